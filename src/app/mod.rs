@@ -1,0 +1,3 @@
+//! The order of steps, concurrency, and what is fatal.
+
+pub mod report;

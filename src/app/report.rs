@@ -1,0 +1,149 @@
+//! The result of a run as data: what was looked at, what was decided, what went wrong.
+//!
+//! Everything is in document order, files by path, so that the order of what is printed depends on the input alone. This file renders
+//! nothing; `cli::render` does.
+
+use std::collections::BTreeMap;
+
+use crate::engine::image::Digest;
+
+/// What a run was asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Say what would change; write nothing.
+    Report,
+    /// As `Report`, and something outdated is a failure.
+    Check,
+    /// Pin every image to its tag's digest.
+    Update,
+    /// Put back the images that the annotation records.
+    Restore,
+}
+
+/// One run of `imago files`.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What was asked.
+    pub action: Action,
+    /// Whether an action was carried out up to, and without, its last step.
+    pub dry_run: bool,
+    /// Every workload that was taken, in order.
+    pub workloads: Vec<WorkloadReport>,
+    /// How many files were read.
+    pub files_seen: usize,
+    /// The files that were changed (or would be, where nothing is written), as named to the user.
+    pub files_changed: Vec<String>,
+    /// What was seen and passed over on purpose.
+    pub skipped: Vec<Skipped>,
+    /// Kinds with images that this program does not edit, with how many were seen: `Kustomization`, `Rollout`, …
+    pub unhandled: BTreeMap<String, usize>,
+    /// Workloads that `-n` did not take because they name no namespace.
+    pub without_namespace: usize,
+    /// Workloads that namespaces or selectors left out for another reason.
+    pub not_selected: usize,
+    /// Everything that went wrong with one file, workload or image.
+    pub problems: Vec<Problem>,
+    /// The changes as one unified diff, where it was asked for.
+    pub diff: Option<String>,
+    /// More images would change than `--max-changes` allows, so nothing was carried out: the limit.
+    pub stopped_at: Option<usize>,
+}
+
+/// One workload and its containers.
+#[derive(Clone, Debug)]
+pub struct WorkloadReport {
+    /// Where it stands.
+    pub place: Place,
+    /// `Deployment`, `DaemonSet`, `StatefulSet`, `CronJob`.
+    pub kind: &'static str,
+    /// `metadata.namespace`, where it is set.
+    pub namespace: Option<String>,
+    /// `metadata.name`.
+    pub name: String,
+    /// Its containers with an image, those of `containers` first.
+    pub containers: Vec<ContainerReport>,
+    /// Whether its file was (or, where nothing is written, would be) changed for it.
+    pub changed: bool,
+}
+
+/// One container's image.
+#[derive(Clone, Debug)]
+pub struct ContainerReport {
+    /// Whether it stands in `initContainers`.
+    pub init: bool,
+    /// The container's name.
+    pub name: String,
+    /// The line of the image in its file, from 1.
+    pub line: Option<u32>,
+    /// The image as written.
+    pub image: String,
+    /// What was decided.
+    pub outcome: Outcome,
+}
+
+/// What was decided for an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is on its tag's digest.
+    Ok,
+    /// A person's pin: left alone.
+    Fixed,
+    /// It has to be updated to this image.
+    Outdated(String),
+    /// It goes back to this image, which the annotation records.
+    Restored(String),
+    /// `--restore` leaves it as written, for this reason.
+    Kept(String),
+    /// The user left it out, in this way: ``annotation `imago/ignore` ``.
+    Ignored(String),
+    /// Not an image yet: a variable or a template expression.
+    Variable,
+    /// A new digest is there and is not taken, for this reason.
+    Held {
+        /// The digest that the tag has now.
+        digest: Digest,
+        /// Why it is not taken.
+        reason: String,
+    },
+    /// It has a problem, which `Report::problems` tells.
+    Failed,
+}
+
+/// Where something stands, as far as is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file, as named to the user.
+    pub file: Option<String>,
+    /// The line, from 1.
+    pub line: Option<u32>,
+    /// `Deployment/web`.
+    pub workload: Option<String>,
+    /// The container's name.
+    pub container: Option<String>,
+}
+
+/// Something that was passed over on purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// A stable word for programs: `template`, `variable`, `ignored`, …
+    pub code: &'static str,
+    /// What was passed over.
+    pub place: Place,
+    /// Why, in a sentence without a full stop.
+    pub message: String,
+}
+
+/// Something that went wrong with one file, workload or image, and did not stop the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// A stable word for programs: `yaml-syntax`, `shared-anchor`, `unauthorized`, …
+    pub code: &'static str,
+    /// What failed: ``cannot resolve `registry.example.test/web:1.4` ``.
+    pub what: String,
+    /// Where.
+    pub place: Place,
+    /// Why: `the registry answered 401 Unauthorized`.
+    pub cause: String,
+    /// One thing to do: ``run `docker login registry.example.test` ``.
+    pub hint: Option<String>,
+}

@@ -1,0 +1,337 @@
+//! Image references: parsed, and as written.
+//!
+//! Follows the grammar of the distribution project's `reference` package: `[registry/]path[:tag][@digest]`. Names are compared
+//! normalised (`nginx` is `docker.io/library/nginx:latest`) and never written so: what a person typed is kept byte for byte. This file
+//! has no opinion on what should happen to an image; `policy` has.
+
+use std::fmt;
+
+/// The registry that a name without one means.
+pub const DEFAULT_REGISTRY: &str = "docker.io";
+/// The tag that a name without one means.
+pub const DEFAULT_TAG: &str = "latest";
+/// The longest name, registry included, that the grammar allows, in bytes.
+const MAX_NAME: usize = 255;
+/// The longest tag that the grammar allows, in bytes.
+const MAX_TAG: usize = 128;
+
+/// A content digest: `sha256:` with 64 or `sha512:` with 128 lower-case hex digits (OCI image spec, "Digests").
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(String);
+
+impl Digest {
+    /// Takes a digest only when it is well-formed: what is not must never reach a manifest.
+    pub fn parse(text: &str) -> Result<Self, ImageError> {
+        let hex = match text.split_once(':') {
+            Some(("sha256", hex)) if hex.len() == 64 => hex,
+            Some(("sha512", hex)) if hex.len() == 128 => hex,
+            Some(("sha256" | "sha512", _)) | None => return Err(ImageError::Digest),
+            Some(_) => return Err(ImageError::Algorithm),
+        };
+        if hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ImageError::Digest)
+        }
+    }
+
+    /// The whole text, algorithm included.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Why a text is no image reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImageError {
+    /// Nothing is there.
+    #[error("it is empty")]
+    Empty,
+    /// The repository path breaks the grammar.
+    #[error("the name is not a repository name (lower-case letters, digits and single separators)")]
+    Name,
+    /// The registry's host or port breaks the grammar.
+    #[error("the registry is not a host name with an optional port")]
+    Registry,
+    /// The name is longer than 255 bytes.
+    #[error("the name is longer than 255 characters")]
+    Length,
+    /// 64 hex digits are an image's id, which no registry is asked for.
+    #[error("64 hex digits are an image id, not a name")]
+    Identifier,
+    /// The tag breaks the grammar.
+    #[error("the tag is not made of up to 128 letters, digits, `_`, `.` and `-`")]
+    Tag,
+    /// The digest has the wrong length or digits.
+    #[error("the digest is not `sha256:` with 64 or `sha512:` with 128 lower-case hex digits")]
+    Digest,
+    /// The digest's algorithm is none of the two that registries use.
+    #[error("the digest's algorithm is neither sha256 nor sha512")]
+    Algorithm,
+}
+
+/// An image reference, split where its parts stand in the text that a person wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageRef {
+    written: String,
+    name_end: usize,
+    tag_end: Option<usize>,
+    digest: Option<Digest>,
+}
+
+impl ImageRef {
+    /// Splits and checks a reference; every part that is there must follow the grammar.
+    pub fn parse(text: &str) -> Result<Self, ImageError> {
+        if text.is_empty() {
+            return Err(ImageError::Empty);
+        }
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(Digest::parse(digest)?)),
+            None => (text, None),
+        };
+        let last_component = rest.rfind('/').map_or(0, |slash| slash + 1);
+        let name_end = rest[last_component..].find(':').map_or(rest.len(), |colon| last_component + colon);
+        let tag_end = (name_end < rest.len()).then_some(rest.len());
+        if tag_end.is_some() && !is_tag(&rest[name_end + 1..]) {
+            return Err(ImageError::Tag);
+        }
+        check_name(&rest[..name_end])?;
+        Ok(Self { written: text.to_owned(), name_end, tag_end, digest })
+    }
+
+    /// The reference as a person wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+
+    /// The name as written, without tag and digest.
+    pub fn name(&self) -> &str {
+        &self.written[..self.name_end]
+    }
+
+    /// The tag as written, if there is one.
+    pub fn tag(&self) -> Option<&str> {
+        self.tag_end.map(|end| &self.written[self.name_end + 1..end])
+    }
+
+    /// The digest, if there is one.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
+    /// Name and tag as written, without the digest.
+    pub fn without_digest(&self) -> &str {
+        &self.written[..self.tag_end.unwrap_or(self.name_end)]
+    }
+
+    /// The question that this reference asks: its normalised name with its tag, `latest` where it has none. A digest is not part of it.
+    pub fn lookup(&self) -> Lookup {
+        let (registry, repository) = normalise(self.name());
+        Lookup { registry, repository, tag: self.tag().unwrap_or(DEFAULT_TAG).to_owned() }
+    }
+}
+
+impl fmt::Display for ImageRef {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.written)
+    }
+}
+
+/// What is asked of a registry: which digest has this tag of this repository now. Equal questions are equal values.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lookup {
+    /// The registry as names have it: `docker.io`, `registry.example.test:5000`.
+    pub registry: String,
+    /// The repository's whole path: `library/nginx`.
+    pub repository: String,
+    /// The tag: `1.25`.
+    pub tag: String,
+}
+
+impl Lookup {
+    /// Whether both name the same repository, whatever the tag.
+    pub fn same_name(&self, other: &Self) -> bool {
+        self.registry == other.registry && self.repository == other.repository
+    }
+
+    /// The normalised name without the tag.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.registry, self.repository)
+    }
+}
+
+impl fmt::Display for Lookup {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}:{}", self.registry, self.repository, self.tag)
+    }
+}
+
+fn normalise(name: &str) -> (String, String) {
+    match split_registry(name) {
+        (Some("index.docker.io") | Some(DEFAULT_REGISTRY) | None, path) if !path.contains('/') => {
+            (DEFAULT_REGISTRY.to_owned(), format!("library/{path}"))
+        }
+        (Some("index.docker.io") | None, path) => (DEFAULT_REGISTRY.to_owned(), path.to_owned()),
+        (Some(registry), path) => (registry.to_owned(), path.to_owned()),
+    }
+}
+
+/// The first component is a registry only with a `.` or a `:` in it, with an upper-case letter, or when it is `localhost`.
+fn split_registry(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('/') {
+        Some((first, path))
+            if first == "localhost" || first.contains(['.', ':']) || first.bytes().any(|byte| byte.is_ascii_uppercase()) =>
+        {
+            (Some(first), path)
+        }
+        _ => (None, name),
+    }
+}
+
+fn check_name(name: &str) -> Result<(), ImageError> {
+    if name.len() > MAX_NAME {
+        return Err(ImageError::Length);
+    }
+    let (registry, path) = split_registry(name);
+    if registry.is_some_and(|registry| !is_registry(registry)) {
+        return Err(ImageError::Registry);
+    }
+    if !path.split('/').all(is_path_component) {
+        return Err(ImageError::Name);
+    }
+    if registry.is_none() && path.len() == 64 && path.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(ImageError::Identifier);
+    }
+    Ok(())
+}
+
+fn is_registry(text: &str) -> bool {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, "")) => (Host::V6(address), None),
+            Some((address, port)) => match port.strip_prefix(':') {
+                Some(port) => (Host::V6(address), Some(port)),
+                None => return false,
+            },
+            None => return false,
+        },
+        None => match text.split_once(':') {
+            Some((host, port)) => (Host::Name(host), Some(port)),
+            None => (Host::Name(text), None),
+        },
+    };
+    let host = match host {
+        Host::V6(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        Host::Name(name) => name.split('.').all(|label| {
+            !label.is_empty()
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        }),
+    };
+    host && port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+}
+
+enum Host<'a> {
+    Name(&'a str),
+    V6(&'a str),
+}
+
+/// Lower-case letters and digits, with `.`, `_`, `__` or any number of `-` between them.
+fn is_path_component(text: &str) -> bool {
+    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = text.as_bytes();
+    let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
+        return false;
+    };
+    alphanumeric(first)
+        && alphanumeric(last)
+        && text
+            .split(|character: char| character.is_ascii_lowercase() || character.is_ascii_digit())
+            .all(|separator| matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-'))
+}
+
+fn is_tag(text: &str) -> bool {
+    (1..=MAX_TAG).contains(&text.len())
+        && !text.starts_with(['.', '-'])
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup(text: &str) -> String {
+        ImageRef::parse(text).unwrap().lookup().to_string()
+    }
+
+    #[test]
+    fn names_are_compared_normalised() {
+        for (written, normalised) in [
+            ("nginx", "docker.io/library/nginx:latest"),
+            ("nginx:1.25", "docker.io/library/nginx:1.25"),
+            ("docker.io/nginx:1.25", "docker.io/library/nginx:1.25"),
+            ("index.docker.io/library/nginx:1.25", "docker.io/library/nginx:1.25"),
+            ("shop/web", "docker.io/shop/web:latest"),
+            ("localhost/web:1", "localhost/web:1"),
+            ("reg:5000/a", "reg:5000/a:latest"),
+            ("registry.example.test/shop/web:1.4", "registry.example.test/shop/web:1.4"),
+            ("Registry/web:1", "Registry/web:1"),
+            ("[::1]:5000/web:1", "[::1]:5000/web:1"),
+        ] {
+            assert_eq!(lookup(written), normalised, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_reference_is_split_where_its_parts_stand() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let image = ImageRef::parse(&format!("reg:5000/shop/web:1.4@{digest}")).unwrap();
+        assert_eq!(image.name(), "reg:5000/shop/web");
+        assert_eq!(image.tag(), Some("1.4"));
+        assert_eq!(image.digest().unwrap().as_str(), digest);
+        assert_eq!(image.without_digest(), "reg:5000/shop/web:1.4");
+        let image = ImageRef::parse(&format!("nginx@{digest}")).unwrap();
+        assert_eq!((image.name(), image.tag(), image.without_digest()), ("nginx", None, "nginx"));
+    }
+
+    #[test]
+    fn what_breaks_the_grammar_is_refused_with_its_reason() {
+        for (text, reason) in [
+            ("", ImageError::Empty),
+            ("Nginx", ImageError::Name),
+            ("nginx ", ImageError::Name),
+            ("a//b", ImageError::Name),
+            ("a..b", ImageError::Name),
+            ("a___b", ImageError::Name),
+            ("-a", ImageError::Name),
+            ("nginx:", ImageError::Tag),
+            ("nginx:.x", ImageError::Tag),
+            ("nginx:a b", ImageError::Tag),
+            ("reg.example.test:port/a", ImageError::Registry),
+            ("reg.example.test:99999/a", ImageError::Registry),
+            ("[::1/a:1", ImageError::Registry),
+            ("nginx@sha256:12", ImageError::Digest),
+            ("nginx@", ImageError::Digest),
+            ("nginx@md5:12", ImageError::Algorithm),
+        ] {
+            assert_eq!(ImageRef::parse(text), Err(reason), "{text}");
+        }
+        assert_eq!(ImageRef::parse(&"a".repeat(64)), Err(ImageError::Identifier));
+        assert_eq!(ImageRef::parse(&format!("{}/x", "a".repeat(255))), Err(ImageError::Length));
+        assert_eq!(ImageRef::parse(&format!("nginx:{}", "a".repeat(129))), Err(ImageError::Tag));
+    }
+
+    #[test]
+    fn digests_are_sha256_or_sha512_in_lower_case() {
+        assert!(Digest::parse(&format!("sha512:{}", "0".repeat(128))).is_ok());
+        assert_eq!(Digest::parse(&format!("sha256:{}", "A".repeat(64))), Err(ImageError::Digest));
+        assert_eq!(Digest::parse(&"0".repeat(64)), Err(ImageError::Digest));
+    }
+}

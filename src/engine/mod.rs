@@ -1,0 +1,6 @@
+//! The pure core: finds workloads, decides what happens to an image, plans the changes and turns them into edits.
+//!
+//! Values in, values out. Nothing here reads a file, a clock or the environment, and nothing prints.
+
+pub mod answer;
+pub mod image;

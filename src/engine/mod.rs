@@ -4,3 +4,4 @@
 
 pub mod answer;
 pub mod image;
+pub mod selector;

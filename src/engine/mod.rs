@@ -3,5 +3,6 @@
 //! Values in, values out. Nothing here reads a file, a clock or the environment, and nothing prints.
 
 pub mod answer;
+pub mod diff;
 pub mod image;
 pub mod selector;

@@ -4,6 +4,7 @@
 
 pub mod annotation;
 pub mod answer;
+pub mod diff;
 pub mod image;
 pub mod path;
 pub mod plan;

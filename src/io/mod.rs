@@ -1,3 +1,4 @@
 //! The outside worlds, one in each file, thin and without opinions.
 
+pub mod files;
 pub mod resolver;

@@ -4,4 +4,5 @@
 
 pub mod answer;
 pub mod image;
+pub mod policy;
 pub mod selector;

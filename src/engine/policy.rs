@@ -5,18 +5,20 @@
 use super::image::{Digest, ImageError, ImageRef, Lookup};
 
 /// Where the tag that is followed stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Track {
     /// In the annotation `imago-config-spec`, which is kept up to date.
+    #[default]
     Annotation,
     /// In the image itself, `name:tag@digest`; no annotation is read or written.
     Tag,
 }
 
 /// What is written when a digest is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TagForm {
     /// The tag stays beside the digest.
+    #[default]
     Keep,
     /// `name@digest`
     Drop,

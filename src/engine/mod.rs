@@ -5,4 +5,5 @@
 pub mod answer;
 pub mod diff;
 pub mod image;
+pub mod look;
 pub mod selector;

@@ -9,6 +9,7 @@ pub mod image;
 pub mod path;
 pub mod plan;
 pub mod policy;
+pub mod look;
 pub mod selector;
 pub mod splice;
 pub mod tree;

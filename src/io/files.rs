@@ -31,6 +31,9 @@ pub enum FileError {
     /// The folder refuses the temporary file that a safe write begins with.
     #[error("permission denied to make a file in its folder")]
     FolderPermission,
+    /// The folder that it shall stand in is not there.
+    #[error("its folder is not there")]
+    FolderMissing,
     /// Nobody may write it.
     #[error("it is read-only (mode {0:03o})")]
     ReadOnly(u32),
@@ -57,6 +60,7 @@ impl FileError {
         match self {
             Self::Vanished => "vanished",
             Self::Permission | Self::FolderPermission => "permission",
+            Self::FolderMissing => "folder-missing",
             Self::ReadOnly(_) => "read-only",
             Self::NotRegular(_) => "not-a-file",
             Self::TooLarge(_) => "too-large",
@@ -72,6 +76,7 @@ impl FileError {
             Self::Vanished | Self::Changed => Some("run again; something else writes to this folder"),
             Self::Permission => Some("run as a user who may read and write it"),
             Self::FolderPermission => Some("run as a user who may write to its folder"),
+            Self::FolderMissing => Some("make the folder first"),
             Self::ReadOnly(_) => Some("run `chmod u+w` on it, or leave it out with `--exclude`"),
             Self::NotRegular(_) => Some("name a file or a folder of manifests"),
             Self::TooLarge(_) => Some("leave it out with `--exclude`"),
@@ -230,6 +235,7 @@ fn write_beside(path: &Path, new: &[u8], permissions: Permissions) -> Result<Nam
     let made = tempfile::Builder::new().prefix(TEMPORARY).permissions(permissions).tempfile_in(folder);
     let mut temporary = made.map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied => FileError::FolderPermission,
+        ErrorKind::NotFound => FileError::FolderMissing,
         _ => error.into(),
     })?;
     temporary.write_all(new)?;

@@ -1,4 +1,5 @@
 //! The outside worlds, one in each file, thin and without opinions.
 
 pub mod files;
+pub mod lock;
 pub mod resolver;

@@ -6,3 +6,6 @@
 #![allow(clippy::unwrap_used, reason = "in a test, what is not there is a failure, and the line is what one needs")]
 
 mod boundaries;
+mod laws;
+mod rewrite;
+mod support;

@@ -431,7 +431,8 @@ mod tests {
     fn a_comment_asks_to_ignore_its_line_and_no_other() {
         let text = "a: x # imago: ignore\nb: y # imago: ignored\nc: # imago: ignore, for now\n  z\nd: w # see imago: ignore\n";
         let file = File::parse(text).unwrap();
-        let ignored: Vec<_> = file.document(0).entries().into_iter().filter(|(_, value)| value.ignored()).map(|(key, _)| key).collect();
+        let ignored: Vec<_> =
+            file.document(0).entries().into_iter().filter(|(_, value)| value.ignored()).map(|(key, _)| key).collect();
         assert_eq!(ignored, ["a", "c", "d"]);
     }
 }

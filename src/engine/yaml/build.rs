@@ -122,8 +122,12 @@ impl<'t> Builder<'t> {
         if let Some(frame) = self.open.last_mut() {
             let is_key = frame.mapping && frame.children % 2 == 0;
             if is_key && !matches!(kind, Kind::Scalar { .. } | Kind::Alias { .. }) {
-                let template = matches!(kind, Kind::Mapping { layout: Layout::Flow, .. });
-                return Err(self.fault(span, if template { Fault::Template } else { Fault::ComplexKey }));
+                if let Kind::Mapping { layout: Layout::Flow, .. } = kind {
+                    // `{{ … }}`: the outer brace is where a template begins.
+                    let outer = self.file.node(frame.id);
+                    return Err(Unreadable { fault: Fault::Template, line: outer.line, column: outer.column + 1 });
+                }
+                return Err(self.fault(span, Fault::ComplexKey));
             }
             match frame.last {
                 NONE => match &mut self.file.nodes[frame.id.0 as usize].kind {

@@ -45,6 +45,10 @@ pub struct Report {
     pub not_selected: usize,
     /// Everything that went wrong with one file, workload or image.
     pub problems: Vec<Problem>,
+    /// What a person should know although it went on, one sentence each: ``the registry's digest for `web:1` is not that of its bytes``.
+    pub warnings: Vec<String>,
+    /// How each answer was found, by what was asked: who was asked, with whose credentials, and what came back. No step holds a secret.
+    pub ways: BTreeMap<String, Vec<String>>,
     /// The changes as one unified diff, where it was asked for.
     pub diff: Option<String>,
     /// More images would change than `--max-changes` allows, so nothing was carried out: the limit.

@@ -34,6 +34,8 @@ pub(in crate::cli) fn updated() -> Report {
         without_namespace: 0,
         not_selected: 0,
         problems: Vec::new(),
+        warnings: Vec::new(),
+        ways: BTreeMap::new(),
         diff: None,
         stopped_at: None,
     }

@@ -56,6 +56,27 @@ pub struct Report {
 }
 
 impl Report {
+    /// The report of a run that has looked at nothing yet.
+    pub fn new(action: Action) -> Self {
+        Self {
+            action,
+            dry_run: false,
+            workloads: Vec::new(),
+            files_seen: 0,
+            files_without_workload: Vec::new(),
+            files_changed: Vec::new(),
+            skipped: Vec::new(),
+            unhandled: BTreeMap::new(),
+            without_namespace: 0,
+            not_selected: 0,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            ways: BTreeMap::new(),
+            diff: None,
+            stopped_at: None,
+        }
+    }
+
     /// How far the plan was carried out.
     pub fn reach(&self) -> Reach {
         match self.action {

@@ -1,5 +1,7 @@
 //! File mode, top to bottom.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::report::{Action, Report};
@@ -68,8 +70,10 @@ pub struct Registries {
     pub maps: Vec<(String, String)>,
     /// The docker config to read in place of the usual ones.
     pub docker_config: Option<PathBuf>,
+    /// Where the random part of pauses begins.
+    pub seed: u64,
     /// The environment.
-    pub environment: std::collections::BTreeMap<String, String>,
+    pub environment: BTreeMap<OsString, OsString>,
 }
 
 /// What happens to a new digest that lacks a platform which the old one had.

@@ -45,6 +45,10 @@ pub struct Report {
     pub not_selected: usize,
     /// Everything that went wrong with one file, workload or image.
     pub problems: Vec<Problem>,
+    /// What a person should know although it went on, one sentence each: ``the registry's digest for `web:1` is not that of its bytes``.
+    pub warnings: Vec<String>,
+    /// How each answer was found, by what was asked: who was asked, with whose credentials, and what came back. No step holds a secret.
+    pub ways: BTreeMap<String, Vec<String>>,
     /// The changes as one unified diff, where it was asked for.
     pub diff: Option<String>,
     /// More images would change than `--max-changes` allows, so nothing was carried out: the limit.
@@ -52,6 +56,27 @@ pub struct Report {
 }
 
 impl Report {
+    /// The report of a run that has looked at nothing yet.
+    pub fn new(action: Action) -> Self {
+        Self {
+            action,
+            dry_run: false,
+            workloads: Vec::new(),
+            files_seen: 0,
+            files_without_workload: Vec::new(),
+            files_changed: Vec::new(),
+            skipped: Vec::new(),
+            unhandled: BTreeMap::new(),
+            without_namespace: 0,
+            not_selected: 0,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            ways: BTreeMap::new(),
+            diff: None,
+            stopped_at: None,
+        }
+    }
+
     /// How far the plan was carried out.
     pub fn reach(&self) -> Reach {
         match self.action {

@@ -21,7 +21,7 @@ const CRATES: [(&str, &[&str]); 14] = [
     ("similar", &["engine/diff.rs"]),
     ("reqwest", &["io/registry"]),
     ("http_auth", &["io/registry"]),
-    ("rustls", &["io/registry"]),
+    ("rustls", &["io/registry", "main.rs"]),
     ("tokio", &["io/", "app/resolve.rs"]),
     ("tempfile", &["io/"]),
     ("ignore", &["io/scan.rs"]),

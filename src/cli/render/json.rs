@@ -50,6 +50,8 @@ struct ReportV1<'a> {
     skipped: Vec<SkippedV1<'a>>,
     /// What went wrong with one file, workload or image, and did not stop the rest.
     problems: Vec<ProblemV1<'a>>,
+    /// What a person should know although it went on, one sentence each.
+    warnings: &'a [String],
 }
 
 /// Counts of the whole run.
@@ -197,6 +199,7 @@ impl<'a> ReportV1<'a> {
             git: (),
             skipped: report.skipped.iter().map(SkippedV1::of).collect(),
             problems: report.problems.iter().map(ProblemV1::of).collect(),
+            warnings: &report.warnings,
         }
     }
 }
@@ -297,6 +300,7 @@ mod tests {
         sample.files_seen = 2;
         sample.skipped.truncate(1);
         sample.unhandled.insert("Rollout".into(), 1);
+        sample.warnings.push("look at this".into());
         sample.problems.push(Problem {
             code: "unauthorized",
             what: "cannot resolve `registry.example.test/x:1`".into(),
@@ -391,6 +395,9 @@ mod tests {
       "cause": "the registry answered 401 Unauthorized",
       "hint": null
     }
+  ],
+  "warnings": [
+    "look at this"
   ]
 }
 "#;

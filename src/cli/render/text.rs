@@ -17,7 +17,7 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
     for workload in &report.workloads {
         write_workload(&mut text, workload, report, styles);
     }
-    if detail == Detail::More {
+    if detail >= Detail::More {
         for file in &report.files_without_workload {
             writeln!(text, "{} holds no workload", Printable(file)).expect(TAKES_ALL);
         }
@@ -91,6 +91,19 @@ pub fn diff_to_look_at(diff: &str, styles: &Styles) -> String {
 /// The digests that were found, one a line, in the order of the images.
 pub fn digests(found: &[Found]) -> String {
     found.iter().filter_map(|found| found.digest.as_ref().ok()).map(|digest| format!("{digest}\n")).collect()
+}
+
+/// How each answer was found, for a person who wants to know why.
+pub fn ways<'a>(ways: impl IntoIterator<Item = (&'a str, &'a [String])>, styles: &Styles) -> String {
+    let Styles { strong, faint, .. } = styles;
+    let mut text = String::new();
+    for (asked, steps) in ways {
+        writeln!(text, "{strong}asking for {}:{strong:#}", Printable(asked)).expect(TAKES_ALL);
+        for step in steps {
+            writeln!(text, "  {faint}{}{faint:#}", Printable(step)).expect(TAKES_ALL);
+        }
+    }
+    text
 }
 
 /// Why the other images have none.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::image::Digest;
+pub use crate::engine::plan::Outcome;
 
 /// What a run was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl Report {
                 Outcome::Ignored(_) => &mut counts.ignored,
                 Outcome::Variable => &mut counts.variable,
                 Outcome::Held { .. } => &mut counts.held,
-                Outcome::Failed => &mut counts.failed,
+                Outcome::Failed(_) => &mut counts.failed,
             } += 1;
         }
         counts
@@ -170,34 +170,6 @@ pub struct ContainerReport {
     pub image: String,
     /// What was decided.
     pub outcome: Outcome,
-}
-
-/// What was decided for an image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is on its tag's digest.
-    Ok,
-    /// A person's pin: left alone.
-    Fixed,
-    /// It has to be updated to this image.
-    Outdated(String),
-    /// It goes back to this image, which the annotation records.
-    Restored(String),
-    /// `--restore` leaves it as written, for this reason.
-    Kept(String),
-    /// The user left it out, in this way: ``annotation `imago/ignore` ``.
-    Ignored(String),
-    /// Not an image yet: a variable or a template expression.
-    Variable,
-    /// A new digest is there and is not taken, for this reason.
-    Held {
-        /// The digest that the tag has now.
-        digest: Digest,
-        /// Why it is not taken.
-        reason: String,
-    },
-    /// It has a problem, which `Report::problems` tells.
-    Failed,
 }
 
 /// Where something stands, as far as is known.

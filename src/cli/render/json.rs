@@ -258,7 +258,7 @@ impl<'a> ContainerV1<'a> {
             Outcome::Ignored(way) => ("ignored", None, Some(way.as_str()), None),
             Outcome::Variable => ("variable", None, None, None),
             Outcome::Held { digest, reason } => ("held", None, Some(reason.as_str()), Some(digest.as_str())),
-            Outcome::Failed => ("failed", None, None, None),
+            Outcome::Failed(_) => ("failed", None, None, None),
         };
         let ContainerReport { init, name, line, image, .. } = container;
         Self { name, init: *init, image, new_image, outcome, reason, held_digest, line: *line }
@@ -416,7 +416,7 @@ mod tests {
             (Outcome::Ignored("b".into()), ["ignored", "", "b", ""]),
             (Outcome::Variable, ["variable", "", "", ""]),
             (Outcome::Held { digest: digest.clone(), reason: "b".into() }, ["held", "", "b", digest.as_str()]),
-            (Outcome::Failed, ["failed", "", "", ""]),
+            (samples::failed(), ["failed", "", "", ""]),
         ] {
             let mut sample = samples::updated();
             sample.workloads[0].containers = vec![samples::container("app", "web", outcome)];

@@ -1,6 +1,7 @@
 //! Reports made by hand for the tests of every form.
 
 use crate::app::report::{Action, ContainerReport, Outcome, Place, Report, Skipped, WorkloadReport};
+use crate::engine::answer::Refusal;
 
 /// One workload of 214 files, of which one image of two was updated; three templates.
 pub(in crate::cli) fn updated() -> Report {
@@ -40,4 +41,9 @@ fn template(number: usize) -> Skipped {
         place: Place { file: Some(format!("chart/templates/{number}.yaml")), line: Some(3), ..Place::default() },
         message: "a Helm template".into(),
     }
+}
+
+/// An image whose registry refused.
+pub(in crate::cli) fn failed() -> Outcome {
+    Outcome::Failed(Refusal { code: "unauthorized", cause: "the registry answered 401 Unauthorized".into(), hint: None })
 }

@@ -151,7 +151,7 @@ fn decision(container: &ContainerReport, styles: &Styles) -> String {
         Outcome::Held { digest, reason } => {
             format!("{change}held back{change:#} on {image}, though its tag is on {digest} now: {}", Printable(reason))
         }
-        Outcome::Failed => format!("{bad}has a problem{bad:#}"),
+        Outcome::Failed(_) => format!("{bad}has a problem{bad:#}"),
     }
 }
 
@@ -288,7 +288,7 @@ updated 1 image in 1 of 214 files; 3 Helm templates passed over
                 Outcome::Held { digest: Digest::parse(&new).unwrap(), reason: "it lacks linux/arm64".into() },
                 format!("held back on web:1.4, though its tag is on {new} now: it lacks linux/arm64"),
             ),
-            (Outcome::Failed, "has a problem".to_owned()),
+            (samples::failed(), "has a problem".to_owned()),
         ] {
             assert_eq!(decision(&samples::container("app", "web:1.4", outcome), &Styles::plain()), words);
         }
@@ -324,7 +324,7 @@ updated 1 image in 1 of 214 files; 3 Helm templates passed over
             (with(&[Outcome::Ok, Outcome::Fixed]), "all 2 images in 214 files are up to date"),
             (with(&[Outcome::Ok, ignored.clone()]), "1 of 2 images in 214 files is up to date; 1 image ignored"),
             (with(&[ignored, Outcome::Variable]), "nothing to do in 214 files; 1 image ignored; 1 variable passed over"),
-            (with(&[Outcome::Failed]), "no image of 214 files could be checked"),
+            (with(&[samples::failed()]), "no image of 214 files could be checked"),
             (with(&[Outcome::Outdated("web:1.4@x".into())]), "updated no image in 214 files"),
             (Report { action: Action::Restore, ..with(&[Outcome::Ok]) }, "nothing to restore in 214 files"),
         ] {

@@ -24,6 +24,8 @@ pub struct Found {
     pub image: ImageRef,
     /// The digest that its tag has now, or why there is none.
     pub digest: Result<Digest, Refusal>,
+    /// How the answer was found: who was asked, with whose credentials, and what came back. No step holds a secret.
+    pub way: Vec<String>,
 }
 
 /// Looks every image up; `Err` only where nothing can be asked at all.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::image::Digest;
+pub use crate::engine::plan::Outcome;
 
 /// What a run was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,10 @@ pub struct Report {
     pub not_selected: usize,
     /// Everything that went wrong with one file, workload or image.
     pub problems: Vec<Problem>,
+    /// What a person should know although it went on, one sentence each: ``the registry's digest for `web:1` is not that of its bytes``.
+    pub warnings: Vec<String>,
+    /// How each answer was found, by what was asked: who was asked, with whose credentials, and what came back. No step holds a secret.
+    pub ways: BTreeMap<String, Vec<String>>,
     /// The changes as one unified diff, where it was asked for.
     pub diff: Option<String>,
     /// More images would change than `--max-changes` allows, so nothing was carried out: the limit.
@@ -52,6 +56,27 @@ pub struct Report {
 }
 
 impl Report {
+    /// The report of a run that has looked at nothing yet.
+    pub fn new(action: Action) -> Self {
+        Self {
+            action,
+            dry_run: false,
+            workloads: Vec::new(),
+            files_seen: 0,
+            files_without_workload: Vec::new(),
+            files_changed: Vec::new(),
+            skipped: Vec::new(),
+            unhandled: BTreeMap::new(),
+            without_namespace: 0,
+            not_selected: 0,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            ways: BTreeMap::new(),
+            diff: None,
+            stopped_at: None,
+        }
+    }
+
     /// How far the plan was carried out.
     pub fn reach(&self) -> Reach {
         match self.action {
@@ -81,7 +106,7 @@ impl Report {
                 Outcome::Ignored(_) => &mut counts.ignored,
                 Outcome::Variable => &mut counts.variable,
                 Outcome::Held { .. } => &mut counts.held,
-                Outcome::Failed => &mut counts.failed,
+                Outcome::Failed(_) => &mut counts.failed,
             } += 1;
         }
         counts
@@ -145,34 +170,6 @@ pub struct ContainerReport {
     pub image: String,
     /// What was decided.
     pub outcome: Outcome,
-}
-
-/// What was decided for an image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is on its tag's digest.
-    Ok,
-    /// A person's pin: left alone.
-    Fixed,
-    /// It has to be updated to this image.
-    Outdated(String),
-    /// It goes back to this image, which the annotation records.
-    Restored(String),
-    /// `--restore` leaves it as written, for this reason.
-    Kept(String),
-    /// The user left it out, in this way: ``annotation `imago/ignore` ``.
-    Ignored(String),
-    /// Not an image yet: a variable or a template expression.
-    Variable,
-    /// A new digest is there and is not taken, for this reason.
-    Held {
-        /// The digest that the tag has now.
-        digest: Digest,
-        /// Why it is not taken.
-        reason: String,
-    },
-    /// It has a problem, which `Report::problems` tells.
-    Failed,
 }
 
 /// Where something stands, as far as is known.

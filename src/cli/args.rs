@@ -192,7 +192,7 @@ pub struct Voice {
     /// Say nothing but problems and what was asked for by name
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Say more: files without a workload, reasons (repeats)
+    /// Say more: -v what was passed over, -vv how digests were found
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// Print this help

@@ -12,7 +12,7 @@ use crate::app::{digest, files};
 use args::{Format, Refused, When};
 use printer::{Printer, Progress, To};
 use render::{json, problem, text};
-use settings::{Detail, Environment, Settings, Voice};
+use settings::{Detail, Outside, Settings, Voice};
 
 /// It ran, whether or not something changed.
 pub const DONE: u8 = 0;
@@ -24,9 +24,9 @@ pub const COULD_NOT_RUN: u8 = 2;
 pub const PROBLEMS: u8 = 3;
 
 /// Runs the program and returns its exit code. The arguments begin with the program's name.
-pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment, printer: &mut Printer) -> u8 {
-    printer.set_colour(settings::colour(When::Auto, &environment));
-    let code = match args::parse(arguments).and_then(|typed| settings::check(typed, &environment).map_err(Refused::Usage)) {
+pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> u8 {
+    printer.set_colour(settings::colour(When::Auto, outside));
+    let code = match args::parse(arguments).and_then(|typed| settings::check(typed, outside).map_err(Refused::Usage)) {
         Ok(Settings::Files { request, format, voice }) => run_files(&request, format, voice, printer),
         Ok(Settings::Digest { request, voice }) => run_digest(&request, voice, printer),
         Ok(Settings::Help) => {
@@ -79,8 +79,12 @@ fn run_digest(request: &digest::Request, voice: Voice, printer: &mut Printer) ->
     match result {
         Ok(found) => {
             let problems = text::digest_problems(&found);
-            printer.print(To::Stdout, &text::digests(&found));
             let styles = printer.styles(To::Stderr);
+            if voice.detail >= Detail::More {
+                let ways = found.iter().map(|found| (found.image.as_str(), found.way.as_slice()));
+                printer.print(To::Stderr, &text::ways(ways, &styles));
+            }
+            printer.print(To::Stdout, &text::digests(&found));
             printer.print(To::Stderr, &problem::problems(&problems, voice.detail, &styles));
             if problems.is_empty() { DONE } else { PROBLEMS }
         }
@@ -109,6 +113,11 @@ fn print_report(report: &Report, format: Format, voice: Voice, printer: &mut Pri
     // A program that reads JSON from stderr must find nothing else there: the problems are in it.
     if format == Format::Text || result == To::Stdout {
         let styles = printer.styles(To::Stderr);
+        if voice.detail == Detail::Most {
+            let ways = report.ways.iter().map(|(asked, steps)| (asked.as_str(), steps.as_slice()));
+            printer.print(To::Stderr, &text::ways(ways, &styles));
+        }
+        printer.print(To::Stderr, &problem::warnings(&report.warnings, &styles));
         printer.print(To::Stderr, &problem::problems(&report.problems, voice.detail, &styles));
         if let Some(limit) = report.stopped_at {
             let what = format!("the plan has more changes than `--max-changes {limit}` allows");
@@ -164,7 +173,7 @@ mod tests {
     fn typed(line: &str) -> (u8, String, String) {
         let (stdout, stderr) = (Kept::default(), Kept::default());
         let mut printer = Printer::to_writers(stdout.clone(), stderr.clone());
-        let code = run(line.split(' ').map(OsString::from), Environment::new(), &mut printer);
+        let code = run(line.split(' ').map(OsString::from), &Outside::default(), &mut printer);
         (code, stdout.text(), stderr.text())
     }
 
@@ -222,6 +231,18 @@ mod tests {
         let (stdout, stderr) = printed(&with_a_problem(), Format::Json, Detail::Normal);
         assert!(stdout.starts_with("{\n  \"version\": 1,"), "{stdout}");
         assert_eq!(stderr, problem);
+    }
+
+    #[test]
+    fn warnings_are_always_told_and_ways_where_most_is_asked_for() {
+        let mut report = samples::updated();
+        report.warnings.push("look at\u{1b}this".into());
+        report.ways.insert("web:1".into(), vec!["HEAD manifests/1 at registry.example.test: 200 OK".into()]);
+        let warning = "warning: look at\\u{1b}this\n";
+        assert_eq!(printed(&report, Format::Text, Detail::Quiet).1, warning);
+        assert_eq!(printed(&report, Format::Text, Detail::More).1, warning);
+        let ways = "asking for web:1:\n  HEAD manifests/1 at registry.example.test: 200 OK\n";
+        assert_eq!(printed(&report, Format::Json, Detail::Most).1, format!("{ways}{warning}"));
     }
 
     #[test]

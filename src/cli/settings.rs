@@ -4,6 +4,7 @@
 //! type in its place. Nothing here reads a file.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::args::{self, Format, When};
@@ -22,8 +23,20 @@ const MOST_PER_HOST: usize = 16;
 /// The longest name of a namespace, in bytes (RFC 1123 label).
 const MAX_NAMESPACE: usize = 63;
 
-/// The environment, by name.
-pub type Environment = BTreeMap<String, String>;
+/// What surrounds the program beside its arguments.
+#[derive(Clone, Default)]
+pub struct Outside {
+    /// The environment, by name. It may hold secrets, and is never printed.
+    pub environment: BTreeMap<OsString, OsString>,
+    /// A number that nobody can foresee.
+    pub seed: u64,
+}
+
+impl Outside {
+    fn variable(&self, name: &str) -> Option<&OsStr> {
+        self.environment.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+}
 
 /// A mistake on the command line, and what to type in its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,25 +102,27 @@ pub enum Detail {
     Normal,
     /// The files without a workload, and what was passed over and why, too.
     More,
+    /// How each digest was found, too.
+    Most,
 }
 
 /// Checks what was typed.
-pub fn check(typed: args::Typed, environment: &Environment) -> Result<Settings, UsageError> {
-    let voice = voice(typed.voice, environment)?;
+pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageError> {
+    let voice = voice(typed.voice, outside)?;
     match typed.command {
         None => Ok(Settings::Help),
         Some(args::Command::Files(flags)) => {
             let format = flags.output.unwrap_or_default();
-            Ok(Settings::Files { request: Box::new(files_request(*flags, environment)?), format, voice })
+            Ok(Settings::Files { request: Box::new(files_request(*flags, outside)?), format, voice })
         }
-        Some(args::Command::Digest(flags)) => Ok(Settings::Digest { request: digest_request(*flags, environment)?, voice }),
+        Some(args::Command::Digest(flags)) => Ok(Settings::Digest { request: digest_request(*flags, outside)?, voice }),
     }
 }
 
 /// Whether colour is used where nothing but the environment is known: `NO_COLOR` (no-color.org) and a terminal that has none.
-pub fn colour(when: When, environment: &Environment) -> Colour {
-    let refused = environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = environment.get("TERM").is_some_and(|value| value == "dumb");
+pub fn colour(when: When, outside: &Outside) -> Colour {
+    let refused = outside.variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = outside.variable("TERM").is_some_and(|value| value == "dumb");
     match when {
         When::Always => Colour::Always,
         When::Auto if !refused && !dumb => Colour::OnTerminals,
@@ -115,17 +130,18 @@ pub fn colour(when: When, environment: &Environment) -> Colour {
     }
 }
 
-fn voice(typed: args::Voice, environment: &Environment) -> Result<Voice, UsageError> {
+fn voice(typed: args::Voice, outside: &Outside) -> Result<Voice, UsageError> {
     let detail = match (typed.quiet, typed.verbose) {
         (true, 0) => Detail::Quiet,
         (true, _) => return Err(usage("`--quiet` and `--verbose` exclude each other", "leave one of them out")),
         (false, 0) => Detail::Normal,
-        (false, _) => Detail::More,
+        (false, 1) => Detail::More,
+        (false, _) => Detail::Most,
     };
-    Ok(Voice { colour: colour(typed.color.unwrap_or_default(), environment), detail })
+    Ok(Voice { colour: colour(typed.color.unwrap_or_default(), outside), detail })
 }
 
-fn files_request(flags: args::Files, environment: &Environment) -> Result<files::Request, UsageError> {
+fn files_request(flags: args::Files, outside: &Outside) -> Result<files::Request, UsageError> {
     let action = action(&flags)?;
     let track = track(&flags)?;
     let prune = lock_prune(&flags)?;
@@ -143,15 +159,15 @@ fn files_request(flags: args::Files, environment: &Environment) -> Result<files:
         selection: selection(flags.selecting)?,
         max_changes: flags.max_changes,
         lock,
-        registries: registries(flags.registries, environment)?,
+        registries: registries(flags.registries, outside)?,
         platform_loss: if flags.allow_platform_loss { PlatformLoss::Allow } else { PlatformLoss::Hold },
     })
 }
 
-fn digest_request(flags: args::Digest, environment: &Environment) -> Result<digest::Request, UsageError> {
+fn digest_request(flags: args::Digest, outside: &Outside) -> Result<digest::Request, UsageError> {
     let images = flags.images.iter().map(|text| image(text)).collect::<Result<_, _>>()?;
     let lock = lock(&flags.registries, false);
-    Ok(digest::Request { images, lock, registries: registries(flags.registries, environment)? })
+    Ok(digest::Request { images, lock, registries: registries(flags.registries, outside)? })
 }
 
 fn action(flags: &args::Files) -> Result<Action, UsageError> {
@@ -276,7 +292,7 @@ fn lock(flags: &args::Registries, prune: bool) -> LockUse {
     }
 }
 
-fn registries(flags: args::Registries, environment: &Environment) -> Result<Registries, UsageError> {
+fn registries(flags: args::Registries, outside: &Outside) -> Result<Registries, UsageError> {
     let concurrency = flags.concurrency.map_or(DEFAULT_CONCURRENCY, usize::from);
     for host in &flags.insecure_registry {
         check_host(host)?;
@@ -288,7 +304,8 @@ fn registries(flags: args::Registries, environment: &Environment) -> Result<Regi
         certificate_authorities: flags.registry_ca,
         maps: maps(&flags.registry_map)?,
         docker_config: flags.docker_config,
-        environment: environment.clone(),
+        seed: outside.seed,
+        environment: outside.environment.clone(),
     })
 }
 
@@ -344,8 +361,6 @@ fn usage(what: impl Into<String>, hint: impl Into<String>) -> UsageError {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
-
     use super::*;
 
     fn settings(line: &str) -> Result<Settings, UsageError> {
@@ -353,8 +368,8 @@ mod tests {
     }
 
     fn settings_in(line: &str, environment: &[(&str, &str)]) -> Result<Settings, UsageError> {
-        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        check(args::parse(line.split(' ').map(OsString::from)).unwrap(), &environment)
+        let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        check(args::parse(line.split(' ').map(OsString::from)).unwrap(), &Outside { environment, seed: 1 })
     }
 
     fn request(line: &str) -> files::Request {

@@ -1,22 +1,23 @@
-//! A file's text as documents of nodes, each with the bytes it stands on. The only file that names the YAML parser.
+//! A file's text as documents of nodes, each with the bytes it stands on.
 //!
 //! JSON is read the same way: it is YAML 1.2. What can be read in two ways is refused here, before anybody looks at it: duplicate keys,
 //! line breaks of YAML 1.1 that YAML 1.2 does not know, templates that happen to parse. So is what could exhaust memory or stack.
 //! It changes nothing; `splice` does.
 
+mod build;
+mod fault;
+mod plain;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle};
 use memchr::memmem;
 
 use super::tree::{Scalar, Tree};
+use build::Builder;
+pub use fault::{Fault, Unreadable};
+pub(super) use plain::resolve_plain;
 
-/// Levels of nesting, aliases expanded: more than any Kubernetes object has, and less than any reader's own limit.
-const MAX_DEPTH: u32 = 120;
-/// How many nodes a document's aliases may make of one that is written, beyond a number that no object reaches.
-const MAX_EXPANSION: u64 = 10;
-const MAX_EXPANDED: u64 = 100_000;
 const NONE: u32 = u32::MAX;
 
 /// A parsed file. Nodes are kept in document order in one vector and named by their place in it.
@@ -95,68 +96,6 @@ enum Tag {
     Other,
 }
 
-/// Why a file is not read, with the place, both from 1.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{fault}")]
-pub struct Unreadable {
-    /// What is wrong.
-    pub fault: Fault,
-    /// The line.
-    pub line: u32,
-    /// The column, in characters.
-    pub column: u32,
-}
-
-/// What is wrong with a file's text.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// It is no YAML.
-    #[error("{0}")]
-    Syntax(String),
-    /// It is text for a template engine, YAML only once that has run.
-    #[error("the file looks like a Helm or Go template (`{{{{ … }}}}` outside quotes)")]
-    Template,
-    /// A key stands twice in one mapping.
-    #[error("the key `{key}` is already there on line {first}; readers disagree on which one counts")]
-    DuplicateKey {
-        /// The key.
-        key: String,
-        /// The line of the first.
-        first: u32,
-    },
-    /// A key is a mapping or a sequence, which no Kubernetes object can have.
-    #[error("a mapping's key is itself a collection")]
-    ComplexKey,
-    /// An alias stands inside the node that it names.
-    #[error("the alias refers to a node that contains it")]
-    RecursiveAlias,
-    /// Nesting beyond the limit.
-    #[error("it is nested deeper than {MAX_DEPTH} levels")]
-    TooDeep,
-    /// Aliases of aliases that stand for more than any object holds.
-    #[error("its aliases stand for far more than the file holds")]
-    AliasBomb,
-    /// A line break to one version of YAML and none to the other.
-    #[error("{0} outside a quoted scalar is a line break for some YAML readers and not for others")]
-    AmbiguousLineBreak(&'static str),
-}
-
-impl Fault {
-    /// The stable word for programs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Syntax(_) => "yaml-syntax",
-            Self::Template => "template",
-            Self::DuplicateKey { .. } => "duplicate-key",
-            Self::ComplexKey => "complex-key",
-            Self::RecursiveAlias => "recursive-alias",
-            Self::TooDeep => "too-deep",
-            Self::AliasBomb => "alias-bomb",
-            Self::AmbiguousLineBreak(_) => "ambiguous-line-break",
-        }
-    }
-}
-
 impl<'t> File<'t> {
     /// Reads all documents of a text. Comments are kept only where one may be meant for this program.
     pub fn parse(text: &'t str) -> Result<Self, Unreadable> {
@@ -169,10 +108,10 @@ impl<'t> File<'t> {
     }
 
     fn read(text: &'t str, comments: bool) -> Result<Self, Unreadable> {
-        let breaks = ambiguous_breaks(text);
+        let breaks = plain::ambiguous_breaks(text);
         let file = Builder::new(text).build(comments)?;
         match breaks.into_iter().find(|(offset, _)| !file.quotes(*offset)) {
-            Some((offset, name)) => Err(unreadable_at(text, offset, Fault::AmbiguousLineBreak(name))),
+            Some((offset, name)) => Err(fault::unreadable_at(text, offset, Fault::AmbiguousLineBreak(name))),
             None => Ok(file),
         }
     }
@@ -422,296 +361,78 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
     }
 }
 
-/// What a plain scalar is to the readers of manifests: YAML 1.2's core schema, and YAML 1.1's words for booleans, which kubectl knows.
-pub(super) fn resolve_plain(text: &str) -> Scalar<'_> {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
-        "true" | "True" | "TRUE" | "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Scalar::Bool(true),
-        "false" | "False" | "FALSE" | "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Scalar::Bool(false),
-        _ => {}
-    }
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let digits = unsigned.replace('_', "");
-    let radix =
-        [("0x", 16), ("0o", 8), ("0b", 2)].into_iter().find_map(|(prefix, radix)| Some((digits.strip_prefix(prefix)?, radix)));
-    let number = match radix {
-        Some((digits, radix)) => !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix)),
-        None => {
-            matches!(unsigned, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN")
-                || digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') && digits.parse::<f64>().is_ok()
-        }
-    };
-    if number { Scalar::Other("a number") } else { Scalar::Text(text) }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The places of line breaks that only some readers know: a lone CR, U+0085, U+2028, U+2029.
-fn ambiguous_breaks(text: &str) -> Vec<(usize, &'static str)> {
-    let bytes = text.as_bytes();
-    let lone =
-        memchr::memchr_iter(b'\r', bytes).filter(|at| bytes.get(at + 1) != Some(&b'\n')).map(|at| (at, "a lone carriage return"));
-    let next_line = memmem::find_iter(bytes, "\u{85}").map(|at| (at, "U+0085"));
-    let separators = memmem::find_iter(bytes, b"\xE2\x80").filter_map(|at| match bytes.get(at + 2) {
-        Some(0xA8) => Some((at, "U+2028")),
-        Some(0xA9) => Some((at, "U+2029")),
-        _ => None,
-    });
-    let mut breaks: Vec<_> = lone.chain(next_line).chain(separators).collect();
-    breaks.sort_unstable();
-    breaks
-}
-
-fn unreadable_at(text: &str, offset: usize, fault: Fault) -> Unreadable {
-    let before = &text[..offset];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Unreadable {
-        fault,
-        line: narrow(before.bytes().filter(|byte| *byte == b'\n').count() + 1),
-        column: narrow(before[line_start..].trim_start_matches('\u{feff}').chars().count() + 1),
-    }
-}
-
-/// Files are limited to far less than 4 GiB before they are parsed.
-fn narrow(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-struct Builder<'t> {
-    file: File<'t>,
-    open: Vec<Frame>,
-    anchors: Vec<Option<Anchor>>,
-    aliases: bool,
-}
-
-/// A collection whose end has not come yet.
-struct Frame {
-    id: NodeId,
-    last: u32,
-    children: u32,
-    anchor: usize,
-    size: u64,
-    height: u32,
-    mapping: bool,
-}
-
-#[derive(Clone, Copy)]
-struct Anchor {
-    id: NodeId,
-    /// Nodes and levels below, aliases expanded. `None`: its node has not ended.
-    extent: Option<(u64, u32)>,
-}
-
-impl<'t> Builder<'t> {
-    fn new(text: &'t str) -> Self {
-        let file = File { text, nodes: Vec::with_capacity(text.len() / 16), documents: Vec::new(), comments: Vec::new() };
-        Self { file, open: Vec::new(), anchors: Vec::new(), aliases: false }
+    fn fault(text: &str) -> (&'static str, u32, u32) {
+        let error = File::parse(text).unwrap_err();
+        (error.fault.code(), error.line, error.column)
     }
 
-    fn build(mut self, comments: bool) -> Result<File<'t>, Unreadable> {
-        let options = granit_parser::options! {
-            emit_comments: comments,
-            max_buffered_comment_events: usize::MAX,
-            // libyaml's reading, which kubectl shares.
-            block_scalar_eof_without_line_feed: true,
-            flow_nesting_limit: MAX_DEPTH as usize,
-            block_nesting_limit: MAX_DEPTH as usize,
-        };
-        self.events(options)?;
-        Ok(self.file)
+    #[test]
+    fn what_can_be_read_in_two_ways_is_refused_where_it_stands() {
+        for (text, place) in [
+            ("a: [", ("yaml-syntax", 1, 4)),
+            ("a: {{ .x }}\n", ("template", 1, 4)),
+            ("a: 'x {{ y'\nb: [", ("template", 1, 7)),
+            ("a: 1\nb: 2\n\"a\": 3\n", ("duplicate-key", 3, 1)),
+            ("? [a]\n: b\n", ("complex-key", 1, 3)),
+            ("a: &a [*a]\n", ("recursive-alias", 1, 8)),
+            ("a: b\rc: d\n", ("ambiguous-line-break", 1, 5)),
+            ("a: b # \u{2028}\n", ("ambiguous-line-break", 1, 8)),
+            ("a: \u{85}\n", ("ambiguous-line-break", 1, 4)),
+        ] {
+            assert_eq!(fault(text), place, "{text:?}");
+        }
+        assert!(File::parse("a: 'b\u{2028}c'\r\nd: \"\u{85}\"\r\n").is_ok());
     }
 
-    fn events(&mut self, options: Options) -> Result<(), Unreadable> {
-        for next in Parser::new_from_str_with_options(self.file.text, options) {
-            let (event, span) = next.map_err(|error| self.syntax(&error))?;
-            match event {
-                Event::DocumentStart(..) => self.aliases = false,
-                Event::Scalar(text, style, anchor, tag) => {
-                    let tag =
-                        tag.map_or(Tag::None, |tag| if tag.is_yaml_core_schema_tag("str") { Tag::Text } else { Tag::Other });
-                    let style = match style {
-                        ScalarStyle::Plain => Style::Plain,
-                        ScalarStyle::SingleQuoted => Style::Single,
-                        ScalarStyle::DoubleQuoted => Style::Double,
-                        ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
-                    };
-                    let id = self.add(Kind::Scalar { text, style }, tag, span)?;
-                    self.remember(anchor, Anchor { id, extent: Some((1, 1)) });
-                    self.count(1, 1, span)?;
-                }
-                Event::SequenceStart(style, anchor, _) => {
-                    self.start(Kind::Sequence { first: NONE, layout: layout(style) }, anchor, span)?;
-                }
-                Event::MappingStart(style, anchor, _) => {
-                    self.start(Kind::Mapping { first: NONE, layout: layout(style) }, anchor, span)?;
-                }
-                Event::SequenceEnd | Event::MappingEnd => self.end(span)?,
-                Event::Alias(anchor) => self.alias(anchor, span)?,
-                Event::Comment(..) => {
-                    let range = span.byte_range().unwrap_or_default();
-                    self.file.comments.push(Comment { span: range, line: narrow(span.start.line()) });
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+    #[test]
+    fn depth_counts_what_aliases_stand_for() {
+        assert_eq!(fault(&format!("a: {}\n", "[".repeat(2000))).0, "too-deep");
+        assert_eq!(fault(&(0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect::<String>()).0, "too-deep");
+        let deep = |name: &str, inner: &str| format!("{name}: &{name} {}{inner}{}\n", "[".repeat(70), "]".repeat(70));
+        assert_eq!(fault(&(deep("a", "x") + &deep("b", "*a"))).0, "too-deep");
     }
 
-    fn syntax(&self, error: &ScanError) -> Unreadable {
-        let text = self.file.text;
-        if matches!(error.kind(), granit_parser::ErrorKind::RecursionLimitExceeded) {
-            return Unreadable {
-                fault: Fault::TooDeep,
-                line: narrow(error.marker().line()),
-                column: narrow(error.marker().col() + 1),
-            };
+    #[test]
+    fn an_alias_bomb_is_refused_before_anything_is_expanded() {
+        let mut text = "a0: &a0 [x]\n".to_owned();
+        for level in 1..30 {
+            let alias = format!("*a{}", level - 1);
+            text += &format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", "));
         }
-        match memmem::find(text.as_bytes(), b"{{") {
-            Some(offset) => unreadable_at(text, offset, Fault::Template),
-            None => Unreadable {
-                fault: Fault::Syntax(error.info()),
-                line: narrow(error.marker().line()),
-                column: narrow(error.marker().col() + 1),
-            },
-        }
+        assert_eq!(fault(&text).0, "alias-bomb");
     }
 
-    fn fault(&self, span: Span, fault: Fault) -> Unreadable {
-        Unreadable { fault, line: narrow(span.start.line()), column: narrow(span.start.col() + 1) }
+    #[test]
+    fn merge_keys_bring_in_what_is_not_there() {
+        let text = "base: &b {x: 1, y: b}\nmore: &m {y: m, z: m}\nall: {<<: [*b, *m], x: own}\n";
+        let file = File::parse(text).unwrap();
+        let all = file.document(0).get("all").unwrap();
+        let entries: Vec<_> = all.entries().into_iter().map(|(key, value)| (key, value.styled().unwrap().0)).collect();
+        assert_eq!(entries, [("x", "own"), ("y", "b"), ("z", "m")]);
+        assert_eq!(all.get("z").unwrap().styled().unwrap().0, "m");
     }
 
-    /// Adds a node behind its elder sibling, under its parent, or as a document's root.
-    fn add(&mut self, kind: Kind<'t>, tag: Tag, span: Span) -> Result<NodeId, Unreadable> {
-        let range = span.byte_range().unwrap_or_default();
-        let index = narrow(self.file.nodes.len());
-        if let Some(frame) = self.open.last_mut() {
-            let is_key = frame.mapping && frame.children % 2 == 0;
-            if is_key && !matches!(kind, Kind::Scalar { .. } | Kind::Alias { .. }) {
-                let template = matches!(kind, Kind::Mapping { layout: Layout::Flow, .. });
-                return Err(self.fault(span, if template { Fault::Template } else { Fault::ComplexKey }));
-            }
-            match frame.last {
-                NONE => match &mut self.file.nodes[frame.id.0 as usize].kind {
-                    Kind::Sequence { first, .. } | Kind::Mapping { first, .. } => *first = index,
-                    Kind::Scalar { .. } | Kind::Alias { .. } => {}
-                },
-                last => self.file.nodes[last as usize].next = index,
-            }
-            frame.last = index;
-            frame.children += 1;
-        } else {
-            self.file.documents.push(Document { root: NodeId(index), aliases: false });
+    #[test]
+    fn plain_text_is_a_string_only_where_all_readers_say_so() {
+        for text in ["1", "-1.5", "1e3", "0x1f", "0o17", "1_000", ".inf", "+.5"] {
+            assert_eq!(resolve_plain(text), Scalar::Other("a number"), "{text}");
         }
-        self.file.nodes.push(Node {
-            kind,
-            start: narrow(range.start),
-            end: narrow(range.end),
-            line: narrow(span.start.line()),
-            column: narrow(span.start.col()),
-            next: NONE,
-            tag,
-        });
-        Ok(NodeId(index))
+        for text in ["1.25.4", "nginx", "1-2", "0x", "x1", ".", "1.2e", "nan", "inf", "1:2"] {
+            assert_eq!(resolve_plain(text), Scalar::Text(text));
+        }
+        assert_eq!((resolve_plain("~"), resolve_plain("Yes")), (Scalar::Null, Scalar::Bool(true)));
     }
 
-    fn start(&mut self, kind: Kind<'t>, anchor: usize, span: Span) -> Result<(), Unreadable> {
-        let mapping = matches!(kind, Kind::Mapping { .. });
-        let id = self.add(kind, Tag::None, span)?;
-        self.remember(anchor, Anchor { id, extent: None });
-        self.open.push(Frame { id, last: NONE, children: 0, anchor, size: 1, height: 0, mapping });
-        if self.open.len() > MAX_DEPTH as usize {
-            return Err(self.fault(span, Fault::TooDeep));
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, span: Span) -> Result<(), Unreadable> {
-        let Some(frame) = self.open.pop() else { return Ok(()) };
-        let node = &mut self.file.nodes[frame.id.0 as usize];
-        if matches!(node.kind, Kind::Sequence { layout: Layout::Flow, .. } | Kind::Mapping { layout: Layout::Flow, .. }) {
-            node.end = narrow(span.byte_range().unwrap_or_default().end);
-        }
-        if frame.mapping {
-            self.check_keys(frame.id)?;
-        }
-        let (size, height) = (frame.size, frame.height + 1);
-        if frame.anchor != 0 {
-            self.remember(frame.anchor, Anchor { id: frame.id, extent: Some((size, height)) });
-        }
-        self.count(size, height, span)
-    }
-
-    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Unreadable> {
-        let known = self.anchors.get(anchor).copied().flatten();
-        let Some(Anchor { id, extent }) = known else {
-            return Err(self.fault(span, Fault::Syntax("the alias names no anchor".to_owned())));
-        };
-        let Some((size, height)) = extent else {
-            return Err(self.fault(span, Fault::RecursiveAlias));
-        };
-        let collection = !matches!(self.file.node(id).kind, Kind::Scalar { .. });
-        if collection && self.open.last().is_some_and(|frame| frame.mapping && frame.children % 2 == 0) {
-            return Err(self.fault(span, Fault::ComplexKey));
-        }
-        self.add(Kind::Alias { target: id }, Tag::None, span)?;
-        self.aliases = true;
-        if let Some(document) = self.file.documents.last_mut() {
-            document.aliases = true;
-        }
-        self.count(size, height, span)
-    }
-
-    fn remember(&mut self, anchor: usize, value: Anchor) {
-        if anchor != 0 {
-            if self.anchors.len() <= anchor {
-                self.anchors.resize(anchor + 1, None);
-            }
-            self.anchors[anchor] = Some(value);
-        }
-    }
-
-    /// Adds what a finished child stands for to its parent.
-    fn count(&mut self, size: u64, height: u32, span: Span) -> Result<(), Unreadable> {
-        let level = narrow(self.open.len());
-        let Some(frame) = self.open.last_mut() else { return Ok(()) };
-        frame.size = frame.size.saturating_add(size);
-        frame.height = frame.height.max(height);
-        if self.aliases && frame.size > MAX_EXPANDED + MAX_EXPANSION * self.file.nodes.len() as u64 {
-            return Err(self.fault(span, Fault::AliasBomb));
-        }
-        if level + height > MAX_DEPTH + 1 {
-            return Err(self.fault(span, Fault::TooDeep));
-        }
-        Ok(())
-    }
-
-    fn check_keys(&self, id: NodeId) -> Result<(), Unreadable> {
-        let mapping = self.file.at(id);
-        let Kind::Mapping { first, .. } = mapping.node().kind else { return Ok(()) };
-        let mut keys: Vec<(&str, NodeId)> =
-            mapping.pairs(first).filter_map(|(key, _)| Some((key.target().styled()?.0, key.id()))).collect();
-        // Small mappings are the rule, and comparing each pair is quicker than sorting them.
-        let twice = if keys.len() <= 8 {
-            keys.iter().enumerate().find_map(|(at, key)| Some((*keys[..at].iter().find(|elder| elder.0 == key.0)?, *key)))
-        } else {
-            keys.sort_unstable();
-            keys.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| (pair[0], pair[1]))
-        };
-        match twice {
-            None => Ok(()),
-            Some(((key, first), (_, second))) => {
-                let (first, second) = (self.file.node(first), self.file.node(second));
-                Err(Unreadable {
-                    fault: Fault::DuplicateKey { key: key.to_owned(), first: first.line },
-                    line: second.line,
-                    column: second.column + 1,
-                })
-            }
-        }
-    }
-}
-
-fn layout(style: StructureStyle) -> Layout {
-    match style {
-        StructureStyle::Block => Layout::Block,
-        StructureStyle::Flow => Layout::Flow,
+    #[test]
+    fn a_comment_asks_to_ignore_its_line_and_no_other() {
+        let text = "a: x # imago: ignore\nb: y # imago: ignored\nc: # imago: ignore, for now\n  z\nd: w # see imago: ignore\n";
+        let file = File::parse(text).unwrap();
+        let ignored: Vec<_> =
+            file.document(0).entries().into_iter().filter(|(_, value)| value.ignored()).map(|(key, _)| key).collect();
+        assert_eq!(ignored, ["a", "c", "d"]);
     }
 }

@@ -50,6 +50,8 @@ struct ReportV1<'a> {
     skipped: Vec<SkippedV1<'a>>,
     /// What went wrong with one file, workload or image, and did not stop the rest.
     problems: Vec<ProblemV1<'a>>,
+    /// What a person should know although it went on, one sentence each.
+    warnings: &'a [String],
 }
 
 /// Counts of the whole run.
@@ -197,6 +199,7 @@ impl<'a> ReportV1<'a> {
             git: (),
             skipped: report.skipped.iter().map(SkippedV1::of).collect(),
             problems: report.problems.iter().map(ProblemV1::of).collect(),
+            warnings: &report.warnings,
         }
     }
 }
@@ -255,7 +258,7 @@ impl<'a> ContainerV1<'a> {
             Outcome::Ignored(way) => ("ignored", None, Some(way.as_str()), None),
             Outcome::Variable => ("variable", None, None, None),
             Outcome::Held { digest, reason } => ("held", None, Some(reason.as_str()), Some(digest.as_str())),
-            Outcome::Failed => ("failed", None, None, None),
+            Outcome::Failed(_) => ("failed", None, None, None),
         };
         let ContainerReport { init, name, line, image, .. } = container;
         Self { name, init: *init, image, new_image, outcome, reason, held_digest, line: *line }
@@ -297,6 +300,7 @@ mod tests {
         sample.files_seen = 2;
         sample.skipped.truncate(1);
         sample.unhandled.insert("Rollout".into(), 1);
+        sample.warnings.push("look at this".into());
         sample.problems.push(Problem {
             code: "unauthorized",
             what: "cannot resolve `registry.example.test/x:1`".into(),
@@ -391,6 +395,9 @@ mod tests {
       "cause": "the registry answered 401 Unauthorized",
       "hint": null
     }
+  ],
+  "warnings": [
+    "look at this"
   ]
 }
 "#;
@@ -409,7 +416,7 @@ mod tests {
             (Outcome::Ignored("b".into()), ["ignored", "", "b", ""]),
             (Outcome::Variable, ["variable", "", "", ""]),
             (Outcome::Held { digest: digest.clone(), reason: "b".into() }, ["held", "", "b", digest.as_str()]),
-            (Outcome::Failed, ["failed", "", "", ""]),
+            (samples::failed(), ["failed", "", "", ""]),
         ] {
             let mut sample = samples::updated();
             sample.workloads[0].containers = vec![samples::container("app", "web", outcome)];

@@ -25,7 +25,7 @@ pub fn problems(problems: &[Problem], detail: Detail, styles: &Styles) -> String
     }
     let mut text = String::new();
     for (problem, places) in groups {
-        let most = if detail == Detail::More { usize::MAX } else { PLACES };
+        let most = if detail >= Detail::More { usize::MAX } else { PLACES };
         let mut lines: Vec<String> = places.iter().take(most).filter_map(|place| where_it_is(place)).collect();
         if places.len() > most {
             lines.push(format!("{} (`-v` lists them)", counted(places.len() - most, "more place")));
@@ -33,6 +33,12 @@ pub fn problems(problems: &[Problem], detail: Detail, styles: &Styles) -> String
         text += &statement(&problem.what, &lines, Some(&problem.cause), problem.hint.as_deref(), styles);
     }
     text
+}
+
+/// What a person should know although it went on.
+pub fn warnings(warnings: &[String], styles: &Styles) -> String {
+    let change = styles.change;
+    warnings.iter().map(|warning| format!("{change}warning:{change:#} {}\n", Printable(warning))).collect()
 }
 
 /// Something that stops the run.

@@ -1,15 +1,12 @@
 //! Reports made by hand for the tests of every form.
 
-use std::collections::BTreeMap;
-
 use crate::app::report::{Action, ContainerReport, Outcome, Place, Report, Skipped, WorkloadReport};
+use crate::engine::answer::Refusal;
 
 /// One workload of 214 files, of which one image of two was updated; three templates.
 pub(in crate::cli) fn updated() -> Report {
     let outdated = Outcome::Outdated(format!("registry.example.test/web:1.4@sha256:{}", "6".repeat(64)));
     Report {
-        action: Action::Update,
-        dry_run: false,
         workloads: vec![WorkloadReport {
             place: Place {
                 file: Some("deploy/web.yaml".into()),
@@ -27,15 +24,9 @@ pub(in crate::cli) fn updated() -> Report {
             changed: true,
         }],
         files_seen: 214,
-        files_without_workload: Vec::new(),
         files_changed: vec!["deploy/web.yaml".into()],
         skipped: (0..3).map(template).collect(),
-        unhandled: BTreeMap::new(),
-        without_namespace: 0,
-        not_selected: 0,
-        problems: Vec::new(),
-        diff: None,
-        stopped_at: None,
+        ..Report::new(Action::Update)
     }
 }
 
@@ -50,4 +41,9 @@ fn template(number: usize) -> Skipped {
         place: Place { file: Some(format!("chart/templates/{number}.yaml")), line: Some(3), ..Place::default() },
         message: "a Helm template".into(),
     }
+}
+
+/// An image whose registry refused.
+pub(in crate::cli) fn failed() -> Outcome {
+    Outcome::Failed(Refusal { code: "unauthorized", cause: "the registry answered 401 Unauthorized".into(), hint: None })
 }

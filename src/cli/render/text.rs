@@ -17,7 +17,7 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
     for workload in &report.workloads {
         write_workload(&mut text, workload, report, styles);
     }
-    if detail == Detail::More {
+    if detail >= Detail::More {
         for file in &report.files_without_workload {
             writeln!(text, "{} holds no workload", Printable(file)).expect(TAKES_ALL);
         }
@@ -93,6 +93,19 @@ pub fn digests(found: &[Found]) -> String {
     found.iter().filter_map(|found| found.digest.as_ref().ok()).map(|digest| format!("{digest}\n")).collect()
 }
 
+/// How each answer was found, for a person who wants to know why.
+pub fn ways<'a>(ways: impl IntoIterator<Item = (&'a str, &'a [String])>, styles: &Styles) -> String {
+    let Styles { strong, faint, .. } = styles;
+    let mut text = String::new();
+    for (asked, steps) in ways {
+        writeln!(text, "{strong}asking for {}:{strong:#}", Printable(asked)).expect(TAKES_ALL);
+        for step in steps {
+            writeln!(text, "  {faint}{}{faint:#}", Printable(step)).expect(TAKES_ALL);
+        }
+    }
+    text
+}
+
 /// Why the other images have none.
 pub fn digest_problems(found: &[Found]) -> Vec<Problem> {
     let problem = |found: &Found| {
@@ -138,7 +151,7 @@ fn decision(container: &ContainerReport, styles: &Styles) -> String {
         Outcome::Held { digest, reason } => {
             format!("{change}held back{change:#} on {image}, though its tag is on {digest} now: {}", Printable(reason))
         }
-        Outcome::Failed => format!("{bad}has a problem{bad:#}"),
+        Outcome::Failed(_) => format!("{bad}has a problem{bad:#}"),
     }
 }
 
@@ -275,7 +288,7 @@ updated 1 image in 1 of 214 files; 3 Helm templates passed over
                 Outcome::Held { digest: Digest::parse(&new).unwrap(), reason: "it lacks linux/arm64".into() },
                 format!("held back on web:1.4, though its tag is on {new} now: it lacks linux/arm64"),
             ),
-            (Outcome::Failed, "has a problem".to_owned()),
+            (samples::failed(), "has a problem".to_owned()),
         ] {
             assert_eq!(decision(&samples::container("app", "web:1.4", outcome), &Styles::plain()), words);
         }
@@ -311,7 +324,7 @@ updated 1 image in 1 of 214 files; 3 Helm templates passed over
             (with(&[Outcome::Ok, Outcome::Fixed]), "all 2 images in 214 files are up to date"),
             (with(&[Outcome::Ok, ignored.clone()]), "1 of 2 images in 214 files is up to date; 1 image ignored"),
             (with(&[ignored, Outcome::Variable]), "nothing to do in 214 files; 1 image ignored; 1 variable passed over"),
-            (with(&[Outcome::Failed]), "no image of 214 files could be checked"),
+            (with(&[samples::failed()]), "no image of 214 files could be checked"),
             (with(&[Outcome::Outdated("web:1.4@x".into())]), "updated no image in 214 files"),
             (Report { action: Action::Restore, ..with(&[Outcome::Ok]) }, "nothing to restore in 214 files"),
         ] {

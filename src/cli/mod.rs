@@ -38,7 +38,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
             DONE
         }
         Err(Refused::Wrong(text)) => {
-            printer.print(To::Stderr, &render::printable_lines(&text));
+            let styles = printer.styles(To::Stderr);
+            printer.print(To::Stderr, &problem::as_said(&text, &styles));
             COULD_NOT_RUN
         }
         Err(Refused::Usage(usage)) => {

@@ -1,3 +1,4 @@
 //! The order of steps, concurrency, and what is fatal.
 
 pub mod report;
+pub mod resolve;

@@ -3,3 +3,4 @@
 pub mod files;
 pub mod lock;
 pub mod resolver;
+pub mod scan;

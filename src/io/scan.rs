@@ -1,0 +1,351 @@
+//! The walk: which files a run reads, and their bytes.
+//!
+//! Folders are walked and files read by several threads at once, and what is made of a file is made in the thread that read it, while
+//! its bytes are still in the cache. The results come back in the order of their names, whatever the threads did. The walk never
+//! follows a link that it meets, never waits for a named pipe, and never reads a Helm template.
+
+mod filter;
+mod template;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use ignore::{DirEntry, WalkBuilder, WalkState};
+
+use self::filter::PathFilter;
+use self::template::Charts;
+use super::files::{self, FileError};
+
+/// What shall be scanned.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Files and folders as they were typed; none means the current folder.
+    pub paths: &'a [PathBuf],
+    /// Globs of which a file must match one, when there are any.
+    pub include: &'a [String],
+    /// Globs of which a file must match none. They win.
+    pub exclude: &'a [String],
+    /// The current folder, absolute: what relative paths and globs are relative to.
+    pub current: &'a Path,
+    /// The folder that named links may not lead out of: the repository, or the current folder where there is none.
+    pub root: &'a Path,
+}
+
+/// Something that the walk came to.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// The path to open it by. For a named link this is the file that it leads to.
+    pub path: &'a Path,
+    /// The path as the user would write it: `deploy/web.yaml`. Where it is not UTF-8, this is as near as text comes.
+    pub shown: Cow<'a, str>,
+    /// What it is.
+    pub what: What<'a>,
+}
+
+/// What the walk came to.
+#[derive(Debug)]
+pub enum What<'a> {
+    /// A file, with its bytes. They may be taken out; what is left is used for the next file.
+    File(&'a mut Vec<u8>),
+    /// A template of a Helm chart, which was not read.
+    Template,
+    /// A file or folder that could not be read.
+    Problem(FileError),
+}
+
+/// Why nothing was scanned at all: what was typed is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// A named path does not exist.
+    #[error("there is no file or folder `{0}`")]
+    Missing(String),
+    /// A glob breaks the grammar.
+    #[error("`{pattern}` is not a pattern for files: {reason}")]
+    Glob {
+        /// The glob as typed.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl ScanError {
+    /// One thing to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "check the spelling; a relative path starts at the current folder",
+            Self::Glob { .. } => "write it as in .gitignore, in quotes: 'charts/**', '*.gen.yaml'",
+        }
+    }
+}
+
+/// Scans folders and files, and hands everything found to `visit`, which runs in several threads at once.
+///
+/// The values that it returns are sorted by the path as shown, component by component. Before anything is read, every named path is
+/// checked for being there. A file named twice, or named and met in a named folder, is visited once.
+pub fn scan<T: Send>(request: Request<'_>, visit: impl Fn(Found<'_>) -> Option<T> + Sync) -> Result<Vec<T>, ScanError> {
+    let filter = PathFilter::new(request.include, request.exclude)?;
+    let results = Results { visit, kept: Mutex::new(Vec::new()) };
+    let plan = Plan::new(&request, filter, &results)?;
+    plan.read_files(&results);
+    plan.walk_folders(&results);
+    let mut kept = results.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    kept.sort_by(|(left, _), (right, _)| left.cmp(right));
+    Ok(kept.into_iter().map(|(_, value)| value).collect())
+}
+
+/// The visitor, and what it made of things, with the paths to sort by.
+struct Results<T, V> {
+    visit: V,
+    kept: Mutex<Vec<(PathBuf, T)>>,
+}
+
+impl<T, V: Fn(Found<'_>) -> Option<T>> Results<T, V> {
+    fn add(&self, path: &Path, shown: PathBuf, what: What<'_>) {
+        if let Some(value) = (self.visit)(Found { path, shown: shown.to_string_lossy(), what }) {
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).push((shown, value));
+        }
+    }
+
+    fn read(&self, path: &Path, shown: PathBuf, buffer: &mut Vec<u8>) {
+        match files::read_into(path, buffer) {
+            Ok(()) => self.add(path, shown, What::File(buffer)),
+            Err(error) => self.add(path, shown, What::Problem(error)),
+        }
+    }
+}
+
+/// What was named, sorted into files and folders, each once.
+struct Plan<'a> {
+    current: &'a Path,
+    filter: PathFilter,
+    charts: Charts,
+    files: Vec<Named>,
+    folders: Vec<Named>,
+    /// The real paths of all that is named: the walk leaves them to their own names.
+    real: BTreeSet<PathBuf>,
+}
+
+/// A file or folder that was named.
+struct Named {
+    /// As typed, without `./` and doubled slashes.
+    shown: PathBuf,
+    /// How to open it.
+    path: PathBuf,
+    /// Absolute and without links.
+    real: PathBuf,
+}
+
+impl<'a> Plan<'a> {
+    /// Looks at every named path. What is there and cannot be used is a result; what is not there ends the run.
+    fn new<T, V>(request: &Request<'a>, filter: PathFilter, results: &Results<T, V>) -> Result<Self, ScanError>
+    where
+        V: Fn(Found<'_>) -> Option<T>,
+    {
+        let Request { current, root, .. } = *request;
+        // The system opens a relative path faster; it means the same only while both have the same current folder.
+        let is_ours = std::env::current_dir().is_ok_and(|folder| folder == current);
+        let here = [PathBuf::from(".")];
+        let mut problems = Vec::new();
+        let mut plan =
+            Self { current, filter, charts: Charts::default(), files: Vec::new(), folders: Vec::new(), real: BTreeSet::new() };
+        for typed in if request.paths.is_empty() { &here } else { request.paths } {
+            let missing = || ScanError::Missing(typed.display().to_string());
+            if typed.as_os_str().is_empty() {
+                return Err(missing());
+            }
+            let shown: PathBuf = typed.components().filter(|component| *component != Component::CurDir).collect();
+            let absolute = current.join(&shown);
+            let metadata = match absolute.metadata() {
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Err(missing()),
+                outcome => outcome.map_err(FileError::from),
+            };
+            let resolved = metadata.and_then(|metadata| Ok((metadata, files::resolve_named(&absolute, root)?)));
+            let (metadata, real) = match resolved {
+                Ok(found) => found,
+                Err(error) => {
+                    problems.push((absolute, shown, error));
+                    continue;
+                }
+            };
+            if !plan.real.insert(real.clone()) {
+                continue;
+            }
+            let path = match () {
+                () if real != absolute => real.clone(),
+                () if is_ours && shown.as_os_str().is_empty() => PathBuf::from("."),
+                () if is_ours => shown.clone(),
+                () => absolute,
+            };
+            let named = Named { shown, path, real };
+            if metadata.is_dir() { plan.folders.push(named) } else { plan.files.push(named) }
+        }
+        for (path, shown, error) in problems {
+            results.add(&path, shown, What::Problem(error));
+        }
+        Ok(plan)
+    }
+
+    fn read_files<T: Send, V>(&self, results: &Results<T, V>)
+    where
+        V: Fn(Found<'_>) -> Option<T> + Sync,
+    {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut buffer = Vec::new();
+            while let Some(file) = self.files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let name = file.shown.file_name().map(Path::new);
+                if !self.filter.takes([self.in_current(&file.shown), name]) {
+                    continue;
+                }
+                if self.charts.have(&file.real) {
+                    results.add(&file.path, file.shown.clone(), What::Template);
+                } else {
+                    results.read(&file.path, file.shown.clone(), &mut buffer);
+                }
+            }
+        };
+        // A thread takes longer to begin than a few files take to be read.
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(self.files.len() / 16 + 1);
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(work);
+            }
+            work();
+        });
+    }
+
+    fn walk_folders<T: Send, V>(&self, results: &Results<T, V>)
+    where
+        V: Fn(Found<'_>) -> Option<T> + Sync,
+    {
+        // Outside a repository there is no one to say where the rules of `.gitignore` begin, so they hold from wherever they stand.
+        let (inside, outside): (Vec<_>, Vec<_>) = self.folders.iter().partition(|folder| is_in_repository(&folder.real));
+        self.walk(&inside, Rules::OfRepository, results);
+        self.walk(&outside, Rules::Everywhere, results);
+    }
+
+    fn walk<T: Send, V>(&self, folders: &[&Named], rules: Rules, results: &Results<T, V>)
+    where
+        V: Fn(Found<'_>) -> Option<T> + Sync,
+    {
+        let Some((first, others)) = folders.split_first() else {
+            return;
+        };
+        let mut walk = WalkBuilder::new(&first.path);
+        for folder in others {
+            walk.add(&folder.path);
+        }
+        // Only what the folders themselves say is ignored: neither `.ignore` files nor a person's own Git settings.
+        walk.hidden(false).ignore(false).git_global(false).require_git(matches!(rules, Rules::OfRepository));
+        walk.filter_entry(|entry| entry.file_name() != ".git");
+        let by_path: BTreeMap<&Path, &Named> = folders.iter().map(|folder| (folder.path.as_path(), *folder)).collect();
+        walk.build_parallel().run(|| {
+            let mut buffer = Vec::new();
+            let by_path = &by_path;
+            Box::new(move |entry| match entry {
+                Ok(entry) => self.meet(&entry, by_path, results, &mut buffer),
+                Err(error) => {
+                    self.report(error, results);
+                    WalkState::Continue
+                }
+            })
+        });
+    }
+
+    fn meet<T, V>(
+        &self,
+        entry: &DirEntry,
+        folders: &BTreeMap<&Path, &Named>,
+        results: &Results<T, V>,
+        buffer: &mut Vec<u8>,
+    ) -> WalkState
+    where
+        V: Fn(Found<'_>) -> Option<T>,
+    {
+        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+        let is_manifest = entry.file_type().is_some_and(|kind| kind.is_file()) && has_extension(entry.path());
+        if entry.depth() == 0 || !(is_folder || is_manifest) {
+            return WalkState::Continue;
+        }
+        let Some((folder, inner)) = place(entry, folders) else {
+            return WalkState::Continue;
+        };
+        // A part of the walk that was named too is left to that name.
+        if self.real.len() > 1 && self.real.contains(&folder.real.join(inner)) {
+            return WalkState::Skip;
+        }
+        if is_folder && !self.filter.narrows() {
+            return WalkState::Continue;
+        }
+        let shown = folder.shown.join(inner);
+        let places = [self.in_current(&shown), Some(inner)];
+        if is_folder {
+            return if self.filter.leaves_out_folder(places) { WalkState::Skip } else { WalkState::Continue };
+        }
+        if self.filter.takes(places) {
+            if self.charts.may_have(&folder.real, inner) && self.charts.have(&folder.real.join(inner)) {
+                results.add(entry.path(), shown, What::Template);
+            } else {
+                results.read(entry.path(), shown, buffer);
+            }
+        }
+        WalkState::Continue
+    }
+
+    /// A folder that cannot be read, as a result beside the others.
+    fn report<T, V: Fn(Found<'_>) -> Option<T>>(&self, error: ignore::Error, results: &Results<T, V>) {
+        let path = path_of(&error).unwrap_or(self.current).to_owned();
+        let error = match error.into_io_error() {
+            Some(error) => FileError::from(error),
+            None => return,
+        };
+        let folder = self.folders.iter().find_map(|folder| Some(folder.shown.join(path.strip_prefix(&folder.path).ok()?)));
+        results.add(&path, folder.unwrap_or_else(|| path.clone()), What::Problem(error));
+    }
+
+    /// The path as seen from the current folder, where it is below it or relative to it.
+    fn in_current<'p>(&self, shown: &'p Path) -> Option<&'p Path> {
+        if shown.is_absolute() { shown.strip_prefix(self.current).ok() } else { Some(shown) }
+    }
+}
+
+/// Which `.gitignore` files hold.
+enum Rules {
+    /// Those of the repository that a file stands in.
+    OfRepository,
+    /// All that stand above a file.
+    Everywhere,
+}
+
+fn is_in_repository(real: &Path) -> bool {
+    real.ancestors().any(|folder| folder.join(".git").exists())
+}
+
+/// The named folder that an entry was met in, and its path from there.
+fn place<'e, 'n>(entry: &'e DirEntry, folders: &BTreeMap<&Path, &'n Named>) -> Option<(&'n Named, &'e Path)> {
+    let folder = entry.path().ancestors().nth(entry.depth())?;
+    // The walk of `.` gives `./web.yaml`, whose last ancestor is `.`.
+    let named = folders.get(folder)?;
+    Some((named, entry.path().strip_prefix(folder).ok()?))
+}
+
+fn has_extension(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json")
+}
+
+fn path_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
+        ignore::Error::Partial(errors) => errors.iter().find_map(path_of),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

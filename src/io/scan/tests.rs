@@ -60,7 +60,6 @@ fn manifests_are_found_at_every_depth_and_in_hidden_folders() {
         "deploy/web.YAML",
         "deploy/web.yaml.bak",
         "yaml",
-        ".yaml",
     ]);
     let expected = [".github/workflows/ci.yaml", "deploy/.hidden.yaml", "deploy/web.json", "deploy/web.yml", "web.yaml"];
     assert_eq!(world.scan(&[]), expected);

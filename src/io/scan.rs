@@ -100,6 +100,11 @@ pub fn scan<T: Send>(request: Request<'_>, visit: impl Fn(Found<'_>) -> Option<T
     Ok(kept.into_iter().map(|(_, value)| value).collect())
 }
 
+/// The root of the repository that a folder is in: the nearest folder, itself or above it, with a `.git` in it.
+pub fn repository_root(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find(|above| above.join(".git").exists()).map(Path::to_path_buf)
+}
+
 /// The visitor, and what it made of things, with the keys to sort by.
 struct Results<T, V> {
     visit: V,
@@ -234,7 +239,7 @@ impl<'a> Plan<'a> {
         V: Fn(Found<'_>) -> Option<T> + Sync,
     {
         // Outside a repository there is no one to say where the rules of `.gitignore` begin, so they hold from wherever they stand.
-        let (inside, outside): (Vec<_>, Vec<_>) = self.folders.iter().partition(|folder| is_in_repository(&folder.real));
+        let (inside, outside): (Vec<_>, Vec<_>) = self.folders.iter().partition(|folder| repository_root(&folder.real).is_some());
         self.walk(&inside, Rules::OfRepository, results);
         self.walk(&outside, Rules::Everywhere, results);
     }
@@ -324,10 +329,6 @@ enum Rules {
     OfRepository,
     /// All that stand above a file.
     Everywhere,
-}
-
-fn is_in_repository(real: &Path) -> bool {
-    real.ancestors().any(|folder| folder.join(".git").exists())
 }
 
 /// The named folders of a walk, by the paths that it begins at.

@@ -1,3 +1,9 @@
 //! The order of steps, concurrency, and what is fatal.
 
+pub mod digest;
+pub mod edits;
+pub mod files;
 pub mod report;
+pub mod resolve;
+pub mod survey;
+mod threads;

@@ -5,8 +5,7 @@
 
 use memchr::memmem;
 
-/// Kinds with images in them, or that name images, which this program does not edit.
-pub const UNHANDLED: [&str; 7] = ["HelmRelease", "Job", "Kustomization", "Pod", "ReplicaSet", "ReplicationController", "Rollout"];
+use super::workload::UNHANDLED;
 
 /// The byte-order mark that UTF-8 texts may begin with.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

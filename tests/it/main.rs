@@ -1,1 +1,8 @@
-fn main() {}
+//! The one integration binary: a list of modules.
+//!
+//! Each holds one side of the program against what a person relies on. None reaches beyond loopback, reads a real home folder or looks
+//! at the wall clock, and each may run alone or in any order.
+
+#![allow(clippy::unwrap_used, reason = "in a test, what is not there is a failure, and the line is what one needs")]
+
+mod boundaries;

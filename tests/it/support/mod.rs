@@ -1,0 +1,3 @@
+//! What the tests stand on: servers in the process.
+
+pub mod registry;

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use reqwest::header::{DATE, RETRY_AFTER};
 use reqwest::{Method, Url};
+use tokio::sync::MutexGuard;
 use tokio::time::{Instant, sleep};
 
 use super::challenge::{self, Challenge};
-use super::fault::{self, SignedAs, of_credentials, refusal};
+use super::fault::{self, Fault, SignedAs, of_credentials, refusal};
 use super::host::Host;
 use super::map::{self, Target};
 use super::trace::Step;
@@ -23,6 +24,8 @@ use crate::io::credentials::{Freshness, Kind, Secret};
 
 /// Tries of a HEAD that meet a server's error before GET takes over: some servers answer 500 to HEAD alone.
 const HEAD_ERRORS: u32 = 2;
+/// Tries that are not answered in time before a question is given up: each of them has taken long.
+const SLOW_TRIES: u32 = 2;
 
 /// Where a question goes.
 pub(super) struct Destination {
@@ -32,17 +35,22 @@ pub(super) struct Destination {
     pub(super) host: Arc<Host>,
 }
 
-/// The tries of one question.
-pub(super) struct Asked {
+/// One question and its tries.
+pub(super) struct Asked<'a> {
     what: String,
     left: u32,
     made: u32,
+    /// Tries that met a server's error.
     errors: u32,
+    /// Tries that were not answered in time.
+    slow: u32,
+    /// Keeps the host's other questions out, while nothing is known of the host.
+    gate: Option<MutexGuard<'a, ()>>,
 }
 
-impl Asked {
+impl<'a> Asked<'a> {
     pub(super) fn new(what: String, tries: u32) -> Self {
-        Self { what, left: tries, made: 0, errors: 0 }
+        Self { what, left: tries, made: 0, errors: 0, slow: 0, gate: None }
     }
 
     /// Whether all tries were made.
@@ -109,15 +117,15 @@ impl Registry {
     }
 
     /// Asks for a manifest or a blob (`what` is `manifests/1.4`), signed in as needed. The status may still be an error's.
-    pub(super) async fn ask(
+    pub(super) async fn ask<'a>(
         &self,
-        to: &Destination,
+        to: &'a Destination,
         method: &Method,
-        asked: &mut Asked,
+        asked: &mut Asked<'a>,
         accept: Option<&'static str>,
         way: &Way<'_>,
     ) -> Result<Answered, Refusal> {
-        let gate = to.host.enter().await;
+        asked.gate = to.host.enter().await;
         to.host.check()?;
         let outcome = self.ask_signed_in(to, method, asked, accept, way).await;
         match &outcome {
@@ -132,10 +140,9 @@ impl Registry {
                     &answered.signed,
                 ));
             }
-            Ok(_) => to.host.settle(),
-            Err(_) => {}
+            _ => to.host.settle(),
         }
-        drop(gate);
+        asked.gate = None;
         outcome
     }
 
@@ -143,7 +150,7 @@ impl Registry {
         &self,
         to: &Destination,
         method: &Method,
-        asked: &mut Asked,
+        asked: &mut Asked<'_>,
         accept: Option<&'static str>,
         way: &Way<'_>,
     ) -> Result<Answered, Refusal> {
@@ -258,7 +265,7 @@ impl Registry {
         &self,
         host: &Host,
         request: &Request<'_>,
-        asked: &mut Asked,
+        asked: &mut Asked<'_>,
         way: &Way<'_>,
     ) -> Result<Reply, Refusal> {
         loop {
@@ -284,6 +291,11 @@ impl Registry {
                         pause = pause.max(wanted);
                     }
                     asked.errors += u32::from(reply.status >= 500);
+                    asked.gate = None;
+                }
+                Err(Fault::AnswerTimeout(_) | Fault::Lost) => {
+                    asked.slow += u32::from(matches!(outcome, Err(Fault::AnswerTimeout(_))));
+                    asked.gate = None;
                 }
                 Err(fault) if fault.passes() => {}
                 Err(fault) => {
@@ -294,8 +306,8 @@ impl Registry {
                     return Err(refusal);
                 }
             }
-            let enough_of_head = request.method == Method::HEAD && asked.errors >= HEAD_ERRORS;
-            if asked.left == 0 || enough_of_head || !host.may_try_again() {
+            let enough = asked.slow >= SLOW_TRIES || (request.method == Method::HEAD && asked.errors >= HEAD_ERRORS);
+            if asked.left == 0 || enough || !host.may_try_again() {
                 return outcome.inspect(|_| host.answered()).map_err(|fault| {
                     let refusal = fault.refusal(&host.name);
                     host.failed(&fault, &refusal);
@@ -347,7 +359,7 @@ fn give_up(host: &Host, status: u16, wanted: Duration) -> Refusal {
     refusal
 }
 
-fn step(host: &Host, request: &Request<'_>, asked: &Asked, outcome: &Result<Reply, fault::Fault>) -> Step {
+fn step(host: &Host, request: &Request<'_>, asked: &Asked<'_>, outcome: &Result<Reply, Fault>) -> Step {
     let method = match request.method {
         Method::HEAD => "HEAD",
         Method::POST => "POST",

@@ -84,9 +84,10 @@ impl Host {
         self.state().offer = Some(offer);
     }
 
-    /// The host has answered a question, whatever it said.
+    /// A question was answered or given up, and not for our credentials: where the host has said anything at all, the others may come.
     pub(super) fn settle(&self) {
-        self.state().settled = true;
+        let mut state = self.state();
+        state.settled = state.settled || state.answered;
     }
 
     /// Our credentials were refused. A host that has never taken them is not asked again after a few times.
@@ -111,7 +112,7 @@ impl Host {
     pub(super) fn failed(&self, fault: &Fault, refusal: &Refusal) {
         let mut state = self.state();
         state.silent += 1;
-        if fault.is_of_the_host() || !state.answered || state.silent >= SILENT {
+        if fault.is_of_the_host() || state.silent >= SILENT {
             state.down = Some(refusal.clone());
             state.settled = true;
         }

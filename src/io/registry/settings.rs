@@ -60,7 +60,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
-            answer: Duration::from_secs(30),
+            answer: Duration::from_secs(20),
             run: Duration::from_secs(300),
             helper: Duration::from_secs(20),
             tries: 4,

@@ -26,6 +26,8 @@ const MARGIN: Duration = Duration::from_secs(5);
 /// What became of a repository's token.
 pub(super) struct Kept {
     generation: u32,
+    /// Whether it stands for one that was refused.
+    renewed: bool,
     outcome: Result<Token, Refusal>,
 }
 
@@ -74,12 +76,12 @@ impl Registry {
                     let (header, signed) = (token.header.clone(), token.signed.clone());
                     return Ok(Some(Granted { header, signed, generation: kept.generation }));
                 }
-                Ok(_) if is_refused && kept.generation > 0 => return Ok(None),
+                Ok(_) if is_refused && kept.renewed => return Ok(None),
                 Ok(_) => {}
             }
         }
         let outcome = self.fetch(to, realm, service, refused.is_some(), way).await;
-        *kept = Some(Kept { generation, outcome: outcome.clone() });
+        *kept = Some(Kept { generation, renewed: refused.is_some(), outcome: outcome.clone() });
         let token = outcome?;
         Ok(Some(Granted { header: token.header, signed: token.signed, generation }))
     }

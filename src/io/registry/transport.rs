@@ -113,7 +113,10 @@ impl Transport {
             let Some(location) = location else { return Ok(reply) };
             let next = url.join(location).map_err(|_| Fault::Redirect("redirects to something that is no URL".to_owned()))?;
             let shown = known.hide(&authority(&next));
-            if !matches!(next.scheme(), "http" | "https") || (url.scheme() == "https" && next.scheme() != "https") {
+            if !matches!(next.scheme(), "http" | "https") || !next.has_host() {
+                return Err(Fault::Redirect("redirects to something that is no web address".to_owned()));
+            }
+            if url.scheme() == "https" && next.scheme() != "https" {
                 return Err(Fault::Redirect(format!("redirects from https to plain http at `{shown}`")));
             }
             if request.form.is_some() {
@@ -291,7 +294,7 @@ struct Addresses {
 impl Addresses {
     async fn of(&self, name: &str) -> Option<Vec<IpAddr>> {
         if let Some(addresses) = self.fixed.get(name) {
-            return Some(addresses.clone());
+            return Some(addresses.clone()).filter(|addresses| !addresses.is_empty());
         }
         let look_up = || async {
             let found = tokio::net::lookup_host((name, 0)).await.ok()?;

@@ -5,4 +5,4 @@ pub(crate) mod binary;
 pub(crate) mod cases;
 pub(crate) mod engine;
 pub(crate) mod programs;
-pub(crate) mod registry;
+pub mod registry;

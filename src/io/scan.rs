@@ -9,7 +9,9 @@ mod template;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -94,29 +96,39 @@ pub fn scan<T: Send>(request: Request<'_>, visit: impl Fn(Found<'_>) -> Option<T
     plan.read_files(&results);
     plan.walk_folders(&results);
     let mut kept = results.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    kept.sort_by(|(left, _), (right, _)| left.cmp(right));
+    kept.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
     Ok(kept.into_iter().map(|(_, value)| value).collect())
 }
 
-/// The visitor, and what it made of things, with the paths to sort by.
+/// The root of the repository that a folder is in: the nearest folder, itself or above it, with a `.git` in it.
+pub fn repository_root(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find(|above| above.join(".git").exists()).map(Path::to_path_buf)
+}
+
+/// The visitor, and what it made of things, with the keys to sort by.
 struct Results<T, V> {
     visit: V,
-    kept: Mutex<Vec<(PathBuf, T)>>,
+    kept: Mutex<Vec<(Vec<u8>, T)>>,
 }
 
 impl<T, V: Fn(Found<'_>) -> Option<T>> Results<T, V> {
-    fn add(&self, path: &Path, shown: PathBuf, what: What<'_>) {
+    fn add(&self, path: &Path, shown: &Path, what: What<'_>) {
         if let Some(value) = (self.visit)(Found { path, shown: shown.to_string_lossy(), what }) {
-            self.kept.lock().unwrap_or_else(PoisonError::into_inner).push((shown, value));
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).push((sort_key(shown), value));
         }
     }
 
-    fn read(&self, path: &Path, shown: PathBuf, buffer: &mut Vec<u8>) {
+    fn read(&self, path: &Path, shown: &Path, buffer: &mut Vec<u8>) {
         match files::read_into(path, buffer) {
             Ok(()) => self.add(path, shown, What::File(buffer)),
             Err(error) => self.add(path, shown, What::Problem(error)),
         }
     }
+}
+
+/// Bytes that compare as the path's components do: a slash before everything else that a name can have in it.
+fn sort_key(path: &Path) -> Vec<u8> {
+    path.as_os_str().as_bytes().iter().map(|&byte| if byte == b'/' { 0 } else { byte }).collect()
 }
 
 /// What was named, sorted into files and folders, each once.
@@ -138,6 +150,8 @@ struct Named {
     path: PathBuf,
     /// Absolute and without links.
     real: PathBuf,
+    /// Whether what is below can be a template for what stands above.
+    has_templates: bool,
 }
 
 impl<'a> Plan<'a> {
@@ -181,11 +195,12 @@ impl<'a> Plan<'a> {
                 () if is_ours => shown.clone(),
                 () => absolute,
             };
-            let named = Named { shown, path, real };
+            let has_templates = template::may_be(&real);
+            let named = Named { shown, path, real, has_templates };
             if metadata.is_dir() { plan.folders.push(named) } else { plan.files.push(named) }
         }
         for (path, shown, error) in problems {
-            results.add(&path, shown, What::Problem(error));
+            results.add(&path, &shown, What::Problem(error));
         }
         Ok(plan)
     }
@@ -203,9 +218,9 @@ impl<'a> Plan<'a> {
                     continue;
                 }
                 if self.charts.have(&file.real) {
-                    results.add(&file.path, file.shown.clone(), What::Template);
+                    results.add(&file.path, &file.shown, What::Template);
                 } else {
-                    results.read(&file.path, file.shown.clone(), &mut buffer);
+                    results.read(&file.path, &file.shown, &mut buffer);
                 }
             }
         };
@@ -223,21 +238,32 @@ impl<'a> Plan<'a> {
     where
         V: Fn(Found<'_>) -> Option<T> + Sync,
     {
-        let Some((first, others)) = self.folders.split_first() else {
+        // Outside a repository there is no one to say where the rules of `.gitignore` begin, so they hold from wherever they stand.
+        let (inside, outside): (Vec<_>, Vec<_>) = self.folders.iter().partition(|folder| repository_root(&folder.real).is_some());
+        self.walk(&inside, Rules::OfRepository, results);
+        self.walk(&outside, Rules::Everywhere, results);
+    }
+
+    fn walk<T: Send, V>(&self, folders: &[&Named], rules: Rules, results: &Results<T, V>)
+    where
+        V: Fn(Found<'_>) -> Option<T> + Sync,
+    {
+        let Some((first, others)) = folders.split_first() else {
             return;
         };
         let mut walk = WalkBuilder::new(&first.path);
         for folder in others {
             walk.add(&folder.path);
         }
-        // Only what the repository itself says is ignored: neither `.ignore` files nor a person's own Git settings.
-        walk.hidden(false).ignore(false).git_global(false).require_git(false).filter_entry(|entry| entry.file_name() != ".git");
-        let by_path: BTreeMap<&Path, &Named> = self.folders.iter().map(|folder| (folder.path.as_path(), folder)).collect();
+        // Only what the folders themselves say is ignored: neither `.ignore` files nor a person's own Git settings.
+        walk.hidden(false).ignore(false).git_global(false).require_git(matches!(rules, Rules::OfRepository));
+        walk.filter_entry(|entry| entry.file_name() != ".git");
+        let folders = Folders::new(folders);
         walk.build_parallel().run(|| {
             let mut buffer = Vec::new();
-            let by_path = &by_path;
+            let folders = &folders;
             Box::new(move |entry| match entry {
-                Ok(entry) => self.meet(&entry, by_path, results, &mut buffer),
+                Ok(entry) => self.meet(&entry, folders, results, &mut buffer),
                 Err(error) => {
                     self.report(error, results);
                     WalkState::Continue
@@ -246,22 +272,16 @@ impl<'a> Plan<'a> {
         });
     }
 
-    fn meet<T, V>(
-        &self,
-        entry: &DirEntry,
-        folders: &BTreeMap<&Path, &Named>,
-        results: &Results<T, V>,
-        buffer: &mut Vec<u8>,
-    ) -> WalkState
+    fn meet<T, V>(&self, entry: &DirEntry, folders: &Folders<'_>, results: &Results<T, V>, buffer: &mut Vec<u8>) -> WalkState
     where
         V: Fn(Found<'_>) -> Option<T>,
     {
         let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-        let is_manifest = entry.file_type().is_some_and(|kind| kind.is_file()) && has_extension(entry.path());
-        if entry.depth() == 0 || !(is_folder || is_manifest) {
+        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+        if entry.depth() == 0 || !(is_folder || is_file && is_manifest(entry.path())) {
             return WalkState::Continue;
         }
-        let Some((folder, inner)) = place(entry, folders) else {
+        let Some((folder, inner)) = folders.place(entry) else {
             return WalkState::Continue;
         };
         // A part of the walk that was named too is left to that name.
@@ -277,10 +297,10 @@ impl<'a> Plan<'a> {
             return if self.filter.leaves_out_folder(places) { WalkState::Skip } else { WalkState::Continue };
         }
         if self.filter.takes(places) {
-            if self.charts.may_have(&folder.real, inner) && self.charts.have(&folder.real.join(inner)) {
-                results.add(entry.path(), shown, What::Template);
+            if (folder.has_templates || template::may_be(inner)) && self.charts.have(&folder.real.join(inner)) {
+                results.add(entry.path(), &shown, What::Template);
             } else {
-                results.read(entry.path(), shown, buffer);
+                results.read(entry.path(), &shown, buffer);
             }
         }
         WalkState::Continue
@@ -294,7 +314,7 @@ impl<'a> Plan<'a> {
             None => return,
         };
         let folder = self.folders.iter().find_map(|folder| Some(folder.shown.join(path.strip_prefix(&folder.path).ok()?)));
-        results.add(&path, folder.unwrap_or_else(|| path.clone()), What::Problem(error));
+        results.add(&path, &folder.unwrap_or_else(|| path.clone()), What::Problem(error));
     }
 
     /// The path as seen from the current folder, where it is below it or relative to it.
@@ -303,16 +323,43 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The named folder that an entry was met in, and its path from there.
-fn place<'e, 'n>(entry: &'e DirEntry, folders: &BTreeMap<&Path, &'n Named>) -> Option<(&'n Named, &'e Path)> {
-    let folder = entry.path().ancestors().nth(entry.depth())?;
-    // The walk of `.` gives `./web.yaml`, whose last ancestor is `.`.
-    let named = folders.get(folder)?;
-    Some((named, entry.path().strip_prefix(folder).ok()?))
+/// Which `.gitignore` files hold.
+enum Rules {
+    /// Those of the repository that a file stands in.
+    OfRepository,
+    /// All that stand above a file.
+    Everywhere,
 }
 
-fn has_extension(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json")
+/// The named folders of a walk, by the paths that it begins at.
+enum Folders<'n> {
+    One(&'n Named),
+    Many(BTreeMap<&'n Path, &'n Named>),
+}
+
+impl<'n> Folders<'n> {
+    fn new(folders: &[&'n Named]) -> Self {
+        match folders {
+            [only] => Self::One(only),
+            folders => Self::Many(folders.iter().map(|folder| (folder.path.as_path(), *folder)).collect()),
+        }
+    }
+
+    /// The folder that an entry was met in, and its path from there.
+    fn place<'e>(&self, entry: &'e DirEntry) -> Option<(&'n Named, &'e Path)> {
+        let folder = match self {
+            Self::One(only) => only,
+            Self::Many(folders) => folders.get(entry.path().ancestors().nth(entry.depth())?)?,
+        };
+        // The walk puts names after the folder's own path as it stands, so bytes are as good as components, and faster.
+        let inner = entry.path().as_os_str().as_bytes().strip_prefix(folder.path.as_os_str().as_bytes())?;
+        Some((folder, Path::new(OsStr::from_bytes(inner.strip_prefix(b"/").unwrap_or(inner)))))
+    }
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let path = path.as_os_str().as_bytes();
+    path.ends_with(b".yaml") || path.ends_with(b".yml") || path.ends_with(b".json")
 }
 
 fn path_of(error: &ignore::Error) -> Option<&Path> {
@@ -326,8 +373,3 @@ fn path_of(error: &ignore::Error) -> Option<&Path> {
 
 #[cfg(test)]
 mod tests;
-
-/// The root of the repository that a folder is in: the nearest folder, itself or above it, with a `.git` in it.
-pub fn repository_root(folder: &Path) -> Option<PathBuf> {
-    folder.ancestors().find(|above| above.join(".git").exists()).map(Path::to_path_buf)
-}

@@ -7,6 +7,8 @@
 #![allow(clippy::print_stderr, reason = "a test that leaves something out says so")]
 
 mod boundaries;
+mod cli;
 mod laws;
+mod registry;
 mod rewrite;
 mod support;

@@ -3,10 +3,20 @@
 //! A template is text that becomes YAML later. Editing it by what it looks like now would be a guess.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 const TEMPLATES: &str = "templates";
+
+/// Whether a path can be a template's, judged by its spelling alone and quickly.
+pub(super) fn may_be(path: &Path) -> bool {
+    let text = path.as_os_str().as_bytes();
+    memchr::memmem::find_iter(text, TEMPLATES).any(|at| {
+        let before = at.checked_sub(1).and_then(|before| text.get(before));
+        matches!(before, None | Some(b'/')) && matches!(text.get(at + TEMPLATES.len()), None | Some(b'/'))
+    })
+}
 
 /// What is known of the folders named `templates`: whether a chart's file stands beside them.
 #[derive(Default)]
@@ -15,16 +25,11 @@ pub(super) struct Charts {
 }
 
 impl Charts {
-    /// Whether a path can be a template at all, judged by its spelling alone.
-    pub(super) fn may_have(&self, folder: &Path, inner: &Path) -> bool {
-        has_templates(inner) || has_templates(folder)
-    }
-
     /// Whether a file, by its real path, is a template.
     pub(super) fn have(&self, real: &Path) -> bool {
         real.ancestors()
             .skip(1)
-            .filter(|folder| folder.file_name().is_some_and(|name| name == TEMPLATES))
+            .filter(|folder| folder.file_name().is_some_and(|name| name.as_bytes() == TEMPLATES.as_bytes()))
             .filter_map(Path::parent)
             .any(|chart| self.is_chart(chart))
     }
@@ -38,9 +43,4 @@ impl Charts {
         known.insert(folder.to_owned(), is_chart);
         is_chart
     }
-}
-
-fn has_templates(path: &Path) -> bool {
-    memchr::memmem::find(path.as_os_str().as_encoded_bytes(), TEMPLATES.as_bytes()).is_some()
-        && path.components().any(|component| component == Component::Normal(TEMPLATES.as_ref()))
 }

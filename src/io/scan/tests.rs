@@ -2,6 +2,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
+use proptest::prelude::*;
 use rustix::fs::{CWD, Mode, OFlags};
 
 use super::*;
@@ -60,7 +61,6 @@ fn manifests_are_found_at_every_depth_and_in_hidden_folders() {
         "deploy/web.YAML",
         "deploy/web.yaml.bak",
         "yaml",
-        ".yaml",
     ]);
     let expected = [".github/workflows/ci.yaml", "deploy/.hidden.yaml", "deploy/web.json", "deploy/web.yml", "web.yaml"];
     assert_eq!(world.scan(&[]), expected);
@@ -85,7 +85,7 @@ fn a_file_comes_with_its_bytes_and_the_path_to_open_it() {
 fn paths_are_shown_as_they_were_typed() {
     let world = World::new(&["deploy/web.yaml"]);
     let absolute = world.at("deploy/web.yaml").to_str().unwrap().to_owned();
-    assert_eq!(world.scan(&[world.at("deploy").to_str().unwrap()]), [absolute.clone()]);
+    assert_eq!(world.scan(&[world.at("deploy").to_str().unwrap()]), std::slice::from_ref(&absolute));
     assert_eq!(world.scan(&[&absolute]), [absolute]);
     assert_eq!(world.scan(&["./deploy/web.yaml"]), ["deploy/web.yaml"]);
     assert_eq!(world.scan(&["deploy/../deploy"]), ["deploy/../deploy/web.yaml"]);
@@ -290,5 +290,52 @@ fn results_are_sorted_whatever_the_threads_did() {
     for _ in 0..5 {
         assert_eq!(world.scan(&[]), expected);
         assert_eq!(world.scan(&files.iter().map(String::as_str).collect::<Vec<_>>()), expected);
+    }
+}
+
+/// What Git itself would let be added, below a folder.
+fn not_ignored_by_git(world: &World, below: &str) -> Vec<String> {
+    let git = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.current_dir(world.at("")).args(arguments).env_clear().env("HOME", world.at(""));
+        command.env("PATH", std::env::var_os("PATH").unwrap()).env("GIT_CONFIG_NOSYSTEM", "1");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    if !world.at(".git").exists() {
+        git(&["init", "-q"]);
+    }
+    let mut paths: Vec<_> = git(&["ls-files", "-z", "--others", "--exclude-standard", "--", below])
+        .split_terminator('\0')
+        .map(PathBuf::from)
+        .collect();
+    paths.sort();
+    paths.into_iter().filter(|path| path.extension().is_some()).map(|path| path.to_str().unwrap().to_owned()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn rules_mean_what_they_mean_to_git(
+        rules in prop::collection::vec(
+            (prop::sample::select(vec!["", "a/", "a/b/"]), prop::collection::vec("!?/?(\\*\\*/)?([ab*]|[ab]/[ab*]|[ab]\\.yaml|\\*\\.yaml)/?", 1..4)),
+            0..4,
+        ),
+    ) {
+        let world = World::new(&["a.yaml", "b.yaml", "a/a.yaml", "a/b.yaml", "a/b/a.yaml", "a/b/b.yaml", "a/b/a/b.yaml", "b/a/b/a.yaml"]);
+        for (folder, lines) in &rules {
+            world.write(&format!("{folder}.gitignore"), &lines.join("\n"));
+        }
+        for below in [".", "a", "a/b"] {
+            // Naming a folder reads it, also where Git passes it over.
+            let expected = not_ignored_by_git(&world, below);
+            let found = world.scan(&[below]);
+            prop_assert!(expected.iter().all(|path| found.contains(path)), "{below}: {found:?}, Git has {expected:?}");
+            if below == "." {
+                prop_assert_eq!(found, expected);
+            }
+        }
     }
 }

@@ -419,7 +419,7 @@ impl<'r> Writer<'r> {
     fn between(&mut self, column: usize) {
         while self.random.percent(self.noise / 2) {
             if self.random.percent(40) {
-                let blank = if self.random.percent(80) { "" } else { "  " };
+                let blank = if self.random.percent(80) { "" } else { " " };
                 self.line(blank);
             } else {
                 let indentation = if self.random.percent(80) { column } else { self.random.below(column + 1) };

@@ -13,6 +13,6 @@ mod fixtures;
 mod generated;
 mod json;
 mod model;
-mod random;
+pub(crate) mod random;
 mod tree;
 mod writer;

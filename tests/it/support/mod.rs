@@ -3,6 +3,7 @@
 
 pub(crate) mod binary;
 pub(crate) mod cases;
+pub(crate) mod edit_anything;
 pub(crate) mod engine;
 pub(crate) mod programs;
 pub mod registry;

@@ -10,3 +10,9 @@
 //! Generated manifests come from a model, so that it is known what they hold without asking the program that is tested.
 
 mod fixtures;
+mod generated;
+mod json;
+mod model;
+mod random;
+mod tree;
+mod writer;

@@ -6,11 +6,12 @@
 
 mod filter;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +22,7 @@ use ignore::{DirEntry, WalkBuilder, WalkState};
 use self::filter::PathFilter;
 use self::template::Charts;
 use super::files::{self, FileError};
+use super::links::Links;
 
 /// What shall be scanned.
 #[derive(Clone, Copy, Debug)]
@@ -163,6 +165,7 @@ impl<'a> Plan<'a> {
         let Request { current, root, .. } = *request;
         // The system opens a relative path faster; it means the same only while both have the same current folder.
         let is_ours = std::env::current_dir().is_ok_and(|folder| folder == current);
+        let mut links = Links::new(root).map_err(|_| ScanError::Missing(root.display().to_string()))?;
         let here = [PathBuf::from(".")];
         let mut problems = Vec::new();
         let mut plan =
@@ -174,13 +177,9 @@ impl<'a> Plan<'a> {
             }
             let shown: PathBuf = typed.components().filter(|component| *component != Component::CurDir).collect();
             let absolute = current.join(&shown);
-            let metadata = match absolute.metadata() {
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Err(missing()),
-                outcome => outcome.map_err(FileError::from),
-            };
-            let resolved = metadata.and_then(|metadata| Ok((metadata, files::resolve_named(&absolute, root)?)));
-            let (metadata, real) = match resolved {
+            let (real, metadata) = match links.resolve(&absolute) {
                 Ok(found) => found,
+                Err(FileError::Vanished) => return Err(missing()),
                 Err(error) => {
                     problems.push((absolute, shown, error));
                     continue;
@@ -370,6 +369,3 @@ fn path_of(error: &ignore::Error) -> Option<&Path> {
         _ => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

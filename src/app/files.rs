@@ -1,24 +1,25 @@
 //! File mode, top to bottom.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
 use super::edits::{self, Edited};
 use super::report::{Action, Place, Problem, Report};
-use super::resolve::Event;
+use super::resolve::{Event, PlatformLoss, Wanted};
+use super::source::{LockUse, Source, Sourced};
 use super::survey::{self, Manifest, Survey};
 use super::threads;
-use crate::engine::answer::{Answer, Answers, Refusal};
+use crate::engine::answer::Answers;
 use crate::engine::diff;
-use crate::engine::image::{Digest, Lookup};
+use crate::engine::image::Lookup;
 use crate::engine::plan::{self, Rules};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{ImageFilter, Selection, Verdict};
 use crate::io::files::{self, FileError};
-use crate::io::lock::{self, Lock, Prune};
+use crate::io::lock::{self, Prune};
+use crate::io::registry;
 use crate::io::scan;
 
 /// What `imago files` is asked, checked.
@@ -49,69 +50,29 @@ pub struct Request {
     /// The lock file.
     pub lock: LockUse,
     /// How registries are asked.
-    pub registries: Registries,
+    pub registries: registry::Settings,
     /// What happens to a new digest that lacks a platform.
     pub platform_loss: PlatformLoss,
-}
-
-/// How the lock file is used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LockUse {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Whether `--lock` named it: then it is made where it is absent.
-    pub named: bool,
-    /// Read it and ask no registry.
-    pub offline: bool,
-    /// Drop what the run did not use.
-    pub prune: bool,
-}
-
-/// How registries are asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Registries {
-    /// Requests at once.
-    pub concurrency: usize,
-    /// Requests at once to one host.
-    pub per_host: usize,
-    /// Hosts that are asked over plain http.
-    pub insecure: Vec<String>,
-    /// PEM files of further certificate authorities.
-    pub certificate_authorities: Vec<PathBuf>,
-    /// `FROM=TO`, split.
-    pub maps: Vec<(String, String)>,
-    /// The docker config to read in place of the usual ones.
-    pub docker_config: Option<PathBuf>,
-    /// Where the random part of pauses begins.
-    pub seed: u64,
-    /// The environment.
-    pub environment: BTreeMap<OsString, OsString>,
-}
-
-/// What happens to a new digest that lacks a platform which the old one had.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PlatformLoss {
-    /// It is held back.
-    #[default]
-    Hold,
-    /// It is taken.
-    Allow,
 }
 
 /// Runs file mode. `Err`: it could not run, and nothing was written.
 pub fn run(request: &Request, on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
     let mut report = Report { dry_run: request.dry_run, ..Report::new(request.action) };
+    let source = match request.action {
+        Action::Restore => None,
+        Action::Report | Action::Check | Action::Update => Some(Source::open(&request.lock, &request.registries)?),
+    };
     let current = std::env::current_dir().context("cannot tell the current folder")?;
     let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
     let mut survey = survey::survey(request.scan(&current, &root)).map_err(|error| wrong_paths(&error))?;
     report.select(&mut survey, &request.selection);
     let rules = Rules { track: request.track, form: request.form, images: request.images.clone() };
     let workloads = survey.manifests.iter().flat_map(|manifest| &manifest.workloads).map(|(_, workload)| workload);
-    let wanted = match request.action {
-        Action::Restore => BTreeMap::new(),
-        Action::Report | Action::Check | Action::Update => plan::wanted(workloads, &rules),
-    };
-    let answers = answers(request, &wanted, on_event)?;
+    let wanted = if source.is_some() { plan::wanted(workloads, &rules) } else { Wanted::new() };
+    let Sourced { answers, warnings, ways } =
+        source.map_or_else(|| Ok(Sourced::default()), |source| source.ask(&wanted, request.platform_loss, on_event))?;
+    report.warnings = warnings;
+    report.ways = ways;
     let edited = threads::map(&survey.manifests, |manifest| edits::edit(manifest, request.action, &rules, &answers));
     let images: usize = edited.iter().map(|edited| edited.images).sum();
     let acts = matches!(request.action, Action::Update | Action::Restore);
@@ -142,53 +103,6 @@ fn wrong_paths(error: &scan::ScanError) -> Problem {
         cause: String::new(),
         hint: Some(error.hint().to_owned()),
     }
-}
-
-/// The answers to all questions: from the lock, or from registries.
-fn answers(
-    request: &Request,
-    wanted: &BTreeMap<Lookup, BTreeSet<Digest>>,
-    on_event: impl FnMut(Event),
-) -> anyhow::Result<Answers> {
-    if request.lock.offline {
-        let lock = locked(&request.lock)?;
-        return Ok(wanted.keys().map(|lookup| (lookup.clone(), from_lock(&lock, &request.lock, lookup))).collect());
-    }
-    if wanted.is_empty() {
-        return Ok(Answers::new());
-    }
-    let _ = on_event;
-    anyhow::bail!("registries are not asked yet")
-}
-
-/// The lock that `--offline` reads. Without one nothing can be said.
-pub(super) fn locked(lock: &LockUse) -> Result<Lock, Problem> {
-    let name = lock.path.display();
-    let problem = |code, cause, hint: Option<&str>| Problem {
-        code,
-        what: format!("cannot read the lock `{name}`"),
-        place: Place { file: Some(name.to_string()), ..Place::default() },
-        cause,
-        hint: hint.map(str::to_owned),
-    };
-    match Lock::read(&lock.path) {
-        Ok(Some(read)) => Ok(read),
-        Ok(None) => Err(problem(
-            "no-lock",
-            "there is none, and `--offline` has nothing else to go by".to_owned(),
-            Some("make it once with `imago files --update --lock imago.lock`"),
-        )),
-        Err(error) => Err(problem(error.code(), error.to_string(), error.hint())),
-    }
-}
-
-/// The lock's answer to one question.
-pub(super) fn from_lock(lock: &Lock, used: &LockUse, lookup: &Lookup) -> Result<Answer, Refusal> {
-    lock.get(lookup).cloned().map(Answer::new).ok_or_else(|| Refusal {
-        code: "not-in-lock",
-        cause: format!("`{}` has no digest for it, and `--offline` asks no registry", used.path.display()),
-        hint: Some("run `imago files --update` without `--offline` where the registry can be reached".to_owned()),
-    })
 }
 
 /// Writes every file that changes; the failures by the file's place.

@@ -5,5 +5,6 @@ pub mod edits;
 pub mod files;
 pub mod report;
 pub mod resolve;
+pub mod source;
 pub mod survey;
 mod threads;

@@ -1,10 +1,235 @@
-//! What a person is told while digests are looked up.
+//! Resolves each lookup of a run once, many at a time: one that fails stops no other.
+//!
+//! Where a recorded digest has moved, old and new manifests are read, and a new one that loses a platform is held back. Where nothing moved,
+//! no manifest is read. How many requests are under way at once is the resolver's business; every question is handed to it at once.
 
-/// A step of the look-up.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::engine::answer::{Answer, Answers, Refusal, lost};
+use crate::engine::image::{Digest, Lookup};
+use crate::io::resolver::Resolver;
+
+/// The lookups of a run, each with the digests that are recorded for it now.
+pub type Wanted = BTreeMap<Lookup, BTreeSet<Digest>>;
+
+/// What to do with a new digest that loses a platform of the recorded one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlatformLoss {
+    /// Read both manifests, and hold the new one back.
+    HoldBack,
+    /// Take it unseen: no manifest is read.
+    Allow,
+}
+
+/// How far the run is, for a progress bar.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// So many lookups will be asked.
-    Wanted(usize),
-    /// One of them has its answer.
-    Answered,
+    /// So many lookups were handed out.
+    Started {
+        /// How many.
+        total: usize,
+    },
+    /// One of them is done. The order is that of the answers.
+    Answered {
+        /// Which.
+        lookup: Lookup,
+        /// How many are done now.
+        done: usize,
+        /// Of how many.
+        total: usize,
+    },
+}
+
+/// Resolves all lookups, and waits for them. It runs a runtime of its own, so it must not be called from within one.
+///
+/// Fails only when the system gives no runtime.
+pub fn resolve<R: Resolver>(
+    resolver: &Arc<R>,
+    wanted: &Wanted,
+    platform_loss: PlatformLoss,
+    on_event: impl FnMut(Event),
+) -> std::io::Result<Answers> {
+    if wanted.is_empty() {
+        return Ok(Answers::new());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let answers = runtime.block_on(resolve_all(resolver, wanted, platform_loss, on_event));
+    // A name look-up that hangs must not hold up a run whose questions are answered.
+    runtime.shutdown_background();
+    Ok(answers)
+}
+
+/// Resolves all lookups on the runtime that it is called in.
+pub async fn resolve_all<R: Resolver>(
+    resolver: &Arc<R>,
+    wanted: &Wanted,
+    platform_loss: PlatformLoss,
+    mut on_event: impl FnMut(Event),
+) -> Answers {
+    let total = wanted.len();
+    on_event(Event::Started { total });
+    let mut tasks = JoinSet::new();
+    let mut lookups = BTreeMap::new();
+    for (lookup, recorded) in wanted {
+        let (resolver, asked, recorded) = (Arc::clone(resolver), lookup.clone(), recorded.clone());
+        let task = tasks.spawn(async move { answer(&*resolver, &asked, &recorded, platform_loss).await });
+        lookups.insert(task.id(), lookup);
+    }
+    let mut answers = Answers::new();
+    while let Some(finished) = tasks.join_next_with_id().await {
+        let (id, outcome) = match finished {
+            Ok((id, outcome)) => (id, outcome),
+            // A panic is a fault of this program's; the other images are resolved all the same.
+            Err(failed) => (failed.id(), Err(broken())),
+        };
+        let Some(lookup) = lookups.remove(&id) else { continue };
+        answers.insert(lookup.clone(), outcome);
+        on_event(Event::Answered { lookup: lookup.clone(), done: answers.len(), total });
+    }
+    answers
+}
+
+fn broken() -> Refusal {
+    let hint = Some("report this fault with the image's name".to_owned());
+    Refusal { code: "internal", cause: "the resolver broke off".to_owned(), hint }
+}
+
+async fn answer<R: Resolver>(
+    resolver: &R,
+    lookup: &Lookup,
+    recorded: &BTreeSet<Digest>,
+    platform_loss: PlatformLoss,
+) -> Result<Answer, Refusal> {
+    let digest = resolver.resolve(lookup).await?;
+    let mut answer = Answer::new(digest);
+    if platform_loss == PlatformLoss::Allow || recorded.iter().all(|recorded| *recorded == answer.digest) {
+        return Ok(answer);
+    }
+    let Some(new) = resolver.manifest(lookup, &answer.digest).await? else {
+        return Err(Refusal {
+            code: "digest-unknown",
+            cause: format!("the registry names {} for this tag, and does not have it", answer.digest),
+            hint: Some("try again later; the tag may be changing just now".to_owned()),
+        });
+    };
+    for recorded in recorded.iter().filter(|recorded| **recorded != answer.digest) {
+        if let Some(old) = resolver.manifest(lookup, recorded).await?
+            && let Some(reason) = lost(&old, &new)
+        {
+            answer.held.insert(recorded.clone(), reason);
+        }
+    }
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::engine::answer::{Manifest, Platform};
+    use crate::engine::image::ImageRef;
+
+    /// Tags and manifests in tables; what is in neither is refused.
+    #[derive(Default)]
+    struct Table {
+        tags: BTreeMap<String, Digest>,
+        manifests: BTreeMap<Digest, Option<Manifest>>,
+        asked: Mutex<Vec<String>>,
+    }
+
+    fn refusal(code: &'static str) -> Refusal {
+        Refusal { code, cause: "the table has no such line".to_owned(), hint: None }
+    }
+
+    impl Resolver for Table {
+        async fn resolve(&self, lookup: &Lookup) -> Result<Digest, Refusal> {
+            assert_ne!(lookup.tag, "panic");
+            self.asked.lock().unwrap().push(lookup.to_string());
+            self.tags.get(&lookup.to_string()).cloned().ok_or_else(|| refusal("not-found"))
+        }
+
+        async fn manifest(&self, _: &Lookup, digest: &Digest) -> Result<Option<Manifest>, Refusal> {
+            self.asked.lock().unwrap().push(digest.to_string());
+            self.manifests.get(digest).cloned().ok_or_else(|| refusal("forbidden"))
+        }
+    }
+
+    fn digest(number: usize) -> Digest {
+        Digest::parse(&format!("sha256:{number:064x}")).unwrap()
+    }
+
+    fn lookup(image: &str) -> Lookup {
+        ImageRef::parse(image).unwrap().lookup()
+    }
+
+    fn image(platforms: &[&str]) -> Option<Manifest> {
+        let platforms = platforms.iter().enumerate().map(|(at, name)| (digest(900 + at), Platform((*name).to_owned())));
+        Some(Manifest::Index(platforms.collect()))
+    }
+
+    fn table(manifests: &[(usize, Option<Manifest>)]) -> Arc<Table> {
+        let tags = BTreeMap::from([("reg.test/web:1".to_owned(), digest(2))]);
+        let manifests = manifests.iter().map(|(number, manifest)| (digest(*number), manifest.clone())).collect();
+        Arc::new(Table { tags, manifests, asked: Mutex::default() })
+    }
+
+    fn run(table: &Arc<Table>, recorded: &[usize], platform_loss: PlatformLoss) -> Result<Answer, Refusal> {
+        let wanted = Wanted::from([(lookup("reg.test/web:1"), recorded.iter().map(|number| digest(*number)).collect())]);
+        resolve(table, &wanted, platform_loss, |_| {}).unwrap().remove(&lookup("reg.test/web:1")).unwrap()
+    }
+
+    #[test]
+    fn where_nothing_moved_no_manifest_is_read() {
+        for recorded in [&[][..], &[2]] {
+            let table = table(&[]);
+            assert_eq!(run(&table, recorded, PlatformLoss::HoldBack), Ok(Answer::new(digest(2))));
+            assert_eq!(*table.asked.lock().unwrap(), ["reg.test/web:1"]);
+        }
+    }
+
+    #[test]
+    fn a_digest_that_loses_a_platform_is_held_back_from_the_one_that_has_it() {
+        let manifests =
+            [(1, image(&["linux/amd64", "linux/arm64"])), (2, image(&["linux/amd64"])), (3, image(&["linux/amd64"])), (4, None)];
+        let answer = run(&table(&manifests), &[1, 3, 4], PlatformLoss::HoldBack).unwrap();
+        assert_eq!(answer.digest, digest(2));
+        assert_eq!(answer.held, BTreeMap::from([(digest(1), "it lacks linux/arm64, which the recorded digest has".to_owned())]));
+        let allowed = table(&manifests);
+        assert!(run(&allowed, &[1, 3, 4], PlatformLoss::Allow).unwrap().held.is_empty());
+        assert_eq!(allowed.asked.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn manifests_that_cannot_be_read_are_a_problem_and_no_loss() {
+        assert_eq!(run(&table(&[(2, image(&["linux/amd64"]))]), &[1], PlatformLoss::HoldBack).unwrap_err().code, "forbidden");
+        assert_eq!(run(&table(&[(2, None)]), &[1], PlatformLoss::HoldBack).unwrap_err().code, "digest-unknown");
+    }
+
+    #[test]
+    fn one_that_fails_stops_no_other_and_every_one_is_told() {
+        let table = table(&[]);
+        let wanted: Wanted = ["reg.test/gone:1", "reg.test/panic:panic", "reg.test/web:1"]
+            .iter()
+            .map(|image| (lookup(image), BTreeSet::new()))
+            .collect();
+        let mut events = Vec::new();
+        let answers = resolve(&table, &wanted, PlatformLoss::HoldBack, |event| events.push(event)).unwrap();
+        let codes: Vec<_> =
+            answers.values().map(|answer| answer.as_ref().map_or_else(|refusal| refusal.code, |_| "ok")).collect();
+        assert_eq!(codes, ["not-found", "internal", "ok"]);
+        assert_eq!(events[0], Event::Started { total: 3 });
+        let done: Vec<_> = events[1..].iter().map(|event| matches!(event, Event::Answered { total: 3, .. })).collect();
+        assert_eq!(done, [true, true, true]);
+    }
+
+    #[test]
+    fn no_lookups_need_no_runtime() {
+        let mut events = 0;
+        assert!(resolve(&table(&[]), &Wanted::new(), PlatformLoss::HoldBack, |_| events += 1).unwrap().is_empty());
+        assert_eq!(events, 0);
+    }
 }

@@ -11,6 +11,9 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::settings::UsageError;
 
+/// As clap's own, with one empty line less.
+const TEMPLATE: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}";
+
 const EXAMPLES: &str = "\
 Examples:
   imago files deploy/             say which images of these manifests are not on their tag's digest
@@ -37,7 +40,7 @@ Examples:
     version,
     about = "Keeps every container image in Kubernetes manifests on the digest its tag points to today.",
     after_help = EXAMPLES,
-    disable_help_subcommand = true,
+    help_template = TEMPLATE,
     disable_help_flag = true,
     max_term_width = 110
 )]
@@ -54,10 +57,10 @@ pub struct Typed {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Pin the images of manifests in files
-    #[command(after_help = FILES_EXAMPLES, help_template = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}")]
+    #[command(after_help = FILES_EXAMPLES, help_template = TEMPLATE)]
     Files(Box<Files>),
     /// Print the digest that each image's tag points to
-    #[command(after_help = DIGEST_EXAMPLES)]
+    #[command(after_help = DIGEST_EXAMPLES, help_template = TEMPLATE)]
     Digest(Box<Digest>),
 }
 
@@ -345,7 +348,15 @@ mod tests {
 
     #[test]
     fn help_and_version_are_results() {
-        for line in ["imago --help", "imago -h", "imago --version", "imago files --help", "imago digest --help"] {
+        for line in [
+            "imago --help",
+            "imago -h",
+            "imago help",
+            "imago help files",
+            "imago --version",
+            "imago files --help",
+            "imago digest --help",
+        ] {
             assert!(matches!(refused(line), Refused::Asked(_)), "{line}");
         }
     }

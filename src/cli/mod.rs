@@ -38,7 +38,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
             DONE
         }
         Err(Refused::Wrong(text)) => {
-            printer.print(To::Stderr, &render::printable_lines(&text));
+            let styles = printer.styles(To::Stderr);
+            printer.print(To::Stderr, &problem::as_said(&text, &styles));
             COULD_NOT_RUN
         }
         Err(Refused::Usage(usage)) => {
@@ -77,7 +78,7 @@ fn run_digest(request: &digest::Request, voice: Voice, printer: &mut Printer) ->
     let result = digest::run(request, |event| bar.show(event));
     drop(bar);
     match result {
-        Ok(found) => {
+        Ok(digest::Digests { found, warnings }) => {
             let problems = text::digest_problems(&found);
             let styles = printer.styles(To::Stderr);
             if voice.detail >= Detail::More {
@@ -85,6 +86,7 @@ fn run_digest(request: &digest::Request, voice: Voice, printer: &mut Printer) ->
                 printer.print(To::Stderr, &text::ways(ways, &styles));
             }
             printer.print(To::Stdout, &text::digests(&found));
+            printer.print(To::Stderr, &problem::warnings(&warnings, &styles));
             printer.print(To::Stderr, &problem::problems(&problems, voice.detail, &styles));
             if problems.is_empty() { DONE } else { PROBLEMS }
         }

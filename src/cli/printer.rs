@@ -132,8 +132,8 @@ impl Progress {
     /// Shows a step.
     pub fn show(&self, event: Event) {
         match event {
-            Event::Wanted(lookups) => self.bar.set_length(lookups as u64),
-            Event::Answered => self.bar.inc(1),
+            Event::Started { total } => self.bar.set_length(total as u64),
+            Event::Answered { done, .. } => self.bar.set_position(done as u64),
         }
     }
 }

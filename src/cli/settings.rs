@@ -8,11 +8,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::args::{self, Format, When};
-use crate::app::files::{self, LockUse, PlatformLoss, Registries};
-use crate::app::{digest, report::Action};
+use crate::app::report::Action;
+use crate::app::resolve::PlatformLoss;
+use crate::app::source::LockUse;
+use crate::app::{digest, files};
 use crate::engine::image::ImageRef;
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{FieldSelector, GlobError, ImageFilter, LabelSelector, Namespaces, Selection};
+use crate::io::registry::{self, Map};
 
 /// The lock that is meant where `--lock` names none.
 const DEFAULT_LOCK: &str = "imago.lock";
@@ -63,7 +66,7 @@ pub enum Settings {
     /// `imago digest`.
     Digest {
         /// What to ask.
-        request: digest::Request,
+        request: Box<digest::Request>,
         /// How much is said.
         voice: Voice,
     },
@@ -115,7 +118,7 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
             let format = flags.output.unwrap_or_default();
             Ok(Settings::Files { request: Box::new(files_request(*flags, outside)?), format, voice })
         }
-        Some(args::Command::Digest(flags)) => Ok(Settings::Digest { request: digest_request(*flags, outside)?, voice }),
+        Some(args::Command::Digest(flags)) => Ok(Settings::Digest { request: Box::new(digest_request(*flags, outside)?), voice }),
     }
 }
 
@@ -160,7 +163,7 @@ fn files_request(flags: args::Files, outside: &Outside) -> Result<files::Request
         max_changes: flags.max_changes,
         lock,
         registries: registries(flags.registries, outside)?,
-        platform_loss: if flags.allow_platform_loss { PlatformLoss::Allow } else { PlatformLoss::Hold },
+        platform_loss: if flags.allow_platform_loss { PlatformLoss::Allow } else { PlatformLoss::HoldBack },
     })
 }
 
@@ -292,12 +295,12 @@ fn lock(flags: &args::Registries, prune: bool) -> LockUse {
     }
 }
 
-fn registries(flags: args::Registries, outside: &Outside) -> Result<Registries, UsageError> {
+fn registries(flags: args::Registries, outside: &Outside) -> Result<registry::Settings, UsageError> {
     let concurrency = flags.concurrency.map_or(DEFAULT_CONCURRENCY, usize::from);
     for host in &flags.insecure_registry {
         check_host(host)?;
     }
-    Ok(Registries {
+    Ok(registry::Settings {
         concurrency,
         per_host: concurrency.min(MOST_PER_HOST),
         insecure: flags.insecure_registry,
@@ -306,6 +309,7 @@ fn registries(flags: args::Registries, outside: &Outside) -> Result<Registries, 
         docker_config: flags.docker_config,
         seed: outside.seed,
         environment: outside.environment.clone(),
+        ..registry::Settings::default()
     })
 }
 
@@ -321,26 +325,29 @@ fn check_host(host: &str) -> Result<(), UsageError> {
     }
 }
 
-/// Splits `FROM=TO`. A `FROM` that is given twice has one meaning only where both say the same.
-fn maps(texts: &[String]) -> Result<Vec<(String, String)>, UsageError> {
-    let mut maps: BTreeMap<String, String> = BTreeMap::new();
+/// A `FROM` that is given twice has one meaning only where both say the same.
+fn maps(texts: &[String]) -> Result<Vec<Map>, UsageError> {
+    let mut targets: BTreeMap<&str, &str> = BTreeMap::new();
     for text in texts {
-        let what = || format!("`--registry-map {text}` is not FROM=TO");
-        let (from, to) = match text.split_once('=') {
-            Some((from, to)) if !from.is_empty() && !to.is_empty() => (from.trim_end_matches('/'), to.trim_end_matches('/')),
-            _ => return Err(usage(what(), "write it like `--registry-map docker.io=mirror.example.com/hub`")),
-        };
         if text.contains("://") {
-            return Err(usage(what(), "leave out `https://`: both are names as images have them"));
+            let what = format!("`--registry-map {text}` is not FROM=TO");
+            return Err(usage(what, "leave out `https://`: both are names as images have them"));
         }
-        match maps.insert(from.to_owned(), to.to_owned()) {
+        let (from, to) = text.split_once('=').unwrap_or((text, ""));
+        match targets.insert(from, to) {
             Some(other) if other != to => {
                 return Err(usage(format!("`{from}` is mapped to `{other}` and to `{to}`"), "map it once"));
             }
             _ => {}
         }
     }
-    Ok(maps.into_iter().collect())
+    texts
+        .iter()
+        .map(|text| {
+            let hint = "write it like `--registry-map docker.io=mirror.example.com/hub`";
+            Map::parse(text).map_err(|error| usage(format!("`--registry-map {text}` cannot be used: {error}"), hint))
+        })
+        .collect()
 }
 
 fn image(text: &str) -> Result<ImageRef, UsageError> {
@@ -412,9 +419,11 @@ mod tests {
                 "`--lock-prune` and `--offline` exclude each other: `--offline` does not write the lock",
             ),
             ("files -q -v", "`--quiet` and `--verbose` exclude each other"),
-            ("files --registry-map docker.io", "`--registry-map docker.io` is not FROM=TO"),
-            ("files --registry-map =a", "`--registry-map =a` is not FROM=TO"),
-            ("files --registry-map a=", "`--registry-map a=` is not FROM=TO"),
+            ("files --registry-map docker.io", "`--registry-map docker.io` cannot be used: `docker.io` is not FROM=TO"),
+            (
+                "files --registry-map docker.io=",
+                "`--registry-map docker.io=` cannot be used: `` is not a registry with an optional path, such as `docker.io` or `registry.example.test:5000/hub`",
+            ),
             ("files --registry-map a=https://b", "`--registry-map a=https://b` is not FROM=TO"),
             ("files --registry-map a=b --registry-map a=c", "`a` is mapped to `b` and to `c`"),
             ("files --insecure-registry http://a:5000", "`--insecure-registry http://a:5000` names no host"),
@@ -480,12 +489,11 @@ mod tests {
     }
 
     #[test]
-    fn maps_are_split_at_the_first_equals_sign() {
-        let maps =
-            request("imago files --registry-map docker.io/=mirror.example.test/hub/ --registry-map a=b --registry-map a=b")
-                .registries
-                .maps;
-        assert_eq!(maps, [("a".into(), "b".into()), ("docker.io".into(), "mirror.example.test/hub".into())]);
+    fn a_map_may_be_said_twice() {
+        let maps = request(
+            "imago files --registry-map docker.io=mirror.example.test/hub/ --registry-map a.test=b.test --registry-map a.test=b.test",
+        );
+        assert_eq!(maps.registries.maps[1], Map::parse("a.test=b.test").unwrap());
     }
 
     #[test]

@@ -59,3 +59,58 @@ impl Manifest {
 /// `os/architecture[/variant]`, as indexes and configurations name it: `linux/amd64`, `linux/arm/v7`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform(pub String);
+
+/// Why the new manifest must not take the old one's place: it is no image, or lacks a platform that the old one had, as a tag does that is
+/// being published. `None`: nothing is lost.
+pub fn lost(old: &Manifest, new: &Manifest) -> Option<String> {
+    if let Manifest::Other(media_type) = new {
+        return Some(format!("it is no image, but `{media_type}`"));
+    }
+    let (had, has) = (old.platforms(), new.platforms());
+    if has.is_empty() {
+        return Some("it is an index without an image".to_owned());
+    }
+    let missing: Vec<&str> = had.difference(&has).map(|platform| platform.0.as_str()).filter(|name| *name != UNKNOWN).collect();
+    (!missing.is_empty()).then(|| format!("it lacks {}, which the recorded digest has", missing.join(", ")))
+}
+
+/// The platform of an image whose configuration names none.
+const UNKNOWN: &str = "unknown/unknown";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(platforms: &[&str]) -> Manifest {
+        let digest = |at: usize| Digest::parse(&format!("sha256:{at:064x}")).unwrap();
+        Manifest::Index(platforms.iter().enumerate().map(|(at, name)| (digest(at), Platform((*name).to_owned()))).collect())
+    }
+
+    fn image(platform: &str) -> Manifest {
+        Manifest::Image(Platform(platform.to_owned()))
+    }
+
+    #[test]
+    fn a_new_index_that_lacks_a_platform_is_lost() {
+        let both = index(&["linux/amd64", "linux/arm64"]);
+        assert_eq!(lost(&both, &index(&["linux/amd64"])).unwrap(), "it lacks linux/arm64, which the recorded digest has");
+        assert_eq!(
+            lost(&both, &image("linux/s390x")).unwrap(),
+            "it lacks linux/amd64, linux/arm64, which the recorded digest has"
+        );
+        assert_eq!(lost(&image("linux/amd64"), &both), None);
+        assert_eq!(lost(&both, &both), None);
+    }
+
+    #[test]
+    fn what_is_no_image_is_lost_and_what_was_none_loses_nothing() {
+        let other = Manifest::Other("application/vnd.cncf.helm.config.v1+json".to_owned());
+        assert_eq!(
+            lost(&image("linux/amd64"), &other).unwrap(),
+            "it is no image, but `application/vnd.cncf.helm.config.v1+json`"
+        );
+        assert_eq!(lost(&image("linux/amd64"), &index(&[])).unwrap(), "it is an index without an image");
+        assert_eq!(lost(&other, &image("linux/amd64")), None);
+        assert_eq!(lost(&image(UNKNOWN), &image("linux/amd64")), None);
+    }
+}

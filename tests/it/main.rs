@@ -6,3 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, what is not there is a failure, and the line is what one needs")]
 
 mod boundaries;
+mod laws;
+mod registry;
+mod rewrite;
+mod support;

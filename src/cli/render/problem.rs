@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{Printable, Styles, counted};
+use super::{Printable, Styles, counted, printable_lines};
 use crate::app::report::{Place, Problem};
 use crate::cli::settings::Detail;
 
@@ -44,6 +44,15 @@ pub fn warnings(warnings: &[String], styles: &Styles) -> String {
 /// Something that stops the run.
 pub fn failure(what: &str, cause: Option<&str>, hint: Option<&str>, styles: &Styles) -> String {
     statement(what, &[], cause, hint, styles)
+}
+
+/// A message of several lines that another has written, and that begins with `error:`.
+pub fn as_said(text: &str, styles: &Styles) -> String {
+    let bad = styles.bad;
+    match text.strip_prefix("error:") {
+        Some(rest) => format!("{bad}error:{bad:#}{}", printable_lines(rest)),
+        None => printable_lines(text),
+    }
 }
 
 fn said(problem: &Problem) -> (&str, &str, &str, Option<&str>) {

@@ -1,0 +1,202 @@
+//! Who we are to a registry: docker config files, containers' `auth.json`, and credential helpers.
+//!
+//! Files are read when the first registry asks for credentials, not before. Credentials are found for one registry and repository and
+//! belong to that registry's host alone; where they may be sent is decided in `registry`. No error repeats what a file or a helper said.
+
+mod config;
+mod helper;
+mod secret;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use config::{Candidate, Config};
+pub(in crate::io) use secret::Known;
+pub use secret::Secret;
+
+use super::once::Once;
+
+/// The largest config file that is read, in bytes.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// A name and a secret for one registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::io) struct Credentials {
+    /// What the secret is, and so how it is sent.
+    pub(in crate::io) kind: Kind,
+    /// The user; may be empty beside a token.
+    pub(in crate::io) username: String,
+    /// Password or token.
+    pub(in crate::io) secret: Secret,
+    /// Where it was found, by name: the file or the helper.
+    pub(in crate::io) source: String,
+}
+
+/// What a secret is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::io) enum Kind {
+    /// Sent as Basic, to the registry or to its token server.
+    Password,
+    /// Exchanged for a token at the token server (OAuth2 refresh token).
+    IdentityToken,
+    /// Sent to the registry as it is.
+    RegistryToken,
+}
+
+/// Why credentials could not be read. Cloned, because everybody who waited for it gets it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(in crate::io) enum CredentialError {
+    #[error("cannot read `{}`: {reason}", path.display())]
+    File { path: PathBuf, reason: String },
+    #[error("cannot read `{}`, line {line}, column {column}: it is no docker config", path.display())]
+    Syntax { path: PathBuf, line: usize, column: usize },
+    #[error("cannot read `auths` of `{key}` in `{}`: `auth` is not base64 of `user:password`", path.display())]
+    Entry { path: PathBuf, key: String },
+    #[error("the credential helper `{program}` is in no folder of PATH")]
+    HelperMissing { program: String },
+    #[error("the credential helper `{program}` cannot be started: {source}")]
+    HelperStart { program: String, source: Arc<std::io::Error> },
+    #[error("the credential helper `{program}` gave no answer within {seconds} s")]
+    HelperSlow { program: String, seconds: f64 },
+    #[error("the credential helper `{program}` failed")]
+    HelperFailed { program: String },
+    #[error("the credential helper `{program}` answered with something that is not its JSON")]
+    HelperGarbage { program: String },
+}
+
+/// Whether kept answers are good enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::io) enum Freshness {
+    /// What was read before will do.
+    Kept,
+    /// A registry refused what was read before: read it again, once in a run for each registry.
+    Fresh,
+}
+
+/// All places where credentials can be.
+pub(in crate::io) struct Store {
+    files: Vec<PathBuf>,
+    /// The file that the user named: it must be there.
+    named: Option<PathBuf>,
+    environment: BTreeMap<OsString, OsString>,
+    limit: Duration,
+    read: Once<(), Result<Arc<Vec<Config>>, CredentialError>>,
+    helped: Once<(String, String), Result<Option<Credentials>, CredentialError>>,
+    renewed: Mutex<BTreeSet<String>>,
+}
+
+impl Store {
+    /// Notes where to look; reads nothing yet. `limit` is the time that a helper has.
+    pub(in crate::io) fn new(named: Option<PathBuf>, environment: BTreeMap<OsString, OsString>, limit: Duration) -> Self {
+        let files = match &named {
+            Some(file) => vec![file.clone()],
+            None => places(&environment),
+        };
+        let (read, helped, renewed) = (Once::default(), Once::default(), Mutex::default());
+        Self { files, named, environment, limit, read, helped, renewed }
+    }
+
+    /// The credentials for a repository, from the first place that has any. `None`: ask as nobody.
+    pub(in crate::io) async fn find(
+        &self,
+        registry: &str,
+        repository: &str,
+        freshness: Freshness,
+    ) -> Result<Option<Credentials>, CredentialError> {
+        if freshness == Freshness::Fresh
+            && self.renewed.lock().expect("no holder of this lock panics").insert(registry.to_owned())
+        {
+            self.read.forget(|()| true);
+            self.helped.forget(|(_, server)| server.contains(registry) || registry == "docker.io");
+        }
+        let configs = self.read.ask((), || async { self.read_all() }).await?;
+        for config in configs.iter() {
+            for candidate in config.candidates(registry, repository)? {
+                let found = match candidate {
+                    Candidate::Inline(found) => Some(found),
+                    Candidate::Helper { name, server } => {
+                        let ask = || helper::get(&name, &server, &self.environment, self.limit);
+                        self.helped.ask((name.clone(), server.clone()), ask).await?
+                    }
+                };
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_all(&self) -> Result<Arc<Vec<Config>>, CredentialError> {
+        let mut configs = Vec::new();
+        for path in &self.files {
+            if let Some(bytes) = read_file(path, self.named.as_ref() == Some(path))? {
+                configs.push(Config::parse(path, &bytes)?);
+            }
+        }
+        Ok(Arc::new(configs))
+    }
+}
+
+/// The usual places, in order. `DOCKER_CONFIG` stands for `~/.docker`, `REGISTRY_AUTH_FILE` for containers' own places.
+fn places(environment: &BTreeMap<OsString, OsString>) -> Vec<PathBuf> {
+    let variable = |name: &str| environment.get(OsStr::new(name)).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = variable("HOME");
+    let mut files = Vec::new();
+    files.extend(variable("DOCKER_CONFIG").map(|folder| folder.join("config.json")));
+    files.extend(variable("REGISTRY_AUTH_FILE"));
+    if variable("DOCKER_CONFIG").is_none() {
+        files.extend(home.as_ref().map(|home| home.join(".docker/config.json")));
+    }
+    if variable("REGISTRY_AUTH_FILE").is_none() {
+        files.extend(variable("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")));
+        let config = variable("XDG_CONFIG_HOME").or_else(|| home.map(|home| home.join(".config")));
+        files.extend(config.map(|folder| folder.join("containers/auth.json")));
+    }
+    files
+}
+
+/// A file's bytes. One that nobody named may be missing.
+fn read_file(path: &Path, must_be_there: bool) -> Result<Option<Vec<u8>>, CredentialError> {
+    let failed = |reason: String| CredentialError::File { path: path.to_owned(), reason };
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if absent(&error) && !must_be_there => return Ok(None),
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    if !metadata.is_file() {
+        return Err(failed("it is not a file".to_owned()));
+    }
+    if metadata.len() > MAX_FILE {
+        return Err(failed(format!("it is larger than {MAX_FILE} bytes")));
+    }
+    std::fs::read(path).map(Some).map_err(|error| failed(error.to_string()))
+}
+
+fn absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_says_where_to_look() {
+        let environment = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let look = |pairs: &[(&str, &str)]| {
+            places(&environment(pairs)).into_iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(look(&[("HOME", "/h")]), ["/h/.docker/config.json", "/h/.config/containers/auth.json"]);
+        assert_eq!(look(&[("HOME", "/h"), ("DOCKER_CONFIG", "/d")]), ["/d/config.json", "/h/.config/containers/auth.json"]);
+        assert_eq!(look(&[("HOME", "/h"), ("REGISTRY_AUTH_FILE", "/r.json")]), ["/r.json", "/h/.docker/config.json"]);
+        assert_eq!(
+            look(&[("HOME", "/h"), ("XDG_RUNTIME_DIR", "/run"), ("XDG_CONFIG_HOME", "/x")]),
+            ["/h/.docker/config.json", "/run/containers/auth.json", "/x/containers/auth.json"]
+        );
+        assert!(look(&[]).is_empty());
+    }
+}

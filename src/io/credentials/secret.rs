@@ -1,0 +1,80 @@
+//! Text that must never be printed: passwords, tokens, and headers made of them.
+//!
+//! There is no `Display`, and `Debug` shows nothing of the content, so that no log, report or panic message can hold a secret by accident.
+//! `expose` is the one way to the text; it is called where a request is built, and nowhere else.
+
+use std::fmt;
+use std::sync::Mutex;
+
+/// A text that cannot be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text in; it does not come out again but through a request.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for building a request.
+    pub(in crate::io) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret")
+    }
+}
+
+/// Every secret that a run has used, so that a host which echoes one cannot get it printed.
+#[derive(Debug, Default)]
+pub(in crate::io) struct Known(Mutex<Vec<Secret>>);
+
+impl Known {
+    /// Shorter texts are not looked for: they would blot out words that mean something else, and protect nobody.
+    const SHORTEST: usize = 4;
+
+    /// Remembers a secret that is about to be sent.
+    pub(in crate::io) fn add(&self, secret: &Secret) {
+        let mut known = self.0.lock().expect("no holder of this lock panics");
+        if secret.0.len() >= Self::SHORTEST && !known.contains(secret) {
+            known.push(secret.clone());
+        }
+    }
+
+    /// A text that came from outside, made fit to print: without known secrets in any case, control characters, or great length.
+    pub(in crate::io) fn hide(&self, foreign: &str) -> String {
+        const LONGEST: usize = 200;
+        let known = self.0.lock().expect("no holder of this lock panics");
+        let lower = foreign.to_ascii_lowercase();
+        if known.iter().any(|secret| lower.contains(&secret.0.to_ascii_lowercase())) {
+            return "(hidden: it repeats a secret)".to_owned();
+        }
+        let mut text: String = foreign.chars().filter(|character| !character.is_control()).take(LONGEST).collect();
+        if foreign.chars().count() > LONGEST {
+            text.push('…');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_cannot_be_printed() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret");
+    }
+
+    #[test]
+    fn an_echoed_secret_is_hidden_in_any_case() {
+        let known = Known::default();
+        known.add(&Secret::new("Hunter2"));
+        assert_eq!(known.hide("x.hunter2.example.test"), "(hidden: it repeats a secret)");
+        assert_eq!(known.hide("cdn.example.test\r\n"), "cdn.example.test");
+        assert_eq!(known.hide(&"x".repeat(900)).chars().count(), 201);
+    }
+}

@@ -1,0 +1,209 @@
+//! `WWW-Authenticate`: the ways to sign in that a registry offers, and whether its token server may be trusted with an address.
+//!
+//! The challenge's scope is never used: some registries leave it out, others send a placeholder. A realm that is no URL is no offer.
+
+use std::net::IpAddr;
+
+use reqwest::Url;
+use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
+
+/// One way to sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Challenge {
+    /// Name and password with each request (RFC 7617).
+    Basic,
+    /// A token from the realm's server (distribution project, "Token Authentication").
+    Bearer { realm: Url, service: Option<String> },
+}
+
+/// The offer to take up, of all headers and all challenges in each: Bearer before Basic.
+pub(super) fn offered(headers: &HeaderMap) -> Option<Challenge> {
+    let texts = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|header| std::str::from_utf8(header.as_bytes()).ok());
+    let mut offers: Vec<Challenge> = texts.flat_map(challenges).filter_map(|challenge| offer(&challenge)).collect();
+    let bearer = offers.iter().position(|offer| matches!(offer, Challenge::Bearer { .. }));
+    (!offers.is_empty()).then(|| offers.swap_remove(bearer.unwrap_or(0)))
+}
+
+/// A challenge as it stands in a header (RFC 9110, section 11.6.1).
+struct Written {
+    scheme: String,
+    parameters: Vec<(String, String)>,
+}
+
+fn offer(challenge: &Written) -> Option<Challenge> {
+    let parameter = |name: &str| {
+        let found = challenge.parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+    };
+    if challenge.scheme.eq_ignore_ascii_case("basic") {
+        return Some(Challenge::Basic);
+    }
+    if !challenge.scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let realm = Url::parse(&parameter("realm")?).ok()?;
+    let usable = matches!(realm.scheme(), "http" | "https")
+        && realm.has_host()
+        && realm.username().is_empty()
+        && realm.password().is_none();
+    usable.then(|| Challenge::Bearer { realm, service: parameter("service") })
+}
+
+/// Takes a header apart. Commas stand between challenges and between the parameters of one, so each item tells which it is. What fits
+/// nowhere is passed over, and values without quotes may hold what a URL holds: registries write both.
+fn challenges(header: &str) -> Vec<Written> {
+    let mut found: Vec<Written> = Vec::new();
+    for item in items(header) {
+        let word = item.split([' ', '\t', '=']).next().unwrap_or_default();
+        let rest = item[word.len()..].trim_start();
+        let parameter = if rest.starts_with('=') {
+            item
+        } else if word.is_empty() {
+            continue;
+        } else {
+            found.push(Written { scheme: word.to_owned(), parameters: Vec::new() });
+            rest
+        };
+        if let (Some(challenge), Some((key, value))) = (found.last_mut(), parameter.split_once('=')) {
+            challenge.parameters.push((key.trim().to_owned(), unquoted(value.trim())));
+        }
+    }
+    found
+}
+
+/// What stands between the commas outside quotes.
+fn items(header: &str) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    let separates = move |character: char| {
+        let was_escaped = escaped;
+        escaped = quoted && !was_escaped && character == '\\';
+        quoted ^= character == '"' && !was_escaped;
+        character == ',' && !quoted
+    };
+    header.split(separates).map(str::trim).filter(|item| !item.is_empty())
+}
+
+fn unquoted(value: &str) -> String {
+    let Some(inner) = value.strip_prefix('"') else { return value.to_owned() };
+    let mut text = String::new();
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => break,
+            '\\' => text.extend(characters.next()),
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+/// How far an address reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Public,
+    Private,
+    LinkLocal,
+    Loopback,
+}
+
+/// Whether a host at these addresses may send us on to a host at those: never from outside to a private address, a link-local one
+/// (a cloud's metadata service) or this machine. A host that is itself on a private network may name its neighbours.
+pub(super) fn may_lead(from: &[IpAddr], to: &[IpAddr]) -> bool {
+    to.iter().all(|address| match reach(*address) {
+        Reach::Public => true,
+        Reach::LinkLocal => from.contains(address),
+        Reach::Private => from.iter().any(|from| matches!(reach(*from), Reach::Private | Reach::Loopback)),
+        Reach::Loopback => from.iter().any(|from| reach(*from) == Reach::Loopback),
+    })
+}
+
+fn reach(address: IpAddr) -> Reach {
+    let address = match address {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
+        v4 => v4,
+    };
+    if address.is_loopback() || address.is_unspecified() {
+        return Reach::Loopback;
+    }
+    match address {
+        IpAddr::V4(v4) if v4.is_link_local() => Reach::LinkLocal,
+        IpAddr::V4(v4) if v4.is_private() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64) => Reach::Private,
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => Reach::LinkLocal,
+        IpAddr::V6(v6) if v6.is_unique_local() => Reach::Private,
+        _ => Reach::Public,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offer_of(headers: &[&str]) -> Option<String> {
+        let mut map = HeaderMap::new();
+        for header in headers {
+            map.append(WWW_AUTHENTICATE, header.parse().unwrap());
+        }
+        offered(&map).map(|offer| match offer {
+            Challenge::Basic => "basic".to_owned(),
+            Challenge::Bearer { realm, service } => format!("{realm} {}", service.unwrap_or_default()),
+        })
+    }
+
+    #[test]
+    fn the_usable_offer_is_found_among_several() {
+        for (headers, offer) in [
+            (
+                vec![r#"Bearer realm="https://auth.test/token",service="registry.test",scope="repository:user/image:pull""#],
+                Some("https://auth.test/token registry.test"),
+            ),
+            (vec![r#"bearer Realm="https://auth.test/token""#], Some("https://auth.test/token ")),
+            (vec![r#"Basic realm="x", Bearer realm="https://auth.test/t",service="s""#], Some("https://auth.test/t s")),
+            (vec![r#"Negotiate, Basic realm="a \"b\"""#], Some("basic")),
+            (vec![r#"Basic realm="x""#, r#"Bearer realm="https://auth.test/t",service="a,b""#], Some("https://auth.test/t a,b")),
+            (vec![r#"Bearer realm="Registry Realm""#, r#"Basic realm="x""#], Some("basic")),
+            (vec![r#"Bearer realm="Registry Realm""#], None),
+            (vec![r#"Bearer realm="file:///etc/passwd""#], None),
+            (vec![r#"Bearer realm="https://user:pass@auth.test/""#], None),
+            (vec!["Basic"], Some("basic")),
+            (vec!["Basic realm=\"x\", =="], Some("basic")),
+            (vec!["Bearer realm=https://auth.test/t?a=b,service=s"], Some("https://auth.test/t?a=b s")),
+            (vec!["Bearer  realm = \"https://auth.test/t\" , service = \"s\""], Some("https://auth.test/t s")),
+            (vec!["Bearer realm=\"https://auth.test/t\",error=\"ungültig\""], Some("https://auth.test/t ")),
+            (vec!["Bearer realm=\"https://auth.test/t"], Some("https://auth.test/t ")),
+            (vec![",, \"", "Basic"], Some("basic")),
+            (vec!["=x, =, ,"], None),
+            (vec!["Digest realm=\"x\""], None),
+            (vec![""], None),
+            (vec![], None),
+        ] {
+            assert_eq!(offer_of(&headers).as_deref(), offer, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_outside_leads_to_a_private_address() {
+        let (public, private, loopback, metadata) = ("203.0.113.9", "10.1.2.3", "127.0.0.1", "169.254.169.254");
+        for (from, to, may) in [
+            (public, public, true),
+            (public, private, false),
+            (public, "192.168.0.1", false),
+            (public, "100.64.0.1", false),
+            (public, loopback, false),
+            (public, metadata, false),
+            (public, "fd00::1", false),
+            (public, "::ffff:10.0.0.1", false),
+            (public, "::1", false),
+            (public, "0.0.0.0", false),
+            (public, "2001:db8::1", true),
+            (private, "192.168.0.1", true),
+            (private, metadata, false),
+            (private, loopback, false),
+            (private, public, true),
+            (loopback, private, true),
+            (loopback, "::1", true),
+        ] {
+            assert_eq!(may_lead(&[from.parse().unwrap()], &[to.parse().unwrap()]), may, "{from} -> {to}");
+        }
+        assert!(!may_lead(&[public.parse().unwrap()], &[public.parse().unwrap(), private.parse().unwrap()]));
+    }
+}

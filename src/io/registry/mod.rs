@@ -1,0 +1,270 @@
+//! OCI registries: which digest has a tag now, and what does a digest stand for.
+//!
+//! Follows the OCI distribution specification and what registries do beside it. Nothing is believed that was not checked: a digest is
+//! taken when it is well-formed, bytes when they have the digest that was asked for. Credentials go to the host they belong to. Each
+//! question ends in one answer or one refusal, within the limits of `Settings`, and costs other questions nothing.
+//!
+//! The parts: `map` says who is asked, `ask` signs in and tries again, `token` keeps tokens, `host` knows what a run has learnt of a host,
+//! `transport` sends one request, `challenge` and `manifest` read what comes, `fault` says what went wrong, `trace` notes the way.
+
+mod ask;
+mod challenge;
+mod fault;
+mod host;
+mod manifest;
+mod map;
+mod settings;
+mod token;
+mod trace;
+mod transport;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Mutex, OnceLock};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
+use tokio::time::{Instant, timeout_at};
+
+use ask::{Answered, Asked, Destination, Way};
+use fault::{of_status, refusal};
+use manifest::{Malformed, Parsed};
+use map::Target;
+
+pub use map::{Map, MapError};
+pub use settings::{Limits, RegistryError, Settings};
+pub use trace::{Step, Trace};
+
+use super::credentials::{Credentials, Known, Secret, Store};
+use super::once::Once;
+use super::resolver::Resolver;
+use crate::engine::answer::{Manifest, Refusal};
+use crate::engine::image::{Digest, Lookup};
+
+/// The header that names a manifest's digest.
+const DIGEST_HEADER: &str = "docker-content-digest";
+/// How deep indexes may stand in indexes.
+const MAX_DEPTH: usize = 3;
+/// How many of an index's entries without a platform are read.
+const MAX_UNNAMED: usize = 16;
+
+/// All registries of a run.
+pub struct Registry {
+    limits: Limits,
+    maps: Vec<Map>,
+    insecure: Vec<String>,
+    store: Store,
+    known: Known,
+    transport: transport::Transport,
+    schemes: Once<String, bool>,
+    digests: Once<Lookup, Result<Digest, Refusal>>,
+    manifests: Once<(Target, Digest), Result<Option<Manifest>, Refusal>>,
+    trace: Mutex<Trace>,
+    random: Mutex<u64>,
+    deadline: OnceLock<Instant>,
+}
+
+impl Registry {
+    /// Checks the settings. Nothing is read or connected before the first question.
+    pub fn new(settings: Settings) -> Result<Self, RegistryError> {
+        settings.check()?;
+        let transport = transport::Transport::new(&settings)?;
+        Ok(Self {
+            limits: settings.limits,
+            maps: settings.maps,
+            insecure: settings.insecure,
+            store: Store::new(settings.docker_config, settings.environment, settings.limits.helper),
+            known: Known::default(),
+            transport,
+            schemes: Once::default(),
+            digests: Once::default(),
+            manifests: Once::default(),
+            trace: Mutex::default(),
+            random: Mutex::new(settings.seed),
+            deadline: OnceLock::new(),
+        })
+    }
+
+    /// What happened so far, for each lookup.
+    pub fn trace(&self) -> Trace {
+        self.trace.lock().expect("no holder of this lock panics").clone()
+    }
+
+    /// What a person should know though there is an answer, for each lookup that has such a thing.
+    pub fn warnings(&self) -> BTreeMap<Lookup, Vec<String>> {
+        let mut warnings: BTreeMap<Lookup, Vec<String>> = BTreeMap::new();
+        for (lookup, steps) in self.trace() {
+            for step in steps {
+                if let Step::Warning(text) = step {
+                    warnings.entry(lookup.clone()).or_default().push(text);
+                }
+            }
+        }
+        warnings
+    }
+
+    async fn digest(&self, lookup: &Lookup) -> Result<Digest, Refusal> {
+        let way = Way { registry: self, lookup };
+        let to = self.destination(lookup, &way).await?;
+        let mut asked = Asked::new(format!("manifests/{}", lookup.tag), self.limits.tries);
+        let head = self.ask(&to, &Method::HEAD, &mut asked, Some(manifest::ACCEPT), &way).await?;
+        if head.reply.status == 200 {
+            let media_type = head.reply.media_type();
+            if manifest::is_schema_1(&media_type) {
+                return Err(schema_1(&to));
+            }
+            let digest = head.reply.header(DIGEST_HEADER).and_then(|text| Digest::parse(text).ok());
+            if let (Some(digest), true) = (digest, manifest::is_accepted(&media_type)) {
+                return Ok(digest);
+            }
+        } else if head.reply.status == 401 || (head.reply.status == 429 && asked.is_over()) {
+            return Err(self.refused(&to, &head));
+        }
+        // HEAD did not tell, or is refused, or is an error without a reason: GET has the bytes, or the reason.
+        let get = self.ask(&to, &Method::GET, &mut asked.again(), Some(manifest::ACCEPT), &way).await?;
+        self.digest_of_bytes(&to, &get, &way)
+    }
+
+    fn digest_of_bytes(&self, to: &Destination, get: &Answered, way: &Way<'_>) -> Result<Digest, Refusal> {
+        if get.reply.status != 200 {
+            return Err(self.refused(to, get));
+        }
+        match manifest::parse(&get.reply.body) {
+            Err(Malformed::Schema1) => return Err(schema_1(to)),
+            Err(Malformed::NotAManifest) => return Err(not_a_manifest(to)),
+            Ok(_) => {}
+        }
+        let Some(header) = get.reply.header(DIGEST_HEADER) else { return Ok(manifest::sha256(&get.reply.body)) };
+        let claimed = Digest::parse(header).ok();
+        let digest =
+            claimed.as_ref().map_or_else(|| manifest::sha256(&get.reply.body), |it| manifest::digest_like(it, &get.reply.body));
+        if claimed.as_ref() == Some(&digest) {
+            return Ok(digest);
+        }
+        let digest = manifest::sha256(&get.reply.body);
+        way.note(Step::Warning(format!(
+            "`{}` names another digest than that of the bytes it sends; the bytes are believed: {digest}",
+            to.host.name
+        )));
+        Ok(digest)
+    }
+
+    async fn read(&self, to: &Destination, digest: &Digest, depth: usize, way: &Way<'_>) -> Result<Option<Manifest>, Refusal> {
+        let Some(bytes) = self.bytes(to, &format!("manifests/{digest}"), digest, Some(manifest::ACCEPT), way).await? else {
+            return Ok(None);
+        };
+        let parsed = manifest::parse(&bytes).map_err(|malformed| match malformed {
+            Malformed::Schema1 => schema_1(to),
+            Malformed::NotAManifest => not_a_manifest(to),
+        })?;
+        match parsed {
+            Parsed::Other(media_type) => Ok(Some(Manifest::Other(self.known.hide(&media_type)))),
+            Parsed::Image { config } => {
+                let Some(bytes) = self.bytes(to, &format!("blobs/{config}"), &config, None, way).await? else { return Ok(None) };
+                manifest::platform(&bytes).map(|platform| Some(Manifest::Image(platform))).map_err(|_| not_a_manifest(to))
+            }
+            Parsed::Index { mut platforms, unnamed } => {
+                for digest in unnamed.iter().take(MAX_UNNAMED).filter(|_| depth < MAX_DEPTH) {
+                    match Box::pin(self.read(to, digest, depth + 1, way)).await? {
+                        Some(Manifest::Image(platform)) => drop(platforms.insert(digest.clone(), platform)),
+                        Some(Manifest::Index(inner)) => platforms.extend(inner),
+                        Some(Manifest::Other(_)) | None => {}
+                    }
+                }
+                Ok(Some(Manifest::Index(platforms)))
+            }
+        }
+    }
+
+    /// The bytes of a digest, which are checked against it; `None` when the repository has them no more.
+    async fn bytes(
+        &self,
+        to: &Destination,
+        what: &str,
+        digest: &Digest,
+        accept: Option<&'static str>,
+        way: &Way<'_>,
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        let mut asked = Asked::new(what.to_owned(), self.limits.tries);
+        let answered = self.ask(to, &Method::GET, &mut asked, accept, way).await?;
+        match answered.reply.status {
+            200 if manifest::digest_like(digest, &answered.reply.body) == *digest => Ok(Some(answered.reply.body)),
+            200 => Err(refusal(
+                "digest-mismatch",
+                format!("`{}` answered with other bytes than those of {digest}", to.host.name),
+                "tell the registry's administrator; nothing of it is used",
+            )),
+            404 => Ok(None),
+            _ => Err(self.refused(to, &answered)),
+        }
+    }
+
+    fn refused(&self, to: &Destination, answered: &Answered) -> Refusal {
+        let reply = &answered.reply;
+        if matches!(reply.status, 401 | 403) && !reply.direct {
+            let cause = format!("`{}` redirects to a host that answered {}", to.host.name, reply.status);
+            return refusal("redirect", cause, "name that host with `--registry-map`; credentials are not sent along a redirect");
+        }
+        of_status(reply.status, &reply.body, &to.host.name, &to.target.registry, &answered.signed)
+    }
+
+    /// Ends a question when the run's time is over.
+    async fn within_run<T>(&self, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+        let deadline = *self.deadline.get_or_init(|| Instant::now() + self.limits.run);
+        timeout_at(deadline, work).await.unwrap_or_else(|_| {
+            let cause = format!("all registries together took more than {} s", self.limits.run.as_secs_f64());
+            Err(refusal("timeout", cause, "try again later"))
+        })
+    }
+
+    /// A number in 0..1 (splitmix64: pauses need to differ, not to be unpredictable).
+    fn random(&self) -> f64 {
+        let mut state = self.random.lock().expect("no holder of this lock panics");
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+impl Resolver for Registry {
+    async fn resolve(&self, lookup: &Lookup) -> Result<Digest, Refusal> {
+        self.digests.ask(lookup.clone(), || self.within_run(self.digest(lookup))).await
+    }
+
+    async fn manifest(&self, lookup: &Lookup, digest: &Digest) -> Result<Option<Manifest>, Refusal> {
+        let question = (map::target(&self.maps, lookup), digest.clone());
+        let work = || {
+            self.within_run(async {
+                let way = Way { registry: self, lookup };
+                let to = self.destination(lookup, &way).await?;
+                self.read(&to, digest, 0, &way).await
+            })
+        };
+        self.manifests.ask(question, work).await
+    }
+}
+
+/// Credentials as a Basic header.
+fn basic(credentials: &Credentials, known: &Known) -> Secret {
+    let encoded = STANDARD.encode(format!("{}:{}", credentials.username, credentials.secret.expose()));
+    known.add(&Secret::new(encoded.clone()));
+    Secret::new(format!("Basic {encoded}"))
+}
+
+fn schema_1(to: &Destination) -> Refusal {
+    refusal(
+        "schema-1",
+        format!("`{}` has this tag only as a schema 1 manifest, whose digest cannot be pinned", to.host.name),
+        "push the image again with a current tool",
+    )
+}
+
+fn not_a_manifest(to: &Destination) -> Refusal {
+    refusal(
+        "not-a-registry",
+        format!("`{}` answered with something that is no manifest", to.host.name),
+        "check the registry's name and port; a sign-in page of a proxy looks so",
+    )
+}

@@ -1,0 +1,173 @@
+//! How registries are asked: everything that a person, the environment or a test may set, as values.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::map::Map;
+
+/// How registries are asked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many requests are under way at once, over all hosts.
+    pub concurrency: usize,
+    /// How many requests are under way at once to one host.
+    pub per_host: usize,
+    /// Registries (`host` or `host:port`, as names have them) that are asked over plain http. Loopback needs no entry.
+    pub insecure: Vec<String>,
+    /// Files of PEM certificates that are trusted beside the system's.
+    pub certificate_authorities: Vec<PathBuf>,
+    /// Who is asked for whose images.
+    pub maps: Vec<Map>,
+    /// The docker config to use, and no other; without one, the usual places.
+    pub docker_config: Option<PathBuf>,
+    /// The process's environment: home folder, docker's and containers' variables, proxies, and what credential helpers need.
+    pub environment: BTreeMap<OsString, OsString>,
+    /// Times, sizes and counts that keep a bad host from costing much.
+    pub limits: Limits,
+    /// Where the random part of pauses begins.
+    pub seed: u64,
+    /// Names whose addresses are known, and not asked of the DNS.
+    pub addresses: BTreeMap<String, Vec<IpAddr>>,
+}
+
+/// Times, sizes and counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// For making a connection, name look-up and TLS included.
+    pub connect: Duration,
+    /// For one request, to the last byte of its answer.
+    pub answer: Duration,
+    /// For all questions together, from the first.
+    pub run: Duration,
+    /// For one call of a credential helper.
+    pub helper: Duration,
+    /// How often one question is tried in all.
+    pub tries: u32,
+    /// The first pause before another try; each further one is twice as long.
+    pub first_pause: Duration,
+    /// The longest pause, and the longest `Retry-After` that is waited for.
+    pub longest_pause: Duration,
+    /// A request that takes longer than this no longer counts against `concurrency`, so that slow hosts do not hold the others up.
+    pub patience: Duration,
+    /// The largest manifest, configuration or token answer, in bytes.
+    pub body: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(20),
+            run: Duration::from_secs(300),
+            helper: Duration::from_secs(20),
+            tries: 4,
+            first_pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(30),
+            patience: Duration::from_secs(2),
+            body: 4 * 1024 * 1024,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            concurrency: 32,
+            per_host: 16,
+            insecure: Vec::new(),
+            certificate_authorities: Vec::new(),
+            maps: Vec::new(),
+            docker_config: None,
+            environment: BTreeMap::new(),
+            limits: Limits::default(),
+            seed: 0,
+            addresses: BTreeMap::new(),
+        }
+    }
+}
+
+/// Why registries cannot be asked at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// A limit of zero would wait for ever.
+    #[error("cannot ask registries with {0} at 0")]
+    NoSlots(&'static str),
+    /// A certificate file is not there.
+    #[error("cannot read the certificates in `{}`", .0.display())]
+    CertificateAuthority(PathBuf),
+    /// A docker config that was named is not there.
+    #[error("cannot read the docker config `{}`", .0.display())]
+    DockerConfig(PathBuf),
+    /// A proxy variable is no URL of a proxy that can be used. Its value may hold a password and is not shown.
+    #[error("cannot use the proxy in `{0}`: it is not an http or https URL")]
+    Proxy(&'static str),
+}
+
+impl Settings {
+    /// Refuses what cannot work, by looking at names and sizes alone: no file is read.
+    pub(super) fn check(&self) -> Result<(), RegistryError> {
+        for (name, value) in
+            [("concurrency", self.concurrency), ("per_host", self.per_host), ("tries", self.limits.tries as usize)]
+        {
+            if value == 0 {
+                return Err(RegistryError::NoSlots(name));
+            }
+        }
+        if let Some(path) = self.certificate_authorities.iter().find(|path| !path.is_file()) {
+            return Err(RegistryError::CertificateAuthority(path.clone()));
+        }
+        match &self.docker_config {
+            Some(path) if !path.is_file() => Err(RegistryError::DockerConfig(path.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// The proxies that the environment names, in the order in which they are to be tried for a URL.
+    pub(super) fn proxies(&self) -> Result<Vec<reqwest::Proxy>, RegistryError> {
+        let variable = |name: &str| {
+            let value = self.environment.get(OsStr::new(name)).and_then(|value| value.to_str());
+            value.map(str::trim).filter(|value| !value.is_empty())
+        };
+        let not_for = variable("NO_PROXY").or_else(|| variable("no_proxy")).unwrap_or_default();
+        let not_for = reqwest::NoProxy::from_string(&format!("localhost,127.0.0.0/8,::1,{not_for}"));
+        let mut proxies = Vec::new();
+        for (upper, lower) in [("HTTPS_PROXY", "https_proxy"), ("HTTP_PROXY", "http_proxy"), ("ALL_PROXY", "all_proxy")] {
+            let (name, value) = match (variable(upper), variable(lower)) {
+                (Some(value), _) => (upper, value),
+                (None, Some(value)) => (lower, value),
+                (None, None) => continue,
+            };
+            if value.contains("://") && !value.starts_with("http://") && !value.starts_with("https://") {
+                return Err(RegistryError::Proxy(name));
+            }
+            let proxy = match lower {
+                "https_proxy" => reqwest::Proxy::https(value),
+                "http_proxy" => reqwest::Proxy::http(value),
+                _ => reqwest::Proxy::all(value),
+            };
+            let proxy = proxy.map_err(|_| RegistryError::Proxy(name))?;
+            proxies.push(proxy.no_proxy(not_for.clone()));
+        }
+        Ok(proxies)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_work_is_refused_before_anything_is_asked() {
+        let settings = Settings { concurrency: 0, ..Settings::default() };
+        assert!(matches!(settings.check(), Err(RegistryError::NoSlots("concurrency"))));
+        let settings = Settings { certificate_authorities: vec!["/nowhere/ca.pem".into()], ..Settings::default() };
+        assert!(matches!(settings.check(), Err(RegistryError::CertificateAuthority(_))));
+        let environment = BTreeMap::from([("HTTPS_PROXY".into(), "socks5://user:hunter2@proxy.test".into())]);
+        let error = Settings { environment, ..Settings::default() }.proxies().unwrap_err();
+        assert_eq!(error.to_string(), "cannot use the proxy in `HTTPS_PROXY`: it is not an http or https URL");
+        assert!(!format!("{error:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,227 @@
+//! Tokens: one for each repository, got once, reused while it lasts, renewed once when a registry refuses it.
+//!
+//! Follows the distribution project's "Token Authentication" and its OAuth2 form. The scope is always our own. Credentials go to the realm
+//! that the registry named, and only if it may be trusted with them: not over plain http unless the registry is, and not to a private
+//! address that the registry could not be on.
+
+use std::time::Duration;
+
+use reqwest::{Method, Url};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::ask::{Asked, Destination, Way};
+use super::fault::{self, SignedAs, of_credentials, refusal};
+use super::trace::Step;
+use super::transport::{Reply, Request, authority};
+use super::{Registry, basic};
+use crate::engine::answer::Refusal;
+use crate::io::credentials::{Credentials, Freshness, Kind, Secret};
+
+/// How long a token lasts that does not say so, by the specification.
+const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+/// A token is not used in its last seconds: it must still be good when it arrives.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// What became of a repository's token.
+pub(super) struct Kept {
+    generation: u32,
+    /// Whether it stands for one that was refused.
+    renewed: bool,
+    outcome: Result<Token, Refusal>,
+}
+
+/// A token, as the header that carries it.
+#[derive(Clone)]
+pub(super) struct Token {
+    header: Secret,
+    until: Instant,
+    signed: SignedAs,
+}
+
+/// A token to send, and which one of its repository it is.
+pub(super) struct Granted {
+    pub(super) header: Secret,
+    pub(super) signed: SignedAs,
+    pub(super) generation: u32,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    token: Option<String>,
+    access_token: Option<String>,
+    expires_in: Option<f64>,
+}
+
+impl Registry {
+    /// The repository's token: the kept one, or a new one where there is none, where it is over, or where it is the refused one.
+    /// `None`: the refused one was a second one already, and a third would be no better.
+    pub(super) async fn token(
+        &self,
+        to: &Destination,
+        realm: &Url,
+        service: Option<&str>,
+        refused: Option<u32>,
+        way: &Way<'_>,
+    ) -> Result<Option<Granted>, Refusal> {
+        let place = to.host.token(&to.target.repository);
+        let mut kept = place.lock().await;
+        let mut generation = 0;
+        if let Some(kept) = kept.as_ref() {
+            generation = kept.generation + 1;
+            let is_refused = refused == Some(kept.generation);
+            match &kept.outcome {
+                Err(refusal) => return Err(refusal.clone()),
+                Ok(token) if !is_refused && Instant::now() < token.until => {
+                    let (header, signed) = (token.header.clone(), token.signed.clone());
+                    return Ok(Some(Granted { header, signed, generation: kept.generation }));
+                }
+                Ok(_) if is_refused && kept.renewed => return Ok(None),
+                Ok(_) => {}
+            }
+        }
+        let outcome = self.fetch(to, realm, service, refused.is_some(), way).await;
+        *kept = Some(Kept { generation, renewed: refused.is_some(), outcome: outcome.clone() });
+        let token = outcome?;
+        Ok(Some(Granted { header: token.header, signed: token.signed, generation }))
+    }
+
+    async fn fetch(
+        &self,
+        to: &Destination,
+        realm: &Url,
+        service: Option<&str>,
+        renew: bool,
+        way: &Way<'_>,
+    ) -> Result<Token, Refusal> {
+        self.check_realm(to, realm).await?;
+        let freshness = if renew { Freshness::Fresh } else { Freshness::Kept };
+        let credentials = self.credentials(to, freshness, way).await?;
+        match self.exchange(to, realm, service, credentials.as_ref(), way).await {
+            Err(refusal) if refusal.code == "credentials-refused" && !renew => {
+                let fresh = self.credentials(to, Freshness::Fresh, way).await?;
+                if fresh == credentials { Err(refusal) } else { self.exchange(to, realm, service, fresh.as_ref(), way).await }
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn check_realm(&self, to: &Destination, realm: &Url) -> Result<(), Refusal> {
+        let shown = self.known.hide(&authority(realm));
+        let refused = |reason: &str| {
+            let cause = format!("`{}` names the token server `{shown}`, {reason}", to.host.name);
+            refusal("challenge", cause, "tell the registry's administrator; credentials are not sent there")
+        };
+        if realm.scheme() != "https" && to.base.scheme() == "https" {
+            return Err(refused("which is asked over plain http"));
+        }
+        if !self.transport.may_lead(&to.base, realm).await {
+            return Err(refused("which is at a private address"));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn credentials(
+        &self,
+        to: &Destination,
+        freshness: Freshness,
+        way: &Way<'_>,
+    ) -> Result<Option<Credentials>, Refusal> {
+        let found = self.store.find(&to.target.registry, &to.target.repository, freshness).await;
+        let found = found.map_err(|error| of_credentials(&error))?;
+        if let Some(credentials) = &found {
+            self.known.add(&credentials.secret);
+        }
+        way.note(match &found {
+            Some(credentials) => Step::SignedIn { source: credentials.source.clone() },
+            None => Step::Anonymous,
+        });
+        Ok(found)
+    }
+
+    /// Asks the token server, in the way that the credentials need.
+    async fn exchange(
+        &self,
+        to: &Destination,
+        realm: &Url,
+        service: Option<&str>,
+        credentials: Option<&Credentials>,
+        way: &Way<'_>,
+    ) -> Result<Token, Refusal> {
+        let scope = format!("repository:{}:pull", to.target.repository);
+        let signed = credentials.map_or(SignedAs::Nobody, |credentials| SignedAs::Source(credentials.source.clone()));
+        if let Some(credentials) = credentials.filter(|credentials| credentials.kind == Kind::IdentityToken) {
+            let mut form = vec![("grant_type", "refresh_token"), ("client_id", "imago"), ("scope", scope.as_str())];
+            form.extend(service.map(|service| ("service", service)));
+            form.push(("refresh_token", credentials.secret.expose()));
+            let form = Secret::new(form_encode(&form));
+            let request =
+                Request { method: Method::POST, url: realm.clone(), authorization: None, accept: None, form: Some(&form) };
+            let reply = self.ask_token(realm, &request, way).await?;
+            // A server without the OAuth2 form: the older one takes the same token as a password.
+            if !matches!(reply.status, 404 | 405) {
+                return self.read_token(&reply, realm, &to.target.registry, signed);
+            }
+        }
+        let mut url = realm.clone();
+        if let Some(service) = service {
+            url.query_pairs_mut().append_pair("service", service);
+        }
+        url.query_pairs_mut().append_pair("scope", &scope);
+        let header = credentials.map(|credentials| basic(credentials, &self.known));
+        let request = Request { method: Method::GET, url, authorization: header.as_ref(), accept: None, form: None };
+        let reply = self.ask_token(realm, &request, way).await?;
+        self.read_token(&reply, realm, &to.target.registry, signed)
+    }
+
+    async fn ask_token(&self, realm: &Url, request: &Request<'_>, way: &Way<'_>) -> Result<Reply, Refusal> {
+        let host = self.transport.host(realm);
+        let mut asked = Asked::new("token".to_owned(), self.limits.tries);
+        self.until_answered(&host, request, &mut asked, way).await
+    }
+
+    fn read_token(&self, reply: &Reply, realm: &Url, registry: &str, signed: SignedAs) -> Result<Token, Refusal> {
+        let host = self.known.hide(&authority(realm));
+        if reply.status != 200 {
+            return Err(match reply.status {
+                // The OAuth2 form says 400 to a token that it does not know.
+                400 | 401 if signed != SignedAs::Nobody => {
+                    fault::unauthorized(&format!("the token server `{host}` answered {}", reply.status), registry, &signed)
+                }
+                status => fault::of_token_status(status, &reply.body, &host, registry, &signed),
+            });
+        }
+        let unusable =
+            |what: &str| refusal("token", format!("the token server `{host}` {what}"), "tell the registry's administrator");
+        let answer: Answer =
+            serde_json::from_slice(&reply.body).map_err(|_| unusable("answered with something that is not its JSON"))?;
+        let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let Some(token) = filled(answer.token).or_else(|| filled(answer.access_token)) else {
+            return Err(unusable("answered without a token"));
+        };
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(unusable("answered with a token that no header may hold"));
+        }
+        let seconds = answer.expires_in.filter(|seconds| seconds.is_finite() && *seconds > 0.0);
+        let life = seconds.map_or(DEFAULT_LIFE, |seconds| Duration::from_secs_f64(seconds.min(86_400.0)));
+        let until = Instant::now() + life.saturating_sub(MARGIN).max(life / 2);
+        self.known.add(&Secret::new(token.clone()));
+        Ok(Token { header: Secret::new(format!("Bearer {token}")), until, signed })
+    }
+}
+
+fn form_encode(pairs: &[(&str, &str)]) -> String {
+    let mut url = Url::parse("http://form.invalid/").expect("it is a URL");
+    url.query_pairs_mut().extend_pairs(pairs);
+    url.query().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_holds_its_values_whole() {
+        assert_eq!(form_encode(&[("a", "x=&+ é"), ("b", "")]), "a=x%3D%26%2B+%C3%A9&b=");
+    }
+}

@@ -1,0 +1,59 @@
+//! The way that each answer went, for a person who wants to know why: hosts, statuses, and credentials by the name of their source.
+//!
+//! No step holds a secret, a query or a text of a registry's; what came from outside has been through `Known::hide`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::engine::image::Lookup;
+
+/// What happened for each lookup, in order.
+pub type Trace = BTreeMap<Lookup, Vec<Step>>;
+
+/// One thing that happened on the way to an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A map changed who is asked.
+    Mapped {
+        /// The name that is asked for, without a tag.
+        to: String,
+    },
+    /// A request was made.
+    Asked {
+        /// `HEAD`, `GET` or `POST`.
+        method: &'static str,
+        /// The host, with its port where that is not the usual one.
+        host: String,
+        /// What was asked: `manifests/1.4`, `token`.
+        what: String,
+        /// The status, or what went wrong.
+        outcome: String,
+    },
+    /// Credentials were found and sent.
+    SignedIn {
+        /// The file or the helper, by name.
+        source: String,
+    },
+    /// The registry wants a token, and there are no credentials: one for anybody is asked for.
+    Anonymous,
+    /// A pause before another try.
+    Paused {
+        /// How long, in milliseconds.
+        milliseconds: u128,
+    },
+    /// Something that a person should know, though there is an answer.
+    Warning(String),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mapped { to } => write!(formatter, "mapped to {to}"),
+            Self::Asked { method, host, what, outcome } => write!(formatter, "{method} {what} at {host}: {outcome}"),
+            Self::SignedIn { source } => write!(formatter, "with the credentials from {source}"),
+            Self::Anonymous => formatter.write_str("without credentials: none were found"),
+            Self::Paused { milliseconds } => write!(formatter, "paused for {milliseconds} ms"),
+            Self::Warning(text) => write!(formatter, "warning: {text}"),
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! One request and its answer: connections, TLS, proxies, addresses, redirects, time and size limits.
+//!
+//! Redirects are followed here, never by the HTTP client, so that credentials stay with the host they were meant for: once a redirect has
+//! left that host they are not sent again, whoever it leads back to. Nothing leads from https to plain http, nor from outside to a private
+//! address.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Method, Url};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::challenge::may_lead;
+use super::fault::Fault;
+use super::host::Host;
+use super::settings::{Limits, RegistryError, Settings};
+use crate::io::credentials::{Known, Secret};
+use crate::io::once::Once;
+
+/// How many redirects in a row are followed.
+const MAX_REDIRECTS: usize = 5;
+/// How much of an error's body is read: error codes stand at its beginning.
+const MAX_ERROR: usize = 64 * 1024;
+
+/// A request.
+pub(super) struct Request<'a> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    /// The whole `Authorization` header; for the URL's own origin alone.
+    pub(super) authorization: Option<&'a Secret>,
+    pub(super) accept: Option<&'static str>,
+    /// The body of a POST, form-encoded.
+    pub(super) form: Option<&'a Secret>,
+}
+
+/// An answer, whatever its status.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    /// Empty for HEAD; the beginning alone where the status is an error's.
+    pub(super) body: Vec<u8>,
+    /// Whether it came from the host that was asked, and not from one that a redirect named.
+    pub(super) direct: bool,
+}
+
+impl Reply {
+    /// A header's text, where it is there once, filled, and text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    /// The media type without its parameters, in lower case.
+    pub(super) fn media_type(&self) -> String {
+        let text = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+        text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+}
+
+/// What requests go through.
+pub(super) struct Transport {
+    limits: Limits,
+    per_host: usize,
+    authorities: Vec<PathBuf>,
+    proxies: Vec<reqwest::Proxy>,
+    addresses: Arc<Addresses>,
+    slots: Semaphore,
+    hosts: std::sync::Mutex<BTreeMap<String, Arc<Host>>>,
+    plain: OnceLock<Result<reqwest::Client, Fault>>,
+    tls: OnceLock<Result<reqwest::Client, Fault>>,
+}
+
+impl Transport {
+    pub(super) fn new(settings: &Settings) -> Result<Self, RegistryError> {
+        Ok(Self {
+            limits: settings.limits,
+            per_host: settings.per_host,
+            authorities: settings.certificate_authorities.clone(),
+            proxies: settings.proxies()?,
+            addresses: Arc::new(Addresses { fixed: settings.addresses.clone(), found: Once::default() }),
+            slots: Semaphore::new(settings.concurrency.min(Semaphore::MAX_PERMITS)),
+            hosts: std::sync::Mutex::default(),
+            plain: OnceLock::new(),
+            tls: OnceLock::new(),
+        })
+    }
+
+    /// What the run knows of a URL's host.
+    pub(super) fn host(&self, url: &Url) -> Arc<Host> {
+        let mut hosts = self.hosts.lock().expect("no holder of this lock panics");
+        let host =
+            hosts.entry(url.origin().ascii_serialization()).or_insert_with(|| Arc::new(Host::new(authority(url), self.per_host)));
+        Arc::clone(host)
+    }
+
+    /// Sends a request, follows redirects, and reads the answer. One try.
+    pub(super) async fn send(&self, request: &Request<'_>, known: &Known) -> Result<Reply, Fault> {
+        let (mut url, mut authorization) = (request.url.clone(), request.authorization);
+        let mut direct = true;
+        for _ in 0..=MAX_REDIRECTS {
+            let mut reply = self.send_once(request, &url, authorization).await?;
+            reply.direct = direct;
+            let location = match reply.status {
+                301 | 302 | 303 | 307 | 308 => reply.header(LOCATION.as_str()),
+                _ => None,
+            };
+            let Some(location) = location else { return Ok(reply) };
+            let next = url.join(location).map_err(|_| Fault::Redirect("redirects to something that is no URL".to_owned()))?;
+            let shown = known.hide(&authority(&next));
+            if !matches!(next.scheme(), "http" | "https") || !next.has_host() {
+                return Err(Fault::Redirect("redirects to something that is no web address".to_owned()));
+            }
+            if url.scheme() == "https" && next.scheme() != "https" {
+                return Err(Fault::Redirect(format!("redirects from https to plain http at `{shown}`")));
+            }
+            if request.form.is_some() {
+                return Err(Fault::Redirect(format!("redirects credentials to `{shown}`")));
+            }
+            if next.origin() != url.origin() {
+                if !self.may_lead(&url, &next).await {
+                    return Err(Fault::Redirect(format!("redirects to `{shown}`, a private address")));
+                }
+                (authorization, direct) = (None, false);
+            }
+            url = next;
+        }
+        Err(Fault::Redirect(format!("redirects more than {MAX_REDIRECTS} times")))
+    }
+
+    /// Whether one host may send us on to another: see `challenge::may_lead`. Behind a proxy, names are the proxy's to resolve.
+    pub(super) async fn may_lead(&self, from: &Url, to: &Url) -> bool {
+        if from.host_str() == to.host_str() {
+            return true;
+        }
+        may_lead(&self.addresses_of(from).await, &self.addresses_of(to).await)
+    }
+
+    async fn addresses_of(&self, url: &Url) -> Vec<IpAddr> {
+        match url.host() {
+            Some(reqwest_host) if self.proxies.is_empty() => {
+                match reqwest_host.to_string().trim_matches(['[', ']']).parse::<IpAddr>() {
+                    Ok(address) => vec![address],
+                    Err(_) => {
+                        let look_up = self.addresses.of(url.host_str().unwrap_or_default());
+                        timeout(self.limits.connect, look_up).await.ok().flatten().unwrap_or_default()
+                    }
+                }
+            }
+            Some(host) => host.to_string().trim_matches(['[', ']']).parse::<IpAddr>().into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    async fn send_once(&self, request: &Request<'_>, url: &Url, authorization: Option<&Secret>) -> Result<Reply, Fault> {
+        let client = self.client(url.scheme())?;
+        let mut built = client.request(request.method.clone(), url.clone());
+        if let Some(secret) = authorization {
+            let mut value = HeaderValue::from_str(secret.expose())
+                .map_err(|_| Fault::Settings("the credentials hold characters that no header may have".to_owned()))?;
+            value.set_sensitive(true);
+            built = built.header(AUTHORIZATION, value);
+        }
+        if let Some(accept) = request.accept {
+            built = built.header(ACCEPT, accept);
+        }
+        if let Some(form) = request.form {
+            built = built.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose().to_owned());
+        }
+        // The host's slot first: who waits for a busy host must not hold a slot that another host's question could use.
+        let host = self.host(url);
+        let _host_slot = host.slots.acquire().await.expect("it is never closed");
+        let slot = self.slots.acquire().await.expect("it is never closed");
+        let mut work = pin!(timeout(self.limits.answer, self.perform(built, &request.method)));
+        let outcome = match timeout(self.limits.patience, work.as_mut()).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                drop(slot);
+                work.await
+            }
+        };
+        outcome.unwrap_or(Err(Fault::AnswerTimeout(self.limits.answer)))
+    }
+
+    async fn perform(&self, request: reqwest::RequestBuilder, method: &Method) -> Result<Reply, Fault> {
+        let fault = |error: reqwest::Error| Fault::of(&error, self.limits.connect, self.limits.answer);
+        let mut response = request.send().await.map_err(fault)?;
+        let mut reply = Reply {
+            status: response.status().as_u16(),
+            headers: std::mem::take(response.headers_mut()),
+            body: Vec::new(),
+            direct: true,
+        };
+        if *method == Method::HEAD {
+            return Ok(reply);
+        }
+        let failed = !(200..300).contains(&reply.status);
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if failed => {
+                    reply.body.extend_from_slice(&chunk[..chunk.len().min(MAX_ERROR - reply.body.len())]);
+                    if reply.body.len() == MAX_ERROR {
+                        return Ok(reply);
+                    }
+                }
+                Ok(Some(chunk)) if reply.body.len() + chunk.len() > self.limits.body => {
+                    return Err(Fault::TooLarge(self.limits.body));
+                }
+                Ok(Some(chunk)) => reply.body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(reply),
+                // The status says enough, where the explanation of an error breaks off.
+                Err(_) if failed => return Ok(reply),
+                Err(error) => return Err(fault(error)),
+            }
+        }
+    }
+
+    /// The client for a scheme, made when it is first needed: reading the system's certificates takes longer than most runs without them.
+    fn client(&self, scheme: &str) -> Result<reqwest::Client, Fault> {
+        let (slot, with_tls) = if scheme == "https" { (&self.tls, true) } else { (&self.plain, false) };
+        slot.get_or_init(|| self.build_client(with_tls)).clone()
+    }
+
+    fn build_client(&self, with_tls: bool) -> Result<reqwest::Client, Fault> {
+        // Another part of the program may have installed it already, which is as well.
+        rustls::crypto::ring::default_provider().install_default().unwrap_or(());
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("imago/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(self.limits.connect)
+            .pool_max_idle_per_host(self.per_host)
+            .tcp_nodelay(true)
+            .dns_resolver(Arc::new(SharedAddresses(Arc::clone(&self.addresses))))
+            .no_proxy();
+        for proxy in &self.proxies {
+            builder = builder.proxy(proxy.clone());
+        }
+        if with_tls {
+            builder = builder.tls_certs_merge(self.authorities()?);
+        } else {
+            builder = builder.tls_certs_only([]);
+        }
+        builder.build().map_err(|_| Fault::Settings("the TLS settings or the system's certificates cannot be used".to_owned()))
+    }
+
+    fn authorities(&self) -> Result<Vec<reqwest::Certificate>, Fault> {
+        let mut certificates = Vec::new();
+        for path in &self.authorities {
+            let failed =
+                |reason: &str| Fault::Settings(format!("cannot read the certificates in `{}`: {reason}", path.display()));
+            let pem = std::fs::read(path).map_err(|error| failed(&error.to_string()))?;
+            let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| failed("it is not PEM"))?;
+            if found.is_empty() {
+                return Err(failed("there are none in it"));
+            }
+            certificates.extend(found);
+        }
+        Ok(certificates)
+    }
+
+    /// Whether a loopback port speaks TLS: a server of TLS answers this stub of a greeting with an alert, one of plain HTTP with text.
+    pub(super) async fn speaks_tls(&self, host: &str, port: u16) -> bool {
+        // A record with half a ClientHello, then the line ends for which a server of HTTP waits.
+        const GREETING: [u8; 15] = *b"\x16\x03\x01\x00\x06\x01\x00\x00\x02\x03\x03\r\n\r\n";
+        const ALERT: u8 = 0x15;
+        const HANDSHAKE: u8 = 0x16;
+        let look = async {
+            let mut stream = tokio::net::TcpStream::connect((host.trim_matches(['[', ']']), port)).await.ok()?;
+            stream.write_all(&GREETING).await.ok()?;
+            stream.read_u8().await.ok()
+        };
+        let limit = self.limits.connect.min(Duration::from_secs(2));
+        matches!(timeout(limit, look).await, Ok(Some(ALERT | HANDSHAKE)))
+    }
+}
+
+/// The host as shown to people, with its port where that is not the scheme's.
+pub(super) fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// The addresses of names, looked up once in a run, so that an address that was judged is the one that is used.
+struct Addresses {
+    fixed: BTreeMap<String, Vec<IpAddr>>,
+    found: Once<String, Option<Vec<IpAddr>>>,
+}
+
+impl Addresses {
+    async fn of(&self, name: &str) -> Option<Vec<IpAddr>> {
+        if let Some(addresses) = self.fixed.get(name) {
+            return Some(addresses.clone()).filter(|addresses| !addresses.is_empty());
+        }
+        let look_up = || async {
+            let found = tokio::net::lookup_host((name, 0)).await.ok()?;
+            Some(found.map(|address| address.ip()).collect::<Vec<_>>()).filter(|addresses| !addresses.is_empty())
+        };
+        let addresses = self.found.ask(name.to_owned(), look_up).await;
+        if addresses.is_none() {
+            // Another try may find it.
+            self.found.forget(|known| known == name);
+        }
+        addresses
+    }
+}
+
+struct SharedAddresses(Arc<Addresses>);
+
+impl reqwest::dns::Resolve for SharedAddresses {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let addresses = Arc::clone(&self.0);
+        Box::pin(async move {
+            let found = addresses.of(name.as_str()).await.ok_or("the name has no address")?;
+            let found: reqwest::dns::Addrs = Box::new(found.into_iter().map(|address| (address, 0).into()));
+            Ok(found)
+        })
+    }
+}

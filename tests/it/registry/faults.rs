@@ -1,0 +1,228 @@
+//! Registries that misbehave: each fault ends in the right digest or the right problem, and costs the other images nothing.
+
+use std::time::{Duration, Instant};
+
+use imago::io::registry::{Limits, Settings};
+
+use super::{ask, ask_all, digest_of, lookup, settings};
+use crate::support::registry::http::{Body, Request, Response, Server};
+use crate::support::registry::{INDEX, TestRegistry};
+
+/// What a question about the misbehaving repository must end in.
+#[derive(Clone, Copy, Debug)]
+enum Ends {
+    Digest,
+    Refused(&'static str),
+}
+use Ends::{Digest as Right, Refused};
+
+type Fault = fn(&Request, u32, Response) -> Response;
+
+/// The limits of a run in which each time-out is reached soon.
+fn impatient() -> Settings {
+    let limits = Limits { answer: Duration::from_millis(400), body: 64 * 1024, ..settings().limits };
+    Settings { limits, ..settings() }
+}
+
+/// The fault, what it ends in, and how many requests it may cost.
+const FAULTS: &[(&str, Ends, usize, Fault)] = &[
+    ("401 for ever, with a challenge that is no help", Refused("challenge"), 1, |_, _, _| {
+        Response::new(401).header("www-authenticate", r#"Bearer realm="Registry Realm""#)
+    }),
+    ("401 for ever, Basic", Refused("unauthorized"), 1, |_, _, _| Response::new(401).header("www-authenticate", "Basic realm=x")),
+    ("403", Refused("forbidden"), 2, |_, _, _| Response::new(403)),
+    ("404", Refused("not-found"), 2, |_, _, _| Response::new(404)),
+    ("404 to HEAD alone", Right, 2, |request, _, fine| if request.method == "HEAD" { Response::new(404) } else { fine }),
+    ("405 to HEAD", Right, 2, |request, _, fine| if request.method == "HEAD" { Response::new(405) } else { fine }),
+    ("501 to HEAD", Right, 2, |request, _, fine| if request.method == "HEAD" { Response::new(501) } else { fine }),
+    ("500 to HEAD", Right, 3, |request, _, fine| if request.method == "HEAD" { Response::new(500) } else { fine }),
+    ("429 at first, without Retry-After", Right, 2, |_, before, fine| if before == 0 { Response::new(429) } else { fine }),
+    (
+        "429 at first, with Retry-After",
+        Right,
+        2,
+        |_, before, fine| {
+            if before == 0 { Response::new(429).header("retry-after", "0") } else { fine }
+        },
+    ),
+    ("429 at first, with a date", Right, 2, |_, before, fine| {
+        let date = "Wed, 21 Oct 2015 07:28:00 GMT";
+        if before == 0 { Response::new(429).header("retry-after", date).header("date", date) } else { fine }
+    }),
+    ("429 for ever", Refused("rate-limited"), 4, |_, _, _| Response::new(429)),
+    ("500 at first", Right, 2, |_, before, fine| if before == 0 { Response::new(500) } else { fine }),
+    ("503 three times", Right, 4, |_, before, fine| if before < 3 { Response::new(503) } else { fine }),
+    ("500 for ever", Refused("server-error"), 4, |_, _, _| Response::new(500)),
+    ("cut off at first", Right, 2, |_, before, fine| if before == 0 { fine.sent(|_| Body::Nothing) } else { fine }),
+    ("cut off for ever", Refused("connection-lost"), 4, |_, _, fine| fine.sent(|_| Body::Nothing)),
+    ("cut off in the bytes at first", Right, 3, |request, before, fine| {
+        let fine = fine.without("docker-content-digest");
+        if request.method == "GET" && before < 2 { fine.sent(Body::Cut) } else { fine }
+    }),
+    ("cut off in the bytes for ever", Refused("connection-lost"), 4, |_, _, fine| {
+        fine.without("docker-content-digest").sent(Body::Cut)
+    }),
+    ("silent", Refused("timeout"), 2, |_, _, fine| fine.sent(|_| Body::Silence)),
+    ("slow by the byte", Refused("timeout"), 3, |_, _, fine| {
+        fine.without("docker-content-digest").sent(|bytes| Body::Drip(bytes, Duration::from_millis(50)))
+    }),
+    ("without end", Refused("too-large"), 2, |_, _, fine| fine.without("docker-content-digest").sent(|_| Body::Endless)),
+    ("an error without end", Refused("server-error"), 4, |_, _, _| Response::new(500).sent(|_| Body::Endless)),
+    ("digest missing", Right, 2, |_, _, fine| fine.without("docker-content-digest")),
+    ("digest empty", Right, 2, |_, _, fine| fine.header("docker-content-digest", "")),
+    ("digest malformed", Right, 2, |_, _, fine| fine.header("docker-content-digest", "sha256:12")),
+    ("digest in capitals", Right, 2, |_, _, fine| fine.header("docker-content-digest", format!("sha256:{}", "A".repeat(64)))),
+    ("digest lying to GET", Right, 2, |request, _, fine| {
+        let lie = format!("sha256:{}", "a".repeat(64));
+        if request.method == "HEAD" { fine.without("docker-content-digest") } else { fine.header("docker-content-digest", lie) }
+    }),
+    ("no media type", Right, 2, |_, _, fine| fine.without("content-type")),
+    ("schema 1 by its media type", Refused("schema-1"), 1, |_, _, fine| {
+        fine.header("content-type", "application/vnd.docker.distribution.manifest.v1+prettyjws")
+    }),
+    ("schema 1 by its bytes", Refused("schema-1"), 2, |_, _, _| {
+        Response::new(200).body(r#"{"schemaVersion":1,"name":"shop/a-bad"}"#)
+    }),
+    ("a sign-in page", Refused("not-a-registry"), 2, |_, _, _| {
+        Response::new(200).header("content-type", "text/html").body("<html>Sign in</html>")
+    }),
+    ("a teapot", Refused("not-a-registry"), 2, |_, _, _| Response::new(418)),
+    ("redirected in a circle", Refused("redirect"), 6, |request, _, _| {
+        Response::new(307).header("location", request.path.clone())
+    }),
+    ("redirected to another scheme", Refused("redirect"), 1, |_, _, _| {
+        Response::new(307).header("location", "ftp://example.test/")
+    }),
+];
+
+#[test]
+fn each_fault_ends_in_the_right_digest_or_the_right_problem_and_costs_nobody_else_anything() {
+    for (name, ends, requests, fault) in FAULTS {
+        let registry = TestRegistry::start();
+        let digest = registry.push_index("shop/a-bad", "1", &["linux/amd64"], "first");
+        let other = registry.push_index("shop/good", "1", &["linux/amd64"], "second");
+        registry.fault("shop/a-bad", fault);
+        let (bad, good) = (format!("{}/shop/a-bad:1", registry.host()), format!("{}/shop/good:1", registry.host()));
+        let started = Instant::now();
+        let (mut answers, _) = ask_all(impatient(), &[&bad, &good]);
+        assert!(started.elapsed() < Duration::from_secs(10), "{name}");
+        let answer = answers.remove(&lookup(&bad)).unwrap();
+        match ends {
+            Right => assert_eq!(digest_of(answer), digest, "{name}"),
+            Refused(code) => assert_eq!(answer.unwrap_err().code, *code, "{name}"),
+        }
+        assert_eq!(digest_of(answers.remove(&lookup(&good)).unwrap()), other, "{name}");
+        let asked: Vec<String> = registry.asked().into_iter().filter(|asked| asked.contains("/a-bad/")).collect();
+        assert_eq!(asked.len(), *requests, "{name}: {asked:?}");
+    }
+}
+
+#[test]
+fn a_registry_that_asks_for_a_long_pause_is_left_alone() {
+    let registry = TestRegistry::start();
+    registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    registry.fault("shop/web", |_, _, _| Response::new(429).header("retry-after", "3600"));
+    let images: Vec<String> = (0..30).map(|number| format!("{}/shop/web:{number}", registry.host())).collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let (answers, _) = ask_all(impatient(), &images);
+    for answer in answers.values() {
+        let refusal = answer.as_ref().unwrap_err();
+        assert_eq!((refusal.code, refusal.hint.as_deref()), ("rate-limited", Some("try again in 3600 s")));
+    }
+    assert_eq!(registry.asked().len(), 1);
+}
+
+#[test]
+fn a_host_that_refuses_connections_is_not_tried_for_each_of_its_images() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let registry = TestRegistry::start();
+    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    let good = format!("{}/shop/web:1", registry.host());
+    let images: Vec<String> = (0..200).map(|number| format!("{closed}/shop/web:{number}")).chain([good.clone()]).collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let (mut answers, registry) = ask_all(settings(), &images);
+    assert_eq!(digest_of(answers.remove(&lookup(&good)).unwrap()), digest);
+    assert_eq!(answers.len(), 200);
+    assert!(answers.values().all(|answer| answer.as_ref().unwrap_err().code == "connection-refused"));
+    let tries: usize = registry.trace().values().flatten().filter(|step| step.to_string().contains("connection-refused")).count();
+    assert_eq!(tries, 4);
+}
+
+#[test]
+fn hosts_that_never_answer_do_not_hold_up_the_others() {
+    let silent: Vec<Server> = (0..4).map(|_| Server::start(None, |_| Response::new(200).sent(|_| Body::Silence))).collect();
+    let registry = TestRegistry::start();
+    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    let images: Vec<String> =
+        silent.iter().flat_map(|server| (0..20).map(move |n| format!("{}/shop/web:{n}", server.address))).collect();
+    // Four silent hosts could take every slot that there is.
+    let limits = Limits { answer: Duration::from_millis(700), patience: Duration::from_millis(20), ..settings().limits };
+    let good = format!("{}/shop/web:1", registry.host());
+    let images: Vec<&str> = images.iter().map(String::as_str).chain([good.as_str()]).collect();
+    let resolver =
+        std::sync::Arc::new(imago::io::registry::Registry::new(Settings { concurrency: 2, limits, ..settings() }).unwrap());
+    let wanted = images.iter().map(|image| (lookup(image), Default::default())).collect();
+    let mut order = Vec::new();
+    let answers = imago::app::resolve::resolve(&resolver, &wanted, imago::app::resolve::PlatformLoss::HoldBack, |event| {
+        if let imago::app::resolve::Event::Answered { lookup, .. } = event {
+            order.push(lookup);
+        }
+    });
+    assert_eq!(order[0], lookup(&good));
+    assert_eq!(digest_of(answers.unwrap().remove(&lookup(&good)).unwrap()), digest);
+}
+
+#[test]
+fn a_run_ends_when_its_time_is_over() {
+    let silent = Server::start(None, |_| Response::new(200).sent(|_| Body::Silence));
+    let limits = Limits { run: Duration::from_millis(100), ..settings().limits };
+    let refusal = ask(Settings { limits, ..settings() }, &format!("{}/shop/web:1", silent.address)).unwrap_err();
+    assert_eq!((refusal.code, refusal.cause.as_str()), ("timeout", "all registries together took more than 0.1 s"));
+}
+
+#[test]
+fn a_header_that_lies_is_said_and_the_bytes_are_believed() {
+    let registry = TestRegistry::start();
+    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    registry.fault("shop/web", |request, _, fine| match request.method.as_str() {
+        "HEAD" => fine.without("docker-content-digest"),
+        _ => fine.header("docker-content-digest", format!("sha256:{}", "b".repeat(64))),
+    });
+    let image = format!("{}/shop/web:1", registry.host());
+    let (answers, resolver) = ask_all(settings(), &[&image]);
+    assert_eq!(digest_of(answers[&lookup(&image)].clone()), digest);
+    let warnings = resolver.warnings();
+    let host = registry.host();
+    let warning = format!("`{host}` names another digest than that of the bytes it sends; the bytes are believed: {digest}");
+    assert_eq!(warnings[&lookup(&image)], [warning]);
+}
+
+#[test]
+fn what_is_not_a_web_server_is_said_to_be_none() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::io::Write::write_all(&mut stream.unwrap(), b"220 mail.example.test ESMTP\r\n").unwrap();
+        }
+    });
+    let refusal = ask(settings(), &format!("{address}/shop/web:1")).unwrap_err();
+    assert!(matches!(refusal.code, "not-a-registry" | "connection-lost"), "{refusal:?}");
+    let addresses = [("nowhere.example.test".to_owned(), Vec::new())].into();
+    let refusal = ask(Settings { addresses, ..settings() }, "nowhere.example.test/shop/web:1").unwrap_err();
+    assert_eq!(refusal.code, "name-not-resolved");
+}
+
+#[test]
+fn a_digest_that_a_registry_names_and_does_not_have_is_a_problem() {
+    let registry = TestRegistry::start();
+    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    let old = registry.push("shop/web", "old", INDEX, br#"{"schemaVersion":2,"manifests":[]}"#);
+    registry.remove("shop/web", &digest);
+    let image = format!("{}/shop/web:1", registry.host());
+    let wanted = [(lookup(&image), [imago::engine::image::Digest::parse(&old).unwrap()].into())].into();
+    let resolver = std::sync::Arc::new(imago::io::registry::Registry::new(settings()).unwrap());
+    let loss = imago::app::resolve::PlatformLoss::HoldBack;
+    let answers = imago::app::resolve::resolve(&resolver, &wanted, loss, |_| {}).unwrap();
+    assert_eq!(answers[&lookup(&image)].as_ref().unwrap_err().code, "digest-unknown");
+}

@@ -1,0 +1,362 @@
+//! The ways in which registries want us to sign in, as they were seen in the field, and how they must not lead us astray.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use imago::app::resolve::{PlatformLoss, Wanted, resolve};
+use imago::io::registry::{Registry, Settings};
+
+use super::{ask, ask_all, digest_of, docker_config, lookup, settings};
+use crate::support::registry::http::{Request, Response};
+use crate::support::registry::{Access, TestRegistry, Tokens, basic};
+
+/// A registry's way to give tokens, what the docker config has for it, and what is asked of it for one image.
+struct Case {
+    name: &'static str,
+    tokens: Tokens,
+    /// The entry of `auths`.
+    entry: &'static str,
+    /// Changes what the registry answers for the repository.
+    fault: Option<fn(&Request, u32, Response) -> Response>,
+    asked: &'static [&'static str],
+}
+
+fn challenge(text: &str) -> Vec<String> {
+    vec![text.to_owned()]
+}
+
+fn account(user: &str, password: &str) -> Option<(String, String)> {
+    Some((user.to_owned(), password.to_owned()))
+}
+
+fn cases() -> Vec<Case> {
+    const HEAD: &str = "HEAD";
+    const GET: &str = "GET";
+    let plain = Tokens::default;
+    vec![
+        Case {
+            name: "Docker Hub, as nobody: both fields",
+            tokens: Tokens {
+                challenges: challenge(
+                    r#"Bearer realm="{realm}",service="registry.docker.io",scope="repository:shop/web:pull",error="invalid_token""#,
+                ),
+                answer: r#"{"token":"{token}","access_token":"{token}","expires_in":300,"issued_at":"2026-01-01T00:00:00Z"}"#
+                    .to_owned(),
+                ..plain()
+            },
+            entry: "{}",
+            fault: None,
+            asked: &[HEAD, "GET /token", HEAD],
+        },
+        Case {
+            name: "Docker Hub, signed in",
+            tokens: Tokens { account: account("user", "hunter2"), ..plain() },
+            entry: r#"{"username":"user","password":"hunter2"}"#,
+            fault: None,
+            asked: &[HEAD, "GET /token", HEAD],
+        },
+        Case {
+            name: "GHCR: a placeholder as scope, a token for everybody",
+            tokens: Tokens {
+                challenges: challenge(r#"Bearer realm="{realm}",service="ghcr.io",scope="repository:user/image:pull""#),
+                answer: r#"{"token":"{token}"}"#.to_owned(),
+                ..plain()
+            },
+            entry: "{}",
+            fault: None,
+            asked: &[HEAD, "GET /token", HEAD],
+        },
+        Case {
+            name: "GitLab: no scope, the realm on another host",
+            tokens: Tokens {
+                challenges: challenge(r#"Bearer realm="{realm}",service="container_registry""#),
+                account: account("deploy", "glpat-hunter2"),
+                ..plain()
+            },
+            entry: r#"{"auth":"ZGVwbG95OmdscGF0LWh1bnRlcjI="}"#,
+            fault: None,
+            asked: &[HEAD, "GET /token", HEAD],
+        },
+        Case {
+            name: "Harbor: a token that does not suffice is answered with Basic",
+            tokens: Tokens {
+                challenges: challenge(r#"Bearer realm="{realm}",service="harbor-registry""#),
+                insufficient: Some(r#"Basic realm="harbor""#.to_owned()),
+                account: account("robot$shop", "hunter2"),
+                once: false,
+                ..plain()
+            },
+            entry: r#"{"username":"robot$shop","password":"hunter2"}"#,
+            fault: None,
+            asked: &[HEAD, "GET /token", HEAD],
+        },
+        Case {
+            name: "Artifactory: Basic and Bearer in one header, no scope, `access_token`, an empty digest",
+            tokens: Tokens {
+                challenges: challenge(r#"Basic realm="Artifactory Realm", Bearer realm="{realm}",service="test""#),
+                answer: r#"{"access_token":"{token}","token_type":"Bearer","expires_in":3600}"#.to_owned(),
+                ..plain()
+            },
+            entry: "{}",
+            fault: Some(|_, _, fine| fine.header("docker-content-digest", "")),
+            asked: &[HEAD, "GET /token", HEAD, GET],
+        },
+        Case {
+            name: "two headers, an unknown way first",
+            tokens: Tokens {
+                challenges: vec![
+                    "Negotiate".to_owned(),
+                    r#"Basic realm="x""#.to_owned(),
+                    r#"Bearer realm="{realm}",service="a, b""#.to_owned(),
+                ],
+                ..plain()
+            },
+            entry: "{}",
+            fault: None,
+            asked: &[HEAD, "GET /token", HEAD],
+        },
+        Case {
+            name: "ACR: the all-zero user with an identity token",
+            tokens: Tokens {
+                identity: Some("refresh-hunter2".to_owned()),
+                answer: r#"{"access_token":"{token}"}"#.to_owned(),
+                ..plain()
+            },
+            entry: r#"{"auth":"MDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwOg==","identitytoken":"refresh-hunter2"}"#,
+            fault: None,
+            asked: &[HEAD, "POST /token", HEAD],
+        },
+        Case {
+            name: "an identity token where POST is not known",
+            tokens: Tokens { account: account("user", "refresh-hunter2"), ..plain() },
+            entry: r#"{"auth":"dXNlcjo=","identitytoken":"refresh-hunter2"}"#,
+            fault: None,
+            asked: &[HEAD, "POST /token", "GET /token", HEAD],
+        },
+        Case {
+            name: "a token that was revoked in between is renewed once",
+            tokens: plain(),
+            entry: "{}",
+            fault: Some(|_, before, fine| if before == 1 { fine_but(fine, 401) } else { fine }),
+            asked: &[HEAD, "GET /token", HEAD, "GET /token", HEAD],
+        },
+        Case {
+            name: "403 to a token is asked once more, too",
+            tokens: plain(),
+            entry: "{}",
+            fault: Some(|_, before, fine| if before == 1 { fine_but(fine, 403) } else { fine }),
+            asked: &[HEAD, "GET /token", HEAD, "GET /token", HEAD],
+        },
+        Case {
+            name: "403 without a word, and the way to sign in at /v2/",
+            tokens: plain(),
+            entry: "{}",
+            fault: Some(|_, before, fine| if before == 0 { Response::new(403) } else { fine }),
+            asked: &[HEAD, "GET /v2/", "GET /token", HEAD],
+        },
+    ]
+}
+
+fn fine_but(fine: Response, status: u16) -> Response {
+    Response { status, ..fine }
+}
+
+#[test]
+fn each_registrys_way_to_give_tokens_is_followed() {
+    for case in cases() {
+        let registry = TestRegistry::with(Access::Token(case.tokens.clone()), None);
+        let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+        if let Some(fault) = case.fault {
+            registry.fault("shop/web", fault);
+        }
+        let json = format!(r#"{{"auths":{{"{}":{}}}}}"#, registry.host(), case.entry);
+        let (_folder, path) = docker_config(&json);
+        let answer = ask(Settings { docker_config: Some(path), ..settings() }, &format!("{}/shop/web:1", registry.host()));
+        assert_eq!(digest_of(answer), digest, "{}", case.name);
+        let asked: Vec<String> = registry.asked().iter().map(|asked| asked.replace(" /v2/shop/web/manifests/1", "")).collect();
+        assert_eq!(asked, case.asked, "{}", case.name);
+    }
+}
+
+#[test]
+fn ecr_takes_the_user_aws_and_leaves_the_digest_out() {
+    let access = Access::Basic { user: "AWS".to_owned(), password: "hunter2".to_owned() };
+    let registry = TestRegistry::with(access, None);
+    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    registry.fault("shop/web", |_, _, fine| fine.without("docker-content-digest"));
+    let folder = tempfile::tempdir().unwrap();
+    let json = format!(r#"{{"credHelpers":{{"{}":"ecr"}}}}"#, registry.host());
+    let settings = with_helper(folder.path(), "ecr", r#"echo '{"Username":"AWS","Secret":"hunter2"}'"#, &json);
+    assert_eq!(digest_of(ask(settings, &format!("{}/shop/web:1", registry.host()))), digest);
+}
+
+/// Settings with a docker config and one credential helper: a script that finds the server's name in `$server`.
+fn with_helper(folder: &Path, name: &str, script: &str, json: &str) -> Settings {
+    let program = folder.join(format!("docker-credential-{name}"));
+    std::fs::write(
+        &program,
+        format!("#!/bin/sh\nread -r server || :\necho \"$server\" >> {}/asked\n{script}\n", folder.display()),
+    )
+    .unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(folder.join("config.json"), json).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.display());
+    let environment = BTreeMap::from([("DOCKER_CONFIG".into(), folder.into()), ("PATH".into(), path.into())]);
+    Settings { environment, ..settings() }
+}
+
+#[test]
+fn a_helper_answers_in_each_of_its_ways() {
+    let access = Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() };
+    let registry = TestRegistry::with(access, None);
+    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    let host = registry.host();
+    for (name, script, outcome) in [
+        ("credentials", r#"echo '{"ServerURL":"x","Username":"user","Secret":"hunter2"}'"#, Ok(())),
+        ("not found", "echo 'credentials not found in native keychain'; exit 1", Err("unauthorized")),
+        ("nothing in it", r#"echo '{"Username":"","Secret":""}'"#, Err("unauthorized")),
+        ("failure", "echo 'hunter2 is wrong'; exit 3", Err("credential-helper")),
+        ("garbage", "echo 'hunter2'", Err("credential-helper")),
+        ("nothing", "", Err("credential-helper")),
+        ("flood", "while :; do echo hunter2hunter2hunter2hunter2hunter2hunter2; done", Err("credential-helper")),
+        ("hang", "sleep 60", Err("credential-helper")),
+        ("wrong", r#"echo '{"Username":"user","Secret":"other"}'"#, Err("credentials-refused")),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = with_helper(folder.path(), "shop", script, r#"{"credsStore":"shop"}"#);
+        settings.limits.helper = std::time::Duration::from_millis(if name == "hang" { 200 } else { 10_000 });
+        match (ask(settings, &format!("{host}/shop/web:1")), outcome) {
+            (Ok(answer), Ok(())) => assert_eq!(answer.digest.as_str(), digest, "{name}"),
+            (Err(refusal), Err(code)) => {
+                assert_eq!(refusal.code, code, "{name}: {refusal:?}");
+                assert!(!format!("{refusal:?}").contains("hunter2"), "{name}: {refusal:?}");
+            }
+            (answer, _) => panic!("{name}: {answer:?}"),
+        }
+        let asked = std::fs::read_to_string(folder.path().join("asked")).unwrap();
+        let times = if name == "wrong" { 2 } else { 1 };
+        assert_eq!(asked, format!("{host}\n").repeat(times), "{name}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let settings = with_helper(folder.path(), "shop", "", r#"{"credsStore":"gone"}"#);
+    assert_eq!(ask(settings, &format!("{host}/shop/web:1")).unwrap_err().code, "credential-helper");
+}
+
+#[test]
+fn a_helpers_user_token_means_an_identity_token() {
+    let tokens = Tokens { identity: Some("refresh-hunter2".to_owned()), ..Tokens::default() };
+    let registry = TestRegistry::with(Access::Token(tokens), None);
+    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"echo '{"Username":"<token>","Secret":"refresh-hunter2"}'"#;
+    let settings = with_helper(folder.path(), "acr", script, r#"{"credsStore":"acr"}"#);
+    assert_eq!(digest_of(ask(settings, &format!("{}/shop/web:1", registry.host()))), digest);
+}
+
+#[test]
+fn two_hundred_images_cost_one_challenge_one_token_a_repository_and_one_head_each() {
+    let registry = TestRegistry::with(Access::Token(Tokens::default()), None);
+    let mut wanted = Wanted::new();
+    let mut expected = BTreeMap::new();
+    for number in 0..200 {
+        let (repository, tag) = (format!("shop/web-{}", number % 50), format!("1.{number}"));
+        let digest = registry.push_image(&repository, &tag, "linux/amd64", &tag);
+        let lookup = lookup(&format!("{}/{repository}:{tag}", registry.host()));
+        // Every other image stands on this digest already.
+        let recorded = (number % 2 == 0).then(|| imago::engine::image::Digest::parse(&digest).unwrap());
+        wanted.insert(lookup.clone(), recorded.into_iter().collect());
+        expected.insert(lookup, digest);
+    }
+    let resolver = std::sync::Arc::new(Registry::new(settings()).unwrap());
+    let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+    for (lookup, digest) in expected {
+        assert_eq!(digest_of(answers[&lookup].clone()), digest);
+    }
+    let requests = registry.requests();
+    let count = |wanted: &dyn Fn(&Request) -> bool| requests.iter().filter(|request| wanted(request)).count();
+    assert_eq!(count(&|request| request.header("authorization").is_none() && request.path != "/token"), 1, "challenges");
+    assert_eq!(count(&|request| request.path == "/token"), 50, "tokens");
+    assert_eq!(count(&|request| request.method == "HEAD" && request.header("authorization").is_some()), 200, "heads");
+    assert_eq!(requests.len(), 251, "everything");
+    assert!(registry.connections() <= 32, "{} connections", registry.connections());
+}
+
+#[test]
+fn wrong_credentials_are_not_tried_often_enough_to_lock_an_account() {
+    let json = |host: &str| format!(r#"{{"auths":{{"{host}":{{"username":"user","password":"wrong"}}}}}}"#);
+    for access in [
+        Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() },
+        Access::Token(Tokens { account: account("user", "hunter2"), ..Tokens::default() }),
+    ] {
+        let registry = TestRegistry::with(access, None);
+        let images: Vec<String> = (0..100).map(|number| format!("{}/shop/web-{number}:1", registry.host())).collect();
+        let images: Vec<&str> = images.iter().map(String::as_str).collect();
+        let (_folder, path) = docker_config(&json(&registry.host()));
+        let (answers, _) = ask_all(Settings { docker_config: Some(path), ..settings() }, &images);
+        assert!(answers.values().all(|answer| answer.as_ref().unwrap_err().code == "credentials-refused"));
+        let tries = registry.requests().iter().filter(|request| request.header("authorization").is_some()).count();
+        assert_eq!(tries, 3);
+    }
+}
+
+#[test]
+fn credentials_go_to_their_own_host_alone() {
+    let other = TestRegistry::start();
+    other.push_index("shop/web", "1", &["linux/amd64"], "first");
+    let access = Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() };
+    let registry = TestRegistry::with(access, None);
+    let elsewhere = other.host();
+    registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    registry.push_index("shop/moved", "1", &["linux/amd64"], "first");
+    registry.fault("shop/web", move |request, _, fine| match fine.status {
+        200 => Response::new(307).header("location", format!("http://{elsewhere}{}", request.path)),
+        _ => fine,
+    });
+    registry.fault("shop/moved", |_, _, fine| match fine.status {
+        200 => Response::new(307).header("location", "/v2/shop/here/manifests/1"),
+        _ => fine,
+    });
+    let here = registry.push_index("shop/here", "1", &["linux/amd64"], "second");
+    let (_folder, path) =
+        docker_config(&format!(r#"{{"auths":{{"{}":{{"username":"user","password":"hunter2"}}}}}}"#, registry.host()));
+    let settings = || Settings { docker_config: Some(path.clone()), ..settings() };
+    assert!(ask(settings(), &format!("{}/shop/web:1", registry.host())).is_ok());
+    assert_eq!(other.requests().len(), 1);
+    assert_eq!(other.requests()[0].header("authorization"), None);
+    // Within the host they stay.
+    assert_eq!(digest_of(ask(settings(), &format!("{}/shop/moved:1", registry.host()))), here);
+    // A host that a redirect names and that wants credentials gets none, though there are some for it.
+    other.fault("shop/web", |_, _, _| Response::new(401).header("www-authenticate", r#"Basic realm="x""#));
+    let json = format!(
+        r#"{{"auths":{{"{}":{{"username":"user","password":"hunter2"}},"{}":{{"username":"user","password":"other"}}}}}}"#,
+        registry.host(),
+        other.host()
+    );
+    let (_folder, path) = docker_config(&json);
+    let refusal =
+        ask(Settings { docker_config: Some(path), ..settings() }, &format!("{}/shop/web:1", registry.host())).unwrap_err();
+    assert_eq!(refusal.code, "redirect");
+    assert!(other.requests().iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[test]
+fn a_map_asks_another_host_with_its_own_credentials() {
+    let access = Access::Basic { user: "mirror".to_owned(), password: "hunter2".to_owned() };
+    let mirror = TestRegistry::with(access, None);
+    let digest = mirror.push_index("hub/library/nginx", "1.25", &["linux/amd64"], "first");
+    let json = format!(
+        r#"{{"auths":{{"https://index.docker.io/v1/":{{"username":"hub","password":"other"}},"{}":{{"username":"mirror","password":"hunter2"}}}}}}"#,
+        mirror.host()
+    );
+    let (_folder, path) = docker_config(&json);
+    let maps = vec![imago::io::registry::Map::parse(&format!("docker.io={}/hub", mirror.host())).unwrap()];
+    let (answers, registry) = ask_all(Settings { docker_config: Some(path), maps, ..settings() }, &["nginx:1.25"]);
+    assert_eq!(digest_of(answers[&lookup("nginx:1.25")].clone()), digest);
+    assert_eq!(mirror.requests().last().unwrap().header("authorization"), Some(basic("mirror", "hunter2").as_str()));
+    let way: Vec<String> = registry.trace()[&lookup("nginx:1.25")].iter().map(ToString::to_string).collect();
+    assert_eq!(way[0], format!("mapped to {}/hub/library/nginx", mirror.host()));
+    assert_eq!(way[1], format!("HEAD manifests/1.25 at {}: 401", mirror.host()));
+    assert!(way[2].starts_with("with the credentials from `") && way[2].ends_with("config.json`"), "{way:?}");
+    assert_eq!(way[3], format!("HEAD manifests/1.25 at {}: 200", mirror.host()));
+}

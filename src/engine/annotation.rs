@@ -45,6 +45,14 @@ impl Originals {
         Ok(serde_json::from_str(text)?)
     }
 
+    /// Whether the annotation's text already says the same, as JSON: order of keys and white space aside.
+    pub fn is_said_by(&self, text: &str) -> bool {
+        match (serde_json::from_str::<serde_json::Value>(text), serde_json::to_value(self)) {
+            (Ok(said), Ok(wanted)) => said == wanted,
+            _ => false,
+        }
+    }
+
     /// The image that is recorded for a container. `nth` tells containers of the same name apart, from 0.
     pub fn image(&self, group: Group, name: &str, nth: usize) -> Option<&str> {
         self.list(group).iter().filter(|original| original.name == name).nth(nth).map(|original| original.image.as_str())

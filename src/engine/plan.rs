@@ -132,8 +132,9 @@ pub fn update(workload: &Workload, rules: &Rules, answers: &Answers) -> Result<P
         plan.outcomes.push(Some(outcome));
     }
     let changed = !plan.changes.is_empty() && rules.track == Track::Annotation;
-    if changed && recorded.originals.as_ref() != Some(&originals) {
-        plan.changes.push(Change { at: workload.record_path(), from: text(&workload.record), to: Some(originals.to_text()) });
+    let from = text(&workload.record);
+    if changed && !from.as_deref().is_some_and(|from| originals.is_said_by(from)) {
+        plan.changes.push(Change { at: workload.record_path(), from, to: Some(originals.to_text()) });
     }
     Ok(plan)
 }

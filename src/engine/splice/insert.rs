@@ -42,7 +42,7 @@ pub(super) fn instead_of_null(
 ) -> Result<Vec<Edit>, Refused> {
     let notation = notation(file, document);
     let null = nodes[nodes.len() - 1];
-    let mapping = format!("{{{}}}", inline(chain, value, notation, ": "));
+    let mapping = format!("{{{}}}", inline(chain, value, notation, colon_above(file, nodes)));
     if is_written_null(null) {
         return Ok(vec![Edit { range: null.span(), text: mapping }]);
     }

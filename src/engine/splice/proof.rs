@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize as _;
 use serde_yaml::Value;
 
-use crate::engine::path::Path;
 use crate::engine::tree::{Scalar, Tree};
-use crate::engine::workload::{self, Group, Ignore, Image, Kind, RECORD, Record, Workload};
+use crate::engine::workload::{self, RECORD, Workload};
 use crate::engine::yaml::{File, NodeId, YamlNode};
 
 use super::{DocumentChanges, Effects, Refused, locate, refused, unproven};
@@ -148,9 +147,10 @@ fn second_opinion(old: &File<'_>, new: &File<'_>, wanted: &[DocumentChanges]) ->
 
 /// What both parsers must agree on. (Readers of YAML differ on whether `on` is a boolean; where a name or a label needs it to be text,
 /// the API server is the judge.)
-fn essence(workload: Workload) -> (Kind, Path, Record, Ignore, Vec<(Group, usize, Image)>) {
-    let images = workload.containers.into_iter().map(|container| (container.group, container.index, container.image));
-    (workload.kind, workload.at, workload.record, workload.ignore, images.collect())
+fn essence(workload: Workload) -> impl PartialEq {
+    let images: Vec<_> =
+        workload.containers.into_iter().map(|container| (container.group, container.index, container.image)).collect();
+    (workload.kind, workload.at, workload.record, workload.ignore, images)
 }
 
 fn read(text: &str) -> Result<Vec<Value>, Refused> {

@@ -12,8 +12,24 @@ use super::{DocumentChanges, Refused, refused};
 /// The places of each node of a document, as a reader sees them: aliases followed, merge keys applied.
 pub(super) struct Uses {
     /// `None`: the document has no alias, so each node stands where it is written.
-    places: Option<BTreeMap<NodeId, Vec<Path>>>,
+    places: Option<Places>,
     images: Vec<Path>,
+}
+
+/// Where nodes show.
+#[derive(Default)]
+struct Places {
+    /// Where each token is: an alias is a token of its own.
+    tokens: BTreeMap<NodeId, Vec<Place>>,
+    /// Where each node shows, in its own place and through aliases.
+    nodes: BTreeMap<NodeId, Vec<Place>>,
+}
+
+/// A place, and the line of the token that stands there.
+#[derive(Clone)]
+struct Place {
+    path: Path,
+    line: Option<u32>,
 }
 
 impl Uses {
@@ -22,8 +38,8 @@ impl Uses {
             return Self { places: None, images: Vec::new() };
         }
         let root = file.document(document);
-        let mut places = BTreeMap::new();
-        note(root, &mut Vec::new(), &mut places);
+        let mut places = Places::default();
+        places.note(root, &mut Vec::new());
         let workloads = workload::find(root).workloads;
         let images =
             workloads.iter().flat_map(|workload| workload.containers.iter().map(|container| workload.image_path(container)));
@@ -38,17 +54,18 @@ impl Uses {
         to: &str,
         path: &Path,
     ) -> Result<YamlNode<'f, 't>, Refused> {
-        let wanted = |places: &[Path]| {
-            places
-                .iter()
-                .all(|place| document.changes.iter().any(|change| change.at == *place && change.to.as_deref() == Some(to)))
+        let Some(places) = &self.places else { return Ok(written.target()) };
+        let wanted = |places: &[Place]| {
+            let wants =
+                |place: &Place| document.changes.iter().any(|change| change.at == place.path && change.to.as_deref() == Some(to));
+            places.iter().all(wants)
         };
         let target = written.target();
-        if self.places.is_none() || wanted(self.at(target)) {
+        if wanted(places.of_node(target)) {
             return Ok(target);
         }
-        let names_an_image = self.at(target).iter().any(|place| self.images.contains(place) && !self.at(written).contains(place));
-        if written.is_alias() && !names_an_image && wanted(self.at(written)) {
+        let names_an_image = places.of_token(target).iter().any(|place| self.images.contains(&place.path));
+        if written.is_alias() && !names_an_image && wanted(places.of_token(written)) {
             return Ok(written);
         }
         Err(self.shared(written, path))
@@ -56,40 +73,53 @@ impl Uses {
 
     /// A mapping that gets or loses an entry must show in no other place.
     pub(super) fn stands_once(&self, written: YamlNode<'_, '_>, path: &Path) -> Result<(), Refused> {
-        if self.places.is_none() || self.at(written.target()).iter().all(|place| place == path) {
+        let Some(places) = &self.places else { return Ok(()) };
+        if places.of_node(written.target()).iter().all(|place| place.path == *path) {
             return Ok(());
         }
         Err(self.shared(written, path))
     }
 
+    /// Why the node at `path` cannot be edited: it shows elsewhere.
     pub(super) fn shared(&self, written: YamlNode<'_, '_>, path: &Path) -> Refused {
         let target = written.target();
-        let other = self.at(target).iter().find(|place| *place != path);
-        let elsewhere = other.map_or_else(String::new, |other| format!(" and would change {other} too"));
-        let anchor = target.line().map_or_else(String::new, |line| format!(" (anchored on line {line})"));
-        refused("shared-anchor", written, format!("{path}{anchor} is shared{elsewhere}"))
-    }
-
-    fn at(&self, node: YamlNode<'_, '_>) -> &[Path] {
-        self.places.as_ref().and_then(|places| places.get(&node.id())).map_or(&[], Vec::as_slice)
+        let elsewhere = self.places.iter().flat_map(|places| places.of_node(target)).find(|place| place.path != *path);
+        let anchor = target.line().map_or_else(String::new, |line| format!(" (line {line})"));
+        match elsewhere {
+            Some(Place { path: other, line }) => Refused {
+                code: "shared-anchor",
+                line: *line,
+                message: format!("the anchor at {path}{anchor} is used at {other} too, which would change with it"),
+            },
+            None => refused("shared-anchor", written, format!("the anchor at {path}{anchor} is wanted to have two values")),
+        }
     }
 }
 
-/// Notes a node and, where it is an alias, what it names. The parser has limited what all aliases together stand for.
-fn note(node: YamlNode<'_, '_>, path: &mut Vec<Step>, places: &mut BTreeMap<NodeId, Vec<Path>>) {
-    let here = || path.iter().fold(Path::root(), |path, step| path.join(step.clone()));
-    places.entry(node.id()).or_default().push(here());
-    if node.is_alias() {
-        places.entry(node.target().id()).or_default().push(here());
+impl Places {
+    fn of_token(&self, node: YamlNode<'_, '_>) -> &[Place] {
+        self.tokens.get(&node.id()).map_or(&[], Vec::as_slice)
     }
-    for (key, value) in node.entries() {
-        path.push(Step::Key(key.to_owned().into()));
-        note(value, path, places);
-        path.pop();
+
+    fn of_node(&self, node: YamlNode<'_, '_>) -> &[Place] {
+        self.nodes.get(&node.id()).map_or(&[], Vec::as_slice)
     }
-    for (index, item) in node.items().into_iter().enumerate() {
-        path.push(Step::Index(index));
-        note(item, path, places);
-        path.pop();
+
+    /// Notes a token and the node that it shows. The parser has limited what all aliases together stand for.
+    fn note(&mut self, token: YamlNode<'_, '_>, steps: &mut Vec<Step>) {
+        let path = steps.iter().fold(Path::root(), |path, step| path.join(step.clone()));
+        let place = Place { path, line: token.line() };
+        self.tokens.entry(token.id()).or_default().push(place.clone());
+        self.nodes.entry(token.target().id()).or_default().push(place);
+        for (key, value) in token.entries() {
+            steps.push(Step::Key(key.to_owned().into()));
+            self.note(value, steps);
+            steps.pop();
+        }
+        for (index, item) in token.items().into_iter().enumerate() {
+            steps.push(Step::Index(index));
+            self.note(item, steps);
+            steps.pop();
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::fault::{self, Fault, SignedAs, of_credentials, refusal};
 use super::host::Host;
 use super::map::{self, Target};
 use super::trace::Step;
-use super::transport::{Reply, Request};
+use super::transport::{Reply, Request, authority};
 use super::{Registry, basic};
 use crate::engine::answer::Refusal;
 use crate::engine::image::Lookup;
@@ -112,7 +112,7 @@ impl Registry {
         } else {
             url("https")?
         };
-        let host = self.transport.host(&base);
+        let host = self.transport.host(&base, authority(&base));
         Ok(Destination { target, base, host })
     }
 
@@ -178,7 +178,7 @@ impl Registry {
                 },
                 Some(pass) => {
                     renewed = true;
-                    match self.offer_again(to, &reply) {
+                    match Self::offer_again(to, &reply) {
                         Some(offer) => self.sign_in(to, &offer, Some(pass), way).await?,
                         None => None,
                     }
@@ -216,16 +216,11 @@ impl Registry {
         Ok(offer)
     }
 
-    /// The way to sign in after a refusal. A token server stays, even if the refusal (Harbor's) names Basic alone.
-    fn offer_again(&self, to: &Destination, reply: &Reply) -> Option<Challenge> {
-        let known = to.host.offer();
-        match (challenge::offered(&reply.headers), &known) {
-            (Some(offer @ Challenge::Bearer { .. }), _) | (Some(offer @ Challenge::Basic), None) => {
-                to.host.wants(offer.clone());
-                Some(offer)
-            }
-            _ => known,
-        }
+    /// The way to sign in after a refusal, for this question alone: what one repository says must not mislead the host's others. A token
+    /// server stays, even if the refusal (Harbor's) names Basic alone.
+    fn offer_again(to: &Destination, reply: &Reply) -> Option<Challenge> {
+        let offered = challenge::offered(&reply.headers);
+        offered.filter(|offer| matches!(offer, Challenge::Bearer { .. })).or_else(|| to.host.offer())
     }
 
     /// What to send, by the host's offer. `None`: there are no credentials, or none but those that were refused.

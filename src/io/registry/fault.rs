@@ -68,11 +68,16 @@ pub(super) enum Fault {
     Redirect(String),
     /// A setting of ours cannot be used, with the reason.
     Settings(String),
+    /// What went wrong at a host that a redirect named, with that host: it says nothing of the host that was asked.
+    Beyond(Box<Fault>, String),
 }
 
 impl Fault {
     /// Whether another try may end otherwise.
     pub(super) fn passes(&self) -> bool {
+        if let Self::Beyond(fault, _) = self {
+            return fault.passes();
+        }
         matches!(self, Self::Name | Self::Refused | Self::ConnectTimeout(_) | Self::AnswerTimeout(_) | Self::Lost)
     }
 
@@ -160,6 +165,10 @@ impl Fault {
                 "check that the name is that of a registry",
             ),
             Self::Redirect(reason) => refusal("redirect", format!("`{host}` {reason}"), "check the registry's name"),
+            Self::Beyond(fault, elsewhere) => {
+                let beyond = fault.refusal(elsewhere);
+                Refusal { cause: format!("`{host}` redirects to another host: {}", beyond.cause), ..beyond }
+            }
             Self::Settings(reason) => refusal("settings", reason.clone(), "correct the setting"),
         }
     }
@@ -197,9 +206,10 @@ fn certificate(reason: &rustls::CertificateError) -> &'static str {
         E::Expired | E::ExpiredContext { .. } => "it has expired",
         E::NotValidYet | E::NotValidYetContext { .. } => "it is not valid yet",
         E::NotValidForName | E::NotValidForNameContext { .. } => "it is for another name",
-        E::UnknownIssuer => "it is signed by an unknown authority",
+        // The second is that of an authority with the name of one that is trusted.
+        E::UnknownIssuer | E::BadSignature => "it is signed by an unknown authority",
         E::Revoked => "it is revoked",
-        E::BadEncoding | E::BadSignature => "it is malformed",
+        E::BadEncoding => "it is malformed",
         _ => "it does not pass the checks",
     }
 }

@@ -110,6 +110,9 @@ impl Host {
 
     /// A question was given up without an answer.
     pub(super) fn failed(&self, fault: &Fault, refusal: &Refusal) {
+        if matches!(fault, Fault::Beyond(..)) {
+            return;
+        }
         let mut state = self.state();
         state.silent += 1;
         if fault.is_of_the_host() || state.silent >= SILENT {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use super::map::Map;
 
 /// How registries are asked.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// How many requests are under way at once, over all hosts.
     pub concurrency: usize,
@@ -69,6 +70,22 @@ impl Default for Limits {
             patience: Duration::from_secs(2),
             body: 4 * 1024 * 1024,
         }
+    }
+}
+
+impl fmt::Debug for Settings {
+    /// Without the environment, which holds secrets of all sorts.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Settings")
+            .field("concurrency", &self.concurrency)
+            .field("per_host", &self.per_host)
+            .field("insecure", &self.insecure)
+            .field("certificate_authorities", &self.certificate_authorities)
+            .field("maps", &self.maps)
+            .field("docker_config", &self.docker_config)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 

@@ -154,6 +154,7 @@ impl Registry {
             let mut form = vec![("grant_type", "refresh_token"), ("client_id", "imago"), ("scope", scope.as_str())];
             form.extend(service.map(|service| ("service", service)));
             form.push(("refresh_token", credentials.secret.expose()));
+            self.known.add(&Secret::new(form_encode(&[("", credentials.secret.expose())]).trim_start_matches('=')));
             let form = Secret::new(form_encode(&form));
             let request =
                 Request { method: Method::POST, url: realm.clone(), authorization: None, accept: None, form: Some(&form) };
@@ -175,7 +176,7 @@ impl Registry {
     }
 
     async fn ask_token(&self, realm: &Url, request: &Request<'_>, way: &Way<'_>) -> Result<Reply, Refusal> {
-        let host = self.transport.host(realm);
+        let host = self.transport.host(realm, self.known.hide(&authority(realm)));
         let mut asked = Asked::new("token".to_owned(), self.limits.tries);
         self.until_answered(&host, request, &mut asked, way).await
     }

@@ -91,11 +91,10 @@ impl Transport {
         })
     }
 
-    /// What the run knows of a URL's host.
-    pub(super) fn host(&self, url: &Url) -> Arc<Host> {
+    /// What the run knows of a URL's host, which is shown to people under this name from now on.
+    pub(super) fn host(&self, url: &Url, name: String) -> Arc<Host> {
         let mut hosts = self.hosts.lock().expect("no holder of this lock panics");
-        let host =
-            hosts.entry(url.origin().ascii_serialization()).or_insert_with(|| Arc::new(Host::new(authority(url), self.per_host)));
+        let host = hosts.entry(url.origin().ascii_serialization()).or_insert_with(|| Arc::new(Host::new(name, self.per_host)));
         Arc::clone(host)
     }
 
@@ -104,7 +103,10 @@ impl Transport {
         let (mut url, mut authorization) = (request.url.clone(), request.authorization);
         let mut direct = true;
         for _ in 0..=MAX_REDIRECTS {
-            let mut reply = self.send_once(request, &url, authorization).await?;
+            let mut reply = self.send_once(request, &url, authorization, known).await.map_err(|fault| match direct {
+                true => fault,
+                false => Fault::Beyond(Box::new(fault), known.hide(&authority(&url))),
+            })?;
             reply.direct = direct;
             let location = match reply.status {
                 301 | 302 | 303 | 307 | 308 => reply.header(LOCATION.as_str()),
@@ -142,22 +144,21 @@ impl Transport {
     }
 
     async fn addresses_of(&self, url: &Url) -> Vec<IpAddr> {
-        match url.host() {
-            Some(reqwest_host) if self.proxies.is_empty() => {
-                match reqwest_host.to_string().trim_matches(['[', ']']).parse::<IpAddr>() {
-                    Ok(address) => vec![address],
-                    Err(_) => {
-                        let look_up = self.addresses.of(url.host_str().unwrap_or_default());
-                        timeout(self.limits.connect, look_up).await.ok().flatten().unwrap_or_default()
-                    }
-                }
-            }
-            Some(host) => host.to_string().trim_matches(['[', ']']).parse::<IpAddr>().into_iter().collect(),
-            None => Vec::new(),
+        let host = url.host_str().unwrap_or_default();
+        match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            Ok(address) => vec![address],
+            Err(_) if !self.proxies.is_empty() => Vec::new(),
+            Err(_) => timeout(self.limits.connect, self.addresses.of(host)).await.ok().flatten().unwrap_or_default(),
         }
     }
 
-    async fn send_once(&self, request: &Request<'_>, url: &Url, authorization: Option<&Secret>) -> Result<Reply, Fault> {
+    async fn send_once(
+        &self,
+        request: &Request<'_>,
+        url: &Url,
+        authorization: Option<&Secret>,
+        known: &Known,
+    ) -> Result<Reply, Fault> {
         let client = self.client(url.scheme())?;
         let mut built = client.request(request.method.clone(), url.clone());
         if let Some(secret) = authorization {
@@ -173,7 +174,7 @@ impl Transport {
             built = built.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose().to_owned());
         }
         // The host's slot first: who waits for a busy host must not hold a slot that another host's question could use.
-        let host = self.host(url);
+        let host = self.host(url, known.hide(&authority(url)));
         let _host_slot = host.slots.acquire().await.expect("it is never closed");
         let slot = self.slots.acquire().await.expect("it is never closed");
         let mut work = pin!(timeout(self.limits.answer, self.perform(built, &request.method)));

@@ -1,7 +1,10 @@
 //! Registries as they are: the resolver against servers that behave, and against servers that do not.
 
 mod faults;
+mod real;
+mod secrets;
 mod sign_in;
+mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -165,6 +165,10 @@ fn read(stream: &mut dyn Stream) -> Option<Request> {
             Ok(count) if count > 0 => bytes.extend_from_slice(&chunk[..count]),
             _ => return None,
         }
+        if !bytes[0].is_ascii_uppercase() {
+            // What other servers say to a client that begins with TLS. The connection ends here in any case.
+            return stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").ok().and(None);
+        }
     };
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.split("\r\n");

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 /// Where a program is, or `None` where the test may be passed over. Panics where it is required.
+#[allow(clippy::print_stderr, reason = "what a run leaves out must be seen in its log")]
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&folders)

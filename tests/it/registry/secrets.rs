@@ -1,0 +1,219 @@
+//! Secrets of every kind, hosts that echo whatever they get, and nothing secret anywhere but at its own host.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use imago::app::resolve::{PlatformLoss, Wanted, resolve};
+use imago::engine::image::Digest;
+use imago::io::registry::{Registry, Settings};
+
+use super::{lookup, settings};
+use crate::support::registry::http::{Request, Response, Server};
+
+/// Everything that a server heard.
+type Heard = Arc<Mutex<Vec<Request>>>;
+
+fn server(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> (Server, Heard) {
+    let heard = Heard::default();
+    let noted = Arc::clone(&heard);
+    let server = Server::start(None, move |request| {
+        noted.lock().unwrap().push(request.clone());
+        answer(request)
+    });
+    (server, heard)
+}
+
+/// All that a request brought: what an echo sends back.
+fn echo(request: &Request) -> String {
+    let sent = request.header("authorization").unwrap_or_default();
+    let sent = sent.split(' ').next_back().unwrap_or_default();
+    let decoded = STANDARD.decode(sent).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    let password = decoded.split(':').next_back().unwrap_or_default();
+    format!("{password}{}", if password.is_empty() { sent } else { "" })
+}
+
+/// A registry that takes Basic and then answers with what it was sent, in a way that the tag names.
+fn echoing(elsewhere: String) -> impl Fn(&Request) -> Response {
+    move |request| {
+        let secret = echo(request);
+        if secret.is_empty() {
+            let challenge = if request.path.contains("bearer") {
+                format!(r#"Bearer realm="http://{elsewhere}/token",service="x""#)
+            } else {
+                r#"Basic realm="x""#.to_owned()
+            };
+            return Response::new(401).header("www-authenticate", challenge);
+        }
+        let error = |status| {
+            let body = serde_json::json!({"errors": [{"code": secret, "message": secret, "detail": secret}]});
+            Response::new(status).header("x-echo", secret.as_str()).body(body.to_string())
+        };
+        match request.path.rsplit('/').next().unwrap_or_default() {
+            "again" => Response::new(401).header(
+                "www-authenticate",
+                format!(r#"Bearer realm="http://{secret}.example.test/{secret}",service="{secret}""#),
+            ),
+            "forbidden" => error(403),
+            "missing" => error(404),
+            "broken" => error(500),
+            "busy" => error(429).header("retry-after", secret.as_str()),
+            "teapot" => error(418),
+            "redirect" => Response::new(307).header("location", format!("http://{secret}.example.test/{secret}?{secret}")),
+            "scheme" => Response::new(307).header("location", format!("ftp://{secret}.example.test/")),
+            "circle" => Response::new(307).header("location", format!("{}?{secret}", request.path)),
+            "elsewhere" => Response::new(307).header("location", format!("http://{elsewhere}{}", request.path)),
+            "digest" => error(200).header("docker-content-digest", format!("sha256:{secret}")),
+            "page" => Response::new(200).header("content-type", format!("text/{secret}")).body(secret),
+            "moved" => {
+                let body = serde_json::json!({"schemaVersion": 2, "artifactType": format!("application/{secret}")}).to_string();
+                Response::new(200).body(body)
+            }
+            digest if digest.starts_with("sha256:") => {
+                let body = serde_json::json!({"schemaVersion": 2, "artifactType": format!("application/{secret}")}).to_string();
+                Response::new(200).body(body)
+            }
+            _ => error(400),
+        }
+    }
+}
+
+const TAGS: [&str; 13] = [
+    "again",
+    "forbidden",
+    "missing",
+    "broken",
+    "busy",
+    "teapot",
+    "redirect",
+    "scheme",
+    "circle",
+    "elsewhere",
+    "digest",
+    "page",
+    "moved",
+];
+
+/// A secret, and how it stands in the docker config for a host.
+struct Planted {
+    secret: &'static str,
+    entry: String,
+    helper: Option<String>,
+    repository: &'static str,
+}
+
+fn planted() -> Vec<Planted> {
+    let planted = |secret, entry: String, repository| Planted { secret, entry, helper: None, repository };
+    let helper = r#"echo '{"Username":"user","Secret":"planted-helper-5"}'"#.to_owned();
+    vec![
+        planted("planted-password-1", r#"{"username":"user","password":"planted-password-1"}"#.to_owned(), "shop/basic"),
+        planted("planted-auth-2", format!(r#"{{"auth":"{}"}}"#, STANDARD.encode("user:planted-auth-2")), "shop/basic"),
+        planted("planted-identity-3", r#"{"username":"user","identitytoken":"planted-identity-3"}"#.to_owned(), "shop/bearer"),
+        planted("planted-registry-4", r#"{"registrytoken":"planted-registry-4"}"#.to_owned(), "shop/bearer"),
+        Planted { secret: "planted-helper-5", entry: "{}".to_owned(), helper: Some(helper), repository: "shop/basic" },
+        planted("planted-bearer-6", r#"{"username":"user","password":"planted-bearer-6"}"#.to_owned(), "shop/bearer"),
+    ]
+}
+
+fn environment(folder: &Path) -> BTreeMap<OsString, OsString> {
+    BTreeMap::from([
+        ("PATH".into(), format!("{}:/usr/bin:/bin", folder.display()).into()),
+        ("DOCKER_CONFIG".into(), folder.into()),
+        // Loopback is never asked through a proxy.
+        ("HTTPS_PROXY".into(), "http://user:planted-proxy-7@proxy.example.test:3128".into()),
+        ("IMAGO_GIT_TOKEN".into(), "planted-environment-8".into()),
+    ])
+}
+
+/// Whatever a run gives back, at its most talkative, as text and as Rust's and JSON's view of it.
+fn everything_said(settings: Settings, host: &str, repository: &str, tags: &[&str]) -> String {
+    let mut said = format!("{settings:?}");
+    let recorded = Digest::parse(&format!("sha256:{}", "1".repeat(64))).unwrap();
+    let wanted: Wanted =
+        tags.iter().map(|tag| (lookup(&format!("{host}/{repository}:{tag}")), [recorded.clone()].into())).collect();
+    let resolver = Arc::new(Registry::new(settings).unwrap());
+    let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |event| write!(said, "{event:?}").unwrap()).unwrap();
+    assert_eq!(answers.len(), tags.len());
+    for (lookup, answer) in answers {
+        write!(said, "{lookup} {answer:?}").unwrap();
+        if let Err(refusal) = answer {
+            said.push_str(&serde_json::json!([refusal.code, refusal.cause, refusal.hint]).to_string());
+        }
+    }
+    for (lookup, steps) in resolver.trace() {
+        for step in steps {
+            write!(said, "{lookup} {step} {step:?}").unwrap();
+        }
+    }
+    write!(said, "{:?}", resolver.warnings()).unwrap();
+    said
+}
+
+#[test]
+fn no_secret_is_said_or_sent_anywhere_but_to_its_own_host() {
+    for Planted { secret, entry, helper, repository } in planted() {
+        let (elsewhere, heard_elsewhere) = server(|request| match request.path.as_str() {
+            "/token" => Response::new(200).body(r#"{"token":"planted-token-9"}"#),
+            _ => Response::new(500).body(echo(request)),
+        });
+        let (registry, heard) = server(echoing(elsewhere.address.to_string()));
+        let host = registry.address.to_string();
+        let folder = tempfile::tempdir().unwrap();
+        let helpers = match &helper {
+            Some(script) => {
+                let program = folder.path().join("docker-credential-shop");
+                std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+                std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+                format!(r#","credHelpers":{{"{host}":"shop"}}"#)
+            }
+            None => String::new(),
+        };
+        std::fs::write(folder.path().join("config.json"), format!(r#"{{"auths":{{"{host}":{entry}}}{helpers}}}"#)).unwrap();
+        // No echo of a name is looked up outside.
+        let echoed = [secret, "planted-token-9"].map(|secret| (format!("{secret}.example.test"), Vec::new()));
+        let settings = Settings { environment: environment(folder.path()), addresses: echoed.into(), ..settings() };
+        let said: String = TAGS.iter().map(|tag| everything_said(settings.clone(), &host, repository, &[tag])).collect();
+        let said = said + &everything_said(settings, &host, repository, &TAGS);
+        let encoded = STANDARD.encode(format!("user:{secret}"));
+        for hidden in [secret, &encoded, "planted-"] {
+            assert!(!said.to_lowercase().contains(&hidden.to_lowercase()), "{secret}: {hidden} in {said}");
+        }
+        // The test has teeth: the secret, or a token for it, reached its own host.
+        let sent = heard
+            .lock()
+            .unwrap()
+            .iter()
+            .filter_map(|request| request.header("authorization").map(str::to_owned))
+            .collect::<String>();
+        assert!(sent.contains(secret) || sent.contains(&encoded) || sent.contains("planted-token-9"), "{secret}: {sent}");
+        // The token server gets credentials, as the registry wants it; as the target of a redirect it gets nothing.
+        for request in heard_elsewhere.lock().unwrap().iter().filter(|request| request.path != "/token") {
+            assert!(!format!("{request:?}").contains("planted-"), "{request:?}");
+            assert_eq!(request.header("authorization"), None);
+        }
+    }
+}
+
+#[test]
+fn a_docker_config_that_cannot_be_read_does_not_show_what_is_in_it() {
+    let (registry, _) = server(|_| Response::new(401).header("www-authenticate", "Basic realm=x"));
+    let host = registry.address.to_string();
+    for json in [
+        format!(r#"{{"auths":{{"{host}":"planted-1"}}}}"#),
+        format!(r#"{{"auths":{{"{host}":{{"auth":"planted-2"}}}}}}"#),
+        format!(r#"{{"auths":{{"{host}":{{"auth":["planted-3"]}}}}}}"#),
+        r#"{"auths": planted-4"#.to_owned(),
+        format!(r#"{{"auths":{{"{host}":{{"auth":"{}"}}}}}}"#, STANDARD.encode("planted-5")),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.json"), json).unwrap();
+        let said = everything_said(Settings { environment: environment(folder.path()), ..settings() }, &host, "shop/web", &["1"]);
+        assert!(said.contains("docker-config") && !said.contains("planted-"), "{said}");
+    }
+}

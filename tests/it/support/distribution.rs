@@ -1,0 +1,124 @@
+//! The distribution project's own registry, Debian's `docker-registry`, as a child process.
+//!
+//! Content is pushed over the process's own API, to one that is open; another with other settings is then started on the same storage.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::registry::digest;
+
+/// A running `docker-registry`, which ends when it is dropped.
+pub struct Distribution {
+    pub address: SocketAddr,
+    child: Child,
+}
+
+/// Whether the program is installed. Where `IMAGO_TEST_REQUIRE` is `all`, it has to be.
+#[expect(clippy::print_stderr, reason = "a person must see that something was not tested")]
+pub fn is_installed() -> bool {
+    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .any(|folder| folder.join("docker-registry").is_file());
+    let required = std::env::var("IMAGO_TEST_REQUIRE").is_ok_and(|required| required == "all");
+    assert!(found || !required, "docker-registry is not installed, and IMAGO_TEST_REQUIRE demands it");
+    if !found {
+        eprintln!("docker-registry is not installed: not tested");
+    }
+    found
+}
+
+impl Distribution {
+    /// Starts one on this storage; `settings` is YAML that is put below the usual lines, `http` what stands below `http:`.
+    pub fn start(storage: &Path, http: &str, settings: &str) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let config = format!(
+            "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: {}\n\
+             http:\n  addr: {address}\n{http}{settings}",
+            storage.display()
+        );
+        let file = storage.with_extension(format!("{}.yml", address.port()));
+        std::fs::write(&file, config).unwrap();
+        let child = Command::new("docker-registry")
+            .args(["serve".as_ref(), file.as_os_str()])
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let registry = Self { address, child };
+        for _ in 0..500 {
+            if TcpStream::connect(address).is_ok() {
+                return registry;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("docker-registry does not start");
+    }
+
+    /// Pushes an index of images, one for each platform, to an open registry over plain http; returns its digest.
+    pub fn push(&self, repository: &str, tag: &str, platforms: &[&str], content: &str) -> String {
+        let manifests: Vec<serde_json::Value> = platforms
+            .iter()
+            .map(|platform| {
+                let (os, architecture) = platform.split_once('/').unwrap();
+                let config = serde_json::json!({"os": os, "architecture": architecture, "author": content}).to_string();
+                let started = self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), "", b"");
+                let location = started.lines().find_map(|line| line.strip_prefix("Location: ")).unwrap().to_owned();
+                let path = location.split_once(&self.address.to_string()).map_or(location.as_str(), |(_, path)| path);
+                let digest_of_config = digest(config.as_bytes());
+                let put = self.send("PUT", &format!("{path}&digest={digest_of_config}"), "application/octet-stream", config.as_bytes());
+                assert!(put.starts_with("HTTP/1.1 201"), "{put}");
+                let manifest = serde_json::json!({
+                    "schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+                    "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "digest": digest_of_config, "size": config.len()},
+                    "layers": [],
+                });
+                let (digest, size) = self.put(repository, &format!("{tag}-{architecture}"), &manifest);
+                serde_json::json!({
+                    "mediaType": "application/vnd.docker.distribution.manifest.v2+json", "digest": digest, "size": size,
+                    "platform": {"os": os, "architecture": architecture},
+                })
+            })
+            .collect();
+        let list = "application/vnd.docker.distribution.manifest.list.v2+json";
+        self.put(repository, tag, &serde_json::json!({"schemaVersion": 2, "mediaType": list, "manifests": manifests})).0
+    }
+
+    fn put(&self, repository: &str, tag: &str, manifest: &serde_json::Value) -> (String, usize) {
+        let bytes = manifest.to_string();
+        let put = self.send(
+            "PUT",
+            &format!("/v2/{repository}/manifests/{tag}"),
+            manifest["mediaType"].as_str().unwrap(),
+            bytes.as_bytes(),
+        );
+        assert!(put.starts_with("HTTP/1.1 201"), "{put}");
+        (digest(bytes.as_bytes()), bytes.len())
+    }
+
+    fn send(&self, method: &str, path: &str, media_type: &str, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: {media_type}\r\ncontent-length: {}\r\n\r\n",
+            self.address,
+            body.len()
+        )
+        .unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Distribution {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,65 @@
+//! A certificate authority of the test's own.
+
+#![allow(unreachable_pub, dead_code, clippy::unwrap_used, reason = "each of those who use this file uses a part of it")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// An authority whose certificate stands in a file.
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    pub file: PathBuf,
+    folder: PathBuf,
+}
+
+/// A server's certificate and key: as files, and for a server in the process.
+pub struct Identity {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    pub config: Arc<rustls::ServerConfig>,
+}
+
+/// Whether a certificate can be used today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Valid {
+    Now,
+    LongAgo,
+}
+
+impl Authority {
+    pub fn new(folder: &Path) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, "authority of a test");
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let file = folder.join("authority.pem");
+        std::fs::write(&file, issuer.pem()).unwrap();
+        Self { issuer, file, folder: folder.to_owned() }
+    }
+
+    /// A certificate for these names and addresses.
+    pub fn identity(&self, names: &[&str], valid: Valid) -> Identity {
+        let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+        if valid == Valid::LongAgo {
+            params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+        }
+        let key_pair = KeyPair::generate().unwrap();
+        let issued = params.signed_by(&key_pair, &self.issuer).unwrap();
+        let (certificate, key) = (self.folder.join(format!("{}.pem", names[0])), self.folder.join(format!("{}.key", names[0])));
+        std::fs::write(&certificate, issued.pem()).unwrap();
+        std::fs::write(&key, key_pair.serialize_pem()).unwrap();
+        let chain: Vec<CertificateDer<'static>> = vec![issued.der().clone()];
+        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key_pair.serialize_der()));
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, private)
+            .unwrap();
+        Identity { certificate, key, config: Arc::new(config) }
+    }
+}

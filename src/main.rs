@@ -1,2 +1,13 @@
 //! The binary: hands over to the library and returns its exit code.
-fn main() {}
+
+use std::hash::{BuildHasher, RandomState};
+use std::process::ExitCode;
+
+use imago::cli::{self, printer::Printer, settings::Outside};
+
+fn main() -> ExitCode {
+    let provider = rustls::crypto::ring::default_provider().install_default();
+    provider.expect("nothing can have installed another provider before the first line of main");
+    let outside = Outside { environment: std::env::vars_os().collect(), seed: RandomState::new().hash_one(0) };
+    ExitCode::from(cli::run(std::env::args_os(), &outside, &mut Printer::of_the_process()))
+}

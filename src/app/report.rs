@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::image::Digest;
+pub use crate::engine::plan::Outcome;
 
 /// What a run was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Report {
     pub workloads: Vec<WorkloadReport>,
     /// How many files were read.
     pub files_seen: usize,
+    /// Those of them that hold no workload, as named to the user; not the templates and those that have a problem.
+    pub files_without_workload: Vec<String>,
     /// The files that were changed (or would be, where nothing is written), as named to the user.
     pub files_changed: Vec<String>,
     /// What was seen and passed over on purpose.
@@ -43,10 +45,99 @@ pub struct Report {
     pub not_selected: usize,
     /// Everything that went wrong with one file, workload or image.
     pub problems: Vec<Problem>,
+    /// What a person should know although it went on, one sentence each: ``the registry's digest for `web:1` is not that of its bytes``.
+    pub warnings: Vec<String>,
+    /// How each answer was found, by what was asked: who was asked, with whose credentials, and what came back. No step holds a secret.
+    pub ways: BTreeMap<String, Vec<String>>,
     /// The changes as one unified diff, where it was asked for.
     pub diff: Option<String>,
     /// More images would change than `--max-changes` allows, so nothing was carried out: the limit.
     pub stopped_at: Option<usize>,
+}
+
+impl Report {
+    /// The report of a run that has looked at nothing yet.
+    pub fn new(action: Action) -> Self {
+        Self {
+            action,
+            dry_run: false,
+            workloads: Vec::new(),
+            files_seen: 0,
+            files_without_workload: Vec::new(),
+            files_changed: Vec::new(),
+            skipped: Vec::new(),
+            unhandled: BTreeMap::new(),
+            without_namespace: 0,
+            not_selected: 0,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            ways: BTreeMap::new(),
+            diff: None,
+            stopped_at: None,
+        }
+    }
+
+    /// How far the plan was carried out.
+    pub fn reach(&self) -> Reach {
+        match self.action {
+            Action::Report | Action::Check => Reach::Looked,
+            Action::Update | Action::Restore if self.stopped_at.is_some() => Reach::Looked,
+            Action::Update | Action::Restore if self.dry_run => Reach::Rehearsed,
+            Action::Update | Action::Restore => Reach::Done,
+        }
+    }
+
+    /// Every container that was taken.
+    pub fn containers(&self) -> impl Iterator<Item = &ContainerReport> {
+        self.workloads.iter().flat_map(|workload| &workload.containers)
+    }
+
+    /// The images by what was decided.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for container in self.containers() {
+            counts.images += 1;
+            *match container.outcome {
+                Outcome::Ok => &mut counts.ok,
+                Outcome::Fixed => &mut counts.fixed,
+                Outcome::Outdated(_) => &mut counts.outdated,
+                Outcome::Restored(_) => &mut counts.restored,
+                Outcome::Kept(_) => &mut counts.kept,
+                Outcome::Ignored(_) => &mut counts.ignored,
+                Outcome::Variable => &mut counts.variable,
+                Outcome::Held { .. } => &mut counts.held,
+                Outcome::Failed(_) => &mut counts.failed,
+            } += 1;
+        }
+        counts
+    }
+}
+
+/// How far a plan was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Nothing was to be written, or the plan was stopped: `Report::stopped_at`.
+    Looked,
+    /// All but the last step.
+    Rehearsed,
+    /// Written, where nothing failed.
+    Done,
+}
+
+/// Images by what was decided; the fields are those of [`Outcome`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the variants of `Outcome`, which are documented")]
+pub struct Counts {
+    pub images: usize,
+    pub ok: usize,
+    pub fixed: usize,
+    pub outdated: usize,
+    pub restored: usize,
+    pub kept: usize,
+    pub ignored: usize,
+    pub variable: usize,
+    pub held: usize,
+    pub failed: usize,
 }
 
 /// One workload and its containers.
@@ -81,34 +172,6 @@ pub struct ContainerReport {
     pub outcome: Outcome,
 }
 
-/// What was decided for an image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is on its tag's digest.
-    Ok,
-    /// A person's pin: left alone.
-    Fixed,
-    /// It has to be updated to this image.
-    Outdated(String),
-    /// It goes back to this image, which the annotation records.
-    Restored(String),
-    /// `--restore` leaves it as written, for this reason.
-    Kept(String),
-    /// The user left it out, in this way: ``annotation `imago/ignore` ``.
-    Ignored(String),
-    /// Not an image yet: a variable or a template expression.
-    Variable,
-    /// A new digest is there and is not taken, for this reason.
-    Held {
-        /// The digest that the tag has now.
-        digest: Digest,
-        /// Why it is not taken.
-        reason: String,
-    },
-    /// It has a problem, which `Report::problems` tells.
-    Failed,
-}
-
 /// Where something stands, as far as is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -133,8 +196,10 @@ pub struct Skipped {
     pub message: String,
 }
 
-/// Something that went wrong with one file, workload or image, and did not stop the rest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Something that went wrong with one file, workload or image, and did not stop the rest. As an error it stops the run, and still has its
+/// cause and its hint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
 pub struct Problem {
     /// A stable word for programs: `yaml-syntax`, `shared-anchor`, `unauthorized`, …
     pub code: &'static str,

@@ -2,5 +2,16 @@
 //!
 //! Values in, values out. Nothing here reads a file, a clock or the environment, and nothing prints.
 
+pub mod annotation;
 pub mod answer;
+pub mod diff;
 pub mod image;
+pub mod look;
+pub mod path;
+pub mod plan;
+pub mod policy;
+pub mod selector;
+pub mod splice;
+pub mod tree;
+pub mod workload;
+pub mod yaml;

@@ -1,6 +1,10 @@
 //! The outside worlds, one in each file, thin and without opinions.
 
 pub mod credentials;
+pub mod files;
+pub mod links;
+pub mod lock;
 mod once;
 pub mod registry;
 pub mod resolver;
+pub mod scan;

@@ -1,6 +1,14 @@
 //! The one integration binary: a list of modules.
+//!
+//! Each holds one side of the program against what a person relies on. None reaches beyond loopback, reads a real home folder or looks
+//! at the wall clock, and each may run alone or in any order.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets what it does not expect fails")]
+#![allow(clippy::unwrap_used, reason = "in a test, what is not there is a failure, and the line is what one needs")]
+#![allow(clippy::print_stderr, reason = "a test that leaves something out says so")]
 
+mod boundaries;
+mod cli;
+mod laws;
 mod registry;
+mod rewrite;
 mod support;

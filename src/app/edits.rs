@@ -1,0 +1,164 @@
+//! Plans a file's changes and puts them into its text. Nothing is written here.
+
+use super::report::{Action, ContainerReport, Place, Problem, Skipped, WorkloadReport};
+use super::survey::Manifest;
+use crate::engine::answer::{Answers, Refusal};
+use crate::engine::plan::{self, Outcome, Plan, Rules};
+use crate::engine::splice::{self, DocumentChanges, Refused};
+use crate::engine::workload::{Container, Group, Image, Workload};
+use crate::engine::yaml::File;
+
+/// What shall happen to a file.
+#[derive(Debug, Default)]
+pub struct Edited {
+    /// Its text with all changes in it. `None`: nothing changes, or nothing may.
+    pub new_text: Option<String>,
+    /// How many of its images change in `new_text`.
+    pub images: usize,
+    /// Its workloads, and what was decided for their images.
+    pub workloads: Vec<WorkloadReport>,
+    /// What was passed over in it.
+    pub skipped: Vec<Skipped>,
+    /// What went wrong with it, or with something in it.
+    pub problems: Vec<Problem>,
+}
+
+/// Plans what the action asks for, and edits a copy of the text.
+pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answers) -> Edited {
+    let mut edited = Edited::default();
+    let mut changes: Vec<DocumentChanges> = Vec::new();
+    let mut changed = Vec::new();
+    for (document, workload) in &manifest.workloads {
+        let place = place(manifest, workload);
+        let plan = match action {
+            Action::Restore => plan::restore(workload, rules),
+            Action::Report | Action::Check | Action::Update => plan::update(workload, rules, answers),
+        };
+        let plan = plan.unwrap_or_else(|refusal| {
+            edited.problems.push(unreadable_record(&place, workload, refusal));
+            Plan::default()
+        });
+        edited.images += plan.image_changes();
+        let containers = edited.containers(workload, &place, &plan);
+        edited.workloads.push(WorkloadReport {
+            place,
+            kind: workload.kind.name(),
+            namespace: workload.namespace.clone(),
+            name: workload.name.clone(),
+            containers,
+            changed: false,
+        });
+        if !plan.changes.is_empty() {
+            changed.push(edited.workloads.len() - 1);
+            match changes.last_mut() {
+                Some(last) if last.document == *document => last.changes.extend(plan.changes),
+                _ => changes.push(DocumentChanges { document: *document, changes: plan.changes }),
+            }
+        }
+    }
+    if changes.is_empty() {
+        return edited;
+    }
+    match new_text(manifest, &changes) {
+        Ok(new_text) => {
+            edited.new_text = Some(new_text);
+            for index in changed {
+                edited.workloads[index].changed = true;
+            }
+        }
+        Err(refused) => {
+            edited.images = 0;
+            edited.problems.push(uneditable(manifest, refused));
+        }
+    }
+    edited
+}
+
+fn new_text(manifest: &Manifest, changes: &[DocumentChanges]) -> Result<String, Refused> {
+    let file = File::parse_with_comments(&manifest.text).map_err(|error| Refused {
+        code: error.fault.code(),
+        line: Some(error.line),
+        message: error.to_string(),
+    })?;
+    splice::splice(&file, changes)
+}
+
+impl Edited {
+    fn containers(&mut self, workload: &Workload, place: &Place, plan: &Plan) -> Vec<ContainerReport> {
+        let mut reports = Vec::new();
+        for (container, outcome) in workload.containers.iter().zip(&plan.outcomes) {
+            let Some(outcome) = outcome else { continue };
+            let image = match &container.image {
+                Image::Text(image) => image.clone(),
+                Image::Absent | Image::Other(_) => String::new(),
+            };
+            let place = Place { line: container.line, container: Some(container.name.clone()), ..place.clone() };
+            match outcome {
+                Outcome::Failed(refusal) => self.problems.push(failed(place, &image, refusal)),
+                Outcome::Variable => {
+                    self.skip("variable", place, format!("`{image}` is not an image before something fills it in"))
+                }
+                Outcome::Ignored(how) => self.skip("ignored", place, format!("`{image}` is left out by {how}")),
+                Outcome::Held { reason, .. } => {
+                    self.skip("platform-lost", place, format!("the new digest of `{image}` is not taken: {reason}"))
+                }
+                _ => {}
+            }
+            reports.push(report(container, image, outcome.clone()));
+        }
+        reports
+    }
+
+    fn skip(&mut self, code: &'static str, place: Place, message: String) {
+        self.skipped.push(Skipped { code, place, message });
+    }
+}
+
+fn report(container: &Container, image: String, outcome: Outcome) -> ContainerReport {
+    ContainerReport {
+        init: container.group == Group::InitContainers,
+        name: container.name.clone(),
+        line: container.line,
+        image,
+        outcome,
+    }
+}
+
+fn place(manifest: &Manifest, workload: &Workload) -> Place {
+    Place {
+        file: Some(manifest.name.clone()),
+        line: workload.line,
+        workload: Some(format!("{}/{}", workload.kind.name(), workload.name)),
+        container: None,
+    }
+}
+
+fn failed(place: Place, image: &str, refusal: &Refusal) -> Problem {
+    let Refusal { code, cause, hint } = refusal.clone();
+    let what = match code {
+        "invalid-image" if image.is_empty() => "cannot use the image".to_owned(),
+        "invalid-image" => format!("cannot use `{image}` as an image"),
+        _ => format!("cannot resolve `{image}`"),
+    };
+    Problem { code, what, place, cause, hint }
+}
+
+fn unreadable_record(place: &Place, workload: &Workload, refusal: Refusal) -> Problem {
+    let Refusal { code, cause, hint } = refusal;
+    let what = format!("cannot read the annotation `{}` of `{}`", crate::engine::workload::RECORD, workload.name);
+    Problem { code, what, place: place.clone(), cause, hint }
+}
+
+fn uneditable(manifest: &Manifest, refused: Refused) -> Problem {
+    let hint = match refused.code {
+        "shared-anchor" => "write the shared value out where it stands twice",
+        _ => "edit the file by hand, or leave it out with `--exclude`",
+    };
+    Problem {
+        code: refused.code,
+        what: format!("cannot edit `{}`", manifest.name),
+        place: Place { file: Some(manifest.name.clone()), line: refused.line, ..Place::default() },
+        cause: refused.message,
+        hint: Some(hint.to_owned()),
+    }
+}

@@ -1,0 +1,126 @@
+//! Where the answers of a run come from: registries, or with `--offline` the lock alone.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+
+use super::report::{Place, Problem};
+use super::resolve::{self, Event, PlatformLoss, Wanted};
+use crate::engine::answer::{Answer, Answers, Refusal};
+use crate::engine::image::Lookup;
+use crate::io::lock::Lock;
+use crate::io::registry::{Registry, RegistryError, Settings};
+
+/// How the lock file is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockUse {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether `--lock` named it: then it is made where it is absent.
+    pub named: bool,
+    /// Read it and ask no registry.
+    pub offline: bool,
+    /// Drop what the run did not use.
+    pub prune: bool,
+}
+
+/// Who answers.
+pub(super) enum Source {
+    /// The lock, and nothing else.
+    Lock(Lock, PathBuf),
+    /// Registries.
+    Registries(Arc<Registry>),
+}
+
+/// What came back.
+#[derive(Debug, Default)]
+pub(super) struct Sourced {
+    /// The answers.
+    pub(super) answers: Answers,
+    /// What a person should know although there is an answer.
+    pub(super) warnings: Vec<String>,
+    /// How each answer was found.
+    pub(super) ways: BTreeMap<String, Vec<String>>,
+}
+
+impl Source {
+    /// Reads the lock, or checks how registries are to be asked. None of them is asked yet. `Err` is always a [`Problem`].
+    pub(super) fn open(lock: &LockUse, registries: &Settings) -> anyhow::Result<Self> {
+        if lock.offline {
+            Ok(Self::Lock(read(lock)?, lock.path.clone()))
+        } else {
+            Ok(Self::Registries(Arc::new(Registry::new(registries.clone()).map_err(unusable)?)))
+        }
+    }
+
+    /// Asks each question once. `Err` only where the system gives no means to ask.
+    pub(super) fn ask(
+        self,
+        wanted: &Wanted,
+        platform_loss: PlatformLoss,
+        on_event: impl FnMut(Event),
+    ) -> anyhow::Result<Sourced> {
+        match self {
+            Self::Lock(lock, path) => {
+                let answers = wanted.keys().map(|lookup| (lookup.clone(), from_lock(&lock, &path, lookup))).collect();
+                let way = |lookup: &Lookup| (lookup.to_string(), vec![format!("looked into `{}`", path.display())]);
+                Ok(Sourced { answers, warnings: Vec::new(), ways: wanted.keys().map(way).collect() })
+            }
+            Self::Registries(registry) => {
+                let answers =
+                    resolve::resolve(&registry, wanted, platform_loss, on_event).context("cannot start to ask registries")?;
+                let warning =
+                    |(lookup, texts): (Lookup, Vec<String>)| texts.into_iter().map(move |text| format!("`{lookup}`: {text}"));
+                let way =
+                    |(lookup, steps): (Lookup, Vec<_>)| (lookup.to_string(), steps.iter().map(ToString::to_string).collect());
+                Ok(Sourced {
+                    answers,
+                    warnings: registry.warnings().into_iter().flat_map(warning).collect(),
+                    ways: registry.trace().into_iter().map(way).collect(),
+                })
+            }
+        }
+    }
+}
+
+/// The lock that `--offline` reads. Without one nothing can be said.
+fn read(lock: &LockUse) -> anyhow::Result<Lock> {
+    let name = lock.path.display();
+    let problem = |code, cause, hint: Option<&str>| Problem {
+        code,
+        what: format!("cannot read the lock `{name}`"),
+        place: Place::default(),
+        cause,
+        hint: hint.map(str::to_owned),
+    };
+    match Lock::read(&lock.path) {
+        Ok(Some(read)) => Ok(read),
+        Ok(None) => bail!(problem(
+            "no-lock",
+            "there is none, and `--offline` has nothing else to go by".to_owned(),
+            Some("make it once with `imago files --update --lock imago.lock`"),
+        )),
+        Err(error) => bail!(problem(error.code(), error.to_string(), error.hint())),
+    }
+}
+
+/// The lock's answer to one question.
+fn from_lock(lock: &Lock, path: &Path, lookup: &Lookup) -> Result<Answer, Refusal> {
+    lock.get(lookup).cloned().map(Answer::new).ok_or_else(|| Refusal {
+        code: "not-in-lock",
+        cause: format!("`{}` has no digest for it, and `--offline` asks no registry", path.display()),
+        hint: Some("run `imago files --update` without `--offline` where the registry can be reached".to_owned()),
+    })
+}
+
+fn unusable(error: RegistryError) -> Problem {
+    let hint = match &error {
+        RegistryError::NoSlots(_) => "give it at least 1",
+        RegistryError::CertificateAuthority(_) => "name a readable file of PEM certificates: `--registry-ca FILE`",
+        RegistryError::DockerConfig(_) => "name a readable docker config: `--docker-config FILE`, or leave the flag out",
+        RegistryError::Proxy(_) => "set it to a URL like `http://proxy.example.com:3128`, or unset it",
+    };
+    Problem { code: "usage", what: error.to_string(), place: Place::default(), cause: String::new(), hint: Some(hint.to_owned()) }
+}

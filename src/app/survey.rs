@@ -1,0 +1,173 @@
+//! What is in the files of a run: each is read once, looked at, and parsed only where a workload may be in it.
+
+use std::path::{Path, PathBuf};
+
+use super::report::{Place, Problem, Skipped};
+use crate::engine::look;
+use crate::engine::workload::{self, Workload};
+use crate::engine::yaml::{Fault, File};
+use crate::io::scan::{self, Found, What};
+
+/// Everything that was found, files by path.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// How many files were found.
+    pub files: usize,
+    /// The files with workloads.
+    pub manifests: Vec<Manifest>,
+    /// The files without, as named to the user.
+    pub without_workload: Vec<String>,
+    /// What was seen and is not handled, each as often as it was seen.
+    pub unhandled: Vec<&'static str>,
+    /// Templates.
+    pub skipped: Vec<Skipped>,
+    /// Files that cannot be read, or not be read safely.
+    pub problems: Vec<Problem>,
+}
+
+/// A file with workloads.
+#[derive(Debug)]
+pub struct Manifest {
+    /// Where it is.
+    pub path: PathBuf,
+    /// As named to the user.
+    pub name: String,
+    /// Its whole text, as it was read.
+    pub text: String,
+    /// Its workloads, each with the number of its document, in order.
+    pub workloads: Vec<(usize, Workload)>,
+}
+
+/// Finds, reads and parses. `Err`: nothing can be looked at, because what was typed is wrong.
+pub fn survey(request: scan::Request<'_>) -> Result<Survey, scan::ScanError> {
+    let seen = scan::scan(request, |found| Some((found.path.to_owned(), found.shown.to_string(), examine(&found))))?;
+    let mut survey = Survey::default();
+    for (path, name, examined) in seen {
+        survey.take(path, name, examined);
+    }
+    Ok(survey)
+}
+
+/// What one file turned out to be.
+enum Examined {
+    /// It holds workloads.
+    Manifest { text: String, workloads: Vec<(usize, Workload)>, unhandled: Vec<&'static str> },
+    /// It holds none.
+    Nothing { unhandled: Vec<&'static str> },
+    /// It is made YAML by a template engine.
+    Template { line: Option<u32>, why: String },
+    /// It cannot be read.
+    Unreadable { code: &'static str, line: Option<u32>, cause: String, hint: Option<String> },
+}
+
+impl Survey {
+    fn take(&mut self, path: PathBuf, name: String, examined: Examined) {
+        let place = |line| Place { file: Some(name.clone()), line, ..Place::default() };
+        let problem =
+            |code, line, cause, hint| Problem { code, what: format!("cannot read `{name}`"), place: place(line), cause, hint };
+        self.files += 1;
+        match examined {
+            Examined::Manifest { text, workloads, unhandled } => {
+                self.unhandled.extend(unhandled);
+                self.manifests.push(Manifest { path, name, text, workloads });
+            }
+            Examined::Nothing { unhandled } => {
+                self.unhandled.extend(unhandled);
+                self.without_workload.push(name);
+            }
+            Examined::Template { line, why } => {
+                self.skipped.push(Skipped { code: "template", place: place(line), message: why });
+            }
+            Examined::Unreadable { code, line, cause, hint } => self.problems.push(problem(code, line, cause, hint)),
+        }
+    }
+}
+
+fn examine(found: &Found<'_>) -> Examined {
+    match &found.what {
+        What::Template => Examined::Template { line: None, why: "the file is a template of a Helm chart".to_owned() },
+        What::File(bytes) => examine_bytes(found.path, bytes),
+        What::Problem(error) => Examined::Unreadable {
+            code: error.code(),
+            line: None,
+            cause: error.to_string(),
+            hint: error.hint().map(str::to_owned),
+        },
+    }
+}
+
+fn examine_bytes(path: &Path, bytes: &[u8]) -> Examined {
+    let text = match text(bytes) {
+        Ok(text) => text,
+        Err(examined) => return examined,
+    };
+    if !look::names_a_kind(bytes) {
+        let file_name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        return Examined::Nothing { unhandled: look::unhandled(file_name, bytes) };
+    }
+    let file = match File::parse(text) {
+        Ok(file) => file,
+        Err(error) if error.fault == Fault::Template => {
+            return Examined::Template { line: Some(error.line), why: error.to_string() };
+        }
+        Err(error) => {
+            return Examined::Unreadable {
+                code: error.fault.code(),
+                line: Some(error.line),
+                cause: format!("{error} (line {}, column {})", error.line, error.column),
+                hint: Some(hint(&error.fault).to_owned()),
+            };
+        }
+    };
+    let mut workloads = Vec::new();
+    let mut unhandled = Vec::new();
+    for index in 0..file.len() {
+        let document = file.document(index);
+        let found = workload::find(document);
+        if !found.workloads.is_empty() && workload::is_encrypted(document) {
+            return Examined::Unreadable {
+                code: "encrypted",
+                line: found.workloads[0].line,
+                cause: "SOPS has signed all values of the document, so an edit would break it".to_owned(),
+                hint: Some("encrypt it with `mac_only_encrypted: true`, or leave it out with `--exclude`".to_owned()),
+            };
+        }
+        unhandled.extend(found.unhandled);
+        workloads.extend(found.workloads.into_iter().map(|workload| (index, workload)));
+    }
+    match workloads.is_empty() {
+        true => Examined::Nothing { unhandled },
+        false => Examined::Manifest { text: text.to_owned(), workloads, unhandled },
+    }
+}
+
+/// The bytes as text. UTF-16 without a mark is told by the zero that its first character has (YAML 1.2.2, section 5.2).
+fn text(bytes: &[u8]) -> Result<&str, Examined> {
+    let not_utf8 = |line, cause: String| Examined::Unreadable {
+        code: "not-utf8",
+        line,
+        cause,
+        hint: Some("save it as UTF-8, or leave it out with `--exclude`".to_owned()),
+    };
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.iter().take(2).any(|byte| *byte == 0) {
+        return Err(not_utf8(None, "it is UTF-16 or UTF-32, and only UTF-8 is read".to_owned()));
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let cause = format!("the byte 0x{:02X} on line {line} is not UTF-8", bytes.get(at).copied().unwrap_or_default());
+        not_utf8(u32::try_from(line).ok(), cause)
+    })
+}
+
+/// One thing to do about a file that is not read.
+fn hint(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Syntax(_) | Fault::Template => "correct it, or leave it out with `--exclude`",
+        Fault::DuplicateKey { .. } => "remove one of the two",
+        Fault::ComplexKey => "use plain keys",
+        Fault::RecursiveAlias | Fault::AliasBomb => "write the aliases out",
+        Fault::TooDeep => "leave it out with `--exclude`; no Kubernetes object is nested so deep",
+        Fault::AmbiguousLineBreak(_) => "remove the character, or put the text in double quotes with an escape for it",
+    }
+}

@@ -1,0 +1,380 @@
+//! The flags as they are typed, grouped by purpose.
+//!
+//! Nothing is decided here: which flags go together, and what a value means, is the business of `settings`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use super::settings::UsageError;
+
+/// As clap's own, with one empty line less.
+const TEMPLATE: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+const EXAMPLES: &str = "\
+Examples:
+  imago files deploy/             say which images of these manifests are not on their tag's digest
+  imago files --update deploy/    write them as name:tag@digest
+  imago files --check             fail (exit 1) when something is outdated, for CI
+  imago digest nginx:1.25         print the digest that a tag points to now
+
+Exit codes: 0 done, 1 --check found something outdated, 2 could not run, 3 some problems";
+
+const FILES_EXAMPLES: &str = "\
+Examples:
+  imago files --update --lock imago.lock deploy/   pin all images, and record their digests
+  imago files --diff deploy/ | git apply           make the change by way of a diff";
+
+const DIGEST_EXAMPLES: &str = "\
+Examples:
+  imago digest nginx:1.25 registry.example.com/shop/web:1.4
+  imago digest -v registry.example.com/shop/web:1.4   show whom it asked, and with what credentials";
+
+/// What was typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "imago",
+    version,
+    about = "Keeps every container image in Kubernetes manifests on the digest its tag points to today.",
+    after_help = EXAMPLES,
+    help_template = TEMPLATE,
+    disable_help_flag = true,
+    max_term_width = 110
+)]
+pub struct Typed {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to say it.
+    #[command(flatten)]
+    pub voice: Voice,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Pin the images of manifests in files
+    #[command(after_help = FILES_EXAMPLES, help_template = TEMPLATE)]
+    Files(Box<Files>),
+    /// Print the digest that each image's tag points to
+    #[command(after_help = DIGEST_EXAMPLES, help_template = TEMPLATE)]
+    Digest(Box<Digest>),
+}
+
+/// The flags of `imago files`.
+#[derive(Args, Debug)]
+pub struct Files {
+    /// Folders to scan, files to read [default: .]
+    #[arg(value_name = "PATH", help_heading = "Files", display_order = 0)]
+    pub paths: Vec<PathBuf>,
+    /// Read only the files that match (repeats)
+    #[arg(long, value_name = "GLOB", help_heading = "Files", display_order = 1)]
+    pub include: Vec<String>,
+    /// Leave out the files that match (repeats)
+    #[arg(long, value_name = "GLOB", help_heading = "Files", display_order = 2)]
+    pub exclude: Vec<String>,
+
+    /// Write every outdated image with its tag's digest
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub update: bool,
+    /// Put back the images as they were before --update
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub restore: bool,
+    /// Exit 1 when something is outdated
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub check: bool,
+    /// Print the change as a diff for `git apply`
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub diff: bool,
+    /// Do all of the action but write
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub dry_run: bool,
+    /// Write nothing when more images would change
+    #[arg(long, value_name = "N", help_heading = "Action (without one nothing is written)")]
+    pub max_changes: Option<usize>,
+
+    /// Where the tag is kept: annotation or tag
+    #[arg(long, value_name = "HOW", hide_possible_values = true, help_heading = "Images")]
+    pub track: Option<Track>,
+    /// Write name@digest, without the tag
+    #[arg(long, help_heading = "Images")]
+    pub drop_tag: bool,
+    /// Take only the images whose name matches (repeats)
+    #[arg(long, value_name = "GLOB", help_heading = "Images")]
+    pub include_image: Vec<String>,
+    /// Leave out the images whose name matches (repeats)
+    #[arg(long, value_name = "GLOB", help_heading = "Images")]
+    pub exclude_image: Vec<String>,
+    /// Take a digest that lacks a platform
+    #[arg(long, help_heading = "Images")]
+    pub allow_platform_loss: bool,
+
+    /// Which workloads.
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// How registries are asked.
+    #[command(flatten)]
+    pub registries: Registries,
+    /// Drop what this run did not use from the lock
+    #[arg(long, help_heading = "Registries")]
+    pub lock_prune: bool,
+    /// Print the result as text or json
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true, display_order = 0, help_heading = "Output")]
+    pub output: Option<Format>,
+}
+
+/// The flags of `imago digest`.
+#[derive(Args, Debug)]
+pub struct Digest {
+    /// Images, as a manifest names them
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<String>,
+    /// How registries are asked.
+    #[command(flatten)]
+    pub registries: Registries,
+}
+
+/// The flags that take workloads; the same in every mode.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Workloads")]
+pub struct Selecting {
+    /// Take this namespace only (repeats)
+    #[arg(short, long = "namespace", value_name = "NS")]
+    pub namespaces: Vec<String>,
+    /// Take every namespace (as without -n)
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// Take all namespaces but this (repeats)
+    #[arg(short = 'x', long = "exclude-namespace", value_name = "NS")]
+    pub exclude_namespaces: Vec<String>,
+    /// Take the workloads with these labels: app=web,tier!=cache
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// Take by metadata.name or metadata.namespace
+    #[arg(short = 'f', long, value_name = "FIELDS")]
+    pub field_selector: Option<String>,
+}
+
+/// The flags about registries and the lock; the same in every mode.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Registries")]
+pub struct Registries {
+    /// Ask TO for the images that are written FROM (repeats)
+    #[arg(long, value_name = "FROM=TO")]
+    pub registry_map: Vec<String>,
+    /// Ask this host over plain http (repeats)
+    #[arg(long, value_name = "HOST")]
+    pub insecure_registry: Vec<String>,
+    /// Trust these certificates too, PEM (repeats)
+    #[arg(long, value_name = "FILE")]
+    pub registry_ca: Vec<PathBuf>,
+    /// Take credentials from this docker config
+    #[arg(long, value_name = "FILE")]
+    pub docker_config: Option<PathBuf>,
+    /// Requests at once [default: 32], at most 16 to one host
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub concurrency: Option<u16>,
+    /// The lock of digests [default: imago.lock]
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
+    /// Take digests from the lock, ask no registry
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// The flags about what is said; before or after the subcommand.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct Voice {
+    /// Colour: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", hide_possible_values = true)]
+    pub color: Option<When>,
+    /// Say nothing but problems and what was asked for by name
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more: -v what was passed over, -vv how digests were found
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Print this help
+    #[arg(short, long, global = true, action = ArgAction::HelpShort)]
+    pub help: Option<bool>,
+}
+
+/// `--track`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Track {
+    /// The annotation `imago-config-spec` records the image as it was written.
+    Annotation,
+    /// The tag beside the digest is all that is needed.
+    Tag,
+}
+
+/// `--output`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; versioned and stable.
+    Json,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, and where `NO_COLOR` is not set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Why there is nothing to run.
+#[derive(Debug)]
+pub enum Refused {
+    /// Help or the version was asked for: a result.
+    Asked(StyledStr),
+    /// What was typed is wrong, as the parser says it.
+    Wrong(String),
+    /// What was typed is wrong, as this program says it.
+    Usage(UsageError),
+}
+
+/// Reads the command line, the program's name first.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Typed, Refused> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    Typed::try_parse_from(&arguments).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refused::Asked(error.render()),
+        _ => match meant_for_files(&error, &arguments) {
+            Some(usage) => Refused::Usage(usage),
+            None => Refused::Wrong(error.render().to_string()),
+        },
+    })
+}
+
+/// The help of the whole program.
+pub fn help() -> StyledStr {
+    Typed::command().render_help()
+}
+
+/// A path, or a flag of file mode, where no subcommand stands before it.
+fn meant_for_files(error: &clap::Error, arguments: &[OsString]) -> Option<UsageError> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let word = text(ContextKind::InvalidSubcommand)?;
+            let slip = |name: &str| name.len().abs_diff(word.len()) <= 1 && name.as_bytes().first() == word.as_bytes().first();
+            let suggested = match error.get(ContextKind::SuggestedSubcommand) {
+                Some(ContextValue::Strings(names)) => names.iter().any(|name| slip(name)),
+                Some(ContextValue::String(name)) => slip(name),
+                _ => false,
+            };
+            (!suggested || word.contains(['/', '\\', '.'])).then(|| UsageError {
+                what: format!("`{word}` is no command"),
+                hint: format!("run `imago files {word}` for the manifests of a file or folder"),
+            })
+        }
+        ErrorKind::UnknownArgument => {
+            let flag = text(ContextKind::InvalidArg)?;
+            let root = Typed::command();
+            let named = |argument: &OsString| root.get_subcommands().any(|command| *argument == *command.get_name());
+            let flag = flag.split([' ', '=']).next().unwrap_or(&flag);
+            let known = root.find_subcommand("files")?.get_arguments().any(|known| {
+                known.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long))
+                    || known.get_short().is_some_and(|short| flag.strip_prefix('-') == Some(short.encode_utf8(&mut [0; 4])))
+            });
+            (known && !arguments.iter().skip(1).any(named)).then(|| UsageError {
+                what: format!("`{flag}` needs a command before it"),
+                hint: format!("run `imago files {flag}` for manifests in files"),
+            })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(line: &str) -> Refused {
+        parse(line.split(' ').map(OsString::from)).unwrap_err()
+    }
+
+    #[test]
+    fn the_flags_are_well_defined() {
+        Typed::command().debug_assert();
+    }
+
+    #[test]
+    fn a_path_or_a_flag_of_file_mode_without_a_command_hints_at_files() {
+        for (line, hint) in [
+            ("imago deploy/", "run `imago files deploy/` for the manifests of a file or folder"),
+            ("imago ./digest", "run `imago files ./digest` for the manifests of a file or folder"),
+            ("imago manifests --update", "run `imago files manifests` for the manifests of a file or folder"),
+            ("imago --update", "run `imago files --update` for manifests in files"),
+            ("imago -q --exclude-image=a", "run `imago files --exclude-image` for manifests in files"),
+            ("imago -n shop", "run `imago files -n` for manifests in files"),
+        ] {
+            match refused(line) {
+                Refused::Usage(usage) => assert_eq!(usage.hint, hint, "{line}"),
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_is_answered_with_the_right_word() {
+        for (line, right) in [
+            ("imago flies", "'files'"),
+            ("imago files --upadte", "'--update'"),
+            ("imago files --output jsn", "'json'"),
+            ("imago files --track tags", "'tag'"),
+            ("imago files --color allways", "'always'"),
+        ] {
+            match refused(line) {
+                Refused::Wrong(text) => assert!(text.contains(right), "{line}: {text}"),
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn help_and_version_are_results() {
+        for line in [
+            "imago --help",
+            "imago -h",
+            "imago help",
+            "imago help files",
+            "imago --version",
+            "imago files --help",
+            "imago digest --help",
+        ] {
+            assert!(matches!(refused(line), Refused::Asked(_)), "{line}");
+        }
+    }
+
+    #[test]
+    fn help_fits_a_screen() {
+        for (line, most) in [("imago --help", 24), ("imago files --help", 50), ("imago digest --help", 30)] {
+            let Refused::Asked(text) = refused(line) else { panic!("{line}") };
+            let text = text.to_string();
+            assert!(text.lines().count() <= most, "{line}: {} lines\n{text}", text.lines().count());
+            assert!(text.lines().all(|line| line.chars().count() <= 100), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn flags_of_the_voice_stand_before_or_after_the_command() {
+        for line in ["imago -v files", "imago files -v"] {
+            assert_eq!(parse(line.split(' ').map(OsString::from)).unwrap().voice.verbose, 1, "{line}");
+        }
+    }
+}

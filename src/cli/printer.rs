@@ -1,0 +1,224 @@
+//! The only printing: stdout, stderr, and the progress bar between them.
+//!
+//! It is handed finished text and adds nothing. Whoever reads may go away (`imago files | head`): that is no error, and nothing more is
+//! written to that stream.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::AutoStream;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::render::Styles;
+use super::settings::Colour;
+use crate::app::resolve::Event;
+
+/// Where text goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// The result.
+    Stdout,
+    /// The rest.
+    Stderr,
+}
+
+/// The two streams of the process, or what stands for them.
+pub struct Printer {
+    stdout: Stream,
+    stderr: Stream,
+    colour: Colour,
+    failure: Option<io::Error>,
+}
+
+impl Printer {
+    /// Prints to the process's own streams.
+    pub fn of_the_process() -> Self {
+        // `always_ansi` passes every byte through; it is there for consoles that have to be told that escapes will come.
+        Self::new(
+            Stream { terminal: io::stdout().is_terminal(), writer: Box::new(AutoStream::always_ansi(io::stdout())), open: true },
+            Stream { terminal: io::stderr().is_terminal(), writer: Box::new(AutoStream::always_ansi(io::stderr())), open: true },
+        )
+    }
+
+    /// Prints to these writers, neither of which is a terminal.
+    pub fn to_writers(stdout: impl Write + 'static, stderr: impl Write + 'static) -> Self {
+        Self::new(
+            Stream { writer: Box::new(stdout), terminal: false, open: true },
+            Stream { writer: Box::new(stderr), terminal: false, open: true },
+        )
+    }
+
+    fn new(stdout: Stream, stderr: Stream) -> Self {
+        Self { stdout, stderr, colour: Colour::default(), failure: None }
+    }
+
+    /// Uses colour as the settings say, from now on.
+    pub fn set_colour(&mut self, colour: Colour) {
+        self.colour = colour;
+    }
+
+    /// The styles that suit a stream.
+    pub fn styles(&self, to: To) -> Styles {
+        match self.colour {
+            Colour::Always => Styles::coloured(),
+            Colour::OnTerminals if self.is_terminal(to) => Styles::coloured(),
+            Colour::OnTerminals | Colour::Never => Styles::plain(),
+        }
+    }
+
+    /// Whether a person sees this stream directly.
+    pub fn is_terminal(&self, to: To) -> bool {
+        match to {
+            To::Stdout => self.stdout.terminal,
+            To::Stderr => self.stderr.terminal,
+        }
+    }
+
+    /// Writes the text as it is, at once.
+    pub fn print(&mut self, to: To, text: &str) {
+        let stream = match to {
+            To::Stdout => &mut self.stdout,
+            To::Stderr => &mut self.stderr,
+        };
+        if let Err(error) = stream.write(text) {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    /// The first write that failed for another reason than a reader who went away.
+    pub fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+
+    /// A bar on stderr, where a person looks at it; elsewhere nothing.
+    pub fn progress(&self) -> Progress {
+        let target = if self.stderr.terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Progress::on(target)
+    }
+}
+
+struct Stream {
+    writer: Box<dyn Write>,
+    terminal: bool,
+    open: bool,
+}
+
+impl Stream {
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        if !self.open || text.is_empty() {
+            return Ok(());
+        }
+        let written = self.writer.write_all(text.as_bytes()).and_then(|()| self.writer.flush());
+        self.open = written.is_ok();
+        written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+    }
+}
+
+/// The bar while digests are looked up. It is cleared when it is dropped.
+pub struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// A bar that is not drawn.
+    pub fn hidden() -> Self {
+        Self::on(ProgressDrawTarget::hidden())
+    }
+
+    fn on(target: ProgressDrawTarget) -> Self {
+        let style = ProgressStyle::with_template("resolving {bar:30} {pos}/{len} images").expect("the template has no mistake");
+        Self { bar: ProgressBar::with_draw_target(Some(0), target).with_style(style) }
+    }
+
+    /// Shows a step.
+    pub fn show(&self, event: Event) {
+        match event {
+            Event::Started { total } => self.bar.set_length(total as u64),
+            Event::Answered { done, .. } => self.bar.set_position(done as u64),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A stream that keeps what it gets, for tests.
+#[cfg(test)]
+pub(super) mod kept {
+    use std::cell::RefCell;
+    use std::io::{self, Write};
+    use std::rc::Rc;
+
+    /// What was written, shared with its clones.
+    #[derive(Clone, Default)]
+    pub(in crate::cli) struct Kept {
+        got: Rc<RefCell<Vec<u8>>>,
+        fails_with: Option<io::ErrorKind>,
+    }
+
+    impl Kept {
+        /// One whose every write fails.
+        pub(in crate::cli) fn failing(kind: io::ErrorKind) -> Self {
+            Self { fails_with: Some(kind), ..Self::default() }
+        }
+
+        /// All that was written.
+        pub(in crate::cli) fn text(&self) -> String {
+            String::from_utf8(self.got.borrow().clone()).unwrap()
+        }
+    }
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            match self.fails_with {
+                Some(kind) => Err(kind.into()),
+                None => self.got.borrow_mut().write(bytes),
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kept::Kept;
+    use super::*;
+
+    #[test]
+    fn a_reader_who_goes_away_is_no_error_and_stops_nothing() {
+        let gone = Kept::failing(io::ErrorKind::BrokenPipe);
+        let stays = Kept::default();
+        let mut printer = Printer::to_writers(gone, stays.clone());
+        printer.print(To::Stdout, "a\n");
+        printer.print(To::Stderr, "b\n");
+        printer.print(To::Stdout, "c\n");
+        assert!(printer.take_failure().is_none());
+        assert_eq!(stays.text(), "b\n");
+    }
+
+    #[test]
+    fn a_full_disk_is_kept_for_the_exit_code() {
+        let full = Kept::failing(io::ErrorKind::StorageFull);
+        let mut printer = Printer::to_writers(full, Kept::default());
+        printer.print(To::Stdout, "a\n");
+        assert_eq!(printer.take_failure().map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
+    }
+
+    #[test]
+    fn colour_is_for_terminals_unless_it_is_forced() {
+        let mut printer = Printer::to_writers(Kept::default(), Kept::default());
+        assert_eq!(printer.styles(To::Stdout), Styles::plain());
+        printer.set_colour(Colour::Always);
+        assert_eq!(printer.styles(To::Stderr), Styles::coloured());
+        let terminal = || Stream { writer: Box::new(Kept::default()), terminal: true, open: true };
+        let mut printer = Printer::new(terminal(), terminal());
+        assert_eq!(printer.styles(To::Stdout), Styles::coloured());
+        printer.set_colour(Colour::Never);
+        assert_eq!(printer.styles(To::Stdout), Styles::plain());
+    }
+}

@@ -1,0 +1,102 @@
+//! A report as text for people and as data for programs: one file for each form. Nothing here prints.
+
+pub mod json;
+pub mod problem;
+pub mod text;
+
+#[cfg(test)]
+pub(super) mod samples;
+
+use std::fmt::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+/// The styles of text for people; the plain ones add no byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Styles {
+    /// What a line is about.
+    pub strong: Style,
+    /// Something to be done, or done.
+    pub change: Style,
+    /// Nothing to do.
+    pub good: Style,
+    /// Something went wrong.
+    pub bad: Style,
+    /// One thing to do about it.
+    pub hint: Style,
+    /// What matters less.
+    pub faint: Style,
+}
+
+impl Styles {
+    /// No colour at all.
+    pub fn plain() -> Self {
+        Self::default()
+    }
+
+    /// Colours that are readable on light and dark terminals.
+    pub fn coloured() -> Self {
+        let colour = |colour: AnsiColor| colour.on_default();
+        Self {
+            strong: Style::new().bold(),
+            change: colour(AnsiColor::Yellow),
+            good: colour(AnsiColor::Green),
+            bad: colour(AnsiColor::Red).bold(),
+            hint: colour(AnsiColor::Cyan),
+            faint: Style::new().dimmed(),
+        }
+    }
+}
+
+/// Text from a file, a name or a registry, shown so that it cannot steer a terminal or pretend to be another line: control characters,
+/// line ends and the marks that turn the direction of writing come out as escapes.
+pub struct Printable<'a>(pub &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            if steers(character) {
+                write!(formatter, "{}", character.escape_default())?;
+            } else {
+                formatter.write_char(character)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Text of several lines, of which each is made [`Printable`].
+pub(super) fn printable_lines(text: &str) -> String {
+    text.split_inclusive('\n')
+        .map(|line| match line.strip_suffix('\n') {
+            Some(line) => format!("{}\n", Printable(line)),
+            None => Printable(line).to_string(),
+        })
+        .collect()
+}
+
+/// Whether a character does something to a terminal, or to the order of the characters around it, instead of being seen.
+pub fn steers(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// `1 image`, `2 images`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_comes_through() {
+        let hostile = "a\u{1b}[2Jb\u{9b}31m\rc\nd\u{7f}\u{202e}e\u{2028}\u{7}\tö";
+        assert_eq!(Printable(hostile).to_string(), "a\\u{1b}[2Jb\\u{9b}31m\\rc\\nd\\u{7f}\\u{202e}e\\u{2028}\\u{7}\\tö");
+    }
+}

@@ -1,0 +1,165 @@
+//! Problems for people: what failed, where, why, and one thing to do.
+//!
+//! The same problem in many places is said once, with all its places: an image that does not resolve usually stands in many files.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::{Printable, Styles, counted, printable_lines};
+use crate::app::report::{Place, Problem};
+use crate::cli::settings::Detail;
+
+/// How many places of one problem are listed, unless more was asked for.
+const PLACES: usize = 10;
+
+/// All problems, in the order in which they were met.
+pub fn problems(problems: &[Problem], detail: Detail, styles: &Styles) -> String {
+    let mut groups: Vec<(&Problem, Vec<&Place>)> = Vec::new();
+    let mut known = BTreeMap::new();
+    for problem in problems {
+        let group = *known.entry(said(problem)).or_insert(groups.len());
+        match groups.get_mut(group) {
+            Some((_, places)) => places.push(&problem.place),
+            None => groups.push((problem, vec![&problem.place])),
+        }
+    }
+    let mut text = String::new();
+    for (problem, places) in groups {
+        let most = if detail >= Detail::More { usize::MAX } else { PLACES };
+        let mut lines: Vec<String> = places.iter().take(most).filter_map(|place| where_it_is(place)).collect();
+        if places.len() > most {
+            lines.push(format!("{} (`-v` lists them)", counted(places.len() - most, "more place")));
+        }
+        text += &statement(&problem.what, &lines, Some(&problem.cause), problem.hint.as_deref(), styles);
+    }
+    text
+}
+
+/// What a person should know although it went on.
+pub fn warnings(warnings: &[String], styles: &Styles) -> String {
+    let change = styles.change;
+    warnings.iter().map(|warning| format!("{change}warning:{change:#} {}\n", Printable(warning))).collect()
+}
+
+/// Something that stops the run.
+pub fn failure(what: &str, cause: Option<&str>, hint: Option<&str>, styles: &Styles) -> String {
+    statement(what, &[], cause, hint, styles)
+}
+
+/// A message of several lines that another has written, and that begins with `error:`.
+pub fn as_said(text: &str, styles: &Styles) -> String {
+    let bad = styles.bad;
+    match text.strip_prefix("error:") {
+        Some(rest) => format!("{bad}error:{bad:#}{}", printable_lines(rest)),
+        None => printable_lines(text),
+    }
+}
+
+fn said(problem: &Problem) -> (&str, &str, &str, Option<&str>) {
+    (problem.code, &problem.what, &problem.cause, problem.hint.as_deref())
+}
+
+fn statement(what: &str, places: &[String], cause: Option<&str>, hint: Option<&str>, styles: &Styles) -> String {
+    let Styles { bad, hint: calm, .. } = styles;
+    let mut text = format!("{bad}error:{bad:#} {}\n", Printable(what));
+    for place in places {
+        writeln!(text, "  in {}", Printable(place)).expect("a string takes all");
+    }
+    if let Some(cause) = cause.filter(|cause| !cause.is_empty()) {
+        writeln!(text, "  cause: {}", Printable(cause)).expect("a string takes all");
+    }
+    if let Some(hint) = hint {
+        writeln!(text, "  {calm}hint:{calm:#} {}", Printable(hint)).expect("a string takes all");
+    }
+    text
+}
+
+fn where_it_is(place: &Place) -> Option<String> {
+    let mut parts = Vec::new();
+    match (&place.file, place.line) {
+        (Some(file), Some(line)) => parts.push(format!("{file}:{line}")),
+        (Some(file), None) => parts.push(file.clone()),
+        (None, _) => {}
+    }
+    parts.extend(place.workload.clone());
+    parts.extend(place.container.as_ref().map(|container| format!("container `{container}`")));
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unauthorized(file: &str) -> Problem {
+        Problem {
+            code: "unauthorized",
+            what: "cannot resolve `registry.example.test/web:1.4`".into(),
+            place: Place {
+                file: Some(file.into()),
+                line: Some(21),
+                workload: Some("Deployment/web".into()),
+                container: Some("app".into()),
+            },
+            cause: "the registry answered 401 Unauthorized".into(),
+            hint: Some("run `docker login registry.example.test`".into()),
+        }
+    }
+
+    #[test]
+    fn a_problem_says_what_where_why_and_what_to_do() {
+        assert_eq!(
+            problems(&[unauthorized("deploy/web.yaml")], Detail::Normal, &Styles::plain()),
+            "\
+error: cannot resolve `registry.example.test/web:1.4`
+  in deploy/web.yaml:21, Deployment/web, container `app`
+  cause: the registry answered 401 Unauthorized
+  hint: run `docker login registry.example.test`
+"
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let problem = Problem { place: Place::default(), hint: None, cause: String::new(), ..unauthorized("") };
+        assert_eq!(
+            problems(&[problem], Detail::Normal, &Styles::plain()),
+            "error: cannot resolve `registry.example.test/web:1.4`\n"
+        );
+    }
+
+    #[test]
+    fn the_same_problem_is_said_once_with_its_places() {
+        let other = Problem { what: "cannot read `b.yaml`".into(), place: Place::default(), hint: None, ..unauthorized("") };
+        assert_eq!(
+            problems(&[unauthorized("a.yaml"), other, unauthorized("c.yaml")], Detail::Normal, &Styles::plain()),
+            "\
+error: cannot resolve `registry.example.test/web:1.4`
+  in a.yaml:21, Deployment/web, container `app`
+  in c.yaml:21, Deployment/web, container `app`
+  cause: the registry answered 401 Unauthorized
+  hint: run `docker login registry.example.test`
+error: cannot read `b.yaml`
+  cause: the registry answered 401 Unauthorized
+"
+        );
+    }
+
+    #[test]
+    fn many_places_are_counted_unless_more_is_asked_for() {
+        let many: Vec<Problem> = (0..12).map(|number| unauthorized(&format!("{number}.yaml"))).collect();
+        let short = problems(&many, Detail::Normal, &Styles::plain());
+        assert!(
+            short.contains("  in 9.yaml:21, Deployment/web, container `app`\n  in 2 more places (`-v` lists them)\n  cause"),
+            "{short}"
+        );
+        assert_eq!(problems(&many, Detail::More, &Styles::plain()).matches("\n  in ").count(), 12);
+    }
+
+    #[test]
+    fn a_registry_cannot_forge_lines() {
+        let problem = Problem { cause: "no\n  hint: run `curl evil`\u{1b}[1A".into(), hint: None, ..unauthorized("a\nb.yaml") };
+        let text = problems(&[problem], Detail::Normal, &Styles::plain());
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(text.contains("in a\\nb.yaml:21") && text.contains("no\\n  hint: run `curl evil`\\u{1b}[1A"), "{text}");
+    }
+}

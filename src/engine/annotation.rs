@@ -1,0 +1,126 @@
+//! The record of a workload's images as they were written: reads and writes the annotation `imago-config-spec`.
+//!
+//! It is read tolerantly, because people and older versions wrote it, and written in one form: compact JSON, both lists always there.
+
+use serde::{Deserialize, Serialize};
+
+use super::workload::Group;
+
+/// The images of a workload as they were written, by container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Originals {
+    /// Of `containers`, in their order.
+    #[serde(default, deserialize_with = "list")]
+    containers: Vec<Original>,
+    /// Of `initContainers`, in their order.
+    #[serde(default, rename = "initContainers", deserialize_with = "list")]
+    init_containers: Vec<Original>,
+}
+
+/// One container's image as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Original {
+    #[serde(default)]
+    name: String,
+    image: String,
+}
+
+/// The annotation's text is not the record it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum NotARecord {
+    /// It is no JSON, or not of the record's shape.
+    #[error("it is not the JSON that imago writes: {0}")]
+    Json(#[from] serde_json::Error),
+    /// It is JSON, and no object.
+    #[error("it is not a JSON object")]
+    NoObject,
+}
+
+impl Originals {
+    /// Reads the annotation's text; keys that this version does not know are passed over.
+    pub fn parse(text: &str) -> Result<Self, NotARecord> {
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(NotARecord::NoObject);
+        }
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// Whether the annotation's text already says the same, as JSON: order of keys and white space aside.
+    pub fn is_said_by(&self, text: &str) -> bool {
+        match (serde_json::from_str::<serde_json::Value>(text), serde_json::to_value(self)) {
+            (Ok(said), Ok(wanted)) => said == wanted,
+            _ => false,
+        }
+    }
+
+    /// The image that is recorded for a container. `nth` tells containers of the same name apart, from 0.
+    pub fn image(&self, group: Group, name: &str, nth: usize) -> Option<&str> {
+        self.list(group).iter().filter(|original| original.name == name).nth(nth).map(|original| original.image.as_str())
+    }
+
+    /// Adds a container's image behind those of its list.
+    pub fn push(&mut self, group: Group, name: &str, image: &str) {
+        let original = Original { name: name.to_owned(), image: image.to_owned() };
+        match group {
+            Group::Containers => self.containers.push(original),
+            Group::InitContainers => self.init_containers.push(original),
+        }
+    }
+
+    /// The annotation's text: compact JSON on one line, in characters that every YAML reader takes as they are.
+    pub fn to_text(&self) -> String {
+        let json = serde_json::to_string(self).expect("strings in lists always serialise");
+        let mut text = String::with_capacity(json.len());
+        for character in json.chars() {
+            match character {
+                '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                    text.push_str(&format!("\\u{:04x}", u32::from(character)));
+                }
+                _ => text.push(character),
+            }
+        }
+        text
+    }
+
+    fn list(&self, group: Group) -> &[Original] {
+        match group {
+            Group::Containers => &self.containers,
+            Group::InitContainers => &self.init_containers,
+        }
+    }
+}
+
+/// A list that may be null, as Go writes an empty one.
+fn list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Original>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_read_tolerantly_and_written_in_one_form() {
+        let text = r#" { "x": 1, "initContainers": null, "containers": [ {"image": "nginx:1.25", "name": "web", "y": []} ] } "#;
+        let originals = Originals::parse(text).unwrap();
+        assert_eq!(originals.image(Group::Containers, "web", 0), Some("nginx:1.25"));
+        assert_eq!(originals.image(Group::Containers, "web", 1), None);
+        assert_eq!(originals.image(Group::InitContainers, "web", 0), None);
+        assert_eq!(originals.to_text(), r#"{"containers":[{"name":"web","image":"nginx:1.25"}],"initContainers":[]}"#);
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused() {
+        for text in ["", "nginx:1.25", "[]", "null", r#"{"containers":[{"name":"web"}]}"#, r#"{"containers":"web"}"#] {
+            assert!(Originals::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn characters_that_some_readers_take_for_line_breaks_are_escaped() {
+        let mut originals = Originals::default();
+        originals.push(Group::Containers, "a\u{2028}b\nc", "x");
+        assert_eq!(originals.to_text(), r#"{"containers":[{"name":"a\u2028b\nc","image":"x"}],"initContainers":[]}"#);
+        assert_eq!(Originals::parse(&originals.to_text()).unwrap(), originals);
+    }
+}

@@ -1,0 +1,96 @@
+//! Where a value stands in an object: one address for both modes, a span in a file and a JSON pointer in a cluster.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// One step down from a mapping or a sequence.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Into the value of a key.
+    Key(Cow<'static, str>),
+    /// Into an item, counted from 0.
+    Index(usize),
+}
+
+impl From<&'static str> for Step {
+    fn from(key: &'static str) -> Self {
+        Self::Key(Cow::Borrowed(key))
+    }
+}
+
+impl From<usize> for Step {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
+}
+
+/// The steps from the root of a document to a value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Path(Vec<Step>);
+
+impl Path {
+    /// The document itself.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// This path and one step more.
+    pub fn join(&self, step: impl Into<Step>) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(step.into());
+        Self(steps)
+    }
+
+    /// This path and a row of keys more.
+    pub fn keys(&self, keys: &[&'static str]) -> Self {
+        let mut steps = self.0.clone();
+        steps.extend(keys.iter().map(|key| Step::from(*key)));
+        Self(steps)
+    }
+
+    /// The steps, from the root down.
+    pub fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
+    /// The same address as a JSON pointer (RFC 6901).
+    pub fn pointer(&self) -> String {
+        let mut pointer = String::new();
+        for step in &self.0 {
+            pointer.push('/');
+            match step {
+                Step::Key(key) => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
+                Step::Index(index) => pointer.push_str(&index.to_string()),
+            }
+        }
+        pointer
+    }
+}
+
+impl fmt::Display for Path {
+    /// The dotted form of `kubectl explain` and JSONPath: `spec.template.spec.containers[0].image`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Index(index) => write!(formatter, "[{index}]")?,
+                Step::Key(key) if key.contains(['.', '[', ']', '"']) || key.is_empty() => write!(formatter, "[{key:?}]")?,
+                Step::Key(key) if position == 0 => write!(formatter, "{key}")?,
+                Step::Key(key) => write!(formatter, ".{key}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_has_a_dotted_form_and_a_pointer() {
+        let path = Path::root().join("items").join(2).keys(&["metadata", "annotations"]).join("shop.example.test/a~b");
+        assert_eq!(path.to_string(), "items[2].metadata.annotations[\"shop.example.test/a~b\"]");
+        assert_eq!(path.pointer(), "/items/2/metadata/annotations/shop.example.test~1a~0b");
+        assert_eq!(Path::root().pointer(), "");
+    }
+}

@@ -1,0 +1,286 @@
+//! What is asked, and what is changed: from workloads and answers to outcomes and changes.
+//!
+//! Both modes plan here. A change says which string shall stand where; how it gets there is the business of `splice` and of `patch`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::annotation::Originals;
+use super::answer::{Answers, Refusal};
+use super::image::{Digest, ImageError, ImageRef, Lookup};
+use super::path::Path;
+use super::policy::{self, Return, TagForm, Track, Wish};
+use super::selector::ImageFilter;
+use super::workload::{Container, IGNORE, Ignore, Image, RECORD, Record, Workload};
+
+/// What holds for all images of a run.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Where the tag that is followed stands.
+    pub track: Track,
+    /// What is written when a digest is.
+    pub form: TagForm,
+    /// The images that the user takes.
+    pub images: ImageFilter,
+}
+
+/// The string at `at` shall be `to`; `None` is an entry that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Where.
+    pub at: Path,
+    /// What stands there now, as the plan relies on it.
+    pub from: Option<String>,
+    /// What shall stand there.
+    pub to: Option<String>,
+}
+
+/// What was decided for an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is on its tag's digest, or has nothing to go back from.
+    Ok,
+    /// A person's pin: left alone.
+    Fixed,
+    /// It has to be updated to this image.
+    Outdated(String),
+    /// It goes back to this image, which the annotation records.
+    Restored(String),
+    /// `--restore` leaves it as written, for this reason.
+    Kept(String),
+    /// The user left it out, in this way: ``annotation `imago/ignore` ``.
+    Ignored(String),
+    /// Not an image yet: a variable or a template expression.
+    Variable,
+    /// A new digest is there and is not taken, for this reason.
+    Held {
+        /// The digest that the tag has now.
+        digest: Digest,
+        /// Why it is not taken.
+        reason: String,
+    },
+    /// It has a problem.
+    Failed(Refusal),
+}
+
+impl Outcome {
+    /// The image that shall stand there instead, if another shall.
+    pub fn new_image(&self) -> Option<&str> {
+        match self {
+            Self::Outdated(image) | Self::Restored(image) => Some(image),
+            _ => None,
+        }
+    }
+}
+
+/// What happens to one workload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// One for each of the workload's containers, in their order. `None`: it has no image.
+    pub outcomes: Vec<Option<Outcome>>,
+    /// The images that change, in the order of the containers, then the record.
+    pub changes: Vec<Change>,
+}
+
+impl Plan {
+    /// How many images change.
+    pub fn image_changes(&self) -> usize {
+        self.outcomes.iter().flatten().filter(|outcome| outcome.new_image().is_some()).count()
+    }
+}
+
+/// The questions that an update of the workloads asks, each with the digests that its images are on now. A workload whose record cannot
+/// be read asks nothing; [`update`] says so.
+pub fn wanted<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rules) -> BTreeMap<Lookup, BTreeSet<Digest>> {
+    let mut wanted: BTreeMap<Lookup, BTreeSet<Digest>> = BTreeMap::new();
+    for workload in workloads {
+        let Ok(recorded) = recorded(workload, rules) else { continue };
+        for (_, standing) in consider(workload, &recorded, rules) {
+            if let Standing::Taken(Wish::Follow(follow)) = standing {
+                wanted.entry(follow.lookup).or_default().extend(follow.digest);
+            }
+        }
+    }
+    wanted
+}
+
+/// Plans to bring a workload's images to their tags' digests. `Err`: its record cannot be relied on, and all of it is left as it is.
+pub fn update(workload: &Workload, rules: &Rules, answers: &Answers) -> Result<Plan, Refusal> {
+    let recorded = recorded(workload, rules)?;
+    let mut plan = Plan::default();
+    let mut originals = Originals::default();
+    for (container, standing) in consider(workload, &recorded, rules) {
+        let Image::Text(image) = &container.image else {
+            plan.outcomes.push(not_text(&container.image));
+            continue;
+        };
+        let (outcome, original) = match standing {
+            Standing::LeftOut(how) => {
+                let kept = recorded.image(container).unwrap_or(image);
+                (Outcome::Ignored(how), Some(kept.to_owned()))
+            }
+            Standing::Taken(Wish::Variable) => (Outcome::Variable, None),
+            Standing::Taken(Wish::Fixed) => (Outcome::Fixed, Some(image.clone())),
+            Standing::Taken(Wish::Invalid(error)) => (Outcome::Failed(invalid(error)), Some(image.clone())),
+            Standing::Taken(Wish::Follow(follow)) => (followed(image, &follow, answers), Some(follow.original)),
+        };
+        if let Some(new_image) = outcome.new_image() {
+            plan.changes.push(change_image(workload, container, new_image));
+        }
+        if let Some(original) = original {
+            originals.push(container.group, &container.name, &original);
+        }
+        plan.outcomes.push(Some(outcome));
+    }
+    let changed = !plan.changes.is_empty() && rules.track == Track::Annotation;
+    let from = text(&workload.record);
+    if changed && !from.as_deref().is_some_and(|from| originals.is_said_by(from)) {
+        plan.changes.push(Change { at: workload.record_path(), from, to: Some(originals.to_text()) });
+    }
+    Ok(plan)
+}
+
+/// Plans to put back what the record of a workload says, and to remove the record. `Err`: the record cannot be relied on.
+pub fn restore(workload: &Workload, rules: &Rules) -> Result<Plan, Refusal> {
+    let recorded = recorded(workload, rules)?;
+    let mut plan = Plan::default();
+    let mut still_needed = false;
+    for (container, standing) in consider(workload, &recorded, rules) {
+        let Image::Text(image) = &container.image else {
+            plan.outcomes.push(not_text(&container.image));
+            continue;
+        };
+        let back = policy::restore(image, recorded.image(container));
+        let pinned = ImageRef::parse(image).is_ok_and(|image| image.digest().is_some());
+        let outcome = match (standing, back) {
+            (Standing::LeftOut(how), back) => {
+                still_needed |= matches!(back, Return::To(_));
+                Outcome::Ignored(how)
+            }
+            (Standing::Taken(Wish::Variable), _) => Outcome::Variable,
+            (_, Return::To(original)) => Outcome::Restored(original),
+            (_, Return::Stays(why)) if recorded.originals.is_some() => Outcome::Kept(why.to_owned()),
+            _ if pinned => Outcome::Fixed,
+            _ => Outcome::Ok,
+        };
+        if let Some(original) = outcome.new_image() {
+            plan.changes.push(change_image(workload, container, original));
+        }
+        plan.outcomes.push(Some(outcome));
+    }
+    // A container that the user left out may still go back one day; the record of the workload waits for it.
+    if recorded.originals.is_some() && !still_needed {
+        plan.changes.push(Change { at: workload.record_path(), from: text(&workload.record), to: None });
+    }
+    Ok(plan)
+}
+
+/// A container's image, once the user's own word on it is known.
+enum Standing {
+    /// The user left it out, in this way.
+    LeftOut(String),
+    /// It is this program's business.
+    Taken(Wish),
+}
+
+fn consider<'w>(workload: &'w Workload, recorded: &Recorded<'_>, rules: &Rules) -> Vec<(&'w Container, Standing)> {
+    let standing = |container: &Container| {
+        let Image::Text(image) = &container.image else { return Standing::Taken(Wish::Variable) };
+        match policy::decide(image, recorded.image(container), rules.track, rules.form) {
+            Wish::Variable => Standing::Taken(Wish::Variable),
+            wish => left_out(workload, container, image, rules).map_or(Standing::Taken(wish), Standing::LeftOut),
+        }
+    };
+    workload.containers.iter().map(|container| (container, standing(container))).collect()
+}
+
+fn left_out(workload: &Workload, container: &Container, image: &str, rules: &Rules) -> Option<String> {
+    let name = ImageRef::parse(image).map_or_else(|_| image.to_owned(), |image| image.name().to_owned());
+    match &workload.ignore {
+        Ignore::All => return Some(format!("annotation `{IGNORE}`")),
+        Ignore::Containers(names) if names.contains(&container.name) => return Some(format!("annotation `{IGNORE}`")),
+        Ignore::Containers(_) | Ignore::Nothing => {}
+    }
+    if container.ignored {
+        return Some("comment `# imago: ignore`".to_owned());
+    }
+    (!rules.images.takes(&name)).then(|| "`--include-image` or `--exclude-image`".to_owned())
+}
+
+/// The record of a workload, with the place of each container among those of its name.
+struct Recorded<'w> {
+    workload: &'w Workload,
+    originals: Option<Originals>,
+}
+
+impl Recorded<'_> {
+    fn image(&self, container: &Container) -> Option<&str> {
+        let elder =
+            |other: &&Container| other.group == container.group && other.name == container.name && other.index < container.index;
+        let nth = self.workload.containers.iter().filter(elder).count();
+        self.originals.as_ref()?.image(container.group, &container.name, nth)
+    }
+}
+
+fn recorded<'w>(workload: &'w Workload, rules: &Rules) -> Result<Recorded<'w>, Refusal> {
+    let refuse = |cause| Refusal {
+        code: "invalid-annotation",
+        cause,
+        hint: Some(format!(
+            "correct the annotation `{RECORD}`, or remove it so that the images are recorded as they are written"
+        )),
+    };
+    let originals = match (&workload.record, rules.track) {
+        (_, Track::Tag) | (Record::Absent, _) => None,
+        (Record::NoText, _) => return Err(refuse("it is not a string".to_owned())),
+        (Record::Text(text), _) => Some(Originals::parse(text).map_err(|error| refuse(error.to_string()))?),
+    };
+    Ok(Recorded { workload, originals })
+}
+
+fn followed(image: &str, follow: &policy::Follow, answers: &Answers) -> Outcome {
+    match answers.get(&follow.lookup) {
+        None => Outcome::Failed(Refusal { code: "unresolved", cause: "nothing answered for it".to_owned(), hint: None }),
+        Some(Err(refusal)) => Outcome::Failed(refusal.clone()),
+        Some(Ok(answer)) => match follow.digest.as_ref().and_then(|digest| answer.held.get(digest)) {
+            Some(reason) => Outcome::Held { digest: answer.digest.clone(), reason: reason.clone() },
+            None => match follow.on(&answer.digest) {
+                same if same == image => Outcome::Ok,
+                new_image => Outcome::Outdated(new_image),
+            },
+        },
+    }
+}
+
+fn change_image(workload: &Workload, container: &Container, to: &str) -> Change {
+    let from = match &container.image {
+        Image::Text(image) => Some(image.clone()),
+        Image::Absent | Image::Other(_) => None,
+    };
+    Change { at: workload.image_path(container), from, to: Some(to.to_owned()) }
+}
+
+fn not_text(image: &Image) -> Option<Outcome> {
+    match image {
+        Image::Absent | Image::Text(_) => None,
+        Image::Other(what) => Some(Outcome::Failed(Refusal {
+            code: "invalid-image",
+            cause: format!("it is {what} where a string is expected"),
+            hint: Some("put the image in quotes".to_owned()),
+        })),
+    }
+}
+
+fn invalid(error: ImageError) -> Refusal {
+    Refusal {
+        code: "invalid-image",
+        cause: error.to_string(),
+        hint: Some("write it as `[registry/]name[:tag][@digest]`".to_owned()),
+    }
+}
+
+fn text(record: &Record) -> Option<String> {
+    match record {
+        Record::Text(text) => Some(text.clone()),
+        Record::Absent | Record::NoText => None,
+    }
+}

@@ -1,0 +1,252 @@
+//! `decide`: the one place with opinions on an image.
+//!
+//! It looks at the image as written and at what the record says of it, never at a registry: what it wants to know, it asks for.
+
+use super::image::{Digest, ImageError, ImageRef, Lookup};
+
+/// Where the tag that is followed stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Track {
+    /// In the annotation `imago-config-spec`, which is kept up to date.
+    #[default]
+    Annotation,
+    /// In the image itself, `name:tag@digest`; no annotation is read or written.
+    Tag,
+}
+
+/// What is written when a digest is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TagForm {
+    /// The tag stays beside the digest.
+    #[default]
+    Keep,
+    /// `name@digest`
+    Drop,
+}
+
+/// What should happen to an image, before its tag's digest is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// It is not an image yet: a variable or a template expression.
+    Variable,
+    /// It is a person's pin, and stays.
+    Fixed,
+    /// It is no image reference.
+    Invalid(ImageError),
+    /// It follows a tag.
+    Follow(Follow),
+}
+
+/// An image that follows a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Follow {
+    /// The question to ask.
+    pub lookup: Lookup,
+    /// What the record shall say: the image without a digest.
+    pub original: String,
+    /// The name, with the tag that stays in the image.
+    base: String,
+    /// The digest that the image is on.
+    pub digest: Option<Digest>,
+}
+
+impl Follow {
+    /// The image on a digest.
+    pub fn on(&self, digest: &Digest) -> String {
+        format!("{}@{digest}", self.base)
+    }
+}
+
+/// Decides from the image as written and from the record's word on it.
+pub fn decide(image: &str, recorded: Option<&str>, track: Track, form: TagForm) -> Wish {
+    if is_variable(image) {
+        return Wish::Variable;
+    }
+    let image = match ImageRef::parse(image) {
+        Ok(image) => image,
+        Err(error) => return Wish::Invalid(error),
+    };
+    match track {
+        Track::Tag => by_tag(&image),
+        Track::Annotation => by_record(&image, recorded.and_then(|recorded| ImageRef::parse(recorded).ok()), form),
+    }
+}
+
+fn by_record(image: &ImageRef, recorded: Option<ImageRef>, form: TagForm) -> Wish {
+    if image.digest().is_none() {
+        return follow(image, image, form);
+    }
+    // Without a record, and with a record that has a digest, a digest is a person's.
+    let Some(recorded) = recorded.filter(|recorded| recorded.digest().is_none()) else {
+        return Wish::Fixed;
+    };
+    match image.tag() {
+        Some(_) if image.lookup() == recorded.lookup() => follow(image, &recorded, form),
+        // Somebody changed the image since: what is written wins, and the record follows it.
+        Some(_) => follow(image, image, form),
+        None if image.lookup().same_name(&recorded.lookup()) => follow(image, &recorded, form),
+        None => Wish::Fixed,
+    }
+}
+
+/// `original` is asked and recorded; `image` keeps its form.
+fn follow(image: &ImageRef, original: &ImageRef, form: TagForm) -> Wish {
+    Wish::Follow(Follow {
+        lookup: original.lookup(),
+        original: original.without_digest().to_owned(),
+        base: match form {
+            TagForm::Keep => image.without_digest().to_owned(),
+            TagForm::Drop => image.name().to_owned(),
+        },
+        digest: image.digest().cloned(),
+    })
+}
+
+fn by_tag(image: &ImageRef) -> Wish {
+    if image.tag().is_none() && image.digest().is_some() {
+        return Wish::Fixed;
+    }
+    let lookup = image.lookup();
+    let base = format!("{}:{}", image.name(), lookup.tag);
+    Wish::Follow(Follow { original: base.clone(), base, lookup, digest: image.digest().cloned() })
+}
+
+/// What `--restore` does with an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Return {
+    /// It already is as the record has it.
+    There,
+    /// It goes back to this.
+    To(String),
+    /// It stays as written, for this reason.
+    Stays(&'static str),
+}
+
+/// Puts an image back where the record still holds: same name; same tag or none.
+pub fn restore(image: &str, recorded: Option<&str>) -> Return {
+    let Some(recorded) = recorded else {
+        return Return::Stays("nothing is recorded for it");
+    };
+    if image == recorded {
+        return Return::There;
+    }
+    let (Ok(image), Ok(original)) = (ImageRef::parse(image), ImageRef::parse(recorded)) else {
+        return Return::Stays("it is not the image that was recorded");
+    };
+    if image.digest().is_none() {
+        return Return::Stays("it has no digest, so it was changed since it was recorded");
+    }
+    if original.digest().is_some() {
+        return Return::Stays("its digest is a person's");
+    }
+    let (now, then) = (image.lookup(), original.lookup());
+    if !now.same_name(&then) {
+        Return::Stays("its name was changed since it was recorded")
+    } else if image.tag().is_some() && now.tag != then.tag {
+        Return::Stays("its tag was changed since it was recorded")
+    } else {
+        Return::To(recorded.to_owned())
+    }
+}
+
+/// A variable of a shell, envsubst or Flux, or an expression of a template: no reference has these characters.
+fn is_variable(image: &str) -> bool {
+    image.contains("${") || image.contains("$(") || image.contains("{{") || image.starts_with('$')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sha(digit: char) -> String {
+        format!("sha256:{}", digit.to_string().repeat(64))
+    }
+
+    /// What is recorded, what is asked, and what is written when the answer is `1…`; or the word for what is left alone.
+    fn decided(image: &str, recorded: Option<&str>, track: Track, form: TagForm) -> String {
+        match decide(image, recorded, track, form) {
+            Wish::Variable => "variable".to_owned(),
+            Wish::Fixed => "fixed".to_owned(),
+            Wish::Invalid(_) => "invalid".to_owned(),
+            Wish::Follow(follow) => {
+                let digest = Digest::parse(&sha('1')).unwrap();
+                format!("{} {} {}", follow.original, follow.lookup, follow.on(&digest)).replace(&sha('1'), "NEW")
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_of_what_happens_to_an_image() {
+        let old = sha('0');
+        for (image, recorded, expected) in [
+            ("nginx", None, "nginx docker.io/library/nginx:latest nginx@NEW"),
+            ("nginx:1.25", None, "nginx:1.25 docker.io/library/nginx:1.25 nginx:1.25@NEW"),
+            ("nginx:1.25", Some("redis:7"), "nginx:1.25 docker.io/library/nginx:1.25 nginx:1.25@NEW"),
+            ("nginx:1.25@OLD", Some("nginx:1.25"), "nginx:1.25 docker.io/library/nginx:1.25 nginx:1.25@NEW"),
+            (
+                "docker.io/library/nginx:1.25@OLD",
+                Some("nginx:1.25"),
+                "nginx:1.25 docker.io/library/nginx:1.25 docker.io/library/nginx:1.25@NEW",
+            ),
+            ("nginx:latest@OLD", Some("nginx"), "nginx docker.io/library/nginx:latest nginx:latest@NEW"),
+            ("nginx:1.27@OLD", Some("nginx:1.25"), "nginx:1.27 docker.io/library/nginx:1.27 nginx:1.27@NEW"),
+            ("redis:7@OLD", Some("nginx:1.25"), "redis:7 docker.io/library/redis:7 redis:7@NEW"),
+            ("nginx@OLD", Some("nginx:1.25"), "nginx:1.25 docker.io/library/nginx:1.25 nginx@NEW"),
+            ("redis@OLD", Some("nginx:1.25"), "fixed"),
+            ("nginx@OLD", None, "fixed"),
+            ("nginx:1.25@OLD", None, "fixed"),
+            ("nginx:1.25@OLD", Some("nginx:1.25@OLD"), "fixed"),
+            ("nginx:1.27@OLD", Some("nginx:1.25@OLD"), "fixed"),
+            ("nginx:1.25@OLD", Some("no image!"), "fixed"),
+            ("${TAG}", None, "variable"),
+            ("registry.example.test/web:$(TAG)", None, "variable"),
+            ("{{ .Values.image }}", None, "variable"),
+            ("Not An Image", None, "invalid"),
+        ] {
+            let (image, recorded) = (image.replace("OLD", &old), recorded.map(|recorded| recorded.replace("OLD", &old)));
+            assert_eq!(decided(&image, recorded.as_deref(), Track::Annotation, TagForm::Keep), expected, "{image} {recorded:?}");
+        }
+    }
+
+    #[test]
+    fn a_dropped_tag_stays_in_the_record() {
+        let image = format!("nginx:1.25@{}", sha('0'));
+        for (image, recorded) in [("nginx:1.25", None), (image.as_str(), Some("nginx:1.25"))] {
+            assert_eq!(
+                decided(image, recorded, Track::Annotation, TagForm::Drop),
+                "nginx:1.25 docker.io/library/nginx:1.25 nginx@NEW"
+            );
+        }
+    }
+
+    #[test]
+    fn without_an_annotation_the_tag_is_in_the_image() {
+        let old = sha('0');
+        for (image, expected) in [
+            ("nginx", "nginx:latest docker.io/library/nginx:latest nginx:latest@NEW"),
+            ("nginx:1.25@OLD", "nginx:1.25 docker.io/library/nginx:1.25 nginx:1.25@NEW"),
+            ("nginx@OLD", "fixed"),
+        ] {
+            assert_eq!(decided(&image.replace("OLD", &old), Some("redis:7"), Track::Tag, TagForm::Keep), expected);
+        }
+    }
+
+    #[test]
+    fn an_image_goes_back_only_where_the_record_still_holds() {
+        let old = sha('0');
+        for (image, recorded, expected) in [
+            ("nginx:1.25@OLD", Some("nginx:1.25"), Return::To("nginx:1.25".to_owned())),
+            ("nginx@OLD", Some("nginx:1.25"), Return::To("nginx:1.25".to_owned())),
+            ("nginx@OLD", Some("nginx"), Return::To("nginx".to_owned())),
+            ("nginx:1.25", Some("nginx:1.25"), Return::There),
+            ("nginx@OLD", Some("nginx@OLD"), Return::There),
+            ("nginx:1.27@OLD", Some("nginx:1.25"), Return::Stays("its tag was changed since it was recorded")),
+            ("redis@OLD", Some("nginx"), Return::Stays("its name was changed since it was recorded")),
+            ("nginx:1.27", Some("nginx:1.25"), Return::Stays("it has no digest, so it was changed since it was recorded")),
+            ("nginx@OLD", None, Return::Stays("nothing is recorded for it")),
+        ] {
+            let (image, recorded) = (image.replace("OLD", &old), recorded.map(|recorded| recorded.replace("OLD", &old)));
+            assert_eq!(restore(&image, recorded.as_deref()), expected, "{image}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `--include-image` and `--exclude-image`: globs on an image's name as a person wrote it.
+//!
+//! A pattern is held against the name without tag and digest, unnormalised: `nginx` does not take `docker.io/library/nginx`, which
+//! says more than it. It refuses a pattern with a tag or a digest in it: no name could match, and an exclusion that silently excludes
+//! nothing is worse than an error.
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+/// Which images a run takes, by name. The default takes all.
+#[derive(Clone, Debug, Default)]
+pub struct ImageFilter {
+    include: Option<GlobSet>,
+    exclude: GlobSet,
+}
+
+impl ImageFilter {
+    /// Takes what one of `include` matches (everything, when there is none) and none of `exclude`. `*` and `?` match `/` too:
+    /// `registry.example.test/*` is all that this registry has.
+    pub fn new(include: &[String], exclude: &[String]) -> Result<Self, GlobError> {
+        let include = if include.is_empty() { None } else { Some(glob_set(include)?) };
+        Ok(Self { include, exclude: glob_set(exclude)? })
+    }
+
+    /// Judges an image by its name, without tag and digest.
+    pub fn takes(&self, name: &str) -> bool {
+        !self.exclude.is_match(name) && self.include.as_ref().is_none_or(|include| include.is_match(name))
+    }
+}
+
+/// Why a pattern for image names is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GlobError {
+    /// It breaks the grammar of globs.
+    #[error("`{pattern}` is not a pattern: {reason}")]
+    Syntax {
+        /// The pattern as written.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It has a tag or a digest, which names have not.
+    #[error("the pattern `{pattern}` has a tag or a digest, but is held against names alone")]
+    Tagged {
+        /// The pattern as written.
+        pattern: String,
+    },
+}
+
+fn glob_set(patterns: &[String]) -> Result<GlobSet, GlobError> {
+    let syntax = |pattern: &str, error: &globset::Error| GlobError::Syntax {
+        pattern: pattern.to_owned(),
+        reason: error.kind().to_string(),
+    };
+    let mut builder = GlobSetBuilder::new();
+    for pattern in patterns {
+        if is_tagged(pattern) {
+            return Err(GlobError::Tagged { pattern: pattern.clone() });
+        }
+        builder.add(Glob::new(pattern).map_err(|error| syntax(pattern, &error))?);
+    }
+    builder.build().map_err(|error| syntax(error.glob().unwrap_or_default(), &error))
+}
+
+/// In a name a colon stands before a port, digits up to the next slash, or inside the brackets of an IPv6 address.
+fn is_tagged(pattern: &str) -> bool {
+    let after_colon = pattern.rsplit_once(':').map(|(_, rest)| rest);
+    pattern.contains('@')
+        || after_colon.is_some_and(|rest| {
+            let digits = rest.trim_start_matches(|character: char| character.is_ascii_digit());
+            !digits.starts_with(['/', '*', '?', '[', ']', '{', '}', ','])
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(include: &[&str], exclude: &[&str]) -> Result<ImageFilter, GlobError> {
+        let owned = |patterns: &[&str]| patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>();
+        ImageFilter::new(&owned(include), &owned(exclude))
+    }
+
+    #[test]
+    fn without_patterns_every_image_is_taken() {
+        assert!(filter(&[], &[]).unwrap().takes("nginx"));
+        assert!(ImageFilter::default().takes("nginx"));
+    }
+
+    #[test]
+    fn a_star_matches_everything_below_a_registry() {
+        let filter = filter(&["registry.example.test/*", "reg:5000/*"], &[]).unwrap();
+        assert!(filter.takes("registry.example.test/web"));
+        assert!(filter.takes("registry.example.test/shop/front/web"));
+        assert!(filter.takes("reg:5000/web"));
+        assert!(!filter.takes("registry.example.testing/web"));
+        assert!(!filter.takes("nginx"));
+    }
+
+    #[test]
+    fn a_pattern_matches_the_whole_name_as_written() {
+        let filter = filter(&[], &["nginx", "*/postgres"]).unwrap();
+        assert!(!filter.takes("nginx"));
+        assert!(filter.takes("docker.io/library/nginx"));
+        assert!(filter.takes("nginx-unprivileged"));
+        assert!(!filter.takes("docker.io/library/postgres"));
+        assert!(filter.takes("postgres"));
+    }
+
+    #[test]
+    fn an_exclusion_wins_over_an_inclusion() {
+        let filter = filter(&["shop/*"], &["shop/legacy-*"]).unwrap();
+        assert!(filter.takes("shop/web"));
+        assert!(!filter.takes("shop/legacy-web"));
+    }
+
+    #[test]
+    fn a_pattern_that_no_name_can_match_is_refused() {
+        for pattern in ["nginx:1.25", "nginx:1.*", "reg:5000/nginx:latest", "nginx@sha256:*", "nginx:v*", "*@*", "nginx:"] {
+            assert_eq!(filter(&[], &[pattern]).unwrap_err(), GlobError::Tagged { pattern: pattern.to_owned() });
+        }
+        for pattern in ["reg:5000/*", "*:5000/web", "reg:*/web", "reg:50{00,01}/web", "{reg:5000,registry}/web"] {
+            assert!(filter(&[pattern], &[]).is_ok(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_broken_pattern_is_refused_with_its_reason() {
+        let error = filter(&["shop/[web"], &[]).unwrap_err().to_string();
+        assert!(error.starts_with("`shop/[web` is not a pattern: "), "{error}");
+    }
+}

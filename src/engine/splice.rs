@@ -1,0 +1,191 @@
+//! From changes to byte edits, to new text, and the proof that nothing else changed.
+//!
+//! An edit touches a scalar's token, or adds or removes the entry of the annotation; every other byte stays. What would change a second
+//! place along with the first, because an anchor is shared, is refused. So is whatever the proof does not pass: this room never returns
+//! text that differs from its input in anything but the changes.
+
+mod insert;
+mod proof;
+mod remove;
+mod scalar;
+mod sharing;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::path::{Path, Step};
+use super::plan::Change;
+use super::tree::{Scalar, Tree};
+use super::yaml::{File, NodeId, YamlNode};
+use sharing::Uses;
+
+/// The changes of one document of a file.
+#[derive(Clone, Debug)]
+pub struct DocumentChanges {
+    /// Which document, from 0.
+    pub document: usize,
+    /// Its changes, all of them.
+    pub changes: Vec<Change>,
+}
+
+/// Why a file is left as it is, with the place, both from 1.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refused {
+    /// The stable word for programs: `shared-anchor`, `not-editable`, `unproven`.
+    pub code: &'static str,
+    /// The line, where one is to blame.
+    pub line: Option<u32>,
+    /// What is in the way.
+    pub message: String,
+}
+
+/// Replaces a range of the original bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Edit {
+    range: Range<usize>,
+    text: String,
+}
+
+/// What the edits do to the nodes of the file, as the proof checks it.
+#[derive(Debug, Default)]
+struct Effects {
+    edits: Vec<Edit>,
+    /// Scalars and aliases that get this text.
+    replaced: BTreeMap<NodeId, String>,
+    /// Mappings that get this entry (a chain of keys, and the text under the last), or empty nodes that become one.
+    extended: BTreeMap<NodeId, (Vec<&'static str>, String)>,
+    /// Mappings that lose this entry.
+    reduced: BTreeMap<NodeId, &'static str>,
+}
+
+/// Makes the changes in the file's text. The file must have been read with all its comments.
+pub fn splice(file: &File<'_>, wanted: &[DocumentChanges]) -> Result<String, Refused> {
+    let mut effects = Effects::default();
+    for document in wanted {
+        let uses = Uses::of(file, document.document);
+        for (change, located) in order(file, document) {
+            located_change(file, document, change, &located, &uses, &mut effects)?;
+        }
+    }
+    let text = apply(file.text(), &mut effects.edits)?;
+    proof::prove(file, &text, wanted, &effects)?;
+    Ok(text)
+}
+
+/// The nodes from a document's root down a path, as far as they are there, each as it is written.
+struct Located<'f, 't> {
+    nodes: Vec<YamlNode<'f, 't>>,
+    missing: Vec<&'static str>,
+}
+
+fn order<'c, 'f, 't>(file: &'f File<'t>, document: &'c DocumentChanges) -> Vec<(&'c Change, Located<'f, 't>)> {
+    document.changes.iter().map(|change| (change, locate(file, document.document, &change.at))).collect()
+}
+
+fn locate<'f, 't>(file: &'f File<'t>, document: usize, path: &Path) -> Located<'f, 't> {
+    let mut nodes = vec![file.document(document)];
+    for (position, step) in path.steps().iter().enumerate() {
+        let last = nodes[nodes.len() - 1];
+        let next = match step {
+            Step::Key(key) => last.get(key),
+            Step::Index(index) => last.items().get(*index).copied(),
+        };
+        match next {
+            Some(node) => nodes.push(node),
+            None => {
+                let keys = path.steps()[position..].iter().filter_map(|step| match step {
+                    Step::Key(std::borrow::Cow::Borrowed(key)) => Some(*key),
+                    Step::Key(std::borrow::Cow::Owned(_)) | Step::Index(_) => None,
+                });
+                return Located { nodes, missing: keys.collect() };
+            }
+        }
+    }
+    Located { nodes, missing: Vec::new() }
+}
+
+fn located_change(
+    file: &File<'_>,
+    document: &DocumentChanges,
+    change: &Change,
+    located: &Located<'_, '_>,
+    uses: &Uses,
+    effects: &mut Effects,
+) -> Result<(), Refused> {
+    let last = located.nodes[located.nodes.len() - 1];
+    match (&change.to, located.missing.is_empty()) {
+        (Some(to), true) => {
+            let from = last.target().styled().map(|(text, _)| text);
+            if from != change.from.as_deref() {
+                return Err(refused("not-editable", last, format!("{} is not what the change relies on", change.at)));
+            }
+            let node = uses.token_to_edit(last, document, to, &change.at)?;
+            if let Some(same) = effects.replaced.get(&node.id()) {
+                return if same == to || node.styled().is_some() && same.trim_end() == to {
+                    Ok(())
+                } else {
+                    Err(uses.shared(last, &change.at))
+                };
+            }
+            let (edit, value) = scalar::rewrite(file, node, to)?;
+            effects.edits.push(edit);
+            effects.replaced.insert(node.id(), value);
+        }
+        (Some(to), false) => {
+            let (node, chain) = (last.target(), &located.missing);
+            uses.stands_once(last, &located_path(change, located.missing.len()))?;
+            let edits = match (node.written_entries(), node.scalar()) {
+                (Some(_), _) => insert::entry(file, document.document, &located.nodes, chain, to)?,
+                (None, Scalar::Null) => insert::instead_of_null(file, document.document, &located.nodes, chain, to)?,
+                (None, _) => {
+                    let path = located_path(change, located.missing.len());
+                    return Err(refused(
+                        "not-editable",
+                        last,
+                        format!("{path} is not a mapping, so no annotation can be added to it"),
+                    ));
+                }
+            };
+            effects.edits.extend(edits);
+            effects.extended.insert(node.id(), (chain.clone(), to.clone()));
+        }
+        (None, true) => {
+            let (key, depth) = remove::outermost(&located.nodes, &change.at);
+            let mapping = located.nodes[depth];
+            uses.stands_once(mapping, &located_path(change, change.at.steps().len() - depth))?;
+            effects.edits.extend(remove::entry(file, mapping.target(), key)?);
+            effects.reduced.insert(mapping.target().id(), key);
+        }
+        (None, false) => {}
+    }
+    Ok(())
+}
+
+/// The path of a change without its last steps.
+fn located_path(change: &Change, without: usize) -> Path {
+    let steps = change.at.steps();
+    steps[..steps.len() - without].iter().fold(Path::root(), |path, step| path.join(step.clone()))
+}
+
+fn apply(text: &str, edits: &mut [Edit]) -> Result<String, Refused> {
+    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+    let mut new_text = String::with_capacity(text.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());
+    let mut done = 0;
+    for edit in edits.iter() {
+        let kept = text.get(done..edit.range.start).ok_or_else(|| unproven("two edits overlap".to_owned()))?;
+        new_text.push_str(kept);
+        new_text.push_str(&edit.text);
+        done = edit.range.end;
+    }
+    new_text.push_str(&text[done..]);
+    Ok(new_text)
+}
+
+fn refused(code: &'static str, node: YamlNode<'_, '_>, message: String) -> Refused {
+    Refused { code, line: node.line(), message }
+}
+
+fn unproven(message: String) -> Refused {
+    Refused { code: "unproven", line: None, message }
+}

@@ -1,0 +1,292 @@
+//! Adds an entry to a mapping, in the way its neighbours are written.
+//!
+//! In a block mapping it goes behind the last entry, in a flow mapping behind the last value, and JSON stays JSON.
+
+use crate::engine::yaml::{File, Layout, Style, YamlNode};
+
+use super::scalar::{double_quoted, is_written_null, single_quoted};
+use super::{Edit, Refused};
+
+/// How keys and values are written in a document.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Notation {
+    Yaml,
+    Json,
+}
+
+type Entry<'f, 't> = (YamlNode<'f, 't>, YamlNode<'f, 't>);
+
+/// Adds `chain[0]: {chain[1]: … value}` to the last of `nodes`, which is a mapping; the others lead to it.
+pub(super) fn entry(
+    file: &File<'_>,
+    document: usize,
+    nodes: &[YamlNode<'_, '_>],
+    chain: &[&'static str],
+    value: &str,
+) -> Result<Vec<Edit>, Refused> {
+    let mapping = nodes[nodes.len() - 1].target();
+    let Some((layout, entries)) = mapping.written_entries() else { return Ok(Vec::new()) };
+    Ok(match layout {
+        Layout::Block => vec![block(file, mapping, &entries, step(nodes), chain, value)],
+        Layout::Flow => flow(file, mapping, &entries, colon_above(file, nodes), notation(file, document), chain, value),
+    })
+}
+
+/// Puts a mapping of one entry where null is written, or where nothing is.
+pub(super) fn instead_of_null(
+    file: &File<'_>,
+    document: usize,
+    nodes: &[YamlNode<'_, '_>],
+    chain: &[&'static str],
+    value: &str,
+) -> Result<Vec<Edit>, Refused> {
+    let notation = notation(file, document);
+    let null = nodes[nodes.len() - 1];
+    let mapping = format!("{{{}}}", inline(chain, value, notation, colon_above(file, nodes)));
+    if is_written_null(null) {
+        return Ok(vec![Edit { range: null.span(), text: mapping }]);
+    }
+    let parent = nodes[nodes.len().saturating_sub(2)].target();
+    let Some((layout, entries)) = parent.written_entries() else {
+        return Err(super::refused("not-editable", null, "an empty document gets no annotation".to_owned()));
+    };
+    let Some((key, _)) = entries.iter().find(|(_, value)| value.id() == null.id()) else {
+        return Err(super::refused("not-editable", null, "its key is not where it should be".to_owned()));
+    };
+    Ok(match layout {
+        Layout::Block => {
+            let step = step(&nodes[..nodes.len() - 1]);
+            let lines = block_lines(parent.column() + step, step, chain, value, line_end_at(file.text(), key.span().end));
+            vec![after_line(file.text(), key.span().end, &lines)]
+        }
+        Layout::Flow => {
+            let end = entry_end(file, (*key, null));
+            let text = if end == key.span().end { format!(": {mapping}") } else { format!(" {mapping}") };
+            vec![Edit { range: end..end, text }]
+        }
+    })
+}
+
+fn block(
+    file: &File<'_>,
+    mapping: YamlNode<'_, '_>,
+    entries: &[Entry<'_, '_>],
+    step: usize,
+    chain: &[&'static str],
+    value: &str,
+) -> Edit {
+    let text = file.text();
+    let end = entries.last().map_or(mapping.span().start, |last| entry_end(file, *last));
+    let line_end = line_end_at(text, end);
+    let lines = block_lines(mapping.column(), step, chain, value, line_end);
+    if end_of_line(text, end).is_none() && entries.last().is_some_and(|(_, value)| ends_in_block_scalar(*value)) {
+        // A line break behind its last line would become part of the block scalar for some readers.
+        let start = mapping.span().start;
+        let indentation = " ".repeat(mapping.column());
+        return Edit { range: start..start, text: format!("{}{line_end}{indentation}", lines.trim_start()) };
+    }
+    after_line(text, end, &lines)
+}
+
+/// Inserts lines behind the line on which a byte stands, or behind a last line that has no end.
+fn after_line(text: &str, offset: usize, lines: &str) -> Edit {
+    let line_end = line_end_at(text, offset);
+    match end_of_line(text, offset) {
+        Some(next) => Edit { range: next..next, text: format!("{lines}{line_end}") },
+        None => Edit { range: text.len()..text.len(), text: format!("{line_end}{lines}") },
+    }
+}
+
+/// The lines of a nested entry, without the last line's end.
+fn block_lines(column: usize, step: usize, chain: &[&'static str], value: &str, line_end: &str) -> String {
+    let mut lines = String::new();
+    for (depth, key) in chain.iter().enumerate() {
+        let indentation = " ".repeat(column + depth * step);
+        if depth + 1 < chain.len() {
+            lines.push_str(&format!("{indentation}{key}:{line_end}"));
+        } else {
+            lines.push_str(&format!("{indentation}{key}: {}", single_quoted(value)));
+        }
+    }
+    lines
+}
+
+/// The indentation that a mapping has against the one around it; two, where none shows it.
+fn step(nodes: &[YamlNode<'_, '_>]) -> usize {
+    let column = |node: &YamlNode<'_, '_>| match node.target().written_entries() {
+        Some((Layout::Block, _)) => Some(node.target().column()),
+        _ => None,
+    };
+    let (mapping, around) = (nodes.last().and_then(column), nodes.len().checked_sub(2).and_then(|parent| column(&nodes[parent])));
+    let below = || {
+        let (_, entries) = nodes.last()?.target().written_entries()?;
+        let inner = entries.iter().find_map(|(_, value)| column(value).filter(|_| !value.is_alias()))?;
+        inner.checked_sub(mapping?)
+    };
+    match (mapping, around) {
+        (Some(mapping), Some(around)) => mapping.checked_sub(around),
+        _ => below(),
+    }
+    .filter(|step| (1..=16).contains(step))
+    .unwrap_or(2)
+}
+
+fn flow(
+    file: &File<'_>,
+    mapping: YamlNode<'_, '_>,
+    entries: &[Entry<'_, '_>],
+    colon_above: &str,
+    notation: Notation,
+    chain: &[&'static str],
+    value: &str,
+) -> Vec<Edit> {
+    let text = file.text();
+    let Some(&(key, last)) = entries.last() else {
+        let after = mapping.span().start + 1;
+        return vec![Edit { range: after..after, text: inline(chain, value, notation, colon_above) }];
+    };
+    let colon = colon(file, (key, last)).unwrap_or(": ");
+    let end = entry_end(file, (key, last));
+    let line = line_start(text, key.span().start);
+    let indentation = &text[line..key.span().start];
+    if !indentation.trim().is_empty() || mapping.span().start >= line {
+        let separator = separator(file, entries).unwrap_or(if colon.ends_with(' ') { ", " } else { "," });
+        return vec![Edit { range: end..end, text: format!("{separator}{}", inline(chain, value, notation, colon)) }];
+    }
+    let around = &text[line_start(text, mapping.span().start)..];
+    let around = &around[..around.len() - around.trim_start_matches([' ', '\t']).len()];
+    let unit = indentation.strip_prefix(around).filter(|unit| !unit.is_empty()).unwrap_or("  ");
+    let line_end = line_end_at(text, end);
+    let entry = match notation {
+        Notation::Yaml => inline(chain, value, notation, colon),
+        Notation::Json => expanded(chain, value, colon, indentation, unit, line_end),
+    };
+    let here = end..end;
+    let rest_end = text[end..].find('\n').map_or(text.len(), |newline| end + newline);
+    let rest_end = rest_end - usize::from(text[..rest_end].ends_with('\r'));
+    let after_comma = text[end..rest_end].trim_start().strip_prefix(',').map(str::trim_start);
+    let there = rest_end..rest_end;
+    let comment = file.has_comment_in(end..rest_end);
+    match after_comma {
+        Some(rest) if rest.is_empty() || rest.starts_with('#') => {
+            vec![Edit { range: there, text: format!("{line_end}{indentation}{entry},") }]
+        }
+        None if comment && text[end..rest_end].trim_start().starts_with('#') => vec![
+            Edit { range: here, text: ",".to_owned() },
+            Edit { range: there, text: format!("{line_end}{indentation}{entry}") },
+        ],
+        Some(_) | None => vec![Edit { range: here, text: format!(",{line_end}{indentation}{entry}") }],
+    }
+}
+
+/// An entry on one line: `"annotations": {"key": "value"}`.
+fn inline(chain: &[&'static str], value: &str, notation: Notation, colon: &str) -> String {
+    let key = |key: &str| if notation == Notation::Json { double_quoted(key) } else { key.to_owned() };
+    // `{a:b}` is a key without a value to YAML, so only JSON may do without the space.
+    let colon = if notation == Notation::Json { colon } else { ": " };
+    let value = if notation == Notation::Json { double_quoted(value) } else { single_quoted(value) };
+    let innermost = chain.last().map_or(String::new(), |last| format!("{}{colon}{value}", key(last)));
+    chain.iter().rev().skip(1).fold(innermost, |inner, outer| format!("{}{colon}{{{inner}}}", key(outer)))
+}
+
+/// An entry of JSON over several lines, the first without its indentation.
+fn expanded(chain: &[&'static str], value: &str, colon: &str, indentation: &str, unit: &str, line_end: &str) -> String {
+    match chain {
+        [] => String::new(),
+        [last] => format!("{}{colon}{}", double_quoted(last), double_quoted(value)),
+        [outer, inner @ ..] => {
+            let deeper = format!("{indentation}{unit}");
+            let inner = expanded(inner, value, colon, &deeper, unit, line_end);
+            format!("{}{colon}{{{line_end}{deeper}{inner}{line_end}{indentation}}}", double_quoted(outer))
+        }
+    }
+}
+
+fn notation(file: &File<'_>, document: usize) -> Notation {
+    let root = &file.text()[file.document(document).span()];
+    if serde_json::from_str::<serde::de::IgnoredAny>(root).is_ok() { Notation::Json } else { Notation::Yaml }
+}
+
+/// What stands between a key and its value, where that is a colon with blanks.
+fn colon<'t>(file: &File<'t>, (key, value): Entry<'_, '_>) -> Option<&'t str> {
+    let between = file.text().get(key.span().end..value.span().start)?;
+    (between.trim_matches([' ', '\t']) == ":").then_some(between)
+}
+
+/// The colon before the last of the nodes, or the one that most JSON has.
+fn colon_above<'t>(file: &File<'t>, nodes: &[YamlNode<'_, '_>]) -> &'t str {
+    let parent = nodes.len().checked_sub(2).map(|parent| nodes[parent].target());
+    let entries = parent.and_then(YamlNode::written_entries).map(|(_, entries)| entries).unwrap_or_default();
+    let above = nodes.last().and_then(|node| entries.into_iter().find(|(_, value)| value.id() == node.id()));
+    above.and_then(|entry| colon(file, entry)).unwrap_or(": ")
+}
+
+/// What stands between the last two entries, where that is a comma with blanks.
+fn separator<'t>(file: &File<'t>, entries: &[Entry<'_, '_>]) -> Option<&'t str> {
+    let [.., elder, (key, _)] = entries else { return None };
+    let between = file.text().get(entry_end(file, *elder)..key.span().start)?;
+    (between.trim_end_matches([' ', '\t']) == ",").then_some(between)
+}
+
+/// The end of an entry's last byte that is no comment, blank or line end; behind the blank lines that a block scalar keeps.
+pub(super) fn entry_end(file: &File<'_>, (key, value): Entry<'_, '_>) -> usize {
+    let text = file.text();
+    if value.is_absent() {
+        let after_key = key.span().end.max(value.span().end);
+        let colon = text[after_key..].trim_start_matches([' ', '\t']);
+        return if colon.starts_with(':') { text.len() - colon.len() + 1 } else { after_key };
+    }
+    let innermost = match (value.written_entries(), value.written_items()) {
+        (Some((Layout::Block, entries)), _) => entries.last().map(|last| entry_end(file, *last)),
+        (_, Some((Layout::Block, items))) => items.last().map(|last| entry_end(file, (*last, *last))),
+        _ => None,
+    };
+    innermost.unwrap_or_else(|| match value.styled() {
+        Some((content, Style::Block)) => block_scalar_end(text, value, content),
+        _ => value.span().end,
+    })
+}
+
+/// A block scalar ends on the line of its last character, unless it keeps the line breaks behind it.
+fn block_scalar_end(text: &str, scalar: YamlNode<'_, '_>, content: &str) -> usize {
+    let span = scalar.span();
+    let mut end = span.start + text[span.clone()].trim_end().len();
+    let kept = content.len() - content.trim_end_matches('\n').len();
+    for _ in 1..kept {
+        match end_of_line(text, end) {
+            Some(next) if next <= span.end => end = next,
+            _ => break,
+        }
+    }
+    end
+}
+
+fn ends_in_block_scalar(value: YamlNode<'_, '_>) -> bool {
+    let last = match (value.written_entries(), value.written_items()) {
+        (Some((Layout::Block, entries)), _) => entries.last().map(|(_, value)| *value),
+        (_, Some((Layout::Block, items))) => items.last().copied(),
+        _ => None,
+    };
+    match last {
+        Some(last) => ends_in_block_scalar(last),
+        None => matches!(value.styled(), Some((_, Style::Block))),
+    }
+}
+
+pub(super) fn line_start(text: &str, offset: usize) -> usize {
+    text[..offset].rfind('\n').map_or(0, |newline| newline + 1)
+}
+
+/// The first byte of the next line, where the line has an end.
+pub(super) fn end_of_line(text: &str, offset: usize) -> Option<usize> {
+    memchr::memchr(b'\n', &text.as_bytes()[offset..]).map(|newline| offset + newline + 1)
+}
+
+/// How the line of a byte ends, or the one before it where it has no end.
+pub(super) fn line_end_at(text: &str, offset: usize) -> &'static str {
+    let end = end_of_line(text, offset).or_else(|| text.rfind('\n').map(|newline| newline + 1));
+    match end {
+        Some(end) if text[..end].ends_with("\r\n") => "\r\n",
+        _ => "\n",
+    }
+}

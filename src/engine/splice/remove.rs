@@ -1,0 +1,109 @@
+//! Takes an entry out of a mapping: the reverse of `insert`, byte for byte. Comments on and between its lines stay.
+
+use std::ops::Range;
+
+use crate::engine::path::{Path, Step};
+use crate::engine::yaml::{File, Layout, YamlNode};
+
+use super::insert::{end_of_line, entry_end, line_start};
+use super::{Edit, Refused, refused};
+
+/// The key to take out, and the depth of its mapping among the nodes: that of `annotations`, or of `metadata`, where nothing else is in
+/// them.
+pub(super) fn outermost(nodes: &[YamlNode<'_, '_>], path: &Path) -> (&'static str, usize) {
+    let key = |depth: usize| match &path.steps()[depth] {
+        Step::Key(std::borrow::Cow::Borrowed(key)) => *key,
+        Step::Key(std::borrow::Cow::Owned(_)) | Step::Index(_) => "",
+    };
+    let alone = |depth: usize| nodes[depth].target().written_entries().is_some_and(|(_, entries)| entries.len() == 1);
+    let mut depth = path.steps().len() - 1;
+    while depth > 0 && alone(depth) && matches!(key(depth - 1), "annotations" | "metadata") {
+        depth -= 1;
+    }
+    (key(depth), depth)
+}
+
+/// Takes the entry of a key out of a mapping.
+pub(super) fn entry(file: &File<'_>, mapping: YamlNode<'_, '_>, key: &'static str) -> Result<Vec<Edit>, Refused> {
+    let Some((layout, entries)) = mapping.written_entries() else { return Ok(Vec::new()) };
+    let Some(at) = entries.iter().position(|(name, _)| name.target().styled().is_some_and(|(text, _)| text == key)) else {
+        return Err(refused("not-editable", mapping, format!("`{key}` comes from somewhere else by a merge key")));
+    };
+    Ok(match layout {
+        Layout::Block => block(file, &entries, at),
+        Layout::Flow => flow(file, mapping, &entries, at),
+    })
+}
+
+type Entry<'f, 't> = (YamlNode<'f, 't>, YamlNode<'f, 't>);
+
+fn block(file: &File<'_>, entries: &[Entry<'_, '_>], at: usize) -> Vec<Edit> {
+    let text = file.text();
+    let (key, value) = entries[at];
+    let first_line = line_start(text, key.span().start);
+    let alone_on_line = text[first_line..key.span().start].trim().is_empty();
+    if !alone_on_line && let Some((next, _)) = entries.get(at + 1) {
+        return vec![cut(key.span().start..next.span().start)];
+    }
+    let last = entry_end(file, (key, value));
+    let Some(end) = end_of_line(text, last) else {
+        // The last line of the file has no end: the line before it keeps none either.
+        let start =
+            text[..first_line].strip_suffix('\n').map_or(first_line, |before| before.strip_suffix('\r').unwrap_or(before).len());
+        return if file.has_comment_in(first_line..text.len()) {
+            vec![cut(key.span().start..last)]
+        } else {
+            vec![cut(start..text.len())]
+        };
+    };
+    let start = if alone_on_line { first_line } else { key.span().start };
+    lines(text, start..end).flat_map(|line| without_comment(file, line)).map(cut).collect()
+}
+
+fn cut(range: Range<usize>) -> Edit {
+    Edit { range, text: String::new() }
+}
+
+fn lines(text: &str, range: Range<usize>) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut next = range.start;
+    std::iter::from_fn(move || {
+        let start = next;
+        next = end_of_line(text, start).unwrap_or(text.len()).min(range.end);
+        (start < range.end).then_some(start..next)
+    })
+}
+
+/// What goes of a line: all of it, or what stands before its comment.
+fn without_comment(file: &File<'_>, line: Range<usize>) -> Option<Range<usize>> {
+    match file.comment_in(line.clone()) {
+        None => Some(line),
+        Some(comment) => {
+            let text = &file.text()[line.start..comment];
+            let indentation = text.len() - text.trim_start().len();
+            (indentation < text.len()).then_some(line.start + indentation..comment)
+        }
+    }
+}
+
+fn flow(file: &File<'_>, mapping: YamlNode<'_, '_>, entries: &[Entry<'_, '_>], at: usize) -> Vec<Edit> {
+    let text = file.text();
+    let (key, value) = entries[at];
+    let end = entry_end(file, (key, value));
+    let Some(elder) = at.checked_sub(1).map(|elder| entry_end(file, entries[elder])) else {
+        // The first goes with the comma behind it, the only one alone.
+        let next = entries.get(1).map_or(end, |(next, _)| next.span().start);
+        return vec![cut(key.span().start.max(mapping.span().start + 1)..next)];
+    };
+    if !file.has_comment_in(elder..key.span().start) {
+        return vec![cut(elder..end)];
+    }
+    // A comment stands between: the line goes, and the comma that made room for it.
+    let line = line_start(text, key.span().start);
+    let next_line = end_of_line(text, end).unwrap_or(text.len());
+    if text[end..next_line].trim_start().starts_with(',') {
+        return vec![cut(line..next_line)];
+    }
+    let comma = text[elder..].find(',').map_or(elder, |comma| elder + comma);
+    let before = text[..line].strip_suffix('\n').map_or(line, |before| before.strip_suffix('\r').unwrap_or(before).len());
+    vec![cut(comma..comma + 1), cut(before..end)]
+}

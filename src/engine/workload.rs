@@ -1,0 +1,309 @@
+//! Finds workloads and their containers in any tree: a document, an item of a `List` or of a `DeploymentList`, an object of the API server.
+//!
+//! It holds the table of kinds. It has no opinion on images.
+
+use std::collections::BTreeMap;
+
+use super::path::Path;
+use super::tree::{Scalar, Tree};
+
+/// The annotation of a workload that records its images as they were written.
+pub const RECORD: &str = "imago-config-spec";
+/// The annotation by which a user leaves a workload, or some of its containers, out.
+pub const IGNORE: &str = "imago/ignore";
+
+/// The kinds whose images are kept on their digests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// `apps/v1`
+    Deployment,
+    /// `apps/v1`
+    DaemonSet,
+    /// `apps/v1`
+    StatefulSet,
+    /// `batch/v1`; `batch/v1beta1` in files
+    CronJob,
+}
+
+impl Kind {
+    /// All of them, in the order in which clusters are listed.
+    pub const ALL: [Self; 4] = [Self::Deployment, Self::DaemonSet, Self::StatefulSet, Self::CronJob];
+
+    /// The name in a manifest's `kind`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deployment => "Deployment",
+            Self::DaemonSet => "DaemonSet",
+            Self::StatefulSet => "StatefulSet",
+            Self::CronJob => "CronJob",
+        }
+    }
+
+    fn of(api_version: &str, kind: &str) -> Option<Self> {
+        let found = Self::ALL.into_iter().find(|known| known.name() == kind)?;
+        match found {
+            Self::CronJob => matches!(api_version, "batch/v1" | "batch/v1beta1"),
+            Self::Deployment | Self::DaemonSet | Self::StatefulSet => api_version == "apps/v1",
+        }
+        .then_some(found)
+    }
+
+    /// The keys from a workload down to its pod's specification.
+    pub fn pod_spec(self) -> &'static [&'static str] {
+        match self {
+            Self::CronJob => &["spec", "jobTemplate", "spec", "template", "spec"],
+            Self::Deployment | Self::DaemonSet | Self::StatefulSet => &["spec", "template", "spec"],
+        }
+    }
+}
+
+/// Kinds that carry images in a way of their own: seen, counted, and not handled.
+pub const UNHANDLED: [&str; 8] =
+    ["HelmRelease", "Job", "Kustomization", "Pod", "PodTemplate", "ReplicaSet", "ReplicationController", "Rollout"];
+
+/// A workload, the same for a file and for a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// Its kind.
+    pub kind: Kind,
+    /// Where it stands in its document; the root, unless it is an item of a list.
+    pub at: Path,
+    /// `metadata.namespace`.
+    pub namespace: Option<String>,
+    /// `metadata.name`, or `metadata.generateName`, or nothing.
+    pub name: String,
+    /// `metadata.labels`.
+    pub labels: BTreeMap<String, String>,
+    /// The record, as its annotation has it.
+    pub record: Record,
+    /// What the user left out.
+    pub ignore: Ignore,
+    /// The containers of `containers`, then those of `initContainers`, each in their order.
+    pub containers: Vec<Container>,
+    /// The line where it begins, from 1.
+    pub line: Option<u32>,
+}
+
+/// The text of the annotation [`RECORD`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// There is none.
+    Absent,
+    /// Its text.
+    Text(String),
+    /// It is there, and no string.
+    NoText,
+}
+
+/// What the annotation [`IGNORE`] leaves out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ignore {
+    /// Nothing.
+    Nothing,
+    /// The whole workload.
+    All,
+    /// These containers.
+    Containers(Vec<String>),
+}
+
+/// The two lists of containers that a pod's specification has. (Ephemeral containers are in no manifest.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// `containers`
+    Containers,
+    /// `initContainers`
+    InitContainers,
+}
+
+impl Group {
+    /// The key of the list.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Containers => "containers",
+            Self::InitContainers => "initContainers",
+        }
+    }
+}
+
+/// A container of a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// The list it stands in.
+    pub group: Group,
+    /// Its place in the list, from 0.
+    pub index: usize,
+    /// Its name.
+    pub name: String,
+    /// Its image.
+    pub image: Image,
+    /// The line of its image, from 1.
+    pub line: Option<u32>,
+    /// Whether a comment on the image's line asks to leave it alone.
+    pub ignored: bool,
+}
+
+/// What stands in a container's `image`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Image {
+    /// Nothing, null or an empty string: something else puts an image in.
+    Absent,
+    /// A string.
+    Text(String),
+    /// Something else: what, with its article.
+    Other(&'static str),
+}
+
+impl Workload {
+    /// Where the image of a container stands.
+    pub fn image_path(&self, container: &Container) -> Path {
+        self.at.keys(self.kind.pod_spec()).join(container.group.key()).join(container.index).join("image")
+    }
+
+    /// Where the annotation [`RECORD`] stands, or would.
+    pub fn record_path(&self) -> Path {
+        self.at.keys(&["metadata", "annotations", RECORD])
+    }
+}
+
+/// What is in a document.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The workloads, in order.
+    pub workloads: Vec<Workload>,
+    /// The kinds of [`UNHANDLED`], each as often as it was seen.
+    pub unhandled: Vec<&'static str>,
+}
+
+/// Finds the workloads of a document, in its order.
+pub fn find<'a, T: Tree<'a>>(document: T) -> Found {
+    let mut found = Found::default();
+    look(document, Path::root(), None, &mut found);
+    found
+}
+
+/// Whether SOPS has signed all values of the document, so that any edit breaks it (its `mac`, unless `mac_only_encrypted`).
+pub fn is_encrypted<'a, T: Tree<'a>>(document: T) -> bool {
+    document.get("sops").is_some_and(|sops| {
+        let only_encrypted = sops.get("mac_only_encrypted").map(T::scalar) == Some(Scalar::Bool(true));
+        !only_encrypted && sops.get("mac").is_some_and(|mac| mac.scalar().text().is_some())
+    })
+}
+
+/// `inherited` is what a typed list says of items that do not say it themselves.
+fn look<'a, T: Tree<'a>>(object: T, at: Path, inherited: Option<(&'a str, &'a str)>, found: &mut Found) {
+    let text = |key| object.get(key).and_then(|value| value.scalar().text());
+    let (Some(api_version), Some(kind)) =
+        (text("apiVersion").or(inherited.map(|(version, _)| version)), text("kind").or(inherited.map(|(_, kind)| kind)))
+    else {
+        return;
+    };
+    if let Some(item_kind) = kind.strip_suffix("List") {
+        let inherited = (!item_kind.is_empty()).then_some((api_version, item_kind));
+        for (index, item) in object.get("items").map(T::items).unwrap_or_default().into_iter().enumerate() {
+            look(item, at.join("items").join(index), inherited, found);
+        }
+    } else if let Some(kind) = Kind::of(api_version, kind) {
+        found.workloads.push(read(object, kind, at));
+    } else if let Some(unhandled) = UNHANDLED.into_iter().find(|unhandled| *unhandled == kind) {
+        found.unhandled.push(unhandled);
+    }
+}
+
+fn read<'a, T: Tree<'a>>(object: T, kind: Kind, at: Path) -> Workload {
+    let metadata = object.get("metadata");
+    let text = |key| metadata.and_then(|metadata| metadata.get(key)).and_then(|value| value.scalar().text());
+    let annotation = |key| metadata.and_then(|metadata| metadata.get("annotations")).and_then(|annotations| annotations.get(key));
+    let pod = kind.pod_spec().iter().try_fold(object, |object, key| object.get(key));
+    let labels = metadata.and_then(|metadata| metadata.get("labels")).map(T::entries).unwrap_or_default();
+    Workload {
+        kind,
+        at,
+        namespace: text("namespace").map(str::to_owned),
+        name: text("name").or_else(|| text("generateName")).unwrap_or_default().to_owned(),
+        labels: labels.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.scalar().text()?.to_owned()))).collect(),
+        record: match annotation(RECORD).map(T::scalar) {
+            None => Record::Absent,
+            Some(Scalar::Text(text)) => Record::Text(text.to_owned()),
+            Some(Scalar::Null | Scalar::Bool(_) | Scalar::Other(_)) => Record::NoText,
+        },
+        ignore: annotation(IGNORE).map_or(Ignore::Nothing, |value| ignore(value.scalar())),
+        containers: [Group::Containers, Group::InitContainers]
+            .into_iter()
+            .flat_map(|group| {
+                let list = pod.and_then(|pod| pod.get(group.key())).map(T::items).unwrap_or_default();
+                list.into_iter().enumerate().map(move |(index, item)| container(item, group, index))
+            })
+            .collect(),
+        line: object.line(),
+    }
+}
+
+fn container<'a, T: Tree<'a>>(item: T, group: Group, index: usize) -> Container {
+    let image = item.get("image");
+    Container {
+        group,
+        index,
+        name: item.get("name").and_then(|name| name.scalar().text()).unwrap_or_default().to_owned(),
+        image: match image.map(T::scalar) {
+            None | Some(Scalar::Null | Scalar::Text("")) => Image::Absent,
+            Some(Scalar::Text(text)) => Image::Text(text.to_owned()),
+            Some(Scalar::Bool(_)) => Image::Other("a boolean"),
+            Some(Scalar::Other(what)) => Image::Other(what),
+        },
+        line: image.and_then(T::line),
+        ignored: image.is_some_and(T::ignored),
+    }
+}
+
+/// `"true"` leaves all out (so does the boolean that people write by mistake), a list of names those containers.
+fn ignore(value: Scalar<'_>) -> Ignore {
+    match value {
+        Scalar::Text("true") | Scalar::Bool(true) => Ignore::All,
+        Scalar::Text("false" | "") | Scalar::Bool(false) | Scalar::Null | Scalar::Other(_) => Ignore::Nothing,
+        Scalar::Text(names) => {
+            Ignore::Containers(names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn workloads_stand_in_lists_of_lists_and_in_typed_lists() {
+        let pod = json!({"template": {"spec": {"containers": [{"name": "web", "image": "registry.example.test/web:1.4"}]}}});
+        let document = json!({"apiVersion": "v1", "kind": "List", "items": [
+            {"apiVersion": "v1", "kind": "Pod"},
+            {"apiVersion": "apps/v1", "kind": "DeploymentList", "items": [{"metadata": {"name": "web"}, "spec": pod}]},
+            {"apiVersion": "example.test/v1", "kind": "Deployment", "spec": pod},
+        ]});
+        let found = find(&document);
+        assert_eq!(found.unhandled, ["Pod"]);
+        assert_eq!(found.workloads.len(), 1);
+        let web = &found.workloads[0];
+        assert_eq!((web.kind, web.name.as_str()), (Kind::Deployment, "web"));
+        assert_eq!(web.image_path(&web.containers[0]).to_string(), "items[1].items[0].spec.template.spec.containers[0].image");
+    }
+
+    #[test]
+    fn a_cron_job_has_its_pod_further_down() {
+        let pod = json!({"containers": [{"name": "a"}], "initContainers": [{"name": "b", "image": 7}]});
+        for version in ["batch/v1", "batch/v1beta1"] {
+            let spec = json!({"jobTemplate": {"spec": {"template": {"spec": pod}}}});
+            let found = find(&json!({"apiVersion": version, "kind": "CronJob", "spec": spec}));
+            let containers = &found.workloads[0].containers;
+            assert_eq!(containers[0].image, Image::Absent);
+            assert_eq!((containers[1].group, &containers[1].image), (Group::InitContainers, &Image::Other("a number")));
+        }
+    }
+
+    #[test]
+    fn a_mac_over_all_values_forbids_edits() {
+        assert!(is_encrypted(&json!({"sops": {"mac": "ENC[…]"}})));
+        assert!(!is_encrypted(&json!({"sops": {"mac": "ENC[…]", "mac_only_encrypted": true}})));
+        assert!(is_encrypted(&json!({"sops": {"mac": "ENC[…]", "mac_only_encrypted": false}})));
+        assert!(!is_encrypted(&json!({"sops": {}})));
+    }
+}

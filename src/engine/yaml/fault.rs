@@ -1,0 +1,81 @@
+//! Why a file is not read: the fault, its place, and a word for programs.
+
+use super::build::MAX_DEPTH;
+
+/// Why a file is not read, with the place, both from 1.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}")]
+pub struct Unreadable {
+    /// What is wrong.
+    pub fault: Fault,
+    /// The line.
+    pub line: u32,
+    /// The column, in characters.
+    pub column: u32,
+}
+
+/// What is wrong with a file's text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// It is no YAML.
+    #[error("{0}")]
+    Syntax(String),
+    /// It is text for a template engine, YAML only once that has run.
+    #[error("the file looks like a Helm or Go template (`{{{{ … }}}}` outside quotes)")]
+    Template,
+    /// A key stands twice in one mapping.
+    #[error("the key `{key}` is already there on line {first}; readers disagree on which one counts")]
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// The line of the first.
+        first: u32,
+    },
+    /// A key is a mapping or a sequence, which no Kubernetes object can have.
+    #[error("a mapping's key is itself a collection")]
+    ComplexKey,
+    /// An alias stands inside the node that it names.
+    #[error("the alias refers to a node that contains it")]
+    RecursiveAlias,
+    /// Nesting beyond the limit.
+    #[error("it is nested deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    /// Aliases of aliases that stand for more than any object holds.
+    #[error("its aliases stand for far more than the file holds")]
+    AliasBomb,
+    /// A line break to one version of YAML and none to the other.
+    #[error("{0} outside a quoted scalar is a line break for some YAML readers and not for others")]
+    AmbiguousLineBreak(&'static str),
+}
+
+impl Fault {
+    /// The stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Syntax(_) => "yaml-syntax",
+            Self::Template => "template",
+            Self::DuplicateKey { .. } => "duplicate-key",
+            Self::ComplexKey => "complex-key",
+            Self::RecursiveAlias => "recursive-alias",
+            Self::TooDeep => "too-deep",
+            Self::AliasBomb => "alias-bomb",
+            Self::AmbiguousLineBreak(_) => "ambiguous-line-break",
+        }
+    }
+}
+
+/// A fault at a byte of the text.
+pub(super) fn unreadable_at(text: &str, offset: usize, fault: Fault) -> Unreadable {
+    let before = &text[..offset];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    Unreadable {
+        fault,
+        line: narrow(before.bytes().filter(|byte| *byte == b'\n').count() + 1),
+        column: narrow(before[line_start..].trim_start_matches('\u{feff}').chars().count() + 1),
+    }
+}
+
+/// Files are limited to far less than 4 GiB before they are parsed.
+pub(super) fn narrow(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,379 @@
+//! One file of the disk: read whole within limits, replaced whole or not at all.
+//!
+//! It never waits for a special file, never follows a link that took a file's place, never leaves half a file behind, and never
+//! overwrites what somebody wrote after it was read. What it cannot keep over a replacement: other hard links to the old file, and
+//! access lists beyond owner, group and mode.
+
+use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use tempfile::NamedTempFile;
+
+/// The largest file that is read, in bytes. Kubernetes takes objects of 1.5 MiB: what is larger is no manifest.
+pub const MAX_FILE: u64 = 16 * 1024 * 1024;
+
+/// How the names of temporary files begin.
+const TEMPORARY: &str = ".imago-";
+
+/// Why a file was not read or written. The text is the cause alone: the caller knows the act and the name that the user gave.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It is gone since it was found.
+    #[error("it is no longer there")]
+    Vanished,
+    /// The system refuses this user.
+    #[error("permission denied")]
+    Permission,
+    /// The folder refuses the temporary file that a safe write begins with.
+    #[error("permission denied to make a file in its folder")]
+    FolderPermission,
+    /// The folder that it shall stand in is not there.
+    #[error("its folder is not there")]
+    FolderMissing,
+    /// Nobody may write it.
+    #[error("it is read-only (mode {0:03o})")]
+    ReadOnly(u32),
+    /// It is no regular file, but this.
+    #[error("it is {0}, not a regular file")]
+    NotRegular(&'static str),
+    /// It has more than [`MAX_FILE`] bytes: this many.
+    #[error("it has {0} bytes, more than the {MAX_FILE} that are read")]
+    TooLarge(u64),
+    /// Somebody else wrote it since it was read.
+    #[error("it changed on disk since it was read")]
+    Changed,
+    /// A link leads out of the folder that may be edited, to this place.
+    #[error("a link in it leads to `{0}`, outside the repository")]
+    Outside(String),
+    /// Anything else that the system says.
+    #[error("{0}")]
+    Other(io::Error),
+}
+
+impl FileError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Vanished => "vanished",
+            Self::Permission | Self::FolderPermission => "permission",
+            Self::FolderMissing => "folder-missing",
+            Self::ReadOnly(_) => "read-only",
+            Self::NotRegular(_) => "not-a-file",
+            Self::TooLarge(_) => "too-large",
+            Self::Changed => "changed-meanwhile",
+            Self::Outside(_) => "link-outside",
+            Self::Other(_) => "io",
+        }
+    }
+
+    /// One thing to do about it, where there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Vanished | Self::Changed => Some("run again; something else writes to this folder"),
+            Self::Permission => Some("run as a user who may read and write it"),
+            Self::FolderPermission => Some("run as a user who may write to its folder"),
+            Self::FolderMissing => Some("make the folder first"),
+            Self::ReadOnly(_) => Some("run `chmod u+w` on it, or leave it out with `--exclude`"),
+            Self::NotRegular(_) => Some("name a file or a folder of manifests"),
+            Self::TooLarge(_) => Some("leave it out with `--exclude`"),
+            Self::Outside(_) => Some("name the file that it leads to, in that file's own repository"),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl From<io::Error> for FileError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Self::Vanished,
+            ErrorKind::PermissionDenied => Self::Permission,
+            ErrorKind::IsADirectory => Self::NotRegular("a folder"),
+            _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Self::NotRegular("a link that leads to itself"),
+            _ => Self::Other(error),
+        }
+    }
+}
+
+/// The whole content of a regular file of at most [`MAX_FILE`] bytes. A link at its end is not followed.
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    let mut content = Vec::new();
+    read_into(path, &mut content)?;
+    Ok(content)
+}
+
+/// As [`read`], into a buffer whose room is used again. What was in it is gone, also after an error.
+pub fn read_into(path: &Path, content: &mut Vec<u8>) -> Result<(), FileError> {
+    content.clear();
+    let (mut file, metadata) = open(path)?;
+    if metadata.len() > MAX_FILE {
+        return Err(FileError::TooLarge(metadata.len()));
+    }
+    // Room for one byte more than the size: a first read that does not fill it has met the end.
+    let size = usize::try_from(metadata.len()).map_err(|_| FileError::TooLarge(metadata.len()))?;
+    content.resize(size + 1, 0);
+    let mut filled = 0;
+    loop {
+        match file.read(&mut content[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => {
+                content.clear();
+                return Err(error.into());
+            }
+        }
+        if filled == size {
+            break;
+        }
+        if filled == content.len() {
+            // It grew since its size was asked for.
+            if filled as u64 > MAX_FILE {
+                content.clear();
+                return Err(FileError::TooLarge(filled as u64));
+            }
+            content.resize((filled * 2).min(MAX_FILE as usize + 1), 0);
+        }
+    }
+    content.truncate(filled);
+    Ok(())
+}
+
+/// Puts `new` in the place of a file that holds `old`: at once, with its mode, and with its owner and group where the system lets us.
+///
+/// The file is compared with `old` as the last thing before it is replaced. Whatever fails, the file is as it was, and nothing is
+/// left beside it.
+pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
+    let (_, metadata) = open(path)?;
+    if metadata.permissions().readonly() {
+        return Err(FileError::ReadOnly(metadata.mode() & 0o7777));
+    }
+    let temporary = write_beside(path, new, Permissions::from_mode(0o600))?;
+    keep_owner(temporary.as_file(), &metadata)?;
+    temporary.as_file().set_permissions(metadata.permissions())?;
+    temporary.as_file().sync_data()?;
+    if read(path)? != old {
+        return Err(FileError::Changed);
+    }
+    temporary.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Makes a file that is not there yet, at once. One that came meanwhile is not overwritten.
+pub fn create(path: &Path, new: &[u8]) -> Result<(), FileError> {
+    let temporary = write_beside(path, new, Permissions::from_mode(0o666))?;
+    temporary.as_file().sync_data()?;
+    temporary.persist_noclobber(path).map_err(|error| match error.error.kind() {
+        ErrorKind::AlreadyExists => FileError::Changed,
+        _ => error.error.into(),
+    })?;
+    Ok(())
+}
+
+/// Opens for reading, without waiting for a writer and without following a link, and refuses what is no regular file.
+fn open(path: &Path) -> Result<(File, Metadata), FileError> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY).bits();
+    let opened = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path);
+    let file = opened.map_err(|error| {
+        // Links and sockets cannot be opened so, and the system's words for that do not say what is there.
+        let there = path.symlink_metadata().ok().as_ref().and_then(special);
+        there.filter(|_| error.kind() != ErrorKind::PermissionDenied).map_or_else(|| error.into(), FileError::NotRegular)
+    })?;
+    let metadata = file.metadata()?;
+    match special(&metadata) {
+        Some(what) => Err(FileError::NotRegular(what)),
+        None => Ok((file, metadata)),
+    }
+}
+
+fn special(metadata: &Metadata) -> Option<&'static str> {
+    let kind = metadata.file_type();
+    match () {
+        () if kind.is_file() => None,
+        () if kind.is_symlink() => Some("a link"),
+        () if kind.is_dir() => Some("a folder"),
+        () if kind.is_fifo() => Some("a named pipe"),
+        () if kind.is_socket() => Some("a socket"),
+        () => Some("a device"),
+    }
+}
+
+fn write_beside(path: &Path, new: &[u8], permissions: Permissions) -> Result<NamedTempFile, FileError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let made = tempfile::Builder::new().prefix(TEMPORARY).permissions(permissions).tempfile_in(folder);
+    let mut temporary = made.map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => FileError::FolderPermission,
+        ErrorKind::NotFound => FileError::FolderMissing,
+        _ => error.into(),
+    })?;
+    temporary.write_all(new)?;
+    Ok(temporary)
+}
+
+/// Gives the file the other one's owner and group. Only root may give a file away, so what is refused stays ours.
+fn keep_owner(file: &File, other: &Metadata) -> Result<(), FileError> {
+    let ours = file.metadata()?;
+    let owner = (ours.uid() != other.uid()).then_some(other.uid());
+    let group = (ours.gid() != other.gid()).then_some(other.gid());
+    for (owner, group) in [(owner, None), (None, group)] {
+        if owner.is_none() && group.is_none() {
+            continue;
+        }
+        match std::os::unix::fs::fchown(file, owner, group) {
+            Err(error) if error.kind() != ErrorKind::PermissionDenied => return Err(error.into()),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_with_its_mode() {
+        let folder = folder();
+        let file = folder.path().join("web.yaml");
+        for mode in [0o600, 0o644, 0o664, 0o755, 0o200] {
+            std::fs::write(&file, "old").unwrap();
+            std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            if File::open(&file).is_err() {
+                continue;
+            }
+            replace(&file, b"old", b"new and longer").unwrap();
+            assert_eq!(std::fs::read(&file).unwrap(), b"new and longer");
+            assert_eq!(file.metadata().unwrap().mode() & 0o7777, mode);
+            std::fs::remove_file(&file).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_that_changed_meanwhile_is_left_as_it_is() {
+        let folder = folder();
+        let file = folder.path().join("web.yaml");
+        std::fs::write(&file, "somebody else's").unwrap();
+        let error = replace(&file, b"old", b"new").unwrap_err();
+        assert_eq!(error.code(), "changed-meanwhile");
+        assert_eq!(std::fs::read(&file).unwrap(), b"somebody else's");
+        assert_eq!(names(folder.path()), ["web.yaml"]);
+    }
+
+    #[test]
+    fn a_file_that_is_gone_is_not_made_again() {
+        let folder = folder();
+        assert_eq!(replace(&folder.path().join("web.yaml"), b"old", b"new").unwrap_err().code(), "vanished");
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn a_read_only_file_is_not_written() {
+        let folder = folder();
+        let file = folder.path().join("web.yaml");
+        std::fs::write(&file, "old").unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o444)).unwrap();
+        let error = replace(&file, b"old", b"new").unwrap_err();
+        assert_eq!((error.code(), error.to_string().as_str()), ("read-only", "it is read-only (mode 444)"));
+        assert_eq!(std::fs::read(&file).unwrap(), b"old");
+    }
+
+    #[test]
+    fn a_new_file_does_not_overwrite_one_that_came_meanwhile() {
+        let folder = folder();
+        let file = folder.path().join("imago.lock");
+        create(&file, b"first").unwrap();
+        assert_eq!(create(&file, b"second").unwrap_err().code(), "changed-meanwhile");
+        assert_eq!(std::fs::read(&file).unwrap(), b"first");
+        assert_eq!(names(folder.path()), ["imago.lock"]);
+        let plain = folder.path().join("plain");
+        std::fs::write(&plain, "").unwrap();
+        assert_eq!(file.metadata().unwrap().mode(), plain.metadata().unwrap().mode());
+    }
+
+    #[test]
+    fn files_of_every_size_are_read_whole() {
+        let folder = folder();
+        let file = folder.path().join("x");
+        let mut buffer = b"rest of another file".to_vec();
+        for size in [0, 1, 4095, 4096, 300_000] {
+            let content: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
+            std::fs::write(&file, &content).unwrap();
+            read_into(&file, &mut buffer).unwrap();
+            assert!(buffer == content, "{size}");
+        }
+    }
+
+    #[test]
+    fn a_file_whose_size_the_system_does_not_tell_is_read_whole() {
+        let file = Path::new("/proc/self/status");
+        if file.exists() {
+            let text = String::from_utf8(read(file).unwrap()).unwrap();
+            assert!(text.starts_with("Name:") && text.ends_with('\n') && text.len() > 500, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_over_the_limit_is_not_read() {
+        let folder = folder();
+        let path = folder.path().join("large.yaml");
+        let file = File::create(&path).unwrap();
+        file.set_len(MAX_FILE).unwrap();
+        assert_eq!(read(&path).unwrap().len() as u64, MAX_FILE);
+        file.set_len(MAX_FILE + 1).unwrap();
+        let error = read(&path).unwrap_err();
+        assert_eq!(error.code(), "too-large");
+        assert_eq!(error.to_string(), "it has 16777217 bytes, more than the 16777216 that are read");
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_without_waiting() {
+        let folder = folder();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("folder.yaml")).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, at("pipe.yaml"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let _socket = UnixListener::bind(at("socket.yaml")).unwrap();
+        std::fs::write(at("web.yaml"), "").unwrap();
+        symlink(at("web.yaml"), at("link.yaml")).unwrap();
+        for (name, what) in
+            [("folder.yaml", "a folder"), ("pipe.yaml", "a named pipe"), ("socket.yaml", "a socket"), ("link.yaml", "a link")]
+        {
+            for error in [read(&at(name)).unwrap_err(), replace(&at(name), b"", b"new").unwrap_err()] {
+                assert_eq!((error.code(), error.to_string()), ("not-a-file", format!("it is {what}, not a regular file")));
+            }
+        }
+        assert_eq!(read(Path::new("/dev/null")).unwrap_err().to_string(), "it is a device, not a regular file");
+        assert_eq!(read(&at("missing.yaml")).unwrap_err().code(), "vanished");
+    }
+
+    #[test]
+    fn what_the_system_denies_is_told_apart_by_file_and_folder() {
+        let folder = folder();
+        let file = folder.path().join("web.yaml");
+        std::fs::write(&file, "old").unwrap();
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o555)).unwrap();
+        // Root is denied nothing.
+        if File::create(folder.path().join("probe")).is_err() {
+            assert!(matches!(replace(&file, b"old", b"new"), Err(FileError::FolderPermission)));
+            std::fs::set_permissions(&file, Permissions::from_mode(0o200)).unwrap();
+            assert!(matches!(read(&file), Err(FileError::Permission)));
+        }
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    }
+}

@@ -1,0 +1,184 @@
+//! `imago.lock`: the digests of earlier runs, so that a run without network says the same.
+//!
+//! The file is JSON with one image a line, sorted, so that Git merges it line by line. It is read strictly, because what is not
+//! understood would be lost when it is written, and it is written only when an image in it changed. Runs beside each other lose
+//! nothing: a merge locks the file, reads it again, and replaces it at once.
+
+mod format;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use self::format::VERSION;
+use super::files::{self, FileError};
+use crate::engine::image::{Digest, Lookup};
+
+/// How often a merge begins again when other programs keep replacing the file.
+const ATTEMPTS: usize = 100;
+
+/// The content of a lock file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lock {
+    images: BTreeMap<Lookup, Digest>,
+}
+
+/// What a merge does with images that the run did not meet.
+#[derive(Clone, Copy, Debug)]
+pub enum Prune<'a> {
+    /// They stay: another folder may need them.
+    Keep,
+    /// They go, except those in this set, which the run used.
+    Unused(&'a BTreeSet<Lookup>),
+}
+
+/// What a merge did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// Whether the file was written.
+    pub changed: bool,
+}
+
+/// Why a lock file was not read or written. The text is the cause alone.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// The file itself refuses.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It is no lock file, or a broken one.
+    #[error("line {line}: {reason}")]
+    Malformed {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// It has a version that this program does not know.
+    #[error("it has version {0}, and this program knows version {VERSION}")]
+    Version(String),
+    /// Other programs replaced it again and again while it was merged.
+    #[error("other programs keep changing it")]
+    Busy,
+}
+
+impl LockError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Malformed { .. } => "lock-syntax",
+            Self::Version(_) => "lock-version",
+            Self::Busy => "changed-meanwhile",
+        }
+    }
+
+    /// One thing to do about it, where there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            // The hints of `FileError` speak of manifests.
+            Self::File(FileError::TooLarge(_) | FileError::NotRegular(_)) => Some("name another file with `--lock`"),
+            Self::File(error) => error.hint(),
+            Self::Malformed { .. } => {
+                Some("take it from Git again, with any merge conflict solved, or delete it and run with `--update`")
+            }
+            Self::Version(_) => Some("use the version of imago that wrote it"),
+            Self::Busy => Some("run again when they are done"),
+        }
+    }
+}
+
+impl Lock {
+    /// Reads a lock file; `None` when there is none. A link is followed.
+    pub fn read(path: &Path) -> Result<Option<Self>, LockError> {
+        match target(path)? {
+            Some(path) => Ok(Some(Self::parse(&files::read(&path)?)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The digest that is recorded for a tag.
+    pub fn get(&self, lookup: &Lookup) -> Option<&Digest> {
+        self.images.get(lookup)
+    }
+
+    /// How many images it has.
+    pub fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    /// Whether it has no image.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty()
+    }
+}
+
+/// Adds a run's digests to the lock file, making it where there is none, and writes it when that changes an image of it.
+///
+/// Runs beside this one wait for each other; foreign programs that write the file meanwhile are noticed.
+pub fn merge(path: &Path, digests: &BTreeMap<Lookup, Digest>, prune: Prune<'_>) -> Result<Merged, LockError> {
+    for _ in 0..ATTEMPTS {
+        let outcome = match target(path)? {
+            Some(path) => merge_existing(&path, digests, prune),
+            None if digests.is_empty() => Ok(Merged { changed: false }),
+            None => make(path, digests),
+        };
+        match outcome {
+            Err(LockError::File(FileError::Changed | FileError::Vanished)) => {}
+            outcome => return outcome,
+        }
+    }
+    Err(LockError::Busy)
+}
+
+fn make(path: &Path, digests: &BTreeMap<Lookup, Digest>) -> Result<Merged, LockError> {
+    let lock = Lock { images: digests.clone() };
+    files::create(path, lock.to_string().as_bytes())?;
+    Ok(Merged { changed: true })
+}
+
+fn merge_existing(path: &Path, digests: &BTreeMap<Lookup, Digest>, prune: Prune<'_>) -> Result<Merged, LockError> {
+    let _held = hold(path)?;
+    let old = files::read(path)?;
+    let before = Lock::parse(&old)?;
+    let mut after = before.clone();
+    if let Prune::Unused(used) = prune {
+        after.images.retain(|lookup, _| used.contains(lookup));
+    }
+    after.images.extend(digests.iter().map(|(lookup, digest)| (lookup.clone(), digest.clone())));
+    let changed = after != before;
+    if changed {
+        files::replace(path, &old, after.to_string().as_bytes())?;
+    }
+    Ok(Merged { changed })
+}
+
+/// Waits for the lock on the very file that the path names now; it lasts as long as the value. `Vanished` asks to begin again.
+///
+/// The lock is on the file itself and no other, so nothing stays behind, and a folder that somebody holds blocks nobody.
+fn hold(path: &Path) -> Result<File, FileError> {
+    // Some network file systems lock only what is open for writing.
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    match file.lock() {
+        // Where locks do not exist, what is left is the comparison right before the file is replaced.
+        Err(error) if error.kind() == ErrorKind::Unsupported => {}
+        outcome => outcome?,
+    }
+    let (ours, now) = (file.metadata()?, path.metadata()?);
+    if (ours.dev(), ours.ino()) == (now.dev(), now.ino()) { Ok(file) } else { Err(FileError::Vanished) }
+}
+
+/// The file that the path leads to over links; `None` when nothing is there.
+fn target(path: &Path) -> Result<Option<PathBuf>, FileError> {
+    match path.symlink_metadata() {
+        Ok(metadata) if metadata.file_type().is_symlink() => Ok(Some(path.canonicalize()?)),
+        Ok(metadata) if metadata.is_file() => Ok(Some(path.to_owned())),
+        // Reading says what it is instead.
+        Ok(_) => files::read(path).map(|_| None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,183 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::image::ImageRef;
+
+fn digest(digit: char) -> Digest {
+    Digest::parse(&format!("sha256:{}", digit.to_string().repeat(64))).unwrap()
+}
+
+fn lookup(image: &str) -> Lookup {
+    ImageRef::parse(image).unwrap().lookup()
+}
+
+fn digests(images: &[(&str, char)]) -> BTreeMap<Lookup, Digest> {
+    images.iter().map(|&(image, digit)| (lookup(image), digest(digit))).collect()
+}
+
+fn text(images: &[(&str, char)]) -> String {
+    let lines: Vec<_> = images.iter().map(|(image, digit)| format!("  \"{image}\":\"{}\"", digest(*digit))).collect();
+    format!("{{\"version\":1,\"images\":{{\n{}\n}}}}\n", lines.join(",\n"))
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn parse(text: &str) -> Result<Lock, LockError> {
+    Lock::parse(text.as_bytes())
+}
+
+#[test]
+fn a_first_merge_makes_the_file_sorted_with_one_image_a_line() {
+    let folder = folder();
+    let path = folder.path().join("imago.lock");
+    assert!(Lock::read(&path).unwrap().is_none());
+    let run = digests(&[("registry.example.test/shop/web:1.4", 'b'), ("nginx", 'a')]);
+    assert_eq!(merge(&path, &run, Prune::Keep).unwrap(), Merged { changed: true });
+    let expected = text(&[("docker.io/library/nginx:latest", 'a'), ("registry.example.test/shop/web:1.4", 'b')]);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
+    let lock = Lock::read(&path).unwrap().unwrap();
+    assert_eq!(lock.get(&lookup("docker.io/nginx:latest")), Some(&digest('a')));
+    assert_eq!(lock.get(&lookup("nginx:1.25")), None);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+}
+
+#[test]
+fn a_run_without_images_makes_no_file() {
+    let folder = folder();
+    let path = folder.path().join("imago.lock");
+    assert_eq!(merge(&path, &BTreeMap::new(), Prune::Keep).unwrap(), Merged { changed: false });
+    assert!(!path.exists());
+}
+
+#[test]
+fn any_spelling_of_an_image_is_understood() {
+    for key in ["nginx", "nginx:latest", "docker.io/nginx", "docker.io/library/nginx:latest", "index.docker.io/library/nginx"] {
+        let lock = parse(&text(&[(key, 'a')])).unwrap();
+        assert_eq!(lock.get(&lookup("nginx")), Some(&digest('a')), "{key}");
+    }
+    assert_eq!(parse(&text(&[("nginx", 'a'), ("docker.io/nginx", 'a')])).unwrap().len(), 1);
+}
+
+#[test]
+fn what_changes_nothing_does_not_write_the_file() {
+    let folder = folder();
+    let path = folder.path().join("imago.lock");
+    let handmade = format!("{{ \"images\": {{\"nginx\": \"{}\"}},\r\n\"version\": 1}}", digest('a'));
+    std::fs::write(&path, &handmade).unwrap();
+    let run = digests(&[("nginx:latest", 'a')]);
+    let used = run.keys().cloned().collect();
+    for prune in [Prune::Keep, Prune::Unused(&used)] {
+        assert_eq!(merge(&path, &run, prune).unwrap(), Merged { changed: false });
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), handmade);
+    }
+}
+
+#[test]
+fn a_merge_keeps_what_the_run_did_not_meet_and_a_prune_drops_it() {
+    let folder = folder();
+    let path = folder.path().join("imago.lock");
+    std::fs::write(&path, text(&[("docker.io/library/nginx:1", 'a'), ("docker.io/library/redis:7", 'b')])).unwrap();
+    let run = digests(&[("nginx:1", 'c')]);
+    merge(&path, &run, Prune::Keep).unwrap();
+    let lock = Lock::read(&path).unwrap().unwrap();
+    assert_eq!((lock.get(&lookup("nginx:1")), lock.get(&lookup("redis:7"))), (Some(&digest('c')), Some(&digest('b'))));
+    assert_eq!(merge(&path, &run, Prune::Unused(&BTreeSet::from([lookup("nginx:1")]))).unwrap(), Merged { changed: true });
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text(&[("docker.io/library/nginx:1", 'c')]));
+    merge(&path, &BTreeMap::new(), Prune::Unused(&BTreeSet::new())).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"version\":1,\"images\":{}}\n");
+    assert!(Lock::read(&path).unwrap().unwrap().is_empty());
+}
+
+#[test]
+fn a_malformed_lock_is_refused_with_line_and_reason_and_never_written() {
+    let good = digest('a');
+    for (content, message) in [
+        (String::new(), "line 1: EOF while parsing a value"),
+        ("<<<<<<< HEAD\n".to_owned(), "line 1: expected value"),
+        ("{\"version\":1,\n\"images\":[]}".to_owned(), "line 2: invalid type: sequence, expected a map of images to digests"),
+        ("{\"version\":1}".to_owned(), "line 1: missing field `images`"),
+        ("{\"version\":\"1\",\"images\":{}}".to_owned(), "line 1: invalid type: string \"1\", expected u64"),
+        ("{\"version\":2,\"images\":[],\"more\":1}".to_owned(), "it has version 2, and this program knows version 1"),
+        ("{\"version\":1,\"images\":{},\n\"more\":1}".to_owned(), "line 2: unknown field `more`, expected `version` or `images`"),
+        (
+            format!("{{\"version\":1,\"images\":{{\n\"a\":\"{good}\",\n\"Nginx\":\"{good}\"}}}}"),
+            "line 3: `Nginx` is not an image: the name is not a repository name (lower-case letters, digits and single separators)",
+        ),
+        (
+            "{\"version\":1,\"images\":{\n\"a\":\"sha256:1\"}}".to_owned(),
+            "line 2: `sha256:1` is not a digest: the digest is not `sha256:` with 64 or `sha512:` with 128 lower-case hex digits",
+        ),
+        (
+            format!("{{\"version\":1,\"images\":{{\n\"a@{good}\":\"{good}\"}}}}"),
+            &format!("line 2: `a@{good}` has a digest, but a lock records what a tag points to"),
+        ),
+        (
+            text(&[("nginx", 'a'), ("docker.io/nginx", 'b')]),
+            "line 3: `docker.io/nginx` is there a second time, with another digest",
+        ),
+    ] {
+        let folder = folder();
+        let path = folder.path().join("imago.lock");
+        std::fs::write(&path, &content).unwrap();
+        let read = Lock::read(&path).unwrap_err();
+        assert_eq!(read.to_string(), message, "{content}");
+        assert!(read.hint().is_some());
+        assert_eq!(merge(&path, &digests(&[("nginx", 'c')]), Prune::Keep).unwrap_err().to_string(), message);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+    }
+}
+
+#[test]
+fn what_is_no_file_or_has_no_folder_is_refused_at_once() {
+    let folder = folder();
+    let run = digests(&[("nginx", 'a')]);
+    assert_eq!(Lock::read(folder.path()).unwrap_err().code(), "not-a-file");
+    assert_eq!(merge(folder.path(), &run, Prune::Keep).unwrap_err().code(), "not-a-file");
+    assert_eq!(merge(&folder.path().join("missing/imago.lock"), &run, Prune::Keep).unwrap_err().code(), "folder-missing");
+}
+
+#[test]
+fn a_link_to_a_lock_stays_a_link() {
+    let folder = folder();
+    let (path, link) = (folder.path().join("imago.lock"), folder.path().join("link.lock"));
+    merge(&path, &digests(&[("nginx", 'a')]), Prune::Keep).unwrap();
+    std::os::unix::fs::symlink("imago.lock", &link).unwrap();
+    merge(&link, &digests(&[("redis", 'b')]), Prune::Keep).unwrap();
+    assert_eq!(Lock::read(&path).unwrap().unwrap().len(), 2);
+    assert!(link.symlink_metadata().unwrap().file_type().is_symlink());
+    assert_eq!(Lock::read(&link).unwrap(), Lock::read(&path).unwrap());
+}
+
+#[test]
+fn runs_beside_each_other_lose_nothing() {
+    let folder = folder();
+    let path = folder.path().join("imago.lock");
+    std::thread::scope(|scope| {
+        for run in 0..8 {
+            let path = &path;
+            scope.spawn(move || {
+                for image in 0..8 {
+                    let run = digests(&[(&format!("shop/web-{run}:{image}"), 'a')]);
+                    assert!(merge(path, &run, Prune::Keep).unwrap().changed);
+                }
+            });
+        }
+    });
+    assert_eq!(Lock::read(&path).unwrap().unwrap().len(), 64);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_reads_as_the_same_lock(
+        images in prop::collection::btree_map("([a-z]{1,3}\\.test(:[0-9]{2})?/)?[a-z]{1,5}(/[a-z0-9]{1,3})?(:[A-Za-z0-9._]{1,4})?", "[0-9a-f]{64}", 0..6),
+    ) {
+        let images = images.into_iter().filter_map(|(image, hex)| {
+            Some((ImageRef::parse(&image).ok()?.lookup(), Digest::parse(&format!("sha256:{hex}")).unwrap()))
+        });
+        let lock = Lock { images: images.collect() };
+        prop_assert_eq!(parse(&lock.to_string()).unwrap(), lock);
+    }
+}

@@ -1,0 +1,162 @@
+//! `--include` and `--exclude`: globs on the paths of files, read as `.gitignore` reads them.
+//!
+//! A glob without a slash matches a name at any depth, one with a slash the path from the current folder or from the named folder.
+//! What matches a folder takes all that is below it. `*` and `?` do not cross a slash; `**` does.
+
+use std::path::Path;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use super::ScanError;
+
+/// Which files a scan takes by their paths.
+pub(super) struct PathFilter {
+    include: Option<Patterns>,
+    exclude: Option<Patterns>,
+}
+
+impl PathFilter {
+    pub(super) fn new(include: &[String], exclude: &[String]) -> Result<Self, ScanError> {
+        Ok(Self { include: Patterns::new(include)?, exclude: Patterns::new(exclude)? })
+    }
+
+    /// Whether there is any glob at all.
+    pub(super) fn narrows(&self) -> bool {
+        self.include.is_some() || self.exclude.is_some()
+    }
+
+    /// Judges a file by its paths, each from another folder: globs are held against all of them.
+    pub(super) fn takes(&self, paths: [Option<&Path>; 2]) -> bool {
+        let matches = |patterns: &Patterns| paths.into_iter().flatten().any(|path| patterns.match_file(path));
+        !self.exclude.as_ref().is_some_and(matches) && self.include.as_ref().is_none_or(matches)
+    }
+
+    /// Whether all that is below a folder is left out, so that it need not be read.
+    pub(super) fn leaves_out_folder(&self, paths: [Option<&Path>; 2]) -> bool {
+        self.exclude.as_ref().is_some_and(|patterns| paths.into_iter().flatten().any(|path| patterns.match_folder(path)))
+    }
+}
+
+/// Globs by what they are held against: one name or a whole path, of anything or of folders alone (`charts/`).
+struct Patterns {
+    names: GlobSet,
+    folder_names: GlobSet,
+    paths: GlobSet,
+    folder_paths: GlobSet,
+}
+
+impl Patterns {
+    /// `None` when there are no globs.
+    fn new(patterns: &[String]) -> Result<Option<Self>, ScanError> {
+        if patterns.is_empty() {
+            return Ok(None);
+        }
+        let mut builders = [(); 4].map(|()| GlobSetBuilder::new());
+        for pattern in patterns {
+            let refused = |reason: String| ScanError::Glob { pattern: pattern.clone(), reason };
+            let rest = pattern.strip_prefix("./").unwrap_or(pattern);
+            let (rest, for_folders) = match rest.strip_suffix('/') {
+                Some(rest) => (rest, true),
+                None => (rest, false),
+            };
+            // A slash at the begin binds a name to the folder that paths begin at, and says nothing else.
+            let for_paths = rest.contains('/');
+            let rest = rest.strip_prefix('/').unwrap_or(rest);
+            if rest.is_empty() || rest == "." {
+                return Err(refused("it names nothing".to_owned()));
+            }
+            let glob = GlobBuilder::new(rest).literal_separator(true).build();
+            let glob = glob.map_err(|error| refused(error.kind().to_string()))?;
+            builders[usize::from(for_paths) * 2 + usize::from(for_folders)].add(glob);
+        }
+        let refused = |error: globset::Error| ScanError::Glob { pattern: patterns.join(" "), reason: error.kind().to_string() };
+        let [names, folder_names, paths, folder_paths] = builders.map(|builder| builder.build().map_err(refused));
+        Ok(Some(Self { names: names?, folder_names: folder_names?, paths: paths?, folder_paths: folder_paths? }))
+    }
+
+    fn match_file(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default();
+        self.names.is_match(name)
+            || self.paths.is_match(path)
+            || path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && self.match_folder(folder))
+    }
+
+    fn match_folder(&self, path: &Path) -> bool {
+        path.ancestors().take_while(|folder| !folder.as_os_str().is_empty()).any(|folder| {
+            let name = folder.file_name().unwrap_or_default();
+            self.names.is_match(name)
+                || self.folder_names.is_match(name)
+                || self.paths.is_match(folder)
+                || self.folder_paths.is_match(folder)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn takes(include: &[&str], exclude: &[&str], path: &str) -> bool {
+        let owned = |patterns: &[&str]| patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>();
+        PathFilter::new(&owned(include), &owned(exclude)).unwrap().takes([Some(Path::new(path)), None])
+    }
+
+    #[test]
+    fn a_glob_without_a_slash_matches_a_name_at_any_depth() {
+        assert!(!takes(&[], &["*.gen.yaml"], "deploy/web.gen.yaml"));
+        assert!(!takes(&[], &["charts"], "deploy/charts/web/values.yaml"));
+        assert!(takes(&[], &["chart"], "deploy/charts/web/values.yaml"));
+        assert!(takes(&["web.yaml"], &[], "deploy/web.yaml"));
+        assert!(!takes(&["web.yaml"], &[], "deploy/web.yaml.yaml"));
+    }
+
+    #[test]
+    fn a_glob_with_a_slash_matches_from_the_begin_of_the_path() {
+        for pattern in [
+            "deploy/web.yaml",
+            "/deploy/web.yaml",
+            "./deploy/web.yaml",
+            "deploy",
+            "/deploy",
+            "deploy/",
+            "*/web.yaml",
+            "**/web.yaml",
+            "deploy/**",
+        ] {
+            assert!(!takes(&[], &[pattern], "deploy/web.yaml"), "{pattern}");
+            assert!(takes(&[pattern], &[], "deploy/web.yaml"), "{pattern}");
+        }
+        for pattern in ["deploy/*", "/web.yaml", "deploy/base/web.yaml/", "web.yaml/", "base/web.yaml"] {
+            assert_eq!(takes(&[], &[pattern], "deploy/base/web.yaml"), pattern != "deploy/*", "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_star_stays_within_one_name() {
+        assert!(takes(&["apps/*/web.yaml"], &[], "apps/shop/web.yaml"));
+        assert!(!takes(&["apps/*/web.yaml"], &[], "apps/shop/prod/web.yaml"));
+        assert!(takes(&["apps/**/web.yaml"], &[], "apps/shop/prod/web.yaml"));
+        assert!(takes(&["apps/{shop,pay}/**"], &[], "apps/pay/prod/web.yaml"));
+    }
+
+    #[test]
+    fn an_exclusion_wins() {
+        assert!(!takes(&["deploy"], &["deploy/old"], "deploy/old/web.yaml"));
+        assert!(takes(&["deploy"], &["deploy/old"], "deploy/new/web.yaml"));
+    }
+
+    #[test]
+    fn any_of_the_paths_may_match() {
+        let filter = PathFilter::new(&["base/*.yaml".to_owned()], &[]).unwrap();
+        assert!(filter.takes([Some(Path::new("deploy/base/web.yaml")), Some(Path::new("base/web.yaml"))]));
+        assert!(!filter.takes([Some(Path::new("deploy/base/web.yaml")), None]));
+    }
+
+    #[test]
+    fn broken_globs_are_refused_with_their_reason() {
+        for pattern in ["", "/", "./", "a[", "{a"] {
+            let error = PathFilter::new(&[], &[pattern.to_owned()]).err().unwrap();
+            assert!(matches!(error, ScanError::Glob { pattern: ref refused, .. } if refused == pattern), "{error}");
+        }
+    }
+}

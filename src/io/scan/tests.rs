@@ -1,0 +1,341 @@
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+
+use proptest::prelude::*;
+use rustix::fs::{CWD, Mode, OFlags};
+
+use super::*;
+
+/// A folder with files, made anew for each test.
+struct World(tempfile::TempDir);
+
+impl World {
+    fn new(files: &[&str]) -> Self {
+        let world = Self(tempfile::tempdir().unwrap());
+        for file in files {
+            world.write(file, "");
+        }
+        world
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.0.path().canonicalize().unwrap().join(path)
+    }
+
+    fn write(&self, path: &str, content: &str) {
+        let path = self.at(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    fn try_scan(&self, paths: &[&str], include: &[&str], exclude: &[&str]) -> Result<Vec<String>, ScanError> {
+        let owned = |patterns: &[&str]| patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>();
+        let paths: Vec<_> = paths.iter().map(PathBuf::from).collect();
+        let current = self.at("");
+        let request =
+            Request { paths: &paths, include: &owned(include), exclude: &owned(exclude), current: &current, root: &current };
+        scan(request, |found| {
+            Some(match found.what {
+                What::File(_) => found.shown.into_owned(),
+                What::Template => format!("{} (template)", found.shown),
+                What::Problem(error) => format!("{}: {}", found.shown, error.code()),
+            })
+        })
+    }
+
+    fn scan(&self, paths: &[&str]) -> Vec<String> {
+        self.try_scan(paths, &[], &[]).unwrap()
+    }
+}
+
+#[test]
+fn manifests_are_found_at_every_depth_and_in_hidden_folders() {
+    let world = World::new(&[
+        "web.yaml",
+        "deploy/web.yml",
+        "deploy/web.json",
+        "deploy/.hidden.yaml",
+        ".github/workflows/ci.yaml",
+        "README.md",
+        "deploy/web.YAML",
+        "deploy/web.yaml.bak",
+        "yaml",
+    ]);
+    let expected = [".github/workflows/ci.yaml", "deploy/.hidden.yaml", "deploy/web.json", "deploy/web.yml", "web.yaml"];
+    assert_eq!(world.scan(&[]), expected);
+    assert_eq!(world.scan(&["."]), expected);
+    assert_eq!(world.scan(&["./deploy//"]), ["deploy/.hidden.yaml", "deploy/web.json", "deploy/web.yml"]);
+}
+
+#[test]
+fn a_file_comes_with_its_bytes_and_the_path_to_open_it() {
+    let world = World::new(&[]);
+    world.write("deploy/web.yaml", "kind: Deployment\n");
+    let current = world.at("");
+    let request = Request { paths: &[], include: &[], exclude: &[], current: &current, root: &current };
+    let found = scan(request, |found| match found.what {
+        What::File(bytes) => Some((found.path.canonicalize().unwrap(), std::mem::take(bytes))),
+        _ => None,
+    });
+    assert_eq!(found.unwrap(), [(world.at("deploy/web.yaml"), b"kind: Deployment\n".to_vec())]);
+}
+
+#[test]
+fn paths_are_shown_as_they_were_typed() {
+    let world = World::new(&["deploy/web.yaml"]);
+    let absolute = world.at("deploy/web.yaml").to_str().unwrap().to_owned();
+    assert_eq!(world.scan(&[world.at("deploy").to_str().unwrap()]), std::slice::from_ref(&absolute));
+    assert_eq!(world.scan(&[&absolute]), [absolute]);
+    assert_eq!(world.scan(&["./deploy/web.yaml"]), ["deploy/web.yaml"]);
+    assert_eq!(world.scan(&["deploy/../deploy"]), ["deploy/../deploy/web.yaml"]);
+}
+
+#[test]
+fn what_git_ignores_is_passed_over() {
+    let world = World::new(&[
+        "web.yaml",
+        "out.gen.yaml",
+        "build/web.yaml",
+        "deploy/build/web.yaml",
+        "deploy/secret.yaml",
+        "deploy/keep.gen.yaml",
+        "private.yaml",
+        ".git/config.yaml",
+        "deploy/.git",
+    ]);
+    world.write(".gitignore", "*.gen.yaml\n/build/\n");
+    world.write("deploy/.gitignore", "secret.*\n!keep.gen.yaml\n");
+    world.write(".git/info/exclude", "private.yaml\n");
+    let expected = ["deploy/build/web.yaml", "deploy/keep.gen.yaml", "web.yaml"];
+    assert_eq!(world.scan(&[]), expected);
+    std::fs::remove_file(world.at("deploy/.git")).unwrap();
+    assert_eq!(world.scan(&[]), expected);
+    assert_eq!(world.scan(&["deploy"]), expected[..2]);
+}
+
+#[test]
+fn rules_hold_in_folders_below_that_are_named_alone() {
+    let world = World::new(&["apps/shop/gen/web.yaml", "apps/shop/web.yaml", "apps/shop/x.gen.yaml", "apps/private.yaml"]);
+    world.write(".gitignore", "*.gen.yaml\napps/*/gen\n");
+    world.write(".git/info/exclude", "apps/private.yaml\n");
+    assert_eq!(world.scan(&["apps/shop"]), ["apps/shop/web.yaml"]);
+    assert_eq!(world.scan(&["apps"]), ["apps/shop/web.yaml"]);
+    assert_eq!(world.scan(&[world.at("apps").to_str().unwrap()]), [world.at("apps/shop/web.yaml").to_str().unwrap()]);
+}
+
+#[test]
+fn rules_from_above_the_repository_do_not_hold_in_it() {
+    let world = World::new(&["repository/web.yaml", "repository/.git/HEAD", "repository/deploy/web.yaml"]);
+    world.write(".gitignore", "web.yaml\n");
+    assert_eq!(world.scan(&["repository"]), ["repository/deploy/web.yaml", "repository/web.yaml"]);
+    assert_eq!(world.scan(&["repository/deploy"]), ["repository/deploy/web.yaml"]);
+}
+
+#[test]
+fn rules_hold_where_there_is_no_repository_and_other_tools_rules_do_not() {
+    let world = World::new(&["web.yaml", "gen/web.yaml", "other.yaml"]);
+    world.write(".gitignore", "gen\n");
+    world.write(".ignore", "other.yaml\n");
+    assert_eq!(world.scan(&[]), ["other.yaml", "web.yaml"]);
+}
+
+#[test]
+fn a_named_file_is_read_whatever_its_extension_or_gitignore_says() {
+    let world = World::new(&["web.tmpl", "gen/web.yaml", "web.yaml"]);
+    world.write(".gitignore", "gen\n");
+    assert_eq!(world.scan(&["web.tmpl", "gen/web.yaml"]), ["gen/web.yaml", "web.tmpl"]);
+    assert_eq!(world.scan(&["gen"]), ["gen/web.yaml"]);
+}
+
+#[test]
+fn what_is_named_twice_is_read_once() {
+    let world = World::new(&["deploy/base/web.yaml", "deploy/web.yaml", "gen/web.yaml"]);
+    world.write(".gitignore", "gen\n");
+    symlink("base/web.yaml", world.at("deploy/link.yaml")).unwrap();
+    assert_eq!(world.scan(&["deploy/web.yaml", "deploy/web.yaml", "./deploy/../deploy/web.yaml"]), ["deploy/web.yaml"]);
+    assert_eq!(world.scan(&[".", "deploy", "deploy/web.yaml"]), ["deploy/base/web.yaml", "deploy/web.yaml"]);
+    assert_eq!(world.scan(&["deploy", "."]), ["deploy/base/web.yaml", "deploy/web.yaml"]);
+    assert_eq!(world.scan(&[".", "gen", "gen"]), ["deploy/base/web.yaml", "deploy/web.yaml", "gen/web.yaml"]);
+    assert_eq!(world.scan(&["deploy/link.yaml", "."]), ["deploy/link.yaml", "deploy/web.yaml"]);
+}
+
+#[test]
+fn globs_narrow_folders_and_named_files() {
+    let world = World::new(&["apps/shop/web.yaml", "apps/shop/web.gen.yaml", "apps/vendor/web.yaml", "infra/web.yaml"]);
+    let scan = |paths: &[&str], include: &[&str], exclude: &[&str]| world.try_scan(paths, include, exclude).unwrap();
+    assert_eq!(scan(&[], &[], &["*.gen.yaml", "vendor"]), ["apps/shop/web.yaml", "infra/web.yaml"]);
+    assert_eq!(scan(&[], &["apps/**"], &["vendor/", "*.gen.*"]), ["apps/shop/web.yaml"]);
+    assert_eq!(scan(&["apps"], &["shop/*"], &["apps/shop/web.gen.yaml"]), ["apps/shop/web.yaml"]);
+    assert_eq!(scan(&["apps/shop/web.yaml", "infra/web.yaml"], &["apps"], &[]), ["apps/shop/web.yaml"]);
+    assert_eq!(scan(&["infra/web.yaml"], &[], &["web.yaml"]), [""; 0]);
+    let absolute = world.at("apps").to_str().unwrap().to_owned();
+    assert_eq!(scan(&[&absolute], &["apps/shop/web.yaml"], &[]), [format!("{absolute}/shop/web.yaml")]);
+}
+
+#[test]
+fn a_path_that_is_not_there_ends_the_run_before_anything_is_read() {
+    let world = World::new(&["web.yaml"]);
+    symlink("nowhere", world.at("dangling.yaml")).unwrap();
+    for missing in ["deploy", "web.yaml/x", "dangling.yaml", ""] {
+        let paths = [PathBuf::from("web.yaml"), PathBuf::from(missing)];
+        let current = world.at("");
+        let request = Request { paths: &paths, include: &[], exclude: &[], current: &current, root: &current };
+        let visited = AtomicUsize::new(0);
+        let error = scan(request, |_| Some(visited.fetch_add(1, Ordering::Relaxed))).unwrap_err();
+        assert_eq!(error.to_string(), format!("there is no file or folder `{missing}`"));
+        assert_eq!(visited.into_inner(), 0);
+    }
+}
+
+#[test]
+fn links_are_read_when_they_are_named_and_lead_nowhere_else() {
+    let (world, outside) = (World::new(&["base/web.yaml"]), World::new(&["other.yaml"]));
+    symlink("base/web.yaml", world.at("link.yaml")).unwrap();
+    symlink("base", world.at("folder")).unwrap();
+    symlink(".", world.at("base/circle")).unwrap();
+    symlink(outside.at("other.yaml"), world.at("outside.yaml")).unwrap();
+    symlink(outside.at(""), world.at("outside")).unwrap();
+    assert_eq!(world.scan(&[]), ["base/web.yaml"]);
+    assert_eq!(world.scan(&["link.yaml"]), ["link.yaml"]);
+    assert_eq!(world.scan(&["folder"]), ["folder/web.yaml"]);
+    let outside = ["outside.yaml", "outside", "outside/other.yaml", "base"];
+    assert_eq!(
+        world.scan(&outside),
+        ["base/web.yaml", "outside: link-outside", "outside/other.yaml: link-outside", "outside.yaml: link-outside"]
+    );
+}
+
+#[test]
+fn templates_of_a_chart_are_told_and_not_read() {
+    let world = World::new(&[
+        "chart/Chart.yaml",
+        "chart/values.yaml",
+        "chart/crds/x.yaml",
+        "chart/templates/web.yaml",
+        "chart/templates/tests/web.yaml",
+        "chart/templates/_helpers.tpl",
+        "chart/charts/sub/templates/web.yaml",
+        "chart/charts/sub/Chart.yaml",
+        "plain/templates/web.yaml",
+    ]);
+    let expected = [
+        "chart/Chart.yaml",
+        "chart/charts/sub/Chart.yaml",
+        "chart/charts/sub/templates/web.yaml (template)",
+        "chart/crds/x.yaml",
+        "chart/templates/tests/web.yaml (template)",
+        "chart/templates/web.yaml (template)",
+        "chart/values.yaml",
+        "plain/templates/web.yaml",
+    ];
+    assert_eq!(world.scan(&[]), expected);
+    assert_eq!(world.scan(&["chart/templates/tests"]), ["chart/templates/tests/web.yaml (template)"]);
+    assert_eq!(
+        world.scan(&["chart/templates/_helpers.tpl", "chart/templates/web.yaml"]),
+        ["chart/templates/_helpers.tpl (template)", "chart/templates/web.yaml (template)"]
+    );
+    assert_eq!(world.try_scan(&["chart"], &[], &["templates"]).unwrap().iter().filter(|line| line.contains('(')).count(), 0);
+}
+
+#[test]
+fn what_cannot_be_read_is_a_problem_and_the_rest_goes_on() {
+    let world = World::new(&["web.yaml", "folder.yaml/inner.yaml"]);
+    rustix::fs::mknodat(CWD, world.at("pipe.yaml"), rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap();
+    std::fs::File::create(world.at("large.yaml")).unwrap().set_len(200 << 20).unwrap();
+    assert_eq!(world.scan(&[]), ["folder.yaml/inner.yaml", "large.yaml: too-large", "web.yaml"]);
+    assert_eq!(world.scan(&["pipe.yaml", "web.yaml"]), ["pipe.yaml: not-a-file", "web.yaml"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_a_problem_and_the_rest_goes_on() {
+    let world = World::new(&["web.yaml"]);
+    // Root may read every folder, but nobody one whose path is longer than the system takes.
+    let mut folder = rustix::fs::open(world.at(""), OFlags::DIRECTORY, Mode::empty()).unwrap();
+    let name = "f".repeat(250);
+    for _ in 0..20 {
+        rustix::fs::mkdirat(&folder, &name, Mode::RWXU).unwrap();
+        folder = rustix::fs::openat(&folder, &name, OFlags::DIRECTORY, Mode::empty()).unwrap();
+    }
+    let found = world.scan(&[]);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("fff") && found[0].ends_with("f: io"), "{found:?}");
+    assert_eq!(found[1], "web.yaml");
+}
+
+#[test]
+fn names_that_are_not_utf8_are_read_and_shown_as_near_as_text_comes() {
+    let world = World::new(&[]);
+    let name = Path::new(OsStr::from_bytes(b"w\xffb.yaml"));
+    std::fs::write(world.at("").join(name), "x").unwrap();
+    let current = world.at("");
+    let paths = [name.to_owned()];
+    for paths in [&[][..], &paths] {
+        let request = Request { paths, include: &[], exclude: &[], current: &current, root: &current };
+        let found = scan(request, |found| match found.what {
+            What::File(bytes) => Some((found.shown.into_owned(), std::mem::take(bytes))),
+            _ => None,
+        });
+        assert_eq!(found.unwrap(), [("w\u{fffd}b.yaml".to_owned(), b"x".to_vec())]);
+    }
+}
+
+#[test]
+fn results_are_sorted_whatever_the_threads_did() {
+    let files: Vec<String> = (0..500).map(|index| format!("f{}/g{}/{index}.yaml", index % 7, index % 13)).collect();
+    let world = World::new(&files.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut expected: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+    expected.sort();
+    let expected: Vec<_> = expected.iter().map(|path| path.to_str().unwrap()).collect();
+    for _ in 0..5 {
+        assert_eq!(world.scan(&[]), expected);
+        assert_eq!(world.scan(&files.iter().map(String::as_str).collect::<Vec<_>>()), expected);
+    }
+}
+
+/// What Git itself would let be added, below a folder.
+fn not_ignored_by_git(world: &World, below: &str) -> Vec<String> {
+    let git = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.current_dir(world.at("")).args(arguments).env_clear().env("HOME", world.at(""));
+        command.env("PATH", std::env::var_os("PATH").unwrap()).env("GIT_CONFIG_NOSYSTEM", "1");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    if !world.at(".git").exists() {
+        git(&["init", "-q"]);
+    }
+    let mut paths: Vec<_> = git(&["ls-files", "-z", "--others", "--exclude-standard", "--", below])
+        .split_terminator('\0')
+        .map(PathBuf::from)
+        .collect();
+    paths.sort();
+    paths.into_iter().filter(|path| path.extension().is_some()).map(|path| path.to_str().unwrap().to_owned()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn rules_mean_what_they_mean_to_git(
+        rules in prop::collection::vec(
+            (prop::sample::select(vec!["", "a/", "a/b/"]), prop::collection::vec("!?/?(\\*\\*/)?([ab*]|[ab]/[ab*]|[ab]\\.yaml|\\*\\.yaml)/?", 1..4)),
+            0..4,
+        ),
+    ) {
+        let world = World::new(&["a.yaml", "b.yaml", "a/a.yaml", "a/b.yaml", "a/b/a.yaml", "a/b/b.yaml", "a/b/a/b.yaml", "b/a/b/a.yaml"]);
+        for (folder, lines) in &rules {
+            world.write(&format!("{folder}.gitignore"), &lines.join("\n"));
+        }
+        for below in [".", "a", "a/b"] {
+            // Naming a folder reads it, also where Git passes it over.
+            let expected = not_ignored_by_git(&world, below);
+            let found = world.scan(&[below]);
+            prop_assert!(expected.iter().all(|path| found.contains(path)), "{below}: {found:?}, Git has {expected:?}");
+            if below == "." {
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+}

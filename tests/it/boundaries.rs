@@ -1,0 +1,255 @@
+//! The rings of the house and the crates' places, held against the sources.
+//!
+//! It fails on an import against the rings, and on a crate, a part of the standard library or a print outside the file that it belongs
+//! to. It reads text, so that one broken file cannot hide another; what it can read is shown by the small samples below.
+
+mod text;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use text::{Named, paths};
+
+/// The rings, from the inside out: each may name itself and those before it.
+const RINGS: [&str; 4] = ["engine", "io", "app", "cli"];
+
+/// Crates that may be named in some places alone: paths below `src` start with one of these.
+const CRATES: [(&str, &[&str]); 13] = [
+    ("granit_parser", &["engine/yaml"]),
+    ("serde_yaml", &["engine/splice/proof"]),
+    ("similar", &["engine/diff.rs"]),
+    ("reqwest", &["io/registry"]),
+    ("rustls", &["io/registry", "main.rs"]),
+    ("tokio", &["io/", "app/resolve.rs"]),
+    ("tempfile", &["io/"]),
+    ("ignore", &["io/scan"]),
+    ("walkdir", &["io/scan"]),
+    ("clap", &["cli/"]),
+    ("indicatif", &["cli/printer.rs"]),
+    ("anstream", &["cli/printer.rs"]),
+    ("anyhow", &["app/", "cli/", "main.rs"]),
+];
+
+/// What the pure ring may not touch.
+const IMPURE: [&[&str]; 12] = [
+    &["std", "env"],
+    &["std", "fs"],
+    &["std", "net"],
+    &["std", "os"],
+    &["std", "process"],
+    &["std", "thread"],
+    &["std", "io", "stdin"],
+    &["std", "io", "stdout"],
+    &["std", "io", "stderr"],
+    &["std", "time", "Instant"],
+    &["std", "time", "SystemTime"],
+    &["std", "path", "absolute"],
+];
+
+/// Addresses are values: reading one from text reaches nothing.
+const PURE: [&[&str]; 3] = [&["std", "net", "IpAddr"], &["std", "net", "Ipv4Addr"], &["std", "net", "Ipv6Addr"]];
+
+const PRINTS: [&str; 5] = ["print!", "println!", "eprint!", "eprintln!", "dbg!"];
+const PRINTER: &str = "cli/printer.rs";
+
+/// Every rule that a file breaks, one line each. `file` is its path below `src`, with `/`.
+fn faults(file: &str, text: &str) -> Vec<String> {
+    let module: Vec<&str> =
+        file.trim_end_matches(".rs").split('/').filter(|part| !matches!(*part, "mod" | "lib" | "main")).collect();
+    let test_file = module.last() == Some(&"tests");
+    paths(text, &module)
+        .into_iter()
+        .filter_map(|named| {
+            let fault = against_the_rings(&module, &named).or_else(|| {
+                let tests = named.in_tests || test_file;
+                (!tests).then(|| out_of_place(file, &module, &named)).flatten()
+            })?;
+            Some(format!("src/{file}:{}: `{}`: {fault}", named.line, named.path.join("::")))
+        })
+        .collect()
+}
+
+fn against_the_rings(module: &[&str], named: &Named) -> Option<String> {
+    let ring = |name: &str| RINGS.iter().position(|ring| *ring == name);
+    let target = match named.path.first().map(String::as_str) {
+        Some("crate" | "imago") => named.path.get(1)?,
+        _ => return None,
+    };
+    let here = module.first().copied()?;
+    match (ring(here), ring(target)) {
+        (Some(from), Some(to)) if to > from => Some(format!("`{here}` may not know `{target}`")),
+        (Some(_), None) if target != here => Some("rings name rings, never the crate's root".to_owned()),
+        _ => None,
+    }
+}
+
+fn out_of_place(file: &str, module: &[&str], named: &Named) -> Option<String> {
+    let first = named.path.first()?;
+    if named.path.last().is_some_and(|last| PRINTS.contains(&last.as_str())) && file != PRINTER {
+        return Some(format!("only src/{PRINTER} prints"));
+    }
+    if let Some((_, places)) = CRATES.iter().find(|(name, _)| name == first)
+        && !places.iter().any(|place| file.starts_with(place))
+    {
+        return Some(format!("this crate belongs to src/{}", places.join(" and src/")));
+    }
+    let is_in = |list: &[&[&str]]| {
+        list.iter().any(|rule| named.path.len() >= rule.len() && named.path.iter().zip(*rule).all(|(a, b)| a == b))
+    };
+    if module.first() == Some(&"engine") && is_in(&IMPURE) && !is_in(&PURE) {
+        return Some("`engine` is pure".to_owned());
+    }
+    None
+}
+
+fn sources() -> BTreeMap<String, String> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    walk(&root, &mut found);
+    found
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+            (name, fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn the_sources_keep_to_the_rings_and_each_crate_to_its_file() {
+    let sources = sources();
+    assert!(sources.contains_key("engine/image.rs") && sources.contains_key("cli/mod.rs"), "the sources were not found");
+    let faults: Vec<String> = sources.iter().flat_map(|(file, text)| faults(file, text)).collect();
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn every_crate_with_a_place_is_a_dependency() {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let dependencies: Vec<String> =
+        manifest["dependencies"].as_table().unwrap().keys().map(|name| name.replace('-', "_")).collect();
+    for (name, _) in CRATES {
+        // A place that is kept for a crate which `ignore` brings in, and which may become a dependency of its own.
+        assert!(
+            name == "walkdir" || dependencies.iter().any(|dependency| dependency == name),
+            "{name} is no dependency: drop its rule"
+        );
+    }
+}
+
+#[test]
+fn an_import_against_the_rings_is_seen_however_it_is_written() {
+    for (file, text) in [
+        ("engine/plan.rs", "use crate::io::scan::walk;"),
+        ("engine/plan.rs", "use crate::{engine::image::ImageRef, app::report::{self as data}};"),
+        ("engine/plan.rs", "fn f() { let report = crate::app::report::Report::new(); }"),
+        ("engine/plan.rs", "use super::super::io::scan;"),
+        ("engine/plan.rs", "use super::{image::ImageRef, super::cli};"),
+        ("engine/yaml/nodes.rs", "use super::super::super::app;"),
+        ("engine/plan.rs", "mod inner { use super::super::super::io; }"),
+        ("engine/plan.rs", "#[cfg(test)]\nmod tests { use crate::cli::args; }"),
+        ("engine/mod.rs", "use super::cli;"),
+        ("engine/plan.rs", "use crate::Report;"),
+        ("engine/plan.rs", "pub use crate::io as outside;"),
+        ("engine/plan.rs", "type A<'a> = Vec<&'a crate::cli::Args>;"),
+        ("engine/plan.rs", "const QUOTE: char = '\"'; use crate::io; const OTHER: char = '\"';"),
+        ("io/lock.rs", "use crate::\n    app::\n    resolve;"),
+        ("io/lock.rs", "impl From<crate::cli::Args> for Lock {}"),
+        ("app/files.rs", "use imago::cli;"),
+        ("app/files.rs", "use crate::{self as package, cli::{self}};"),
+    ] {
+        assert_eq!(faults(file, text).len(), 1, "{file}: {text}: {:?}", paths(text, &["engine", "plan"]));
+    }
+}
+
+#[test]
+fn an_import_along_the_rings_is_no_fault() {
+    for (file, text) in [
+        ("engine/plan.rs", "use super::image::{Digest, ImageRef};\nuse crate::engine::{path::Path, workload};"),
+        ("io/lock.rs", "use crate::engine::image::Lookup;\nuse super::resolver::Resolver;"),
+        ("app/files.rs", "use crate::{engine::plan, io::scan};\nuse crate::app::report::Report;"),
+        ("cli/mod.rs", "use crate::{app, engine, io};\nuse self::printer::Printer;"),
+        ("main.rs", "fn main() -> ExitCode { imago::cli::run() }"),
+        ("lib.rs", "pub mod app;\npub mod cli;"),
+        ("engine/plan.rs", "//! See [`crate::app::report`].\n/// use crate::io;\n/* use crate::cli; /* nested */ */ fn f() {}"),
+        ("engine/plan.rs", "const TEXT: &str = \"use crate::cli; \\\" crate::io::x\"; const RAW: &str = r#\"crate::io::\"x\"#;"),
+        ("engine/plan.rs", "#[cfg(test)]\nmod tests { use super::*; use super::super::image::ImageRef; }"),
+        ("engine/yaml/mod.rs", "mod nodes { fn f() { super::g(super::super::image::x()) } }"),
+    ] {
+        assert_eq!(faults(file, text), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn a_crate_outside_its_file_is_seen() {
+    for (file, text) in [
+        ("engine/workload.rs", "use granit_parser::Event;"),
+        ("engine/yaml.rs", "let value: serde_yaml::Value = todo();"),
+        ("engine/plan.rs", "use {similar::TextDiff};"),
+        ("io/credentials.rs", "use reqwest::Client;"),
+        ("app/files.rs", "#[derive(clap::ValueEnum)] enum A {}"),
+        ("app/files.rs", "use tokio;"),
+        ("app/files.rs", "fn f() { ::tokio::spawn(x) }"),
+        ("cli/mod.rs", "use tempfile::NamedTempFile as Temporary;"),
+        ("cli/render/text.rs", "anstream::println!(\"x\");"),
+        ("io/files.rs", "use ignore::gitignore::Gitignore;"),
+        ("engine/plan.rs", "extern crate similar as other; use similar::TextDiff;"),
+    ] {
+        assert!(!faults(file, text).is_empty(), "{file}: {text}");
+    }
+}
+
+#[test]
+fn a_crate_in_its_file_or_in_tests_is_no_fault() {
+    for (file, text) in [
+        ("engine/yaml.rs", "use granit_parser::{Event, Parser};"),
+        ("engine/yaml/events.rs", "use granit_parser::Event;"),
+        ("engine/splice/proof.rs", "use serde_yaml::Value;"),
+        ("io/registry/transport.rs", "use reqwest::Client;"),
+        ("app/resolve.rs", "use tokio::task::JoinSet;"),
+        ("cli/args.rs", "use clap::Parser;"),
+        ("app/files.rs", "#[cfg(test)] mod tests { use tempfile::TempDir; }"),
+        ("app/files/tests.rs", "use tempfile::TempDir;"),
+        ("engine/policy.rs", "let ignore = 1; let similar = a - ignore; if ignore != 2 {}"),
+    ] {
+        assert_eq!(faults(file, text), Vec::<String>::new(), "{text}");
+    }
+    let after_tests = "#[cfg(test)]\nmod tests { fn f() {} }\nuse tempfile::TempDir;";
+    assert_eq!(faults("app/files.rs", after_tests), ["src/app/files.rs:3: `tempfile::TempDir`: this crate belongs to src/io/"]);
+}
+
+#[test]
+fn the_pure_ring_touches_nothing_and_only_the_printer_prints() {
+    for (file, text) in [
+        ("engine/plan.rs", "use std::fs;"),
+        ("engine/plan.rs", "use std::{collections::BTreeMap, env};"),
+        ("engine/plan.rs", "let now = std::time::SystemTime::now();"),
+        ("engine/plan.rs", "use std::net::TcpStream;"),
+        ("engine/plan.rs", "println!(\"x\");"),
+        ("io/scan.rs", "eprintln!(\"x\");"),
+        ("cli/mod.rs", "std::println!(\"x\");"),
+        ("cli/render/text.rs", "dbg!(x);"),
+    ] {
+        assert_eq!(faults(file, text).len(), 1, "{file}: {text}");
+    }
+    for (file, text) in [
+        ("engine/image.rs", "address.parse::<std::net::Ipv6Addr>().is_ok()"),
+        ("io/scan.rs", "use std::fs;"),
+        ("cli/printer.rs", "println!(\"x\"); anstream::eprintln!(\"x\");"),
+        ("engine/plan.rs", "write!(formatter, \"println!\"); if print != eprint {}"),
+    ] {
+        assert_eq!(faults(file, text), Vec::<String>::new(), "{file}: {text}");
+    }
+}

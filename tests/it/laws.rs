@@ -1,0 +1,18 @@
+//! The laws that every edit keeps, on the cases of `fixtures/rewrite` and on generated manifests.
+//!
+//! 1. No change wanted: the same bytes.
+//! 2. Bytes outside the edits are the same.
+//! 3. A second run changes nothing.
+//! 4. The result parses, and differs from the input at the wanted paths alone.
+//! 5. The same object as YAML, as JSON and from the API server gives the same plan.
+//! 6. An update and then a restore give the first bytes back; where the style of an image cannot come back, the same object.
+//!
+//! Generated manifests come from a model, so that it is known what they hold without asking the program that is tested.
+
+mod fixtures;
+mod generated;
+mod json;
+mod model;
+mod random;
+mod tree;
+mod writer;

@@ -1,0 +1,53 @@
+//! The engine on every case of `fixtures/rewrite`, in process: what the binary does with a folder must be what the engine does with a
+//! text.
+
+use crate::support::binary::files;
+use crate::support::cases::{Action, Case};
+use crate::support::engine::{self, Way, answers, carry_out, plain_rules};
+
+/// What the engine itself refuses a whole file for. The other codes are of an image, of a workload, or of the file's bytes.
+const OF_THE_FILE: [&str; 11] = [
+    "yaml-syntax",
+    "duplicate-key",
+    "shared-anchor",
+    "recursive-alias",
+    "too-deep",
+    "alias-bomb",
+    "ambiguous-line-break",
+    "complex-key",
+    "encrypted",
+    "template",
+    "not-editable",
+];
+
+#[test]
+fn the_engine_does_with_a_text_what_the_case_says() {
+    let mut faults = Vec::new();
+    // Flags are settings, and folders are scanned: the binary's business.
+    for case in Case::all().into_iter().filter(|case| case.terms.flags.is_empty()) {
+        let (before, after) = (files(&case.before()), case.after());
+        let (Some((name, bytes)), true) = (before.first_key_value(), before.len() == 1) else { continue };
+        let Ok(text) = std::str::from_utf8(bytes) else { continue };
+        let expected = std::str::from_utf8(&after[name]).unwrap();
+        let answers = answers(case.terms.digests.iter().map(|(image, digest)| (image.as_str(), digest.as_str())));
+        let action = match case.terms.action {
+            Action::Update => engine::Action::Update(&answers),
+            Action::Restore => engine::Action::Restore,
+        };
+        // Without one of the four names in it, a text is not even parsed.
+        if case.name == "broken-without-a-workload" {
+            continue;
+        }
+        let way = carry_out(text, &plain_rules(), action);
+        let marks = case.terms.problems.iter().chain(&case.terms.skipped).map(|mark| mark.code.as_str());
+        let code = marks.into_iter().find(|code| OF_THE_FILE.contains(code));
+        let refused = match &way {
+            Way::Refused(code, _) => Some(*code),
+            Way::Same | Way::Changed(_) => None,
+        };
+        if refused != code || way.text(text) != expected {
+            faults.push(format!("{}: {way:?}\n    expected {code:?}\n{expected}", case.name));
+        }
+    }
+    assert!(faults.is_empty(), "{} cases do not hold:\n\n{}\n", faults.len(), faults.join("\n\n"));
+}

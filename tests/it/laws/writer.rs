@@ -1,0 +1,440 @@
+//! Writes nodes as YAML in every style that a manifest may have, and notes where the marked strings stand.
+//!
+//! It never writes what readers disagree on: those texts are cases of `fixtures/rewrite`.
+
+use std::ops::Range;
+
+use super::random::Random;
+use super::tree::{Kind, Mark, Node, Text};
+
+/// A text that is being written.
+pub(super) struct Writer<'r> {
+    pub(super) random: &'r mut Random,
+    pub(super) out: String,
+    /// What the marked strings shall be replaced by, in the order of the text.
+    pub(super) edits: Vec<(Range<usize>, String)>,
+    /// Whether a restore can write every changed image as it was.
+    pub(super) restorable: bool,
+    line_end: &'static str,
+    step: usize,
+    /// How much there is between the lines, in percent.
+    noise: usize,
+}
+
+const COMMENTS: [&str; 8] = [
+    "# note",
+    "#",
+    "# image: registry.example.test/web:1.4",
+    "# {{ .Values.image }}",
+    "# käse — 日本 🚀",
+    "#- it's \"quoted\"",
+    "# metadata: {annotations: {}}",
+    "# imago: update",
+];
+const RESERVED: [&str; 12] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan", "list"];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    Key,
+    Dash,
+}
+
+impl<'r> Writer<'r> {
+    /// Starts a text, with the habits of the one who writes it.
+    pub(super) fn new(random: &'r mut Random) -> Self {
+        let line_end = if random.percent(20) { "\r\n" } else { "\n" };
+        let step = *random.pick(&[2, 2, 2, 2, 4, 4, 1, 3, 5]);
+        let noise = *random.pick(&[0, 5, 25]);
+        Self { random, out: String::new(), edits: Vec::new(), restorable: true, line_end, step, noise }
+    }
+
+    /// Writes one document without its markers.
+    pub(super) fn document(&mut self, root: &Node) {
+        match &root.kind {
+            Kind::Map(entries) if root.needs_lines() || self.random.percent(95) => {
+                self.between(0);
+                self.block_map(entries, 0, false);
+            }
+            _ => {
+                self.flow(root, 0, false);
+                self.end_line(true);
+            }
+        }
+    }
+
+    /// A line of the caller's own.
+    pub(super) fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push_str(self.line_end);
+    }
+
+    fn block_map(&mut self, entries: &[(String, Node)], column: usize, on_this_line: bool) {
+        for (index, (key, value)) in entries.iter().enumerate() {
+            if index > 0 || !on_this_line {
+                self.between(column);
+                self.spaces(column);
+            }
+            let simple = matches!(&value.kind, Kind::Text(text) if !text.value.contains('\n')) && value.anchor.is_none();
+            if simple && !value.needs_lines() && self.random.percent(2) {
+                self.out.push_str("? ");
+                self.key(key);
+                self.end_line(true);
+                self.spaces(column);
+                self.out.push(':');
+            } else {
+                self.key(key);
+                self.out.push(':');
+            }
+            self.value(value, column, After::Key);
+        }
+    }
+
+    fn list(&mut self, items: &[Node], column: usize) {
+        for item in items {
+            self.between(column);
+            self.spaces(column);
+            self.out.push('-');
+            self.value(item, column, After::Dash);
+        }
+    }
+
+    /// What follows a key's colon or an item's dash, to the end of its last line.
+    fn value(&mut self, node: &Node, column: usize, after: After) {
+        let step = if self.random.percent(5) { 1 + self.random.below(6) } else { self.step };
+        match &node.kind {
+            Kind::Null | Kind::NullToFill => {
+                let word = *self.random.pick(&["", " ~", " null"]);
+                self.out.push_str(word);
+                if matches!(node.kind, Kind::NullToFill) && !word.is_empty() {
+                    self.edits.push((self.out.len() - word.len() + 1..self.out.len(), String::new()));
+                }
+                self.end_line(true);
+            }
+            Kind::Bare(text) => {
+                self.out.push(' ');
+                self.out.push_str(text);
+                self.end_line(true);
+            }
+            Kind::Alias(name, mark) => {
+                self.out.push(' ');
+                self.alias(name, mark.as_ref());
+                self.end_line(true);
+            }
+            Kind::Text(text) => self.text(node, text, column + step, after),
+            Kind::Map(entries) if entries.is_empty() => self.one_line(node, "{}"),
+            Kind::List(items) if items.is_empty() => self.one_line(node, "[]"),
+            Kind::Map(_) | Kind::List(_) if !node.needs_lines() && self.random.percent(15) => {
+                self.properties(node);
+                self.out.push(' ');
+                self.flow(node, column, true);
+                self.end_line(true);
+            }
+            Kind::Map(entries) => {
+                let properties = self.properties(node);
+                if after == After::Dash && !properties && self.random.percent(90) {
+                    let gap = if self.random.percent(90) { 1 } else { 1 + self.random.below(4) };
+                    self.spaces(gap);
+                    self.block_map(entries, column + 1 + gap, true);
+                } else {
+                    self.end_line(true);
+                    self.block_map(entries, column + step, false);
+                }
+            }
+            Kind::List(items) => {
+                self.properties(node);
+                self.end_line(true);
+                let column = if after == After::Key && self.random.percent(40) { column } else { column + step };
+                self.list(items, column);
+            }
+        }
+    }
+
+    fn one_line(&mut self, node: &Node, text: &str) {
+        self.properties(node);
+        self.out.push(' ');
+        self.out.push_str(text);
+        self.end_line(true);
+    }
+
+    /// Anchor and tag, each behind a space. Whether there are any.
+    fn properties(&mut self, node: &Node) -> bool {
+        let tag = match &node.kind {
+            Kind::Text(text) if !text.value.is_empty() => "!!str",
+            Kind::Map(_) => "!!map",
+            Kind::List(_) => "!!seq",
+            _ => "",
+        };
+        let tag = (!tag.is_empty() && self.random.percent(2)).then_some(tag);
+        let anchor = node.anchor.as_ref().map(|name| format!("&{name}"));
+        let any = tag.is_some() || anchor.is_some();
+        let anchor_first = self.random.percent(50);
+        let parts = [anchor.as_deref(), tag];
+        let parts = if anchor_first { parts } else { [parts[1], parts[0]] };
+        for part in parts.into_iter().flatten() {
+            self.out.push(' ');
+            self.out.push_str(part);
+        }
+        any
+    }
+
+    fn text(&mut self, node: &Node, text: &Text, column: usize, after: After) {
+        let ignored = text.mark.as_ref().is_some_and(|mark| mark.ignored);
+        self.properties(node);
+        let lines = text.value.trim_end_matches('\n');
+        let blocky = !lines.is_empty()
+            && !lines.starts_with([' ', '\n', '#'])
+            && lines.split('\n').all(|line| line.trim_end() == line)
+            && text.value.chars().all(|letter| letter == '\n' || !letter.is_control());
+        let chance = if text.value.contains('\n') { 70 } else { 4 };
+        if blocky && !ignored && self.random.percent(chance) {
+            return self.block_scalar(text, column);
+        }
+        if after == After::Key && !ignored && self.random.percent(3) {
+            // On a line of its own, below its key.
+            self.end_line(true);
+            self.between(column);
+            self.spaces(column);
+        } else {
+            let gap = if self.random.percent(95) { 1 } else { 3 };
+            self.spaces(gap);
+        }
+        self.scalar(text, false);
+        if ignored {
+            let comment = *self.random.pick(&[" # imago: ignore", "   # imago: ignore"]);
+            self.out.push_str(comment);
+        }
+        self.end_line(!ignored);
+    }
+
+    fn block_scalar(&mut self, text: &Text, column: usize) {
+        let body = text.value.trim_end_matches('\n');
+        let breaks = text.value.len() - body.len();
+        let fold = !body.contains('\n') && self.random.percent(50);
+        let chomping = match breaks {
+            0 => "-",
+            1 => "",
+            _ => "+",
+        };
+        self.out.push_str(if fold { " >" } else { " |" });
+        self.out.push_str(chomping);
+        self.end_line(true);
+        let start = self.out.len() + column;
+        for line in body.split('\n') {
+            if !line.is_empty() {
+                self.spaces(column);
+            }
+            self.out.push_str(line);
+            self.out.push_str(self.line_end);
+        }
+        let end = self.out.len() - self.line_end.len();
+        for _ in 1..breaks {
+            self.out.push_str(self.line_end);
+        }
+        if let Some(new) = text.mark.as_ref().and_then(|mark| mark.new.clone()) {
+            self.edits.push((start..end, new));
+            self.restorable &= text.mark.as_ref().is_some_and(|mark| mark.image);
+        }
+    }
+
+    /// One token on one line.
+    fn scalar(&mut self, text: &Text, flow: bool) {
+        let start = self.out.len();
+        let value = &text.value;
+        let style = self.random.below(if is_plain(value) { 10 } else { 4 });
+        let replace: fn(&str) -> String = match style {
+            0 | 1 if !value.chars().any(|letter| letter.is_control()) => {
+                self.out.push('\'');
+                self.out.push_str(&value.replace('\'', "''"));
+                self.out.push('\'');
+                |new| format!("'{}'", new.replace('\'', "''"))
+            }
+            0..=3 => {
+                self.double(text, flow);
+                |new| serde_json::Value::from(new).to_string()
+            }
+            _ => {
+                self.out.push_str(value);
+                str::to_owned
+            }
+        };
+        if let Some(new) = text.mark.as_ref().and_then(|mark| mark.new.as_deref()) {
+            self.edits.push((start..self.out.len(), replace(new)));
+        }
+    }
+
+    fn double(&mut self, text: &Text, flow: bool) {
+        let escapes = if self.random.percent(15) { 20 } else { 0 };
+        self.out.push('"');
+        for letter in text.value.chars() {
+            if self.random.percent(escapes) {
+                self.restorable &= text.mark.is_none();
+                match u32::from(letter) {
+                    code @ 0..=0xff if !flow || self.random.percent(50) => self.out.push_str(&format!("\\x{code:02x}")),
+                    code @ 0..=0xffff => self.out.push_str(&format!("\\u{code:04X}")),
+                    code => self.out.push_str(&format!("\\U{code:08x}")),
+                }
+                continue;
+            }
+            match letter {
+                '"' => self.out.push_str("\\\""),
+                '\\' => self.out.push_str("\\\\"),
+                '\n' => self.out.push_str("\\n"),
+                '\t' => self.out.push_str("\\t"),
+                letter => self.out.push(letter),
+            }
+        }
+        self.out.push('"');
+    }
+
+    fn alias(&mut self, name: &str, mark: Option<&Mark>) {
+        let start = self.out.len();
+        self.out.push('*');
+        self.out.push_str(name);
+        if let Some(new) = mark.and_then(|mark| mark.new.clone()) {
+            self.edits.push((start..self.out.len(), new));
+            self.restorable = false;
+        }
+    }
+
+    fn key(&mut self, key: &str) {
+        if key == "<<" {
+            return self.out.push_str(key);
+        }
+        let text = Text { value: key.to_owned(), mark: None };
+        match self.random.below(if is_plain(key) { 20 } else { 2 }) {
+            0 => self.double(&text, true),
+            1 => self.out.push_str(&format!("'{}'", key.replace('\'', "''"))),
+            _ => self.out.push_str(key),
+        }
+    }
+
+    /// A value in brackets; `column` is that of the mapping around it.
+    fn flow(&mut self, node: &Node, column: usize, over_lines: bool) {
+        let over_lines = over_lines && self.random.percent(20);
+        match &node.kind {
+            Kind::Null | Kind::NullToFill => {
+                let word = if self.random.percent(50) { "null" } else { "~" };
+                self.out.push_str(word);
+                if matches!(node.kind, Kind::NullToFill) {
+                    self.edits.push((self.out.len() - word.len()..self.out.len(), String::new()));
+                }
+            }
+            Kind::Bare(text) => self.out.push_str(text),
+            Kind::Alias(name, mark) => {
+                self.alias(name, mark.as_ref());
+                self.out.push(' ');
+            }
+            Kind::Text(text) => {
+                if self.properties_in_flow(node) {
+                    self.out.push(' ');
+                }
+                self.scalar(text, true);
+            }
+            Kind::Map(entries) => {
+                self.out.push('{');
+                for (index, (key, value)) in entries.iter().enumerate() {
+                    self.flow_gap(index, column, over_lines);
+                    self.key(key);
+                    self.out.push_str(": ");
+                    self.flow_item(value, column);
+                }
+                self.flow_end(entries.is_empty(), column, over_lines, '}');
+            }
+            Kind::List(items) => {
+                self.out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    self.flow_gap(index, column, over_lines);
+                    self.flow_item(item, column);
+                }
+                self.flow_end(items.is_empty(), column, over_lines, ']');
+            }
+        }
+    }
+
+    fn flow_item(&mut self, node: &Node, column: usize) {
+        if !matches!(node.kind, Kind::Text(_)) && self.properties_in_flow(node) {
+            self.out.push(' ');
+        }
+        self.flow(node, column, true);
+    }
+
+    fn properties_in_flow(&mut self, node: &Node) -> bool {
+        if let Some(name) = &node.anchor {
+            self.out.push('&');
+            self.out.push_str(name);
+        }
+        node.anchor.is_some()
+    }
+
+    fn flow_gap(&mut self, index: usize, column: usize, over_lines: bool) {
+        if index > 0 {
+            self.out.push(',');
+        }
+        if over_lines && (index == 0 || self.random.percent(90)) {
+            let comment = index > 0 && self.random.percent(self.noise);
+            self.end_line(comment);
+            self.spaces(column + self.step);
+        } else if index > 0 && self.random.percent(90) {
+            self.out.push(' ');
+        } else if index > 0 {
+            self.out.push_str("  ");
+        }
+    }
+
+    fn flow_end(&mut self, empty: bool, column: usize, over_lines: bool, bracket: char) {
+        if !empty && self.random.percent(10) {
+            self.out.push(',');
+        }
+        if over_lines && !empty {
+            self.end_line(false);
+            self.spaces(column + 1);
+        } else if !empty && self.random.percent(10) {
+            self.out.push(' ');
+        }
+        self.out.push(bracket);
+    }
+
+    fn spaces(&mut self, count: usize) {
+        self.out.extend(std::iter::repeat_n(' ', count));
+    }
+
+    /// Ends a line, now and then with white space or a comment before.
+    fn end_line(&mut self, comment: bool) {
+        // Behind an indicator a tab would be indentation to some readers.
+        let tabs = !self.out.ends_with(['-', '?', ':']);
+        if self.random.percent(self.noise / 3) {
+            let white = *self.random.pick(&[" ", "   ", "\t"]);
+            self.out.push_str(if tabs { white } else { " " });
+        }
+        if comment && self.random.percent(self.noise / 2) {
+            let gap = *self.random.pick(&[" ", "   ", " \t"]);
+            let comment = *self.random.pick(&COMMENTS);
+            self.out.push_str(if tabs { gap } else { " " });
+            self.out.push_str(comment);
+        }
+        self.out.push_str(self.line_end);
+    }
+
+    /// Comments and blank lines before an entry of a mapping or an item of a list in this column.
+    fn between(&mut self, column: usize) {
+        while self.random.percent(self.noise / 2) {
+            if self.random.percent(40) {
+                let blank = if self.random.percent(80) { "" } else { "  " };
+                self.line(blank);
+            } else {
+                let indentation = if self.random.percent(80) { column } else { self.random.below(column + 1) };
+                self.spaces(indentation);
+                let comment = *self.random.pick(&COMMENTS);
+                self.line(comment);
+            }
+        }
+    }
+}
+
+/// Whether a string may be written without quotes, anywhere.
+fn is_plain(value: &str) -> bool {
+    value.starts_with(|first: char| first.is_alphabetic())
+        && value.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '/' | ':' | '@' | '-'))
+        && !value.ends_with(':')
+        && !RESERVED.contains(&value.to_lowercase().as_str())
+}

@@ -1,0 +1,195 @@
+//! Runs the built binary where nothing of the machine shows: no variable of the caller but `PATH`, a home of its own, a folder of its own.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// No run of a test takes this long, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder to run in, beside a home that nobody else has. Both go with it.
+pub(crate) struct Workplace {
+    root: TempDir,
+}
+
+impl Workplace {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        let root = tempfile::Builder::new().prefix("imago-test-").tempdir().unwrap();
+        fs::create_dir(root.path().join("home")).unwrap();
+        fs::create_dir(root.path().join("work")).unwrap();
+        Self { root }
+    }
+
+    /// One with the files of a folder.
+    pub(crate) fn with_files_of(folder: &Path) -> Self {
+        let place = Self::new();
+        for (name, bytes) in files(folder) {
+            place.write(&name, bytes);
+        }
+        place
+    }
+
+    /// The folder that programs run in.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.root.path().join("work")
+    }
+
+    /// A path beside that folder: for what a run needs and must not find among its files.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// Writes a file, with the folders above it.
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// Every file, by its path with `/`; `.git` is left out.
+    pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        files(&self.path())
+    }
+
+    /// The binary, to be run here.
+    pub(crate) fn imago<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Run {
+        self.program(env!("CARGO_BIN_EXE_imago"), arguments)
+    }
+
+    /// Another program, to be run here.
+    pub(crate) fn program<I: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = I>) -> Run {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.root.path().join("home"))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            // A parent folder's repository is none of ours.
+            .env("GIT_CEILING_DIRECTORIES", self.root.path())
+            .current_dir(self.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Run { command }
+    }
+}
+
+/// A program that is about to run.
+pub(crate) struct Run {
+    command: Command,
+}
+
+impl Run {
+    /// Sets a variable for it.
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it to its end. Panics, with what it has said so far, when it does not end.
+    pub(crate) fn finish(mut self) -> Finished {
+        let mut child = self.command.spawn().unwrap_or_else(|error| panic!("cannot start {:?}: {error}", self.command));
+        let stdout = reader(child.stdout.take());
+        let stderr = reader(child.stderr.take());
+        let code = wait(&mut child);
+        let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
+        let command = format!("{:?}", self.command);
+        assert!(code.is_some(), "{command} did not end by itself\nstdout: {stdout}\nstderr: {stderr}");
+        Finished { command, code: code.unwrap_or(-1), stdout, stderr }
+    }
+
+    /// Runs it to its end, which must have this exit code.
+    pub(crate) fn finish_with(self, code: i32) -> Finished {
+        let finished = self.finish();
+        assert_eq!(finished.code, code, "{}\nstdout: {}\nstderr: {}", finished.command, finished.stdout, finished.stderr);
+        finished
+    }
+}
+
+/// What a program said and how it ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// How it was called.
+    pub(crate) command: String,
+    /// Its exit code.
+    pub(crate) code: i32,
+    /// All of its stdout; what is not UTF-8 shows as U+FFFD.
+    pub(crate) stdout: String,
+    /// All of its stderr.
+    pub(crate) stderr: String,
+}
+
+impl Finished {
+    /// Its stdout as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
+            panic!("no JSON ({error}) from {}\nstdout: {}\nstderr: {}", self.command, self.stdout, self.stderr)
+        })
+    }
+}
+
+fn reader(stream: Option<impl std::io::Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        stream.expect("the stream is piped").read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// `None`: a signal ended it, or it had to be killed.
+fn wait(child: &mut Child) -> Option<i32> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if start.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return None;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Every file of a folder and of those below it, by its path with `/`; `.git` is left out.
+pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    fn walk(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if name == ".git" {
+                continue;
+            }
+            let name = format!("{prefix}{name}");
+            if path.is_dir() {
+                walk(&path, &format!("{name}/"), found);
+            } else {
+                found.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(folder, "", &mut found);
+    found
+}
+
+#[test]
+fn a_run_sees_nothing_of_the_machine() {
+    let place = Workplace::new();
+    let seen = place.program("env", [] as [&str; 0]).env("OWN", "1").finish_with(0).stdout;
+    let names: Vec<&str> = seen.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+    for name in &names {
+        assert!(matches!(*name, "PATH" | "HOME" | "GIT_CONFIG_NOSYSTEM" | "GIT_CEILING_DIRECTORIES" | "OWN"), "{name}");
+    }
+    assert!(seen.contains(&format!("HOME={}", place.beside("home").display())));
+}

@@ -1,0 +1,97 @@
+//! The engine's whole way for one text, in process: read, find, plan, splice. No file, no network.
+
+use imago::engine::answer::{Answer, Answers, Refusal};
+use imago::engine::image::{Digest, ImageRef};
+use imago::engine::plan::{self, Change, Plan, Rules};
+use imago::engine::policy::{TagForm, Track};
+use imago::engine::selector::ImageFilter;
+use imago::engine::splice::{DocumentChanges, splice};
+use imago::engine::workload::{self, Workload};
+use imago::engine::yaml::File;
+
+/// What becomes of a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It stays: nothing is to be changed.
+    Same,
+    /// It becomes this.
+    Changed(String),
+    /// It is left alone, with this code and message.
+    Refused(&'static str, String),
+}
+
+impl Way {
+    /// The text after the run; the old one, where it stays.
+    pub(crate) fn text<'a>(&'a self, old: &'a str) -> &'a str {
+        match self {
+            Self::Changed(new) => new,
+            Self::Same | Self::Refused(..) => old,
+        }
+    }
+}
+
+/// What is done with each workload.
+#[derive(Clone, Copy)]
+pub(crate) enum Action<'a> {
+    /// Its images go to the digests of their tags.
+    Update(&'a Answers),
+    /// Its images go back to what the record says.
+    Restore,
+}
+
+/// The rules of a run without flags.
+pub(crate) fn plain_rules() -> Rules {
+    Rules { track: Track::Annotation, form: TagForm::Keep, images: ImageFilter::new(&[], &[]).unwrap() }
+}
+
+/// The answers of a lock: everything else is refused.
+pub(crate) fn answers<'a>(digests: impl IntoIterator<Item = (&'a str, &'a str)>) -> Answers {
+    digests
+        .into_iter()
+        .map(|(image, digest)| (ImageRef::parse(image).unwrap().lookup(), Ok(Answer::new(Digest::parse(digest).unwrap()))))
+        .collect()
+}
+
+/// Carries an action out on all workloads of a text.
+pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
+    let file = match File::parse_with_comments(text) {
+        Ok(file) => file,
+        Err(error) => return Way::Refused(error.fault.code(), error.to_string()),
+    };
+    let mut wanted = Vec::new();
+    for document in 0..file.len() {
+        let root = file.document(document);
+        let workloads = workload::find(root).workloads;
+        let changes: Vec<Change> =
+            workloads.iter().filter_map(|workload| plan(workload, rules, action).ok()).flat_map(|plan| plan.changes).collect();
+        if !changes.is_empty() && workload::is_encrypted(root) {
+            return Way::Refused("encrypted", String::new());
+        }
+        if !changes.is_empty() {
+            wanted.push(DocumentChanges { document, changes });
+        }
+    }
+    if wanted.is_empty() {
+        return Way::Same;
+    }
+    match splice(&file, &wanted) {
+        Ok(new) => Way::Changed(new),
+        Err(refused) => Way::Refused(refused.code, refused.message),
+    }
+}
+
+/// Plans one workload. An image that has no answer is asked for in vain.
+pub(crate) fn plan(workload: &Workload, rules: &Rules, action: Action<'_>) -> Result<Plan, Refusal> {
+    match action {
+        Action::Restore => plan::restore(workload, rules),
+        Action::Update(answers) => {
+            let mut answers = answers.clone();
+            for lookup in plan::wanted([workload], rules).into_keys() {
+                answers.entry(lookup).or_insert_with(|| {
+                    Err(Refusal { code: "not-in-lock", cause: "the lock does not have it".to_owned(), hint: None })
+                });
+            }
+            plan::update(workload, rules, &answers)
+        }
+    }
+}

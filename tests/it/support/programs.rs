@@ -1,0 +1,46 @@
+//! Programs that a test calls and a machine may lack.
+//!
+//! A test that needs one asks here first. Without it the test is passed over, and says so, unless `IMAGO_TEST_REQUIRE` names the program
+//! (or is `all`, as in CI): then a missing program is a failure, so that nothing is passed over in silence.
+
+use std::path::{Path, PathBuf};
+
+/// Where a program is, or `None` where the test may be passed over. Panics where it is required.
+#[allow(clippy::print_stderr, reason = "what a run leaves out must be seen in its log")]
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&folders)
+        .chain([PathBuf::from("/usr/sbin")])
+        .map(|folder| folder.join(name))
+        .find(|program| is_executable(program));
+    let required = std::env::var("IMAGO_TEST_REQUIRE").unwrap_or_default();
+    assert!(
+        found.is_some() || !asks_for(&required, name),
+        "`{name}` is required (IMAGO_TEST_REQUIRE={required}) and not on the PATH"
+    );
+    if found.is_none() {
+        eprintln!("LEFT OUT: there is no `{name}`");
+    }
+    found
+}
+
+fn asks_for(required: &str, name: &str) -> bool {
+    required.split(',').map(str::trim).any(|word| word == "all" || word == name)
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(path: &Path) -> bool {
+    path.is_file()
+}
+
+#[test]
+fn a_required_program_is_one_that_the_list_names() {
+    assert!(asks_for("git, sshd", "sshd") && asks_for("all", "sshd"));
+    assert!(!asks_for("", "sshd") && !asks_for("ssh", "sshd"));
+}

@@ -49,6 +49,8 @@ const FAULTS: &[(&str, Ends, usize, Fault)] = &[
         let date = "Wed, 21 Oct 2015 07:28:00 GMT";
         if before == 0 { Response::new(429).header("retry-after", date).header("date", date) } else { fine }
     }),
+    ("429 with a long Retry-After", Refused("rate-limited"), 1, |_, _, _| Response::new(429).header("retry-after", "3600")),
+    ("503 with a long Retry-After", Refused("server-error"), 1, |_, _, _| Response::new(503).header("retry-after", "3600")),
     ("429 for ever", Refused("rate-limited"), 4, |_, _, _| Response::new(429)),
     ("500 at first", Right, 2, |_, before, fine| if before == 0 { Response::new(500) } else { fine }),
     ("503 three times", Right, 4, |_, before, fine| if before < 3 { Response::new(503) } else { fine }),
@@ -129,7 +131,7 @@ fn a_registry_that_asks_for_a_long_pause_is_left_alone() {
         let refusal = answer.as_ref().unwrap_err();
         assert_eq!((refusal.code, refusal.hint.as_deref()), ("rate-limited", Some("try again in 3600 s")));
     }
-    assert_eq!(registry.asked().len(), 1);
+    assert_eq!(registry.asked().len(), 3);
 }
 
 #[test]

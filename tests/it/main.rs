@@ -8,6 +8,7 @@
 
 mod boundaries;
 mod cli;
+mod files;
 mod laws;
 mod mutations;
 mod registry;

@@ -227,6 +227,11 @@ impl<'t> Builder<'t> {
     fn check_keys(&self, id: NodeId) -> Result<(), Unreadable> {
         let mapping = self.file.at(id);
         let Kind::Mapping { first, .. } = mapping.node().kind else { return Ok(()) };
+        if let Some((key, _)) = mapping.pairs(first).find(|(key, value)| key.is_merge_key() && !value.can_be_merged()) {
+            let key = self.file.node(key.id());
+            let fault = Fault::Syntax("a merge key `<<` takes a mapping or a sequence of mappings".to_owned());
+            return Err(Unreadable { fault, line: key.line, column: key.column + 1 });
+        }
         let mut keys: Vec<(&str, NodeId)> =
             mapping.pairs(first).filter_map(|(key, _)| Some((key.target().styled()?.0, key.id()))).collect();
         // Small mappings are the rule, and comparing each pair is quicker than sorting them.

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use super::programs;
 use super::registry::digest;
 
 /// A running `docker-registry`, which ends when it is dropped.
@@ -16,17 +17,9 @@ pub struct Distribution {
     child: Child,
 }
 
-/// Whether the program is installed. Where `IMAGO_TEST_REQUIRE` is `all`, it has to be.
-#[expect(clippy::print_stderr, reason = "a person must see that something was not tested")]
+/// Whether the program is there; see `programs`.
 pub fn is_installed() -> bool {
-    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .any(|folder| folder.join("docker-registry").is_file());
-    let required = std::env::var("IMAGO_TEST_REQUIRE").is_ok_and(|required| required == "all");
-    assert!(found || !required, "docker-registry is not installed, and IMAGO_TEST_REQUIRE demands it");
-    if !found {
-        eprintln!("docker-registry is not installed: not tested");
-    }
-    found
+    programs::find("docker-registry").is_some()
 }
 
 impl Distribution {

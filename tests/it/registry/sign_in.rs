@@ -7,7 +7,7 @@ use imago::io::registry::{Registry, Settings};
 
 use super::{ask, ask_all, digest_of, docker_config, lookup, settings};
 use crate::support::registry::http::{Request, Response};
-use crate::support::registry::{Access, MANIFEST, TestRegistry, Tokens, basic};
+use crate::support::registry::{Access, INDEX, MANIFEST, TestRegistry, Tokens, basic};
 
 /// A registry's way to give tokens, what the docker config has for it, and what is asked of it for one image.
 struct Case {
@@ -290,4 +290,50 @@ fn a_map_asks_another_host_with_its_own_credentials() {
     assert_eq!(way[1], format!("HEAD manifests/1.25 at {}: 401", mirror.host()));
     assert!(way[2].starts_with("with the credentials from `") && way[2].ends_with("config.json`"), "{way:?}");
     assert_eq!(way[3], format!("HEAD manifests/1.25 at {}: 200", mirror.host()));
+}
+
+#[test]
+fn a_configuration_is_fetched_from_where_a_redirect_leads_without_credentials() {
+    let access = Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() };
+    let (registry, store) = (TestRegistry::with(access, None), TestRegistry::start());
+    let old = registry.push_image("shop/web", "1", "linux/arm64", "first");
+    let new = registry.push_image("shop/web", "1", "linux/amd64", "second");
+    store.push_image("shop/web", "1", "linux/arm64", "first");
+    store.push_image("shop/web", "1", "linux/amd64", "second");
+    let elsewhere = store.host();
+    registry.fault("shop/web", move |request, _, fine| match fine.status == 200 && request.path.contains("/blobs/") {
+        true => Response::new(307).header("location", format!("http://{elsewhere}{}?signature=1", request.path)),
+        false => fine,
+    });
+    let json = format!(r#"{{"auths":{{"{}":{{"username":"user","password":"hunter2"}}}}}}"#, registry.host());
+    let (_folder, path) = docker_config(&json);
+    let lookup = lookup(&format!("{}/shop/web:1", registry.host()));
+    let wanted = Wanted::from([(lookup.clone(), [imago::engine::image::Digest::parse(&old).unwrap()].into())]);
+    let resolver = std::sync::Arc::new(Registry::new(Settings { docker_config: Some(path), ..settings() }).unwrap());
+    let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+    let answer = answers[&lookup].clone().unwrap();
+    assert_eq!(answer.digest.as_str(), new);
+    assert_eq!(answer.held.values().collect::<Vec<_>>(), ["it lacks linux/arm64, which the recorded digest has"]);
+    assert_eq!(store.requests().len(), 2);
+    assert!(store.requests().iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[test]
+fn an_index_that_names_no_platforms_is_read_to_the_end() {
+    let registry = TestRegistry::start();
+    let old = registry.push_index("shop/web", "1", &["linux/amd64", "linux/arm64"], "first");
+    let image = registry.push_image("shop/web", "one", "linux/amd64", "second");
+    let inner = registry.push_index("shop/web", "two", &["linux/arm64"], "second");
+    let index = |digests: &[&str]| {
+        let entries: Vec<_> = digests.iter().map(|digest| serde_json::json!({"digest": digest, "size": 1})).collect();
+        serde_json::json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).to_string()
+    };
+    for (digests, held) in [(&[image.as_str(), inner.as_str()][..], 0), (&[image.as_str()], 1)] {
+        registry.push("shop/web", "1", INDEX, index(digests).as_bytes());
+        let lookup = lookup(&format!("{}/shop/web:1", registry.host()));
+        let wanted = Wanted::from([(lookup.clone(), [imago::engine::image::Digest::parse(&old).unwrap()].into())]);
+        let resolver = std::sync::Arc::new(Registry::new(settings()).unwrap());
+        let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+        assert_eq!(answers[&lookup].as_ref().unwrap().held.len(), held, "{digests:?}");
+    }
 }

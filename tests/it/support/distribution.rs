@@ -25,6 +25,11 @@ pub fn is_installed() -> bool {
 impl Distribution {
     /// Starts one on this storage; `settings` is YAML that is put below the usual lines, `http` what stands below `http:`.
     pub fn start(storage: &Path, http: &str, settings: &str) -> Self {
+        // Somebody else may take the port between our look at it and the child's.
+        (0..5).find_map(|_| Self::try_start(storage, http, settings)).expect("docker-registry starts")
+    }
+
+    fn try_start(storage: &Path, http: &str, settings: &str) -> Option<Self> {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let config = format!(
             "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: {}\n\
@@ -41,14 +46,17 @@ impl Distribution {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let registry = Self { address, child };
-        for _ in 0..500 {
+        let mut registry = Self { address, child };
+        for _ in 0..1500 {
+            if registry.child.try_wait().unwrap().is_some() {
+                return None;
+            }
             if TcpStream::connect(address).is_ok() {
-                return registry;
+                return Some(registry);
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("docker-registry does not start");
+        None
     }
 
     /// Pushes an index of images, one for each platform, to an open registry over plain http; returns its digest.

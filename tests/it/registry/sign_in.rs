@@ -337,3 +337,14 @@ fn an_index_that_names_no_platforms_is_read_to_the_end() {
         assert_eq!(answers[&lookup].as_ref().unwrap().held.len(), held, "{digests:?}");
     }
 }
+
+#[test]
+fn a_repository_that_is_forbidden_costs_two_tokens_and_no_more() {
+    let registry = TestRegistry::with(Access::Token(Tokens::default()), None);
+    registry.fault("shop/web", |_, _, fine| if fine.status == 401 { fine } else { Response::new(403) });
+    let images: Vec<String> = (0..20).map(|number| format!("{}/shop/web:{number}", registry.host())).collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let (answers, _) = ask_all(settings(), &images);
+    assert!(answers.values().all(|answer| answer.as_ref().unwrap_err().code == "forbidden"));
+    assert_eq!(registry.requests().iter().filter(|request| request.path == "/token").count(), 2);
+}

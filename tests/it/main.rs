@@ -9,6 +9,7 @@
 mod boundaries;
 mod cli;
 mod laws;
+mod mutations;
 mod registry;
 mod rewrite;
 mod support;

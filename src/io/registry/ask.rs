@@ -57,9 +57,8 @@ impl Registry {
         let outcome = self.ask_signed_in(to, method, asked, accept, way).await;
         match &outcome {
             Err(refusal) if refusal.code == "credentials-refused" => to.host.refused(refusal),
-            Ok(answered) if answered.reply.status == 401 && answered.signed != SignedAs::Nobody => {
-                let reply = &answered.reply;
-                to.host.refused(&of_status(reply.status, &reply.body, &to.host.name, &to.target.registry, &answered.signed));
+            Ok(Answered { reply, signed }) if reply.status == 401 && reply.direct && *signed != SignedAs::Nobody => {
+                to.host.refused(&of_status(reply.status, &reply.body, &to.host.name, &to.target.registry, signed));
             }
             _ => to.host.settle(),
         }

@@ -140,4 +140,16 @@ mod tests {
             assert_eq!(offer_of(&headers).as_deref(), offer, "{headers:?}");
         }
     }
+
+    proptest::proptest! {
+        /// Whatever a header holds: no panic, and nothing is taken for a token server that is not a plain web address.
+        #[test]
+        fn any_header_is_read(header in "([Bb]earer|[Bb]asic|realm|service|=|,|\"|\\\\| |https?://|[a-zé./:@]){0,24}") {
+            let mut headers = HeaderMap::new();
+            headers.insert(WWW_AUTHENTICATE, reqwest::header::HeaderValue::from_bytes(header.as_bytes()).unwrap());
+            if let Some(Challenge::Bearer { realm, .. }) = offered(&headers) {
+                proptest::prop_assert!(realm.has_host() && realm.username().is_empty() && realm.scheme().starts_with("http"));
+            }
+        }
+    }
 }

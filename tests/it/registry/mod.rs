@@ -1,6 +1,7 @@
 //! Registries as they are: the resolver against servers that behave, and against servers that do not.
 
 mod faults;
+mod helpers;
 mod real;
 mod secrets;
 mod sign_in;

@@ -5,7 +5,9 @@
 //! It changes nothing; `splice` does.
 
 mod build;
+mod events;
 mod fault;
+mod lines;
 mod plain;
 
 use std::borrow::Cow;
@@ -14,14 +16,14 @@ use std::ops::Range;
 use memchr::memmem;
 
 use super::tree::{Scalar, Tree};
-use build::Builder;
+use events::Comments;
 pub use fault::{Fault, Unreadable};
 pub(super) use plain::resolve_plain;
 
 const NONE: u32 = u32::MAX;
 
 /// A parsed file. Nodes are kept in document order in one vector and named by their place in it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct File<'t> {
     text: &'t str,
     nodes: Vec<Node<'t>>,
@@ -30,7 +32,7 @@ pub struct File<'t> {
 }
 
 /// A document of a file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Document {
     root: NodeId,
     aliases: bool,
@@ -47,7 +49,7 @@ struct Comment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(u32);
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Node<'t> {
     kind: Kind<'t>,
     start: u32,
@@ -58,7 +60,7 @@ struct Node<'t> {
     tag: Tag,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Kind<'t> {
     Scalar { text: Cow<'t, str>, style: Style },
     Sequence { first: u32, layout: Layout },
@@ -99,17 +101,21 @@ enum Tag {
 impl<'t> File<'t> {
     /// Reads all documents of a text. Comments are kept only where one may be meant for this program.
     pub fn parse(text: &'t str) -> Result<Self, Unreadable> {
-        Self::read(text, memmem::find(text.as_bytes(), b"imago:").is_some())
+        if memmem::find(text.as_bytes(), b"imago:").is_some() {
+            return Self::parse_with_comments(text);
+        }
+        // Most manifests are so plain that no two readers differ on them, and need no parser for all of YAML.
+        lines::read(text).map_or_else(|| Self::read(text, Comments::Drop), Ok)
     }
 
     /// Reads all documents of a text, and all its comments.
     pub fn parse_with_comments(text: &'t str) -> Result<Self, Unreadable> {
-        Self::read(text, true)
+        Self::read(text, Comments::Keep)
     }
 
-    fn read(text: &'t str, comments: bool) -> Result<Self, Unreadable> {
+    fn read(text: &'t str, comments: Comments) -> Result<Self, Unreadable> {
         let breaks = plain::ambiguous_breaks(text);
-        let file = Builder::new(text).build(comments)?;
+        let file = events::read(text, comments)?;
         match breaks.into_iter().find(|(offset, _)| !file.quotes(*offset)) {
             Some((offset, name)) => Err(fault::unreadable_at(text, offset, Fault::AmbiguousLineBreak(name))),
             None => Ok(file),

@@ -1,10 +1,9 @@
-//! From the parser's events to nodes. The only file that names the YAML parser.
+//! Puts nodes together, as a reader of the text meets them, and refuses what is ambiguous or without end.
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, TryLoadError, TrySpannedEventReceiver};
-use memchr::memmem;
+use std::borrow::Cow;
 
-use super::fault::{narrow, unreadable_at};
-use super::{Comment, Document, Fault, File, Kind, Layout, NONE, Node, NodeId, Style, Tag, Unreadable};
+use super::fault::narrow;
+use super::{Document, Fault, File, Kind, Layout, NONE, Node, NodeId, Style, Tag, Unreadable};
 
 /// Levels of nesting, aliases expanded: more than any Kubernetes object has, and less than any reader's own limit.
 pub(super) const MAX_DEPTH: u32 = 120;
@@ -12,47 +11,21 @@ pub(super) const MAX_DEPTH: u32 = 120;
 const MAX_EXPANSION: u64 = 10;
 const MAX_EXPANDED: u64 = 100_000;
 
+/// Where something stands: bytes, the line from 1, and the column in characters from 0.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At {
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+/// Takes scalars, collections and aliases in the order of the text.
 pub(super) struct Builder<'t> {
-    file: File<'t>,
+    pub(super) file: File<'t>,
     open: Vec<Frame>,
     anchors: Vec<Option<Anchor>>,
     aliases: bool,
-}
-
-impl<'t> TrySpannedEventReceiver<'t> for Builder<'t> {
-    type Error = Unreadable;
-
-    fn on_event(&mut self, event: Event<'t>, span: Span) -> Result<(), Unreadable> {
-        match event {
-            Event::DocumentStart(..) => self.aliases = false,
-            Event::Scalar(text, style, anchor, tag) => {
-                let tag = tag.map_or(Tag::None, |tag| if tag.is_yaml_core_schema_tag("str") { Tag::Text } else { Tag::Other });
-                let style = match style {
-                    ScalarStyle::Plain => Style::Plain,
-                    ScalarStyle::SingleQuoted => Style::Single,
-                    ScalarStyle::DoubleQuoted => Style::Double,
-                    ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
-                };
-                let id = self.add(Kind::Scalar { text, style }, tag, span)?;
-                self.remember(anchor, Anchor { id, extent: Some((1, 1)) });
-                self.count(1, 1, span)?;
-            }
-            Event::SequenceStart(style, anchor, _) => {
-                self.start(Kind::Sequence { first: NONE, layout: layout(style) }, anchor, span)?;
-            }
-            Event::MappingStart(style, anchor, _) => {
-                self.start(Kind::Mapping { first: NONE, layout: layout(style) }, anchor, span)?;
-            }
-            Event::SequenceEnd | Event::MappingEnd => self.end(span)?,
-            Event::Alias(anchor) => self.alias(anchor, span)?,
-            Event::Comment(..) => {
-                let range = span.byte_range().unwrap_or_default();
-                self.file.comments.push(Comment { span: range, line: narrow(span.start.line()) });
-            }
-            _ => {}
-        }
-        Ok(())
-    }
 }
 
 /// A collection whose end has not come yet.
@@ -79,49 +52,31 @@ impl<'t> Builder<'t> {
         Self { file, open: Vec::new(), anchors: Vec::new(), aliases: false }
     }
 
-    pub(super) fn build(mut self, comments: bool) -> Result<File<'t>, Unreadable> {
-        let options = granit_parser::options! {
-            emit_comments: comments,
-            max_buffered_comment_events: usize::MAX,
-            // libyaml's reading, which kubectl shares.
-            block_scalar_eof_without_line_feed: true,
-            flow_nesting_limit: MAX_DEPTH as usize,
-            block_nesting_limit: MAX_DEPTH as usize,
-        };
-        // Pushed events are an eighth quicker than pulled ones.
-        match Parser::new_from_str_with_options(self.file.text, options).try_load(&mut self, true) {
-            Ok(()) => Ok(self.file),
-            Err(TryLoadError::Receiver(unreadable)) => Err(unreadable),
-            Err(TryLoadError::Scan(error)) => Err(self.syntax(&error)),
-        }
+    /// Begins a document: anchors are its own.
+    pub(super) fn start_document(&mut self) {
+        self.aliases = false;
     }
 
-    fn syntax(&self, error: &ScanError) -> Unreadable {
-        let text = self.file.text;
-        if matches!(error.kind(), granit_parser::ErrorKind::RecursionLimitExceeded) {
-            return Unreadable {
-                fault: Fault::TooDeep,
-                line: narrow(error.marker().line()),
-                column: narrow(error.marker().col() + 1),
-            };
-        }
-        match memmem::find(text.as_bytes(), b"{{") {
-            Some(offset) => unreadable_at(text, offset, Fault::Template),
-            None => Unreadable {
-                fault: Fault::Syntax(error.info()),
-                line: narrow(error.marker().line()),
-                column: narrow(error.marker().col() + 1),
-            },
-        }
+    pub(super) fn scalar(&mut self, text: Cow<'t, str>, style: Style, tag: Tag, anchor: usize, at: At) -> Result<(), Unreadable> {
+        let id = self.add(Kind::Scalar { text, style }, tag, at)?;
+        self.remember(anchor, Anchor { id, extent: Some((1, 1)) });
+        self.count(1, 1, at)
     }
 
-    fn fault(&self, span: Span, fault: Fault) -> Unreadable {
-        Unreadable { fault, line: narrow(span.start.line()), column: narrow(span.start.col() + 1) }
+    pub(super) fn start_sequence(&mut self, layout: Layout, anchor: usize, at: At) -> Result<(), Unreadable> {
+        self.start(Kind::Sequence { first: NONE, layout }, anchor, at)
+    }
+
+    pub(super) fn start_mapping(&mut self, layout: Layout, anchor: usize, at: At) -> Result<(), Unreadable> {
+        self.start(Kind::Mapping { first: NONE, layout }, anchor, at)
+    }
+
+    fn fault(&self, at: At, fault: Fault) -> Unreadable {
+        Unreadable { fault, line: at.line, column: at.column + 1 }
     }
 
     /// Adds a node behind its elder sibling, under its parent, or as a document's root.
-    fn add(&mut self, kind: Kind<'t>, tag: Tag, span: Span) -> Result<NodeId, Unreadable> {
-        let range = span.byte_range().unwrap_or_default();
+    fn add(&mut self, kind: Kind<'t>, tag: Tag, at: At) -> Result<NodeId, Unreadable> {
         let index = narrow(self.file.nodes.len());
         if let Some(frame) = self.open.last_mut() {
             let is_key = frame.mapping && frame.children % 2 == 0;
@@ -131,7 +86,7 @@ impl<'t> Builder<'t> {
                     let outer = self.file.node(frame.id);
                     return Err(Unreadable { fault: Fault::Template, line: outer.line, column: outer.column + 1 });
                 }
-                return Err(self.fault(span, Fault::ComplexKey));
+                return Err(self.fault(at, Fault::ComplexKey));
             }
             match frame.last {
                 NONE => match &mut self.file.nodes[frame.id.0 as usize].kind {
@@ -145,34 +100,26 @@ impl<'t> Builder<'t> {
         } else {
             self.file.documents.push(Document { root: NodeId(index), aliases: false });
         }
-        self.file.nodes.push(Node {
-            kind,
-            start: narrow(range.start),
-            end: narrow(range.end),
-            line: narrow(span.start.line()),
-            column: narrow(span.start.col()),
-            next: NONE,
-            tag,
-        });
+        self.file.nodes.push(Node { kind, start: at.start, end: at.end, line: at.line, column: at.column, next: NONE, tag });
         Ok(NodeId(index))
     }
 
-    fn start(&mut self, kind: Kind<'t>, anchor: usize, span: Span) -> Result<(), Unreadable> {
+    fn start(&mut self, kind: Kind<'t>, anchor: usize, at: At) -> Result<(), Unreadable> {
         let mapping = matches!(kind, Kind::Mapping { .. });
-        let id = self.add(kind, Tag::None, span)?;
+        let id = self.add(kind, Tag::None, at)?;
         self.remember(anchor, Anchor { id, extent: None });
         self.open.push(Frame { id, last: NONE, children: 0, anchor, size: 1, height: 0, mapping });
         if self.open.len() > MAX_DEPTH as usize {
-            return Err(self.fault(span, Fault::TooDeep));
+            return Err(self.fault(at, Fault::TooDeep));
         }
         Ok(())
     }
 
-    fn end(&mut self, span: Span) -> Result<(), Unreadable> {
+    pub(super) fn end(&mut self, at: At) -> Result<(), Unreadable> {
         let Some(frame) = self.open.pop() else { return Ok(()) };
         let node = &mut self.file.nodes[frame.id.0 as usize];
         if matches!(node.kind, Kind::Sequence { layout: Layout::Flow, .. } | Kind::Mapping { layout: Layout::Flow, .. }) {
-            node.end = narrow(span.byte_range().unwrap_or_default().end);
+            node.end = at.end;
         }
         if frame.mapping {
             self.check_keys(frame.id)?;
@@ -181,27 +128,27 @@ impl<'t> Builder<'t> {
         if frame.anchor != 0 {
             self.remember(frame.anchor, Anchor { id: frame.id, extent: Some((size, height)) });
         }
-        self.count(size, height, span)
+        self.count(size, height, at)
     }
 
-    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Unreadable> {
+    pub(super) fn alias(&mut self, anchor: usize, at: At) -> Result<(), Unreadable> {
         let known = self.anchors.get(anchor).copied().flatten();
         let Some(Anchor { id, extent }) = known else {
-            return Err(self.fault(span, Fault::Syntax("the alias names no anchor".to_owned())));
+            return Err(self.fault(at, Fault::Syntax("the alias names no anchor".to_owned())));
         };
         let Some((size, height)) = extent else {
-            return Err(self.fault(span, Fault::RecursiveAlias));
+            return Err(self.fault(at, Fault::RecursiveAlias));
         };
         let collection = !matches!(self.file.node(id).kind, Kind::Scalar { .. });
         if collection && self.open.last().is_some_and(|frame| frame.mapping && frame.children % 2 == 0) {
-            return Err(self.fault(span, Fault::ComplexKey));
+            return Err(self.fault(at, Fault::ComplexKey));
         }
-        self.add(Kind::Alias { target: id }, Tag::None, span)?;
+        self.add(Kind::Alias { target: id }, Tag::None, at)?;
         self.aliases = true;
         if let Some(document) = self.file.documents.last_mut() {
             document.aliases = true;
         }
-        self.count(size, height, span)
+        self.count(size, height, at)
     }
 
     fn remember(&mut self, anchor: usize, value: Anchor) {
@@ -214,16 +161,16 @@ impl<'t> Builder<'t> {
     }
 
     /// Adds what a finished child stands for to its parent.
-    fn count(&mut self, size: u64, height: u32, span: Span) -> Result<(), Unreadable> {
+    fn count(&mut self, size: u64, height: u32, at: At) -> Result<(), Unreadable> {
         let level = narrow(self.open.len());
         let Some(frame) = self.open.last_mut() else { return Ok(()) };
         frame.size = frame.size.saturating_add(size);
         frame.height = frame.height.max(height);
         if self.aliases && frame.size > MAX_EXPANDED + MAX_EXPANSION * self.file.nodes.len() as u64 {
-            return Err(self.fault(span, Fault::AliasBomb));
+            return Err(self.fault(at, Fault::AliasBomb));
         }
         if level + height > MAX_DEPTH + 1 {
-            return Err(self.fault(span, Fault::TooDeep));
+            return Err(self.fault(at, Fault::TooDeep));
         }
         Ok(())
     }
@@ -256,12 +203,5 @@ impl<'t> Builder<'t> {
                 })
             }
         }
-    }
-}
-
-fn layout(style: StructureStyle) -> Layout {
-    match style {
-        StructureStyle::Block => Layout::Block,
-        StructureStyle::Flow => Layout::Flow,
     }
 }

@@ -1,0 +1,447 @@
+//! The plainest YAML, line by line: block mappings and sequences of scalars that stand on their line. Nothing else.
+//!
+//! Most manifests are no more than that, and reading them so costs a tenth of what the parser does. Whatever is not on the short list
+//! below, valid or not, is left to the parser ([`read`] says `None`), and so is every fault. What is read here is node for node what the
+//! parser makes of it; the tests hold both readings against each other on every fixture and on generated and damaged text. Edits and
+//! their proof never come from here.
+
+use std::borrow::Cow;
+
+use super::build::{At, Builder};
+use super::fault::narrow;
+use super::{File, Layout, Style, Tag};
+
+/// No key of a line that is longer is a simple key (YAML 1.2.2, section 7.4.2).
+const MAX_LINE: usize = 1000;
+
+/// Reads a text in which every line is blank, a comment, `---`, or `- ` any number of times and then `key:`, `key: scalar` or a scalar.
+pub(super) fn read(text: &str) -> Option<File<'_>> {
+    // Without a way out in the middle the compiler looks at many bytes at once.
+    let plain = |chunk: &[u8]| chunk.iter().fold(true, |plain, byte| plain & (matches!(byte, b' '..=b'~') | (*byte == b'\n')));
+    if !text.as_bytes().chunks(256).all(plain) {
+        return None;
+    }
+    let mut reader = Reader { builder: Builder::new(text), levels: Vec::new(), text, marker: Marker::None };
+    let mut start = 0;
+    let mut line = 0;
+    for end in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
+        line += 1;
+        reader.line(Line { text: &text[start..end], start, number: line })?;
+        start = end + 1;
+    }
+    reader.finish()
+}
+
+struct Reader<'t> {
+    builder: Builder<'t>,
+    levels: Vec<Level>,
+    text: &'t str,
+    marker: Marker,
+}
+
+/// What the text has shown of documents.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Marker {
+    /// Nothing yet.
+    None,
+    /// `---`, and no content after it yet.
+    Open,
+    /// Content.
+    Content,
+}
+
+/// A block collection whose end has not come yet.
+#[derive(Clone, Copy)]
+struct Level {
+    indentation: usize,
+    kind: LevelKind,
+}
+
+#[derive(Clone, Copy)]
+enum LevelKind {
+    /// A mapping; the end of its last key where the value has not come yet.
+    Mapping(Option<At>),
+    /// A sequence.
+    Sequence,
+    /// A sequence that is indented no deeper than the mapping around it.
+    Indentless,
+}
+
+#[derive(Clone, Copy)]
+struct Line<'t> {
+    text: &'t str,
+    start: usize,
+    number: u32,
+}
+
+impl Line<'_> {
+    fn at(self, start: usize, end: usize) -> At {
+        At { start: narrow(self.start + start), end: narrow(self.start + end), line: self.number, column: narrow(start) }
+    }
+}
+
+impl<'t> Reader<'t> {
+    fn line(&mut self, line: Line<'t>) -> Option<()> {
+        let indentation = line.text.len() - line.text.trim_start_matches(' ').len();
+        let content = &line.text[indentation..];
+        match content.as_bytes().first() {
+            None | Some(b'#') => return Some(()),
+            Some(_) if line.text == "---" => return self.marker(),
+            Some(_) if line.text.starts_with("---") || line.text.len() > MAX_LINE => return None,
+            Some(_) => {}
+        }
+        if self.marker == Marker::Content {
+            self.close_to(indentation)?;
+            if self.levels.is_empty() {
+                return None;
+            }
+        } else {
+            self.builder.start_document();
+            self.marker = Marker::Content;
+        }
+        let mut column = indentation;
+        let mut opened = false;
+        while let Some(after) = dash(line.text, column) {
+            if !opened {
+                self.open_sequence(line, column, after)?;
+            } else {
+                self.builder.start_sequence(Layout::Block, 0, line.at(column, column)).ok()?;
+                self.levels.push(Level { indentation: column, kind: LevelKind::Sequence });
+            }
+            opened = true;
+            column = after;
+        }
+        match key_end(line.text, column) {
+            Some(end) => {
+                self.key(line, column, end, opened)?;
+                let value = end + 1 + (line.text[end + 1..].len() - line.text[end + 1..].trim_start_matches(' ').len());
+                if value < line.text.len() && !line.text[value..].starts_with('#') {
+                    self.scalar(line, value)?;
+                    self.settle(None)?;
+                } else if line.text.len() > end + 1 {
+                    // Blanks or a comment behind the key: rare, and not worth a rule.
+                    return None;
+                }
+                Some(())
+            }
+            None if opened => self.scalar(line, column),
+            None => None,
+        }
+    }
+
+    /// `---` ends what is open. A document with nothing in it is left to the parser.
+    fn marker(&mut self) -> Option<()> {
+        if self.marker == Marker::Open {
+            return None;
+        }
+        self.close_all()?;
+        self.marker = Marker::Open;
+        Some(())
+    }
+
+    fn finish(mut self) -> Option<File<'t>> {
+        if self.marker != Marker::Content {
+            return None;
+        }
+        self.close_all()?;
+        Some(self.builder.file)
+    }
+
+    fn close_all(&mut self) -> Option<()> {
+        while let Some(level) = self.levels.pop() {
+            self.close(level)?;
+        }
+        Some(())
+    }
+
+    /// Ends what is indented deeper.
+    fn close_to(&mut self, indentation: usize) -> Option<()> {
+        while let Some(level) = self.levels.pop_if(|level| level.indentation > indentation) {
+            self.close(level)?;
+        }
+        Some(())
+    }
+
+    fn close(&mut self, level: Level) -> Option<()> {
+        if let LevelKind::Mapping(Some(key)) = level.kind {
+            self.absent(key)?;
+        }
+        self.builder.end(At { start: 0, end: 0, line: 0, column: 0 }).ok()
+    }
+
+    /// The empty node of a key without a value.
+    fn absent(&mut self, key: At) -> Option<()> {
+        let width = key.end - key.start;
+        let after = At { start: key.end, end: key.end, line: key.line, column: key.column + width };
+        self.builder.scalar(Cow::Borrowed("~"), Style::Plain, Tag::None, 0, after).ok()
+    }
+
+    /// Begins the sequence of a line's first dash, or goes on with it.
+    fn open_sequence(&mut self, line: Line<'t>, column: usize, after: usize) -> Option<()> {
+        let kind = match self.levels.last() {
+            None => LevelKind::Sequence,
+            Some(Level { indentation, kind }) => match kind {
+                LevelKind::Sequence | LevelKind::Indentless if *indentation == column => return Some(()),
+                LevelKind::Mapping(Some(_)) if *indentation == column => LevelKind::Indentless,
+                LevelKind::Mapping(Some(_)) => LevelKind::Sequence,
+                _ => return None,
+            },
+        };
+        // The parser lets a sequence without an indentation of its own begin with its first item.
+        let begin = if matches!(kind, LevelKind::Indentless) { after } else { column };
+        self.settle(None)?;
+        self.builder.start_sequence(Layout::Block, 0, line.at(begin, begin)).ok()?;
+        self.levels.push(Level { indentation: column, kind });
+        Some(())
+    }
+
+    /// Takes a key, and begins its mapping where it is the first.
+    fn key(&mut self, line: Line<'t>, column: usize, end: usize, in_item: bool) -> Option<()> {
+        let at = line.at(column, end);
+        if !in_item {
+            while let Some(level) =
+                self.levels.pop_if(|level| level.indentation == column && matches!(level.kind, LevelKind::Indentless))
+            {
+                self.close(level)?;
+            }
+        }
+        let first = in_item
+            || match self.levels.last() {
+                None => true,
+                Some(Level { indentation, kind: LevelKind::Mapping(awaited) }) if *indentation == column => {
+                    if let Some(key) = *awaited {
+                        self.absent(key)?;
+                    }
+                    false
+                }
+                Some(Level { kind: LevelKind::Mapping(Some(_)), .. }) => true,
+                Some(_) => return None,
+            };
+        if first {
+            if !in_item {
+                self.settle(None)?;
+            }
+            self.builder.start_mapping(Layout::Block, 0, line.at(column, column)).ok()?;
+            self.levels.push(Level { indentation: column, kind: LevelKind::Mapping(None) });
+        }
+        let text = &self.text[at.start as usize..at.end as usize];
+        self.builder.scalar(Cow::Borrowed(text), Style::Plain, Tag::None, 0, at).ok()?;
+        self.settle(Some(at))
+    }
+
+    /// Says of the innermost mapping which key waits for its value.
+    fn settle(&mut self, key: Option<At>) -> Option<()> {
+        if let Some(Level { kind: LevelKind::Mapping(awaited), .. }) = self.levels.last_mut() {
+            *awaited = key;
+        }
+        Some(())
+    }
+
+    /// Takes a scalar, or an empty flow collection, that stands on its line and has nothing behind it but a comment.
+    fn scalar(&mut self, line: Line<'t>, column: usize) -> Option<()> {
+        let rest = &line.text[column..];
+        let (length, style) = match rest.as_bytes()[0] {
+            quote @ (b'"' | b'\'') => {
+                let inner = memchr::memchr2(quote, b'\\', &rest.as_bytes()[1..])?;
+                let style = if quote == b'"' { Style::Double } else { Style::Single };
+                if rest.as_bytes()[inner + 1] != quote || rest.as_bytes().get(inner + 2) == Some(&quote) {
+                    return None;
+                }
+                (inner + 2, style)
+            }
+            b'{' | b'[' => return self.empty_collection(line, column),
+            _ => (plain_length(rest)?, Style::Plain),
+        };
+        let behind = &rest[length..];
+        if style != Style::Plain && !is_blank_or_comment(behind) {
+            return None;
+        }
+        let content = if style == Style::Plain { &rest[..length] } else { &rest[1..length - 1] };
+        self.builder.scalar(Cow::Borrowed(content), style, Tag::None, 0, line.at(column, column + length)).ok()
+    }
+
+    fn empty_collection(&mut self, line: Line<'t>, column: usize) -> Option<()> {
+        let rest = &line.text[column..];
+        let at = line.at(column, column + 1);
+        match rest.get(..2) {
+            Some("{}") => self.builder.start_mapping(Layout::Flow, 0, at).ok()?,
+            Some("[]") => self.builder.start_sequence(Layout::Flow, 0, at).ok()?,
+            _ => return None,
+        }
+        self.builder.end(line.at(column + 1, column + 2)).ok()?;
+        is_blank_or_comment(&rest[2..]).then_some(())
+    }
+}
+
+/// Where the content behind a dash begins.
+fn dash(line: &str, column: usize) -> Option<usize> {
+    let rest = line[column..].strip_prefix("- ")?;
+    let content = rest.trim_start_matches(' ');
+    (!content.is_empty() && !content.starts_with('#')).then(|| line.len() - content.len())
+}
+
+/// Where a plain key ends and its colon stands.
+fn key_end(line: &str, column: usize) -> Option<usize> {
+    let bytes = line.as_bytes();
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
+    let length = bytes[column..].iter().position(|byte| !inner(*byte))?;
+    let end = column + length;
+    let begins = bytes[column].is_ascii_alphanumeric() || matches!(bytes[column], b'_' | b'.' | b'/');
+    (length > 0 && begins && bytes[end] == b':' && matches!(bytes.get(end + 1), None | Some(b' '))).then_some(end)
+}
+
+/// How long a plain scalar is that ends on its line.
+fn plain_length(rest: &str) -> Option<usize> {
+    let bytes = rest.as_bytes();
+    let begins = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'$' | b'(' | b'+' | b'~');
+    if !(begins(bytes[0]) || bytes[0] == b'-' && bytes.get(1).is_some_and(|second| begins(*second) || *second == b'-')) {
+        return None;
+    }
+    let mut end = rest.len();
+    for (position, byte) in bytes.iter().enumerate() {
+        match byte {
+            // A colon before a blank would make it a key.
+            b':' if matches!(bytes.get(position + 1), None | Some(b' ')) => return None,
+            b'#' if bytes[position - 1] == b' ' => {
+                end = position;
+                break;
+            }
+            _ => {}
+        }
+    }
+    Some(rest[..end].trim_end_matches(' ').len())
+}
+
+fn is_blank_or_comment(behind: &str) -> bool {
+    let trimmed = behind.trim_start_matches(' ');
+    trimmed.is_empty() || trimmed.starts_with('#') && trimmed.len() < behind.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::engine::yaml::events::{self, Comments};
+
+    /// Whether the text was read here. Then the parser must read the same.
+    fn agrees(text: &str) -> bool {
+        let Some(ours) = read(text) else { return false };
+        match events::read(text, Comments::Drop) {
+            Ok(theirs) => assert_eq!(ours, theirs, "{text}"),
+            Err(error) => panic!("the parser refuses it ({error}, line {}):\n{text}", error.line),
+        }
+        true
+    }
+
+    #[test]
+    fn what_is_plain_is_read_as_the_parser_reads_it() {
+        for text in [
+            "a: b\n",
+            "a: b",
+            "# c\n\na:\n  b: c # d\n  e:\nf: \"g h\" # i\nj: 'k'\n",
+            "a:\n- x\n- b: 1\n  c:\n  - d\n  - - e\n    - f\ne:\n  f: {}\n  g: []\n",
+            "---\na: b\n---\n- c\n-   d: e\n    f: -1\n",
+            "a:\n    - b\n    - --flag=x:y\nc: nginx:1.25\n",
+            "  a: b\n  c:\n   d: ~\n",
+        ] {
+            assert!(agrees(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_plain_is_left_to_the_parser() {
+        for text in [
+            "",
+            "# c\n",
+            "---\n",
+            "a: b\n---\n",
+            "a: b\n...\n",
+            "a\n",
+            "a: b: c\n",
+            "a: |\n  b\n",
+            "a: &b c\n",
+            "a: !!str b\n",
+            "a: [b]\n",
+            "a: b\n  c\n",
+            "a: b\n  c: d\n",
+            "a:\n  b: c\n d: e\n",
+            "- a\nb: c\n",
+            "  a: b\nc: d\n",
+            "a: b\na: c\n",
+            "a: \"b\nc\"\n",
+            "a: 'b''c'\n",
+            "a: \"\\x41\"\n",
+            "a:\tb\n",
+            "a: b\r\n",
+            "a: \u{e9}\n",
+            "? a\n",
+            "<<: a\n",
+            "%YAML 1.2\n",
+            "-\n",
+            "--- a\n",
+            "a: b \n c: d\n",
+            "- a\n b: c\n",
+        ] {
+            assert!(!agrees(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn manifests_are_read_as_the_parser_reads_them() {
+        let mut read_here = 0;
+        let cases = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rewrite")).unwrap();
+        for case in cases {
+            for side in ["in", "out"] {
+                let Ok(files) = std::fs::read_dir(case.as_ref().unwrap().path().join(side)) else { continue };
+                for file in files {
+                    let path = file.unwrap().path();
+                    let text = path.is_file().then(|| std::fs::read_to_string(&path).ok()).flatten();
+                    read_here += usize::from(text.is_some_and(|text| agrees(&text)));
+                }
+            }
+        }
+        assert!(read_here > 20, "only {read_here} manifests are plain");
+    }
+
+    /// A line of the pieces that decide how lines belong together.
+    fn line() -> impl Strategy<Value = String> {
+        let head = prop::sample::select(vec!["", "", "", "- ", "- - ", "-  ", "# ", "--- "]);
+        let key = prop::sample::select(vec!["a:", "b:", "c-d:", "image:", "e.f/g:", "", "-x:", "h"]);
+        let value = prop::sample::select(vec![
+            "",
+            "",
+            " i",
+            " j:k",
+            " \"l\"",
+            " 'm'  # n",
+            " {}",
+            " []",
+            " o # p",
+            "  q ",
+            " r: s",
+            " # t",
+            " -u",
+            " -",
+            " ~",
+            " - v",
+            " \"w",
+            " |",
+            " {x: y}",
+            ":",
+            " a#b",
+        ]);
+        (0_usize..5, head, key, value)
+            .prop_map(|(indentation, head, key, value)| format!("{}{head}{key}{value}", " ".repeat(indentation)))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_text_is_read_in_another_way(lines in prop::collection::vec(prop_oneof![8 => line(), 1 => Just("---".to_owned()), 1 => Just(String::new())], 1..9)) {
+            agrees(&(lines.join("\n") + "\n"));
+            agrees(&lines.join("\n"));
+        }
+    }
+}

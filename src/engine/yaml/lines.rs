@@ -23,10 +23,8 @@ pub(super) fn read(text: &str) -> Option<File<'_>> {
     }
     let mut reader = Reader { builder: Builder::new(text), levels: Vec::new(), text, marker: Marker::None };
     let mut start = 0;
-    let mut line = 0;
-    for end in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
-        line += 1;
-        reader.line(Line { text: &text[start..end], start, number: line })?;
+    for (index, end) in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]).enumerate() {
+        reader.line(Line { text: &text[start..end], start, number: narrow(index + 1) })?;
         start = end + 1;
     }
     reader.finish()

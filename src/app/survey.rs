@@ -48,6 +48,16 @@ pub fn survey(request: scan::Request<'_>) -> Result<Survey, scan::ScanError> {
     Ok(survey)
 }
 
+/// Another content of a file that is known; `None` where it cannot be read, or holds no workload.
+pub fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
+    match examine_bytes(&known.path, content) {
+        Examined::Manifest { text, workloads, .. } => {
+            Some(Manifest { path: known.path.clone(), name: known.name.clone(), text, workloads })
+        }
+        Examined::Nothing { .. } | Examined::Template { .. } | Examined::Unreadable { .. } => None,
+    }
+}
+
 /// What one file turned out to be.
 enum Examined {
     /// It holds workloads.

@@ -96,6 +96,19 @@ pub struct Files {
     #[arg(long, value_name = "N", help_heading = "Action (without one nothing is written)")]
     pub max_changes: Option<usize>,
 
+    /// Commit the changed files, and nothing else
+    #[arg(long, help_heading = "Git")]
+    pub commit: bool,
+    /// The commit's message: {summary}, {changes}, {images}, …
+    #[arg(long, value_name = "TEMPLATE", help_heading = "Git")]
+    pub message: Option<String>,
+    /// The commit's author, if it is not the one that Git knows
+    #[arg(long, value_name = "NAME <MAIL>", help_heading = "Git")]
+    pub author: Option<String>,
+    /// Add Signed-off-by to the message
+    #[arg(long, help_heading = "Git")]
+    pub signoff: bool,
+
     /// Where the tag is kept: annotation or tag
     #[arg(long, value_name = "HOW", hide_possible_values = true, help_heading = "Images")]
     pub track: Option<Track>,
@@ -363,7 +376,7 @@ mod tests {
 
     #[test]
     fn help_fits_a_screen() {
-        for (line, most) in [("imago --help", 24), ("imago files --help", 50), ("imago digest --help", 30)] {
+        for (line, most) in [("imago --help", 24), ("imago files --help", 60), ("imago digest --help", 30)] {
             let Refused::Asked(text) = refused(line) else { panic!("{line}") };
             let text = text.to_string();
             assert!(text.lines().count() <= most, "{line}: {} lines\n{text}", text.lines().count());

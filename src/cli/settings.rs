@@ -8,13 +8,15 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::args::{self, Format, When};
+use crate::app::message::{FIELDS, Template};
 use crate::app::report::Action;
 use crate::app::resolve::PlatformLoss;
 use crate::app::source::LockUse;
-use crate::app::{digest, files};
+use crate::app::{commit, digest, files};
 use crate::engine::image::ImageRef;
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{FieldSelector, GlobError, ImageFilter, LabelSelector, Namespaces, Selection};
+use crate::io::git::identity::Person;
 use crate::io::registry::{self, Map};
 
 /// The lock that is meant where `--lock` names none.
@@ -148,6 +150,7 @@ fn files_request(flags: args::Files, outside: &Outside) -> Result<files::Request
     let action = action(&flags)?;
     let track = track(&flags)?;
     let prune = lock_prune(&flags)?;
+    let git = git(&flags, action)?;
     let lock = lock(&flags.registries, prune);
     Ok(files::Request {
         paths: if flags.paths.is_empty() { vec![PathBuf::from(".")] } else { flags.paths },
@@ -164,7 +167,36 @@ fn files_request(flags: args::Files, outside: &Outside) -> Result<files::Request
         lock,
         registries: registries(flags.registries, outside)?,
         platform_loss: if flags.allow_platform_loss { PlatformLoss::Allow } else { PlatformLoss::HoldBack },
+        git,
     })
+}
+
+/// What is committed. A flag about commits without one would silently say nothing.
+fn git(flags: &args::Files, action: Action) -> Result<Option<commit::Request>, UsageError> {
+    let about = [("--message", flags.message.is_some()), ("--author", flags.author.is_some()), ("--signoff", flags.signoff)];
+    if !flags.commit {
+        return match about.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => Err(usage(format!("`{flag}` needs a commit"), format!("add `--commit`, or leave out `{flag}`"))),
+            None => Ok(None),
+        };
+    }
+    if !matches!(action, Action::Update | Action::Restore) {
+        return Err(usage("`--commit` needs an action", "add `--update` or `--restore`: without an action nothing is changed"));
+    }
+    let message = flags.message.as_deref().map_or(Ok(Template::default()), |text| {
+        Template::parse(text).map_err(|error| {
+            usage(
+                format!("`--message` cannot be used: {error}"),
+                format!("the fields are {FIELDS}; `{{{{` and `}}}}` stand for braces"),
+            )
+        })
+    })?;
+    let author = flags.author.as_deref().map(|text| {
+        Person::parse(text).ok_or_else(|| {
+            usage(format!("`--author {text}` is not NAME <MAIL>"), "write it like `Ada Lovelace <ada@example.com>`")
+        })
+    });
+    Ok(Some(commit::Request { author: author.transpose()?, signoff: flags.signoff, message }))
 }
 
 fn digest_request(flags: args::Digest, outside: &Outside) -> Result<digest::Request, UsageError> {
@@ -418,6 +450,13 @@ mod tests {
                 "files --lock-prune --update --offline",
                 "`--lock-prune` and `--offline` exclude each other: `--offline` does not write the lock",
             ),
+            ("files --commit", "`--commit` needs an action"),
+            ("files --commit --check", "`--commit` needs an action"),
+            ("files --update --message x", "`--message` needs a commit"),
+            ("files --update --author x", "`--author` needs a commit"),
+            ("files --signoff", "`--signoff` needs a commit"),
+            ("files --update --commit --message {nope}", "`--message` cannot be used: there is no field `{nope}`"),
+            ("files --update --commit --author Ada", "`--author Ada` is not NAME <MAIL>"),
             ("files -q -v", "`--quiet` and `--verbose` exclude each other"),
             ("files --registry-map docker.io", "`--registry-map docker.io` cannot be used: `docker.io` is not FROM=TO"),
             (
@@ -447,6 +486,8 @@ mod tests {
             "files --restore --diff --dry-run",
             "files --update --dry-run",
             "files --update --offline",
+            "files --update --commit --signoff --message {summary} --author a<b>",
+            "files --restore --commit --dry-run",
             "files --update --lock-prune",
             "files --update --track tag",
             "files --update --track annotation --drop-tag",

@@ -8,6 +8,7 @@
 
 mod boundaries;
 mod cli;
+mod git;
 mod laws;
 mod registry;
 mod rewrite;

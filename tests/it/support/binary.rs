@@ -95,6 +95,12 @@ impl Run {
         self
     }
 
+    /// Lets it run in another folder.
+    pub(crate) fn folder(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// Runs it to its end. Panics, with what it has said so far, when it does not end.
     pub(crate) fn finish(mut self) -> Finished {
         let mut child = self.command.spawn().unwrap_or_else(|error| panic!("cannot start {:?}: {error}", self.command));

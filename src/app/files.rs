@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::commit::{self, Session};
+use super::commit::{self, Carried, Session};
 use super::edits::{self, Edited};
 use super::report::{Action, Place, Problem, Reach, Report};
 use super::resolve::{Event, PlatformLoss, Wanted};
@@ -59,23 +59,36 @@ pub struct Request {
     pub git: Option<commit::Request>,
 }
 
+/// How often a push that somebody else forestalled is planned and tried again.
+const OVERTAKEN_AT_MOST: usize = 3;
+
 /// Runs file mode. `Err`: it could not run, and nothing was written.
 pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
     let current = std::env::current_dir().context("cannot tell the current folder")?;
     let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
-    let session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
-    let survey = survey::survey(request.scan(&current, &root)).map_err(|error| wrong_paths(&error))?;
-    let (mut report, round) = request.decide(survey, &mut on_event)?;
-    if request.diff {
-        report.diff = Some(diff(&root, &round.survey.manifests, &round.edited));
+    let mut session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
+    for _ in 0..=OVERTAKEN_AT_MOST {
+        let of_commit = session.as_ref().map(|session| session.survey(request.scan(&current, &root))).transpose()?.flatten();
+        let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root)), Ok);
+        let (mut report, round) = request.decide(survey.map_err(|error| wrong_paths(&error))?, &mut on_event)?;
+        if request.diff {
+            report.diff = Some(diff(&root, &round.survey.manifests, &round.edited));
+        }
+        let failures = match (&mut session, report.reach()) {
+            (_, Reach::Looked) | (None, Reach::Rehearsed) => BTreeMap::new(),
+            (None, Reach::Done) => round.write(request, &mut report),
+            (Some(session), _) => match session.carry_out(request, &round, &mut report)? {
+                Carried::Out(failures) => failures,
+                Carried::Overtaken => {
+                    session.look_again()?;
+                    continue;
+                }
+            },
+        };
+        report.take(round, failures);
+        return Ok(report);
     }
-    let failures = match (&session, report.reach()) {
-        (_, Reach::Looked) | (None, Reach::Rehearsed) => BTreeMap::new(),
-        (None, Reach::Done) => round.write(request, &mut report),
-        (Some(session), _) => session.carry_out(request, &round, &mut report)?,
-    };
-    report.take(round, failures);
-    Ok(report)
+    Err(commit::overtaken().into())
 }
 
 /// One look at the files: what is in them, and what shall become of it.
@@ -117,7 +130,7 @@ impl Request {
     }
 }
 
-fn wrong_paths(error: &scan::ScanError) -> Problem {
+pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
     Problem {
         code: "usage",
         what: error.to_string(),
@@ -144,13 +157,19 @@ impl Round {
 
     /// What the lock shall hold after this round, where it is kept and changes.
     pub(super) fn lock_draft(&self, request: &Request) -> Result<Option<lock::Draft>, Box<Problem>> {
-        self.with_lock(request, lock::Draft::new).map(Option::flatten)
+        self.with_lock(request, request.lock.path.exists(), lock::Draft::new).map(Option::flatten)
+    }
+
+    /// The same for a lock that holds `old` in a commit.
+    pub(super) fn lock_text(&self, request: &Request, old: Option<&[u8]>) -> Result<Option<String>, Box<Problem>> {
+        let merged = |_: &Path, digests: &_, prune: Prune<'_>| lock::merged(old, digests, prune);
+        self.with_lock(request, old.is_some(), merged).map(Option::flatten)
     }
 
     /// Writes every file that changes, and the lock; the failures by the file's place.
     fn write(&self, request: &Request, report: &mut Report) -> BTreeMap<usize, Problem> {
         let failures = self.write_files(|_| true);
-        if let Err(problem) = self.with_lock(request, lock::merge) {
+        if let Err(problem) = self.with_lock(request, request.lock.path.exists(), lock::merge) {
             report.problems.push(*problem);
         }
         failures
@@ -170,10 +189,11 @@ impl Round {
     fn with_lock<T>(
         &self,
         request: &Request,
+        is_there: bool,
         act: impl Fn(&Path, &BTreeMap<Lookup, Digest>, Prune<'_>) -> Result<T, LockError>,
     ) -> Result<Option<T>, Box<Problem>> {
         let lock = &request.lock;
-        if request.action != Action::Update || lock.offline || !(lock.named || lock.path.exists()) {
+        if request.action != Action::Update || lock.offline || !(lock.named || is_there) {
             return Ok(None);
         }
         let taken = self.answers.iter().filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
@@ -202,7 +222,8 @@ fn diff(root: &Path, manifests: &[Manifest], edited: &[Edited]) -> String {
     let pairs: Vec<_> = manifests.iter().zip(edited).filter_map(|(old, new)| Some((old, new.new_text.as_deref()?))).collect();
     let diffs = threads::map(&pairs, |(manifest, new_text)| {
         let real = manifest.path.canonicalize();
-        let path = real.as_deref().ok().and_then(|real| real.strip_prefix(root).ok()).unwrap_or(Path::new(&manifest.name));
+        let real = real.as_deref().unwrap_or(&manifest.path);
+        let path = real.strip_prefix(root).unwrap_or(Path::new(&manifest.name));
         diff::unified(path.as_os_str().as_encoded_bytes(), &manifest.text, new_text)
     });
     diffs.concat()

@@ -99,6 +99,18 @@ pub struct Files {
     /// Commit the changed files, and nothing else
     #[arg(long, help_heading = "Git")]
     pub commit: bool,
+    /// Commit to a branch of its own, and leave what is checked out alone
+    #[arg(long, value_name = "NAME", help_heading = "Git")]
+    pub branch: Option<String>,
+    /// Push the commit
+    #[arg(long, help_heading = "Git")]
+    pub push: bool,
+    /// Push to this remote [default: origin]
+    #[arg(long, value_name = "NAME", help_heading = "Git")]
+    pub remote: Option<String>,
+    /// Tell the remote this with the push (repeats)
+    #[arg(long, value_name = "OPTION", help_heading = "Git")]
+    pub push_option: Vec<String>,
     /// The commit's message: {summary}, {changes}, {images}, …
     #[arg(long, value_name = "TEMPLATE", help_heading = "Git")]
     pub message: Option<String>,

@@ -1,6 +1,8 @@
 //! What a run does in a Git repository, seen with the `git` program beside it.
 
+mod branch;
 mod commit;
+mod push;
 
 use crate::support::binary::{Finished, Workplace};
 use crate::support::programs;

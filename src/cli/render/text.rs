@@ -70,10 +70,15 @@ pub fn summary(report: &Report, styles: &Styles) -> String {
 /// The line about the commit.
 fn committed(git: &Committed, reach: Reach) -> String {
     let branch = git.branch.as_ref().map_or_else(|| "a detached HEAD".to_owned(), |branch| Printable(branch).to_string());
+    let remote = git.remote.as_ref().map(|remote| Printable(remote).to_string()).unwrap_or_default();
+    let short = |commit: &String| commit.chars().take(SHORT_COMMIT).collect::<String>();
     match (&git.commit, reach) {
-        (Some(commit), _) => format!("committed {} on {branch}\n", commit.chars().take(SHORT_COMMIT).collect::<String>()),
-        (None, Reach::Done) => format!("nothing to commit on {branch}\n"),
-        (None, _) => String::new(),
+        (_, Reach::Looked | Reach::Rehearsed) => String::new(),
+        (Some(commit), _) if git.pushed => format!("committed {} on {branch}, pushed to {remote}\n", short(commit)),
+        (Some(commit), _) if git.remote.is_some() => format!("{} is on {branch} at {remote} already\n", short(commit)),
+        (Some(commit), _) => format!("committed {} on {branch}\n", short(commit)),
+        (None, _) if git.pushed => format!("nothing to commit; pushed what waited on {branch} to {remote}\n"),
+        (None, _) => format!("nothing to commit on {branch}\n"),
     }
 }
 

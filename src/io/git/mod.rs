@@ -4,9 +4,16 @@
 //! may be committed, and in which order, is the business of `app::commit`. It never forces a reference, and it never touches an entry of
 //! the index, or a reference, that it was not told to.
 
+mod credentials;
 pub mod identity;
 pub mod repository;
 mod signing;
+pub mod transport;
+
+/// Whether a branch may have this name (git-check-ref-format), and no command takes it for a flag.
+pub fn is_branch_name(name: &str) -> bool {
+    git2::Branch::name_is_valid(name).unwrap_or(false) && name != "HEAD"
+}
 
 /// Why Git did not do what was asked. The text is the cause alone: the caller knows the act.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +48,9 @@ pub enum GitError {
     /// Somebody else moved the branch since it was looked at.
     #[error("the branch moved meanwhile: somebody else has committed")]
     Moved,
+    /// The branch is checked out in another working tree.
+    #[error("the branch `{0}` is checked out in another working tree of the repository")]
+    CheckedOut(String),
     /// Anything else that Git says.
     #[error("{0}")]
     Other(String),
@@ -60,6 +70,7 @@ impl GitError {
             Self::Unsigned(_) => "git-signing",
             Self::Locked(_) => "git-locked",
             Self::Moved => "git-moved",
+            Self::CheckedOut(_) => "git-checked-out",
             Self::Other(_) => "git",
         }
     }
@@ -79,6 +90,7 @@ impl GitError {
             Self::Unsigned(_) => "correct `user.signingKey` and `gpg.format`, or set `commit.gpgSign` to false",
             Self::Locked(_) => "run again when it is done; remove the lock only when no Git process is left",
             Self::Moved => "run again",
+            Self::CheckedOut(_) => "name another branch",
             Self::Other(_) => return None,
         };
         Some(hint.to_owned())

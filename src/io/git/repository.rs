@@ -33,6 +33,14 @@ pub struct Head {
     pub branch: Option<String>,
 }
 
+/// A file of a commit.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its path from the root.
+    pub path: PathBuf,
+    blob: Oid,
+}
+
 /// A file's new content for a commit.
 #[derive(Clone, Debug)]
 pub struct Staged {
@@ -140,6 +148,121 @@ impl Repository {
         Ok(Head { commit: CommitId(head.peel_to_commit()?.id()), branch })
     }
 
+    /// Opens it anew: what another program has fetched is seen.
+    pub fn again(&self) -> Result<Self, GitError> {
+        Self::open(&self.root)
+    }
+
+    /// Whether a commit is here.
+    pub fn has(&self, commit: CommitId) -> bool {
+        self.inner.find_commit(commit.0).is_ok()
+    }
+
+    /// Whether the history ends somewhere because the rest was not fetched.
+    pub fn is_shallow(&self) -> bool {
+        self.inner.is_shallow()
+    }
+
+    /// Whether `ancestor` is `commit` or one of those that it follows.
+    pub fn follows(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, GitError> {
+        Ok(commit == ancestor || self.inner.graph_descendant_of(commit.0, ancestor.0)?)
+    }
+
+    /// The commits of `tip` that are not among those of `base`, the newest first.
+    pub fn beyond(&self, base: CommitId, tip: CommitId) -> Result<Vec<CommitId>, GitError> {
+        let mut walk = self.inner.revwalk()?;
+        walk.push(tip.0)?;
+        walk.hide(base.0)?;
+        Ok(walk.map(|id| id.map(CommitId)).collect::<Result<_, _>>()?)
+    }
+
+    /// The commits of `tip` that no branch of this remote had when it was last looked at.
+    pub fn beyond_remote(&self, remote: &str, tip: CommitId) -> Result<Vec<CommitId>, GitError> {
+        let mut walk = self.inner.revwalk()?;
+        walk.push(tip.0)?;
+        walk.hide_glob(&format!("refs/remotes/{remote}/*"))?;
+        Ok(walk.map(|id| id.map(CommitId)).collect::<Result<_, _>>()?)
+    }
+
+    /// Whether a commit's last paragraph has this trailer.
+    pub fn has_trailer(&self, commit: CommitId, name: &str, value: &str) -> Result<bool, GitError> {
+        let commit = self.inner.find_commit(commit.0)?;
+        let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
+        let trailers = git2::message_trailers_strs(&message)?;
+        Ok(trailers.iter().any(|(found, content)| found == name && content == value))
+    }
+
+    /// Whether a commit holds the tree of these files on this base, and nothing in between.
+    pub fn is_same(&self, commit: CommitId, base: CommitId, files: &[Staged]) -> Result<bool, GitError> {
+        // The header itself is read: where the history was cut off, the parsed commit has no parent.
+        let odb = self.inner.odb()?;
+        let object = odb.read(commit.0)?;
+        let header = String::from_utf8_lossy(object.data()).into_owned();
+        let parents: Vec<&str> =
+            header.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.strip_prefix("parent ")).collect();
+        Ok(parents == [base.to_string()] && self.inner.find_commit(commit.0)?.tree_id() == self.tree(base, files)?)
+    }
+
+    /// The regular files of a commit, by their paths from the root.
+    pub fn files(&self, commit: CommitId) -> Result<Vec<Listed>, GitError> {
+        let mut files = Vec::new();
+        self.inner.find_commit(commit.0)?.tree()?.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
+            if entry.filemode().cast_unsigned() & 0o170_000 == 0o100_000 {
+                let mut path = folder.as_bytes().to_vec();
+                path.extend(entry.name_bytes());
+                files.push(Listed { path: PathBuf::from(std::ffi::OsStr::from_bytes(&path)), blob: entry.id() });
+            }
+            git2::TreeWalkResult::Ok
+        })?;
+        Ok(files)
+    }
+
+    /// A file's content in a commit.
+    pub fn read(&self, file: &Listed) -> Result<Vec<u8>, GitError> {
+        Ok(self.inner.find_blob(file.blob)?.content().to_vec())
+    }
+
+    /// Whether `.gitignore` leaves a path out.
+    pub fn is_ignored(&self, path: &Path) -> Result<bool, GitError> {
+        Ok(self.inner.is_path_ignored(path)?)
+    }
+
+    /// The commit of a branch of this repository.
+    pub fn branch(&self, name: &str) -> Result<Option<CommitId>, GitError> {
+        match self.inner.find_reference(&format!("refs/heads/{name}")) {
+            Ok(reference) => Ok(Some(CommitId(reference.peel_to_commit()?.id()))),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Moves a branch that is checked out nowhere, or makes it, where it is still what it was.
+    pub fn put_branch(&self, name: &str, from: Option<CommitId>, to: CommitId, identity: &Identity) -> Result<(), GitError> {
+        let reference = format!("refs/heads/{name}");
+        self.refuse_checked_out(name)?;
+        let mut transaction = self.inner.transaction()?;
+        transaction.lock_ref(&reference)?;
+        if self.branch(name)? != from {
+            return Err(GitError::Moved);
+        }
+        transaction.set_target(&reference, to.0, Some(&identity.committer), "commit: imago")?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Another working tree of this repository would show every file as changed.
+    fn refuse_checked_out(&self, name: &str) -> Result<(), GitError> {
+        let main = git2::Repository::open(self.inner.commondir()).ok();
+        let others = self.inner.worktrees()?;
+        let others = others.iter().filter_map(|other| self.inner.find_worktree(other.ok()??).ok());
+        let others = others.filter_map(|other| git2::Repository::open_from_worktree(&other).ok());
+        for repository in main.into_iter().chain(others) {
+            if repository.head().is_ok_and(|head| head.is_branch() && head.shorthand().is_ok_and(|branch| branch == name)) {
+                return Err(GitError::CheckedOut(name.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
     /// What commits start from, to hold many files against it.
     pub fn staging(&self, base: CommitId) -> Result<Staging<'_>, GitError> {
         let tree = self.inner.find_commit(base.0)?.tree()?;
@@ -158,14 +281,8 @@ impl Repository {
         identity: &Identity,
     ) -> Result<Option<CommitId>, GitError> {
         let parent = self.inner.find_commit(base.0)?;
-        let tree = parent.tree()?;
-        let mut update = TreeUpdateBuilder::new();
-        for file in files {
-            let mode = if file.mode & 0o100 == 0 { FileMode::Blob } else { FileMode::BlobExecutable };
-            update.upsert(file.path.as_os_str().as_bytes(), file.blob, mode);
-        }
-        let new = update.create_updated(&self.inner, &tree)?;
-        if new == tree.id() {
+        let new = self.tree(base, files)?;
+        if new == parent.tree_id() {
             return Ok(None);
         }
         let new = self.inner.find_tree(new)?;
@@ -180,6 +297,17 @@ impl Repository {
         Ok(Some(CommitId(made)))
     }
 
+    /// The base's tree with these files in it.
+    fn tree(&self, base: CommitId, files: &[Staged]) -> Result<Oid, GitError> {
+        let tree = self.inner.find_commit(base.0)?.tree()?;
+        let mut update = TreeUpdateBuilder::new();
+        for file in files {
+            let mode = if file.mode & 0o100 == 0 { FileMode::Blob } else { FileMode::BlobExecutable };
+            update.upsert(file.path.as_os_str().as_bytes(), file.blob, mode);
+        }
+        Ok(update.create_updated(&self.inner, &tree)?)
+    }
+
     /// Moves what is checked out from one commit to the next, and the index's entries of these files with it. Nothing moves where
     /// somebody else was faster. The working tree is not touched.
     pub fn advance(&self, head: &Head, to: CommitId, files: &[Staged], identity: &Identity) -> Result<(), GitError> {
@@ -189,15 +317,17 @@ impl Repository {
         if self.head()? != *head {
             return Err(GitError::Moved);
         }
+        transaction.set_target(&reference, to.0, Some(&identity.committer), "commit: imago")?;
         let mut index = self.inner.index()?;
         index.read(true)?;
         for file in files {
             index.add(&file.entry(index.get_path(&file.path, 0)))?;
         }
-        transaction.set_target(&reference, to.0, Some(&identity.committer), "commit: imago")?;
         // The index goes first: staged and not committed is what a next run can finish, committed and not staged would be undone by the
         // next commit of a person.
-        index.write()?;
+        if !files.is_empty() {
+            index.write()?;
+        }
         transaction.commit()?;
         Ok(())
     }
@@ -271,6 +401,15 @@ impl Staging<'_> {
         Ok(if fit { Ok(Staged { path, blob, mode }) } else { Err(Unfit::Uncommitted) })
     }
 
+    /// Takes a new content for a file of the commit itself, by its path from the root; or a new file.
+    pub fn stage_in_commit(&self, path: &Path, new: &[u8]) -> Result<Result<Staged, Unfit>, GitError> {
+        if let Some(attribute) = self.converted(path)? {
+            return Ok(Err(Unfit::Converted(attribute)));
+        }
+        let mode = self.committed(path)?.map_or(FileMode::Blob.into(), |(_, mode)| mode);
+        Ok(Ok(Staged { path: path.to_owned(), blob: self.repository.inner.blob(new)?, mode }))
+    }
+
     /// Takes a file that is not there yet.
     pub fn stage_new(&self, path: &Path, new: &[u8]) -> Result<Result<Staged, Unfit>, GitError> {
         let Some(path) = self.within(path) else { return Ok(Err(Unfit::Elsewhere)) };
@@ -284,8 +423,14 @@ impl Staging<'_> {
         Ok(Ok(Staged { path, blob, mode: FileMode::Blob.into() }))
     }
 
+    /// The content of a file of the commit, by its path from the root.
+    pub fn content(&self, path: &Path) -> Result<Option<Vec<u8>>, GitError> {
+        let Some((id, _)) = self.committed(path)? else { return Ok(None) };
+        Ok(Some(self.repository.inner.find_blob(id)?.content().to_vec()))
+    }
+
     /// The path from the root, where the file is below it. Links on the way lead where they lead.
-    fn within(&self, path: &Path) -> Option<PathBuf> {
+    pub fn within(&self, path: &Path) -> Option<PathBuf> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let real = folder.canonicalize().ok()?.join(path.file_name()?);
         Some(real.strip_prefix(&self.repository.root).ok()?.to_owned())

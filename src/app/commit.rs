@@ -20,7 +20,8 @@ use super::report::{Action, Committed, Place, Problem, Report};
 use super::survey::{self, Survey};
 use crate::io::git::GitError;
 use crate::io::git::identity::{Identity, Person};
-use crate::io::git::repository::{CommitId, Head, Repository, Staged};
+use crate::io::git::repository::{CommitId, Head, Repository};
+use crate::io::git::staging::Staged;
 use crate::io::git::transport::{Pushed, Replace, Transport, TransportError};
 use crate::io::scan;
 

@@ -2,7 +2,9 @@
 
 mod branch;
 mod commit;
+mod killed;
 mod push;
+mod remotes;
 
 use crate::support::binary::{Finished, Workplace};
 use crate::support::programs;

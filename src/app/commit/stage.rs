@@ -9,7 +9,7 @@ use crate::app::files::{self, Round};
 use crate::app::report::{Place, Problem, Report};
 use crate::io::files as disk;
 use crate::io::git::GitError;
-use crate::io::git::repository::{Staged, Staging, Unfit};
+use crate::io::git::staging::{Staged, Staging, Unfit};
 use crate::io::lock;
 
 impl Session<'_> {

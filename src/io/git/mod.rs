@@ -8,6 +8,7 @@ mod credentials;
 pub mod identity;
 pub mod repository;
 mod signing;
+pub mod staging;
 pub mod transport;
 
 /// Whether a branch may have this name (git-check-ref-format), and no command takes it for a flag.

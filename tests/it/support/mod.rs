@@ -9,4 +9,5 @@ pub mod distribution;
 pub(crate) mod engine;
 pub(crate) mod programs;
 pub mod registry;
+pub(crate) mod remote;
 pub mod tls;

@@ -194,18 +194,21 @@ impl<'r> Session<'r> {
         if follows {
             transport.can_follow(self.head.commit, new).map_err(|error| *not_pushed(transport, &error))?;
         }
+        if checked_out {
+            self.repository.refuse_locked_index().map_err(|error| refused(&error))?;
+        }
         if self.push(new, Replace::Never)? == Pushed::Moved {
             return Ok(Pushed::Moved);
         }
         committed.pushed = true;
         committed.commit = commit.map(|commit| commit.to_string());
-        match commit {
-            Some(_) if follows => {
-                transport.follow(self.head.commit, new).map_err(|error| *not_pushed(transport, &error))?;
-                self.advance(new, &[])?;
-            }
-            Some(commit) if checked_out => self.advance(commit, &stage.files)?,
-            _ => {}
+        if commit.is_some() && checked_out {
+            let files = if follows { &[] } else { stage.files.as_slice() };
+            let moved = if follows { transport.follow(self.head.commit, new).map_err(|error| error.to_string()) } else { Ok(()) };
+            let moved = moved.and_then(|()| {
+                self.repository.advance(&self.head, new, files, &self.identity).map_err(|error| error.to_string())
+            });
+            moved.map_err(|cause| *not_followed(transport, new, cause))?;
         }
         Ok(Pushed::Done)
     }
@@ -290,6 +293,12 @@ fn not_pushed(transport: &Transport, error: &TransportError) -> Box<Problem> {
         cause: error.to_string(),
         hint: error.hint().map(str::to_owned),
     })
+}
+
+/// The remote has the commit, and something here was in the way.
+fn not_followed(transport: &Transport, commit: CommitId, cause: String) -> Box<Problem> {
+    let what = format!("pushed {commit} to `{}`, but the branch here did not follow", transport.remote());
+    fault("git-not-followed", what, cause, "run `git status`, then `git pull --ff-only`")
 }
 
 fn fault(code: &'static str, what: String, cause: String, hint: &str) -> Box<Problem> {

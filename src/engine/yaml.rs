@@ -289,6 +289,11 @@ impl<'f, 't> YamlNode<'f, 't> {
         }
     }
 
+    /// Whether a merge key may have it as its value: readers refuse the rest, or silently pass it over.
+    fn can_be_merged(self) -> bool {
+        self.merged().into_iter().all(|mapping| mapping.written_entries().is_some())
+    }
+
     fn is_merge_key(self) -> bool {
         matches!(&self.node().kind, Kind::Scalar { text, style: Style::Plain } if text == "<<")
     }
@@ -378,6 +383,8 @@ mod tests {
             ("a: 'x {{ y'\nb: [", ("template", 1, 7)),
             ("a: 1\nb: 2\n\"a\": 3\n", ("duplicate-key", 3, 1)),
             ("? [a]\n: b\n", ("complex-key", 1, 3)),
+            ("a: 1\n<<: ~\n", ("yaml-syntax", 2, 1)),
+            ("<<: [{a: 1}, 2]\n", ("yaml-syntax", 1, 1)),
             ("a: &a [*a]\n", ("recursive-alias", 1, 8)),
             ("a: b\rc: d\n", ("ambiguous-line-break", 1, 5)),
             ("a: b # \u{2028}\n", ("ambiguous-line-break", 1, 8)),

@@ -153,6 +153,8 @@ struct Named {
     real: PathBuf,
     /// Whether what is below can be a template for what stands above.
     has_templates: bool,
+    /// Its path from each other named folder that it stands in.
+    within: Vec<PathBuf>,
 }
 
 impl<'a> Plan<'a> {
@@ -194,13 +196,24 @@ impl<'a> Plan<'a> {
                 () => absolute,
             };
             let has_templates = template::may_be(&real);
-            let named = Named { shown, path, real, has_templates };
+            let named = Named { shown, path, real, has_templates, within: Vec::new() };
             if metadata.is_dir() { plan.folders.push(named) } else { plan.files.push(named) }
         }
+        plan.nest();
         for (path, shown, error) in problems {
             results.add(&path, &shown, What::Problem(error));
         }
         Ok(plan)
+    }
+
+    /// Notes what stands in a named folder, so that globs from there hold for it too.
+    fn nest(&mut self) {
+        let outer: Vec<PathBuf> = self.folders.iter().map(|folder| folder.real.clone()).collect();
+        for named in self.files.iter_mut().chain(&mut self.folders) {
+            let within =
+                outer.iter().filter(|folder| **folder != named.real).filter_map(|folder| named.real.strip_prefix(folder).ok());
+            named.within = within.map(Path::to_owned).collect();
+        }
     }
 
     fn read_files<T: Send, V>(&self, results: &Results<T, V>)
@@ -211,8 +224,7 @@ impl<'a> Plan<'a> {
         let work = || {
             let mut buffer = Vec::new();
             while let Some(file) = self.files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let name = file.shown.file_name().map(Path::new);
-                if !self.filter.takes([self.in_current(&file.shown), name]) {
+                if self.filter.narrows() && !self.filter.takes(&self.places_of_file(file)) {
                     continue;
                 }
                 if self.charts.have(&file.real) {
@@ -230,6 +242,12 @@ impl<'a> Plan<'a> {
             }
             work();
         });
+    }
+
+    /// A named file as seen from everywhere that globs begin.
+    fn places_of_file<'n>(&self, file: &'n Named) -> Vec<&'n Path> {
+        let name = file.shown.file_name().map(Path::new);
+        self.in_current(&file.shown).into_iter().chain(name).chain(file.within.iter().map(PathBuf::as_path)).collect()
     }
 
     /// The path as seen from the current folder, where it is below it or relative to it.

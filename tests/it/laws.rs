@@ -10,9 +10,12 @@
 //! Generated manifests come from a model, so that it is known what they hold without asking the program that is tested.
 
 mod fixtures;
+mod flow;
 mod generated;
+mod images;
 mod json;
 mod model;
-mod random;
+pub(crate) mod random;
 mod tree;
+mod workloads;
 mod writer;

@@ -8,8 +8,10 @@
 
 mod boundaries;
 mod cli;
+mod files;
 mod git;
 mod laws;
+mod mutations;
 mod registry;
 mod rewrite;
 mod support;

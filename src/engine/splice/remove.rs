@@ -90,16 +90,26 @@ fn flow(file: &File<'_>, mapping: YamlNode<'_, '_>, entries: &[Entry<'_, '_>], a
     let (key, value) = entries[at];
     let end = entry_end(file, (key, value));
     let Some(elder) = at.checked_sub(1).map(|elder| entry_end(file, entries[elder])) else {
-        // The first goes with the comma behind it, the only one alone.
+        // The first goes with the comma behind it, the only one alone. A comment behind it stays.
+        let start = key.span().start.max(mapping.span().start + 1);
         let next = entries.get(1).map_or(end, |(next, _)| next.span().start);
-        return vec![cut(key.span().start.max(mapping.span().start + 1)..next)];
+        let Some(comment) = file.comment_in(end..next) else { return vec![cut(start..next)] };
+        return match (text[end..comment].find(','), text[comment..next].rfind(',')) {
+            (None, Some(comma)) => vec![cut(start..comment), cut(comment + comma..comment + comma + 1)],
+            _ => vec![cut(start..comment)],
+        };
     };
+    let line = line_start(text, key.span().start);
+    let next_line = end_of_line(text, end).unwrap_or(text.len());
+    let alone_on_line = text[line..key.span().start].trim().is_empty();
+    if alone_on_line && text[end..next_line].trim_start().strip_prefix(',').is_some_and(|rest| rest.trim().is_empty()) {
+        // Its comma goes with its line, the elder one's stays, and so does what stands behind that.
+        return vec![cut(line..next_line)];
+    }
     if !file.has_comment_in(elder..key.span().start) {
         return vec![cut(elder..end)];
     }
     // A comment stands between: the line goes, and the comma that made room for it.
-    let line = line_start(text, key.span().start);
-    let next_line = end_of_line(text, end).unwrap_or(text.len());
     if text[end..next_line].trim_start().starts_with(',') {
         return vec![cut(line..next_line)];
     }

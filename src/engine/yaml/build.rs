@@ -1,6 +1,6 @@
 //! From the parser's events to nodes. The only file that names the YAML parser.
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, TryLoadError, TrySpannedEventReceiver};
 use memchr::memmem;
 
 use super::fault::{narrow, unreadable_at};
@@ -17,6 +17,42 @@ pub(super) struct Builder<'t> {
     open: Vec<Frame>,
     anchors: Vec<Option<Anchor>>,
     aliases: bool,
+}
+
+impl<'t> TrySpannedEventReceiver<'t> for Builder<'t> {
+    type Error = Unreadable;
+
+    fn on_event(&mut self, event: Event<'t>, span: Span) -> Result<(), Unreadable> {
+        match event {
+            Event::DocumentStart(..) => self.aliases = false,
+            Event::Scalar(text, style, anchor, tag) => {
+                let tag = tag.map_or(Tag::None, |tag| if tag.is_yaml_core_schema_tag("str") { Tag::Text } else { Tag::Other });
+                let style = match style {
+                    ScalarStyle::Plain => Style::Plain,
+                    ScalarStyle::SingleQuoted => Style::Single,
+                    ScalarStyle::DoubleQuoted => Style::Double,
+                    ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+                };
+                let id = self.add(Kind::Scalar { text, style }, tag, span)?;
+                self.remember(anchor, Anchor { id, extent: Some((1, 1)) });
+                self.count(1, 1, span)?;
+            }
+            Event::SequenceStart(style, anchor, _) => {
+                self.start(Kind::Sequence { first: NONE, layout: layout(style) }, anchor, span)?;
+            }
+            Event::MappingStart(style, anchor, _) => {
+                self.start(Kind::Mapping { first: NONE, layout: layout(style) }, anchor, span)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(span)?,
+            Event::Alias(anchor) => self.alias(anchor, span)?,
+            Event::Comment(..) => {
+                let range = span.byte_range().unwrap_or_default();
+                self.file.comments.push(Comment { span: range, line: narrow(span.start.line()) });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 /// A collection whose end has not come yet.
@@ -39,7 +75,7 @@ struct Anchor {
 
 impl<'t> Builder<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        let file = File { text, nodes: Vec::with_capacity(text.len() / 16), documents: Vec::new(), comments: Vec::new() };
+        let file = File { text, nodes: Vec::with_capacity(text.len() / 10), documents: Vec::new(), comments: Vec::new() };
         Self { file, open: Vec::new(), anchors: Vec::new(), aliases: false }
     }
 
@@ -52,44 +88,12 @@ impl<'t> Builder<'t> {
             flow_nesting_limit: MAX_DEPTH as usize,
             block_nesting_limit: MAX_DEPTH as usize,
         };
-        self.events(options)?;
-        Ok(self.file)
-    }
-
-    fn events(&mut self, options: Options) -> Result<(), Unreadable> {
-        for next in Parser::new_from_str_with_options(self.file.text, options) {
-            let (event, span) = next.map_err(|error| self.syntax(&error))?;
-            match event {
-                Event::DocumentStart(..) => self.aliases = false,
-                Event::Scalar(text, style, anchor, tag) => {
-                    let tag =
-                        tag.map_or(Tag::None, |tag| if tag.is_yaml_core_schema_tag("str") { Tag::Text } else { Tag::Other });
-                    let style = match style {
-                        ScalarStyle::Plain => Style::Plain,
-                        ScalarStyle::SingleQuoted => Style::Single,
-                        ScalarStyle::DoubleQuoted => Style::Double,
-                        ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
-                    };
-                    let id = self.add(Kind::Scalar { text, style }, tag, span)?;
-                    self.remember(anchor, Anchor { id, extent: Some((1, 1)) });
-                    self.count(1, 1, span)?;
-                }
-                Event::SequenceStart(style, anchor, _) => {
-                    self.start(Kind::Sequence { first: NONE, layout: layout(style) }, anchor, span)?;
-                }
-                Event::MappingStart(style, anchor, _) => {
-                    self.start(Kind::Mapping { first: NONE, layout: layout(style) }, anchor, span)?;
-                }
-                Event::SequenceEnd | Event::MappingEnd => self.end(span)?,
-                Event::Alias(anchor) => self.alias(anchor, span)?,
-                Event::Comment(..) => {
-                    let range = span.byte_range().unwrap_or_default();
-                    self.file.comments.push(Comment { span: range, line: narrow(span.start.line()) });
-                }
-                _ => {}
-            }
+        // Pushed events are an eighth quicker than pulled ones.
+        match Parser::new_from_str_with_options(self.file.text, options).try_load(&mut self, true) {
+            Ok(()) => Ok(self.file),
+            Err(TryLoadError::Receiver(unreadable)) => Err(unreadable),
+            Err(TryLoadError::Scan(error)) => Err(self.syntax(&error)),
         }
-        Ok(())
     }
 
     fn syntax(&self, error: &ScanError) -> Unreadable {
@@ -227,6 +231,11 @@ impl<'t> Builder<'t> {
     fn check_keys(&self, id: NodeId) -> Result<(), Unreadable> {
         let mapping = self.file.at(id);
         let Kind::Mapping { first, .. } = mapping.node().kind else { return Ok(()) };
+        if let Some((key, _)) = mapping.pairs(first).find(|(key, value)| key.is_merge_key() && !value.can_be_merged()) {
+            let key = self.file.node(key.id());
+            let fault = Fault::Syntax("a merge key `<<` takes a mapping or a sequence of mappings".to_owned());
+            return Err(Unreadable { fault, line: key.line, column: key.column + 1 });
+        }
         let mut keys: Vec<(&str, NodeId)> =
             mapping.pairs(first).filter_map(|(key, _)| Some((key.target().styled()?.0, key.id()))).collect();
         // Small mappings are the rule, and comparing each pair is quicker than sorting them.

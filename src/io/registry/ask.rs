@@ -1,68 +1,20 @@
-//! One question to one repository: signing in as the registry wants it, and trying again where that may help.
+//! One question to one repository, signed in as the registry wants it.
 //!
 //! A host's first question finds out how it wants us to sign in; the others use what was learnt. Whoever is refused is refused after one
 //! more try with fresh credentials, never in a circle.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use reqwest::header::{DATE, RETRY_AFTER};
-use reqwest::{Method, Url};
-use tokio::sync::MutexGuard;
-use tokio::time::{Instant, sleep};
+use reqwest::Method;
 
 use super::challenge::{self, Challenge};
-use super::fault::{self, Fault, SignedAs, of_credentials, refusal};
-use super::host::Host;
-use super::map::{self, Target};
+use super::destination::Destination;
+use super::refusal::{SignedAs, of_credentials, of_status, refusal};
+use super::retry::Asked;
 use super::trace::Step;
-use super::transport::{Reply, Request, authority};
+use super::transport::{Reply, Request};
 use super::{Registry, basic};
 use crate::engine::answer::Refusal;
 use crate::engine::image::Lookup;
 use crate::io::credentials::{Freshness, Kind, Secret};
-
-/// Tries of a HEAD that meet a server's error before GET takes over: some servers answer 500 to HEAD alone.
-const HEAD_ERRORS: u32 = 2;
-/// Tries that are not answered in time before a question is given up: each of them has taken long.
-const SLOW_TRIES: u32 = 2;
-
-/// Where a question goes.
-pub(super) struct Destination {
-    pub(super) target: Target,
-    /// Scheme, host and port.
-    pub(super) base: Url,
-    pub(super) host: Arc<Host>,
-}
-
-/// One question and its tries.
-pub(super) struct Asked<'a> {
-    what: String,
-    left: u32,
-    made: u32,
-    /// Tries that met a server's error.
-    errors: u32,
-    /// Tries that were not answered in time.
-    slow: u32,
-    /// Keeps the host's other questions out, while nothing is known of the host.
-    gate: Option<MutexGuard<'a, ()>>,
-}
-
-impl<'a> Asked<'a> {
-    pub(super) fn new(what: String, tries: u32) -> Self {
-        Self { what, left: tries, made: 0, errors: 0, slow: 0, gate: None }
-    }
-
-    /// Whether all tries were made.
-    pub(super) fn is_over(&self) -> bool {
-        self.left == 0
-    }
-
-    /// The same question in another way: it has the tries that are left, and one at least.
-    pub(super) fn again(self) -> Self {
-        Self { left: self.left.max(1), errors: 0, ..self }
-    }
-}
 
 /// An answer, and who we were when it was given.
 pub(super) struct Answered {
@@ -92,30 +44,6 @@ struct Pass {
 }
 
 impl Registry {
-    /// Where a lookup's questions go: through the maps, to the host that answers for the registry, over the scheme that it speaks.
-    pub(super) async fn destination(&self, lookup: &Lookup, way: &Way<'_>) -> Result<Destination, Refusal> {
-        let target = map::target(&self.maps, lookup);
-        if target.registry != lookup.registry || target.repository != lookup.repository {
-            way.note(Step::Mapped { to: format!("{}/{}", target.registry, target.repository) });
-        }
-        let host = map::host(&target.registry);
-        let not_a_host = || refusal("name-not-resolved", format!("`{host}` is not a host"), "check the registry's name");
-        let url = |scheme: &str| Url::parse(&format!("{scheme}://{host}/")).map_err(|_| not_a_host());
-        let plain = url("http")?;
-        let insecure = self.insecure.iter().any(|insecure| insecure.eq_ignore_ascii_case(&target.registry));
-        let base = if insecure {
-            plain
-        } else if is_loopback(&plain) {
-            let port = plain.port_or_known_default().unwrap_or(80);
-            let look = || self.transport.speaks_tls(plain.host_str().unwrap_or_default(), port);
-            if self.schemes.ask(host.to_owned(), look).await { url("https")? } else { plain }
-        } else {
-            url("https")?
-        };
-        let host = self.transport.host(&base, authority(&base));
-        Ok(Destination { target, base, host })
-    }
-
     /// Asks for a manifest or a blob (`what` is `manifests/1.4`), signed in as needed. The status may still be an error's.
     pub(super) async fn ask<'a>(
         &self,
@@ -125,36 +53,28 @@ impl Registry {
         accept: Option<&'static str>,
         way: &Way<'_>,
     ) -> Result<Answered, Refusal> {
-        asked.gate = to.host.enter().await;
-        to.host.check()?;
+        asked.enter(&to.host).await?;
         let outcome = self.ask_signed_in(to, method, asked, accept, way).await;
         match &outcome {
             Err(refusal) if refusal.code == "credentials-refused" => to.host.refused(refusal),
-            Ok(answered) if answered.reply.status == 401 && answered.signed != SignedAs::Nobody => {
-                let reply = &answered.reply;
-                to.host.refused(&fault::of_status(
-                    reply.status,
-                    &reply.body,
-                    &to.host.name,
-                    &to.target.registry,
-                    &answered.signed,
-                ));
+            Ok(Answered { reply, signed }) if reply.status == 401 && reply.direct && *signed != SignedAs::Nobody => {
+                to.host.refused(&of_status(reply.status, &reply.body, &to.host.name, &to.target.registry, signed));
             }
             _ => to.host.settle(),
         }
-        asked.gate = None;
+        asked.leave();
         outcome
     }
 
-    async fn ask_signed_in(
+    async fn ask_signed_in<'a>(
         &self,
-        to: &Destination,
+        to: &'a Destination,
         method: &Method,
-        asked: &mut Asked<'_>,
+        asked: &mut Asked<'a>,
         accept: Option<&'static str>,
         way: &Way<'_>,
     ) -> Result<Answered, Refusal> {
-        let url = to.base.join(&format!("v2/{}/{}", to.target.repository, asked.what)).map_err(|_| {
+        let url = to.base.join(&format!("v2/{}/{}", to.target.repository, asked.what())).map_err(|_| {
             refusal("name-not-resolved", format!("`{}` is not a host", to.target.registry), "check the registry's name")
         })?;
         let mut pass = match to.host.offer() {
@@ -173,7 +93,10 @@ impl Registry {
             }
             let next = match &pass {
                 None => match self.offer(to, &reply, way).await? {
-                    Some(offer) => self.sign_in(to, &offer, None, way).await?,
+                    Some(offer) => {
+                        asked.enter(&to.host).await?;
+                        self.sign_in(to, &offer, None, way).await?
+                    }
                     None => None,
                 },
                 Some(pass) => {
@@ -186,7 +109,7 @@ impl Registry {
             };
             let Some(next) = next else { return Ok(Answered { reply, signed }) };
             // Signing in is not another try of the question.
-            asked.left = asked.left.max(1);
+            asked.go_on();
             pass = Some(next);
         }
     }
@@ -254,123 +177,4 @@ impl Registry {
         let granted = self.token(to, realm, service.as_deref(), generation, way).await?;
         Ok(granted.map(|token| Pass { header: Some(token.header), signed: token.signed, generation: Some(token.generation) }))
     }
-
-    /// Sends a request until there is an answer that another try would not change, or the tries are over.
-    pub(super) async fn until_answered(
-        &self,
-        host: &Host,
-        request: &Request<'_>,
-        asked: &mut Asked<'_>,
-        way: &Way<'_>,
-    ) -> Result<Reply, Refusal> {
-        loop {
-            while let Some(wait) = host.wait(Instant::now()) {
-                sleep(wait).await;
-            }
-            host.check()?;
-            asked.left = asked.left.saturating_sub(1);
-            asked.made += 1;
-            let outcome = self.transport.send(request, &self.known).await;
-            way.note(step(host, request, asked, &outcome));
-            let mut pause = self.pause(asked.made);
-            match &outcome {
-                Ok(reply) if !passes(reply.status) => {
-                    host.answered();
-                    return outcome.map_err(|fault| fault.refusal(&host.name));
-                }
-                Ok(reply) => {
-                    if let Some(wanted) = retry_after(reply) {
-                        if wanted > self.limits.longest_pause {
-                            return Err(give_up(host, reply.status, wanted));
-                        }
-                        pause = pause.max(wanted);
-                    }
-                    asked.errors += u32::from(reply.status >= 500);
-                    asked.gate = None;
-                }
-                Err(Fault::AnswerTimeout(_) | Fault::Lost) => {
-                    asked.slow += u32::from(matches!(outcome, Err(Fault::AnswerTimeout(_))));
-                    asked.gate = None;
-                }
-                Err(fault) if fault.passes() => {}
-                Err(fault) => {
-                    let refusal = fault.refusal(&host.name);
-                    if fault.is_of_the_host() {
-                        host.close(&refusal);
-                    }
-                    return Err(refusal);
-                }
-            }
-            let enough = asked.slow >= SLOW_TRIES || (request.method == Method::HEAD && asked.errors >= HEAD_ERRORS);
-            if asked.left == 0 || enough || !host.may_try_again() {
-                return outcome.inspect(|_| host.answered()).map_err(|fault| {
-                    let refusal = fault.refusal(&host.name);
-                    host.failed(&fault, &refusal);
-                    refusal
-                });
-            }
-            way.note(Step::Paused { milliseconds: pause.as_millis() });
-            if matches!(&outcome, Ok(reply) if reply.status == 429) {
-                host.pause(Instant::now() + pause);
-            }
-            sleep(pause).await;
-        }
-    }
-
-    /// The pause after so many tries: twice as long each time, and a random part less, so that those who failed together do not come
-    /// back together.
-    fn pause(&self, made: u32) -> Duration {
-        let doubled = self.limits.first_pause.saturating_mul(1 << made.saturating_sub(1).min(16));
-        doubled.min(self.limits.longest_pause).mul_f64(1.0 - self.random() / 2.0)
-    }
-}
-
-/// Whether another try may be answered otherwise.
-fn passes(status: u16) -> bool {
-    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
-}
-
-/// How long the registry wants to be left alone: seconds, or a date, which is read against the answer's own clock.
-fn retry_after(reply: &Reply) -> Option<Duration> {
-    let wanted = reply.header(RETRY_AFTER.as_str())?;
-    if let Ok(seconds) = wanted.parse::<u32>() {
-        return Some(Duration::from_secs(seconds.into()));
-    }
-    let until = httpdate::parse_http_date(wanted).ok()?;
-    let now = httpdate::parse_http_date(reply.header(DATE.as_str())?).ok()?;
-    Some(until.duration_since(now).unwrap_or_default())
-}
-
-fn give_up(host: &Host, status: u16, wanted: Duration) -> Refusal {
-    let seconds = wanted.as_secs();
-    let phrase = if status == 429 { "429 Too Many Requests" } else { "that it is not available" };
-    let code = if status == 429 { "rate-limited" } else { "server-error" };
-    let refusal = refusal(
-        code,
-        format!("`{}` answered {phrase}, and to come back in {seconds} s", host.name),
-        &format!("try again in {seconds} s"),
-    );
-    host.close(&refusal);
-    refusal
-}
-
-fn step(host: &Host, request: &Request<'_>, asked: &Asked<'_>, outcome: &Result<Reply, Fault>) -> Step {
-    let method = match request.method {
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        _ => "GET",
-    };
-    let outcome = match outcome {
-        Ok(reply) if reply.direct => reply.status.to_string(),
-        Ok(reply) => format!("{} after a redirect", reply.status),
-        Err(fault) => fault.refusal(&host.name).code.to_owned(),
-    };
-    Step::Asked { method, host: host.name.clone(), what: asked.what.clone(), outcome }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -19,6 +19,8 @@ use crate::engine::answer::Refusal;
 const SILENT: u32 = 3;
 /// Questions in a row whose credentials are refused before no more are tried.
 const REFUSED: u32 = 3;
+/// Questions in a row that are put off for longer than we wait before no more are asked.
+const LIMITED: u32 = 3;
 /// Second and later tries that a host gets beyond those that its answers earn it.
 const RETRIES: u32 = 64;
 
@@ -39,6 +41,7 @@ struct State {
     answered: bool,
     silent: u32,
     refused: u32,
+    limited: u32,
     retries: u32,
     down: Option<Refusal>,
     not_before: Option<Instant>,
@@ -52,6 +55,7 @@ impl Host {
             answered: false,
             silent: 0,
             refused: 0,
+            limited: 0,
             retries: RETRIES,
             down: None,
             not_before: None,
@@ -79,9 +83,12 @@ impl Host {
         self.state().offer.clone()
     }
 
-    /// Remembers how the host wants us to sign in.
+    /// Remembers how the host wants us to sign in. When that is news, what follows goes one after the other again: it may be our
+    /// credentials' first use.
     pub(super) fn wants(&self, offer: Challenge) {
-        self.state().offer = Some(offer);
+        let mut state = self.state();
+        state.settled &= state.offer.is_some();
+        state.offer = Some(offer);
     }
 
     /// A question was answered or given up, and not for our credentials: where the host has said anything at all, the others may come.
@@ -105,6 +112,7 @@ impl Host {
         let mut state = self.state();
         state.answered = true;
         state.silent = 0;
+        state.limited = 0;
         state.retries = state.retries.saturating_add(2);
     }
 
@@ -116,6 +124,16 @@ impl Host {
         let mut state = self.state();
         state.silent += 1;
         if fault.is_of_the_host() || state.silent >= SILENT {
+            state.down = Some(refusal.clone());
+            state.settled = true;
+        }
+    }
+
+    /// The host wants to be left alone for longer than we wait. One repository's limit is not the host's; several in a row are.
+    pub(super) fn limited(&self, refusal: &Refusal) {
+        let mut state = self.state();
+        state.limited += 1;
+        if state.limited >= LIMITED {
             state.down = Some(refusal.clone());
             state.settled = true;
         }

@@ -4,15 +4,20 @@
 //! taken when it is well-formed, bytes when they have the digest that was asked for. Credentials go to the host they belong to. Each
 //! question ends in one answer or one refusal, within the limits of `Settings`, and costs other questions nothing.
 //!
-//! The parts: `map` says who is asked, `ask` signs in and tries again, `token` keeps tokens, `host` knows what a run has learnt of a host,
-//! `transport` sends one request, `challenge` and `manifest` read what comes, `fault` says what went wrong, `trace` notes the way.
+//! The parts: `map` and `destination` say who is asked, `ask` signs in, `token` keeps tokens, `retry` tries again, `host` knows what a run
+//! has learnt of a host, `transport` sends one request, `addresses` says where it may go, `challenge` and `manifest` read what comes,
+//! `fault` and `refusal` say what went wrong, `trace` notes the way.
 
+mod addresses;
 mod ask;
 mod challenge;
+mod destination;
 mod fault;
 mod host;
 mod manifest;
 mod map;
+mod refusal;
+mod retry;
 mod settings;
 mod token;
 mod trace;
@@ -27,10 +32,12 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use tokio::time::{Instant, timeout_at};
 
-use ask::{Answered, Asked, Destination, Way};
-use fault::{of_status, refusal};
+use ask::{Answered, Way};
+use destination::Destination;
 use manifest::{Malformed, Parsed};
 use map::Target;
+use refusal::{of_status, refusal};
+use retry::Asked;
 
 pub use map::{Map, MapError};
 pub use settings::{Limits, RegistryError, Settings};
@@ -154,10 +161,12 @@ impl Registry {
         let Some(bytes) = self.bytes(to, &format!("manifests/{digest}"), digest, Some(manifest::ACCEPT), way).await? else {
             return Ok(None);
         };
-        let parsed = manifest::parse(&bytes).map_err(|malformed| match malformed {
-            Malformed::Schema1 => schema_1(to),
-            Malformed::NotAManifest => not_a_manifest(to),
-        })?;
+        let parsed = match manifest::parse(&bytes) {
+            // Somebody pinned one long ago: it has no platform to lose.
+            Err(Malformed::Schema1) => return Ok(Some(Manifest::Other(manifest::SCHEMA_1.to_owned()))),
+            Err(Malformed::NotAManifest) => return Err(not_a_manifest(to)),
+            Ok(parsed) => parsed,
+        };
         match parsed {
             Parsed::Other(media_type) => Ok(Some(Manifest::Other(self.known.hide(&media_type)))),
             Parsed::Image { config } => {
@@ -190,6 +199,8 @@ impl Registry {
         let answered = self.ask(to, &Method::GET, &mut asked, accept, way).await?;
         match answered.reply.status {
             200 if manifest::digest_like(digest, &answered.reply.body) == *digest => Ok(Some(answered.reply.body)),
+            // Its digest is that of its bytes without the signatures in them; nothing but its form is used.
+            200 if manifest::parse(&answered.reply.body) == Err(Malformed::Schema1) => Ok(Some(answered.reply.body)),
             200 => Err(refusal(
                 "digest-mismatch",
                 format!("`{}` answered with other bytes than those of {digest}", to.host.name),

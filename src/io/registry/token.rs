@@ -10,8 +10,10 @@ use reqwest::{Method, Url};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::ask::{Asked, Destination, Way};
-use super::fault::{self, SignedAs, of_credentials, refusal};
+use super::ask::Way;
+use super::destination::Destination;
+use super::refusal::{self, SignedAs, of_credentials, refusal};
+use super::retry::Asked;
 use super::trace::Step;
 use super::transport::{Reply, Request, authority};
 use super::{Registry, basic};
@@ -187,9 +189,9 @@ impl Registry {
             return Err(match reply.status {
                 // The OAuth2 form says 400 to a token that it does not know.
                 400 | 401 if signed != SignedAs::Nobody => {
-                    fault::unauthorized(&format!("the token server `{host}` answered {}", reply.status), registry, &signed)
+                    refusal::unauthorized(&format!("the token server `{host}` answered {}", reply.status), registry, &signed)
                 }
-                status => fault::of_token_status(status, &reply.body, &host, registry, &signed),
+                status => refusal::of_token_status(status, &reply.body, &host, registry, &signed),
             });
         }
         let unusable =

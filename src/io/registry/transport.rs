@@ -9,20 +9,17 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, Url};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::challenge::may_lead;
+use super::addresses::{Addresses, SharedAddresses, may_lead};
 use super::fault::Fault;
 use super::host::Host;
 use super::settings::{Limits, RegistryError, Settings};
 use crate::io::credentials::{Known, Secret};
-use crate::io::once::Once;
 
 /// How many redirects in a row are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -83,7 +80,7 @@ impl Transport {
             per_host: settings.per_host,
             authorities: settings.certificate_authorities.clone(),
             proxies: settings.proxies()?,
-            addresses: Arc::new(Addresses { fixed: settings.addresses.clone(), found: Once::default() }),
+            addresses: Arc::new(Addresses::new(settings.addresses.clone())),
             slots: Semaphore::new(settings.concurrency.min(Semaphore::MAX_PERMITS)),
             hosts: std::sync::Mutex::default(),
             plain: OnceLock::new(),
@@ -263,62 +260,10 @@ impl Transport {
         }
         Ok(certificates)
     }
-
-    /// Whether a loopback port speaks TLS: a server of TLS answers this stub of a greeting with an alert, one of plain HTTP with text.
-    pub(super) async fn speaks_tls(&self, host: &str, port: u16) -> bool {
-        // A record with half a ClientHello, then the line ends for which a server of HTTP waits.
-        const GREETING: [u8; 15] = *b"\x16\x03\x01\x00\x06\x01\x00\x00\x02\x03\x03\r\n\r\n";
-        const ALERT: u8 = 0x15;
-        const HANDSHAKE: u8 = 0x16;
-        let look = async {
-            let mut stream = tokio::net::TcpStream::connect((host.trim_matches(['[', ']']), port)).await.ok()?;
-            stream.write_all(&GREETING).await.ok()?;
-            stream.read_u8().await.ok()
-        };
-        let limit = self.limits.connect.min(Duration::from_secs(2));
-        matches!(timeout(limit, look).await, Ok(Some(ALERT | HANDSHAKE)))
-    }
 }
 
 /// The host as shown to people, with its port where that is not the scheme's.
 pub(super) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-/// The addresses of names, looked up once in a run, so that an address that was judged is the one that is used.
-struct Addresses {
-    fixed: BTreeMap<String, Vec<IpAddr>>,
-    found: Once<String, Option<Vec<IpAddr>>>,
-}
-
-impl Addresses {
-    async fn of(&self, name: &str) -> Option<Vec<IpAddr>> {
-        if let Some(addresses) = self.fixed.get(name) {
-            return Some(addresses.clone()).filter(|addresses| !addresses.is_empty());
-        }
-        let look_up = || async {
-            let found = tokio::net::lookup_host((name, 0)).await.ok()?;
-            Some(found.map(|address| address.ip()).collect::<Vec<_>>()).filter(|addresses| !addresses.is_empty())
-        };
-        let addresses = self.found.ask(name.to_owned(), look_up).await;
-        if addresses.is_none() {
-            // Another try may find it.
-            self.found.forget(|known| known == name);
-        }
-        addresses
-    }
-}
-
-struct SharedAddresses(Arc<Addresses>);
-
-impl reqwest::dns::Resolve for SharedAddresses {
-    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let addresses = Arc::clone(&self.0);
-        Box::pin(async move {
-            let found = addresses.of(name.as_str()).await.ok_or("the name has no address")?;
-            let found: reqwest::dns::Addrs = Box::new(found.into_iter().map(|address| (address, 0).into()));
-            Ok(found)
-        })
-    }
 }

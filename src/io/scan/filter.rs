@@ -26,14 +26,14 @@ impl PathFilter {
     }
 
     /// Judges a file by its paths, each from another folder: globs are held against all of them.
-    pub(super) fn takes(&self, paths: [Option<&Path>; 2]) -> bool {
-        let matches = |patterns: &Patterns| paths.into_iter().flatten().any(|path| patterns.match_file(path));
+    pub(super) fn takes(&self, paths: &[&Path]) -> bool {
+        let matches = |patterns: &Patterns| paths.iter().any(|path| patterns.match_file(path));
         !self.exclude.as_ref().is_some_and(matches) && self.include.as_ref().is_none_or(matches)
     }
 
     /// Whether all that is below a folder is left out, so that it need not be read.
-    pub(super) fn leaves_out_folder(&self, paths: [Option<&Path>; 2]) -> bool {
-        self.exclude.as_ref().is_some_and(|patterns| paths.into_iter().flatten().any(|path| patterns.match_folder(path)))
+    pub(super) fn leaves_out_folder(&self, paths: &[&Path]) -> bool {
+        self.exclude.as_ref().is_some_and(|patterns| paths.iter().any(|path| patterns.match_folder(path)))
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
 
     fn takes(include: &[&str], exclude: &[&str], path: &str) -> bool {
         let owned = |patterns: &[&str]| patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>();
-        PathFilter::new(&owned(include), &owned(exclude)).unwrap().takes([Some(Path::new(path)), None])
+        PathFilter::new(&owned(include), &owned(exclude)).unwrap().takes(&[Path::new(path)])
     }
 
     #[test]
@@ -148,8 +148,8 @@ mod tests {
     #[test]
     fn any_of_the_paths_may_match() {
         let filter = PathFilter::new(&["base/*.yaml".to_owned()], &[]).unwrap();
-        assert!(filter.takes([Some(Path::new("deploy/base/web.yaml")), Some(Path::new("base/web.yaml"))]));
-        assert!(!filter.takes([Some(Path::new("deploy/base/web.yaml")), None]));
+        assert!(filter.takes(&[Path::new("deploy/base/web.yaml"), Path::new("base/web.yaml")]));
+        assert!(!filter.takes(&[Path::new("deploy/base/web.yaml")]));
     }
 
     #[test]

@@ -44,13 +44,16 @@ pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<Vec<Chosen>, S
             named.iter().filter(|(_, inner, _)| path.starts_with(inner)).max_by_key(|(_, inner, _)| inner.components().count());
         let Some((shown, inner, is_file)) = nearest else { continue };
         let rest = path.strip_prefix(inner).expect("the path starts with it");
-        let (shown, other) = match is_file {
-            true => (shown.clone(), path.file_name().map(Path::new)),
-            false if is_manifest(path) => (shown.join(rest), Some(rest)),
+        let shown = match is_file {
+            true => shown.clone(),
+            false if is_manifest(path) => shown.join(rest),
             false => continue,
         };
         let in_current = if shown.is_absolute() { shown.strip_prefix(request.current).ok() } else { Some(shown.as_path()) };
-        if filter.takes([in_current, other]) {
+        let name = path.file_name().map(Path::new).filter(|_| *is_file);
+        let folders = named.iter().filter(|(_, _, is_file)| !is_file).filter_map(|(_, inner, _)| path.strip_prefix(inner).ok());
+        let places: Vec<&Path> = in_current.into_iter().chain(name).chain(folders).collect();
+        if filter.takes(&places) {
             let is_template = is_template(path, &all);
             chosen.push((sort_key(&shown), Chosen { index, shown: shown.to_string_lossy().into_owned(), is_template }));
         }

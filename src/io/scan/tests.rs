@@ -169,6 +169,8 @@ fn globs_narrow_folders_and_named_files() {
     assert_eq!(scan(&["apps"], &["shop/*"], &["apps/shop/web.gen.yaml"]), ["apps/shop/web.yaml"]);
     assert_eq!(scan(&["apps/shop/web.yaml", "infra/web.yaml"], &["apps"], &[]), ["apps/shop/web.yaml"]);
     assert_eq!(scan(&["infra/web.yaml"], &[], &["web.yaml"]), [""; 0]);
+    assert_eq!(scan(&["apps", "apps/shop/web.yaml"], &["shop/web.*"], &["*.gen.*"]), ["apps/shop/web.yaml"]);
+    assert_eq!(scan(&["apps", "apps/shop"], &["shop/web.*"], &["*.gen.*"]), ["apps/shop/web.yaml"]);
     let absolute = world.at("apps").to_str().unwrap().to_owned();
     assert_eq!(scan(&[&absolute], &["apps/shop/web.yaml"], &[]), [format!("{absolute}/shop/web.yaml")]);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
@@ -65,20 +65,25 @@ impl Plan<'_> {
         if self.real.len() > 1 && self.real.contains(&folder.real.join(inner)) {
             return WalkState::Skip;
         }
-        if is_folder && !self.filter.narrows() {
+        let shown = folder.shown.join(inner);
+        if self.filter.narrows() {
+            let outer: Vec<_> = folder.within.iter().map(|path| path.join(inner)).collect();
+            let places: Vec<_> =
+                self.in_current(&shown).into_iter().chain([inner]).chain(outer.iter().map(PathBuf::as_path)).collect();
+            if is_folder && self.filter.leaves_out_folder(&places) {
+                return WalkState::Skip;
+            }
+            if !is_folder && !self.filter.takes(&places) {
+                return WalkState::Continue;
+            }
+        }
+        if is_folder {
             return WalkState::Continue;
         }
-        let shown = folder.shown.join(inner);
-        let places = [self.in_current(&shown), Some(inner)];
-        if is_folder {
-            return if self.filter.leaves_out_folder(places) { WalkState::Skip } else { WalkState::Continue };
-        }
-        if self.filter.takes(places) {
-            if (folder.has_templates || template::may_be(inner)) && self.charts.have(&folder.real.join(inner)) {
-                results.add(entry.path(), &shown, What::Template);
-            } else {
-                results.read(entry.path(), &shown, buffer);
-            }
+        if (folder.has_templates || template::may_be(inner)) && self.charts.have(&folder.real.join(inner)) {
+            results.add(entry.path(), &shown, What::Template);
+        } else {
+            results.read(entry.path(), &shown, buffer);
         }
         WalkState::Continue
     }
@@ -90,8 +95,14 @@ impl Plan<'_> {
             Some(error) => FileError::from(error),
             None => return,
         };
-        let folder = self.folders.iter().find_map(|folder| Some(folder.shown.join(path.strip_prefix(&folder.path).ok()?)));
-        results.add(&path, &folder.unwrap_or_else(|| path.clone()), What::Problem(error));
+        let shown = self.folders.iter().find_map(|folder| Some(folder.shown.join(path.strip_prefix(&folder.path).ok()?)));
+        let shown = match shown {
+            // The current folder itself.
+            Some(shown) if shown.as_os_str().is_empty() => PathBuf::from("."),
+            Some(shown) => shown,
+            None => path.clone(),
+        };
+        results.add(&path, &shown, What::Problem(error));
     }
 }
 

@@ -16,9 +16,9 @@ pub(super) struct Writer<'r> {
     /// Whether a restore can write every changed image as it was.
     pub(super) restorable: bool,
     line_end: &'static str,
-    step: usize,
+    pub(super) step: usize,
     /// How much there is between the lines, in percent.
-    noise: usize,
+    pub(super) noise: usize,
 }
 
 const COMMENTS: [&str; 8] = [
@@ -237,7 +237,7 @@ impl<'r> Writer<'r> {
     }
 
     /// One token on one line.
-    fn scalar(&mut self, text: &Text, flow: bool) {
+    pub(super) fn scalar(&mut self, text: &Text, flow: bool) {
         let start = self.out.len();
         let value = &text.value;
         let style = self.random.below(if is_plain(value) { 10 } else { 4 });
@@ -286,7 +286,7 @@ impl<'r> Writer<'r> {
         self.out.push('"');
     }
 
-    fn alias(&mut self, name: &str, mark: Option<&Mark>) {
+    pub(super) fn alias(&mut self, name: &str, mark: Option<&Mark>) {
         let start = self.out.len();
         self.out.push('*');
         self.out.push_str(name);
@@ -296,7 +296,7 @@ impl<'r> Writer<'r> {
         }
     }
 
-    fn key(&mut self, key: &str) {
+    pub(super) fn key(&mut self, key: &str) {
         if key == "<<" {
             return self.out.push_str(key);
         }
@@ -308,98 +308,12 @@ impl<'r> Writer<'r> {
         }
     }
 
-    /// A value in brackets; `column` is that of the mapping around it.
-    fn flow(&mut self, node: &Node, column: usize, over_lines: bool) {
-        let over_lines = over_lines && self.random.percent(20);
-        match &node.kind {
-            Kind::Null | Kind::NullToFill => {
-                let word = if self.random.percent(50) { "null" } else { "~" };
-                self.out.push_str(word);
-                if matches!(node.kind, Kind::NullToFill) {
-                    self.edits.push((self.out.len() - word.len()..self.out.len(), String::new()));
-                }
-            }
-            Kind::Bare(text) => self.out.push_str(text),
-            Kind::Alias(name, mark) => {
-                self.alias(name, mark.as_ref());
-                self.out.push(' ');
-            }
-            Kind::Text(text) => {
-                if self.properties_in_flow(node) {
-                    self.out.push(' ');
-                }
-                self.scalar(text, true);
-            }
-            Kind::Map(entries) => {
-                self.out.push('{');
-                for (index, (key, value)) in entries.iter().enumerate() {
-                    self.flow_gap(index, column, over_lines);
-                    self.key(key);
-                    self.out.push_str(": ");
-                    self.flow_item(value, column);
-                }
-                self.flow_end(entries.is_empty(), column, over_lines, '}');
-            }
-            Kind::List(items) => {
-                self.out.push('[');
-                for (index, item) in items.iter().enumerate() {
-                    self.flow_gap(index, column, over_lines);
-                    self.flow_item(item, column);
-                }
-                self.flow_end(items.is_empty(), column, over_lines, ']');
-            }
-        }
-    }
-
-    fn flow_item(&mut self, node: &Node, column: usize) {
-        if !matches!(node.kind, Kind::Text(_)) && self.properties_in_flow(node) {
-            self.out.push(' ');
-        }
-        self.flow(node, column, true);
-    }
-
-    fn properties_in_flow(&mut self, node: &Node) -> bool {
-        if let Some(name) = &node.anchor {
-            self.out.push('&');
-            self.out.push_str(name);
-        }
-        node.anchor.is_some()
-    }
-
-    fn flow_gap(&mut self, index: usize, column: usize, over_lines: bool) {
-        if index > 0 {
-            self.out.push(',');
-        }
-        if over_lines && (index == 0 || self.random.percent(90)) {
-            let comment = index > 0 && self.random.percent(self.noise);
-            self.end_line(comment);
-            self.spaces(column + self.step);
-        } else if index > 0 && self.random.percent(90) {
-            self.out.push(' ');
-        } else if index > 0 {
-            self.out.push_str("  ");
-        }
-    }
-
-    fn flow_end(&mut self, empty: bool, column: usize, over_lines: bool, bracket: char) {
-        if !empty && self.random.percent(10) {
-            self.out.push(',');
-        }
-        if over_lines && !empty {
-            self.end_line(false);
-            self.spaces(column + 1);
-        } else if !empty && self.random.percent(10) {
-            self.out.push(' ');
-        }
-        self.out.push(bracket);
-    }
-
-    fn spaces(&mut self, count: usize) {
+    pub(super) fn spaces(&mut self, count: usize) {
         self.out.extend(std::iter::repeat_n(' ', count));
     }
 
     /// Ends a line, now and then with white space or a comment before.
-    fn end_line(&mut self, comment: bool) {
+    pub(super) fn end_line(&mut self, comment: bool) {
         // Behind an indicator a tab would be indentation to some readers.
         let tabs = !self.out.ends_with(['-', '?', ':']);
         if self.random.percent(self.noise / 3) {
@@ -419,7 +333,7 @@ impl<'r> Writer<'r> {
     fn between(&mut self, column: usize) {
         while self.random.percent(self.noise / 2) {
             if self.random.percent(40) {
-                let blank = if self.random.percent(80) { "" } else { "  " };
+                let blank = if self.random.percent(80) { "" } else { " " };
                 self.line(blank);
             } else {
                 let indentation = if self.random.percent(80) { column } else { self.random.below(column + 1) };

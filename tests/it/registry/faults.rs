@@ -49,6 +49,8 @@ const FAULTS: &[(&str, Ends, usize, Fault)] = &[
         let date = "Wed, 21 Oct 2015 07:28:00 GMT";
         if before == 0 { Response::new(429).header("retry-after", date).header("date", date) } else { fine }
     }),
+    ("429 with a long Retry-After", Refused("rate-limited"), 1, |_, _, _| Response::new(429).header("retry-after", "3600")),
+    ("503 with a long Retry-After", Refused("server-error"), 1, |_, _, _| Response::new(503).header("retry-after", "3600")),
     ("429 for ever", Refused("rate-limited"), 4, |_, _, _| Response::new(429)),
     ("500 at first", Right, 2, |_, before, fine| if before == 0 { Response::new(500) } else { fine }),
     ("503 three times", Right, 4, |_, before, fine| if before < 3 { Response::new(503) } else { fine }),
@@ -129,7 +131,7 @@ fn a_registry_that_asks_for_a_long_pause_is_left_alone() {
         let refusal = answer.as_ref().unwrap_err();
         assert_eq!((refusal.code, refusal.hint.as_deref()), ("rate-limited", Some("try again in 3600 s")));
     }
-    assert_eq!(registry.asked().len(), 1);
+    assert_eq!(registry.asked().len(), 3);
 }
 
 #[test]
@@ -155,12 +157,12 @@ fn hosts_that_never_answer_do_not_hold_up_the_others() {
     let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
     let images: Vec<String> =
         silent.iter().flat_map(|server| (0..20).map(move |n| format!("{}/shop/web:{n}", server.address))).collect();
-    // Four silent hosts could take every slot that there is.
-    let limits = Limits { answer: Duration::from_millis(700), patience: Duration::from_millis(20), ..settings().limits };
-    let good = format!("{}/shop/web:1", registry.host());
+    // There is one slot, and the silent hosts are asked first.
+    let limits = Limits { tries: 1, answer: Duration::from_secs(2), patience: Duration::from_millis(20), ..settings().limits };
+    let good = format!("localhost:{}/shop/web:1", registry.address.port());
     let images: Vec<&str> = images.iter().map(String::as_str).chain([good.as_str()]).collect();
     let resolver =
-        std::sync::Arc::new(imago::io::registry::Registry::new(Settings { concurrency: 2, limits, ..settings() }).unwrap());
+        std::sync::Arc::new(imago::io::registry::Registry::new(Settings { concurrency: 1, limits, ..settings() }).unwrap());
     let wanted = images.iter().map(|image| (lookup(image), Default::default())).collect();
     let mut order = Vec::new();
     let answers = imago::app::resolve::resolve(&resolver, &wanted, imago::app::resolve::PlatformLoss::HoldBack, |event| {
@@ -225,4 +227,59 @@ fn a_digest_that_a_registry_names_and_does_not_have_is_a_problem() {
     let loss = imago::app::resolve::PlatformLoss::HoldBack;
     let answers = imago::app::resolve::resolve(&resolver, &wanted, loss, |_| {}).unwrap();
     assert_eq!(answers[&lookup(&image)].as_ref().unwrap_err().code, "digest-unknown");
+}
+
+#[test]
+fn bytes_of_another_digest_are_not_believed() {
+    let registry = TestRegistry::start();
+    let old = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    registry.push_index("shop/web", "1", &["linux/amd64"], "second");
+    registry.fault("shop/web", |request, _, fine| match request.path.contains("sha256:") {
+        true => fine.body(r#"{"schemaVersion":2,"manifests":[]}"#),
+        false => fine,
+    });
+    let image = format!("{}/shop/web:1", registry.host());
+    let wanted = [(lookup(&image), [imago::engine::image::Digest::parse(&old).unwrap()].into())].into();
+    let resolver = std::sync::Arc::new(imago::io::registry::Registry::new(settings()).unwrap());
+    let loss = imago::app::resolve::PlatformLoss::HoldBack;
+    let answers = imago::app::resolve::resolve(&resolver, &wanted, loss, |_| {}).unwrap();
+    assert_eq!(answers[&lookup(&image)].as_ref().unwrap_err().code, "digest-mismatch");
+}
+
+#[test]
+fn a_silent_host_is_given_up_after_a_few_questions() {
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&asked);
+    let silent = Server::start(None, move |_| {
+        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Response::new(200).sent(|_| Body::Silence)
+    });
+    let images: Vec<String> = (0..100).map(|number| format!("{}/shop/web:{number}", silent.address)).collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let limits = Limits { answer: Duration::from_millis(100), ..settings().limits };
+    let (answers, _) = ask_all(Settings { limits, per_host: 4, ..settings() }, &images);
+    assert!(answers.values().all(|answer| answer.as_ref().unwrap_err().code == "timeout"));
+    // Each question that is asked is tried twice; a few are under way when the third is given up.
+    let asked = asked.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(asked <= 24, "{asked}");
+}
+
+#[test]
+fn a_host_that_asks_for_a_pause_gets_it_from_all_its_questions() {
+    let registry = TestRegistry::start();
+    let times = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    for (repository, limited) in [("shop/a", true), ("shop/b", false)] {
+        registry.push_index(repository, "1", &["linux/amd64"], "first");
+        let times = std::sync::Arc::clone(&times);
+        registry.fault(repository, move |_, before, fine| {
+            times.lock().unwrap().push(Instant::now());
+            if limited && before == 0 { Response::new(429).header("retry-after", "1") } else { fine }
+        });
+    }
+    let images = ["a", "b"].map(|name| format!("{}/shop/{name}:1", registry.host()));
+    let (answers, _) = ask_all(settings(), &images.each_ref().map(String::as_str));
+    assert!(answers.values().all(Result::is_ok));
+    let times = times.lock().unwrap();
+    assert_eq!(times.len(), 3);
+    assert!(times[1] - times[0] >= Duration::from_millis(900), "{:?}", times[1] - times[0]);
 }

@@ -1,6 +1,7 @@
 //! Registries as they are: the resolver against servers that behave, and against servers that do not.
 
 mod faults;
+mod helpers;
 mod real;
 mod secrets;
 mod sign_in;
@@ -109,4 +110,23 @@ fn a_new_digest_that_loses_a_platform_is_held_back() {
     assert_eq!(answer.digest.as_str(), new);
     let held: BTreeMap<String, String> = answer.held.into_iter().map(|(digest, reason)| (digest.to_string(), reason)).collect();
     assert_eq!(held, BTreeMap::from([(old, "it lacks linux/arm64, which the recorded digest has".to_owned())]));
+}
+
+#[test]
+fn an_old_schema_1_manifest_loses_nothing() {
+    let registry = TestRegistry::start();
+    let new = registry.push_index("shop/web", "1.4", &["linux/amd64"], "second");
+    let old = registry.push("shop/web", "old", "text/plain", br#"{"schemaVersion":1,"name":"shop/web","signatures":[]}"#);
+    // Its digest leaves the signatures out, so that the bytes have another.
+    registry.fault("shop/web", |request, _, fine| {
+        match request.path.contains("sha256:") && !fine.headers[0].1.contains("index") {
+            true => fine.body(r#"{"schemaVersion":1,"name":"shop/web","signatures":["x"]}"#),
+            false => fine,
+        }
+    });
+    let image = format!("{}/shop/web:1.4", registry.host());
+    let wanted = Wanted::from([(lookup(&image), BTreeSet::from([Digest::parse(&old).unwrap()]))]);
+    let resolver = Arc::new(Registry::new(settings()).unwrap());
+    let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+    assert_eq!(answers[&lookup(&image)], Ok(Answer::new(Digest::parse(&new).unwrap())));
 }

@@ -15,6 +15,7 @@ use imago::engine::image::Digest;
 use imago::io::registry::{Registry, Settings};
 
 use super::{lookup, settings};
+use crate::support::binary::Workplace;
 use crate::support::registry::http::{Request, Response, Server};
 
 /// Everything that a server heard.
@@ -215,5 +216,47 @@ fn a_docker_config_that_cannot_be_read_does_not_show_what_is_in_it() {
         std::fs::write(folder.path().join("config.json"), json).unwrap();
         let said = everything_said(Settings { environment: environment(folder.path()), ..settings() }, &host, "shop/web", &["1"]);
         assert!(said.contains("docker-config") && !said.contains("planted-"), "{said}");
+    }
+}
+
+#[test]
+fn the_program_at_its_most_talkative_says_no_secret() {
+    // Those whose answers come at once, and that need no name looked up.
+    let tags = ["forbidden", "missing", "teapot", "scheme", "circle", "digest", "page", "moved"];
+    let (elsewhere, _) = server(|_| Response::new(200).body(r#"{"token":"planted-token-9"}"#));
+    for Planted { secret, entry, repository, .. } in planted().into_iter().filter(|planted| planted.helper.is_none()) {
+        let (registry, heard) = server(echoing(elsewhere.address.to_string()));
+        let host = registry.address.to_string();
+        let place = Workplace::new();
+        std::fs::create_dir(place.beside("home/.docker")).unwrap();
+        std::fs::write(place.beside("home/.docker/config.json"), format!(r#"{{"auths":{{"{host}":{entry}}}}}"#)).unwrap();
+        let images: Vec<String> = tags.iter().map(|tag| format!("{host}/{repository}:{tag}")).collect();
+        let containers: String = images
+            .iter()
+            .zip(tags)
+            .map(|(image, tag)| format!("        - name: {tag}\n          image: {image}@sha256:{}\n", "1".repeat(64)))
+            .collect();
+        let head =
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      containers:\n";
+        place.write("web.yaml", format!("{head}{containers}"));
+        let mut said = String::new();
+        let digest: Vec<&str> = ["digest", "-vv"].into_iter().chain(images.iter().map(String::as_str)).collect();
+        for arguments in [
+            digest,
+            vec!["files", "--update", "--track", "tag", "-vv"],
+            vec!["files", "--check", "--track", "tag", "-vv", "--output", "json"],
+        ] {
+            let finished = place
+                .imago(arguments)
+                .env("HTTPS_PROXY", "http://user:planted-proxy-7@proxy.example.test:3128")
+                .env("IMAGO_GIT_TOKEN", "planted-environment-8")
+                .finish_with(3);
+            said += &finished.stdout;
+            said += &finished.stderr;
+        }
+        said += &String::from_utf8_lossy(&place.files()["web.yaml"]);
+        assert!(said.contains("418") && !said.contains("planted-"), "{secret}: {said}");
+        assert!(!said.contains(&STANDARD.encode(format!("user:{secret}"))), "{secret}: {said}");
+        assert!(heard.lock().unwrap().iter().any(|request| request.header("authorization").is_some()));
     }
 }

@@ -1,15 +1,13 @@
 //! The ways in which registries want us to sign in, as they were seen in the field, and how they must not lead us astray.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 use imago::app::resolve::{PlatformLoss, Wanted, resolve};
 use imago::io::registry::{Registry, Settings};
 
 use super::{ask, ask_all, digest_of, docker_config, lookup, settings};
 use crate::support::registry::http::{Request, Response};
-use crate::support::registry::{Access, TestRegistry, Tokens, basic};
+use crate::support::registry::{Access, INDEX, MANIFEST, TestRegistry, Tokens, basic};
 
 /// A registry's way to give tokens, what the docker config has for it, and what is asked of it for one image.
 struct Case {
@@ -180,81 +178,6 @@ fn each_registrys_way_to_give_tokens_is_followed() {
 }
 
 #[test]
-fn ecr_takes_the_user_aws_and_leaves_the_digest_out() {
-    let access = Access::Basic { user: "AWS".to_owned(), password: "hunter2".to_owned() };
-    let registry = TestRegistry::with(access, None);
-    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
-    registry.fault("shop/web", |_, _, fine| fine.without("docker-content-digest"));
-    let folder = tempfile::tempdir().unwrap();
-    let json = format!(r#"{{"credHelpers":{{"{}":"ecr"}}}}"#, registry.host());
-    let settings = with_helper(folder.path(), "ecr", r#"echo '{"Username":"AWS","Secret":"hunter2"}'"#, &json);
-    assert_eq!(digest_of(ask(settings, &format!("{}/shop/web:1", registry.host()))), digest);
-}
-
-/// Settings with a docker config and one credential helper: a script that finds the server's name in `$server`.
-fn with_helper(folder: &Path, name: &str, script: &str, json: &str) -> Settings {
-    let program = folder.join(format!("docker-credential-{name}"));
-    std::fs::write(
-        &program,
-        format!("#!/bin/sh\nread -r server || :\necho \"$server\" >> {}/asked\n{script}\n", folder.display()),
-    )
-    .unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    std::fs::write(folder.join("config.json"), json).unwrap();
-    let path = format!("{}:/usr/bin:/bin", folder.display());
-    let environment = BTreeMap::from([("DOCKER_CONFIG".into(), folder.into()), ("PATH".into(), path.into())]);
-    Settings { environment, ..settings() }
-}
-
-#[test]
-fn a_helper_answers_in_each_of_its_ways() {
-    let access = Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() };
-    let registry = TestRegistry::with(access, None);
-    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
-    let host = registry.host();
-    for (name, script, outcome) in [
-        ("credentials", r#"echo '{"ServerURL":"x","Username":"user","Secret":"hunter2"}'"#, Ok(())),
-        ("not found", "echo 'credentials not found in native keychain'; exit 1", Err("unauthorized")),
-        ("nothing in it", r#"echo '{"Username":"","Secret":""}'"#, Err("unauthorized")),
-        ("failure", "echo 'hunter2 is wrong'; exit 3", Err("credential-helper")),
-        ("garbage", "echo 'hunter2'", Err("credential-helper")),
-        ("nothing", "", Err("credential-helper")),
-        ("flood", "while :; do echo hunter2hunter2hunter2hunter2hunter2hunter2; done", Err("credential-helper")),
-        ("hang", "sleep 60", Err("credential-helper")),
-        ("wrong", r#"echo '{"Username":"user","Secret":"other"}'"#, Err("credentials-refused")),
-    ] {
-        let folder = tempfile::tempdir().unwrap();
-        let mut settings = with_helper(folder.path(), "shop", script, r#"{"credsStore":"shop"}"#);
-        settings.limits.helper = std::time::Duration::from_millis(if name == "hang" { 200 } else { 10_000 });
-        match (ask(settings, &format!("{host}/shop/web:1")), outcome) {
-            (Ok(answer), Ok(())) => assert_eq!(answer.digest.as_str(), digest, "{name}"),
-            (Err(refusal), Err(code)) => {
-                assert_eq!(refusal.code, code, "{name}: {refusal:?}");
-                assert!(!format!("{refusal:?}").contains("hunter2"), "{name}: {refusal:?}");
-            }
-            (answer, _) => panic!("{name}: {answer:?}"),
-        }
-        let asked = std::fs::read_to_string(folder.path().join("asked")).unwrap();
-        let times = if name == "wrong" { 2 } else { 1 };
-        assert_eq!(asked, format!("{host}\n").repeat(times), "{name}");
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let settings = with_helper(folder.path(), "shop", "", r#"{"credsStore":"gone"}"#);
-    assert_eq!(ask(settings, &format!("{host}/shop/web:1")).unwrap_err().code, "credential-helper");
-}
-
-#[test]
-fn a_helpers_user_token_means_an_identity_token() {
-    let tokens = Tokens { identity: Some("refresh-hunter2".to_owned()), ..Tokens::default() };
-    let registry = TestRegistry::with(Access::Token(tokens), None);
-    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
-    let folder = tempfile::tempdir().unwrap();
-    let script = r#"echo '{"Username":"<token>","Secret":"refresh-hunter2"}'"#;
-    let settings = with_helper(folder.path(), "acr", script, r#"{"credsStore":"acr"}"#);
-    assert_eq!(digest_of(ask(settings, &format!("{}/shop/web:1", registry.host()))), digest);
-}
-
-#[test]
 fn two_hundred_images_cost_one_challenge_one_token_a_repository_and_one_head_each() {
     let registry = TestRegistry::with(Access::Token(Tokens::default()), None);
     let mut wanted = Wanted::new();
@@ -290,10 +213,18 @@ fn wrong_credentials_are_not_tried_often_enough_to_lock_an_account() {
         Access::Token(Tokens { account: account("user", "hunter2"), ..Tokens::default() }),
     ] {
         let registry = TestRegistry::with(access, None);
-        let images: Vec<String> = (0..100).map(|number| format!("{}/shop/web-{number}:1", registry.host())).collect();
+        let public = registry.push_image("shop/a-public", "1", "linux/amd64", "first");
+        registry.fault("shop/a-public", {
+            let public = public.clone();
+            move |_, _, _| Response::new(200).header("content-type", MANIFEST).header("docker-content-digest", public.clone())
+        });
+        let open = format!("{}/shop/a-public:1", registry.host());
+        let images: Vec<String> =
+            (0..100).map(|number| format!("{}/shop/web-{number}:1", registry.host())).chain([open.clone()]).collect();
         let images: Vec<&str> = images.iter().map(String::as_str).collect();
         let (_folder, path) = docker_config(&json(&registry.host()));
-        let (answers, _) = ask_all(Settings { docker_config: Some(path), ..settings() }, &images);
+        let (mut answers, _) = ask_all(Settings { docker_config: Some(path), ..settings() }, &images);
+        assert_eq!(digest_of(answers.remove(&lookup(&open)).unwrap()), public);
         assert!(answers.values().all(|answer| answer.as_ref().unwrap_err().code == "credentials-refused"));
         let tries = registry.requests().iter().filter(|request| request.header("authorization").is_some()).count();
         assert_eq!(tries, 3);
@@ -359,4 +290,61 @@ fn a_map_asks_another_host_with_its_own_credentials() {
     assert_eq!(way[1], format!("HEAD manifests/1.25 at {}: 401", mirror.host()));
     assert!(way[2].starts_with("with the credentials from `") && way[2].ends_with("config.json`"), "{way:?}");
     assert_eq!(way[3], format!("HEAD manifests/1.25 at {}: 200", mirror.host()));
+}
+
+#[test]
+fn a_configuration_is_fetched_from_where_a_redirect_leads_without_credentials() {
+    let access = Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() };
+    let (registry, store) = (TestRegistry::with(access, None), TestRegistry::start());
+    let old = registry.push_image("shop/web", "1", "linux/arm64", "first");
+    let new = registry.push_image("shop/web", "1", "linux/amd64", "second");
+    store.push_image("shop/web", "1", "linux/arm64", "first");
+    store.push_image("shop/web", "1", "linux/amd64", "second");
+    let elsewhere = store.host();
+    registry.fault("shop/web", move |request, _, fine| match fine.status == 200 && request.path.contains("/blobs/") {
+        true => Response::new(307).header("location", format!("http://{elsewhere}{}?signature=1", request.path)),
+        false => fine,
+    });
+    let json = format!(r#"{{"auths":{{"{}":{{"username":"user","password":"hunter2"}}}}}}"#, registry.host());
+    let (_folder, path) = docker_config(&json);
+    let lookup = lookup(&format!("{}/shop/web:1", registry.host()));
+    let wanted = Wanted::from([(lookup.clone(), [imago::engine::image::Digest::parse(&old).unwrap()].into())]);
+    let resolver = std::sync::Arc::new(Registry::new(Settings { docker_config: Some(path), ..settings() }).unwrap());
+    let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+    let answer = answers[&lookup].clone().unwrap();
+    assert_eq!(answer.digest.as_str(), new);
+    assert_eq!(answer.held.values().collect::<Vec<_>>(), ["it lacks linux/arm64, which the recorded digest has"]);
+    assert_eq!(store.requests().len(), 2);
+    assert!(store.requests().iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[test]
+fn an_index_that_names_no_platforms_is_read_to_the_end() {
+    let registry = TestRegistry::start();
+    let old = registry.push_index("shop/web", "1", &["linux/amd64", "linux/arm64"], "first");
+    let image = registry.push_image("shop/web", "one", "linux/amd64", "second");
+    let inner = registry.push_index("shop/web", "two", &["linux/arm64"], "second");
+    let index = |digests: &[&str]| {
+        let entries: Vec<_> = digests.iter().map(|digest| serde_json::json!({"digest": digest, "size": 1})).collect();
+        serde_json::json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).to_string()
+    };
+    for (digests, held) in [(&[image.as_str(), inner.as_str()][..], 0), (&[image.as_str()], 1)] {
+        registry.push("shop/web", "1", INDEX, index(digests).as_bytes());
+        let lookup = lookup(&format!("{}/shop/web:1", registry.host()));
+        let wanted = Wanted::from([(lookup.clone(), [imago::engine::image::Digest::parse(&old).unwrap()].into())]);
+        let resolver = std::sync::Arc::new(Registry::new(settings()).unwrap());
+        let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+        assert_eq!(answers[&lookup].as_ref().unwrap().held.len(), held, "{digests:?}");
+    }
+}
+
+#[test]
+fn a_repository_that_is_forbidden_costs_two_tokens_and_no_more() {
+    let registry = TestRegistry::with(Access::Token(Tokens::default()), None);
+    registry.fault("shop/web", |_, _, fine| if fine.status == 401 { fine } else { Response::new(403) });
+    let images: Vec<String> = (0..20).map(|number| format!("{}/shop/web:{number}", registry.host())).collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let (answers, _) = ask_all(settings(), &images);
+    assert!(answers.values().all(|answer| answer.as_ref().unwrap_err().code == "forbidden"));
+    assert_eq!(registry.requests().iter().filter(|request| request.path == "/token").count(), 2);
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use super::programs;
 use super::registry::digest;
 
 /// A running `docker-registry`, which ends when it is dropped.
@@ -16,22 +17,19 @@ pub struct Distribution {
     child: Child,
 }
 
-/// Whether the program is installed. Where `IMAGO_TEST_REQUIRE` is `all`, it has to be.
-#[expect(clippy::print_stderr, reason = "a person must see that something was not tested")]
+/// Whether the program is there; see `programs`.
 pub fn is_installed() -> bool {
-    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .any(|folder| folder.join("docker-registry").is_file());
-    let required = std::env::var("IMAGO_TEST_REQUIRE").is_ok_and(|required| required == "all");
-    assert!(found || !required, "docker-registry is not installed, and IMAGO_TEST_REQUIRE demands it");
-    if !found {
-        eprintln!("docker-registry is not installed: not tested");
-    }
-    found
+    programs::find("docker-registry").is_some()
 }
 
 impl Distribution {
     /// Starts one on this storage; `settings` is YAML that is put below the usual lines, `http` what stands below `http:`.
     pub fn start(storage: &Path, http: &str, settings: &str) -> Self {
+        // Somebody else may take the port between our look at it and the child's.
+        (0..5).find_map(|_| Self::try_start(storage, http, settings)).expect("docker-registry starts")
+    }
+
+    fn try_start(storage: &Path, http: &str, settings: &str) -> Option<Self> {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let config = format!(
             "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: {}\n\
@@ -48,14 +46,17 @@ impl Distribution {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let registry = Self { address, child };
-        for _ in 0..500 {
+        let mut registry = Self { address, child };
+        for _ in 0..1500 {
+            if registry.child.try_wait().unwrap().is_some() {
+                return None;
+            }
             if TcpStream::connect(address).is_ok() {
-                return registry;
+                return Some(registry);
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("docker-registry does not start");
+        None
     }
 
     /// Pushes an index of images, one for each platform, to an open registry over plain http; returns its digest.

@@ -6,6 +6,7 @@
 pub(crate) mod binary;
 pub(crate) mod cases;
 pub mod distribution;
+pub(crate) mod edit_anything;
 pub(crate) mod engine;
 pub(crate) mod programs;
 pub mod registry;

@@ -1,0 +1,152 @@
+//! File mode against what it meets in the world: input that is no manifest, and a real registry.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::process::Command;
+
+use crate::support::binary::{Finished, Workplace};
+use crate::support::distribution::{self, Distribution};
+
+const LOCK: &str = r#"{"version":1,"images":{"registry.example.test/web:1.4":"sha256:1111111111111111111111111111111111111111111111111111111111111111"}}"#;
+
+fn deployment(image: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      containers:\n        - name: app\n          image: {image}\n"
+    )
+}
+
+/// A folder with a good file, whose neighbours shall not be its problem.
+fn shop() -> Workplace {
+    let place = Workplace::new();
+    place.write("imago.lock", LOCK);
+    place.write("good.yaml", deployment("registry.example.test/web:1.4"));
+    place
+}
+
+fn good(place: &Workplace) -> String {
+    fs::read_to_string(place.path().join("good.yaml")).unwrap()
+}
+
+/// The good file was updated, and one problem with this code was told.
+fn assert_one_problem(place: &Workplace, paths: &[&str], code: &str) -> Finished {
+    let arguments = ["files", "--update", "--offline", "--output", "json"].iter().chain(paths);
+    let finished = place.imago(arguments).finish_with(3);
+    let problems = finished.json()["problems"].as_array().unwrap().clone();
+    assert_eq!(problems.iter().map(|problem| problem["code"].as_str().unwrap()).collect::<Vec<_>>(), [code]);
+    assert!(problems[0]["hint"].is_string(), "{problems:?}");
+    assert!(good(place).contains("@sha256:1111"), "the rest goes on");
+    finished
+}
+
+#[test]
+fn a_folder_with_a_files_name_is_a_folder() {
+    let place = shop();
+    fs::create_dir(place.path().join("x.yaml")).unwrap();
+    place.write("x.yaml/inner.yaml", deployment("registry.example.test/web:1.4"));
+    let finished = place.imago(["files", "--update", "--offline"]).finish_with(0);
+    assert!(finished.stdout.ends_with("updated 2 images in 2 of 2 files\n"), "{}", finished.stdout);
+    place.imago(["files", "--check", "--offline", "x.yaml"]).finish_with(0);
+}
+
+#[test]
+fn a_very_large_file_is_a_problem_and_is_not_read() {
+    let place = shop();
+    File::create(place.path().join("large.yaml")).unwrap().set_len(200 * 1024 * 1024).unwrap();
+    let arguments = ["files", "--update", "--offline", "--output", "json", "."];
+    // A quarter of the file as memory: what reads it whole cannot hold it.
+    let limited = Command::new("sh")
+        .args(["-c", "ulimit -v 300000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_imago")])
+        .args(arguments)
+        .current_dir(place.path())
+        .output()
+        .unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&limited.stdout).unwrap();
+    assert_eq!((limited.status.code(), json["problems"][0]["code"].as_str()), (Some(3), Some("too-large")));
+    assert!(good(&place).contains("@sha256:1111"));
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_a_problem() {
+    let place = shop();
+    let secret = place.path().join("secret.yaml");
+    place.write("secret.yaml", deployment("registry.example.test/web:1.4"));
+    fs::set_permissions(&secret, Permissions::from_mode(0o000)).unwrap();
+    // The superuser reads everything.
+    if secret.metadata().unwrap().uid() != 0 {
+        assert_one_problem(&place, &["."], "permission");
+    }
+}
+
+#[test]
+fn links_that_lead_in_circles_or_away_are_not_followed() {
+    let place = shop();
+    fs::create_dir(place.path().join("folder")).unwrap();
+    symlink("..", place.path().join("folder/up")).unwrap();
+    symlink("b.yaml", place.path().join("a.yaml")).unwrap();
+    symlink("a.yaml", place.path().join("b.yaml")).unwrap();
+    fs::write(place.beside("outside.yaml"), deployment("registry.example.test/web:1.4")).unwrap();
+    symlink(place.beside("outside.yaml"), place.path().join("away.yaml")).unwrap();
+    let finished = place.imago(["files", "--update", "--offline"]).finish_with(0);
+    assert!(finished.stdout.ends_with("updated 1 image in 1 of 1 file\n"), "{}", finished.stdout);
+    assert_one_problem(&place, &["good.yaml", "away.yaml"], "link-outside");
+    assert!(!fs::read_to_string(place.beside("outside.yaml")).unwrap().contains("sha256"));
+    place.imago(["files", "--offline", "a.yaml"]).finish_with(3);
+}
+
+#[test]
+fn a_named_pipe_is_never_waited_for() {
+    let place = shop();
+    let made = Command::new("mkfifo").arg(place.path().join("pipe.yaml")).status();
+    if made.is_ok_and(|status| status.success()) {
+        place.imago(["files", "--update", "--offline", "."]).finish_with(0);
+        assert_one_problem(&place, &["good.yaml", "pipe.yaml"], "not-a-file");
+    }
+}
+
+#[test]
+fn a_path_that_does_not_exist_stops_the_run_before_anything_is_written() {
+    let place = shop();
+    let before = place.files();
+    let finished = place.imago(["files", "--update", "--offline", "good.yaml", "deplyo"]).finish_with(2);
+    assert!(finished.stderr.starts_with("error: there is no file or folder `deplyo`\n"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("  hint: "), "{}", finished.stderr);
+    assert_eq!(place.files(), before);
+}
+
+#[test]
+fn a_real_registry_is_followed_and_what_it_lacks_is_a_problem_of_that_image_alone() {
+    if !distribution::is_installed() {
+        return;
+    }
+    let storage = tempfile::tempdir().unwrap();
+    let registry = Distribution::start(storage.path(), "", "");
+    let host = registry.address;
+    let old = registry.push("shop/web", "1.4", &["linux/amd64", "linux/arm64"], "first");
+    let place = Workplace::new();
+    place.write("web.yaml", deployment(&format!("{host}/shop/web:1.4")));
+    place.write("tag.yaml", deployment(&format!("{host}/shop/web:9")));
+    place.write("name.yaml", deployment(&format!("{host}/shop/gone:1")));
+    // Port 1 of loopback: nothing listens there.
+    place.write("down.yaml", deployment("127.0.0.1:1/shop/web:1.4"));
+    let update = || place.imago(["files", "--update"]).finish_with(3);
+    let finished = update();
+    assert!(finished.stdout.ends_with("updated 1 image in 1 of 4 files; 3 problems\n"), "{}", finished.stdout);
+    for (file, image) in [
+        ("tag", format!("{host}/shop/web:9")),
+        ("name", format!("{host}/shop/gone:1")),
+        ("down", "127.0.0.1:1/shop/web:1.4".into()),
+    ] {
+        let problem = format!("error: cannot resolve `{image}`\n  in {file}.yaml:10, Deployment/web, container `app`\n  cause: ");
+        let rest = finished.stderr.split_once(&problem).unwrap_or_else(|| panic!("{problem}\nnot in\n{}", finished.stderr)).1;
+        assert!(rest.lines().nth(1).unwrap().starts_with("  hint: "), "{rest}");
+    }
+    let web = |digest: &str| format!("          image: {host}/shop/web:1.4@{digest}\n");
+    let text = || String::from_utf8(place.files()["web.yaml"].clone()).unwrap();
+    assert!(text().ends_with(&web(&old)), "{}", text());
+    let new = registry.push("shop/web", "1.4", &["linux/amd64", "linux/arm64"], "second");
+    let before = text();
+    update();
+    assert_eq!(text(), before.replace(&old, &new));
+    update();
+    assert_eq!(text(), before.replace(&old, &new));
+}

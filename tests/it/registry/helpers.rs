@@ -1,0 +1,85 @@
+//! Docker's credential helpers: those that answer, and those that do anything else.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use imago::io::registry::Settings;
+
+use super::{ask, digest_of, settings};
+use crate::support::registry::{Access, TestRegistry, Tokens};
+
+#[test]
+fn ecr_takes_the_user_aws_and_leaves_the_digest_out() {
+    let access = Access::Basic { user: "AWS".to_owned(), password: "hunter2".to_owned() };
+    let registry = TestRegistry::with(access, None);
+    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    registry.fault("shop/web", |_, _, fine| fine.without("docker-content-digest"));
+    let folder = tempfile::tempdir().unwrap();
+    let json = format!(r#"{{"credHelpers":{{"{}":"ecr"}}}}"#, registry.host());
+    let settings = with_helper(folder.path(), "ecr", r#"echo '{"Username":"AWS","Secret":"hunter2"}'"#, &json);
+    assert_eq!(digest_of(ask(settings, &format!("{}/shop/web:1", registry.host()))), digest);
+}
+
+/// Settings with a docker config and one credential helper: a script that finds the server's name in `$server`.
+fn with_helper(folder: &Path, name: &str, script: &str, json: &str) -> Settings {
+    let program = folder.join(format!("docker-credential-{name}"));
+    std::fs::write(
+        &program,
+        format!("#!/bin/sh\nread -r server || :\necho \"$server\" >> {}/asked\n{script}\n", folder.display()),
+    )
+    .unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(folder.join("config.json"), json).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.display());
+    let environment = BTreeMap::from([("DOCKER_CONFIG".into(), folder.into()), ("PATH".into(), path.into())]);
+    Settings { environment, ..settings() }
+}
+
+#[test]
+fn a_helper_answers_in_each_of_its_ways() {
+    let access = Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() };
+    let registry = TestRegistry::with(access, None);
+    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    let host = registry.host();
+    for (name, script, outcome) in [
+        ("credentials", r#"echo '{"ServerURL":"x","Username":"user","Secret":"hunter2"}'"#, Ok(())),
+        ("not found", "echo 'credentials not found in native keychain'; exit 1", Err("unauthorized")),
+        ("nothing in it", r#"echo '{"Username":"","Secret":""}'"#, Err("unauthorized")),
+        ("failure", "echo 'hunter2 is wrong'; exit 3", Err("credential-helper")),
+        ("garbage", "echo 'hunter2'", Err("credential-helper")),
+        ("nothing", "", Err("credential-helper")),
+        ("flood", "while :; do echo hunter2hunter2hunter2hunter2hunter2hunter2; done", Err("credential-helper")),
+        ("hang", "sleep 60", Err("credential-helper")),
+        ("wrong", r#"echo '{"Username":"user","Secret":"other"}'"#, Err("credentials-refused")),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = with_helper(folder.path(), "shop", script, r#"{"credsStore":"shop"}"#);
+        settings.limits.helper = std::time::Duration::from_millis(if name == "hang" { 200 } else { 10_000 });
+        match (ask(settings, &format!("{host}/shop/web:1")), outcome) {
+            (Ok(answer), Ok(())) => assert_eq!(answer.digest.as_str(), digest, "{name}"),
+            (Err(refusal), Err(code)) => {
+                assert_eq!(refusal.code, code, "{name}: {refusal:?}");
+                assert!(!format!("{refusal:?}").contains("hunter2"), "{name}: {refusal:?}");
+            }
+            (answer, _) => panic!("{name}: {answer:?}"),
+        }
+        let asked = std::fs::read_to_string(folder.path().join("asked")).unwrap();
+        let times = if name == "wrong" { 2 } else { 1 };
+        assert_eq!(asked, format!("{host}\n").repeat(times), "{name}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let settings = with_helper(folder.path(), "shop", "", r#"{"credsStore":"gone"}"#);
+    assert_eq!(ask(settings, &format!("{host}/shop/web:1")).unwrap_err().code, "credential-helper");
+}
+
+#[test]
+fn a_helpers_user_token_means_an_identity_token() {
+    let tokens = Tokens { identity: Some("refresh-hunter2".to_owned()), ..Tokens::default() };
+    let registry = TestRegistry::with(Access::Token(tokens), None);
+    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"echo '{"Username":"<token>","Secret":"refresh-hunter2"}'"#;
+    let settings = with_helper(folder.path(), "acr", script, r#"{"credsStore":"acr"}"#);
+    assert_eq!(digest_of(ask(settings, &format!("{}/shop/web:1", registry.host()))), digest);
+}

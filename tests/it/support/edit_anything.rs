@@ -1,0 +1,146 @@
+//! Edits whatever bytes it is given, and looks at the result without believing the engine. The body of `fuzz/fuzz_targets/edit.rs` and
+//! of the test `mutations`: it panics where the engine does, and where a text comes out that should not.
+
+use imago::engine::answer::{Answer, Answers};
+use imago::engine::image::Digest;
+use imago::engine::plan::{self, Rules};
+use imago::engine::policy::{TagForm, Track};
+use imago::engine::selector::ImageFilter;
+use imago::engine::splice::{DocumentChanges, splice};
+use imago::engine::workload;
+use imago::engine::yaml::File;
+use serde::Deserialize as _;
+use serde_yaml::{Mapping, Value};
+
+/// Whether an edit was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// A new text came out, and it is one that may.
+    Edited,
+    /// The text stays.
+    Left,
+}
+
+/// Updates and restores a text in which every tag has the same digest.
+pub(crate) fn edit_anything(bytes: &[u8]) -> Outcome {
+    let Ok(text) = std::str::from_utf8(bytes) else { return Outcome::Left };
+    let Some(new) = edit(text, Action::Update) else {
+        if let Some(restored) = edit(text, Action::Restore) {
+            differs_at_images_alone(text, &restored);
+        }
+        return Outcome::Left;
+    };
+    differs_at_images_alone(text, &new);
+    assert_eq!(edit(&new, Action::Update), None, "a second run changes something");
+    if let Some(restored) = edit(&new, Action::Restore) {
+        differs_at_images_alone(&new, &restored);
+    }
+    Outcome::Edited
+}
+
+#[derive(Clone, Copy)]
+enum Action {
+    Update,
+    Restore,
+}
+
+fn edit(text: &str, action: Action) -> Option<String> {
+    let images = ImageFilter::new(&[], &[]).expect("no pattern is no wrong pattern");
+    let rules = Rules { track: Track::Annotation, form: TagForm::Keep, images };
+    let digest = Digest::parse(&format!("sha256:{}", "1".repeat(64))).expect("it is 64 digits long");
+    let file = File::parse_with_comments(text).ok()?;
+    let mut wanted = Vec::new();
+    for document in 0..file.len() {
+        let workloads = workload::find(file.document(document)).workloads;
+        let questions = plan::wanted(&workloads, &rules);
+        let answers: Answers = questions.into_keys().map(|lookup| (lookup, Ok(Answer::new(digest.clone())))).collect();
+        let plans = workloads.iter().filter_map(|workload| match action {
+            Action::Update => plan::update(workload, &rules, &answers).ok(),
+            Action::Restore => plan::restore(workload, &rules).ok(),
+        });
+        let changes: Vec<_> = plans.flat_map(|plan| plan.changes).collect();
+        if !changes.is_empty() {
+            wanted.push(DocumentChanges { document, changes });
+        }
+    }
+    if wanted.is_empty() { None } else { splice(&file, &wanted).ok() }
+}
+
+fn differs_at_images_alone(old: &str, new: &str) {
+    assert_ne!(old, new, "an edit that changes nothing");
+    let (before, after) = (documents(old), documents(new));
+    assert_eq!(before.len(), after.len(), "another number of documents");
+    for (before, after) in before.iter().zip(&after) {
+        same(Some(before), Some(after), &mut Vec::new());
+    }
+}
+
+fn documents(text: &str) -> Vec<Value> {
+    let text = text.trim_start_matches('\u{feff}');
+    if let Ok(value) = serde_json::from_str::<Value>(text) {
+        return vec![value];
+    }
+    let read = |document| {
+        let value = Value::deserialize(document)?;
+        let mut merged = value.clone();
+        // What cannot be merged is compared as it is written.
+        Ok(if merged.apply_merge().is_ok() { merged } else { value })
+    };
+    let documents: Result<_, serde_yaml::Error> = serde_yaml::Deserializer::from_str(text).map(read).collect();
+    documents.unwrap_or_else(|error| panic!("an edit of what another reader does not take: {error}"))
+}
+
+fn same(old: Option<&Value>, new: Option<&Value>, path: &mut Vec<String>) {
+    let empty = Mapping::new();
+    let may_come = matches!(path.last().map(String::as_str), Some("metadata" | "annotations"));
+    match (old, new) {
+        _ if old == new => {}
+        (Some(Value::Mapping(old)), Some(Value::Mapping(new))) => same_entries(old, new, path),
+        (None | Some(Value::Null), Some(Value::Mapping(new))) if may_come => same_entries(&empty, new, path),
+        (Some(Value::Mapping(old)), None | Some(Value::Null)) if may_come => same_entries(old, &empty, path),
+        (None, Some(Value::Null)) | (Some(Value::Null), None) if may_come => {}
+        (Some(Value::Sequence(old)), Some(Value::Sequence(new))) if old.len() == new.len() => {
+            for (index, (old, new)) in old.iter().zip(new).enumerate() {
+                path.push(index.to_string());
+                same(Some(old), Some(new), path);
+                path.pop();
+            }
+        }
+        (Some(Value::Tagged(old)), Some(Value::Tagged(new))) if old.tag == new.tag => {
+            same(Some(&old.value), Some(&new.value), path)
+        }
+        (Some(Value::String(old)), Some(Value::String(new))) if is_image(path) => {
+            let name = |image: &str| image.split(['@', ':']).next().unwrap_or_default().to_owned();
+            assert_eq!(name(old), name(new.trim_end()), "another image at {path:?}");
+        }
+        _ => panic!("another value at {path:?}: {old:?} and {new:?}"),
+    }
+}
+
+fn same_entries(old: &Mapping, new: &Mapping, path: &mut Vec<String>) {
+    for key in old.keys().chain(new.keys().filter(|key| !old.contains_key(key))) {
+        let name = key.as_str().map_or_else(|| format!("{key:?}"), str::to_owned);
+        if name == "imago-config-spec" && is_annotations(path) {
+            continue;
+        }
+        path.push(name);
+        same(old.get(key), new.get(key), path);
+        path.pop();
+    }
+}
+
+/// `…containers[N].image`, wherever a pod's specification may stand, or what is merged into a container.
+fn is_image(path: &[String]) -> bool {
+    let list = |name: &String| matches!(name.as_str(), "containers" | "initContainers");
+    match path {
+        [.., name, _, key] if list(name) => key == "image",
+        [above @ .., key] => key == "image" && above.iter().any(|name| name == "<<") && above.iter().any(list),
+        [] => false,
+    }
+}
+
+/// The annotations of a document or of an item of lists, never those of a pod template.
+fn is_annotations(path: &[String]) -> bool {
+    let [items @ .., metadata, annotations] = path else { return false };
+    metadata == "metadata" && annotations == "annotations" && items.chunks(2).all(|pair| pair[0] == "items")
+}

@@ -169,7 +169,14 @@ impl Repository {
 
     /// A file's content in a commit.
     pub fn read(&self, file: &Listed) -> Result<Vec<u8>, GitError> {
-        Ok(self.inner.find_blob(file.blob)?.content().to_vec())
+        let blob = self.inner.find_blob(file.blob).map_err(|error| match error.code() {
+            ErrorCode::NotFound => {
+                let name = file.path.display();
+                GitError::Unsupported(format!("the content of `{name}` is not here, as in a clone with `--filter`"))
+            }
+            _ => error.into(),
+        })?;
+        Ok(blob.content().to_vec())
     }
 
     /// Whether `.gitignore` leaves a path out.

@@ -166,3 +166,20 @@ fn files_outside_a_sparse_checkout_are_updated_too() {
     assert_eq!(two.ours.place.files().keys().collect::<Vec<_>>(), ["deploy/web.yaml"]);
     assert_eq!(two.ours.status(), "");
 }
+
+#[test]
+fn in_a_clone_without_blobs_what_is_checked_out_is_pushed_and_the_rest_is_refused() {
+    let Some(two) = Two::new() else { return };
+    let bare = two.ours.place.beside("bare.git");
+    two.ours.git(&format!("-C {} config uploadpack.allowFilter true", bare.display()));
+    two.ours.git(&format!("clone --quiet --filter=blob:none --no-checkout file://{} partial", bare.display()));
+    let two = Two { ours: Tree { place: two.ours.place, folder: "partial".to_owned() }, theirs: two.theirs };
+    two.ours.identify();
+    two.ours.git("sparse-checkout set --no-cone /deploy/web.yaml");
+    two.ours.git("checkout --quiet main");
+    let said = two.ours.imago("--update --push --branch imago/update", 2).stderr;
+    assert!(said.contains("as in a clone with `--filter`\n  hint: "), "{said}");
+    two.ours.imago("--update --push", 0);
+    assert_eq!(two.remote_log("main").len(), 2);
+    assert_eq!(two.ours.status(), "");
+}

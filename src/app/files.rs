@@ -5,20 +5,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::commit::{self, Carried, Session};
 use super::edits::{self, Edited};
-use super::report::{Action, Place, Problem, Report};
+use super::report::{Action, Place, Problem, Reach, Report};
 use super::resolve::{Event, PlatformLoss, Wanted};
 use super::source::{LockUse, Source, Sourced};
 use super::survey::{self, Manifest, Survey};
 use super::threads;
 use crate::engine::answer::Answers;
 use crate::engine::diff;
-use crate::engine::image::Lookup;
+use crate::engine::image::{Digest, Lookup};
 use crate::engine::plan::{self, Rules};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{ImageFilter, Selection, Verdict};
+use crate::engine::workload::Workload;
 use crate::io::files::{self, FileError};
-use crate::io::lock::{self, Prune};
+use crate::io::lock::{self, LockError, Prune};
 use crate::io::registry;
 use crate::io::scan;
 
@@ -53,49 +55,82 @@ pub struct Request {
     pub registries: registry::Settings,
     /// What happens to a new digest that lacks a platform.
     pub platform_loss: PlatformLoss,
+    /// What is committed, where anything is.
+    pub git: Option<commit::Request>,
 }
 
+/// How often a push that somebody else forestalled is planned and tried again.
+const OVERTAKEN_AT_MOST: usize = 3;
+
 /// Runs file mode. `Err`: it could not run, and nothing was written.
-pub fn run(request: &Request, on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
-    let mut report = Report { dry_run: request.dry_run, ..Report::new(request.action) };
-    let source = match request.action {
-        Action::Restore => None,
-        Action::Report | Action::Check | Action::Update => Some(Source::open(&request.lock, &request.registries)?),
-    };
+pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
     let current = std::env::current_dir().context("cannot tell the current folder")?;
     let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
-    let mut survey = survey::survey(request.scan(&current, &root)).map_err(|error| wrong_paths(&error))?;
-    report.select(&mut survey, &request.selection);
-    let rules = Rules { track: request.track, form: request.form, images: request.images.clone() };
-    let workloads = survey.manifests.iter().flat_map(|manifest| &manifest.workloads).map(|(_, workload)| workload);
-    let wanted = if source.is_some() { plan::wanted(workloads, &rules) } else { Wanted::new() };
-    let Sourced { answers, warnings, ways } =
-        source.map_or_else(|| Ok(Sourced::default()), |source| source.ask(&wanted, request.platform_loss, on_event))?;
-    report.warnings = warnings;
-    report.ways = ways;
-    let edited = threads::map(&survey.manifests, |manifest| edits::edit(manifest, request.action, &rules, &answers));
-    let images: usize = edited.iter().map(|edited| edited.images).sum();
-    let acts = matches!(request.action, Action::Update | Action::Restore);
-    report.stopped_at = request.max_changes.filter(|most| acts && images > *most);
-    if request.diff {
-        report.diff = Some(diff(&root, &survey.manifests, &edited));
+    let mut session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
+    for _ in 0..=OVERTAKEN_AT_MOST {
+        let of_commit = session.as_ref().map(|session| session.survey(request.scan(&current, &root))).transpose()?.flatten();
+        let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root)), Ok);
+        let (mut report, round) = request.decide(survey.map_err(|error| wrong_paths(&error))?, &mut on_event)?;
+        if request.diff {
+            report.diff = Some(diff(&root, &round.survey.manifests, &round.edited));
+        }
+        let failures = match (&mut session, report.reach()) {
+            (_, Reach::Looked) | (None, Reach::Rehearsed) => BTreeMap::new(),
+            (None, Reach::Done) => round.write(request, &mut report),
+            (Some(session), _) => match session.carry_out(request, &round, &mut report)? {
+                Carried::Out(failures) => failures,
+                Carried::Overtaken => {
+                    session.look_again()?;
+                    continue;
+                }
+            },
+        };
+        report.take(round, failures);
+        return Ok(report);
     }
-    let writes = acts && !request.dry_run && report.stopped_at.is_none();
-    let failures = if writes { write(&survey.manifests, &edited) } else { BTreeMap::new() };
-    if writes && request.action == Action::Update {
-        report.problems.extend(merge_lock(&request.lock, &answers));
-    }
-    report.take(survey, edited, failures);
-    Ok(report)
+    Err(commit::overtaken().into())
+}
+
+/// One look at the files: what is in them, and what shall become of it.
+pub(super) struct Round {
+    /// What was found, without what was not selected.
+    pub(super) survey: Survey,
+    /// What was decided, manifest by manifest.
+    pub(super) edited: Vec<Edited>,
+    /// What the decisions go by.
+    pub(super) answers: Answers,
+    rules: Rules,
 }
 
 impl Request {
     fn scan<'a>(&'a self, current: &'a Path, root: &'a Path) -> scan::Request<'a> {
         scan::Request { paths: &self.paths, include: &self.include, exclude: &self.exclude, current, root }
     }
+
+    /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
+    fn decide(&self, mut survey: Survey, on_event: &mut impl FnMut(Event)) -> anyhow::Result<(Report, Round)> {
+        let mut report = Report { dry_run: self.dry_run, ..Report::new(self.action) };
+        let source = match self.action {
+            Action::Restore => None,
+            Action::Report | Action::Check | Action::Update => Some(Source::open(&self.lock, &self.registries)?),
+        };
+        report.select(&mut survey, &self.selection);
+        let rules = Rules { track: self.track, form: self.form, images: self.images.clone() };
+        let workloads = survey.manifests.iter().flat_map(|manifest| &manifest.workloads).map(|(_, workload)| workload);
+        let wanted = if source.is_some() { plan::wanted(workloads, &rules) } else { Wanted::new() };
+        let Sourced { answers, warnings, ways } =
+            source.map_or_else(|| Ok(Sourced::default()), |source| source.ask(&wanted, self.platform_loss, on_event))?;
+        report.warnings = warnings;
+        report.ways = ways;
+        let edited = threads::map(&survey.manifests, |manifest| edits::edit(manifest, self.action, &rules, &answers));
+        let images: usize = edited.iter().map(|edited| edited.images).sum();
+        let acts = matches!(self.action, Action::Update | Action::Restore);
+        report.stopped_at = self.max_changes.filter(|most| acts && images > *most);
+        Ok((report, Round { survey, edited, answers, rules }))
+    }
 }
 
-fn wrong_paths(error: &scan::ScanError) -> Problem {
+pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
     Problem {
         code: "usage",
         what: error.to_string(),
@@ -105,39 +140,81 @@ fn wrong_paths(error: &scan::ScanError) -> Problem {
     }
 }
 
-/// Writes every file that changes; the failures by the file's place.
-fn write(manifests: &[Manifest], edited: &[Edited]) -> BTreeMap<usize, FileError> {
-    let due: Vec<(usize, &Manifest, &str)> = manifests
-        .iter()
-        .zip(edited)
-        .enumerate()
-        .filter_map(|(index, (manifest, edited))| Some((index, manifest, edited.new_text.as_deref()?)))
-        .collect();
-    let written = threads::map(&due, |(index, manifest, new_text)| {
-        (*index, files::replace(&manifest.path, manifest.text.as_bytes(), new_text.as_bytes()))
-    });
-    written.into_iter().filter_map(|(index, result)| Some((index, result.err()?))).collect()
+impl Round {
+    /// The files that change, each with its number among the manifests and its new text.
+    pub(super) fn due(&self) -> impl Iterator<Item = (usize, &Manifest, &str)> {
+        let files = self.survey.manifests.iter().zip(&self.edited).enumerate();
+        files.filter_map(|(index, (manifest, edited))| Some((index, manifest, edited.new_text.as_deref()?)))
+    }
+
+    /// What this round's decisions make of another content of a file. `None` where it cannot be read or edited.
+    pub(super) fn edit_again(&self, request: &Request, manifest: &Manifest, content: &[u8]) -> Option<Vec<u8>> {
+        let mut other = survey::manifest(manifest, content)?;
+        other.workloads.retain(|(_, workload)| takes(&request.selection, workload) == Verdict::Taken);
+        let edited = edits::edit(&other, request.action, &self.rules, &self.answers);
+        edited.problems.is_empty().then(|| edited.new_text.unwrap_or(other.text).into_bytes())
+    }
+
+    /// What the lock shall hold after this round, where it is kept and changes.
+    pub(super) fn lock_draft(&self, request: &Request) -> Result<Option<lock::Draft>, Box<Problem>> {
+        self.with_lock(request, request.lock.path.exists(), lock::Draft::new).map(Option::flatten)
+    }
+
+    /// The same for a lock that holds `old` in a commit.
+    pub(super) fn lock_text(&self, request: &Request, old: Option<&[u8]>) -> Result<Option<String>, Box<Problem>> {
+        let merged = |_: &Path, digests: &_, prune: Prune<'_>| lock::merged(old, digests, prune);
+        self.with_lock(request, old.is_some(), merged).map(Option::flatten)
+    }
+
+    /// Writes every file that changes, and the lock; the failures by the file's place.
+    fn write(&self, request: &Request, report: &mut Report) -> BTreeMap<usize, Problem> {
+        let failures = self.write_files(|_| true);
+        if let Err(problem) = self.with_lock(request, request.lock.path.exists(), lock::merge) {
+            report.problems.push(*problem);
+        }
+        failures
+    }
+
+    /// Writes the files that change and are taken; the failures by the file's place.
+    pub(super) fn write_files(&self, takes: impl Fn(usize) -> bool) -> BTreeMap<usize, Problem> {
+        let due: Vec<_> = self.due().filter(|(index, _, _)| takes(*index)).collect();
+        let written = threads::map(&due, |(index, manifest, new_text)| {
+            let written = files::replace(&manifest.path, manifest.text.as_bytes(), new_text.as_bytes());
+            (*index, written.map_err(|error| unwritten(manifest, &error)))
+        });
+        written.into_iter().filter_map(|(index, result)| Some((index, result.err()?))).collect()
+    }
+
+    /// Hands the run's digests to the lock, where it is named or there. A digest that was held back is not noted.
+    fn with_lock<T>(
+        &self,
+        request: &Request,
+        is_there: bool,
+        act: impl Fn(&Path, &BTreeMap<Lookup, Digest>, Prune<'_>) -> Result<T, LockError>,
+    ) -> Result<Option<T>, Box<Problem>> {
+        let lock = &request.lock;
+        if request.action != Action::Update || lock.offline || !(lock.named || is_there) {
+            return Ok(None);
+        }
+        let taken = self.answers.iter().filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
+        let digests =
+            taken.filter(|(_, answer)| answer.held.is_empty()).map(|(lookup, answer)| (lookup.clone(), answer.digest.clone()));
+        let used: BTreeSet<Lookup> = self.answers.keys().cloned().collect();
+        let prune = if lock.prune { Prune::Unused(&used) } else { Prune::Keep };
+        act(&lock.path, &digests.collect(), prune).map(Some).map_err(|error| Box::new(unwritten_lock(&lock.path, &error)))
+    }
 }
 
-/// Notes the run's digests in the lock, where it is named or there. A digest that was held back is not noted.
-fn merge_lock(lock: &LockUse, answers: &Answers) -> Option<Problem> {
-    if lock.offline || !(lock.named || lock.path.exists()) {
-        return None;
-    }
-    let taken = answers.iter().filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
-    let digests =
-        taken.filter(|(_, answer)| answer.held.is_empty()).map(|(lookup, answer)| (lookup.clone(), answer.digest.clone()));
-    let used: BTreeSet<Lookup> = answers.keys().cloned().collect();
-    let prune = if lock.prune { Prune::Unused(&used) } else { Prune::Keep };
-    let error = lock::merge(&lock.path, &digests.collect(), prune).err()?;
-    let name = lock.path.display().to_string();
-    Some(Problem {
+/// What the lock's failure to be read or written is to the report.
+pub(super) fn unwritten_lock(path: &Path, error: &LockError) -> Problem {
+    let name = path.display().to_string();
+    Problem {
         code: error.code(),
         what: format!("cannot write the lock `{name}`"),
         place: Place { file: Some(name), ..Place::default() },
         cause: error.to_string(),
         hint: error.hint().map(str::to_owned),
-    })
+    }
 }
 
 /// All changes as one unified diff, with paths from the repository's root.
@@ -161,7 +238,7 @@ impl Report {
     fn select(&mut self, survey: &mut Survey, selection: &Selection) {
         for manifest in &mut survey.manifests {
             manifest.workloads.retain(|(_, workload)| {
-                match selection.takes(workload.namespace.as_deref(), &workload.name, &workload.labels) {
+                match takes(selection, workload) {
                     Verdict::Taken => return true,
                     Verdict::WithoutNamespace => self.without_namespace += 1,
                     Verdict::NotSelected => self.not_selected += 1,
@@ -172,7 +249,8 @@ impl Report {
     }
 
     /// Puts together what was found, what was decided and what went wrong.
-    fn take(&mut self, survey: Survey, edited: Vec<Edited>, mut failures: BTreeMap<usize, FileError>) {
+    fn take(&mut self, round: Round, mut failures: BTreeMap<usize, Problem>) {
+        let Round { survey, edited, .. } = round;
         self.files_seen = survey.files;
         self.files_without_workload = survey.without_workload;
         self.skipped = survey.skipped;
@@ -182,9 +260,9 @@ impl Report {
         }
         for (index, (manifest, mut edited)) in survey.manifests.into_iter().zip(edited).enumerate() {
             match failures.remove(&index) {
-                Some(error) => {
+                Some(problem) => {
                     edited.workloads.iter_mut().for_each(|workload| workload.changed = false);
-                    edited.problems.push(unwritten(&manifest, &error));
+                    edited.problems.push(problem);
                 }
                 None if edited.new_text.is_some() => self.files_changed.push(manifest.name),
                 None => {}
@@ -198,7 +276,12 @@ impl Report {
     }
 }
 
-fn unwritten(manifest: &Manifest, error: &FileError) -> Problem {
+fn takes(selection: &Selection, workload: &Workload) -> Verdict {
+    selection.takes(workload.namespace.as_deref(), &workload.name, &workload.labels)
+}
+
+/// What a file's failure to be written is to the report.
+pub(super) fn unwritten(manifest: &Manifest, error: &FileError) -> Problem {
     Problem {
         code: error.code(),
         what: format!("cannot write `{}`", manifest.name),

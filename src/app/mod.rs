@@ -1,8 +1,10 @@
 //! The order of steps, concurrency, and what is fatal.
 
+pub mod commit;
 pub mod digest;
 pub mod edits;
 pub mod files;
+pub mod message;
 pub mod report;
 pub mod resolve;
 pub mod source;

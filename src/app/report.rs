@@ -51,6 +51,8 @@ pub struct Report {
     pub ways: BTreeMap<String, Vec<String>>,
     /// The changes as one unified diff, where it was asked for.
     pub diff: Option<String>,
+    /// What was committed, where it was asked for.
+    pub git: Option<Committed>,
     /// More images would change than `--max-changes` allows, so nothing was carried out: the limit.
     pub stopped_at: Option<usize>,
 }
@@ -73,6 +75,7 @@ impl Report {
             warnings: Vec::new(),
             ways: BTreeMap::new(),
             diff: None,
+            git: None,
             stopped_at: None,
         }
     }
@@ -111,6 +114,19 @@ impl Report {
         }
         counts
     }
+}
+
+/// What became of a run in Git.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// The commit's name, in full; `None` where there was nothing to commit.
+    pub commit: Option<String>,
+    /// The branch that it is on; `None` on a detached HEAD.
+    pub branch: Option<String>,
+    /// The remote, where it was to be pushed.
+    pub remote: Option<String>,
+    /// Whether this run has pushed.
+    pub pushed: bool,
 }
 
 /// How far a plan was carried out.

@@ -3,10 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::report::{Place, Problem, Skipped};
+use super::threads;
 use crate::engine::look;
 use crate::engine::workload::{self, Workload};
 use crate::engine::yaml::{Fault, File};
 use crate::io::scan::{self, Found, What};
+
+/// Why such a file is passed over.
+const A_TEMPLATE: &str = "the file is a template of a Helm chart";
 
 /// Everything that was found, files by path.
 #[derive(Debug, Default)]
@@ -48,6 +52,42 @@ pub fn survey(request: scan::Request<'_>) -> Result<Survey, scan::ScanError> {
     Ok(survey)
 }
 
+/// As [`survey`], among the files of a commit: their paths from the request's root, and how each is read.
+pub fn survey_commit<E>(
+    request: scan::Request<'_>,
+    listed: &[PathBuf],
+    read: impl Fn(usize) -> Result<Vec<u8>, E>,
+) -> Result<Result<Survey, E>, scan::ScanError> {
+    let chosen = scan::listed::choose(request, listed)?;
+    let mut contents = Vec::with_capacity(chosen.len());
+    for file in &chosen {
+        match if file.is_template { Ok(Vec::new()) } else { read(file.index) } {
+            Ok(content) => contents.push(content),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    let pairs: Vec<_> = chosen.iter().zip(&contents).collect();
+    let examined = threads::map(&pairs, |(file, content)| match file.is_template {
+        true => Examined::Template { line: None, why: A_TEMPLATE.to_owned() },
+        false => examine_bytes(&listed[file.index], content),
+    });
+    let mut survey = Survey::default();
+    for (file, examined) in chosen.into_iter().zip(examined) {
+        survey.take(request.root.join(&listed[file.index]), file.shown, examined);
+    }
+    Ok(Ok(survey))
+}
+
+/// Another content of a file that is known; `None` where it cannot be read, or holds no workload.
+pub fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
+    match examine_bytes(&known.path, content) {
+        Examined::Manifest { text, workloads, .. } => {
+            Some(Manifest { path: known.path.clone(), name: known.name.clone(), text, workloads })
+        }
+        Examined::Nothing { .. } | Examined::Template { .. } | Examined::Unreadable { .. } => None,
+    }
+}
+
 /// What one file turned out to be.
 enum Examined {
     /// It holds workloads.
@@ -85,7 +125,7 @@ impl Survey {
 
 fn examine(found: &Found<'_>) -> Examined {
     match &found.what {
-        What::Template => Examined::Template { line: None, why: "the file is a template of a Helm chart".to_owned() },
+        What::Template => Examined::Template { line: None, why: A_TEMPLATE.to_owned() },
         What::File(bytes) => examine_bytes(found.path, bytes),
         What::Problem(error) => Examined::Unreadable {
             code: error.code(),

@@ -26,7 +26,8 @@ Exit codes: 0 done, 1 --check found something outdated, 2 could not run, 3 some 
 const FILES_EXAMPLES: &str = "\
 Examples:
   imago files --update --lock imago.lock deploy/   pin all images, and record their digests
-  imago files --diff deploy/ | git apply           make the change by way of a diff";
+  imago files --diff deploy/ | git apply           make the change by way of a diff
+  imago files --update --push deploy/              commit the change to this branch, and push it";
 
 const DIGEST_EXAMPLES: &str = "\
 Examples:
@@ -95,6 +96,31 @@ pub struct Files {
     /// Write nothing when more images would change
     #[arg(long, value_name = "N", help_heading = "Action (without one nothing is written)")]
     pub max_changes: Option<usize>,
+
+    /// Commit the changed files, and nothing else
+    #[arg(long, help_heading = "Git")]
+    pub commit: bool,
+    /// Commit to a branch of its own, and leave what is checked out alone
+    #[arg(long, value_name = "NAME", help_heading = "Git")]
+    pub branch: Option<String>,
+    /// Push the commit
+    #[arg(long, help_heading = "Git")]
+    pub push: bool,
+    /// Push to this remote [default: origin]
+    #[arg(long, value_name = "NAME", help_heading = "Git")]
+    pub remote: Option<String>,
+    /// Tell the remote this with the push (repeats)
+    #[arg(long, value_name = "OPTION", help_heading = "Git")]
+    pub push_option: Vec<String>,
+    /// The commit's message: {summary}, {changes}, {images}, …
+    #[arg(long, value_name = "TEMPLATE", help_heading = "Git")]
+    pub message: Option<String>,
+    /// The commit's author, if it is not the one that Git knows
+    #[arg(long, value_name = "NAME <MAIL>", help_heading = "Git")]
+    pub author: Option<String>,
+    /// Add Signed-off-by to the message
+    #[arg(long, help_heading = "Git")]
+    pub signoff: bool,
 
     /// Where the tag is kept: annotation or tag
     #[arg(long, value_name = "HOW", hide_possible_values = true, help_heading = "Images")]
@@ -363,7 +389,7 @@ mod tests {
 
     #[test]
     fn help_fits_a_screen() {
-        for (line, most) in [("imago --help", 24), ("imago files --help", 50), ("imago digest --help", 30)] {
+        for (line, most) in [("imago --help", 24), ("imago files --help", 62), ("imago digest --help", 30)] {
             let Refused::Asked(text) = refused(line) else { panic!("{line}") };
             let text = text.to_string();
             assert!(text.lines().count() <= most, "{line}: {} lines\n{text}", text.lines().count());

@@ -8,17 +8,22 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::args::{self, Format, When};
+use crate::app::message::{FIELDS, Template};
 use crate::app::report::Action;
 use crate::app::resolve::PlatformLoss;
 use crate::app::source::LockUse;
-use crate::app::{digest, files};
+use crate::app::{commit, digest, files};
 use crate::engine::image::ImageRef;
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{FieldSelector, GlobError, ImageFilter, LabelSelector, Namespaces, Selection};
+use crate::io::git::identity::Person;
+use crate::io::git::is_branch_name;
 use crate::io::registry::{self, Map};
 
 /// The lock that is meant where `--lock` names none.
 const DEFAULT_LOCK: &str = "imago.lock";
+/// The remote that is meant where `--remote` names none.
+const DEFAULT_REMOTE: &str = "origin";
 /// How many requests are under way at once where `--concurrency` does not say.
 const DEFAULT_CONCURRENCY: usize = 32;
 /// How many of them go to one host at most.
@@ -148,6 +153,7 @@ fn files_request(flags: args::Files, outside: &Outside) -> Result<files::Request
     let action = action(&flags)?;
     let track = track(&flags)?;
     let prune = lock_prune(&flags)?;
+    let git = git(&flags, action, outside)?;
     let lock = lock(&flags.registries, prune);
     Ok(files::Request {
         paths: if flags.paths.is_empty() { vec![PathBuf::from(".")] } else { flags.paths },
@@ -164,7 +170,53 @@ fn files_request(flags: args::Files, outside: &Outside) -> Result<files::Request
         lock,
         registries: registries(flags.registries, outside)?,
         platform_loss: if flags.allow_platform_loss { PlatformLoss::Allow } else { PlatformLoss::HoldBack },
+        git,
     })
+}
+
+/// What is committed. A flag about commits without one would silently say nothing.
+fn git(flags: &args::Files, action: Action, outside: &Outside) -> Result<Option<commit::Request>, UsageError> {
+    let about_pushes = [("--remote", flags.remote.is_some()), ("--push-option", !flags.push_option.is_empty())];
+    if let Some((flag, _)) = about_pushes.iter().find(|(_, given)| *given && !flags.push) {
+        return Err(usage(format!("`{flag}` needs a push"), format!("add `--push`, or leave out `{flag}`")));
+    }
+    let about = [("--message", flags.message.is_some()), ("--author", flags.author.is_some()), ("--signoff", flags.signoff)];
+    let asks = [("--push", flags.push), ("--branch", flags.branch.is_some()), ("--commit", flags.commit)];
+    let Some((asks, _)) = asks.iter().find(|(_, given)| *given) else {
+        return match about.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => Err(usage(format!("`{flag}` needs a commit"), format!("add `--commit`, or leave out `{flag}`"))),
+            None => Ok(None),
+        };
+    };
+    if !matches!(action, Action::Update | Action::Restore) {
+        let hint = "add `--update` or `--restore`: without an action nothing is changed";
+        return Err(usage(format!("`{asks}` needs an action"), hint));
+    }
+    if let Some(name) = flags.branch.as_ref().filter(|name| !is_branch_name(name)) {
+        return Err(usage(format!("`{name}` cannot be the name of a branch"), "name it like `imago/update`"));
+    }
+    let message = flags.message.as_deref().map_or(Ok(Template::default()), |text| {
+        Template::parse(text).map_err(|error| {
+            usage(
+                format!("`--message` cannot be used: {error}"),
+                format!("the fields are {FIELDS}; `{{{{` and `}}}}` stand for braces"),
+            )
+        })
+    })?;
+    let author = flags.author.as_deref().map(|text| {
+        Person::parse(text).ok_or_else(|| {
+            usage(format!("`--author {text}` is not NAME <MAIL>"), "write it like `Ada Lovelace <ada@example.com>`")
+        })
+    });
+    let remote = flags.remote.clone().unwrap_or_else(|| DEFAULT_REMOTE.to_owned());
+    Ok(Some(commit::Request {
+        branch: flags.branch.clone(),
+        push: flags.push.then(|| commit::Push { remote, options: flags.push_option.clone() }),
+        author: author.transpose()?,
+        signoff: flags.signoff,
+        message,
+        environment: outside.environment.clone(),
+    }))
 }
 
 fn digest_request(flags: args::Digest, outside: &Outside) -> Result<digest::Request, UsageError> {
@@ -418,6 +470,19 @@ mod tests {
                 "files --lock-prune --update --offline",
                 "`--lock-prune` and `--offline` exclude each other: `--offline` does not write the lock",
             ),
+            ("files --commit", "`--commit` needs an action"),
+            ("files --commit --check", "`--commit` needs an action"),
+            ("files --push", "`--push` needs an action"),
+            ("files --branch x --check", "`--branch` needs an action"),
+            ("files --update --commit --remote x", "`--remote` needs a push"),
+            ("files --update --branch x --push-option x", "`--push-option` needs a push"),
+            ("files --update --branch a..b", "`a..b` cannot be the name of a branch"),
+            ("files --update --branch=-x", "`-x` cannot be the name of a branch"),
+            ("files --update --message x", "`--message` needs a commit"),
+            ("files --update --author x", "`--author` needs a commit"),
+            ("files --signoff", "`--signoff` needs a commit"),
+            ("files --update --commit --message {nope}", "`--message` cannot be used: there is no field `{nope}`"),
+            ("files --update --commit --author Ada", "`--author Ada` is not NAME <MAIL>"),
             ("files -q -v", "`--quiet` and `--verbose` exclude each other"),
             ("files --registry-map docker.io", "`--registry-map docker.io` cannot be used: `docker.io` is not FROM=TO"),
             (
@@ -447,6 +512,11 @@ mod tests {
             "files --restore --diff --dry-run",
             "files --update --dry-run",
             "files --update --offline",
+            "files --update --commit --signoff --message {summary} --author a<b>",
+            "files --restore --commit --dry-run",
+            "files --update --push --remote upstream --push-option ci.skip",
+            "files --update --branch imago/update --push",
+            "files --update --branch imago/update --message x",
             "files --update --lock-prune",
             "files --update --track tag",
             "files --update --track annotation --drop-tag",

@@ -162,6 +162,16 @@ pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
     Ok(())
 }
 
+/// Whether [`replace`] may be expected to succeed, without writing anything.
+pub fn writable(path: &Path) -> Result<(), FileError> {
+    let (_, metadata) = open(path)?;
+    if !may_write(path) {
+        return Err(FileError::ReadOnly(metadata.mode() & 0o7777));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).map_err(|_| FileError::FolderPermission)
+}
+
 /// Makes a file that is not there yet, at once. One that came meanwhile is not overwritten.
 pub fn create(path: &Path, new: &[u8]) -> Result<(), FileError> {
     let temporary = write_beside(path, new, Permissions::from_mode(0o666))?;

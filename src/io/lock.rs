@@ -134,6 +134,50 @@ pub fn merge(path: &Path, digests: &BTreeMap<Lookup, Digest>, prune: Prune<'_>) 
     Err(LockError::Busy)
 }
 
+/// What a merge would write, for who has to know before it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// The file, over links.
+    pub path: PathBuf,
+    /// What it holds now; `None` where there is none yet.
+    pub old: Option<Vec<u8>>,
+    /// What it shall hold.
+    pub new: String,
+}
+
+impl Draft {
+    /// What [`merge`] would write; `None` where no image of the lock would change.
+    pub fn new(path: &Path, digests: &BTreeMap<Lookup, Digest>, prune: Prune<'_>) -> Result<Option<Self>, LockError> {
+        let path_now = target(path)?;
+        let old = path_now.as_deref().map(files::read).transpose()?;
+        let new = merged(old.as_deref(), digests, prune)?;
+        let path = path_now.unwrap_or_else(|| path.to_owned());
+        Ok(new.map(|new| Self { path, old, new }))
+    }
+
+    /// Writes it, where the file is still as it was.
+    pub fn write(&self) -> Result<(), LockError> {
+        let Some(old) = &self.old else {
+            files::create(&self.path, self.new.as_bytes())?;
+            return Ok(());
+        };
+        let _held = hold(&self.path)?;
+        files::replace(&self.path, old, self.new.as_bytes())?;
+        Ok(())
+    }
+}
+
+/// The text of a lock with a run's digests in it; `None` where no image of it changes.
+pub fn merged(old: Option<&[u8]>, digests: &BTreeMap<Lookup, Digest>, prune: Prune<'_>) -> Result<Option<String>, LockError> {
+    let before = old.map(Lock::parse).transpose()?.unwrap_or_default();
+    let mut after = before.clone();
+    if let Prune::Unused(used) = prune {
+        after.images.retain(|lookup, _| used.contains(lookup));
+    }
+    after.images.extend(digests.iter().map(|(lookup, digest)| (lookup.clone(), digest.clone())));
+    Ok((after != before).then(|| after.to_string()))
+}
+
 fn make(path: &Path, digests: &BTreeMap<Lookup, Digest>) -> Result<Merged, LockError> {
     let lock = Lock { images: digests.clone() };
     files::create(path, lock.to_string().as_bytes())?;
@@ -143,17 +187,11 @@ fn make(path: &Path, digests: &BTreeMap<Lookup, Digest>) -> Result<Merged, LockE
 fn merge_existing(path: &Path, digests: &BTreeMap<Lookup, Digest>, prune: Prune<'_>) -> Result<Merged, LockError> {
     let _held = hold(path)?;
     let old = files::read(path)?;
-    let before = Lock::parse(&old)?;
-    let mut after = before.clone();
-    if let Prune::Unused(used) = prune {
-        after.images.retain(|lookup, _| used.contains(lookup));
+    let new = merged(Some(&old), digests, prune)?;
+    if let Some(new) = &new {
+        files::replace(path, &old, new.as_bytes())?;
     }
-    after.images.extend(digests.iter().map(|(lookup, digest)| (lookup.clone(), digest.clone())));
-    let changed = after != before;
-    if changed {
-        files::replace(path, &old, after.to_string().as_bytes())?;
-    }
-    Ok(Merged { changed })
+    Ok(Merged { changed: new.is_some() })
 }
 
 /// Waits for the lock on the very file that the path names now; it lasts as long as the value. `Vanished` asks to begin again.

@@ -2,6 +2,7 @@
 
 pub mod credentials;
 pub mod files;
+pub mod git;
 pub mod links;
 pub mod lock;
 mod once;

@@ -5,6 +5,7 @@
 //! follows a link that it meets, never waits for a named pipe, and never reads a Helm template.
 
 mod filter;
+pub mod listed;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -15,10 +15,11 @@ use text::{Named, paths};
 const RINGS: [&str; 4] = ["engine", "io", "app", "cli"];
 
 /// Crates that may be named in some places alone: paths below `src` start with one of these.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 14] = [
     ("granit_parser", &["engine/yaml"]),
     ("serde_yaml", &["engine/splice/proof"]),
     ("similar", &["engine/diff.rs"]),
+    ("git2", &["io/git"]),
     ("reqwest", &["io/registry"]),
     ("rustls", &["io/registry", "main.rs"]),
     ("tokio", &["io/", "app/resolve.rs"]),

@@ -9,6 +9,7 @@
 mod boundaries;
 mod cli;
 mod files;
+mod git;
 mod laws;
 mod mutations;
 mod registry;

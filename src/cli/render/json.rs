@@ -9,7 +9,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::steers;
-use crate::app::report::{Action, ContainerReport, Outcome, Place, Problem, Reach, Report, Skipped, WorkloadReport};
+use crate::app::report::{Action, Committed, ContainerReport, Outcome, Place, Problem, Reach, Report, Skipped, WorkloadReport};
 
 /// The report as one JSON object, indented, with a newline at its end. Characters that steer terminals are escaped, which JSON allows.
 pub fn report(report: &Report) -> String {
@@ -44,8 +44,8 @@ struct ReportV1<'a> {
     workloads: Vec<WorkloadV1<'a>>,
     /// The files that were changed (where nothing was written: would be), by path.
     files_changed: &'a [String],
-    /// What was committed and pushed: null, because this version commits nothing.
-    git: (),
+    /// What was committed and pushed; null where nothing was to be committed.
+    git: Option<GitV1<'a>>,
     /// What was passed over on purpose.
     skipped: Vec<SkippedV1<'a>>,
     /// What went wrong with one file, workload or image, and did not stop the rest.
@@ -143,6 +143,19 @@ struct ContainerV1<'a> {
     line: Option<u32>,
 }
 
+/// What became of the run in Git.
+#[derive(Debug, Serialize)]
+struct GitV1<'a> {
+    /// The commit's name in full; null where there was nothing to commit.
+    commit: Option<&'a str>,
+    /// The branch that it is on; null on a detached HEAD.
+    branch: Option<&'a str>,
+    /// The remote that it was to be pushed to; null where it was to stay here.
+    remote: Option<&'a str>,
+    /// Whether this run has pushed.
+    pushed: bool,
+}
+
 /// Something that was passed over on purpose.
 #[derive(Debug, Serialize)]
 struct SkippedV1<'a> {
@@ -196,7 +209,7 @@ impl<'a> ReportV1<'a> {
             summary: SummaryV1::of(report),
             workloads: report.workloads.iter().map(WorkloadV1::of).collect(),
             files_changed: &report.files_changed,
-            git: (),
+            git: report.git.as_ref().map(GitV1::of),
             skipped: report.skipped.iter().map(SkippedV1::of).collect(),
             problems: report.problems.iter().map(ProblemV1::of).collect(),
             warnings: &report.warnings,
@@ -262,6 +275,12 @@ impl<'a> ContainerV1<'a> {
         };
         let ContainerReport { init, name, line, image, .. } = container;
         Self { name, init: *init, image, new_image, outcome, reason, held_digest, line: *line }
+    }
+}
+
+impl<'a> GitV1<'a> {
+    fn of(Committed { commit, branch, remote, pushed }: &'a Committed) -> Self {
+        Self { commit: commit.as_deref(), branch: branch.as_deref(), remote: remote.as_deref(), pushed: *pushed }
     }
 }
 

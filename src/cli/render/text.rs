@@ -5,11 +5,14 @@ use std::fmt::Write;
 
 use super::{Printable, Styles, counted, steers};
 use crate::app::digest::Found;
-use crate::app::report::{Action, ContainerReport, Outcome, Place, Problem, Reach, Report, WorkloadReport};
+use crate::app::report::{Action, Committed, ContainerReport, Outcome, Place, Problem, Reach, Report, WorkloadReport};
 use crate::cli::settings::Detail;
 
 /// Why a string takes what is written to it.
 const TAKES_ALL: &str = "a string takes all";
+
+/// How many digits of a commit's name tell it apart for a person.
+const SHORT_COMMIT: usize = 7;
 
 /// The workloads and what became of them.
 pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
@@ -32,6 +35,7 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
 /// The last line: what was done or has to be done, and what was left out.
 pub fn summary(report: &Report, styles: &Styles) -> String {
     let strong = styles.strong;
+    let committed = report.git.as_ref().map(|git| committed(git, report.reach())).unwrap_or_default();
     let mut parts = vec![format!("{strong}{}{strong:#}", verdict(report))];
     let counts = report.counts();
     for (count, noun, what) in [
@@ -60,7 +64,22 @@ pub fn summary(report: &Report, styles: &Styles) -> String {
         let bad = styles.bad;
         parts.push(format!("{bad}{}{bad:#}", counted(report.problems.len(), "problem")));
     }
-    parts.join("; ") + "\n"
+    committed + &parts.join("; ") + "\n"
+}
+
+/// The line about the commit.
+fn committed(git: &Committed, reach: Reach) -> String {
+    let branch = git.branch.as_ref().map_or_else(|| "a detached HEAD".to_owned(), |branch| Printable(branch).to_string());
+    let remote = git.remote.as_ref().map(|remote| Printable(remote).to_string()).unwrap_or_default();
+    let short = |commit: &String| commit.chars().take(SHORT_COMMIT).collect::<String>();
+    match (&git.commit, reach) {
+        (_, Reach::Looked | Reach::Rehearsed) => String::new(),
+        (Some(commit), _) if git.pushed => format!("committed {} on {branch}, pushed to {remote}\n", short(commit)),
+        (Some(commit), _) if git.remote.is_some() => format!("{} is on {branch} at {remote} already\n", short(commit)),
+        (Some(commit), _) => format!("committed {} on {branch}\n", short(commit)),
+        (None, _) if git.pushed => format!("nothing to commit; pushed what waited on {branch} to {remote}\n"),
+        (None, _) => format!("nothing to commit on {branch}\n"),
+    }
 }
 
 /// A unified diff for a person's eyes: coloured as the styles say, with nothing in it that steers the terminal. It does not apply.

@@ -140,7 +140,7 @@ impl<'n> Folders<'n> {
     }
 }
 
-fn is_manifest(path: &Path) -> bool {
+pub(super) fn is_manifest(path: &Path) -> bool {
     let path = path.as_os_str().as_bytes();
     path.ends_with(b".yaml") || path.ends_with(b".yml") || path.ends_with(b".json")
 }

@@ -95,6 +95,23 @@ impl Run {
         self
     }
 
+    /// Lets it run in another folder.
+    pub(crate) fn folder(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// Kills it after this time; whether it was still running.
+    pub(crate) fn killed_after(mut self, time: Duration) -> bool {
+        let mut child = self.command.spawn().unwrap();
+        thread::sleep(time);
+        let running = child.try_wait().unwrap().is_none();
+        // It may have ended between the two.
+        drop(child.kill());
+        child.wait().unwrap();
+        running
+    }
+
     /// Runs it to its end. Panics, with what it has said so far, when it does not end.
     pub(crate) fn finish(mut self) -> Finished {
         let mut child = self.command.spawn().unwrap_or_else(|error| panic!("cannot start {:?}: {error}", self.command));

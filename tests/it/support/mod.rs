@@ -10,4 +10,5 @@ pub(crate) mod edit_anything;
 pub(crate) mod engine;
 pub(crate) mod programs;
 pub mod registry;
+pub(crate) mod remote;
 pub mod tls;

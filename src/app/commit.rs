@@ -1,0 +1,316 @@
+//! Committing: the order of steps from the plan to the branch.
+//!
+//! Everything that can fail is tried before anything is written. Then the commit is made of objects, and pushed; only what the remote has
+//! taken moves this repository: index and branch first, and the files follow. A push that fails leaves everything as it was. A run that
+//! is killed on the way leaves files as they were before: the next one finds that they differ from the commit by what it would change
+//! anyway, and goes on.
+
+mod aim;
+mod stage;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use self::aim::{Aim, Content, Way};
+use self::stage::Stage;
+use super::files::{self, Round};
+use super::message::{Changes, Template};
+use super::report::{Action, Committed, Place, Problem, Report};
+use super::survey::{self, Survey};
+use crate::io::git::GitError;
+use crate::io::git::identity::{Identity, Person};
+use crate::io::git::repository::{CommitId, Head, Repository};
+use crate::io::git::staging::Staged;
+use crate::io::git::transport::{Pushed, Replace, Transport, TransportError};
+use crate::io::scan;
+
+/// The trailer that our commits bear, with the branch that they were made for.
+const TRAILER: &str = "Imago-Branch";
+
+/// What shall be committed, checked.
+#[derive(Clone)]
+pub struct Request {
+    /// A branch of its own; `None` is the checked-out one.
+    pub branch: Option<String>,
+    /// Where it is pushed to, where it is.
+    pub push: Option<Push>,
+    /// The author, where it is not the one that Git knows.
+    pub author: Option<Person>,
+    /// Whether the message bears `Signed-off-by`.
+    pub signoff: bool,
+    /// The message.
+    pub message: Template,
+    /// The environment of the `git` program. It may hold secrets, and is never printed.
+    pub environment: BTreeMap<OsString, OsString>,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { branch, push, author, signoff, message, environment: _ } = self;
+        let mut shown = formatter.debug_struct("Request");
+        shown.field("branch", branch).field("push", push).field("author", author);
+        shown.field("signoff", signoff).field("message", message).finish_non_exhaustive()
+    }
+}
+
+/// A push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// The remote's name.
+    pub remote: String,
+    /// What the remote is told beside.
+    pub options: Vec<String>,
+}
+
+/// A repository that can be committed to.
+pub(super) struct Session<'r> {
+    request: &'r Request,
+    repository: Repository,
+    head: Head,
+    identity: Identity,
+    transport: Option<Transport>,
+    aim: Aim,
+}
+
+/// How far a session got.
+pub(super) enum Carried {
+    /// To its end; the files that were not taken are problems, by their places.
+    Out(BTreeMap<usize, Problem>),
+    /// Somebody else has pushed: nothing was written, and the plan has to be made again.
+    Overtaken,
+}
+
+impl<'r> Session<'r> {
+    /// Looks at all that a commit and a push need. `Err` is always a [`Problem`].
+    pub(super) fn open(request: &'r Request, root: &Path) -> anyhow::Result<Self> {
+        let mut repository = Repository::open(root).map_err(|error| refused(&error))?;
+        let head = repository.head().map_err(|error| refused(&error))?;
+        let identity = Identity::of(&repository, request.author.as_ref()).map_err(|error| refused(&error))?;
+        let transport = aim::transport(request, repository.root()).map_err(|problem| *problem)?;
+        let aim = aim::aim(request, &mut repository, &head, transport.as_ref()).map_err(|problem| *problem)?;
+        Ok(Self { request, repository, head, identity, transport, aim })
+    }
+
+    /// Looks at the remote once more.
+    pub(super) fn look_again(&mut self) -> anyhow::Result<()> {
+        self.aim =
+            aim::aim(self.request, &mut self.repository, &self.head, self.transport.as_ref()).map_err(|problem| *problem)?;
+        Ok(())
+    }
+
+    /// What the commit is planned on, where that is not the working tree.
+    pub(super) fn survey(&self, request: scan::Request<'_>) -> anyhow::Result<Option<Survey>> {
+        if self.aim.content == Content::WorkingTree {
+            return Ok(None);
+        }
+        let named = |path: &Path| request.paths.iter().any(|named| request.current.join(named).ends_with(path));
+        let mut listed = self.repository.files(self.aim.base).map_err(|error| refused(&error))?;
+        let mut paths: Vec<PathBuf> = Vec::with_capacity(listed.len());
+        let mut fault = None;
+        listed.retain(|file| {
+            let ignored = !named(&file.path)
+                && self.repository.is_ignored(&file.path).unwrap_or_else(|error| {
+                    fault = Some(error);
+                    false
+                });
+            if !ignored {
+                paths.push(file.path.clone());
+            }
+            !ignored
+        });
+        if let Some(error) = fault {
+            return Err(refused(&error).into());
+        }
+        let request = scan::Request { root: self.repository.root(), ..request };
+        let survey = survey::survey_commit(request, &paths, |index| self.repository.read(&listed[index]));
+        let survey = survey.map_err(|error| files::wrong_paths(&error))?;
+        Ok(Some(survey.map_err(|error| refused(&error))?))
+    }
+
+    /// Commits, pushes and writes what may be. `Err`: nothing was written, here or at the remote.
+    pub(super) fn carry_out(&self, request: &files::Request, round: &Round, report: &mut Report) -> anyhow::Result<Carried> {
+        let remote = self.transport.as_ref().map(|transport| transport.remote().to_owned());
+        let mut committed = Committed { branch: self.aim.branch.clone(), remote, ..Committed::default() };
+        if request.dry_run {
+            self.repository.rehearse().map_err(|error| refused(&error))?;
+        }
+        let stage = self.stage(request, round, report).map_err(|error| refused(&error))?;
+        if request.dry_run {
+            report.git = Some(committed);
+            return Ok(Carried::Out(stage.failures));
+        }
+        let pushed = match self.aim.way {
+            Way::Here => self.commit_here(request, round, &stage, &mut committed)?,
+            Way::Onward { checked_out, waiting } => {
+                self.push_onward(request, round, &stage, &mut committed, checked_out, waiting)?
+            }
+            Way::Replace(tip) => self.replace(request, round, &stage, &mut committed, tip)?,
+        };
+        if pushed == Pushed::Moved {
+            return Ok(Carried::Overtaken);
+        }
+        report.git = Some(committed);
+        let Stage { mut failures, lock, .. } = stage;
+        if self.aim.content == Content::WorkingTree {
+            let unwritten = round.write_files(|index| !failures.contains_key(&index));
+            failures.extend(unwritten);
+        }
+        if let Some(draft) = lock
+            && let Err(error) = draft.write()
+        {
+            report.problems.push(files::unwritten_lock(&draft.path, &error));
+        }
+        Ok(Carried::Out(failures))
+    }
+
+    fn commit_here(
+        &self,
+        request: &files::Request,
+        round: &Round,
+        stage: &Stage,
+        committed: &mut Committed,
+    ) -> anyhow::Result<Pushed> {
+        if let Some(commit) = self.commit(request, round, stage)? {
+            self.advance(commit, &stage.files)?;
+            committed.commit = Some(commit.to_string());
+        }
+        Ok(Pushed::Done)
+    }
+
+    fn push_onward(
+        &self,
+        request: &files::Request,
+        round: &Round,
+        stage: &Stage,
+        committed: &mut Committed,
+        checked_out: bool,
+        waiting: bool,
+    ) -> anyhow::Result<Pushed> {
+        let commit = self.commit(request, round, stage)?;
+        let Some(new) = commit.or(waiting.then_some(self.aim.base)) else { return Ok(Pushed::Done) };
+        let transport = self.transport.as_ref().expect("only a session with a remote aims at it");
+        let follows = checked_out && self.aim.content == Content::Commit;
+        if follows {
+            transport.can_follow(self.head.commit, new).map_err(|error| *not_pushed(transport, &error))?;
+        }
+        if checked_out {
+            self.repository.refuse_locked_index().map_err(|error| refused(&error))?;
+        }
+        if self.push(new, Replace::Never)? == Pushed::Moved {
+            return Ok(Pushed::Moved);
+        }
+        committed.pushed = true;
+        committed.commit = commit.map(|commit| commit.to_string());
+        if commit.is_some() && checked_out {
+            let files = if follows { &[] } else { stage.files.as_slice() };
+            let moved = if follows { transport.follow(self.head.commit, new).map_err(|error| error.to_string()) } else { Ok(()) };
+            let moved = moved.and_then(|()| {
+                self.repository.advance(&self.head, new, files, &self.identity).map_err(|error| error.to_string())
+            });
+            moved.map_err(|cause| *not_followed(transport, new, cause))?;
+        }
+        Ok(Pushed::Done)
+    }
+
+    fn replace(
+        &self,
+        request: &files::Request,
+        round: &Round,
+        stage: &Stage,
+        committed: &mut Committed,
+        tip: Option<CommitId>,
+    ) -> anyhow::Result<Pushed> {
+        if let Some(tip) = tip
+            && !stage.files.is_empty()
+            && self.repository.is_same(tip, self.aim.base, &stage.files).map_err(|error| refused(&error))?
+        {
+            committed.commit = Some(tip.to_string());
+            return Ok(Pushed::Done);
+        }
+        let Some(commit) = self.commit(request, round, stage)? else { return Ok(Pushed::Done) };
+        let name = self.aim.branch.as_deref().expect("a branch that is replaced has a name");
+        if self.transport.is_some() {
+            if self.push(commit, Replace::Exactly(tip))? == Pushed::Moved {
+                return Ok(Pushed::Moved);
+            }
+            committed.pushed = true;
+        } else {
+            self.repository.put_branch(name, tip, commit, &self.identity).map_err(|error| refused(&error))?;
+        }
+        committed.commit = Some(commit.to_string());
+        Ok(Pushed::Done)
+    }
+
+    fn commit(&self, request: &files::Request, round: &Round, stage: &Stage) -> anyhow::Result<Option<CommitId>> {
+        let message = self.message(request.action, round, stage);
+        Ok(self.repository.commit(self.aim.base, &stage.files, &message, &self.identity).map_err(|error| refused(&error))?)
+    }
+
+    fn advance(&self, to: CommitId, files: &[Staged]) -> anyhow::Result<()> {
+        Ok(self.repository.advance(&self.head, to, files, &self.identity).map_err(|error| refused(&error))?)
+    }
+
+    fn push(&self, commit: CommitId, replace: Replace) -> anyhow::Result<Pushed> {
+        let (Some(transport), Some(push), Some(branch)) = (&self.transport, &self.request.push, &self.aim.branch) else {
+            unreachable!("only a session with a remote and a branch pushes")
+        };
+        Ok(transport.push(commit, branch, replace, &push.options).map_err(|error| *not_pushed(transport, &error))?)
+    }
+
+    fn message(&self, action: Action, round: &Round, stage: &Stage) -> String {
+        let taken = round.due().filter(|(index, _, _)| !stage.failures.contains_key(index));
+        let workloads = taken.flat_map(|(index, _, _)| &round.edited[index].workloads);
+        let changes =
+            Changes { action, workloads: workloads.filter(|workload| workload.changed).collect(), files: stage.files.len() };
+        let signer = self.identity.committer();
+        let branch = self.aim.branch.as_deref().unwrap_or("HEAD");
+        let mut trailers = vec![(TRAILER, branch)];
+        if self.request.signoff {
+            trailers.push(("Signed-off-by", &signer));
+        }
+        self.request.message.fill(&changes, &trailers)
+    }
+}
+
+/// Git's refusal, as what ends the run.
+fn refused(error: &GitError) -> Problem {
+    Problem {
+        code: error.code(),
+        what: "cannot commit".to_owned(),
+        place: Place::default(),
+        cause: error.to_string(),
+        hint: error.hint(),
+    }
+}
+
+/// The remote's refusal, as what ends the run: this repository is as it was.
+fn not_pushed(transport: &Transport, error: &TransportError) -> Box<Problem> {
+    Box::new(Problem {
+        code: error.code(),
+        what: format!("cannot push to `{}`; nothing was changed", transport.remote()),
+        place: Place::default(),
+        cause: error.to_string(),
+        hint: error.hint().map(str::to_owned),
+    })
+}
+
+/// The remote has the commit, and something here was in the way.
+fn not_followed(transport: &Transport, commit: CommitId, cause: String) -> Box<Problem> {
+    let what = format!("pushed {commit} to `{}`, but the branch here did not follow", transport.remote());
+    fault("git-not-followed", what, cause, "run `git status`, then `git pull --ff-only`")
+}
+
+fn fault(code: &'static str, what: String, cause: String, hint: &str) -> Box<Problem> {
+    Box::new(Problem { code, what, place: Place::default(), cause, hint: Some(hint.to_owned()) })
+}
+
+/// Somebody else has pushed again and again.
+pub(super) fn overtaken() -> Problem {
+    *fault(
+        "git-overtaken",
+        "cannot push; nothing was changed".to_owned(),
+        "others kept pushing to the branch while the change was made".to_owned(),
+        "run again when it is quieter",
+    )
+}

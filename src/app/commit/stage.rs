@@ -1,0 +1,125 @@
+//! What goes into a commit: every file that changes is held against what is committed, before anything is written.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::Session;
+use super::aim::Content;
+use crate::app::files::{self, Round};
+use crate::app::report::{Place, Problem, Report};
+use crate::io::files as disk;
+use crate::io::git::GitError;
+use crate::io::git::staging::{Staged, Staging, Unfit};
+use crate::io::lock;
+
+impl Session<'_> {
+    /// Holds every file that changes against what is committed, and the lock.
+    pub(super) fn stage(&self, request: &files::Request, round: &Round, report: &mut Report) -> Result<Stage, GitError> {
+        let staging = self.repository.staging(self.aim.base)?;
+        let mut stage = Stage::default();
+        for (index, manifest, new_text) in round.due() {
+            let new = new_text.as_bytes();
+            let outcome = match self.aim.content {
+                Content::Commit => staging.stage_in_commit(self.in_root(&manifest.path), new)?,
+                Content::WorkingTree => match disk::writable(&manifest.path) {
+                    Err(error) => {
+                        stage.failures.insert(index, files::unwritten(manifest, &error));
+                        continue;
+                    }
+                    Ok(()) => {
+                        let again = |content: &[u8]| round.edit_again(request, manifest, content);
+                        staging.stage(&manifest.path, manifest.text.as_bytes(), new, again)?
+                    }
+                },
+            };
+            match outcome {
+                Ok(staged) => stage.files.push(staged),
+                Err(unfit) => drop(stage.failures.insert(index, unfit_problem(&manifest.name, unfit))),
+            }
+        }
+        match (self.aim.content, staging.within(&request.lock.path)) {
+            (Content::Commit, Some(path)) => stage.take_lock_of_commit(&staging, &path, request, round, report)?,
+            (Content::Commit, None) | (Content::WorkingTree, _) => stage.take_lock(&staging, request, round, report)?,
+        }
+        Ok(stage)
+    }
+
+    fn in_root<'p>(&self, path: &'p Path) -> &'p Path {
+        path.strip_prefix(self.repository.root()).unwrap_or(path)
+    }
+}
+
+/// What goes into a commit, and what does not.
+#[derive(Default)]
+pub(super) struct Stage {
+    pub(super) files: Vec<Staged>,
+    pub(super) failures: BTreeMap<usize, Problem>,
+    /// The lock, where it is a file of the working tree that has to be written.
+    pub(super) lock: Option<lock::Draft>,
+}
+
+impl Stage {
+    /// A lock outside the repository is written and not committed.
+    fn take_lock(
+        &mut self,
+        staging: &Staging<'_>,
+        request: &files::Request,
+        round: &Round,
+        report: &mut Report,
+    ) -> Result<(), GitError> {
+        let draft = match round.lock_draft(request) {
+            Ok(Some(draft)) => draft,
+            Ok(None) => return Ok(()),
+            Err(problem) => {
+                report.problems.push(*problem);
+                return Ok(());
+            }
+        };
+        let new = draft.new.as_bytes();
+        let staged = match &draft.old {
+            Some(old) => staging.stage(&draft.path, old, new, |_| None)?,
+            None => staging.stage_new(&draft.path, new)?,
+        };
+        match staged {
+            Ok(staged) => self.files.push(staged),
+            Err(Unfit::Elsewhere) => {}
+            Err(unfit) => {
+                report.problems.push(unfit_problem(&draft.path.display().to_string(), unfit));
+                return Ok(());
+            }
+        }
+        self.lock = Some(draft);
+        Ok(())
+    }
+
+    /// The lock as the commit has it.
+    fn take_lock_of_commit(
+        &mut self,
+        staging: &Staging<'_>,
+        path: &Path,
+        request: &files::Request,
+        round: &Round,
+        report: &mut Report,
+    ) -> Result<(), GitError> {
+        let old = staging.content(path)?;
+        match round.lock_text(request, old.as_deref()) {
+            Ok(Some(new)) => match staging.stage_in_commit(path, new.as_bytes())? {
+                Ok(staged) => self.files.push(staged),
+                Err(unfit) => report.problems.push(unfit_problem(&path.display().to_string(), unfit)),
+            },
+            Ok(None) => {}
+            Err(problem) => report.problems.push(*problem),
+        }
+        Ok(())
+    }
+}
+
+fn unfit_problem(name: &str, unfit: Unfit) -> Problem {
+    Problem {
+        code: unfit.code(),
+        what: format!("cannot commit `{name}`, so it was not written"),
+        place: Place { file: Some(name.to_owned()), ..Place::default() },
+        cause: unfit.to_string(),
+        hint: Some(unfit.hint().to_owned()),
+    }
+}

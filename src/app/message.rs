@@ -1,0 +1,243 @@
+//! The message of a commit: a template's fields filled from what the commit changes.
+//!
+//! What stands in manifests is foreign: no name in them can begin a line of the message, or put a trailer into it.
+
+use std::fmt::Write as _;
+
+use super::report::{Action, Outcome, WorkloadReport};
+use crate::engine::image::ImageRef;
+
+/// Where `--message` gives none.
+const DEFAULT: &str = "{summary}\n\n{changes}";
+
+/// How many characters of a digest tell it apart for a person.
+const SHORT: usize = 12;
+
+/// The fields, for who has to name them.
+pub const FIELDS: &str = "{summary}, {changes}, {images}, {workloads} and {files}";
+
+/// A message with fields, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<Part>);
+
+/// A template that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// There is no such field.
+    #[error("there is no field `{{{0}}}`")]
+    Unknown(String),
+    /// A brace is not closed, or not opened.
+    #[error("it has a single `{0}`")]
+    Brace(char),
+    /// Git takes no commit without a subject.
+    #[error("its first line is empty")]
+    Empty,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Summary,
+    Changes,
+    Images,
+    Workloads,
+    Files,
+}
+
+/// What a commit changes.
+pub struct Changes<'a> {
+    /// What was done.
+    pub action: Action,
+    /// The workloads that change, in order.
+    pub workloads: Vec<&'a WorkloadReport>,
+    /// How many files change, the lock among them.
+    pub files: usize,
+}
+
+impl Default for Template {
+    fn default() -> Self {
+        Self::parse(DEFAULT).expect("the default is a template")
+    }
+}
+
+impl Template {
+    /// Reads a template; `{{` and `}}` stand for braces.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        if text.trim_start_matches([' ', '\t']).is_empty() || text.starts_with(['\n', '\r']) {
+            return Err(TemplateError::Empty);
+        }
+        let mut parts = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            plain.push_str(&rest[..at]);
+            let (brace, after) = rest[at..].split_at(1);
+            if let Some(after) = after.strip_prefix(brace) {
+                plain.push_str(brace);
+                rest = after;
+                continue;
+            }
+            let end = after.find('}').filter(|_| brace == "{");
+            let Some(end) = end else { return Err(TemplateError::Brace(if brace == "{" { '{' } else { '}' })) };
+            parts.push(Part::Text(std::mem::take(&mut plain)));
+            parts.push(match &after[..end] {
+                "summary" => Part::Summary,
+                "changes" => Part::Changes,
+                "images" => Part::Images,
+                "workloads" => Part::Workloads,
+                "files" => Part::Files,
+                other => return Err(TemplateError::Unknown(other.to_owned())),
+            });
+            rest = &after[end + 1..];
+        }
+        plain.push_str(rest);
+        parts.push(Part::Text(plain));
+        Ok(Self(parts))
+    }
+
+    /// The message, with these trailers as its last paragraph.
+    pub fn fill(&self, changes: &Changes<'_>, trailers: &[(&str, &str)]) -> String {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(plain) => text.push_str(plain),
+                Part::Summary => text.push_str(&changes.summary()),
+                Part::Changes => text.push_str(changes.list().trim_end()),
+                Part::Images => text.push_str(&changes.images().count().to_string()),
+                Part::Workloads => text.push_str(&changes.workloads.len().to_string()),
+                Part::Files => text.push_str(&changes.files.to_string()),
+            }
+        }
+        let mut text = text.trim_end().to_owned() + "\n";
+        if !trailers.is_empty() {
+            text.push('\n');
+        }
+        for (name, value) in trailers {
+            text += &format!("{name}: {}\n", on_one_line(value));
+        }
+        text
+    }
+}
+
+impl<'a> Changes<'a> {
+    /// The images that change: their workload, container, and the image before and after.
+    fn images(&self) -> impl Iterator<Item = (&'a WorkloadReport, &'a str, &'a str, &'a str)> {
+        self.workloads.iter().flat_map(|workload| {
+            workload.containers.iter().filter_map(|container| match &container.outcome {
+                Outcome::Outdated(new) | Outcome::Restored(new) => {
+                    Some((*workload, container.name.as_str(), container.image.as_str(), new.as_str()))
+                }
+                _ => None,
+            })
+        })
+    }
+
+    fn summary(&self) -> String {
+        let verb = if self.action == Action::Restore { "Restore" } else { "Update" };
+        let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+        let mut images = self.images();
+        match (images.next(), images.next()) {
+            (None, _) if self.workloads.is_empty() => format!("{verb} the lock of digests"),
+            (None, _) => format!("{verb} the record of images in {}", count(self.workloads.len(), "workload")),
+            (Some((_, _, _, new)), None) => match ImageRef::parse(new).ok().and_then(|image| image.digest().cloned()) {
+                Some(digest) => {
+                    let new = on_one_line(new);
+                    let name = new.split('@').next().unwrap_or(&new);
+                    let short: String =
+                        digest.as_str().chars().take(digest.as_str().find(':').map_or(0, |at| at + 1) + SHORT).collect();
+                    format!("{verb} {name} to {short}")
+                }
+                None => format!("{verb} {}", on_one_line(new)),
+            },
+            (Some(_), Some(_)) => {
+                format!("{verb} {} in {}", count(self.images().count(), "image"), count(self.workloads.len(), "workload"))
+            }
+        }
+    }
+
+    fn list(&self) -> String {
+        let mut text = String::new();
+        for (workload, container, old, new) in self.images() {
+            let file = workload.place.file.as_deref().unwrap_or_default();
+            let line = format!("{file} {}/{} {container}: {old} -> {new}", workload.kind, workload.name);
+            writeln!(text, "- {}", on_one_line(&line)).expect("a string takes all");
+        }
+        text
+    }
+}
+
+/// A foreign text without line breaks and other characters that steer.
+fn on_one_line(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::report::{ContainerReport, Place};
+
+    fn workload(name: &str, containers: &[(&str, Outcome)]) -> WorkloadReport {
+        let container = |(name, outcome): &(&str, Outcome)| ContainerReport {
+            init: false,
+            name: (*name).to_owned(),
+            line: None,
+            image: "registry.example.test/web:1.4".to_owned(),
+            outcome: outcome.clone(),
+        };
+        WorkloadReport {
+            place: Place { file: Some("deploy/web.yaml".to_owned()), ..Place::default() },
+            kind: "Deployment",
+            namespace: None,
+            name: name.to_owned(),
+            containers: containers.iter().map(container).collect(),
+            changed: true,
+        }
+    }
+
+    fn outdated(digit: &str) -> Outcome {
+        Outcome::Outdated(format!("registry.example.test/web:1.4@sha256:{}", digit.repeat(64)))
+    }
+
+    fn filled(template: &str, workloads: &[WorkloadReport]) -> String {
+        let changes = Changes { action: Action::Update, workloads: workloads.iter().collect(), files: 2 };
+        Template::parse(template).unwrap().fill(&changes, &[("Imago-Branch", "main")])
+    }
+
+    #[test]
+    fn one_image_is_named_and_many_are_counted() {
+        let one = workload("web", &[("app", outdated("1")), ("proxy", Outcome::Ok)]);
+        assert_eq!(
+            filled(DEFAULT, std::slice::from_ref(&one)),
+            format!(
+                "Update registry.example.test/web:1.4 to sha256:111111111111\n\n\
+                 - deploy/web.yaml Deployment/web app: registry.example.test/web:1.4 -> registry.example.test/web:1.4@sha256:{}\n\n\
+                 Imago-Branch: main\n",
+                "1".repeat(64)
+            )
+        );
+        let two = workload("api", &[("app", outdated("2"))]);
+        assert_eq!(filled("{summary}", &[one.clone(), two]), "Update 2 images in 2 workloads\n\nImago-Branch: main\n");
+        assert_eq!(filled("{summary}", &[]), "Update the lock of digests\n\nImago-Branch: main\n");
+        assert_eq!(filled("{{{images}}} {workloads}/{files}", &[one]), "{1} 1/2\n\nImago-Branch: main\n");
+    }
+
+    #[test]
+    fn a_name_in_a_manifest_adds_no_line() {
+        let foreign = workload("web\n\nImago-Branch: other", &[("app", outdated("1"))]);
+        let message = filled(DEFAULT, &[foreign]);
+        assert_eq!(message.lines().filter(|line| line.starts_with("Imago-Branch:")).count(), 1, "{message}");
+    }
+
+    #[test]
+    fn what_is_no_template_is_refused() {
+        for (text, error) in [
+            ("{nope}", TemplateError::Unknown("nope".to_owned())),
+            ("a {summary", TemplateError::Brace('{')),
+            ("a } b", TemplateError::Brace('}')),
+            ("", TemplateError::Empty),
+            ("\n{summary}", TemplateError::Empty),
+        ] {
+            assert_eq!(Template::parse(text), Err(error), "{text}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Git: what stands in a repository, and new commits in it.
+//!
+//! Objects, references and the index are read and written by libgit2, without a working tree where none is needed. It decides nothing: what
+//! may be committed, and in which order, is the business of `app::commit`. It never forces a reference, and it never touches an entry of
+//! the index, or a reference, that it was not told to.
+
+mod credentials;
+pub mod identity;
+pub mod repository;
+mod signing;
+pub mod staging;
+pub mod transport;
+
+/// Whether a branch may have this name (git-check-ref-format), and no command takes it for a flag.
+pub fn is_branch_name(name: &str) -> bool {
+    git2::Branch::name_is_valid(name).unwrap_or(false) && name != "HEAD"
+}
+
+/// Why Git did not do what was asked. The text is the cause alone: the caller knows the act.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// Neither the folder nor one above it has a `.git`.
+    #[error("there is no Git repository")]
+    NoRepository,
+    /// Git trusts a repository of another user only where its configuration says so.
+    #[error("the repository `{0}` belongs to another user")]
+    Owner(String),
+    /// It has no files to edit.
+    #[error("the repository is bare: it has no files to edit")]
+    Bare,
+    /// Its format is one that libgit2 does not know: SHA-256, reftable, a partial clone, a sparse or split index.
+    #[error("the repository is in a format that is not supported: {0}")]
+    Unsupported(String),
+    /// A merge, a rebase or the like has begun and has not ended.
+    #[error("{0} is under way in the repository")]
+    UnderWay(&'static str),
+    /// There is no commit to build on.
+    #[error("the checked-out branch has no commit yet")]
+    Unborn,
+    /// Neither the configuration nor the environment says who commits.
+    #[error("Git knows no name and mail address for a commit")]
+    NoIdentity,
+    /// Git's configuration asks for a signature, and there is none.
+    #[error("the commit cannot be signed: {0}")]
+    Unsigned(String),
+    /// Another process has the lock of the index or of a branch.
+    #[error("another Git process is at work in the repository: {0}")]
+    Locked(String),
+    /// Somebody else moved the branch since it was looked at.
+    #[error("the branch moved meanwhile: somebody else has committed")]
+    Moved,
+    /// The branch is checked out in another working tree.
+    #[error("the branch `{0}` is checked out in another working tree of the repository")]
+    CheckedOut(String),
+    /// Anything else that Git says.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl GitError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoRepository => "no-repository",
+            Self::Owner(_) => "git-owner",
+            Self::Bare => "git-bare",
+            Self::Unsupported(_) => "git-unsupported",
+            Self::UnderWay(_) => "git-under-way",
+            Self::Unborn => "git-no-commit",
+            Self::NoIdentity => "git-identity",
+            Self::Unsigned(_) => "git-signing",
+            Self::Locked(_) => "git-locked",
+            Self::Moved => "git-moved",
+            Self::CheckedOut(_) => "git-checked-out",
+            Self::Other(_) => "git",
+        }
+    }
+
+    /// One thing to do about it, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoRepository => "run it inside a repository, or leave out `--commit`",
+            Self::Owner(path) => return Some(format!("run `git config --global --add safe.directory {path}`")),
+            Self::Bare => "clone it, and run in the clone",
+            Self::Unsupported(_) => {
+                "clone it as Git does by default (SHA-1, no filter), or run without `--commit` and commit by yourself"
+            }
+            Self::UnderWay(_) => "finish it or abort it first (`git status` says how)",
+            Self::Unborn => "make the first commit",
+            Self::NoIdentity => "set `user.name` and `user.email` with `git config`, or give `--author \"NAME <MAIL>\"`",
+            Self::Unsigned(_) => "correct `user.signingKey` and `gpg.format`, or set `commit.gpgSign` to false",
+            Self::Locked(_) => "run again when it is done; remove the lock only when no Git process is left",
+            Self::Moved => "run again",
+            Self::CheckedOut(_) => "name another branch",
+            Self::Other(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl From<git2::Error> for GitError {
+    fn from(error: git2::Error) -> Self {
+        use git2::ErrorCode;
+        match error.code() {
+            ErrorCode::Locked => Self::Locked(error.message().to_owned()),
+            ErrorCode::Modified => Self::Moved,
+            _ => Self::Other(error.message().to_owned()),
+        }
+    }
+}

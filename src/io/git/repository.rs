@@ -1,0 +1,288 @@
+//! A repository on this machine: what is committed, what is staged, and new commits built from objects.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use git2::build::TreeUpdateBuilder;
+use git2::{ErrorCode, FileMode, ObjectType, Oid, RepositoryState};
+
+use super::GitError;
+use super::identity::Identity;
+use super::signing::Signer;
+use super::staging::Staged;
+
+/// The name of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommitId(pub(super) Oid);
+
+impl std::fmt::Display for CommitId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// What is checked out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The commit.
+    pub commit: CommitId,
+    /// The branch without `refs/heads/`; `None` where HEAD is detached.
+    pub branch: Option<String>,
+}
+
+/// A file of a commit.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its path from the root.
+    pub path: PathBuf,
+    blob: Oid,
+}
+
+/// A repository with a working tree.
+pub struct Repository {
+    pub(super) inner: git2::Repository,
+    /// The working tree's root, without links.
+    root: PathBuf,
+}
+
+impl Repository {
+    /// Opens the repository that has its root at this folder.
+    pub fn open(root: &Path) -> Result<Self, GitError> {
+        let inner = git2::Repository::open(root).map_err(|error| match error.code() {
+            ErrorCode::NotFound => GitError::NoRepository,
+            ErrorCode::Owner => GitError::Owner(root.display().to_string()),
+            _ => GitError::Unsupported(error.message().to_owned()),
+        })?;
+        let root = inner.workdir().ok_or(GitError::Bare)?.canonicalize();
+        let root = root.map_err(|error| GitError::Other(error.to_string()))?;
+        let repository = Self { inner, root };
+        // An index of an unknown form is found here, before anything is written.
+        repository.inner.index().map_err(|error| GitError::Unsupported(error.message().to_owned()))?;
+        Ok(repository)
+    }
+
+    /// From now on, new objects are kept in memory and are gone with this value.
+    pub fn rehearse(&self) -> Result<(), GitError> {
+        const BEFORE_ALL_OTHERS: i32 = 1000;
+        self.inner.odb()?.add_new_mempack_backend(BEFORE_ALL_OTHERS)?;
+        Ok(())
+    }
+
+    /// The working tree's root, absolute and without links.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What is checked out. Refuses where a merge or the like is under way, because a commit would end it.
+    pub fn head(&self) -> Result<Head, GitError> {
+        let under_way = match self.inner.state() {
+            RepositoryState::Clean => None,
+            RepositoryState::Merge => Some("a merge"),
+            RepositoryState::Revert | RepositoryState::RevertSequence => Some("a revert"),
+            RepositoryState::CherryPick | RepositoryState::CherryPickSequence => Some("a cherry-pick"),
+            RepositoryState::Bisect => Some("a bisection"),
+            RepositoryState::Rebase | RepositoryState::RebaseInteractive | RepositoryState::RebaseMerge => Some("a rebase"),
+            RepositoryState::ApplyMailbox | RepositoryState::ApplyMailboxOrRebase => Some("`git am`"),
+        };
+        if let Some(what) = under_way {
+            return Err(GitError::UnderWay(what));
+        }
+        let head = self.inner.head().map_err(|error| match error.code() {
+            ErrorCode::UnbornBranch => GitError::Unborn,
+            _ => error.into(),
+        })?;
+        let branch = match self.inner.head_detached()? {
+            true => None,
+            false => Some(head.shorthand()?.to_owned()),
+        };
+        Ok(Head { commit: CommitId(head.peel_to_commit()?.id()), branch })
+    }
+
+    /// Opens it anew: what another program has fetched is seen.
+    pub fn again(&self) -> Result<Self, GitError> {
+        Self::open(&self.root)
+    }
+
+    /// Whether a commit is here.
+    pub fn has(&self, commit: CommitId) -> bool {
+        self.inner.find_commit(commit.0).is_ok()
+    }
+
+    /// Whether the history ends somewhere because the rest was not fetched.
+    pub fn is_shallow(&self) -> bool {
+        self.inner.is_shallow()
+    }
+
+    /// Whether `ancestor` is `commit` or one of those that it follows.
+    pub fn follows(&self, commit: CommitId, ancestor: CommitId) -> Result<bool, GitError> {
+        Ok(commit == ancestor || self.inner.graph_descendant_of(commit.0, ancestor.0)?)
+    }
+
+    /// The commits of `tip` that are not among those of `base`, the newest first.
+    pub fn beyond(&self, base: CommitId, tip: CommitId) -> Result<Vec<CommitId>, GitError> {
+        let mut walk = self.inner.revwalk()?;
+        walk.push(tip.0)?;
+        walk.hide(base.0)?;
+        Ok(walk.map(|id| id.map(CommitId)).collect::<Result<_, _>>()?)
+    }
+
+    /// The commits of `tip` that no branch of this remote had when it was last looked at.
+    pub fn beyond_remote(&self, remote: &str, tip: CommitId) -> Result<Vec<CommitId>, GitError> {
+        let mut walk = self.inner.revwalk()?;
+        walk.push(tip.0)?;
+        walk.hide_glob(&format!("refs/remotes/{remote}/*"))?;
+        Ok(walk.map(|id| id.map(CommitId)).collect::<Result<_, _>>()?)
+    }
+
+    /// Whether a commit's last paragraph has this trailer.
+    pub fn has_trailer(&self, commit: CommitId, name: &str, value: &str) -> Result<bool, GitError> {
+        let commit = self.inner.find_commit(commit.0)?;
+        let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
+        let trailers = git2::message_trailers_strs(&message)?;
+        Ok(trailers.iter().any(|(found, content)| found == name && content == value))
+    }
+
+    /// Whether a commit holds the tree of these files on this base, and nothing in between.
+    pub fn is_same(&self, commit: CommitId, base: CommitId, files: &[Staged]) -> Result<bool, GitError> {
+        // The header itself is read: where the history was cut off, the parsed commit has no parent.
+        let odb = self.inner.odb()?;
+        let object = odb.read(commit.0)?;
+        let header = String::from_utf8_lossy(object.data()).into_owned();
+        let parents: Vec<&str> =
+            header.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.strip_prefix("parent ")).collect();
+        Ok(parents == [base.to_string()] && self.inner.find_commit(commit.0)?.tree_id() == self.tree(base, files)?)
+    }
+
+    /// The regular files of a commit, by their paths from the root.
+    pub fn files(&self, commit: CommitId) -> Result<Vec<Listed>, GitError> {
+        let mut files = Vec::new();
+        self.inner.find_commit(commit.0)?.tree()?.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
+            if entry.filemode().cast_unsigned() & 0o170_000 == 0o100_000 {
+                let mut path = folder.as_bytes().to_vec();
+                path.extend(entry.name_bytes());
+                files.push(Listed { path: PathBuf::from(std::ffi::OsStr::from_bytes(&path)), blob: entry.id() });
+            }
+            git2::TreeWalkResult::Ok
+        })?;
+        Ok(files)
+    }
+
+    /// A file's content in a commit.
+    pub fn read(&self, file: &Listed) -> Result<Vec<u8>, GitError> {
+        let blob = self.inner.find_blob(file.blob).map_err(|error| match error.code() {
+            ErrorCode::NotFound => {
+                let name = file.path.display();
+                GitError::Unsupported(format!("the content of `{name}` is not here, as in a clone with `--filter`"))
+            }
+            _ => error.into(),
+        })?;
+        Ok(blob.content().to_vec())
+    }
+
+    /// Whether `.gitignore` leaves a path out.
+    pub fn is_ignored(&self, path: &Path) -> Result<bool, GitError> {
+        Ok(self.inner.is_path_ignored(path)?)
+    }
+
+    /// The commit of a branch of this repository.
+    pub fn branch(&self, name: &str) -> Result<Option<CommitId>, GitError> {
+        match self.inner.find_reference(&format!("refs/heads/{name}")) {
+            Ok(reference) => Ok(Some(CommitId(reference.peel_to_commit()?.id()))),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Moves a branch that is checked out nowhere, or makes it, where it is still what it was.
+    pub fn put_branch(&self, name: &str, from: Option<CommitId>, to: CommitId, identity: &Identity) -> Result<(), GitError> {
+        let reference = format!("refs/heads/{name}");
+        self.refuse_checked_out(name)?;
+        let mut transaction = self.inner.transaction()?;
+        transaction.lock_ref(&reference)?;
+        if self.branch(name)? != from {
+            return Err(GitError::Moved);
+        }
+        transaction.set_target(&reference, to.0, Some(&identity.committer), "commit: imago")?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Another working tree of this repository would show every file as changed.
+    fn refuse_checked_out(&self, name: &str) -> Result<(), GitError> {
+        let main = git2::Repository::open(self.inner.commondir()).ok();
+        let others = self.inner.worktrees()?;
+        let others = others.iter().filter_map(|other| self.inner.find_worktree(other.ok()??).ok());
+        let others = others.filter_map(|other| git2::Repository::open_from_worktree(&other).ok());
+        for repository in main.into_iter().chain(others) {
+            if repository.head().is_ok_and(|head| head.is_branch() && head.shorthand().is_ok_and(|branch| branch == name)) {
+                return Err(GitError::CheckedOut(name.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses where another Git process is about to write the index.
+    pub fn refuse_locked_index(&self) -> Result<(), GitError> {
+        let lock = self.inner.path().join("index.lock");
+        if lock.exists() { Err(GitError::Locked(format!("there is a `{}`", lock.display()))) } else { Ok(()) }
+    }
+
+    /// Makes a commit with these files in place of the base's; no reference is moved. `None` where the tree stays the same.
+    pub fn commit(
+        &self,
+        base: CommitId,
+        files: &[Staged],
+        message: &str,
+        identity: &Identity,
+    ) -> Result<Option<CommitId>, GitError> {
+        let parent = self.inner.find_commit(base.0)?;
+        let new = self.tree(base, files)?;
+        if new == parent.tree_id() {
+            return Ok(None);
+        }
+        let new = self.inner.find_tree(new)?;
+        let Identity { author, committer } = identity;
+        let content = self.inner.commit_create_buffer(author, committer, message, &new, &[&parent])?;
+        let content =
+            std::str::from_utf8(&content).map_err(|_| GitError::Other("a name or a message is not UTF-8".to_owned()))?;
+        let made = match Signer::of(&self.inner.config()?.snapshot()?, &identity.committer())? {
+            None => self.inner.odb()?.write(ObjectType::Commit, content.as_bytes())?,
+            Some(signer) => self.inner.commit_signed(content, &signer.sign(content)?, None)?,
+        };
+        Ok(Some(CommitId(made)))
+    }
+
+    /// The base's tree with these files in it.
+    fn tree(&self, base: CommitId, files: &[Staged]) -> Result<Oid, GitError> {
+        let tree = self.inner.find_commit(base.0)?.tree()?;
+        let mut update = TreeUpdateBuilder::new();
+        for file in files {
+            let mode = if file.mode & 0o100 == 0 { FileMode::Blob } else { FileMode::BlobExecutable };
+            update.upsert(file.path.as_os_str().as_bytes(), file.blob, mode);
+        }
+        Ok(update.create_updated(&self.inner, &tree)?)
+    }
+
+    /// Moves what is checked out from one commit to the next, and the index's entries of these files with it. Nothing moves where
+    /// somebody else was faster. The working tree is not touched.
+    pub fn advance(&self, head: &Head, to: CommitId, files: &[Staged], identity: &Identity) -> Result<(), GitError> {
+        let reference = head.branch.as_ref().map_or_else(|| "HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
+        let mut transaction = self.inner.transaction()?;
+        transaction.lock_ref(&reference)?;
+        if self.head()? != *head {
+            return Err(GitError::Moved);
+        }
+        transaction.set_target(&reference, to.0, Some(&identity.committer), "commit: imago")?;
+        let mut index = self.inner.index()?;
+        index.read(true)?;
+        for file in files {
+            index.add(&file.entry(index.get_path(&file.path, 0)))?;
+        }
+        // The index goes first: staged and not committed is what a next run can finish, committed and not staged would be undone by the
+        // next commit of a person.
+        if !files.is_empty() {
+            index.write()?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}

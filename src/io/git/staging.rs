@@ -1,0 +1,211 @@
+//! What may be committed: files are held against a commit and the index by their content, and what is fit becomes a blob.
+//!
+//! Times and sizes are not trusted, and a difference that the very change makes good is none.
+
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use git2::{AttrCheckFlags, ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid, Tree};
+
+use super::GitError;
+use super::repository::{CommitId, Repository};
+
+/// The attributes that let another program decide what is committed: git-crypt, LFS, UTF-16 in the working tree.
+const CONVERTED_BY: [&str; 2] = ["filter", "working-tree-encoding"];
+
+/// A file's new content for a commit.
+#[derive(Clone, Debug)]
+pub struct Staged {
+    pub(super) path: PathBuf,
+    pub(super) blob: Oid,
+    pub(super) mode: u32,
+}
+
+/// Why a file is not committed, and for that reason not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It is not one of the repository's own files.
+    #[error("it is not in the repository that is committed to")]
+    Elsewhere,
+    /// Git does not track it.
+    #[error("Git does not track it")]
+    Untracked,
+    /// It differs from what is committed, staged or not.
+    #[error("it has changes that are not committed")]
+    Uncommitted,
+    /// Another program decides what of it is committed, as this attribute says.
+    #[error("its attribute `{0}` lets another program convert it")]
+    Converted(&'static str),
+}
+
+impl Unfit {
+    /// A stable word for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Elsewhere => "git-elsewhere",
+            Self::Untracked => "git-untracked",
+            Self::Uncommitted => "git-uncommitted",
+            Self::Converted(_) => "git-filter",
+        }
+    }
+
+    /// One thing to do about it.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Elsewhere => "run in that file's own repository, or leave it out with `--exclude`",
+            Self::Untracked => "add it with `git add` and commit it first, or leave it out with `--exclude`",
+            Self::Uncommitted => "commit it or stash it first",
+            Self::Converted(_) => "leave it out with `--exclude`, or run without `--commit`",
+        }
+    }
+}
+
+impl Staged {
+    /// The index's entry for it. Without times and size, Git compares the content once, and then notes them itself.
+    pub(super) fn entry(&self, old: Option<IndexEntry>) -> IndexEntry {
+        let never = IndexTime::new(0, 0);
+        let (flags, flags_extended) = old.map_or((0, 0), |old| (old.flags, old.flags_extended));
+        IndexEntry {
+            ctime: never,
+            mtime: never,
+            dev: 0,
+            ino: 0,
+            mode: self.mode,
+            uid: 0,
+            gid: 0,
+            file_size: 0,
+            id: self.blob,
+            flags,
+            flags_extended,
+            path: self.path.as_os_str().as_bytes().to_vec(),
+        }
+    }
+}
+
+/// A commit's tree and the index, which files are held against before they are written.
+pub struct Staging<'r> {
+    repository: &'r Repository,
+    tree: Tree<'r>,
+    index: Index,
+    /// Whether the executable bit of the working tree means something.
+    modes: bool,
+}
+
+impl Repository {
+    /// What commits start from, to hold many files against it.
+    pub fn staging(&self, base: CommitId) -> Result<Staging<'_>, GitError> {
+        let tree = self.inner.find_commit(base.0)?.tree()?;
+        let mut index = self.inner.index()?;
+        index.read(true)?;
+        let modes = self.inner.config()?.get_bool("core.filemode").unwrap_or(true);
+        Ok(Staging { repository: self, tree, index, modes })
+    }
+}
+
+impl Staging<'_> {
+    /// Takes a file's new content, where its old content is what is committed and staged.
+    ///
+    /// `again` makes the new content out of another old one: where a file differs from the commit only in what this very change makes
+    /// good, as a run leaves it that was killed, it is taken too.
+    pub fn stage(
+        &self,
+        path: &Path,
+        old: &[u8],
+        new: &[u8],
+        again: impl Fn(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<Result<Staged, Unfit>, GitError> {
+        let Some(path) = self.within(path) else { return Ok(Err(Unfit::Elsewhere)) };
+        if let Some(attribute) = self.converted(&path)? {
+            return Ok(Err(Unfit::Converted(attribute)));
+        }
+        let staged = self.index.get_path(&path, 0);
+        let Some((committed, mode)) = self.committed(&path)? else {
+            return Ok(Err(if staged.is_some() { Unfit::Uncommitted } else { Unfit::Untracked }));
+        };
+        let Some(staged) = staged.filter(|staged| staged.mode == mode && self.has_mode(&path, mode)) else {
+            return Ok(Err(Unfit::Uncommitted));
+        };
+        let raw = Oid::hash_object(ObjectType::Blob, old)? == committed;
+        let write =
+            |content: &[u8]| if raw { self.repository.inner.blob(content) } else { self.write_as_git_adds(&path, content) };
+        let blob = write(new)?;
+        let settles = |id: Oid| -> Result<bool, GitError> {
+            let content = self.repository.inner.find_blob(id)?;
+            let made = again(content.content()).map(|made| Oid::hash_object(ObjectType::Blob, &made)).transpose()?;
+            Ok(id == blob || made == Some(blob))
+        };
+        let as_committed = raw || write(old)? == committed;
+        let fit = (as_committed || settles(committed)?) && (staged.id == committed || settles(staged.id)?);
+        Ok(if fit { Ok(Staged { path, blob, mode }) } else { Err(Unfit::Uncommitted) })
+    }
+
+    /// Takes a new content for a file of the commit itself, by its path from the root; or a new file.
+    pub fn stage_in_commit(&self, path: &Path, new: &[u8]) -> Result<Result<Staged, Unfit>, GitError> {
+        if let Some(attribute) = self.converted(path)? {
+            return Ok(Err(Unfit::Converted(attribute)));
+        }
+        let mode = self.committed(path)?.map_or(FileMode::Blob.into(), |(_, mode)| mode);
+        Ok(Ok(Staged { path: path.to_owned(), blob: self.repository.inner.blob(new)?, mode }))
+    }
+
+    /// Takes a file that is not there yet.
+    pub fn stage_new(&self, path: &Path, new: &[u8]) -> Result<Result<Staged, Unfit>, GitError> {
+        let Some(path) = self.within(path) else { return Ok(Err(Unfit::Elsewhere)) };
+        if let Some(attribute) = self.converted(&path)? {
+            return Ok(Err(Unfit::Converted(attribute)));
+        }
+        if self.index.get_path(&path, 0).is_some() || self.committed(&path)?.is_some() {
+            return Ok(Err(Unfit::Uncommitted));
+        }
+        let blob = self.write_as_git_adds(&path, new)?;
+        Ok(Ok(Staged { path, blob, mode: FileMode::Blob.into() }))
+    }
+
+    /// The content of a file of the commit, by its path from the root.
+    pub fn content(&self, path: &Path) -> Result<Option<Vec<u8>>, GitError> {
+        let Some((id, _)) = self.committed(path)? else { return Ok(None) };
+        Ok(Some(self.repository.inner.find_blob(id)?.content().to_vec()))
+    }
+
+    /// The path from the root, where the file is below it. Links on the way lead where they lead.
+    pub fn within(&self, path: &Path) -> Option<PathBuf> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let real = folder.canonicalize().ok()?.join(path.file_name()?);
+        Some(real.strip_prefix(self.repository.root()).ok()?.to_owned())
+    }
+
+    fn converted(&self, path: &Path) -> Result<Option<&'static str>, GitError> {
+        for name in CONVERTED_BY {
+            let value = self.repository.inner.get_attr_bytes(path, name, AttrCheckFlags::FILE_THEN_INDEX)?;
+            if matches!(git2::AttrValue::from_bytes(value), git2::AttrValue::String(_) | git2::AttrValue::Bytes(_)) {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A regular file of the base, with its mode.
+    fn committed(&self, path: &Path) -> Result<Option<(Oid, u32)>, GitError> {
+        match self.tree.get_path(path) {
+            Ok(entry) => {
+                let mode = entry.filemode().cast_unsigned();
+                Ok((mode & 0o170_000 == 0o100_000).then_some((entry.id(), mode)))
+            }
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn has_mode(&self, path: &Path, mode: u32) -> bool {
+        let metadata = self.repository.root().join(path).symlink_metadata();
+        !self.modes || metadata.is_ok_and(|found| (found.permissions().mode() ^ mode) & 0o100 == 0)
+    }
+
+    /// Writes a blob as `git add` would: line ends by `core.autocrlf` and the attributes.
+    fn write_as_git_adds(&self, path: &Path, content: &[u8]) -> Result<Oid, git2::Error> {
+        let mut writer = self.repository.inner.blob_writer(Some(path))?;
+        std::io::Write::write_all(&mut writer, content).map_err(|error| git2::Error::from_str(&error.to_string()))?;
+        writer.commit()
+    }
+}

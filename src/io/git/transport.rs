@@ -1,0 +1,353 @@
+//! Fetching and pushing by the `git` program, which knows ssh, credential helpers, proxies and everything else that people have set up.
+//!
+//! Secrets reach it by its environment alone. It is never asked to force anything but with a lease on a commit that is named, it asks no
+//! person anything, and what it says is printed without secrets.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use super::credentials::Credentials;
+use super::repository::CommitId;
+use crate::io::credentials::Known;
+
+/// What would lead the program to another repository than the one at hand, or make it print more than it is asked for.
+const NOT_PASSED_ON: [&str; 8] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+];
+
+/// Why nothing was fetched or pushed. The text is the cause alone.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// There is no `git` to call.
+    #[error("there is no `git` program: {0}")]
+    NoProgram(String),
+    /// The repository has no such remote.
+    #[error("there is no remote `{0}`")]
+    NoRemote(String),
+    /// The remote does not know us, or does not let us.
+    #[error("the remote refuses the credentials: {0}")]
+    SignIn(String),
+    /// Nobody has said that this host is the right one.
+    #[error("the host's key is not known, or is another: {0}")]
+    HostKey(String),
+    /// No answer.
+    #[error("the remote cannot be reached: {0}")]
+    Unreachable(String),
+    /// A hook or a rule of the remote.
+    #[error("the remote refuses the push: {0}")]
+    Refused(String),
+    /// Local changes are in the way.
+    #[error("a file is changed here and there: {0}")]
+    InTheWay(String),
+    /// Anything else that the program says.
+    #[error("`git {act}` says: {said}")]
+    Other {
+        /// The subcommand.
+        act: String,
+        /// Its words.
+        said: String,
+    },
+}
+
+impl TransportError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoProgram(_) => "git-program",
+            Self::NoRemote(_) => "git-remote",
+            Self::SignIn(_) => "git-sign-in",
+            Self::HostKey(_) => "git-host-key",
+            Self::Unreachable(_) => "git-unreachable",
+            Self::Refused(_) => "git-refused",
+            Self::InTheWay(_) => "git-in-the-way",
+            Self::Other { .. } => "git",
+        }
+    }
+
+    /// One thing to do about it, where there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoProgram(_) => Some("install git, or leave out `--push`"),
+            Self::NoRemote(_) => Some("name one of those that `git remote` lists: `--remote NAME`"),
+            Self::SignIn(_) => Some("give a token that may push by IMAGO_GIT_TOKEN, or set up what `git push` needs"),
+            Self::HostKey(_) => Some("add the host's key to known_hosts, after comparing it with what the host publishes"),
+            Self::Unreachable(_) => Some("check the remote's address (`git remote -v`) and the network"),
+            Self::Refused(_) => Some("push to a branch of its own with `--branch NAME`, or let this account push"),
+            Self::InTheWay(_) => Some("commit, stash or remove it, then run again"),
+            Self::Other { .. } => None,
+        }
+    }
+}
+
+/// What a remote has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// The branch that it names as its default, where it names one.
+    pub default: Option<String>,
+    /// The commit of the branch that was asked for.
+    pub tip: Option<CommitId>,
+}
+
+/// What became of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// The remote has it.
+    Done,
+    /// Somebody else was faster; the remote is as they left it.
+    Moved,
+}
+
+/// Whether a push may replace what the remote has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replace {
+    /// Only by what follows it.
+    Never,
+    /// Where it is this very commit, or where there is none.
+    Exactly(Option<CommitId>),
+}
+
+/// How much of a branch is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// All that is not here.
+    Whole,
+    /// Its last commit: what suffices in a shallow clone.
+    Tip,
+}
+
+/// One remote of a repository.
+pub struct Transport {
+    root: PathBuf,
+    remote: String,
+    environment: BTreeMap<OsString, OsString>,
+    credentials: BTreeMap<OsString, OsString>,
+    known: Known,
+}
+
+impl Transport {
+    /// Checks that there is a program and a remote. Nothing is asked yet.
+    pub fn open(root: &Path, remote: &str, environment: &BTreeMap<OsString, OsString>) -> Result<Self, TransportError> {
+        let passed_on = |name: &OsStr| {
+            let name = name.to_string_lossy();
+            !NOT_PASSED_ON.contains(&&*name) && !name.starts_with("GIT_TRACE") && name != "GIT_CURL_VERBOSE"
+        };
+        let environment = environment.iter().filter(|(name, _)| passed_on(name));
+        let mut transport = Self {
+            root: root.to_owned(),
+            remote: remote.to_owned(),
+            environment: environment.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            credentials: BTreeMap::new(),
+            known: Known::default(),
+        };
+        let remotes = transport.run(&["remote"])?;
+        if !transport.succeeded("remote", remotes)?.lines().any(|name| name == remote) {
+            return Err(TransportError::NoRemote(remote.to_owned()));
+        }
+        let mut urls = Vec::new();
+        for arguments in [&["remote", "get-url", "--", remote][..], &["remote", "get-url", "--push", "--", remote]] {
+            let output = transport.run(arguments)?;
+            let url = transport.succeeded("remote", output)?.trim_end().to_owned();
+            if !urls.contains(&url) {
+                urls.push(url);
+            }
+        }
+        let credentials = Credentials::of(&urls, &transport.environment);
+        credentials.secrets.iter().for_each(|secret| transport.known.add(secret));
+        transport.credentials = credentials.environment;
+        Ok(transport)
+    }
+
+    /// The remote's name.
+    pub fn remote(&self) -> &str {
+        &self.remote
+    }
+
+    /// Asks the remote where a branch is.
+    pub fn look(&self, branch: &str) -> Result<Heads, TransportError> {
+        let reference = format!("refs/heads/{branch}");
+        let output = self.run(&["ls-remote", "--symref", "--", &self.remote, "HEAD", &reference])?;
+        let said = self.succeeded("ls-remote", output)?;
+        let mut heads = Heads { default: None, tip: None };
+        for (value, name) in said.lines().filter_map(|line| line.split_once('\t')) {
+            if let (Some(target), "HEAD") = (value.strip_prefix("ref: refs/heads/"), name) {
+                heads.default = Some(target.to_owned());
+            } else if name == reference {
+                heads.tip = git2::Oid::from_str(value).ok().map(CommitId);
+            }
+        }
+        Ok(heads)
+    }
+
+    /// Brings a branch's commits here. No branch of this repository moves but the one that follows the remote's.
+    pub fn fetch(&self, branch: &str, depth: Depth) -> Result<(), TransportError> {
+        let reference = format!("refs/heads/{branch}");
+        let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
+        if depth == Depth::Tip {
+            arguments.push("--depth=1");
+        }
+        arguments.extend(["--", &self.remote, &reference]);
+        let output = self.run(&arguments)?;
+        self.succeeded("fetch", output).map(drop)
+    }
+
+    /// Gives a commit to a branch of the remote.
+    pub fn push(&self, commit: CommitId, branch: &str, replace: Replace, options: &[String]) -> Result<Pushed, TransportError> {
+        let mut arguments = vec!["push".to_owned(), "--porcelain".to_owned(), "--no-follow-tags".to_owned()];
+        arguments.push("--recurse-submodules=no".to_owned());
+        if let Replace::Exactly(tip) = replace {
+            let tip = tip.map(|tip| tip.to_string()).unwrap_or_default();
+            arguments.push(format!("--force-with-lease=refs/heads/{branch}:{tip}"));
+        }
+        arguments.extend(options.iter().map(|option| format!("--push-option={option}")));
+        arguments.extend(["--".to_owned(), self.remote.clone(), format!("{commit}:refs/heads/{branch}")]);
+        let output = self.run(&arguments)?;
+        if output.status.success() {
+            return Ok(Pushed::Done);
+        }
+        let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+        let verdict = lines.lines().find(|line| line.starts_with("!\t")).and_then(|line| line.rsplit('\t').next());
+        match verdict {
+            Some(verdict) if is_moved(verdict) => Ok(Pushed::Moved),
+            Some(verdict) if verdict.starts_with("[remote") => {
+                let said = self.said(&output, |line| line.starts_with("remote:"));
+                let verdict = self.known.hide(verdict);
+                Err(TransportError::Refused(if said.is_empty() { verdict } else { format!("{verdict}; {said}") }))
+            }
+            _ => Err(self.failure("push", &output)),
+        }
+    }
+
+    /// Whether [`Transport::follow`] would find its way.
+    pub fn can_follow(&self, from: CommitId, to: CommitId) -> Result<(), TransportError> {
+        self.read_tree(&["--dry-run"], from, to)
+    }
+
+    /// Brings index and working tree from one commit to another, as `git merge --ff-only` does: what differs from `from` here stays, and
+    /// where it is in the way, nothing moves.
+    pub fn follow(&self, from: CommitId, to: CommitId) -> Result<(), TransportError> {
+        self.read_tree(&[], from, to)
+    }
+
+    fn read_tree(&self, flags: &[&str], from: CommitId, to: CommitId) -> Result<(), TransportError> {
+        // Times in the index that are out of date would be taken for changes. It fails where there are changes, which are told below.
+        self.run(&["update-index", "-q", "--refresh"])?;
+        let (from, to) = (from.to_string(), to.to_string());
+        let mut arguments = vec!["read-tree", "-m", "-u"];
+        arguments.extend(flags);
+        arguments.extend([from.as_str(), to.as_str()]);
+        let output = self.run(&arguments)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(TransportError::InTheWay(self.said(&output, |line| line.starts_with("error:"))))
+    }
+
+    fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, TransportError> {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(&self.root).args(arguments).env_clear().envs(&self.environment).envs(&self.credentials);
+        command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").stdin(Stdio::null());
+        command.output().map_err(|error| TransportError::NoProgram(error.to_string()))
+    }
+
+    fn succeeded(&self, act: &str, output: Output) -> Result<String, TransportError> {
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(self.failure(act, &output))
+    }
+
+    /// Sorts what the program said by whose fault it is.
+    fn failure(&self, act: &str, output: &Output) -> TransportError {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let has = |texts: &[&str]| texts.iter().any(|text| stderr.contains(text));
+        let said =
+            self.said(output, |line| ["fatal:", "error:", "remote:", "ERROR:"].iter().any(|begin| line.starts_with(begin)));
+        match () {
+            () if has(&["Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"]) => {
+                TransportError::HostKey(said)
+            }
+            () if has(&[
+                "Authentication failed",
+                "could not read Username",
+                "could not read Password",
+                "Permission denied (",
+                "returned error: 401",
+                "returned error: 403",
+            ]) =>
+            {
+                TransportError::SignIn(said)
+            }
+            () if has(&[
+                "Could not resolve host",
+                "Connection refused",
+                "Failed to connect",
+                "Could not connect",
+                "timed out",
+                "does not appear to be a git repository",
+                "repository not found",
+                "Repository not found",
+                "returned error: 404",
+                "not found",
+            ]) =>
+            {
+                TransportError::Unreachable(said)
+            }
+            () => TransportError::Other { act: act.to_owned(), said },
+        }
+    }
+
+    /// The lines of stderr that are taken, or the last one where none is; without secrets.
+    fn said(&self, output: &Output, takes: impl Fn(&str) -> bool) -> String {
+        const MOST: usize = 4;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty() && *line != "remote:").collect();
+        let mut taken: Vec<&str> = lines.iter().copied().filter(|line| takes(line)).take(MOST).collect();
+        if taken.is_empty() {
+            taken.extend(lines.last());
+        }
+        taken.iter().map(|line| self.known.hide(line)).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// Whether a push was refused because the branch is no longer what it was.
+fn is_moved(verdict: &str) -> bool {
+    const LOCALLY: [&str; 4] = ["(fetch first)", "(non-fast-forward)", "(stale info)", "(remote ref updated since checkout)"];
+    const BY_THE_REMOTE: [&str; 5] =
+        ["cannot lock ref", "failed to update ref", "incorrect old value provided", "reference already exists", "fetch first"];
+    let locally = verdict.starts_with("[rejected]") && LOCALLY.iter().any(|text| verdict.contains(text));
+    locally || verdict.starts_with("[remote") && BY_THE_REMOTE.iter().any(|text| verdict.contains(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_race_is_told_from_a_refusal() {
+        for verdict in [
+            "[rejected] (fetch first)",
+            "[rejected] (non-fast-forward)",
+            "[rejected] (stale info)",
+            "[remote rejected] (cannot lock ref 'refs/heads/main': is at 1 but expected 2)",
+            "[remote rejected] (incorrect old value provided)",
+        ] {
+            assert!(is_moved(verdict), "{verdict}");
+        }
+        for verdict in [
+            "[remote rejected] (pre-receive hook declined)",
+            "[remote rejected] (protected branch hook declined)",
+            "[rejected] (atomic)",
+        ] {
+            assert!(!is_moved(verdict), "{verdict}");
+        }
+    }
+}

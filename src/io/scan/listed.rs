@@ -1,0 +1,114 @@
+//! The same choice as a scan of folders makes, among the files of a commit: nothing is read, and no folder need be there.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+
+use super::filter::PathFilter;
+use super::walk::is_manifest;
+use super::{Request, ScanError, sort_key};
+
+/// A file that was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Its place in the list.
+    pub index: usize,
+    /// The path as the user would write it.
+    pub shown: String,
+    /// Whether it is a template of a Helm chart.
+    pub is_template: bool,
+}
+
+/// Chooses among files, by their paths from the request's root, what a scan of the same request takes; in the order of their names.
+pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<Vec<Chosen>, ScanError> {
+    let filter = PathFilter::new(request.include, request.exclude)?;
+    let all: BTreeSet<&Path> = listed.iter().map(PathBuf::as_path).collect();
+    let here = [PathBuf::from(".")];
+    let mut named = Vec::new();
+    for typed in if request.paths.is_empty() { &here } else { request.paths } {
+        let missing = || ScanError::Missing(typed.display().to_string());
+        let shown: PathBuf = typed.components().filter(|component| *component != Component::CurDir).collect();
+        let inner = within(request.root, &request.current.join(&shown)).ok_or_else(missing)?;
+        let is_file = all.contains(inner.as_path());
+        let is_there =
+            is_file || inner.as_os_str().is_empty() || all.range(inner.as_path()..).any(|path| path.starts_with(&inner));
+        if !is_there {
+            return Err(missing());
+        }
+        named.push((shown, inner, is_file));
+    }
+    let mut chosen = Vec::new();
+    for (index, path) in listed.iter().enumerate() {
+        // The nearest name that was typed is the one that a file is shown under.
+        let nearest =
+            named.iter().filter(|(_, inner, _)| path.starts_with(inner)).max_by_key(|(_, inner, _)| inner.components().count());
+        let Some((shown, inner, is_file)) = nearest else { continue };
+        let rest = path.strip_prefix(inner).expect("the path starts with it");
+        let shown = match is_file {
+            true => shown.clone(),
+            false if is_manifest(path) => shown.join(rest),
+            false => continue,
+        };
+        let in_current = if shown.is_absolute() { shown.strip_prefix(request.current).ok() } else { Some(shown.as_path()) };
+        let name = path.file_name().map(Path::new).filter(|_| *is_file);
+        let folders = named.iter().filter(|(_, _, is_file)| !is_file).filter_map(|(_, inner, _)| path.strip_prefix(inner).ok());
+        let places: Vec<&Path> = in_current.into_iter().chain(name).chain(folders).collect();
+        if filter.takes(&places) {
+            let is_template = is_template(path, &all);
+            chosen.push((sort_key(&shown), Chosen { index, shown: shown.to_string_lossy().into_owned(), is_template }));
+        }
+    }
+    chosen.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+    Ok(chosen.into_iter().map(|(_, chosen)| chosen).collect())
+}
+
+/// The path from the root, links followed as far as there are any; `None` outside of it.
+fn within(root: &Path, path: &Path) -> Option<PathBuf> {
+    let real_root = root.canonicalize().ok()?;
+    if let Ok(real) = path.canonicalize() {
+        return Some(real.strip_prefix(real_root).ok()?.to_owned());
+    }
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => drop(plain.pop()),
+            other => plain.push(other),
+        }
+    }
+    Some(plain.strip_prefix(root).ok()?.to_owned())
+}
+
+fn is_template(path: &Path, all: &BTreeSet<&Path>) -> bool {
+    let folders = path.ancestors().skip(1).filter(|folder| folder.file_name() == Some(OsStr::new("templates")));
+    folders.filter_map(Path::parent).any(|chart| all.contains(chart.join("Chart.yaml").as_path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(paths: &[&str], exclude: &[&str], listed: &[&str]) -> Result<Vec<String>, ScanError> {
+        let root = tempfile::tempdir().unwrap();
+        let current = root.path().join("sub");
+        std::fs::create_dir(&current).unwrap();
+        let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+        let exclude: Vec<String> = exclude.iter().map(|&glob| glob.to_owned()).collect();
+        let listed: Vec<PathBuf> = listed.iter().map(PathBuf::from).collect();
+        let request = Request { paths: &paths, include: &[], exclude: &exclude, current: &current, root: root.path() };
+        let chosen = choose(request, &listed)?;
+        Ok(chosen.into_iter().map(|chosen| format!("{}{}", chosen.shown, if chosen.is_template { " T" } else { "" })).collect())
+    }
+
+    #[test]
+    fn files_of_a_commit_are_chosen_as_files_of_a_folder_are() {
+        let listed =
+            ["other/x.yaml", "sub/Chart.yaml", "sub/a.txt", "sub/a.yaml", "sub/b/c.json", "sub/b-c.yml", "sub/templates/t.yaml"];
+        let all = ["Chart.yaml", "a.yaml", "b/c.json", "b-c.yml", "templates/t.yaml T"];
+        assert_eq!(chosen(&["."], &[], &listed).unwrap(), all);
+        assert_eq!(chosen(&[".", "b"], &["templates"], &listed).unwrap(), ["Chart.yaml", "a.yaml", "b/c.json", "b-c.yml"]);
+        assert_eq!(chosen(&["a.txt", "../other"], &[], &listed).unwrap(), ["../other/x.yaml", "a.txt"]);
+        assert_eq!(chosen(&["b"], &[], &listed).unwrap(), ["b/c.json"]);
+        assert!(matches!(chosen(&["c"], &[], &listed), Err(ScanError::Missing(_))));
+        assert!(matches!(chosen(&["/"], &[], &listed), Err(ScanError::Missing(_))));
+    }
+}

@@ -1,0 +1,185 @@
+//! `--branch`: a branch of its own, made from objects.
+
+use super::push::Two;
+use super::{Tree, deployment, image};
+
+fn trees(two: &Two) -> (String, String, String) {
+    (two.ours.status(), two.ours.git("rev-parse HEAD"), two.ours.git("for-each-ref refs/heads"))
+}
+
+#[test]
+fn one_commit_on_head_is_pushed_and_nothing_here_is_touched() {
+    let Some(two) = Two::new() else { return };
+    two.ours.write("deploy/web.yaml", deployment("web") + "# mine\n");
+    two.ours.write("staged.txt", "staged\n");
+    two.ours.git("add staged.txt");
+    let (before, files) = (trees(&two), two.ours.place.files());
+    let said = two.ours.imago("--update --branch imago/update --push", 0).stdout;
+    assert!(said.contains(" on imago/update, pushed to origin\n"), "{said}");
+    assert_eq!((trees(&two), two.ours.place.files()), (before, files));
+    assert_eq!(two.remote_log("imago/update"), ["Update 2 images in 2 workloads", "first"]);
+    assert_eq!(two.remote_log("main"), ["first"]);
+    two.ours.git("fetch --quiet");
+    assert_eq!(two.ours.git("log -1 --format=%(trailers:only) origin/imago/update"), "Imago-Branch: imago/update\n\n");
+    assert_eq!(two.ours.changed_lines("origin/imago/update").len(), 2 * 4);
+    assert!(!two.ours.git("show origin/imago/update:deploy/web.yaml").contains("# mine"));
+    two.ours.assert_whole();
+}
+
+#[test]
+fn the_branch_is_replaced_when_it_is_ours_and_left_when_it_is_the_same() {
+    let Some(two) = Two::new() else { return };
+    let run = |code| two.ours.imago("--update --branch imago/update --push --output json", code);
+    let first = run(0).json();
+    let again = run(0).json();
+    assert_eq!((&again["git"]["pushed"], &again["git"]["commit"]), (&false.into(), &first["git"]["commit"]));
+    let said = two.ours.imago("--update --branch imago/update --push", 0).stdout;
+    assert!(said.contains(" is on imago/update at origin already\n"), "{said}");
+    two.ours.moved("2");
+    assert_eq!(run(0).json()["git"]["pushed"], true);
+    assert_eq!(two.remote_log("imago/update").len(), 2);
+    // The base moves.
+    two.they_push("note.txt", "theirs\n");
+    two.ours.git("pull --quiet --rebase origin main");
+    assert_eq!(run(0).json()["git"]["pushed"], true);
+    assert_eq!(two.remote_log("imago/update"), ["Update 2 images in 2 workloads", "theirs-note.txt", "first"]);
+    // Merged and not deleted, by a fast-forward and by a squash.
+    two.they("pull --quiet --rebase origin main");
+    two.they("pull --quiet origin imago/update");
+    two.they("push --quiet origin HEAD:main");
+    two.ours.git("pull --quiet --rebase origin main");
+    assert_eq!(run(0).json()["git"]["commit"], serde_json::Value::Null);
+    two.ours.moved("3");
+    assert_eq!(run(0).json()["git"]["pushed"], true);
+    two.they("fetch --quiet");
+    two.they("merge --quiet --squash origin/imago/update");
+    two.they("commit --quiet --message squashed");
+    two.they("push --quiet origin HEAD:main");
+    two.ours.git("pull --quiet --rebase origin main");
+    two.ours.moved("4");
+    assert_eq!(run(0).json()["git"]["pushed"], true);
+    assert_eq!(two.remote_log("imago/update").len(), 5);
+}
+
+#[test]
+fn somebody_elses_branch_is_never_replaced() {
+    let Some(two) = Two::new() else { return };
+    two.ours.imago("--update --branch imago/update --push", 0);
+    two.they("fetch --quiet");
+    two.they("checkout --quiet imago/update");
+    std::fs::write(format!("{}/note.txt", two.theirs), "a fix\n").unwrap();
+    two.they("commit --quiet --all --message fix");
+    two.they("push --quiet origin HEAD");
+    two.ours.moved("2");
+    let said = two.ours.imago("--update --branch imago/update --push", 2).stderr;
+    assert!(said.starts_with("error: cannot replace the branch `imago/update` at `origin`\n  cause: its commit "), "{said}");
+    assert_eq!(two.remote_log("imago/update")[0], "fix");
+}
+
+#[test]
+fn the_default_branch_and_the_checked_out_one_are_never_forced() {
+    let Some(two) = Two::new() else { return };
+    two.they_push("note.txt", "theirs\n");
+    // A detached HEAD that is behind: the commit is made on what the remote has.
+    two.ours.git("checkout --quiet --detach");
+    let before = two.ours.git("rev-parse HEAD");
+    two.ours.imago("--update --branch main --push", 0);
+    assert_eq!(two.remote_log("main"), ["Update 2 images in 2 workloads", "theirs-note.txt", "first"]);
+    assert_eq!((two.ours.status(), two.ours.git("rev-parse HEAD")), (String::new(), before));
+    two.ours.git("checkout --quiet -b feature");
+    two.ours.git("push --quiet origin feature");
+    two.ours.git("commit --quiet --allow-empty --message mine");
+    let said = two.ours.imago("--update --branch feature --push", 2).stderr;
+    assert!(said.contains("is not imago's"), "{said}");
+    assert_eq!(two.remote_log("feature"), ["first"]);
+}
+
+#[test]
+fn a_shallow_clone_on_a_detached_head_is_enough() {
+    let Some(two) = Two::new() else { return };
+    two.they_push("note.txt", "one\n");
+    two.they_push("note.txt", "two\n");
+    let (bare, shallow) = (two.ours.place.beside("bare.git"), two.ours.place.path().join("shallow"));
+    two.ours.git(&format!("clone --quiet --depth 1 file://{} {}", bare.display(), shallow.display()));
+    let shallow = Tree { place: two.ours.place, folder: "shallow".to_owned() };
+    shallow.identify();
+    shallow.git("checkout --quiet --detach");
+    let two = Two { ours: shallow, theirs: two.theirs };
+    for (digit, pushed) in [("1", true), ("1", false), ("2", true)] {
+        two.ours.moved(digit);
+        let json = two.ours.imago("--update --branch imago/update --push --output json", 0).json();
+        assert_eq!(json["git"]["pushed"], pushed, "{digit}");
+        assert_eq!(two.remote_log("imago/update").len(), 4);
+    }
+    // Another shallow clone, made later, on a later base.
+    two.they_push("note.txt", "three\n");
+    let later = two.ours.place.path().join("later");
+    two.ours.git(&format!("clone --quiet --depth 1 file://{} {}", bare.display(), later.display()));
+    let later = Tree { place: two.ours.place, folder: "later".to_owned() };
+    later.identify();
+    let two = Two { ours: later, theirs: two.theirs };
+    two.ours.imago("--update --branch imago/update --push", 0);
+    assert_eq!(two.remote_log("imago/update").len(), 5);
+    // And onto the checked-out branch, which has moved meanwhile.
+    two.they_push("note.txt", "four\n");
+    two.ours.imago("--update --push", 0);
+    assert_eq!(two.remote_log("main").len(), 6);
+    assert_eq!(two.ours.status(), "");
+    assert!(two.ours.read("deploy/web.yaml").contains(&image("2")));
+}
+
+#[test]
+fn without_a_push_the_branch_is_made_here() {
+    let Some(tree) = Tree::new() else { return };
+    let run = |name: &str, code| tree.imago(&format!("--update --branch {name}"), code);
+    let said = run("imago/update", 0).stdout;
+    assert!(said.contains(" on imago/update\n"), "{said}");
+    tree.moved("2");
+    run("imago/update", 0);
+    assert_eq!(tree.git("log --format=%s imago/update"), "Update 2 images in 2 workloads\nfirst\n");
+    assert_eq!((tree.log(), tree.status()), (vec!["first".to_owned()], String::new()));
+    tree.git("branch somebodys");
+    assert!(run("somebodys", 2).stderr.contains("cannot replace the branch `somebodys`\n"));
+    tree.git("worktree add --quiet beside imago/update");
+    tree.moved("3");
+    assert!(run("imago/update", 2).stderr.contains("is checked out in another working tree"));
+    tree.assert_whole();
+}
+
+#[test]
+fn files_outside_a_sparse_checkout_are_updated_too() {
+    let Some(two) = Two::new() else { return };
+    two.they_push("other.yaml", &deployment("other"));
+    two.ours.git("pull --quiet --rebase origin main");
+    two.ours.git("sparse-checkout set --no-cone /deploy/web.yaml");
+    assert_eq!(two.ours.place.files().keys().collect::<Vec<_>>(), ["deploy/web.yaml"]);
+    let json = two.ours.imago("--update --commit --output json", 0).json();
+    assert_eq!(json["files_changed"], serde_json::json!(["deploy/web.yaml"]));
+    assert_eq!(two.ours.status(), "");
+    two.ours.git("reset --quiet --hard HEAD~1");
+    let json = two.ours.imago("--update --branch imago/update --push --output json", 0).json();
+    assert_eq!(json["files_changed"], serde_json::json!(["deploy/api.yaml", "deploy/web.yaml", "other.yaml"]));
+    two.ours.git("fetch --quiet");
+    assert_eq!(two.ours.git("diff --name-only HEAD origin/imago/update"), "deploy/api.yaml\ndeploy/web.yaml\nother.yaml\n");
+    two.they_push("note.txt", "theirs\n");
+    two.ours.imago("--update --push", 0);
+    assert_eq!(two.ours.place.files().keys().collect::<Vec<_>>(), ["deploy/web.yaml"]);
+    assert_eq!(two.ours.status(), "");
+}
+
+#[test]
+fn in_a_clone_without_blobs_what_is_checked_out_is_pushed_and_the_rest_is_refused() {
+    let Some(two) = Two::new() else { return };
+    let bare = two.ours.place.beside("bare.git");
+    two.ours.git(&format!("-C {} config uploadpack.allowFilter true", bare.display()));
+    two.ours.git(&format!("clone --quiet --filter=blob:none --no-checkout file://{} partial", bare.display()));
+    let two = Two { ours: Tree { place: two.ours.place, folder: "partial".to_owned() }, theirs: two.theirs };
+    two.ours.identify();
+    two.ours.git("sparse-checkout set --no-cone /deploy/web.yaml");
+    two.ours.git("checkout --quiet main");
+    let said = two.ours.imago("--update --push --branch imago/update", 2).stderr;
+    assert!(said.contains("as in a clone with `--filter`\n  hint: "), "{said}");
+    two.ours.imago("--update --push", 0);
+    assert_eq!(two.remote_log("main").len(), 2);
+    assert_eq!(two.ours.status(), "");
+}

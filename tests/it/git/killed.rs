@@ -1,0 +1,66 @@
+//! A run that is killed anywhere leaves a whole repository, whole files, and a next run that ends well.
+
+use std::time::{Duration, Instant};
+
+use super::push::Two;
+use super::{deployment, image};
+
+const FILES: usize = 40;
+const POINTS: u32 = 20;
+
+#[test]
+fn a_run_that_is_killed_anywhere_is_made_good_by_the_next() {
+    let Some(two) = Two::new() else { return };
+    for number in 0..FILES {
+        two.ours.write(&format!("deploy/{number}.yaml"), deployment(&format!("web-{number}")));
+    }
+    two.ours.git("add deploy");
+    two.ours.git("commit --quiet --message many");
+    two.ours.git("push --quiet origin main");
+    let begin = Instant::now();
+    two.ours.imago("--update --push", 0);
+    let whole = begin.elapsed();
+    let mut interrupted = 0;
+    for point in 0..POINTS {
+        let digit = format!("{:x}", point % 13 + 2);
+        two.ours.moved(&digit);
+        let after = whole * point / POINTS;
+        interrupted += usize::from(two.ours.run("--update --push").killed_after(after));
+        // What the killed run has called, such as a push, comes to its end by itself.
+        std::thread::sleep(Duration::from_millis(150));
+        assert_eq!(two.ours.git("fsck --strict --no-dangling"), "", "{point}");
+        two.ours
+            .place
+            .program("git", ["-C", two.ours.place.beside("bare.git").to_str().unwrap(), "fsck", "--strict"])
+            .finish_with(0);
+        let halves =
+            two.ours.place.files().into_iter().filter(|(name, text)| name.ends_with(".yaml") && !text.ends_with(b"# keep me\n"));
+        assert_eq!(halves.map(|(name, _)| name).collect::<Vec<_>>(), [""; 0], "{point}");
+        remove_lock_of_the_dead(&two);
+        two.ours.imago("--update --push", 0);
+        // The remote may have had all of it already, and this clone not yet: what everybody does then is to pull.
+        two.ours.git("pull --quiet --ff-only");
+        two.ours.imago("--update --push", 0);
+        assert_eq!(two.ours.git("rev-parse HEAD"), two.ours.git("rev-parse origin/main"), "{point}");
+        let status = two.ours.git("status --porcelain --untracked-files=no");
+        assert_eq!(status, "", "{point}");
+        assert!((0..FILES).all(|number| two.ours.read(&format!("deploy/{number}.yaml")).contains(&image(&digit))), "{point}");
+    }
+    assert_eq!(two.ours.git("log --merges --format=%s"), "");
+    let trees = two.ours.git("log --format=%T");
+    let trees: Vec<&str> = trees.lines().collect();
+    assert!(trees.windows(2).all(|pair| pair[0] != pair[1]), "an empty commit");
+    assert!(interrupted >= 10, "{interrupted}");
+}
+
+/// Git itself leaves its lock files when it is killed, and says that a person has to remove them.
+fn remove_lock_of_the_dead(two: &Two) {
+    let git = two.ours.place.path().join(".git");
+    for name in ["index.lock", "refs/heads/main.lock", "HEAD.lock"] {
+        if git.join(name).exists() {
+            let said = two.ours.imago("--update --push", 2).stderr;
+            assert!(said.contains("another Git process is at work"), "{said}");
+            std::fs::remove_file(git.join(name)).unwrap();
+        }
+    }
+}

@@ -5,7 +5,7 @@ use super::survey::Manifest;
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::plan::{self, Outcome, Plan, Rules};
 use crate::engine::splice::{self, DocumentChanges, Refused};
-use crate::engine::workload::{Container, Group, Image, Workload};
+use crate::engine::workload::{Container, Group, IGNORE, Ignore, Image, Workload};
 use crate::engine::yaml::File;
 
 /// What shall happen to a file.
@@ -72,6 +72,19 @@ pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answer
         }
     }
     edited
+}
+
+/// The names in annotations `imago/ignore` that no container has: a misspelt name ignores nothing.
+pub fn idle_ignores(manifest: &Manifest) -> Vec<String> {
+    let mut idle = Vec::new();
+    for (_, workload) in &manifest.workloads {
+        let Ignore::Containers(names) = &workload.ignore else { continue };
+        for name in names.iter().filter(|name| workload.containers.iter().all(|container| container.name != **name)) {
+            let whose = format!("{} {}/{}", manifest.name, workload.kind.name(), workload.name);
+            idle.push(format!("`{IGNORE}: {name}` of {whose} names none of its containers; write \"true\" to ignore all"));
+        }
+    }
+    idle
 }
 
 fn new_text(manifest: &Manifest, changes: &[DocumentChanges]) -> Result<String, Refused> {

@@ -20,7 +20,7 @@ use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{ImageFilter, Selection, Verdict};
 use crate::engine::workload::Workload;
 use crate::io::files::{self, FileError};
-use crate::io::lock::{self, LockError, Prune};
+use crate::io::lock::{self, Lock, LockError, Prune};
 use crate::io::registry;
 use crate::io::scan;
 
@@ -72,7 +72,9 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
         let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root)), Ok);
         let (mut report, round) = request.decide(survey.map_err(|error| wrong_paths(&error))?, &mut on_event)?;
         if request.diff {
-            report.diff = Some(diff(&root, &round.survey.manifests, &round.edited));
+            // A plan that is not to be carried out is not handed to `git apply` either.
+            let whole = || diff(&root, &round.survey.manifests, &round.edited);
+            report.diff = Some(if report.stopped_at.is_none() { whole() } else { String::new() });
         }
         let failures = match (&mut session, report.reach()) {
             (_, Reach::Looked) | (None, Reach::Rehearsed) => BTreeMap::new(),
@@ -100,6 +102,8 @@ pub(super) struct Round {
     /// What the decisions go by.
     pub(super) answers: Answers,
     rules: Rules,
+    /// The tags that an image or a record of any workload names, selected or not. `None`: not all files could be read.
+    named: Option<BTreeSet<Lookup>>,
 }
 
 impl Request {
@@ -114,20 +118,32 @@ impl Request {
             Action::Restore => None,
             Action::Report | Action::Check | Action::Update => Some(Source::open(&self.lock, &self.registries)?),
         };
+        if self.action == Action::Update && !self.lock.offline {
+            // A lock that cannot be read could not be written either, and must not be left behind the manifests.
+            Lock::read(&self.lock.path).map_err(|error| unwritten_lock(&self.lock.path, &error))?;
+        }
+        let named = plan::named(all_workloads(&survey));
+        let named = survey.problems.is_empty().then_some(named);
         report.select(&mut survey, &self.selection);
         let rules = Rules { track: self.track, form: self.form, images: self.images.clone() };
-        let workloads = survey.manifests.iter().flat_map(|manifest| &manifest.workloads).map(|(_, workload)| workload);
-        let wanted = if source.is_some() { plan::wanted(workloads, &rules) } else { Wanted::new() };
+        let wanted = if source.is_some() { plan::wanted(all_workloads(&survey), &rules) } else { Wanted::new() };
         let Sourced { answers, warnings, ways } =
             source.map_or_else(|| Ok(Sourced::default()), |source| source.ask(&wanted, self.platform_loss, on_event))?;
         report.warnings = warnings;
+        report.warnings.extend(survey.manifests.iter().flat_map(edits::idle_ignores));
+        if self.lock.prune && named.is_none() {
+            report.warnings.push("the lock is not pruned, because not every file could be read".to_owned());
+        }
         report.ways = ways;
         let edited = threads::map(&survey.manifests, |manifest| edits::edit(manifest, self.action, &rules, &answers));
         let images: usize = edited.iter().map(|edited| edited.images).sum();
-        let acts = matches!(self.action, Action::Update | Action::Restore);
-        report.stopped_at = self.max_changes.filter(|most| acts && images > *most);
-        Ok((report, Round { survey, edited, answers, rules }))
+        report.stopped_at = self.max_changes.filter(|most| images > *most);
+        Ok((report, Round { survey, edited, answers, rules, named }))
     }
+}
+
+fn all_workloads(survey: &Survey) -> impl Iterator<Item = &Workload> {
+    survey.manifests.iter().flat_map(|manifest| &manifest.workloads).map(|(_, workload)| workload)
 }
 
 pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
@@ -199,8 +215,7 @@ impl Round {
         let taken = self.answers.iter().filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
         let digests =
             taken.filter(|(_, answer)| answer.held.is_empty()).map(|(lookup, answer)| (lookup.clone(), answer.digest.clone()));
-        let used: BTreeSet<Lookup> = self.answers.keys().cloned().collect();
-        let prune = if lock.prune { Prune::Unused(&used) } else { Prune::Keep };
+        let prune = self.named.as_ref().filter(|_| lock.prune).map_or(Prune::Keep, Prune::Unused);
         act(&lock.path, &digests.collect(), prune).map(Some).map_err(|error| Box::new(unwritten_lock(&lock.path, &error)))
     }
 }

@@ -144,7 +144,7 @@ pub struct Files {
     /// How registries are asked.
     #[command(flatten)]
     pub registries: Registries,
-    /// Drop what this run did not use from the lock
+    /// Drop what no workload names from the lock
     #[arg(long, help_heading = "Registries")]
     pub lock_prune: bool,
     /// Print the result as text or json

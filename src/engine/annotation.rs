@@ -58,6 +58,11 @@ impl Originals {
         self.list(group).iter().filter(|original| original.name == name).nth(nth).map(|original| original.image.as_str())
     }
 
+    /// All images that are recorded.
+    pub fn images(&self) -> impl Iterator<Item = &str> {
+        self.containers.iter().chain(&self.init_containers).map(|original| original.image.as_str())
+    }
+
     /// Adds a container's image behind those of its list.
     pub fn push(&mut self, group: Group, name: &str, image: &str) {
         let original = Original { name: name.to_owned(), image: image.to_owned() };

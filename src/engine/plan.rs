@@ -103,6 +103,23 @@ pub fn wanted<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rul
     wanted
 }
 
+/// The tags that the images and the records of the workloads name, whatever a run does with them.
+pub fn named<'w>(workloads: impl IntoIterator<Item = &'w Workload>) -> BTreeSet<Lookup> {
+    let mut named = BTreeSet::new();
+    for workload in workloads {
+        let originals = match &workload.record {
+            Record::Text(text) => Originals::parse(text).unwrap_or_default(),
+            Record::Absent | Record::NoText => Originals::default(),
+        };
+        let written = workload.containers.iter().filter_map(|container| match &container.image {
+            Image::Text(image) => Some(image.as_str()),
+            Image::Absent | Image::Other(_) => None,
+        });
+        named.extend(written.chain(originals.images()).filter_map(|image| Some(ImageRef::parse(image).ok()?.lookup())));
+    }
+    named
+}
+
 /// Plans to bring a workload's images to their tags' digests. `Err`: its record cannot be relied on, and all of it is left as it is.
 pub fn update(workload: &Workload, rules: &Rules, answers: &Answers) -> Result<Plan, Refusal> {
     let recorded = recorded(workload, rules)?;
@@ -214,9 +231,13 @@ struct Recorded<'w> {
 
 impl Recorded<'_> {
     fn image(&self, container: &Container) -> Option<&str> {
-        let elder =
-            |other: &&Container| other.group == container.group && other.name == container.name && other.index < container.index;
-        let nth = self.workload.containers.iter().filter(elder).count();
+        // What is not recorded has no place among those of its name.
+        let is_recorded = |image: &Image| matches!(image, Image::Text(image) if !policy::is_variable(image));
+        let elders =
+            self.workload.containers.iter().filter(|other| {
+                (other.group, &other.name) == (container.group, &container.name) && other.index < container.index
+            });
+        let nth = elders.filter(|elder| is_recorded(&elder.image)).count();
         self.originals.as_ref()?.image(container.group, &container.name, nth)
     }
 }

@@ -150,7 +150,7 @@ pub fn restore(image: &str, recorded: Option<&str>) -> Return {
 }
 
 /// A variable of a shell, envsubst or Flux, or an expression of a template: no reference has these characters.
-fn is_variable(image: &str) -> bool {
+pub(super) fn is_variable(image: &str) -> bool {
     image.contains("${") || image.contains("$(") || image.contains("{{") || image.starts_with('$')
 }
 

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::support::binary::{Finished, Workplace};
 use crate::support::distribution::{self, Distribution};
+use crate::support::registry::TestRegistry;
 
 const LOCK: &str = r#"{"version":1,"images":{"registry.example.test/web:1.4":"sha256:1111111111111111111111111111111111111111111111111111111111111111"}}"#;
 
@@ -149,4 +150,67 @@ fn a_real_registry_is_followed_and_what_it_lacks_is_a_problem_of_that_image_alon
     assert_eq!(text(), before.replace(&old, &new));
     update();
     assert_eq!(text(), before.replace(&old, &new));
+}
+
+#[test]
+fn a_lock_that_cannot_be_read_stops_an_update_before_anything_is_written() {
+    let registry = TestRegistry::start();
+    registry.push_index("shop/web", "1.4", &["linux/amd64"], "first");
+    let place = Workplace::new();
+    place.write("imago.lock", "{");
+    place.write("web.yaml", deployment(&format!("{}/shop/web:1.4", registry.host())));
+    let before = place.files();
+    let finished = place.imago(["files", "--update"]).finish_with(2);
+    assert!(finished.stderr.contains("imago.lock") && finished.stderr.contains("\n  hint: "), "{}", finished.stderr);
+    assert_eq!(place.files(), before);
+}
+
+#[test]
+fn pruning_keeps_what_any_workload_names_and_waits_until_every_file_can_be_read() {
+    let registry = TestRegistry::start();
+    let digest = registry.push_index("shop/web", "1.4", &["linux/amd64"], "first");
+    let image = format!("{}/shop/web:1.4", registry.host());
+    let lock = |names: &[&str]| {
+        let lines: Vec<String> = names.iter().map(|name| format!("\n  \"{name}\":\"{digest}\"")).collect();
+        format!("{{\"version\":1,\"images\":{{{}\n}}}}\n", lines.join(","))
+    };
+    let place = Workplace::new();
+    place.write("imago.lock", lock(&[&image, "registry.example.test/gone:1", "registry.example.test/other:1"]));
+    place.write("web.yaml", deployment(&image));
+    place.write(
+        "other.yaml",
+        deployment("registry.example.test/other:1").replace("  name: web", "  name: web\n  namespace: other"),
+    );
+    place.write("broken.yaml", "kind: Deployment\n  a: [\n");
+    let now = || fs::read_to_string(place.path().join("imago.lock")).unwrap();
+    let before = now();
+    let finished = place.imago(["files", "--update", "--lock-prune", "-x", "other"]).finish_with(3);
+    assert!(finished.stderr.contains("the lock is not pruned"), "{}", finished.stderr);
+    assert_eq!(now(), before);
+    fs::remove_file(place.path().join("broken.yaml")).unwrap();
+    place.imago(["files", "--update", "--lock-prune", "-x", "other"]).finish_with(0);
+    assert_eq!(now(), lock(&[&image, "registry.example.test/other:1"]));
+}
+
+#[test]
+fn a_plan_beyond_the_limit_is_no_diff_for_git_apply() {
+    let place = shop();
+    for arguments in
+        [["files", "--offline", "--diff", "--max-changes", "0"], ["files", "--offline", "--check", "--max-changes", "0"]]
+    {
+        let finished = place.imago(arguments).finish_with(2);
+        assert!(!finished.stdout.contains("+++") && finished.stderr.contains("--max-changes 0"), "{}", finished.stderr);
+    }
+    let finished = place.imago(["files", "--offline", "--diff", "--max-changes", "1"]).finish_with(0);
+    assert!(finished.stdout.contains("+++ b/good.yaml"), "{}", finished.stdout);
+}
+
+#[test]
+fn a_misspelt_name_in_an_ignore_annotation_is_said() {
+    let place = shop();
+    let text =
+        deployment("registry.example.test/web:1.4").replace("  name: web", "  name: web\n  annotations:\n    imago/ignore: apq");
+    place.write("good.yaml", text);
+    let finished = place.imago(["files", "--offline"]).finish_with(0);
+    assert!(finished.stderr.contains("`imago/ignore: apq` of good.yaml Deployment/web names none"), "{}", finished.stderr);
 }

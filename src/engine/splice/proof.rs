@@ -162,8 +162,10 @@ fn read(text: &str) -> Result<Vec<Value>, Refused> {
     }
     serde_yaml::Deserializer::from_str(text)
         .map(|document| {
-            Value::deserialize(document)
-                .map_err(|error| unproven(format!("kubectl's YAML reader does not take the file: {error}")))
+            Value::deserialize(document).map_err(|error| Refused {
+                line: error.location().and_then(|place| u32::try_from(place.line()).ok()),
+                ..unproven(format!("kubectl's YAML reader does not take the file: {error}"))
+            })
         })
         .collect()
 }

@@ -21,7 +21,7 @@
 //!                                                                                  |
 //!                                     digests <- app::resolve <- io::registry, or io::lock
 //!                                        |
-//!                                    plan::update -> changes -> engine::splice -> new text, proven -> engine::diff, io::files
+//!                                    plan::update -> changes -> engine::splice -> new text, proven -> engine::diff, io::files, io::git
 //!                                        |
 //!                                    outcomes -> app::report -> cli::render -> exit code
 //! ```
@@ -30,6 +30,9 @@
 //!   finding, policy and planning know nothing of files.
 //! - All edits of a file are byte ranges of the original text, applied once. The new text is read again by two parsers, and a text in
 //!   which anything differs but the changes is not written.
+//! - `engine::yaml` reads the plainest manifests line by line and all others with the parser, node for node alike; edits and their proof
+//!   come from the parsers alone.
+//! - [`app::commit`] plans again on the content of another commit where the remote has moved: a plan is never carried over.
 //! - A problem is data ([`app::report::Problem`]): it reaches the report and the exit code. An `Err` means that the run cannot go on.
 //!
 //! # Laws, held by tests on every case of `fixtures/rewrite` and on generated manifests

@@ -102,7 +102,8 @@ pub(super) struct Round {
     /// What the decisions go by.
     pub(super) answers: Answers,
     rules: Rules,
-    /// The tags that an image or a record of any workload names, selected or not. `None`: not all files could be read.
+    /// The tags that an image or a record of any workload names, selected or not. `None`: the lock is not to be pruned, or not every
+    /// file and record could be read.
     named: Option<BTreeSet<Lookup>>,
 }
 
@@ -122,8 +123,8 @@ impl Request {
             // A lock that cannot be read could not be written either, and must not be left behind the manifests.
             Lock::read(&self.lock.path).map_err(|error| unwritten_lock(&self.lock.path, &error))?;
         }
-        let named = plan::named(all_workloads(&survey));
-        let named = survey.problems.is_empty().then_some(named);
+        let prunable = self.lock.prune && survey.problems.is_empty();
+        let named = prunable.then(|| plan::named(all_workloads(&survey))).flatten();
         report.select(&mut survey, &self.selection);
         let rules = Rules { track: self.track, form: self.form, images: self.images.clone() };
         let wanted = if source.is_some() { plan::wanted(all_workloads(&survey), &rules) } else { Wanted::new() };
@@ -132,7 +133,7 @@ impl Request {
         report.warnings = warnings;
         report.warnings.extend(survey.manifests.iter().flat_map(edits::idle_ignores));
         if self.lock.prune && named.is_none() {
-            report.warnings.push("the lock is not pruned, because not every file could be read".to_owned());
+            report.warnings.push("the lock is not pruned, because not every file and record could be read".to_owned());
         }
         report.ways = ways;
         let edited = threads::map(&survey.manifests, |manifest| edits::edit(manifest, self.action, &rules, &answers));
@@ -215,7 +216,7 @@ impl Round {
         let taken = self.answers.iter().filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
         let digests =
             taken.filter(|(_, answer)| answer.held.is_empty()).map(|(lookup, answer)| (lookup.clone(), answer.digest.clone()));
-        let prune = self.named.as_ref().filter(|_| lock.prune).map_or(Prune::Keep, Prune::Unused);
+        let prune = self.named.as_ref().map_or(Prune::Keep, Prune::Unused);
         act(&lock.path, &digests.collect(), prune).map(Some).map_err(|error| Box::new(unwritten_lock(&lock.path, &error)))
     }
 }

@@ -103,13 +103,15 @@ pub fn wanted<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rul
     wanted
 }
 
-/// The tags that the images and the records of the workloads name, whatever a run does with them.
-pub fn named<'w>(workloads: impl IntoIterator<Item = &'w Workload>) -> BTreeSet<Lookup> {
+/// The tags that the images and the records of the workloads name, whatever a run does with them. `None`: a record cannot be read, so
+/// that nobody knows what it names.
+pub fn named<'w>(workloads: impl IntoIterator<Item = &'w Workload>) -> Option<BTreeSet<Lookup>> {
     let mut named = BTreeSet::new();
     for workload in workloads {
         let originals = match &workload.record {
-            Record::Text(text) => Originals::parse(text).unwrap_or_default(),
-            Record::Absent | Record::NoText => Originals::default(),
+            Record::Text(text) => Originals::parse(text).ok()?,
+            Record::NoText => return None,
+            Record::Absent => Originals::default(),
         };
         let written = workload.containers.iter().filter_map(|container| match &container.image {
             Image::Text(image) => Some(image.as_str()),
@@ -117,7 +119,7 @@ pub fn named<'w>(workloads: impl IntoIterator<Item = &'w Workload>) -> BTreeSet<
         });
         named.extend(written.chain(originals.images()).filter_map(|image| Some(ImageRef::parse(image).ok()?.lookup())));
     }
-    named
+    Some(named)
 }
 
 /// Plans to bring a workload's images to their tags' digests. `Err`: its record cannot be relied on, and all of it is left as it is.
@@ -211,7 +213,6 @@ fn consider<'w>(workload: &'w Workload, recorded: &Recorded<'_>, rules: &Rules) 
 }
 
 fn left_out(workload: &Workload, container: &Container, image: &str, rules: &Rules) -> Option<String> {
-    let name = ImageRef::parse(image).map_or_else(|_| image.to_owned(), |image| image.name().to_owned());
     match &workload.ignore {
         Ignore::All => return Some(format!("annotation `{IGNORE}`")),
         Ignore::Containers(names) if names.contains(&container.name) => return Some(format!("annotation `{IGNORE}`")),
@@ -220,7 +221,9 @@ fn left_out(workload: &Workload, container: &Container, image: &str, rules: &Rul
     if container.ignored {
         return Some("comment `# imago: ignore`".to_owned());
     }
-    (!rules.images.takes(&name)).then(|| "`--include-image` or `--exclude-image`".to_owned())
+    let parsed = ImageRef::parse(image);
+    let name = parsed.as_ref().map_or(image, ImageRef::name);
+    (!rules.images.takes(name)).then(|| "`--include-image` or `--exclude-image`".to_owned())
 }
 
 /// The record of a workload, with the place of each container among those of its name.

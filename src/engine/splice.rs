@@ -28,13 +28,13 @@ pub struct DocumentChanges {
     pub changes: Vec<Change>,
 }
 
-/// Why a file is left as it is, with the place, both from 1.
+/// Why a file is left as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refused {
     /// The stable word for programs: `shared-anchor`, `not-editable`, `unproven`.
     pub code: &'static str,
-    /// The line, where one is to blame.
+    /// The line, from 1, where one is to blame.
     pub line: Option<u32>,
     /// What is in the way.
     pub message: String,
@@ -64,7 +64,8 @@ pub fn splice(file: &File<'_>, wanted: &[DocumentChanges]) -> Result<String, Ref
     let mut effects = Effects::default();
     for document in wanted {
         let uses = Uses::of(file, document.document);
-        for (change, located) in order(file, document) {
+        for change in &document.changes {
+            let located = locate(file, document.document, &change.at);
             located_change(file, document, change, &located, &uses, &mut effects)?;
         }
     }
@@ -77,10 +78,6 @@ pub fn splice(file: &File<'_>, wanted: &[DocumentChanges]) -> Result<String, Ref
 struct Located<'f, 't> {
     nodes: Vec<YamlNode<'f, 't>>,
     missing: Vec<&'static str>,
-}
-
-fn order<'c, 'f, 't>(file: &'f File<'t>, document: &'c DocumentChanges) -> Vec<(&'c Change, Located<'f, 't>)> {
-    document.changes.iter().map(|change| (change, locate(file, document.document, &change.at))).collect()
 }
 
 fn locate<'f, 't>(file: &'f File<'t>, document: usize, path: &Path) -> Located<'f, 't> {
@@ -121,16 +118,12 @@ fn located_change(
                 return Err(refused("not-editable", last, format!("{} is not what the change relies on", change.at)));
             }
             let node = uses.token_to_edit(last, document, to, &change.at)?;
-            if let Some(same) = effects.replaced.get(&node.id()) {
-                return if same == to || node.styled().is_some() && same.trim_end() == to {
-                    Ok(())
-                } else {
-                    Err(uses.shared(last, &change.at))
-                };
+            // Another place that shows this node has asked for the same: `token_to_edit` refuses two wishes.
+            if !effects.replaced.contains_key(&node.id()) {
+                let (edit, value) = scalar::rewrite(file, node, to)?;
+                effects.edits.push(edit);
+                effects.replaced.insert(node.id(), value);
             }
-            let (edit, value) = scalar::rewrite(file, node, to)?;
-            effects.edits.push(edit);
-            effects.replaced.insert(node.id(), value);
         }
         (Some(to), false) => {
             let (node, chain) = (last.target(), &located.missing);

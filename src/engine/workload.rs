@@ -26,7 +26,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them, in the order in which clusters are listed.
+    /// All of them.
     pub const ALL: [Self; 4] = [Self::Deployment, Self::DaemonSet, Self::StatefulSet, Self::CronJob];
 
     /// The name in a manifest's `kind`.

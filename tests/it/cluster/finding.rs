@@ -94,7 +94,8 @@ fn what_a_kubeconfig_lacks_is_named() {
     assert_eq!(unknown.to_string(), "cannot find the cluster");
     assert_eq!(unknown.cause(), "the kubeconfig has no context `prod`");
     assert_eq!(unknown.hint().unwrap(), "its contexts are `test`");
-    let cases: [(fn(&mut Value), &str); 8] = [
+    type Change = fn(&mut Value);
+    let cases: [(Change, &str); 8] = [
         (|config| config["current-context"] = "".into(), "the kubeconfig has no current context"),
         (|config| config["clusters"] = json!([]), "the context `test` names the cluster `test`, which the kubeconfig lacks"),
         (|config| config["users"] = json!([]), "the context `test` names the user `test`, which the kubeconfig lacks"),

@@ -15,7 +15,7 @@ use text::{Named, paths};
 const RINGS: [&str; 4] = ["engine", "io", "app", "cli"];
 
 /// Crates that may be named in some places alone: paths below `src` start with one of these.
-const CRATES: [(&str, &[&str]); 18] = [
+const CRATES: [(&str, &[&str]); 20] = [
     ("granit_parser", &["engine/yaml"]),
     ("serde_yaml", &["engine/splice/proof"]),
     ("similar", &["engine/diff.rs"]),
@@ -31,6 +31,8 @@ const CRATES: [(&str, &[&str]); 18] = [
     ("clap_mangen", &["cli/"]),
     ("kube", &["io/cluster"]),
     ("k8s_openapi", &["io/cluster"]),
+    ("http", &["io/cluster"]),
+    ("http_body_util", &["io/cluster"]),
     ("indicatif", &["cli/printer.rs"]),
     ("anstream", &["cli/printer.rs"]),
     ("anyhow", &["app/", "cli/", "main.rs"]),

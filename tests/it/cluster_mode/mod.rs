@@ -1,10 +1,11 @@
 //! Cluster mode through the binary, against an API server and a registry.
 
 mod conflicts;
+mod go_program;
 mod pods;
+mod pull_secrets;
 mod selecting;
 mod size;
-mod spelling;
 mod updates;
 
 use serde_json::{Value, json};

@@ -3,7 +3,6 @@
 mod finding;
 mod kubectl;
 mod lists;
-mod memory;
 mod patches;
 mod plugins;
 mod recorded;

@@ -1,0 +1,65 @@
+//! What a large cluster costs: requests to the API server, time, and the most memory that the binary holds.
+//!
+//! 1 000 workloads with 1 400 pods and 200 images under `--check-pods`, and a report of 5 000 workloads, as whole processes against servers
+//! in this one. It fails where a run asks more than 40 times, or needs more than 64 or 96 MiB.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    dead_code,
+    unused_imports,
+    reason = "it is for a person, and takes a part of the tests' servers"
+)]
+
+#[path = "../tests/it/support"]
+mod support {
+    pub(crate) mod apiserver;
+    pub(crate) mod binary;
+    pub(crate) mod large;
+    pub(crate) mod registry;
+    pub(crate) mod tls;
+}
+
+use std::time::Instant;
+
+use support::binary::Workplace;
+use support::large::Large;
+
+/// Runs of each kind; the middle one counts.
+const RUNS: usize = 5;
+
+fn main() {
+    let mut failed = false;
+    for (what, large, flags, most_requests, most_memory) in [
+        (
+            "1000 workloads, 1400 pods, 200 images, --check-pods",
+            Large::new(1000, 1400, 200),
+            &["-A", "-q", "--check-pods"][..],
+            40,
+            64,
+        ),
+        ("5000 workloads, 200 images, report", Large::new(5000, 0, 200), &["-A", "-q"][..], 40, 96),
+    ] {
+        let place = Workplace::new();
+        let config = large.server.kubeconfig_file();
+        let mut times = Vec::new();
+        let (mut requests, mut peak) = (0, 0);
+        for _ in 0..RUNS {
+            let before = large.server.asked().len();
+            let started = Instant::now();
+            let run = place.imago(flags.iter().copied().chain(["--kubeconfig", config.to_str().unwrap()]));
+            let finished = run.finish_with(0);
+            times.push(started.elapsed());
+            requests = large.server.asked().len() - before;
+            peak = peak.max(finished.peak);
+        }
+        times.sort();
+        println!(
+            "{what}: {requests} requests (at most {most_requests}), {} MiB (at most {most_memory}), {:.0} ms",
+            peak / 1024,
+            times[RUNS / 2].as_secs_f64() * 1e3
+        );
+        failed |= requests > most_requests || peak > most_memory * 1024;
+    }
+    assert!(!failed, "a cluster of this size costs too much");
+}

@@ -147,9 +147,9 @@ pub struct Files {
     /// Drop what no workload names from the lock
     #[arg(long, help_heading = "Registries")]
     pub lock_prune: bool,
-    /// Print the result as text or json
-    #[arg(long, value_name = "FORMAT", hide_possible_values = true, display_order = 0, help_heading = "Output")]
-    pub output: Option<Format>,
+    /// The forms of the report.
+    #[command(flatten)]
+    pub reporting: Reporting,
 }
 
 /// The flags of `imago digest`.
@@ -229,6 +229,18 @@ pub struct Voice {
     pub help: Option<bool>,
 }
 
+/// The flags about the report; the same in every mode.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct Reporting {
+    /// Print text, json, github, sarif or markdown
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true, display_order = 0)]
+    pub output: Option<Format>,
+    /// Write the report to a file too (repeats)
+    #[arg(long, value_name = "FORMAT=FILE", display_order = 1)]
+    pub report: Vec<OsString>,
+}
+
 /// `--track`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Track {
@@ -246,6 +258,12 @@ pub enum Format {
     Text,
     /// For programs; versioned and stable.
     Json,
+    /// Workflow commands of GitHub, which become annotations.
+    Github,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// A table, for a pull request or a job's summary.
+    Markdown,
 }
 
 /// `--color`.

@@ -3,11 +3,13 @@
 //! Every mistake that can be seen without looking at a file or a host is found here, before anything is contacted, and says what to
 //! type in its place. Nothing here reads a file.
 
+mod reporting;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use super::args::{self, Format, When};
+use super::args::{self, When};
 use crate::app::message::{FIELDS, Template};
 use crate::app::report::Action;
 use crate::app::resolve::PlatformLoss;
@@ -19,6 +21,8 @@ use crate::engine::selector::{FieldSelector, GlobError, ImageFilter, LabelSelect
 use crate::io::git::identity::Person;
 use crate::io::git::is_branch_name;
 use crate::io::registry::{self, Map};
+
+pub use reporting::{ReportFile, Reporting};
 
 /// The lock that is meant where `--lock` names none.
 const DEFAULT_LOCK: &str = "imago.lock";
@@ -63,8 +67,8 @@ pub enum Settings {
     Files {
         /// What to do.
         request: Box<files::Request>,
-        /// How its result is printed.
-        format: Format,
+        /// The forms of its report, and where each goes.
+        reporting: Reporting,
         /// How much is said.
         voice: Voice,
     },
@@ -119,9 +123,9 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
     let voice = voice(typed.voice, outside)?;
     match typed.command {
         None => Ok(Settings::Help),
-        Some(args::Command::Files(flags)) => {
-            let format = flags.output.unwrap_or_default();
-            Ok(Settings::Files { request: Box::new(files_request(*flags, outside)?), format, voice })
+        Some(args::Command::Files(mut flags)) => {
+            let reporting = reporting::reporting(std::mem::take(&mut flags.reporting))?;
+            Ok(Settings::Files { request: Box::new(files_request(*flags, outside)?), reporting, voice })
         }
         Some(args::Command::Digest(flags)) => Ok(Settings::Digest { request: Box::new(digest_request(*flags, outside)?), voice }),
     }

@@ -51,7 +51,10 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
         ("files --update --restore", "error: `--update` and `--restore` exclude each other\n  hint: "),
         ("files --dry-run", "error: `--dry-run` needs an action\n  hint: "),
         ("files --updte", "error: unexpected argument '--updte' found\n\n  tip: a similar argument exists: '--update'"),
-        ("files --output yml", "error: invalid value 'yml' for '--output <FORMAT>'\n  [possible values: text, json]"),
+        (
+            "files --output yml",
+            "error: invalid value 'yml' for '--output <FORMAT>'\n  [possible values: text, json, github, sarif, markdown]",
+        ),
         ("files -n a -x b", "error: `--namespace` and `--exclude-namespace` exclude each other\n  hint: "),
         ("files -l a=(", "error: `--selector a=(` cannot be read: "),
         ("files nowhere", "error: "),

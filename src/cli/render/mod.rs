@@ -1,7 +1,13 @@
 //! A report as text for people and as data for programs: one file for each form. Nothing here prints.
 
+mod finding;
+pub mod github;
+pub mod ground;
 pub mod json;
+pub mod markdown;
 pub mod problem;
+mod rules;
+pub mod sarif;
 pub mod text;
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ fn statement(what: &str, places: &[String], cause: Option<&str>, hint: Option<&s
     text
 }
 
-fn where_it_is(place: &Place) -> Option<String> {
+pub(super) fn where_it_is(place: &Place) -> Option<String> {
     let mut parts = Vec::new();
     match (&place.file, place.line) {
         (Some(file), Some(line)) => parts.push(format!("{file}:{line}")),

@@ -32,7 +32,7 @@ pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answer
         let place = place(manifest, workload);
         let plan = match action {
             Action::Restore => plan::restore(workload, rules),
-            Action::Report | Action::Check | Action::Update => plan::update(workload, rules, answers),
+            Action::Report | Action::Check | Action::Update | Action::Restart => plan::update(workload, rules, answers),
         };
         let plan = plan.unwrap_or_else(|refusal| {
             edited.problems.push(unreadable_record(&place, workload, refusal));

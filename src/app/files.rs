@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::commit::{self, Carried, Session};
 use super::edits::{self, Edited};
-use super::report::{Action, Place, Problem, Reach, Report};
+use super::report::{Action, Mode, Place, Problem, Reach, Report};
 use super::resolve::{Event, PlatformLoss, Wanted};
 use super::source::{LockUse, Source, Sourced};
 use super::survey::{self, Manifest, Survey};
@@ -114,9 +114,9 @@ impl Request {
 
     /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
     fn decide(&self, mut survey: Survey, on_event: &mut impl FnMut(Event)) -> anyhow::Result<(Report, Round)> {
-        let mut report = Report { dry_run: self.dry_run, ..Report::new(self.action) };
+        let mut report = Report { dry_run: self.dry_run, ..Report::new(Mode::Files, self.action) };
         let source = match self.action {
-            Action::Restore => None,
+            Action::Restore | Action::Restart => None,
             Action::Report | Action::Check | Action::Update => Some(Source::open(&self.lock, &self.registries)?),
         };
         if self.action == Action::Update && !self.lock.offline {

@@ -1,0 +1,112 @@
+//! A workload in a cluster: the workload itself, and what only the API server's object says of it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::path::Path;
+use super::running::texts;
+use super::workload::{self, Kind, RESTARTED_AT, Workload};
+
+/// A workload of the API server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// What it has in common with one in a file.
+    pub workload: Workload,
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`: changes with every change of the object.
+    pub resource_version: String,
+    /// Who else writes it, where somebody does: ``the controller `ReplicaSet/web` ``.
+    pub managed: Option<String>,
+    /// Whether its pods are being replaced by the cluster itself.
+    pub rollout_under_way: bool,
+    /// The annotations of its pod template.
+    pub template_annotations: BTreeMap<String, String>,
+    /// The maps on the way to its annotations, and to those of its pod template, that are not there.
+    pub absent: Vec<Path>,
+    /// The service account of its pods.
+    pub service_account: String,
+    /// The pull secrets that it names.
+    pub pull_secrets: Vec<String>,
+}
+
+impl Live {
+    /// Reads an object. `None`: it is no workload.
+    pub fn read(object: &Value) -> Option<Self> {
+        let workload = workload::find(object).workloads.into_iter().next()?;
+        let metadata = object.get("metadata")?;
+        let text = |key: &str| metadata.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let template = workload.kind.pod_template().iter().try_fold(object, |object, key| object.get(key));
+        let template_metadata = template.and_then(|template| template.get("metadata"));
+        let pod = template.and_then(|template| template.get("spec"));
+        let pull_secrets = pod.and_then(|pod| pod.get("imagePullSecrets")).and_then(Value::as_array).into_iter().flatten();
+        let service_account = pod.and_then(|pod| pod.get("serviceAccountName")).and_then(Value::as_str);
+        Some(Self {
+            namespace: text("namespace"),
+            uid: text("uid"),
+            resource_version: text("resourceVersion"),
+            managed: manager(metadata),
+            rollout_under_way: rollout_under_way(workload.kind, object),
+            template_annotations: texts(template_metadata.and_then(|metadata| metadata.get("annotations"))),
+            absent: absent(&workload, object),
+            service_account: service_account.filter(|name| !name.is_empty()).unwrap_or("default").to_owned(),
+            pull_secrets: pull_secrets.filter_map(|secret| Some(secret.get("name")?.as_str()?.to_owned())).collect(),
+            workload,
+        })
+    }
+
+    /// The time of the last restart by this program, as the pod template has it.
+    pub fn restarted_at(&self) -> Option<&str> {
+        self.template_annotations.get(RESTARTED_AT).map(String::as_str)
+    }
+
+    /// `default/Deployment/web`
+    pub fn name(&self) -> String {
+        format!("{}/{}/{}", self.namespace, self.workload.kind.name(), self.workload.name)
+    }
+}
+
+/// Who else writes an object: what is written beside them is undone, or undoes what they wrote.
+fn manager(metadata: &Value) -> Option<String> {
+    const MARKS: [(&str, &str); 3] = [
+        ("argocd.argoproj.io/tracking-id", "Argo CD"),
+        ("kustomize.toolkit.fluxcd.io/name", "Flux"),
+        ("helm.toolkit.fluxcd.io/name", "Flux"),
+    ];
+    let owners = metadata.get("ownerReferences").and_then(Value::as_array).into_iter().flatten();
+    if let Some(owner) = owners.into_iter().find(|owner| owner["controller"] == true) {
+        let text = |key| owner.get(key).and_then(Value::as_str).unwrap_or_default();
+        return Some(format!("the controller `{}/{}`", text("kind"), text("name")));
+    }
+    MARKS.into_iter().find_map(|(mark, who)| {
+        let value = ["annotations", "labels"].into_iter().find_map(|map| metadata.get(map)?.get(mark)?.as_str())?;
+        Some(format!("{who} (`{mark}: {value}`)"))
+    })
+}
+
+/// By the numbers in its status. Where a person replaces the pods (`OnDelete`), nothing is under way by itself.
+fn rollout_under_way(kind: Kind, object: &Value) -> bool {
+    let number = |map: &str, key: &str| object[map][key].as_i64().unwrap_or_default();
+    if kind == Kind::CronJob || object["spec"]["updateStrategy"]["type"] == "OnDelete" {
+        return false;
+    }
+    let unseen = object["metadata"]["generation"].as_i64().unwrap_or_default() > number("status", "observedGeneration");
+    let (updated, wanted) = match kind {
+        Kind::DaemonSet => ("updatedNumberScheduled", number("status", "desiredNumberScheduled")),
+        Kind::Deployment | Kind::StatefulSet | Kind::CronJob => ("updatedReplicas", number("status", "replicas")),
+    };
+    unseen || number("status", updated) < wanted
+}
+
+fn absent(workload: &Workload, object: &Value) -> Vec<Path> {
+    let template = Path::root().keys(workload.kind.pod_template());
+    let maps = [
+        Path::root().keys(&["metadata", "annotations"]),
+        template.keys(&["metadata"]),
+        template.keys(&["metadata", "annotations"]),
+    ];
+    maps.into_iter().filter(|path| !object.pointer(&path.pointer()).is_some_and(Value::is_object)).collect()
+}

@@ -33,6 +33,8 @@ pub struct Request {
     pub include: Vec<String>,
     /// Globs that a found file must not match.
     pub exclude: Vec<String>,
+    /// The same, from the repository's own settings.
+    pub of_repository: Option<scan::Globs>,
     /// What to do.
     pub action: Action,
     /// Do all but write.
@@ -109,7 +111,14 @@ pub(super) struct Round {
 
 impl Request {
     fn scan<'a>(&'a self, current: &'a Path, root: &'a Path) -> scan::Request<'a> {
-        scan::Request { paths: &self.paths, include: &self.include, exclude: &self.exclude, current, root }
+        scan::Request {
+            paths: &self.paths,
+            include: &self.include,
+            exclude: &self.exclude,
+            other: self.of_repository.as_ref(),
+            current,
+            root,
+        }
     }
 
     /// Asks for every digest that is wanted, and plans the changes. Nothing is written.

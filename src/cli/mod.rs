@@ -1,6 +1,8 @@
 //! Flags in, text out.
 
 pub mod args;
+pub mod config;
+mod manual;
 pub mod printer;
 pub mod render;
 mod reports;
@@ -10,9 +12,9 @@ use std::ffi::OsString;
 
 use crate::app::report::{Action, Problem, Report};
 use crate::app::{digest, files};
-use args::{Refused, When};
+use args::{Command, Configuration, Refused, When};
 use printer::{Printer, Progress, To};
-use render::{problem, text};
+use render::{Printable, problem, text};
 use settings::{Detail, Outside, Reporting, Settings, Voice};
 
 /// It ran, whether or not something changed.
@@ -27,9 +29,13 @@ pub const PROBLEMS: u8 = 3;
 /// Runs the program and returns its exit code. The arguments begin with the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> u8 {
     printer.set_colour(settings::colour(When::Auto, outside));
-    let code = match args::parse(arguments).and_then(|typed| settings::check(typed, outside).map_err(Refused::Usage)) {
+    let code = match read(arguments, outside, printer) {
         Ok(Settings::Files { request, reporting, voice }) => run_files(&request, &reporting, voice, printer),
         Ok(Settings::Digest { request, voice }) => run_digest(&request, voice, printer),
+        Ok(Settings::Text(text)) => {
+            printer.print(To::Stdout, &text);
+            DONE
+        }
         Ok(Settings::Help) => {
             printer.print(To::Stderr, &styled(args::help(), To::Stderr, printer));
             COULD_NOT_RUN
@@ -48,6 +54,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
             printer.print(To::Stderr, &problem::failure(&usage.what, None, Some(&usage.hint), &styles));
             COULD_NOT_RUN
         }
+        Err(Refused::Setting(mistake)) => {
+            let styles = printer.styles(To::Stderr);
+            printer.print(To::Stderr, &problem::mistake(&mistake, &styles));
+            COULD_NOT_RUN
+        }
     };
     match printer.take_failure() {
         Some(error) => {
@@ -57,6 +68,35 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
         }
         None => code,
     }
+}
+
+/// The command line, with the repository's settings for what it leaves open.
+fn read(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> Result<Settings, Refused> {
+    let mut typed = args::parse(arguments)?;
+    let configuration = match &typed.command {
+        Some(Command::Files(flags)) => &flags.configuration,
+        Some(Command::Digest(flags)) => &flags.configuration,
+        _ => &Configuration { no_config: true, config: None },
+    };
+    let current = std::env::current_dir().unwrap_or_default();
+    let config = match configuration {
+        Configuration { no_config: true, .. } => None,
+        Configuration { config, .. } => {
+            config::read(config.as_deref(), &current).map_err(|mistake| Refused::Setting(Box::new(mistake)))?
+        }
+    };
+    if let Some(config) = config {
+        match &mut typed.command {
+            Some(Command::Files(flags)) => config.fill_files(flags),
+            Some(Command::Digest(flags)) => config.fill_digest(flags),
+            _ => Ok(()),
+        }
+        .map_err(Refused::Usage)?;
+        if typed.voice.verbose > 0 {
+            printer.print(To::Stderr, &format!("settings come from {}\n", Printable(&config.name)));
+        }
+    }
+    settings::check(typed, outside).map_err(Refused::Usage)
 }
 
 fn run_files(request: &files::Request, reporting: &Reporting, voice: Voice, printer: &mut Printer) -> u8 {
@@ -70,7 +110,7 @@ fn run_files(request: &files::Request, reporting: &Reporting, voice: Voice, prin
     match result {
         Ok(report) => match reports::tell(&report, reporting, voice, printer) {
             Ok(()) => exit_code(&report),
-            Err(problem) => fail(&problem.into(), printer),
+            Err(error) => fail(&error, printer),
         },
         Err(error) => fail(&error, printer),
     }

@@ -10,6 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::args::{self, When};
+use super::manual;
 use crate::app::message::{FIELDS, Template};
 use crate::app::report::Action;
 use crate::app::resolve::PlatformLoss;
@@ -79,6 +80,8 @@ pub enum Settings {
         /// How much is said.
         voice: Voice,
     },
+    /// A text that was asked for by name: the result.
+    Text(String),
     /// No command: the help is the answer.
     Help,
 }
@@ -123,6 +126,8 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
     let voice = voice(typed.voice, outside)?;
     match typed.command {
         None => Ok(Settings::Help),
+        Some(args::Command::Completions { shell }) => Ok(Settings::Text(manual::completions(shell))),
+        Some(args::Command::Man { page }) => manual::page(page.as_deref()).map(Settings::Text),
         Some(args::Command::Files(mut flags)) => {
             let reporting = reporting::reporting(std::mem::take(&mut flags.reporting))?;
             Ok(Settings::Files { request: Box::new(files_request(*flags, outside)?), reporting, voice })
@@ -163,6 +168,7 @@ fn files_request(flags: args::Files, outside: &Outside) -> Result<files::Request
         paths: if flags.paths.is_empty() { vec![PathBuf::from(".")] } else { flags.paths },
         include: flags.include,
         exclude: flags.exclude,
+        of_repository: flags.of_repository,
         action,
         dry_run: flags.dry_run,
         diff: flags.diff,
@@ -199,19 +205,8 @@ fn git(flags: &args::Files, action: Action, outside: &Outside) -> Result<Option<
     if let Some(name) = flags.branch.as_ref().filter(|name| !is_branch_name(name)) {
         return Err(usage(format!("`{name}` cannot be the name of a branch"), "name it like `imago/update`"));
     }
-    let message = flags.message.as_deref().map_or(Ok(Template::default()), |text| {
-        Template::parse(text).map_err(|error| {
-            usage(
-                format!("`--message` cannot be used: {error}"),
-                format!("the fields are {FIELDS}; `{{{{` and `}}}}` stand for braces"),
-            )
-        })
-    })?;
-    let author = flags.author.as_deref().map(|text| {
-        Person::parse(text).ok_or_else(|| {
-            usage(format!("`--author {text}` is not NAME <MAIL>"), "write it like `Ada Lovelace <ada@example.com>`")
-        })
-    });
+    let message = flags.message.as_deref().map_or(Ok(Template::default()), template)?;
+    let author = flags.author.as_deref().map(author);
     let remote = flags.remote.clone().unwrap_or_else(|| DEFAULT_REMOTE.to_owned());
     Ok(Some(commit::Request {
         branch: flags.branch.clone(),
@@ -221,6 +216,18 @@ fn git(flags: &args::Files, action: Action, outside: &Outside) -> Result<Option<
         message,
         environment: outside.environment.clone(),
     }))
+}
+
+pub(super) fn template(text: &str) -> Result<Template, UsageError> {
+    Template::parse(text).map_err(|error| {
+        let hint = format!("the fields are {FIELDS}; `{{{{` and `}}}}` stand for braces");
+        usage(format!("`--message` cannot be used: {error}"), hint)
+    })
+}
+
+pub(super) fn author(text: &str) -> Result<Person, UsageError> {
+    Person::parse(text)
+        .ok_or_else(|| usage(format!("`--author {text}` is not NAME <MAIL>"), "write it like `Ada Lovelace <ada@example.com>`"))
 }
 
 fn digest_request(flags: args::Digest, outside: &Outside) -> Result<digest::Request, UsageError> {
@@ -313,7 +320,7 @@ fn selection(flags: args::Selecting) -> Result<Selection, UsageError> {
     Ok(Selection { namespaces, labels, fields })
 }
 
-fn images(include: &[String], exclude: &[String]) -> Result<ImageFilter, UsageError> {
+pub(super) fn images(include: &[String], exclude: &[String]) -> Result<ImageFilter, UsageError> {
     ImageFilter::new(include, exclude).map_err(|error| {
         let hint = match error {
             GlobError::Syntax { .. } => "`*` and `?` stand for any text and any character: `registry.example.com/*`",
@@ -353,13 +360,12 @@ fn lock(flags: &args::Registries, prune: bool) -> LockUse {
 
 fn registries(flags: args::Registries, outside: &Outside) -> Result<registry::Settings, UsageError> {
     let concurrency = flags.concurrency.map_or(DEFAULT_CONCURRENCY, usize::from);
-    for host in &flags.insecure_registry {
-        check_host(host)?;
-    }
+    flags.insecure_registry.iter().try_for_each(|host| check_host(host))?;
     Ok(registry::Settings {
         concurrency,
         per_host: concurrency.min(MOST_PER_HOST),
         insecure: flags.insecure_registry,
+        insecure_as_nobody: flags.insecure_of_repository,
         certificate_authorities: flags.registry_ca,
         maps: maps(&flags.registry_map)?,
         docker_config: flags.docker_config,
@@ -369,7 +375,7 @@ fn registries(flags: args::Registries, outside: &Outside) -> Result<registry::Se
     })
 }
 
-fn check_host(host: &str) -> Result<(), UsageError> {
+pub(super) fn check_host(host: &str) -> Result<(), UsageError> {
     let what = || format!("`--insecure-registry {host}` names no host");
     match host.split_once("://") {
         Some((_, rest)) => Err(usage(what(), format!("leave out the scheme: `--insecure-registry {rest}`"))),
@@ -382,7 +388,7 @@ fn check_host(host: &str) -> Result<(), UsageError> {
 }
 
 /// A `FROM` that is given twice has one meaning only where both say the same.
-fn maps(texts: &[String]) -> Result<Vec<Map>, UsageError> {
+pub(super) fn maps(texts: &[String]) -> Result<Vec<Map>, UsageError> {
     let mut targets: BTreeMap<&str, &str> = BTreeMap::new();
     for text in texts {
         if text.contains("://") {

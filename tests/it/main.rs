@@ -13,5 +13,7 @@ mod git;
 mod laws;
 mod mutations;
 mod registry;
+mod reports;
 mod rewrite;
+mod settings;
 mod support;

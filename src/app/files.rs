@@ -140,7 +140,12 @@ impl Request {
         let Sourced { answers, warnings, ways } =
             source.map_or_else(|| Ok(Sourced::default()), |source| source.ask(&wanted, self.platform_loss, on_event))?;
         report.warnings = warnings;
-        report.warnings.extend(survey.manifests.iter().flat_map(edits::idle_ignores));
+        for manifest in &survey.manifests {
+            for (_, workload) in &manifest.workloads {
+                let name = format!("{} {}/{}", manifest.name, workload.kind.name(), workload.name);
+                report.warnings.extend(edits::idle_ignores(workload, &name));
+            }
+        }
         if self.lock.prune && named.is_none() {
             report.warnings.push("the lock is not pruned, because not every file and record could be read".to_owned());
         }

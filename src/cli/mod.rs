@@ -11,7 +11,8 @@ pub mod settings;
 use std::ffi::OsString;
 
 use crate::app::report::{Action, Problem, Report};
-use crate::app::{digest, files};
+use crate::app::resolve::Event;
+use crate::app::{cluster, digest, files};
 use args::{Command, Configuration, Refused, When};
 use printer::{Printer, Progress, To};
 use render::{Printable, problem, text};
@@ -30,15 +31,18 @@ pub const PROBLEMS: u8 = 3;
 pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> u8 {
     printer.set_colour(settings::colour(When::Auto, outside));
     let code = match read(arguments, outside, printer) {
-        Ok(Settings::Files { request, reporting, voice }) => run_files(&request, &reporting, voice, printer),
+        Ok(Settings::Files { request, reporting, voice }) => {
+            run_report(&reporting, voice, printer, |on_event| files::run(&request, on_event))
+        }
+        Ok(Settings::Cluster { request, reporting, voice, warnings }) => run_report(&reporting, voice, printer, |on_event| {
+            let mut report = cluster::run(&request, on_event)?;
+            report.warnings.splice(0..0, warnings);
+            Ok(report)
+        }),
         Ok(Settings::Digest { request, voice }) => run_digest(&request, voice, printer),
         Ok(Settings::Text(text)) => {
             printer.print(To::Stdout, &text);
             DONE
-        }
-        Ok(Settings::Help) => {
-            printer.print(To::Stderr, &styled(args::help(), To::Stderr, printer));
-            COULD_NOT_RUN
         }
         Err(Refused::Asked(text)) => {
             printer.print(To::Stdout, &styled(text, To::Stdout, printer));
@@ -74,9 +78,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
 fn read(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> Result<Settings, Refused> {
     let mut typed = args::parse(arguments)?;
     let configuration = match &typed.command {
-        Some(Command::Files(flags)) => &flags.configuration,
-        Some(Command::Digest(flags)) => &flags.configuration,
-        _ => &Configuration { no_config: true, config: None },
+        Command::Files(flags) => &flags.configuration,
+        Command::Digest(flags) => &flags.configuration,
+        Command::Cluster(_) | Command::Completions { .. } | Command::Man { .. } => {
+            return settings::check(typed, outside).map_err(Refused::Usage);
+        }
     };
     let current = std::env::current_dir().unwrap_or_default();
     let config = match configuration {
@@ -87,11 +93,10 @@ fn read(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printe
     };
     if let Some(config) = config {
         match &mut typed.command {
-            Some(Command::Files(flags)) => config.fill_files(flags),
-            Some(Command::Digest(flags)) => config.fill_digest(flags),
-            _ => Ok(()),
+            Command::Files(flags) => config.fill_files(flags).map_err(Refused::Usage)?,
+            Command::Digest(flags) => config.fill_digest(flags).map_err(Refused::Usage)?,
+            Command::Cluster(_) | Command::Completions { .. } | Command::Man { .. } => {}
         }
-        .map_err(Refused::Usage)?;
         if typed.voice.verbose > 0 {
             printer.print(To::Stderr, &format!("settings come from {}\n", Printable(&config.name)));
         }
@@ -99,13 +104,18 @@ fn read(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printe
     settings::check(typed, outside).map_err(Refused::Usage)
 }
 
-fn run_files(request: &files::Request, reporting: &Reporting, voice: Voice, printer: &mut Printer) -> u8 {
+fn run_report(
+    reporting: &Reporting,
+    voice: Voice,
+    printer: &mut Printer,
+    run: impl FnOnce(&mut dyn FnMut(Event)) -> anyhow::Result<Report>,
+) -> u8 {
     printer.set_colour(voice.colour);
     if let Err(error) = reports::prepare(reporting) {
         return fail(&error, printer);
     }
     let bar = bar(voice, printer);
-    let result = files::run(request, |event| bar.show(event));
+    let result = run(&mut |event| bar.show(event));
     drop(bar);
     match result {
         Ok(report) => match reports::tell(&report, reporting, voice, printer) {
@@ -192,10 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn without_a_command_the_help_is_an_error() {
+    fn without_a_command_and_without_a_cluster_the_hint_names_both_modes() {
         let (code, stdout, stderr) = typed("imago");
         assert_eq!((code, stdout.as_str()), (COULD_NOT_RUN, ""));
-        assert!(stderr.contains("imago files --update deploy/"), "{stderr}");
+        assert!(stderr.contains("--kubeconfig FILE") && stderr.contains("imago files"), "{stderr}");
     }
 
     #[test]

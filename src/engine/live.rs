@@ -110,3 +110,62 @@ fn absent(workload: &Workload, object: &Value) -> Vec<Path> {
     ];
     maps.into_iter().filter(|path| !object.pointer(&path.pointer()).is_some_and(Value::is_object)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn deployment(metadata: Value, status: Value) -> Live {
+        let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "status": status,
+            "spec": {"template": {"spec": {"containers": [{"name": "app", "image": "web"}]}}}});
+        object["metadata"]["name"] = "web".into();
+        object["metadata"]["namespace"] = "shop".into();
+        Live::read(&object).unwrap()
+    }
+
+    #[test]
+    fn what_another_writes_is_known_by_its_owner_or_its_marks() {
+        let owner =
+            |controller| json!({"ownerReferences": [{"kind": "Database", "name": "main", "uid": "1", "controller": controller}]});
+        for (metadata, manager) in [
+            (json!({}), None),
+            (owner(true), Some("the controller `Database/main`")),
+            (owner(false), None),
+            (
+                json!({"annotations": {"argocd.argoproj.io/tracking-id": "a:apps/Deployment:shop/web"}}),
+                Some("Argo CD (`argocd.argoproj.io/tracking-id: a:apps/Deployment:shop/web`)"),
+            ),
+            (
+                json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}}),
+                Some("Flux (`kustomize.toolkit.fluxcd.io/name: shop`)"),
+            ),
+            (json!({"labels": {"helm.toolkit.fluxcd.io/name": "shop"}}), Some("Flux (`helm.toolkit.fluxcd.io/name: shop`)")),
+            (json!({"labels": {"app.kubernetes.io/managed-by": "Helm"}}), None),
+        ] {
+            assert_eq!(deployment(metadata.clone(), json!({})).managed.as_deref(), manager, "{metadata}");
+        }
+    }
+
+    #[test]
+    fn a_rollout_is_under_way_until_its_status_says_otherwise() {
+        for (status, under_way) in [
+            (json!({"observedGeneration": 4, "replicas": 2, "updatedReplicas": 2}), false),
+            (json!({"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2}), true),
+            (json!({"observedGeneration": 4, "replicas": 3, "updatedReplicas": 2}), true),
+            (json!({"observedGeneration": 4}), false),
+        ] {
+            assert_eq!(deployment(json!({"generation": 4}), status.clone()).rollout_under_way, under_way, "{status}");
+        }
+        let pods = json!({"template": {"spec": {"containers": []}}, "updateStrategy": {"type": "OnDelete"}});
+        let object = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"generation": 4}, "spec": pods,
+            "status": {"observedGeneration": 4, "desiredNumberScheduled": 3, "updatedNumberScheduled": 1}});
+        assert!(!Live::read(&object).unwrap().rollout_under_way, "a person replaces these pods");
+    }
+
+    #[test]
+    fn the_service_account_is_the_default_one_where_none_is_named() {
+        assert_eq!(deployment(json!({}), json!({})).service_account, "default");
+        assert_eq!(deployment(json!({}), json!({})).name(), "shop/Deployment/web");
+    }
+}

@@ -62,3 +62,84 @@ fn add(live: &Live, at: &Path, to: &str) -> Value {
     let value = below.fold(Value::from(to), |value, key| Value::Object(Map::from_iter([(key, value)])));
     json!({"op": "add", "path": top.pointer(), "value": value})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::workload::RECORD;
+
+    fn live(annotations: Value, template: Value) -> Live {
+        Live::read(&json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "namespace": "shop", "uid": "u1", "resourceVersion": "7", "annotations": annotations},
+            "spec": {"template": {"metadata": template, "spec": {"containers": [{"name": "app", "image": "reg.test/web:1"}]}}},
+        }))
+        .unwrap()
+    }
+
+    fn image(live: &Live) -> Change {
+        let at = live.workload.image_path(&live.workload.containers[0]);
+        Change { at, from: Some("reg.test/web:1".into()), to: Some("reg.test/web:1@d".into()) }
+    }
+
+    fn record(live: &Live, from: Option<&str>, to: Option<&str>) -> Change {
+        Change { at: live.workload.record_path(), from: from.map(str::to_owned), to: to.map(str::to_owned) }
+    }
+
+    const UID: &str = r#"{"op":"test","path":"/metadata/uid","value":"u1"}"#;
+    const VERSION: &str = r#"{"op":"test","path":"/metadata/resourceVersion","value":"7"}"#;
+    const NAME: &str = r#"{"op":"test","path":"/spec/template/spec/containers/0/name","value":"app"}"#;
+    const OLD: &str = r#"{"op":"test","path":"/spec/template/spec/containers/0/image","value":"reg.test/web:1"}"#;
+    const NEW: &str = r#"{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"reg.test/web:1@d"}"#;
+
+    fn operations(live: &Live, changes: &[Change]) -> Vec<String> {
+        patch(live, changes).iter().map(Value::to_string).collect()
+    }
+
+    #[test]
+    fn every_text_that_is_relied_on_is_tested_before_anything_changes() {
+        let live = live(json!({RECORD: "old", "note": "kept"}), json!({}));
+        let changes = [image(&live), record(&live, Some("old"), Some("new"))];
+        let test = r#"{"op":"test","path":"/metadata/annotations/imago-config-spec","value":"old"}"#;
+        let replace = r#"{"op":"replace","path":"/metadata/annotations/imago-config-spec","value":"new"}"#;
+        assert_eq!(operations(&live, &changes), [UID, test, NAME, OLD, NEW, replace]);
+        // A record that stays is relied on all the same.
+        assert_eq!(operations(&live, &changes[..1]), [UID, test, NAME, OLD, NEW]);
+    }
+
+    #[test]
+    fn what_is_added_holds_for_one_version_of_the_object_alone() {
+        let with_map = live(json!({"note": "kept"}), json!({}));
+        let add = r#"{"op":"add","path":"/metadata/annotations/imago-config-spec","value":"new"}"#;
+        let changes = [image(&with_map), record(&with_map, None, Some("new"))];
+        assert_eq!(operations(&with_map, &changes), [UID, VERSION, NAME, OLD, NEW, add]);
+        let without_map = live(Value::Null, json!({}));
+        let add = r#"{"op":"add","path":"/metadata/annotations","value":{"imago-config-spec":"new"}}"#;
+        assert_eq!(operations(&without_map, &changes), [UID, VERSION, NAME, OLD, NEW, add]);
+    }
+
+    #[test]
+    fn maps_that_are_absent_are_made_from_the_top() {
+        let restart = |live: &Live| Change { at: live.workload.restarted_path(), from: None, to: Some("now".into()) };
+        for (template, add) in [
+            (Value::Null, r#"{"op":"add","path":"/spec/template/metadata","value":{"annotations":{"imago/restartedAt":"now"}}}"#),
+            (json!({}), r#"{"op":"add","path":"/spec/template/metadata/annotations","value":{"imago/restartedAt":"now"}}"#),
+            (
+                json!({"annotations": {}}),
+                r#"{"op":"add","path":"/spec/template/metadata/annotations/imago~1restartedAt","value":"now"}"#,
+            ),
+        ] {
+            let live = live(Value::Null, template);
+            assert_eq!(operations(&live, &[restart(&live)]), [UID, VERSION, add]);
+        }
+    }
+
+    #[test]
+    fn a_record_that_goes_is_tested_and_removed() {
+        let live = live(json!({RECORD: "old"}), json!({}));
+        let operations = operations(&live, &[record(&live, Some("old"), None)]);
+        assert_eq!(operations[2], r#"{"op":"remove","path":"/metadata/annotations/imago-config-spec"}"#);
+        assert_eq!(operations.len(), 3);
+        assert!(patch(&live, &[]).is_empty());
+    }
+}

@@ -120,6 +120,16 @@ pub fn wanted<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rul
     wanted
 }
 
+/// The containers of a workload whose images follow a tag, each with the question that is asked for it.
+pub fn follows<'w>(workload: &'w Workload, rules: &Rules) -> Vec<(&'w Container, Lookup)> {
+    let Ok(recorded) = recorded(workload, rules) else { return Vec::new() };
+    let followed = |(container, standing)| match standing {
+        Standing::Taken(Wish::Follow(follow)) => Some((container, follow.lookup)),
+        Standing::Taken(_) | Standing::LeftOut(_) => None,
+    };
+    consider(workload, &recorded, rules).into_iter().filter_map(followed).collect()
+}
+
 /// The tags that the images and the records of the workloads name, whatever a run does with them. `None`: a record cannot be read, so
 /// that nobody knows what it names.
 pub fn named<'w>(workloads: impl IntoIterator<Item = &'w Workload>) -> Option<BTreeSet<Lookup>> {

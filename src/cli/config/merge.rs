@@ -1,7 +1,7 @@
 //! Settings as values for the flags that were not given.
 
 use super::Config;
-use crate::cli::args::{Digest, Files, Registries, Track};
+use crate::cli::args::{Digest, Files, Locking, Registries, Track};
 use crate::cli::settings::UsageError;
 use crate::io::files::FileError;
 use crate::io::links::Links;
@@ -20,8 +20,8 @@ impl Config {
             exclude: unless_given(&flags.exclude, &values.exclude),
             base: self.folder.clone(),
         });
-        fill_list(&mut flags.include_image, &values.include_image);
-        fill_list(&mut flags.exclude_image, &values.exclude_image);
+        fill_list(&mut flags.images.include_image, &values.include_image);
+        fill_list(&mut flags.images.exclude_image, &values.exclude_image);
         self.fill_track(flags)?;
         flags.max_changes = flags.max_changes.or(values.max_changes);
         // What is said of commits is no reason to make one.
@@ -30,12 +30,14 @@ impl Config {
             flags.author = flags.author.take().or_else(|| values.author.clone());
             flags.signoff |= values.signoff;
         }
-        self.fill_registries(&mut flags.registries)
+        self.fill_registries(&mut flags.registries);
+        self.fill_lock(&mut flags.locking)
     }
 
     /// Fills in what the flags of `imago digest` leave open.
     pub fn fill_digest(&self, flags: &mut Digest) -> Result<(), Unfit> {
-        self.fill_registries(&mut flags.registries)
+        self.fill_registries(&mut flags.registries);
+        self.fill_lock(&mut flags.locking)
     }
 
     fn fill_track(&self, flags: &mut Files) -> Result<(), Unfit> {
@@ -43,24 +45,27 @@ impl Config {
             let what = format!("`{flag}` does not go with `track: tag` of `{}`: {why}", self.name);
             Err(UsageError { what, hint: format!("leave out `{flag}`, or say `--track annotation`") })
         };
-        match (flags.track, self.values.track) {
+        match (flags.images.track, self.values.track) {
             (None, Some(Track::Tag)) if flags.restore => against("--restore", "no image is recorded that could come back"),
-            (None, Some(Track::Tag)) if flags.drop_tag => against("--drop-tag", "the tag is what is tracked"),
+            (None, Some(Track::Tag)) if flags.images.drop_tag => against("--drop-tag", "the tag is what is tracked"),
             (Some(Track::Tag), _) => Ok(()),
             (given, own) => {
-                flags.track = given.or(own);
-                flags.drop_tag |= self.values.drop_tag;
+                flags.images.track = given.or(own);
+                flags.images.drop_tag |= self.values.drop_tag;
                 Ok(())
             }
         }
     }
 
-    fn fill_registries(&self, flags: &mut Registries) -> Result<(), Unfit> {
+    fn fill_registries(&self, flags: &mut Registries) {
         fill_list(&mut flags.registry_map, &self.values.registry_map);
         if flags.insecure_registry.is_empty() {
             flags.insecure_of_repository.clone_from(&self.values.insecure_registry);
         }
         flags.concurrency = flags.concurrency.or(self.values.concurrency);
+    }
+
+    fn fill_lock(&self, flags: &mut Locking) -> Result<(), Unfit> {
         if let (None, Some(lock)) = (&flags.lock, &self.values.lock) {
             let path = self.folder.join(lock);
             // No link of the repository may lead the lock out of it.

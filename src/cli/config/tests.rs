@@ -15,7 +15,7 @@ fn mistake(text: &str) -> String {
 fn filled(text: &str, line: &str) -> Result<Files, Unfit> {
     let config = Config { name: NAME.to_owned(), folder: "/shop".into(), values: parse(text).unwrap() };
     let typed = args::parse(format!("imago files {line}").split_whitespace().map(OsString::from)).unwrap();
-    let Some(Command::Files(mut flags)) = typed.command else { panic!("{line}") };
+    let Command::Files(mut flags) = typed.command else { panic!("{line}") };
     config.fill_files(&mut flags).map(|()| *flags)
 }
 
@@ -41,9 +41,9 @@ fn what_the_flags_leave_open_is_filled_in() {
     let flags = filled(ALL, "--update --commit").unwrap();
     let globs = flags.of_repository.unwrap();
     assert_eq!((&*globs.include, &*globs.exclude), (&["deploy".to_owned()][..], &["charts/**".to_owned()][..]));
-    assert!(flags.include.is_empty() && flags.drop_tag && flags.signoff);
+    assert!(flags.include.is_empty() && flags.images.drop_tag && flags.signoff);
     assert_eq!((flags.max_changes, flags.registries.concurrency), (Some(20), Some(8)));
-    assert_eq!(flags.exclude_image, ["registry.example.test/dev/*"]);
+    assert_eq!(flags.images.exclude_image, ["registry.example.test/dev/*"]);
     assert_eq!(flags.message.as_deref(), Some("images: {summary}"));
     assert_eq!(flags.registries.registry_map, ["docker.io=mirror.example.test/hub"]);
     assert!(flags.registries.insecure_registry.is_empty(), "only the user's own wish may send credentials in clear");
@@ -56,8 +56,11 @@ fn flags_win() {
     let flags = filled(ALL, line).unwrap();
     let globs = flags.of_repository.unwrap();
     assert!(globs.include.is_empty() && globs.exclude.is_empty());
-    assert_eq!((flags.include, flags.exclude, flags.exclude_image), (vec!["a".into()], vec!["b".into()], vec!["c".into()]));
-    assert!(!flags.drop_tag, "`--track tag` keeps the tag");
+    assert_eq!(
+        (flags.include, flags.exclude, flags.images.exclude_image),
+        (vec!["a".into()], vec!["b".into()], vec!["c".into()])
+    );
+    assert!(!flags.images.drop_tag, "`--track tag` keeps the tag");
     assert_eq!((flags.max_changes, flags.registries.concurrency), (Some(1), Some(2)));
     assert_eq!(flags.registries.registry_map, ["e.test=f.test"]);
     assert!(flags.registries.insecure_of_repository.is_empty());
@@ -190,7 +193,7 @@ fn a_lock_stays_in_the_repository() {
         let values = parse(&format!("lock: {lock}\n")).unwrap();
         let config = Config { name: NAME.to_owned(), folder: folder.path().canonicalize().unwrap(), values };
         let mut flags = filled("", "").unwrap();
-        config.fill_files(&mut flags).map(|()| flags.registries.lock.unwrap())
+        config.fill_files(&mut flags).map(|()| flags.locking.lock.unwrap())
     };
     assert!(fill("locks/imago.lock").unwrap().ends_with("locks/imago.lock"));
     for lock in ["out/imago.lock", "link", "none/imago.lock"] {

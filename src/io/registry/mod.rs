@@ -12,7 +12,7 @@ mod addresses;
 mod ask;
 mod challenge;
 mod destination;
-mod fault;
+pub(in crate::io) mod fault;
 mod host;
 mod manifest;
 mod map;
@@ -83,7 +83,7 @@ impl Registry {
             maps: settings.maps,
             insecure: settings.insecure,
             insecure_as_nobody: settings.insecure_as_nobody,
-            store: Store::new(settings.docker_config, settings.environment, settings.limits.helper),
+            store: Store::new(settings.pull_secrets, settings.docker_config, settings.environment, settings.limits.helper),
             known: Known::default(),
             transport,
             schemes: Once::default(),

@@ -57,7 +57,8 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
         ),
         ("files -n a -x b", "error: `--namespace` and `--exclude-namespace` exclude each other\n  hint: "),
         ("files -l a=(", "error: `--selector a=(` cannot be read: "),
-        ("files nowhere", "error: "),
+        ("files nowhere", "error: there is no file or folder `nowhere`\n  hint: check the spelling"),
+        ("files depoly", "error: there is no file or folder `depoly`\n  hint: did you mean `deploy`?\n"),
         ("digest", "error: the following required arguments were not provided:\n  <IMAGE>..."),
     ] {
         let finished = imago(&place, line, 2);

@@ -17,8 +17,6 @@ use crate::io::files::{self, FileError};
 use crate::io::links::Links;
 use crate::io::scan;
 
-pub use merge::Unfit;
-
 /// The file's name at the repository's root.
 const NAME: &str = ".imago.yaml";
 
@@ -29,6 +27,8 @@ pub struct Config {
     pub name: String,
     /// The folder that paths and globs in it begin at, absolute.
     folder: PathBuf,
+    /// The current folder, absolute.
+    current: PathBuf,
     values: Values,
 }
 
@@ -105,7 +105,7 @@ pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mist
     let folder = folder.canonicalize().unwrap_or(folder);
     let values =
         parse(&text).map_err(|wrong| Mistake { what: wrong.what, file: name.clone(), spot: wrong.spot, hint: wrong.hint })?;
-    Ok(Some(Config { name, folder, values }))
+    Ok(Some(Config { name, folder, current: current.to_owned(), values }))
 }
 
 /// A mistake in the text, before it is known in which file.

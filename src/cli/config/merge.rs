@@ -1,5 +1,7 @@
 //! Settings as values for the flags that were not given.
 
+use std::path::Path;
+
 use super::Config;
 use crate::cli::args::{Digest, Files, Locking, Registries, Track};
 use crate::cli::settings::UsageError;
@@ -7,12 +9,9 @@ use crate::io::files::FileError;
 use crate::io::links::Links;
 use crate::io::scan::Globs;
 
-/// Why flags and settings do not go together.
-pub type Unfit = UsageError;
-
 impl Config {
     /// Fills in what the flags of `imago files` leave open.
-    pub fn fill_files(&self, flags: &mut Files) -> Result<(), Unfit> {
+    pub fn fill_files(&self, flags: &mut Files) -> Result<(), UsageError> {
         let values = &self.values;
         let unless_given = |given: &[String], own: &[String]| if given.is_empty() { own.to_vec() } else { Vec::new() };
         flags.of_repository = Some(Globs {
@@ -35,12 +34,12 @@ impl Config {
     }
 
     /// Fills in what the flags of `imago digest` leave open.
-    pub fn fill_digest(&self, flags: &mut Digest) -> Result<(), Unfit> {
+    pub fn fill_digest(&self, flags: &mut Digest) -> Result<(), UsageError> {
         self.fill_registries(&mut flags.registries);
         self.fill_lock(&mut flags.locking)
     }
 
-    fn fill_track(&self, flags: &mut Files) -> Result<(), Unfit> {
+    fn fill_track(&self, flags: &mut Files) -> Result<(), UsageError> {
         let against = |flag: &str, why: &str| {
             let what = format!("`{flag}` does not go with `track: tag` of `{}`: {why}", self.name);
             Err(UsageError { what, hint: format!("leave out `{flag}`, or say `--track annotation`") })
@@ -65,7 +64,7 @@ impl Config {
         flags.concurrency = flags.concurrency.or(self.values.concurrency);
     }
 
-    fn fill_lock(&self, flags: &mut Locking) -> Result<(), Unfit> {
+    fn fill_lock(&self, flags: &mut Locking) -> Result<(), UsageError> {
         if let (None, Some(lock)) = (&flags.lock, &self.values.lock) {
             let path = self.folder.join(lock);
             // No link of the repository may lead the lock out of it.
@@ -81,17 +80,10 @@ impl Config {
                 what: format!("cannot use the lock `{}` of `{}`: {error}", lock.display(), self.name),
                 hint: "name a file whose folder is there, or give `--lock`".to_owned(),
             })?;
-            flags.lock = Some(self.shown(path));
+            // As a person in the current folder would write it.
+            flags.lock = Some(path.strip_prefix(&self.current).map(Path::to_owned).unwrap_or(path));
         }
         Ok(())
-    }
-
-    /// The path as a person in the current folder would write it.
-    fn shown(&self, path: std::path::PathBuf) -> std::path::PathBuf {
-        match std::env::current_dir() {
-            Ok(current) => path.strip_prefix(current).map(std::path::Path::to_owned).unwrap_or(path),
-            Err(_) => path,
-        }
     }
 }
 

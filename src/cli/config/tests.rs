@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use super::*;
 use crate::cli::args::{self, Command, Files};
 use crate::cli::render::{Styles, problem};
+use crate::cli::settings::UsageError;
 
 fn mistake(text: &str) -> String {
     let wrong = parse(text).unwrap_err();
@@ -12,8 +13,8 @@ fn mistake(text: &str) -> String {
     problem::mistake(&mistake, &Styles::plain())
 }
 
-fn filled(text: &str, line: &str) -> Result<Files, Unfit> {
-    let config = Config { name: NAME.to_owned(), folder: "/shop".into(), values: parse(text).unwrap() };
+fn filled(text: &str, line: &str) -> Result<Files, UsageError> {
+    let config = Config { name: NAME.to_owned(), folder: "/shop".into(), current: "/shop".into(), values: parse(text).unwrap() };
     let typed = args::parse(format!("imago files {line}").split_whitespace().map(OsString::from)).unwrap();
     let Command::Files(mut flags) = typed.command else { panic!("{line}") };
     config.fill_files(&mut flags).map(|()| *flags)
@@ -191,7 +192,8 @@ fn a_lock_stays_in_the_repository() {
     symlink(outside.path().join("imago.lock"), folder.path().join("link")).unwrap();
     let fill = |lock: &str| {
         let values = parse(&format!("lock: {lock}\n")).unwrap();
-        let config = Config { name: NAME.to_owned(), folder: folder.path().canonicalize().unwrap(), values };
+        let config =
+            Config { name: NAME.to_owned(), folder: folder.path().canonicalize().unwrap(), current: PathBuf::new(), values };
         let mut flags = filled("", "").unwrap();
         config.fill_files(&mut flags).map(|()| flags.locking.lock.unwrap())
     };

@@ -33,6 +33,8 @@ pub struct Request {
     pub include: Vec<String>,
     /// Globs that a found file must not match.
     pub exclude: Vec<String>,
+    /// The same, from the repository's own settings.
+    pub of_repository: Option<scan::Globs>,
     /// What to do.
     pub action: Action,
     /// Do all but write.
@@ -109,7 +111,19 @@ pub(super) struct Round {
 
 impl Request {
     fn scan<'a>(&'a self, current: &'a Path, root: &'a Path) -> scan::Request<'a> {
-        scan::Request { paths: &self.paths, include: &self.include, exclude: &self.exclude, current, root }
+        scan::Request {
+            paths: &self.paths,
+            include: &self.include,
+            exclude: &self.exclude,
+            other: self.of_repository.as_ref(),
+            current,
+            root,
+        }
+    }
+
+    fn narrows(&self) -> bool {
+        let of_repository = |globs: &scan::Globs| !globs.include.is_empty() || !globs.exclude.is_empty();
+        !self.include.is_empty() || !self.exclude.is_empty() || self.of_repository.as_ref().is_some_and(of_repository)
     }
 
     /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
@@ -130,6 +144,7 @@ impl Request {
         let wanted = if source.is_some() { plan::wanted(all_workloads(&survey), &rules) } else { Wanted::new() };
         let Sourced { answers, warnings, ways } =
             source.map_or_else(|| Ok(Sourced::default()), |source| source.ask(&wanted, self.platform_loss, on_event))?;
+        report.narrowed = self.narrows();
         report.warnings = warnings;
         for manifest in &survey.manifests {
             for (_, workload) in &manifest.workloads {
@@ -153,13 +168,7 @@ fn all_workloads(survey: &Survey) -> impl Iterator<Item = &Workload> {
 }
 
 pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
-    Problem {
-        code: "usage",
-        what: error.to_string(),
-        place: Place::default(),
-        cause: String::new(),
-        hint: Some(error.hint().to_owned()),
-    }
+    Problem { code: "usage", what: error.to_string(), place: Place::default(), cause: String::new(), hint: Some(error.hint()) }
 }
 
 impl Round {

@@ -10,25 +10,28 @@ use std::path::PathBuf;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
+use super::config::Mistake;
 use super::settings::UsageError;
+use crate::io::scan::Globs;
 
 /// As clap's own, with one empty line less.
 const TEMPLATE: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}";
 
+// At most 80 columns, so that the whole help stands on a terminal of 80 by 24.
 const EXAMPLES: &str = "\
 Examples:
-  imago files --update deploy/    pin the images of these manifests: name:tag@digest
-  imago files --check             fail (exit 1) when something is outdated, for CI
+  imago files --update deploy/    pin the images of these: name:tag@digest
+  imago files --check             exit 1 when something is outdated, for CI
   imago -A --update --check-pods  in a cluster, where a running pod is behind
-
-Exit codes: 0 done, 1 --check found something outdated, 2 could not run, 3 some problems";
+Exit codes: 0 done, 1 --check found something, 2 could not run, 3 some problems";
 
 const FILES_EXAMPLES: &str = "\
 Examples:
-  imago files --update --lock imago.lock deploy/   pin all images, and record their digests
-  imago files --diff deploy/ | git apply           make the change by way of a diff
-  imago files --update --push deploy/              commit the change to this branch, and push it";
+  imago files --update --lock imago.lock    pin all images, and record their digests
+  imago files --diff deploy/ | git apply    make the change by way of a diff
+  imago files --update --push deploy/       commit the change, and push it";
 
 const CLUSTER_EXAMPLES: &str = "\
 Examples:
@@ -39,17 +42,18 @@ Examples:
 const DIGEST_EXAMPLES: &str = "\
 Examples:
   imago digest nginx:1.25 registry.example.com/shop/web:1.4
-  imago digest -v registry.example.com/shop/web:1.4   show whom it asked, and with what credentials";
+  imago digest -v nginx:1.25    show whom it asked, and with what credentials";
 
 /// What was typed.
 #[derive(Debug, Parser)]
 #[command(
     name = "imago",
     version,
-    about = "Keeps every container image in Kubernetes manifests on the digest its tag points to today.",
+    about = "Keeps every container image on the digest that its tag points to today.",
     after_help = EXAMPLES,
     help_template = TEMPLATE,
     disable_help_flag = true,
+    disable_version_flag = true,
     max_term_width = 110
 )]
 pub struct Typed {
@@ -59,6 +63,9 @@ pub struct Typed {
     /// How to say it.
     #[command(flatten)]
     pub voice: Voice,
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Output")]
+    pub version: Option<bool>,
 }
 
 /// The subcommands.
@@ -67,12 +74,26 @@ pub enum Command {
     /// Pin the images of manifests in files
     #[command(after_help = FILES_EXAMPLES, help_template = TEMPLATE)]
     Files(Box<Files>),
-    /// Keep the images of a live cluster on their digests; meant where no command is named
+    /// Keep the images of a live cluster on their digests (the default)
     #[command(after_help = CLUSTER_EXAMPLES, help_template = TEMPLATE)]
     Cluster(Box<Cluster>),
     /// Print the digest that each image's tag points to
     #[command(after_help = DIGEST_EXAMPLES, help_template = TEMPLATE)]
     Digest(Box<Digest>),
+    /// Print the completions for a shell
+    #[command(help_template = TEMPLATE)]
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        #[arg(value_name = "SHELL", hide_possible_values = true)]
+        shell: Shell,
+    },
+    /// Print a page of the manual
+    #[command(help_template = TEMPLATE)]
+    Man {
+        /// The command that the page is about [default: imago itself]
+        #[arg(value_name = "COMMAND")]
+        page: Option<String>,
+    },
 }
 
 /// The flags of `imago files`.
@@ -147,9 +168,15 @@ pub struct Files {
     /// Drop what no workload names from the lock
     #[arg(long, help_heading = "Registries")]
     pub lock_prune: bool,
-    /// Print the result as text or json
-    #[arg(long, value_name = "FORMAT", hide_possible_values = true, display_order = 0, help_heading = "Output")]
-    pub output: Option<Format>,
+    /// The forms of the report.
+    #[command(flatten)]
+    pub reporting: Reporting,
+    /// Where settings come from.
+    #[command(flatten)]
+    pub configuration: Configuration,
+    /// The globs of the repository's settings, which begin at its root.
+    #[arg(skip)]
+    pub of_repository: Option<Globs>,
 }
 
 /// The flags of `imago digest`.
@@ -161,6 +188,9 @@ pub struct Digest {
     /// How registries are asked.
     #[command(flatten)]
     pub registries: Registries,
+    /// Where settings come from.
+    #[command(flatten)]
+    pub configuration: Configuration,
     /// The lock.
     #[command(flatten)]
     pub locking: Locking,
@@ -213,9 +243,9 @@ pub struct Cluster {
     /// How registries are asked.
     #[command(flatten)]
     pub registries: Registries,
-    /// Print the result as text or json
-    #[arg(long, value_name = "FORMAT", hide_possible_values = true, display_order = 0, help_heading = "Output")]
-    pub output: Option<Format>,
+    /// The forms of the report.
+    #[command(flatten)]
+    pub reporting: Reporting,
 }
 
 /// The flags about images; the same in every mode.
@@ -270,6 +300,9 @@ pub struct Registries {
     /// Ask this host over plain http (repeats)
     #[arg(long, value_name = "HOST")]
     pub insecure_registry: Vec<String>,
+    /// Hosts that the repository's settings allow plain http for.
+    #[arg(skip)]
+    pub insecure_of_repository: Vec<String>,
     /// Trust these certificates too, PEM (repeats)
     #[arg(long, value_name = "FILE")]
     pub registry_ca: Vec<PathBuf>,
@@ -303,12 +336,36 @@ pub struct Voice {
     /// Say nothing but problems and what was asked for by name
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Say more: -v what was passed over, -vv how digests were found
+    /// Say more: -v what was passed over, -vv how it was found
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// Print this help
     #[arg(short, long, global = true, action = ArgAction::HelpShort)]
     pub help: Option<bool>,
+}
+
+/// The flags about the settings that a repository keeps.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Settings")]
+pub struct Configuration {
+    /// Take settings from this file [default: .imago.yaml of the repository]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Take settings from no file
+    #[arg(long, conflicts_with = "config")]
+    pub no_config: bool,
+}
+
+/// The flags about the report; the same in every mode.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct Reporting {
+    /// Print text, json, github, sarif or markdown
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true, display_order = 0)]
+    pub output: Option<Format>,
+    /// Write the report to a file too (repeats)
+    #[arg(long, value_name = "FORMAT=FILE", display_order = 1)]
+    pub report: Vec<OsString>,
 }
 
 /// `--track`.
@@ -328,6 +385,12 @@ pub enum Format {
     Text,
     /// For programs; versioned and stable.
     Json,
+    /// Workflow commands of GitHub, which become annotations.
+    Github,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// A table, for a pull request or a job's summary.
+    Markdown,
 }
 
 /// `--color`.
@@ -351,6 +414,8 @@ pub enum Refused {
     Wrong(String),
     /// What was typed is wrong, as this program says it.
     Usage(UsageError),
+    /// What the repository's settings say is wrong.
+    Setting(Box<Mistake>),
 }
 
 /// Reads the command line, the program's name first. Without a command, the cluster is meant.
@@ -470,13 +535,16 @@ mod tests {
 
     #[test]
     fn help_fits_a_screen() {
-        for (line, most) in
-            [("imago --help", 24), ("imago files --help", 62), ("imago cluster --help", 62), ("imago digest --help", 30)]
-        {
+        for (line, most, width) in [
+            ("imago --help", 24, 80),
+            ("imago files --help", 72, 100),
+            ("imago cluster --help", 66, 100),
+            ("imago digest --help", 34, 100),
+        ] {
             let Refused::Asked(text) = refused(line) else { panic!("{line}") };
             let text = text.to_string();
             assert!(text.lines().count() <= most, "{line}: {} lines\n{text}", text.lines().count());
-            assert!(text.lines().all(|line| line.chars().count() <= 100), "{line}\n{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{line}\n{text}");
         }
     }
 

@@ -1,8 +1,11 @@
 //! Flags in, text out.
 
 pub mod args;
+pub mod config;
+mod manual;
 pub mod printer;
 pub mod render;
+mod reports;
 pub mod settings;
 
 use std::ffi::OsString;
@@ -10,10 +13,10 @@ use std::ffi::OsString;
 use crate::app::report::{Action, Problem, Report};
 use crate::app::resolve::Event;
 use crate::app::{cluster, digest, files};
-use args::{Format, Refused, When};
+use args::{Command, Configuration, Refused, When};
 use printer::{Printer, Progress, To};
-use render::{json, problem, text};
-use settings::{Detail, Outside, Settings, Voice};
+use render::{Printable, problem, text};
+use settings::{Detail, Outside, Reporting, Settings, Voice};
 
 /// It ran, whether or not something changed.
 pub const DONE: u8 = 0;
@@ -27,16 +30,20 @@ pub const PROBLEMS: u8 = 3;
 /// Runs the program and returns its exit code. The arguments begin with the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> u8 {
     printer.set_colour(settings::colour(When::Auto, outside));
-    let code = match args::parse(arguments).and_then(|typed| settings::check(typed, outside).map_err(Refused::Usage)) {
-        Ok(Settings::Files { request, format, voice }) => {
-            run_report(format, voice, printer, |on_event| files::run(&request, on_event))
+    let code = match read(arguments, outside, printer) {
+        Ok(Settings::Files { request, reporting, voice }) => {
+            run_report(&reporting, voice, printer, |on_event| files::run(&request, on_event))
         }
-        Ok(Settings::Cluster { request, format, voice, warnings }) => run_report(format, voice, printer, |on_event| {
+        Ok(Settings::Cluster { request, reporting, voice, warnings }) => run_report(&reporting, voice, printer, |on_event| {
             let mut report = cluster::run(&request, on_event)?;
             report.warnings.splice(0..0, warnings);
             Ok(report)
         }),
         Ok(Settings::Digest { request, voice }) => run_digest(&request, voice, printer),
+        Ok(Settings::Text(text)) => {
+            printer.print(To::Stdout, &text);
+            DONE
+        }
         Err(Refused::Asked(text)) => {
             printer.print(To::Stdout, &styled(text, To::Stdout, printer));
             DONE
@@ -51,6 +58,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
             printer.print(To::Stderr, &problem::failure(&usage.what, None, Some(&usage.hint), &styles));
             COULD_NOT_RUN
         }
+        Err(Refused::Setting(mistake)) => {
+            let styles = printer.styles(To::Stderr);
+            printer.print(To::Stderr, &problem::mistake(&mistake, &styles));
+            COULD_NOT_RUN
+        }
     };
     match printer.take_failure() {
         Some(error) => {
@@ -62,21 +74,54 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
     }
 }
 
+/// The command line, with the repository's settings for what it leaves open.
+fn read(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> Result<Settings, Refused> {
+    let mut typed = args::parse(arguments)?;
+    let configuration = match &typed.command {
+        Command::Files(flags) => &flags.configuration,
+        Command::Digest(flags) => &flags.configuration,
+        Command::Cluster(_) | Command::Completions { .. } | Command::Man { .. } => {
+            return settings::check(typed, outside).map_err(Refused::Usage);
+        }
+    };
+    let current = std::env::current_dir().unwrap_or_default();
+    let config = match configuration {
+        Configuration { no_config: true, .. } => None,
+        Configuration { config, .. } => {
+            config::read(config.as_deref(), &current).map_err(|mistake| Refused::Setting(Box::new(mistake)))?
+        }
+    };
+    if let Some(config) = config {
+        match &mut typed.command {
+            Command::Files(flags) => config.fill_files(flags).map_err(Refused::Usage)?,
+            Command::Digest(flags) => config.fill_digest(flags).map_err(Refused::Usage)?,
+            Command::Cluster(_) | Command::Completions { .. } | Command::Man { .. } => {}
+        }
+        if typed.voice.verbose > 0 {
+            printer.print(To::Stderr, &format!("settings come from {}\n", Printable(&config.name)));
+        }
+    }
+    settings::check(typed, outside).map_err(Refused::Usage)
+}
+
 fn run_report(
-    format: Format,
+    reporting: &Reporting,
     voice: Voice,
     printer: &mut Printer,
     run: impl FnOnce(&mut dyn FnMut(Event)) -> anyhow::Result<Report>,
 ) -> u8 {
     printer.set_colour(voice.colour);
+    if let Err(error) = reports::prepare(reporting) {
+        return fail(&error, printer);
+    }
     let bar = bar(voice, printer);
     let result = run(&mut |event| bar.show(event));
     drop(bar);
     match result {
-        Ok(report) => {
-            print_report(&report, format, voice, printer);
-            exit_code(&report)
-        }
+        Ok(report) => match reports::tell(&report, reporting, voice, printer) {
+            Ok(()) => exit_code(&report),
+            Err(error) => fail(&error, printer),
+        },
         Err(error) => fail(&error, printer),
     }
 }
@@ -100,44 +145,6 @@ fn run_digest(request: &digest::Request, voice: Voice, printer: &mut Printer) ->
             if problems.is_empty() { DONE } else { PROBLEMS }
         }
         Err(error) => fail(&error, printer),
-    }
-}
-
-/// The result goes to stdout, which a diff has for itself; problems go to stderr, between what was looked at and what it comes to.
-fn print_report(report: &Report, format: Format, voice: Voice, printer: &mut Printer) {
-    let result = if report.diff.is_some() { To::Stderr } else { To::Stdout };
-    if let Some(diff) = &report.diff {
-        let styles = printer.styles(To::Stdout);
-        if printer.is_terminal(To::Stdout) || styles != render::Styles::plain() {
-            printer.print(To::Stdout, &text::diff_to_look_at(diff, &styles));
-        } else {
-            printer.print(To::Stdout, diff);
-        }
-    }
-    let styles = printer.styles(result);
-    let loud = voice.detail != Detail::Quiet;
-    match format {
-        Format::Json => printer.print(result, &json::report(report)),
-        Format::Text if loud => printer.print(result, &text::body(report, voice.detail, &styles)),
-        Format::Text => {}
-    }
-    // A program that reads JSON from stderr must find nothing else there: the problems are in it.
-    if format == Format::Text || result == To::Stdout {
-        let styles = printer.styles(To::Stderr);
-        if voice.detail == Detail::Most {
-            let ways = report.ways.iter().map(|(asked, steps)| (asked.as_str(), steps.as_slice()));
-            printer.print(To::Stderr, &text::ways(ways, &styles));
-        }
-        printer.print(To::Stderr, &problem::warnings(&report.warnings, &styles));
-        printer.print(To::Stderr, &problem::problems(&report.problems, voice.detail, &styles));
-        if let Some(limit) = report.stopped_at {
-            let what = format!("the plan has more changes than `--max-changes {limit}` allows");
-            let hint = "look at what would change, then raise the limit or select less";
-            printer.print(To::Stderr, &problem::failure(&what, None, Some(hint), &styles));
-        }
-    }
-    if format == Format::Text && loud {
-        printer.print(result, &text::summary(report, &styles));
     }
 }
 
@@ -188,13 +195,6 @@ mod tests {
         (code, stdout.text(), stderr.text())
     }
 
-    fn printed(report: &Report, format: Format, detail: Detail) -> (String, String) {
-        let (stdout, stderr) = (Kept::default(), Kept::default());
-        let mut printer = Printer::to_writers(stdout.clone(), stderr.clone());
-        print_report(report, format, Voice { detail, ..Voice::default() }, &mut printer);
-        (stdout.text(), stderr.text())
-    }
-
     fn with_a_problem() -> Report {
         let what = "cannot read `a.yaml`".into();
         let problem = Problem { code: "io", what, place: Place::default(), cause: "it is a folder".into(), hint: None };
@@ -231,59 +231,6 @@ mod tests {
             assert!(stderr.starts_with(first), "{line}: {stderr}");
         }
         assert!(!typed("imago files --\u{1b}[2J").2.contains('\u{1b}'));
-    }
-
-    #[test]
-    fn problems_stand_on_stderr_beside_either_form() {
-        let problem = "error: cannot read `a.yaml`\n  cause: it is a folder\n";
-        let (stdout, stderr) = printed(&with_a_problem(), Format::Text, Detail::Normal);
-        assert!(stdout.starts_with("checking deploy/web.yaml"), "{stdout}");
-        assert_eq!(stderr, problem);
-        let (stdout, stderr) = printed(&with_a_problem(), Format::Json, Detail::Normal);
-        assert!(stdout.starts_with("{\n  \"version\": 1,"), "{stdout}");
-        assert_eq!(stderr, problem);
-    }
-
-    #[test]
-    fn warnings_are_always_told_and_ways_where_most_is_asked_for() {
-        let mut report = samples::updated();
-        report.warnings.push("look at\u{1b}this".into());
-        report.ways.insert("web:1".into(), vec!["HEAD manifests/1 at registry.example.test: 200 OK".into()]);
-        let warning = "warning: look at\\u{1b}this\n";
-        assert_eq!(printed(&report, Format::Text, Detail::Quiet).1, warning);
-        assert_eq!(printed(&report, Format::Text, Detail::More).1, warning);
-        let ways = "asking for web:1:\n  HEAD manifests/1 at registry.example.test: 200 OK\n";
-        assert_eq!(printed(&report, Format::Json, Detail::Most).1, format!("{ways}{warning}"));
-    }
-
-    #[test]
-    fn a_diff_has_stdout_for_itself_byte_for_byte() {
-        let diff = "--- a/x\n+++ b/x\n+\u{1b}\r\n".to_owned();
-        let report = Report { diff: Some(diff.clone()), ..with_a_problem() };
-        let (stdout, stderr) = printed(&report, Format::Text, Detail::Normal);
-        assert_eq!(stdout, diff);
-        assert!(stderr.starts_with("checking deploy/web.yaml") && stderr.contains("\nerror: cannot read"), "{stderr}");
-        assert!(stderr.ends_with("; 1 problem\n"), "{stderr}");
-        let (stdout, stderr) = printed(&report, Format::Json, Detail::Normal);
-        assert_eq!(stdout, diff);
-        assert!(serde_json::from_str::<serde_json::Value>(&stderr).is_ok(), "{stderr}");
-    }
-
-    #[test]
-    fn quiet_leaves_problems_and_what_was_asked_for_by_name() {
-        let problem = "error: cannot read `a.yaml`\n  cause: it is a folder\n";
-        assert_eq!(printed(&with_a_problem(), Format::Text, Detail::Quiet), (String::new(), problem.to_owned()));
-        assert_ne!(printed(&with_a_problem(), Format::Json, Detail::Quiet).0, "");
-        let report = Report { diff: Some("d\n".into()), ..with_a_problem() };
-        assert_eq!(printed(&report, Format::Text, Detail::Quiet), ("d\n".to_owned(), problem.to_owned()));
-    }
-
-    #[test]
-    fn a_stopped_plan_is_shown_and_is_an_error() {
-        let report = Report { stopped_at: Some(0), ..samples::updated() };
-        let (stdout, stderr) = printed(&report, Format::Text, Detail::Normal);
-        assert!(stdout.contains("app has to be updated"), "{stdout}");
-        assert!(stderr.starts_with("error: the plan has more changes than `--max-changes 0` allows\n  hint: "), "{stderr}");
     }
 
     #[test]

@@ -4,12 +4,14 @@
 //! type in its place. Nothing here reads a file.
 
 mod in_cluster;
+mod reporting;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use super::args::{self, Format, When};
+use super::args::{self, When};
+use super::manual;
 use crate::app::message::{FIELDS, Template};
 use crate::app::report::Action;
 use crate::app::resolve::PlatformLoss;
@@ -21,6 +23,8 @@ use crate::engine::selector::{FieldSelector, GlobError, ImageFilter, LabelSelect
 use crate::io::git::identity::Person;
 use crate::io::git::is_branch_name;
 use crate::io::registry::{self, Map};
+
+pub use reporting::{ReportFile, Reporting};
 
 /// The lock that is meant where `--lock` names none.
 const DEFAULT_LOCK: &str = "imago.lock";
@@ -67,8 +71,8 @@ pub enum Settings {
     Files {
         /// What to do.
         request: Box<files::Request>,
-        /// How its result is printed.
-        format: Format,
+        /// The forms of its report, and where each goes.
+        reporting: Reporting,
         /// How much is said.
         voice: Voice,
     },
@@ -83,13 +87,15 @@ pub enum Settings {
     Cluster {
         /// What to do.
         request: Box<cluster::Request>,
-        /// How its result is printed.
-        format: Format,
+        /// The forms of its report, and where each goes.
+        reporting: Reporting,
         /// How much is said.
         voice: Voice,
         /// What a person should know about the flags.
         warnings: Vec<String>,
     },
+    /// A text that was asked for by name: the result.
+    Text(String),
 }
 
 /// How much is said, and how.
@@ -131,15 +137,17 @@ pub enum Detail {
 pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageError> {
     let voice = voice(typed.voice, outside)?;
     match typed.command {
-        args::Command::Cluster(flags) => {
-            let format = flags.output.unwrap_or_default();
+        args::Command::Cluster(mut flags) => {
+            let reporting = reporting::reporting(std::mem::take(&mut flags.reporting))?;
             let (request, warnings) = in_cluster::request(*flags, outside)?;
-            Ok(Settings::Cluster { request: Box::new(request), format, voice, warnings })
+            Ok(Settings::Cluster { request: Box::new(request), reporting, voice, warnings })
         }
-        args::Command::Files(flags) => {
-            let format = flags.output.unwrap_or_default();
-            Ok(Settings::Files { request: Box::new(files_request(*flags, outside)?), format, voice })
+        args::Command::Files(mut flags) => {
+            let reporting = reporting::reporting(std::mem::take(&mut flags.reporting))?;
+            Ok(Settings::Files { request: Box::new(files_request(*flags, outside)?), reporting, voice })
         }
+        args::Command::Completions { shell } => Ok(Settings::Text(manual::completions(shell))),
+        args::Command::Man { page } => manual::page(page.as_deref()).map(Settings::Text),
         args::Command::Digest(flags) => Ok(Settings::Digest { request: Box::new(digest_request(*flags, outside)?), voice }),
     }
 }
@@ -176,12 +184,13 @@ fn files_request(flags: args::Files, outside: &Outside) -> Result<files::Request
         paths: if flags.paths.is_empty() { vec![PathBuf::from(".")] } else { flags.paths },
         include: flags.include,
         exclude: flags.exclude,
+        of_repository: flags.of_repository,
         action,
         dry_run: flags.dry_run,
         diff: flags.diff,
         track,
         form: digest_form(&flags.images),
-        images: images(&flags.images)?,
+        images: images(&flags.images.include_image, &flags.images.exclude_image)?,
         selection: selection(&flags.selecting)?,
         max_changes: flags.max_changes,
         lock,
@@ -212,19 +221,8 @@ fn git(flags: &args::Files, action: Action, outside: &Outside) -> Result<Option<
     if let Some(name) = flags.branch.as_ref().filter(|name| !is_branch_name(name)) {
         return Err(usage(format!("`{name}` cannot be the name of a branch"), "name it like `imago/update`"));
     }
-    let message = flags.message.as_deref().map_or(Ok(Template::default()), |text| {
-        Template::parse(text).map_err(|error| {
-            usage(
-                format!("`--message` cannot be used: {error}"),
-                format!("the fields are {FIELDS}; `{{{{` and `}}}}` stand for braces"),
-            )
-        })
-    })?;
-    let author = flags.author.as_deref().map(|text| {
-        Person::parse(text).ok_or_else(|| {
-            usage(format!("`--author {text}` is not NAME <MAIL>"), "write it like `Ada Lovelace <ada@example.com>`")
-        })
-    });
+    let message = flags.message.as_deref().map_or(Ok(Template::default()), template)?;
+    let author = flags.author.as_deref().map(author);
     let remote = flags.remote.clone().unwrap_or_else(|| DEFAULT_REMOTE.to_owned());
     Ok(Some(commit::Request {
         branch: flags.branch.clone(),
@@ -234,6 +232,18 @@ fn git(flags: &args::Files, action: Action, outside: &Outside) -> Result<Option<
         message,
         environment: outside.environment.clone(),
     }))
+}
+
+pub(super) fn template(text: &str) -> Result<Template, UsageError> {
+    Template::parse(text).map_err(|error| {
+        let hint = format!("the fields are {FIELDS}; `{{{{` and `}}}}` stand for braces");
+        usage(format!("`--message` cannot be used: {error}"), hint)
+    })
+}
+
+pub(super) fn author(text: &str) -> Result<Person, UsageError> {
+    Person::parse(text)
+        .ok_or_else(|| usage(format!("`--author {text}` is not NAME <MAIL>"), "write it like `Ada Lovelace <ada@example.com>`"))
 }
 
 fn digest_request(flags: args::Digest, outside: &Outside) -> Result<digest::Request, UsageError> {
@@ -343,8 +353,8 @@ fn platform_loss(flags: &args::Images) -> PlatformLoss {
     if flags.allow_platform_loss { PlatformLoss::Allow } else { PlatformLoss::HoldBack }
 }
 
-fn images(flags: &args::Images) -> Result<ImageFilter, UsageError> {
-    ImageFilter::new(&flags.include_image, &flags.exclude_image).map_err(|error| {
+pub(super) fn images(include: &[String], exclude: &[String]) -> Result<ImageFilter, UsageError> {
+    ImageFilter::new(include, exclude).map_err(|error| {
         let hint = match error {
             GlobError::Syntax { .. } => "`*` and `?` stand for any text and any character: `registry.example.com/*`",
             GlobError::Tagged { .. } => "leave out the tag: images are taken by name",
@@ -383,13 +393,12 @@ fn lock(flags: &args::Locking, prune: bool) -> LockUse {
 
 fn registries(flags: args::Registries, outside: &Outside) -> Result<registry::Settings, UsageError> {
     let concurrency = flags.concurrency.map_or(DEFAULT_CONCURRENCY, usize::from);
-    for host in &flags.insecure_registry {
-        check_host(host)?;
-    }
+    flags.insecure_registry.iter().try_for_each(|host| check_host(host))?;
     Ok(registry::Settings {
         concurrency,
         per_host: concurrency.min(MOST_PER_HOST),
         insecure: flags.insecure_registry,
+        insecure_as_nobody: flags.insecure_of_repository,
         certificate_authorities: flags.registry_ca,
         maps: maps(&flags.registry_map)?,
         docker_config: flags.docker_config,
@@ -399,7 +408,7 @@ fn registries(flags: args::Registries, outside: &Outside) -> Result<registry::Se
     })
 }
 
-fn check_host(host: &str) -> Result<(), UsageError> {
+pub(super) fn check_host(host: &str) -> Result<(), UsageError> {
     let what = || format!("`--insecure-registry {host}` names no host");
     match host.split_once("://") {
         Some((_, rest)) => Err(usage(what(), format!("leave out the scheme: `--insecure-registry {rest}`"))),
@@ -412,7 +421,7 @@ fn check_host(host: &str) -> Result<(), UsageError> {
 }
 
 /// A `FROM` that is given twice has one meaning only where both say the same.
-fn maps(texts: &[String]) -> Result<Vec<Map>, UsageError> {
+pub(super) fn maps(texts: &[String]) -> Result<Vec<Map>, UsageError> {
     let mut targets: BTreeMap<&str, &str> = BTreeMap::new();
     for text in texts {
         if text.contains("://") {

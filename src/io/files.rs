@@ -4,6 +4,8 @@
 //! overwrites what somebody wrote after it was read. What it cannot keep over a replacement: other hard links to the old file, and
 //! access lists beyond owner, group and mode.
 
+mod put;
+
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -12,6 +14,8 @@ use std::path::Path;
 use rustix::fs::{Access, AtFlags, OFlags};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
+
+pub use put::{put, puttable};
 
 /// The largest file that is read, in bytes. Kubernetes takes objects of 1.5 MiB: what is larger is no manifest.
 pub const MAX_FILE: u64 = 16 * 1024 * 1024;

@@ -6,6 +6,7 @@
 
 mod filter;
 pub mod listed;
+mod near;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -32,10 +33,23 @@ pub struct Request<'a> {
     pub include: &'a [String],
     /// Globs of which a file must match none. They win.
     pub exclude: &'a [String],
+    /// The same from another folder than the current one; both hold.
+    pub other: Option<&'a Globs>,
     /// The current folder, absolute: what relative paths and globs are relative to.
     pub current: &'a Path,
     /// The folder that named links may not lead out of: the repository, or the current folder where there is none.
     pub root: &'a Path,
+}
+
+/// Globs that begin at a folder of their own, as those of `.gitignore` do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Globs {
+    /// Globs of which a file must match one, when there are any.
+    pub include: Vec<String>,
+    /// Globs of which a file must match none.
+    pub exclude: Vec<String>,
+    /// The folder, absolute and without links.
+    pub base: PathBuf,
 }
 
 /// Something that the walk came to.
@@ -56,16 +70,23 @@ pub enum What<'a> {
     File(&'a mut Vec<u8>),
     /// A template of a Helm chart, which was not read.
     Template,
-    /// A file or folder that could not be read.
+    /// A file that could not be read, or a named path that is of no use.
     Problem(FileError),
+    /// A folder that could not be read.
+    Folder(FileError),
 }
 
 /// Why nothing was scanned at all: what was typed is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
     /// A named path does not exist.
-    #[error("there is no file or folder `{0}`")]
-    Missing(String),
+    #[error("there is no file or folder `{path}`")]
+    Missing {
+        /// The path as typed.
+        path: String,
+        /// One that is there and may have been meant.
+        near: Option<String>,
+    },
     /// A glob breaks the grammar.
     #[error("`{pattern}` is not a pattern for files: {reason}")]
     Glob {
@@ -78,10 +99,11 @@ pub enum ScanError {
 
 impl ScanError {
     /// One thing to do about it.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
         match self {
-            Self::Missing(_) => "check the spelling; a relative path starts at the current folder",
-            Self::Glob { .. } => "write it as in .gitignore, in quotes: 'charts/**', '*.gen.yaml'",
+            Self::Missing { near: Some(near), .. } => format!("did you mean `{near}`?"),
+            Self::Missing { near: None, .. } => "check the spelling; a relative path starts at the current folder".to_owned(),
+            Self::Glob { .. } => "write it as in .gitignore, in quotes: 'charts/**', '*.gen.yaml'".to_owned(),
         }
     }
 }
@@ -91,7 +113,7 @@ impl ScanError {
 /// The values that it returns are sorted by the path as shown, component by component. Before anything is read, every named path is
 /// checked for being there. A file named twice, or named and met in a named folder, is visited once.
 pub fn scan<T: Send>(request: Request<'_>, visit: impl Fn(Found<'_>) -> Option<T> + Sync) -> Result<Vec<T>, ScanError> {
-    let filter = PathFilter::new(request.include, request.exclude)?;
+    let filter = PathFilter::new(request.include, request.exclude, request.other)?;
     let results = Results { visit, kept: Mutex::new(Vec::new()) };
     let plan = Plan::new(&request, filter, &results)?;
     plan.read_files(&results);
@@ -99,6 +121,11 @@ pub fn scan<T: Send>(request: Request<'_>, visit: impl Fn(Found<'_>) -> Option<T
     let mut kept = results.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     kept.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
     Ok(kept.into_iter().map(|(_, value)| value).collect())
+}
+
+/// Whether a glob can be read.
+pub fn check_glob(glob: &str) -> Result<(), ScanError> {
+    PathFilter::new(&[glob.to_owned()], &[], None).map(drop)
 }
 
 /// The root of the repository that a folder is in: the nearest folder, itself or above it, with a `.git` in it.
@@ -166,13 +193,13 @@ impl<'a> Plan<'a> {
         let Request { current, root, .. } = *request;
         // The system opens a relative path faster; it means the same only while both have the same current folder.
         let is_ours = std::env::current_dir().is_ok_and(|folder| folder == current);
-        let mut links = Links::new(root).map_err(|_| ScanError::Missing(root.display().to_string()))?;
+        let mut links = Links::new(root).map_err(|_| ScanError::Missing { path: root.display().to_string(), near: None })?;
         let here = [PathBuf::from(".")];
         let mut problems = Vec::new();
         let mut plan =
             Self { current, filter, charts: Charts::default(), files: Vec::new(), folders: Vec::new(), real: BTreeSet::new() };
         for typed in if request.paths.is_empty() { &here } else { request.paths } {
-            let missing = || ScanError::Missing(typed.display().to_string());
+            let missing = || ScanError::Missing { path: typed.display().to_string(), near: near::near(typed, current) };
             if typed.as_os_str().is_empty() {
                 return Err(missing());
             }
@@ -224,7 +251,7 @@ impl<'a> Plan<'a> {
         let work = || {
             let mut buffer = Vec::new();
             while let Some(file) = self.files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if self.filter.narrows() && !self.filter.takes(&self.places_of_file(file)) {
+                if self.filter.narrows() && !self.filter.takes(&self.places_of_file(file), &file.real) {
                     continue;
                 }
                 if self.charts.have(&file.real) {

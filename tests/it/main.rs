@@ -15,5 +15,7 @@ mod git;
 mod laws;
 mod mutations;
 mod registry;
+mod reports;
 mod rewrite;
+mod settings;
 mod support;

@@ -15,7 +15,11 @@ use crate::app::report::{
 
 /// The report as one JSON object, indented, with a newline at its end. Characters that steer terminals are escaped, which JSON allows.
 pub fn report(report: &Report) -> String {
-    let text = serde_json::to_string_pretty(&ReportV1::of(report)).expect("plain structures with string keys always serialize");
+    escaped(&serde_json::to_string_pretty(&ReportV1::of(report)).expect("plain structures with string keys always serialize"))
+}
+
+/// JSON with a newline at its end, in which characters that steer terminals are escaped.
+pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 1);
     for character in text.chars() {
         if character != '\n' && steers(character) {

@@ -1,6 +1,6 @@
 //! Reports made by hand for the tests of every form.
 
-use crate::app::report::{Action, ContainerReport, Mode, Outcome, Place, Report, Skipped, WorkloadReport};
+use crate::app::report::{Action, ContainerReport, Mode, Outcome, Place, Problem, Report, Skipped, WorkloadReport};
 use crate::engine::answer::Refusal;
 
 /// One workload of 214 files, of which one image of two was updated; three templates.
@@ -46,4 +46,36 @@ fn template(number: usize) -> Skipped {
 /// An image whose registry refused.
 pub(in crate::cli) fn failed() -> Outcome {
     Outcome::Failed(Refusal { code: "unauthorized", cause: "the registry answered 401 Unauthorized".into(), hint: None })
+}
+
+/// The same run with a file that does not parse, an image that does not resolve, and a lock that cannot be read; all names hostile.
+pub(in crate::cli) fn with_problems() -> Report {
+    let problem = |code, what: &str, place, cause: &str, hint: Option<&str>| Problem {
+        code,
+        what: what.to_owned(),
+        place,
+        cause: cause.to_owned(),
+        hint: hint.map(str::to_owned),
+    };
+    let at = |file: &str, line| Place { file: Some(file.to_owned()), line, ..Place::default() };
+    let container =
+        Place { workload: Some("Deployment/web".into()), container: Some("side".into()), ..at("deploy/web.yaml", Some(24)) };
+    let problems = vec![
+        problem("lock-syntax", "cannot read the lock", Place::default(), "it is empty", None),
+        problem(
+            "yaml-syntax",
+            "cannot read `a,b:100%.yaml`",
+            at("a,b:100%.yaml", Some(3)),
+            "a tab\n::error::forged",
+            Some("correct it"),
+        ),
+        problem(
+            "unauthorized",
+            "cannot resolve `registry.example.test/side:1`",
+            container,
+            "the registry answered 401 Unauthorized",
+            Some("run `docker login registry.example.test`"),
+        ),
+    ];
+    Report { problems, warnings: vec!["the lock is not pruned".into()], ..updated() }
 }

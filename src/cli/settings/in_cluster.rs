@@ -31,7 +31,7 @@ pub(super) fn request(flags: args::Cluster, outside: &Outside) -> Result<(Reques
         managed: if flags.managed { Managed::Take } else { Managed::PassOver },
         track,
         form: digest_form(&flags.images),
-        images: images(&flags.images)?,
+        images: images(&flags.images.include_image, &flags.images.exclude_image)?,
         namespaces: named.then_some(namespaces),
         query: cluster::Query {
             labels: flags.selecting.selector.unwrap_or_default(),

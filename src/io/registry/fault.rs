@@ -75,17 +75,21 @@ impl Fault {
 
     /// Sorts an error of the HTTP client by what happened.
     pub(super) fn of(error: &reqwest::Error, connect: Duration, answer: Duration) -> Self {
-        if let Some(fault) = causes(error).find_map(of_cause) {
-            return fault;
+        // A proxy that is not there says nothing of the host behind it.
+        let tunnel = causes(error).any(|cause| cause.to_string().contains("tunnel"));
+        match causes(error).find_map(of_cause) {
+            Some(Self::Refused) if tunnel => return Self::Proxy,
+            Some(fault) => return fault,
+            None => {}
         }
         if error.is_timeout() {
             return if error.is_connect() { Self::ConnectTimeout(connect) } else { Self::AnswerTimeout(answer) };
         }
+        if tunnel {
+            return Self::Proxy;
+        }
         if error.is_dns() {
             return Self::Name;
-        }
-        if causes(error).any(|cause| cause.to_string().contains("tunnel")) {
-            return Self::Proxy;
         }
         if causes(error).any(|cause| cause.to_string().contains("invalid HTTP")) {
             return Self::NotHttp;

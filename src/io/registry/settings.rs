@@ -19,6 +19,8 @@ pub struct Settings {
     pub per_host: usize,
     /// Registries (`host` or `host:port`, as names have them) that are asked over plain http. Loopback needs no entry.
     pub insecure: Vec<String>,
+    /// Such registries that the user has not named: they are asked as nobody, whatever credentials there are for them.
+    pub insecure_as_nobody: Vec<String>,
     /// Files of PEM certificates that are trusted beside the system's.
     pub certificate_authorities: Vec<PathBuf>,
     /// Who is asked for whose images.
@@ -84,6 +86,7 @@ impl fmt::Debug for Settings {
             .field("concurrency", &self.concurrency)
             .field("per_host", &self.per_host)
             .field("insecure", &self.insecure)
+            .field("insecure_as_nobody", &self.insecure_as_nobody)
             .field("certificate_authorities", &self.certificate_authorities)
             .field("maps", &self.maps)
             .field("pull_secrets", &self.pull_secrets)
@@ -99,6 +102,7 @@ impl Default for Settings {
             concurrency: 32,
             per_host: 16,
             insecure: Vec::new(),
+            insecure_as_nobody: Vec::new(),
             certificate_authorities: Vec::new(),
             maps: Vec::new(),
             pull_secrets: Vec::new(),

@@ -13,4 +13,5 @@ pub(crate) mod large;
 pub(crate) mod programs;
 pub mod registry;
 pub(crate) mod remote;
+pub(crate) mod schema;
 pub mod tls;

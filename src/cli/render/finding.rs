@@ -1,0 +1,143 @@
+//! What a report comes to for services that mark lines: one finding for each thing that somebody has to look at.
+
+use crate::app::report::{Action, ContainerReport, Outcome, Place, Reach, Report, WorkloadReport};
+
+/// How much a finding weighs, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    /// This run has carried it out.
+    Done,
+    /// Good to know.
+    Note,
+    /// To be done.
+    Warning,
+    /// It fails the run.
+    Error,
+}
+
+/// One thing that somebody has to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    /// A stable word: that of a problem or of what was passed over, `outdated`, `restored`, `stale`, `max-changes`.
+    pub(super) code: &'static str,
+    /// Its weight.
+    pub(super) level: Level,
+    /// Where it is.
+    pub(super) place: Place,
+    /// What it is, in a few words.
+    pub(super) title: String,
+    /// The rest, a sentence a line.
+    pub(super) message: String,
+}
+
+/// All findings of a run: those without a place first, the others by file and line.
+pub(super) fn findings(report: &Report) -> Vec<Finding> {
+    let images = report
+        .workloads
+        .iter()
+        .flat_map(|workload| workload.containers.iter().filter_map(|container| of_image(report, workload, container)));
+    let held = report.skipped.iter().filter(|skipped| skipped.code == "platform-lost").map(|skipped| Finding {
+        code: skipped.code,
+        level: Level::Note,
+        place: skipped.place.clone(),
+        title: "Held back".to_owned(),
+        message: whose(&skipped.place, &skipped.message),
+    });
+    let problems = report.problems.iter().map(|problem| {
+        let hint = problem.hint.iter().map(|hint| format!("hint: {hint}"));
+        let lines: Vec<String> =
+            Some(&problem.cause).filter(|cause| !cause.is_empty()).cloned().into_iter().chain(hint).collect();
+        let message = if lines.is_empty() { problem.what.clone() } else { lines.join("\n") };
+        Finding {
+            code: problem.code,
+            level: Level::Error,
+            place: problem.place.clone(),
+            title: problem.what.clone(),
+            message: whose(&problem.place, &message),
+        }
+    });
+    let stopped = report.stopped_at.map(|limit| Finding {
+        code: "max-changes",
+        level: Level::Error,
+        place: Place::default(),
+        title: "Nothing was written".to_owned(),
+        message: format!("the plan has more changes than `--max-changes {limit}` allows"),
+    });
+    let mut findings: Vec<Finding> = stopped.into_iter().chain(problems).chain(images).chain(held).collect();
+    findings.sort_by(|left, right| (&left.place.file, left.place.line).cmp(&(&right.place.file, right.place.line)));
+    findings
+}
+
+fn of_image(report: &Report, workload: &WorkloadReport, container: &ContainerReport) -> Option<Finding> {
+    let image = &container.image;
+    let done = report.reach() == Reach::Done && workload.changed;
+    let (code, title, message) = match (&container.outcome, done) {
+        (Outcome::Outdated(new), true) => ("outdated", "Updated image", format!("`{image}` is now `{new}`")),
+        (Outcome::Outdated(new), false) => ("outdated", "Outdated image", format!("`{image}` has to be updated to `{new}`")),
+        (Outcome::Restored(old), true) => ("restored", "Restored image", format!("`{image}` is `{old}` again")),
+        (Outcome::Restored(old), false) => ("restored", "Image to restore", format!("`{image}` goes back to `{old}`")),
+        (Outcome::Stale { running, digest, .. }, done) => {
+            let title = if done { "Restarted" } else { "Stale pod" };
+            ("stale", title, format!("a pod runs `{running}`, and the tag of `{image}` is on `{digest}`"))
+        }
+        _ => return None,
+    };
+    let level = match (done, report.action) {
+        (true, _) => Level::Done,
+        (false, Action::Check) => Level::Error,
+        (false, _) => Level::Warning,
+    };
+    let place = Place { line: container.line, container: Some(container.name.clone()), ..workload.place.clone() };
+    Some(Finding { code, level, message: whose(&place, &message), title: title.to_owned(), place })
+}
+
+/// The message with the workload and the container that it is about.
+fn whose(place: &Place, message: &str) -> String {
+    match (&place.workload, &place.container) {
+        (Some(workload), Some(container)) => format!("{workload}, container `{container}`: {message}"),
+        (Some(workload), None) => format!("{workload}: {message}"),
+        (None, _) => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::render::samples;
+
+    #[test]
+    fn what_is_outdated_weighs_what_the_action_makes_of_it() {
+        let updated = samples::updated();
+        for (report, level) in [
+            (updated.clone(), Level::Done),
+            (Report { action: Action::Check, ..updated.clone() }, Level::Error),
+            (Report { action: Action::Report, ..updated.clone() }, Level::Warning),
+            (Report { dry_run: true, ..updated.clone() }, Level::Warning),
+        ] {
+            let findings = findings(&report);
+            assert_eq!(findings.iter().map(|finding| finding.level).collect::<Vec<_>>(), [level]);
+            assert_eq!(findings[0].place.line, Some(21));
+        }
+    }
+
+    #[test]
+    fn a_change_that_failed_is_not_done() {
+        let mut report = samples::updated();
+        report.workloads[0].changed = false;
+        assert_eq!(findings(&report)[0].level, Level::Warning);
+    }
+
+    #[test]
+    fn findings_stand_by_file_and_line() {
+        let report = Report { stopped_at: Some(0), ..samples::with_problems() };
+        let codes: Vec<_> = findings(&report).into_iter().map(|finding| (finding.code, finding.place.line)).collect();
+        let lines = [
+            ("max-changes", None),
+            ("lock-syntax", None),
+            ("yaml-syntax", Some(3)),
+            ("outdated", Some(21)),
+            ("unauthorized", Some(24)),
+        ];
+        assert_eq!(codes, lines);
+    }
+}

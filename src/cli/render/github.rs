@@ -1,0 +1,118 @@
+//! A report as GitHub's workflow commands, which the runner turns into annotations beside the lines of a pull request.
+//!
+//! The runner takes ten of each kind from a step and drops the rest without a word: where there are more, the tenth says how many.
+
+use std::fmt::Write;
+
+use super::counted;
+use super::finding::{Finding, Level, findings};
+use super::ground::Ground;
+use crate::app::report::Report;
+
+/// How many annotations of each kind the runner takes from a step.
+const MOST: usize = 10;
+
+/// The annotations: errors, warnings, notices.
+pub fn report(report: &Report, ground: &Ground) -> String {
+    let findings = findings(report);
+    let of = |levels: &[Level]| {
+        findings.iter().filter(|finding| levels.contains(&finding.level)).map(|finding| said(finding, ground)).collect()
+    };
+    let warnings =
+        report.warnings.iter().map(|warning| Annotation { title: "imago".to_owned(), message: warning.clone(), place: None });
+    let mut text = String::new();
+    write_some(&mut text, "error", of(&[Level::Error]));
+    write_some(&mut text, "warning", warnings.chain(of(&[Level::Warning])).collect());
+    write_some(&mut text, "notice", of(&[Level::Note, Level::Done]));
+    text
+}
+
+struct Annotation {
+    title: String,
+    message: String,
+    place: Option<(String, Option<u32>)>,
+}
+
+fn said(finding: &Finding, ground: &Ground) -> Annotation {
+    let place = finding.place.file.as_ref().map(|file| {
+        let path = ground.path_of(file).unwrap_or_else(|| file.clone());
+        (path, finding.place.line)
+    });
+    Annotation { title: finding.title.clone(), message: finding.message.clone(), place }
+}
+
+fn write_some(text: &mut String, command: &str, annotations: Vec<Annotation>) {
+    let shown = if annotations.len() > MOST { MOST - 1 } else { annotations.len() };
+    for Annotation { title, message, place } in &annotations[..shown] {
+        let mut properties = Vec::new();
+        if let Some((file, line)) = place {
+            properties.push(format!("file={}", property(file)));
+            properties.extend(line.map(|line| format!("line={line}")));
+        }
+        properties.push(format!("title={}", property(title)));
+        writeln!(text, "::{command} {}::{}", properties.join(","), data(message)).expect("a string takes all");
+    }
+    if shown < annotations.len() {
+        let more = counted(annotations.len() - shown, &format!("more {command}"));
+        writeln!(text, "::{command} title=imago::{more}: the step's log and `--report` have them all")
+            .expect("a string takes all");
+    }
+}
+
+/// A message, in which line ends and the sign of escapes are escaped.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A property, which colons and commas end.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::report::Action;
+    use crate::cli::render::samples;
+
+    #[test]
+    fn every_finding_stands_on_its_line_and_cannot_begin_another() {
+        let ground = Ground { current: "/shop/apps".into(), root: "/shop".into() };
+        let digest = "6".repeat(64);
+        let check = Report { action: Action::Check, ..samples::with_problems() };
+        assert_eq!(
+            report(&check, &ground),
+            format!(
+                "\
+::error title=cannot read the lock::it is empty
+::error file=apps/a%2Cb%3A100%25.yaml,line=3,title=cannot read `a%2Cb%3A100%25.yaml`::a tab%0A::error::forged%0Ahint: correct it
+::error file=apps/deploy/web.yaml,line=21,title=Outdated image::Deployment/web, container `app`: `registry.example.test/web:1.4` has to be updated to `registry.example.test/web:1.4@sha256:{digest}`
+::error file=apps/deploy/web.yaml,line=24,title=cannot resolve `registry.example.test/side%3A1`::Deployment/web, container `side`: the registry answered 401 Unauthorized%0Ahint: run `docker login registry.example.test`
+::warning title=imago::the lock is not pruned
+"
+            )
+        );
+        let looked = Report { action: Action::Report, ..samples::updated() };
+        assert!(report(&looked, &ground).starts_with("::warning file=apps/deploy/web.yaml,line=21,title=Outdated image::"));
+        assert!(
+            report(&samples::updated(), &ground).starts_with("::notice file=apps/deploy/web.yaml,line=21,title=Updated image::")
+        );
+    }
+
+    #[test]
+    fn more_than_the_runner_takes_are_counted() {
+        let with = |count: usize| {
+            let mut problem = samples::with_problems().problems.remove(0);
+            problem.code = "io";
+            let problems = vec![problem; count];
+            report(&Report { problems, workloads: Vec::new(), ..samples::updated() }, &Ground::default())
+        };
+        assert_eq!(with(10).lines().count(), 10);
+        assert!(!with(10).contains("more error"));
+        assert_eq!(with(12).lines().count(), 10);
+        assert_eq!(
+            with(12).lines().last(),
+            Some("::error title=imago::3 more errors: the step's log and `--report` have them all")
+        );
+    }
+}

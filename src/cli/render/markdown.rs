@@ -1,0 +1,225 @@
+//! A report as Markdown, for a pull request's text or a job's summary: a table of what changes, and below it what else is to be known.
+//!
+//! Text from files and registries can neither leave its cell, nor become a link, a mention or HTML. A request's text has the lowest
+//! limit of all places that take it (65 536 characters), so that is what is kept to; what is cut is counted.
+
+use std::fmt::Write;
+
+use super::{Printable, Styles, counted, problem, text};
+use crate::app::report::{Outcome, Report};
+use crate::cli::settings::Detail;
+
+/// The longest report, in bytes, with room for words around it.
+const LIMIT: usize = 60_000;
+/// How much of that problems may take from the table.
+const LIMIT_OF_NOTES: usize = 20_000;
+/// How many digits of a digest tell it apart for a person.
+const SHORT_DIGEST: usize = 12;
+/// Why a string takes what is written to it.
+const TAKES_ALL: &str = "a string takes all";
+
+/// What was done, a table of it, and what went wrong.
+pub fn report(report: &Report) -> String {
+    let mut markdown =
+        format!("**imago**: {}\n", escaped(text::summary(report, &Styles::plain()).trim_end()).replace('\n', "<br>\n"));
+    let notes = notes(report);
+    write_table(&mut markdown, report, LIMIT - notes.len());
+    markdown + &notes
+}
+
+fn write_table(markdown: &mut String, report: &Report, limit: usize) {
+    let rows: Vec<String> = rows(report).collect();
+    if rows.is_empty() {
+        return;
+    }
+    markdown.push_str("\n| Workload | Container | Old | New |\n|---|---|---|---|\n");
+    for (index, row) in rows.iter().enumerate() {
+        // The line that says what is cut has to find room too.
+        if markdown.len() + row.len() + 100 > limit {
+            writeln!(markdown, "\n… and {}.", counted(rows.len() - index, "more image")).expect(TAKES_ALL);
+            return;
+        }
+        markdown.push_str(row);
+    }
+}
+
+fn rows(report: &Report) -> impl Iterator<Item = String> {
+    report.workloads.iter().flat_map(|workload| {
+        workload.containers.iter().filter_map(|container| {
+            let (old, new) = match &container.outcome {
+                Outcome::Outdated(new) | Outcome::Restored(new) => (container.image.as_str(), new.as_str()),
+                Outcome::Stale { running, digest, .. } => (running.as_str(), digest.as_str()),
+                _ => return None,
+            };
+            let place = workload.place.file.iter().chain(&workload.place.workload).map(|part| code(part));
+            let place = place.collect::<Vec<_>>().join(" ");
+            let (old, new) = (code(&short(old)), code(&short(new)));
+            Some(format!("| {place} | {} | {old} | {new} |\n", code(&container.name)))
+        })
+    })
+}
+
+/// Problems, warnings and what was held back, in the words that a person at a terminal reads.
+fn notes(report: &Report) -> String {
+    let mut notes: Vec<String> = Vec::new();
+    // One problem is several lines, of which the first alone is not indented.
+    for line in problem::problems(&report.problems, Detail::Normal, &Styles::plain()).split_inclusive('\n') {
+        match notes.last_mut().filter(|_| line.starts_with(' ')) {
+            Some(last) => last.push_str(line),
+            None => notes.push(line.to_owned()),
+        }
+    }
+    notes.push(problem::warnings(&report.warnings, &Styles::plain()));
+    let held = report.skipped.iter().filter(|skipped| skipped.code == "platform-lost");
+    notes.extend(held.map(|skipped| {
+        let place = problem::where_it_is(&skipped.place).unwrap_or_default();
+        format!("held back: {}\n  in {}\n", Printable(&skipped.message), Printable(&place))
+    }));
+    notes.retain(|note| !note.is_empty());
+    if notes.is_empty() {
+        return String::new();
+    }
+    let mut text = String::new();
+    for (index, note) in notes.iter().enumerate() {
+        if text.len() + note.len() > LIMIT_OF_NOTES {
+            writeln!(text, "… and {}", counted(notes.len() - index, "more note")).expect(TAKES_ALL);
+            break;
+        }
+        text.push_str(note);
+    }
+    let fence = "`".repeat(longest_run(&text).max(2) + 1);
+    format!("\n{fence}text\n{text}{fence}\n")
+}
+
+/// The image with as much of its digest as tells it apart.
+fn short(image: &str) -> String {
+    let digest = image.rfind('@').map_or(0, |at| at + 1);
+    match image[digest..].split_once(':') {
+        Some(("sha256" | "sha512", digits)) if digits.len() > SHORT_DIGEST && digits.is_ascii() => {
+            format!("{}…", &image[..image.len() - digits.len() + SHORT_DIGEST])
+        }
+        _ => image.to_owned(),
+    }
+}
+
+/// Text as code in a table's cell. What ends a code span, a cell or a line is written in HTML.
+fn code(text: &str) -> String {
+    let text = Printable(text).to_string();
+    let plain = |character: char| !matches!(character, '`' | '|' | '\\' | '<' | '>' | '&');
+    match text.chars().all(plain) && !text.is_empty() && text.trim() == text {
+        true => format!("`{text}`"),
+        false => format!("<code>{}</code>", escaped(&text)),
+    }
+}
+
+/// Text that stays text: every sign that Markdown or HTML could see something in is a character reference.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            ' ' | '\n' | ',' | '.' | ';' | '-' | '(' | ')' => safe.push(character),
+            _ if !character.is_ascii() || character.is_ascii_alphanumeric() => safe.push(character),
+            _ => write!(safe, "&#{};", u32::from(character)).expect(TAKES_ALL),
+        }
+    }
+    safe
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|character| character != '`').map(str::len).max().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::render::samples;
+
+    #[test]
+    fn a_table_has_what_changes_and_below_it_is_what_went_wrong() {
+        assert_eq!(
+            report(&samples::with_problems()),
+            "\
+**imago**: updated 1 image in 1 of 214 files; 3 Helm templates passed over; 3 problems
+
+| Workload | Container | Old | New |
+|---|---|---|---|
+| `deploy/web.yaml` `Deployment/web` | `app` | `registry.example.test/web:1.4` | `registry.example.test/web:1.4@sha256:666666666666…` |
+
+```text
+error: cannot read the lock
+  cause: it is empty
+error: cannot read `a,b:100%.yaml`
+  in a,b:100%.yaml:3
+  cause: a tab\\n::error::forged
+  hint: correct it
+error: cannot resolve `registry.example.test/side:1`
+  in deploy/web.yaml:24, Deployment/web, container `side`
+  cause: the registry answered 401 Unauthorized
+  hint: run `docker login registry.example.test`
+warning: the lock is not pruned
+```
+"
+        );
+    }
+
+    #[test]
+    fn nothing_to_say_is_one_line() {
+        let mut fine = samples::updated();
+        fine.workloads[0].containers.remove(0);
+        fine.workloads[0].changed = false;
+        fine.files_changed.clear();
+        assert_eq!(report(&fine), "**imago**: the image in 214 files is up to date; 3 Helm templates passed over\n");
+    }
+
+    #[test]
+    fn no_text_leaves_its_cell() {
+        for (hostile, cell) in [
+            ("app", "`app`"),
+            ("a|b", "<code>a&#124;b</code>"),
+            ("a\\|b", "<code>a&#92;&#124;b</code>"),
+            ("a`b", "<code>a&#96;b</code>"),
+            ("<img src=x>", "<code>&#60;img src&#61;x&#62;</code>"),
+            ("a\nb", "<code>a&#92;nb</code>"),
+            ("", "<code></code>"),
+            (" a", "<code> a</code>"),
+            ("@shop/team #1", "`@shop/team #1`"),
+        ] {
+            assert_eq!(code(hostile), cell, "{hostile:?}");
+        }
+        assert_eq!(escaped("[a](b) *c* @d #1 ~e~ _f_"), "&#91;a&#93;(b) &#42;c&#42; &#64;d &#35;1 &#126;e&#126; &#95;f&#95;");
+    }
+
+    #[test]
+    fn a_fence_is_longer_than_what_it_holds() {
+        let report = Report { warnings: vec!["a ````` b".into()], ..samples::updated() };
+        assert!(super::report(&report).ends_with("\n``````text\nwarning: a ````` b\n``````\n"));
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_and_counted() {
+        let mut many = samples::with_problems();
+        let container = many.workloads[0].containers[0].clone();
+        many.workloads[0].containers = vec![container; 2_000];
+        many.warnings = vec!["w".repeat(100); 10];
+        many.problems = (0..2_000)
+            .map(|number| {
+                let mut problem = many.problems[0].clone();
+                problem.what = format!("cannot read `{number}`");
+                problem
+            })
+            .collect();
+        let markdown = report(&many);
+        assert!((55_000..=LIMIT).contains(&markdown.len()), "{}", markdown.len());
+        let rows = markdown.lines().filter(|line| line.starts_with("| `deploy")).count();
+        assert!(markdown.contains(&format!("\n\n… and {} more images.\n", 2_000 - rows)), "{rows}");
+        assert!(markdown.ends_with(" more notes\n```\n"), "{}", &markdown[markdown.len() - 100..]);
+    }
+
+    #[test]
+    fn a_digest_is_shortened_whatever_its_algorithm() {
+        assert_eq!(short(&format!("a:5000/b:1@sha512:{}", "a".repeat(128))), "a:5000/b:1@sha512:aaaaaaaaaaaa…");
+        assert_eq!(short(&format!("sha256:{}", "a".repeat(64))), "sha256:aaaaaaaaaaaa…");
+        assert_eq!(short("a:1"), "a:1");
+        assert_eq!(short("a@b"), "a@b");
+    }
+}

@@ -1,0 +1,39 @@
+//! What each code stands for, for readers who know nothing of this program.
+
+/// One sentence on a code. A code without a line of its own is a problem whose message says all.
+pub(super) fn rule(code: &str) -> &'static str {
+    match code {
+        "outdated" => "An image is not on the digest that its tag points to now.",
+        "restored" => "An image is not as it was written before it was pinned.",
+        "stale" => "A pod runs another digest than its image's tag points to now.",
+        "platform-lost" => "The tag's new digest lacks a platform that the old one has, so it is not taken.",
+        "invalid-image" => "The text is no image.",
+        "invalid-annotation" => "The annotation `imago-config-spec` cannot be read.",
+        "yaml-syntax" => "The file is no YAML.",
+        "duplicate-key" => "A key stands twice in a mapping.",
+        "complex-key" => "A key is a collection.",
+        "recursive-alias" | "alias-bomb" | "too-deep" => "The file cannot be read within bounds.",
+        "ambiguous-line-break" => "Readers of YAML 1.1 and of YAML 1.2 disagree on a line break.",
+        "not-utf8" => "The file is not UTF-8.",
+        "encrypted" => "SOPS has signed all values of a document, so an edit would break it.",
+        "shared-anchor" => "An anchor is used where its value must not change.",
+        "not-editable" | "unproven" => "The file cannot be edited without touching anything else.",
+        "permission" | "read-only" | "vanished" | "changed-meanwhile" | "not-a-file" | "io" => {
+            "The file cannot be read or written."
+        }
+        "too-large" => "The file or the answer is larger than manifests are.",
+        "link-outside" => "A link leads out of the repository.",
+        "git-uncommitted" => "The file has changes that are not committed.",
+        "git-untracked" => "Git does not track the file.",
+        "git-filter" => "Git converts the file, so what is committed is not what is on disk.",
+        "not-found" | "name-unknown" => "The registry knows no such image.",
+        "unauthorized" | "credentials-refused" | "forbidden" => "The registry does not let us look at the image.",
+        "rate-limited" => "The registry answers no more questions for now.",
+        "not-in-lock" => "The lock has no digest of the image.",
+        "server-error" | "name-not-resolved" | "connection-refused" | "connection-lost" | "timeout" | "proxy" => {
+            "The registry cannot be reached, or is out of order."
+        }
+        "certificate" | "plain-http" | "tls" => "The connection to the registry cannot be trusted.",
+        _ => "Something of a file, a workload or an image went wrong.",
+    }
+}

@@ -1,0 +1,234 @@
+//! The reports of a run: the one on stdout, and those that go to files.
+//!
+//! Files are written last, so that nothing that fails there takes the report from who reads stdout; but what can be seen of them is
+//! looked at first, before the run does anything.
+
+use super::args::Format;
+use super::printer::{Printer, To};
+use super::render::ground::Ground;
+use super::render::{Styles, github, json, markdown, problem, sarif, text};
+use super::settings::{Detail, ReportFile, Reporting, Voice};
+use crate::app::report::{Place, Problem, Report};
+use crate::io::files::{self, FileError};
+use crate::io::scan;
+
+/// Whether every report can be expected to be written.
+pub(super) fn prepare(reporting: &Reporting) -> anyhow::Result<()> {
+    for file in &reporting.files {
+        files::puttable(&file.path).map_err(|error| unwritten(file, &error))?;
+    }
+    Ok(())
+}
+
+/// Prints the report and writes its files. `Err`: the first file that could not be written; all others are.
+pub(super) fn tell(report: &Report, reporting: &Reporting, voice: Voice, printer: &mut Printer) -> anyhow::Result<()> {
+    let ground = ground();
+    print(report, reporting.output, &ground, voice, printer);
+    let mut outcome = Ok(());
+    for file in &reporting.files {
+        let rendered = rendered(report, file.format, &ground, Detail::Normal, &Styles::plain());
+        let written = files::put(&file.path, rendered.as_bytes());
+        outcome = outcome.and(written.map_err(|error| unwritten(file, &error).into()));
+    }
+    outcome
+}
+
+/// The result goes to stdout, which a diff has for itself; problems go to stderr, between what was looked at and what it comes to.
+fn print(report: &Report, format: Format, ground: &Ground, voice: Voice, printer: &mut Printer) {
+    let result = if report.diff.is_some() { To::Stderr } else { To::Stdout };
+    if let Some(diff) = &report.diff {
+        let styles = printer.styles(To::Stdout);
+        if printer.is_terminal(To::Stdout) || styles != Styles::plain() {
+            printer.print(To::Stdout, &text::diff_to_look_at(diff, &styles));
+        } else {
+            printer.print(To::Stdout, diff);
+        }
+    }
+    let loud = voice.detail != Detail::Quiet;
+    // Annotations stand beside the text that a step's log is read for. A program that reads another form from stderr must find nothing
+    // else there: the problems are in it.
+    let told = match format {
+        Format::Text => Some(result),
+        Format::Github => Some(To::Stderr),
+        Format::Json | Format::Sarif | Format::Markdown => None,
+    };
+    let styles = printer.styles(told.unwrap_or(result));
+    match told {
+        Some(to) if loud => printer.print(to, &text::body(report, voice.detail, &styles)),
+        Some(_) => {}
+        None => printer.print(result, &rendered(report, format, ground, voice.detail, &styles)),
+    }
+    if told.is_some() || result == To::Stdout {
+        print_problems(report, voice, printer);
+    }
+    if let Some(to) = told.filter(|_| loud) {
+        printer.print(to, &text::summary(report, &styles));
+    }
+    if format == Format::Github {
+        printer.print(result, &rendered(report, format, ground, voice.detail, &Styles::plain()));
+    }
+}
+
+fn print_problems(report: &Report, voice: Voice, printer: &mut Printer) {
+    let styles = printer.styles(To::Stderr);
+    if voice.detail == Detail::Most {
+        let ways = report.ways.iter().map(|(asked, steps)| (asked.as_str(), steps.as_slice()));
+        printer.print(To::Stderr, &text::ways(ways, &styles));
+    }
+    printer.print(To::Stderr, &problems(report, voice.detail, &styles));
+}
+
+fn problems(report: &Report, detail: Detail, styles: &Styles) -> String {
+    let mut text = problem::warnings(&report.warnings, styles) + &problem::problems(&report.problems, detail, styles);
+    if let Some(limit) = report.stopped_at {
+        let what = format!("the plan has more changes than `--max-changes {limit}` allows");
+        let hint = "look at what would change, then raise the limit or select less";
+        text += &problem::failure(&what, None, Some(hint), styles);
+    }
+    text
+}
+
+/// The report in one form, whole.
+fn rendered(report: &Report, format: Format, ground: &Ground, detail: Detail, styles: &Styles) -> String {
+    match format {
+        Format::Text => text::body(report, detail, styles) + &problems(report, detail, styles) + &text::summary(report, styles),
+        Format::Json => json::report(report),
+        Format::Github => github::report(report, ground),
+        Format::Sarif => sarif::report(report, ground),
+        Format::Markdown => markdown::report(report),
+    }
+}
+
+/// Where the run stands. A folder that is gone has no name, and names then stay as they are.
+fn ground() -> Ground {
+    let current = std::env::current_dir().unwrap_or_default();
+    let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
+    Ground { current, root }
+}
+
+fn unwritten(file: &ReportFile, error: &FileError) -> Problem {
+    let name = file.path.display().to_string();
+    let hint = match error {
+        FileError::NotRegular(_) | FileError::ReadOnly(_) => Some("name another file"),
+        error => error.hint(),
+    };
+    Problem {
+        code: error.code(),
+        what: format!("cannot write the report `{name}`"),
+        place: Place::default(),
+        cause: error.to_string(),
+        hint: hint.map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::printer::kept::Kept;
+    use crate::cli::render::samples;
+
+    fn printed(report: &Report, format: Format, detail: Detail) -> (String, String) {
+        let (stdout, stderr) = (Kept::default(), Kept::default());
+        let mut printer = Printer::to_writers(stdout.clone(), stderr.clone());
+        print(report, format, &Ground::default(), Voice { detail, ..Voice::default() }, &mut printer);
+        (stdout.text(), stderr.text())
+    }
+
+    fn with_a_problem() -> Report {
+        let what = "cannot read `a.yaml`".into();
+        let problem = Problem { code: "io", what, place: Place::default(), cause: "it is a folder".into(), hint: None };
+        Report { problems: vec![problem], ..samples::updated() }
+    }
+
+    #[test]
+    fn problems_stand_on_stderr_beside_either_form() {
+        let problem = "error: cannot read `a.yaml`\n  cause: it is a folder\n";
+        let (stdout, stderr) = printed(&with_a_problem(), Format::Text, Detail::Normal);
+        assert!(stdout.starts_with("checking deploy/web.yaml"), "{stdout}");
+        assert_eq!(stderr, problem);
+        let (stdout, stderr) = printed(&with_a_problem(), Format::Json, Detail::Normal);
+        assert!(stdout.starts_with("{\n  \"version\": 1,"), "{stdout}");
+        assert_eq!(stderr, problem);
+    }
+
+    #[test]
+    fn warnings_are_always_told_and_ways_where_most_is_asked_for() {
+        let mut report = samples::updated();
+        report.warnings.push("look at\u{1b}this".into());
+        report.ways.insert("web:1".into(), vec!["HEAD manifests/1 at registry.example.test: 200 OK".into()]);
+        let warning = "warning: look at\\u{1b}this\n";
+        assert_eq!(printed(&report, Format::Text, Detail::Quiet).1, warning);
+        assert_eq!(printed(&report, Format::Text, Detail::More).1, warning);
+        let ways = "asking for web:1:\n  HEAD manifests/1 at registry.example.test: 200 OK\n";
+        assert_eq!(printed(&report, Format::Json, Detail::Most).1, format!("{ways}{warning}"));
+    }
+
+    #[test]
+    fn a_diff_has_stdout_for_itself_byte_for_byte() {
+        let diff = "--- a/x\n+++ b/x\n+\u{1b}\r\n".to_owned();
+        let report = Report { diff: Some(diff.clone()), ..with_a_problem() };
+        let (stdout, stderr) = printed(&report, Format::Text, Detail::Normal);
+        assert_eq!(stdout, diff);
+        assert!(stderr.starts_with("checking deploy/web.yaml") && stderr.contains("\nerror: cannot read"), "{stderr}");
+        assert!(stderr.ends_with("; 1 problem\n"), "{stderr}");
+        let (stdout, stderr) = printed(&report, Format::Json, Detail::Normal);
+        assert_eq!(stdout, diff);
+        assert!(serde_json::from_str::<serde_json::Value>(&stderr).is_ok(), "{stderr}");
+    }
+
+    #[test]
+    fn quiet_leaves_problems_and_what_was_asked_for_by_name() {
+        let problem = "error: cannot read `a.yaml`\n  cause: it is a folder\n";
+        assert_eq!(printed(&with_a_problem(), Format::Text, Detail::Quiet), (String::new(), problem.to_owned()));
+        assert_ne!(printed(&with_a_problem(), Format::Json, Detail::Quiet).0, "");
+        let report = Report { diff: Some("d\n".into()), ..with_a_problem() };
+        assert_eq!(printed(&report, Format::Text, Detail::Quiet), ("d\n".to_owned(), problem.to_owned()));
+    }
+
+    #[test]
+    fn a_stopped_plan_is_shown_and_is_an_error() {
+        let report = Report { stopped_at: Some(0), ..samples::updated() };
+        let (stdout, stderr) = printed(&report, Format::Text, Detail::Normal);
+        assert!(stdout.contains("app has to be updated"), "{stdout}");
+        assert!(stderr.starts_with("error: the plan has more changes than `--max-changes 0` allows\n  hint: "), "{stderr}");
+    }
+
+    #[test]
+    fn annotations_have_stdout_and_the_words_for_people_stderr() {
+        let (stdout, stderr) = printed(&with_a_problem(), Format::Github, Detail::Normal);
+        assert!(stdout.lines().all(|line| line.starts_with("::")) && stdout.lines().count() == 2, "{stdout}");
+        assert!(stderr.starts_with("checking deploy/web.yaml") && stderr.ends_with("; 1 problem\n"), "{stderr}");
+        let (stdout, stderr) = printed(&with_a_problem(), Format::Github, Detail::Quiet);
+        assert!(stdout.starts_with("::error") && stderr.starts_with("error: ") && !stderr.contains("checking"), "{stderr}");
+        let report = Report { diff: Some("d\n".into()), ..with_a_problem() };
+        let (stdout, stderr) = printed(&report, Format::Github, Detail::Normal);
+        assert_eq!(stdout, "d\n");
+        assert!(stderr.contains("\n::error "), "{stderr}");
+    }
+
+    #[test]
+    fn what_a_program_reads_stands_alone_beside_a_diff() {
+        let report = Report { diff: Some("d\n".into()), ..with_a_problem() };
+        for format in [Format::Json, Format::Sarif] {
+            let (_, stderr) = printed(&report, format, Detail::Normal);
+            assert!(serde_json::from_str::<serde_json::Value>(&stderr).is_ok(), "{stderr}");
+        }
+        assert!(printed(&report, Format::Markdown, Detail::Normal).1.starts_with("**imago**"));
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_written_takes_no_other_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| ReportFile { format: Format::Json, path: folder.path().join(name) };
+        let reporting = Reporting { output: Format::Text, files: vec![file("none/a"), file("b")] };
+        let error = prepare(&reporting).unwrap_err();
+        assert_eq!(error.downcast::<Problem>().unwrap().cause, "its folder is not there");
+        let stdout = Kept::default();
+        let mut printer = Printer::to_writers(stdout.clone(), Kept::default());
+        let error = tell(&samples::updated(), &reporting, Voice::default(), &mut printer).unwrap_err();
+        assert!(error.to_string().starts_with("cannot write the report `"), "{error}");
+        assert!(stdout.text().starts_with("checking "));
+        let path = folder.path().join("b");
+        assert!(std::fs::read_to_string(path).unwrap().starts_with("{\n  \"version\": 1,"));
+    }
+}

@@ -4,8 +4,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::process::ExitCode;
 
 use imago::cli::{self, printer::Printer, settings::Outside};
+use imago::io::interrupt;
 
 fn main() -> ExitCode {
+    interrupt::listen().expect("the system lets every process handle SIGINT and SIGTERM");
     let provider = rustls::crypto::ring::default_provider().install_default();
     provider.expect("nothing can have installed another provider before the first line of main");
     let outside = Outside { environment: std::env::vars_os().collect(), seed: RandomState::new().hash_one(0) };

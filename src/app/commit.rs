@@ -18,11 +18,13 @@ use super::files::{self, Round};
 use super::message::{Changes, Template};
 use super::report::{Action, Committed, Place, Problem, Report};
 use super::survey::{self, Survey};
+use super::write::Signals;
 use crate::io::git::GitError;
 use crate::io::git::identity::{Identity, Person};
 use crate::io::git::repository::{CommitId, Head, Repository};
 use crate::io::git::staging::Staged;
 use crate::io::git::transport::{Pushed, Replace, Transport, TransportError};
+use crate::io::interrupt;
 use crate::io::scan;
 
 /// The trailer that our commits bear, with the branch that they were made for.
@@ -130,6 +132,8 @@ impl<'r> Session<'r> {
 
     /// Commits, pushes and writes what may be. `Err`: nothing was written, here or at the remote.
     pub(super) fn carry_out(&self, request: &files::Request, round: &Round, report: &mut Report) -> anyhow::Result<Carried> {
+        // From here on a signal waits: what was pushed shall be here too, and what was committed in the files.
+        let _held = interrupt::hold();
         let remote = self.transport.as_ref().map(|transport| transport.remote().to_owned());
         let mut committed = Committed { branch: self.aim.branch.clone(), remote, ..Committed::default() };
         if request.dry_run {
@@ -140,6 +144,7 @@ impl<'r> Session<'r> {
             report.git = Some(committed);
             return Ok(Carried::Out(stage.failures));
         }
+        end_if_asked()?;
         let pushed = match self.aim.way {
             Way::Here => self.commit_here(request, round, &stage, &mut committed)?,
             Way::Onward { checked_out, waiting } => {
@@ -148,12 +153,13 @@ impl<'r> Session<'r> {
             Way::Replace(tip) => self.replace(request, round, &stage, &mut committed, tip)?,
         };
         if pushed == Pushed::Moved {
+            end_if_asked()?;
             return Ok(Carried::Overtaken);
         }
         report.git = Some(committed);
         let Stage { mut failures, lock, .. } = stage;
         if self.aim.content == Content::WorkingTree {
-            let unwritten = round.write_files(|index| !failures.contains_key(&index));
+            let unwritten = round.write_files(|index| !failures.contains_key(&index), Signals::Deferred)?;
             failures.extend(unwritten);
         }
         if let Some(draft) = lock
@@ -271,6 +277,13 @@ impl<'r> Session<'r> {
         }
         self.request.message.fill(&changes, &trailers)
     }
+}
+
+/// Ends the run where a signal asked for it and nothing has moved yet.
+fn end_if_asked() -> Result<(), Problem> {
+    let Some(signal) = interrupt::noted() else { return Ok(()) };
+    let what = format!("ended by {signal}; nothing was changed");
+    Err(Problem { code: "interrupted", what, place: Place::default(), cause: String::new(), hint: None })
 }
 
 /// Git's refusal, as what ends the run.

@@ -10,3 +10,4 @@ pub mod resolve;
 pub mod source;
 pub mod survey;
 mod threads;
+mod write;

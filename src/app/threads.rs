@@ -32,13 +32,25 @@ pub(super) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) 
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// As [`map`], where the work takes the items.
+pub(super) fn consume<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let items: Vec<Mutex<Option<T>>> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
+    map(&items, |item| {
+        let mut item = item.lock().expect("no thread panics while it holds the lock");
+        let item = item.take().expect("each item is met once");
+        work(item)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
     fn results_come_in_the_order_of_the_items() {
         for count in [0, 1, 7, 1000] {
             let items: Vec<usize> = (0..count).collect();
-            assert_eq!(super::map(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
+            let doubled: Vec<usize> = items.iter().map(|item| item * 2).collect();
+            assert_eq!(super::map(&items, |item| item * 2), doubled);
+            assert_eq!(super::consume(items, |item| item * 2), doubled);
         }
     }
 }

@@ -9,6 +9,7 @@ use std::ffi::OsString;
 
 use crate::app::report::{Action, Problem, Report};
 use crate::app::{digest, files};
+use crate::io::interrupt::{self, Interrupt};
 use args::{Format, Refused, When};
 use printer::{Printer, Progress, To};
 use render::{json, problem, text};
@@ -23,7 +24,8 @@ pub const COULD_NOT_RUN: u8 = 2;
 /// It ran, and some workloads, files or images had problems.
 pub const PROBLEMS: u8 = 3;
 
-/// Runs the program and returns its exit code. The arguments begin with the program's name.
+/// Runs the program and returns its exit code, which a signal that was waited with takes over. The arguments begin with the program's
+/// name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> u8 {
     printer.set_colour(settings::colour(When::Auto, outside));
     let code = match args::parse(arguments).and_then(|typed| settings::check(typed, outside).map_err(Refused::Usage)) {
@@ -48,14 +50,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
             COULD_NOT_RUN
         }
     };
-    match printer.take_failure() {
+    let code = match printer.take_failure() {
         Some(error) => {
             let styles = printer.styles(To::Stderr);
             printer.print(To::Stderr, &problem::failure("cannot write the output", Some(&error.to_string()), None, &styles));
             COULD_NOT_RUN
         }
         None => code,
-    }
+    };
+    interrupt::noted().map_or(code, Interrupt::exit_code)
 }
 
 fn run_files(request: &files::Request, format: Format, voice: Voice, printer: &mut Printer) -> u8 {

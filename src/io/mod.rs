@@ -3,6 +3,7 @@
 pub mod credentials;
 pub mod files;
 pub mod git;
+pub mod interrupt;
 pub mod links;
 pub mod lock;
 mod once;

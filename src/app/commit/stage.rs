@@ -7,6 +7,7 @@ use super::Session;
 use super::aim::Content;
 use crate::app::files::{self, Round};
 use crate::app::report::{Place, Problem, Report};
+use crate::app::write;
 use crate::io::files as disk;
 use crate::io::git::GitError;
 use crate::io::git::staging::{Staged, Staging, Unfit};
@@ -23,7 +24,7 @@ impl Session<'_> {
                 Content::Commit => staging.stage_in_commit(self.in_root(&manifest.path), new)?,
                 Content::WorkingTree => match disk::writable(&manifest.path) {
                     Err(error) => {
-                        stage.failures.insert(index, files::unwritten(manifest, &error));
+                        stage.failures.insert(index, write::unwritten(manifest, &error));
                         continue;
                     }
                     Ok(()) => {

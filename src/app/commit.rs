@@ -136,9 +136,6 @@ impl<'r> Session<'r> {
         let _held = interrupt::hold();
         let remote = self.transport.as_ref().map(|transport| transport.remote().to_owned());
         let mut committed = Committed { branch: self.aim.branch.clone(), remote, ..Committed::default() };
-        if request.dry_run {
-            self.repository.rehearse().map_err(|error| refused(&error))?;
-        }
         let stage = self.stage(request, round, report).map_err(|error| refused(&error))?;
         if request.dry_run {
             report.git = Some(committed);

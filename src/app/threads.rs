@@ -9,18 +9,29 @@ const WORTH_A_THREAD: usize = 8;
 
 /// Does the same with each item. Few items are done on the caller's thread.
 pub(super) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    map_with(items, || (), |(), item| work(item))
+}
+
+/// As [`map`], where each thread begins by making something that its work needs and cannot share.
+pub(super) fn map_with<T: Sync, S, R: Send>(
+    items: &[T],
+    begin: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &T) -> R + Sync,
+) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(items.len() / WORTH_A_THREAD);
     if threads < 2 {
-        return items.iter().map(work).collect();
+        let mut own = begin();
+        return items.iter().map(|item| work(&mut own, item)).collect();
     }
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(items.len()));
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
+                let mut own = begin();
                 let mine: Vec<(usize, R)> = std::iter::from_fn(|| {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    items.get(index).map(|item| (index, work(item)))
+                    items.get(index).map(|item| (index, work(&mut own, item)))
                 })
                 .collect();
                 done.lock().expect("no thread panics while it holds the lock").extend(mine);

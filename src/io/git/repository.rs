@@ -38,6 +38,34 @@ pub struct Listed {
     blob: Oid,
 }
 
+/// What becomes of new objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Objects {
+    /// They are written to the repository.
+    Written,
+    /// They are kept in memory, and are gone with the handle.
+    Rehearsed,
+}
+
+/// Where a repository is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    root: PathBuf,
+    objects: Objects,
+}
+
+impl Place {
+    /// A handle of its own.
+    pub(super) fn open(&self) -> Result<Repository, GitError> {
+        const BEFORE_ALL_OTHERS: i32 = 1000;
+        let repository = Repository::open(&self.root)?;
+        if self.objects == Objects::Rehearsed {
+            repository.inner.odb()?.add_new_mempack_backend(BEFORE_ALL_OTHERS)?;
+        }
+        Ok(repository)
+    }
+}
+
 /// A repository with a working tree.
 pub struct Repository {
     pub(super) inner: git2::Repository,
@@ -61,11 +89,9 @@ impl Repository {
         Ok(repository)
     }
 
-    /// From now on, new objects are kept in memory and are gone with this value.
-    pub fn rehearse(&self) -> Result<(), GitError> {
-        const BEFORE_ALL_OTHERS: i32 = 1000;
-        self.inner.odb()?.add_new_mempack_backend(BEFORE_ALL_OTHERS)?;
-        Ok(())
+    /// From here threads get handles of their own on it.
+    pub fn place(&self, objects: Objects) -> Place {
+        Place { root: self.root.clone(), objects }
     }
 
     /// The working tree's root, absolute and without links.

@@ -21,7 +21,7 @@ use super::survey::{self, Survey};
 use super::write::Signals;
 use crate::io::git::GitError;
 use crate::io::git::identity::{Identity, Person};
-use crate::io::git::repository::{CommitId, Head, Repository};
+use crate::io::git::repository::{CommitId, Head, Listed, Repository};
 use crate::io::git::staging::Staged;
 use crate::io::git::transport::{Pushed, Replace, Transport, TransportError};
 use crate::io::interrupt;
@@ -102,7 +102,9 @@ impl<'r> Session<'r> {
     }
 
     /// What the commit is planned on, where that is not the working tree.
-    pub(super) fn survey(&self, request: scan::Request<'_>) -> anyhow::Result<Option<Survey>> {
+    ///
+    /// What a partial clone left out of that is fetched first.
+    pub(super) fn survey(&self, request: scan::Request<'_>, lock: &Path) -> anyhow::Result<Option<Survey>> {
         if self.aim.content == Content::WorkingTree {
             return Ok(None);
         }
@@ -125,9 +127,40 @@ impl<'r> Session<'r> {
             return Err(refused(&error).into());
         }
         let request = scan::Request { root: self.repository.root(), ..request };
-        let survey = survey::survey_commit(request, &paths, |index| self.repository.read(&listed[index]));
-        let survey = survey.map_err(|error| files::wrong_paths(&error))?;
-        Ok(Some(survey.map_err(|error| refused(&error))?))
+        let lock = listed.iter().filter(|file| request.current.join(lock).ends_with(&file.path));
+        let read = |chosen: &[usize]| -> Result<Vec<Vec<u8>>, Box<Problem>> {
+            let files: Vec<&Listed> = chosen.iter().map(|index| &listed[*index]).collect();
+            self.bring_contents(files.iter().copied().chain(lock.clone()))?;
+            let contents = files.into_iter().map(|file| self.repository.read(file));
+            contents.collect::<Result<_, _>>().map_err(|error| Box::new(refused(&error)))
+        };
+        let survey = survey::survey_commit(request, &paths, read).map_err(|error| files::wrong_paths(&error))?;
+        Ok(Some(survey.map_err(|problem| *problem)?))
+    }
+
+    /// Fetches the contents that a partial clone has left at its remote, all at once.
+    fn bring_contents<'f>(&self, files: impl Iterator<Item = &'f Listed>) -> Result<(), Box<Problem>> {
+        let failed = |error: &GitError| Box::new(refused(error));
+        let Some(remote) = self.repository.promisor().map_err(|error| failed(&error))? else { return Ok(()) };
+        let absent = self.repository.absent(files).map_err(|error| failed(&error))?;
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let fetched = match &self.transport {
+            Some(transport) if transport.remote() == remote => transport.fetch_contents(&absent),
+            _ => Transport::open(self.repository.root(), &remote, &self.request.environment)
+                .and_then(|transport| transport.fetch_contents(&absent)),
+        };
+        fetched.map_err(|error| {
+            let what = format!("cannot fetch from `{remote}` what this partial clone left there; nothing was changed");
+            Box::new(Problem {
+                code: error.code(),
+                what,
+                place: Place::default(),
+                cause: error.to_string(),
+                hint: error.hint().map(str::to_owned),
+            })
+        })
     }
 
     /// Commits, pushes and writes what may be. `Err`: nothing was written, here or at the remote.

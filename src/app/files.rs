@@ -68,7 +68,11 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
     let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
     let mut session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
     for _ in 0..=OVERTAKEN_AT_MOST {
-        let of_commit = session.as_ref().map(|session| session.survey(request.scan(&current, &root))).transpose()?.flatten();
+        let of_commit = session
+            .as_ref()
+            .map(|session| session.survey(request.scan(&current, &root), &request.lock.path))
+            .transpose()?
+            .flatten();
         let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root)), Ok);
         let (mut report, round) = request.decide(survey.map_err(|error| wrong_paths(&error))?, &mut on_event)?;
         if request.diff {

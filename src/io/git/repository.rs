@@ -1,10 +1,11 @@
 //! A repository on this machine: what is committed, what is staged, and new commits built from objects.
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, ObjectType, Oid, RepositoryState};
+use git2::{ErrorCode, FileMode, ObjectType, OdbLookupFlags, Oid, RepositoryState};
 
 use super::GitError;
 use super::identity::Identity;
@@ -20,6 +21,10 @@ impl std::fmt::Display for CommitId {
         self.0.fmt(formatter)
     }
 }
+
+/// The name of a file's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContentId(pub(super) Oid);
 
 /// What is checked out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +84,7 @@ impl Repository {
         let inner = git2::Repository::open(root).map_err(|error| match error.code() {
             ErrorCode::NotFound => GitError::NoRepository,
             ErrorCode::Owner => GitError::Owner(root.display().to_string()),
+            _ if error.message().to_lowercase().contains("extensions.partialclone") => GitError::OldPartialClone,
             _ => GitError::Unsupported(error.message().to_owned()),
         })?;
         let root = inner.workdir().ok_or(GitError::Bare)?.canonicalize();
@@ -195,14 +201,27 @@ impl Repository {
 
     /// A file's content in a commit.
     pub fn read(&self, file: &Listed) -> Result<Vec<u8>, GitError> {
-        let blob = self.inner.find_blob(file.blob).map_err(|error| match error.code() {
-            ErrorCode::NotFound => {
-                let name = file.path.display();
-                GitError::Unsupported(format!("the content of `{name}` is not here, as in a clone with `--filter`"))
+        Ok(self.inner.find_blob(file.blob)?.content().to_vec())
+    }
+
+    /// The remote that keeps what a partial clone (`git clone --filter`) left out; `None` in other clones.
+    pub fn promisor(&self) -> Result<Option<String>, GitError> {
+        let config = self.inner.config()?.snapshot()?;
+        let mut entries = config.entries(Some("^remote\\..*\\.promisor$"))?;
+        while let Some(entry) = entries.next() {
+            let name = entry?.name()?.to_owned();
+            if config.get_bool(&name)? {
+                return Ok(name.strip_prefix("remote.").and_then(|rest| rest.strip_suffix(".promisor")).map(str::to_owned));
             }
-            _ => error.into(),
-        })?;
-        Ok(blob.content().to_vec())
+        }
+        Ok(None)
+    }
+
+    /// The contents of these files that are not here.
+    pub fn absent<'f>(&self, files: impl Iterator<Item = &'f Listed>) -> Result<BTreeSet<ContentId>, GitError> {
+        let odb = self.inner.odb()?;
+        let absent = files.filter(|file| !odb.exists_ext(file.blob, OdbLookupFlags::NO_REFRESH));
+        Ok(absent.map(|file| ContentId(file.blob)).collect())
     }
 
     /// Whether `.gitignore` leaves a path out.

@@ -2,8 +2,8 @@
 //!
 //! Everything that can fail is tried before anything is written. Then the commit is made of objects, and pushed; only what the remote has
 //! taken moves this repository: index and branch first, and the files follow. A push that fails leaves everything as it was. A run that
-//! is killed on the way leaves files as they were before: the next one finds that they differ from the commit by what it would change
-//! anyway, and goes on.
+//! is killed on the way leaves files as they were before: the next one brings the branch to what was pushed, finds that the files differ from
+//! the commit by what it would change anyway, and goes on.
 
 mod aim;
 mod stage;
@@ -224,8 +224,13 @@ impl<'r> Session<'r> {
         waiting: bool,
     ) -> anyhow::Result<Pushed> {
         let commit = self.commit(request, round, stage)?;
-        let Some(new) = commit.or(waiting.then_some(self.aim.base)) else { return Ok(Pushed::Done) };
         let transport = self.transport.as_ref().expect("only a session with a remote aims at it");
+        let Some(new) = commit.or(waiting.then_some(self.aim.base)) else {
+            if checked_out {
+                self.catch_up(transport)?;
+            }
+            return Ok(Pushed::Done);
+        };
         let follows = checked_out && self.aim.content == Content::Commit;
         if follows {
             transport.can_follow(self.head.commit, new).map_err(|error| *not_pushed(transport, &error))?;
@@ -247,6 +252,26 @@ impl<'r> Session<'r> {
             moved.map_err(|cause| *not_followed(transport, new, cause))?;
         }
         Ok(Pushed::Done)
+    }
+
+    /// Brings the branch here to commits of ours that the remote has and that are not here, as a run leaves it that was killed between the
+    /// two. Where one of them is somebody else's, it is for a person to pull.
+    fn catch_up(&self, transport: &Transport) -> anyhow::Result<()> {
+        let (from, to) = (self.head.commit, self.aim.base);
+        let Some(name) = self.head.branch.as_ref().filter(|_| from != to) else { return Ok(()) };
+        let is_ours = || -> Result<bool, GitError> {
+            let beyond = self.repository.beyond(from, to)?;
+            Ok(self.repository.follows(to, from)? && aim::first_foreign(&self.repository, &beyond, name)?.is_none())
+        };
+        if is_ours().map_err(|error| refused(&error))? {
+            self.repository.refuse_locked_index().map_err(|error| refused(&error))?;
+            let moved = transport
+                .follow(from, to)
+                .map_err(|error| error.to_string())
+                .and_then(|()| self.repository.advance(&self.head, to, &[], &self.identity).map_err(|error| error.to_string()));
+            moved.map_err(|cause| *not_followed(transport, to, cause))?;
+        }
+        Ok(())
     }
 
     fn replace(

@@ -39,9 +39,6 @@ fn a_run_that_is_killed_anywhere_is_made_good_by_the_next() {
         assert_eq!(halves.map(|(name, _)| name).collect::<Vec<_>>(), [""; 0], "{point}");
         remove_lock_of_the_dead(&two);
         two.ours.imago("--update --push", 0);
-        // The remote may have had all of it already, and this clone not yet: what everybody does then is to pull.
-        two.ours.git("pull --quiet --ff-only");
-        two.ours.imago("--update --push", 0);
         assert_eq!(two.ours.git("rev-parse HEAD"), two.ours.git("rev-parse origin/main"), "{point}");
         let status = two.ours.git("status --porcelain --untracked-files=no");
         assert_eq!(status, "", "{point}");

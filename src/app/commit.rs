@@ -189,7 +189,8 @@ impl<'r> Session<'r> {
         report.git = Some(committed);
         let Stage { mut failures, lock, .. } = stage;
         if self.aim.content == Content::WorkingTree {
-            let unwritten = round.write_files(|index| !failures.contains_key(&index), Signals::Deferred)?;
+            let unwritten = round.write_files(|index| !failures.contains_key(&index), Signals::Deferred);
+            let unwritten = unwritten.map_err(|problem| *problem)?;
             failures.extend(unwritten);
         }
         if let Some(draft) = lock
@@ -335,10 +336,10 @@ impl<'r> Session<'r> {
 }
 
 /// Ends the run where a signal asked for it and nothing has moved yet.
-fn end_if_asked() -> Result<(), Problem> {
+fn end_if_asked() -> anyhow::Result<()> {
     let Some(signal) = interrupt::noted() else { return Ok(()) };
     let what = format!("ended by {signal}; nothing was changed");
-    Err(Problem { code: "interrupted", what, place: Place::default(), cause: String::new(), hint: None })
+    Err(Problem { code: "interrupted", what, place: Place::default(), cause: String::new(), hint: None }.into())
 }
 
 /// Git's refusal, as what ends the run.

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::commit::{self, Carried, Session};
 use super::edits::{self, Edited};
-use super::report::{Action, Place, Problem, Reach, Report};
+use super::report::{Action, Mode, Place, Problem, Reach, Report};
 use super::resolve::{Event, PlatformLoss, Wanted};
 use super::source::{LockUse, Source, Sourced};
 use super::survey::{self, Manifest, Survey};
@@ -82,7 +82,7 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
         }
         let failures = match (&mut session, report.reach()) {
             (_, Reach::Looked) | (None, Reach::Rehearsed) => BTreeMap::new(),
-            (None, Reach::Done) => round.write(request, &mut report)?,
+            (None, Reach::Done) => round.write(request, &mut report).map_err(|problem| *problem)?,
             (Some(session), _) => match session.carry_out(request, &round, &mut report)? {
                 Carried::Out(failures) => failures,
                 Carried::Overtaken => {
@@ -118,9 +118,9 @@ impl Request {
 
     /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
     fn decide(&self, mut survey: Survey, on_event: &mut impl FnMut(Event)) -> anyhow::Result<(Report, Round)> {
-        let mut report = Report { dry_run: self.dry_run, ..Report::new(self.action) };
+        let mut report = Report { dry_run: self.dry_run, ..Report::new(Mode::Files, self.action) };
         let source = match self.action {
-            Action::Restore => None,
+            Action::Restore | Action::Restart => None,
             Action::Report | Action::Check | Action::Update => Some(Source::open(&self.lock, &self.registries)?),
         };
         if self.action == Action::Update && !self.lock.offline {
@@ -135,7 +135,12 @@ impl Request {
         let Sourced { answers, warnings, ways } =
             source.map_or_else(|| Ok(Sourced::default()), |source| source.ask(&wanted, self.platform_loss, on_event))?;
         report.warnings = warnings;
-        report.warnings.extend(survey.manifests.iter().flat_map(edits::idle_ignores));
+        for manifest in &survey.manifests {
+            for (_, workload) in &manifest.workloads {
+                let name = format!("{} {}/{}", manifest.name, workload.kind.name(), workload.name);
+                report.warnings.extend(edits::idle_ignores(workload, &name));
+            }
+        }
         if self.lock.prune && named.is_none() {
             report.warnings.push("the lock is not pruned, because not every file and record could be read".to_owned());
         }
@@ -188,7 +193,7 @@ impl Round {
     }
 
     /// Writes every file that changes, and the lock; the failures by the file's place. `Err`: a signal ended it before the end.
-    fn write(&self, request: &Request, report: &mut Report) -> Result<BTreeMap<usize, Problem>, Problem> {
+    fn write(&self, request: &Request, report: &mut Report) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
         let failures = self.write_files(|_| true, Signals::Obeyed)?;
         if let Err(problem) = self.with_lock(request, request.lock.path.exists(), lock::merge) {
             report.problems.push(*problem);

@@ -25,7 +25,7 @@ impl Round {
         &self,
         takes: impl Fn(usize) -> bool,
         signals: Signals,
-    ) -> Result<BTreeMap<usize, Problem>, Problem> {
+    ) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
         let _held = interrupt::hold();
         let asked_to_end = || interrupt::noted().filter(|_| signals == Signals::Obeyed);
         let due: Vec<_> = self.due().filter(|(index, _, _)| takes(*index)).collect();
@@ -61,7 +61,7 @@ impl Round {
             }
         }
         match asked_to_end() {
-            Some(signal) if written + failures.len() < due.len() => Err(interrupted(signal, written, due.len())),
+            Some(signal) if written + failures.len() < due.len() => Err(Box::new(interrupted(signal, written, due.len()))),
             _ => Ok(failures),
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Nothing is decided here: which flags go together, and what a value means, is the business of `settings`.
 
+mod spelling;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -16,10 +18,9 @@ const TEMPLATE: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-hel
 
 const EXAMPLES: &str = "\
 Examples:
-  imago files deploy/             say which images of these manifests are not on their tag's digest
-  imago files --update deploy/    write them as name:tag@digest
+  imago files --update deploy/    pin the images of these manifests: name:tag@digest
   imago files --check             fail (exit 1) when something is outdated, for CI
-  imago digest nginx:1.25         print the digest that a tag points to now
+  imago -A --update --check-pods  in a cluster, where a running pod is behind
 
 Exit codes: 0 done, 1 --check found something outdated, 2 could not run, 3 some problems";
 
@@ -28,6 +29,12 @@ Examples:
   imago files --update --lock imago.lock deploy/   pin all images, and record their digests
   imago files --diff deploy/ | git apply           make the change by way of a diff
   imago files --update --push deploy/              commit the change to this branch, and push it";
+
+const CLUSTER_EXAMPLES: &str = "\
+Examples:
+  imago cluster                           say what is outdated in the context's namespace
+  imago cluster -A --update --dry-run     what the server would keep of an update everywhere
+  imago cluster -n shop --restart         replace the pods that are behind their tags";
 
 const DIGEST_EXAMPLES: &str = "\
 Examples:
@@ -48,7 +55,7 @@ Examples:
 pub struct Typed {
     /// What to do.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Command,
     /// How to say it.
     #[command(flatten)]
     pub voice: Voice,
@@ -60,6 +67,9 @@ pub enum Command {
     /// Pin the images of manifests in files
     #[command(after_help = FILES_EXAMPLES, help_template = TEMPLATE)]
     Files(Box<Files>),
+    /// Keep the images of a live cluster on their digests; meant where no command is named
+    #[command(after_help = CLUSTER_EXAMPLES, help_template = TEMPLATE)]
+    Cluster(Box<Cluster>),
     /// Print the digest that each image's tag points to
     #[command(after_help = DIGEST_EXAMPLES, help_template = TEMPLATE)]
     Digest(Box<Digest>),
@@ -122,28 +132,18 @@ pub struct Files {
     #[arg(long, help_heading = "Git")]
     pub signoff: bool,
 
-    /// Where the tag is kept: annotation or tag
-    #[arg(long, value_name = "HOW", hide_possible_values = true, help_heading = "Images")]
-    pub track: Option<Track>,
-    /// Write name@digest, without the tag
-    #[arg(long, help_heading = "Images")]
-    pub drop_tag: bool,
-    /// Take only the images whose name matches (repeats)
-    #[arg(long, value_name = "GLOB", help_heading = "Images")]
-    pub include_image: Vec<String>,
-    /// Leave out the images whose name matches (repeats)
-    #[arg(long, value_name = "GLOB", help_heading = "Images")]
-    pub exclude_image: Vec<String>,
-    /// Take a digest that lacks a platform
-    #[arg(long, help_heading = "Images")]
-    pub allow_platform_loss: bool,
-
+    /// Which images, and how they are written.
+    #[command(flatten)]
+    pub images: Images,
     /// Which workloads.
     #[command(flatten)]
     pub selecting: Selecting,
     /// How registries are asked.
     #[command(flatten)]
     pub registries: Registries,
+    /// The lock.
+    #[command(flatten)]
+    pub locking: Locking,
     /// Drop what no workload names from the lock
     #[arg(long, help_heading = "Registries")]
     pub lock_prune: bool,
@@ -161,6 +161,82 @@ pub struct Digest {
     /// How registries are asked.
     #[command(flatten)]
     pub registries: Registries,
+    /// The lock.
+    #[command(flatten)]
+    pub locking: Locking,
+}
+
+/// The flags of `imago cluster`.
+#[derive(Args, Debug)]
+pub struct Cluster {
+    /// Put every outdated image on its tag's digest
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub update: bool,
+    /// Replace pods that are behind, where that pulls
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub restart: bool,
+    /// Put back the images as they were before --update
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub restore: bool,
+    /// Exit 1 when something is outdated
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub check: bool,
+    /// Have the server do all of the action but keep it
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub dry_run: bool,
+    /// Change nothing when more images would change
+    #[arg(long, value_name = "N", help_heading = "Action (without one nothing is changed)")]
+    pub max_changes: Option<usize>,
+    /// Change only what a running pod is behind on
+    #[arg(short, long, help_heading = "Action (without one nothing is changed)")]
+    pub check_pods: bool,
+    /// Change also what Argo CD, Flux or an owner writes
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub managed: bool,
+
+    /// The kubeconfig, or a list of them [default: KUBECONFIG, the pod's account, ~/.kube/config]
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub kubeconfig: Option<OsString>,
+    /// Take this context of the kubeconfig
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
+    /// Use the pull secrets that the workloads name
+    #[arg(long, help_heading = "Cluster")]
+    pub image_pull_secrets: bool,
+
+    /// Which workloads.
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// Which images, and how they are written.
+    #[command(flatten)]
+    pub images: Images,
+    /// How registries are asked.
+    #[command(flatten)]
+    pub registries: Registries,
+    /// Print the result as text or json
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true, display_order = 0, help_heading = "Output")]
+    pub output: Option<Format>,
+}
+
+/// The flags about images; the same in every mode.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Images")]
+pub struct Images {
+    /// Where the tag is kept: annotation or tag
+    #[arg(long, value_name = "HOW", hide_possible_values = true)]
+    pub track: Option<Track>,
+    /// Write name@digest, without the tag
+    #[arg(long)]
+    pub drop_tag: bool,
+    /// Take only the images whose name matches (repeats)
+    #[arg(long, value_name = "GLOB")]
+    pub include_image: Vec<String>,
+    /// Leave out the images whose name matches (repeats)
+    #[arg(long, value_name = "GLOB")]
+    pub exclude_image: Vec<String>,
+    /// Take a digest that lacks a platform
+    #[arg(long)]
+    pub allow_platform_loss: bool,
 }
 
 /// The flags that take workloads; the same in every mode.
@@ -170,7 +246,7 @@ pub struct Selecting {
     /// Take this namespace only (repeats)
     #[arg(short, long = "namespace", value_name = "NS")]
     pub namespaces: Vec<String>,
-    /// Take every namespace (as without -n)
+    /// Take every namespace (in files, as without -n)
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
     /// Take all namespaces but this (repeats)
@@ -184,7 +260,7 @@ pub struct Selecting {
     pub field_selector: Option<String>,
 }
 
-/// The flags about registries and the lock; the same in every mode.
+/// The flags about registries; the same in every mode.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Registries")]
 pub struct Registries {
@@ -203,6 +279,12 @@ pub struct Registries {
     /// Requests at once [default: 32], at most 16 to one host
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: Option<u16>,
+}
+
+/// The flags about the lock.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Registries")]
+pub struct Locking {
     /// The lock of digests [default: imago.lock]
     #[arg(long, value_name = "FILE")]
     pub lock: Option<PathBuf>,
@@ -271,25 +353,20 @@ pub enum Refused {
     Usage(UsageError),
 }
 
-/// Reads the command line, the program's name first.
+/// Reads the command line, the program's name first. Without a command, the cluster is meant.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Typed, Refused> {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
-    Typed::try_parse_from(&arguments).map_err(|error| match error.kind() {
+    let line = spelling::read(arguments.into_iter().collect(), &Typed::command());
+    Typed::try_parse_from(&line.arguments).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refused::Asked(error.render()),
-        _ => match meant_for_files(&error, &arguments) {
+        _ => match meant_for_files(&error, line.implied) {
             Some(usage) => Refused::Usage(usage),
             None => Refused::Wrong(error.render().to_string()),
         },
     })
 }
 
-/// The help of the whole program.
-pub fn help() -> StyledStr {
-    Typed::command().render_help()
-}
-
-/// A path, or a flag of file mode, where no subcommand stands before it.
-fn meant_for_files(error: &clap::Error, arguments: &[OsString]) -> Option<UsageError> {
+/// A path or a flag of file mode where no command was named: the command is missing, not the flag unknown.
+fn meant_for_files(error: &clap::Error, implied: bool) -> Option<UsageError> {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
@@ -308,19 +385,20 @@ fn meant_for_files(error: &clap::Error, arguments: &[OsString]) -> Option<UsageE
                 hint: format!("run `imago files {word}` for the manifests of a file or folder"),
             })
         }
-        ErrorKind::UnknownArgument => {
-            let flag = text(ContextKind::InvalidArg)?;
+        ErrorKind::UnknownArgument if implied => {
+            let word = text(ContextKind::InvalidArg)?;
+            let word = word.split([' ', '=']).next().unwrap_or(&word);
             let root = Typed::command();
-            let named = |argument: &OsString| root.get_subcommands().any(|command| *argument == *command.get_name());
-            let flag = flag.split([' ', '=']).next().unwrap_or(&flag);
             let known = root.find_subcommand("files")?.get_arguments().any(|known| {
-                known.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long))
-                    || known.get_short().is_some_and(|short| flag.strip_prefix('-') == Some(short.encode_utf8(&mut [0; 4])))
+                known.get_long().is_some_and(|long| word.strip_prefix("--") == Some(long))
+                    || known.get_short().is_some_and(|short| word.strip_prefix('-') == Some(short.encode_utf8(&mut [0; 4])))
             });
-            (known && !arguments.iter().skip(1).any(named)).then(|| UsageError {
-                what: format!("`{flag}` needs a command before it"),
-                hint: format!("run `imago files {flag}` for manifests in files"),
-            })
+            let what = match word.starts_with('-') {
+                true if known => format!("`{word}` is a flag for files, and without a command the cluster is meant"),
+                true => return None,
+                false => format!("`{word}` looks like a path, and without a command the cluster is meant"),
+            };
+            Some(UsageError { what, hint: format!("run `imago files {word}` for manifests in files") })
         }
         _ => None,
     }
@@ -345,9 +423,10 @@ mod tests {
             ("imago deploy/", "run `imago files deploy/` for the manifests of a file or folder"),
             ("imago ./digest", "run `imago files ./digest` for the manifests of a file or folder"),
             ("imago manifests --update", "run `imago files manifests` for the manifests of a file or folder"),
-            ("imago --update", "run `imago files --update` for manifests in files"),
-            ("imago -q --exclude-image=a", "run `imago files --exclude-image` for manifests in files"),
-            ("imago -n shop", "run `imago files -n` for manifests in files"),
+            ("imago --update --commit", "run `imago files --commit` for manifests in files"),
+            ("imago -q --offline", "run `imago files --offline` for manifests in files"),
+            ("imago -n shop --include=a", "run `imago files --include` for manifests in files"),
+            ("imago --update deploy/", "run `imago files deploy/` for manifests in files"),
         ] {
             match refused(line) {
                 Refused::Usage(usage) => assert_eq!(usage.hint, hint, "{line}"),
@@ -364,6 +443,8 @@ mod tests {
             ("imago files --output jsn", "'json'"),
             ("imago files --track tags", "'tag'"),
             ("imago files --color allways", "'always'"),
+            ("imago --updat", "'--update'"),
+            ("imago cluster --offline", "unexpected argument '--offline'"),
         ] {
             match refused(line) {
                 Refused::Wrong(text) => assert!(text.contains(right), "{line}: {text}"),
@@ -389,7 +470,9 @@ mod tests {
 
     #[test]
     fn help_fits_a_screen() {
-        for (line, most) in [("imago --help", 24), ("imago files --help", 62), ("imago digest --help", 30)] {
+        for (line, most) in
+            [("imago --help", 24), ("imago files --help", 62), ("imago cluster --help", 62), ("imago digest --help", 30)]
+        {
             let Refused::Asked(text) = refused(line) else { panic!("{line}") };
             let text = text.to_string();
             assert!(text.lines().count() <= most, "{line}: {} lines\n{text}", text.lines().count());

@@ -8,7 +8,8 @@ pub mod settings;
 use std::ffi::OsString;
 
 use crate::app::report::{Action, Problem, Report};
-use crate::app::{digest, files};
+use crate::app::resolve::Event;
+use crate::app::{cluster, digest, files};
 use crate::io::interrupt::{self, Interrupt};
 use args::{Format, Refused, When};
 use printer::{Printer, Progress, To};
@@ -29,12 +30,15 @@ pub const PROBLEMS: u8 = 3;
 pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> u8 {
     printer.set_colour(settings::colour(When::Auto, outside));
     let code = match args::parse(arguments).and_then(|typed| settings::check(typed, outside).map_err(Refused::Usage)) {
-        Ok(Settings::Files { request, format, voice }) => run_files(&request, format, voice, printer),
-        Ok(Settings::Digest { request, voice }) => run_digest(&request, voice, printer),
-        Ok(Settings::Help) => {
-            printer.print(To::Stderr, &styled(args::help(), To::Stderr, printer));
-            COULD_NOT_RUN
+        Ok(Settings::Files { request, format, voice }) => {
+            run_report(format, voice, printer, |on_event| files::run(&request, on_event))
         }
+        Ok(Settings::Cluster { request, format, voice, warnings }) => run_report(format, voice, printer, |on_event| {
+            let mut report = cluster::run(&request, on_event)?;
+            report.warnings.splice(0..0, warnings);
+            Ok(report)
+        }),
+        Ok(Settings::Digest { request, voice }) => run_digest(&request, voice, printer),
         Err(Refused::Asked(text)) => {
             printer.print(To::Stdout, &styled(text, To::Stdout, printer));
             DONE
@@ -61,10 +65,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
     interrupt::noted().map_or(code, Interrupt::exit_code)
 }
 
-fn run_files(request: &files::Request, format: Format, voice: Voice, printer: &mut Printer) -> u8 {
+fn run_report(
+    format: Format,
+    voice: Voice,
+    printer: &mut Printer,
+    run: impl FnOnce(&mut dyn FnMut(Event)) -> anyhow::Result<Report>,
+) -> u8 {
     printer.set_colour(voice.colour);
     let bar = bar(voice, printer);
-    let result = files::run(request, |event| bar.show(event));
+    let result = run(&mut |event| bar.show(event));
     drop(bar);
     match result {
         Ok(report) => {
@@ -196,10 +205,10 @@ mod tests {
     }
 
     #[test]
-    fn without_a_command_the_help_is_an_error() {
+    fn without_a_command_and_without_a_cluster_the_hint_names_both_modes() {
         let (code, stdout, stderr) = typed("imago");
         assert_eq!((code, stdout.as_str()), (COULD_NOT_RUN, ""));
-        assert!(stderr.contains("imago files --update deploy/"), "{stderr}");
+        assert!(stderr.contains("--kubeconfig FILE") && stderr.contains("imago files"), "{stderr}");
     }
 
     #[test]

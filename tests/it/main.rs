@@ -8,6 +8,7 @@
 
 mod boundaries;
 mod cli;
+mod cluster;
 mod files;
 mod git;
 mod laws;

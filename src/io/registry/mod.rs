@@ -12,7 +12,7 @@ mod addresses;
 mod ask;
 mod challenge;
 mod destination;
-mod fault;
+pub(in crate::io) mod fault;
 mod host;
 mod manifest;
 mod map;
@@ -81,7 +81,7 @@ impl Registry {
             limits: settings.limits,
             maps: settings.maps,
             insecure: settings.insecure,
-            store: Store::new(settings.docker_config, settings.environment, settings.limits.helper),
+            store: Store::new(settings.pull_secrets, settings.docker_config, settings.environment, settings.limits.helper),
             known: Known::default(),
             transport,
             schemes: Once::default(),

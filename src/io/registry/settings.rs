@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::map::Map;
+use crate::io::credentials::PullSecret;
 
 /// How registries are asked.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub struct Settings {
     pub certificate_authorities: Vec<PathBuf>,
     /// Who is asked for whose images.
     pub maps: Vec<Map>,
+    /// Credentials that a cluster has, looked into before any file.
+    pub pull_secrets: Vec<PullSecret>,
     /// The docker config to use, and no other; without one, the usual places.
     pub docker_config: Option<PathBuf>,
     /// The process's environment: home folder, docker's and containers' variables, proxies, and what credential helpers need.
@@ -83,6 +86,7 @@ impl fmt::Debug for Settings {
             .field("insecure", &self.insecure)
             .field("certificate_authorities", &self.certificate_authorities)
             .field("maps", &self.maps)
+            .field("pull_secrets", &self.pull_secrets)
             .field("docker_config", &self.docker_config)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
@@ -97,6 +101,7 @@ impl Default for Settings {
             insecure: Vec::new(),
             certificate_authorities: Vec::new(),
             maps: Vec::new(),
+            pull_secrets: Vec::new(),
             docker_config: None,
             environment: BTreeMap::new(),
             limits: Limits::default(),

@@ -9,6 +9,7 @@
 mod boundaries;
 mod cli;
 mod cluster;
+mod cluster_mode;
 mod files;
 mod git;
 mod laws;

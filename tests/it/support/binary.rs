@@ -119,8 +119,9 @@ impl Run {
         thread::sleep(time);
         // It may have ended by itself.
         Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
-        let code = wait(&mut child).unwrap_or(-1);
-        Finished { command: format!("{:?}", self.command), code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+        let (code, peak) = wait(&mut child);
+        let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
+        Finished { command: format!("{:?}", self.command), code: code.unwrap_or(-1), stdout, stderr, peak }
     }
 
     /// Runs it to its end. Panics, with what it has said so far, when it does not end.

@@ -17,6 +17,7 @@ mod support {
     pub(crate) mod binary;
     pub(crate) mod large;
     pub(crate) mod registry;
+    pub(crate) mod schema;
     pub(crate) mod tls;
 }
 

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use imago::cli::{self, printer::Printer, settings::Outside};
+use imago::io::interrupt;
 
 fn main() -> ExitCode {
+    interrupt::listen().expect("the system lets every process handle SIGINT and SIGTERM");
     let provider = rustls::crypto::ring::default_provider().install_default();
     provider.expect("nothing can have installed another provider before the first line of main");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());

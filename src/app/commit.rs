@@ -2,8 +2,8 @@
 //!
 //! Everything that can fail is tried before anything is written. Then the commit is made of objects, and pushed; only what the remote has
 //! taken moves this repository: index and branch first, and the files follow. A push that fails leaves everything as it was. A run that
-//! is killed on the way leaves files as they were before: the next one finds that they differ from the commit by what it would change
-//! anyway, and goes on.
+//! is killed on the way leaves files as they were before: the next one brings the branch to what was pushed, finds that the files differ from
+//! the commit by what it would change anyway, and goes on.
 
 mod aim;
 mod stage;
@@ -18,11 +18,13 @@ use super::files::{self, Round};
 use super::message::{Changes, Template};
 use super::report::{Action, Committed, Place, Problem, Report};
 use super::survey::{self, Survey};
+use super::write::Signals;
 use crate::io::git::GitError;
 use crate::io::git::identity::{Identity, Person};
-use crate::io::git::repository::{CommitId, Head, Repository};
+use crate::io::git::repository::{CommitId, Head, Listed, Repository};
 use crate::io::git::staging::Staged;
 use crate::io::git::transport::{Pushed, Replace, Transport, TransportError};
+use crate::io::interrupt;
 use crate::io::scan;
 
 /// The trailer that our commits bear, with the branch that they were made for.
@@ -100,7 +102,9 @@ impl<'r> Session<'r> {
     }
 
     /// What the commit is planned on, where that is not the working tree.
-    pub(super) fn survey(&self, request: scan::Request<'_>) -> anyhow::Result<Option<Survey>> {
+    ///
+    /// What a partial clone left out of that is fetched first.
+    pub(super) fn survey(&self, request: scan::Request<'_>, lock: &Path) -> anyhow::Result<Option<Survey>> {
         if self.aim.content == Content::WorkingTree {
             return Ok(None);
         }
@@ -123,23 +127,54 @@ impl<'r> Session<'r> {
             return Err(refused(&error).into());
         }
         let request = scan::Request { root: self.repository.root(), ..request };
-        let survey = survey::survey_commit(request, &paths, |index| self.repository.read(&listed[index]));
-        let survey = survey.map_err(|error| files::wrong_paths(&error))?;
-        Ok(Some(survey.map_err(|error| refused(&error))?))
+        let lock = listed.iter().filter(|file| request.current.join(lock).ends_with(&file.path));
+        let read = |chosen: &[usize]| -> Result<Vec<Vec<u8>>, Box<Problem>> {
+            let files: Vec<&Listed> = chosen.iter().map(|index| &listed[*index]).collect();
+            self.bring_contents(files.iter().copied().chain(lock.clone()))?;
+            let contents = files.into_iter().map(|file| self.repository.read(file));
+            contents.collect::<Result<_, _>>().map_err(|error| Box::new(refused(&error)))
+        };
+        let survey = survey::survey_commit(request, &paths, read).map_err(|error| files::wrong_paths(&error))?;
+        Ok(Some(survey.map_err(|problem| *problem)?))
+    }
+
+    /// Fetches the contents that a partial clone has left at its remote, all at once.
+    fn bring_contents<'f>(&self, files: impl Iterator<Item = &'f Listed>) -> Result<(), Box<Problem>> {
+        let failed = |error: &GitError| Box::new(refused(error));
+        let Some(remote) = self.repository.promisor().map_err(|error| failed(&error))? else { return Ok(()) };
+        let absent = self.repository.absent(files).map_err(|error| failed(&error))?;
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let fetched = match &self.transport {
+            Some(transport) if transport.remote() == remote => transport.fetch_contents(&absent),
+            _ => Transport::open(self.repository.root(), &remote, &self.request.environment)
+                .and_then(|transport| transport.fetch_contents(&absent)),
+        };
+        fetched.map_err(|error| {
+            let what = format!("cannot fetch from `{remote}` what this partial clone left there; nothing was changed");
+            Box::new(Problem {
+                code: error.code(),
+                what,
+                place: Place::default(),
+                cause: error.to_string(),
+                hint: error.hint().map(str::to_owned),
+            })
+        })
     }
 
     /// Commits, pushes and writes what may be. `Err`: nothing was written, here or at the remote.
     pub(super) fn carry_out(&self, request: &files::Request, round: &Round, report: &mut Report) -> anyhow::Result<Carried> {
+        // From here on a signal waits: what was pushed shall be here too, and what was committed in the files.
+        let _held = interrupt::hold();
         let remote = self.transport.as_ref().map(|transport| transport.remote().to_owned());
         let mut committed = Committed { branch: self.aim.branch.clone(), remote, ..Committed::default() };
-        if request.dry_run {
-            self.repository.rehearse().map_err(|error| refused(&error))?;
-        }
         let stage = self.stage(request, round, report).map_err(|error| refused(&error))?;
         if request.dry_run {
             report.git = Some(committed);
             return Ok(Carried::Out(stage.failures));
         }
+        end_if_asked()?;
         let pushed = match self.aim.way {
             Way::Here => self.commit_here(request, round, &stage, &mut committed)?,
             Way::Onward { checked_out, waiting } => {
@@ -148,12 +183,14 @@ impl<'r> Session<'r> {
             Way::Replace(tip) => self.replace(request, round, &stage, &mut committed, tip)?,
         };
         if pushed == Pushed::Moved {
+            end_if_asked()?;
             return Ok(Carried::Overtaken);
         }
         report.git = Some(committed);
         let Stage { mut failures, lock, .. } = stage;
         if self.aim.content == Content::WorkingTree {
-            let unwritten = round.write_files(|index| !failures.contains_key(&index));
+            let unwritten = round.write_files(|index| !failures.contains_key(&index), Signals::Deferred);
+            let unwritten = unwritten.map_err(|problem| *problem)?;
             failures.extend(unwritten);
         }
         if let Some(draft) = lock
@@ -188,8 +225,13 @@ impl<'r> Session<'r> {
         waiting: bool,
     ) -> anyhow::Result<Pushed> {
         let commit = self.commit(request, round, stage)?;
-        let Some(new) = commit.or(waiting.then_some(self.aim.base)) else { return Ok(Pushed::Done) };
         let transport = self.transport.as_ref().expect("only a session with a remote aims at it");
+        let Some(new) = commit.or(waiting.then_some(self.aim.base)) else {
+            if checked_out {
+                self.catch_up(transport)?;
+            }
+            return Ok(Pushed::Done);
+        };
         let follows = checked_out && self.aim.content == Content::Commit;
         if follows {
             transport.can_follow(self.head.commit, new).map_err(|error| *not_pushed(transport, &error))?;
@@ -211,6 +253,26 @@ impl<'r> Session<'r> {
             moved.map_err(|cause| *not_followed(transport, new, cause))?;
         }
         Ok(Pushed::Done)
+    }
+
+    /// Brings the branch here to commits of ours that the remote has and that are not here, as a run leaves it that was killed between the
+    /// two. Where one of them is somebody else's, it is for a person to pull.
+    fn catch_up(&self, transport: &Transport) -> anyhow::Result<()> {
+        let (from, to) = (self.head.commit, self.aim.base);
+        let Some(name) = self.head.branch.as_ref().filter(|_| from != to) else { return Ok(()) };
+        let is_ours = || -> Result<bool, GitError> {
+            let beyond = self.repository.beyond(from, to)?;
+            Ok(self.repository.follows(to, from)? && aim::first_foreign(&self.repository, &beyond, name)?.is_none())
+        };
+        if is_ours().map_err(|error| refused(&error))? {
+            self.repository.refuse_locked_index().map_err(|error| refused(&error))?;
+            let moved = transport
+                .follow(from, to)
+                .map_err(|error| error.to_string())
+                .and_then(|()| self.repository.advance(&self.head, to, &[], &self.identity).map_err(|error| error.to_string()));
+            moved.map_err(|cause| *not_followed(transport, to, cause))?;
+        }
+        Ok(())
     }
 
     fn replace(
@@ -271,6 +333,13 @@ impl<'r> Session<'r> {
         }
         self.request.message.fill(&changes, &trailers)
     }
+}
+
+/// Ends the run where a signal asked for it and nothing has moved yet.
+fn end_if_asked() -> anyhow::Result<()> {
+    let Some(signal) = interrupt::noted() else { return Ok(()) };
+    let what = format!("ended by {signal}; nothing was changed");
+    Err(Problem { code: "interrupted", what, place: Place::default(), cause: String::new(), hint: None }.into())
 }
 
 /// Git's refusal, as what ends the run.

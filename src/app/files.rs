@@ -12,6 +12,7 @@ use super::resolve::{Event, PlatformLoss, Wanted};
 use super::source::{LockUse, Source, Sourced};
 use super::survey::{self, Manifest, Survey};
 use super::threads;
+use super::write::Signals;
 use crate::engine::answer::Answers;
 use crate::engine::diff;
 use crate::engine::image::{Digest, Lookup};
@@ -19,7 +20,6 @@ use crate::engine::plan::{self, Rules};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{ImageFilter, Selection, Verdict};
 use crate::engine::workload::Workload;
-use crate::io::files::{self, FileError};
 use crate::io::lock::{self, Lock, LockError, Prune};
 use crate::io::registry;
 use crate::io::scan;
@@ -70,7 +70,11 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
     let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
     let mut session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
     for _ in 0..=OVERTAKEN_AT_MOST {
-        let of_commit = session.as_ref().map(|session| session.survey(request.scan(&current, &root))).transpose()?.flatten();
+        let of_commit = session
+            .as_ref()
+            .map(|session| session.survey(request.scan(&current, &root), &request.lock.path))
+            .transpose()?
+            .flatten();
         let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root)), Ok);
         let (mut report, round) = request.decide(survey.map_err(|error| wrong_paths(&error))?, &mut on_event)?;
         if request.diff {
@@ -80,7 +84,7 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
         }
         let failures = match (&mut session, report.reach()) {
             (_, Reach::Looked) | (None, Reach::Rehearsed) => BTreeMap::new(),
-            (None, Reach::Done) => round.write(request, &mut report),
+            (None, Reach::Done) => round.write(request, &mut report).map_err(|problem| *problem)?,
             (Some(session), _) => match session.carry_out(request, &round, &mut report)? {
                 Carried::Out(failures) => failures,
                 Carried::Overtaken => {
@@ -197,23 +201,13 @@ impl Round {
         self.with_lock(request, old.is_some(), merged).map(Option::flatten)
     }
 
-    /// Writes every file that changes, and the lock; the failures by the file's place.
-    fn write(&self, request: &Request, report: &mut Report) -> BTreeMap<usize, Problem> {
-        let failures = self.write_files(|_| true);
+    /// Writes every file that changes, and the lock; the failures by the file's place. `Err`: a signal ended it before the end.
+    fn write(&self, request: &Request, report: &mut Report) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
+        let failures = self.write_files(|_| true, Signals::Obeyed)?;
         if let Err(problem) = self.with_lock(request, request.lock.path.exists(), lock::merge) {
             report.problems.push(*problem);
         }
-        failures
-    }
-
-    /// Writes the files that change and are taken; the failures by the file's place.
-    pub(super) fn write_files(&self, takes: impl Fn(usize) -> bool) -> BTreeMap<usize, Problem> {
-        let due: Vec<_> = self.due().filter(|(index, _, _)| takes(*index)).collect();
-        let written = threads::map(&due, |(index, manifest, new_text)| {
-            let written = files::replace(&manifest.path, manifest.text.as_bytes(), new_text.as_bytes());
-            (*index, written.map_err(|error| unwritten(manifest, &error)))
-        });
-        written.into_iter().filter_map(|(index, result)| Some((index, result.err()?))).collect()
+        Ok(failures)
     }
 
     /// Hands the run's digests to the lock, where it is named or there. A digest that was held back is not noted.
@@ -308,15 +302,4 @@ impl Report {
 
 fn takes(selection: &Selection, workload: &Workload) -> Verdict {
     selection.takes(workload.namespace.as_deref(), &workload.name, &workload.labels)
-}
-
-/// What a file's failure to be written is to the report.
-pub(super) fn unwritten(manifest: &Manifest, error: &FileError) -> Problem {
-    Problem {
-        code: error.code(),
-        what: format!("cannot write `{}`", manifest.name),
-        place: Place { file: Some(manifest.name.clone()), ..Place::default() },
-        cause: error.to_string(),
-        hint: error.hint().map(str::to_owned),
-    }
 }

@@ -11,3 +11,4 @@ pub mod resolve;
 pub mod source;
 pub mod survey;
 mod threads;
+mod write;

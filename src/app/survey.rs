@@ -52,21 +52,22 @@ pub fn survey(request: scan::Request<'_>) -> Result<Survey, scan::ScanError> {
     Ok(survey)
 }
 
-/// As [`survey`], among the files of a commit: their paths from the request's root, and how each is read.
+/// As [`survey`], among the files of a commit: their paths from the request's root, and how those that are chosen are read, all at once.
 pub fn survey_commit<E>(
     request: scan::Request<'_>,
     listed: &[PathBuf],
-    read: impl Fn(usize) -> Result<Vec<u8>, E>,
+    read: impl Fn(&[usize]) -> Result<Vec<Vec<u8>>, E>,
 ) -> Result<Result<Survey, E>, scan::ScanError> {
     let chosen = scan::listed::choose(request, listed)?;
-    let mut contents = Vec::with_capacity(chosen.len());
-    for file in &chosen {
-        match if file.is_template { Ok(Vec::new()) } else { read(file.index) } {
-            Ok(content) => contents.push(content),
-            Err(error) => return Ok(Err(error)),
-        }
-    }
-    let pairs: Vec<_> = chosen.iter().zip(&contents).collect();
+    let read_whole: Vec<usize> = chosen.iter().filter(|file| !file.is_template).map(|file| file.index).collect();
+    let mut contents = match read(&read_whole) {
+        Ok(contents) => contents.into_iter(),
+        Err(error) => return Ok(Err(error)),
+    };
+    let pairs: Vec<_> = chosen
+        .iter()
+        .map(|file| (file, if file.is_template { Vec::new() } else { contents.next().unwrap_or_default() }))
+        .collect();
     let examined = threads::map(&pairs, |(file, content)| match file.is_template {
         true => Examined::Template { line: None, why: A_TEMPLATE.to_owned() },
         false => examine_bytes(&listed[file.index], content),

@@ -13,6 +13,7 @@ use std::ffi::OsString;
 use crate::app::report::{Action, Problem, Report};
 use crate::app::resolve::Event;
 use crate::app::{cluster, digest, files};
+use crate::io::interrupt::{self, Interrupt};
 use args::{Command, Configuration, Refused, When};
 use printer::{Printer, Progress, To};
 use render::{Printable, problem, text};
@@ -27,7 +28,8 @@ pub const COULD_NOT_RUN: u8 = 2;
 /// It ran, and some workloads, files or images had problems.
 pub const PROBLEMS: u8 = 3;
 
-/// Runs the program and returns its exit code. The arguments begin with the program's name.
+/// Runs the program and returns its exit code, which a signal that was waited with takes over. The arguments begin with the program's
+/// name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> u8 {
     printer.set_colour(settings::colour(When::Auto, outside));
     let code = match read(arguments, outside, printer) {
@@ -64,14 +66,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
             COULD_NOT_RUN
         }
     };
-    match printer.take_failure() {
+    let code = match printer.take_failure() {
         Some(error) => {
             let styles = printer.styles(To::Stderr);
             printer.print(To::Stderr, &problem::failure("cannot write the output", Some(&error.to_string()), None, &styles));
             COULD_NOT_RUN
         }
         None => code,
-    }
+    };
+    interrupt::noted().map_or(code, Interrupt::exit_code)
 }
 
 /// The command line, with the repository's settings for what it leaves open.

@@ -1,27 +1,23 @@
-//! One file of the disk: read whole within limits, replaced whole or not at all.
+//! Files of the disk: read whole within limits here, replaced whole or not at all in `write`.
 //!
-//! It never waits for a special file, never follows a link that took a file's place, never leaves half a file behind, and never
-//! overwrites what somebody wrote after it was read. What it cannot keep over a replacement: other hard links to the old file, and
-//! access lists beyond owner, group and mode.
+//! It never waits for a special file, and never follows a link that took a file's place.
 
 mod put;
+mod write;
 
-use std::fs::{File, Metadata, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::{Access, AtFlags, OFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
-use tempfile::NamedTempFile;
 
-pub use put::{put, puttable};
+pub use self::put::{put, puttable};
+pub use self::write::{Prepared, create, flush, prepare, replace, writable};
 
 /// The largest file that is read, in bytes. Kubernetes takes objects of 1.5 MiB: what is larger is no manifest.
 pub const MAX_FILE: u64 = 16 * 1024 * 1024;
-
-/// How the names of temporary files begin.
-const TEMPORARY: &str = ".imago-";
 
 /// Why a file was not read or written. The text is the cause alone: the caller knows the act and the name that the user gave.
 #[derive(Debug, thiserror::Error)]
@@ -146,52 +142,6 @@ pub fn read_into(path: &Path, content: &mut Vec<u8>) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Puts `new` in the place of a file that holds `old`: at once, with its mode, and with its owner and group where the system lets us.
-///
-/// The file is compared with `old` as the last thing before it is replaced. Whatever fails, the file is as it was, and nothing is
-/// left beside it.
-pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
-    let (_, metadata) = open(path)?;
-    if !may_write(path) {
-        return Err(FileError::ReadOnly(metadata.mode() & 0o7777));
-    }
-    let temporary = write_beside(path, new, Permissions::from_mode(0o600))?;
-    keep_owner(temporary.as_file(), &metadata)?;
-    temporary.as_file().set_permissions(metadata.permissions())?;
-    temporary.as_file().sync_data()?;
-    if read(path)? != old {
-        return Err(FileError::Changed);
-    }
-    temporary.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// Whether [`replace`] may be expected to succeed, without writing anything.
-pub fn writable(path: &Path) -> Result<(), FileError> {
-    let (_, metadata) = open(path)?;
-    if !may_write(path) {
-        return Err(FileError::ReadOnly(metadata.mode() & 0o7777));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).map_err(|_| FileError::FolderPermission)
-}
-
-/// Makes a file that is not there yet, at once. One that came meanwhile is not overwritten.
-pub fn create(path: &Path, new: &[u8]) -> Result<(), FileError> {
-    let temporary = write_beside(path, new, Permissions::from_mode(0o666))?;
-    temporary.as_file().sync_data()?;
-    temporary.persist_noclobber(path).map_err(|error| match error.error.kind() {
-        ErrorKind::AlreadyExists => FileError::Changed,
-        _ => error.error.into(),
-    })?;
-    Ok(())
-}
-
-/// Whether the system would let this user write the file itself; a rename over it would not ask.
-fn may_write(path: &Path) -> bool {
-    rustix::fs::accessat(rustix::fs::CWD, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
-}
-
 /// Opens for reading, without waiting for a writer and without following a link, and refuses what is no regular file.
 fn open(path: &Path) -> Result<(File, Metadata), FileError> {
     let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY).bits();
@@ -220,117 +170,16 @@ fn special(metadata: &Metadata) -> Option<&'static str> {
     }
 }
 
-fn write_beside(path: &Path, new: &[u8], permissions: Permissions) -> Result<NamedTempFile, FileError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let made = tempfile::Builder::new().prefix(TEMPORARY).permissions(permissions).tempfile_in(folder);
-    let mut temporary = made.map_err(|error| match error.kind() {
-        ErrorKind::PermissionDenied => FileError::FolderPermission,
-        ErrorKind::NotFound => FileError::FolderMissing,
-        _ => error.into(),
-    })?;
-    temporary.write_all(new)?;
-    Ok(temporary)
-}
-
-/// Gives the file the other one's owner and group. Only root may give a file away, so what is refused stays ours.
-fn keep_owner(file: &File, other: &Metadata) -> Result<(), FileError> {
-    let ours = file.metadata()?;
-    let owner = (ours.uid() != other.uid()).then_some(other.uid());
-    let group = (ours.gid() != other.gid()).then_some(other.gid());
-    for (owner, group) in [(owner, None), (None, group)] {
-        if owner.is_none() && group.is_none() {
-            continue;
-        }
-        match std::os::unix::fs::fchown(file, owner, group) {
-            Err(error) if error.kind() != ErrorKind::PermissionDenied => return Err(error.into()),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
     use std::os::unix::net::UnixListener;
 
     use super::*;
 
     fn folder() -> tempfile::TempDir {
         tempfile::tempdir().unwrap()
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<_> =
-            folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn a_file_is_replaced_whole_with_its_mode() {
-        let folder = folder();
-        let file = folder.path().join("web.yaml");
-        for mode in [0o600, 0o644, 0o664, 0o755, 0o200] {
-            std::fs::write(&file, "old").unwrap();
-            std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
-            if File::open(&file).is_err() {
-                continue;
-            }
-            replace(&file, b"old", b"new and longer").unwrap();
-            assert_eq!(std::fs::read(&file).unwrap(), b"new and longer");
-            assert_eq!(file.metadata().unwrap().mode() & 0o7777, mode);
-            std::fs::remove_file(&file).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_file_that_changed_meanwhile_is_left_as_it_is() {
-        let folder = folder();
-        let file = folder.path().join("web.yaml");
-        std::fs::write(&file, "somebody else's").unwrap();
-        let error = replace(&file, b"old", b"new").unwrap_err();
-        assert_eq!(error.code(), "changed-meanwhile");
-        assert_eq!(std::fs::read(&file).unwrap(), b"somebody else's");
-        assert_eq!(names(folder.path()), ["web.yaml"]);
-    }
-
-    #[test]
-    fn a_file_that_is_gone_is_not_made_again() {
-        let folder = folder();
-        assert_eq!(replace(&folder.path().join("web.yaml"), b"old", b"new").unwrap_err().code(), "vanished");
-        assert_eq!(names(folder.path()), [""; 0]);
-    }
-
-    #[test]
-    fn a_file_is_written_only_by_who_may_write_it_and_keeps_its_mode() {
-        let folder = folder();
-        let file = folder.path().join("web.yaml");
-        std::fs::write(&file, "old").unwrap();
-        std::fs::set_permissions(&file, Permissions::from_mode(0o444)).unwrap();
-        // The superuser may write every file, also a read-only one.
-        if file.metadata().unwrap().uid() == 0 {
-            replace(&file, b"old", b"new").unwrap();
-            assert_eq!(std::fs::read(&file).unwrap(), b"new");
-        } else {
-            let error = replace(&file, b"old", b"new").unwrap_err();
-            assert_eq!((error.code(), error.to_string().as_str()), ("read-only", "it is read-only (mode 444)"));
-            assert_eq!(std::fs::read(&file).unwrap(), b"old");
-        }
-        assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o444);
-    }
-
-    #[test]
-    fn a_new_file_does_not_overwrite_one_that_came_meanwhile() {
-        let folder = folder();
-        let file = folder.path().join("imago.lock");
-        create(&file, b"first").unwrap();
-        assert_eq!(create(&file, b"second").unwrap_err().code(), "changed-meanwhile");
-        assert_eq!(std::fs::read(&file).unwrap(), b"first");
-        assert_eq!(names(folder.path()), ["imago.lock"]);
-        let plain = folder.path().join("plain");
-        std::fs::write(&plain, "").unwrap();
-        assert_eq!(file.metadata().unwrap().mode(), plain.metadata().unwrap().mode());
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod credentials;
 pub mod files;
 pub mod git;
+pub mod interrupt;
 pub mod links;
 pub mod lock;
 mod once;

@@ -15,9 +15,10 @@ use text::{Named, paths};
 const RINGS: [&str; 4] = ["engine", "io", "app", "cli"];
 
 /// Crates that may be named in some places alone: paths below `src` start with one of these.
-const CRATES: [(&str, &[&str]); 23] = [
+const CRATES: [(&str, &[&str]); 24] = [
     ("granit_parser", &["engine/yaml"]),
     ("serde_yaml", &["engine/splice/proof"]),
+    ("signal_hook", &["io/interrupt.rs"]),
     ("similar", &["engine/diff.rs"]),
     ("strsim", &["cli/config", "io/scan"]),
     ("git2", &["io/git"]),

@@ -4,6 +4,7 @@ mod branch;
 mod commit;
 mod killed;
 mod push;
+mod readme;
 mod remotes;
 
 use crate::support::binary::{Finished, Workplace};

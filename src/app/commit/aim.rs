@@ -189,7 +189,7 @@ fn bring(
 }
 
 /// The first of these commits that is not ours.
-fn first_foreign(
+pub(super) fn first_foreign(
     repository: &Repository,
     commits: &[CommitId],
     name: &str,

@@ -7,46 +7,63 @@ use super::Session;
 use super::aim::Content;
 use crate::app::files::{self, Round};
 use crate::app::report::{Place, Problem, Report};
+use crate::app::survey::Manifest;
+use crate::app::threads;
+use crate::app::write;
 use crate::io::files as disk;
 use crate::io::git::GitError;
+use crate::io::git::repository::Objects;
 use crate::io::git::staging::{Staged, Staging, Unfit};
 use crate::io::lock;
 
 impl Session<'_> {
     /// Holds every file that changes against what is committed, and the lock.
     pub(super) fn stage(&self, request: &files::Request, round: &Round, report: &mut Report) -> Result<Stage, GitError> {
-        let staging = self.repository.staging(self.aim.base)?;
+        let place = self.repository.place(if request.dry_run { Objects::Rehearsed } else { Objects::Written });
+        let base = self.aim.base;
+        let open = || Staging::open(&place, base);
+        let mut staging = open()?;
+        let (content, root) = (self.aim.content, self.repository.root());
+        let due: Vec<_> = round.due().collect();
+        let outcomes = threads::map_with(&due, open, |staging, (_, manifest, new_text)| {
+            let staging = staging.as_mut().map_err(|error| GitError::Other(error.to_string()))?;
+            stage_file(staging, (content, root), request, round, manifest, new_text.as_bytes())
+        });
         let mut stage = Stage::default();
-        for (index, manifest, new_text) in round.due() {
-            let new = new_text.as_bytes();
-            let outcome = match self.aim.content {
-                Content::Commit => staging.stage_in_commit(self.in_root(&manifest.path), new)?,
-                Content::WorkingTree => match disk::writable(&manifest.path) {
-                    Err(error) => {
-                        stage.failures.insert(index, files::unwritten(manifest, &error));
-                        continue;
-                    }
-                    Ok(()) => {
-                        let again = |content: &[u8]| round.edit_again(request, manifest, content);
-                        staging.stage(&manifest.path, manifest.text.as_bytes(), new, again)?
-                    }
-                },
-            };
-            match outcome {
+        for ((index, _, _), outcome) in due.iter().zip(outcomes) {
+            match outcome? {
                 Ok(staged) => stage.files.push(staged),
-                Err(unfit) => drop(stage.failures.insert(index, unfit_problem(&manifest.name, unfit))),
+                Err(problem) => drop(stage.failures.insert(*index, *problem)),
             }
         }
         match (self.aim.content, staging.within(&request.lock.path)) {
             (Content::Commit, Some(path)) => stage.take_lock_of_commit(&staging, &path, request, round, report)?,
-            (Content::Commit, None) | (Content::WorkingTree, _) => stage.take_lock(&staging, request, round, report)?,
+            (Content::Commit, None) | (Content::WorkingTree, _) => stage.take_lock(&mut staging, request, round, report)?,
         }
         Ok(stage)
     }
+}
 
-    fn in_root<'p>(&self, path: &'p Path) -> &'p Path {
-        path.strip_prefix(self.repository.root()).unwrap_or(path)
-    }
+/// Holds one file against what is committed.
+fn stage_file(
+    staging: &mut Staging,
+    (content, root): (Content, &Path),
+    request: &files::Request,
+    round: &Round,
+    manifest: &Manifest,
+    new: &[u8],
+) -> Result<Result<Staged, Box<Problem>>, GitError> {
+    let staged = match content {
+        Content::Commit => staging.stage_in_commit(manifest.path.strip_prefix(root).unwrap_or(&manifest.path), new)?,
+        Content::WorkingTree => {
+            if let Err(error) = disk::writable(&manifest.path) {
+                return Ok(Err(Box::new(write::unwritten(manifest, &error))));
+            }
+            let again = |content: &[u8]| round.edit_again(request, manifest, content);
+            staging.stage(&manifest.path, manifest.text.as_bytes(), new, again)?
+        }
+    };
+    Ok(staged.map_err(|unfit| Box::new(unfit_problem(&manifest.name, unfit))))
 }
 
 /// What goes into a commit, and what does not.
@@ -62,7 +79,7 @@ impl Stage {
     /// A lock outside the repository is written and not committed.
     fn take_lock(
         &mut self,
-        staging: &Staging<'_>,
+        staging: &mut Staging,
         request: &files::Request,
         round: &Round,
         report: &mut Report,
@@ -95,7 +112,7 @@ impl Stage {
     /// The lock as the commit has it.
     fn take_lock_of_commit(
         &mut self,
-        staging: &Staging<'_>,
+        staging: &Staging,
         path: &Path,
         request: &files::Request,
         round: &Round,

@@ -7,13 +7,16 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{FileError, may_write, write_beside};
+use super::FileError;
+use super::write::{may_write, write_beside};
+use crate::io::interrupt;
 
 /// Puts `new` there: a file that is there keeps its mode, and is never seen half written.
 pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
     match place(path)? {
         Place::Special(path) => Ok(OpenOptions::new().write(true).open(path)?.write_all(new)?),
         Place::Regular(path, permissions) => {
+            let _held = interrupt::hold();
             let temporary = write_beside(&path, new, permissions)?;
             temporary.as_file().sync_data()?;
             temporary.persist(&path).map_err(|error| error.error)?;

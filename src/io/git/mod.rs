@@ -28,7 +28,10 @@ pub enum GitError {
     /// It has no files to edit.
     #[error("the repository is bare: it has no files to edit")]
     Bare,
-    /// Its format is one that libgit2 does not know: SHA-256, reftable, a partial clone, a sparse or split index.
+    /// Its configuration says that it is a partial clone in the way of Git before 2.24, which libgit2 does not open.
+    #[error("`extensions.partialClone` in its configuration is not supported")]
+    OldPartialClone,
+    /// Its format is one that libgit2 does not know: SHA-256, reftable, a sparse or split index.
     #[error("the repository is in a format that is not supported: {0}")]
     Unsupported(String),
     /// A merge, a rebase or the like has begun and has not ended.
@@ -64,7 +67,7 @@ impl GitError {
             Self::NoRepository => "no-repository",
             Self::Owner(_) => "git-owner",
             Self::Bare => "git-bare",
-            Self::Unsupported(_) => "git-unsupported",
+            Self::Unsupported(_) | Self::OldPartialClone => "git-unsupported",
             Self::UnderWay(_) => "git-under-way",
             Self::Unborn => "git-no-commit",
             Self::NoIdentity => "git-identity",
@@ -83,7 +86,11 @@ impl GitError {
             Self::Owner(path) => return Some(format!("run `git config --global --add safe.directory {path}`")),
             Self::Bare => "clone it, and run in the clone",
             Self::Unsupported(_) => {
-                "clone it as Git does by default (SHA-1, no filter), or run without `--commit` and commit by yourself"
+                "clone it as Git does by default (SHA-1, a plain index), or run without `--commit` and commit by yourself"
+            }
+            Self::OldPartialClone => {
+                "say the same in today's way: `git config remote.$(git config extensions.partialClone).promisor true`, then \
+                 `git config --unset extensions.partialClone`"
             }
             Self::UnderWay(_) => "finish it or abort it first (`git status` says how)",
             Self::Unborn => "make the first commit",

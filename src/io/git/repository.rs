@@ -1,10 +1,11 @@
 //! A repository on this machine: what is committed, what is staged, and new commits built from objects.
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, ObjectType, Oid, RepositoryState};
+use git2::{ErrorCode, FileMode, ObjectType, OdbLookupFlags, Oid, RepositoryState};
 
 use super::GitError;
 use super::identity::Identity;
@@ -20,6 +21,10 @@ impl std::fmt::Display for CommitId {
         self.0.fmt(formatter)
     }
 }
+
+/// The name of a file's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContentId(pub(super) Oid);
 
 /// What is checked out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +43,34 @@ pub struct Listed {
     blob: Oid,
 }
 
+/// What becomes of new objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Objects {
+    /// They are written to the repository.
+    Written,
+    /// They are kept in memory, and are gone with the handle.
+    Rehearsed,
+}
+
+/// Where a repository is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    root: PathBuf,
+    objects: Objects,
+}
+
+impl Place {
+    /// A handle of its own.
+    pub(super) fn open(&self) -> Result<Repository, GitError> {
+        const BEFORE_ALL_OTHERS: i32 = 1000;
+        let repository = Repository::open(&self.root)?;
+        if self.objects == Objects::Rehearsed {
+            repository.inner.odb()?.add_new_mempack_backend(BEFORE_ALL_OTHERS)?;
+        }
+        Ok(repository)
+    }
+}
+
 /// A repository with a working tree.
 pub struct Repository {
     pub(super) inner: git2::Repository,
@@ -51,6 +84,7 @@ impl Repository {
         let inner = git2::Repository::open(root).map_err(|error| match error.code() {
             ErrorCode::NotFound => GitError::NoRepository,
             ErrorCode::Owner => GitError::Owner(root.display().to_string()),
+            _ if error.message().to_lowercase().contains("extensions.partialclone") => GitError::OldPartialClone,
             _ => GitError::Unsupported(error.message().to_owned()),
         })?;
         let root = inner.workdir().ok_or(GitError::Bare)?.canonicalize();
@@ -61,11 +95,9 @@ impl Repository {
         Ok(repository)
     }
 
-    /// From now on, new objects are kept in memory and are gone with this value.
-    pub fn rehearse(&self) -> Result<(), GitError> {
-        const BEFORE_ALL_OTHERS: i32 = 1000;
-        self.inner.odb()?.add_new_mempack_backend(BEFORE_ALL_OTHERS)?;
-        Ok(())
+    /// From here threads get handles of their own on it.
+    pub fn place(&self, objects: Objects) -> Place {
+        Place { root: self.root.clone(), objects }
     }
 
     /// The working tree's root, absolute and without links.
@@ -169,14 +201,27 @@ impl Repository {
 
     /// A file's content in a commit.
     pub fn read(&self, file: &Listed) -> Result<Vec<u8>, GitError> {
-        let blob = self.inner.find_blob(file.blob).map_err(|error| match error.code() {
-            ErrorCode::NotFound => {
-                let name = file.path.display();
-                GitError::Unsupported(format!("the content of `{name}` is not here, as in a clone with `--filter`"))
+        Ok(self.inner.find_blob(file.blob)?.content().to_vec())
+    }
+
+    /// The remote that keeps what a partial clone (`git clone --filter`) left out; `None` in other clones.
+    pub fn promisor(&self) -> Result<Option<String>, GitError> {
+        let config = self.inner.config()?.snapshot()?;
+        let mut entries = config.entries(Some("^remote\\..*\\.promisor$"))?;
+        while let Some(entry) = entries.next() {
+            let name = entry?.name()?.to_owned();
+            if config.get_bool(&name)? {
+                return Ok(name.strip_prefix("remote.").and_then(|rest| rest.strip_suffix(".promisor")).map(str::to_owned));
             }
-            _ => error.into(),
-        })?;
-        Ok(blob.content().to_vec())
+        }
+        Ok(None)
+    }
+
+    /// The contents of these files that are not here.
+    pub fn absent<'f>(&self, files: impl Iterator<Item = &'f Listed>) -> Result<BTreeSet<ContentId>, GitError> {
+        let odb = self.inner.odb()?;
+        let absent = files.filter(|file| !odb.exists_ext(file.blob, OdbLookupFlags::NO_REFRESH));
+        Ok(absent.map(|file| ContentId(file.blob)).collect())
     }
 
     /// Whether `.gitignore` leaves a path out.

@@ -2,14 +2,15 @@
 //!
 //! Times and sizes are not trusted, and a difference that the very change makes good is none.
 
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use git2::{AttrCheckFlags, ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid, Tree};
+use git2::{AttrCheckFlags, ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid};
 
 use super::GitError;
-use super::repository::{CommitId, Repository};
+use super::repository::{CommitId, Place, Repository};
 
 /// The attributes that let another program decide what is committed: git-crypt, LFS, UTF-16 in the working tree.
 const CONVERTED_BY: [&str; 2] = ["filter", "working-tree-encoding"];
@@ -83,33 +84,35 @@ impl Staged {
     }
 }
 
-/// A commit's tree and the index, which files are held against before they are written.
-pub struct Staging<'r> {
-    repository: &'r Repository,
-    tree: Tree<'r>,
+/// A commit's tree and the index, which files are held against before they are written. It has its own handle on the repository, so that
+/// threads can have one each.
+pub struct Staging {
+    repository: Repository,
+    tree: Oid,
     index: Index,
     /// Whether the executable bit of the working tree means something.
     modes: bool,
+    /// Folders, and where they are below the root with links followed.
+    folders: BTreeMap<PathBuf, Option<PathBuf>>,
 }
 
-impl Repository {
-    /// What commits start from, to hold many files against it.
-    pub fn staging(&self, base: CommitId) -> Result<Staging<'_>, GitError> {
-        let tree = self.inner.find_commit(base.0)?.tree()?;
-        let mut index = self.inner.index()?;
+impl Staging {
+    /// What commits on this one start from, to hold many files against it.
+    pub fn open(place: &Place, base: CommitId) -> Result<Self, GitError> {
+        let repository = place.open()?;
+        let tree = repository.inner.find_commit(base.0)?.tree_id();
+        let mut index = repository.inner.index()?;
         index.read(true)?;
-        let modes = self.inner.config()?.get_bool("core.filemode").unwrap_or(true);
-        Ok(Staging { repository: self, tree, index, modes })
+        let modes = repository.inner.config()?.get_bool("core.filemode").unwrap_or(true);
+        Ok(Self { repository, tree, index, modes, folders: BTreeMap::new() })
     }
-}
 
-impl Staging<'_> {
     /// Takes a file's new content, where its old content is what is committed and staged.
     ///
     /// `again` makes the new content out of another old one: where a file differs from the commit only in what this very change makes
     /// good, as a run leaves it that was killed, it is taken too.
     pub fn stage(
-        &self,
+        &mut self,
         path: &Path,
         old: &[u8],
         new: &[u8],
@@ -131,7 +134,12 @@ impl Staging<'_> {
             |content: &[u8]| if raw { self.repository.inner.blob(content) } else { self.write_as_git_adds(&path, content) };
         let blob = write(new)?;
         let settles = |id: Oid| -> Result<bool, GitError> {
-            let content = self.repository.inner.find_blob(id)?;
+            let content = match self.repository.inner.find_blob(id) {
+                Ok(content) => content,
+                // A partial clone has it at its remote alone, so no run has left the file as it is.
+                Err(error) if error.code() == ErrorCode::NotFound => return Ok(false),
+                Err(error) => return Err(error.into()),
+            };
             let made = again(content.content()).map(|made| Oid::hash_object(ObjectType::Blob, &made)).transpose()?;
             Ok(id == blob || made == Some(blob))
         };
@@ -150,7 +158,7 @@ impl Staging<'_> {
     }
 
     /// Takes a file that is not there yet.
-    pub fn stage_new(&self, path: &Path, new: &[u8]) -> Result<Result<Staged, Unfit>, GitError> {
+    pub fn stage_new(&mut self, path: &Path, new: &[u8]) -> Result<Result<Staged, Unfit>, GitError> {
         let Some(path) = self.within(path) else { return Ok(Err(Unfit::Elsewhere)) };
         if let Some(attribute) = self.converted(&path)? {
             return Ok(Err(Unfit::Converted(attribute)));
@@ -169,10 +177,14 @@ impl Staging<'_> {
     }
 
     /// The path from the root, where the file is below it. Links on the way lead where they lead.
-    pub fn within(&self, path: &Path) -> Option<PathBuf> {
+    pub fn within(&mut self, path: &Path) -> Option<PathBuf> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let real = folder.canonicalize().ok()?.join(path.file_name()?);
-        Some(real.strip_prefix(self.repository.root()).ok()?.to_owned())
+        if !self.folders.contains_key(folder) {
+            let real = folder.canonicalize().ok();
+            let below = real.and_then(|real| Some(real.strip_prefix(self.repository.root()).ok()?.to_owned()));
+            self.folders.insert(folder.to_owned(), below);
+        }
+        Some(self.folders.get(folder)?.as_ref()?.join(path.file_name()?))
     }
 
     fn converted(&self, path: &Path) -> Result<Option<&'static str>, GitError> {
@@ -187,7 +199,7 @@ impl Staging<'_> {
 
     /// A regular file of the base, with its mode.
     fn committed(&self, path: &Path) -> Result<Option<(Oid, u32)>, GitError> {
-        match self.tree.get_path(path) {
+        match self.repository.inner.find_tree(self.tree)?.get_path(path) {
             Ok(entry) => {
                 let mode = entry.filemode().cast_unsigned();
                 Ok((mode & 0o170_000 == 0o100_000).then_some((entry.id(), mode)))

@@ -3,13 +3,14 @@
 //! Secrets reach it by its environment alone. It is never asked to force anything but with a lease on a commit that is named, it asks no
 //! person anything, and what it says is printed without secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::credentials::Credentials;
-use super::repository::CommitId;
+use super::repository::{CommitId, ContentId};
 use crate::io::credentials::Known;
 
 /// What would lead the program to another repository than the one at hand, or make it print more than it is asked for.
@@ -199,6 +200,17 @@ impl Transport {
         self.succeeded("fetch", output).map(drop)
     }
 
+    /// Brings the contents of files here that a partial clone has left at the remote, in one request.
+    pub fn fetch_contents(&self, contents: &BTreeSet<ContentId>) -> Result<(), TransportError> {
+        // As Git itself asks for what is absent: nothing that is here tells the remote anything of it.
+        let mut arguments =
+            vec!["-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
+        arguments.extend(["--no-recurse-submodules", "--filter=blob:none", "--stdin", "--", &self.remote]);
+        let names: String = contents.iter().map(|content| format!("{}\n", content.0)).collect();
+        let output = self.run_with(&arguments, names)?;
+        self.succeeded("fetch", output).map(drop)
+    }
+
     /// Gives a commit to a branch of the remote.
     pub fn push(&self, commit: CommitId, branch: &str, replace: Replace, options: &[String]) -> Result<Pushed, TransportError> {
         let mut arguments = vec!["push".to_owned(), "--porcelain".to_owned(), "--no-follow-tags".to_owned()];
@@ -252,10 +264,29 @@ impl Transport {
     }
 
     fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, TransportError> {
+        let output = self.command(arguments).stdin(Stdio::null()).output();
+        output.map_err(|error| TransportError::NoProgram(error.to_string()))
+    }
+
+    /// The same, with a text on stdin.
+    fn run_with(&self, arguments: &[&str], text: String) -> Result<Output, TransportError> {
+        let failed = |error: std::io::Error| TransportError::NoProgram(error.to_string());
+        let mut command = self.command(arguments);
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = child.map_err(failed)?;
+        let mut stdin = child.stdin.take().expect("stdin was asked to be a pipe");
+        std::thread::scope(|scope| {
+            // A program that ends early does not read all of it, and then says why.
+            scope.spawn(move || drop(stdin.write_all(text.as_bytes())));
+            child.wait_with_output().map_err(failed)
+        })
+    }
+
+    fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         let mut command = Command::new("git");
         command.arg("-C").arg(&self.root).args(arguments).env_clear().envs(&self.environment).envs(&self.credentials);
-        command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").stdin(Stdio::null());
-        command.output().map_err(|error| TransportError::NoProgram(error.to_string()))
+        command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");
+        command
     }
 
     fn succeeded(&self, act: &str, output: Output) -> Result<String, TransportError> {

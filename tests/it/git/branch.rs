@@ -167,9 +167,9 @@ fn files_outside_a_sparse_checkout_are_updated_too() {
     assert_eq!(two.ours.status(), "");
 }
 
-#[test]
-fn in_a_clone_without_blobs_what_is_checked_out_is_pushed_and_the_rest_is_refused() {
-    let Some(two) = Two::new() else { return };
+/// A clone without blobs, of which one file is checked out.
+fn partial() -> Option<Two> {
+    let two = Two::new()?;
     let bare = two.ours.place.beside("bare.git");
     two.ours.git(&format!("-C {} config uploadpack.allowFilter true", bare.display()));
     two.ours.git(&format!("clone --quiet --filter=blob:none --no-checkout file://{} partial", bare.display()));
@@ -177,9 +177,55 @@ fn in_a_clone_without_blobs_what_is_checked_out_is_pushed_and_the_rest_is_refuse
     two.ours.identify();
     two.ours.git("sparse-checkout set --no-cone /deploy/web.yaml");
     two.ours.git("checkout --quiet main");
-    let said = two.ours.imago("--update --push --branch imago/update", 2).stderr;
-    assert!(said.contains("as in a clone with `--filter`\n  hint: "), "{said}");
+    Some(two)
+}
+
+/// How many objects are not here.
+fn absent(tree: &Tree) -> usize {
+    tree.git("rev-list --objects --missing=print HEAD").lines().filter(|line| line.starts_with('?')).count()
+}
+
+#[test]
+fn in_a_clone_without_blobs_only_what_is_planned_on_is_fetched() {
+    let Some(two) = partial() else { return };
+    let json = two.ours.imago("--update --push --output json", 0).json();
+    assert_eq!(json["files_changed"], serde_json::json!(["deploy/web.yaml"]));
+    assert_eq!((two.remote_log("main").len(), two.ours.status(), absent(&two.ours)), (2, String::new(), 2));
+    // A branch of its own has all files, and the remote's move brings the others.
+    two.ours.imago("--update --push --branch imago/update", 0);
+    two.ours.git("fetch --quiet");
+    assert_eq!(two.ours.git("diff --name-only HEAD origin/imago/update"), "deploy/api.yaml\n");
+    assert_eq!(absent(&two.ours), 1, "the note is no manifest");
+    two.they_push("deploy/new.yaml", &deployment("new"));
+    two.ours.moved("2");
     two.ours.imago("--update --push", 0);
-    assert_eq!(two.remote_log("main").len(), 2);
-    assert_eq!(two.ours.status(), "");
+    assert_eq!(two.remote_log("main")[0], "Update 3 images in 3 workloads");
+    assert_eq!((two.ours.log(), two.ours.status()), (two.remote_log("main"), String::new()));
+    assert!(two.ours.read("deploy/web.yaml").contains(&image("2")));
+    two.ours.assert_whole();
+}
+
+#[test]
+fn what_a_clone_without_blobs_lacks_and_cannot_fetch_is_told_before_anything_is_written() {
+    let Some(two) = partial() else { return };
+    std::fs::rename(two.ours.place.beside("bare.git"), two.ours.place.beside("gone.git")).unwrap();
+    let said = two.ours.imago("--update --branch imago/update", 2).stderr;
+    let begin =
+        "error: cannot fetch from `origin` what this partial clone left there; nothing was changed\n  cause: the remote cannot";
+    assert!(said.starts_with(begin), "{said}");
+    assert_eq!(two.ours.git("for-each-ref refs/heads --format=%(refname)"), "refs/heads/main\n");
+}
+
+#[test]
+fn a_partial_clone_of_the_old_form_says_how_it_becomes_one_of_the_new() {
+    let Some(two) = partial() else { return };
+    two.ours.git("config --unset remote.origin.promisor");
+    two.ours.git("config extensions.partialClone origin");
+    let said = two.ours.imago("--update --branch imago/update", 2).stderr;
+    let hint = said.split("  hint: say the same in today's way: ").nth(1).unwrap();
+    let folder = two.ours.place.path().join(&two.ours.folder);
+    for command in hint.split('`').skip(1).step_by(2) {
+        two.ours.place.program("sh", ["-c", command]).folder(&folder).finish_with(0);
+    }
+    two.ours.imago("--update --branch imago/update", 0);
 }

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::push::Two;
-use super::{deployment, image};
+use super::{Tree, deployment, image};
 
 const FILES: usize = 40;
 const POINTS: u32 = 20;
+const REQUESTS: u32 = 8;
 
 #[test]
 fn a_run_that_is_killed_anywhere_is_made_good_by_the_next() {
@@ -38,9 +39,6 @@ fn a_run_that_is_killed_anywhere_is_made_good_by_the_next() {
         assert_eq!(halves.map(|(name, _)| name).collect::<Vec<_>>(), [""; 0], "{point}");
         remove_lock_of_the_dead(&two);
         two.ours.imago("--update --push", 0);
-        // The remote may have had all of it already, and this clone not yet: what everybody does then is to pull.
-        two.ours.git("pull --quiet --ff-only");
-        two.ours.imago("--update --push", 0);
         assert_eq!(two.ours.git("rev-parse HEAD"), two.ours.git("rev-parse origin/main"), "{point}");
         let status = two.ours.git("status --porcelain --untracked-files=no");
         assert_eq!(status, "", "{point}");
@@ -51,6 +49,45 @@ fn a_run_that_is_killed_anywhere_is_made_good_by_the_next() {
     let trees: Vec<&str> = trees.lines().collect();
     assert!(trees.windows(2).all(|pair| pair[0] != pair[1]), "an empty commit");
     assert!(interrupted >= 10, "{interrupted}");
+}
+
+#[test]
+fn a_run_that_is_asked_to_end_does_so_and_leaves_nothing_behind() {
+    for (line, signal, asked) in [("--update", "INT", 130), ("--update", "TERM", 143), ("--update --commit", "TERM", 143)] {
+        let Some(tree) = Tree::new() else { return };
+        for number in 0..FILES * 3 {
+            tree.write(&format!("deploy/{number}.yaml"), deployment(&format!("web-{number}")));
+        }
+        tree.git("add deploy");
+        tree.git("commit --quiet --message many");
+        let begin = Instant::now();
+        tree.imago(line, 0);
+        let whole = begin.elapsed();
+        let mut codes = Vec::new();
+        for point in 0..REQUESTS {
+            let digit = format!("{:x}", point % 13 + 2);
+            tree.moved(&digit);
+            let ended = tree.run(line).signalled_after(signal, whole * point / REQUESTS);
+            tree.assert_whole();
+            let manifests = tree.place.files().into_iter().filter(|(name, _)| name.ends_with(".yaml"));
+            let (done, rest): (Vec<_>, Vec<_>) =
+                manifests.partition(|(_, text)| String::from_utf8_lossy(text).contains(&image(&digit)));
+            assert!(rest.iter().all(|(_, text)| text.ends_with(b"# keep me\n")), "{point}");
+            // Where it commits, the branch, the index and the files go together.
+            if line.contains("--commit") {
+                assert_eq!(tree.status(), "", "{point}");
+                assert!(done.is_empty() || rest.is_empty(), "{point}: {} {}", done.len(), rest.len());
+            }
+            // -1: before the program was there to meet the signal.
+            assert!([asked, 0, -1].contains(&ended.code), "{point}: {} {}", ended.code, ended.stderr);
+            if ended.code == 0 {
+                assert!(rest.is_empty(), "{point}");
+            }
+            codes.push(ended.code);
+            tree.imago(line, 0);
+        }
+        assert!(codes.contains(&asked), "{codes:?}");
+    }
 }
 
 /// Git itself leaves its lock files when it is killed, and says that a person has to remove them.

@@ -156,6 +156,29 @@ fn own_commits_that_the_remote_has_overtaken_are_made_anew() {
 }
 
 #[test]
+fn a_branch_that_missed_what_was_pushed_for_it_follows_and_others_do_not() {
+    // As a run leaves it that was killed between the push and the move here.
+    let Some(two) = Two::new() else { return };
+    two.ours.imago("--update --push", 0);
+    two.ours.git("reset --quiet --hard HEAD~1");
+    two.ours.write("note.txt", "a note, edited\n");
+    two.ours.imago("--update --push", 0);
+    assert_eq!((two.ours.log(), two.ours.status()), (two.remote_log("main"), " M note.txt\n".to_owned()));
+    assert!(two.ours.read("deploy/web.yaml").contains(&image("1")));
+    // A file in the way: it is said what was pushed, and what to do.
+    two.ours.git("reset --quiet --hard HEAD~1");
+    two.ours.write("deploy/web.yaml", deployment("web") + "# mine\n");
+    let said = two.ours.imago("--update --push", 2).stderr;
+    assert!(said.contains("but the branch here did not follow\n  cause: ") && said.contains("git pull --ff-only"), "{said}");
+    two.ours.git("checkout --quiet deploy/web.yaml");
+    // A commit of somebody else among them is for a person to pull.
+    two.they_push("note.txt", "theirs\n");
+    two.ours.imago("--update --push", 0);
+    assert_eq!((two.ours.log(), two.remote_log("main").len()), (vec!["first".to_owned()], 3));
+    two.assert_linear_and_whole();
+}
+
+#[test]
 fn what_is_dirty_here_and_changed_there_stops_the_run_and_nothing_moves() {
     for theirs in ["note.txt", "deploy/web.yaml", "loose.txt"] {
         let Some(two) = Two::new() else { return };

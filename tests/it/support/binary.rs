@@ -114,6 +114,18 @@ impl Run {
         running
     }
 
+    /// Sends it a signal (`INT`, `TERM`) after this time, and waits for its end. The code is -1 where the signal itself ended it.
+    pub(crate) fn signalled_after(mut self, signal: &str, time: Duration) -> Finished {
+        let mut child = self.command.spawn().unwrap();
+        let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
+        thread::sleep(time);
+        // It may have ended by itself.
+        Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
+        let (code, peak) = wait(&mut child);
+        let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
+        Finished { command: format!("{:?}", self.command), code: code.unwrap_or(-1), stdout, stderr, peak }
+    }
+
     /// Runs it to its end. Panics, with what it has said so far, when it does not end.
     pub(crate) fn finish(mut self) -> Finished {
         let mut child = self.command.spawn().unwrap_or_else(|error| panic!("cannot start {:?}: {error}", self.command));

@@ -1,0 +1,105 @@
+//! Signals that ask the program to end: SIGINT and SIGTERM.
+//!
+//! They end it at once, with 128 and the signal's number, also where it is the first process of a container, which the system lets no
+//! signal end by itself. While something is held, they are noted instead, and it is for the holder to come to a good end soon. No thread
+//! waits for them.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// A process has one set of signal handlers, so there is one of these.
+static STATE: LazyLock<State> = LazyLock::new(|| State {
+    at_once: Arc::new(AtomicBool::new(true)),
+    noted: Arc::new(AtomicUsize::new(0)),
+    held: Mutex::new(0),
+});
+
+struct State {
+    at_once: Arc<AtomicBool>,
+    /// The last signal that was noted; 0 is none.
+    noted: Arc<AtomicUsize>,
+    /// How many hold.
+    held: Mutex<usize>,
+}
+
+/// From now on signals are met as this module says. For `main`, and to be called once.
+pub fn listen() -> io::Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: one that ends the process is not noted.
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&STATE.at_once))?;
+        flag::register_usize(signal, Arc::clone(&STATE.noted), signal.unsigned_abs() as usize)?;
+    }
+    Ok(())
+}
+
+/// A signal that was noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupt(u8);
+
+impl Interrupt {
+    /// The exit code of who ends because of it.
+    pub fn exit_code(self) -> u8 {
+        128 + self.0
+    }
+}
+
+impl std::fmt::Display for Interrupt {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(if i32::from(self.0) == SIGINT { "SIGINT" } else { "SIGTERM" })
+    }
+}
+
+/// The signal that came while something was held, if one did.
+pub fn noted() -> Option<Interrupt> {
+    let signal = u8::try_from(STATE.noted.load(Ordering::Relaxed)).ok()?;
+    (signal != 0).then_some(Interrupt(signal))
+}
+
+/// Signals are noted as long as one of these is there.
+#[derive(Debug)]
+#[must_use = "signals are noted only while it is held"]
+pub struct Held(());
+
+/// From now on, until the value is dropped, signals are noted.
+pub fn hold() -> Held {
+    let mut held = holders();
+    *held += 1;
+    STATE.at_once.store(false, Ordering::SeqCst);
+    Held(())
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut held = holders();
+        *held -= 1;
+        STATE.at_once.store(*held == 0, Ordering::SeqCst);
+    }
+}
+
+fn holders() -> MutexGuard<'static, usize> {
+    STATE.held.lock().expect("no holder of this lock panics")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_are_held_as_long_as_anybody_holds() {
+        let first = hold();
+        let second = hold();
+        drop(first);
+        assert!(!STATE.at_once.load(Ordering::SeqCst));
+        drop(second);
+    }
+
+    #[test]
+    fn an_interrupt_has_the_exit_code_that_shells_give_it() {
+        let told = |signal| (Interrupt(signal).exit_code(), Interrupt(signal).to_string());
+        assert_eq!([told(2), told(15)], [(130, "SIGINT".to_owned()), (143, "SIGTERM".to_owned())]);
+    }
+}

@@ -8,6 +8,7 @@
 
 mod boundaries;
 mod cli;
+mod deploy;
 mod files;
 mod git;
 mod laws;

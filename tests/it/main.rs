@@ -13,6 +13,7 @@ mod files;
 mod git;
 mod laws;
 mod mutations;
+mod pre_commit;
 mod registry;
 mod rewrite;
 mod support;

@@ -43,7 +43,7 @@ fn main() -> anyhow::Result<()> {
     let registry = TestRegistry::start();
     let first = open_the_shop(&registry)?;
     // Home folders and docker configs stay out of it.
-    let outside = Outside { environment: BTreeMap::new(), seed: 1 };
+    let outside = Outside { environment: BTreeMap::new(), seed: 1, now: 0 };
     let map = format!("--registry-map=registry.example.test={}", registry.host());
     let imago = |arguments: &[&str]| {
         println!("\n$ imago {} {map}", arguments.join(" "));

@@ -5,7 +5,7 @@ use super::survey::Manifest;
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::plan::{self, Outcome, Plan, Rules};
 use crate::engine::splice::{self, DocumentChanges, Refused};
-use crate::engine::workload::{Container, Group, IGNORE, Ignore, Image, Workload};
+use crate::engine::workload::{Container, Group, IGNORE, Ignore, Workload};
 use crate::engine::yaml::File;
 
 /// What shall happen to a file.
@@ -32,22 +32,17 @@ pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answer
         let place = place(manifest, workload);
         let plan = match action {
             Action::Restore => plan::restore(workload, rules),
-            Action::Report | Action::Check | Action::Update => plan::update(workload, rules, answers),
+            Action::Report | Action::Check | Action::Update | Action::Restart => plan::update(workload, rules, answers),
         };
         let plan = plan.unwrap_or_else(|refusal| {
             edited.problems.push(unreadable_record(&place, workload, refusal));
             Plan::default()
         });
         edited.images += plan.image_changes();
-        let containers = edited.containers(workload, &place, &plan);
-        edited.workloads.push(WorkloadReport {
-            place,
-            kind: workload.kind.name(),
-            namespace: workload.namespace.clone(),
-            name: workload.name.clone(),
-            containers,
-            changed: false,
-        });
+        let told = tell(place, workload, &plan);
+        edited.workloads.push(told.workload);
+        edited.skipped.extend(told.skipped);
+        edited.problems.extend(told.problems);
         if !plan.changes.is_empty() {
             changed.push(edited.workloads.len() - 1);
             match changes.last_mut() {
@@ -75,16 +70,10 @@ pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answer
 }
 
 /// The names in annotations `imago/ignore` that no container has: a misspelt name ignores nothing.
-pub fn idle_ignores(manifest: &Manifest) -> Vec<String> {
-    let mut idle = Vec::new();
-    for (_, workload) in &manifest.workloads {
-        let Ignore::Containers(names) = &workload.ignore else { continue };
-        for name in names.iter().filter(|name| workload.containers.iter().all(|container| container.name != **name)) {
-            let whose = format!("{} {}/{}", manifest.name, workload.kind.name(), workload.name);
-            idle.push(format!("`{IGNORE}: {name}` of {whose} names none of its containers; write \"true\" to ignore all"));
-        }
-    }
-    idle
+pub(super) fn idle_ignores(workload: &Workload, name: &str) -> Vec<String> {
+    let Ignore::Containers(ignored) = &workload.ignore else { return Vec::new() };
+    let idle = ignored.iter().filter(|ignored| workload.containers.iter().all(|container| container.name != **ignored));
+    idle.map(|idle| format!("`{IGNORE}: {idle}` of {name} names none of its containers; write \"true\" to ignore all")).collect()
 }
 
 fn new_text(manifest: &Manifest, changes: &[DocumentChanges]) -> Result<String, Refused> {
@@ -96,35 +85,42 @@ fn new_text(manifest: &Manifest, changes: &[DocumentChanges]) -> Result<String, 
     splice::splice(&file, changes)
 }
 
-impl Edited {
-    fn containers(&mut self, workload: &Workload, place: &Place, plan: &Plan) -> Vec<ContainerReport> {
-        let mut reports = Vec::new();
-        for (container, outcome) in workload.containers.iter().zip(&plan.outcomes) {
-            let Some(outcome) = outcome else { continue };
-            let image = match &container.image {
-                Image::Text(image) => image.clone(),
-                Image::Absent | Image::Other(_) => String::new(),
-            };
-            let place = Place { line: container.line, container: Some(container.name.clone()), ..place.clone() };
-            match outcome {
-                Outcome::Failed(refusal) => self.problems.push(failed(place, &image, refusal)),
-                Outcome::Variable => {
-                    self.skip("variable", place, format!("`{image}` is not an image before something fills it in"))
-                }
-                Outcome::Ignored(how) => self.skip("ignored", place, format!("`{image}` is left out by {how}")),
-                Outcome::Held { reason, .. } => {
-                    self.skip("platform-lost", place, format!("the new digest of `{image}` is not taken: {reason}"))
-                }
-                _ => {}
-            }
-            reports.push(report(container, image, outcome.clone()));
-        }
-        reports
-    }
+/// What was decided for a workload, in the report's terms.
+pub(super) struct Told {
+    /// The workload and its containers; nothing is said to have changed yet.
+    pub(super) workload: WorkloadReport,
+    /// What was passed over in it.
+    pub(super) skipped: Vec<Skipped>,
+    /// What went wrong with its images.
+    pub(super) problems: Vec<Problem>,
+}
 
-    fn skip(&mut self, code: &'static str, place: Place, message: String) {
-        self.skipped.push(Skipped { code, place, message });
+/// Puts a plan into the report's terms.
+pub(super) fn tell(place: Place, workload: &Workload, plan: &Plan) -> Told {
+    let (mut containers, mut skipped, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    for (container, outcome) in workload.containers.iter().zip(&plan.outcomes) {
+        let Some(outcome) = outcome else { continue };
+        let image = container.image.text().unwrap_or_default().to_owned();
+        let place = Place { line: container.line, container: Some(container.name.clone()), ..place.clone() };
+        let mut skip = |code, message| skipped.push(Skipped { code, place: place.clone(), message });
+        match outcome {
+            Outcome::Failed(refusal) => problems.push(failed(place, &image, refusal)),
+            Outcome::Variable => skip("variable", format!("`{image}` is not an image before something fills it in")),
+            Outcome::Ignored(how) => skip("ignored", format!("`{image}` is left out by {how}")),
+            Outcome::Held { reason, .. } => skip("platform-lost", format!("the new digest of `{image}` is not taken: {reason}")),
+            _ => {}
+        }
+        containers.push(report(container, image, outcome.clone()));
     }
+    let workload = WorkloadReport {
+        place,
+        kind: workload.kind.name(),
+        namespace: workload.namespace.clone(),
+        name: workload.name.clone(),
+        containers,
+        changed: false,
+    };
+    Told { workload, skipped, problems }
 }
 
 fn report(container: &Container, image: String, outcome: Outcome) -> ContainerReport {
@@ -156,7 +152,8 @@ fn failed(place: Place, image: &str, refusal: &Refusal) -> Problem {
     Problem { code, what, place, cause, hint }
 }
 
-fn unreadable_record(place: &Place, workload: &Workload, refusal: Refusal) -> Problem {
+/// What a record that cannot be relied on is to the report.
+pub(super) fn unreadable_record(place: &Place, workload: &Workload, refusal: Refusal) -> Problem {
     let Refusal { code, cause, hint } = refusal;
     let what = format!("cannot read the annotation `{}` of `{}`", crate::engine::workload::RECORD, workload.name);
     Problem { code, what, place: place.clone(), cause, hint }

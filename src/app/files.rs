@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::commit::{self, Carried, Session};
 use super::edits::{self, Edited};
-use super::report::{Action, Place, Problem, Reach, Report};
+use super::report::{Action, Mode, Place, Problem, Reach, Report};
 use super::resolve::{Event, PlatformLoss, Wanted};
 use super::source::{LockUse, Source, Sourced};
 use super::survey::{self, Manifest, Survey};
@@ -33,6 +33,8 @@ pub struct Request {
     pub include: Vec<String>,
     /// Globs that a found file must not match.
     pub exclude: Vec<String>,
+    /// The same, from the repository's own settings.
+    pub of_repository: Option<scan::Globs>,
     /// What to do.
     pub action: Action,
     /// Do all but write.
@@ -109,14 +111,21 @@ pub(super) struct Round {
 
 impl Request {
     fn scan<'a>(&'a self, current: &'a Path, root: &'a Path) -> scan::Request<'a> {
-        scan::Request { paths: &self.paths, include: &self.include, exclude: &self.exclude, current, root }
+        scan::Request {
+            paths: &self.paths,
+            include: &self.include,
+            exclude: &self.exclude,
+            other: self.of_repository.as_ref(),
+            current,
+            root,
+        }
     }
 
     /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
     fn decide(&self, mut survey: Survey, on_event: &mut impl FnMut(Event)) -> anyhow::Result<(Report, Round)> {
-        let mut report = Report { dry_run: self.dry_run, ..Report::new(self.action) };
+        let mut report = Report { dry_run: self.dry_run, ..Report::new(Mode::Files, self.action) };
         let source = match self.action {
-            Action::Restore => None,
+            Action::Restore | Action::Restart => None,
             Action::Report | Action::Check | Action::Update => Some(Source::open(&self.lock, &self.registries)?),
         };
         if self.action == Action::Update && !self.lock.offline {
@@ -131,7 +140,12 @@ impl Request {
         let Sourced { answers, warnings, ways } =
             source.map_or_else(|| Ok(Sourced::default()), |source| source.ask(&wanted, self.platform_loss, on_event))?;
         report.warnings = warnings;
-        report.warnings.extend(survey.manifests.iter().flat_map(edits::idle_ignores));
+        for manifest in &survey.manifests {
+            for (_, workload) in &manifest.workloads {
+                let name = format!("{} {}/{}", manifest.name, workload.kind.name(), workload.name);
+                report.warnings.extend(edits::idle_ignores(workload, &name));
+            }
+        }
         if self.lock.prune && named.is_none() {
             report.warnings.push("the lock is not pruned, because not every file and record could be read".to_owned());
         }

@@ -7,6 +7,15 @@ use std::collections::BTreeMap;
 
 pub use crate::engine::plan::Outcome;
 
+/// Where the workloads of a run are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// In files.
+    Files,
+    /// In a cluster.
+    Cluster,
+}
+
 /// What a run was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -18,11 +27,15 @@ pub enum Action {
     Update,
     /// Put back the images that the annotation records.
     Restore,
+    /// Make the pods be replaced that are not on their tag's digest. In a cluster only.
+    Restart,
 }
 
-/// One run of `imago files`.
+/// One run.
 #[derive(Clone, Debug)]
 pub struct Report {
+    /// Where its workloads are.
+    pub mode: Mode,
     /// What was asked.
     pub action: Action,
     /// Whether an action was carried out up to, and without, its last step.
@@ -59,8 +72,9 @@ pub struct Report {
 
 impl Report {
     /// The report of a run that has looked at nothing yet.
-    pub fn new(action: Action) -> Self {
+    pub fn new(mode: Mode, action: Action) -> Self {
         Self {
+            mode,
             action,
             dry_run: false,
             workloads: Vec::new(),
@@ -84,9 +98,11 @@ impl Report {
     pub fn reach(&self) -> Reach {
         match self.action {
             Action::Report | Action::Check => Reach::Looked,
-            Action::Update | Action::Restore if self.stopped_at.is_some() => Reach::Looked,
-            Action::Update | Action::Restore if self.dry_run => Reach::Rehearsed,
-            Action::Update | Action::Restore => Reach::Done,
+            Action::Update | Action::Restore | Action::Restart => match self.stopped_at {
+                Some(_) => Reach::Looked,
+                None if self.dry_run => Reach::Rehearsed,
+                None => Reach::Done,
+            },
         }
     }
 
@@ -105,6 +121,8 @@ impl Report {
                 Outcome::Fixed => &mut counts.fixed,
                 Outcome::Outdated(_) => &mut counts.outdated,
                 Outcome::Restored(_) => &mut counts.restored,
+                Outcome::Stale { .. } => &mut counts.stale,
+                Outcome::Unchecked(_) => &mut counts.unchecked,
                 Outcome::Kept(_) => &mut counts.kept,
                 Outcome::Ignored(_) => &mut counts.ignored,
                 Outcome::Variable => &mut counts.variable,
@@ -149,6 +167,8 @@ pub struct Counts {
     pub fixed: usize,
     pub outdated: usize,
     pub restored: usize,
+    pub stale: usize,
+    pub unchecked: usize,
     pub kept: usize,
     pub ignored: usize,
     pub variable: usize,
@@ -169,7 +189,7 @@ pub struct WorkloadReport {
     pub name: String,
     /// Its containers with an image, those of `containers` first.
     pub containers: Vec<ContainerReport>,
-    /// Whether its file was (or, where nothing is written, would be) changed for it.
+    /// Whether it was (or, where nothing is written, would be) changed: its file, or its object in the cluster.
     pub changed: bool,
 }
 
@@ -195,7 +215,7 @@ pub struct Place {
     pub file: Option<String>,
     /// The line, from 1.
     pub line: Option<u32>,
-    /// `Deployment/web`.
+    /// `Deployment/web`; in a cluster with its namespace, `default/Deployment/web`.
     pub workload: Option<String>,
     /// The container's name.
     pub container: Option<String>,

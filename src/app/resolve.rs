@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use tokio::task::JoinSet;
 
-use crate::engine::answer::{Answer, Answers, Refusal, lost};
+use crate::engine::answer::{Answer, Answers, Manifest, Refusal, lost};
 use crate::engine::image::{Digest, Lookup};
 use crate::io::resolver::Resolver;
 
@@ -92,9 +93,34 @@ pub async fn resolve_all<R: Resolver>(
     answers
 }
 
+/// The digests of the manifests that each index has, which agree with it. What is no index has none. `Err`: nobody knows.
+pub async fn manifests<R: Resolver>(
+    resolver: &R,
+    asked: &BTreeMap<Lookup, Digest>,
+) -> BTreeMap<Lookup, Result<BTreeSet<Digest>, Refusal>> {
+    let questions = asked.iter().map(async |(lookup, digest)| {
+        let known = match resolver.manifest(lookup, digest).await {
+            Ok(Some(Manifest::Index(manifests))) => Ok(manifests.into_keys().collect()),
+            Ok(Some(Manifest::Image(_) | Manifest::Other(_))) => Ok(BTreeSet::new()),
+            Ok(None) => Err(unknown(digest)),
+            Err(refusal) => Err(refusal),
+        };
+        (lookup.clone(), known)
+    });
+    join_all(questions).await.into_iter().collect()
+}
+
 fn broken() -> Refusal {
     let hint = Some("report this fault with the image's name".to_owned());
     Refusal { code: "internal", cause: "the resolver broke off".to_owned(), hint }
+}
+
+fn unknown(digest: &Digest) -> Refusal {
+    Refusal {
+        code: "digest-unknown",
+        cause: format!("the registry names {digest} for this tag, and does not have it"),
+        hint: Some("try again later; the tag may be changing just now".to_owned()),
+    }
 }
 
 async fn answer<R: Resolver>(
@@ -109,11 +135,7 @@ async fn answer<R: Resolver>(
         return Ok(answer);
     }
     let Some(new) = resolver.manifest(lookup, &answer.digest).await? else {
-        return Err(Refusal {
-            code: "digest-unknown",
-            cause: format!("the registry names {} for this tag, and does not have it", answer.digest),
-            hint: Some("try again later; the tag may be changing just now".to_owned()),
-        });
+        return Err(unknown(&answer.digest));
     };
     for recorded in recorded.iter().filter(|recorded| **recorded != answer.digest) {
         if let Some(old) = resolver.manifest(lookup, recorded).await?

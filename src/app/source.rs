@@ -51,7 +51,7 @@ impl Source {
         if lock.offline {
             Ok(Self::Lock(read(lock)?, lock.path.clone()))
         } else {
-            Ok(Self::Registries(Arc::new(Registry::new(registries.clone()).map_err(unusable)?)))
+            Ok(Self::Registries(self::registries(registries)?))
         }
     }
 
@@ -71,18 +71,28 @@ impl Source {
             Self::Registries(registry) => {
                 let answers =
                     resolve::resolve(&registry, wanted, platform_loss, on_event).context("cannot start to ask registries")?;
-                let warning =
-                    |(lookup, texts): (Lookup, Vec<String>)| texts.into_iter().map(move |text| format!("`{lookup}`: {text}"));
-                let way =
-                    |(lookup, steps): (Lookup, Vec<_>)| (lookup.to_string(), steps.iter().map(ToString::to_string).collect());
-                Ok(Sourced {
-                    answers,
-                    warnings: registry.warnings().into_iter().flat_map(warning).collect(),
-                    ways: registry.trace().into_iter().map(way).collect(),
-                })
+                Ok(Sourced::by(&registry, answers))
             }
         }
     }
+}
+
+impl Sourced {
+    /// What registries have answered, with what was noticed on the way.
+    pub(super) fn by(registry: &Registry, answers: Answers) -> Self {
+        let warning = |(lookup, texts): (Lookup, Vec<String>)| texts.into_iter().map(move |text| format!("`{lookup}`: {text}"));
+        let way = |(lookup, steps): (Lookup, Vec<_>)| (lookup.to_string(), steps.iter().map(ToString::to_string).collect());
+        Self {
+            answers,
+            warnings: registry.warnings().into_iter().flat_map(warning).collect(),
+            ways: registry.trace().into_iter().map(way).collect(),
+        }
+    }
+}
+
+/// Gets ready to ask registries; none of them is asked yet. `Err` is always a [`Problem`].
+pub(super) fn registries(settings: &Settings) -> anyhow::Result<Arc<Registry>> {
+    Ok(Arc::new(Registry::new(settings.clone()).map_err(unusable)?))
 }
 
 /// The lock that `--offline` reads. Without one nothing can be said.

@@ -84,7 +84,10 @@ pub fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
         Examined::Manifest { text, workloads, .. } => {
             Some(Manifest { path: known.path.clone(), name: known.name.clone(), text, workloads })
         }
-        Examined::Nothing { .. } | Examined::Template { .. } | Examined::Unreadable { .. } => None,
+        Examined::Nothing { .. }
+        | Examined::Template { .. }
+        | Examined::UnreadableFolder { .. }
+        | Examined::Unreadable { .. } => None,
     }
 }
 
@@ -96,6 +99,8 @@ enum Examined {
     Nothing { unhandled: Vec<&'static str> },
     /// It is made YAML by a template engine.
     Template { line: Option<u32>, why: String },
+    /// It is a folder that cannot be read.
+    UnreadableFolder { code: &'static str, cause: String, hint: Option<String> },
     /// It cannot be read.
     Unreadable { code: &'static str, line: Option<u32>, cause: String, hint: Option<String> },
 }
@@ -105,7 +110,7 @@ impl Survey {
         let place = |line| Place { file: Some(name.clone()), line, ..Place::default() };
         let problem =
             |code, line, cause, hint| Problem { code, what: format!("cannot read `{name}`"), place: place(line), cause, hint };
-        self.files += 1;
+        self.files += usize::from(!matches!(examined, Examined::UnreadableFolder { .. }));
         match examined {
             Examined::Manifest { text, workloads, unhandled } => {
                 self.unhandled.extend(unhandled);
@@ -118,6 +123,7 @@ impl Survey {
             Examined::Template { line, why } => {
                 self.skipped.push(Skipped { code: "template", place: place(line), message: why });
             }
+            Examined::UnreadableFolder { code, cause, hint } => self.problems.push(problem(code, None, cause, hint)),
             Examined::Unreadable { code, line, cause, hint } => self.problems.push(problem(code, line, cause, hint)),
         }
     }
@@ -127,6 +133,9 @@ fn examine(found: &Found<'_>) -> Examined {
     match &found.what {
         What::Template => Examined::Template { line: None, why: A_TEMPLATE.to_owned() },
         What::File(bytes) => examine_bytes(found.path, bytes),
+        What::Folder(error) => {
+            Examined::UnreadableFolder { code: error.code(), cause: error.to_string(), hint: error.hint().map(str::to_owned) }
+        }
         What::Problem(error) => Examined::Unreadable {
             code: error.code(),
             line: None,

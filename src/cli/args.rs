@@ -2,56 +2,70 @@
 //!
 //! Nothing is decided here: which flags go together, and what a value means, is the business of `settings`.
 
+mod spelling;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
+use super::config::Mistake;
 use super::settings::UsageError;
+use crate::io::scan::Globs;
 
 /// As clap's own, with one empty line less.
 const TEMPLATE: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}";
 
+// At most 80 columns, so that the whole help stands on a terminal of 80 by 24.
 const EXAMPLES: &str = "\
 Examples:
-  imago files deploy/             say which images of these manifests are not on their tag's digest
-  imago files --update deploy/    write them as name:tag@digest
-  imago files --check             fail (exit 1) when something is outdated, for CI
-  imago digest nginx:1.25         print the digest that a tag points to now
-
-Exit codes: 0 done, 1 --check found something outdated, 2 could not run, 3 some problems";
+  imago files --update deploy/    pin the images of these: name:tag@digest
+  imago files --check             exit 1 when something is outdated, for CI
+  imago -A --update --check-pods  in a cluster, where a running pod is behind
+Exit codes: 0 done, 1 --check found something, 2 could not run, 3 some problems";
 
 const FILES_EXAMPLES: &str = "\
 Examples:
-  imago files --update --lock imago.lock deploy/   pin all images, and record their digests
-  imago files --diff deploy/ | git apply           make the change by way of a diff
-  imago files --update --push deploy/              commit the change to this branch, and push it";
+  imago files --update --lock imago.lock    pin all images, and record their digests
+  imago files --diff deploy/ | git apply    make the change by way of a diff
+  imago files --update --push deploy/       commit the change, and push it";
+
+const CLUSTER_EXAMPLES: &str = "\
+Examples:
+  imago cluster                           say what is outdated in the context's namespace
+  imago cluster -A --update --dry-run     what the server would keep of an update everywhere
+  imago cluster -n shop --restart         replace the pods that are behind their tags";
 
 const DIGEST_EXAMPLES: &str = "\
 Examples:
   imago digest nginx:1.25 registry.example.com/shop/web:1.4
-  imago digest -v registry.example.com/shop/web:1.4   show whom it asked, and with what credentials";
+  imago digest -v nginx:1.25    show whom it asked, and with what credentials";
 
 /// What was typed.
 #[derive(Debug, Parser)]
 #[command(
     name = "imago",
     version,
-    about = "Keeps every container image in Kubernetes manifests on the digest its tag points to today.",
+    about = "Keeps every container image on the digest that its tag points to today.",
     after_help = EXAMPLES,
     help_template = TEMPLATE,
     disable_help_flag = true,
+    disable_version_flag = true,
     max_term_width = 110
 )]
 pub struct Typed {
     /// What to do.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Command,
     /// How to say it.
     #[command(flatten)]
     pub voice: Voice,
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Output")]
+    pub version: Option<bool>,
 }
 
 /// The subcommands.
@@ -60,9 +74,26 @@ pub enum Command {
     /// Pin the images of manifests in files
     #[command(after_help = FILES_EXAMPLES, help_template = TEMPLATE)]
     Files(Box<Files>),
+    /// Keep the images of a live cluster on their digests; meant where no command is named
+    #[command(after_help = CLUSTER_EXAMPLES, help_template = TEMPLATE)]
+    Cluster(Box<Cluster>),
     /// Print the digest that each image's tag points to
     #[command(after_help = DIGEST_EXAMPLES, help_template = TEMPLATE)]
     Digest(Box<Digest>),
+    /// Print the completions for a shell
+    #[command(help_template = TEMPLATE)]
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        #[arg(value_name = "SHELL", hide_possible_values = true)]
+        shell: Shell,
+    },
+    /// Print a page of the manual
+    #[command(help_template = TEMPLATE)]
+    Man {
+        /// The command that the page is about [default: imago itself]
+        #[arg(value_name = "COMMAND")]
+        page: Option<String>,
+    },
 }
 
 /// The flags of `imago files`.
@@ -122,34 +153,30 @@ pub struct Files {
     #[arg(long, help_heading = "Git")]
     pub signoff: bool,
 
-    /// Where the tag is kept: annotation or tag
-    #[arg(long, value_name = "HOW", hide_possible_values = true, help_heading = "Images")]
-    pub track: Option<Track>,
-    /// Write name@digest, without the tag
-    #[arg(long, help_heading = "Images")]
-    pub drop_tag: bool,
-    /// Take only the images whose name matches (repeats)
-    #[arg(long, value_name = "GLOB", help_heading = "Images")]
-    pub include_image: Vec<String>,
-    /// Leave out the images whose name matches (repeats)
-    #[arg(long, value_name = "GLOB", help_heading = "Images")]
-    pub exclude_image: Vec<String>,
-    /// Take a digest that lacks a platform
-    #[arg(long, help_heading = "Images")]
-    pub allow_platform_loss: bool,
-
+    /// Which images, and how they are written.
+    #[command(flatten)]
+    pub images: Images,
     /// Which workloads.
     #[command(flatten)]
     pub selecting: Selecting,
     /// How registries are asked.
     #[command(flatten)]
     pub registries: Registries,
+    /// The lock.
+    #[command(flatten)]
+    pub locking: Locking,
     /// Drop what no workload names from the lock
     #[arg(long, help_heading = "Registries")]
     pub lock_prune: bool,
     /// The forms of the report.
     #[command(flatten)]
     pub reporting: Reporting,
+    /// Where settings come from.
+    #[command(flatten)]
+    pub configuration: Configuration,
+    /// The globs of the repository's settings, which begin at its root.
+    #[arg(skip)]
+    pub of_repository: Option<Globs>,
 }
 
 /// The flags of `imago digest`.
@@ -161,6 +188,85 @@ pub struct Digest {
     /// How registries are asked.
     #[command(flatten)]
     pub registries: Registries,
+    /// Where settings come from.
+    #[command(flatten)]
+    pub configuration: Configuration,
+    /// The lock.
+    #[command(flatten)]
+    pub locking: Locking,
+}
+
+/// The flags of `imago cluster`.
+#[derive(Args, Debug)]
+pub struct Cluster {
+    /// Put every outdated image on its tag's digest
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub update: bool,
+    /// Replace pods that are behind, where that pulls
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub restart: bool,
+    /// Put back the images as they were before --update
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub restore: bool,
+    /// Exit 1 when something is outdated
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub check: bool,
+    /// Have the server do all of the action but keep it
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub dry_run: bool,
+    /// Change nothing when more images would change
+    #[arg(long, value_name = "N", help_heading = "Action (without one nothing is changed)")]
+    pub max_changes: Option<usize>,
+    /// Change only what a running pod is behind on
+    #[arg(short, long, help_heading = "Action (without one nothing is changed)")]
+    pub check_pods: bool,
+    /// Change also what Argo CD, Flux or an owner writes
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub managed: bool,
+
+    /// The kubeconfig, or a list of them [default: KUBECONFIG, the pod's account, ~/.kube/config]
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub kubeconfig: Option<OsString>,
+    /// Take this context of the kubeconfig
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
+    /// Use the pull secrets that the workloads name
+    #[arg(long, help_heading = "Cluster")]
+    pub image_pull_secrets: bool,
+
+    /// Which workloads.
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// Which images, and how they are written.
+    #[command(flatten)]
+    pub images: Images,
+    /// How registries are asked.
+    #[command(flatten)]
+    pub registries: Registries,
+    /// The forms of the report.
+    #[command(flatten)]
+    pub reporting: Reporting,
+}
+
+/// The flags about images; the same in every mode.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Images")]
+pub struct Images {
+    /// Where the tag is kept: annotation or tag
+    #[arg(long, value_name = "HOW", hide_possible_values = true)]
+    pub track: Option<Track>,
+    /// Write name@digest, without the tag
+    #[arg(long)]
+    pub drop_tag: bool,
+    /// Take only the images whose name matches (repeats)
+    #[arg(long, value_name = "GLOB")]
+    pub include_image: Vec<String>,
+    /// Leave out the images whose name matches (repeats)
+    #[arg(long, value_name = "GLOB")]
+    pub exclude_image: Vec<String>,
+    /// Take a digest that lacks a platform
+    #[arg(long)]
+    pub allow_platform_loss: bool,
 }
 
 /// The flags that take workloads; the same in every mode.
@@ -170,7 +276,7 @@ pub struct Selecting {
     /// Take this namespace only (repeats)
     #[arg(short, long = "namespace", value_name = "NS")]
     pub namespaces: Vec<String>,
-    /// Take every namespace (as without -n)
+    /// Take every namespace (in files, as without -n)
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
     /// Take all namespaces but this (repeats)
@@ -184,7 +290,7 @@ pub struct Selecting {
     pub field_selector: Option<String>,
 }
 
-/// The flags about registries and the lock; the same in every mode.
+/// The flags about registries; the same in every mode.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Registries")]
 pub struct Registries {
@@ -194,6 +300,9 @@ pub struct Registries {
     /// Ask this host over plain http (repeats)
     #[arg(long, value_name = "HOST")]
     pub insecure_registry: Vec<String>,
+    /// Hosts that the repository's settings allow plain http for.
+    #[arg(skip)]
+    pub insecure_of_repository: Vec<String>,
     /// Trust these certificates too, PEM (repeats)
     #[arg(long, value_name = "FILE")]
     pub registry_ca: Vec<PathBuf>,
@@ -203,6 +312,12 @@ pub struct Registries {
     /// Requests at once [default: 32], at most 16 to one host
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: Option<u16>,
+}
+
+/// The flags about the lock.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Registries")]
+pub struct Locking {
     /// The lock of digests [default: imago.lock]
     #[arg(long, value_name = "FILE")]
     pub lock: Option<PathBuf>,
@@ -221,12 +336,24 @@ pub struct Voice {
     /// Say nothing but problems and what was asked for by name
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Say more: -v what was passed over, -vv how digests were found
+    /// Say more: -v what was passed over, -vv how it was found
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// Print this help
     #[arg(short, long, global = true, action = ArgAction::HelpShort)]
     pub help: Option<bool>,
+}
+
+/// The flags about the settings that a repository keeps.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Settings")]
+pub struct Configuration {
+    /// Take settings from this file [default: .imago.yaml of the repository]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Take settings from no file
+    #[arg(long, conflicts_with = "config")]
+    pub no_config: bool,
 }
 
 /// The flags about the report; the same in every mode.
@@ -287,27 +414,24 @@ pub enum Refused {
     Wrong(String),
     /// What was typed is wrong, as this program says it.
     Usage(UsageError),
+    /// What the repository's settings say is wrong.
+    Setting(Box<Mistake>),
 }
 
-/// Reads the command line, the program's name first.
+/// Reads the command line, the program's name first. Without a command, the cluster is meant.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Typed, Refused> {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
-    Typed::try_parse_from(&arguments).map_err(|error| match error.kind() {
+    let line = spelling::read(arguments.into_iter().collect(), &Typed::command());
+    Typed::try_parse_from(&line.arguments).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refused::Asked(error.render()),
-        _ => match meant_for_files(&error, &arguments) {
+        _ => match meant_for_files(&error, line.implied) {
             Some(usage) => Refused::Usage(usage),
             None => Refused::Wrong(error.render().to_string()),
         },
     })
 }
 
-/// The help of the whole program.
-pub fn help() -> StyledStr {
-    Typed::command().render_help()
-}
-
-/// A path, or a flag of file mode, where no subcommand stands before it.
-fn meant_for_files(error: &clap::Error, arguments: &[OsString]) -> Option<UsageError> {
+/// A path or a flag of file mode where no command was named: the command is missing, not the flag unknown.
+fn meant_for_files(error: &clap::Error, implied: bool) -> Option<UsageError> {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
@@ -326,19 +450,20 @@ fn meant_for_files(error: &clap::Error, arguments: &[OsString]) -> Option<UsageE
                 hint: format!("run `imago files {word}` for the manifests of a file or folder"),
             })
         }
-        ErrorKind::UnknownArgument => {
-            let flag = text(ContextKind::InvalidArg)?;
+        ErrorKind::UnknownArgument if implied => {
+            let word = text(ContextKind::InvalidArg)?;
+            let word = word.split([' ', '=']).next().unwrap_or(&word);
             let root = Typed::command();
-            let named = |argument: &OsString| root.get_subcommands().any(|command| *argument == *command.get_name());
-            let flag = flag.split([' ', '=']).next().unwrap_or(&flag);
             let known = root.find_subcommand("files")?.get_arguments().any(|known| {
-                known.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long))
-                    || known.get_short().is_some_and(|short| flag.strip_prefix('-') == Some(short.encode_utf8(&mut [0; 4])))
+                known.get_long().is_some_and(|long| word.strip_prefix("--") == Some(long))
+                    || known.get_short().is_some_and(|short| word.strip_prefix('-') == Some(short.encode_utf8(&mut [0; 4])))
             });
-            (known && !arguments.iter().skip(1).any(named)).then(|| UsageError {
-                what: format!("`{flag}` needs a command before it"),
-                hint: format!("run `imago files {flag}` for manifests in files"),
-            })
+            let what = match word.starts_with('-') {
+                true if known => format!("`{word}` is a flag for files, and without a command the cluster is meant"),
+                true => return None,
+                false => format!("`{word}` looks like a path, and without a command the cluster is meant"),
+            };
+            Some(UsageError { what, hint: format!("run `imago files {word}` for manifests in files") })
         }
         _ => None,
     }
@@ -363,9 +488,10 @@ mod tests {
             ("imago deploy/", "run `imago files deploy/` for the manifests of a file or folder"),
             ("imago ./digest", "run `imago files ./digest` for the manifests of a file or folder"),
             ("imago manifests --update", "run `imago files manifests` for the manifests of a file or folder"),
-            ("imago --update", "run `imago files --update` for manifests in files"),
-            ("imago -q --exclude-image=a", "run `imago files --exclude-image` for manifests in files"),
-            ("imago -n shop", "run `imago files -n` for manifests in files"),
+            ("imago --update --commit", "run `imago files --commit` for manifests in files"),
+            ("imago -q --offline", "run `imago files --offline` for manifests in files"),
+            ("imago -n shop --include=a", "run `imago files --include` for manifests in files"),
+            ("imago --update deploy/", "run `imago files deploy/` for manifests in files"),
         ] {
             match refused(line) {
                 Refused::Usage(usage) => assert_eq!(usage.hint, hint, "{line}"),
@@ -382,6 +508,8 @@ mod tests {
             ("imago files --output jsn", "'json'"),
             ("imago files --track tags", "'tag'"),
             ("imago files --color allways", "'always'"),
+            ("imago --updat", "'--update'"),
+            ("imago cluster --offline", "unexpected argument '--offline'"),
         ] {
             match refused(line) {
                 Refused::Wrong(text) => assert!(text.contains(right), "{line}: {text}"),
@@ -407,11 +535,16 @@ mod tests {
 
     #[test]
     fn help_fits_a_screen() {
-        for (line, most) in [("imago --help", 24), ("imago files --help", 62), ("imago digest --help", 30)] {
+        for (line, most, width) in [
+            ("imago --help", 24, 80),
+            ("imago files --help", 72, 100),
+            ("imago cluster --help", 66, 100),
+            ("imago digest --help", 34, 100),
+        ] {
             let Refused::Asked(text) = refused(line) else { panic!("{line}") };
             let text = text.to_string();
             assert!(text.lines().count() <= most, "{line}: {} lines\n{text}", text.lines().count());
-            assert!(text.lines().all(|line| line.chars().count() <= 100), "{line}\n{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{line}\n{text}");
         }
     }
 

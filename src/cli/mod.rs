@@ -1,6 +1,8 @@
 //! Flags in, text out.
 
 pub mod args;
+pub mod config;
+mod manual;
 pub mod printer;
 pub mod render;
 mod reports;
@@ -9,10 +11,11 @@ pub mod settings;
 use std::ffi::OsString;
 
 use crate::app::report::{Action, Problem, Report};
-use crate::app::{digest, files};
-use args::{Refused, When};
+use crate::app::resolve::Event;
+use crate::app::{cluster, digest, files};
+use args::{Command, Configuration, Refused, When};
 use printer::{Printer, Progress, To};
-use render::{problem, text};
+use render::{Printable, problem, text};
 use settings::{Detail, Outside, Reporting, Settings, Voice};
 
 /// It ran, whether or not something changed.
@@ -27,12 +30,19 @@ pub const PROBLEMS: u8 = 3;
 /// Runs the program and returns its exit code. The arguments begin with the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> u8 {
     printer.set_colour(settings::colour(When::Auto, outside));
-    let code = match args::parse(arguments).and_then(|typed| settings::check(typed, outside).map_err(Refused::Usage)) {
-        Ok(Settings::Files { request, reporting, voice }) => run_files(&request, &reporting, voice, printer),
+    let code = match read(arguments, outside, printer) {
+        Ok(Settings::Files { request, reporting, voice }) => {
+            run_report(&reporting, voice, printer, |on_event| files::run(&request, on_event))
+        }
+        Ok(Settings::Cluster { request, reporting, voice, warnings }) => run_report(&reporting, voice, printer, |on_event| {
+            let mut report = cluster::run(&request, on_event)?;
+            report.warnings.splice(0..0, warnings);
+            Ok(report)
+        }),
         Ok(Settings::Digest { request, voice }) => run_digest(&request, voice, printer),
-        Ok(Settings::Help) => {
-            printer.print(To::Stderr, &styled(args::help(), To::Stderr, printer));
-            COULD_NOT_RUN
+        Ok(Settings::Text(text)) => {
+            printer.print(To::Stdout, &text);
+            DONE
         }
         Err(Refused::Asked(text)) => {
             printer.print(To::Stdout, &styled(text, To::Stdout, printer));
@@ -48,6 +58,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
             printer.print(To::Stderr, &problem::failure(&usage.what, None, Some(&usage.hint), &styles));
             COULD_NOT_RUN
         }
+        Err(Refused::Setting(mistake)) => {
+            let styles = printer.styles(To::Stderr);
+            printer.print(To::Stderr, &problem::mistake(&mistake, &styles));
+            COULD_NOT_RUN
+        }
     };
     match printer.take_failure() {
         Some(error) => {
@@ -59,18 +74,53 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
     }
 }
 
-fn run_files(request: &files::Request, reporting: &Reporting, voice: Voice, printer: &mut Printer) -> u8 {
+/// The command line, with the repository's settings for what it leaves open.
+fn read(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> Result<Settings, Refused> {
+    let mut typed = args::parse(arguments)?;
+    let configuration = match &typed.command {
+        Command::Files(flags) => &flags.configuration,
+        Command::Digest(flags) => &flags.configuration,
+        Command::Cluster(_) | Command::Completions { .. } | Command::Man { .. } => {
+            return settings::check(typed, outside).map_err(Refused::Usage);
+        }
+    };
+    let current = std::env::current_dir().unwrap_or_default();
+    let config = match configuration {
+        Configuration { no_config: true, .. } => None,
+        Configuration { config, .. } => {
+            config::read(config.as_deref(), &current).map_err(|mistake| Refused::Setting(Box::new(mistake)))?
+        }
+    };
+    if let Some(config) = config {
+        match &mut typed.command {
+            Command::Files(flags) => config.fill_files(flags).map_err(Refused::Usage)?,
+            Command::Digest(flags) => config.fill_digest(flags).map_err(Refused::Usage)?,
+            Command::Cluster(_) | Command::Completions { .. } | Command::Man { .. } => {}
+        }
+        if typed.voice.verbose > 0 {
+            printer.print(To::Stderr, &format!("settings come from {}\n", Printable(&config.name)));
+        }
+    }
+    settings::check(typed, outside).map_err(Refused::Usage)
+}
+
+fn run_report(
+    reporting: &Reporting,
+    voice: Voice,
+    printer: &mut Printer,
+    run: impl FnOnce(&mut dyn FnMut(Event)) -> anyhow::Result<Report>,
+) -> u8 {
     printer.set_colour(voice.colour);
     if let Err(error) = reports::prepare(reporting) {
         return fail(&error, printer);
     }
     let bar = bar(voice, printer);
-    let result = files::run(request, |event| bar.show(event));
+    let result = run(&mut |event| bar.show(event));
     drop(bar);
     match result {
         Ok(report) => match reports::tell(&report, reporting, voice, printer) {
             Ok(()) => exit_code(&report),
-            Err(problem) => fail(&problem.into(), printer),
+            Err(error) => fail(&error, printer),
         },
         Err(error) => fail(&error, printer),
     }
@@ -152,10 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn without_a_command_the_help_is_an_error() {
+    fn without_a_command_and_without_a_cluster_the_hint_names_both_modes() {
         let (code, stdout, stderr) = typed("imago");
         assert_eq!((code, stdout.as_str()), (COULD_NOT_RUN, ""));
-        assert!(stderr.contains("imago files --update deploy/"), "{stderr}");
+        assert!(stderr.contains("--kubeconfig FILE") && stderr.contains("imago files"), "{stderr}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Every mistake that can be seen without looking at a file or a host is found here, before anything is contacted, and says what to
 //! type in its place. Nothing here reads a file.
 
+mod in_cluster;
 mod reporting;
 
 use std::collections::BTreeMap;
@@ -10,11 +11,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::args::{self, When};
+use super::manual;
 use crate::app::message::{FIELDS, Template};
 use crate::app::report::Action;
 use crate::app::resolve::PlatformLoss;
 use crate::app::source::LockUse;
-use crate::app::{commit, digest, files};
+use crate::app::{cluster, commit, digest, files};
 use crate::engine::image::ImageRef;
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{FieldSelector, GlobError, ImageFilter, LabelSelector, Namespaces, Selection};
@@ -42,6 +44,8 @@ pub struct Outside {
     pub environment: BTreeMap<OsString, OsString>,
     /// A number that nobody can foresee.
     pub seed: u64,
+    /// The time, in seconds since 1970-01-01 00:00 UTC.
+    pub now: i64,
 }
 
 impl Outside {
@@ -79,8 +83,19 @@ pub enum Settings {
         /// How much is said.
         voice: Voice,
     },
-    /// No command: the help is the answer.
-    Help,
+    /// `imago cluster`, and plain `imago`.
+    Cluster {
+        /// What to do.
+        request: Box<cluster::Request>,
+        /// The forms of its report, and where each goes.
+        reporting: Reporting,
+        /// How much is said.
+        voice: Voice,
+        /// What a person should know about the flags.
+        warnings: Vec<String>,
+    },
+    /// A text that was asked for by name: the result.
+    Text(String),
 }
 
 /// How much is said, and how.
@@ -122,12 +137,18 @@ pub enum Detail {
 pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageError> {
     let voice = voice(typed.voice, outside)?;
     match typed.command {
-        None => Ok(Settings::Help),
-        Some(args::Command::Files(mut flags)) => {
+        args::Command::Cluster(mut flags) => {
+            let reporting = reporting::reporting(std::mem::take(&mut flags.reporting))?;
+            let (request, warnings) = in_cluster::request(*flags, outside)?;
+            Ok(Settings::Cluster { request: Box::new(request), reporting, voice, warnings })
+        }
+        args::Command::Files(mut flags) => {
             let reporting = reporting::reporting(std::mem::take(&mut flags.reporting))?;
             Ok(Settings::Files { request: Box::new(files_request(*flags, outside)?), reporting, voice })
         }
-        Some(args::Command::Digest(flags)) => Ok(Settings::Digest { request: Box::new(digest_request(*flags, outside)?), voice }),
+        args::Command::Completions { shell } => Ok(Settings::Text(manual::completions(shell))),
+        args::Command::Man { page } => manual::page(page.as_deref()).map(Settings::Text),
+        args::Command::Digest(flags) => Ok(Settings::Digest { request: Box::new(digest_request(*flags, outside)?), voice }),
     }
 }
 
@@ -155,25 +176,26 @@ fn voice(typed: args::Voice, outside: &Outside) -> Result<Voice, UsageError> {
 
 fn files_request(flags: args::Files, outside: &Outside) -> Result<files::Request, UsageError> {
     let action = action(&flags)?;
-    let track = track(&flags)?;
+    let track = track(&flags.images, action)?;
     let prune = lock_prune(&flags)?;
     let git = git(&flags, action, outside)?;
-    let lock = lock(&flags.registries, prune);
+    let lock = lock(&flags.locking, prune);
     Ok(files::Request {
         paths: if flags.paths.is_empty() { vec![PathBuf::from(".")] } else { flags.paths },
         include: flags.include,
         exclude: flags.exclude,
+        of_repository: flags.of_repository,
         action,
         dry_run: flags.dry_run,
         diff: flags.diff,
         track,
-        form: if flags.drop_tag { TagForm::Drop } else { TagForm::Keep },
-        images: images(&flags.include_image, &flags.exclude_image)?,
-        selection: selection(flags.selecting)?,
+        form: digest_form(&flags.images),
+        images: images(&flags.images.include_image, &flags.images.exclude_image)?,
+        selection: selection(&flags.selecting)?,
         max_changes: flags.max_changes,
         lock,
         registries: registries(flags.registries, outside)?,
-        platform_loss: if flags.allow_platform_loss { PlatformLoss::Allow } else { PlatformLoss::HoldBack },
+        platform_loss: platform_loss(&flags.images),
         git,
     })
 }
@@ -199,19 +221,8 @@ fn git(flags: &args::Files, action: Action, outside: &Outside) -> Result<Option<
     if let Some(name) = flags.branch.as_ref().filter(|name| !is_branch_name(name)) {
         return Err(usage(format!("`{name}` cannot be the name of a branch"), "name it like `imago/update`"));
     }
-    let message = flags.message.as_deref().map_or(Ok(Template::default()), |text| {
-        Template::parse(text).map_err(|error| {
-            usage(
-                format!("`--message` cannot be used: {error}"),
-                format!("the fields are {FIELDS}; `{{{{` and `}}}}` stand for braces"),
-            )
-        })
-    })?;
-    let author = flags.author.as_deref().map(|text| {
-        Person::parse(text).ok_or_else(|| {
-            usage(format!("`--author {text}` is not NAME <MAIL>"), "write it like `Ada Lovelace <ada@example.com>`")
-        })
-    });
+    let message = flags.message.as_deref().map_or(Ok(Template::default()), template)?;
+    let author = flags.author.as_deref().map(author);
     let remote = flags.remote.clone().unwrap_or_else(|| DEFAULT_REMOTE.to_owned());
     Ok(Some(commit::Request {
         branch: flags.branch.clone(),
@@ -223,9 +234,21 @@ fn git(flags: &args::Files, action: Action, outside: &Outside) -> Result<Option<
     }))
 }
 
+pub(super) fn template(text: &str) -> Result<Template, UsageError> {
+    Template::parse(text).map_err(|error| {
+        let hint = format!("the fields are {FIELDS}; `{{{{` and `}}}}` stand for braces");
+        usage(format!("`--message` cannot be used: {error}"), hint)
+    })
+}
+
+pub(super) fn author(text: &str) -> Result<Person, UsageError> {
+    Person::parse(text)
+        .ok_or_else(|| usage(format!("`--author {text}` is not NAME <MAIL>"), "write it like `Ada Lovelace <ada@example.com>`"))
+}
+
 fn digest_request(flags: args::Digest, outside: &Outside) -> Result<digest::Request, UsageError> {
     let images = flags.images.iter().map(|text| image(text)).collect::<Result<_, _>>()?;
-    let lock = lock(&flags.registries, false);
+    let lock = lock(&flags.locking, false);
     Ok(digest::Request { images, lock, registries: registries(flags.registries, outside)? })
 }
 
@@ -247,23 +270,27 @@ fn action(flags: &args::Files) -> Result<Action, UsageError> {
     }
 }
 
-fn track(flags: &args::Files) -> Result<Track, UsageError> {
+fn track(flags: &args::Images, action: Action) -> Result<Track, UsageError> {
     match flags.track {
         None | Some(args::Track::Annotation) => Ok(Track::Annotation),
         Some(args::Track::Tag) if flags.drop_tag => Err(usage(
             "`--track tag` and `--drop-tag` exclude each other: the tag is what is tracked",
             "leave out `--drop-tag`, or track by the annotation",
         )),
-        Some(args::Track::Tag) if flags.restore => Err(usage(
+        Some(args::Track::Tag) if action == Action::Restore => Err(usage(
             "`--track tag` and `--restore` exclude each other: only the annotation records what to restore",
             "leave out `--track tag`",
+        )),
+        Some(args::Track::Tag) if action == Action::Restart => Err(usage(
+            "`--track tag` and `--restart` exclude each other: an image with a digest is not pulled anew",
+            "leave out `--track tag`, or run `--update`",
         )),
         Some(args::Track::Tag) => Ok(Track::Tag),
     }
 }
 
 fn lock_prune(flags: &args::Files) -> Result<bool, UsageError> {
-    match (flags.lock_prune, flags.update, flags.registries.offline) {
+    match (flags.lock_prune, flags.update, flags.locking.offline) {
         (false, _, _) => Ok(false),
         (true, _, true) => Err(usage(
             "`--lock-prune` and `--offline` exclude each other: `--offline` does not write the lock",
@@ -274,46 +301,59 @@ fn lock_prune(flags: &args::Files) -> Result<bool, UsageError> {
     }
 }
 
-fn selection(flags: args::Selecting) -> Result<Selection, UsageError> {
+fn selection(flags: &args::Selecting) -> Result<Selection, UsageError> {
+    Ok(Selection { namespaces: selected_namespaces(flags)?, labels: selected_labels(flags)?, fields: selected_fields(flags)? })
+}
+
+fn selected_namespaces(flags: &args::Selecting) -> Result<Namespaces, UsageError> {
     let only = !flags.namespaces.is_empty();
     let except = !flags.exclude_namespaces.is_empty();
     for name in flags.namespaces.iter().chain(&flags.exclude_namespaces) {
         check_namespace(name)?;
     }
-    let namespaces = match (only, flags.all_namespaces, except) {
-        (true, true, _) => {
-            return Err(usage("`--namespace` and `--all-namespaces` exclude each other", "leave one of them out"));
-        }
-        (true, false, true) => {
-            return Err(usage(
-                "`--namespace` and `--exclude-namespace` exclude each other",
-                "name the namespaces to take, or those to leave out",
-            ));
-        }
-        (true, false, false) => Namespaces::Only(flags.namespaces.into_iter().collect()),
-        (false, _, true) => Namespaces::AllBut(flags.exclude_namespaces.into_iter().collect()),
-        (false, _, false) => Namespaces::All,
-    };
-    let labels = flags.selector.map_or(Ok(LabelSelector::default()), |text| {
-        LabelSelector::parse(&text).map_err(|error| {
+    match (only, flags.all_namespaces, except) {
+        (true, true, _) => Err(usage("`--namespace` and `--all-namespaces` exclude each other", "leave one of them out")),
+        (true, false, true) => Err(usage(
+            "`--namespace` and `--exclude-namespace` exclude each other",
+            "name the namespaces to take, or those to leave out",
+        )),
+        (true, false, false) => Ok(Namespaces::Only(flags.namespaces.iter().cloned().collect())),
+        (false, _, true) => Ok(Namespaces::AllBut(flags.exclude_namespaces.iter().cloned().collect())),
+        (false, _, false) => Ok(Namespaces::All),
+    }
+}
+
+fn selected_labels(flags: &args::Selecting) -> Result<LabelSelector, UsageError> {
+    flags.selector.as_ref().map_or(Ok(LabelSelector::default()), |text| {
+        LabelSelector::parse(text).map_err(|error| {
             usage(
                 format!("`--selector {text}` cannot be read: {error}"),
                 "write it as kubectl has it: `app=web,tier in (front,back),!canary`",
             )
         })
-    })?;
-    let fields = flags.field_selector.map_or(Ok(FieldSelector::default()), |text| {
-        FieldSelector::parse(&text).map_err(|error| {
+    })
+}
+
+fn selected_fields(flags: &args::Selecting) -> Result<FieldSelector, UsageError> {
+    flags.field_selector.as_ref().map_or(Ok(FieldSelector::default()), |text| {
+        FieldSelector::parse(text).map_err(|error| {
             usage(
                 format!("`--field-selector {text}` cannot be read: {error}"),
                 "write it as kubectl has it: `metadata.name!=web`",
             )
         })
-    })?;
-    Ok(Selection { namespaces, labels, fields })
+    })
 }
 
-fn images(include: &[String], exclude: &[String]) -> Result<ImageFilter, UsageError> {
+fn digest_form(flags: &args::Images) -> TagForm {
+    if flags.drop_tag { TagForm::Drop } else { TagForm::Keep }
+}
+
+fn platform_loss(flags: &args::Images) -> PlatformLoss {
+    if flags.allow_platform_loss { PlatformLoss::Allow } else { PlatformLoss::HoldBack }
+}
+
+pub(super) fn images(include: &[String], exclude: &[String]) -> Result<ImageFilter, UsageError> {
     ImageFilter::new(include, exclude).map_err(|error| {
         let hint = match error {
             GlobError::Syntax { .. } => "`*` and `?` stand for any text and any character: `registry.example.com/*`",
@@ -342,7 +382,7 @@ fn check_namespace(name: &str) -> Result<(), UsageError> {
     Err(usage(format!("`{name}` cannot be the name of a namespace"), hint))
 }
 
-fn lock(flags: &args::Registries, prune: bool) -> LockUse {
+fn lock(flags: &args::Locking, prune: bool) -> LockUse {
     LockUse {
         path: flags.lock.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_LOCK)),
         named: flags.lock.is_some(),
@@ -353,13 +393,12 @@ fn lock(flags: &args::Registries, prune: bool) -> LockUse {
 
 fn registries(flags: args::Registries, outside: &Outside) -> Result<registry::Settings, UsageError> {
     let concurrency = flags.concurrency.map_or(DEFAULT_CONCURRENCY, usize::from);
-    for host in &flags.insecure_registry {
-        check_host(host)?;
-    }
+    flags.insecure_registry.iter().try_for_each(|host| check_host(host))?;
     Ok(registry::Settings {
         concurrency,
         per_host: concurrency.min(MOST_PER_HOST),
         insecure: flags.insecure_registry,
+        insecure_as_nobody: flags.insecure_of_repository,
         certificate_authorities: flags.registry_ca,
         maps: maps(&flags.registry_map)?,
         docker_config: flags.docker_config,
@@ -369,7 +408,7 @@ fn registries(flags: args::Registries, outside: &Outside) -> Result<registry::Se
     })
 }
 
-fn check_host(host: &str) -> Result<(), UsageError> {
+pub(super) fn check_host(host: &str) -> Result<(), UsageError> {
     let what = || format!("`--insecure-registry {host}` names no host");
     match host.split_once("://") {
         Some((_, rest)) => Err(usage(what(), format!("leave out the scheme: `--insecure-registry {rest}`"))),
@@ -382,7 +421,7 @@ fn check_host(host: &str) -> Result<(), UsageError> {
 }
 
 /// A `FROM` that is given twice has one meaning only where both say the same.
-fn maps(texts: &[String]) -> Result<Vec<Map>, UsageError> {
+pub(super) fn maps(texts: &[String]) -> Result<Vec<Map>, UsageError> {
     let mut targets: BTreeMap<&str, &str> = BTreeMap::new();
     for text in texts {
         if text.contains("://") {
@@ -432,7 +471,7 @@ mod tests {
 
     fn settings_in(line: &str, environment: &[(&str, &str)]) -> Result<Settings, UsageError> {
         let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        check(args::parse(line.split(' ').map(OsString::from)).unwrap(), &Outside { environment, seed: 1 })
+        check(args::parse(line.split(' ').map(OsString::from)).unwrap(), &Outside { environment, seed: 1, now: 0 })
     }
 
     fn request(line: &str) -> files::Request {
@@ -597,6 +636,6 @@ mod tests {
 
     #[test]
     fn no_command_asks_for_help() {
-        assert!(matches!(settings("imago -v"), Ok(Settings::Help)));
+        assert!(matches!(settings("imago -v"), Ok(Settings::Cluster { .. })));
     }
 }

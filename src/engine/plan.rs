@@ -2,6 +2,10 @@
 //!
 //! Both modes plan here. A change says which string shall stand where; how it gets there is the business of `splice` and of `patch`.
 
+mod restart;
+
+pub use restart::restart;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::annotation::Originals;
@@ -9,6 +13,7 @@ use super::answer::{Answers, Refusal};
 use super::image::{Digest, ImageError, ImageRef, Lookup};
 use super::path::Path;
 use super::policy::{self, Return, TagForm, Track, Wish};
+use super::running::{Pods, Purpose, Word};
 use super::selector::ImageFilter;
 use super::workload::{Container, IGNORE, Ignore, Image, RECORD, Record, Workload};
 
@@ -45,7 +50,7 @@ pub enum Outcome {
     Outdated(String),
     /// It goes back to this image, which the annotation records.
     Restored(String),
-    /// `--restore` leaves it as written, for this reason.
+    /// The action leaves it as written, for this reason.
     Kept(String),
     /// The user left it out, in this way: ``annotation `imago/ignore` ``.
     Ignored(String),
@@ -58,6 +63,17 @@ pub enum Outcome {
         /// Why it is not taken.
         reason: String,
     },
+    /// It has to be restarted: a pod is on another digest than its tag.
+    Stale {
+        /// The digest that a pod runs.
+        running: Digest,
+        /// The digest that the tag has now.
+        digest: Digest,
+        /// The image with the tag, where it was put on a digest before and goes back.
+        back: Option<String>,
+    },
+    /// It stays as it is, because its pods do not say that it has to change, for this reason.
+    Unchecked(String),
     /// It has a problem.
     Failed(Refusal),
 }
@@ -67,6 +83,7 @@ impl Outcome {
     pub fn new_image(&self) -> Option<&str> {
         match self {
             Self::Outdated(image) | Self::Restored(image) => Some(image),
+            Self::Stale { back, .. } => back.as_deref(),
             _ => None,
         }
     }
@@ -103,6 +120,16 @@ pub fn wanted<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rul
     wanted
 }
 
+/// The containers of a workload whose images follow a tag, each with the question that is asked for it.
+pub fn follows<'w>(workload: &'w Workload, rules: &Rules) -> Vec<(&'w Container, Lookup)> {
+    let Ok(recorded) = recorded(workload, rules) else { return Vec::new() };
+    let followed = |(container, standing)| match standing {
+        Standing::Taken(Wish::Follow(follow)) => Some((container, follow.lookup)),
+        Standing::Taken(_) | Standing::LeftOut(_) => None,
+    };
+    consider(workload, &recorded, rules).into_iter().filter_map(followed).collect()
+}
+
 /// The tags that the images and the records of the workloads name, whatever a run does with them. `None`: a record cannot be read, so
 /// that nobody knows what it names.
 pub fn named<'w>(workloads: impl IntoIterator<Item = &'w Workload>) -> Option<BTreeSet<Lookup>> {
@@ -113,10 +140,7 @@ pub fn named<'w>(workloads: impl IntoIterator<Item = &'w Workload>) -> Option<BT
             Record::NoText => return None,
             Record::Absent => Originals::default(),
         };
-        let written = workload.containers.iter().filter_map(|container| match &container.image {
-            Image::Text(image) => Some(image.as_str()),
-            Image::Absent | Image::Other(_) => None,
-        });
+        let written = workload.containers.iter().filter_map(|container| container.image.text());
         named.extend(written.chain(originals.images()).filter_map(|image| Some(ImageRef::parse(image).ok()?.lookup())));
     }
     Some(named)
@@ -124,6 +148,28 @@ pub fn named<'w>(workloads: impl IntoIterator<Item = &'w Workload>) -> Option<BT
 
 /// Plans to bring a workload's images to their tags' digests. `Err`: its record cannot be relied on, and all of it is left as it is.
 pub fn update(workload: &Workload, rules: &Rules, answers: &Answers) -> Result<Plan, Refusal> {
+    update_where(workload, rules, answers, |_, _, outcome| outcome)
+}
+
+/// The same for the images that one of the running pods is not on.
+pub fn update_running(pods: &Pods<'_>, rules: &Rules, answers: &Answers) -> Result<Plan, Refusal> {
+    update_where(&pods.live.workload, rules, answers, |container, lookup, outcome| match (&outcome, answers.get(lookup)) {
+        (Outcome::Outdated(_), Some(Ok(answer))) => match pods.say(container, &answer.digest, Purpose::Update) {
+            Word::Differs(_) => outcome,
+            Word::Agrees => Outcome::Ok,
+            Word::Nothing(reason) => Outcome::Unchecked(reason.to_owned()),
+        },
+        _ => outcome,
+    })
+}
+
+/// `judge` has the last word on what an image is to become.
+fn update_where(
+    workload: &Workload,
+    rules: &Rules,
+    answers: &Answers,
+    judge: impl Fn(&Container, &Lookup, Outcome) -> Outcome,
+) -> Result<Plan, Refusal> {
     let recorded = recorded(workload, rules)?;
     let mut plan = Plan::default();
     let mut originals = Originals::default();
@@ -140,7 +186,10 @@ pub fn update(workload: &Workload, rules: &Rules, answers: &Answers) -> Result<P
             Standing::Taken(Wish::Variable) => (Outcome::Variable, None),
             Standing::Taken(Wish::Fixed) => (Outcome::Fixed, Some(image.clone())),
             Standing::Taken(Wish::Invalid(error)) => (Outcome::Failed(invalid(error)), Some(image.clone())),
-            Standing::Taken(Wish::Follow(follow)) => (followed(image, &follow, answers), Some(follow.original)),
+            Standing::Taken(Wish::Follow(follow)) => {
+                let outcome = judge(container, &follow.lookup, followed(image, &follow, answers));
+                (outcome, Some(follow.original))
+            }
         };
         if let Some(new_image) = outcome.new_image() {
             plan.changes.push(change_image(workload, container, new_image));
@@ -276,10 +325,7 @@ fn followed(image: &str, follow: &policy::Follow, answers: &Answers) -> Outcome 
 }
 
 fn change_image(workload: &Workload, container: &Container, to: &str) -> Change {
-    let from = match &container.image {
-        Image::Text(image) => Some(image.clone()),
-        Image::Absent | Image::Other(_) => None,
-    };
+    let from = container.image.text().map(str::to_owned);
     Change { at: workload.image_path(container), from, to: Some(to.to_owned()) }
 }
 

@@ -9,6 +9,8 @@ use super::tree::{Scalar, Tree};
 
 /// The annotation of a workload that records its images as they were written.
 pub const RECORD: &str = "imago-config-spec";
+/// The annotation of a pod template that makes its pods be replaced, by a new time in it.
+pub const RESTARTED_AT: &str = "imago/restartedAt";
 /// The annotation by which a user leaves a workload, or some of its containers, out.
 pub const IGNORE: &str = "imago/ignore";
 
@@ -48,11 +50,11 @@ impl Kind {
         .then_some(found)
     }
 
-    /// The keys from a workload down to its pod's specification.
-    pub fn pod_spec(self) -> &'static [&'static str] {
+    /// The keys from a workload down to its pod template.
+    pub fn pod_template(self) -> &'static [&'static str] {
         match self {
-            Self::CronJob => &["spec", "jobTemplate", "spec", "template", "spec"],
-            Self::Deployment | Self::DaemonSet | Self::StatefulSet => &["spec", "template", "spec"],
+            Self::CronJob => &["spec", "jobTemplate", "spec", "template"],
+            Self::Deployment | Self::DaemonSet | Self::StatefulSet => &["spec", "template"],
         }
     }
 }
@@ -136,10 +138,38 @@ pub struct Container {
     pub name: String,
     /// Its image.
     pub image: Image,
+    /// Its `imagePullPolicy`; `None` where it says none, or none that there is.
+    pub pull_policy: Option<PullPolicy>,
     /// The line of its image, from 1.
     pub line: Option<u32>,
     /// Whether a comment on the image's line asks to leave it alone.
     pub ignored: bool,
+}
+
+/// When a node pulls a container's image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullPolicy {
+    /// `Always`
+    Always,
+    /// `IfNotPresent`
+    IfNotPresent,
+    /// `Never`
+    Never,
+}
+
+impl PullPolicy {
+    /// The name in a manifest.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::IfNotPresent => "IfNotPresent",
+            Self::Never => "Never",
+        }
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        [Self::Always, Self::IfNotPresent, Self::Never].into_iter().find(|policy| policy.name() == name)
+    }
 }
 
 /// What stands in a container's `image`.
@@ -153,15 +183,35 @@ pub enum Image {
     Other(&'static str),
 }
 
+impl Image {
+    /// The string, where it is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Absent | Self::Other(_) => None,
+        }
+    }
+}
+
 impl Workload {
     /// Where the image of a container stands.
     pub fn image_path(&self, container: &Container) -> Path {
-        self.at.keys(self.kind.pod_spec()).join(container.group.key()).join(container.index).join("image")
+        self.container_path(container).join("image")
+    }
+
+    /// Where a container stands.
+    pub fn container_path(&self, container: &Container) -> Path {
+        self.at.keys(self.kind.pod_template()).join("spec").join(container.group.key()).join(container.index)
     }
 
     /// Where the annotation [`RECORD`] stands, or would.
     pub fn record_path(&self) -> Path {
         self.at.keys(&["metadata", "annotations", RECORD])
+    }
+
+    /// Where the annotation [`RESTARTED_AT`] stands, or would.
+    pub fn restarted_path(&self) -> Path {
+        self.at.keys(self.kind.pod_template()).keys(&["metadata", "annotations", RESTARTED_AT])
     }
 }
 
@@ -213,7 +263,7 @@ fn read<'a, T: Tree<'a>>(object: T, kind: Kind, at: Path) -> Workload {
     let metadata = object.get("metadata");
     let text = |key| metadata.and_then(|metadata| metadata.get(key)).and_then(|value| value.scalar().text());
     let annotation = |key| metadata.and_then(|metadata| metadata.get("annotations")).and_then(|annotations| annotations.get(key));
-    let pod = kind.pod_spec().iter().try_fold(object, |object, key| object.get(key));
+    let pod = kind.pod_template().iter().chain(&["spec"]).try_fold(object, |object, key| object.get(key));
     let labels = metadata.and_then(|metadata| metadata.get("labels")).map(T::entries).unwrap_or_default();
     Workload {
         kind,
@@ -240,6 +290,7 @@ fn read<'a, T: Tree<'a>>(object: T, kind: Kind, at: Path) -> Workload {
 
 fn container<'a, T: Tree<'a>>(item: T, group: Group, index: usize) -> Container {
     let image = item.get("image");
+    let pull_policy = item.get("imagePullPolicy").and_then(|policy| policy.scalar().text());
     Container {
         group,
         index,
@@ -250,6 +301,7 @@ fn container<'a, T: Tree<'a>>(item: T, group: Group, index: usize) -> Container 
             Some(Scalar::Bool(_)) => Image::Other("a boolean"),
             Some(Scalar::Other(what)) => Image::Other(what),
         },
+        pull_policy: pull_policy.and_then(PullPolicy::of),
         line: image.and_then(T::line),
         ignored: image.is_some_and(T::ignored),
     }

@@ -32,10 +32,23 @@ pub struct Request<'a> {
     pub include: &'a [String],
     /// Globs of which a file must match none. They win.
     pub exclude: &'a [String],
+    /// The same from another folder than the current one; both hold.
+    pub other: Option<&'a Globs>,
     /// The current folder, absolute: what relative paths and globs are relative to.
     pub current: &'a Path,
     /// The folder that named links may not lead out of: the repository, or the current folder where there is none.
     pub root: &'a Path,
+}
+
+/// Globs that begin at a folder of their own, as those of `.gitignore` do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Globs {
+    /// Globs of which a file must match one, when there are any.
+    pub include: Vec<String>,
+    /// Globs of which a file must match none.
+    pub exclude: Vec<String>,
+    /// The folder, absolute and without links.
+    pub base: PathBuf,
 }
 
 /// Something that the walk came to.
@@ -56,8 +69,10 @@ pub enum What<'a> {
     File(&'a mut Vec<u8>),
     /// A template of a Helm chart, which was not read.
     Template,
-    /// A file or folder that could not be read.
+    /// A file that could not be read, or a named path that is of no use.
     Problem(FileError),
+    /// A folder that could not be read.
+    Folder(FileError),
 }
 
 /// Why nothing was scanned at all: what was typed is wrong.
@@ -91,7 +106,7 @@ impl ScanError {
 /// The values that it returns are sorted by the path as shown, component by component. Before anything is read, every named path is
 /// checked for being there. A file named twice, or named and met in a named folder, is visited once.
 pub fn scan<T: Send>(request: Request<'_>, visit: impl Fn(Found<'_>) -> Option<T> + Sync) -> Result<Vec<T>, ScanError> {
-    let filter = PathFilter::new(request.include, request.exclude)?;
+    let filter = PathFilter::new(request.include, request.exclude, request.other)?;
     let results = Results { visit, kept: Mutex::new(Vec::new()) };
     let plan = Plan::new(&request, filter, &results)?;
     plan.read_files(&results);
@@ -99,6 +114,11 @@ pub fn scan<T: Send>(request: Request<'_>, visit: impl Fn(Found<'_>) -> Option<T
     let mut kept = results.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     kept.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
     Ok(kept.into_iter().map(|(_, value)| value).collect())
+}
+
+/// Whether a glob can be read.
+pub fn check_glob(glob: &str) -> Result<(), ScanError> {
+    PathFilter::new(&[glob.to_owned()], &[], None).map(drop)
 }
 
 /// The root of the repository that a folder is in: the nearest folder, itself or above it, with a `.git` in it.
@@ -224,7 +244,7 @@ impl<'a> Plan<'a> {
         let work = || {
             let mut buffer = Vec::new();
             while let Some(file) = self.files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if self.filter.narrows() && !self.filter.takes(&self.places_of_file(file)) {
+                if self.filter.narrows() && !self.filter.takes(&self.places_of_file(file), &file.real) {
                     continue;
                 }
                 if self.charts.have(&file.real) {

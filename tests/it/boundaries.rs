@@ -15,22 +15,26 @@ use text::{Named, paths};
 const RINGS: [&str; 4] = ["engine", "io", "app", "cli"];
 
 /// Crates that may be named in some places alone: paths below `src` start with one of these.
-const CRATES: [(&str, &[&str]); 18] = [
+const CRATES: [(&str, &[&str]); 22] = [
     ("granit_parser", &["engine/yaml"]),
     ("serde_yaml", &["engine/splice/proof"]),
     ("similar", &["engine/diff.rs"]),
     ("git2", &["io/git"]),
     ("reqwest", &["io/registry"]),
     ("rustls", &["io/registry", "main.rs"]),
-    ("tokio", &["io/", "app/resolve.rs"]),
+    ("tokio", &["io/", "app/resolve.rs", "app/cluster"]),
     ("tempfile", &["io/"]),
     ("ignore", &["io/scan"]),
     ("walkdir", &["io/scan"]),
     ("clap", &["cli/"]),
+    ("futures_util", &["app/", "io/"]),
+    ("jiff", &["cli/", "io/cluster"]),
     ("clap_complete", &["cli/"]),
     ("clap_mangen", &["cli/"]),
     ("kube", &["io/cluster"]),
     ("k8s_openapi", &["io/cluster"]),
+    ("http", &["io/cluster"]),
+    ("http_body_util", &["io/cluster"]),
     ("indicatif", &["cli/printer.rs"]),
     ("anstream", &["cli/printer.rs"]),
     ("anyhow", &["app/", "cli/", "main.rs"]),

@@ -17,5 +17,7 @@ mod mutations;
 mod pages;
 mod pre_commit;
 mod registry;
+mod reports;
 mod rewrite;
+mod settings;
 mod support;

@@ -18,7 +18,7 @@ pub(super) enum Level {
 /// One thing that somebody has to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
-    /// A stable word: that of a problem or of what was passed over, `outdated`, `restored`, `max-changes`.
+    /// A stable word: that of a problem or of what was passed over, `outdated`, `restored`, `stale`, `max-changes`.
     pub(super) code: &'static str,
     /// Its weight.
     pub(super) level: Level,
@@ -76,6 +76,10 @@ fn of_image(report: &Report, workload: &WorkloadReport, container: &ContainerRep
         (Outcome::Outdated(new), false) => ("outdated", "Outdated image", format!("`{image}` has to be updated to `{new}`")),
         (Outcome::Restored(old), true) => ("restored", "Restored image", format!("`{image}` is `{old}` again")),
         (Outcome::Restored(old), false) => ("restored", "Image to restore", format!("`{image}` goes back to `{old}`")),
+        (Outcome::Stale { running, digest, .. }, done) => {
+            let title = if done { "Restarted" } else { "Stale pod" };
+            ("stale", title, format!("a pod runs `{running}`, and the tag of `{image}` is on `{digest}`"))
+        }
         _ => return None,
     };
     let level = match (done, report.action) {

@@ -9,7 +9,9 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::steers;
-use crate::app::report::{Action, Committed, ContainerReport, Outcome, Place, Problem, Reach, Report, Skipped, WorkloadReport};
+use crate::app::report::{
+    Action, Committed, ContainerReport, Mode, Outcome, Place, Problem, Reach, Report, Skipped, WorkloadReport,
+};
 
 /// The report as one JSON object, indented, with a newline at its end. Characters that steer terminals are escaped, which JSON allows.
 pub fn report(report: &Report) -> String {
@@ -36,9 +38,9 @@ pub(super) fn escaped(text: &str) -> String {
 struct ReportV1<'a> {
     /// The version of this format: 1.
     version: u8,
-    /// Where the workloads are: `files`.
+    /// Where the workloads are: `files` or `cluster`.
     mode: &'static str,
-    /// What was asked: `report`, `check`, `update` or `restore`.
+    /// What was asked: `report`, `check`, `update`, `restore` or `restart`.
     action: &'static str,
     /// Whether the action was rehearsed: everything was done but the writing.
     dry_run: bool,
@@ -79,6 +81,10 @@ struct SummaryV1<'a> {
     outdated: usize,
     /// Images with the outcome `restored`.
     restored: usize,
+    /// Images with the outcome `stale`.
+    stale: usize,
+    /// Images with the outcome `unchecked`.
+    unchecked: usize,
     /// Images with the outcome `kept`.
     kept: usize,
     /// Images with the outcome `ignored`.
@@ -118,7 +124,7 @@ struct WorkloadV1<'a> {
     namespace: Option<&'a str>,
     /// Its `metadata.name`.
     name: &'a str,
-    /// Whether its file was (where nothing was written: would be) changed for it.
+    /// Whether it was (where nothing was written: would be) changed.
     changed: bool,
     /// Its containers that have an image: those of `containers`, then those of `initContainers`.
     containers: Vec<ContainerV1<'a>>,
@@ -133,16 +139,21 @@ struct ContainerV1<'a> {
     init: bool,
     /// The image as it was written before this run.
     image: &'a str,
-    /// The image that was (where nothing was written: would be) put in its place, with the outcomes `outdated` and `restored`; else null.
+    /// The image that was (where nothing was written: would be) put in its place, with the outcomes `outdated` and `restored`,
+    /// and for some with `stale`; else null.
     new_image: Option<&'a str>,
     /// `ok`: on its tag's digest. `fixed`: a digest that a person chose. `outdated`: to be updated to `new_image`. `restored`: goes back to
     /// `new_image`. `kept`: not restored, for `reason`. `ignored`: left out by the user, as `reason` says. `variable`: not an image yet.
-    /// `held`: its tag is on `held_digest`, which is not taken for `reason`. `failed`: see `problems`.
+    /// `held`: its tag is on `tag_digest`, which is not taken for `reason`. `stale`: a pod runs `running_digest` and its tag is on
+    /// `tag_digest`, so it is restarted, and goes back to `new_image` where that is not null. `unchecked`: left as it is, because its
+    /// pods do not say that it has to change, for `reason`. `failed`: see `problems`.
     outcome: &'static str,
-    /// Why, with the outcomes `kept`, `ignored` and `held`; else null.
+    /// Why, with the outcomes `kept`, `ignored`, `held` and `unchecked`; else null.
     reason: Option<&'a str>,
-    /// The digest that is not taken, with the outcome `held`; else null.
-    held_digest: Option<&'a str>,
+    /// The digest that the tag has now, with the outcomes `held` and `stale`; else null.
+    tag_digest: Option<&'a str>,
+    /// The digest that a pod runs, with the outcome `stale`; else null.
+    running_digest: Option<&'a str>,
     /// The line of the image in its file, from 1.
     line: Option<u32>,
 }
@@ -169,7 +180,7 @@ struct SkippedV1<'a> {
     file: Option<&'a str>,
     /// The line, from 1.
     line: Option<u32>,
-    /// The workload: `Deployment/web`.
+    /// The workload: `Deployment/web`, in a cluster `default/Deployment/web`.
     workload: Option<&'a str>,
     /// The container's name.
     container: Option<&'a str>,
@@ -202,12 +213,16 @@ impl<'a> ReportV1<'a> {
     fn of(report: &'a Report) -> Self {
         Self {
             version: 1,
-            mode: "files",
+            mode: match report.mode {
+                Mode::Files => "files",
+                Mode::Cluster => "cluster",
+            },
             action: match report.action {
                 Action::Report => "report",
                 Action::Check => "check",
                 Action::Update => "update",
                 Action::Restore => "restore",
+                Action::Restart => "restart",
             },
             dry_run: report.dry_run,
             summary: SummaryV1::of(report),
@@ -234,6 +249,8 @@ impl<'a> SummaryV1<'a> {
             fixed: counts.fixed,
             outdated: counts.outdated,
             restored: counts.restored,
+            stale: counts.stale,
+            unchecked: counts.unchecked,
             kept: counts.kept,
             ignored: counts.ignored,
             variable: counts.variable,
@@ -266,19 +283,35 @@ impl<'a> WorkloadV1<'a> {
 
 impl<'a> ContainerV1<'a> {
     fn of(container: &'a ContainerReport) -> Self {
-        let (outcome, new_image, reason, held_digest) = match &container.outcome {
-            Outcome::Ok => ("ok", None, None, None),
-            Outcome::Fixed => ("fixed", None, None, None),
-            Outcome::Outdated(new) => ("outdated", Some(new.as_str()), None, None),
-            Outcome::Restored(old) => ("restored", Some(old.as_str()), None, None),
-            Outcome::Kept(reason) => ("kept", None, Some(reason.as_str()), None),
-            Outcome::Ignored(way) => ("ignored", None, Some(way.as_str()), None),
-            Outcome::Variable => ("variable", None, None, None),
-            Outcome::Held { digest, reason } => ("held", None, Some(reason.as_str()), Some(digest.as_str())),
-            Outcome::Failed(_) => ("failed", None, None, None),
+        let (outcome, reason) = match &container.outcome {
+            Outcome::Ok => ("ok", None),
+            Outcome::Fixed => ("fixed", None),
+            Outcome::Outdated(_) => ("outdated", None),
+            Outcome::Restored(_) => ("restored", None),
+            Outcome::Kept(reason) => ("kept", Some(reason)),
+            Outcome::Ignored(way) => ("ignored", Some(way)),
+            Outcome::Variable => ("variable", None),
+            Outcome::Held { reason, .. } => ("held", Some(reason)),
+            Outcome::Stale { .. } => ("stale", None),
+            Outcome::Unchecked(reason) => ("unchecked", Some(reason)),
+            Outcome::Failed(_) => ("failed", None),
         };
-        let ContainerReport { init, name, line, image, .. } = container;
-        Self { name, init: *init, image, new_image, outcome, reason, held_digest, line: *line }
+        let (tag_digest, running_digest) = match &container.outcome {
+            Outcome::Held { digest, .. } => (Some(digest.as_str()), None),
+            Outcome::Stale { running, digest, .. } => (Some(digest.as_str()), Some(running.as_str())),
+            _ => (None, None),
+        };
+        Self {
+            name: &container.name,
+            init: container.init,
+            image: &container.image,
+            new_image: container.outcome.new_image(),
+            outcome,
+            reason: reason.map(String::as_str),
+            tag_digest,
+            running_digest,
+            line: container.line,
+        }
     }
 }
 
@@ -346,6 +379,8 @@ mod tests {
     "fixed": 0,
     "outdated": 1,
     "restored": 0,
+    "stale": 0,
+    "unchecked": 0,
     "kept": 0,
     "ignored": 0,
     "variable": 0,
@@ -377,7 +412,8 @@ mod tests {
           "new_image": "registry.example.test/web:1.4@sha256:6666666666666666666666666666666666666666666666666666666666666666",
           "outcome": "outdated",
           "reason": null,
-          "held_digest": null,
+          "tag_digest": null,
+          "running_digest": null,
           "line": 21
         },
         {
@@ -387,7 +423,8 @@ mod tests {
           "new_image": null,
           "outcome": "ok",
           "reason": null,
-          "held_digest": null,
+          "tag_digest": null,
+          "running_digest": null,
           "line": 21
         }
       ]
@@ -430,6 +467,7 @@ mod tests {
     #[test]
     fn every_outcome_has_its_word() {
         let digest = Digest::parse(&format!("sha256:{}", "6".repeat(64))).unwrap();
+        let other = Digest::parse(&format!("sha256:{}", "7".repeat(64))).unwrap();
         for (outcome, expected) in [
             (Outcome::Ok, ["ok", "", "", ""]),
             (Outcome::Fixed, ["fixed", "", "", ""]),
@@ -439,6 +477,11 @@ mod tests {
             (Outcome::Ignored("b".into()), ["ignored", "", "b", ""]),
             (Outcome::Variable, ["variable", "", "", ""]),
             (Outcome::Held { digest: digest.clone(), reason: "b".into() }, ["held", "", "b", digest.as_str()]),
+            (Outcome::Unchecked("b".into()), ["unchecked", "", "b", ""]),
+            (
+                Outcome::Stale { running: other, digest: digest.clone(), back: Some("a".into()) },
+                ["stale", "a", "", digest.as_str()],
+            ),
             (samples::failed(), ["failed", "", "", ""]),
         ] {
             let mut sample = samples::updated();
@@ -446,7 +489,7 @@ mod tests {
             let value: serde_json::Value = serde_json::from_str(&report(&sample)).unwrap();
             let container = &value["workloads"][0]["containers"][0];
             let word = |key: &str| container[key].as_str().unwrap_or_default();
-            assert_eq!([word("outcome"), word("new_image"), word("reason"), word("held_digest")], expected);
+            assert_eq!([word("outcome"), word("new_image"), word("reason"), word("tag_digest")], expected);
         }
     }
 

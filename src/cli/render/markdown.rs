@@ -46,13 +46,14 @@ fn write_table(markdown: &mut String, report: &Report, limit: usize) {
 fn rows(report: &Report) -> impl Iterator<Item = String> {
     report.workloads.iter().flat_map(|workload| {
         workload.containers.iter().filter_map(|container| {
-            let new = match &container.outcome {
-                Outcome::Outdated(new) | Outcome::Restored(new) => new,
+            let (old, new) = match &container.outcome {
+                Outcome::Outdated(new) | Outcome::Restored(new) => (container.image.as_str(), new.as_str()),
+                Outcome::Stale { running, digest, .. } => (running.as_str(), digest.as_str()),
                 _ => return None,
             };
             let place = workload.place.file.iter().chain(&workload.place.workload).map(|part| code(part));
             let place = place.collect::<Vec<_>>().join(" ");
-            let (old, new) = (code(&short(&container.image)), code(&short(new)));
+            let (old, new) = (code(&short(old)), code(&short(new)));
             Some(format!("| {place} | {} | {old} | {new} |\n", code(&container.name)))
         })
     })
@@ -92,9 +93,10 @@ fn notes(report: &Report) -> String {
 
 /// The image with as much of its digest as tells it apart.
 fn short(image: &str) -> String {
-    match image.split_once('@').and_then(|(name, digest)| Some((name, digest.split_once(':')?))) {
-        Some((name, (algorithm, digits))) if digits.len() > SHORT_DIGEST && digits.is_ascii() => {
-            format!("{name}@{algorithm}:{}…", &digits[..SHORT_DIGEST])
+    let digest = image.rfind('@').map_or(0, |at| at + 1);
+    match image[digest..].split_once(':') {
+        Some(("sha256" | "sha512", digits)) if digits.len() > SHORT_DIGEST && digits.is_ascii() => {
+            format!("{}…", &image[..image.len() - digits.len() + SHORT_DIGEST])
         }
         _ => image.to_owned(),
     }
@@ -216,6 +218,7 @@ warning: the lock is not pruned
     #[test]
     fn a_digest_is_shortened_whatever_its_algorithm() {
         assert_eq!(short(&format!("a:5000/b:1@sha512:{}", "a".repeat(128))), "a:5000/b:1@sha512:aaaaaaaaaaaa…");
+        assert_eq!(short(&format!("sha256:{}", "a".repeat(64))), "sha256:aaaaaaaaaaaa…");
         assert_eq!(short("a:1"), "a:1");
         assert_eq!(short("a@b"), "a@b");
     }

@@ -5,12 +5,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{Printable, Styles, counted, printable_lines};
+use super::{Printable, Styles, counted, printable_lines, steers};
 use crate::app::report::{Place, Problem};
+use crate::cli::config::{Mistake, Spot};
 use crate::cli::settings::Detail;
 
 /// How many places of one problem are listed, unless more was asked for.
 const PLACES: usize = 10;
+/// How much of a line with a mistake is shown, in characters.
+const SHOWN: usize = 100;
 
 /// All problems, in the order in which they were met.
 pub fn problems(problems: &[Problem], detail: Detail, styles: &Styles) -> String {
@@ -44,6 +47,30 @@ pub fn warnings(warnings: &[String], styles: &Styles) -> String {
 /// Something that stops the run.
 pub fn failure(what: &str, cause: Option<&str>, hint: Option<&str>, styles: &Styles) -> String {
     statement(what, &[], cause, hint, styles)
+}
+
+/// A mistake in a file of settings, shown where it stands.
+pub fn mistake(mistake: &Mistake, styles: &Styles) -> String {
+    let Mistake { what, file, spot, hint } = mistake;
+    let Styles { bad, hint: calm, faint, .. } = styles;
+    let mut text = format!("{bad}error:{bad:#} {}\n", Printable(what));
+    match spot {
+        None => writeln!(text, "  in {}", Printable(file)),
+        Some(Spot { line, column, width, text: shown }) => {
+            // A long line is cut around the mistake, and a tab is as wide as a space.
+            let from = column.saturating_sub(SHOWN / 2);
+            let shown: String = shown.chars().skip(from).take(SHOWN).map(|c| if steers(c) { ' ' } else { c }).collect();
+            let line = line.to_string();
+            let (gap, marks) = (" ".repeat(line.len()), "^".repeat((*width).min(SHOWN / 2)));
+            let indent = " ".repeat(column - 1 - from.min(column - 1));
+            writeln!(text, "  in {}:{line}:{column}", Printable(file))
+                .and_then(|()| writeln!(text, "  {faint}{line} |{faint:#} {shown}"))
+                .and_then(|()| writeln!(text, "  {faint}{gap} |{faint:#} {indent}{bad}{marks}{bad:#}"))
+        }
+    }
+    .expect("a string takes all");
+    writeln!(text, "  {calm}hint:{calm:#} {}", Printable(hint)).expect("a string takes all");
+    text
 }
 
 /// A message of several lines that another has written, and that begins with `error:`.

@@ -1,6 +1,6 @@
 //! Reports made by hand for the tests of every form.
 
-use crate::app::report::{Action, ContainerReport, Outcome, Place, Problem, Report, Skipped, WorkloadReport};
+use crate::app::report::{Action, ContainerReport, Mode, Outcome, Place, Problem, Report, Skipped, WorkloadReport};
 use crate::engine::answer::Refusal;
 
 /// One workload of 214 files, of which one image of two was updated; three templates.
@@ -26,7 +26,7 @@ pub(in crate::cli) fn updated() -> Report {
         files_seen: 214,
         files_changed: vec!["deploy/web.yaml".into()],
         skipped: (0..3).map(template).collect(),
-        ..Report::new(Action::Update)
+        ..Report::new(Mode::Files, Action::Update)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::{Printable, Styles, counted, steers};
 use crate::app::digest::Found;
-use crate::app::report::{Action, Committed, ContainerReport, Outcome, Place, Problem, Reach, Report, WorkloadReport};
+use crate::app::report::{Action, Committed, ContainerReport, Mode, Outcome, Place, Problem, Reach, Report, WorkloadReport};
 use crate::cli::settings::Detail;
 
 /// Why a string takes what is written to it.
@@ -41,9 +41,11 @@ pub fn summary(report: &Report, styles: &Styles) -> String {
     for (count, noun, what) in [
         (counts.held, "image", "held back"),
         (counts.kept, "image", "left as written"),
+        (counts.unchecked, "image", "not checked by a pod"),
         (counts.ignored, "image", "ignored"),
         (counts.variable, "variable", "passed over"),
         (code_count(report, "template"), "Helm template", "passed over"),
+        (code_count(report, "managed"), "workload", "managed by something else"),
     ] {
         if count > 0 {
             parts.push(format!("{} {what}", counted(count, noun)));
@@ -149,8 +151,10 @@ fn write_workload(text: &mut String, workload: &WorkloadReport, report: &Report,
         (Reach::Looked, _) | (_, Action::Report | Action::Check) => return,
         (Reach::Rehearsed, Action::Update) => "would update",
         (Reach::Rehearsed, Action::Restore) => "would restore",
+        (Reach::Rehearsed, Action::Restart) => "would restart",
         (Reach::Done, Action::Update) => "update",
         (Reach::Done, Action::Restore) => "restore",
+        (Reach::Done, Action::Restart) => "restart",
     };
     let change = styles.change;
     writeln!(text, "{change}{act}{change:#} {}", Printable(&name)).expect(TAKES_ALL);
@@ -164,6 +168,11 @@ fn decision(container: &ContainerReport, styles: &Styles) -> String {
         Outcome::Fixed => format!("{good}ok{good:#} (fixed digest)"),
         Outcome::Outdated(new) => format!("{change}has to be updated{change:#} from {image} to {}", Printable(new)),
         Outcome::Restored(old) => format!("{change}goes back{change:#} from {image} to {}", Printable(old)),
+        Outcome::Stale { running, digest, back } => {
+            let back = back.as_ref().map(|back| format!(", and goes back to {}", Printable(back))).unwrap_or_default();
+            format!("{change}has to be restarted{change:#}: a pod runs {running}, and its tag is on {digest} now{back}")
+        }
+        Outcome::Unchecked(reason) => format!("{faint}stays as it is{faint:#} on {image}: {}", Printable(reason)),
         Outcome::Kept(reason) => format!("stays on {image}: {}", Printable(reason)),
         Outcome::Ignored(way) => format!("{faint}ignored{faint:#} ({})", Printable(way)),
         Outcome::Variable => format!("{faint}passed over{faint:#}: {image} is a variable"),
@@ -187,7 +196,7 @@ fn named(place: &Place) -> String {
 
 fn verdict(report: &Report) -> String {
     let counts = report.counts();
-    let due = counts.outdated + counts.restored;
+    let due = counts.outdated + counts.restored + counts.stale;
     if let Some(limit) = report.stopped_at {
         return format!("nothing was written: {} would change, and `--max-changes` allows {limit}", counted(due, "image"));
     }
@@ -195,27 +204,47 @@ fn verdict(report: &Report) -> String {
         (Reach::Looked, _) | (_, Action::Report | Action::Check) => return outlook(report),
         (Reach::Rehearsed, Action::Update) => "would update",
         (Reach::Rehearsed, Action::Restore) => "would restore",
+        (Reach::Rehearsed, Action::Restart) => "would restart",
         (Reach::Done, Action::Update) => "updated",
         (Reach::Done, Action::Restore) => "restored",
+        (Reach::Done, Action::Restart) => "restarted",
     };
-    let changed = report.workloads.iter().filter(|workload| workload.changed).flat_map(|workload| &workload.containers);
-    let images = changed.filter(|container| matches!(container.outcome, Outcome::Outdated(_) | Outcome::Restored(_))).count();
-    let files = format!("{} of {}", report.files_changed.len(), counted(report.files_seen, "file"));
-    match (images, report.files_changed.len()) {
-        (0, 0) if due > 0 => format!("{verb} no image in {}", counted(report.files_seen, "file")),
+    let changed: Vec<&WorkloadReport> = report.workloads.iter().filter(|workload| workload.changed).collect();
+    let containers = changed.iter().flat_map(|workload| &workload.containers);
+    let images = containers.filter(|container| is_due(&container.outcome)).count();
+    let places = match report.mode {
+        Mode::Files => report.files_changed.len(),
+        Mode::Cluster => changed.len(),
+    };
+    match (images, places) {
+        (0, 0) if due > 0 => format!("{verb} no image in {}", everything(report)),
         (0, 0) => nothing_to_do(report),
-        (0, _) => format!("{verb} no image, and the record goes from {files}"),
-        _ => format!("{verb} {} in {files}", counted(images, "image")),
+        (0, _) => format!("{verb} no image, and the record goes from {places} of {}", everything(report)),
+        _ => format!("{verb} {} in {places} of {}", counted(images, "image"), everything(report)),
     }
+}
+
+/// What was looked at: files, or the workloads of a cluster.
+fn everything(report: &Report) -> String {
+    match report.mode {
+        Mode::Files => counted(report.files_seen, "file"),
+        Mode::Cluster => counted(report.workloads.len(), "workload"),
+    }
+}
+
+fn is_due(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Outdated(_) | Outcome::Restored(_) | Outcome::Stale { .. })
 }
 
 /// What there is to do, where nothing was to be written.
 fn outlook(report: &Report) -> String {
-    let outdated = |workload: &&WorkloadReport| {
-        workload.containers.iter().any(|container| matches!(container.outcome, Outcome::Outdated(_)))
+    let due = |workload: &&WorkloadReport| workload.containers.iter().any(|container| is_due(&container.outcome));
+    let due = report.workloads.iter().filter(due);
+    let places = match report.mode {
+        Mode::Files => due.map(|workload| &workload.place.file).collect::<BTreeSet<_>>().len(),
+        Mode::Cluster => due.count(),
     };
-    let files: BTreeSet<_> = report.workloads.iter().filter(outdated).map(|workload| &workload.place.file).collect();
-    let place = format!("in {} of {}", files.len(), counted(report.files_seen, "file"));
+    let place = format!("in {places} of {}", everything(report));
     match report.counts().outdated {
         0 => nothing_to_do(report),
         1 => format!("1 image {place} has to be updated"),
@@ -226,19 +255,20 @@ fn outlook(report: &Report) -> String {
 /// Why nothing is to be done.
 fn nothing_to_do(report: &Report) -> String {
     let counts = report.counts();
-    let files = counted(report.files_seen, "file");
+    let places = everything(report);
     let up_to_date = counts.ok + counts.fixed;
     match (report.workloads.len(), up_to_date) {
+        (0, _) if report.mode == Mode::Cluster => "no workload was found".to_owned(),
         (0, _) if report.files_seen == 0 => "no manifest found (*.yaml, *.yml, *.json)".to_owned(),
-        (0, _) if report.not_selected + report.without_namespace > 0 => format!("no workload of {files} is selected"),
-        (0, _) => format!("no workload in {files}"),
-        _ if report.action == Action::Restore => format!("nothing to restore in {files}"),
-        (_, 0) if counts.failed > 0 => format!("no image of {files} could be checked"),
-        (_, 0) => format!("nothing to do in {files}"),
-        (_, 1) if counts.images == 1 => format!("the image in {files} is up to date"),
-        (_, _) if counts.images == up_to_date => format!("all {up_to_date} images in {files} are up to date"),
-        (_, 1) => format!("1 of {} images in {files} is up to date", counts.images),
-        (_, _) => format!("{up_to_date} of {} images in {files} are up to date", counts.images),
+        (0, _) if report.not_selected + report.without_namespace > 0 => format!("no workload of {places} is selected"),
+        (0, _) => format!("no workload in {places}"),
+        _ if report.action == Action::Restore => format!("nothing to restore in {places}"),
+        (_, 0) if counts.failed > 0 => format!("no image of {places} could be checked"),
+        (_, 0) => format!("nothing to do in {places}"),
+        (_, 1) if counts.images == 1 => format!("the image in {places} is up to date"),
+        (_, _) if counts.images == up_to_date => format!("all {up_to_date} images in {places} are up to date"),
+        (_, 1) => format!("1 of {} images in {places} is up to date", counts.images),
+        (_, _) => format!("{up_to_date} of {} images in {places} are up to date", counts.images),
     }
 }
 

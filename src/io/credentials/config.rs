@@ -23,6 +23,15 @@ pub(super) struct Config {
     file: File,
 }
 
+/// What a pull secret's text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A docker config.
+    DockerConfig,
+    /// What a docker config has as `auths`: the older form.
+    Dockercfg,
+}
+
 /// A place where the credentials for a repository may be, in the order in which they are tried.
 pub(super) enum Candidate {
     /// Ask this helper for this server.
@@ -52,6 +61,23 @@ struct Entry {
 }
 
 impl Config {
+    /// Parses a pull secret's text. Helpers that it names are not run: it comes from a cluster, and not from this machine.
+    pub(super) fn of_secret(name: &str, text: &Secret, form: Form) -> Result<Self, CredentialError> {
+        let path = PathBuf::from(format!("secret {name}"));
+        let syntax =
+            |error: serde_json::Error| CredentialError::Syntax { path: path.clone(), line: error.line(), column: error.column() };
+        let auths = match form {
+            Form::DockerConfig => serde_json::from_str::<File>(text.expose()).map_err(syntax)?.auths,
+            Form::Dockercfg => serde_json::from_str(text.expose()).map_err(syntax)?,
+        };
+        Ok(Self { path, file: File { auths, ..File::default() } })
+    }
+
+    /// The file's path, or the secret's name.
+    pub(super) fn place(&self) -> &Path {
+        &self.path
+    }
+
     /// Parses a file's bytes. An empty file is an empty config, as Docker has it.
     pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, CredentialError> {
         let file = if bytes.trim_ascii().is_empty() {

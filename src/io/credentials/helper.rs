@@ -36,7 +36,7 @@ pub(super) async fn get(
 }
 
 /// Looks in the folders of `PATH` alone: a name with a folder in it would run what the config file's author likes.
-fn find(program: &str, environment: &BTreeMap<OsString, OsString>) -> Option<PathBuf> {
+pub(in crate::io) fn find(program: &str, environment: &BTreeMap<OsString, OsString>) -> Option<PathBuf> {
     if program.contains(['/', '\\', '\0']) {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Who we are to a registry: docker config files, containers' `auth.json`, and credential helpers.
+//! Who we are to a registry: pull secrets, docker config files, containers' `auth.json`, and credential helpers.
 //!
 //! Files are read when the first registry asks for credentials, not before. Credentials are found for one registry and repository and
 //! belong to that registry's host alone; where they may be sent is decided in `registry`. No error repeats what a file or a helper said.
@@ -9,11 +9,13 @@ mod secret;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use config::{Candidate, Config};
+use config::{Candidate, Config, Form};
+pub(in crate::io) use helper::find as program_on_path;
 pub(in crate::io) use secret::Known;
 pub use secret::Secret;
 
@@ -67,6 +69,28 @@ pub(in crate::io) enum CredentialError {
     HelperGarbage { program: String },
 }
 
+/// A pull secret of a cluster: a docker config that never was a file. It cannot be printed.
+#[derive(Clone)]
+pub struct PullSecret(Arc<Config>);
+
+impl PullSecret {
+    /// Takes the text of a secret of the type `kubernetes.io/dockerconfigjson`. `name` is for messages.
+    pub(in crate::io) fn docker_config(name: &str, text: &Secret) -> Result<Self, CredentialError> {
+        Config::of_secret(name, text, Form::DockerConfig).map(|config| Self(Arc::new(config)))
+    }
+
+    /// Takes the text of a secret of the type `kubernetes.io/dockercfg`. `name` is for messages.
+    pub(in crate::io) fn dockercfg(name: &str, text: &Secret) -> Result<Self, CredentialError> {
+        Config::of_secret(name, text, Form::Dockercfg).map(|config| Self(Arc::new(config)))
+    }
+}
+
+impl fmt::Debug for PullSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PullSecret({})", self.0.place().display())
+    }
+}
+
 /// Whether kept answers are good enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::io) enum Freshness {
@@ -76,27 +100,36 @@ pub(in crate::io) enum Freshness {
     Fresh,
 }
 
+/// What was read, in the order in which it is looked into.
+type Configs = Arc<Vec<Arc<Config>>>;
+
 /// All places where credentials can be.
 pub(in crate::io) struct Store {
+    secrets: Vec<PullSecret>,
     files: Vec<PathBuf>,
     /// The file that the user named: it must be there.
     named: Option<PathBuf>,
     environment: BTreeMap<OsString, OsString>,
     limit: Duration,
-    read: Once<(), Result<Arc<Vec<Config>>, CredentialError>>,
+    read: Once<(), Result<Configs, CredentialError>>,
     helped: Once<(String, String), Result<Option<Credentials>, CredentialError>>,
     renewed: Mutex<BTreeSet<String>>,
 }
 
 impl Store {
-    /// Notes where to look; reads nothing yet. `limit` is the time that a helper has.
-    pub(in crate::io) fn new(named: Option<PathBuf>, environment: BTreeMap<OsString, OsString>, limit: Duration) -> Self {
+    /// Notes where to look, in the pull secrets first; reads nothing yet. `limit` is the time that a helper has.
+    pub(in crate::io) fn new(
+        secrets: Vec<PullSecret>,
+        named: Option<PathBuf>,
+        environment: BTreeMap<OsString, OsString>,
+        limit: Duration,
+    ) -> Self {
         let files = match &named {
             Some(file) => vec![file.clone()],
             None => places(&environment),
         };
         let (read, helped, renewed) = (Once::default(), Once::default(), Mutex::default());
-        Self { files, named, environment, limit, read, helped, renewed }
+        Self { secrets, files, named, environment, limit, read, helped, renewed }
     }
 
     /// The credentials for a repository, from the first place that has any. `None`: ask as nobody.
@@ -130,11 +163,11 @@ impl Store {
         Ok(None)
     }
 
-    fn read_all(&self) -> Result<Arc<Vec<Config>>, CredentialError> {
-        let mut configs = Vec::new();
+    fn read_all(&self) -> Result<Configs, CredentialError> {
+        let mut configs: Vec<_> = self.secrets.iter().map(|secret| Arc::clone(&secret.0)).collect();
         for path in &self.files {
             if let Some(bytes) = read_file(path, self.named.as_ref() == Some(path))? {
-                configs.push(Config::parse(path, &bytes)?);
+                configs.push(Arc::new(Config::parse(path, &bytes)?));
             }
         }
         Ok(Arc::new(configs))

@@ -38,8 +38,7 @@ impl Registry {
         let not_a_host = || refusal("name-not-resolved", format!("`{host}` is not a host"), "check the registry's name");
         let url = |scheme: &str| Url::parse(&format!("{scheme}://{host}/")).map_err(|_| not_a_host());
         let plain = url("http")?;
-        let insecure = self.insecure.iter().any(|insecure| insecure.eq_ignore_ascii_case(&target.registry));
-        let base = if insecure {
+        let base = if names(&self.insecure, &target) || self.asks_as_nobody(&target) {
             plain
         } else if is_loopback(&plain) {
             let port = plain.port_or_known_default().unwrap_or(80);
@@ -51,6 +50,17 @@ impl Registry {
         let host = self.transport.host(&base, authority(&base));
         Ok(Destination { target, base, host })
     }
+}
+
+impl Registry {
+    /// Whether a registry is asked over plain http by no wish of the user's, so that no secret may go there.
+    pub(super) fn asks_as_nobody(&self, target: &Target) -> bool {
+        names(&self.insecure_as_nobody, target) && !names(&self.insecure, target)
+    }
+}
+
+fn names(hosts: &[String], target: &Target) -> bool {
+    hosts.iter().any(|host| host.eq_ignore_ascii_case(&target.registry))
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -11,7 +11,7 @@ use crate::engine::answer::Refusal;
 
 /// What went wrong between us and a host, before there was an answer to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::io) enum Fault {
     /// The name has no address.
     Name,
     /// Refused, or no way there.
@@ -44,7 +44,7 @@ pub(super) enum Fault {
 
 impl Fault {
     /// Whether another try may end otherwise.
-    pub(super) fn passes(&self) -> bool {
+    pub(in crate::io) fn passes(&self) -> bool {
         if let Self::Beyond(fault, _) = self {
             return fault.passes();
         }
@@ -60,7 +60,7 @@ impl Fault {
     }
 
     /// Whether it says that the host cannot be reached at all, whatever is asked of it.
-    pub(super) fn is_of_the_host(&self) -> bool {
+    pub(in crate::io) fn is_of_the_host(&self) -> bool {
         matches!(
             self,
             Self::Name
@@ -75,17 +75,21 @@ impl Fault {
 
     /// Sorts an error of the HTTP client by what happened.
     pub(super) fn of(error: &reqwest::Error, connect: Duration, answer: Duration) -> Self {
-        if let Some(fault) = causes(error).find_map(of_cause) {
-            return fault;
+        // A proxy that is not there says nothing of the host behind it.
+        let tunnel = causes(error).any(|cause| cause.to_string().contains("tunnel"));
+        match causes(error).find_map(of_cause) {
+            Some(Self::Refused) if tunnel => return Self::Proxy,
+            Some(fault) => return fault,
+            None => {}
         }
         if error.is_timeout() {
             return if error.is_connect() { Self::ConnectTimeout(connect) } else { Self::AnswerTimeout(answer) };
         }
+        if tunnel {
+            return Self::Proxy;
+        }
         if error.is_dns() {
             return Self::Name;
-        }
-        if causes(error).any(|cause| cause.to_string().contains("tunnel")) {
-            return Self::Proxy;
         }
         if causes(error).any(|cause| cause.to_string().contains("invalid HTTP")) {
             return Self::NotHttp;
@@ -153,14 +157,15 @@ impl Fault {
 }
 
 /// The error and its causes, through the wrapping of `io::Error`, whose `source` leaves its own content out.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(in crate::io) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
         let inner = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
         inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
     })
 }
 
-fn of_cause(cause: &(dyn Error + 'static)) -> Option<Fault> {
+/// What one cause says of what happened, where it says anything.
+pub(in crate::io) fn of_cause(cause: &(dyn Error + 'static)) -> Option<Fault> {
     if let Some(error) = cause.downcast_ref::<rustls::Error>() {
         return Some(match error {
             rustls::Error::InvalidCertificate(reason) => Fault::Certificate(certificate(reason)),

@@ -12,7 +12,7 @@ mod addresses;
 mod ask;
 mod challenge;
 mod destination;
-mod fault;
+pub(in crate::io) mod fault;
 mod host;
 mod manifest;
 mod map;
@@ -61,6 +61,7 @@ pub struct Registry {
     limits: Limits,
     maps: Vec<Map>,
     insecure: Vec<String>,
+    insecure_as_nobody: Vec<String>,
     store: Store,
     known: Known,
     transport: transport::Transport,
@@ -81,7 +82,8 @@ impl Registry {
             limits: settings.limits,
             maps: settings.maps,
             insecure: settings.insecure,
-            store: Store::new(settings.docker_config, settings.environment, settings.limits.helper),
+            insecure_as_nobody: settings.insecure_as_nobody,
+            store: Store::new(settings.pull_secrets, settings.docker_config, settings.environment, settings.limits.helper),
             known: Known::default(),
             transport,
             schemes: Once::default(),

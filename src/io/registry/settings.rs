@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::map::Map;
+use crate::io::credentials::PullSecret;
 
 /// How registries are asked.
 #[derive(Clone)]
@@ -18,10 +19,14 @@ pub struct Settings {
     pub per_host: usize,
     /// Registries (`host` or `host:port`, as names have them) that are asked over plain http. Loopback needs no entry.
     pub insecure: Vec<String>,
+    /// Such registries that the user has not named: they are asked as nobody, whatever credentials there are for them.
+    pub insecure_as_nobody: Vec<String>,
     /// Files of PEM certificates that are trusted beside the system's.
     pub certificate_authorities: Vec<PathBuf>,
     /// Who is asked for whose images.
     pub maps: Vec<Map>,
+    /// Credentials that a cluster has, looked into before any file.
+    pub pull_secrets: Vec<PullSecret>,
     /// The docker config to use, and no other; without one, the usual places.
     pub docker_config: Option<PathBuf>,
     /// The process's environment: home folder, docker's and containers' variables, proxies, and what credential helpers need.
@@ -81,8 +86,10 @@ impl fmt::Debug for Settings {
             .field("concurrency", &self.concurrency)
             .field("per_host", &self.per_host)
             .field("insecure", &self.insecure)
+            .field("insecure_as_nobody", &self.insecure_as_nobody)
             .field("certificate_authorities", &self.certificate_authorities)
             .field("maps", &self.maps)
+            .field("pull_secrets", &self.pull_secrets)
             .field("docker_config", &self.docker_config)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
@@ -95,8 +102,10 @@ impl Default for Settings {
             concurrency: 32,
             per_host: 16,
             insecure: Vec::new(),
+            insecure_as_nobody: Vec::new(),
             certificate_authorities: Vec::new(),
             maps: Vec::new(),
+            pull_secrets: Vec::new(),
             docker_config: None,
             environment: BTreeMap::new(),
             limits: Limits::default(),

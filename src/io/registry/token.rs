@@ -129,6 +129,10 @@ impl Registry {
         freshness: Freshness,
         way: &Way<'_>,
     ) -> Result<Option<Credentials>, Refusal> {
+        if self.asks_as_nobody(&to.target) {
+            way.note(Step::Nobody);
+            return Ok(None);
+        }
         let found = self.store.find(&to.target.registry, &to.target.repository, freshness).await;
         let found = found.map_err(|error| of_credentials(&error))?;
         if let Some(credentials) = &found {

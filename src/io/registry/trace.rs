@@ -34,6 +34,8 @@ pub enum Step {
         /// The file or the helper, by name.
         source: String,
     },
+    /// The registry is asked over plain http, which the user has not asked for: credentials are not looked for.
+    Nobody,
     /// The registry wants a token, and there are no credentials: one for anybody is asked for.
     Anonymous,
     /// A pause before another try.
@@ -51,6 +53,7 @@ impl fmt::Display for Step {
             Self::Mapped { to } => write!(formatter, "mapped to {to}"),
             Self::Asked { method, host, what, outcome } => write!(formatter, "{method} {what} at {host}: {outcome}"),
             Self::SignedIn { source } => write!(formatter, "with the credentials from {source}"),
+            Self::Nobody => formatter.write_str("without credentials: plain http, which is not the user's wish"),
             Self::Anonymous => formatter.write_str("without credentials: none were found"),
             Self::Paused { milliseconds } => write!(formatter, "paused for {milliseconds} ms"),
             Self::Warning(text) => write!(formatter, "warning: {text}"),

@@ -3,37 +3,54 @@
 //! A glob without a slash matches a name at any depth, one with a slash the path from the current folder or from the named folder.
 //! What matches a folder takes all that is below it. `*` and `?` do not cross a slash; `**` does.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::ScanError;
+use super::{Globs, ScanError};
 
 /// Which files a scan takes by their paths.
 pub(super) struct PathFilter {
     include: Option<Patterns>,
     exclude: Option<Patterns>,
+    /// What globs from another folder say, and that folder.
+    other: Option<(Box<PathFilter>, PathBuf)>,
 }
 
 impl PathFilter {
-    pub(super) fn new(include: &[String], exclude: &[String]) -> Result<Self, ScanError> {
-        Ok(Self { include: Patterns::new(include)?, exclude: Patterns::new(exclude)? })
+    pub(super) fn new(include: &[String], exclude: &[String], other: Option<&Globs>) -> Result<Self, ScanError> {
+        let other = other.map(|globs| Ok((Box::new(Self::new(&globs.include, &globs.exclude, None)?), globs.base.clone())));
+        Ok(Self { include: Patterns::new(include)?, exclude: Patterns::new(exclude)?, other: other.transpose()? })
     }
 
     /// Whether there is any glob at all.
     pub(super) fn narrows(&self) -> bool {
-        self.include.is_some() || self.exclude.is_some()
+        self.include.is_some() || self.exclude.is_some() || self.other.as_ref().is_some_and(|(other, _)| other.narrows())
     }
 
-    /// Judges a file by its paths, each from another folder: globs are held against all of them.
-    pub(super) fn takes(&self, paths: &[&Path]) -> bool {
+    /// Judges a file by its paths, each from another folder: globs are held against all of them. `real` is absolute and without links.
+    pub(super) fn takes(&self, paths: &[&Path], real: &Path) -> bool {
+        if self.other(real).is_some_and(|(other, path)| !other.takes(&[path], real)) {
+            return false;
+        }
         let matches = |patterns: &Patterns| paths.iter().any(|path| patterns.match_file(path));
         !self.exclude.as_ref().is_some_and(matches) && self.include.as_ref().is_none_or(matches)
     }
 
     /// Whether all that is below a folder is left out, so that it need not be read.
-    pub(super) fn leaves_out_folder(&self, paths: &[&Path]) -> bool {
+    pub(super) fn leaves_out_folder(&self, paths: &[&Path], real: &Path) -> bool {
+        if self.other(real).is_some_and(|(other, path)| other.leaves_out_folder(&[path], real)) {
+            return true;
+        }
         self.exclude.as_ref().is_some_and(|patterns| paths.iter().any(|path| patterns.match_folder(path)))
+    }
+}
+
+impl PathFilter {
+    /// What the globs of another folder are held against: they say nothing of what is outside of it.
+    fn other<'p>(&self, real: &'p Path) -> Option<(&Self, &'p Path)> {
+        let (filter, base) = self.other.as_ref()?;
+        Some((filter, real.strip_prefix(base).ok()?))
     }
 }
 
@@ -98,7 +115,7 @@ mod tests {
 
     fn takes(include: &[&str], exclude: &[&str], path: &str) -> bool {
         let owned = |patterns: &[&str]| patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>();
-        PathFilter::new(&owned(include), &owned(exclude)).unwrap().takes(&[Path::new(path)])
+        PathFilter::new(&owned(include), &owned(exclude), None).unwrap().takes(&[Path::new(path)], Path::new("/"))
     }
 
     #[test]
@@ -147,15 +164,32 @@ mod tests {
 
     #[test]
     fn any_of_the_paths_may_match() {
-        let filter = PathFilter::new(&["base/*.yaml".to_owned()], &[]).unwrap();
-        assert!(filter.takes(&[Path::new("deploy/base/web.yaml"), Path::new("base/web.yaml")]));
-        assert!(!filter.takes(&[Path::new("deploy/base/web.yaml")]));
+        let filter = PathFilter::new(&["base/*.yaml".to_owned()], &[], None).unwrap();
+        assert!(filter.takes(&[Path::new("deploy/base/web.yaml"), Path::new("base/web.yaml")], Path::new("/")));
+        assert!(!filter.takes(&[Path::new("deploy/base/web.yaml")], Path::new("/")));
+    }
+
+    #[test]
+    fn globs_of_another_folder_begin_there_and_hold_beside_the_others() {
+        let globs = Globs { include: vec!["deploy".into()], exclude: vec!["deploy/old".into()], base: "/shop".into() };
+        let filter = PathFilter::new(&["*.yaml".to_owned()], &[], Some(&globs)).unwrap();
+        for (path, real, taken) in [
+            ("web.yaml", "/shop/deploy/web.yaml", true),
+            ("web.yml", "/shop/deploy/web.yml", false),
+            ("old/web.yaml", "/shop/deploy/old/web.yaml", false),
+            ("web.yaml", "/shop/base/web.yaml", false),
+            ("deploy/old/web.yaml", "/other/deploy/old/web.yaml", true),
+        ] {
+            assert_eq!(filter.takes(&[Path::new(path)], Path::new(real)), taken, "{real}");
+        }
+        assert!(filter.leaves_out_folder(&[Path::new("old")], Path::new("/shop/deploy/old")));
+        assert!(!filter.leaves_out_folder(&[Path::new("old")], Path::new("/shop/old")));
     }
 
     #[test]
     fn broken_globs_are_refused_with_their_reason() {
         for pattern in ["", "/", "./", "a[", "{a"] {
-            let error = PathFilter::new(&[], &[pattern.to_owned()]).err().unwrap();
+            let error = PathFilter::new(&[], &[pattern.to_owned()], None).err().unwrap();
             assert!(matches!(error, ScanError::Glob { pattern: ref refused, .. } if refused == pattern), "{error}");
         }
     }

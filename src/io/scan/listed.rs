@@ -21,7 +21,8 @@ pub struct Chosen {
 
 /// Chooses among files, by their paths from the request's root, what a scan of the same request takes; in the order of their names.
 pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<Vec<Chosen>, ScanError> {
-    let filter = PathFilter::new(request.include, request.exclude)?;
+    let filter = PathFilter::new(request.include, request.exclude, request.other)?;
+    let real_root = request.root.canonicalize().unwrap_or_else(|_| request.root.to_owned());
     let all: BTreeSet<&Path> = listed.iter().map(PathBuf::as_path).collect();
     let here = [PathBuf::from(".")];
     let mut named = Vec::new();
@@ -53,7 +54,7 @@ pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<Vec<Chosen>, S
         let name = path.file_name().map(Path::new).filter(|_| *is_file);
         let folders = named.iter().filter(|(_, _, is_file)| !is_file).filter_map(|(_, inner, _)| path.strip_prefix(inner).ok());
         let places: Vec<&Path> = in_current.into_iter().chain(name).chain(folders).collect();
-        if filter.takes(&places) {
+        if filter.takes(&places, &real_root.join(path)) {
             let is_template = is_template(path, &all);
             chosen.push((sort_key(&shown), Chosen { index, shown: shown.to_string_lossy().into_owned(), is_template }));
         }
@@ -94,7 +95,8 @@ mod tests {
         let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
         let exclude: Vec<String> = exclude.iter().map(|&glob| glob.to_owned()).collect();
         let listed: Vec<PathBuf> = listed.iter().map(PathBuf::from).collect();
-        let request = Request { paths: &paths, include: &[], exclude: &exclude, current: &current, root: root.path() };
+        let request =
+            Request { paths: &paths, include: &[], exclude: &exclude, other: None, current: &current, root: root.path() };
         let chosen = choose(request, &listed)?;
         Ok(chosen.into_iter().map(|chosen| format!("{}{}", chosen.shown, if chosen.is_template { " T" } else { "" })).collect())
     }

@@ -33,13 +33,19 @@ impl World {
         let owned = |patterns: &[&str]| patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>();
         let paths: Vec<_> = paths.iter().map(PathBuf::from).collect();
         let current = self.at("");
-        let request =
-            Request { paths: &paths, include: &owned(include), exclude: &owned(exclude), current: &current, root: &current };
+        let request = Request {
+            paths: &paths,
+            include: &owned(include),
+            exclude: &owned(exclude),
+            other: None,
+            current: &current,
+            root: &current,
+        };
         scan(request, |found| {
             Some(match found.what {
                 What::File(_) => found.shown.into_owned(),
                 What::Template => format!("{} (template)", found.shown),
-                What::Problem(error) => format!("{}: {}", found.shown, error.code()),
+                What::Problem(error) | What::Folder(error) => format!("{}: {}", found.shown, error.code()),
             })
         })
     }
@@ -73,7 +79,7 @@ fn a_file_comes_with_its_bytes_and_the_path_to_open_it() {
     let world = World::new(&[]);
     world.write("deploy/web.yaml", "kind: Deployment\n");
     let current = world.at("");
-    let request = Request { paths: &[], include: &[], exclude: &[], current: &current, root: &current };
+    let request = Request { paths: &[], include: &[], exclude: &[], other: None, current: &current, root: &current };
     let found = scan(request, |found| match found.what {
         What::File(bytes) => Some((found.path.canonicalize().unwrap(), std::mem::take(bytes))),
         _ => None,
@@ -182,7 +188,7 @@ fn a_path_that_is_not_there_ends_the_run_before_anything_is_read() {
     for missing in ["deploy", "web.yaml/x", "dangling.yaml", ""] {
         let paths = [PathBuf::from("web.yaml"), PathBuf::from(missing)];
         let current = world.at("");
-        let request = Request { paths: &paths, include: &[], exclude: &[], current: &current, root: &current };
+        let request = Request { paths: &paths, include: &[], exclude: &[], other: None, current: &current, root: &current };
         let visited = AtomicUsize::new(0);
         let error = scan(request, |_| Some(visited.fetch_add(1, Ordering::Relaxed))).unwrap_err();
         assert_eq!(error.to_string(), format!("there is no file or folder `{missing}`"));
@@ -273,7 +279,7 @@ fn names_that_are_not_utf8_are_read_and_shown_as_near_as_text_comes() {
     let current = world.at("");
     let paths = [name.to_owned()];
     for paths in [&[][..], &paths] {
-        let request = Request { paths, include: &[], exclude: &[], current: &current, root: &current };
+        let request = Request { paths, include: &[], exclude: &[], other: None, current: &current, root: &current };
         let found = scan(request, |found| match found.what {
             What::File(bytes) => Some((found.shown.into_owned(), std::mem::take(bytes))),
             _ => None,

@@ -70,10 +70,11 @@ impl Plan<'_> {
             let outer: Vec<_> = folder.within.iter().map(|path| path.join(inner)).collect();
             let places: Vec<_> =
                 self.in_current(&shown).into_iter().chain([inner]).chain(outer.iter().map(PathBuf::as_path)).collect();
-            if is_folder && self.filter.leaves_out_folder(&places) {
+            let real = folder.real.join(inner);
+            if is_folder && self.filter.leaves_out_folder(&places, &real) {
                 return WalkState::Skip;
             }
-            if !is_folder && !self.filter.takes(&places) {
+            if !is_folder && !self.filter.takes(&places, &real) {
                 return WalkState::Continue;
             }
         }
@@ -102,7 +103,7 @@ impl Plan<'_> {
             Some(shown) => shown,
             None => path.clone(),
         };
-        results.add(&path, &shown, What::Problem(error));
+        results.add(&path, &shown, What::Folder(error));
     }
 }
 

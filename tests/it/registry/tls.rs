@@ -154,5 +154,9 @@ fn a_proxy_of_the_environment_is_used_but_for_those_whom_no_proxy_names() {
     let (closed, _) = proxy(None);
     let refusal = ask(through("", &closed), &format!("{host}/shop/web:1")).unwrap_err();
     assert_eq!(refusal.code, "proxy", "{refusal:?}");
+    // One that is not there at all is no dead registry either.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let refusal = ask(through("", &gone), &format!("{host}/shop/web:1")).unwrap_err();
+    assert_eq!(refusal.code, "proxy", "{refusal:?}");
     assert!(!format!("{refusal:?}").contains("hunter2"));
 }

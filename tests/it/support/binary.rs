@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::schema::{faults, schema};
+
 /// No run of a test takes this long, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -146,11 +148,16 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// Its stdout as JSON.
+    /// Its stdout as JSON; a report is what its schema describes.
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
+        let value: serde_json::Value = serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
             panic!("no JSON ({error}) from {}\nstdout: {}\nstderr: {}", self.command, self.stdout, self.stderr)
-        })
+        });
+        if value.get("mode").is_some() {
+            let faults = faults(&schema("report.schema.json"), &value);
+            assert!(faults.is_empty(), "{}: {faults:#?}", self.command);
+        }
+        value
     }
 }
 

@@ -11,4 +11,5 @@ pub(crate) mod engine;
 pub(crate) mod programs;
 pub mod registry;
 pub(crate) mod remote;
+pub(crate) mod schema;
 pub mod tls;

@@ -1,0 +1,307 @@
+//! Cluster mode, top to bottom.
+//!
+//! Workloads are listed, and their pods where they are asked; digests are resolved; each workload is planned by itself, and changed by one
+//! patch that holds only on what was planned on. What fails for one kind, namespace or workload is told, and the others go on.
+
+mod carry;
+mod found;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use self::carry::Carrier;
+use self::found::{Found, PodTable};
+use super::edits::{self, Told};
+use super::report::{Action, Mode, Place, Problem, Reach, Report, Skipped};
+use super::resolve::{self, Event, PlatformLoss};
+use super::source::{self, Sourced};
+use crate::engine::answer::Answers;
+use crate::engine::image::{Digest, Lookup};
+use crate::engine::live::Live;
+use crate::engine::plan::{self, Outcome, Plan, Rules};
+use crate::engine::policy::{TagForm, Track};
+use crate::engine::running::Pods;
+use crate::engine::selector::{ImageFilter, Namespaces};
+use crate::io::cluster::{self, Cluster, ClusterError};
+use crate::io::registry::{self, Registry};
+
+/// What `imago cluster` is asked, checked.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Which cluster, and how it is asked.
+    pub cluster: cluster::Settings,
+    /// What to do.
+    pub action: Action,
+    /// Have the server rehearse the changes, and keep none.
+    pub dry_run: bool,
+    /// Whether an image is changed only where a running pod is on another digest. A restart always asks them.
+    pub pods: PodCheck,
+    /// What happens to workloads that something else writes.
+    pub managed: Managed,
+    /// Where a digest's tag is known from.
+    pub track: Track,
+    /// Whether the tag stays beside the digest.
+    pub form: TagForm,
+    /// Which images are taken, by name as written.
+    pub images: ImageFilter,
+    /// Which namespaces; `None` is the one of the kubeconfig's context, or of the service account.
+    pub namespaces: Option<Namespaces>,
+    /// Labels and fields of the workloads, as the API server takes them.
+    pub query: cluster::Query,
+    /// More changes than these are not carried out.
+    pub max_changes: Option<usize>,
+    /// How registries are asked.
+    pub registries: registry::Settings,
+    /// Whether the pull secrets of workloads are used.
+    pub pull_secrets: PullSecrets,
+    /// What happens to a new digest that lacks a platform.
+    pub platform_loss: PlatformLoss,
+    /// The time of the run, in RFC 3339: what a restart writes.
+    pub now: String,
+}
+
+/// Whether pods are asked what they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodCheck {
+    /// They are not.
+    Skip,
+    /// They are, and nothing is changed that none of them is behind on.
+    Ask,
+}
+
+/// What happens to workloads that something else writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Managed {
+    /// They are passed over: what is written there would be undone.
+    PassOver,
+    /// They are taken as all others.
+    Take,
+}
+
+/// Whether the pull secrets that workloads and their service accounts name are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullSecrets {
+    /// They are not read.
+    Ignore,
+    /// They are, for the images of these workloads alone.
+    Use,
+}
+
+/// How many requests to the API server are under way at once.
+const AT_ONCE: usize = 4;
+
+/// Runs cluster mode. `Err`: it could not run, and nothing was changed.
+pub fn run(request: &Request, on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot start to ask the API server")?;
+    let report = runtime.block_on(run_all(request, on_event));
+    // A name look-up that hangs must not hold up a run that is done.
+    runtime.shutdown_background();
+    report
+}
+
+async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
+    let cluster = Cluster::connect(&request.cluster).await.map_err(|error| refused(&error))?;
+    let mut report = Report { dry_run: request.dry_run, ..Report::new(Mode::Cluster, request.action) };
+    let Found { mut lives, problems } = found::workloads(&cluster, request).await?;
+    report.problems.extend(problems);
+    report.pass_over_managed(&mut lives, request.managed);
+    let asks_pods = request.pods == PodCheck::Ask || request.action == Action::Restart;
+    let pods = match asks_pods {
+        true => Some(found::pods(&cluster, request, &lives).await),
+        false => None,
+    };
+    report.problems.extend(pods.iter().flat_map(|pods| &pods.problems).cloned());
+    let rules = Rules { track: request.track, form: request.form, images: request.images.clone() };
+    let known = Known::ask(&cluster, request, &lives, &rules, pods.as_ref(), &mut report, &mut on_event).await?;
+    let run = Run { request, cluster: &cluster, rules, pods, known };
+    let planned: Vec<Planned> = lives.into_iter().map(|live| run.plan(live, None)).collect();
+    let due: usize =
+        planned.iter().flat_map(|planned| &planned.told.workload.containers).filter(|it| is_due(&it.outcome)).count();
+    report.stopped_at = request.max_changes.filter(|most| due > *most);
+    let carried = match report.reach() {
+        Reach::Looked => planned,
+        Reach::Rehearsed | Reach::Done => Carrier { run: &run }.carry_out(planned).await,
+    };
+    for planned in carried {
+        report.warnings.extend(planned.warnings);
+        report.skipped.extend(planned.told.skipped);
+        report.problems.extend(planned.told.problems);
+        report.workloads.push(planned.told.workload);
+    }
+    Ok(report)
+}
+
+fn is_due(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Outdated(_) | Outcome::Restored(_) | Outcome::Stale { .. })
+}
+
+/// All that a workload is planned with.
+struct Run<'r> {
+    request: &'r Request,
+    cluster: &'r Cluster,
+    rules: Rules,
+    pods: Option<PodTable>,
+    known: Known,
+}
+
+/// A workload and what shall become of it.
+struct Planned {
+    live: Live,
+    plan: Plan,
+    told: Told,
+    warnings: Vec<String>,
+}
+
+impl Run<'_> {
+    /// Plans by the run's answers, or by later ones.
+    fn plan(&self, live: Live, later: Option<&Answered>) -> Planned {
+        let request = self.request;
+        let Answered { answers, manifests, .. } = later.unwrap_or_else(|| self.known.of(&live));
+        let pods = self.pods.as_ref().map(|table| Pods { live: &live, pods: table.of(&live), manifests });
+        let plan = match (request.action, &pods) {
+            (Action::Restore, _) => plan::restore(&live.workload, &self.rules),
+            (Action::Restart, Some(pods)) => plan::restart(pods, &self.rules, answers, &request.now),
+            (_, Some(pods)) => plan::update_running(pods, &self.rules, answers),
+            (_, None) => plan::update(&live.workload, &self.rules, answers),
+        };
+        let place = place(&live);
+        let (plan, refusal) = match plan {
+            Ok(plan) => (plan, None),
+            Err(refusal) => (Plan::default(), Some(refusal)),
+        };
+        let mut told = edits::tell(place.clone(), &live.workload, &plan);
+        told.problems.extend(refusal.map(|refusal| edits::unreadable_record(&place, &live.workload, refusal)));
+        told.workload.changed = !plan.changes.is_empty();
+        let warnings = edits::idle_ignores(&live.workload, &live.name());
+        Planned { live, plan, told, warnings }
+    }
+}
+
+/// The answers of registries, for workloads with these pull secrets and for those with others.
+#[derive(Default)]
+struct Known {
+    groups: Vec<Answered>,
+    /// The group of each workload, by uid; the first one, where it is not named.
+    of: BTreeMap<String, usize>,
+}
+
+#[derive(Clone, Default)]
+struct Answered {
+    registry: Option<Arc<Registry>>,
+    answers: Answers,
+    manifests: BTreeMap<Digest, BTreeSet<Digest>>,
+}
+
+impl Known {
+    async fn ask(
+        cluster: &Cluster,
+        request: &Request,
+        lives: &[Live],
+        rules: &Rules,
+        pods: Option<&PodTable>,
+        report: &mut Report,
+        on_event: &mut impl FnMut(Event),
+    ) -> anyhow::Result<Self> {
+        if request.action == Action::Restore {
+            return Ok(Self { groups: vec![Answered::default()], of: BTreeMap::new() });
+        }
+        let groups = match request.pull_secrets {
+            PullSecrets::Ignore => vec![(Vec::new(), lives.iter().collect())],
+            PullSecrets::Use => found::by_pull_secrets(cluster, lives, &mut report.warnings).await,
+        };
+        let mut known = Self::default();
+        for (secrets, lives) in groups {
+            let settings = registry::Settings { pull_secrets: secrets, ..request.registries.clone() };
+            let registry = source::registries(&settings)?;
+            let wanted = plan::wanted(lives.iter().map(|live| &live.workload), rules);
+            let answers = resolve::resolve_all(&registry, &wanted, request.platform_loss, &mut *on_event).await;
+            let mut answered = Answered { registry: Some(Arc::clone(&registry)), answers, manifests: BTreeMap::new() };
+            if let Some(pods) = pods {
+                answered.look_into_indexes(&lives, rules, pods).await;
+            }
+            let Sourced { warnings, ways, .. } = Sourced::by(&registry, Answers::new());
+            report.warnings.extend(warnings);
+            report.ways.extend(ways);
+            known.of.extend(lives.iter().map(|live| (live.uid.clone(), known.groups.len())));
+            known.groups.push(answered);
+        }
+        Ok(known)
+    }
+
+    fn of(&self, live: &Live) -> &Answered {
+        &self.groups[self.of.get(&live.uid).copied().unwrap_or_default()]
+    }
+}
+
+impl Answered {
+    /// Reads the index of each tag that a pod runs another digest of: it may be one of the index's own. Where it cannot be read, nobody
+    /// knows whether the pod is behind, and the image has a problem.
+    async fn look_into_indexes(&mut self, lives: &[&Live], rules: &Rules, pods: &PodTable) {
+        let none = BTreeMap::new();
+        let mut asked: BTreeMap<Lookup, Digest> = BTreeMap::new();
+        for live in lives {
+            let pods = Pods { live, pods: pods.of(live), manifests: &none };
+            for (container, lookup) in plan::follows(&live.workload, rules) {
+                let Some(Ok(answer)) = self.answers.get(&lookup) else { continue };
+                if pods.running(container).any(|running| *running != answer.digest) {
+                    asked.insert(lookup, answer.digest.clone());
+                }
+            }
+        }
+        let Some(registry) = &self.registry else { return };
+        for (lookup, manifests) in resolve::manifests(&**registry, &asked).await {
+            match manifests {
+                Ok(manifests) => {
+                    self.manifests.insert(asked[&lookup].clone(), manifests);
+                }
+                Err(refusal) => {
+                    self.answers.insert(lookup, Err(refusal));
+                }
+            }
+        }
+    }
+}
+
+impl Run<'_> {
+    /// The answers for a workload that has changed since the others were asked for. `None`: it asks nothing new.
+    async fn ask_again(&self, live: &Live) -> Option<Answered> {
+        let mut answered = self.known.of(live).clone();
+        let registry = answered.registry.clone()?;
+        let mut wanted = plan::wanted([&live.workload], &self.rules);
+        wanted.retain(|lookup, _| !answered.answers.contains_key(lookup));
+        if wanted.is_empty() {
+            return None;
+        }
+        answered.answers.extend(resolve::resolve_all(&registry, &wanted, self.request.platform_loss, |_| ()).await);
+        if let Some(pods) = &self.pods {
+            answered.look_into_indexes(&[live], &self.rules, pods).await;
+        }
+        Some(answered)
+    }
+}
+
+impl Report {
+    fn pass_over_managed(&mut self, lives: &mut Vec<Live>, managed: Managed) {
+        if managed == Managed::Take {
+            return;
+        }
+        lives.retain(|live| {
+            let Some(manager) = &live.managed else { return true };
+            let message = format!("{manager} writes it; change it where it comes from, or take it with `--managed`");
+            self.skipped.push(Skipped { code: "managed", place: place(live), message });
+            false
+        });
+    }
+}
+
+fn place(live: &Live) -> Place {
+    Place { workload: Some(live.name()), ..Place::default() }
+}
+
+/// What the API server's refusal is to the report.
+fn refused(error: &ClusterError) -> Problem {
+    Problem { code: error.code(), what: error.to_string(), place: Place::default(), cause: error.cause(), hint: error.hint() }
+}

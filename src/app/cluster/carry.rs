@@ -1,0 +1,118 @@
+//! Changes in the cluster: one patch for a workload, which holds only on what it was planned on. A workload that somebody else has
+//! changed meanwhile is read and planned again.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use serde_json::Value;
+
+use super::{AT_ONCE, Managed, Planned, Run, place, refused};
+use crate::app::report::Problem;
+use crate::engine::live::Live;
+use crate::engine::patch::patch;
+use crate::engine::plan::Change;
+use crate::io::cluster::{Query, Resource, Send};
+
+/// How often a workload is patched that others change at the same time.
+const TRIES: u32 = 5;
+/// The first pause before it is read again; each further one is twice as long. Controllers write their status in bursts.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Carries plans out.
+pub(super) struct Carrier<'r> {
+    pub(super) run: &'r Run<'r>,
+}
+
+impl Carrier<'_> {
+    /// Sends a patch for each plan that has changes, a few at a time. The order stays.
+    pub(super) async fn carry_out(&self, planned: Vec<Planned>) -> Vec<Planned> {
+        stream::iter(planned.into_iter().map(|planned| self.one(planned))).buffered(AT_ONCE).collect().await
+    }
+
+    async fn one(&self, mut planned: Planned) -> Planned {
+        let send = if self.run.request.dry_run { Send::DryRun } else { Send::ForReal };
+        for attempt in 0..TRIES {
+            let live = &planned.live;
+            if planned.plan.changes.is_empty() {
+                return planned;
+            }
+            let patch = patch(live, &planned.plan.changes);
+            let sent = self.run.cluster.patch(live.workload.kind, &live.namespace, &live.workload.name, &patch, send).await;
+            match sent {
+                Ok(kept) => {
+                    let differences = differences(live, &planned.plan.changes, &kept);
+                    planned.warnings.extend(differences);
+                    return planned;
+                }
+                Err(error) if error.is_conflict() => {
+                    tokio::time::sleep(PAUSE * 2_u32.pow(attempt)).await;
+                    planned = match self.again(live).await {
+                        Ok(planned) => planned,
+                        Err(problem) => return failed(planned, *problem),
+                    };
+                }
+                Err(error) => {
+                    let problem = Problem { place: place(live), ..refused(&error) };
+                    return failed(planned, problem);
+                }
+            }
+        }
+        let problem = Problem {
+            code: "conflict",
+            what: format!("cannot change {}", planned.live.name()),
+            place: place(&planned.live),
+            cause: format!("it was changed by others each of the {TRIES} times that it was tried"),
+            hint: Some("run it again; something else may be writing this workload all the time".to_owned()),
+        };
+        failed(planned, problem)
+    }
+
+    /// Reads a workload once more, and plans it anew.
+    async fn again(&self, live: &Live) -> Result<Planned, Box<Problem>> {
+        let (kind, name) = (live.workload.kind, &live.workload.name);
+        let query = Query { fields: Query::named(name).fields, labels: self.run.request.query.labels.clone() };
+        let listed =
+            self.run.cluster.list(Resource::Workloads(kind), Some(&live.namespace), &query, |object| Live::read(&object)).await;
+        let listed = listed.map_err(|error| Box::new(Problem { place: place(live), ..refused(&error) }))?;
+        let gone = |cause: &str, hint: &str| {
+            Box::new(Problem {
+                code: "changed-meanwhile",
+                what: format!("cannot change {}", live.name()),
+                place: place(live),
+                cause: cause.to_owned(),
+                hint: Some(hint.to_owned()),
+            })
+        };
+        let Some(found) = listed.into_iter().next() else {
+            return Err(gone("it was deleted, or its labels were changed, since it was read", "run it again"));
+        };
+        if let (Some(manager), Managed::PassOver) = (&found.managed, self.run.request.managed) {
+            return Err(gone(&format!("{manager} took it over since it was read"), "change it where it comes from"));
+        }
+        let later = self.run.ask_again(&found).await;
+        Ok(self.run.plan(found, later.as_ref()))
+    }
+}
+
+fn failed(mut planned: Planned, problem: Problem) -> Planned {
+    planned.told.workload.changed = false;
+    planned.told.problems.push(problem);
+    planned
+}
+
+/// What the server keeps in another way than it was told: an admission webhook may rewrite images.
+fn differences(live: &Live, changes: &[Change], kept: &Value) -> Vec<String> {
+    let differs = |change: &&Change| {
+        change.to.is_some() && kept.pointer(&change.at.pointer()).and_then(Value::as_str) != change.to.as_deref()
+    };
+    let said = |change: &Change| {
+        let kept = kept.pointer(&change.at.pointer()).and_then(Value::as_str).unwrap_or("nothing");
+        format!(
+            "the server keeps `{kept}` at `{}` of {}, where another text was sent: something in the cluster rewrites it",
+            change.at,
+            live.name()
+        )
+    };
+    changes.iter().filter(differs).map(said).collect()
+}

@@ -1,0 +1,170 @@
+//! What is in the cluster: workloads by namespace, the pods that they own, and the pull secrets that they name.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use serde_json::Value;
+
+use super::{AT_ONCE, Request, refused};
+use crate::app::report::Problem;
+use crate::engine::live::Live;
+use crate::engine::running::{self, Pod};
+use crate::engine::selector::Namespaces;
+use crate::engine::workload::Kind;
+use crate::io::cluster::{Cluster, ClusterError, Query, Resource};
+use crate::io::credentials::PullSecret;
+
+/// The workloads that were found.
+pub(super) struct Found {
+    /// By namespace, kind and name.
+    pub(super) lives: Vec<Live>,
+    /// The lists that failed.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Lists the four kinds in every namespace in question. `Err`, always a [`Problem`]: no list could be read.
+pub(super) async fn workloads(cluster: &Cluster, request: &Request) -> anyhow::Result<Found> {
+    let scopes = scopes(cluster, request);
+    let lists = scopes.iter().flat_map(|scope| Kind::ALL.map(|kind| (scope.as_deref(), kind)));
+    let lists =
+        lists.map(|(scope, kind)| cluster.list(Resource::Workloads(kind), scope, &request.query, |object| Live::read(&object)));
+    let listed: Vec<_> = stream::iter(lists).buffered(AT_ONCE).collect().await;
+    let mut lives = Vec::new();
+    let mut problems = Vec::new();
+    let mut one_was_read = false;
+    for list in listed {
+        match list {
+            Ok(list) => {
+                one_was_read = true;
+                lives.extend(list);
+            }
+            Err(error) => problems.push(refused(&error)),
+        }
+    }
+    if let (false, Some(first)) = (one_was_read, problems.first()) {
+        return Err(first.clone().into());
+    }
+    if let Some(Namespaces::AllBut(left_out)) = &request.namespaces {
+        lives.retain(|live| !left_out.contains(&live.namespace));
+    }
+    lives.sort_by(|left, right| {
+        let key = |live: &Live| (live.namespace.clone(), live.workload.kind, live.workload.name.clone());
+        key(left).cmp(&key(right))
+    });
+    Ok(Found { lives, problems })
+}
+
+/// The namespaces that are listed; `None` is all of them at once.
+fn scopes(cluster: &Cluster, request: &Request) -> Vec<Option<String>> {
+    match &request.namespaces {
+        None => vec![Some(cluster.namespace().to_owned())],
+        Some(Namespaces::All | Namespaces::AllBut(_)) => vec![None],
+        Some(Namespaces::Only(names)) => names.iter().cloned().map(Some).collect(),
+    }
+}
+
+/// The pods of the workloads.
+pub(super) struct PodTable {
+    /// The pods by the uid of their workload.
+    pods: BTreeMap<String, Vec<Pod>>,
+    /// The lists that could not be read, by resource and namespace.
+    unread: Vec<(Resource, Option<String>)>,
+    /// Why.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Lists pods and what stands between them and their workloads, once for each namespace in question.
+pub(super) async fn pods(cluster: &Cluster, request: &Request, lives: &[Live]) -> PodTable {
+    let mut table = PodTable { pods: BTreeMap::new(), unread: Vec::new(), problems: Vec::new() };
+    let has = |scope: &Option<String>, kind: Option<Kind>| {
+        let of_kind = |live: &&Live| kind.is_none_or(|kind| live.workload.kind == kind);
+        lives.iter().filter(of_kind).any(|live| scope.as_ref().is_none_or(|scope| *scope == live.namespace))
+    };
+    let everything = Query::default();
+    let scopes: Vec<_> = scopes(cluster, request);
+    let owners = scopes.iter().flat_map(|scope| {
+        let between = [(Resource::ReplicaSets, Kind::Deployment), (Resource::Jobs, Kind::CronJob)];
+        between.into_iter().filter(|(_, kind)| has(scope, Some(*kind))).map(move |(resource, _)| (resource, scope))
+    });
+    let everything = &everything;
+    let owners = owners.map(|(resource, scope)| async move {
+        (resource, scope, cluster.list(resource, scope.as_deref(), everything, |object| owned(&object)).await)
+    });
+    let pods = scopes.iter().filter(|scope| has(scope, None)).map(|scope| async move {
+        (scope, cluster.list(Resource::Pods, scope.as_deref(), everything, |object| Pod::read(&object)).await)
+    });
+    let owners: Vec<_> = stream::iter(owners).buffered(AT_ONCE).collect().await;
+    let mut owner_of: BTreeMap<String, String> = BTreeMap::new();
+    for (resource, scope, list) in owners {
+        match list {
+            Ok(list) => owner_of.extend(list),
+            Err(error) => table.missed(resource, scope, &error),
+        }
+    }
+    let pods: Vec<_> = stream::iter(pods).buffered(AT_ONCE).collect().await;
+    for (scope, list) in pods {
+        match list {
+            Ok(list) => list.into_iter().for_each(|pod| table.take(pod, &owner_of)),
+            Err(error) => table.missed(Resource::Pods, scope, &error),
+        }
+    }
+    table
+}
+
+/// An object's uid, and that of its controller.
+fn owned(object: &Value) -> Option<(String, String)> {
+    let metadata = object.get("metadata")?;
+    Some((metadata.get("uid")?.as_str()?.to_owned(), running::controller(metadata)?.to_owned()))
+}
+
+impl PodTable {
+    /// The pods of a workload. `Err`: they could not be read, or nobody knows whose they are.
+    pub(super) fn of(&self, live: &Live) -> Result<&[Pod], &'static str> {
+        let between = match live.workload.kind {
+            Kind::Deployment => Some(Resource::ReplicaSets),
+            Kind::CronJob => Some(Resource::Jobs),
+            Kind::DaemonSet | Kind::StatefulSet => None,
+        };
+        let needed = |resource: &Resource| *resource == Resource::Pods || Some(*resource) == between;
+        let here = |scope: &Option<String>| scope.as_ref().is_none_or(|scope| *scope == live.namespace);
+        match self.unread.iter().any(|(resource, scope)| needed(resource) && here(scope)) {
+            true => Err("its pods could not be read"),
+            false => Ok(self.pods.get(&live.uid).map(Vec::as_slice).unwrap_or_default()),
+        }
+    }
+
+    fn take(&mut self, pod: Pod, owner_of: &BTreeMap<String, String>) {
+        let workload = owner_of.get(&pod.controller).unwrap_or(&pod.controller).clone();
+        self.pods.entry(workload).or_default().push(pod);
+    }
+
+    fn missed(&mut self, resource: Resource, scope: &Option<String>, error: &ClusterError) {
+        self.unread.push((resource, scope.clone()));
+        self.problems.push(refused(error));
+    }
+}
+
+/// The workloads by the pull secrets that hold for them. What a secret lacks is told once, as a warning.
+pub(super) async fn by_pull_secrets<'l>(
+    cluster: &Cluster,
+    lives: &'l [Live],
+    warnings: &mut Vec<String>,
+) -> Vec<(Vec<PullSecret>, Vec<&'l Live>)> {
+    let mut places: BTreeMap<(&str, &str, &[String]), usize> = BTreeMap::new();
+    let mut groups: Vec<(Vec<PullSecret>, Vec<&Live>)> = Vec::new();
+    for live in lives {
+        match places.entry((&live.namespace, &live.service_account, &live.pull_secrets)) {
+            Entry::Occupied(place) => groups[*place.get()].1.push(live),
+            Entry::Vacant(place) => {
+                let pulled = cluster.pull_secrets(&live.namespace, &live.service_account, &live.pull_secrets).await;
+                warnings.extend(pulled.problems.iter().map(|error| format!("{error}: {}", error.cause())));
+                place.insert(groups.len());
+                groups.push((pulled.secrets, vec![live]));
+            }
+        }
+    }
+    warnings.dedup();
+    groups
+}

@@ -1,0 +1,154 @@
+//! `.imago.yaml`: the flags that a repository always needs, kept in the repository.
+//!
+//! Whoever can open a pull request can write this file, and it is read by a run that has other people's credentials. So it holds values
+//! and no acts: nothing in it starts a program, reads or writes outside the repository, trusts anybody, or says where a push goes.
+//! A host that it allows plain http for gets no credentials. A flag that is given wins over it.
+
+mod keys;
+mod merge;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use crate::engine::tree::{Scalar, Tree};
+use crate::engine::yaml::{File, YamlNode};
+use crate::io::files::{self, FileError};
+use crate::io::links::Links;
+use crate::io::scan;
+
+pub use merge::Unfit;
+
+/// The file's name at the repository's root.
+const NAME: &str = ".imago.yaml";
+
+/// What a file says, checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// The file, as shown to the user.
+    pub name: String,
+    /// The folder that paths and globs in it begin at, absolute.
+    folder: PathBuf,
+    values: Values,
+}
+
+/// The settings; what is not there is not said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Values {
+    include: Vec<String>,
+    exclude: Vec<String>,
+    include_image: Vec<String>,
+    exclude_image: Vec<String>,
+    track: Option<crate::cli::args::Track>,
+    drop_tag: bool,
+    max_changes: Option<usize>,
+    message: Option<String>,
+    author: Option<String>,
+    signoff: bool,
+    registry_map: Vec<String>,
+    insecure_registry: Vec<String>,
+    concurrency: Option<u16>,
+    lock: Option<PathBuf>,
+}
+
+/// Why a file is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// What is wrong, in lower case and without a full stop.
+    pub what: String,
+    /// The file, as shown to the user.
+    pub file: String,
+    /// Where in it, where that is known.
+    pub spot: Option<Spot>,
+    /// One thing to do.
+    pub hint: String,
+}
+
+/// A place in a file, with what stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, in characters from 1.
+    pub column: usize,
+    /// How many characters are meant, at least 1.
+    pub width: usize,
+    /// The whole line.
+    pub text: String,
+}
+
+/// Reads the file that was named, or the one at the root of the current folder's repository. `None`: nothing was named or is there.
+pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mistake> {
+    let root = scan::repository_root(current).unwrap_or_else(|| current.to_owned());
+    let path = named.map_or_else(|| root.join(NAME), |named| current.join(named));
+    let name = named.unwrap_or_else(|| path.strip_prefix(current).unwrap_or(&path)).display().to_string();
+    let unreadable = |error: FileError| Mistake {
+        what: format!("cannot read the settings: {error}"),
+        file: name.clone(),
+        spot: None,
+        hint: "name another file with `--config FILE`, or none with `--no-config`".to_owned(),
+    };
+    // A line with a mistake is shown, so a link in a repository must not lead to a file of the machine's.
+    let resolve = || Ok(Links::new(&root)?.resolve(&path)?.0);
+    let bytes = match resolve().and_then(|real| files::read(&real)) {
+        Ok(bytes) => bytes,
+        Err(FileError::Vanished) if named.is_none() && path.symlink_metadata().is_err() => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let text = String::from_utf8(bytes).map_err(|_| Mistake {
+        what: "the settings are not UTF-8".to_owned(),
+        file: name.clone(),
+        spot: None,
+        hint: "save the file as UTF-8".to_owned(),
+    })?;
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    let folder = folder.canonicalize().unwrap_or(folder);
+    let values =
+        parse(&text).map_err(|wrong| Mistake { what: wrong.what, file: name.clone(), spot: wrong.spot, hint: wrong.hint })?;
+    Ok(Some(Config { name, folder, values }))
+}
+
+/// A mistake in the text, before it is known in which file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wrong {
+    what: String,
+    spot: Option<Spot>,
+    hint: String,
+}
+
+fn parse(text: &str) -> Result<Values, Wrong> {
+    let file = File::parse_with_comments(text).map_err(|error| Wrong {
+        what: error.to_string(),
+        spot: Some(spot(text, error.line, error.column as usize, 1)),
+        hint: "correct it; a value with braces or a colon needs quotes".to_owned(),
+    })?;
+    let mut values = Values::default();
+    for index in 0..file.len() {
+        let root = file.document(index);
+        let at_root = |what: &str, hint: &str| Err(wrong(text, root, what.to_owned(), hint.to_owned()));
+        match root.written_entries() {
+            _ if index > 0 => return at_root("there is a second document", "keep all settings in one"),
+            Some((_, entries)) => {
+                for (key, value) in entries {
+                    keys::take(text, &mut values, key, value)?;
+                }
+            }
+            None if matches!(root.scalar(), Scalar::Null) => {}
+            None => return at_root("the settings are no mapping", "write them like `exclude: [charts/**]`"),
+        }
+    }
+    Ok(values)
+}
+
+/// A mistake at a node.
+fn wrong(text: &str, node: YamlNode<'_, '_>, what: String, hint: String) -> Wrong {
+    let span = node.span();
+    let width = text[span.clone()].lines().next().map_or(0, |line| line.chars().count());
+    let line = node.line().unwrap_or(1);
+    Wrong { what, spot: Some(spot(text, line, node.column() + 1, width.max(1))), hint }
+}
+
+fn spot(text: &str, line: u32, column: usize, width: usize) -> Spot {
+    let shown = text.lines().nth(line as usize - 1).unwrap_or_default();
+    Spot { line, column, width, text: shown.trim_start_matches('\u{feff}').to_owned() }
+}

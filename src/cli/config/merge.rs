@@ -1,0 +1,102 @@
+//! Settings as values for the flags that were not given.
+
+use super::Config;
+use crate::cli::args::{Digest, Files, Locking, Registries, Track};
+use crate::cli::settings::UsageError;
+use crate::io::files::FileError;
+use crate::io::links::Links;
+use crate::io::scan::Globs;
+
+/// Why flags and settings do not go together.
+pub type Unfit = UsageError;
+
+impl Config {
+    /// Fills in what the flags of `imago files` leave open.
+    pub fn fill_files(&self, flags: &mut Files) -> Result<(), Unfit> {
+        let values = &self.values;
+        let unless_given = |given: &[String], own: &[String]| if given.is_empty() { own.to_vec() } else { Vec::new() };
+        flags.of_repository = Some(Globs {
+            include: unless_given(&flags.include, &values.include),
+            exclude: unless_given(&flags.exclude, &values.exclude),
+            base: self.folder.clone(),
+        });
+        fill_list(&mut flags.images.include_image, &values.include_image);
+        fill_list(&mut flags.images.exclude_image, &values.exclude_image);
+        self.fill_track(flags)?;
+        flags.max_changes = flags.max_changes.or(values.max_changes);
+        // What is said of commits is no reason to make one.
+        if flags.commit || flags.push || flags.branch.is_some() {
+            flags.message = flags.message.take().or_else(|| values.message.clone());
+            flags.author = flags.author.take().or_else(|| values.author.clone());
+            flags.signoff |= values.signoff;
+        }
+        self.fill_registries(&mut flags.registries);
+        self.fill_lock(&mut flags.locking)
+    }
+
+    /// Fills in what the flags of `imago digest` leave open.
+    pub fn fill_digest(&self, flags: &mut Digest) -> Result<(), Unfit> {
+        self.fill_registries(&mut flags.registries);
+        self.fill_lock(&mut flags.locking)
+    }
+
+    fn fill_track(&self, flags: &mut Files) -> Result<(), Unfit> {
+        let against = |flag: &str, why: &str| {
+            let what = format!("`{flag}` does not go with `track: tag` of `{}`: {why}", self.name);
+            Err(UsageError { what, hint: format!("leave out `{flag}`, or say `--track annotation`") })
+        };
+        match (flags.images.track, self.values.track) {
+            (None, Some(Track::Tag)) if flags.restore => against("--restore", "no image is recorded that could come back"),
+            (None, Some(Track::Tag)) if flags.images.drop_tag => against("--drop-tag", "the tag is what is tracked"),
+            (Some(Track::Tag), _) => Ok(()),
+            (given, own) => {
+                flags.images.track = given.or(own);
+                flags.images.drop_tag |= self.values.drop_tag;
+                Ok(())
+            }
+        }
+    }
+
+    fn fill_registries(&self, flags: &mut Registries) {
+        fill_list(&mut flags.registry_map, &self.values.registry_map);
+        if flags.insecure_registry.is_empty() {
+            flags.insecure_of_repository.clone_from(&self.values.insecure_registry);
+        }
+        flags.concurrency = flags.concurrency.or(self.values.concurrency);
+    }
+
+    fn fill_lock(&self, flags: &mut Locking) -> Result<(), Unfit> {
+        if let (None, Some(lock)) = (&flags.lock, &self.values.lock) {
+            let path = self.folder.join(lock);
+            // No link of the repository may lead the lock out of it.
+            let parent = path.parent().unwrap_or(&self.folder);
+            let inside = Links::new(&self.folder).and_then(|mut links| {
+                links.resolve(parent)?;
+                match links.resolve(&path) {
+                    Ok(_) | Err(FileError::Vanished) if path.symlink_metadata().is_err() => Ok(()),
+                    other => other.map(drop),
+                }
+            });
+            inside.map_err(|error| UsageError {
+                what: format!("cannot use the lock `{}` of `{}`: {error}", lock.display(), self.name),
+                hint: "name a file whose folder is there, or give `--lock`".to_owned(),
+            })?;
+            flags.lock = Some(self.shown(path));
+        }
+        Ok(())
+    }
+
+    /// The path as a person in the current folder would write it.
+    fn shown(&self, path: std::path::PathBuf) -> std::path::PathBuf {
+        match std::env::current_dir() {
+            Ok(current) => path.strip_prefix(current).map(std::path::Path::to_owned).unwrap_or(path),
+            Err(_) => path,
+        }
+    }
+}
+
+fn fill_list(given: &mut Vec<String>, own: &[String]) {
+    if given.is_empty() {
+        given.extend_from_slice(own);
+    }
+}

@@ -1,0 +1,202 @@
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::*;
+use crate::cli::args::{self, Command, Files};
+use crate::cli::render::{Styles, problem};
+
+fn mistake(text: &str) -> String {
+    let wrong = parse(text).unwrap_err();
+    let mistake = Mistake { what: wrong.what, file: NAME.to_owned(), spot: wrong.spot, hint: wrong.hint };
+    problem::mistake(&mistake, &Styles::plain())
+}
+
+fn filled(text: &str, line: &str) -> Result<Files, Unfit> {
+    let config = Config { name: NAME.to_owned(), folder: "/shop".into(), values: parse(text).unwrap() };
+    let typed = args::parse(format!("imago files {line}").split_whitespace().map(OsString::from)).unwrap();
+    let Command::Files(mut flags) = typed.command else { panic!("{line}") };
+    config.fill_files(&mut flags).map(|()| *flags)
+}
+
+const ALL: &str = "\
+# what this repository always needs
+include: [deploy]
+exclude:
+- 'charts/**'
+include-image: ['*']
+exclude-image: [registry.example.test/dev/*]
+drop-tag: yes
+max-changes: 20
+registry-map: [docker.io=mirror.example.test/hub]
+insecure-registry: ['registry.example.test:5000']
+concurrency: 8
+message: 'images: {summary}'
+author: Ada <ada@example.test>
+signoff: true
+";
+
+#[test]
+fn what_the_flags_leave_open_is_filled_in() {
+    let flags = filled(ALL, "--update --commit").unwrap();
+    let globs = flags.of_repository.unwrap();
+    assert_eq!((&*globs.include, &*globs.exclude), (&["deploy".to_owned()][..], &["charts/**".to_owned()][..]));
+    assert!(flags.include.is_empty() && flags.images.drop_tag && flags.signoff);
+    assert_eq!((flags.max_changes, flags.registries.concurrency), (Some(20), Some(8)));
+    assert_eq!(flags.images.exclude_image, ["registry.example.test/dev/*"]);
+    assert_eq!(flags.message.as_deref(), Some("images: {summary}"));
+    assert_eq!(flags.registries.registry_map, ["docker.io=mirror.example.test/hub"]);
+    assert!(flags.registries.insecure_registry.is_empty(), "only the user's own wish may send credentials in clear");
+    assert_eq!(flags.registries.insecure_of_repository, ["registry.example.test:5000"]);
+}
+
+#[test]
+fn flags_win() {
+    let line = "--include a --exclude b --exclude-image c --track tag --max-changes 1 --concurrency 2 --insecure-registry d --registry-map e.test=f.test";
+    let flags = filled(ALL, line).unwrap();
+    let globs = flags.of_repository.unwrap();
+    assert!(globs.include.is_empty() && globs.exclude.is_empty());
+    assert_eq!(
+        (flags.include, flags.exclude, flags.images.exclude_image),
+        (vec!["a".into()], vec!["b".into()], vec!["c".into()])
+    );
+    assert!(!flags.images.drop_tag, "`--track tag` keeps the tag");
+    assert_eq!((flags.max_changes, flags.registries.concurrency), (Some(1), Some(2)));
+    assert_eq!(flags.registries.registry_map, ["e.test=f.test"]);
+    assert!(flags.registries.insecure_of_repository.is_empty());
+}
+
+#[test]
+fn what_is_said_of_commits_makes_none() {
+    let flags = filled(ALL, "--update").unwrap();
+    assert_eq!((flags.message, flags.author, flags.signoff), (None, None, false));
+    assert!(!flags.commit && flags.branch.is_none() && !flags.push);
+}
+
+#[test]
+fn flags_that_do_not_go_with_the_settings_say_so() {
+    for line in ["--restore", "--drop-tag"] {
+        let error = filled("track: tag\n", line).unwrap_err();
+        assert!(error.what.starts_with(&format!("`{line}` does not go with `track: tag` of `.imago.yaml`: ")), "{error}");
+        filled("track: tag\n", &format!("{line} --track annotation")).unwrap();
+    }
+}
+
+#[test]
+fn a_mistake_is_shown_where_it_stands() {
+    assert_eq!(
+        mistake("drop-tag: true\nexclud: [a]\n"),
+        "error: `exclud` is no setting\n  in .imago.yaml:2:1\n  2 | exclud: [a]\n    | ^^^^^^\n  hint: did you mean `exclude`?\n"
+    );
+    assert_eq!(
+        mistake("exclude: [charts, 'a[']\n"),
+        "error: `a[` is not a pattern for files: unclosed character class; missing ']'\n  in .imago.yaml:1:19\n  1 | exclude: [charts, 'a[']\n    |                   ^^^^\n  hint: write it as in .gitignore, in quotes: 'charts/**', '*.gen.yaml'\n"
+    );
+    for (text, place, what, hint) in [
+        ("a: [", ":1:4", "error: ", "correct it"),
+        ("[a]\n", ":1:1", "the settings are no mapping", "exclude"),
+        ("drop-tag: true\n---\ndrop-tag: true\n", ":3:1", "there is a second document", "one"),
+        ("include: a\n", ":1:10", "`include` takes a list", "`include: ["),
+        ("include: [1]\n", ":1:11", "`include` takes text", "quotes"),
+        ("message: {summary}\n", ":1:10", "`message` takes text", "quotes"),
+        ("message: '{nope}'\n", ":1:10", "`message` cannot be used: there is no field `{nope}`", "{summary}"),
+        ("author: Ada\n", ":1:9", "`author Ada` is not NAME <MAIL>", "Ada Lovelace"),
+        ("track: tags\n", ":1:8", "`track` takes `annotation` or `tag`", "annotation"),
+        ("drop-tag: 1\n", ":1:11", "`drop-tag` takes `true` or `false`", "drop-tag: true"),
+        ("drop-tag: true\ntrack: tag\n", ":2:1", "exclude each other", "leave one"),
+        ("max-changes: -1\n", ":1:14", "`max-changes` takes a whole number", "20"),
+        ("concurrency: 0\n", ":1:14", "`concurrency` takes a whole number from 1 to 1024", "8"),
+        ("insecure-registry: ['http://a']\n", ":1:21", "`insecure-registry http://a` names no host", "scheme"),
+        ("registry-map: [a]\n", ":1:16", "`registry-map a` cannot be used: `a` is not FROM=TO", "docker.io="),
+        ("exclude-image: ['a:1']\n", ":1:17", "the pattern `a:1` has a tag", "name"),
+        ("lock: ../imago.lock\n", ":1:7", "is no path below the folder", "flag"),
+        ("lock: /etc/imago.lock\n", ":1:7", "is no path below the folder", "flag"),
+        ("max_changes: 1\n", ":1:1", "`max_changes` is no setting", "did you mean `max-changes`?"),
+        ("colour: never\n", ":1:1", "`colour` is no setting", "the settings are include, exclude"),
+        ("exclude: [a]\nexclude: [b]\n", ":2:1", "already there on line 1", "correct it"),
+        ("<<: {drop-tag: true}\n", ":1:1", "`<<` is no setting", "the settings are"),
+    ] {
+        let told = mistake(text);
+        assert!(told.contains(&format!("in .imago.yaml{place}\n")), "{text:?}: {told}");
+        assert!(told.contains(what) && told.lines().last().unwrap().contains(hint), "{text:?}: {told}");
+    }
+}
+
+#[test]
+fn what_would_run_trust_or_send_is_for_the_command_line_alone() {
+    for key in [
+        "docker-config",
+        "registry-ca",
+        "remote",
+        "branch",
+        "push",
+        "push-option",
+        "commit",
+        "update",
+        "restore",
+        "check",
+        "offline",
+        "report",
+        "output",
+        "config",
+        "allow-platform-loss",
+        "namespace",
+    ] {
+        let told = mistake(&format!("{key}: x\n"));
+        assert!(told.contains(&format!("`{key}` is no setting: it is for whoever runs imago to say")), "{told}");
+        assert!(told.ends_with(&format!("hint: give `--{key}` on the command line\n")), "{told}");
+    }
+}
+
+#[test]
+fn a_line_cannot_steer_the_terminal_and_a_long_one_is_cut() {
+    let told = mistake(&format!("exclude: ['{}', \"\u{202e}\", 7]\n", "a".repeat(500)));
+    assert!(!told.chars().any(|c| c != '\n' && crate::cli::render::steers(c)), "{told:?}");
+    assert!(told.lines().all(|line| line.chars().count() < 120), "{told}");
+    let marked = told.lines().find(|line| line.contains('^')).unwrap().find('^').unwrap();
+    assert_eq!(told.lines().nth(2).unwrap().chars().nth(marked), Some('7'), "{told}");
+}
+
+#[test]
+fn an_empty_file_says_nothing() {
+    for text in ["", "# nothing\n", "---\n", "{}\n", "~\n"] {
+        assert_eq!(parse(text), Ok(Values::default()), "{text:?}");
+    }
+}
+
+#[test]
+fn the_file_is_that_of_the_repository_and_no_link_out_of_it() {
+    let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at(".git")).unwrap();
+    fs::create_dir_all(at("deploy")).unwrap();
+    assert_eq!(read(None, &at("deploy")).unwrap(), None);
+    fs::write(at(NAME), "drop-tag: true\n").unwrap();
+    assert!(read(None, &at("deploy")).unwrap().unwrap().values.drop_tag);
+    assert_eq!(read(None, folder.path()).unwrap().unwrap().name, NAME);
+    fs::remove_file(at(NAME)).unwrap();
+    fs::write(outside.path().join("secret"), "password: hunter2\n").unwrap();
+    symlink(outside.path().join("secret"), at(NAME)).unwrap();
+    let mistake = read(None, folder.path()).unwrap_err();
+    assert!(mistake.what.contains("outside the repository") && mistake.spot.is_none(), "{mistake:?}");
+    let missing = read(Some(Path::new("none.yaml")), folder.path()).unwrap_err();
+    assert!(missing.what.starts_with("cannot read the settings: "), "{missing:?}");
+}
+
+#[test]
+fn a_lock_stays_in_the_repository() {
+    let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::create_dir(folder.path().join("locks")).unwrap();
+    symlink(outside.path(), folder.path().join("out")).unwrap();
+    symlink(outside.path().join("imago.lock"), folder.path().join("link")).unwrap();
+    let fill = |lock: &str| {
+        let values = parse(&format!("lock: {lock}\n")).unwrap();
+        let config = Config { name: NAME.to_owned(), folder: folder.path().canonicalize().unwrap(), values };
+        let mut flags = filled("", "").unwrap();
+        config.fill_files(&mut flags).map(|()| flags.locking.lock.unwrap())
+    };
+    assert!(fill("locks/imago.lock").unwrap().ends_with("locks/imago.lock"));
+    for lock in ["out/imago.lock", "link", "none/imago.lock"] {
+        assert!(fill(lock).is_err(), "{lock}");
+    }
+}

@@ -1,0 +1,171 @@
+//! A workload in a cluster: the workload itself, and what only the API server's object says of it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::path::Path;
+use super::running::texts;
+use super::workload::{self, Kind, RESTARTED_AT, Workload};
+
+/// A workload of the API server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// What it has in common with one in a file.
+    pub workload: Workload,
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`: changes with every change of the object.
+    pub resource_version: String,
+    /// Who else writes it, where somebody does: ``the controller `ReplicaSet/web` ``.
+    pub managed: Option<String>,
+    /// Whether its pods are being replaced by the cluster itself.
+    pub rollout_under_way: bool,
+    /// The annotations of its pod template.
+    pub template_annotations: BTreeMap<String, String>,
+    /// The maps on the way to its annotations, and to those of its pod template, that are not there.
+    pub absent: Vec<Path>,
+    /// The service account of its pods.
+    pub service_account: String,
+    /// The pull secrets that it names.
+    pub pull_secrets: Vec<String>,
+}
+
+impl Live {
+    /// Reads an object. `None`: it is no workload.
+    pub fn read(object: &Value) -> Option<Self> {
+        let workload = workload::find(object).workloads.into_iter().next()?;
+        let metadata = object.get("metadata")?;
+        let text = |key: &str| metadata.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let template = workload.kind.pod_template().iter().try_fold(object, |object, key| object.get(key));
+        let template_metadata = template.and_then(|template| template.get("metadata"));
+        let pod = template.and_then(|template| template.get("spec"));
+        let pull_secrets = pod.and_then(|pod| pod.get("imagePullSecrets")).and_then(Value::as_array).into_iter().flatten();
+        let service_account = pod.and_then(|pod| pod.get("serviceAccountName")).and_then(Value::as_str);
+        Some(Self {
+            namespace: text("namespace"),
+            uid: text("uid"),
+            resource_version: text("resourceVersion"),
+            managed: manager(metadata),
+            rollout_under_way: rollout_under_way(workload.kind, object),
+            template_annotations: texts(template_metadata.and_then(|metadata| metadata.get("annotations"))),
+            absent: absent(&workload, object),
+            service_account: service_account.filter(|name| !name.is_empty()).unwrap_or("default").to_owned(),
+            pull_secrets: pull_secrets.filter_map(|secret| Some(secret.get("name")?.as_str()?.to_owned())).collect(),
+            workload,
+        })
+    }
+
+    /// The time of the last restart by this program, as the pod template has it.
+    pub fn restarted_at(&self) -> Option<&str> {
+        self.template_annotations.get(RESTARTED_AT).map(String::as_str)
+    }
+
+    /// `default/Deployment/web`
+    pub fn name(&self) -> String {
+        format!("{}/{}/{}", self.namespace, self.workload.kind.name(), self.workload.name)
+    }
+}
+
+/// Who else writes an object: what is written beside them is undone, or undoes what they wrote.
+fn manager(metadata: &Value) -> Option<String> {
+    const MARKS: [(&str, &str); 3] = [
+        ("argocd.argoproj.io/tracking-id", "Argo CD"),
+        ("kustomize.toolkit.fluxcd.io/name", "Flux"),
+        ("helm.toolkit.fluxcd.io/name", "Flux"),
+    ];
+    let owners = metadata.get("ownerReferences").and_then(Value::as_array).into_iter().flatten();
+    if let Some(owner) = owners.into_iter().find(|owner| owner["controller"] == true) {
+        let text = |key| owner.get(key).and_then(Value::as_str).unwrap_or_default();
+        return Some(format!("the controller `{}/{}`", text("kind"), text("name")));
+    }
+    MARKS.into_iter().find_map(|(mark, who)| {
+        let value = ["annotations", "labels"].into_iter().find_map(|map| metadata.get(map)?.get(mark)?.as_str())?;
+        Some(format!("{who} (`{mark}: {value}`)"))
+    })
+}
+
+/// By the numbers in its status. Where a person replaces the pods (`OnDelete`), nothing is under way by itself.
+fn rollout_under_way(kind: Kind, object: &Value) -> bool {
+    let number = |map: &str, key: &str| object[map][key].as_i64().unwrap_or_default();
+    if kind == Kind::CronJob || object["spec"]["updateStrategy"]["type"] == "OnDelete" {
+        return false;
+    }
+    let unseen = object["metadata"]["generation"].as_i64().unwrap_or_default() > number("status", "observedGeneration");
+    let (updated, wanted) = match kind {
+        Kind::DaemonSet => ("updatedNumberScheduled", number("status", "desiredNumberScheduled")),
+        Kind::Deployment | Kind::StatefulSet | Kind::CronJob => ("updatedReplicas", number("status", "replicas")),
+    };
+    unseen || number("status", updated) < wanted
+}
+
+fn absent(workload: &Workload, object: &Value) -> Vec<Path> {
+    let template = Path::root().keys(workload.kind.pod_template());
+    let maps = [
+        Path::root().keys(&["metadata", "annotations"]),
+        template.keys(&["metadata"]),
+        template.keys(&["metadata", "annotations"]),
+    ];
+    maps.into_iter().filter(|path| !object.pointer(&path.pointer()).is_some_and(Value::is_object)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn deployment(metadata: Value, status: Value) -> Live {
+        let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "status": status,
+            "spec": {"template": {"spec": {"containers": [{"name": "app", "image": "web"}]}}}});
+        object["metadata"]["name"] = "web".into();
+        object["metadata"]["namespace"] = "shop".into();
+        Live::read(&object).unwrap()
+    }
+
+    #[test]
+    fn what_another_writes_is_known_by_its_owner_or_its_marks() {
+        let owner =
+            |controller| json!({"ownerReferences": [{"kind": "Database", "name": "main", "uid": "1", "controller": controller}]});
+        for (metadata, manager) in [
+            (json!({}), None),
+            (owner(true), Some("the controller `Database/main`")),
+            (owner(false), None),
+            (
+                json!({"annotations": {"argocd.argoproj.io/tracking-id": "a:apps/Deployment:shop/web"}}),
+                Some("Argo CD (`argocd.argoproj.io/tracking-id: a:apps/Deployment:shop/web`)"),
+            ),
+            (
+                json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}}),
+                Some("Flux (`kustomize.toolkit.fluxcd.io/name: shop`)"),
+            ),
+            (json!({"labels": {"helm.toolkit.fluxcd.io/name": "shop"}}), Some("Flux (`helm.toolkit.fluxcd.io/name: shop`)")),
+            (json!({"labels": {"app.kubernetes.io/managed-by": "Helm"}}), None),
+        ] {
+            assert_eq!(deployment(metadata.clone(), json!({})).managed.as_deref(), manager, "{metadata}");
+        }
+    }
+
+    #[test]
+    fn a_rollout_is_under_way_until_its_status_says_otherwise() {
+        for (status, under_way) in [
+            (json!({"observedGeneration": 4, "replicas": 2, "updatedReplicas": 2}), false),
+            (json!({"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2}), true),
+            (json!({"observedGeneration": 4, "replicas": 3, "updatedReplicas": 2}), true),
+            (json!({"observedGeneration": 4}), false),
+        ] {
+            assert_eq!(deployment(json!({"generation": 4}), status.clone()).rollout_under_way, under_way, "{status}");
+        }
+        let pods = json!({"template": {"spec": {"containers": []}}, "updateStrategy": {"type": "OnDelete"}});
+        let object = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"generation": 4}, "spec": pods,
+            "status": {"observedGeneration": 4, "desiredNumberScheduled": 3, "updatedNumberScheduled": 1}});
+        assert!(!Live::read(&object).unwrap().rollout_under_way, "a person replaces these pods");
+    }
+
+    #[test]
+    fn the_service_account_is_the_default_one_where_none_is_named() {
+        assert_eq!(deployment(json!({}), json!({})).service_account, "default");
+        assert_eq!(deployment(json!({}), json!({})).name(), "shop/Deployment/web");
+    }
+}

@@ -1,0 +1,145 @@
+//! Changes of a workload in a cluster as one JSON Patch (RFC 6902), which takes effect whole or not at all.
+//!
+//! Every text that a change relies on is tested first, so that what somebody else wrote meanwhile is never lost. That something is *not*
+//! there cannot be tested by itself, and `add` replaces what is: such a patch holds for one version of the object alone.
+
+use serde_json::{Map, Value, json};
+
+use super::live::Live;
+use super::path::{Path, Step};
+use super::plan::Change;
+use super::workload::Record;
+
+/// The patch that makes the changes, and fails where the object is no longer the one they were planned on. Empty where there are none.
+pub fn patch(live: &Live, changes: &[Change]) -> Vec<Value> {
+    if changes.is_empty() {
+        return Vec::new();
+    }
+    let workload = &live.workload;
+    let mut tests = vec![test(&Path::root().keys(&["metadata", "uid"]), &live.uid)];
+    if changes.iter().any(|change| change.from.is_none()) {
+        tests.push(test(&Path::root().keys(&["metadata", "resourceVersion"]), &live.resource_version));
+    }
+    if let Record::Text(record) = &workload.record {
+        tests.push(test(&workload.record_path(), record));
+    }
+    let mut operations = Vec::new();
+    for change in changes {
+        // An index says which container is meant only together with its name.
+        let container = workload.containers.iter().find(|container| workload.image_path(container) == change.at);
+        if let Some(container) = container {
+            tests.push(test(&workload.container_path(container).join("name"), &container.name));
+        }
+        let is_record = change.at == workload.record_path();
+        if let Some(from) = change.from.as_ref().filter(|_| !is_record) {
+            tests.push(test(&change.at, from));
+        }
+        operations.push(match (&change.from, &change.to) {
+            (_, None) => json!({"op": "remove", "path": change.at.pointer()}),
+            (Some(_), Some(to)) => json!({"op": "replace", "path": change.at.pointer(), "value": to}),
+            (None, Some(to)) => add(live, &change.at, to),
+        });
+    }
+    tests.extend(operations);
+    tests
+}
+
+fn test(at: &Path, value: &str) -> Value {
+    json!({"op": "test", "path": at.pointer(), "value": value})
+}
+
+/// Adds a text, with the maps above it that are not there.
+fn add(live: &Live, at: &Path, to: &str) -> Value {
+    let Some(top) =
+        live.absent.iter().filter(|absent| at.steps().starts_with(absent.steps())).min_by_key(|absent| absent.steps().len())
+    else {
+        return json!({"op": "add", "path": at.pointer(), "value": to});
+    };
+    let below = at.steps()[top.steps().len()..].iter().rev().filter_map(|step| match step {
+        Step::Key(key) => Some(key.to_string()),
+        Step::Index(_) => None,
+    });
+    let value = below.fold(Value::from(to), |value, key| Value::Object(Map::from_iter([(key, value)])));
+    json!({"op": "add", "path": top.pointer(), "value": value})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::workload::RECORD;
+
+    fn live(annotations: Value, template: Value) -> Live {
+        Live::read(&json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "namespace": "shop", "uid": "u1", "resourceVersion": "7", "annotations": annotations},
+            "spec": {"template": {"metadata": template, "spec": {"containers": [{"name": "app", "image": "reg.test/web:1"}]}}},
+        }))
+        .unwrap()
+    }
+
+    fn image(live: &Live) -> Change {
+        let at = live.workload.image_path(&live.workload.containers[0]);
+        Change { at, from: Some("reg.test/web:1".into()), to: Some("reg.test/web:1@d".into()) }
+    }
+
+    fn record(live: &Live, from: Option<&str>, to: Option<&str>) -> Change {
+        Change { at: live.workload.record_path(), from: from.map(str::to_owned), to: to.map(str::to_owned) }
+    }
+
+    const UID: &str = r#"{"op":"test","path":"/metadata/uid","value":"u1"}"#;
+    const VERSION: &str = r#"{"op":"test","path":"/metadata/resourceVersion","value":"7"}"#;
+    const NAME: &str = r#"{"op":"test","path":"/spec/template/spec/containers/0/name","value":"app"}"#;
+    const OLD: &str = r#"{"op":"test","path":"/spec/template/spec/containers/0/image","value":"reg.test/web:1"}"#;
+    const NEW: &str = r#"{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"reg.test/web:1@d"}"#;
+
+    fn operations(live: &Live, changes: &[Change]) -> Vec<String> {
+        patch(live, changes).iter().map(Value::to_string).collect()
+    }
+
+    #[test]
+    fn every_text_that_is_relied_on_is_tested_before_anything_changes() {
+        let live = live(json!({RECORD: "old", "note": "kept"}), json!({}));
+        let changes = [image(&live), record(&live, Some("old"), Some("new"))];
+        let test = r#"{"op":"test","path":"/metadata/annotations/imago-config-spec","value":"old"}"#;
+        let replace = r#"{"op":"replace","path":"/metadata/annotations/imago-config-spec","value":"new"}"#;
+        assert_eq!(operations(&live, &changes), [UID, test, NAME, OLD, NEW, replace]);
+        // A record that stays is relied on all the same.
+        assert_eq!(operations(&live, &changes[..1]), [UID, test, NAME, OLD, NEW]);
+    }
+
+    #[test]
+    fn what_is_added_holds_for_one_version_of_the_object_alone() {
+        let with_map = live(json!({"note": "kept"}), json!({}));
+        let add = r#"{"op":"add","path":"/metadata/annotations/imago-config-spec","value":"new"}"#;
+        let changes = [image(&with_map), record(&with_map, None, Some("new"))];
+        assert_eq!(operations(&with_map, &changes), [UID, VERSION, NAME, OLD, NEW, add]);
+        let without_map = live(Value::Null, json!({}));
+        let add = r#"{"op":"add","path":"/metadata/annotations","value":{"imago-config-spec":"new"}}"#;
+        assert_eq!(operations(&without_map, &changes), [UID, VERSION, NAME, OLD, NEW, add]);
+    }
+
+    #[test]
+    fn maps_that_are_absent_are_made_from_the_top() {
+        let restart = |live: &Live| Change { at: live.workload.restarted_path(), from: None, to: Some("now".into()) };
+        for (template, add) in [
+            (Value::Null, r#"{"op":"add","path":"/spec/template/metadata","value":{"annotations":{"imago/restartedAt":"now"}}}"#),
+            (json!({}), r#"{"op":"add","path":"/spec/template/metadata/annotations","value":{"imago/restartedAt":"now"}}"#),
+            (
+                json!({"annotations": {}}),
+                r#"{"op":"add","path":"/spec/template/metadata/annotations/imago~1restartedAt","value":"now"}"#,
+            ),
+        ] {
+            let live = live(Value::Null, template);
+            assert_eq!(operations(&live, &[restart(&live)]), [UID, VERSION, add]);
+        }
+    }
+
+    #[test]
+    fn a_record_that_goes_is_tested_and_removed() {
+        let live = live(json!({RECORD: "old"}), json!({}));
+        let operations = operations(&live, &[record(&live, Some("old"), None)]);
+        assert_eq!(operations[2], r#"{"op":"remove","path":"/metadata/annotations/imago-config-spec"}"#);
+        assert_eq!(operations.len(), 3);
+        assert!(patch(&live, &[]).is_empty());
+    }
+}

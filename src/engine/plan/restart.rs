@@ -1,0 +1,234 @@
+//! Plans to have a workload's pods replaced, so that they pull what their tags point to now.
+//!
+//! It changes no image but those that were put on a digest before, which go back to their tags. Where a pull would not happen, nothing is
+//! changed: pods would be replaced for nothing, or would go back to an image that a node still has.
+
+use super::{Change, Outcome, Plan, Rules, Standing, change_image, consider, followed, invalid, not_text, recorded, text};
+use crate::engine::answer::{Answers, Refusal};
+use crate::engine::image::{DEFAULT_TAG, ImageRef};
+use crate::engine::policy::{self, Follow, Return, Wish};
+use crate::engine::running::{Pods, Purpose, Word};
+use crate::engine::workload::{Container, Image, Kind, PullPolicy};
+
+/// Plans the restart of a workload with pods that are not on their tag's digest. `now` is in RFC 3339. `Err`: its record cannot be
+/// relied on, and all of it is left as it is.
+pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> Result<Plan, Refusal> {
+    let workload = &pods.live.workload;
+    let recorded = recorded(workload, rules)?;
+    let mut plan = Plan::default();
+    let mut still_needed = false;
+    let mut back = Vec::new();
+    for (container, standing) in consider(workload, &recorded, rules) {
+        let Image::Text(image) = &container.image else {
+            plan.outcomes.push(not_text(&container.image));
+            back.push(None);
+            continue;
+        };
+        let outcome = match standing {
+            Standing::LeftOut(how) => Outcome::Ignored(how),
+            Standing::Taken(Wish::Variable) => Outcome::Variable,
+            Standing::Taken(Wish::Fixed) => Outcome::Fixed,
+            Standing::Taken(Wish::Invalid(error)) => Outcome::Failed(invalid(error)),
+            Standing::Taken(Wish::Follow(follow)) => seen(image, container, &follow, answers, pods),
+        };
+        let original = match policy::restore(image, recorded.image(container)) {
+            Return::To(original) => Some(original),
+            Return::There | Return::Stays(_) => None,
+        };
+        let taken = matches!(outcome, Outcome::Ok | Outcome::Stale { .. } | Outcome::Unchecked(_));
+        still_needed |= original.is_some() && !taken;
+        back.push(original.filter(|_| taken));
+        plan.outcomes.push(Some(outcome));
+    }
+    let is_stale = |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Stale { .. }));
+    if !plan.outcomes.iter().any(is_stale) {
+        return Ok(plan);
+    }
+    let touched = workload
+        .containers
+        .iter()
+        .zip(&plan.outcomes)
+        .zip(&back)
+        .filter(|((_, outcome), back)| is_stale(outcome) || back.is_some());
+    let mut pulls = touched.map(|((container, _), back)| (container, pull_policy(container, back.as_deref())));
+    if let Some((container, policy)) = pulls.find(|(_, policy)| *policy != PullPolicy::Always) {
+        let why = format!("the pull policy of `{}` is {}", container.name, policy.name());
+        return Ok(left_alone(
+            plan,
+            &match workload.kind {
+                Kind::CronJob => format!("a CronJob is not restarted, and its next run may not pull: {why}"),
+                Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet => format!("a restart would not pull: {why}"),
+            },
+        ));
+    }
+    if workload.kind == Kind::CronJob && back.iter().all(Option::is_none) {
+        return Ok(left_alone(plan, "a CronJob is not restarted: its next run pulls by itself"));
+    }
+    for ((container, outcome), original) in workload.containers.iter().zip(&mut plan.outcomes).zip(back) {
+        let (Some(outcome), Some(original)) = (outcome, original) else { continue };
+        plan.changes.push(change_image(workload, container, &original));
+        match outcome {
+            Outcome::Stale { back, .. } => *back = Some(original),
+            _ => *outcome = Outcome::Restored(original),
+        }
+    }
+    if recorded.originals.is_some() && !still_needed {
+        plan.changes.push(Change { at: workload.record_path(), from: text(&workload.record), to: None });
+    }
+    if workload.kind != Kind::CronJob {
+        let from = pods.live.restarted_at().map(str::to_owned);
+        plan.changes.push(Change { at: workload.restarted_path(), from, to: Some(now.to_owned()) });
+    }
+    Ok(plan)
+}
+
+/// What the pods say of a container that follows a tag.
+fn seen(image: &str, container: &Container, follow: &Follow, answers: &Answers, pods: &Pods<'_>) -> Outcome {
+    match (followed(image, follow, answers), answers.get(&follow.lookup)) {
+        (Outcome::Ok | Outcome::Outdated(_), Some(Ok(answer))) => match pods.say(container, &answer.digest, Purpose::Restart) {
+            Word::Agrees => Outcome::Ok,
+            Word::Differs(running) => Outcome::Stale { running, digest: answer.digest.clone(), back: None },
+            Word::Nothing(reason) => Outcome::Unchecked(reason.to_owned()),
+        },
+        (outcome, _) => outcome,
+    }
+}
+
+/// When a node pulls the image that the container will have. Without a word, the API server's default: `Always` for `latest` alone.
+fn pull_policy(container: &Container, back: Option<&str>) -> PullPolicy {
+    container.pull_policy.unwrap_or_else(|| {
+        let image = back.or(container.image.text()).and_then(|image| ImageRef::parse(image).ok());
+        match image {
+            Some(image) if image.digest().is_none() && image.lookup().tag == DEFAULT_TAG => PullPolicy::Always,
+            _ => PullPolicy::IfNotPresent,
+        }
+    })
+}
+
+fn left_alone(mut plan: Plan, why: &str) -> Plan {
+    for outcome in plan.outcomes.iter_mut().flatten() {
+        if let Outcome::Stale { running, digest, .. } = outcome {
+            *outcome = Outcome::Kept(format!("a pod runs {running}, and its tag is on {digest}, but {why}"));
+        }
+    }
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::engine::answer::Answer;
+    use crate::engine::image::Digest;
+    use crate::engine::live::Live;
+    use crate::engine::policy::{TagForm, Track};
+    use crate::engine::running::Pod;
+    use crate::engine::selector::ImageFilter;
+    use serde_json::{Value, json};
+
+    fn digest(letter: char) -> Digest {
+        Digest::parse(&format!("sha256:{}", letter.to_string().repeat(64))).unwrap()
+    }
+
+    /// One container each: name, image, pull policy, and the digest that a pod runs.
+    type Given<'g> = &'g [(&'g str, &'g str, &'g str, char)];
+
+    fn live(kind: &str, containers: Given<'_>, record: Option<&str>) -> Live {
+        let containers: Vec<Value> = containers
+            .iter()
+            .map(|(name, image, policy, _)| match *policy {
+                "" => json!({"name": name, "image": image}),
+                _ => json!({"name": name, "image": image, "imagePullPolicy": policy}),
+            })
+            .collect();
+        let template = json!({"spec": {"containers": containers}});
+        let (version, spec) = match kind {
+            "CronJob" => ("batch/v1", json!({"jobTemplate": {"spec": {"template": template}}})),
+            _ => ("apps/v1", json!({"template": template})),
+        };
+        let annotations = record.map_or(json!({}), |record| json!({"imago-config-spec": record}));
+        let metadata = json!({"name": "web", "namespace": "shop", "annotations": annotations});
+        Live::read(&json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})).unwrap()
+    }
+
+    fn planned(kind: &str, containers: Given<'_>, record: Option<&str>) -> (Vec<String>, Vec<String>) {
+        let live = live(kind, containers, record);
+        let statuses: Vec<Value> = containers
+            .iter()
+            .map(|(name, _, _, running)| json!({"name": name, "imageID": format!("r@{}", digest(*running)), "state": {"running": {}}}))
+            .collect();
+        let pod = Pod::read(&json!({"metadata": {"ownerReferences": [{"uid": "1", "controller": true}]}, "spec": {},
+            "status": {"phase": "Running", "containerStatuses": statuses}}));
+        let pods: Vec<Pod> = pod.into_iter().collect();
+        let answers: Answers = ["r.test/a:1", "r.test/b:latest"]
+            .map(|image| (ImageRef::parse(image).unwrap().lookup(), Ok(Answer::new(digest('a')))))
+            .into();
+        let rules = Rules { track: Track::Annotation, form: TagForm::Keep, images: ImageFilter::default() };
+        let manifests = BTreeMap::new();
+        let pods = Pods { live: &live, pods: Ok(&pods), manifests: &manifests };
+        let plan = restart(&pods, &rules, &answers, "2026-01-02T03:04:05Z").unwrap();
+        let outcome = |outcome: &Option<Outcome>| match outcome.as_ref().unwrap() {
+            Outcome::Ok => "ok".to_owned(),
+            Outcome::Stale { back, .. } => format!("stale {}", back.as_deref().unwrap_or("-")),
+            Outcome::Restored(image) => format!("restored {image}"),
+            Outcome::Kept(reason) => format!("kept {}", reason.rsplit_once("but ").unwrap().1),
+            other => format!("{other:?}"),
+        };
+        let changes = plan.changes.iter().map(|change| format!("{} = {}", change.at, change.to.as_deref().unwrap_or("nothing")));
+        (plan.outcomes.iter().map(outcome).collect(), changes.collect())
+    }
+
+    const RESTARTED: &str = "spec.template.metadata.annotations.imago/restartedAt = 2026-01-02T03:04:05Z";
+
+    #[test]
+    fn a_workload_is_restarted_where_a_pod_is_behind_and_a_pull_would_happen() {
+        let one = |policy, running| planned("Deployment", &[("a", "r.test/a:1", policy, running)], None);
+        assert_eq!(one("Always", 'a'), (vec!["ok".into()], vec![]));
+        assert_eq!(one("Always", 'c'), (vec!["stale -".into()], vec![RESTARTED.into()]));
+        let kept = "kept a restart would not pull: the pull policy of `a` is IfNotPresent";
+        assert_eq!(one("IfNotPresent", 'c'), (vec![kept.into()], vec![]));
+        assert_eq!(one("", 'c'), (vec![kept.into()], vec![]), "the default for a tag");
+        assert_eq!(one("Never", 'c').1, [""; 0]);
+        let latest = planned("Deployment", &[("b", "r.test/b", "", 'c')], None);
+        assert_eq!(latest, (vec!["stale -".into()], vec![RESTARTED.into()]), "the default for `latest`");
+    }
+
+    #[test]
+    fn images_go_back_to_their_tags_and_the_record_goes() {
+        let record = r#"{"containers":[{"name":"a","image":"r.test/a:1"},{"name":"b","image":"r.test/b"}],"initContainers":[]}"#;
+        let (a, b) = (format!("r.test/a:1@{}", digest('c')), format!("r.test/b@{}", digest('a')));
+        let both = planned("Deployment", &[("a", &a, "Always", 'c'), ("b", &b, "Always", 'a')], Some(record));
+        assert_eq!(both.0, ["stale r.test/a:1", "restored r.test/b"]);
+        let image = |index, image| format!("spec.template.spec.containers[{index}].image = {image}");
+        let record_goes = "metadata.annotations.imago-config-spec = nothing".to_owned();
+        assert_eq!(both.1, [image(0, "r.test/a:1"), image(1, "r.test/b"), record_goes, RESTARTED.to_owned()]);
+        // One that would not be pulled keeps all of the workload as it is.
+        let mixed = planned("Deployment", &[("a", &a, "Always", 'c'), ("b", &b, "IfNotPresent", 'a')], Some(record));
+        assert_eq!(mixed.0, ["kept a restart would not pull: the pull policy of `b` is IfNotPresent", "ok"]);
+        assert_eq!(mixed.1, [""; 0]);
+        // Nothing is behind: nothing goes back.
+        let current = planned("Deployment", &[("a", &a, "Always", 'a'), ("b", &b, "Always", 'a')], Some(record));
+        assert_eq!(current, (vec!["ok".into(), "ok".into()], vec![]));
+    }
+
+    #[test]
+    fn a_cron_job_is_never_restarted() {
+        let job = |image, policy, record| planned("CronJob", &[("a", image, policy, 'c')], record);
+        let by_itself = "kept a CronJob is not restarted: its next run pulls by itself";
+        assert_eq!(job("r.test/a:1", "Always", None), (vec![by_itself.into()], vec![]));
+        let not = "kept a CronJob is not restarted, and its next run may not pull: the pull policy of `a` is IfNotPresent";
+        assert_eq!(job("r.test/a:1", "IfNotPresent", None), (vec![not.into()], vec![]));
+        let record = r#"{"containers":[{"name":"a","image":"r.test/a:1"}],"initContainers":[]}"#;
+        let pinned = format!("r.test/a:1@{}", digest('c'));
+        let (outcomes, changes) = job(&pinned, "Always", Some(record));
+        assert_eq!(outcomes, ["stale r.test/a:1"]);
+        assert_eq!(
+            changes,
+            [
+                "spec.jobTemplate.spec.template.spec.containers[0].image = r.test/a:1",
+                "metadata.annotations.imago-config-spec = nothing"
+            ]
+        );
+    }
+}

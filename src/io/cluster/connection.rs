@@ -1,0 +1,311 @@
+//! Requests and their answers: connections, TLS, signing in, time and size limits, and trying again.
+//!
+//! Only what may pass is tried again, and a change only where it was certainly not made: 429, or no connection. Nothing is followed
+//! anywhere: an API server redirects nobody.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::{HeaderValue, Method};
+use http_body_util::BodyExt as _;
+use kube::client::{Body, ClientBuilder};
+use kube::config::AuthInfo;
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
+
+use super::error::{Permission, Why};
+use super::identity::{Identity, bearer};
+use super::kubeconfig::Target;
+use super::plugin::Ticket;
+use super::settings::Settings;
+use super::status;
+use crate::io::credentials::{Known, Secret};
+use crate::io::registry::fault::{Fault, causes, of_cause};
+
+/// How much of a refusal is read.
+const MAX_REFUSAL: usize = 256 * 1024;
+
+/// A request.
+pub(super) struct Question {
+    pub(super) method: Method,
+    /// Path and parameters.
+    pub(super) path: String,
+    pub(super) accept: &'static str,
+    /// The body of a PATCH, with its type.
+    pub(super) body: Option<(&'static str, Vec<u8>)>,
+    /// What a role has to allow for it.
+    pub(super) permission: Permission,
+}
+
+/// An answer that is one.
+pub(super) enum Answer {
+    /// 2xx, with its body.
+    Done(Vec<u8>),
+    /// 410: what the request builds on is gone.
+    Gone,
+}
+
+/// The way to one API server.
+pub(super) struct Connection {
+    target: Target,
+    settings: Settings,
+    session: Mutex<Arc<Session>>,
+    known: Known,
+    /// Whether the server has ever answered: one that never did is not waited for.
+    answered: AtomicBool,
+}
+
+/// What signing in has given.
+struct Session {
+    client: kube::Client,
+    /// A plugin's header.
+    authorization: Option<Secret>,
+}
+
+/// Whatever came, whatever its status.
+struct Reply {
+    status: u16,
+    retry_after: Option<Duration>,
+    body: Vec<u8>,
+}
+
+impl Connection {
+    /// Signs in where a program has to be asked for that; the server is not contacted yet.
+    pub(super) async fn open(target: Target, settings: &Settings) -> Result<Self, Why> {
+        let known = Known::default();
+        let session = Arc::new(sign_in(&target, settings, &known).await?);
+        // What is missing is said now, and not by each of many requests.
+        target.identity.header()?;
+        Ok(Self { target, settings: settings.clone(), session: Mutex::new(session), known, answered: AtomicBool::new(false) })
+    }
+
+    /// The namespace of the context or the service account.
+    pub(super) fn namespace(&self) -> &str {
+        &self.target.namespace
+    }
+
+    /// Asks until there is an answer that another try would not change, or the tries are over.
+    pub(super) async fn ask(&self, question: &Question) -> Result<Answer, Why> {
+        let limits = &self.settings.limits;
+        let (mut pause, mut renewed) = (limits.first_pause, false);
+        let mut left = limits.tries.max(1);
+        loop {
+            left -= 1;
+            let session = Arc::clone(&*self.session.lock().await);
+            let (wait, outcome) = match self.send(question, &session).await? {
+                Ok(reply) if reply.status == 401 && !renewed && matches!(self.target.identity, Identity::Plugin { .. }) => {
+                    self.renew(&session).await?;
+                    (renewed, left) = (true, left.max(1));
+                    continue;
+                }
+                Ok(reply) if (200..300).contains(&reply.status) => return Ok(Answer::Done(reply.body)),
+                Ok(reply) if reply.status == 410 => return Ok(Answer::Gone),
+                Ok(reply) => {
+                    let may_pass = match reply.status {
+                        429 => true,
+                        500 | 502 | 503 | 504 => question.method == Method::GET,
+                        _ => false,
+                    };
+                    let why = self.refusal(question, &reply);
+                    let too_long = reply.retry_after.is_some_and(|wanted| wanted > limits.longest_pause);
+                    if !may_pass || too_long {
+                        return Err(why);
+                    }
+                    (reply.retry_after.unwrap_or_default(), why)
+                }
+                Err(fault) => {
+                    let never_sent = fault.is_of_the_host();
+                    let may_pass = fault.passes() && (question.method == Method::GET || never_sent);
+                    let worth_it = self.answered.load(Ordering::Relaxed) || !never_sent;
+                    let why = Why::Fault { fault, server: self.shown() };
+                    if !may_pass || !worth_it {
+                        return Err(why);
+                    }
+                    (Duration::ZERO, why)
+                }
+            };
+            if left == 0 {
+                return Err(outcome);
+            }
+            sleep(pause.max(wait)).await;
+            pause = (pause * 2).min(limits.longest_pause);
+        }
+    }
+
+    fn refusal(&self, question: &Question, reply: &Reply) -> Why {
+        match reply.status {
+            401 => Why::Unauthorized { credentials: self.target.identity.sent() },
+            status => status::why(status, &reply.body, question.permission.clone(), &self.known),
+        }
+    }
+
+    /// Asks the plugin again, unless somebody has done so since this session was used.
+    async fn renew(&self, used: &Arc<Session>) -> Result<(), Why> {
+        let mut session = self.session.lock().await;
+        if Arc::ptr_eq(&session, used) {
+            *session = Arc::new(sign_in(&self.target, &self.settings, &self.known).await?);
+        }
+        Ok(())
+    }
+
+    /// One try. The outer error is one of ours, before anything was sent.
+    async fn send(&self, question: &Question, session: &Session) -> Result<Result<Reply, Fault>, Why> {
+        let body = question.body.as_ref().map_or_else(Body::empty, |(_, bytes)| Body::from(bytes.clone()));
+        let mut request = http::Request::new(body);
+        *request.method_mut() = question.method.clone();
+        *request.uri_mut() = question.path.parse().map_err(|_| Why::Invalid { text: "its name makes no path".to_owned() })?;
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static(question.accept));
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("imago/", env!("CARGO_PKG_VERSION"))));
+        if let Some((media_type, _)) = question.body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        }
+        if let Some(secret) = self.target.identity.header()?.or_else(|| session.authorization.clone()) {
+            let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| Why::Unusable {
+                part: "the token".to_owned(),
+                reason: "it holds characters that no header may have".to_owned(),
+                hint: "sign in to the cluster again",
+            })?;
+            value.set_sensitive(true);
+            remember(&self.known, &secret);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let limits = &self.settings.limits;
+        let outcome = timeout(limits.answer, self.perform(session.client.clone(), request)).await;
+        Ok(outcome.unwrap_or(Err(Fault::AnswerTimeout(limits.answer))))
+    }
+
+    async fn perform(&self, client: kube::Client, request: http::Request<Body>) -> Result<Reply, Fault> {
+        let limits = &self.settings.limits;
+        let response = client.send(request).await.map_err(|error| fault(&error, limits.connect))?;
+        self.answered.store(true, Ordering::Relaxed);
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let retry_after = retry_after.map(Duration::from_secs);
+        let fine = (200..300).contains(&status);
+        let most = if fine { limits.body } else { MAX_REFUSAL };
+        let (mut body, mut bytes) = (response.into_body(), Vec::new());
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    if bytes.len() + data.len() > most {
+                        if fine {
+                            return Err(Fault::TooLarge(most));
+                        }
+                        break;
+                    }
+                    bytes.extend_from_slice(&data);
+                }
+                // The status says enough, where the explanation of a refusal breaks off.
+                Err(_) if !fine => break,
+                Err(error) => return Err(fault(&error, limits.connect)),
+            }
+        }
+        Ok(Reply { status, retry_after, body: bytes })
+    }
+
+    /// The server as people know it.
+    pub(super) fn shown(&self) -> String {
+        self.target.server.to_string().trim_end_matches('/').to_owned()
+    }
+}
+
+/// Keeps a secret, and the token in it, out of every message.
+fn remember(known: &Known, header: &Secret) {
+    known.add(header);
+    if let Some((_, token)) = header.expose().split_once(' ') {
+        known.add(&Secret::new(token));
+    }
+}
+
+async fn sign_in(target: &Target, settings: &Settings, known: &Known) -> Result<Session, Why> {
+    let ticket = match &target.identity {
+        Identity::Plugin { plugin, cluster } => {
+            plugin.run(cluster.as_ref(), &settings.environment, settings.limits.plugin).await.map_err(Why::Plugin)?
+        }
+        _ => Ticket::default(),
+    };
+    let authorization = ticket.token.as_ref().map(bearer);
+    if let Some(header) = &authorization {
+        remember(known, header);
+    }
+    let certificate = ticket.certificate.as_ref().or(target.certificate.as_ref());
+    Ok(Session { client: client(target, settings, certificate)?, authorization })
+}
+
+/// kube's client for a target: connections and TLS. It signs nobody in, tries nothing again and reads no environment.
+fn client(target: &Target, settings: &Settings, certificate: Option<&(String, Secret)>) -> Result<kube::Client, Why> {
+    let mut config = kube::Config::new(target.server.clone());
+    config.default_namespace.clone_from(&target.namespace);
+    config.root_cert = match target.server.scheme_str() {
+        Some("https") => target.authorities.clone(),
+        // Nobody's certificates, rather than the system's: they take long to read, and may be missing.
+        _ => Some(Vec::new()),
+    };
+    config.accept_invalid_certs = target.unverified;
+    config.tls_server_name.clone_from(&target.server_name);
+    config.proxy_url.clone_from(&target.proxy);
+    config.connect_timeout = Some(settings.limits.connect);
+    config.read_timeout = Some(settings.limits.answer);
+    config.write_timeout = Some(settings.limits.answer);
+    config.default_retry = false;
+    config.auth_info = AuthInfo {
+        client_certificate_data: certificate.map(|(certificate, _)| STANDARD.encode(certificate)),
+        client_key_data: certificate.map(|(_, key)| STANDARD.encode(key.expose()).into()),
+        ..target.acting.clone()
+    };
+    let unusable = |part: &str, reason: &str, hint| Why::Unusable { part: part.to_owned(), reason: reason.to_owned(), hint };
+    let built = ClientBuilder::try_from(config).map_err(|error| match error {
+        kube::Error::RustlsTls(kube::client::RustlsTlsError::AddRootCertificate(_)) if target.authorities.is_none() => unusable(
+            "the system's list of certificate authorities",
+            "there is none, or it cannot be read",
+            "install the package `ca-certificates`, or give the kubeconfig a `certificate-authority`",
+        ),
+        kube::Error::RustlsTls(kube::client::RustlsTlsError::AddRootCertificate(_)) => {
+            unusable("the kubeconfig's `certificate-authority`", "it holds something that is no certificate", "correct it")
+        }
+        kube::Error::RustlsTls(kube::client::RustlsTlsError::InvalidServerName(_)) => {
+            unusable("the kubeconfig's `tls-server-name`", "it is no host's name", "correct it")
+        }
+        kube::Error::RustlsTls(_) | kube::Error::InferKubeconfig(_) => unusable(
+            "the client certificate",
+            "certificate and key are not PEM, or do not belong together",
+            "sign in to the cluster again",
+        ),
+        kube::Error::HttpError(_) => {
+            unusable("the kubeconfig's `as`", "it holds characters that no header may have", "correct it")
+        }
+        _ => unusable("the kubeconfig", "its settings for TLS or the proxy are of no use together", "correct them"),
+    })?;
+    Ok(built.build())
+}
+
+/// Sorts an error of the HTTP client by what happened. It is never printed: it may hold a URL with a password.
+fn fault(error: &kube::Error, connect: Duration) -> Fault {
+    let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
+    let says = |text: &str| texts.iter().any(|cause| cause.contains(text));
+    if says("tunnel") || says("SOCKS") || says("socks") {
+        return Fault::Proxy;
+    }
+    if let Some(fault) = causes(error).find_map(of_cause) {
+        return fault;
+    }
+    let timed_out = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
+    };
+    if causes(error).any(timed_out) {
+        return Fault::ConnectTimeout(connect);
+    }
+    if says("dns error") {
+        return Fault::Name;
+    }
+    if says("invalid HTTP") {
+        return Fault::NotHttp;
+    }
+    if says("(Connect)") { Fault::Refused } else { Fault::Lost }
+}

@@ -1,0 +1,305 @@
+//! What went wrong with the cluster: the act, the cause, and one thing to do.
+//!
+//! The codes, each with one cause:
+//!
+//! | code | when |
+//! |---|---|
+//! | `no-cluster` | no kubeconfig is there, and this is no pod |
+//! | `kubeconfig` | a kubeconfig cannot be read, or lacks what its context names |
+//! | `credential-plugin` | the program that the kubeconfig names for signing in is missing, fails, hangs or prints something else |
+//! | `unauthorized` | 401 |
+//! | `forbidden` | 403 for want of a role |
+//! | `not-found` | 404: the object is gone, or the server does not serve the kind |
+//! | `conflict` | the object has changed meanwhile |
+//! | `invalid` | the server refuses the object that a patch would make, or the request, and says why |
+//! | `denied` | an admission webhook or policy refuses it |
+//! | `pull-secret` | a secret is none for registries, or its text is none |
+//! | `list-expired` | a list took longer than the server keeps its state, several times |
+//! | `rate-limited`, `server-error` | 429 and 5xx, after waiting |
+//! | `not-an-api-server` | the answer is none that an API server gives |
+//! | `too-large` | one object is larger than objects are |
+//! | `name-not-resolved`, `connection-refused`, `connection-lost`, `timeout`, `certificate`, `plain-http`, `tls`, `proxy` | no answer |
+//!
+//! What a server says is repeated where it helps, cut short and without any secret that was sent to it.
+
+use std::path::PathBuf;
+
+use super::plugin::PluginError;
+use crate::io::registry::fault::Fault;
+
+/// Why a request to the cluster has no answer. Its text is the act, its source the cause.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("cannot {act}")]
+pub struct ClusterError {
+    act: String,
+    #[source]
+    why: Why,
+}
+
+/// The cause.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Why {
+    #[error("there is no kubeconfig at {places}")]
+    NoKubeconfig { places: String },
+    #[error("cannot read `{}`: {reason}", path.display())]
+    Unreadable { path: PathBuf, reason: String },
+    #[error("`{}` is no kubeconfig, from line {line}, column {column}", path.display())]
+    Syntax { path: PathBuf, line: u64, column: u64 },
+    #[error("`{}` is no kubeconfig: {reason}", path.display())]
+    NotAKubeconfig { path: PathBuf, reason: &'static str },
+    #[error("the kubeconfig has no context `{name}`")]
+    UnknownContext { name: String, known: Vec<String> },
+    #[error("the kubeconfig has no current context")]
+    NoContext { known: Vec<String> },
+    #[error("the context `{context}` names the {part} `{name}`, which the kubeconfig lacks")]
+    Missing { context: String, part: &'static str, name: String },
+    #[error("{part} cannot be used: {reason}")]
+    Unusable { part: String, reason: String, hint: &'static str },
+    #[error(transparent)]
+    Plugin(PluginError),
+    #[error("{}", fault_text(fault, server))]
+    Fault { fault: Fault, server: String },
+    #[error("the API server answered 401 Unauthorized{}", sent(*credentials))]
+    Unauthorized { credentials: Sent },
+    #[error("{}", forbidden_text(user, permission))]
+    Forbidden { user: Option<String>, permission: Permission },
+    #[error("the API server answered 404 Not Found: {text}")]
+    NotFound { text: String },
+    #[error("it was changed by somebody else meanwhile")]
+    Conflict,
+    #[error("the API server refuses it: {text}")]
+    Invalid { text: String },
+    #[error("the cluster's admission control refuses it: {text}")]
+    Denied { text: String },
+    #[error("the list expired {times} times before its end was read")]
+    ListExpired { times: u32 },
+    #[error("the API server answered 429 Too Many Requests")]
+    RateLimited,
+    #[error("the API server answered {status}{}", colon(text))]
+    Server { status: u16, text: String },
+    #[error("{reason}")]
+    PullSecret { reason: String },
+    #[error("the answer is none that an API server gives: {reason}")]
+    NotAnApiServer { reason: String },
+}
+
+/// What was sent for signing in, when it was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// Nothing: there is nothing to send.
+    Nothing,
+    /// Nothing: the server is asked over plain http.
+    NothingOverHttp,
+    /// What the kubeconfig has for its user.
+    User,
+    /// What a credential plugin gave.
+    Plugin,
+    /// The pod's service account's token.
+    ServiceAccount,
+}
+
+/// What a role has to allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Permission {
+    pub(super) verb: &'static str,
+    pub(super) group: &'static str,
+    pub(super) resource: &'static str,
+    /// All namespaces, where there is none.
+    pub(super) namespace: Option<String>,
+}
+
+impl ClusterError {
+    pub(super) fn new(act: impl Into<String>, why: Why) -> Self {
+        Self { act: act.into(), why }
+    }
+
+    /// The cause in a sentence; the error's own text is the act alone.
+    pub fn cause(&self) -> String {
+        self.why.to_string()
+    }
+
+    /// One stable word for the cause.
+    pub fn code(&self) -> &'static str {
+        match &self.why {
+            Why::NoKubeconfig { .. } => "no-cluster",
+            Why::Unreadable { .. }
+            | Why::Syntax { .. }
+            | Why::NotAKubeconfig { .. }
+            | Why::UnknownContext { .. }
+            | Why::NoContext { .. }
+            | Why::Missing { .. }
+            | Why::Unusable { .. } => "kubeconfig",
+            Why::Plugin(_) => "credential-plugin",
+            Why::Fault { fault, .. } => fault_code(fault),
+            Why::Unauthorized { .. } => "unauthorized",
+            Why::Forbidden { .. } => "forbidden",
+            Why::NotFound { .. } => "not-found",
+            Why::Conflict => "conflict",
+            Why::Invalid { .. } => "invalid",
+            Why::Denied { .. } => "denied",
+            Why::ListExpired { .. } => "list-expired",
+            Why::RateLimited => "rate-limited",
+            Why::Server { .. } => "server-error",
+            Why::PullSecret { .. } => "pull-secret",
+            Why::NotAnApiServer { .. } => "not-an-api-server",
+        }
+    }
+
+    /// One thing to do.
+    pub fn hint(&self) -> Option<String> {
+        Some(match &self.why {
+            Why::NoKubeconfig { .. } => {
+                "name one with `--kubeconfig FILE` or KUBECONFIG; manifests in files need `imago files`".to_owned()
+            }
+            Why::Unreadable { .. } => "check the path and its permissions".to_owned(),
+            Why::Syntax { .. } | Why::NotAKubeconfig { .. } => {
+                "correct the file, or name another with `--kubeconfig FILE`; `kubectl config view` reads it too".to_owned()
+            }
+            Why::UnknownContext { known, .. } if known.is_empty() => {
+                "it has none at all: name another with `--kubeconfig FILE`".to_owned()
+            }
+            Why::NoContext { known } if known.is_empty() => {
+                "it has none at all: name another with `--kubeconfig FILE`".to_owned()
+            }
+            Why::UnknownContext { known, .. } => format!("its contexts are {}", names(known)),
+            Why::NoContext { known } => format!("name one with `--context`: {}", names(known)),
+            Why::Missing { .. } => "correct the kubeconfig, or name another context with `--context`".to_owned(),
+            Why::Unusable { hint, .. } => (*hint).to_owned(),
+            Why::Plugin(error) => error.hint(),
+            Why::Fault { fault, server } => fault_hint(fault, server),
+            Why::Unauthorized { credentials } => unauthorized_hint(*credentials).to_owned(),
+            Why::Forbidden { permission, .. } => permission.hint(),
+            Why::NotFound { .. } => "check that it is there, and that the cluster serves this kind".to_owned(),
+            Why::Conflict => "run it again".to_owned(),
+            Why::Invalid { .. } => "correct the workload; `kubectl apply --dry-run=server` says the same".to_owned(),
+            Why::Denied { .. } => "ask who runs the cluster's admission policies".to_owned(),
+            Why::ListExpired { .. } => {
+                "the API server is slow, or its history very short: narrow the run with `-n` or `-l`".to_owned()
+            }
+            Why::RateLimited | Why::Server { .. } => "try again later".to_owned(),
+            Why::PullSecret { .. } => "make it anew with `kubectl create secret docker-registry`".to_owned(),
+            Why::NotAnApiServer { .. } => {
+                "check the server's address in the kubeconfig; a sign-in page of a proxy looks so".to_owned()
+            }
+        })
+    }
+
+    /// Whether the object has changed since it was read: read it again, and plan again.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self.why, Why::Conflict)
+    }
+
+    /// Whether the object is not there (or the server does not serve its kind).
+    pub fn is_missing(&self) -> bool {
+        matches!(self.why, Why::NotFound { .. })
+    }
+}
+
+impl Permission {
+    fn hint(&self) -> String {
+        let file = match (self.resource, &self.namespace) {
+            ("secrets" | "serviceaccounts", _) => "deploy/secrets.yaml",
+            (_, Some(_)) => "deploy/role.yaml",
+            (_, None) => "deploy/clusterrole.yaml",
+        };
+        let group =
+            if self.group.is_empty() { "the core API group".to_owned() } else { format!("the API group `{}`", self.group) };
+        let place = match &self.namespace {
+            Some(namespace) => format!("in the namespace `{namespace}`"),
+            None => "in all namespaces".to_owned(),
+        };
+        format!("grant the verb `{}` on `{}` of {group} {place}, as `{file}` does", self.verb, self.resource)
+    }
+}
+
+fn forbidden_text(user: &Option<String>, permission: &Permission) -> String {
+    let user = user.as_ref().map_or("this user".to_owned(), |user| format!("`{user}`"));
+    let group = if permission.group.is_empty() { String::new() } else { format!(".{}", permission.group) };
+    let place = match &permission.namespace {
+        Some(namespace) => format!("in the namespace `{namespace}`"),
+        None => "in all namespaces".to_owned(),
+    };
+    format!("the API server answered 403 Forbidden: {user} may not {} `{}{group}` {place}", permission.verb, permission.resource)
+}
+
+fn sent(credentials: Sent) -> &'static str {
+    match credentials {
+        Sent::Nothing => ": the kubeconfig has no credentials",
+        Sent::NothingOverHttp => ": credentials are not sent over plain http",
+        Sent::User => " to the kubeconfig's credentials",
+        Sent::Plugin => " to what the credential plugin gave",
+        Sent::ServiceAccount => " to the pod's service account",
+    }
+}
+
+fn unauthorized_hint(credentials: Sent) -> &'static str {
+    match credentials {
+        Sent::Nothing => "give the context a user with credentials",
+        Sent::NothingOverHttp => "ask the server over https",
+        Sent::User => "sign in to the cluster again, as for `kubectl get pods`",
+        Sent::Plugin => "sign in again with the plugin's own command, as for `kubectl get pods`",
+        Sent::ServiceAccount => "check that the pod's service account still exists",
+    }
+}
+
+fn fault_code(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Name => "name-not-resolved",
+        Fault::Refused => "connection-refused",
+        Fault::ConnectTimeout(_) | Fault::AnswerTimeout(_) => "timeout",
+        Fault::Lost => "connection-lost",
+        Fault::Certificate(_) => "certificate",
+        Fault::PlainHttp => "plain-http",
+        Fault::Tls => "tls",
+        Fault::Proxy => "proxy",
+        Fault::TooLarge(_) => "too-large",
+        Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => "not-an-api-server",
+    }
+}
+
+fn fault_text(fault: &Fault, server: &str) -> String {
+    match fault {
+        Fault::Name => format!("the name in `{server}` has no address"),
+        Fault::Refused => format!("no connection to `{server}`: it is refused or has no route"),
+        Fault::ConnectTimeout(limit) => format!("no connection to `{server}` within {} s", limit.as_secs_f64()),
+        Fault::AnswerTimeout(limit) => format!("`{server}` gave no whole answer within {} s", limit.as_secs_f64()),
+        Fault::Lost => format!("`{server}` broke the connection off"),
+        Fault::Certificate(reason) => format!("the certificate of `{server}` is not trusted: {reason}"),
+        Fault::PlainHttp => format!("`{server}` does not speak TLS"),
+        Fault::Tls => format!("the TLS handshake with `{server}` failed"),
+        Fault::Proxy => format!("the proxy does not connect to `{server}`"),
+        Fault::TooLarge(limit) => format!("`{server}` answered with more than {limit} bytes"),
+        Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
+            format!("`{server}` answered with something that is not HTTP")
+        }
+    }
+}
+
+fn fault_hint(fault: &Fault, server: &str) -> String {
+    match fault {
+        Fault::Name => "check the server's name in the kubeconfig, and the DNS of this machine".to_owned(),
+        Fault::Refused => "check that the cluster is running, and its address in the kubeconfig".to_owned(),
+        Fault::ConnectTimeout(_) => {
+            "check that the cluster can be reached from here: a VPN, a firewall, `proxy-url` in the kubeconfig".to_owned()
+        }
+        Fault::AnswerTimeout(_) | Fault::Lost => "try again; what was sent may have been done".to_owned(),
+        Fault::Certificate(_) => "correct `certificate-authority` or `tls-server-name` in the kubeconfig".to_owned(),
+        Fault::PlainHttp => {
+            format!("correct the server's address in the kubeconfig: {}", server.replacen("https://", "http://", 1))
+        }
+        Fault::Tls => "check the client certificate in the kubeconfig".to_owned(),
+        Fault::Proxy => "check `proxy-url` in the kubeconfig, HTTPS_PROXY and NO_PROXY".to_owned(),
+        Fault::TooLarge(_) => "look for an object of this size in the cluster".to_owned(),
+        Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
+            "check the server's address in the kubeconfig".to_owned()
+        }
+    }
+}
+
+fn names(known: &[String]) -> String {
+    known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
+}

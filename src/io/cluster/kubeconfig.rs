@@ -1,0 +1,306 @@
+//! Finds the cluster: the kubeconfigs that are named, or the usual one, or the pod's service account.
+//!
+//! Several kubeconfigs are merged as kubectl does: the first that says something wins, and a member of a list that is not there is passed
+//! over. Everything that a file names is read here, so that what is missing is said by its name. Nothing of a file's content is repeated
+//! but the names in it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::Why;
+use super::identity::Identity;
+use super::pem;
+use super::plugin::Plugin;
+use super::proxy;
+use super::settings::Settings;
+use crate::io::credentials::Secret;
+
+/// A cluster, and who we are there.
+pub(super) struct Target {
+    /// With the path before every request's.
+    pub(super) server: http::Uri,
+    pub(super) namespace: String,
+    /// As DER; the system's, where there are none.
+    pub(super) authorities: Option<Vec<Vec<u8>>>,
+    /// `insecure-skip-tls-verify`
+    pub(super) unverified: bool,
+    pub(super) server_name: Option<String>,
+    pub(super) proxy: Option<http::Uri>,
+    /// Certificate and key, as PEM.
+    pub(super) certificate: Option<(String, Secret)>,
+    pub(super) identity: Identity,
+    /// Whom we act as; nothing else of it is used.
+    pub(super) acting: AuthInfo,
+}
+
+/// Finds the target. Nothing is contacted.
+pub(super) fn find(settings: &Settings) -> Result<Target, Why> {
+    if let Some(list) = settings.kubeconfig.as_deref().filter(|list| !list.is_empty()) {
+        return of_files(&split(list), settings);
+    }
+    if let Some(list) = settings.variable("KUBECONFIG") {
+        return of_files(&split(list), settings);
+    }
+    if settings.context.is_none()
+        && let Some(target) = of_the_pod(settings)
+    {
+        return target;
+    }
+    match settings.variable("HOME") {
+        Some(home) => of_files(&[Path::new(home).join(".kube/config")], settings),
+        None => Err(Why::NoKubeconfig { places: "`~/.kube/config`, as HOME is not set".to_owned() }),
+    }
+}
+
+fn split(list: &OsStr) -> Vec<PathBuf> {
+    std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+/// The service account of the pod that this is; `None` outside of one.
+fn of_the_pod(settings: &Settings) -> Option<Result<Target, Why>> {
+    let (host, port) = (settings.text("KUBERNETES_SERVICE_HOST")?, settings.text("KUBERNETES_SERVICE_PORT")?);
+    let file = |name: &str| settings.service_account.join(name);
+    let token = file("token");
+    token.is_file().then(|| {
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let server = uri(&format!("https://{host}:{port}"))?;
+        let authorities = Some(authorities(&read(&file("ca.crt"))?, "the pod's `ca.crt`")?);
+        // A service account that is mounted without it still has the namespace that everybody has.
+        let namespace = std::fs::read_to_string(file("namespace")).unwrap_or_default();
+        let proxy = proxy::of_the_environment(&server, settings)?;
+        Ok(Target {
+            proxy,
+            server,
+            namespace: or_default(Some(namespace.trim())),
+            authorities,
+            unverified: false,
+            server_name: None,
+            certificate: None,
+            identity: Identity::service_account(token),
+            acting: AuthInfo::default(),
+        })
+    })
+}
+
+fn of_files(paths: &[PathBuf], settings: &Settings) -> Result<Target, Why> {
+    let mut merged: Option<Kubeconfig> = None;
+    for path in paths {
+        let Some(read) = read_kubeconfig(path)? else { continue };
+        let unlike = || Why::NotAKubeconfig {
+            path: path.clone(),
+            reason: "it has another `kind` or `apiVersion` than the files before it",
+        };
+        merged = Some(match merged {
+            Some(before) => before.merge(read).map_err(|_| unlike())?,
+            None => read,
+        });
+    }
+    let Some(kubeconfig) = merged else {
+        let places: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        return Err(Why::NoKubeconfig { places: places.join(", ") });
+    };
+    of_context(kubeconfig, settings)
+}
+
+/// `None`: it is not there.
+fn read_kubeconfig(path: &Path) -> Result<Option<Kubeconfig>, Why> {
+    let path = path.to_owned();
+    match Kubeconfig::read_from(&path) {
+        Ok(mut read) => {
+            // An empty one is none, so that a later file's counts.
+            read.current_context = read.current_context.filter(|name| !name.is_empty());
+            Ok(Some(read))
+        }
+        Err(KubeconfigError::ReadConfig(error, _)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(KubeconfigError::ReadConfig(error, _)) => Err(Why::Unreadable { path, reason: error.to_string() }),
+        Err(KubeconfigError::Parse(error)) => match error.location() {
+            Some(place) => Err(Why::Syntax { path, line: place.line(), column: place.column() }),
+            None => Err(Why::NotAKubeconfig { path, reason: "it does not parse" }),
+        },
+        Err(_) => Err(Why::NotAKubeconfig { path, reason: "its documents do not go together" }),
+    }
+}
+
+fn of_context(kubeconfig: Kubeconfig, settings: &Settings) -> Result<Target, Why> {
+    let known = || kubeconfig.contexts.iter().map(|context| context.name.clone()).collect::<Vec<_>>();
+    let named = settings.context.clone().or_else(|| kubeconfig.current_context.clone());
+    let Some(name) = named else { return Err(Why::NoContext { known: known() }) };
+    let context = kubeconfig.contexts.iter().find(|context| context.name == name).and_then(|context| context.context.clone());
+    let Some(context) = context else { return Err(Why::UnknownContext { name, known: known() }) };
+    let missing = |part, missing: &str| Why::Missing { context: name.clone(), part, name: missing.to_owned() };
+
+    let cluster = kubeconfig.clusters.into_iter().find(|cluster| cluster.name == context.cluster);
+    let cluster = cluster.and_then(|cluster| cluster.cluster).ok_or_else(|| missing("cluster", &context.cluster))?;
+    let user = match context.user.as_deref().filter(|user| !user.is_empty()) {
+        Some(wanted) => {
+            let user = kubeconfig.auth_infos.into_iter().find(|user| user.name == wanted);
+            user.ok_or_else(|| missing("user", wanted))?.auth_info.unwrap_or_default()
+        }
+        None => AuthInfo::default(),
+    };
+    let namespace = or_default(context.namespace.as_deref());
+    target(&cluster, user, namespace, settings)
+}
+
+fn target(cluster: &Cluster, user: AuthInfo, namespace: String, settings: &Settings) -> Result<Target, Why> {
+    let server = cluster.server.as_deref().unwrap_or_default();
+    let server = if server.contains("://") { server.to_owned() } else { format!("https://{server}") };
+    let server = uri(&server)?;
+    let pem = data_or_file(
+        cluster.certificate_authority_data.as_deref(),
+        cluster.certificate_authority.as_deref(),
+        "certificate-authority",
+    )?;
+    let authorities = pem.as_deref().map(|pem| authorities(pem, "the kubeconfig's `certificate-authority`")).transpose()?;
+    let proxy = match cluster.proxy_url.as_deref().filter(|proxy| !proxy.is_empty()) {
+        Some(proxy) => Some(proxy::parse(proxy).ok_or_else(|| proxy::unusable("`proxy-url`"))?),
+        None => proxy::of_the_environment(&server, settings)?,
+    };
+    let (identity, certificate) = match server.scheme_str() {
+        Some("https") => identity(&user, cluster, pem.as_deref())?,
+        _ => (Identity::NobodyOverHttp, None),
+    };
+    Ok(Target {
+        server,
+        namespace,
+        authorities,
+        unverified: cluster.insecure_skip_tls_verify.unwrap_or(false),
+        server_name: cluster.tls_server_name.clone().filter(|name| !name.is_empty()),
+        proxy,
+        certificate,
+        identity,
+        acting: AuthInfo {
+            impersonate: user.impersonate,
+            impersonate_uid: user.impersonate_uid,
+            impersonate_groups: user.impersonate_groups,
+            impersonate_user_extra: user.impersonate_user_extra,
+            ..AuthInfo::default()
+        },
+    })
+}
+
+/// A user of a kubeconfig: what of it is not read from kube's own fields, whose secrets are for kube alone.
+#[derive(Deserialize)]
+struct User {
+    username: Option<String>,
+    password: Option<String>,
+    token: Option<String>,
+    #[serde(rename = "tokenFile")]
+    token_file: Option<PathBuf>,
+    #[serde(rename = "client-certificate")]
+    certificate: Option<String>,
+    #[serde(rename = "client-certificate-data")]
+    certificate_data: Option<String>,
+    #[serde(rename = "client-key")]
+    key: Option<String>,
+    #[serde(rename = "client-key-data")]
+    key_data: Option<String>,
+    exec: Option<Plugin>,
+    #[serde(rename = "auth-provider")]
+    provider: Option<Value>,
+}
+
+/// Who a user is: kubectl's order, a token file, a token, name and password, a plugin; and a certificate beside them.
+fn identity(user: &AuthInfo, cluster: &Cluster, authorities: Option<&[u8]>) -> Result<(Identity, Option<(String, Secret)>), Why> {
+    let unusable =
+        |reason: &str, hint| Why::Unusable { part: "the kubeconfig's user".to_owned(), reason: reason.to_owned(), hint };
+    let user: User = serde_json::to_value(user)
+        .and_then(serde_json::from_value)
+        .map_err(|_| unusable("it has fields of other kinds than expected", "correct the kubeconfig"))?;
+    let certificate = match (
+        data_or_file(user.certificate_data.as_deref(), user.certificate.as_deref(), "client-certificate")?,
+        data_or_file(user.key_data.as_deref(), user.key.as_deref(), "client-key")?,
+    ) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => match (String::from_utf8(certificate), String::from_utf8(key)) {
+            (Ok(certificate), Ok(key)) => Some((certificate, Secret::new(key))),
+            _ => return Err(unusable("its client certificate or key is not PEM", "correct the kubeconfig")),
+        },
+        _ => return Err(unusable("it has a client certificate without a key, or a key without one", "add what is missing")),
+    };
+    let filled = |text: Option<String>| text.filter(|text| !text.is_empty()).map(Secret::new);
+    let token = filled(user.token);
+    let identity = match (user.token_file, token, user.username.filter(|name| !name.is_empty()), user.exec) {
+        (Some(path), token, ..) => Identity::token_file(path, token),
+        (None, Some(token), ..) => Identity::token(&token),
+        (None, None, Some(name), _) => Identity::password(&name, &Secret::new(user.password.unwrap_or_default())),
+        (None, None, None, Some(plugin)) => {
+            let info = plugin.wants_cluster().then(|| cluster_info(cluster, authorities));
+            Identity::plugin(plugin, info)
+        }
+        (None, None, None, None) if user.provider.is_some() && certificate.is_none() => {
+            let reason = "its `auth-provider` belongs to a way of signing in that Kubernetes has given up";
+            return Err(unusable(reason, "make the kubeconfig anew with the provider's credential plugin (`exec`)"));
+        }
+        (None, None, None, None) if certificate.is_some() => Identity::Certificate,
+        (None, None, None, None) => Identity::Nobody,
+    };
+    Ok((identity, certificate))
+}
+
+/// What a plugin is told of the cluster (`ExecCredential.spec.cluster`).
+fn cluster_info(cluster: &Cluster, authorities: Option<&[u8]>) -> Value {
+    let mut info = json!({"server": cluster.server});
+    let mut put = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            info[key] = value;
+        }
+    };
+    put("tls-server-name", cluster.tls_server_name.clone().map(Value::from));
+    put("insecure-skip-tls-verify", cluster.insecure_skip_tls_verify.map(Value::from));
+    put("certificate-authority-data", authorities.map(|pem| STANDARD.encode(pem).into()));
+    put("proxy-url", cluster.proxy_url.clone().map(Value::from));
+    let extension = cluster.extensions.iter().flatten().find(|extension| extension.name == "client.authentication.k8s.io/exec");
+    put("config", extension.map(|extension| extension.extension.clone()));
+    info
+}
+
+fn or_default(namespace: Option<&str>) -> String {
+    namespace.filter(|namespace| !namespace.is_empty()).unwrap_or("default").to_owned()
+}
+
+/// The URL of a server.
+fn uri(text: &str) -> Result<http::Uri, Why> {
+    let unusable = || Why::Unusable {
+        part: "the server's address".to_owned(),
+        reason: "it is no http or https URL".to_owned(),
+        hint: "correct the server's address",
+    };
+    let uri: http::Uri = text.parse().map_err(|_| unusable())?;
+    let usable = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
+    // A password here would be shown in every message, and is sent by nobody.
+    let plain = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    if usable && plain { Ok(uri) } else { Err(unusable()) }
+}
+
+/// A field that is there as base64 (`NAME-data`), or as a file's name.
+fn data_or_file(data: Option<&str>, file: Option<&str>, name: &'static str) -> Result<Option<Vec<u8>>, Why> {
+    if let Some(data) = data.filter(|data| !data.is_empty()) {
+        let unusable = |_| Why::Unusable {
+            part: format!("the kubeconfig's `{name}-data`"),
+            reason: "it is not base64".to_owned(),
+            hint: "make the kubeconfig anew",
+        };
+        return STANDARD.decode(data.trim()).map(Some).map_err(unusable);
+    }
+    file.filter(|file| !file.is_empty()).map(|file| read(Path::new(file))).transpose()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Why> {
+    std::fs::read(path).map_err(|error| Why::Unreadable { path: path.to_owned(), reason: error.to_string() })
+}
+
+fn authorities(bytes: &[u8], part: &str) -> Result<Vec<Vec<u8>>, Why> {
+    let found = pem::certificates(bytes);
+    found.filter(|found| !found.is_empty()).ok_or_else(|| Why::Unusable {
+        part: part.to_owned(),
+        reason: "there is no PEM certificate in it".to_owned(),
+        hint: "name a file of PEM certificates",
+    })
+}

@@ -1,0 +1,191 @@
+//! The API server of a cluster: lists by pages, JSON Patches, pull secrets.
+//!
+//! It finds the cluster as kubectl does, and asks for no more than the roles in `deploy/` allow: `list` and `patch` on workloads, `list` on
+//! what runs, and `get` on pull secrets where a person wants them. Objects stay values, so that fields which this version does not know are
+//! never lost. It decides nothing: what is changed is planned elsewhere.
+//!
+//! The parts: `kubeconfig` finds the cluster, `identity` and `plugin` say who we are, `proxy` is the way, `connection` sends and tries
+//! again, `resource` has names and paths, `page` reads lists, `status` reads refusals, `error` says what went wrong.
+
+mod connection;
+mod error;
+mod identity;
+mod kubeconfig;
+mod page;
+mod pem;
+mod plugin;
+mod proxy;
+mod resource;
+mod secrets;
+mod settings;
+mod status;
+
+use http::Method;
+use serde_json::Value;
+
+use connection::{Answer, Connection, Question};
+use error::{Permission, Why};
+use resource::{Names, query};
+
+pub use error::ClusterError;
+pub use resource::{Query, Resource};
+pub use secrets::Pulled;
+pub use settings::{Limits, Settings};
+
+use super::registry::fault::Fault;
+use crate::engine::workload::Kind;
+
+/// How often a list may expire before it is given up.
+const MAX_EXPIRED: u32 = 3;
+/// Under which name changes are recorded in `metadata.managedFields`.
+const FIELD_MANAGER: &str = "imago";
+
+/// Whether a patch is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Send {
+    /// It is.
+    ForReal,
+    /// The server does all but keep it (`dryRun=All`).
+    DryRun,
+}
+
+/// A cluster. Requests may be made side by side.
+pub struct Cluster {
+    connection: Connection,
+    limits: Limits,
+}
+
+impl Cluster {
+    /// Finds the cluster and reads what its kubeconfig names. The server is not contacted; a credential plugin is run.
+    pub async fn connect(settings: &Settings) -> Result<Self, ClusterError> {
+        let failed = |why| ClusterError::new("find the cluster", why);
+        let target = kubeconfig::find(settings).map_err(failed)?;
+        let connection = Connection::open(target, settings).await.map_err(failed)?;
+        Ok(Self { connection, limits: settings.limits })
+    }
+
+    /// The namespace of the context or of the service account, else `default`.
+    pub fn namespace(&self) -> &str {
+        self.connection.namespace()
+    }
+
+    /// The server's address, for messages.
+    pub fn server(&self) -> String {
+        self.connection.shown()
+    }
+
+    /// What `keep` makes of every object of a resource, in a namespace or in all, in the server's order.
+    ///
+    /// Each object has its `kind` and `apiVersion`, and no `managedFields`. A list that expires while it is read is begun anew: what was
+    /// kept is dropped, and `keep` sees the objects again.
+    pub async fn list<T>(
+        &self,
+        resource: Resource,
+        namespace: Option<&str>,
+        query: &Query,
+        mut keep: impl FnMut(Value) -> Option<T>,
+    ) -> Result<Vec<T>, ClusterError> {
+        let names = resource.names();
+        let place =
+            namespace.map_or_else(|| "in all namespaces".to_owned(), |namespace| format!("in the namespace `{namespace}`"));
+        let failed = |why| ClusterError::new(format!("list `{}` {place}", names.plural), why);
+        for _ in 0..MAX_EXPIRED {
+            let mut kept = Vec::new();
+            let whole = self.pages(resource, namespace, query, &mut |object| kept.extend(keep(object))).await.map_err(failed)?;
+            if whole {
+                return Ok(kept);
+            }
+        }
+        Err(failed(Why::ListExpired { times: MAX_EXPIRED }))
+    }
+
+    /// Reads a list page by page. `false`: it expired before its end.
+    async fn pages(
+        &self,
+        resource: Resource,
+        namespace: Option<&str>,
+        wanted: &Query,
+        take: &mut dyn FnMut(Value),
+    ) -> Result<bool, Why> {
+        let names = resource.names();
+        let (mut size, mut next) = (self.limits.page.max(1), String::new());
+        loop {
+            let parameters = query(&[
+                ("limit", &size.to_string()),
+                ("labelSelector", &wanted.labels),
+                ("fieldSelector", &wanted.fields),
+                ("continue", &next),
+            ]);
+            let question = Question {
+                method: Method::GET,
+                path: names.path(namespace) + &parameters,
+                accept: resource.accept(),
+                body: None,
+                permission: permission("list", names, namespace),
+            };
+            let bytes = match self.connection.ask(&question).await {
+                Ok(Answer::Done(bytes)) => bytes,
+                Ok(Answer::Gone) => return Ok(false),
+                Err(Why::Fault { fault: Fault::TooLarge(_), .. }) if size > 1 => {
+                    size /= 2;
+                    continue;
+                }
+                Err(why) => return Err(why),
+            };
+            let before =
+                std::mem::replace(&mut next, page::read(&bytes, names, &mut *take).map_err(|error| not_an_api_server(&error))?);
+            if next.is_empty() {
+                return Ok(true);
+            }
+            if next == before {
+                return Err(Why::NotAnApiServer { reason: "a list whose next page is the page itself".to_owned() });
+            }
+        }
+    }
+
+    /// Sends a JSON Patch, and returns the object as it is after it. A patch is sent once, unless it was certainly not carried out.
+    pub async fn patch(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        patch: &[Value],
+        send: Send,
+    ) -> Result<Value, ClusterError> {
+        let names = Resource::Workloads(kind).names();
+        let failed = |why| ClusterError::new(format!("change {namespace}/{}/{name}", names.kind), why);
+        let dry_run = match send {
+            Send::ForReal => "",
+            Send::DryRun => "All",
+        };
+        let body = serde_json::to_vec(patch).expect("values have text keys alone");
+        let question = Question {
+            method: Method::PATCH,
+            path: names.object(namespace, name) + &query(&[("fieldManager", FIELD_MANAGER), ("dryRun", dry_run)]),
+            accept: "application/json",
+            body: Some(("application/json-patch+json", body)),
+            permission: permission("patch", names, Some(namespace)),
+        };
+        let bytes = self.done(&question).await.map_err(failed)?;
+        page::object(&bytes, names).map_err(|error| failed(not_an_api_server(&error)))
+    }
+
+    /// The body of the answer to a question that builds on nothing.
+    async fn done(&self, question: &Question) -> Result<Vec<u8>, Why> {
+        match self.connection.ask(question).await? {
+            Answer::Done(bytes) => Ok(bytes),
+            Answer::Gone => Err(Why::NotFound { text: "it is gone".to_owned() }),
+        }
+    }
+}
+
+fn permission(verb: &'static str, names: Names, namespace: Option<&str>) -> Permission {
+    Permission { verb, group: names.group, resource: names.plural, namespace: namespace.map(str::to_owned) }
+}
+
+/// What was read is not repeated: it is not what we asked for.
+fn not_an_api_server(error: &serde_json::Error) -> Why {
+    Why::NotAnApiServer {
+        reason: format!("it is not the JSON of an object, from line {}, column {}", error.line(), error.column()),
+    }
+}

@@ -1,0 +1,108 @@
+//! Pull secrets: what a workload and its service account name, read as the kubelet reads it.
+//!
+//! Secrets of the two types for registries alone are used, and nothing of them is kept but the docker config.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::Method;
+use serde::Deserialize;
+
+use super::connection::Question;
+use super::error::{ClusterError, Why};
+use super::resource::{Names, SECRETS, SERVICE_ACCOUNTS};
+use super::{Cluster, not_an_api_server, permission};
+use crate::io::credentials::{PullSecret, Secret};
+
+/// The pull secrets that were found, and what went wrong with others: a missing one is a warning to the kubelet too.
+#[derive(Debug, Default)]
+pub struct Pulled {
+    /// In the order of their names in the workload, then in the service account; each once.
+    pub secrets: Vec<PullSecret>,
+    /// One for each that could not be used.
+    pub problems: Vec<ClusterError>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ServiceAccount {
+    #[serde(default)]
+    image_pull_secrets: Option<Vec<Reference>>,
+}
+
+#[derive(Deserialize)]
+struct Reference {
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    #[serde(default, rename = "type")]
+    kind: String,
+    #[serde(default)]
+    data: Option<Data>,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    #[serde(rename = ".dockerconfigjson")]
+    config: Option<String>,
+    #[serde(rename = ".dockercfg")]
+    old: Option<String>,
+}
+
+impl Cluster {
+    /// The named secrets of a namespace, and those of a service account (`default`, where it is empty).
+    pub async fn pull_secrets(&self, namespace: &str, service_account: &str, names: &[String]) -> Pulled {
+        let mut pulled = Pulled::default();
+        let mut wanted: Vec<String> = names.to_vec();
+        let account = if service_account.is_empty() { "default" } else { service_account };
+        let act = || format!("read the service account `{namespace}/{account}`");
+        match self.get::<ServiceAccount>(SERVICE_ACCOUNTS, namespace, account).await {
+            Ok(found) => wanted.extend(found.image_pull_secrets.into_iter().flatten().map(|reference| reference.name)),
+            Err(why) => pulled.problems.push(ClusterError::new(act(), why)),
+        }
+        let mut seen = Vec::new();
+        for name in wanted {
+            if name.is_empty() || seen.contains(&name) {
+                continue;
+            }
+            match self.pull_secret(namespace, &name).await {
+                Ok(secret) => pulled.secrets.push(secret),
+                Err(why) => pulled.problems.push(ClusterError::new(format!("read the pull secret `{namespace}/{name}`"), why)),
+            }
+            seen.push(name);
+        }
+        pulled
+    }
+
+    async fn pull_secret(&self, namespace: &str, name: &str) -> Result<PullSecret, Why> {
+        let object: Object = self.get(SECRETS, namespace, name).await?;
+        let unusable = |reason: &str| Why::PullSecret { reason: reason.to_owned() };
+        let (config, old) = object.data.map(|data| (data.config, data.old)).unwrap_or_default();
+        let is_old = match object.kind.as_str() {
+            "kubernetes.io/dockerconfigjson" => false,
+            "kubernetes.io/dockercfg" => true,
+            _ => return Err(unusable("it is of another type than secrets for registries")),
+        };
+        let data = if is_old { old } else { config };
+        let data = data.ok_or_else(|| unusable("it has no data of its type"))?;
+        let bytes = STANDARD.decode(data).map_err(|_| unusable("its data is not base64"))?;
+        let text = String::from_utf8(bytes).map_err(|_| unusable("its data is not UTF-8"))?;
+        let (name, text) = (format!("{namespace}/{name}"), Secret::new(text));
+        let read = if is_old { PullSecret::dockercfg(&name, &text) } else { PullSecret::docker_config(&name, &text) };
+        read.map_err(|error| unusable(&error.to_string()))
+    }
+
+    async fn get<T: for<'de> Deserialize<'de>>(&self, names: Names, namespace: &str, name: &str) -> Result<T, Why> {
+        let question = Question {
+            method: Method::GET,
+            path: names.object(namespace, name),
+            accept: "application/json",
+            body: None,
+            permission: permission("get", names, Some(namespace)),
+        };
+        let bytes = self.done(&question).await?;
+        serde_json::from_slice(&bytes).map_err(|error| not_an_api_server(&error))
+    }
+}

@@ -1,0 +1,169 @@
+//! The forms of a report, and the files that they go to.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::binary::Workplace;
+use crate::support::schema::{faults, schema};
+
+const FORMS: [&str; 5] = ["text", "json", "github", "sarif", "markdown"];
+
+/// Three workloads: one outdated, one unknown to the lock, one that is no YAML; and a template.
+fn shop() -> Workplace {
+    let place = Workplace::new();
+    let deployment = |name: &str, image: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\nspec:\n  template:\n    spec:\n      containers:\n      - name: \"a|`b\"\n        image: {image}\n"
+        )
+    };
+    place.write("shop/web, 100%.yaml", deployment("web", "registry.example.test/web:1.4"));
+    place.write("shop/api.yaml", deployment("api", "registry.example.test/api:2"));
+    place.write("shop/broken.yaml", "kind: Deployment\n  name: x\n");
+    place.write("shop/chart/Chart.yaml", "name: x\n");
+    place.write("shop/chart/templates/x.yaml", "kind: {{ .x }}\n");
+    let digest = format!("sha256:{}", "1".repeat(64));
+    place.write("imago.lock", format!("{{\"version\":1,\"images\":{{\"registry.example.test/web:1.4\":\"{digest}\"}}}}\n"));
+    fs::create_dir(place.path().join(".git")).unwrap();
+    place
+}
+
+fn read(place: &Workplace, name: &str) -> String {
+    fs::read_to_string(place.beside(name)).unwrap()
+}
+
+#[test]
+fn one_run_gives_every_form_and_a_second_one_the_same() {
+    let place = shop();
+    let mut rounds = BTreeSet::new();
+    for round in 0..2 {
+        let reports = FORMS.map(|form| format!("--report={form}={}", place.beside(&format!("{form}.{round}")).display()));
+        let finished = place
+            .imago(["files", "--check", "--offline", "shop"].into_iter().chain(reports.iter().map(String::as_str)))
+            .finish_with(3);
+        assert!(finished.stdout.starts_with("checking shop/api.yaml Deployment/api:\n"), "{}", finished.stdout);
+        rounds.insert(FORMS.map(|form| read(&place, &format!("{form}.{round}"))));
+    }
+    assert_eq!(rounds.len(), 1);
+    for form in FORMS {
+        let printed = place.imago(["files", "--check", "--offline", "--output", form, "shop"]).finish_with(3);
+        if form != "text" {
+            assert_eq!(printed.stdout, read(&place, &format!("{form}.0")));
+        }
+    }
+}
+
+#[test]
+fn annotations_stand_on_the_lines_of_the_repository_wherever_the_run_stands() {
+    let place = shop();
+    let from_below = place
+        .imago(["files", "--check", "--offline", "--lock", "../imago.lock", "--output", "github"])
+        .folder(&place.path().join("shop"));
+    let below = from_below.finish_with(3).stdout;
+    assert_eq!(
+        below,
+        place
+            .imago(["files", "--check", "--offline", "--output", "github", "shop"])
+            .finish_with(3)
+            .stdout
+            .replace("shop/broken.yaml`", "broken.yaml`")
+    );
+    let places: Vec<_> = below.lines().map(|line| line.split(",title=").next().unwrap()).collect();
+    assert_eq!(
+        places,
+        [
+            "::error file=shop/api.yaml,line=10",
+            "::error file=shop/broken.yaml,line=2",
+            "::error file=shop/web%2C 100%25.yaml,line=10"
+        ]
+    );
+}
+
+#[test]
+fn sarif_has_what_the_standard_and_its_readers_ask_for() {
+    let place = shop();
+    let log = place.imago(["files", "--offline", "--output", "sarif", "shop"]).finish_with(3).json();
+    assert_eq!(log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    let rules: Vec<&Value> = run["tool"]["driver"]["rules"].as_array().unwrap().iter().collect();
+    assert_eq!(run["tool"]["driver"]["name"], "imago");
+    let bases: Vec<&String> = run["originalUriBaseIds"].as_object().unwrap().keys().collect();
+    assert_eq!(bases, ["%SRCROOT%"]);
+    let results = run["results"].as_array().unwrap();
+    let places: Vec<_> = results
+        .iter()
+        .map(|result| {
+            let physical = &result["locations"][0]["physicalLocation"];
+            let rule = rules[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
+            assert_eq!(rule["id"], result["ruleId"]);
+            assert!(!rule["shortDescription"]["text"].as_str().unwrap().is_empty());
+            assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+            assert_eq!(physical["artifactLocation"]["uriBaseId"], "%SRCROOT%");
+            let uri = physical["artifactLocation"]["uri"].as_str().unwrap();
+            assert!(uri.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/%".contains(&byte)), "{uri}");
+            format!(
+                "{} {} {uri}:{}",
+                result["level"].as_str().unwrap(),
+                result["ruleId"].as_str().unwrap(),
+                physical["region"]["startLine"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "error not-in-lock shop/api.yaml:10",
+            "error yaml-syntax shop/broken.yaml:2",
+            "warning outdated shop/web%2C%20100%25.yaml:10"
+        ]
+    );
+}
+
+#[test]
+fn a_table_keeps_every_name_in_its_cell() {
+    let place = shop();
+    let markdown = place.imago(["files", "--offline", "--output", "markdown", "shop"]).finish_with(3).stdout;
+    let rows: Vec<_> = markdown.lines().filter(|line| line.starts_with("| `shop/")).collect();
+    assert_eq!(
+        rows,
+        [
+            "| `shop/web, 100%.yaml` `Deployment/web` | <code>a&#124;&#96;b</code> | `registry.example.test/web:1.4` | `registry.example.test/web:1.4@sha256:111111111111…` |"
+        ]
+    );
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_known_before_anything_is() {
+    let place = shop();
+    let before = place.files();
+    for (report, cause) in [("json=none/a.json", "its folder is not there"), ("json=shop", "it is a folder, not a regular file")]
+    {
+        let finished = place.imago(["files", "--update", "--offline", "--report", report, "shop"]).finish_with(2);
+        assert!(finished.stderr.starts_with("error: cannot write the report `"), "{}", finished.stderr);
+        assert!(finished.stderr.contains(&format!("\n  cause: {cause}\n  hint: ")), "{}", finished.stderr);
+    }
+    assert_eq!(place.files(), before);
+    if cfg!(target_os = "linux") {
+        let finished = place.imago(["files", "--offline", "--report", "json=/dev/full", "shop"]).finish_with(2);
+        assert!(finished.stdout.starts_with("checking shop/api.yaml"), "what can be told is told: {}", finished.stdout);
+        assert!(finished.stderr.contains("error: cannot write the report `/dev/full`\n  cause: "), "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn the_json_is_as_its_schema_describes_it() {
+    let place = shop();
+    let schema = schema("report.schema.json");
+    for line in [
+        "files shop",
+        "files --check shop",
+        "files --update --dry-run --max-changes 0 shop",
+        "files --restore shop",
+        "files none.yaml",
+    ] {
+        place.write("none.yaml", "");
+        let finished = place.imago(line.split(' ').chain(["--offline", "--output", "json"])).finish();
+        assert_eq!(faults(&schema, &finished.json()), Vec::<String>::new(), "{line}");
+    }
+}

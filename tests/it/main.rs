@@ -9,6 +9,7 @@
 mod action;
 mod boundaries;
 mod cli;
+mod cluster;
 mod deploy;
 mod files;
 mod git;

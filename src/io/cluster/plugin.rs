@@ -73,8 +73,10 @@ pub(super) enum PluginError {
 impl PluginError {
     pub(super) fn hint(&self) -> String {
         match self {
-            Self::Missing { install: Some(install), .. } => install.lines().next().unwrap_or_default().trim().to_owned(),
-            Self::Missing { program, .. } => format!("install `{program}`, or put its folder on the PATH"),
+            Self::Missing { program, install } => {
+                let line = install.iter().flat_map(|text| text.lines()).map(str::trim).find(|line| !line.is_empty());
+                line.map_or_else(|| format!("install `{program}`, or put its folder on the PATH"), str::to_owned)
+            }
             Self::Version { .. } => "update the kubeconfig with the plugin's own command".to_owned(),
             Self::NoTerminal { .. } => "run it in a terminal, or sign in with a token".to_owned(),
             Self::Start { .. } | Self::Slow { .. } | Self::Failed { .. } | Self::Garbage { .. } => {

@@ -32,7 +32,7 @@ struct Cause {
     field: Option<String>,
 }
 
-/// Says why a status is no answer. `None`: it is one for whoever signs in (401), or who starts a list again (410).
+/// Says why a status is no answer. 401 and 410 are for whoever signs in, or begins a list anew.
 pub(super) fn why(status: u16, body: &[u8], permission: Permission, known: &Known) -> Why {
     let Some(read) = serde_json::from_slice::<Status>(body).ok().filter(|read| read.kind == "Status") else {
         return match status {
@@ -42,14 +42,16 @@ pub(super) fn why(status: u16, body: &[u8], permission: Permission, known: &Know
             _ => Why::NotAnApiServer { reason: format!("the status {status}, and no word of why") },
         };
     };
-    let message = known.hide(read.message.as_deref().unwrap_or_default());
+    // What is said is sorted as it came, and repeated without secrets.
+    let said = read.message.unwrap_or_default();
+    let message = known.hide(&said);
     let causes = read.details.and_then(|details| details.causes).unwrap_or_default();
-    if message.contains("admission webhook") && status < 500 {
+    if said.contains("admission webhook") && status < 500 {
         return Why::Denied { text: message };
     }
     match status {
-        403 if !message.contains(" cannot ") => Why::Denied { text: message },
-        403 => Why::Forbidden { user: user(&message), permission },
+        403 if !said.contains(" cannot ") => Why::Denied { text: message },
+        403 => Why::Forbidden { user: user(&said).map(|user| known.hide(user)), permission },
         404 => Why::NotFound { text: message },
         409 => Why::Conflict,
         422 if causes.is_empty() => Why::Conflict,
@@ -61,9 +63,9 @@ pub(super) fn why(status: u16, body: &[u8], permission: Permission, known: &Know
 }
 
 /// The user whom a role's 403 names.
-fn user(message: &str) -> Option<String> {
+fn user(message: &str) -> Option<&str> {
     let rest = message.split_once("User \"")?.1;
-    Some(rest.split_once('"')?.0.to_owned())
+    Some(rest.split_once('"')?.0)
 }
 
 /// `field: message` of each cause.

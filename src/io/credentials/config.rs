@@ -188,7 +188,18 @@ impl<'a> Key<'a> {
 }
 
 fn same_host(key: &str, registry: &str) -> bool {
-    key.eq_ignore_ascii_case(registry) || (is_docker_hub(key) && is_docker_hub(registry))
+    key.eq_ignore_ascii_case(registry) || (is_docker_hub(key) && is_docker_hub(registry)) || is_pattern_of(key, registry)
+}
+
+/// Whether a key such as `*.example.test` stands for a host: the kubelet's form, part by part, with one `*` in a part.
+fn is_pattern_of(key: &str, registry: &str) -> bool {
+    let (parts, of): (Vec<&str>, Vec<&str>) = (key.split('.').collect(), registry.split('.').collect());
+    key.contains('*')
+        && parts.len() == of.len()
+        && parts.iter().zip(of).all(|(part, of)| match part.split_once('*') {
+            Some((start, end)) => of.len() >= start.len() + end.len() && of.starts_with(start) && of.ends_with(end),
+            None => part.eq_ignore_ascii_case(of),
+        })
 }
 
 fn is_docker_hub(host: &str) -> bool {
@@ -226,6 +237,18 @@ mod tests {
             assert!(found(&json, "reg.example.test:5000", "shop/web").is_empty(), "{key}");
             assert!(found(&json, "example.test", "shop/web").is_empty(), "{key}");
         }
+    }
+
+    #[test]
+    fn a_star_stands_for_a_part_of_a_host() {
+        let json = r#"{"auths":{"*.ecr.*.example.test:5000":{"username":"user","password":"pass"}}}"#;
+        assert_eq!(found(json, "1.ecr.north.example.test:5000", "web"), ["Password user pass"]);
+        for other in ["ecr.north.example.test:5000", "1.ecr.north.example.test", "0.1.ecr.north.example.test:5000"] {
+            assert!(found(json, other, "web").is_empty(), "{other}");
+        }
+        let json = r#"{"auths":{"eu-*.example.test/shop":{"username":"user","password":"pass"}}}"#;
+        assert_eq!(found(json, "eu-1.example.test", "shop/web"), ["Password user pass"]);
+        assert!(found(json, "us-1.example.test", "shop/web").is_empty() && found(json, "eu-1.example.test", "web").is_empty());
     }
 
     #[test]

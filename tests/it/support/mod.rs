@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub, reason = "the parts are for every module of this one binary")]
 
+pub mod apiserver;
 pub(crate) mod binary;
 pub(crate) mod cases;
 pub mod distribution;

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use serde_yaml::Value;
 
+use crate::support::apiserver::ApiServer;
+use crate::support::apiserver::access::Account;
 use crate::support::binary::Workplace;
 use crate::support::programs;
+use crate::support::registry::TestRegistry;
 use crate::support::registry::http::{Request, Response, Server};
 
 fn folder() -> PathBuf {
@@ -138,6 +141,35 @@ fn roles_grant_what_is_needed_and_no_more() {
         assert_eq!(bound["roleRef"]["name"], documents(name)[0]["metadata"]["name"], "{name}");
         assert_eq!(bound["subjects"][0]["name"], documents("serviceaccount.yaml")[0]["metadata"]["name"]);
         assert_eq!(bound["subjects"][0]["namespace"], documents("serviceaccount.yaml")[0]["metadata"]["namespace"]);
+    }
+}
+
+#[test]
+fn with_either_role_an_update_needs_nothing_that_is_not_granted() {
+    let registry = TestRegistry::start();
+    let digest = registry.push_image("shop/web", "1.4", "linux/amd64", "a");
+    let image = format!("{}/shop/web:1.4", registry.host());
+    let job = &documents("cronjob.yaml")[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    let everywhere: Vec<&str> =
+        job["containers"][0]["args"].as_sequence().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    let in_one = vec!["cluster", "--update", "--namespace=shop"];
+    for (file, namespace, arguments) in [("clusterrole.yaml", None, everywhere), ("role.yaml", Some("shop"), in_one)] {
+        let labels = serde_json::json!({"app": "web"});
+        let pod = serde_json::json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": image}]}});
+        let web = serde_json::json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"selector": {"matchLabels": labels}, "template": pod},
+        });
+        let role = serde_json::to_value(&documents(file)[0]).unwrap();
+        let server = ApiServer::start().with(&[web]).account("of-imago", Account::new("imago").role(&role, namespace));
+        let kubeconfig = format!("--kubeconfig={}", server.kubeconfig_file_of("of-imago", None).display());
+        let place = Workplace::new();
+        let run = |more: &[&str]| place.imago(arguments.iter().chain(more).chain([&kubeconfig.as_str()])).finish_with(0);
+        let looked = run(&["--check-pods"]);
+        assert!(!looked.stderr.contains("403") && !looked.stderr.contains("error"), "{}", looked.stderr);
+        run(&[]);
+        let now = &server.object("deployments", "shop", "web")["spec"]["template"]["spec"]["containers"][0]["image"];
+        assert_eq!(*now, format!("{image}@{digest}"), "{file}");
     }
 }
 

@@ -50,7 +50,7 @@ fn config(index: usize) -> String {
 
 fn scanned(folder: &Path) -> usize {
     let paths = [PathBuf::from(folder)];
-    let request = Request { paths: &paths, include: &[], exclude: &[], current: folder, root: folder };
+    let request = Request { paths: &paths, include: &[], exclude: &[], other: None, current: folder, root: folder };
     let found = scan(request, |found| match found.what {
         What::File(bytes) => Some(look::names_a_kind(bytes)),
         What::Template | What::Problem(_) => None,

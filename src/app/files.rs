@@ -121,6 +121,11 @@ impl Request {
         }
     }
 
+    fn narrows(&self) -> bool {
+        let of_repository = |globs: &scan::Globs| !globs.include.is_empty() || !globs.exclude.is_empty();
+        !self.include.is_empty() || !self.exclude.is_empty() || self.of_repository.as_ref().is_some_and(of_repository)
+    }
+
     /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
     fn decide(&self, mut survey: Survey, on_event: &mut impl FnMut(Event)) -> anyhow::Result<(Report, Round)> {
         let mut report = Report { dry_run: self.dry_run, ..Report::new(Mode::Files, self.action) };
@@ -139,6 +144,7 @@ impl Request {
         let wanted = if source.is_some() { plan::wanted(all_workloads(&survey), &rules) } else { Wanted::new() };
         let Sourced { answers, warnings, ways } =
             source.map_or_else(|| Ok(Sourced::default()), |source| source.ask(&wanted, self.platform_loss, on_event))?;
+        report.narrowed = self.narrows();
         report.warnings = warnings;
         for manifest in &survey.manifests {
             for (_, workload) in &manifest.workloads {
@@ -162,13 +168,7 @@ fn all_workloads(survey: &Survey) -> impl Iterator<Item = &Workload> {
 }
 
 pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
-    Problem {
-        code: "usage",
-        what: error.to_string(),
-        place: Place::default(),
-        cause: String::new(),
-        hint: Some(error.hint().to_owned()),
-    }
+    Problem { code: "usage", what: error.to_string(), place: Place::default(), cause: String::new(), hint: Some(error.hint()) }
 }
 
 impl Round {

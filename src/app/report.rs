@@ -48,6 +48,8 @@ pub struct Report {
     pub files_without_workload: Vec<String>,
     /// The files that were changed (or would be, where nothing is written), as named to the user.
     pub files_changed: Vec<String>,
+    /// Whether globs narrowed down which files were read.
+    pub narrowed: bool,
     /// What was seen and passed over on purpose.
     pub skipped: Vec<Skipped>,
     /// Kinds with images that this program does not edit, with how many were seen: `Kustomization`, `Rollout`, …
@@ -81,6 +83,7 @@ impl Report {
             files_seen: 0,
             files_without_workload: Vec::new(),
             files_changed: Vec::new(),
+            narrowed: false,
             skipped: Vec::new(),
             unhandled: BTreeMap::new(),
             without_namespace: 0,

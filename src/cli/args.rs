@@ -74,7 +74,7 @@ pub enum Command {
     /// Pin the images of manifests in files
     #[command(after_help = FILES_EXAMPLES, help_template = TEMPLATE)]
     Files(Box<Files>),
-    /// Keep the images of a live cluster on their digests; meant where no command is named
+    /// Keep the images of a live cluster on their digests (the default)
     #[command(after_help = CLUSTER_EXAMPLES, help_template = TEMPLATE)]
     Cluster(Box<Cluster>),
     /// Print the digest that each image's tag points to

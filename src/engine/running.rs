@@ -169,6 +169,8 @@ impl Pod {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
     use serde_json::json;
 
@@ -251,10 +253,10 @@ mod tests {
     #[test]
     fn a_pod_that_a_rollout_is_about_to_replace_says_nothing() {
         let old = pod(&id('c'), "running");
-        assert_eq!(say(&live(false, json!({"note": "b"})), &[old.clone()], Purpose::Update), Word::Differs(digest('c')));
+        assert_eq!(say(&live(false, json!({"note": "b"})), from_ref(&old), Purpose::Update), Word::Differs(digest('c')));
         let waiting = Word::Nothing("it runs in no pod of the present rollout yet");
-        assert_eq!(say(&live(true, json!({"note": "b"})), &[old.clone()], Purpose::Update), waiting);
-        assert_eq!(say(&live(true, json!({"note": "a"})), &[old.clone()], Purpose::Update), Word::Differs(digest('c')));
+        assert_eq!(say(&live(true, json!({"note": "b"})), from_ref(&old), Purpose::Update), waiting);
+        assert_eq!(say(&live(true, json!({"note": "a"})), from_ref(&old), Purpose::Update), Word::Differs(digest('c')));
         let mut other_image = old;
         other_image["spec"]["containers"][0]["image"] = "reg.test/web:0".into();
         assert_eq!(say(&live(true, json!({})), &[other_image], Purpose::Update), waiting);

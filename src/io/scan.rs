@@ -6,6 +6,7 @@
 
 mod filter;
 pub mod listed;
+mod near;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -79,8 +80,13 @@ pub enum What<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
     /// A named path does not exist.
-    #[error("there is no file or folder `{0}`")]
-    Missing(String),
+    #[error("there is no file or folder `{path}`")]
+    Missing {
+        /// The path as typed.
+        path: String,
+        /// One that is there and may have been meant.
+        near: Option<String>,
+    },
     /// A glob breaks the grammar.
     #[error("`{pattern}` is not a pattern for files: {reason}")]
     Glob {
@@ -93,10 +99,11 @@ pub enum ScanError {
 
 impl ScanError {
     /// One thing to do about it.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
         match self {
-            Self::Missing(_) => "check the spelling; a relative path starts at the current folder",
-            Self::Glob { .. } => "write it as in .gitignore, in quotes: 'charts/**', '*.gen.yaml'",
+            Self::Missing { near: Some(near), .. } => format!("did you mean `{near}`?"),
+            Self::Missing { near: None, .. } => "check the spelling; a relative path starts at the current folder".to_owned(),
+            Self::Glob { .. } => "write it as in .gitignore, in quotes: 'charts/**', '*.gen.yaml'".to_owned(),
         }
     }
 }
@@ -186,13 +193,13 @@ impl<'a> Plan<'a> {
         let Request { current, root, .. } = *request;
         // The system opens a relative path faster; it means the same only while both have the same current folder.
         let is_ours = std::env::current_dir().is_ok_and(|folder| folder == current);
-        let mut links = Links::new(root).map_err(|_| ScanError::Missing(root.display().to_string()))?;
+        let mut links = Links::new(root).map_err(|_| ScanError::Missing { path: root.display().to_string(), near: None })?;
         let here = [PathBuf::from(".")];
         let mut problems = Vec::new();
         let mut plan =
             Self { current, filter, charts: Charts::default(), files: Vec::new(), folders: Vec::new(), real: BTreeSet::new() };
         for typed in if request.paths.is_empty() { &here } else { request.paths } {
-            let missing = || ScanError::Missing(typed.display().to_string());
+            let missing = || ScanError::Missing { path: typed.display().to_string(), near: near::near(typed, current) };
             if typed.as_os_str().is_empty() {
                 return Err(missing());
             }

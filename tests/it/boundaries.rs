@@ -15,10 +15,11 @@ use text::{Named, paths};
 const RINGS: [&str; 4] = ["engine", "io", "app", "cli"];
 
 /// Crates that may be named in some places alone: paths below `src` start with one of these.
-const CRATES: [(&str, &[&str]); 22] = [
+const CRATES: [(&str, &[&str]); 23] = [
     ("granit_parser", &["engine/yaml"]),
     ("serde_yaml", &["engine/splice/proof"]),
     ("similar", &["engine/diff.rs"]),
+    ("strsim", &["cli/config", "io/scan"]),
     ("git2", &["io/git"]),
     ("reqwest", &["io/registry"]),
     ("rustls", &["io/registry", "main.rs"]),

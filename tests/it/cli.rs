@@ -47,7 +47,11 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
     let place = shop();
     for (line, first) in [
         ("deploy", "error: `deploy` is no command\n  hint: run `imago files deploy`"),
-        ("--update", "error: `--update` needs a command before it\n  hint: run `imago files --update`"),
+        ("--update", "error: cannot find the cluster\n  cause: "),
+        (
+            "--diff",
+            "error: `--diff` is a flag for files, and without a command the cluster is meant\n  hint: run `imago files --diff`",
+        ),
         ("files --update --restore", "error: `--update` and `--restore` exclude each other\n  hint: "),
         ("files --dry-run", "error: `--dry-run` needs an action\n  hint: "),
         ("files --updte", "error: unexpected argument '--updte' found\n\n  tip: a similar argument exists: '--update'"),
@@ -57,7 +61,8 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
         ),
         ("files -n a -x b", "error: `--namespace` and `--exclude-namespace` exclude each other\n  hint: "),
         ("files -l a=(", "error: `--selector a=(` cannot be read: "),
-        ("files nowhere", "error: "),
+        ("files nowhere", "error: there is no file or folder `nowhere`\n  hint: check the spelling"),
+        ("files depoly", "error: there is no file or folder `depoly`\n  hint: did you mean `deploy`?\n"),
         ("digest", "error: the following required arguments were not provided:\n  <IMAGE>..."),
     ] {
         let finished = imago(&place, line, 2);
@@ -68,10 +73,10 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
 }
 
 #[test]
-fn without_a_command_the_help_is_shown_and_nothing_was_done() {
+fn without_a_command_the_cluster_is_meant_and_the_help_is_a_result() {
     let place = Workplace::new();
     let finished = place.imago([] as [&str; 0]).finish_with(2);
-    assert!(finished.stderr.contains("Usage: imago") && finished.stdout.is_empty(), "{finished:?}");
+    assert!(finished.stderr.contains("`imago files`") && finished.stdout.is_empty(), "{finished:?}");
     assert!(imago(&place, "--help", 0).stdout.contains("Usage: imago"));
     assert_eq!(imago(&place, "--version", 0).stdout, format!("imago {}\n", env!("CARGO_PKG_VERSION")));
 }

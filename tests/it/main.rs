@@ -10,6 +10,7 @@ mod action;
 mod boundaries;
 mod cli;
 mod cluster;
+mod cluster_mode;
 mod deploy;
 mod files;
 mod git;

@@ -120,7 +120,7 @@ impl Reader<'_, '_, '_> {
 }
 
 fn glob(text: &str) -> Result<(), UsageError> {
-    scan::check_glob(text).map_err(|error| UsageError { what: error.to_string(), hint: error.hint().to_owned() })
+    scan::check_glob(text).map_err(|error| UsageError { what: error.to_string(), hint: error.hint() })
 }
 
 /// A path that cannot leave the folder by its spelling.
@@ -153,22 +153,6 @@ fn unknown(text: &str, name: &str, key: YamlNode<'_, '_>) -> Wrong {
 /// The setting that is few slips of the finger away.
 fn nearest(name: &str) -> Option<&'static str> {
     let name = name.replace('_', "-").to_lowercase();
-    let near = KEYS.into_iter().map(|key| (distance(key, &name), key)).min()?;
+    let near = KEYS.into_iter().map(|key| (strsim::damerau_levenshtein(key, &name), key)).min()?;
     (near.0 <= near.1.len() / 3).then_some(near.1)
-}
-
-/// How many characters have to be put in, left out or changed (Levenshtein).
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, from) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for (column, to) in right.iter().enumerate() {
-            let changed = diagonal + usize::from(from != *to);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }

@@ -55,20 +55,26 @@ impl Styles {
 }
 
 /// Text from a file, a name or a registry, shown so that it cannot steer a terminal or pretend to be another line: control characters,
-/// line ends and the marks that turn the direction of writing come out as escapes.
+/// line ends and the marks that turn the direction of writing come out as escapes. A runner of GitHub's obeys a line of a log that begins
+/// with `::`, or has `##[` in it: those come out as escapes too.
 pub struct Printable<'a>(pub &'a str);
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_command = self.0.trim_start().starts_with("::") || self.0.contains("##[");
         for character in self.0.chars() {
-            if steers(character) {
-                write!(formatter, "{}", character.escape_default())?;
+            if steers(character) || is_command && matches!(character, ':' | '#') {
+                write!(formatter, "{}", escape(character))?;
             } else {
                 formatter.write_char(character)?;
             }
         }
         Ok(())
     }
+}
+
+fn escape(character: char) -> String {
+    if character.is_ascii_punctuation() { character.escape_unicode().to_string() } else { character.escape_default().to_string() }
 }
 
 /// Text of several lines, of which each is made [`Printable`].
@@ -99,6 +105,13 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_a_command_to_a_runner() {
+        assert_eq!(Printable(" ::error::x").to_string(), " \\u{3a}\\u{3a}error\\u{3a}\\u{3a}x");
+        assert_eq!(Printable("a ##[error]x").to_string(), "a \\u{23}\\u{23}[error]x");
+        assert_eq!(Printable("a::b #c").to_string(), "a::b #c");
+    }
 
     #[test]
     fn nothing_that_steers_a_terminal_comes_through() {

@@ -259,6 +259,9 @@ fn nothing_to_do(report: &Report) -> String {
     let up_to_date = counts.ok + counts.fixed;
     match (report.workloads.len(), up_to_date) {
         (0, _) if report.mode == Mode::Cluster => "no workload was found".to_owned(),
+        (0, _) if report.files_seen == 0 && report.narrowed => {
+            "no manifest found that `include` and `exclude` take (*.yaml, *.yml, *.json)".to_owned()
+        }
         (0, _) if report.files_seen == 0 => "no manifest found (*.yaml, *.yml, *.json)".to_owned(),
         (0, _) if report.not_selected + report.without_namespace > 0 => format!("no workload of {places} is selected"),
         (0, _) => format!("no workload in {places}"),
@@ -356,6 +359,10 @@ updated 1 image in 1 of 214 files; 3 Helm templates passed over
         let ignored = Outcome::Ignored("`--exclude-image`".into());
         for (report, line) in [
             (Report { files_seen: 0, ..nothing.clone() }, "no manifest found (*.yaml, *.yml, *.json)"),
+            (
+                Report { files_seen: 0, narrowed: true, ..nothing.clone() },
+                "no manifest found that `include` and `exclude` take (*.yaml, *.yml, *.json)",
+            ),
             (Report { files_seen: 1, ..nothing.clone() }, "no workload in 1 file"),
             (
                 Report { files_seen: 2, skipped: samples::updated().skipped, ..nothing.clone() },

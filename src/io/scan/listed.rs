@@ -27,7 +27,7 @@ pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<Vec<Chosen>, S
     let here = [PathBuf::from(".")];
     let mut named = Vec::new();
     for typed in if request.paths.is_empty() { &here } else { request.paths } {
-        let missing = || ScanError::Missing(typed.display().to_string());
+        let missing = || ScanError::Missing { path: typed.display().to_string(), near: None };
         let shown: PathBuf = typed.components().filter(|component| *component != Component::CurDir).collect();
         let inner = within(request.root, &request.current.join(&shown)).ok_or_else(missing)?;
         let is_file = all.contains(inner.as_path());
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(chosen(&[".", "b"], &["templates"], &listed).unwrap(), ["Chart.yaml", "a.yaml", "b/c.json", "b-c.yml"]);
         assert_eq!(chosen(&["a.txt", "../other"], &[], &listed).unwrap(), ["../other/x.yaml", "a.txt"]);
         assert_eq!(chosen(&["b"], &[], &listed).unwrap(), ["b/c.json"]);
-        assert!(matches!(chosen(&["c"], &[], &listed), Err(ScanError::Missing(_))));
-        assert!(matches!(chosen(&["/"], &[], &listed), Err(ScanError::Missing(_))));
+        assert!(matches!(chosen(&["c"], &[], &listed), Err(ScanError::Missing { .. })));
+        assert!(matches!(chosen(&["/"], &[], &listed), Err(ScanError::Missing { .. })));
     }
 }

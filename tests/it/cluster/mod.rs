@@ -3,6 +3,7 @@
 mod finding;
 mod kubectl;
 mod lists;
+mod memory;
 mod patches;
 mod plugins;
 mod recorded;

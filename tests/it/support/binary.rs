@@ -119,11 +119,11 @@ impl Run {
         let mut child = self.command.spawn().unwrap_or_else(|error| panic!("cannot start {:?}: {error}", self.command));
         let stdout = reader(child.stdout.take());
         let stderr = reader(child.stderr.take());
-        let code = wait(&mut child);
+        let (code, peak) = wait(&mut child);
         let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
         let command = format!("{:?}", self.command);
         assert!(code.is_some(), "{command} did not end by itself\nstdout: {stdout}\nstderr: {stderr}");
-        Finished { command, code: code.unwrap_or(-1), stdout, stderr }
+        Finished { command, code: code.unwrap_or(-1), stdout, stderr, peak }
     }
 
     /// Runs it to its end, which must have this exit code.
@@ -145,6 +145,8 @@ pub(crate) struct Finished {
     pub(crate) stdout: String,
     /// All of its stderr.
     pub(crate) stderr: String,
+    /// The most memory that it was seen to hold, in KiB; 0 where the system does not tell.
+    pub(crate) peak: u64,
 }
 
 impl Finished {
@@ -169,18 +171,25 @@ fn reader(stream: Option<impl std::io::Read + Send + 'static>) -> thread::JoinHa
     })
 }
 
-/// `None`: a signal ended it, or it had to be killed.
-fn wait(child: &mut Child) -> Option<i32> {
+/// Its exit code, and the most memory that it was seen to hold, in KiB. No code: a signal ended it, or it had to be killed.
+fn wait(child: &mut Child) -> (Option<i32>, u64) {
     let start = Instant::now();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
     loop {
         if let Some(status) = child.try_wait().unwrap() {
-            return status.code();
+            return (status.code(), peak);
         }
         if start.elapsed() > PATIENCE {
             child.kill().unwrap();
             child.wait().unwrap();
-            return None;
+            return (None, peak);
         }
+        let line = fs::read_to_string(&status).ok().and_then(|text| {
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+            line.trim().strip_suffix(" kB")?.parse().ok()
+        });
+        peak = line.unwrap_or(peak).max(peak);
         thread::sleep(Duration::from_millis(2));
     }
 }

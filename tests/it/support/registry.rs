@@ -165,6 +165,11 @@ impl TestRegistry {
         digest
     }
 
+    /// The bytes of a manifest that was pushed.
+    pub fn manifest(&self, repository: &str, reference: &str) -> Vec<u8> {
+        self.state.manifests.lock().unwrap()[&(repository.to_owned(), reference.to_owned())].1.clone()
+    }
+
     /// Takes a tag or a digest away.
     pub fn remove(&self, repository: &str, reference: &str) {
         self.state.manifests.lock().unwrap().remove(&(repository.to_owned(), reference.to_owned()));

@@ -6,14 +6,18 @@
 #![allow(clippy::unwrap_used, reason = "in a test, what is not there is a failure, and the line is what one needs")]
 #![allow(clippy::print_stderr, reason = "a test that leaves something out says so")]
 
+mod action;
 mod boundaries;
 mod cli;
 mod cluster;
 mod cluster_mode;
+mod deploy;
 mod files;
 mod git;
 mod laws;
 mod mutations;
+mod pages;
+mod pre_commit;
 mod registry;
 mod reports;
 mod rewrite;

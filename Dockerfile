@@ -1,0 +1,31 @@
+# docker build .                 imago alone, on nothing: for clusters
+# docker build --target git .    with git and ssh: for pushing to a repository from inside a cluster
+#
+# The binary is static. Home is /var/lib/imago: mount .docker/config.json and .kube/config there, and run it as user 1000 on a read-only root.
+
+FROM docker.io/library/rust:1.95-alpine AS build
+RUN apk add --no-cache musl-dev
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY src ./src
+COPY benches ./benches
+ENV LIBZ_SYS_STATIC=1
+RUN cargo build --release --locked --bin imago && cp target/release/imago /imago
+
+FROM docker.io/library/alpine:3.22 AS certificates
+RUN apk add --no-cache ca-certificates
+
+FROM docker.io/library/alpine:3.22 AS git
+RUN apk add --no-cache ca-certificates git openssh-client && adduser -D -u 1000 -h /var/lib/imago imago
+COPY --from=build /imago /usr/local/bin/imago
+USER 1000:1000
+WORKDIR /var/lib/imago
+ENTRYPOINT ["imago"]
+
+FROM scratch AS imago
+COPY --from=certificates /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /imago /usr/local/bin/imago
+ENV HOME=/var/lib/imago PATH=/usr/local/bin
+USER 1000:1000
+WORKDIR /var/lib/imago
+ENTRYPOINT ["imago"]

@@ -48,7 +48,8 @@ fn a_run_that_is_killed_anywhere_is_made_good_by_the_next() {
     let trees = two.ours.git("log --format=%T");
     let trees: Vec<&str> = trees.lines().collect();
     assert!(trees.windows(2).all(|pair| pair[0] != pair[1]), "an empty commit");
-    assert!(interrupted >= 10, "{interrupted}");
+    // How many depends on what else the machine does meanwhile.
+    assert!(interrupted >= POINTS as usize / 5, "{interrupted}");
 }
 
 #[test]

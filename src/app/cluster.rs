@@ -15,7 +15,7 @@ use self::carry::Carrier;
 use self::found::{Found, PodTable};
 use super::edits::{self, Told};
 use super::report::{Action, Mode, Place, Problem, Reach, Report, Skipped};
-use super::resolve::{self, Event, PlatformLoss};
+use super::resolve::{self, Event, PlatformLoss, Wanted};
 use super::source::{self, Sourced};
 use crate::engine::answer::Answers;
 use crate::engine::image::{Digest, Lookup};
@@ -117,9 +117,8 @@ async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::
     let rules = Rules { track: request.track, form: request.form, images: request.images.clone() };
     let known = Known::ask(&cluster, request, &lives, &rules, pods.as_ref(), &mut report, &mut on_event).await?;
     let run = Run { request, cluster: &cluster, rules, pods, known };
-    let planned: Vec<Planned> = lives.into_iter().map(|live| run.plan(live, None)).collect();
-    let due: usize =
-        planned.iter().flat_map(|planned| &planned.told.workload.containers).filter(|it| is_due(&it.outcome)).count();
+    let planned: Vec<Planned> = lives.into_iter().map(|live| run.plan(live, None, PodsAre::Known)).collect();
+    let due: usize = planned.iter().map(Planned::due).sum();
     report.stopped_at = request.max_changes.filter(|most| due > *most);
     let carried = match report.reach() {
         Reach::Looked => planned,
@@ -132,10 +131,6 @@ async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::
         report.workloads.push(planned.told.workload);
     }
     Ok(report)
-}
-
-fn is_due(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Outdated(_) | Outcome::Restored(_) | Outcome::Stale { .. })
 }
 
 /// All that a workload is planned with.
@@ -157,10 +152,16 @@ struct Planned {
 
 impl Run<'_> {
     /// Plans by the run's answers, or by later ones.
-    fn plan(&self, live: Live, later: Option<&Answered>) -> Planned {
+    fn plan(&self, live: Live, later: Option<&Answered>, pods_are: PodsAre) -> Planned {
         let request = self.request;
         let Answered { answers, manifests, .. } = later.unwrap_or_else(|| self.known.of(&live));
-        let pods = self.pods.as_ref().map(|table| Pods { live: &live, pods: table.of(&live), manifests });
+        let pods = self.pods.as_ref().map(|table| {
+            let pods = match pods_are {
+                PodsAre::Known => table.of(&live),
+                PodsAre::Outdated => Err("it was changed since its pods were read"),
+            };
+            Pods { live: &live, pods, manifests }
+        });
         let plan = match (request.action, &pods) {
             (Action::Restore, _) => plan::restore(&live.workload, &self.rules),
             (Action::Restart, Some(pods)) => plan::restart(pods, &self.rules, answers, &request.now),
@@ -180,6 +181,23 @@ impl Run<'_> {
     }
 }
 
+/// Whether the pods that were read are those of the workload as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PodsAre {
+    /// They are.
+    Known,
+    /// It has another template since.
+    Outdated,
+}
+
+impl Planned {
+    /// How many images change, or pods are behind.
+    fn due(&self) -> usize {
+        let due = |outcome: &Outcome| matches!(outcome, Outcome::Outdated(_) | Outcome::Restored(_) | Outcome::Stale { .. });
+        self.told.workload.containers.iter().filter(|container| due(&container.outcome)).count()
+    }
+}
+
 /// The answers of registries, for workloads with these pull secrets and for those with others.
 #[derive(Default)]
 struct Known {
@@ -191,6 +209,7 @@ struct Known {
 #[derive(Clone, Default)]
 struct Answered {
     registry: Option<Arc<Registry>>,
+    asked: Wanted,
     answers: Answers,
     manifests: BTreeMap<Digest, BTreeSet<Digest>>,
 }
@@ -216,9 +235,13 @@ impl Known {
         for (secrets, lives) in groups {
             let settings = registry::Settings { pull_secrets: secrets, ..request.registries.clone() };
             let registry = source::registries(&settings)?;
-            let wanted = plan::wanted(lives.iter().map(|live| &live.workload), rules);
-            let answers = resolve::resolve_all(&registry, &wanted, request.platform_loss, &mut *on_event).await;
-            let mut answered = Answered { registry: Some(Arc::clone(&registry)), answers, manifests: BTreeMap::new() };
+            let mut asked = plan::wanted(lives.iter().map(|live| &live.workload), rules);
+            if let (Action::Restart, Some(pods)) = (request.action, pods) {
+                // What runs must not lose a platform either.
+                lives.iter().for_each(|live| add_running(&mut asked, live, rules, pods));
+            }
+            let answers = resolve::resolve_all(&registry, &asked, request.platform_loss, &mut *on_event).await;
+            let mut answered = Answered { registry: Some(Arc::clone(&registry)), asked, answers, manifests: BTreeMap::new() };
             if let Some(pods) = pods {
                 answered.look_into_indexes(&lives, rules, pods).await;
             }
@@ -265,13 +288,22 @@ impl Answered {
     }
 }
 
+/// Adds the digests that pods run to those that a new digest is held against.
+fn add_running(asked: &mut Wanted, live: &Live, rules: &Rules, pods: &PodTable) {
+    let none = BTreeMap::new();
+    let pods = Pods { live, pods: pods.of(live), manifests: &none };
+    for (container, lookup) in plan::follows(&live.workload, rules) {
+        asked.entry(lookup).or_default().extend(pods.running(container).cloned());
+    }
+}
+
 impl Run<'_> {
     /// The answers for a workload that has changed since the others were asked for. `None`: it asks nothing new.
     async fn ask_again(&self, live: &Live) -> Option<Answered> {
         let mut answered = self.known.of(live).clone();
         let registry = answered.registry.clone()?;
         let mut wanted = plan::wanted([&live.workload], &self.rules);
-        wanted.retain(|lookup, _| !answered.answers.contains_key(lookup));
+        wanted.retain(|lookup, digests| answered.asked.get(lookup).is_none_or(|asked| !digests.is_subset(asked)));
         if wanted.is_empty() {
             return None;
         }

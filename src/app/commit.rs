@@ -148,8 +148,13 @@ impl<'r> Session<'r> {
         }
         let fetched = match &self.transport {
             Some(transport) if transport.remote() == remote => transport.fetch_contents(&absent),
-            _ => Transport::open(self.repository.root(), &remote, &self.request.environment)
-                .and_then(|transport| transport.fetch_contents(&absent)),
+            _ => {
+                // The token is meant for the remote that is pushed to, and for no other host.
+                let mut environment = self.request.environment.clone();
+                environment.retain(|name, _| name != "IMAGO_GIT_TOKEN" && name != "IMAGO_GIT_USERNAME");
+                Transport::open(self.repository.root(), &remote, &environment)
+                    .and_then(|transport| transport.fetch_contents(&absent))
+            }
         };
         fetched.map_err(|error| {
             let what = format!("cannot fetch from `{remote}` what this partial clone left there; nothing was changed");
@@ -357,7 +362,7 @@ fn refused(error: &GitError) -> Problem {
 fn not_pushed(transport: &Transport, error: &TransportError) -> Box<Problem> {
     Box::new(Problem {
         code: error.code(),
-        what: format!("cannot push to `{}`; nothing was changed", transport.remote()),
+        what: format!("cannot push to `{}`; nothing was changed here", transport.remote()),
         place: Place::default(),
         cause: error.to_string(),
         hint: error.hint().map(str::to_owned),

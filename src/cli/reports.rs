@@ -14,8 +14,9 @@ use crate::io::scan;
 
 /// Whether every report can be expected to be written.
 pub(super) fn prepare(reporting: &Reporting) -> anyhow::Result<()> {
+    let root = ground().root;
     for file in &reporting.files {
-        files::puttable(&file.path).map_err(|error| unwritten(file, &error))?;
+        files::puttable(&file.path, &root).map_err(|error| unwritten(file, &error))?;
     }
     Ok(())
 }
@@ -27,7 +28,7 @@ pub(super) fn tell(report: &Report, reporting: &Reporting, voice: Voice, printer
     let mut outcome = Ok(());
     for file in &reporting.files {
         let rendered = rendered(report, file.format, &ground, Detail::Normal, &Styles::plain());
-        let written = files::put(&file.path, rendered.as_bytes());
+        let written = files::put(&file.path, rendered.as_bytes(), &ground.root);
         outcome = outcome.and(written.map_err(|error| unwritten(file, &error).into()));
     }
     outcome

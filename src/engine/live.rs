@@ -19,10 +19,14 @@ pub struct Live {
     pub uid: String,
     /// `metadata.resourceVersion`: changes with every change of the object.
     pub resource_version: String,
+    /// `metadata.generation`: changes with what the object asks for, and not with its status.
+    pub generation: Option<i64>,
     /// Who else writes it, where somebody does: ``the controller `ReplicaSet/web` ``.
     pub managed: Option<String>,
     /// Whether its pods are being replaced by the cluster itself.
     pub rollout_under_way: bool,
+    /// Why a new pod template replaces no pod, where it does not.
+    pub pods_stay: Option<&'static str>,
     /// The annotations of its pod template.
     pub template_annotations: BTreeMap<String, String>,
     /// The maps on the way to its annotations, and to those of its pod template, that are not there.
@@ -48,8 +52,10 @@ impl Live {
             namespace: text("namespace"),
             uid: text("uid"),
             resource_version: text("resourceVersion"),
+            generation: metadata.get("generation").and_then(Value::as_i64),
             managed: manager(metadata),
             rollout_under_way: rollout_under_way(workload.kind, object),
+            pods_stay: pods_stay(object),
             template_annotations: texts(template_metadata.and_then(|metadata| metadata.get("annotations"))),
             absent: absent(&workload, object),
             service_account: service_account.filter(|name| !name.is_empty()).unwrap_or("default").to_owned(),
@@ -90,7 +96,7 @@ fn manager(metadata: &Value) -> Option<String> {
 /// By the numbers in its status. Where a person replaces the pods (`OnDelete`), nothing is under way by itself.
 fn rollout_under_way(kind: Kind, object: &Value) -> bool {
     let number = |map: &str, key: &str| object[map][key].as_i64().unwrap_or_default();
-    if kind == Kind::CronJob || object["spec"]["updateStrategy"]["type"] == "OnDelete" {
+    if kind == Kind::CronJob || is_on_delete(object) {
         return false;
     }
     let unseen = object["metadata"]["generation"].as_i64().unwrap_or_default() > number("status", "observedGeneration");
@@ -99,6 +105,17 @@ fn rollout_under_way(kind: Kind, object: &Value) -> bool {
         Kind::Deployment | Kind::StatefulSet | Kind::CronJob => ("updatedReplicas", number("status", "replicas")),
     };
     unseen || number("status", updated) < wanted
+}
+
+fn is_on_delete(object: &Value) -> bool {
+    object["spec"]["updateStrategy"]["type"] == "OnDelete"
+}
+
+fn pods_stay(object: &Value) -> Option<&'static str> {
+    match object["spec"]["paused"] == true {
+        true => Some("its rollout is paused"),
+        false => is_on_delete(object).then_some("its update strategy is OnDelete"),
+    }
 }
 
 fn absent(workload: &Workload, object: &Value) -> Vec<Path> {

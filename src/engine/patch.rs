@@ -1,7 +1,8 @@
 //! Changes of a workload in a cluster as one JSON Patch (RFC 6902), which takes effect whole or not at all.
 //!
 //! Every text that a change relies on is tested first, so that what somebody else wrote meanwhile is never lost. That something is *not*
-//! there cannot be tested by itself, and `add` replaces what is: such a patch holds for one version of the object alone.
+//! there cannot be tested by itself, and `add` replaces what is: such a patch holds for one version of the object alone. What was decided
+//! by pods holds for the pod template that they were made from: such a patch holds for one generation of the object.
 
 use serde_json::{Map, Value, json};
 
@@ -10,8 +11,17 @@ use super::path::{Path, Step};
 use super::plan::Change;
 use super::workload::Record;
 
+/// What changes were decided by, beside the workload's own texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// Nothing else.
+    Texts,
+    /// What its pods run.
+    Pods,
+}
+
 /// The patch that makes the changes, and fails where the object is no longer the one they were planned on. Empty where there are none.
-pub fn patch(live: &Live, changes: &[Change]) -> Vec<Value> {
+pub fn patch(live: &Live, changes: &[Change], ground: Ground) -> Vec<Value> {
     if changes.is_empty() {
         return Vec::new();
     }
@@ -19,6 +29,9 @@ pub fn patch(live: &Live, changes: &[Change]) -> Vec<Value> {
     let mut tests = vec![test(&Path::root().keys(&["metadata", "uid"]), &live.uid)];
     if changes.iter().any(|change| change.from.is_none()) {
         tests.push(test(&Path::root().keys(&["metadata", "resourceVersion"]), &live.resource_version));
+    }
+    if let (Ground::Pods, Some(generation)) = (ground, live.generation) {
+        tests.push(json!({"op": "test", "path": "/metadata/generation", "value": generation}));
     }
     if let Record::Text(record) = &workload.record {
         tests.push(test(&workload.record_path(), record));
@@ -93,7 +106,7 @@ mod tests {
     const NEW: &str = r#"{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"reg.test/web:1@d"}"#;
 
     fn operations(live: &Live, changes: &[Change]) -> Vec<String> {
-        patch(live, changes).iter().map(Value::to_string).collect()
+        patch(live, changes, Ground::Texts).iter().map(Value::to_string).collect()
     }
 
     #[test]
@@ -140,6 +153,16 @@ mod tests {
         let operations = operations(&live, &[record(&live, Some("old"), None)]);
         assert_eq!(operations[2], r#"{"op":"remove","path":"/metadata/annotations/imago-config-spec"}"#);
         assert_eq!(operations.len(), 3);
-        assert!(patch(&live, &[]).is_empty());
+        assert!(patch(&live, &[], Ground::Pods).is_empty());
+    }
+
+    #[test]
+    fn what_pods_have_decided_holds_for_one_generation() {
+        let mut live = live(json!({}), json!({"annotations": {"imago/restartedAt": "then"}}));
+        live.generation = Some(3);
+        let change = Change { at: live.workload.restarted_path(), from: Some("then".into()), to: Some("now".into()) };
+        let operations = patch(&live, &[change], Ground::Pods);
+        assert_eq!(operations[1], json!({"op": "test", "path": "/metadata/generation", "value": 3}));
+        assert_eq!(operations.len(), 4);
     }
 }

@@ -14,6 +14,8 @@ use super::workload::{Container, Group, RESTARTED_AT};
 /// A pod that runs, as far as its workload is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
+    /// Its namespace: an owner is always in the same one.
+    pub namespace: String,
     /// The uid of its controller: a workload, or the ReplicaSet or Job of one.
     pub controller: String,
     annotations: BTreeMap<String, String>,
@@ -52,6 +54,7 @@ impl Pod {
             statuses.iter().filter(runs).filter_map(|status| Ran::read(status, group, spec)).collect()
         };
         Some(Self {
+            namespace: metadata.get("namespace").and_then(Value::as_str).unwrap_or_default().to_owned(),
             controller: controller(metadata)?.to_owned(),
             annotations: texts(metadata.get("annotations")),
             containers: containers.into_iter().flat_map(ran).collect(),
@@ -112,8 +115,8 @@ pub enum Word {
 pub struct Pods<'a> {
     /// The workload.
     pub live: &'a Live,
-    /// Its pods. `Err`: they could not be read.
-    pub pods: Result<&'a [Pod], &'a str>,
+    /// Its pods. `Err`: they are not known, for this reason.
+    pub pods: Result<&'a [Pod], &'static str>,
     /// The digests of the manifests that an index has, by the index's digest.
     pub manifests: &'a BTreeMap<Digest, BTreeSet<Digest>>,
 }
@@ -121,7 +124,10 @@ pub struct Pods<'a> {
 impl<'a> Pods<'a> {
     /// Holds what runs in a container against the digest that it should be on: that of an index, or of one of its manifests.
     pub fn say(&self, container: &Container, digest: &Digest, purpose: Purpose) -> Word {
-        let Ok(pods) = self.pods else { return Word::Nothing("its pods could not be read") };
+        let pods = match self.pods {
+            Ok(pods) => pods,
+            Err(reason) => return Word::Nothing(reason),
+        };
         if pods.is_empty() {
             return Word::Nothing("no pod of it is running");
         }

@@ -36,7 +36,7 @@ impl<'a> Links<'a> {
             _ => path.canonicalize()?,
         };
         // A folder above may be a link too: what is spelled inside the root must be inside it.
-        if !real.starts_with(&self.real_root) && without_dots(path)?.starts_with(without_dots(self.root)?) {
+        if !real.starts_with(&self.real_root) && is_spelled_inside(path, self.root)? {
             return Err(outside(&real));
         }
         Ok((real, metadata))
@@ -48,6 +48,18 @@ impl<'a> Links<'a> {
         }
         Ok(&self.folders[folder])
     }
+}
+
+/// Refuses a real path that a link has led to out of a root in which its spelling lies.
+pub fn check(path: &Path, real: &Path, root: &Path) -> Result<(), FileError> {
+    match is_spelled_inside(path, root)? && !real.starts_with(root.canonicalize()?) {
+        true => Err(outside(real)),
+        false => Ok(()),
+    }
+}
+
+fn is_spelled_inside(path: &Path, root: &Path) -> io::Result<bool> {
+    Ok(without_dots(path)?.starts_with(without_dots(root)?))
 }
 
 fn outside(real: &Path) -> FileError {

@@ -7,12 +7,13 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::Value;
 
-use super::{AT_ONCE, Managed, Planned, Run, place, refused};
+use super::{AT_ONCE, Managed, Planned, PodsAre, Run, place, refused};
 use crate::app::report::Problem;
 use crate::engine::live::Live;
-use crate::engine::patch::patch;
+use crate::engine::patch::{Ground, patch};
 use crate::engine::plan::Change;
 use crate::io::cluster::{Query, Resource, Send};
+use crate::io::interrupt;
 
 /// How often a workload is patched that others change at the same time.
 const TRIES: u32 = 5;
@@ -27,17 +28,30 @@ pub(super) struct Carrier<'r> {
 impl Carrier<'_> {
     /// Sends a patch for each plan that has changes, a few at a time. The order stays.
     pub(super) async fn carry_out(&self, planned: Vec<Planned>) -> Vec<Planned> {
+        // From here on a signal waits for the patches that are under way, and what was changed is told.
+        let _held = interrupt::hold();
         stream::iter(planned.into_iter().map(|planned| self.one(planned))).buffered(AT_ONCE).collect().await
     }
 
     async fn one(&self, mut planned: Planned) -> Planned {
+        if let (false, Some(signal)) = (planned.plan.changes.is_empty(), interrupt::noted()) {
+            let problem = Problem {
+                code: "interrupted",
+                what: format!("{} was not changed", planned.live.name()),
+                place: place(&planned.live),
+                cause: format!("{signal} came before its turn"),
+                hint: Some("run it again".to_owned()),
+            };
+            return failed(planned, problem);
+        }
         let send = if self.run.request.dry_run { Send::DryRun } else { Send::ForReal };
         for attempt in 0..TRIES {
             let live = &planned.live;
             if planned.plan.changes.is_empty() {
                 return planned;
             }
-            let patch = patch(live, &planned.plan.changes);
+            let ground = if self.run.pods.is_some() { Ground::Pods } else { Ground::Texts };
+            let patch = patch(live, &planned.plan.changes, ground);
             let sent = self.run.cluster.patch(live.workload.kind, &live.namespace, &live.workload.name, &patch, send).await;
             match sent {
                 Ok(kept) => {
@@ -45,9 +59,10 @@ impl Carrier<'_> {
                     planned.warnings.extend(differences);
                     return planned;
                 }
+                Err(error) if error.is_conflict() && attempt + 1 == TRIES => break,
                 Err(error) if error.is_conflict() => {
                     tokio::time::sleep(PAUSE * 2_u32.pow(attempt)).await;
-                    planned = match self.again(live).await {
+                    planned = match self.again(&planned).await {
                         Ok(planned) => planned,
                         Err(problem) => return failed(planned, *problem),
                     };
@@ -69,7 +84,8 @@ impl Carrier<'_> {
     }
 
     /// Reads a workload once more, and plans it anew.
-    async fn again(&self, live: &Live) -> Result<Planned, Box<Problem>> {
+    async fn again(&self, before: &Planned) -> Result<Planned, Box<Problem>> {
+        let live = &before.live;
         let (kind, name) = (live.workload.kind, &live.workload.name);
         let query = Query { fields: Query::named(name).fields, labels: self.run.request.query.labels.clone() };
         let listed =
@@ -87,11 +103,20 @@ impl Carrier<'_> {
         let Some(found) = listed.into_iter().next() else {
             return Err(gone("it was deleted, or its labels were changed, since it was read", "run it again"));
         };
+        if found.uid != live.uid {
+            return Err(gone("it was deleted and made anew since it was read", "run it again"));
+        }
         if let (Some(manager), Managed::PassOver) = (&found.managed, self.run.request.managed) {
             return Err(gone(&format!("{manager} took it over since it was read"), "change it where it comes from"));
         }
+        // Pods were read with the template that the workload had then.
+        let pods = if found.generation == live.generation { PodsAre::Known } else { PodsAre::Outdated };
         let later = self.run.ask_again(&found).await;
-        Ok(self.run.plan(found, later.as_ref()))
+        let planned = self.run.plan(found, later.as_ref(), pods);
+        if self.run.request.max_changes.is_some() && planned.due() > before.due() {
+            return Err(gone("it was changed, and `--max-changes` was held against fewer changes of it", "run it again"));
+        }
+        Ok(planned)
     }
 }
 

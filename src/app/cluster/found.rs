@@ -1,7 +1,6 @@
 //! What is in the cluster: workloads by namespace, the pods that they own, and the pull secrets that they name.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -67,13 +66,16 @@ fn scopes(cluster: &Cluster, request: &Request) -> Vec<Option<String>> {
 
 /// The pods of the workloads.
 pub(super) struct PodTable {
-    /// The pods by the uid of their workload.
-    pods: BTreeMap<String, Vec<Pod>>,
+    /// The pods by the namespace and uid of their workload.
+    pods: BTreeMap<Owner, Vec<Pod>>,
     /// The lists that could not be read, by resource and namespace.
     unread: Vec<(Resource, Option<String>)>,
     /// Why.
     pub(super) problems: Vec<Problem>,
 }
+
+/// A namespace, and the uid of an object in it.
+type Owner = (String, String);
 
 /// Lists pods and what stands between them and their workloads, once for each namespace in question.
 pub(super) async fn pods(cluster: &Cluster, request: &Request, lives: &[Live]) -> PodTable {
@@ -92,31 +94,43 @@ pub(super) async fn pods(cluster: &Cluster, request: &Request, lives: &[Live]) -
     let owners = owners.map(|(resource, scope)| async move {
         (resource, scope, cluster.list(resource, scope.as_deref(), everything, |object| owned(&object)).await)
     });
-    let pods = scopes.iter().filter(|scope| has(scope, None)).map(|scope| async move {
-        (scope, cluster.list(Resource::Pods, scope.as_deref(), everything, |object| Pod::read(&object)).await)
-    });
     let owners: Vec<_> = stream::iter(owners).buffered(AT_ONCE).collect().await;
-    let mut owner_of: BTreeMap<String, String> = BTreeMap::new();
+    let mut owner_of: BTreeMap<Owner, String> = BTreeMap::new();
     for (resource, scope, list) in owners {
         match list {
             Ok(list) => owner_of.extend(list),
             Err(error) => table.missed(resource, scope, &error),
         }
     }
+    let wanted: BTreeSet<Owner> = lives.iter().map(|live| (live.namespace.clone(), live.uid.clone())).collect();
+    let (owner_of, wanted) = (&owner_of, &wanted);
+    // Of other pods nothing is kept: there may be many.
+    let read = |object: Value| {
+        let pod = Pod::read(&object)?;
+        let between = (pod.namespace.clone(), pod.controller.clone());
+        let uid = owner_of.get(&between).cloned().unwrap_or(between.1);
+        let owner = (between.0, uid);
+        wanted.contains(&owner).then_some((owner, pod))
+    };
+    let pods = scopes
+        .iter()
+        .filter(|scope| has(scope, None))
+        .map(|scope| async move { (scope, cluster.list(Resource::Pods, scope.as_deref(), everything, read).await) });
     let pods: Vec<_> = stream::iter(pods).buffered(AT_ONCE).collect().await;
     for (scope, list) in pods {
         match list {
-            Ok(list) => list.into_iter().for_each(|pod| table.take(pod, &owner_of)),
+            Ok(list) => list.into_iter().for_each(|(owner, pod)| table.pods.entry(owner).or_default().push(pod)),
             Err(error) => table.missed(Resource::Pods, scope, &error),
         }
     }
     table
 }
 
-/// An object's uid, and that of its controller.
-fn owned(object: &Value) -> Option<(String, String)> {
+/// An object, and the uid of its controller.
+fn owned(object: &Value) -> Option<(Owner, String)> {
     let metadata = object.get("metadata")?;
-    Some((metadata.get("uid")?.as_str()?.to_owned(), running::controller(metadata)?.to_owned()))
+    let text = |key| Some(metadata.get(key)?.as_str()?.to_owned());
+    Some(((text("namespace")?, text("uid")?), running::controller(metadata)?.to_owned()))
 }
 
 impl PodTable {
@@ -131,13 +145,11 @@ impl PodTable {
         let here = |scope: &Option<String>| scope.as_ref().is_none_or(|scope| *scope == live.namespace);
         match self.unread.iter().any(|(resource, scope)| needed(resource) && here(scope)) {
             true => Err("its pods could not be read"),
-            false => Ok(self.pods.get(&live.uid).map(Vec::as_slice).unwrap_or_default()),
+            false => {
+                let owner = (live.namespace.clone(), live.uid.clone());
+                Ok(self.pods.get(&owner).map(Vec::as_slice).unwrap_or_default())
+            }
         }
-    }
-
-    fn take(&mut self, pod: Pod, owner_of: &BTreeMap<String, String>) {
-        let workload = owner_of.get(&pod.controller).unwrap_or(&pod.controller).clone();
-        self.pods.entry(workload).or_default().push(pod);
     }
 
     fn missed(&mut self, resource: Resource, scope: &Option<String>, error: &ClusterError) {
@@ -152,17 +164,21 @@ pub(super) async fn by_pull_secrets<'l>(
     lives: &'l [Live],
     warnings: &mut Vec<String>,
 ) -> Vec<(Vec<PullSecret>, Vec<&'l Live>)> {
-    let mut places: BTreeMap<(&str, &str, &[String]), usize> = BTreeMap::new();
-    let mut groups: Vec<(Vec<PullSecret>, Vec<&Live>)> = Vec::new();
+    let mut places: BTreeMap<(&str, &str, &[String]), Vec<&Live>> = BTreeMap::new();
     for live in lives {
-        match places.entry((&live.namespace, &live.service_account, &live.pull_secrets)) {
-            Entry::Occupied(place) => groups[*place.get()].1.push(live),
-            Entry::Vacant(place) => {
-                let pulled = cluster.pull_secrets(&live.namespace, &live.service_account, &live.pull_secrets).await;
-                warnings.extend(pulled.problems.iter().map(|error| format!("{error}: {}", error.cause())));
-                place.insert(groups.len());
-                groups.push((pulled.secrets, vec![live]));
-            }
+        places.entry((&live.namespace, &live.service_account, &live.pull_secrets)).or_default().push(live);
+    }
+    let asked = places.into_iter().map(|((namespace, account, names), lives)| async move {
+        (cluster.pull_secrets(namespace, account, names).await, lives)
+    });
+    let answered: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+    // Those without any are asked for together: equal questions are asked once.
+    let mut groups: Vec<(Vec<PullSecret>, Vec<&Live>)> = vec![(Vec::new(), Vec::new())];
+    for (pulled, lives) in answered {
+        warnings.extend(pulled.problems.iter().map(|error| format!("{error}: {}", error.cause())));
+        match pulled.secrets.is_empty() {
+            true => groups[0].1.extend(lives),
+            false => groups.push((pulled.secrets, lives)),
         }
     }
     warnings.dedup();

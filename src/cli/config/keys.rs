@@ -126,7 +126,11 @@ fn glob(text: &str) -> Result<(), UsageError> {
 /// A path that cannot leave the folder by its spelling.
 fn inside(text: &str) -> Result<(), UsageError> {
     let path = PathBuf::from(text);
-    let plain = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let plain = path.components().all(|part| match part {
+        // What is in there is Git's alone.
+        Component::Normal(name) => !name.eq_ignore_ascii_case(".git"),
+        part => part == Component::CurDir,
+    });
     if plain && path.file_name().is_some() {
         return Ok(());
     }

@@ -5,7 +5,7 @@
 
 use super::{Change, Outcome, Plan, Rules, Standing, change_image, consider, followed, invalid, not_text, recorded, text};
 use crate::engine::answer::{Answers, Refusal};
-use crate::engine::image::{DEFAULT_TAG, ImageRef};
+use crate::engine::image::{DEFAULT_TAG, Digest, ImageRef};
 use crate::engine::policy::{self, Follow, Return, Wish};
 use crate::engine::running::{Pods, Purpose, Word};
 use crate::engine::workload::{Container, Image, Kind, PullPolicy};
@@ -24,16 +24,21 @@ pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> 
             back.push(None);
             continue;
         };
+        let original = match policy::restore(image, recorded.image(container)) {
+            Return::To(original) => Some(original),
+            Return::There | Return::Stays(_) => None,
+        };
         let outcome = match standing {
             Standing::LeftOut(how) => Outcome::Ignored(how),
             Standing::Taken(Wish::Variable) => Outcome::Variable,
             Standing::Taken(Wish::Fixed) => Outcome::Fixed,
             Standing::Taken(Wish::Invalid(error)) => Outcome::Failed(invalid(error)),
-            Standing::Taken(Wish::Follow(follow)) => seen(image, container, &follow, answers, pods),
-        };
-        let original = match policy::restore(image, recorded.image(container)) {
-            Return::To(original) => Some(original),
-            Return::There | Return::Stays(_) => None,
+            Standing::Taken(Wish::Follow(follow)) => match seen(image, container, &follow, answers, pods) {
+                Outcome::Stale { running, digest, .. } if follow.digest.is_some() && original.is_none() => {
+                    behind(&running, &digest, "its image has a digest and nothing to go back to; `--update` follows its tag")
+                }
+                outcome => outcome,
+            },
         };
         let taken = matches!(outcome, Outcome::Ok | Outcome::Stale { .. } | Outcome::Unchecked(_));
         still_needed |= original.is_some() && !taken;
@@ -43,6 +48,14 @@ pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> 
     let is_stale = |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Stale { .. }));
     if !plan.outcomes.iter().any(is_stale) {
         return Ok(plan);
+    }
+    if let Some(why) = pods.live.pods_stay {
+        return Ok(left_alone(plan, &format!("a restart would replace no pod: {why}")));
+    }
+    let unknown = |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Failed(_) | Outcome::Held { .. }));
+    if let Some((container, _)) = workload.containers.iter().zip(&plan.outcomes).find(|(_, outcome)| unknown(outcome)) {
+        let why = format!("its new pods might not get the image of `{}`", container.name);
+        return Ok(left_alone(plan, &why));
     }
     let touched = workload
         .containers
@@ -72,7 +85,13 @@ pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> 
             _ => *outcome = Outcome::Restored(original),
         }
     }
-    if recorded.originals.is_some() && !still_needed {
+    // The record stays as long as an image follows its tag by it.
+    let followed = workload.containers.iter().zip(&plan.outcomes).any(|(container, outcome)| {
+        let image = container.image.text().and_then(|image| ImageRef::parse(image).ok());
+        let pinned = image.is_some_and(|image| image.digest().is_some());
+        pinned && matches!(outcome, Some(Outcome::Ok | Outcome::Kept(_) | Outcome::Unchecked(_)))
+    });
+    if recorded.originals.is_some() && !still_needed && !followed {
         plan.changes.push(Change { at: workload.record_path(), from: text(&workload.record), to: None });
     }
     if workload.kind != Kind::CronJob {
@@ -87,6 +106,9 @@ fn seen(image: &str, container: &Container, follow: &Follow, answers: &Answers, 
     match (followed(image, follow, answers), answers.get(&follow.lookup)) {
         (Outcome::Ok | Outcome::Outdated(_), Some(Ok(answer))) => match pods.say(container, &answer.digest, Purpose::Restart) {
             Word::Agrees => Outcome::Ok,
+            Word::Differs(running) if answer.held.contains_key(&running) => {
+                Outcome::Held { digest: answer.digest.clone(), reason: answer.held[&running].clone() }
+            }
             Word::Differs(running) => Outcome::Stale { running, digest: answer.digest.clone(), back: None },
             Word::Nothing(reason) => Outcome::Unchecked(reason.to_owned()),
         },
@@ -108,10 +130,14 @@ fn pull_policy(container: &Container, back: Option<&str>) -> PullPolicy {
 fn left_alone(mut plan: Plan, why: &str) -> Plan {
     for outcome in plan.outcomes.iter_mut().flatten() {
         if let Outcome::Stale { running, digest, .. } = outcome {
-            *outcome = Outcome::Kept(format!("a pod runs {running}, and its tag is on {digest}, but {why}"));
+            *outcome = behind(running, digest, why);
         }
     }
     plan
+}
+
+fn behind(running: &Digest, digest: &Digest, why: &str) -> Outcome {
+    Outcome::Kept(format!("a pod runs {running}, and its tag is on {digest}, but {why}"))
 }
 
 #[cfg(test)]
@@ -120,7 +146,6 @@ mod tests {
 
     use super::*;
     use crate::engine::answer::Answer;
-    use crate::engine::image::Digest;
     use crate::engine::live::Live;
     use crate::engine::policy::{TagForm, Track};
     use crate::engine::running::Pod;
@@ -210,6 +235,24 @@ mod tests {
         // Nothing is behind: nothing goes back.
         let current = planned("Deployment", &[("a", &a, "Always", 'a'), ("b", &b, "Always", 'a')], Some(record));
         assert_eq!(current, (vec!["ok".into(), "ok".into()], vec![]));
+    }
+
+    #[test]
+    fn a_digest_with_nothing_to_go_back_to_is_no_reason_and_keeps_the_record() {
+        let record = r#"{"containers":[{"name":"a","image":"r.test/a:0"},{"name":"b","image":"r.test/b"}],"initContainers":[]}"#;
+        let pinned = format!("r.test/a:1@{}", digest('c'));
+        let kept = "kept its image has a digest and nothing to go back to; `--update` follows its tag";
+        let alone = planned("Deployment", &[("a", &pinned, "Always", 'c')], Some(record));
+        assert_eq!(alone, (vec![kept.into()], vec![]));
+        let beside = planned("Deployment", &[("a", &pinned, "Always", 'c'), ("b", "r.test/b", "Always", 'c')], Some(record));
+        assert_eq!(beside, (vec![kept.into(), "stale -".into()], vec![RESTARTED.into()]), "its record stays");
+    }
+
+    #[test]
+    fn new_pods_that_might_lack_an_image_are_not_made() {
+        let beside = planned("Deployment", &[("a", "r.test/a:1", "Always", 'c'), ("x", "r.test/unknown:1", "Always", 'c')], None);
+        assert_eq!(beside.0[0], "kept its new pods might not get the image of `x`");
+        assert_eq!(beside.1, [""; 0]);
     }
 
     #[test]

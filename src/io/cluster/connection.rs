@@ -21,7 +21,7 @@ use super::error::{Permission, Why};
 use super::identity::{Identity, bearer};
 use super::kubeconfig::Target;
 use super::plugin::Ticket;
-use super::settings::Settings;
+use super::settings::{Limits, Settings};
 use super::status;
 use crate::io::credentials::{Known, Secret};
 use crate::io::registry::fault::{Fault, causes, of_cause};
@@ -181,7 +181,7 @@ impl Connection {
 
     async fn perform(&self, client: kube::Client, request: http::Request<Body>) -> Result<Reply, Fault> {
         let limits = &self.settings.limits;
-        let response = client.send(request).await.map_err(|error| fault(&error, limits.connect))?;
+        let response = client.send(request).await.map_err(|error| fault(&error, limits))?;
         self.answered.store(true, Ordering::Relaxed);
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
@@ -203,7 +203,7 @@ impl Connection {
                 }
                 // The status says enough, where the explanation of a refusal breaks off.
                 Err(_) if !fine => break,
-                Err(error) => return Err(fault(&error, limits.connect)),
+                Err(error) => return Err(fault(&error, limits)),
             }
         }
         Ok(Reply { status, retry_after, body: bytes })
@@ -253,6 +253,8 @@ fn client(target: &Target, settings: &Settings, certificate: Option<&(String, Se
     config.connect_timeout = Some(settings.limits.connect);
     config.read_timeout = Some(settings.limits.answer);
     config.write_timeout = Some(settings.limits.answer);
+    // The time that a kept connection was idle is not the server's.
+    config.reset_reader_on_write = true;
     config.default_retry = false;
     config.auth_info = AuthInfo {
         client_certificate_data: certificate.map(|(certificate, _)| STANDARD.encode(certificate)),
@@ -286,7 +288,7 @@ fn client(target: &Target, settings: &Settings, certificate: Option<&(String, Se
 }
 
 /// Sorts an error of the HTTP client by what happened. It is never printed: it may hold a URL with a password.
-fn fault(error: &kube::Error, connect: Duration) -> Fault {
+fn fault(error: &kube::Error, limits: &Limits) -> Fault {
     let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
     let says = |text: &str| texts.iter().any(|cause| cause.contains(text));
     if says("tunnel") || says("SOCKS") || says("socks") {
@@ -299,7 +301,8 @@ fn fault(error: &kube::Error, connect: Duration) -> Fault {
         cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
     };
     if causes(error).any(timed_out) {
-        return Fault::ConnectTimeout(connect);
+        // Once there was a connection, the request may have been carried out.
+        return if says("(Connect)") { Fault::ConnectTimeout(limits.connect) } else { Fault::AnswerTimeout(limits.answer) };
     }
     if says("dns error") {
         return Fault::Name;

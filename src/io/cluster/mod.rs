@@ -35,6 +35,8 @@ pub use settings::{Limits, Settings};
 use super::registry::fault::Fault;
 use crate::engine::workload::Kind;
 
+/// More pages than any cluster fills: a list that has more has no end.
+const MAX_PAGES: usize = 100_000;
 /// How often a list may expire before it is given up.
 const MAX_EXPIRED: u32 = 3;
 /// Under which name changes are recorded in `metadata.managedFields`.
@@ -109,7 +111,7 @@ impl Cluster {
     ) -> Result<bool, Why> {
         let names = resource.names();
         let (mut size, mut next) = (self.limits.page.max(1), String::new());
-        loop {
+        for _ in 0..MAX_PAGES {
             let parameters = query(&[
                 ("limit", &size.to_string()),
                 ("labelSelector", &wanted.labels),
@@ -141,6 +143,7 @@ impl Cluster {
                 return Err(Why::NotAnApiServer { reason: "a list whose next page is the page itself".to_owned() });
             }
         }
+        Err(Why::NotAnApiServer { reason: "a list without an end".to_owned() })
     }
 
     /// Sends a JSON Patch, and returns the object as it is after it. A patch is sent once, unless it was certainly not carried out.

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -43,6 +44,9 @@ pub enum TransportError {
     /// No answer.
     #[error("the remote cannot be reached: {0}")]
     Unreachable(String),
+    /// A signal ended the program, so that nobody knows how far it came.
+    #[error("`git push` was ended by a signal, and the remote may have taken the commit")]
+    CutOff,
     /// A hook or a rule of the remote.
     #[error("the remote refuses the push: {0}")]
     Refused(String),
@@ -68,6 +72,7 @@ impl TransportError {
             Self::SignIn(_) => "git-sign-in",
             Self::HostKey(_) => "git-host-key",
             Self::Unreachable(_) => "git-unreachable",
+            Self::CutOff => "git-cut-off",
             Self::Refused(_) => "git-refused",
             Self::InTheWay(_) => "git-in-the-way",
             Self::Other { .. } => "git",
@@ -82,6 +87,7 @@ impl TransportError {
             Self::SignIn(_) => Some("give a token that may push by IMAGO_GIT_TOKEN, or set up what `git push` needs"),
             Self::HostKey(_) => Some("add the host's key to known_hosts, after comparing it with what the host publishes"),
             Self::Unreachable(_) => Some("check the remote's address (`git remote -v`) and the network"),
+            Self::CutOff => Some("run again: it goes on from what the remote has"),
             Self::Refused(_) => Some("push to a branch of its own with `--branch NAME`, or let this account push"),
             Self::InTheWay(_) => Some("commit, stash or remove it, then run again"),
             Self::Other { .. } => None,
@@ -224,6 +230,9 @@ impl Transport {
         let output = self.run(&arguments)?;
         if output.status.success() {
             return Ok(Pushed::Done);
+        }
+        if output.status.signal().is_some() {
+            return Err(TransportError::CutOff);
         }
         let lines = String::from_utf8_lossy(&output.stdout).into_owned();
         let verdict = lines.lines().find(|line| line.starts_with("!\t")).and_then(|line| line.rsplit('\t').next());

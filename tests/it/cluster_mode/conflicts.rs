@@ -76,6 +76,16 @@ fn a_workload_that_is_gone_or_taken_over_is_a_problem() {
 }
 
 #[test]
+fn a_workload_that_was_made_anew_is_a_problem() {
+    let scene = Scene::new();
+    let (image, _) = scene.image("shop/web", "1.4");
+    scene.add("Deployment", "shop", "web", &image);
+    scene.server.race(WEB, 1, |object| object["metadata"]["uid"] = "another".into());
+    assert_eq!(problems(&scene.report("--update", 3)), ["changed-meanwhile"]);
+    assert_eq!(scene.deployed("deployments", "shop", "web"), image);
+}
+
+#[test]
 fn an_object_that_would_be_invalid_is_refused_once_with_the_servers_reason() {
     let scene = Scene::new();
     let (image, _) = scene.image("shop/web", "1.4");

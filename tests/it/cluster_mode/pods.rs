@@ -158,6 +158,50 @@ fn an_update_and_a_restart_together_restart_with_a_warning() {
 }
 
 #[test]
+fn a_rollout_that_came_between_is_not_disturbed() {
+    for line in ["--update --check-pods", "--restart"] {
+        let (scene, image, _) = running("Deployment", "Always", |_, _| format!("r.test/web@{OTHER}"));
+        scene.server.race("/deployments/web", 1, |object| {
+            object["metadata"]["generation"] = 2.into();
+            object["spec"]["template"]["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/restartedAt": "now"});
+        });
+        let text = scene.run(line, 0).stdout;
+        assert!(
+            text.contains(&format!("app stays as it is on {image}: it was changed since its pods were read")),
+            "{line}: {text}"
+        );
+        let object = scene.server.object("deployments", "shop", "web");
+        assert!(object.pointer("/spec/template/metadata/annotations/imago~1restartedAt").is_none(), "{object}");
+        assert_eq!(scene.deployed("deployments", "shop", "web"), image);
+    }
+}
+
+#[test]
+fn a_restart_holds_back_a_digest_that_lacks_what_a_pod_runs() {
+    let scene = Scene::new();
+    let (_, old) = scene.image("shop/web", "1.4");
+    let (scene, ..) = {
+        let (inner, image, _) = running("Deployment", "Always", |_, _| format!("r.test/web@{old}"));
+        // The pod's index has two platforms; the tag now has one.
+        inner.registry.push_index("shop/web", "1.4", &["linux/amd64", "linux/arm64"], "shop/web");
+        inner.registry.push_index("shop/web", "1.4", &["linux/amd64"], "being published");
+        (inner, image, ())
+    };
+    assert_eq!(outcome(&scene, "--restart"), "held");
+    assert_eq!(outcome(&scene, "--restart --allow-platform-loss"), "stale");
+}
+
+#[test]
+fn pods_of_another_namespace_are_nobodys_here() {
+    let (scene, ..) = running("Deployment", "Always", |_, digest| format!("r.test/web@{digest}"));
+    let owner = uid(&scene, "replicasets", "web-1");
+    let mut stranger = pod("stranger", "ReplicaSet", &owner, "r.test/web", &format!("r.test/web@{OTHER}"));
+    stranger["metadata"]["namespace"] = "pay".into();
+    scene.server.add(&stranger);
+    assert_eq!(outcome(&scene, "-A --restart"), "ok");
+}
+
+#[test]
 fn pods_that_cannot_be_read_change_nothing() {
     let (scene, ..) = running("Deployment", "Always", |_, _| format!("r.test/web@{OTHER}"));
     scene.server.fault("/replicasets", |_, _, _| crate::support::registry::http::Response::new(404).body("{}"));

@@ -187,7 +187,9 @@ fn what_is_dirty_here_and_changed_there_stops_the_run_and_nothing_moves() {
         let (status, files) = (two.ours.status(), two.ours.place.files());
         let said = two.ours.imago("--update --push", 2).stderr;
         assert!(
-            said.starts_with("error: cannot push to `origin`; nothing was changed\n  cause: a file is changed here and there: "),
+            said.starts_with(
+                "error: cannot push to `origin`; nothing was changed here\n  cause: a file is changed here and there: "
+            ),
             "{said}"
         );
         assert!(said.contains(theirs), "{said}");

@@ -18,7 +18,6 @@ use super::files::{self, Round};
 use super::message::{Changes, Template};
 use super::report::{Action, Committed, Place, Problem, Report};
 use super::survey::{self, Survey};
-use super::write::Signals;
 use crate::io::git::GitError;
 use crate::io::git::identity::{Identity, Person};
 use crate::io::git::repository::{CommitId, Head, Listed, Repository};
@@ -187,11 +186,9 @@ impl<'r> Session<'r> {
             return Ok(Carried::Overtaken);
         }
         report.git = Some(committed);
-        let Stage { mut failures, lock, .. } = stage;
-        if self.aim.content == Content::WorkingTree {
-            let unwritten = round.write_files(|index| !failures.contains_key(&index), Signals::Deferred);
-            let unwritten = unwritten.map_err(|problem| *problem)?;
-            failures.extend(unwritten);
+        let Stage { mut failures, drafts, lock, .. } = stage;
+        if let Some(drafts) = drafts {
+            failures.extend(drafts.put().map_err(|problem| *problem)?);
         }
         if let Some(draft) = lock
             && let Err(error) = draft.write()
@@ -205,7 +202,7 @@ impl<'r> Session<'r> {
         &self,
         request: &files::Request,
         round: &Round,
-        stage: &Stage,
+        stage: &Stage<'_>,
         committed: &mut Committed,
     ) -> anyhow::Result<Pushed> {
         if let Some(commit) = self.commit(request, round, stage)? {
@@ -219,7 +216,7 @@ impl<'r> Session<'r> {
         &self,
         request: &files::Request,
         round: &Round,
-        stage: &Stage,
+        stage: &Stage<'_>,
         committed: &mut Committed,
         checked_out: bool,
         waiting: bool,
@@ -279,7 +276,7 @@ impl<'r> Session<'r> {
         &self,
         request: &files::Request,
         round: &Round,
-        stage: &Stage,
+        stage: &Stage<'_>,
         committed: &mut Committed,
         tip: Option<CommitId>,
     ) -> anyhow::Result<Pushed> {
@@ -304,7 +301,7 @@ impl<'r> Session<'r> {
         Ok(Pushed::Done)
     }
 
-    fn commit(&self, request: &files::Request, round: &Round, stage: &Stage) -> anyhow::Result<Option<CommitId>> {
+    fn commit(&self, request: &files::Request, round: &Round, stage: &Stage<'_>) -> anyhow::Result<Option<CommitId>> {
         let message = self.message(request.action, round, stage);
         Ok(self.repository.commit(self.aim.base, &stage.files, &message, &self.identity).map_err(|error| refused(&error))?)
     }
@@ -320,7 +317,7 @@ impl<'r> Session<'r> {
         Ok(transport.push(commit, branch, replace, &push.options).map_err(|error| *not_pushed(transport, &error))?)
     }
 
-    fn message(&self, action: Action, round: &Round, stage: &Stage) -> String {
+    fn message(&self, action: Action, round: &Round, stage: &Stage<'_>) -> String {
         let taken = round.due().filter(|(index, _, _)| !stage.failures.contains_key(index));
         let workloads = taken.flat_map(|(index, _, _)| &round.edited[index].workloads);
         let changes =

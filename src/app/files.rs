@@ -203,7 +203,7 @@ impl Round {
 
     /// Writes every file that changes, and the lock; the failures by the file's place. `Err`: a signal ended it before the end.
     fn write(&self, request: &Request, report: &mut Report) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
-        let failures = self.write_files(|_| true, Signals::Obeyed)?;
+        let failures = self.draft_files(|_| true, Signals::Obeyed).put()?;
         if let Err(problem) = self.with_lock(request, request.lock.path.exists(), lock::merge) {
             report.problems.push(*problem);
         }

@@ -12,6 +12,7 @@ mod cli;
 mod cluster;
 mod cluster_mode;
 mod deploy;
+mod faults;
 mod files;
 mod git;
 mod laws;

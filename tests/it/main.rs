@@ -14,6 +14,7 @@ mod cluster_mode;
 mod deploy;
 mod faults;
 mod files;
+mod foreign;
 mod git;
 mod laws;
 mod mutations;

@@ -1,6 +1,7 @@
 //! A file that the user asks for by name, such as a report: whatever regular file stands there is replaced, at once.
 //!
-//! Unlike manifests these are written wherever the user says, and links are followed. A pipe or a device is written to as it is.
+//! Unlike manifests these are written wherever the user says, and links are followed: whether one may lead there is for the caller to ask
+//! (`io::links::stays`). A pipe or a device is written to as it is.
 
 use std::fs::{OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};

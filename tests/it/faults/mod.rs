@@ -5,6 +5,7 @@
 
 mod beside;
 mod disk;
+mod hostile;
 mod servers;
 
 use std::collections::BTreeSet;

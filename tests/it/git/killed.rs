@@ -67,6 +67,28 @@ fn a_run_that_is_killed_anywhere_is_made_good_by_the_next() {
 }
 
 #[test]
+fn a_run_that_was_killed_between_index_and_branch_is_made_good_at_once() {
+    let Some(two) = Two::new() else { return };
+    for digit in ["1", "2"] {
+        two.ours.moved("1");
+        two.ours.imago("--update --push", 0);
+        two.ours.git("reset --quiet --soft HEAD~1");
+        for name in ["web", "api"] {
+            two.ours.write(&format!("deploy/{name}.yaml"), two.ours.git(&format!("show HEAD:deploy/{name}.yaml")));
+        }
+        two.ours.moved(digit);
+        two.ours.imago("--update --push", 0);
+        assert_eq!(two.ours.git("rev-parse HEAD"), two.ours.git("rev-parse origin/main"), "{digit}");
+        assert_eq!(two.ours.status(), "", "{digit}");
+        assert!(
+            ["web", "api"].iter().all(|name| two.ours.read(&format!("deploy/{name}.yaml")).contains(&image(digit))),
+            "{digit}"
+        );
+        two.ours.imago("--restore --push", 0);
+    }
+}
+
+#[test]
 fn a_run_that_is_asked_to_end_does_so_and_leaves_nothing_behind() {
     for (line, signal, asked) in [("--update", "INT", 130), ("--update", "TERM", 143), ("--update --commit", "TERM", 143)] {
         let Some(tree) = Tree::new() else { return };

@@ -29,7 +29,7 @@ use crate::laws::random::Random;
 /// How many an ordinary run tries of each.
 const COUNT: u64 = 5_000;
 /// No text of these sizes takes this long, unless something grows faster than its input.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What has a meaning to one of the parsers.
 const PIECES: [&str; 38] = [

@@ -96,7 +96,7 @@ fn nothing_of_an_api_server_steers_a_terminal() {
     server.fault("/deployments/", move |_, _, _| {
         Response::new(422).header("content-type", "application/json").body(invalid.clone())
     });
-    server.fault("/statefulsets", |_, _, _| Response::new(500).header("content-type", "text/plain").body(EVIL));
+    server.fault("/statefulsets", |_, _, _| Response::new(400).header("content-type", "text/plain").body(EVIL));
     let config = server.kubeconfig_file();
     for form in FORMS {
         for action in [&[][..], &["--update"], &["-v"]] {

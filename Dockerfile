@@ -17,15 +17,15 @@ RUN apk add --no-cache ca-certificates
 
 FROM docker.io/library/alpine:3.22 AS git
 RUN apk add --no-cache ca-certificates git openssh-client && adduser -D -u 1000 -h /var/lib/imago imago
-COPY --from=build /imago /usr/local/bin/imago
+COPY --from=build /imago /usr/bin/imago
 USER 1000:1000
 WORKDIR /var/lib/imago
 ENTRYPOINT ["imago"]
 
 FROM scratch AS imago
 COPY --from=certificates /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /imago /usr/local/bin/imago
-ENV HOME=/var/lib/imago PATH=/usr/local/bin
+COPY --from=build /imago /usr/bin/imago
+ENV HOME=/var/lib/imago PATH=/usr/bin
 USER 1000:1000
 WORKDIR /var/lib/imago
 ENTRYPOINT ["imago"]

@@ -17,22 +17,28 @@
 //! # The way of the data
 //!
 //! ```text
-//! io::scan -> text -> engine::yaml -> nodes -> engine::workload -> Workload -> plan::wanted -> lookups
-//!                                                                                  |
-//!                                     digests <- app::resolve <- io::registry, or io::lock
-//!                                        |
-//!                                    plan::update -> changes -> engine::splice -> new text, proven -> engine::diff, io::files, io::git
-//!                                        |
-//!                                    outcomes -> app::report -> cli::render -> exit code
+//! FILES    io::scan -> text -> engine::yaml -> nodes ---------\
+//!                                                              > engine::workload -> Workload, the same type for both
+//! CLUSTER  io::cluster -> JSON -> engine::live ---------------/        |
+//!                                                         plan::wanted -> lookups
+//!                                                                      |
+//!                             digests <- app::resolve <- io::registry, or io::lock
+//!                                |
+//! BOTH     plan::update, plan::restore, plan::restart -> changes, outcomes
+//! FILES    changes -> engine::splice -> new text, proven -> engine::diff, io::files, io::git
+//! CLUSTER  changes -> engine::patch -> one JSON Patch, sent; on a conflict read and planned again
+//! BOTH     outcomes -> app::report -> cli::render -> exit code
 //! ```
 //!
 //! - A [`engine::path::Path`] is the address of a string in an object, and a [`engine::plan::Change`] says what shall stand there; so
-//!   finding, policy and planning know nothing of files.
+//!   finding, policy and planning know nothing of files and clusters.
+//! - [`engine::running`] says what running pods say: no more than whether a container is on a digest, is not, or says nothing.
 //! - All edits of a file are byte ranges of the original text, applied once. The new text is read again by two parsers, and a text in
 //!   which anything differs but the changes is not written.
 //! - `engine::yaml` reads the plainest manifests line by line and all others with the parser, node for node alike; edits and their proof
 //!   come from the parsers alone.
 //! - [`app::commit`] plans again on the content of another commit where the remote has moved: a plan is never carried over.
+//! - [`io::interrupt`] holds signals back while a change is half made.
 //! - A problem is data ([`app::report::Problem`]): it reaches the report and the exit code. An `Err` means that the run cannot go on.
 //!
 //! # Laws, held by tests on every case of `fixtures/rewrite` and on generated manifests

@@ -1,7 +1,8 @@
-//! The README's ways for Argo CD, Flux and pull requests: the very lines of its code blocks, run against a bare repository.
+//! The README's ways for Argo CD and Flux: the very lines of its chapter on Git, run against a bare repository. Its pull request is the
+//! action's business.
 //!
-//! Three programs stand in for what is not here: `imago` is the built one with the lock for a registry, `gh` notes what it is asked, and
-//! the clone is what `actions/checkout` makes: one commit deep, without an identity.
+//! What stands in for what is not here: `imago` is the built one with the lock for a registry, and the clone is what `actions/checkout`
+//! makes: one commit deep, without an identity.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -11,10 +12,11 @@ use super::push::Two;
 use crate::support::binary::Finished;
 use crate::support::programs;
 
-/// The code blocks, each with its language.
+/// The chapter's code blocks, each with its language.
 fn blocks() -> Vec<(String, String)> {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let fenced = readme.split("\n```").skip(1).step_by(2);
+    let chapter = readme.split("\n## ").find(|chapter| chapter.starts_with("Git\n")).unwrap();
+    let fenced = chapter.split("\n```").skip(1).step_by(2);
     fenced.map(|block| block.split_once('\n').unwrap()).map(|(language, text)| (language.to_owned(), text.to_owned())).collect()
 }
 
@@ -43,11 +45,6 @@ impl Runner {
         std::fs::create_dir(runner.at("bin")).unwrap();
         let (binary, lock) = (env!("CARGO_BIN_EXE_imago"), runner.at("digests.lock"));
         runner.program("imago", &format!("shift\nexec {binary} files --offline --lock {lock} \"$@\"\n"));
-        let (asked, open) = (runner.at("asked"), runner.at("open"));
-        let gh = format!("case \"$2\" in list) cat {open};; *) echo \"$@\" >>{asked}; echo 7 >{open};; esac\n");
-        runner.program("gh", &gh);
-        std::fs::write(&asked, "").unwrap();
-        std::fs::write(&open, "").unwrap();
         Some(runner)
     }
 
@@ -64,7 +61,7 @@ impl Runner {
     fn run(&self, line: &str) -> Finished {
         let place = &self.two.ours.place;
         let path = format!("{}:{}", self.at("bin"), std::env::var("PATH").unwrap());
-        let run = place.program("sh", ["-e", "-c", line]).env("PATH", path).env("RUNNER_TEMP", self.at(""));
+        let run = place.program("sh", ["-e", "-c", line]).env("PATH", path);
         run.folder(&place.path().join("checkout")).finish_with(0)
     }
 }
@@ -84,36 +81,6 @@ fn the_job_pushes_to_the_branch_that_argo_cd_and_flux_watch() {
     }
     let author = runner.two.ours.git("log -1 --format=%an|%ae|%cn");
     assert_eq!(author, "imago|imago@example.com|imago\n");
-}
-
-#[test]
-fn the_pull_request_is_opened_once_and_its_branch_follows() {
-    let Some(runner) = Runner::new() else { return };
-    if programs::find("jq").is_none() {
-        return;
-    }
-    let lines = steps("gh pr create");
-    assert_eq!(lines.len(), 2, "{lines:?}");
-    for digit in ["1", "1", "2"] {
-        runner.two.ours.moved(digit);
-        lines.iter().for_each(|line| drop(runner.run(line)));
-        assert_eq!(runner.two.remote_log("imago/update"), [UPDATE, "first"]);
-        let asked = std::fs::read_to_string(runner.at("asked")).unwrap();
-        assert_eq!(asked, "pr create --head imago/update --title Update images --body The commit lists them.\n");
-    }
-    assert_eq!(runner.two.remote_log("main"), ["first"]);
-}
-
-#[test]
-fn without_a_change_no_pull_request_is_opened() {
-    let Some(runner) = Runner::new() else { return };
-    if programs::find("jq").is_none() {
-        return;
-    }
-    runner.run("git rm --quiet deploy/web.yaml deploy/api.yaml");
-    runner.run("mkdir deploy && echo a: 1 >deploy/a.yaml && git add . && git -c user.name=A -c user.email=a@b commit -qm none");
-    steps("gh pr create").iter().for_each(|line| drop(runner.run(line)));
-    assert_eq!(std::fs::read_to_string(runner.at("asked")).unwrap(), "");
 }
 
 #[test]

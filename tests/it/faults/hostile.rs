@@ -42,11 +42,13 @@ fn nothing_in_a_manifest_or_of_a_registry_steers_a_terminal() {
     place.write("kind.yaml", format!("apiVersion: {EVIL_YAML}\nkind: {EVIL_YAML}\nspec: {{containers: [{{image: a}}]}}\n"));
     place.write(
         "ignored.yaml",
-        deployment("web", "a").replace("metadata:\n", &format!("metadata:\n  annotations: {{imago/ignore: {EVIL_YAML}}}\n")),
+        deployment("web", &format!("{}/shop/web:1.4", registry.host()))
+            .replace("metadata:\n", &format!("metadata:\n  annotations: {{imago/ignore: {EVIL_YAML}}}\n")),
     );
     place.write(
         "record.yaml",
-        deployment("web", "a").replace("metadata:\n", &format!("metadata:\n  annotations: {{imago-config-spec: {EVIL_YAML}}}\n")),
+        deployment("web", &format!("{}/shop/web:1.4", registry.host()))
+            .replace("metadata:\n", &format!("metadata:\n  annotations: {{imago-config-spec: {EVIL_YAML}}}\n")),
     );
     place.write("broken.yaml", format!("kind: Deployment\n{EVIL}: [\n"));
     for form in FORMS {

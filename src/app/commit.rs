@@ -18,7 +18,6 @@ use super::files::{self, Round};
 use super::message::{Changes, Template};
 use super::report::{Action, Committed, Place, Problem, Report};
 use super::survey::{self, Survey};
-use super::write::Signals;
 use crate::io::git::GitError;
 use crate::io::git::identity::{Identity, Person};
 use crate::io::git::repository::{CommitId, Head, Listed, Repository};
@@ -79,7 +78,7 @@ pub(super) struct Session<'r> {
 pub(super) enum Carried {
     /// To its end; the files that were not taken are problems, by their places.
     Out(BTreeMap<usize, Problem>),
-    /// Somebody else has pushed: nothing was written, and the plan has to be made again.
+    /// Somebody else has pushed, or what is checked out had to catch up: the plan has to be made again.
     Overtaken,
 }
 
@@ -94,8 +93,9 @@ impl<'r> Session<'r> {
         Ok(Self { request, repository, head, identity, transport, aim })
     }
 
-    /// Looks at the remote once more.
+    /// Looks at the remote once more, and at what is checked out.
     pub(super) fn look_again(&mut self) -> anyhow::Result<()> {
+        self.head = self.repository.head().map_err(|error| refused(&error))?;
         self.aim =
             aim::aim(self.request, &mut self.repository, &self.head, self.transport.as_ref()).map_err(|problem| *problem)?;
         Ok(())
@@ -192,11 +192,9 @@ impl<'r> Session<'r> {
             return Ok(Carried::Overtaken);
         }
         report.git = Some(committed);
-        let Stage { mut failures, lock, .. } = stage;
-        if self.aim.content == Content::WorkingTree {
-            let unwritten = round.write_files(|index| !failures.contains_key(&index), Signals::Deferred);
-            let unwritten = unwritten.map_err(|problem| *problem)?;
-            failures.extend(unwritten);
+        let Stage { mut failures, drafts, lock, .. } = stage;
+        if let Some(drafts) = drafts {
+            failures.extend(drafts.put().map_err(|problem| *problem)?);
         }
         if let Some(draft) = lock
             && let Err(error) = draft.write()
@@ -210,7 +208,7 @@ impl<'r> Session<'r> {
         &self,
         request: &files::Request,
         round: &Round,
-        stage: &Stage,
+        stage: &Stage<'_>,
         committed: &mut Committed,
     ) -> anyhow::Result<Pushed> {
         if let Some(commit) = self.commit(request, round, stage)? {
@@ -224,19 +222,17 @@ impl<'r> Session<'r> {
         &self,
         request: &files::Request,
         round: &Round,
-        stage: &Stage,
+        stage: &Stage<'_>,
         committed: &mut Committed,
         checked_out: bool,
         waiting: bool,
     ) -> anyhow::Result<Pushed> {
-        let commit = self.commit(request, round, stage)?;
         let transport = self.transport.as_ref().expect("only a session with a remote aims at it");
-        let Some(new) = commit.or(waiting.then_some(self.aim.base)) else {
-            if checked_out {
-                self.catch_up(transport)?;
-            }
-            return Ok(Pushed::Done);
-        };
+        if checked_out && self.catch_up(transport)? {
+            return Ok(Pushed::Moved);
+        }
+        let commit = self.commit(request, round, stage)?;
+        let Some(new) = commit.or(waiting.then_some(self.aim.base)) else { return Ok(Pushed::Done) };
         let follows = checked_out && self.aim.content == Content::Commit;
         if follows {
             transport.can_follow(self.head.commit, new).map_err(|error| *not_pushed(transport, &error))?;
@@ -261,15 +257,17 @@ impl<'r> Session<'r> {
     }
 
     /// Brings the branch here to commits of ours that the remote has and that are not here, as a run leaves it that was killed between the
-    /// two. Where one of them is somebody else's, it is for a person to pull.
-    fn catch_up(&self, transport: &Transport) -> anyhow::Result<()> {
+    /// two. Where one of them is somebody else's, it is for a person to pull. Whether anything moved: the files may then still be those of
+    /// before, because an index that was killed on its way to the commit hides them from Git.
+    fn catch_up(&self, transport: &Transport) -> anyhow::Result<bool> {
         let (from, to) = (self.head.commit, self.aim.base);
-        let Some(name) = self.head.branch.as_ref().filter(|_| from != to) else { return Ok(()) };
+        let Some(name) = self.head.branch.as_ref().filter(|_| from != to) else { return Ok(false) };
         let is_ours = || -> Result<bool, GitError> {
             let beyond = self.repository.beyond(from, to)?;
             Ok(self.repository.follows(to, from)? && aim::first_foreign(&self.repository, &beyond, name)?.is_none())
         };
-        if is_ours().map_err(|error| refused(&error))? {
+        let is_ours = is_ours().map_err(|error| refused(&error))?;
+        if is_ours {
             self.repository.refuse_locked_index().map_err(|error| refused(&error))?;
             let moved = transport
                 .follow(from, to)
@@ -277,14 +275,14 @@ impl<'r> Session<'r> {
                 .and_then(|()| self.repository.advance(&self.head, to, &[], &self.identity).map_err(|error| error.to_string()));
             moved.map_err(|cause| *not_followed(transport, to, cause))?;
         }
-        Ok(())
+        Ok(is_ours)
     }
 
     fn replace(
         &self,
         request: &files::Request,
         round: &Round,
-        stage: &Stage,
+        stage: &Stage<'_>,
         committed: &mut Committed,
         tip: Option<CommitId>,
     ) -> anyhow::Result<Pushed> {
@@ -309,7 +307,7 @@ impl<'r> Session<'r> {
         Ok(Pushed::Done)
     }
 
-    fn commit(&self, request: &files::Request, round: &Round, stage: &Stage) -> anyhow::Result<Option<CommitId>> {
+    fn commit(&self, request: &files::Request, round: &Round, stage: &Stage<'_>) -> anyhow::Result<Option<CommitId>> {
         let message = self.message(request.action, round, stage);
         Ok(self.repository.commit(self.aim.base, &stage.files, &message, &self.identity).map_err(|error| refused(&error))?)
     }
@@ -325,7 +323,7 @@ impl<'r> Session<'r> {
         Ok(transport.push(commit, branch, replace, &push.options).map_err(|error| *not_pushed(transport, &error))?)
     }
 
-    fn message(&self, action: Action, round: &Round, stage: &Stage) -> String {
+    fn message(&self, action: Action, round: &Round, stage: &Stage<'_>) -> String {
         let taken = round.due().filter(|(index, _, _)| !stage.failures.contains_key(index));
         let workloads = taken.flat_map(|(index, _, _)| &round.edited[index].workloads);
         let changes =

@@ -20,6 +20,7 @@ use crate::engine::plan::{self, Rules};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{ImageFilter, Selection, Verdict};
 use crate::engine::workload::Workload;
+use crate::io::links;
 use crate::io::lock::{self, Lock, LockError, Prune};
 use crate::io::registry;
 use crate::io::scan;
@@ -68,6 +69,7 @@ const OVERTAKEN_AT_MOST: usize = 3;
 pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
     let current = std::env::current_dir().context("cannot tell the current folder")?;
     let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
+    links::stays(&root, &request.lock.path).map_err(|error| unused_lock(&request.lock.path, &error.into()))?;
     let mut session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
     for _ in 0..=OVERTAKEN_AT_MOST {
         let of_commit = session
@@ -203,7 +205,7 @@ impl Round {
 
     /// Writes every file that changes, and the lock; the failures by the file's place. `Err`: a signal ended it before the end.
     fn write(&self, request: &Request, report: &mut Report) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
-        let failures = self.write_files(|_| true, Signals::Obeyed)?;
+        let failures = self.draft_files(|_| true, Signals::Obeyed).put()?;
         if let Err(problem) = self.with_lock(request, request.lock.path.exists(), lock::merge) {
             report.problems.push(*problem);
         }
@@ -231,10 +233,18 @@ impl Round {
 
 /// What the lock's failure to be read or written is to the report.
 pub(super) fn unwritten_lock(path: &Path, error: &LockError) -> Problem {
+    lock_problem("write", path, error)
+}
+
+fn unused_lock(path: &Path, error: &LockError) -> Problem {
+    lock_problem("use", path, error)
+}
+
+fn lock_problem(act: &str, path: &Path, error: &LockError) -> Problem {
     let name = path.display().to_string();
     Problem {
         code: error.code(),
-        what: format!("cannot write the lock `{name}`"),
+        what: format!("cannot {act} the lock `{name}`"),
         place: Place { file: Some(name), ..Place::default() },
         cause: error.to_string(),
         hint: error.hint().map(str::to_owned),

@@ -1,4 +1,6 @@
 //! Writing the files of a run: all new contents first, then one flush, then each gets its file's place.
+//!
+//! The two steps are apart, so that a commit holds no file that a full disk would keep out of the working tree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +8,8 @@ use super::files::Round;
 use super::report::{Place, Problem};
 use super::survey::Manifest;
 use super::threads;
-use crate::io::files::{self, FileError};
-use crate::io::interrupt::{self, Interrupt};
+use crate::io::files::{self, FileError, Prepared};
+use crate::io::interrupt::{self, Held, Interrupt};
 
 /// What a signal that comes meanwhile does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,52 +20,79 @@ pub(super) enum Signals {
     Deferred,
 }
 
+/// The new contents of files, each beside its file and on the disk. Dropped, they are gone.
+pub(super) struct Drafts<'r> {
+    signals: Signals,
+    due: usize,
+    ready: Vec<(usize, &'r Manifest, Prepared)>,
+    failures: BTreeMap<usize, Problem>,
+    _held: Held,
+}
+
 impl Round {
-    /// Writes the files that change and are taken; the failures by the file's place. `Err`: a signal ended it before the end, and what
-    /// was not written by then is as it was.
-    pub(super) fn write_files(
-        &self,
-        takes: impl Fn(usize) -> bool,
-        signals: Signals,
-    ) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
-        let _held = interrupt::hold();
-        let asked_to_end = || interrupt::noted().filter(|_| signals == Signals::Obeyed);
+    /// The first step: all that needs room on the disk, of the files that change and are taken.
+    pub(super) fn draft_files(&self, takes: impl Fn(usize) -> bool, signals: Signals) -> Drafts<'_> {
+        let held = interrupt::hold();
         let due: Vec<_> = self.due().filter(|(index, _, _)| takes(*index)).collect();
         let made = threads::map(&due, |(_, manifest, new_text)| {
-            asked_to_end().is_none().then(|| files::prepare(&manifest.path, new_text.as_bytes()))
+            signals.asked_to_end().is_none().then(|| files::prepare(&manifest.path, new_text.as_bytes()))
         });
         let mut failures = BTreeMap::new();
         let (mut manifests, mut prepared) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
-        let mut fail = |index, manifest: &Manifest, error: FileError| failures.insert(index, unwritten(manifest, &error));
         for ((index, manifest, _), made) in due.iter().zip(made) {
             match made {
                 Some(Ok(made)) => {
                     manifests.push((*index, *manifest));
                     prepared.push(made);
                 }
-                Some(Err(error)) => drop(fail(*index, manifest, error)),
+                Some(Err(error)) => drop(failures.insert(*index, unwritten(manifest, &error))),
                 None => {}
             }
         }
-        let flushed = if asked_to_end().is_none() { files::flush(&prepared) } else { Vec::new() };
+        let flushed = if signals.asked_to_end().is_none() { files::flush(&prepared) } else { Vec::new() };
         let mut folders = BTreeSet::new();
         prepared.iter().filter(|one| folders.insert(one.folder())).for_each(files::Prepared::remove_leftovers);
-        let ready: Vec<_> = manifests.into_iter().zip(prepared).zip(flushed).collect();
-        let put = threads::consume(ready, |(((index, manifest), prepared), flushed)| {
-            let put = || flushed.and_then(|()| prepared.put(manifest.text.as_bytes()));
-            asked_to_end().is_none().then(|| (index, manifest, put()))
+        let mut ready = Vec::with_capacity(prepared.len());
+        for (((index, manifest), prepared), flushed) in manifests.into_iter().zip(prepared).zip(flushed) {
+            match flushed {
+                Ok(()) => ready.push((index, manifest, prepared)),
+                Err(error) => drop(failures.insert(index, unwritten(manifest, &error))),
+            }
+        }
+        Drafts { signals, due: due.len(), ready, failures, _held: held }
+    }
+}
+
+impl Drafts<'_> {
+    /// The files that keep what they have, by their places.
+    pub(super) fn failures(&self) -> &BTreeMap<usize, Problem> {
+        &self.failures
+    }
+
+    /// The last step: gives each draft its file's place, and the failures of both steps by the file's place. `Err`: a signal ended it
+    /// before the end, and what was not written by then is as it was.
+    pub(super) fn put(self) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
+        let Self { signals, due, ready, mut failures, _held } = self;
+        let put = threads::consume(ready, |(index, manifest, prepared)| {
+            signals.asked_to_end().is_none().then(|| (index, manifest, prepared.put(manifest.text.as_bytes())))
         });
         let mut written = 0;
         for (index, manifest, put) in put.into_iter().flatten() {
             match put {
                 Ok(()) => written += 1,
-                Err(error) => drop(fail(index, manifest, error)),
+                Err(error) => drop(failures.insert(index, unwritten(manifest, &error))),
             }
         }
-        match asked_to_end() {
-            Some(signal) if written + failures.len() < due.len() => Err(Box::new(interrupted(signal, written, due.len()))),
+        match signals.asked_to_end() {
+            Some(signal) if written + failures.len() < due => Err(Box::new(interrupted(signal, written, due))),
             _ => Ok(failures),
         }
+    }
+}
+
+impl Signals {
+    fn asked_to_end(self) -> Option<Interrupt> {
+        interrupt::noted().filter(|_| self == Self::Obeyed)
     }
 }
 

@@ -10,13 +10,15 @@ use super::render::{Styles, github, json, markdown, problem, sarif, text};
 use super::settings::{Detail, ReportFile, Reporting, Voice};
 use crate::app::report::{Place, Problem, Report};
 use crate::io::files::{self, FileError};
+use crate::io::links;
 use crate::io::scan;
 
 /// Whether every report can be expected to be written.
 pub(super) fn prepare(reporting: &Reporting) -> anyhow::Result<()> {
     let root = ground().root;
     for file in &reporting.files {
-        files::puttable(&file.path, &root).map_err(|error| unwritten(file, &error))?;
+        let checked = links::stays(&root, &file.path).and_then(|()| files::puttable(&file.path));
+        checked.map_err(|error| unwritten(file, &error))?;
     }
     Ok(())
 }
@@ -28,7 +30,7 @@ pub(super) fn tell(report: &Report, reporting: &Reporting, voice: Voice, printer
     let mut outcome = Ok(());
     for file in &reporting.files {
         let rendered = rendered(report, file.format, &ground, Detail::Normal, &Styles::plain());
-        let written = files::put(&file.path, rendered.as_bytes(), &ground.root);
+        let written = links::stays(&ground.root, &file.path).and_then(|()| files::put(&file.path, rendered.as_bytes()));
         outcome = outcome.and(written.map_err(|error| unwritten(file, &error).into()));
     }
     outcome
@@ -110,7 +112,7 @@ fn ground() -> Ground {
 fn unwritten(file: &ReportFile, error: &FileError) -> Problem {
     let name = file.path.display().to_string();
     let hint = match error {
-        FileError::NotRegular(_) | FileError::ReadOnly(_) => Some("name another file"),
+        FileError::NotRegular(_) | FileError::ReadOnly(_) | FileError::Outside(_) => Some("name another file"),
         error => error.hint(),
     };
     Problem {

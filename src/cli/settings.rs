@@ -358,6 +358,7 @@ pub(super) fn images(include: &[String], exclude: &[String]) -> Result<ImageFilt
         let hint = match error {
             GlobError::Syntax { .. } => "`*` and `?` stand for any text and any character: `registry.example.com/*`",
             GlobError::Tagged { .. } => "leave out the tag: images are taken by name",
+            GlobError::TooLong { .. } => "shorten it: one `*` stands for any text",
         };
         usage(error.to_string(), hint)
     })

@@ -34,6 +34,9 @@ pub enum FileError {
     /// The folder that it shall stand in is not there.
     #[error("its folder is not there")]
     FolderMissing,
+    /// The disk is full, or this user's share of it.
+    #[error("no space is left on the disk")]
+    Full,
     /// Its mode does not let this user write it.
     #[error("it is read-only (mode {0:03o})")]
     ReadOnly(u32),
@@ -61,6 +64,7 @@ impl FileError {
             Self::Vanished => "vanished",
             Self::Permission | Self::FolderPermission => "permission",
             Self::FolderMissing => "folder-missing",
+            Self::Full => "disk-full",
             Self::ReadOnly(_) => "read-only",
             Self::NotRegular(_) => "not-a-file",
             Self::TooLarge(_) => "too-large",
@@ -77,6 +81,7 @@ impl FileError {
             Self::Permission => Some("run as a user who may read and write it"),
             Self::FolderPermission => Some("run as a user who may write to its folder"),
             Self::FolderMissing => Some("make the folder first"),
+            Self::Full => Some("make room on the disk, then run again"),
             Self::ReadOnly(_) => Some("run `chmod u+w` on it, or leave it out with `--exclude`"),
             Self::NotRegular(_) => Some("name a file or a folder of manifests"),
             Self::TooLarge(_) => Some("leave it out with `--exclude`"),
@@ -91,6 +96,7 @@ impl From<io::Error> for FileError {
         match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Self::Vanished,
             ErrorKind::PermissionDenied => Self::Permission,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
             ErrorKind::IsADirectory => Self::NotRegular("a folder"),
             _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Self::NotRegular("a link that leads to itself"),
             _ => Self::Other(error),

@@ -36,7 +36,7 @@ impl<'a> Links<'a> {
             _ => path.canonicalize()?,
         };
         // A folder above may be a link too: what is spelled inside the root must be inside it.
-        if !real.starts_with(&self.real_root) && is_spelled_inside(path, self.root)? {
+        if !real.starts_with(&self.real_root) && without_dots(path)?.starts_with(without_dots(self.root)?) {
             return Err(outside(&real));
         }
         Ok((real, metadata))
@@ -50,16 +50,24 @@ impl<'a> Links<'a> {
     }
 }
 
-/// Refuses a real path that a link has led to out of a root in which its spelling lies.
-pub fn check(path: &Path, real: &Path, root: &Path) -> Result<(), FileError> {
-    match is_spelled_inside(path, root)? && !real.starts_with(root.canonicalize()?) {
-        true => Err(outside(real)),
-        false => Ok(()),
+/// Refuses a path of a file to be written that is spelled inside the root and leads out of it over a link. What is not there yet would
+/// stand in its folder.
+pub fn stays(root: &Path, path: &Path) -> Result<(), FileError> {
+    if !without_dots(path)?.starts_with(without_dots(root)?) {
+        return Ok(());
     }
-}
-
-fn is_spelled_inside(path: &Path, root: &Path) -> io::Result<bool> {
-    Ok(without_dots(path)?.starts_with(without_dots(root)?))
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let real = path.canonicalize().or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => folder.canonicalize(),
+        _ => Err(error),
+    });
+    match real {
+        Ok(real) if real.starts_with(root.canonicalize()?) => Ok(()),
+        Ok(real) => Err(outside(&real)),
+        // Who writes says what is wrong with the folder.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn outside(real: &Path) -> FileError {
@@ -117,5 +125,25 @@ mod tests {
         assert_eq!(resolve(&at("loop")).unwrap_err().code(), "not-a-file");
         let named = outside.path().join("other.yaml");
         assert_eq!(resolve(&named).unwrap(), named.canonicalize().unwrap());
+    }
+
+    #[test]
+    fn what_is_written_stays_where_it_is_spelled() {
+        let (root, outside) = (folder(), folder());
+        let at = |name: &str| root.path().join(name);
+        std::fs::create_dir(at("base")).unwrap();
+        std::fs::write(outside.path().join("other.json"), "").unwrap();
+        symlink("base/report.json", at("inside.json")).unwrap();
+        symlink(outside.path().join("other.json"), at("other.json")).unwrap();
+        symlink(outside.path(), at("folder")).unwrap();
+        for name in ["new.json", "base/new.json", "inside.json", "none/new.json", "base/../new.json"] {
+            stays(root.path(), &at(name)).unwrap();
+        }
+        for name in ["other.json", "folder/new.json", "folder/other.json", "base/../folder/new.json"] {
+            assert_eq!(stays(root.path(), &at(name)).unwrap_err().code(), "link-outside", "{name}");
+        }
+        // Whoever names a place outside means it.
+        stays(root.path(), &outside.path().join("other.json")).unwrap();
+        stays(root.path(), Path::new("/dev/stdout")).unwrap();
     }
 }

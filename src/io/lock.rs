@@ -80,7 +80,9 @@ impl LockError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             // The hints of `FileError` speak of manifests.
-            Self::File(FileError::TooLarge(_) | FileError::NotRegular(_)) => Some("name another file with `--lock`"),
+            Self::File(FileError::TooLarge(_) | FileError::NotRegular(_) | FileError::Outside(_)) => {
+                Some("name another file with `--lock`")
+            }
             Self::File(error) => error.hint(),
             Self::Malformed { .. } => {
                 Some("take it from Git again, with any merge conflict solved, or delete it and run with `--update`")

@@ -9,7 +9,7 @@ use crate::app::files::{self, Round};
 use crate::app::report::{Place, Problem, Report};
 use crate::app::survey::Manifest;
 use crate::app::threads;
-use crate::app::write;
+use crate::app::write::{self, Drafts, Signals};
 use crate::io::files as disk;
 use crate::io::git::GitError;
 use crate::io::git::repository::Objects;
@@ -18,7 +18,15 @@ use crate::io::lock;
 
 impl Session<'_> {
     /// Holds every file that changes against what is committed, and the lock.
-    pub(super) fn stage(&self, request: &files::Request, round: &Round, report: &mut Report) -> Result<Stage, GitError> {
+    ///
+    /// What the working tree shall hold is written beside its files before anything is committed: a file that has no room for that is not
+    /// in the commit either.
+    pub(super) fn stage<'r>(
+        &self,
+        request: &files::Request,
+        round: &'r Round,
+        report: &mut Report,
+    ) -> Result<Stage<'r>, GitError> {
         let place = self.repository.place(if request.dry_run { Objects::Rehearsed } else { Objects::Written });
         let base = self.aim.base;
         let open = || Staging::open(&place, base);
@@ -30,12 +38,20 @@ impl Session<'_> {
             stage_file(staging, (content, root), request, round, manifest, new_text.as_bytes())
         });
         let mut stage = Stage::default();
+        let mut fit = BTreeMap::new();
         for ((index, _, _), outcome) in due.iter().zip(outcomes) {
             match outcome? {
-                Ok(staged) => stage.files.push(staged),
+                Ok(staged) => drop(fit.insert(*index, staged)),
                 Err(problem) => drop(stage.failures.insert(*index, *problem)),
             }
         }
+        if content == Content::WorkingTree && !request.dry_run {
+            let drafts = round.draft_files(|index| fit.contains_key(&index), Signals::Deferred);
+            fit.retain(|index, _| !drafts.failures().contains_key(index));
+            stage.failures.extend(drafts.failures().clone());
+            stage.drafts = Some(drafts);
+        }
+        stage.files.extend(fit.into_values());
         match (self.aim.content, staging.within(&request.lock.path)) {
             (Content::Commit, Some(path)) => stage.take_lock_of_commit(&staging, &path, request, round, report)?,
             (Content::Commit, None) | (Content::WorkingTree, _) => stage.take_lock(&mut staging, request, round, report)?,
@@ -68,14 +84,16 @@ fn stage_file(
 
 /// What goes into a commit, and what does not.
 #[derive(Default)]
-pub(super) struct Stage {
+pub(super) struct Stage<'r> {
     pub(super) files: Vec<Staged>,
     pub(super) failures: BTreeMap<usize, Problem>,
+    /// The files that the working tree shall hold, where it follows.
+    pub(super) drafts: Option<Drafts<'r>>,
     /// The lock, where it is a file of the working tree that has to be written.
     pub(super) lock: Option<lock::Draft>,
 }
 
-impl Stage {
+impl Stage<'_> {
     /// A lock outside the repository is written and not committed.
     fn take_lock(
         &mut self,

@@ -156,6 +156,10 @@ fn unknown(text: &str, name: &str, key: YamlNode<'_, '_>) -> Wrong {
 
 /// The setting that is few slips of the finger away.
 fn nearest(name: &str) -> Option<&'static str> {
+    // Measuring takes as long as the name is, and no slip makes one this long.
+    if name.len() > 64 {
+        return None;
+    }
     let name = name.replace('_', "-").to_lowercase();
     let near = KEYS.into_iter().map(|key| (strsim::damerau_levenshtein(key, &name), key)).min()?;
     (near.0 <= near.1.len() / 3).then_some(near.1)

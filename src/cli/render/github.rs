@@ -4,9 +4,9 @@
 
 use std::fmt::Write;
 
-use super::counted;
 use super::finding::{Finding, Level, findings};
 use super::ground::Ground;
+use super::{counted, escape, steers};
 use crate::app::report::Report;
 
 /// How many annotations of each kind the runner takes from a step.
@@ -59,9 +59,16 @@ fn write_some(text: &mut String, command: &str, annotations: Vec<Annotation>) {
     }
 }
 
-/// A message, in which line ends and the sign of escapes are escaped.
+/// A message, in which line ends and the sign of escapes are escaped, and what steers a terminal: a runner shows it in the step's log.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let escaped = |character| match character {
+        '%' => "%25".to_owned(),
+        '\r' => "%0D".to_owned(),
+        '\n' => "%0A".to_owned(),
+        other if steers(other) => escape(other),
+        other => other.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
 /// A property, which colons and commas end.

@@ -6,6 +6,9 @@
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
+/// The longest pattern, in bytes: what it costs to make a matcher of one grows with it, and settings may be a stranger's.
+pub const MAX_PATTERN: usize = 1024;
+
 /// Which images a run takes, by name. The default takes all.
 #[derive(Clone, Debug, Default)]
 pub struct ImageFilter {
@@ -38,6 +41,12 @@ pub enum GlobError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It is longer than any name.
+    #[error("a pattern has {length} bytes, more than the {MAX_PATTERN} that are read")]
+    TooLong {
+        /// How many bytes it has.
+        length: usize,
+    },
     /// It has a tag or a digest, which names have not.
     #[error("the pattern `{pattern}` has a tag or a digest, but is held against names alone")]
     Tagged {
@@ -55,6 +64,9 @@ fn glob_set(patterns: &[String]) -> Result<GlobSet, GlobError> {
     for pattern in patterns {
         if is_tagged(pattern) {
             return Err(GlobError::Tagged { pattern: pattern.clone() });
+        }
+        if pattern.len() > MAX_PATTERN {
+            return Err(GlobError::TooLong { length: pattern.len() });
         }
         builder.add(Glob::new(pattern).map_err(|error| syntax(pattern, &error))?);
     }
@@ -127,5 +139,12 @@ mod tests {
     fn a_broken_pattern_is_refused_with_its_reason() {
         let error = filter(&["shop/[web"], &[]).unwrap_err().to_string();
         assert!(error.starts_with("`shop/[web` is not a pattern: "), "{error}");
+    }
+
+    #[test]
+    fn a_pattern_longer_than_any_name_is_not_read() {
+        assert!(ImageFilter::new(&["a".repeat(MAX_PATTERN)], &[]).is_ok());
+        let error = ImageFilter::new(&[], &["*".repeat(MAX_PATTERN + 1)]).unwrap_err();
+        assert_eq!(error, GlobError::TooLong { length: MAX_PATTERN + 1 });
     }
 }

@@ -149,7 +149,8 @@ pub(super) fn write_beside(path: &Path, new: &[u8], permissions: Permissions) ->
         ErrorKind::NotFound => FileError::FolderMissing,
         _ => error.into(),
     })?;
-    temporary.write_all(new)?;
+    // To the file within: the temporary one's own errors name it, with letters that are others in every run.
+    temporary.as_file_mut().write_all(new)?;
     Ok(temporary)
 }
 

@@ -227,4 +227,19 @@ mod tests {
             assert_eq!(platform(json.as_bytes()).unwrap().0, named);
         }
     }
+
+    proptest::proptest! {
+        /// Whatever bytes a registry sends: no panic, and what is taken for an index or an image names whole digests.
+        #[test]
+        fn any_bytes_are_judged(
+            start in "\\{\"schemaVersion\":2,",
+            text in "(\"(manifests|layers|config|mediaType|digest|platform|os|architecture|variant)\":|[\\[\\]{},]|null|1e99|\"linux\"|\"sha256:[0-9a-f]{0,64}\"|\"\\\\u[0-9a-f]{0,4}\"){0,40}",
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..64),
+        ) {
+            for bytes in [format!("{start}{text}").as_bytes(), format!("{{{text}}}").as_bytes(), &bytes] {
+                drop(parse(bytes));
+                drop(platform(bytes));
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::{Globs, ScanError};
+use crate::engine::selector::image::MAX_PATTERN;
 
 /// Which files a scan takes by their paths.
 pub(super) struct PathFilter {
@@ -81,6 +82,9 @@ impl Patterns {
             let rest = rest.strip_prefix('/').unwrap_or(rest);
             if rest.is_empty() || rest == "." {
                 return Err(refused("it names nothing".to_owned()));
+            }
+            if rest.len() > MAX_PATTERN {
+                return Err(refused(format!("it has {} bytes, more than the {MAX_PATTERN} that are read", rest.len())));
             }
             let glob = GlobBuilder::new(rest).literal_separator(true).build();
             let glob = glob.map_err(|error| refused(error.kind().to_string()))?;

@@ -4,52 +4,88 @@ use std::time::{Duration, Instant};
 
 use super::push::Two;
 use super::{Tree, deployment, image};
+use crate::faults::{rounds, seed};
+use crate::laws::random::Random;
 
 const FILES: usize = 40;
-const POINTS: u32 = 20;
 const REQUESTS: u32 = 8;
+
+/// What is run, and at how many points an ordinary run of the tests kills it.
+const LINES: [(&str, u32); 3] = [("--update", 8), ("--update --commit", 8), ("--update --push", 16)];
 
 #[test]
 fn a_run_that_is_killed_anywhere_is_made_good_by_the_next() {
+    for (line, points) in LINES {
+        let Some(two) = Two::new() else { return };
+        for number in 0..FILES {
+            two.ours.write(&format!("deploy/{number}.yaml"), deployment(&format!("web-{number}")));
+        }
+        two.ours.git("add deploy");
+        two.ours.git("commit --quiet --message many");
+        two.ours.git("push --quiet origin main");
+        let begin = Instant::now();
+        two.ours.imago(line, 0);
+        let whole = begin.elapsed();
+        let (points, seed) = (rounds(points), seed());
+        let mut random = Random::new(seed);
+        let mut interrupted = 0;
+        for point in 0..points {
+            let place = format!("{line}, point {point} of IMAGO_FAULTS={points} IMAGO_FAULTS_SEED={seed}");
+            let digit = format!("{:x}", point % 13 + 2);
+            two.ours.moved(&digit);
+            let after = whole * u32::try_from(random.below(1000)).unwrap() / 1000;
+            interrupted += u32::from(two.ours.run(line).killed_after(after));
+            // What the killed run has called, such as a push, comes to its end by itself.
+            std::thread::sleep(Duration::from_millis(150));
+            assert_eq!(two.ours.git("fsck --strict --no-dangling"), "", "{place}");
+            let bare = two.ours.place.beside("bare.git");
+            two.ours.place.program("git", ["-C", bare.to_str().unwrap(), "fsck", "--strict"]).finish_with(0);
+            let is_half = |name: &str, text: &[u8]| {
+                name.ends_with(".yaml") && !(text.starts_with(b"# the front door\n") && text.ends_with(b"# keep me\n"))
+            };
+            let halves = two.ours.place.files().into_iter().filter(|(name, text)| is_half(name, text));
+            assert_eq!(halves.map(|(name, _)| name).collect::<Vec<_>>(), [""; 0], "{place}");
+            remove_lock_of_the_dead(&two, line);
+            two.ours.imago(line, 0);
+            assert!((0..FILES).all(|number| two.ours.read(&format!("deploy/{number}.yaml")).contains(&image(&digit))), "{place}");
+            if line != "--update" {
+                assert_eq!(two.ours.git("status --porcelain --untracked-files=no"), "", "{place}");
+            }
+            if line.contains("--push") {
+                assert_eq!(two.ours.git("rev-parse HEAD"), two.ours.git("rev-parse origin/main"), "{place}");
+            }
+        }
+        assert_eq!(two.ours.git("log --merges --format=%s"), "");
+        let (trees, subjects) = (two.ours.git("log --format=%T"), two.ours.log());
+        let trees: Vec<&str> = trees.lines().collect();
+        assert!(trees.windows(2).all(|pair| pair[0] != pair[1]), "an empty commit");
+        assert!(subjects.ends_with(&["many".to_owned(), "first".to_owned()]), "{subjects:?}");
+        eprintln!("{line}: {interrupted} of {points} runs were killed before their end");
+        // How many depends on what else the machine does meanwhile.
+        assert!(interrupted >= points / 5, "{line}: {interrupted} of {points}");
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_between_index_and_branch_is_made_good_at_once() {
     let Some(two) = Two::new() else { return };
-    for number in 0..FILES {
-        two.ours.write(&format!("deploy/{number}.yaml"), deployment(&format!("web-{number}")));
-    }
-    two.ours.git("add deploy");
-    two.ours.git("commit --quiet --message many");
-    two.ours.git("push --quiet origin main");
-    let begin = Instant::now();
-    two.ours.imago("--update --push", 0);
-    let whole = begin.elapsed();
-    let mut interrupted = 0;
-    for point in 0..POINTS {
-        let digit = format!("{:x}", point % 13 + 2);
-        two.ours.moved(&digit);
-        let after = whole * point / POINTS;
-        interrupted += usize::from(two.ours.run("--update --push").killed_after(after));
-        // What the killed run has called, such as a push, comes to its end by itself.
-        std::thread::sleep(Duration::from_millis(150));
-        assert_eq!(two.ours.git("fsck --strict --no-dangling"), "", "{point}");
-        two.ours
-            .place
-            .program("git", ["-C", two.ours.place.beside("bare.git").to_str().unwrap(), "fsck", "--strict"])
-            .finish_with(0);
-        let halves =
-            two.ours.place.files().into_iter().filter(|(name, text)| name.ends_with(".yaml") && !text.ends_with(b"# keep me\n"));
-        assert_eq!(halves.map(|(name, _)| name).collect::<Vec<_>>(), [""; 0], "{point}");
-        remove_lock_of_the_dead(&two);
+    for digit in ["1", "2"] {
+        two.ours.moved("1");
         two.ours.imago("--update --push", 0);
-        assert_eq!(two.ours.git("rev-parse HEAD"), two.ours.git("rev-parse origin/main"), "{point}");
-        let status = two.ours.git("status --porcelain --untracked-files=no");
-        assert_eq!(status, "", "{point}");
-        assert!((0..FILES).all(|number| two.ours.read(&format!("deploy/{number}.yaml")).contains(&image(&digit))), "{point}");
+        two.ours.git("reset --quiet --soft HEAD~1");
+        for name in ["web", "api"] {
+            two.ours.write(&format!("deploy/{name}.yaml"), two.ours.git(&format!("show HEAD:deploy/{name}.yaml")));
+        }
+        two.ours.moved(digit);
+        two.ours.imago("--update --push", 0);
+        assert_eq!(two.ours.git("rev-parse HEAD"), two.ours.git("rev-parse origin/main"), "{digit}");
+        assert_eq!(two.ours.status(), "", "{digit}");
+        assert!(
+            ["web", "api"].iter().all(|name| two.ours.read(&format!("deploy/{name}.yaml")).contains(&image(digit))),
+            "{digit}"
+        );
+        two.ours.imago("--restore --push", 0);
     }
-    assert_eq!(two.ours.git("log --merges --format=%s"), "");
-    let trees = two.ours.git("log --format=%T");
-    let trees: Vec<&str> = trees.lines().collect();
-    assert!(trees.windows(2).all(|pair| pair[0] != pair[1]), "an empty commit");
-    // How many depends on what else the machine does meanwhile.
-    assert!(interrupted >= POINTS as usize / 5, "{interrupted}");
 }
 
 #[test]
@@ -92,11 +128,11 @@ fn a_run_that_is_asked_to_end_does_so_and_leaves_nothing_behind() {
 }
 
 /// Git itself leaves its lock files when it is killed, and says that a person has to remove them.
-fn remove_lock_of_the_dead(two: &Two) {
+fn remove_lock_of_the_dead(two: &Two, line: &str) {
     let git = two.ours.place.path().join(".git");
     for name in ["index.lock", "refs/heads/main.lock", "HEAD.lock"] {
         if git.join(name).exists() {
-            let said = two.ours.imago("--update --push", 2).stderr;
+            let said = two.ours.imago(line, 2).stderr;
             assert!(said.contains("another Git process is at work"), "{said}");
             std::fs::remove_file(git.join(name)).unwrap();
         }

@@ -1,0 +1,264 @@
+//! A disk that is full, a folder that is read-only, a file without permission, and few files that may be open.
+
+use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use super::{Tag, assert_true, codes, deployment, left_behind, manifests, rounds};
+use crate::support::binary::{Run, Workplace, files};
+use crate::support::programs;
+
+const FILES: usize = 12;
+const PAGE: usize = 4096;
+/// So many pages are left free; the long form tries all up to its number.
+const ROOMS: [usize; 7] = [0, 1, 2, 5, 14, 20, 60];
+
+fn rooms() -> Vec<usize> {
+    match rounds(0) {
+        0 => ROOMS.to_vec(),
+        most => (0..most as usize).collect(),
+    }
+}
+
+/// A small file system, for programs that enter its namespace alone.
+struct Volume {
+    holder: Child,
+    place: Workplace,
+}
+
+impl Volume {
+    /// `None` where this user may not mount one.
+    fn new(size: &str) -> Option<Self> {
+        let place = Workplace::new();
+        let script = "mount -t tmpfs -o size=$0 none \"$1\" && echo ready && exec cat";
+        let mut holder = Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "sh", "-c", script, size])
+            .arg(place.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut line = String::new();
+        BufReader::new(holder.stdout.take()?).read_line(&mut line).ok()?;
+        let volume = Self { holder, place };
+        if line != "ready\n" {
+            eprintln!("left out: a full disk (this user may not mount one)");
+            return None;
+        }
+        Some(volume)
+    }
+
+    /// Where it is seen from outside.
+    fn path(&self) -> PathBuf {
+        let inside = self.place.path();
+        PathBuf::from(format!("/proc/{}/root", self.holder.id())).join(inside.strip_prefix("/").unwrap())
+    }
+
+    fn run(&self, program: &str, line: &str) -> Run {
+        let namespace = format!("--mount=/proc/{}/ns/mnt", self.holder.id());
+        let here = self.place.path();
+        let begin = [&namespace, "sh", "-c", "cd \"$0\" && exec \"$@\"", here.to_str().unwrap(), program];
+        self.place.program("nsenter", begin.into_iter().chain(line.split(' ')))
+    }
+
+    fn imago(&self, line: &str) -> Run {
+        self.run(env!("CARGO_BIN_EXE_imago"), line)
+    }
+
+    fn git(&self, line: &str) -> String {
+        self.run("git", line).finish_with(0).stdout
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn manifests(&self) -> Vec<(String, String)> {
+        let files = files(&self.path()).into_iter().filter(|(name, _)| name.ends_with(".yaml"));
+        files.map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap())).collect()
+    }
+
+    /// Fills it but for so many pages.
+    fn fill(&self, room: usize) {
+        let path = self.path().join("fill");
+        let written = fs::write(&path, vec![0; 8 << 20]);
+        assert_eq!(written.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let full = file.metadata().unwrap().len();
+        file.set_len(full - (room * PAGE) as u64).unwrap();
+    }
+
+    fn empty(&self) {
+        fs::remove_file(self.path().join("fill")).unwrap();
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        drop(self.holder.stdin.take());
+        drop(self.holder.wait());
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_whole_files_and_a_true_report() {
+    let Some(volume) = Volume::new("1m") else { return };
+    let tag = Tag::new();
+    let line = "files --update --lock imago.lock --output json --report markdown=report.md";
+    for room in rooms() {
+        for number in 0..FILES {
+            volume.write(&format!("deploy/{number}.yaml"), &deployment(&format!("web-{number}"), &tag.image()));
+        }
+        for name in ["imago.lock", "report.md"] {
+            drop(fs::remove_file(volume.path().join(name)));
+        }
+        let digest = tag.move_on();
+        volume.fill(room);
+        let ended = volume.imago(line).finish();
+        let place = format!("{room} pages free: {ended:?}");
+        let report = ended.json();
+        assert_true(&report, &volume.manifests(), &digest, &place);
+        let left: Vec<String> = files(&volume.path()).into_keys().filter(|name| name.contains(".imago-")).collect();
+        assert_eq!(left, [""; 0], "{place}");
+        let (has_lock, has_report) = (volume.path().join("imago.lock").exists(), volume.path().join("report.md").exists());
+        let whole = super::said_to_be_changed(&report).len() == FILES && has_lock;
+        assert_eq!(codes(&report), if whole { [].into() } else { ["disk-full"].into() }, "{place}");
+        assert_eq!(ended.code, if has_report { if whole { 0 } else { 3 } } else { 2 }, "{place}");
+        if has_report {
+            let text = fs::read_to_string(volume.path().join("report.md")).unwrap();
+            assert!(text.starts_with("**imago**") && text.ends_with('\n'), "{place}: {text}");
+        }
+        volume.empty();
+        volume.imago(line).finish_with(0);
+        assert!(volume.manifests().iter().all(|(_, text)| text.contains(&digest)), "{place}");
+        let lock = fs::read_to_string(volume.path().join("imago.lock")).unwrap();
+        assert!(lock.contains(&digest), "{lock}");
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_no_commit_of_what_was_not_written() {
+    if programs::find("git").is_none() {
+        return;
+    }
+    let Some(volume) = Volume::new("4m") else { return };
+    let tag = Tag::new();
+    volume.git("init --quiet --initial-branch=main --template=");
+    volume.git("config user.name Ada");
+    volume.git("config user.email ada@example.test");
+    fs::create_dir(volume.path().join(".git/info")).unwrap();
+    volume.write(".git/info/exclude", "fill\n");
+    for number in 0..FILES {
+        volume.write(&format!("deploy/{number}.yaml"), &deployment(&format!("web-{number}"), &tag.image()));
+    }
+    volume.git("add .");
+    volume.git("commit --quiet --message first");
+    let line = "files --update --commit --output json";
+    let mut ends = BTreeSet::new();
+    for room in rooms() {
+        volume.git("reset --quiet --hard");
+        let digest = tag.move_on();
+        let before = volume.git("rev-parse HEAD");
+        volume.fill(room);
+        let ended = volume.imago(line).finish();
+        let place = format!("{room} pages free: {ended:?}");
+        volume.empty();
+        assert_eq!(volume.git("fsck --strict --no-dangling"), "", "{place}");
+        assert_eq!(volume.git("status --porcelain"), "", "{place}");
+        let changed = volume.git(&format!("diff --name-only {} HEAD", before.trim()));
+        ends.insert(ended.code);
+        match ended.code {
+            2 => assert_eq!(changed, "", "{place}"),
+            code => {
+                let report = ended.json();
+                assert_true(&report, &volume.manifests(), &digest, &place);
+                let changed: Vec<String> = changed.lines().map(str::to_owned).collect();
+                assert_eq!(super::said_to_be_changed(&report), changed.iter().cloned().collect(), "{place}");
+                assert_eq!(code, if changed.len() == FILES { 0 } else { 3 }, "{place}");
+            }
+        }
+        volume.imago(line).finish_with(0);
+        assert!(volume.manifests().iter().all(|(_, text)| text.contains(&digest)), "{place}");
+        assert_eq!(volume.git("status --porcelain"), "", "{place}");
+    }
+    assert!(ends.contains(&0) && ends.contains(&2), "{ends:?}");
+}
+
+/// The binary, as a user to whom the system may deny something. `None` where that cannot be.
+fn as_somebody(place: &Workplace, line: &str) -> Option<Run> {
+    let binary = env!("CARGO_BIN_EXE_imago");
+    if fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() != 0) {
+        return Some(place.imago(line.split(' ')));
+    }
+    // Root is denied nothing; 65534 is nobody.
+    let begin = ["--reuid=65534", "--regid=65534", "--clear-groups", binary];
+    let can = place.program("setpriv", begin.into_iter().chain(["--version"])).finish();
+    if can.code != 0 {
+        eprintln!("left out: what the system denies ({})", can.stderr);
+        return None;
+    }
+    Some(place.program("setpriv", begin.into_iter().chain(line.split(' '))))
+}
+
+#[test]
+fn what_the_system_denies_is_a_problem_of_that_file_alone() {
+    let place = Workplace::new();
+    let tag = Tag::new();
+    let mode = |name: &str, mode| fs::set_permissions(place.path().join(name), Permissions::from_mode(mode)).unwrap();
+    for name in ["open/a", "open/read-only", "open/secret", "closed/b"] {
+        place.write(&format!("{name}.yaml"), deployment("web", &tag.image()));
+    }
+    fs::set_permissions(place.beside(""), Permissions::from_mode(0o755)).unwrap();
+    let every = ["open", "closed", "open/a.yaml", "closed/b.yaml", "open/read-only.yaml", "open/secret.yaml"];
+    for name in every {
+        mode(name, if name.ends_with(".yaml") { 0o666 } else { 0o777 });
+    }
+    mode("open/read-only.yaml", 0o444);
+    mode("open/secret.yaml", 0o000);
+    mode("closed", 0o555);
+    let digest = tag.move_on();
+    let Some(run) = as_somebody(&place, "files --update --output json") else { return };
+    let ended = run.finish_with(3);
+    let report = ended.json();
+    assert_true(&report, &manifests(&place), &digest, "as somebody");
+    assert_eq!(super::said_to_be_changed(&report), ["open/a.yaml".to_owned()].into());
+    assert_eq!(codes(&report), ["permission", "read-only"].into(), "{report:#}");
+    assert_eq!(report["problems"].as_array().unwrap().len(), 3);
+    assert_eq!(left_behind(&place), [""; 0]);
+    for name in every {
+        mode(name, if name.ends_with(".yaml") { 0o666 } else { 0o777 });
+    }
+    as_somebody(&place, "files --update --output json").unwrap().finish_with(0);
+    assert!(manifests(&place).iter().all(|(_, text)| text.contains(&digest)));
+}
+
+#[test]
+fn few_files_that_may_be_open_are_enough_or_a_problem() {
+    let tag = Tag::new();
+    // A process begins with three, and below ten the runtime that asks a registry has none of its own.
+    for quota in [32, 16, 12, 10] {
+        let place = Workplace::new();
+        for number in 0..100 {
+            place.write(&format!("deploy/{number}.yaml"), deployment(&format!("web-{number}"), &tag.image()));
+        }
+        let digest = tag.move_on();
+        let binary = env!("CARGO_BIN_EXE_imago");
+        let script = format!("ulimit -n {quota} && exec \"$0\" files --update --lock imago.lock --output json");
+        let ended = place.program("sh", ["-c", &script, binary]).finish();
+        assert!([0, 2, 3].contains(&ended.code) && (quota < 32 || ended.code == 0), "{quota}: {ended:?}");
+        assert!(!ended.stderr.contains("panicked"), "{quota}: {ended:?}");
+        if ended.code == 2 {
+            assert!(manifests(&place).iter().all(|(_, text)| !text.contains("@sha256")), "{quota}: {ended:?}");
+        } else {
+            assert_true(&ended.json(), &manifests(&place), &digest, &format!("{quota}: {}", ended.stderr));
+        }
+        assert_eq!(left_behind(&place), [""; 0], "{quota}");
+        place.imago(["files", "--update"]).finish_with(0);
+    }
+}

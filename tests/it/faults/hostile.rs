@@ -1,0 +1,171 @@
+//! Words of strangers: whatever a manifest, a registry, an API server, a remote or a settings file says, nothing steers a terminal, in no
+//! form of the report; and no link leads what is written out of the repository.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use imago::cli::render::steers;
+
+use super::{Tag, deployment};
+use crate::support::apiserver::{ApiServer, workload};
+use crate::support::binary::{Finished, Workplace};
+use crate::support::programs;
+use crate::support::registry::TestRegistry;
+use crate::support::registry::http::Response;
+
+const FORMS: [&str; 5] = ["text", "json", "github", "sarif", "markdown"];
+/// An escape, one in a single character, a bell, a line that runners obey, and a turn of the direction of writing.
+const EVIL: &str = "a\u{1b}[2J\u{9b}31m\u{7}\r::error::b\u{202e}c\u{2028}d\u{7f}";
+/// The same in a quoted YAML scalar.
+const EVIL_YAML: &str = r#""a\e[2J\x9b31m\a\r::error::b\u202ec\u2028d\x7f""#;
+
+fn assert_harmless(ended: &Finished, place: &str) {
+    for (stream, text) in [("stdout", &ended.stdout), ("stderr", &ended.stderr)] {
+        let bad: Vec<char> = text.chars().filter(|character| *character != '\n' && steers(*character)).collect();
+        assert!(bad.is_empty(), "{place}: {bad:?} on {stream}: {text:?}");
+    }
+}
+
+#[test]
+fn nothing_in_a_manifest_or_of_a_registry_steers_a_terminal() {
+    let registry = TestRegistry::start();
+    let body = serde_json::json!({"errors": [{"code": EVIL, "message": EVIL, "detail": EVIL}]}).to_string();
+    registry.fault("shop/web", move |_, _, _| Response::new(403).header("x-request", "\u{9b}31m").body(body.clone()));
+    registry.fault("shop/raw", |_, _, _| Response::new(403).header("content-type", "text/plain").body(EVIL));
+    let place = Workplace::new();
+    for repository in ["web", "raw"] {
+        let image = format!("{}/shop/{repository}:1.4", registry.host());
+        let text = deployment(EVIL_YAML, &image).replace("name: app", &format!("name: {EVIL_YAML}"));
+        place.write(&format!("{repository}-{}.yaml", EVIL.replace('/', "")), text);
+    }
+    place.write("image.yaml", deployment("web", EVIL_YAML));
+    place.write("kind.yaml", format!("apiVersion: {EVIL_YAML}\nkind: {EVIL_YAML}\nspec: {{containers: [{{image: a}}]}}\n"));
+    place.write(
+        "ignored.yaml",
+        deployment("web", &format!("{}/shop/web:1.4", registry.host()))
+            .replace("metadata:\n", &format!("metadata:\n  annotations: {{imago/ignore: {EVIL_YAML}}}\n")),
+    );
+    place.write(
+        "record.yaml",
+        deployment("web", &format!("{}/shop/web:1.4", registry.host()))
+            .replace("metadata:\n", &format!("metadata:\n  annotations: {{imago-config-spec: {EVIL_YAML}}}\n")),
+    );
+    place.write("broken.yaml", format!("kind: Deployment\n{EVIL}: [\n"));
+    for form in FORMS {
+        for more in [&[][..], &["--update", "--dry-run", "-v"]] {
+            let ended = place.imago(["files", "--output", form].iter().chain(more)).finish_with(3);
+            assert_harmless(&ended, &format!("{form} {more:?}"));
+        }
+    }
+    let diffed = place.imago(["files", "--update", "--dry-run", "--diff"]).finish_with(3);
+    assert!(!diffed.stderr.contains('\u{1b}'), "{diffed:?}");
+    let digest = format!("{}/shop/web:1.4", registry.host());
+    assert_harmless(&place.imago(["digest", &digest, "-v"]).finish_with(3), "digest");
+}
+
+#[test]
+fn nothing_in_the_settings_steers_a_terminal() {
+    for text in [
+        format!("{EVIL}: 1\n"),
+        format!("{EVIL_YAML}: 1\n"),
+        format!("track: {EVIL_YAML}\n"),
+        format!("exclude: [{EVIL_YAML}, '[']\n"),
+        format!("message: {EVIL_YAML}\nx: [\n"),
+        format!("registry-map: [{EVIL_YAML}]\n"),
+    ] {
+        let place = Workplace::new();
+        fs::create_dir(place.path().join(".git")).unwrap();
+        place.write(".imago.yaml", &text);
+        assert_harmless(&place.imago(["files"]).finish_with(2), &text);
+    }
+}
+
+#[test]
+fn nothing_of_an_api_server_steers_a_terminal() {
+    let (tag, server, place) = (Tag::new(), ApiServer::start(), Workplace::new());
+    server.add(&workload("Deployment", "shop", EVIL, &[(EVIL, &tag.image())]));
+    server.add(&workload("Deployment", "shop", "web", &[("app", &tag.image())]));
+    let status = serde_json::json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": EVIL, "reason": EVIL, "code": 403,
+        "details": {"name": EVIL, "causes": [{"reason": EVIL, "message": EVIL, "field": EVIL}]}
+    });
+    let refusal = status.to_string();
+    server
+        .fault("/daemonsets", move |_, _, _| Response::new(403).header("content-type", "application/json").body(refusal.clone()));
+    let invalid = status.to_string();
+    server.fault("/deployments/", move |_, _, _| {
+        Response::new(422).header("content-type", "application/json").body(invalid.clone())
+    });
+    server.fault("/statefulsets", |_, _, _| Response::new(400).header("content-type", "text/plain").body(EVIL));
+    let config = server.kubeconfig_file();
+    for form in FORMS {
+        for action in [&[][..], &["--update"], &["-v"]] {
+            let line = ["--output", form, "--kubeconfig", config.to_str().unwrap()];
+            let ended = place.imago(line.iter().chain(action)).finish();
+            assert_eq!(ended.code, 3, "{ended:?}");
+            assert_harmless(&ended, &format!("{form} {action:?}"));
+        }
+    }
+}
+
+#[test]
+fn nothing_of_a_remote_steers_a_terminal() {
+    if programs::find("git").is_none() {
+        return;
+    }
+    let (tag, place) = (Tag::new(), Workplace::new());
+    let bare = place.beside("bare.git");
+    let git = |line: &str| place.program("git", line.split(' ')).finish_with(0);
+    git(&format!("init --quiet --bare --initial-branch=main {}", bare.display()));
+    git("init --quiet --initial-branch=main");
+    git("config user.name Ada");
+    git("config user.email ada@example.test");
+    place.write("web.yaml", deployment("web", &tag.image()));
+    git("add .");
+    git("commit --quiet --message first");
+    git(&format!("remote add origin {}", bare.display()));
+    git("push --quiet origin main");
+    let hook = bare.join("hooks/pre-receive");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    fs::write(&hook, format!("#!/bin/sh\ncat >/dev/null\nprintf '%s\\n' '{EVIL}' >&2\nexit 1\n")).unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    for form in FORMS {
+        let ended = place.imago(["files", "--update", "--push", "--output", form]).finish_with(2);
+        assert!(ended.stderr.contains("error::b") || ended.stderr.contains("error\\u{3a}"), "{ended:?}");
+        assert_harmless(&ended, form);
+    }
+}
+
+#[test]
+fn no_link_leads_a_lock_or_a_report_out_of_the_repository() {
+    let (tag, place) = (Tag::new(), Workplace::new());
+    fs::create_dir(place.path().join(".git")).unwrap();
+    place.write("web.yaml", deployment("web", &tag.image()));
+    let digest = format!("sha256:{}", "1".repeat(64));
+    let lock = format!("{{\"version\":1,\"images\":{{\"{}\":\"{digest}\"}}}}\n", tag.image());
+    fs::create_dir(place.beside("outside")).unwrap();
+    for (name, text) in [("a.lock", lock.as_str()), ("secret", "secret\n")] {
+        fs::write(place.beside("outside").join(name), text).unwrap();
+    }
+    symlink("../outside/a.lock", place.path().join("imago.lock")).unwrap();
+    symlink("../outside/secret", place.path().join("report.json")).unwrap();
+    symlink("../outside", place.path().join("folder")).unwrap();
+    for line in [
+        "--update",
+        "--update --lock imago.lock",
+        "--offline",
+        "--update --lock folder/new.lock",
+        "--update --lock other.lock --report json=report.json",
+        "--update --lock other.lock --report json=folder/new.json",
+        "--update --lock other.lock --report json=./folder/../report.json",
+    ] {
+        let ended = place.imago(["files"].into_iter().chain(line.split(' '))).finish_with(2);
+        assert!(ended.stderr.contains("outside the repository"), "{line}: {ended:?}");
+        assert!(!place.files()["web.yaml"].windows(3).any(|window| window == b"sha"), "{line}");
+        let mut names: Vec<_> = fs::read_dir(place.beside("outside")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["a.lock", "secret"], "{line}");
+        assert_eq!(fs::read_to_string(place.beside("outside/a.lock")).unwrap(), lock, "{line}");
+        assert_eq!(fs::read_to_string(place.beside("outside/secret")).unwrap(), "secret\n", "{line}");
+    }
+}

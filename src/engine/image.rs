@@ -195,7 +195,9 @@ fn split_registry(name: &str) -> (Option<&str>, &str) {
 }
 
 fn check_name(name: &str) -> Result<(), ImageError> {
-    if name.len() > MAX_NAME {
+    // As it is asked for: what is left out in writing counts.
+    let (registry, repository) = normalise(name);
+    if registry.len() + 1 + repository.len() > MAX_NAME {
         return Err(ImageError::Length);
     }
     let (registry, path) = split_registry(name);
@@ -325,6 +327,8 @@ mod tests {
         }
         assert_eq!(ImageRef::parse(&"a".repeat(64)), Err(ImageError::Identifier));
         assert_eq!(ImageRef::parse(&format!("{}/x", "a".repeat(255))), Err(ImageError::Length));
+        assert_eq!(ImageRef::parse(&"a".repeat(240)), Err(ImageError::Length), "docker.io/library/ is a part of it");
+        assert!(ImageRef::parse(&"a".repeat(237)).is_ok());
         assert_eq!(ImageRef::parse(&format!("nginx:{}", "a".repeat(129))), Err(ImageError::Tag));
     }
 

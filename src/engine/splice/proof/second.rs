@@ -1,0 +1,115 @@
+//! The second parser's half of the proof: libyaml, which kubectl's reader follows; for JSON a JSON parser.
+//!
+//! It reads both texts on its own. It must find the same workloads in each as we did, and no difference between the two but the changes.
+
+use serde::Deserialize as _;
+
+use super::value::Value;
+use crate::engine::splice::{DocumentChanges, Refused, unproven};
+use crate::engine::workload::{self, RECORD, Workload};
+use crate::engine::yaml::File;
+
+/// The second parser's reading of both texts.
+pub(super) fn prove(old: &File<'_>, new: &File<'_>, wanted: &[DocumentChanges]) -> Result<(), Refused> {
+    let (old_values, new_values) = (read(old.text())?, read(new.text())?);
+    for (file, values) in [(old, &old_values), (new, &new_values)] {
+        let ours = (0..file.len()).flat_map(|document| workload::find(file.document(document)).workloads);
+        let theirs = values.iter().flat_map(|value| workload::find(value).workloads);
+        if !ours.map(essence).eq(theirs.map(essence)) {
+            return Err(unproven("kubectl's YAML reader finds other workloads or images in it".to_owned()));
+        }
+    }
+    let planned: Vec<_> = wanted.iter().flat_map(|document| &document.changes).collect();
+    let allowed = |key: &str, from: Option<&str>, to: Option<&str>| {
+        let same = |text: Option<&str>, change: &Option<String>| {
+            text.map(|text| text.trim_end_matches('\n')) == change.as_deref().map(|text| text.trim_end_matches('\n'))
+        };
+        let known = matches!(key, "image" | RECORD);
+        known && planned.iter().any(|change| same(from, &change.from) && same(to, &change.to))
+    };
+    if old_values.len() == new_values.len() && old_values.iter().zip(&new_values).all(|(old, new)| alike(old, new, "", &allowed))
+    {
+        Ok(())
+    } else {
+        Err(unproven("kubectl's YAML reader sees more changes in it than the wanted ones".to_owned()))
+    }
+}
+
+/// What both parsers must agree on. (Readers of YAML differ on whether `on` is a boolean; where a name or a label needs it to be text,
+/// the API server is the judge.)
+fn essence(workload: Workload) -> impl PartialEq {
+    let images: Vec<_> =
+        workload.containers.into_iter().map(|container| (container.group, container.index, container.image)).collect();
+    (workload.kind, workload.at, workload.record, workload.ignore, images)
+}
+
+fn read(text: &str) -> Result<Vec<Value<'_>>, Refused> {
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim_start().starts_with('{')
+        && let Ok(value) = serde_json::from_str(text)
+    {
+        return Ok(vec![value]);
+    }
+    serde_yaml::Deserializer::from_str(text)
+        .map(|document| {
+            Value::deserialize(document).map_err(|error| Refused {
+                line: error.location().and_then(|place| u32::try_from(place.line()).ok()),
+                ..unproven(format!("kubectl's YAML reader does not take the file: {error}"))
+            })
+        })
+        .collect()
+}
+
+/// A difference that was asked for: of the key it stands under, from a text to a text.
+type Allowed<'a> = dyn Fn(&str, Option<&str>, Option<&str>) -> bool + 'a;
+
+/// Compares two values; a leaf may differ where it is allowed, and an entry of the record's key may come or go with its mapping.
+fn alike(old: &Value<'_>, new: &Value<'_>, key: &str, allowed: &Allowed<'_>) -> bool {
+    match (old, new) {
+        (Value::Text(from), Value::Text(to)) => from == to || allowed(key, Some(from), Some(to)),
+        (Value::Mapping(old), Value::Mapping(new)) => alike_entries(old, new, allowed),
+        (Value::Sequence(old), Value::Sequence(new)) => {
+            old.len() == new.len() && old.iter().zip(new).all(|(old, new)| alike(old, new, "", allowed))
+        }
+        (Value::Null, Value::Mapping(_)) => is_only_record(key, new, &|text| allowed(RECORD, None, Some(text))),
+        (Value::Mapping(_), Value::Null) => is_only_record(key, old, &|text| allowed(RECORD, Some(text), None)),
+        (Value::Tagged(old), Value::Tagged(new)) => old.0 == new.0 && alike(&old.1, &new.1, key, allowed),
+        _ => old == new,
+    }
+}
+
+/// Compares two mappings in step: an edit adds and removes entries, and moves none.
+fn alike_entries(old: &[(Value<'_>, Value<'_>)], new: &[(Value<'_>, Value<'_>)], allowed: &Allowed<'_>) -> bool {
+    let came =
+        |(name, value): &(Value<'_>, Value<'_>)| is_only_record(name.name(), value, &|text| allowed(RECORD, None, Some(text)));
+    let went =
+        |(name, value): &(Value<'_>, Value<'_>)| is_only_record(name.name(), value, &|text| allowed(RECORD, Some(text), None));
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    loop {
+        match (old.peek(), new.peek()) {
+            (None, None) => return true,
+            (Some(before), Some(after)) if before.0 == after.0 => {
+                if !alike(&before.1, &after.1, after.0.name(), allowed) {
+                    return false;
+                }
+                old.next();
+                new.next();
+            }
+            (_, Some(after)) if came(after) => drop(new.next()),
+            (Some(before), _) if went(before) => drop(old.next()),
+            _ => return false,
+        }
+    }
+}
+
+/// Whether an entry is the record, or mappings around nothing but it.
+fn is_only_record(key: &str, value: &Value<'_>, allowed: &dyn Fn(&str) -> bool) -> bool {
+    match value {
+        Value::Text(text) => key == RECORD && allowed(text),
+        Value::Mapping(entries) if matches!(key, "annotations" | "metadata") => match entries.as_slice() {
+            [(name, value)] => is_only_record(name.name(), value, allowed),
+            _ => false,
+        },
+        _ => false,
+    }
+}

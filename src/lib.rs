@@ -35,8 +35,8 @@
 //! - [`engine::running`] says what running pods say: no more than whether a container is on a digest, is not, or says nothing.
 //! - All edits of a file are byte ranges of the original text, applied once. The new text is read again by two parsers, and a text in
 //!   which anything differs but the changes is not written.
-//! - `engine::yaml` reads the plainest manifests line by line and all others with the parser, node for node alike; edits and their proof
-//!   come from the parsers alone.
+//! - `engine::yaml` reads the plainest manifests line by line and all others with the parser, node for node alike; an edited text is
+//!   always read by the parsers.
 //! - [`app::commit`] plans again on the content of another commit where the remote has moved: a plan is never carried over.
 //! - [`io::interrupt`] holds signals back while a change is half made.
 //! - A problem is data ([`app::report::Problem`]): it reaches the report and the exit code. An `Err` means that the run cannot go on.

@@ -1,24 +1,27 @@
 //! The second parser's half of the proof: libyaml, which kubectl's reader follows; for JSON a JSON parser.
 //!
-//! It reads both texts on its own. It must find the same workloads in each as we did, and no difference between the two but the changes.
+//! It reads the new text on its own, and must find the same workloads in it as we did. Of a plain old text our reading is nobody's opinion,
+//! so the new one has to be read alike by both, node by node. Any other old text is read by the second parser as well, which must find no
+//! difference between the two but the changes.
 
 use serde::Deserialize as _;
 
 use super::value::Value;
 use crate::engine::splice::{DocumentChanges, Refused, unproven};
 use crate::engine::workload::{self, RECORD, Workload};
-use crate::engine::yaml::File;
+use crate::engine::yaml::{File, Style, YamlNode};
 
-/// The second parser's reading of both texts.
+/// Proves the second reading of the new text, whose first reading is `new` and has been held against `old`.
 pub(super) fn prove(old: &File<'_>, new: &File<'_>, wanted: &[DocumentChanges]) -> Result<(), Refused> {
-    let (old_values, new_values) = (read(old.text())?, read(new.text())?);
-    for (file, values) in [(old, &old_values), (new, &new_values)] {
-        let ours = (0..file.len()).flat_map(|document| workload::find(file.document(document)).workloads);
-        let theirs = values.iter().flat_map(|value| workload::find(value).workloads);
-        if !ours.map(essence).eq(theirs.map(essence)) {
-            return Err(unproven("kubectl's YAML reader finds other workloads or images in it".to_owned()));
-        }
+    let new_values = read(new.text())?;
+    finds_the_same(new, &new_values)?;
+    if old.is_plain() {
+        let same = new.len() == new_values.len()
+            && new_values.iter().enumerate().all(|(document, value)| reads_alike(new.document(document), value));
+        return if same { Ok(()) } else { Err(unproven("kubectl's YAML reader reads it in another way".to_owned())) };
     }
+    let old_values = read(old.text())?;
+    finds_the_same(old, &old_values)?;
     let planned: Vec<_> = wanted.iter().flat_map(|document| &document.changes).collect();
     let allowed = |key: &str, from: Option<&str>, to: Option<&str>| {
         let same = |text: Option<&str>, change: &Option<String>| {
@@ -32,6 +35,35 @@ pub(super) fn prove(old: &File<'_>, new: &File<'_>, wanted: &[DocumentChanges]) 
         Ok(())
     } else {
         Err(unproven("kubectl's YAML reader sees more changes in it than the wanted ones".to_owned()))
+    }
+}
+
+/// Refuses a text in which the two parsers see different workloads.
+fn finds_the_same(file: &File<'_>, values: &[Value<'_>]) -> Result<(), Refused> {
+    let ours = (0..file.len()).flat_map(|document| workload::find(file.document(document)).workloads);
+    let theirs = values.iter().flat_map(|value| workload::find(value).workloads);
+    match ours.map(essence).eq(theirs.map(essence)) {
+        true => Ok(()),
+        false => Err(unproven("kubectl's YAML reader finds other workloads or images in it".to_owned())),
+    }
+}
+
+/// Whether both parsers see the same keys, items and texts in a plain text, in the same order. (What a plain word means, a number or a
+/// text, is a matter of its letters alone, and no edit changes the letters of one but an image's.)
+fn reads_alike(node: YamlNode<'_, '_>, value: &Value<'_>) -> bool {
+    match (value, node.written_entries(), node.written_items()) {
+        (Value::Mapping(theirs), Some((_, ours)), _) => {
+            ours.len() == theirs.len()
+                && ours.iter().zip(theirs).all(|(ours, theirs)| reads_alike(ours.0, &theirs.0) && reads_alike(ours.1, &theirs.1))
+        }
+        (Value::Sequence(theirs), _, Some((_, ours))) => {
+            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| reads_alike(*ours, theirs))
+        }
+        (Value::Text(theirs), ..) => node.styled().is_some_and(|(ours, _)| ours == theirs),
+        (Value::Null | Value::Bool(_) | Value::Number(_), None, None) => {
+            node.styled().is_some_and(|(_, style)| style == Style::Plain)
+        }
+        _ => false,
     }
 }
 
@@ -111,5 +143,57 @@ fn is_only_record(key: &str, value: &Value<'_>, allowed: &dyn Fn(&str) -> bool) 
             _ => false,
         },
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+
+    /// What lets the proof do without a second reading of a plain old text.
+    #[test]
+    fn on_a_plain_text_both_parsers_agree() {
+        let line = prop::string::string_regex("(  ){0,3}(- ){0,2}((a|b-c|image|d.e/f|7|yes|null):|((a|b-c|7): )?(g|h:i|x/y:1|1|0x1f|017|-1.5|1e3|~|null|yes|on|'j'|\"k # l\"|\\{\\}|\\[\\]|-m|)( # n)?)\n|---\n").unwrap();
+        let plain = std::cell::Cell::new(0);
+        let mut runner =
+            TestRunner::new(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() });
+        let outcome = runner.run(&prop::collection::vec(line, 1..9), |lines| {
+            let text = lines.concat();
+            if let Ok(file) = File::parse(&text)
+                && file.is_plain()
+            {
+                plain.set(plain.get() + 1);
+                let values = read(&text).map_err(|refused| TestCaseError::fail(format!("{refused}\n{text}")))?;
+                prop_assert_eq!(file.len(), values.len());
+                for (document, value) in values.iter().enumerate() {
+                    prop_assert!(reads_alike(file.document(document), value), "{}", text);
+                }
+            }
+            Ok(())
+        });
+        outcome.unwrap();
+        assert!(plain.get() > 1000, "only {} texts were plain", plain.get());
+    }
+
+    #[test]
+    fn a_text_that_is_read_otherwise_is_told() {
+        let file = File::parse("a: b\nc: [d, 1]\n").unwrap();
+        let alike = |text: &str| reads_alike(file.document(0), &read(text).unwrap()[0]);
+        assert!(alike("a: b\nc: [d, 1]\n") && alike("{\"a\": 'b', c: [d, 2]}"));
+        for other in [
+            "a: x\nc: [d, 1]\n",
+            "c: [d, 1]\na: b\n",
+            "a: b\nc: [d]\n",
+            "a: b\nc: [d, [1]]\n",
+            "a: b\n",
+            "a: b\nc: {d: 1}\n",
+            "a: !x b\nc: [d, 1]\n",
+            "a: b\nc: [[d], 1]\n",
+        ] {
+            assert!(!alike(other), "{other}");
+        }
     }
 }

@@ -26,8 +26,8 @@ pub(super) enum Value<'t> {
 /// A number; of a fraction its bits, so that what is no number equals itself.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Number {
-    Whole(u128),
-    Negative(i128),
+    Whole(u64),
+    Negative(i64),
     Fraction(u64),
 }
 
@@ -136,18 +136,10 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Value::Number(Number::Whole(number.into())))
-    }
-
-    fn visit_u128<E>(self, number: u128) -> Result<Self::Value, E> {
         Ok(Value::Number(Number::Whole(number)))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Value::Number(Number::Negative(number.into())))
-    }
-
-    fn visit_i128<E>(self, number: i128) -> Result<Self::Value, E> {
         Ok(Value::Number(Number::Negative(number)))
     }
 

@@ -9,6 +9,7 @@ pub mod message;
 mod ready;
 pub mod report;
 pub mod resolve;
+mod runtime;
 pub mod source;
 pub mod survey;
 mod threads;

@@ -208,7 +208,7 @@ impl Connection {
     }
 
     /// The server as people know it.
-    pub(super) fn shown(&self) -> String {
+    fn shown(&self) -> String {
         self.target.server.to_string().trim_end_matches('/').to_owned()
     }
 }

@@ -72,11 +72,6 @@ impl Cluster {
         self.connection.namespace()
     }
 
-    /// The server's address, for messages.
-    pub fn server(&self) -> String {
-        self.connection.shown()
-    }
-
     /// What `keep` makes of every object of a resource, in a namespace or in all, in the server's order.
     ///
     /// Each object has its `kind` and `apiVersion`, and no `managedFields`. A list that expires while it is read is begun anew: what was

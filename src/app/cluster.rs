@@ -7,14 +7,13 @@ mod carry;
 mod found;
 mod known;
 
-use anyhow::Context as _;
-
 use self::carry::Carrier;
 use self::found::{Found, PodTable};
 use self::known::{Answered, Known};
 use super::edits::{self, Told};
 use super::report::{Action, Mode, Place, Problem, Reach, Report, Skipped};
 use super::resolve::{Event, PlatformLoss};
+use super::runtime;
 use crate::engine::live::Live;
 use crate::engine::plan::{self, Outcome, Plan, Rules};
 use crate::engine::policy::{TagForm, Track};
@@ -90,8 +89,7 @@ const AT_ONCE: usize = 4;
 
 /// Runs cluster mode. `Err`: it could not run, and nothing was changed.
 pub fn run(request: &Request, on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.context("cannot start to ask the API server")?;
+    let runtime = runtime::start().map_err(|error| runtime::unstarted("cannot start to ask the API server", error))?;
     let report = runtime.block_on(run_all(request, on_event));
     // A name look-up that hangs must not hold up a run that is done.
     runtime.shutdown_background();

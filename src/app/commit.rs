@@ -196,10 +196,11 @@ impl<'r> Session<'r> {
         if let Some(drafts) = drafts {
             failures.extend(drafts.put().map_err(|problem| *problem)?);
         }
-        if let Some(draft) = lock
-            && let Err(error) = draft.write()
-        {
-            report.problems.push(files::unwritten_lock(&draft.path, &error));
+        if let Some(lock) = lock {
+            let path = lock.path().to_owned();
+            if let Err(error) = lock.put() {
+                report.problems.push(files::unwritten_lock(&path, &error));
+            }
         }
         Ok(Carried::Out(failures))
     }
@@ -251,7 +252,10 @@ impl<'r> Session<'r> {
             let moved = moved.and_then(|()| {
                 self.repository.advance(&self.head, new, files, &self.identity).map_err(|error| error.to_string())
             });
-            moved.map_err(|cause| *not_followed(transport, new, cause))?;
+            moved.map_err(|cause| {
+                let what = format!("pushed {new} to `{}`, but the branch here did not follow", transport.remote());
+                *not_followed(what, cause)
+            })?;
         }
         Ok(Pushed::Done)
     }
@@ -273,7 +277,12 @@ impl<'r> Session<'r> {
                 .follow(from, to)
                 .map_err(|error| error.to_string())
                 .and_then(|()| self.repository.advance(&self.head, to, &[], &self.identity).map_err(|error| error.to_string()));
-            moved.map_err(|cause| *not_followed(transport, to, cause))?;
+            moved.map_err(|cause| {
+                let remote = transport.remote();
+                let what =
+                    format!("nothing was pushed: the branch here did not follow {to}, which `{remote}` has from an earlier run");
+                *not_followed(what, cause)
+            })?;
         }
         Ok(is_ours)
     }
@@ -367,9 +376,8 @@ fn not_pushed(transport: &Transport, error: &TransportError) -> Box<Problem> {
     })
 }
 
-/// The remote has the commit, and something here was in the way.
-fn not_followed(transport: &Transport, commit: CommitId, cause: String) -> Box<Problem> {
-    let what = format!("pushed {commit} to `{}`, but the branch here did not follow", transport.remote());
+/// The remote has a commit, and something here was in the way.
+fn not_followed(what: String, cause: String) -> Box<Problem> {
     fault("git-not-followed", what, cause, "run `git status`, then `git pull --ff-only`")
 }
 

@@ -8,6 +8,7 @@ pub mod files;
 pub mod message;
 pub mod report;
 pub mod resolve;
+mod runtime;
 pub mod source;
 pub mod survey;
 mod threads;

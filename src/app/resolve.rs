@@ -56,7 +56,7 @@ pub fn resolve<R: Resolver>(
     if wanted.is_empty() {
         return Ok(Answers::new());
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = super::runtime::start()?;
     let answers = runtime.block_on(resolve_all(resolver, wanted, platform_loss, on_event));
     // A name look-up that hangs must not hold up a run whose questions are answered.
     runtime.shutdown_background();

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
 use super::report::{Place, Problem};
 use super::resolve::{self, Event, PlatformLoss, Wanted};
+use super::runtime;
 use crate::engine::answer::{Answer, Answers, Refusal};
 use crate::engine::image::Lookup;
 use crate::io::lock::Lock;
@@ -69,8 +70,8 @@ impl Source {
                 Ok(Sourced { answers, warnings: Vec::new(), ways: wanted.keys().map(way).collect() })
             }
             Self::Registries(registry) => {
-                let answers =
-                    resolve::resolve(&registry, wanted, platform_loss, on_event).context("cannot start to ask registries")?;
+                let answers = resolve::resolve(&registry, wanted, platform_loss, on_event)
+                    .map_err(|error| runtime::unstarted("cannot start to ask registries", error))?;
                 Ok(Sourced::by(&registry, answers))
             }
         }

@@ -3,6 +3,7 @@
 //! The two steps are apart, so that a commit holds no file that a full disk would keep out of the working tree.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::files::Round;
 use super::report::{Place, Problem};
@@ -34,8 +35,12 @@ impl Round {
     pub(super) fn draft_files(&self, takes: impl Fn(usize) -> bool, signals: Signals) -> Drafts<'_> {
         let held = interrupt::hold();
         let due: Vec<_> = self.due().filter(|(index, _, _)| takes(*index)).collect();
+        let displaced = displaced(due.iter().map(|(_, manifest, _)| *manifest));
         let made = threads::map(&due, |(_, manifest, new_text)| {
-            signals.asked_to_end().is_none().then(|| files::prepare(&manifest.path, new_text.as_bytes()))
+            signals.asked_to_end().is_none().then(|| match displaced.contains(&manifest.path.parent()) {
+                true => Err(FileError::Displaced),
+                false => files::prepare(&manifest.path, new_text.as_bytes()),
+            })
         });
         let mut failures = BTreeMap::new();
         let (mut manifests, mut prepared) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
@@ -50,17 +55,28 @@ impl Round {
             }
         }
         let flushed = if signals.asked_to_end().is_none() { files::flush(&prepared) } else { Vec::new() };
-        let mut folders = BTreeSet::new();
+        // A draft that stands where its file was found can be put nowhere else: a folder that takes that place from here on has no draft.
+        let displaced = self::displaced(manifests.iter().map(|(_, manifest)| *manifest));
+        let mut folders: BTreeSet<&Path> = displaced.iter().flatten().copied().collect();
         prepared.iter().filter(|one| folders.insert(one.folder())).for_each(files::Prepared::remove_leftovers);
         let mut ready = Vec::with_capacity(prepared.len());
         for (((index, manifest), prepared), flushed) in manifests.into_iter().zip(prepared).zip(flushed) {
             match flushed {
+                Ok(()) if displaced.contains(&manifest.path.parent()) => {
+                    drop(failures.insert(index, unwritten(manifest, &FileError::Displaced)));
+                }
                 Ok(()) => ready.push((index, manifest, prepared)),
                 Err(error) => drop(failures.insert(index, unwritten(manifest, &error))),
             }
         }
         Drafts { signals, due: due.len(), ready, failures, _held: held }
     }
+}
+
+/// The folders of files that a link has taken the place of since they were found. Each is looked at once.
+fn displaced<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> BTreeSet<Option<&'m Path>> {
+    let folders: BTreeSet<_> = manifests.map(|manifest| manifest.path.parent()).collect();
+    folders.into_iter().filter(|folder| folder.is_some_and(files::is_displaced)).collect()
 }
 
 impl Drafts<'_> {

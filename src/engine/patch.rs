@@ -1,8 +1,9 @@
 //! Changes of a workload in a cluster as one JSON Patch (RFC 6902), which takes effect whole or not at all.
 //!
 //! Every text that a change relies on is tested first, so that what somebody else wrote meanwhile is never lost. That something is *not*
-//! there cannot be tested by itself, and `add` replaces what is: such a patch holds for one version of the object alone. What was decided
-//! by pods holds for the pod template that they were made from: such a patch holds for one generation of the object.
+//! there, such as a mark that the object is somebody else's, cannot be tested by itself, and `add` replaces what is: a patch holds for one
+//! version of the object. Where no version lasts, because a status is written all the time, one that adds nothing may hold for the texts
+//! alone. What was decided by pods holds for the pod template that they were made from: for one generation of the object.
 
 use serde_json::{Map, Value, json};
 
@@ -20,14 +21,23 @@ pub enum Ground {
     Pods,
 }
 
+/// Which states of the object a patch holds for, beside those in which the texts have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// The version that was read, and no other.
+    Version,
+    /// All of them, where the patch adds nothing: what came and is none of these texts goes unnoticed.
+    Texts,
+}
+
 /// The patch that makes the changes, and fails where the object is no longer the one they were planned on. Empty where there are none.
-pub fn patch(live: &Live, changes: &[Change], ground: Ground) -> Vec<Value> {
+pub fn patch(live: &Live, changes: &[Change], ground: Ground, hold: Hold) -> Vec<Value> {
     if changes.is_empty() {
         return Vec::new();
     }
     let workload = &live.workload;
     let mut tests = vec![test(&Path::root().keys(&["metadata", "uid"]), &live.uid)];
-    if changes.iter().any(|change| change.from.is_none()) {
+    if hold == Hold::Version || changes.iter().any(|change| change.from.is_none()) {
         tests.push(test(&Path::root().keys(&["metadata", "resourceVersion"]), &live.resource_version));
     }
     if let (Ground::Pods, Some(generation)) = (ground, live.generation) {
@@ -106,7 +116,7 @@ mod tests {
     const NEW: &str = r#"{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"reg.test/web:1@d"}"#;
 
     fn operations(live: &Live, changes: &[Change]) -> Vec<String> {
-        patch(live, changes, Ground::Texts).iter().map(Value::to_string).collect()
+        patch(live, changes, Ground::Texts, Hold::Texts).iter().map(Value::to_string).collect()
     }
 
     #[test]
@@ -132,6 +142,16 @@ mod tests {
     }
 
     #[test]
+    fn a_patch_may_hold_for_one_version_although_it_adds_nothing() {
+        let live = live(json!({RECORD: "old"}), json!({}));
+        let operations =
+            |hold| -> Vec<String> { patch(&live, &[image(&live)], Ground::Texts, hold).iter().map(Value::to_string).collect() };
+        let (mut version, texts) = (operations(Hold::Version), operations(Hold::Texts));
+        assert_eq!(version.remove(1), VERSION);
+        assert_eq!(version, texts);
+    }
+
+    #[test]
     fn maps_that_are_absent_are_made_from_the_top() {
         let restart = |live: &Live| Change { at: live.workload.restarted_path(), from: None, to: Some("now".into()) };
         for (template, add) in [
@@ -153,7 +173,7 @@ mod tests {
         let operations = operations(&live, &[record(&live, Some("old"), None)]);
         assert_eq!(operations[2], r#"{"op":"remove","path":"/metadata/annotations/imago-config-spec"}"#);
         assert_eq!(operations.len(), 3);
-        assert!(patch(&live, &[], Ground::Pods).is_empty());
+        assert!(patch(&live, &[], Ground::Pods, Hold::Version).is_empty());
     }
 
     #[test]
@@ -161,7 +181,7 @@ mod tests {
         let mut live = live(json!({}), json!({"annotations": {"imago/restartedAt": "then"}}));
         live.generation = Some(3);
         let change = Change { at: live.workload.restarted_path(), from: Some("then".into()), to: Some("now".into()) };
-        let operations = patch(&live, &[change], Ground::Pods);
+        let operations = patch(&live, &[change], Ground::Pods, Hold::Texts);
         assert_eq!(operations[1], json!({"op": "test", "path": "/metadata/generation", "value": 3}));
         assert_eq!(operations.len(), 4);
     }

@@ -14,10 +14,13 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 pub use self::put::{put, puttable};
-pub use self::write::{Prepared, create, flush, prepare, replace, writable};
+pub use self::write::{Prepared, create, flush, is_displaced, prepare, prepare_new, replace, writable};
 
 /// The largest file that is read, in bytes. Kubernetes takes objects of 1.5 MiB: what is larger is no manifest.
 pub const MAX_FILE: u64 = 16 * 1024 * 1024;
+
+/// What helps where too many files are open.
+pub(in crate::io) const MORE_OPEN_FILES: &str = "raise the limit of open files, as with `ulimit -n 1024`";
 
 /// Why a file was not read or written. The text is the cause alone: the caller knows the act and the name that the user gave.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +40,9 @@ pub enum FileError {
     /// The disk is full, or this user's share of it.
     #[error("no space is left on the disk")]
     Full,
+    /// This process, or the system, may open no further file.
+    #[error("too many files are open")]
+    OpenFiles,
     /// Its mode does not let this user write it.
     #[error("it is read-only (mode {0:03o})")]
     ReadOnly(u32),
@@ -49,6 +55,9 @@ pub enum FileError {
     /// Somebody else wrote it since it was read.
     #[error("it changed on disk since it was read")]
     Changed,
+    /// Its folder, or one above that, was replaced by a link since the file was found.
+    #[error("a link took the place of a folder that it is in")]
+    Displaced,
     /// A link leads out of the folder that may be edited, to this place.
     #[error("a link in it leads to `{0}`, outside the repository")]
     Outside(String),
@@ -65,10 +74,11 @@ impl FileError {
             Self::Permission | Self::FolderPermission => "permission",
             Self::FolderMissing => "folder-missing",
             Self::Full => "disk-full",
+            Self::OpenFiles => "open-files",
             Self::ReadOnly(_) => "read-only",
             Self::NotRegular(_) => "not-a-file",
             Self::TooLarge(_) => "too-large",
-            Self::Changed => "changed-meanwhile",
+            Self::Changed | Self::Displaced => "changed-meanwhile",
             Self::Outside(_) => "link-outside",
             Self::Other(_) => "io",
         }
@@ -77,11 +87,12 @@ impl FileError {
     /// One thing to do about it, where there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Vanished | Self::Changed => Some("run again; something else writes to this folder"),
+            Self::Vanished | Self::Changed | Self::Displaced => Some("run again; something else writes to this folder"),
             Self::Permission => Some("run as a user who may read and write it"),
             Self::FolderPermission => Some("run as a user who may write to its folder"),
             Self::FolderMissing => Some("make the folder first"),
             Self::Full => Some("make room on the disk, then run again"),
+            Self::OpenFiles => Some(MORE_OPEN_FILES),
             Self::ReadOnly(_) => Some("run `chmod u+w` on it, or leave it out with `--exclude`"),
             Self::NotRegular(_) => Some("name a file or a folder of manifests"),
             Self::TooLarge(_) => Some("leave it out with `--exclude`"),
@@ -98,10 +109,17 @@ impl From<io::Error> for FileError {
             ErrorKind::PermissionDenied => Self::Permission,
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
             ErrorKind::IsADirectory => Self::NotRegular("a folder"),
+            _ if is_of_open_files(&error) => Self::OpenFiles,
             _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Self::NotRegular("a link that leads to itself"),
             _ => Self::Other(error),
         }
     }
+}
+
+/// Whether the system says that this process, or all of them, may open no further file, socket or pipe.
+pub(in crate::io) fn is_of_open_files(error: &io::Error) -> bool {
+    let limits = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| limits.contains(&code))
 }
 
 /// The whole content of a regular file of at most [`MAX_FILE`] bytes. A link at its end is not followed.

@@ -15,7 +15,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use self::format::VERSION;
-use super::files::{self, FileError};
+use super::files::{self, FileError, Prepared};
 use crate::engine::image::{Digest, Lookup};
 
 /// How often a merge begins again when other programs keep replacing the file.
@@ -147,15 +147,35 @@ impl Draft {
         Ok(new.map(|new| Self { path, old, new }))
     }
 
-    /// Writes it, where the file is still as it was.
-    pub fn write(&self) -> Result<(), LockError> {
-        let Some(old) = &self.old else {
-            files::create(&self.path, self.new.as_bytes())?;
-            return Ok(());
-        };
+    /// Writes it beside the file, which needs all the room that it ever needs.
+    pub fn prepare(self) -> Result<Ready, LockError> {
+        let prepare = if self.old.is_some() { files::prepare } else { files::prepare_new };
+        let prepared = [prepare(&self.path, self.new.as_bytes())?];
+        files::flush(&prepared).into_iter().collect::<Result<(), _>>()?;
+        let [prepared] = prepared;
+        Ok(Ready { path: self.path, old: self.old, prepared })
+    }
+}
+
+/// A draft beside its file and on the disk. Dropped, it is gone.
+#[derive(Debug)]
+pub struct Ready {
+    path: PathBuf,
+    old: Option<Vec<u8>>,
+    prepared: Prepared,
+}
+
+impl Ready {
+    /// The file that it is for.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it the file's place, where the file is still as it was.
+    pub fn put(self) -> Result<(), LockError> {
+        let Some(old) = &self.old else { return Ok(self.prepared.put_new()?) };
         let _held = hold(&self.path)?;
-        files::replace(&self.path, old, self.new.as_bytes())?;
-        Ok(())
+        Ok(self.prepared.put(old)?)
     }
 }
 

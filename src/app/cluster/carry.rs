@@ -10,13 +10,16 @@ use serde_json::Value;
 use super::{AT_ONCE, Managed, Planned, PodsAre, Run, place, refused};
 use crate::app::report::Problem;
 use crate::engine::live::Live;
-use crate::engine::patch::{Ground, patch};
+use crate::engine::patch::{Ground, Hold, patch};
 use crate::engine::plan::Change;
 use crate::io::cluster::{Query, Resource, Send};
 use crate::io::interrupt;
 
 /// How often a workload is patched that others change at the same time.
 const TRIES: u32 = 5;
+/// So many times it is patched only as the very version that was read. Then what was read a moment ago is near enough: something writes
+/// its status all the time.
+const EXACT_TRIES: u32 = 3;
 /// The first pause before it is read again; each further one is twice as long. Controllers write their status in bursts.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -51,7 +54,8 @@ impl Carrier<'_> {
                 return planned;
             }
             let ground = if self.run.pods.is_some() { Ground::Pods } else { Ground::Texts };
-            let patch = patch(live, &planned.plan.changes, ground);
+            let hold = if attempt < EXACT_TRIES { Hold::Version } else { Hold::Texts };
+            let patch = patch(live, &planned.plan.changes, ground, hold);
             let sent = self.run.cluster.patch(live.workload.kind, &live.namespace, &live.workload.name, &patch, send).await;
             match sent {
                 Ok(kept) => {

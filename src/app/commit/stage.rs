@@ -34,7 +34,7 @@ impl Session<'_> {
         let (content, root) = (self.aim.content, self.repository.root());
         let due: Vec<_> = round.due().collect();
         let outcomes = threads::map_with(&due, open, |staging, (_, manifest, new_text)| {
-            let staging = staging.as_mut().map_err(|error| GitError::Other(error.to_string()))?;
+            let staging = staging.as_mut().map_err(|error| error.clone())?;
             stage_file(staging, (content, root), request, round, manifest, new_text.as_bytes())
         });
         let mut stage = Stage::default();
@@ -90,11 +90,11 @@ pub(super) struct Stage<'r> {
     /// The files that the working tree shall hold, where it follows.
     pub(super) drafts: Option<Drafts<'r>>,
     /// The lock, where it is a file of the working tree that has to be written.
-    pub(super) lock: Option<lock::Draft>,
+    pub(super) lock: Option<lock::Ready>,
 }
 
 impl Stage<'_> {
-    /// A lock outside the repository is written and not committed.
+    /// A lock outside the repository is written and not committed. One that has no room on the disk is neither.
     fn take_lock(
         &mut self,
         staging: &mut Staging,
@@ -115,15 +115,25 @@ impl Stage<'_> {
             Some(old) => staging.stage(&draft.path, old, new, |_| None)?,
             None => staging.stage_new(&draft.path, new)?,
         };
-        match staged {
-            Ok(staged) => self.files.push(staged),
-            Err(Unfit::Elsewhere) => {}
+        let staged = match staged {
+            Ok(staged) => Some(staged),
+            Err(Unfit::Elsewhere) => None,
             Err(unfit) => {
                 report.problems.push(unfit_problem(&draft.path.display().to_string(), unfit));
                 return Ok(());
             }
+        };
+        if !request.dry_run {
+            let path = draft.path.clone();
+            match draft.prepare() {
+                Ok(ready) => self.lock = Some(ready),
+                Err(error) => {
+                    report.problems.push(files::unwritten_lock(&path, &error));
+                    return Ok(());
+                }
+            }
         }
-        self.lock = Some(draft);
+        self.files.extend(staged);
         Ok(())
     }
 

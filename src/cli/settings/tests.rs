@@ -25,6 +25,22 @@ fn request(line: &str) -> files::Request {
 }
 
 #[test]
+fn a_clock_that_is_far_off_still_gives_a_time() {
+    let typed = || args::parse("imago cluster --restart --kubeconfig a".split(' ').map(OsString::from)).unwrap();
+    for (now, time) in [
+        (0, "1970-01-01T00:00:00Z"),
+        (4_102_444_800, "2100-01-01T00:00:00Z"),
+        (-1, "1969-12-31T23:59:59Z"),
+        (i64::MAX, "1970-01-01T00:00:00Z"),
+        (i64::MIN, "1970-01-01T00:00:00Z"),
+    ] {
+        let outside = Outside { environment: BTreeMap::new(), seed: 1, now };
+        let Ok(Settings::Cluster { request, .. }) = check(typed(), &outside) else { panic!("{now}") };
+        assert_eq!(request.now, time);
+    }
+}
+
+#[test]
 fn what_does_not_go_together_is_refused_with_a_hint() {
     for (line, what) in [
         ("files --update --restore", "`--update` and `--restore` exclude each other"),

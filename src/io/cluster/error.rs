@@ -25,6 +25,7 @@
 use std::path::PathBuf;
 
 use super::plugin::PluginError;
+use crate::io::files::MORE_OPEN_FILES;
 use crate::io::registry::fault::Fault;
 
 /// Why a request to the cluster has no answer. Its text is the act, its source the cause.
@@ -241,6 +242,7 @@ fn fault_code(fault: &Fault) -> &'static str {
     match fault {
         Fault::Name => "name-not-resolved",
         Fault::Refused => "connection-refused",
+        Fault::OpenFiles => "open-files",
         Fault::ConnectTimeout(_) | Fault::AnswerTimeout(_) => "timeout",
         Fault::Lost => "connection-lost",
         Fault::Certificate(_) => "certificate",
@@ -256,6 +258,7 @@ fn fault_text(fault: &Fault, server: &str) -> String {
     match fault {
         Fault::Name => format!("the name in `{server}` has no address"),
         Fault::Refused => format!("no connection to `{server}`: it is refused or has no route"),
+        Fault::OpenFiles => format!("no connection to `{server}`: too many files are open"),
         Fault::ConnectTimeout(limit) => format!("no connection to `{server}` within {} s", limit.as_secs_f64()),
         Fault::AnswerTimeout(limit) => format!("`{server}` gave no whole answer within {} s", limit.as_secs_f64()),
         Fault::Lost => format!("`{server}` broke the connection off"),
@@ -274,6 +277,7 @@ fn fault_hint(fault: &Fault, server: &str) -> String {
     match fault {
         Fault::Name => "check the server's name in the kubeconfig, and the DNS of this machine".to_owned(),
         Fault::Refused => "check that the cluster is running, and its address in the kubeconfig".to_owned(),
+        Fault::OpenFiles => MORE_OPEN_FILES.to_owned(),
         Fault::ConnectTimeout(_) => {
             "check that the cluster can be reached from here: a VPN, a firewall, `proxy-url` in the kubeconfig".to_owned()
         }

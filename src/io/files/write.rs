@@ -63,6 +63,14 @@ pub fn prepare(path: &Path, new: &[u8]) -> Result<Prepared, FileError> {
     Ok(Prepared { path: path.to_owned(), temporary: temporary.into_temp_path(), device: ours.dev(), _held: held })
 }
 
+/// As [`prepare`], for a file that is not there yet.
+pub fn prepare_new(path: &Path, new: &[u8]) -> Result<Prepared, FileError> {
+    let held = interrupt::hold();
+    let temporary = write_beside(path, new, Permissions::from_mode(0o666))?;
+    let device = temporary.as_file().metadata()?.dev();
+    Ok(Prepared { path: path.to_owned(), temporary: temporary.into_temp_path(), device, _held: held })
+}
+
 /// The second step: returns when the new contents are on the disk, one result for each.
 pub fn flush(prepared: &[Prepared]) -> Vec<Result<(), FileError>> {
     let mut devices: BTreeMap<u64, (usize, &Path)> = BTreeMap::new();
@@ -85,6 +93,14 @@ impl Prepared {
             return Err(FileError::Changed);
         }
         Ok(self.temporary.persist(&self.path).map_err(|error| error.error)?)
+    }
+
+    /// The same, where there is no file yet. One that came meanwhile is not overwritten.
+    pub fn put_new(self) -> Result<(), FileError> {
+        self.temporary.persist_noclobber(&self.path).map_err(|error| match error.error.kind() {
+            ErrorKind::AlreadyExists => FileError::Changed,
+            _ => error.error.into(),
+        })
     }
 
     /// Its folder.
@@ -121,14 +137,19 @@ pub fn writable(path: &Path) -> Result<(), FileError> {
 
 /// Makes a file that is not there yet, at once. One that came meanwhile is not overwritten.
 pub fn create(path: &Path, new: &[u8]) -> Result<(), FileError> {
-    let _held = interrupt::hold();
-    let temporary = write_beside(path, new, Permissions::from_mode(0o666))?;
-    temporary.as_file().sync_data()?;
-    temporary.persist_noclobber(path).map_err(|error| match error.error.kind() {
-        ErrorKind::AlreadyExists => FileError::Changed,
-        _ => error.error.into(),
-    })?;
-    Ok(())
+    let prepared = [prepare_new(path, new)?];
+    flush(&prepared).into_iter().collect::<Result<(), _>>()?;
+    prepared.into_iter().try_for_each(Prepared::put_new)
+}
+
+/// Whether a link has taken the place of a folder, or of one above it, whose path was found without links. What is not there is not
+/// displaced.
+pub fn is_displaced(folder: &Path) -> bool {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    match (folder.canonicalize(), std::path::absolute(folder)) {
+        (Ok(real), Ok(spelled)) => real != spelled,
+        _ => false,
+    }
 }
 
 /// Whether the system would let this user write the file itself; a rename over it would not ask.

@@ -11,13 +11,15 @@ mod signing;
 pub mod staging;
 pub mod transport;
 
+use crate::io::files::MORE_OPEN_FILES;
+
 /// Whether a branch may have this name (git-check-ref-format), and no command takes it for a flag.
 pub fn is_branch_name(name: &str) -> bool {
     git2::Branch::name_is_valid(name).unwrap_or(false) && name != "HEAD"
 }
 
 /// Why Git did not do what was asked. The text is the cause alone: the caller knows the act.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum GitError {
     /// Neither the folder nor one above it has a `.git`.
     #[error("there is no Git repository")]
@@ -55,6 +57,9 @@ pub enum GitError {
     /// The branch is checked out in another working tree.
     #[error("the branch `{0}` is checked out in another working tree of the repository")]
     CheckedOut(String),
+    /// This process may open no further file.
+    #[error("{0}")]
+    OpenFiles(String),
     /// Anything else that Git says.
     #[error("{0}")]
     Other(String),
@@ -75,6 +80,7 @@ impl GitError {
             Self::Locked(_) => "git-locked",
             Self::Moved => "git-moved",
             Self::CheckedOut(_) => "git-checked-out",
+            Self::OpenFiles(_) => "open-files",
             Self::Other(_) => "git",
         }
     }
@@ -99,10 +105,16 @@ impl GitError {
             Self::Locked(_) => "run again when it is done; remove the lock only when no Git process is left",
             Self::Moved => "run again",
             Self::CheckedOut(_) => "name another branch",
+            Self::OpenFiles(_) => MORE_OPEN_FILES,
             Self::Other(_) => return None,
         };
         Some(hint.to_owned())
     }
+}
+
+/// libgit2 keeps the system's words, and not its number.
+fn is_of_open_files(error: &git2::Error) -> bool {
+    error.message().to_lowercase().contains("too many open files")
 }
 
 impl From<git2::Error> for GitError {
@@ -111,6 +123,7 @@ impl From<git2::Error> for GitError {
         match error.code() {
             ErrorCode::Locked => Self::Locked(error.message().to_owned()),
             ErrorCode::Modified => Self::Moved,
+            _ if is_of_open_files(&error) => Self::OpenFiles(error.message().to_owned()),
             _ => Self::Other(error.message().to_owned()),
         }
     }

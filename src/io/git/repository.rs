@@ -70,6 +70,14 @@ impl Place {
     }
 }
 
+/// What it means that a repository, or its index, cannot be opened.
+fn unsupported(error: git2::Error) -> GitError {
+    match GitError::from(error) {
+        GitError::Other(said) => GitError::Unsupported(said),
+        error => error,
+    }
+}
+
 /// A repository with a working tree.
 pub struct Repository {
     pub(super) inner: git2::Repository,
@@ -84,13 +92,13 @@ impl Repository {
             ErrorCode::NotFound => GitError::NoRepository,
             ErrorCode::Owner => GitError::Owner(root.display().to_string()),
             _ if error.message().to_lowercase().contains("extensions.partialclone") => GitError::OldPartialClone,
-            _ => GitError::Unsupported(error.message().to_owned()),
+            _ => unsupported(error),
         })?;
         let root = inner.workdir().ok_or(GitError::Bare)?.canonicalize();
         let root = root.map_err(|error| GitError::Other(error.to_string()))?;
         let repository = Self { inner, root };
         // An index of an unknown form is found here, before anything is written.
-        repository.inner.index().map_err(|error| GitError::Unsupported(error.message().to_owned()))?;
+        repository.inner.index().map_err(unsupported)?;
         Ok(repository)
     }
 

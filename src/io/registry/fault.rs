@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::refusal::refusal;
 use crate::engine::answer::Refusal;
+use crate::io::files::{MORE_OPEN_FILES, is_of_open_files};
 
 /// What went wrong between us and a host, before there was an answer to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(in crate::io) enum Fault {
     Name,
     /// Refused, or no way there.
     Refused,
+    /// This process may open no further socket.
+    OpenFiles,
     /// The connection could not be made in time.
     ConnectTimeout(Duration),
     /// The answer did not come, or not to its end, in time.
@@ -48,7 +51,10 @@ impl Fault {
         if let Self::Beyond(fault, _) = self {
             return fault.passes();
         }
-        matches!(self, Self::Name | Self::Refused | Self::ConnectTimeout(_) | Self::AnswerTimeout(_) | Self::Lost)
+        matches!(
+            self,
+            Self::Name | Self::Refused | Self::OpenFiles | Self::ConnectTimeout(_) | Self::AnswerTimeout(_) | Self::Lost
+        )
     }
 
     /// Whether it took as long as an answer may take.
@@ -111,6 +117,9 @@ impl Fault {
                 format!("no connection to `{host}`: it is refused or has no route"),
                 "check that the registry is running, and the port",
             ),
+            Self::OpenFiles => {
+                refusal("open-files", format!("no connection to `{host}`: too many files are open"), MORE_OPEN_FILES)
+            }
             Self::ConnectTimeout(limit) => refusal(
                 "timeout",
                 format!("no connection to `{host}` within {} s", seconds(limit)),
@@ -175,6 +184,7 @@ pub(in crate::io) fn of_cause(cause: &(dyn Error + 'static)) -> Option<Fault> {
     }
     let error = cause.downcast_ref::<std::io::Error>()?;
     match error.kind() {
+        _ if is_of_open_files(error) => Some(Fault::OpenFiles),
         ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Some(Fault::Refused),
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
             Some(Fault::Lost)

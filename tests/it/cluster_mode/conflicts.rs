@@ -75,6 +75,45 @@ fn a_workload_that_is_gone_or_taken_over_is_a_problem() {
     }
 }
 
+/// A scene in which the tag has moved since the workload was put on its digest, and the image that it has: to change it adds nothing.
+fn moved_on() -> (Scene, String) {
+    let scene = Scene::new();
+    let (image, _) = scene.image("shop/web", "1.4");
+    scene.add("Deployment", "shop", "web", &image);
+    scene.run("--update", 0);
+    let before = scene.deployed("deployments", "shop", "web");
+    scene.registry.push_index("shop/web", "1.4", &["linux/amd64", "linux/arm64"], "newer");
+    (scene, before)
+}
+
+#[test]
+fn a_mark_that_came_between_is_heeded_also_where_nothing_is_added() {
+    let owner = json!([{"apiVersion": "shop.test/v1", "kind": "Shop", "name": "main", "uid": "7", "controller": true}]);
+    for (at, value, code, expected) in [
+        ("/metadata/annotations/imago~1ignore", json!("true"), 0, vec![]),
+        ("/metadata/annotations/argocd.argoproj.io~1tracking-id", json!("a"), 3, vec!["changed-meanwhile"]),
+        ("/metadata/labels/kustomize.toolkit.fluxcd.io~1name", json!("shop"), 3, vec!["changed-meanwhile"]),
+        ("/metadata/ownerReferences", owner, 3, vec!["changed-meanwhile"]),
+    ] {
+        let (scene, before) = moved_on();
+        scene.server.race(WEB, 1, move |object| {
+            let (map, key) = at.rsplit_once('/').unwrap();
+            object.pointer_mut(map).unwrap()[key.replace("~1", "/")] = value.clone();
+        });
+        assert_eq!(problems(&scene.report("--update", code)), expected, "{at}");
+        assert_eq!(scene.deployed("deployments", "shop", "web"), before, "{at}");
+    }
+}
+
+#[test]
+fn a_status_that_is_written_all_the_time_stops_no_update() {
+    let (scene, before) = moved_on();
+    scene.server.race(WEB, 100, |object| object["status"]["beat"] = (object["status"]["beat"].as_u64().unwrap_or(0) + 1).into());
+    scene.run("--update", 0);
+    assert_ne!(scene.deployed("deployments", "shop", "web"), before);
+    assert_eq!(scene.server.count("PATCH"), 1 + 4);
+}
+
 #[test]
 fn a_workload_that_was_made_anew_is_a_problem() {
     let scene = Scene::new();

@@ -169,3 +169,37 @@ fn no_link_leads_a_lock_or_a_report_out_of_the_repository() {
         assert_eq!(fs::read_to_string(place.beside("outside/secret")).unwrap(), "secret\n", "{line}");
     }
 }
+
+#[test]
+fn a_link_that_takes_the_place_of_a_folder_leads_no_write_outside() {
+    let (registry, place) = (TestRegistry::start(), Workplace::new());
+    let digest = registry.push_index("shop/web", "1.4", &["linux/amd64"], "first");
+    let text = deployment("web", &format!("{}/shop/web:1.4", registry.host()));
+    for name in ["a/deploy/web.yaml", "b/web.yaml", "c/web.yaml", "web.yaml"] {
+        place.write(name, &text);
+    }
+    let outside = place.beside("outside");
+    fs::create_dir_all(outside.join("deploy")).unwrap();
+    fs::write(outside.join("web.yaml"), &text).unwrap();
+    fs::write(outside.join("deploy/web.yaml"), &text).unwrap();
+    // While the registry is asked, one link takes the place of a folder, and one that of a folder above.
+    let (work, to) = (place.path(), outside.clone());
+    registry.fault("shop/web", move |_, before, fine| {
+        for name in ["a", "b"].iter().filter(|_| before == 0) {
+            fs::rename(work.join(name), work.join(format!("{name}-before"))).unwrap();
+            symlink(&to, work.join(name)).unwrap();
+        }
+        fine
+    });
+    let report = place.imago(["files", "--update", "--output", "json"]).finish_with(3).json();
+    assert_eq!(report["files_changed"], serde_json::json!(["c/web.yaml", "web.yaml"]));
+    let problems = report["problems"].as_array().unwrap();
+    let told = |problem: &serde_json::Value| format!("{} {}", problem["code"], problem["file"]);
+    let expected = ["\"changed-meanwhile\" \"a/deploy/web.yaml\"", "\"changed-meanwhile\" \"b/web.yaml\""];
+    assert_eq!(problems.iter().map(told).collect::<Vec<_>>(), expected);
+    for name in ["web.yaml", "deploy/web.yaml"] {
+        assert_eq!(fs::read_to_string(outside.join(name)).unwrap(), text, "{name}");
+    }
+    assert_eq!(fs::read_dir(&outside).unwrap().count() + fs::read_dir(outside.join("deploy")).unwrap().count(), 3);
+    assert!(fs::read_to_string(place.path().join("c/web.yaml")).unwrap().contains(&digest));
+}

@@ -5,6 +5,7 @@
 
 mod beside;
 mod disk;
+mod few;
 mod hostile;
 mod servers;
 

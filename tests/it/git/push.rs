@@ -165,11 +165,15 @@ fn a_branch_that_missed_what_was_pushed_for_it_follows_and_others_do_not() {
     two.ours.imago("--update --push", 0);
     assert_eq!((two.ours.log(), two.ours.status()), (two.remote_log("main"), " M note.txt\n".to_owned()));
     assert!(two.ours.read("deploy/web.yaml").contains(&image("1")));
-    // A file in the way: it is said what was pushed, and what to do.
+    // A file in the way: it is said what happened in this run, and what to do.
     two.ours.git("reset --quiet --hard HEAD~1");
     two.ours.write("deploy/web.yaml", deployment("web") + "# mine\n");
     let said = two.ours.imago("--update --push", 2).stderr;
-    assert!(said.contains("but the branch here did not follow\n  cause: ") && said.contains("git pull --ff-only"), "{said}");
+    let commit = two.ours.git("rev-parse origin/main");
+    let what =
+        format!("nothing was pushed: the branch here did not follow {}, which `origin` has from an earlier run\n", commit.trim());
+    assert!(said.contains(&format!("{what}  cause: ")) && said.contains("git pull --ff-only"), "{said}");
+    assert!(two.ours.read("deploy/web.yaml").ends_with("# mine\n"));
     two.ours.git("checkout --quiet deploy/web.yaml");
     // A commit of somebody else among them is for a person to pull.
     two.they_push("note.txt", "theirs\n");

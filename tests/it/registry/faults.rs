@@ -49,6 +49,17 @@ const FAULTS: &[(&str, Ends, usize, Fault)] = &[
         let date = "Wed, 21 Oct 2015 07:28:00 GMT";
         if before == 0 { Response::new(429).header("retry-after", date).header("date", date) } else { fine }
     }),
+    ("429 until long before its own clock", Right, 2, |_, before, fine| {
+        let (until, now) = ("Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT");
+        if before == 0 { Response::new(429).header("retry-after", until).header("date", now) } else { fine }
+    }),
+    ("429 until long after its own clock", Refused("rate-limited"), 1, |_, _, _| {
+        let (until, now) = ("Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT");
+        Response::new(429).header("retry-after", until).header("date", now)
+    }),
+    ("429 until a date, without a clock", Right, 2, |_, before, fine| {
+        if before == 0 { Response::new(429).header("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT") } else { fine }
+    }),
     ("429 with a long Retry-After", Refused("rate-limited"), 1, |_, _, _| Response::new(429).header("retry-after", "3600")),
     ("503 with a long Retry-After", Refused("server-error"), 1, |_, _, _| Response::new(503).header("retry-after", "3600")),
     ("429 for ever", Refused("rate-limited"), 4, |_, _, _| Response::new(429)),

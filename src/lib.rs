@@ -8,7 +8,7 @@
 //!
 //! - [`engine`] is pure: no files, network, environment, clock, async, logging or printing. It asks ([`engine::plan::wanted`]) and
 //!   decides ([`engine::plan::update`], [`engine::plan::restore`]).
-//! - [`io`] is one outside world in each file, thin, without opinions.
+//! - [`io`] is one outside world in each module, thin, without opinions.
 //! - [`app`] is the order of steps, concurrency, and what is fatal.
 //! - [`cli`] is flags in, text out.
 //!

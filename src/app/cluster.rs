@@ -5,26 +5,22 @@
 
 mod carry;
 mod found;
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+mod known;
 
 use self::carry::Carrier;
 use self::found::{Found, PodTable};
+use self::known::{Answered, Known};
 use super::edits::{self, Told};
 use super::report::{Action, Mode, Place, Problem, Reach, Report, Skipped};
-use super::resolve::{self, Event, PlatformLoss, Wanted};
+use super::resolve::{Event, PlatformLoss};
 use super::runtime;
-use super::source::{self, Sourced};
-use crate::engine::answer::Answers;
-use crate::engine::image::{Digest, Lookup};
 use crate::engine::live::Live;
 use crate::engine::plan::{self, Outcome, Plan, Rules};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::running::Pods;
 use crate::engine::selector::{ImageFilter, Namespaces};
 use crate::io::cluster::{self, Cluster, ClusterError};
-use crate::io::registry::{self, Registry};
+use crate::io::registry;
 
 /// What `imago cluster` is asked, checked.
 #[derive(Clone, Debug)]
@@ -193,123 +189,6 @@ impl Planned {
     fn due(&self) -> usize {
         let due = |outcome: &Outcome| matches!(outcome, Outcome::Outdated(_) | Outcome::Restored(_) | Outcome::Stale { .. });
         self.told.workload.containers.iter().filter(|container| due(&container.outcome)).count()
-    }
-}
-
-/// The answers of registries, for workloads with these pull secrets and for those with others.
-#[derive(Default)]
-struct Known {
-    groups: Vec<Answered>,
-    /// The group of each workload, by uid; the first one, where it is not named.
-    of: BTreeMap<String, usize>,
-}
-
-#[derive(Clone, Default)]
-struct Answered {
-    registry: Option<Arc<Registry>>,
-    asked: Wanted,
-    answers: Answers,
-    manifests: BTreeMap<Digest, BTreeSet<Digest>>,
-}
-
-impl Known {
-    async fn ask(
-        cluster: &Cluster,
-        request: &Request,
-        lives: &[Live],
-        rules: &Rules,
-        pods: Option<&PodTable>,
-        report: &mut Report,
-        on_event: &mut impl FnMut(Event),
-    ) -> anyhow::Result<Self> {
-        if request.action == Action::Restore {
-            return Ok(Self { groups: vec![Answered::default()], of: BTreeMap::new() });
-        }
-        let groups = match request.pull_secrets {
-            PullSecrets::Ignore => vec![(Vec::new(), lives.iter().collect())],
-            PullSecrets::Use => found::by_pull_secrets(cluster, lives, &mut report.warnings).await,
-        };
-        let mut known = Self::default();
-        for (secrets, lives) in groups {
-            let settings = registry::Settings { pull_secrets: secrets, ..request.registries.clone() };
-            let registry = source::registries(&settings)?;
-            let mut asked = plan::wanted(lives.iter().map(|live| &live.workload), rules);
-            if let (Action::Restart, Some(pods)) = (request.action, pods) {
-                // What runs must not lose a platform either.
-                lives.iter().for_each(|live| add_running(&mut asked, live, rules, pods));
-            }
-            let answers = resolve::resolve_all(&registry, &asked, request.platform_loss, &mut *on_event).await;
-            let mut answered = Answered { registry: Some(Arc::clone(&registry)), asked, answers, manifests: BTreeMap::new() };
-            if let Some(pods) = pods {
-                answered.look_into_indexes(&lives, rules, pods).await;
-            }
-            let Sourced { warnings, ways, .. } = Sourced::by(&registry, Answers::new());
-            report.warnings.extend(warnings);
-            report.ways.extend(ways);
-            known.of.extend(lives.iter().map(|live| (live.uid.clone(), known.groups.len())));
-            known.groups.push(answered);
-        }
-        Ok(known)
-    }
-
-    fn of(&self, live: &Live) -> &Answered {
-        &self.groups[self.of.get(&live.uid).copied().unwrap_or_default()]
-    }
-}
-
-impl Answered {
-    /// Reads the index of each tag that a pod runs another digest of: it may be one of the index's own. Where it cannot be read, nobody
-    /// knows whether the pod is behind, and the image has a problem.
-    async fn look_into_indexes(&mut self, lives: &[&Live], rules: &Rules, pods: &PodTable) {
-        let none = BTreeMap::new();
-        let mut asked: BTreeMap<Lookup, Digest> = BTreeMap::new();
-        for live in lives {
-            let pods = Pods { live, pods: pods.of(live), manifests: &none };
-            for (container, lookup) in plan::follows(&live.workload, rules) {
-                let Some(Ok(answer)) = self.answers.get(&lookup) else { continue };
-                if pods.running(container).any(|running| *running != answer.digest) {
-                    asked.insert(lookup, answer.digest.clone());
-                }
-            }
-        }
-        let Some(registry) = &self.registry else { return };
-        for (lookup, manifests) in resolve::manifests(&**registry, &asked).await {
-            match manifests {
-                Ok(manifests) => {
-                    self.manifests.insert(asked[&lookup].clone(), manifests);
-                }
-                Err(refusal) => {
-                    self.answers.insert(lookup, Err(refusal));
-                }
-            }
-        }
-    }
-}
-
-/// Adds the digests that pods run to those that a new digest is held against.
-fn add_running(asked: &mut Wanted, live: &Live, rules: &Rules, pods: &PodTable) {
-    let none = BTreeMap::new();
-    let pods = Pods { live, pods: pods.of(live), manifests: &none };
-    for (container, lookup) in plan::follows(&live.workload, rules) {
-        asked.entry(lookup).or_default().extend(pods.running(container).cloned());
-    }
-}
-
-impl Run<'_> {
-    /// The answers for a workload that has changed since the others were asked for. `None`: it asks nothing new.
-    async fn ask_again(&self, live: &Live) -> Option<Answered> {
-        let mut answered = self.known.of(live).clone();
-        let registry = answered.registry.clone()?;
-        let mut wanted = plan::wanted([&live.workload], &self.rules);
-        wanted.retain(|lookup, digests| answered.asked.get(lookup).is_none_or(|asked| !digests.is_subset(asked)));
-        if wanted.is_empty() {
-            return None;
-        }
-        answered.answers.extend(resolve::resolve_all(&registry, &wanted, self.request.platform_loss, |_| ()).await);
-        if let Some(pods) = &self.pods {
-            answered.look_into_indexes(&[live], &self.rules, pods).await;
-        }
-        Some(answered)
     }
 }
 

@@ -40,7 +40,8 @@ impl Printer {
     }
 
     /// Prints to these writers, neither of which is a terminal.
-    pub fn to_writers(stdout: impl Write + 'static, stderr: impl Write + 'static) -> Self {
+    #[cfg(test)]
+    pub(in crate::cli) fn to_writers(stdout: impl Write + 'static, stderr: impl Write + 'static) -> Self {
         Self::new(
             Stream { writer: Box::new(stdout), terminal: false, open: true },
             Stream { writer: Box::new(stderr), terminal: false, open: true },

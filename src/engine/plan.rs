@@ -3,6 +3,7 @@
 //! Both modes plan here. A change says which string shall stand where; how it gets there is the business of `splice` and of `patch`.
 
 mod restart;
+mod standing;
 
 pub use restart::restart;
 
@@ -15,7 +16,8 @@ use super::path::Path;
 use super::policy::{self, Return, TagForm, Track, Wish};
 use super::running::{Pods, Purpose, Word};
 use super::selector::ImageFilter;
-use super::workload::{Container, IGNORE, Ignore, Image, RECORD, Record, Workload};
+use super::workload::{Container, Image, Record, Workload};
+use standing::{Standing, consider, recorded};
 
 /// What holds for all images of a run.
 #[derive(Clone, Debug)]
@@ -240,74 +242,6 @@ pub fn restore(workload: &Workload, rules: &Rules) -> Result<Plan, Refusal> {
         plan.changes.push(Change { at: workload.record_path(), from: text(&workload.record), to: None });
     }
     Ok(plan)
-}
-
-/// A container's image, once the user's own word on it is known.
-enum Standing {
-    /// The user left it out, in this way.
-    LeftOut(String),
-    /// It is this program's business.
-    Taken(Wish),
-}
-
-fn consider<'w>(workload: &'w Workload, recorded: &Recorded<'_>, rules: &Rules) -> Vec<(&'w Container, Standing)> {
-    let standing = |container: &Container| {
-        let Image::Text(image) = &container.image else { return Standing::Taken(Wish::Variable) };
-        match policy::decide(image, recorded.image(container), rules.track, rules.form) {
-            Wish::Variable => Standing::Taken(Wish::Variable),
-            wish => left_out(workload, container, image, rules).map_or(Standing::Taken(wish), Standing::LeftOut),
-        }
-    };
-    workload.containers.iter().map(|container| (container, standing(container))).collect()
-}
-
-fn left_out(workload: &Workload, container: &Container, image: &str, rules: &Rules) -> Option<String> {
-    match &workload.ignore {
-        Ignore::All => return Some(format!("annotation `{IGNORE}`")),
-        Ignore::Containers(names) if names.contains(&container.name) => return Some(format!("annotation `{IGNORE}`")),
-        Ignore::Containers(_) | Ignore::Nothing => {}
-    }
-    if container.ignored {
-        return Some("comment `# imago: ignore`".to_owned());
-    }
-    let parsed = ImageRef::parse(image);
-    let name = parsed.as_ref().map_or(image, ImageRef::name);
-    (!rules.images.takes(name)).then(|| "`--include-image` or `--exclude-image`".to_owned())
-}
-
-/// The record of a workload, with the place of each container among those of its name.
-struct Recorded<'w> {
-    workload: &'w Workload,
-    originals: Option<Originals>,
-}
-
-impl Recorded<'_> {
-    fn image(&self, container: &Container) -> Option<&str> {
-        // What is not recorded has no place among those of its name.
-        let is_recorded = |image: &Image| matches!(image, Image::Text(image) if !policy::is_variable(image));
-        let elders =
-            self.workload.containers.iter().filter(|other| {
-                (other.group, &other.name) == (container.group, &container.name) && other.index < container.index
-            });
-        let nth = elders.filter(|elder| is_recorded(&elder.image)).count();
-        self.originals.as_ref()?.image(container.group, &container.name, nth)
-    }
-}
-
-fn recorded<'w>(workload: &'w Workload, rules: &Rules) -> Result<Recorded<'w>, Refusal> {
-    let refuse = |cause| Refusal {
-        code: "invalid-annotation",
-        cause,
-        hint: Some(format!(
-            "correct the annotation `{RECORD}`, or remove it so that the images are recorded as they are written"
-        )),
-    };
-    let originals = match (&workload.record, rules.track) {
-        (_, Track::Tag) | (Record::Absent, _) => None,
-        (Record::NoText, _) => return Err(refuse("it is not a string".to_owned())),
-        (Record::Text(text), _) => Some(Originals::parse(text).map_err(|error| refuse(error.to_string()))?),
-    };
-    Ok(Recorded { workload, originals })
 }
 
 fn followed(image: &str, follow: &policy::Follow, answers: &Answers) -> Outcome {

@@ -2,10 +2,13 @@
 //!
 //! It holds the table of kinds. It has no opinion on images.
 
+mod find;
+
 use std::collections::BTreeMap;
 
 use super::path::Path;
-use super::tree::{Scalar, Tree};
+
+pub use find::{find, is_encrypted};
 
 /// The annotation of a workload that records its images as they were written.
 pub const RECORD: &str = "imago-config-spec";
@@ -222,140 +225,4 @@ pub struct Found {
     pub workloads: Vec<Workload>,
     /// The kinds of [`UNHANDLED`], each as often as it was seen.
     pub unhandled: Vec<&'static str>,
-}
-
-/// Finds the workloads of a document, in its order.
-pub fn find<'a, T: Tree<'a>>(document: T) -> Found {
-    let mut found = Found::default();
-    look(document, Path::root(), None, &mut found);
-    found
-}
-
-/// Whether SOPS has signed all values of the document, so that any edit breaks it (its `mac`, unless `mac_only_encrypted`).
-pub fn is_encrypted<'a, T: Tree<'a>>(document: T) -> bool {
-    document.get("sops").is_some_and(|sops| {
-        let only_encrypted = sops.get("mac_only_encrypted").map(T::scalar) == Some(Scalar::Bool(true));
-        !only_encrypted && sops.get("mac").is_some_and(|mac| mac.scalar().text().is_some())
-    })
-}
-
-/// `inherited` is what a typed list says of items that do not say it themselves.
-fn look<'a, T: Tree<'a>>(object: T, at: Path, inherited: Option<(&'a str, &'a str)>, found: &mut Found) {
-    let text = |key| object.get(key).and_then(|value| value.scalar().text());
-    let (Some(api_version), Some(kind)) =
-        (text("apiVersion").or(inherited.map(|(version, _)| version)), text("kind").or(inherited.map(|(_, kind)| kind)))
-    else {
-        return;
-    };
-    if let Some(item_kind) = kind.strip_suffix("List") {
-        let inherited = (!item_kind.is_empty()).then_some((api_version, item_kind));
-        for (index, item) in object.get("items").map(T::items).unwrap_or_default().into_iter().enumerate() {
-            look(item, at.join("items").join(index), inherited, found);
-        }
-    } else if let Some(kind) = Kind::of(api_version, kind) {
-        found.workloads.push(read(object, kind, at));
-    } else if let Some(unhandled) = UNHANDLED.into_iter().find(|unhandled| *unhandled == kind) {
-        found.unhandled.push(unhandled);
-    }
-}
-
-fn read<'a, T: Tree<'a>>(object: T, kind: Kind, at: Path) -> Workload {
-    let metadata = object.get("metadata");
-    let text = |key| metadata.and_then(|metadata| metadata.get(key)).and_then(|value| value.scalar().text());
-    let annotation = |key| metadata.and_then(|metadata| metadata.get("annotations")).and_then(|annotations| annotations.get(key));
-    let pod = kind.pod_template().iter().chain(&["spec"]).try_fold(object, |object, key| object.get(key));
-    let labels = metadata.and_then(|metadata| metadata.get("labels")).map(T::entries).unwrap_or_default();
-    Workload {
-        kind,
-        at,
-        namespace: text("namespace").map(str::to_owned),
-        name: text("name").or_else(|| text("generateName")).unwrap_or_default().to_owned(),
-        labels: labels.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.scalar().text()?.to_owned()))).collect(),
-        record: match annotation(RECORD).map(T::scalar) {
-            None => Record::Absent,
-            Some(Scalar::Text(text)) => Record::Text(text.to_owned()),
-            Some(Scalar::Null | Scalar::Bool(_) | Scalar::Other(_)) => Record::NoText,
-        },
-        ignore: annotation(IGNORE).map_or(Ignore::Nothing, |value| ignore(value.scalar())),
-        containers: [Group::Containers, Group::InitContainers]
-            .into_iter()
-            .flat_map(|group| {
-                let list = pod.and_then(|pod| pod.get(group.key())).map(T::items).unwrap_or_default();
-                list.into_iter().enumerate().map(move |(index, item)| container(item, group, index))
-            })
-            .collect(),
-        line: object.line(),
-    }
-}
-
-fn container<'a, T: Tree<'a>>(item: T, group: Group, index: usize) -> Container {
-    let image = item.get("image");
-    let pull_policy = item.get("imagePullPolicy").and_then(|policy| policy.scalar().text());
-    Container {
-        group,
-        index,
-        name: item.get("name").and_then(|name| name.scalar().text()).unwrap_or_default().to_owned(),
-        image: match image.map(T::scalar) {
-            None | Some(Scalar::Null | Scalar::Text("")) => Image::Absent,
-            Some(Scalar::Text(text)) => Image::Text(text.to_owned()),
-            Some(Scalar::Bool(_)) => Image::Other("a boolean"),
-            Some(Scalar::Other(what)) => Image::Other(what),
-        },
-        pull_policy: pull_policy.and_then(PullPolicy::of),
-        line: image.and_then(T::line),
-        ignored: image.is_some_and(T::ignored),
-    }
-}
-
-/// `"true"` leaves all out (so does the boolean that people write by mistake), a list of names those containers.
-fn ignore(value: Scalar<'_>) -> Ignore {
-    match value {
-        Scalar::Text("true") | Scalar::Bool(true) => Ignore::All,
-        Scalar::Text("false" | "") | Scalar::Bool(false) | Scalar::Null | Scalar::Other(_) => Ignore::Nothing,
-        Scalar::Text(names) => {
-            Ignore::Containers(names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn workloads_stand_in_lists_of_lists_and_in_typed_lists() {
-        let pod = json!({"template": {"spec": {"containers": [{"name": "web", "image": "registry.example.test/web:1.4"}]}}});
-        let document = json!({"apiVersion": "v1", "kind": "List", "items": [
-            {"apiVersion": "v1", "kind": "Pod"},
-            {"apiVersion": "apps/v1", "kind": "DeploymentList", "items": [{"metadata": {"name": "web"}, "spec": pod}]},
-            {"apiVersion": "example.test/v1", "kind": "Deployment", "spec": pod},
-        ]});
-        let found = find(&document);
-        assert_eq!(found.unhandled, ["Pod"]);
-        assert_eq!(found.workloads.len(), 1);
-        let web = &found.workloads[0];
-        assert_eq!((web.kind, web.name.as_str()), (Kind::Deployment, "web"));
-        assert_eq!(web.image_path(&web.containers[0]).to_string(), "items[1].items[0].spec.template.spec.containers[0].image");
-    }
-
-    #[test]
-    fn a_cron_job_has_its_pod_further_down() {
-        let pod = json!({"containers": [{"name": "a"}], "initContainers": [{"name": "b", "image": 7}]});
-        for version in ["batch/v1", "batch/v1beta1"] {
-            let spec = json!({"jobTemplate": {"spec": {"template": {"spec": pod}}}});
-            let found = find(&json!({"apiVersion": version, "kind": "CronJob", "spec": spec}));
-            let containers = &found.workloads[0].containers;
-            assert_eq!(containers[0].image, Image::Absent);
-            assert_eq!((containers[1].group, &containers[1].image), (Group::InitContainers, &Image::Other("a number")));
-        }
-    }
-
-    #[test]
-    fn a_mac_over_all_values_forbids_edits() {
-        assert!(is_encrypted(&json!({"sops": {"mac": "ENC[…]"}})));
-        assert!(!is_encrypted(&json!({"sops": {"mac": "ENC[…]", "mac_only_encrypted": true}})));
-        assert!(is_encrypted(&json!({"sops": {"mac": "ENC[…]", "mac_only_encrypted": false}})));
-        assert!(!is_encrypted(&json!({"sops": {}})));
-    }
 }

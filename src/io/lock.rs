@@ -106,16 +106,6 @@ impl Lock {
     pub fn get(&self, lookup: &Lookup) -> Option<&Digest> {
         self.images.get(lookup)
     }
-
-    /// How many images it has.
-    pub fn len(&self) -> usize {
-        self.images.len()
-    }
-
-    /// Whether it has no image.
-    pub fn is_empty(&self) -> bool {
-        self.images.is_empty()
-    }
 }
 
 /// Adds a run's digests to the lock file, making it where there is none, and writes it when that changes an image of it.

@@ -16,6 +16,7 @@ mod images;
 mod json;
 mod model;
 pub(crate) mod random;
+mod scalars;
 mod tree;
 mod workloads;
 mod writer;

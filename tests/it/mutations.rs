@@ -5,13 +5,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::laws::random::Random;
 use crate::support::binary::files;
 use crate::support::cases::Case;
 use crate::support::edit_anything::{Outcome, edit_anything};
+use crate::support::seeds;
 
 /// How many an ordinary run tries.
 const COUNT: u64 = 50_000;
@@ -59,26 +59,16 @@ fn damaged_manifests_are_edited_rightly_or_left_alone() {
         return;
     }
     let count = std::env::var("IMAGO_MUTATIONS").map_or(COUNT, |count| count.parse().unwrap());
-    let (next, edited) = (AtomicU64::new(0), AtomicU64::new(0));
-    thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= count {
-                        return;
-                    }
-                    let bytes = mutate(seed, &sources);
-                    let start = Instant::now();
-                    match catch_unwind(AssertUnwindSafe(|| edit_anything(&bytes))) {
-                        Ok(Outcome::Edited) => edited.fetch_add(1, Ordering::Relaxed),
-                        Ok(Outcome::Left) => 0,
-                        Err(_) => panic!("IMAGO_MUTATIONS_SEED={seed}\n{}", String::from_utf8_lossy(&bytes)),
-                    };
-                    assert!(start.elapsed() < PATIENCE, "IMAGO_MUTATIONS_SEED={seed} took {:?}", start.elapsed());
-                }
-            });
-        }
+    let edited = AtomicU64::new(0);
+    seeds::each(count, |seed| {
+        let bytes = mutate(seed, &sources);
+        let start = Instant::now();
+        match catch_unwind(AssertUnwindSafe(|| edit_anything(&bytes))) {
+            Ok(Outcome::Edited) => edited.fetch_add(1, Ordering::Relaxed),
+            Ok(Outcome::Left) => 0,
+            Err(_) => panic!("IMAGO_MUTATIONS_SEED={seed}\n{}", String::from_utf8_lossy(&bytes)),
+        };
+        assert!(start.elapsed() < PATIENCE, "IMAGO_MUTATIONS_SEED={seed} took {:?}", start.elapsed());
     });
     let edited = edited.into_inner();
     assert!(edited > count / 20, "only {edited} of {count} could still be edited: the damage is too great to show much");

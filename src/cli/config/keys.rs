@@ -42,17 +42,17 @@ pub(super) fn take(text: &str, values: &mut Values, key: YamlNode<'_, '_>, value
         "include" => values.include = reader.list(glob)?,
         "exclude" => values.exclude = reader.list(glob)?,
         "include-image" | "exclude-image" => {
-            let globs = reader.list(|text| settings::images(&[text.to_owned()], &[]).map(drop))?;
+            let globs = reader.list(|text| settings::images::filter(&[text.to_owned()], &[]).map(drop))?;
             *(if name == "include-image" { &mut values.include_image } else { &mut values.exclude_image }) = globs;
         }
         "track" => values.track = Some(reader.track()?),
         "drop-tag" => values.drop_tag = reader.yes_or_no()?,
         "max-changes" => values.max_changes = Some(reader.number(0, usize::MAX)?),
-        "message" => values.message = Some(reader.text(|text| settings::template(text).map(drop))?),
-        "author" => values.author = Some(reader.text(|text| settings::author(text).map(drop))?),
+        "message" => values.message = Some(reader.text(|text| settings::commits::template(text).map(drop))?),
+        "author" => values.author = Some(reader.text(|text| settings::commits::author(text).map(drop))?),
         "signoff" => values.signoff = reader.yes_or_no()?,
-        "registry-map" => values.registry_map = reader.list(|text| settings::maps(&[text.to_owned()]).map(drop))?,
-        "insecure-registry" => values.insecure_registry = reader.list(settings::check_host)?,
+        "registry-map" => values.registry_map = reader.list(|text| settings::registries::maps(&[text.to_owned()]).map(drop))?,
+        "insecure-registry" => values.insecure_registry = reader.list(settings::registries::check_host)?,
         "concurrency" => values.concurrency = u16::try_from(reader.number(1, MOST_REQUESTS)?).ok(),
         "lock" => values.lock = Some(PathBuf::from(reader.text(inside)?)),
         _ => return Err(unknown(text, name, key)),

@@ -24,10 +24,10 @@ impl Config {
         self.fill_track(flags)?;
         flags.max_changes = flags.max_changes.or(values.max_changes);
         // What is said of commits is no reason to make one.
-        if flags.commit || flags.push || flags.branch.is_some() {
-            flags.message = flags.message.take().or_else(|| values.message.clone());
-            flags.author = flags.author.take().or_else(|| values.author.clone());
-            flags.signoff |= values.signoff;
+        if flags.git.commit || flags.git.push || flags.git.branch.is_some() {
+            flags.git.message = flags.git.message.take().or_else(|| values.message.clone());
+            flags.git.author = flags.git.author.take().or_else(|| values.author.clone());
+            flags.git.signoff |= values.signoff;
         }
         self.fill_registries(&mut flags.registries);
         self.fill_lock(&mut flags.locking)

@@ -42,10 +42,10 @@ fn what_the_flags_leave_open_is_filled_in() {
     let flags = filled(ALL, "--update --commit").unwrap();
     let globs = flags.of_repository.unwrap();
     assert_eq!((&*globs.include, &*globs.exclude), (&["deploy".to_owned()][..], &["charts/**".to_owned()][..]));
-    assert!(flags.include.is_empty() && flags.images.drop_tag && flags.signoff);
+    assert!(flags.include.is_empty() && flags.images.drop_tag && flags.git.signoff);
     assert_eq!((flags.max_changes, flags.registries.concurrency), (Some(20), Some(8)));
     assert_eq!(flags.images.exclude_image, ["registry.example.test/dev/*"]);
-    assert_eq!(flags.message.as_deref(), Some("images: {summary}"));
+    assert_eq!(flags.git.message.as_deref(), Some("images: {summary}"));
     assert_eq!(flags.registries.registry_map, ["docker.io=mirror.example.test/hub"]);
     assert!(flags.registries.insecure_registry.is_empty(), "only the user's own wish may send credentials in clear");
     assert_eq!(flags.registries.insecure_of_repository, ["registry.example.test:5000"]);
@@ -70,8 +70,8 @@ fn flags_win() {
 #[test]
 fn what_is_said_of_commits_makes_none() {
     let flags = filled(ALL, "--update").unwrap();
-    assert_eq!((flags.message, flags.author, flags.signoff), (None, None, false));
-    assert!(!flags.commit && flags.branch.is_none() && !flags.push);
+    assert_eq!((flags.git.message, flags.git.author, flags.git.signoff), (None, None, false));
+    assert!(!flags.git.commit && flags.git.branch.is_none() && !flags.git.push);
 }
 
 #[test]

@@ -1,9 +1,6 @@
 //! The flags of `imago cluster`, checked.
 
-use super::{
-    Outside, UsageError, digest_form, images, platform_loss, registries, selected_fields, selected_labels, selected_namespaces,
-    track, usage,
-};
+use super::{Outside, UsageError, images, registries, usage, workloads};
 use crate::app::cluster::{Managed, PodCheck, PullSecrets, Request};
 use crate::app::report::Action;
 use crate::cli::args;
@@ -12,12 +9,12 @@ use crate::io::cluster;
 /// What is asked of the cluster, and what a person should know about how it was asked.
 pub(super) fn request(flags: args::Cluster, outside: &Outside) -> Result<(Request, Vec<String>), UsageError> {
     let (action, warnings) = action(&flags)?;
-    let track = track(&flags.images, action)?;
-    selected_labels(&flags.selecting)?;
-    selected_fields(&flags.selecting)?;
+    let track = images::track(&flags.images, action)?;
+    workloads::labels(&flags.selecting)?;
+    workloads::fields(&flags.selecting)?;
     let selecting = &flags.selecting;
     let named = !selecting.namespaces.is_empty() || selecting.all_namespaces || !selecting.exclude_namespaces.is_empty();
-    let namespaces = selected_namespaces(selecting)?;
+    let namespaces = workloads::namespaces(selecting)?;
     let request = Request {
         cluster: cluster::Settings {
             kubeconfig: flags.kubeconfig,
@@ -30,16 +27,16 @@ pub(super) fn request(flags: args::Cluster, outside: &Outside) -> Result<(Reques
         pods: if flags.check_pods { PodCheck::Ask } else { PodCheck::Skip },
         managed: if flags.managed { Managed::Take } else { Managed::PassOver },
         track,
-        form: digest_form(&flags.images),
-        images: images(&flags.images.include_image, &flags.images.exclude_image)?,
+        form: images::form(&flags.images),
+        images: images::filter(&flags.images.include_image, &flags.images.exclude_image)?,
         namespaces: named.then_some(namespaces),
         query: cluster::Query {
             labels: flags.selecting.selector.unwrap_or_default(),
             fields: flags.selecting.field_selector.unwrap_or_default(),
         },
         max_changes: flags.max_changes,
-        platform_loss: platform_loss(&flags.images),
-        registries: registries(flags.registries, outside)?,
+        platform_loss: images::platform_loss(&flags.images),
+        registries: registries::settings(flags.registries, outside)?,
         pull_secrets: if flags.image_pull_secrets { PullSecrets::Use } else { PullSecrets::Ignore },
         now: jiff::Timestamp::from_second(outside.now).unwrap_or_default().to_string(),
     };

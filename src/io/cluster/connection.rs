@@ -1,4 +1,4 @@
-//! Requests and their answers: connections, TLS, signing in, time and size limits, and trying again.
+//! Requests and their answers: signing in, time and size limits, and trying again.
 //!
 //! Only what may pass is tried again, and a change only where it was certainly not made: 429, or no connection. Nothing is followed
 //! anywhere: an API server redirects nobody.
@@ -7,24 +7,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderValue, Method};
 use http_body_util::BodyExt as _;
-use kube::client::{Body, ClientBuilder};
-use kube::config::AuthInfo;
+use kube::client::Body;
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
+use super::client::{client, fault};
 use super::error::{Permission, Why};
 use super::identity::{Identity, bearer};
 use super::kubeconfig::Target;
 use super::plugin::Ticket;
-use super::settings::{Limits, Settings};
+use super::settings::Settings;
 use super::status;
 use crate::io::credentials::{Known, Secret};
-use crate::io::registry::fault::{Fault, causes, of_cause};
+use crate::io::registry::fault::Fault;
 
 /// How much of a refusal is read.
 const MAX_REFUSAL: usize = 256 * 1024;
@@ -210,7 +208,7 @@ impl Connection {
     }
 
     /// The server as people know it.
-    pub(super) fn shown(&self) -> String {
+    fn shown(&self) -> String {
         self.target.server.to_string().trim_end_matches('/').to_owned()
     }
 }
@@ -236,79 +234,4 @@ async fn sign_in(target: &Target, settings: &Settings, known: &Known) -> Result<
     }
     let certificate = ticket.certificate.as_ref().or(target.certificate.as_ref());
     Ok(Session { client: client(target, settings, certificate)?, authorization })
-}
-
-/// kube's client for a target: connections and TLS. It signs nobody in, tries nothing again and reads no environment.
-fn client(target: &Target, settings: &Settings, certificate: Option<&(String, Secret)>) -> Result<kube::Client, Why> {
-    let mut config = kube::Config::new(target.server.clone());
-    config.default_namespace.clone_from(&target.namespace);
-    config.root_cert = match target.server.scheme_str() {
-        Some("https") => target.authorities.clone(),
-        // Nobody's certificates, rather than the system's: they take long to read, and may be missing.
-        _ => Some(Vec::new()),
-    };
-    config.accept_invalid_certs = target.unverified;
-    config.tls_server_name.clone_from(&target.server_name);
-    config.proxy_url.clone_from(&target.proxy);
-    config.connect_timeout = Some(settings.limits.connect);
-    config.read_timeout = Some(settings.limits.answer);
-    config.write_timeout = Some(settings.limits.answer);
-    // The time that a kept connection was idle is not the server's.
-    config.reset_reader_on_write = true;
-    config.default_retry = false;
-    config.auth_info = AuthInfo {
-        client_certificate_data: certificate.map(|(certificate, _)| STANDARD.encode(certificate)),
-        client_key_data: certificate.map(|(_, key)| STANDARD.encode(key.expose()).into()),
-        ..target.acting.clone()
-    };
-    let unusable = |part: &str, reason: &str, hint| Why::Unusable { part: part.to_owned(), reason: reason.to_owned(), hint };
-    let built = ClientBuilder::try_from(config).map_err(|error| match error {
-        kube::Error::RustlsTls(kube::client::RustlsTlsError::AddRootCertificate(_)) if target.authorities.is_none() => unusable(
-            "the system's list of certificate authorities",
-            "there is none, or it cannot be read",
-            "install the package `ca-certificates`, or give the kubeconfig a `certificate-authority`",
-        ),
-        kube::Error::RustlsTls(kube::client::RustlsTlsError::AddRootCertificate(_)) => {
-            unusable("the kubeconfig's `certificate-authority`", "it holds something that is no certificate", "correct it")
-        }
-        kube::Error::RustlsTls(kube::client::RustlsTlsError::InvalidServerName(_)) => {
-            unusable("the kubeconfig's `tls-server-name`", "it is no host's name", "correct it")
-        }
-        kube::Error::RustlsTls(_) | kube::Error::InferKubeconfig(_) => unusable(
-            "the client certificate",
-            "certificate and key are not PEM, or do not belong together",
-            "sign in to the cluster again",
-        ),
-        kube::Error::HttpError(_) => {
-            unusable("the kubeconfig's `as`", "it holds characters that no header may have", "correct it")
-        }
-        _ => unusable("the kubeconfig", "its settings for TLS or the proxy are of no use together", "correct them"),
-    })?;
-    Ok(built.build())
-}
-
-/// Sorts an error of the HTTP client by what happened. It is never printed: it may hold a URL with a password.
-fn fault(error: &kube::Error, limits: &Limits) -> Fault {
-    let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
-    let says = |text: &str| texts.iter().any(|cause| cause.contains(text));
-    if says("tunnel") || says("SOCKS") || says("socks") {
-        return Fault::Proxy;
-    }
-    if let Some(fault) = causes(error).find_map(of_cause) {
-        return fault;
-    }
-    let timed_out = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
-    };
-    if causes(error).any(timed_out) {
-        // Once there was a connection, the request may have been carried out.
-        return if says("(Connect)") { Fault::ConnectTimeout(limits.connect) } else { Fault::AnswerTimeout(limits.answer) };
-    }
-    if says("dns error") {
-        return Fault::Name;
-    }
-    if says("invalid HTTP") {
-        return Fault::NotHttp;
-    }
-    if says("(Connect)") { Fault::Refused } else { Fault::Lost }
 }

@@ -189,11 +189,6 @@ impl ClusterError {
     pub fn is_conflict(&self) -> bool {
         matches!(self.why, Why::Conflict)
     }
-
-    /// Whether the object is not there (or the server does not serve its kind).
-    pub fn is_missing(&self) -> bool {
-        matches!(self.why, Why::NotFound { .. })
-    }
 }
 
 impl Permission {

@@ -4,9 +4,10 @@
 //! what runs, and `get` on pull secrets where a person wants them. Objects stay values, so that fields which this version does not know are
 //! never lost. It decides nothing: what is changed is planned elsewhere.
 //!
-//! The parts: `kubeconfig` finds the cluster, `identity` and `plugin` say who we are, `proxy` is the way, `connection` sends and tries
-//! again, `resource` has names and paths, `page` reads lists, `status` reads refusals, `error` says what went wrong.
+//! The parts: `kubeconfig` finds the cluster, `identity` and `plugin` say who we are, `proxy` and `client` are the way, `connection` sends and
+//! tries again, `resource` has names and paths, `page` reads lists, `status` reads refusals, `error` says what went wrong.
 
+mod client;
 mod connection;
 mod error;
 mod identity;
@@ -69,11 +70,6 @@ impl Cluster {
     /// The namespace of the context or of the service account, else `default`.
     pub fn namespace(&self) -> &str {
         self.connection.namespace()
-    }
-
-    /// The server's address, for messages.
-    pub fn server(&self) -> String {
-        self.connection.shown()
     }
 
     /// What `keep` makes of every object of a resource, in a namespace or in all, in the server's order.

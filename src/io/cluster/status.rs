@@ -144,6 +144,6 @@ mod tests {
         assert_eq!(error(404, &json!("<html>")).code(), "not-an-api-server");
         assert_eq!(error(302, &json!({})).code(), "not-an-api-server");
         assert_eq!(error(503, &json!("no upstream")).code(), "server-error");
-        assert!(error(404, &status("deployments.apps \"web\" not found", &json!(null))).is_missing());
+        assert_eq!(error(404, &status("deployments.apps \"web\" not found", &json!(null))).code(), "not-found");
     }
 }

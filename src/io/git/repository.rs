@@ -1,15 +1,14 @@
-//! A repository on this machine: what is committed, what is staged, and new commits built from objects.
+//! A repository on this machine: what is committed, and what is checked out.
+
+mod commit;
 
 use std::collections::BTreeSet;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, ObjectType, OdbLookupFlags, Oid, RepositoryState};
+use git2::{ErrorCode, OdbLookupFlags, Oid, RepositoryState};
 
 use super::GitError;
-use super::identity::Identity;
-use super::signing::Signer;
 use super::staging::Staged;
 
 /// The name of a commit.
@@ -244,98 +243,5 @@ impl Repository {
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Moves a branch that is checked out nowhere, or makes it, where it is still what it was.
-    pub fn put_branch(&self, name: &str, from: Option<CommitId>, to: CommitId, identity: &Identity) -> Result<(), GitError> {
-        let reference = format!("refs/heads/{name}");
-        self.refuse_checked_out(name)?;
-        let mut transaction = self.inner.transaction()?;
-        transaction.lock_ref(&reference)?;
-        if self.branch(name)? != from {
-            return Err(GitError::Moved);
-        }
-        transaction.set_target(&reference, to.0, Some(&identity.committer), "commit: imago")?;
-        Ok(transaction.commit()?)
-    }
-
-    /// Another working tree of this repository would show every file as changed.
-    fn refuse_checked_out(&self, name: &str) -> Result<(), GitError> {
-        let main = git2::Repository::open(self.inner.commondir()).ok();
-        let others = self.inner.worktrees()?;
-        let others = others.iter().filter_map(|other| self.inner.find_worktree(other.ok()??).ok());
-        let others = others.filter_map(|other| git2::Repository::open_from_worktree(&other).ok());
-        for repository in main.into_iter().chain(others) {
-            if repository.head().is_ok_and(|head| head.is_branch() && head.shorthand().is_ok_and(|branch| branch == name)) {
-                return Err(GitError::CheckedOut(name.to_owned()));
-            }
-        }
-        Ok(())
-    }
-
-    /// Refuses where another Git process is about to write the index.
-    pub fn refuse_locked_index(&self) -> Result<(), GitError> {
-        let lock = self.inner.path().join("index.lock");
-        if lock.exists() { Err(GitError::Locked(format!("there is a `{}`", lock.display()))) } else { Ok(()) }
-    }
-
-    /// Makes a commit with these files in place of the base's; no reference is moved. `None` where the tree stays the same.
-    pub fn commit(
-        &self,
-        base: CommitId,
-        files: &[Staged],
-        message: &str,
-        identity: &Identity,
-    ) -> Result<Option<CommitId>, GitError> {
-        let parent = self.inner.find_commit(base.0)?;
-        let new = self.tree(base, files)?;
-        if new == parent.tree_id() {
-            return Ok(None);
-        }
-        let new = self.inner.find_tree(new)?;
-        let Identity { author, committer } = identity;
-        let content = self.inner.commit_create_buffer(author, committer, message, &new, &[&parent])?;
-        let content =
-            std::str::from_utf8(&content).map_err(|_| GitError::Other("a name or a message is not UTF-8".to_owned()))?;
-        let made = match Signer::of(&self.inner.config()?.snapshot()?, &identity.committer())? {
-            None => self.inner.odb()?.write(ObjectType::Commit, content.as_bytes())?,
-            Some(signer) => self.inner.commit_signed(content, &signer.sign(content)?, None)?,
-        };
-        Ok(Some(CommitId(made)))
-    }
-
-    /// The base's tree with these files in it.
-    fn tree(&self, base: CommitId, files: &[Staged]) -> Result<Oid, GitError> {
-        let tree = self.inner.find_commit(base.0)?.tree()?;
-        let mut update = TreeUpdateBuilder::new();
-        for file in files {
-            let mode = if file.mode & 0o100 == 0 { FileMode::Blob } else { FileMode::BlobExecutable };
-            update.upsert(file.path.as_os_str().as_bytes(), file.blob, mode);
-        }
-        Ok(update.create_updated(&self.inner, &tree)?)
-    }
-
-    /// Moves what is checked out from one commit to the next, and the index's entries of these files with it. Nothing moves where
-    /// somebody else was faster. The working tree is not touched.
-    pub fn advance(&self, head: &Head, to: CommitId, files: &[Staged], identity: &Identity) -> Result<(), GitError> {
-        let reference = head.branch.as_ref().map_or_else(|| "HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
-        let mut transaction = self.inner.transaction()?;
-        transaction.lock_ref(&reference)?;
-        if self.head()? != *head {
-            return Err(GitError::Moved);
-        }
-        transaction.set_target(&reference, to.0, Some(&identity.committer), "commit: imago")?;
-        let mut index = self.inner.index()?;
-        index.read(true)?;
-        for file in files {
-            index.add(&file.entry(index.get_path(&file.path, 0)))?;
-        }
-        // The index goes first: staged and not committed is what a next run can finish, committed and not staged would be undone by the
-        // next commit of a person.
-        if !files.is_empty() {
-            index.write()?;
-        }
-        transaction.commit()?;
-        Ok(())
     }
 }

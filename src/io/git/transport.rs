@@ -3,6 +3,8 @@
 //! Secrets reach it by its environment alone. It is never asked to force anything but with a lease on a commit that is named, it asks no
 //! person anything, and what it says is printed without secrets.
 
+mod failure;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
@@ -13,6 +15,9 @@ use std::process::{Command, Output, Stdio};
 use super::credentials::Credentials;
 use super::repository::{CommitId, ContentId};
 use crate::io::credentials::Known;
+use failure::is_moved;
+
+pub use failure::TransportError;
 
 /// What would lead the program to another repository than the one at hand, or make it print more than it is asked for.
 const NOT_PASSED_ON: [&str; 8] = [
@@ -25,75 +30,6 @@ const NOT_PASSED_ON: [&str; 8] = [
     "GIT_NAMESPACE",
     "GIT_PREFIX",
 ];
-
-/// Why nothing was fetched or pushed. The text is the cause alone.
-#[derive(Debug, thiserror::Error)]
-pub enum TransportError {
-    /// There is no `git` to call.
-    #[error("there is no `git` program: {0}")]
-    NoProgram(String),
-    /// The repository has no such remote.
-    #[error("there is no remote `{0}`")]
-    NoRemote(String),
-    /// The remote does not know us, or does not let us.
-    #[error("the remote refuses the credentials: {0}")]
-    SignIn(String),
-    /// Nobody has said that this host is the right one.
-    #[error("the host's key is not known, or is another: {0}")]
-    HostKey(String),
-    /// No answer.
-    #[error("the remote cannot be reached: {0}")]
-    Unreachable(String),
-    /// A signal ended the program, so that nobody knows how far it came.
-    #[error("`git push` was ended by a signal, and the remote may have taken the commit")]
-    CutOff,
-    /// A hook or a rule of the remote.
-    #[error("the remote refuses the push: {0}")]
-    Refused(String),
-    /// Local changes are in the way.
-    #[error("a file is changed here and there: {0}")]
-    InTheWay(String),
-    /// Anything else that the program says.
-    #[error("`git {act}` says: {said}")]
-    Other {
-        /// The subcommand.
-        act: String,
-        /// Its words.
-        said: String,
-    },
-}
-
-impl TransportError {
-    /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NoProgram(_) => "git-program",
-            Self::NoRemote(_) => "git-remote",
-            Self::SignIn(_) => "git-sign-in",
-            Self::HostKey(_) => "git-host-key",
-            Self::Unreachable(_) => "git-unreachable",
-            Self::CutOff => "git-cut-off",
-            Self::Refused(_) => "git-refused",
-            Self::InTheWay(_) => "git-in-the-way",
-            Self::Other { .. } => "git",
-        }
-    }
-
-    /// One thing to do about it, where there is one.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::NoProgram(_) => Some("install git, or leave out `--push`"),
-            Self::NoRemote(_) => Some("name one of those that `git remote` lists: `--remote NAME`"),
-            Self::SignIn(_) => Some("give a token that may push by IMAGO_GIT_TOKEN, or set up what `git push` needs"),
-            Self::HostKey(_) => Some("add the host's key to known_hosts, after comparing it with what the host publishes"),
-            Self::Unreachable(_) => Some("check the remote's address (`git remote -v`) and the network"),
-            Self::CutOff => Some("run again: it goes on from what the remote has"),
-            Self::Refused(_) => Some("push to a branch of its own with `--branch NAME`, or let this account push"),
-            Self::InTheWay(_) => Some("commit, stash or remove it, then run again"),
-            Self::Other { .. } => None,
-        }
-    }
-}
 
 /// What a remote has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -303,91 +239,5 @@ impl Transport {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         Err(self.failure(act, &output))
-    }
-
-    /// Sorts what the program said by whose fault it is.
-    fn failure(&self, act: &str, output: &Output) -> TransportError {
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let has = |texts: &[&str]| texts.iter().any(|text| stderr.contains(text));
-        let said =
-            self.said(output, |line| ["fatal:", "error:", "remote:", "ERROR:"].iter().any(|begin| line.starts_with(begin)));
-        match () {
-            () if has(&["Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"]) => {
-                TransportError::HostKey(said)
-            }
-            () if has(&[
-                "Authentication failed",
-                "could not read Username",
-                "could not read Password",
-                "Permission denied (",
-                "returned error: 401",
-                "returned error: 403",
-            ]) =>
-            {
-                TransportError::SignIn(said)
-            }
-            () if has(&[
-                "Could not resolve host",
-                "Connection refused",
-                "Failed to connect",
-                "Could not connect",
-                "timed out",
-                "does not appear to be a git repository",
-                "repository not found",
-                "Repository not found",
-                "returned error: 404",
-                "not found",
-            ]) =>
-            {
-                TransportError::Unreachable(said)
-            }
-            () => TransportError::Other { act: act.to_owned(), said },
-        }
-    }
-
-    /// The lines of stderr that are taken, or the last one where none is; without secrets.
-    fn said(&self, output: &Output, takes: impl Fn(&str) -> bool) -> String {
-        const MOST: usize = 4;
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty() && *line != "remote:").collect();
-        let mut taken: Vec<&str> = lines.iter().copied().filter(|line| takes(line)).take(MOST).collect();
-        if taken.is_empty() {
-            taken.extend(lines.last());
-        }
-        taken.iter().map(|line| self.known.hide(line)).collect::<Vec<_>>().join("; ")
-    }
-}
-
-/// Whether a push was refused because the branch is no longer what it was.
-fn is_moved(verdict: &str) -> bool {
-    const LOCALLY: [&str; 4] = ["(fetch first)", "(non-fast-forward)", "(stale info)", "(remote ref updated since checkout)"];
-    const BY_THE_REMOTE: [&str; 5] =
-        ["cannot lock ref", "failed to update ref", "incorrect old value provided", "reference already exists", "fetch first"];
-    let locally = verdict.starts_with("[rejected]") && LOCALLY.iter().any(|text| verdict.contains(text));
-    locally || verdict.starts_with("[remote") && BY_THE_REMOTE.iter().any(|text| verdict.contains(text))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lost_race_is_told_from_a_refusal() {
-        for verdict in [
-            "[rejected] (fetch first)",
-            "[rejected] (non-fast-forward)",
-            "[rejected] (stale info)",
-            "[remote rejected] (cannot lock ref 'refs/heads/main': is at 1 but expected 2)",
-            "[remote rejected] (incorrect old value provided)",
-        ] {
-            assert!(is_moved(verdict), "{verdict}");
-        }
-        for verdict in [
-            "[remote rejected] (pre-receive hook declined)",
-            "[remote rejected] (protected branch hook declined)",
-            "[rejected] (atomic)",
-        ] {
-            assert!(!is_moved(verdict), "{verdict}");
-        }
     }
 }

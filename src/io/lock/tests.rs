@@ -57,7 +57,7 @@ fn any_spelling_of_an_image_is_understood() {
         let lock = parse(&text(&[(key, 'a')])).unwrap();
         assert_eq!(lock.get(&lookup("nginx")), Some(&digest('a')), "{key}");
     }
-    assert_eq!(parse(&text(&[("nginx", 'a'), ("docker.io/nginx", 'a')])).unwrap().len(), 1);
+    assert_eq!(parse(&text(&[("nginx", 'a'), ("docker.io/nginx", 'a')])).unwrap().images.len(), 1);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_merge_keeps_what_the_run_did_not_meet_and_a_prune_drops_it() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text(&[("docker.io/library/nginx:1", 'c')]));
     merge(&path, &BTreeMap::new(), Prune::Unused(&BTreeSet::new())).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"version\":1,\"images\":{}}\n");
-    assert!(Lock::read(&path).unwrap().unwrap().is_empty());
+    assert!(Lock::read(&path).unwrap().unwrap().images.is_empty());
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_link_to_a_lock_stays_a_link() {
     merge(&path, &digests(&[("nginx", 'a')]), Prune::Keep).unwrap();
     std::os::unix::fs::symlink("imago.lock", &link).unwrap();
     merge(&link, &digests(&[("redis", 'b')]), Prune::Keep).unwrap();
-    assert_eq!(Lock::read(&path).unwrap().unwrap().len(), 2);
+    assert_eq!(Lock::read(&path).unwrap().unwrap().images.len(), 2);
     assert!(link.symlink_metadata().unwrap().file_type().is_symlink());
     assert_eq!(Lock::read(&link).unwrap(), Lock::read(&path).unwrap());
 }
@@ -165,7 +165,7 @@ fn runs_beside_each_other_lose_nothing() {
             });
         }
     });
-    assert_eq!(Lock::read(&path).unwrap().unwrap().len(), 64);
+    assert_eq!(Lock::read(&path).unwrap().unwrap().images.len(), 64);
     assert_eq!(folder.path().read_dir().unwrap().count(), 1);
 }
 

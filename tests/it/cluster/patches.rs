@@ -58,7 +58,7 @@ fn a_workload_that_somebody_changed_meanwhile_is_a_conflict_and_keeps_the_other_
     let server = server();
     server.race("deployments/web", 1, |object| object["spec"]["template"]["spec"]["containers"][0]["image"] = "other:2".into());
     let error = patch(&settings(&server), &pin(NEW), Send::ForReal).unwrap_err();
-    assert!(error.is_conflict() && !error.is_missing());
+    assert!(error.is_conflict());
     assert_eq!(error.to_string(), "cannot change shop/Deployment/web");
     assert_eq!(image(&server.object("deployments", "shop", "web")), "other:2");
 }
@@ -112,5 +112,5 @@ fn a_refusal_says_whose_it_is() {
     let error = patch(&unknown, &pin(NEW), Send::ForReal).unwrap_err();
     assert_eq!(error.cause(), "the API server answered 401 Unauthorized to the kubeconfig's credentials");
     server.remove("deployments", "shop", "web");
-    assert!(patch(&settings(&server), &pin(NEW), Send::ForReal).unwrap_err().is_missing());
+    assert_eq!(patch(&settings(&server), &pin(NEW), Send::ForReal).unwrap_err().code(), "not-found");
 }

@@ -4,8 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use imago::engine::answer::Answers;
 use imago::engine::workload;
@@ -15,6 +14,7 @@ use serde_yaml::{Mapping, Value};
 
 use super::model::{Expected, Manifest, generate};
 use crate::support::engine::{Action, Way, answers, carry_out, plain_rules, plan};
+use crate::support::seeds;
 
 /// How many manifests an ordinary run tries.
 const COUNT: u64 = 100_000;
@@ -27,27 +27,16 @@ fn generated_manifests_keep_the_laws() {
         return check(&manifest).map(|_| ()).unwrap_or_else(|fault| panic!("{fault}"));
     }
     let count = number("IMAGO_LAWS").unwrap_or(COUNT);
-    let (next, changed, refused) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
-    thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= count {
-                        return;
-                    }
-                    let manifest = generate(seed);
-                    let outcome =
-                        catch_unwind(AssertUnwindSafe(|| check(&manifest))).unwrap_or_else(|_| Err("it panicked".to_owned()));
-                    match outcome {
-                        Ok(Seen::Changed) => changed.fetch_add(1, Ordering::Relaxed),
-                        Ok(Seen::Refused) => refused.fetch_add(1, Ordering::Relaxed),
-                        Ok(Seen::Same) => 0,
-                        Err(fault) => panic!("IMAGO_LAWS_SEED={seed}: {fault}\n----\n{}----", manifest.text),
-                    };
-                }
-            });
-        }
+    let (changed, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    seeds::each(count, |seed| {
+        let manifest = generate(seed);
+        let outcome = catch_unwind(AssertUnwindSafe(|| check(&manifest))).unwrap_or_else(|_| Err("it panicked".to_owned()));
+        match outcome {
+            Ok(Seen::Changed) => changed.fetch_add(1, Ordering::Relaxed),
+            Ok(Seen::Refused) => refused.fetch_add(1, Ordering::Relaxed),
+            Ok(Seen::Same) => 0,
+            Err(fault) => panic!("IMAGO_LAWS_SEED={seed}: {fault}\n----\n{}----", manifest.text),
+        };
     });
     let (changed, refused) = (changed.into_inner() as u64, refused.into_inner() as u64);
     assert!(changed * 2 > count, "only {changed} of {count} manifests had something to change: the generator is at fault");

@@ -2,6 +2,7 @@
 
 mod faults;
 mod helpers;
+mod hosts;
 mod real;
 mod secrets;
 mod sign_in;

@@ -14,4 +14,5 @@ pub(crate) mod programs;
 pub mod registry;
 pub(crate) mod remote;
 pub(crate) mod schema;
+pub(crate) mod seeds;
 pub mod tls;

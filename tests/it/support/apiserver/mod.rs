@@ -12,7 +12,9 @@ pub mod access;
 mod fields;
 pub mod kinds;
 mod list;
+mod object;
 mod patch;
+mod respond;
 pub mod status;
 
 use std::collections::BTreeMap;
@@ -27,9 +29,10 @@ use crate::support::registry::http::{Request, Response, Server};
 use crate::support::tls::{Authority, Valid};
 
 use access::Account;
-use kinds::{Kind, Target};
-use list::{Objects, Snapshots, parameters};
-use status::{answer, bad_request, forbidden, invalid, not_found, not_served, patch_refused, unauthorized};
+use kinds::Kind;
+use list::{Objects, Snapshots};
+use object::{filled, key, write};
+use respond::respond;
 
 /// The token of who may do everything.
 pub const ADMIN: &str = "token-of-the-admin";
@@ -220,181 +223,4 @@ pub fn workload(kind: &str, namespace: &str, name: &str, containers: &[(&str, &s
     };
     let metadata = json!({"name": name, "namespace": namespace, "labels": {"app": name}});
     json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
-}
-
-fn key(object: &Value) -> (String, String) {
-    let text = |key: &str| object["metadata"][key].as_str().unwrap_or_else(|| panic!("no {key} in {object}")).to_owned();
-    (text("namespace"), text("name"))
-}
-
-/// What a server adds to an object that is new: identity, version, managers, the default pull policy.
-fn filled(mut object: Value, kind: &Kind, state: &mut State) -> Value {
-    state.uids += 1;
-    let uid = format!("00000000-0000-4000-8000-{:012x}", state.uids);
-    if object["metadata"]["resourceVersion"].is_null() {
-        state.version += 1;
-        object["metadata"]["resourceVersion"] = state.version.to_string().into();
-    }
-    for (key, value) in [("uid", json!(uid)), ("generation", json!(1)), ("creationTimestamp", json!(fields::TIME))] {
-        if object["metadata"][key].is_null() {
-            object["metadata"][key] = value;
-        }
-    }
-    if let Some(pod) = object.pointer_mut(kind.pod()) {
-        for list in ["containers", "initContainers"] {
-            for container in pod[list].as_array_mut().into_iter().flatten() {
-                let image = container["image"].as_str().unwrap_or_default();
-                let name = image.rsplit('/').next().unwrap_or_default();
-                let moves = !name.contains('@') && (!name.contains(':') || name.ends_with(":latest"));
-                if container["imagePullPolicy"].is_null() {
-                    container["imagePullPolicy"] = if moves { "Always" } else { "IfNotPresent" }.into();
-                }
-            }
-        }
-        // Reading an absent list has made a null of it.
-        pod.as_object_mut().unwrap().retain(|_, value| !value.is_null());
-    }
-    if object["metadata"]["managedFields"].is_null() {
-        fields::record(&json!({}), &mut object, "kubectl-client-side-apply");
-    }
-    object
-}
-
-/// Makes a change, as a new version of the object.
-fn write(state: &mut State, kind: &'static Kind, key: &(String, String), change: &dyn Fn(&mut Value)) {
-    state.version += 1;
-    let version = state.version.to_string();
-    let object = state.objects.get_mut(kind.plural).and_then(|objects| objects.get_mut(key));
-    let object = Arc::make_mut(object.unwrap_or_else(|| panic!("there is no {} {key:?}", kind.plural)));
-    let old = object.clone();
-    change(object);
-    fields::record(&old, object, "somebody-else");
-    object["metadata"]["resourceVersion"] = version.into();
-}
-
-fn respond(state: &Mutex<State>, request: &Request) -> Response {
-    let mut locked = state.lock().unwrap();
-    locked.requests.push(request.clone());
-    let mut response = right(&mut locked, request);
-    let mut faults = Vec::new();
-    for (path, number, fault) in &mut locked.faults {
-        if request.path.contains(path.as_str()) {
-            *number += 1;
-            faults.push((*number, Arc::clone(fault)));
-        }
-    }
-    // A fault may ask the server itself, or take its time.
-    drop(locked);
-    for (number, fault) in faults {
-        response = fault(request, number, response);
-    }
-    response
-}
-
-/// The right answer.
-fn right(state: &mut State, request: &Request) -> Response {
-    let token = request.header("authorization").and_then(|header| header.strip_prefix("Bearer "));
-    let Some(account) = token.and_then(|token| state.accounts.get(token)).cloned() else { return unauthorized() };
-    let Some(Target { kind, namespace, name }) = kinds::target(&request.path) else { return kinds::discover(request) };
-    let verb = match (request.method.as_str(), &name) {
-        ("GET", None) => "list",
-        ("GET", Some(_)) => "get",
-        ("PATCH", Some(_)) => "patch",
-        _ => return not_served(),
-    };
-    if !account.can(verb, kind, namespace.as_deref()) {
-        return forbidden(&account.user, verb, kind, namespace.as_deref(), name.as_deref());
-    }
-    let parameters = parameters(&request.query);
-    let Some(name) = name else {
-        let State { objects, version, snapshots, .. } = state;
-        let accept = request.header("accept").unwrap_or_default();
-        let objects = objects.entry(kind.plural).or_default();
-        return list::list(kind, namespace.as_deref(), &parameters, accept, (objects, *version), snapshots);
-    };
-    let key = (namespace.unwrap_or_default(), name);
-    match verb {
-        "patch" => patched(state, kind, &key, request, &parameters),
-        _ => match state.objects.entry(kind.plural).or_default().get(&key) {
-            Some(object) => answer(200, object),
-            None => not_found(kind, &key.1),
-        },
-    }
-}
-
-fn patched(
-    state: &mut State,
-    kind: &'static Kind,
-    key: &(String, String),
-    request: &Request,
-    parameters: &BTreeMap<String, String>,
-) -> Response {
-    let name = &key.1;
-    let writers: Vec<Arc<Writer>> = state
-        .writers
-        .iter_mut()
-        .filter(|(path, left, _)| *left > 0 && request.path.contains(path.as_str()))
-        .map(|(_, left, writer)| {
-            *left -= 1;
-            Arc::clone(writer)
-        })
-        .collect();
-    for writer in writers {
-        write(state, kind, key, &*writer);
-    }
-    let Some(old) = state.objects.entry(kind.plural).or_default().get(key).cloned() else { return not_found(kind, name) };
-    let Ok(patch) = serde_json::from_str::<Value>(&request.body) else {
-        return bad_request("the body of the request is no JSON");
-    };
-    let mut new = match (request.header("content-type").unwrap_or_default(), patch.as_array()) {
-        ("application/json-patch+json", Some(operations)) => match patch::json(&old, operations) {
-            Some(new) => new,
-            None => return patch_refused(),
-        },
-        ("application/merge-patch+json", None) => {
-            let mut new = Value::clone(&old);
-            patch::merge(&mut new, &patch);
-            new
-        }
-        _ => return bad_request("this is no patch of a kind that is known"),
-    };
-    if new["metadata"]["resourceVersion"] != old["metadata"]["resourceVersion"] {
-        return status::conflict(kind, name);
-    }
-    let faults = faults(&new, kind);
-    if !faults.is_empty() {
-        return invalid(kind, name, &faults);
-    }
-    if new != *old {
-        if new["spec"] != old["spec"] {
-            new["metadata"]["generation"] = (old["metadata"]["generation"].as_u64().unwrap() + 1).into();
-        }
-        let agent = request.header("user-agent").and_then(|agent| agent.split('/').next()).filter(|agent| !agent.is_empty());
-        let manager = parameters.get("fieldManager").map(String::as_str).or(agent).unwrap_or("unknown");
-        fields::record(&old, &mut new, manager);
-        if parameters.get("dryRun").is_none_or(|value| value != "All") {
-            state.version += 1;
-            new["metadata"]["resourceVersion"] = state.version.to_string().into();
-            state.objects.entry(kind.plural).or_default().insert(key.clone(), Arc::new(new.clone()));
-        }
-    }
-    answer(200, &new)
-}
-
-/// What is not valid in an object: field, reason, message.
-fn faults(object: &Value, kind: &Kind) -> Vec<(String, &'static str, &'static str)> {
-    let mut faults = Vec::new();
-    let pod = kind.pod().trim_start_matches('/').replace('/', ".");
-    for list in ["initContainers", "containers"] {
-        let containers = object.pointer(&format!("{}/{list}", kind.pod())).and_then(Value::as_array);
-        for (index, container) in containers.into_iter().flatten().enumerate() {
-            let (field, image) = (format!("{pod}.{list}[{index}].image"), container["image"].as_str().unwrap_or_default());
-            if image.is_empty() {
-                faults.push((field, "FieldValueRequired", "Required value"));
-            } else if image.trim() != image {
-                faults.push((field, "FieldValueInvalid", "Invalid value: must not have leading or trailing whitespace"));
-            }
-        }
-    }
-    faults
 }

@@ -1,0 +1,65 @@
+//! The flags of `imago cluster`, and of plain `imago`.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use super::{Images, Registries, Reporting, Selecting};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  imago cluster                           say what is outdated in the context's namespace
+  imago cluster -A --update --dry-run     what the server would keep of an update everywhere
+  imago cluster -n shop --restart         replace the pods that are behind their tags";
+
+/// The flags of `imago cluster`.
+#[derive(Args, Debug)]
+pub struct Cluster {
+    /// Put every outdated image on its tag's digest
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub update: bool,
+    /// Replace pods that are behind, where that pulls
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub restart: bool,
+    /// Put back the images as they were before --update
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub restore: bool,
+    /// Exit 1 when something is outdated
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub check: bool,
+    /// Have the server do all of the action but keep it
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub dry_run: bool,
+    /// Change nothing when more images would change
+    #[arg(long, value_name = "N", help_heading = "Action (without one nothing is changed)")]
+    pub max_changes: Option<usize>,
+    /// Change only what a running pod is behind on
+    #[arg(short, long, help_heading = "Action (without one nothing is changed)")]
+    pub check_pods: bool,
+    /// Change also what Argo CD, Flux or an owner writes
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub managed: bool,
+
+    /// The kubeconfig, or a list of them [default: KUBECONFIG, the pod's account, ~/.kube/config]
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub kubeconfig: Option<OsString>,
+    /// Take this context of the kubeconfig
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
+    /// Use the pull secrets that the workloads name
+    #[arg(long, help_heading = "Cluster")]
+    pub image_pull_secrets: bool,
+
+    /// Which workloads.
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// Which images, and how they are written.
+    #[command(flatten)]
+    pub images: Images,
+    /// How registries are asked.
+    #[command(flatten)]
+    pub registries: Registries,
+    /// The forms of the report.
+    #[command(flatten)]
+    pub reporting: Reporting,
+}

@@ -1,0 +1,75 @@
+//! The flags of `imago files`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Configuration, Git, Images, Locking, Registries, Reporting, Selecting};
+use crate::io::scan::Globs;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  imago files --update --lock imago.lock    pin all images, and record their digests
+  imago files --diff deploy/ | git apply    make the change by way of a diff
+  imago files --update --push deploy/       commit the change, and push it";
+
+/// The flags of `imago files`.
+#[derive(Args, Debug)]
+pub struct Files {
+    /// Folders to scan, files to read [default: .]
+    #[arg(value_name = "PATH", help_heading = "Files", display_order = 0)]
+    pub paths: Vec<PathBuf>,
+    /// Read only the files that match (repeats)
+    #[arg(long, value_name = "GLOB", help_heading = "Files", display_order = 1)]
+    pub include: Vec<String>,
+    /// Leave out the files that match (repeats)
+    #[arg(long, value_name = "GLOB", help_heading = "Files", display_order = 2)]
+    pub exclude: Vec<String>,
+
+    /// Write every outdated image with its tag's digest
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub update: bool,
+    /// Put back the images as they were before --update
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub restore: bool,
+    /// Exit 1 when something is outdated
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub check: bool,
+    /// Print the change as a diff for `git apply`
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub diff: bool,
+    /// Do all of the action but write
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub dry_run: bool,
+    /// Write nothing when more images would change
+    #[arg(long, value_name = "N", help_heading = "Action (without one nothing is written)")]
+    pub max_changes: Option<usize>,
+
+    /// What is committed and pushed.
+    #[command(flatten)]
+    pub git: Git,
+    /// Which images, and how they are written.
+    #[command(flatten)]
+    pub images: Images,
+    /// Which workloads.
+    #[command(flatten)]
+    pub selecting: Selecting,
+    /// How registries are asked.
+    #[command(flatten)]
+    pub registries: Registries,
+    /// The lock.
+    #[command(flatten)]
+    pub locking: Locking,
+    /// Drop what no workload names from the lock
+    #[arg(long, help_heading = "Registries")]
+    pub lock_prune: bool,
+    /// The forms of the report.
+    #[command(flatten)]
+    pub reporting: Reporting,
+    /// Where settings come from.
+    #[command(flatten)]
+    pub configuration: Configuration,
+    /// The globs of the repository's settings, which begin at its root.
+    #[arg(skip)]
+    pub of_repository: Option<Globs>,
+}

@@ -1,0 +1,33 @@
+//! The flags about commits and pushes.
+
+use clap::Args;
+
+/// What is committed and pushed.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Git")]
+pub struct Git {
+    /// Commit the changed files, and nothing else
+    #[arg(long)]
+    pub commit: bool,
+    /// Commit to a branch of its own, and leave what is checked out alone
+    #[arg(long, value_name = "NAME")]
+    pub branch: Option<String>,
+    /// Push the commit
+    #[arg(long)]
+    pub push: bool,
+    /// Push to this remote [default: origin]
+    #[arg(long, value_name = "NAME")]
+    pub remote: Option<String>,
+    /// Tell the remote this with the push (repeats)
+    #[arg(long, value_name = "OPTION")]
+    pub push_option: Vec<String>,
+    /// The commit's message: {summary}, {changes}, {images}, …
+    #[arg(long, value_name = "TEMPLATE")]
+    pub message: Option<String>,
+    /// The commit's author, if it is not the one that Git knows
+    #[arg(long, value_name = "NAME <MAIL>")]
+    pub author: Option<String>,
+    /// Add Signed-off-by to the message
+    #[arg(long)]
+    pub signoff: bool,
+}

@@ -1,0 +1,33 @@
+//! The flags about images.
+
+use clap::{Args, ValueEnum};
+
+/// The flags about images; the same in every mode.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Images")]
+pub struct Images {
+    /// Where the tag is kept: annotation or tag
+    #[arg(long, value_name = "HOW", hide_possible_values = true)]
+    pub track: Option<Track>,
+    /// Write name@digest, without the tag
+    #[arg(long)]
+    pub drop_tag: bool,
+    /// Take only the images whose name matches (repeats)
+    #[arg(long, value_name = "GLOB")]
+    pub include_image: Vec<String>,
+    /// Leave out the images whose name matches (repeats)
+    #[arg(long, value_name = "GLOB")]
+    pub exclude_image: Vec<String>,
+    /// Take a digest that lacks a platform
+    #[arg(long)]
+    pub allow_platform_loss: bool,
+}
+
+/// `--track`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Track {
+    /// The annotation `imago-config-spec` records the image as it was written.
+    Annotation,
+    /// The tag beside the digest is all that is needed.
+    Tag,
+}

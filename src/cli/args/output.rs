@@ -1,0 +1,63 @@
+//! The flags about what is said, and in which form.
+
+use std::ffi::OsString;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+/// The flags about what is said; before or after the subcommand.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct Voice {
+    /// Colour: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", hide_possible_values = true)]
+    pub color: Option<When>,
+    /// Say nothing but problems and what was asked for by name
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more: -v what was passed over, -vv how it was found
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Print this help
+    #[arg(short, long, global = true, action = ArgAction::HelpShort)]
+    pub help: Option<bool>,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, and where `NO_COLOR` is not set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The flags about the report; the same in every mode.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct Reporting {
+    /// Print text, json, github, sarif or markdown
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true, display_order = 0)]
+    pub output: Option<Format>,
+    /// Write the report to a file too (repeats)
+    #[arg(long, value_name = "FORMAT=FILE", display_order = 1)]
+    pub report: Vec<OsString>,
+}
+
+/// `--output`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; versioned and stable.
+    Json,
+    /// Workflow commands of GitHub, which become annotations.
+    Github,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// A table, for a pull request or a job's summary.
+    Markdown,
+}

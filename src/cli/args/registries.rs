@@ -1,0 +1,41 @@
+//! The flags about registries, and about the lock that stands in for them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// The flags about registries; the same in every mode.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Registries")]
+pub struct Registries {
+    /// Ask TO for the images that are written FROM (repeats)
+    #[arg(long, value_name = "FROM=TO")]
+    pub registry_map: Vec<String>,
+    /// Ask this host over plain http (repeats)
+    #[arg(long, value_name = "HOST")]
+    pub insecure_registry: Vec<String>,
+    /// Hosts that the repository's settings allow plain http for.
+    #[arg(skip)]
+    pub insecure_of_repository: Vec<String>,
+    /// Trust these certificates too, PEM (repeats)
+    #[arg(long, value_name = "FILE")]
+    pub registry_ca: Vec<PathBuf>,
+    /// Take credentials from this docker config
+    #[arg(long, value_name = "FILE")]
+    pub docker_config: Option<PathBuf>,
+    /// Requests at once [default: 32], at most 16 to one host
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub concurrency: Option<u16>,
+}
+
+/// The flags about the lock.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Registries")]
+pub struct Locking {
+    /// The lock of digests [default: imago.lock]
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
+    /// Take digests from the lock, ask no registry
+    #[arg(long)]
+    pub offline: bool,
+}

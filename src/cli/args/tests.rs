@@ -1,0 +1,85 @@
+//! What is answered to what is typed wrong, and that help fits a screen.
+
+use super::*;
+
+fn refused(line: &str) -> Refused {
+    parse(line.split(' ').map(OsString::from)).unwrap_err()
+}
+
+#[test]
+fn the_flags_are_well_defined() {
+    Typed::command().debug_assert();
+}
+
+#[test]
+fn a_path_or_a_flag_of_file_mode_without_a_command_hints_at_files() {
+    for (line, hint) in [
+        ("imago deploy/", "run `imago files deploy/` for the manifests of a file or folder"),
+        ("imago ./digest", "run `imago files ./digest` for the manifests of a file or folder"),
+        ("imago manifests --update", "run `imago files manifests` for the manifests of a file or folder"),
+        ("imago --update --commit", "run `imago files --commit` for manifests in files"),
+        ("imago -q --offline", "run `imago files --offline` for manifests in files"),
+        ("imago -n shop --include=a", "run `imago files --include` for manifests in files"),
+        ("imago --update deploy/", "run `imago files deploy/` for manifests in files"),
+    ] {
+        match refused(line) {
+            Refused::Usage(usage) => assert_eq!(usage.hint, hint, "{line}"),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_slip_of_the_finger_is_answered_with_the_right_word() {
+    for (line, right) in [
+        ("imago flies", "'files'"),
+        ("imago files --upadte", "'--update'"),
+        ("imago files --output jsn", "'json'"),
+        ("imago files --track tags", "'tag'"),
+        ("imago files --color allways", "'always'"),
+        ("imago --updat", "'--update'"),
+        ("imago cluster --offline", "unexpected argument '--offline'"),
+    ] {
+        match refused(line) {
+            Refused::Wrong(text) => assert!(text.contains(right), "{line}: {text}"),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn help_and_version_are_results() {
+    for line in [
+        "imago --help",
+        "imago -h",
+        "imago help",
+        "imago help files",
+        "imago --version",
+        "imago files --help",
+        "imago digest --help",
+    ] {
+        assert!(matches!(refused(line), Refused::Asked(_)), "{line}");
+    }
+}
+
+#[test]
+fn help_fits_a_screen() {
+    for (line, most, width) in [
+        ("imago --help", 24, 80),
+        ("imago files --help", 72, 100),
+        ("imago cluster --help", 66, 100),
+        ("imago digest --help", 34, 100),
+    ] {
+        let Refused::Asked(text) = refused(line) else { panic!("{line}") };
+        let text = text.to_string();
+        assert!(text.lines().count() <= most, "{line}: {} lines\n{text}", text.lines().count());
+        assert!(text.lines().all(|line| line.chars().count() <= width), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn flags_of_the_voice_stand_before_or_after_the_command() {
+    for line in ["imago -v files", "imago files -v"] {
+        assert_eq!(parse(line.split(' ').map(OsString::from)).unwrap().voice.verbose, 1, "{line}");
+    }
+}

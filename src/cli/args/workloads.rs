@@ -1,0 +1,24 @@
+//! The flags that take workloads.
+
+use clap::Args;
+
+/// The flags that take workloads; the same in every mode.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Workloads")]
+pub struct Selecting {
+    /// Take this namespace only (repeats)
+    #[arg(short, long = "namespace", value_name = "NS")]
+    pub namespaces: Vec<String>,
+    /// Take every namespace (in files, as without -n)
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// Take all namespaces but this (repeats)
+    #[arg(short = 'x', long = "exclude-namespace", value_name = "NS")]
+    pub exclude_namespaces: Vec<String>,
+    /// Take the workloads with these labels: app=web,tier!=cache
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// Take by metadata.name or metadata.namespace
+    #[arg(short = 'f', long, value_name = "FIELDS")]
+    pub field_selector: Option<String>,
+}

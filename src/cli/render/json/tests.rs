@@ -1,0 +1,157 @@
+//! Version 1, held to the letter.
+
+use super::*;
+use crate::app::report::{Outcome, Place, Problem};
+use crate::cli::render::samples;
+use crate::engine::image::Digest;
+
+#[test]
+fn version_1_has_these_fields_in_this_order() {
+    let mut sample = samples::updated();
+    sample.files_seen = 2;
+    sample.skipped.truncate(1);
+    sample.unhandled.insert("Rollout".into(), 1);
+    sample.warnings.push("look at this".into());
+    sample.problems.push(Problem {
+        code: "unauthorized",
+        what: "cannot resolve `registry.example.test/x:1`".into(),
+        place: Place { container: Some("x".into()), ..sample.workloads[0].place.clone() },
+        cause: "the registry answered 401 Unauthorized".into(),
+        hint: None,
+    });
+    let expected = r#"{
+  "version": 1,
+  "mode": "files",
+  "action": "update",
+  "dry_run": false,
+  "summary": {
+    "files": 2,
+    "files_changed": 1,
+    "files_without_workload": 0,
+    "workloads": 1,
+    "images": 2,
+    "ok": 1,
+    "fixed": 0,
+    "outdated": 1,
+    "restored": 0,
+    "stale": 0,
+    "unchecked": 0,
+    "kept": 0,
+    "ignored": 0,
+    "variable": 0,
+    "held": 0,
+    "failed": 0,
+    "skipped": 1,
+    "unhandled": {
+      "Rollout": 1
+    },
+    "without_namespace": 0,
+    "not_selected": 0,
+    "problems": 1,
+    "written": true,
+    "stopped_at": null
+  },
+  "workloads": [
+    {
+      "file": "deploy/web.yaml",
+      "line": 4,
+      "kind": "Deployment",
+      "namespace": "shop",
+      "name": "web",
+      "changed": true,
+      "containers": [
+        {
+          "name": "app",
+          "init": false,
+          "image": "registry.example.test/web:1.4",
+          "new_image": "registry.example.test/web:1.4@sha256:6666666666666666666666666666666666666666666666666666666666666666",
+          "outcome": "outdated",
+          "reason": null,
+          "tag_digest": null,
+          "running_digest": null,
+          "line": 21
+        },
+        {
+          "name": "proxy",
+          "init": false,
+          "image": "registry.example.test/proxy:2",
+          "new_image": null,
+          "outcome": "ok",
+          "reason": null,
+          "tag_digest": null,
+          "running_digest": null,
+          "line": 21
+        }
+      ]
+    }
+  ],
+  "files_changed": [
+    "deploy/web.yaml"
+  ],
+  "git": null,
+  "skipped": [
+    {
+      "code": "template",
+      "file": "chart/templates/0.yaml",
+      "line": 3,
+      "workload": null,
+      "container": null,
+      "message": "a Helm template"
+    }
+  ],
+  "problems": [
+    {
+      "code": "unauthorized",
+      "file": "deploy/web.yaml",
+      "line": 4,
+      "workload": "Deployment/web",
+      "container": "x",
+      "message": "cannot resolve `registry.example.test/x:1`",
+      "cause": "the registry answered 401 Unauthorized",
+      "hint": null
+    }
+  ],
+  "warnings": [
+    "look at this"
+  ]
+}
+"#;
+    assert_eq!(report(&sample), expected);
+}
+
+#[test]
+fn every_outcome_has_its_word() {
+    let digest = Digest::parse(&format!("sha256:{}", "6".repeat(64))).unwrap();
+    let other = Digest::parse(&format!("sha256:{}", "7".repeat(64))).unwrap();
+    for (outcome, expected) in [
+        (Outcome::Ok, ["ok", "", "", ""]),
+        (Outcome::Fixed, ["fixed", "", "", ""]),
+        (Outcome::Outdated("a".into()), ["outdated", "a", "", ""]),
+        (Outcome::Restored("a".into()), ["restored", "a", "", ""]),
+        (Outcome::Kept("b".into()), ["kept", "", "b", ""]),
+        (Outcome::Ignored("b".into()), ["ignored", "", "b", ""]),
+        (Outcome::Variable, ["variable", "", "", ""]),
+        (Outcome::Held { digest: digest.clone(), reason: "b".into() }, ["held", "", "b", digest.as_str()]),
+        (Outcome::Unchecked("b".into()), ["unchecked", "", "b", ""]),
+        (Outcome::Stale { running: other, digest: digest.clone(), back: Some("a".into()) }, ["stale", "a", "", digest.as_str()]),
+        (samples::failed(), ["failed", "", "", ""]),
+    ] {
+        let mut sample = samples::updated();
+        sample.workloads[0].containers = vec![samples::container("app", "web", outcome)];
+        let value: serde_json::Value = serde_json::from_str(&report(&sample)).unwrap();
+        let container = &value["workloads"][0]["containers"][0];
+        let word = |key: &str| container[key].as_str().unwrap_or_default();
+        assert_eq!([word("outcome"), word("new_image"), word("reason"), word("tag_digest")], expected);
+    }
+}
+
+#[test]
+fn characters_that_steer_are_escaped_and_come_back_the_same() {
+    let mut sample = samples::updated();
+    let hostile = "a\u{1b}[2J\u{9b}\u{7f}\u{202e}\u{2028}\n\tö";
+    sample.workloads[0].name = hostile.into();
+    let text = report(&sample);
+    assert!(!text.chars().any(|character| character != '\n' && steers(character)), "{text}");
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["workloads"][0]["name"], hostile);
+}

@@ -1,0 +1,65 @@
+//! The flags of `imago files`, checked.
+
+use std::path::PathBuf;
+
+use super::{Outside, UsageError, commits, images, registries, usage, workloads};
+use crate::app::files::Request;
+use crate::app::report::Action;
+use crate::cli::args;
+
+/// What is asked of the files.
+pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<Request, UsageError> {
+    let action = action(&flags)?;
+    let track = images::track(&flags.images, action)?;
+    let prune = lock_prune(&flags)?;
+    let git = commits::request(&flags.git, action, outside)?;
+    let lock = registries::lock(&flags.locking, prune);
+    Ok(Request {
+        paths: if flags.paths.is_empty() { vec![PathBuf::from(".")] } else { flags.paths },
+        include: flags.include,
+        exclude: flags.exclude,
+        of_repository: flags.of_repository,
+        action,
+        dry_run: flags.dry_run,
+        diff: flags.diff,
+        track,
+        form: images::form(&flags.images),
+        images: images::filter(&flags.images.include_image, &flags.images.exclude_image)?,
+        selection: workloads::selection(&flags.selecting)?,
+        max_changes: flags.max_changes,
+        lock,
+        registries: registries::settings(flags.registries, outside)?,
+        platform_loss: images::platform_loss(&flags.images),
+        git,
+    })
+}
+
+fn action(flags: &args::Files) -> Result<Action, UsageError> {
+    match (flags.update, flags.restore, flags.check) {
+        (true, true, _) => Err(usage("`--update` and `--restore` exclude each other", "run one action at a time")),
+        (true, _, true) => {
+            Err(usage("`--check` and `--update` exclude each other", "leave out `--check` to write, or `--update` to look"))
+        }
+        (_, true, true) => Err(usage("`--check` and `--restore` exclude each other", "leave one of them out")),
+        (false, false, _) if flags.dry_run => Err(usage(
+            "`--dry-run` needs an action",
+            "add `--update` or `--restore`, or leave out `--dry-run`: without an action nothing is written",
+        )),
+        (true, false, false) => Ok(Action::Update),
+        (false, true, false) => Ok(Action::Restore),
+        (false, false, true) => Ok(Action::Check),
+        (false, false, false) => Ok(Action::Report),
+    }
+}
+
+fn lock_prune(flags: &args::Files) -> Result<bool, UsageError> {
+    match (flags.lock_prune, flags.update, flags.locking.offline) {
+        (false, _, _) => Ok(false),
+        (true, _, true) => Err(usage(
+            "`--lock-prune` and `--offline` exclude each other: `--offline` does not write the lock",
+            "leave out `--offline`",
+        )),
+        (true, false, false) => Err(usage("`--lock-prune` needs `--update`, which writes the lock", "add `--update`")),
+        (true, true, false) => Ok(true),
+    }
+}

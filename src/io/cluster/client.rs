@@ -1,0 +1,87 @@
+//! kube's client for a target, and what its errors mean.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kube::client::ClientBuilder;
+use kube::config::AuthInfo;
+
+use super::error::Why;
+use super::kubeconfig::Target;
+use super::settings::{Limits, Settings};
+use crate::io::credentials::Secret;
+use crate::io::registry::fault::{Fault, causes, of_cause};
+
+/// The client: connections and TLS. It signs nobody in, tries nothing again and reads no environment.
+pub(super) fn client(target: &Target, settings: &Settings, certificate: Option<&(String, Secret)>) -> Result<kube::Client, Why> {
+    let mut config = kube::Config::new(target.server.clone());
+    config.default_namespace.clone_from(&target.namespace);
+    config.root_cert = match target.server.scheme_str() {
+        Some("https") => target.authorities.clone(),
+        // Nobody's certificates, rather than the system's: they take long to read, and may be missing.
+        _ => Some(Vec::new()),
+    };
+    config.accept_invalid_certs = target.unverified;
+    config.tls_server_name.clone_from(&target.server_name);
+    config.proxy_url.clone_from(&target.proxy);
+    config.connect_timeout = Some(settings.limits.connect);
+    config.read_timeout = Some(settings.limits.answer);
+    config.write_timeout = Some(settings.limits.answer);
+    // The time that a kept connection was idle is not the server's.
+    config.reset_reader_on_write = true;
+    config.default_retry = false;
+    config.auth_info = AuthInfo {
+        client_certificate_data: certificate.map(|(certificate, _)| STANDARD.encode(certificate)),
+        client_key_data: certificate.map(|(_, key)| STANDARD.encode(key.expose()).into()),
+        ..target.acting.clone()
+    };
+    let unusable = |part: &str, reason: &str, hint| Why::Unusable { part: part.to_owned(), reason: reason.to_owned(), hint };
+    let built = ClientBuilder::try_from(config).map_err(|error| match error {
+        kube::Error::RustlsTls(kube::client::RustlsTlsError::AddRootCertificate(_)) if target.authorities.is_none() => unusable(
+            "the system's list of certificate authorities",
+            "there is none, or it cannot be read",
+            "install the package `ca-certificates`, or give the kubeconfig a `certificate-authority`",
+        ),
+        kube::Error::RustlsTls(kube::client::RustlsTlsError::AddRootCertificate(_)) => {
+            unusable("the kubeconfig's `certificate-authority`", "it holds something that is no certificate", "correct it")
+        }
+        kube::Error::RustlsTls(kube::client::RustlsTlsError::InvalidServerName(_)) => {
+            unusable("the kubeconfig's `tls-server-name`", "it is no host's name", "correct it")
+        }
+        kube::Error::RustlsTls(_) | kube::Error::InferKubeconfig(_) => unusable(
+            "the client certificate",
+            "certificate and key are not PEM, or do not belong together",
+            "sign in to the cluster again",
+        ),
+        kube::Error::HttpError(_) => {
+            unusable("the kubeconfig's `as`", "it holds characters that no header may have", "correct it")
+        }
+        _ => unusable("the kubeconfig", "its settings for TLS or the proxy are of no use together", "correct them"),
+    })?;
+    Ok(built.build())
+}
+
+/// Sorts an error of the HTTP client by what happened. It is never printed: it may hold a URL with a password.
+pub(super) fn fault(error: &kube::Error, limits: &Limits) -> Fault {
+    let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
+    let says = |text: &str| texts.iter().any(|cause| cause.contains(text));
+    if says("tunnel") || says("SOCKS") || says("socks") {
+        return Fault::Proxy;
+    }
+    if let Some(fault) = causes(error).find_map(of_cause) {
+        return fault;
+    }
+    let timed_out = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
+    };
+    if causes(error).any(timed_out) {
+        // Once there was a connection, the request may have been carried out.
+        return if says("(Connect)") { Fault::ConnectTimeout(limits.connect) } else { Fault::AnswerTimeout(limits.answer) };
+    }
+    if says("dns error") {
+        return Fault::Name;
+    }
+    if says("invalid HTTP") {
+        return Fault::NotHttp;
+    }
+    if says("(Connect)") { Fault::Refused } else { Fault::Lost }
+}

@@ -1,0 +1,63 @@
+//! A token server: what a registry's challenge sends its clients to.
+
+use super::http::{Request, Response};
+use super::{State, basic, error};
+
+/// How the token server works, and how the registry speaks of it.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// The `WWW-Authenticate` headers; `{realm}` becomes the token server's address.
+    pub challenges: Vec<String>,
+    /// The challenge for a token that is not for this repository.
+    pub insufficient: Option<String>,
+    /// Name and password that are needed; nobody needs any where there is none.
+    pub account: Option<(String, String)>,
+    /// An identity token that is exchanged by POST. Without one, POST is answered with 405.
+    pub identity: Option<String>,
+    /// The answer; `{token}` becomes the token.
+    pub answer: String,
+    /// Whether every token that was given out is refused from the second use on, as one that was revoked.
+    pub once: bool,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self {
+            challenges: vec![r#"Bearer realm="{realm}",service="test",scope="repository:user/image:pull""#.to_owned()],
+            insufficient: None,
+            account: None,
+            identity: None,
+            answer: r#"{"token":"{token}","expires_in":300}"#.to_owned(),
+            once: false,
+        }
+    }
+}
+
+/// The answer of the token server.
+pub(super) fn give_token(state: &State, tokens: &Tokens, request: &Request) -> Response {
+    let fields = if request.method == "POST" { &request.body } else { &request.query };
+    let field = |name: &str| {
+        let found = fields.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        found.unwrap_or_default().replace("%3A", ":").replace("%2F", "/")
+    };
+    if request.method == "POST" {
+        match &tokens.identity {
+            None => return Response::new(405),
+            Some(identity) if field("refresh_token") != *identity => return error(401, "UNAUTHORIZED"),
+            Some(_) => {}
+        }
+    } else if let Some((user, password)) = &tokens.account
+        && request.header("authorization") != Some(basic(user, password).as_str())
+    {
+        return error(401, "UNAUTHORIZED");
+    }
+    let Some(repository) =
+        field("scope").strip_prefix("repository:").and_then(|rest| rest.strip_suffix(":pull")).map(str::to_owned)
+    else {
+        return error(400, "UNSUPPORTED");
+    };
+    let mut given = state.tokens.lock().unwrap();
+    let token = format!("secret-token-{}", given.len());
+    given.insert(token.clone(), repository);
+    Response::new(200).header("content-type", "application/json").body(tokens.answer.replace("{token}", &token))
+}

@@ -112,11 +112,6 @@ impl<'t> File<'t> {
         Self::read_plain(text).map_or_else(|| Self::read(text, Comments::Keep), Ok)
     }
 
-    /// As [`File::parse_with_comments`], by the parser for all of YAML, however plain the text is: what a proof relies on.
-    pub fn parse_in_full(text: &'t str) -> Result<Self, Unreadable> {
-        Self::read(text, Comments::Keep)
-    }
-
     fn read_plain(text: &'t str) -> Option<Self> {
         lines::read(text).map(|file| Self { plain: true, ..file })
     }
@@ -160,7 +155,7 @@ impl<'t> File<'t> {
         self.text
     }
 
-    /// The comments' texts, in order. Complete after [`File::parse_with_comments`] and [`File::parse_in_full`] alone.
+    /// The comments' texts, in order. Complete only after [`File::parse_with_comments`].
     pub fn comments(&self) -> impl Iterator<Item = &'t str> + '_ {
         self.comments.iter().map(|comment| &self.text[comment.span.clone()])
     }

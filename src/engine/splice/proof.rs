@@ -1,9 +1,8 @@
 //! The proof that an edited text says what it should and nothing else, by two parsers that know nothing of each other.
 //!
-//! Our own parser reads the new text, and it is compared with the old one node by node, as they are written, and comment by comment; where
-//! the old one is so plain that it was read line by line, these are two readings of their own already. A second parser (libyaml, which kubectl's
-//! reader follows; for JSON a JSON parser) reads both texts as well: it must find the same workloads in both as we did, and no difference
-//! but the changes. A text that fails is not returned, let alone written.
+//! Our own reading compares both texts node by node, as they are written, and comment by comment. A second parser (libyaml, which
+//! kubectl's reader follows; for JSON a JSON parser) must find the same workloads as we did, and no difference but the changes. A text that
+//! fails is not returned, let alone written.
 
 mod second;
 mod value;
@@ -17,7 +16,7 @@ use super::{DocumentChanges, Effects, Refused, locate, refused, unproven};
 
 /// Proves that `new_text` is `old` with the wanted changes, and that `effects` is all that happened to its nodes.
 pub(super) fn prove(old: &File<'_>, new_text: &str, wanted: &[DocumentChanges], effects: &Effects) -> Result<(), Refused> {
-    let new = File::parse_in_full(new_text)
+    let new = File::parse_with_comments(new_text)
         .map_err(|error| unproven(format!("the edited text would not be read again (line {}: {error})", error.line)))?;
     if old.len() != new.len() {
         return Err(unproven("the edited text would have another number of documents".to_owned()));

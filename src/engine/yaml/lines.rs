@@ -2,8 +2,8 @@
 //!
 //! Most manifests are no more than that, and reading them so costs a tenth of what the parser does. Whatever is not on the short list
 //! below, valid or not, is left to the parser ([`read`] says `None`), and so is every fault. What is read here is node for node what the
-//! parser makes of it, comments included; the tests hold both readings against each other on every fixture and on generated and damaged
-//! text. An edited text is never read here: the proof holds the parser's reading of it against the one that the edit came from.
+//! parser makes of it, comments included; the tests hold both readings against each other, and against the second parser of the proof, on
+//! every fixture and on generated and damaged text.
 
 use std::borrow::Cow;
 

@@ -185,15 +185,11 @@ impl Request {
         };
         let work = |manifest: &Manifest, answers| edits::edit(manifest, self.action, rules, &answers);
         threads::map_ready(manifests, work, |mut ready| {
-            let mut awaiting = Awaiting::new(&questions);
+            let (mut awaiting, all) = Awaiting::new(questions);
             let Some(source) = source else {
                 awaiting.finish(&Answers::new(), &mut ready);
                 return Ok(Sourced::default());
             };
-            let mut all = Wanted::new();
-            for (lookup, digests) in questions.into_iter().flatten() {
-                all.entry(lookup).or_default().extend(digests);
-            }
             let sourced = source.ask(&all, self.platform_loss, |event| {
                 if let Event::Answered { lookup, answer, .. } = &event {
                     awaiting.answered(lookup, answer, &mut ready);

@@ -1,10 +1,10 @@
 //! Which files can be decided on: those whose questions are all answered, while others still wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::resolve::Wanted;
 use crate::engine::answer::{Answer, Answers, Refusal};
-use crate::engine::image::Lookup;
+use crate::engine::image::{Digest, Lookup};
 
 /// The questions of each file, and what has been answered of them.
 pub(super) struct Awaiting {
@@ -18,17 +18,20 @@ struct File {
 }
 
 impl Awaiting {
-    /// Takes the questions of each file, by its place.
-    pub(super) fn new(questions: &[Wanted]) -> Self {
-        let mut askers: BTreeMap<Lookup, Vec<usize>> = BTreeMap::new();
-        for (file, lookup) in questions.iter().enumerate().flat_map(|(file, wanted)| wanted.keys().map(move |key| (file, key))) {
-            match askers.get_mut(lookup) {
-                Some(files) => files.push(file),
-                None => drop(askers.insert(lookup.clone(), vec![file])),
+    /// Takes the questions of each file, by its place. Returns all of them, each once, as well.
+    pub(super) fn new(questions: Vec<Wanted>) -> (Self, Wanted) {
+        let files = questions.iter().map(|wanted| Some(File { awaited: wanted.len(), answers: Answers::new() })).collect();
+        let mut all: BTreeMap<Lookup, (Vec<usize>, BTreeSet<Digest>)> = BTreeMap::new();
+        for (file, wanted) in questions.into_iter().enumerate() {
+            for (lookup, digests) in wanted {
+                let (askers, of_all) = all.entry(lookup).or_default();
+                askers.push(file);
+                of_all.extend(digests);
             }
         }
-        let file = |wanted: &Wanted| Some(File { awaited: wanted.len(), answers: Answers::new() });
-        Self { files: questions.iter().map(file).collect(), askers }
+        let wanted = all.iter_mut().map(|(lookup, (_, digests))| (lookup.clone(), std::mem::take(digests))).collect();
+        let askers = all.into_iter().map(|(lookup, (askers, _))| (lookup, askers)).collect();
+        (Self { files, askers }, wanted)
     }
 
     /// Notes an answer. Each file that has awaited nothing else is handed to `ready`, with its answers.
@@ -61,14 +64,16 @@ impl Awaiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::image::{Digest, ImageRef};
+    use crate::engine::image::ImageRef;
 
     #[test]
     fn a_file_is_ready_with_its_last_answer_and_has_its_own_alone() {
         let lookup = |name: &str| ImageRef::parse(name).unwrap().lookup();
         let answer = Ok(Answer::new(Digest::parse(&format!("sha256:{}", "1".repeat(64))).unwrap()));
         let wanted = |names: &[&str]| names.iter().map(|name| (lookup(name), [].into())).collect::<Wanted>();
-        let mut awaiting = Awaiting::new(&[wanted(&["a", "b"]), wanted(&[]), wanted(&["b"]), wanted(&["c"])]);
+        let questions = vec![wanted(&["a", "b"]), wanted(&[]), wanted(&["b"]), wanted(&["c"])];
+        let (mut awaiting, all) = Awaiting::new(questions);
+        assert_eq!(all, wanted(&["a", "b", "c"]));
         let mut seen = Vec::new();
         let mut ready = |file, answers: Answers| seen.push((file, answers.into_keys().map(|key| key.to_string()).collect()));
         awaiting.answered(&lookup("b"), &answer, &mut ready);

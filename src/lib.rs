@@ -33,10 +33,9 @@
 //! - A [`engine::path::Path`] is the address of a string in an object, and a [`engine::plan::Change`] says what shall stand there; so
 //!   finding, policy and planning know nothing of files and clusters.
 //! - [`engine::running`] says what running pods say: no more than whether a container is on a digest, is not, or says nothing.
-//! - All edits of a file are byte ranges of the original text, applied once. The new text is read again by two parsers, and a text in
-//!   which anything differs but the changes is not written.
-//! - `engine::yaml` reads the plainest manifests line by line and all others with the parser, node for node alike; edits and their proof
-//!   come from the parsers alone.
+//! - All edits of a file are byte ranges of the original text, applied once. The new text is read again, and by a second parser too,
+//!   and a text in which anything differs but the changes is not written.
+//! - `engine::yaml` reads the plainest manifests line by line and all others with the parser, node for node alike.
 //! - [`app::commit`] plans again on the content of another commit where the remote has moved: a plan is never carried over.
 //! - [`io::interrupt`] holds signals back while a change is half made.
 //! - A problem is data ([`app::report::Problem`]): it reaches the report and the exit code. An `Err` means that the run cannot go on.

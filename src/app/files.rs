@@ -7,6 +7,7 @@ use anyhow::Context as _;
 
 use super::commit::{self, Carried, Session};
 use super::edits::{self, Edited};
+use super::ready::Awaiting;
 use super::report::{Action, Mode, Place, Problem, Reach, Report};
 use super::resolve::{Event, PlatformLoss, Wanted};
 use super::source::{LockUse, Source, Sourced};
@@ -147,9 +148,8 @@ impl Request {
         let named = prunable.then(|| plan::named(all_workloads(&survey))).flatten();
         report.select(&mut survey, &self.selection);
         let rules = Rules { track: self.track, form: self.form, images: self.images.clone() };
-        let wanted = if source.is_some() { plan::wanted(all_workloads(&survey), &rules) } else { Wanted::new() };
-        let Sourced { answers, warnings, ways } =
-            source.map_or_else(|| Ok(Sourced::default()), |source| source.ask(&wanted, self.platform_loss, on_event))?;
+        let (sourced, edited) = self.edit_while_asking(&survey.manifests, source, &rules, on_event);
+        let Sourced { answers, warnings, ways } = sourced?;
         report.narrowed = self.narrows();
         report.warnings = warnings;
         for manifest in &survey.manifests {
@@ -162,10 +162,43 @@ impl Request {
             report.warnings.push("the lock is not pruned, because not every file and record could be read".to_owned());
         }
         report.ways = ways;
-        let edited = threads::map(&survey.manifests, |manifest| edits::edit(manifest, self.action, &rules, &answers));
+        let whole = "with the last answer every file has been handed out";
+        let edited: Vec<Edited> = edited.into_iter().map(|edited| edited.expect(whole)).collect();
         let images: usize = edited.iter().map(|edited| edited.images).sum();
         report.stopped_at = self.max_changes.filter(|most| images > *most);
         Ok((report, Round { survey, edited, answers, rules, named }))
+    }
+
+    /// Asks all questions, and plans and edits each file as soon as its own are answered: most of the work is done while registries
+    /// think.
+    fn edit_while_asking(
+        &self,
+        manifests: &[Manifest],
+        source: Option<Source>,
+        rules: &Rules,
+        on_event: &mut impl FnMut(Event),
+    ) -> (anyhow::Result<Sourced>, Vec<Option<Edited>>) {
+        let wanted = |manifest: &Manifest| plan::wanted(manifest.workloads.iter().map(|(_, workload)| workload), rules);
+        let questions: Vec<Wanted> = match source {
+            Some(_) => threads::map(manifests, wanted),
+            None => manifests.iter().map(|_| Wanted::new()).collect(),
+        };
+        let work = |manifest: &Manifest, answers| edits::edit(manifest, self.action, rules, &answers);
+        threads::map_ready(manifests, work, |mut ready| {
+            let (mut awaiting, all) = Awaiting::new(questions);
+            let Some(source) = source else {
+                awaiting.finish(&Answers::new(), &mut ready);
+                return Ok(Sourced::default());
+            };
+            let sourced = source.ask(&all, self.platform_loss, |event| {
+                if let Event::Answered { lookup, answer, .. } = &event {
+                    awaiting.answered(lookup, answer, &mut ready);
+                }
+                on_event(event);
+            })?;
+            awaiting.finish(&sourced.answers, &mut ready);
+            Ok(sourced)
+        })
     }
 }
 

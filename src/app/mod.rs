@@ -6,6 +6,7 @@ pub mod digest;
 pub mod edits;
 pub mod files;
 pub mod message;
+mod ready;
 pub mod report;
 pub mod resolve;
 mod runtime;

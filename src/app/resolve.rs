@@ -25,7 +25,7 @@ pub enum PlatformLoss {
     Allow,
 }
 
-/// How far the run is, for a progress bar.
+/// How far the run is, for a progress bar and for who goes on with what is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// So many lookups were handed out.
@@ -37,6 +37,8 @@ pub enum Event {
     Answered {
         /// Which.
         lookup: Lookup,
+        /// Its answer, which is among those that are returned, too.
+        answer: Result<Answer, Refusal>,
         /// How many are done now.
         done: usize,
         /// Of how many.
@@ -87,8 +89,8 @@ pub async fn resolve_all<R: Resolver>(
             Err(failed) => (failed.id(), Err(broken())),
         };
         let Some(lookup) = lookups.remove(&id) else { continue };
-        answers.insert(lookup.clone(), outcome);
-        on_event(Event::Answered { lookup: lookup.clone(), done: answers.len(), total });
+        answers.insert(lookup.clone(), outcome.clone());
+        on_event(Event::Answered { lookup: lookup.clone(), answer: outcome, done: answers.len(), total });
     }
     answers
 }

@@ -1,8 +1,8 @@
 //! Work on many items at once, on all cores, with the results in the order of the items.
 
 use std::num::NonZero;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
 
 /// Fewer items than these are not worth a thread.
 const WORTH_A_THREAD: usize = 8;
@@ -43,6 +43,42 @@ pub(super) fn map_with<T: Sync, S, R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// As [`map`], where the work on an item begins when `feed`, which runs on the caller's thread meanwhile, says that it is ready, and with
+/// what. Returns what `feed` returns. An item that was never ready has no result.
+pub(super) fn map_ready<T: Sync, W: Send, R: Send, O>(
+    items: &[T],
+    work: impl Fn(&T, W) -> R + Sync,
+    feed: impl FnOnce(&mut dyn FnMut(usize, W)) -> O,
+) -> (O, Vec<Option<R>>) {
+    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(items.len() / WORTH_A_THREAD);
+    if threads < 2 {
+        let fed = feed(&mut |index, with| results[index] = Some(work(&items[index], with)));
+        return (fed, results);
+    }
+    let (sender, receiver) = mpsc::channel::<(usize, W)>();
+    let receiver = Mutex::new(receiver);
+    let done = Mutex::new(Vec::with_capacity(items.len()));
+    let fed = std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let next = || receiver.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
+                let mine: Vec<(usize, R)> =
+                    std::iter::from_fn(|| next().map(|(index, with)| (index, work(&items[index], with)))).collect();
+                done.lock().expect("no thread panics while it holds the lock").extend(mine);
+            });
+        }
+        // The receiver outlives this scope, so nothing that is sent is refused.
+        let fed = feed(&mut |index, with| sender.send((index, with)).expect("the receiver is there until the scope ends"));
+        drop(sender);
+        fed
+    });
+    for (index, result) in done.into_inner().expect("no thread panics while it holds the lock") {
+        results[index] = Some(result);
+    }
+    (fed, results)
+}
+
 /// As [`map`], where the work takes the items.
 pub(super) fn consume<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let items: Vec<Mutex<Option<T>>> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
@@ -62,6 +98,24 @@ mod tests {
             let doubled: Vec<usize> = items.iter().map(|item| item * 2).collect();
             assert_eq!(super::map(&items, |item| item * 2), doubled);
             assert_eq!(super::consume(items, |item| item * 2), doubled);
+        }
+    }
+
+    #[test]
+    fn work_begins_when_an_item_is_ready_and_results_are_in_order() {
+        for count in [0, 3, 1000] {
+            let items: Vec<usize> = (0..count).collect();
+            let (fed, results) = super::map_ready(
+                &items,
+                |item, with: usize| item + with,
+                |ready| {
+                    (0..count).rev().filter(|index| index % 3 > 0).for_each(|index| ready(index, 7));
+                    "fed"
+                },
+            );
+            assert_eq!(fed, "fed");
+            let expected: Vec<_> = (0..count).map(|index| (index % 3 > 0).then_some(index + 7)).collect();
+            assert_eq!(results, expected);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The two steps are apart, so that a commit holds no file that a full disk would keep out of the working tree.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::Path;
 
 use super::files::Round;
@@ -57,8 +58,9 @@ impl Round {
         let flushed = if signals.asked_to_end().is_none() { files::flush(&prepared) } else { Vec::new() };
         // A draft that stands where its file was found can be put nowhere else: a folder that takes that place from here on has no draft.
         let displaced = self::displaced(manifests.iter().map(|(_, manifest)| *manifest));
-        let mut folders: BTreeSet<&Path> = displaced.iter().flatten().copied().collect();
-        prepared.iter().filter(|one| folders.insert(one.folder())).for_each(files::Prepared::remove_leftovers);
+        let mut folders: BTreeSet<&OsStr> = displaced.iter().flatten().map(|folder| folder.as_os_str()).collect();
+        let firsts: Vec<_> = prepared.iter().filter(|one| folders.insert(one.folder().as_os_str())).collect();
+        threads::map(&firsts, |one| one.remove_leftovers());
         let mut ready = Vec::with_capacity(prepared.len());
         for (((index, manifest), prepared), flushed) in manifests.into_iter().zip(prepared).zip(flushed) {
             match flushed {

@@ -29,6 +29,7 @@ pub struct File<'t> {
     nodes: Vec<Node<'t>>,
     documents: Vec<Document>,
     comments: Vec<Comment>,
+    plain: bool,
 }
 
 /// A document of a file.
@@ -101,16 +102,18 @@ enum Tag {
 impl<'t> File<'t> {
     /// Reads all documents of a text. Comments are kept only where one may be meant for this program.
     pub fn parse(text: &'t str) -> Result<Self, Unreadable> {
-        if memmem::find(text.as_bytes(), b"imago:").is_some() {
-            return Self::parse_with_comments(text);
-        }
+        let comments = if memmem::find(text.as_bytes(), b"imago:").is_some() { Comments::Keep } else { Comments::Drop };
         // Most manifests are so plain that no two readers differ on them, and need no parser for all of YAML.
-        lines::read(text).map_or_else(|| Self::read(text, Comments::Drop), Ok)
+        Self::read_plain(text).map_or_else(|| Self::read(text, comments), Ok)
     }
 
     /// Reads all documents of a text, and all its comments.
     pub fn parse_with_comments(text: &'t str) -> Result<Self, Unreadable> {
-        Self::read(text, Comments::Keep)
+        Self::read_plain(text).map_or_else(|| Self::read(text, Comments::Keep), Ok)
+    }
+
+    fn read_plain(text: &'t str) -> Option<Self> {
+        lines::read(text).map(|file| Self { plain: true, ..file })
     }
 
     fn read(text: &'t str, comments: Comments) -> Result<Self, Unreadable> {
@@ -120,6 +123,11 @@ impl<'t> File<'t> {
             Some((offset, name)) => Err(fault::unreadable_at(text, offset, Fault::AmbiguousLineBreak(name))),
             None => Ok(file),
         }
+    }
+
+    /// Whether the text was so plain that it was read line by line: no two readers of YAML differ on it.
+    pub fn is_plain(&self) -> bool {
+        self.plain
     }
 
     /// How many documents it has.

@@ -1,16 +1,15 @@
 //! The proof that an edited text says what it should and nothing else, by two parsers that know nothing of each other.
 //!
-//! Our own parser compares both texts node by node, as they are written, and comment by comment. A second one (libyaml, which kubectl's
-//! reader follows; for JSON a JSON parser) reads both texts as well: it must find the same workloads in both as we did, and no difference
-//! but the changes. A text that fails is not returned, let alone written.
+//! Our own reading compares both texts node by node, as they are written, and comment by comment. A second parser (libyaml, which
+//! kubectl's reader follows; for JSON a JSON parser) must find the same workloads as we did, and no difference but the changes. A text that
+//! fails is not returned, let alone written.
+
+mod second;
+mod value;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize as _;
-use serde_yaml::Value;
-
-use crate::engine::tree::{Scalar, Tree};
-use crate::engine::workload::{self, RECORD, Workload};
+use crate::engine::tree::{Scalar, Tree as _};
 use crate::engine::yaml::{File, NodeId, YamlNode};
 
 use super::{DocumentChanges, Effects, Refused, locate, refused, unproven};
@@ -25,8 +24,9 @@ pub(super) fn prove(old: &File<'_>, new_text: &str, wanted: &[DocumentChanges], 
     if !old.comments().eq(new.comments()) {
         return Err(unproven("a comment would change".to_owned()));
     }
-    let mut walk = Walk { effects, moved: BTreeMap::new() };
+    let mut walk = Walk { effects, moved: BTreeMap::new(), aliases: false };
     for document in 0..old.len() {
+        walk.aliases = old.has_aliases(document);
         walk.same(old.document(document), new.document(document))?;
     }
     for (document, change) in wanted.iter().flat_map(|document| document.changes.iter().map(|change| (document.document, change)))
@@ -42,19 +42,23 @@ pub(super) fn prove(old: &File<'_>, new_text: &str, wanted: &[DocumentChanges], 
             return Err(unproven(format!("{} would not be what it should", change.at)));
         }
     }
-    second_opinion(old, &new, wanted)
+    second::prove(old, &new, wanted)
 }
 
 /// Compares two files as they are written.
 struct Walk<'e> {
     effects: &'e Effects,
-    /// The nodes of the old file that aliases name, in the new one.
+    /// The nodes of the old file that aliases may name, in the new one.
     moved: BTreeMap<NodeId, NodeId>,
+    /// Whether the document has aliases.
+    aliases: bool,
 }
 
 impl Walk<'_> {
     fn same(&mut self, old: YamlNode<'_, '_>, new: YamlNode<'_, '_>) -> Result<(), Refused> {
-        self.moved.insert(old.id(), new.id());
+        if self.aliases {
+            self.moved.insert(old.id(), new.id());
+        }
         let differs = || Err(refused("unproven", old, "another value would change with it".to_owned()));
         if let Some(to) = self.effects.replaced.get(&old.id()) {
             let text = new.styled().map(|(text, _)| text);
@@ -87,6 +91,12 @@ impl Walk<'_> {
     ) -> Result<(), Refused> {
         let gone = self.effects.reduced.get(&mapping.id());
         let come = self.effects.extended.get(&mapping.id());
+        if gone.is_none() && come.is_none() {
+            return match old.len() == new.len() {
+                true => old.iter().zip(new).try_for_each(|(old, new)| self.same_entry(old, new)),
+                false => Err(refused("unproven", mapping, "another entry would come or go with it".to_owned())),
+            };
+        }
         let named = |node: YamlNode<'_, '_>, name: &str| node.target().styled().is_some_and(|(text, _)| text == name);
         let old: Vec<_> = old.iter().filter(|(key, _)| gone.is_none_or(|gone| !named(*key, gone))).collect();
         let (added, new): (Vec<_>, Vec<_>) = new
@@ -100,10 +110,16 @@ impl Walk<'_> {
         if !right || old.len() != new.len() {
             return Err(refused("unproven", mapping, "another entry would come or go with it".to_owned()));
         }
-        old.into_iter().zip(new).try_for_each(|(old, new)| {
-            self.same(old.0, new.0)?;
-            self.same(old.1, new.1)
-        })
+        old.into_iter().zip(&new).try_for_each(|(old, new)| self.same_entry(old, new))
+    }
+
+    fn same_entry(
+        &mut self,
+        old: &(YamlNode<'_, '_>, YamlNode<'_, '_>),
+        new: &(YamlNode<'_, '_>, YamlNode<'_, '_>),
+    ) -> Result<(), Refused> {
+        self.same(old.0, new.0)?;
+        self.same(old.1, new.1)
     }
 }
 
@@ -116,143 +132,5 @@ fn is_chain(node: YamlNode<'_, '_>, chain: &[&str], value: &str) -> bool {
             _ => false,
         },
         _ => false,
-    }
-}
-
-/// The second parser's reading of both texts.
-fn second_opinion(old: &File<'_>, new: &File<'_>, wanted: &[DocumentChanges]) -> Result<(), Refused> {
-    let (old_values, new_values) = (read(old.text())?, read(new.text())?);
-    for (file, values) in [(old, &old_values), (new, &new_values)] {
-        let ours = (0..file.len()).flat_map(|document| workload::find(file.document(document)).workloads);
-        let theirs = values.iter().flat_map(|value| workload::find(value).workloads);
-        if !ours.map(essence).eq(theirs.map(essence)) {
-            return Err(unproven("kubectl's YAML reader finds other workloads or images in it".to_owned()));
-        }
-    }
-    let planned: Vec<_> = wanted.iter().flat_map(|document| &document.changes).collect();
-    let allowed = |key: &str, from: Option<&str>, to: Option<&str>| {
-        let same = |text: Option<&str>, change: &Option<String>| {
-            text.map(|text| text.trim_end_matches('\n')) == change.as_deref().map(|text| text.trim_end_matches('\n'))
-        };
-        let known = matches!(key, "image" | RECORD);
-        known && planned.iter().any(|change| same(from, &change.from) && same(to, &change.to))
-    };
-    if old_values.len() == new_values.len() && old_values.iter().zip(&new_values).all(|(old, new)| alike(old, new, "", &allowed))
-    {
-        Ok(())
-    } else {
-        Err(unproven("kubectl's YAML reader sees more changes in it than the wanted ones".to_owned()))
-    }
-}
-
-/// What both parsers must agree on. (Readers of YAML differ on whether `on` is a boolean; where a name or a label needs it to be text,
-/// the API server is the judge.)
-fn essence(workload: Workload) -> impl PartialEq {
-    let images: Vec<_> =
-        workload.containers.into_iter().map(|container| (container.group, container.index, container.image)).collect();
-    (workload.kind, workload.at, workload.record, workload.ignore, images)
-}
-
-fn read(text: &str) -> Result<Vec<Value>, Refused> {
-    let text = text.trim_start_matches('\u{feff}');
-    if text.trim_start().starts_with('{')
-        && let Ok(value) = serde_json::from_str(text)
-    {
-        return Ok(vec![value]);
-    }
-    serde_yaml::Deserializer::from_str(text)
-        .map(|document| {
-            Value::deserialize(document).map_err(|error| Refused {
-                line: error.location().and_then(|place| u32::try_from(place.line()).ok()),
-                ..unproven(format!("kubectl's YAML reader does not take the file: {error}"))
-            })
-        })
-        .collect()
-}
-
-/// Compares two values; a leaf may differ where it is allowed, and an entry of the record's key may come or go with its mapping.
-fn alike(old: &Value, new: &Value, key: &str, allowed: &impl Fn(&str, Option<&str>, Option<&str>) -> bool) -> bool {
-    match (old, new) {
-        (Value::Mapping(old), Value::Mapping(new)) => {
-            let kept = old.iter().all(|(name, value)| match new.get(name) {
-                Some(new) => alike(value, new, name.as_str().unwrap_or_default(), allowed),
-                None => is_only_record(name.as_str().unwrap_or_default(), value, |text| allowed(RECORD, Some(text), None)),
-            });
-            kept && new.iter().filter(|(name, _)| !old.contains_key(*name)).all(|(name, value)| {
-                is_only_record(name.as_str().unwrap_or_default(), value, |text| allowed(RECORD, None, Some(text)))
-            })
-        }
-        (Value::Sequence(old), Value::Sequence(new)) => {
-            old.len() == new.len() && old.iter().zip(new).all(|(old, new)| alike(old, new, "", allowed))
-        }
-        (Value::String(from), Value::String(to)) => from == to || allowed(key, Some(from), Some(to)),
-        (Value::Null, Value::Mapping(_)) => is_only_record(key, new, |text| allowed(RECORD, None, Some(text))),
-        (Value::Mapping(_), Value::Null) => is_only_record(key, old, |text| allowed(RECORD, Some(text), None)),
-        (Value::Tagged(old), Value::Tagged(new)) => old.tag == new.tag && alike(&old.value, &new.value, key, allowed),
-        _ => old == new,
-    }
-}
-
-/// Whether an entry is the record, or mappings around nothing but it.
-fn is_only_record(key: &str, value: &Value, allowed: impl Fn(&str) -> bool) -> bool {
-    match value {
-        Value::String(text) => key == RECORD && allowed(text),
-        Value::Mapping(mapping) if matches!(key, "annotations" | "metadata") => {
-            mapping.len() == 1
-                && mapping.iter().all(|(name, value)| {
-                    is_only_record(name.as_str().unwrap_or_default(), value, &allowed as &dyn Fn(&str) -> bool)
-                })
-        }
-        _ => false,
-    }
-}
-
-impl<'a> Tree<'a> for &'a Value {
-    fn get(self, key: &str) -> Option<Self> {
-        let mapping = untagged(self).as_mapping()?;
-        mapping.get(key).or_else(|| merged(mapping).into_iter().find_map(|mapping| Tree::get(mapping, key)))
-    }
-
-    fn items(self) -> Vec<Self> {
-        untagged(self).as_sequence().map(|items| items.iter().collect()).unwrap_or_default()
-    }
-
-    fn entries(self) -> Vec<(&'a str, Self)> {
-        let Some(mapping) = untagged(self).as_mapping() else { return Vec::new() };
-        let own = mapping.iter().filter_map(|(key, value)| Some((key.as_str().filter(|key| *key != "<<")?, value)));
-        let mut entries: Vec<(&'a str, Self)> = own.collect();
-        for (name, value) in merged(mapping).into_iter().flat_map(Tree::entries) {
-            if !entries.iter().any(|(own, _)| *own == name) {
-                entries.push((name, value));
-            }
-        }
-        entries
-    }
-
-    fn scalar(self) -> Scalar<'a> {
-        match self {
-            Value::Null => Scalar::Null,
-            Value::String(text) => Scalar::Text(text),
-            Value::Bool(value) => Scalar::Bool(*value),
-            Value::Number(_) => Scalar::Other("a number"),
-            Value::Sequence(_) => Scalar::Other("a sequence"),
-            Value::Mapping(_) => Scalar::Other("a mapping"),
-            Value::Tagged(_) => Scalar::Other("a value with a tag of its own"),
-        }
-    }
-}
-
-fn untagged(value: &Value) -> &Value {
-    match value {
-        Value::Tagged(tagged) => untagged(&tagged.value),
-        value => value,
-    }
-}
-
-fn merged(mapping: &serde_yaml::Mapping) -> Vec<&Value> {
-    match mapping.get("<<").map(untagged) {
-        Some(Value::Sequence(mappings)) => mappings.iter().collect(),
-        Some(mapping) => vec![mapping],
-        None => Vec::new(),
     }
 }

@@ -48,7 +48,8 @@ struct Anchor {
 
 impl<'t> Builder<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        let file = File { text, nodes: Vec::with_capacity(text.len() / 10), documents: Vec::new(), comments: Vec::new() };
+        let file =
+            File { text, nodes: Vec::with_capacity(text.len() / 10), documents: Vec::new(), comments: Vec::new(), plain: false };
         Self { file, open: Vec::new(), anchors: Vec::new(), aliases: false }
     }
 

@@ -2,14 +2,14 @@
 //!
 //! Most manifests are no more than that, and reading them so costs a tenth of what the parser does. Whatever is not on the short list
 //! below, valid or not, is left to the parser ([`read`] says `None`), and so is every fault. What is read here is node for node what the
-//! parser makes of it; the tests hold both readings against each other on every fixture and on generated and damaged text. Edits and
-//! their proof never come from here.
+//! parser makes of it, comments included; the tests hold both readings against each other, and against the second parser of the proof, on
+//! every fixture and on generated and damaged text.
 
 use std::borrow::Cow;
 
 use super::build::{At, Builder};
 use super::fault::narrow;
-use super::{File, Layout, Style, Tag};
+use super::{Comment, File, Layout, Style, Tag};
 
 /// No key of a line that is longer is a simple key (YAML 1.2.2, section 7.4.2).
 const MAX_LINE: usize = 1000;
@@ -83,7 +83,11 @@ impl<'t> Reader<'t> {
         let indentation = line.text.len() - line.text.trim_start_matches(' ').len();
         let content = &line.text[indentation..];
         match content.as_bytes().first() {
-            None | Some(b'#') => return Some(()),
+            None => return Some(()),
+            Some(b'#') => {
+                self.comment(line, indentation);
+                return Some(());
+            }
             Some(_) if line.text == "---" => return self.marker(),
             Some(_) if line.text.starts_with("---") || line.text.len() > MAX_LINE => return None,
             Some(_) => {}
@@ -254,6 +258,7 @@ impl<'t> Reader<'t> {
         if style != Style::Plain && !is_blank_or_comment(behind) {
             return None;
         }
+        self.comment(line, column + length);
         let content = if style == Style::Plain { &rest[..length] } else { &rest[1..length - 1] };
         self.builder.scalar(Cow::Borrowed(content), style, Tag::None, 0, line.at(column, column + length)).ok()
     }
@@ -267,7 +272,17 @@ impl<'t> Reader<'t> {
             _ => return None,
         }
         self.builder.end(line.at(column + 1, column + 2)).ok()?;
+        self.comment(line, column + 2);
         is_blank_or_comment(&rest[2..]).then_some(())
+    }
+
+    /// Keeps the comment, where there is one, that is all that stands on its line from here on.
+    fn comment(&mut self, line: Line<'t>, from: usize) {
+        let comment = line.text[from..].trim_start_matches(' ');
+        if !comment.is_empty() {
+            let end = line.start + line.text.len();
+            self.builder.file.comments.push(Comment { span: end - comment.len()..end, line: line.number });
+        }
     }
 }
 
@@ -325,7 +340,7 @@ mod tests {
     /// Whether the text was read here. Then the parser must read the same.
     fn agrees(text: &str) -> bool {
         let Some(ours) = read(text) else { return false };
-        match events::read(text, Comments::Drop) {
+        match events::read(text, Comments::Keep) {
             Ok(theirs) => assert_eq!(ours, theirs, "{text}"),
             Err(error) => panic!("the parser refuses it ({error}, line {}):\n{text}", error.line),
         }

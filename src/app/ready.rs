@@ -1,0 +1,88 @@
+//! Which files can be decided on: those whose questions are all answered, while others still wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::resolve::Wanted;
+use crate::engine::answer::{Answer, Answers, Refusal};
+use crate::engine::image::{Digest, Lookup};
+
+/// The questions of each file, and what has been answered of them.
+pub(super) struct Awaiting {
+    files: Vec<Option<File>>,
+    askers: BTreeMap<Lookup, Vec<usize>>,
+}
+
+struct File {
+    awaited: usize,
+    answers: Answers,
+}
+
+impl Awaiting {
+    /// Takes the questions of each file, by its place. Returns all of them, each once, as well.
+    pub(super) fn new(questions: Vec<Wanted>) -> (Self, Wanted) {
+        let files = questions.iter().map(|wanted| Some(File { awaited: wanted.len(), answers: Answers::new() })).collect();
+        let mut all: BTreeMap<Lookup, (Vec<usize>, BTreeSet<Digest>)> = BTreeMap::new();
+        for (file, wanted) in questions.into_iter().enumerate() {
+            for (lookup, digests) in wanted {
+                let (askers, of_all) = all.entry(lookup).or_default();
+                askers.push(file);
+                of_all.extend(digests);
+            }
+        }
+        let wanted = all.iter_mut().map(|(lookup, (_, digests))| (lookup.clone(), std::mem::take(digests))).collect();
+        let askers = all.into_iter().map(|(lookup, (askers, _))| (lookup, askers)).collect();
+        (Self { files, askers }, wanted)
+    }
+
+    /// Notes an answer. Each file that has awaited nothing else is handed to `ready`, with its answers.
+    pub(super) fn answered(&mut self, lookup: &Lookup, answer: &Result<Answer, Refusal>, ready: &mut impl FnMut(usize, Answers)) {
+        for index in self.askers.remove(lookup).unwrap_or_default() {
+            let Some(file) = &mut self.files[index] else { continue };
+            file.answers.insert(lookup.clone(), answer.clone());
+            file.awaited -= 1;
+            if file.awaited == 0
+                && let Some(file) = self.files[index].take()
+            {
+                ready(index, file.answers);
+            }
+        }
+    }
+
+    /// Hands out the other files, those without questions among them, when all there is to know is known.
+    pub(super) fn finish(mut self, answers: &Answers, ready: &mut impl FnMut(usize, Answers)) {
+        for (lookup, answer) in answers {
+            self.answered(lookup, answer, ready);
+        }
+        for (index, file) in self.files.into_iter().enumerate() {
+            if let Some(file) = file {
+                ready(index, file.answers);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::image::ImageRef;
+
+    #[test]
+    fn a_file_is_ready_with_its_last_answer_and_has_its_own_alone() {
+        let lookup = |name: &str| ImageRef::parse(name).unwrap().lookup();
+        let answer = Ok(Answer::new(Digest::parse(&format!("sha256:{}", "1".repeat(64))).unwrap()));
+        let wanted = |names: &[&str]| names.iter().map(|name| (lookup(name), [].into())).collect::<Wanted>();
+        let questions = vec![wanted(&["a", "b"]), wanted(&[]), wanted(&["b"]), wanted(&["c"])];
+        let (mut awaiting, all) = Awaiting::new(questions);
+        assert_eq!(all, wanted(&["a", "b", "c"]));
+        let mut seen = Vec::new();
+        let mut ready = |file, answers: Answers| seen.push((file, answers.into_keys().map(|key| key.to_string()).collect()));
+        awaiting.answered(&lookup("b"), &answer, &mut ready);
+        awaiting.answered(&lookup("a"), &answer, &mut ready);
+        awaiting.answered(&lookup("a"), &answer, &mut ready);
+        awaiting.finish(&[(lookup("a"), answer.clone()), (lookup("c"), answer)].into(), &mut ready);
+        let name = |name: &str| lookup(name).to_string();
+        let expected: [(usize, Vec<String>); 4] =
+            [(2, vec![name("b")]), (0, vec![name("a"), name("b")]), (3, vec![name("c")]), (1, vec![])];
+        assert_eq!(seen, expected);
+    }
+}

@@ -78,7 +78,8 @@ pub async fn resolve_all<R: Resolver>(
     let mut lookups = BTreeMap::new();
     for (lookup, recorded) in wanted {
         let (resolver, asked, recorded) = (Arc::clone(resolver), lookup.clone(), recorded.clone());
-        let task = tasks.spawn(async move { answer(&*resolver, &asked, &recorded, platform_loss).await });
+        // Such a future is large, and would be moved several times on its way.
+        let task = tasks.spawn(Box::pin(async move { answer(&*resolver, &asked, &recorded, platform_loss).await }));
         lookups.insert(task.id(), lookup);
     }
     let mut answers = Answers::new();

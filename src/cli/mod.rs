@@ -120,13 +120,17 @@ fn run_report(
     let bar = bar(voice, printer);
     let result = run(&mut |event| bar.show(event));
     drop(bar);
-    match result {
-        Ok(report) => match reports::tell(&report, reporting, voice, printer) {
-            Ok(()) => exit_code(&report),
-            Err(error) => fail(&error, printer),
-        },
+    let report = match result {
+        Ok(report) => report,
+        Err(error) => return fail(&error, printer),
+    };
+    let code = match reports::tell(&report, reporting, voice, printer) {
+        Ok(()) => exit_code(&report),
         Err(error) => fail(&error, printer),
-    }
+    };
+    // The process is about to end, and taking the report of many thousand workloads apart would hold that up.
+    std::mem::forget(report);
+    code
 }
 
 fn run_digest(request: &digest::Request, voice: Voice, printer: &mut Printer) -> u8 {

@@ -61,10 +61,11 @@ pub struct Printable<'a>(pub &'a str);
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_command = self.0.trim_start().starts_with("::") || self.0.contains("##[");
-        if !is_command && !self.0.chars().any(steers) {
+        let starts_command = self.0.trim_start().starts_with("::");
+        if !starts_command && self.0.bytes().all(|byte| matches!(byte, b' '..=b'"' | b'$'..=b'~')) {
             return formatter.write_str(self.0);
         }
+        let is_command = starts_command || self.0.contains("##[");
         for character in self.0.chars() {
             if steers(character) || is_command && matches!(character, ':' | '#') {
                 write!(formatter, "{}", escape(character))?;

@@ -79,7 +79,7 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
             .transpose()?
             .flatten();
         let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root)), Ok);
-        let (mut report, round) = request.decide(survey.map_err(|error| wrong_paths(&error))?, &mut on_event)?;
+        let (mut report, round) = request.decide(survey.map_err(|error| wrong_paths(&error))?, &root, &mut on_event)?;
         if request.diff {
             // A plan that is not to be carried out is not handed to `git apply` either.
             let whole = || diff(&root, &round.survey.manifests, &round.edited);
@@ -111,6 +111,8 @@ pub(super) struct Round {
     /// What the decisions go by.
     pub(super) answers: Answers,
     rules: Rules,
+    /// The repository, or the current folder where there is none.
+    root: PathBuf,
     /// The tags that an image or a record of any workload names, selected or not. `None`: the lock is not to be pruned, or not every
     /// file and record could be read.
     named: Option<BTreeSet<Lookup>>,
@@ -134,7 +136,7 @@ impl Request {
     }
 
     /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
-    fn decide(&self, mut survey: Survey, on_event: &mut impl FnMut(Event)) -> anyhow::Result<(Report, Round)> {
+    fn decide(&self, mut survey: Survey, root: &Path, on_event: &mut impl FnMut(Event)) -> anyhow::Result<(Report, Round)> {
         let mut report = Report { dry_run: self.dry_run, ..Report::new(Mode::Files, self.action) };
         let source = match self.action {
             Action::Restore | Action::Restart => None,
@@ -166,7 +168,7 @@ impl Request {
         let edited: Vec<Edited> = edited.into_iter().map(|edited| edited.expect(whole)).collect();
         let images: usize = edited.iter().map(|edited| edited.images).sum();
         report.stopped_at = self.max_changes.filter(|most| images > *most);
-        Ok((report, Round { survey, edited, answers, rules, named }))
+        Ok((report, Round { survey, edited, answers, rules, root: root.to_owned(), named }))
     }
 
     /// Asks all questions, and plans and edits each file as soon as its own are answered: most of the work is done while registries
@@ -259,6 +261,8 @@ impl Round {
         let taken = self.answers.iter().filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
         let digests =
             taken.filter(|(_, answer)| answer.held.is_empty()).map(|(lookup, answer)| (lookup.clone(), answer.digest.clone()));
+        // A link may have taken the place of its folder since the run began.
+        links::stays(&self.root, &lock.path).map_err(|error| unused_lock(&lock.path, &error.into()))?;
         let prune = self.named.as_ref().map_or(Prune::Keep, Prune::Unused);
         act(&lock.path, &digests.collect(), prune).map(Some).map_err(|error| Box::new(unwritten_lock(&lock.path, &error)))
     }

@@ -44,18 +44,13 @@ pub(super) fn map_with<T: Sync, S, R: Send>(
 }
 
 /// As [`map`], where the work on an item begins when `feed`, which runs on the caller's thread meanwhile, says that it is ready, and with
-/// what. Returns what `feed` returns. An item that was never ready has no result.
+/// what; `feed` is never held up by it. Returns what `feed` returns. An item that was never ready has no result.
 pub(super) fn map_ready<T: Sync, W: Send, R: Send, O>(
     items: &[T],
     work: impl Fn(&T, W) -> R + Sync,
     feed: impl FnOnce(&mut dyn FnMut(usize, W)) -> O,
 ) -> (O, Vec<Option<R>>) {
-    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(items.len() / WORTH_A_THREAD);
-    if threads < 2 {
-        let fed = feed(&mut |index, with| results[index] = Some(work(&items[index], with)));
-        return (fed, results);
-    }
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min((items.len() / WORTH_A_THREAD).max(1));
     let (sender, receiver) = mpsc::channel::<(usize, W)>();
     let receiver = Mutex::new(receiver);
     let done = Mutex::new(Vec::with_capacity(items.len()));
@@ -73,6 +68,7 @@ pub(super) fn map_ready<T: Sync, W: Send, R: Send, O>(
         drop(sender);
         fed
     });
+    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
     for (index, result) in done.into_inner().expect("no thread panics while it holds the lock") {
         results[index] = Some(result);
     }

@@ -32,7 +32,7 @@ impl<'a> Links<'a> {
             return if real.starts_with(&self.real_root) { Ok((real, path.metadata()?)) } else { Err(outside(&real)) };
         }
         let real = match (path.parent(), path.components().next_back()) {
-            (Some(folder), Some(Component::Normal(name))) => self.real_folder(folder)?.join(name),
+            (Some(folder), Some(Component::Normal(name))) if !metadata.is_dir() => self.real_folder(folder)?.join(name),
             _ => path.canonicalize()?,
         };
         // A folder above may be a link too: what is spelled inside the root must be inside it.

@@ -153,6 +153,7 @@ impl Draft {
         let prepared = [prepare(&self.path, self.new.as_bytes())?];
         files::flush(&prepared).into_iter().collect::<Result<(), _>>()?;
         let [prepared] = prepared;
+        prepared.remove_leftovers();
         Ok(Ready { path: self.path, old: self.old, prepared })
     }
 }

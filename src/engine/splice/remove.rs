@@ -114,6 +114,7 @@ fn flow(file: &File<'_>, mapping: YamlNode<'_, '_>, entries: &[Entry<'_, '_>], a
         return vec![cut(line..next_line)];
     }
     let comma = text[elder..].find(',').map_or(elder, |comma| elder + comma);
-    let before = text[..line].strip_suffix('\n').map_or(line, |before| before.strip_suffix('\r').unwrap_or(before).len());
-    vec![cut(comma..comma + 1), cut(before..end)]
+    // Blanks behind it must not become the comment's.
+    let end = if text[end..next_line].trim().is_empty() { next_line } else { end };
+    vec![cut(comma..comma + 1), cut(line..end)]
 }

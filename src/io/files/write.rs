@@ -143,12 +143,13 @@ pub fn create(path: &Path, new: &[u8]) -> Result<(), FileError> {
 }
 
 /// Whether a link has taken the place of a folder, or of one above it, whose path was found without links. What is not there is not
-/// displaced.
+/// displaced; what cannot be looked at may be.
 pub fn is_displaced(folder: &Path) -> bool {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     match (folder.canonicalize(), std::path::absolute(folder)) {
         (Ok(real), Ok(spelled)) => real != spelled,
-        _ => false,
+        (Err(error), _) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        (_, Err(_)) => true,
     }
 }
 

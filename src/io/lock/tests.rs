@@ -181,3 +181,17 @@ proptest! {
         prop_assert_eq!(parse(&lock.to_string()).unwrap(), lock);
     }
 }
+
+#[test]
+fn a_draft_clears_away_what_a_killed_run_left_beside_the_lock() {
+    let folder = folder();
+    let left = folder.path().join(".imago-abcdefghij12.part");
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(24 * 60 * 60);
+    File::create(&left).unwrap().set_times(std::fs::FileTimes::new().set_modified(long_ago)).unwrap();
+    let path = folder.path().join("imago.lock");
+    let draft = Draft::new(&path, &digests(&[("nginx", 'a')]), Prune::Keep).unwrap().unwrap();
+    let ready = draft.prepare().unwrap();
+    assert!(!left.exists());
+    ready.put().unwrap();
+    assert_eq!(Lock::read(&path).unwrap().unwrap().get(&lookup("nginx")), Some(&digest('a')));
+}

@@ -73,6 +73,12 @@ impl Volume {
         self.run("git", line).finish_with(0).stdout
     }
 
+    fn make_repository(&self) {
+        self.git("init --quiet --initial-branch=main --template=");
+        self.git("config user.name Ada");
+        self.git("config user.email ada@example.test");
+    }
+
     fn write(&self, name: &str, text: &str) {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -149,9 +155,7 @@ fn a_full_disk_leaves_no_commit_of_what_was_not_written() {
     }
     let Some(volume) = Volume::new("4m") else { return };
     let tag = Tag::new();
-    volume.git("init --quiet --initial-branch=main --template=");
-    volume.git("config user.name Ada");
-    volume.git("config user.email ada@example.test");
+    volume.make_repository();
     fs::create_dir(volume.path().join(".git/info")).unwrap();
     volume.write(".git/info/exclude", "fill\n");
     for number in 0..FILES {
@@ -197,9 +201,7 @@ fn a_lock_without_room_is_not_in_the_commit_either() {
     }
     let Some(volume) = Volume::new("4m") else { return };
     let tag = Tag::new();
-    volume.git("init --quiet --initial-branch=main --template=");
-    volume.git("config user.name Ada");
-    volume.git("config user.email ada@example.test");
+    volume.make_repository();
     volume.write("web.yaml", &deployment("web", &tag.image()));
     volume.git("add .");
     volume.git("commit --quiet --message first");

@@ -178,24 +178,29 @@ fn a_link_that_takes_the_place_of_a_folder_leads_no_write_outside() {
     for name in ["a/deploy/web.yaml", "b/web.yaml", "c/web.yaml", "web.yaml"] {
         place.write(name, &text);
     }
+    fs::create_dir(place.path().join("locks")).unwrap();
     let outside = place.beside("outside");
     fs::create_dir_all(outside.join("deploy")).unwrap();
     fs::write(outside.join("web.yaml"), &text).unwrap();
     fs::write(outside.join("deploy/web.yaml"), &text).unwrap();
-    // While the registry is asked, one link takes the place of a folder, and one that of a folder above.
+    // While the registry is asked, links take the place of a folder, of one above, and of the lock's.
     let (work, to) = (place.path(), outside.clone());
     registry.fault("shop/web", move |_, before, fine| {
-        for name in ["a", "b"].iter().filter(|_| before == 0) {
+        for name in ["a", "b", "locks"].iter().filter(|_| before == 0) {
             fs::rename(work.join(name), work.join(format!("{name}-before"))).unwrap();
             symlink(&to, work.join(name)).unwrap();
         }
         fine
     });
-    let report = place.imago(["files", "--update", "--output", "json"]).finish_with(3).json();
+    let report = place.imago("files --update --lock locks/imago.lock --output json".split(' ')).finish_with(3).json();
     assert_eq!(report["files_changed"], serde_json::json!(["c/web.yaml", "web.yaml"]));
     let problems = report["problems"].as_array().unwrap();
     let told = |problem: &serde_json::Value| format!("{} {}", problem["code"], problem["file"]);
-    let expected = ["\"changed-meanwhile\" \"a/deploy/web.yaml\"", "\"changed-meanwhile\" \"b/web.yaml\""];
+    let expected = [
+        "\"changed-meanwhile\" \"a/deploy/web.yaml\"",
+        "\"changed-meanwhile\" \"b/web.yaml\"",
+        "\"link-outside\" \"locks/imago.lock\"",
+    ];
     assert_eq!(problems.iter().map(told).collect::<Vec<_>>(), expected);
     for name in ["web.yaml", "deploy/web.yaml"] {
         assert_eq!(fs::read_to_string(outside.join(name)).unwrap(), text, "{name}");

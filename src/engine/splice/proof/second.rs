@@ -60,7 +60,8 @@ fn plain_value<'f>(node: YamlNode<'f, '_>) -> Value<'f> {
         (_, Some((_, items)), _) => Value::Sequence(items.into_iter().map(plain_value).collect()),
         (.., Scalar::Text(text)) => Value::Text(Cow::Borrowed(text)),
         (.., Scalar::Null) => Value::Null,
-        // What a number or a word means hangs on its letters alone.
+        // What a number or a word means hangs on its letters alone. One that is refused, such as a number over 64 bits, ends the proof
+        // in the new text.
         (.., Scalar::Bool(_) | Scalar::Other(_)) => {
             let text = node.styled().map_or("", |(text, _)| text);
             Value::deserialize(serde_yaml::Deserializer::from_str(text)).unwrap_or(Value::Text(Cow::Borrowed(text)))

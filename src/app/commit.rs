@@ -18,6 +18,8 @@ use super::files::{self, Round};
 use super::message::{Changes, Template};
 use super::report::{Action, Committed, Place, Problem, Report};
 use super::survey::{self, Survey};
+use super::{runtime, threads};
+use crate::io::files as disk;
 use crate::io::git::GitError;
 use crate::io::git::identity::{Identity, Person};
 use crate::io::git::repository::{CommitId, Head, Listed, Repository};
@@ -28,6 +30,12 @@ use crate::io::scan;
 
 /// The trailer that our commits bear, with the branch that they were made for.
 const TRAILER: &str = "Imago-Branch";
+
+/// A look at a repository, or a `git` program, needs fewer open files than these. libgit2 that is refused one says something else, or
+/// that there is no such object.
+const OPEN_FILES: usize = 10;
+/// Each thread that holds files against a commit needs fewer than these beside.
+const OPEN_FILES_OF_A_THREAD: usize = 3;
 
 /// What shall be committed, checked.
 #[derive(Clone)]
@@ -85,6 +93,8 @@ pub(super) enum Carried {
 impl<'r> Session<'r> {
     /// Looks at all that a commit and a push need. `Err` is always a [`Problem`].
     pub(super) fn open(request: &'r Request, root: &Path) -> anyhow::Result<Self> {
+        disk::probe_open(OPEN_FILES + OPEN_FILES_OF_A_THREAD * threads::most())
+            .map_err(|error| runtime::unstarted("cannot commit", error))?;
         let mut repository = Repository::open(root).map_err(|error| refused(&error))?;
         let head = repository.head().map_err(|error| refused(&error))?;
         let identity = Identity::of(&repository, request.author.as_ref()).map_err(|error| refused(&error))?;

@@ -1,23 +1,21 @@
 //! The runtime in which registries and the API server are asked, started when there is something to ask.
 
 use std::io;
-use std::os::unix::net::UnixStream;
 
 use tokio::runtime::{Builder, Runtime};
 
 use super::report::{Place, Problem};
-use crate::io::files::FileError;
+use crate::io::files::{self, FileError};
 
-/// A runtime, a look-up of a name and a connection need fewer open files than so many pairs.
-const PAIRS: usize = 6;
+/// A runtime, a look-up of a name and a connection need fewer open files than these.
+const OPEN_FILES: usize = 12;
 
 /// Starts a runtime on this thread.
 ///
 /// Fails where the system gives no runtime, or too few open files to ask anything: the runtime breaks off where it is refused some of its
 /// own, and what is refused one later often says something else.
 pub(super) fn start() -> io::Result<Runtime> {
-    let spare = (0..PAIRS).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>()?;
-    drop(spare);
+    files::probe_open(OPEN_FILES)?;
     Builder::new_current_thread().enable_all().build()
 }
 

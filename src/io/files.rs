@@ -8,6 +8,7 @@ mod write;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -120,6 +121,13 @@ impl From<io::Error> for FileError {
 pub(in crate::io) fn is_of_open_files(error: &io::Error) -> bool {
     let limits = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
     error.raw_os_error().is_some_and(|code| limits.contains(&code))
+}
+
+/// Whether this process may open so many more files just now: what is refused one on its way often says something else.
+pub fn probe_open(count: usize) -> io::Result<()> {
+    let opened = (0..count.div_ceil(2)).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>()?;
+    drop(opened);
+    Ok(())
 }
 
 /// The whole content of a regular file of at most [`MAX_FILE`] bytes. A link at its end is not followed.

@@ -6,9 +6,9 @@
 //! old file, or the new one.
 
 use std::collections::BTreeMap;
-use std::fs::{DirEntry, File, Metadata, Permissions};
+use std::fs::{DirEntry, File, Metadata, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -165,8 +165,11 @@ fn folder(path: &Path) -> &Path {
 pub(super) fn write_beside(path: &Path, new: &[u8], permissions: Permissions) -> Result<NamedTempFile, FileError> {
     let (prefix, suffix) = TEMPORARY;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(prefix).suffix(suffix).rand_bytes(RANDOM).permissions(permissions);
-    let mut temporary = builder.tempfile_in(folder(path)).map_err(|error| match error.kind() {
+    builder.prefix(prefix).suffix(suffix).rand_bytes(RANDOM);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(permissions.mode());
+    // Opened here: tempfile's own errors keep neither the system's number nor a name that is the same in every run.
+    let mut temporary = builder.make_in(folder(path), |path| options.open(path)).map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied => FileError::FolderPermission,
         ErrorKind::NotFound => FileError::FolderMissing,
         _ => error.into(),

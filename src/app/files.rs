@@ -73,13 +73,15 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
     links::stays(&root, &request.lock.path).map_err(|error| unused_lock(&request.lock.path, &error.into()))?;
     let mut session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
     for _ in 0..=OVERTAKEN_AT_MOST {
+        let mut source = request.source()?;
         let of_commit = session
             .as_ref()
             .map(|session| session.survey(request.scan(&current, &root), &request.lock.path))
             .transpose()?
             .flatten();
-        let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root)), Ok);
-        let (mut report, round) = request.decide(survey.map_err(|error| wrong_paths(&error))?, &root, &mut on_event)?;
+        let survey = of_commit.map_or_else(|| request.survey(request.scan(&current, &root), source.as_mut()), Ok);
+        let survey = survey.map_err(|error| wrong_paths(&error))?;
+        let (mut report, round) = request.decide(survey, source, &root, &mut on_event)?;
         if request.diff {
             // A plan that is not to be carried out is not handed to `git apply` either.
             let whole = || diff(&root, &round.survey.manifests, &round.edited);
@@ -135,9 +137,12 @@ impl Request {
         !self.include.is_empty() || !self.exclude.is_empty() || self.of_repository.as_ref().is_some_and(of_repository)
     }
 
-    /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
-    fn decide(&self, mut survey: Survey, root: &Path, on_event: &mut impl FnMut(Event)) -> anyhow::Result<(Report, Round)> {
-        let mut report = Report { dry_run: self.dry_run, ..Report::new(Mode::Files, self.action) };
+    fn rules(&self) -> Rules {
+        Rules { track: self.track, form: self.form, images: self.images.clone() }
+    }
+
+    /// Who answers, where the action asks anything. Nothing is asked yet.
+    fn source(&self) -> anyhow::Result<Option<Source>> {
         let source = match self.action {
             Action::Restore | Action::Restart => None,
             Action::Report | Action::Check | Action::Update => Some(Source::open(&self.lock, &self.registries)?),
@@ -146,10 +151,33 @@ impl Request {
             // A lock that cannot be read could not be written either, and must not be left behind the manifests.
             Lock::read(&self.lock.path).map_err(|error| unwritten_lock(&self.lock.path, &error))?;
         }
+        Ok(source)
+    }
+
+    /// Reads the working tree. What a file asks of registries is asked while others are read.
+    fn survey(&self, scan: scan::Request<'_>, source: Option<&mut Source>) -> Result<Survey, scan::ScanError> {
+        let Some(ahead) = source.and_then(Source::ahead) else { return survey::survey(scan, |_| {}) };
+        let rules = self.rules();
+        survey::survey(scan, |workloads| {
+            let taken = workloads.iter().map(|(_, workload)| workload);
+            let taken = taken.filter(|workload| takes(&self.selection, workload) == Verdict::Taken);
+            plan::wanted(taken, &rules).into_keys().for_each(|lookup| ahead.ask(lookup));
+        })
+    }
+
+    /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
+    fn decide(
+        &self,
+        mut survey: Survey,
+        source: Option<Source>,
+        root: &Path,
+        on_event: &mut impl FnMut(Event),
+    ) -> anyhow::Result<(Report, Round)> {
+        let mut report = Report { dry_run: self.dry_run, ..Report::new(Mode::Files, self.action) };
         let prunable = self.lock.prune && survey.problems.is_empty();
         let named = prunable.then(|| plan::named(all_workloads(&survey))).flatten();
         report.select(&mut survey, &self.selection);
-        let rules = Rules { track: self.track, form: self.form, images: self.images.clone() };
+        let rules = self.rules();
         let (sourced, edited) = self.edit_while_asking(&survey.manifests, source, &rules, on_event);
         let Sourced { answers, warnings, ways } = sourced?;
         report.narrowed = self.narrows();

@@ -42,9 +42,16 @@ pub struct Manifest {
     pub workloads: Vec<(usize, Workload)>,
 }
 
-/// Finds, reads and parses. `Err`: nothing can be looked at, because what was typed is wrong.
-pub fn survey(request: scan::Request<'_>) -> Result<Survey, scan::ScanError> {
-    let seen = scan::scan(request, |found| Some((found.path.to_owned(), found.shown.to_string(), examine(&found))))?;
+/// Finds, reads and parses. The workloads of each file are shown to `meet`, which runs in several threads at once, while others are read.
+/// `Err`: nothing can be looked at, because what was typed is wrong.
+pub fn survey(request: scan::Request<'_>, meet: impl Fn(&[(usize, Workload)]) + Sync) -> Result<Survey, scan::ScanError> {
+    let seen = scan::scan(request, |found| {
+        let examined = examine(&found);
+        if let Examined::Manifest { workloads, .. } = &examined {
+            meet(workloads);
+        }
+        Some((found.path.to_owned(), found.shown.to_string(), examined))
+    })?;
     let mut survey = Survey::default();
     for (path, name, examined) in seen {
         survey.take(path, name, examined);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::binary::{Finished, Workplace};
 use crate::support::distribution::{self, Distribution};
-use crate::support::registry::TestRegistry;
+use crate::support::registry::{Access, TestRegistry, Tokens};
 
 const LOCK: &str = r#"{"version":1,"images":{"registry.example.test/web:1.4":"sha256:1111111111111111111111111111111111111111111111111111111111111111"}}"#;
 
@@ -163,6 +163,30 @@ fn a_lock_that_cannot_be_read_stops_an_update_before_anything_is_written() {
     let finished = place.imago(["files", "--update"]).finish_with(2);
     assert!(finished.stderr.contains("imago.lock") && finished.stderr.contains("\n  hint: "), "{}", finished.stderr);
     assert_eq!(place.files(), before);
+    assert_eq!(registry.asked(), [""; 0]);
+}
+
+#[test]
+fn each_tag_of_what_is_selected_is_asked_for_once_and_no_other() {
+    let registry = TestRegistry::with(Access::Token(Tokens::default()), None);
+    let place = Workplace::new();
+    for number in 0..120 {
+        let (repository, tag) = (format!("shop/web-{}", number % 10), format!("1.{}", number % 40));
+        registry.push_image(&repository, &tag, "linux/amd64", &tag);
+        let wanted = deployment(&format!("{}/{repository}:{tag}", registry.host()));
+        let excluded = deployment(&format!("{}/other/web:{number}", registry.host()));
+        let elsewhere = excluded.replace("  name: web", "  name: web\n  namespace: other");
+        let ignored = excluded.replace("  name: web", "  name: web\n  annotations: {imago/ignore: \"true\"}");
+        for (name, text) in [("wanted", wanted), ("excluded", excluded), ("elsewhere", elsewhere), ("ignored", ignored)] {
+            place.write(&format!("{name}/{number}.yaml"), text);
+        }
+    }
+    let not_these = format!("{}/other/*", registry.host());
+    place.imago(["files", "--update", "--exclude-image", &not_these, "-x", "other", "wanted", "excluded"]).finish_with(0);
+    place.imago(["files", "--update", "-x", "other", "elsewhere", "ignored"]).finish_with(0);
+    let asked = registry.asked();
+    let count = |method: &str, path: &str| asked.iter().filter(|line| line.starts_with(method) && line.contains(path)).count();
+    assert_eq!((count("GET", "/token"), count("HEAD", "/shop/"), asked.len()), (10, 41, 51), "{asked:#?}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! File mode, top to bottom.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod round;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -13,18 +15,19 @@ use super::resolve::{Event, PlatformLoss, Wanted};
 use super::source::{LockUse, Source, Sourced};
 use super::survey::{self, Manifest, Survey};
 use super::threads;
-use super::write::Signals;
 use crate::engine::answer::Answers;
 use crate::engine::diff;
-use crate::engine::image::{Digest, Lookup};
 use crate::engine::plan::{self, Rules};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{ImageFilter, Selection, Verdict};
 use crate::engine::workload::Workload;
 use crate::io::links;
-use crate::io::lock::{self, Lock, LockError, Prune};
+use crate::io::lock::Lock;
 use crate::io::registry;
 use crate::io::scan;
+
+use round::unused_lock;
+pub(super) use round::{Round, unwritten_lock};
 
 /// What `imago files` is asked, checked.
 #[derive(Clone, Debug)]
@@ -102,22 +105,6 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
         return Ok(report);
     }
     Err(commit::overtaken().into())
-}
-
-/// One look at the files: what is in them, and what shall become of it.
-pub(super) struct Round {
-    /// What was found, without what was not selected.
-    pub(super) survey: Survey,
-    /// What was decided, manifest by manifest.
-    pub(super) edited: Vec<Edited>,
-    /// What the decisions go by.
-    pub(super) answers: Answers,
-    rules: Rules,
-    /// The repository, or the current folder where there is none.
-    root: PathBuf,
-    /// The tags that an image or a record of any workload names, selected or not. `None`: the lock is not to be pruned, or not every
-    /// file and record could be read.
-    named: Option<BTreeSet<Lookup>>,
 }
 
 impl Request {
@@ -238,82 +225,6 @@ fn all_workloads(survey: &Survey) -> impl Iterator<Item = &Workload> {
 
 pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
     Problem { code: "usage", what: error.to_string(), place: Place::default(), cause: String::new(), hint: Some(error.hint()) }
-}
-
-impl Round {
-    /// The files that change, each with its number among the manifests and its new text.
-    pub(super) fn due(&self) -> impl Iterator<Item = (usize, &Manifest, &str)> {
-        let files = self.survey.manifests.iter().zip(&self.edited).enumerate();
-        files.filter_map(|(index, (manifest, edited))| Some((index, manifest, edited.new_text.as_deref()?)))
-    }
-
-    /// What this round's decisions make of another content of a file. `None` where it cannot be read or edited.
-    pub(super) fn edit_again(&self, request: &Request, manifest: &Manifest, content: &[u8]) -> Option<Vec<u8>> {
-        let mut other = survey::manifest(manifest, content)?;
-        other.workloads.retain(|(_, workload)| takes(&request.selection, workload) == Verdict::Taken);
-        let edited = edits::edit(&other, request.action, &self.rules, &self.answers);
-        edited.problems.is_empty().then(|| edited.new_text.unwrap_or(other.text).into_bytes())
-    }
-
-    /// What the lock shall hold after this round, where it is kept and changes.
-    pub(super) fn lock_draft(&self, request: &Request) -> Result<Option<lock::Draft>, Box<Problem>> {
-        self.with_lock(request, request.lock.path.exists(), lock::Draft::new).map(Option::flatten)
-    }
-
-    /// The same for a lock that holds `old` in a commit.
-    pub(super) fn lock_text(&self, request: &Request, old: Option<&[u8]>) -> Result<Option<String>, Box<Problem>> {
-        let merged = |_: &Path, digests: &_, prune: Prune<'_>| lock::merged(old, digests, prune);
-        self.with_lock(request, old.is_some(), merged).map(Option::flatten)
-    }
-
-    /// Writes every file that changes, and the lock; the failures by the file's place. `Err`: a signal ended it before the end.
-    fn write(&self, request: &Request, report: &mut Report) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
-        let failures = self.draft_files(|_| true, Signals::Obeyed).put()?;
-        if let Err(problem) = self.with_lock(request, request.lock.path.exists(), lock::merge) {
-            report.problems.push(*problem);
-        }
-        Ok(failures)
-    }
-
-    /// Hands the run's digests to the lock, where it is named or there. A digest that was held back is not noted.
-    fn with_lock<T>(
-        &self,
-        request: &Request,
-        is_there: bool,
-        act: impl Fn(&Path, &BTreeMap<Lookup, Digest>, Prune<'_>) -> Result<T, LockError>,
-    ) -> Result<Option<T>, Box<Problem>> {
-        let lock = &request.lock;
-        if request.action != Action::Update || lock.offline || !(lock.named || is_there) {
-            return Ok(None);
-        }
-        let taken = self.answers.iter().filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
-        let digests =
-            taken.filter(|(_, answer)| answer.held.is_empty()).map(|(lookup, answer)| (lookup.clone(), answer.digest.clone()));
-        // A link may have taken the place of its folder since the run began.
-        links::stays(&self.root, &lock.path).map_err(|error| unused_lock(&lock.path, &error.into()))?;
-        let prune = self.named.as_ref().map_or(Prune::Keep, Prune::Unused);
-        act(&lock.path, &digests.collect(), prune).map(Some).map_err(|error| Box::new(unwritten_lock(&lock.path, &error)))
-    }
-}
-
-/// What the lock's failure to be read or written is to the report.
-pub(super) fn unwritten_lock(path: &Path, error: &LockError) -> Problem {
-    lock_problem("write", path, error)
-}
-
-fn unused_lock(path: &Path, error: &LockError) -> Problem {
-    lock_problem("use", path, error)
-}
-
-fn lock_problem(act: &str, path: &Path, error: &LockError) -> Problem {
-    let name = path.display().to_string();
-    Problem {
-        code: error.code(),
-        what: format!("cannot {act} the lock `{name}`"),
-        place: Place { file: Some(name), ..Place::default() },
-        cause: error.to_string(),
-        hint: error.hint().map(str::to_owned),
-    }
 }
 
 /// All changes as one unified diff, with paths from the repository's root.

@@ -8,16 +8,19 @@ mod build;
 mod events;
 mod fault;
 mod lines;
+mod node;
 mod plain;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::memmem;
 
-use super::tree::{Scalar, Tree};
 use events::Comments;
 pub use fault::{Fault, Unreadable};
+pub use node::YamlNode;
 pub(super) use plain::resolve_plain;
 
 const NONE: u32 = u32::MAX;
@@ -173,7 +176,7 @@ impl<'t> File<'t> {
 
     /// A node by its name.
     pub fn at(&self, id: NodeId) -> YamlNode<'_, 't> {
-        YamlNode { file: self, id, key: None }
+        YamlNode::new(self, id)
     }
 
     fn node(&self, id: NodeId) -> &Node<'t> {
@@ -206,254 +209,4 @@ fn is_ignore(comment: &str) -> bool {
                 && before.is_some_and(|before| before == '#' || before.is_whitespace())
         })
     })
-}
-
-/// A node of a file, with the key under which it was reached.
-#[derive(Clone, Copy, Debug)]
-pub struct YamlNode<'f, 't> {
-    file: &'f File<'t>,
-    id: NodeId,
-    key: Option<NodeId>,
-}
-
-impl<'f, 't> YamlNode<'f, 't> {
-    /// The node as it is written: an alias is itself.
-    pub fn id(self) -> NodeId {
-        self.id
-    }
-
-    /// The node that the alias names; any other node is itself.
-    pub fn target(self) -> Self {
-        match self.node().kind {
-            Kind::Alias { target } => Self { id: target, ..self },
-            _ => self,
-        }
-    }
-
-    /// Whether it is written as an alias.
-    pub fn is_alias(self) -> bool {
-        matches!(self.node().kind, Kind::Alias { .. })
-    }
-
-    /// The bytes of the node without its tag and anchor. A block collection has an empty span where its first entry begins; a flow
-    /// collection has its brackets, a quoted scalar its quotes, a block scalar its body without the header.
-    pub fn span(self) -> Range<usize> {
-        self.node().start as usize..self.node().end as usize
-    }
-
-    /// The column where it begins, in characters from 0: the indentation of a block mapping's keys.
-    pub fn column(self) -> usize {
-        self.node().column as usize
-    }
-
-    /// The text of a scalar, and how it is written.
-    pub fn styled(self) -> Option<(&'f str, Style)> {
-        match &self.node().kind {
-            Kind::Scalar { text, style } => Some((text, *style)),
-            _ => None,
-        }
-    }
-
-    /// The keys and values of a mapping as they are written: aliases as themselves, merge keys as keys. `None`: it is no mapping.
-    pub fn written_entries(self) -> Option<(Layout, Vec<(Self, Self)>)> {
-        let Kind::Mapping { first, layout } = self.node().kind else { return None };
-        Some((layout, self.pairs(first).collect()))
-    }
-
-    /// The items of a sequence as they are written. `None`: it is no sequence.
-    pub fn written_items(self) -> Option<(Layout, Vec<Self>)> {
-        let Kind::Sequence { first, layout } = self.node().kind else { return None };
-        let items = std::iter::successors(self.named(first), |item| self.named(item.node().next)).collect();
-        Some((layout, items))
-    }
-
-    /// Whether it is an empty node: nothing is written where a value could be.
-    pub fn is_absent(self) -> bool {
-        self.node().start == self.node().end && matches!(&self.node().kind, Kind::Scalar { style: Style::Plain, .. })
-    }
-
-    /// Whether both have the same kind of tag.
-    pub fn has_tag_of(self, other: YamlNode<'_, '_>) -> bool {
-        self.node().tag == other.node().tag
-    }
-
-    fn node(self) -> &'f Node<'t> {
-        self.file.node(self.id)
-    }
-
-    fn named(self, id: u32) -> Option<Self> {
-        (id != NONE).then_some(Self { file: self.file, id: NodeId(id), key: None })
-    }
-
-    fn pairs(self, first: u32) -> impl Iterator<Item = (Self, Self)> {
-        let mut next = self.named(first);
-        std::iter::from_fn(move || {
-            let key = next?;
-            let value = self.named(key.node().next)?;
-            next = self.named(value.node().next);
-            Some((key, Self { key: Some(key.id), ..value }))
-        })
-    }
-
-    /// The mappings that a merge key brings in, the strongest first.
-    fn merged(self) -> Vec<Self> {
-        match self.target().written_items() {
-            Some((_, items)) => items.into_iter().map(Self::target).collect(),
-            None => vec![self.target()],
-        }
-    }
-
-    /// Whether a merge key may have it as its value: readers refuse the rest, or silently pass it over.
-    fn can_be_merged(self) -> bool {
-        self.merged().into_iter().all(|mapping| mapping.written_entries().is_some())
-    }
-
-    fn is_merge_key(self) -> bool {
-        matches!(&self.node().kind, Kind::Scalar { text, style: Style::Plain } if text == "<<")
-    }
-}
-
-impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
-    fn get(self, key: &str) -> Option<Self> {
-        let target = self.target();
-        let Kind::Mapping { first, .. } = target.node().kind else { return None };
-        let mut merge = None;
-        for (name, value) in target.pairs(first) {
-            if name.is_merge_key() {
-                merge = Some(value);
-            } else if matches!(&name.target().node().kind, Kind::Scalar { text, .. } if text == key) {
-                return Some(value);
-            }
-        }
-        merge?.merged().into_iter().find_map(|mapping| mapping.get(key))
-    }
-
-    fn items(self) -> Vec<Self> {
-        self.target().written_items().map(|(_, items)| items).unwrap_or_default()
-    }
-
-    fn entries(self) -> Vec<(&'f str, Self)> {
-        let target = self.target();
-        let Kind::Mapping { first, .. } = target.node().kind else { return Vec::new() };
-        let mut entries: Vec<(&'f str, Self)> = Vec::new();
-        let mut merge = None;
-        for (name, value) in target.pairs(first) {
-            match &name.target().node().kind {
-                _ if name.is_merge_key() => merge = Some(value),
-                Kind::Scalar { text, .. } => entries.push((text, value)),
-                _ => {}
-            }
-        }
-        for mapping in merge.map(Self::merged).unwrap_or_default() {
-            for (name, value) in mapping.entries() {
-                if !entries.iter().any(|(own, _)| *own == name) {
-                    entries.push((name, value));
-                }
-            }
-        }
-        entries
-    }
-
-    fn scalar(self) -> Scalar<'f> {
-        let node = self.target().node();
-        match &node.kind {
-            Kind::Scalar { text, style } => match (node.tag, style) {
-                (Tag::Text, _) => Scalar::Text(text),
-                (Tag::Other, _) => Scalar::Other("a value with a tag of its own"),
-                (Tag::None, Style::Plain) => resolve_plain(text),
-                (Tag::None, _) => Scalar::Text(text),
-            },
-            Kind::Sequence { .. } => Scalar::Other("a sequence"),
-            Kind::Mapping { .. } => Scalar::Other("a mapping"),
-            Kind::Alias { .. } => Scalar::Other("an alias of an alias"),
-        }
-    }
-
-    fn line(self) -> Option<u32> {
-        Some(self.node().line)
-    }
-
-    fn ignored(self) -> bool {
-        !self.file.comments.is_empty()
-            && (self.file.asks_to_ignore(self.node().line)
-                || self.key.is_some_and(|key| self.file.asks_to_ignore(self.file.node(key).line)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fault(text: &str) -> (&'static str, u32, u32) {
-        let error = File::parse(text).unwrap_err();
-        (error.fault.code(), error.line, error.column)
-    }
-
-    #[test]
-    fn what_can_be_read_in_two_ways_is_refused_where_it_stands() {
-        for (text, place) in [
-            ("a: [", ("yaml-syntax", 1, 4)),
-            ("a: {{ .x }}\n", ("template", 1, 4)),
-            ("a: 'x {{ y'\nb: [", ("template", 1, 7)),
-            ("a: 1\nb: 2\n\"a\": 3\n", ("duplicate-key", 3, 1)),
-            ("? [a]\n: b\n", ("complex-key", 1, 3)),
-            ("a: 1\n<<: ~\n", ("yaml-syntax", 2, 1)),
-            ("<<: [{a: 1}, 2]\n", ("yaml-syntax", 1, 1)),
-            ("a: &a [*a]\n", ("recursive-alias", 1, 8)),
-            ("a: b\rc: d\n", ("ambiguous-line-break", 1, 5)),
-            ("a: b # \u{2028}\n", ("ambiguous-line-break", 1, 8)),
-            ("a: \u{85}\n", ("ambiguous-line-break", 1, 4)),
-        ] {
-            assert_eq!(fault(text), place, "{text:?}");
-        }
-        assert!(File::parse("a: 'b\u{2028}c'\r\nd: \"\u{85}\"\r\n").is_ok());
-    }
-
-    #[test]
-    fn depth_counts_what_aliases_stand_for() {
-        assert_eq!(fault(&format!("a: {}\n", "[".repeat(2000))).0, "too-deep");
-        assert_eq!(fault(&(0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect::<String>()).0, "too-deep");
-        let deep = |name: &str, inner: &str| format!("{name}: &{name} {}{inner}{}\n", "[".repeat(70), "]".repeat(70));
-        assert_eq!(fault(&(deep("a", "x") + &deep("b", "*a"))).0, "too-deep");
-    }
-
-    #[test]
-    fn an_alias_bomb_is_refused_before_anything_is_expanded() {
-        let mut text = "a0: &a0 [x]\n".to_owned();
-        for level in 1..30 {
-            let alias = format!("*a{}", level - 1);
-            text += &format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", "));
-        }
-        assert_eq!(fault(&text).0, "alias-bomb");
-    }
-
-    #[test]
-    fn merge_keys_bring_in_what_is_not_there() {
-        let text = "base: &b {x: 1, y: b}\nmore: &m {y: m, z: m}\nall: {<<: [*b, *m], x: own}\n";
-        let file = File::parse(text).unwrap();
-        let all = file.document(0).get("all").unwrap();
-        let entries: Vec<_> = all.entries().into_iter().map(|(key, value)| (key, value.styled().unwrap().0)).collect();
-        assert_eq!(entries, [("x", "own"), ("y", "b"), ("z", "m")]);
-        assert_eq!(all.get("z").unwrap().styled().unwrap().0, "m");
-    }
-
-    #[test]
-    fn plain_text_is_a_string_only_where_all_readers_say_so() {
-        for text in ["1", "-1.5", "1e3", "0x1f", "0o17", "1_000", ".inf", "+.5"] {
-            assert_eq!(resolve_plain(text), Scalar::Other("a number"), "{text}");
-        }
-        for text in ["1.25.4", "nginx", "1-2", "0x", "x1", ".", "1.2e", "nan", "inf", "1:2"] {
-            assert_eq!(resolve_plain(text), Scalar::Text(text));
-        }
-        assert_eq!((resolve_plain("~"), resolve_plain("Yes")), (Scalar::Null, Scalar::Bool(true)));
-    }
-
-    #[test]
-    fn a_comment_asks_to_ignore_its_line_and_no_other() {
-        let text = "a: x # imago: ignore\nb: y # imago: ignored\nc: # imago: ignore, for now\n  z\nd: w # see imago: ignore\n";
-        let file = File::parse(text).unwrap();
-        let ignored: Vec<_> =
-            file.document(0).entries().into_iter().filter(|(_, value)| value.ignored()).map(|(key, _)| key).collect();
-        assert_eq!(ignored, ["a", "c", "d"]);
-    }
 }

@@ -22,10 +22,11 @@
 //!
 //! What a server says is repeated where it helps, cut short and without any secret that was sent to it.
 
+mod connection;
+
 use std::path::PathBuf;
 
 use super::plugin::PluginError;
-use crate::io::files::MORE_OPEN_FILES;
 use crate::io::registry::fault::Fault;
 
 /// Why a request to the cluster has no answer. Its text is the act, its source the cause.
@@ -58,7 +59,7 @@ pub(super) enum Why {
     Unusable { part: String, reason: String, hint: &'static str },
     #[error(transparent)]
     Plugin(PluginError),
-    #[error("{}", fault_text(fault, server))]
+    #[error("{}", connection::text(fault, server))]
     Fault { fault: Fault, server: String },
     #[error("the API server answered 401 Unauthorized{}", sent(*credentials))]
     Unauthorized { credentials: Sent },
@@ -131,7 +132,7 @@ impl ClusterError {
             | Why::Missing { .. }
             | Why::Unusable { .. } => "kubeconfig",
             Why::Plugin(_) => "credential-plugin",
-            Why::Fault { fault, .. } => fault_code(fault),
+            Why::Fault { fault, .. } => connection::code(fault),
             Why::Unauthorized { .. } => "unauthorized",
             Why::Forbidden { .. } => "forbidden",
             Why::NotFound { .. } => "not-found",
@@ -167,7 +168,7 @@ impl ClusterError {
             Why::Missing { .. } => "correct the kubeconfig, or name another context with `--context`".to_owned(),
             Why::Unusable { hint, .. } => (*hint).to_owned(),
             Why::Plugin(error) => error.hint(),
-            Why::Fault { fault, server } => fault_hint(fault, server),
+            Why::Fault { fault, server } => connection::hint(fault, server),
             Why::Unauthorized { credentials } => unauthorized_hint(*credentials).to_owned(),
             Why::Forbidden { permission, .. } => permission.hint(),
             Why::NotFound { .. } => "check that it is there, and that the cluster serves this kind".to_owned(),
@@ -235,63 +236,6 @@ fn unauthorized_hint(credentials: Sent) -> &'static str {
         Sent::User => "sign in to the cluster again, as for `kubectl get pods`",
         Sent::Plugin => "sign in again with the plugin's own command, as for `kubectl get pods`",
         Sent::ServiceAccount => "check that the pod's service account still exists",
-    }
-}
-
-fn fault_code(fault: &Fault) -> &'static str {
-    match fault {
-        Fault::Name => "name-not-resolved",
-        Fault::Refused => "connection-refused",
-        Fault::OpenFiles => "open-files",
-        Fault::ConnectTimeout(_) | Fault::AnswerTimeout(_) => "timeout",
-        Fault::Lost => "connection-lost",
-        Fault::Certificate(_) => "certificate",
-        Fault::PlainHttp => "plain-http",
-        Fault::Tls => "tls",
-        Fault::Proxy => "proxy",
-        Fault::TooLarge(_) => "too-large",
-        Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => "not-an-api-server",
-    }
-}
-
-fn fault_text(fault: &Fault, server: &str) -> String {
-    match fault {
-        Fault::Name => format!("the name in `{server}` has no address"),
-        Fault::Refused => format!("no connection to `{server}`: it is refused or has no route"),
-        Fault::OpenFiles => format!("no connection to `{server}`: too many files are open"),
-        Fault::ConnectTimeout(limit) => format!("no connection to `{server}` within {} s", limit.as_secs_f64()),
-        Fault::AnswerTimeout(limit) => format!("`{server}` gave no whole answer within {} s", limit.as_secs_f64()),
-        Fault::Lost => format!("`{server}` broke the connection off"),
-        Fault::Certificate(reason) => format!("the certificate of `{server}` is not trusted: {reason}"),
-        Fault::PlainHttp => format!("`{server}` does not speak TLS"),
-        Fault::Tls => format!("the TLS handshake with `{server}` failed"),
-        Fault::Proxy => format!("the proxy does not connect to `{server}`"),
-        Fault::TooLarge(limit) => format!("`{server}` answered with more than {limit} bytes"),
-        Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
-            format!("`{server}` answered with something that is not HTTP")
-        }
-    }
-}
-
-fn fault_hint(fault: &Fault, server: &str) -> String {
-    match fault {
-        Fault::Name => "check the server's name in the kubeconfig, and the DNS of this machine".to_owned(),
-        Fault::Refused => "check that the cluster is running, and its address in the kubeconfig".to_owned(),
-        Fault::OpenFiles => MORE_OPEN_FILES.to_owned(),
-        Fault::ConnectTimeout(_) => {
-            "check that the cluster can be reached from here: a VPN, a firewall, `proxy-url` in the kubeconfig".to_owned()
-        }
-        Fault::AnswerTimeout(_) | Fault::Lost => "try again; what was sent may have been done".to_owned(),
-        Fault::Certificate(_) => "correct `certificate-authority` or `tls-server-name` in the kubeconfig".to_owned(),
-        Fault::PlainHttp => {
-            format!("correct the server's address in the kubeconfig: {}", server.replacen("https://", "http://", 1))
-        }
-        Fault::Tls => "check the client certificate in the kubeconfig".to_owned(),
-        Fault::Proxy => "check `proxy-url` in the kubeconfig, HTTPS_PROXY and NO_PROXY".to_owned(),
-        Fault::TooLarge(_) => "look for an object of this size in the cluster".to_owned(),
-        Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
-            "check the server's address in the kubeconfig".to_owned()
-        }
     }
 }
 

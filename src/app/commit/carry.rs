@@ -1,0 +1,210 @@
+//! From the plan to the branch: the commit, the push, and then what this repository and its files follow.
+
+use super::aim::{self, Content, Way};
+use super::stage::Stage;
+use super::{Carried, Session, TRAILER, fault, not_pushed, refused};
+use crate::app::files::{self, Round};
+use crate::app::message::Changes;
+use crate::app::report::{Action, Committed, Place, Problem, Report};
+use crate::io::git::GitError;
+use crate::io::git::repository::CommitId;
+use crate::io::git::staging::Staged;
+use crate::io::git::transport::{Pushed, Replace, Transport};
+use crate::io::interrupt;
+
+impl Session<'_> {
+    /// Commits, pushes and writes what may be. `Err`: nothing was written, here or at the remote.
+    pub(in crate::app) fn carry_out(
+        &self,
+        request: &files::Request,
+        round: &Round,
+        report: &mut Report,
+    ) -> anyhow::Result<Carried> {
+        // From here on a signal waits: what was pushed shall be here too, and what was committed in the files.
+        let _held = interrupt::hold();
+        let remote = self.transport.as_ref().map(|transport| transport.remote().to_owned());
+        let mut committed = Committed { branch: self.aim.branch.clone(), remote, ..Committed::default() };
+        let stage = self.stage(request, round, report).map_err(|error| refused(&error))?;
+        if request.dry_run {
+            report.git = Some(committed);
+            return Ok(Carried::Out(stage.failures));
+        }
+        end_if_asked()?;
+        let pushed = match self.aim.way {
+            Way::Here => self.commit_here(request, round, &stage, &mut committed)?,
+            Way::Onward { checked_out, waiting } => {
+                self.push_onward(request, round, &stage, &mut committed, checked_out, waiting)?
+            }
+            Way::Replace(tip) => self.replace(request, round, &stage, &mut committed, tip)?,
+        };
+        if pushed == Pushed::Moved {
+            end_if_asked()?;
+            return Ok(Carried::Overtaken);
+        }
+        report.git = Some(committed);
+        let Stage { mut failures, drafts, lock, .. } = stage;
+        if let Some(drafts) = drafts {
+            failures.extend(drafts.put().map_err(|problem| *problem)?);
+        }
+        if let Some(lock) = lock {
+            let path = lock.path().to_owned();
+            if let Err(error) = lock.put() {
+                report.problems.push(files::unwritten_lock(&path, &error));
+            }
+        }
+        Ok(Carried::Out(failures))
+    }
+
+    fn commit_here(
+        &self,
+        request: &files::Request,
+        round: &Round,
+        stage: &Stage<'_>,
+        committed: &mut Committed,
+    ) -> anyhow::Result<Pushed> {
+        if let Some(commit) = self.commit(request, round, stage)? {
+            self.advance(commit, &stage.files)?;
+            committed.commit = Some(commit.to_string());
+        }
+        Ok(Pushed::Done)
+    }
+
+    fn push_onward(
+        &self,
+        request: &files::Request,
+        round: &Round,
+        stage: &Stage<'_>,
+        committed: &mut Committed,
+        checked_out: bool,
+        waiting: bool,
+    ) -> anyhow::Result<Pushed> {
+        let transport = self.transport.as_ref().expect("only a session with a remote aims at it");
+        if checked_out && self.catch_up(transport)? {
+            return Ok(Pushed::Moved);
+        }
+        let commit = self.commit(request, round, stage)?;
+        let Some(new) = commit.or(waiting.then_some(self.aim.base)) else { return Ok(Pushed::Done) };
+        let follows = checked_out && self.aim.content == Content::Commit;
+        if follows {
+            transport.can_follow(self.head.commit, new).map_err(|error| *not_pushed(transport, &error))?;
+        }
+        if checked_out {
+            self.repository.refuse_locked_index().map_err(|error| refused(&error))?;
+        }
+        if self.push(new, Replace::Never)? == Pushed::Moved {
+            return Ok(Pushed::Moved);
+        }
+        committed.pushed = true;
+        committed.commit = commit.map(|commit| commit.to_string());
+        if commit.is_some() && checked_out {
+            let files = if follows { &[] } else { stage.files.as_slice() };
+            let moved = if follows { transport.follow(self.head.commit, new).map_err(|error| error.to_string()) } else { Ok(()) };
+            let moved = moved.and_then(|()| {
+                self.repository.advance(&self.head, new, files, &self.identity).map_err(|error| error.to_string())
+            });
+            moved.map_err(|cause| {
+                let what = format!("pushed {new} to `{}`, but the branch here did not follow", transport.remote());
+                *not_followed(what, cause)
+            })?;
+        }
+        Ok(Pushed::Done)
+    }
+
+    /// Brings the branch here to commits of ours that the remote has and that are not here, as a run leaves it that was killed between the
+    /// two. Where one of them is somebody else's, it is for a person to pull. Whether anything moved: the files may then still be those of
+    /// before, because an index that was killed on its way to the commit hides them from Git.
+    fn catch_up(&self, transport: &Transport) -> anyhow::Result<bool> {
+        let (from, to) = (self.head.commit, self.aim.base);
+        let Some(name) = self.head.branch.as_ref().filter(|_| from != to) else { return Ok(false) };
+        let is_ours = || -> Result<bool, GitError> {
+            let beyond = self.repository.beyond(from, to)?;
+            Ok(self.repository.follows(to, from)? && aim::first_foreign(&self.repository, &beyond, name)?.is_none())
+        };
+        let is_ours = is_ours().map_err(|error| refused(&error))?;
+        if is_ours {
+            self.repository.refuse_locked_index().map_err(|error| refused(&error))?;
+            let moved = transport
+                .follow(from, to)
+                .map_err(|error| error.to_string())
+                .and_then(|()| self.repository.advance(&self.head, to, &[], &self.identity).map_err(|error| error.to_string()));
+            moved.map_err(|cause| {
+                let remote = transport.remote();
+                let what =
+                    format!("nothing was pushed: the branch here did not follow {to}, which `{remote}` has from an earlier run");
+                *not_followed(what, cause)
+            })?;
+        }
+        Ok(is_ours)
+    }
+
+    fn replace(
+        &self,
+        request: &files::Request,
+        round: &Round,
+        stage: &Stage<'_>,
+        committed: &mut Committed,
+        tip: Option<CommitId>,
+    ) -> anyhow::Result<Pushed> {
+        if let Some(tip) = tip
+            && !stage.files.is_empty()
+            && self.repository.is_same(tip, self.aim.base, &stage.files).map_err(|error| refused(&error))?
+        {
+            committed.commit = Some(tip.to_string());
+            return Ok(Pushed::Done);
+        }
+        let Some(commit) = self.commit(request, round, stage)? else { return Ok(Pushed::Done) };
+        let name = self.aim.branch.as_deref().expect("a branch that is replaced has a name");
+        if self.transport.is_some() {
+            if self.push(commit, Replace::Exactly(tip))? == Pushed::Moved {
+                return Ok(Pushed::Moved);
+            }
+            committed.pushed = true;
+        } else {
+            self.repository.put_branch(name, tip, commit, &self.identity).map_err(|error| refused(&error))?;
+        }
+        committed.commit = Some(commit.to_string());
+        Ok(Pushed::Done)
+    }
+
+    fn commit(&self, request: &files::Request, round: &Round, stage: &Stage<'_>) -> anyhow::Result<Option<CommitId>> {
+        let message = self.message(request.action, round, stage);
+        Ok(self.repository.commit(self.aim.base, &stage.files, &message, &self.identity).map_err(|error| refused(&error))?)
+    }
+
+    fn advance(&self, to: CommitId, files: &[Staged]) -> anyhow::Result<()> {
+        Ok(self.repository.advance(&self.head, to, files, &self.identity).map_err(|error| refused(&error))?)
+    }
+
+    fn push(&self, commit: CommitId, replace: Replace) -> anyhow::Result<Pushed> {
+        let (Some(transport), Some(push), Some(branch)) = (&self.transport, &self.request.push, &self.aim.branch) else {
+            unreachable!("only a session with a remote and a branch pushes")
+        };
+        Ok(transport.push(commit, branch, replace, &push.options).map_err(|error| *not_pushed(transport, &error))?)
+    }
+
+    fn message(&self, action: Action, round: &Round, stage: &Stage<'_>) -> String {
+        let taken = round.due().filter(|(index, _, _)| !stage.failures.contains_key(index));
+        let workloads = taken.flat_map(|(index, _, _)| &round.edited[index].workloads);
+        let changes =
+            Changes { action, workloads: workloads.filter(|workload| workload.changed).collect(), files: stage.files.len() };
+        let signer = self.identity.committer();
+        let branch = self.aim.branch.as_deref().unwrap_or("HEAD");
+        let mut trailers = vec![(TRAILER, branch)];
+        if self.request.signoff {
+            trailers.push(("Signed-off-by", &signer));
+        }
+        self.request.message.fill(&changes, &trailers)
+    }
+}
+
+/// Ends the run where a signal asked for it and nothing has moved yet.
+fn end_if_asked() -> anyhow::Result<()> {
+    let Some(signal) = interrupt::noted() else { return Ok(()) };
+    let what = format!("ended by {signal}; nothing was changed");
+    Err(Problem { code: "interrupted", what, place: Place::default(), cause: String::new(), hint: None }.into())
+}
+
+/// The remote has a commit, and something here was in the way.
+fn not_followed(what: String, cause: String) -> Box<Problem> {
+    fault("git-not-followed", what, cause, "run `git status`, then `git pull --ff-only`")
+}

@@ -1,0 +1,182 @@
+//! A node as others see it: as it is written, and as a [`Tree`] in which aliases and merge keys stand for what they name.
+
+use std::ops::Range;
+
+use super::{File, Kind, Layout, NONE, Node, NodeId, Style, Tag, resolve_plain};
+use crate::engine::tree::{Scalar, Tree};
+
+/// A node of a file, with the key under which it was reached.
+#[derive(Clone, Copy, Debug)]
+pub struct YamlNode<'f, 't> {
+    file: &'f File<'t>,
+    id: NodeId,
+    key: Option<NodeId>,
+}
+
+impl<'f, 't> YamlNode<'f, 't> {
+    pub(super) fn new(file: &'f File<'t>, id: NodeId) -> Self {
+        Self { file, id, key: None }
+    }
+
+    /// The node as it is written: an alias is itself.
+    pub fn id(self) -> NodeId {
+        self.id
+    }
+
+    /// The node that the alias names; any other node is itself.
+    pub fn target(self) -> Self {
+        match self.node().kind {
+            Kind::Alias { target } => Self { id: target, ..self },
+            _ => self,
+        }
+    }
+
+    /// Whether it is written as an alias.
+    pub fn is_alias(self) -> bool {
+        matches!(self.node().kind, Kind::Alias { .. })
+    }
+
+    /// The bytes of the node without its tag and anchor. A block collection has an empty span where its first entry begins; a flow
+    /// collection has its brackets, a quoted scalar its quotes, a block scalar its body without the header.
+    pub fn span(self) -> Range<usize> {
+        self.node().start as usize..self.node().end as usize
+    }
+
+    /// The column where it begins, in characters from 0: the indentation of a block mapping's keys.
+    pub fn column(self) -> usize {
+        self.node().column as usize
+    }
+
+    /// The text of a scalar, and how it is written.
+    pub fn styled(self) -> Option<(&'f str, Style)> {
+        match &self.node().kind {
+            Kind::Scalar { text, style } => Some((text, *style)),
+            _ => None,
+        }
+    }
+
+    /// The keys and values of a mapping as they are written: aliases as themselves, merge keys as keys. `None`: it is no mapping.
+    pub fn written_entries(self) -> Option<(Layout, Vec<(Self, Self)>)> {
+        let Kind::Mapping { first, layout } = self.node().kind else { return None };
+        Some((layout, self.pairs(first).collect()))
+    }
+
+    /// The items of a sequence as they are written. `None`: it is no sequence.
+    pub fn written_items(self) -> Option<(Layout, Vec<Self>)> {
+        let Kind::Sequence { first, layout } = self.node().kind else { return None };
+        let items = std::iter::successors(self.named(first), |item| self.named(item.node().next)).collect();
+        Some((layout, items))
+    }
+
+    /// Whether it is an empty node: nothing is written where a value could be.
+    pub fn is_absent(self) -> bool {
+        self.node().start == self.node().end && matches!(&self.node().kind, Kind::Scalar { style: Style::Plain, .. })
+    }
+
+    /// Whether both have the same kind of tag.
+    pub fn has_tag_of(self, other: YamlNode<'_, '_>) -> bool {
+        self.node().tag == other.node().tag
+    }
+
+    pub(super) fn node(self) -> &'f Node<'t> {
+        self.file.node(self.id)
+    }
+
+    fn named(self, id: u32) -> Option<Self> {
+        (id != NONE).then_some(Self { file: self.file, id: NodeId(id), key: None })
+    }
+
+    pub(super) fn pairs(self, first: u32) -> impl Iterator<Item = (Self, Self)> {
+        let mut next = self.named(first);
+        std::iter::from_fn(move || {
+            let key = next?;
+            let value = self.named(key.node().next)?;
+            next = self.named(value.node().next);
+            Some((key, Self { key: Some(key.id), ..value }))
+        })
+    }
+
+    /// The mappings that a merge key brings in, the strongest first.
+    fn merged(self) -> Vec<Self> {
+        match self.target().written_items() {
+            Some((_, items)) => items.into_iter().map(Self::target).collect(),
+            None => vec![self.target()],
+        }
+    }
+
+    /// Whether a merge key may have it as its value: readers refuse the rest, or silently pass it over.
+    pub(super) fn can_be_merged(self) -> bool {
+        self.merged().into_iter().all(|mapping| mapping.written_entries().is_some())
+    }
+
+    pub(super) fn is_merge_key(self) -> bool {
+        matches!(&self.node().kind, Kind::Scalar { text, style: Style::Plain } if text == "<<")
+    }
+}
+
+impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
+    fn get(self, key: &str) -> Option<Self> {
+        let target = self.target();
+        let Kind::Mapping { first, .. } = target.node().kind else { return None };
+        let mut merge = None;
+        for (name, value) in target.pairs(first) {
+            if name.is_merge_key() {
+                merge = Some(value);
+            } else if matches!(&name.target().node().kind, Kind::Scalar { text, .. } if text == key) {
+                return Some(value);
+            }
+        }
+        merge?.merged().into_iter().find_map(|mapping| mapping.get(key))
+    }
+
+    fn items(self) -> Vec<Self> {
+        self.target().written_items().map(|(_, items)| items).unwrap_or_default()
+    }
+
+    fn entries(self) -> Vec<(&'f str, Self)> {
+        let target = self.target();
+        let Kind::Mapping { first, .. } = target.node().kind else { return Vec::new() };
+        let mut entries: Vec<(&'f str, Self)> = Vec::new();
+        let mut merge = None;
+        for (name, value) in target.pairs(first) {
+            match &name.target().node().kind {
+                _ if name.is_merge_key() => merge = Some(value),
+                Kind::Scalar { text, .. } => entries.push((text, value)),
+                _ => {}
+            }
+        }
+        for mapping in merge.map(Self::merged).unwrap_or_default() {
+            for (name, value) in mapping.entries() {
+                if !entries.iter().any(|(own, _)| *own == name) {
+                    entries.push((name, value));
+                }
+            }
+        }
+        entries
+    }
+
+    fn scalar(self) -> Scalar<'f> {
+        let node = self.target().node();
+        match &node.kind {
+            Kind::Scalar { text, style } => match (node.tag, style) {
+                (Tag::Text, _) => Scalar::Text(text),
+                (Tag::Other, _) => Scalar::Other("a value with a tag of its own"),
+                (Tag::None, Style::Plain) => resolve_plain(text),
+                (Tag::None, _) => Scalar::Text(text),
+            },
+            Kind::Sequence { .. } => Scalar::Other("a sequence"),
+            Kind::Mapping { .. } => Scalar::Other("a mapping"),
+            Kind::Alias { .. } => Scalar::Other("an alias of an alias"),
+        }
+    }
+
+    fn line(self) -> Option<u32> {
+        Some(self.node().line)
+    }
+
+    fn ignored(self) -> bool {
+        !self.file.comments.is_empty()
+            && (self.file.asks_to_ignore(self.node().line)
+                || self.key.is_some_and(|key| self.file.asks_to_ignore(self.file.node(key).line)))
+    }
+}

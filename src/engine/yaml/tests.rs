@@ -1,0 +1,77 @@
+//! What is read, what is refused, and where.
+
+use super::*;
+use crate::engine::tree::{Scalar, Tree};
+
+fn fault(text: &str) -> (&'static str, u32, u32) {
+    let error = File::parse(text).unwrap_err();
+    (error.fault.code(), error.line, error.column)
+}
+
+#[test]
+fn what_can_be_read_in_two_ways_is_refused_where_it_stands() {
+    for (text, place) in [
+        ("a: [", ("yaml-syntax", 1, 4)),
+        ("a: {{ .x }}\n", ("template", 1, 4)),
+        ("a: 'x {{ y'\nb: [", ("template", 1, 7)),
+        ("a: 1\nb: 2\n\"a\": 3\n", ("duplicate-key", 3, 1)),
+        ("? [a]\n: b\n", ("complex-key", 1, 3)),
+        ("a: 1\n<<: ~\n", ("yaml-syntax", 2, 1)),
+        ("<<: [{a: 1}, 2]\n", ("yaml-syntax", 1, 1)),
+        ("a: &a [*a]\n", ("recursive-alias", 1, 8)),
+        ("a: b\rc: d\n", ("ambiguous-line-break", 1, 5)),
+        ("a: b # \u{2028}\n", ("ambiguous-line-break", 1, 8)),
+        ("a: \u{85}\n", ("ambiguous-line-break", 1, 4)),
+    ] {
+        assert_eq!(fault(text), place, "{text:?}");
+    }
+    assert!(File::parse("a: 'b\u{2028}c'\r\nd: \"\u{85}\"\r\n").is_ok());
+}
+
+#[test]
+fn depth_counts_what_aliases_stand_for() {
+    assert_eq!(fault(&format!("a: {}\n", "[".repeat(2000))).0, "too-deep");
+    assert_eq!(fault(&(0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect::<String>()).0, "too-deep");
+    let deep = |name: &str, inner: &str| format!("{name}: &{name} {}{inner}{}\n", "[".repeat(70), "]".repeat(70));
+    assert_eq!(fault(&(deep("a", "x") + &deep("b", "*a"))).0, "too-deep");
+}
+
+#[test]
+fn an_alias_bomb_is_refused_before_anything_is_expanded() {
+    let mut text = "a0: &a0 [x]\n".to_owned();
+    for level in 1..30 {
+        let alias = format!("*a{}", level - 1);
+        text += &format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", "));
+    }
+    assert_eq!(fault(&text).0, "alias-bomb");
+}
+
+#[test]
+fn merge_keys_bring_in_what_is_not_there() {
+    let text = "base: &b {x: 1, y: b}\nmore: &m {y: m, z: m}\nall: {<<: [*b, *m], x: own}\n";
+    let file = File::parse(text).unwrap();
+    let all = file.document(0).get("all").unwrap();
+    let entries: Vec<_> = all.entries().into_iter().map(|(key, value)| (key, value.styled().unwrap().0)).collect();
+    assert_eq!(entries, [("x", "own"), ("y", "b"), ("z", "m")]);
+    assert_eq!(all.get("z").unwrap().styled().unwrap().0, "m");
+}
+
+#[test]
+fn plain_text_is_a_string_only_where_all_readers_say_so() {
+    for text in ["1", "-1.5", "1e3", "0x1f", "0o17", "1_000", ".inf", "+.5"] {
+        assert_eq!(resolve_plain(text), Scalar::Other("a number"), "{text}");
+    }
+    for text in ["1.25.4", "nginx", "1-2", "0x", "x1", ".", "1.2e", "nan", "inf", "1:2"] {
+        assert_eq!(resolve_plain(text), Scalar::Text(text));
+    }
+    assert_eq!((resolve_plain("~"), resolve_plain("Yes")), (Scalar::Null, Scalar::Bool(true)));
+}
+
+#[test]
+fn a_comment_asks_to_ignore_its_line_and_no_other() {
+    let text = "a: x # imago: ignore\nb: y # imago: ignored\nc: # imago: ignore, for now\n  z\nd: w # see imago: ignore\n";
+    let file = File::parse(text).unwrap();
+    let ignored: Vec<_> =
+        file.document(0).entries().into_iter().filter(|(_, value)| value.ignored()).map(|(key, _)| key).collect();
+    assert_eq!(ignored, ["a", "c", "d"]);
+}

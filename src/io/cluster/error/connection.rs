@@ -1,0 +1,61 @@
+//! Why an API server gave no answer at all: code, text and hint.
+
+use crate::io::files::MORE_OPEN_FILES;
+use crate::io::registry::fault::Fault;
+
+pub(super) fn code(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Name => "name-not-resolved",
+        Fault::Refused => "connection-refused",
+        Fault::OpenFiles => "open-files",
+        Fault::ConnectTimeout(_) | Fault::AnswerTimeout(_) => "timeout",
+        Fault::Lost => "connection-lost",
+        Fault::Certificate(_) => "certificate",
+        Fault::PlainHttp => "plain-http",
+        Fault::Tls => "tls",
+        Fault::Proxy => "proxy",
+        Fault::TooLarge(_) => "too-large",
+        Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => "not-an-api-server",
+    }
+}
+
+pub(super) fn text(fault: &Fault, server: &str) -> String {
+    match fault {
+        Fault::Name => format!("the name in `{server}` has no address"),
+        Fault::Refused => format!("no connection to `{server}`: it is refused or has no route"),
+        Fault::OpenFiles => format!("no connection to `{server}`: too many files are open"),
+        Fault::ConnectTimeout(limit) => format!("no connection to `{server}` within {} s", limit.as_secs_f64()),
+        Fault::AnswerTimeout(limit) => format!("`{server}` gave no whole answer within {} s", limit.as_secs_f64()),
+        Fault::Lost => format!("`{server}` broke the connection off"),
+        Fault::Certificate(reason) => format!("the certificate of `{server}` is not trusted: {reason}"),
+        Fault::PlainHttp => format!("`{server}` does not speak TLS"),
+        Fault::Tls => format!("the TLS handshake with `{server}` failed"),
+        Fault::Proxy => format!("the proxy does not connect to `{server}`"),
+        Fault::TooLarge(limit) => format!("`{server}` answered with more than {limit} bytes"),
+        Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
+            format!("`{server}` answered with something that is not HTTP")
+        }
+    }
+}
+
+pub(super) fn hint(fault: &Fault, server: &str) -> String {
+    match fault {
+        Fault::Name => "check the server's name in the kubeconfig, and the DNS of this machine".to_owned(),
+        Fault::Refused => "check that the cluster is running, and its address in the kubeconfig".to_owned(),
+        Fault::OpenFiles => MORE_OPEN_FILES.to_owned(),
+        Fault::ConnectTimeout(_) => {
+            "check that the cluster can be reached from here: a VPN, a firewall, `proxy-url` in the kubeconfig".to_owned()
+        }
+        Fault::AnswerTimeout(_) | Fault::Lost => "try again; what was sent may have been done".to_owned(),
+        Fault::Certificate(_) => "correct `certificate-authority` or `tls-server-name` in the kubeconfig".to_owned(),
+        Fault::PlainHttp => {
+            format!("correct the server's address in the kubeconfig: {}", server.replacen("https://", "http://", 1))
+        }
+        Fault::Tls => "check the client certificate in the kubeconfig".to_owned(),
+        Fault::Proxy => "check `proxy-url` in the kubeconfig, HTTPS_PROXY and NO_PROXY".to_owned(),
+        Fault::TooLarge(_) => "look for an object of this size in the cluster".to_owned(),
+        Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
+            "check the server's address in the kubeconfig".to_owned()
+        }
+    }
+}

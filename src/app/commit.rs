@@ -17,8 +17,7 @@ use self::aim::{Aim, Content};
 use super::files;
 use super::message::Template;
 use super::report::{Place, Problem};
-use super::survey::{self, Survey};
-use super::{runtime, threads};
+use super::survey::{self, Survey, Want};
 use crate::io::files as disk;
 use crate::io::git::GitError;
 use crate::io::git::identity::{Identity, Person};
@@ -32,8 +31,6 @@ const TRAILER: &str = "Imago-Branch";
 /// A look at a repository, or a `git` program, needs fewer open files than these. libgit2 that is refused one says something else, or
 /// that there is no such object.
 const OPEN_FILES: usize = 10;
-/// Each thread that holds files against a commit needs fewer than these beside.
-const OPEN_FILES_OF_A_THREAD: usize = 3;
 
 /// What shall be committed, checked.
 #[derive(Clone)]
@@ -91,8 +88,7 @@ pub(super) enum Carried {
 impl<'r> Session<'r> {
     /// Looks at all that a commit and a push need. `Err` is always a [`Problem`].
     pub(super) fn open(request: &'r Request, root: &Path) -> anyhow::Result<Self> {
-        disk::probe_open(OPEN_FILES + OPEN_FILES_OF_A_THREAD * threads::most())
-            .map_err(|error| runtime::unstarted("cannot commit", error))?;
+        disk::probe_open(OPEN_FILES).map_err(|error| refused(&GitError::OpenFiles(error.to_string())))?;
         let mut repository = Repository::open(root).map_err(|error| refused(&error))?;
         let head = repository.head().map_err(|error| refused(&error))?;
         let identity = Identity::of(&repository, request.author.as_ref()).map_err(|error| refused(&error))?;
@@ -112,7 +108,7 @@ impl<'r> Session<'r> {
     /// What the commit is planned on, where that is not the working tree.
     ///
     /// What a partial clone left out of that is fetched first.
-    pub(super) fn survey(&self, request: scan::Request<'_>, lock: &Path) -> anyhow::Result<Option<Survey>> {
+    pub(super) fn survey(&self, request: scan::Request<'_>, lock: &Path, want: impl Want) -> anyhow::Result<Option<Survey>> {
         if self.aim.content == Content::WorkingTree {
             return Ok(None);
         }
@@ -142,7 +138,7 @@ impl<'r> Session<'r> {
             let contents = files.into_iter().map(|file| self.repository.read(file));
             contents.collect::<Result<_, _>>().map_err(|error| Box::new(refused(&error)))
         };
-        let survey = survey::survey_commit(request, &paths, read).map_err(|error| files::wrong_paths(&error))?;
+        let survey = survey::survey_commit(request, &paths, read, want).map_err(|error| files::wrong_paths(&error))?;
         Ok(Some(survey.map_err(|problem| *problem)?))
     }
 

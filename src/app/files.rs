@@ -76,15 +76,16 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
     links::stays(&root, &request.lock.path).map_err(|error| unused_lock(&request.lock.path, &error.into()))?;
     let mut session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
     for _ in 0..=OVERTAKEN_AT_MOST {
-        let mut source = request.source()?;
+        let rules = request.rules();
+        let want = |workloads: &[(usize, Workload)]| request.wanted(workloads, &rules);
         let of_commit = session
             .as_ref()
-            .map(|session| session.survey(request.scan(&current, &root), &request.lock.path))
+            .map(|session| session.survey(request.scan(&current, &root), &request.lock.path, want))
             .transpose()?
             .flatten();
-        let survey = of_commit.map_or_else(|| request.survey(request.scan(&current, &root), source.as_mut()), Ok);
+        let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root), want), Ok);
         let survey = survey.map_err(|error| wrong_paths(&error))?;
-        let (mut report, round) = request.decide(survey, source, &root, &mut on_event)?;
+        let (mut report, round) = request.decide(survey, rules, &root, &mut on_event)?;
         if request.diff {
             // A plan that is not to be carried out is not handed to `git apply` either.
             let whole = || diff(&root, &round.survey.manifests, &round.edited);
@@ -128,44 +129,39 @@ impl Request {
         Rules { track: self.track, form: self.form, images: self.images.clone() }
     }
 
-    /// Who answers, where the action asks anything. Nothing is asked yet.
-    fn source(&self) -> anyhow::Result<Option<Source>> {
-        let source = match self.action {
-            Action::Restore | Action::Restart => None,
-            Action::Report | Action::Check | Action::Update => Some(Source::open(&self.lock, &self.registries)?),
-        };
-        if self.action == Action::Update && !self.lock.offline {
-            // A lock that cannot be read could not be written either, and must not be left behind the manifests.
-            Lock::read(&self.lock.path).map_err(|error| unwritten_lock(&self.lock.path, &error))?;
+    fn asks(&self) -> bool {
+        match self.action {
+            Action::Restore | Action::Restart => false,
+            Action::Report | Action::Check | Action::Update => true,
         }
-        Ok(source)
     }
 
-    /// Reads the working tree. What a file asks of registries is asked while others are read.
-    fn survey(&self, scan: scan::Request<'_>, source: Option<&mut Source>) -> Result<Survey, scan::ScanError> {
-        let Some(ahead) = source.and_then(Source::ahead) else { return survey::survey(scan, |_| {}) };
-        let rules = self.rules();
-        survey::survey(scan, |workloads| {
-            let taken = workloads.iter().map(|(_, workload)| workload);
-            let taken = taken.filter(|workload| takes(&self.selection, workload) == Verdict::Taken);
-            plan::wanted(taken, &rules).into_keys().for_each(|lookup| ahead.ask(lookup));
-        })
+    /// What has to be asked for those workloads of a file that are selected.
+    fn wanted(&self, workloads: &[(usize, Workload)], rules: &Rules) -> Wanted {
+        let taken = workloads.iter().map(|(_, workload)| workload);
+        let taken = taken.filter(|workload| self.asks() && takes(&self.selection, workload) == Verdict::Taken);
+        plan::wanted(taken, rules)
     }
 
     /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
     fn decide(
         &self,
         mut survey: Survey,
-        source: Option<Source>,
+        rules: Rules,
         root: &Path,
         on_event: &mut impl FnMut(Event),
     ) -> anyhow::Result<(Report, Round)> {
         let mut report = Report { dry_run: self.dry_run, ..Report::new(Mode::Files, self.action) };
+        let source = self.asks().then(|| Source::open(&self.lock, &self.registries)).transpose()?;
+        if self.action == Action::Update && !self.lock.offline {
+            // A lock that cannot be read could not be written either, and must not be left behind the manifests.
+            Lock::read(&self.lock.path).map_err(|error| unwritten_lock(&self.lock.path, &error))?;
+        }
         let prunable = self.lock.prune && survey.problems.is_empty();
         let named = prunable.then(|| plan::named(all_workloads(&survey))).flatten();
         report.select(&mut survey, &self.selection);
-        let rules = self.rules();
-        let (sourced, edited) = self.edit_while_asking(&survey.manifests, source, &rules, on_event);
+        let questions = survey.manifests.iter_mut().map(|manifest| std::mem::take(&mut manifest.wanted)).collect();
+        let (sourced, edited) = self.edit_while_asking(&survey.manifests, questions, source, &rules, on_event);
         let Sourced { answers, warnings, ways } = sourced?;
         report.narrowed = self.narrows();
         report.warnings = warnings;
@@ -191,15 +187,11 @@ impl Request {
     fn edit_while_asking(
         &self,
         manifests: &[Manifest],
+        questions: Vec<Wanted>,
         source: Option<Source>,
         rules: &Rules,
         on_event: &mut impl FnMut(Event),
     ) -> (anyhow::Result<Sourced>, Vec<Option<Edited>>) {
-        let wanted = |manifest: &Manifest| plan::wanted(manifest.workloads.iter().map(|(_, workload)| workload), rules);
-        let questions: Vec<Wanted> = match source {
-            Some(_) => threads::map(manifests, wanted),
-            None => manifests.iter().map(|_| Wanted::new()).collect(),
-        };
         let work = |manifest: &Manifest, answers| edits::edit(manifest, self.action, rules, &answers);
         threads::map_ready(manifests, work, |mut ready| {
             let (mut awaiting, all) = Awaiting::new(questions);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use super::ahead::Ahead;
 use super::report::{Place, Problem};
 use super::resolve::{self, Event, PlatformLoss, Wanted};
 use super::runtime;
@@ -32,8 +31,8 @@ pub struct LockUse {
 pub(super) enum Source {
     /// The lock, and nothing else.
     Lock(Lock, PathBuf),
-    /// Registries, and what is asked of them ahead.
-    Registries(Arc<Registry>, Option<Ahead>),
+    /// Registries.
+    Registries(Arc<Registry>),
 }
 
 /// What came back.
@@ -53,18 +52,7 @@ impl Source {
         if lock.offline {
             Ok(Self::Lock(read(lock)?, lock.path.clone()))
         } else {
-            Ok(Self::Registries(self::registries(registries)?, None))
-        }
-    }
-
-    /// To whom lookups are told as soon as they are known. `None` where nobody is asked, or not ahead.
-    pub(super) fn ahead(&mut self) -> Option<&Ahead> {
-        match self {
-            Self::Lock(..) => None,
-            Self::Registries(registry, ahead) => {
-                *ahead = Ahead::begin(Arc::clone(registry));
-                ahead.as_ref()
-            }
+            Ok(Self::Registries(self::registries(registries)?))
         }
     }
 
@@ -81,12 +69,9 @@ impl Source {
                 let way = |lookup: &Lookup| (lookup.to_string(), vec![format!("looked into `{}`", path.display())]);
                 Ok(Sourced { answers, warnings: Vec::new(), ways: wanted.keys().map(way).collect() })
             }
-            Self::Registries(registry, ahead) => {
-                let answers = match ahead.and_then(Ahead::hand_over) {
-                    Some(runtime) => resolve::resolve_on(runtime, &registry, wanted, platform_loss, on_event),
-                    None => resolve::resolve(&registry, wanted, platform_loss, on_event)
-                        .map_err(|error| runtime::unstarted("cannot start to ask registries", error))?,
-                };
+            Self::Registries(registry) => {
+                let answers = resolve::resolve(&registry, wanted, platform_loss, on_event)
+                    .map_err(|error| runtime::unstarted("cannot start to ask registries", error))?;
                 Ok(Sourced::by(&registry, answers))
             }
         }

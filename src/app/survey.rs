@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::report::{Place, Problem, Skipped};
+use super::resolve::Wanted;
 use super::threads;
 use crate::engine::look;
 use crate::engine::workload::{self, Workload};
@@ -11,6 +12,11 @@ use crate::io::scan::{self, Found, What};
 
 /// Why such a file is passed over.
 const A_TEMPLATE: &str = "the file is a template of a Helm chart";
+
+/// Says what has to be asked for the workloads of a file, each with the number of its document.
+pub trait Want: Fn(&[(usize, Workload)]) -> Wanted + Sync {}
+
+impl<F: Fn(&[(usize, Workload)]) -> Wanted + Sync> Want for F {}
 
 /// Everything that was found, files by path.
 #[derive(Debug, Default)]
@@ -40,18 +46,14 @@ pub struct Manifest {
     pub text: String,
     /// Its workloads, each with the number of its document, in order.
     pub workloads: Vec<(usize, Workload)>,
+    /// What has to be asked for it.
+    pub wanted: Wanted,
 }
 
-/// Finds, reads and parses. The workloads of each file are shown to `meet`, which runs in several threads at once, while others are read.
+/// Finds, reads and parses. What has to be asked for the workloads of a file is for `want` to say, in the thread that has just read it.
 /// `Err`: nothing can be looked at, because what was typed is wrong.
-pub fn survey(request: scan::Request<'_>, meet: impl Fn(&[(usize, Workload)]) + Sync) -> Result<Survey, scan::ScanError> {
-    let seen = scan::scan(request, |found| {
-        let examined = examine(&found);
-        if let Examined::Manifest { workloads, .. } = &examined {
-            meet(workloads);
-        }
-        Some((found.path.to_owned(), found.shown.to_string(), examined))
-    })?;
+pub fn survey(request: scan::Request<'_>, want: impl Want) -> Result<Survey, scan::ScanError> {
+    let seen = scan::scan(request, |found| Some((found.path.to_owned(), found.shown.to_string(), examine(&found, &want))))?;
     let mut survey = Survey::default();
     for (path, name, examined) in seen {
         survey.take(path, name, examined);
@@ -64,6 +66,7 @@ pub fn survey_commit<E>(
     request: scan::Request<'_>,
     listed: &[PathBuf],
     read: impl Fn(&[usize]) -> Result<Vec<Vec<u8>>, E>,
+    want: impl Want,
 ) -> Result<Result<Survey, E>, scan::ScanError> {
     let chosen = scan::listed::choose(request, listed)?;
     let read_whole: Vec<usize> = chosen.iter().filter(|file| !file.is_template).map(|file| file.index).collect();
@@ -77,7 +80,7 @@ pub fn survey_commit<E>(
         .collect();
     let examined = threads::map(&pairs, |(file, content)| match file.is_template {
         true => Examined::Template { line: None, why: A_TEMPLATE.to_owned() },
-        false => examine_bytes(&listed[file.index], content),
+        false => examine_bytes(&listed[file.index], content, &want),
     });
     let mut survey = Survey::default();
     for (file, examined) in chosen.into_iter().zip(examined) {
@@ -88,9 +91,9 @@ pub fn survey_commit<E>(
 
 /// Another content of a file that is known; `None` where it cannot be read, or holds no workload.
 pub fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
-    match examine_bytes(&known.path, content) {
-        Examined::Manifest { text, workloads, .. } => {
-            Some(Manifest { path: known.path.clone(), name: known.name.clone(), text, workloads })
+    match examine_bytes(&known.path, content, &|_: &[_]| Wanted::new()) {
+        Examined::Manifest { text, workloads, wanted, .. } => {
+            Some(Manifest { path: known.path.clone(), name: known.name.clone(), text, workloads, wanted })
         }
         Examined::Nothing { .. }
         | Examined::Template { .. }
@@ -102,7 +105,7 @@ pub fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
 /// What one file turned out to be.
 enum Examined {
     /// It holds workloads.
-    Manifest { text: String, workloads: Vec<(usize, Workload)>, unhandled: Vec<&'static str> },
+    Manifest { text: String, workloads: Vec<(usize, Workload)>, wanted: Wanted, unhandled: Vec<&'static str> },
     /// It holds none.
     Nothing { unhandled: Vec<&'static str> },
     /// It is made YAML by a template engine.
@@ -120,9 +123,9 @@ impl Survey {
             |code, line, cause, hint| Problem { code, what: format!("cannot read `{name}`"), place: place(line), cause, hint };
         self.files += usize::from(!matches!(examined, Examined::UnreadableFolder { .. }));
         match examined {
-            Examined::Manifest { text, workloads, unhandled } => {
+            Examined::Manifest { text, workloads, wanted, unhandled } => {
                 self.unhandled.extend(unhandled);
-                self.manifests.push(Manifest { path, name, text, workloads });
+                self.manifests.push(Manifest { path, name, text, workloads, wanted });
             }
             Examined::Nothing { unhandled } => {
                 self.unhandled.extend(unhandled);
@@ -137,10 +140,10 @@ impl Survey {
     }
 }
 
-fn examine(found: &Found<'_>) -> Examined {
+fn examine(found: &Found<'_>, want: &impl Want) -> Examined {
     match &found.what {
         What::Template => Examined::Template { line: None, why: A_TEMPLATE.to_owned() },
-        What::File(bytes) => examine_bytes(found.path, bytes),
+        What::File(bytes) => examine_bytes(found.path, bytes, want),
         What::Folder(error) => {
             Examined::UnreadableFolder { code: error.code(), cause: error.to_string(), hint: error.hint().map(str::to_owned) }
         }
@@ -153,7 +156,7 @@ fn examine(found: &Found<'_>) -> Examined {
     }
 }
 
-fn examine_bytes(path: &Path, bytes: &[u8]) -> Examined {
+fn examine_bytes(path: &Path, bytes: &[u8], want: &impl Want) -> Examined {
     let text = match text(bytes) {
         Ok(text) => text,
         Err(examined) => return examined,
@@ -194,7 +197,7 @@ fn examine_bytes(path: &Path, bytes: &[u8]) -> Examined {
     }
     match workloads.is_empty() {
         true => Examined::Nothing { unhandled },
-        false => Examined::Manifest { text: text.to_owned(), workloads, unhandled },
+        false => Examined::Manifest { text: text.to_owned(), wanted: want(&workloads), workloads, unhandled },
     }
 }
 

@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError, mpsc};
 /// Fewer items than these are not worth a thread.
 const WORTH_A_THREAD: usize = 8;
 
-/// At most so many work at once.
-pub(super) fn most() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get)
+/// So many threads work on so many items, the caller's own for fewer than two.
+pub(super) fn count(items: usize) -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get).min(items / WORTH_A_THREAD).max(1)
 }
 
 /// Does the same with each item. Few items are done on the caller's thread.
@@ -23,7 +23,7 @@ pub(super) fn map_with<T: Sync, S, R: Send>(
     begin: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, &T) -> R + Sync,
 ) -> Vec<R> {
-    let threads = most().min(items.len() / WORTH_A_THREAD);
+    let threads = count(items.len());
     if threads < 2 {
         let mut own = begin();
         return items.iter().map(|item| work(&mut own, item)).collect();
@@ -55,7 +55,7 @@ pub(super) fn map_ready<T: Sync, W: Send, R: Send, O>(
     work: impl Fn(&T, W) -> R + Sync,
     feed: impl FnOnce(&mut dyn FnMut(usize, W)) -> O,
 ) -> (O, Vec<Option<R>>) {
-    let threads = most().min((items.len() / WORTH_A_THREAD).max(1));
+    let threads = count(items.len());
     let (sender, receiver) = mpsc::channel::<(usize, W)>();
     let receiver = Mutex::new(receiver);
     let done = Mutex::new(Vec::with_capacity(items.len()));

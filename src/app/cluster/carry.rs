@@ -116,12 +116,26 @@ impl Carrier<'_> {
         // Pods were read with the template that the workload had then.
         let pods = if found.generation == live.generation { PodsAre::Known } else { PodsAre::Outdated };
         let later = self.run.ask_again(&found).await;
-        let planned = self.run.plan(found, later.as_ref(), pods);
+        let mut planned = self.run.plan(found, later.as_ref(), pods);
         if self.run.request.max_changes.is_some() && planned.due() > before.due() {
             return Err(gone("it was changed, and `--max-changes` was held against fewer changes of it", "run it again"));
         }
+        if stands(&planned.live, &before.plan.changes) {
+            planned.warnings.push(format!(
+                "{} was on what this run wanted when it was read again: something else changed it meanwhile, or the server said no to \
+                 a change and made it",
+                live.name()
+            ));
+        }
         Ok(planned)
     }
+}
+
+/// Whether there are changes of images, and all of them are there.
+fn stands(live: &Live, changes: &[Change]) -> bool {
+    let images = live.workload.containers.iter().map(|container| (live.workload.image_path(container), container.image.text()));
+    let mut known = images.filter_map(|(path, image)| Some((changes.iter().find(|change| change.at == path)?, image))).peekable();
+    known.peek().is_some() && known.all(|(change, image)| change.to.as_deref() == image)
 }
 
 fn failed(mut planned: Planned, problem: Problem) -> Planned {

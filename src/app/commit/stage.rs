@@ -16,6 +16,9 @@ use crate::io::git::repository::Objects;
 use crate::io::git::staging::{Staged, Staging, Unfit};
 use crate::io::lock;
 
+/// Each thread that holds files against a commit has fewer files open than these.
+const OPEN_FILES_OF_A_THREAD: usize = 3;
+
 impl Session<'_> {
     /// Holds every file that changes against what is committed, and the lock.
     ///
@@ -33,6 +36,8 @@ impl Session<'_> {
         let mut staging = open()?;
         let (content, root) = (self.aim.content, self.repository.root());
         let due: Vec<_> = round.due().collect();
+        disk::probe_open(OPEN_FILES_OF_A_THREAD * threads::count(due.len()))
+            .map_err(|error| GitError::OpenFiles(error.to_string()))?;
         let outcomes = threads::map_with(&due, open, |staging, (_, manifest, new_text)| {
             let staging = staging.as_mut().map_err(|error| error.clone())?;
             stage_file(staging, (content, root), request, round, manifest, new_text.as_bytes())

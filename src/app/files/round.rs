@@ -18,11 +18,11 @@ use crate::io::lock::{self, LockError, Prune};
 /// One look at the files: what is in them, and what shall become of it.
 pub(in crate::app) struct Round {
     /// What was found, without what was not selected.
-    pub(in crate::app) survey: Survey,
+    pub(super) survey: Survey,
     /// What was decided, manifest by manifest.
     pub(in crate::app) edited: Vec<Edited>,
     /// What the decisions go by.
-    pub(in crate::app) answers: Answers,
+    pub(super) answers: Answers,
     pub(super) rules: Rules,
     /// The repository, or the current folder where there is none.
     pub(super) root: PathBuf,

@@ -46,18 +46,14 @@ fn block(file: &File<'_>, entries: &[Entry<'_, '_>], at: usize) -> Vec<Edit> {
         return vec![cut(key.span().start..next.span().start)];
     }
     let last = entry_end(file, (key, value));
-    let Some(end) = end_of_line(text, last) else {
+    let end = end_of_line(text, last);
+    if end.is_none() && !file.has_comment_in(first_line..text.len()) {
         // The last line of the file has no end: the line before it keeps none either.
-        let start =
-            text[..first_line].strip_suffix('\n').map_or(first_line, |before| before.strip_suffix('\r').unwrap_or(before).len());
-        return if file.has_comment_in(first_line..text.len()) {
-            vec![cut(key.span().start..last)]
-        } else {
-            vec![cut(start..text.len())]
-        };
-    };
+        let before = text[..first_line].strip_suffix('\n');
+        return vec![cut(before.map_or(first_line, |before| before.strip_suffix('\r').unwrap_or(before).len())..text.len())];
+    }
     let start = if alone_on_line { first_line } else { key.span().start };
-    lines(text, start..end).flat_map(|line| without_comment(file, line)).map(cut).collect()
+    lines(text, start..end.unwrap_or(text.len())).flat_map(|line| without_comment(file, line)).map(cut).collect()
 }
 
 fn cut(range: Range<usize>) -> Edit {

@@ -1,6 +1,7 @@
 //! A repository on this machine: what is committed, and what is checked out.
 
 mod commit;
+mod undo;
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt as _;

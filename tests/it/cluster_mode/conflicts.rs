@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{Scene, problems};
 use crate::support::apiserver::access::Account;
 use crate::support::apiserver::workload;
+use crate::support::registry::http::Response;
 
 const WEB: &str = "/deployments/web";
 
@@ -34,6 +35,19 @@ fn an_image_that_was_changed_between_is_looked_up_and_wins() {
     let finished = scene.run("--update", 0);
     assert_eq!(scene.deployed("deployments", "shop", "web"), format!("{new}@{other}"));
     assert!(finished.stdout.contains(&format!("app has to be updated from {new} to {new}@{other}")), "{}", finished.stdout);
+}
+
+#[test]
+fn a_change_that_the_server_made_and_said_no_to_is_told() {
+    let scene = Scene::new();
+    let (image, digest) = scene.image("shop/web", "1.4");
+    scene.add("Deployment", "shop", "web", &image);
+    scene.server.fault(WEB, |_, number, fine| if number == 1 { Response::new(429) } else { fine });
+    let report = scene.report("--update", 0);
+    assert_eq!(scene.deployed("deployments", "shop", "web"), format!("{image}@{digest}"));
+    assert_eq!((&report["workloads"][0]["changed"], problems(&report).len()), (&json!(false), 0));
+    let warning = report["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("was on what this run wanted when it was read again"), "{warning}");
 }
 
 #[test]

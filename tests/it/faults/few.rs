@@ -6,12 +6,12 @@ use crate::support::binary::{Finished, Workplace};
 use crate::support::programs;
 
 /// A process begins with three, and one more is needed to start a program. The long form tries all from there on.
-const QUOTAS: [u32; 14] = [4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 20, ENOUGH];
-/// With these there are enough for everything, on a machine of many cores as well.
-const ENOUGH: u32 = 256;
+const QUOTAS: [u32; 14] = [4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 20, 32];
+/// From here on there are enough for everything.
+const ENOUGH: u32 = 32;
 
 fn quotas() -> Vec<u32> {
-    if rounds(0) == 0 { QUOTAS.to_vec() } else { (4..=40).chain([ENOUGH]).collect() }
+    if rounds(0) == 0 { QUOTAS.to_vec() } else { (4..=40).collect() }
 }
 
 fn run(place: &Workplace, quota: u32, line: &str) -> Finished {

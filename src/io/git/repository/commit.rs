@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, ObjectType, Oid};
 
+use super::undo::Kept;
 use super::{CommitId, Head, Repository};
 use crate::io::git::GitError;
 use crate::io::git::identity::Identity;
@@ -65,11 +66,24 @@ impl Repository {
         }
         // The index goes first: staged and not committed is what a next run can finish, committed and not staged would be undone by the
         // next commit of a person.
+        let mut written = None;
         if !files.is_empty() {
+            let kept = index.path().and_then(Kept::keep);
             index.write()?;
+            written = kept.and_then(|kept| Some((kept.now().ok()?, kept)));
         }
-        transaction.commit()?;
-        Ok(())
+        match transaction.commit() {
+            Ok(()) => Ok(()),
+            // A branch that moved moved, whatever failed after it.
+            Err(_) if self.head().is_ok_and(|now| now.commit == to) => Ok(()),
+            Err(error) => {
+                if let Some((file, kept)) = written {
+                    // What cannot be undone the next run finishes.
+                    kept.put_back(file).unwrap_or(());
+                }
+                Err(error.into())
+            }
+        }
     }
 
     /// Moves a branch that is checked out nowhere, or makes it, where it is still what it was.

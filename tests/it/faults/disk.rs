@@ -165,8 +165,12 @@ fn a_full_disk_leaves_no_commit_of_what_was_not_written() {
     volume.git("commit --quiet --message first");
     let line = "files --update --commit --output json";
     let mut ends = BTreeSet::new();
-    for room in rooms() {
+    for (round, room) in rooms().into_iter().enumerate() {
         volume.git("reset --quiet --hard");
+        // The volume is too small for the loose objects of many rounds.
+        if round % 8 == 7 {
+            volume.git("gc --quiet --prune=now");
+        }
         let digest = tag.move_on();
         let before = volume.git("rev-parse HEAD");
         volume.fill(room);

@@ -77,15 +77,17 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
     let mut session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
     for _ in 0..=OVERTAKEN_AT_MOST {
         let rules = request.rules();
+        let source = request.source()?;
         let want = |workloads: &[(usize, Workload)]| request.wanted(workloads, &rules);
         let of_commit = session
             .as_ref()
             .map(|session| session.survey(request.scan(&current, &root), &request.lock.path, want))
             .transpose()?
             .flatten();
-        let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root), want), Ok);
+        let ask_ahead = |number: usize, wanted: &Wanted| source.iter().for_each(|source| source.ask_ahead(number, wanted));
+        let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root), want, ask_ahead), Ok);
         let survey = survey.map_err(|error| wrong_paths(&error))?;
-        let (mut report, round) = request.decide(survey, rules, &root, &mut on_event)?;
+        let (mut report, round) = request.decide(survey, source, rules, &root, &mut on_event)?;
         if request.diff {
             // A plan that is not to be carried out is not handed to `git apply` either.
             let whole = || diff(&root, &round.survey.manifests, &round.edited);
@@ -143,20 +145,26 @@ impl Request {
         plan::wanted(taken, rules)
     }
 
-    /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
-    fn decide(
-        &self,
-        mut survey: Survey,
-        rules: Rules,
-        root: &Path,
-        on_event: &mut impl FnMut(Event),
-    ) -> anyhow::Result<(Report, Round)> {
-        let mut report = Report { dry_run: self.dry_run, ..Report::new(Mode::Files, self.action) };
+    /// Who answers, where the action asks anything. Nothing is asked yet.
+    fn source(&self) -> anyhow::Result<Option<Source>> {
         let source = self.asks().then(|| Source::open(&self.lock, &self.registries)).transpose()?;
         if self.action == Action::Update && !self.lock.offline {
             // A lock that cannot be read could not be written either, and must not be left behind the manifests.
             Lock::read(&self.lock.path).map_err(|error| unwritten_lock(&self.lock.path, &error))?;
         }
+        Ok(source)
+    }
+
+    /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
+    fn decide(
+        &self,
+        mut survey: Survey,
+        source: Option<Source>,
+        rules: Rules,
+        root: &Path,
+        on_event: &mut impl FnMut(Event),
+    ) -> anyhow::Result<(Report, Round)> {
+        let mut report = Report { dry_run: self.dry_run, ..Report::new(Mode::Files, self.action) };
         let prunable = self.lock.prune && survey.problems.is_empty();
         let named = prunable.then(|| plan::named(all_workloads(&survey))).flatten();
         report.select(&mut survey, &self.selection);

@@ -1,5 +1,6 @@
 //! The order of steps, concurrency, and what is fatal.
 
+mod ahead;
 pub mod cluster;
 pub mod commit;
 pub mod digest;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::engine::answer::{Answer, Answers, Manifest, Refusal, lost};
@@ -58,11 +59,21 @@ pub fn resolve<R: Resolver>(
     if wanted.is_empty() {
         return Ok(Answers::new());
     }
-    let runtime = super::runtime::start()?;
+    Ok(resolve_on(super::runtime::start()?, resolver, wanted, platform_loss, on_event))
+}
+
+/// As [`resolve`], on a runtime on which some of the questions may be under way.
+pub(super) fn resolve_on<R: Resolver>(
+    runtime: Runtime,
+    resolver: &Arc<R>,
+    wanted: &Wanted,
+    platform_loss: PlatformLoss,
+    on_event: impl FnMut(Event),
+) -> Answers {
     let answers = runtime.block_on(resolve_all(resolver, wanted, platform_loss, on_event));
     // A name look-up that hangs must not hold up a run whose questions are answered.
     runtime.shutdown_background();
-    Ok(answers)
+    answers
 }
 
 /// Resolves all lookups on the runtime that it is called in.

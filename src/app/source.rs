@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
+use super::ahead::Ahead;
 use super::report::{Place, Problem};
 use super::resolve::{self, Event, PlatformLoss, Wanted};
 use super::runtime;
@@ -32,7 +33,7 @@ pub(super) enum Source {
     /// The lock, and nothing else.
     Lock(Lock, PathBuf),
     /// Registries.
-    Registries(Arc<Registry>),
+    Registries(Ahead<Registry>),
 }
 
 /// What came back.
@@ -52,7 +53,15 @@ impl Source {
         if lock.offline {
             Ok(Self::Lock(read(lock)?, lock.path.clone()))
         } else {
-            Ok(Self::Registries(self::registries(registries)?))
+            Ok(Self::Registries(Ahead::new(self::registries(registries)?)))
+        }
+    }
+
+    /// Takes what is wanted of the file with this number, among all that are found: see [`Ahead::take`].
+    pub(super) fn ask_ahead(&self, number: usize, wanted: &Wanted) {
+        match self {
+            Self::Lock(..) => {}
+            Self::Registries(ahead) => ahead.take(number, wanted.keys()),
         }
     }
 
@@ -69,9 +78,13 @@ impl Source {
                 let way = |lookup: &Lookup| (lookup.to_string(), vec![format!("looked into `{}`", path.display())]);
                 Ok(Sourced { answers, warnings: Vec::new(), ways: wanted.keys().map(way).collect() })
             }
-            Self::Registries(registry) => {
-                let answers = resolve::resolve(&registry, wanted, platform_loss, on_event)
-                    .map_err(|error| runtime::unstarted("cannot start to ask registries", error))?;
+            Self::Registries(ahead) => {
+                let (registry, runtime) = ahead.hand_over();
+                let answers = match runtime {
+                    Some(runtime) => resolve::resolve_on(runtime, &registry, wanted, platform_loss, on_event),
+                    None => resolve::resolve(&registry, wanted, platform_loss, on_event)
+                        .map_err(|error| runtime::unstarted("cannot start to ask registries", error))?,
+                };
                 Ok(Sourced::by(&registry, answers))
             }
         }

@@ -50,10 +50,22 @@ pub struct Manifest {
     pub wanted: Wanted,
 }
 
-/// Finds, reads and parses. What has to be asked for the workloads of a file is for `want` to say, in the thread that has just read it.
-/// `Err`: nothing can be looked at, because what was typed is wrong.
-pub fn survey(request: scan::Request<'_>, want: impl Want) -> Result<Survey, scan::ScanError> {
-    let seen = scan::scan(request, |found| Some((found.path.to_owned(), found.shown.to_string(), examine(&found, &want))))?;
+/// Finds, reads and parses. What has to be asked for the workloads of a file is for `want` to say, in the thread that has just read it;
+/// `ask_ahead` is told of each file at once, by its number among all that are found. `Err`: nothing can be looked at, because what was
+/// typed is wrong.
+pub fn survey(
+    request: scan::Request<'_>,
+    want: impl Want,
+    ask_ahead: impl Fn(usize, &Wanted) + Sync,
+) -> Result<Survey, scan::ScanError> {
+    let seen = scan::scan(request, |found| {
+        let examined = examine(&found, &want);
+        match &examined {
+            Examined::Manifest { wanted, .. } => ask_ahead(found.number, wanted),
+            _ => ask_ahead(found.number, &Wanted::new()),
+        }
+        Some((found.path.to_owned(), found.shown.to_string(), examined))
+    })?;
     let mut survey = Survey::default();
     for (path, name, examined) in seen {
         survey.take(path, name, examined);

@@ -1,8 +1,9 @@
 //! The walk: which files a run reads, and their bytes.
 //!
-//! Folders are walked and files read by several threads at once, and what is made of a file is made in the thread that read it, while
-//! its bytes are still in the cache. The results come back in the order of their names, whatever the threads did. The walk never
-//! follows a link that it meets, never waits for a named pipe, and never reads a Helm template.
+//! One walk finds the files, in the order of their names, and several threads take the next of them in turn: what is made of a file is
+//! made in the thread that read it, while its bytes are still in the cache. Each comes with its number in that order, and the results are
+//! in it, whatever the threads did. The walk never follows a link that it meets, never waits for a named pipe, and never reads a Helm
+//! template.
 
 mod filter;
 pub mod listed;
@@ -16,13 +17,15 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use self::filter::PathFilter;
 use self::template::Charts;
 use super::files::{self, FileError};
 use super::links::Links;
+
+/// More threads than these would wait for the one walk that feeds them.
+const MAX_THREADS: usize = 8;
 
 /// What shall be scanned.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +58,8 @@ pub struct Globs {
 /// Something that the walk came to.
 #[derive(Debug)]
 pub struct Found<'a> {
+    /// How many were found before it. This order hangs on what was named and on what is there alone.
+    pub number: usize,
     /// The path to open it by. For a named link this is the file that it leads to.
     pub path: &'a Path,
     /// The path as the user would write it: `deploy/web.yaml`. Where it is not UTF-8, this is as near as text comes.
@@ -114,12 +119,32 @@ impl ScanError {
 /// checked for being there. A file named twice, or named and met in a named folder, is visited once.
 pub fn scan<T: Send>(request: Request<'_>, visit: impl Fn(Found<'_>) -> Option<T> + Sync) -> Result<Vec<T>, ScanError> {
     let filter = PathFilter::new(request.include, request.exclude, request.other)?;
-    let results = Results { visit, kept: Mutex::new(Vec::new()) };
-    let plan = Plan::new(&request, filter, &results)?;
-    plan.read_files(&results);
-    plan.walk_folders(&results);
-    let mut kept = results.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    kept.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+    let (plan, useless) = Plan::new(&request, filter)?;
+    let threads = plan.threads();
+    let plan = Arc::new(plan);
+    let charts = Charts::default();
+    let entries = Mutex::new(useless.into_iter().chain(Arc::clone(&plan).named_files()).chain(plan.walked()).enumerate());
+    let kept = Mutex::new(Vec::new());
+    let work = || {
+        let (mut buffer, mut mine) = (Vec::new(), Vec::new());
+        loop {
+            let next = entries.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((number, Entry { path, shown, kind })) = next else { break };
+            let what = kind.look(&path, &charts, &mut buffer);
+            if let Some(value) = visit(Found { number, path: &path, shown: shown.to_string_lossy(), what }) {
+                mine.push((sort_key(&shown), value));
+            }
+        }
+        kept.lock().unwrap_or_else(PoisonError::into_inner).append(&mut mine);
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    kept.sort_by(|(left, _), (right, _)| left.cmp(right));
     Ok(kept.into_iter().map(|(_, value)| value).collect())
 }
 
@@ -133,23 +158,34 @@ pub fn repository_root(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|above| above.join(".git").exists()).map(Path::to_path_buf)
 }
 
-/// The visitor, and what it made of things, with the keys to sort by.
-struct Results<T, V> {
-    visit: V,
-    kept: Mutex<Vec<(Vec<u8>, T)>>,
+/// Something to be looked at.
+struct Entry {
+    path: PathBuf,
+    shown: PathBuf,
+    kind: Kind,
 }
 
-impl<T, V: Fn(Found<'_>) -> Option<T>> Results<T, V> {
-    fn add(&self, path: &Path, shown: &Path, what: What<'_>) {
-        if let Some(value) = (self.visit)(Found { path, shown: shown.to_string_lossy(), what }) {
-            self.kept.lock().unwrap_or_else(PoisonError::into_inner).push((sort_key(shown), value));
-        }
-    }
+/// What is known of it so far.
+enum Kind {
+    /// A file, and where its spelling is that of a template, its path from the root without links.
+    File { maybe_template: Option<PathBuf> },
+    /// A named path that is of no use.
+    Useless(FileError),
+    /// A folder that could not be read.
+    Folder(FileError),
+}
 
-    fn read(&self, path: &Path, shown: &Path, buffer: &mut Vec<u8>) {
-        match files::read_into(path, buffer) {
-            Ok(()) => self.add(path, shown, What::File(buffer)),
-            Err(error) => self.add(path, shown, What::Problem(error)),
+impl Kind {
+    /// Reads it, where it is to be read.
+    fn look<'b>(self, path: &Path, charts: &Charts, buffer: &'b mut Vec<u8>) -> What<'b> {
+        match self {
+            Self::File { maybe_template: Some(real) } if charts.have(&real) => What::Template,
+            Self::File { .. } => match files::read_into(path, buffer) {
+                Ok(()) => What::File(buffer),
+                Err(error) => What::Problem(error),
+            },
+            Self::Useless(error) => What::Problem(error),
+            Self::Folder(error) => What::Folder(error),
         }
     }
 }
@@ -160,11 +196,11 @@ fn sort_key(path: &Path) -> Vec<u8> {
 }
 
 /// What was named, sorted into files and folders, each once.
-struct Plan<'a> {
-    current: &'a Path,
+struct Plan {
+    current: PathBuf,
     filter: PathFilter,
-    charts: Charts,
     files: Vec<Named>,
+    /// By the paths that the walk begins at.
     folders: Vec<Named>,
     /// The real paths of all that is named: the walk leaves them to their own names.
     real: BTreeSet<PathBuf>,
@@ -184,20 +220,17 @@ struct Named {
     within: Vec<PathBuf>,
 }
 
-impl<'a> Plan<'a> {
-    /// Looks at every named path. What is there and cannot be used is a result; what is not there ends the run.
-    fn new<T, V>(request: &Request<'a>, filter: PathFilter, results: &Results<T, V>) -> Result<Self, ScanError>
-    where
-        V: Fn(Found<'_>) -> Option<T>,
-    {
+impl Plan {
+    /// Looks at every named path. What is there and cannot be used is told apart; what is not there ends the run.
+    fn new(request: &Request<'_>, filter: PathFilter) -> Result<(Self, Vec<Entry>), ScanError> {
         let Request { current, root, .. } = *request;
         // The system opens a relative path faster; it means the same only while both have the same current folder.
         let is_ours = std::env::current_dir().is_ok_and(|folder| folder == current);
         let mut links = Links::new(root).map_err(|_| ScanError::Missing { path: root.display().to_string(), near: None })?;
         let here = [PathBuf::from(".")];
-        let mut problems = Vec::new();
+        let mut useless = Vec::new();
         let mut plan =
-            Self { current, filter, charts: Charts::default(), files: Vec::new(), folders: Vec::new(), real: BTreeSet::new() };
+            Self { current: current.to_owned(), filter, files: Vec::new(), folders: Vec::new(), real: BTreeSet::new() };
         for typed in if request.paths.is_empty() { &here } else { request.paths } {
             let missing = || ScanError::Missing { path: typed.display().to_string(), near: near::near(typed, current) };
             if typed.as_os_str().is_empty() {
@@ -209,7 +242,7 @@ impl<'a> Plan<'a> {
                 Ok(found) => found,
                 Err(FileError::Vanished) => return Err(missing()),
                 Err(error) => {
-                    problems.push((absolute, shown, error));
+                    useless.push(Entry { path: absolute, shown, kind: Kind::Useless(error) });
                     continue;
                 }
             };
@@ -226,11 +259,9 @@ impl<'a> Plan<'a> {
             let named = Named { shown, path, real, has_templates, within: Vec::new() };
             if metadata.is_dir() { plan.folders.push(named) } else { plan.files.push(named) }
         }
+        plan.folders.sort_unstable_by(|left, right| left.path.cmp(&right.path));
         plan.nest();
-        for (path, shown, error) in problems {
-            results.add(&path, &shown, What::Problem(error));
-        }
-        Ok(plan)
+        Ok((plan, useless))
     }
 
     /// Notes what stands in a named folder, so that globs from there hold for it too.
@@ -243,32 +274,20 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn read_files<T: Send, V>(&self, results: &Results<T, V>)
-    where
-        V: Fn(Found<'_>) -> Option<T> + Sync,
-    {
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut buffer = Vec::new();
-            while let Some(file) = self.files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if self.filter.narrows() && !self.filter.takes(&self.places_of_file(file), &file.real) {
-                    continue;
-                }
-                if self.charts.have(&file.real) {
-                    results.add(&file.path, &file.shown, What::Template);
-                } else {
-                    results.read(&file.path, &file.shown, &mut buffer);
-                }
-            }
-        };
-        // A thread takes longer to begin than a few files take to be read.
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(self.files.len() / 16 + 1);
-        std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(work);
-            }
-            work();
-        });
+    /// How many threads it is worth. One takes longer to begin than a few files take to be read.
+    fn threads(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+        if self.folders.is_empty() { cores.min(self.files.len() / 16 + 1) } else { cores }
+    }
+
+    /// The named files that are taken, in the order in which they were named.
+    fn named_files(self: Arc<Self>) -> impl Iterator<Item = Entry> + Send {
+        (0..self.files.len()).filter_map(move |index| {
+            let file = &self.files[index];
+            let takes = !self.filter.narrows() || self.filter.takes(&self.places_of_file(file), &file.real);
+            let maybe_template = template::may_be(&file.real).then(|| file.real.clone());
+            takes.then(|| Entry { path: file.path.clone(), shown: file.shown.clone(), kind: Kind::File { maybe_template } })
+        })
     }
 
     /// A named file as seen from everywhere that globs begin.
@@ -279,6 +298,6 @@ impl<'a> Plan<'a> {
 
     /// The path as seen from the current folder, where it is below it or relative to it.
     fn in_current<'p>(&self, shown: &'p Path) -> Option<&'p Path> {
-        if shown.is_absolute() { shown.strip_prefix(self.current).ok() } else { Some(shown) }
+        if shown.is_absolute() { shown.strip_prefix(&self.current).ok() } else { Some(shown) }
     }
 }

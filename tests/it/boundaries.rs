@@ -24,7 +24,7 @@ const CRATES: [(&str, &[&str]); 24] = [
     ("git2", &["io/git"]),
     ("reqwest", &["io/registry"]),
     ("rustls", &["io/registry", "main.rs"]),
-    ("tokio", &["io/", "app/resolve.rs", "app/runtime.rs", "app/cluster"]),
+    ("tokio", &["io/", "app/ahead.rs", "app/resolve.rs", "app/runtime.rs", "app/cluster"]),
     ("tempfile", &["io/"]),
     ("ignore", &["io/scan"]),
     ("walkdir", &["io/scan"]),

@@ -1,11 +1,13 @@
 //! File mode against what it meets in the world: input that is no manifest, and a real registry.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
 
 use crate::support::binary::{Finished, Workplace};
 use crate::support::distribution::{self, Distribution};
+use crate::support::registry::http::Response;
 use crate::support::registry::{Access, TestRegistry, Tokens};
 
 const LOCK: &str = r#"{"version":1,"images":{"registry.example.test/web:1.4":"sha256:1111111111111111111111111111111111111111111111111111111111111111"}}"#;
@@ -187,6 +189,38 @@ fn each_tag_of_what_is_selected_is_asked_for_once_and_no_other() {
     let asked = registry.asked();
     let count = |method: &str, path: &str| asked.iter().filter(|line| line.starts_with(method) && line.contains(path)).count();
     assert_eq!((count("GET", "/token"), count("HEAD", "/shop/"), asked.len()), (10, 41, 51), "{asked:#?}");
+}
+
+#[test]
+fn what_becomes_of_questions_hangs_on_the_names_of_files_alone() {
+    // Every second repository refuses the credentials, those of the first three files among them, and then nothing else is asked. Were the
+    // order of questions that of the threads, one that takes the credentials would come first now and then: those files are long.
+    let registry = TestRegistry::with(Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() }, None);
+    let place = Workplace::new();
+    let config = serde_json::json!({"auths": {registry.host(): {"username": "user", "password": "hunter2"}}});
+    place.write("docker/config.json", config.to_string());
+    for number in 0..60 {
+        let repository = format!("shop/web-{number}");
+        registry.push_image(&repository, "1.4", "linux/amd64", &repository);
+        if number < 3 || number % 2 == 0 {
+            registry.fault(&repository, |_, _, _| Response::new(401).header("www-authenticate", r#"Basic realm="x""#));
+        }
+        let long = if number < 3 { "# a comment\n".repeat(20_000) } else { String::new() };
+        // The order of the files is not that of the images' names.
+        let image = deployment(&format!("{}/{repository}:1.4", registry.host()));
+        place.write(&format!("deploy/{}{number:02}.yaml", if number < 3 { "a" } else { "b" }), long + &image);
+    }
+    let mut seen = BTreeSet::new();
+    for _ in 0..20 {
+        let before = registry.asked().len();
+        let finished =
+            place.imago(["files", "--docker-config", "docker/config.json", "--output", "json", "deploy"]).finish_with(3);
+        seen.insert((registry.asked().split_off(before), finished.stdout));
+    }
+    let asked: Vec<_> = seen.iter().map(|(asked, _)| asked).collect();
+    assert_eq!(seen.len(), 1, "{asked:#?}");
+    assert!((0..3).all(|number| asked[0].iter().any(|line| line.contains(&format!("/web-{number}/")))), "{asked:#?}");
+    assert!(asked[0].iter().all(|line| (0..3).any(|number| line.contains(&format!("/web-{number}/")))), "{asked:#?}");
 }
 
 #[test]

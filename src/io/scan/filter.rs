@@ -30,20 +30,20 @@ impl PathFilter {
     }
 
     /// Judges a file by its paths, each from another folder: globs are held against all of them. `real` is absolute and without links.
-    pub(super) fn takes(&self, paths: &[&Path], real: &Path) -> bool {
+    pub(super) fn takes(&self, paths: &[impl AsRef<Path>], real: &Path) -> bool {
         if self.other(real).is_some_and(|(other, path)| !other.takes(&[path], real)) {
             return false;
         }
-        let matches = |patterns: &Patterns| paths.iter().any(|path| patterns.match_file(path));
+        let matches = |patterns: &Patterns| paths.iter().any(|path| patterns.match_file(path.as_ref()));
         !self.exclude.as_ref().is_some_and(matches) && self.include.as_ref().is_none_or(matches)
     }
 
     /// Whether all that is below a folder is left out, so that it need not be read.
-    pub(super) fn leaves_out_folder(&self, paths: &[&Path], real: &Path) -> bool {
+    pub(super) fn leaves_out_folder(&self, paths: &[impl AsRef<Path>], real: &Path) -> bool {
         if self.other(real).is_some_and(|(other, path)| other.leaves_out_folder(&[path], real)) {
             return true;
         }
-        self.exclude.as_ref().is_some_and(|patterns| paths.iter().any(|path| patterns.match_folder(path)))
+        self.exclude.as_ref().is_some_and(|patterns| paths.iter().any(|path| patterns.match_folder(path.as_ref())))
     }
 }
 

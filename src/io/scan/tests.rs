@@ -1,6 +1,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use rustix::fs::{CWD, Mode, OFlags};
@@ -285,6 +286,28 @@ fn names_that_are_not_utf8_are_read_and_shown_as_near_as_text_comes() {
             _ => None,
         });
         assert_eq!(found.unwrap(), [("w\u{fffd}b.yaml".to_owned(), b"x".to_vec())]);
+    }
+}
+
+#[test]
+fn what_is_found_has_the_same_number_whatever_the_threads_did() {
+    let files: Vec<String> = (0..500).map(|index| format!("f{}/g.{}/{index}.yaml", index % 7, index % 13)).collect();
+    let world = World::new(&files.iter().map(String::as_str).collect::<Vec<_>>());
+    world.write("f3/web.json", "");
+    symlink("/", world.at("outside")).unwrap();
+    let current = world.at("");
+    let paths = ["outside", "f5/g.5/5.yaml", "f3", "."].map(PathBuf::from);
+    let request = Request { paths: &paths, include: &[], exclude: &[], other: None, current: &current, root: &current };
+    let numbered = || {
+        let mut found = scan(request, |found| Some((found.number, found.shown.into_owned()))).unwrap();
+        found.sort_unstable();
+        found
+    };
+    let first = numbered();
+    assert_eq!(first.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (0..502).collect::<Vec<_>>());
+    assert_eq!((first[0].1.as_str(), first[1].1.as_str(), first[2].1.as_str()), ("outside", "f5/g.5/5.yaml", "f0/g.0/0.yaml"));
+    for _ in 0..5 {
+        assert_eq!(numbered(), first);
     }
 }
 

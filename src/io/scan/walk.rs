@@ -1,101 +1,76 @@
-//! The walk through the named folders, by several threads.
+//! The walk through the named folders.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use ignore::{DirEntry, WalkBuilder, WalkState};
+use ignore::{DirEntry, Walk, WalkBuilder};
 
-use super::{FileError, Found, Named, Plan, Results, What, repository_root, template};
+use super::{Entry, FileError, Kind, Named, Plan, repository_root, template};
 
-impl Plan<'_> {
-    /// Walks all named folders, and reads what is wanted of them.
-    pub(super) fn walk_folders<T: Send, V>(&self, results: &Results<T, V>)
-    where
-        V: Fn(Found<'_>) -> Option<T> + Sync,
-    {
-        // Outside a repository there is no one to say where the rules of `.gitignore` begin, so they hold from wherever they stand.
-        let (inside, outside): (Vec<_>, Vec<_>) = self.folders.iter().partition(|folder| repository_root(&folder.real).is_some());
-        self.walk(&inside, Rules::OfRepository, results);
-        self.walk(&outside, Rules::Everywhere, results);
+impl Plan {
+    /// What is found in the named folders.
+    pub(super) fn walked(self: Arc<Self>) -> impl Iterator<Item = Entry> + Send {
+        let walks = [Rules::OfRepository, Rules::Everywhere].into_iter();
+        walks.flat_map(move |rules| {
+            let plan = Arc::clone(&self);
+            Self::walk(&self, &rules).into_iter().flatten().filter_map(move |met| match met {
+                Ok(entry) => plan.meet(&entry),
+                Err(error) => plan.unread(error),
+            })
+        })
     }
 
-    fn walk<T: Send, V>(&self, folders: &[&Named], rules: Rules, results: &Results<T, V>)
-    where
-        V: Fn(Found<'_>) -> Option<T> + Sync,
-    {
-        let Some((first, others)) = folders.split_first() else {
-            return;
-        };
-        let mut walk = WalkBuilder::new(&first.path);
-        for folder in others {
+    /// The walk through those folders for which such rules hold, where there are any.
+    fn walk(plan: &Arc<Self>, rules: &Rules) -> Option<Walk> {
+        let mut folders = plan.folders.iter().filter(|folder| rules.hold(folder));
+        let mut walk = WalkBuilder::new(&folders.next()?.path);
+        for folder in folders {
             walk.add(&folder.path);
         }
         // Only what the folders themselves say is ignored: neither `.ignore` files nor a person's own Git settings.
         walk.hidden(false).ignore(false).git_global(false).require_git(matches!(rules, Rules::OfRepository));
-        walk.filter_entry(|entry| entry.file_name() != ".git");
-        let folders = Folders::new(folders);
-        walk.build_parallel().run(|| {
-            let mut buffer = Vec::new();
-            let folders = &folders;
-            Box::new(move |entry| match entry {
-                Ok(entry) => self.meet(&entry, folders, results, &mut buffer),
-                Err(error) => {
-                    self.report(error, results);
-                    WalkState::Continue
-                }
-            })
-        });
+        walk.sort_by_file_name(OsStr::cmp);
+        let plan = Arc::clone(plan);
+        walk.filter_entry(move |entry| entry.file_name() != ".git" && !(is_folder(entry) && plan.leaves_out(entry)));
+        Some(walk.build())
     }
 
-    fn meet<T, V>(&self, entry: &DirEntry, folders: &Folders<'_>, results: &Results<T, V>, buffer: &mut Vec<u8>) -> WalkState
-    where
-        V: Fn(Found<'_>) -> Option<T>,
-    {
-        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-        if entry.depth() == 0 || !(is_folder || is_file && is_manifest(entry.path())) {
-            return WalkState::Continue;
-        }
-        let Some((folder, inner)) = folders.place(entry) else {
-            return WalkState::Continue;
-        };
+    /// Whether a folder that the walk came to is not walked.
+    fn leaves_out(&self, entry: &DirEntry) -> bool {
+        let Some((folder, inner)) = self.place(entry) else { return false };
+        let real = folder.real.join(inner);
         // A part of the walk that was named too is left to that name.
-        if self.real.len() > 1 && self.real.contains(&folder.real.join(inner)) {
-            return WalkState::Skip;
+        self.real.contains(&real)
+            || self.filter.narrows()
+                && self.filter.leaves_out_folder(&self.places(folder, inner, &folder.shown.join(inner)), &real)
+    }
+
+    /// A file that is taken.
+    fn meet(&self, entry: &DirEntry) -> Option<Entry> {
+        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+        if entry.depth() == 0 || !is_file || !is_manifest(entry.path()) {
+            return None;
+        }
+        let (folder, inner) = self.place(entry)?;
+        let real = || folder.real.join(inner);
+        if self.real.len() > 1 && self.real.contains(&real()) {
+            return None;
         }
         let shown = folder.shown.join(inner);
-        if self.filter.narrows() {
-            let outer: Vec<_> = folder.within.iter().map(|path| path.join(inner)).collect();
-            let places: Vec<_> =
-                self.in_current(&shown).into_iter().chain([inner]).chain(outer.iter().map(PathBuf::as_path)).collect();
-            let real = folder.real.join(inner);
-            if is_folder && self.filter.leaves_out_folder(&places, &real) {
-                return WalkState::Skip;
-            }
-            if !is_folder && !self.filter.takes(&places, &real) {
-                return WalkState::Continue;
-            }
+        if self.filter.narrows() && !self.filter.takes(&self.places(folder, inner, &shown), &real()) {
+            return None;
         }
-        if is_folder {
-            return WalkState::Continue;
-        }
-        if (folder.has_templates || template::may_be(inner)) && self.charts.have(&folder.real.join(inner)) {
-            results.add(entry.path(), &shown, What::Template);
-        } else {
-            results.read(entry.path(), &shown, buffer);
-        }
-        WalkState::Continue
+        let maybe_template = (folder.has_templates || template::may_be(inner)).then(real);
+        Some(Entry { path: entry.path().to_owned(), shown, kind: Kind::File { maybe_template } })
     }
 
-    /// A folder that cannot be read, as a result beside the others.
-    fn report<T, V: Fn(Found<'_>) -> Option<T>>(&self, error: ignore::Error, results: &Results<T, V>) {
-        let path = path_of(&error).unwrap_or(self.current).to_owned();
-        let error = match error.into_io_error() {
-            Some(error) => FileError::from(error),
-            None => return,
-        };
+    /// A folder that cannot be read.
+    fn unread(&self, error: ignore::Error) -> Option<Entry> {
+        let path = path_of(&error).unwrap_or(&self.current).to_owned();
+        let error = FileError::from(error.into_io_error()?);
         let shown = self.folders.iter().find_map(|folder| Some(folder.shown.join(path.strip_prefix(&folder.path).ok()?)));
         let shown = match shown {
             // The current folder itself.
@@ -103,7 +78,27 @@ impl Plan<'_> {
             Some(shown) => shown,
             None => path.clone(),
         };
-        results.add(&path, &shown, What::Folder(error));
+        Some(Entry { path, shown, kind: Kind::Folder(error) })
+    }
+
+    /// The folder that an entry was met in, and its path from there.
+    fn place<'e>(&self, entry: &'e DirEntry) -> Option<(&Named, &'e Path)> {
+        let folder = match self.folders.as_slice() {
+            [only] => only,
+            folders => {
+                let begin = entry.path().ancestors().nth(entry.depth())?;
+                &folders[folders.binary_search_by(|folder| folder.path.as_path().cmp(begin)).ok()?]
+            }
+        };
+        // The walk puts names after the folder's own path as it stands, so bytes are as good as components, and faster.
+        let inner = entry.path().as_os_str().as_bytes().strip_prefix(folder.path.as_os_str().as_bytes())?;
+        Some((folder, Path::new(OsStr::from_bytes(inner.strip_prefix(b"/").unwrap_or(inner)))))
+    }
+
+    /// What was met in a folder as seen from everywhere that globs begin.
+    fn places<'p>(&self, folder: &'p Named, inner: &'p Path, shown: &'p Path) -> Vec<Cow<'p, Path>> {
+        let outer = folder.within.iter().map(|path| Cow::Owned(path.join(inner)));
+        self.in_current(shown).into_iter().chain([inner]).map(Cow::Borrowed).chain(outer).collect()
     }
 }
 
@@ -111,34 +106,21 @@ impl Plan<'_> {
 enum Rules {
     /// Those of the repository that a file stands in.
     OfRepository,
-    /// All that stand above a file.
+    /// All that stand above a file: outside a repository there is no one to say where they begin.
     Everywhere,
 }
 
-/// The named folders of a walk, by the paths that it begins at.
-enum Folders<'n> {
-    One(&'n Named),
-    Many(BTreeMap<&'n Path, &'n Named>),
-}
-
-impl<'n> Folders<'n> {
-    fn new(folders: &[&'n Named]) -> Self {
-        match folders {
-            [only] => Self::One(only),
-            folders => Self::Many(folders.iter().map(|folder| (folder.path.as_path(), *folder)).collect()),
+impl Rules {
+    fn hold(&self, folder: &Named) -> bool {
+        match self {
+            Self::OfRepository => repository_root(&folder.real).is_some(),
+            Self::Everywhere => repository_root(&folder.real).is_none(),
         }
     }
+}
 
-    /// The folder that an entry was met in, and its path from there.
-    fn place<'e>(&self, entry: &'e DirEntry) -> Option<(&'n Named, &'e Path)> {
-        let folder = match self {
-            Self::One(only) => only,
-            Self::Many(folders) => folders.get(entry.path().ancestors().nth(entry.depth())?)?,
-        };
-        // The walk puts names after the folder's own path as it stands, so bytes are as good as components, and faster.
-        let inner = entry.path().as_os_str().as_bytes().strip_prefix(folder.path.as_os_str().as_bytes())?;
-        Some((folder, Path::new(OsStr::from_bytes(inner.strip_prefix(b"/").unwrap_or(inner)))))
-    }
+fn is_folder(entry: &DirEntry) -> bool {
+    entry.file_type().is_some_and(|kind| kind.is_dir())
 }
 
 pub(super) fn is_manifest(path: &Path) -> bool {

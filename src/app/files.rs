@@ -12,7 +12,7 @@ use super::edits::{self, Edited};
 use super::ready::Awaiting;
 use super::report::{Action, Mode, Place, Problem, Reach, Report};
 use super::resolve::{Event, PlatformLoss, Wanted};
-use super::source::{LockUse, Source, Sourced};
+use super::source::{LockUse, Source, Sourced, lock_problem};
 use super::survey::{self, Manifest, Survey};
 use super::threads;
 use crate::engine::answer::Answers;
@@ -26,8 +26,7 @@ use crate::io::lock::Lock;
 use crate::io::registry;
 use crate::io::scan;
 
-use round::unused_lock;
-pub(super) use round::{Round, unwritten_lock};
+pub(super) use round::Round;
 
 /// What `imago files` is asked, checked.
 #[derive(Clone, Debug)]
@@ -73,7 +72,7 @@ const OVERTAKEN_AT_MOST: usize = 3;
 pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
     let current = std::env::current_dir().context("cannot tell the current folder")?;
     let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
-    links::stays(&root, &request.lock.path).map_err(|error| unused_lock(&request.lock.path, &error.into()))?;
+    links::stays(&root, &request.lock.path).map_err(|error| lock_problem("use", &request.lock.path, &error.into()))?;
     let mut session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
     for _ in 0..=OVERTAKEN_AT_MOST {
         let rules = request.rules();
@@ -94,7 +93,8 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
             report.diff = Some(if report.stopped_at.is_none() { whole() } else { String::new() });
         }
         let failures = match (&mut session, report.reach()) {
-            (_, Reach::Looked) | (None, Reach::Rehearsed) => BTreeMap::new(),
+            (_, Reach::Looked) => BTreeMap::new(),
+            (None, Reach::Rehearsed) => round.rehearse(),
             (None, Reach::Done) => round.write(request, &mut report).map_err(|problem| *problem)?,
             (Some(session), _) => match session.carry_out(request, &round, &mut report)? {
                 Carried::Out(failures) => failures,
@@ -149,8 +149,13 @@ impl Request {
     fn source(&self) -> anyhow::Result<Option<Source>> {
         let source = self.asks().then(|| Source::open(&self.lock, &self.registries)).transpose()?;
         if self.action == Action::Update && !self.lock.offline {
-            // A lock that cannot be read could not be written either, and must not be left behind the manifests.
-            Lock::read(&self.lock.path).map_err(|error| unwritten_lock(&self.lock.path, &error))?;
+            // A lock that cannot be read or written must not be left behind the manifests.
+            let old = Lock::read(&self.lock.path).map_err(|error| lock_problem("read", &self.lock.path, &error))?;
+            // A branch of its own has a lock of its own, which is made of objects.
+            let is_written = self.git.as_ref().is_none_or(|git| git.branch.is_none());
+            if is_written && (old.is_some() || self.lock.named) {
+                Lock::writable(&self.lock.path).map_err(|error| lock_problem("write", &self.lock.path, &error))?;
+            }
         }
         Ok(source)
     }

@@ -12,7 +12,7 @@ use super::resolve::{self, Event, PlatformLoss, Wanted};
 use super::runtime;
 use crate::engine::answer::{Answer, Answers, Refusal};
 use crate::engine::image::Lookup;
-use crate::io::lock::Lock;
+use crate::io::lock::{Lock, LockError};
 use crate::io::registry::{Registry, RegistryError, Settings};
 
 /// How the lock file is used.
@@ -111,22 +111,28 @@ pub(super) fn registries(settings: &Settings) -> anyhow::Result<Arc<Registry>> {
 
 /// The lock that `--offline` reads. Without one nothing can be said.
 fn read(lock: &LockUse) -> anyhow::Result<Lock> {
-    let name = lock.path.display();
-    let problem = |code, cause, hint: Option<&str>| Problem {
-        code,
-        what: format!("cannot read the lock `{name}`"),
-        place: Place::default(),
-        cause,
-        hint: hint.map(str::to_owned),
-    };
     match Lock::read(&lock.path) {
         Ok(Some(read)) => Ok(read),
-        Ok(None) => bail!(problem(
-            "no-lock",
-            "there is none, and `--offline` has nothing else to go by".to_owned(),
-            Some("make it once with `imago files --update --lock imago.lock`"),
-        )),
-        Err(error) => bail!(problem(error.code(), error.to_string(), error.hint())),
+        Ok(None) => bail!(Problem {
+            code: "no-lock",
+            what: format!("cannot read the lock `{}`", lock.path.display()),
+            place: Place::default(),
+            cause: "there is none, and `--offline` has nothing else to go by".to_owned(),
+            hint: Some("make it once with `imago files --update --lock imago.lock`".to_owned()),
+        }),
+        Err(error) => bail!(lock_problem("read", &lock.path, &error)),
+    }
+}
+
+/// What the lock's failure is to the report. `act` is what cannot be done with it: `read`, `write`.
+pub(super) fn lock_problem(act: &str, path: &Path, error: &LockError) -> Problem {
+    let name = path.display().to_string();
+    Problem {
+        code: error.code(),
+        what: format!("cannot {act} the lock `{name}`"),
+        place: Place { file: Some(name), ..Place::default() },
+        cause: error.to_string(),
+        hint: error.hint().map(str::to_owned),
     }
 }
 

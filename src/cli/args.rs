@@ -24,6 +24,7 @@ use clap_complete::Shell;
 
 use super::config::Mistake;
 use super::settings::UsageError;
+use spelling::Line;
 
 pub use cluster::Cluster;
 pub use configuration::Configuration;
@@ -116,15 +117,15 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Typed, Ref
     let line = spelling::read(arguments.into_iter().collect(), &Typed::command());
     Typed::try_parse_from(&line.arguments).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refused::Asked(error.render()),
-        _ => match meant_for_files(&error, line.implied) {
+        _ => match meant_for_another(&error, &line) {
             Some(usage) => Refused::Usage(usage),
             None => Refused::Wrong(error.render().to_string()),
         },
     })
 }
 
-/// A path or a flag of file mode where no command was named: the command is missing, not the flag unknown.
-fn meant_for_files(error: &clap::Error, implied: bool) -> Option<UsageError> {
+/// What another command takes: that one is meant, and what this one has of a similar spelling may do something else altogether.
+fn meant_for_another(error: &clap::Error, line: &Line) -> Option<UsageError> {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
@@ -143,21 +144,39 @@ fn meant_for_files(error: &clap::Error, implied: bool) -> Option<UsageError> {
                 hint: format!("run `imago files {word}` for the manifests of a file or folder"),
             })
         }
-        ErrorKind::UnknownArgument if implied => {
+        ErrorKind::UnknownArgument => {
             let word = text(ContextKind::InvalidArg)?;
             let word = word.split([' ', '=']).next().unwrap_or(&word);
-            let root = Typed::command();
-            let known = root.find_subcommand("files")?.get_arguments().any(|known| {
-                known.get_long().is_some_and(|long| word.strip_prefix("--") == Some(long))
-                    || known.get_short().is_some_and(|short| word.strip_prefix('-') == Some(short.encode_utf8(&mut [0; 4])))
-            });
-            let what = match word.starts_with('-') {
-                true if known => format!("`{word}` is a flag for files, and without a command the cluster is meant"),
-                true => return None,
-                false => format!("`{word}` looks like a path, and without a command the cluster is meant"),
+            let (here, other) = match line.command()? {
+                "files" => ("and `imago files` is for manifests in files", OF_CLUSTER),
+                "cluster" if line.implied => ("and without a command the cluster is meant", OF_FILES),
+                "cluster" => ("and `imago cluster` is for the workloads of a cluster", OF_FILES),
+                _ => return None,
             };
-            Some(UsageError { what, hint: format!("run `imago files {word}` for manifests in files") })
+            let (name, flags_for, act_on) = other;
+            let what = match word.starts_with('-') {
+                true if has(name, word) => format!("`{word}` is a flag for {flags_for}, {here}"),
+                false if other == OF_FILES => format!("`{word}` looks like a path, {here}"),
+                _ => return None,
+            };
+            Some(UsageError { what, hint: format!("run `imago {name} {word}` for {act_on}") })
         }
         _ => None,
     }
+}
+
+/// A command that acts on workloads: its name, what its flags are for, and what it acts on.
+type Other = (&'static str, &'static str, &'static str);
+const OF_FILES: Other = ("files", "files", "manifests in files");
+const OF_CLUSTER: Other = ("cluster", "clusters", "the workloads of a cluster");
+
+/// Whether a command has a flag.
+fn has(command: &str, flag: &str) -> bool {
+    let root = Typed::command();
+    root.find_subcommand(command).is_some_and(|command| {
+        command.get_arguments().any(|known| {
+            known.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long))
+                || known.get_short().is_some_and(|short| flag.strip_prefix('-') == Some(short.encode_utf8(&mut [0; 4])))
+        })
+    })
 }

@@ -102,6 +102,11 @@ impl Lock {
         }
     }
 
+    /// Whether [`merge`] may be expected to succeed, without writing anything.
+    pub fn writable(path: &Path) -> Result<(), LockError> {
+        Ok(files::puttable(path)?)
+    }
+
     /// The digest that is recorded for a tag.
     pub fn get(&self, lookup: &Lookup) -> Option<&Digest> {
         self.images.get(lookup)

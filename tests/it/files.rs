@@ -163,8 +163,26 @@ fn a_lock_that_cannot_be_read_stops_an_update_before_anything_is_written() {
     place.write("web.yaml", deployment(&format!("{}/shop/web:1.4", registry.host())));
     let before = place.files();
     let finished = place.imago(["files", "--update"]).finish_with(2);
-    assert!(finished.stderr.contains("imago.lock") && finished.stderr.contains("\n  hint: "), "{}", finished.stderr);
+    assert!(finished.stderr.starts_with("error: cannot read the lock `imago.lock`\n  in imago.lock\n"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("\n  hint: "), "{}", finished.stderr);
     assert_eq!(place.files(), before);
+    assert_eq!(registry.asked(), [""; 0]);
+}
+
+#[test]
+fn a_lock_that_cannot_be_written_stops_an_update_before_anything_is_written() {
+    let registry = TestRegistry::start();
+    registry.push_index("shop/web", "1.4", &["linux/amd64"], "first");
+    let place = Workplace::new();
+    place.write("web.yaml", deployment(&format!("{}/shop/web:1.4", registry.host())));
+    let before = place.files();
+    for more in [&[][..], &["--dry-run"]] {
+        let line = ["files", "--update", "--lock", "nowhere/imago.lock", "web.yaml"];
+        let said = place.imago(line.iter().chain(more)).finish_with(2).stderr;
+        assert!(said.starts_with("error: cannot write the lock `nowhere/imago.lock`\n"), "{said}");
+        assert!(said.contains("\n  hint: make the folder first"), "{said}");
+        assert_eq!(place.files(), before);
+    }
     assert_eq!(registry.asked(), [""; 0]);
 }
 

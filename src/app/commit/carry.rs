@@ -6,6 +6,7 @@ use super::{Carried, Session, TRAILER, fault, not_pushed, refused};
 use crate::app::files::{self, Round};
 use crate::app::message::Changes;
 use crate::app::report::{Action, Committed, Place, Problem, Report};
+use crate::app::source::lock_problem;
 use crate::io::git::GitError;
 use crate::io::git::repository::CommitId;
 use crate::io::git::staging::Staged;
@@ -49,7 +50,7 @@ impl Session<'_> {
         if let Some(lock) = lock {
             let path = lock.path().to_owned();
             if let Err(error) = lock.put() {
-                report.problems.push(files::unwritten_lock(&path, &error));
+                report.problems.push(lock_problem("write", &path, &error));
             }
         }
         Ok(Carried::Out(failures))

@@ -7,6 +7,7 @@ use super::Session;
 use super::aim::Content;
 use crate::app::files::{self, Round};
 use crate::app::report::{Place, Problem, Report};
+use crate::app::source::lock_problem;
 use crate::app::survey::Manifest;
 use crate::app::threads;
 use crate::app::write::{self, Drafts, Signals};
@@ -133,7 +134,7 @@ impl Stage<'_> {
             match draft.prepare() {
                 Ok(ready) => self.lock = Some(ready),
                 Err(error) => {
-                    report.problems.push(files::unwritten_lock(&path, &error));
+                    report.problems.push(lock_problem("write", &path, &error));
                     return Ok(());
                 }
             }

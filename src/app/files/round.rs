@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 
 use super::{Request, takes};
 use crate::app::edits::{self, Edited};
-use crate::app::report::{Action, Place, Problem, Report};
+use crate::app::report::{Action, Problem, Report};
+use crate::app::source::lock_problem;
 use crate::app::survey::{self, Manifest, Survey};
-use crate::app::write::Signals;
+use crate::app::threads;
+use crate::app::write::{Signals, unwritten};
 use crate::engine::answer::Answers;
 use crate::engine::image::{Digest, Lookup};
 use crate::engine::plan::Rules;
 use crate::engine::selector::Verdict;
+use crate::io::files as disk;
 use crate::io::links;
 use crate::io::lock::{self, LockError, Prune};
 
@@ -66,6 +69,16 @@ impl Round {
         Ok(failures)
     }
 
+    /// Finds out which files [`Round::write`] would fail at, as far as that can be seen beforehand.
+    pub(super) fn rehearse(&self) -> BTreeMap<usize, Problem> {
+        let due: Vec<_> = self.due().collect();
+        let failures = threads::map(&due, |(index, manifest, _)| {
+            let error = disk::writable(&manifest.path).err()?;
+            Some((*index, unwritten(manifest, &error)))
+        });
+        failures.into_iter().flatten().collect()
+    }
+
     /// Hands the run's digests to the lock, where it is named or there. A digest that was held back is not noted.
     fn with_lock<T>(
         &self,
@@ -81,28 +94,8 @@ impl Round {
         let digests =
             taken.filter(|(_, answer)| answer.held.is_empty()).map(|(lookup, answer)| (lookup.clone(), answer.digest.clone()));
         // A link may have taken the place of its folder since the run began.
-        links::stays(&self.root, &lock.path).map_err(|error| unused_lock(&lock.path, &error.into()))?;
+        links::stays(&self.root, &lock.path).map_err(|error| lock_problem("use", &lock.path, &error.into()))?;
         let prune = self.named.as_ref().map_or(Prune::Keep, Prune::Unused);
-        act(&lock.path, &digests.collect(), prune).map(Some).map_err(|error| Box::new(unwritten_lock(&lock.path, &error)))
-    }
-}
-
-/// What the lock's failure to be read or written is to the report.
-pub(in crate::app) fn unwritten_lock(path: &Path, error: &LockError) -> Problem {
-    lock_problem("write", path, error)
-}
-
-pub(super) fn unused_lock(path: &Path, error: &LockError) -> Problem {
-    lock_problem("use", path, error)
-}
-
-fn lock_problem(act: &str, path: &Path, error: &LockError) -> Problem {
-    let name = path.display().to_string();
-    Problem {
-        code: error.code(),
-        what: format!("cannot {act} the lock `{name}`"),
-        place: Place { file: Some(name), ..Place::default() },
-        cause: error.to_string(),
-        hint: error.hint().map(str::to_owned),
+        act(&lock.path, &digests.collect(), prune).map(Some).map_err(|error| Box::new(lock_problem("write", &lock.path, &error)))
     }
 }

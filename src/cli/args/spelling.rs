@@ -15,6 +15,15 @@ pub(super) struct Line {
     pub(super) arguments: Vec<OsString>,
     /// Whether no command was named, and one was put in.
     pub(super) implied: bool,
+    /// Where the command stands.
+    place: usize,
+}
+
+impl Line {
+    /// The command as it is spelled, where there is one.
+    pub(super) fn command(&self) -> Option<&str> {
+        self.arguments.get(self.place)?.to_str()
+    }
 }
 
 /// Spells a command line anew. `root` is the program's command, with its subcommands.
@@ -36,7 +45,7 @@ pub(super) fn read(mut arguments: Vec<OsString>, root: &Command) -> Line {
         let rest = arguments.split_off(place + 1);
         arguments.extend(respelled(rest, root, cluster));
     }
-    Line { arguments, implied }
+    Line { arguments, implied, place }
 }
 
 /// The place of the command: behind the flags that stand before it.

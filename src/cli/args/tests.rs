@@ -12,7 +12,7 @@ fn the_flags_are_well_defined() {
 }
 
 #[test]
-fn a_path_or_a_flag_of_file_mode_without_a_command_hints_at_files() {
+fn what_another_command_takes_hints_at_that_one() {
     for (line, hint) in [
         ("imago deploy/", "run `imago files deploy/` for the manifests of a file or folder"),
         ("imago ./digest", "run `imago files ./digest` for the manifests of a file or folder"),
@@ -21,6 +21,12 @@ fn a_path_or_a_flag_of_file_mode_without_a_command_hints_at_files() {
         ("imago -q --offline", "run `imago files --offline` for manifests in files"),
         ("imago -n shop --include=a", "run `imago files --include` for manifests in files"),
         ("imago --update deploy/", "run `imago files deploy/` for manifests in files"),
+        ("imago cluster --offline", "run `imago files --offline` for manifests in files"),
+        ("imago -q cluster --update deploy/", "run `imago files deploy/` for manifests in files"),
+        // Not `--restore`, which is spelled alike.
+        ("imago files --restart deploy/", "run `imago cluster --restart` for the workloads of a cluster"),
+        ("imago --color never files --check-pods", "run `imago cluster --check-pods` for the workloads of a cluster"),
+        ("imago files -c", "run `imago cluster -c` for the workloads of a cluster"),
     ] {
         match refused(line) {
             Refused::Usage(usage) => assert_eq!(usage.hint, hint, "{line}"),
@@ -38,7 +44,8 @@ fn a_slip_of_the_finger_is_answered_with_the_right_word() {
         ("imago files --track tags", "'tag'"),
         ("imago files --color allways", "'always'"),
         ("imago --updat", "'--update'"),
-        ("imago cluster --offline", "unexpected argument '--offline'"),
+        ("imago cluster --ofline", "unexpected argument '--ofline'"),
+        ("imago digest --check", "unexpected argument '--check'"),
     ] {
         match refused(line) {
             Refused::Wrong(text) => assert!(text.contains(right), "{line}: {text}"),

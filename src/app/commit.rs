@@ -81,8 +81,10 @@ pub(super) struct Session<'r> {
 pub(super) enum Carried {
     /// To its end; the files that were not taken are problems, by their places.
     Out(BTreeMap<usize, Problem>),
-    /// Somebody else has pushed, or what is checked out had to catch up: the plan has to be made again.
+    /// Somebody else has pushed: the plan has to be made again.
     Overtaken,
+    /// What is checked out had to catch up with what an earlier run has pushed: the same, and nobody was faster.
+    CaughtUp,
 }
 
 impl<'r> Session<'r> {
@@ -91,17 +93,18 @@ impl<'r> Session<'r> {
         disk::probe_open(OPEN_FILES).map_err(|error| refused(&GitError::OpenFiles(error.to_string())))?;
         let mut repository = Repository::open(root).map_err(|error| refused(&error))?;
         let head = repository.head().map_err(|error| refused(&error))?;
-        let identity = Identity::of(&repository, request.author.as_ref()).map_err(|error| refused(&error))?;
+        let identity =
+            Identity::of(&repository, request.author.as_ref(), &request.environment).map_err(|error| refused(&error))?;
         let transport = aim::transport(request, repository.root()).map_err(|problem| *problem)?;
-        let aim = aim::aim(request, &mut repository, &head, transport.as_ref()).map_err(|problem| *problem)?;
+        let aim = aim::aim(request, &mut repository, &head, &identity, transport.as_ref()).map_err(|problem| *problem)?;
         Ok(Self { request, repository, head, identity, transport, aim })
     }
 
     /// Looks at the remote once more, and at what is checked out.
     pub(super) fn look_again(&mut self) -> anyhow::Result<()> {
         self.head = self.repository.head().map_err(|error| refused(&error))?;
-        self.aim =
-            aim::aim(self.request, &mut self.repository, &self.head, self.transport.as_ref()).map_err(|problem| *problem)?;
+        let aim = aim::aim(self.request, &mut self.repository, &self.head, &self.identity, self.transport.as_ref());
+        self.aim = aim.map_err(|problem| *problem)?;
         Ok(())
     }
 
@@ -131,10 +134,14 @@ impl<'r> Session<'r> {
             return Err(refused(&error).into());
         }
         let request = scan::Request { root: self.repository.root(), ..request };
-        let lock = listed.iter().filter(|file| request.current.join(lock).ends_with(&file.path));
+        // Attributes of a file that is not here would say nothing.
+        let beside = |file: &&Listed| {
+            request.current.join(lock).ends_with(&file.path) || file.path.file_name().is_some_and(|name| name == ".gitattributes")
+        };
+        let beside = listed.iter().filter(beside);
         let read = |chosen: &[usize]| -> Result<Vec<Vec<u8>>, Box<Problem>> {
             let files: Vec<&Listed> = chosen.iter().map(|index| &listed[*index]).collect();
-            self.bring_contents(files.iter().copied().chain(lock.clone()))?;
+            self.bring_contents(files.iter().copied().chain(beside.clone()))?;
             let contents = files.into_iter().map(|file| self.repository.read(file));
             contents.collect::<Result<_, _>>().map_err(|error| Box::new(refused(&error)))
         };
@@ -203,7 +210,7 @@ fn fault(code: &'static str, what: String, cause: String, hint: &str) -> Box<Pro
 pub(super) fn overtaken() -> Problem {
     *fault(
         "git-overtaken",
-        "cannot push; nothing was changed".to_owned(),
+        "cannot push".to_owned(),
         "others kept pushing to the branch while the change was made".to_owned(),
         "run again when it is quieter",
     )

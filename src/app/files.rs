@@ -74,7 +74,8 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
     let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
     links::stays(&root, &request.lock.path).map_err(|error| lock_problem("use", &request.lock.path, &error.into()))?;
     let mut session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
-    for _ in 0..=OVERTAKEN_AT_MOST {
+    let (mut overtaken, mut caught_up) = (0, 0);
+    while overtaken <= OVERTAKEN_AT_MOST && caught_up <= OVERTAKEN_AT_MOST {
         let rules = request.rules();
         let source = request.source()?;
         let want = |workloads: &[(usize, Workload)]| request.wanted(workloads, &rules);
@@ -98,7 +99,9 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
             (None, Reach::Done) => round.write(request, &mut report).map_err(|problem| *problem)?,
             (Some(session), _) => match session.carry_out(request, &round, &mut report)? {
                 Carried::Out(failures) => failures,
-                Carried::Overtaken => {
+                again => {
+                    let count = if matches!(again, Carried::CaughtUp) { &mut caught_up } else { &mut overtaken };
+                    *count += 1;
                     session.look_again()?;
                     continue;
                 }

@@ -109,7 +109,7 @@ impl Template {
             }
         }
         let mut text = text.trim_end().to_owned() + "\n";
-        if !trailers.is_empty() {
+        if !trailers.is_empty() && !ends_with_trailers(&text) {
             text.push('\n');
         }
         for (name, value) in trailers {
@@ -117,6 +117,16 @@ impl Template {
         }
         text
     }
+}
+
+/// Whether a message's last paragraph is one of trailers already, which ours then join: Git takes no paragraph before the last for one.
+fn ends_with_trailers(text: &str) -> bool {
+    let is_trailer = |line: &str| {
+        line.split_once(": ").is_some_and(|(name, value)| {
+            !value.trim().is_empty() && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
+    };
+    text.trim_end().rsplit_once("\n\n").is_some_and(|(_, last)| last.lines().all(is_trailer))
 }
 
 impl<'a> Changes<'a> {
@@ -219,6 +229,15 @@ mod tests {
         assert_eq!(filled("{summary}", &[one.clone(), two]), "Update 2 images in 2 workloads\n\nImago-Branch: main\n");
         assert_eq!(filled("{summary}", &[]), "Update the lock of digests\n\nImago-Branch: main\n");
         assert_eq!(filled("{{{images}}} {workloads}/{files}", &[one]), "{1} 1/2\n\nImago-Branch: main\n");
+    }
+
+    #[test]
+    fn trailers_of_the_template_stay_trailers() {
+        let message = filled("{summary}\n\nCo-authored-by: Ada <a@example.test>\n", &[]);
+        assert_eq!(message, "Update the lock of digests\n\nCo-authored-by: Ada <a@example.test>\nImago-Branch: main\n");
+        for body in ["a: b c\nand no trailer", "no trailer: here", "Empty: "] {
+            assert!(filled(&format!("{{summary}}\n\n{body}"), &[]).contains("\n\nImago-Branch: main\n"), "{body}");
+        }
     }
 
     #[test]

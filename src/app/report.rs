@@ -140,7 +140,7 @@ impl Report {
 /// What became of a run in Git.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
-    /// The commit's name, in full; `None` where there was nothing to commit.
+    /// The name of the commit that was made or pushed, in full; `None` where there was none.
     pub commit: Option<String>,
     /// The branch that it is on; `None` on a detached HEAD.
     pub branch: Option<String>,
@@ -148,6 +148,8 @@ pub struct Committed {
     pub remote: Option<String>,
     /// Whether this run has pushed.
     pub pushed: bool,
+    /// Whether that was what earlier runs had committed, and nothing else.
+    pub waited: bool,
 }
 
 /// How far a plan was carried out.

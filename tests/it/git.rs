@@ -1,11 +1,14 @@
 //! What a run does in a Git repository, seen with the `git` program beside it.
 
 mod branch;
+mod careful;
 mod commit;
 mod killed;
 mod push;
 mod readme;
 mod remotes;
+
+use std::os::unix::fs::PermissionsExt as _;
 
 use crate::support::binary::{Finished, Workplace};
 use crate::support::programs;
@@ -87,6 +90,13 @@ impl Tree {
         let folder = self.place.path().join(&self.folder);
         let at = ["-C", folder.to_str().unwrap()];
         self.place.program("git", at.iter().chain(arguments)).finish_with(code).stdout
+    }
+
+    /// A client hook of this name, a shell script with these lines.
+    fn hook(&self, name: &str, lines: &str) {
+        let hook = self.place.path().join(&self.folder).join(".git/hooks").join(name);
+        std::fs::write(&hook, format!("#!/bin/sh\n{lines}\n")).unwrap();
+        std::fs::set_permissions(hook, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// `imago files --offline` with the lock beside, in the tree.

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use super::{Request, TRAILER, fault, not_pushed, refused};
 use crate::app::report::Problem;
+use crate::io::git::GitError;
+use crate::io::git::identity::Identity;
 use crate::io::git::repository::{CommitId, Head, Repository};
-use crate::io::git::transport::{Depth, Heads, Transport};
+use crate::io::git::transport::{Depth, Heads, Side, Transport};
 
 /// Where a commit goes.
 #[derive(Clone, Debug)]
@@ -50,6 +52,7 @@ pub(super) fn aim(
     request: &Request,
     repository: &mut Repository,
     head: &Head,
+    identity: &Identity,
     transport: Option<&Transport>,
 ) -> Result<Aim, Box<Problem>> {
     let named = request.branch.as_ref();
@@ -67,54 +70,63 @@ pub(super) fn aim(
             "name a branch of its own with `--branch NAME`, or check a branch out",
         ));
     };
-    let heads = transport.look(name).map_err(|error| not_pushed(transport, &error))?;
+    let look = |side| transport.look(name, side).map_err(|error| not_pushed(transport, &error));
+    let heads = look(Side::Fetched)?;
     let checked_out = head.branch.as_ref() == Some(name);
     if checked_out || heads.default.as_ref() == Some(name) {
-        onward(repository, head, transport, name, &heads, checked_out)
-    } else {
-        branch_of_ours(repository, head, transport, name, heads.tip)
+        return onward(repository, head, identity, transport, name, &heads, checked_out);
     }
+    let heads = if transport.has_two_sides() { look(Side::Pushed)? } else { heads };
+    if heads.default.as_ref() == Some(name) {
+        return Err(fault(
+            "git-foreign-branch",
+            format!("cannot replace the branch `{name}` at `{}`", transport.remote()),
+            "it is the default branch of the place that is pushed to".to_owned(),
+            "name another branch",
+        ));
+    }
+    branch_of_ours(repository, head, transport, name, heads.tip)
 }
 
 /// The checked-out branch, or the remote's default branch: built on what the remote has, and never forced.
 fn onward(
     repository: &mut Repository,
     head: &Head,
+    identity: &Identity,
     transport: &Transport,
     name: &str,
     heads: &Heads,
     checked_out: bool,
 ) -> Result<Aim, Box<Problem>> {
+    let failed = |error: GitError| Box::new(refused(&error));
     if let Some(tip) = heads.tip {
-        bring(repository, transport, name, tip, Depth::Whole)?;
+        bring(repository, transport, name, tip, (Depth::Whole, Side::Fetched))?;
     }
-    let look = || {
-        let on_commit = |base| (base, Content::Commit, false);
-        let (ahead, (base, content, waiting)) = match heads.tip {
-            Some(tip) if !checked_out => (Vec::new(), on_commit(tip)),
-            Some(tip) => {
-                let ahead = repository.beyond(tip, head.commit)?;
-                let follows = repository.follows(head.commit, tip)?;
-                let waiting = !ahead.is_empty();
-                (ahead, if follows { (head.commit, Content::WorkingTree, waiting) } else { on_commit(tip) })
-            }
-            None => {
-                let ahead = repository.beyond_remote(transport.remote(), head.commit)?;
-                let waiting = !ahead.is_empty();
-                (ahead, (head.commit, Content::WorkingTree, waiting))
-            }
-        };
-        let foreign = first_foreign(repository, &ahead, name)?;
-        Ok((foreign, Aim { branch: Some(name.to_owned()), base, content, way: Way::Onward { checked_out, waiting } }))
+    let aim = |base, content, waiting| {
+        let way = Way::Onward { checked_out, waiting };
+        Aim { branch: Some(name.to_owned()), base, content, way }
     };
-    match look().map_err(|error| Box::new(refused(&error)))? {
-        (None, aim) => Ok(aim),
-        (Some(commit), _) => Err(fault(
+    let ahead = match heads.tip {
+        Some(tip) if !checked_out => return Ok(aim(tip, Content::Commit, false)),
+        Some(tip) => repository.beyond(tip, head.commit),
+        None => repository.beyond_remote(transport.remote(), name, head.commit),
+    };
+    let ahead = ahead.map_err(failed)?;
+    if let Some(commit) = first_foreign(repository, &ahead, name).map_err(failed)? {
+        return Err(fault(
             "git-unpushed",
             format!("cannot push `{name}`"),
             format!("its commit {commit} is not at `{}`, and is not imago's", transport.remote()),
             "push your own commits first, or take them off this branch",
-        )),
+        ));
+    }
+    match heads.tip {
+        Some(tip) if !repository.follows(head.commit, tip).map_err(failed)? => {
+            // What waited goes on the new tip: this run may be about other files than those that made it.
+            let base = repository.replay(&ahead, tip, identity).map_err(failed)?;
+            Ok(aim(base, Content::Commit, base != tip))
+        }
+        Some(_) | None => Ok(aim(head.commit, Content::WorkingTree, !ahead.is_empty())),
     }
 }
 
@@ -128,7 +140,7 @@ fn branch_of_ours(
 ) -> Result<Aim, Box<Problem>> {
     if let Some(tip) = tip {
         let depth = if repository.is_shallow() { Depth::Tip } else { Depth::Whole };
-        bring(repository, transport, name, tip, depth)?;
+        bring(repository, transport, name, tip, (depth, Side::Pushed))?;
         let foreign = if tip == head.commit {
             Ok(None)
         } else if repository.is_shallow() {
@@ -143,8 +155,15 @@ fn branch_of_ours(
     Ok(Aim { branch: Some(name.to_owned()), base: head.commit, content: Content::Commit, way: Way::Replace(tip) })
 }
 
-/// The same on this machine alone. Here a branch without a commit of ours at its tip is somebody's, wherever it stands.
+/// The same on this machine alone. Here a branch without a commit of ours at its tip is somebody's, wherever it stands; and one that is a
+/// remote's default goes on from its tip, because it is everybody's.
 fn branch_of_ours_here(repository: &Repository, head: &Head, name: &str) -> Result<Aim, Box<Problem>> {
+    let failed = |error: GitError| Box::new(refused(&error));
+    if let Some(tip) = repository.branch(name).map_err(failed)?
+        && repository.is_default(name).map_err(failed)?
+    {
+        return Ok(Aim { branch: Some(name.to_owned()), base: tip, content: Content::Commit, way: Way::Replace(Some(tip)) });
+    }
     let look = || {
         let tip = repository.branch(name)?;
         let Some(commit) = tip else { return Ok((None, tip)) };
@@ -175,25 +194,21 @@ fn bring(
     transport: &Transport,
     name: &str,
     tip: CommitId,
-    depth: Depth,
+    (depth, side): (Depth, Side),
 ) -> Result<(), Box<Problem>> {
     if repository.has(tip) {
         return Ok(());
     }
-    transport.fetch(name, depth).map_err(|error| not_pushed(transport, &error))?;
+    transport.fetch(name, depth, side).map_err(|error| not_pushed(transport, &error))?;
     *repository = repository.again().map_err(|error| Box::new(refused(&error)))?;
     match repository.has(tip) {
         true => Ok(()),
-        false => Err(Box::new(refused(&crate::io::git::GitError::Moved))),
+        false => Err(Box::new(refused(&GitError::Moved))),
     }
 }
 
 /// The first of these commits that is not ours.
-pub(super) fn first_foreign(
-    repository: &Repository,
-    commits: &[CommitId],
-    name: &str,
-) -> Result<Option<CommitId>, crate::io::git::GitError> {
+pub(super) fn first_foreign(repository: &Repository, commits: &[CommitId], name: &str) -> Result<Option<CommitId>, GitError> {
     for commit in commits {
         if !repository.has_trailer(*commit, TRAILER, name)? {
             return Ok(Some(*commit));

@@ -32,11 +32,15 @@ impl Session<'_> {
         }
         end_if_asked()?;
         let pushed = match self.aim.way {
-            Way::Here => self.commit_here(request, round, &stage, &mut committed)?,
+            Way::Here => Some(self.commit_here(request, round, &stage, &mut committed)?),
             Way::Onward { checked_out, waiting } => {
                 self.push_onward(request, round, &stage, &mut committed, checked_out, waiting)?
             }
-            Way::Replace(tip) => self.replace(request, round, &stage, &mut committed, tip)?,
+            Way::Replace(tip) => Some(self.replace(request, round, &stage, &mut committed, tip)?),
+        };
+        let Some(pushed) = pushed else {
+            end_if_asked()?;
+            return Ok(Carried::CaughtUp);
         };
         if pushed == Pushed::Moved {
             end_if_asked()?;
@@ -70,6 +74,7 @@ impl Session<'_> {
         Ok(Pushed::Done)
     }
 
+    /// `None`: what is checked out had to catch up first.
     fn push_onward(
         &self,
         request: &files::Request,
@@ -78,37 +83,47 @@ impl Session<'_> {
         committed: &mut Committed,
         checked_out: bool,
         waiting: bool,
-    ) -> anyhow::Result<Pushed> {
+    ) -> anyhow::Result<Option<Pushed>> {
         let transport = self.transport.as_ref().expect("only a session with a remote aims at it");
         if checked_out && self.catch_up(transport)? {
-            return Ok(Pushed::Moved);
+            return Ok(None);
         }
         let commit = self.commit(request, round, stage)?;
-        let Some(new) = commit.or(waiting.then_some(self.aim.base)) else { return Ok(Pushed::Done) };
+        let new = commit.unwrap_or(self.aim.base);
         let follows = checked_out && self.aim.content == Content::Commit;
-        if follows {
+        // Commits of ours that waited here are at the remote by now, as they are or in other words.
+        let replayed = follows && !self.repository.follows(new, self.head.commit).map_err(|error| refused(&error))?;
+        let moves = commit.is_some() || waiting || replayed;
+        // What was left out because it is changed here must not be changed there as well.
+        if follows && (moves || !stage.failures.is_empty()) {
             transport.can_follow(self.head.commit, new).map_err(|error| *not_pushed(transport, &error))?;
+        }
+        if !moves {
+            return Ok(Some(Pushed::Done));
         }
         if checked_out {
             self.repository.refuse_locked_index().map_err(|error| refused(&error))?;
         }
-        if self.push(new, Replace::Never)? == Pushed::Moved {
-            return Ok(Pushed::Moved);
+        if commit.is_some() || waiting {
+            if self.push(new, Replace::Never)? == Pushed::Moved {
+                return Ok(Some(Pushed::Moved));
+            }
+            committed.pushed = true;
+            committed.commit = Some(new.to_string());
+            committed.waited = commit.is_none();
         }
-        committed.pushed = true;
-        committed.commit = commit.map(|commit| commit.to_string());
-        if commit.is_some() && checked_out {
+        if follows || commit.is_some() && checked_out {
             let files = if follows { &[] } else { stage.files.as_slice() };
             let moved = if follows { transport.follow(self.head.commit, new).map_err(|error| error.to_string()) } else { Ok(()) };
             let moved = moved.and_then(|()| {
                 self.repository.advance(&self.head, new, files, &self.identity).map_err(|error| error.to_string())
             });
             moved.map_err(|cause| {
-                let what = format!("pushed {new} to `{}`, but the branch here did not follow", transport.remote());
+                let what = format!("`{}` has {new}, but the branch here did not follow", transport.remote());
                 *not_followed(what, cause)
             })?;
         }
-        Ok(Pushed::Done)
+        Ok(Some(Pushed::Done))
     }
 
     /// Brings the branch here to commits of ours that the remote has and that are not here, as a run leaves it that was killed between the

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::Session;
-use super::aim::Content;
+use super::aim::{Content, Way};
+use super::{Session, TRAILER};
 use crate::app::files::{self, Round};
 use crate::app::report::{Place, Problem, Report};
 use crate::app::source::lock_problem;
@@ -13,8 +13,8 @@ use crate::app::threads;
 use crate::app::write::{self, Drafts, Signals};
 use crate::io::files as disk;
 use crate::io::git::GitError;
-use crate::io::git::repository::Objects;
-use crate::io::git::staging::{Staged, Staging, Unfit};
+use crate::io::git::repository::{CommitId, Objects};
+use crate::io::git::staging::{Attributes, Staged, Staging, Unfit};
 use crate::io::lock;
 
 /// Each thread that holds files against a commit has fewer files open than these.
@@ -33,15 +33,18 @@ impl Session<'_> {
     ) -> Result<Stage<'r>, GitError> {
         let place = self.repository.place(if request.dry_run { Objects::Rehearsed } else { Objects::Written });
         let base = self.aim.base;
-        let open = || Staging::open(&place, base);
-        let mut staging = open()?;
         let (content, root) = (self.aim.content, self.repository.root());
+        let attributes = if content == Content::Commit { Attributes::Commit } else { Attributes::WorkingTree };
+        let open = || Staging::open(&place, base, attributes);
+        let mut staging = open()?;
+        // Where the working tree follows, what is changed there stays, and is not committed under its feet.
+        let followed = matches!(self.aim.way, Way::Onward { checked_out: true, .. }).then_some(self.head.commit);
         let due: Vec<_> = round.due().collect();
         disk::probe_open(OPEN_FILES_OF_A_THREAD * threads::count(due.len()))
             .map_err(|error| GitError::OpenFiles(error.to_string()))?;
         let outcomes = threads::map_with(&due, open, |staging, (_, manifest, new_text)| {
             let staging = staging.as_mut().map_err(|error| error.clone())?;
-            stage_file(staging, (content, root), request, round, manifest, new_text.as_bytes())
+            stage_file(staging, (content, root, followed), request, round, manifest, new_text.as_bytes())
         });
         let mut stage = Stage::default();
         let mut fit = BTreeMap::new();
@@ -69,20 +72,26 @@ impl Session<'_> {
 /// Holds one file against what is committed.
 fn stage_file(
     staging: &mut Staging,
-    (content, root): (Content, &Path),
+    (content, root, followed): (Content, &Path, Option<CommitId>),
     request: &files::Request,
     round: &Round,
     manifest: &Manifest,
     new: &[u8],
 ) -> Result<Result<Staged, Box<Problem>>, GitError> {
     let staged = match content {
-        Content::Commit => staging.stage_in_commit(manifest.path.strip_prefix(root).unwrap_or(&manifest.path), new)?,
+        Content::Commit => {
+            let path = manifest.path.strip_prefix(root).unwrap_or(&manifest.path);
+            match followed.map(|commit| staging.is_untouched(path, commit)).transpose()? {
+                Some(false) => Err(Unfit::Uncommitted),
+                Some(true) | None => staging.stage_in_commit(path, new)?,
+            }
+        }
         Content::WorkingTree => {
             if let Err(error) = disk::writable(&manifest.path) {
                 return Ok(Err(Box::new(write::unwritten(manifest, &error))));
             }
             let again = |content: &[u8]| round.edit_again(request, manifest, content);
-            staging.stage(&manifest.path, manifest.text.as_bytes(), new, again)?
+            staging.stage(&manifest.path, manifest.text.as_bytes(), new, TRAILER, again)?
         }
     };
     Ok(staged.map_err(|unfit| Box::new(unfit_problem(&manifest.name, unfit))))
@@ -118,7 +127,7 @@ impl Stage<'_> {
         };
         let new = draft.new.as_bytes();
         let staged = match &draft.old {
-            Some(old) => staging.stage(&draft.path, old, new, |_| None)?,
+            Some(old) => staging.stage(&draft.path, old, new, TRAILER, |_| None)?,
             None => staging.stage_new(&draft.path, new)?,
         };
         let staged = match staged {

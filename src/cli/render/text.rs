@@ -82,10 +82,10 @@ fn committed(git: &Committed, reach: Reach) -> String {
     let short = |commit: &String| commit.chars().take(SHORT_COMMIT).collect::<String>();
     match (&git.commit, reach) {
         (_, Reach::Looked | Reach::Rehearsed) => String::new(),
+        (Some(_), _) if git.waited => format!("nothing to commit; pushed what waited on {branch} to {remote}\n"),
         (Some(commit), _) if git.pushed => format!("committed {} on {branch}, pushed to {remote}\n", short(commit)),
         (Some(commit), _) if git.remote.is_some() => format!("{} is on {branch} at {remote} already\n", short(commit)),
         (Some(commit), _) => format!("committed {} on {branch}\n", short(commit)),
-        (None, _) if git.pushed => format!("nothing to commit; pushed what waited on {branch} to {remote}\n"),
         (None, _) => format!("nothing to commit on {branch}\n"),
     }
 }

@@ -1,4 +1,8 @@
-//! Who commits: what was typed, then `GIT_AUTHOR_*` and `GIT_COMMITTER_*`, then the configuration, as Git itself has it.
+//! Who commits: what was typed, then `GIT_AUTHOR_*` and `GIT_COMMITTER_*`, then `author.*` and `committer.*` of the configuration, then
+//! `user.*`, as Git itself has it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 
 use git2::{ErrorCode, Signature};
 
@@ -30,9 +34,34 @@ pub struct Identity {
 
 impl Identity {
     /// Author and committer, the author replaced where one is named. A machine without any identity commits as the named author.
-    pub fn of(repository: &Repository, author: Option<&Person>) -> Result<Self, GitError> {
+    pub fn of(
+        repository: &Repository,
+        author: Option<&Person>,
+        environment: &BTreeMap<OsString, OsString>,
+    ) -> Result<Self, GitError> {
+        let config = repository.inner.config()?.snapshot()?;
+        // libgit2 knows `user.name` and `user.email` alone.
+        let in_role = |role: &str, known: Result<Signature<'static>, git2::Error>| {
+            let own = |field: &str| {
+                let variable = format!("GIT_{role}_{field}").to_uppercase();
+                let typed = environment.get(OsStr::new(&variable)).is_some_and(|value| !value.is_empty());
+                config.get_string(&format!("{role}.{field}")).ok().filter(|value| !value.is_empty() && !typed)
+            };
+            let (name, mail) = (own("name"), own("email"));
+            match (known, name, mail) {
+                (known, None, None) => known,
+                (Ok(known), name, mail) => {
+                    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                    let name = name.unwrap_or_else(|| text(known.name_bytes()));
+                    let mail = mail.unwrap_or_else(|| text(known.email_bytes()));
+                    Signature::new(&name, &mail, &known.when())
+                }
+                (Err(_), Some(name), Some(mail)) => Signature::now(&name, &mail),
+                (known, ..) => known,
+            }
+        };
         let named = author.map(|person| Signature::now(&person.name, &person.mail)).transpose()?;
-        let committer = match (repository.inner.committer_from_env(), &named) {
+        let committer = match (in_role("committer", repository.inner.committer_from_env()), &named) {
             (Ok(committer), _) => committer,
             (Err(error), Some(named)) if error.code() == ErrorCode::NotFound => named.clone(),
             (Err(error), None) if error.code() == ErrorCode::NotFound => return Err(GitError::NoIdentity),
@@ -40,16 +69,21 @@ impl Identity {
         };
         let author = match named {
             Some(named) => named,
-            None => repository.inner.author_from_env()?,
+            None => in_role("author", repository.inner.author_from_env())?,
         };
         Ok(Self { author, committer })
     }
 
     /// The committer as a trailer has it: `NAME <MAIL>`.
     pub fn committer(&self) -> String {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        format!("{} <{}>", text(self.committer.name_bytes()), text(self.committer.email_bytes()))
+        shown(&self.committer)
     }
+}
+
+/// A person as a trailer has it.
+pub(super) fn shown(person: &Signature<'_>) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    format!("{} <{}>", text(person.name_bytes()), text(person.email_bytes()))
 }
 
 #[cfg(test)]

@@ -166,20 +166,37 @@ impl Repository {
         Ok(walk.map(|id| id.map(CommitId)).collect::<Result<_, _>>()?)
     }
 
-    /// The commits of `tip` that no branch of this remote had when it was last looked at.
-    pub fn beyond_remote(&self, remote: &str, tip: CommitId) -> Result<Vec<CommitId>, GitError> {
+    /// The commits of `tip` that no other branch of this remote than `gone`, which it has no more, had when it was last looked at.
+    pub fn beyond_remote(&self, remote: &str, gone: &str, tip: CommitId) -> Result<Vec<CommitId>, GitError> {
+        let gone = format!("refs/remotes/{remote}/{gone}");
         let mut walk = self.inner.revwalk()?;
         walk.push(tip.0)?;
-        walk.hide_glob(&format!("refs/remotes/{remote}/*"))?;
+        for reference in self.inner.references_glob(&format!("refs/remotes/{remote}/*"))? {
+            let reference = reference?;
+            if reference.name_bytes() != gone.as_bytes()
+                && let Ok(commit) = reference.peel_to_commit()
+            {
+                walk.hide(commit.id())?;
+            }
+        }
         Ok(walk.map(|id| id.map(CommitId)).collect::<Result<_, _>>()?)
     }
 
     /// Whether a commit's last paragraph has this trailer.
     pub fn has_trailer(&self, commit: CommitId, name: &str, value: &str) -> Result<bool, GitError> {
-        let commit = self.inner.find_commit(commit.0)?;
-        let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
-        let trailers = git2::message_trailers_strs(&message)?;
-        Ok(trailers.iter().any(|(found, content)| found == name && content == value))
+        Ok(trailer(&self.inner.find_commit(commit.0)?, name).is_some_and(|found| found == value))
+    }
+
+    /// Whether a branch is the default of a remote, as far as this repository knows.
+    pub fn is_default(&self, name: &str) -> Result<bool, GitError> {
+        for remote in self.inner.remotes()?.iter().filter_map(|name| name.ok().flatten()) {
+            let head = self.inner.find_reference(&format!("refs/remotes/{remote}/HEAD")).ok();
+            let target = head.as_ref().and_then(|head| head.symbolic_target().ok().flatten());
+            if target == Some(&format!("refs/remotes/{remote}/{name}")) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a commit holds the tree of these files on this base, and nothing in between.
@@ -245,4 +262,12 @@ impl Repository {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// The value that a trailer has in a commit's last paragraph. A line `---` in a message ends nothing: that is for mails.
+pub(super) fn trailer(commit: &git2::Commit<'_>, name: &str) -> Option<String> {
+    let message = String::from_utf8_lossy(commit.message_bytes());
+    let (_, last) = message.trim_end().rsplit_once("\n\n")?;
+    let mut values = last.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    values.next().map(|value| value.trim_end().to_owned())
 }

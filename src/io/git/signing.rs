@@ -38,8 +38,8 @@ impl Signer {
         }
     }
 
-    /// The signature of a commit's content, armoured.
-    pub(super) fn sign(&self, content: &str) -> Result<String, GitError> {
+    /// The signature of a commit's content, armoured. A key's relative path begins at the working tree's root, as for Git.
+    pub(super) fn sign(&self, content: &str, root: &Path) -> Result<String, GitError> {
         match self {
             Self::OpenPgp { program, key } => {
                 let mut command = Command::new(program);
@@ -59,7 +59,7 @@ impl Signer {
                         command.arg(file.path()).arg("-U");
                     }
                     None => {
-                        command.arg(at_home(key));
+                        command.arg(root.join(at_home(key)));
                     }
                 }
                 finish(program, command, content)

@@ -7,10 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use git2::{AttrCheckFlags, ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid};
+use git2::{AttrCheckFlags, ErrorClass, ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid};
 
 use super::GitError;
-use super::repository::{CommitId, Place, Repository};
+use super::repository::{self, CommitId, Place, Repository};
 
 /// The attributes that let another program decide what is committed: git-crypt, LFS, UTF-16 in the working tree.
 const CONVERTED_BY: [&str; 2] = ["filter", "working-tree-encoding"];
@@ -35,6 +35,9 @@ pub enum Unfit {
     /// It differs from what is committed, staged or not.
     #[error("it has changes that are not committed")]
     Uncommitted,
+    /// `core.safecrlf` forbids to convert its line ends.
+    #[error("Git refuses its line ends, as `core.safecrlf` says")]
+    LineEnds,
     /// Another program decides what of it is committed, as this attribute says.
     #[error("its attribute `{0}` lets another program convert it")]
     Converted(&'static str),
@@ -47,6 +50,7 @@ impl Unfit {
             Self::Elsewhere => "git-elsewhere",
             Self::Untracked => "git-untracked",
             Self::Uncommitted => "git-uncommitted",
+            Self::LineEnds => "git-line-ends",
             Self::Converted(_) => "git-filter",
         }
     }
@@ -57,6 +61,7 @@ impl Unfit {
             Self::Elsewhere => "run in that file's own repository, or leave it out with `--exclude`",
             Self::Untracked => "add it with `git add` and commit it first, or leave it out with `--exclude`",
             Self::Uncommitted => "commit it or stash it first",
+            Self::LineEnds => "give it the line ends that `git add` takes, or leave it out with `--exclude`",
             Self::Converted(_) => "leave it out with `--exclude`, or run without `--commit`",
         }
     }
@@ -84,12 +89,23 @@ impl Staged {
     }
 }
 
+/// Whose `.gitattributes` hold, beside those of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attributes {
+    /// The working tree's; where a file of them is not checked out, the index's.
+    WorkingTree,
+    /// The commit's own.
+    Commit,
+}
+
 /// A commit's tree and the index, which files are held against before they are written. It has its own handle on the repository, so that
 /// threads can have one each.
 pub struct Staging {
     repository: Repository,
+    base: Oid,
     tree: Oid,
     index: Index,
+    attributes: Attributes,
     /// Whether the executable bit of the working tree means something.
     modes: bool,
     /// Folders, and where they are below the root with links followed.
@@ -97,25 +113,31 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// What commits on this one start from, to hold many files against it.
-    pub fn open(place: &Place, base: CommitId) -> Result<Self, GitError> {
+    /// What commits on this one start from, to hold many files against it. `attributes` says whose `.gitattributes` hold.
+    pub fn open(place: &Place, base: CommitId, attributes: Attributes) -> Result<Self, GitError> {
         let repository = place.open()?;
         let tree = repository.inner.find_commit(base.0)?.tree_id();
         let mut index = repository.inner.index()?;
         index.read(true)?;
+        if attributes == Attributes::Commit {
+            let mut of_commit = Index::new()?;
+            of_commit.read_tree(&repository.inner.find_tree(tree)?)?;
+            repository.inner.set_index(&mut of_commit)?;
+        }
         let modes = repository.inner.config()?.get_bool("core.filemode").unwrap_or(true);
-        Ok(Self { repository, tree, index, modes, folders: BTreeMap::new() })
+        Ok(Self { repository, base: base.0, tree, index, attributes, modes, folders: BTreeMap::new() })
     }
 
     /// Takes a file's new content, where its old content is what is committed and staged.
     ///
-    /// `again` makes the new content out of another old one: where a file differs from the commit only in what this very change makes
-    /// good, as a run leaves it that was killed, it is taken too.
+    /// A file that a killed run has left as it was before is taken too: the commits that are ahead of it all bear `trailer`. `again` makes
+    /// the new content out of another old one, for what such a run has staged and not committed.
     pub fn stage(
         &mut self,
         path: &Path,
         old: &[u8],
         new: &[u8],
+        trailer: &str,
         again: impl Fn(&[u8]) -> Option<Vec<u8>>,
     ) -> Result<Result<Staged, Unfit>, GitError> {
         let Some(path) = self.within(path) else { return Ok(Err(Unfit::Elsewhere)) };
@@ -132,7 +154,11 @@ impl Staging {
         let raw = Oid::hash_object(ObjectType::Blob, old)? == committed;
         let write =
             |content: &[u8]| if raw { self.repository.inner.blob(content) } else { self.write_as_git_adds(&path, content) };
-        let blob = write(new)?;
+        let (blob, as_is) = match write(new).and_then(|blob| Ok((blob, write(old)?))) {
+            Ok(made) => made,
+            Err(error) if error.class() == ErrorClass::Filter => return Ok(Err(Unfit::LineEnds)),
+            Err(error) => return Err(error.into()),
+        };
         let settles = |id: Oid| -> Result<bool, GitError> {
             let content = match self.repository.inner.find_blob(id) {
                 Ok(content) => content,
@@ -143,9 +169,42 @@ impl Staging {
             let made = again(content.content()).map(|made| Oid::hash_object(ObjectType::Blob, &made)).transpose()?;
             Ok(id == blob || made == Some(blob))
         };
-        let as_committed = raw || write(old)? == committed;
-        let fit = (as_committed || settles(committed)?) && (staged.id == committed || settles(staged.id)?);
+        let as_committed = as_is == committed || self.is_left_behind(&path, as_is, trailer)?;
+        let fit = as_committed && (staged.id == committed || settles(staged.id)?);
         Ok(if fit { Ok(Staged { path, blob, mode }) } else { Err(Unfit::Uncommitted) })
+    }
+
+    /// Whether a file holds what it held before the last commits, which all bear a trailer of this name.
+    fn is_left_behind(&self, path: &Path, content: Oid, trailer: &str) -> Result<bool, GitError> {
+        let mut commit = self.repository.inner.find_commit(self.base)?;
+        while repository::trailer(&commit, trailer).is_some() {
+            // Where the history was cut off, nobody knows.
+            let Ok(parent) = commit.parent(0) else { return Ok(false) };
+            if parent.tree()?.get_path(path).is_ok_and(|entry| entry.id() == content) {
+                return Ok(true);
+            }
+            commit = parent;
+        }
+        Ok(false)
+    }
+
+    /// Whether a file is, staged and in the working tree, what it is in this commit. One that either has not is nobody's change.
+    pub fn is_untouched(&self, path: &Path, commit: CommitId) -> Result<bool, GitError> {
+        let tree = self.repository.inner.find_commit(commit.0)?.tree()?;
+        let Ok(known) = tree.get_path(path) else { return Ok(true) };
+        if self.index.get_path(path, 0).is_none_or(|staged| staged.id != known.id()) {
+            return Ok(false);
+        }
+        match std::fs::read(self.repository.root().join(path)) {
+            Ok(content) => {
+                let is_raw = Oid::hash_object(ObjectType::Blob, &content)? == known.id();
+                // A content that Git would not take as it is was not checked out so.
+                Ok(is_raw || self.write_as_git_adds(path, &content).is_ok_and(|blob| blob == known.id()))
+            }
+            // A sparse checkout leaves it out; Git itself tells a file that was deleted.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Takes a new content for a file of the commit itself, by its path from the root; or a new file.
@@ -180,8 +239,12 @@ impl Staging {
     pub fn within(&mut self, path: &Path) -> Option<PathBuf> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !self.folders.contains_key(folder) {
-            let real = folder.canonicalize().ok();
-            let below = real.and_then(|real| Some(real.strip_prefix(self.repository.root()).ok()?.to_owned()));
+            let root = self.repository.root();
+            let real = folder.canonicalize().ok().filter(|real| {
+                // A repository of its own in this one, such as a submodule.
+                real.ancestors().take_while(|above| *above != root).all(|above| !above.join(".git").exists())
+            });
+            let below = real.and_then(|real| Some(real.strip_prefix(root).ok()?.to_owned()));
             self.folders.insert(folder.to_owned(), below);
         }
         Some(self.folders.get(folder)?.as_ref()?.join(path.file_name()?))
@@ -189,7 +252,11 @@ impl Staging {
 
     fn converted(&self, path: &Path) -> Result<Option<&'static str>, GitError> {
         for name in CONVERTED_BY {
-            let value = self.repository.inner.get_attr_bytes(path, name, AttrCheckFlags::FILE_THEN_INDEX)?;
+            let from = match self.attributes {
+                Attributes::WorkingTree => AttrCheckFlags::FILE_THEN_INDEX,
+                Attributes::Commit => AttrCheckFlags::INDEX_ONLY,
+            };
+            let value = self.repository.inner.get_attr_bytes(path, name, from)?;
             if matches!(git2::AttrValue::from_bytes(value), git2::AttrValue::String(_) | git2::AttrValue::Bytes(_)) {
                 return Ok(Some(name));
             }

@@ -31,6 +31,9 @@ const NOT_PASSED_ON: [&str; 8] = [
     "GIT_PREFIX",
 ];
 
+/// Hooks are for what people do. A push alone asks pre-push.
+const NO_HOOKS: [&str; 2] = ["-c", "core.hooksPath=/dev/null"];
+
 /// What a remote has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heads {
@@ -67,10 +70,21 @@ pub enum Depth {
     Tip,
 }
 
+/// Which of a remote's two addresses is meant, where `remote.NAME.pushurl` is another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Where it is fetched from.
+    Fetched,
+    /// Where it is pushed to.
+    Pushed,
+}
+
 /// One remote of a repository.
 pub struct Transport {
     root: PathBuf,
     remote: String,
+    /// Where it is pushed to, where that is not where it is fetched from.
+    pushed_to: Option<String>,
     environment: BTreeMap<OsString, OsString>,
     credentials: BTreeMap<OsString, OsString>,
     known: Known,
@@ -87,6 +101,7 @@ impl Transport {
         let mut transport = Self {
             root: root.to_owned(),
             remote: remote.to_owned(),
+            pushed_to: None,
             environment: environment.map(|(name, value)| (name.clone(), value.clone())).collect(),
             credentials: BTreeMap::new(),
             known: Known::default(),
@@ -103,6 +118,7 @@ impl Transport {
                 urls.push(url);
             }
         }
+        transport.pushed_to = urls.get(1).and_then(|urls| urls.lines().next()).map(str::to_owned);
         let credentials = Credentials::of(&urls, &transport.environment);
         credentials.secrets.iter().for_each(|secret| transport.known.add(secret));
         transport.credentials = credentials.environment;
@@ -114,10 +130,20 @@ impl Transport {
         &self.remote
     }
 
+    /// Whether it is pushed to another place than it is fetched from.
+    pub fn has_two_sides(&self) -> bool {
+        self.pushed_to.is_some()
+    }
+
+    /// How `git` is told a side: by the remote's name, where that suffices.
+    fn address(&self, side: Side) -> &str {
+        self.pushed_to.as_deref().filter(|_| side == Side::Pushed).unwrap_or(&self.remote)
+    }
+
     /// Asks the remote where a branch is.
-    pub fn look(&self, branch: &str) -> Result<Heads, TransportError> {
+    pub fn look(&self, branch: &str, side: Side) -> Result<Heads, TransportError> {
         let reference = format!("refs/heads/{branch}");
-        let output = self.run(&["ls-remote", "--symref", "--", &self.remote, "HEAD", &reference])?;
+        let output = self.run(&["ls-remote", "--symref", "--", self.address(side), "HEAD", &reference])?;
         let said = self.succeeded("ls-remote", output)?;
         let mut heads = Heads { default: None, tip: None };
         for (value, name) in said.lines().filter_map(|line| line.split_once('\t')) {
@@ -131,13 +157,13 @@ impl Transport {
     }
 
     /// Brings a branch's commits here. No branch of this repository moves but the one that follows the remote's.
-    pub fn fetch(&self, branch: &str, depth: Depth) -> Result<(), TransportError> {
+    pub fn fetch(&self, branch: &str, depth: Depth, side: Side) -> Result<(), TransportError> {
         let reference = format!("refs/heads/{branch}");
         let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
         if depth == Depth::Tip {
             arguments.push("--depth=1");
         }
-        arguments.extend(["--", &self.remote, &reference]);
+        arguments.extend(["--", self.address(side), &reference]);
         let output = self.run(&arguments)?;
         self.succeeded("fetch", output).map(drop)
     }
@@ -163,7 +189,7 @@ impl Transport {
         }
         arguments.extend(options.iter().map(|option| format!("--push-option={option}")));
         arguments.extend(["--".to_owned(), self.remote.clone(), format!("{commit}:refs/heads/{branch}")]);
-        let output = self.run(&arguments)?;
+        let output = self.run_with_hooks(&arguments)?;
         if output.status.success() {
             return Ok(Pushed::Done);
         }
@@ -173,14 +199,28 @@ impl Transport {
         let lines = String::from_utf8_lossy(&output.stdout).into_owned();
         let verdict = lines.lines().find(|line| line.starts_with("!\t")).and_then(|line| line.rsplit('\t').next());
         match verdict {
-            Some(verdict) if is_moved(verdict) => Ok(Pushed::Moved),
+            Some(verdict) if is_moved(verdict, &String::from_utf8_lossy(&output.stderr)) => Ok(Pushed::Moved),
             Some(verdict) if verdict.starts_with("[remote") => {
                 let said = self.said(&output, |line| line.starts_with("remote:"));
                 let verdict = self.known.hide(verdict);
                 Err(TransportError::Refused(if said.is_empty() { verdict } else { format!("{verdict}; {said}") }))
             }
-            _ => Err(self.failure("push", &output)),
+            Some(_) => Err(self.failure("push", &output)),
+            None => Err(self.of_hook(&output)?.unwrap_or_else(|| self.failure("push", &output))),
         }
+    }
+
+    /// The words of the client's pre-push hook, where it is that which ended a push: Git itself then says nothing but that it failed.
+    fn of_hook(&self, output: &Output) -> Result<Option<TransportError>, TransportError> {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let by_git = ["fatal:", "remote:", "ERROR:", "error: RPC failed"];
+        if stderr.lines().any(|line| by_git.iter().any(|begin| line.starts_with(begin))) {
+            return Ok(None);
+        }
+        let hook = self.run_with_hooks(&["rev-parse", "--git-path", "hooks/pre-push"])?;
+        let hook = self.root.join(String::from_utf8_lossy(&hook.stdout).trim_end());
+        let said = self.said(output, |line| !line.starts_with("error: failed to push some refs"));
+        Ok(hook.exists().then_some(TransportError::Hook(said)))
     }
 
     /// Whether [`Transport::follow`] would find its way.
@@ -209,14 +249,19 @@ impl Transport {
     }
 
     fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, TransportError> {
-        let output = self.command(arguments).stdin(Stdio::null()).output();
+        let output = self.command(&NO_HOOKS, arguments).stdin(Stdio::null()).output();
+        output.map_err(|error| TransportError::NoProgram(error.to_string()))
+    }
+
+    fn run_with_hooks<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, TransportError> {
+        let output = self.command(&[], arguments).stdin(Stdio::null()).output();
         output.map_err(|error| TransportError::NoProgram(error.to_string()))
     }
 
     /// The same, with a text on stdin.
     fn run_with(&self, arguments: &[&str], text: String) -> Result<Output, TransportError> {
         let failed = |error: std::io::Error| TransportError::NoProgram(error.to_string());
-        let mut command = self.command(arguments);
+        let mut command = self.command(&NO_HOOKS, arguments);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = child.map_err(failed)?;
         let mut stdin = child.stdin.take().expect("stdin was asked to be a pipe");
@@ -227,9 +272,16 @@ impl Transport {
         })
     }
 
-    fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
+    fn command<S: AsRef<OsStr>>(&self, settings: &[&str], arguments: &[S]) -> Command {
         let mut command = Command::new("git");
-        command.arg("-C").arg(&self.root).args(arguments).env_clear().envs(&self.environment).envs(&self.credentials);
+        command
+            .arg("-C")
+            .arg(&self.root)
+            .args(settings)
+            .args(arguments)
+            .env_clear()
+            .envs(&self.environment)
+            .envs(&self.credentials);
         command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");
         command
     }

@@ -308,7 +308,7 @@ fn a_worktree_and_a_submodule_are_committed_to_on_their_own() {
     assert_eq!(json["files_changed"], serde_json::json!(["deploy/api.yaml", "deploy/web.yaml"]));
     tree.moved("2");
     let json = tree.imago("--update --commit --output json beside/deploy/web.yaml", 3).json();
-    assert_eq!(json["problems"][0]["code"], "git-untracked");
+    assert_eq!(json["problems"][0]["code"], "git-elsewhere");
 
     let Some(tree) = Tree::new() else { return };
     let origin = tree.place.beside("origin.git");

@@ -145,12 +145,16 @@ fn who_is_forestalled_tries_again_and_gives_up_at_last() {
 }
 
 #[test]
-fn own_commits_that_the_remote_has_overtaken_are_made_anew() {
+fn own_commits_that_the_remote_has_overtaken_go_on_top_and_are_planned_again_where_they_meet_others() {
     let Some(two) = Two::new() else { return };
     two.ours.imago("--update --commit", 0);
     two.they_push("deploy/web.yaml", &(deployment("web") + "# theirs\n"));
     two.ours.imago("--update --push", 0);
-    assert_eq!(two.remote_log("main"), [TWO, "theirs-deploy-web.yaml", "first"]);
+    // Their line stands beside the image: that file is theirs in the first of the two commits, and pinned by the second.
+    let one = "Update registry.example.test/web:1.4 to sha256:111111111111";
+    assert_eq!(two.remote_log("main"), [one, TWO, "theirs-deploy-web.yaml", "first"]);
+    assert_eq!(two.ours.git("show --format= --name-only HEAD"), "deploy/web.yaml\n");
+    assert!(two.ours.read("deploy/web.yaml").ends_with("# theirs\n"));
     assert_eq!((two.ours.log(), two.ours.status()), (two.remote_log("main"), String::new()));
     two.assert_linear_and_whole();
 }

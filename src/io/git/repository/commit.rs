@@ -1,16 +1,21 @@
 //! New commits, and the branches and entries of the index that move to them.
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use git2::build::TreeUpdateBuilder;
-use git2::{FileMode, ObjectType, Oid};
+use git2::{Commit, FileMode, ObjectType, Oid, Signature, Tree};
 
 use super::undo::Kept;
 use super::{CommitId, Head, Repository};
 use crate::io::git::GitError;
-use crate::io::git::identity::Identity;
+use crate::io::git::identity::{self, Identity};
 use crate::io::git::signing::Signer;
 use crate::io::git::staging::Staged;
+
+/// The bits of an entry's flags that say of which side of a conflict it is.
+const STAGE: u16 = 0x3000;
 
 impl Repository {
     /// Makes a commit with these files in place of the base's; no reference is moved. `None` where the tree stays the same.
@@ -28,14 +33,53 @@ impl Repository {
         }
         let new = self.inner.find_tree(new)?;
         let Identity { author, committer } = identity;
-        let content = self.inner.commit_create_buffer(author, committer, message, &new, &[&parent])?;
-        let content =
-            std::str::from_utf8(&content).map_err(|_| GitError::Other("a name or a message is not UTF-8".to_owned()))?;
-        let made = match Signer::of(&self.inner.config()?.snapshot()?, &identity.committer())? {
+        self.write_commit((author, committer), message, &new, &parent).map(Some)
+    }
+
+    /// Makes commits, the newest first, anew on another one, with their authors and messages; no reference is moved. Where their lines were
+    /// changed there too, a file is left as it is there. What changes nothing there is left out.
+    pub fn replay(&self, commits: &[CommitId], onto: CommitId, identity: &Identity) -> Result<CommitId, GitError> {
+        let mut onto = self.inner.find_commit(onto.0)?;
+        for commit in commits.iter().rev() {
+            let commit = self.inner.find_commit(commit.0)?;
+            let mut index = self.inner.cherrypick_commit(&commit, &onto, 0, None)?;
+            let conflicts = index.conflicts()?.collect::<Result<Vec<_>, _>>()?;
+            for conflict in conflicts {
+                let sides = [&conflict.ancestor, &conflict.our, &conflict.their];
+                let Some(path) = sides.into_iter().flatten().next().map(|entry| entry.path.clone()) else { continue };
+                index.conflict_remove(Path::new(OsStr::from_bytes(&path)))?;
+                if let Some(mut there) = conflict.our {
+                    there.flags &= !STAGE;
+                    index.add(&there)?;
+                }
+            }
+            let tree = index.write_tree_to(&self.inner)?;
+            if tree == onto.tree_id() {
+                continue;
+            }
+            let message = std::str::from_utf8(commit.message_raw_bytes()).map_err(|_| not_utf8())?;
+            let people = (&commit.author(), &identity.committer);
+            let made = self.write_commit(people, message, &self.inner.find_tree(tree)?, &onto)?;
+            onto = self.inner.find_commit(made.0)?;
+        }
+        Ok(CommitId(onto.id()))
+    }
+
+    /// Writes a commit's object, signed where the configuration says so.
+    fn write_commit(
+        &self,
+        (author, committer): (&Signature<'_>, &Signature<'_>),
+        message: &str,
+        tree: &Tree<'_>,
+        parent: &Commit<'_>,
+    ) -> Result<CommitId, GitError> {
+        let content = self.inner.commit_create_buffer(author, committer, message, tree, &[parent])?;
+        let content = std::str::from_utf8(&content).map_err(|_| not_utf8())?;
+        let made = match Signer::of(&self.inner.config()?.snapshot()?, &identity::shown(committer))? {
             None => self.inner.odb()?.write(ObjectType::Commit, content.as_bytes())?,
-            Some(signer) => self.inner.commit_signed(content, &signer.sign(content)?, None)?,
+            Some(signer) => self.inner.commit_signed(content, &signer.sign(content, self.root())?, None)?,
         };
-        Ok(Some(CommitId(made)))
+        Ok(CommitId(made))
     }
 
     /// The base's tree with these files in it.
@@ -118,4 +162,8 @@ impl Repository {
         let lock = self.inner.path().join("index.lock");
         if lock.exists() { Err(GitError::Locked(format!("there is a `{}`", lock.display()))) } else { Ok(()) }
     }
+}
+
+fn not_utf8() -> GitError {
+    GitError::Other("a name or a message is not UTF-8".to_owned())
 }

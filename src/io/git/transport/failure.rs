@@ -28,6 +28,9 @@ pub enum TransportError {
     /// A hook or a rule of the remote.
     #[error("the remote refuses the push: {0}")]
     Refused(String),
+    /// The client's own hook.
+    #[error("the pre-push hook refuses it: {0}")]
+    Hook(String),
     /// Local changes are in the way.
     #[error("a file is changed here and there: {0}")]
     InTheWay(String),
@@ -52,6 +55,7 @@ impl TransportError {
             Self::Unreachable(_) => "git-unreachable",
             Self::CutOff => "git-cut-off",
             Self::Refused(_) => "git-refused",
+            Self::Hook(_) => "git-hook",
             Self::InTheWay(_) => "git-in-the-way",
             Self::Other { .. } => "git",
         }
@@ -66,7 +70,8 @@ impl TransportError {
             Self::HostKey(_) => Some("add the host's key to known_hosts, after comparing it with what the host publishes"),
             Self::Unreachable(_) => Some("check the remote's address (`git remote -v`) and the network"),
             Self::CutOff => Some("run again: it goes on from what the remote has"),
-            Self::Refused(_) => Some("push to a branch of its own with `--branch NAME`, or let this account push"),
+            Self::Refused(_) => Some("let this account push there, or push to another branch with `--branch NAME`"),
+            Self::Hook(_) => Some("do what the hook asks for, or take it out of the repository's hooks"),
             Self::InTheWay(_) => Some("commit, stash or remove it, then run again"),
             Self::Other { .. } => None,
         }
@@ -105,8 +110,7 @@ impl Transport {
                 "repository not found",
                 "Repository not found",
                 "returned error: 404",
-                "not found",
-            ]) =>
+            ]) || stderr.lines().any(|line| line.starts_with("fatal: repository ") && line.contains("not found")) =>
             {
                 TransportError::Unreachable(said)
             }
@@ -123,22 +127,53 @@ impl Transport {
         if taken.is_empty() {
             taken.extend(lines.last());
         }
-        taken.iter().map(|line| self.known.hide(line)).collect::<Vec<_>>().join("; ")
+        taken.iter().map(|line| without_account(&self.known.hide(line))).collect::<Vec<_>>().join("; ")
     }
 }
 
-/// Whether a push was refused because the branch is no longer what it was.
-pub(super) fn is_moved(verdict: &str) -> bool {
+/// A line without the accounts of addresses in it: a token may stand for a name there.
+fn without_account(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        let end = after.find(|character: char| character.is_whitespace() || "/'\"<>".contains(character)).unwrap_or(after.len());
+        rest = after[..end].rfind('@').map_or(after, |at| &after[at + 1..]);
+    }
+    shown + rest
+}
+
+/// Whether a push was refused because the branch is no longer what it was, by the verdict on it and by what was said beside.
+pub(super) fn is_moved(verdict: &str, said: &str) -> bool {
     const LOCALLY: [&str; 4] = ["(fetch first)", "(non-fast-forward)", "(stale info)", "(remote ref updated since checkout)"];
     const BY_THE_REMOTE: [&str; 5] =
         ["cannot lock ref", "failed to update ref", "incorrect old value provided", "reference already exists", "fetch first"];
     let locally = verdict.starts_with("[rejected]") && LOCALLY.iter().any(|text| verdict.contains(text));
-    locally || verdict.starts_with("[remote") && BY_THE_REMOTE.iter().any(|text| verdict.contains(text))
+    // A branch `imago` where there is to be one `imago/update`: that stays so, however often it is tried.
+    let stays = |text: &str| text.contains("exists; cannot create");
+    locally
+        || verdict.starts_with("[remote")
+            && !stays(verdict)
+            && !stays(said)
+            && BY_THE_REMOTE.iter().any(|text| verdict.contains(text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_account_of_an_address_is_shown() {
+        for (line, shown) in [
+            ("could not read Password for 'https://token@h.test'", "could not read Password for 'https://h.test'"),
+            ("at https://ada:a@b@h.test/x@y.git and ssh://git@h/z", "at https://h.test/x@y.git and ssh://h/z"),
+            ("https://h.test/x@y and no more @ here", "https://h.test/x@y and no more @ here"),
+            ("a://", "a://"),
+        ] {
+            assert_eq!(without_account(line), shown);
+        }
+    }
 
     #[test]
     fn a_lost_race_is_told_from_a_refusal() {
@@ -149,14 +184,18 @@ mod tests {
             "[remote rejected] (cannot lock ref 'refs/heads/main': is at 1 but expected 2)",
             "[remote rejected] (incorrect old value provided)",
         ] {
-            assert!(is_moved(verdict), "{verdict}");
+            assert!(is_moved(verdict, "remote: busy"), "{verdict}");
         }
         for verdict in [
             "[remote rejected] (pre-receive hook declined)",
             "[remote rejected] (protected branch hook declined)",
             "[rejected] (atomic)",
         ] {
-            assert!(!is_moved(verdict), "{verdict}");
+            assert!(!is_moved(verdict, ""), "{verdict}");
         }
+        let said = "error: cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists; cannot create 'refs/heads/a/b'";
+        assert!(
+            !is_moved("[remote rejected] (failed to update ref)", said) && !is_moved(&format!("[remote rejected] ({said})"), "")
+        );
     }
 }

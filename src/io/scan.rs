@@ -8,24 +8,21 @@
 mod filter;
 pub mod listed;
 mod near;
+mod plan;
 mod template;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::filter::PathFilter;
+use self::plan::Plan;
 use self::template::Charts;
 use super::files::{self, FileError};
-use super::links::Links;
-
-/// More threads than these would wait for the one walk that feeds them.
-const MAX_THREADS: usize = 8;
 
 /// What shall be scanned.
 #[derive(Clone, Copy, Debug)]
@@ -193,111 +190,4 @@ impl Kind {
 /// Bytes that compare as the path's components do: a slash before everything else that a name can have in it.
 fn sort_key(path: &Path) -> Vec<u8> {
     path.as_os_str().as_bytes().iter().map(|&byte| if byte == b'/' { 0 } else { byte }).collect()
-}
-
-/// What was named, sorted into files and folders, each once.
-struct Plan {
-    current: PathBuf,
-    filter: PathFilter,
-    files: Vec<Named>,
-    /// By the paths that the walk begins at.
-    folders: Vec<Named>,
-    /// The real paths of all that is named: the walk leaves them to their own names.
-    real: BTreeSet<PathBuf>,
-}
-
-/// A file or folder that was named.
-struct Named {
-    /// As typed, without `./` and doubled slashes.
-    shown: PathBuf,
-    /// How to open it.
-    path: PathBuf,
-    /// Absolute and without links.
-    real: PathBuf,
-    /// Whether what is below can be a template for what stands above.
-    has_templates: bool,
-    /// Its path from each other named folder that it stands in.
-    within: Vec<PathBuf>,
-}
-
-impl Plan {
-    /// Looks at every named path. What is there and cannot be used is told apart; what is not there ends the run.
-    fn new(request: &Request<'_>, filter: PathFilter) -> Result<(Self, Vec<Entry>), ScanError> {
-        let Request { current, root, .. } = *request;
-        // The system opens a relative path faster; it means the same only while both have the same current folder.
-        let is_ours = std::env::current_dir().is_ok_and(|folder| folder == current);
-        let mut links = Links::new(root).map_err(|_| ScanError::Missing { path: root.display().to_string(), near: None })?;
-        let here = [PathBuf::from(".")];
-        let mut useless = Vec::new();
-        let mut plan =
-            Self { current: current.to_owned(), filter, files: Vec::new(), folders: Vec::new(), real: BTreeSet::new() };
-        for typed in if request.paths.is_empty() { &here } else { request.paths } {
-            let missing = || ScanError::Missing { path: typed.display().to_string(), near: near::near(typed, current) };
-            if typed.as_os_str().is_empty() {
-                return Err(missing());
-            }
-            let shown: PathBuf = typed.components().filter(|component| *component != Component::CurDir).collect();
-            let absolute = current.join(&shown);
-            let (real, metadata) = match links.resolve(&absolute) {
-                Ok(found) => found,
-                Err(FileError::Vanished) => return Err(missing()),
-                Err(error) => {
-                    useless.push(Entry { path: absolute, shown, kind: Kind::Useless(error) });
-                    continue;
-                }
-            };
-            if !plan.real.insert(real.clone()) {
-                continue;
-            }
-            let path = match () {
-                () if real != absolute => real.clone(),
-                () if is_ours && shown.as_os_str().is_empty() => PathBuf::from("."),
-                () if is_ours => shown.clone(),
-                () => absolute,
-            };
-            let has_templates = template::may_be(&real);
-            let named = Named { shown, path, real, has_templates, within: Vec::new() };
-            if metadata.is_dir() { plan.folders.push(named) } else { plan.files.push(named) }
-        }
-        plan.folders.sort_unstable_by(|left, right| left.path.cmp(&right.path));
-        plan.nest();
-        Ok((plan, useless))
-    }
-
-    /// Notes what stands in a named folder, so that globs from there hold for it too.
-    fn nest(&mut self) {
-        let outer: Vec<PathBuf> = self.folders.iter().map(|folder| folder.real.clone()).collect();
-        for named in self.files.iter_mut().chain(&mut self.folders) {
-            let within =
-                outer.iter().filter(|folder| **folder != named.real).filter_map(|folder| named.real.strip_prefix(folder).ok());
-            named.within = within.map(Path::to_owned).collect();
-        }
-    }
-
-    /// How many threads it is worth. One takes longer to begin than a few files take to be read.
-    fn threads(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-        if self.folders.is_empty() { cores.min(self.files.len() / 16 + 1) } else { cores }
-    }
-
-    /// The named files that are taken, in the order in which they were named.
-    fn named_files(self: Arc<Self>) -> impl Iterator<Item = Entry> + Send {
-        (0..self.files.len()).filter_map(move |index| {
-            let file = &self.files[index];
-            let takes = !self.filter.narrows() || self.filter.takes(&self.places_of_file(file), &file.real);
-            let maybe_template = template::may_be(&file.real).then(|| file.real.clone());
-            takes.then(|| Entry { path: file.path.clone(), shown: file.shown.clone(), kind: Kind::File { maybe_template } })
-        })
-    }
-
-    /// A named file as seen from everywhere that globs begin.
-    fn places_of_file<'n>(&self, file: &'n Named) -> Vec<&'n Path> {
-        let name = file.shown.file_name().map(Path::new);
-        self.in_current(&file.shown).into_iter().chain(name).chain(file.within.iter().map(PathBuf::as_path)).collect()
-    }
-
-    /// The path as seen from the current folder, where it is below it or relative to it.
-    fn in_current<'p>(&self, shown: &'p Path) -> Option<&'p Path> {
-        if shown.is_absolute() { shown.strip_prefix(&self.current).ok() } else { Some(shown) }
-    }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use ignore::{DirEntry, Walk, WalkBuilder};
 
-use super::{Entry, FileError, Kind, Named, Plan, repository_root, template};
+use super::plan::{Named, Plan};
+use super::{Entry, FileError, Kind, repository_root, template};
 
 impl Plan {
     /// What is found in the named folders.

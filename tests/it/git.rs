@@ -4,6 +4,7 @@ mod branch;
 mod careful;
 mod commit;
 mod killed;
+mod people;
 mod push;
 mod readme;
 mod remotes;

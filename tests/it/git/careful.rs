@@ -3,7 +3,6 @@
 
 use super::push::Two;
 use super::{Tree, deployment, image};
-use crate::support::programs;
 
 const TWO: &str = "Update 2 images in 2 workloads";
 const ONE: &str = "Update registry.example.test/web:1.4 to sha256:111111111111";
@@ -258,27 +257,4 @@ fn files_of_a_repository_in_this_one_are_not_its_own() {
         "{said}"
     );
     assert_eq!(tree.log(), [TWO, "first"]);
-}
-
-#[test]
-fn people_and_keys_are_those_that_git_would_take() {
-    let Some(tree) = Tree::new() else { return };
-    tree.git("config author.email bot@example.test");
-    tree.git("config committer.name Robot");
-    tree.imago("--update --commit", 0);
-    assert_eq!(tree.git("log -1 --format=%an|%ae|%cn|%ce"), "Ada|bot@example.test|Robot|ada@example.test\n");
-    tree.moved("2");
-    tree.run("--update --commit").env("GIT_AUTHOR_EMAIL", "typed@example.test").finish_with(0);
-    assert_eq!(tree.git("log -1 --format=%ae|%ce"), "typed@example.test|ada@example.test\n");
-    if programs::find("ssh-keygen").is_none() {
-        return;
-    }
-    let key = tree.place.path().join("key");
-    tree.place.program("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()]).finish_with(0);
-    for line in ["config commit.gpgSign true", "config gpg.format ssh", "config user.signingKey key"] {
-        tree.git(line);
-    }
-    tree.moved("3");
-    tree.run("--update --commit").folder(&tree.place.path().join("deploy")).finish_with(0);
-    assert!(tree.git("cat-file commit HEAD").contains("BEGIN SSH SIGNATURE"));
 }

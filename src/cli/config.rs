@@ -19,6 +19,8 @@ use crate::io::scan;
 
 /// The file's name at the repository's root.
 const NAME: &str = ".imago.yaml";
+/// The same with the other extension of YAML.
+const MISSPELT: &str = ".imago.yml";
 
 /// What a file says, checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,7 +94,13 @@ pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mist
     let resolve = || Ok(Links::new(&root)?.resolve(&path)?.0);
     let bytes = match resolve().and_then(|real| files::read(&real)) {
         Ok(bytes) => bytes,
-        Err(FileError::Vanished) if named.is_none() && path.symlink_metadata().is_err() => return Ok(None),
+        Err(FileError::Vanished) if named.is_none() && path.symlink_metadata().is_err() => {
+            return misnamed(&root, current).map_or(Ok(None), Err);
+        }
+        Err(FileError::Vanished) if path.symlink_metadata().is_err() => {
+            let mistake = unreadable(FileError::Vanished);
+            return Err(Mistake { what: "cannot read the settings: there is no such file".to_owned(), ..mistake });
+        }
         Err(error) => return Err(unreadable(error)),
     };
     let text = String::from_utf8(bytes).map_err(|_| Mistake {
@@ -106,6 +114,17 @@ pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mist
     let values =
         parse(&text).map_err(|wrong| Mistake { what: wrong.what, file: name.clone(), spot: wrong.spot, hint: wrong.hint })?;
     Ok(Some(Config { name, folder, current: current.to_owned(), values }))
+}
+
+/// Settings under a name that nobody reads: who wrote them counts on them.
+fn misnamed(root: &Path, current: &Path) -> Option<Mistake> {
+    let path = root.join(MISSPELT);
+    path.symlink_metadata().is_ok().then(|| Mistake {
+        what: format!("the settings are not read under this name, but as `{NAME}`"),
+        file: path.strip_prefix(current).unwrap_or(&path).display().to_string(),
+        spot: None,
+        hint: format!("rename it to `{NAME}`, or run with `--no-config`"),
+    })
 }
 
 /// A mistake in the text, before it is known in which file.

@@ -27,6 +27,19 @@ fn shop(settings: &str) -> Workplace {
     place
 }
 
+#[test]
+fn settings_that_are_not_where_they_are_looked_for_are_missed() {
+    let place = shop(SETTINGS);
+    let said = place.imago(["files", "--offline", "--config", "nowhere.yaml"]).finish_with(2).stderr;
+    assert!(said.starts_with("error: cannot read the settings: there is no such file\n  in nowhere.yaml\n  hint: "), "{said}");
+    fs::rename(place.path().join(".imago.yaml"), place.path().join(".imago.yml")).unwrap();
+    for folder in [".", "apps"] {
+        let said = place.imago(["files", "--offline"]).folder(&place.path().join(folder)).finish_with(2).stderr;
+        assert!(said.contains("not read under this name, but as `.imago.yaml`") && said.contains("hint: rename it"), "{said}");
+    }
+    place.imago(["files", "--offline", "--no-config", "--lock", "locks/a.lock"]).finish_with(0);
+}
+
 const SETTINGS: &str = "exclude: [apps/old, base/]\nlock: locks/a.lock\n";
 
 #[test]

@@ -15,6 +15,9 @@ use super::repository::{self, CommitId, Place, Repository};
 /// The attributes that let another program decide what is committed: git-crypt, LFS, UTF-16 in the working tree.
 const CONVERTED_BY: [&str; 2] = ["filter", "working-tree-encoding"];
 
+/// So many commits may be ahead of a file that a killed run has left: each run after it would have brought the file forward.
+const MOST_BEHIND: usize = 16;
+
 /// A file's new content for a commit.
 #[derive(Clone, Debug)]
 pub struct Staged {
@@ -177,9 +180,12 @@ impl Staging {
     /// Whether a file holds what it held before the last commits, which all bear a trailer of this name.
     fn is_left_behind(&self, path: &Path, content: Oid, trailer: &str) -> Result<bool, GitError> {
         let mut commit = self.repository.inner.find_commit(self.base)?;
-        while repository::trailer(&commit, trailer).is_some() {
+        for _ in 0..MOST_BEHIND {
+            if repository::trailer(&commit, trailer).is_none() {
+                break;
+            }
             // Where the history was cut off, nobody knows.
-            let Ok(parent) = commit.parent(0) else { return Ok(false) };
+            let Ok(parent) = commit.parent(0) else { break };
             if parent.tree()?.get_path(path).is_ok_and(|entry| entry.id() == content) {
                 return Ok(true);
             }

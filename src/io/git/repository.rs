@@ -268,6 +268,7 @@ impl Repository {
 pub(super) fn trailer(commit: &git2::Commit<'_>, name: &str) -> Option<String> {
     let message = String::from_utf8_lossy(commit.message_bytes());
     let (_, last) = message.trim_end().rsplit_once("\n\n")?;
+    // Ours stand behind those of a template.
     let mut values = last.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-    values.next().map(|value| value.trim_end().to_owned())
+    values.next_back().map(|value| value.trim_end().to_owned())
 }

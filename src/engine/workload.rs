@@ -109,6 +109,8 @@ pub enum Ignore {
     All,
     /// These containers.
     Containers(Vec<String>),
+    /// Nothing, though something may be meant: it is there, and no string.
+    NoText,
 }
 
 /// The two lists of containers that a pod's specification has. (Ephemeral containers are in no manifest.)

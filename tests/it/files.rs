@@ -282,11 +282,17 @@ fn a_plan_beyond_the_limit_is_no_diff_for_git_apply() {
 }
 
 #[test]
-fn a_misspelt_name_in_an_ignore_annotation_is_said() {
-    let place = shop();
-    let text =
-        deployment("registry.example.test/web:1.4").replace("  name: web", "  name: web\n  annotations:\n    imago/ignore: apq");
-    place.write("good.yaml", text);
-    let finished = place.imago(["files", "--offline"]).finish_with(0);
-    assert!(finished.stderr.contains("`imago/ignore: apq` of good.yaml Deployment/web names none"), "{}", finished.stderr);
+fn an_ignore_annotation_that_ignores_nothing_is_said() {
+    for (value, said) in [
+        ("apq", "`imago/ignore: apq` of good.yaml Deployment/web names none of its containers"),
+        ("[app]", "`imago/ignore` of good.yaml Deployment/web is not a string and ignores nothing"),
+        ("7", "`imago/ignore` of good.yaml Deployment/web is not a string and ignores nothing"),
+    ] {
+        let place = shop();
+        let annotated = format!("  name: web\n  annotations:\n    imago/ignore: {value}");
+        place.write("good.yaml", deployment("registry.example.test/web:1.4").replace("  name: web", &annotated));
+        let finished = place.imago(["files", "--update", "--offline"]).finish_with(0);
+        assert!(finished.stderr.contains(said), "{}", finished.stderr);
+        assert!(good(&place).contains("@sha256:1111"));
+    }
 }

@@ -91,7 +91,8 @@ fn container<'a, T: Tree<'a>>(item: T, group: Group, index: usize) -> Container 
 fn ignore(value: Scalar<'_>) -> Ignore {
     match value {
         Scalar::Text("true") | Scalar::Bool(true) => Ignore::All,
-        Scalar::Text("false" | "") | Scalar::Bool(false) | Scalar::Null | Scalar::Other(_) => Ignore::Nothing,
+        Scalar::Text("false" | "") | Scalar::Bool(false) | Scalar::Null => Ignore::Nothing,
+        Scalar::Other(_) => Ignore::NoText,
         Scalar::Text(names) => {
             Ignore::Containers(names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
         }

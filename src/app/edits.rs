@@ -162,11 +162,12 @@ fn failed(place: Place, image: &str, refusal: &Refusal) -> Problem {
     Problem { code, what, place, cause, hint }
 }
 
-/// What a record that cannot be relied on is to the report.
+/// What a record that cannot be relied on is to the report: a problem of the workload, where the annotation stands.
 pub(super) fn unreadable_record(place: &Place, workload: &Workload, refusal: Refusal) -> Problem {
     let Refusal { code, cause, hint } = refusal;
     let what = format!("cannot read the annotation `{}` of `{}`", crate::engine::workload::RECORD, workload.name);
-    Problem { code, what, place: place.clone(), cause, hint }
+    let place = Place { line: workload.record_line.or(place.line), ..place.clone() };
+    Problem { code, what, place, cause, hint }
 }
 
 fn uneditable(manifest: &Manifest, refused: Refused) -> Problem {

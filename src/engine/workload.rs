@@ -81,6 +81,8 @@ pub struct Workload {
     pub labels: BTreeMap<String, String>,
     /// The record, as its annotation has it.
     pub record: Record,
+    /// The line of that annotation, from 1.
+    pub record_line: Option<u32>,
     /// What the user left out.
     pub ignore: Ignore,
     /// The containers of `containers`, then those of `initContainers`, each in their order.

@@ -56,6 +56,7 @@ fn read<'a, T: Tree<'a>>(object: T, kind: Kind, at: Path) -> Workload {
             Some(Scalar::Text(text)) => Record::Text(text.to_owned()),
             Some(Scalar::Null | Scalar::Bool(_) | Scalar::Other(_)) => Record::NoText,
         },
+        record_line: annotation(RECORD).and_then(T::line),
         ignore: annotation(IGNORE).map_or(Ignore::Nothing, |value| ignore(value.scalar())),
         containers: [Group::Containers, Group::InitContainers]
             .into_iter()

@@ -187,3 +187,17 @@ fn every_list_of_a_report_has_the_files_in_one_order() {
         assert_eq!(files, ["b/web.yaml", "b-c/web.yaml", "b.d/web.yaml"], "{list}");
     }
 }
+
+#[test]
+fn a_table_tells_what_was_refused_from_what_was_done() {
+    let place = shop();
+    place.write(
+        "shop/shared.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shared}\nspec:\n  template:\n    spec:\n      containers:\n      - name: a\n        image: &i registry.example.test/web:1.4\n        env: [{name: X, value: *i}]\n",
+    );
+    let arguments = ["files", "--update", "--offline", "--output", "markdown", "shop"];
+    let markdown = place.imago(arguments).finish_with(3).stdout;
+    let row = |name: &str| markdown.lines().find(|line| line.starts_with(&format!("| `shop/{name}"))).unwrap();
+    assert!(row("shared").ends_with("`registry.example.test/web:1.4@sha256:111111111111…` **(not changed)** |"), "{markdown}");
+    assert!(row("web").ends_with("…` |"), "{markdown}");
+}

@@ -269,6 +269,29 @@ fn pruning_keeps_what_any_workload_names_and_waits_until_every_file_can_be_read(
 }
 
 #[test]
+fn the_lock_has_the_digest_that_a_held_back_tag_keeps_and_the_new_one_once_anything_is_on_it() {
+    let registry = TestRegistry::start();
+    let old = registry.push_index("shop/web", "1.4", &["linux/amd64", "linux/arm64"], "first");
+    let image = format!("{}/shop/web:1.4", registry.host());
+    let place = Workplace::new();
+    place.write("web.yaml", deployment(&image));
+    let update = || place.imago(["files", "--update", "--lock", "imago.lock"]).finish_with(0).stdout;
+    update();
+    let new = registry.push_index("shop/web", "1.4", &["linux/amd64"], "second");
+    let lock = || fs::read_to_string(place.path().join("imago.lock")).unwrap();
+    let noted = |digest: &str| format!("{{\"version\":1,\"images\":{{\n  \"{image}\":\"{digest}\"\n}}}}\n");
+    fs::remove_file(place.path().join("imago.lock")).unwrap();
+    let told = update();
+    assert!(told.contains("1 image held back"), "{told}");
+    assert_eq!(lock(), noted(&old));
+    let told = place.imago(["files", "--check", "--offline"]).finish_with(0).stdout;
+    assert!(told.contains("is up to date"), "{told}");
+    place.write("other.yaml", deployment(&image));
+    update();
+    assert_eq!(lock(), noted(&new));
+}
+
+#[test]
 fn a_plan_beyond_the_limit_is_no_diff_for_git_apply() {
     let place = shop();
     for arguments in

@@ -69,11 +69,20 @@ pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answer
     edited
 }
 
-/// The names in annotations `imago/ignore` that no container has: a misspelt name ignores nothing.
+/// What an annotation `imago/ignore` says that ignores nothing: a misspelt name, and what is no string.
 pub(super) fn idle_ignores(workload: &Workload, name: &str) -> Vec<String> {
-    let Ignore::Containers(ignored) = &workload.ignore else { return Vec::new() };
-    let idle = ignored.iter().filter(|ignored| workload.containers.iter().all(|container| container.name != **ignored));
-    idle.map(|idle| format!("`{IGNORE}: {idle}` of {name} names none of its containers; write \"true\" to ignore all")).collect()
+    match &workload.ignore {
+        Ignore::Nothing | Ignore::All => Vec::new(),
+        Ignore::NoText => {
+            vec![format!("`{IGNORE}` of {name} is not a string and ignores nothing; write \"true\", or names as \"a,b\"")]
+        }
+        Ignore::Containers(ignored) => {
+            let idle = ignored.iter().filter(|ignored| workload.containers.iter().all(|container| container.name != **ignored));
+            let warning =
+                |idle| format!("`{IGNORE}: {idle}` of {name} names none of its containers; write \"true\" to ignore all");
+            idle.map(warning).collect()
+        }
+    }
 }
 
 fn new_text(manifest: &Manifest, changes: &[DocumentChanges]) -> Result<String, Refused> {
@@ -106,6 +115,7 @@ pub(super) fn tell(place: Place, workload: &Workload, plan: &Plan) -> Told {
         match outcome {
             Outcome::Failed(refusal) => problems.push(failed(place, &image, refusal)),
             Outcome::Variable => skip("variable", format!("`{image}` is not an image before something fills it in")),
+            Outcome::Ignored(how) if image.is_empty() => skip("ignored", format!("the image is left out by {how}")),
             Outcome::Ignored(how) => skip("ignored", format!("`{image}` is left out by {how}")),
             Outcome::Held { reason, .. } => skip("platform-lost", format!("the new digest of `{image}` is not taken: {reason}")),
             _ => {}
@@ -152,11 +162,12 @@ fn failed(place: Place, image: &str, refusal: &Refusal) -> Problem {
     Problem { code, what, place, cause, hint }
 }
 
-/// What a record that cannot be relied on is to the report.
+/// What a record that cannot be relied on is to the report: a problem of the workload, where the annotation stands.
 pub(super) fn unreadable_record(place: &Place, workload: &Workload, refusal: Refusal) -> Problem {
     let Refusal { code, cause, hint } = refusal;
     let what = format!("cannot read the annotation `{}` of `{}`", crate::engine::workload::RECORD, workload.name);
-    Problem { code, what, place: place.clone(), cause, hint }
+    let place = Place { line: workload.record_line.or(place.line), ..place.clone() };
+    Problem { code, what, place, cause, hint }
 }
 
 fn uneditable(manifest: &Manifest, refused: Refused) -> Problem {

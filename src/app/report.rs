@@ -3,6 +3,7 @@
 //! Everything is in document order, files by path, so that the order of what is printed depends on the input alone. This file renders
 //! nothing; `cli::render` does.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 pub use crate::engine::plan::Outcome;
@@ -213,8 +214,8 @@ pub struct ContainerReport {
     pub outcome: Outcome,
 }
 
-/// Where something stands, as far as is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// Where something stands, as far as is known. Places are in the order in which a run reads files: folder by folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The file, as named to the user.
     pub file: Option<String>,
@@ -224,6 +225,28 @@ pub struct Place {
     pub workload: Option<String>,
     /// The container's name.
     pub container: Option<String>,
+}
+
+impl Place {
+    /// By the file, component by component of its path, and then by the line; what stands in no file comes first.
+    pub fn cmp_in_files(&self, other: &Self) -> Ordering {
+        fn path(place: &Place) -> impl Iterator<Item = &str> {
+            place.file.iter().flat_map(|file| file.split('/'))
+        }
+        path(self).cmp(path(other)).then(self.line.cmp(&other.line))
+    }
+}
+
+impl Ord for Place {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.cmp_in_files(other).then_with(|| (&self.workload, &self.container).cmp(&(&other.workload, &other.container)))
+    }
+}
+
+impl PartialOrd for Place {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// Something that was passed over on purpose.
@@ -252,4 +275,24 @@ pub struct Problem {
     pub cause: String,
     /// One thing to do: ``run `docker login registry.example.test` ``.
     pub hint: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_in_the_order_in_which_files_are_read() {
+        let place = |file: Option<&str>, line| Place { file: file.map(str::to_owned), line, ..Place::default() };
+        let places = [
+            place(None, None),
+            place(Some("b/a.yaml"), None),
+            place(Some("b/a.yaml"), Some(9)),
+            place(Some("b/a.yaml"), Some(10)),
+            place(Some("b/c/a.yaml"), Some(1)),
+            place(Some("b-c/a.yaml"), Some(1)),
+            place(Some("b.d/a.yaml"), Some(1)),
+        ];
+        assert!(places.is_sorted());
+    }
 }

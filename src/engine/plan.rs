@@ -177,7 +177,7 @@ fn update_where(
     let mut originals = Originals::default();
     for (container, standing) in consider(workload, &recorded, rules) {
         let Image::Text(image) = &container.image else {
-            plan.outcomes.push(not_text(&container.image));
+            plan.outcomes.push(not_text(&container.image, standing));
             continue;
         };
         let (outcome, original) = match standing {
@@ -216,7 +216,7 @@ pub fn restore(workload: &Workload, rules: &Rules) -> Result<Plan, Refusal> {
     let mut still_needed = false;
     for (container, standing) in consider(workload, &recorded, rules) {
         let Image::Text(image) = &container.image else {
-            plan.outcomes.push(not_text(&container.image));
+            plan.outcomes.push(not_text(&container.image, standing));
             continue;
         };
         let back = policy::restore(image, recorded.image(container));
@@ -263,10 +263,11 @@ fn change_image(workload: &Workload, container: &Container, to: &str) -> Change 
     Change { at: workload.image_path(container), from, to: Some(to.to_owned()) }
 }
 
-fn not_text(image: &Image) -> Option<Outcome> {
-    match image {
-        Image::Absent | Image::Text(_) => None,
-        Image::Other(what) => Some(Outcome::Failed(Refusal {
+fn not_text(image: &Image, standing: Standing) -> Option<Outcome> {
+    match (image, standing) {
+        (Image::Absent | Image::Text(_), _) => None,
+        (Image::Other(_), Standing::LeftOut(how)) => Some(Outcome::Ignored(how)),
+        (Image::Other(what), Standing::Taken(_)) => Some(Outcome::Failed(Refusal {
             code: "invalid-image",
             cause: format!("it is {what} where a string is expected"),
             hint: Some("put the image in quotes".to_owned()),

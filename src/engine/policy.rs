@@ -149,9 +149,9 @@ pub fn restore(image: &str, recorded: Option<&str>) -> Return {
     }
 }
 
-/// A variable of a shell, envsubst or Flux, or an expression of a template: no reference has these characters.
+/// A variable of a shell, envsubst, Flux or Kubernetes, or an expression of a template: no reference has these characters.
 pub(super) fn is_variable(image: &str) -> bool {
-    image.contains("${") || image.contains("$(") || image.contains("{{") || image.starts_with('$')
+    image.contains('$') || image.contains("{{")
 }
 
 #[cfg(test)]
@@ -200,6 +200,8 @@ mod tests {
             ("nginx:1.25@OLD", Some("no image!"), "fixed"),
             ("${TAG}", None, "variable"),
             ("registry.example.test/web:$(TAG)", None, "variable"),
+            ("registry.example.test/web:$TAG", None, "variable"),
+            ("registry.example.test/web:1.4-$TAG", Some("registry.example.test/web:1.4"), "variable"),
             ("{{ .Values.image }}", None, "variable"),
             ("Not An Image", None, "invalid"),
         ] {

@@ -81,6 +81,8 @@ pub struct Workload {
     pub labels: BTreeMap<String, String>,
     /// The record, as its annotation has it.
     pub record: Record,
+    /// The line of that annotation, from 1.
+    pub record_line: Option<u32>,
     /// What the user left out.
     pub ignore: Ignore,
     /// The containers of `containers`, then those of `initContainers`, each in their order.
@@ -109,6 +111,8 @@ pub enum Ignore {
     All,
     /// These containers.
     Containers(Vec<String>),
+    /// Nothing, though something may be meant: it is there, and no string.
+    NoText,
 }
 
 /// The two lists of containers that a pod's specification has. (Ephemeral containers are in no manifest.)

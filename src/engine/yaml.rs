@@ -10,6 +10,7 @@ mod fault;
 mod lines;
 mod node;
 mod plain;
+mod template;
 #[cfg(test)]
 mod tests;
 

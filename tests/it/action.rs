@@ -101,6 +101,19 @@ fn a_problem_lets_the_rest_be_told_and_fails_with_its_own_code() {
 }
 
 #[test]
+fn an_action_that_has_written_nothing_has_changed_nothing() {
+    for (arguments, code) in [("--offline\n--max-changes=0", 2), ("--offline\n--dry-run", 0)] {
+        let runner = runner().input("action", "update").input("arguments", arguments);
+        let before = runner.place.files();
+        let step = runner.run().ended_with(code);
+        assert_eq!(runner.place.files(), before);
+        assert_eq!((step.outputs["changed"].as_str(), step.outputs["changed-files"].as_str()), ("false", "[]"), "{arguments}");
+        let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&step.outputs["json"]).unwrap()).unwrap();
+        assert_eq!(report["files_changed"][0], "deploy/web.yaml", "the report still says what would be");
+    }
+}
+
+#[test]
 fn what_cannot_run_fails_and_its_outputs_say_that_nothing_changed() {
     let step = runner().input("paths", "nowhere").run().ended_with(2);
     assert_eq!((step.outputs["changed"].as_str(), step.outputs["changed-files"].as_str()), ("false", "[]"));

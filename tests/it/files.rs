@@ -269,6 +269,29 @@ fn pruning_keeps_what_any_workload_names_and_waits_until_every_file_can_be_read(
 }
 
 #[test]
+fn the_lock_has_the_digest_that_a_held_back_tag_keeps_and_the_new_one_once_anything_is_on_it() {
+    let registry = TestRegistry::start();
+    let old = registry.push_index("shop/web", "1.4", &["linux/amd64", "linux/arm64"], "first");
+    let image = format!("{}/shop/web:1.4", registry.host());
+    let place = Workplace::new();
+    place.write("web.yaml", deployment(&image));
+    let update = || place.imago(["files", "--update", "--lock", "imago.lock"]).finish_with(0).stdout;
+    update();
+    let new = registry.push_index("shop/web", "1.4", &["linux/amd64"], "second");
+    let lock = || fs::read_to_string(place.path().join("imago.lock")).unwrap();
+    let noted = |digest: &str| format!("{{\"version\":1,\"images\":{{\n  \"{image}\":\"{digest}\"\n}}}}\n");
+    fs::remove_file(place.path().join("imago.lock")).unwrap();
+    let told = update();
+    assert!(told.contains("1 image held back"), "{told}");
+    assert_eq!(lock(), noted(&old));
+    let told = place.imago(["files", "--check", "--offline"]).finish_with(0).stdout;
+    assert!(told.contains("is up to date"), "{told}");
+    place.write("other.yaml", deployment(&image));
+    update();
+    assert_eq!(lock(), noted(&new));
+}
+
+#[test]
 fn a_plan_beyond_the_limit_is_no_diff_for_git_apply() {
     let place = shop();
     for arguments in
@@ -282,11 +305,17 @@ fn a_plan_beyond_the_limit_is_no_diff_for_git_apply() {
 }
 
 #[test]
-fn a_misspelt_name_in_an_ignore_annotation_is_said() {
-    let place = shop();
-    let text =
-        deployment("registry.example.test/web:1.4").replace("  name: web", "  name: web\n  annotations:\n    imago/ignore: apq");
-    place.write("good.yaml", text);
-    let finished = place.imago(["files", "--offline"]).finish_with(0);
-    assert!(finished.stderr.contains("`imago/ignore: apq` of good.yaml Deployment/web names none"), "{}", finished.stderr);
+fn an_ignore_annotation_that_ignores_nothing_is_said() {
+    for (value, said) in [
+        ("apq", "`imago/ignore: apq` of good.yaml Deployment/web names none of its containers"),
+        ("[app]", "`imago/ignore` of good.yaml Deployment/web is not a string and ignores nothing"),
+        ("7", "`imago/ignore` of good.yaml Deployment/web is not a string and ignores nothing"),
+    ] {
+        let place = shop();
+        let annotated = format!("  name: web\n  annotations:\n    imago/ignore: {value}");
+        place.write("good.yaml", deployment("registry.example.test/web:1.4").replace("  name: web", &annotated));
+        let finished = place.imago(["files", "--update", "--offline"]).finish_with(0);
+        assert!(finished.stderr.contains(said), "{}", finished.stderr);
+        assert!(good(&place).contains("@sha256:1111"));
+    }
 }

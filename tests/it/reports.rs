@@ -167,3 +167,37 @@ fn the_json_is_as_its_schema_describes_it() {
         assert_eq!(faults(&schema, &finished.json()), Vec::<String>::new(), "{line}");
     }
 }
+
+#[test]
+fn every_list_of_a_report_has_the_files_in_one_order() {
+    let place = Workplace::new();
+    place.write("imago.lock", "{\"version\":1,\"images\":{}}\n");
+    let containers = "[{name: a, image: registry.example.test/web:1.4}, {name: b, image: $IMAGE}]";
+    for folder in ["b.d", "b", "b-c"] {
+        place.write(
+            &format!("{folder}/web.yaml"),
+            format!(
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec: {{template: {{spec: {{containers: {containers}}}}}}}\n"
+            ),
+        );
+    }
+    let report = place.imago(["files", "--offline", "--output", "json"]).finish_with(3).json();
+    for list in ["workloads", "problems", "skipped"] {
+        let files: Vec<_> = report[list].as_array().unwrap().iter().map(|entry| entry["file"].as_str().unwrap()).collect();
+        assert_eq!(files, ["b/web.yaml", "b-c/web.yaml", "b.d/web.yaml"], "{list}");
+    }
+}
+
+#[test]
+fn a_table_tells_what_was_refused_from_what_was_done() {
+    let place = shop();
+    place.write(
+        "shop/shared.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shared}\nspec:\n  template:\n    spec:\n      containers:\n      - name: a\n        image: &i registry.example.test/web:1.4\n        env: [{name: X, value: *i}]\n",
+    );
+    let arguments = ["files", "--update", "--offline", "--output", "markdown", "shop"];
+    let markdown = place.imago(arguments).finish_with(3).stdout;
+    let row = |name: &str| markdown.lines().find(|line| line.starts_with(&format!("| `shop/{name}"))).unwrap();
+    assert!(row("shared").ends_with("`registry.example.test/web:1.4@sha256:111111111111…` **(not changed)** |"), "{markdown}");
+    assert!(row("web").ends_with("…` |"), "{markdown}");
+}

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{Request, takes};
+use super::{Request, all_workloads, takes};
 use crate::app::edits::{self, Edited};
 use crate::app::report::{Action, Problem, Report};
 use crate::app::source::lock_problem;
 use crate::app::survey::{self, Manifest, Survey};
 use crate::app::threads;
 use crate::app::write::{Signals, unwritten};
-use crate::engine::answer::Answers;
-use crate::engine::image::{Digest, Lookup};
-use crate::engine::plan::Rules;
+use crate::engine::answer::{Answer, Answers};
+use crate::engine::image::{Digest, ImageRef, Lookup};
+use crate::engine::plan::{self, Rules};
 use crate::engine::selector::Verdict;
 use crate::io::files as disk;
 use crate::io::links;
@@ -79,7 +79,7 @@ impl Round {
         failures.into_iter().flatten().collect()
     }
 
-    /// Hands the run's digests to the lock, where it is named or there. A digest that was held back is not noted.
+    /// Hands the run's digests to the lock, where it is named or there.
     fn with_lock<T>(
         &self,
         request: &Request,
@@ -90,12 +90,35 @@ impl Round {
         if request.action != Action::Update || lock.offline || !(lock.named || is_there) {
             return Ok(None);
         }
-        let taken = self.answers.iter().filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
-        let digests =
-            taken.filter(|(_, answer)| answer.held.is_empty()).map(|(lookup, answer)| (lookup.clone(), answer.digest.clone()));
         // A link may have taken the place of its folder since the run began.
         links::stays(&self.root, &lock.path).map_err(|error| lock_problem("use", &lock.path, &error.into()))?;
         let prune = self.named.as_ref().map_or(Prune::Keep, Prune::Unused);
-        act(&lock.path, &digests.collect(), prune).map(Some).map_err(|error| Box::new(lock_problem("write", &lock.path, &error)))
+        act(&lock.path, &self.digests(), prune).map(Some).map_err(|error| Box::new(lock_problem("write", &lock.path, &error)))
+    }
+
+    /// The digest that the manifests have of each tag after this round: the tag's new one, unless all that use the tag were held back
+    /// from it, on one old digest.
+    fn digests(&self) -> BTreeMap<Lookup, Digest> {
+        let answers = self.answers.iter().filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
+        let answers: BTreeMap<&Lookup, &Answer> = answers.collect();
+        let mut digests: BTreeMap<Lookup, Digest> =
+            answers.iter().map(|(lookup, answer)| ((*lookup).clone(), answer.digest.clone())).collect();
+        if answers.values().all(|answer| answer.held.is_empty()) {
+            return digests;
+        }
+        let mut in_use: BTreeMap<Lookup, BTreeSet<Digest>> = BTreeMap::new();
+        for (container, lookup) in all_workloads(&self.survey).flat_map(|workload| plan::follows(workload, &self.rules)) {
+            let Some(answer) = answers.get(&lookup) else { continue };
+            let image = container.image.text().and_then(|image| ImageRef::parse(image).ok());
+            let held = image.and_then(|image| image.digest().filter(|digest| answer.held.contains_key(digest)).cloned());
+            in_use.entry(lookup).or_default().insert(held.unwrap_or_else(|| answer.digest.clone()));
+        }
+        digests.extend(
+            in_use
+                .into_iter()
+                .filter(|(_, in_use)| in_use.len() == 1)
+                .filter_map(|(lookup, in_use)| Some((lookup, in_use.into_iter().next()?))),
+        );
+        digests
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn findings(report: &Report) -> Vec<Finding> {
         message: format!("the plan has more changes than `--max-changes {limit}` allows"),
     });
     let mut findings: Vec<Finding> = stopped.into_iter().chain(problems).chain(images).chain(held).collect();
-    findings.sort_by(|left, right| (&left.place.file, left.place.line).cmp(&(&right.place.file, right.place.line)));
+    findings.sort_by(|left, right| left.place.cmp_in_files(&right.place));
     findings
 }
 

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::{Printable, Styles, counted, problem, text};
-use crate::app::report::{Outcome, Report};
+use crate::app::report::{Outcome, Reach, Report, WorkloadReport};
 use crate::cli::settings::Detail;
 
 /// The longest report, in bytes, with room for words around it.
@@ -45,7 +45,8 @@ fn write_table(markdown: &mut String, report: &Report, limit: usize) {
 
 fn rows(report: &Report) -> impl Iterator<Item = String> {
     report.workloads.iter().flat_map(|workload| {
-        workload.containers.iter().filter_map(|container| {
+        let left = left(report.reach(), workload);
+        workload.containers.iter().filter_map(move |container| {
             let (old, new) = match &container.outcome {
                 Outcome::Outdated(new) | Outcome::Restored(new) => (container.image.as_str(), new.as_str()),
                 Outcome::Stale { running, digest, .. } => (running.as_str(), digest.as_str()),
@@ -54,9 +55,18 @@ fn rows(report: &Report) -> impl Iterator<Item = String> {
             let place = workload.place.file.iter().chain(&workload.place.workload).map(|part| code(part));
             let place = place.collect::<Vec<_>>().join(" ");
             let (old, new) = (code(&short(old)), code(&short(new)));
-            Some(format!("| {place} | {} | {old} | {new} |\n", code(&container.name)))
+            Some(format!("| {place} | {} | {old} | {new}{left} |\n", code(&container.name)))
         })
     })
+}
+
+/// What stands beside the new image of a workload that an action has left as it was; the problem below says why.
+fn left(reach: Reach, workload: &WorkloadReport) -> &'static str {
+    match reach {
+        Reach::Done if !workload.changed => " **(not changed)**",
+        Reach::Rehearsed if !workload.changed => " **(would not be changed)**",
+        Reach::Done | Reach::Rehearsed | Reach::Looked => "",
+    }
 }
 
 /// Problems, warnings and what was held back, in the words that a person at a terminal reads.
@@ -132,6 +142,7 @@ fn longest_run(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::report::Action;
     use crate::cli::render::samples;
 
     #[test]
@@ -160,6 +171,21 @@ warning: the lock is not pruned
 ```
 "
         );
+    }
+
+    #[test]
+    fn a_change_that_was_refused_is_not_shown_as_made() {
+        let mut refused = samples::updated();
+        refused.workloads[0].changed = false;
+        for (dry_run, action, end) in [
+            (false, Action::Update, "…` **(not changed)** |"),
+            (true, Action::Update, "…` **(would not be changed)** |"),
+            (false, Action::Check, "…` |"),
+        ] {
+            let report = report(&Report { dry_run, action, ..refused.clone() });
+            let row = report.lines().find(|line| line.starts_with("| `deploy")).unwrap();
+            assert!(row.ends_with(end), "{row}");
+        }
     }
 
     #[test]

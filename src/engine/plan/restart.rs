@@ -20,7 +20,7 @@ pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> 
     let mut back = Vec::new();
     for (container, standing) in consider(workload, &recorded, rules) {
         let Image::Text(image) = &container.image else {
-            plan.outcomes.push(not_text(&container.image));
+            plan.outcomes.push(not_text(&container.image, standing));
             back.push(None);
             continue;
         };

@@ -18,7 +18,9 @@ pub(super) enum Standing {
 /// The standing of each container of a workload, in their order.
 pub(super) fn consider<'w>(workload: &'w Workload, recorded: &Recorded<'_>, rules: &Rules) -> Vec<(&'w Container, Standing)> {
     let standing = |container: &Container| {
-        let Image::Text(image) = &container.image else { return Standing::Taken(Wish::Variable) };
+        let Image::Text(image) = &container.image else {
+            return marked(workload, container).map_or(Standing::Taken(Wish::Variable), Standing::LeftOut);
+        };
         match policy::decide(image, recorded.image(container), rules.track, rules.form) {
             Wish::Variable => Standing::Taken(Wish::Variable),
             wish => left_out(workload, container, image, rules).map_or(Standing::Taken(wish), Standing::LeftOut),
@@ -28,17 +30,24 @@ pub(super) fn consider<'w>(workload: &'w Workload, recorded: &Recorded<'_>, rule
 }
 
 fn left_out(workload: &Workload, container: &Container, image: &str, rules: &Rules) -> Option<String> {
-    match &workload.ignore {
-        Ignore::All => return Some(format!("annotation `{IGNORE}`")),
-        Ignore::Containers(names) if names.contains(&container.name) => return Some(format!("annotation `{IGNORE}`")),
-        Ignore::Containers(_) | Ignore::Nothing => {}
+    marked(workload, container).or_else(|| {
+        let parsed = ImageRef::parse(image);
+        let name = parsed.as_ref().map_or(image, ImageRef::name);
+        (!rules.images.takes(name)).then(|| "`--include-image` or `--exclude-image`".to_owned())
+    })
+}
+
+/// The mark in the workload itself that leaves a container out, whatever its image is.
+fn marked(workload: &Workload, container: &Container) -> Option<String> {
+    let by_annotation = match &workload.ignore {
+        Ignore::All => true,
+        Ignore::Containers(names) => names.contains(&container.name),
+        Ignore::Nothing | Ignore::NoText => false,
+    };
+    match by_annotation {
+        true => Some(format!("annotation `{IGNORE}`")),
+        false => container.ignored.then(|| "comment `# imago: ignore`".to_owned()),
     }
-    if container.ignored {
-        return Some("comment `# imago: ignore`".to_owned());
-    }
-    let parsed = ImageRef::parse(image);
-    let name = parsed.as_ref().map_or(image, ImageRef::name);
-    (!rules.images.takes(name)).then(|| "`--include-image` or `--exclude-image`".to_owned())
 }
 
 /// The record of a workload, with the place of each container among those of its name.
@@ -61,7 +70,7 @@ impl Recorded<'_> {
     }
 }
 
-/// Reads the record, where it is what the tags are known from.
+/// Reads the record, where it is what the tags are known from. One that does not parse is none where the whole workload is left out.
 pub(super) fn recorded<'w>(workload: &'w Workload, rules: &Rules) -> Result<Recorded<'w>, Refusal> {
     let refuse = |cause| Refusal {
         code: "invalid-annotation",
@@ -71,9 +80,12 @@ pub(super) fn recorded<'w>(workload: &'w Workload, rules: &Rules) -> Result<Reco
         )),
     };
     let originals = match (&workload.record, rules.track) {
-        (_, Track::Tag) | (Record::Absent, _) => None,
-        (Record::NoText, _) => return Err(refuse("it is not a string".to_owned())),
-        (Record::Text(text), _) => Some(Originals::parse(text).map_err(|error| refuse(error.to_string()))?),
+        (_, Track::Tag) | (Record::Absent, _) => Ok(None),
+        (Record::NoText, _) => Err(refuse("it is not a string".to_owned())),
+        (Record::Text(text), _) => Originals::parse(text).map(Some).map_err(|error| refuse(error.to_string())),
     };
-    Ok(Recorded { workload, originals })
+    match originals {
+        Err(_) if workload.ignore == Ignore::All => Ok(Recorded { workload, originals: None }),
+        originals => Ok(Recorded { workload, originals: originals? }),
+    }
 }

@@ -56,6 +56,7 @@ fn read<'a, T: Tree<'a>>(object: T, kind: Kind, at: Path) -> Workload {
             Some(Scalar::Text(text)) => Record::Text(text.to_owned()),
             Some(Scalar::Null | Scalar::Bool(_) | Scalar::Other(_)) => Record::NoText,
         },
+        record_line: annotation(RECORD).and_then(T::line),
         ignore: annotation(IGNORE).map_or(Ignore::Nothing, |value| ignore(value.scalar())),
         containers: [Group::Containers, Group::InitContainers]
             .into_iter()
@@ -91,7 +92,8 @@ fn container<'a, T: Tree<'a>>(item: T, group: Group, index: usize) -> Container 
 fn ignore(value: Scalar<'_>) -> Ignore {
     match value {
         Scalar::Text("true") | Scalar::Bool(true) => Ignore::All,
-        Scalar::Text("false" | "") | Scalar::Bool(false) | Scalar::Null | Scalar::Other(_) => Ignore::Nothing,
+        Scalar::Text("false" | "") | Scalar::Bool(false) | Scalar::Null => Ignore::Nothing,
+        Scalar::Other(_) => Ignore::NoText,
         Scalar::Text(names) => {
             Ignore::Containers(names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
         }

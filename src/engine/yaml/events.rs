@@ -1,10 +1,13 @@
 //! All of YAML, by the parser. The only file that names it.
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, TryLoadError, TrySpannedEventReceiver};
+use granit_parser::{
+    Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, TryLoadError, TrySpannedEventReceiver,
+};
 use memchr::memmem;
 
 use super::build::{At, Builder, MAX_DEPTH};
 use super::fault::{narrow, unreadable_at};
+use super::template::Actions;
 use super::{Comment, Fault, File, Layout, Style, Tag, Unreadable};
 
 /// Whether comments are kept.
@@ -16,39 +19,47 @@ pub(super) enum Comments {
 
 /// Reads all documents of a text.
 pub(super) fn read(text: &str, comments: Comments) -> Result<File<'_>, Unreadable> {
-    let options = granit_parser::options! {
-        emit_comments: comments == Comments::Keep,
-        max_buffered_comment_events: usize::MAX,
-        // libyaml's reading, which kubectl shares.
-        block_scalar_eof_without_line_feed: true,
-        flow_nesting_limit: MAX_DEPTH as usize,
-        block_nesting_limit: MAX_DEPTH as usize,
-    };
     // Pushed events are an eighth quicker than pulled ones.
     let mut events = Events(Builder::new(text));
-    match Parser::new_from_str_with_options(text, options).try_load(&mut events, true) {
+    match Parser::new_from_str_with_options(text, options(comments)).try_load(&mut events, true) {
         Ok(()) => Ok(events.0.file),
         Err(TryLoadError::Receiver(unreadable)) => Err(unreadable),
         Err(TryLoadError::Scan(error)) => Err(syntax(text, &error)),
     }
 }
 
+fn options(comments: Comments) -> Options {
+    granit_parser::options! {
+        emit_comments: comments == Comments::Keep,
+        max_buffered_comment_events: usize::MAX,
+        // libyaml's reading, which kubectl shares.
+        block_scalar_eof_without_line_feed: true,
+        flow_nesting_limit: MAX_DEPTH as usize,
+        block_nesting_limit: MAX_DEPTH as usize,
+    }
+}
+
 fn syntax(text: &str, error: &ScanError) -> Unreadable {
+    let at = error.marker();
+    let unreadable = |fault| Unreadable { fault, line: narrow(at.line()), column: narrow(at.col() + 1) };
     if matches!(error.kind(), granit_parser::ErrorKind::RecursionLimitExceeded) {
-        return Unreadable {
-            fault: Fault::TooDeep,
-            line: narrow(error.marker().line()),
-            column: narrow(error.marker().col() + 1),
-        };
+        return unreadable(Fault::TooDeep);
     }
     match memmem::find(text.as_bytes(), b"{{") {
-        Some(offset) => unreadable_at(text, offset, Fault::Template),
-        None => Unreadable {
-            fault: Fault::Syntax(error.info()),
-            line: narrow(error.marker().line()),
-            column: narrow(error.marker().col() + 1),
-        },
+        Some(offset) if is_template(text, error) => unreadable_at(text, offset, Fault::Template),
+        _ => unreadable(Fault::Syntax(error.info())),
     }
+}
+
+/// Whether it is the actions of a template engine that make the text no YAML: the error goes with them, or is another one then.
+fn is_template(text: &str, error: &ScanError) -> bool {
+    let actions = Actions::of(text);
+    let without = actions.taken_out_of(text);
+    let mut events = Parser::new_from_str_with_options(&without, options(Comments::Drop));
+    let place = |error: &ScanError| (error.marker().line(), error.marker().col());
+    let stays = events.find_map(Result::err).is_some_and(|left| place(&left) == place(error));
+    // A letter in place of an action may be as wrong as the action is.
+    !stays || error.marker().byte_offset().is_some_and(|offset| actions.hold(offset))
 }
 
 struct Events<'t>(Builder<'t>);

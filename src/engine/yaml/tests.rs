@@ -13,7 +13,7 @@ fn what_can_be_read_in_two_ways_is_refused_where_it_stands() {
     for (text, place) in [
         ("a: [", ("yaml-syntax", 1, 4)),
         ("a: {{ .x }}\n", ("template", 1, 4)),
-        ("a: 'x {{ y'\nb: [", ("template", 1, 7)),
+        ("a: 'x {{ y'\nb: [", ("yaml-syntax", 2, 4)),
         ("a: 1\nb: 2\n\"a\": 3\n", ("duplicate-key", 3, 1)),
         ("? [a]\n: b\n", ("complex-key", 1, 3)),
         ("a: 1\n<<: ~\n", ("yaml-syntax", 2, 1)),
@@ -26,6 +26,31 @@ fn what_can_be_read_in_two_ways_is_refused_where_it_stands() {
         assert_eq!(fault(text), place, "{text:?}");
     }
     assert!(File::parse("a: 'b\u{2028}c'\r\nd: \"\u{85}\"\r\n").is_ok());
+}
+
+#[test]
+fn a_template_is_what_is_no_yaml_because_of_its_braces() {
+    for text in [
+        "a: {{ .x }}\n",
+        "{{- if .x }}\na: 1\n{{- end }}\n",
+        "a:\n  {{- toYaml . | nindent 2 }}\nb: 1\n",
+        "{{ include \"x\" . }}: y\na: [\n",
+        "a: \"{{ .x | default \"y\" }}\"\n",
+        "a: \"b\" {{/* why */}}\n",
+        "a: {{ dict\n\"x\" 1\n}}\nb: 1\n",
+        "a:\n{{- if .x }}\n  b: 1\n{{- else }}\n    b: 2\n{{- end }}\n",
+    ] {
+        assert_eq!(fault(text).0, "template", "{text:?}");
+    }
+    for (text, line) in [
+        ("# {{ x }}\na: 1\n  b: 2\n", 3),
+        ("a: '{{ x }}'\n<<<<<<< ours\nb: 1\n=======\nb: 2\n", 2),
+        ("a: \"{{ x }}\nb: 1\n", 1),
+        ("a: [\nb: '{{ x }}'\n", 1),
+    ] {
+        let (code, found, _) = fault(text);
+        assert_eq!((code, found), ("yaml-syntax", line), "{text:?}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use reqwest::Method;
 
 use super::challenge::{self, Challenge};
 use super::destination::Destination;
-use super::refusal::{SignedAs, of_credentials, of_status, refusal};
+use super::refusal::{SignedAs, of_status, refusal};
 use super::retry::Asked;
 use super::trace::Step;
 use super::transport::{Reply, Request};
@@ -157,13 +157,9 @@ impl Registry {
         let freshness = if refused.is_some() { Freshness::Fresh } else { Freshness::Kept };
         let direct = match offer {
             Challenge::Basic => self.credentials(to, freshness, way).await?,
-            Challenge::Bearer { .. } => {
-                let found = self.store.find(&to.target.registry, &to.target.repository, freshness).await;
-                found.map_err(|error| of_credentials(&error))?.filter(|credentials| credentials.kind == Kind::RegistryToken)
-            }
+            Challenge::Bearer { .. } => self.registry_token(to, freshness, way).await?,
         };
         if let Some(credentials) = direct {
-            self.known.add(&credentials.secret);
             let header = match credentials.kind {
                 Kind::RegistryToken => Secret::new(format!("Bearer {}", credentials.secret.expose())),
                 Kind::Password | Kind::IdentityToken => basic(&credentials, &self.known),

@@ -123,14 +123,39 @@ impl Registry {
         Ok(())
     }
 
+    /// The credentials for a repository, noted on its way. The registry that is asked as nobody gets none of any kind.
     pub(super) async fn credentials(
         &self,
         to: &Destination,
         freshness: Freshness,
         way: &Way<'_>,
     ) -> Result<Option<Credentials>, Refusal> {
+        let found = self.found(to, freshness).await?;
+        way.note(match &found {
+            Some(credentials) => Step::SignedIn { source: credentials.source.clone() },
+            None if self.asks_as_nobody(&to.target) => Step::Nobody,
+            None => Step::Anonymous,
+        });
+        Ok(found)
+    }
+
+    /// The credentials that are a token already, which no token server is asked for.
+    pub(super) async fn registry_token(
+        &self,
+        to: &Destination,
+        freshness: Freshness,
+        way: &Way<'_>,
+    ) -> Result<Option<Credentials>, Refusal> {
+        let found = self.found(to, freshness).await?.filter(|credentials| credentials.kind == Kind::RegistryToken);
+        if let Some(credentials) = &found {
+            way.note(Step::SignedIn { source: credentials.source.clone() });
+        }
+        Ok(found)
+    }
+
+    /// The one way to a registry's secrets: whoever may not be sent any has none.
+    async fn found(&self, to: &Destination, freshness: Freshness) -> Result<Option<Credentials>, Refusal> {
         if self.asks_as_nobody(&to.target) {
-            way.note(Step::Nobody);
             return Ok(None);
         }
         let found = self.store.find(&to.target.registry, &to.target.repository, freshness).await;
@@ -138,10 +163,6 @@ impl Registry {
         if let Some(credentials) = &found {
             self.known.add(&credentials.secret);
         }
-        way.note(match &found {
-            Some(credentials) => Step::SignedIn { source: credentials.source.clone() },
-            None => Step::Anonymous,
-        });
         Ok(found)
     }
 

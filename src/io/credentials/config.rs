@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
 
-use super::{CredentialError, Credentials, Kind, Secret};
+use super::{CredentialError, Credentials, Kind, Secret, Source};
 
 /// The names under which Docker Hub's credentials stand.
 const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
@@ -20,6 +20,8 @@ const DOCKER_HUB_SERVER: &str = "https://index.docker.io/v1/";
 /// One parsed file.
 pub(super) struct Config {
     path: PathBuf,
+    /// The pull secret that it is: `namespace/name`.
+    secret: Option<String>,
     file: File,
 }
 
@@ -70,7 +72,7 @@ impl Config {
             Form::DockerConfig => serde_json::from_str::<File>(text.expose()).map_err(syntax)?.auths,
             Form::Dockercfg => serde_json::from_str(text.expose()).map_err(syntax)?,
         };
-        Ok(Self { path, file: File { auths, ..File::default() } })
+        Ok(Self { path, secret: Some(name.to_owned()), file: File { auths, ..File::default() } })
     }
 
     /// The file's path, or the secret's name.
@@ -89,7 +91,7 @@ impl Config {
                 column: error.column(),
             })?
         };
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { path: path.to_owned(), secret: None, file })
     }
 
     /// Where this file says that credentials for a repository are: Docker's order, with namespaces before the whole host.
@@ -147,7 +149,10 @@ impl Config {
             (None, None, Some(password)) => (Kind::Password, password),
             (None, None, None) => return Ok(None),
         };
-        let source = format!("`{}`", self.path.display());
+        let source = match &self.secret {
+            Some(name) => Source::PullSecret(name.clone()),
+            None => Source::File(self.path.clone()),
+        };
         Ok(Some(Credentials { kind, username: username.unwrap_or_default(), secret: Secret::new(secret), source }))
     }
 }

@@ -3,14 +3,17 @@
 //! A host's first question finds out how it wants us to sign in; the others use what was learnt. Whoever is refused is refused after one
 //! more try with fresh credentials, never in a circle.
 
+use std::sync::Arc;
+
 use reqwest::Method;
 
 use super::challenge::{self, Challenge};
 use super::destination::Destination;
-use super::refusal::{SignedAs, of_status, refusal};
-use super::retry::Asked;
+use super::refusal::{SignedAs, refusal, refused_before};
+use super::retry::{Asked, passes};
 use super::trace::Step;
 use super::transport::{Reply, Request};
+use super::trial::Trial;
 use super::{Registry, basic};
 use crate::engine::answer::Refusal;
 use crate::engine::image::Lookup;
@@ -41,6 +44,8 @@ struct Pass {
     signed: SignedAs,
     /// Which token of its repository it is, where it is one.
     generation: Option<u32>,
+    /// Where it is the credentials themselves: what is known of them.
+    trial: Option<Arc<Trial>>,
 }
 
 impl Registry {
@@ -56,10 +61,8 @@ impl Registry {
         asked.enter(&to.host).await?;
         let outcome = self.ask_signed_in(to, method, asked, accept, way).await;
         match &outcome {
-            Err(refusal) if refusal.code == "credentials-refused" => to.host.refused(refusal),
-            Ok(Answered { reply, signed }) if reply.status == 401 && reply.direct && *signed != SignedAs::Nobody => {
-                to.host.refused(&of_status(reply.status, &reply.body, &to.host.name, &to.target.registry, signed));
-            }
+            Err(refusal) if refusal.code == "credentials-refused" => {}
+            Ok(Answered { reply, signed: SignedAs::Credentials(_) }) if reply.status == 401 && reply.direct => {}
             _ => to.host.settle(),
         }
         asked.leave();
@@ -85,7 +88,17 @@ impl Registry {
         loop {
             let authorization = pass.as_ref().and_then(|pass| pass.header.as_ref());
             let request = Request { method: method.clone(), url: url.clone(), authorization, accept, form: None };
+            let turn = match pass.as_ref().and_then(|pass| pass.trial.as_ref()) {
+                Some(trial) => Some(trial.turn().await.ok_or_else(|| refused_before(to, &trial.source))?),
+                None => None,
+            };
             let reply = self.until_answered(&to.host, &request, asked, way).await?;
+            match (turn, reply.status) {
+                (Some(turn), 401) if reply.direct => turn.refused(),
+                // A host that is busy, or failing, has not looked at them.
+                (Some(turn), status) if !passes(status) => turn.taken(),
+                _ => {}
+            }
             let refused = matches!(reply.status, 401 | 403) && reply.direct && !renewed;
             let signed = pass.as_ref().map_or(SignedAs::Nobody, |pass| pass.signed.clone());
             if !refused {
@@ -165,12 +178,18 @@ impl Registry {
                 Kind::Password | Kind::IdentityToken => basic(&credentials, &self.known),
             };
             let same = refused.is_some_and(|pass| pass.header.as_ref() == Some(&header));
-            let signed = SignedAs::Source(credentials.source);
-            return Ok((!same).then_some(Pass { header: Some(header), signed, generation: None }));
+            let trial = Some(to.host.trials.of(&credentials));
+            let signed = SignedAs::Credentials(credentials.source);
+            return Ok((!same).then_some(Pass { header: Some(header), signed, generation: None, trial }));
         }
         let Challenge::Bearer { realm, service } = offer else { return Ok(None) };
         let generation = refused.and_then(|pass| pass.generation);
         let granted = self.token(to, realm, service.as_deref(), generation, way).await?;
-        Ok(granted.map(|token| Pass { header: Some(token.header), signed: token.signed, generation: Some(token.generation) }))
+        Ok(granted.map(|token| Pass {
+            header: Some(token.header),
+            signed: token.signed,
+            generation: Some(token.generation),
+            trial: None,
+        }))
     }
 }

@@ -4,8 +4,8 @@
 //! taken when it is well-formed, bytes when they have the digest that was asked for. Credentials go to the host they belong to. Each
 //! question ends in one answer or one refusal, within the limits of `Settings`, and costs other questions nothing.
 //!
-//! The parts: `map` and `destination` say who is asked, `ask` signs in, `token` keeps tokens, `retry` tries again, `host` knows what a run
-//! has learnt of a host, `transport` sends one request, `addresses` says where it may go, `challenge` and `manifest` read what comes,
+//! The parts: `map` and `destination` say who is asked, `ask` signs in, `token` keeps tokens, `trial` keeps wrong passwords from being tried often,
+//! `retry` tries again, `host` knows what a run has learnt of a host, `transport` sends one request, `addresses` says where it may go, `challenge` and `manifest` read what comes,
 //! `fault` and `refusal` say what went wrong, `trace` notes the way.
 
 mod addresses;
@@ -22,6 +22,7 @@ mod settings;
 mod token;
 mod trace;
 mod transport;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::future::Future;

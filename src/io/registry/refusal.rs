@@ -7,7 +7,7 @@
 //! | `not-found` | the repository has no such tag |
 //! | `name-unknown` | the registry knows no such repository |
 //! | `unauthorized` | 401 (or a token refused) and we have no credentials |
-//! | `credentials-refused` | 401 (or a token refused) to our credentials |
+//! | `credentials-refused` | 401 (or a token refused) to our credentials, or to a token for them |
 //! | `forbidden` | 403 |
 //! | `rate-limited` | 429, after waiting or where the wait is too long |
 //! | `server-error` | 5xx, several times |
@@ -32,16 +32,23 @@
 //!
 //! No text of a registry is repeated but the codes that the specification knows: a registry may echo what we sent.
 
+use super::destination::Destination;
+use super::trial::MOST_REFUSED;
 use crate::engine::answer::Refusal;
-use crate::io::credentials::CredentialError;
+use crate::io::credentials::{CredentialError, Source};
+
+/// What helps somebody whose credentials are good.
+const NO_RIGHT: &str = "ask for the right to pull, or check the name";
 
 /// Who we were when we were refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SignedAs {
     /// Nobody: no credentials for this host.
     Nobody,
-    /// The credentials of this source, by name.
-    Source(String),
+    /// Who the credentials of this source say.
+    Credentials(Source),
+    /// The bearer of a token that was given for the credentials of this source, which are therefore good.
+    TokenFor(Source),
 }
 
 /// Says why a status is no answer. `body` is looked at for the specification's error codes alone.
@@ -64,11 +71,9 @@ pub(super) fn of_status(status: u16, body: &[u8], host: &str, registry: &str, si
             SignedAs::Nobody => {
                 refusal("forbidden", format!("{answered}, and there are no credentials for it"), &login(registry))
             }
-            SignedAs::Source(source) => refusal(
-                "forbidden",
-                format!("{answered} to the credentials from {source}"),
-                "ask for the right to pull, or check the name",
-            ),
+            SignedAs::Credentials(source) | SignedAs::TokenFor(source) => {
+                refusal("forbidden", format!("{answered} to the credentials from {source}"), NO_RIGHT)
+            }
         },
         (429, _) => refusal("rate-limited", answered, "try again later; credentials often have a higher limit"),
         (500..=599, _) => refusal("server-error", answered, "try again later"),
@@ -92,9 +97,30 @@ pub(super) fn of_token_status(status: u16, body: &[u8], host: &str, registry: &s
 pub(super) fn unauthorized(answered: &str, registry: &str, signed: &SignedAs) -> Refusal {
     match signed {
         SignedAs::Nobody => refusal("unauthorized", format!("{answered}, and there are no credentials for it"), &login(registry)),
-        SignedAs::Source(source) => {
-            refusal("credentials-refused", format!("{answered} to the credentials from {source}"), &login(registry))
+        SignedAs::Credentials(source) => refusal(
+            "credentials-refused",
+            format!("{answered} to the credentials from {source}"),
+            &other_credentials(registry, source),
+        ),
+        SignedAs::TokenFor(source) => {
+            refusal("credentials-refused", format!("{answered} to a token for the credentials from {source}"), NO_RIGHT)
         }
+    }
+}
+
+/// What is said where credentials are not tried, because they were refused often enough.
+pub(super) fn refused_before(to: &Destination, source: &Source) -> Refusal {
+    let (host, registry) = (&to.host.name, &to.target.registry);
+    let cause =
+        format!("the credentials from {source} were refused for {MOST_REFUSED} images of `{host}`, and are not tried again");
+    refusal("credentials-refused", cause, &other_credentials(registry, source))
+}
+
+/// How credentials come by better ones.
+fn other_credentials(registry: &str, source: &Source) -> String {
+    match source {
+        Source::PullSecret(name) => format!("renew the pull secret `{name}` with `kubectl create secret docker-registry`"),
+        Source::File(_) | Source::Helper(_) => login(registry),
     }
 }
 
@@ -153,7 +179,8 @@ mod tests {
         assert_eq!(nobody.code, "unauthorized");
         assert_eq!(nobody.cause, "`reg.test` answered 401 Unauthorized, and there are no credentials for it");
         assert_eq!(nobody.hint.as_deref(), Some("run `docker login reg.test`"));
-        let somebody = of_status(401, b"", "registry-1.docker.io", "docker.io", &SignedAs::Source("`c.json`".to_owned()));
+        let somebody =
+            of_status(401, b"", "registry-1.docker.io", "docker.io", &SignedAs::Credentials(Source::File("c.json".into())));
         assert_eq!((somebody.code, somebody.hint.as_deref()), ("credentials-refused", Some("run `docker login`")));
         assert!(somebody.cause.ends_with("401 Unauthorized to the credentials from `c.json`"));
     }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::ask::Way;
 use super::destination::Destination;
-use super::refusal::{self, SignedAs, of_credentials, refusal};
+use super::refusal::{self, SignedAs, of_credentials, refusal, refused_before};
 use super::retry::Asked;
 use super::trace::Step;
 use super::transport::{Reply, Request, authority};
@@ -99,10 +99,13 @@ impl Registry {
         self.check_realm(to, realm).await?;
         let freshness = if renew { Freshness::Fresh } else { Freshness::Kept };
         let credentials = self.credentials(to, freshness, way).await?;
-        match self.exchange(to, realm, service, credentials.as_ref(), way).await {
+        match self.exchange_in_turn(to, realm, service, credentials.as_ref(), way).await {
             Err(refusal) if refusal.code == "credentials-refused" && !renew => {
                 let fresh = self.credentials(to, Freshness::Fresh, way).await?;
-                if fresh == credentials { Err(refusal) } else { self.exchange(to, realm, service, fresh.as_ref(), way).await }
+                if fresh == credentials {
+                    return Err(refusal);
+                }
+                self.exchange_in_turn(to, realm, service, fresh.as_ref(), way).await
             }
             outcome => outcome,
         }
@@ -132,7 +135,7 @@ impl Registry {
     ) -> Result<Option<Credentials>, Refusal> {
         let found = self.found(to, freshness).await?;
         way.note(match &found {
-            Some(credentials) => Step::SignedIn { source: credentials.source.clone() },
+            Some(credentials) => Step::SignedIn { source: credentials.source.to_string() },
             None if self.asks_as_nobody(&to.target) => Step::Nobody,
             None => Step::Anonymous,
         });
@@ -148,7 +151,7 @@ impl Registry {
     ) -> Result<Option<Credentials>, Refusal> {
         let found = self.found(to, freshness).await?.filter(|credentials| credentials.kind == Kind::RegistryToken);
         if let Some(credentials) = &found {
-            way.note(Step::SignedIn { source: credentials.source.clone() });
+            way.note(Step::SignedIn { source: credentials.source.to_string() });
         }
         Ok(found)
     }
@@ -166,6 +169,27 @@ impl Registry {
         Ok(found)
     }
 
+    /// Asks the token server when it is the credentials' turn. A token for them shows that they are good, whatever the registry says to it.
+    async fn exchange_in_turn(
+        &self,
+        to: &Destination,
+        realm: &Url,
+        service: Option<&str>,
+        credentials: Option<&Credentials>,
+        way: &Way<'_>,
+    ) -> Result<Token, Refusal> {
+        let Some(credentials) = credentials else { return self.exchange(to, realm, service, None, way).await };
+        let trial = to.host.trials.of(credentials);
+        let turn = trial.turn().await.ok_or_else(|| refused_before(to, &trial.source))?;
+        let outcome = self.exchange(to, realm, service, Some(credentials), way).await;
+        match &outcome {
+            Ok(_) => turn.taken(),
+            Err(refusal) if refusal.code == "credentials-refused" => turn.refused(),
+            Err(_) => {}
+        }
+        outcome
+    }
+
     /// Asks the token server, in the way that the credentials need.
     async fn exchange(
         &self,
@@ -176,7 +200,7 @@ impl Registry {
         way: &Way<'_>,
     ) -> Result<Token, Refusal> {
         let scope = format!("repository:{}:pull", to.target.repository);
-        let signed = credentials.map_or(SignedAs::Nobody, |credentials| SignedAs::Source(credentials.source.clone()));
+        let signed = credentials.map_or(SignedAs::Nobody, |credentials| SignedAs::Credentials(credentials.source.clone()));
         if let Some(credentials) = credentials.filter(|credentials| credentials.kind == Kind::IdentityToken) {
             let mut form = vec![("grant_type", "refresh_token"), ("client_id", "imago"), ("scope", scope.as_str())];
             form.extend(service.map(|service| ("service", service)));
@@ -234,6 +258,10 @@ impl Registry {
         let life = seconds.map_or(DEFAULT_LIFE, |seconds| Duration::from_secs_f64(seconds.min(86_400.0)));
         let until = Instant::now() + life.saturating_sub(MARGIN).max(life / 2);
         self.known.add(&Secret::new(token.clone()));
+        let signed = match signed {
+            SignedAs::Credentials(source) => SignedAs::TokenFor(source),
+            other => other,
+        };
         Ok(Token { header: Secret::new(format!("Bearer {token}")), until, signed })
     }
 }

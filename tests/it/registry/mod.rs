@@ -7,6 +7,7 @@ mod real;
 mod secrets;
 mod sign_in;
 mod tls;
+mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

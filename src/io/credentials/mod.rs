@@ -5,6 +5,7 @@
 
 mod config;
 mod helper;
+mod key;
 mod secret;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -105,7 +105,7 @@ impl Registry {
                 return Ok(Answered { reply, signed });
             }
             let next = match &pass {
-                None => match self.offer(to, &reply, way).await? {
+                None => match self.offer(to, method, &reply, way).await? {
                     Some(offer) => {
                         asked.enter(&to.host).await?;
                         self.sign_in(to, &offer, None, way).await?
@@ -127,8 +127,9 @@ impl Registry {
         }
     }
 
-    /// How a host that refused an unsigned question wants us to sign in. One that says 403 without a word is asked where it must say.
-    async fn offer(&self, to: &Destination, reply: &Reply, way: &Way<'_>) -> Result<Option<Challenge>, Refusal> {
+    /// How a host that refused an unsigned question wants us to sign in. One that says 403 without a word is asked where it must say;
+    /// one that says 401 without a word to HEAD may have the word for GET.
+    async fn offer(&self, to: &Destination, method: &Method, reply: &Reply, way: &Way<'_>) -> Result<Option<Challenge>, Refusal> {
         let mut offer = challenge::offered(&reply.headers);
         if offer.is_none() && reply.status == 403 {
             let url = to.base.join("v2/").expect("a path can be joined to a host");
@@ -139,7 +140,7 @@ impl Registry {
         }
         match &offer {
             Some(offer) => to.host.wants(offer.clone()),
-            None if reply.status == 401 => {
+            None if reply.status == 401 && method != Method::HEAD => {
                 let cause = format!("`{}` answered 401 Unauthorized without a way to sign in that can be used", to.host.name);
                 return Err(refusal(
                     "challenge",

@@ -38,7 +38,7 @@ use destination::Destination;
 use manifest::{Malformed, Parsed};
 use map::Target;
 use refusal::{of_status, refusal};
-use retry::Asked;
+use retry::{Asked, passes};
 
 pub use map::{Map, MapError};
 pub use settings::{Limits, RegistryError, Settings};
@@ -128,10 +128,12 @@ impl Registry {
             if let (Some(digest), true) = (digest, manifest::is_accepted(&media_type)) {
                 return Ok(digest);
             }
-        } else if head.reply.status == 401 || (head.reply.status == 429 && asked.is_over()) {
+        } else if (head.reply.status == 401 && challenge::offered(&head.reply.headers).is_some())
+            || (passes(head.reply.status) && asked.is_over())
+        {
             return Err(self.refused(&to, &head));
         }
-        // HEAD did not tell, or is refused, or is an error without a reason: GET has the bytes, or the reason.
+        // HEAD did not tell, or is refused, or is an error without a reason: GET has the bytes, the reason, or a way to sign in.
         let get = self.ask(&to, &Method::GET, &mut asked.again(), Some(manifest::ACCEPT), &way).await?;
         self.digest_of_bytes(&to, &get, &way)
     }

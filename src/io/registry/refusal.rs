@@ -28,7 +28,7 @@
 //! | `token` | the token server's answer is of no use |
 //! | `docker-config` | a docker config cannot be read |
 //! | `credential-helper` | a credential helper is missing, fails, hangs or prints something else |
-//! | `settings` | a certificate file or a proxy's address cannot be used |
+//! | `settings` | a certificate file, a proxy's address or a registry map cannot be used |
 //!
 //! No text of a registry is repeated but the codes that the specification knows: a registry may echo what we sent.
 
@@ -111,8 +111,7 @@ pub(super) fn unauthorized(answered: &str, registry: &str, signed: &SignedAs) ->
 /// What is said where credentials are not tried, because they were refused often enough.
 pub(super) fn refused_before(to: &Destination, source: &Source) -> Refusal {
     let (host, registry) = (&to.host.name, &to.target.registry);
-    let cause =
-        format!("the credentials from {source} were refused for {MOST_REFUSED} images of `{host}`, and are not tried again");
+    let cause = format!("the credentials from {source} were refused {MOST_REFUSED} times for `{host}`, and are not tried again");
     refusal("credentials-refused", cause, &other_credentials(registry, source))
 }
 

@@ -3,6 +3,7 @@
 mod faults;
 mod helpers;
 mod hosts;
+mod patience;
 mod real;
 mod secrets;
 mod sign_in;

@@ -147,6 +147,13 @@ fn cases() -> Vec<Case> {
             asked: &[HEAD, "GET /token", HEAD, "GET /token", HEAD],
         },
         Case {
+            name: "401 to HEAD without a word, and the way to sign in for GET",
+            tokens: plain(),
+            entry: "{}",
+            fault: Some(|request, _, fine| if request.method == "HEAD" { Response::new(401) } else { fine }),
+            asked: &[HEAD, GET, "GET /token", GET],
+        },
+        Case {
             name: "403 without a word, and the way to sign in at /v2/",
             tokens: plain(),
             entry: "{}",

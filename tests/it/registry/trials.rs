@@ -78,7 +78,7 @@ fn credentials_of_one_namespace_that_are_wrong_close_no_host_for_the_others() {
         let (_folder, path) = docker_config(&format!(r#"{{"auths":{{{}}}}}"#, entries.join(",")));
         let images: Vec<&str> = images.iter().map(String::as_str).collect();
         let (answers, _) = ask_all(Settings { docker_config: Some(path), ..settings() }, &images);
-        let before = format!("were refused for 3 images of `{host}`, and are not tried again");
+        let before = format!("were refused 3 times for `{host}`, and are not tried again");
         let mut not_tried = 0;
         for (lookup, answer) in answers {
             assert_eq!(answer.is_ok(), lookup.repository.starts_with("d/"), "{lookup}: {answer:?}");

@@ -82,7 +82,8 @@ impl Fault {
     /// Sorts an error of the HTTP client by what happened.
     pub(super) fn of(error: &reqwest::Error, connect: Duration, answer: Duration) -> Self {
         // A proxy that is not there says nothing of the host behind it.
-        let tunnel = causes(error).any(|cause| cause.to_string().contains("tunnel"));
+        let says = |text: &str| causes(error).any(|cause| cause.to_string().contains(text));
+        let tunnel = says("tunnel") || says("socks") || says("SOCKS");
         match causes(error).find_map(of_cause) {
             Some(Self::Refused) if tunnel => return Self::Proxy,
             Some(fault) => return fault,
@@ -97,7 +98,7 @@ impl Fault {
         if error.is_dns() {
             return Self::Name;
         }
-        if causes(error).any(|cause| cause.to_string().contains("invalid HTTP")) {
+        if says("invalid HTTP") {
             return Self::NotHttp;
         }
         if error.is_connect() { Self::Refused } else { Self::Lost }

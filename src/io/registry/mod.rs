@@ -16,6 +16,7 @@ pub(in crate::io) mod fault;
 mod host;
 mod manifest;
 mod map;
+mod proxies;
 mod refusal;
 mod retry;
 mod settings;
@@ -78,7 +79,7 @@ impl Registry {
     /// Checks the settings. Nothing is read or connected before the first question.
     pub fn new(settings: Settings) -> Result<Self, RegistryError> {
         settings.check()?;
-        let transport = transport::Transport::new(&settings)?;
+        let transport = transport::Transport::new(&settings);
         Ok(Self {
             limits: settings.limits,
             maps: settings.maps,

@@ -18,7 +18,8 @@ use tokio::time::timeout;
 use super::addresses::{Addresses, SharedAddresses, may_lead};
 use super::fault::Fault;
 use super::host::Host;
-use super::settings::{Limits, RegistryError, Settings};
+use super::proxies::Proxies;
+use super::settings::{Limits, Settings};
 use crate::io::credentials::{Known, Secret};
 
 /// How many redirects in a row are followed.
@@ -65,7 +66,7 @@ pub(super) struct Transport {
     limits: Limits,
     per_host: usize,
     authorities: Vec<PathBuf>,
-    proxies: Vec<reqwest::Proxy>,
+    proxies: Proxies,
     addresses: Arc<Addresses>,
     slots: Semaphore,
     hosts: std::sync::Mutex<BTreeMap<String, Arc<Host>>>,
@@ -74,18 +75,18 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(settings: &Settings) -> Result<Self, RegistryError> {
-        Ok(Self {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
             limits: settings.limits,
             per_host: settings.per_host,
             authorities: settings.certificate_authorities.clone(),
-            proxies: settings.proxies()?,
+            proxies: Proxies::of_environment(&settings.environment),
             addresses: Arc::new(Addresses::new(settings.addresses.clone())),
             slots: Semaphore::new(settings.concurrency.min(Semaphore::MAX_PERMITS)),
             hosts: std::sync::Mutex::default(),
             plain: OnceLock::new(),
             tls: OnceLock::new(),
-        })
+        }
     }
 
     /// What the run knows of a URL's host, which is shown to people under this name from now on.
@@ -132,7 +133,7 @@ impl Transport {
         Err(Fault::Redirect(format!("redirects more than {MAX_REDIRECTS} times")))
     }
 
-    /// Whether one host may send us on to another: see `challenge::may_lead`. Behind a proxy, names are the proxy's to resolve.
+    /// Whether one host may send us on to another: see [`may_lead`]. A name behind a proxy is the proxy's to resolve.
     pub(super) async fn may_lead(&self, from: &Url, to: &Url) -> bool {
         if from.host_str() == to.host_str() {
             return true;
@@ -144,7 +145,7 @@ impl Transport {
         let host = url.host_str().unwrap_or_default();
         match host.trim_matches(['[', ']']).parse::<IpAddr>() {
             Ok(address) => vec![address],
-            Err(_) if !self.proxies.is_empty() => Vec::new(),
+            Err(_) if !matches!(self.proxies.on_the_way_to(url), Ok(None)) => Vec::new(),
             Err(_) => timeout(self.limits.connect, self.addresses.of(host)).await.ok().flatten().unwrap_or_default(),
         }
     }
@@ -156,6 +157,7 @@ impl Transport {
         authorization: Option<&Secret>,
         known: &Known,
     ) -> Result<Reply, Fault> {
+        self.proxies.on_the_way_to(url)?;
         let client = self.client(url.scheme())?;
         let mut built = client.request(request.method.clone(), url.clone());
         if let Some(secret) = authorization {
@@ -234,16 +236,21 @@ impl Transport {
             .pool_max_idle_per_host(self.per_host)
             .tcp_nodelay(true)
             .dns_resolver(Arc::new(SharedAddresses(Arc::clone(&self.addresses))))
-            .no_proxy();
-        for proxy in &self.proxies {
-            builder = builder.proxy(proxy.clone());
-        }
+            .no_proxy()
+            .proxy(self.proxy());
         if with_tls {
             builder = builder.tls_certs_merge(self.authorities()?);
         } else {
             builder = builder.tls_certs_only([]);
         }
         builder.build().map_err(|_| Fault::Settings("the TLS settings or the system's certificates cannot be used".to_owned()))
+    }
+
+    /// The one proxy that the client knows: for each URL the environment's, or none.
+    fn proxy(&self) -> reqwest::Proxy {
+        let proxies = self.proxies.clone();
+        // One that cannot be used has been refused before the client was asked.
+        reqwest::Proxy::custom(move |url| proxies.on_the_way_to(url).ok().flatten().cloned())
     }
 
     fn authorities(&self) -> Result<Vec<reqwest::Certificate>, Fault> {

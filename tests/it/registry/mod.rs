@@ -4,6 +4,7 @@ mod faults;
 mod helpers;
 mod hosts;
 mod patience;
+mod proxies;
 mod real;
 mod secrets;
 mod sign_in;

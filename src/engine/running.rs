@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::answer::Index;
 use super::image::Digest;
 use super::live::Live;
 use super::workload::{Container, Group, RESTARTED_AT};
@@ -117,8 +118,8 @@ pub struct Pods<'a> {
     pub live: &'a Live,
     /// Its pods. `Err`: they are not known, for this reason.
     pub pods: Result<&'a [Pod], &'static str>,
-    /// The digests of the manifests that an index has, by the index's digest.
-    pub manifests: &'a BTreeMap<Digest, BTreeSet<Digest>>,
+    /// The manifests that an index has, by the index's digest.
+    pub manifests: &'a BTreeMap<Digest, Index>,
 }
 
 impl<'a> Pods<'a> {
@@ -140,13 +141,13 @@ impl<'a> Pods<'a> {
             return Word::Nothing("it runs in no pod of the present rollout yet");
         }
         let known: BTreeSet<&Digest> = heard.iter().filter_map(|(_, ran)| ran.digest.as_ref()).collect();
-        let agrees = |running: &Digest| {
-            running == digest || self.manifests.get(digest).is_some_and(|manifests| manifests.contains(running))
-        };
+        let index = self.manifests.get(digest);
+        let agrees = |running: &&&Digest| **running == digest || index.is_some_and(|index| index.manifests.contains_key(**running));
         match known.iter().find(|running| !agrees(running)) {
-            Some(other) => Word::Differs((*other).clone()),
-            None if known.is_empty() => Word::Nothing("no pod of it tells which digest it runs"),
-            None => Word::Agrees,
+            Some(other) if index.is_none_or(|index| index.whole) => Word::Differs((*other).clone()),
+            _ if known.iter().any(|running| agrees(&running)) => Word::Agrees,
+            Some(_) => Word::Nothing("its index has more manifests without a platform than are read"),
+            None => Word::Nothing("no pod of it tells which digest it runs"),
         }
     }
 
@@ -178,6 +179,7 @@ mod tests {
     use std::slice::from_ref;
 
     use super::*;
+    use crate::engine::answer::Platform;
     use serde_json::json;
 
     fn digest(letter: char) -> Digest {
@@ -208,9 +210,26 @@ mod tests {
 
     fn say(live: &Live, pods: &[Value], purpose: Purpose) -> Word {
         let pods: Vec<Pod> = pods.iter().filter_map(Pod::read).collect();
-        // The index `a` has the manifest `b`.
-        let manifests = BTreeMap::from([(digest('a'), BTreeSet::from([digest('b')]))]);
-        Pods { live, pods: Ok(&pods), manifests: &manifests }.say(&live.workload.containers[0], &digest('a'), purpose)
+        held_against(true, live, &pods, purpose)
+    }
+
+    /// The index `a` has the manifest `b`.
+    fn held_against(whole: bool, live: &Live, pods: &[Pod], purpose: Purpose) -> Word {
+        let index = Index { manifests: [(digest('b'), Platform("linux/amd64".to_owned()))].into(), whole };
+        let manifests = [(digest('a'), index)].into();
+        Pods { live, pods: Ok(pods), manifests: &manifests }.say(&live.workload.containers[0], &digest('a'), purpose)
+    }
+
+    #[test]
+    fn where_an_index_is_not_read_to_its_end_another_digest_says_nothing() {
+        let live = live(false, json!({}));
+        let read = |letters: &str| -> Vec<Pod> {
+            letters.chars().filter_map(|letter| Pod::read(&pod(&id(letter), "running"))).collect()
+        };
+        let nothing = Word::Nothing("its index has more manifests without a platform than are read");
+        assert_eq!(held_against(false, &live, &read("c"), Purpose::Update), nothing);
+        assert_eq!(held_against(false, &live, &read("cb"), Purpose::Update), Word::Agrees);
+        assert_eq!(held_against(true, &live, &read("cb"), Purpose::Update), Word::Differs(digest('c')));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What registries have answered, for workloads with these pull secrets and for those with others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::found::{self, PodTable};
@@ -8,7 +8,7 @@ use super::{PullSecrets, Request, Run};
 use crate::app::report::{Action, Report};
 use crate::app::resolve::{self, Event, Wanted};
 use crate::app::source::{self, Sourced};
-use crate::engine::answer::Answers;
+use crate::engine::answer::{Answers, Index};
 use crate::engine::image::{Digest, Lookup};
 use crate::engine::live::Live;
 use crate::engine::plan::{self, Rules};
@@ -31,7 +31,7 @@ pub(super) struct Answered {
     asked: Wanted,
     pub(super) answers: Answers,
     /// The manifests of the indexes that were looked into.
-    pub(super) manifests: BTreeMap<Digest, BTreeSet<Digest>>,
+    pub(super) manifests: BTreeMap<Digest, Index>,
 }
 
 impl Known {

@@ -48,7 +48,7 @@ pub use trace::{Step, Trace};
 use super::credentials::{Credentials, Known, Secret, Store};
 use super::once::Once;
 use super::resolver::Resolver;
-use crate::engine::answer::{Manifest, Refusal};
+use crate::engine::answer::{Index, Manifest, Refusal};
 use crate::engine::image::{Digest, Lookup};
 
 /// The header that names a manifest's digest.
@@ -180,14 +180,18 @@ impl Registry {
                 manifest::platform(&bytes).map(|platform| Some(Manifest::Image(platform))).map_err(|_| not_a_manifest(to))
             }
             Parsed::Index { mut platforms, unnamed } => {
+                let mut whole = unnamed.is_empty() || (depth < MAX_DEPTH && unnamed.len() <= MAX_UNNAMED);
                 for digest in unnamed.iter().take(MAX_UNNAMED).filter(|_| depth < MAX_DEPTH) {
                     match Box::pin(self.read(to, digest, depth + 1, way)).await? {
                         Some(Manifest::Image(platform)) => drop(platforms.insert(digest.clone(), platform)),
-                        Some(Manifest::Index(inner)) => platforms.extend(inner),
+                        Some(Manifest::Index(inner)) => {
+                            platforms.extend(inner.manifests);
+                            whole &= inner.whole;
+                        }
                         Some(Manifest::Other(_)) | None => {}
                     }
                 }
-                Ok(Some(Manifest::Index(platforms)))
+                Ok(Some(Manifest::Index(Index { manifests: platforms, whole })))
             }
         }
     }

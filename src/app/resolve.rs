@@ -108,10 +108,7 @@ pub async fn resolve_all<R: Resolver>(
 }
 
 /// The manifests that each index has, which agree with it. What is no index has none. `Err`: nobody knows.
-pub async fn manifests<R: Resolver>(
-    resolver: &R,
-    asked: &BTreeMap<Lookup, Digest>,
-) -> BTreeMap<Lookup, Result<Index, Refusal>> {
+pub async fn manifests<R: Resolver>(resolver: &R, asked: &BTreeMap<Lookup, Digest>) -> BTreeMap<Lookup, Result<Index, Refusal>> {
     let questions = asked.iter().map(async |(lookup, digest)| {
         let known = match resolver.manifest(lookup, digest).await {
             Ok(Some(Manifest::Index(index))) => Ok(index),

@@ -58,7 +58,7 @@ impl Fault {
     }
 
     /// Whether it took as long as an answer may take.
-    pub(super) fn is_slow(&self) -> bool {
+    pub(in crate::io) fn is_slow(&self) -> bool {
         match self {
             Self::Beyond(fault, _) => fault.is_slow(),
             fault => matches!(fault, Self::AnswerTimeout(_)),

@@ -14,11 +14,11 @@
 //! | `name-not-resolved` | the host has no address |
 //! | `connection-refused` | nobody listens there, or the way there is closed |
 //! | `connection-lost` | the connection broke, several times |
-//! | `timeout` | no connection or no whole answer in time, or the run's time is over |
+//! | `timeout` | no connection or no whole answer in time, 408, or the run's time is over |
 //! | `certificate` | the host's certificate is not trusted |
 //! | `plain-http` | the host does not speak TLS |
 //! | `tls` | TLS failed in another way |
-//! | `proxy` | the proxy refused to connect us |
+//! | `proxy` | the proxy refused to connect us, or answered 407 |
 //! | `not-a-registry` | the answer is none that a registry gives |
 //! | `schema-1` | the registry has the tag in an old form, whose digest is of no use |
 //! | `digest-mismatch` | the bytes are not those of the digest |
@@ -75,6 +75,12 @@ pub(super) fn of_status(status: u16, body: &[u8], host: &str, registry: &str, si
                 refusal("forbidden", format!("{answered} to the credentials from {source}"), NO_RIGHT)
             }
         },
+        (407, _) => refusal(
+            "proxy",
+            format!("the proxy on the way to `{host}` answered {status} {phrase}"),
+            "give its variable a user and a password, as in `http://USER:PASSWORD@HOST:PORT`, or name the host in NO_PROXY",
+        ),
+        (408, _) => refusal("timeout", answered, "try again later"),
         (429, _) => refusal("rate-limited", answered, "try again later; credentials often have a higher limit"),
         (500..=599, _) => refusal("server-error", answered, "try again later"),
         _ => refusal("not-a-registry", format!("{answered}, which no registry does here"), "check the registry's name and port"),

@@ -72,6 +72,7 @@ const FAULTS: &[(&str, Ends, usize, Fault)] = &[
     ("503 with a long Retry-After", Refused("server-error"), 1, |_, _, _| Response::new(503).header("retry-after", "3600")),
     ("429 for ever", Refused("rate-limited"), 4, |_, _, _| Response::new(429)),
     ("500 at first", Right, 2, |_, before, fine| if before == 0 { Response::new(500) } else { fine }),
+    ("408 for ever", Refused("timeout"), 4, |_, _, _| Response::new(408)),
     ("429 three times, then 503", Refused("server-error"), 4, |_, before, _| Response::new(if before < 3 { 429 } else { 503 })),
     ("429 three times, then 404 to HEAD alone", Right, 5, |request, before, fine| match request.method.as_str() {
         _ if before < 3 => Response::new(429),

@@ -50,6 +50,15 @@ fn a_proxy_that_cannot_be_used_fails_what_would_go_through_it_alone() {
 }
 
 #[test]
+fn a_proxy_that_wants_to_be_signed_in_to_is_named_and_not_the_registry() {
+    let proxy = Server::start(None, |_| Response::new(407).header("proxy-authenticate", r#"Basic realm="x""#));
+    let variables = [("HTTP_PROXY", format!("http://{}", proxy.address))];
+    let refusal = ask(behind(&variables, NAME), &format!("{NAME}/shop/web:1")).unwrap_err();
+    assert_eq!(refusal.code, "proxy");
+    assert_eq!(refusal.cause, format!("the proxy on the way to `{NAME}` answered 407 Proxy Authentication Required"));
+}
+
+#[test]
 fn a_proxy_may_speak_socks() {
     let registry = TestRegistry::start();
     let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");

@@ -1,5 +1,6 @@
 //! Why an API server gave no answer at all: code, text and hint.
 
+use super::Purpose;
 use crate::io::files::MORE_OPEN_FILES;
 use crate::io::registry::fault::Fault;
 
@@ -38,7 +39,7 @@ pub(super) fn text(fault: &Fault, server: &str) -> String {
     }
 }
 
-pub(super) fn hint(fault: &Fault, server: &str) -> String {
+pub(super) fn hint(fault: &Fault, server: &str, purpose: Purpose) -> String {
     match fault {
         Fault::Name => "check the server's name in the kubeconfig, and the DNS of this machine".to_owned(),
         Fault::Refused => "check that the cluster is running, and its address in the kubeconfig".to_owned(),
@@ -46,7 +47,10 @@ pub(super) fn hint(fault: &Fault, server: &str) -> String {
         Fault::ConnectTimeout(_) => {
             "check that the cluster can be reached from here: a VPN, a firewall, `proxy-url` in the kubeconfig".to_owned()
         }
-        Fault::AnswerTimeout(_) | Fault::Lost => "try again; what was sent may have been done".to_owned(),
+        Fault::AnswerTimeout(_) | Fault::Lost => match purpose {
+            Purpose::Read => "try again later".to_owned(),
+            Purpose::Change => "try again; what was sent may have been done".to_owned(),
+        },
         Fault::Certificate(_) => "correct `certificate-authority` or `tls-server-name` in the kubeconfig".to_owned(),
         Fault::PlainHttp => {
             format!("correct the server's address in the kubeconfig: {}", server.replacen("https://", "http://", 1))

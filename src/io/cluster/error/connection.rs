@@ -2,7 +2,7 @@
 
 use super::Purpose;
 use crate::io::files::MORE_OPEN_FILES;
-use crate::io::registry::fault::Fault;
+use crate::io::registry::fault::{AUTHORITY_AS_SERVER, Fault, NOT_OF_AN_AUTHORITY};
 
 pub(super) fn code(fault: &Fault) -> &'static str {
     match fault {
@@ -11,7 +11,7 @@ pub(super) fn code(fault: &Fault) -> &'static str {
         Fault::OpenFiles => "open-files",
         Fault::ConnectTimeout(_) | Fault::AnswerTimeout(_) => "timeout",
         Fault::Lost => "connection-lost",
-        Fault::Certificate(_) => "certificate",
+        Fault::Certificate(_) | Fault::AuthorityAsServer => "certificate",
         Fault::PlainHttp => "plain-http",
         Fault::Tls => "tls",
         Fault::Proxy => "proxy",
@@ -29,6 +29,7 @@ pub(super) fn text(fault: &Fault, server: &str) -> String {
         Fault::AnswerTimeout(limit) => format!("`{server}` gave no whole answer within {} s", limit.as_secs_f64()),
         Fault::Lost => format!("`{server}` broke the connection off"),
         Fault::Certificate(reason) => format!("the certificate of `{server}` is not trusted: {reason}"),
+        Fault::AuthorityAsServer => format!("the certificate of `{server}` {AUTHORITY_AS_SERVER}"),
         Fault::PlainHttp => format!("`{server}` does not speak TLS"),
         Fault::Tls => format!("the TLS handshake with `{server}` failed"),
         Fault::Proxy => format!("the proxy does not connect to `{server}`"),
@@ -52,6 +53,7 @@ pub(super) fn hint(fault: &Fault, server: &str, purpose: Purpose) -> String {
             Purpose::Change => "try again; what was sent may have been done".to_owned(),
         },
         Fault::Certificate(_) => "correct `certificate-authority` or `tls-server-name` in the kubeconfig".to_owned(),
+        Fault::AuthorityAsServer => NOT_OF_AN_AUTHORITY.to_owned(),
         Fault::PlainHttp => {
             format!("correct the server's address in the kubeconfig: {}", server.replacen("https://", "http://", 1))
         }

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use crate::engine::answer::{Answer, Answers, Manifest, Refusal, lost};
+use crate::engine::answer::{Answer, Answers, Index, Manifest, Refusal, lost};
 use crate::engine::image::{Digest, Lookup};
 use crate::io::resolver::Resolver;
 
@@ -107,15 +107,12 @@ pub async fn resolve_all<R: Resolver>(
     answers
 }
 
-/// The digests of the manifests that each index has, which agree with it. What is no index has none. `Err`: nobody knows.
-pub async fn manifests<R: Resolver>(
-    resolver: &R,
-    asked: &BTreeMap<Lookup, Digest>,
-) -> BTreeMap<Lookup, Result<BTreeSet<Digest>, Refusal>> {
+/// The manifests that each index has, which agree with it. What is no index has none. `Err`: nobody knows.
+pub async fn manifests<R: Resolver>(resolver: &R, asked: &BTreeMap<Lookup, Digest>) -> BTreeMap<Lookup, Result<Index, Refusal>> {
     let questions = asked.iter().map(async |(lookup, digest)| {
         let known = match resolver.manifest(lookup, digest).await {
-            Ok(Some(Manifest::Index(manifests))) => Ok(manifests.into_keys().collect()),
-            Ok(Some(Manifest::Image(_) | Manifest::Other(_))) => Ok(BTreeSet::new()),
+            Ok(Some(Manifest::Index(index))) => Ok(index),
+            Ok(Some(Manifest::Image(_) | Manifest::Other(_))) => Ok(Index { manifests: BTreeMap::new(), whole: true }),
             Ok(None) => Err(unknown(digest)),
             Err(refusal) => Err(refusal),
         };
@@ -204,7 +201,7 @@ mod tests {
 
     fn image(platforms: &[&str]) -> Option<Manifest> {
         let platforms = platforms.iter().enumerate().map(|(at, name)| (digest(900 + at), Platform((*name).to_owned())));
-        Some(Manifest::Index(platforms.collect()))
+        Some(Manifest::Index(Index { manifests: platforms.collect(), whole: true }))
     }
 
     fn table(manifests: &[(usize, Option<Manifest>)]) -> Arc<Table> {

@@ -145,12 +145,16 @@ fn from_lock(lock: &Lock, path: &Path, lookup: &Lookup) -> Result<Answer, Refusa
     })
 }
 
+/// As [`registries`], for who is asked beside another.
+pub(super) fn registries_beside(other: &Registry, settings: Settings) -> Result<Arc<Registry>, Problem> {
+    Ok(Arc::new(other.beside(settings).map_err(unusable)?))
+}
+
 fn unusable(error: RegistryError) -> Problem {
     let hint = match &error {
         RegistryError::NoSlots(_) => "give it at least 1",
         RegistryError::CertificateAuthority(_) => "name a readable file of PEM certificates: `--registry-ca FILE`",
         RegistryError::DockerConfig(_) => "name a readable docker config: `--docker-config FILE`, or leave the flag out",
-        RegistryError::Proxy(_) => "set it to a URL like `http://proxy.example.com:3128`, or unset it",
     };
     Problem { code: "usage", what: error.to_string(), place: Place::default(), cause: String::new(), hint: Some(hint.to_owned()) }
 }

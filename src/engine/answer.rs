@@ -37,19 +37,28 @@ pub struct Refusal {
 /// What a digest stands for in its repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Manifest {
-    /// An index (or Docker manifest list): its manifests, each with its platform. Attestations (`unknown/unknown`) are left out.
-    Index(BTreeMap<Digest, Platform>),
+    /// An index (or Docker manifest list).
+    Index(Index),
     /// One image, with the platform that its configuration names.
     Image(Platform),
     /// Something that no container runs: the media type that it declares.
     Other(String),
 }
 
+/// What an index has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// Its manifests, each with its platform. Attestations (`unknown/unknown`) are left out.
+    pub manifests: BTreeMap<Digest, Platform>,
+    /// Whether these are all: of very many that name no platform, some are not read.
+    pub whole: bool,
+}
+
 impl Manifest {
     /// The platforms that can run it.
     pub fn platforms(&self) -> BTreeSet<&Platform> {
         match self {
-            Self::Index(manifests) => manifests.values().collect(),
+            Self::Index(index) => index.manifests.values().collect(),
             Self::Image(platform) => BTreeSet::from([platform]),
             Self::Other(_) => BTreeSet::new(),
         }
@@ -83,7 +92,8 @@ mod tests {
 
     fn index(platforms: &[&str]) -> Manifest {
         let digest = |at: usize| Digest::parse(&format!("sha256:{at:064x}")).unwrap();
-        Manifest::Index(platforms.iter().enumerate().map(|(at, name)| (digest(at), Platform((*name).to_owned()))).collect())
+        let manifests = platforms.iter().enumerate().map(|(at, name)| (digest(at), Platform((*name).to_owned()))).collect();
+        Manifest::Index(Index { manifests, whole: true })
     }
 
     fn image(platform: &str) -> Manifest {

@@ -3,10 +3,14 @@
 //! Only a running container with a digest says something. One that waits, a pod that is being deleted, an `imageID` without a repository
 //! digest (CRI-O's opaque ids, the bare digest of a configuration) say nothing, and nothing is changed for them.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::answer::Index;
 use super::image::Digest;
 use super::live::Live;
 use super::workload::{Container, Group, RESTARTED_AT};
@@ -117,8 +121,8 @@ pub struct Pods<'a> {
     pub live: &'a Live,
     /// Its pods. `Err`: they are not known, for this reason.
     pub pods: Result<&'a [Pod], &'static str>,
-    /// The digests of the manifests that an index has, by the index's digest.
-    pub manifests: &'a BTreeMap<Digest, BTreeSet<Digest>>,
+    /// The manifests that an index has, by the index's digest.
+    pub manifests: &'a BTreeMap<Digest, Index>,
 }
 
 impl<'a> Pods<'a> {
@@ -140,13 +144,14 @@ impl<'a> Pods<'a> {
             return Word::Nothing("it runs in no pod of the present rollout yet");
         }
         let known: BTreeSet<&Digest> = heard.iter().filter_map(|(_, ran)| ran.digest.as_ref()).collect();
-        let agrees = |running: &Digest| {
-            running == digest || self.manifests.get(digest).is_some_and(|manifests| manifests.contains(running))
-        };
+        let index = self.manifests.get(digest);
+        let agrees =
+            |running: &&&Digest| **running == digest || index.is_some_and(|index| index.manifests.contains_key(**running));
         match known.iter().find(|running| !agrees(running)) {
-            Some(other) => Word::Differs((*other).clone()),
-            None if known.is_empty() => Word::Nothing("no pod of it tells which digest it runs"),
-            None => Word::Agrees,
+            Some(other) if index.is_none_or(|index| index.whole) => Word::Differs((*other).clone()),
+            _ if known.iter().any(|running| agrees(&running)) => Word::Agrees,
+            Some(_) => Word::Nothing("its index has more manifests without a platform than are read"),
+            None => Word::Nothing("no pod of it tells which digest it runs"),
         }
     }
 
@@ -170,121 +175,5 @@ impl<'a> Pods<'a> {
 impl Pod {
     fn ran(&self, container: &Container) -> Option<&Ran> {
         self.containers.iter().find(|ran| ran.group == container.group && ran.name == container.name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::slice::from_ref;
-
-    use super::*;
-    use serde_json::json;
-
-    fn digest(letter: char) -> Digest {
-        Digest::parse(&format!("sha256:{}", letter.to_string().repeat(64))).unwrap()
-    }
-
-    fn id(letter: char) -> String {
-        format!("reg.test/web@{}", digest(letter))
-    }
-
-    fn pod(image_id: &str, state: &str) -> Value {
-        json!({
-            "metadata": {"ownerReferences": [{"uid": "rs1", "controller": true}], "annotations": {"note": "a"}},
-            "spec": {"containers": [{"name": "app", "image": "reg.test/web:1"}]},
-            "status": {"phase": "Running", "containerStatuses": [{"name": "app", "imageID": image_id, "state": {state: {}}}]},
-        })
-    }
-
-    fn live(under_way: bool, template: Value) -> Live {
-        let generation = if under_way { 2 } else { 1 };
-        Live::read(&json!({
-            "apiVersion": "apps/v1", "kind": "Deployment",
-            "metadata": {"name": "web", "namespace": "shop", "generation": generation}, "status": {"observedGeneration": 1},
-            "spec": {"template": {"metadata": {"annotations": template}, "spec": {"containers": [{"name": "app", "image": "reg.test/web:1"}]}}},
-        }))
-        .unwrap()
-    }
-
-    fn say(live: &Live, pods: &[Value], purpose: Purpose) -> Word {
-        let pods: Vec<Pod> = pods.iter().filter_map(Pod::read).collect();
-        // The index `a` has the manifest `b`.
-        let manifests = BTreeMap::from([(digest('a'), BTreeSet::from([digest('b')]))]);
-        Pods { live, pods: Ok(&pods), manifests: &manifests }.say(&live.workload.containers[0], &digest('a'), purpose)
-    }
-
-    #[test]
-    fn a_pod_on_the_index_or_on_one_of_its_manifests_agrees() {
-        let live = live(false, json!({}));
-        assert_eq!(say(&live, &[pod(&id('a'), "running"), pod(&id('b'), "running")], Purpose::Update), Word::Agrees);
-        let shim = format!("docker-pullable://{}", id('a'));
-        assert_eq!(say(&live, &[pod(&shim, "running")], Purpose::Update), Word::Agrees);
-        assert_eq!(
-            say(&live, &[pod(&id('a'), "running"), pod(&id('c'), "running")], Purpose::Update),
-            Word::Differs(digest('c'))
-        );
-    }
-
-    #[test]
-    fn what_says_nothing_changes_nothing() {
-        let live = live(false, json!({}));
-        let bare = digest('c').to_string();
-        let mut deleted = pod(&id('c'), "running");
-        deleted["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
-        let mut finished = pod(&id('c'), "running");
-        finished["status"]["phase"] = "Succeeded".into();
-        let mut stray = pod(&id('c'), "running");
-        stray["metadata"]["ownerReferences"][0]["controller"] = false.into();
-        for (pods, reason) in [
-            (vec![], "no pod of it is running"),
-            (vec![deleted, finished, stray], "no pod of it is running"),
-            (
-                vec![pod(&bare, "running"), pod("", "running"), pod("3f2a9c", "running")],
-                "no pod of it tells which digest it runs",
-            ),
-            (vec![pod(&id('c'), "waiting")], "it runs in no pod of the present rollout yet"),
-            (vec![pod(&id('c'), "terminated")], "it runs in no pod of the present rollout yet"),
-        ] {
-            assert_eq!(say(&live, &pods, Purpose::Update), Word::Nothing(reason));
-        }
-        // One that says nothing takes nothing away from one that does.
-        assert_eq!(say(&live, &[pod(&bare, "running"), pod(&id('a'), "running")], Purpose::Update), Word::Agrees);
-        let unread = Pods { live: &live, pods: Err("its pods could not be read"), manifests: &BTreeMap::new() };
-        assert_eq!(
-            unread.say(&live.workload.containers[0], &digest('a'), Purpose::Update),
-            Word::Nothing("its pods could not be read")
-        );
-    }
-
-    #[test]
-    fn a_pod_that_a_rollout_is_about_to_replace_says_nothing() {
-        let old = pod(&id('c'), "running");
-        assert_eq!(say(&live(false, json!({"note": "b"})), from_ref(&old), Purpose::Update), Word::Differs(digest('c')));
-        let waiting = Word::Nothing("it runs in no pod of the present rollout yet");
-        assert_eq!(say(&live(true, json!({"note": "b"})), from_ref(&old), Purpose::Update), waiting);
-        assert_eq!(say(&live(true, json!({"note": "a"})), from_ref(&old), Purpose::Update), Word::Differs(digest('c')));
-        let mut other_image = old;
-        other_image["spec"]["containers"][0]["image"] = "reg.test/web:0".into();
-        assert_eq!(say(&live(true, json!({})), &[other_image], Purpose::Update), waiting);
-    }
-
-    #[test]
-    fn a_pod_from_before_the_last_restart_is_no_reason_for_another() {
-        let mut restarted = pod(&id('c'), "running");
-        let live = live(false, json!({RESTARTED_AT: "2026-01-01T00:00:00Z"}));
-        assert!(matches!(say(&live, &[restarted.clone()], Purpose::Restart), Word::Nothing(_)));
-        assert_eq!(say(&live, &[restarted.clone()], Purpose::Update), Word::Differs(digest('c')));
-        restarted["metadata"]["annotations"][RESTARTED_AT] = "2026-01-01T00:00:00Z".into();
-        assert_eq!(say(&live, &[restarted], Purpose::Restart), Word::Differs(digest('c')));
-    }
-
-    #[test]
-    fn finished_init_containers_count() {
-        let mut pod = pod("", "waiting");
-        pod["spec"]["initContainers"] = json!([{"name": "app", "image": "reg.test/web:1"}]);
-        pod["status"]["initContainerStatuses"] = json!([{"name": "app", "imageID": id('c'), "state": {"terminated": {}}}]);
-        let mut live = live(false, json!({}));
-        live.workload.containers[0].group = Group::InitContainers;
-        assert_eq!(say(&live, &[pod], Purpose::Update), Word::Differs(digest('c')));
     }
 }

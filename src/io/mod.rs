@@ -7,6 +7,7 @@ pub mod git;
 pub mod interrupt;
 pub mod links;
 pub mod lock;
+mod no_proxy;
 mod once;
 pub mod registry;
 pub mod resolver;

@@ -51,7 +51,7 @@ pub fn summary(report: &Report, styles: &Styles) -> String {
         (counts.ignored, "image", "ignored"),
         (counts.variable, "variable", "passed over"),
         (code_count(report, "template"), "Helm template", "passed over"),
-        (code_count(report, "managed"), "workload", "managed by something else"),
+        (code_count(report, "managed"), "workload", "managed by something else, which `--managed` takes too"),
     ] {
         if count > 0 {
             parts.push(format!("{} {what}", counted(count, noun)));

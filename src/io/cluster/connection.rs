@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
 use super::client::{client, fault};
-use super::error::{Permission, Why};
+use super::error::{Permission, Purpose, Why};
 use super::identity::{Identity, bearer};
 use super::kubeconfig::Target;
 use super::plugin::Ticket;
@@ -24,6 +24,8 @@ use super::status;
 use crate::io::credentials::{Known, Secret};
 use crate::io::registry::fault::Fault;
 
+/// Tries that are not answered in time before a request is given up: each of them has taken long.
+const SLOW_TRIES: u32 = 2;
 /// How much of a refusal is read.
 const MAX_REFUSAL: usize = 256 * 1024;
 
@@ -90,7 +92,7 @@ impl Connection {
     pub(super) async fn ask(&self, question: &Question) -> Result<Answer, Why> {
         let limits = &self.settings.limits;
         let (mut pause, mut renewed) = (limits.first_pause, false);
-        let mut left = limits.tries.max(1);
+        let (mut left, mut slow) = (limits.tries.max(1), 0);
         loop {
             left -= 1;
             let session = Arc::clone(&*self.session.lock().await);
@@ -117,10 +119,11 @@ impl Connection {
                 }
                 Err(fault) => {
                     let never_sent = fault.is_of_the_host();
+                    slow += u32::from(fault.is_slow());
                     let may_pass = fault.passes() && (question.method == Method::GET || never_sent);
                     let worth_it = self.answered.load(Ordering::Relaxed) || !never_sent;
-                    let why = Why::Fault { fault, server: self.shown() };
-                    if !may_pass || !worth_it {
+                    let why = Why::Fault { fault, server: self.shown(), purpose: Purpose::of(&question.method) };
+                    if !may_pass || !worth_it || slow >= SLOW_TRIES {
                         return Err(why);
                     }
                     (Duration::ZERO, why)

@@ -60,7 +60,7 @@ pub(super) enum Why {
     #[error(transparent)]
     Plugin(PluginError),
     #[error("{}", connection::text(fault, server))]
-    Fault { fault: Fault, server: String },
+    Fault { fault: Fault, server: String, purpose: Purpose },
     #[error("the API server answered 401 Unauthorized{}", sent(*credentials))]
     Unauthorized { credentials: Sent },
     #[error("{}", forbidden_text(user, permission))]
@@ -83,6 +83,22 @@ pub(super) enum Why {
     PullSecret { reason: String },
     #[error("the answer is none that an API server gives: {reason}")]
     NotAnApiServer { reason: String },
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To know something.
+    Read,
+    /// To change something: without an answer nobody knows whether it did.
+    Change,
+}
+
+impl Purpose {
+    /// That of a method.
+    pub(super) fn of(method: &http::Method) -> Self {
+        if *method == http::Method::GET { Self::Read } else { Self::Change }
+    }
 }
 
 /// What was sent for signing in, when it was refused.
@@ -168,7 +184,7 @@ impl ClusterError {
             Why::Missing { .. } => "correct the kubeconfig, or name another context with `--context`".to_owned(),
             Why::Unusable { hint, .. } => (*hint).to_owned(),
             Why::Plugin(error) => error.hint(),
-            Why::Fault { fault, server } => connection::hint(fault, server),
+            Why::Fault { fault, server, purpose } => connection::hint(fault, server, *purpose),
             Why::Unauthorized { credentials } => unauthorized_hint(*credentials).to_owned(),
             Why::Forbidden { permission, .. } => permission.hint(),
             Why::NotFound { .. } => "check that it is there, and that the cluster serves this kind".to_owned(),

@@ -1,7 +1,6 @@
 //! One docker config (or containers' `auth.json`): which of its entries may be used for a repository.
 //!
-//! Keys come with and without scheme and path. A path of a key without a scheme is a namespace (containers' form); that of a key with
-//! one is not (Docker's form). Nothing of a file is ever quoted in an error, only the place.
+//! Nothing of a file is ever quoted in an error, only the place.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,16 +9,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
 
-use super::{CredentialError, Credentials, Kind, Secret};
+use super::key::{Key, Match, is_docker_hub};
+use super::{CredentialError, Credentials, Kind, Secret, Source};
 
-/// The names under which Docker Hub's credentials stand.
-const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 /// What Docker asks a helper for, where it means Docker Hub.
 const DOCKER_HUB_SERVER: &str = "https://index.docker.io/v1/";
 
 /// One parsed file.
 pub(super) struct Config {
     path: PathBuf,
+    /// The pull secret that it is: `namespace/name`.
+    secret: Option<String>,
     file: File,
 }
 
@@ -70,7 +70,7 @@ impl Config {
             Form::DockerConfig => serde_json::from_str::<File>(text.expose()).map_err(syntax)?.auths,
             Form::Dockercfg => serde_json::from_str(text.expose()).map_err(syntax)?,
         };
-        Ok(Self { path, file: File { auths, ..File::default() } })
+        Ok(Self { path, secret: Some(name.to_owned()), file: File { auths, ..File::default() } })
     }
 
     /// The file's path, or the secret's name.
@@ -89,34 +89,38 @@ impl Config {
                 column: error.column(),
             })?
         };
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { path: path.to_owned(), secret: None, file })
     }
 
-    /// Where this file says that credentials for a repository are: Docker's order, with namespaces before the whole host.
+    /// Where this file says that credentials for a repository are: Docker's order, with namespaces before the whole host, and whoever is
+    /// named before whoever is meant by a pattern.
     pub(super) fn candidates(&self, registry: &str, repository: &str) -> Result<Vec<Candidate>, CredentialError> {
         let mut candidates = Vec::new();
-        let helper = self.file.helpers.iter().flatten().find(|(key, _)| Key::parse(key).is_host(registry));
-        if let Some((_, name)) = helper {
-            candidates.extend(self.servers(registry).map(|server| Candidate::Helper { name: name.clone(), server }));
+        let hosts = self.file.helpers.iter().flatten().filter_map(|(key, name)| Some((Key::parse(key).of_host(registry)?, name)));
+        let own = hosts.max_by_key(|(how, _)| *how).map(|(_, name)| name);
+        // One without a name is Docker's way to exempt a host from the store.
+        let helper = own.or(self.file.store.as_ref()).filter(|name| !name.is_empty());
+        let ask = |name: &String| self.servers(registry).map(|server| Candidate::Helper { name: name.clone(), server }).collect();
+        let mut asked: Vec<Candidate> = helper.map(ask).unwrap_or_default();
+        if own.is_some() {
+            candidates.append(&mut asked);
         }
-        let mut entries: Vec<(usize, &str, &Entry)> = self
+        let mut entries: Vec<(Match, &str, &Entry)> = self
             .file
             .auths
             .iter()
             .flatten()
-            .filter_map(|(key, entry)| Some((Key::parse(key).depth(registry, repository)?, key.as_str(), entry.as_ref()?)))
+            .filter_map(|(key, entry)| Some((Key::parse(key).of(registry, repository)?, key.as_str(), entry.as_ref()?)))
             .collect();
-        entries.sort_by_key(|(depth, ..)| std::cmp::Reverse(*depth));
-        let (namespaces, hosts): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(depth, ..)| *depth > 0);
-        for (_, key, entry) in namespaces {
+        entries.sort_by_key(|(how, ..)| std::cmp::Reverse(*how));
+        for (how, key, entry) in entries {
+            if how.depth == 0 {
+                // The store has what `docker login` got for the whole host.
+                candidates.append(&mut asked);
+            }
             candidates.extend(self.inline(key, entry)?.map(Candidate::Inline));
         }
-        if let (None, Some(name)) = (helper, self.file.store.as_ref().filter(|name| !name.is_empty())) {
-            candidates.extend(self.servers(registry).map(|server| Candidate::Helper { name: name.clone(), server }));
-        }
-        for (_, key, entry) in hosts {
-            candidates.extend(self.inline(key, entry)?.map(Candidate::Inline));
-        }
+        candidates.append(&mut asked);
         Ok(candidates)
     }
 
@@ -124,7 +128,7 @@ impl Config {
     fn servers(&self, registry: &str) -> impl Iterator<Item = String> {
         let usual = if is_docker_hub(registry) { DOCKER_HUB_SERVER } else { registry };
         let markers = self.file.auths.iter().flatten().map(|(key, _)| key.as_str());
-        let markers = markers.filter(move |key| *key != usual && Key::parse(key).is_host(registry));
+        let markers = markers.filter(move |key| *key != usual && Key::parse(key).of_host(registry).is_some());
         std::iter::once(usual).chain(markers).map(str::to_owned).collect::<Vec<_>>().into_iter()
     }
 
@@ -147,63 +151,12 @@ impl Config {
             (None, None, Some(password)) => (Kind::Password, password),
             (None, None, None) => return Ok(None),
         };
-        let source = format!("`{}`", self.path.display());
+        let source = match &self.secret {
+            Some(name) => Source::PullSecret(name.clone()),
+            None => Source::File(self.path.clone()),
+        };
         Ok(Some(Credentials { kind, username: username.unwrap_or_default(), secret: Secret::new(secret), source }))
     }
-}
-
-/// A key of `auths` or `credHelpers`, taken apart.
-struct Key<'a> {
-    host: &'a str,
-    namespace: &'a str,
-}
-
-impl<'a> Key<'a> {
-    fn parse(text: &'a str) -> Self {
-        let (rest, docker_form) = match text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) {
-            Some(rest) => (rest, true),
-            None => (text, false),
-        };
-        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let path = path.trim_matches('/');
-        let namespace = if docker_form || matches!(path, "v1" | "v2") { "" } else { path };
-        Self { host, namespace }
-    }
-
-    fn is_host(&self, registry: &str) -> bool {
-        self.namespace.is_empty() && same_host(self.host, registry)
-    }
-
-    /// How many components of the repository's path the key names; `None` where it is for something else.
-    fn depth(&self, registry: &str, repository: &str) -> Option<usize> {
-        if !same_host(self.host, registry) {
-            return None;
-        }
-        if self.namespace.is_empty() {
-            return Some(0);
-        }
-        let rest = repository.strip_prefix(self.namespace)?;
-        (rest.is_empty() || rest.starts_with('/')).then(|| self.namespace.split('/').count())
-    }
-}
-
-fn same_host(key: &str, registry: &str) -> bool {
-    key.eq_ignore_ascii_case(registry) || (is_docker_hub(key) && is_docker_hub(registry)) || is_pattern_of(key, registry)
-}
-
-/// Whether a key such as `*.example.test` stands for a host: the kubelet's form, part by part, with one `*` in a part.
-fn is_pattern_of(key: &str, registry: &str) -> bool {
-    let (parts, of): (Vec<&str>, Vec<&str>) = (key.split('.').collect(), registry.split('.').collect());
-    key.contains('*')
-        && parts.len() == of.len()
-        && parts.iter().zip(of).all(|(part, of)| match part.split_once('*') {
-            Some((start, end)) => of.len() >= start.len() + end.len() && of.starts_with(start) && of.ends_with(end),
-            None => part.eq_ignore_ascii_case(of),
-        })
-}
-
-fn is_docker_hub(host: &str) -> bool {
-    DOCKER_HUB.iter().any(|name| name.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
@@ -277,6 +230,29 @@ mod tests {
             ["desktop other.example.test", "desktop https://other.example.test"]
         );
         assert_eq!(found(json, "docker.io", "library/nginx"), ["desktop https://index.docker.io/v1/"]);
+    }
+
+    #[test]
+    fn a_host_that_is_named_wins_over_a_pattern_of_it() {
+        let json = r#"{"auths":{"*.example.test":{"username":"a","password":"any"},"*.example.test/shop":{"username":"b","password":"shop"},
+            "reg.example.test":{"username":"c","password":"named"},"reg.example.test/shop":{"username":"d","password":"both"}},
+            "credHelpers":{"*.example.test":"any"}}"#;
+        let found_all = ["any reg.example.test", "any *.example.test", "Password d both"];
+        assert_eq!(found(json, "reg.example.test", "shop/web")[..3], found_all);
+        assert_eq!(found(json, "reg.example.test", "shop/web")[3..], ["Password c named", "Password b shop", "Password a any"]);
+        let json = r#"{"credsStore":"store","credHelpers":{"*.example.test":"any","reg.example.test":"named"},
+            "auths":{"*.other.test":{"username":"a","password":"any"},"*.other.test/shop":{"username":"b","password":"shop"}}}"#;
+        assert_eq!(found(json, "reg.example.test", "web"), ["named reg.example.test"]);
+        let expected = ["Password b shop", "store reg.other.test", "store *.other.test", "Password a any"];
+        assert_eq!(found(json, "reg.other.test", "shop/web"), expected);
+    }
+
+    #[test]
+    fn a_helper_without_a_name_exempts_its_host_from_the_store() {
+        let json = r#"{"credsStore":"store","credHelpers":{"reg.example.test":""},
+            "auths":{"reg.example.test":{"username":"user","password":"pass"}}}"#;
+        assert_eq!(found(json, "reg.example.test", "web"), ["Password user pass"]);
+        assert_eq!(found(json, "other.example.test", "web"), ["store other.example.test"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{CredentialError, Credentials, Kind, Secret};
+use super::{CredentialError, Credentials, Kind, Secret, Source};
 
 /// The most that a helper may print, in bytes: a long token is some kilobytes.
 const MAX_OUTPUT: u64 = 256 * 1024;
@@ -94,6 +94,6 @@ fn read(program: String, success: bool, output: &[u8]) -> Result<Option<Credenti
         return Ok(None);
     }
     let kind = if answer.username == "<token>" { Kind::IdentityToken } else { Kind::Password };
-    let source = format!("credential helper `{program}`");
+    let source = Source::Helper(program);
     Ok(Some(Credentials { kind, username: answer.username, secret: Secret::new(answer.secret), source }))
 }

@@ -5,6 +5,7 @@
 
 mod config;
 mod helper;
+mod key;
 mod secret;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,8 +34,36 @@ pub(in crate::io) struct Credentials {
     pub(in crate::io) username: String,
     /// Password or token.
     pub(in crate::io) secret: Secret,
-    /// Where it was found, by name: the file or the helper.
-    pub(in crate::io) source: String,
+    /// Where it was found.
+    pub(in crate::io) source: Source,
+}
+
+impl Credentials {
+    /// Whether a host cannot tell the two apart, wherever they were found.
+    pub(in crate::io) fn are_the_same_as(&self, other: &Self) -> bool {
+        (self.kind, &self.username, &self.secret) == (other.kind, &other.username, &other.secret)
+    }
+}
+
+/// Where credentials were found; shown by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::io) enum Source {
+    /// A docker config, by its path.
+    File(PathBuf),
+    /// A credential helper's program.
+    Helper(String),
+    /// A cluster's pull secret: `namespace/name`.
+    PullSecret(String),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(formatter, "`{}`", path.display()),
+            Self::Helper(program) => write!(formatter, "credential helper `{program}`"),
+            Self::PullSecret(name) => write!(formatter, "the pull secret `{name}`"),
+        }
+    }
 }
 
 /// What a secret is.

@@ -3,14 +3,17 @@
 //! A host's first question finds out how it wants us to sign in; the others use what was learnt. Whoever is refused is refused after one
 //! more try with fresh credentials, never in a circle.
 
+use std::sync::Arc;
+
 use reqwest::Method;
 
 use super::challenge::{self, Challenge};
 use super::destination::Destination;
-use super::refusal::{SignedAs, of_credentials, of_status, refusal};
-use super::retry::Asked;
+use super::refusal::{SignedAs, refusal, refused_before};
+use super::retry::{Asked, passes};
 use super::trace::Step;
 use super::transport::{Reply, Request};
+use super::trial::Trial;
 use super::{Registry, basic};
 use crate::engine::answer::Refusal;
 use crate::engine::image::Lookup;
@@ -41,6 +44,8 @@ struct Pass {
     signed: SignedAs,
     /// Which token of its repository it is, where it is one.
     generation: Option<u32>,
+    /// Where it is the credentials themselves: what is known of them.
+    trial: Option<Arc<Trial>>,
 }
 
 impl Registry {
@@ -56,10 +61,8 @@ impl Registry {
         asked.enter(&to.host).await?;
         let outcome = self.ask_signed_in(to, method, asked, accept, way).await;
         match &outcome {
-            Err(refusal) if refusal.code == "credentials-refused" => to.host.refused(refusal),
-            Ok(Answered { reply, signed }) if reply.status == 401 && reply.direct && *signed != SignedAs::Nobody => {
-                to.host.refused(&of_status(reply.status, &reply.body, &to.host.name, &to.target.registry, signed));
-            }
+            Err(refusal) if refusal.code == "credentials-refused" => {}
+            Ok(Answered { reply, signed: SignedAs::Credentials(_) }) if reply.status == 401 && reply.direct => {}
             _ => to.host.settle(),
         }
         asked.leave();
@@ -85,14 +88,24 @@ impl Registry {
         loop {
             let authorization = pass.as_ref().and_then(|pass| pass.header.as_ref());
             let request = Request { method: method.clone(), url: url.clone(), authorization, accept, form: None };
+            let turn = match pass.as_ref().and_then(|pass| pass.trial.as_ref()) {
+                Some(trial) => Some(trial.turn().await.ok_or_else(|| refused_before(to, &trial.source))?),
+                None => None,
+            };
             let reply = self.until_answered(&to.host, &request, asked, way).await?;
+            match (turn, reply.status) {
+                (Some(turn), 401) if reply.direct => turn.refused(),
+                // A host that is busy, or failing, has not looked at them.
+                (Some(turn), status) if !passes(status) => turn.taken(),
+                _ => {}
+            }
             let refused = matches!(reply.status, 401 | 403) && reply.direct && !renewed;
             let signed = pass.as_ref().map_or(SignedAs::Nobody, |pass| pass.signed.clone());
             if !refused {
                 return Ok(Answered { reply, signed });
             }
             let next = match &pass {
-                None => match self.offer(to, &reply, way).await? {
+                None => match self.offer(to, method, &reply, way).await? {
                     Some(offer) => {
                         asked.enter(&to.host).await?;
                         self.sign_in(to, &offer, None, way).await?
@@ -114,8 +127,9 @@ impl Registry {
         }
     }
 
-    /// How a host that refused an unsigned question wants us to sign in. One that says 403 without a word is asked where it must say.
-    async fn offer(&self, to: &Destination, reply: &Reply, way: &Way<'_>) -> Result<Option<Challenge>, Refusal> {
+    /// How a host that refused an unsigned question wants us to sign in. One that says 403 without a word is asked where it must say;
+    /// one that says 401 without a word to HEAD may have the word for GET.
+    async fn offer(&self, to: &Destination, method: &Method, reply: &Reply, way: &Way<'_>) -> Result<Option<Challenge>, Refusal> {
         let mut offer = challenge::offered(&reply.headers);
         if offer.is_none() && reply.status == 403 {
             let url = to.base.join("v2/").expect("a path can be joined to a host");
@@ -126,7 +140,7 @@ impl Registry {
         }
         match &offer {
             Some(offer) => to.host.wants(offer.clone()),
-            None if reply.status == 401 => {
+            None if reply.status == 401 && method != Method::HEAD => {
                 let cause = format!("`{}` answered 401 Unauthorized without a way to sign in that can be used", to.host.name);
                 return Err(refusal(
                     "challenge",
@@ -157,24 +171,26 @@ impl Registry {
         let freshness = if refused.is_some() { Freshness::Fresh } else { Freshness::Kept };
         let direct = match offer {
             Challenge::Basic => self.credentials(to, freshness, way).await?,
-            Challenge::Bearer { .. } => {
-                let found = self.store.find(&to.target.registry, &to.target.repository, freshness).await;
-                found.map_err(|error| of_credentials(&error))?.filter(|credentials| credentials.kind == Kind::RegistryToken)
-            }
+            Challenge::Bearer { .. } => self.registry_token(to, freshness, way).await?,
         };
         if let Some(credentials) = direct {
-            self.known.add(&credentials.secret);
             let header = match credentials.kind {
                 Kind::RegistryToken => Secret::new(format!("Bearer {}", credentials.secret.expose())),
                 Kind::Password | Kind::IdentityToken => basic(&credentials, &self.known),
             };
             let same = refused.is_some_and(|pass| pass.header.as_ref() == Some(&header));
-            let signed = SignedAs::Source(credentials.source);
-            return Ok((!same).then_some(Pass { header: Some(header), signed, generation: None }));
+            let trial = Some(to.host.trials.of(&credentials));
+            let signed = SignedAs::Credentials(credentials.source);
+            return Ok((!same).then_some(Pass { header: Some(header), signed, generation: None, trial }));
         }
         let Challenge::Bearer { realm, service } = offer else { return Ok(None) };
         let generation = refused.and_then(|pass| pass.generation);
         let granted = self.token(to, realm, service.as_deref(), generation, way).await?;
-        Ok(granted.map(|token| Pass { header: Some(token.header), signed: token.signed, generation: Some(token.generation) }))
+        Ok(granted.map(|token| Pass {
+            header: Some(token.header),
+            signed: token.signed,
+            generation: Some(token.generation),
+            trial: None,
+        }))
     }
 }

@@ -34,6 +34,11 @@ impl Registry {
         if target.registry != lookup.registry || target.repository != lookup.repository {
             way.note(Step::Mapped { to: format!("{}/{}", target.registry, target.repository) });
         }
+        if target.repository.is_empty() {
+            let cause = format!("a registry map leaves nothing of the image's name to ask `{}` for", target.registry);
+            let name = lookup.repository.rsplit('/').next().unwrap_or_default();
+            return Err(refusal("settings", cause, &format!("map it to a whole name, such as `{}/{name}`", target.registry)));
+        }
         let host = map::host(&target.registry);
         let not_a_host = || refusal("name-not-resolved", format!("`{host}` is not a host"), "check the registry's name");
         let url = |scheme: &str| Url::parse(&format!("{scheme}://{host}/")).map_err(|_| not_a_host());

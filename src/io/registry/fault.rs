@@ -27,6 +27,8 @@ pub(in crate::io) enum Fault {
     Lost,
     /// The certificate is not trusted, with the reason.
     Certificate(&'static str),
+    /// The host uses a certificate authority's certificate as its own.
+    AuthorityAsServer,
     /// The host does not speak TLS.
     PlainHttp,
     /// TLS failed otherwise.
@@ -45,6 +47,12 @@ pub(in crate::io) enum Fault {
     Beyond(Box<Fault>, String),
 }
 
+/// What is wrong with a certificate of which the usual recipe (`openssl req -x509`) makes an authority's.
+pub(in crate::io) const AUTHORITY_AS_SERVER: &str = "is a certificate authority's (CA:TRUE), which is used as the server's own";
+/// What helps against that; to trust it is of no use.
+pub(in crate::io) const NOT_OF_AN_AUTHORITY: &str = "make the server another one, signed by that authority, or self-signed \
+    with `-addext basicConstraints=critical,CA:FALSE`";
+
 impl Fault {
     /// Whether another try may end otherwise.
     pub(in crate::io) fn passes(&self) -> bool {
@@ -58,7 +66,7 @@ impl Fault {
     }
 
     /// Whether it took as long as an answer may take.
-    pub(super) fn is_slow(&self) -> bool {
+    pub(in crate::io) fn is_slow(&self) -> bool {
         match self {
             Self::Beyond(fault, _) => fault.is_slow(),
             fault => matches!(fault, Self::AnswerTimeout(_)),
@@ -73,6 +81,7 @@ impl Fault {
                 | Self::Refused
                 | Self::ConnectTimeout(_)
                 | Self::Certificate(_)
+                | Self::AuthorityAsServer
                 | Self::PlainHttp
                 | Self::Tls
                 | Self::Proxy
@@ -82,7 +91,8 @@ impl Fault {
     /// Sorts an error of the HTTP client by what happened.
     pub(super) fn of(error: &reqwest::Error, connect: Duration, answer: Duration) -> Self {
         // A proxy that is not there says nothing of the host behind it.
-        let tunnel = causes(error).any(|cause| cause.to_string().contains("tunnel"));
+        let says = |text: &str| causes(error).any(|cause| cause.to_string().contains(text));
+        let tunnel = says("tunnel") || says("socks") || says("SOCKS");
         match causes(error).find_map(of_cause) {
             Some(Self::Refused) if tunnel => return Self::Proxy,
             Some(fault) => return fault,
@@ -97,7 +107,7 @@ impl Fault {
         if error.is_dns() {
             return Self::Name;
         }
-        if causes(error).any(|cause| cause.to_string().contains("invalid HTTP")) {
+        if says("invalid HTTP") {
             return Self::NotHttp;
         }
         if error.is_connect() { Self::Refused } else { Self::Lost }
@@ -134,6 +144,9 @@ impl Fault {
                 format!("the certificate of `{host}` is not trusted: {reason}"),
                 "name its authority's certificate with `--registry-ca FILE`",
             ),
+            Self::AuthorityAsServer => {
+                refusal("certificate", format!("the certificate of `{host}` {AUTHORITY_AS_SERVER}"), NOT_OF_AN_AUTHORITY)
+            }
             Self::PlainHttp => refusal(
                 "plain-http",
                 format!("`{host}` does not speak TLS"),
@@ -177,6 +190,7 @@ pub(in crate::io) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterat
 pub(in crate::io) fn of_cause(cause: &(dyn Error + 'static)) -> Option<Fault> {
     if let Some(error) = cause.downcast_ref::<rustls::Error>() {
         return Some(match error {
+            rustls::Error::InvalidCertificate(reason) if is_authority_as_server(reason) => Fault::AuthorityAsServer,
             rustls::Error::InvalidCertificate(reason) => Fault::Certificate(certificate(reason)),
             rustls::Error::InvalidMessage(_) => Fault::PlainHttp,
             _ => Fault::Tls,
@@ -191,6 +205,11 @@ pub(in crate::io) fn of_cause(cause: &(dyn Error + 'static)) -> Option<Fault> {
         }
         _ => None,
     }
+}
+
+/// Whether a certificate was refused for being an authority's. The checks of rustls have no word of their own for it.
+fn is_authority_as_server(reason: &rustls::CertificateError) -> bool {
+    matches!(reason, rustls::CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity"))
 }
 
 fn certificate(reason: &rustls::CertificateError) -> &'static str {

@@ -1,7 +1,7 @@
 //! One host of a run: how many may ask it at once, how it wants us to sign in, and whether it is worth asking at all.
 //!
 //! Until a host has given one answer that is no refusal of our credentials, its questions go one after the other: one challenge is enough
-//! for all, a host that is down costs one question's tries, and wrong credentials are not tried often enough to lock an account.
+//! for all, a host that is down costs one question's tries, and the order of the questions alone decides which of them try credentials.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,12 +13,11 @@ use tokio::time::Instant;
 use super::challenge::Challenge;
 use super::fault::Fault;
 use super::token::Kept;
+use super::trial::Trials;
 use crate::engine::answer::Refusal;
 
 /// Questions in a row that get no answer before the host counts as down.
 const SILENT: u32 = 3;
-/// Questions in a row whose credentials are refused before no more are tried.
-const REFUSED: u32 = 3;
 /// Questions in a row that are put off for longer than we wait before no more are asked.
 const LIMITED: u32 = 3;
 /// Second and later tries that a host gets beyond those that its answers earn it.
@@ -29,8 +28,9 @@ pub(super) struct Host {
     /// The host as shown to people: with its port where that is not the usual one.
     pub(super) name: String,
     /// Requests under way.
-    pub(super) slots: Semaphore,
+    pub(super) slots: Arc<Semaphore>,
     gate: tokio::sync::Mutex<()>,
+    pub(super) trials: Trials,
     state: Mutex<State>,
     tokens: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Option<Kept>>>>>,
 }
@@ -40,7 +40,6 @@ struct State {
     settled: bool,
     answered: bool,
     silent: u32,
-    refused: u32,
     limited: u32,
     retries: u32,
     down: Option<Refusal>,
@@ -48,20 +47,19 @@ struct State {
 }
 
 impl Host {
-    pub(super) fn new(name: String, slots: usize) -> Self {
+    pub(super) fn new(name: String, slots: Arc<Semaphore>) -> Self {
         let state = State {
             offer: None,
             settled: false,
             answered: false,
             silent: 0,
-            refused: 0,
             limited: 0,
             retries: RETRIES,
             down: None,
             not_before: None,
         };
-        let (gate, tokens) = (tokio::sync::Mutex::new(()), Mutex::default());
-        Self { name, slots: Semaphore::new(slots.min(Semaphore::MAX_PERMITS)), gate, state: Mutex::new(state), tokens }
+        let (gate, trials, tokens) = (tokio::sync::Mutex::new(()), Trials::default(), Mutex::default());
+        Self { name, slots, gate, trials, state: Mutex::new(state), tokens }
     }
 
     /// Lets questions in: one at a time until the host is settled, then all.
@@ -95,16 +93,6 @@ impl Host {
     pub(super) fn settle(&self) {
         let mut state = self.state();
         state.settled = state.settled || state.answered;
-    }
-
-    /// Our credentials were refused. A host that has never taken them is not asked again after a few times.
-    pub(super) fn refused(&self, refusal: &Refusal) {
-        let mut state = self.state();
-        state.refused += 1;
-        if !state.settled && state.refused >= REFUSED {
-            state.down = Some(refusal.clone());
-            state.settled = true;
-        }
     }
 
     /// An answer came, of whatever status.

@@ -4,8 +4,8 @@
 //! taken when it is well-formed, bytes when they have the digest that was asked for. Credentials go to the host they belong to. Each
 //! question ends in one answer or one refusal, within the limits of `Settings`, and costs other questions nothing.
 //!
-//! The parts: `map` and `destination` say who is asked, `ask` signs in, `token` keeps tokens, `retry` tries again, `host` knows what a run
-//! has learnt of a host, `transport` sends one request, `addresses` says where it may go, `challenge` and `manifest` read what comes,
+//! The parts: `map` and `destination` say who is asked, `ask` signs in, `token` keeps tokens, `trial` keeps wrong passwords from being tried often,
+//! `retry` tries again, `host` knows what a run has learnt of a host, `transport` sends one request, `addresses` says where it may go, `challenge` and `manifest` read what comes,
 //! `fault` and `refusal` say what went wrong, `trace` notes the way.
 
 mod addresses;
@@ -16,16 +16,19 @@ pub(in crate::io) mod fault;
 mod host;
 mod manifest;
 mod map;
+mod proxies;
 mod refusal;
 mod retry;
 mod settings;
+mod slots;
 mod token;
 mod trace;
 mod transport;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -37,7 +40,8 @@ use destination::Destination;
 use manifest::{Malformed, Parsed};
 use map::Target;
 use refusal::{of_status, refusal};
-use retry::Asked;
+use retry::{Asked, passes};
+use slots::Slots;
 
 pub use map::{Map, MapError};
 pub use settings::{Limits, RegistryError, Settings};
@@ -46,7 +50,7 @@ pub use trace::{Step, Trace};
 use super::credentials::{Credentials, Known, Secret, Store};
 use super::once::Once;
 use super::resolver::Resolver;
-use crate::engine::answer::{Manifest, Refusal};
+use crate::engine::answer::{Index, Manifest, Refusal};
 use crate::engine::image::{Digest, Lookup};
 
 /// The header that names a manifest's digest.
@@ -76,8 +80,18 @@ pub struct Registry {
 impl Registry {
     /// Checks the settings. Nothing is read or connected before the first question.
     pub fn new(settings: Settings) -> Result<Self, RegistryError> {
+        let slots = Arc::new(Slots::new(settings.concurrency, settings.per_host));
+        Self::within(settings, slots)
+    }
+
+    /// As [`Registry::new`], for who is asked beside this one: both together are within the limits of this one.
+    pub fn beside(&self, settings: Settings) -> Result<Self, RegistryError> {
+        Self::within(settings, Arc::clone(self.transport.slots()))
+    }
+
+    fn within(settings: Settings, slots: Arc<Slots>) -> Result<Self, RegistryError> {
         settings.check()?;
-        let transport = transport::Transport::new(&settings)?;
+        let transport = transport::Transport::new(&settings, slots);
         Ok(Self {
             limits: settings.limits,
             maps: settings.maps,
@@ -127,10 +141,12 @@ impl Registry {
             if let (Some(digest), true) = (digest, manifest::is_accepted(&media_type)) {
                 return Ok(digest);
             }
-        } else if head.reply.status == 401 || (head.reply.status == 429 && asked.is_over()) {
+        } else if (head.reply.status == 401 && challenge::offered(&head.reply.headers).is_some())
+            || (passes(head.reply.status) && asked.is_over())
+        {
             return Err(self.refused(&to, &head));
         }
-        // HEAD did not tell, or is refused, or is an error without a reason: GET has the bytes, or the reason.
+        // HEAD did not tell, or is refused, or is an error without a reason: GET has the bytes, the reason, or a way to sign in.
         let get = self.ask(&to, &Method::GET, &mut asked.again(), Some(manifest::ACCEPT), &way).await?;
         self.digest_of_bytes(&to, &get, &way)
     }
@@ -176,14 +192,18 @@ impl Registry {
                 manifest::platform(&bytes).map(|platform| Some(Manifest::Image(platform))).map_err(|_| not_a_manifest(to))
             }
             Parsed::Index { mut platforms, unnamed } => {
+                let mut whole = unnamed.is_empty() || (depth < MAX_DEPTH && unnamed.len() <= MAX_UNNAMED);
                 for digest in unnamed.iter().take(MAX_UNNAMED).filter(|_| depth < MAX_DEPTH) {
                     match Box::pin(self.read(to, digest, depth + 1, way)).await? {
                         Some(Manifest::Image(platform)) => drop(platforms.insert(digest.clone(), platform)),
-                        Some(Manifest::Index(inner)) => platforms.extend(inner),
+                        Some(Manifest::Index(inner)) => {
+                            platforms.extend(inner.manifests);
+                            whole &= inner.whole;
+                        }
                         Some(Manifest::Other(_)) | None => {}
                     }
                 }
-                Ok(Some(Manifest::Index(platforms)))
+                Ok(Some(Manifest::Index(Index { manifests: platforms, whole })))
             }
         }
     }

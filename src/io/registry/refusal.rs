@@ -7,18 +7,18 @@
 //! | `not-found` | the repository has no such tag |
 //! | `name-unknown` | the registry knows no such repository |
 //! | `unauthorized` | 401 (or a token refused) and we have no credentials |
-//! | `credentials-refused` | 401 (or a token refused) to our credentials |
+//! | `credentials-refused` | 401 (or a token refused) to our credentials, or to a token for them |
 //! | `forbidden` | 403 |
 //! | `rate-limited` | 429, after waiting or where the wait is too long |
 //! | `server-error` | 5xx, several times |
 //! | `name-not-resolved` | the host has no address |
 //! | `connection-refused` | nobody listens there, or the way there is closed |
 //! | `connection-lost` | the connection broke, several times |
-//! | `timeout` | no connection or no whole answer in time, or the run's time is over |
+//! | `timeout` | no connection or no whole answer in time, 408, or the run's time is over |
 //! | `certificate` | the host's certificate is not trusted |
 //! | `plain-http` | the host does not speak TLS |
 //! | `tls` | TLS failed in another way |
-//! | `proxy` | the proxy refused to connect us |
+//! | `proxy` | the proxy refused to connect us, or answered 407 |
 //! | `not-a-registry` | the answer is none that a registry gives |
 //! | `schema-1` | the registry has the tag in an old form, whose digest is of no use |
 //! | `digest-mismatch` | the bytes are not those of the digest |
@@ -28,20 +28,27 @@
 //! | `token` | the token server's answer is of no use |
 //! | `docker-config` | a docker config cannot be read |
 //! | `credential-helper` | a credential helper is missing, fails, hangs or prints something else |
-//! | `settings` | a certificate file or a proxy's address cannot be used |
+//! | `settings` | a certificate file, a proxy's address or a registry map cannot be used |
 //!
 //! No text of a registry is repeated but the codes that the specification knows: a registry may echo what we sent.
 
+use super::destination::Destination;
+use super::trial::MOST_REFUSED;
 use crate::engine::answer::Refusal;
-use crate::io::credentials::CredentialError;
+use crate::io::credentials::{CredentialError, Source};
+
+/// What helps somebody whose credentials are good.
+const NO_RIGHT: &str = "ask for the right to pull, or check the name";
 
 /// Who we were when we were refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SignedAs {
     /// Nobody: no credentials for this host.
     Nobody,
-    /// The credentials of this source, by name.
-    Source(String),
+    /// Who the credentials of this source say.
+    Credentials(Source),
+    /// The bearer of a token that was given for the credentials of this source, which are therefore good.
+    TokenFor(Source),
 }
 
 /// Says why a status is no answer. `body` is looked at for the specification's error codes alone.
@@ -64,12 +71,16 @@ pub(super) fn of_status(status: u16, body: &[u8], host: &str, registry: &str, si
             SignedAs::Nobody => {
                 refusal("forbidden", format!("{answered}, and there are no credentials for it"), &login(registry))
             }
-            SignedAs::Source(source) => refusal(
-                "forbidden",
-                format!("{answered} to the credentials from {source}"),
-                "ask for the right to pull, or check the name",
-            ),
+            SignedAs::Credentials(source) | SignedAs::TokenFor(source) => {
+                refusal("forbidden", format!("{answered} to the credentials from {source}"), NO_RIGHT)
+            }
         },
+        (407, _) => refusal(
+            "proxy",
+            format!("the proxy on the way to `{host}` answered {status} {phrase}"),
+            "give its variable a user and a password, as in `http://USER:PASSWORD@HOST:PORT`, or name the host in NO_PROXY",
+        ),
+        (408, _) => refusal("timeout", answered, "try again later"),
         (429, _) => refusal("rate-limited", answered, "try again later; credentials often have a higher limit"),
         (500..=599, _) => refusal("server-error", answered, "try again later"),
         _ => refusal("not-a-registry", format!("{answered}, which no registry does here"), "check the registry's name and port"),
@@ -92,9 +103,29 @@ pub(super) fn of_token_status(status: u16, body: &[u8], host: &str, registry: &s
 pub(super) fn unauthorized(answered: &str, registry: &str, signed: &SignedAs) -> Refusal {
     match signed {
         SignedAs::Nobody => refusal("unauthorized", format!("{answered}, and there are no credentials for it"), &login(registry)),
-        SignedAs::Source(source) => {
-            refusal("credentials-refused", format!("{answered} to the credentials from {source}"), &login(registry))
+        SignedAs::Credentials(source) => refusal(
+            "credentials-refused",
+            format!("{answered} to the credentials from {source}"),
+            &other_credentials(registry, source),
+        ),
+        SignedAs::TokenFor(source) => {
+            refusal("credentials-refused", format!("{answered} to a token for the credentials from {source}"), NO_RIGHT)
         }
+    }
+}
+
+/// What is said where credentials are not tried, because they were refused often enough.
+pub(super) fn refused_before(to: &Destination, source: &Source) -> Refusal {
+    let (host, registry) = (&to.host.name, &to.target.registry);
+    let cause = format!("the credentials from {source} were refused {MOST_REFUSED} times for `{host}`, and are not tried again");
+    refusal("credentials-refused", cause, &other_credentials(registry, source))
+}
+
+/// How credentials come by better ones.
+fn other_credentials(registry: &str, source: &Source) -> String {
+    match source {
+        Source::PullSecret(name) => format!("renew the pull secret `{name}` with `kubectl create secret docker-registry`"),
+        Source::File(_) | Source::Helper(_) => login(registry),
     }
 }
 
@@ -153,7 +184,8 @@ mod tests {
         assert_eq!(nobody.code, "unauthorized");
         assert_eq!(nobody.cause, "`reg.test` answered 401 Unauthorized, and there are no credentials for it");
         assert_eq!(nobody.hint.as_deref(), Some("run `docker login reg.test`"));
-        let somebody = of_status(401, b"", "registry-1.docker.io", "docker.io", &SignedAs::Source("`c.json`".to_owned()));
+        let somebody =
+            of_status(401, b"", "registry-1.docker.io", "docker.io", &SignedAs::Credentials(Source::File("c.json".into())));
         assert_eq!((somebody.code, somebody.hint.as_deref()), ("credentials-refused", Some("run `docker login`")));
         assert!(somebody.cause.ends_with("401 Unauthorized to the credentials from `c.json`"));
     }

@@ -148,7 +148,7 @@ impl Registry {
 }
 
 /// Whether another try may be answered otherwise.
-fn passes(status: u16) -> bool {
+pub(super) fn passes(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 

@@ -1,7 +1,7 @@
 //! How registries are asked: everything that a person, the environment or a test may set, as values.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -127,9 +127,6 @@ pub enum RegistryError {
     /// A docker config that was named is not there.
     #[error("cannot read the docker config `{}`", .0.display())]
     DockerConfig(PathBuf),
-    /// A proxy variable is no URL of a proxy that can be used. Its value may hold a password and is not shown.
-    #[error("cannot use the proxy in `{0}`: it is not an http or https URL")]
-    Proxy(&'static str),
 }
 
 impl Settings {
@@ -150,35 +147,6 @@ impl Settings {
             _ => Ok(()),
         }
     }
-
-    /// The proxies that the environment names, in the order in which they are to be tried for a URL.
-    pub(super) fn proxies(&self) -> Result<Vec<reqwest::Proxy>, RegistryError> {
-        let variable = |name: &str| {
-            let value = self.environment.get(OsStr::new(name)).and_then(|value| value.to_str());
-            value.map(str::trim).filter(|value| !value.is_empty())
-        };
-        let not_for = variable("NO_PROXY").or_else(|| variable("no_proxy")).unwrap_or_default();
-        let not_for = reqwest::NoProxy::from_string(&format!("localhost,127.0.0.0/8,::1,{not_for}"));
-        let mut proxies = Vec::new();
-        for (upper, lower) in [("HTTPS_PROXY", "https_proxy"), ("HTTP_PROXY", "http_proxy"), ("ALL_PROXY", "all_proxy")] {
-            let (name, value) = match (variable(upper), variable(lower)) {
-                (Some(value), _) => (upper, value),
-                (None, Some(value)) => (lower, value),
-                (None, None) => continue,
-            };
-            if value.contains("://") && !value.starts_with("http://") && !value.starts_with("https://") {
-                return Err(RegistryError::Proxy(name));
-            }
-            let proxy = match lower {
-                "https_proxy" => reqwest::Proxy::https(value),
-                "http_proxy" => reqwest::Proxy::http(value),
-                _ => reqwest::Proxy::all(value),
-            };
-            let proxy = proxy.map_err(|_| RegistryError::Proxy(name))?;
-            proxies.push(proxy.no_proxy(not_for.clone()));
-        }
-        Ok(proxies)
-    }
 }
 
 #[cfg(test)]
@@ -191,9 +159,5 @@ mod tests {
         assert!(matches!(settings.check(), Err(RegistryError::NoSlots("concurrency"))));
         let settings = Settings { certificate_authorities: vec!["/nowhere/ca.pem".into()], ..Settings::default() };
         assert!(matches!(settings.check(), Err(RegistryError::CertificateAuthority(_))));
-        let environment = BTreeMap::from([("HTTPS_PROXY".into(), "socks5://user:hunter2@proxy.test".into())]);
-        let error = Settings { environment, ..Settings::default() }.proxies().unwrap_err();
-        assert_eq!(error.to_string(), "cannot use the proxy in `HTTPS_PROXY`: it is not an http or https URL");
-        assert!(!format!("{error:?}").contains("hunter2"));
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::ask::Way;
 use super::destination::Destination;
-use super::refusal::{self, SignedAs, of_credentials, refusal};
+use super::refusal::{self, SignedAs, of_credentials, refusal, refused_before};
 use super::retry::Asked;
 use super::trace::Step;
 use super::transport::{Reply, Request, authority};
@@ -99,10 +99,13 @@ impl Registry {
         self.check_realm(to, realm).await?;
         let freshness = if renew { Freshness::Fresh } else { Freshness::Kept };
         let credentials = self.credentials(to, freshness, way).await?;
-        match self.exchange(to, realm, service, credentials.as_ref(), way).await {
+        match self.exchange_in_turn(to, realm, service, credentials.as_ref(), way).await {
             Err(refusal) if refusal.code == "credentials-refused" && !renew => {
                 let fresh = self.credentials(to, Freshness::Fresh, way).await?;
-                if fresh == credentials { Err(refusal) } else { self.exchange(to, realm, service, fresh.as_ref(), way).await }
+                if fresh == credentials {
+                    return Err(refusal);
+                }
+                self.exchange_in_turn(to, realm, service, fresh.as_ref(), way).await
             }
             outcome => outcome,
         }
@@ -123,14 +126,39 @@ impl Registry {
         Ok(())
     }
 
+    /// The credentials for a repository, noted on its way. The registry that is asked as nobody gets none of any kind.
     pub(super) async fn credentials(
         &self,
         to: &Destination,
         freshness: Freshness,
         way: &Way<'_>,
     ) -> Result<Option<Credentials>, Refusal> {
+        let found = self.found(to, freshness).await?;
+        way.note(match &found {
+            Some(credentials) => Step::SignedIn { source: credentials.source.to_string() },
+            None if self.asks_as_nobody(&to.target) => Step::Nobody,
+            None => Step::Anonymous,
+        });
+        Ok(found)
+    }
+
+    /// The credentials that are a token already, which no token server is asked for.
+    pub(super) async fn registry_token(
+        &self,
+        to: &Destination,
+        freshness: Freshness,
+        way: &Way<'_>,
+    ) -> Result<Option<Credentials>, Refusal> {
+        let found = self.found(to, freshness).await?.filter(|credentials| credentials.kind == Kind::RegistryToken);
+        if let Some(credentials) = &found {
+            way.note(Step::SignedIn { source: credentials.source.to_string() });
+        }
+        Ok(found)
+    }
+
+    /// The one way to a registry's secrets: whoever may not be sent any has none.
+    async fn found(&self, to: &Destination, freshness: Freshness) -> Result<Option<Credentials>, Refusal> {
         if self.asks_as_nobody(&to.target) {
-            way.note(Step::Nobody);
             return Ok(None);
         }
         let found = self.store.find(&to.target.registry, &to.target.repository, freshness).await;
@@ -138,11 +166,28 @@ impl Registry {
         if let Some(credentials) = &found {
             self.known.add(&credentials.secret);
         }
-        way.note(match &found {
-            Some(credentials) => Step::SignedIn { source: credentials.source.clone() },
-            None => Step::Anonymous,
-        });
         Ok(found)
+    }
+
+    /// Asks the token server when it is the credentials' turn. A token for them shows that they are good, whatever the registry says to it.
+    async fn exchange_in_turn(
+        &self,
+        to: &Destination,
+        realm: &Url,
+        service: Option<&str>,
+        credentials: Option<&Credentials>,
+        way: &Way<'_>,
+    ) -> Result<Token, Refusal> {
+        let Some(credentials) = credentials else { return self.exchange(to, realm, service, None, way).await };
+        let trial = to.host.trials.of(credentials);
+        let turn = trial.turn().await.ok_or_else(|| refused_before(to, &trial.source))?;
+        let outcome = self.exchange(to, realm, service, Some(credentials), way).await;
+        match &outcome {
+            Ok(_) => turn.taken(),
+            Err(refusal) if refusal.code == "credentials-refused" => turn.refused(),
+            Err(_) => {}
+        }
+        outcome
     }
 
     /// Asks the token server, in the way that the credentials need.
@@ -155,7 +200,7 @@ impl Registry {
         way: &Way<'_>,
     ) -> Result<Token, Refusal> {
         let scope = format!("repository:{}:pull", to.target.repository);
-        let signed = credentials.map_or(SignedAs::Nobody, |credentials| SignedAs::Source(credentials.source.clone()));
+        let signed = credentials.map_or(SignedAs::Nobody, |credentials| SignedAs::Credentials(credentials.source.clone()));
         if let Some(credentials) = credentials.filter(|credentials| credentials.kind == Kind::IdentityToken) {
             let mut form = vec![("grant_type", "refresh_token"), ("client_id", "imago"), ("scope", scope.as_str())];
             form.extend(service.map(|service| ("service", service)));
@@ -213,6 +258,10 @@ impl Registry {
         let life = seconds.map_or(DEFAULT_LIFE, |seconds| Duration::from_secs_f64(seconds.min(86_400.0)));
         let until = Instant::now() + life.saturating_sub(MARGIN).max(life / 2);
         self.known.add(&Secret::new(token.clone()));
+        let signed = match signed {
+            SignedAs::Credentials(source) => SignedAs::TokenFor(source),
+            other => other,
+        };
         Ok(Token { header: Secret::new(format!("Bearer {token}")), until, signed })
     }
 }

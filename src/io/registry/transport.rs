@@ -12,13 +12,14 @@ use std::sync::{Arc, OnceLock};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, Url};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::addresses::{Addresses, SharedAddresses, may_lead};
 use super::fault::Fault;
 use super::host::Host;
-use super::settings::{Limits, RegistryError, Settings};
+use super::proxies::Proxies;
+use super::settings::{Limits, Settings};
+use super::slots::Slots;
 use crate::io::credentials::{Known, Secret};
 
 /// How many redirects in a row are followed.
@@ -65,34 +66,39 @@ pub(super) struct Transport {
     limits: Limits,
     per_host: usize,
     authorities: Vec<PathBuf>,
-    proxies: Vec<reqwest::Proxy>,
+    proxies: Proxies,
     addresses: Arc<Addresses>,
-    slots: Semaphore,
+    slots: Arc<Slots>,
     hosts: std::sync::Mutex<BTreeMap<String, Arc<Host>>>,
     plain: OnceLock<Result<reqwest::Client, Fault>>,
     tls: OnceLock<Result<reqwest::Client, Fault>>,
 }
 
 impl Transport {
-    pub(super) fn new(settings: &Settings) -> Result<Self, RegistryError> {
-        Ok(Self {
+    pub(super) fn new(settings: &Settings, slots: Arc<Slots>) -> Self {
+        Self {
             limits: settings.limits,
             per_host: settings.per_host,
             authorities: settings.certificate_authorities.clone(),
-            proxies: settings.proxies()?,
+            proxies: Proxies::of_environment(&settings.environment),
             addresses: Arc::new(Addresses::new(settings.addresses.clone())),
-            slots: Semaphore::new(settings.concurrency.min(Semaphore::MAX_PERMITS)),
+            slots,
             hosts: std::sync::Mutex::default(),
             plain: OnceLock::new(),
             tls: OnceLock::new(),
-        })
+        }
+    }
+
+    /// The slots that its requests take.
+    pub(super) fn slots(&self) -> &Arc<Slots> {
+        &self.slots
     }
 
     /// What the run knows of a URL's host, which is shown to people under this name from now on.
     pub(super) fn host(&self, url: &Url, name: String) -> Arc<Host> {
         let mut hosts = self.hosts.lock().expect("no holder of this lock panics");
-        let host = hosts.entry(url.origin().ascii_serialization()).or_insert_with(|| Arc::new(Host::new(name, self.per_host)));
-        Arc::clone(host)
+        let origin = url.origin().ascii_serialization();
+        Arc::clone(hosts.entry(origin.clone()).or_insert_with(|| Arc::new(Host::new(name, self.slots.of(&origin)))))
     }
 
     /// Sends a request, follows redirects, and reads the answer. One try.
@@ -132,7 +138,7 @@ impl Transport {
         Err(Fault::Redirect(format!("redirects more than {MAX_REDIRECTS} times")))
     }
 
-    /// Whether one host may send us on to another: see `challenge::may_lead`. Behind a proxy, names are the proxy's to resolve.
+    /// Whether one host may send us on to another: see [`may_lead`]. A name behind a proxy is the proxy's to resolve.
     pub(super) async fn may_lead(&self, from: &Url, to: &Url) -> bool {
         if from.host_str() == to.host_str() {
             return true;
@@ -144,7 +150,7 @@ impl Transport {
         let host = url.host_str().unwrap_or_default();
         match host.trim_matches(['[', ']']).parse::<IpAddr>() {
             Ok(address) => vec![address],
-            Err(_) if !self.proxies.is_empty() => Vec::new(),
+            Err(_) if !matches!(self.proxies.on_the_way_to(url), Ok(None)) => Vec::new(),
             Err(_) => timeout(self.limits.connect, self.addresses.of(host)).await.ok().flatten().unwrap_or_default(),
         }
     }
@@ -156,6 +162,7 @@ impl Transport {
         authorization: Option<&Secret>,
         known: &Known,
     ) -> Result<Reply, Fault> {
+        self.proxies.on_the_way_to(url)?;
         let client = self.client(url.scheme())?;
         let mut built = client.request(request.method.clone(), url.clone());
         if let Some(secret) = authorization {
@@ -173,7 +180,7 @@ impl Transport {
         // The host's slot first: who waits for a busy host must not hold a slot that another host's question could use.
         let host = self.host(url, known.hide(&authority(url)));
         let _host_slot = host.slots.acquire().await.expect("it is never closed");
-        let slot = self.slots.acquire().await.expect("it is never closed");
+        let slot = self.slots.all.acquire().await.expect("it is never closed");
         let mut work = pin!(timeout(self.limits.answer, self.perform(built, &request.method)));
         let outcome = match timeout(self.limits.patience, work.as_mut()).await {
             Ok(outcome) => outcome,
@@ -234,16 +241,21 @@ impl Transport {
             .pool_max_idle_per_host(self.per_host)
             .tcp_nodelay(true)
             .dns_resolver(Arc::new(SharedAddresses(Arc::clone(&self.addresses))))
-            .no_proxy();
-        for proxy in &self.proxies {
-            builder = builder.proxy(proxy.clone());
-        }
+            .no_proxy()
+            .proxy(self.proxy());
         if with_tls {
             builder = builder.tls_certs_merge(self.authorities()?);
         } else {
             builder = builder.tls_certs_only([]);
         }
         builder.build().map_err(|_| Fault::Settings("the TLS settings or the system's certificates cannot be used".to_owned()))
+    }
+
+    /// The one proxy that the client knows: for each URL the environment's, or none.
+    fn proxy(&self) -> reqwest::Proxy {
+        let proxies = self.proxies.clone();
+        // One that cannot be used has been refused before the client was asked.
+        reqwest::Proxy::custom(move |url| proxies.on_the_way_to(url).ok().flatten().cloned())
     }
 
     fn authorities(&self) -> Result<Vec<reqwest::Certificate>, Fault> {

@@ -123,10 +123,13 @@ fn an_answer_that_does_not_come_in_time_is_not_waited_for() {
     let server = five();
     server.fault("deployments", |_, _, fine| fine.sent(|bytes| Body::Drip(bytes, Duration::from_millis(50))));
     let settings = settings(&server);
-    let limits = Limits { answer: Duration::from_millis(200), tries: 2, ..settings.limits };
+    let limits = Limits { answer: Duration::from_millis(200), ..settings.limits };
     let error = deployments(&Settings { limits, ..settings }).unwrap_err();
     assert_eq!(error.code(), "timeout");
     assert!(error.cause().ends_with("gave no whole answer within 0.2 s"), "{}", error.cause());
+    assert_eq!(error.hint().as_deref(), Some("try again later"));
+    // Each try has taken as long as an answer may take.
+    assert_eq!(server.count("GET"), 2);
 }
 
 #[test]

@@ -80,7 +80,10 @@ fn a_patch_that_may_have_been_carried_out_is_not_sent_again() {
     ] {
         let server = server();
         server.fault("deployments", move |_, _, _| failure.clone());
-        assert_eq!(patch(&settings(&server), &pin(NEW), Send::ForReal).unwrap_err().code(), code);
+        let error = patch(&settings(&server), &pin(NEW), Send::ForReal).unwrap_err();
+        assert_eq!(error.code(), code);
+        let unknown = error.hint().as_deref() == Some("try again; what was sent may have been done");
+        assert_eq!(unknown, code == "connection-lost", "{error:?}");
         assert_eq!(server.count("PATCH"), 1, "{code}");
     }
     let server = server();

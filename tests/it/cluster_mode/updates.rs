@@ -165,6 +165,8 @@ fn workloads_that_something_else_writes_are_passed_over() {
     assert_eq!(scene.server.count("PATCH"), 0);
     let text = scene.run("-v", 0).stdout;
     assert!(text.contains("passed over shop/Deployment/owned: the controller `Database/main` writes it"), "{text}");
+    let line = "every workload was passed over; 3 workloads managed by something else, which `--managed` takes too\n";
+    assert_eq!(scene.run("--update", 0).stdout, line);
     scene.run("--update --managed", 0);
     let kept = scene.server.object("deployments", "shop", "argo");
     assert_eq!(kept["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"], "shop:apps/Deployment:shop/argo");

@@ -69,6 +69,21 @@ fn a_map_asks_another_host_with_its_own_credentials() {
 }
 
 #[test]
+fn a_map_that_leaves_nothing_of_a_name_is_refused_for_that_image() {
+    let mirror = TestRegistry::start();
+    let digest = mirror.push_index("alpine", "3", &["linux/amd64"], "first");
+    let maps = ["docker.io/library/nginx", "docker.io/library"].map(|from| format!("{from}={}", mirror.host()));
+    let maps = maps.iter().map(|text| imago::io::registry::Map::parse(text).unwrap()).collect();
+    let (answers, _) = ask_all(Settings { maps, ..settings() }, &["alpine:3", "nginx:1.25"]);
+    assert_eq!(digest_of(answers[&lookup("alpine:3")].clone()), digest);
+    let refusal = answers[&lookup("nginx:1.25")].clone().unwrap_err();
+    let host = mirror.host();
+    assert_eq!(refusal.cause, format!("a registry map leaves nothing of the image's name to ask `{host}` for"));
+    assert_eq!((refusal.code, refusal.hint), ("settings", Some(format!("map it to a whole name, such as `{host}/nginx`"))));
+    assert_eq!(mirror.asked(), ["HEAD /v2/alpine/manifests/3"]);
+}
+
+#[test]
 fn a_configuration_is_fetched_from_where_a_redirect_leads_without_credentials() {
     let access = Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() };
     let (registry, store) = (TestRegistry::with(access, None), TestRegistry::start());

@@ -3,10 +3,13 @@
 mod faults;
 mod helpers;
 mod hosts;
+mod patience;
+mod proxies;
 mod real;
 mod secrets;
 mod sign_in;
 mod tls;
+mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

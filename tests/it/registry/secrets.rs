@@ -166,15 +166,7 @@ fn no_secret_is_said_or_sent_anywhere_but_to_its_own_host() {
         let (registry, heard) = server(echoing(elsewhere.address.to_string()));
         let host = registry.address.to_string();
         let folder = tempfile::tempdir().unwrap();
-        let helpers = match &helper {
-            Some(script) => {
-                let program = folder.path().join("docker-credential-shop");
-                std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-                std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-                format!(r#","credHelpers":{{"{host}":"shop"}}"#)
-            }
-            None => String::new(),
-        };
+        let helpers = helper.iter().map(|script| with_helper(folder.path(), script, &host)).collect::<String>();
         std::fs::write(folder.path().join("config.json"), format!(r#"{{"auths":{{"{host}":{entry}}}{helpers}}}"#)).unwrap();
         // No echo of a name is looked up outside.
         let echoed = [secret, "planted-token-9"].map(|secret| (format!("{secret}.example.test"), Vec::new()));
@@ -199,6 +191,47 @@ fn no_secret_is_said_or_sent_anywhere_but_to_its_own_host() {
             assert_eq!(request.header("authorization"), None);
         }
     }
+}
+
+#[test]
+fn no_secret_of_any_kind_goes_over_plain_http_by_the_repositorys_wish() {
+    for Planted { secret, entry, helper, repository } in planted() {
+        for (nobody, is_sent) in [(true, false), (false, true)] {
+            let (tokens, heard_by_tokens) = server(|_| Response::new(200).body(r#"{"token":"for-anybody"}"#));
+            let realm = tokens.address;
+            let (registry, heard) = server(move |request| match request.header("authorization") {
+                None if request.path.contains("bearer") => {
+                    let challenge = format!(r#"Bearer realm="http://{realm}/token",service="x""#);
+                    Response::new(401).header("www-authenticate", challenge)
+                }
+                None => Response::new(401).header("www-authenticate", r#"Basic realm="x""#),
+                Some(_) => Response::new(404),
+            });
+            let host = registry.address.to_string();
+            let folder = tempfile::tempdir().unwrap();
+            let helpers = helper.iter().map(|script| with_helper(folder.path(), script, &host)).collect::<String>();
+            let json = format!(r#"{{"auths":{{"{host}":{entry}}}{helpers}}}"#);
+            std::fs::write(folder.path().join("config.json"), json).unwrap();
+            let insecure_as_nobody = if nobody { vec![host.clone()] } else { Vec::new() };
+            let settings = Settings { environment: environment(folder.path()), insecure_as_nobody, ..settings() };
+            let said = everything_said(settings, &host, repository, &["1"]);
+            let encoded = STANDARD.encode(format!("user:{secret}"));
+            let requests: Vec<Request> =
+                heard.lock().unwrap().iter().chain(heard_by_tokens.lock().unwrap().iter()).cloned().collect();
+            let told = format!("{requests:?}");
+            assert_eq!(told.contains(secret) || told.contains(&encoded), is_sent, "{secret}: {told}");
+            assert_eq!(said.contains("plain http, which is not the user's wish"), nobody, "{said}");
+            assert_eq!(said.contains("with the credentials from"), is_sent, "{said}");
+        }
+    }
+}
+
+/// Puts a helper into the folder, and returns what names it in a docker config.
+fn with_helper(folder: &Path, script: &str, host: &str) -> String {
+    let program = folder.join("docker-credential-shop");
+    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    format!(r#","credHelpers":{{"{host}":"shop"}}"#)
 }
 
 #[test]

@@ -5,10 +5,11 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use imago::io::registry::Settings;
+use rcgen::{BasicConstraints, IsCa};
 
 use super::{ask, digest_of, settings};
 use crate::support::registry::{Access, TestRegistry, Tokens};
-use crate::support::tls::{Authority, Valid};
+use crate::support::tls::{Authority, Valid, self_signed};
 
 const NAME: &str = "registry.example.test";
 
@@ -44,6 +45,32 @@ fn a_certificate_is_taken_only_when_it_is_right() {
                 );
             }
             (answer, _) => panic!("{answer:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_certificate_of_an_authority_that_a_server_uses_as_its_own_is_said_to_be_that() {
+    for (is_ca, is_taken) in [(IsCa::Ca(BasicConstraints::Unconstrained), false), (IsCa::ExplicitNoCa, true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = self_signed(folder.path(), NAME, is_ca);
+        let settings = Settings {
+            certificate_authorities: vec![identity.certificate],
+            addresses: [(NAME.to_owned(), vec!["127.0.0.1".parse().unwrap()])].into(),
+            ..settings()
+        };
+        let registry = TestRegistry::with(Access::Open, Some(identity.config));
+        registry.push_image("shop/web", "1", "linux/amd64", "first");
+        let host = format!("{NAME}:{}", registry.address.port());
+        match ask(settings, &format!("{host}/shop/web:1")) {
+            Ok(_) => assert!(is_taken),
+            Err(refusal) => {
+                assert!(!is_taken, "{refusal:?}");
+                let reason = "is a certificate authority's (CA:TRUE), which is used as the server's own";
+                assert_eq!((refusal.code, refusal.cause), ("certificate", format!("the certificate of `{host}` {reason}")));
+                // To trust it once more is what was done already.
+                assert!(!refusal.hint.unwrap().contains("--registry-ca"));
+            }
         }
     }
 }

@@ -52,14 +52,28 @@ impl Authority {
         let (certificate, key) = (self.folder.join(format!("{}.pem", names[0])), self.folder.join(format!("{}.key", names[0])));
         std::fs::write(&certificate, issued.pem()).unwrap();
         std::fs::write(&key, key_pair.serialize_pem()).unwrap();
-        let chain: Vec<CertificateDer<'static>> = vec![issued.der().clone()];
-        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key_pair.serialize_der()));
-        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, private)
-            .unwrap();
-        Identity { certificate, key, config: Arc::new(config) }
+        Identity { certificate, key, config: Arc::new(config(issued.der(), &key_pair)) }
     }
+}
+
+/// A server's certificate that it has signed itself.
+pub fn self_signed(folder: &Path, name: &str, is_ca: IsCa) -> Identity {
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.is_ca = is_ca;
+    let key_pair = KeyPair::generate().unwrap();
+    let issued = params.self_signed(&key_pair).unwrap();
+    let (certificate, key) = (folder.join("self.pem"), folder.join("self.key"));
+    std::fs::write(&certificate, issued.pem()).unwrap();
+    std::fs::write(&key, key_pair.serialize_pem()).unwrap();
+    Identity { certificate, key, config: Arc::new(config(issued.der(), &key_pair)) }
+}
+
+fn config(issued: &CertificateDer<'static>, key_pair: &KeyPair) -> rustls::ServerConfig {
+    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key_pair.serialize_der()));
+    rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![issued.clone()], private)
+        .unwrap()
 }

@@ -70,6 +70,7 @@ fn nothing_to_do(report: &Report) -> String {
     let places = everything(report);
     let up_to_date = counts.ok + counts.fixed;
     match (report.workloads.len(), up_to_date) {
+        (0, _) if report.skipped.iter().any(|skipped| skipped.code == "managed") => "every workload was passed over".to_owned(),
         (0, _) if report.mode == Mode::Cluster => "no workload was found".to_owned(),
         (0, _) if report.files_seen == 0 && report.narrowed => {
             "no manifest found that `include` and `exclude` take (*.yaml, *.yml, *.json)".to_owned()

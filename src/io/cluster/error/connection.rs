@@ -1,7 +1,8 @@
 //! Why an API server gave no answer at all: code, text and hint.
 
+use super::Purpose;
 use crate::io::files::MORE_OPEN_FILES;
-use crate::io::registry::fault::Fault;
+use crate::io::registry::fault::{AUTHORITY_AS_SERVER, Fault, NOT_OF_AN_AUTHORITY};
 
 pub(super) fn code(fault: &Fault) -> &'static str {
     match fault {
@@ -10,7 +11,7 @@ pub(super) fn code(fault: &Fault) -> &'static str {
         Fault::OpenFiles => "open-files",
         Fault::ConnectTimeout(_) | Fault::AnswerTimeout(_) => "timeout",
         Fault::Lost => "connection-lost",
-        Fault::Certificate(_) => "certificate",
+        Fault::Certificate(_) | Fault::AuthorityAsServer => "certificate",
         Fault::PlainHttp => "plain-http",
         Fault::Tls => "tls",
         Fault::Proxy => "proxy",
@@ -28,6 +29,7 @@ pub(super) fn text(fault: &Fault, server: &str) -> String {
         Fault::AnswerTimeout(limit) => format!("`{server}` gave no whole answer within {} s", limit.as_secs_f64()),
         Fault::Lost => format!("`{server}` broke the connection off"),
         Fault::Certificate(reason) => format!("the certificate of `{server}` is not trusted: {reason}"),
+        Fault::AuthorityAsServer => format!("the certificate of `{server}` {AUTHORITY_AS_SERVER}"),
         Fault::PlainHttp => format!("`{server}` does not speak TLS"),
         Fault::Tls => format!("the TLS handshake with `{server}` failed"),
         Fault::Proxy => format!("the proxy does not connect to `{server}`"),
@@ -38,7 +40,7 @@ pub(super) fn text(fault: &Fault, server: &str) -> String {
     }
 }
 
-pub(super) fn hint(fault: &Fault, server: &str) -> String {
+pub(super) fn hint(fault: &Fault, server: &str, purpose: Purpose) -> String {
     match fault {
         Fault::Name => "check the server's name in the kubeconfig, and the DNS of this machine".to_owned(),
         Fault::Refused => "check that the cluster is running, and its address in the kubeconfig".to_owned(),
@@ -46,8 +48,12 @@ pub(super) fn hint(fault: &Fault, server: &str) -> String {
         Fault::ConnectTimeout(_) => {
             "check that the cluster can be reached from here: a VPN, a firewall, `proxy-url` in the kubeconfig".to_owned()
         }
-        Fault::AnswerTimeout(_) | Fault::Lost => "try again; what was sent may have been done".to_owned(),
+        Fault::AnswerTimeout(_) | Fault::Lost => match purpose {
+            Purpose::Read => "try again later".to_owned(),
+            Purpose::Change => "try again; what was sent may have been done".to_owned(),
+        },
         Fault::Certificate(_) => "correct `certificate-authority` or `tls-server-name` in the kubeconfig".to_owned(),
+        Fault::AuthorityAsServer => NOT_OF_AN_AUTHORITY.to_owned(),
         Fault::PlainHttp => {
             format!("correct the server's address in the kubeconfig: {}", server.replacen("https://", "http://", 1))
         }

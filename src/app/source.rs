@@ -146,7 +146,7 @@ fn from_lock(lock: &Lock, path: &Path, lookup: &Lookup) -> Result<Answer, Refusa
 }
 
 /// As [`registries`], for who is asked beside another.
-pub(super) fn registries_beside(other: &Registry, settings: Settings) -> Result<Arc<Registry>, Problem> {
+pub(super) fn registries_beside(other: &Registry, settings: Settings) -> anyhow::Result<Arc<Registry>> {
     Ok(Arc::new(other.beside(settings).map_err(unusable)?))
 }
 

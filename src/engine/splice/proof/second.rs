@@ -15,7 +15,7 @@ use crate::engine::yaml::{File, YamlNode};
 
 /// Proves the second reading of the two texts, whose first readings these are.
 pub(super) fn prove(old: &File<'_>, new: &File<'_>, wanted: &[DocumentChanges]) -> Result<(), Refused> {
-    let new_values = read(new.text())?;
+    let new_values = read(new.text()).map_err(|refused| where_it_stands(refused, old))?;
     finds_the_same(new, &new_values)?;
     let old_values = match old.is_plain() {
         true => (0..old.len()).map(|document| plain_value(old.document(document))).collect(),
@@ -39,6 +39,12 @@ pub(super) fn prove(old: &File<'_>, new: &File<'_>, wanted: &[DocumentChanges]) 
     } else {
         Err(unproven("kubectl's YAML reader sees more changes in it than the wanted ones".to_owned()))
     }
+}
+
+/// What the second parser does not take, told where it stands in the file: the edit may have moved it. What it takes in the old text alone
+/// stands nowhere in the file.
+fn where_it_stands(in_new: Refused, old: &File<'_>) -> Refused {
+    read(old.text()).err().unwrap_or(Refused { line: None, message: format!("{}, once it is edited", in_new.message), ..in_new })
 }
 
 /// Refuses a text in which the two parsers see different workloads.

@@ -145,6 +145,11 @@ fn from_lock(lock: &Lock, path: &Path, lookup: &Lookup) -> Result<Answer, Refusa
     })
 }
 
+/// As [`registries`], for who is asked beside another.
+pub(super) fn registries_beside(other: &Registry, settings: Settings) -> anyhow::Result<Arc<Registry>> {
+    Ok(Arc::new(other.beside(settings).map_err(unusable)?))
+}
+
 fn unusable(error: RegistryError) -> Problem {
     let hint = match &error {
         RegistryError::NoSlots(_) => "give it at least 1",

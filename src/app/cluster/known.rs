@@ -1,7 +1,10 @@
 //! What registries have answered, for workloads with these pull secrets and for those with others.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use futures_util::future::join_all;
 
 use super::found::{self, PodTable};
 use super::{PullSecrets, Request, Run};
@@ -52,23 +55,35 @@ impl Known {
             PullSecrets::Ignore => vec![(Vec::new(), lives.iter().collect())],
             PullSecrets::Use => found::by_pull_secrets(cluster, lives, &mut report.warnings).await,
         };
-        let mut known = Self::default();
+        let first = source::registries(&request.registries)?;
+        let mut open = Vec::new();
         for (secrets, lives) in groups {
             let settings = registry::Settings { pull_secrets: secrets, ..request.registries.clone() };
-            let registry = source::registries(&settings)?;
+            let registry = source::registries_beside(&first, settings)?;
             let mut asked = plan::wanted(lives.iter().map(|live| &live.workload), rules);
             if let (Action::Restart, Some(pods)) = (request.action, pods) {
                 // What runs must not lose a platform either.
                 lives.iter().for_each(|live| add_running(&mut asked, live, rules, pods));
             }
-            let answers = resolve::resolve_all(&registry, &asked, request.platform_loss, &mut *on_event).await;
-            let mut answered = Answered { registry: Some(Arc::clone(&registry)), asked, answers, manifests: BTreeMap::new() };
+            open.push((registry, lives, asked));
+        }
+        let progress = Together::start(open.iter().map(|(.., asked)| asked.len()).sum(), on_event);
+        // Side by side: a registry that hangs would hold up each of the groups in turn.
+        let answered = open.into_iter().map(async |(registry, lives, asked)| {
+            let answers = resolve::resolve_all(&registry, &asked, request.platform_loss, |event| progress.pass(event)).await;
+            let mut answered = Answered { registry: Some(registry), asked, answers, manifests: BTreeMap::new() };
             if let Some(pods) = pods {
                 answered.look_into_indexes(&lives, rules, pods).await;
             }
-            let Sourced { warnings, ways, .. } = Sourced::by(&registry, Answers::new());
-            report.warnings.extend(warnings);
-            report.ways.extend(ways);
+            (answered, lives)
+        });
+        let mut known = Self::default();
+        for (answered, lives) in join_all(answered).await {
+            if let Some(registry) = &answered.registry {
+                let Sourced { warnings, ways, .. } = Sourced::by(registry, Answers::new());
+                report.warnings.extend(warnings);
+                report.ways.extend(ways);
+            }
             known.of.extend(lives.iter().map(|live| (live.uid.clone(), known.groups.len())));
             known.groups.push(answered);
         }
@@ -78,6 +93,27 @@ impl Known {
     /// The answers for a workload.
     pub(super) fn of(&self, live: &Live) -> &Answered {
         &self.groups[self.of.get(&live.uid).copied().unwrap_or_default()]
+    }
+}
+
+/// The progress of several that are asked side by side, told as that of one.
+struct Together<'a, F> {
+    total: usize,
+    done: Cell<usize>,
+    on_event: RefCell<&'a mut F>,
+}
+
+impl<'a, F: FnMut(Event)> Together<'a, F> {
+    fn start(total: usize, on_event: &'a mut F) -> Self {
+        on_event(Event::Started { total });
+        Self { total, done: Cell::new(0), on_event: RefCell::new(on_event) }
+    }
+
+    fn pass(&self, event: Event) {
+        if let Event::Answered { lookup, answer, .. } = event {
+            self.done.set(self.done.get() + 1);
+            (self.on_event.borrow_mut())(Event::Answered { lookup, answer, done: self.done.get(), total: self.total });
+        }
     }
 }
 

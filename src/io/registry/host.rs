@@ -28,7 +28,7 @@ pub(super) struct Host {
     /// The host as shown to people: with its port where that is not the usual one.
     pub(super) name: String,
     /// Requests under way.
-    pub(super) slots: Semaphore,
+    pub(super) slots: Arc<Semaphore>,
     gate: tokio::sync::Mutex<()>,
     pub(super) trials: Trials,
     state: Mutex<State>,
@@ -47,7 +47,7 @@ struct State {
 }
 
 impl Host {
-    pub(super) fn new(name: String, slots: usize) -> Self {
+    pub(super) fn new(name: String, slots: Arc<Semaphore>) -> Self {
         let state = State {
             offer: None,
             settled: false,
@@ -58,7 +58,6 @@ impl Host {
             down: None,
             not_before: None,
         };
-        let slots = Semaphore::new(slots.min(Semaphore::MAX_PERMITS));
         let (gate, trials, tokens) = (tokio::sync::Mutex::new(()), Trials::default(), Mutex::default());
         Self { name, slots, gate, trials, state: Mutex::new(state), tokens }
     }

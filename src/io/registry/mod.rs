@@ -20,6 +20,7 @@ mod proxies;
 mod refusal;
 mod retry;
 mod settings;
+mod slots;
 mod token;
 mod trace;
 mod transport;
@@ -27,7 +28,7 @@ mod trial;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -40,6 +41,7 @@ use manifest::{Malformed, Parsed};
 use map::Target;
 use refusal::{of_status, refusal};
 use retry::{Asked, passes};
+use slots::Slots;
 
 pub use map::{Map, MapError};
 pub use settings::{Limits, RegistryError, Settings};
@@ -78,8 +80,18 @@ pub struct Registry {
 impl Registry {
     /// Checks the settings. Nothing is read or connected before the first question.
     pub fn new(settings: Settings) -> Result<Self, RegistryError> {
+        let slots = Arc::new(Slots::new(settings.concurrency, settings.per_host));
+        Self::within(settings, slots)
+    }
+
+    /// As [`Registry::new`], for who is asked beside this one: both together are within the limits of this one.
+    pub fn beside(&self, settings: Settings) -> Result<Self, RegistryError> {
+        Self::within(settings, Arc::clone(self.transport.slots()))
+    }
+
+    fn within(settings: Settings, slots: Arc<Slots>) -> Result<Self, RegistryError> {
         settings.check()?;
-        let transport = transport::Transport::new(&settings);
+        let transport = transport::Transport::new(&settings, slots);
         Ok(Self {
             limits: settings.limits,
             maps: settings.maps,

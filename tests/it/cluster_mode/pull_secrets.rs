@@ -1,5 +1,8 @@
 //! `--image-pull-secrets`: each workload's images are asked for with its own secrets, and with nobody else's.
 
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -7,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Scene, problems};
 use crate::support::apiserver::{ApiServer, workload};
 use crate::support::binary::Workplace;
+use crate::support::registry::http::Response;
 use crate::support::registry::{Access, TestRegistry};
 
 fn secret(namespace: &str, name: &str, host: &str, password: &str) -> Value {
@@ -18,6 +22,31 @@ fn secret(namespace: &str, name: &str, host: &str, password: &str) -> Value {
 fn service_account(namespace: &str, secrets: &[&str]) -> Value {
     let secrets: Vec<Value> = secrets.iter().map(|name| json!({"name": name})).collect();
     json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}, "imagePullSecrets": secrets})
+}
+
+#[test]
+fn namespaces_with_secrets_of_their_own_are_asked_side_by_side() {
+    let scene = Scene::new();
+    let host = scene.registry.host();
+    let (image, digest) = scene.image("shop/web", "1.4");
+    for namespace in ["a", "b", "c"] {
+        scene.add("Deployment", namespace, "web", &image);
+        scene.server.add(&service_account(namespace, &["pull"]));
+        scene.server.add(&secret(namespace, "pull", &host, namespace));
+    }
+    // Nobody is answered before all three have asked.
+    let (asked, all) = (Mutex::new(0), Condvar::new());
+    scene.registry.fault("shop/web", move |_, _, fine| {
+        let mut asked = asked.lock().unwrap();
+        *asked += 1;
+        all.notify_all();
+        let waited = all.wait_timeout_while(asked, Duration::from_secs(10), |asked| *asked < 3).unwrap();
+        if waited.1.timed_out() { Response::new(404) } else { fine }
+    });
+    scene.run("-A --update --image-pull-secrets", 0);
+    for namespace in ["a", "b", "c"] {
+        assert_eq!(scene.deployed("deployments", namespace, "web"), format!("{image}@{digest}"));
+    }
 }
 
 #[test]
@@ -48,6 +77,8 @@ fn each_namespace_signs_in_with_its_own_secret() {
     assert_eq!(scene.deployed("deployments", "default", "web"), format!("{image}@{digest}"));
     assert_eq!(scene.deployed("deployments", "pay", "web"), image);
     assert!(finished.stderr.contains("in pay/Deployment/web, container `app`"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("to the credentials from the pull secret `pay/pull`"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("hint: renew the pull secret `pay/pull`"), "{}", finished.stderr);
     assert!(finished.stderr.contains("warning: ") && finished.stderr.contains("missing"), "{}", finished.stderr);
     for told in [&finished.stdout, &finished.stderr] {
         assert!(

@@ -161,11 +161,18 @@ impl Store {
         Self { secrets, files, named, environment, limit, read, helped, renewed }
     }
 
-    /// The credentials for a repository, from the first place that has any. `None`: ask as nobody.
+    /// How many pull secrets there are for a repository.
+    pub(in crate::io) fn count_pull_secrets(&self, registry: &str, repository: &str) -> Result<usize, CredentialError> {
+        let counts = self.secrets.iter().map(|secret| Ok(secret.0.candidates(registry, repository)?.len()));
+        counts.sum()
+    }
+
+    /// The credentials for a repository, from the first place that has any, with so many left out. `None`: ask as nobody.
     pub(in crate::io) async fn find(
         &self,
         registry: &str,
         repository: &str,
+        mut left_out: usize,
         freshness: Freshness,
     ) -> Result<Option<Credentials>, CredentialError> {
         if freshness == Freshness::Fresh
@@ -184,8 +191,10 @@ impl Store {
                         self.helped.ask((name.clone(), server.clone()), ask).await?
                     }
                 };
-                if found.is_some() {
-                    return Ok(found);
+                match found {
+                    Some(_) if left_out > 0 => left_out -= 1,
+                    Some(found) => return Ok(Some(found)),
+                    None => {}
                 }
             }
         }

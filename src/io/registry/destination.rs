@@ -25,6 +25,8 @@ pub(super) struct Destination {
     /// Scheme, host and port.
     pub(super) base: Url,
     pub(super) host: Arc<Host>,
+    /// How many of the repository's pull secrets were of no use.
+    pub(super) secret: usize,
 }
 
 impl Registry {
@@ -53,7 +55,7 @@ impl Registry {
             url("https")?
         };
         let host = self.transport.host(&base, authority(&base));
-        Ok(Destination { target, base, host })
+        Ok(Destination { target, base, host, secret: 0 })
     }
 }
 

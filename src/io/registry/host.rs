@@ -23,6 +23,9 @@ const LIMITED: u32 = 3;
 /// Second and later tries that a host gets beyond those that its answers earn it.
 const RETRIES: u32 = 64;
 
+/// Where a token is put; whoever holds it asks for one.
+type TokenPlace = Arc<tokio::sync::Mutex<Option<Kept>>>;
+
 /// What a run knows of a host.
 pub(super) struct Host {
     /// The host as shown to people: with its port where that is not the usual one.
@@ -32,7 +35,7 @@ pub(super) struct Host {
     gate: tokio::sync::Mutex<()>,
     pub(super) trials: Trials,
     state: Mutex<State>,
-    tokens: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Option<Kept>>>>>,
+    tokens: Mutex<BTreeMap<(String, usize), TokenPlace>>,
 }
 
 struct State {
@@ -153,10 +156,10 @@ impl Host {
         self.state().not_before.and_then(|until| until.checked_duration_since(now)).filter(|wait| !wait.is_zero())
     }
 
-    /// The place of a repository's token.
-    pub(super) fn token(&self, repository: &str) -> Arc<tokio::sync::Mutex<Option<Kept>>> {
+    /// The place of a repository's token, for this one of its pull secrets.
+    pub(super) fn token(&self, repository: &str, secret: usize) -> TokenPlace {
         let mut tokens = self.tokens.lock().expect("no holder of this lock panics");
-        Arc::clone(tokens.entry(repository.to_owned()).or_default())
+        Arc::clone(tokens.entry((repository.to_owned(), secret)).or_default())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -4,7 +4,8 @@
 //! taken when it is well-formed, bytes when they have the digest that was asked for. Credentials go to the host they belong to. Each
 //! question ends in one answer or one refusal, within the limits of `Settings`, and costs other questions nothing.
 //!
-//! The parts: `map` and `destination` say who is asked, `ask` signs in, `token` keeps tokens, `trial` keeps wrong passwords from being tried often,
+//! The parts: `map` and `destination` say who is asked, `ask` signs in, `in_turn` tries several pull
+//! secrets, `token` keeps tokens, `trial` keeps wrong passwords from being tried often,
 //! `retry` tries again, `host` knows what a run has learnt of a host, `transport` sends one request, `addresses` says where it may go, `challenge` and `manifest` read what comes,
 //! `fault` and `refusal` say what went wrong, `trace` notes the way.
 
@@ -14,6 +15,7 @@ mod challenge;
 mod destination;
 pub(in crate::io) mod fault;
 mod host;
+mod in_turn;
 mod manifest;
 mod map;
 mod proxies;
@@ -49,7 +51,6 @@ pub use trace::{Step, Trace};
 
 use super::credentials::{Credentials, Known, Secret, Store};
 use super::once::Once;
-use super::resolver::Resolver;
 use crate::engine::answer::{Index, Manifest, Refusal};
 use crate::engine::image::{Digest, Lookup};
 
@@ -75,6 +76,7 @@ pub struct Registry {
     trace: Mutex<Trace>,
     random: Mutex<u64>,
     deadline: OnceLock<Instant>,
+    secrets: Mutex<BTreeMap<Target, usize>>,
 }
 
 impl Registry {
@@ -106,6 +108,7 @@ impl Registry {
             trace: Mutex::default(),
             random: Mutex::new(settings.seed),
             deadline: OnceLock::new(),
+            secrets: Mutex::default(),
         })
     }
 
@@ -127,15 +130,13 @@ impl Registry {
         warnings
     }
 
-    async fn digest(&self, lookup: &Lookup) -> Result<Digest, Refusal> {
-        let way = Way { registry: self, lookup };
-        let to = self.destination(lookup, &way).await?;
+    async fn digest(&self, to: &Destination, lookup: &Lookup, way: &Way<'_>) -> Result<Digest, Refusal> {
         let mut asked = Asked::new(format!("manifests/{}", lookup.tag), self.limits.tries);
-        let head = self.ask(&to, &Method::HEAD, &mut asked, Some(manifest::ACCEPT), &way).await?;
+        let head = self.ask(to, &Method::HEAD, &mut asked, Some(manifest::ACCEPT), way).await?;
         if head.reply.status == 200 {
             let media_type = head.reply.media_type();
             if manifest::is_schema_1(&media_type) {
-                return Err(schema_1(&to));
+                return Err(schema_1(to));
             }
             let digest = head.reply.header(DIGEST_HEADER).and_then(|text| Digest::parse(text).ok());
             if let (Some(digest), true) = (digest, manifest::is_accepted(&media_type)) {
@@ -144,11 +145,11 @@ impl Registry {
         } else if (head.reply.status == 401 && challenge::offered(&head.reply.headers).is_some())
             || (passes(head.reply.status) && asked.is_over())
         {
-            return Err(self.refused(&to, &head));
+            return Err(self.refused(to, &head));
         }
         // HEAD did not tell, or is refused, or is an error without a reason: GET has the bytes, the reason, or a way to sign in.
-        let get = self.ask(&to, &Method::GET, &mut asked.again(), Some(manifest::ACCEPT), &way).await?;
-        self.digest_of_bytes(&to, &get, &way)
+        let get = self.ask(to, &Method::GET, &mut asked.again(), Some(manifest::ACCEPT), way).await?;
+        self.digest_of_bytes(to, &get, way)
     }
 
     fn digest_of_bytes(&self, to: &Destination, get: &Answered, way: &Way<'_>) -> Result<Digest, Refusal> {
@@ -258,24 +259,6 @@ impl Registry {
         let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
-
-impl Resolver for Registry {
-    async fn resolve(&self, lookup: &Lookup) -> Result<Digest, Refusal> {
-        self.digests.ask(lookup.clone(), || self.within_run(self.digest(lookup))).await
-    }
-
-    async fn manifest(&self, lookup: &Lookup, digest: &Digest) -> Result<Option<Manifest>, Refusal> {
-        let question = (map::target(&self.maps, lookup), digest.clone());
-        let work = || {
-            self.within_run(async {
-                let way = Way { registry: self, lookup };
-                let to = self.destination(lookup, &way).await?;
-                self.read(&to, digest, 0, &way).await
-            })
-        };
-        self.manifests.ask(question, work).await
     }
 }
 

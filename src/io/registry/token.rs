@@ -66,7 +66,7 @@ impl Registry {
         refused: Option<u32>,
         way: &Way<'_>,
     ) -> Result<Option<Granted>, Refusal> {
-        let place = to.host.token(&to.target.repository);
+        let place = to.host.token(&to.target.repository, to.secret);
         let mut kept = place.lock().await;
         let mut generation = 0;
         if let Some(kept) = kept.as_ref() {
@@ -161,7 +161,7 @@ impl Registry {
         if self.asks_as_nobody(&to.target) {
             return Ok(None);
         }
-        let found = self.store.find(&to.target.registry, &to.target.repository, freshness).await;
+        let found = self.store.find(&to.target.registry, &to.target.repository, to.secret, freshness).await;
         let found = found.map_err(|error| of_credentials(&error))?;
         if let Some(credentials) = &found {
             self.known.add(&credentials.secret);

@@ -11,7 +11,7 @@ use super::{Scene, problems};
 use crate::support::apiserver::{ApiServer, workload};
 use crate::support::binary::Workplace;
 use crate::support::registry::http::Response;
-use crate::support::registry::{Access, TestRegistry};
+use crate::support::registry::{Access, TestRegistry, Tokens};
 
 fn secret(namespace: &str, name: &str, host: &str, password: &str) -> Value {
     let config = json!({"auths": {host: {"username": "user", "password": password}}}).to_string();
@@ -22,6 +22,34 @@ fn secret(namespace: &str, name: &str, host: &str, password: &str) -> Value {
 fn service_account(namespace: &str, secrets: &[&str]) -> Value {
     let secrets: Vec<Value> = secrets.iter().map(|name| json!({"name": name})).collect();
     json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}, "imagePullSecrets": secrets})
+}
+
+#[test]
+fn each_of_several_secrets_for_one_host_is_tried_in_turn() {
+    let (user, password) = ("user".to_owned(), "hunter2".to_owned());
+    let tokens = Tokens { account: Some((user.clone(), password.clone())), ..Tokens::default() };
+    for access in [Access::Basic { user, password }, Access::Token(tokens)] {
+        let scene = Scene { registry: TestRegistry::with(access, None), server: ApiServer::start(), place: Workplace::new() };
+        let host = scene.registry.host();
+        let (image, digest) = scene.image("shop/web", "1.4");
+        scene.add("Deployment", "shop", "web", &image);
+        scene.add("Deployment", "pay", "web", &image);
+        scene.server.add(&service_account("shop", &["a-old", "b-older", "c-new"]));
+        scene.server.add(&service_account("pay", &["a-old", "b-older"]));
+        for (namespace, name, password) in [
+            ("shop", "a-old", "old"),
+            ("shop", "b-older", "older"),
+            ("shop", "c-new", "hunter2"),
+            ("pay", "a-old", "old"),
+            ("pay", "b-older", "older"),
+        ] {
+            scene.server.add(&secret(namespace, name, &host, password));
+        }
+        let finished = scene.run("-A --update --image-pull-secrets", 3);
+        assert_eq!(scene.deployed("deployments", "shop", "web"), format!("{image}@{digest}"));
+        assert_eq!(scene.deployed("deployments", "pay", "web"), image);
+        assert!(finished.stderr.contains("hint: renew the pull secret `pay/a-old`"), "{}", finished.stderr);
+    }
 }
 
 #[test]

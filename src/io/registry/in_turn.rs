@@ -1,0 +1,63 @@
+//! The questions of a run, each asked with one pull secret after the other where a workload has several for one host.
+//!
+//! The kubelet does so: two secrets for a host are as often two accounts with a repository each as an old password and a new one. What a
+//! docker config has is tried as Docker does it, the closest entry alone.
+
+use super::ask::Way;
+use super::destination::Destination;
+use super::refusal::of_credentials;
+use super::{Registry, map};
+use crate::engine::answer::{Manifest, Refusal};
+use crate::engine::image::{Digest, Lookup};
+use crate::io::resolver::Resolver;
+
+impl Resolver for Registry {
+    async fn resolve(&self, lookup: &Lookup) -> Result<Digest, Refusal> {
+        let work = async {
+            let way = Way { registry: self, lookup };
+            let (mut to, mut first) = (self.destination(lookup, &way).await?, None);
+            loop {
+                match self.digest(&to, lookup, &way).await {
+                    Err(refusal) if self.has_another(&to, &refusal)? => {
+                        first.get_or_insert(refusal);
+                        to.secret += 1;
+                    }
+                    // The first secret's is the one that a person expects to count.
+                    Err(refusal) => return Err(first.unwrap_or(refusal)),
+                    Ok(digest) => {
+                        self.secrets.lock().expect("no holder of this lock panics").insert(to.target, to.secret);
+                        return Ok(digest);
+                    }
+                }
+            }
+        };
+        self.digests.ask(lookup.clone(), || self.within_run(work)).await
+    }
+
+    async fn manifest(&self, lookup: &Lookup, digest: &Digest) -> Result<Option<Manifest>, Refusal> {
+        let question = (map::target(&self.maps, lookup), digest.clone());
+        let work = || {
+            self.within_run(async {
+                let way = Way { registry: self, lookup };
+                let mut to = self.destination(lookup, &way).await?;
+                let secrets = self.secrets.lock().expect("no holder of this lock panics").get(&to.target).copied();
+                to.secret = secrets.unwrap_or_default();
+                self.read(&to, digest, 0, &way).await
+            })
+        };
+        self.manifests.ask(question, work).await
+    }
+}
+
+impl Registry {
+    /// Whether the refusal is one of who we were, and there is another pull secret that may fare better.
+    fn has_another(&self, to: &Destination, refusal: &Refusal) -> Result<bool, Refusal> {
+        // Some registries say that what somebody may not see is not there.
+        let of_who_we_were = matches!(refusal.code, "credentials-refused" | "forbidden" | "not-found" | "name-unknown");
+        if !of_who_we_were || to.host.offer().is_none() || self.asks_as_nobody(&to.target) {
+            return Ok(false);
+        }
+        let count = self.store.count_pull_secrets(&to.target.registry, &to.target.repository);
+        Ok(to.secret + 1 < count.map_err(|error| of_credentials(&error))?)
+    }
+}

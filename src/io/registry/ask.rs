@@ -1,7 +1,7 @@
 //! One question to one repository, signed in as the registry wants it.
 //!
-//! A host's first question finds out how it wants us to sign in; the others use what was learnt. Whoever is refused is refused after one
-//! more try with fresh credentials, never in a circle.
+//! A host's first question finds out how it wants us to sign in; the others use what was learnt. Whoever is refused is refused
+//! after one more try with fresh credentials, never in a circle.
 
 use std::sync::Arc;
 
@@ -127,8 +127,8 @@ impl Registry {
         }
     }
 
-    /// How a host that refused an unsigned question wants us to sign in. One that says 403 without a word is asked where it must say;
-    /// one that says 401 without a word to HEAD may have the word for GET.
+    /// How a host that refused an unsigned question wants us to sign in. One that says 403 without a word is asked where it must
+    /// say; one that says 401 without a word to HEAD may have the word for GET.
     async fn offer(&self, to: &Destination, method: &Method, reply: &Reply, way: &Way<'_>) -> Result<Option<Challenge>, Refusal> {
         let mut offer = challenge::offered(&reply.headers);
         if offer.is_none() && reply.status == 403 {
@@ -153,8 +153,8 @@ impl Registry {
         Ok(offer)
     }
 
-    /// The way to sign in after a refusal, for this question alone: what one repository says must not mislead the host's others. A token
-    /// server stays, even if the refusal (Harbor's) names Basic alone.
+    /// The way to sign in after a refusal, for this question alone: what one repository says must not mislead the host's others.
+    /// A token server stays, even if the refusal (Harbor's) names Basic alone.
     fn offer_again(to: &Destination, reply: &Reply) -> Option<Challenge> {
         let offered = challenge::offered(&reply.headers);
         offered.filter(|offer| matches!(offer, Challenge::Bearer { .. })).or_else(|| to.host.offer())

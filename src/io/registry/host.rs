@@ -1,7 +1,8 @@
 //! One host of a run: how many may ask it at once, how it wants us to sign in, and whether it is worth asking at all.
 //!
-//! Until a host has given one answer that is no refusal of our credentials, its questions go one after the other: one challenge is enough
-//! for all, a host that is down costs one question's tries, and the order of the questions alone decides which of them try credentials.
+//! Until a host has given one answer that is no refusal of our credentials, its questions go one after the other: one challenge
+//! is enough for all, a host that is down costs one question's tries, and the order of the questions alone decides which of them
+//! try credentials.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -92,7 +93,8 @@ impl Host {
         state.offer = Some(offer);
     }
 
-    /// A question was answered or given up, and not for our credentials: where the host has said anything at all, the others may come.
+    /// A question was answered or given up, and not for our credentials: where the host has said anything at all, the others may
+    /// come.
     pub(super) fn settle(&self) {
         let mut state = self.state();
         state.settled = state.settled || state.answered;

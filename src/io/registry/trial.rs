@@ -1,8 +1,9 @@
 //! Credentials at a host, as long as nobody knows whether they are any good.
 //!
-//! A wrong password that is tried for each image locks its account. So credentials that a host has never taken are tried for a few
-//! questions, in the order in which these come, and no more when all of those are refused. What counts are refusals of the very same
-//! credentials, whichever place they come from: a host may know others, and refuse one repository to somebody whose password is right.
+//! A wrong password that is tried for each image locks its account. So credentials that a host has never taken are tried for a
+//! few questions, in the order in which these come, and no more when all of those are refused. What counts are refusals of the
+//! very same credentials, whichever place they come from: a host may know others, and refuse one repository to somebody whose
+//! password is right.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 

@@ -180,8 +180,8 @@ impl Registry {
         way: &Way<'_>,
     ) -> Result<Token, Refusal> {
         let Some(credentials) = credentials else { return self.exchange(to, realm, service, None, way).await };
-        let trial = to.host.trials.of(credentials);
-        let turn = trial.turn().await.ok_or_else(|| refused_before(to, &trial.source))?;
+        let turn = to.host.shared.trials.of(credentials).turn().await;
+        let turn = turn.ok_or_else(|| refused_before(to, &credentials.source))?;
         let outcome = self.exchange(to, realm, service, Some(credentials), way).await;
         match &outcome {
             Ok(_) => turn.taken(),

@@ -1,10 +1,12 @@
 //! `NO_PROXY`: the hosts that are asked without a proxy, registries and API servers alike.
 //!
-//! curl, Go and Python read it each in their own way; here it holds what any of them takes. A loopback address is never asked through a proxy.
+//! curl, Go and Python read it each in their own way; here it holds what any of them takes. A loopback address is never asked
+//! through a proxy.
 
 use std::net::IpAddr;
 
-/// Whether `NO_PROXY` leaves a host out: names with all below them, addresses, ranges of addresses, `*`; each with a port or without.
+/// Whether `NO_PROXY` leaves a host out: names with all below them, addresses, ranges of addresses, `*`; each with a port or
+/// without.
 pub(in crate::io) fn is_excluded(host: &str, port: u16, not_for: &str) -> bool {
     let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
     let address: Option<IpAddr> = host.parse().ok();

@@ -92,8 +92,8 @@ impl Config {
         Ok(Self { path: path.to_owned(), secret: None, file })
     }
 
-    /// Where this file says that credentials for a repository are: Docker's order, with namespaces before the whole host, and whoever is
-    /// named before whoever is meant by a pattern.
+    /// Where this file says that credentials for a repository are: Docker's order, with namespaces before the whole host, and
+    /// whoever is named before whoever is meant by a pattern.
     pub(super) fn candidates(&self, registry: &str, repository: &str) -> Result<Vec<Candidate>, CredentialError> {
         let mut candidates = Vec::new();
         let hosts = self.file.helpers.iter().flatten().filter_map(|(key, name)| Some((Key::parse(key).of_host(registry)?, name)));
@@ -234,7 +234,8 @@ mod tests {
 
     #[test]
     fn a_host_that_is_named_wins_over_a_pattern_of_it() {
-        let json = r#"{"auths":{"*.example.test":{"username":"a","password":"any"},"*.example.test/shop":{"username":"b","password":"shop"},
+        let json = r#"{"auths":{"*.example.test":{"username":"a","password":"any"},
+            "*.example.test/shop":{"username":"b","password":"shop"},
             "reg.example.test":{"username":"c","password":"named"},"reg.example.test/shop":{"username":"d","password":"both"}},
             "credHelpers":{"*.example.test":"any"}}"#;
         let found_all = ["any reg.example.test", "any *.example.test", "Password d both"];

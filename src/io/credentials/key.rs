@@ -1,7 +1,7 @@
 //! A key of `auths` or `credHelpers`: which host and which namespace it means.
 //!
-//! Keys come with and without scheme and path. A path of a key without a scheme is a namespace (containers' form); that of a key with
-//! one is not (Docker's form).
+//! Keys come with and without scheme and path. A path of a key without a scheme is a namespace (containers' form); that of a key
+//! with one is not (Docker's form).
 
 /// The names under which Docker Hub's credentials stand.
 const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];

@@ -1,7 +1,7 @@
 //! One question to one repository, signed in as the registry wants it.
 //!
-//! A host's first question finds out how it wants us to sign in; the others use what was learnt. Whoever is refused is refused after one
-//! more try with fresh credentials, never in a circle.
+//! A host's first question finds out how it wants us to sign in; the others use what was learnt. Whoever is refused is refused
+//! after one more try with fresh credentials, never in a circle.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::trial::Trial;
 use super::{Registry, basic};
 use crate::engine::answer::Refusal;
 use crate::engine::image::Lookup;
-use crate::io::credentials::{Freshness, Kind, Secret};
+use crate::io::credentials::{Freshness, Kind, Secret, Source};
 
 /// An answer, and who we were when it was given.
 pub(super) struct Answered {
@@ -44,8 +44,8 @@ struct Pass {
     signed: SignedAs,
     /// Which token of its repository it is, where it is one.
     generation: Option<u32>,
-    /// Where it is the credentials themselves: what is known of them.
-    trial: Option<Arc<Trial>>,
+    /// Where it is the credentials themselves: what is known of them, and where they were found.
+    trial: Option<(Arc<Trial>, Source)>,
 }
 
 impl Registry {
@@ -89,7 +89,7 @@ impl Registry {
             let authorization = pass.as_ref().and_then(|pass| pass.header.as_ref());
             let request = Request { method: method.clone(), url: url.clone(), authorization, accept, form: None };
             let turn = match pass.as_ref().and_then(|pass| pass.trial.as_ref()) {
-                Some(trial) => Some(trial.turn().await.ok_or_else(|| refused_before(to, &trial.source))?),
+                Some((trial, source)) => Some(trial.turn().await.ok_or_else(|| refused_before(to, source))?),
                 None => None,
             };
             let reply = self.until_answered(&to.host, &request, asked, way).await?;
@@ -127,8 +127,8 @@ impl Registry {
         }
     }
 
-    /// How a host that refused an unsigned question wants us to sign in. One that says 403 without a word is asked where it must say;
-    /// one that says 401 without a word to HEAD may have the word for GET.
+    /// How a host that refused an unsigned question wants us to sign in. One that says 403 without a word is asked where it must
+    /// say; one that says 401 without a word to HEAD may have the word for GET.
     async fn offer(&self, to: &Destination, method: &Method, reply: &Reply, way: &Way<'_>) -> Result<Option<Challenge>, Refusal> {
         let mut offer = challenge::offered(&reply.headers);
         if offer.is_none() && reply.status == 403 {
@@ -153,8 +153,8 @@ impl Registry {
         Ok(offer)
     }
 
-    /// The way to sign in after a refusal, for this question alone: what one repository says must not mislead the host's others. A token
-    /// server stays, even if the refusal (Harbor's) names Basic alone.
+    /// The way to sign in after a refusal, for this question alone: what one repository says must not mislead the host's others.
+    /// A token server stays, even if the refusal (Harbor's) names Basic alone.
     fn offer_again(to: &Destination, reply: &Reply) -> Option<Challenge> {
         let offered = challenge::offered(&reply.headers);
         offered.filter(|offer| matches!(offer, Challenge::Bearer { .. })).or_else(|| to.host.offer())
@@ -179,7 +179,7 @@ impl Registry {
                 Kind::Password | Kind::IdentityToken => basic(&credentials, &self.known),
             };
             let same = refused.is_some_and(|pass| pass.header.as_ref() == Some(&header));
-            let trial = Some(to.host.trials.of(&credentials));
+            let trial = Some((to.host.shared.trials.of(&credentials), credentials.source.clone()));
             let signed = SignedAs::Credentials(credentials.source);
             return Ok((!same).then_some(Pass { header: Some(header), signed, generation: None, trial }));
         }

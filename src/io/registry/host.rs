@@ -1,19 +1,19 @@
 //! One host of a run: how many may ask it at once, how it wants us to sign in, and whether it is worth asking at all.
 //!
-//! Until a host has given one answer that is no refusal of our credentials, its questions go one after the other: one challenge is enough
-//! for all, a host that is down costs one question's tries, and the order of the questions alone decides which of them try credentials.
+//! Until a host has given one answer that is no refusal of our credentials, its questions go one after the other: one challenge
+//! is enough for all, a host that is down costs one question's tries, and the order of the questions alone decides which of them
+//! try credentials.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::challenge::Challenge;
 use super::fault::Fault;
+use super::slots::Shared;
 use super::token::Kept;
-use super::trial::Trials;
 use crate::engine::answer::Refusal;
 
 /// Questions in a row that get no answer before the host counts as down.
@@ -30,10 +30,8 @@ type TokenPlace = Arc<tokio::sync::Mutex<Option<Kept>>>;
 pub(super) struct Host {
     /// The host as shown to people: with its port where that is not the usual one.
     pub(super) name: String,
-    /// Requests under way.
-    pub(super) slots: Arc<Semaphore>,
+    pub(super) shared: Arc<Shared>,
     gate: tokio::sync::Mutex<()>,
-    pub(super) trials: Trials,
     state: Mutex<State>,
     tokens: Mutex<BTreeMap<(String, usize), TokenPlace>>,
 }
@@ -50,7 +48,7 @@ struct State {
 }
 
 impl Host {
-    pub(super) fn new(name: String, slots: Arc<Semaphore>) -> Self {
+    pub(super) fn new(name: String, shared: Arc<Shared>) -> Self {
         let state = State {
             offer: None,
             settled: false,
@@ -61,8 +59,8 @@ impl Host {
             down: None,
             not_before: None,
         };
-        let (gate, trials, tokens) = (tokio::sync::Mutex::new(()), Trials::default(), Mutex::default());
-        Self { name, slots, gate, trials, state: Mutex::new(state), tokens }
+        let (gate, tokens) = (tokio::sync::Mutex::new(()), Mutex::default());
+        Self { name, shared, gate, state: Mutex::new(state), tokens }
     }
 
     /// Lets questions in: one at a time until the host is settled, then all.
@@ -92,7 +90,8 @@ impl Host {
         state.offer = Some(offer);
     }
 
-    /// A question was answered or given up, and not for our credentials: where the host has said anything at all, the others may come.
+    /// A question was answered or given up, and not for our credentials: where the host has said anything at all, the others may
+    /// come.
     pub(super) fn settle(&self) {
         let mut state = self.state();
         state.settled = state.settled || state.answered;

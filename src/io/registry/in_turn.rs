@@ -1,7 +1,7 @@
 //! The questions of a run, each asked with one pull secret after the other where a workload has several for one host.
 //!
-//! The kubelet does so: two secrets for a host are as often two accounts with a repository each as an old password and a new one. What a
-//! docker config has is tried as Docker does it, the closest entry alone.
+//! The kubelet does so: two secrets for a host are as often two accounts with a repository each as an old password and a new one.
+//! What a docker config has is tried as Docker does it, the closest entry alone.
 
 use super::ask::Way;
 use super::destination::Destination;

@@ -1,13 +1,14 @@
 //! OCI registries: which digest has a tag now, and what does a digest stand for.
 //!
-//! Follows the OCI distribution specification and what registries do beside it. Nothing is believed that was not checked: a digest is
-//! taken when it is well-formed, bytes when they have the digest that was asked for. Credentials go to the host they belong to. Each
-//! question ends in one answer or one refusal, within the limits of `Settings`, and costs other questions nothing.
+//! Follows the OCI distribution specification and what registries do beside it. Nothing is believed that was not checked: a
+//! digest is taken when it is well-formed, bytes when they have the digest that was asked for. Credentials go to the host they
+//! belong to. Each question ends in one answer or one refusal, within the limits of `Settings`, and costs other questions
+//! nothing.
 //!
-//! The parts: `map` and `destination` say who is asked, `ask` signs in, `in_turn` tries several pull
-//! secrets, `token` keeps tokens, `trial` keeps wrong passwords from being tried often,
-//! `retry` tries again, `host` knows what a run has learnt of a host, `transport` sends one request, `addresses` says where it may go, `challenge` and `manifest` read what comes,
-//! `fault` and `refusal` say what went wrong, `trace` notes the way.
+//! The parts: `map` and `destination` say who is asked, `ask` signs in, `in_turn` tries several pull secrets, `token` keeps
+//! tokens, `trial` keeps wrong passwords from being tried often, `retry` tries again, `host` knows what a run has learnt of a
+//! host, `transport` sends one request, `addresses` says where it may go, `challenge` and `manifest` read what comes, `fault` and
+//! `refusal` say what went wrong, `trace` notes the way.
 
 mod addresses;
 mod ask;

@@ -1,15 +1,25 @@
-//! How many requests are under way at once: over all hosts, and to each of them, whoever makes them.
+//! What those share who ask side by side, each with credentials of its own: how many requests are under way at once, over all hosts and
+//! to each of them, and which credentials a host has refused. The same password may stand in the pull secrets of many namespaces.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
 
-/// The slots of a run. Those who ask side by side, each with credentials of its own, share them.
+use super::trial::Trials;
+
+/// What is shared.
 pub(super) struct Slots {
     pub(super) all: Semaphore,
     per_host: usize,
-    hosts: Mutex<BTreeMap<String, Arc<Semaphore>>>,
+    hosts: Mutex<BTreeMap<String, Arc<Shared>>>,
+}
+
+/// What is shared of one host.
+pub(super) struct Shared {
+    /// Requests under way.
+    pub(super) slots: Semaphore,
+    pub(super) trials: Trials,
 }
 
 impl Slots {
@@ -19,9 +29,10 @@ impl Slots {
         Self { all, per_host: per_host.min(Semaphore::MAX_PERMITS), hosts: Mutex::default() }
     }
 
-    /// Those of one origin.
-    pub(super) fn of(&self, origin: &str) -> Arc<Semaphore> {
+    /// What is shared of one origin.
+    pub(super) fn of(&self, origin: &str) -> Arc<Shared> {
         let mut hosts = self.hosts.lock().expect("no holder of this lock panics");
-        Arc::clone(hosts.entry(origin.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.per_host))))
+        let new = || Arc::new(Shared { slots: Semaphore::new(self.per_host), trials: Trials::default() });
+        Arc::clone(hosts.entry(origin.to_owned()).or_insert_with(new))
     }
 }

@@ -1,8 +1,8 @@
 //! Tokens: one for each repository, got once, reused while it lasts, renewed once when a registry refuses it.
 //!
-//! Follows the distribution project's "Token Authentication" and its OAuth2 form. The scope is always our own. Credentials go to the realm
-//! that the registry named, and only if it may be trusted with them: not over plain http unless the registry is, and not to a private
-//! address that the registry could not be on.
+//! Follows the distribution project's "Token Authentication" and its OAuth2 form. The scope is always our own. Credentials go to
+//! the realm that the registry named, and only if it may be trusted with them: not over plain http unless the registry is, and
+//! not to a private address that the registry could not be on.
 
 use std::time::Duration;
 
@@ -169,7 +169,8 @@ impl Registry {
         Ok(found)
     }
 
-    /// Asks the token server when it is the credentials' turn. A token for them shows that they are good, whatever the registry says to it.
+    /// Asks the token server when it is the credentials' turn. A token for them shows that they are good, whatever the registry
+    /// says to it.
     async fn exchange_in_turn(
         &self,
         to: &Destination,
@@ -179,8 +180,8 @@ impl Registry {
         way: &Way<'_>,
     ) -> Result<Token, Refusal> {
         let Some(credentials) = credentials else { return self.exchange(to, realm, service, None, way).await };
-        let trial = to.host.trials.of(credentials);
-        let turn = trial.turn().await.ok_or_else(|| refused_before(to, &trial.source))?;
+        let turn = to.host.shared.trials.of(credentials).turn().await;
+        let turn = turn.ok_or_else(|| refused_before(to, &credentials.source))?;
         let outcome = self.exchange(to, realm, service, Some(credentials), way).await;
         match &outcome {
             Ok(_) => turn.taken(),

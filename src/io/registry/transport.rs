@@ -179,7 +179,7 @@ impl Transport {
         }
         // The host's slot first: who waits for a busy host must not hold a slot that another host's question could use.
         let host = self.host(url, known.hide(&authority(url)));
-        let _host_slot = host.slots.acquire().await.expect("it is never closed");
+        let _host_slot = host.shared.slots.acquire().await.expect("it is never closed");
         let slot = self.slots.all.acquire().await.expect("it is never closed");
         let mut work = pin!(timeout(self.limits.answer, self.perform(built, &request.method)));
         let outcome = match timeout(self.limits.patience, work.as_mut()).await {

@@ -1,14 +1,15 @@
 //! Credentials at a host, as long as nobody knows whether they are any good.
 //!
-//! A wrong password that is tried for each image locks its account. So credentials that a host has never taken are tried for a few
-//! questions, in the order in which these come, and no more when all of those are refused. What counts are refusals of the very same
-//! credentials, whichever place they come from: a host may know others, and refuse one repository to somebody whose password is right.
+//! A wrong password that is tried for each image locks its account. So credentials that a host has never taken are tried for a
+//! few questions, in the order in which these come, and no more when all of those are refused. What counts are refusals of the
+//! very same credentials, whichever place they come from: a host may know others, and refuse one repository to somebody whose
+//! password is right.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::io::credentials::{Credentials, Source};
+use crate::io::credentials::Credentials;
 
 /// Refusals of the same credentials before they are not tried any more, and so the most questions that try them at once.
 pub(super) const MOST_REFUSED: usize = 3;
@@ -24,7 +25,7 @@ impl Trials {
         if let Some((_, trial)) = trials.iter().find(|(known, _)| known.are_the_same_as(credentials)) {
             return Arc::clone(trial);
         }
-        let trial = Arc::new(Trial::new(credentials.source.clone()));
+        let trial = Arc::new(Trial { turns: Arc::new(Semaphore::new(MOST_REFUSED)), state: Mutex::default() });
         trials.push((credentials.clone(), Arc::clone(&trial)));
         trial
     }
@@ -32,8 +33,6 @@ impl Trials {
 
 /// What a run knows of some credentials at a host.
 pub(super) struct Trial {
-    /// Where they were found first.
-    pub(super) source: Source,
     /// One for each refusal that may still come. Closed when there is nothing more to find out.
     turns: Arc<Semaphore>,
     state: Mutex<State>,
@@ -52,10 +51,6 @@ pub(super) struct Turn {
 }
 
 impl Trial {
-    fn new(source: Source) -> Self {
-        Self { source, turns: Arc::new(Semaphore::new(MOST_REFUSED)), state: Mutex::default() }
-    }
-
     /// Waits until these credentials may be tried, or are known to be good. `None`: they were refused too often.
     pub(super) async fn turn(self: &Arc<Self>) -> Option<Turn> {
         let permit = Arc::clone(&self.turns).acquire_owned().await.ok();
@@ -89,7 +84,7 @@ impl Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::io::credentials::{Kind, Secret};
+    use crate::io::credentials::{Kind, Secret, Source};
 
     fn credentials(secret: &str, file: &str) -> Credentials {
         let source = Source::File(file.into());

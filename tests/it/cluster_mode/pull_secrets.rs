@@ -53,6 +53,25 @@ fn each_of_several_secrets_for_one_host_is_tried_in_turn() {
 }
 
 #[test]
+fn a_wrong_password_that_many_namespaces_have_is_tried_three_times_in_all() {
+    let access = Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() };
+    let scene = Scene { registry: TestRegistry::with(access, None), server: ApiServer::start(), place: Workplace::new() };
+    let (image, _) = scene.image("shop/web", "1.4");
+    for number in 0..9 {
+        let namespace = format!("shop-{number}");
+        scene.add("Deployment", &namespace, "web", &image);
+        scene.server.add(&service_account(&namespace, &["pull"]));
+        scene.server.add(&secret(&namespace, "pull", &scene.registry.host(), "old"));
+    }
+    let report = scene.report("-A --update --image-pull-secrets", 3);
+    assert_eq!(problems(&report), ["credentials-refused"; 9]);
+    let hints = report["problems"].as_array().unwrap().iter().map(|problem| problem["hint"].as_str().unwrap());
+    assert!(hints.enumerate().all(|(number, hint)| hint.contains(&format!("`shop-{number}/pull`"))), "{report}");
+    let tries = scene.registry.requests().iter().filter(|request| request.header("authorization").is_some()).count();
+    assert_eq!(tries, 3);
+}
+
+#[test]
 fn namespaces_with_secrets_of_their_own_are_asked_side_by_side() {
     let scene = Scene::new();
     let host = scene.registry.host();

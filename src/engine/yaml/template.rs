@@ -1,4 +1,4 @@
-//! The actions of a template engine in a text, `{{ … }}`, and the text without them: what is no YAML without them either is a
+//! The actions of a template engine in a text, `{{ … }}` and Jinja's `{% … %}`, and the text without them: what is no YAML without them either is a
 //! mistake, and must not be passed over as a template. Nothing is made of an action here, and nothing is edited by what is found.
 
 use std::ops::Range;
@@ -13,9 +13,9 @@ impl Actions {
     pub(super) fn of(text: &str) -> Self {
         let mut actions = Vec::new();
         let mut from = 0;
-        while let Some(found) = memmem::find(&text.as_bytes()[from..], b"{{") {
-            let start = from + found;
-            match end(text, start) {
+        while let Some(start) = begin(text.as_bytes(), from) {
+            let is_jinja = text.as_bytes()[start + 1] == b'%';
+            match if is_jinja { end_of_statement(text, start) } else { end(text, start) } {
                 End::At(end) => {
                     actions.push(start..end);
                     from = end;
@@ -63,6 +63,19 @@ enum End {
     Nowhere,
 }
 
+/// Where the next one begins.
+fn begin(text: &[u8], from: usize) -> Option<usize> {
+    memchr::memchr_iter(b'{', &text[from..])
+        .map(|at| from + at)
+        .find(|at| text.get(at + 1).is_some_and(|next| matches!(next, b'{' | b'%')))
+}
+
+/// The end of `{% … %}`, which stands on one line: what only looks like a beginning must not reach far.
+fn end_of_statement(text: &str, start: usize) -> End {
+    let line = text[start..].lines().next().unwrap_or_default();
+    line.find("%}").map_or(End::NotBefore(start + 2), |length| End::At(start + length + 2))
+}
+
 /// Braces in a comment of the engine, and in quoted text, are not the engine's.
 fn end(text: &str, start: usize) -> End {
     let bytes = text.as_bytes();
@@ -108,6 +121,8 @@ mod tests {
             ("# don't {{ x\na: '{{ y }}' # and }}\n", "# don't {{ x\na: 'xxxxxxx' # and }}\n"),
             ("a: {{ x isn't }}\n", "a: xxxxxxxxxxxxx\n"),
             ("a: {{ x }\n", "a: {{ x }\n"),
+            ("{% if x %}\na: {{ y }}\n{% endif %}\n", "          \na: xxxxxxx\n           \n"),
+            ("a: {%\nb: {{ y }} %}\n", "a: {%\nb: xxxxxxx %}\n"),
             ("{{/* a", "{{/* a"),
             ("{{", "{{"),
         ] {

@@ -37,6 +37,7 @@ fn a_template_is_what_is_no_yaml_because_of_its_braces() {
         "{{ include \"x\" . }}: y\na: [\n",
         "a: \"{{ .x | default \"y\" }}\"\n",
         "a: \"b\" {{/* why */}}\n",
+        "{% if x %}\na: '{{ y }}'\n{% endif %}\n",
         "a: {{ dict\n\"x\" 1\n}}\nb: 1\n",
         "a:\n{{- if .x }}\n  b: 1\n{{- else }}\n    b: 2\n{{- end }}\n",
     ] {

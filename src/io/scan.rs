@@ -24,6 +24,9 @@ use self::plan::Plan;
 use self::template::Charts;
 use super::files::{self, FileError};
 
+/// So many files a thread takes from the walk in its turn: one by one, the threads would often wait for each other.
+const TURN: usize = 8;
+
 /// What shall be scanned.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -123,13 +126,17 @@ pub fn scan<T: Send>(request: Request<'_>, visit: impl Fn(Found<'_>) -> Option<T
     let entries = Mutex::new(useless.into_iter().chain(Arc::clone(&plan).named_files()).chain(plan.walked()).enumerate());
     let kept = Mutex::new(Vec::new());
     let work = || {
-        let (mut buffer, mut mine) = (Vec::new(), Vec::new());
+        let (mut turn, mut buffer, mut mine) = (Vec::with_capacity(TURN), Vec::new(), Vec::new());
         loop {
-            let next = entries.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some((number, Entry { path, shown, kind })) = next else { break };
-            let what = kind.look(&path, &charts, &mut buffer);
-            if let Some(value) = visit(Found { number, path: &path, shown: shown.to_string_lossy(), what }) {
-                mine.push((sort_key(&shown), value));
+            turn.extend(entries.lock().unwrap_or_else(PoisonError::into_inner).by_ref().take(TURN));
+            if turn.is_empty() {
+                break;
+            }
+            for (number, Entry { path, shown, kind }) in turn.drain(..) {
+                let what = kind.look(&path, &charts, &mut buffer);
+                if let Some(value) = visit(Found { number, path: &path, shown: shown.to_string_lossy(), what }) {
+                    mine.push((sort_key(&shown), value));
+                }
             }
         }
         kept.lock().unwrap_or_else(PoisonError::into_inner).append(&mut mine);

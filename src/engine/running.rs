@@ -145,11 +145,10 @@ impl<'a> Pods<'a> {
         }
         let known: BTreeSet<&Digest> = heard.iter().filter_map(|(_, ran)| ran.digest.as_ref()).collect();
         let index = self.manifests.get(digest);
-        let agrees =
-            |running: &&&Digest| **running == digest || index.is_some_and(|index| index.manifests.contains_key(**running));
+        let agrees = |running: &Digest| running == digest || index.is_some_and(|index| index.manifests.contains_key(running));
         match known.iter().find(|running| !agrees(running)) {
             Some(other) if index.is_none_or(|index| index.whole) => Word::Differs((*other).clone()),
-            _ if known.iter().any(|running| agrees(&running)) => Word::Agrees,
+            _ if known.iter().any(|running| agrees(running)) => Word::Agrees,
             Some(_) => Word::Nothing("its index has more manifests without a platform than are read"),
             None => Word::Nothing("no pod of it tells which digest it runs"),
         }

@@ -159,23 +159,17 @@ fn branch_of_ours(
 /// remote's default goes on from its tip, because it is everybody's.
 fn branch_of_ours_here(repository: &Repository, head: &Head, name: &str) -> Result<Aim, Box<Problem>> {
     let failed = |error: GitError| Box::new(refused(&error));
-    if let Some(tip) = repository.branch(name).map_err(failed)?
-        && repository.is_default(name).map_err(failed)?
-    {
-        return Ok(Aim { branch: Some(name.to_owned()), base: tip, content: Content::Commit, way: Way::Replace(Some(tip)) });
+    let tip = repository.branch(name).map_err(failed)?;
+    let aim = |base| Aim { branch: Some(name.to_owned()), base, content: Content::Commit, way: Way::Replace(tip) };
+    let Some(commit) = tip else { return Ok(aim(head.commit)) };
+    if repository.is_default(name).map_err(failed)? {
+        return Ok(aim(commit));
     }
-    let look = || {
-        let tip = repository.branch(name)?;
-        let Some(commit) = tip else { return Ok((None, tip)) };
-        let mut commits = vec![commit];
-        commits.extend(repository.beyond(head.commit, commit)?);
-        Ok((first_foreign(repository, &commits, name)?, tip))
-    };
-    match look().map_err(|error| Box::new(refused(&error)))? {
-        (Some(commit), _) => Err(somebodys(name, "", commit)),
-        (None, tip) => {
-            Ok(Aim { branch: Some(name.to_owned()), base: head.commit, content: Content::Commit, way: Way::Replace(tip) })
-        }
+    let mut commits = vec![commit];
+    commits.extend(repository.beyond(head.commit, commit).map_err(failed)?);
+    match first_foreign(repository, &commits, name).map_err(failed)? {
+        Some(commit) => Err(somebodys(name, "", commit)),
+        None => Ok(aim(head.commit)),
     }
 }
 

@@ -1,5 +1,6 @@
-//! The actions of a template engine in a text, `{{ … }}` and Jinja's `{% … %}`, and the text without them: what is no YAML without them either is a
-//! mistake, and must not be passed over as a template. Nothing is made of an action here, and nothing is edited by what is found.
+//! The actions of a template engine in a text, `{{ … }}` and Jinja's `{% … %}`, and the text without them: what is no YAML without
+//! them either is a mistake, and must not be passed over as a template. Nothing is made of an action here, and nothing is edited by
+//! what is found.
 
 use std::ops::Range;
 
@@ -15,7 +16,7 @@ impl Actions {
         let mut from = 0;
         while let Some(start) = begin(text.as_bytes(), from) {
             let is_jinja = text.as_bytes()[start + 1] == b'%';
-            match if is_jinja { end_of_statement(text, start) } else { end(text, start) } {
+            match if is_jinja { end_of_statement(text.as_bytes(), start) } else { end(text, start) } {
                 End::At(end) => {
                     actions.push(start..end);
                     from = end;
@@ -71,9 +72,17 @@ fn begin(text: &[u8], from: usize) -> Option<usize> {
 }
 
 /// The end of `{% … %}`, which stands on one line: what only looks like a beginning must not reach far.
-fn end_of_statement(text: &str, start: usize) -> End {
-    let line = text[start..].lines().next().unwrap_or_default();
-    line.find("%}").map_or(End::NotBefore(start + 2), |length| End::At(start + length + 2))
+fn end_of_statement(text: &[u8], start: usize) -> End {
+    let mut at = start + 2;
+    while let Some(found) = text[at..].iter().position(|byte| matches!(byte, b'{' | b'%' | b'\n')) {
+        at += found;
+        match &text[at..] {
+            [b'%', b'}', ..] => return End::At(at + 2),
+            [b'{', b'{' | b'%', ..] | [b'\n', ..] => return End::NotBefore(at),
+            _ => at += 1,
+        }
+    }
+    End::Nowhere
 }
 
 /// Braces in a comment of the engine, and in quoted text, are not the engine's.
@@ -123,6 +132,7 @@ mod tests {
             ("a: {{ x }\n", "a: {{ x }\n"),
             ("{% if x %}\na: {{ y }}\n{% endif %}\n", "          \na: xxxxxxx\n           \n"),
             ("a: {%\nb: {{ y }} %}\n", "a: {%\nb: xxxxxxx %}\n"),
+            ("a: {% {% x {1} %} {{ y }} {%", "a: {% xxxxxxxxxxx xxxxxxx {%"),
             ("{{/* a", "{{/* a"),
             ("{{", "{{"),
         ] {

@@ -157,7 +157,8 @@ impl Staging {
         let raw = Oid::hash_object(ObjectType::Blob, old)? == committed;
         let write =
             |content: &[u8]| if raw { self.repository.inner.blob(content) } else { self.write_as_git_adds(&path, content) };
-        let (blob, as_is) = match write(new).and_then(|blob| Ok((blob, write(old)?))) {
+        let made = write(new).and_then(|blob| Ok((blob, if raw { committed } else { write(old)? })));
+        let (blob, as_is) = match made {
             Ok(made) => made,
             Err(error) if error.class() == ErrorClass::Filter => return Ok(Err(Unfit::LineEnds)),
             Err(error) => return Err(error.into()),

@@ -202,7 +202,7 @@ impl Transport {
             Some(verdict) if is_moved(verdict, &String::from_utf8_lossy(&output.stderr)) => Ok(Pushed::Moved),
             Some(verdict) if verdict.starts_with("[remote") => {
                 let said = self.said(&output, |line| line.starts_with("remote:"));
-                let verdict = self.known.hide(verdict);
+                let verdict = self.hide(verdict);
                 Err(TransportError::Refused(if said.is_empty() { verdict } else { format!("{verdict}; {said}") }))
             }
             Some(_) => Err(self.failure("push", &output)),

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::challenge::Challenge;
 use super::fault::Fault;
-use super::slots::Shared;
+use super::shared::SharedOfHost;
 use super::token::Kept;
 use crate::engine::answer::Refusal;
 
@@ -30,7 +30,7 @@ type TokenPlace = Arc<tokio::sync::Mutex<Option<Kept>>>;
 pub(super) struct Host {
     /// The host as shown to people: with its port where that is not the usual one.
     pub(super) name: String,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<SharedOfHost>,
     gate: tokio::sync::Mutex<()>,
     state: Mutex<State>,
     tokens: Mutex<BTreeMap<(String, usize), TokenPlace>>,
@@ -48,7 +48,7 @@ struct State {
 }
 
 impl Host {
-    pub(super) fn new(name: String, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(name: String, shared: Arc<SharedOfHost>) -> Self {
         let state = State {
             offer: None,
             settled: false,

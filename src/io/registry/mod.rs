@@ -7,8 +7,9 @@
 //!
 //! The parts: `map` and `destination` say who is asked, `ask` signs in, `in_turn` tries several pull secrets, `token` keeps
 //! tokens, `trial` keeps wrong passwords from being tried often, `retry` tries again, `host` knows what a run has learnt of a
-//! host, `transport` sends one request, `addresses` says where it may go, `challenge` and `manifest` read what comes, `fault` and
-//! `refusal` say what went wrong, `trace` notes the way.
+//! host, `shared` is what those have in common who ask side by side, `transport` sends one request, `addresses` and `proxies`
+//! say where and how it may go, `challenge` and `manifest` read what comes, `fault` and `refusal` say what went wrong, `trace`
+//! notes the way.
 
 mod addresses;
 mod ask;
@@ -23,7 +24,7 @@ mod proxies;
 mod refusal;
 mod retry;
 mod settings;
-mod slots;
+mod shared;
 mod token;
 mod trace;
 mod transport;
@@ -44,7 +45,7 @@ use manifest::{Malformed, Parsed};
 use map::Target;
 use refusal::{of_status, refusal};
 use retry::{Asked, passes};
-use slots::Slots;
+use shared::Shared;
 
 pub use map::{Map, MapError};
 pub use settings::{Limits, RegistryError, Settings};
@@ -77,24 +78,25 @@ pub struct Registry {
     trace: Mutex<Trace>,
     random: Mutex<u64>,
     deadline: OnceLock<Instant>,
+    /// How many of a repository's pull secrets were of no use.
     secrets: Mutex<BTreeMap<Target, usize>>,
 }
 
 impl Registry {
     /// Checks the settings. Nothing is read or connected before the first question.
     pub fn new(settings: Settings) -> Result<Self, RegistryError> {
-        let slots = Arc::new(Slots::new(settings.concurrency, settings.per_host));
-        Self::within(settings, slots)
+        let shared = Arc::new(Shared::new(settings.concurrency, settings.per_host));
+        Self::within(settings, shared)
     }
 
     /// As [`Registry::new`], for who is asked beside this one: both together are within the limits of this one.
     pub fn beside(&self, settings: Settings) -> Result<Self, RegistryError> {
-        Self::within(settings, Arc::clone(self.transport.slots()))
+        Self::within(settings, Arc::clone(self.transport.shared()))
     }
 
-    fn within(settings: Settings, slots: Arc<Slots>) -> Result<Self, RegistryError> {
+    fn within(settings: Settings, shared: Arc<Shared>) -> Result<Self, RegistryError> {
         settings.check()?;
-        let transport = transport::Transport::new(&settings, slots);
+        let transport = transport::Transport::new(&settings, shared);
         Ok(Self {
             limits: settings.limits,
             maps: settings.maps,

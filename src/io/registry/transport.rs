@@ -19,7 +19,7 @@ use super::fault::Fault;
 use super::host::Host;
 use super::proxies::Proxies;
 use super::settings::{Limits, Settings};
-use super::slots::Slots;
+use super::shared::Shared;
 use crate::io::credentials::{Known, Secret};
 
 /// How many redirects in a row are followed.
@@ -68,37 +68,37 @@ pub(super) struct Transport {
     authorities: Vec<PathBuf>,
     proxies: Proxies,
     addresses: Arc<Addresses>,
-    slots: Arc<Slots>,
+    shared: Arc<Shared>,
     hosts: std::sync::Mutex<BTreeMap<String, Arc<Host>>>,
     plain: OnceLock<Result<reqwest::Client, Fault>>,
     tls: OnceLock<Result<reqwest::Client, Fault>>,
 }
 
 impl Transport {
-    pub(super) fn new(settings: &Settings, slots: Arc<Slots>) -> Self {
+    pub(super) fn new(settings: &Settings, shared: Arc<Shared>) -> Self {
         Self {
             limits: settings.limits,
             per_host: settings.per_host,
             authorities: settings.certificate_authorities.clone(),
             proxies: Proxies::of_environment(&settings.environment),
             addresses: Arc::new(Addresses::new(settings.addresses.clone())),
-            slots,
+            shared,
             hosts: std::sync::Mutex::default(),
             plain: OnceLock::new(),
             tls: OnceLock::new(),
         }
     }
 
-    /// The slots that its requests take.
-    pub(super) fn slots(&self) -> &Arc<Slots> {
-        &self.slots
+    /// What it shares with those who ask beside it.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// What the run knows of a URL's host, which is shown to people under this name from now on.
     pub(super) fn host(&self, url: &Url, name: String) -> Arc<Host> {
         let mut hosts = self.hosts.lock().expect("no holder of this lock panics");
         let origin = url.origin().ascii_serialization();
-        Arc::clone(hosts.entry(origin.clone()).or_insert_with(|| Arc::new(Host::new(name, self.slots.of(&origin)))))
+        Arc::clone(hosts.entry(origin.clone()).or_insert_with(|| Arc::new(Host::new(name, self.shared.of(&origin)))))
     }
 
     /// Sends a request, follows redirects, and reads the answer. One try.
@@ -180,7 +180,7 @@ impl Transport {
         // The host's slot first: who waits for a busy host must not hold a slot that another host's question could use.
         let host = self.host(url, known.hide(&authority(url)));
         let _host_slot = host.shared.slots.acquire().await.expect("it is never closed");
-        let slot = self.slots.all.acquire().await.expect("it is never closed");
+        let slot = self.shared.slots.acquire().await.expect("it is never closed");
         let mut work = pin!(timeout(self.limits.answer, self.perform(built, &request.method)));
         let outcome = match timeout(self.limits.patience, work.as_mut()).await {
             Ok(outcome) => outcome,

@@ -127,7 +127,12 @@ impl Transport {
         if taken.is_empty() {
             taken.extend(lines.last());
         }
-        taken.iter().map(|line| without_account(&self.known.hide(line))).collect::<Vec<_>>().join("; ")
+        taken.iter().map(|line| self.hide(line)).collect::<Vec<_>>().join("; ")
+    }
+
+    /// What the program said, without secrets.
+    pub(super) fn hide(&self, said: &str) -> String {
+        without_account(&self.known.hide(said))
     }
 }
 

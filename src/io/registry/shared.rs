@@ -9,30 +9,31 @@ use tokio::sync::Semaphore;
 use super::trial::Trials;
 
 /// What is shared.
-pub(super) struct Slots {
-    pub(super) all: Semaphore,
+pub(super) struct Shared {
+    /// Requests under way.
+    pub(super) slots: Semaphore,
     per_host: usize,
-    hosts: Mutex<BTreeMap<String, Arc<Shared>>>,
+    hosts: Mutex<BTreeMap<String, Arc<SharedOfHost>>>,
 }
 
 /// What is shared of one host.
-pub(super) struct Shared {
+pub(super) struct SharedOfHost {
     /// Requests under way.
     pub(super) slots: Semaphore,
     pub(super) trials: Trials,
 }
 
-impl Slots {
+impl Shared {
     /// So many in all, and so many for each host.
     pub(super) fn new(all: usize, per_host: usize) -> Self {
-        let all = Semaphore::new(all.min(Semaphore::MAX_PERMITS));
-        Self { all, per_host: per_host.min(Semaphore::MAX_PERMITS), hosts: Mutex::default() }
+        let slots = Semaphore::new(all.min(Semaphore::MAX_PERMITS));
+        Self { slots, per_host: per_host.min(Semaphore::MAX_PERMITS), hosts: Mutex::default() }
     }
 
     /// What is shared of one origin.
-    pub(super) fn of(&self, origin: &str) -> Arc<Shared> {
+    pub(super) fn of(&self, origin: &str) -> Arc<SharedOfHost> {
         let mut hosts = self.hosts.lock().expect("no holder of this lock panics");
-        let new = || Arc::new(Shared { slots: Semaphore::new(self.per_host), trials: Trials::default() });
+        let new = || Arc::new(SharedOfHost { slots: Semaphore::new(self.per_host), trials: Trials::default() });
         Arc::clone(hosts.entry(origin.to_owned()).or_insert_with(new))
     }
 }

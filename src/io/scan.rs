@@ -15,6 +15,7 @@ mod tests;
 mod walk;
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -135,7 +136,7 @@ pub fn scan<T: Send>(request: Request<'_>, visit: impl Fn(Found<'_>) -> Option<T
             for (number, Entry { path, shown, kind }) in turn.drain(..) {
                 let what = kind.look(&path, &charts, &mut buffer);
                 if let Some(value) = visit(Found { number, path: &path, shown: shown.to_string_lossy(), what }) {
-                    mine.push((sort_key(&shown), value));
+                    mine.push((number, shown, value));
                 }
             }
         }
@@ -148,8 +149,10 @@ pub fn scan<T: Send>(request: Request<'_>, visit: impl Fn(Found<'_>) -> Option<T
         work();
     });
     let mut kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    kept.sort_by(|(left, _), (right, _)| left.cmp(right));
-    Ok(kept.into_iter().map(|(_, value)| value).collect())
+    // The walk's own order first: where one folder is named it is that of the paths, and there is little left to do.
+    kept.sort_unstable_by_key(|(number, ..)| *number);
+    kept.sort_by(|(_, left, _), (_, right, _)| by_component(left, right));
+    Ok(kept.into_iter().map(|(.., value)| value).collect())
 }
 
 /// Whether a glob can be read.
@@ -194,7 +197,10 @@ impl Kind {
     }
 }
 
-/// Bytes that compare as the path's components do: a slash before everything else that a name can have in it.
-fn sort_key(path: &Path) -> Vec<u8> {
-    path.as_os_str().as_bytes().iter().map(|&byte| if byte == b'/' { 0 } else { byte }).collect()
+/// Compares paths component by component.
+fn by_component(left: &Path, right: &Path) -> Ordering {
+    fn components(path: &Path) -> impl Iterator<Item = &[u8]> {
+        path.as_os_str().as_bytes().split(|byte| *byte == b'/')
+    }
+    components(left).cmp(components(right))
 }

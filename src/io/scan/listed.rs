@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::filter::PathFilter;
 use super::walk::is_manifest;
-use super::{Request, ScanError, sort_key};
+use super::{Request, ScanError, by_component};
 
 /// A file that was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,10 +56,11 @@ pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<Vec<Chosen>, S
         let places: Vec<&Path> = in_current.into_iter().chain(name).chain(folders).collect();
         if filter.takes(&places, &real_root.join(path)) {
             let is_template = is_template(path, &all);
-            chosen.push((sort_key(&shown), Chosen { index, shown: shown.to_string_lossy().into_owned(), is_template }));
+            let chosen_file = Chosen { index, shown: shown.to_string_lossy().into_owned(), is_template };
+            chosen.push((shown, chosen_file));
         }
     }
-    chosen.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+    chosen.sort_by(|(left, _), (right, _)| by_component(left, right));
     Ok(chosen.into_iter().map(|(_, chosen)| chosen).collect())
 }
 

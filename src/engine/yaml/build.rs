@@ -123,7 +123,7 @@ impl<'t> Builder<'t> {
             node.end = at.end;
         }
         if frame.mapping {
-            self.check_keys(frame.id)?;
+            self.check_keys(frame.id, frame.children / 2)?;
         }
         let (size, height) = (frame.size, frame.height + 1);
         if frame.anchor != 0 {
@@ -176,7 +176,7 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
-    fn check_keys(&self, id: NodeId) -> Result<(), Unreadable> {
+    fn check_keys(&self, id: NodeId, count: u32) -> Result<(), Unreadable> {
         let mapping = self.file.at(id);
         let Kind::Mapping { first, .. } = mapping.node().kind else { return Ok(()) };
         if let Some((key, _)) = mapping.pairs(first).find(|(key, value)| key.is_merge_key() && !value.can_be_merged()) {
@@ -184,12 +184,12 @@ impl<'t> Builder<'t> {
             let fault = Fault::Syntax("a merge key `<<` takes a mapping or a sequence of mappings".to_owned());
             return Err(Unreadable { fault, line: key.line, column: key.column + 1 });
         }
-        let mut keys: Vec<(&str, NodeId)> =
-            mapping.pairs(first).filter_map(|(key, _)| Some((key.target().styled()?.0, key.id()))).collect();
+        let keys = || mapping.pairs(first).filter_map(|(key, _)| Some((key.target().styled()?.0, key.id())));
         // Small mappings are the rule, and comparing each pair is quicker than sorting them.
-        let twice = if keys.len() <= 8 {
-            keys.iter().enumerate().find_map(|(at, key)| Some((*keys[..at].iter().find(|elder| elder.0 == key.0)?, *key)))
+        let twice = if count <= 8 {
+            keys().enumerate().find_map(|(at, key)| Some((keys().take(at).find(|elder| elder.0 == key.0)?, key)))
         } else {
+            let mut keys: Vec<(&str, NodeId)> = keys().collect();
             keys.sort_unstable();
             keys.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| (pair[0], pair[1]))
         };

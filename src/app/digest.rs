@@ -1,16 +1,18 @@
 //! The resolver on its own: the digest of each image that is named.
 
+use std::collections::BTreeSet;
+
 use super::resolve::{Event, PlatformLoss, Wanted};
 use super::source::{LockUse, Source};
 use crate::engine::answer::Refusal;
-use crate::engine::image::{Digest, ImageRef};
+use crate::engine::image::{Digest, Lookup};
 use crate::io::registry;
 
 /// What `imago digest` is asked, checked.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The images, in the order of the answer; equal ones are asked once.
-    pub images: Vec<ImageRef>,
+    /// The images as written, each with what it asks, in the order of the answer; equal questions are asked once.
+    pub images: Vec<(String, Lookup)>,
     /// The lock file, read with `offline` only and never written.
     pub lock: LockUse,
     /// How registries are asked.
@@ -30,7 +32,7 @@ pub struct Digests {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The image as written.
-    pub image: ImageRef,
+    pub image: String,
     /// The digest that its tag has now, or why there is none.
     pub digest: Result<Digest, Refusal>,
     /// How the answer was found: who was asked, with whose credentials, and what came back. No step holds a secret.
@@ -40,14 +42,10 @@ pub struct Found {
 /// Looks every image up; `Err` only where nothing can be asked at all.
 pub fn run(request: &Request, on_event: impl FnMut(Event)) -> anyhow::Result<Digests> {
     let source = Source::open(&request.lock, &request.registries)?;
-    let mut wanted = Wanted::new();
-    for image in &request.images {
-        wanted.entry(image.lookup()).or_default();
-    }
+    let wanted: Wanted = request.images.iter().map(|(_, lookup)| (lookup.clone(), BTreeSet::new())).collect();
     let sourced = source.ask(&wanted, PlatformLoss::Allow, on_event)?;
-    let found = |image: &ImageRef| {
-        let lookup = image.lookup();
-        let answer = sourced.answers.get(&lookup).expect("every lookup that is asked is answered");
+    let found = |(image, lookup): &(String, Lookup)| {
+        let answer = sourced.answers.get(lookup).expect("every lookup that is asked is answered");
         Found {
             image: image.clone(),
             digest: answer.as_ref().map(|answer| answer.digest.clone()).map_err(Clone::clone),

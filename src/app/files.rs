@@ -11,13 +11,13 @@ use super::commit::{self, Carried, Session};
 use super::edits::{self, Edited};
 use super::ready::Awaiting;
 use super::report::{Action, Mode, Place, Problem, Reach, Report};
-use super::resolve::{Event, PlatformLoss, Wanted};
+use super::resolve::{Event, PlatformLoss};
 use super::source::{LockUse, Source, Sourced, lock_problem};
 use super::survey::{self, Manifest, Survey};
 use super::threads;
 use crate::engine::answer::Answers;
 use crate::engine::diff;
-use crate::engine::plan::{self, Rules};
+use crate::engine::plan::{self, Question, Rules};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{ImageFilter, Selection, Verdict};
 use crate::engine::workload::Workload;
@@ -78,14 +78,14 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
     while overtaken <= OVERTAKEN_AT_MOST && caught_up <= OVERTAKEN_AT_MOST {
         let rules = request.rules();
         let source = request.source()?;
-        let want = |workloads: &[(usize, Workload)]| request.wanted(workloads, &rules);
+        let ask = |workloads: &[(usize, Workload)]| request.questions(workloads, &rules);
         let of_commit = session
             .as_ref()
-            .map(|session| session.survey(request.scan(&current, &root), &request.lock.path, want))
+            .map(|session| session.survey(request.scan(&current, &root), &request.lock.path, ask))
             .transpose()?
             .flatten();
-        let ask_ahead = |number: usize, wanted: &Wanted| source.iter().for_each(|source| source.ask_ahead(number, wanted));
-        let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root), want, ask_ahead), Ok);
+        let ask_ahead = |number, questions: &[Question]| source.iter().for_each(|source| source.ask_ahead(number, questions));
+        let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root), ask, ask_ahead), Ok);
         let survey = survey.map_err(|error| wrong_paths(&error))?;
         let (mut report, round) = request.decide(survey, source, rules, &root, &mut on_event)?;
         if request.diff {
@@ -142,10 +142,10 @@ impl Request {
     }
 
     /// What has to be asked for those workloads of a file that are selected.
-    fn wanted(&self, workloads: &[(usize, Workload)], rules: &Rules) -> Wanted {
+    fn questions(&self, workloads: &[(usize, Workload)], rules: &Rules) -> Vec<Question> {
         let taken = workloads.iter().map(|(_, workload)| workload);
         let taken = taken.filter(|workload| self.asks() && takes(&self.selection, workload) == Verdict::Taken);
-        plan::wanted(taken, rules)
+        plan::questions(taken, rules)
     }
 
     /// Who answers, where the action asks anything. Nothing is asked yet.
@@ -176,7 +176,7 @@ impl Request {
         let prunable = self.lock.prune && survey.problems.is_empty();
         let named = prunable.then(|| plan::named(all_workloads(&survey))).flatten();
         report.select(&mut survey, &self.selection);
-        let questions = survey.manifests.iter_mut().map(|manifest| std::mem::take(&mut manifest.wanted)).collect();
+        let questions = survey.manifests.iter_mut().map(|manifest| std::mem::take(&mut manifest.questions)).collect();
         let (sourced, edited) = self.edit_while_asking(&survey.manifests, questions, source, &rules, on_event);
         let Sourced { answers, warnings, ways } = sourced?;
         report.narrowed = self.narrows();
@@ -203,7 +203,7 @@ impl Request {
     fn edit_while_asking(
         &self,
         manifests: &[Manifest],
-        questions: Vec<Wanted>,
+        questions: Vec<Vec<Question>>,
         source: Option<Source>,
         rules: &Rules,
         on_event: &mut impl FnMut(Event),
@@ -268,7 +268,7 @@ impl Report {
 
     /// Puts together what was found, what was decided and what went wrong.
     fn take(&mut self, round: Round, mut failures: BTreeMap<usize, Problem>) {
-        let Round { survey, edited, .. } = round;
+        let Round { mut survey, edited, .. } = round;
         self.files_seen = survey.files;
         self.files_without_workload = survey.without_workload;
         self.skipped = survey.skipped;
@@ -276,19 +276,21 @@ impl Report {
         for kind in survey.unhandled {
             *self.unhandled.entry(kind.to_owned()).or_default() += 1;
         }
-        for (index, (manifest, mut edited)) in survey.manifests.into_iter().zip(edited).enumerate() {
+        for (index, (manifest, mut edited)) in survey.manifests.iter_mut().zip(edited).enumerate() {
             match failures.remove(&index) {
                 Some(problem) => {
                     edited.workloads.iter_mut().for_each(|workload| workload.changed = false);
                     edited.problems.push(problem);
                 }
-                None if edited.new_text.is_some() => self.files_changed.push(manifest.name),
+                None if edited.new_text.is_some() => self.files_changed.push(std::mem::take(&mut manifest.name)),
                 None => {}
             }
             self.workloads.extend(edited.workloads);
             self.skipped.extend(edited.skipped);
             self.problems.extend(edited.problems);
         }
+        // The process ends with its run, and gives all texts back at once, sooner than they are here one by one.
+        std::mem::forget(survey.manifests);
         self.skipped.sort_by(|left, right| left.place.cmp(&right.place));
         self.problems.sort_by(|left, right| left.place.cmp(&right.place));
     }

@@ -149,7 +149,7 @@ impl<'a> Changes<'a> {
         match (images.next(), images.next()) {
             (None, _) if self.workloads.is_empty() => format!("{verb} the lock of digests"),
             (None, _) => format!("{verb} the record of images in {}", count(self.workloads.len(), "workload")),
-            (Some((_, _, _, new)), None) => match ImageRef::parse(new).ok().and_then(|image| image.digest().cloned()) {
+            (Some((_, _, _, new)), None) => match ImageRef::parse(new).ok().and_then(|image| image.digest()) {
                 Some(digest) => {
                     let new = on_one_line(new);
                     let name = new.split('@').next().unwrap_or(&new);

@@ -1,17 +1,19 @@
 //! Which files can be decided on: those whose questions are all answered, while others still wait.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use super::resolve::Wanted;
 use crate::engine::answer::{Answer, Answers, Refusal};
 use crate::engine::image::{Digest, Lookup};
+use crate::engine::plan::Question;
 
 /// The questions of each file, and what has been answered of them.
 pub(super) struct Awaiting {
     files: Vec<Option<File>>,
-    askers: BTreeMap<Lookup, Vec<usize>>,
+    askers: HashMap<Lookup, Vec<usize>>,
 }
 
+#[derive(Default)]
 struct File {
     awaited: usize,
     answers: Answers,
@@ -19,19 +21,22 @@ struct File {
 
 impl Awaiting {
     /// Takes the questions of each file, by its place. Returns all of them, each once, as well.
-    pub(super) fn new(questions: Vec<Wanted>) -> (Self, Wanted) {
-        let files = questions.iter().map(|wanted| Some(File { awaited: wanted.len(), answers: Answers::new() })).collect();
-        let mut all: BTreeMap<Lookup, (Vec<usize>, BTreeSet<Digest>)> = BTreeMap::new();
-        for (file, wanted) in questions.into_iter().enumerate() {
-            for (lookup, digests) in wanted {
-                let (askers, of_all) = all.entry(lookup).or_default();
-                askers.push(file);
-                of_all.extend(digests);
+    pub(super) fn new(questions: Vec<Vec<Question>>) -> (Self, Wanted) {
+        let mut files: Vec<File> = questions.iter().map(|_| File::default()).collect();
+        let mut all: HashMap<Lookup, (Vec<usize>, BTreeSet<Digest>)> = HashMap::new();
+        for (index, questions) in questions.into_iter().enumerate() {
+            for (lookup, digest) in questions {
+                let (askers, digests) = all.entry(lookup).or_default();
+                if askers.last() != Some(&index) {
+                    askers.push(index);
+                    files[index].awaited += 1;
+                }
+                digests.extend(digest);
             }
         }
         let wanted = all.iter_mut().map(|(lookup, (_, digests))| (lookup.clone(), std::mem::take(digests))).collect();
         let askers = all.into_iter().map(|(lookup, (askers, _))| (lookup, askers)).collect();
-        (Self { files, askers }, wanted)
+        (Self { files: files.into_iter().map(Some).collect(), askers }, wanted)
     }
 
     /// Notes an answer. Each file that has awaited nothing else is handed to `ready`, with its answers.
@@ -70,10 +75,17 @@ mod tests {
     fn a_file_is_ready_with_its_last_answer_and_has_its_own_alone() {
         let lookup = |name: &str| ImageRef::parse(name).unwrap().lookup();
         let answer = Ok(Answer::new(Digest::parse(&format!("sha256:{}", "1".repeat(64))).unwrap()));
-        let wanted = |names: &[&str]| names.iter().map(|name| (lookup(name), [].into())).collect::<Wanted>();
-        let questions = vec![wanted(&["a", "b"]), wanted(&[]), wanted(&["b"]), wanted(&["c"])];
+        let digest = |digit: &str| Digest::parse(&format!("sha256:{}", digit.repeat(64))).unwrap();
+        let questions = vec![
+            vec![(lookup("b"), None), (lookup("a"), Some(digest("2"))), (lookup("b"), Some(digest("3")))],
+            vec![],
+            vec![(lookup("b"), Some(digest("2")))],
+            vec![(lookup("c"), None)],
+        ];
         let (mut awaiting, all) = Awaiting::new(questions);
-        assert_eq!(all, wanted(&["a", "b", "c"]));
+        let recorded = [("a", vec!["2"]), ("b", vec!["2", "3"]), ("c", vec![])];
+        let recorded = recorded.map(|(name, digits)| (lookup(name), digits.into_iter().map(digest).collect()));
+        assert_eq!(all, Wanted::from(recorded));
         let mut seen = Vec::new();
         let mut ready = |file, answers: Answers| seen.push((file, answers.into_keys().map(|key| key.to_string()).collect()));
         awaiting.answered(&lookup("b"), &answer, &mut ready);

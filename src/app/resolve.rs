@@ -180,7 +180,7 @@ mod tests {
 
     impl Resolver for Table {
         async fn resolve(&self, lookup: &Lookup) -> Result<Digest, Refusal> {
-            assert_ne!(lookup.tag, "panic");
+            assert_ne!(lookup.tag(), "panic");
             self.asked.lock().unwrap().push(lookup.to_string());
             self.tags.get(&lookup.to_string()).cloned().ok_or_else(|| refusal("not-found"))
         }

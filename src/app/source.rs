@@ -12,6 +12,7 @@ use super::resolve::{self, Event, PlatformLoss, Wanted};
 use super::runtime;
 use crate::engine::answer::{Answer, Answers, Refusal};
 use crate::engine::image::Lookup;
+use crate::engine::plan::Question;
 use crate::io::lock::{Lock, LockError};
 use crate::io::registry::{Registry, RegistryError, Settings};
 
@@ -57,11 +58,11 @@ impl Source {
         }
     }
 
-    /// Takes what is wanted of the file with this number, among all that are found: see [`Ahead::take`].
-    pub(super) fn ask_ahead(&self, number: usize, wanted: &Wanted) {
+    /// Takes what the file with this number asks, among all that are found: see [`Ahead::take`].
+    pub(super) fn ask_ahead(&self, number: usize, questions: &[Question]) {
         match self {
             Self::Lock(..) => {}
-            Self::Registries(ahead) => ahead.take(number, wanted.keys()),
+            Self::Registries(ahead) => ahead.take(number, questions.iter().map(|(lookup, _)| lookup)),
         }
     }
 

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::report::{Place, Problem, Skipped};
-use super::resolve::Wanted;
 use super::threads;
 use crate::engine::look;
+use crate::engine::plan::Question;
 use crate::engine::workload::{self, Workload};
 use crate::engine::yaml::{Fault, File};
 use crate::io::scan::{self, Found, What};
@@ -14,9 +14,9 @@ use crate::io::scan::{self, Found, What};
 const A_TEMPLATE: &str = "the file is a template of a Helm chart";
 
 /// Says what has to be asked for the workloads of a file, each with the number of its document.
-pub trait Want: Fn(&[(usize, Workload)]) -> Wanted + Sync {}
+pub trait Ask: Fn(&[(usize, Workload)]) -> Vec<Question> + Sync {}
 
-impl<F: Fn(&[(usize, Workload)]) -> Wanted + Sync> Want for F {}
+impl<F: Fn(&[(usize, Workload)]) -> Vec<Question> + Sync> Ask for F {}
 
 /// Everything that was found, files by path.
 #[derive(Debug, Default)]
@@ -47,22 +47,22 @@ pub struct Manifest {
     /// Its workloads, each with the number of its document, in order.
     pub workloads: Vec<(usize, Workload)>,
     /// What has to be asked for it.
-    pub wanted: Wanted,
+    pub questions: Vec<Question>,
 }
 
-/// Finds, reads and parses. What has to be asked for the workloads of a file is for `want` to say, in the thread that has just read it;
+/// Finds, reads and parses. What has to be asked for the workloads of a file is for `ask` to say, in the thread that has just read it;
 /// `ask_ahead` is told of each file at once, by its number among all that are found. `Err`: nothing can be looked at, because what was
 /// typed is wrong.
 pub fn survey(
     request: scan::Request<'_>,
-    want: impl Want,
-    ask_ahead: impl Fn(usize, &Wanted) + Sync,
+    ask: impl Ask,
+    ask_ahead: impl Fn(usize, &[Question]) + Sync,
 ) -> Result<Survey, scan::ScanError> {
     let seen = scan::scan(request, |found| {
-        let examined = examine(&found, &want);
+        let examined = examine(&found, &ask);
         match &examined {
-            Examined::Manifest { wanted, .. } => ask_ahead(found.number, wanted),
-            _ => ask_ahead(found.number, &Wanted::new()),
+            Examined::Manifest { questions, .. } => ask_ahead(found.number, questions),
+            _ => ask_ahead(found.number, &[]),
         }
         Some((found.path.to_owned(), found.shown.to_string(), examined))
     })?;
@@ -78,7 +78,7 @@ pub fn survey_commit<E>(
     request: scan::Request<'_>,
     listed: &[PathBuf],
     read: impl Fn(&[usize]) -> Result<Vec<Vec<u8>>, E>,
-    want: impl Want,
+    ask: impl Ask,
 ) -> Result<Result<Survey, E>, scan::ScanError> {
     let chosen = scan::listed::choose(request, listed)?;
     let read_whole: Vec<usize> = chosen.iter().filter(|file| !file.is_template).map(|file| file.index).collect();
@@ -92,7 +92,7 @@ pub fn survey_commit<E>(
         .collect();
     let examined = threads::map(&pairs, |(file, content)| match file.is_template {
         true => Examined::Template { line: None, why: A_TEMPLATE.to_owned() },
-        false => examine_bytes(&listed[file.index], content, &want),
+        false => examine_bytes(&listed[file.index], content, &ask),
     });
     let mut survey = Survey::default();
     for (file, examined) in chosen.into_iter().zip(examined) {
@@ -103,9 +103,9 @@ pub fn survey_commit<E>(
 
 /// Another content of a file that is known; `None` where it cannot be read, or holds no workload.
 pub fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
-    match examine_bytes(&known.path, content, &|_: &[_]| Wanted::new()) {
-        Examined::Manifest { text, workloads, wanted, .. } => {
-            Some(Manifest { path: known.path.clone(), name: known.name.clone(), text, workloads, wanted })
+    match examine_bytes(&known.path, content, &|_: &[_]| Vec::new()) {
+        Examined::Manifest { text, workloads, questions, .. } => {
+            Some(Manifest { path: known.path.clone(), name: known.name.clone(), text, workloads, questions })
         }
         Examined::Nothing { .. }
         | Examined::Template { .. }
@@ -117,7 +117,7 @@ pub fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
 /// What one file turned out to be.
 enum Examined {
     /// It holds workloads.
-    Manifest { text: String, workloads: Vec<(usize, Workload)>, wanted: Wanted, unhandled: Vec<&'static str> },
+    Manifest { text: String, workloads: Vec<(usize, Workload)>, questions: Vec<Question>, unhandled: Vec<&'static str> },
     /// It holds none.
     Nothing { unhandled: Vec<&'static str> },
     /// It is made YAML by a template engine.
@@ -135,9 +135,9 @@ impl Survey {
             |code, line, cause, hint| Problem { code, what: format!("cannot read `{name}`"), place: place(line), cause, hint };
         self.files += usize::from(!matches!(examined, Examined::UnreadableFolder { .. }));
         match examined {
-            Examined::Manifest { text, workloads, wanted, unhandled } => {
+            Examined::Manifest { text, workloads, questions, unhandled } => {
                 self.unhandled.extend(unhandled);
-                self.manifests.push(Manifest { path, name, text, workloads, wanted });
+                self.manifests.push(Manifest { path, name, text, workloads, questions });
             }
             Examined::Nothing { unhandled } => {
                 self.unhandled.extend(unhandled);
@@ -152,10 +152,10 @@ impl Survey {
     }
 }
 
-fn examine(found: &Found<'_>, want: &impl Want) -> Examined {
+fn examine(found: &Found<'_>, ask: &impl Ask) -> Examined {
     match &found.what {
         What::Template => Examined::Template { line: None, why: A_TEMPLATE.to_owned() },
-        What::File(bytes) => examine_bytes(found.path, bytes, want),
+        What::File(bytes) => examine_bytes(found.path, bytes, ask),
         What::Folder(error) => {
             Examined::UnreadableFolder { code: error.code(), cause: error.to_string(), hint: error.hint().map(str::to_owned) }
         }
@@ -168,7 +168,7 @@ fn examine(found: &Found<'_>, want: &impl Want) -> Examined {
     }
 }
 
-fn examine_bytes(path: &Path, bytes: &[u8], want: &impl Want) -> Examined {
+fn examine_bytes(path: &Path, bytes: &[u8], ask: &impl Ask) -> Examined {
     let text = match text(bytes) {
         Ok(text) => text,
         Err(examined) => return examined,
@@ -209,7 +209,7 @@ fn examine_bytes(path: &Path, bytes: &[u8], want: &impl Want) -> Examined {
     }
     match workloads.is_empty() {
         true => Examined::Nothing { unhandled },
-        false => Examined::Manifest { text: text.to_owned(), wanted: want(&workloads), workloads, unhandled },
+        false => Examined::Manifest { text: text.to_owned(), questions: ask(&workloads), workloads, unhandled },
     }
 }
 

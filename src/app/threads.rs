@@ -7,6 +7,9 @@ use std::sync::{Mutex, PoisonError, mpsc};
 /// Fewer items than these are not worth a thread.
 const WORTH_A_THREAD: usize = 8;
 
+/// So many items that are ready a thread takes at once: one by one, the threads would often wait for each other.
+const TURN: usize = 4;
+
 /// So many threads work on so many items, the caller's own for fewer than two.
 pub(super) fn count(items: usize) -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get).min(items / WORTH_A_THREAD).max(1)
@@ -62,9 +65,18 @@ pub(super) fn map_ready<T: Sync, W: Send, R: Send, O>(
     let fed = std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                let next = || receiver.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
-                let mine: Vec<(usize, R)> =
-                    std::iter::from_fn(|| next().map(|(index, with)| (index, work(&items[index], with)))).collect();
+                let (mut turn, mut mine) = (Vec::with_capacity(TURN), Vec::new());
+                loop {
+                    {
+                        let receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
+                        turn.extend(receiver.recv());
+                        turn.extend(receiver.try_iter().take(TURN - 1));
+                    }
+                    if turn.is_empty() {
+                        break;
+                    }
+                    mine.extend(turn.drain(..).map(|(index, with)| (index, work(&items[index], with))));
+                }
                 done.lock().expect("no thread panics while it holds the lock").extend(mine);
             });
         }

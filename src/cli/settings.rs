@@ -19,7 +19,7 @@ use std::ffi::{OsStr, OsString};
 use super::args::{self, When};
 use super::manual;
 use crate::app::{cluster, digest, files};
-use crate::engine::image::ImageRef;
+use crate::engine::image::{ImageRef, Lookup};
 
 pub use reporting::{ReportFile, Reporting};
 
@@ -166,16 +166,15 @@ fn digest_request(flags: args::Digest, outside: &Outside) -> Result<digest::Requ
     Ok(digest::Request { images, lock, registries: registries::settings(flags.registries, outside)? })
 }
 
-fn image(text: &str) -> Result<ImageRef, UsageError> {
+/// An image as it was typed, and what it asks.
+fn image(text: &str) -> Result<(String, Lookup), UsageError> {
     let image = ImageRef::parse(text).map_err(|error| {
         usage(format!("`{text}` is no image: {error}"), "write it as a manifest does: `registry.example.com/shop/web:1.4`")
     })?;
-    match (image.tag(), image.digest()) {
-        (None, Some(_)) => {
-            Err(usage(format!("`{text}` has no tag to look up"), format!("name a tag: `{}:latest`", image.name())))
-        }
-        _ => Ok(image),
+    if image.tag().is_none() && image.has_digest() {
+        return Err(usage(format!("`{text}` has no tag to look up"), format!("name a tag: `{}:latest`", image.name())));
     }
+    Ok((text.to_owned(), image.lookup()))
 }
 
 fn usage(what: impl Into<String>, hint: impl Into<String>) -> UsageError {

@@ -2,27 +2,30 @@
 //!
 //! It is read tolerantly, because people and older versions wrote it, and written in one form: compact JSON, both lists always there.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::workload::Group;
 
 /// The images of a workload as they were written, by container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Originals {
+pub struct Originals<'t> {
     /// Of `containers`, in their order.
-    #[serde(default, deserialize_with = "list")]
-    containers: Vec<Original>,
+    #[serde(borrow, default, deserialize_with = "list")]
+    containers: Vec<Original<'t>>,
     /// Of `initContainers`, in their order.
-    #[serde(default, rename = "initContainers", deserialize_with = "list")]
-    init_containers: Vec<Original>,
+    #[serde(borrow, default, rename = "initContainers", deserialize_with = "list")]
+    init_containers: Vec<Original<'t>>,
 }
 
 /// One container's image as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Original {
-    #[serde(default)]
-    name: String,
-    image: String,
+struct Original<'t> {
+    #[serde(borrow, default)]
+    name: Cow<'t, str>,
+    #[serde(borrow)]
+    image: Cow<'t, str>,
 }
 
 /// The annotation's text is not the record it should be.
@@ -36,9 +39,9 @@ pub enum NotARecord {
     NoObject,
 }
 
-impl Originals {
+impl<'t> Originals<'t> {
     /// Reads the annotation's text; keys that this version does not know are passed over.
-    pub fn parse(text: &str) -> Result<Self, NotARecord> {
+    pub fn parse(text: &'t str) -> Result<Self, NotARecord> {
         if !text.trim_ascii_start().starts_with('{') {
             return Err(NotARecord::NoObject);
         }
@@ -55,17 +58,17 @@ impl Originals {
 
     /// The image that is recorded for a container. `nth` tells containers of the same name apart, from 0.
     pub fn image(&self, group: Group, name: &str, nth: usize) -> Option<&str> {
-        self.list(group).iter().filter(|original| original.name == name).nth(nth).map(|original| original.image.as_str())
+        self.list(group).iter().filter(|original| original.name == name).nth(nth).map(|original| &*original.image)
     }
 
     /// All images that are recorded.
     pub fn images(&self) -> impl Iterator<Item = &str> {
-        self.containers.iter().chain(&self.init_containers).map(|original| original.image.as_str())
+        self.containers.iter().chain(&self.init_containers).map(|original| &*original.image)
     }
 
     /// Adds a container's image behind those of its list.
-    pub fn push(&mut self, group: Group, name: &str, image: &str) {
-        let original = Original { name: name.to_owned(), image: image.to_owned() };
+    pub fn push(&mut self, group: Group, name: &'t str, image: Cow<'t, str>) {
+        let original = Original { name: name.into(), image };
         match group {
             Group::Containers => self.containers.push(original),
             Group::InitContainers => self.init_containers.push(original),
@@ -87,7 +90,7 @@ impl Originals {
         text
     }
 
-    fn list(&self, group: Group) -> &[Original] {
+    fn list(&self, group: Group) -> &[Original<'t>] {
         match group {
             Group::Containers => &self.containers,
             Group::InitContainers => &self.init_containers,
@@ -96,7 +99,7 @@ impl Originals {
 }
 
 /// A list that may be null, as Go writes an empty one.
-fn list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Original>, D::Error> {
+fn list<'de: 't, 't, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Original<'t>>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
@@ -124,8 +127,9 @@ mod tests {
     #[test]
     fn characters_that_some_readers_take_for_line_breaks_are_escaped() {
         let mut originals = Originals::default();
-        originals.push(Group::Containers, "a\u{2028}b\nc", "x");
+        originals.push(Group::Containers, "a\u{2028}b\nc", "x".into());
         assert_eq!(originals.to_text(), r#"{"containers":[{"name":"a\u2028b\nc","image":"x"}],"initContainers":[]}"#);
-        assert_eq!(Originals::parse(&originals.to_text()).unwrap(), originals);
+        let text = originals.to_text();
+        assert_eq!(Originals::parse(&text).unwrap(), originals);
     }
 }

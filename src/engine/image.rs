@@ -6,9 +6,11 @@
 
 mod grammar;
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
-use grammar::{check_name, is_tag, normalise};
+use grammar::{Name, is_tag};
 
 /// The registry that a name without one means.
 pub const DEFAULT_REGISTRY: &str = "docker.io";
@@ -17,21 +19,24 @@ pub const DEFAULT_TAG: &str = "latest";
 
 /// A content digest: `sha256:` with 64 or `sha512:` with 128 lower-case hex digits (OCI image spec, "Digests").
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest(String);
+pub struct Digest(Arc<str>);
 
 impl Digest {
     /// Takes a digest only when it is well-formed: what is not must never reach a manifest.
     pub fn parse(text: &str) -> Result<Self, ImageError> {
+        Self::check(text).map(|()| Self(text.into()))
+    }
+
+    fn check(text: &str) -> Result<(), ImageError> {
         let hex = match text.split_once(':') {
             Some(("sha256", hex)) if hex.len() == 64 => hex,
             Some(("sha512", hex)) if hex.len() == 128 => hex,
             Some(("sha256" | "sha512", _)) | None => return Err(ImageError::Digest),
             Some(_) => return Err(ImageError::Algorithm),
         };
-        if hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ImageError::Digest)
+        match hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            true => Ok(()),
+            false => Err(ImageError::Digest),
         }
     }
 
@@ -77,22 +82,25 @@ pub enum ImageError {
 }
 
 /// An image reference, split where its parts stand in the text that a person wrote.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageRef {
-    written: String,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageRef<'t> {
+    written: &'t str,
     name_end: usize,
     tag_end: Option<usize>,
-    digest: Option<Digest>,
+    digest_at: Option<usize>,
 }
 
-impl ImageRef {
+impl<'t> ImageRef<'t> {
     /// Splits and checks a reference; every part that is there must follow the grammar.
-    pub fn parse(text: &str) -> Result<Self, ImageError> {
+    pub fn parse(text: &'t str) -> Result<Self, ImageError> {
         if text.is_empty() {
             return Err(ImageError::Empty);
         }
-        let (rest, digest) = match text.split_once('@') {
-            Some((rest, digest)) => (rest, Some(Digest::parse(digest)?)),
+        let (rest, digest_at) = match text.split_once('@') {
+            Some((rest, digest)) => {
+                Digest::check(digest)?;
+                (rest, Some(rest.len() + 1))
+            }
             None => (text, None),
         };
         let last_component = rest.rfind('/').map_or(0, |slash| slash + 1);
@@ -101,74 +109,123 @@ impl ImageRef {
         if tag_end.is_some() && !is_tag(&rest[name_end + 1..]) {
             return Err(ImageError::Tag);
         }
-        check_name(&rest[..name_end])?;
-        Ok(Self { written: text.to_owned(), name_end, tag_end, digest })
+        Name::new(&rest[..name_end]).check()?;
+        Ok(Self { written: text, name_end, tag_end, digest_at })
     }
 
     /// The reference as a person wrote it.
-    pub fn as_str(&self) -> &str {
-        &self.written
+    pub fn as_str(&self) -> &'t str {
+        self.written
     }
 
     /// The name as written, without tag and digest.
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &'t str {
         &self.written[..self.name_end]
     }
 
     /// The tag as written, if there is one.
-    pub fn tag(&self) -> Option<&str> {
+    pub fn tag(&self) -> Option<&'t str> {
         self.tag_end.map(|end| &self.written[self.name_end + 1..end])
     }
 
+    /// Whether there is a digest.
+    pub fn has_digest(&self) -> bool {
+        self.digest_at.is_some()
+    }
+
     /// The digest, if there is one.
-    pub fn digest(&self) -> Option<&Digest> {
-        self.digest.as_ref()
+    pub fn digest(&self) -> Option<Digest> {
+        self.digest_at.map(|at| Digest(self.written[at..].into()))
     }
 
     /// Name and tag as written, without the digest.
-    pub fn without_digest(&self) -> &str {
+    pub fn without_digest(&self) -> &'t str {
         &self.written[..self.tag_end.unwrap_or(self.name_end)]
     }
 
     /// The question that this reference asks: its normalised name with its tag, `latest` where it has none. A digest is not part of it.
     pub fn lookup(&self) -> Lookup {
-        let (registry, repository) = normalise(self.name());
-        Lookup { registry, repository, tag: self.tag().unwrap_or(DEFAULT_TAG).to_owned() }
+        let name = Name::new(self.name());
+        let [omitted, path] = name.repository();
+        let text = [name.registry(), "/", omitted, path, ":", self.asked_tag()].concat();
+        let registry_end = name.registry().len();
+        Lookup { text, registry_end, name_end: registry_end + 1 + omitted.len() + path.len() }
+    }
+
+    /// Whether both name the same repository, whatever the tag.
+    pub fn same_name(&self, other: &ImageRef<'_>) -> bool {
+        Name::new(self.name()) == Name::new(other.name())
+    }
+
+    /// Whether both ask the same question.
+    pub fn same_lookup(&self, other: &ImageRef<'_>) -> bool {
+        self.asked_tag() == other.asked_tag() && self.same_name(other)
+    }
+
+    /// The tag, or the one that is meant where none is written.
+    pub fn asked_tag(&self) -> &'t str {
+        self.tag().unwrap_or(DEFAULT_TAG)
     }
 }
 
-impl fmt::Display for ImageRef {
+impl fmt::Display for ImageRef<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.written)
+        formatter.write_str(self.written)
     }
 }
 
 /// What is asked of a registry: which digest has this tag of this repository now. Equal questions are equal values.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// They are ordered by registry, then repository, then tag.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lookup {
-    /// The registry as names have it: `docker.io`, `registry.example.test:5000`.
-    pub registry: String,
-    /// The repository's whole path: `library/nginx`.
-    pub repository: String,
-    /// The tag: `1.25`.
-    pub tag: String,
+    /// `registry/repository:tag`
+    text: String,
+    registry_end: usize,
+    name_end: usize,
 }
 
 impl Lookup {
-    /// Whether both name the same repository, whatever the tag.
-    pub fn same_name(&self, other: &Self) -> bool {
-        self.registry == other.registry && self.repository == other.repository
+    /// The registry as names have it: `docker.io`, `registry.example.test:5000`.
+    pub fn registry(&self) -> &str {
+        &self.text[..self.registry_end]
+    }
+
+    /// The repository's whole path: `library/nginx`.
+    pub fn repository(&self) -> &str {
+        &self.text[self.registry_end + 1..self.name_end]
+    }
+
+    /// The tag: `1.25`.
+    pub fn tag(&self) -> &str {
+        &self.text[self.name_end + 1..]
     }
 
     /// The normalised name without the tag.
-    pub fn name(&self) -> String {
-        format!("{}/{}", self.registry, self.repository)
+    pub fn name(&self) -> &str {
+        &self.text[..self.name_end]
+    }
+
+    fn parts(&self) -> [&str; 3] {
+        [self.registry(), self.repository(), self.tag()]
+    }
+}
+
+impl Ord for Lookup {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
+}
+
+impl PartialOrd for Lookup {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
 impl fmt::Display for Lookup {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}:{}", self.registry, self.repository, self.tag)
+        formatter.write_str(&self.text)
     }
 }
 
@@ -199,14 +256,39 @@ mod tests {
     }
 
     #[test]
+    fn two_references_ask_the_same_however_they_are_written() {
+        let texts = [
+            "nginx",
+            "nginx:latest",
+            "docker.io/nginx",
+            "index.docker.io/library/nginx:1.25",
+            "library/nginx:1.25",
+            "docker.io/librarynginx",
+            "librarynginx",
+            "shop/web:1",
+            "docker.io/shop/web",
+            "r.test/nginx",
+            "r.test/library/nginx",
+            "r.test:80/nginx",
+        ];
+        for (left, right) in texts.iter().flat_map(|left| texts.iter().map(move |right| (left, right))) {
+            let (one, other) = (ImageRef::parse(left).unwrap(), ImageRef::parse(right).unwrap());
+            assert_eq!(one.same_lookup(&other), one.lookup() == other.lookup(), "{left} {right}");
+            assert_eq!(one.same_name(&other), one.lookup().name() == other.lookup().name(), "{left} {right}");
+        }
+    }
+
+    #[test]
     fn a_reference_is_split_where_its_parts_stand() {
         let digest = format!("sha256:{}", "a".repeat(64));
-        let image = ImageRef::parse(&format!("reg:5000/shop/web:1.4@{digest}")).unwrap();
+        let text = format!("reg:5000/shop/web:1.4@{digest}");
+        let image = ImageRef::parse(&text).unwrap();
         assert_eq!(image.name(), "reg:5000/shop/web");
         assert_eq!(image.tag(), Some("1.4"));
         assert_eq!(image.digest().unwrap().as_str(), digest);
         assert_eq!(image.without_digest(), "reg:5000/shop/web:1.4");
-        let image = ImageRef::parse(&format!("nginx@{digest}")).unwrap();
+        let text = format!("nginx@{digest}");
+        let image = ImageRef::parse(&text).unwrap();
         assert_eq!((image.name(), image.tag(), image.without_digest()), ("nginx", None, "nginx"));
     }
 

@@ -107,17 +107,28 @@ impl Plan {
     }
 }
 
-/// The questions that an update of the workloads asks, each with the digests that its images are on now. A workload whose record cannot
-/// be read asks nothing; [`update`] says so.
-pub fn wanted<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rules) -> BTreeMap<Lookup, BTreeSet<Digest>> {
-    let mut wanted: BTreeMap<Lookup, BTreeSet<Digest>> = BTreeMap::new();
+/// What an image that follows a tag asks, with the digest that it is on now.
+pub type Question = (Lookup, Option<Digest>);
+
+/// The questions that an update of the workloads asks, one for each image that follows a tag. A workload whose record cannot be read asks
+/// nothing; [`update`] says so.
+pub fn questions<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rules) -> Vec<Question> {
+    let mut questions = Vec::new();
     for workload in workloads {
         let Ok(recorded) = recorded(workload, rules) else { continue };
-        for (_, standing) in consider(workload, &recorded, rules) {
-            if let Standing::Taken(Wish::Follow(follow)) = standing {
-                wanted.entry(follow.lookup).or_default().extend(follow.digest);
-            }
-        }
+        questions.extend(consider(workload, &recorded, rules).into_iter().filter_map(|(_, standing)| match standing {
+            Standing::Taken(Wish::Follow(follow)) => Some((follow.lookup, follow.digest)),
+            Standing::Taken(_) | Standing::LeftOut(_) => None,
+        }));
+    }
+    questions
+}
+
+/// The same, each question once, with all the digests that its images are on.
+pub fn wanted<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rules) -> BTreeMap<Lookup, BTreeSet<Digest>> {
+    let mut wanted: BTreeMap<Lookup, BTreeSet<Digest>> = BTreeMap::new();
+    for (lookup, digest) in questions(workloads, rules) {
+        wanted.entry(lookup).or_default().extend(digest);
     }
     wanted
 }
@@ -183,11 +194,11 @@ fn update_where(
         let (outcome, original) = match standing {
             Standing::LeftOut(how) => {
                 let kept = recorded.image(container).unwrap_or(image);
-                (Outcome::Ignored(how), Some(kept.to_owned()))
+                (Outcome::Ignored(how), Some(kept.into()))
             }
             Standing::Taken(Wish::Variable) => (Outcome::Variable, None),
-            Standing::Taken(Wish::Fixed) => (Outcome::Fixed, Some(image.clone())),
-            Standing::Taken(Wish::Invalid(error)) => (Outcome::Failed(invalid(error)), Some(image.clone())),
+            Standing::Taken(Wish::Fixed) => (Outcome::Fixed, Some(image.into())),
+            Standing::Taken(Wish::Invalid(error)) => (Outcome::Failed(invalid(error)), Some(image.into())),
             Standing::Taken(Wish::Follow(follow)) => {
                 let outcome = judge(container, &follow.lookup, followed(image, &follow, answers));
                 (outcome, Some(follow.original))
@@ -197,7 +208,7 @@ fn update_where(
             plan.changes.push(change_image(workload, container, new_image));
         }
         if let Some(original) = original {
-            originals.push(container.group, &container.name, &original);
+            originals.push(container.group, &container.name, original);
         }
         plan.outcomes.push(Some(outcome));
     }
@@ -220,7 +231,7 @@ pub fn restore(workload: &Workload, rules: &Rules) -> Result<Plan, Refusal> {
             continue;
         };
         let back = policy::restore(image, recorded.image(container));
-        let pinned = ImageRef::parse(image).is_ok_and(|image| image.digest().is_some());
+        let pinned = ImageRef::parse(image).is_ok_and(|image| image.has_digest());
         let outcome = match (standing, back) {
             (Standing::LeftOut(how), back) => {
                 still_needed |= matches!(back, Return::To(_));
@@ -244,16 +255,14 @@ pub fn restore(workload: &Workload, rules: &Rules) -> Result<Plan, Refusal> {
     Ok(plan)
 }
 
-fn followed(image: &str, follow: &policy::Follow, answers: &Answers) -> Outcome {
+fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outcome {
     match answers.get(&follow.lookup) {
         None => Outcome::Failed(Refusal { code: "unresolved", cause: "nothing answered for it".to_owned(), hint: None }),
         Some(Err(refusal)) => Outcome::Failed(refusal.clone()),
         Some(Ok(answer)) => match follow.digest.as_ref().and_then(|digest| answer.held.get(digest)) {
             Some(reason) => Outcome::Held { digest: answer.digest.clone(), reason: reason.clone() },
-            None => match follow.on(&answer.digest) {
-                same if same == image => Outcome::Ok,
-                new_image => Outcome::Outdated(new_image),
-            },
+            None if follow.is_on(image, &answer.digest) => Outcome::Ok,
+            None => Outcome::Outdated(follow.on(&answer.digest)),
         },
     }
 }
@@ -263,7 +272,7 @@ fn change_image(workload: &Workload, container: &Container, to: &str) -> Change 
     Change { at: workload.image_path(container), from, to: Some(to.to_owned()) }
 }
 
-fn not_text(image: &Image, standing: Standing) -> Option<Outcome> {
+fn not_text(image: &Image, standing: Standing<'_>) -> Option<Outcome> {
     match (image, standing) {
         (Image::Absent | Image::Text(_), _) => None,
         (Image::Other(_), Standing::LeftOut(how)) => Some(Outcome::Ignored(how)),

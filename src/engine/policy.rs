@@ -2,6 +2,8 @@
 //!
 //! It looks at the image as written and at what the record says of it, never at a registry: what it wants to know, it asks for.
 
+use std::borrow::Cow;
+
 use super::image::{Digest, ImageError, ImageRef, Lookup};
 
 /// Where the tag that is followed stands.
@@ -26,7 +28,7 @@ pub enum TagForm {
 
 /// What should happen to an image, before its tag's digest is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum Wish<'t> {
     /// It is not an image yet: a variable or a template expression.
     Variable,
     /// It is a person's pin, and stays.
@@ -34,31 +36,36 @@ pub enum Wish {
     /// It is no image reference.
     Invalid(ImageError),
     /// It follows a tag.
-    Follow(Follow),
+    Follow(Follow<'t>),
 }
 
 /// An image that follows a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Follow {
+pub struct Follow<'t> {
     /// The question to ask.
     pub lookup: Lookup,
     /// What the record shall say: the image without a digest.
-    pub original: String,
+    pub original: Cow<'t, str>,
     /// The name, with the tag that stays in the image.
-    base: String,
+    base: Cow<'t, str>,
     /// The digest that the image is on.
     pub digest: Option<Digest>,
 }
 
-impl Follow {
+impl Follow<'_> {
     /// The image on a digest.
     pub fn on(&self, digest: &Digest) -> String {
-        format!("{}@{digest}", self.base)
+        [&*self.base, "@", digest.as_str()].concat()
+    }
+
+    /// Whether `image` is just that.
+    pub fn is_on(&self, image: &str, digest: &Digest) -> bool {
+        image.strip_prefix(&*self.base).and_then(|rest| rest.strip_prefix('@')) == Some(digest.as_str())
     }
 }
 
 /// Decides from the image as written and from the record's word on it.
-pub fn decide(image: &str, recorded: Option<&str>, track: Track, form: TagForm) -> Wish {
+pub fn decide<'t>(image: &'t str, recorded: Option<&'t str>, track: Track, form: TagForm) -> Wish<'t> {
     if is_variable(image) {
         return Wish::Variable;
     }
@@ -72,43 +79,42 @@ pub fn decide(image: &str, recorded: Option<&str>, track: Track, form: TagForm) 
     }
 }
 
-fn by_record(image: &ImageRef, recorded: Option<ImageRef>, form: TagForm) -> Wish {
-    if image.digest().is_none() {
+fn by_record<'t>(image: &ImageRef<'t>, recorded: Option<ImageRef<'t>>, form: TagForm) -> Wish<'t> {
+    if !image.has_digest() {
         return follow(image, image, form);
     }
     // Without a record, and with a record that has a digest, a digest is a person's.
-    let Some(recorded) = recorded.filter(|recorded| recorded.digest().is_none()) else {
+    let Some(recorded) = recorded.filter(|recorded| !recorded.has_digest()) else {
         return Wish::Fixed;
     };
     match image.tag() {
-        Some(_) if image.lookup() == recorded.lookup() => follow(image, &recorded, form),
+        Some(_) if image.same_lookup(&recorded) => follow(image, &recorded, form),
         // Somebody changed the image since: what is written wins, and the record follows it.
         Some(_) => follow(image, image, form),
-        None if image.lookup().same_name(&recorded.lookup()) => follow(image, &recorded, form),
+        None if image.same_name(&recorded) => follow(image, &recorded, form),
         None => Wish::Fixed,
     }
 }
 
 /// `original` is asked and recorded; `image` keeps its form.
-fn follow(image: &ImageRef, original: &ImageRef, form: TagForm) -> Wish {
+fn follow<'t>(image: &ImageRef<'t>, original: &ImageRef<'t>, form: TagForm) -> Wish<'t> {
     Wish::Follow(Follow {
         lookup: original.lookup(),
-        original: original.without_digest().to_owned(),
+        original: original.without_digest().into(),
         base: match form {
-            TagForm::Keep => image.without_digest().to_owned(),
-            TagForm::Drop => image.name().to_owned(),
+            TagForm::Keep => image.without_digest().into(),
+            TagForm::Drop => image.name().into(),
         },
-        digest: image.digest().cloned(),
+        digest: image.digest(),
     })
 }
 
-fn by_tag(image: &ImageRef) -> Wish {
-    if image.tag().is_none() && image.digest().is_some() {
+fn by_tag(image: &ImageRef<'_>) -> Wish<'static> {
+    if image.tag().is_none() && image.has_digest() {
         return Wish::Fixed;
     }
-    let lookup = image.lookup();
-    let base = format!("{}:{}", image.name(), lookup.tag);
-    Wish::Follow(Follow { original: base.clone(), base, lookup, digest: image.digest().cloned() })
+    let base = Cow::from(format!("{}:{}", image.name(), image.asked_tag()));
+    Wish::Follow(Follow { original: base.clone(), base, lookup: image.lookup(), digest: image.digest() })
 }
 
 /// What `--restore` does with an image.
@@ -133,16 +139,15 @@ pub fn restore(image: &str, recorded: Option<&str>) -> Return {
     let (Ok(image), Ok(original)) = (ImageRef::parse(image), ImageRef::parse(recorded)) else {
         return Return::Stays("it is not the image that was recorded");
     };
-    if image.digest().is_none() {
+    if !image.has_digest() {
         return Return::Stays("it has no digest, so it was changed since it was recorded");
     }
-    if original.digest().is_some() {
+    if original.has_digest() {
         return Return::Stays("its digest is a person's");
     }
-    let (now, then) = (image.lookup(), original.lookup());
-    if !now.same_name(&then) {
+    if !image.same_name(&original) {
         Return::Stays("its name was changed since it was recorded")
-    } else if image.tag().is_some() && now.tag != then.tag {
+    } else if image.tag().is_some() && image.asked_tag() != original.asked_tag() {
         Return::Stays("its tag was changed since it was recorded")
     } else {
         Return::To(recorded.to_owned())

@@ -110,7 +110,7 @@ impl Round {
         for (container, lookup) in all_workloads(&self.survey).flat_map(|workload| plan::follows(workload, &self.rules)) {
             let Some(answer) = answers.get(&lookup) else { continue };
             let image = container.image.text().and_then(|image| ImageRef::parse(image).ok());
-            let held = image.and_then(|image| image.digest().filter(|digest| answer.held.contains_key(digest)).cloned());
+            let held = image.and_then(|image| image.digest().filter(|digest| answer.held.contains_key(digest)));
             in_use.entry(lookup).or_default().insert(held.unwrap_or_else(|| answer.digest.clone()));
         }
         digests.extend(

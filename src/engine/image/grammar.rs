@@ -7,35 +7,59 @@ const MAX_NAME: usize = 255;
 /// The longest tag that the grammar allows, in bytes.
 const MAX_TAG: usize = 128;
 
-/// Registry and repository of a name, with what is left out in writing.
-pub(super) fn normalise(name: &str) -> (String, String) {
-    match split_registry(name) {
-        (Some("index.docker.io") | Some(DEFAULT_REGISTRY) | None, path) if !path.contains('/') => {
-            (DEFAULT_REGISTRY.to_owned(), format!("library/{path}"))
+/// A name without tag and digest, split where its registry ends.
+pub(super) struct Name<'t> {
+    registry: Option<&'t str>,
+    path: &'t str,
+}
+
+impl<'t> Name<'t> {
+    pub(super) fn new(name: &'t str) -> Self {
+        let (registry, path) = split_registry(name);
+        Self { registry, path }
+    }
+
+    /// The registry that it means.
+    pub(super) fn registry(&self) -> &'t str {
+        match self.registry {
+            Some("index.docker.io") | None => DEFAULT_REGISTRY,
+            Some(registry) => registry,
         }
-        (Some("index.docker.io") | None, path) => (DEFAULT_REGISTRY.to_owned(), path.to_owned()),
-        (Some(registry), path) => (registry.to_owned(), path.to_owned()),
+    }
+
+    /// The repository that it means: what is left out in writing, and what is written.
+    pub(super) fn repository(&self) -> [&'t str; 2] {
+        let is_official = self.registry() == DEFAULT_REGISTRY && !self.path.contains('/');
+        [if is_official { "library/" } else { "" }, self.path]
+    }
+
+    /// Holds it against the grammar.
+    pub(super) fn check(&self) -> Result<(), ImageError> {
+        // As it is asked for: what is left out in writing counts.
+        let [omitted, path] = self.repository();
+        if self.registry().len() + 1 + omitted.len() + path.len() > MAX_NAME {
+            return Err(ImageError::Length);
+        }
+        if self.registry.is_some_and(|registry| !is_registry(registry)) {
+            return Err(ImageError::Registry);
+        }
+        if !path.split('/').all(is_path_component) {
+            return Err(ImageError::Name);
+        }
+        if self.registry.is_none() && path.len() == 64 && path.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(ImageError::Identifier);
+        }
+        Ok(())
     }
 }
 
-/// Holds a name against the grammar.
-pub(super) fn check_name(name: &str) -> Result<(), ImageError> {
-    // As it is asked for: what is left out in writing counts.
-    let (registry, repository) = normalise(name);
-    if registry.len() + 1 + repository.len() > MAX_NAME {
-        return Err(ImageError::Length);
+impl PartialEq for Name<'_> {
+    /// Whether both mean the same repository.
+    fn eq(&self, other: &Self) -> bool {
+        let (own, others) = (self.repository(), other.repository());
+        self.registry() == other.registry()
+            && own.iter().flat_map(|part| part.bytes()).eq(others.iter().flat_map(|part| part.bytes()))
     }
-    let (registry, path) = split_registry(name);
-    if registry.is_some_and(|registry| !is_registry(registry)) {
-        return Err(ImageError::Registry);
-    }
-    if !path.split('/').all(is_path_component) {
-        return Err(ImageError::Name);
-    }
-    if registry.is_none() && path.len() == 64 && path.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(ImageError::Identifier);
-    }
-    Ok(())
 }
 
 /// Holds a tag against the grammar.
@@ -91,14 +115,10 @@ enum Host<'a> {
 
 /// Lower-case letters and digits, with `.`, `_`, `__` or any number of `-` between them.
 fn is_path_component(text: &str) -> bool {
-    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = text.as_bytes();
-    let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
-        return false;
-    };
-    alphanumeric(first)
-        && alphanumeric(last)
-        && text
-            .split(|character: char| character.is_ascii_lowercase() || character.is_ascii_digit())
-            .all(|separator| matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-'))
+    let ends = bytes.first().is_some_and(is_alphanumeric) && bytes.last().is_some_and(is_alphanumeric);
+    ends && bytes
+        .split(is_alphanumeric)
+        .all(|separator| matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|byte| *byte == b'-'))
 }

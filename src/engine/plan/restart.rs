@@ -88,7 +88,7 @@ pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> 
     // The record stays as long as an image follows its tag by it.
     let followed = workload.containers.iter().zip(&plan.outcomes).any(|(container, outcome)| {
         let image = container.image.text().and_then(|image| ImageRef::parse(image).ok());
-        let pinned = image.is_some_and(|image| image.digest().is_some());
+        let pinned = image.is_some_and(|image| image.has_digest());
         pinned && matches!(outcome, Some(Outcome::Ok | Outcome::Kept(_) | Outcome::Unchecked(_)))
     });
     if recorded.originals.is_some() && !still_needed && !followed {
@@ -102,7 +102,7 @@ pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> 
 }
 
 /// What the pods say of a container that follows a tag.
-fn seen(image: &str, container: &Container, follow: &Follow, answers: &Answers, pods: &Pods<'_>) -> Outcome {
+fn seen(image: &str, container: &Container, follow: &Follow<'_>, answers: &Answers, pods: &Pods<'_>) -> Outcome {
     match (followed(image, follow, answers), answers.get(&follow.lookup)) {
         (Outcome::Ok | Outcome::Outdated(_), Some(Ok(answer))) => match pods.say(container, &answer.digest, Purpose::Restart) {
             Word::Agrees => Outcome::Ok,
@@ -121,7 +121,7 @@ fn pull_policy(container: &Container, back: Option<&str>) -> PullPolicy {
     container.pull_policy.unwrap_or_else(|| {
         let image = back.or(container.image.text()).and_then(|image| ImageRef::parse(image).ok());
         match image {
-            Some(image) if image.digest().is_none() && image.lookup().tag == DEFAULT_TAG => PullPolicy::Always,
+            Some(image) if !image.has_digest() && image.asked_tag() == DEFAULT_TAG => PullPolicy::Always,
             _ => PullPolicy::IfNotPresent,
         }
     })

@@ -8,16 +8,20 @@ use crate::engine::policy::{self, Track, Wish};
 use crate::engine::workload::{Container, IGNORE, Ignore, Image, RECORD, Record, Workload};
 
 /// A container's image, once the user's own word on it is known.
-pub(super) enum Standing {
+pub(super) enum Standing<'w> {
     /// The user left it out, in this way.
     LeftOut(String),
     /// It is this program's business.
-    Taken(Wish),
+    Taken(Wish<'w>),
 }
 
 /// The standing of each container of a workload, in their order.
-pub(super) fn consider<'w>(workload: &'w Workload, recorded: &Recorded<'_>, rules: &Rules) -> Vec<(&'w Container, Standing)> {
-    let standing = |container: &Container| {
+pub(super) fn consider<'w: 'r, 'r>(
+    workload: &'w Workload,
+    recorded: &'r Recorded<'_>,
+    rules: &Rules,
+) -> Vec<(&'w Container, Standing<'r>)> {
+    let standing = |container: &'w Container| {
         let Image::Text(image) = &container.image else {
             return marked(workload, container).map_or(Standing::Taken(Wish::Variable), Standing::LeftOut);
         };
@@ -31,6 +35,9 @@ pub(super) fn consider<'w>(workload: &'w Workload, recorded: &Recorded<'_>, rule
 
 fn left_out(workload: &Workload, container: &Container, image: &str, rules: &Rules) -> Option<String> {
     marked(workload, container).or_else(|| {
+        if rules.images.takes_all() {
+            return None;
+        }
         let parsed = ImageRef::parse(image);
         let name = parsed.as_ref().map_or(image, ImageRef::name);
         (!rules.images.takes(name)).then(|| "`--include-image` or `--exclude-image`".to_owned())
@@ -53,7 +60,7 @@ fn marked(workload: &Workload, container: &Container) -> Option<String> {
 /// The record of a workload, with the place of each container among those of its name.
 pub(super) struct Recorded<'w> {
     workload: &'w Workload,
-    pub(super) originals: Option<Originals>,
+    pub(super) originals: Option<Originals<'w>>,
 }
 
 impl Recorded<'_> {

@@ -24,6 +24,11 @@ impl ImageFilter {
         Ok(Self { include, exclude: glob_set(exclude)? })
     }
 
+    /// Whether it takes every image, so that no name need be looked at.
+    pub fn takes_all(&self) -> bool {
+        self.include.is_none() && self.exclude.is_empty()
+    }
+
     /// Judges an image by its name, without tag and digest.
     pub fn takes(&self, name: &str) -> bool {
         !self.exclude.is_match(name) && self.include.as_ref().is_none_or(|include| include.is_match(name))

@@ -113,7 +113,7 @@ impl Visitor<'_> for Entry<'_> {
     fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
         let Self { key, images } = self;
         let image = ImageRef::parse(&key).map_err(|error| E::custom(format_args!("`{key}` is not an image: {error}")))?;
-        if image.digest().is_some() {
+        if image.has_digest() {
             return Err(E::custom(format_args!("`{key}` has a digest, but a lock records what a tag points to")));
         }
         let digest = Digest::parse(value).map_err(|error| E::custom(format_args!("`{value}` is not a digest: {error}")))?;

@@ -33,12 +33,12 @@ impl Registry {
     /// Where a lookup's questions go: through the maps, to the host that answers for the registry, over the scheme that it speaks.
     pub(super) async fn destination(&self, lookup: &Lookup, way: &Way<'_>) -> Result<Destination, Refusal> {
         let target = map::target(&self.maps, lookup);
-        if target.registry != lookup.registry || target.repository != lookup.repository {
+        if target.registry != lookup.registry() || target.repository != lookup.repository() {
             way.note(Step::Mapped { to: format!("{}/{}", target.registry, target.repository) });
         }
         if target.repository.is_empty() {
             let cause = format!("a registry map leaves nothing of the image's name to ask `{}` for", target.registry);
-            let name = lookup.repository.rsplit('/').next().unwrap_or_default();
+            let name = lookup.repository().rsplit('/').next().unwrap_or_default();
             return Err(refusal("settings", cause, &format!("map it to a whole name, such as `{}/{name}`", target.registry)));
         }
         let host = map::host(&target.registry);

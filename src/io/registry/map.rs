@@ -41,9 +41,9 @@ fn side(text: &str) -> Result<String, MapError> {
     let text = text.strip_prefix("index.docker.io").map_or_else(|| text.to_owned(), |rest| format!("docker.io{rest}"));
     let registry = text.split('/').next().unwrap_or_default();
     // With a last component put behind it, it must be an image's name whose registry is the first component.
-    let image = ImageRef::parse(&format!("{text}/image"));
-    match image {
-        Ok(image) if image.tag().is_none() && image.digest().is_none() && image.lookup().registry == registry => Ok(text),
+    let example = format!("{text}/image");
+    match ImageRef::parse(&example) {
+        Ok(image) if image.tag().is_none() && !image.has_digest() && image.lookup().registry() == registry => Ok(text),
         _ => Err(MapError::Side(text)),
     }
 }
@@ -59,9 +59,9 @@ pub(super) struct Target {
 pub(super) fn target(maps: &[Map], lookup: &Lookup) -> Target {
     let name = lookup.name();
     let longest =
-        maps.iter().filter_map(|map| map.matches(&name).map(|found| (found, map))).max_by_key(|((length, _), _)| *length);
+        maps.iter().filter_map(|map| map.matches(name).map(|found| (found, map))).max_by_key(|((length, _), _)| *length);
     let Some(((_, rest), map)) = longest else {
-        return Target { registry: lookup.registry.clone(), repository: lookup.repository.clone() };
+        return Target { registry: lookup.registry().to_owned(), repository: lookup.repository().to_owned() };
     };
     let mapped = format!("{}{rest}", map.to);
     let (registry, repository) = mapped.split_once('/').unwrap_or((&mapped, ""));

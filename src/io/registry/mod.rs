@@ -134,7 +134,7 @@ impl Registry {
     }
 
     async fn digest(&self, to: &Destination, lookup: &Lookup, way: &Way<'_>) -> Result<Digest, Refusal> {
-        let mut asked = Asked::new(format!("manifests/{}", lookup.tag), self.limits.tries);
+        let mut asked = Asked::new(format!("manifests/{}", lookup.tag()), self.limits.tries);
         let head = self.ask(to, &Method::HEAD, &mut asked, Some(manifest::ACCEPT), way).await?;
         if head.reply.status == 200 {
             let media_type = head.reply.media_type();

@@ -81,7 +81,7 @@ fn credentials_of_one_namespace_that_are_wrong_close_no_host_for_the_others() {
         let before = format!("were refused 3 times for `{host}`, and are not tried again");
         let mut not_tried = 0;
         for (lookup, answer) in answers {
-            assert_eq!(answer.is_ok(), lookup.repository.starts_with("d/"), "{lookup}: {answer:?}");
+            assert_eq!(answer.is_ok(), lookup.repository().starts_with("d/"), "{lookup}: {answer:?}");
             let Err(refusal) = answer else { continue };
             assert_eq!(refusal.code, "credentials-refused");
             not_tried += usize::from(refusal.cause.ends_with(&before));

@@ -6,8 +6,8 @@
 //! engine  <-  io  <-  app  <-  cli
 //! ```
 //!
-//! - [`engine`] is pure: no files, network, environment, clock, async, logging or printing. It asks ([`engine::plan::wanted`]) and
-//!   decides ([`engine::plan::update`], [`engine::plan::restore`]).
+//! - [`engine`] is pure: no files, network, environment, clock, async, logging or printing. It asks ([`engine::plan::questions`])
+//!   and decides ([`engine::plan::update`], [`engine::plan::restore`]).
 //! - [`io`] is one outside world in each module, thin, without opinions.
 //! - [`app`] is the order of steps, concurrency, and what is fatal.
 //! - [`cli`] is flags in, text out.
@@ -20,7 +20,7 @@
 //! FILES    io::scan -> text -> engine::yaml -> nodes ---------\
 //!                                                              > engine::workload -> Workload, the same type for both
 //! CLUSTER  io::cluster -> JSON -> engine::live ---------------/        |
-//!                                                         plan::wanted -> lookups
+//!                                                         plan::questions -> lookups
 //!                                                                      |
 //!                             digests <- app::resolve <- io::registry, or io::lock
 //!                                |

@@ -16,7 +16,6 @@ use super::source::{LockUse, Source, Sourced, lock_problem};
 use super::survey::{self, Manifest, Survey};
 use super::threads;
 use crate::engine::answer::Answers;
-use crate::engine::diff;
 use crate::engine::plan::{self, Question, Rules};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{ImageFilter, Selection, Verdict};
@@ -90,7 +89,7 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
         let (mut report, round) = request.decide(survey, source, rules, &root, &mut on_event)?;
         if request.diff {
             // A plan that is not to be carried out is not handed to `git apply` either.
-            let whole = || diff(&root, &round.survey.manifests, &round.edited);
+            let whole = || round.diff(&root);
             report.diff = Some(if report.stopped_at.is_none() { whole() } else { String::new() });
         }
         let failures = match (&mut session, report.reach()) {
@@ -233,22 +232,6 @@ fn all_workloads(survey: &Survey) -> impl Iterator<Item = &Workload> {
 
 pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
     Problem { code: "usage", what: error.to_string(), place: Place::default(), cause: String::new(), hint: Some(error.hint()) }
-}
-
-/// All changes as one unified diff, with paths from the repository's root.
-fn diff(root: &Path, manifests: &[Manifest], edited: &[Edited]) -> String {
-    let pairs: Vec<_> = manifests.iter().zip(edited).filter_map(|(old, new)| Some((old, new.new_text.as_deref()?))).collect();
-    let diffs = threads::map(&pairs, |(manifest, new_text)| {
-        let real = manifest.path.canonicalize().unwrap_or_else(|_| manifest.path.clone());
-        // A file outside of this repository is told from the root of its own, or of the file system.
-        let other_root = || real.parent().and_then(scan::repository_root).unwrap_or_else(|| PathBuf::from("/"));
-        let path = match real.strip_prefix(root) {
-            Ok(path) => path.to_path_buf(),
-            Err(_) => real.strip_prefix(other_root()).map(Path::to_path_buf).unwrap_or_default(),
-        };
-        diff::unified(path.as_os_str().as_encoded_bytes(), &manifest.text, new_text)
-    });
-    diffs.concat()
 }
 
 impl Report {

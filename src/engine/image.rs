@@ -5,12 +5,13 @@
 //! has no opinion on what should happen to an image; `policy` has.
 
 mod grammar;
+mod lookup;
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
 use grammar::{Name, is_tag};
+pub use lookup::Lookup;
 
 /// The registry that a name without one means.
 pub const DEFAULT_REGISTRY: &str = "docker.io";
@@ -145,11 +146,7 @@ impl<'t> ImageRef<'t> {
 
     /// The question that this reference asks: its normalised name with its tag, `latest` where it has none. A digest is not part of it.
     pub fn lookup(&self) -> Lookup {
-        let name = Name::new(self.name());
-        let [omitted, path] = name.repository();
-        let text = [name.registry(), "/", omitted, path, ":", self.asked_tag()].concat();
-        let registry_end = name.registry().len();
-        Lookup { text, registry_end, name_end: registry_end + 1 + omitted.len() + path.len() }
+        Lookup::new(&Name::new(self.name()), self.asked_tag())
     }
 
     /// Whether both name the same repository, whatever the tag.
@@ -171,61 +168,6 @@ impl<'t> ImageRef<'t> {
 impl fmt::Display for ImageRef<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.written)
-    }
-}
-
-/// What is asked of a registry: which digest has this tag of this repository now. Equal questions are equal values.
-///
-/// They are ordered by registry, then repository, then tag.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Lookup {
-    /// `registry/repository:tag`
-    text: String,
-    registry_end: usize,
-    name_end: usize,
-}
-
-impl Lookup {
-    /// The registry as names have it: `docker.io`, `registry.example.test:5000`.
-    pub fn registry(&self) -> &str {
-        &self.text[..self.registry_end]
-    }
-
-    /// The repository's whole path: `library/nginx`.
-    pub fn repository(&self) -> &str {
-        &self.text[self.registry_end + 1..self.name_end]
-    }
-
-    /// The tag: `1.25`.
-    pub fn tag(&self) -> &str {
-        &self.text[self.name_end + 1..]
-    }
-
-    /// The normalised name without the tag.
-    pub fn name(&self) -> &str {
-        &self.text[..self.name_end]
-    }
-
-    fn parts(&self) -> [&str; 3] {
-        [self.registry(), self.repository(), self.tag()]
-    }
-}
-
-impl Ord for Lookup {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.parts().cmp(&other.parts())
-    }
-}
-
-impl PartialOrd for Lookup {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl fmt::Display for Lookup {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text)
     }
 }
 

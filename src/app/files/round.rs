@@ -11,12 +11,14 @@ use crate::app::survey::{self, Manifest, Survey};
 use crate::app::threads;
 use crate::app::write::{Signals, unwritten};
 use crate::engine::answer::{Answer, Answers};
+use crate::engine::diff;
 use crate::engine::image::{Digest, ImageRef, Lookup};
 use crate::engine::plan::{self, Rules};
 use crate::engine::selector::Verdict;
 use crate::io::files as disk;
 use crate::io::links;
 use crate::io::lock::{self, LockError, Prune};
+use crate::io::scan;
 
 /// One look at the files: what is in them, and what shall become of it.
 pub(in crate::app) struct Round {
@@ -39,6 +41,22 @@ impl Round {
     pub(in crate::app) fn due(&self) -> impl Iterator<Item = (usize, &Manifest, &str)> {
         let files = self.survey.manifests.iter().zip(&self.edited).enumerate();
         files.filter_map(|(index, (manifest, edited))| Some((index, manifest, edited.new_text.as_deref()?)))
+    }
+
+    /// All changes as one unified diff, with paths from the repository's root.
+    pub(super) fn diff(&self, root: &Path) -> String {
+        let due: Vec<_> = self.due().collect();
+        let diffs = threads::map(&due, |(_, manifest, new_text)| {
+            let real = manifest.path.canonicalize().unwrap_or_else(|_| manifest.path.clone());
+            // A file outside of this repository is told from the root of its own, or of the file system.
+            let other_root = || real.parent().and_then(scan::repository_root).unwrap_or_else(|| PathBuf::from("/"));
+            let path = match real.strip_prefix(root) {
+                Ok(path) => path.to_path_buf(),
+                Err(_) => real.strip_prefix(other_root()).map(Path::to_path_buf).unwrap_or_default(),
+            };
+            diff::unified(path.as_os_str().as_encoded_bytes(), &manifest.text, new_text)
+        });
+        diffs.concat()
     }
 
     /// What this round's decisions make of another content of a file. `None` where it cannot be read or edited.

@@ -1,0 +1,68 @@
+//! The question that an image asks of a registry.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use super::grammar::Name;
+
+/// What is asked of a registry: which digest has this tag of this repository now. Equal questions are equal values.
+///
+/// They are ordered by registry, then repository, then tag.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lookup {
+    /// `registry/repository:tag`
+    text: String,
+    registry_end: usize,
+    name_end: usize,
+}
+
+impl Lookup {
+    pub(super) fn new(name: &Name<'_>, tag: &str) -> Self {
+        let [omitted, path] = name.repository();
+        let text = [name.registry(), "/", omitted, path, ":", tag].concat();
+        let registry_end = name.registry().len();
+        Self { text, registry_end, name_end: registry_end + 1 + omitted.len() + path.len() }
+    }
+
+    /// The registry as names have it: `docker.io`, `registry.example.test:5000`.
+    pub fn registry(&self) -> &str {
+        &self.text[..self.registry_end]
+    }
+
+    /// The repository's whole path: `library/nginx`.
+    pub fn repository(&self) -> &str {
+        &self.text[self.registry_end + 1..self.name_end]
+    }
+
+    /// The tag: `1.25`.
+    pub fn tag(&self) -> &str {
+        &self.text[self.name_end + 1..]
+    }
+
+    /// The normalised name without the tag.
+    pub fn name(&self) -> &str {
+        &self.text[..self.name_end]
+    }
+
+    fn parts(&self) -> [&str; 3] {
+        [self.registry(), self.repository(), self.tag()]
+    }
+}
+
+impl Ord for Lookup {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
+}
+
+impl PartialOrd for Lookup {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for Lookup {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}

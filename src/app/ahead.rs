@@ -1,9 +1,9 @@
 //! Tags that are asked for as soon as a file names them, while other files are still being read.
 //!
-//! It asks nothing that the run would not ask, each tag once, and in the order in which the files are found: until a host is settled, that
-//! order decides what becomes of its questions, so it must not hang on which thread was faster. What becomes of an answer is not its
-//! business: the resolver keeps it for who asks again. Where the system gives no thread or no runtime, nothing is asked ahead, and who asks
-//! later is told why.
+//! It asks nothing that the run would not ask, each tag once, in the order in which the files are found, and within a file in the order of
+//! its images: until a host is settled, that order decides what becomes of its questions, so it must not hang on which thread was faster.
+//! What becomes of an answer is not its business: the resolver keeps it for who asks again. Where the system gives no thread or no runtime,
+//! nothing is asked ahead, and who asks later is told why.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,8 +45,8 @@ impl<R: Resolver> Ahead<R> {
     /// Takes what the file with this number names, and asks for what is new of it, once each file before it was taken.
     pub(super) fn take<'l>(&self, number: usize, lookups: impl Iterator<Item = &'l Lookup>) {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        line.early.insert(number, lookups.cloned().collect());
         let Line { next, early, named, asker } = &mut *line;
+        early.insert(number, lookups.filter(|lookup| !named.contains(lookup)).cloned().collect());
         while let Some(lookups) = early.remove(next) {
             *next += 1;
             for lookup in lookups.into_iter().filter(|lookup| named.insert(lookup.clone())) {

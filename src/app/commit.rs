@@ -17,7 +17,7 @@ use self::aim::{Aim, Content};
 use super::files;
 use super::message::Template;
 use super::report::{Place, Problem};
-use super::survey::{self, Ask, Survey};
+use super::survey::{self, Questions, Survey};
 use crate::io::files as disk;
 use crate::io::git::GitError;
 use crate::io::git::identity::{Identity, Person};
@@ -111,7 +111,12 @@ impl<'r> Session<'r> {
     /// What the commit is planned on, where that is not the working tree.
     ///
     /// What a partial clone left out of that is fetched first.
-    pub(super) fn survey(&self, request: scan::Request<'_>, lock: &Path, ask: impl Ask) -> anyhow::Result<Option<Survey>> {
+    pub(super) fn survey(
+        &self,
+        request: scan::Request<'_>,
+        lock: &Path,
+        questions: impl Questions,
+    ) -> anyhow::Result<Option<Survey>> {
         if self.aim.content == Content::WorkingTree {
             return Ok(None);
         }
@@ -145,7 +150,7 @@ impl<'r> Session<'r> {
             let contents = files.into_iter().map(|file| self.repository.read(file));
             contents.collect::<Result<_, _>>().map_err(|error| Box::new(refused(&error)))
         };
-        let survey = survey::survey_commit(request, &paths, read, ask).map_err(|error| files::wrong_paths(&error))?;
+        let survey = survey::survey_commit(request, &paths, read, questions).map_err(|error| files::wrong_paths(&error))?;
         Ok(Some(survey.map_err(|problem| *problem)?))
     }
 

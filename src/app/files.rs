@@ -68,6 +68,8 @@ pub struct Request {
 const OVERTAKEN_AT_MOST: usize = 3;
 
 /// Runs file mode. `Err`: it could not run, and nothing was written.
+///
+/// It is a process's last work: what it has read of the files is not given back, because the process does so at once, and sooner.
 pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
     let current = std::env::current_dir().context("cannot tell the current folder")?;
     let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
@@ -77,19 +79,19 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
     while overtaken <= OVERTAKEN_AT_MOST && caught_up <= OVERTAKEN_AT_MOST {
         let rules = request.rules();
         let source = request.source()?;
-        let ask = |workloads: &[(usize, Workload)]| request.questions(workloads, &rules);
+        let questions = |workloads: &[(usize, Workload)]| request.questions(workloads, &rules);
         let of_commit = session
             .as_ref()
-            .map(|session| session.survey(request.scan(&current, &root), &request.lock.path, ask))
+            .map(|session| session.survey(request.scan(&current, &root), &request.lock.path, questions))
             .transpose()?
             .flatten();
         let ask_ahead = |number, questions: &[Question]| source.iter().for_each(|source| source.ask_ahead(number, questions));
-        let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root), ask, ask_ahead), Ok);
+        let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root), questions, ask_ahead), Ok);
         let survey = survey.map_err(|error| wrong_paths(&error))?;
-        let (mut report, round) = request.decide(survey, source, rules, &root, &mut on_event)?;
+        let (mut report, mut round) = request.decide(survey, source, rules, &root, &mut on_event)?;
         if request.diff {
             // A plan that is not to be carried out is not handed to `git apply` either.
-            let whole = || round.diff(&root);
+            let whole = || round.diff();
             report.diff = Some(if report.stopped_at.is_none() { whole() } else { String::new() });
         }
         let failures = match (&mut session, report.reach()) {
@@ -106,7 +108,8 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
                 }
             },
         };
-        report.take(round, failures);
+        report.take(&mut round, failures);
+        std::mem::forget(round);
         return Ok(report);
     }
     Err(commit::overtaken().into())
@@ -250,30 +253,28 @@ impl Report {
     }
 
     /// Puts together what was found, what was decided and what went wrong.
-    fn take(&mut self, round: Round, mut failures: BTreeMap<usize, Problem>) {
-        let Round { mut survey, edited, .. } = round;
+    fn take(&mut self, round: &mut Round, mut failures: BTreeMap<usize, Problem>) {
+        let Round { survey, edited, .. } = round;
         self.files_seen = survey.files;
-        self.files_without_workload = survey.without_workload;
-        self.skipped = survey.skipped;
-        self.problems.splice(0..0, survey.problems);
-        for kind in survey.unhandled {
-            *self.unhandled.entry(kind.to_owned()).or_default() += 1;
+        self.files_without_workload = std::mem::take(&mut survey.without_workload);
+        self.skipped = std::mem::take(&mut survey.skipped);
+        self.problems.splice(0..0, survey.problems.drain(..));
+        for kind in &survey.unhandled {
+            *self.unhandled.entry((*kind).to_owned()).or_default() += 1;
         }
-        for (index, (manifest, mut edited)) in survey.manifests.iter_mut().zip(edited).enumerate() {
+        for (index, (manifest, mut edited)) in survey.manifests.iter().zip(edited.drain(..)).enumerate() {
             match failures.remove(&index) {
                 Some(problem) => {
                     edited.workloads.iter_mut().for_each(|workload| workload.changed = false);
                     edited.problems.push(problem);
                 }
-                None if edited.new_text.is_some() => self.files_changed.push(std::mem::take(&mut manifest.name)),
+                None if edited.new_text.is_some() => self.files_changed.push(manifest.name.clone()),
                 None => {}
             }
             self.workloads.extend(edited.workloads);
             self.skipped.extend(edited.skipped);
             self.problems.extend(edited.problems);
         }
-        // The process ends with its run, and gives all texts back at once, sooner than they are here one by one.
-        std::mem::forget(survey.manifests);
         self.skipped.sort_by(|left, right| left.place.cmp(&right.place));
         self.problems.sort_by(|left, right| left.place.cmp(&right.place));
     }

@@ -14,9 +14,9 @@ use crate::io::scan::{self, Found, What};
 const A_TEMPLATE: &str = "the file is a template of a Helm chart";
 
 /// Says what has to be asked for the workloads of a file, each with the number of its document.
-pub trait Ask: Fn(&[(usize, Workload)]) -> Vec<Question> + Sync {}
+pub trait Questions: Fn(&[(usize, Workload)]) -> Vec<Question> + Sync {}
 
-impl<F: Fn(&[(usize, Workload)]) -> Vec<Question> + Sync> Ask for F {}
+impl<F: Fn(&[(usize, Workload)]) -> Vec<Question> + Sync> Questions for F {}
 
 /// Everything that was found, files by path.
 #[derive(Debug, Default)]
@@ -50,16 +50,16 @@ pub struct Manifest {
     pub questions: Vec<Question>,
 }
 
-/// Finds, reads and parses. What has to be asked for the workloads of a file is for `ask` to say, in the thread that has just read it;
+/// Finds, reads and parses. What has to be asked for the workloads of a file is for `questions` to say, in the thread that has just read it;
 /// `ask_ahead` is told of each file at once, by its number among all that are found. `Err`: nothing can be looked at, because what was
 /// typed is wrong.
 pub fn survey(
     request: scan::Request<'_>,
-    ask: impl Ask,
+    questions: impl Questions,
     ask_ahead: impl Fn(usize, &[Question]) + Sync,
 ) -> Result<Survey, scan::ScanError> {
     let seen = scan::scan(request, |found| {
-        let examined = examine(&found, &ask);
+        let examined = examine(&found, &questions);
         match &examined {
             Examined::Manifest { questions, .. } => ask_ahead(found.number, questions),
             _ => ask_ahead(found.number, &[]),
@@ -78,7 +78,7 @@ pub fn survey_commit<E>(
     request: scan::Request<'_>,
     listed: &[PathBuf],
     read: impl Fn(&[usize]) -> Result<Vec<Vec<u8>>, E>,
-    ask: impl Ask,
+    questions: impl Questions,
 ) -> Result<Result<Survey, E>, scan::ScanError> {
     let chosen = scan::listed::choose(request, listed)?;
     let read_whole: Vec<usize> = chosen.iter().filter(|file| !file.is_template).map(|file| file.index).collect();
@@ -92,7 +92,7 @@ pub fn survey_commit<E>(
         .collect();
     let examined = threads::map(&pairs, |(file, content)| match file.is_template {
         true => Examined::Template { line: None, why: A_TEMPLATE.to_owned() },
-        false => examine_bytes(&listed[file.index], content, &ask),
+        false => examine_bytes(&listed[file.index], content, &questions),
     });
     let mut survey = Survey::default();
     for (file, examined) in chosen.into_iter().zip(examined) {
@@ -152,10 +152,10 @@ impl Survey {
     }
 }
 
-fn examine(found: &Found<'_>, ask: &impl Ask) -> Examined {
+fn examine(found: &Found<'_>, questions: &impl Questions) -> Examined {
     match &found.what {
         What::Template => Examined::Template { line: None, why: A_TEMPLATE.to_owned() },
-        What::File(bytes) => examine_bytes(found.path, bytes, ask),
+        What::File(bytes) => examine_bytes(found.path, bytes, questions),
         What::Folder(error) => {
             Examined::UnreadableFolder { code: error.code(), cause: error.to_string(), hint: error.hint().map(str::to_owned) }
         }
@@ -168,7 +168,7 @@ fn examine(found: &Found<'_>, ask: &impl Ask) -> Examined {
     }
 }
 
-fn examine_bytes(path: &Path, bytes: &[u8], ask: &impl Ask) -> Examined {
+fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Examined {
     let text = match text(bytes) {
         Ok(text) => text,
         Err(examined) => return examined,
@@ -209,7 +209,7 @@ fn examine_bytes(path: &Path, bytes: &[u8], ask: &impl Ask) -> Examined {
     }
     match workloads.is_empty() {
         true => Examined::Nothing { unhandled },
-        false => Examined::Manifest { text: text.to_owned(), questions: ask(&workloads), workloads, unhandled },
+        false => Examined::Manifest { text: text.to_owned(), questions: questions(&workloads), workloads, unhandled },
     }
 }
 

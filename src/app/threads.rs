@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 /// Fewer items than these are not worth a thread.
 const WORTH_A_THREAD: usize = 8;
 
-/// So many items that are ready a thread takes at once: one by one, the threads would often wait for each other.
+/// Of the items that are ready a thread takes so many at once at most: one by one, the threads would often wait for each other.
 const TURN: usize = 4;
 
 /// So many threads work on so many items, the caller's own for fewer than two.
@@ -52,7 +52,8 @@ pub(super) fn map_with<T: Sync, S, R: Send>(
 }
 
 /// As [`map`], where the work on an item begins when `feed`, which runs on the caller's thread meanwhile, says that it is ready, and with
-/// what; `feed` is never held up by it. Returns what `feed` returns. An item that was never ready has no result.
+/// what; a few that are ready at once may wait for each other. `feed` is never held up by it. Returns what `feed` returns. An item that was
+/// never ready has no result.
 pub(super) fn map_ready<T: Sync, W: Send, R: Send, O>(
     items: &[T],
     work: impl Fn(&T, W) -> R + Sync,

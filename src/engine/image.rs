@@ -114,11 +114,6 @@ impl<'t> ImageRef<'t> {
         Ok(Self { written: text, name_end, tag_end, digest_at })
     }
 
-    /// The reference as a person wrote it.
-    pub fn as_str(&self) -> &'t str {
-        self.written
-    }
-
     /// The name as written, without tag and digest.
     pub fn name(&self) -> &'t str {
         &self.written[..self.name_end]
@@ -134,7 +129,7 @@ impl<'t> ImageRef<'t> {
         self.digest_at.is_some()
     }
 
-    /// The digest, if there is one.
+    /// The digest, if there is one. It was checked when the reference was parsed.
     pub fn digest(&self) -> Option<Digest> {
         self.digest_at.map(|at| Digest(self.written[at..].into()))
     }
@@ -151,7 +146,7 @@ impl<'t> ImageRef<'t> {
 
     /// Whether both name the same repository, whatever the tag.
     pub fn same_name(&self, other: &ImageRef<'_>) -> bool {
-        Name::new(self.name()) == Name::new(other.name())
+        Name::new(self.name()).means_same(&Name::new(other.name()))
     }
 
     /// Whether both ask the same question.
@@ -162,12 +157,6 @@ impl<'t> ImageRef<'t> {
     /// The tag, or the one that is meant where none is written.
     pub fn asked_tag(&self) -> &'t str {
         self.tag().unwrap_or(DEFAULT_TAG)
-    }
-}
-
-impl fmt::Display for ImageRef<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.written)
     }
 }
 

@@ -107,11 +107,11 @@ impl Plan {
     }
 }
 
-/// What an image that follows a tag asks, with the digest that it is on now.
+/// A lookup, and the digest that the image which asks it is on now.
 pub type Question = (Lookup, Option<Digest>);
 
-/// The questions that an update of the workloads asks, one for each image that follows a tag. A workload whose record cannot be read asks
-/// nothing; [`update`] says so.
+/// What an update of the workloads asks: once for each image that follows a tag, in their order. A workload whose record cannot be read
+/// asks nothing; [`update`] says so.
 pub fn questions<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rules) -> Vec<Question> {
     let mut questions = Vec::new();
     for workload in workloads {
@@ -124,7 +124,7 @@ pub fn questions<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &
     questions
 }
 
-/// The same, each question once, with all the digests that its images are on.
+/// The same, each lookup once, with all the digests that its images are on.
 pub fn wanted<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rules) -> BTreeMap<Lookup, BTreeSet<Digest>> {
     let mut wanted: BTreeMap<Lookup, BTreeSet<Digest>> = BTreeMap::new();
     for (lookup, digest) in questions(workloads, rules) {

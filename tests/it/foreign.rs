@@ -138,7 +138,9 @@ fn any_image_reference_is_taken_as_written_or_refused() {
                 assert_eq!(digest.to_string(), text);
             }
             let Ok(image) = ImageRef::parse(text) else { return };
-            assert_eq!(image.as_str(), text);
+            let with = |text: &str, mark, part: Option<&str>| part.map_or(text.to_owned(), |part| format!("{text}{mark}{part}"));
+            assert_eq!(with(image.name(), ':', image.tag()), image.without_digest());
+            assert_eq!(with(image.without_digest(), '@', image.digest().as_ref().map(Digest::as_str)), text);
             let lookup = image.lookup().to_string();
             let again = ImageRef::parse(&lookup).unwrap_or_else(|error| panic!("{lookup}: {error}"));
             assert_eq!(again.lookup(), image.lookup(), "{lookup}");

@@ -12,7 +12,7 @@ use crate::app::threads;
 use crate::app::write::{Signals, unwritten};
 use crate::engine::answer::{Answer, Answers};
 use crate::engine::diff;
-use crate::engine::image::{Digest, ImageRef, Lookup};
+use crate::engine::image::{Digest, Lookup};
 use crate::engine::plan::{self, Rules};
 use crate::engine::selector::Verdict;
 use crate::io::files as disk;
@@ -44,13 +44,13 @@ impl Round {
     }
 
     /// All changes as one unified diff, with paths from the repository's root.
-    pub(super) fn diff(&self, root: &Path) -> String {
+    pub(super) fn diff(&self) -> String {
         let due: Vec<_> = self.due().collect();
         let diffs = threads::map(&due, |(_, manifest, new_text)| {
             let real = manifest.path.canonicalize().unwrap_or_else(|_| manifest.path.clone());
             // A file outside of this repository is told from the root of its own, or of the file system.
             let other_root = || real.parent().and_then(scan::repository_root).unwrap_or_else(|| PathBuf::from("/"));
-            let path = match real.strip_prefix(root) {
+            let path = match real.strip_prefix(&self.root) {
                 Ok(path) => path.to_path_buf(),
                 Err(_) => real.strip_prefix(other_root()).map(Path::to_path_buf).unwrap_or_default(),
             };
@@ -125,10 +125,9 @@ impl Round {
             return digests;
         }
         let mut in_use: BTreeMap<Lookup, BTreeSet<Digest>> = BTreeMap::new();
-        for (container, lookup) in all_workloads(&self.survey).flat_map(|workload| plan::follows(workload, &self.rules)) {
+        for (lookup, digest) in plan::questions(all_workloads(&self.survey), &self.rules) {
             let Some(answer) = answers.get(&lookup) else { continue };
-            let image = container.image.text().and_then(|image| ImageRef::parse(image).ok());
-            let held = image.and_then(|image| image.digest().filter(|digest| answer.held.contains_key(digest)));
+            let held = digest.filter(|digest| answer.held.contains_key(digest));
             in_use.entry(lookup).or_default().insert(held.unwrap_or_else(|| answer.digest.clone()));
         }
         digests.extend(

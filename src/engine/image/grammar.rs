@@ -51,11 +51,9 @@ impl<'t> Name<'t> {
         }
         Ok(())
     }
-}
 
-impl PartialEq for Name<'_> {
     /// Whether both mean the same repository.
-    fn eq(&self, other: &Self) -> bool {
+    pub(super) fn means_same(&self, other: &Name<'_>) -> bool {
         let (own, others) = (self.repository(), other.repository());
         self.registry() == other.registry()
             && own.iter().flat_map(|part| part.bytes()).eq(others.iter().flat_map(|part| part.bytes()))

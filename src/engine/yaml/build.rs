@@ -176,7 +176,7 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
-    fn check_keys(&self, id: NodeId, count: u32) -> Result<(), Unreadable> {
+    fn check_keys(&self, id: NodeId, pairs: u32) -> Result<(), Unreadable> {
         let mapping = self.file.at(id);
         let Kind::Mapping { first, .. } = mapping.node().kind else { return Ok(()) };
         if let Some((key, _)) = mapping.pairs(first).find(|(key, value)| key.is_merge_key() && !value.can_be_merged()) {
@@ -186,7 +186,7 @@ impl<'t> Builder<'t> {
         }
         let keys = || mapping.pairs(first).filter_map(|(key, _)| Some((key.target().styled()?.0, key.id())));
         // Small mappings are the rule, and comparing each pair is quicker than sorting them.
-        let twice = if count <= 8 {
+        let twice = if pairs <= 8 {
             keys().enumerate().find_map(|(at, key)| Some((keys().take(at).find(|elder| elder.0 == key.0)?, key)))
         } else {
             let mut keys: Vec<(&str, NodeId)> = keys().collect();

@@ -56,8 +56,8 @@ pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<Vec<Chosen>, S
         let places: Vec<&Path> = in_current.into_iter().chain(name).chain(folders).collect();
         if filter.takes(&places, &real_root.join(path)) {
             let is_template = is_template(path, &all);
-            let chosen_file = Chosen { index, shown: shown.to_string_lossy().into_owned(), is_template };
-            chosen.push((shown, chosen_file));
+            let name = shown.to_string_lossy().into_owned();
+            chosen.push((shown, Chosen { index, shown: name, is_template }));
         }
     }
     chosen.sort_by(|(left, _), (right, _)| by_component(left, right));

@@ -91,8 +91,7 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
         let (mut report, mut round) = request.decide(survey, source, rules, &root, &mut on_event)?;
         if request.diff {
             // A plan that is not to be carried out is not handed to `git apply` either.
-            let whole = || round.diff();
-            report.diff = Some(if report.stopped_at.is_none() { whole() } else { String::new() });
+            report.diff = Some(if report.stopped_at.is_none() { round.diff() } else { String::new() });
         }
         let failures = match (&mut session, report.reach()) {
             (_, Reach::Looked) => BTreeMap::new(),

@@ -31,6 +31,8 @@ pub struct Request {
     pub action: Action,
     /// Have the server rehearse the changes, and keep none.
     pub dry_run: bool,
+    /// Whether a check fails on what is held, too.
+    pub strict: bool,
     /// Whether an image is changed only where a running pod is on another digest. A restart always asks them.
     pub pods: PodCheck,
     /// What happens to workloads that something else writes.
@@ -98,7 +100,7 @@ pub fn run(request: &Request, on_event: impl FnMut(Event)) -> anyhow::Result<Rep
 
 async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
     let cluster = Cluster::connect(&request.cluster).await.map_err(|error| refused(&error))?;
-    let mut report = Report { dry_run: request.dry_run, ..Report::new(Mode::Cluster, request.action) };
+    let mut report = Report { dry_run: request.dry_run, strict: request.strict, ..Report::new(Mode::Cluster, request.action) };
     let Found { mut lives, problems } = found::workloads(&cluster, request).await?;
     report.problems.extend(problems);
     report.pass_over_managed(&mut lives, request.managed);
@@ -200,7 +202,7 @@ impl Report {
         lives.retain(|live| {
             let Some(manager) = &live.managed else { return true };
             let message = format!("{manager} writes it; change it where it comes from, or take it with `--managed`");
-            self.skipped.push(Skipped { code: "managed", place: place(live), message });
+            self.skipped.push(Skipped { code: "managed", place: place(live), message, held: false });
             false
         });
     }

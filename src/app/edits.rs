@@ -3,7 +3,7 @@
 use super::report::{Action, ContainerReport, Place, Problem, Skipped, WorkloadReport};
 use super::survey::Manifest;
 use crate::engine::answer::{Answers, Refusal};
-use crate::engine::plan::{self, Outcome, Plan, Rules};
+use crate::engine::plan::{self, Hold, Outcome, Plan, Rules};
 use crate::engine::splice::{self, DocumentChanges, Refused};
 use crate::engine::workload::{Container, Group, IGNORE, Ignore, Workload};
 use crate::engine::yaml::File;
@@ -111,13 +111,17 @@ pub(super) fn tell(place: Place, workload: &Workload, plan: &Plan) -> Told {
         let Some(outcome) = outcome else { continue };
         let image = container.image.text().unwrap_or_default().to_owned();
         let place = Place { line: container.line, container: Some(container.name.clone()), ..place.clone() };
-        let mut skip = |code, message| skipped.push(Skipped { code, place: place.clone(), message });
+        let mut skip = |code, message, held| skipped.push(Skipped { code, place: place.clone(), message, held });
         match outcome {
             Outcome::Failed(refusal) => problems.push(failed(place, &image, refusal)),
-            Outcome::Variable => skip("variable", format!("`{image}` is not an image before something fills it in")),
-            Outcome::Ignored(how) if image.is_empty() => skip("ignored", format!("the image is left out by {how}")),
-            Outcome::Ignored(how) => skip("ignored", format!("`{image}` is left out by {how}")),
-            Outcome::Held { reason, .. } => skip("platform-lost", format!("the new digest of `{image}` is not taken: {reason}")),
+            Outcome::Variable => skip("variable", format!("`{image}` is not an image before something fills it in"), false),
+            Outcome::Ignored(how) if image.is_empty() => skip("ignored", format!("the image is left out by {how}"), false),
+            Outcome::Ignored(how) => skip("ignored", format!("`{image}` is left out by {how}"), false),
+            Outcome::Held(Hold { code, digest, reason }) => {
+                let what = if digest.is_some() { "the new digest of `" } else { "`" };
+                let verb = if digest.is_some() { "is not taken" } else { "is held" };
+                skip(code, format!("{what}{image}` {verb}: {reason}"), true);
+            }
             _ => {}
         }
         containers.push(report(container, image, outcome.clone()));

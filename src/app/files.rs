@@ -42,6 +42,8 @@ pub struct Request {
     pub action: Action,
     /// Do all but write.
     pub dry_run: bool,
+    /// Whether a check fails on what is held, too.
+    pub strict: bool,
     /// Fill `Report::diff`.
     pub diff: bool,
     /// Where a digest's tag is known from.
@@ -173,7 +175,7 @@ impl Request {
         root: &Path,
         on_event: &mut impl FnMut(Event),
     ) -> anyhow::Result<(Report, Round)> {
-        let mut report = Report { dry_run: self.dry_run, ..Report::new(Mode::Files, self.action) };
+        let mut report = Report { dry_run: self.dry_run, strict: self.strict, ..Report::new(Mode::Files, self.action) };
         let prunable = self.lock.prune && survey.problems.is_empty();
         let named = prunable.then(|| plan::named(all_workloads(&survey))).flatten();
         report.select(&mut survey, &self.selection);

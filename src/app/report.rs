@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-pub use crate::engine::plan::Outcome;
+pub use crate::engine::plan::{Hold, Outcome};
 
 /// Where the workloads of a run are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct Report {
     pub action: Action,
     /// Whether an action was carried out up to, and without, its last step.
     pub dry_run: bool,
+    /// Whether a check fails on what is held, too.
+    pub strict: bool,
     /// Every workload that was taken, in order.
     pub workloads: Vec<WorkloadReport>,
     /// How many files were read.
@@ -80,6 +82,7 @@ impl Report {
             mode,
             action,
             dry_run: false,
+            strict: false,
             workloads: Vec::new(),
             files_seen: 0,
             files_without_workload: Vec::new(),
@@ -130,7 +133,7 @@ impl Report {
                 Outcome::Kept(_) => &mut counts.kept,
                 Outcome::Ignored(_) => &mut counts.ignored,
                 Outcome::Variable => &mut counts.variable,
-                Outcome::Held { .. } => &mut counts.held,
+                Outcome::Held(_) => &mut counts.held,
                 Outcome::Failed(_) => &mut counts.failed,
             } += 1;
         }
@@ -258,6 +261,8 @@ pub struct Skipped {
     pub place: Place,
     /// Why, in a sentence without a full stop.
     pub message: String,
+    /// Whether it is held: somebody has to look, and a strict check fails.
+    pub held: bool,
 }
 
 /// Something that went wrong with one file, workload or image, and did not stop the rest. As an error it stops the run, and still has its

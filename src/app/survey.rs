@@ -144,7 +144,7 @@ impl Survey {
                 self.without_workload.push(name);
             }
             Examined::Template { line, why } => {
-                self.skipped.push(Skipped { code: "template", place: place(line), message: why });
+                self.skipped.push(Skipped { code: "template", place: place(line), message: why, held: false });
             }
             Examined::UnreadableFolder { code, cause, hint } => self.problems.push(problem(code, None, cause, hint)),
             Examined::Unreadable { code, line, cause, hint } => self.problems.push(problem(code, line, cause, hint)),

@@ -161,6 +161,7 @@ fn exit_code(report: &Report) -> u8 {
         Report { stopped_at: Some(_), .. } => COULD_NOT_RUN,
         _ if !report.problems.is_empty() => PROBLEMS,
         Report { action: Action::Check, .. } if report.counts().outdated > 0 => OUTDATED,
+        Report { strict: true, skipped, .. } if skipped.iter().any(|skipped| skipped.held) => OUTDATED,
         _ => DONE,
     }
 }
@@ -246,6 +247,11 @@ mod tests {
         let mut fine = updated.clone();
         fine.workloads[0].containers[0].outcome = Outcome::Ok;
         let check = |report: &Report| Report { action: Action::Check, ..report.clone() };
+        let held = |strict| {
+            let mut report = Report { strict, ..check(&fine) };
+            report.skipped.iter_mut().for_each(|skipped| skipped.held = true);
+            report
+        };
         for (report, code) in [
             (updated.clone(), DONE),
             (check(&updated), OUTDATED),
@@ -253,6 +259,9 @@ mod tests {
             (check(&with_a_problem()), PROBLEMS),
             (with_a_problem(), PROBLEMS),
             (Report { stopped_at: Some(0), ..with_a_problem() }, COULD_NOT_RUN),
+            (held(false), DONE),
+            (held(true), OUTDATED),
+            (Report { problems: with_a_problem().problems, ..held(true) }, PROBLEMS),
         ] {
             assert_eq!(exit_code(&report), code, "{report:?}");
         }

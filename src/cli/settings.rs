@@ -18,6 +18,7 @@ use std::ffi::{OsStr, OsString};
 
 use super::args::{self, When};
 use super::manual;
+use crate::app::report::Action;
 use crate::app::{cluster, digest, files};
 use crate::engine::image::{ImageRef, Lookup};
 
@@ -135,6 +136,16 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
         args::Command::Completions { shell } => Ok(Settings::Text(manual::completions(shell))),
         args::Command::Man { page } => manual::page(page.as_deref()).map(Settings::Text),
         args::Command::Digest(flags) => Ok(Settings::Digest { request: Box::new(digest_request(*flags, outside)?), voice }),
+    }
+}
+
+/// Reads `--strict`, which only a check knows.
+fn strict(given: bool, action: Action) -> Result<bool, UsageError> {
+    match (given, action) {
+        (true, action) if action != Action::Check => {
+            Err(usage("`--strict` needs `--check`, whose exit code it decides", "add `--check`, or leave out `--strict`"))
+        }
+        (given, _) => Ok(given),
     }
 }
 

@@ -10,7 +10,7 @@ pub use restart::restart;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::annotation::Originals;
-use super::answer::{Answers, Refusal};
+use super::answer::{Answer, Answers, Refusal};
 use super::image::{Digest, ImageError, ImageRef, Lookup};
 use super::path::Path;
 use super::policy::{self, Return, TagForm, Track, Wish};
@@ -58,13 +58,8 @@ pub enum Outcome {
     Ignored(String),
     /// Not an image yet: a variable or a template expression.
     Variable,
-    /// A new digest is there and is not taken, for this reason.
-    Held {
-        /// The digest that the tag has now.
-        digest: Digest,
-        /// Why it is not taken.
-        reason: String,
-    },
+    /// It stays as written, although it does not follow its tag: somebody has to look.
+    Held(Hold),
     /// It has to be restarted: a pod is on another digest than its tag.
     Stale {
         /// The digest that a pod runs.
@@ -78,6 +73,23 @@ pub enum Outcome {
     Unchecked(String),
     /// It has a problem.
     Failed(Refusal),
+}
+
+/// What keeps an image as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// A stable word for programs: `platform-lost`, …
+    pub code: &'static str,
+    /// The digest that the tag has now, where a registry was asked.
+    pub digest: Option<Digest>,
+    /// Why, in lower case and without the image's name: `it lacks linux/arm64, which the recorded digest has`.
+    pub reason: String,
+}
+
+impl Hold {
+    fn platform_lost(answer: &Answer, reason: &str) -> Self {
+        Self { code: "platform-lost", digest: Some(answer.digest.clone()), reason: reason.to_owned() }
+    }
 }
 
 impl Outcome {
@@ -260,7 +272,7 @@ fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outc
         None => Outcome::Failed(Refusal { code: "unresolved", cause: "nothing answered for it".to_owned(), hint: None }),
         Some(Err(refusal)) => Outcome::Failed(refusal.clone()),
         Some(Ok(answer)) => match follow.digest.as_ref().and_then(|digest| answer.held.get(digest)) {
-            Some(reason) => Outcome::Held { digest: answer.digest.clone(), reason: reason.clone() },
+            Some(reason) => Outcome::Held(Hold::platform_lost(answer, reason)),
             None if follow.is_on(image, &answer.digest) => Outcome::Ok,
             None => Outcome::Outdated(follow.on(&answer.digest)),
         },

@@ -245,3 +245,31 @@ fn an_ignore_annotation_that_ignores_nothing_is_said() {
         assert!(good(&place).contains("@sha256:1111"));
     }
 }
+
+#[test]
+fn a_held_image_fails_a_strict_check_alone() {
+    let registry = TestRegistry::start();
+    let image = format!("{}/shop/web:1.4", registry.host());
+    registry.push_index("shop/web", "1.4", &["linux/amd64", "linux/arm64"], "first");
+    let place = Workplace::new();
+    place.write("web.yaml", deployment(&image));
+    place.imago(["files", "--update"]).finish_with(0);
+    registry.push_index("shop/web", "1.4", &["linux/amd64"], "second");
+    let before = place.files();
+    for (line, code) in [
+        (&["files"][..], 0),
+        (&["files", "--update"], 0),
+        (&["files", "--check"], 0),
+        (&["files", "--check", "--strict"], 1),
+        (&["files", "--check", "--strict", "--allow-platform-loss"], 1),
+        (&["files", "--check", "--strict", "--exclude-image", "*"], 0),
+    ] {
+        let finished = place.imago(line).finish_with(code);
+        assert_eq!(place.files(), before, "{line:?}: {}", finished.stdout);
+    }
+    let strict = place.imago(["files", "--check", "--strict", "--output", "json"]).finish_with(1);
+    let report: serde_json::Value = serde_json::from_str(&strict.stdout).unwrap();
+    assert_eq!((&report["skipped"][0]["code"], &report["skipped"][0]["held"]), (&"platform-lost".into(), &true.into()));
+    let marked = place.imago(["files", "--check", "--strict", "--output", "github"]).finish_with(1);
+    assert!(marked.stdout.starts_with("::error "), "{}", marked.stdout);
+}

@@ -27,6 +27,9 @@ pub struct Cluster {
     /// Exit 1 when something is outdated
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub check: bool,
+    /// With --check, exit 1 also when an image is held
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub strict: bool,
     /// Have the server do all of the action but keep it
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub dry_run: bool,

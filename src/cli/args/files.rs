@@ -35,6 +35,9 @@ pub struct Files {
     /// Exit 1 when something is outdated
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub check: bool,
+    /// With --check, exit 1 also when an image is held
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub strict: bool,
     /// Print the change as a diff for `git apply`
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub diff: bool,

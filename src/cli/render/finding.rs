@@ -36,9 +36,9 @@ pub(super) fn findings(report: &Report) -> Vec<Finding> {
         .workloads
         .iter()
         .flat_map(|workload| workload.containers.iter().filter_map(|container| of_image(report, workload, container)));
-    let held = report.skipped.iter().filter(|skipped| skipped.code == "platform-lost").map(|skipped| Finding {
+    let held = report.skipped.iter().filter(|skipped| skipped.held).map(|skipped| Finding {
         code: skipped.code,
-        level: Level::Note,
+        level: if report.strict { Level::Error } else { Level::Note },
         place: skipped.place.clone(),
         title: "Held back".to_owned(),
         message: whose(&skipped.place, &skipped.message),

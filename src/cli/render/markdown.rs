@@ -80,7 +80,7 @@ fn notes(report: &Report) -> String {
         }
     }
     notes.push(problem::warnings(&report.warnings, &Styles::plain()));
-    let held = report.skipped.iter().filter(|skipped| skipped.code == "platform-lost");
+    let held = report.skipped.iter().filter(|skipped| skipped.held);
     notes.extend(held.map(|skipped| {
         let place = problem::where_it_is(&skipped.place).unwrap_or_default();
         format!("held back: {}\n  in {}\n", Printable(&skipped.message), Printable(&place))

@@ -72,6 +72,9 @@ fn what_does_not_go_together_is_refused_with_a_hint() {
             "files --lock-prune --update --offline",
             "`--lock-prune` and `--offline` exclude each other: `--offline` does not write the lock",
         ),
+        ("files --strict", "`--strict` needs `--check`, whose exit code it decides"),
+        ("files --strict --update", "`--strict` needs `--check`, whose exit code it decides"),
+        ("cluster --strict", "`--strict` needs `--check`, whose exit code it decides"),
         ("files --commit", "`--commit` needs an action"),
         ("files --commit --check", "`--commit` needs an action"),
         ("files --push", "`--push` needs an action"),
@@ -108,6 +111,8 @@ fn what_goes_together_is_taken() {
     for line in [
         "files --update --diff",
         "files --check --diff",
+        "files --check --strict",
+        "cluster --check --strict",
         "files --restore --diff --dry-run",
         "files --update --dry-run",
         "files --update --offline",

@@ -3,7 +3,7 @@
 //! It changes no image but those that were put on a digest before, which go back to their tags. Where a pull would not happen, nothing is
 //! changed: pods would be replaced for nothing, or would go back to an image that a node still has.
 
-use super::{Change, Outcome, Plan, Rules, Standing, change_image, consider, followed, invalid, not_text, recorded, text};
+use super::{Change, Hold, Outcome, Plan, Rules, Standing, change_image, consider, followed, invalid, not_text, recorded, text};
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::image::{DEFAULT_TAG, Digest, ImageRef};
 use crate::engine::policy::{self, Follow, Return, Wish};
@@ -52,7 +52,7 @@ pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> 
     if let Some(why) = pods.live.pods_stay {
         return Ok(left_alone(plan, &format!("a restart would replace no pod: {why}")));
     }
-    let unknown = |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Failed(_) | Outcome::Held { .. }));
+    let unknown = |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Failed(_) | Outcome::Held(_)));
     if let Some((container, _)) = workload.containers.iter().zip(&plan.outcomes).find(|(_, outcome)| unknown(outcome)) {
         let why = format!("its new pods might not get the image of `{}`", container.name);
         return Ok(left_alone(plan, &why));
@@ -107,7 +107,7 @@ fn seen(image: &str, container: &Container, follow: &Follow<'_>, answers: &Answe
         (Outcome::Ok | Outcome::Outdated(_), Some(Ok(answer))) => match pods.say(container, &answer.digest, Purpose::Restart) {
             Word::Agrees => Outcome::Ok,
             Word::Differs(running) if answer.held.contains_key(&running) => {
-                Outcome::Held { digest: answer.digest.clone(), reason: answer.held[&running].clone() }
+                Outcome::Held(Hold::platform_lost(answer, &answer.held[&running]))
             }
             Word::Differs(running) => Outcome::Stale { running, digest: answer.digest.clone(), back: None },
             Word::Nothing(reason) => Outcome::Unchecked(reason.to_owned()),

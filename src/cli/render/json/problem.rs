@@ -19,6 +19,8 @@ pub(super) struct SkippedV1<'a> {
     container: Option<&'a str>,
     /// Why, for a person.
     message: &'a str,
+    /// Whether it is held: somebody has to look, and `--check --strict` fails.
+    held: bool,
 }
 
 /// Something that went wrong.
@@ -43,9 +45,17 @@ pub(super) struct ProblemV1<'a> {
 }
 
 impl<'a> SkippedV1<'a> {
-    pub(super) fn of(Skipped { code, place, message }: &'a Skipped) -> Self {
+    pub(super) fn of(Skipped { code, place, message, held }: &'a Skipped) -> Self {
         let Place { file, line, workload, container } = place;
-        Self { code, file: file.as_deref(), line: *line, workload: workload.as_deref(), container: container.as_deref(), message }
+        Self {
+            code,
+            file: file.as_deref(),
+            line: *line,
+            workload: workload.as_deref(),
+            container: container.as_deref(),
+            message,
+            held: *held,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Version 1, held to the letter.
 
 use super::*;
-use crate::app::report::{Outcome, Place, Problem};
+use crate::app::report::{Hold, Outcome, Place, Problem};
 use crate::cli::render::samples;
 use crate::engine::image::Digest;
 
@@ -96,7 +96,8 @@ fn version_1_has_these_fields_in_this_order() {
       "line": 3,
       "workload": null,
       "container": null,
-      "message": "a Helm template"
+      "message": "a Helm template",
+      "held": false
     }
   ],
   "problems": [
@@ -131,7 +132,10 @@ fn every_outcome_has_its_word() {
         (Outcome::Kept("b".into()), ["kept", "", "b", ""]),
         (Outcome::Ignored("b".into()), ["ignored", "", "b", ""]),
         (Outcome::Variable, ["variable", "", "", ""]),
-        (Outcome::Held { digest: digest.clone(), reason: "b".into() }, ["held", "", "b", digest.as_str()]),
+        (
+            Outcome::Held(Hold { code: "platform-lost", digest: Some(digest.clone()), reason: "b".into() }),
+            ["held", "", "b", digest.as_str()],
+        ),
         (Outcome::Unchecked("b".into()), ["unchecked", "", "b", ""]),
         (Outcome::Stale { running: other, digest: digest.clone(), back: Some("a".into()) }, ["stale", "a", "", digest.as_str()]),
         (samples::failed(), ["failed", "", "", ""]),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::app::report::{ContainerReport, Outcome, WorkloadReport};
+use crate::engine::image::Digest;
 
 /// One workload.
 #[derive(Debug, Serialize)]
@@ -75,13 +76,13 @@ impl<'a> ContainerV1<'a> {
             Outcome::Kept(reason) => ("kept", Some(reason)),
             Outcome::Ignored(way) => ("ignored", Some(way)),
             Outcome::Variable => ("variable", None),
-            Outcome::Held { reason, .. } => ("held", Some(reason)),
+            Outcome::Held(hold) => ("held", Some(&hold.reason)),
             Outcome::Stale { .. } => ("stale", None),
             Outcome::Unchecked(reason) => ("unchecked", Some(reason)),
             Outcome::Failed(_) => ("failed", None),
         };
         let (tag_digest, running_digest) = match &container.outcome {
-            Outcome::Held { digest, .. } => (Some(digest.as_str()), None),
+            Outcome::Held(hold) => (hold.digest.as_ref().map(Digest::as_str), None),
             Outcome::Stale { running, digest, .. } => (Some(digest.as_str()), Some(running.as_str())),
             _ => (None, None),
         };

@@ -2,7 +2,7 @@
 
 use super::workload::decision;
 use super::*;
-use crate::app::report::{Action, Outcome, Problem, Skipped};
+use crate::app::report::{Action, Hold, Outcome, Problem, Skipped};
 use crate::cli::render::samples;
 use crate::engine::image::Digest;
 
@@ -57,7 +57,11 @@ fn every_outcome_has_its_words() {
         (Outcome::Ignored("annotation `imago/ignore`".into()), "ignored (annotation `imago/ignore`)".to_owned()),
         (Outcome::Variable, "passed over: web:1.4 is a variable".to_owned()),
         (
-            Outcome::Held { digest: Digest::parse(&new).unwrap(), reason: "it lacks linux/arm64".into() },
+            Outcome::Held(Hold {
+                code: "platform-lost",
+                digest: Digest::parse(&new).ok(),
+                reason: "it lacks linux/arm64".into(),
+            }),
             format!("held back on web:1.4, though its tag is on {new} now: it lacks linux/arm64"),
         ),
         (samples::failed(), "has a problem".to_owned()),
@@ -150,7 +154,7 @@ fn names_and_images_cannot_steer_the_terminal() {
     report.workloads[0].place.file = Some("a\u{1b}]0;x\u{7}.yaml".into());
     report.workloads[0].containers[0].name = "app\u{1b}[2K".into();
     report.workloads[0].containers[0].image = "web\r:1".into();
-    report.skipped.push(Skipped { code: "x", place: Place::default(), message: "\u{9b}1m".into() });
+    report.skipped.push(Skipped { code: "x", place: Place::default(), message: "\u{9b}1m".into(), held: false });
     report.unhandled.insert("Kind\u{1b}".into(), 1);
     let text = text(&report, Detail::More);
     assert!(!text.chars().any(|character| character != '\n' && steers(character)), "{text:?}");

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{TAKES_ALL, named};
-use crate::app::report::{Action, ContainerReport, Outcome, Reach, Report, WorkloadReport};
+use crate::app::report::{Action, ContainerReport, Hold, Outcome, Reach, Report, WorkloadReport};
 use crate::cli::render::{Printable, Styles};
 
 /// Its name, a line for each container, and where it was changed, what was done.
@@ -47,8 +47,11 @@ pub(super) fn decision(container: &ContainerReport, styles: &Styles) -> String {
         Outcome::Kept(reason) => format!("stays on {image}: {}", Printable(reason)),
         Outcome::Ignored(way) => format!("{faint}ignored{faint:#} ({})", Printable(way)),
         Outcome::Variable => format!("{faint}passed over{faint:#}: {image} is a variable"),
-        Outcome::Held { digest, reason } => {
+        Outcome::Held(Hold { digest: Some(digest), reason, .. }) => {
             format!("{change}held back{change:#} on {image}, though its tag is on {digest} now: {}", Printable(reason))
+        }
+        Outcome::Held(Hold { digest: None, reason, .. }) => {
+            format!("{change}held back{change:#} on {image}: {}", Printable(reason))
         }
         Outcome::Failed(_) => format!("{bad}has a problem{bad:#}"),
     }

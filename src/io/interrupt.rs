@@ -15,7 +15,7 @@ use signal_hook::flag;
 static STATE: LazyLock<State> = LazyLock::new(|| State {
     at_once: Arc::new(AtomicBool::new(true)),
     noted: Arc::new(AtomicUsize::new(0)),
-    held: Mutex::new(0),
+    held: Mutex::new(Holders::default()),
 });
 
 struct State {
@@ -23,7 +23,15 @@ struct State {
     /// The last signal that was noted; 0 is none.
     noted: Arc<AtomicUsize>,
     /// How many hold.
-    held: Mutex<usize>,
+    held: Mutex<Holders>,
+}
+
+#[derive(Default)]
+struct Holders {
+    /// Those who come to a good end by themselves.
+    work: usize,
+    /// Children that run: they are ended before the process ends.
+    children: usize,
 }
 
 /// From now on signals are met as this module says. For `main`, and to be called once.
@@ -67,7 +75,7 @@ pub struct Held(());
 /// From now on, until the value is dropped, signals are noted.
 pub fn hold() -> Held {
     let mut held = holders();
-    *held += 1;
+    held.work += 1;
     STATE.at_once.store(false, Ordering::SeqCst);
     Held(())
 }
@@ -75,12 +83,45 @@ pub fn hold() -> Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let mut held = holders();
-        *held -= 1;
-        STATE.at_once.store(*held == 0, Ordering::SeqCst);
+        held.work -= 1;
+        STATE.at_once.store(held.work + held.children == 0, Ordering::SeqCst);
     }
 }
 
-fn holders() -> MutexGuard<'static, usize> {
+/// A child runs as long as one of these is there.
+#[derive(Debug)]
+#[must_use = "signals are noted only while it is held"]
+pub(in crate::io) struct HeldForChild(());
+
+/// A child of another process group is about to start, which no signal of the terminal reaches. Until the value is dropped, signals are
+/// noted, for [`ends_children`]. The process then ends, where nobody else holds.
+pub(in crate::io) fn hold_for_child() -> HeldForChild {
+    let mut held = holders();
+    held.children += 1;
+    STATE.at_once.store(false, Ordering::SeqCst);
+    HeldForChild(())
+}
+
+/// Whether a signal asks for the end, and nobody but children is in the way.
+pub(in crate::io) fn ends_children() -> bool {
+    noted().is_some() && holders().work == 0
+}
+
+impl Drop for HeldForChild {
+    #[expect(clippy::exit, reason = "the signal would have ended the process here, had no child been running")]
+    fn drop(&mut self) {
+        let mut held = holders();
+        held.children -= 1;
+        let free = held.work + held.children == 0;
+        STATE.at_once.store(free, Ordering::SeqCst);
+        drop(held);
+        if let Some(interrupt) = noted().filter(|_| free) {
+            std::process::exit(interrupt.exit_code().into());
+        }
+    }
+}
+
+fn holders() -> MutexGuard<'static, Holders> {
     STATE.held.lock().expect("no holder of this lock panics")
 }
 

@@ -1,5 +1,6 @@
 //! The outside worlds, one in each file, thin and without opinions.
 
+mod child;
 pub mod cluster;
 pub mod credentials;
 pub mod files;

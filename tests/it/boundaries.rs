@@ -42,6 +42,13 @@ const CRATES: [(&str, &[&str]); 24] = [
     ("anyhow", &["app/", "cli/", "main.rs"]),
 ];
 
+/// Where a program is started: one place gives every child its environment and its limit.
+const CHILDREN: &str = "io/child.rs";
+
+/// The types that start one. `git` and its signing programs still do it by themselves.
+const STARTERS: [&[&str]; 2] = [&["std", "process", "Command"], &["tokio", "process"]];
+const NOT_YET: [&str; 2] = ["io/git/signing.rs", "io/git/transport.rs"];
+
 /// What the pure ring may not touch.
 const IMPURE: [&[&str]; 12] = [
     &["std", "env"],
@@ -108,6 +115,9 @@ fn out_of_place(file: &str, module: &[&str], named: &Named) -> Option<String> {
     let is_in = |list: &[&[&str]]| {
         list.iter().any(|rule| named.path.len() >= rule.len() && named.path.iter().zip(*rule).all(|(a, b)| a == b))
     };
+    if is_in(&STARTERS) && file != CHILDREN && !NOT_YET.contains(&file) {
+        return Some(format!("only src/{CHILDREN} starts a program"));
+    }
     if module.first() == Some(&"engine") && is_in(&IMPURE) && !is_in(&PURE) {
         return Some("`engine` is pure".to_owned());
     }
@@ -216,6 +226,9 @@ fn a_crate_outside_its_file_is_seen() {
         ("cli/mod.rs", "use tempfile::NamedTempFile as Temporary;"),
         ("cli/render/text.rs", "anstream::println!(\"x\");"),
         ("io/files.rs", "use ignore::gitignore::Gitignore;"),
+        ("io/credentials/helper.rs", "use std::process::{Command, Stdio};"),
+        ("io/cluster/plugin.rs", "let mut command = tokio::process::Command::new(path);"),
+        ("app/commit.rs", "let output = std::process::Command::new(\"git\").output();"),
         ("engine/plan.rs", "extern crate similar as other; use similar::TextDiff;"),
     ] {
         assert!(!faults(file, text).is_empty(), "{file}: {text}");
@@ -230,6 +243,8 @@ fn a_crate_in_its_file_or_in_tests_is_no_fault() {
         ("engine/splice/proof.rs", "use serde_yaml::Value;"),
         ("io/registry/transport.rs", "use reqwest::Client;"),
         ("app/resolve.rs", "use tokio::task::JoinSet;"),
+        ("io/child.rs", "use std::process::{Child as Process, Command, ExitStatus, Stdio};"),
+        ("main.rs", "use std::process::ExitCode;"),
         ("cli/args.rs", "use clap::Parser;"),
         ("app/files.rs", "#[cfg(test)] mod tests { use tempfile::TempDir; }"),
         ("app/files/tests.rs", "use tempfile::TempDir;"),

@@ -1,23 +1,23 @@
 //! Credential plugins: the program that a kubeconfig names for signing in (`client.authentication.k8s.io`).
 //!
 //! A plugin may print anything or never end, so it has a time limit and a size limit. Its stdout is read and never passed on, nor repeated:
-//! it holds a token. Its stderr is the user's, because it may say where to sign in. It gets the environment of the settings, not ours.
+//! it holds a token. Its stderr is the user's, because it may say where to sign in. It gets the
+//! environment of the settings without our secrets, and what the kubeconfig adds.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
 
+use crate::io::child::{Child, ChildError, without_secrets};
 use crate::io::credentials::{Secret, program_on_path};
 
 /// The most that a plugin may print, in bytes.
-const MAX_OUTPUT: u64 = 1024 * 1024;
+const MAX_OUTPUT: usize = 1024 * 1024;
 /// The time that a plugin has which may ask a person.
 const INTERACTIVE: Duration = Duration::from_secs(300);
 /// The versions of the protocol that are spoken: they are alike in all that is used.
@@ -116,23 +116,23 @@ impl Plugin {
         if let Some(cluster) = cluster.filter(|_| self.provide_cluster_info) {
             asked["spec"]["cluster"] = cluster.clone();
         }
-        let mut command = tokio::process::Command::new(path);
-        command
-            .args(self.args.iter().flatten())
-            .env_clear()
-            .envs(environment)
-            .envs(self.env.iter().flatten().filter_map(|pair| Some((pair.get("name")?, pair.get("value")?))))
-            .env("KUBERNETES_EXEC_INFO", asked.to_string())
-            .stdin(if interactive { Stdio::inherit() } else { Stdio::null() })
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .kill_on_drop(true);
         let limit = if interactive { INTERACTIVE } else { limit };
-        match tokio::time::timeout(limit, output(command)).await {
-            Err(_) => Err(PluginError::Slow { program, seconds: limit.as_secs_f64() }),
-            Ok(Err(error)) => Err(PluginError::Start { program, reason: error.to_string() }),
-            Ok(Ok((status, _))) if !status.success() => Err(PluginError::Failed { program, status: status.to_string() }),
-            Ok(Ok((_, output))) => read(&output).ok_or(PluginError::Garbage { program }),
+        let set = self.env.iter().flatten().filter_map(|pair| Some((pair.get("name")?, pair.get("value")?)));
+        let child = Child::new(path, without_secrets(environment), limit)
+            .args(self.args.iter().flatten())
+            .envs(set)
+            .envs([("KUBERNETES_EXEC_INFO", asked.to_string())])
+            .most(MAX_OUTPUT)
+            .shows_errors();
+        match (if interactive { child.may_ask() } else { child }).finish().await {
+            Ok(finished) if !finished.status.success() => {
+                Err(PluginError::Failed { program, status: finished.status.to_string() })
+            }
+            Ok(finished) => read(&finished.stdout).ok_or(PluginError::Garbage { program }),
+            Err(ChildError::Slow(limit)) => Err(PluginError::Slow { program, seconds: limit.as_secs_f64() }),
+            Err(ChildError::TooMuch(_)) => Err(PluginError::Garbage { program }),
+            Err(ChildError::Start(error)) => Err(PluginError::Start { program, reason: error.to_string() }),
+            Err(error @ ChildError::Interrupted) => Err(PluginError::Failed { program, status: error.to_string() }),
         }
     }
 
@@ -142,15 +142,6 @@ impl Plugin {
         }
         program_on_path(&self.command, environment)
     }
-}
-
-async fn output(mut command: tokio::process::Command) -> std::io::Result<(std::process::ExitStatus, Vec<u8>)> {
-    let mut child = command.spawn()?;
-    let mut output = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        stdout.take(MAX_OUTPUT).read_to_end(&mut output).await?;
-    }
-    Ok((child.wait().await?, output))
 }
 
 fn read(output: &[u8]) -> Option<Ticket> {

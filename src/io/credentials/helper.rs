@@ -6,16 +6,15 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{CredentialError, Credentials, Kind, Secret, Source};
+use crate::io::child::{Child, ChildError, without_secrets};
 
 /// The most that a helper may print, in bytes: a long token is some kilobytes.
-const MAX_OUTPUT: u64 = 256 * 1024;
+const MAX_OUTPUT: usize = 256 * 1024;
 
 /// Asks `docker-credential-{name}` for a server. `None` when it knows no credentials.
 pub(super) async fn get(
@@ -28,10 +27,13 @@ pub(super) async fn get(
     let Some(path) = find(&program, environment) else {
         return Err(CredentialError::HelperMissing { program });
     };
-    match tokio::time::timeout(limit, run(&path, server, environment)).await {
-        Err(_) => Err(CredentialError::HelperSlow { program, seconds: limit.as_secs_f64() }),
-        Ok(Err(source)) => Err(CredentialError::HelperStart { program, source: source.into() }),
-        Ok(Ok((success, output))) => read(program, success, &output),
+    let child = Child::new(path, without_secrets(environment), limit).args(["get"]).input(server);
+    match child.most(MAX_OUTPUT).without_errors().finish().await {
+        Ok(finished) => read(program, finished.status.success(), &finished.stdout),
+        Err(ChildError::Slow(limit)) => Err(CredentialError::HelperSlow { program, seconds: limit.as_secs_f64() }),
+        Err(ChildError::TooMuch(_)) => Err(CredentialError::HelperGarbage { program }),
+        Err(ChildError::Start(source)) => Err(CredentialError::HelperStart { program, source: source.into() }),
+        Err(ChildError::Interrupted) => Err(CredentialError::HelperFailed { program }),
     }
 }
 
@@ -45,30 +47,6 @@ pub(in crate::io) fn find(program: &str, environment: &BTreeMap<OsString, OsStri
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
-}
-
-async fn run(path: &PathBuf, server: &str, environment: &BTreeMap<OsString, OsString>) -> std::io::Result<(bool, Vec<u8>)> {
-    let mut child = tokio::process::Command::new(path)
-        .arg("get")
-        .env_clear()
-        .envs(environment)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        match stdin.write_all(server.as_bytes()).await {
-            // A helper that answers without reading its input is as good as another.
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error),
-            _ => drop(stdin),
-        }
-    }
-    let mut output = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        stdout.take(MAX_OUTPUT).read_to_end(&mut output).await?;
-    }
-    Ok((child.wait().await?.success(), output))
 }
 
 #[derive(Deserialize)]

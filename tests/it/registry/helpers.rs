@@ -83,3 +83,38 @@ fn a_helpers_user_token_means_an_identity_token() {
     let settings = with_helper(folder.path(), "acr", script, r#"{"credsStore":"acr"}"#);
     assert_eq!(digest_of(ask(settings, &format!("{}/shop/web:1", registry.host()))), digest);
 }
+
+#[test]
+fn a_helper_gets_no_secret_that_is_ours_or_the_jobs() {
+    let access = Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() };
+    let registry = TestRegistry::with(access, None);
+    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!("env > {}/env; echo '{{\"Username\":\"user\",\"Secret\":\"hunter2\"}}'", folder.path().display());
+    let mut settings = with_helper(folder.path(), "shop", &script, r#"{"credsStore":"shop"}"#);
+    let secrets = ["IMAGO_GIT_TOKEN", "IMAGO_FORGE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "CI_JOB_TOKEN", "ACTIONS_RUNTIME_TOKEN"];
+    let needed = ["HOME", "AWS_SECRET_ACCESS_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_CLIENT_SECRET", "HTTPS_PROXY"];
+    settings.environment.extend(secrets.iter().map(|name| (name.into(), "hunter3".into())));
+    settings.environment.extend(needed.iter().map(|name| (name.into(), "127.0.0.1:1".into())));
+    assert_eq!(digest_of(ask(settings, &format!("{}/shop/web:1", registry.host()))), digest);
+    let seen = std::fs::read_to_string(folder.path().join("env")).unwrap();
+    assert!(!seen.contains("hunter3"), "{seen}");
+    for name in needed {
+        assert!(seen.contains(&format!("{name}=127.0.0.1:1")), "{name}: {seen}");
+    }
+}
+
+#[test]
+fn a_helper_that_is_too_slow_is_ended_with_what_it_started() {
+    let registry = TestRegistry::with(Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() }, None);
+    registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let script = format!("(sleep 20; echo late) > {} & sleep 20", pipe.display());
+    let mut settings = with_helper(folder.path(), "shop", &script, r#"{"credsStore":"shop"}"#);
+    settings.limits.helper = std::time::Duration::from_millis(300);
+    let reader = std::thread::spawn(move || std::fs::read_to_string(pipe).unwrap());
+    assert_eq!(ask(settings, &format!("{}/shop/web:1", registry.host())).unwrap_err().code, "credential-helper");
+    assert_eq!(reader.join().unwrap(), "", "what the helper had started was left behind");
+}

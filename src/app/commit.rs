@@ -7,9 +7,10 @@
 
 mod aim;
 mod carry;
+mod owner;
 mod stage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -21,12 +22,15 @@ use super::survey::{self, Questions, Survey};
 use crate::io::files as disk;
 use crate::io::git::GitError;
 use crate::io::git::identity::{Identity, Person};
-use crate::io::git::repository::{Head, Listed, Repository};
+use crate::io::git::repository::{ContentId, Head, Listed, Repository};
 use crate::io::git::transport::{Transport, TransportError};
 use crate::io::scan;
 
 /// The trailer that our commits bear, with the branch that they were made for.
 const TRAILER: &str = "Imago-Branch";
+
+/// The trailer that says what our commits change, so that one that was amended is told from one that was rebased.
+const CHANGE_TRAILER: &str = "Imago-Change";
 
 /// A look at a repository, or a `git` program, needs fewer open files than these. libgit2 that is refused one says something else, or
 /// that there is no such object.
@@ -157,32 +161,44 @@ impl<'r> Session<'r> {
     /// Fetches the contents that a partial clone has left at its remote, all at once.
     fn bring_contents<'f>(&self, files: impl Iterator<Item = &'f Listed>) -> Result<(), Box<Problem>> {
         let failed = |error: &GitError| Box::new(refused(error));
-        let Some(remote) = self.repository.promisor().map_err(|error| failed(&error))? else { return Ok(()) };
-        let absent = self.repository.absent(files).map_err(|error| failed(&error))?;
-        if absent.is_empty() {
+        if self.repository.promisor().map_err(|error| failed(&error))?.is_none() {
             return Ok(());
         }
-        let fetched = match &self.transport {
-            Some(transport) if transport.remote() == remote => transport.fetch_contents(&absent),
-            _ => {
-                // The token is meant for the remote that is pushed to, and for no other host.
-                let mut environment = self.request.environment.clone();
-                environment.retain(|name, _| name != "IMAGO_GIT_TOKEN" && name != "IMAGO_GIT_USERNAME");
-                Transport::open(self.repository.root(), &remote, &environment)
-                    .and_then(|transport| transport.fetch_contents(&absent))
-            }
-        };
-        fetched.map_err(|error| {
-            let what = format!("cannot fetch from `{remote}` what this partial clone left there; nothing was changed");
-            Box::new(Problem {
-                code: error.code(),
-                what,
-                place: Place::default(),
-                cause: error.to_string(),
-                hint: error.hint().map(str::to_owned),
-            })
-        })
+        let absent = self.repository.absent(files).map_err(|error| failed(&error))?;
+        fetch_contents(self.request, &self.repository, self.transport.as_ref(), &absent)
     }
+}
+
+/// Fetches contents that a partial clone has left at its remote, all at once. Other clones have all that they need.
+fn fetch_contents(
+    request: &Request,
+    repository: &Repository,
+    transport: Option<&Transport>,
+    absent: &BTreeSet<ContentId>,
+) -> Result<(), Box<Problem>> {
+    if absent.is_empty() {
+        return Ok(());
+    }
+    let Some(remote) = repository.promisor().map_err(|error| Box::new(refused(&error)))? else { return Ok(()) };
+    let fetched = match transport {
+        Some(transport) if transport.remote() == remote => transport.fetch_contents(absent),
+        _ => {
+            // The token is meant for the remote that is pushed to, and for no other host.
+            let mut environment = request.environment.clone();
+            environment.retain(|name, _| name != "IMAGO_GIT_TOKEN" && name != "IMAGO_GIT_USERNAME");
+            Transport::open(repository.root(), &remote, &environment).and_then(|transport| transport.fetch_contents(absent))
+        }
+    };
+    fetched.map_err(|error| {
+        let what = format!("cannot fetch from `{remote}` what this partial clone left there; nothing was changed");
+        Box::new(Problem {
+            code: error.code(),
+            what,
+            place: Place::default(),
+            cause: error.to_string(),
+            hint: error.hint().map(str::to_owned),
+        })
+    })
 }
 
 /// Git's refusal, as what ends the run.

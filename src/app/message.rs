@@ -10,6 +10,15 @@ use crate::engine::image::ImageRef;
 /// Where `--message` gives none.
 const DEFAULT: &str = "{summary}\n\n{changes}";
 
+/// How long a message may be without its trailers, in bytes. A forge copies it into a request's text, which has a limit.
+const LIMIT: usize = 60_000;
+
+/// How much of it `{changes}` may take, in bytes: some seventy images.
+const LIMIT_OF_CHANGES: usize = 10_000;
+
+/// How long a line about one image may be, in bytes.
+const LIMIT_OF_LINE: usize = 1_000;
+
 /// How many characters of a digest tell it apart for a person.
 const SHORT: usize = 12;
 
@@ -48,8 +57,8 @@ enum Part {
 pub struct Changes<'a> {
     /// What was done.
     pub action: Action,
-    /// The workloads that change, in order.
-    pub workloads: Vec<&'a WorkloadReport>,
+    /// The workloads that change, in order, each with its file's path from the repository's root.
+    pub workloads: Vec<(&'a str, &'a WorkloadReport)>,
     /// How many files change, the lock among them.
     pub files: usize,
 }
@@ -101,14 +110,14 @@ impl Template {
         for part in &self.0 {
             match part {
                 Part::Text(plain) => text.push_str(plain),
-                Part::Summary => text.push_str(&changes.summary()),
+                Part::Summary => text.push_str(&cut(&changes.summary(), LIMIT_OF_LINE)),
                 Part::Changes => text.push_str(changes.list().trim_end()),
                 Part::Images => text.push_str(&changes.images().count().to_string()),
                 Part::Workloads => text.push_str(&changes.workloads.len().to_string()),
                 Part::Files => text.push_str(&changes.files.to_string()),
             }
         }
-        let mut text = text.trim_end().to_owned() + "\n";
+        let mut text = cut(text.trim_end(), LIMIT) + "\n";
         if !trailers.is_empty() && !ends_with_trailers(&text) {
             text.push('\n');
         }
@@ -130,12 +139,12 @@ fn ends_with_trailers(text: &str) -> bool {
 }
 
 impl<'a> Changes<'a> {
-    /// The images that change: their workload, container, and the image before and after.
-    fn images(&self) -> impl Iterator<Item = (&'a WorkloadReport, &'a str, &'a str, &'a str)> {
-        self.workloads.iter().flat_map(|workload| {
+    /// The images that change.
+    fn images(&self) -> impl Iterator<Item = Image<'a>> {
+        self.workloads.iter().flat_map(|(file, workload)| {
             workload.containers.iter().filter_map(|container| match &container.outcome {
                 Outcome::Outdated(new) | Outcome::Restored(new) => {
-                    Some((*workload, container.name.as_str(), container.image.as_str(), new.as_str()))
+                    Some(Image { file, workload, container: &container.name, old: &container.image, new })
                 }
                 _ => None,
             })
@@ -149,7 +158,7 @@ impl<'a> Changes<'a> {
         match (images.next(), images.next()) {
             (None, _) if self.workloads.is_empty() => format!("{verb} the lock of digests"),
             (None, _) => format!("{verb} the record of images in {}", count(self.workloads.len(), "workload")),
-            (Some((_, _, _, new)), None) => match ImageRef::parse(new).ok().and_then(|image| image.digest()) {
+            (Some(Image { new, .. }), None) => match ImageRef::parse(new).ok().and_then(|image| image.digest()) {
                 Some(digest) => {
                     let new = on_one_line(new);
                     let name = new.split('@').next().unwrap_or(&new);
@@ -167,13 +176,41 @@ impl<'a> Changes<'a> {
 
     fn list(&self) -> String {
         let mut text = String::new();
-        for (workload, container, old, new) in self.images() {
-            let file = workload.place.file.as_deref().unwrap_or_default();
-            let line = format!("{file} {}/{} {container}: {old} -> {new}", workload.kind, workload.name);
-            writeln!(text, "- {}", on_one_line(&line)).expect("a string takes all");
+        let mut images = self.images();
+        while let Some(Image { file, workload, container, old, new }) = images.next() {
+            let line = format!("- {file} {}/{} {container}: {old} -> {new}", workload.kind, workload.name);
+            let line = cut(&on_one_line(&line), LIMIT_OF_LINE) + "\n";
+            if text.len() + line.len() > LIMIT_OF_CHANGES {
+                writeln!(text, "… and {} more", 1 + images.count()).expect("a string takes all");
+                break;
+            }
+            text += &line;
         }
         text
     }
+}
+
+/// An image that changes.
+struct Image<'a> {
+    /// The file's path from the repository's root.
+    file: &'a str,
+    workload: &'a WorkloadReport,
+    container: &'a str,
+    old: &'a str,
+    new: &'a str,
+}
+
+/// A text of at most so many bytes, and a mark where something of it is gone.
+fn cut(text: &str, most: usize) -> String {
+    const MARK: &str = "…";
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let mut end = most - MARK.len();
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned() + MARK
 }
 
 /// A foreign text without line breaks and other characters that steer.
@@ -209,7 +246,8 @@ mod tests {
     }
 
     fn filled(template: &str, workloads: &[WorkloadReport]) -> String {
-        let changes = Changes { action: Action::Update, workloads: workloads.iter().collect(), files: 2 };
+        let workloads = workloads.iter().map(|workload| ("deploy/web.yaml", workload)).collect();
+        let changes = Changes { action: Action::Update, workloads, files: 2 };
         Template::parse(template).unwrap().fill(&changes, &[("Imago-Branch", "main")])
     }
 
@@ -245,6 +283,22 @@ mod tests {
         let foreign = workload("web\n\nImago-Branch: other", &[("app", outdated("1"))]);
         let message = filled(DEFAULT, &[foreign]);
         assert_eq!(message.lines().filter(|line| line.starts_with("Imago-Branch:")).count(), 1, "{message}");
+    }
+
+    #[test]
+    fn a_message_has_a_limit_and_counts_what_it_leaves_out() {
+        let many: Vec<WorkloadReport> = (0..3000).map(|at| workload(&format!("w{at}"), &[("app", outdated("1"))])).collect();
+        let message = filled(DEFAULT, &many);
+        assert!(message.len() < LIMIT_OF_CHANGES + 200, "{}", message.len());
+        let shown = message.lines().filter(|line| line.starts_with("- ")).count();
+        assert!(shown > 50 && message.contains(&format!("\n… and {} more\n\nImago-Branch: main\n", 3000 - shown)), "{message}");
+        // A field that stands there many times, and names without end.
+        let message = filled(&format!("s\n\n{}", "{changes}\n".repeat(100)), &many);
+        assert!(message.len() < LIMIT + 100 && message.ends_with("…\n\nImago-Branch: main\n"));
+        let long = [workload(&"é".repeat(100_000), &[("app", outdated("1"))])];
+        assert!(filled(DEFAULT, &long).len() < 2 * LIMIT_OF_LINE);
+        let image = Outcome::Outdated(format!("{}:1", "a".repeat(100_000)));
+        assert!(filled("{summary}", &[workload("web", &[("app", image)])]).len() < 2 * LIMIT_OF_LINE);
     }
 
     #[test]

@@ -107,6 +107,7 @@ impl Report {
             Action::Report | Action::Check => Reach::Looked,
             Action::Update | Action::Restore | Action::Restart => match self.stopped_at {
                 Some(_) => Reach::Looked,
+                None if self.git.as_ref().is_some_and(|git| git.already) => Reach::Looked,
                 None if self.dry_run => Reach::Rehearsed,
                 None => Reach::Done,
             },
@@ -154,12 +155,18 @@ pub struct Committed {
     pub pushed: bool,
     /// Whether that was what earlier runs had committed, and nothing else.
     pub waited: bool,
+    /// Whether the branch had this commit already, so that this run has changed nothing.
+    pub already: bool,
+    /// Whether the branch has commits of an earlier run, and this run found nothing to change.
+    pub stale: bool,
+    /// The remote's commit that the branch and the files here were brought to, in full.
+    pub followed: Option<String>,
 }
 
 /// How far a plan was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Nothing was to be written, or the plan was stopped: `Report::stopped_at`.
+    /// Nothing was to be written, the plan was stopped (`Report::stopped_at`), or its branch had it already (`Committed::already`).
     Looked,
     /// All but the last step.
     Rehearsed,

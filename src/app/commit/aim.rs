@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
-use super::{Request, TRAILER, fault, not_pushed, refused};
+use super::owner::{Evidence, Owner, first_foreign, first_of_a_person, owner};
+use super::{CHANGE_TRAILER, Request, TRAILER, fault, fetch_contents, not_pushed, refused};
 use crate::app::report::Problem;
 use crate::io::git::GitError;
 use crate::io::git::identity::Identity;
 use crate::io::git::repository::{CommitId, Head, Repository};
 use crate::io::git::transport::{Depth, Heads, Side, Transport};
+
+/// How far back a shallow clone is made to reach where a person has merged the base into a branch of ours.
+const MERGED_WITHIN: usize = 100;
 
 /// Where a commit goes.
 #[derive(Clone, Debug)]
@@ -85,7 +89,30 @@ pub(super) fn aim(
             "name another branch",
         ));
     }
-    branch_of_ours(repository, head, transport, name, heads.tip)
+    refuse_unpublished(repository, head, transport, name, heads.default.as_deref())?;
+    branch_of_ours(request, repository, head, transport, name, &heads)
+}
+
+/// A branch of ours carries what it builds on to the remote, and a person's commits go there when that person says so.
+fn refuse_unpublished(
+    repository: &Repository,
+    head: &Head,
+    transport: &Transport,
+    name: &str,
+    default: Option<&str>,
+) -> Result<(), Box<Problem>> {
+    let remote = transport.remote();
+    let is_published = repository.is_published(remote, head.commit).map_err(|error| Box::new(refused(&error)))?;
+    if is_published || transport.has(head.commit).map_err(|error| not_pushed(transport, &error))? {
+        return Ok(());
+    }
+    let branch = head.branch.as_deref().filter(|branch| repository.knows_branch(remote, branch)).or(default).unwrap_or("main");
+    Err(fault(
+        "git-unpushed",
+        format!("cannot push `{name}`"),
+        format!("`{remote}` does not have the commit {} that it would build on", head.commit),
+        &format!("push that first, or check out what `{remote}` has: `git checkout --detach {remote}/{branch}`"),
+    ))
 }
 
 /// The checked-out branch, or the remote's default branch: built on what the remote has, and never forced.
@@ -112,18 +139,18 @@ fn onward(
         None => repository.beyond_remote(transport.remote(), name, head.commit),
     };
     let ahead = ahead.map_err(failed)?;
-    if let Some(commit) = first_foreign(repository, &ahead, name).map_err(failed)? {
+    if let Some((commit, evidence)) = first_foreign(repository, &ahead, name).map_err(failed)? {
         return Err(fault(
             "git-unpushed",
             format!("cannot push `{name}`"),
-            format!("its commit {commit} is not at `{}`, and is not imago's", transport.remote()),
+            format!("its commit {commit} is not at `{}`, and is not imago's{evidence}", transport.remote()),
             "push your own commits first, or take them off this branch",
         ));
     }
     match heads.tip {
         Some(tip) if !repository.follows(head.commit, tip).map_err(failed)? => {
             // What waited goes on the new tip: this run may be about other files than those that made it.
-            let base = repository.replay(&ahead, tip, identity).map_err(failed)?;
+            let base = repository.replay(&ahead, tip, CHANGE_TRAILER, identity).map_err(failed)?;
             Ok(aim(base, Content::Commit, base != tip))
         }
         Some(_) | None => Ok(aim(head.commit, Content::WorkingTree, !ahead.is_empty())),
@@ -132,27 +159,61 @@ fn onward(
 
 /// A branch that is ours alone: one commit on what is checked out, replaced as a whole.
 fn branch_of_ours(
+    request: &Request,
     repository: &mut Repository,
     head: &Head,
     transport: &Transport,
     name: &str,
-    tip: Option<CommitId>,
+    heads: &Heads,
 ) -> Result<Aim, Box<Problem>> {
-    if let Some(tip) = tip {
+    let failed = |error: GitError| Box::new(refused(&error));
+    if let Some(tip) = heads.tip {
         let depth = if repository.is_shallow() { Depth::Tip } else { Depth::Whole };
         bring(repository, transport, name, tip, (depth, Side::Pushed))?;
-        let foreign = if tip == head.commit {
-            Ok(None)
-        } else if repository.is_shallow() {
-            first_foreign(repository, &[tip], name)
-        } else {
-            repository.beyond(head.commit, tip).and_then(|beyond| first_foreign(repository, &beyond, name))
-        };
-        if let Some(commit) = foreign.map_err(|error| Box::new(refused(&error)))? {
-            return Err(somebodys(name, &format!(" at `{}`", transport.remote()), commit));
+        let beyond = beyond(repository, head, transport, name, (tip, heads.default.as_deref()))?;
+        for commit in &beyond {
+            let lacking = repository.lacking(*commit).map_err(failed)?;
+            if lacking.parent {
+                deepen(repository, transport, &[name], 1)?;
+            }
+            let lacking = if lacking.parent { repository.lacking(*commit).map_err(failed)? } else { lacking };
+            fetch_contents(request, repository, Some(transport), &lacking.contents)?;
+        }
+        if let Some((commit, evidence)) = first_of_a_person(repository, &beyond, name).map_err(failed)? {
+            return Err(somebodys(name, &format!(" at `{}`", transport.remote()), commit, evidence));
         }
     }
-    Ok(Aim { branch: Some(name.to_owned()), base: head.commit, content: Content::Commit, way: Way::Replace(tip) })
+    Ok(Aim { branch: Some(name.to_owned()), base: head.commit, content: Content::Commit, way: Way::Replace(heads.tip) })
+}
+
+/// The commits of a branch of ours that what is checked out does not have. A shallow clone does not know all of them: there it is the tip,
+/// unless that is a merge, which is told from its parents.
+fn beyond(
+    repository: &mut Repository,
+    head: &Head,
+    transport: &Transport,
+    name: &str,
+    (tip, default): (CommitId, Option<&str>),
+) -> Result<Vec<CommitId>, Box<Problem>> {
+    let failed = |error: GitError| Box::new(refused(&error));
+    if tip == head.commit {
+        return Ok(Vec::new());
+    }
+    if repository.is_shallow() {
+        if repository.parents(tip).map_err(failed)?.len() < 2 {
+            return Ok(vec![tip]);
+        }
+        let here = head.branch.as_deref().filter(|branch| repository.knows_branch(transport.remote(), branch));
+        let branches: Vec<&str> = [name].into_iter().chain(here.or(default)).collect();
+        deepen(repository, transport, &branches, MERGED_WITHIN)?;
+    }
+    repository.beyond(head.commit, tip).map_err(failed)
+}
+
+fn deepen(repository: &mut Repository, transport: &Transport, branches: &[&str], by: usize) -> Result<(), Box<Problem>> {
+    transport.deepen(branches, by, Side::Pushed).map_err(|error| not_pushed(transport, &error))?;
+    *repository = repository.again().map_err(|error| Box::new(refused(&error)))?;
+    Ok(())
 }
 
 /// The same on this machine alone. Here a branch without a commit of ours at its tip is somebody's, wherever it stands; and one that is a
@@ -165,20 +226,31 @@ fn branch_of_ours_here(repository: &Repository, head: &Head, name: &str) -> Resu
     if repository.is_default(name).map_err(failed)? {
         return Ok(aim(commit));
     }
-    let mut commits = vec![commit];
-    commits.extend(repository.beyond(head.commit, commit).map_err(failed)?);
-    match first_foreign(repository, &commits, name).map_err(failed)? {
-        Some(commit) => Err(somebodys(name, "", commit)),
-        None => Ok(aim(head.commit)),
+    let mut commits = repository.beyond(head.commit, commit).map_err(failed)?;
+    if commits.is_empty() {
+        commits.push(commit);
     }
+    if let Some((commit, evidence)) = first_of_a_person(repository, &commits, name).map_err(failed)? {
+        return Err(somebodys(name, "", commit, evidence));
+    }
+    for commit in &commits {
+        if owner(repository, *commit, name).map_err(failed)? == Owner::Ours {
+            return Ok(aim(head.commit));
+        }
+    }
+    Err(somebodys(name, "", commit, Evidence::NoTrailer))
 }
 
-fn somebodys(name: &str, place: &str, commit: CommitId) -> Box<Problem> {
+fn somebodys(name: &str, place: &str, commit: CommitId, evidence: Evidence) -> Box<Problem> {
+    let why = match evidence {
+        Evidence::NoTrailer => format!(": it does not bear `{TRAILER}: {name}`"),
+        Evidence::Amended | Evidence::Merge => evidence.to_string(),
+    };
     fault(
         "git-foreign-branch",
         format!("cannot replace the branch `{name}`{place}"),
-        format!("its commit {commit} does not bear `{TRAILER}: {name}`, so it is not imago's"),
-        "name another branch, or delete this one",
+        format!("its commit {commit} is not imago's{why}"),
+        "merge its request, delete the branch, or name another one",
     )
 }
 
@@ -199,16 +271,6 @@ fn bring(
         true => Ok(()),
         false => Err(Box::new(refused(&GitError::Moved))),
     }
-}
-
-/// The first of these commits that is not ours.
-pub(super) fn first_foreign(repository: &Repository, commits: &[CommitId], name: &str) -> Result<Option<CommitId>, GitError> {
-    for commit in commits {
-        if !repository.has_trailer(*commit, TRAILER, name)? {
-            return Ok(Some(*commit));
-        }
-    }
-    Ok(None)
 }
 
 /// Opens the remote that is pushed to, where anything is.

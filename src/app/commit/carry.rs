@@ -1,8 +1,9 @@
 //! From the plan to the branch: the commit, the push, and then what this repository and its files follow.
 
-use super::aim::{self, Content, Way};
+use super::aim::{Content, Way};
+use super::owner;
 use super::stage::Stage;
-use super::{Carried, Session, TRAILER, fault, not_pushed, refused};
+use super::{CHANGE_TRAILER, Carried, Session, TRAILER, fault, not_pushed, refused};
 use crate::app::files::{self, Round};
 use crate::app::message::Changes;
 use crate::app::report::{Action, Committed, Place, Problem, Report};
@@ -46,6 +47,7 @@ impl Session<'_> {
             end_if_asked()?;
             return Ok(Carried::Overtaken);
         }
+        report.warnings.extend(committed.stale.then(|| stale(&committed)));
         report.git = Some(committed);
         let Stage { mut failures, drafts, lock, .. } = stage;
         if let Some(drafts) = drafts {
@@ -90,15 +92,12 @@ impl Session<'_> {
         }
         let commit = self.commit(request, round, stage)?;
         let new = commit.unwrap_or(self.aim.base);
+        // The report is about what the remote has, so the files here become that also where nothing has to be pushed.
         let follows = checked_out && self.aim.content == Content::Commit;
-        // Commits of ours that waited here are at the remote by now, as they are or in other words.
-        let replayed = follows && !self.repository.follows(new, self.head.commit).map_err(|error| refused(&error))?;
-        let moves = commit.is_some() || waiting || replayed;
-        // What was left out because it is changed here must not be changed there as well.
-        if follows && (moves || !stage.failures.is_empty()) {
+        if follows {
             transport.can_follow(self.head.commit, new).map_err(|error| *not_pushed(transport, &error))?;
         }
-        if !moves {
+        if commit.is_none() && !waiting && !follows {
             return Ok(Some(Pushed::Done));
         }
         if checked_out {
@@ -122,6 +121,7 @@ impl Session<'_> {
                 let what = format!("`{}` has {new}, but the branch here did not follow", transport.remote());
                 *not_followed(what, cause)
             })?;
+            committed.followed = follows.then(|| new.to_string());
         }
         Ok(Some(Pushed::Done))
     }
@@ -134,7 +134,7 @@ impl Session<'_> {
         let Some(name) = self.head.branch.as_ref().filter(|_| from != to) else { return Ok(false) };
         let is_ours = || -> Result<bool, GitError> {
             let beyond = self.repository.beyond(from, to)?;
-            Ok(self.repository.follows(to, from)? && aim::first_foreign(&self.repository, &beyond, name)?.is_none())
+            Ok(self.repository.follows(to, from)? && owner::first_foreign(&self.repository, &beyond, name)?.is_none())
         };
         let is_ours = is_ours().map_err(|error| refused(&error))?;
         if is_ours {
@@ -166,9 +166,15 @@ impl Session<'_> {
             && self.repository.is_same(tip, self.aim.base, &stage.files).map_err(|error| refused(&error))?
         {
             committed.commit = Some(tip.to_string());
+            committed.already = true;
             return Ok(Pushed::Done);
         }
-        let Some(commit) = self.commit(request, round, stage)? else { return Ok(Pushed::Done) };
+        let Some(commit) = self.commit(request, round, stage)? else {
+            let base = self.aim.base;
+            let is_left = tip.map_or(Ok(false), |tip| self.repository.follows(base, tip).map(|is_merged| !is_merged));
+            committed.stale = is_left.map_err(|error| refused(&error))? && stage.failures.is_empty() && !round.has_problems();
+            return Ok(Pushed::Done);
+        };
         let name = self.aim.branch.as_deref().expect("a branch that is replaced has a name");
         if self.transport.is_some() {
             if self.push(commit, Replace::Exactly(tip))? == Pushed::Moved {
@@ -199,13 +205,15 @@ impl Session<'_> {
     }
 
     fn message(&self, action: Action, round: &Round, stage: &Stage<'_>) -> String {
-        let taken = round.due().filter(|(index, _, _)| !stage.failures.contains_key(index));
-        let workloads = taken.flat_map(|(index, _, _)| &round.edited[index].workloads);
-        let changes =
-            Changes { action, workloads: workloads.filter(|workload| workload.changed).collect(), files: stage.files.len() };
+        let taken = stage.paths.iter().flat_map(|(index, path)| {
+            let workloads = round.edited[*index].workloads.iter().filter(|workload| workload.changed);
+            workloads.map(move |workload| (path.as_str(), workload))
+        });
+        let changes = Changes { action, workloads: taken.collect(), files: stage.files.len() };
         let signer = self.identity.committer();
         let branch = self.aim.branch.as_deref().unwrap_or("HEAD");
-        let mut trailers = vec![(TRAILER, branch)];
+        let change = self.repository.change(&stage.files, &self.identity).to_string();
+        let mut trailers = vec![(TRAILER, branch), (CHANGE_TRAILER, &change)];
         if self.request.signoff {
             trailers.push(("Signed-off-by", &signer));
         }
@@ -218,6 +226,17 @@ fn end_if_asked() -> anyhow::Result<()> {
     let Some(signal) = interrupt::noted() else { return Ok(()) };
     let what = format!("ended by {signal}; nothing was changed");
     Err(Problem { code: "interrupted", what, place: Place::default(), cause: String::new(), hint: None }.into())
+}
+
+/// A branch of ours that has commits of an earlier run, and for which this run has nothing.
+fn stale(committed: &Committed) -> String {
+    let branch = committed.branch.as_deref().unwrap_or_default();
+    match &committed.remote {
+        Some(remote) => {
+            format!("the branch `{branch}` at `{remote}` is stale: nothing is left to change; close its request and delete it")
+        }
+        None => format!("the branch `{branch}` is stale: nothing is left to change; delete it"),
+    }
 }
 
 /// The remote has a commit, and something here was in the way.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::aim::{Content, Way};
-use super::{Session, TRAILER};
+use super::{CHANGE_TRAILER, Session};
 use crate::app::files::{self, Round};
 use crate::app::report::{Place, Problem, Report};
 use crate::app::source::lock_problem;
@@ -60,6 +60,7 @@ impl Session<'_> {
             stage.failures.extend(drafts.failures().clone());
             stage.drafts = Some(drafts);
         }
+        stage.paths = fit.iter().map(|(index, staged)| (*index, staged.path().display().to_string())).collect();
         stage.files.extend(fit.into_values());
         match (self.aim.content, staging.within(&request.lock.path)) {
             (Content::Commit, Some(path)) => stage.take_lock_of_commit(&staging, &path, request, round, report)?,
@@ -91,7 +92,7 @@ fn stage_file(
                 return Ok(Err(Box::new(write::unwritten(manifest, &error))));
             }
             let again = |content: &[u8]| round.edit_again(request, manifest, content);
-            staging.stage(&manifest.path, manifest.text.as_bytes(), new, TRAILER, again)?
+            staging.stage(&manifest.path, manifest.text.as_bytes(), new, CHANGE_TRAILER, again)?
         }
     };
     Ok(staged.map_err(|unfit| Box::new(unfit_problem(&manifest.name, unfit))))
@@ -101,6 +102,8 @@ fn stage_file(
 #[derive(Default)]
 pub(super) struct Stage<'r> {
     pub(super) files: Vec<Staged>,
+    /// The paths from the root of the files that change, by their places.
+    pub(super) paths: BTreeMap<usize, String>,
     pub(super) failures: BTreeMap<usize, Problem>,
     /// The files that the working tree shall hold, where it follows.
     pub(super) drafts: Option<Drafts<'r>>,
@@ -127,7 +130,7 @@ impl Stage<'_> {
         };
         let new = draft.new.as_bytes();
         let staged = match &draft.old {
-            Some(old) => staging.stage(&draft.path, old, new, TRAILER, |_| None)?,
+            Some(old) => staging.stage(&draft.path, old, new, CHANGE_TRAILER, |_| None)?,
             None => staging.stage_new(&draft.path, new)?,
         };
         let staged = match staged {

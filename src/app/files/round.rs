@@ -43,6 +43,11 @@ impl Round {
         files.filter_map(|(index, (manifest, edited))| Some((index, manifest, edited.new_text.as_deref()?)))
     }
 
+    /// Whether a file, a workload or an image has a problem, so that this is not all there is to change.
+    pub(in crate::app) fn has_problems(&self) -> bool {
+        !self.survey.problems.is_empty() || self.edited.iter().any(|edited| !edited.problems.is_empty())
+    }
+
     /// All changes as one unified diff, with paths from the repository's root.
     pub(super) fn diff(&self) -> String {
         let due: Vec<_> = self.due().collect();

@@ -107,7 +107,7 @@ impl<'a> ReportV1<'a> {
 }
 
 impl<'a> GitV1<'a> {
-    fn of(Committed { commit, branch, remote, pushed, waited: _ }: &'a Committed) -> Self {
+    fn of(Committed { commit, branch, remote, pushed, .. }: &'a Committed) -> Self {
         Self { commit: commit.as_deref(), branch: branch.as_deref(), remote: remote.as_deref(), pushed: *pushed }
     }
 }

@@ -81,12 +81,18 @@ fn committed(git: &Committed, reach: Reach) -> String {
     let remote = git.remote.as_ref().map(|remote| Printable(remote).to_string()).unwrap_or_default();
     let short = |commit: &String| commit.chars().take(SHORT_COMMIT).collect::<String>();
     match (&git.commit, reach) {
+        (Some(commit), _) if git.already && git.remote.is_some() => {
+            format!("{} is on {branch} at {remote} already\n", short(commit))
+        }
+        (Some(commit), _) if git.already => format!("{} is on {branch} already\n", short(commit)),
         (_, Reach::Looked | Reach::Rehearsed) => String::new(),
         (Some(_), _) if git.waited => format!("nothing to commit; pushed what waited on {branch} to {remote}\n"),
         (Some(commit), _) if git.pushed => format!("committed {} on {branch}, pushed to {remote}\n", short(commit)),
-        (Some(commit), _) if git.remote.is_some() => format!("{} is on {branch} at {remote} already\n", short(commit)),
         (Some(commit), _) => format!("committed {} on {branch}\n", short(commit)),
-        (None, _) => format!("nothing to commit on {branch}\n"),
+        (None, _) => match &git.followed {
+            Some(commit) => format!("nothing to commit; {branch} was behind, and is now on {} of {remote}\n", short(commit)),
+            None => format!("nothing to commit on {branch}\n"),
+        },
     }
 }
 

@@ -29,20 +29,34 @@ pub(super) fn request(flags: &args::Git, action: Action, outside: &Outside) -> R
         let hint = "add `--update` or `--restore`: without an action nothing is changed";
         return Err(usage(format!("`{asks}` needs an action"), hint));
     }
-    if let Some(name) = flags.branch.as_ref().filter(|name| !is_branch_name(name)) {
-        return Err(usage(format!("`{name}` cannot be the name of a branch"), "name it like `imago/update`"));
-    }
+    let remote = flags.remote.clone().unwrap_or_else(|| DEFAULT_REMOTE.to_owned());
+    let branch = flags.branch.as_deref().map(|name| branch(name, &remote)).transpose()?;
     let message = flags.message.as_deref().map_or(Ok(Template::default()), template)?;
     let author = flags.author.as_deref().map(author);
-    let remote = flags.remote.clone().unwrap_or_else(|| DEFAULT_REMOTE.to_owned());
     Ok(Some(Request {
-        branch: flags.branch.clone(),
+        branch,
         push: flags.push.then(|| Push { remote, options: flags.push_option.clone() }),
         author: author.transpose()?,
         signoff: flags.signoff,
         message,
         environment: outside.environment.clone(),
     }))
+}
+
+/// Reads `--branch`: the name alone, also where it is written in full.
+fn branch(name: &str, remote: &str) -> Result<String, UsageError> {
+    let short = name.strip_prefix("refs/heads/").unwrap_or(name);
+    let of_remote = short.strip_prefix("refs/").unwrap_or(short);
+    let of_remote = of_remote.strip_prefix("remotes/").unwrap_or(of_remote);
+    let of_remote = [remote, DEFAULT_REMOTE].iter().find_map(|remote| of_remote.strip_prefix(remote)?.strip_prefix('/'));
+    if let Some(rest) = of_remote.filter(|rest| is_branch_name(rest)) {
+        let what = format!("`--branch {name}` names the remote as well");
+        return Err(usage(what, format!("write `--branch {rest}`; `--push --remote NAME` says where it goes")));
+    }
+    if !is_branch_name(short) {
+        return Err(usage(format!("`{name}` cannot be the name of a branch"), "name it like `imago/update`"));
+    }
+    Ok(short.to_owned())
 }
 
 /// Reads `--message`.

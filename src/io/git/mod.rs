@@ -4,6 +4,7 @@
 //! may be committed, and in which order, is the business of `app::commit`. It never forces a reference, and it never touches an entry of
 //! the index, or a reference, that it was not told to.
 
+pub mod change;
 mod credentials;
 pub mod identity;
 pub mod repository;
@@ -13,9 +14,10 @@ pub mod transport;
 
 use crate::io::files::MORE_OPEN_FILES;
 
-/// Whether a branch may have this name (git-check-ref-format), and no command takes it for a flag.
+/// Whether a branch may have this name (git-check-ref-format), and no command takes it for a flag or for another reference.
 pub fn is_branch_name(name: &str) -> bool {
-    git2::Branch::name_is_valid(name).unwrap_or(false) && name != "HEAD"
+    let is_reference = ["refs/", "heads/", "remotes/", "tags/"].iter().any(|begin| name.starts_with(begin));
+    git2::Branch::name_is_valid(name).unwrap_or(false) && !["HEAD", "@"].contains(&name) && !is_reference
 }
 
 /// Why Git did not do what was asked. The text is the cause alone: the caller knows the act.
@@ -125,6 +127,51 @@ impl From<git2::Error> for GitError {
             ErrorCode::Modified => Self::Moved,
             _ if is_of_open_files(&error) => Self::OpenFiles(error.message().to_owned()),
             _ => Self::Other(error.message().to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_is_named_as_git_branch_takes_it() {
+        for name in ["imago/update", "x", "HEAD-2", "a@b", "origin/x", "é"] {
+            assert!(is_branch_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "HEAD",
+            "@",
+            "-x",
+            "--force",
+            "a..b",
+            "x.lock",
+            "x.lock/y",
+            "a b",
+            "a:b",
+            "+a",
+            "a^",
+            "a~1",
+            "a?",
+            "a*",
+            "a[",
+            "a\\b",
+            "/x",
+            "x/",
+            "x//y",
+            ".x",
+            "x/.y",
+            "x.",
+            "a@{b",
+            "a\tb",
+            "refs/heads/x",
+            "heads/x",
+            "tags/x",
+            "remotes/origin/x",
+        ] {
+            assert!(!is_branch_name(name), "{name}");
         }
     }
 }

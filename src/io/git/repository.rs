@@ -1,6 +1,7 @@
 //! A repository on this machine: what is committed, and what is checked out.
 
 mod commit;
+mod origin;
 mod undo;
 
 use std::collections::BTreeSet;
@@ -10,7 +11,11 @@ use std::path::{Path, PathBuf};
 use git2::{ErrorCode, OdbLookupFlags, Oid, RepositoryState};
 
 use super::GitError;
+use super::change::Change;
+use super::identity::Identity;
 use super::staging::Staged;
+
+pub use origin::Lacking;
 
 /// The name of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -201,13 +206,30 @@ impl Repository {
 
     /// Whether a commit holds the tree of these files on this base, and nothing in between.
     pub fn is_same(&self, commit: CommitId, base: CommitId, files: &[Staged]) -> Result<bool, GitError> {
-        // The header itself is read: where the history was cut off, the parsed commit has no parent.
-        let odb = self.inner.odb()?;
-        let object = odb.read(commit.0)?;
-        let header = String::from_utf8_lossy(object.data()).into_owned();
-        let parents: Vec<&str> =
-            header.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.strip_prefix("parent ")).collect();
-        Ok(parents == [base.to_string()] && self.inner.find_commit(commit.0)?.tree_id() == self.tree(base, files)?)
+        Ok(self.parents(commit)? == [base] && self.inner.find_commit(commit.0)?.tree_id() == self.tree(base, files)?)
+    }
+
+    /// What a commit of these files changes, for its trailer.
+    pub fn change(&self, files: &[Staged], identity: &Identity) -> Change {
+        Change::of(&identity.author, files)
+    }
+
+    /// Whether a commit, or one that follows it, was a branch of this remote when that was last looked at.
+    pub fn is_published(&self, remote: &str, commit: CommitId) -> Result<bool, GitError> {
+        let branches = self.inner.references_glob(&format!("refs/remotes/{remote}/*"))?;
+        let tips: BTreeSet<Oid> = branches.filter_map(|branch| Some(branch.ok()?.peel_to_commit().ok()?.id())).collect();
+        if tips.contains(&commit.0) {
+            return Ok(true);
+        }
+        let mut walk = self.inner.revwalk()?;
+        walk.push(commit.0)?;
+        tips.into_iter().try_for_each(|tip| walk.hide(tip))?;
+        Ok(walk.next().transpose()?.is_none())
+    }
+
+    /// Whether this repository has seen a branch of a remote.
+    pub fn knows_branch(&self, remote: &str, name: &str) -> bool {
+        self.inner.find_reference(&format!("refs/remotes/{remote}/{name}")).is_ok()
     }
 
     /// The regular files of a commit, by their paths from the root.

@@ -2,6 +2,7 @@
 //!
 //! Times and sizes are not trusted, and a difference that the very change makes good is none.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +11,8 @@ use std::path::{Path, PathBuf};
 use git2::{AttrCheckFlags, ErrorClass, ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid};
 
 use super::GitError;
-use super::repository::{self, CommitId, Place, Repository};
+use super::change;
+use super::repository::{CommitId, Place, Repository};
 
 /// The attributes that let another program decide what is committed: git-crypt, LFS, UTF-16 in the working tree.
 const CONVERTED_BY: [&str; 2] = ["filter", "working-tree-encoding"];
@@ -24,6 +26,10 @@ pub struct Staged {
     pub(super) path: PathBuf,
     pub(super) blob: Oid,
     pub(super) mode: u32,
+    /// The content and the mode that the commit's parent has; `None` for a new file.
+    pub(super) old: Option<(Oid, u32)>,
+    /// The lines that change, as [`change::lines`] tells them.
+    pub(super) lines: [u8; 32],
 }
 
 /// Why a file is not committed, and for that reason not written.
@@ -71,6 +77,11 @@ impl Unfit {
 }
 
 impl Staged {
+    /// Its path from the root.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The index's entry for it. Without times and size, Git compares the content once, and then notes them itself.
     pub(super) fn entry(&self, old: Option<IndexEntry>) -> IndexEntry {
         let never = IndexTime::new(0, 0);
@@ -113,6 +124,8 @@ pub struct Staging {
     modes: bool,
     /// Folders, and where they are below the root with links followed.
     folders: BTreeMap<PathBuf, Option<PathBuf>>,
+    /// Commits that were asked about for one file, and what was found: other files ask about them too.
+    as_made: RefCell<BTreeMap<Oid, bool>>,
 }
 
 impl Staging {
@@ -128,13 +141,22 @@ impl Staging {
             repository.inner.set_index(&mut of_commit)?;
         }
         let modes = repository.inner.config()?.get_bool("core.filemode").unwrap_or(true);
-        Ok(Self { repository, base: base.0, tree, index, attributes, modes, folders: BTreeMap::new() })
+        Ok(Self {
+            repository,
+            base: base.0,
+            tree,
+            index,
+            attributes,
+            modes,
+            folders: BTreeMap::new(),
+            as_made: RefCell::default(),
+        })
     }
 
     /// Takes a file's new content, where its old content is what is committed and staged.
     ///
-    /// A file that a killed run has left as it was before is taken too: the commits that are ahead of it all bear `trailer`. `again` makes
-    /// the new content out of another old one, for what such a run has staged and not committed.
+    /// A file that a killed run has left as it was before is taken too: the commits that are ahead of it still change what their `trailer`
+    /// says. `again` makes the new content out of another old one, for what such a run has staged and not committed.
     pub fn stage(
         &mut self,
         path: &Path,
@@ -174,15 +196,30 @@ impl Staging {
             Ok(id == blob || made == Some(blob))
         };
         let as_committed = as_is == committed || self.is_left_behind(&path, as_is, trailer)?;
-        let fit = as_committed && (staged.id == committed || settles(staged.id)?);
-        Ok(if fit { Ok(Staged { path, blob, mode }) } else { Err(Unfit::Uncommitted) })
+        if !as_committed || !(staged.id == committed || settles(staged.id)?) {
+            return Ok(Err(Unfit::Uncommitted));
+        }
+        let lines = if raw { change::lines(old, new)? } else { self.changed_lines(committed, blob)? };
+        Ok(Ok(Staged { path, blob, mode, old: Some((committed, mode)), lines }))
     }
 
-    /// Whether a file holds what it held before the last commits, which all bear a trailer of this name.
+    /// The lines that differ between two contents of this repository.
+    fn changed_lines(&self, old: Oid, new: Oid) -> Result<[u8; 32], GitError> {
+        let (old, new) = (self.repository.inner.find_blob(old)?, self.repository.inner.find_blob(new)?);
+        Ok(change::lines(old.content(), new.content())?)
+    }
+
+    /// Whether a file holds what it held before the last commits, which all still change what their trailer of this name says.
     fn is_left_behind(&self, path: &Path, content: Oid, trailer: &str) -> Result<bool, GitError> {
         let mut commit = self.repository.inner.find_commit(self.base)?;
         for _ in 0..MOST_BEHIND {
-            if repository::trailer(&commit, trailer).is_none() {
+            let known = self.as_made.borrow().get(&commit.id()).copied();
+            let as_made = match known {
+                Some(as_made) => as_made,
+                None => self.repository.is_as_made(CommitId(commit.id()), trailer)?,
+            };
+            self.as_made.borrow_mut().insert(commit.id(), as_made);
+            if !as_made {
                 break;
             }
             // Where the history was cut off, nobody knows.
@@ -219,8 +256,14 @@ impl Staging {
         if let Some(attribute) = self.converted(path)? {
             return Ok(Err(Unfit::Converted(attribute)));
         }
-        let mode = self.committed(path)?.map_or(FileMode::Blob.into(), |(_, mode)| mode);
-        Ok(Ok(Staged { path: path.to_owned(), blob: self.repository.inner.blob(new)?, mode }))
+        let old = self.committed(path)?;
+        let mode = old.map_or(FileMode::Blob.into(), |(_, mode)| mode);
+        let blob = self.repository.inner.blob(new)?;
+        let lines = match old {
+            Some((old, _)) => self.changed_lines(old, blob)?,
+            None => change::lines(&[], new)?,
+        };
+        Ok(Ok(Staged { path: path.to_owned(), blob, mode, old, lines }))
     }
 
     /// Takes a file that is not there yet.
@@ -233,7 +276,8 @@ impl Staging {
             return Ok(Err(Unfit::Uncommitted));
         }
         let blob = self.write_as_git_adds(&path, new)?;
-        Ok(Ok(Staged { path, blob, mode: FileMode::Blob.into() }))
+        let lines = change::lines(&[], self.repository.inner.find_blob(blob)?.content())?;
+        Ok(Ok(Staged { path, blob, mode: FileMode::Blob.into(), old: None, lines }))
     }
 
     /// The content of a file of the commit, by its path from the root.

@@ -168,6 +168,41 @@ impl Transport {
         self.succeeded("fetch", output).map(drop)
     }
 
+    /// Makes a shallow clone reach further back on these branches. Nothing that is here goes.
+    pub fn deepen(&self, branches: &[&str], by: usize, side: Side) -> Result<(), TransportError> {
+        let references: Vec<String> = branches.iter().map(|branch| format!("refs/heads/{branch}")).collect();
+        let depth = format!("--deepen={by}");
+        let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", &depth];
+        arguments.extend(["--", self.address(side)]);
+        arguments.extend(references.iter().map(String::as_str));
+        let output = self.run(&arguments)?;
+        self.succeeded("fetch", output).map(drop)
+    }
+
+    /// Asks whether the remote has a commit, wherever it is fetched from or pushed to.
+    pub fn has(&self, commit: CommitId) -> Result<bool, TransportError> {
+        let sides = if self.has_two_sides() { &[Side::Fetched, Side::Pushed][..] } else { &[Side::Fetched] };
+        for side in sides {
+            if self.has_at(commit, *side)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn has_at(&self, commit: CommitId, side: Side) -> Result<bool, TransportError> {
+        let commit = commit.to_string();
+        let (tip, address) = (format!("--negotiation-tip={commit}"), self.address(side));
+        let output = self.run(&["fetch", "--negotiate-only", "--no-recurse-submodules", &tip, "--", address])?;
+        let names = |said: &str| said.lines().any(|line| line.split('\t').next() == Some(&commit));
+        if output.status.success() {
+            return Ok(names(&String::from_utf8_lossy(&output.stdout)));
+        }
+        // Git before 2.32, here or there, cannot be asked that way: then it must be one of the remote's references.
+        let output = self.run(&["ls-remote", "--", address])?;
+        Ok(names(&self.succeeded("ls-remote", output)?))
+    }
+
     /// Brings the contents of files here that a partial clone has left at the remote, in one request.
     pub fn fetch_contents(&self, contents: &BTreeSet<ContentId>) -> Result<(), TransportError> {
         // As Git itself asks for what is absent: nothing that is here tells the remote anything of it.

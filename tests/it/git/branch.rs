@@ -20,7 +20,9 @@ fn one_commit_on_head_is_pushed_and_nothing_here_is_touched() {
     assert_eq!(two.remote_log("imago/update"), ["Update 2 images in 2 workloads", "first"]);
     assert_eq!(two.remote_log("main"), ["first"]);
     two.ours.git("fetch --quiet");
-    assert_eq!(two.ours.git("log -1 --format=%(trailers:only) origin/imago/update"), "Imago-Branch: imago/update\n\n");
+    let trailers = two.ours.git("log -1 --format=%(trailers:only) origin/imago/update");
+    assert!(trailers.starts_with("Imago-Branch: imago/update\nImago-Change: "), "{trailers}");
+    assert_eq!(trailers.lines().count(), 3, "{trailers}");
     assert_eq!(two.ours.changed_lines("origin/imago/update").len(), 2 * 4);
     assert!(!two.ours.git("show origin/imago/update:deploy/web.yaml").contains("# mine"));
     two.ours.assert_whole();

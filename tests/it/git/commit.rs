@@ -23,7 +23,7 @@ fn a_commit_holds_the_changed_files_and_nothing_else() {
         changed.iter().all(|line| line.contains("image:") || line.contains("annotations:") || line.contains("imago-config-spec"))
     );
     assert_eq!(
-        tree.git("log -1 --format=%an|%ae|%cn|%s|%(trailers:only)"),
+        tree.git("log -1 --format=%an|%ae|%cn|%s|%(trailers:key=Imago-Branch)"),
         "Ada|ada@example.test|Ada|Update registry.example.test/web:1.4 to sha256:111111111111|Imago-Branch: main\n\n"
     );
     tree.assert_whole();

@@ -15,7 +15,9 @@ fn message_author_and_signoff_are_as_asked() {
          Imago-Branch: main\nSigned-off-by: Grace <ada@example.test>\n\n",
         image("1")
     );
-    assert_eq!(tree.git("log -1 --format=%B"), message);
+    let written = tree.git("log -1 --format=%B");
+    let change = written.lines().find(|line| line.starts_with("Imago-Change: ")).unwrap();
+    assert_eq!(written.replace(&format!("{change}\n"), ""), message);
     assert_eq!(tree.git("log -1 --format=%an|%ae|%cn|%ce"), "Bot|bot@example.test|Grace|ada@example.test\n");
 }
 

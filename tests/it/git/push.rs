@@ -179,10 +179,19 @@ fn a_branch_that_missed_what_was_pushed_for_it_follows_and_others_do_not() {
     assert!(said.contains(&format!("{what}  cause: ")) && said.contains("git pull --ff-only"), "{said}");
     assert!(two.ours.read("deploy/web.yaml").ends_with("# mine\n"));
     two.ours.git("checkout --quiet deploy/web.yaml");
-    // A commit of somebody else among them is for a person to pull.
+    // A commit of somebody else among them: what is said of the remote's files is true here as well.
     two.they_push("note.txt", "theirs\n");
-    two.ours.imago("--update --push", 0);
-    assert_eq!((two.ours.log(), two.remote_log("main").len()), (vec!["first".to_owned()], 3));
+    two.ours.write("loose.txt", "mine\n");
+    let said = two.ours.imago("--update --push", 0).stdout;
+    assert!(said.contains("\nnothing to commit; main was behind, and is now on "), "{said}");
+    assert_eq!((two.ours.log(), two.ours.status()), (two.remote_log("main"), "?? loose.txt\n".to_owned()));
+    assert_eq!((two.ours.log().len(), two.ours.read("note.txt")), (3, "theirs\n".to_owned()));
+    // The same with a file in the way.
+    two.they_push("note.txt", "again\n");
+    two.ours.write("note.txt", "mine\n");
+    let said = two.ours.imago("--update --push", 2).stderr;
+    assert!(said.contains("a file is changed here and there") && said.contains("note.txt"), "{said}");
+    assert_eq!((two.ours.log().len(), two.ours.read("note.txt")), (3, "mine\n".to_owned()));
     two.assert_linear_and_whole();
 }
 

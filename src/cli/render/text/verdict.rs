@@ -57,10 +57,15 @@ fn outlook(report: &Report) -> String {
         Mode::Cluster => due.count(),
     };
     let place = format!("in {places} of {}", everything(report));
-    match report.counts().outdated {
+    let counts = report.counts();
+    let (images, act) = match report.action {
+        Action::Restore => (counts.restored, "restored"),
+        _ => (counts.outdated, "updated"),
+    };
+    match images {
         0 => nothing_to_do(report),
-        1 => format!("1 image {place} has to be updated"),
-        images => format!("{images} images {place} have to be updated"),
+        1 => format!("1 image {place} has to be {act}"),
+        images => format!("{images} images {place} have to be {act}"),
     }
 }
 

@@ -37,8 +37,8 @@ impl Repository {
     }
 
     /// Makes commits, the newest first, anew on another one, with their authors and messages; no reference is moved. Where their lines were
-    /// changed there too, a file is left as it is there. What changes nothing there is left out.
-    pub fn replay(&self, commits: &[CommitId], onto: CommitId, identity: &Identity) -> Result<CommitId, GitError> {
+    /// changed there too, a file is left as it is there. What changes nothing there is left out. `trailer` then says what is still changed.
+    pub fn replay(&self, commits: &[CommitId], onto: CommitId, trailer: &str, identity: &Identity) -> Result<CommitId, GitError> {
         let mut onto = self.inner.find_commit(onto.0)?;
         for commit in commits.iter().rev() {
             let commit = self.inner.find_commit(commit.0)?;
@@ -58,8 +58,10 @@ impl Repository {
                 continue;
             }
             let message = std::str::from_utf8(commit.message_raw_bytes()).map_err(|_| not_utf8())?;
-            let people = (&commit.author(), &identity.committer);
-            let made = self.write_commit(people, message, &self.inner.find_tree(tree)?, &onto)?;
+            let tree = self.inner.find_tree(tree)?;
+            let change = self.change_between(&commit.author(), &onto.tree()?, &tree)?;
+            let message = change.map_or_else(|| message.to_owned(), |change| with_trailer(message, trailer, &change.to_string()));
+            let made = self.write_commit((&commit.author(), &identity.committer), &message, &tree, &onto)?;
             onto = self.inner.find_commit(made.0)?;
         }
         Ok(CommitId(onto.id()))
@@ -162,6 +164,14 @@ impl Repository {
         let lock = self.inner.path().join("index.lock");
         if lock.exists() { Err(GitError::Locked(format!("there is a `{}`", lock.display()))) } else { Ok(()) }
     }
+}
+
+/// A message whose last trailer of this name has another value.
+fn with_trailer(message: &str, name: &str, value: &str) -> String {
+    let begin = format!("\n{name}: ");
+    let Some(at) = message.rfind(&begin).map(|at| at + begin.len()) else { return message.to_owned() };
+    let end = message[at..].find('\n').map_or(message.len(), |length| at + length);
+    format!("{}{value}{}", &message[..at], &message[end..])
 }
 
 fn not_utf8() -> GitError {

@@ -142,7 +142,12 @@ async fn answer<R: Resolver>(
 ) -> Result<Answer, Refusal> {
     let digest = resolver.resolve(lookup).await?;
     let mut answer = Answer::new(digest);
-    if platform_loss == PlatformLoss::Allow || recorded.iter().all(|recorded| *recorded == answer.digest) {
+    let compares = platform_loss == PlatformLoss::HoldBack && recorded.iter().any(|recorded| *recorded != answer.digest);
+    // Where manifests are compared, this one is read and hashed below.
+    if !compares && !recorded.contains(&answer.digest) && !resolver.verify(lookup, &answer.digest).await? {
+        return Err(unknown(&answer.digest));
+    }
+    if !compares {
         return Ok(answer);
     }
     let Some(new) = resolver.manifest(lookup, &answer.digest).await? else {

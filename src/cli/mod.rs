@@ -33,15 +33,13 @@ pub const PROBLEMS: u8 = 3;
 pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> u8 {
     printer.set_colour(settings::colour(When::Auto, outside));
     let code = match read(arguments, outside, printer) {
-        Ok(Settings::Files { request, reporting, voice }) => {
-            run_report(&reporting, voice, printer, |on_event| files::run(&request, on_event))
+        Ok(Settings::Files { request, reporting, voice, warnings }) => {
+            run_report(&reporting, voice, warnings, printer, |on_event| files::run(&request, on_event))
         }
-        Ok(Settings::Cluster { request, reporting, voice, warnings }) => run_report(&reporting, voice, printer, |on_event| {
-            let mut report = cluster::run(&request, on_event)?;
-            report.warnings.splice(0..0, warnings);
-            Ok(report)
-        }),
-        Ok(Settings::Digest { request, voice }) => run_digest(&request, voice, printer),
+        Ok(Settings::Cluster { request, reporting, voice, warnings }) => {
+            run_report(&reporting, voice, warnings, printer, |on_event| cluster::run(&request, on_event))
+        }
+        Ok(Settings::Digest { request, voice, warnings }) => run_digest(&request, voice, warnings, printer),
         Ok(Settings::Text(text)) => {
             printer.print(To::Stdout, &text);
             DONE
@@ -110,6 +108,7 @@ fn read(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printe
 fn run_report(
     reporting: &Reporting,
     voice: Voice,
+    warnings: Vec<String>,
     printer: &mut Printer,
     run: impl FnOnce(&mut dyn FnMut(Event)) -> anyhow::Result<Report>,
 ) -> u8 {
@@ -121,8 +120,11 @@ fn run_report(
     let result = run(&mut |event| bar.show(event));
     drop(bar);
     let report = match result {
-        Ok(report) => report,
-        Err(error) => return fail(&error, printer),
+        Ok(mut report) => {
+            report.warnings.splice(0..0, warnings);
+            report
+        }
+        Err(error) => return fail_with(&warnings, &error, printer),
     };
     let code = match reports::tell(&report, reporting, voice, printer) {
         Ok(()) => exit_code(&report),
@@ -133,7 +135,7 @@ fn run_report(
     code
 }
 
-fn run_digest(request: &digest::Request, voice: Voice, printer: &mut Printer) -> u8 {
+fn run_digest(request: &digest::Request, voice: Voice, mut told: Vec<String>, printer: &mut Printer) -> u8 {
     printer.set_colour(voice.colour);
     let bar = bar(voice, printer);
     let result = digest::run(request, |event| bar.show(event));
@@ -147,11 +149,12 @@ fn run_digest(request: &digest::Request, voice: Voice, printer: &mut Printer) ->
                 printer.print(To::Stderr, &text::ways(ways, &styles));
             }
             printer.print(To::Stdout, &text::digests(&found));
-            printer.print(To::Stderr, &problem::warnings(&warnings, &styles));
+            told.extend(warnings);
+            printer.print(To::Stderr, &problem::warnings(&told, &styles));
             printer.print(To::Stderr, &problem::problems(&problems, voice.detail, &styles));
             if problems.is_empty() { DONE } else { PROBLEMS }
         }
-        Err(error) => fail(&error, printer),
+        Err(error) => fail_with(&told, &error, printer),
     }
 }
 
@@ -164,6 +167,13 @@ fn exit_code(report: &Report) -> u8 {
         Report { strict: true, skipped, .. } if skipped.iter().any(|skipped| skipped.held) => OUTDATED,
         _ => DONE,
     }
+}
+
+/// As [`fail`], of a run that may have asked somebody before it failed.
+fn fail_with(warnings: &[String], error: &anyhow::Error, printer: &mut Printer) -> u8 {
+    let styles = printer.styles(To::Stderr);
+    printer.print(To::Stderr, &problem::warnings(warnings, &styles));
+    fail(error, printer)
 }
 
 /// Says why nothing could be done. A [`Problem`] brings its own hint.

@@ -62,6 +62,8 @@ pub enum Settings {
         reporting: Reporting,
         /// How much is said.
         voice: Voice,
+        /// What a person should know about the settings.
+        warnings: Vec<String>,
     },
     /// `imago digest`.
     Digest {
@@ -69,6 +71,8 @@ pub enum Settings {
         request: Box<digest::Request>,
         /// How much is said.
         voice: Voice,
+        /// What a person should know about the settings.
+        warnings: Vec<String>,
     },
     /// `imago cluster`, and plain `imago`.
     Cluster {
@@ -131,11 +135,15 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
         }
         args::Command::Files(mut flags) => {
             let reporting = reporting::reporting(std::mem::take(&mut flags.reporting))?;
-            Ok(Settings::Files { request: Box::new(in_files::request(*flags, outside)?), reporting, voice })
+            let warnings = registries::warnings(&mut flags.registries, &flags.locking);
+            Ok(Settings::Files { request: Box::new(in_files::request(*flags, outside)?), reporting, voice, warnings })
         }
         args::Command::Completions { shell } => Ok(Settings::Text(manual::completions(shell))),
         args::Command::Man { page } => manual::page(page.as_deref()).map(Settings::Text),
-        args::Command::Digest(flags) => Ok(Settings::Digest { request: Box::new(digest_request(*flags, outside)?), voice }),
+        args::Command::Digest(mut flags) => {
+            let warnings = registries::warnings(&mut flags.registries, &flags.locking);
+            Ok(Settings::Digest { request: Box::new(digest_request(*flags, outside)?), voice, warnings })
+        }
     }
 }
 

@@ -75,7 +75,7 @@ const PRINTER: &str = "cli/printer.rs";
 fn faults(file: &str, text: &str) -> Vec<String> {
     let module: Vec<&str> =
         file.trim_end_matches(".rs").split('/').filter(|part| !matches!(*part, "mod" | "lib" | "main")).collect();
-    let test_file = module.last() == Some(&"tests");
+    let test_file = module.contains(&"tests");
     paths(text, &module)
         .into_iter()
         .filter_map(|named| {

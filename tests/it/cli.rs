@@ -164,9 +164,11 @@ fn without_a_lock_there_is_nothing_to_go_by_offline() {
     assert_eq!(finished.stdout, "");
     let digest = format!("sha256:{}\n", "1".repeat(64));
     let image = "registry.example.test/web:1.4";
-    assert_eq!(imago(&place, &format!("digest --offline {image} {image}"), 0).stdout, digest.repeat(2));
+    assert_eq!(imago(&place, &format!("digest --offline {image}"), 0).stdout, digest);
+    let beside = format!("{}  {image}\n", digest.trim_end());
+    assert_eq!(imago(&place, &format!("digest --offline {image} {image}"), 0).stdout, beside.repeat(2));
     let finished = imago(&place, &format!("digest --offline registry.example.test/api:2 {image}"), 3);
-    assert_eq!(finished.stdout, digest);
+    assert_eq!(finished.stdout, beside);
     assert!(finished.stderr.starts_with("error: cannot resolve `registry.example.test/api:2`\n  cause: "), "{}", finished.stderr);
 }
 
@@ -178,7 +180,7 @@ fn a_digest_comes_with_the_way_to_it_where_more_is_asked_for() {
     let gone = format!("{}/shop/gone:1", registry.host());
     let place = Workplace::new();
     let finished = imago(&place, &format!("digest {image} {gone} {image}"), 3);
-    assert_eq!(finished.stdout, format!("{digest}\n{digest}\n"));
+    assert_eq!(finished.stdout, format!("{digest}  {image}\n{digest}  {image}\n"));
     assert!(finished.stderr.starts_with(&format!("error: cannot resolve `{gone}`\n  cause: ")), "{}", finished.stderr);
     let asked = registry.asked().len();
     let finished = imago(&place, &format!("digest -v {image}"), 0);

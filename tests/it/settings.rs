@@ -146,3 +146,56 @@ fn the_readme_shows_the_help_as_it_is() {
     let help = Workplace::new().imago(["--help"]).finish_with(0).stdout;
     assert!(readme.contains(&format!("```\n{help}```\n")), "the README has to show this:\n{help}");
 }
+
+#[test]
+fn whom_the_settings_send_questions_to_is_said_in_every_form_of_the_report() {
+    let registry = TestRegistry::start();
+    let digest = registry.push_index("hub/web", "1.4", &["linux/amd64"], "first");
+    let host = registry.host();
+    let place = shop(&format!(
+        "exclude: [apps/old, base/]\nregistry-map: [registry.example.test={host}/hub]\ninsecure-registry: ['plain.example.test:5000']\n"
+    ));
+    let map = format!("`.imago.yaml` has `{host}/hub` answer for images of `registry.example.test` (`registry-map`)");
+    let plain = "`.imago.yaml` has `plain.example.test:5000` asked over plain http, where anybody on the way can answer (`insecure-registry`)";
+    for more in [&[][..], &["-q"], &["--check"], &["--update", "--dry-run"], &["--diff"]] {
+        let arguments = ["files"].iter().chain(more);
+        let code = if more == ["--check"] { 1 } else { 0 };
+        let said = place.imago(arguments).finish_with(code).stderr;
+        assert!(said.contains(&format!("warning: {map}\n")) && said.contains(&format!("warning: {plain}\n")), "{more:?}: {said}");
+    }
+    for form in ["json", "github", "sarif", "markdown"] {
+        let said = place.imago(["files", "--output", form]).finish_with(0).stdout;
+        let escaped = |text: &str| if form == "github" { text.replace('%', "%25") } else { text.to_owned() };
+        assert!(said.contains(&escaped(&map)) && said.contains(&escaped(plain)), "{form}: {said}");
+    }
+    let said = place.imago(["digest", "registry.example.test/web:1.4"]).finish_with(0);
+    assert_eq!(said.stdout, format!("{digest}\n"));
+    assert!(said.stderr.contains(&map) && said.stderr.contains(plain), "{}", said.stderr);
+    // It is said of a run that fails, too, and not where the settings decide nothing.
+    let said = place.imago(["files", "--update", "--commit"]).finish_with(2).stderr;
+    assert!(said.contains(&map), "{said}");
+    let own = format!("registry.example.test={host}/hub");
+    let flags = ["files", "--registry-map", own.as_str(), "--insecure-registry", "other.example.test"];
+    assert_eq!(place.imago(flags).finish_with(0).stderr, "");
+}
+
+#[test]
+fn new_digests_are_read_in_both_modes_and_by_digest_where_that_is_asked_for() {
+    let registry = TestRegistry::start();
+    registry.push_index("shop/web", "1.4", &["linux/amd64"], "first");
+    let lie = format!("sha256:{}", "1".repeat(64));
+    let told = lie.clone();
+    registry.fault("shop/web", move |request, _, fine| match request.method.as_str() {
+        "HEAD" => fine.header("docker-content-digest", told.clone()),
+        _ => fine,
+    });
+    let place = Workplace::new();
+    let image = format!("{}/shop/web:1.4", registry.host());
+    place.write("web.yaml", deployment(&image));
+    let before = place.files();
+    let said = place.imago(["files", "--update", "--read-manifests"]).finish_with(3).stderr;
+    assert!(said.contains(&format!("cause: the registry names {lie} for this tag, and does not have it")), "{said}");
+    assert_eq!(place.files(), before);
+    place.imago(["digest", "--read-manifests", &image]).finish_with(3);
+    assert_eq!(place.imago(["digest", &image]).finish_with(0).stdout, format!("{lie}\n"));
+}

@@ -17,12 +17,18 @@ pub struct Registries {
     /// Hosts that the repository's settings allow plain http for.
     #[arg(skip)]
     pub insecure_of_repository: Vec<String>,
+    /// What the repository's settings say of who is asked, for a person.
+    #[arg(skip)]
+    pub said_of_repository: Vec<String>,
     /// Trust these certificates too, PEM (repeats)
     #[arg(long, value_name = "FILE")]
     pub registry_ca: Vec<PathBuf>,
     /// Take credentials from this docker config
     #[arg(long, value_name = "FILE")]
     pub docker_config: Option<PathBuf>,
+    /// Read and hash a new digest's manifest before it is written
+    #[arg(long)]
+    pub read_manifests: bool,
     /// Requests at once [default: 32], at most 16 to one host
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: Option<u16>,

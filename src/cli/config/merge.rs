@@ -56,10 +56,23 @@ impl Config {
         }
     }
 
+    /// Whoever may change the settings may thereby choose who answers, so that is said.
     fn fill_registries(&self, flags: &mut Registries) {
-        fill_list(&mut flags.registry_map, &self.values.registry_map);
+        if flags.registry_map.is_empty() {
+            flags.registry_map.clone_from(&self.values.registry_map);
+            flags.said_of_repository.extend(self.values.registry_map.iter().map(|map| {
+                let (from, to) = map.split_once('=').unwrap_or((map, ""));
+                format!("`{}` has `{to}` answer for images of `{from}` (`registry-map`)", self.name)
+            }));
+        }
         if flags.insecure_registry.is_empty() {
             flags.insecure_of_repository.clone_from(&self.values.insecure_registry);
+            flags.said_of_repository.extend(self.values.insecure_registry.iter().map(|host| {
+                format!(
+                    "`{}` has `{host}` asked over plain http, where anybody on the way can answer (`insecure-registry`)",
+                    self.name
+                )
+            }));
         }
         flags.concurrency = flags.concurrency.or(self.values.concurrency);
     }

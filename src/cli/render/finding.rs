@@ -1,6 +1,10 @@
 //! What a report comes to for services that mark lines: one finding for each thing that somebody has to look at.
 
-use crate::app::report::{Action, ContainerReport, Outcome, Place, Reach, Report, WorkloadReport};
+use super::cause::{Failed, Group, groups};
+use crate::app::report::{Action, ContainerReport, Outcome, Place, Problem, Reach, Report, WorkloadReport};
+
+/// How many of the images that fail for one reason are named.
+const NAMED: usize = 5;
 
 /// How much a finding weighs, the least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +34,17 @@ pub(super) struct Finding {
     pub(super) message: String,
 }
 
-/// All findings of a run: those without a place first, the others by file and line.
+/// All findings of a run: those without a place first, the others by file and line. Each image that fails is one.
 pub(super) fn findings(report: &Report) -> Vec<Finding> {
+    with_problems(report, report.problems.iter().map(of_problem).collect())
+}
+
+/// The same, with one finding for all images that fail for one reason.
+pub(super) fn findings_by_cause(report: &Report) -> Vec<Finding> {
+    with_problems(report, groups(&report.problems).iter().flat_map(of_group).collect())
+}
+
+fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
     let images = report
         .workloads
         .iter()
@@ -43,19 +56,6 @@ pub(super) fn findings(report: &Report) -> Vec<Finding> {
         title: "Held back".to_owned(),
         message: whose(&skipped.place, &skipped.message),
     });
-    let problems = report.problems.iter().map(|problem| {
-        let hint = problem.hint.iter().map(|hint| format!("hint: {hint}"));
-        let lines: Vec<String> =
-            Some(&problem.cause).filter(|cause| !cause.is_empty()).cloned().into_iter().chain(hint).collect();
-        let message = if lines.is_empty() { problem.what.clone() } else { lines.join("\n") };
-        Finding {
-            code: problem.code,
-            level: Level::Error,
-            place: problem.place.clone(),
-            title: problem.what.clone(),
-            message: whose(&problem.place, &message),
-        }
-    });
     let stopped = report.stopped_at.map(|limit| Finding {
         code: "max-changes",
         level: Level::Error,
@@ -66,6 +66,46 @@ pub(super) fn findings(report: &Report) -> Vec<Finding> {
     let mut findings: Vec<Finding> = stopped.into_iter().chain(problems).chain(images).chain(held).collect();
     findings.sort_by(|left, right| left.place.cmp_in_files(&right.place));
     findings
+}
+
+fn of_problem(problem: &Problem) -> Finding {
+    let message = why(problem).unwrap_or_else(|| problem.what.clone());
+    Finding {
+        code: problem.code,
+        level: Level::Error,
+        place: problem.place.clone(),
+        title: problem.what.clone(),
+        message: whose(&problem.place, &message),
+    }
+}
+
+/// One finding for each place of a thing that failed by itself, and one at the first place of the images that failed together.
+fn of_group(group: &Group<'_>) -> Vec<Finding> {
+    let problem = group.problem;
+    let first = |failed: &Failed<'_>| failed.places.first().map(|place| (*place).clone()).unwrap_or_default();
+    match &group.failed[..] {
+        [one] => one.places.iter().map(|place| of_problem(&Problem { place: (*place).clone(), ..problem.clone() })).collect(),
+        images => {
+            let names: Vec<String> =
+                images.iter().take(NAMED).filter_map(Failed::image).map(|image| format!("`{image}`")).collect();
+            let more = if images.len() > NAMED { format!(" and {} more", images.len() - NAMED) } else { String::new() };
+            let lines = [Some(format!("{}{more}", names.join(", "))), why(problem)];
+            vec![Finding {
+                code: problem.code,
+                level: Level::Error,
+                place: images.first().map(first).unwrap_or_default(),
+                title: group.title(),
+                message: lines.into_iter().flatten().collect::<Vec<_>>().join("\n"),
+            }]
+        }
+    }
+}
+
+/// Cause and hint, where there is either.
+fn why(problem: &Problem) -> Option<String> {
+    let hint = problem.hint.iter().map(|hint| format!("hint: {hint}"));
+    let lines: Vec<String> = Some(&problem.cause).filter(|cause| !cause.is_empty()).cloned().into_iter().chain(hint).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn of_image(report: &Report, workload: &WorkloadReport, container: &ContainerReport) -> Option<Finding> {
@@ -125,6 +165,23 @@ mod tests {
         let mut report = samples::updated();
         report.workloads[0].changed = false;
         assert_eq!(findings(&report)[0].level, Level::Warning);
+    }
+
+    #[test]
+    fn images_that_fail_for_one_reason_are_one_finding_where_that_is_asked_for() {
+        let mut report = samples::with_problems();
+        let one = report.problems.remove(2);
+        let numbered = |number: u32| Problem {
+            what: format!("cannot resolve `registry.example.test/shop{number}:1`"),
+            place: Place { line: Some(100 + number), ..one.place.clone() },
+            ..one.clone()
+        };
+        let report = Report { problems: (0..61).map(numbered).collect(), workloads: Vec::new(), ..report };
+        assert_eq!(findings(&report).len(), 61);
+        let [finding] = &findings_by_cause(&report)[..] else { panic!("more than one") };
+        assert_eq!((finding.title.as_str(), finding.place.line), ("cannot resolve 61 images", Some(100)));
+        assert!(finding.message.starts_with("`registry.example.test/shop0:1`, `registry.example.test/shop1:1`, "));
+        assert!(finding.message.contains("shop4:1` and 56 more\nthe registry answered 401 Unauthorized\nhint: run"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::finding::{Finding, Level, findings};
+use super::finding::{Finding, Level, findings_by_cause};
 use super::ground::Ground;
 use super::{counted, escape, steers};
 use crate::app::report::Report;
@@ -14,7 +14,7 @@ const MOST: usize = 10;
 
 /// The annotations: errors, warnings, notices.
 pub fn report(report: &Report, ground: &Ground) -> String {
-    let findings = findings(report);
+    let findings = findings_by_cause(report);
     let of = |levels: &[Level]| {
         findings.iter().filter(|finding| levels.contains(&finding.level)).map(|finding| said(finding, ground)).collect()
     };

@@ -71,7 +71,9 @@ fn left(reach: Reach, workload: &WorkloadReport) -> &'static str {
 
 /// Problems, warnings and what was held back, in the words that a person at a terminal reads.
 fn notes(report: &Report) -> String {
-    let mut notes: Vec<String> = Vec::new();
+    // Warnings first: who answered this run must not be what is cut.
+    let mut notes: Vec<String> =
+        problem::warnings(&report.warnings, &Styles::plain()).split_inclusive('\n').map(str::to_owned).collect();
     // One problem is several lines, of which the first alone is not indented.
     for line in problem::problems(&report.problems, Detail::Normal, &Styles::plain()).split_inclusive('\n') {
         match notes.last_mut().filter(|_| line.starts_with(' ')) {
@@ -79,7 +81,6 @@ fn notes(report: &Report) -> String {
             None => notes.push(line.to_owned()),
         }
     }
-    notes.push(problem::warnings(&report.warnings, &Styles::plain()));
     let held = report.skipped.iter().filter(|skipped| skipped.held);
     notes.extend(held.map(|skipped| {
         let place = problem::where_it_is(&skipped.place).unwrap_or_default();
@@ -157,6 +158,7 @@ mod tests {
 | `deploy/web.yaml` `Deployment/web` | `app` | `registry.example.test/web:1.4` | `registry.example.test/web:1.4@sha256:666666666666…` |
 
 ```text
+warning: the lock is not pruned
 error: cannot read the lock
   cause: it is empty
 error: cannot read `a,b:100%.yaml`
@@ -167,7 +169,6 @@ error: cannot resolve `registry.example.test/side:1`
   in deploy/web.yaml:24, Deployment/web, container `side`
   cause: the registry answered 401 Unauthorized
   hint: run `docker login registry.example.test`
-warning: the lock is not pruned
 ```
 "
         );

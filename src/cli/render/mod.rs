@@ -1,5 +1,6 @@
 //! A report as text for people and as data for programs: one file for each form. Nothing here prints.
 
+mod cause;
 mod finding;
 pub mod github;
 pub mod ground;

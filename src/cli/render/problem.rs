@@ -1,41 +1,62 @@
 //! Problems for people: what failed, where, why, and one thing to do.
 //!
-//! The same problem in many places is said once, with all its places: an image that does not resolve usually stands in many files.
+//! The same problem in many places is said once, with all its places: an image that does not resolve usually stands in many files. So are
+//! many images that do not resolve for one reason: see [`super::cause`].
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::cause::{Failed, groups};
 use super::{Printable, Styles, counted, printable_lines, steers};
 use crate::app::report::{Place, Problem};
 use crate::cli::config::{Mistake, Spot};
 use crate::cli::settings::Detail;
 
-/// How many places of one problem are listed, unless more was asked for.
+/// How many places of one problem, or images of one cause, are listed, unless more was asked for.
 const PLACES: usize = 10;
 /// How much of a line with a mistake is shown, in characters.
 const SHOWN: usize = 100;
 
 /// All problems, in the order in which they were met.
 pub fn problems(problems: &[Problem], detail: Detail, styles: &Styles) -> String {
-    let mut groups: Vec<(&Problem, Vec<&Place>)> = Vec::new();
-    let mut known = BTreeMap::new();
-    for problem in problems {
-        let group = *known.entry(said(problem)).or_insert(groups.len());
-        match groups.get_mut(group) {
-            Some((_, places)) => places.push(&problem.place),
-            None => groups.push((problem, vec![&problem.place])),
-        }
-    }
+    let most = if detail >= Detail::More { usize::MAX } else { PLACES };
     let mut text = String::new();
-    for (problem, places) in groups {
-        let most = if detail >= Detail::More { usize::MAX } else { PLACES };
-        let mut lines: Vec<String> = places.iter().take(most).filter_map(|place| where_it_is(place)).collect();
-        if places.len() > most {
-            lines.push(format!("{} (`-v` lists them)", counted(places.len() - most, "more place")));
-        }
-        text += &statement(&problem.what, &lines, Some(&problem.cause), problem.hint.as_deref(), styles);
+    for group in groups(problems) {
+        let problem = group.problem;
+        let lines = match &group.failed[..] {
+            [one] => places(&one.places, most),
+            images => list(images, most),
+        };
+        text += &statement(&group.title(), &lines, Some(&problem.cause), problem.hint.as_deref(), styles);
     }
     text
+}
+
+/// The places of one thing, a line each.
+fn places(places: &[&Place], most: usize) -> Vec<String> {
+    let mut lines: Vec<String> =
+        places.iter().take(most).filter_map(|place| Some(format!("in {}", where_it_is(place)?))).collect();
+    if places.len() > most {
+        lines.push(format!("in {} (`-v` lists them)", counted(places.len() - most, "more place")));
+    }
+    lines
+}
+
+/// Images with one cause, a line each: with its first place, or with all where all images are shown.
+fn list(images: &[Failed<'_>], most: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for failed in images.iter().take(most) {
+        let image = failed.image().unwrap_or_default();
+        let shown = if most == usize::MAX { failed.places.len() } else { 1 };
+        let places: Vec<String> = failed.places.iter().take(shown).filter_map(|place| where_it_is(place)).collect();
+        let more = failed.places.len() - shown.min(failed.places.len());
+        let place = if places.is_empty() { String::new() } else { format!(" in {}", places.join("; ")) };
+        let more = if more == 0 { String::new() } else { format!(" and {}", counted(more, "more place")) };
+        lines.push(format!("`{image}`{place}{more}"));
+    }
+    if images.len() > most {
+        lines.push(format!("and {} (`-v` lists them)", counted(images.len() - most, "more image")));
+    }
+    lines
 }
 
 /// What a person should know although it went on.
@@ -82,15 +103,11 @@ pub fn as_said(text: &str, styles: &Styles) -> String {
     }
 }
 
-fn said(problem: &Problem) -> (&str, &str, &str, Option<&str>) {
-    (problem.code, &problem.what, &problem.cause, problem.hint.as_deref())
-}
-
-fn statement(what: &str, places: &[String], cause: Option<&str>, hint: Option<&str>, styles: &Styles) -> String {
+fn statement(what: &str, lines: &[String], cause: Option<&str>, hint: Option<&str>, styles: &Styles) -> String {
     let Styles { bad, hint: calm, .. } = styles;
     let mut text = format!("{bad}error:{bad:#} {}\n", Printable(what));
-    for place in places {
-        writeln!(text, "  in {}", Printable(place)).expect("a string takes all");
+    for line in lines {
+        writeln!(text, "  {}", Printable(line)).expect("a string takes all");
     }
     if let Some(cause) = cause.filter(|cause| !cause.is_empty()) {
         writeln!(text, "  cause: {}", Printable(cause)).expect("a string takes all");
@@ -180,6 +197,33 @@ error: cannot read `b.yaml`
             "{short}"
         );
         assert_eq!(problems(&many, Detail::More, &Styles::plain()).matches("\n  in ").count(), 12);
+    }
+
+    #[test]
+    fn many_images_with_one_cause_are_one_block_that_counts_them() {
+        let many: Vec<Problem> = (0..61)
+            .map(|number| Problem {
+                what: format!("cannot resolve `registry.example.test/shop/web{number}:1.4`"),
+                ..unauthorized(&format!("{number}.yaml"))
+            })
+            .collect();
+        let short = problems(&many, Detail::Normal, &Styles::plain());
+        assert!(
+            short.starts_with(
+                "error: cannot resolve 61 images\n  `registry.example.test/shop/web0:1.4` in 0.yaml:21, Deployment/web, container `app`\n"
+            ),
+            "{short}"
+        );
+        let end = "\n  and 51 more images (`-v` lists them)\n  cause: the registry answered 401 Unauthorized\n  hint: run `docker login \
+                   registry.example.test`\n";
+        assert!(short.ends_with(end), "{short}");
+        assert_eq!((short.lines().count(), short.matches("error:").count()), (14, 1));
+        let all = problems(&many, Detail::More, &Styles::plain());
+        assert_eq!((all.lines().count(), all.matches("shop/web").count()), (64, 61));
+        let twice = [many[0].clone(), many[1].clone(), Problem { place: many[2].place.clone(), ..many[0].clone() }];
+        let short = problems(&twice, Detail::Normal, &Styles::plain());
+        assert!(short.contains("container `app` and 1 more place\n"), "{short}");
+        assert!(problems(&twice, Detail::More, &Styles::plain()).contains("container `app`; 2.yaml:21, Deployment/web"));
     }
 
     #[test]

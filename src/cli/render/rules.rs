@@ -30,7 +30,7 @@ pub(super) fn rule(code: &str) -> &'static str {
         "unauthorized" | "credentials-refused" | "forbidden" => "The registry does not let us look at the image.",
         "rate-limited" => "The registry answers no more questions for now.",
         "not-in-lock" => "The lock has no digest of the image.",
-        "server-error" | "name-not-resolved" | "connection-refused" | "connection-lost" | "timeout" | "proxy" => {
+        "server-error" | "name-not-resolved" | "name-lookup" | "connection-refused" | "connection-lost" | "timeout" | "proxy" => {
             "The registry cannot be reached, or is out of order."
         }
         "certificate" | "plain-http" | "tls" => "The connection to the registry cannot be trusted.",

@@ -9,6 +9,7 @@ use super::error::Why;
 use super::kubeconfig::Target;
 use super::settings::{Limits, Settings};
 use crate::io::credentials::Secret;
+use crate::io::registry::addresses::is_no_such_name;
 use crate::io::registry::fault::{Fault, causes, of_cause};
 
 /// The client: connections and TLS. It signs nobody in, tries nothing again and reads no environment.
@@ -78,7 +79,7 @@ pub(super) fn fault(error: &kube::Error, limits: &Limits) -> Fault {
         return if says("(Connect)") { Fault::ConnectTimeout(limits.connect) } else { Fault::AnswerTimeout(limits.answer) };
     }
     if says("dns error") {
-        return Fault::Name;
+        return if texts.iter().any(|said| is_no_such_name(said)) { Fault::Name } else { Fault::LookUp };
     }
     if says("invalid HTTP") {
         return Fault::NotHttp;

@@ -82,6 +82,8 @@ pub(in crate::io) enum Kind {
 pub(in crate::io) enum CredentialError {
     #[error("cannot read `{}`: {reason}", path.display())]
     File { path: PathBuf, reason: String },
+    #[error("`DOCKER_CONFIG` names the file `{}`, and stands for a folder with a `config.json`", path.display())]
+    NotAFolder { path: PathBuf },
     #[error("cannot read `{}`, line {line}, column {column}: it is no docker config", path.display())]
     Syntax { path: PathBuf, line: usize, column: usize },
     #[error("cannot read `auths` of `{key}` in `{}`: `auth` is not base64 of `user:password`", path.display())]
@@ -203,6 +205,10 @@ impl Store {
 
     fn read_all(&self) -> Result<Configs, CredentialError> {
         let mut configs: Vec<_> = self.secrets.iter().map(|secret| Arc::clone(&secret.0)).collect();
+        let folder = self.environment.get(OsStr::new("DOCKER_CONFIG")).map(PathBuf::from);
+        if let Some(path) = folder.filter(|path| self.named.is_none() && path.is_file()) {
+            return Err(CredentialError::NotAFolder { path });
+        }
         for path in &self.files {
             if let Some(bytes) = read_file(path, self.named.as_ref() == Some(path))? {
                 configs.push(Arc::new(Config::parse(path, &bytes)?));

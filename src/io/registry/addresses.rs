@@ -3,15 +3,63 @@
 //! A name is looked up once in a run: the address that was judged is the one that is used.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use super::fault::Fault;
 use crate::io::once::Once;
 
 /// The addresses of names, looked up once in a run, so that an address that was judged is the one that is used.
 pub(super) struct Addresses {
     fixed: BTreeMap<String, Vec<IpAddr>>,
-    found: Once<String, Option<Vec<IpAddr>>>,
+    found: Once<String, Result<Vec<IpAddr>, Unresolved>>,
+}
+
+/// Why a name has no addresses here. It is a type of its own, so that it is known again among the HTTP client's errors.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unresolved {
+    /// There is no such name, or it has no address.
+    #[error("`{0}` has no address")]
+    NoAddress(String),
+    /// Nobody could say: the DNS did not answer, or had a failure of its own.
+    #[error("`{0}` cannot be looked up now")]
+    Unknown(String),
+}
+
+impl Unresolved {
+    fn of(name: &str, error: &io::Error) -> Self {
+        if is_no_such_name(&error.to_string()) { Self::NoAddress(name.to_owned()) } else { Self::Unknown(name.to_owned()) }
+    }
+
+    /// The name.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::NoAddress(name) | Self::Unknown(name) => name,
+        }
+    }
+
+    /// The same among all that goes wrong on the way to a host.
+    pub(super) fn fault(&self) -> Fault {
+        match self {
+            Self::NoAddress(_) => Fault::Name,
+            Self::Unknown(_) => Fault::LookUp,
+        }
+    }
+}
+
+/// Whether the system says that there is no such name, or no address of it (EAI_NONAME, EAI_NODATA). The standard library keeps the words
+/// of `gai_strerror` and drops the number: those of glibc, musl, and the BSDs with macOS.
+pub(in crate::io) fn is_no_such_name(said: &str) -> bool {
+    const WORDS: [&str; 6] = [
+        "Name or service not known",
+        "No address associated with",
+        "Name does not resolve",
+        "Name has no usable address",
+        "nodename nor servname provided",
+        "Host not found",
+    ];
+    WORDS.iter().any(|words| said.contains(words))
 }
 
 impl Addresses {
@@ -20,17 +68,19 @@ impl Addresses {
         Self { fixed, found: Once::default() }
     }
 
-    /// A name's addresses, where it has any.
-    pub(super) async fn of(&self, name: &str) -> Option<Vec<IpAddr>> {
+    /// A name's addresses: one at least.
+    pub(super) async fn of(&self, name: &str) -> Result<Vec<IpAddr>, Unresolved> {
+        let none = || Unresolved::NoAddress(name.to_owned());
         if let Some(addresses) = self.fixed.get(name) {
-            return Some(addresses.clone()).filter(|addresses| !addresses.is_empty());
+            return Some(addresses.clone()).filter(|addresses| !addresses.is_empty()).ok_or_else(none);
         }
         let look_up = || async {
-            let found = tokio::net::lookup_host((name, 0)).await.ok()?;
-            Some(found.map(|address| address.ip()).collect::<Vec<_>>()).filter(|addresses| !addresses.is_empty())
+            let found = tokio::net::lookup_host((name, 0)).await.map_err(|error| Unresolved::of(name, &error))?;
+            let found: Vec<IpAddr> = found.map(|address| address.ip()).collect();
+            Some(found).filter(|addresses| !addresses.is_empty()).ok_or_else(none)
         };
         let addresses = self.found.ask(name.to_owned(), look_up).await;
-        if addresses.is_none() {
+        if addresses.is_err() {
             // Another try may find it.
             self.found.forget(|known| known == name);
         }
@@ -45,15 +95,15 @@ impl reqwest::dns::Resolve for SharedAddresses {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
         let addresses = Arc::clone(&self.0);
         Box::pin(async move {
-            let found = addresses.of(name.as_str()).await.ok_or("the name has no address")?;
+            let found = addresses.of(name.as_str()).await?;
             let found: reqwest::dns::Addrs = Box::new(found.into_iter().map(|address| (address, 0).into()));
             Ok(found)
         })
     }
 }
 
-/// How far an address reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far an address reaches, the farthest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
     Public,
     Private,
@@ -73,20 +123,68 @@ pub(super) fn may_lead(from: &[IpAddr], to: &[IpAddr]) -> bool {
 }
 
 fn reach(address: IpAddr) -> Reach {
-    let address = match address {
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
-        v4 => v4,
-    };
-    if address.is_loopback() || address.is_unspecified() {
-        return Reach::Loopback;
-    }
     match address {
-        IpAddr::V4(v4) if v4.is_link_local() => Reach::LinkLocal,
-        IpAddr::V4(v4) if v4.is_private() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64) => Reach::Private,
-        IpAddr::V6(v6) if v6.is_unicast_link_local() => Reach::LinkLocal,
-        IpAddr::V6(v6) if v6.is_unique_local() => Reach::Private,
+        IpAddr::V4(address) => reach_v4(address),
+        IpAddr::V6(address) => embedded(address).map(reach_v4).fold(reach_v6(address), Reach::max),
+    }
+}
+
+/// By the registry of special addresses (RFC 6890). What is set aside for documentation leads nowhere, and counts as public.
+fn reach_v4(address: Ipv4Addr) -> Reach {
+    match address.octets() {
+        // "This host" (0.0.0.0/8) and loopback.
+        [0 | 127, ..] => Reach::Loopback,
+        [169, 254, ..] => Reach::LinkLocal,
+        // Services of a cloud for its own machines: Azure, Oracle, Alibaba.
+        [168, 63, 129, 16] | [192, 0, 0, 192] | [100, 100, 100, 200] => Reach::LinkLocal,
+        // RFC 1918, shared address space, protocol assignments, benchmarking, multicast and reserved.
+        [10, ..]
+        | [172, 16..=31, ..]
+        | [192, 168, ..]
+        | [100, 64..=127, ..]
+        | [192, 0, 0, _]
+        | [198, 18 | 19, ..]
+        | [224..=255, ..] => Reach::Private,
         _ => Reach::Public,
     }
+}
+
+fn reach_v6(address: Ipv6Addr) -> Reach {
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Reach::Loopback,
+        [0xfe80..=0xfebf, ..] => Reach::LinkLocal,
+        // Services of a cloud for its own machines: Amazon, Google.
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => Reach::LinkLocal,
+        // Unique local, the old site-local, multicast, discard-only, segment routing, and translation within one network.
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff | 0xff00..=0xffff, ..]
+        | [0x100, 0, 0, 0, ..]
+        | [0x5f00, ..]
+        | [0x64, 0xff9b, 1, ..] => Reach::Private,
+        // Benchmarking and ORCHID, of the protocol assignments.
+        [0x2001, 2, 0, ..] | [0x2001, 0x10..=0x2f, ..] => Reach::Private,
+        _ => Reach::Public,
+    }
+}
+
+/// The IPv4 addresses that stand in an IPv6 address and are where a packet may end up.
+fn embedded(address: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
+    let of = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
+    let found = match address.segments() {
+        // Loopback and the unspecified address are in the form of the next.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => [None, None],
+        // IPv4-compatible, -mapped and -translated.
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => [Some(of(high, low)), None],
+        // NAT64, and NAT64 within one network.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, _, _, _, high, low] => [Some(of(high, low)), None],
+        // 6to4.
+        [0x2002, high, low, ..] => [Some(of(high, low)), None],
+        // Teredo: the server, and the client with all bits turned.
+        [0x2001, 0, server_high, server_low, _, _, high, low] => [Some(of(server_high, server_low)), Some(of(!high, !low))],
+        // ISATAP.
+        [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => [Some(of(high, low)), None],
+        _ => [None, None],
+    };
+    found.into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -118,5 +216,85 @@ mod tests {
             assert_eq!(may_lead(&[from.parse().unwrap()], &[to.parse().unwrap()]), may, "{from} -> {to}");
         }
         assert!(!may_lead(&[public.parse().unwrap()], &[public.parse().unwrap(), private.parse().unwrap()]));
+    }
+    #[test]
+    fn a_name_that_does_not_exist_is_another_thing_than_one_that_cannot_be_looked_up() {
+        for (said, fault) in [
+            ("failed to lookup address information: Name or service not known", Fault::Name),
+            ("failed to lookup address information: No address associated with hostname", Fault::Name),
+            ("failed to lookup address information: Name does not resolve", Fault::Name),
+            ("failed to lookup address information: nodename nor servname provided, or not known", Fault::Name),
+            ("failed to lookup address information: Temporary failure in name resolution", Fault::LookUp),
+            ("failed to lookup address information: Try again", Fault::LookUp),
+            ("failed to lookup address information: Non-recoverable failure in name resolution", Fault::LookUp),
+            ("something that no system has said yet", Fault::LookUp),
+        ] {
+            let unresolved = Unresolved::of("registry.example.test", &io::Error::other(said));
+            assert_eq!(unresolved.fault(), fault, "{said}");
+            assert!(unresolved.fault().passes() && unresolved.name() == "registry.example.test");
+        }
+        let (none, unknown) = (Fault::Name.refusal("reg.test"), Fault::LookUp.refusal("reg.test"));
+        assert_eq!((none.code, unknown.code), ("name-not-resolved", "name-lookup"));
+        assert!(!unknown.cause.contains("no address") && !unknown.hint.unwrap().contains("registry's name"));
+    }
+
+    /// Each range that nobody outside may lead to, by its first and its last address.
+    #[test]
+    fn no_special_range_is_public_from_its_first_to_its_last_address() {
+        for (first, last) in [
+            ("0.0.0.0", "0.255.255.255"),
+            ("10.0.0.0", "10.255.255.255"),
+            ("100.64.0.0", "100.127.255.255"),
+            ("127.0.0.0", "127.255.255.255"),
+            ("169.254.0.0", "169.254.255.255"),
+            ("172.16.0.0", "172.31.255.255"),
+            ("192.0.0.0", "192.0.0.255"),
+            ("192.168.0.0", "192.168.255.255"),
+            ("198.18.0.0", "198.19.255.255"),
+            ("224.0.0.0", "239.255.255.255"),
+            ("240.0.0.0", "255.255.255.255"),
+            ("168.63.129.16", "168.63.129.16"),
+            ("::", "::1"),
+            ("64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff"),
+            ("100::", "100::ffff:ffff:ffff:ffff"),
+            ("2001:2::", "2001:2:0:ffff:ffff:ffff:ffff:ffff"),
+            ("fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("fec0::", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ] {
+            for address in [first, last] {
+                assert_ne!(reach(address.parse().unwrap()), Reach::Public, "{address}");
+            }
+        }
+        let before_and_after =
+            ["1.0.0.0", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0"];
+        let more = ["172.15.255.255", "172.32.0.0", "192.0.1.0", "198.17.255.255", "198.20.0.0", "223.255.255.255", "8.8.8.8"];
+        let of_v6 = ["2606:4700::1111", "2003::1", "64:ff9b:0:1::1", "fbff::1", "2001:4860::8888"];
+        for address in before_and_after.iter().chain(&more).chain(&of_v6) {
+            assert_eq!(reach(address.parse().unwrap()), Reach::Public, "{address}");
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_inside_an_ipv6_address_reaches_as_far_as_it_does_alone() {
+        for v4 in ["127.0.0.1", "0.1.2.3", "10.1.2.3", "169.254.169.254", "198.18.0.1", "192.168.1.1", "203.0.113.9", "8.8.8.8"] {
+            let address: Ipv4Addr = v4.parse().unwrap();
+            let [a, b, c, d] = address.octets();
+            let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+            for v6 in [
+                format!("::ffff:{v4}"),
+                format!("::ffff:0:{v4}"),
+                format!("64:ff9b::{v4}"),
+                format!("2002:{high:x}:{low:x}::1"),
+                format!("2001:0:808:808:0:0:{:x}:{:x}", !high, !low),
+                format!("2001:0:{high:x}:{low:x}:0:0:f7f7:f7f7"),
+                format!("2606:4700::5efe:{v4}"),
+                format!("2606:4700::200:5efe:{v4}"),
+            ] {
+                assert_eq!(reach(v6.parse().unwrap()), reach_v4(address), "{v4} in {v6}");
+            }
+            assert_ne!(reach(format!("64:ff9b:1::{v4}").parse().unwrap()), Reach::Public, "{v4}");
+        }
     }
 }

@@ -6,7 +6,10 @@ use std::error::Error;
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use super::addresses::Unresolved;
+use super::proxies::Between;
 use super::refusal::refusal;
+use super::settings::Limits;
 use crate::engine::answer::Refusal;
 use crate::io::files::{MORE_OPEN_FILES, is_of_open_files};
 
@@ -15,6 +18,8 @@ use crate::io::files::{MORE_OPEN_FILES, is_of_open_files};
 pub(in crate::io) enum Fault {
     /// The name has no address.
     Name,
+    /// The name could not be looked up: whether it has an address is not known.
+    LookUp,
     /// Refused, or no way there.
     Refused,
     /// This process may open no further socket.
@@ -33,8 +38,12 @@ pub(in crate::io) enum Fault {
     PlainHttp,
     /// TLS failed otherwise.
     Tls,
-    /// The proxy refused.
+    /// The proxy did not connect us, for a reason that is not known.
     Proxy,
+    /// The proxy answered with this status to the request to connect us.
+    ProxyStatus(u16),
+    /// What went wrong at, or on the way to, the proxy with this host and port. It says nothing of the host behind it.
+    OfProxy(Box<Fault>, String),
     /// What came is not HTTP.
     NotHttp,
     /// More bytes than this.
@@ -56,13 +65,22 @@ pub(in crate::io) const NOT_OF_AN_AUTHORITY: &str = "make the server another one
 impl Fault {
     /// Whether another try may end otherwise.
     pub(in crate::io) fn passes(&self) -> bool {
-        if let Self::Beyond(fault, _) = self {
-            return fault.passes();
+        match self {
+            Self::Beyond(fault, _) | Self::OfProxy(fault, _) => fault.passes(),
+            // Forbidden, or not signed in: asking again would be refused again, and may lock an account.
+            Self::ProxyStatus(status) => !matches!(status, 403 | 407),
+            fault => matches!(
+                fault,
+                Self::Name
+                    | Self::LookUp
+                    | Self::Refused
+                    | Self::OpenFiles
+                    | Self::ConnectTimeout(_)
+                    | Self::AnswerTimeout(_)
+                    | Self::Lost
+                    | Self::Proxy
+            ),
         }
-        matches!(
-            self,
-            Self::Name | Self::Refused | Self::OpenFiles | Self::ConnectTimeout(_) | Self::AnswerTimeout(_) | Self::Lost
-        )
     }
 
     /// Whether it took as long as an answer may take.
@@ -78,6 +96,7 @@ impl Fault {
         matches!(
             self,
             Self::Name
+                | Self::LookUp
                 | Self::Refused
                 | Self::ConnectTimeout(_)
                 | Self::Certificate(_)
@@ -85,32 +104,53 @@ impl Fault {
                 | Self::PlainHttp
                 | Self::Tls
                 | Self::Proxy
+                | Self::ProxyStatus(_)
+                | Self::OfProxy(..)
         )
     }
 
-    /// Sorts an error of the HTTP client by what happened.
-    pub(super) fn of(error: &reqwest::Error, connect: Duration, answer: Duration) -> Self {
-        // A proxy that is not there says nothing of the host behind it.
+    /// Sorts an error of the HTTP client by what happened. `proxy` is the one on the way, which may be what failed.
+    pub(super) fn of(error: &reqwest::Error, limits: &Limits, proxy: Option<&Between<'_>>) -> Self {
         let says = |text: &str| causes(error).any(|cause| cause.to_string().contains(text));
-        let tunnel = says("tunnel") || says("socks") || says("SOCKS");
-        match causes(error).find_map(of_cause) {
-            Some(Self::Refused) if tunnel => return Self::Proxy,
-            Some(fault) => return fault,
-            None => {}
+        let cause = causes(error).find_map(of_cause);
+        let name = causes(error).find_map(|cause| cause.downcast_ref::<Unresolved>()).map(Unresolved::name);
+        let Some(proxy) = proxy else {
+            return cause.unwrap_or_else(|| {
+                if error.is_timeout() {
+                    return of_time(error, limits);
+                }
+                match () {
+                    () if says("invalid HTTP") => Self::NotHttp,
+                    () if error.is_connect() => Self::Refused,
+                    () => Self::Lost,
+                }
+            });
+        };
+        // The client's errors of proxies are no types of its interface, so their words are all that there is.
+        let on_the_way = says("tunnel error") || says("SOCKS error");
+        let of_proxy = |fault| Self::OfProxy(Box::new(fault), proxy.shown());
+        match cause {
+            Some(Self::OpenFiles) => Self::OpenFiles,
+            Some(fault @ (Self::Name | Self::LookUp)) if name.is_some_and(|name| !proxy.is_named(name)) => fault,
+            // No connection is made to anybody else.
+            Some(fault @ (Self::Name | Self::LookUp | Self::Refused)) => of_proxy(fault),
+            // What follows a tunnel, or has none, is between us and one host alone.
+            Some(fault) if on_the_way || !proxy.has_tunnel() => of_proxy(fault),
+            Some(fault) => fault,
+            None if error.is_timeout() => match of_time(error, limits) {
+                fault @ Self::ConnectTimeout(_) => of_proxy(fault),
+                fault => fault,
+            },
+            None if DENIED.iter().any(|(words, _)| says(words)) => {
+                let status = DENIED.iter().find(|(words, _)| says(words)).map_or(407, |(_, status)| *status);
+                of_proxy(Self::ProxyStatus(status))
+            }
+            None if on_the_way => of_proxy(Self::Proxy),
+            None if says("invalid HTTP") => Self::NotHttp,
+            None if error.is_connect() => of_proxy(Self::Refused),
+            None if proxy.has_tunnel() => Self::Lost,
+            None => of_proxy(Self::Lost),
         }
-        if error.is_timeout() {
-            return if error.is_connect() { Self::ConnectTimeout(connect) } else { Self::AnswerTimeout(answer) };
-        }
-        if tunnel {
-            return Self::Proxy;
-        }
-        if error.is_dns() {
-            return Self::Name;
-        }
-        if says("invalid HTTP") {
-            return Self::NotHttp;
-        }
-        if error.is_connect() { Self::Refused } else { Self::Lost }
     }
 
     /// What is said of it, and what may help.
@@ -121,6 +161,11 @@ impl Fault {
                 "name-not-resolved",
                 format!("the name `{host}` has no address"),
                 "check the registry's name, and the DNS of this machine",
+            ),
+            Self::LookUp => refusal(
+                "name-lookup",
+                format!("the name `{host}` cannot be looked up now: the DNS gave no answer"),
+                "try again later; if it stays so, check the DNS of this machine",
             ),
             Self::Refused => refusal(
                 "connection-refused",
@@ -153,11 +198,8 @@ impl Fault {
                 &format!("if it is meant to be asked over plain http, add `--insecure-registry {host}`"),
             ),
             Self::Tls => refusal("tls", format!("the TLS handshake with `{host}` failed"), "check the registry's TLS settings"),
-            Self::Proxy => refusal(
-                "proxy",
-                format!("the proxy does not connect to `{host}`"),
-                "check HTTPS_PROXY, or name the host in NO_PROXY",
-            ),
+            Self::Proxy | Self::ProxyStatus(_) => of_proxy(self, "on the way", host),
+            Self::OfProxy(fault, proxy) => of_proxy(fault, &format!("`{proxy}`"), host),
             Self::NotHttp => refusal(
                 "not-a-registry",
                 format!("`{host}` answered with something that is not HTTP"),
@@ -178,6 +220,65 @@ impl Fault {
     }
 }
 
+/// What is said of a proxy. It is never to be trusted for that, and no registry's credentials help against it.
+fn of_proxy(fault: &Fault, proxy: &str, host: &str) -> Refusal {
+    const VARIABLE: &str = "check the proxy's address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or name the host in NO_PROXY";
+    const OPERATOR: &str = "ask whoever runs the proxy, or name the host in NO_PROXY";
+    let seconds = |limit: &Duration| limit.as_secs_f64();
+    let (cause, hint) = match fault {
+        Fault::Name => (format!("the name of the proxy {proxy} on the way to `{host}` has no address"), VARIABLE),
+        Fault::LookUp => (
+            format!("the name of the proxy {proxy} on the way to `{host}` cannot be looked up now: the DNS gave no answer"),
+            "try again later; if it stays so, check the DNS of this machine",
+        ),
+        Fault::Refused => {
+            (format!("no connection to the proxy {proxy} on the way to `{host}`: it is refused or has no route"), VARIABLE)
+        }
+        Fault::ConnectTimeout(limit) | Fault::AnswerTimeout(limit) => {
+            (format!("no connection to `{host}` through the proxy {proxy} within {} s", seconds(limit)), VARIABLE)
+        }
+        Fault::Lost => (format!("the proxy {proxy} on the way to `{host}` broke the connection off"), "try again later"),
+        Fault::Certificate(reason) => {
+            (format!("the certificate of the proxy {proxy} on the way to `{host}` is not trusted: {reason}"), OPERATOR)
+        }
+        Fault::AuthorityAsServer => {
+            (format!("the certificate of the proxy {proxy} on the way to `{host}` {AUTHORITY_AS_SERVER}"), OPERATOR)
+        }
+        Fault::PlainHttp => (
+            format!("the proxy {proxy} on the way to `{host}` does not speak TLS"),
+            "write `http://` before the proxy's address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
+        ),
+        Fault::Tls => (format!("the TLS handshake with the proxy {proxy} on the way to `{host}` failed"), OPERATOR),
+        Fault::ProxyStatus(status) => {
+            let phrase = reqwest::StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason());
+            let answered = format!("{status} {}", phrase.unwrap_or_default());
+            let hint = match status {
+                407 => {
+                    "give its variable a user and a password, as in `http://USER:PASSWORD@HOST:PORT`, or name the host in NO_PROXY"
+                }
+                403 => OPERATOR,
+                _ => "try again later, or name the host in NO_PROXY",
+            };
+            (format!("the proxy {proxy} on the way to `{host}` answered {}", answered.trim_end()), hint)
+        }
+        _ => (format!("the proxy {proxy} does not connect to `{host}`"), VARIABLE),
+    };
+    refusal("proxy", cause, hint)
+}
+
+/// What the client's errors of proxies say, where the proxy does not want us, and the status that stands for it.
+const DENIED: [(&str, u16); 5] = [
+    ("proxy authorization required", 407),
+    ("credentials not accepted", 407),
+    ("does not support user/pass authentication", 407),
+    ("connection not allowed", 403),
+    ("client program and identd reported different user-ids", 407),
+];
+
+fn of_time(error: &reqwest::Error, limits: &Limits) -> Fault {
+    if error.is_connect() { Fault::ConnectTimeout(limits.connect) } else { Fault::AnswerTimeout(limits.answer) }
+}
+
 /// The error and its causes, through the wrapping of `io::Error`, whose `source` leaves its own content out.
 pub(in crate::io) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
@@ -188,6 +289,9 @@ pub(in crate::io) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterat
 
 /// What one cause says of what happened, where it says anything.
 pub(in crate::io) fn of_cause(cause: &(dyn Error + 'static)) -> Option<Fault> {
+    if let Some(unresolved) = cause.downcast_ref::<Unresolved>() {
+        return Some(unresolved.fault());
+    }
     if let Some(error) = cause.downcast_ref::<rustls::Error>() {
         return Some(match error {
             rustls::Error::InvalidCertificate(reason) if is_authority_as_server(reason) => Fault::AuthorityAsServer,

@@ -5,8 +5,10 @@
 
 use super::ask::Way;
 use super::destination::Destination;
+use super::manifest::{self, Malformed};
 use super::refusal::of_credentials;
-use super::{Registry, map};
+use super::settings::NewDigests;
+use super::{Registry, map, not_a_manifest, schema_1};
 use crate::engine::answer::{Manifest, Refusal};
 use crate::engine::image::{Digest, Lookup};
 use crate::io::resolver::Resolver;
@@ -46,6 +48,27 @@ impl Resolver for Registry {
             })
         };
         self.manifests.ask(question, work).await
+    }
+
+    async fn verify(&self, lookup: &Lookup, digest: &Digest) -> Result<bool, Refusal> {
+        if self.new_digests == NewDigests::Trust {
+            return Ok(true);
+        }
+        self.within_run(async {
+            let way = Way { registry: self, lookup };
+            let mut to = self.destination(lookup, &way).await?;
+            let secrets = self.secrets.lock().expect("no holder of this lock panics").get(&to.target).copied();
+            to.secret = secrets.unwrap_or_default();
+            let bytes = self.bytes(&to, &format!("manifests/{digest}"), digest, Some(manifest::ACCEPT), &way).await?;
+            match bytes.as_deref().map(manifest::parse) {
+                None => Ok(false),
+                Some(Ok(_)) => Ok(true),
+                // Its bytes were not held against the digest.
+                Some(Err(Malformed::Schema1)) => Err(schema_1(&to)),
+                Some(Err(Malformed::NotAManifest)) => Err(not_a_manifest(&to)),
+            }
+        })
+        .await
     }
 }
 

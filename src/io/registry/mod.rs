@@ -1,7 +1,8 @@
 //! OCI registries: which digest has a tag now, and what does a digest stand for.
 //!
-//! Follows the OCI distribution specification and what registries do beside it. Nothing is believed that was not checked: a
-//! digest is taken when it is well-formed, bytes when they have the digest that was asked for. Credentials go to the host they
+//! Follows the OCI distribution specification and what registries do beside it. A digest
+//! in the answer to HEAD is believed when it is well-formed, or read first (`NewDigests`); bytes count when they have the digest that was
+//! asked for. Credentials go to the host they
 //! belong to. Each question ends in one answer or one refusal, within the limits of `Settings`, and costs other questions
 //! nothing.
 //!
@@ -11,7 +12,7 @@
 //! say where and how it may go, `challenge` and `manifest` read what comes, `fault` and `refusal` say what went wrong, `trace`
 //! notes the way.
 
-mod addresses;
+pub(in crate::io) mod addresses;
 mod ask;
 mod challenge;
 mod destination;
@@ -48,7 +49,7 @@ use retry::{Asked, passes};
 use shared::Shared;
 
 pub use map::{Map, MapError};
-pub use settings::{Limits, RegistryError, Settings};
+pub use settings::{Limits, NewDigests, RegistryError, Settings};
 pub use trace::{Step, Trace};
 
 use super::credentials::{Credentials, Known, Secret, Store};
@@ -69,6 +70,7 @@ pub struct Registry {
     maps: Vec<Map>,
     insecure: Vec<String>,
     insecure_as_nobody: Vec<String>,
+    new_digests: NewDigests,
     store: Store,
     known: Known,
     transport: transport::Transport,
@@ -102,6 +104,7 @@ impl Registry {
             maps: settings.maps,
             insecure: settings.insecure,
             insecure_as_nobody: settings.insecure_as_nobody,
+            new_digests: settings.new_digests,
             store: Store::new(settings.pull_secrets, settings.docker_config, settings.environment, settings.limits.helper),
             known: Known::default(),
             transport,

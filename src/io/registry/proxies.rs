@@ -4,8 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::fault::Fault;
 use crate::io::no_proxy::is_excluded;
@@ -53,6 +59,72 @@ impl Proxies {
             }
             None => Ok(None),
         }
+    }
+}
+
+/// A proxy between us and a host.
+pub(super) struct Between<'a> {
+    pub(super) proxy: &'a Url,
+    pub(super) target: &'a Url,
+}
+
+impl Between<'_> {
+    /// The proxy as shown to people: host and port, never its user and password.
+    pub(super) fn shown(&self) -> String {
+        format!("{}:{}", self.proxy.host_str().unwrap_or_default(), self.port())
+    }
+
+    fn port(&self) -> u16 {
+        let usual = if self.proxy.scheme().starts_with("socks") { 1080 } else { 80 };
+        self.proxy.port_or_known_default().unwrap_or(usual)
+    }
+
+    /// Whether this is the proxy's name.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.proxy.host_str().is_some_and(|host| host.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether what is said goes through the proxy to the host behind it: not where the proxy itself asks a host of plain http.
+    pub(super) fn has_tunnel(&self) -> bool {
+        self.target.scheme() == "https" || self.proxy.scheme().starts_with("socks")
+    }
+
+    /// The status of a proxy that has just refused to connect us, where it says it again: the HTTP client does not tell. `None` where the
+    /// proxy is not asked in plain text, connects us after all, or is silent.
+    pub(super) async fn status(&self, limit: Duration) -> Option<u16> {
+        if self.proxy.scheme() != "http" || self.target.scheme() != "https" {
+            return None;
+        }
+        let ask = async {
+            let host = self.proxy.host_str()?.trim_matches(['[', ']']);
+            let mut stream = TcpStream::connect((host, self.port())).await.ok()?;
+            let target = format!("{}:{}", self.target.host_str()?, self.target.port_or_known_default()?);
+            let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
+            if let Some(authorization) = self.authorization() {
+                request += &format!("Proxy-Authorization: {authorization}\r\n");
+            }
+            stream.write_all((request + "\r\n").as_bytes()).await.ok()?;
+            // `HTTP/1.1 503`
+            let mut line = [0; 12];
+            stream.read_exact(&mut line).await.ok()?;
+            let status = std::str::from_utf8(&line).ok()?.strip_prefix("HTTP/1.")?.split_once(' ')?.1.parse().ok()?;
+            (status != 200).then_some(status)
+        };
+        timeout(limit, ask).await.ok().flatten()
+    }
+
+    /// User and password of the proxy's address, as the HTTP client sends them.
+    fn authorization(&self) -> Option<String> {
+        let decoded = |text: &str| {
+            let pairs = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
+            let url = Url::parse(&format!("http://x/?{pairs}")).ok()?;
+            url.query_pairs().next().map(|(_, value)| value.into_owned())
+        };
+        let (user, password) = (self.proxy.username(), self.proxy.password().unwrap_or_default());
+        if user.is_empty() && password.is_empty() {
+            return None;
+        }
+        Some(format!("Basic {}", STANDARD.encode(format!("{}:{}", decoded(user)?, decoded(password)?))))
     }
 }
 

@@ -12,13 +12,14 @@
 //! | `rate-limited` | 429, after waiting or where the wait is too long |
 //! | `server-error` | 5xx, several times |
 //! | `name-not-resolved` | the host has no address |
+//! | `name-lookup` | the host's name cannot be looked up now, several times |
 //! | `connection-refused` | nobody listens there, or the way there is closed |
 //! | `connection-lost` | the connection broke, several times |
 //! | `timeout` | no connection or no whole answer in time, 408, or the run's time is over |
 //! | `certificate` | the host's certificate is not trusted |
 //! | `plain-http` | the host does not speak TLS |
 //! | `tls` | TLS failed in another way |
-//! | `proxy` | the proxy refused to connect us, or answered 407 |
+//! | `proxy` | the proxy cannot be reached, is not to be trusted, or does not connect us |
 //! | `not-a-registry` | the answer is none that a registry gives |
 //! | `schema-1` | the registry has the tag in an old form, whose digest is of no use |
 //! | `digest-mismatch` | the bytes are not those of the digest |
@@ -75,11 +76,6 @@ pub(super) fn of_status(status: u16, body: &[u8], host: &str, registry: &str, si
                 refusal("forbidden", format!("{answered} to the credentials from {source}"), NO_RIGHT)
             }
         },
-        (407, _) => refusal(
-            "proxy",
-            format!("the proxy on the way to `{host}` answered {status} {phrase}"),
-            "give its variable a user and a password, as in `http://USER:PASSWORD@HOST:PORT`, or name the host in NO_PROXY",
-        ),
         (408, _) => refusal("timeout", answered, "try again later"),
         (429, _) => refusal("rate-limited", answered, "try again later; credentials often have a higher limit"),
         (500..=599, _) => refusal("server-error", answered, "try again later"),
@@ -144,6 +140,9 @@ pub(super) fn of_credentials(error: &CredentialError) -> Refusal {
     match error {
         E::File { .. } | E::Syntax { .. } | E::Entry { .. } => {
             refusal("docker-config", error.to_string(), "correct the file, or name another with `--docker-config FILE`")
+        }
+        E::NotAFolder { .. } => {
+            refusal("docker-config", error.to_string(), "name the folder, or give the file with `--docker-config FILE`")
         }
         E::HelperMissing { .. } => {
             refusal("credential-helper", error.to_string(), "install the helper, or take it out of the docker config")

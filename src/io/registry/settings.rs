@@ -29,6 +29,8 @@ pub struct Settings {
     pub pull_secrets: Vec<PullSecret>,
     /// The docker config to use, and no other; without one, the usual places.
     pub docker_config: Option<PathBuf>,
+    /// Whether a digest is believed that a header has named, and no bytes have.
+    pub new_digests: NewDigests,
     /// The process's environment: home folder, docker's and containers' variables, proxies, and what credential helpers need.
     pub environment: BTreeMap<OsString, OsString>,
     /// Times, sizes and counts that keep a bad host from costing much.
@@ -37,6 +39,16 @@ pub struct Settings {
     pub seed: u64,
     /// Names whose addresses are known, and not asked of the DNS.
     pub addresses: BTreeMap<String, Vec<IpAddr>>,
+}
+
+/// What is done with a digest that is not recorded yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NewDigests {
+    /// It is believed: one HEAD is all that is asked, as crane and others do. The runtime checks the bytes when it pulls.
+    #[default]
+    Trust,
+    /// Its manifest is read and hashed. Docker Hub counts that as a pull.
+    Read,
 }
 
 /// Times, sizes and counts.
@@ -91,6 +103,7 @@ impl fmt::Debug for Settings {
             .field("maps", &self.maps)
             .field("pull_secrets", &self.pull_secrets)
             .field("docker_config", &self.docker_config)
+            .field("new_digests", &self.new_digests)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
@@ -107,6 +120,7 @@ impl Default for Settings {
             maps: Vec::new(),
             pull_secrets: Vec::new(),
             docker_config: None,
+            new_digests: NewDigests::Trust,
             environment: BTreeMap::new(),
             limits: Limits::default(),
             seed: 0,

@@ -120,10 +120,11 @@ impl Registry {
         if realm.scheme() != "https" && to.base.scheme() == "https" {
             return Err(refused("which is asked over plain http"));
         }
-        if !self.transport.may_lead(&to.base, realm).await {
-            return Err(refused("which is at a private address"));
+        match self.transport.may_lead(&to.base, realm).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(refused("which is at a private address")),
+            Err(fault) => Err(fault.refusal(&shown)),
         }
-        Ok(())
     }
 
     /// The credentials for a repository, noted on its way. The registry that is asked as nobody gets none of any kind.

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::addresses::{Addresses, SharedAddresses, may_lead};
 use super::fault::Fault;
 use super::host::Host;
-use super::proxies::Proxies;
+use super::proxies::{Between, Proxies};
 use super::settings::{Limits, Settings};
 use super::shared::Shared;
 use crate::io::credentials::{Known, Secret};
@@ -128,8 +128,10 @@ impl Transport {
                 return Err(Fault::Redirect(format!("redirects credentials to `{shown}`")));
             }
             if next.origin() != url.origin() {
-                if !self.may_lead(&url, &next).await {
-                    return Err(Fault::Redirect(format!("redirects to `{shown}`, a private address")));
+                match self.may_lead(&url, &next).await {
+                    Ok(true) => {}
+                    Ok(false) => return Err(Fault::Redirect(format!("redirects to `{shown}`, a private address"))),
+                    Err(fault) => return Err(Fault::Beyond(Box::new(fault), shown)),
                 }
                 (authorization, direct) = (None, false);
             }
@@ -138,20 +140,25 @@ impl Transport {
         Err(Fault::Redirect(format!("redirects more than {MAX_REDIRECTS} times")))
     }
 
-    /// Whether one host may send us on to another: see [`may_lead`]. A name behind a proxy is the proxy's to resolve.
-    pub(super) async fn may_lead(&self, from: &Url, to: &Url) -> bool {
+    /// Whether one host may send us on to another: see [`may_lead`]. A name behind a proxy is the proxy's to resolve. A name that cannot be
+    /// looked up now is not asked: it may have any address the next time.
+    pub(super) async fn may_lead(&self, from: &Url, to: &Url) -> Result<bool, Fault> {
         if from.host_str() == to.host_str() {
-            return true;
+            return Ok(true);
         }
-        may_lead(&self.addresses_of(from).await, &self.addresses_of(to).await)
+        let to = self.addresses_of(to).await?;
+        Ok(may_lead(&self.addresses_of(from).await.unwrap_or_default(), &to))
     }
 
-    async fn addresses_of(&self, url: &Url) -> Vec<IpAddr> {
+    async fn addresses_of(&self, url: &Url) -> Result<Vec<IpAddr>, Fault> {
         let host = url.host_str().unwrap_or_default();
         match host.trim_matches(['[', ']']).parse::<IpAddr>() {
-            Ok(address) => vec![address],
-            Err(_) if !matches!(self.proxies.on_the_way_to(url), Ok(None)) => Vec::new(),
-            Err(_) => timeout(self.limits.connect, self.addresses.of(host)).await.ok().flatten().unwrap_or_default(),
+            Ok(address) => Ok(vec![address]),
+            Err(_) if !matches!(self.proxies.on_the_way_to(url), Ok(None)) => Ok(Vec::new()),
+            Err(_) => match timeout(self.limits.connect, self.addresses.of(host)).await {
+                Ok(found) => found.map_err(|unresolved| unresolved.fault()),
+                Err(_) => Err(Fault::LookUp),
+            },
         }
     }
 
@@ -162,7 +169,7 @@ impl Transport {
         authorization: Option<&Secret>,
         known: &Known,
     ) -> Result<Reply, Fault> {
-        self.proxies.on_the_way_to(url)?;
+        let between = self.proxies.on_the_way_to(url)?.map(|proxy| Between { proxy, target: url });
         let client = self.client(url.scheme())?;
         let mut built = client.request(request.method.clone(), url.clone());
         if let Some(secret) = authorization {
@@ -181,7 +188,7 @@ impl Transport {
         let host = self.host(url, known.hide(&authority(url)));
         let _host_slot = host.shared.slots.acquire().await.expect("it is never closed");
         let slot = self.shared.slots.acquire().await.expect("it is never closed");
-        let mut work = pin!(timeout(self.limits.answer, self.perform(built, &request.method)));
+        let mut work = pin!(timeout(self.limits.answer, self.perform(built, &request.method, between.as_ref())));
         let outcome = match timeout(self.limits.patience, work.as_mut()).await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -189,11 +196,26 @@ impl Transport {
                 work.await
             }
         };
-        outcome.unwrap_or(Err(Fault::AnswerTimeout(self.limits.answer)))
+        let outcome = outcome.unwrap_or(Err(Fault::AnswerTimeout(self.limits.answer)));
+        match (outcome, &between) {
+            (Ok(reply), Some(between)) if reply.status == 407 => {
+                Err(Fault::OfProxy(Box::new(Fault::ProxyStatus(407)), between.shown()))
+            }
+            (Err(Fault::OfProxy(fault, shown)), Some(between)) if *fault == Fault::Proxy => {
+                let status = between.status(self.limits.connect).await.map(Fault::ProxyStatus);
+                Err(Fault::OfProxy(status.map_or(fault, Box::new), shown))
+            }
+            (outcome, _) => outcome,
+        }
     }
 
-    async fn perform(&self, request: reqwest::RequestBuilder, method: &Method) -> Result<Reply, Fault> {
-        let fault = |error: reqwest::Error| Fault::of(&error, self.limits.connect, self.limits.answer);
+    async fn perform(
+        &self,
+        request: reqwest::RequestBuilder,
+        method: &Method,
+        between: Option<&Between<'_>>,
+    ) -> Result<Reply, Fault> {
+        let fault = |error: reqwest::Error| Fault::of(&error, &self.limits, between);
         let mut response = request.send().await.map_err(fault)?;
         let mut reply = Reply {
             status: response.status().as_u16(),

@@ -118,3 +118,19 @@ fn a_helper_that_is_too_slow_is_ended_with_what_it_started() {
     assert_eq!(ask(settings, &format!("{}/shop/web:1", registry.host())).unwrap_err().code, "credential-helper");
     assert_eq!(reader.join().unwrap(), "", "what the helper had started was left behind");
 }
+
+#[test]
+fn a_docker_config_that_is_a_file_instead_of_a_folder_is_told() {
+    let registry = TestRegistry::with(Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() }, None);
+    registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = with_helper(folder.path(), "shop", "", "{}");
+    let file = folder.path().join("config.json");
+    settings.environment.insert("DOCKER_CONFIG".into(), file.clone().into());
+    let refusal = ask(settings.clone(), &format!("{}/shop/web:1", registry.host())).unwrap_err();
+    assert_eq!(refusal.code, "docker-config");
+    assert!(refusal.cause.contains(&format!("`DOCKER_CONFIG` names the file `{}`", file.display())), "{refusal:?}");
+    // A file that a flag names goes before the variable.
+    settings.docker_config = Some(file);
+    assert_eq!(ask(settings, &format!("{}/shop/web:1", registry.host())).unwrap_err().code, "unauthorized");
+}

@@ -5,6 +5,7 @@ mod helpers;
 mod hosts;
 mod patience;
 mod proxies;
+mod reading;
 mod real;
 mod secrets;
 mod sign_in;

@@ -2,12 +2,16 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use imago::io::registry::Settings;
 
-use super::{ask, digest_of, settings};
+use super::{ask, ask_all, digest_of, settings};
 use crate::support::registry::http::{Response, Server};
 use crate::support::registry::{Access, TestRegistry, Tokens};
+use crate::support::tls::{Authority, Valid};
 
 const NAME: &str = "registry.example.test";
 
@@ -55,7 +59,192 @@ fn a_proxy_that_wants_to_be_signed_in_to_is_named_and_not_the_registry() {
     let variables = [("HTTP_PROXY", format!("http://{}", proxy.address))];
     let refusal = ask(behind(&variables, NAME), &format!("{NAME}/shop/web:1")).unwrap_err();
     assert_eq!(refusal.code, "proxy");
-    assert_eq!(refusal.cause, format!("the proxy on the way to `{NAME}` answered 407 Proxy Authentication Required"));
+    let shown = format!("the proxy `{}` on the way to `{NAME}` answered 407 Proxy Authentication Required", proxy.address);
+    assert_eq!(refusal.cause, shown);
+}
+
+/// What a proxy does with one connection.
+#[derive(Clone, Copy, Debug)]
+enum Does {
+    /// Answers with this status line's number.
+    Answer(u16),
+    /// Ends the connection without a word.
+    End,
+    /// Connects to the server.
+    Connect,
+}
+
+/// A proxy for CONNECT: what it does with its first connections, and what with all others. It counts them.
+fn tunnels(first: &'static [Does], others: Does, to: std::net::SocketAddr) -> (std::net::SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&count);
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let at = counted.fetch_add(1, Ordering::SeqCst);
+            let does = first.get(at).copied().unwrap_or(others);
+            std::thread::spawn(move || serve(client.unwrap(), does, to));
+        }
+    });
+    (address, count)
+}
+
+fn serve(mut client: TcpStream, does: Does, to: std::net::SocketAddr) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && client.read_exact(&mut byte).is_ok() {
+        head.push(byte[0]);
+    }
+    match does {
+        Does::End => {}
+        Does::Answer(status) => drop(client.write_all(format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n").as_bytes())),
+        Does::Connect => {
+            let mut server = TcpStream::connect(to).unwrap();
+            client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
+            let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut from_client, &mut to_server);
+                let _ = to_server.shutdown(std::net::Shutdown::Write);
+            });
+            let _ = std::io::copy(&mut server, &mut client);
+        }
+    }
+}
+
+/// A registry over TLS, its three images' digest, and settings that trust it and go through this proxy.
+fn over_tls(folder: &Path, proxy: impl FnOnce(std::net::SocketAddr) -> String) -> (TestRegistry, String, Settings, Vec<String>) {
+    let authority = Authority::new(folder);
+    let registry = TestRegistry::with(Access::Open, Some(authority.identity(&[NAME], Valid::Now).config));
+    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    let host = format!("{NAME}:{}", registry.address.port());
+    let variables = [("HTTPS_PROXY", proxy(registry.address))];
+    let settings =
+        Settings { certificate_authorities: vec![authority.file.clone()], insecure: Vec::new(), ..behind(&variables, &host) };
+    for tag in ["2", "3"] {
+        registry.push_index("shop/web", tag, &["linux/amd64"], "first");
+    }
+    let images = ["1", "2", "3"].map(|tag| format!("{host}/shop/web:{tag}")).to_vec();
+    (registry, digest, settings, images)
+}
+
+#[test]
+fn a_proxy_that_fails_once_is_asked_again() {
+    for first in [
+        &[Does::Answer(503)][..],
+        &[Does::Answer(502), Does::Answer(502), Does::Answer(504)],
+        &[Does::End],
+        &[Does::End, Does::End, Does::Answer(500)],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (_registry, digest, settings, images) =
+            over_tls(folder.path(), |to| format!("http://{}", tunnels(first, Does::Connect, to).0));
+        let images: Vec<&str> = images.iter().map(String::as_str).collect();
+        for (lookup, answer) in ask_all(settings, &images).0 {
+            assert_eq!(digest_of(answer), digest, "{lookup} after {first:?}");
+        }
+    }
+}
+
+#[test]
+fn a_proxy_that_refuses_is_asked_no_more_and_is_named_without_its_password() {
+    // The client tells of 407 alone, so that any other status is asked for once more.
+    for (status, connections, phrase, hint) in [
+        (403, 2, "403 Forbidden", "ask whoever runs the proxy, or name the host in NO_PROXY"),
+        (
+            407,
+            1,
+            "407 Proxy Authentication Required",
+            "give its variable a user and a password, as in `http://USER:PASSWORD@HOST:PORT`",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut counted = None;
+        let (registry, _, settings, images) = over_tls(folder.path(), |to| {
+            let (address, count) = tunnels(&[], Does::Answer(status), to);
+            counted = Some((address, count));
+            format!("http://user:hunter2@{address}")
+        });
+        let (address, count) = counted.unwrap();
+        let images: Vec<&str> = images.iter().map(String::as_str).collect();
+        for refusal in ask_all(settings, &images).0.into_values().map(Result::unwrap_err) {
+            assert_eq!(refusal.code, "proxy");
+            let host = format!("{NAME}:{}", registry.address.port());
+            assert_eq!(refusal.cause, format!("the proxy `{address}` on the way to `{host}` answered {phrase}"));
+            assert!(refusal.hint.as_ref().unwrap().starts_with(hint), "{refusal:?}");
+            assert!(!format!("{refusal:?}").contains("hunter2") && !format!("{refusal:?}").contains("docker login"));
+        }
+        assert_eq!(count.load(Ordering::SeqCst), connections, "{status}");
+        assert_eq!(registry.connections(), 0);
+    }
+}
+
+#[test]
+fn a_proxy_that_always_fails_is_named_after_some_tries() {
+    for (does, said) in [(Does::Answer(503), "answered 503 Service Unavailable"), (Does::End, "the proxy `")] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut at = None;
+        let (_registry, _, settings, images) = over_tls(folder.path(), |to| {
+            let (address, count) = tunnels(&[], does, to);
+            at = Some((address, count));
+            format!("http://{address}")
+        });
+        let refusal = ask(settings, &images[0]).unwrap_err();
+        let (address, count) = at.unwrap();
+        assert_eq!(refusal.code, "proxy");
+        assert!(refusal.cause.contains(&format!("the proxy `{address}`")) && refusal.cause.contains(said), "{refusal:?}");
+        assert!((4..=8).contains(&count.load(Ordering::SeqCst)), "{does:?}: {count:?}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_not_there_or_has_no_address_is_named() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (url, cause) in [
+        (format!("http://user:hunter2@{closed}"), format!("no connection to the proxy `{closed}` on the way to `{NAME}`: ")),
+        ("http://none.example.test:3128".to_owned(), "the name of the proxy `none.example.test:3128` on the way to ".to_owned()),
+    ] {
+        for variable in ["HTTP_PROXY", "HTTPS_PROXY"] {
+            let insecure = if variable == "HTTP_PROXY" { vec![NAME.to_owned()] } else { Vec::new() };
+            let mut settings = Settings { insecure, ..behind(&[(variable, url.clone())], NAME) };
+            settings.addresses.insert("none.example.test".to_owned(), Vec::new());
+            if variable == "HTTPS_PROXY" {
+                settings.insecure.clear();
+            }
+            let refusal = ask(settings, &format!("{NAME}/shop/web:1")).unwrap_err();
+            assert_eq!(refusal.code, "proxy", "{refusal:?}");
+            assert!(refusal.cause.starts_with(&cause), "{variable}: {refusal:?}");
+            let hint = refusal.hint.unwrap();
+            assert!(hint.contains("HTTPS_PROXY") && !hint.contains("docker login"), "{hint}");
+        }
+    }
+    let socks = behind(&[("ALL_PROXY", format!("socks5h://user:hunter2@{closed}"))], NAME);
+    let refusal = ask(socks, &format!("{NAME}/shop/web:1")).unwrap_err();
+    assert!(refusal.code == "proxy" && refusal.cause.contains(&format!("the proxy `{closed}`")), "{refusal:?}");
+}
+
+#[test]
+fn a_proxy_whose_certificate_is_not_trusted_is_named_and_nobody_is_told_to_trust_it() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let stranger = Authority::new(other.path()).identity(&["localhost"], Valid::Now);
+    let proxy = Server::start(Some(stranger.config), |_| Response::new(200));
+    let port = proxy.address.port();
+    let (_registry, _, over_tls, images) = over_tls(folder.path(), |_| format!("https://localhost:{port}"));
+    let plain = behind(&[("HTTP_PROXY", format!("https://localhost:{port}"))], NAME);
+    for (settings, image) in [(over_tls, images[0].clone()), (plain, format!("{NAME}/shop/web:1"))] {
+        let refusal = ask(settings, &image).unwrap_err();
+        let start = format!("the certificate of the proxy `localhost:{port}` on the way to `{NAME}");
+        assert!(refusal.code == "proxy" && refusal.cause.starts_with(&start), "{refusal:?}");
+        assert_eq!(refusal.hint.as_deref(), Some("ask whoever runs the proxy, or name the host in NO_PROXY"));
+    }
+}
+
+#[test]
+fn a_certificate_behind_a_proxy_is_the_registrys() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (_registry, _, settings, images) = over_tls(folder.path(), |to| format!("http://{}", tunnels(&[], Does::Connect, to).0));
+    let stranger = Authority::new(other.path()).file;
+    let refusal = ask(Settings { certificate_authorities: vec![stranger], ..settings }, &images[0]).unwrap_err();
+    assert!(refusal.code == "certificate" && refusal.hint.unwrap().contains("--registry-ca"), "{}", refusal.cause);
 }
 
 #[test]

@@ -7,9 +7,14 @@ use crate::app::digest::Found;
 use crate::app::report::{Place, Problem};
 use crate::cli::render::{Printable, Styles};
 
-/// The digests that were found, one a line, in the order of the images.
+/// The digests that were found, one a line, in the order of the images. Where several were asked for, the image stands beside its digest:
+/// one that has none would shift the others.
 pub fn digests(found: &[Found]) -> String {
-    found.iter().filter_map(|found| found.digest.as_ref().ok()).map(|digest| format!("{digest}\n")).collect()
+    let line = |image: &Found| {
+        let digest = image.digest.as_ref().ok()?;
+        Some(if found.len() > 1 { format!("{digest}  {}\n", Printable(&image.image)) } else { format!("{digest}\n") })
+    };
+    found.iter().filter_map(line).collect()
 }
 
 /// How each answer was found, for a person who wants to know why.

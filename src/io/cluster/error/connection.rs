@@ -7,6 +7,7 @@ use crate::io::registry::fault::{AUTHORITY_AS_SERVER, Fault, NOT_OF_AN_AUTHORITY
 pub(super) fn code(fault: &Fault) -> &'static str {
     match fault {
         Fault::Name => "name-not-resolved",
+        Fault::LookUp => "name-lookup",
         Fault::Refused => "connection-refused",
         Fault::OpenFiles => "open-files",
         Fault::ConnectTimeout(_) | Fault::AnswerTimeout(_) => "timeout",
@@ -14,7 +15,7 @@ pub(super) fn code(fault: &Fault) -> &'static str {
         Fault::Certificate(_) | Fault::AuthorityAsServer => "certificate",
         Fault::PlainHttp => "plain-http",
         Fault::Tls => "tls",
-        Fault::Proxy => "proxy",
+        Fault::Proxy | Fault::ProxyStatus(_) | Fault::OfProxy(..) => "proxy",
         Fault::TooLarge(_) => "too-large",
         Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => "not-an-api-server",
     }
@@ -23,6 +24,7 @@ pub(super) fn code(fault: &Fault) -> &'static str {
 pub(super) fn text(fault: &Fault, server: &str) -> String {
     match fault {
         Fault::Name => format!("the name in `{server}` has no address"),
+        Fault::LookUp => format!("the name in `{server}` cannot be looked up now: the DNS gave no answer"),
         Fault::Refused => format!("no connection to `{server}`: it is refused or has no route"),
         Fault::OpenFiles => format!("no connection to `{server}`: too many files are open"),
         Fault::ConnectTimeout(limit) => format!("no connection to `{server}` within {} s", limit.as_secs_f64()),
@@ -32,7 +34,7 @@ pub(super) fn text(fault: &Fault, server: &str) -> String {
         Fault::AuthorityAsServer => format!("the certificate of `{server}` {AUTHORITY_AS_SERVER}"),
         Fault::PlainHttp => format!("`{server}` does not speak TLS"),
         Fault::Tls => format!("the TLS handshake with `{server}` failed"),
-        Fault::Proxy => format!("the proxy does not connect to `{server}`"),
+        Fault::Proxy | Fault::ProxyStatus(_) | Fault::OfProxy(..) => format!("the proxy does not connect to `{server}`"),
         Fault::TooLarge(limit) => format!("`{server}` answered with more than {limit} bytes"),
         Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
             format!("`{server}` answered with something that is not HTTP")
@@ -43,6 +45,7 @@ pub(super) fn text(fault: &Fault, server: &str) -> String {
 pub(super) fn hint(fault: &Fault, server: &str, purpose: Purpose) -> String {
     match fault {
         Fault::Name => "check the server's name in the kubeconfig, and the DNS of this machine".to_owned(),
+        Fault::LookUp => "try again later; if it stays so, check the DNS of this machine".to_owned(),
         Fault::Refused => "check that the cluster is running, and its address in the kubeconfig".to_owned(),
         Fault::OpenFiles => MORE_OPEN_FILES.to_owned(),
         Fault::ConnectTimeout(_) => {
@@ -58,7 +61,9 @@ pub(super) fn hint(fault: &Fault, server: &str, purpose: Purpose) -> String {
             format!("correct the server's address in the kubeconfig: {}", server.replacen("https://", "http://", 1))
         }
         Fault::Tls => "check the client certificate in the kubeconfig".to_owned(),
-        Fault::Proxy => "check `proxy-url` in the kubeconfig, HTTPS_PROXY and NO_PROXY".to_owned(),
+        Fault::Proxy | Fault::ProxyStatus(_) | Fault::OfProxy(..) => {
+            "check `proxy-url` in the kubeconfig, HTTPS_PROXY and NO_PROXY".to_owned()
+        }
         Fault::TooLarge(_) => "look for an object of this size in the cluster".to_owned(),
         Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
             "check the server's address in the kubeconfig".to_owned()

@@ -21,7 +21,7 @@ pub struct Originals<'t> {
 
 /// One container's image as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Original<'t> {
+pub struct Original<'t> {
     #[serde(borrow, default)]
     name: Cow<'t, str>,
     #[serde(borrow)]
@@ -56,14 +56,10 @@ impl<'t> Originals<'t> {
         }
     }
 
-    /// The image that is recorded for a container. `nth` tells containers of the same name apart, from 0.
-    pub fn image(&self, group: Group, name: &str, nth: usize) -> Option<&str> {
-        self.list(group).iter().filter(|original| original.name == name).nth(nth).map(|original| &*original.image)
-    }
-
-    /// All images that are recorded.
-    pub fn images(&self) -> impl Iterator<Item = &str> {
-        self.containers.iter().chain(&self.init_containers).map(|original| &*original.image)
+    /// All entries, each with its list: those of `containers`, then those of `initContainers`.
+    pub fn entries(&self) -> impl Iterator<Item = (Group, &Original<'t>)> {
+        let containers = self.containers.iter().map(|original| (Group::Containers, original));
+        containers.chain(self.init_containers.iter().map(|original| (Group::InitContainers, original)))
     }
 
     /// Adds a container's image behind those of its list.
@@ -89,12 +85,17 @@ impl<'t> Originals<'t> {
         }
         text
     }
+}
 
-    fn list(&self, group: Group) -> &[Original<'t>] {
-        match group {
-            Group::Containers => &self.containers,
-            Group::InitContainers => &self.init_containers,
-        }
+impl Original<'_> {
+    /// The name of the container.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its image.
+    pub fn image(&self) -> &str {
+        &self.image
     }
 }
 
@@ -111,9 +112,8 @@ mod tests {
     fn it_is_read_tolerantly_and_written_in_one_form() {
         let text = r#" { "x": 1, "initContainers": null, "containers": [ {"image": "nginx:1.25", "name": "web", "y": []} ] } "#;
         let originals = Originals::parse(text).unwrap();
-        assert_eq!(originals.image(Group::Containers, "web", 0), Some("nginx:1.25"));
-        assert_eq!(originals.image(Group::Containers, "web", 1), None);
-        assert_eq!(originals.image(Group::InitContainers, "web", 0), None);
+        let entries: Vec<_> = originals.entries().map(|(group, original)| (group, original.name(), original.image())).collect();
+        assert_eq!(entries, [(Group::Containers, "web", "nginx:1.25")]);
         assert_eq!(originals.to_text(), r#"{"containers":[{"name":"web","image":"nginx:1.25"}],"initContainers":[]}"#);
     }
 

@@ -8,6 +8,7 @@ pub mod diff;
 pub mod image;
 pub mod live;
 pub mod look;
+pub mod memory;
 pub mod patch;
 pub mod path;
 pub mod plan;

@@ -17,7 +17,7 @@ use super::policy::{self, Return, TagForm, Track, Wish};
 use super::running::{Pods, Purpose, Word};
 use super::selector::ImageFilter;
 use super::workload::{Container, Image, Record, Workload};
-use standing::{Standing, consider, recorded};
+use standing::{Considered, Standing, consider, recorded};
 
 /// What holds for all images of a run.
 #[derive(Clone, Debug)]
@@ -127,8 +127,9 @@ pub type Question = (Lookup, Option<Digest>);
 pub fn questions<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rules) -> Vec<Question> {
     let mut questions = Vec::new();
     for workload in workloads {
-        let Ok(recorded) = recorded(workload, rules) else { continue };
-        questions.extend(consider(workload, &recorded, rules).into_iter().filter_map(|(_, standing)| match standing {
+        let Ok(ledger) = recorded(workload, rules) else { continue };
+        let considered = consider(workload, ledger.as_ref(), rules).into_iter();
+        questions.extend(considered.filter_map(|Considered { standing, .. }| match standing {
             Standing::Taken(Wish::Follow(follow)) => Some((follow.lookup, follow.digest)),
             Standing::Taken(_) | Standing::LeftOut(_) => None,
         }));
@@ -147,12 +148,12 @@ pub fn wanted<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rul
 
 /// The containers of a workload whose images follow a tag, each with the question that is asked for it.
 pub fn follows<'w>(workload: &'w Workload, rules: &Rules) -> Vec<(&'w Container, Lookup)> {
-    let Ok(recorded) = recorded(workload, rules) else { return Vec::new() };
-    let followed = |(container, standing)| match standing {
+    let Ok(ledger) = recorded(workload, rules) else { return Vec::new() };
+    let followed = |Considered { container, standing, .. }: Considered<'w, '_>| match standing {
         Standing::Taken(Wish::Follow(follow)) => Some((container, follow.lookup)),
         Standing::Taken(_) | Standing::LeftOut(_) => None,
     };
-    consider(workload, &recorded, rules).into_iter().filter_map(followed).collect()
+    consider(workload, ledger.as_ref(), rules).into_iter().filter_map(followed).collect()
 }
 
 /// The tags that the images and the records of the workloads name, whatever a run does with them. `None`: a record cannot be read, so
@@ -166,7 +167,8 @@ pub fn named<'w>(workloads: impl IntoIterator<Item = &'w Workload>) -> Option<BT
             Record::Absent => Originals::default(),
         };
         let written = workload.containers.iter().filter_map(|container| container.image.text());
-        named.extend(written.chain(originals.images()).filter_map(|image| Some(ImageRef::parse(image).ok()?.lookup())));
+        let recorded = originals.entries().map(|(_, original)| original.image());
+        named.extend(written.chain(recorded).filter_map(|image| Some(ImageRef::parse(image).ok()?.lookup())));
     }
     Some(named)
 }
@@ -195,20 +197,17 @@ fn update_where(
     answers: &Answers,
     judge: impl Fn(&Container, &Lookup, Outcome) -> Outcome,
 ) -> Result<Plan, Refusal> {
-    let recorded = recorded(workload, rules)?;
+    let ledger = recorded(workload, rules)?;
     let mut plan = Plan::default();
     let mut originals = Originals::default();
-    for (container, standing) in consider(workload, &recorded, rules) {
+    for Considered { container, standing, recorded } in consider(workload, ledger.as_ref(), rules) {
         let Image::Text(image) = &container.image else {
             plan.outcomes.push(not_text(&container.image, standing));
             continue;
         };
         let (outcome, original) = match standing {
-            Standing::LeftOut(how) => {
-                let kept = recorded.image(container).unwrap_or(image);
-                (Outcome::Ignored(how), Some(kept.into()))
-            }
-            Standing::Taken(Wish::Variable) => (Outcome::Variable, None),
+            Standing::LeftOut(how) => (Outcome::Ignored(how), Some(recorded.unwrap_or(image).into())),
+            Standing::Taken(Wish::Variable) => (Outcome::Variable, recorded.map(Into::into)),
             Standing::Taken(Wish::Fixed) => (Outcome::Fixed, Some(image.into())),
             Standing::Taken(Wish::Invalid(error)) => (Outcome::Failed(invalid(error)), Some(image.into())),
             Standing::Taken(Wish::Follow(follow)) => {
@@ -234,15 +233,15 @@ fn update_where(
 
 /// Plans to put back what the record of a workload says, and to remove the record. `Err`: the record cannot be relied on.
 pub fn restore(workload: &Workload, rules: &Rules) -> Result<Plan, Refusal> {
-    let recorded = recorded(workload, rules)?;
+    let ledger = recorded(workload, rules)?;
     let mut plan = Plan::default();
     let mut still_needed = false;
-    for (container, standing) in consider(workload, &recorded, rules) {
+    for Considered { container, standing, recorded } in consider(workload, ledger.as_ref(), rules) {
         let Image::Text(image) = &container.image else {
             plan.outcomes.push(not_text(&container.image, standing));
             continue;
         };
-        let back = policy::restore(image, recorded.image(container));
+        let back = policy::restore(image, recorded);
         let pinned = ImageRef::parse(image).is_ok_and(|image| image.has_digest());
         let outcome = match (standing, back) {
             (Standing::LeftOut(how), back) => {
@@ -251,7 +250,7 @@ pub fn restore(workload: &Workload, rules: &Rules) -> Result<Plan, Refusal> {
             }
             (Standing::Taken(Wish::Variable), _) => Outcome::Variable,
             (_, Return::To(original)) => Outcome::Restored(original),
-            (_, Return::Stays(why)) if recorded.originals.is_some() => Outcome::Kept(why.to_owned()),
+            (_, Return::Stays(why)) if ledger.is_some() => Outcome::Kept(why.to_owned()),
             _ if pinned => Outcome::Fixed,
             _ => Outcome::Ok,
         };
@@ -261,7 +260,7 @@ pub fn restore(workload: &Workload, rules: &Rules) -> Result<Plan, Refusal> {
         plan.outcomes.push(Some(outcome));
     }
     // A container that the user left out may still go back one day; the record of the workload waits for it.
-    if recorded.originals.is_some() && !still_needed {
+    if ledger.is_some() && !still_needed {
         plan.changes.push(Change { at: workload.record_path(), from: text(&workload.record), to: None });
     }
     Ok(plan)

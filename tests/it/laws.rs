@@ -6,6 +6,7 @@
 //! 4. The result parses, and differs from the input at the wanted paths alone.
 //! 5. The same object as YAML, as JSON and from the API server gives the same plan.
 //! 6. An update and then a restore give the first bytes back; where the style of an image cannot come back, the same object.
+//! 8. Renaming, moving, reordering and copying containers changes no decision.
 //!
 //! Generated manifests come from a model, so that it is known what they hold without asking the program that is tested.
 
@@ -14,6 +15,7 @@ mod flow;
 mod generated;
 mod images;
 mod json;
+mod memory;
 mod model;
 pub(crate) mod random;
 mod scalars;

@@ -3,7 +3,9 @@
 //! It changes no image but those that were put on a digest before, which go back to their tags. Where a pull would not happen, nothing is
 //! changed: pods would be replaced for nothing, or would go back to an image that a node still has.
 
-use super::{Change, Hold, Outcome, Plan, Rules, Standing, change_image, consider, followed, invalid, not_text, recorded, text};
+use super::{
+    Change, Considered, Hold, Outcome, Plan, Rules, Standing, change_image, consider, followed, invalid, not_text, recorded, text,
+};
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::image::{DEFAULT_TAG, Digest, ImageRef};
 use crate::engine::policy::{self, Follow, Return, Wish};
@@ -14,17 +16,17 @@ use crate::engine::workload::{Container, Image, Kind, PullPolicy};
 /// relied on, and all of it is left as it is.
 pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> Result<Plan, Refusal> {
     let workload = &pods.live.workload;
-    let recorded = recorded(workload, rules)?;
+    let ledger = recorded(workload, rules)?;
     let mut plan = Plan::default();
     let mut still_needed = false;
     let mut back = Vec::new();
-    for (container, standing) in consider(workload, &recorded, rules) {
+    for Considered { container, standing, recorded } in consider(workload, ledger.as_ref(), rules) {
         let Image::Text(image) = &container.image else {
             plan.outcomes.push(not_text(&container.image, standing));
             back.push(None);
             continue;
         };
-        let original = match policy::restore(image, recorded.image(container)) {
+        let original = match policy::restore(image, recorded) {
             Return::To(original) => Some(original),
             Return::There | Return::Stays(_) => None,
         };
@@ -91,7 +93,7 @@ pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> 
         let pinned = image.is_some_and(|image| image.has_digest());
         pinned && matches!(outcome, Some(Outcome::Ok | Outcome::Kept(_) | Outcome::Unchecked(_)))
     });
-    if recorded.originals.is_some() && !still_needed && !followed {
+    if ledger.is_some() && !still_needed && !followed {
         plan.changes.push(Change { at: workload.record_path(), from: text(&workload.record), to: None });
     }
     if workload.kind != Kind::CronJob {

@@ -1,9 +1,9 @@
 //! Where an image stands before anything is decided: what the user says of it, and what the record of its workload does.
 
 use super::Rules;
-use crate::engine::annotation::Originals;
 use crate::engine::answer::Refusal;
 use crate::engine::image::ImageRef;
+use crate::engine::memory::Ledger;
 use crate::engine::policy::{self, Track, Wish};
 use crate::engine::workload::{Container, IGNORE, Ignore, Image, RECORD, Record, Workload};
 
@@ -15,22 +15,36 @@ pub(super) enum Standing<'w> {
     Taken(Wish<'w>),
 }
 
-/// The standing of each container of a workload, in their order.
+/// A container of a workload, before anything is decided.
+pub(super) struct Considered<'w, 'r> {
+    pub(super) container: &'w Container,
+    pub(super) standing: Standing<'r>,
+    /// The image that the record has for it.
+    pub(super) recorded: Option<&'r str>,
+}
+
+/// Each container of a workload, in their order, with its standing.
 pub(super) fn consider<'w: 'r, 'r>(
     workload: &'w Workload,
-    recorded: &'r Recorded<'_>,
+    ledger: Option<&'r Ledger<'_>>,
     rules: &Rules,
-) -> Vec<(&'w Container, Standing<'r>)> {
-    let standing = |container: &'w Container| {
-        let Image::Text(image) = &container.image else {
-            return marked(workload, container).map_or(Standing::Taken(Wish::Variable), Standing::LeftOut);
-        };
-        match policy::decide(image, recorded.image(container), rules.track, rules.form) {
-            Wish::Variable => Standing::Taken(Wish::Variable),
-            wish => left_out(workload, container, image, rules).map_or(Standing::Taken(wish), Standing::LeftOut),
-        }
+) -> Vec<Considered<'w, 'r>> {
+    let mut claims = ledger.map(|ledger| ledger.claim(&workload.containers)).unwrap_or_default().into_iter();
+    let considered = |container: &'w Container| {
+        let recorded = claims.next().flatten().map(|original| original.image());
+        Considered { container, standing: standing(workload, container, recorded, rules), recorded }
     };
-    workload.containers.iter().map(|container| (container, standing(container))).collect()
+    workload.containers.iter().map(considered).collect()
+}
+
+fn standing<'r>(workload: &'r Workload, container: &'r Container, recorded: Option<&'r str>, rules: &Rules) -> Standing<'r> {
+    let Image::Text(image) = &container.image else {
+        return marked(workload, container).map_or(Standing::Taken(Wish::Variable), Standing::LeftOut);
+    };
+    match policy::decide(image, recorded, rules.track, rules.form) {
+        Wish::Variable => Standing::Taken(Wish::Variable),
+        wish => left_out(workload, container, image, rules).map_or(Standing::Taken(wish), Standing::LeftOut),
+    }
 }
 
 fn left_out(workload: &Workload, container: &Container, image: &str, rules: &Rules) -> Option<String> {
@@ -57,28 +71,8 @@ fn marked(workload: &Workload, container: &Container) -> Option<String> {
     }
 }
 
-/// The record of a workload, with the place of each container among those of its name.
-pub(super) struct Recorded<'w> {
-    workload: &'w Workload,
-    pub(super) originals: Option<Originals<'w>>,
-}
-
-impl Recorded<'_> {
-    /// The image that is recorded for a container.
-    pub(super) fn image(&self, container: &Container) -> Option<&str> {
-        // What is not recorded has no place among those of its name.
-        let is_recorded = |image: &Image| matches!(image, Image::Text(image) if !policy::is_variable(image));
-        let elders =
-            self.workload.containers.iter().filter(|other| {
-                (other.group, &other.name) == (container.group, &container.name) && other.index < container.index
-            });
-        let nth = elders.filter(|elder| is_recorded(&elder.image)).count();
-        self.originals.as_ref()?.image(container.group, &container.name, nth)
-    }
-}
-
 /// Reads the record, where it is what the tags are known from. One that does not parse is none where the whole workload is left out.
-pub(super) fn recorded<'w>(workload: &'w Workload, rules: &Rules) -> Result<Recorded<'w>, Refusal> {
+pub(super) fn recorded<'w>(workload: &'w Workload, rules: &Rules) -> Result<Option<Ledger<'w>>, Refusal> {
     let refuse = |cause| Refusal {
         code: "invalid-annotation",
         cause,
@@ -86,13 +80,13 @@ pub(super) fn recorded<'w>(workload: &'w Workload, rules: &Rules) -> Result<Reco
             "correct the annotation `{RECORD}`, or remove it so that the images are recorded as they are written"
         )),
     };
-    let originals = match (&workload.record, rules.track) {
+    let ledger = match (&workload.record, rules.track) {
         (_, Track::Tag) | (Record::Absent, _) => Ok(None),
         (Record::NoText, _) => Err(refuse("it is not a string".to_owned())),
-        (Record::Text(text), _) => Originals::parse(text).map(Some).map_err(|error| refuse(error.to_string())),
+        (Record::Text(text), _) => Ledger::parse(text).map(Some).map_err(|error| refuse(error.to_string())),
     };
-    match originals {
-        Err(_) if workload.ignore == Ignore::All => Ok(Recorded { workload, originals: None }),
-        originals => Ok(Recorded { workload, originals: originals? }),
+    match ledger {
+        Err(_) if workload.ignore == Ignore::All => Ok(None),
+        ledger => ledger,
     }
 }

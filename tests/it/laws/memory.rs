@@ -1,0 +1,152 @@
+//! Law 8: what people do to containers between two runs changes no decision.
+//!
+//! An object is updated, its containers are renamed, moved between the lists, put in another order and copied, and then every tag moves.
+//! What each image becomes must be what it becomes in the object that nobody touched.
+
+use std::collections::BTreeMap;
+
+use imago::engine::answer::Answers;
+use imago::engine::plan::{Plan, Rules};
+use imago::engine::policy::TagForm;
+use imago::engine::workload::{self, Workload};
+use serde_json::{Value, json};
+
+use super::random::Random;
+use crate::support::engine::{Action, answers, plain_rules, plan};
+use crate::support::seeds;
+
+const COUNT: u64 = 20_000;
+const LISTS: [&str; 2] = ["containers", "initContainers"];
+const NAMES: [&str; 5] = ["app", "side", "proxy", "init", "app2"];
+
+#[test]
+fn what_people_do_to_containers_changes_no_decision() {
+    seeds::each(COUNT, |seed| {
+        let mut random = Random::new(seed);
+        let rules = Rules { form: if random.percent(20) { TagForm::Drop } else { TagForm::Keep }, ..plain_rules() };
+        let mut object = deployment(&mut random, rules.form);
+        carry_out(&mut object, &rules, Action::Update(&digests('1')));
+        let before = object.clone();
+        let what = touch(&mut object, &mut random);
+        for action in [Action::Update(&digests('2')), Action::Restore] {
+            let (expected, found) = (decisions(&before, &rules, action), decisions(&object, &rules, action));
+            for (image, decided) in &found {
+                let unchanged = Some(decided) == expected.get(image);
+                assert!(
+                    unchanged,
+                    "seed {seed}, {what:?}: {image}: {decided:?} instead of {:?}\n{object:#}",
+                    expected.get(image)
+                );
+            }
+        }
+        // The new record is one for the new names: a third run follows as well, and a restore leads back to the tags.
+        carry_out(&mut object, &rules, Action::Update(&digests('2')));
+        let third = decisions(&object, &rules, Action::Update(&digests('3')));
+        assert!(third.iter().all(|(image, new)| new.is_some() != image.contains(&pin())), "seed {seed}: {third:?}\n{object:#}");
+    });
+}
+
+/// A workload in which images follow their tags, beside some that a person fixed.
+fn deployment(random: &mut Random, form: TagForm) -> Value {
+    let mut pod = json!({});
+    for list in LISTS {
+        let containers: Vec<Value> = (0..random.below(4))
+            .map(|number| {
+                let fixed = random.percent(20);
+                // Without its tag, an image alone tells which entry of the record is its own.
+                let tag = if form == TagForm::Drop { "1" } else { *random.pick(&["1", "2"]) };
+                let image = format!("registry.example.com/{}:{tag}", random.pick(&["web", "db", "proxy"]));
+                let image = if fixed { format!("{image}@sha256:{}{}", pin(), random.below(9)) } else { image };
+                json!({"name": format!("{}{number}", random.pick(&NAMES)), "image": image})
+            })
+            .collect();
+        pod[list] = containers.into();
+    }
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "annotations": {}},
+        "spec": {"template": {"spec": pod}},
+    })
+}
+
+/// The digits with which a person's digests begin.
+fn pin() -> String {
+    "9".repeat(63)
+}
+
+fn digests(digit: char) -> Answers {
+    let images = ["web", "db", "proxy"].map(|name| ["1", "2"].map(|tag| format!("registry.example.com/{name}:{tag}")));
+    let digests: Vec<String> =
+        (0..images.len() * 2).map(|number| format!("sha256:{}{number:02}", digit.to_string().repeat(62))).collect();
+    answers(images.iter().flatten().map(String::as_str).zip(digests.iter().map(String::as_str)))
+}
+
+/// Renames, moves, reorders and copies; says which of these were done.
+fn touch(object: &mut Value, random: &mut Random) -> Vec<&'static str> {
+    let mut what = Vec::new();
+    let mut lists = LISTS.map(|list| object["spec"]["template"]["spec"][list].as_array().cloned().unwrap_or_default());
+    if random.percent(50) {
+        what.push("rename");
+        for container in lists.iter_mut().flatten() {
+            if random.percent(50) {
+                // Names that are taken are taken again: two containers swap theirs, or share one.
+                container["name"] = format!("{}{}", random.pick(&NAMES), random.below(4)).into();
+            }
+        }
+    }
+    if random.percent(40) {
+        what.push("move");
+        let [one, other] = &mut lists;
+        let (from, to) = if random.percent(50) { (one, other) } else { (other, one) };
+        if !from.is_empty() {
+            let moved = from.remove(random.below(from.len()));
+            to.insert(random.below(to.len() + 1), moved);
+        }
+    }
+    if random.percent(40) {
+        what.push("copy");
+        let all: Vec<Value> = lists.iter().flatten().cloned().collect();
+        if !all.is_empty() {
+            let mut copy = random.pick(&all).clone();
+            copy["name"] = "copy".into();
+            let list = &mut lists[random.below(2)];
+            list.insert(random.below(list.len() + 1), copy);
+        }
+    }
+    if random.percent(40) {
+        what.push("reorder");
+        lists.iter_mut().for_each(|list| random.shuffle(list));
+    }
+    for (list, containers) in LISTS.iter().zip(lists) {
+        object["spec"]["template"]["spec"][list] = containers.into();
+    }
+    what
+}
+
+fn planned(object: &Value, rules: &Rules, action: Action<'_>) -> (Workload, Plan) {
+    let workload = workload::find(object).workloads.remove(0);
+    let plan = plan(&workload, rules, action).unwrap();
+    (workload, plan)
+}
+
+/// What each image becomes; `None`: it stays. Equal images must become the same.
+fn decisions(object: &Value, rules: &Rules, action: Action<'_>) -> BTreeMap<String, Option<String>> {
+    let (workload, plan) = planned(object, rules, action);
+    let mut decisions = BTreeMap::new();
+    for (container, outcome) in workload.containers.iter().zip(&plan.outcomes) {
+        let image = container.image.text().unwrap().to_owned();
+        let new = outcome.as_ref().unwrap().new_image().map(str::to_owned);
+        let other = decisions.insert(image.clone(), new.clone());
+        assert!(other.is_none() || other == Some(new), "{image} is decided in two ways\n{object:#}");
+    }
+    decisions
+}
+
+fn carry_out(object: &mut Value, rules: &Rules, action: Action<'_>) {
+    for change in planned(object, rules, action).1.changes {
+        let pointer = change.at.pointer();
+        match object.pointer_mut(&pointer) {
+            Some(place) => *place = change.to.into(),
+            None => object["metadata"]["annotations"]["imago-config-spec"] = change.to.into(),
+        }
+    }
+}

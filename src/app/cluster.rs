@@ -10,6 +10,7 @@ mod known;
 use self::carry::Carrier;
 use self::found::{Found, PodTable};
 use self::known::{Answered, Known};
+use super::copies;
 use super::edits::{self, Told};
 use super::report::{Action, Mode, Place, Problem, Reach, Report, Skipped};
 use super::resolve::{Event, PlatformLoss};
@@ -126,6 +127,7 @@ async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::
         report.problems.extend(planned.told.problems);
         report.workloads.push(planned.told.workload);
     }
+    report.notes = copies::notes(&report);
     Ok(report)
 }
 

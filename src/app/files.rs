@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::commit::{self, Carried, Session};
+use super::copies;
 use super::edits::{self, Edited};
 use super::ready::Awaiting;
 use super::report::{Action, Mode, Place, Problem, Reach, Report};
@@ -278,6 +279,7 @@ impl Report {
         }
         self.skipped.sort_by(|left, right| left.place.cmp(&right.place));
         self.problems.sort_by(|left, right| left.place.cmp(&right.place));
+        self.notes = copies::notes(self);
     }
 }
 

@@ -3,6 +3,7 @@
 mod ahead;
 pub mod cluster;
 pub mod commit;
+mod copies;
 pub mod digest;
 pub mod edits;
 pub mod files;

@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use crate::engine::image::ImageRef;
 pub use crate::engine::plan::{Hold, Outcome};
 
 /// Where the workloads of a run are.
@@ -65,6 +66,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// What a person should know although it went on, one sentence each: ``the registry's digest for `web:1` is not that of its bytes``.
     pub warnings: Vec<String>,
+    /// What a person may not expect and nothing has to be done about, one sentence each: `1 fixed image of … follows its tag in …`.
+    pub notes: Vec<String>,
     /// How each answer was found, by what was asked: who was asked, with whose credentials, and what came back. No step holds a secret.
     pub ways: BTreeMap<String, Vec<String>>,
     /// The changes as one unified diff, where it was asked for.
@@ -94,6 +97,7 @@ impl Report {
             not_selected: 0,
             problems: Vec::new(),
             warnings: Vec::new(),
+            notes: Vec::new(),
             ways: BTreeMap::new(),
             diff: None,
             git: None,
@@ -117,6 +121,12 @@ impl Report {
     /// Every container that was taken.
     pub fn containers(&self) -> impl Iterator<Item = &ContainerReport> {
         self.workloads.iter().flat_map(|workload| &workload.containers)
+    }
+
+    /// How many fixed images name their tag beside the digest: `--track tag` would follow these.
+    pub fn fixed_with_tag(&self) -> usize {
+        let fixed = self.containers().filter(|container| matches!(container.outcome, Outcome::Fixed));
+        fixed.filter(|container| ImageRef::parse(&container.image).is_ok_and(|image| image.tag().is_some())).count()
     }
 
     /// The images by what was decided.

@@ -109,8 +109,11 @@ impl<'c> Claims<'c> {
         }
         let keys = claims.keys(&by_key);
         claims.by_key_and_image(&keys);
-        claims.by_image(Tag::Written);
-        claims.by_image(Tag::Absent);
+        // An image on a digest that a pin is recorded with may be a copy of the pin, so the others go first.
+        claims.by_image(Tag::Written, Digests::OfNoPin);
+        claims.by_image(Tag::Absent, Digests::OfNoPin);
+        claims.by_image(Tag::Written, Digests::OfPins);
+        claims.by_image(Tag::Absent, Digests::OfPins);
         claims.by_key(&keys);
         claims.as_copies();
         claims.by_name_before_an_image(&by_key);
@@ -151,9 +154,9 @@ impl<'c> Claims<'c> {
                 self.take(container, entry);
             }
         }
-        let left = self.recorded.iter().zip(&self.taken).filter(|(_, taken)| !**taken).filter_map(|(recorded, _)| *recorded);
+        let recorded = self.recorded.iter().flatten();
         let fixed: BTreeSet<(Lookup, Digest)> =
-            left.filter_map(|recorded| Some((recorded.lookup(), recorded.digest()?))).collect();
+            recorded.filter_map(|recorded| Some((recorded.lookup(), recorded.digest()?))).collect();
         let mut doubtful = BTreeSet::new();
         for container in 0..keys.len() {
             let Some((entry, written, _)) = at_key(self, container) else { continue };
@@ -179,7 +182,7 @@ impl<'c> Claims<'c> {
         }
     }
 
-    fn by_image(&mut self, tag: Tag) {
+    fn by_image(&mut self, tag: Tag, digests: Digests) {
         let waits = |container: &usize| {
             let image = self.pinned[*container].filter(|_| self.claims[*container].is_none());
             image.is_some_and(|image| image.tag().is_some() == (tag == Tag::Written))
@@ -195,21 +198,21 @@ impl<'c> Claims<'c> {
         };
         let mut pools: BTreeMap<String, Pool> = BTreeMap::new();
         for (entry, recorded) in self.recorded.iter().enumerate() {
-            if let (false, Some(recorded)) = (self.taken[entry], *recorded) {
-                pools.entry(pool_of(recorded)).or_default().put(entry, recorded.digest());
+            if let Some(recorded) = *recorded {
+                pools.entry(pool_of(recorded)).or_default().put(entry, recorded.digest(), self.taken[entry]);
             }
         }
-        let waiting: Vec<(usize, String, Digest)> = waiting
-            .into_iter()
-            .filter_map(|container| self.pinned[container].and_then(|image| Some((container, pool_of(image), image.digest()?))))
-            .collect();
+        let asks = |container: usize| {
+            let image = self.pinned[container]?;
+            let (pool, digest) = (pool_of(image), image.digest()?);
+            let of_pin = pools.get(&pool)?.fixed.contains_key(&digest);
+            (of_pin == (digests == Digests::OfPins)).then_some((container, pool, digest))
+        };
+        let waiting: Vec<(usize, String, Digest)> = waiting.into_iter().filter_map(asks).collect();
         for (_, pool, digest) in &waiting {
             pools.entry(pool.clone()).or_default().wait(digest);
         }
-        // An image on a digest that nobody recorded can only be one that follows, so it goes first.
-        let is_fixed = |(_, pool, digest): &(usize, String, Digest)| pools[pool].fixed.contains_key(digest);
-        let (doubtful, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_fixed);
-        for (container, pool, digest) in waiting.into_iter().chain(doubtful) {
+        for (container, pool, digest) in waiting {
             if let Some(entry) = pools.get_mut(&pool).and_then(|pool| pool.give(&digest)) {
                 self.take(container, entry);
             }
@@ -270,22 +273,30 @@ enum Tag {
     Absent,
 }
 
+/// Which images take part: those on a digest that an entry has, or the others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Digests {
+    OfPins,
+    OfNoPin,
+}
+
 /// The entries of one image that nobody has claimed, in their order, and the containers that wait for them.
 #[derive(Default)]
 struct Pool {
     /// Entries that follow a tag.
     following: VecDeque<usize>,
-    /// Entries that have a digest, which a person chose.
+    /// Entries that have a digest, which a person chose; empty where all on it are claimed.
     fixed: BTreeMap<Digest, VecDeque<usize>>,
     waiting: BTreeMap<Digest, usize>,
 }
 
 impl Pool {
-    fn put(&mut self, entry: usize, digest: Option<Digest>) {
-        match digest {
-            None => self.following.push_back(entry),
-            Some(digest) => self.fixed.entry(digest).or_default().push_back(entry),
-        }
+    fn put(&mut self, entry: usize, digest: Option<Digest>, taken: bool) {
+        let entries = match digest {
+            None => &mut self.following,
+            Some(digest) => self.fixed.entry(digest).or_default(),
+        };
+        entries.extend((!taken).then_some(entry));
     }
 
     fn wait(&mut self, digest: &Digest) {

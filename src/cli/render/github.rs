@@ -23,7 +23,8 @@ pub fn report(report: &Report, ground: &Ground) -> String {
     let mut text = String::new();
     write_some(&mut text, "error", of(&[Level::Error]));
     write_some(&mut text, "warning", warnings.chain(of(&[Level::Warning])).collect());
-    write_some(&mut text, "notice", of(&[Level::Note, Level::Done]));
+    let notes = report.notes.iter().map(|note| Annotation { title: "imago".to_owned(), message: note.clone(), place: None });
+    write_some(&mut text, "notice", notes.chain(of(&[Level::Note, Level::Done])).collect());
     text
 }
 

@@ -63,7 +63,7 @@ struct ReportV1<'a> {
     /// What went wrong with one file, workload or image, and did not stop the rest.
     problems: Vec<ProblemV1<'a>>,
     /// What a person should know although it went on, one sentence each.
-    warnings: &'a [String],
+    warnings: Vec<&'a String>,
 }
 
 /// What became of the run in Git.
@@ -101,7 +101,7 @@ impl<'a> ReportV1<'a> {
             git: report.git.as_ref().map(GitV1::of),
             skipped: report.skipped.iter().map(SkippedV1::of).collect(),
             problems: report.problems.iter().map(ProblemV1::of).collect(),
-            warnings: &report.warnings,
+            warnings: report.warnings.iter().chain(&report.notes).collect(),
         }
     }
 }

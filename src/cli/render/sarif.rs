@@ -26,6 +26,7 @@ pub fn report(report: &Report, ground: &Ground) -> String {
     let codes: Vec<&str> = codes.into_keys().collect();
     let warnings =
         report.warnings.iter().map(|warning| Notification { level: "warning", message: Text { text: warning.clone() } });
+    let notes = report.notes.iter().map(|note| Notification { level: "note", message: Text { text: note.clone() } });
     let notifications = general.iter().map(|finding| Notification { level: level(finding.level), message: message(finding) });
     let log = Log {
         schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
@@ -44,7 +45,7 @@ pub fn report(report: &Report, ground: &Ground) -> String {
             invocations: [Invocation {
                 // The run itself did what it could; what it could not do is in the results.
                 execution_successful: report.stopped_at.is_none(),
-                notifications: notifications.chain(warnings).collect(),
+                notifications: notifications.chain(warnings).chain(notes).collect(),
             }],
             bases: BTreeMap::from([(ROOT, Base { description: Text { text: "The root of the repository".to_owned() } })]),
             results: placed.iter().map(|finding| SarifResult::of(finding, &codes, ground)).collect(),

@@ -9,7 +9,7 @@ mod workload;
 use std::fmt::Write;
 
 use super::{Printable, Styles, counted, steers};
-use crate::app::report::{Committed, Place, Reach, Report};
+use crate::app::report::{Action, Committed, Place, Reach, Report};
 use crate::cli::settings::Detail;
 
 pub use digest::{digest_problems, digests, ways};
@@ -38,12 +38,19 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
     text
 }
 
-/// The last line: what was done or has to be done, and what was left out.
+/// The last lines: what was committed, what a person may not expect, and what was done or has to be done, with what was left out.
 pub fn summary(report: &Report, styles: &Styles) -> String {
     let strong = styles.strong;
     let committed = report.git.as_ref().map(|git| committed(git, report.reach())).unwrap_or_default();
+    let notes: String = report.notes.iter().map(|note| format!("note: {}\n", Printable(note))).collect();
     let mut parts = vec![format!("{strong}{}{strong:#}", verdict::verdict(report))];
     let counts = report.counts();
+    if counts.fixed > 0 {
+        if !verdict::is_of_fixed_images(report) {
+            parts.push(format!("{} with a fixed digest", counted(counts.fixed, "image")));
+        }
+        parts.extend(with_track_tag(report, counts.fixed).map(str::to_owned));
+    }
     for (count, noun, what) in [
         (counts.held, "image", "held back"),
         (counts.kept, "image", "left as written"),
@@ -72,7 +79,17 @@ pub fn summary(report: &Report, styles: &Styles) -> String {
         let bad = styles.bad;
         parts.push(format!("{bad}{}{bad:#}", counted(report.problems.len(), "problem")));
     }
-    committed + &parts.join("; ") + "\n"
+    committed + &notes + &parts.join("; ") + "\n"
+}
+
+/// What `--track tag` would do with the fixed images, where it would do it with all of them.
+fn with_track_tag(report: &Report, fixed: usize) -> Option<&'static str> {
+    let tags_matter = matches!(report.action, Action::Report | Action::Check | Action::Update);
+    match (tags_matter && report.fixed_with_tag() == fixed, fixed) {
+        (false, _) => None,
+        (true, 1) => Some("`--track tag` would follow its tag"),
+        (true, _) => Some("`--track tag` would follow their tags"),
+    }
 }
 
 /// The line about the commit.

@@ -55,6 +55,8 @@ pub(super) struct SummaryV1<'a> {
     written: bool,
     /// The limit of changes that the plan exceeded, for which reason nothing was written; null where it did not.
     stopped_at: Option<usize>,
+    /// Images with the outcome `fixed` that name their tag beside the digest: `--track tag` would follow these.
+    fixed_with_tag: usize,
 }
 
 impl<'a> SummaryV1<'a> {
@@ -84,6 +86,7 @@ impl<'a> SummaryV1<'a> {
             problems: report.problems.len(),
             written: report.reach() == Reach::Done,
             stopped_at: report.stopped_at,
+            fixed_with_tag: report.fixed_with_tag(),
         }
     }
 }

@@ -12,6 +12,7 @@ fn version_1_has_these_fields_in_this_order() {
     sample.skipped.truncate(1);
     sample.unhandled.insert("Rollout".into(), 1);
     sample.warnings.push("look at this".into());
+    sample.notes.push("and at this".into());
     sample.problems.push(Problem {
         code: "unauthorized",
         what: "cannot resolve `registry.example.test/x:1`".into(),
@@ -49,7 +50,8 @@ fn version_1_has_these_fields_in_this_order() {
     "not_selected": 0,
     "problems": 1,
     "written": true,
-    "stopped_at": null
+    "stopped_at": null,
+    "fixed_with_tag": 0
   },
   "workloads": [
     {
@@ -113,7 +115,8 @@ fn version_1_has_these_fields_in_this_order() {
     }
   ],
   "warnings": [
-    "look at this"
+    "look at this",
+    "and at this"
   ]
 }
 "#;

@@ -101,7 +101,27 @@ fn an_empty_result_says_why() {
             "no workload of 214 files is selected; 3 workloads without a namespace not taken by `-n`; 1 workload not selected",
         ),
         (with(&[Outcome::Ok]), "the image in 214 files is up to date"),
-        (with(&[Outcome::Ok, Outcome::Fixed]), "all 2 images in 214 files are up to date"),
+        (with(&[Outcome::Ok, Outcome::Ok]), "all 2 images in 214 files are up to date"),
+        (
+            with(&[Outcome::Ok, Outcome::Fixed]),
+            "1 of 2 images in 214 files is up to date; 1 image with a fixed digest; `--track tag` would follow its tag",
+        ),
+        (
+            with(&[Outcome::Fixed, Outcome::Fixed]),
+            "2 images with a fixed digest in 214 files; `--track tag` would follow their tags",
+        ),
+        (
+            with(&[Outcome::Fixed, ignored.clone()]),
+            "nothing to do in 214 files; 1 image with a fixed digest; `--track tag` would follow its tag; 1 image ignored",
+        ),
+        (
+            Report { action: Action::Restore, ..with(&[Outcome::Fixed]) },
+            "nothing to restore in 214 files; 1 image with a fixed digest",
+        ),
+        (
+            with(&[Outcome::Fixed, samples::failed()]),
+            "no image of 214 files could be checked; 1 image with a fixed digest; `--track tag` would follow its tag",
+        ),
         (with(&[Outcome::Ok, ignored.clone()]), "1 of 2 images in 214 files is up to date; 1 image ignored"),
         (with(&[ignored, Outcome::Variable]), "nothing to do in 214 files; 1 image ignored; 1 variable passed over"),
         (with(&[samples::failed()]), "no image of 214 files could be checked"),
@@ -110,6 +130,21 @@ fn an_empty_result_says_why() {
     ] {
         assert_eq!(summary(&report, &Styles::plain()), format!("{line}\n"));
     }
+}
+
+#[test]
+fn what_track_tag_would_do_is_said_where_it_would_do_it_for_all() {
+    let mut report = Report { action: Action::Report, skipped: Vec::new(), ..samples::updated() };
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let pins = [format!("web:1@{digest}"), format!("db@{digest}")];
+    report.workloads[0].containers = pins.iter().map(|image| samples::container("app", image, Outcome::Fixed)).collect();
+    assert_eq!(summary(&report, &Styles::plain()), "2 images with a fixed digest in 214 files\n");
+    report.workloads[0].containers.truncate(1);
+    let hinted = "1 image with a fixed digest in 214 files; `--track tag` would follow its tag\n";
+    assert_eq!(summary(&report, &Styles::plain()), hinted);
+    report.notes.push("1 fixed image of a\u{1b} follows its tag in b".into());
+    let noted = summary(&report, &Styles::plain());
+    assert_eq!(noted, format!("note: 1 fixed image of a\\u{{1b}} follows its tag in b\n{hinted}"));
 }
 
 #[test]

@@ -36,6 +36,12 @@ pub(super) fn verdict(report: &Report) -> String {
     }
 }
 
+/// Whether the verdict is that all images have a fixed digest.
+pub(super) fn is_of_fixed_images(report: &Report) -> bool {
+    let counts = report.counts();
+    counts.fixed > 0 && counts.fixed == counts.images && report.action != Action::Restore && report.stopped_at.is_none()
+}
+
 /// What was looked at: files, or the workloads of a cluster.
 fn everything(report: &Report) -> String {
     match report.mode {
@@ -73,7 +79,8 @@ fn outlook(report: &Report) -> String {
 fn nothing_to_do(report: &Report) -> String {
     let counts = report.counts();
     let places = everything(report);
-    let up_to_date = counts.ok + counts.fixed;
+    // A fixed digest is not looked up, so nobody knows whether it is its tag's.
+    let up_to_date = counts.ok;
     match (report.workloads.len(), up_to_date) {
         (0, _) if report.skipped.iter().any(|skipped| skipped.code == "managed") => "every workload was passed over".to_owned(),
         (0, _) if report.mode == Mode::Cluster => "no workload was found".to_owned(),
@@ -84,6 +91,7 @@ fn nothing_to_do(report: &Report) -> String {
         (0, _) if report.not_selected + report.without_namespace > 0 => format!("no workload of {places} is selected"),
         (0, _) => format!("no workload in {places}"),
         _ if report.action == Action::Restore => format!("nothing to restore in {places}"),
+        _ if is_of_fixed_images(report) => format!("{} with a fixed digest in {places}", counted(counts.fixed, "image")),
         (_, 0) if counts.failed > 0 => format!("no image of {places} could be checked"),
         (_, 0) => format!("nothing to do in {places}"),
         (_, 1) if counts.images == 1 => format!("the image in {places} is up to date"),

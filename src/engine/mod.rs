@@ -6,6 +6,7 @@ pub mod annotation;
 pub mod answer;
 pub mod diff;
 pub mod image;
+pub mod kustomize;
 pub mod live;
 pub mod look;
 pub mod memory;

@@ -309,3 +309,4 @@ fn text(record: &Record) -> Option<String> {
         Record::Absent | Record::NoText => None,
     }
 }
+// x

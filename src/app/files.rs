@@ -65,6 +65,8 @@ pub struct Request {
     pub platform_loss: PlatformLoss,
     /// What is committed, where anything is.
     pub git: Option<commit::Request>,
+    /// The files that the report goes to: none of them may be a manifest or the lock.
+    pub reports: Vec<PathBuf>,
 }
 
 /// How often a push that somebody else forestalled is planned and tried again.
@@ -76,12 +78,14 @@ const OVERTAKEN_AT_MOST: usize = 3;
 pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
     let current = std::env::current_dir().context("cannot tell the current folder")?;
     let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
-    links::stays(&root, &request.lock.path).map_err(|error| lock_problem("use", &request.lock.path, &error.into()))?;
+    let lock = request.lock.place(&root).map_err(|problem| *problem)?;
+    let reports = request.places_of_reports(&root);
+    request.refuse_report_over(reports.iter().filter(|(_, place)| **place == absolute(&lock)), "the lock")?;
     let mut session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
     let (mut overtaken, mut caught_up) = (0, 0);
     while overtaken <= OVERTAKEN_AT_MOST && caught_up <= OVERTAKEN_AT_MOST {
         let rules = request.rules();
-        let source = request.source()?;
+        let source = request.source(&lock)?;
         let questions = |workloads: &[(usize, Workload)]| request.questions(workloads, &rules);
         let of_commit = session
             .as_ref()
@@ -91,6 +95,7 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
         let ask_ahead = |number, questions: &[Question]| source.iter().for_each(|source| source.ask_ahead(number, questions));
         let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root), questions, ask_ahead), Ok);
         let survey = survey.map_err(|error| wrong_paths(&error))?;
+        request.refuse_report_over(reports.iter().filter(|(_, place)| survey.has(place)), "a manifest")?;
         let (mut report, mut round) = request.decide(survey, source, rules, &root, &mut on_event)?;
         if request.diff {
             // A plan that is not to be carried out is not handed to `git apply` either.
@@ -129,6 +134,28 @@ impl Request {
         }
     }
 
+    /// Each report as it was named, and the file that it goes to. What cannot be judged is told by who writes it.
+    fn places_of_reports(&self, root: &Path) -> Vec<(&Path, PathBuf)> {
+        let place = |path: &Path| links::destination(root, path).ok().map(|place| absolute(&place));
+        self.reports.iter().filter_map(|path| Some((path.as_path(), place(path)?))).collect()
+    }
+
+    /// Ends the run, before anything is written, if a report would take the place of `what`.
+    fn refuse_report_over<'r>(
+        &self,
+        mut reports: impl Iterator<Item = &'r (&'r Path, PathBuf)>,
+        what: &str,
+    ) -> Result<(), Problem> {
+        let Some((named, _)) = reports.next() else { return Ok(()) };
+        Err(Problem {
+            code: "usage",
+            what: format!("cannot write the report `{}`", named.display()),
+            place: Place::default(),
+            cause: format!("it would replace {what}"),
+            hint: Some("name another file for the report".to_owned()),
+        })
+    }
+
     fn narrows(&self) -> bool {
         let of_repository = |globs: &scan::Globs| !globs.include.is_empty() || !globs.exclude.is_empty();
         !self.include.is_empty() || !self.exclude.is_empty() || self.of_repository.as_ref().is_some_and(of_repository)
@@ -153,15 +180,15 @@ impl Request {
     }
 
     /// Who answers, where the action asks anything. Nothing is asked yet.
-    fn source(&self) -> anyhow::Result<Option<Source>> {
+    fn source(&self, lock: &Path) -> anyhow::Result<Option<Source>> {
         let source = self.asks().then(|| Source::open(&self.lock, &self.registries)).transpose()?;
         if self.action == Action::Update && !self.lock.offline {
             // A lock that cannot be read or written must not be left behind the manifests.
-            let old = Lock::read(&self.lock.path).map_err(|error| lock_problem("read", &self.lock.path, &error))?;
+            let old = Lock::read(lock).map_err(|error| lock_problem("read", &self.lock.path, &error))?;
             // A branch of its own has a lock of its own, which is made of objects.
             let is_written = self.git.as_ref().is_none_or(|git| git.branch.is_none());
             if is_written && (old.is_some() || self.lock.named) {
-                Lock::writable(&self.lock.path).map_err(|error| lock_problem("write", &self.lock.path, &error))?;
+                Lock::writable(lock).map_err(|error| lock_problem("write", &self.lock.path, &error))?;
             }
         }
         Ok(source)
@@ -229,6 +256,10 @@ impl Request {
             Ok(sourced)
         })
     }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn all_workloads(survey: &Survey) -> impl Iterator<Item = &Workload> {

@@ -13,6 +13,7 @@ use super::runtime;
 use crate::engine::answer::{Answer, Answers, Refusal};
 use crate::engine::image::Lookup;
 use crate::engine::plan::Question;
+use crate::io::links;
 use crate::io::lock::{Lock, LockError};
 use crate::io::registry::{Registry, RegistryError, Settings};
 
@@ -27,6 +28,13 @@ pub struct LockUse {
     pub offline: bool,
     /// Drop what the run did not use.
     pub prune: bool,
+}
+
+impl LockUse {
+    /// Where the lock is read and written. `Err`: a link stands in the way, or it is inside Git's folder.
+    pub(super) fn place(&self, root: &Path) -> Result<PathBuf, Box<Problem>> {
+        links::destination(root, &self.path).map_err(|error| Box::new(lock_problem("use", &self.path, &error.into())))
+    }
 }
 
 /// Who answers.

@@ -129,6 +129,12 @@ enum Examined {
 }
 
 impl Survey {
+    /// Whether a file, by its absolute path without links, is one of the manifests.
+    pub fn has(&self, path: &Path) -> bool {
+        let same_name = self.manifests.iter().filter(|manifest| manifest.path.file_name() == path.file_name());
+        same_name.filter_map(|manifest| manifest.path.canonicalize().ok()).any(|real| real == path)
+    }
+
     fn take(&mut self, path: PathBuf, name: String, examined: Examined) {
         let place = |line| Place { file: Some(name.clone()), line, ..Place::default() };
         let problem =

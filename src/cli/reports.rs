@@ -3,6 +3,8 @@
 //! Files are written last, so that nothing that fails there takes the report from who reads stdout; but what can be seen of them is
 //! looked at first, before the run does anything.
 
+use std::collections::BTreeSet;
+
 use super::args::Format;
 use super::printer::{Printer, To};
 use super::render::ground::Ground;
@@ -13,12 +15,19 @@ use crate::io::files::{self, FileError};
 use crate::io::links;
 use crate::io::scan;
 
-/// Whether every report can be expected to be written.
+/// Whether every report can be expected to be written, each to a file of its own.
 pub(super) fn prepare(reporting: &Reporting) -> anyhow::Result<()> {
     let root = ground().root;
+    let mut taken = BTreeSet::new();
     for file in &reporting.files {
-        let checked = links::stays(&root, &file.path).and_then(|()| files::puttable(&file.path));
-        checked.map_err(|error| unwritten(file, &error))?;
+        let place = links::destination(&root, &file.path).and_then(|place| files::puttable(&place).map(|()| place));
+        let place = place.map_err(|error| unwritten(file, &error))?;
+        let is_special = place.metadata().is_ok_and(|metadata| !metadata.is_file());
+        if !is_special && !taken.insert(std::path::absolute(&place).unwrap_or(place)) {
+            let name = file.path.display().to_string();
+            let cause = "another report goes to the same file".to_owned();
+            return Err(unwritten_because(name, "usage", cause, Some("name another file for one of them")).into());
+        }
     }
     Ok(())
 }
@@ -30,7 +39,9 @@ pub(super) fn tell(report: &Report, reporting: &Reporting, voice: Voice, printer
     let mut outcome = Ok(());
     for file in &reporting.files {
         let rendered = rendered(report, file.format, &ground, Detail::Normal, &Styles::plain());
-        let written = links::stays(&ground.root, &file.path).and_then(|()| files::put(&file.path, rendered.as_bytes()));
+        // Looked up again: a link may have taken its place while the run went on.
+        let place = links::destination(&ground.root, &file.path);
+        let written = place.and_then(|place| files::put(&place, rendered.as_bytes()));
         outcome = outcome.and(written.map_err(|error| unwritten(file, &error).into()));
     }
     outcome
@@ -112,16 +123,15 @@ fn ground() -> Ground {
 fn unwritten(file: &ReportFile, error: &FileError) -> Problem {
     let name = file.path.display().to_string();
     let hint = match error {
-        FileError::NotRegular(_) | FileError::ReadOnly(_) | FileError::Outside(_) => Some("name another file"),
+        FileError::NotRegular(_) | FileError::ReadOnly(_) | FileError::InsideGit => Some("name another file"),
         error => error.hint(),
     };
-    Problem {
-        code: error.code(),
-        what: format!("cannot write the report `{name}`"),
-        place: Place::default(),
-        cause: error.to_string(),
-        hint: hint.map(str::to_owned),
-    }
+    unwritten_because(name, error.code(), error.to_string(), hint)
+}
+
+fn unwritten_because(name: String, code: &'static str, cause: String, hint: Option<&str>) -> Problem {
+    let what = format!("cannot write the report `{name}`");
+    Problem { code, what, place: Place::default(), cause, hint: hint.map(str::to_owned) }
 }
 
 #[cfg(test)]

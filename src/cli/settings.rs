@@ -135,8 +135,10 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
         }
         args::Command::Files(mut flags) => {
             let reporting = reporting::reporting(std::mem::take(&mut flags.reporting))?;
+            let reports = reporting.files.iter().map(|file| file.path.clone()).collect();
             let warnings = registries::warnings(&mut flags.registries, &flags.locking);
-            Ok(Settings::Files { request: Box::new(in_files::request(*flags, outside)?), reporting, voice, warnings })
+            let request = files::Request { reports, ..in_files::request(*flags, outside)? };
+            Ok(Settings::Files { request: Box::new(request), reporting, voice, warnings })
         }
         args::Command::Completions { shell } => Ok(Settings::Text(manual::completions(shell))),
         args::Command::Man { page } => manual::page(page.as_deref()).map(Settings::Text),

@@ -62,6 +62,12 @@ pub enum FileError {
     /// A link leads out of the folder that may be edited, to this place.
     #[error("a link in it leads to `{0}`, outside the repository")]
     Outside(String),
+    /// It is, or stands behind, this link of a work tree.
+    #[error("`{0}` is a link, and a link in a work tree may lead anywhere")]
+    Link(String),
+    /// It is one of Git's own files.
+    #[error("it is inside Git's own folder, where only Git writes")]
+    InsideGit,
     /// Anything else that the system says.
     #[error("{0}")]
     Other(io::Error),
@@ -81,6 +87,8 @@ impl FileError {
             Self::TooLarge(_) => "too-large",
             Self::Changed | Self::Displaced => "changed-meanwhile",
             Self::Outside(_) => "link-outside",
+            Self::Link(_) => "link",
+            Self::InsideGit => "inside-git",
             Self::Other(_) => "io",
         }
     }
@@ -98,6 +106,8 @@ impl FileError {
             Self::NotRegular(_) => Some("name a file or a folder of manifests"),
             Self::TooLarge(_) => Some("leave it out with `--exclude`"),
             Self::Outside(_) => Some("name the file that it leads to, in that file's own repository"),
+            Self::Link(_) => Some("name the file that it leads to, or remove the link"),
+            Self::InsideGit => Some("name a file of the work tree"),
             Self::Other(_) => None,
         }
     }

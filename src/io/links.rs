@@ -1,7 +1,7 @@
 //! Where a path that was typed really leads, every link in it followed.
 //!
 //! A link is followed inside one folder only, the repository: whoever made the link need not be who typed its name. A path without
-//! links may lead anywhere, because whoever typed it meant that very place.
+//! links may lead anywhere, because whoever typed it meant that very place. Nothing leads below `.git`.
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::files::FileError;
+use super::git_folder;
 
 /// Resolves many paths against one root; folders that they share are looked at once.
 #[derive(Debug)]
@@ -29,7 +30,10 @@ impl<'a> Links<'a> {
         let metadata = path.symlink_metadata()?;
         if metadata.file_type().is_symlink() {
             let real = path.canonicalize()?;
-            return if real.starts_with(&self.real_root) { Ok((real, path.metadata()?)) } else { Err(outside(&real)) };
+            if !real.starts_with(&self.real_root) {
+                return Err(outside(&real));
+            }
+            return if git_folder::is_inside(&real) { Err(FileError::InsideGit) } else { Ok((real, path.metadata()?)) };
         }
         let real = match (path.parent(), path.components().next_back()) {
             (Some(folder), Some(Component::Normal(name))) if !metadata.is_dir() => self.real_folder(folder)?.join(name),
@@ -38,6 +42,9 @@ impl<'a> Links<'a> {
         // A folder above may be a link too: what is spelled inside the root must be inside it.
         if !real.starts_with(&self.real_root) && without_dots(path)?.starts_with(without_dots(self.root)?) {
             return Err(outside(&real));
+        }
+        if git_folder::is_inside(&real) {
+            return Err(FileError::InsideGit);
         }
         Ok((real, metadata))
     }
@@ -50,24 +57,66 @@ impl<'a> Links<'a> {
     }
 }
 
-/// Refuses a path of a file to be written that is spelled inside the root and leads out of it over a link. What is not there yet would
-/// stand in its folder.
-pub fn stays(root: &Path, path: &Path) -> Result<(), FileError> {
-    if !without_dots(path)?.starts_with(without_dots(root)?) {
-        return Ok(());
+/// Links that are followed on the way to one file; the kernel follows as many.
+const MAX_LINKS: usize = 40;
+
+/// Where a report or a lock is written: the path as it is typed, or where it leads if it has a link or `..` in it.
+///
+/// A link that stands in a work tree is refused, because whoever wrote the tree made it. `root` is the repository, or the current
+/// folder if there is none. A link outside leads where it leads: it belongs to the machine. What is below `.git` is refused in each case.
+pub fn destination(root: &Path, path: &Path) -> Result<PathBuf, FileError> {
+    let root = root.canonicalize()?;
+    let mut rest: Vec<PathBuf> = pieces(&std::path::absolute(path)?);
+    let (mut real, mut links) = (PathBuf::new(), 0);
+    let mut as_typed = !path.components().any(|part| part == Component::ParentDir);
+    while let Some(piece) = rest.pop() {
+        match piece.components().next() {
+            Some(Component::Normal(name)) => real.push(name),
+            Some(Component::ParentDir) => drop(real.pop()),
+            Some(Component::RootDir) => real = PathBuf::from("/"),
+            _ => {}
+        }
+        let is_link = match real.symlink_metadata() {
+            Ok(metadata) => metadata.file_type().is_symlink(),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => false,
+            Err(error) => return Err(error.into()),
+        };
+        if !is_link {
+            continue;
+        }
+        let folder = real.parent().unwrap_or(Path::new("/")).to_owned();
+        if is_of_a_tree(&folder, &root) {
+            return Err(FileError::Link(real.strip_prefix(&root).unwrap_or(&real).display().to_string()));
+        }
+        links += 1;
+        if links > MAX_LINKS {
+            return Err(FileError::NotRegular("a link that leads to itself"));
+        }
+        as_typed = false;
+        let target = real.read_link()?;
+        // `/proc/self/fd/1 -> pipe:[123]` is no path, and opens all the same.
+        if folder.join(&target).symlink_metadata().is_err() && real.metadata().is_ok() {
+            continue;
+        }
+        real = folder;
+        rest.extend(pieces(&target));
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let real = path.canonicalize().or_else(|error| match error.kind() {
-        io::ErrorKind::NotFound => folder.canonicalize(),
-        _ => Err(error),
-    });
-    match real {
-        Ok(real) if real.starts_with(root.canonicalize()?) => Ok(()),
-        Ok(real) => Err(outside(&real)),
-        // Who writes says what is wrong with the folder.
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
-        Err(error) => Err(error.into()),
+    if git_folder::is_inside(&real) {
+        return Err(FileError::InsideGit);
     }
+    Ok(if as_typed { path.to_owned() } else { real })
+}
+
+/// The components, the last one first.
+fn pieces(path: &Path) -> Vec<PathBuf> {
+    path.components().rev().map(|part| PathBuf::from(part.as_os_str())).collect()
+}
+
+/// Whether what stands in this folder may be a stranger's: a file of a work tree.
+fn is_of_a_tree(folder: &Path, root: &Path) -> bool {
+    let is_of_the_system = folder.starts_with("/dev") || folder.starts_with("/proc");
+    let is_below_root = root.parent().is_some() && folder.starts_with(root);
+    !is_of_the_system && (is_below_root || folder.ancestors().any(|above| above.join(".git").symlink_metadata().is_ok()))
 }
 
 fn outside(real: &Path) -> FileError {
@@ -128,22 +177,67 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_stays_where_it_is_spelled() {
+    fn a_report_goes_through_no_link_of_a_tree() {
         let (root, outside) = (folder(), folder());
-        let at = |name: &str| root.path().join(name);
-        std::fs::create_dir(at("base")).unwrap();
-        std::fs::write(outside.path().join("other.json"), "").unwrap();
-        symlink("base/report.json", at("inside.json")).unwrap();
-        symlink(outside.path().join("other.json"), at("other.json")).unwrap();
-        symlink(outside.path(), at("folder")).unwrap();
-        for name in ["new.json", "base/new.json", "inside.json", "none/new.json", "base/../new.json"] {
-            stays(root.path(), &at(name)).unwrap();
+        let (root, outside) = (root.path().canonicalize().unwrap(), outside.path().canonicalize().unwrap());
+        let at = |name: &str| root.join(name);
+        for folder in ["base", ".git/hooks"] {
+            std::fs::create_dir_all(at(folder)).unwrap();
         }
-        for name in ["other.json", "folder/new.json", "folder/other.json", "base/../folder/new.json"] {
-            assert_eq!(stays(root.path(), &at(name)).unwrap_err().code(), "link-outside", "{name}");
+        std::fs::write(outside.join("other.json"), "").unwrap();
+        for (target, link) in [
+            ("base/report.json", "inside.json"),
+            ("inside.json", "chain.json"),
+            ("nowhere.json", "dangling.json"),
+            (".git/hooks/post-commit", "hook.json"),
+            (".git", "folder"),
+            ("base", "plain"),
+            ("loop", "loop"),
+        ] {
+            symlink(target, at(link)).unwrap();
         }
-        // Whoever names a place outside means it.
-        stays(root.path(), &outside.path().join("other.json")).unwrap();
-        stays(root.path(), Path::new("/dev/stdout")).unwrap();
+        symlink(outside.join("other.json"), at("other.json")).unwrap();
+        let destination = |path: &Path| super::destination(&root, path);
+        for name in ["new.json", "base/new.json", "none/new.json"] {
+            assert_eq!(destination(&at(name)).unwrap(), at(name));
+        }
+        assert_eq!(destination(&at("base/../new.json")).unwrap(), at("new.json"));
+        for name in [
+            "inside.json",
+            "chain.json",
+            "dangling.json",
+            "hook.json",
+            "other.json",
+            "folder/config",
+            "plain/new.json",
+            "base/../plain/new.json",
+            "loop",
+            "loop/x",
+        ] {
+            assert_eq!(destination(&at(name)).unwrap_err().code(), "link", "{name}");
+        }
+        for name in [".git/hooks/post-commit", "base/../.git/config", ".GIT/new", "base/.Git/x", ".git"] {
+            assert_eq!(destination(&at(name)).unwrap_err().code(), "inside-git", "{name}");
+        }
+        // A link of the machine leads where it leads, but not on through one of the tree, and never below `.git`.
+        for (target, link) in [("", "to-root"), (".git", "to-git"), ("plain", "to-plain"), ("base", "to-base")] {
+            symlink(at(target), outside.join(link)).unwrap();
+        }
+        let there = |name: &str| outside.join(name);
+        assert_eq!(destination(&there("other.json")).unwrap(), there("other.json"));
+        assert_eq!(destination(&there("to-base/new.json")).unwrap(), at("base/new.json"));
+        assert_eq!(destination(&there("to-root/inside.json")).unwrap_err().code(), "link");
+        assert_eq!(destination(&there("to-plain/new.json")).unwrap_err().code(), "link");
+        assert_eq!(destination(&there("to-git/config")).unwrap_err().code(), "inside-git");
+        destination(Path::new("/dev/stdout")).unwrap();
+        super::destination(Path::new("/"), Path::new("/dev/stdout")).unwrap();
+    }
+
+    #[test]
+    fn another_repository_is_as_strange_as_ours() {
+        let (root, other) = (folder(), folder());
+        std::fs::create_dir(other.path().join(".git")).unwrap();
+        symlink("x", other.path().join("link.json")).unwrap();
+        assert_eq!(destination(root.path(), &other.path().join("link.json")).unwrap_err().code(), "link");
     }
 }

@@ -11,8 +11,10 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use self::format::VERSION;
 use super::files::{self, FileError, Prepared};
@@ -80,7 +82,7 @@ impl LockError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             // The hints of `FileError` speak of manifests.
-            Self::File(FileError::TooLarge(_) | FileError::NotRegular(_) | FileError::Outside(_)) => {
+            Self::File(FileError::TooLarge(_) | FileError::NotRegular(_) | FileError::InsideGit) => {
                 Some("name another file with `--lock`")
             }
             Self::File(error) => error.hint(),
@@ -94,12 +96,9 @@ impl LockError {
 }
 
 impl Lock {
-    /// Reads a lock file; `None` when there is none. A link is followed.
+    /// Reads a lock file; `None` when there is none.
     pub fn read(path: &Path) -> Result<Option<Self>, LockError> {
-        match target(path)? {
-            Some(path) => Ok(Some(Self::parse(&files::read(&path)?)?)),
-            None => Ok(None),
-        }
+        Ok(if is_there(path)? { Some(Self::parse(&files::read(path)?)?) } else { None })
     }
 
     /// Whether [`merge`] may be expected to succeed, without writing anything.
@@ -118,10 +117,10 @@ impl Lock {
 /// Runs beside this one wait for each other; foreign programs that write the file meanwhile are noticed.
 pub fn merge(path: &Path, digests: &BTreeMap<Lookup, Digest>, prune: Prune<'_>) -> Result<Merged, LockError> {
     for _ in 0..ATTEMPTS {
-        let outcome = match target(path)? {
-            Some(path) => merge_existing(&path, digests, prune),
-            None if digests.is_empty() => Ok(Merged { changed: false }),
-            None => make(path, digests),
+        let outcome = match is_there(path)? {
+            true => merge_existing(path, digests, prune),
+            false if digests.is_empty() => Ok(Merged { changed: false }),
+            false => make(path, digests),
         };
         match outcome {
             Err(LockError::File(FileError::Changed | FileError::Vanished)) => {}
@@ -134,7 +133,7 @@ pub fn merge(path: &Path, digests: &BTreeMap<Lookup, Digest>, prune: Prune<'_>) 
 /// What a merge would write, for who has to know before it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// The file, over links.
+    /// The file.
     pub path: PathBuf,
     /// What it holds now; `None` where there is none yet.
     pub old: Option<Vec<u8>>,
@@ -145,11 +144,9 @@ pub struct Draft {
 impl Draft {
     /// What [`merge`] would write; `None` where no image of the lock would change.
     pub fn new(path: &Path, digests: &BTreeMap<Lookup, Digest>, prune: Prune<'_>) -> Result<Option<Self>, LockError> {
-        let path_now = target(path)?;
-        let old = path_now.as_deref().map(files::read).transpose()?;
+        let old = is_there(path)?.then(|| files::read(path)).transpose()?;
         let new = merged(old.as_deref(), digests, prune)?;
-        let path = path_now.unwrap_or_else(|| path.to_owned());
-        Ok(new.map(|new| Self { path, old, new }))
+        Ok(new.map(|new| Self { path: path.to_owned(), old, new }))
     }
 
     /// Writes it beside the file, which needs all the room that it ever needs.
@@ -158,6 +155,7 @@ impl Draft {
         let prepared = [prepare(&self.path, self.new.as_bytes())?];
         files::flush(&prepared).into_iter().collect::<Result<(), _>>()?;
         let [prepared] = prepared;
+        let prepared = prepared.in_place()?;
         prepared.remove_leftovers();
         Ok(Ready { path: self.path, old: self.old, prepared })
     }
@@ -217,7 +215,8 @@ fn merge_existing(path: &Path, digests: &BTreeMap<Lookup, Digest>, prune: Prune<
 /// The lock is on the file itself and no other, so nothing stays behind, and a folder that somebody holds blocks nobody.
 fn hold(path: &Path) -> Result<File, FileError> {
     // Some network file systems lock only what is open for writing.
-    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY).bits();
+    let file = OpenOptions::new().read(true).write(true).custom_flags(flags.cast_signed()).open(path)?;
     match file.lock() {
         // Where locks do not exist, what is left is the comparison right before the file is replaced.
         Err(error) if error.kind() == ErrorKind::Unsupported => {}
@@ -227,14 +226,14 @@ fn hold(path: &Path) -> Result<File, FileError> {
     if (ours.dev(), ours.ino()) == (now.dev(), now.ino()) { Ok(file) } else { Err(FileError::Vanished) }
 }
 
-/// The file that the path leads to over links; `None` when nothing is there.
-fn target(path: &Path) -> Result<Option<PathBuf>, FileError> {
+/// Whether a file is there. What is no regular file, such as a link, is refused.
+fn is_there(path: &Path) -> Result<bool, FileError> {
     match path.symlink_metadata() {
-        Ok(metadata) if metadata.file_type().is_symlink() => Ok(Some(path.canonicalize()?)),
-        Ok(metadata) if metadata.is_file() => Ok(Some(path.to_owned())),
+        Ok(metadata) if metadata.is_file() => Ok(true),
+        Ok(metadata) if metadata.file_type().is_symlink() => Err(FileError::Link(path.display().to_string())),
         // Reading says what it is instead.
-        Ok(_) => files::read(path).map(|_| None),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Ok(_) => files::read(path).map(|_| true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

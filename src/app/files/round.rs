@@ -16,7 +16,6 @@ use crate::engine::image::{Digest, Lookup};
 use crate::engine::plan::{self, Rules};
 use crate::engine::selector::Verdict;
 use crate::io::files as disk;
-use crate::io::links;
 use crate::io::lock::{self, LockError, Prune};
 use crate::io::scan;
 
@@ -114,9 +113,9 @@ impl Round {
             return Ok(None);
         }
         // A link may have taken the place of its folder since the run began.
-        links::stays(&self.root, &lock.path).map_err(|error| lock_problem("use", &lock.path, &error.into()))?;
+        let path = lock.place(&self.root)?;
         let prune = self.named.as_ref().map_or(Prune::Keep, Prune::Unused);
-        act(&lock.path, &self.digests(), prune).map(Some).map_err(|error| Box::new(lock_problem("write", &lock.path, &error)))
+        act(&path, &self.digests(), prune).map(Some).map_err(|error| Box::new(lock_problem("write", &lock.path, &error)))
     }
 
     /// The digest that the manifests have of each tag after this round: the tag's new one, unless all that use the tag were held back

@@ -5,8 +5,7 @@ use std::path::Path;
 use super::Config;
 use crate::cli::args::{Digest, Files, Locking, Registries, Track};
 use crate::cli::settings::UsageError;
-use crate::io::files::FileError;
-use crate::io::links::Links;
+use crate::io::links::{self, Links};
 use crate::io::scan::Globs;
 
 impl Config {
@@ -80,16 +79,10 @@ impl Config {
     fn fill_lock(&self, flags: &mut Locking) -> Result<(), UsageError> {
         if let (None, Some(lock)) = (&flags.lock, &self.values.lock) {
             let path = self.folder.join(lock);
-            // No link of the repository may lead the lock out of it.
+            // The folder is looked up for its own links first: one that leads out is no folder of the repository.
             let parent = path.parent().unwrap_or(&self.folder);
-            let inside = Links::new(&self.folder).and_then(|mut links| {
-                links.resolve(parent)?;
-                match links.resolve(&path) {
-                    Ok(_) | Err(FileError::Vanished) if path.symlink_metadata().is_err() => Ok(()),
-                    other => other.map(drop),
-                }
-            });
-            inside.map_err(|error| UsageError {
+            let inside = Links::new(&self.folder).and_then(|mut links| links.resolve(parent));
+            inside.and_then(|_| links::destination(&self.folder, &path)).map_err(|error| UsageError {
                 what: format!("cannot use the lock `{}` of `{}`: {error}", lock.display(), self.name),
                 hint: "name a file whose folder is there, or give `--lock`".to_owned(),
             })?;

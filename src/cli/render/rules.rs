@@ -22,6 +22,8 @@ pub(super) fn rule(code: &str) -> &'static str {
             "The file cannot be read or written."
         }
         "too-large" => "The file or the answer is larger than manifests are.",
+        "link" => "A link in a work tree stands where something is to be written.",
+        "inside-git" => "The file is inside Git's own folder.",
         "link-outside" => "A link leads out of the repository.",
         "git-uncommitted" => "The file has changes that are not committed.",
         "git-untracked" => "Git does not track the file.",

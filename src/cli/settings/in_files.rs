@@ -32,6 +32,7 @@ pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<Request, 
         registries: registries::settings(flags.registries, outside)?,
         platform_loss: images::platform_loss(&flags.images),
         git,
+        reports: Vec::new(),
     })
 }
 

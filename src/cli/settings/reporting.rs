@@ -56,6 +56,9 @@ fn report_file(text: OsString) -> Result<ReportFile, UsageError> {
     };
     match path {
         b"" => Err(usage(what("names no file"), hint)),
+        path if path.rsplit(|byte| *byte == b'/').next().is_some_and(|name| name.eq_ignore_ascii_case(b".imago.yaml")) => {
+            Err(usage(what("would replace the settings"), hint))
+        }
         b"-" => Err(usage(what("names no file"), format!("what goes to stdout is `--output {name}`"))),
         path => Ok(ReportFile { format, path: PathBuf::from(OsString::from_vec(path.to_vec())) }),
     }
@@ -84,6 +87,7 @@ mod tests {
             (&["jsno=a"], "`--report jsno=a` names no form: there is no `jsno`"),
             (&["=a"], "`--report =a` names no form: there is no ``"),
             (&["sarif="], "`--report sarif=` names no file"),
+            (&["sarif=a/.imago.yaml"], "`--report sarif=a/.imago.yaml` would replace the settings"),
             (&["sarif=-"], "`--report sarif=-` names no file"),
             (&["json=a", "text=a"], "two reports go to `a`"),
         ] {

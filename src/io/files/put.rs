@@ -1,26 +1,42 @@
 //! A file that the user asks for by name, such as a report: whatever regular file stands there is replaced, at once.
 //!
-//! Unlike manifests these are written wherever the user says, and links are followed: whether one may lead there is for the caller to ask
-//! (`io::links::stays`). A pipe or a device is written to as it is.
+//! Unlike manifests these are written wherever the user says: `io::links::destination` says where a path leads, and no link is followed
+//! here. A pipe or a device is written to as it is. What a report says may be a stranger's text, so no file stays executable.
 
 use std::fs::{OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use super::FileError;
-use super::write::{may_write, write_beside};
+use super::write::{folder, is_displaced, may_write, write_beside};
 use crate::io::interrupt;
 
-/// Puts `new` there: a file that is there keeps its mode, and is never seen half written.
+/// Who may read and write.
+const NOT_EXECUTABLE: u32 = 0o666;
+
+/// Puts `new` there: a file that is there keeps who may read and write it, and is never seen half written.
 pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
     match place(path)? {
-        Place::Special(path) => Ok(OpenOptions::new().write(true).open(path)?.write_all(new)?),
-        Place::Regular(path, permissions) => {
+        Place::Special => {
+            let flags = if is_of_the_system(path) { OFlags::NOCTTY } else { OFlags::NOCTTY | OFlags::NOFOLLOW };
+            let opened = OpenOptions::new().write(true).custom_flags(flags.bits().cast_signed()).open(path);
+            Ok(opened?.write_all(new)?)
+        }
+        Place::Regular(permissions) => {
             let _held = interrupt::hold();
-            let temporary = write_beside(&path, new, permissions)?;
+            let temporary = write_beside(path, new, Permissions::from_mode(0o666))?;
+            if let Some(permissions) = permissions {
+                temporary.as_file().set_permissions(permissions)?;
+            }
             temporary.as_file().sync_data()?;
-            temporary.persist(&path).map_err(|error| error.error)?;
+            // If the folder is swapped for a link from now on, our temporary file is not in it, so the rename fails.
+            if is_displaced(folder(path)) {
+                return Err(FileError::Displaced);
+            }
+            temporary.persist(path).map_err(|error| error.error)?;
             Ok(())
         }
     }
@@ -28,8 +44,8 @@ pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
 
 /// Whether [`put`] may be expected to succeed, without writing anything.
 pub fn puttable(path: &Path) -> Result<(), FileError> {
-    let Place::Regular(path, _) = place(path)? else { return Ok(()) };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Place::Regular(_) = place(path)? else { return Ok(()) };
+    let folder = folder(path);
     match folder.metadata() {
         Ok(metadata) if metadata.is_dir() && may_write(folder) => Ok(()),
         Ok(metadata) if metadata.is_dir() => Err(FileError::FolderPermission),
@@ -41,20 +57,30 @@ pub fn puttable(path: &Path) -> Result<(), FileError> {
 
 enum Place {
     /// To be made, or replaced by one with these permissions.
-    Regular(PathBuf, Permissions),
-    Special(PathBuf),
+    Regular(Option<Permissions>),
+    /// To be written to as it is.
+    Special,
 }
 
 fn place(path: &Path) -> Result<Place, FileError> {
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    match real.metadata() {
+    // `/dev/stdout` and the like are links that the system itself makes.
+    let looked = if is_of_the_system(path) { path.metadata() } else { path.symlink_metadata() };
+    match looked {
         Ok(metadata) if metadata.is_dir() => Err(FileError::NotRegular("a folder")),
-        Ok(metadata) if !may_write(&real) => Err(FileError::ReadOnly(metadata.mode() & 0o7777)),
-        Ok(metadata) if metadata.is_file() => Ok(Place::Regular(real, metadata.permissions())),
-        Ok(_) => Ok(Place::Special(real)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Place::Regular(real, Permissions::from_mode(0o666))),
+        Ok(metadata) if metadata.file_type().is_symlink() => Err(FileError::Link(path.display().to_string())),
+        Ok(metadata) if !may_write(path) => Err(FileError::ReadOnly(metadata.mode() & 0o7777)),
+        Ok(metadata) if metadata.is_file() && !is_of_the_system(path) => {
+            Ok(Place::Regular(Some(Permissions::from_mode(metadata.mode() & NOT_EXECUTABLE))))
+        }
+        Ok(_) => Ok(Place::Special),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Place::Regular(None)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Below `/proc` and `/dev` nothing is replaced: what opens there is somebody's open file.
+fn is_of_the_system(path: &Path) -> bool {
+    path.starts_with("/dev") || path.starts_with("/proc")
 }
 
 #[cfg(test)]
@@ -65,18 +91,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_made_or_replaced_and_a_link_keeps_leading_to_it() {
+    fn a_file_is_made_or_replaced_and_keeps_who_may_read_it() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, link) = (folder.path().join("a.json"), folder.path().join("link"));
+        let file = folder.path().join("a.json");
         put(&file, b"1").unwrap();
-        fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
-        symlink(&file, &link).unwrap();
-        put(&link, b"22").unwrap();
-        assert_eq!(fs::read(&file).unwrap(), b"22");
-        assert!(link.symlink_metadata().unwrap().is_symlink());
-        assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o640);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        for (before, after) in [(0o640, 0o640), (0o755, 0o644), (0o4711, 0o600), (0o666, 0o666)] {
+            fs::set_permissions(&file, Permissions::from_mode(before)).unwrap();
+            put(&file, b"22").unwrap();
+            assert_eq!(fs::read(&file).unwrap(), b"22");
+            assert_eq!(file.metadata().unwrap().mode() & 0o7777, after, "{before:o}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         put(Path::new("/dev/null"), b"3").unwrap();
+    }
+
+    #[test]
+    fn no_link_is_followed_and_another_name_of_the_file_keeps_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link, name] = ["a.json", "link", "name"].map(|name| folder.path().join(name));
+        fs::write(&file, "old").unwrap();
+        symlink(&file, &link).unwrap();
+        fs::hard_link(&file, &name).unwrap();
+        assert_eq!(puttable(&link).unwrap_err().code(), "link");
+        assert_eq!(put(&link, b"new").unwrap_err().code(), "link");
+        put(&name, b"new").unwrap();
+        assert_eq!((fs::read(&file).unwrap(), fs::read(&name).unwrap()), (b"old".to_vec(), b"new".to_vec()));
+        // A folder that became a link since its path was judged.
+        fs::create_dir(folder.path().join("hooks")).unwrap();
+        symlink("hooks", folder.path().join("out")).unwrap();
+        assert_eq!(put(&folder.path().join("out/a"), b"new").unwrap_err().code(), "changed-meanwhile");
+        assert_eq!(fs::read_dir(folder.path().join("hooks")).unwrap().count(), 0);
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub struct Prepared {
 pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
     let prepared = [prepare(path, new)?];
     flush(&prepared).into_iter().collect::<Result<(), _>>()?;
-    prepared.into_iter().try_for_each(|prepared| prepared.put(old))
+    prepared.into_iter().try_for_each(|prepared| prepared.in_place().and_then(|prepared| prepared.put(old)))
 }
 
 /// The first of three steps, for many files at once: writes the new content beside the file, with its mode and owner.
@@ -106,6 +106,11 @@ impl Prepared {
         })
     }
 
+    /// Itself, unless a link took the place of its folder. From here on such a link changes nothing: the temporary file is not there.
+    pub fn in_place(self) -> Result<Self, FileError> {
+        if is_displaced(self.folder()) { Err(FileError::Displaced) } else { Ok(self) }
+    }
+
     /// Its folder.
     pub fn folder(&self) -> &Path {
         folder(&self.path)
@@ -142,7 +147,7 @@ pub fn writable(path: &Path) -> Result<(), FileError> {
 pub fn create(path: &Path, new: &[u8]) -> Result<(), FileError> {
     let prepared = [prepare_new(path, new)?];
     flush(&prepared).into_iter().collect::<Result<(), _>>()?;
-    prepared.into_iter().try_for_each(Prepared::put_new)
+    prepared.into_iter().try_for_each(|prepared| prepared.in_place().and_then(Prepared::put_new))
 }
 
 /// Whether a link has taken the place of a folder, or of one above it, whose path was found without links. What is not there is not
@@ -161,7 +166,7 @@ pub(super) fn may_write(path: &Path) -> bool {
     rustix::fs::accessat(rustix::fs::CWD, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
 }
 
-fn folder(path: &Path) -> &Path {
+pub(super) fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

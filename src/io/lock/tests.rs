@@ -139,15 +139,26 @@ fn what_is_no_file_or_has_no_folder_is_refused_at_once() {
 }
 
 #[test]
-fn a_link_to_a_lock_stays_a_link() {
+fn a_link_is_no_lock_wherever_it_leads() {
     let folder = folder();
-    let (path, link) = (folder.path().join("imago.lock"), folder.path().join("link.lock"));
+    let path = folder.path().join("imago.lock");
     merge(&path, &digests(&[("nginx", 'a')]), Prune::Keep).unwrap();
-    std::os::unix::fs::symlink("imago.lock", &link).unwrap();
-    merge(&link, &digests(&[("redis", 'b')]), Prune::Keep).unwrap();
-    assert_eq!(Lock::read(&path).unwrap().unwrap().images.len(), 2);
-    assert!(link.symlink_metadata().unwrap().file_type().is_symlink());
-    assert_eq!(Lock::read(&link).unwrap(), Lock::read(&path).unwrap());
+    for target in ["imago.lock", "nowhere.lock"] {
+        let link = folder.path().join(format!("{target}.link"));
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        let errors = [
+            Lock::read(&link).unwrap_err(),
+            merge(&link, &digests(&[("redis", 'b')]), Prune::Keep).unwrap_err(),
+            Draft::new(&link, &digests(&[("redis", 'b')]), Prune::Keep).unwrap_err(),
+            Lock::writable(&link).unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.code(), "link", "{error}");
+            assert!(!error.hint().unwrap().contains("something else"), "{error}");
+        }
+    }
+    assert!(!folder.path().join("nowhere.lock").exists());
+    assert_eq!(Lock::read(&path).unwrap().unwrap().images.len(), 1);
 }
 
 #[test]

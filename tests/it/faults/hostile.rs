@@ -160,7 +160,7 @@ fn no_link_leads_a_lock_or_a_report_out_of_the_repository() {
         "--update --lock other.lock --report json=./folder/../report.json",
     ] {
         let ended = place.imago(["files"].into_iter().chain(line.split(' '))).finish_with(2);
-        assert!(ended.stderr.contains("outside the repository"), "{line}: {ended:?}");
+        assert!(ended.stderr.contains("is a link"), "{line}: {ended:?}");
         assert!(!place.files()["web.yaml"].windows(3).any(|window| window == b"sha"), "{line}");
         let mut names: Vec<_> = fs::read_dir(place.beside("outside")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
@@ -196,15 +196,151 @@ fn a_link_that_takes_the_place_of_a_folder_leads_no_write_outside() {
     assert_eq!(report["files_changed"], serde_json::json!(["c/web.yaml", "web.yaml"]));
     let problems = report["problems"].as_array().unwrap();
     let told = |problem: &serde_json::Value| format!("{} {}", problem["code"], problem["file"]);
-    let expected = [
-        "\"changed-meanwhile\" \"a/deploy/web.yaml\"",
-        "\"changed-meanwhile\" \"b/web.yaml\"",
-        "\"link-outside\" \"locks/imago.lock\"",
-    ];
+    let expected =
+        ["\"changed-meanwhile\" \"a/deploy/web.yaml\"", "\"changed-meanwhile\" \"b/web.yaml\"", "\"link\" \"locks/imago.lock\""];
     assert_eq!(problems.iter().map(told).collect::<Vec<_>>(), expected);
     for name in ["web.yaml", "deploy/web.yaml"] {
         assert_eq!(fs::read_to_string(outside.join(name)).unwrap(), text, "{name}");
     }
     assert_eq!(fs::read_dir(&outside).unwrap().count() + fs::read_dir(outside.join("deploy")).unwrap().count(), 3);
     assert!(fs::read_to_string(place.path().join("c/web.yaml")).unwrap().contains(&digest));
+}
+
+/// A repository with a manifest that is behind its tag.
+fn repository(tag: &Tag) -> Workplace {
+    let place = Workplace::new();
+    fs::create_dir_all(place.path().join(".git/hooks")).unwrap();
+    place.write(".git/HEAD", "ref: refs/heads/main\n");
+    place.write(".git/config", "[core]\n");
+    place.write("deploy/web.yaml", deployment("web", &tag.image()));
+    place
+}
+
+fn below_git(place: &Workplace) -> Vec<(String, Vec<u8>)> {
+    crate::support::binary::files(&place.path().join(".git")).into_iter().collect()
+}
+
+#[test]
+fn no_report_and_no_lock_reaches_a_hook_or_the_settings_of_git() {
+    let tag = Tag::new();
+    let place = repository(&tag);
+    let hook = place.path().join(".git/hooks/post-commit");
+    fs::write(&hook, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    for (target, link) in [
+        (".git/hooks/post-commit", "imago.sarif"),
+        (".git/hooks/pre-push", "dangling.sarif"),
+        ("imago.sarif", "chain.sarif"),
+        ("../.git/config", "deploy/config.sarif"),
+        (".git/hooks", "hooks"),
+        (".git", "meta"),
+        ("deploy", "plain"),
+    ] {
+        symlink(target, place.path().join(link)).unwrap();
+    }
+    let before = below_git(&place);
+    for file in [
+        "imago.sarif",
+        "./imago.sarif",
+        "dangling.sarif",
+        "chain.sarif",
+        "deploy/config.sarif",
+        "deploy/../imago.sarif",
+        "hooks/post-commit",
+        "hooks/pre-push",
+        "meta/config",
+        "meta/new",
+        "plain/new.sarif",
+        ".git/hooks/post-commit",
+        ".git/new",
+        ".GIT/new",
+        "deploy/../.git/config",
+    ] {
+        let absolute = place.path().join(file);
+        for named in [file, absolute.to_str().unwrap()] {
+            for flag in [["--report".to_owned(), format!("sarif={named}")], ["--lock".to_owned(), named.to_owned()]] {
+                let ended = place.imago(["files", "--update"].map(str::to_owned).into_iter().chain(flag.clone())).finish_with(2);
+                let told = ended.stderr.contains("is a link") || ended.stderr.contains("inside Git's own folder");
+                assert!(told && !ended.stderr.contains("something else writes"), "{flag:?}: {ended:?}");
+                assert_eq!(below_git(&place), before, "{flag:?}");
+            }
+        }
+        if !file.starts_with('.') || file.contains(".git") {
+            place.write(".imago.yaml", format!("lock: {file}\n"));
+            place.imago(["files", "--update"]).finish_with(2);
+            place.imago(["files", "--check", "--offline"]).finish_with(2);
+            assert_eq!(below_git(&place), before, "{file}");
+            fs::remove_file(place.path().join(".imago.yaml")).unwrap();
+        }
+    }
+    let text = fs::read_to_string(place.path().join("deploy/web.yaml")).unwrap();
+    assert_eq!(text, deployment("web", &tag.image()), "a run that cannot write what it was asked for writes nothing");
+}
+
+#[test]
+fn a_folder_of_git_with_another_name_is_gits_too() {
+    let tag = Tag::new();
+    let place = repository(&tag);
+    fs::rename(place.path().join(".git"), place.path().join("meta")).unwrap();
+    for folder in ["meta/objects", "meta/refs", "meta/modules/sub/objects", "meta/modules/sub/refs"] {
+        fs::create_dir_all(place.path().join(folder)).unwrap();
+    }
+    place.write("meta/modules/sub/HEAD", "ref: refs/heads/main\n");
+    place.write(".git", "gitdir: meta\n");
+    for file in ["meta/hooks/post-commit", "meta/modules/sub/hooks/post-commit"] {
+        let ended = place.imago(["files", "--report", &format!("json={file}")]).finish_with(2);
+        assert!(ended.stderr.contains("inside Git's own folder"), "{file}: {ended:?}");
+    }
+    // A named manifest is not edited there either.
+    place.write("meta/web.yaml", deployment("web", &tag.image()));
+    symlink("meta/web.yaml", place.path().join("web.yaml")).unwrap();
+    for named in ["web.yaml", "meta", "meta/web.yaml"] {
+        let ended = place.imago(["files", "--update", named]).finish_with(3);
+        assert!(ended.stderr.contains("inside Git's own folder"), "{named}: {ended:?}");
+    }
+    assert!(!fs::read_to_string(place.path().join("meta/web.yaml")).unwrap().contains("sha256"));
+}
+
+#[test]
+fn a_report_takes_the_place_of_no_manifest_no_lock_and_no_other_report() {
+    let tag = Tag::new();
+    let place = repository(&tag);
+    let before = place.files();
+    for line in [
+        "--report json=deploy/web.yaml",
+        "--report json=deploy/../deploy/web.yaml",
+        "--report json=imago.lock",
+        "--report json=a.lock --lock a.lock",
+        "--report json=a.lock --lock ./a.lock",
+        "--report json=a.json --report sarif=deploy/../a.json",
+        "--report json=a.json --report sarif=./a.json",
+        "--report json=.imago.yaml",
+    ] {
+        let ended = place.imago(["files", "--update"].into_iter().chain(line.split(' '))).finish_with(2);
+        let told = ["it would replace", "another report", "two reports", "would replace the settings"];
+        assert!(told.iter().any(|told| ended.stderr.contains(told)), "{line}: {ended:?}");
+        assert_eq!(place.files(), before, "{line}");
+    }
+}
+
+#[test]
+fn a_report_goes_where_its_flag_says_and_runs_nothing() {
+    let tag = Tag::new();
+    let place = repository(&tag);
+    place.write("run.sh", "#!/bin/sh\n");
+    fs::set_permissions(place.path().join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(place.path().join(".git/hooks/post-commit"), "#!/bin/sh\n").unwrap();
+    fs::hard_link(place.path().join(".git/hooks/post-commit"), place.path().join("hard.json")).unwrap();
+    let summary = place.beside("summary.md");
+    symlink("summary.md", place.beside("link.md")).unwrap();
+    let outside = |name: &str| format!("markdown={}", place.beside(name).display());
+    for report in ["json=run.sh".to_owned(), "json=hard.json".to_owned(), outside("link.md"), "json=/dev/stdout".to_owned()] {
+        place.imago(["files", "--report", &report]).finish_with(0);
+    }
+    let mode = fs::metadata(place.path().join("run.sh")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
+    assert_eq!(fs::read_to_string(place.path().join(".git/hooks/post-commit")).unwrap(), "#!/bin/sh\n");
+    assert!(fs::read_to_string(place.path().join("hard.json")).unwrap().starts_with('{'));
+    assert!(fs::read_to_string(summary).unwrap().starts_with("**imago**"));
+    assert!(place.beside("link.md").symlink_metadata().unwrap().is_symlink());
 }

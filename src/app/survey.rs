@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::report::{Place, Problem, Skipped};
 use super::threads;
-use crate::engine::look;
+use crate::engine::look::{self, Look};
 use crate::engine::plan::Question;
 use crate::engine::workload::{self, Workload};
 use crate::engine::yaml::{Fault, File};
@@ -179,13 +179,17 @@ fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Exami
         Ok(text) => text,
         Err(examined) => return examined,
     };
+    let file_name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if !look::names_a_kind(bytes) {
-        let file_name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        return Examined::Nothing { unhandled: look::unhandled(file_name, bytes) };
+        let unhandled = match look::look(file_name, bytes) {
+            Look::Counted(unhandled) => unhandled,
+            Look::HasList => File::parse(text).map(|file| listed(&file)).unwrap_or_default(),
+        };
+        return Examined::Nothing { unhandled };
     }
     let file = match File::parse(text) {
         Ok(file) => file,
-        Err(error) if error.fault == Fault::Template => {
+        Err(error) if matches!(error.fault, Fault::Template(_)) => {
             return Examined::Template { line: Some(error.line), why: error.to_string() };
         }
         Err(error) => {
@@ -211,12 +215,20 @@ fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Exami
             };
         }
         unhandled.extend(found.unhandled);
+        if workload::is_kustomization_file(file_name) && workload::is_unnamed_kustomization(document) {
+            unhandled.push(workload::KUSTOMIZATION);
+        }
         workloads.extend(found.workloads.into_iter().map(|workload| (index, workload)));
     }
     match workloads.is_empty() {
         true => Examined::Nothing { unhandled },
         false => Examined::Manifest { text: text.to_owned(), questions: questions(&workloads), workloads, unhandled },
     }
+}
+
+/// What is not handled in a file that holds no workload.
+fn listed(file: &File<'_>) -> Vec<&'static str> {
+    (0..file.len()).flat_map(|index| workload::find(file.document(index)).unhandled).collect()
 }
 
 /// The bytes as text. UTF-16 without a mark is told by the zero that its first character has (YAML 1.2.2, section 5.2).
@@ -241,7 +253,8 @@ fn text(bytes: &[u8]) -> Result<&str, Examined> {
 /// One thing to do about a file that is not read.
 fn hint(fault: &Fault) -> &'static str {
     match fault {
-        Fault::Syntax(_) | Fault::Template => "correct it, or leave it out with `--exclude`",
+        Fault::Syntax(_) | Fault::Template(_) => "correct it, or leave it out with `--exclude`",
+        Fault::MergeConflict => "resolve the conflict, and remove the markers",
         Fault::DuplicateKey { .. } => "remove one of the two",
         Fault::ComplexKey => "use plain keys",
         Fault::RecursiveAlias | Fault::AliasBomb => "write the aliases out",

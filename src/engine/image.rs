@@ -6,12 +6,14 @@
 
 mod grammar;
 mod lookup;
+mod placeholder;
 
 use std::fmt;
 use std::sync::Arc;
 
 use grammar::{Name, is_tag};
 pub use lookup::Lookup;
+pub use placeholder::is_placeholder;
 
 /// The registry that a name without one means.
 pub const DEFAULT_REGISTRY: &str = "docker.io";

@@ -3,9 +3,11 @@
 //! It may say yes where a parser would say no. The other way round it errs in one place alone: a kind's name that a quoted scalar
 //! breaks over two lines is not seen. What it counts of other kinds is for the summary and decides nothing.
 
+use std::ops::Range;
+
 use memchr::memmem;
 
-use super::workload::UNHANDLED;
+use super::workload::{KUSTOMIZATION, is_kustomization_file, unhandled};
 
 /// The byte-order mark that UTF-8 texts may begin with.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -27,26 +29,84 @@ fn has_escape(bytes: &[u8]) -> bool {
     memchr::memchr_iter(b'\\', bytes).any(|at| matches!(bytes.get(at + 1), Some(b'x' | b'u' | b'U')))
 }
 
-/// The [`UNHANDLED`] kinds of the objects in a file that is not parsed, one for each object, in order.
+/// What a look at a file without workloads comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// What holds images and is not handled ([`unhandled`]), one name for each object, in order.
+    Counted(Vec<&'static str>),
+    /// A list of objects is in it, and only a parser tells what they are.
+    HasList,
+}
+
+/// Looks for objects that are not handled in a file that is not parsed.
 ///
 /// In YAML a `kind:` at the begin of a line counts, in JSON the outermost object's. A kustomization may leave its kind out: then the
 /// file's name (`kustomization.yaml`) stands for it.
-pub fn unhandled(file_name: &str, bytes: &[u8]) -> Vec<&'static str> {
+pub fn look(file_name: &str, bytes: &[u8]) -> Look {
     let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-    let kinds = match text.trim_ascii_start().first() {
-        Some(b'{') => json_kind(text).into_iter().collect(),
-        _ => yaml_kinds(text),
+    let is_json = text.trim_ascii_start().first() == Some(&b'{');
+    let kinds: Vec<(usize, &[u8])> = match is_json {
+        true => json_value(text, b"kind", word).map(|kind| (0, kind)).into_iter().collect(),
+        false => yaml_kinds(text),
     };
-    if kinds.is_empty() && matches!(file_name, "kustomization.yaml" | "kustomization.yml") {
-        return vec!["Kustomization"];
+    if kinds.iter().any(|(_, kind)| kind.ends_with(b"List")) {
+        return Look::HasList;
     }
-    kinds.into_iter().filter_map(|kind| UNHANDLED.into_iter().find(|name| name.as_bytes() == kind)).collect()
+    let is_named = is_kustomization_file(file_name);
+    if kinds.is_empty() && is_named {
+        return Look::Counted(vec![KUSTOMIZATION]);
+    }
+    let mut documents = Documents { text, current: 0..0, version: None };
+    let counted = kinds.into_iter().filter_map(|(at, kind)| {
+        let kind = std::str::from_utf8(kind).ok()?;
+        unhandled(kind, || match () {
+            // kustomize adds the version that is not written.
+            () if is_named && kind == "Component" => Some("kustomize.config.k8s.io/v1alpha1"),
+            () if is_json => std::str::from_utf8(json_value(text, b"apiVersion", until_blank)?).ok(),
+            () => documents.version_at(at),
+        })
+    });
+    Look::Counted(counted.collect())
 }
 
-/// What stands after each `kind:` at the begin of a line.
-fn yaml_kinds(text: &[u8]) -> Vec<&[u8]> {
+/// The documents of a YAML text, of which each is looked at once, and only where it has to be.
+struct Documents<'t> {
+    text: &'t [u8],
+    current: Range<usize>,
+    version: Option<&'t str>,
+}
+
+impl<'t> Documents<'t> {
+    /// What stands after `apiVersion:` at the begin of a line of the document around a byte. The bytes are asked for in order.
+    fn version_at(&mut self, at: usize) -> Option<&'t str> {
+        const MARKER: &[u8] = b"\n---";
+        if !self.current.contains(&at) {
+            let from = self.current.end;
+            let start = memmem::rfind(&self.text[from..at], MARKER).map_or(from, |before| from + before);
+            let end = memmem::find(&self.text[at..], MARKER).map_or(self.text.len(), |after| at + after);
+            let values = yaml_values(&self.text[start..end], b"apiVersion", until_blank);
+            self.version = values.first().and_then(|(_, value)| std::str::from_utf8(value).ok());
+            self.current = start..end;
+        }
+        self.version
+    }
+}
+
+/// A value without its quotes, up to the first blank.
+fn until_blank(value: &[u8]) -> &[u8] {
+    let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'');
+    &value[..value.iter().position(ends).unwrap_or(value.len())]
+}
+
+/// What stands after each `kind:` at the begin of a line, with its place.
+fn yaml_kinds(text: &[u8]) -> Vec<(usize, &[u8])> {
+    yaml_values(text, b"kind", word)
+}
+
+fn yaml_values<'t>(text: &'t [u8], key: &[u8], read: fn(&'t [u8]) -> &'t [u8]) -> Vec<(usize, &'t [u8])> {
     let value = |at: usize| {
-        let (before, rest) = (&text[..at], &text[at + b"kind".len()..]);
+        let (before, rest) = (&text[..at], &text[at + key.len()..]);
         let (before, rest) = match before.split_last() {
             Some((&quote @ (b'"' | b'\''), before)) => (before, rest.strip_prefix(&[quote])?),
             _ => (before, rest),
@@ -54,9 +114,9 @@ fn yaml_kinds(text: &[u8]) -> Vec<&[u8]> {
         if !matches!(before.last(), None | Some(b'\n' | b'\r')) {
             return None;
         }
-        Some(word(after_blanks(after_blanks(rest).strip_prefix(b":")?)))
+        Some((at, read(after_blanks(after_blanks(rest).strip_prefix(b":")?))))
     };
-    memmem::find_iter(text, "kind").filter_map(value).collect()
+    memmem::find_iter(text, key).filter_map(value).collect()
 }
 
 /// The letters at the begin of a value, within quotes or bare; nothing when something else follows them.
@@ -73,8 +133,8 @@ fn word(value: &[u8]) -> &[u8] {
     if ends { &value[..end] } else { b"" }
 }
 
-/// The `kind` of the outermost object, found without building anything.
-fn json_kind(text: &[u8]) -> Option<&[u8]> {
+/// The text under a key of the outermost object, found without building anything.
+fn json_value<'t>(text: &'t [u8], key: &[u8], read: fn(&'t [u8]) -> &'t [u8]) -> Option<&'t [u8]> {
     let mut depth = 0;
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
@@ -87,10 +147,10 @@ fn json_kind(text: &[u8]) -> Option<&[u8]> {
                 at = string_end(text, start)?;
                 let after = text[at + 1..].trim_ascii_start();
                 if depth == 1
-                    && &text[start..at] == b"kind"
+                    && &text[start..at] == key
                     && let Some(value) = after.strip_prefix(b":")
                 {
-                    return Some(word(value.trim_ascii_start()));
+                    return Some(read(value.trim_ascii_start()));
                 }
                 at += 1;
             }
@@ -122,6 +182,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn counted(file_name: &str, text: &str) -> Vec<&'static str> {
+        match look(file_name, text.as_bytes()) {
+            Look::Counted(kinds) => kinds,
+            Look::HasList => vec!["a list"],
+        }
+    }
 
     #[test]
     fn each_kind_and_each_escape_is_seen_wherever_it_stands() {
@@ -163,7 +230,7 @@ mod tests {
 
     #[test]
     fn unhandled_kinds_at_a_line_start_are_counted() {
-        let kinds = |text: &str| unhandled("x.yaml", text.as_bytes());
+        let kinds = |text: &str| counted("x.yaml", text);
         assert_eq!(
             kinds("kind: Rollout\nspec:\n  kind: Pod\n---\nkind: \"Pod\" # x\n---\nkind:\tJob\r\n"),
             ["Rollout", "Pod", "Job"]
@@ -188,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_outermost_kind_of_json_is_counted() {
-        let kinds = |text: &str| unhandled("x.json", text.as_bytes());
+        let kinds = |text: &str| counted("x.json", text);
         assert_eq!(kinds("{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}"), ["Pod"]);
         assert_eq!(
             kinds("{\n  \"metadata\": {\"kind\": \"Job\", \"x\": \"a\\\"}\"},\n  \"kind\" : \"Rollout\"\n}\n"),
@@ -202,11 +269,35 @@ mod tests {
 
     #[test]
     fn a_kustomization_is_known_by_its_name_where_no_kind_stands() {
-        assert_eq!(unhandled("kustomization.yaml", b"resources: []\n"), ["Kustomization"]);
-        assert_eq!(unhandled("kustomization.yml", b""), ["Kustomization"]);
-        assert_eq!(unhandled("kustomization.yaml", b"kind: Kustomization\n"), ["Kustomization"]);
-        assert_eq!(unhandled("kustomization.yaml", b"kind: Component\n"), [""; 0]);
-        assert_eq!(unhandled("web.yaml", b"resources: []\n"), [""; 0]);
+        assert_eq!(counted("kustomization.yaml", "resources: []\n"), ["Kustomization"]);
+        assert_eq!(counted("kustomization.yml", ""), ["Kustomization"]);
+        assert_eq!(counted("Kustomization", "resources: []\n"), ["Kustomization"]);
+        assert_eq!(counted("kustomization.yaml", "kind: Kustomization\n"), ["Kustomization"]);
+        assert_eq!(counted("kustomization.yaml", "kind: Component\n"), ["Component"]);
+        assert_eq!(counted("web.yaml", "resources: []\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_kind_of_several_groups_is_told_by_the_version_of_its_document() {
+        let kinds = |text: &str| counted("x.yaml", text);
+        let knative = "apiVersion: serving.knative.dev/v1 # x\nkind: Service\n";
+        let plain = "kind: Service\nspec:\n  apiVersion: serving.knative.dev/v1\napiVersion: v1\n";
+        assert_eq!(kinds(knative), ["Knative Service"]);
+        assert_eq!(kinds(plain), [""; 0]);
+        let both = format!("{plain}---\n{knative}--- # x\n{plain}---\nkind: Task\r\napiVersion: 'tekton.dev/v1'\r\n");
+        assert_eq!(kinds(&both), ["Knative Service", "Tekton Task"]);
+        assert_eq!(kinds("apiVersion: argoproj.io/v1alpha1\nkind: CronWorkflow\n"), ["CronWorkflow"]);
+        assert_eq!(kinds("kind: Component\n"), [""; 0]);
+        let json = r#"{"kind":"Service","metadata":{"apiVersion":"v1"},"apiVersion":"serving.knative.dev/v1"}"#;
+        assert_eq!(counted("x.json", json), ["Knative Service"]);
+    }
+
+    #[test]
+    fn what_stands_in_a_list_is_left_to_a_parser() {
+        for text in ["kind: List\nitems:\n- kind: Pod\n", "kind: PodList\n", r#"{"kind": "List", "items": []}"#] {
+            assert_eq!(look("x", text.as_bytes()), Look::HasList, "{text}");
+        }
+        assert_eq!(counted("x.yaml", "kind: CustomResourceDefinition\nspec:\n  names:\n    listKind: PodList\n"), [""; 0]);
     }
 
     proptest! {
@@ -218,7 +309,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_the_count_panic(text in "([{}\\[\\]\":,\\\\' \n]|kind|Pod)*") {
-            unhandled("x", text.as_bytes());
+            look("x", text.as_bytes());
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::image::{Digest, ImageError, ImageRef, Lookup};
+use super::image::{Digest, ImageError, ImageRef, Lookup, is_placeholder};
 
 /// Where the tag that is followed stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum TagForm {
 /// What should happen to an image, before its tag's digest is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish<'t> {
-    /// It is not an image yet: a variable or a template expression.
+    /// It is not an image yet: a variable, a template expression or another placeholder.
     Variable,
     /// It is a person's pin, and stays.
     Fixed,
@@ -66,11 +66,10 @@ impl Follow<'_> {
 
 /// Decides from the image as written and from the record's word on it.
 pub fn decide<'t>(image: &'t str, recorded: Option<&'t str>, track: Track, form: TagForm) -> Wish<'t> {
-    if is_variable(image) {
-        return Wish::Variable;
-    }
     let image = match ImageRef::parse(image) {
+        Ok(image) if image.is_placeholder() => return Wish::Variable,
         Ok(image) => image,
+        Err(_) if is_placeholder(image) => return Wish::Variable,
         Err(error) => return Wish::Invalid(error),
     };
     match track {
@@ -154,9 +153,9 @@ pub fn restore(image: &str, recorded: Option<&str>) -> Return {
     }
 }
 
-/// A variable of a shell, envsubst, Flux or Kubernetes, or an expression of a template: no reference has these characters.
+/// Whether it is a placeholder, which something fills in before a runtime sees it.
 pub(super) fn is_variable(image: &str) -> bool {
-    image.contains('$') || image.contains("{{")
+    ImageRef::parse(image).map_or_else(|_| is_placeholder(image), |image| image.is_placeholder())
 }
 
 #[cfg(test)]
@@ -208,6 +207,10 @@ mod tests {
             ("registry.example.test/web:$TAG", None, "variable"),
             ("registry.example.test/web:1.4-$TAG", Some("registry.example.test/web:1.4"), "variable"),
             ("{{ .Values.image }}", None, "variable"),
+            ("ko://registry.example.test/cmd/web", None, "variable"),
+            ("registry.example.test/web:__TAG__", None, "variable"),
+            ("registry.example.test/web:__TAG__@OLD", None, "fixed"),
+            ("auto", None, "variable"),
             ("Not An Image", None, "invalid"),
         ] {
             let (image, recorded) = (image.replace("OLD", &old), recorded.map(|recorded| recorded.replace("OLD", &old)));

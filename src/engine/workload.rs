@@ -3,12 +3,14 @@
 //! It holds the table of kinds. It has no opinion on images.
 
 mod find;
+mod unhandled;
 
 use std::collections::BTreeMap;
 
 use super::path::Path;
 
-pub use find::{find, is_encrypted};
+pub use find::{find, is_encrypted, is_unnamed_kustomization};
+pub use unhandled::{KUSTOMIZATION, asks_for_group, is_kustomization_file, unhandled};
 
 /// The annotation of a workload that records its images as they were written.
 pub const RECORD: &str = "imago-config-spec";
@@ -61,10 +63,6 @@ impl Kind {
         }
     }
 }
-
-/// Kinds that carry images in a way of their own: seen, counted, and not handled.
-pub const UNHANDLED: [&str; 8] =
-    ["HelmRelease", "Job", "Kustomization", "Pod", "PodTemplate", "ReplicaSet", "ReplicationController", "Rollout"];
 
 /// A workload, the same for a file and for a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,6 +225,6 @@ impl Workload {
 pub struct Found {
     /// The workloads, in order.
     pub workloads: Vec<Workload>,
-    /// The kinds of [`UNHANDLED`], each as often as it was seen.
+    /// The kinds that are not handled ([`unhandled`]), each as often as it was seen.
     pub unhandled: Vec<&'static str>,
 }

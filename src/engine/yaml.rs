@@ -23,6 +23,7 @@ use events::Comments;
 pub use fault::{Fault, Unreadable};
 pub use node::YamlNode;
 pub(super) use plain::resolve_plain;
+pub use template::Engine;
 
 const NONE: u32 = u32::MAX;
 
@@ -122,7 +123,7 @@ impl<'t> File<'t> {
 
     fn read(text: &'t str, comments: Comments) -> Result<Self, Unreadable> {
         let breaks = plain::ambiguous_breaks(text);
-        let file = events::read(text, comments)?;
+        let file = events::read(text, comments).map_err(|unreadable| fault::or_conflict(text, unreadable))?;
         match breaks.into_iter().find(|(offset, _)| !file.quotes(*offset)) {
             Some((offset, name)) => Err(fault::unreadable_at(text, offset, Fault::AmbiguousLineBreak(name))),
             None => Ok(file),

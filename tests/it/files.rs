@@ -1,6 +1,7 @@
 //! File mode against what it meets in the world: input that is no manifest, and a real registry.
 
 mod lock;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};

@@ -10,6 +10,7 @@ pub(super) fn rule(code: &str) -> &'static str {
         "invalid-image" => "The text is no image.",
         "invalid-annotation" => "The annotation `imago-config-spec` cannot be read.",
         "yaml-syntax" => "The file is no YAML.",
+        "merge-conflict" => "The file holds the markers of an unresolved merge conflict.",
         "duplicate-key" => "A key stands twice in a mapping.",
         "complex-key" => "A key is a collection.",
         "recursive-alias" | "alias-bomb" | "too-deep" => "The file cannot be read within bounds.",

@@ -57,7 +57,7 @@ pub fn summary(report: &Report, styles: &Styles) -> String {
         (counts.unchecked, "image", "not checked by a pod"),
         (counts.ignored, "image", "ignored"),
         (counts.variable, "variable", "passed over"),
-        (code_count(report, "template"), "Helm template", "passed over"),
+        (code_count(report, "template"), template_noun(report), "passed over"),
         (code_count(report, "managed"), "workload", "managed by something else, which `--managed` takes too"),
     ] {
         if count > 0 {
@@ -90,6 +90,12 @@ fn with_track_tag(report: &Report, fixed: usize) -> Option<&'static str> {
         (true, 1) => Some("`--track tag` would follow its tag"),
         (true, _) => Some("`--track tag` would follow their tags"),
     }
+}
+
+/// What templates are called: some are for another engine than Helm's.
+fn template_noun(report: &Report) -> &'static str {
+    let mut templates = report.skipped.iter().filter(|skipped| skipped.code == "template");
+    if templates.all(|skipped| skipped.message.contains("Helm")) { "Helm template" } else { "template" }
 }
 
 /// The line about the commit.

@@ -1,6 +1,6 @@
 //! From a tree to the workloads in it.
 
-use super::{Container, Found, Group, IGNORE, Ignore, Image, Kind, PullPolicy, RECORD, Record, UNHANDLED, Workload};
+use super::{Container, Found, Group, IGNORE, Ignore, Image, Kind, PullPolicy, RECORD, Record, Workload, unhandled};
 use crate::engine::path::Path;
 use crate::engine::tree::{Scalar, Tree};
 
@@ -9,6 +9,11 @@ pub fn find<'a, T: Tree<'a>>(document: T) -> Found {
     let mut found = Found::default();
     look(document, Path::root(), None, &mut found);
     found
+}
+
+/// Whether a document of a file that is named as a kustomization is one because no kind says otherwise.
+pub fn is_unnamed_kustomization<'a, T: Tree<'a>>(document: T) -> bool {
+    document.get("kind").is_none_or(|kind| kind.scalar() == Scalar::Null)
 }
 
 /// Whether SOPS has signed all values of the document, so that any edit breaks it (its `mac`, unless `mac_only_encrypted`).
@@ -34,8 +39,8 @@ fn look<'a, T: Tree<'a>>(object: T, at: Path, inherited: Option<(&'a str, &'a st
         }
     } else if let Some(kind) = Kind::of(api_version, kind) {
         found.workloads.push(read(object, kind, at));
-    } else if let Some(unhandled) = UNHANDLED.into_iter().find(|unhandled| *unhandled == kind) {
-        found.unhandled.push(unhandled);
+    } else {
+        found.unhandled.extend(unhandled(kind, || Some(api_version)));
     }
 }
 
@@ -112,9 +117,12 @@ mod tests {
             {"apiVersion": "v1", "kind": "Pod"},
             {"apiVersion": "apps/v1", "kind": "DeploymentList", "items": [{"metadata": {"name": "web"}, "spec": pod}]},
             {"apiVersion": "example.test/v1", "kind": "Deployment", "spec": pod},
+            {"apiVersion": "extensions/v1beta1", "kind": "Deployment", "spec": pod},
+            {"apiVersion": "v1", "kind": "Service"},
+            {"apiVersion": "serving.knative.dev/v1", "kind": "ServiceList", "items": [{"metadata": {"name": "a"}}]},
         ]});
         let found = find(&document);
-        assert_eq!(found.unhandled, ["Pod"]);
+        assert_eq!(found.unhandled, ["Pod", "extensions/v1beta1 Deployment", "Knative Service"]);
         assert_eq!(found.workloads.len(), 1);
         let web = &found.workloads[0];
         assert_eq!((web.kind, web.name.as_str()), (Kind::Deployment, "web"));

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::fault::narrow;
+use super::template::Engine;
 use super::{Document, Fault, File, Kind, Layout, NONE, Node, NodeId, Style, Tag, Unreadable};
 
 /// Levels of nesting, aliases expanded: more than any Kubernetes object has, and less than any reader's own limit.
@@ -85,7 +86,7 @@ impl<'t> Builder<'t> {
                 if let Kind::Mapping { layout: Layout::Flow, .. } = kind {
                     // `{{ … }}`: the outer brace is where a template begins.
                     let outer = self.file.node(frame.id);
-                    return Err(Unreadable { fault: Fault::Template, line: outer.line, column: outer.column + 1 });
+                    return Err(Unreadable { fault: Fault::Template(Engine::Go), line: outer.line, column: outer.column + 1 });
                 }
                 return Err(self.fault(at, Fault::ComplexKey));
             }

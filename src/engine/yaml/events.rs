@@ -3,11 +3,10 @@
 use granit_parser::{
     Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, TryLoadError, TrySpannedEventReceiver,
 };
-use memchr::memmem;
 
 use super::build::{At, Builder, MAX_DEPTH};
 use super::fault::{narrow, unreadable_at};
-use super::template::Actions;
+use super::template::{Actions, Engine};
 use super::{Comment, Fault, File, Layout, Style, Tag, Unreadable};
 
 /// Whether comments are kept.
@@ -23,6 +22,11 @@ pub(super) fn read(text: &str, comments: Comments) -> Result<File<'_>, Unreadabl
     let mut events = Events(Builder::new(text));
     match Parser::new_from_str_with_options(text, options(comments)).try_load(&mut events, true) {
         Ok(()) => Ok(events.0.file),
+        // A key that is a mapping in braces looks the same in Go and in Jinja.
+        Err(TryLoadError::Receiver(Unreadable { fault: Fault::Template(_), line, column })) => {
+            let engine = Actions::of(text).first().map_or(Engine::Go, |(_, engine)| engine);
+            Err(Unreadable { fault: Fault::Template(engine), line, column })
+        }
         Err(TryLoadError::Receiver(unreadable)) => Err(unreadable),
         Err(TryLoadError::Scan(error)) => Err(syntax(text, &error)),
     }
@@ -45,15 +49,15 @@ fn syntax(text: &str, error: &ScanError) -> Unreadable {
     if matches!(error.kind(), granit_parser::ErrorKind::RecursionLimitExceeded) {
         return unreadable(Fault::TooDeep);
     }
-    match memmem::find(text.as_bytes(), b"{{") {
-        Some(offset) if is_template(text, error) => unreadable_at(text, offset, Fault::Template),
+    let actions = Actions::of(text);
+    match actions.first() {
+        Some((offset, engine)) if make_it_no_yaml(&actions, text, error) => unreadable_at(text, offset, Fault::Template(engine)),
         _ => unreadable(Fault::Syntax(error.info())),
     }
 }
 
 /// Whether it is the actions of a template engine that make the text no YAML: the error goes with them, or is another one then.
-fn is_template(text: &str, error: &ScanError) -> bool {
-    let actions = Actions::of(text);
+fn make_it_no_yaml(actions: &Actions, text: &str, error: &ScanError) -> bool {
     let without = actions.taken_out_of(text);
     let mut events = Parser::new_from_str_with_options(&without, options(Comments::Drop));
     let place = |error: &ScanError| (error.marker().line(), error.marker().col());

@@ -1,6 +1,7 @@
 //! Why a file is not read: the fault, its place, and a word for programs.
 
 use super::build::MAX_DEPTH;
+use super::template::Engine;
 
 /// Why a file is not read, with the place, both from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,8 +22,11 @@ pub enum Fault {
     #[error("{0}")]
     Syntax(String),
     /// It is text for a template engine, YAML only once that has run.
-    #[error("the file looks like a Helm or Go template (`{{{{ … }}}}` outside quotes)")]
-    Template,
+    #[error("the file looks like {0}")]
+    Template(Engine),
+    /// Git left both sides of a conflict in it.
+    #[error("Git's markers of an unresolved merge conflict stand in it")]
+    MergeConflict,
     /// A key stands twice in one mapping.
     #[error("the key `{key}` is already there on line {first}; readers disagree on which one counts")]
     DuplicateKey {
@@ -53,7 +57,8 @@ impl Fault {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Syntax(_) => "yaml-syntax",
-            Self::Template => "template",
+            Self::Template(_) => "template",
+            Self::MergeConflict => "merge-conflict",
             Self::DuplicateKey { .. } => "duplicate-key",
             Self::ComplexKey => "complex-key",
             Self::RecursiveAlias => "recursive-alias",
@@ -62,6 +67,33 @@ impl Fault {
             Self::AmbiguousLineBreak(_) => "ambiguous-line-break",
         }
     }
+}
+
+/// The fault as a person is told it: markers of a merge conflict are to blame for whatever else is wrong.
+pub(super) fn or_conflict(text: &str, other: Unreadable) -> Unreadable {
+    match conflict(text) {
+        Some(line) => Unreadable { fault: Fault::MergeConflict, line, column: 1 },
+        None => other,
+    }
+}
+
+/// The line of the first conflict that Git left in a text: `<<<<<<<`, `=======` and `>>>>>>>`, each at the start of a line.
+fn conflict(text: &str) -> Option<u32> {
+    const MARKERS: [&str; 3] = ["<<<<<<<", "=======", ">>>>>>>"];
+    let mut begin = None;
+    let mut seen = 0;
+    for (index, line) in text.lines().enumerate() {
+        let is_marker = |marker: &str| line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+        if is_marker(MARKERS[0]) {
+            (begin, seen) = (Some(narrow(index + 1)), 1);
+        } else if seen > 0 && is_marker(MARKERS[seen]) {
+            seen += 1;
+            if seen == MARKERS.len() {
+                return begin;
+            }
+        }
+    }
+    None
 }
 
 /// A fault at a byte of the text.

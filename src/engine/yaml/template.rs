@@ -1,37 +1,74 @@
-//! The actions of a template engine in a text, `{{ … }}` and Jinja's `{% … %}`, and the text without them: what is no YAML without
-//! them either is a mistake, and must not be passed over as a template. Nothing is made of an action here, and nothing is edited by
-//! what is found.
+//! The actions of a template engine in a text, such as `{{ … }}`, `{% … %}`, `<% … %>` and `@@WORD@@`, and the text without them: what is
+//! no YAML without them either is a mistake, and must not be passed over as a template. Nothing is made of an action here, and nothing is
+//! edited by what is found.
 
+use std::fmt;
 use std::ops::Range;
 
 use memchr::memmem;
 
+/// Which engine an action is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Helm and Go: `{{ … }}`.
+    Go,
+    /// Jinja, of Ansible and Salt: `{% … %}` and `{# … #}`; its expressions are written as Go's.
+    Jinja,
+    /// ERB and EJS: `<% … %>`.
+    Erb,
+    /// Words that a plain search replaces: `@@WORD@@`, `%WORD%`.
+    Marks,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Go => "a Helm or Go template (`{{ … }}` outside quotes)",
+            Self::Jinja => "a Jinja template (`{% … %}`)",
+            Self::Erb => "an ERB template (`<% … %>`)",
+            Self::Marks => "a template (`@WORD@` or `%WORD%` outside quotes)",
+        })
+    }
+}
+
 /// Where the actions of a text stand, in order.
-pub(super) struct Actions(Vec<Range<usize>>);
+pub(super) struct Actions(Vec<(Range<usize>, Engine)>);
 
 impl Actions {
-    /// Finds them. Braces that are never closed are none: no template engine takes them.
+    /// Finds them. An action that is never closed is none: no template engine takes it.
     pub(super) fn of(text: &str) -> Self {
         let mut actions = Vec::new();
+        let mut unclosed: Vec<Opener> = Vec::new();
         let mut from = 0;
-        while let Some(start) = begin(text.as_bytes(), from) {
-            let is_jinja = text.as_bytes()[start + 1] == b'%';
-            match if is_jinja { end_of_statement(text.as_bytes(), start) } else { end(text, start) } {
+        while let Some((start, opener)) = begin(text.as_bytes(), from) {
+            from = start + 1;
+            // Behind an action that nothing closes there is no other of its form that something closes.
+            if unclosed.contains(&opener) {
+                continue;
+            }
+            match opener.end(text, start) {
                 End::At(end) => {
-                    actions.push(start..end);
+                    actions.push((start..end, opener.engine()));
                     from = end;
                 }
                 End::NotBefore(other) => from = other,
-                End::Nowhere => break,
+                End::Nowhere => unclosed.push(opener),
             }
         }
         Self(actions)
     }
 
+    /// Where the first one begins, and which engine the text is for: Jinja also has the expressions of Go.
+    pub(super) fn first(&self) -> Option<(usize, Engine)> {
+        let (first, engine) = self.0.first()?;
+        let is_jinja = self.0.iter().any(|(_, engine)| *engine == Engine::Jinja);
+        Some((first.start, if is_jinja { Engine::Jinja } else { *engine }))
+    }
+
     /// Whether a byte is part of one.
     pub(super) fn hold(&self, offset: usize) -> bool {
-        let at = self.0.partition_point(|action| action.end <= offset);
-        self.0.get(at).is_some_and(|action| action.start <= offset)
+        let at = self.0.partition_point(|(action, _)| action.end <= offset);
+        self.0.get(at).is_some_and(|(action, _)| action.start <= offset)
     }
 
     /// The text with a letter for each character of an action, and with nothing on lines that have nothing but actions, as
@@ -54,35 +91,99 @@ impl Actions {
     }
 }
 
-/// Where the action ends that begins with two braces.
+/// What an action begins with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opener {
+    Braces,
+    Statement,
+    Comment,
+    Erb,
+    Mark,
+}
+
+impl Opener {
+    fn engine(self) -> Engine {
+        match self {
+            Self::Braces => Engine::Go,
+            Self::Statement | Self::Comment => Engine::Jinja,
+            Self::Erb => Engine::Erb,
+            Self::Mark => Engine::Marks,
+        }
+    }
+
+    /// Where the action ends that begins at `start`.
+    fn end(self, text: &str, start: usize) -> End {
+        let closed_by = |close: &[u8]| match memmem::find(&text.as_bytes()[start + 2..], close) {
+            Some(length) => End::At(start + 2 + length + close.len()),
+            None => End::Nowhere,
+        };
+        match self {
+            Self::Braces => end(text, start),
+            Self::Statement => end_of_statement(text.as_bytes(), start),
+            Self::Comment => closed_by(b"#}"),
+            Self::Erb => closed_by(b"%>"),
+            Self::Mark => end_of_word(text.as_bytes(), start),
+        }
+    }
+}
+
+/// Where an action ends.
 enum End {
-    /// Behind the two that close it.
+    /// Behind what closes it.
     At(usize),
-    /// It is none, because two others open here first.
+    /// It is none; the next one begins no earlier than here.
     NotBefore(usize),
     /// It is none, and there is none behind it.
     Nowhere,
 }
 
-/// Where the next one begins.
-fn begin(text: &[u8], from: usize) -> Option<usize> {
-    memchr::memchr_iter(b'{', &text[from..])
-        .map(|at| from + at)
-        .find(|at| text.get(at + 1).is_some_and(|next| matches!(next, b'{' | b'%')))
+/// Where the next one begins, and with what.
+fn begin(text: &[u8], from: usize) -> Option<(usize, Opener)> {
+    text[from..].iter().enumerate().find_map(|(at, byte)| {
+        let at = from + at;
+        let next = text.get(at + 1)?;
+        let opener = match (byte, next) {
+            (b'{', b'{') => Opener::Braces,
+            (b'{', b'%') => Opener::Statement,
+            (b'{', b'#') => Opener::Comment,
+            (b'<', b'%') => Opener::Erb,
+            (b'@' | b'%', _) => Opener::Mark,
+            _ => return None,
+        };
+        Some((at, opener))
+    })
 }
 
-/// The end of `{% … %}`, which stands on one line: what only looks like a beginning must not reach far.
+/// The end of `{% … %}`. It may go on over lines only where it begins a line: what only looks like a beginning must not reach far.
 fn end_of_statement(text: &[u8], start: usize) -> End {
+    let line = text[..start].iter().rposition(|byte| *byte != b' ' && *byte != b'\t');
+    let begins_a_line = line.is_none_or(|before| text[before] == b'\n');
     let mut at = start + 2;
     while let Some(found) = text[at..].iter().position(|byte| matches!(byte, b'{' | b'%' | b'\n')) {
         at += found;
         match &text[at..] {
             [b'%', b'}', ..] => return End::At(at + 2),
-            [b'{', b'{' | b'%', ..] | [b'\n', ..] => return End::NotBefore(at),
+            [b'{', b'{' | b'%', ..] => return End::NotBefore(at),
+            [b'\n', ..] if !begins_a_line => return End::NotBefore(at),
             _ => at += 1,
         }
     }
     End::Nowhere
+}
+
+/// The end of `@@WORD@@`: as many signs behind the word as before it, one or two.
+fn end_of_word(text: &[u8], start: usize) -> End {
+    let mark = text[start];
+    let signs = if text.get(start + 1) == Some(&mark) { 2 } else { 1 };
+    let word = &text[start + signs..];
+    let length = word.iter().position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')));
+    let length = length.unwrap_or(word.len());
+    let is_word = word.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_');
+    let closes = word[length..].iter().take(signs).filter(|byte| **byte == mark).count() == signs;
+    match is_word && closes {
+        true => End::At(start + signs + length + signs),
+        false => End::NotBefore(start + signs + length),
+    }
 }
 
 /// Braces in a comment of the engine, and in quoted text, are not the engine's.
@@ -132,6 +233,11 @@ mod tests {
             ("a: {{ x }\n", "a: {{ x }\n"),
             ("{% if x %}\na: {{ y }}\n{% endif %}\n", "          \na: xxxxxxx\n           \n"),
             ("a: {%\nb: {{ y }} %}\n", "a: {%\nb: xxxxxxx %}\n"),
+            ("{% set x = {\n  'y': 1 } %}\na: b\n", "            \n             \na: b\n"),
+            ("{# why\n#}\na: {# x #}\n", "      \n  \na: xxxxxxx\n"),
+            ("<% if x %>\na: <%= y %>\n<% end %>\n", "          \na: xxxxxxxx\n         \n"),
+            ("a: @@X@@\nb: %Y.z%\nc: @x@ @ y@ a@b\n", "a: xxxxx\nb: xxxxx\nc: xxx @ y@ a@b\n"),
+            ("{# <% {% {{ x }}\n", "{# <% {% xxxxxxx\n"),
             ("a: {% {% x {1} %} {{ y }} {%", "a: {% xxxxxxxxxxx xxxxxxx {%"),
             ("{{/* a", "{{/* a"),
             ("{{", "{{"),

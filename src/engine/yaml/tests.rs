@@ -38,6 +38,13 @@ fn a_template_is_what_is_no_yaml_because_of_its_braces() {
         "a: \"{{ .x | default \"y\" }}\"\n",
         "a: \"b\" {{/* why */}}\n",
         "{% if x %}\na: '{{ y }}'\n{% endif %}\n",
+        "{% if x %}\na: 1\n{% endif %}\n",
+        "a:\n{%- for x in y %}\n- {{ x }}\n{%- endfor %}\n",
+        "{#- over\n   lines -#}\na: 1\n",
+        "{% set x = {\n  'y': 1,\n} %}\na: 1\n",
+        "<% if x %>\na: 1\n<% end %>\n",
+        "a: @@X@@\n",
+        "a: %X%\nb: 1\n",
         "a: {{ dict\n\"x\" 1\n}}\nb: 1\n",
         "a:\n{{- if .x }}\n  b: 1\n{{- else }}\n    b: 2\n{{- end }}\n",
     ] {
@@ -46,11 +53,43 @@ fn a_template_is_what_is_no_yaml_because_of_its_braces() {
     for (text, line) in [
         ("# {{ x }}\na: 1\n  b: 2\n", 3),
         ("a: '{{ x }}'\n<<<<<<< ours\nb: 1\n=======\nb: 2\n", 2),
+        ("# {% if x %}\na: 1\n  b: 2\n", 3),
+        ("# <% x %> @@X@@\na: 1\n  b: 2\n", 3),
+        ("a: @x\n", 1),
+        ("a: %\n", 1),
         ("a: \"{{ x }}\nb: 1\n", 1),
         ("a: [\nb: '{{ x }}'\n", 1),
     ] {
         let (code, found, _) = fault(text);
         assert_eq!((code, found), ("yaml-syntax", line), "{text:?}");
+    }
+}
+
+#[test]
+fn a_merge_conflict_is_told_as_one() {
+    for (text, line) in [
+        ("a: 1\n<<<<<<< ours\nb: 1\n=======\nb: 2\n>>>>>>> theirs\n", 2),
+        ("<<<<<<< HEAD\r\na: 1\r\n||||||| base\r\na: 0\r\n=======\r\na: 2\r\n>>>>>>> x\r\n", 1),
+        ("{{ if x }}\n<<<<<<< ours\na: 1\n=======\na: 2\n>>>>>>> theirs\n{{ end }}\n", 2),
+        ("{\n<<<<<<< ours\n\"a\": 1\n=======\n\"a\": 2\n>>>>>>> theirs\n}\n", 2),
+    ] {
+        assert_eq!(fault(text), ("merge-conflict", line, 1), "{text:?}");
+    }
+    assert_eq!(fault("a: [\n=======\n>>>>>>> theirs\n").0, "yaml-syntax");
+    assert_eq!(fault("a: [\n <<<<<<< x\n=======\n>>>>>>> y\n").0, "yaml-syntax");
+    assert!(File::parse("a: |\n  <<<<<<< ours\n  =======\n  >>>>>>> theirs\n").is_ok());
+}
+
+#[test]
+fn a_template_is_told_by_its_engine() {
+    for (text, name) in [
+        ("a: {{ .x }}\n", "Helm or Go"),
+        ("{% if x %}\na: {{ y }}\n{% endif %}\n", "Jinja"),
+        ("{{ x }}: 1\n{% if x %}\n", "Jinja"),
+        ("<% if x %>\na: 1\n<% end %>\n", "ERB"),
+    ] {
+        let message = File::parse(text).unwrap_err().to_string();
+        assert!(message.contains(name), "{text:?}: {message}");
     }
 }
 

@@ -1,0 +1,284 @@
+//! Placeholders: texts in an image's place that a later step replaces with an image.
+//!
+//! A text is a placeholder in one of three ways:
+//!
+//! 1. No container runtime takes it, and it has the syntax of a tool that fills it in. The table [`PAIRS`] holds the brackets, [`MARKS`]
+//!    the signs that stand on both sides of a word (`@@IMAGE@@`), [`SCHEMES`] the addresses of build tools (`ko://…`). `$` begins a variable.
+//! 2. No runtime takes it, and a part of it is a word in capitals with an underscore (`IMAGE_NAME`) or one of [`BARE_WORDS`].
+//! 3. A runtime would take it, and it says that it is none: Istio's `auto`, a tag `__TAG__`, or a tag with one of [`TELLING_WORDS`].
+//!
+//! Everything else that no runtime takes is a mistake: `nginx:`, `Nginx:1.25`, `http://…`, a digest with too few digits.
+
+use memchr::memmem;
+
+use super::ImageRef;
+
+/// The word that Istio's injector replaces with the image of its proxy.
+const INJECTED: &str = "auto";
+
+/// What opens and closes an expression, and whether a word has to follow what opens it: `[::1]:5000` is an address.
+const PAIRS: [(&str, &str, Inner); 7] = [
+    ("{", "}", Inner::Anything),
+    ("<", ">", Inner::Anything),
+    ("((", "))", Inner::Anything),
+    ("(@", "@)", Inner::Anything),
+    ("[[", "]]", Inner::Anything),
+    ("[", "]", Inner::Word),
+    ("(", ")", Inner::Word),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inner {
+    Anything,
+    Word,
+}
+
+/// Signs that stand on both sides of a word.
+const MARKS: [char; 9] = ['@', '#', '%', '~', '!', '|', '^', '&', '='];
+
+/// Addresses of tools that build an image, and put its name there: ko, Bazel's labels, vals.
+const SCHEMES: [&str; 4] = ["ko://", "//", "@//", "ref+"];
+
+/// Words in capitals that stand for a name, where no name can be in capitals.
+const BARE_WORDS: [&str; 5] = ["IMAGE", "PLACEHOLDER", "TODO", "TBD", "FIXME"];
+
+/// Words in capitals that say so of themselves, even in a tag.
+const TELLING_WORDS: [&str; 5] = ["PLACEHOLDER", "REPLACE_ME", "REPLACEME", "CHANGE_ME", "CHANGEME"];
+
+impl ImageRef<'_> {
+    /// Whether it is a placeholder although it follows the grammar. With a digest it is an image whatever its tag says.
+    pub fn is_placeholder(&self) -> bool {
+        !self.has_digest() && (self.written == INJECTED || self.tag().is_some_and(is_telling))
+    }
+}
+
+/// Whether a text that is no image reference is a placeholder.
+pub fn is_placeholder(text: &str) -> bool {
+    text.contains('$')
+        || text.contains("{{")
+        || (!text.is_empty() && text.trim().is_empty())
+        || SCHEMES.iter().any(|scheme| text.starts_with(scheme))
+        || PAIRS.iter().any(|(open, close, inner)| has_pair(text, open, close, *inner))
+        || MARKS.iter().any(|mark| has_marked_word(text, *mark))
+        || text.split(['/', ':', '@']).any(|part| is_telling(part) || is_word_in_capitals(part))
+}
+
+fn has_pair(text: &str, open: &str, close: &str, inner: Inner) -> bool {
+    let Some(start) = text.find(open) else { return false };
+    let rest = &text[start + open.len()..];
+    match inner {
+        Inner::Anything => rest.rfind(close).is_some_and(|end| end > 0),
+        Inner::Word => text.match_indices(open).any(|(start, _)| {
+            let rest = &text[start + open.len()..];
+            rest.find(close).is_some_and(|end| is_word(&rest[..end]))
+        }),
+    }
+}
+
+/// `@WORD@`, `@@WORD@@`
+fn has_marked_word(text: &str, mark: char) -> bool {
+    let mut parts = text.split(mark);
+    // What stands before the first sign and behind the last is not between two.
+    parts.next();
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_some() && is_word(part) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Letters first, then what names of variables are made of.
+fn is_word(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b' '))
+}
+
+/// Whether a tag, or a part of a text that is no image, is `__WORD__` or has such a word between its separators, or a telling word.
+fn is_telling(part: &str) -> bool {
+    TELLING_WORDS.iter().any(|word| memmem::find(part.as_bytes(), word.as_bytes()).is_some()) || has_dunder_word(part)
+}
+
+/// `__TAG__`, alone or beside `.` and `-`: `1.4-__BUILD__`.
+fn has_dunder_word(part: &str) -> bool {
+    let inner = |piece: &str| {
+        let inner = piece.strip_prefix("__")?.strip_suffix("__")?;
+        inner.bytes().any(|byte| byte.is_ascii_alphanumeric()).then_some(())
+    };
+    inner(part).is_some() || part.split(['.', '-']).any(|piece| inner(piece).is_some())
+}
+
+/// `IMAGE_NAME`, or one of [`BARE_WORDS`].
+fn is_word_in_capitals(part: &str) -> bool {
+    let is_snake = part.contains('_')
+        && part.starts_with(|first: char| first.is_ascii_uppercase())
+        && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    is_snake || BARE_WORDS.contains(&part)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stands_in(text: &str) -> bool {
+        ImageRef::parse(text).map_or_else(|_| is_placeholder(text), |image| image.is_placeholder())
+    }
+
+    #[test]
+    fn what_a_later_step_fills_in_is_a_placeholder() {
+        for text in [
+            "ko://registry.example.com/cmd/web",
+            "//cmd/web:image",
+            "@//cmd/web:image",
+            "ref+vault://shop/web#/image",
+            "$IMAGE",
+            "${REGISTRY}/web:1.4",
+            "registry.example.com/web:$(TAG)",
+            "$(params.image)",
+            "{{ .Values.image }}",
+            "{{x",
+            "web:{{tag}}",
+            "#{web.image}#",
+            "#{Octopus.Action.Package[web].Image}",
+            "#{{ TAG }}",
+            "{image}",
+            "web:{tag}",
+            "{% raw %}x{% endraw %}",
+            "{# later #}",
+            "<registry>/web:<tag>",
+            "web:<your tag here>",
+            "<%= image %>",
+            "<<image>>",
+            "<path:shop/data/web#image>",
+            "((web_image))",
+            "((web/image.tag))",
+            "(( grab meta.image ))",
+            "(@= data.values.image @)",
+            "[[image]]",
+            "[[ .Env.IMAGE ]]",
+            "[registry]/web:[tag]",
+            "(image)",
+            "@@IMAGE@@",
+            "@image.version@",
+            "web:@VERSION@",
+            "%IMAGE%",
+            "web:%%TAG%%",
+            "##TAG##",
+            "~image~",
+            "web:!TAG!",
+            "|IMAGE|",
+            "^TAG^",
+            "IMAGE_PLACEHOLDER",
+            "IMAGE_NAME:IMAGE_TAG",
+            "registry.example.com/PROJECT_ID/web:1.4",
+            "IMAGE",
+            "REGISTRY/IMAGE:TAG",
+            "TODO",
+            "__IMAGE__",
+            "registry.example.com/__NAME__:1.4",
+            "registry.example.com/shop/web:__TAG__",
+            "registry.example.com/shop/web:1.4-__BUILD__",
+            "registry.example.com/shop/web:__image.tag__",
+            "registry.example.com/shop/web:TAG_PLACEHOLDER",
+            "registry.example.com/shop/web:REPLACE_ME",
+            "auto",
+            " ",
+            "  ",
+        ] {
+            assert!(stands_in(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_stays_a_mistake() {
+        let short = "nginx@sha256:1234";
+        let twice = format!("nginx@sha256:{0}@sha256:{0}", "1".repeat(64));
+        for text in [
+            "",
+            "nginx:",
+            "Nginx:1.25",
+            "NGINX:1.25",
+            "Registry.Example.Com/Web:1.4",
+            "nginx:1.25 ",
+            " nginx:1.25",
+            "nginx :1.25",
+            "nginx:1 25",
+            "http://registry.example.com/web:1.4",
+            "https://registry.example.com/web",
+            "docker://nginx",
+            "nginx:1.25#old",
+            "nginx:1.25)",
+            "nginx:[1.25]",
+            "(nginx:1.25)",
+            "nginx:1.25>",
+            "nginx:<1.25",
+            "nginx:%1.25",
+            "nginx:>=1.25",
+            "nginx:~1.25",
+            "nginx:*",
+            "nginx:1.25,",
+            "nginx@",
+            "nginx@@",
+            "@nginx",
+            "a//b",
+            "a__b__",
+            "[::1/web:1",
+            "[::1]/",
+            "web:1:2",
+            "web{}",
+            "web<>",
+            short,
+            &twice,
+        ] {
+            assert!(!stands_in(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_an_image_is_no_placeholder() {
+        let digest = format!("sha256:{}", "1".repeat(64));
+        let [with_word, injected] = [format!("web:__TAG__@{digest}"), format!("auto@{digest}")];
+        for text in [
+            "nginx",
+            "auto:1.4",
+            "shop/auto",
+            "registry.example.com/auto",
+            "web:auto",
+            "placeholder",
+            "registry.example.com/placeholder:1",
+            "web:RELEASE_2",
+            "web:LATEST",
+            "web:__x",
+            "web:x__",
+            "web:____",
+            "a__b/c__d:1__2__3",
+            "REGISTRY/web:1",
+            "[::1]:5000/web:1",
+            &with_word,
+            &injected,
+        ] {
+            assert!(!stands_in(text), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_follows_the_grammar_is_an_image_unless_it_says_otherwise(
+            text in "(auto|web|a__b|1[.]4|[a-zA-Z_:/.@-]|__[A-Z]{1,3}__|PLACEHOLDER|REPLACEME|\\[::1\\]:5000/){1,5}"
+        ) {
+            if let Ok(image) = ImageRef::parse(&text) {
+                let tag = image.tag().unwrap_or_default();
+                let may_be = text == "auto" || tag.contains("__") || TELLING_WORDS.iter().any(|word| tag.contains(word));
+                prop_assert!(!image.is_placeholder() || may_be, "{}", text);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[\\PC]{0,12}|([{<(\\[@#%_ö)\\]>}]|word){0,12}") {
+            is_placeholder(&text);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What a run says of objects that it does not handle, and of files that something else makes.
+
+use crate::support::binary::Workplace;
+
+fn summary(files: &[(&str, &str)]) -> String {
+    let place = Workplace::new();
+    for (name, text) in files {
+        place.write(name, text);
+    }
+    place.write("imago.lock", r#"{"version":1,"images":{}}"#);
+    let finished = place.imago(["files", "--check", "--offline"]).finish_with(0);
+    finished.stdout.lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_holds_images_and_is_not_handled_is_counted() {
+    let overlay = "resources: [web.yaml]\npatches:\n- target: {kind: Deployment}\n  path: p.yaml\n";
+    for (name, text, counted) in [
+        ("kustomization.yaml", overlay, "1 Kustomization"),
+        ("kustomization.yml", "resources: [web.yaml]\n", "1 Kustomization"),
+        ("kustomization.yaml", "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component # of Deployments\n", "1 Component"),
+        ("web.yaml", "apiVersion: extensions/v1beta1\nkind: Deployment\n", "1 extensions/v1beta1 Deployment"),
+        ("web.yaml", "apiVersion: serving.knative.dev/v1\nkind: Service\n", "1 Knative Service"),
+        ("web.yaml", "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Pod}\n", "1 Pod"),
+        (
+            "web.json",
+            r#"{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"tekton.dev/v1","kind":"Task"}]}"#,
+            "1 Tekton Task",
+        ),
+    ] {
+        assert_eq!(summary(&[(name, text)]), format!("no workload in 1 file; {counted} not handled"), "{text}");
+    }
+    let service = "apiVersion: v1\nkind: Service # of a Deployment\n";
+    assert_eq!(summary(&[("web.yaml", service), ("broken.yaml", "kind: List\nitems: [\n")]), "no workload in 2 files");
+}
+
+#[test]
+fn a_template_of_another_engine_is_no_helm_template() {
+    let jinja = "{% if web %}\napiVersion: apps/v1\nkind: Deployment\n{% endif %}\n";
+    assert_eq!(summary(&[("web.yaml", jinja)]), "no workload in 1 file; 1 template passed over");
+    let go = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: {{ .x }}}\n";
+    assert_eq!(summary(&[("web.yaml", go)]), "no workload in 1 file; 1 Helm template passed over");
+}

@@ -24,7 +24,6 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
-#[allow(unused_imports, reason = "for the programs that git signs with")]
 pub(in crate::io) use environment::for_signing;
 pub(in crate::io) use environment::without_secrets;
 use stream::Stream;
@@ -132,7 +131,6 @@ impl Child {
     }
 
     /// Runs it to its end on this thread.
-    #[allow(dead_code, reason = "for git and its signing programs, which wait on their own thread")]
     pub(in crate::io) fn run(self) -> Result<Finished, ChildError> {
         self.run_unless(&AtomicBool::new(false))
     }

@@ -2,6 +2,7 @@
 
 mod branch;
 mod careful;
+mod children;
 mod commit;
 mod killed;
 mod names;

@@ -78,7 +78,6 @@ pub(in crate::io) fn without_secrets(environment: &Variables) -> Variables {
 }
 
 /// The environment of a program that makes a signature.
-#[allow(dead_code, reason = "for the programs that git signs with")]
 pub(in crate::io) fn for_signing(environment: &Variables) -> Variables {
     keep(environment, |name| SIGNING.contains(&name) || SIGNING_FAMILIES.iter().any(|family| name.starts_with(family)))
 }

@@ -1,21 +1,20 @@
-//! With what a remote is signed in to: a token from the environment, for the remote's own host alone.
+//! With what a remote is signed in to: a token from the environment, for the remote's own host alone, or the account of its address.
 //!
-//! The token stays in the environment: `git` gets a credential helper that reads it there, scoped to the remote's scheme and host, so that
-//! it goes to no other host, not by a redirect either. It goes over https, or to this machine.
+//! `git` gets a credential helper that reads them from a file which goes with this process. The helper is scoped to the remote's scheme and
+//! host, so that they go to no other host, not by a redirect either. A token goes over https, or to this machine. Neither the environment
+//! nor an argument of a child has a secret: hooks, helpers and other users of the machine would see it.
+
+mod handed;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::io;
 
 use crate::io::credentials::Secret;
+use handed::Handed;
 
 /// The user that hosts take a token with, where none is named.
 const ANY_USER: &str = "x-access-token";
-/// Where our helpers find user and token.
-const USER: &str = "IMAGO_HELPER_USERNAME";
-const TOKEN: &str = "IMAGO_HELPER_TOKEN";
-/// A helper in Git's own form: it answers `get`, and forgets everything else.
-const HELPER: &str =
-    r#"!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$IMAGO_HELPER_USERNAME" "$IMAGO_HELPER_TOKEN"; }; f"#;
 
 /// What is added to the environment of `git`.
 #[derive(Debug, Default)]
@@ -23,43 +22,59 @@ pub(super) struct Credentials {
     pub(super) environment: BTreeMap<OsString, OsString>,
     /// What must not be printed.
     pub(super) secrets: Vec<Secret>,
+    /// What the helpers read.
+    pub(super) handed: Vec<Handed>,
 }
 
 impl Credentials {
-    /// `IMAGO_GIT_TOKEN` goes before everything that is configured; GitHub's own token is the last resort, on its own runners.
-    pub(super) fn of(urls: &[String], environment: &BTreeMap<OsString, OsString>) -> Self {
+    /// `IMAGO_GIT_TOKEN` goes before everything that is configured; GitHub's own token is the last resort, on its own runners. `settings` is
+    /// configuration that has to be added beside.
+    pub(super) fn of(
+        urls: &[String],
+        mut settings: Vec<(String, String)>,
+        environment: &BTreeMap<OsString, OsString>,
+    ) -> io::Result<Self> {
         let text =
             |name: &str| environment.get(OsStr::new(name)).and_then(|value| value.to_str()).filter(|text| !text.is_empty());
         let mut credentials = Self::default();
-        credentials.secrets.extend(urls.iter().filter_map(|url| Url::parse(url)?.password).map(Secret::new));
         let ours = text("IMAGO_GIT_TOKEN");
         let github = text("GITHUB_TOKEN").filter(|_| text("GITHUB_ACTIONS") == Some("true"));
         let server = text("GITHUB_SERVER_URL").and_then(Url::parse);
         for token in [text("IMAGO_GIT_TOKEN"), text("GITHUB_TOKEN")].into_iter().flatten() {
             credentials.secrets.push(Secret::new(token));
         }
-        let mut settings: Vec<(String, &str)> = Vec::new();
-        let mut signs_in = None;
         for (address, url) in urls.iter().filter_map(|url| Some((url, Url::parse(url)?))) {
-            if !url.is_private() {
-                continue;
+            if let Some((user, password)) = &url.account {
+                credentials.secrets.extend([user, password].map(|text| Secret::new(&**text)));
             }
-            match (ours, github) {
-                (Some(token), _) => {
+            let key = format!("credential.{}.helper", url.origin);
+            let mut sign_in = |user: &str, password: &str| -> io::Result<(String, String)> {
+                let handed = Handed::new(format!("username={user}\npassword={password}\n").as_bytes())?;
+                let helper = helper(&handed);
+                credentials.handed.push(handed);
+                Ok((key.clone(), helper))
+            };
+            let none = (key.clone(), String::new());
+            match (ours.filter(|_| url.is_private()), &url.account, github.filter(|_| url.is_private())) {
+                (Some(token), ..) => {
                     // Two headers of one kind are refused by GitHub, so what was configured for the address is put aside for this call.
-                    settings.push((format!("http.{}.extraheader", without_user(address)), ""));
-                    settings.push((format!("credential.{}.helper", url.origin), ""));
-                    settings.push((format!("credential.{}.helper", url.origin), HELPER));
-                    signs_in = Some((text("IMAGO_GIT_USERNAME").unwrap_or(ANY_USER), token));
+                    settings.push((format!("http.{}.extraheader", without_user(address)), String::new()));
+                    let helper = sign_in(text("IMAGO_GIT_USERNAME").unwrap_or(ANY_USER), token)?;
+                    settings.extend([none, helper]);
                 }
-                (None, Some(token)) if server.as_ref().is_some_and(|server| server.origin == url.origin) => {
-                    settings.push((format!("credential.{}.helper", url.origin), HELPER));
-                    signs_in = Some((ANY_USER, token));
+                (None, Some((user, password)), _) => {
+                    let helper = sign_in(&decoded(user), &decoded(password))?;
+                    settings.extend([none, helper]);
+                }
+                (None, None, Some(token)) if server.as_ref().is_some_and(|server| server.origin == url.origin) => {
+                    settings.push(sign_in(ANY_USER, token)?);
                 }
                 _ => {}
             }
         }
-        let Some((user, token)) = signs_in else { return credentials };
+        if settings.is_empty() {
+            return Ok(credentials);
+        }
         let first: usize = text("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0);
         let mut set = |name: String, value: &str| credentials.environment.insert(name.into(), value.into());
         set("GIT_CONFIG_COUNT".to_owned(), &(first + settings.len()).to_string());
@@ -67,10 +82,39 @@ impl Credentials {
             set(format!("GIT_CONFIG_KEY_{}", first + index), key);
             set(format!("GIT_CONFIG_VALUE_{}", first + index), value);
         }
-        set(USER.to_owned(), user);
-        set(TOKEN.to_owned(), token);
-        credentials
+        Ok(credentials)
     }
+}
+
+/// A helper in Git's own form: it answers `get`, and forgets everything else.
+fn helper(handed: &Handed) -> String {
+    let path = handed.path().display().to_string().replace('\'', r"'\''");
+    format!("!f() {{ test \"$1\" = get && while IFS= read -r line; do printf '%s\\n' \"$line\"; done <'{path}'; }}; f")
+}
+
+/// An address without its account, where that has a password: `git` hands the address to other programs as an argument.
+pub(super) fn without_password(address: &str) -> Option<String> {
+    Url::parse(address)?.account.map(|_| without_user(address))
+}
+
+/// A part of an address with its escapes (`%40`) replaced.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let escaped = after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// What matters of a remote's address over http or https.
@@ -78,7 +122,8 @@ impl Credentials {
 struct Url {
     /// `https://git.example.test:8443`, in lower case.
     origin: String,
-    password: Option<String>,
+    /// The name and the password, where there is a password.
+    account: Option<(String, String)>,
 }
 
 impl Url {
@@ -91,8 +136,8 @@ impl Url {
         }
         let authority = rest.split(['/', '?', '#']).next()?;
         let (account, host) = authority.rsplit_once('@').map_or(("", authority), |(account, host)| (account, host));
-        let password = account.split_once(':').map(|(_, password)| password.to_owned());
-        Some(Self { origin: format!("{scheme}://{}", host.to_ascii_lowercase()), password })
+        let account = account.split_once(':').map(|(name, password)| (name.to_owned(), password.to_owned()));
+        Some(Self { origin: format!("{scheme}://{}", host.to_ascii_lowercase()), account })
     }
 
     /// Whether nobody on the way can read what is sent.
@@ -119,7 +164,7 @@ mod tests {
 
     fn keys(url: &str, environment: &[(&str, &str)]) -> Vec<String> {
         let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let made = Credentials::of(&[url.to_owned()], &environment).environment;
+        let made = Credentials::of(&[url.to_owned()], Vec::new(), &environment).unwrap().environment;
         let keys = made.iter().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_CONFIG_KEY_"));
         keys.map(|(_, value)| value.to_string_lossy().into_owned()).collect()
     }
@@ -156,12 +201,26 @@ mod tests {
     }
 
     #[test]
+    fn an_account_of_an_address_goes_to_its_host_and_into_no_variable() {
+        let url = "https://ada:p%40ss%zz@h.example.test/x.git";
+        let made = Credentials::of(&[url.to_owned()], Vec::new(), &BTreeMap::new()).unwrap();
+        assert_eq!(keys(url, &[]), ["credential.https://h.example.test.helper"; 2]);
+        let read = std::fs::read_to_string(made.handed[0].path()).unwrap();
+        assert_eq!(read, "username=ada\npassword=p@ss%zz\n");
+        assert!(made.environment.values().all(|value| !value.to_string_lossy().contains("ss")));
+        assert_eq!(without_password(url).unwrap(), "https://h.example.test/x.git");
+        for url in ["https://ada@h.example.test/x", "ssh://ada:pass@h/x", "/srv/a:b@c"] {
+            assert_eq!(without_password(url), None, "{url}");
+        }
+    }
+
+    #[test]
     fn settings_that_are_there_stay() {
         let environment = [("GIT_CONFIG_COUNT", "2"), ("IMAGO_GIT_TOKEN", "secret")];
         let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let made = Credentials::of(&["https://h.example.test/x".to_owned()], &environment).environment;
+        let made = Credentials::of(&["https://h.example.test/x".to_owned()], Vec::new(), &environment).unwrap().environment;
         assert_eq!(made[OsStr::new("GIT_CONFIG_COUNT")], "5");
         assert!(made.contains_key(OsStr::new("GIT_CONFIG_KEY_2")) && made.contains_key(OsStr::new("GIT_CONFIG_VALUE_4")));
-        assert!(made.iter().all(|(name, value)| name == TOKEN || !value.to_string_lossy().contains("secret")));
+        assert!(made.values().all(|value| !value.to_string_lossy().contains("secret")));
     }
 }

@@ -30,6 +30,8 @@ impl Person {
 pub struct Identity {
     pub(super) author: Signature<'static>,
     pub(super) committer: Signature<'static>,
+    /// The environment of the program that signs.
+    pub(super) environment: BTreeMap<OsString, OsString>,
 }
 
 impl Identity {
@@ -71,7 +73,7 @@ impl Identity {
             Some(named) => named,
             None => in_role("author", repository.inner.author_from_env())?,
         };
-        Ok(Self { author, committer })
+        Ok(Self { author, committer, environment: environment.clone() })
     }
 
     /// The committer as a trailer has it: `NAME <MAIL>`.

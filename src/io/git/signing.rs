@@ -2,11 +2,14 @@
 //!
 //! A configuration that asks for a signature which cannot be made fails; a commit is never left unsigned instead.
 
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use super::GitError;
+use super::limits::{Act, Limits};
+use crate::io::child::{Child, for_signing};
 
 /// How a commit is signed.
 #[derive(Debug)]
@@ -39,29 +42,33 @@ impl Signer {
     }
 
     /// The signature of a commit's content, armoured. A key's relative path begins at the working tree's root, as for Git.
-    pub(super) fn sign(&self, content: &str, root: &Path) -> Result<String, GitError> {
+    pub(super) fn sign(
+        &self,
+        content: &str,
+        root: &Path,
+        environment: &BTreeMap<OsString, OsString>,
+    ) -> Result<String, GitError> {
+        let child = |program: &str| {
+            // It runs beside the terminal, so it asks in a window or not at all.
+            let asks =
+                [("SSH_ASKPASS_REQUIRE", "force")].into_iter().filter(|(name, _)| !environment.contains_key(OsStr::new(name)));
+            Child::new(program, for_signing(environment), Limits::of_environment(environment).of(Act::Ask)).envs(asks)
+        };
         match self {
-            Self::OpenPgp { program, key } => {
-                let mut command = Command::new(program);
-                command.args(["--status-fd=2", "-bsau", key]);
-                finish(program, command, content)
-            }
+            Self::OpenPgp { program, key } => finish(program, child(program).args(["--status-fd=2", "-bsau", key]), content),
             Self::Ssh { program, key } => {
                 let failed = |error: std::io::Error| GitError::Unsigned(error.to_string());
-                let mut command = Command::new(program);
-                command.args(["-Y", "sign", "-n", "git", "-f"]);
+                let command = child(program).args(["-Y", "sign", "-n", "git", "-f"]);
                 // Git takes a key in place of a file that has it; the agent then has the private half.
                 let literal = key.strip_prefix("key::").or_else(|| key.starts_with("ssh-").then_some(key));
                 let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
-                match literal {
+                let command = match literal {
                     Some(literal) => {
                         writeln!(file, "{literal}").map_err(failed)?;
-                        command.arg(file.path()).arg("-U");
+                        command.args([file.path().as_os_str(), OsStr::new("-U")])
                     }
-                    None => {
-                        command.arg(root.join(at_home(key)));
-                    }
-                }
+                    None => command.args([root.join(at_home(key))]),
+                };
                 finish(program, command, content)
             }
         }
@@ -77,18 +84,10 @@ fn at_home(key: &str) -> PathBuf {
 }
 
 /// Hands the content over on stdin, and takes the signature from stdout.
-fn finish(program: &str, mut command: Command, content: &str) -> Result<String, GitError> {
-    let failed = |error: std::io::Error| GitError::Unsigned(format!("`{program}` cannot be run: {error}"));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(failed)?;
-    let mut stdin = child.stdin.take().expect("stdin was asked to be a pipe");
-    // A program that refuses at once does not read: what it says tells more than the broken pipe.
-    let written = stdin.write_all(content.as_bytes());
-    drop(stdin);
-    let output = child.wait_with_output().map_err(failed)?;
+fn finish(program: &str, child: Child, content: &str) -> Result<String, GitError> {
+    let output = child.input(content).run().map_err(|error| GitError::Unsigned(format!("`{program}`: {error}")))?;
     let signature = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() && signature.starts_with("-----BEGIN ") {
-        written.map_err(failed)?;
         return Ok(signature);
     }
     let said = String::from_utf8_lossy(&output.stderr);

@@ -7,13 +7,14 @@ mod failure;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::io::Write as _;
+use std::io::IsTerminal as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
-use super::credentials::Credentials;
+use super::credentials::{Credentials, without_password};
+use super::limits::{Act, Limits};
 use super::repository::{CommitId, ContentId};
+use crate::io::child::{Child, ChildError, Finished as Output, without_secrets};
 use crate::io::credentials::Known;
 use failure::is_moved;
 
@@ -83,10 +84,13 @@ pub enum Side {
 pub struct Transport {
     root: PathBuf,
     remote: String,
+    /// The remote's name for `git`: another one for this run, where its address holds a password.
+    name: String,
     /// Where it is pushed to, where that is not where it is fetched from.
     pushed_to: Option<String>,
     environment: BTreeMap<OsString, OsString>,
-    credentials: BTreeMap<OsString, OsString>,
+    credentials: Credentials,
+    limits: Limits,
     known: Known,
 }
 
@@ -97,13 +101,16 @@ impl Transport {
             let name = name.to_string_lossy();
             !NOT_PASSED_ON.contains(&&*name) && !name.starts_with("GIT_TRACE") && name != "GIT_CURL_VERBOSE"
         };
-        let environment = environment.iter().filter(|(name, _)| passed_on(name));
+        let kept: BTreeMap<OsString, OsString> =
+            environment.iter().filter(|(name, _)| passed_on(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
         let mut transport = Self {
             root: root.to_owned(),
             remote: remote.to_owned(),
+            name: remote.to_owned(),
             pushed_to: None,
-            environment: environment.map(|(name, value)| (name.clone(), value.clone())).collect(),
-            credentials: BTreeMap::new(),
+            environment: kept,
+            credentials: Credentials::default(),
+            limits: Limits::of_environment(environment),
             known: Known::default(),
         };
         let remotes = transport.run(&["remote"])?;
@@ -111,18 +118,37 @@ impl Transport {
             return Err(TransportError::NoRemote(remote.to_owned()));
         }
         let mut urls = Vec::new();
-        for arguments in [&["remote", "get-url", "--", remote][..], &["remote", "get-url", "--push", "--", remote]] {
+        for arguments in [&["remote", "get-url", "--", remote][..], &["remote", "get-url", "--push", "--all", "--", remote]] {
             let output = transport.run(arguments)?;
-            let url = transport.succeeded("remote", output)?.trim_end().to_owned();
-            if !urls.contains(&url) {
-                urls.push(url);
-            }
+            urls.push(transport.succeeded("remote", output)?.lines().map(str::to_owned).collect::<Vec<_>>());
         }
-        transport.pushed_to = urls.get(1).and_then(|urls| urls.lines().next()).map(str::to_owned);
-        let credentials = Credentials::of(&urls, &transport.environment);
-        credentials.secrets.iter().for_each(|secret| transport.known.add(secret));
-        transport.credentials = credentials.environment;
+        let [fetched, pushed] = &urls[..] else { unreachable!("both sides were asked for") };
+        let (fetched, pushed) = (fetched.first().cloned().unwrap_or_default(), pushed.clone());
+        let clean = |url: &String| without_password(url).unwrap_or_else(|| url.clone());
+        transport.pushed_to = pushed.first().filter(|url| **url != fetched).map(clean);
+        let all: Vec<String> = BTreeSet::from_iter([&fetched].into_iter().chain(&pushed)).into_iter().cloned().collect();
+        let mut settings = Vec::new();
+        if all.iter().any(|url| without_password(url).is_some()) {
+            transport.name = format!("imago-{remote}");
+            settings = transport.alias(&clean(&fetched), pushed.iter().map(clean))?;
+        }
+        let start = |error| TransportError::NoProgram(format!("the credentials cannot be handed to it: {error}"));
+        transport.credentials = Credentials::of(&all, settings, environment).map_err(start)?;
+        transport.credentials.secrets.iter().for_each(|secret| transport.known.add(secret));
         Ok(transport)
+    }
+
+    /// A remote that is this one in all but its name and the passwords of its addresses, as configuration for this run.
+    fn alias(&self, fetched: &str, pushed: impl Iterator<Item = String>) -> Result<Vec<(String, String)>, TransportError> {
+        let key = |key: &str| format!("remote.{}.{key}", self.name);
+        let mut settings = vec![(key("url"), fetched.to_owned())];
+        settings.extend(pushed.map(|url| (key("pushurl"), url)));
+        for name in ["fetch", "promisor", "partialclonefilter"] {
+            // It fails where there is none.
+            let output = self.run(&["config", "--get-all", &format!("remote.{}.{name}", self.remote)])?;
+            settings.extend(String::from_utf8_lossy(&output.stdout).lines().map(|value| (key(name), value.to_owned())));
+        }
+        Ok(settings)
     }
 
     /// The remote's name.
@@ -137,7 +163,7 @@ impl Transport {
 
     /// How `git` is told a side: by the remote's name, where that suffices.
     fn address(&self, side: Side) -> &str {
-        self.pushed_to.as_deref().filter(|_| side == Side::Pushed).unwrap_or(&self.remote)
+        self.pushed_to.as_deref().filter(|_| side == Side::Pushed).unwrap_or(&self.name)
     }
 
     /// Asks the remote where a branch is.
@@ -208,7 +234,7 @@ impl Transport {
         // As Git itself asks for what is absent: nothing that is here tells the remote anything of it.
         let mut arguments =
             vec!["-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
-        arguments.extend(["--no-recurse-submodules", "--filter=blob:none", "--stdin", "--", &self.remote]);
+        arguments.extend(["--no-recurse-submodules", "--filter=blob:none", "--stdin", "--", &self.name]);
         let names: String = contents.iter().map(|content| format!("{}\n", content.0)).collect();
         let output = self.run_with(&arguments, names)?;
         self.succeeded("fetch", output).map(drop)
@@ -223,7 +249,7 @@ impl Transport {
             arguments.push(format!("--force-with-lease=refs/heads/{branch}:{tip}"));
         }
         arguments.extend(options.iter().map(|option| format!("--push-option={option}")));
-        arguments.extend(["--".to_owned(), self.remote.clone(), format!("{commit}:refs/heads/{branch}")]);
+        arguments.extend(["--".to_owned(), self.name.clone(), format!("{commit}:refs/heads/{branch}")]);
         let output = self.run_with_hooks(&arguments)?;
         if output.status.success() {
             return Ok(Pushed::Done);
@@ -284,41 +310,42 @@ impl Transport {
     }
 
     fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, TransportError> {
-        let output = self.command(&NO_HOOKS, arguments).stdin(Stdio::null()).output();
-        output.map_err(|error| TransportError::NoProgram(error.to_string()))
+        self.call(self.child(&NO_HOOKS, arguments), arguments)
     }
 
     fn run_with_hooks<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, TransportError> {
-        let output = self.command(&[], arguments).stdin(Stdio::null()).output();
-        output.map_err(|error| TransportError::NoProgram(error.to_string()))
+        self.call(self.child(&[], arguments), arguments)
     }
 
     /// The same, with a text on stdin.
     fn run_with(&self, arguments: &[&str], text: String) -> Result<Output, TransportError> {
-        let failed = |error: std::io::Error| TransportError::NoProgram(error.to_string());
-        let mut command = self.command(&NO_HOOKS, arguments);
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let mut child = child.map_err(failed)?;
-        let mut stdin = child.stdin.take().expect("stdin was asked to be a pipe");
-        std::thread::scope(|scope| {
-            // A program that ends early does not read all of it, and then says why.
-            scope.spawn(move || drop(stdin.write_all(text.as_bytes())));
-            child.wait_with_output().map_err(failed)
-        })
+        self.call(self.alone(&NO_HOOKS, arguments).input(text), arguments)
     }
 
-    fn command<S: AsRef<OsStr>>(&self, settings: &[&str], arguments: &[S]) -> Command {
-        let mut command = Command::new("git");
-        command
-            .arg("-C")
-            .arg(&self.root)
+    fn child<S: AsRef<OsStr>>(&self, settings: &[&str], arguments: &[S]) -> Child {
+        let child = self.alone(settings, arguments);
+        // An ssh key's passphrase is asked for at the terminal, where there is one.
+        if std::io::stdin().is_terminal() { child.may_ask() } else { child }
+    }
+
+    /// A `git` that can ask nobody.
+    fn alone<S: AsRef<OsStr>>(&self, settings: &[&str], arguments: &[S]) -> Child {
+        let act = if ["fetch", "push"].contains(&&*subcommand(arguments)) { Act::Carry } else { Act::Ask };
+        Child::new("git", without_secrets(&self.environment), self.limits.of(act))
+            .args([OsStr::new("-C"), self.root.as_os_str()])
             .args(settings)
             .args(arguments)
-            .env_clear()
-            .envs(&self.environment)
-            .envs(&self.credentials);
-        command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");
-        command
+            .envs(&self.credentials.environment)
+            .envs([("LC_ALL", "C"), ("GIT_TERMINAL_PROMPT", "0")])
+    }
+
+    fn call<S: AsRef<OsStr>>(&self, child: Child, arguments: &[S]) -> Result<Output, TransportError> {
+        child.run().map_err(|error| match error {
+            ChildError::Start(error) => TransportError::NoProgram(error.to_string()),
+            ChildError::Slow(limit) => TransportError::Slow { act: subcommand(arguments), seconds: limit.as_secs() },
+            ChildError::Interrupted => TransportError::CutOff,
+            error @ ChildError::TooMuch(_) => TransportError::Other { act: "output".to_owned(), said: error.to_string() },
+        })
     }
 
     fn succeeded(&self, act: &str, output: Output) -> Result<String, TransportError> {
@@ -327,4 +354,16 @@ impl Transport {
         }
         Err(self.failure(act, &output))
     }
+}
+
+/// What `git` is called for: the first word that belongs to no setting before it.
+fn subcommand<S: AsRef<OsStr>>(arguments: &[S]) -> String {
+    let mut words = arguments.iter().map(|word| word.as_ref().to_string_lossy());
+    while let Some(word) = words.next() {
+        match &*word {
+            "-c" => drop(words.next()),
+            _ => return word.into_owned(),
+        }
+    }
+    String::new()
 }

@@ -86,7 +86,7 @@ fn every_way_to_sign_in_pushes() {
     let Some((two, remote)) = over_http() else { return };
     let server = format!("http://{}", remote.host);
     let run = two.ours.run("--update --push").env("GITHUB_TOKEN", SECRET).env("GITHUB_SERVER_URL", &server);
-    assert!(run.finish_with(2).stderr.contains("the remote refuses the credentials"));
+    assert!(run.finish_with(2).stderr.contains("the remote asks for credentials, and there are none"));
     let run = two.ours.run("--update --push").env("GITHUB_TOKEN", SECRET).env("GITHUB_SERVER_URL", &server);
     run.env("GITHUB_ACTIONS", "true").finish_with(0);
 }
@@ -94,10 +94,12 @@ fn every_way_to_sign_in_pushes() {
 #[test]
 fn a_wrong_token_is_told_without_being_shown() {
     let Some((two, _)) = over_http() else { return };
-    for token in ["wrongwrong", ""] {
+    for (token, cause) in
+        [("wrongwrong", "the remote refuses the credentials: "), ("", "the remote asks for credentials, and there are none: ")]
+    {
         let said = two.ours.run("--update --push -vv").env("IMAGO_GIT_TOKEN", token).finish_with(2);
         assert!(
-            said.stderr.contains("cause: the remote refuses the credentials: ") && said.stderr.contains("hint: give a token"),
+            said.stderr.contains(&format!("cause: {cause}")) && said.stderr.contains("hint: give a token"),
             "{}",
             said.stderr
         );

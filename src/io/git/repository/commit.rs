@@ -1,6 +1,7 @@
 //! New commits, and the branches and entries of the index that move to them.
 
-use std::ffi::OsStr;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -32,8 +33,8 @@ impl Repository {
             return Ok(None);
         }
         let new = self.inner.find_tree(new)?;
-        let Identity { author, committer } = identity;
-        self.write_commit((author, committer), message, &new, &parent).map(Some)
+        let Identity { author, committer, .. } = identity;
+        self.write_commit((author, committer), message, &new, &parent, &identity.environment).map(Some)
     }
 
     /// Makes commits, the newest first, anew on another one, with their authors and messages; no reference is moved. Where their lines were
@@ -61,7 +62,8 @@ impl Repository {
             let tree = self.inner.find_tree(tree)?;
             let change = self.change_between(&commit.author(), &onto.tree()?, &tree)?;
             let message = change.map_or_else(|| message.to_owned(), |change| with_trailer(message, trailer, &change.to_string()));
-            let made = self.write_commit((&commit.author(), &identity.committer), &message, &tree, &onto)?;
+            let people = (&commit.author(), &identity.committer);
+            let made = self.write_commit(people, &message, &tree, &onto, &identity.environment)?;
             onto = self.inner.find_commit(made.0)?;
         }
         Ok(CommitId(onto.id()))
@@ -74,12 +76,13 @@ impl Repository {
         message: &str,
         tree: &Tree<'_>,
         parent: &Commit<'_>,
+        environment: &BTreeMap<OsString, OsString>,
     ) -> Result<CommitId, GitError> {
         let content = self.inner.commit_create_buffer(author, committer, message, tree, &[parent])?;
         let content = std::str::from_utf8(&content).map_err(|_| not_utf8())?;
         let made = match Signer::of(&self.inner.config()?.snapshot()?, &identity::shown(committer))? {
             None => self.inner.odb()?.write(ObjectType::Commit, content.as_bytes())?,
-            Some(signer) => self.inner.commit_signed(content, &signer.sign(content, self.root())?, None)?,
+            Some(signer) => self.inner.commit_signed(content, &signer.sign(content, self.root(), environment)?, None)?,
         };
         Ok(CommitId(made))
     }

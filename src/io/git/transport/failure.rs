@@ -1,8 +1,6 @@
 //! Why the program did not do it, read from what it says.
 
-use std::process::Output;
-
-use super::Transport;
+use super::{Output, Transport};
 
 /// Why nothing was fetched or pushed. The text is the cause alone.
 #[derive(Debug, thiserror::Error)]
@@ -16,12 +14,23 @@ pub enum TransportError {
     /// The remote does not know us, or does not let us.
     #[error("the remote refuses the credentials: {0}")]
     SignIn(String),
+    /// The remote wants to know who we are, and nobody has said.
+    #[error("the remote asks for credentials, and there are none: {0}")]
+    NoCredentials(String),
     /// Nobody has said that this host is the right one.
     #[error("the host's key is not known, or is another: {0}")]
     HostKey(String),
     /// No answer.
     #[error("the remote cannot be reached: {0}")]
     Unreachable(String),
+    /// It was ended, with all that it had started.
+    #[error("`git {act}` did not end within {seconds} s{}", if act == "push" { ", and the remote may have taken the commit" } else { "" })]
+    Slow {
+        /// The subcommand.
+        act: String,
+        /// The time that it had.
+        seconds: u64,
+    },
     /// A signal ended the program, so that nobody knows how far it came.
     #[error("`git push` was ended by a signal, and the remote may have taken the commit")]
     CutOff,
@@ -50,9 +59,10 @@ impl TransportError {
         match self {
             Self::NoProgram(_) => "git-program",
             Self::NoRemote(_) => "git-remote",
-            Self::SignIn(_) => "git-sign-in",
+            Self::SignIn(_) | Self::NoCredentials(_) => "git-sign-in",
             Self::HostKey(_) => "git-host-key",
             Self::Unreachable(_) => "git-unreachable",
+            Self::Slow { .. } => "git-timeout",
             Self::CutOff => "git-cut-off",
             Self::Refused(_) => "git-refused",
             Self::Hook(_) => "git-hook",
@@ -67,8 +77,12 @@ impl TransportError {
             Self::NoProgram(_) => Some("install git, or leave out `--push`"),
             Self::NoRemote(_) => Some("name one of those that `git remote` lists: `--remote NAME`"),
             Self::SignIn(_) => Some("give a token that may push by IMAGO_GIT_TOKEN, or set up what `git push` needs"),
+            Self::NoCredentials(_) => Some("give a token that may push by IMAGO_GIT_TOKEN, or sign in as for `git push`"),
             Self::HostKey(_) => Some("add the host's key to known_hosts, after comparing it with what the host publishes"),
             Self::Unreachable(_) => Some("check the remote's address (`git remote -v`) and the network"),
+            Self::Slow { .. } => {
+                Some("check the network, the remote and the hooks; IMAGO_GIT_TIMEOUT=SECONDS gives it more time")
+            }
             Self::CutOff => Some("run again: it goes on from what the remote has"),
             Self::Refused(_) => Some("let this account push there, or push to another branch with `--branch NAME`"),
             Self::Hook(_) => Some("do what the hook asks for, or take it out of the repository's hooks"),
@@ -83,21 +97,15 @@ impl Transport {
     pub(super) fn failure(&self, act: &str, output: &Output) -> TransportError {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let has = |texts: &[&str]| texts.iter().any(|text| stderr.contains(text));
-        let said =
-            self.said(output, |line| ["fatal:", "error:", "remote:", "ERROR:"].iter().any(|begin| line.starts_with(begin)));
+        let begins = ["fatal:", "error:", "remote:", "ERROR:", "ssh:", "kex_exchange_identification:", "Connection "];
+        let said = self
+            .said(output, |line| begins.iter().any(|begin| line.starts_with(begin)) || line.contains(": Permission denied ("));
         match () {
             () if has(&["Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"]) => {
                 TransportError::HostKey(said)
             }
-            () if has(&[
-                "Authentication failed",
-                "could not read Username",
-                "could not read Password",
-                "Permission denied (",
-                "returned error: 401",
-                "returned error: 403",
-            ]) =>
-            {
+            () if has(&["could not read Username", "could not read Password"]) => TransportError::NoCredentials(said),
+            () if has(&["Authentication failed", "Permission denied (", "returned error: 401", "returned error: 403"]) => {
                 TransportError::SignIn(said)
             }
             () if has(&[
@@ -106,6 +114,10 @@ impl Transport {
                 "Failed to connect",
                 "Could not connect",
                 "timed out",
+                "Connection closed by",
+                "Connection reset",
+                "No route to host",
+                "Network is unreachable",
                 "does not appear to be a git repository",
                 "repository not found",
                 "Repository not found",

@@ -173,6 +173,7 @@ impl Run<'_> {
         };
         let mut told = edits::tell(place.clone(), &live.workload, &plan);
         told.problems.extend(refusal.map(|refusal| edits::unreadable_record(&place, &live.workload, refusal)));
+        known::name_pull_secrets(request.pull_secrets, &live, &mut told.problems);
         told.workload.changed = !plan.changes.is_empty();
         let warnings = edits::idle_ignores(&live.workload, &live.name());
         Planned { live, plan, told, warnings }

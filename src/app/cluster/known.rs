@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::found::{self, PodTable};
 use super::{PullSecrets, Request, Run};
-use crate::app::report::{Action, Report};
+use crate::app::report::{Action, Problem, Report};
 use crate::app::resolve::{self, Event, Wanted};
 use crate::app::source::{self, Sourced};
 use crate::engine::answer::{Answers, Index};
@@ -18,6 +18,24 @@ use crate::engine::plan::{self, Rules};
 use crate::engine::running::Pods;
 use crate::io::cluster::Cluster;
 use crate::io::registry::{self, Registry};
+
+/// A workload with pull secrets of its own needs no other credentials: the hint is to use those.
+pub(super) fn name_pull_secrets(used: PullSecrets, live: &Live, problems: &mut [Problem]) {
+    if used == PullSecrets::Use || live.pull_secrets.is_empty() {
+        return;
+    }
+    let names: Vec<String> = live.pull_secrets.iter().map(|name| format!("`{}/{name}`", live.namespace)).collect();
+    let hint = format!("add `--image-pull-secrets`, which uses the workload's own: {}", names.join(", "));
+    for problem in problems.iter_mut().filter(|problem| lacks_credentials(problem)) {
+        problem.hint = Some(hint.clone());
+    }
+}
+
+fn lacks_credentials(problem: &Problem) -> bool {
+    // Credentials that are good, and have no right to pull, have another hint.
+    matches!(problem.code, "unauthorized" | "forbidden" | "credentials-refused")
+        && problem.hint.as_ref().is_some_and(|hint| hint.contains("docker login"))
+}
 
 /// The answers of registries, for workloads with these pull secrets and for those with others.
 #[derive(Default)]

@@ -40,8 +40,8 @@ const JOBS: [&str; 20] = [
 /// What makes one of them a secret, when it is a part of the name.
 const SECRET: [&str; 8] = ["TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "JWT", "PAT", "KEY"];
 
-/// Addresses that have the job's token inside.
-const ADDRESSES: [&str; 2] = ["CI_REPOSITORY_URL", "DRONE_REMOTE_URL"];
+/// What else has the job's token: an address with it inside, and the name that our own action passes it under.
+const OTHERS: [&str; 3] = ["CI_REPOSITORY_URL", "DRONE_REMOTE_URL", "JOB_TOKEN"];
 
 /// What a signing program needs: its user, its keys, an agent, and a way to ask for a passphrase.
 const SIGNING: [&str; 22] = [
@@ -91,7 +91,7 @@ fn is_ours(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     // `SYSTEM_ACCESSTOKEN` writes two words as one.
     let is_secret = || name.split('_').any(|word| SECRET.contains(&word) || word.ends_with("TOKEN"));
-    name.starts_with(OURS) || ADDRESSES.contains(&name.as_str()) || JOBS.iter().any(|job| name.starts_with(job)) && is_secret()
+    name.starts_with(OURS) || OTHERS.contains(&name.as_str()) || JOBS.iter().any(|job| name.starts_with(job)) && is_secret()
 }
 
 #[cfg(test)]
@@ -120,6 +120,7 @@ mod tests {
             "ACTIONS_RUNTIME_TOKEN",
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
             "INPUT_TOKEN",
+            "JOB_TOKEN",
             "CI_JOB_TOKEN",
             "CI_JOB_JWT_V2",
             "CI_REGISTRY_PASSWORD",

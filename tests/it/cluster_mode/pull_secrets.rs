@@ -134,3 +134,24 @@ fn each_namespace_signs_in_with_its_own_secret() {
         );
     }
 }
+
+#[test]
+fn a_workload_with_pull_secrets_is_not_told_to_sign_in_but_to_use_them() {
+    let access = Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() };
+    let scene = Scene { registry: TestRegistry::with(access, None), server: ApiServer::start(), place: Workplace::new() };
+    let (image, _) = scene.image("shop/web", "1.4");
+    let mut with = workload("Deployment", "shop", "with", &[("app", &image)]);
+    with["spec"]["template"]["spec"]["imagePullSecrets"] = json!([{"name": "registry-key"}, {"name": "other"}]);
+    scene.server.add(&with);
+    scene.add("Deployment", "shop", "without", &image);
+    let report = scene.report("-A", 3);
+    let hints: Vec<&str> =
+        report["problems"].as_array().unwrap().iter().map(|problem| problem["hint"].as_str().unwrap()).collect();
+    let own = "add `--image-pull-secrets`, which uses the workload's own: `shop/registry-key`, `shop/other`";
+    assert_eq!(hints, [own, &format!("run `docker login {}`", scene.registry.host())]);
+    scene.server.add(&service_account("shop", &[]));
+    scene.server.add(&secret("shop", "registry-key", &scene.registry.host(), "hunter2"));
+    scene.server.add(&secret("shop", "other", "other.example.test", "hunter2"));
+    let report = scene.report("-n shop --image-pull-secrets", 3);
+    assert_eq!(report["problems"].as_array().unwrap().len(), 1, "the one without secrets");
+}

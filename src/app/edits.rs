@@ -3,7 +3,8 @@
 use super::report::{Action, ContainerReport, Place, Problem, Skipped, WorkloadReport};
 use super::survey::Manifest;
 use crate::engine::answer::{Answers, Refusal};
-use crate::engine::plan::{self, Hold, Outcome, Plan, Rules};
+use crate::engine::hold::Hold;
+use crate::engine::plan::{self, Outcome, Plan, Rules};
 use crate::engine::splice::{self, DocumentChanges, Refused};
 use crate::engine::workload::{Container, Group, IGNORE, Ignore, Workload};
 use crate::engine::yaml::File;

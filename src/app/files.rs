@@ -211,7 +211,8 @@ impl Request {
         let (sourced, edited) = self.edit_while_asking(&survey.manifests, questions, source, &rules, on_event);
         let Sourced { answers, warnings, ways } = sourced?;
         report.narrowed = self.narrows();
-        report.warnings = warnings;
+        report.warnings = std::mem::take(&mut survey.warnings);
+        report.warnings.extend(warnings);
         for manifest in &survey.manifests {
             for (_, workload) in &manifest.workloads {
                 let name = format!("{} {}/{}", manifest.name, workload.kind.name(), workload.name);

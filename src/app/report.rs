@@ -6,8 +6,9 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+pub use crate::engine::hold::Hold;
 use crate::engine::image::ImageRef;
-pub use crate::engine::plan::{Hold, Outcome};
+pub use crate::engine::plan::Outcome;
 
 /// Where the workloads of a run are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::overlays::{self, Base, KnownOverlays, Replaced};
 use super::report::{Place, Problem, Skipped};
 use super::threads;
 use crate::engine::look::{self, Look};
@@ -33,6 +34,10 @@ pub struct Survey {
     pub skipped: Vec<Skipped>,
     /// Files that cannot be read, or not be read safely.
     pub problems: Vec<Problem>,
+    /// What kustomizations make of the images.
+    pub(super) overlays: KnownOverlays,
+    /// What a person should know, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// A file with workloads.
@@ -58,18 +63,29 @@ pub fn survey(
     questions: impl Questions,
     ask_ahead: impl Fn(usize, &[Question]) + Sync,
 ) -> Result<Survey, scan::ScanError> {
+    let base = Base::of(&request);
     let seen = scan::scan(request, |found| {
+        let kustomization = match &found.what {
+            What::File(bytes) => base.kustomization(found.path, bytes),
+            What::Template | What::Problem(_) | What::Folder(_) => None,
+        };
         let examined = examine(&found, &questions);
         match &examined {
             Examined::Manifest { questions, .. } => ask_ahead(found.number, questions),
             _ => ask_ahead(found.number, &[]),
         }
-        Some((found.path.to_owned(), found.shown.to_string(), examined))
+        Some((found.path.to_owned(), found.shown.to_string(), examined, kustomization))
     })?;
     let mut survey = Survey::default();
-    for (path, name, examined) in seen {
+    let mut kustomizations = Vec::new();
+    for (path, name, examined, kustomization) in seen {
         survey.take(path, name, examined);
+        kustomizations.extend(kustomization);
     }
+    if !survey.manifests.is_empty() && !base.is_scanned_by(&request) {
+        kustomizations = base.kustomizations(&request)?;
+    }
+    survey.follow(KnownOverlays::new(base, kustomizations));
     Ok(survey)
 }
 
@@ -81,7 +97,11 @@ pub fn survey_commit<E>(
     questions: impl Questions,
 ) -> Result<Result<Survey, E>, scan::ScanError> {
     let chosen = scan::listed::choose(request, listed)?;
-    let read_whole: Vec<usize> = chosen.iter().filter(|file| !file.is_template).map(|file| file.index).collect();
+    let mut read_whole: Vec<usize> = chosen.iter().filter(|file| !file.is_template).map(|file| file.index).collect();
+    let base = Base::of(&request);
+    let kustomizations = (0..listed.len()).filter(|index| overlays::is_kustomization(&listed[*index]));
+    let kustomizations: Vec<usize> = kustomizations.collect();
+    read_whole.extend(&kustomizations);
     let mut contents = match read(&read_whole) {
         Ok(contents) => contents.into_iter(),
         Err(error) => return Ok(Err(error)),
@@ -94,15 +114,18 @@ pub fn survey_commit<E>(
         true => Examined::Template { line: None, why: A_TEMPLATE.to_owned() },
         false => examine_bytes(&listed[file.index], content, &questions),
     });
+    let read = kustomizations.iter().zip(contents);
+    let kustomizations =
+        read.filter_map(|(index, content)| base.kustomization(&request.root.join(&listed[*index]), &content)).collect();
     let mut survey = Survey::default();
     for (file, examined) in chosen.into_iter().zip(examined) {
         survey.take(request.root.join(&listed[file.index]), file.shown, examined);
     }
+    survey.follow(KnownOverlays::new(base, kustomizations));
     Ok(Ok(survey))
 }
 
-/// Another content of a file that is known; `None` where it cannot be read, or holds no workload.
-pub fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
+fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
     match examine_bytes(&known.path, content, &|_: &[_]| Vec::new()) {
         Examined::Manifest { text, workloads, questions, .. } => {
             Some(Manifest { path: known.path.clone(), name: known.name.clone(), text, workloads, questions })
@@ -133,6 +156,21 @@ impl Survey {
     pub fn has(&self, path: &Path) -> bool {
         let same_name = self.manifests.iter().filter(|manifest| manifest.path.file_name() == path.file_name());
         same_name.filter_map(|manifest| manifest.path.canonicalize().ok()).any(|real| real == path)
+    }
+
+    /// Takes note of what kustomizations make of the images.
+    fn follow(&mut self, overlays: KnownOverlays) {
+        let mut replaced = Replaced::default();
+        self.manifests.iter_mut().for_each(|manifest| overlays.mark(manifest, &mut replaced));
+        self.warnings.extend(replaced.warning());
+        self.overlays = overlays;
+    }
+
+    /// Another content of a file that is known; `None` where it cannot be read, or holds no workload.
+    pub(super) fn another(&self, known: &Manifest, content: &[u8]) -> Option<Manifest> {
+        let mut other = manifest(known, content)?;
+        self.overlays.mark(&mut other, &mut Replaced::default());
+        Some(other)
     }
 
     fn take(&mut self, path: PathBuf, name: String, examined: Examined) {

@@ -350,7 +350,7 @@ mod tests {
                 None => (Group::Containers, *name),
             };
             let (name, image) = (name.to_owned(), Image::Text(image.clone()));
-            Container { group, index, name, image, pull_policy: None, line: None, ignored: false }
+            Container { group, index, name, image, pull_policy: None, line: None, ignored: false, hold: None }
         };
         written.iter().enumerate().map(container).collect()
     }

@@ -5,6 +5,7 @@
 pub mod annotation;
 pub mod answer;
 pub mod diff;
+pub mod hold;
 pub mod image;
 pub mod kustomize;
 pub mod live;

@@ -10,7 +10,8 @@ pub use restart::restart;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::annotation::Originals;
-use super::answer::{Answer, Answers, Refusal};
+use super::answer::{Answers, Refusal};
+use super::hold::Hold;
 use super::image::{Digest, ImageError, ImageRef, Lookup};
 use super::path::Path;
 use super::policy::{self, Return, TagForm, Track, Wish};
@@ -75,23 +76,6 @@ pub enum Outcome {
     Failed(Refusal),
 }
 
-/// What keeps an image as it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hold {
-    /// A stable word for programs: `platform-lost`, …
-    pub code: &'static str,
-    /// The digest that the tag has now, where a registry was asked.
-    pub digest: Option<Digest>,
-    /// Why, in lower case and without the image's name: `it lacks linux/arm64, which the recorded digest has`.
-    pub reason: String,
-}
-
-impl Hold {
-    fn platform_lost(answer: &Answer, reason: &str) -> Self {
-        Self { code: "platform-lost", digest: Some(answer.digest.clone()), reason: reason.to_owned() }
-    }
-}
-
 impl Outcome {
     /// The image that shall stand there instead, if another shall.
     pub fn new_image(&self) -> Option<&str> {
@@ -129,8 +113,8 @@ pub fn questions<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &
     for workload in workloads {
         let Ok(ledger) = recorded(workload, rules) else { continue };
         let considered = consider(workload, ledger.as_ref(), rules).into_iter();
-        questions.extend(considered.filter_map(|Considered { standing, .. }| match standing {
-            Standing::Taken(Wish::Follow(follow)) => Some((follow.lookup, follow.digest)),
+        questions.extend(considered.filter_map(|Considered { container, standing, .. }| match standing {
+            Standing::Taken(Wish::Follow(follow)) if container.hold.is_none() => Some((follow.lookup, follow.digest)),
             Standing::Taken(_) | Standing::LeftOut(_) => None,
         }));
     }
@@ -211,7 +195,10 @@ fn update_where(
             Standing::Taken(Wish::Fixed) => (Outcome::Fixed, Some(image.into())),
             Standing::Taken(Wish::Invalid(error)) => (Outcome::Failed(invalid(error)), Some(image.into())),
             Standing::Taken(Wish::Follow(follow)) => {
-                let outcome = judge(container, &follow.lookup, followed(image, &follow, answers));
+                let outcome = match &container.hold {
+                    Some(hold) => Outcome::Held(hold.clone()),
+                    None => judge(container, &follow.lookup, followed(image, &follow, answers)),
+                };
                 (outcome, Some(follow.original))
             }
         };
@@ -271,7 +258,7 @@ fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outc
         None => Outcome::Failed(Refusal { code: "unresolved", cause: "nothing answered for it".to_owned(), hint: None }),
         Some(Err(refusal)) => Outcome::Failed(refusal.clone()),
         Some(Ok(answer)) => match follow.digest.as_ref().and_then(|digest| answer.held.get(digest)) {
-            Some(reason) => Outcome::Held(Hold::platform_lost(answer, reason)),
+            Some(reason) => Outcome::Held(Hold::platform_lost(&answer.digest, reason)),
             None if follow.is_on(image, &answer.digest) => Outcome::Ok,
             None => Outcome::Outdated(follow.on(&answer.digest)),
         },

@@ -7,6 +7,7 @@ mod unhandled;
 
 use std::collections::BTreeMap;
 
+use super::hold::Hold;
 use super::path::Path;
 
 pub use find::{find, is_encrypted, is_unnamed_kustomization};
@@ -149,6 +150,8 @@ pub struct Container {
     pub line: Option<u32>,
     /// Whether a comment on the image's line asks to leave it alone.
     pub ignored: bool,
+    /// What keeps it as it is written, whatever its tag points to.
+    pub hold: Option<Hold>,
 }
 
 /// When a node pulls a container's image.

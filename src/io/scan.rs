@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use self::filter::PathFilter;
 use self::plan::Plan;
 use self::template::Charts;
+use self::walk::is_manifest;
 use super::files::{self, FileError};
 
 /// So many files a thread takes from the walk in its turn: one by one, the threads would often wait for each other.
@@ -119,8 +120,17 @@ impl ScanError {
 /// The values that it returns are sorted by the path as shown, component by component. Before anything is read, every named path is
 /// checked for being there. A file named twice, or named and met in a named folder, is visited once.
 pub fn scan<T: Send>(request: Request<'_>, visit: impl Fn(Found<'_>) -> Option<T> + Sync) -> Result<Vec<T>, ScanError> {
+    scan_for(request, is_manifest, visit)
+}
+
+/// As [`scan`], of the files in folders whose path `takes` takes, whatever their extension.
+pub fn scan_for<T: Send>(
+    request: Request<'_>,
+    takes: fn(&Path) -> bool,
+    visit: impl Fn(Found<'_>) -> Option<T> + Sync,
+) -> Result<Vec<T>, ScanError> {
     let filter = PathFilter::new(request.include, request.exclude, request.other)?;
-    let (plan, useless) = Plan::new(&request, filter)?;
+    let (plan, useless) = Plan::new(&request, filter, takes)?;
     let threads = plan.threads();
     let plan = Arc::new(plan);
     let charts = Charts::default();

@@ -7,7 +7,7 @@ use super::{Request, all_workloads, takes};
 use crate::app::edits::{self, Edited};
 use crate::app::report::{Action, Problem, Report};
 use crate::app::source::lock_problem;
-use crate::app::survey::{self, Manifest, Survey};
+use crate::app::survey::{Manifest, Survey};
 use crate::app::threads;
 use crate::app::write::{Signals, unwritten};
 use crate::engine::answer::{Answer, Answers};
@@ -65,7 +65,7 @@ impl Round {
 
     /// What this round's decisions make of another content of a file. `None` where it cannot be read or edited.
     pub(in crate::app) fn edit_again(&self, request: &Request, manifest: &Manifest, content: &[u8]) -> Option<Vec<u8>> {
-        let mut other = survey::manifest(manifest, content)?;
+        let mut other = self.survey.another(manifest, content)?;
         other.workloads.retain(|(_, workload)| takes(&request.selection, workload) == Verdict::Taken);
         let edited = edits::edit(&other, request.action, &self.rules, &self.answers);
         edited.problems.is_empty().then(|| edited.new_text.unwrap_or(other.text).into_bytes())

@@ -7,6 +7,7 @@ pub(super) fn rule(code: &str) -> &'static str {
         "restored" => "An image is not as it was written before it was pinned.",
         "stale" => "A pod runs another digest than its image's tag points to now.",
         "platform-lost" => "The tag's new digest lacks a platform that the old one has, so it is not taken.",
+        "renamed-by" => "A kustomization gives the image another name, which need not have its digest.",
         "invalid-image" => "The text is no image.",
         "invalid-annotation" => "The annotation `imago-config-spec` cannot be read.",
         "yaml-syntax" => "The file is no YAML.",

@@ -4,9 +4,10 @@
 //! changed: pods would be replaced for nothing, or would go back to an image that a node still has.
 
 use super::{
-    Change, Considered, Hold, Outcome, Plan, Rules, Standing, change_image, consider, followed, invalid, not_text, recorded, text,
+    Change, Considered, Outcome, Plan, Rules, Standing, change_image, consider, followed, invalid, not_text, recorded, text,
 };
 use crate::engine::answer::{Answers, Refusal};
+use crate::engine::hold::Hold;
 use crate::engine::image::{DEFAULT_TAG, Digest, ImageRef};
 use crate::engine::policy::{self, Follow, Return, Wish};
 use crate::engine::running::{Pods, Purpose, Word};
@@ -109,7 +110,7 @@ fn seen(image: &str, container: &Container, follow: &Follow<'_>, answers: &Answe
         (Outcome::Ok | Outcome::Outdated(_), Some(Ok(answer))) => match pods.say(container, &answer.digest, Purpose::Restart) {
             Word::Agrees => Outcome::Ok,
             Word::Differs(running) if answer.held.contains_key(&running) => {
-                Outcome::Held(Hold::platform_lost(answer, &answer.held[&running]))
+                Outcome::Held(Hold::platform_lost(&answer.digest, &answer.held[&running]))
             }
             Word::Differs(running) => Outcome::Stale { running, digest: answer.digest.clone(), back: None },
             Word::Nothing(reason) => Outcome::Unchecked(reason.to_owned()),

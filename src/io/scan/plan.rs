@@ -16,6 +16,8 @@ const MAX_THREADS: usize = 8;
 pub(super) struct Plan {
     pub(super) current: PathBuf,
     pub(super) filter: PathFilter,
+    /// Whether a file of a folder is taken, by its path.
+    pub(super) takes: fn(&Path) -> bool,
     files: Vec<Named>,
     /// By the paths that the walk begins at.
     pub(super) folders: Vec<Named>,
@@ -39,7 +41,11 @@ pub(super) struct Named {
 
 impl Plan {
     /// Looks at every named path. What is there and cannot be used is told apart; what is not there ends the run.
-    pub(super) fn new(request: &Request<'_>, filter: PathFilter) -> Result<(Self, Vec<Entry>), ScanError> {
+    pub(super) fn new(
+        request: &Request<'_>,
+        filter: PathFilter,
+        takes: fn(&Path) -> bool,
+    ) -> Result<(Self, Vec<Entry>), ScanError> {
         let Request { current, root, .. } = *request;
         // The system opens a relative path faster; it means the same only while both have the same current folder.
         let is_ours = std::env::current_dir().is_ok_and(|folder| folder == current);
@@ -47,7 +53,7 @@ impl Plan {
         let here = [PathBuf::from(".")];
         let mut useless = Vec::new();
         let mut plan =
-            Self { current: current.to_owned(), filter, files: Vec::new(), folders: Vec::new(), real: BTreeSet::new() };
+            Self { current: current.to_owned(), filter, takes, files: Vec::new(), folders: Vec::new(), real: BTreeSet::new() };
         for typed in if request.paths.is_empty() { &here } else { request.paths } {
             let missing = || ScanError::Missing { path: typed.display().to_string(), near: near::near(typed, current) };
             if typed.as_os_str().is_empty() {

@@ -52,7 +52,7 @@ impl Plan {
     /// A file that is taken.
     fn meet(&self, entry: &DirEntry) -> Option<Entry> {
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-        if entry.depth() == 0 || !is_file || !is_manifest(entry.path()) {
+        if entry.depth() == 0 || !is_file || !(self.takes)(entry.path()) {
             return None;
         }
         let (folder, inner) = self.place(entry)?;
@@ -125,8 +125,9 @@ fn is_folder(entry: &DirEntry) -> bool {
 }
 
 pub(super) fn is_manifest(path: &Path) -> bool {
-    let path = path.as_os_str().as_bytes();
-    path.ends_with(b".yaml") || path.ends_with(b".yml") || path.ends_with(b".json")
+    let bytes = path.as_os_str().as_bytes();
+    [".yaml", ".yml", ".json"].iter().any(|end| bytes.ends_with(end.as_bytes()))
+        || path.file_name() == Some("Kustomization".as_ref())
 }
 
 fn path_of(error: &ignore::Error) -> Option<&Path> {

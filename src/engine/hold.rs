@@ -1,0 +1,27 @@
+//! Why an image stays as it is written although it follows a tag.
+
+use super::image::Digest;
+
+/// What keeps an image as it is written. Somebody has to look: `--check --strict` fails on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// A stable word for programs: `platform-lost`, `renamed-by`, …
+    pub code: &'static str,
+    /// The digest that the tag has now, where a registry was asked.
+    pub digest: Option<Digest>,
+    /// Why, in lower case and without the image's name: `it lacks linux/arm64, which the recorded digest has`.
+    pub reason: String,
+}
+
+impl Hold {
+    /// The tag's new digest lacks a platform.
+    pub fn platform_lost(digest: &Digest, reason: &str) -> Self {
+        Self { code: "platform-lost", digest: Some(digest.clone()), reason: reason.to_owned() }
+    }
+
+    /// A kustomization gives the image another name, and with it the digest of another repository.
+    pub fn renamed_by(file: &str, name: &str) -> Self {
+        let reason = format!("`{file}` renames it to `{name}`, which need not have its digest");
+        Self { code: "renamed-by", digest: None, reason }
+    }
+}

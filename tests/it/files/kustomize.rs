@@ -1,0 +1,81 @@
+//! What kustomizations make of a pin: a digest does not go to another repository, and one that is dropped is told.
+
+use std::fs;
+use std::process::Command;
+
+use super::deployment;
+use crate::support::binary::{Finished, Workplace};
+
+const IMAGE: &str = "registry.example.test/web:1.4";
+const LOCK: &str = r#"{"version":1,"images":{"registry.example.test/web:1.4":"sha256:1111111111111111111111111111111111111111111111111111111111111111"}}"#;
+
+/// A repository with a base, and an overlay with these entries.
+fn tree(entries: &str) -> Workplace {
+    let place = Workplace::new();
+    fs::create_dir(place.path().join(".git")).unwrap();
+    place.write("imago.lock", LOCK);
+    place.write("base/web.yaml", deployment(IMAGE));
+    place.write("base/kustomization.yaml", "resources: [web.yaml]\n");
+    place.write("overlay/kustomization.yaml", format!("resources: [../base]\nimages:\n{entries}"));
+    place
+}
+
+fn update(place: &Workplace, more: &[&str]) -> Finished {
+    place.imago(["files", "--update", "--offline", "--output", "json"].iter().chain(more)).finish_with(0)
+}
+
+#[test]
+fn an_image_that_an_overlay_renames_is_held_whatever_the_run_names() {
+    let place = tree("- name: registry.example.test/web\n  newName: registry.example.test/hardened/web\n");
+    let before = place.files();
+    for more in [&[][..], &["base"], &["base/web.yaml"], &["--exclude", "overlay/**"], &["--include", "base/web.yaml"]] {
+        let report = update(&place, more).json();
+        assert_eq!(report["summary"]["held"], 1, "{more:?}");
+        let skipped = &report["skipped"][0];
+        assert_eq!((&skipped["code"], &skipped["held"]), (&"renamed-by".into(), &true.into()), "{more:?}");
+        let told = skipped["message"].as_str().unwrap();
+        assert!(told.contains("`overlay/kustomization.yaml` renames it to `registry.example.test/hardened/web`"), "{told}");
+        assert_eq!(place.files(), before, "{more:?}");
+    }
+    place.imago(["files", "--check", "--offline"]).finish_with(0);
+    place.imago(["files", "--check", "--strict", "--offline", "base/web.yaml"]).finish_with(1);
+}
+
+#[test]
+fn a_digest_that_an_overlay_drops_is_told_and_its_image_is_still_pinned() {
+    let place = tree("- name: registry.example.test/web\n  newTag: \"1.5\"\n");
+    for more in [&["--dry-run"][..], &["--dry-run", "base/web.yaml"], &[]] {
+        let report = update(&place, more).json();
+        assert_eq!(report["summary"]["outdated"], 1, "{more:?}");
+        let told = report["warnings"][0].as_str().unwrap();
+        assert!(told.contains("`base/web.yaml` by `overlay/kustomization.yaml`"), "{told}");
+    }
+    let said = place.imago(["files", "--check", "--offline"]).finish_with(0).stderr;
+    assert!(said.contains("kustomizations set the tag or digest of 1 image anew"), "{said}");
+}
+
+#[test]
+fn what_no_overlay_names_is_as_before() {
+    for entries in ["- name: registry.example.test/other\n  newName: x\n", "- name: web\n  newTag: \"2\"\n"] {
+        let report = update(&tree(entries), &[]).json();
+        assert_eq!((&report["summary"]["outdated"], &report["warnings"]), (&1.into(), &serde_json::json!([])), "{entries}");
+    }
+}
+
+#[test]
+fn a_branch_of_its_own_is_decided_by_the_kustomizations_of_its_commit() {
+    let place = tree("- name: registry.example.test/web\n  newName: registry.example.test/hardened/web\n");
+    fs::remove_dir(place.path().join(".git")).unwrap();
+    let git = |line: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main"];
+        let status = Command::new("git").args(identity).args(line).current_dir(place.path()).output().unwrap().status;
+        assert!(status.success(), "{line:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "first"]);
+    // The working tree says otherwise.
+    fs::remove_file(place.path().join("overlay/kustomization.yaml")).unwrap();
+    let report = update(&place, &["--branch", "imago/update", "--author", "a <a@example.com>", "base/web.yaml"]).json();
+    assert_eq!((&report["summary"]["held"], &report["skipped"][0]["code"]), (&1.into(), &"renamed-by".into()));
+}

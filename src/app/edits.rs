@@ -1,5 +1,7 @@
 //! Plans a file's changes and puts them into its text. Nothing is written here.
 
+use std::collections::HashSet;
+
 use super::report::{Action, ContainerReport, Place, Problem, Skipped, WorkloadReport};
 use super::survey::Manifest;
 use crate::engine::answer::{Answers, Refusal};
@@ -78,7 +80,8 @@ pub(super) fn idle_ignores(workload: &Workload, name: &str) -> Vec<String> {
             vec![format!("`{IGNORE}` of {name} is not a string and ignores nothing; write \"true\", or names as \"a,b\"")]
         }
         Ignore::Containers(ignored) => {
-            let idle = ignored.iter().filter(|ignored| workload.containers.iter().all(|container| container.name != **ignored));
+            let names: HashSet<&str> = workload.containers.iter().map(|container| container.name.as_str()).collect();
+            let idle = ignored.iter().filter(|ignored| !names.contains(ignored.as_str()));
             let warning =
                 |idle| format!("`{IGNORE}: {idle}` of {name} names none of its containers; write \"true\" to ignore all");
             idle.map(warning).collect()

@@ -4,6 +4,8 @@
 
 pub mod annotation;
 pub mod answer;
+#[cfg(test)]
+mod costs;
 pub mod diff;
 pub mod hold;
 pub mod image;

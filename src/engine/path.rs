@@ -67,6 +67,12 @@ impl Path {
     }
 }
 
+impl FromIterator<Step> for Path {
+    fn from_iter<I: IntoIterator<Item = Step>>(steps: I) -> Self {
+        Self(steps.into_iter().collect())
+    }
+}
+
 impl fmt::Display for Path {
     /// The dotted form of `kubectl explain` and JSONPath: `spec.template.spec.containers[0].image`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,7 @@
 //! text that differs from its input in anything but the changes.
 
 mod insert;
+mod locate;
 mod proof;
 mod remove;
 mod scalar;
@@ -13,10 +14,12 @@ mod sharing;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::path::{Path, Step};
+use super::path::Path;
 use super::plan::Change;
 use super::tree::{Scalar, Tree};
 use super::yaml::{File, NodeId, YamlNode};
+use insert::Notations;
+use locate::{Located, Locator};
 use sharing::Uses;
 
 /// The changes of one document of a file.
@@ -63,10 +66,12 @@ struct Effects {
 pub fn splice(file: &File<'_>, wanted: &[DocumentChanges]) -> Result<String, Refused> {
     let mut effects = Effects::default();
     for document in wanted {
-        let uses = Uses::of(file, document.document);
+        let uses = Uses::of(file, document);
+        let notations = Notations::of(file, document.document);
+        let mut locator = Locator::new(file, document.document);
         for change in &document.changes {
-            let located = locate(file, document.document, &change.at);
-            located_change(file, document, change, &located, &uses, &mut effects)?;
+            let located = locator.locate(&change.at);
+            located_change(file, &notations, change, &located, &uses, &mut effects)?;
         }
     }
     let text = apply(file.text(), &mut effects.edits)?;
@@ -74,40 +79,12 @@ pub fn splice(file: &File<'_>, wanted: &[DocumentChanges]) -> Result<String, Ref
     Ok(text)
 }
 
-/// The nodes from a document's root down a path, as far as they are there, each as it is written.
-struct Located<'f, 't> {
-    nodes: Vec<YamlNode<'f, 't>>,
-    missing: Vec<&'static str>,
-}
-
-fn locate<'f, 't>(file: &'f File<'t>, document: usize, path: &Path) -> Located<'f, 't> {
-    let mut nodes = vec![file.document(document)];
-    for (position, step) in path.steps().iter().enumerate() {
-        let last = nodes[nodes.len() - 1];
-        let next = match step {
-            Step::Key(key) => last.get(key),
-            Step::Index(index) => last.items().get(*index).copied(),
-        };
-        match next {
-            Some(node) => nodes.push(node),
-            None => {
-                let keys = path.steps()[position..].iter().filter_map(|step| match step {
-                    Step::Key(std::borrow::Cow::Borrowed(key)) => Some(*key),
-                    Step::Key(std::borrow::Cow::Owned(_)) | Step::Index(_) => None,
-                });
-                return Located { nodes, missing: keys.collect() };
-            }
-        }
-    }
-    Located { nodes, missing: Vec::new() }
-}
-
 fn located_change(
     file: &File<'_>,
-    document: &DocumentChanges,
+    notations: &Notations<'_, '_>,
     change: &Change,
     located: &Located<'_, '_>,
-    uses: &Uses,
+    uses: &Uses<'_>,
     effects: &mut Effects,
 ) -> Result<(), Refused> {
     let last = located.nodes[located.nodes.len() - 1];
@@ -117,7 +94,7 @@ fn located_change(
             if from != change.from.as_deref() {
                 return Err(refused("not-editable", last, format!("{} is not what the change relies on", change.at)));
             }
-            let node = uses.token_to_edit(last, document, to, &change.at)?;
+            let node = uses.token_to_edit(last, to, &change.at)?;
             // Another place that shows this node has asked for the same: `token_to_edit` refuses two wishes.
             if !effects.replaced.contains_key(&node.id()) {
                 let (edit, value) = scalar::rewrite(file, node, to)?;
@@ -129,8 +106,8 @@ fn located_change(
             let (node, chain) = (last.target(), &located.missing);
             uses.stands_once(last, &located_path(change, located.missing.len()))?;
             let edits = match (node.written_entries(), node.scalar()) {
-                (Some(_), _) => insert::entry(file, document.document, &located.nodes, chain, to)?,
-                (None, Scalar::Null) => insert::instead_of_null(file, document.document, &located.nodes, chain, to)?,
+                (Some(_), _) => insert::entry(file, notations, &located.nodes, chain, to)?,
+                (None, Scalar::Null) => insert::instead_of_null(file, notations, &located.nodes, chain, to)?,
                 (None, _) => {
                     let path = located_path(change, located.missing.len());
                     return Err(refused(

@@ -2,6 +2,9 @@
 //!
 //! Finding workloads, policy and planning see objects through this trait alone, so that they exist once.
 
+use std::collections::HashSet;
+use std::hash::Hash;
+
 use serde_json::Value;
 
 /// A node of an object: cheap to copy, alive as long as the object.
@@ -22,6 +25,19 @@ pub trait Tree<'a>: Copy {
     fn ignored(self) -> bool {
         false
     }
+}
+
+/// The entries of a mapping, and behind them what its merge key brings in from other mappings and it does not have itself. The first
+/// of equal keys counts.
+pub(super) fn with_merged<N: Copy + Eq + Hash, T>(own: Vec<(N, T)>, merged: impl Iterator<Item = Vec<(N, T)>>) -> Vec<(N, T)> {
+    let mut names: HashSet<N> = own.iter().map(|(name, _)| *name).collect();
+    let mut entries = own;
+    for (name, value) in merged.flatten() {
+        if names.insert(name) {
+            entries.push((name, value));
+        }
+    }
+    entries
 }
 
 /// A node where a string is expected.
@@ -69,5 +85,47 @@ impl<'a> Tree<'a> for &'a Value {
             Value::Array(_) => Scalar::Other("a sequence"),
             Value::Object(_) => Scalar::Other("a mapping"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::hash::Hasher;
+
+    use super::*;
+
+    thread_local! {
+        static COMPARISONS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// A name that counts how often it is compared.
+    #[derive(Clone, Copy)]
+    struct Name(usize);
+
+    impl PartialEq for Name {
+        fn eq(&self, other: &Self) -> bool {
+            COMPARISONS.set(COMPARISONS.get() + 1);
+            self.0 == other.0
+        }
+    }
+
+    impl Eq for Name {}
+
+    impl Hash for Name {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
+
+    #[test]
+    fn merging_compares_no_name_with_all_others() {
+        let count = 4000;
+        let own = (0..count).map(|name| (Name(2 * name), "own")).collect();
+        let merged = (0..2 * count).map(|name| (Name(name), "merged")).collect();
+        let entries = with_merged(own, std::iter::once(merged));
+        assert_eq!(entries.len(), 2 * count);
+        assert_eq!(entries.iter().filter(|(_, from)| *from == "own").count(), count);
+        assert!(COMPARISONS.get() < 20 * count, "{} comparisons", COMPARISONS.get());
     }
 }

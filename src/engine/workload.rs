@@ -5,7 +5,7 @@
 mod find;
 mod unhandled;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::hold::Hold;
 use super::path::Path;
@@ -109,7 +109,7 @@ pub enum Ignore {
     /// The whole workload.
     All,
     /// These containers.
-    Containers(Vec<String>),
+    Containers(BTreeSet<String>),
     /// Nothing, though something may be meant: it is there, and no string.
     NoText,
 }

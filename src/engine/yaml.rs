@@ -8,8 +8,11 @@ mod build;
 mod events;
 mod fault;
 mod lines;
+mod newlines;
 mod node;
 mod plain;
+#[cfg(test)]
+pub(in crate::engine) mod steps;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -21,6 +24,7 @@ use memchr::memmem;
 
 use events::Comments;
 pub use fault::{Fault, Unreadable};
+use newlines::Newlines;
 pub use node::YamlNode;
 pub(super) use plain::resolve_plain;
 pub use template::Engine;
@@ -35,6 +39,7 @@ pub struct File<'t> {
     documents: Vec<Document>,
     comments: Vec<Comment>,
     plain: bool,
+    newlines: Newlines,
 }
 
 /// A document of a file.
@@ -122,9 +127,8 @@ impl<'t> File<'t> {
     }
 
     fn read(text: &'t str, comments: Comments) -> Result<Self, Unreadable> {
-        let breaks = plain::ambiguous_breaks(text);
         let file = events::read(text, comments).map_err(|unreadable| fault::or_conflict(text, unreadable))?;
-        match breaks.into_iter().find(|(offset, _)| !file.quotes(*offset)) {
+        match file.ambiguous_break() {
             Some((offset, name)) => Err(fault::unreadable_at(text, offset, Fault::AmbiguousLineBreak(name))),
             None => Ok(file),
         }
@@ -155,9 +159,29 @@ impl<'t> File<'t> {
         self.documents[index].aliases
     }
 
+    /// The nodes that aliases name, of all documents.
+    pub fn alias_targets(&self) -> impl Iterator<Item = NodeId> {
+        let has_aliases = self.documents.iter().any(|document| document.aliases);
+        let nodes = if has_aliases { self.nodes.as_slice() } else { &[] };
+        nodes.iter().filter_map(|node| match node.kind {
+            Kind::Alias { target } => Some(target),
+            _ => None,
+        })
+    }
+
     /// The whole text.
     pub fn text(&self) -> &'t str {
         self.text
+    }
+
+    /// Where the line of a byte begins.
+    pub fn line_start(&self, offset: usize) -> usize {
+        self.newlines.line_start(self.text, offset)
+    }
+
+    /// Where the line behind the line of a byte begins; `None` on a last line that has no end.
+    pub fn next_line(&self, offset: usize) -> Option<usize> {
+        self.newlines.next_line(self.text, offset)
     }
 
     /// The comments' texts, in order. Complete only after [`File::parse_with_comments`].
@@ -182,14 +206,22 @@ impl<'t> File<'t> {
     }
 
     fn node(&self, id: NodeId) -> &Node<'t> {
+        #[cfg(test)]
+        steps::add(1);
         &self.nodes[id.0 as usize]
     }
 
-    /// Whether a byte stands inside a quoted scalar.
-    fn quotes(&self, offset: usize) -> bool {
-        self.nodes.iter().any(|node| {
+    /// The first line break outside quoted scalars that only some readers know. Breaks and scalars are walked in step.
+    fn ambiguous_break(&self) -> Option<(usize, &'static str)> {
+        let quoted = |node: &&Node<'t>| {
+            #[cfg(test)]
+            steps::add(1);
             matches!(node.kind, Kind::Scalar { style: Style::Single | Style::Double, .. })
-                && (node.start as usize..node.end as usize).contains(&offset)
+        };
+        let mut quoted = self.nodes.iter().filter(quoted).peekable();
+        plain::ambiguous_breaks(self.text).find(|(offset, _)| {
+            while quoted.next_if(|node| node.end as usize <= *offset).is_some() {}
+            quoted.peek().is_none_or(|node| *offset < node.start as usize)
         })
     }
 

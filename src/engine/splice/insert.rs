@@ -2,6 +2,8 @@
 //!
 //! In a block mapping it goes behind the last entry, in a flow mapping behind the last value, and JSON stays JSON.
 
+use std::cell::OnceCell;
+
 use crate::engine::yaml::{File, Layout, Style, YamlNode};
 
 use super::scalar::{double_quoted, is_written_null, single_quoted};
@@ -14,12 +16,32 @@ enum Notation {
     Json,
 }
 
+/// The notation of a document. Telling it reads the whole document, so that is done once, and only where it matters.
+pub(super) struct Notations<'f, 't> {
+    file: &'f File<'t>,
+    document: usize,
+    known: OnceCell<Notation>,
+}
+
+impl<'f, 't> Notations<'f, 't> {
+    pub(super) fn of(file: &'f File<'t>, document: usize) -> Self {
+        Self { file, document, known: OnceCell::new() }
+    }
+
+    fn get(&self) -> Notation {
+        *self.known.get_or_init(|| {
+            let root = &self.file.text()[self.file.document(self.document).span()];
+            if serde_json::from_str::<serde::de::IgnoredAny>(root).is_ok() { Notation::Json } else { Notation::Yaml }
+        })
+    }
+}
+
 type Entry<'f, 't> = (YamlNode<'f, 't>, YamlNode<'f, 't>);
 
 /// Adds `chain[0]: {chain[1]: … value}` to the last of `nodes`, which is a mapping; the others lead to it.
 pub(super) fn entry(
     file: &File<'_>,
-    document: usize,
+    notations: &Notations<'_, '_>,
     nodes: &[YamlNode<'_, '_>],
     chain: &[&'static str],
     value: &str,
@@ -28,19 +50,19 @@ pub(super) fn entry(
     let Some((layout, entries)) = mapping.written_entries() else { return Ok(Vec::new()) };
     Ok(match layout {
         Layout::Block => vec![block(file, mapping, &entries, step(nodes), chain, value)],
-        Layout::Flow => flow(file, mapping, &entries, colon_above(file, nodes), notation(file, document), chain, value),
+        Layout::Flow => flow(file, mapping, &entries, colon_above(file, nodes), notations.get(), chain, value),
     })
 }
 
 /// Puts a mapping of one entry where null is written, or where nothing is.
 pub(super) fn instead_of_null(
     file: &File<'_>,
-    document: usize,
+    notations: &Notations<'_, '_>,
     nodes: &[YamlNode<'_, '_>],
     chain: &[&'static str],
     value: &str,
 ) -> Result<Vec<Edit>, Refused> {
-    let notation = notation(file, document);
+    let notation = notations.get();
     let null = nodes[nodes.len() - 1];
     let mapping = format!("{{{}}}", inline(chain, value, notation, colon_above(file, nodes)));
     if is_written_null(null) {
@@ -56,8 +78,8 @@ pub(super) fn instead_of_null(
     Ok(match layout {
         Layout::Block => {
             let step = step(&nodes[..nodes.len() - 1]);
-            let lines = block_lines(parent.column() + step, step, chain, value, line_end_at(file.text(), key.span().end));
-            vec![after_line(file.text(), key.span().end, &lines)]
+            let lines = block_lines(parent.column() + step, step, chain, value, line_end_at(file, key.span().end));
+            vec![after_line(file, key.span().end, &lines)]
         }
         Layout::Flow => {
             let end = entry_end(file, (*key, null));
@@ -75,25 +97,24 @@ fn block(
     chain: &[&'static str],
     value: &str,
 ) -> Edit {
-    let text = file.text();
     let end = entries.last().map_or(mapping.span().start, |last| entry_end(file, *last));
-    let line_end = line_end_at(text, end);
+    let line_end = line_end_at(file, end);
     let lines = block_lines(mapping.column(), step, chain, value, line_end);
-    if end_of_line(text, end).is_none() && entries.last().is_some_and(|(_, value)| ends_in_block_scalar(*value)) {
+    if end_of_line(file, end).is_none() && entries.last().is_some_and(|(_, value)| ends_in_block_scalar(*value)) {
         // A line break behind its last line would become part of the block scalar for some readers.
         let start = mapping.span().start;
         let indentation = " ".repeat(mapping.column());
         return Edit { range: start..start, text: format!("{}{line_end}{indentation}", lines.trim_start()) };
     }
-    after_line(text, end, &lines)
+    after_line(file, end, &lines)
 }
 
 /// Inserts lines behind the line on which a byte stands, or behind a last line that has no end.
-fn after_line(text: &str, offset: usize, lines: &str) -> Edit {
-    let line_end = line_end_at(text, offset);
-    match end_of_line(text, offset) {
+fn after_line(file: &File<'_>, offset: usize, lines: &str) -> Edit {
+    let line_end = line_end_at(file, offset);
+    match end_of_line(file, offset) {
         Some(next) => Edit { range: next..next, text: format!("{lines}{line_end}") },
-        None => Edit { range: text.len()..text.len(), text: format!("{line_end}{lines}") },
+        None => Edit { range: file.text().len()..file.text().len(), text: format!("{line_end}{lines}") },
     }
 }
 
@@ -147,22 +168,22 @@ fn flow(
     };
     let colon = colon(file, (key, last)).unwrap_or(": ");
     let end = entry_end(file, (key, last));
-    let line = line_start(text, key.span().start);
+    let line = line_start(file, key.span().start);
     let indentation = &text[line..key.span().start];
-    if !indentation.trim().is_empty() || mapping.span().start >= line {
+    if mapping.span().start >= line || !indentation.trim_end().is_empty() {
         let separator = separator(file, entries).unwrap_or(if colon.ends_with(' ') { ", " } else { "," });
         return vec![Edit { range: end..end, text: format!("{separator}{}", inline(chain, value, notation, colon)) }];
     }
-    let around = &text[line_start(text, mapping.span().start)..];
+    let around = &text[line_start(file, mapping.span().start)..];
     let around = &around[..around.len() - around.trim_start_matches([' ', '\t']).len()];
     let unit = indentation.strip_prefix(around).filter(|unit| !unit.is_empty()).unwrap_or("  ");
-    let line_end = line_end_at(text, end);
+    let line_end = line_end_at(file, end);
     let entry = match notation {
         Notation::Yaml => inline(chain, value, notation, colon),
         Notation::Json => expanded(chain, value, colon, indentation, unit, line_end),
     };
     let here = end..end;
-    let rest_end = text[end..].find('\n').map_or(text.len(), |newline| end + newline);
+    let rest_end = end_of_line(file, end).map_or(text.len(), |next| next - 1);
     let rest_end = rest_end - usize::from(text[..rest_end].ends_with('\r'));
     let after_comma = text[end..rest_end].trim_start().strip_prefix(',').map(str::trim_start);
     let there = rest_end..rest_end;
@@ -202,11 +223,6 @@ fn expanded(chain: &[&'static str], value: &str, colon: &str, indentation: &str,
     }
 }
 
-fn notation(file: &File<'_>, document: usize) -> Notation {
-    let root = &file.text()[file.document(document).span()];
-    if serde_json::from_str::<serde::de::IgnoredAny>(root).is_ok() { Notation::Json } else { Notation::Yaml }
-}
-
 /// What stands between a key and its value, where that is a colon with blanks.
 fn colon<'t>(file: &File<'t>, (key, value): Entry<'_, '_>) -> Option<&'t str> {
     let between = file.text().get(key.span().end..value.span().start)?;
@@ -242,18 +258,19 @@ pub(super) fn entry_end(file: &File<'_>, (key, value): Entry<'_, '_>) -> usize {
         _ => None,
     };
     innermost.unwrap_or_else(|| match value.styled() {
-        Some((content, Style::Block)) => block_scalar_end(text, value, content),
+        Some((content, Style::Block)) => block_scalar_end(file, value, content),
         _ => value.span().end,
     })
 }
 
 /// A block scalar ends on the line of its last character, unless it keeps the line breaks behind it.
-fn block_scalar_end(text: &str, scalar: YamlNode<'_, '_>, content: &str) -> usize {
+fn block_scalar_end(file: &File<'_>, scalar: YamlNode<'_, '_>, content: &str) -> usize {
+    let text = file.text();
     let span = scalar.span();
     let mut end = span.start + text[span.clone()].trim_end().len();
     let kept = content.len() - content.trim_end_matches('\n').len();
     for _ in 1..kept {
-        match end_of_line(text, end) {
+        match end_of_line(file, end) {
             Some(next) if next <= span.end => end = next,
             _ => break,
         }
@@ -273,18 +290,19 @@ fn ends_in_block_scalar(value: YamlNode<'_, '_>) -> bool {
     }
 }
 
-pub(super) fn line_start(text: &str, offset: usize) -> usize {
-    text[..offset].rfind('\n').map_or(0, |newline| newline + 1)
+pub(super) fn line_start(file: &File<'_>, offset: usize) -> usize {
+    file.line_start(offset)
 }
 
 /// The first byte of the next line, where the line has an end.
-pub(super) fn end_of_line(text: &str, offset: usize) -> Option<usize> {
-    memchr::memchr(b'\n', &text.as_bytes()[offset..]).map(|newline| offset + newline + 1)
+pub(super) fn end_of_line(file: &File<'_>, offset: usize) -> Option<usize> {
+    file.next_line(offset)
 }
 
 /// How the line of a byte ends, or the one before it where it has no end.
-pub(super) fn line_end_at(text: &str, offset: usize) -> &'static str {
-    let end = end_of_line(text, offset).or_else(|| text.rfind('\n').map(|newline| newline + 1));
+pub(super) fn line_end_at(file: &File<'_>, offset: usize) -> &'static str {
+    let text = file.text();
+    let end = end_of_line(file, offset).or_else(|| Some(file.line_start(text.len())).filter(|start| *start > 0));
     match end {
         Some(end) if text[..end].ends_with("\r\n") => "\r\n",
         _ => "\n",

@@ -7,12 +7,13 @@
 mod second;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::engine::tree::{Scalar, Tree as _};
 use crate::engine::yaml::{File, NodeId, YamlNode};
 
-use super::{DocumentChanges, Effects, Refused, locate, refused, unproven};
+use super::locate::Locator;
+use super::{DocumentChanges, Effects, Refused, refused, unproven};
 
 /// Proves that `new_text` is `old` with the wanted changes, and that `effects` is all that happened to its nodes.
 pub(super) fn prove(old: &File<'_>, new_text: &str, wanted: &[DocumentChanges], effects: &Effects) -> Result<(), Refused> {
@@ -24,22 +25,23 @@ pub(super) fn prove(old: &File<'_>, new_text: &str, wanted: &[DocumentChanges], 
     if !old.comments().eq(new.comments()) {
         return Err(unproven("a comment would change".to_owned()));
     }
-    let mut walk = Walk { effects, moved: BTreeMap::new(), aliases: false };
+    let mut walk = Walk { effects, moved: HashMap::new(), named: old.alias_targets().collect() };
     for document in 0..old.len() {
-        walk.aliases = old.has_aliases(document);
         walk.same(old.document(document), new.document(document))?;
     }
-    for (document, change) in wanted.iter().flat_map(|document| document.changes.iter().map(|change| (document.document, change)))
-    {
-        let located = locate(&new, document, &change.at);
-        let value = located.missing.is_empty().then(|| located.nodes[located.nodes.len() - 1].scalar());
-        let done = match (&change.to, value) {
-            (None, None) => true,
-            (Some(to), Some(Scalar::Text(text))) => text == to || text.trim_end_matches('\n') == to,
-            _ => false,
-        };
-        if !done {
-            return Err(unproven(format!("{} would not be what it should", change.at)));
+    for document in wanted {
+        let mut locator = Locator::new(&new, document.document);
+        for change in &document.changes {
+            let located = locator.locate(&change.at);
+            let value = located.missing.is_empty().then(|| located.nodes[located.nodes.len() - 1].scalar());
+            let done = match (&change.to, value) {
+                (None, None) => true,
+                (Some(to), Some(Scalar::Text(text))) => text == to || text.trim_end_matches('\n') == to,
+                _ => false,
+            };
+            if !done {
+                return Err(unproven(format!("{} would not be what it should", change.at)));
+            }
         }
     }
     second::prove(old, &new, wanted)
@@ -49,14 +51,14 @@ pub(super) fn prove(old: &File<'_>, new_text: &str, wanted: &[DocumentChanges], 
 struct Walk<'e> {
     effects: &'e Effects,
     /// The nodes of the old file that aliases may name, in the new one.
-    moved: BTreeMap<NodeId, NodeId>,
-    /// Whether the document has aliases.
-    aliases: bool,
+    moved: HashMap<NodeId, NodeId>,
+    /// Those nodes of the old file.
+    named: HashSet<NodeId>,
 }
 
 impl Walk<'_> {
     fn same(&mut self, old: YamlNode<'_, '_>, new: YamlNode<'_, '_>) -> Result<(), Refused> {
-        if self.aliases {
+        if self.named.contains(&old.id()) {
             self.moved.insert(old.id(), new.id());
         }
         let differs = || Err(refused("unproven", old, "another value would change with it".to_owned()));

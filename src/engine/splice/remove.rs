@@ -40,31 +40,31 @@ type Entry<'f, 't> = (YamlNode<'f, 't>, YamlNode<'f, 't>);
 fn block(file: &File<'_>, entries: &[Entry<'_, '_>], at: usize) -> Vec<Edit> {
     let text = file.text();
     let (key, value) = entries[at];
-    let first_line = line_start(text, key.span().start);
-    let alone_on_line = text[first_line..key.span().start].trim().is_empty();
+    let first_line = line_start(file, key.span().start);
+    let alone_on_line = text[first_line..key.span().start].trim_end().is_empty();
     if !alone_on_line && let Some((next, _)) = entries.get(at + 1) {
         return vec![cut(key.span().start..next.span().start)];
     }
     let last = entry_end(file, (key, value));
-    let end = end_of_line(text, last);
+    let end = end_of_line(file, last);
     if end.is_none() && !file.has_comment_in(first_line..text.len()) {
         // The last line of the file has no end: the line before it keeps none either.
         let before = text[..first_line].strip_suffix('\n');
         return vec![cut(before.map_or(first_line, |before| before.strip_suffix('\r').unwrap_or(before).len())..text.len())];
     }
     let start = if alone_on_line { first_line } else { key.span().start };
-    lines(text, start..end.unwrap_or(text.len())).flat_map(|line| without_comment(file, line)).map(cut).collect()
+    lines(file, start..end.unwrap_or(text.len())).flat_map(|line| without_comment(file, line)).map(cut).collect()
 }
 
 fn cut(range: Range<usize>) -> Edit {
     Edit { range, text: String::new() }
 }
 
-fn lines(text: &str, range: Range<usize>) -> impl Iterator<Item = Range<usize>> + '_ {
+fn lines(file: &File<'_>, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let mut next = range.start;
     std::iter::from_fn(move || {
         let start = next;
-        next = end_of_line(text, start).unwrap_or(text.len()).min(range.end);
+        next = end_of_line(file, start).unwrap_or(file.text().len()).min(range.end);
         (start < range.end).then_some(start..next)
     })
 }
@@ -95,9 +95,9 @@ fn flow(file: &File<'_>, mapping: YamlNode<'_, '_>, entries: &[Entry<'_, '_>], a
             _ => vec![cut(start..comment)],
         };
     };
-    let line = line_start(text, key.span().start);
-    let next_line = end_of_line(text, end).unwrap_or(text.len());
-    let alone_on_line = text[line..key.span().start].trim().is_empty();
+    let line = line_start(file, key.span().start);
+    let next_line = end_of_line(file, end).unwrap_or(text.len());
+    let alone_on_line = text[line..key.span().start].trim_end().is_empty();
     if alone_on_line && text[end..next_line].trim_start().strip_prefix(',').is_some_and(|rest| rest.trim().is_empty()) {
         // Its comma goes with its line, the elder one's stays, and so does what stands behind that.
         return vec![cut(line..next_line)];

@@ -1,71 +1,84 @@
 //! Which places of a document show one node: where an anchor is shared, an edit shows in all of them.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use crate::engine::path::{Path, Step};
 use crate::engine::tree::Tree;
 use crate::engine::workload;
 use crate::engine::yaml::{File, NodeId, YamlNode};
 
+use super::locate::Locator;
 use super::{DocumentChanges, Refused, refused};
 
-/// The places of each node of a document, as a reader sees them: aliases followed, merge keys applied.
-pub(super) struct Uses {
+/// The deepest mapping that goes with an entry stands this many steps above it: `metadata` above `annotations` above the record.
+const REMOVED_ABOVE: usize = 2;
+
+/// Where the nodes that changes touch show in a document, as a reader sees it: aliases followed, merge keys applied.
+pub(super) struct Uses<'d> {
     /// `None`: the document has no alias, so each node stands where it is written.
-    places: Option<Places>,
-    images: Vec<Path>,
+    shown: Option<Shown<'d>>,
 }
 
 /// Where nodes show.
-#[derive(Default)]
-struct Places {
+struct Shown<'d> {
     /// Where each token is: an alias is a token of its own.
-    tokens: BTreeMap<NodeId, Vec<Place>>,
+    tokens: HashMap<NodeId, Shows<'d>>,
     /// Where each node shows, in its own place and through aliases.
-    nodes: BTreeMap<NodeId, Vec<Place>>,
+    nodes: HashMap<NodeId, Shows<'d>>,
+}
+
+/// All places of one node. A node may have as many as the document has lines, so only two are kept.
+struct Shows<'d> {
+    first: Place,
+    second: Option<Place>,
+    /// What all of these places shall become; `None`, where one shall stay or two differ.
+    to: Option<&'d str>,
+    /// Whether one of them is the image of a container.
+    image: bool,
 }
 
 /// A place, and the line of the token that stands there.
-#[derive(Clone)]
 struct Place {
     path: Path,
     line: Option<u32>,
 }
 
-impl Uses {
-    pub(super) fn of(file: &File<'_>, document: usize) -> Self {
-        if !file.has_aliases(document) {
-            return Self { places: None, images: Vec::new() };
+impl<'d> Uses<'d> {
+    pub(super) fn of(file: &File<'_>, document: &'d DocumentChanges) -> Self {
+        if !file.has_aliases(document.document) {
+            return Self { shown: None };
         }
-        let root = file.document(document);
-        let mut places = Places::default();
-        places.note(root, &mut Vec::new());
+        let root = file.document(document.document);
         let workloads = workload::find(root).workloads;
         let images =
             workloads.iter().flat_map(|workload| workload.containers.iter().map(|container| workload.image_path(container)));
-        Self { places: Some(places), images: images.collect() }
+        let mut walk = Walk {
+            touched: touched(file, document),
+            wanted: document.changes.iter().filter_map(|change| Some((&change.at, change.to.as_deref()?))).collect(),
+            images: images.collect(),
+            steps: Vec::new(),
+            shown: Shown { tokens: HashMap::new(), nodes: HashMap::new() },
+        };
+        walk.note(root);
+        Self { shown: Some(walk.shown) }
     }
 
     /// The token to edit so that the scalar at `path` becomes `to`, and no place changes that shall not.
     pub(super) fn token_to_edit<'f, 't>(
         &self,
         written: YamlNode<'f, 't>,
-        document: &DocumentChanges,
         to: &str,
         path: &Path,
     ) -> Result<YamlNode<'f, 't>, Refused> {
-        let Some(places) = &self.places else { return Ok(written.target()) };
-        let wanted = |places: &[Place]| {
-            let wants =
-                |place: &Place| document.changes.iter().any(|change| change.at == place.path && change.to.as_deref() == Some(to));
-            places.iter().all(wants)
-        };
+        let Some(shown) = &self.shown else { return Ok(written.target()) };
+        let wanted = |shows: Option<&Shows<'_>>| shows.is_some_and(|shows| shows.to == Some(to));
         let target = written.target();
-        if wanted(places.of_node(target)) {
+        if wanted(shown.nodes.get(&target.id())) {
             return Ok(target);
         }
-        let names_an_image = places.of_token(target).iter().any(|place| self.images.contains(&place.path));
-        if written.is_alias() && !names_an_image && wanted(places.of_token(written)) {
+        let names_an_image = shown.tokens.get(&target.id()).is_some_and(|shows| shows.image);
+        if written.is_alias() && !names_an_image && wanted(shown.tokens.get(&written.id())) {
             return Ok(written);
         }
         Err(self.shared(written, path))
@@ -73,19 +86,20 @@ impl Uses {
 
     /// A mapping that gets or loses an entry must show in no other place.
     pub(super) fn stands_once(&self, written: YamlNode<'_, '_>, path: &Path) -> Result<(), Refused> {
-        let Some(places) = &self.places else { return Ok(()) };
-        if places.of_node(written.target()).iter().all(|place| place.path == *path) {
-            return Ok(());
+        let Some(shown) = &self.shown else { return Ok(()) };
+        match shown.nodes.get(&written.target().id()) {
+            Some(Shows { first, second: None, .. }) if first.path == *path => Ok(()),
+            _ => Err(self.shared(written, path)),
         }
-        Err(self.shared(written, path))
     }
 
     /// Why the node at `path` cannot be edited: it shows elsewhere.
-    pub(super) fn shared(&self, written: YamlNode<'_, '_>, path: &Path) -> Refused {
+    fn shared(&self, written: YamlNode<'_, '_>, path: &Path) -> Refused {
         let target = written.target();
-        let elsewhere = self.places.iter().flat_map(|places| places.of_node(target)).find(|place| place.path != *path);
+        let shows = self.shown.as_ref().and_then(|shown| shown.nodes.get(&target.id()));
+        let mut places = shows.into_iter().flat_map(|shows| std::iter::once(&shows.first).chain(&shows.second));
         let anchor = target.line().map_or_else(String::new, |line| format!(" (line {line})"));
-        match elsewhere {
+        match places.find(|place| place.path != *path) {
             Some(Place { path: other, line }) => Refused {
                 code: "shared-anchor",
                 line: *line,
@@ -96,30 +110,80 @@ impl Uses {
     }
 }
 
-impl Places {
-    fn of_token(&self, node: YamlNode<'_, '_>) -> &[Place] {
-        self.tokens.get(&node.id()).map_or(&[], Vec::as_slice)
+/// The nodes that the changes of a document may edit: the scalars, and the mappings that get or lose an entry.
+fn touched(file: &File<'_>, document: &DocumentChanges) -> HashSet<NodeId> {
+    let mut locator = Locator::new(file, document.document);
+    let mut touched = HashSet::new();
+    for change in &document.changes {
+        let nodes = locator.locate(&change.at).nodes;
+        let above = if change.to.is_some() { 0 } else { 1 + REMOVED_ABOVE };
+        for node in nodes.iter().rev().take(1 + above) {
+            touched.extend([node.id(), node.target().id()]);
+        }
     }
+    touched
+}
 
-    fn of_node(&self, node: YamlNode<'_, '_>) -> &[Place] {
-        self.nodes.get(&node.id()).map_or(&[], Vec::as_slice)
-    }
+/// Walks a document as a reader sees it.
+struct Walk<'f, 'd> {
+    touched: HashSet<NodeId>,
+    wanted: HashMap<&'d Path, &'d str>,
+    images: HashSet<Path>,
+    steps: Vec<Below<'f>>,
+    shown: Shown<'d>,
+}
 
+/// One step down.
+#[derive(Clone, Copy)]
+enum Below<'f> {
+    Key(&'f str),
+    Index(usize),
+}
+
+impl<'f> Walk<'f, '_> {
     /// Notes a token and the node that it shows. The parser has limited what all aliases together stand for.
-    fn note(&mut self, token: YamlNode<'_, '_>, steps: &mut Vec<Step>) {
-        let path = steps.iter().fold(Path::root(), |path, step| path.join(step.clone()));
-        let place = Place { path, line: token.line() };
-        self.tokens.entry(token.id()).or_default().push(place.clone());
-        self.nodes.entry(token.target().id()).or_default().push(place);
+    fn note(&mut self, token: YamlNode<'f, '_>) {
+        let (written, target) = (token.id(), token.target().id());
+        if self.touched.contains(&written) || self.touched.contains(&target) {
+            let place = || Place { path: self.path(), line: token.line() };
+            let (here, there) = (place(), place());
+            let (to, image) = (self.wanted.get(&here.path).copied(), self.images.contains(&here.path));
+            Shows::add(self.shown.tokens.entry(written), here, to, image);
+            Shows::add(self.shown.nodes.entry(target), there, to, image);
+        }
         for (key, value) in token.entries() {
-            steps.push(Step::Key(key.to_owned().into()));
-            self.note(value, steps);
-            steps.pop();
+            self.steps.push(Below::Key(key));
+            self.note(value);
+            self.steps.pop();
         }
         for (index, item) in token.items().into_iter().enumerate() {
-            steps.push(Step::Index(index));
-            self.note(item, steps);
-            steps.pop();
+            self.steps.push(Below::Index(index));
+            self.note(item);
+            self.steps.pop();
+        }
+    }
+
+    fn path(&self) -> Path {
+        self.steps
+            .iter()
+            .map(|step| match *step {
+                Below::Key(key) => Step::Key(key.to_owned().into()),
+                Below::Index(index) => Step::Index(index),
+            })
+            .collect()
+    }
+}
+
+impl<'d> Shows<'d> {
+    fn add(shows: Entry<'_, NodeId, Self>, place: Place, to: Option<&'d str>, image: bool) {
+        match shows {
+            Entry::Vacant(vacant) => drop(vacant.insert_entry(Self { first: place, second: None, to, image })),
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.second.get_or_insert(place);
+                known.to = known.to.filter(|known| Some(*known) == to);
+                known.image |= image;
+            }
         }
     }
 }

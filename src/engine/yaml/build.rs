@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::fault::narrow;
 use super::template::Engine;
-use super::{Document, Fault, File, Kind, Layout, NONE, Node, NodeId, Style, Tag, Unreadable};
+use super::{Document, Fault, File, Kind, Layout, NONE, Newlines, Node, NodeId, Style, Tag, Unreadable};
 
 /// Levels of nesting, aliases expanded: more than any Kubernetes object has, and less than any reader's own limit.
 pub(super) const MAX_DEPTH: u32 = 120;
@@ -49,8 +49,14 @@ struct Anchor {
 
 impl<'t> Builder<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        let file =
-            File { text, nodes: Vec::with_capacity(text.len() / 10), documents: Vec::new(), comments: Vec::new(), plain: false };
+        let file = File {
+            text,
+            nodes: Vec::with_capacity(text.len() / 10),
+            documents: Vec::new(),
+            comments: Vec::new(),
+            plain: false,
+            newlines: Newlines::default(),
+        };
         Self { file, open: Vec::new(), anchors: Vec::new(), aliases: false }
     }
 

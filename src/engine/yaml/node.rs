@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{File, Kind, Layout, NONE, Node, NodeId, Style, Tag, resolve_plain};
-use crate::engine::tree::{Scalar, Tree};
+use crate::engine::tree::{Scalar, Tree, with_merged};
 
 /// A node of a file, with the key under which it was reached.
 #[derive(Clone, Copy, Debug)]
@@ -145,14 +145,10 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
                 _ => {}
             }
         }
-        for mapping in merge.map(Self::merged).unwrap_or_default() {
-            for (name, value) in mapping.entries() {
-                if !entries.iter().any(|(own, _)| *own == name) {
-                    entries.push((name, value));
-                }
-            }
+        match merge {
+            None => entries,
+            Some(merge) => with_merged(entries, merge.merged().into_iter().map(Self::entries)),
         }
-        entries
     }
 
     fn scalar(self) -> Scalar<'f> {

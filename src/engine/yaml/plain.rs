@@ -1,7 +1,5 @@
 //! What text means to the readers of manifests, where they do not all agree: plain scalars, and line breaks.
 
-use memchr::memmem;
-
 use crate::engine::tree::Scalar;
 
 /// What a plain scalar is to the readers of manifests: YAML 1.2's core schema, and YAML 1.1's words for booleans, which kubectl knows.
@@ -26,18 +24,18 @@ pub(in crate::engine) fn resolve_plain(text: &str) -> Scalar<'_> {
     if number { Scalar::Other("a number") } else { Scalar::Text(text) }
 }
 
-/// The places of line breaks that only some readers know: a lone CR, U+0085, U+2028, U+2029.
-pub(super) fn ambiguous_breaks(text: &str) -> Vec<(usize, &'static str)> {
+/// The places of line breaks that only some readers know, in order: a lone CR, U+0085, U+2028, U+2029.
+pub(super) fn ambiguous_breaks(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
     let bytes = text.as_bytes();
-    let lone =
-        memchr::memchr_iter(b'\r', bytes).filter(|at| bytes.get(at + 1) != Some(&b'\n')).map(|at| (at, "a lone carriage return"));
-    let next_line = memmem::find_iter(bytes, "\u{85}").map(|at| (at, "U+0085"));
-    let separators = memmem::find_iter(bytes, b"\xE2\x80").filter_map(|at| match bytes.get(at + 2) {
-        Some(0xA8) => Some((at, "U+2028")),
-        Some(0xA9) => Some((at, "U+2029")),
-        _ => None,
-    });
-    let mut breaks: Vec<_> = lone.chain(next_line).chain(separators).collect();
-    breaks.sort_unstable();
-    breaks
+    memchr::memchr3_iter(b'\r', 0xC2, 0xE2, bytes).filter_map(|at| {
+        let name = match bytes[at..] {
+            [b'\r', b'\n', ..] => return None,
+            [b'\r', ..] => "a lone carriage return",
+            [0xC2, 0x85, ..] => "U+0085",
+            [0xE2, 0x80, 0xA8, ..] => "U+2028",
+            [0xE2, 0x80, 0xA9, ..] => "U+2029",
+            _ => return None,
+        };
+        Some((at, name))
+    })
 }

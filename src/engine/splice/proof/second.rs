@@ -4,6 +4,7 @@
 //! where the old text is plain, so that no two readers differ on it, ours is taken for its reading of that one.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde::Deserialize as _;
 
@@ -25,13 +26,13 @@ pub(super) fn prove(old: &File<'_>, new: &File<'_>, wanted: &[DocumentChanges]) 
             values
         }
     };
-    let planned: Vec<_> = wanted.iter().flat_map(|document| &document.changes).collect();
+    let planned: HashSet<Difference<'_>> = wanted
+        .iter()
+        .flat_map(|document| &document.changes)
+        .map(|change| difference(change.from.as_deref(), change.to.as_deref()))
+        .collect();
     let allowed = |key: &str, from: Option<&str>, to: Option<&str>| {
-        let same = |text: Option<&str>, change: &Option<String>| {
-            text.map(|text| text.trim_end_matches('\n')) == change.as_deref().map(|text| text.trim_end_matches('\n'))
-        };
-        let known = matches!(key, "image" | RECORD);
-        known && planned.iter().any(|change| same(from, &change.from) && same(to, &change.to))
+        matches!(key, "image" | RECORD) && planned.contains(&difference(from, to))
     };
     if old_values.len() == new_values.len() && old_values.iter().zip(&new_values).all(|(old, new)| alike(old, new, "", &allowed))
     {
@@ -39,6 +40,15 @@ pub(super) fn prove(old: &File<'_>, new: &File<'_>, wanted: &[DocumentChanges]) 
     } else {
         Err(unproven("kubectl's YAML reader sees more changes in it than the wanted ones".to_owned()))
     }
+}
+
+/// What a text is before and after a change.
+type Difference<'a> = (Option<&'a str>, Option<&'a str>);
+
+/// A block scalar may end in line breaks, which a change does not name.
+fn difference<'a>(from: Option<&'a str>, to: Option<&'a str>) -> Difference<'a> {
+    let bare = |text: &'a str| text.trim_end_matches('\n');
+    (from.map(bare), to.map(bare))
 }
 
 /// What the second parser does not take, told where it stands in the file: the edit may have moved it. What it takes in the old text alone

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess as _, Visitor};
 
-use crate::engine::tree::{Scalar, Tree};
+use crate::engine::tree::{Scalar, Tree, with_merged};
 
 /// A value, aliases expanded, merge keys as they are written.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,11 +23,14 @@ pub(super) enum Value<'t> {
     Tagged(Box<(String, Self)>),
 }
 
-/// A number; of a fraction its bits, so that what is no number equals itself.
+/// A number; of a fraction its bits, so that what is no number equals itself. Whole numbers beyond 128 bits come as fractions too: our own
+/// reading compares the digits of every scalar.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Number {
     Whole(u64),
     Negative(i64),
+    Huge(u128),
+    HugeNegative(i128),
     Fraction(u64),
 }
 
@@ -86,13 +89,8 @@ impl<'v> Tree<'v> for &'v Value<'_> {
         let Some(mapping) = self.mapping() else { return Vec::new() };
         let text = |key: &'v Value<'_>| matches!(key, Value::Text(_)).then(|| key.name());
         let written = mapping.iter().filter_map(|(key, value)| Some((text(key).filter(|key| *key != "<<")?, value)));
-        let mut entries: Vec<(&'v str, Self)> = written.collect();
-        for (name, value) in merged(mapping).into_iter().flat_map(Tree::entries) {
-            if !entries.iter().any(|(own, _)| *own == name) {
-                entries.push((name, value));
-            }
-        }
-        entries
+        let entries: Vec<(&'v str, Self)> = written.collect();
+        with_merged(entries, merged(mapping).into_iter().map(Tree::entries))
     }
 
     fn scalar(self) -> Scalar<'v> {
@@ -141,6 +139,14 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
         Ok(Value::Number(Number::Negative(number)))
+    }
+
+    fn visit_u128<E>(self, number: u128) -> Result<Self::Value, E> {
+        Ok(Value::Number(Number::Huge(number)))
+    }
+
+    fn visit_i128<E>(self, number: i128) -> Result<Self::Value, E> {
+        Ok(Value::Number(Number::HugeNegative(number)))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {

@@ -152,6 +152,11 @@ fn a_branch_is_pushed_once_by_the_bot_and_its_commit_is_told() {
 
     let again = runner.run().ended_with(0);
     assert_eq!(there("--format=%H"), step.outputs["commit"], "{}", again.log);
+    let told =
+        |step: &Step| [&step.outputs["changed"], &step.outputs["changed-files"], &step.outputs["commit"]].map(String::clone);
+    let commit = there("--format=%H");
+    assert_eq!(told(&step), ["true".to_owned(), "[\"deploy/web.yaml\"]".to_owned(), commit.clone()]);
+    assert_eq!(told(&again), ["false".to_owned(), "[]".to_owned(), commit], "{}", again.log);
 }
 
 #[test]

@@ -152,7 +152,6 @@ mod tests {
             "x.lock/y",
             "a b",
             "a:b",
-            "+a",
             "a^",
             "a~1",
             "a?",

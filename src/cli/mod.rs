@@ -15,7 +15,7 @@ use crate::app::resolve::Event;
 use crate::app::{cluster, digest, files};
 use crate::io::interrupt::{self, Interrupt};
 use args::{Command, Configuration, Refused, When};
-use printer::{Printer, Progress, To};
+use printer::{Form, Printer, Progress, To};
 use render::{Printable, problem, text};
 use settings::{Detail, Outside, Reporting, Settings, Voice};
 
@@ -32,6 +32,9 @@ pub const PROBLEMS: u8 = 3;
 /// name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> u8 {
     printer.set_colour(settings::colour(When::Auto, outside));
+    if settings::is_read_by_a_runner(outside) {
+        printer.guard_from_runner(format!("imago-{:016x}", outside.seed));
+    }
     let code = match read(arguments, outside, printer) {
         Ok(Settings::Files { request, reporting, voice, warnings }) => {
             run_report(&reporting, voice, warnings, printer, |on_event| files::run(&request, on_event))
@@ -41,7 +44,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
         }
         Ok(Settings::Digest { request, voice, warnings }) => run_digest(&request, voice, warnings, printer),
         Ok(Settings::Text(text)) => {
-            printer.print(To::Stdout, &text);
+            printer.print_as(To::Stdout, &text, Form::Own);
             DONE
         }
         Err(Refused::Asked(text)) => {

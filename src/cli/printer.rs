@@ -1,9 +1,14 @@
 //! The only printing: stdout, stderr, and the progress bar between them.
 //!
 //! It is handed finished text and adds nothing. Whoever reads may go away (`imago files | head`): that is no error, and nothing more is
-//! written to that stream.
+//! written to that stream. Where a GitHub runner reads the log, nothing that came from a manifest is a command to it.
 
+mod runner;
+
+use std::borrow::Cow;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use anstream::AutoStream;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -21,11 +26,25 @@ pub enum To {
     Stderr,
 }
 
+/// What a text is, and so how it may be changed where a runner would take a line of it for a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Words for people.
+    Text,
+    /// JSON for programs.
+    Json,
+    /// A unified diff for programs.
+    Diff,
+    /// Our own words, or commands that are meant.
+    Own,
+}
+
 /// The two streams of the process, or what stands for them.
 pub struct Printer {
     stdout: Stream,
     stderr: Stream,
     colour: Colour,
+    runner_word: Option<String>,
     failure: Option<io::Error>,
 }
 
@@ -34,8 +53,18 @@ impl Printer {
     pub fn of_the_process() -> Self {
         // `always_ansi` passes every byte through; it is there for consoles that have to be told that escapes will come.
         Self::new(
-            Stream { terminal: io::stdout().is_terminal(), writer: Box::new(AutoStream::always_ansi(io::stdout())), open: true },
-            Stream { terminal: io::stderr().is_terminal(), writer: Box::new(AutoStream::always_ansi(io::stderr())), open: true },
+            Stream {
+                terminal: io::stdout().is_terminal(),
+                file: is_file(io::stdout().as_fd()),
+                writer: Box::new(AutoStream::always_ansi(io::stdout())),
+                open: true,
+            },
+            Stream {
+                terminal: io::stderr().is_terminal(),
+                file: is_file(io::stderr().as_fd()),
+                writer: Box::new(AutoStream::always_ansi(io::stderr())),
+                open: true,
+            },
         )
     }
 
@@ -43,13 +72,18 @@ impl Printer {
     #[cfg(test)]
     pub(in crate::cli) fn to_writers(stdout: impl Write + 'static, stderr: impl Write + 'static) -> Self {
         Self::new(
-            Stream { writer: Box::new(stdout), terminal: false, open: true },
-            Stream { writer: Box::new(stderr), terminal: false, open: true },
+            Stream { writer: Box::new(stdout), terminal: false, file: false, open: true },
+            Stream { writer: Box::new(stderr), terminal: false, file: false, open: true },
         )
     }
 
     fn new(stdout: Stream, stderr: Stream) -> Self {
-        Self { stdout, stderr, colour: Colour::default(), failure: None }
+        Self { stdout, stderr, colour: Colour::default(), runner_word: None, failure: None }
+    }
+
+    /// From now on nothing from a manifest is a command to the runner that reads the log. Nobody may foresee the word.
+    pub fn guard_from_runner(&mut self, word: String) {
+        self.runner_word = Some(word);
     }
 
     /// Uses colour as the settings say, from now on.
@@ -74,13 +108,24 @@ impl Printer {
         }
     }
 
-    /// Writes the text as it is, at once.
+    /// Writes words for people at once.
     pub fn print(&mut self, to: To, text: &str) {
+        self.print_as(to, text, Form::Text);
+    }
+
+    /// Writes a text at once: as it is, unless a runner reads the stream and would obey it. A regular file is read by no runner.
+    pub fn print_as(&mut self, to: To, text: &str, form: Form) {
         let stream = match to {
             To::Stdout => &mut self.stdout,
             To::Stderr => &mut self.stderr,
         };
-        if let Err(error) = stream.write(text) {
+        let text = match (self.runner_word.as_deref().filter(|_| !stream.file), form) {
+            (None, _) | (_, Form::Own) => Cow::Borrowed(text),
+            (Some(_), Form::Text) => runner::defused(text),
+            (Some(_), Form::Json) => runner::defused_json(text),
+            (Some(word), Form::Diff) => runner::fenced(text, word),
+        };
+        if let Err(error) = stream.write(&text) {
             self.failure.get_or_insert(error);
         }
     }
@@ -97,9 +142,15 @@ impl Printer {
     }
 }
 
+fn is_file(stream: BorrowedFd<'_>) -> bool {
+    stream.try_clone_to_owned().and_then(|stream| File::from(stream).metadata()).is_ok_and(|metadata| metadata.is_file())
+}
+
 struct Stream {
     writer: Box<dyn Write>,
     terminal: bool,
+    /// Whether it is a regular file.
+    file: bool,
     open: bool,
 }
 
@@ -133,6 +184,7 @@ impl Progress {
     /// Shows a step.
     pub fn show(&self, event: Event) {
         match event {
+            Event::Connected { .. } => {}
             Event::Started { total } => self.bar.set_length(total as u64),
             Event::Answered { done, .. } => self.bar.set_position(done as u64),
         }
@@ -211,12 +263,32 @@ mod tests {
     }
 
     #[test]
+    fn a_runner_is_told_nothing_by_a_text_and_reads_no_file() {
+        let text = "::error::x\n ##[group]y\n";
+        let printed = |file, word: Option<&str>, form| {
+            let kept = Kept::default();
+            let stream = |writer: Kept| Stream { writer: Box::new(writer), terminal: false, file, open: true };
+            let mut printer = Printer::new(stream(kept.clone()), stream(Kept::default()));
+            word.into_iter().for_each(|word| printer.guard_from_runner(word.to_owned()));
+            printer.print_as(To::Stdout, text, form);
+            kept.text()
+        };
+        assert_eq!(printed(false, Some("w"), Form::Text), "\\u{3a}:error::x\n #\\u{23}[group]y\n");
+        assert_eq!(printed(false, Some("w"), Form::Diff), format!("::stop-commands::w\n{text}::w::\n"));
+        assert_eq!(printed(false, Some("w"), Form::Json), text.replace("##[", "#\\u0023["));
+        assert_eq!(printed(false, Some("w"), Form::Own), text);
+        for form in [Form::Text, Form::Diff, Form::Json] {
+            assert_eq!((printed(true, Some("w"), form), printed(false, None, form)), (text.to_owned(), text.to_owned()));
+        }
+    }
+
+    #[test]
     fn colour_is_for_terminals_unless_it_is_forced() {
         let mut printer = Printer::to_writers(Kept::default(), Kept::default());
         assert_eq!(printer.styles(To::Stdout), Styles::plain());
         printer.set_colour(Colour::Always);
         assert_eq!(printer.styles(To::Stderr), Styles::coloured());
-        let terminal = || Stream { writer: Box::new(Kept::default()), terminal: true, open: true };
+        let terminal = || Stream { writer: Box::new(Kept::default()), terminal: true, file: false, open: true };
         let mut printer = Printer::new(terminal(), terminal());
         assert_eq!(printer.styles(To::Stdout), Styles::coloured());
         printer.set_colour(Colour::Never);

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::args::Format;
-use super::printer::{Printer, To};
+use super::printer::{Form, Printer, To};
 use super::render::ground::Ground;
 use super::render::{Styles, github, json, markdown, problem, sarif, text};
 use super::settings::{Detail, ReportFile, Reporting, Voice};
@@ -55,7 +55,7 @@ fn print(report: &Report, format: Format, ground: &Ground, voice: Voice, printer
         if printer.is_terminal(To::Stdout) || styles != Styles::plain() {
             printer.print(To::Stdout, &text::diff_to_look_at(diff, &styles));
         } else {
-            printer.print(To::Stdout, diff);
+            printer.print_as(To::Stdout, diff, Form::Diff);
         }
     }
     let loud = voice.detail != Detail::Quiet;
@@ -70,7 +70,10 @@ fn print(report: &Report, format: Format, ground: &Ground, voice: Voice, printer
     match told {
         Some(to) if loud => printer.print(to, &text::body(report, voice.detail, &styles)),
         Some(_) => {}
-        None => printer.print(result, &rendered(report, format, ground, voice.detail, &styles)),
+        None => {
+            let form = if format == Format::Markdown { Form::Text } else { Form::Json };
+            printer.print_as(result, &rendered(report, format, ground, voice.detail, &styles), form);
+        }
     }
     if told.is_some() || result == To::Stdout {
         print_problems(report, voice, printer);
@@ -79,7 +82,7 @@ fn print(report: &Report, format: Format, ground: &Ground, voice: Voice, printer
         printer.print(to, &text::summary(report, &styles));
     }
     if format == Format::Github {
-        printer.print(result, &rendered(report, format, ground, voice.detail, &Styles::plain()));
+        printer.print_as(result, &rendered(report, format, ground, voice.detail, &Styles::plain()), Form::Own);
     }
 }
 

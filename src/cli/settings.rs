@@ -170,6 +170,11 @@ pub fn colour(when: When, outside: &Outside) -> Colour {
     }
 }
 
+/// Whether a runner of GitHub Actions, or one that is made like it, reads what is printed.
+pub fn is_read_by_a_runner(outside: &Outside) -> bool {
+    outside.variable("GITHUB_ACTIONS").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
 fn voice(typed: args::Voice, outside: &Outside) -> Result<Voice, UsageError> {
     let detail = match (typed.quiet, typed.verbose) {
         (true, 0) => Detail::Quiet,

@@ -23,5 +23,6 @@ mod pre_commit;
 mod registry;
 mod reports;
 mod rewrite;
+mod runner_log;
 mod settings;
 mod support;

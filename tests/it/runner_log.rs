@@ -1,0 +1,109 @@
+//! What is printed where a GitHub runner reads the log: nothing in a manifest is a command to it.
+
+use crate::support::binary::{Finished, Workplace};
+
+/// A manifest whose context lines, names and image lines hold commands, beside a file that cannot be read.
+fn place() -> Workplace {
+    let place = Workplace::new();
+    let manifest = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  template:
+    spec:
+      containers:
+      # the line below is context of a change
+      - image: registry.example.test/web:1.4 # ##[error]forged
+        name: '::error title=forged::x'
+        command:
+        - |-
+          ::stop-commands::never-to-be-started-again
+          ::add-mask::a
+      - name: '##[group]forged'
+        image: registry.example.test/web:1.5
+";
+    place.write("deploy/web.yaml", manifest);
+    place.write("deploy/::error::x.yaml", "apiVersion: apps/v1\nkind: Deployment\n  x: [\n");
+    let digest = "1".repeat(64);
+    place
+        .write("imago.lock", format!("{{\"version\":1,\"images\":{{\"registry.example.test/web:1.4\":\"sha256:{digest}\"}}}}\n"));
+    place
+}
+
+fn run(place: &Workplace, line: &str) -> Finished {
+    place.imago(line.split(' ')).env("GITHUB_ACTIONS", "true").finish()
+}
+
+/// The lines that a runner obeys; those that it is told to pass over are none.
+fn obeyed(log: &str) -> Vec<String> {
+    let mut stopped: Option<String> = None;
+    let mut obeyed = Vec::new();
+    for line in log.split(['\n', '\r']) {
+        let trimmed = line.trim_start();
+        match &stopped {
+            Some(word) if *trimmed == format!("::{word}::") => stopped = None,
+            Some(_) => {}
+            None => match trimmed.strip_prefix("::stop-commands::") {
+                Some(word) => stopped = Some(word.to_owned()),
+                None if trimmed.starts_with("::") || line.contains("##[") => obeyed.push(line.to_owned()),
+                None => {}
+            },
+        }
+    }
+    assert_eq!(stopped, None, "it was never started again: {log}");
+    obeyed
+}
+
+#[test]
+fn no_form_of_a_report_and_no_diff_commands_the_runner() {
+    let place = place();
+    for line in [
+        "files --offline deploy",
+        "files --offline -vv deploy",
+        "files --offline --check deploy",
+        "files --offline --diff deploy",
+        "files --offline --diff --output json deploy",
+        "files --offline --output json deploy",
+        "files --offline --output sarif deploy",
+        "files --offline --output markdown deploy",
+        "files --offline --color always deploy",
+        "files ::error::nowhere",
+        "files --track ::error::x",
+    ] {
+        let finished = run(&place, line);
+        for stream in [&finished.stdout, &finished.stderr] {
+            assert_eq!(obeyed(stream), [""; 0], "{line}");
+        }
+    }
+    // Its own annotations are meant.
+    let finished = run(&place, "files --offline --output github deploy");
+    assert!(!obeyed(&finished.stdout).is_empty(), "{}", finished.stdout);
+    assert!(obeyed(&finished.stdout).iter().all(|line| line.starts_with("::error") || line.starts_with("::warning")));
+    assert_eq!(obeyed(&finished.stderr), [""; 0]);
+    // Without a runner nothing is touched.
+    let plain = place.imago(["files", "--offline", "--diff", "deploy"]).finish();
+    assert!(!plain.stdout.contains("::stop-commands::imago") && plain.stdout.contains("##[error]forged"), "{}", plain.stdout);
+}
+
+#[test]
+fn a_fenced_diff_applies_and_a_file_gets_the_diff_alone() {
+    let place = place();
+    let fenced = run(&place, "files --offline --diff deploy/web.yaml").stdout;
+    assert!(fenced.starts_with("::stop-commands::imago-"), "{fenced}");
+    place.write("fenced.diff", &fenced);
+    let before = place.files()["deploy/web.yaml"].clone();
+    place.program("git", ["init", "-q", "."]).finish_with(0);
+    place.program("git", ["apply", "fenced.diff"]).finish_with(0);
+    let after = place.files()["deploy/web.yaml"].clone();
+    assert!(before != after && String::from_utf8(after).unwrap().contains("web:1.4@sha256:1111"));
+    place.write("deploy/web.yaml", before);
+    let binary = env!("CARGO_BIN_EXE_imago");
+    let script = format!("{binary} files --offline --diff deploy/web.yaml >alone.diff 2>/dev/null");
+    place.program("sh", ["-c", &script]).env("GITHUB_ACTIONS", "true").finish();
+    let alone = String::from_utf8(place.files()["alone.diff"].clone()).unwrap();
+    assert!(alone.starts_with("diff --git ") && fenced.contains(&alone), "{alone}");
+    let word = |text: &str| text.lines().next().unwrap().to_owned();
+    assert_ne!(word(&fenced), word(&run(&place, "files --offline --diff deploy/web.yaml").stdout), "nobody can foresee it");
+}

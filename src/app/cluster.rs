@@ -102,8 +102,12 @@ pub fn run(request: &Request, on_event: impl FnMut(Event)) -> anyhow::Result<Rep
 async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
     let cluster = Cluster::connect(&request.cluster).await.map_err(|error| refused(&error))?;
     let mut report = Report { dry_run: request.dry_run, strict: request.strict, ..Report::new(Mode::Cluster, request.action) };
-    let Found { mut lives, problems } = found::workloads(&cluster, request).await?;
+    if !matches!(request.action, Action::Report | Action::Check) {
+        on_event(Event::Connected { to: format!("{}, {}", cluster.name(), found::named(&cluster, request)) });
+    }
+    let Found { mut lives, problems, empty } = found::workloads(&cluster, request).await?;
     report.problems.extend(problems);
+    report.warnings.extend(empty);
     report.pass_over_managed(&mut lives, request.managed);
     let asks_pods = request.pods == PodCheck::Ask || request.action == Action::Restart;
     let pods = match asks_pods {
@@ -121,6 +125,7 @@ async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::
         Reach::Looked => planned,
         Reach::Rehearsed | Reach::Done => Carrier { run: &run }.carry_out(planned).await,
     };
+    report.warnings.extend(put_back_by_helm(&carried, report.reach()));
     for planned in carried {
         report.warnings.extend(planned.warnings);
         report.skipped.extend(planned.told.skipped);
@@ -209,6 +214,33 @@ impl Report {
             false
         });
     }
+}
+
+/// How many workloads a sentence names.
+const NAMED: usize = 3;
+
+/// Helm writes nothing by itself, but its next upgrade compares with the chart.
+fn put_back_by_helm(carried: &[Planned], reach: Reach) -> Option<String> {
+    let changed: Vec<(&Live, &str)> = carried
+        .iter()
+        .filter(|planned| planned.told.workload.changed)
+        .filter_map(|planned| Some((&planned.live, planned.live.helm_release.as_deref()?)))
+        .collect();
+    let named: Vec<String> =
+        changed.iter().take(NAMED).map(|(live, release)| format!("{} (release `{release}`)", live.name())).collect();
+    let more = match changed.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let come = match (changed.len(), reach) {
+        (0, _) => return None,
+        (1, Reach::Done) => "that was changed came with a Helm release, whose next upgrade may put its images back",
+        (1, _) => "that would change came with a Helm release, whose next upgrade may put its images back",
+        (_, Reach::Done) => "that were changed came with Helm releases, whose next upgrades may put their images back",
+        (..) => "that would change came with Helm releases, whose next upgrades may put their images back",
+    };
+    let workloads = if changed.len() == 1 { "1 workload".to_owned() } else { format!("{} workloads", changed.len()) };
+    Some(format!("{workloads} {come}; set the digests in the releases' values too: {}{more}", named.join(", ")))
 }
 
 fn place(live: &Live) -> Place {

@@ -29,6 +29,11 @@ pub enum PlatformLoss {
 /// How far the run is, for a progress bar and for who goes on with what is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// The cluster is found, and nothing was asked there yet.
+    Connected {
+        /// Which one, and which of its namespaces are meant.
+        to: String,
+    },
     /// So many lookups were handed out.
     Started {
         /// How many.

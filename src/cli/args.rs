@@ -115,6 +115,9 @@ pub enum Refused {
 /// Reads the command line, the program's name first. Without a command, the cluster is meant.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Typed, Refused> {
     let line = spelling::read(arguments.into_iter().collect(), &Typed::command());
+    if let Some(slip) = line.slip {
+        return Err(Refused::Usage(slip));
+    }
     Typed::try_parse_from(&line.arguments).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refused::Asked(error.render()),
         _ => match meant_for_another(&error, &line) {
@@ -141,7 +144,8 @@ fn meant_for_another(error: &clap::Error, line: &Line) -> Option<UsageError> {
             };
             (!suggested || word.contains(['/', '\\', '.'])).then(|| UsageError {
                 what: format!("`{word}` is no command"),
-                hint: format!("run `imago files {word}` for the manifests of a file or folder"),
+                hint: meant_flag(&word, line)
+                    .unwrap_or_else(|| format!("run `imago files {word}` for the manifests of a file or folder")),
             })
         }
         ErrorKind::UnknownArgument => {
@@ -154,15 +158,63 @@ fn meant_for_another(error: &clap::Error, line: &Line) -> Option<UsageError> {
                 _ => return None,
             };
             let (name, flags_for, act_on) = other;
-            let what = match word.starts_with('-') {
-                true if has(name, word) => format!("`{word}` is a flag for {flags_for}, {here}"),
-                false if other == OF_FILES => format!("`{word}` looks like a path, {here}"),
+            let run = format!("run `imago {name} {word}` for {act_on}");
+            let (what, hint) = match (word.starts_with('-'), named_workload(word, line.implied)) {
+                (true, _) if has(name, word) => (format!("`{word}` is a flag for {flags_for}, {here}"), run),
+                (false, Some(workload)) if other == OF_FILES => (
+                    format!("`{word}` is no flag, {here}"),
+                    match line.implied {
+                        true => format!("take one workload with `-f metadata.name={workload}`, or {run}"),
+                        false => format!("take one workload with `-f metadata.name={workload}`"),
+                    },
+                ),
+                (false, _) if other == OF_FILES => (format!("`{word}` looks like a path, {here}"), run),
                 _ => return None,
             };
-            Some(UsageError { what, hint: format!("run `imago {name} {word}` for {act_on}") })
+            Some(UsageError { what, hint })
         }
         _ => None,
     }
+}
+
+/// The hint for an action that is typed as a command: `imago update deploy/`.
+fn meant_flag(word: &str, line: &Line) -> Option<String> {
+    let flag = format!("--{word}");
+    let (files, cluster) = (has("files", &flag), has("cluster", &flag));
+    let path = line.first_word().unwrap_or_default();
+    match (files, cluster) {
+        (true, true) if path.is_empty() => Some(format!(
+            "run `imago files {flag}` for manifests in files, `imago cluster {flag}` for the workloads of a cluster"
+        )),
+        (true, _) => Some(format!("run `{}` for manifests in files", format!("imago files {flag} {path}").trim_end())),
+        (false, true) => Some(format!("run `imago cluster {flag}` for the workloads of a cluster")),
+        (false, false) => None,
+    }
+}
+
+/// The name in `web`, and where the cluster was named, in `deployment/web` as kubectl has it. What else holds a `/` or a `.` is a path.
+fn named_workload(word: &str, implied: bool) -> Option<&str> {
+    const KINDS: [&str; 12] = [
+        "cj",
+        "cronjob",
+        "cronjobs",
+        "daemonset",
+        "daemonsets",
+        "deploy",
+        "deployment",
+        "deployments",
+        "ds",
+        "statefulset",
+        "statefulsets",
+        "sts",
+    ];
+    let name = match word.split_once('/') {
+        Some((kind, name)) if !implied && KINDS.contains(&kind.to_ascii_lowercase().as_str()) => name,
+        Some(_) => return None,
+        None => word,
+    };
+    let is_label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (!name.is_empty() && name.bytes().all(is_label)).then_some(name)
 }
 
 /// A command that acts on workloads: its name, what its flags are for, and what it acts on.

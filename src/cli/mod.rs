@@ -120,7 +120,10 @@ fn run_report(
         return fail(&error, printer);
     }
     let bar = bar(voice, printer);
-    let result = run(&mut |event| bar.show(event));
+    let result = run(&mut |event| match event {
+        Event::Connected { to } if voice.detail != Detail::Quiet => printer.print(To::Stderr, &format!("{}\n", Printable(&to))),
+        event => bar.show(event),
+    });
     drop(bar);
     let report = match result {
         Ok(mut report) => {

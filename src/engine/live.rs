@@ -1,5 +1,7 @@
 //! A workload in a cluster: the workload itself, and what only the API server's object says of it.
 
+mod writer;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -23,6 +25,8 @@ pub struct Live {
     pub generation: Option<i64>,
     /// Who else writes it, where somebody does: ``the controller `ReplicaSet/web` ``.
     pub managed: Option<String>,
+    /// The Helm release that it came with, `shop/web`: the next upgrade may put its images back.
+    pub helm_release: Option<String>,
     /// Whether its pods are being replaced by the cluster itself.
     pub rollout_under_way: bool,
     /// Why a new pod template replaces no pod, where it does not.
@@ -53,7 +57,8 @@ impl Live {
             uid: text("uid"),
             resource_version: text("resourceVersion"),
             generation: metadata.get("generation").and_then(Value::as_i64),
-            managed: manager(metadata),
+            managed: writer::writer(metadata),
+            helm_release: writer::helm_release(metadata),
             rollout_under_way: rollout_under_way(workload.kind, object),
             pods_stay: pods_stay(object),
             template_annotations: texts(template_metadata.and_then(|metadata| metadata.get("annotations"))),
@@ -73,24 +78,6 @@ impl Live {
     pub fn name(&self) -> String {
         format!("{}/{}/{}", self.namespace, self.workload.kind.name(), self.workload.name)
     }
-}
-
-/// Who else writes an object: what is written beside them is undone, or undoes what they wrote.
-fn manager(metadata: &Value) -> Option<String> {
-    const MARKS: [(&str, &str); 3] = [
-        ("argocd.argoproj.io/tracking-id", "Argo CD"),
-        ("kustomize.toolkit.fluxcd.io/name", "Flux"),
-        ("helm.toolkit.fluxcd.io/name", "Flux"),
-    ];
-    let owners = metadata.get("ownerReferences").and_then(Value::as_array).into_iter().flatten();
-    if let Some(owner) = owners.into_iter().find(|owner| owner["controller"] == true) {
-        let text = |key| owner.get(key).and_then(Value::as_str).unwrap_or_default();
-        return Some(format!("the controller `{}/{}`", text("kind"), text("name")));
-    }
-    MARKS.into_iter().find_map(|(mark, who)| {
-        let value = ["annotations", "labels"].into_iter().find_map(|map| metadata.get(map)?.get(mark)?.as_str())?;
-        Some(format!("{who} (`{mark}: {value}`)"))
-    })
 }
 
 /// By the numbers in its status. Where a person replaces the pods (`OnDelete`), nothing is under way by itself.
@@ -142,26 +129,11 @@ mod tests {
     }
 
     #[test]
-    fn what_another_writes_is_known_by_its_owner_or_its_marks() {
-        let owner =
-            |controller| json!({"ownerReferences": [{"kind": "Database", "name": "main", "uid": "1", "controller": controller}]});
-        for (metadata, manager) in [
-            (json!({}), None),
-            (owner(true), Some("the controller `Database/main`")),
-            (owner(false), None),
-            (
-                json!({"annotations": {"argocd.argoproj.io/tracking-id": "a:apps/Deployment:shop/web"}}),
-                Some("Argo CD (`argocd.argoproj.io/tracking-id: a:apps/Deployment:shop/web`)"),
-            ),
-            (
-                json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}}),
-                Some("Flux (`kustomize.toolkit.fluxcd.io/name: shop`)"),
-            ),
-            (json!({"labels": {"helm.toolkit.fluxcd.io/name": "shop"}}), Some("Flux (`helm.toolkit.fluxcd.io/name: shop`)")),
-            (json!({"labels": {"app.kubernetes.io/managed-by": "Helm"}}), None),
-        ] {
-            assert_eq!(deployment(metadata.clone(), json!({})).managed.as_deref(), manager, "{metadata}");
-        }
+    fn an_object_says_who_else_writes_it_and_which_release_it_came_with() {
+        let live = deployment(json!({"labels": {"argocd.argoproj.io/instance": "shop"}}), json!({}));
+        assert_eq!(live.managed.as_deref(), Some("Argo CD (`argocd.argoproj.io/instance: shop`)"));
+        let live = deployment(json!({"annotations": {"meta.helm.sh/release-name": "web"}}), json!({}));
+        assert_eq!((live.managed, live.helm_release.as_deref()), (None, Some("web")));
     }
 
     #[test]

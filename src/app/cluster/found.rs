@@ -21,38 +21,76 @@ pub(super) struct Found {
     pub(super) lives: Vec<Live>,
     /// The lists that failed.
     pub(super) problems: Vec<Problem>,
+    /// Where no workload is, a sentence for each: most often that is a misspelt name.
+    pub(super) empty: Vec<String>,
 }
 
 /// Lists the four kinds in every namespace in question. `Err`, always a [`Problem`]: no list could be read.
 pub(super) async fn workloads(cluster: &Cluster, request: &Request) -> anyhow::Result<Found> {
     let scopes = scopes(cluster, request);
-    let lists = scopes.iter().flat_map(|scope| Kind::ALL.map(|kind| (scope.as_deref(), kind)));
-    let lists =
-        lists.map(|(scope, kind)| cluster.list(Resource::Workloads(kind), scope, &request.query, |object| Live::read(&object)));
+    let asked = scopes.iter().flat_map(|scope| Kind::ALL.map(|kind| (scope.as_deref(), kind)));
+    let lists = asked
+        .clone()
+        .map(|(scope, kind)| cluster.list(Resource::Workloads(kind), scope, &request.query, |object| Live::read(&object)));
     let listed: Vec<_> = stream::iter(lists).buffered(AT_ONCE).collect().await;
     let mut lives = Vec::new();
     let mut problems = Vec::new();
     let mut one_was_read = false;
-    for list in listed {
+    let mut not_empty: BTreeSet<Option<&str>> = BTreeSet::new();
+    for ((scope, _), list) in asked.zip(listed) {
         match list {
             Ok(list) => {
                 one_was_read = true;
+                if list.iter().any(|live| !is_left_out(request, live)) {
+                    not_empty.insert(scope);
+                }
                 lives.extend(list);
             }
-            Err(error) => problems.push(refused(&error)),
+            Err(error) => {
+                not_empty.insert(scope);
+                problems.push(refused(&error));
+            }
         }
     }
+    let empty = scopes.iter().map(Option::as_deref).filter(|scope| !not_empty.contains(scope));
+    let empty = empty.map(|scope| nothing_in(cluster, request, scope)).collect();
     if let (false, Some(first)) = (one_was_read, problems.first()) {
         return Err(first.clone().into());
     }
-    if let Some(Namespaces::AllBut(left_out)) = &request.namespaces {
-        lives.retain(|live| !left_out.contains(&live.namespace));
-    }
+    lives.retain(|live| !is_left_out(request, live));
     lives.sort_by(|left, right| {
         let key = |live: &Live| (live.namespace.clone(), live.workload.kind, live.workload.name.clone());
         key(left).cmp(&key(right))
     });
-    Ok(Found { lives, problems })
+    Ok(Found { lives, problems, empty })
+}
+
+fn is_left_out(request: &Request, live: &Live) -> bool {
+    matches!(&request.namespaces, Some(Namespaces::AllBut(left_out)) if left_out.contains(&live.namespace))
+}
+
+/// The namespaces that are meant: ``namespace `shop` ``.
+pub(super) fn named(cluster: &Cluster, request: &Request) -> String {
+    let listed = |names: &BTreeSet<String>| {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        format!("{} {}", if names.len() == 1 { "namespace" } else { "namespaces" }, names.join(", "))
+    };
+    match &request.namespaces {
+        None => format!("namespace `{}`", cluster.namespace()),
+        Some(Namespaces::All) => "all namespaces".to_owned(),
+        Some(Namespaces::AllBut(names)) => format!("all namespaces but {}", listed(names)),
+        Some(Namespaces::Only(names)) => listed(names),
+    }
+}
+
+fn nothing_in(cluster: &Cluster, request: &Request, scope: Option<&str>) -> String {
+    let place = scope.map_or_else(|| named(cluster, request), |scope| format!("namespace `{scope}`"));
+    let (what, look) = match (request.query == Query::default(), scope) {
+        (false, _) => ("no workload matches the selectors", "check them with `kubectl get -l SELECTOR`"),
+        (true, Some(_)) => ("no workload was found", "check the name with `kubectl get namespaces`"),
+        (true, None) => ("no workload was found", "check that this is the cluster you mean"),
+    };
+    format!("{what} in {place}, {}: {look}", cluster.name())
 }
 
 /// The namespaces that are listed; `None` is all of them at once.

@@ -1,10 +1,13 @@
 //! The command line as it is meant: without a command it is the cluster's, and flags of the Go program keep their one dash.
 //!
-//! What is typed is only spelled anew here; whether it makes sense is the parser's business.
+//! What is typed is only spelled anew here; whether it makes sense is the parser's business, but for the slips of [`slip`], which the parser
+//! would take for something else.
 
 use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, Command};
+
+use crate::cli::settings::UsageError;
 
 /// The command that is meant where none is named.
 const IMPLIED: &str = "cluster";
@@ -15,6 +18,8 @@ pub(super) struct Line {
     pub(super) arguments: Vec<OsString>,
     /// Whether no command was named, and one was put in.
     pub(super) implied: bool,
+    /// What the parser would misread.
+    pub(super) slip: Option<UsageError>,
     /// Where the command stands.
     place: usize,
 }
@@ -23,6 +28,11 @@ impl Line {
     /// The command as it is spelled, where there is one.
     pub(super) fn command(&self) -> Option<&str> {
         self.arguments.get(self.place)?.to_str()
+    }
+
+    /// The first argument behind the command that is no flag, such as a path. The value of a flag counts, too.
+    pub(super) fn first_word(&self) -> Option<&str> {
+        self.arguments.iter().skip(self.place + 1).filter_map(|word| word.to_str()).find(|word| !word.starts_with('-'))
     }
 }
 
@@ -45,7 +55,40 @@ pub(super) fn read(mut arguments: Vec<OsString>, root: &Command) -> Line {
         let rest = arguments.split_off(place + 1);
         arguments.extend(respelled(rest, root, cluster));
     }
-    Line { arguments, implied, place }
+    let command = arguments.get(place).and_then(|word| root.find_subcommand(word));
+    let commands: Vec<&Command> = command.into_iter().chain([root]).collect();
+    let slip = slip(&arguments[1..], &commands);
+    Line { arguments, implied, slip, place }
+}
+
+/// A word that means one thing and would be read as another: a long flag with one dash (`-lock` is `-l ock` to the parser), and a flag and
+/// its value in one argument.
+fn slip(arguments: &[OsString], commands: &[&Command]) -> Option<UsageError> {
+    let mut words = arguments.iter().take_while(|word| *word != "--");
+    while let Some(word) = words.next() {
+        let text = word.to_str().unwrap_or_default();
+        if let Some((flag, value)) = text.split_once(char::is_whitespace)
+            && let Some(flag) = Flag::read(OsStr::new(flag), commands).filter(|flag| flag.value.is_none())
+        {
+            let name = flag.name.to_string_lossy();
+            let hint = match (flag.takes_next, value.trim()) {
+                (true, value) if value.contains(char::is_whitespace) => format!("write `{name}='{value}'`"),
+                (true, value) => format!("write `{name}={value}`"),
+                (false, "") => format!("write `{name}`"),
+                (false, _) => "write each flag as an argument of its own".to_owned(),
+            };
+            return Some(UsageError { what: format!("`{text}` is one argument"), hint });
+        }
+        let Some(flag) = Flag::read(word, commands) else { continue };
+        if !text.starts_with("--") && flag.name.to_string_lossy().starts_with("--") {
+            let (typed, meant) = (text.split('=').next().unwrap_or(text), flag.name.to_string_lossy());
+            return Some(UsageError { what: format!("`{typed}` has one dash"), hint: format!("did you mean `{meant}`?") });
+        }
+        if flag.takes_next {
+            words.next();
+        }
+    }
+    None
 }
 
 /// The place of the command: behind the flags that stand before it.
@@ -152,6 +195,50 @@ mod tests {
             ("imago --nonsense", "imago cluster --nonsense"),
         ] {
             assert_eq!(spelled(line), meant, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_slip_that_the_parser_would_misread_is_seen() {
+        let slip = |words: &[&str]| {
+            let arguments = ["imago"].iter().chain(words).map(OsString::from).collect();
+            read(arguments, &Typed::command()).slip.map(|usage| format!("{}; {}", usage.what, usage.hint))
+        };
+        for (words, said) in [
+            (&["files", "-update"][..], "`-update` has one dash; did you mean `--update`?"),
+            (&["files", "-update=true", "deploy"], "`-update` has one dash; did you mean `--update`?"),
+            // To the parser these are `-l ock`, `-n amespace` and `-v -e …`.
+            (&["files", "-lock", "a.lock"], "`-lock` has one dash; did you mean `--lock`?"),
+            (&["files", "--check", "-namespace", "shop"], "`-namespace` has one dash; did you mean `--namespace`?"),
+            (&["digest", "-verbose", "web"], "`-verbose` has one dash; did you mean `--verbose`?"),
+            (&["files", "--max-changes 50"], "`--max-changes 50` is one argument; write `--max-changes=50`"),
+            (&["--update", "--max-changes\t50"], "`--max-changes\t50` is one argument; write `--max-changes=50`"),
+            (
+                &["-field-selector metadata.name=web"],
+                "`-field-selector metadata.name=web` is one argument; write `--field-selector=metadata.name=web`",
+            ),
+            (&["files", "-n shop"], "`-n shop` is one argument; write `-n=shop`"),
+            (
+                &["files", "--message Update {images} images"],
+                "`--message Update {images} images` is one argument; write `--message='Update {images} images'`",
+            ),
+            (&["files", "--update --commit"], "`--update --commit` is one argument; write each flag as an argument of its own"),
+            (&["files", "--update "], "`--update ` is one argument; write `--update`"),
+            (&["--color never", "files"], "`--color never` is one argument; write `--color=never`"),
+        ] {
+            assert_eq!(slip(words).as_deref(), Some(said), "{words:?}");
+        }
+        for words in [
+            &["-update", "-check-pods"][..],
+            &["cluster", "-field-selector", "metadata.name=web"],
+            &["files", "--message", "-update the images"],
+            &["files", "--message", "--update --commit"],
+            &["files", "--message=a b", "--author=imago <imago@example.com>"],
+            &["files", "-l", "app in (a, b)", "-lapp in (a, b)", "-vv", "-qv"],
+            &["files", "--", "-update", "--max-changes 50"],
+            &["files", "a folder/x.yaml", "-nope 50", "--nope 50"],
+        ] {
+            assert_eq!(slip(words), None, "{words:?}");
         }
     }
 

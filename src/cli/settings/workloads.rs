@@ -47,10 +47,12 @@ pub(super) fn labels(flags: &args::Selecting) -> Result<LabelSelector, UsageErro
 pub(super) fn fields(flags: &args::Selecting) -> Result<FieldSelector, UsageError> {
     flags.field_selector.as_ref().map_or(Ok(FieldSelector::default()), |text| {
         FieldSelector::parse(text).map_err(|error| {
-            usage(
-                format!("`--field-selector {text}` cannot be read: {error}"),
-                "write it as kubectl has it: `metadata.name!=web`",
-            )
+            // kubectl's `-f` names a file.
+            let hint = match text.contains('=') {
+                true => "write it as kubectl has it: `metadata.name!=web`".to_owned(),
+                false => format!("paths need no flag: run `imago files {text}`; a field is `metadata.name=web`"),
+            };
+            usage(format!("`--field-selector {text}` cannot be read: {error}"), hint)
         })
     })
 }

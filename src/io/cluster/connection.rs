@@ -88,6 +88,11 @@ impl Connection {
         &self.target.namespace
     }
 
+    /// The kubeconfig's context, if there is one, and the server's address.
+    pub(super) fn server(&self) -> (Option<&str>, &http::Uri) {
+        (self.target.context.as_deref(), &self.target.server)
+    }
+
     /// Asks until there is an answer that another try would not change, or the tries are over.
     pub(super) async fn ask(&self, question: &Question) -> Result<Answer, Why> {
         let limits = &self.settings.limits;

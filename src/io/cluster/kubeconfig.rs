@@ -24,6 +24,8 @@ use crate::io::credentials::Secret;
 pub(super) struct Target {
     /// With the path before every request's.
     pub(super) server: http::Uri,
+    /// The kubeconfig's context; `None` for the service account of a pod.
+    pub(super) context: Option<String>,
     pub(super) namespace: String,
     /// As DER; the system's, where there are none.
     pub(super) authorities: Option<Vec<Vec<u8>>>,
@@ -76,6 +78,7 @@ fn of_the_pod(settings: &Settings) -> Option<Result<Target, Why>> {
         Ok(Target {
             proxy,
             server,
+            context: None,
             namespace: or_default(Some(namespace.trim())),
             authorities,
             unverified: false,
@@ -144,7 +147,7 @@ fn of_context(kubeconfig: Kubeconfig, settings: &Settings) -> Result<Target, Why
         None => AuthInfo::default(),
     };
     let namespace = or_default(context.namespace.as_deref());
-    target(&cluster, user, namespace, settings)
+    Ok(Target { context: Some(name), ..target(&cluster, user, namespace, settings)? })
 }
 
 fn target(cluster: &Cluster, user: AuthInfo, namespace: String, settings: &Settings) -> Result<Target, Why> {
@@ -167,6 +170,7 @@ fn target(cluster: &Cluster, user: AuthInfo, namespace: String, settings: &Setti
     };
     Ok(Target {
         server,
+        context: None,
         namespace,
         authorities,
         unverified: cluster.insecure_skip_tls_verify.unwrap_or(false),

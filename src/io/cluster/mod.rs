@@ -72,6 +72,17 @@ impl Cluster {
         self.connection.namespace()
     }
 
+    /// How a person knows the cluster: ``context `prod` (https://10.0.0.1:6443)``.
+    pub fn name(&self) -> String {
+        let (context, server) = self.connection.server();
+        let server = server.to_string();
+        let server = server.trim_end_matches('/');
+        match context {
+            Some(context) => format!("context `{context}` ({server})"),
+            None => format!("the cluster of this pod ({server})"),
+        }
+    }
+
     /// What `keep` makes of every object of a resource, in a namespace or in all, in the server's order.
     ///
     /// Each object has its `kind` and `apiVersion`, and no `managedFields`. A list that expires while it is read is begun anew: what was

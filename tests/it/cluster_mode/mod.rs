@@ -7,6 +7,7 @@ mod pull_secrets;
 mod selecting;
 mod size;
 mod updates;
+mod writers;
 
 use serde_json::{Value, json};
 

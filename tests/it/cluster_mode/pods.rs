@@ -152,7 +152,7 @@ fn a_restart_puts_images_back_where_the_record_holds() {
 fn an_update_and_a_restart_together_restart_with_a_warning() {
     let (scene, image, _) = running("Deployment", "Always", |_, _| format!("r.test/web@{OTHER}"));
     let finished = scene.run("-update -restart", 0);
-    assert!(finished.stderr.starts_with("warning: `--update` is left out beside `--restart`"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("\nwarning: `--update` is left out beside `--restart`"), "{}", finished.stderr);
     assert_eq!(scene.deployed("deployments", "shop", "web"), image);
     assert_eq!(scene.server.count("PATCH"), 1);
 }

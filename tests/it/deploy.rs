@@ -7,7 +7,7 @@ use serde_yaml::Value;
 
 use crate::support::apiserver::ApiServer;
 use crate::support::apiserver::access::Account;
-use crate::support::binary::Workplace;
+use crate::support::binary::{Workplace, files};
 use crate::support::programs;
 use crate::support::registry::TestRegistry;
 use crate::support::registry::http::{Request, Response, Server};
@@ -27,10 +27,8 @@ fn all(text: &str) -> Vec<Value> {
 }
 
 fn manifests() -> Vec<String> {
-    let names = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<String> = names.filter(|name| name.ends_with(".yaml") && name != "kustomization.yaml").collect();
-    names.sort();
-    names
+    let names = files(&folder()).into_keys();
+    names.filter(|name| name.ends_with(".yaml") && !name.ends_with("kustomization.yaml")).collect()
 }
 
 /// As many resources of an API server as kubectl wants to know before it looks at a file.
@@ -47,11 +45,19 @@ fn discovery(request: &Request) -> Response {
     let rbac = "rbac.authorization.k8s.io";
     let (status, answer) = match request.path.as_str() {
         "/api" => (200, serde_json::json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})),
-        "/apis" => {
-            (200, serde_json::json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group("batch"), group(rbac)]}))
-        }
+        "/apis" => (
+            200,
+            serde_json::json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group("batch"), group(rbac), group("admissionregistration.k8s.io")]}),
+        ),
         "/api/v1" => {
             (200, resources("v1", kinds(&[("namespaces", "Namespace", false), ("serviceaccounts", "ServiceAccount", true)])))
+        }
+        "/apis/admissionregistration.k8s.io/v1" => {
+            let list = [
+                ("validatingadmissionpolicies", "ValidatingAdmissionPolicy", false),
+                ("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", false),
+            ];
+            (200, resources("admissionregistration.k8s.io/v1", kinds(&list)))
         }
         "/apis/batch/v1" => (200, resources("batch/v1", kinds(&[("cronjobs", "CronJob", true)]))),
         "/apis/rbac.authorization.k8s.io/v1" => {
@@ -86,24 +92,130 @@ fn kubectl_takes_every_manifest() {
     }
 }
 
+/// A folder of `deploy/` as kubectl builds it.
+fn built(kubectl: &std::path::Path, place: &Workplace, name: &str) -> Vec<Value> {
+    all(&place.program(kubectl, ["kustomize", name]).finish_with(0).stdout)
+}
+
+fn of_kind<'d>(documents: &'d [Value], kind: &str) -> &'d Value {
+    documents.iter().find(|one| one["kind"] == kind).unwrap_or_else(|| panic!("there is no {kind}"))
+}
+
 #[test]
 fn kustomize_builds_it_as_it_is_and_with_everything_that_it_offers() {
     let Some(kubectl) = programs::find("kubectl") else { return };
     let place = Workplace::with_files_of(&folder());
-    let build = || all(&place.program(&kubectl, ["kustomize", "."]).finish_with(0).stdout);
-    let kinds = |documents: &[Value]| documents.iter().map(|one| one["kind"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
-    assert_eq!(kinds(&build()), ["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "CronJob"]);
-
-    let text = fs::read_to_string(folder().join("kustomization.yaml")).unwrap();
-    let is_offer = |line: &&str| line.starts_with("#  ") || line[1..].starts_with(|first: char| first.is_ascii_lowercase());
-    let offered = |line| if Some(line).filter(is_offer).is_some_and(|line| line.starts_with('#')) { &line[1..] } else { line };
-    place.write("kustomization.yaml", text.lines().map(offered).collect::<Vec<_>>().join("\n"));
-    let built = build();
-    assert_eq!(built.len(), 7, "{:?}", kinds(&built));
-    let pod = &built.iter().find(|one| one["kind"] == "CronJob").unwrap()["spec"]["jobTemplate"]["spec"]["template"]["spec"];
-    assert_eq!(pod["containers"][0]["image"], "registry.example.com/tools/imago:0.1.0");
+    let kinds = |documents: &[Value]| {
+        let mut kinds: Vec<String> = documents.iter().map(|one| one["kind"].as_str().unwrap().to_owned()).collect();
+        kinds.sort();
+        kinds.join(" ")
+    };
+    let policy = "ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding";
+    let plain = built(&kubectl, &place, ".");
+    assert_eq!(kinds(&plain), format!("ClusterRole ClusterRoleBinding CronJob Namespace ServiceAccount {policy}"));
+    for one in &plain {
+        let is_namespaced = matches!(one["kind"].as_str(), Some("CronJob" | "ServiceAccount"));
+        assert_eq!(one["metadata"]["namespace"].as_str(), is_namespaced.then_some("imago"), "{one:?}");
+    }
+    for name in ["kustomization.yaml", "base/kustomization.yaml"] {
+        let text = fs::read_to_string(folder().join(name)).unwrap();
+        let is_offer = |line: &&str| line.starts_with("#  ") || line[1..].starts_with(|first: char| first.is_ascii_lowercase());
+        let offered =
+            |line| if Some(line).filter(is_offer).is_some_and(|line| line.starts_with('#')) { &line[1..] } else { line };
+        place.write(name, text.lines().map(offered).collect::<Vec<_>>().join("\n"));
+    }
+    let full = built(&kubectl, &place, ".");
+    assert_eq!(full.len(), plain.len() + 2, "{}", kinds(&full));
+    let pod = &of_kind(&full, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    let image = pod["containers"][0]["image"].as_str().unwrap();
+    assert!(image.starts_with("registry.example.com/tools/imago") && image.contains("@sha256:"), "a digest: {image}");
     assert_eq!(pod["containers"][0]["volumeMounts"][0]["mountPath"], "/var/lib/imago/.docker");
     assert_eq!(pod["volumes"][0]["secret"]["items"][0]["path"], "config.json");
+}
+
+#[test]
+fn the_overlay_for_one_namespace_keeps_its_role_there_and_grants_nothing_elsewhere() {
+    let Some(kubectl) = programs::find("kubectl") else { return };
+    let place = Workplace::with_files_of(&folder());
+    let documents = built(&kubectl, &place, "one-namespace");
+    for kind in ["Role", "RoleBinding"] {
+        assert_eq!(of_kind(&documents, kind)["metadata"]["namespace"], "shop");
+    }
+    assert_eq!(of_kind(&documents, "RoleBinding")["subjects"][0]["namespace"], "imago");
+    assert!(documents.iter().all(|one| one["kind"] != "ClusterRole" && one["kind"] != "ClusterRoleBinding"));
+    let job = of_kind(&documents, "CronJob");
+    assert_eq!(job["metadata"]["namespace"], "imago");
+    let arguments = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert_eq!(arguments, &serde_yaml::from_str::<Value>("[cluster, --update, --namespace=shop]").unwrap());
+    of_kind(&documents, "ValidatingAdmissionPolicy");
+}
+
+#[test]
+fn imago_does_not_follow_its_own_tag() {
+    let place = Workplace::with_files_of(&folder());
+    place.write("imago.lock", "{\"version\":1,\"images\":{}}\n");
+    let report = place.imago(["files", "--offline", "--update", "--output=json", "."]).finish_with(0).json();
+    let outcome = &report["workloads"][0]["containers"][0]["outcome"];
+    assert_eq!((outcome.as_str(), &report["files_changed"]), (Some("ignored"), &serde_json::json!([])));
+}
+
+/// What holds the account beyond its role: every expression stands for one thing that a patch may not change.
+#[test]
+fn the_policy_holds_the_account_to_images_and_its_two_annotations() {
+    let documents = documents("policy/policy.yaml");
+    let (policy, binding) = (&documents[0]["spec"], &documents[1]["spec"]);
+    assert_eq!(documents[0]["apiVersion"], "admissionregistration.k8s.io/v1");
+    assert_eq!((&policy["failurePolicy"], &binding["validationActions"][0]), (&Value::from("Fail"), &Value::from("Deny")));
+    assert_eq!(binding["policyName"], documents[0]["metadata"]["name"]);
+    // It holds for whatever the roles let the account patch.
+    let strings = |value: &Value| -> Vec<String> {
+        value.as_sequence().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+    };
+    let mut held = Vec::new();
+    for rule in policy["matchConstraints"]["resourceRules"].as_sequence().unwrap() {
+        assert_eq!(strings(&rule["operations"]), ["CREATE", "UPDATE"]);
+        assert_eq!(strings(&rule["apiVersions"]), ["*"]);
+        held.extend(strings(&rule["resources"]).iter().map(|one| format!("list,patch {}/{one}", strings(&rule["apiGroups"])[0])));
+    }
+    for name in ["clusterrole.yaml", "one-namespace/role.yaml"] {
+        let patched: Vec<String> = granted(name).into_iter().filter(|one| one.contains("patch")).collect();
+        assert_eq!(held, patched, "{name}");
+    }
+    let account = &self::documents("base/serviceaccount.yaml")[0]["metadata"]["name"];
+    let who = policy["matchConditions"][0]["expression"].as_str().unwrap();
+    assert_eq!(policy["matchConditions"].as_sequence().unwrap().len(), 1);
+    assert!(who.ends_with(&format!("[^:]+:{}$')", account.as_str().unwrap())), "{who}");
+    // What each level leaves free is what patches change, and nothing else.
+    let expressions: Vec<&str> = policy["validations"]
+        .as_sequence()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            assert!(one["message"].as_str().unwrap().starts_with("imago may "));
+            one["expression"].as_str().unwrap()
+        })
+        .collect();
+    let all = expressions.join("\n");
+    let free: std::collections::BTreeSet<&str> =
+        all.match_indices("k in [").map(|(at, _)| &all[at + 5..at + all[at..].find(']').unwrap() + 1]).collect();
+    let expected = [
+        "['annotations', 'generation', 'managedFields', 'resourceVersion']",
+        "['annotations']",
+        "['containers', 'initContainers']",
+        "['imago-config-spec']",
+        "['imago/restartedAt']",
+        "['metadata', 'spec']",
+        "['spec']",
+        "['template', 'jobTemplate']",
+        "['template']",
+    ];
+    assert_eq!(free.into_iter().collect::<Vec<_>>(), expected);
+    assert!(all.contains("k == 'image' ||") && all.contains("c.image.find("), "{all}");
+    assert!(!all.contains("true ||") && expressions.len() == 11);
+    for text in &expressions {
+        let count = |wanted: char| text.matches(wanted).count();
+        assert_eq!((count('('), count('[')), (count(')'), count(']')), "{text}");
+    }
 }
 
 /// `verb group/resource` of each rule.
@@ -134,13 +246,13 @@ fn roles_grant_what_is_needed_and_no_more() {
         "list batch/jobs",
     ];
     assert_eq!(granted("clusterrole.yaml"), needed);
-    assert_eq!(granted("role.yaml"), needed);
+    assert_eq!(granted("one-namespace/role.yaml"), needed);
     assert_eq!(granted("secrets.yaml"), ["get /secrets", "get /serviceaccounts"]);
-    for name in ["clusterrole.yaml", "role.yaml", "secrets.yaml"] {
+    for name in ["clusterrole.yaml", "one-namespace/role.yaml", "secrets.yaml"] {
         let bound = &documents(name)[1];
         assert_eq!(bound["roleRef"]["name"], documents(name)[0]["metadata"]["name"], "{name}");
-        assert_eq!(bound["subjects"][0]["name"], documents("serviceaccount.yaml")[0]["metadata"]["name"]);
-        assert_eq!(bound["subjects"][0]["namespace"], documents("serviceaccount.yaml")[0]["metadata"]["namespace"]);
+        assert_eq!(bound["subjects"][0]["name"], documents("base/serviceaccount.yaml")[0]["metadata"]["name"]);
+        assert_eq!(bound["subjects"][0]["namespace"], documents("base/serviceaccount.yaml")[0]["metadata"]["namespace"]);
     }
 }
 
@@ -149,11 +261,13 @@ fn with_either_role_an_update_needs_nothing_that_is_not_granted() {
     let registry = TestRegistry::start();
     let digest = registry.push_image("shop/web", "1.4", "linux/amd64", "a");
     let image = format!("{}/shop/web:1.4", registry.host());
-    let job = &documents("cronjob.yaml")[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    let job = &documents("base/cronjob.yaml")[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"];
     let everywhere: Vec<&str> =
         job["containers"][0]["args"].as_sequence().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
     let in_one = vec!["cluster", "--update", "--namespace=shop"];
-    for (file, namespace, arguments) in [("clusterrole.yaml", None, everywhere), ("role.yaml", Some("shop"), in_one)] {
+    for (file, namespace, arguments) in
+        [("clusterrole.yaml", None, everywhere), ("one-namespace/role.yaml", Some("shop"), in_one)]
+    {
         let labels = serde_json::json!({"app": "web"});
         let pod = serde_json::json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": image}]}});
         let web = serde_json::json!({
@@ -175,7 +289,7 @@ fn with_either_role_an_update_needs_nothing_that_is_not_granted() {
 
 #[test]
 fn the_cron_job_runs_with_no_privilege() {
-    let job = &documents("cronjob.yaml")[0]["spec"];
+    let job = &documents("base/cronjob.yaml")[0]["spec"];
     assert_eq!(job["concurrencyPolicy"], "Forbid");
     let pod = &job["jobTemplate"]["spec"]["template"]["spec"];
     let (all, one) = (&pod["securityContext"], &pod["containers"][0]["securityContext"]);
@@ -198,7 +312,8 @@ fn imago_finds_its_own_image() {
         .flat_map(|one| one["containers"].as_array().unwrap())
         .map(|container| container["image"].as_str().unwrap())
         .collect();
-    let image = documents("cronjob.yaml")[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    let image =
+        documents("base/cronjob.yaml")[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["image"].clone();
     assert_eq!(found, [image.as_str().unwrap()]);
     assert_eq!(report["problems"].as_array().unwrap().len(), 0);
 }

@@ -212,7 +212,7 @@ impl Permission {
     fn hint(&self) -> String {
         let file = match (self.resource, &self.namespace) {
             ("secrets" | "serviceaccounts", _) => "deploy/secrets.yaml",
-            (_, Some(_)) => "deploy/role.yaml",
+            (_, Some(_)) => "deploy/one-namespace/role.yaml",
             (_, None) => "deploy/clusterrole.yaml",
         };
         let group =

@@ -135,7 +135,7 @@ mod tests {
         );
         assert_eq!(
             forbidden.hint().unwrap(),
-            "grant the verb `patch` on `deployments` of the API group `apps` in the namespace `shop`, as `deploy/role.yaml` does"
+            "grant the verb `patch` on `deployments` of the API group `apps` in the namespace `shop`, as `deploy/one-namespace/role.yaml` does"
         );
     }
 

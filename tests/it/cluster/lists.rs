@@ -156,7 +156,7 @@ fn what_a_role_lacks_is_named_with_the_file_that_grants_it() {
     let hint = error.hint().unwrap();
     assert_eq!(
         hint,
-        "grant the verb `list` on `cronjobs` of the API group `batch` in the namespace `shop`, as `deploy/role.yaml` does"
+        "grant the verb `list` on `cronjobs` of the API group `batch` in the namespace `shop`, as `deploy/one-namespace/role.yaml` does"
     );
     let everywhere = super::run(async {
         let cluster = imago::io::cluster::Cluster::connect(&settings).await.unwrap();

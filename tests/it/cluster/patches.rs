@@ -100,7 +100,7 @@ fn a_refusal_says_whose_it_is() {
     let error = patch(&weak, &pin(NEW), Send::ForReal).unwrap_err();
     assert_eq!(
         error.hint().unwrap(),
-        "grant the verb `patch` on `deployments` of the API group `apps` in the namespace `shop`, as `deploy/role.yaml` does"
+        "grant the verb `patch` on `deployments` of the API group `apps` in the namespace `shop`, as `deploy/one-namespace/role.yaml` does"
     );
     server.fault("deployments", |_, number, fine| match number {
         1 => status::failure(403, "Forbidden", "admission webhook \"pins.example.test\" denied the request: no", &Value::Null),

@@ -168,11 +168,11 @@ fn who_may_not_patch_is_told_the_verb_and_the_file_that_grants_it() {
     };
     assert_eq!(run(&[], 0), "");
     let refused = run(&["--update"], 3);
-    for word in ["shop/Deployment/web", "may not patch", "verb `patch` on `deployments`", "deploy/role.yaml"] {
+    for word in ["shop/Deployment/web", "may not patch", "verb `patch` on `deployments`", "deploy/one-namespace/role.yaml"] {
         assert!(refused.contains(word), "{word}: {refused}");
     }
     let pods = run(&["--check-pods"], 3);
-    for word in ["may not list `pods`", "may not list `replicasets.apps`", "deploy/role.yaml"] {
+    for word in ["may not list `pods`", "may not list `replicasets.apps`", "deploy/one-namespace/role.yaml"] {
         assert!(pods.contains(word), "{word}: {pods}");
     }
     let everywhere = run(&["-A"], 2);

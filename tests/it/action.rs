@@ -118,7 +118,12 @@ fn what_cannot_run_fails_and_its_outputs_say_that_nothing_changed() {
     let step = runner().input("paths", "nowhere").run().ended_with(2);
     assert_eq!((step.outputs["changed"].as_str(), step.outputs["changed-files"].as_str()), ("false", "[]"));
     assert_eq!(step.outputs["json"], "");
-    assert!(step.told("error")[0].starts_with("imago could not run (exit code 2)"), "{}", step.log);
+    let told = step.told("error")[0];
+    assert!(told.starts_with("imago could not run (exit code 2): there is no file or folder `nowhere`%0A  hint: "), "{told}");
+    let step = runner().input("arguments", "--max-changes 50").run().ended_with(2);
+    let told = step.told("error")[0];
+    let expected = "imago could not run (exit code 2): `--max-changes 50` is one argument%0A  hint: write `--max-changes=50`";
+    assert_eq!(told, expected);
     for (input, value, says) in [
         ("action", "destroy", "the input `action` is none of check, report, update and restore: destroy"),
         ("commit", "yes", "the input `commit` is neither `true` nor `false`: yes"),

@@ -52,6 +52,9 @@
 //! 6. An update and then a restore give the first bytes back, or where the style of an image cannot come back, the same object.
 //! 8. Renaming, moving, reordering and copying containers changes no decision: [`engine::memory`] claims what the record has for each.
 
+#[cfg(windows)]
+compile_error!("imago does not run on Windows: it needs the file modes, links and signals of Unix. Build it in WSL.");
+
 pub mod app;
 pub mod cli;
 pub mod engine;

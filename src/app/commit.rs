@@ -124,24 +124,9 @@ impl<'r> Session<'r> {
         if self.aim.content == Content::WorkingTree {
             return Ok(None);
         }
-        let named = |path: &Path| request.paths.iter().any(|named| request.current.join(named).ends_with(path));
-        let mut listed = self.repository.files(self.aim.base).map_err(|error| refused(&error))?;
-        let mut paths: Vec<PathBuf> = Vec::with_capacity(listed.len());
-        let mut fault = None;
-        listed.retain(|file| {
-            let ignored = !named(&file.path)
-                && self.repository.is_ignored(&file.path).unwrap_or_else(|error| {
-                    fault = Some(error);
-                    false
-                });
-            if !ignored {
-                paths.push(file.path.clone());
-            }
-            !ignored
-        });
-        if let Some(error) = fault {
-            return Err(refused(&error).into());
-        }
+        // What a commit has is tracked, whatever `.gitignore` says.
+        let listed = self.repository.files(self.aim.base).map_err(|error| refused(&error))?;
+        let paths: Vec<PathBuf> = listed.iter().map(|file| file.path.clone()).collect();
         let request = scan::Request { root: self.repository.root(), ..request };
         // Attributes of a file that is not here would say nothing.
         let beside = |file: &&Listed| {

@@ -73,7 +73,7 @@ impl Base {
         let request = scan::Request { paths, include: &[], exclude: &[], other: None, ..*request };
         scan::scan_for(request, is_kustomization, |found: Found<'_>| match found.what {
             What::File(bytes) => self.kustomization(found.path, bytes),
-            What::Template | What::Problem(_) | What::Folder(_) => None,
+            What::Template | What::Problem(_) | What::Folder(_) | What::Rules(_) | What::Unknown(_) => None,
         })
     }
 }

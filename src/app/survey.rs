@@ -9,6 +9,7 @@ use crate::engine::look::{self, Look};
 use crate::engine::plan::Question;
 use crate::engine::workload::{self, Workload};
 use crate::engine::yaml::{Fault, File};
+use crate::io::files::MAX_RULES;
 use crate::io::scan::{self, Found, What};
 
 /// Why such a file is passed over.
@@ -67,7 +68,7 @@ pub fn survey(
     let seen = scan::scan(request, |found| {
         let kustomization = match &found.what {
             What::File(bytes) => base.kustomization(found.path, bytes),
-            What::Template | What::Problem(_) | What::Folder(_) => None,
+            What::Template | What::Problem(_) | What::Folder(_) | What::Rules(_) | What::Unknown(_) => None,
         };
         let examined = examine(&found, &questions);
         match &examined {
@@ -133,6 +134,7 @@ fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
         Examined::Nothing { .. }
         | Examined::Template { .. }
         | Examined::UnreadableFolder { .. }
+        | Examined::Unknown { .. }
         | Examined::Unreadable { .. } => None,
     }
 }
@@ -145,6 +147,8 @@ enum Examined {
     Nothing { unhandled: Vec<&'static str> },
     /// It is made YAML by a template engine.
     Template { line: Option<u32>, why: String },
+    /// Rules leave it out, and Git may track it.
+    Unknown { cause: String },
     /// It is a folder that cannot be read.
     UnreadableFolder { code: &'static str, cause: String, hint: Option<String> },
     /// It cannot be read.
@@ -177,7 +181,7 @@ impl Survey {
         let place = |line| Place { file: Some(name.clone()), line, ..Place::default() };
         let problem =
             |code, line, cause, hint| Problem { code, what: format!("cannot read `{name}`"), place: place(line), cause, hint };
-        self.files += usize::from(!matches!(examined, Examined::UnreadableFolder { .. }));
+        self.files += usize::from(!matches!(examined, Examined::UnreadableFolder { .. } | Examined::Unknown { .. }));
         match examined {
             Examined::Manifest { text, workloads, questions, unhandled } => {
                 self.unhandled.extend(unhandled);
@@ -190,6 +194,10 @@ impl Survey {
             Examined::Template { line, why } => {
                 self.skipped.push(Skipped { code: "template", place: place(line), message: why, held: false });
             }
+            Examined::Unknown { cause } => self.warnings.push(format!(
+                "`.gitignore` leaves out `{name}` and perhaps more; files there that Git tracks are not read, because its index \
+                 cannot be: {cause}"
+            )),
             Examined::UnreadableFolder { code, cause, hint } => self.problems.push(problem(code, None, cause, hint)),
             Examined::Unreadable { code, line, cause, hint } => self.problems.push(problem(code, line, cause, hint)),
         }
@@ -203,6 +211,12 @@ fn examine(found: &Found<'_>, questions: &impl Questions) -> Examined {
         What::Folder(error) => {
             Examined::UnreadableFolder { code: error.code(), cause: error.to_string(), hint: error.hint().map(str::to_owned) }
         }
+        What::Rules(error) => Examined::UnreadableFolder {
+            code: error.code(),
+            cause: format!("{error}; nothing was left out by its rules"),
+            hint: Some(format!("make it a regular file of at most {} KiB", MAX_RULES / 1024)),
+        },
+        What::Unknown(error) => Examined::Unknown { cause: error.to_string() },
         What::Problem(error) => Examined::Unreadable {
             code: error.code(),
             line: None,

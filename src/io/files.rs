@@ -20,6 +20,9 @@ pub use self::write::{Prepared, create, flush, is_displaced, prepare, prepare_ne
 /// The largest file that is read, in bytes. Kubernetes takes objects of 1.5 MiB: what is larger is no manifest.
 pub const MAX_FILE: u64 = 16 * 1024 * 1024;
 
+/// The largest file of `.gitignore` rules that is read, in bytes. Making a matcher of them takes many times as much memory.
+pub const MAX_RULES: u64 = 64 * 1024;
+
 /// What helps where too many files are open.
 pub(in crate::io) const MORE_OPEN_FILES: &str = "raise the limit of open files, as with `ulimit -n 1024`";
 
@@ -53,6 +56,9 @@ pub enum FileError {
     /// It has more than [`MAX_FILE`] bytes: this many.
     #[error("it has {0} bytes, more than the {MAX_FILE} that are read")]
     TooLarge(u64),
+    /// It, or all that hold together with it, have more than [`MAX_RULES`] bytes: this many.
+    #[error("it has too many rules: {0} bytes of them")]
+    TooManyRules(u64),
     /// Somebody else wrote it since it was read.
     #[error("it changed on disk since it was read")]
     Changed,
@@ -84,7 +90,7 @@ impl FileError {
             Self::OpenFiles => "open-files",
             Self::ReadOnly(_) => "read-only",
             Self::NotRegular(_) => "not-a-file",
-            Self::TooLarge(_) => "too-large",
+            Self::TooLarge(_) | Self::TooManyRules(_) => "too-large",
             Self::Changed | Self::Displaced => "changed-meanwhile",
             Self::Outside(_) => "link-outside",
             Self::Link(_) => "link",
@@ -105,6 +111,7 @@ impl FileError {
             Self::ReadOnly(_) => Some("run `chmod u+w` on it, or leave it out with `--exclude`"),
             Self::NotRegular(_) => Some("name a file or a folder of manifests"),
             Self::TooLarge(_) => Some("leave it out with `--exclude`"),
+            Self::TooManyRules(_) => Some("shorten it: 64 KiB are read"),
             Self::Outside(_) => Some("name the file that it leads to, in that file's own repository"),
             Self::Link(_) => Some("name the file that it leads to, or remove the link"),
             Self::InsideGit => Some("name a file of the work tree"),
@@ -145,6 +152,15 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     let mut content = Vec::new();
     read_into(path, &mut content)?;
     Ok(content)
+}
+
+/// A file of rules, such as `.gitignore`: at most [`MAX_RULES`] bytes.
+pub fn read_rules(path: &Path) -> Result<Vec<u8>, FileError> {
+    let (file, metadata) = open(path)?;
+    let mut content = Vec::new();
+    file.take(MAX_RULES + 1).read_to_end(&mut content)?;
+    let size = metadata.len().max(content.len() as u64);
+    if size > MAX_RULES { Err(FileError::TooManyRules(size)) } else { Ok(content) }
 }
 
 /// As [`read`], into a buffer whose room is used again. What was in it is gone, also after an error.

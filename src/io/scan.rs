@@ -9,6 +9,7 @@ mod filter;
 pub mod listed;
 mod near;
 mod plan;
+mod rules;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use self::plan::Plan;
 use self::template::Charts;
 use self::walk::is_manifest;
 use super::files::{self, FileError};
+use super::git::GitError;
 
 /// So many files a thread takes from the walk in its turn: one by one, the threads would often wait for each other.
 const TURN: usize = 8;
@@ -81,6 +83,10 @@ pub enum What<'a> {
     Problem(FileError),
     /// A folder that could not be read.
     Folder(FileError),
+    /// A file of rules (`.gitignore`) that was not read, so that nothing is left out by it.
+    Rules(FileError),
+    /// Rules leave it out, and nobody can tell whether Git tracks it. It comes once for a repository.
+    Unknown(GitError),
 }
 
 /// Why nothing was scanned at all: what was typed is wrong.
@@ -190,6 +196,10 @@ enum Kind {
     Useless(FileError),
     /// A folder that could not be read.
     Folder(FileError),
+    /// A file of rules that was not read.
+    Rules(FileError),
+    /// Left out, and perhaps tracked.
+    Unknown(GitError),
 }
 
 impl Kind {
@@ -203,6 +213,8 @@ impl Kind {
             },
             Self::Useless(error) => What::Problem(error),
             Self::Folder(error) => What::Folder(error),
+            Self::Rules(error) => What::Rules(error),
+            Self::Unknown(error) => What::Unknown(error),
         }
     }
 }

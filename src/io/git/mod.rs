@@ -11,6 +11,7 @@ mod limits;
 pub mod repository;
 mod signing;
 pub mod staging;
+pub(in crate::io) mod tracked;
 pub mod transport;
 
 use crate::io::files::MORE_OPEN_FILES;

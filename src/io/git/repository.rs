@@ -271,11 +271,6 @@ impl Repository {
         Ok(absent.map(|file| ContentId(file.blob)).collect())
     }
 
-    /// Whether `.gitignore` leaves a path out.
-    pub fn is_ignored(&self, path: &Path) -> Result<bool, GitError> {
-        Ok(self.inner.is_path_ignored(path)?)
-    }
-
     /// The commit of a branch of this repository.
     pub fn branch(&self, name: &str) -> Result<Option<CommitId>, GitError> {
         match self.inner.find_reference(&format!("refs/heads/{name}")) {

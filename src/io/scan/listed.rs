@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use super::filter::PathFilter;
-use super::walk::is_manifest;
+use super::walk::{SETTINGS, is_manifest};
 use super::{Request, ScanError, by_component};
 
 /// A file that was chosen.
@@ -54,6 +54,9 @@ pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<Vec<Chosen>, S
         let name = path.file_name().map(Path::new).filter(|_| *is_file);
         let folders = named.iter().filter(|(_, _, is_file)| !is_file).filter_map(|(_, inner, _)| path.strip_prefix(inner).ok());
         let places: Vec<&Path> = in_current.into_iter().chain(name).chain(folders).collect();
+        if !is_file && path.file_name() == Some(OsStr::new(SETTINGS)) {
+            continue;
+        }
         if filter.takes(&places, &real_root.join(path)) {
             let is_template = is_template(path, &all);
             let name = shown.to_string_lossy().into_owned();

@@ -47,7 +47,8 @@ impl World {
             Some(match found.what {
                 What::File(_) => found.shown.into_owned(),
                 What::Template => format!("{} (template)", found.shown),
-                What::Problem(error) | What::Folder(error) => format!("{}: {}", found.shown, error.code()),
+                What::Unknown(_) => format!("{} (unknown)", found.shown),
+                What::Problem(error) | What::Folder(error) | What::Rules(error) => format!("{}: {}", found.shown, error.code()),
             })
         })
     }

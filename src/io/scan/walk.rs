@@ -1,99 +1,25 @@
 //! The walk through the named folders.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::fs::FileType;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ignore::{DirEntry, Walk, WalkBuilder};
-
 use super::plan::{Named, Plan};
+use super::rules::{self, Answer, Rules, WorkTree};
 use super::{Entry, FileError, Kind, repository_root, template};
+use crate::io::git_folder::{DOT_GIT, is_dot_git};
+
+/// The settings of a repository are no manifest of it.
+pub(super) const SETTINGS: &str = ".imago.yaml";
 
 impl Plan {
     /// What is found in the named folders.
     pub(super) fn walked(self: Arc<Self>) -> impl Iterator<Item = Entry> + Send {
-        let walks = [Rules::OfRepository, Rules::Everywhere].into_iter();
-        walks.flat_map(move |rules| {
-            let plan = Arc::clone(&self);
-            Self::walk(&self, &rules).into_iter().flatten().filter_map(move |met| match met {
-                Ok(entry) => plan.meet(&entry),
-                Err(error) => plan.unread(error),
-            })
-        })
-    }
-
-    /// The walk through those folders for which such rules hold, where there are any.
-    fn walk(plan: &Arc<Self>, rules: &Rules) -> Option<Walk> {
-        let mut folders = plan.folders.iter().filter(|folder| rules.hold(folder));
-        let mut walk = WalkBuilder::new(&folders.next()?.path);
-        for folder in folders {
-            walk.add(&folder.path);
-        }
-        // Only what the folders themselves say is ignored: neither `.ignore` files nor a person's own Git settings.
-        walk.hidden(false).ignore(false).git_global(false).require_git(matches!(rules, Rules::OfRepository));
-        walk.sort_by_file_name(OsStr::cmp);
-        let plan = Arc::clone(plan);
-        walk.filter_entry(move |entry| entry.file_name() != ".git" && !(is_folder(entry) && plan.leaves_out(entry)));
-        Some(walk.build())
-    }
-
-    /// Whether a folder that the walk came to is not walked.
-    fn leaves_out(&self, entry: &DirEntry) -> bool {
-        let Some((folder, inner)) = self.place(entry) else { return false };
-        let real = folder.real.join(inner);
-        // A part of the walk that was named too is left to that name.
-        self.real.contains(&real)
-            || self.filter.narrows()
-                && self.filter.leaves_out_folder(&self.places(folder, inner, &folder.shown.join(inner)), &real)
-    }
-
-    /// A file that is taken.
-    fn meet(&self, entry: &DirEntry) -> Option<Entry> {
-        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-        if entry.depth() == 0 || !is_file || !(self.takes)(entry.path()) {
-            return None;
-        }
-        let (folder, inner) = self.place(entry)?;
-        let real = || folder.real.join(inner);
-        if self.real.len() > 1 && self.real.contains(&real()) {
-            return None;
-        }
-        let shown = folder.shown.join(inner);
-        if self.filter.narrows() && !self.filter.takes(&self.places(folder, inner, &shown), &real()) {
-            return None;
-        }
-        let maybe_template = (folder.has_templates || template::may_be(inner)).then(real);
-        Some(Entry { path: entry.path().to_owned(), shown, kind: Kind::File { maybe_template } })
-    }
-
-    /// A folder that cannot be read.
-    fn unread(&self, error: ignore::Error) -> Option<Entry> {
-        let path = path_of(&error).unwrap_or(&self.current).to_owned();
-        let error = FileError::from(error.into_io_error()?);
-        let shown = self.folders.iter().find_map(|folder| Some(folder.shown.join(path.strip_prefix(&folder.path).ok()?)));
-        let shown = match shown {
-            // The current folder itself.
-            Some(shown) if shown.as_os_str().is_empty() => PathBuf::from("."),
-            Some(shown) => shown,
-            None => path.clone(),
-        };
-        Some(Entry { path, shown, kind: Kind::Folder(error) })
-    }
-
-    /// The folder that an entry was met in, and its path from there.
-    fn place<'e>(&self, entry: &'e DirEntry) -> Option<(&Named, &'e Path)> {
-        let folder = match self.folders.as_slice() {
-            [only] => only,
-            folders => {
-                let begin = entry.path().ancestors().nth(entry.depth())?;
-                &folders[folders.binary_search_by(|folder| folder.path.as_path().cmp(begin)).ok()?]
-            }
-        };
-        // The walk puts names after the folder's own path as it stands, so bytes are as good as components, and faster.
-        let inner = entry.path().as_os_str().as_bytes().strip_prefix(folder.path.as_os_str().as_bytes())?;
-        Some((folder, Path::new(OsStr::from_bytes(inner.strip_prefix(b"/").unwrap_or(inner)))))
+        Walk { plan: self, next: 0, open: Vec::new(), told: Vec::new() }
     }
 
     /// What was met in a folder as seen from everywhere that globs begin.
@@ -103,38 +29,176 @@ impl Plan {
     }
 }
 
-/// Which `.gitignore` files hold.
-enum Rules {
-    /// Those of the repository that a file stands in.
-    OfRepository,
-    /// All that stand above a file: outside a repository there is no one to say where they begin.
-    Everywhere,
+/// A walk in the order of names, a folder before what is in it.
+struct Walk {
+    plan: Arc<Plan>,
+    /// The named folder that is walked next.
+    next: usize,
+    /// The folder that is walked, and those above it.
+    open: Vec<Folder>,
+    /// What went wrong on the way, the last first.
+    told: Vec<Entry>,
 }
 
-impl Rules {
-    fn hold(&self, folder: &Named) -> bool {
-        match self {
-            Self::OfRepository => repository_root(&folder.real).is_some(),
-            Self::Everywhere => repository_root(&folder.real).is_none(),
+/// A folder whose entries are looked at.
+struct Folder {
+    /// Its number among the named ones that it was met in.
+    named: usize,
+    /// Its path from there.
+    inner: PathBuf,
+    rules: Rules,
+    tree: Option<Arc<WorkTree>>,
+    /// A rule leaves it out: only what Git tracks is read.
+    left_out: bool,
+    /// The last first.
+    entries: Vec<(OsString, FileType)>,
+}
+
+impl Iterator for Walk {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        loop {
+            if let Some(told) = self.told.pop() {
+                return Some(told);
+            }
+            let Some(folder) = self.open.last_mut() else {
+                let named = self.next;
+                self.plan.folders.get(named)?;
+                self.next += 1;
+                let (rules, tree) = self.above(named);
+                self.enter(named, PathBuf::new(), rules, tree, false);
+                continue;
+            };
+            let Some((name, kind)) = folder.entries.pop() else {
+                self.open.pop();
+                continue;
+            };
+            if let Some(entry) = self.meet(&name, kind) {
+                return Some(entry);
+            }
         }
     }
 }
 
-fn is_folder(entry: &DirEntry) -> bool {
-    entry.file_type().is_some_and(|kind| kind.is_dir())
+impl Walk {
+    /// The rules from above a named folder, and the work tree that it stands in. Outside a repository there is no one to say where rules
+    /// begin, so all hold that stand above.
+    fn above(&mut self, named: usize) -> (Rules, Option<Arc<WorkTree>>) {
+        let real = self.plan.folders[named].real.clone();
+        let root = repository_root(&real);
+        let mut rules = Rules::default();
+        if let Some(root) = &root {
+            rules = self.of_repository(root);
+        }
+        let mut above: Vec<&Path> = real.ancestors().skip(1).collect();
+        above.reverse();
+        for folder in above.into_iter().filter(|folder| root.as_ref().is_none_or(|root| folder.starts_with(root))) {
+            let file = folder.join(rules::FILE);
+            match rules.with(&file, folder) {
+                Ok(with) => rules = with,
+                Err(FileError::Vanished) => {}
+                Err(error) => self.told.push(Entry { shown: file.clone(), path: file, kind: Kind::Rules(error) }),
+            }
+        }
+        (rules, root.map(|root| Arc::new(WorkTree::new(root))))
+    }
+
+    fn of_repository(&mut self, root: &Path) -> Rules {
+        Rules::of_repository(root).unwrap_or_else(|(file, error)| {
+            self.told.push(Entry { shown: file.clone(), path: file, kind: Kind::Rules(error) });
+            Rules::default()
+        })
+    }
+
+    /// Reads the names of a folder's entries, and its rules.
+    fn enter(&mut self, named: usize, inner: PathBuf, mut rules: Rules, mut tree: Option<Arc<WorkTree>>, left_out: bool) {
+        let top = &self.plan.folders[named];
+        let (path, real, shown) = (joined(&top.path, &inner), joined(&top.real, &inner), joined(&top.shown, &inner));
+        let entries = path.read_dir().and_then(|entries| {
+            entries
+                .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))))
+                .collect::<io::Result<Vec<_>>>()
+        });
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => {
+                let shown = if shown.as_os_str().is_empty() { PathBuf::from(".") } else { shown };
+                self.told.push(Entry { path, shown, kind: Kind::Folder(error.into()) });
+                return;
+            }
+        };
+        if !inner.as_os_str().is_empty() && entries.iter().any(|(name, _)| name == DOT_GIT) {
+            rules = self.of_repository(&real);
+            tree = Some(Arc::new(WorkTree::new(real.clone())));
+        }
+        if entries.iter().any(|(name, _)| name == rules::FILE) {
+            let file = path.join(rules::FILE);
+            match rules.with(&file, &real) {
+                Ok(with) => rules = with,
+                Err(FileError::Vanished) => {}
+                Err(error) => {
+                    self.told.push(Entry { path: file, shown: shown.join(rules::FILE), kind: Kind::Rules(error) });
+                }
+            }
+        }
+        entries.sort_unstable_by(|(left, _), (right, _)| right.cmp(left));
+        self.open.push(Folder { named, inner, rules, tree, left_out, entries });
+    }
+
+    /// Looks at an entry of the folder that is walked: a file that is taken is returned, a folder is entered.
+    fn meet(&mut self, name: &OsStr, kind: FileType) -> Option<Entry> {
+        let is_folder = kind.is_dir();
+        let is_taken = is_folder && !is_dot_git(name) || kind.is_file() && (self.plan.takes)(Path::new(name)) && name != SETTINGS;
+        if !is_taken {
+            return None;
+        }
+        let folder = self.open.last()?;
+        let top = &self.plan.folders[folder.named];
+        let inner = joined(&folder.inner, Path::new(name));
+        let real = || top.real.join(&inner);
+        let shown = top.shown.join(&inner);
+        // What was named too is left to that name.
+        if self.plan.real.len() > 1 && self.plan.real.contains(&real()) {
+            return None;
+        }
+        if self.plan.filter.narrows() {
+            let places = self.plan.places(top, &inner, &shown);
+            let is_out = match is_folder {
+                true => self.plan.filter.leaves_out_folder(&places, &real()),
+                false => !self.plan.filter.takes(&places, &real()),
+            };
+            if is_out {
+                return None;
+            }
+        }
+        let mut left_out = folder.left_out;
+        if left_out || !folder.rules.are_none() && folder.rules.leave_out(&real(), is_folder) {
+            left_out = true;
+            let answer = folder.tree.as_ref().map_or(Answer::No, |tree| tree.tracks(&real(), is_folder, self.plan.takes));
+            match answer {
+                Answer::Yes => {}
+                Answer::No => return None,
+                Answer::Unknown(error) => return Some(Entry { path: real(), shown, kind: Kind::Unknown(error) }),
+            }
+        }
+        if is_folder {
+            let (named, rules, tree) = (folder.named, folder.rules.clone(), folder.tree.clone());
+            self.enter(named, inner, rules, tree, left_out);
+            return None;
+        }
+        let maybe_template = (top.has_templates || template::may_be(&inner)).then(real);
+        Some(Entry { path: joined(&top.path, &inner), shown, kind: Kind::File { maybe_template } })
+    }
+}
+
+/// Without a slash at the end where there is nothing to add.
+fn joined(folder: &Path, inner: &Path) -> PathBuf {
+    if inner.as_os_str().is_empty() { folder.to_owned() } else { folder.join(inner) }
 }
 
 pub(super) fn is_manifest(path: &Path) -> bool {
     let bytes = path.as_os_str().as_bytes();
     [".yaml", ".yml", ".json"].iter().any(|end| bytes.ends_with(end.as_bytes()))
         || path.file_name() == Some("Kustomization".as_ref())
-}
-
-fn path_of(error: &ignore::Error) -> Option<&Path> {
-    match error {
-        ignore::Error::WithPath { path, .. } => Some(path),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
-        ignore::Error::Partial(errors) => errors.iter().find_map(path_of),
-        _ => None,
-    }
 }

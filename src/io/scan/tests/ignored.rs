@@ -21,7 +21,10 @@ fn what_git_ignores_is_passed_over() {
     world.write("deploy/.gitignore", "secret.*\n!keep.gen.yaml\n");
     world.write(".git/info/exclude", "private.yaml\n");
     let expected = ["deploy/build/web.yaml", "deploy/keep.gen.yaml", "web.yaml"];
-    assert_eq!(world.scan(&[]), expected);
+    // A `.git` that names no repository: nobody knows what is tracked there.
+    let mut found = world.scan(&[]);
+    assert_eq!(found.remove(2), "deploy/secret.yaml (unknown)");
+    assert_eq!(found, expected);
     std::fs::remove_file(world.at("deploy/.git")).unwrap();
     assert_eq!(world.scan(&[]), expected);
     assert_eq!(world.scan(&["deploy"]), expected[..2]);
@@ -51,6 +54,120 @@ fn rules_hold_where_there_is_no_repository_and_other_tools_rules_do_not() {
     world.write(".gitignore", "gen\n");
     world.write(".ignore", "other.yaml\n");
     assert_eq!(world.scan(&[]), ["other.yaml", "web.yaml"]);
+}
+
+fn git(world: &World, line: &str) {
+    let mut command = std::process::Command::new("git");
+    command.current_dir(world.at("")).args(line.split(' ')).env_clear().env("HOME", world.at(""));
+    command.env("PATH", std::env::var_os("PATH").unwrap()).env("GIT_CONFIG_NOSYSTEM", "1");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn what_git_tracks_is_read_whatever_its_rules_say() {
+    let world = World::new(&[
+        "web.yaml",
+        "kustomize/base/web.yaml",
+        "kustomize/base/notes.txt",
+        "vendor/notes.txt",
+        "deploy/secret.yaml",
+        "deploy/private.yaml",
+        "conflict/odd name.yaml",
+    ]);
+    world.write(".gitignore", "kustomize/\nvendor/\nconflict\n*.gen.yaml\n");
+    world.write("deploy/.gitignore", "secret.yaml\n");
+    git(&world, "init -q");
+    world.write(".git/info/exclude", "private.yaml\n");
+    git(&world, "add -f .");
+    for untracked in ["kustomize/base/new.yaml", "kustomize/new/web.yaml", "vendor/new.yaml", "deploy/x.gen.yaml"] {
+        world.write(untracked, "");
+    }
+    // A nested repository in a folder that is left out is not entered.
+    world.write("kustomize/module/.git/HEAD", "");
+    world.write("kustomize/module/web.yaml", "");
+    let expected = ["conflict/odd name.yaml", "deploy/private.yaml", "deploy/secret.yaml", "kustomize/base/web.yaml", "web.yaml"];
+    assert_eq!(world.scan(&[]), expected);
+    assert_eq!(world.scan(&["deploy"]), expected[1..3]);
+    // A sparse checkout: what is not on the disk is no problem.
+    std::fs::remove_dir_all(world.at("kustomize/base")).unwrap();
+    assert_eq!(world.scan(&[]), [expected[0], expected[1], expected[2], "web.yaml"]);
+}
+
+#[test]
+fn a_linked_work_tree_has_an_index_and_rules_of_its_repository() {
+    let world = World::new(&["main/gen/web.yaml", "main/web.yaml"]);
+    world.write("main/.gitignore", "gen\n");
+    git(&world, "-C main init -q");
+    git(&world, "-C main add -f .");
+    git(&world, "-C main -c user.name=a -c user.email=a@example.test commit -qm first");
+    git(&world, "-C main worktree add -q ../linked");
+    world.write("main/.git/info/exclude", "private.yaml\n");
+    world.write("linked/private.yaml", "");
+    world.write("linked/gen/new.yaml", "");
+    assert_eq!(world.scan(&["linked"]), ["linked/gen/web.yaml", "linked/web.yaml"]);
+}
+
+#[test]
+fn an_index_that_cannot_be_read_is_told_once_where_something_is_left_out() {
+    let world = World::new(&["web.yaml", "gen/web.yaml", "other/web.yaml"]);
+    git(&world, "init -q --object-format=sha256");
+    assert_eq!(world.scan(&[]), ["gen/web.yaml", "other/web.yaml", "web.yaml"]);
+    world.write(".gitignore", "gen\nother\n");
+    git(&world, "add -f .");
+    assert_eq!(world.scan(&[]), ["gen (unknown)", "web.yaml"]);
+}
+
+#[test]
+fn names_are_compared_without_case_where_git_does_so() {
+    let world = World::new(&["Gen/Web.yaml"]);
+    world.write(".gitignore", "Gen\n");
+    git(&world, "init -q");
+    git(&world, "add -f Gen/Web.yaml");
+    std::fs::rename(world.at("Gen/Web.yaml"), world.at("Gen/web.yaml")).unwrap();
+    assert_eq!(world.scan(&[]), [""; 0]);
+    git(&world, "config core.ignoreCase true");
+    assert_eq!(world.scan(&[]), ["Gen/web.yaml"]);
+}
+
+#[test]
+fn a_file_of_rules_that_is_no_plain_file_is_a_problem_and_leaves_nothing_out() {
+    let make: [(&str, &dyn Fn(&Path)); 5] = [
+        ("not-a-file", &|path| symlink("/dev/zero", path).unwrap()),
+        ("not-a-file", &|path| symlink("other.rules", path).unwrap()),
+        ("not-a-file", &|path| rustix::fs::mknodat(CWD, path, rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap()),
+        ("not-a-file", &|path| std::fs::create_dir(path).unwrap()),
+        ("too-large", &|path| std::fs::write(path, "a*b?[c]/**/d\n".repeat(400_000)).unwrap()),
+    ];
+    for (code, make) in make {
+        for (file, below) in
+            [(".gitignore", "."), ("deploy/.gitignore", "deploy"), (".git/info/exclude", "."), (".gitignore", "deploy")]
+        {
+            let world = World::new(&["deploy/web.yaml", ".git/info/x"]);
+            world.write("other.rules", "web.yaml\n");
+            make(&world.at(file));
+            let found = world.scan(&[below]);
+            let told = found.iter().filter(|line| line.ends_with(&format!(": {code}"))).count();
+            assert_eq!((found.len(), told), (2, 1), "{file} {below}: {found:?}");
+            assert!(found.contains(&"deploy/web.yaml".to_owned()), "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn many_files_of_rules_above_each_other_have_a_limit_together() {
+    let world = World::new(&["a/b/c/d/e/f/web.yaml"]);
+    for folder in ["", "a/", "a/b/", "a/b/c/", "a/b/c/d/", "a/b/c/d/e/"] {
+        world.write(&format!("{folder}.gitignore"), &"x\n".repeat(30_000));
+    }
+    let found = world.scan(&[]);
+    assert_eq!(found.iter().filter(|line| line.ends_with(": too-large")).count(), 2, "{found:?}");
+}
+
+#[test]
+fn the_settings_are_no_manifest() {
+    let world = World::new(&["web.yaml", ".imago.yaml"]);
+    assert_eq!(world.scan(&[]), ["web.yaml"]);
 }
 
 /// What Git itself would let be added, below a folder.

@@ -12,6 +12,7 @@ pub mod image;
 pub mod kustomize;
 pub mod live;
 pub mod look;
+pub mod marks;
 pub mod memory;
 pub mod patch;
 pub mod path;

@@ -7,6 +7,8 @@ use std::hash::Hash;
 
 use serde_json::Value;
 
+use super::hold::Hold;
+
 /// A node of an object: cheap to copy, alive as long as the object.
 pub trait Tree<'a>: Copy {
     /// The value of a mapping's key, as a reader of the object sees it (aliases followed, merge keys applied).
@@ -24,6 +26,10 @@ pub trait Tree<'a>: Copy {
     /// Whether a comment on its line asks to leave it alone: `# imago: ignore`.
     fn ignored(self) -> bool {
         false
+    }
+    /// Why a comment on its line holds it.
+    fn held(self) -> Option<Hold> {
+        None
     }
 }
 

@@ -20,8 +20,7 @@ mod tests;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use memchr::memmem;
-
+use super::marks::{self, Mark};
 use events::Comments;
 pub use fault::{Fault, Unreadable};
 use newlines::Newlines;
@@ -112,9 +111,9 @@ enum Tag {
 impl<'t> File<'t> {
     /// Reads all documents of a text. Comments are kept only where one may be meant for this program.
     pub fn parse(text: &'t str) -> Result<Self, Unreadable> {
-        let comments = if memmem::find(text.as_bytes(), b"imago:").is_some() { Comments::Keep } else { Comments::Drop };
+        let comments = || if marks::may_be_in(text.as_bytes()) { Comments::Keep } else { Comments::Drop };
         // Most manifests are so plain that no two readers differ on them, and need no parser for all of YAML.
-        Self::read_plain(text).map_or_else(|| Self::read(text, comments), Ok)
+        Self::read_plain(text).map_or_else(|| Self::read(text, comments()), Ok)
     }
 
     /// Reads all documents of a text, and all its comments.
@@ -225,22 +224,10 @@ impl<'t> File<'t> {
         })
     }
 
-    fn asks_to_ignore(&self, line: u32) -> bool {
+    /// What the comments on a line say.
+    fn marks_on(&self, line: u32) -> impl Iterator<Item = Mark> + '_ {
         let from = self.comments.partition_point(|comment| comment.line < line);
-        self.comments[from..]
-            .iter()
-            .take_while(|comment| comment.line == line)
-            .any(|comment| is_ignore(&self.text[comment.span.clone()]))
+        let on_line = self.comments[from..].iter().take_while(move |comment| comment.line == line);
+        on_line.filter_map(|comment| marks::read(&self.text[comment.span.clone()]))
     }
-}
-
-/// `# imago: ignore`, alone or with words after it.
-fn is_ignore(comment: &str) -> bool {
-    comment.match_indices("imago:").any(|(at, word)| {
-        let before = comment[..at].chars().next_back();
-        comment[at + word.len()..].trim_start().strip_prefix("ignore").is_some_and(|rest| {
-            !rest.starts_with(|next: char| next.is_alphanumeric() || next == '-' || next == '_')
-                && before.is_some_and(|before| before == '#' || before.is_whitespace())
-        })
-    })
 }

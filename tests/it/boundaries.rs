@@ -20,7 +20,7 @@ const CRATES: [(&str, &[&str]); 24] = [
     ("serde_yaml", &["engine/splice/proof"]),
     ("signal_hook", &["io/interrupt.rs"]),
     ("similar", &["engine/diff.rs"]),
-    ("strsim", &["cli/config", "io/scan"]),
+    ("strsim", &["cli/config", "engine/marks.rs", "io/scan"]),
     ("git2", &["io/git"]),
     ("reqwest", &["io/registry"]),
     ("rustls", &["io/registry", "main.rs"]),

@@ -8,6 +8,8 @@ pub(super) fn rule(code: &str) -> &'static str {
         "stale" => "A pod runs another digest than its image's tag points to now.",
         "platform-lost" => "The tag's new digest lacks a platform that the old one has, so it is not taken.",
         "renamed-by" => "A kustomization gives the image another name, which need not have its digest.",
+        "bad-comment" => "A comment for imago on the image's line is not understood, so the image is left as it is.",
+        "flux-marker" => "Flux writes the image, as the marker on its line says, so it is left as it is.",
         "invalid-image" => "The text is no image.",
         "invalid-annotation" => "The annotation `imago-config-spec` cannot be read.",
         "yaml-syntax" => "The file is no YAML.",

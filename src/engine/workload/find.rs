@@ -90,7 +90,7 @@ fn container<'a, T: Tree<'a>>(item: T, group: Group, index: usize) -> Container 
         pull_policy: pull_policy.and_then(PullPolicy::of),
         line: image.and_then(T::line),
         ignored: image.is_some_and(T::ignored),
-        hold: None,
+        hold: image.and_then(T::held),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::{File, Kind, Layout, NONE, Node, NodeId, Style, Tag, resolve_plain};
+use crate::engine::hold::Hold;
+use crate::engine::marks::Mark;
 use crate::engine::tree::{Scalar, Tree, with_merged};
 
 /// A node of a file, with the key under which it was reached.
@@ -96,6 +98,14 @@ impl<'f, 't> YamlNode<'f, 't> {
         })
     }
 
+    /// What comments say on its line, and on its key's.
+    fn marks(self) -> impl Iterator<Item = Mark> + use<'f, 't> {
+        let line = self.node().line;
+        let key = self.key.map(|key| self.file.node(key).line).filter(|key| *key != line);
+        let lines = (!self.file.comments.is_empty()).then_some([Some(line), key]);
+        lines.into_iter().flatten().flatten().flat_map(move |line| self.file.marks_on(line))
+    }
+
     /// The mappings that a merge key brings in, the strongest first.
     fn merged(self) -> Vec<Self> {
         match self.target().written_items() {
@@ -171,8 +181,13 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
     }
 
     fn ignored(self) -> bool {
-        !self.file.comments.is_empty()
-            && (self.file.asks_to_ignore(self.node().line)
-                || self.key.is_some_and(|key| self.file.asks_to_ignore(self.file.node(key).line)))
+        self.marks().any(|mark| mark == Mark::Ignore)
+    }
+
+    fn held(self) -> Option<Hold> {
+        self.marks().find_map(|mark| match mark {
+            Mark::Hold(hold) => Some(hold),
+            Mark::Ignore => None,
+        })
     }
 }

@@ -41,3 +41,14 @@ fn a_template_of_another_engine_is_no_helm_template() {
     let go = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: {{ .x }}}\n";
     assert_eq!(summary(&[("web.yaml", go)]), "no workload in 1 file; 1 Helm template passed over");
 }
+
+#[test]
+fn a_strict_check_fails_on_what_a_comment_holds() {
+    for comment in ["# imago: ingore", r##"# {"$imagepolicy": "shop:web"}"##] {
+        let place = Workplace::new();
+        place.write("imago.lock", super::LOCK);
+        place.write("web.yaml", super::deployment(&format!("registry.example.test/web:1.4 {comment}")));
+        place.imago(["files", "--check", "--offline"]).finish_with(0);
+        place.imago(["files", "--check", "--strict", "--offline"]).finish_with(1);
+    }
+}

@@ -1,0 +1,208 @@
+//! What comments on an image's line say: `# imago: ignore`, and the marker of Flux, `# {"$imagepolicy": "shop:web"}`.
+//!
+//! A comment is addressed to this program where `imago:` begins it, after `#` and blanks. It holds words, with `;` between them; prose may
+//! follow `ignore`. Whatever else is addressed to it is a mistake, and holds the image: a misspelt `ingore` must not pin. Within prose,
+//! `imago: ignore` counts too, and so does what nearly says it.
+
+use std::collections::BTreeMap;
+
+use memchr::memmem;
+
+use super::hold::Hold;
+
+/// The words that are known.
+const WORDS: [&str; 1] = ["ignore"];
+
+/// The key of Flux's marker.
+const FLUX: &str = "$imagepolicy";
+
+/// So many letters may differ where a word is taken for another.
+const NEAR: usize = 2;
+
+/// What a comment asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Leave the image out.
+    Ignore,
+    /// Leave it as it is, because somebody has to look.
+    Hold(Hold),
+}
+
+/// Whether a comment in the text may hold a mark. It errs on the side of yes.
+pub fn may_be_in(text: &[u8]) -> bool {
+    ["imago:", "imago ", "imago\t", "Imago", "IMAGO", FLUX].iter().any(|word| memmem::find(text, word.as_bytes()).is_some())
+}
+
+/// Reads a comment, `#` included.
+pub fn read(comment: &str) -> Option<Mark> {
+    if comment.contains(FLUX) {
+        return flux(comment);
+    }
+    let places = comment.char_indices().filter(|(at, _)| {
+        let is_name = comment.as_bytes()[*at..].get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"imago"));
+        is_name && comment[..*at].chars().next_back().is_none_or(|before| before == '#' || before.is_whitespace())
+    });
+    let mut found = None;
+    for (at, _) in places {
+        let begins = comment[..at].trim_end().ends_with('#');
+        match words(&comment[at..at + 5], &comment[at + 5..], begins) {
+            Some(Mark::Ignore) => return Some(Mark::Ignore),
+            other => found = found.or(other),
+        }
+    }
+    found
+}
+
+/// What stands behind the name. In prose (`begins` is false) only what says `ignore`, or nearly does, is meant.
+fn words(name: &str, rest: &str, begins: bool) -> Option<Mark> {
+    let after_blanks = rest.trim_start();
+    let Some(words) = after_blanks.strip_prefix(':') else {
+        // `# imago ignore`; other words are prose about this program.
+        let word = first_word(after_blanks);
+        return (rest.len() > after_blanks.len() && begins && near(word).is_some())
+            .then(|| bad(&format!("{name} {word}"), near(word)));
+    };
+    let mut left = words;
+    loop {
+        let word = first_word(left.trim_start());
+        let is_exact = name == "imago" && rest.starts_with(':');
+        match WORDS.contains(&word) {
+            true if is_exact => return Some(Mark::Ignore),
+            true => return Some(bad(&format!("{name}{}: {word}", &rest[..rest.len() - after_blanks.len()]), near(word))),
+            false if begins || near(word).is_some() => return Some(bad(word, near(word))),
+            false => {}
+        }
+        left = left.split_once(';')?.1;
+    }
+}
+
+/// Letters, digits, `-` and `_`, and what else a word of the grammar may begin with.
+fn first_word(text: &str) -> &str {
+    let end = text.find(|next: char| !(next.is_alphanumeric() || matches!(next, '-' | '_' | '='))).unwrap_or(text.len());
+    &text[..end]
+}
+
+/// The known word that is meant.
+fn near(word: &str) -> Option<&'static str> {
+    let lower = word.to_lowercase();
+    WORDS.into_iter().find(|known| strsim::osa_distance(&lower, known) <= NEAR)
+}
+
+fn bad(written: &str, near: Option<&str>) -> Mark {
+    let hint = match near {
+        Some(near) => format!("write `# imago: {near}`"),
+        None => format!("`# imago:` takes `{}`", WORDS.join("`, `")),
+    };
+    let reason = match written {
+        "" => format!("a comment for imago says nothing; {hint}"),
+        _ => format!("the comment `{written}` is not understood; {hint}"),
+    };
+    Mark::Hold(Hold { code: "bad-comment", digest: None, reason })
+}
+
+/// Flux takes a comment that is one JSON object of strings, and nothing else.
+fn flux(comment: &str) -> Option<Mark> {
+    let fields: BTreeMap<String, String> = serde_json::from_str(comment.trim_start_matches('#')).ok()?;
+    let policy = fields.get(FLUX).filter(|policy| !policy.is_empty())?;
+    let reason = format!("Flux writes it, by the image policy `{policy}`");
+    Some(Mark::Hold(Hold { code: "flux-marker", digest: None, reason }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(comment: &str) -> String {
+        match read(comment) {
+            None => "prose".to_owned(),
+            Some(Mark::Ignore) => "ignore".to_owned(),
+            Some(Mark::Hold(hold)) => format!("{}: {}", hold.code, hold.reason),
+        }
+    }
+
+    #[test]
+    fn ignore_may_be_followed_by_prose() {
+        for comment in [
+            "# imago: ignore",
+            "#imago:ignore",
+            "# imago:  ignore, for now",
+            "# imago: ignore because of the licence",
+            "# imago: ignore; see the wiki",
+            "# see imago: ignore",
+            "# pinned by hand # imago: ignore",
+            "## imago: ignore",
+        ] {
+            assert_eq!(told(comment), "ignore", "{comment}");
+        }
+    }
+
+    #[test]
+    fn what_is_addressed_to_imago_and_not_known_holds() {
+        for comment in [
+            "# imago: ingore",
+            "# imago: ignored",
+            "# imago: Ignore",
+            "#imago:ignor",
+            "# IMAGO: ignore",
+            "# imago : ignore",
+            "# imago ignore",
+            "# imago ingore",
+            "# see imago: ingore",
+        ] {
+            let told = told(comment);
+            assert!(told.starts_with("bad-comment: ") && told.ends_with("write `# imago: ignore`"), "{comment}: {told}");
+        }
+        for comment in ["# imago: minor", "# imago:", "# imago: ;", "# imago: minor; ignore", "# x # imago: allow=/a/"] {
+            assert!(told(comment).starts_with("bad-comment: "), "{comment}: {}", told(comment));
+        }
+    }
+
+    #[test]
+    fn prose_about_imago_is_passed_over() {
+        for comment in [
+            "# imago updates this",
+            "# by imago",
+            "# imago",
+            "# as imago: see the wiki",
+            "# imago-config-spec",
+            "# imago/ignore",
+            "# ximago: ignore",
+            "# web-imago: ignore",
+            "# imagos: ignore",
+            "#",
+            "# ö imagö: ignore",
+        ] {
+            assert_eq!(told(comment), "prose", "{comment}");
+        }
+    }
+
+    #[test]
+    fn a_marker_of_flux_is_one_object_of_strings() {
+        for comment in [
+            r##"# {"$imagepolicy": "shop:web"}"##,
+            r##"#{"$imagepolicy":"shop:web:tag"}"##,
+            r##"#   { "$imagepolicy" : "shop:web:digest" }  "##,
+            r##"## {"$imagepolicy": "shop:web:name", "note": "x"}"##,
+        ] {
+            assert!(told(comment).starts_with("flux-marker: Flux writes it, by the image policy `shop:web"), "{comment}");
+        }
+        for comment in [
+            r##"# {"$imagepolicy": "shop:web"} # note"##,
+            r##"# see {"$imagepolicy": "shop:web"}"##,
+            "# {$imagepolicy: shop:web}",
+            r##"# {'$imagepolicy': 'shop:web'}"##,
+            r##"# {"$imagepolicy": ""}"##,
+            r##"# {"$imagepolicy": 1}"##,
+        ] {
+            assert_eq!(told(comment), "prose", "{comment}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_may_hold_a_mark_is_told_apart() {
+        for text in ["a: b # imago: x", "# imago ignore", "# IMAGO: x", r##"# {"$imagepolicy": "a:b"}"##] {
+            assert!(may_be_in(text.as_bytes()), "{text}");
+        }
+        assert!(!may_be_in(b"imago-config-spec: image # imago/ignore"));
+    }
+}

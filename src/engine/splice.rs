@@ -121,7 +121,7 @@ fn located_change(
             effects.extended.insert(node.id(), (chain.clone(), to.clone()));
         }
         (None, true) => {
-            let (key, depth) = remove::outermost(&located.nodes, &change.at);
+            let (key, depth) = remove::outermost(file, &located.nodes, &change.at);
             let mapping = located.nodes[depth];
             uses.stands_once(mapping, &located_path(change, change.at.steps().len() - depth))?;
             effects.edits.extend(remove::entry(file, mapping.target(), key)?);

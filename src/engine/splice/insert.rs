@@ -50,7 +50,14 @@ pub(super) fn entry(
     let Some((layout, entries)) = mapping.written_entries() else { return Ok(Vec::new()) };
     Ok(match layout {
         Layout::Block => vec![block(file, mapping, &entries, step(nodes), chain, value)],
-        Layout::Flow => flow(file, mapping, &entries, colon_above(file, nodes), notations.get(), chain, value),
+        Layout::Flow if entries.is_empty() => {
+            let inside = inline(chain, value, notations.get(), colon_above(file, nodes));
+            let after = mapping.span().start + 1;
+            // Where `annotations: {}` ends a flow mapping, blanks tell its braces from those that come with an entry.
+            let text = if ends_flow_mapping(nodes) && mapping.span().len() == 2 { format!(" {inside} ") } else { inside };
+            vec![Edit { range: after..after, text }]
+        }
+        Layout::Flow => flow(file, &entries, mapping, notations.get(), chain, value),
     })
 }
 
@@ -78,7 +85,13 @@ pub(super) fn instead_of_null(
     Ok(match layout {
         Layout::Block => {
             let step = step(&nodes[..nodes.len() - 1]);
-            let lines = block_lines(parent.column() + step, step, chain, value, line_end_at(file, key.span().end));
+            let column = parent.column() + step;
+            let mut lines = block_lines(column, step, chain, value, line_end_at(file, key.span().end));
+            let as_new = stands_where_new_ones_do(file, &entries, null) && is_bare(file, *key);
+            if let (true, Some(first)) = (as_new, chain.first()) {
+                // The lines would be those that come where no `annotations:` is: the quotes tell that it was there.
+                lines.replace_range(column..column + first.len(), &single_quoted(first));
+            }
             vec![after_line(file, key.span().end, &lines)]
         }
         Layout::Flow => {
@@ -100,13 +113,43 @@ fn block(
     let end = entries.last().map_or(mapping.span().start, |last| entry_end(file, *last));
     let line_end = line_end_at(file, end);
     let lines = block_lines(mapping.column(), step, chain, value, line_end);
-    if end_of_line(file, end).is_none() && entries.last().is_some_and(|(_, value)| ends_in_block_scalar(*value)) {
-        // A line break behind its last line would become part of the block scalar for some readers.
+    if entries.last().is_some_and(|last| goes_before(file, *last)) {
         let start = mapping.span().start;
         let indentation = " ".repeat(mapping.column());
         return Edit { range: start..start, text: format!("{}{line_end}{indentation}", lines.trim_start()) };
     }
     after_line(file, end, &lines)
+}
+
+/// Whether the last of the nodes is the last entry of a flow mapping.
+fn ends_flow_mapping(nodes: &[YamlNode<'_, '_>]) -> bool {
+    let [.., around, node] = nodes else { return false };
+    match around.target().written_entries() {
+        Some((Layout::Flow, entries)) => entries.last().is_some_and(|(_, value)| value.id() == node.id()),
+        _ => false,
+    }
+}
+
+/// Whether a value of a block mapping stands where a new entry would.
+pub(super) fn stands_where_new_ones_do(file: &File<'_>, entries: &[Entry<'_, '_>], value: YamlNode<'_, '_>) -> bool {
+    match entries {
+        [.., (_, last)] if last.id() == value.id() => true,
+        [(_, first), .., last] if first.id() == value.id() => goes_before(file, *last),
+        _ => false,
+    }
+}
+
+/// Whether a new entry goes before the first because of the last: a line break behind a block scalar that ends the file would become part
+/// of it for some readers.
+fn goes_before(file: &File<'_>, last: Entry<'_, '_>) -> bool {
+    end_of_line(file, entry_end(file, last)).is_none() && ends_in_block_scalar(last.1)
+}
+
+/// Whether a key is written as `insert` writes it: without double quotes, with its colon alone behind it on its line.
+pub(super) fn is_bare(file: &File<'_>, key: YamlNode<'_, '_>) -> bool {
+    let behind = &file.text()[key.span().end..];
+    let line = behind.split('\n').next().unwrap_or_default();
+    matches!(key.styled(), Some((_, Style::Plain | Style::Single))) && line.trim_end_matches('\r') == ":"
 }
 
 /// Inserts lines behind the line on which a byte stands, or behind a last line that has no end.
@@ -154,18 +197,14 @@ fn step(nodes: &[YamlNode<'_, '_>]) -> usize {
 
 fn flow(
     file: &File<'_>,
-    mapping: YamlNode<'_, '_>,
     entries: &[Entry<'_, '_>],
-    colon_above: &str,
+    mapping: YamlNode<'_, '_>,
     notation: Notation,
     chain: &[&'static str],
     value: &str,
 ) -> Vec<Edit> {
     let text = file.text();
-    let Some(&(key, last)) = entries.last() else {
-        let after = mapping.span().start + 1;
-        return vec![Edit { range: after..after, text: inline(chain, value, notation, colon_above) }];
-    };
+    let Some(&(key, last)) = entries.last() else { return Vec::new() };
     let colon = colon(file, (key, last)).unwrap_or(": ");
     let end = entry_end(file, (key, last));
     let line = line_start(file, key.span().start);

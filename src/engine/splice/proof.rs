@@ -10,7 +10,7 @@ mod value;
 use std::collections::{HashMap, HashSet};
 
 use crate::engine::tree::{Scalar, Tree as _};
-use crate::engine::yaml::{File, NodeId, YamlNode};
+use crate::engine::yaml::{File, Layout, NodeId, YamlNode};
 
 use super::locate::Locator;
 use super::{DocumentChanges, Effects, Refused, refused, unproven};
@@ -71,6 +71,15 @@ impl Walk<'_> {
         {
             return if is_chain(new, chain, value) { Ok(()) } else { differs() };
         }
+        if let Some(gone) = self.effects.reduced.get(&old.id())
+            && new.is_absent()
+        {
+            let alone = match old.written_entries() {
+                Some((Layout::Block, entries)) => matches!(entries.as_slice(), [(key, _)] if is_named(*key, gone)),
+                _ => false,
+            };
+            return if alone && old.has_tag_of(new) { Ok(()) } else { differs() };
+        }
         if old.is_alias() || new.is_alias() {
             let same = old.is_alias() && new.is_alias() && self.moved.get(&old.target().id()) == Some(&new.target().id());
             return if same { Ok(()) } else { differs() };
@@ -99,11 +108,10 @@ impl Walk<'_> {
                 false => Err(refused("unproven", mapping, "another entry would come or go with it".to_owned())),
             };
         }
-        let named = |node: YamlNode<'_, '_>, name: &str| node.target().styled().is_some_and(|(text, _)| text == name);
-        let old: Vec<_> = old.iter().filter(|(key, _)| gone.is_none_or(|gone| !named(*key, gone))).collect();
+        let old: Vec<_> = old.iter().filter(|(key, _)| gone.is_none_or(|gone| !is_named(*key, gone))).collect();
         let (added, new): (Vec<_>, Vec<_>) = new
             .iter()
-            .partition(|(key, _)| come.is_some_and(|(chain, _)| named(*key, chain.first().copied().unwrap_or_default())));
+            .partition(|(key, _)| come.is_some_and(|(chain, _)| is_named(*key, chain.first().copied().unwrap_or_default())));
         let right = match (come, added.as_slice()) {
             (None, []) => true,
             (Some((chain, value)), [(_, inner)]) => is_chain(*inner, &chain[1..], value),
@@ -123,6 +131,10 @@ impl Walk<'_> {
         self.same(old.0, new.0)?;
         self.same(old.1, new.1)
     }
+}
+
+fn is_named(key: YamlNode<'_, '_>, name: &str) -> bool {
+    key.target().styled().is_some_and(|(text, _)| text == name)
 }
 
 /// Whether a node is nothing but a row of one-entry mappings with the text below them.

@@ -3,24 +3,74 @@
 use std::ops::Range;
 
 use crate::engine::path::{Path, Step};
-use crate::engine::yaml::{File, Layout, YamlNode};
+use crate::engine::yaml::{File, Layout, Style, YamlNode};
 
-use super::insert::{end_of_line, entry_end, line_start};
+use super::insert::{end_of_line, entry_end, is_bare, line_start, stands_where_new_ones_do};
 use super::{Edit, Refused, refused};
 
-/// The key to take out, and the depth of its mapping among the nodes: that of `annotations`, or of `metadata`, where nothing else is in
-/// them.
-pub(super) fn outermost(nodes: &[YamlNode<'_, '_>], path: &Path) -> (&'static str, usize) {
+/// The key to take out, and the depth of its mapping among the nodes: that of `annotations`, or of `metadata`, where they hold nothing
+/// else and `insert` may have made them. What it did not make stays, as empty as it was.
+pub(super) fn outermost(file: &File<'_>, nodes: &[YamlNode<'_, '_>], path: &Path) -> (&'static str, usize) {
     let key = |depth: usize| match &path.steps()[depth] {
         Step::Key(std::borrow::Cow::Borrowed(key)) => *key,
         Step::Key(std::borrow::Cow::Owned(_)) | Step::Index(_) => "",
     };
     let alone = |depth: usize| nodes[depth].target().written_entries().is_some_and(|(_, entries)| entries.len() == 1);
     let mut depth = path.steps().len() - 1;
-    while depth > 0 && alone(depth) && matches!(key(depth - 1), "annotations" | "metadata") {
+    while depth > 0
+        && alone(depth)
+        && matches!(key(depth - 1), "annotations" | "metadata")
+        && came_with_its_entry(file, nodes[depth - 1], nodes[depth])
+    {
         depth -= 1;
     }
     (key(depth), depth)
+}
+
+/// Whether a mapping of one entry is what `insert` makes where there is none: the last entry around it, in the form of
+///
+/// ```yaml
+/// metadata:               metadata: {name: web, annotations: {imago-config-spec: …}}
+///   annotations:
+///     imago-config-spec: …
+/// ```
+///
+/// Where `annotations` was there, it is not the last, or has its braces in a block, or has something behind its colon, blanks between its
+/// braces, or quotes around the key.
+fn came_with_its_entry(file: &File<'_>, around: YamlNode<'_, '_>, mapping: YamlNode<'_, '_>) -> bool {
+    let text = file.text();
+    let (outer, inner) = (around.target().written_entries(), mapping.target().written_entries());
+    let (Some((outer, entries)), Some((inner, inside))) = (outer, inner) else { return true };
+    let (Some((key, _)), [(first, value)]) = (entries.iter().find(|(_, value)| value.id() == mapping.id()), inside.as_slice())
+    else {
+        return false;
+    };
+    let as_new = match outer {
+        Layout::Block => stands_where_new_ones_do(file, &entries, mapping),
+        Layout::Flow => entries.last().is_some_and(|(_, last)| last.id() == mapping.id()),
+    };
+    match (outer, inner) {
+        (Layout::Block, Layout::Block) => {
+            let explicit = !text[key.span().end..].starts_with(':');
+            let plain = matches!(first.styled(), Some((_, Style::Plain)));
+            // A tag cannot stand before nothing.
+            explicit || has_tag(text, *key, mapping) || as_new && plain && is_bare(file, *key)
+        }
+        (Layout::Block, Layout::Flow) => false,
+        (Layout::Flow, _) => {
+            let braces = mapping.target().span();
+            let before = &text[braces.start + 1..first.span().start.max(braces.start + 1)];
+            let after = &text[entry_end(file, (*first, *value))..braces.end - 1];
+            as_new && (before.is_empty() && after.is_empty() || before.starts_with(['\r', '\n']))
+        }
+    }
+}
+
+/// Whether a tag stands between a key and its mapping.
+fn has_tag(text: &str, key: YamlNode<'_, '_>, mapping: YamlNode<'_, '_>) -> bool {
+    let line = text[key.span().end..].split('\n').next().unwrap_or_default();
+    let end = mapping.target().span().start.saturating_sub(key.span().end).min(line.len());
+    line.get(..end).is_some_and(|between| between.split('#').next().is_some_and(|properties| properties.contains('!')))
 }
 
 /// Takes the entry of a key out of a mapping.
@@ -87,7 +137,15 @@ fn flow(file: &File<'_>, mapping: YamlNode<'_, '_>, entries: &[Entry<'_, '_>], a
     let end = entry_end(file, (key, value));
     let Some(elder) = at.checked_sub(1).map(|elder| entry_end(file, entries[elder])) else {
         // The first goes with the comma behind it, the only one alone. A comment behind it stays.
-        let start = key.span().start.max(mapping.span().start + 1);
+        let braces = mapping.span();
+        let start = key.span().start.max(braces.start + 1);
+        if entries.len() == 1 {
+            let (before, after) = (&text[braces.start + 1..start], &text[end..braces.end - 1]);
+            let blank = before.trim().is_empty() && after.trim_start().trim_start_matches(',').trim().is_empty();
+            if blank && (!before.is_empty() || after.contains(',')) {
+                return vec![cut(braces.start + 1..braces.end - 1)];
+            }
+        }
         let next = entries.get(1).map_or(end, |(next, _)| next.span().start);
         let Some(comment) = file.comment_in(end..next) else { return vec![cut(start..next)] };
         return match (text[end..comment].find(','), text[comment..next].rfind(',')) {

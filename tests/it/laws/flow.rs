@@ -13,6 +13,7 @@ impl Writer<'_> {
                 self.out.push_str(word);
                 if matches!(node.kind, Kind::NullToFill) {
                     self.edits.push((self.out.len() - word.len()..self.out.len(), String::new()));
+                    self.restorable = false;
                 }
             }
             Kind::Bare(text) => self.out.push_str(text),

@@ -21,8 +21,14 @@ const REPOSITORIES: [&str; 6] = ["web", "db", "a-b", "x_y.z", "gone", "web2"];
 const TAGS: [&str; 5] = ["1.4", "1.5", "latest", "v2-rc.1", "7"];
 
 impl Inventor<'_> {
-    pub(super) fn image(&mut self, recorded: bool) -> Image {
-        let name = format!("{}{}", self.random.pick(&HOSTS), self.random.pick(&REPOSITORIES));
+    /// `used` are the repositories that the workload has: one that stands twice has an entry for either, and a record is claimed by image.
+    pub(super) fn image(&mut self, recorded: bool, used: &mut Vec<&'static str>) -> Image {
+        let mut repository = *self.random.pick(&REPOSITORIES);
+        while recorded && used.contains(&repository) {
+            repository = *self.random.pick(&REPOSITORIES);
+        }
+        used.push(repository);
+        let name = format!("{}{repository}", self.random.pick(&HOSTS));
         let tag = self.random.percent(80).then(|| *self.random.pick(&TAGS));
         let base = tag.map_or(name.clone(), |tag| format!("{name}:{tag}"));
         let old = digest_of(&format!("old {base}"));

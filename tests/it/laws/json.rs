@@ -44,6 +44,7 @@ impl<'r> JsonWriter<'r> {
             Kind::NullToFill => {
                 self.out.push_str("null");
                 self.edits.push((self.out.len() - 4..self.out.len(), String::new()));
+                self.restorable = false;
             }
             Kind::Bare(text) => self.out.push_str(text),
             Kind::Text(text) => self.text(text),

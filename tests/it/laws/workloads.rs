@@ -210,7 +210,6 @@ impl Inventor<'_> {
         if !annotations.is_empty() {
             entries.push(("annotations", Node::map(annotations)));
         } else if self.random.percent(8) {
-            self.state.restorable &= !changed;
             let null = if changed { Kind::NullToFill } else { Kind::Null };
             entries.push(("annotations", if self.random.percent(50) { null.into() } else { Node::map([]) }));
         }
@@ -227,7 +226,7 @@ impl Inventor<'_> {
     /// A record as people and older versions write it: the same as JSON.
     fn record_text(&mut self, text: &str, gone: bool) -> String {
         let text = if gone {
-            text.replacen("[", "[{\"name\":\"gone\",\"image\":\"db:9\"},", 1).replace(",]", "]")
+            text.replacen("[", "[{\"name\":\"gone\",\"image\":\"gone/db:9\"},", 1).replace(",]", "]")
         } else {
             text.to_owned()
         };
@@ -241,6 +240,7 @@ impl Inventor<'_> {
 
     fn containers(&mut self, recorded: bool) -> Vec<Container> {
         let mut containers: Vec<Container> = Vec::new();
+        let mut used = Vec::new();
         for list in ["containers", "initContainers"] {
             let count = if list == "containers" { self.random.below(4) } else { self.random.below(4) / 2 };
             for index in 0..count {
@@ -248,7 +248,7 @@ impl Inventor<'_> {
                 while containers.iter().any(|other| other.name == name && other.list == list) {
                     name.push('2');
                 }
-                let image = self.image(recorded);
+                let image = self.image(recorded, &mut used);
                 containers.push(Container { list, index, name, image, merged: false, noted: false });
             }
         }

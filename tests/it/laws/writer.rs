@@ -106,6 +106,7 @@ impl<'r> Writer<'r> {
                 self.out.push_str(word);
                 if matches!(node.kind, Kind::NullToFill) && !word.is_empty() {
                     self.edits.push((self.out.len() - word.len() + 1..self.out.len(), String::new()));
+                    self.restorable = false;
                 }
                 self.end_line(true);
             }

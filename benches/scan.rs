@@ -53,7 +53,7 @@ fn scanned(folder: &Path) -> usize {
     let request = Request { paths: &paths, include: &[], exclude: &[], other: None, current: folder, root: folder };
     let found = scan(request, |found| match found.what {
         What::File(bytes) => Some(look::names_a_kind(bytes)),
-        What::Template | What::Problem(_) | What::Folder(_) => None,
+        _ => None,
     });
     found.expect("the folder is there").into_iter().filter(|&named| named).count()
 }

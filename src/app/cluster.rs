@@ -180,7 +180,7 @@ impl Run<'_> {
         told.problems.extend(refusal.map(|refusal| edits::unreadable_record(&place, &live.workload, refusal)));
         known::name_pull_secrets(request.pull_secrets, &live, &mut told.problems);
         told.workload.changed = !plan.changes.is_empty();
-        let warnings = edits::idle_ignores(&live.workload, &live.name());
+        let warnings = edits::idle_annotations(&live.workload, &live.name());
         Planned { live, plan, told, warnings }
     }
 }

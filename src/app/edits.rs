@@ -72,8 +72,16 @@ pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answer
     edited
 }
 
-/// What an annotation `imago/ignore` says that ignores nothing: a misspelt name, and what is no string.
-pub(super) fn idle_ignores(workload: &Workload, name: &str) -> Vec<String> {
+/// Annotations that say nothing: `imago/ignore` with a misspelt name or without a string, and `imago/…` that is not known.
+pub(super) fn idle_annotations(workload: &Workload, name: &str) -> Vec<String> {
+    let unknown = workload.unknown_annotations.iter();
+    let mut warnings: Vec<String> =
+        unknown.map(|unknown| format!("the annotation `{unknown}` of {name} is not known; did you mean `{IGNORE}`?")).collect();
+    warnings.extend(idle_ignores(workload, name));
+    warnings
+}
+
+fn idle_ignores(workload: &Workload, name: &str) -> Vec<String> {
     match &workload.ignore {
         Ignore::Nothing | Ignore::All => Vec::new(),
         Ignore::NoText => {

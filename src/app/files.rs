@@ -145,15 +145,15 @@ impl Request {
         &self,
         mut reports: impl Iterator<Item = &'r (&'r Path, PathBuf)>,
         what: &str,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Box<Problem>> {
         let Some((named, _)) = reports.next() else { return Ok(()) };
-        Err(Problem {
+        Err(Box::new(Problem {
             code: "usage",
             what: format!("cannot write the report `{}`", named.display()),
             place: Place::default(),
             cause: format!("it would replace {what}"),
             hint: Some("name another file for the report".to_owned()),
-        })
+        }))
     }
 
     fn narrows(&self) -> bool {
@@ -216,7 +216,7 @@ impl Request {
         for manifest in &survey.manifests {
             for (_, workload) in &manifest.workloads {
                 let name = format!("{} {}/{}", manifest.name, workload.kind.name(), workload.name);
-                report.warnings.extend(edits::idle_ignores(workload, &name));
+                report.warnings.extend(edits::idle_annotations(workload, &name));
             }
         }
         if self.lock.prune && named.is_none() {

@@ -192,7 +192,7 @@ fn update_where(
         let (outcome, original) = match standing {
             Standing::LeftOut(how) => (Outcome::Ignored(how), Some(recorded.unwrap_or(image).into())),
             Standing::Taken(Wish::Variable) => (Outcome::Variable, recorded.map(Into::into)),
-            Standing::Taken(Wish::Fixed) => (Outcome::Fixed, Some(image.into())),
+            Standing::Taken(Wish::Fixed) => (container.hold.clone().map_or(Outcome::Fixed, Outcome::Held), Some(image.into())),
             Standing::Taken(Wish::Invalid(error)) => (Outcome::Failed(invalid(error)), Some(image.into())),
             Standing::Taken(Wish::Follow(follow)) => {
                 let outcome = match &container.hold {

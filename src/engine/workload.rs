@@ -20,6 +20,9 @@ pub const RESTARTED_AT: &str = "imago/restartedAt";
 /// The annotation by which a user leaves a workload, or some of its containers, out.
 pub const IGNORE: &str = "imago/ignore";
 
+/// What the names of our annotations for people begin with.
+const PREFIX: &str = "imago/";
+
 /// The kinds whose images are kept on their digests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -84,6 +87,8 @@ pub struct Workload {
     pub record_line: Option<u32>,
     /// What the user left out.
     pub ignore: Ignore,
+    /// Its annotations that look like ours and are not: `imago/ingore`.
+    pub unknown_annotations: Vec<String>,
     /// The containers of `containers`, then those of `initContainers`, each in their order.
     pub containers: Vec<Container>,
     /// The line where it begins, from 1.

@@ -90,7 +90,7 @@ fn a_look_says_what_has_to_be_updated_and_writes_nothing() {
 checking deploy/web.yaml Deployment/web:
   app has to be updated from registry.example.test/web:1.4 to {new}
   proxy ok (fixed digest)
-1 image in 1 of 2 files has to be updated
+1 image in 1 of 2 files has to be updated; 1 image with a fixed digest
 "
     );
     for (line, code) in [("files --offline deploy", 0), ("files --offline --check deploy", 1)] {
@@ -106,19 +106,28 @@ fn an_update_writes_says_so_and_has_nothing_to_do_the_second_time() {
     let place = shop();
     let rehearsed = imago(&place, "files --offline --update --dry-run deploy", 0).stdout;
     assert!(
-        rehearsed.ends_with("would update deploy/web.yaml Deployment/web\nwould update 1 image in 1 of 2 files\n"),
+        rehearsed.ends_with(
+            "would update deploy/web.yaml Deployment/web\nwould update 1 image in 1 of 2 files; 1 image with a fixed digest\n"
+        ),
         "{rehearsed}"
     );
     assert_eq!(place.files(), shop().files());
     let told = imago(&place, "files --offline --update deploy", 0).stdout;
-    assert!(told.ends_with("update deploy/web.yaml Deployment/web\nupdated 1 image in 1 of 2 files\n"), "{told}");
+    assert!(
+        told.ends_with("update deploy/web.yaml Deployment/web\nupdated 1 image in 1 of 2 files; 1 image with a fixed digest\n"),
+        "{told}"
+    );
     let written = String::from_utf8(place.files()["deploy/web.yaml"].clone()).unwrap();
     assert!(written.contains(&format!("        image: {}   # keep me\n", new_image())), "{written}");
     let again = imago(&place, "files --offline --update deploy", 0).stdout;
-    assert!(again.ends_with("all 2 images in 2 files are up to date\n"), "{again}");
+    assert!(again.ends_with("1 of 2 images in 2 files is up to date; 1 image with a fixed digest\n"), "{again}");
     imago(&place, "files --offline --check deploy", 0);
     let restored = imago(&place, "files --restore deploy", 0).stdout;
-    assert!(restored.ends_with("restore deploy/web.yaml Deployment/web\nrestored 1 image in 1 of 2 files\n"), "{restored}");
+    assert!(
+        restored
+            .ends_with("restore deploy/web.yaml Deployment/web\nrestored 1 image in 1 of 2 files; 1 image with a fixed digest\n"),
+        "{restored}"
+    );
     assert_eq!(place.files(), shop().files());
 }
 
@@ -127,7 +136,11 @@ fn a_diff_has_stdout_for_itself_and_is_taken_by_git() {
     let place = shop();
     let finished = imago(&place, "files --offline --diff deploy", 0);
     assert!(finished.stdout.starts_with("diff --git ") || finished.stdout.starts_with("--- "), "{}", finished.stdout);
-    assert!(finished.stderr.ends_with("1 image in 1 of 2 files has to be updated\n"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.ends_with("1 image in 1 of 2 files has to be updated; 1 image with a fixed digest\n"),
+        "{}",
+        finished.stderr
+    );
     assert_eq!(imago(&place, "files --offline --diff --check --quiet deploy", 1).stdout, finished.stdout);
     assert_eq!(imago(&place, "files --offline --diff --quiet deploy", 0).stderr, "");
     let json = imago(&place, "files --offline --diff --output json deploy", 0);
@@ -136,7 +149,7 @@ fn a_diff_has_stdout_for_itself_and_is_taken_by_git() {
     let Some(git) = programs::find("git") else { return };
     place.write("change.patch", &finished.stdout);
     place.program(git, ["apply", "change.patch"]).finish_with(0);
-    assert!(imago(&place, "files --offline --update deploy", 0).stdout.ends_with("are up to date\n"));
+    assert!(imago(&place, "files --offline --update deploy", 0).stdout.ends_with("is up to date; 1 image with a fixed digest\n"));
 }
 
 #[test]
@@ -145,7 +158,11 @@ fn a_problem_has_its_place_and_the_rest_goes_on() {
     place.write("deploy/api.yaml", WEB.replace("name: web", "name: api").replace("web:1.4", "api:2"));
     place.write("deploy/broken.yaml", "kind: Deployment\n  name: x\n");
     let finished = imago(&place, "files --offline --update deploy", 3);
-    assert!(finished.stdout.ends_with("updated 1 image in 1 of 4 files; 2 problems\n"), "{}", finished.stdout);
+    assert!(
+        finished.stdout.ends_with("updated 1 image in 1 of 4 files; 2 images with a fixed digest; 2 problems\n"),
+        "{}",
+        finished.stdout
+    );
     let place_of = "error: cannot resolve `registry.example.test/api:2`\n  in deploy/api.yaml:13, Deployment/api, container `app`\n  cause: ";
     assert!(finished.stderr.contains(place_of), "{}", finished.stderr);
     assert!(finished.stderr.contains("\n  in deploy/broken.yaml:2\n"), "{}", finished.stderr);

@@ -138,13 +138,22 @@ fn a_real_registry_is_followed_and_what_it_lacks_is_a_problem_of_that_image_alon
     let update = || place.imago(["files", "--update"]).finish_with(3);
     let finished = update();
     assert!(finished.stdout.ends_with("updated 1 image in 1 of 4 files; 3 problems\n"), "{}", finished.stdout);
-    for (file, image) in [
-        ("tag", format!("{host}/shop/web:9")),
-        ("name", format!("{host}/shop/gone:1")),
-        ("down", "127.0.0.1:1/shop/web:1.4".into()),
+    // What has one cause is told once, with each of its images.
+    for (told, causes) in [
+        (
+            format!(
+                "error: cannot resolve 2 images\n  `{host}/shop/gone:1` in name.yaml:10, Deployment/web, container `app`\n  `{host}/shop/web:9` in tag.yaml:10, Deployment/web, container `app`\n  cause: "
+            ),
+            "404 Not Found",
+        ),
+        (
+            "error: cannot resolve `127.0.0.1:1/shop/web:1.4`\n  in down.yaml:10, Deployment/web, container `app`\n  cause: "
+                .to_owned(),
+            "refused",
+        ),
     ] {
-        let problem = format!("error: cannot resolve `{image}`\n  in {file}.yaml:10, Deployment/web, container `app`\n  cause: ");
-        let rest = finished.stderr.split_once(&problem).unwrap_or_else(|| panic!("{problem}\nnot in\n{}", finished.stderr)).1;
+        let rest = finished.stderr.split_once(&told).unwrap_or_else(|| panic!("{told}\nnot in\n{}", finished.stderr)).1;
+        assert!(rest.lines().next().unwrap().contains(causes), "{rest}");
         assert!(rest.lines().nth(1).unwrap().starts_with("  hint: "), "{rest}");
     }
     let web = |digest: &str| format!("          image: {host}/shop/web:1.4@{digest}\n");
@@ -245,6 +254,18 @@ fn an_ignore_annotation_that_ignores_nothing_is_said() {
         let finished = place.imago(["files", "--update", "--offline"]).finish_with(0);
         assert!(finished.stderr.contains(said), "{}", finished.stderr);
         assert!(good(&place).contains("@sha256:1111"));
+    }
+}
+
+#[test]
+fn an_annotation_that_only_resembles_ours_is_said() {
+    for (key, known) in [("imago/ignore", true), ("imago/ingore", false), ("Imago/Ignore", false), ("imagoo/ignore", true)] {
+        let place = shop();
+        let annotated = format!("  name: web\n  annotations:\n    {key}: \"false\"");
+        place.write("good.yaml", deployment("registry.example.test/web:1.4").replace("  name: web", &annotated));
+        let said = place.imago(["files", "--offline"]).finish_with(0).stderr;
+        let told = said.contains(&format!("the annotation `{key}` of good.yaml Deployment/web is not known"));
+        assert_eq!(told, !known, "{key}: {said}");
     }
 }
 

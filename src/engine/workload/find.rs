@@ -1,6 +1,8 @@
 //! From a tree to the workloads in it.
 
-use super::{Container, Found, Group, IGNORE, Ignore, Image, Kind, PullPolicy, RECORD, Record, Workload, unhandled};
+use super::{
+    Container, Found, Group, IGNORE, Ignore, Image, Kind, PREFIX, PullPolicy, RECORD, RESTARTED_AT, Record, Workload, unhandled,
+};
 use crate::engine::path::Path;
 use crate::engine::tree::{Scalar, Tree};
 
@@ -62,6 +64,7 @@ fn read<'a, T: Tree<'a>>(object: T, kind: Kind, at: Path) -> Workload {
             Some(Scalar::Null | Scalar::Bool(_) | Scalar::Other(_)) => Record::NoText,
         },
         record_line: annotation(RECORD).and_then(T::line),
+        unknown_annotations: metadata.and_then(|metadata| metadata.get("annotations")).map(unknown).unwrap_or_default(),
         ignore: annotation(IGNORE).map_or(Ignore::Nothing, |value| ignore(value.scalar())),
         containers: [Group::Containers, Group::InitContainers]
             .into_iter()
@@ -92,6 +95,13 @@ fn container<'a, T: Tree<'a>>(item: T, group: Group, index: usize) -> Container 
         ignored: image.is_some_and(T::ignored),
         hold: image.and_then(T::held),
     }
+}
+
+/// The annotations that look like ours and are not.
+fn unknown<'a, T: Tree<'a>>(annotations: T) -> Vec<String> {
+    let ours = |name: &&str| name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
+    let names = annotations.entries().into_iter().map(|(name, _)| name).filter(ours);
+    names.filter(|name| ![IGNORE, RESTARTED_AT].contains(name)).map(str::to_owned).collect()
 }
 
 /// `"true"` leaves all out (so does the boolean that people write by mistake), a list of names those containers.

@@ -50,5 +50,10 @@ fn a_strict_check_fails_on_what_a_comment_holds() {
         place.write("web.yaml", super::deployment(&format!("registry.example.test/web:1.4 {comment}")));
         place.imago(["files", "--check", "--offline"]).finish_with(0);
         place.imago(["files", "--check", "--strict", "--offline"]).finish_with(1);
+        // A digest that a person chose is held, too: what the comment was meant to say is not known.
+        let pinned = format!("registry.example.test/web:1.4@sha256:{} {comment}", "2".repeat(64));
+        place.write("web.yaml", super::deployment(&pinned));
+        place.imago(["files", "--check", "--offline"]).finish_with(0);
+        place.imago(["files", "--check", "--strict", "--offline"]).finish_with(1);
     }
 }

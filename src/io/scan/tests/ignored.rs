@@ -132,12 +132,13 @@ fn names_are_compared_without_case_where_git_does_so() {
 
 #[test]
 fn a_file_of_rules_that_is_no_plain_file_is_a_problem_and_leaves_nothing_out() {
-    let make: [(&str, &dyn Fn(&Path)); 5] = [
-        ("not-a-file", &|path| symlink("/dev/zero", path).unwrap()),
-        ("not-a-file", &|path| symlink("other.rules", path).unwrap()),
-        ("not-a-file", &|path| rustix::fs::mknodat(CWD, path, rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap()),
-        ("not-a-file", &|path| std::fs::create_dir(path).unwrap()),
-        ("too-large", &|path| std::fs::write(path, "a*b?[c]/**/d\n".repeat(400_000)).unwrap()),
+    type Make = fn(&Path);
+    let make: [(&str, Make); 5] = [
+        ("not-a-file", |path| symlink("/dev/zero", path).unwrap()),
+        ("not-a-file", |path| symlink("other.rules", path).unwrap()),
+        ("not-a-file", |path| rustix::fs::mknodat(CWD, path, rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap()),
+        ("not-a-file", |path| std::fs::create_dir(path).unwrap()),
+        ("too-large", |path| std::fs::write(path, "a*b?[c]/**/d\n".repeat(400_000)).unwrap()),
     ];
     for (code, make) in make {
         for (file, below) in

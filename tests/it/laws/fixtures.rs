@@ -6,7 +6,7 @@ use crate::support::cases::{Action, Case};
 use crate::support::engine::{self, Way, answers, carry_out, plain_rules};
 
 /// What the engine itself refuses a whole file for. The other codes are of an image, of a workload, or of the file's bytes.
-const OF_THE_FILE: [&str; 12] = [
+const OF_THE_FILE: [&str; 13] = [
     "yaml-syntax",
     "duplicate-key",
     "shared-anchor",
@@ -16,6 +16,7 @@ const OF_THE_FILE: [&str; 12] = [
     "ambiguous-line-break",
     "complex-key",
     "encrypted",
+    "merge-conflict",
     "template",
     "not-editable",
     "unproven",

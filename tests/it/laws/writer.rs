@@ -29,7 +29,7 @@ const COMMENTS: [&str; 8] = [
     "# käse — 日本 🚀",
     "#- it's \"quoted\"",
     "# metadata: {annotations: {}}",
-    "# imago: update",
+    "# imago updates it",
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]

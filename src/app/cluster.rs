@@ -12,6 +12,7 @@ use self::found::{Found, PodTable};
 use self::known::{Answered, Known};
 use super::copies;
 use super::edits::{self, Told};
+use super::nothing;
 use super::report::{Action, Mode, Place, Problem, Reach, Report, Skipped};
 use super::resolve::{Event, PlatformLoss};
 use super::runtime;
@@ -34,6 +35,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Whether a check fails on what is held, too.
     pub strict: bool,
+    /// Whether a run that checks no image fails, and changes nothing.
+    pub fail_on_empty: bool,
     /// Whether an image is changed only where a running pod is on another digest. A restart always asks them.
     pub pods: PodCheck,
     /// What happens to workloads that something else writes.
@@ -121,6 +124,7 @@ async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::
     let planned: Vec<Planned> = lives.into_iter().map(|live| run.plan(live, None, PodsAre::Known)).collect();
     let due: usize = planned.iter().map(Planned::due).sum();
     report.stopped_at = request.max_changes.filter(|most| due > *most);
+    report.failed_empty = request.fail_on_empty && !planned.iter().any(|planned| planned.told.workload.is_checked());
     let carried = match report.reach() {
         Reach::Looked => planned,
         Reach::Rehearsed | Reach::Done => Carrier { run: &run }.carry_out(planned).await,
@@ -132,6 +136,7 @@ async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::
         report.problems.extend(planned.told.problems);
         report.workloads.push(planned.told.workload);
     }
+    report.warnings.extend(nothing::checked(&report));
     report.notes = copies::notes(&report);
     Ok(report)
 }

@@ -10,8 +10,9 @@ use anyhow::Context as _;
 use super::commit::{self, Carried, Session};
 use super::copies;
 use super::edits::{self, Edited};
+use super::nothing;
 use super::ready::Awaiting;
-use super::report::{Action, Mode, Place, Problem, Reach, Report};
+use super::report::{Action, Mode, Place, Problem, Reach, Report, WorkloadReport};
 use super::resolve::{Event, PlatformLoss};
 use super::source::{LockUse, Source, Sourced, lock_problem};
 use super::survey::{self, Manifest, Survey};
@@ -45,6 +46,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Whether a check fails on what is held, too.
     pub strict: bool,
+    /// Whether a run that checks no image fails, and writes nothing.
+    pub fail_on_empty: bool,
     /// Fill `Report::diff`.
     pub diff: bool,
     /// Where a digest's tag is known from.
@@ -116,6 +119,7 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
             },
         };
         report.take(&mut round, failures);
+        report.warnings.extend(nothing::checked(&report));
         std::mem::forget(round);
         return Ok(report);
     }
@@ -227,6 +231,8 @@ impl Request {
         let edited: Vec<Edited> = edited.into_iter().map(|edited| edited.expect(whole)).collect();
         let images: usize = edited.iter().map(|edited| edited.images).sum();
         report.stopped_at = self.max_changes.filter(|most| images > *most);
+        report.failed_empty =
+            self.fail_on_empty && !edited.iter().flat_map(|edited| &edited.workloads).any(WorkloadReport::is_checked);
         Ok((report, Round { survey, edited, answers, rules, root: root.to_owned(), named }))
     }
 

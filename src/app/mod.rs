@@ -8,6 +8,7 @@ pub mod digest;
 pub mod edits;
 pub mod files;
 pub mod message;
+mod nothing;
 mod overlays;
 mod ready;
 pub mod report;

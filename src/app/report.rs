@@ -45,6 +45,8 @@ pub struct Report {
     pub dry_run: bool,
     /// Whether a check fails on what is held, too.
     pub strict: bool,
+    /// Whether no image was checked, and that is a failure (`--fail-on-empty`). Nothing was carried out then.
+    pub failed_empty: bool,
     /// Every workload that was taken, in order.
     pub workloads: Vec<WorkloadReport>,
     /// How many files were read.
@@ -87,6 +89,7 @@ impl Report {
             action,
             dry_run: false,
             strict: false,
+            failed_empty: false,
             workloads: Vec::new(),
             files_seen: 0,
             files_without_workload: Vec::new(),
@@ -112,6 +115,7 @@ impl Report {
             Action::Report | Action::Check => Reach::Looked,
             Action::Update | Action::Restore | Action::Restart => match self.stopped_at {
                 Some(_) => Reach::Looked,
+                None if self.failed_empty => Reach::Looked,
                 None if self.git.as_ref().is_some_and(|git| git.already) => Reach::Looked,
                 None if self.dry_run => Reach::Rehearsed,
                 None => Reach::Done,
@@ -218,6 +222,13 @@ pub struct WorkloadReport {
     pub containers: Vec<ContainerReport>,
     /// Whether it was (or, where nothing is written, would be) changed: its file, or its object in the cluster.
     pub changed: bool,
+}
+
+impl WorkloadReport {
+    /// Whether any of its images was checked: not left out, and no variable.
+    pub fn is_checked(&self) -> bool {
+        self.containers.iter().any(|container| !matches!(container.outcome, Outcome::Ignored(_) | Outcome::Variable))
+    }
 }
 
 /// One container's image.

@@ -1,5 +1,6 @@
 //! What is in the files of a run: each is read once, looked at, and parsed only where a workload may be in it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::overlays::{self, Base, KnownOverlays, Replaced};
@@ -177,6 +178,15 @@ impl Survey {
         Some(other)
     }
 
+    /// Counts what is not handled in a file, and says of each slip once what to write.
+    fn note(&mut self, name: &str, unhandled: Vec<&'static str>) {
+        let mut told = BTreeSet::new();
+        let slips = unhandled.iter().filter_map(|counted| Some((*counted, workload::slip(counted)?)));
+        let slips = slips.filter(|(counted, _)| told.insert(*counted));
+        self.warnings.extend(slips.map(|(_, slip)| format!("`{name}` {slip}")));
+        self.unhandled.extend(unhandled);
+    }
+
     fn take(&mut self, path: PathBuf, name: String, examined: Examined) {
         let place = |line| Place { file: Some(name.clone()), line, ..Place::default() };
         let problem =
@@ -184,11 +194,11 @@ impl Survey {
         self.files += usize::from(!matches!(examined, Examined::UnreadableFolder { .. } | Examined::Unknown { .. }));
         match examined {
             Examined::Manifest { text, workloads, questions, unhandled } => {
-                self.unhandled.extend(unhandled);
+                self.note(&name, unhandled);
                 self.manifests.push(Manifest { path, name, text, workloads, questions });
             }
             Examined::Nothing { unhandled } => {
-                self.unhandled.extend(unhandled);
+                self.note(&name, unhandled);
                 self.without_workload.push(name);
             }
             Examined::Template { line, why } => {

@@ -167,7 +167,7 @@ fn run_digest(request: &digest::Request, voice: Voice, mut told: Vec<String>, pr
 /// 2 before 3 before 1.
 fn exit_code(report: &Report) -> u8 {
     match report {
-        Report { stopped_at: Some(_), .. } => COULD_NOT_RUN,
+        Report { stopped_at: Some(_), .. } | Report { failed_empty: true, .. } => COULD_NOT_RUN,
         _ if !report.problems.is_empty() => PROBLEMS,
         Report { action: Action::Check, .. } if report.counts().outdated > 0 => OUTDATED,
         Report { strict: true, skipped, .. } if skipped.iter().any(|skipped| skipped.held) => OUTDATED,
@@ -275,6 +275,8 @@ mod tests {
             (check(&with_a_problem()), PROBLEMS),
             (with_a_problem(), PROBLEMS),
             (Report { stopped_at: Some(0), ..with_a_problem() }, COULD_NOT_RUN),
+            (Report { failed_empty: true, ..with_a_problem() }, COULD_NOT_RUN),
+            (Report { failed_empty: true, ..check(&fine) }, COULD_NOT_RUN),
             (held(false), DONE),
             (held(true), OUTDATED),
             (Report { problems: with_a_problem().problems, ..held(true) }, PROBLEMS),

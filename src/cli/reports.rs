@@ -102,6 +102,10 @@ fn problems(report: &Report, detail: Detail, styles: &Styles) -> String {
         let hint = "look at what would change, then raise the limit or select less";
         text += &problem::failure(&what, None, Some(hint), styles);
     }
+    if report.failed_empty {
+        let hint = "look at what was named and selected, or leave out `--fail-on-empty`";
+        text += &problem::failure("no image was checked, which `--fail-on-empty` does not allow", None, Some(hint), styles);
+    }
     text
 }
 

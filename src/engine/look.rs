@@ -293,6 +293,21 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_in_other_letters_is_counted_as_misspelt() {
+        let kinds = |text: &str| counted("x.yaml", text);
+        assert_eq!(kinds("apiVersion: apps/v1\nkind: deployment\n"), ["misspelt Deployment"]);
+        assert_eq!(kinds("kind: Cronjob\napiVersion: batch/v1\n---\nkind: Pod\n"), ["misspelt CronJob", "Pod"]);
+        assert_eq!(counted("x.json", r#"{"kind":"statefulset","apiVersion":"apps/v1"}"#), ["misspelt StatefulSet"]);
+        for text in [
+            "kind: deployment\n",
+            "apiVersion: example.com/v1\nkind: deployment\n",
+            "x:\n  kind: deployment\napiVersion: apps/v1\n",
+        ] {
+            assert_eq!(kinds(text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
     fn what_stands_in_a_list_is_left_to_a_parser() {
         for text in ["kind: List\nitems:\n- kind: Pod\n", "kind: PodList\n", r#"{"kind": "List", "items": []}"#] {
             assert_eq!(look("x", text.as_bytes()), Look::HasList, "{text}");

@@ -11,7 +11,7 @@ use super::hold::Hold;
 use super::path::Path;
 
 pub use find::{find, is_encrypted, is_unnamed_kustomization};
-pub use unhandled::{KUSTOMIZATION, asks_for_group, is_kustomization_file, unhandled};
+pub use unhandled::{KUSTOMIZATION, asks_for_group, is_kustomization_file, slip, unhandled};
 
 /// The annotation of a workload that records its images as they were written.
 pub const RECORD: &str = "imago-config-spec";
@@ -233,6 +233,6 @@ impl Workload {
 pub struct Found {
     /// The workloads, in order.
     pub workloads: Vec<Workload>,
-    /// The kinds that are not handled ([`unhandled`]), each as often as it was seen.
+    /// What is not handled ([`unhandled`]) or is miswritten ([`slip`]), each as often as it was seen.
     pub unhandled: Vec<&'static str>,
 }

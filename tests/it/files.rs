@@ -2,6 +2,7 @@
 
 mod kustomize;
 mod lock;
+mod nothing;
 mod words;
 
 use std::collections::BTreeSet;

@@ -30,6 +30,9 @@ pub struct Cluster {
     /// With --check, exit 1 also when an image is held
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub strict: bool,
+    /// Exit 2 when no image was checked
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub fail_on_empty: bool,
     /// Have the server do all of the action but keep it
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub dry_run: bool,

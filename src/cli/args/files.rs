@@ -38,6 +38,9 @@ pub struct Files {
     /// With --check, exit 1 also when an image is held
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub strict: bool,
+    /// Exit 2 when no image was checked
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub fail_on_empty: bool,
     /// Print the change as a diff for `git apply`
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub diff: bool,

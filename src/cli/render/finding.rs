@@ -22,7 +22,7 @@ pub(super) enum Level {
 /// One thing that somebody has to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
-    /// A stable word: that of a problem or of what was passed over, `outdated`, `restored`, `stale`, `max-changes`.
+    /// A stable word: that of a problem or of what was passed over, `outdated`, `restored`, `stale`, `max-changes`, `empty`.
     pub(super) code: &'static str,
     /// Its weight.
     pub(super) level: Level,
@@ -63,7 +63,14 @@ fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
         title: "Nothing was written".to_owned(),
         message: format!("the plan has more changes than `--max-changes {limit}` allows"),
     });
-    let mut findings: Vec<Finding> = stopped.into_iter().chain(problems).chain(images).chain(held).collect();
+    let empty = report.failed_empty.then(|| Finding {
+        code: "empty",
+        level: Level::Error,
+        place: Place::default(),
+        title: "No image was checked".to_owned(),
+        message: "no image was checked, which `--fail-on-empty` does not allow".to_owned(),
+    });
+    let mut findings: Vec<Finding> = stopped.into_iter().chain(empty).chain(problems).chain(images).chain(held).collect();
     findings.sort_by(|left, right| left.place.cmp_in_files(&right.place));
     findings
 }

@@ -3,6 +3,7 @@
 /// One sentence on a code. A code without a line of its own is a problem whose message says all.
 pub(super) fn rule(code: &str) -> &'static str {
     match code {
+        "empty" => "The run checked no image, and was asked to fail then.",
         "outdated" => "An image is not on the digest that its tag points to now.",
         "restored" => "An image is not as it was written before it was pinned.",
         "stale" => "A pod runs another digest than its image's tag points to now.",

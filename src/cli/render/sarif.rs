@@ -44,7 +44,7 @@ pub fn report(report: &Report, ground: &Ground) -> String {
             },
             invocations: [Invocation {
                 // The run itself did what it could; what it could not do is in the results.
-                execution_successful: report.stopped_at.is_none(),
+                execution_successful: report.stopped_at.is_none() && !report.failed_empty,
                 notifications: notifications.chain(warnings).chain(notes).collect(),
             }],
             bases: BTreeMap::from([(ROOT, Base { description: Text { text: "The root of the repository".to_owned() } })]),

@@ -25,6 +25,7 @@ pub(super) fn request(flags: args::Cluster, outside: &Outside) -> Result<(Reques
         action,
         dry_run: flags.dry_run,
         strict: super::strict(flags.strict, action)?,
+        fail_on_empty: flags.fail_on_empty,
         pods: if flags.check_pods { PodCheck::Ask } else { PodCheck::Skip },
         managed: if flags.managed { Managed::Take } else { Managed::PassOver },
         track,

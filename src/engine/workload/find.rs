@@ -1,5 +1,6 @@
 //! From a tree to the workloads in it.
 
+use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
 use super::{
     Container, Found, Group, IGNORE, Ignore, Image, Kind, PREFIX, PullPolicy, RECORD, RESTARTED_AT, Record, Workload, unhandled,
 };
@@ -40,17 +41,28 @@ fn look<'a, T: Tree<'a>>(object: T, at: Path, inherited: Option<(&'a str, &'a st
             look(item, at.join("items").join(index), inherited, found);
         }
     } else if let Some(kind) = Kind::of(api_version, kind) {
-        found.workloads.push(read(object, kind, at));
+        let pod = kind.pod_template().iter().chain(&["spec"]).try_fold(object, |object, key| object.get(key));
+        found.unhandled.extend(pod.into_iter().flat_map(misspelt_lists));
+        found.workloads.push(read(object, pod, kind, at));
     } else {
         found.unhandled.extend(unhandled(kind, || Some(api_version)));
     }
 }
 
-fn read<'a, T: Tree<'a>>(object: T, kind: Kind, at: Path) -> Workload {
+/// The lists of containers that a pod has under another name. Most pods have no `initContainers`, so few names are tried there.
+fn misspelt_lists<'a, T: Tree<'a>>(pod: T) -> impl Iterator<Item = &'static str> {
+    let is_meant = |key: &str| key.eq_ignore_ascii_case("containers") || key.eq_ignore_ascii_case("container");
+    let containers = pod.get("containers").is_none() && pod.entries().iter().any(|(key, _)| is_meant(key));
+    let has_other = || ["initContainer", "initcontainers"].iter().any(|key| pod.get(key).is_some());
+    let init_containers = pod.get("initContainers").is_none() && has_other();
+    let lists = [(containers, MISSPELT_CONTAINERS), (init_containers, MISSPELT_INIT_CONTAINERS)];
+    lists.into_iter().filter(|(misspelt, _)| *misspelt).map(|(_, name)| name)
+}
+
+fn read<'a, T: Tree<'a>>(object: T, pod: Option<T>, kind: Kind, at: Path) -> Workload {
     let metadata = object.get("metadata");
     let text = |key| metadata.and_then(|metadata| metadata.get(key)).and_then(|value| value.scalar().text());
     let annotation = |key| metadata.and_then(|metadata| metadata.get("annotations")).and_then(|annotations| annotations.get(key));
-    let pod = kind.pod_template().iter().chain(&["spec"]).try_fold(object, |object, key| object.get(key));
     let labels = metadata.and_then(|metadata| metadata.get("labels")).map(T::entries).unwrap_or_default();
     Workload {
         kind,
@@ -149,6 +161,24 @@ mod tests {
             let containers = &found.workloads[0].containers;
             assert_eq!(containers[0].image, Image::Absent);
             assert_eq!((containers[1].group, &containers[1].image), (Group::InitContainers, &Image::Other("a number")));
+        }
+    }
+
+    #[test]
+    fn a_list_of_containers_under_another_name_is_seen() {
+        let seen = |pod: serde_json::Value| {
+            find(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": pod}}})).unhandled
+        };
+        assert_eq!(seen(json!({"container": []})), ["misspelt container list"]);
+        assert_eq!(
+            seen(json!({"Containers": [], "initcontainers": []})),
+            ["misspelt container list", "misspelt initContainer list"]
+        );
+        assert_eq!(seen(json!({"containers": [], "initContainer": []})), ["misspelt initContainer list"]);
+        for pod in
+            [json!({}), json!({"nodeSelector": {}}), json!({"containers": [], "container": []}), json!({"containers": null})]
+        {
+            assert_eq!(seen(pod.clone()), [""; 0], "{pod}");
         }
     }
 

@@ -100,6 +100,14 @@ fn containers_of_one_pod() {
             |number| container(number, &format!("&i{number} a:{number}")) + &container(count + number, &format!("*i{number}"));
         deployment(0, &(0..count).map(pair).collect::<String>())
     });
+    grows_with_its_input("images that differ", |count| {
+        deployment(0, &(0..count).map(|number| container(number, &format!("a:{number}"))).collect::<String>())
+    });
+    grows_with_its_input("as many names to ignore", |count| {
+        let names: Vec<_> = (0..count).map(|number| format!("other-{number}")).collect();
+        let annotation = format!("metadata:\n  annotations:\n    imago/ignore: {}\n", names.join(","));
+        deployment(0, &many("a:1", count)).replace("metadata:\n", &annotation)
+    });
     grows_with_its_input("beside as many keys", |count| {
         let keys = (0..count).map(|number| format!("      key-{number}: value\n")).collect::<String>();
         deployment(0, &many("a:1", count)).replace("      containers:\n", &(keys + "      containers:\n"))

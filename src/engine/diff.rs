@@ -3,6 +3,7 @@
 //! The only file that names the diff algorithm. It prints no `index` line: there is no object to name, and `git apply` needs none.
 
 use std::fmt::Write as _;
+use std::hash::Hash;
 use std::ops::Range;
 
 use similar::{Algorithm, DiffOp, DiffTag};
@@ -19,7 +20,7 @@ pub fn unified(path: &[u8], old: &str, new: &str) -> String {
     }
     let old_lines: Vec<&str> = old.split_inclusive('\n').collect();
     let new_lines: Vec<&str> = new.split_inclusive('\n').collect();
-    let operations = similar::capture_diff_slices(Algorithm::Myers, &old_lines, &new_lines);
+    let operations = compare(&old_lines, &new_lines);
     let mut text = header(path);
     let mut headings = Headings { lines: &old_lines, seen: 0, heading: "" };
     for hunk in similar::group_diff_ops(operations, CONTEXT) {
@@ -34,6 +35,11 @@ pub fn unified(path: &[u8], old: &str, new: &str) -> String {
         print_operations(&mut text, &hunk, &old_lines, &new_lines);
     }
     text
+}
+
+/// What to do to the old lines to have the new ones.
+fn compare<T: Eq + Hash>(old: &[T], new: &[T]) -> Vec<DiffOp> {
+    similar::capture_diff_slices(Algorithm::Myers, old, new)
 }
 
 fn header(path: &[u8]) -> String {
@@ -131,7 +137,9 @@ fn print_lines(text: &mut String, sign: char, lines: &[&str]) {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::ffi::OsStr;
+    use std::hash::Hasher;
     use std::io::Write as _;
     use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
@@ -188,6 +196,53 @@ mod tests {
         let new = old.replace(":17\n", ":17-new\n").replace(":149000\n", ":149000-new\n");
         let diff = unified(b"large.yaml", &old, &new);
         assert_eq!(diff.lines().count(), 3 + 2 * 9);
+    }
+
+    /// A line that counts what is asked of it.
+    #[derive(Eq)]
+    struct Counted<'a>(&'a str, &'a Cell<u64>);
+
+    impl PartialEq for Counted<'_> {
+        fn eq(&self, other: &Self) -> bool {
+            self.1.set(self.1.get() + 1);
+            self.0 == other.0
+        }
+    }
+
+    impl Hash for Counted<'_> {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            self.1.set(self.1.get() + 1);
+            self.0.hash(state);
+        }
+    }
+
+    /// How often lines are compared when each of so many images changes, and each workload gets an annotation.
+    fn comparisons(workload: &dyn Fn(usize, &str, &str) -> String, count: usize) -> u64 {
+        let text = |image: &str, record: &str| (0..count).map(|number| workload(number, image, record)).collect::<String>();
+        let (old, new) = (text("a:1", ""), text("a:1@sha256:0", "    record: x\n"));
+        let asked = Cell::new(0);
+        let old: Vec<_> = old.lines().map(|line| Counted(line, &asked)).collect();
+        let new: Vec<_> = new.lines().map(|line| Counted(line, &asked)).collect();
+        let operations = compare(&old, &new);
+        assert!(operations.len() >= count, "too few lines differ");
+        asked.get()
+    }
+
+    #[test]
+    fn a_diff_of_many_changes_costs_what_the_file_holds() {
+        let shapes: [(&str, &dyn Fn(usize, &str, &str) -> String); 4] = [
+            ("containers", &|number, image, _| format!("      - name: c{number}\n        image: {image}\n")),
+            ("containers of one name", &|_, image, _| format!("      - name: c\n        image: {image}\n")),
+            ("images that differ", &|number, image, _| format!("      - name: c{number}\n        image: {number}/{image}\n")),
+            ("workloads", &|number, image, record| {
+                format!("- kind: Deployment\n  metadata:\n    name: d{number}\n{record}  spec:\n  - image: {number}/{image}\n")
+            }),
+        ];
+        for (name, shape) in shapes {
+            let (once, twice) = (comparisons(shape, 1000), comparisons(shape, 2000));
+            assert!(once > 1000, "{name}: only {once} comparisons are counted");
+            assert!(2 * twice <= 5 * once, "{name}: {once} comparisons become {twice} when the input doubles");
+        }
     }
 
     /// Lets the real `git apply` change `old`, as one would from a repository's root.

@@ -3,6 +3,7 @@
 mod kustomize;
 mod lock;
 mod nothing;
+mod size;
 mod words;
 
 use std::collections::BTreeSet;

@@ -7,7 +7,7 @@ thread_local! {
 }
 
 /// Counts steps.
-pub(super) fn add(steps: u64) {
+pub(in crate::engine) fn add(steps: u64) {
     STEPS.set(STEPS.get() + steps);
 }
 

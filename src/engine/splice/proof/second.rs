@@ -14,6 +14,9 @@ use crate::engine::tree::{Scalar, Tree as _};
 use crate::engine::workload::{self, RECORD, Workload};
 use crate::engine::yaml::{File, YamlNode};
 
+/// How many lines of a file may begin with `%TAG`. The second parser compares each with all before it, and each tag with all of them.
+const MAX_TAG_DIRECTIVES: usize = 100;
+
 /// Proves the second reading of the two texts, whose first readings these are.
 pub(super) fn prove(old: &File<'_>, new: &File<'_>, wanted: &[DocumentChanges]) -> Result<(), Refused> {
     let new_values = read(new.text()).map_err(|refused| where_it_stands(refused, old))?;
@@ -100,6 +103,7 @@ fn read(text: &str) -> Result<Vec<Value<'_>>, Refused> {
     {
         return Ok(vec![value]);
     }
+    within_tag_directives(text)?;
     serde_yaml::Deserializer::from_str(text)
         .map(|document| {
             Value::deserialize(document).map_err(|error| Refused {
@@ -110,11 +114,25 @@ fn read(text: &str) -> Result<Vec<Value<'_>>, Refused> {
         .collect()
 }
 
+fn within_tag_directives(text: &str) -> Result<(), Refused> {
+    let begins_a_line = |at: &usize| *at == 0 || matches!(text.as_bytes()[at - 1], b'\n' | b'\r');
+    let Some(at) = memchr::memmem::find_iter(text.as_bytes(), b"%TAG").filter(begins_a_line).nth(MAX_TAG_DIRECTIVES) else {
+        return Ok(());
+    };
+    let line = 1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..at]).count();
+    Err(Refused {
+        line: u32::try_from(line).ok(),
+        ..unproven(format!("the file has more than {MAX_TAG_DIRECTIVES} `%TAG` directives"))
+    })
+}
+
 /// A difference that was asked for: of the key it stands under, from a text to a text.
 type Allowed<'a> = dyn Fn(&str, Option<&str>, Option<&str>) -> bool + 'a;
 
 /// Compares two values; a leaf may differ where it is allowed, and an entry of the record's key may come or go with its mapping.
 fn alike(old: &Value<'_>, new: &Value<'_>, key: &str, allowed: &Allowed<'_>) -> bool {
+    #[cfg(test)]
+    crate::engine::yaml::steps::add(1);
     match (old, new) {
         (Value::Text(from), Value::Text(to)) => from == to || allowed(key, Some(from), Some(to)),
         (Value::Mapping(old), Value::Mapping(new)) => alike_entries(old, new, allowed),
@@ -201,6 +219,18 @@ mod tests {
         });
         outcome.unwrap();
         assert!(plain.get() > 1000, "only {} texts were plain", plain.get());
+    }
+
+    #[test]
+    fn a_file_of_tag_directives_is_refused_before_the_second_parser_compares_them_all() {
+        let text = |count: usize| {
+            let directives: String = (0..count).map(|number| format!("%TAG !t{number}! tag:example.com,2000:\n")).collect();
+            directives + "---\na: b # %TAG\n"
+        };
+        assert!(read(&text(MAX_TAG_DIRECTIVES)).is_ok());
+        let refused = read(&text(MAX_TAG_DIRECTIVES + 1)).unwrap_err();
+        assert_eq!((refused.code, refused.line), ("unproven", Some(101)));
+        assert_eq!(refused.message, "the file has more than 100 `%TAG` directives");
     }
 
     #[test]

@@ -174,6 +174,10 @@ impl<'de> Visitor<'de> for Reader {
         while let Some(entry) = mapping.next_entry()? {
             entries.push(entry);
         }
+        // Most of a large file's mappings are small, and room for two more entries is most of its memory.
+        if entries.len() <= 2 {
+            entries.shrink_to_fit();
+        }
         match has_twice(&entries) {
             true => Err(A::Error::custom("a key stands twice in one mapping")),
             false => Ok(Value::Mapping(entries)),

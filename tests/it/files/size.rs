@@ -1,0 +1,37 @@
+//! How much memory a large file costs: a multiple of what it holds, and no more than twice as much for twice the file.
+
+use super::{LOCK, deployment};
+use crate::support::binary::Workplace;
+
+/// What a run holds whatever it reads, in KiB.
+const FLOOR: u64 = 24 * 1024;
+/// How many times the file a run may hold while it proves an edit: the values of two readers, before and after.
+const TIMES: u64 = 130;
+
+/// The size of the file and the most memory of a run over it, both in KiB.
+fn cost(text: &str) -> (u64, u64) {
+    let place = Workplace::new();
+    place.write("imago.lock", LOCK);
+    place.write("large.yaml", text);
+    let finished = place.imago(["files", "--offline", "--update", "--quiet", "large.yaml"]).finish_with(0);
+    (text.len() as u64 / 1024, finished.peak)
+}
+
+fn costs_a_multiple(name: &str, shape: impl Fn(usize) -> String) {
+    let ((_, once), (size, twice)) = (cost(&shape(3000)), cost(&shape(6000)));
+    assert!(twice <= FLOOR + TIMES * size, "{name}: {twice} KiB for a file of {size} KiB");
+    assert!(2 * twice <= 5 * once.max(FLOOR), "{name}: {once} KiB become {twice} KiB when the file doubles");
+}
+
+#[test]
+fn memory_grows_with_the_file() {
+    let web = || deployment("registry.example.test/web:1.4");
+    costs_a_multiple("workloads of one list", |count| {
+        let item = format!("- {}\n", web().trim_end().replace('\n', "\n  "));
+        format!("apiVersion: v1\nkind: List\nitems:\n{}", item.repeat(count))
+    });
+    costs_a_multiple("documents", |count| (web() + "---\n").repeat(count));
+    costs_a_multiple("small mappings beside an alias", |count| {
+        format!("{}x: &x y\nz: *x\nmany:\n{}", web(), "- key: value\n".repeat(10 * count))
+    });
+}

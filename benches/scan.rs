@@ -55,7 +55,7 @@ fn scanned(folder: &Path) -> usize {
         What::File(bytes) => Some(look::names_a_kind(bytes)),
         _ => None,
     });
-    found.expect("the folder is there").into_iter().filter(|&named| named).count()
+    found.expect("the folder is there").0.into_iter().filter(|&named| named).count()
 }
 
 #[divan::bench(args = [600, 6000])]

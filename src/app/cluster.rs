@@ -12,6 +12,7 @@ use self::found::{Found, PodTable};
 use self::known::{Answered, Known};
 use super::copies;
 use super::edits::{self, Told};
+use super::globs;
 use super::nothing;
 use super::report::{Action, Mode, Place, Problem, Reach, Report, Skipped};
 use super::resolve::{Event, PlatformLoss};
@@ -136,6 +137,7 @@ async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::
         report.problems.extend(planned.told.problems);
         report.workloads.push(planned.told.workload);
     }
+    report.warnings.extend(globs::idle_for_images(&request.images, &report));
     report.warnings.extend(nothing::checked(&report));
     report.notes = copies::notes(&report);
     Ok(report)

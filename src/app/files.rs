@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use super::commit::{self, Carried, Session};
 use super::copies;
 use super::edits::{self, Edited};
+use super::globs;
 use super::nothing;
 use super::ready::Awaiting;
 use super::report::{Action, Mode, Place, Problem, Reach, Report, WorkloadReport};
@@ -56,6 +57,8 @@ pub struct Request {
     pub form: TagForm,
     /// Which images are taken, by name as written.
     pub images: ImageFilter,
+    /// Which of their globs come from the repository's own settings.
+    pub images_of_repository: ImageGlobs,
     /// Which workloads are taken.
     pub selection: Selection,
     /// More changes than these are not carried out.
@@ -70,6 +73,15 @@ pub struct Request {
     pub git: Option<commit::Request>,
     /// The files that the report goes to: none of them may be a manifest or the lock.
     pub reports: Vec<PathBuf>,
+}
+
+/// The two lists of globs for images: what is true of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImageGlobs {
+    /// Of `--include-image`.
+    pub include: bool,
+    /// Of `--exclude-image`.
+    pub exclude: bool,
 }
 
 /// How often a push that somebody else forestalled is planned and tried again.
@@ -118,7 +130,9 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
                 }
             },
         };
+        let idle_globs = std::mem::take(&mut round.survey.idle_globs);
         report.take(&mut round, failures);
+        report.warnings.extend(globs::idle(request, &report, idle_globs, &current));
         report.warnings.extend(nothing::checked(&report));
         std::mem::forget(round);
         return Ok(report);

@@ -7,6 +7,7 @@ mod copies;
 pub mod digest;
 pub mod edits;
 pub mod files;
+mod globs;
 pub mod message;
 mod nothing;
 mod overlays;

@@ -71,10 +71,11 @@ impl Base {
         let whole = [self.root.clone()];
         let paths = if self.is_work_tree { &whole } else { request.paths };
         let request = scan::Request { paths, include: &[], exclude: &[], other: None, ..*request };
-        scan::scan_for(request, is_kustomization, |found: Found<'_>| match found.what {
+        let (found, _) = scan::scan_for(request, is_kustomization, |found: Found<'_>| match found.what {
             What::File(bytes) => self.kustomization(found.path, bytes),
             What::Template | What::Problem(_) | What::Folder(_) | What::Rules(_) | What::Unknown(_) => None,
-        })
+        })?;
+        Ok(found)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::engine::plan::Question;
 use crate::engine::workload::{self, Workload};
 use crate::engine::yaml::{Fault, File};
 use crate::io::files::MAX_RULES;
-use crate::io::scan::{self, Found, What};
+use crate::io::scan::{self, Found, IdleGlob, What};
 
 /// Why such a file is passed over.
 const A_TEMPLATE: &str = "the file is a template of a Helm chart";
@@ -40,6 +40,8 @@ pub struct Survey {
     pub(super) overlays: KnownOverlays,
     /// What a person should know, one sentence each.
     pub warnings: Vec<String>,
+    /// The globs on paths that matched nothing.
+    pub idle_globs: Vec<IdleGlob>,
 }
 
 /// A file with workloads.
@@ -66,7 +68,7 @@ pub fn survey(
     ask_ahead: impl Fn(usize, &[Question]) + Sync,
 ) -> Result<Survey, scan::ScanError> {
     let base = Base::of(&request);
-    let seen = scan::scan(request, |found| {
+    let (seen, idle_globs) = scan::scan(request, |found| {
         let kustomization = match &found.what {
             What::File(bytes) => base.kustomization(found.path, bytes),
             What::Template | What::Problem(_) | What::Folder(_) | What::Rules(_) | What::Unknown(_) => None,
@@ -78,7 +80,7 @@ pub fn survey(
         }
         Some((found.path.to_owned(), found.shown.to_string(), examined, kustomization))
     })?;
-    let mut survey = Survey::default();
+    let mut survey = Survey { idle_globs, ..Survey::default() };
     let mut kustomizations = Vec::new();
     for (path, name, examined, kustomization) in seen {
         survey.take(path, name, examined);
@@ -98,7 +100,7 @@ pub fn survey_commit<E>(
     read: impl Fn(&[usize]) -> Result<Vec<Vec<u8>>, E>,
     questions: impl Questions,
 ) -> Result<Result<Survey, E>, scan::ScanError> {
-    let chosen = scan::listed::choose(request, listed)?;
+    let (chosen, idle_globs) = scan::listed::choose(request, listed)?;
     let mut read_whole: Vec<usize> = chosen.iter().filter(|file| !file.is_template).map(|file| file.index).collect();
     let base = Base::of(&request);
     let kustomizations = (0..listed.len()).filter(|index| overlays::is_kustomization(&listed[*index]));
@@ -119,7 +121,7 @@ pub fn survey_commit<E>(
     let read = kustomizations.iter().zip(contents);
     let kustomizations =
         read.filter_map(|(index, content)| base.kustomization(&request.root.join(&listed[*index]), &content)).collect();
-    let mut survey = Survey::default();
+    let mut survey = Survey { idle_globs, ..Survey::default() };
     for (file, examined) in chosen.into_iter().zip(examined) {
         survey.take(request.root.join(&listed[file.index]), file.shown, examined);
     }

@@ -6,12 +6,14 @@
 pub mod field;
 pub mod image;
 pub mod label;
+pub mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use field::{FieldError, FieldSelector};
 pub use image::{GlobError, ImageFilter};
 pub use label::{LabelError, LabelSelector};
+pub use watched::Watched;
 
 /// The workloads that a run takes: those that all three parts let through. The default takes everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -59,6 +59,17 @@ pub struct Globs {
     pub base: PathBuf,
 }
 
+/// A glob that matched nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdleGlob {
+    /// `include` or `exclude`.
+    pub list: &'static str,
+    /// The glob as it was written.
+    pub glob: String,
+    /// Whether it is one of [`Request::other`].
+    pub of_other: bool,
+}
+
 /// Something that the walk came to.
 #[derive(Debug)]
 pub struct Found<'a> {
@@ -124,8 +135,12 @@ impl ScanError {
 /// Scans folders and files, and hands everything found to `visit`, which runs in several threads at once.
 ///
 /// The values that it returns are sorted by the path as shown, component by component. Before anything is read, every named path is
-/// checked for being there. A file named twice, or named and met in a named folder, is visited once.
-pub fn scan<T: Send>(request: Request<'_>, visit: impl Fn(Found<'_>) -> Option<T> + Sync) -> Result<Vec<T>, ScanError> {
+/// checked for being there. A file named twice, or named and met in a named folder, is visited once. Beside the values come the globs that
+/// matched nothing.
+pub fn scan<T: Send>(
+    request: Request<'_>,
+    visit: impl Fn(Found<'_>) -> Option<T> + Sync,
+) -> Result<(Vec<T>, Vec<IdleGlob>), ScanError> {
     scan_for(request, is_manifest, visit)
 }
 
@@ -134,13 +149,14 @@ pub fn scan_for<T: Send>(
     request: Request<'_>,
     takes: fn(&Path) -> bool,
     visit: impl Fn(Found<'_>) -> Option<T> + Sync,
-) -> Result<Vec<T>, ScanError> {
+) -> Result<(Vec<T>, Vec<IdleGlob>), ScanError> {
     let filter = PathFilter::new(request.include, request.exclude, request.other)?;
     let (plan, useless) = Plan::new(&request, filter, takes)?;
     let threads = plan.threads();
     let plan = Arc::new(plan);
     let charts = Charts::default();
-    let entries = Mutex::new(useless.into_iter().chain(Arc::clone(&plan).named_files()).chain(plan.walked()).enumerate());
+    let entries =
+        Mutex::new(useless.into_iter().chain(Arc::clone(&plan).named_files()).chain(Arc::clone(&plan).walked()).enumerate());
     let kept = Mutex::new(Vec::new());
     let work = || {
         let (mut turn, mut buffer, mut mine) = (Vec::with_capacity(TURN), Vec::new(), Vec::new());
@@ -168,7 +184,7 @@ pub fn scan_for<T: Send>(
     // The walk's own order first: where one folder is named it is that of the paths, and there is little left to do.
     kept.sort_unstable_by_key(|(number, ..)| *number);
     kept.sort_by(|(_, left, _), (_, right, _)| by_component(left, right));
-    Ok(kept.into_iter().map(|(.., value)| value).collect())
+    Ok((kept.into_iter().map(|(.., value)| value).collect(), plan.filter.idle()))
 }
 
 /// Whether a glob can be read.

@@ -1,5 +1,6 @@
 //! File mode against what it meets in the world: input that is no manifest, and a real registry.
 
+mod globs;
 mod kustomize;
 mod lock;
 mod nothing;

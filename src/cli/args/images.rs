@@ -2,6 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::app::files::ImageGlobs;
+
 /// The flags about images; the same in every mode.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Images")]
@@ -18,6 +20,9 @@ pub struct Images {
     /// Leave out the images whose name matches (repeats)
     #[arg(long, value_name = "GLOB")]
     pub exclude_image: Vec<String>,
+    /// Which of these two lists come from the repository's settings.
+    #[arg(skip)]
+    pub of_repository: ImageGlobs,
     /// Take a digest that lacks a platform
     #[arg(long)]
     pub allow_platform_loss: bool,

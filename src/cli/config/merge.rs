@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Config;
+use crate::app::files::ImageGlobs;
 use crate::cli::args::{Digest, Files, Locking, Registries, Track};
 use crate::cli::settings::UsageError;
 use crate::io::links::{self, Links};
@@ -18,6 +19,8 @@ impl Config {
             exclude: unless_given(&flags.exclude, &values.exclude),
             base: self.folder.clone(),
         });
+        flags.images.of_repository =
+            ImageGlobs { include: flags.images.include_image.is_empty(), exclude: flags.images.exclude_image.is_empty() };
         fill_list(&mut flags.images.include_image, &values.include_image);
         fill_list(&mut flags.images.exclude_image, &values.exclude_image);
         self.fill_track(flags)?;

@@ -48,14 +48,13 @@ fn standing<'r>(workload: &'r Workload, container: &'r Container, recorded: Opti
 }
 
 fn left_out(workload: &Workload, container: &Container, image: &str, rules: &Rules) -> Option<String> {
-    marked(workload, container).or_else(|| {
-        if rules.images.takes_all() {
-            return None;
-        }
+    // Globs see what a mark leaves out, too: they are not idle there.
+    let by_glob = !rules.images.takes_all() && {
         let parsed = ImageRef::parse(image);
         let name = parsed.as_ref().map_or(image, ImageRef::name);
-        (!rules.images.takes(name)).then(|| "`--include-image` or `--exclude-image`".to_owned())
-    })
+        !rules.images.takes(name)
+    };
+    marked(workload, container).or_else(|| by_glob.then(|| "`--include-image` or `--exclude-image`".to_owned()))
 }
 
 /// The mark in the workload itself that leaves a container out, whatever its image is.

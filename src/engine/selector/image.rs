@@ -4,7 +4,9 @@
 //! says more than it. It refuses a pattern with a tag or a digest in it: no name could match, and an exclusion that silently excludes
 //! nothing is worse than an error.
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::Glob;
+
+use super::Watched;
 
 /// The longest pattern, in bytes: what it costs to make a matcher of one grows with it, and settings may be a stranger's.
 pub const MAX_PATTERN: usize = 1024;
@@ -12,8 +14,8 @@ pub const MAX_PATTERN: usize = 1024;
 /// Which images a run takes, by name. The default takes all.
 #[derive(Clone, Debug, Default)]
 pub struct ImageFilter {
-    include: Option<GlobSet>,
-    exclude: GlobSet,
+    include: Option<Watched>,
+    exclude: Watched,
 }
 
 impl ImageFilter {
@@ -31,7 +33,15 @@ impl ImageFilter {
 
     /// Judges an image by its name, without tag and digest.
     pub fn takes(&self, name: &str) -> bool {
-        !self.exclude.is_match(name) && self.include.as_ref().is_none_or(|include| include.is_match(name))
+        // Both are asked, so that each notes what it matches.
+        let included = self.include.as_ref().is_none_or(|include| include.is_match(name));
+        !self.exclude.is_match(name) && included
+    }
+
+    /// The patterns that have matched no name so far, each with whether it is of `include`.
+    pub fn idle(&self) -> impl Iterator<Item = (bool, &str)> {
+        let include = self.include.iter().flat_map(|include| include.idle().map(|pattern| (true, pattern)));
+        include.chain(self.exclude.idle().map(|pattern| (false, pattern)))
     }
 }
 
@@ -60,12 +70,12 @@ pub enum GlobError {
     },
 }
 
-fn glob_set(patterns: &[String]) -> Result<GlobSet, GlobError> {
+fn glob_set(patterns: &[String]) -> Result<Watched, GlobError> {
     let syntax = |pattern: &str, error: &globset::Error| GlobError::Syntax {
         pattern: pattern.to_owned(),
         reason: error.kind().to_string(),
     };
-    let mut builder = GlobSetBuilder::new();
+    let mut globs = Vec::new();
     for pattern in patterns {
         if is_tagged(pattern) {
             return Err(GlobError::Tagged { pattern: pattern.clone() });
@@ -73,9 +83,9 @@ fn glob_set(patterns: &[String]) -> Result<GlobSet, GlobError> {
         if pattern.len() > MAX_PATTERN {
             return Err(GlobError::TooLong { length: pattern.len() });
         }
-        builder.add(Glob::new(pattern).map_err(|error| syntax(pattern, &error))?);
+        globs.push((Glob::new(pattern).map_err(|error| syntax(pattern, &error))?, pattern.clone()));
     }
-    builder.build().map_err(|error| syntax(error.glob().unwrap_or_default(), &error))
+    Watched::new(globs).map_err(|error| syntax(error.glob().unwrap_or_default(), &error))
 }
 
 /// In a name a colon stands before a port, digits up to the next slash, or inside the brackets of an IPv6 address.
@@ -128,6 +138,15 @@ mod tests {
         let filter = filter(&["shop/*"], &["shop/legacy-*"]).unwrap();
         assert!(filter.takes("shop/web"));
         assert!(!filter.takes("shop/legacy-web"));
+    }
+
+    #[test]
+    fn what_matches_no_name_is_known() {
+        let filter = filter(&["shop/*", "pay/*"], &["*-dev", "team-0"]).unwrap();
+        for name in ["shop/web-dev", "shop/web", "x"] {
+            filter.takes(name);
+        }
+        assert_eq!(filter.idle().collect::<Vec<_>>(), [(true, "pay/*"), (false, "team-0")]);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! A glob without a slash matches a name at any depth, one with a slash the path from the current folder or from the named folder.
 //! What matches a folder takes all that is below it. `*` and `?` do not cross a slash; `**` does.
 
+use std::iter;
 use std::path::{Path, PathBuf};
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::GlobBuilder;
 
-use super::{Globs, ScanError};
+use super::{Globs, IdleGlob, ScanError};
+use crate::engine::selector::Watched;
 use crate::engine::selector::image::MAX_PATTERN;
 
 /// Which files a scan takes by their paths.
@@ -34,7 +36,7 @@ impl PathFilter {
         if self.other(real).is_some_and(|(other, path)| !other.takes(&[path], real)) {
             return false;
         }
-        let matches = |patterns: &Patterns| paths.iter().any(|path| patterns.match_file(path.as_ref()));
+        let matches = |patterns: &Patterns| patterns.any(paths.iter().map(|path| patterns.match_file(path.as_ref())));
         !self.exclude.as_ref().is_some_and(matches) && self.include.as_ref().is_none_or(matches)
     }
 
@@ -43,7 +45,27 @@ impl PathFilter {
         if self.other(real).is_some_and(|(other, path)| other.leaves_out_folder(&[path], real)) {
             return true;
         }
-        self.exclude.as_ref().is_some_and(|patterns| paths.iter().any(|path| patterns.match_folder(path.as_ref())))
+        let matches = |patterns: &Patterns| patterns.any(paths.iter().map(|path| patterns.match_folder(path.as_ref())));
+        self.exclude.as_ref().is_some_and(matches)
+    }
+
+    /// Whether a glob that leaves out begins in a folder that another leaves out whole: then nothing below was held against it.
+    fn is_below_what_is_left_out(&self, glob: &str) -> bool {
+        let plain = glob.trim_start_matches("./").trim_matches('/');
+        let folder = Path::new(plain).parent().filter(|folder| !folder.as_os_str().is_empty());
+        self.exclude.as_ref().zip(folder).is_some_and(|(patterns, folder)| patterns.match_folder(folder))
+    }
+
+    /// The globs that have matched nothing so far. One of `include` that matches only what is left out is among them.
+    pub(super) fn idle(&self) -> Vec<IdleGlob> {
+        let lists = [("include", &self.include), ("exclude", &self.exclude)];
+        let own = lists.into_iter().flat_map(|(list, patterns)| patterns.iter().map(move |patterns| (list, patterns)));
+        let own = own.flat_map(|(list, patterns)| patterns.idle().map(move |glob| (list, glob)));
+        let own = own.map(|(list, glob)| IdleGlob { list, glob: glob.to_owned(), of_other: false });
+        let mut own: Vec<_> = own.collect();
+        own.retain(|idle| idle.list == "include" || !self.is_below_what_is_left_out(&idle.glob));
+        let other = self.other.iter().flat_map(|(other, _)| other.idle());
+        own.into_iter().chain(other.map(|idle| IdleGlob { of_other: true, ..idle })).collect()
     }
 }
 
@@ -57,10 +79,10 @@ impl PathFilter {
 
 /// Globs by what they are held against: one name or a whole path, of anything or of folders alone (`charts/`).
 struct Patterns {
-    names: GlobSet,
-    folder_names: GlobSet,
-    paths: GlobSet,
-    folder_paths: GlobSet,
+    names: Watched,
+    folder_names: Watched,
+    paths: Watched,
+    folder_paths: Watched,
 }
 
 impl Patterns {
@@ -69,7 +91,7 @@ impl Patterns {
         if patterns.is_empty() {
             return Ok(None);
         }
-        let mut builders = [(); 4].map(|()| GlobSetBuilder::new());
+        let mut sorted = [(); 4].map(|()| Vec::new());
         for pattern in patterns {
             let refused = |reason: String| ScanError::Glob { pattern: pattern.clone(), reason };
             let rest = pattern.strip_prefix("./").unwrap_or(pattern);
@@ -88,28 +110,41 @@ impl Patterns {
             }
             let glob = GlobBuilder::new(rest).literal_separator(true).build();
             let glob = glob.map_err(|error| refused(error.kind().to_string()))?;
-            builders[usize::from(for_paths) * 2 + usize::from(for_folders)].add(glob);
+            sorted[usize::from(for_paths) * 2 + usize::from(for_folders)].push((glob, pattern.clone()));
         }
         let refused = |error: globset::Error| ScanError::Glob { pattern: patterns.join(" "), reason: error.kind().to_string() };
-        let [names, folder_names, paths, folder_paths] = builders.map(|builder| builder.build().map_err(refused));
+        let [names, folder_names, paths, folder_paths] = sorted.map(|globs| Watched::new(globs).map_err(refused));
         Ok(Some(Self { names: names?, folder_names: folder_names?, paths: paths?, folder_paths: folder_paths? }))
     }
 
     fn match_file(&self, path: &Path) -> bool {
         let name = path.file_name().unwrap_or_default();
-        self.names.is_match(name)
-            || self.paths.is_match(path)
-            || path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && self.match_folder(folder))
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let by_name = iter::once_with(|| self.names.is_match(name));
+        let by_path = iter::once_with(|| self.paths.is_match(path));
+        self.any(by_name.chain(by_path).chain(folder.into_iter().map(|folder| self.match_folder(folder))))
     }
 
     fn match_folder(&self, path: &Path) -> bool {
-        path.ancestors().take_while(|folder| !folder.as_os_str().is_empty()).any(|folder| {
+        let folders = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty());
+        self.any(folders.flat_map(|folder| {
             let name = folder.file_name().unwrap_or_default();
-            self.names.is_match(name)
-                || self.folder_names.is_match(name)
-                || self.paths.is_match(folder)
-                || self.folder_paths.is_match(folder)
-        })
+            let names = [&self.names, &self.folder_names].into_iter().map(move |globs| globs.is_match(name));
+            names.chain([&self.paths, &self.folder_paths].into_iter().map(move |globs| globs.is_match(folder)))
+        }))
+    }
+
+    /// Whether any is true. While a glob has matched nothing all are tried, so that each that matches is noted.
+    fn any(&self, mut matches: impl Iterator<Item = bool>) -> bool {
+        let sets = [&self.names, &self.folder_names, &self.paths, &self.folder_paths];
+        match sets.into_iter().all(Watched::is_settled) {
+            true => matches.any(|is_match| is_match),
+            false => matches.fold(false, |any, is_match| any | is_match),
+        }
+    }
+
+    fn idle(&self) -> impl Iterator<Item = &str> {
+        [&self.names, &self.folder_names, &self.paths, &self.folder_paths].into_iter().flat_map(Watched::idle)
     }
 }
 
@@ -188,6 +223,23 @@ mod tests {
         }
         assert!(filter.leaves_out_folder(&[Path::new("old")], Path::new("/shop/deploy/old")));
         assert!(!filter.leaves_out_folder(&[Path::new("old")], Path::new("/shop/old")));
+    }
+
+    #[test]
+    fn a_glob_is_idle_until_it_matches_a_file_or_a_folder() {
+        let owned = |patterns: &[&str]| patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>();
+        let other = Globs { include: Vec::new(), exclude: owned(&["shop/x.yaml", "pay"]), base: "/r".into() };
+        let exclude =
+            owned(&["old/", "./charts/**", "web.yaml", "deploy/web.yaml", "nope", "pruned", "pruned/**", "./pruned/a/b.yaml"]);
+        let filter = PathFilter::new(&owned(&["*.yaml", "*.json"]), &exclude, Some(&other)).unwrap();
+        assert!(filter.leaves_out_folder(&[Path::new("pruned")], Path::new("/r/pruned")));
+        for path in ["deploy/web.yaml", "deploy/api.yaml", "a/old/b/c.yaml", "shop/x.yaml"] {
+            filter.takes(&[Path::new(path)], &Path::new("/r").join(path));
+        }
+        filter.takes(&[Path::new("x/charts/a.yaml"), Path::new("charts/a.yaml")], Path::new("/r/x/charts/a.yaml"));
+        let idle = filter.idle().into_iter().map(|idle| (idle.list, idle.glob, idle.of_other)).collect::<Vec<_>>();
+        let expected = [("include", "*.json", false), ("exclude", "nope", false), ("exclude", "pay", true)];
+        assert_eq!(idle, expected.map(|(list, glob, of_other)| (list, glob.to_owned(), of_other)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::filter::PathFilter;
 use super::walk::{SETTINGS, is_manifest};
-use super::{Request, ScanError, by_component};
+use super::{IdleGlob, Request, ScanError, by_component};
 
 /// A file that was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,8 @@ pub struct Chosen {
 }
 
 /// Chooses among files, by their paths from the request's root, what a scan of the same request takes; in the order of their names.
-pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<Vec<Chosen>, ScanError> {
+/// Beside them come the globs that matched nothing.
+pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<(Vec<Chosen>, Vec<IdleGlob>), ScanError> {
     let filter = PathFilter::new(request.include, request.exclude, request.other)?;
     let real_root = request.root.canonicalize().unwrap_or_else(|_| request.root.to_owned());
     let all: BTreeSet<&Path> = listed.iter().map(PathBuf::as_path).collect();
@@ -64,7 +65,7 @@ pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<Vec<Chosen>, S
         }
     }
     chosen.sort_by(|(left, _), (right, _)| by_component(left, right));
-    Ok(chosen.into_iter().map(|(_, chosen)| chosen).collect())
+    Ok((chosen.into_iter().map(|(_, chosen)| chosen).collect(), filter.idle()))
 }
 
 /// The path from the root, links followed as far as there are any; `None` outside of it.
@@ -101,7 +102,7 @@ mod tests {
         let listed: Vec<PathBuf> = listed.iter().map(PathBuf::from).collect();
         let request =
             Request { paths: &paths, include: &[], exclude: &exclude, other: None, current: &current, root: root.path() };
-        let chosen = choose(request, &listed)?;
+        let (chosen, _) = choose(request, &listed)?;
         Ok(chosen.into_iter().map(|chosen| format!("{}{}", chosen.shown, if chosen.is_template { " T" } else { "" })).collect())
     }
 

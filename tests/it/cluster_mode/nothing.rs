@@ -28,6 +28,18 @@ fn a_run_that_checks_no_image_of_a_cluster_warns_and_fails_where_that_is_asked_f
 }
 
 #[test]
+fn a_glob_for_images_that_matches_none_of_the_cluster_is_told() {
+    let scene = Scene::new();
+    let (image, _) = scene.image("shop/web", "1.4");
+    scene.add("Deployment", "shop", "web", &image);
+    let said = scene.run("--exclude-image team-0 --exclude-image *shop/web* --include-image *", 0).stderr;
+    assert!(said.starts_with("warning: `--exclude-image team-0` matches no image"), "{said}");
+    assert_eq!(said.matches("matches no image").count(), 1, "{said}");
+    assert_eq!(scene.run("--include-image *shop/*", 0).stderr, "");
+    assert_eq!(scene.run("-n shop --update --include-image *web", 0).stderr.matches("warning").count(), 0);
+}
+
+#[test]
 fn workloads_that_something_else_writes_are_no_checked_ones() {
     let scene = Scene::new();
     let (image, _) = scene.image("shop/web", "1.4");

@@ -18,8 +18,10 @@ fn imago(place: &Workplace, line: &str, code: i32) -> Finished {
     place.imago(format!("files --offline {line}").split_whitespace()).finish_with(code)
 }
 
-/// The ways to check nothing: the files, the flags, and what the warnings say.
-fn ways() -> Vec<(Vec<(&'static str, String)>, &'static str, Vec<&'static str>)> {
+/// A way to check nothing: the files, the flags, and what the warnings say.
+type Way = (Vec<(&'static str, String)>, &'static str, Vec<&'static str>);
+
+fn ways() -> Vec<Way> {
     let web = || deployment(IMAGE);
     let ignored = web().replace("  name: web", "  name: web\n  annotations: {imago/ignore: \"true\"}");
     let chart = || vec![("web/Chart.yaml", "name: web\n".to_owned()), ("web/templates/web.yaml", "kind: {{ .x }}\n".to_owned())];

@@ -216,8 +216,11 @@ mod tests {
         }
     }
 
+    /// A workload by its number, its image, and the line of its annotation.
+    type Workload = dyn Fn(usize, &str, &str) -> String;
+
     /// How often lines are compared when each of so many images changes, and each workload gets an annotation.
-    fn comparisons(workload: &dyn Fn(usize, &str, &str) -> String, count: usize) -> u64 {
+    fn comparisons(workload: &Workload, count: usize) -> u64 {
         let text = |image: &str, record: &str| (0..count).map(|number| workload(number, image, record)).collect::<String>();
         let (old, new) = (text("a:1", ""), text("a:1@sha256:0", "    record: x\n"));
         let asked = Cell::new(0);
@@ -230,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_diff_of_many_changes_costs_what_the_file_holds() {
-        let shapes: [(&str, &dyn Fn(usize, &str, &str) -> String); 4] = [
+        let shapes: [(&str, &Workload); 4] = [
             ("containers", &|number, image, _| format!("      - name: c{number}\n        image: {image}\n")),
             ("containers of one name", &|_, image, _| format!("      - name: c\n        image: {image}\n")),
             ("images that differ", &|number, image, _| format!("      - name: c{number}\n        image: {number}/{image}\n")),

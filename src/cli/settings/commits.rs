@@ -7,6 +7,7 @@ use crate::app::report::Action;
 use crate::cli::args;
 use crate::io::git::identity::Person;
 use crate::io::git::is_branch_name;
+use crate::io::git::limits::{TIMEOUT_VARIABLE, timeout};
 
 /// The remote that is meant where `--remote` names none.
 const DEFAULT_REMOTE: &str = "origin";
@@ -29,6 +30,7 @@ pub(super) fn request(flags: &args::Git, action: Action, outside: &Outside) -> R
         let hint = "add `--update` or `--restore`: without an action nothing is changed";
         return Err(usage(format!("`{asks}` needs an action"), hint));
     }
+    check_timeout(outside)?;
     let remote = flags.remote.clone().unwrap_or_else(|| DEFAULT_REMOTE.to_owned());
     let branch = flags.branch.as_deref().map(|name| branch(name, &remote)).transpose()?;
     let message = flags.message.as_deref().map_or(Ok(Template::default()), template)?;
@@ -41,6 +43,17 @@ pub(super) fn request(flags: &args::Git, action: Action, outside: &Outside) -> R
         message,
         environment: outside.environment.clone(),
     }))
+}
+
+/// A time limit that cannot be read would silently be another one.
+fn check_timeout(outside: &Outside) -> Result<(), UsageError> {
+    match outside.variable(TIMEOUT_VARIABLE).filter(|value| !value.is_empty()) {
+        Some(value) if timeout(value).is_none() => {
+            let what = format!("`{TIMEOUT_VARIABLE}={}` is not a time limit", value.display());
+            Err(usage(what, format!("write whole seconds: `{TIMEOUT_VARIABLE}=300`")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads `--branch`: the name alone, also where it is written in full.

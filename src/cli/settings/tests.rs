@@ -196,6 +196,17 @@ fn colour_follows_the_flag_before_the_environment() {
 }
 
 #[test]
+fn a_time_limit_is_whole_seconds() {
+    let update = |value: &str| settings_in("imago files --update --push", &[("IMAGO_GIT_TIMEOUT", value)]);
+    for value in ["", "1", " 300 "] {
+        assert!(update(value).is_ok(), "{value}");
+    }
+    for value in ["0", "-1", "ten", "1.5", "5m"] {
+        assert_eq!(update(value).unwrap_err().what, format!("`IMAGO_GIT_TIMEOUT={value}` is not a time limit"));
+    }
+}
+
+#[test]
 fn no_command_asks_for_help() {
     assert!(matches!(settings("imago -v"), Ok(Settings::Cluster { .. })));
 }

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
 /// Sets another time for all of them, in seconds.
-const VARIABLE: &str = "IMAGO_GIT_TIMEOUT";
+pub const TIMEOUT_VARIABLE: &str = "IMAGO_GIT_TIMEOUT";
 
 /// What a program is called for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,7 @@ pub(super) struct Limits(Option<Duration>);
 
 impl Limits {
     pub(super) fn of_environment(environment: &BTreeMap<OsString, OsString>) -> Self {
-        let typed = environment.get(OsStr::new(VARIABLE)).and_then(|value| value.to_str()?.trim().parse().ok());
-        Self(typed.filter(|seconds| *seconds > 0).map(|seconds: u32| Duration::from_secs(seconds.into())))
+        Self(environment.get(OsStr::new(TIMEOUT_VARIABLE)).and_then(|value| timeout(value)))
     }
 
     pub(super) fn of(self, act: Act) -> Duration {
@@ -34,13 +33,19 @@ impl Limits {
     }
 }
 
+/// Reads the variable's value: whole seconds, at least one.
+pub fn timeout(value: &OsStr) -> Option<Duration> {
+    let seconds: u32 = value.to_str()?.trim().parse().ok()?;
+    (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_time_that_is_set_is_for_all_and_what_is_no_time_is_for_none() {
-        let limits = |text: &str| Limits::of_environment(&[(VARIABLE.into(), text.into())].into());
+        let limits = |text: &str| Limits::of_environment(&[(TIMEOUT_VARIABLE.into(), text.into())].into());
         assert_eq!(limits("7").of(Act::Ask), Duration::from_secs(7));
         assert_eq!(limits("7").of(Act::Carry), Duration::from_secs(7));
         for text in ["", "0", "-1", "ten"] {

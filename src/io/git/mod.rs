@@ -7,7 +7,7 @@
 pub mod change;
 mod credentials;
 pub mod identity;
-mod limits;
+pub mod limits;
 pub mod repository;
 mod signing;
 pub mod staging;

@@ -97,6 +97,9 @@ impl KnownOverlays {
 
     /// Holds the images of a manifest that a kustomization renames, and counts those whose digest it drops.
     pub(super) fn mark(&self, manifest: &mut Manifest, replaced: &mut Replaced) {
+        if self.overlays.is_empty() {
+            return;
+        }
         let Some(path) = self.base.within(&manifest.path).filter(|path| self.overlays.reach(path)) else { return };
         for container in manifest.workloads.iter_mut().flat_map(|(_, workload)| &mut workload.containers) {
             let Some(image) = container.image.text().filter(|image| ImageRef::parse(image).is_ok()) else { continue };

@@ -112,6 +112,11 @@ impl Overlays {
         Self { all, above }
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// Whether a kustomization builds on the manifest.
     pub fn reach(&self, manifest: &str) -> bool {
         self.above.contains_key(manifest)

@@ -11,6 +11,7 @@ use super::commit::{self, Carried, Session};
 use super::copies;
 use super::edits::{self, Edited};
 use super::globs;
+use super::lock_check;
 use super::nothing;
 use super::ready::Awaiting;
 use super::report::{Action, Mode, Place, Problem, Reach, Report, WorkloadReport};
@@ -112,6 +113,9 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
         let survey = survey.map_err(|error| wrong_paths(&error))?;
         request.refuse_report_over(reports.iter().filter(|(_, place)| survey.has(place)), "a manifest")?;
         let (mut report, mut round) = request.decide(survey, source, rules, &root, &mut on_event)?;
+        if request.action == Action::Check && !request.lock.offline {
+            lock_check::check(&lock, request, &round.answers, &round.digests(), &mut report)?;
+        }
         if request.diff {
             // A plan that is not to be carried out is not handed to `git apply` either.
             report.diff = Some(if report.stopped_at.is_none() { round.diff() } else { String::new() });

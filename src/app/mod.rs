@@ -8,6 +8,7 @@ pub mod digest;
 pub mod edits;
 pub mod files;
 mod globs;
+mod lock_check;
 pub mod message;
 mod nothing;
 mod overlays;

@@ -77,6 +77,8 @@ pub struct Report {
     pub diff: Option<String>,
     /// What was committed, where it was asked for.
     pub git: Option<Committed>,
+    /// Entries of the lock that a check found to be outdated.
+    pub lock: Vec<LockedEntry>,
     /// More images would change than `--max-changes` allows, so nothing was carried out: the limit.
     pub stopped_at: Option<usize>,
 }
@@ -105,6 +107,7 @@ impl Report {
             ways: BTreeMap::new(),
             diff: None,
             git: None,
+            lock: Vec::new(),
             stopped_at: None,
         }
     }
@@ -176,6 +179,19 @@ pub struct Committed {
     pub stale: bool,
     /// The remote's commit that the branch and the files here were brought to, in full.
     pub followed: Option<String>,
+}
+
+/// An entry of the lock that is not its tag's digest now, nor what its images are held on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockedEntry {
+    /// The lock.
+    pub place: Place,
+    /// The image, with its tag.
+    pub image: String,
+    /// The digest that the lock has.
+    pub locked: String,
+    /// The digest that the tag has now.
+    pub digest: String,
 }
 
 /// How far a plan was carried out.

@@ -170,6 +170,7 @@ fn exit_code(report: &Report) -> u8 {
         Report { stopped_at: Some(_), .. } | Report { failed_empty: true, .. } => COULD_NOT_RUN,
         _ if !report.problems.is_empty() => PROBLEMS,
         Report { action: Action::Check, .. } if report.counts().outdated > 0 => OUTDATED,
+        Report { lock, .. } if !lock.is_empty() => OUTDATED,
         Report { strict: true, skipped, .. } if skipped.iter().any(|skipped| skipped.held) => OUTDATED,
         _ => DONE,
     }
@@ -278,6 +279,7 @@ mod tests {
             (Report { failed_empty: true, ..with_a_problem() }, COULD_NOT_RUN),
             (Report { failed_empty: true, ..check(&fine) }, COULD_NOT_RUN),
             (held(false), DONE),
+            (Report { lock: samples::locked(), ..check(&fine) }, OUTDATED),
             (held(true), OUTDATED),
             (Report { problems: with_a_problem().problems, ..held(true) }, PROBLEMS),
         ] {

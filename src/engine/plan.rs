@@ -296,4 +296,3 @@ fn text(record: &Record) -> Option<String> {
         Record::Absent | Record::NoText => None,
     }
 }
-// x

@@ -120,7 +120,7 @@ impl Round {
 
     /// The digest that the manifests have of each tag after this round: the tag's new one, unless all that use the tag were held back
     /// from it, on one old digest.
-    fn digests(&self) -> BTreeMap<Lookup, Digest> {
+    pub(super) fn digests(&self) -> BTreeMap<Lookup, Digest> {
         let answers = self.answers.iter().filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
         let answers: BTreeMap<&Lookup, &Answer> = answers.collect();
         let mut digests: BTreeMap<Lookup, Digest> =

@@ -56,6 +56,13 @@ fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
         title: "Held back".to_owned(),
         message: whose(&skipped.place, &skipped.message),
     });
+    let locked = report.lock.iter().map(|entry| Finding {
+        code: "lock-outdated",
+        level: Level::Error,
+        place: entry.place.clone(),
+        title: "Outdated lock".to_owned(),
+        message: format!("`{}` is locked on `{}`, and its tag is on `{}`", entry.image, entry.locked, entry.digest),
+    });
     let stopped = report.stopped_at.map(|limit| Finding {
         code: "max-changes",
         level: Level::Error,
@@ -70,7 +77,8 @@ fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
         title: "No image was checked".to_owned(),
         message: "no image was checked, which `--fail-on-empty` does not allow".to_owned(),
     });
-    let mut findings: Vec<Finding> = stopped.into_iter().chain(empty).chain(problems).chain(images).chain(held).collect();
+    let mut findings: Vec<Finding> =
+        stopped.into_iter().chain(empty).chain(problems).chain(images).chain(locked).chain(held).collect();
     findings.sort_by(|left, right| left.place.cmp_in_files(&right.place));
     findings
 }

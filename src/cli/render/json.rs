@@ -14,7 +14,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::steers;
-use crate::app::report::{Action, Committed, Mode, Report};
+use crate::app::report::{Action, Committed, LockedEntry, Mode, Report};
 use problem::{ProblemV1, SkippedV1};
 use summary::SummaryV1;
 use workload::WorkloadV1;
@@ -58,12 +58,33 @@ struct ReportV1<'a> {
     files_changed: &'a [String],
     /// What was committed and pushed; null where nothing was to be committed.
     git: Option<GitV1<'a>>,
+    /// Entries of the lock that a check found to be outdated.
+    lock: Vec<LockedV1<'a>>,
     /// What was passed over on purpose.
     skipped: Vec<SkippedV1<'a>>,
     /// What went wrong with one file, workload or image, and did not stop the rest.
     problems: Vec<ProblemV1<'a>>,
     /// What a person should know although it went on, one sentence each.
     warnings: Vec<&'a String>,
+}
+
+/// An entry of the lock that is outdated.
+#[derive(Debug, Serialize)]
+struct LockedV1<'a> {
+    /// The lock.
+    file: Option<&'a str>,
+    /// The image with its tag, as the lock has it.
+    image: &'a str,
+    /// The digest that the lock has.
+    locked: &'a str,
+    /// The digest that the tag has now.
+    tag_digest: &'a str,
+}
+
+impl<'a> LockedV1<'a> {
+    fn of(LockedEntry { place, image, locked, digest }: &'a LockedEntry) -> Self {
+        Self { file: place.file.as_deref(), image, locked, tag_digest: digest }
+    }
 }
 
 /// What became of the run in Git.
@@ -99,6 +120,7 @@ impl<'a> ReportV1<'a> {
             workloads: report.workloads.iter().map(WorkloadV1::of).collect(),
             files_changed: &report.files_changed,
             git: report.git.as_ref().map(GitV1::of),
+            lock: report.lock.iter().map(LockedV1::of).collect(),
             skipped: report.skipped.iter().map(SkippedV1::of).collect(),
             problems: report.problems.iter().map(ProblemV1::of).collect(),
             warnings: report.warnings.iter().chain(&report.notes).collect(),

@@ -81,6 +81,10 @@ fn notes(report: &Report) -> String {
             None => notes.push(line.to_owned()),
         }
     }
+    notes.extend(report.lock.iter().map(|entry| {
+        let (image, place) = (Printable(&entry.image), problem::where_it_is(&entry.place).unwrap_or_default());
+        format!("outdated lock: {image} is on {}, and its tag on {}\n  in {}\n", entry.locked, entry.digest, Printable(&place))
+    }));
     let held = report.skipped.iter().filter(|skipped| skipped.held);
     notes.extend(held.map(|skipped| {
         let place = problem::where_it_is(&skipped.place).unwrap_or_default();

@@ -5,6 +5,7 @@ pub(super) fn rule(code: &str) -> &'static str {
     match code {
         "empty" => "The run checked no image, and was asked to fail then.",
         "outdated" => "An image is not on the digest that its tag points to now.",
+        "lock-outdated" => "The lock has another digest of a tag than the registry.",
         "restored" => "An image is not as it was written before it was pinned.",
         "stale" => "A pod runs another digest than its image's tag points to now.",
         "platform-lost" => "The tag's new digest lacks a platform that the old one has, so it is not taken.",

@@ -1,6 +1,6 @@
 //! Reports made by hand for the tests of every form.
 
-use crate::app::report::{Action, ContainerReport, Mode, Outcome, Place, Problem, Report, Skipped, WorkloadReport};
+use crate::app::report::{Action, ContainerReport, LockedEntry, Mode, Outcome, Place, Problem, Report, Skipped, WorkloadReport};
 use crate::engine::answer::Refusal;
 
 /// One workload of 214 files, of which one image of two was updated; three templates.
@@ -28,6 +28,17 @@ pub(in crate::cli) fn updated() -> Report {
         skipped: (0..3).map(template).collect(),
         ..Report::new(Mode::Files, Action::Update)
     }
+}
+
+/// An entry of the lock that a check found to be outdated.
+pub(in crate::cli) fn locked() -> Vec<LockedEntry> {
+    let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+    vec![LockedEntry {
+        place: Place { file: Some("imago.lock".into()), ..Place::default() },
+        image: "registry.example.test/web:1.4".into(),
+        locked: digest("1"),
+        digest: digest("2"),
+    }]
 }
 
 /// A container on line 21.

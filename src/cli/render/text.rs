@@ -9,7 +9,7 @@ mod workload;
 use std::fmt::Write;
 
 use super::{Printable, Styles, counted, steers};
-use crate::app::report::{Action, Committed, Place, Reach, Report};
+use crate::app::report::{Action, Committed, LockedEntry, Place, Reach, Report};
 use crate::cli::settings::Detail;
 
 pub use digest::{digest_problems, digests, ways};
@@ -25,6 +25,12 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
     let mut text = String::new();
     for workload in &report.workloads {
         workload::write(&mut text, workload, report, styles);
+    }
+    for LockedEntry { place, image, locked, digest } in &report.lock {
+        let (lock, image) = (named(place), Printable(image));
+        let change = styles.change;
+        writeln!(text, "{} has {image} on {locked}, {change}and its tag is on{change:#} {digest} now", Printable(&lock))
+            .expect(TAKES_ALL);
     }
     if detail >= Detail::More {
         for file in &report.files_without_workload {
@@ -64,6 +70,9 @@ pub fn summary(report: &Report, styles: &Styles) -> String {
             parts.push(format!("{} {what}", counted(count, noun)));
         }
     }
+    if !report.lock.is_empty() {
+        parts.push(format!("{} of the lock outdated", counted_entries(report.lock.len())));
+    }
     if !report.unhandled.is_empty() {
         let kinds: Vec<String> =
             report.unhandled.iter().map(|(kind, count)| counted(*count, &Printable(kind).to_string())).collect();
@@ -80,6 +89,10 @@ pub fn summary(report: &Report, styles: &Styles) -> String {
         parts.push(format!("{bad}{}{bad:#}", counted(report.problems.len(), "problem")));
     }
     committed + &notes + &parts.join("; ") + "\n"
+}
+
+fn counted_entries(count: usize) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
 }
 
 /// What `--track tag` would do with the fixed images, where it would do it with all of them.

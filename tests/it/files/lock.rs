@@ -5,6 +5,7 @@ use std::fs;
 use super::deployment;
 use crate::support::binary::Workplace;
 use crate::support::registry::TestRegistry;
+use crate::support::registry::http::Response;
 
 #[test]
 fn a_lock_that_cannot_be_read_stops_an_update_before_anything_is_written() {
@@ -86,4 +87,86 @@ fn the_lock_has_the_digest_that_a_held_back_tag_keeps_and_the_new_one_once_anyth
     place.write("other.yaml", deployment(&image));
     update();
     assert_eq!(lock(), noted(&new));
+}
+
+/// A folder whose image is on its tag's digest, and whose lock has this one.
+fn locked(registry: &TestRegistry, digest: &str) -> Workplace {
+    let image = format!("{}/shop/web:1.4", registry.host());
+    let place = Workplace::new();
+    place.write("web.yaml", deployment(&image));
+    place.imago(["files", "--update"]).finish_with(0);
+    place.write("imago.lock", format!(r#"{{"version":1,"images":{{"{image}":"{digest}"}}}}"#));
+    place
+}
+
+#[test]
+fn a_check_holds_the_lock_against_the_registry() {
+    let registry = TestRegistry::start();
+    let old = registry.push_index("shop/web", "1.4", &["linux/amd64"], "first");
+    let now = registry.push_index("shop/web", "1.4", &["linux/amd64"], "second");
+    let check = |place: &Workplace, code| place.imago(["files", "--check"]).finish_with(code);
+    check(&locked(&registry, &now), 0);
+
+    let stale = locked(&registry, &old);
+    let said = check(&stale, 1).stdout;
+    assert!(
+        said.contains(&format!("imago.lock has {}/shop/web:1.4 on {old}, and its tag is on {now} now\n", registry.host())),
+        "{said}"
+    );
+    assert!(said.ends_with("; 1 entry of the lock outdated\n"), "{said}");
+    let report = stale.imago(["files", "--check", "--output", "json"]).finish_with(1).json();
+    assert_eq!((&report["lock"][0]["locked"], &report["lock"][0]["tag_digest"]), (&old.as_str().into(), &now.as_str().into()));
+    for form in ["github", "sarif", "markdown"] {
+        let told = stale.imago(["files", "--check", "--output", form]).finish_with(1).stdout;
+        assert!(told.contains(&old) && told.contains(&now), "{form}: {told}");
+    }
+    // Without a check, and without a registry, nobody compares.
+    stale.imago(["files"]).finish_with(0);
+    stale.imago(["files", "--check", "--offline"]).finish_with(1);
+
+    let foreign = format!("sha256:{}", "7".repeat(64));
+    let said = check(&locked(&registry, &foreign), 3).stderr;
+    assert!(said.contains(&format!("the registry does not have {foreign}, which the lock names")), "{said}");
+}
+
+#[test]
+fn a_lock_is_compared_in_what_the_run_uses_alone() {
+    let registry = TestRegistry::start();
+    let now = registry.push_index("shop/web", "1.4", &["linux/amd64"], "first");
+    let place = locked(&registry, &now);
+    let other = format!("{}/shop/other:1", registry.host());
+    place.write("imago.lock", format!(r#"{{"version":1,"images":{{"{other}":"{now}"}}}}"#));
+    place.imago(["files", "--check"]).finish_with(0);
+    assert!(!registry.asked().iter().any(|asked| asked.contains("other")), "{:?}", registry.asked());
+    // What cannot be read is not passed over.
+    place.write("imago.lock", "{");
+    place.imago(["files", "--check"]).finish_with(2);
+}
+
+#[test]
+fn the_lock_may_have_the_digest_that_all_are_held_on_and_no_other() {
+    let registry = TestRegistry::start();
+    let older = registry.push_index("shop/web", "1.4", &["linux/amd64", "linux/arm64"], "zero");
+    let old = registry.push_index("shop/web", "1.4", &["linux/amd64", "linux/arm64"], "first");
+    let place = locked(&registry, &old);
+    let new = registry.push_index("shop/web", "1.4", &["linux/amd64"], "second");
+    let lock = |digest: &str| {
+        place.write("imago.lock", format!(r#"{{"version":1,"images":{{"{}/shop/web:1.4":"{digest}"}}}}"#, registry.host()));
+    };
+    for (digest, code) in [(&old, 0), (&new, 0), (&older, 1)] {
+        lock(digest);
+        place.imago(["files", "--check"]).finish_with(code);
+    }
+}
+
+#[test]
+fn a_registry_that_does_not_say_whether_it_has_a_digest_is_a_problem() {
+    let registry = TestRegistry::start();
+    let old = registry.push_index("shop/web", "1.4", &["linux/amd64"], "first");
+    registry.push_index("shop/web", "1.4", &["linux/amd64"], "second");
+    let place = locked(&registry, &old);
+    let asked = old.clone();
+    registry.fault("shop/web", move |request, _, fine| if request.path.contains(&asked) { Response::new(403) } else { fine });
+    let said = place.imago(["files", "--check"]).finish_with(3).stderr;
+    assert!(said.contains("error: cannot vouch for `"), "{said}");
 }

@@ -91,6 +91,7 @@ fn version_1_has_these_fields_in_this_order() {
     "deploy/web.yaml"
   ],
   "git": null,
+  "lock": [],
   "skipped": [
     {
       "code": "template",

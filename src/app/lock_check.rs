@@ -1,0 +1,86 @@
+//! Holds the lock against the registries: whoever can change the lock decides what `--offline` writes.
+//!
+//! An entry that the run uses is outdated where it is neither its tag's digest now nor what all images of the tag are held on. Of such a
+//! digest the registry is asked whether it has it at all.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::report::{LockedEntry, Place, Problem, Report};
+use super::source::{self, lock_problem};
+use super::{files, runtime};
+use crate::engine::answer::{Answers, Refusal};
+use crate::engine::image::{Digest, Lookup};
+use crate::io::lock::Lock;
+use crate::io::registry::Settings;
+use crate::io::resolver::Resolver;
+
+/// An entry that is not what it should be.
+#[derive(Debug, PartialEq, Eq)]
+struct Stale<'a> {
+    lookup: &'a Lookup,
+    locked: &'a Digest,
+    now: &'a Digest,
+}
+
+/// Compares the lock at `path`, where there is one, and adds what is wrong with it to the report. `expected` has the digest that an update
+/// would note for each tag. `Err` is always a [`Problem`].
+pub(super) fn check(
+    path: &Path,
+    request: &files::Request,
+    answers: &Answers,
+    expected: &BTreeMap<Lookup, Digest>,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let name = &request.lock.path;
+    let Some(lock) = Lock::read(path).map_err(|error| lock_problem("read", name, &error))? else { return Ok(()) };
+    let stale = stale(&lock, answers, expected);
+    if stale.is_empty() {
+        return Ok(());
+    }
+    let place = Place { file: Some(name.display().to_string()), ..Place::default() };
+    for (Stale { lookup, locked, now }, known) in stale.iter().zip(ask(&stale, &request.registries)?) {
+        report.lock.push(LockedEntry {
+            place: place.clone(),
+            image: lookup.to_string(),
+            locked: locked.to_string(),
+            digest: now.to_string(),
+        });
+        if let Err(Refusal { code, cause, hint }) = known {
+            let what = format!("cannot vouch for `{lookup}` in the lock");
+            report.problems.push(Problem { code, what, place: place.clone(), cause, hint });
+        }
+    }
+    Ok(())
+}
+
+fn stale<'a>(lock: &'a Lock, answers: &'a Answers, expected: &'a BTreeMap<Lookup, Digest>) -> Vec<Stale<'a>> {
+    let answered = answers.iter().filter_map(|(lookup, answer)| Some((lookup, &answer.as_ref().ok()?.digest)));
+    let stale = answered.filter_map(|(lookup, now)| {
+        let locked = lock.get(lookup)?;
+        let fits = locked == now || expected.get(lookup) == Some(locked);
+        (!fits).then_some(Stale { lookup, locked, now })
+    });
+    stale.collect()
+}
+
+/// Whether the registry has each of the digests.
+fn ask(stale: &[Stale<'_>], registries: &Settings) -> anyhow::Result<Vec<Result<(), Refusal>>> {
+    let registry = Arc::clone(&source::registries(registries)?);
+    let runtime = runtime::start().map_err(|error| runtime::unstarted("cannot start to ask registries", error))?;
+    let questions = stale.iter().map(async |Stale { lookup, locked, .. }| match registry.manifest(lookup, locked).await? {
+        Some(_) => Ok(()),
+        None => Err(Refusal {
+            code: "digest-unknown",
+            cause: format!("the registry does not have {locked}, which the lock names"),
+            hint: Some("find out who wrote it; `imago files --update` notes the tag's own digest".to_owned()),
+        }),
+    });
+    let answers = runtime.block_on(join_all(questions));
+    // A name look-up that hangs must not hold up a run whose questions are answered.
+    runtime.shutdown_background();
+    Ok(answers)
+}

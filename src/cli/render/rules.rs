@@ -33,6 +33,7 @@ pub(super) fn rule(code: &str) -> &'static str {
         "link-outside" => "A link leads out of the repository.",
         "git-uncommitted" => "The file has changes that are not committed.",
         "git-untracked" => "Git does not track the file.",
+        "git-attributes" => "Git's attributes of the file stand in what is no regular file.",
         "git-filter" => "Git converts the file, so what is committed is not what is on disk.",
         "not-found" | "name-unknown" => "The registry knows no such image.",
         "unauthorized" | "credentials-refused" | "forbidden" => "The registry does not let us look at the image.",

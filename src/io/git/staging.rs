@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,9 @@ pub enum Unfit {
     /// Another program decides what of it is committed, as this attribute says.
     #[error("its attribute `{0}` lets another program convert it")]
     Converted(&'static str),
+    /// Its attributes stand in what is no regular file, such as a pipe, which Git would wait for.
+    #[error("a `.gitattributes` that holds for it is not a regular file")]
+    Attributes,
 }
 
 impl Unfit {
@@ -61,6 +65,7 @@ impl Unfit {
             Self::Uncommitted => "git-uncommitted",
             Self::LineEnds => "git-line-ends",
             Self::Converted(_) => "git-filter",
+            Self::Attributes => "git-attributes",
         }
     }
 
@@ -72,6 +77,7 @@ impl Unfit {
             Self::Uncommitted => "commit it or stash it first",
             Self::LineEnds => "give it the line ends that `git add` takes, or leave it out with `--exclude`",
             Self::Converted(_) => "leave it out with `--exclude`, or run without `--commit`",
+            Self::Attributes => "remove what stands in the place of `.gitattributes`",
         }
     }
 }
@@ -126,6 +132,8 @@ pub struct Staging {
     folders: BTreeMap<PathBuf, Option<PathBuf>>,
     /// Commits that were asked about for one file, and what was found: other files ask about them too.
     as_made: RefCell<BTreeMap<Oid, bool>>,
+    /// Folders below the root, and whether a `.gitattributes` of theirs may be read.
+    attribute_files: RefCell<BTreeMap<PathBuf, bool>>,
 }
 
 impl Staging {
@@ -150,6 +158,7 @@ impl Staging {
             modes,
             folders: BTreeMap::new(),
             as_made: RefCell::default(),
+            attribute_files: RefCell::default(),
         })
     }
 
@@ -165,15 +174,20 @@ impl Staging {
         trailer: &str,
         again: impl Fn(&[u8]) -> Option<Vec<u8>>,
     ) -> Result<Result<Staged, Unfit>, GitError> {
-        let Some(path) = self.within(path) else { return Ok(Err(Unfit::Elsewhere)) };
+        let Some(on_disk) = self.within(path) else { return Ok(Err(Unfit::Elsewhere)) };
+        if !self.has_attributes_of_files(&on_disk) {
+            return Ok(Err(Unfit::Attributes));
+        }
+        // Where `core.ignoreCase` is set, the index finds it in another case, and Git knows it by the index's name.
+        let staged = self.index.get_path(&on_disk, 0);
+        let path = staged.as_ref().map_or_else(|| on_disk.clone(), |staged| OsStr::from_bytes(&staged.path).into());
         if let Some(attribute) = self.converted(&path)? {
             return Ok(Err(Unfit::Converted(attribute)));
         }
-        let staged = self.index.get_path(&path, 0);
         let Some((committed, mode)) = self.committed(&path)? else {
             return Ok(Err(if staged.is_some() { Unfit::Uncommitted } else { Unfit::Untracked }));
         };
-        let Some(staged) = staged.filter(|staged| staged.mode == mode && self.has_mode(&path, mode)) else {
+        let Some(staged) = staged.filter(|staged| staged.mode == mode && self.has_mode(&on_disk, mode)) else {
             return Ok(Err(Unfit::Uncommitted));
         };
         let raw = Oid::hash_object(ObjectType::Blob, old)? == committed;
@@ -239,6 +253,9 @@ impl Staging {
         if self.index.get_path(path, 0).is_none_or(|staged| staged.id != known.id()) {
             return Ok(false);
         }
+        if !self.has_attributes_of_files(path) {
+            return Ok(false);
+        }
         match std::fs::read(self.repository.root().join(path)) {
             Ok(content) => {
                 let is_raw = Oid::hash_object(ObjectType::Blob, &content)? == known.id();
@@ -269,6 +286,9 @@ impl Staging {
     /// Takes a file that is not there yet.
     pub fn stage_new(&mut self, path: &Path, new: &[u8]) -> Result<Result<Staged, Unfit>, GitError> {
         let Some(path) = self.within(path) else { return Ok(Err(Unfit::Elsewhere)) };
+        if !self.has_attributes_of_files(&path) {
+            return Ok(Err(Unfit::Attributes));
+        }
         if let Some(attribute) = self.converted(&path)? {
             return Ok(Err(Unfit::Converted(attribute)));
         }
@@ -299,6 +319,20 @@ impl Staging {
             self.folders.insert(folder.to_owned(), below);
         }
         Some(self.folders.get(folder)?.as_ref()?.join(path.file_name()?))
+    }
+
+    /// Whether each `.gitattributes` from the root down to a file is a file, a folder or absent: libgit2 would wait for a pipe.
+    fn has_attributes_of_files(&self, path: &Path) -> bool {
+        let mut checked = self.attribute_files.borrow_mut();
+        path.ancestors().skip(1).all(|folder| {
+            if let Some(known) = checked.get(folder) {
+                return *known;
+            }
+            let found = self.repository.root().join(folder).join(".gitattributes").metadata();
+            let fits = found.map_or(true, |found| found.is_file() || found.is_dir());
+            checked.insert(folder.to_owned(), fits);
+            fits
+        })
     }
 
     fn converted(&self, path: &Path) -> Result<Option<&'static str>, GitError> {

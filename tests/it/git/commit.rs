@@ -112,6 +112,38 @@ fn paths_that_another_program_converts_are_problems() {
 }
 
 #[test]
+fn attributes_in_a_pipe_are_a_problem_and_nobody_waits_for_it() {
+    for (through_link, folder) in [(false, "deploy/"), (true, "deploy/"), (false, "")] {
+        let Some(tree) = Tree::new() else { return };
+        let attributes = tree.place.path().join(format!("{folder}.gitattributes"));
+        let pipe = if through_link { tree.place.beside("pipe") } else { attributes.clone() };
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        if through_link {
+            std::os::unix::fs::symlink(&pipe, &attributes).unwrap();
+        }
+        let json = tree.imago("--update --commit --output json", 3).json();
+        std::fs::remove_file(&attributes).unwrap();
+        assert_eq!(json["problems"][0]["code"], "git-attributes");
+        assert_eq!(tree.read("deploy/web.yaml"), deployment("web"));
+        assert_eq!(tree.log(), ["first"]);
+    }
+}
+
+#[test]
+fn a_file_whose_name_differs_in_case_is_committed_under_the_name_that_git_has() {
+    for (name, ignores_case) in [("deploy/Web.yaml", true), ("deploy/WEB.yaml", true), ("deploy/Web.yaml", false)] {
+        let Some(tree) = Tree::new() else { return };
+        tree.git(&format!("config core.ignorecase {ignores_case}"));
+        std::fs::rename(tree.place.path().join("deploy/web.yaml"), tree.place.path().join(name)).unwrap();
+        let said = tree.imago("--update --commit", if ignores_case { 0 } else { 3 }).stderr;
+        assert_eq!(said.contains("Git does not track it"), !ignores_case, "{said}");
+        let committed = if ignores_case { "deploy/api.yaml\ndeploy/web.yaml\n" } else { "deploy/api.yaml\n" };
+        assert_eq!(tree.git("show --format= --name-only HEAD"), committed);
+        assert_eq!(tree.git("ls-files deploy"), "deploy/api.yaml\ndeploy/web.yaml\n");
+    }
+}
+
+#[test]
 fn line_ends_and_modes_are_committed_as_git_would() {
     for (attributes, autocrlf) in [("*.yaml text eol=crlf\n", "false"), ("* text=auto\n", "true"), ("", "true"), ("", "false")] {
         let Some(tree) = Tree::new() else { return };

@@ -97,6 +97,10 @@ fn is_word(text: &str) -> bool {
 
 /// Whether a tag, or a part of a text that is no image, is `__WORD__` or has such a word between its separators, or a telling word.
 fn is_telling(part: &str) -> bool {
+    // Nearly all tags are in lower case, and need no search.
+    if !part.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'_') {
+        return false;
+    }
     TELLING_WORDS.iter().any(|word| memmem::find(part.as_bytes(), word.as_bytes()).is_some()) || has_dunder_word(part)
 }
 

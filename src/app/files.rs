@@ -96,7 +96,9 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
     let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
     let lock = request.lock.place(&root).map_err(|problem| *problem)?;
     let reports = request.places_of_reports(&root);
-    request.refuse_report_over(reports.iter().filter(|(_, place)| **place == absolute(&lock)), "the lock")?;
+    request
+        .refuse_report_over(reports.iter().filter(|(_, place)| **place == absolute(&lock)), "the lock")
+        .map_err(|problem| *problem)?;
     let mut session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
     let (mut overtaken, mut caught_up) = (0, 0);
     while overtaken <= OVERTAKEN_AT_MOST && caught_up <= OVERTAKEN_AT_MOST {
@@ -111,7 +113,9 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
         let ask_ahead = |number, questions: &[Question]| source.iter().for_each(|source| source.ask_ahead(number, questions));
         let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root), questions, ask_ahead), Ok);
         let survey = survey.map_err(|error| wrong_paths(&error))?;
-        request.refuse_report_over(reports.iter().filter(|(_, place)| survey.has(place)), "a manifest")?;
+        request
+            .refuse_report_over(reports.iter().filter(|(_, place)| survey.has(place)), "a manifest")
+            .map_err(|problem| *problem)?;
         let (mut report, mut round) = request.decide(survey, source, rules, &root, &mut on_event)?;
         if request.action == Action::Check && !request.lock.offline {
             lock_check::check(&lock, request, &round.answers, &round.digests(), &mut report)?;

@@ -186,7 +186,8 @@ fn fail_with(warnings: &[String], error: &anyhow::Error, printer: &mut Printer) 
 /// Says why nothing could be done. A [`Problem`] brings its own hint.
 fn fail(error: &anyhow::Error, printer: &mut Printer) -> u8 {
     let styles = printer.styles(To::Stderr);
-    let text = match error.downcast_ref::<Problem>() {
+    let boxed = || error.downcast_ref::<Box<Problem>>().map(AsRef::as_ref);
+    let text = match error.downcast_ref::<Problem>().or_else(boxed) {
         Some(problem) => problem::problems(std::slice::from_ref(problem), Detail::Normal, &styles),
         None => {
             let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
@@ -299,6 +300,7 @@ mod tests {
         assert_eq!(told(error), (COULD_NOT_RUN, text.to_owned()));
         let problem = Problem { hint: Some("run it".into()), ..with_a_problem().problems.remove(0) };
         let text = "error: cannot read `a.yaml`\n  cause: it is a folder\n  hint: run it\n";
-        assert_eq!(told(problem.into()), (COULD_NOT_RUN, text.to_owned()));
+        assert_eq!(told(problem.clone().into()), (COULD_NOT_RUN, text.to_owned()));
+        assert_eq!(told(Box::new(problem).into()), (COULD_NOT_RUN, text.to_owned()));
     }
 }

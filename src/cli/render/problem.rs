@@ -1,7 +1,7 @@
 //! Problems for people: what failed, where, why, and one thing to do.
 //!
 //! The same problem in many places is said once, with all its places: an image that does not resolve usually stands in many files. So are
-//! many images that do not resolve for one reason: see [`super::cause`].
+//! many images that do not resolve for one reason: see `cause.rs`.
 
 use std::fmt::Write;
 

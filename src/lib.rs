@@ -40,6 +40,11 @@
 //! - `engine::yaml` reads the plainest manifests line by line and all others with the parser, node for node alike.
 //! - [`app::commit`] plans again on the content of another commit where the remote has moved: a plan is never carried over.
 //! - [`io::interrupt`] holds signals back while a change is half made.
+//! - `io/child.rs` starts every other program: with a time limit for all that it starts, and without our secrets.
+//! - [`engine::memory`] says which entry of a record belongs to which container, and [`engine::hold`] what keeps an image as it is.
+//! - Kustomizations are evidence: `app/overlays.rs` reads them from the whole work tree, and [`engine::kustomize`] says what they make of
+//!   an image. They are not edited.
+//! - `app/lock_check.rs` holds the lock against the registries.
 //! - A problem is data ([`app::report::Problem`]): it reaches the report and the exit code. An `Err` means that the run cannot go on.
 //!
 //! # Laws, held by tests on every case of `fixtures/rewrite` and on generated manifests

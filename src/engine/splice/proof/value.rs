@@ -174,7 +174,7 @@ impl<'de> Visitor<'de> for Reader {
         while let Some(entry) = mapping.next_entry()? {
             entries.push(entry);
         }
-        // Most of a large file's mappings are small, and room for two more entries is most of its memory.
+        // Most mappings of a large file are small, and room for two more entries would be a quarter of their memory.
         if entries.len() <= 2 {
             entries.shrink_to_fit();
         }

@@ -79,6 +79,9 @@ pub struct Spot {
     pub text: String,
 }
 
+/// The most bytes of settings that are read.
+const LARGEST: usize = 64 * 1024;
+
 /// Reads the file that was named, or the one at the root of the current folder's repository. `None`: nothing was named or is there.
 pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mistake> {
     let root = scan::repository_root(current).unwrap_or_else(|| current.to_owned());
@@ -103,6 +106,15 @@ pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mist
         }
         Err(error) => return Err(unreadable(error)),
     };
+    // Every glob is compiled before anything is read, and whoever opens a pull request can write the file.
+    if bytes.len() > LARGEST {
+        return Err(Mistake {
+            what: format!("the settings have {} bytes, and at most {LARGEST} are read", bytes.len()),
+            file: name,
+            spot: None,
+            hint: "name folders instead of files, or use `*` and `**`".to_owned(),
+        });
+    }
     let text = String::from_utf8(bytes).map_err(|_| Mistake {
         what: "the settings are not UTF-8".to_owned(),
         file: name.clone(),

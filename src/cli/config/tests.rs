@@ -202,3 +202,14 @@ fn a_lock_stays_in_the_repository() {
         assert!(fill(lock).is_err(), "{lock}");
     }
 }
+
+#[test]
+fn settings_have_a_limit_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let globs = |count: usize| format!("exclude:\n{}", "- a/**/b\n".repeat(count));
+    fs::write(folder.path().join(NAME), globs(100)).unwrap();
+    assert!(read(None, folder.path()).unwrap().is_some());
+    fs::write(folder.path().join(NAME), globs(10_000)).unwrap();
+    let mistake = read(None, folder.path()).unwrap_err();
+    assert_eq!(mistake.what, "the settings have 90009 bytes, and at most 65536 are read");
+}

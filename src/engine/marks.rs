@@ -35,8 +35,10 @@ pub fn may_be_in(text: &[u8]) -> bool {
 
 /// Reads a comment, `#` included.
 pub fn read(comment: &str) -> Option<Mark> {
-    if comment.contains(FLUX) {
-        return flux(comment);
+    if comment.contains(FLUX)
+        && let Some(mark) = flux(comment)
+    {
+        return Some(mark);
     }
     let places = comment.char_indices().filter(|(at, _)| {
         let is_name = comment.as_bytes()[*at..].get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"imago"));
@@ -118,6 +120,14 @@ mod tests {
             Some(Mark::Ignore) => "ignore".to_owned(),
             Some(Mark::Hold(hold)) => format!("{}: {}", hold.code, hold.reason),
         }
+    }
+
+    #[test]
+    fn a_marker_of_flux_beside_a_mark_cancels_neither() {
+        for comment in [r##"# {"$imagepolicy": "a:b"} # imago: ignore"##, r##"# imago: ignore {"$imagepolicy": "a:b"}"##] {
+            assert_eq!(told(comment), "ignore", "{comment}");
+        }
+        assert!(told(r##"# {"$imagepolicy": "a:b"} # imago: ingore"##).starts_with("bad-comment: "));
     }
 
     #[test]

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use futures_util::future::join_all;
 
@@ -69,7 +68,7 @@ fn stale<'a>(lock: &'a Lock, answers: &'a Answers, expected: &'a BTreeMap<Lookup
 
 /// Whether the registry has each of the digests.
 fn ask(stale: &[Stale<'_>], registries: &Settings) -> anyhow::Result<Vec<Result<(), Refusal>>> {
-    let registry = Arc::clone(&source::registries(registries)?);
+    let registry = source::registries(registries)?;
     let runtime = runtime::start().map_err(|error| runtime::unstarted("cannot start to ask registries", error))?;
     let questions = stale.iter().map(async |Stale { lookup, locked, .. }| match registry.manifest(lookup, locked).await? {
         Some(_) => Ok(()),

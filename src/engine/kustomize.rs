@@ -8,8 +8,8 @@
 //! ```
 //!
 //! [`Overlays::fate`] follows an image from its manifest through every kustomization above it, as kustomize applies them:
-//! inner ones first, the entries of each in their order. Names are compared as written; kustomize normalises none. Only files of the
-//! same tree are followed.
+//! inner ones first, the entries of each in their order. A component's entries apply to all that the kustomization which includes it
+//! gathers, before its own. Names are compared as written; kustomize normalises none. Only files of the same tree are followed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +28,8 @@ pub struct Kustomization {
     file: String,
     /// The files and folders that it builds on.
     below: Vec<String>,
+    /// The folders of its components, in order.
+    components: Vec<String>,
     /// Its entries of `images`, in order.
     entries: Vec<Entry>,
 }
@@ -49,9 +51,10 @@ impl Kustomization {
         let items = |key| document.get(key).map(T::items).unwrap_or_default();
         let listed = LISTS.into_iter().flat_map(items).filter_map(|item| item.scalar().text());
         let patches = items("patches").into_iter().filter_map(|patch| patch.get("path")?.scalar().text());
+        let components = items("components").into_iter().filter_map(|item| join(folder, item.scalar().text()?)).collect();
         let below = listed.chain(patches).filter_map(|path| join(folder, path)).collect();
         let entries = ["images", "imageTags"].into_iter().flat_map(items).filter_map(entry).collect();
-        Self { file: file.to_owned(), below, entries }
+        Self { file: file.to_owned(), below, components, entries }
     }
 }
 
@@ -87,6 +90,8 @@ pub enum Fate {
 #[derive(Clone, Debug, Default)]
 pub struct Overlays {
     all: Vec<Kustomization>,
+    /// By folder: the kustomization in it.
+    folders: BTreeMap<String, usize>,
     /// By file or folder: the kustomizations that build on it.
     above: BTreeMap<String, Vec<usize>>,
 }
@@ -109,7 +114,8 @@ impl Overlays {
                 above.entry(below.clone()).or_default().push(index);
             }
         }
-        Self { all, above }
+        let folders = all.iter().enumerate().map(|(index, kustomization)| (parent(&kustomization.file).to_owned(), index));
+        Self { folders: folders.collect(), all, above }
     }
 
     /// Whether there are none.
@@ -131,7 +137,7 @@ impl Overlays {
         let mut seen: BTreeSet<(usize, Passing)> = due.iter().cloned().collect();
         let (mut replaced, mut kept) = (BTreeSet::new(), false);
         while let Some((index, mut passing)) = due.pop() {
-            self.all[index].entries.iter().for_each(|entry| passing.pass(entry, index));
+            self.build(index, &mut passing);
             let further = above(parent(&self.all[index].file));
             if !further.is_empty() {
                 let further = further.iter().map(|above| (*above, passing.clone()));
@@ -147,6 +153,28 @@ impl Overlays {
             }
         }
         if replaced.is_empty() { Fate::Kept } else { Fate::Replaced { by: replaced, everywhere: !kept } }
+    }
+}
+
+impl Overlays {
+    /// What a kustomization makes of an image: its components in their order, each once, then its own entries. Without recursion,
+    /// because a repository may chain as many as it likes.
+    fn build(&self, index: usize, passing: &mut Passing) {
+        let mut built = BTreeSet::from([index]);
+        let mut open = vec![(index, 0)];
+        while let Some((at, next)) = open.last_mut() {
+            let kustomization = &self.all[*at];
+            if let Some(folder) = kustomization.components.get(*next) {
+                *next += 1;
+                open.extend(
+                    self.folders.get(folder).filter(|component| built.insert(**component)).map(|component| (*component, 0)),
+                );
+                continue;
+            }
+            let at = *at;
+            kustomization.entries.iter().for_each(|entry| passing.pass(entry, at));
+            open.pop();
+        }
     }
 }
 
@@ -269,6 +297,30 @@ mod tests {
         assert_eq!(tree.fate("a/web.yaml", "web:1"), Fate::Kept);
         assert_eq!(tree.fate("c/web.yaml", "web:1"), Fate::Kept);
         assert!(tree.reach("a/web.yaml") && !tree.reach("c/web.yaml"));
+    }
+
+    #[test]
+    fn a_component_applies_to_all_that_includes_it() {
+        let rename = json!([{"name": "web", "newName": "mirror/web"}]);
+        let component = ("comp/kustomization.yaml", json!({"kind": "Component", "images": rename}));
+        let outer = ("outer/kustomization.yaml", json!({"kind": "Component", "components": ["../comp"]}));
+        let over = |document: Value| ("over/kustomization.yaml", document);
+        for (overlay, base) in [
+            (json!({"resources": ["../base"], "components": ["../comp"]}), base()),
+            (json!({"resources": ["../base"], "components": ["../outer"]}), base()),
+            (
+                json!({"resources": ["../base"]}),
+                ("base/kustomization.yaml", json!({"resources": ["web.yaml"], "components": ["../comp"]})),
+            ),
+        ] {
+            let tree = overlays(&[base, over(overlay), component.clone(), outer.clone()]);
+            let renamed = Fate::Renamed { by: "comp/kustomization.yaml".to_owned(), to: "mirror/web".to_owned() };
+            assert_eq!(tree.fate("base/web.yaml", "web:1"), renamed);
+        }
+        let own = json!({"resources": ["../base"], "components": ["../comp"], "images": [{"name": "mirror/web", "newTag": "2"}]});
+        let by = BTreeSet::from(["over/kustomization.yaml".to_owned()]);
+        let tree = overlays(&[base(), over(own), component]);
+        assert_eq!(tree.fate("base/web.yaml", "web:1"), Fate::Replaced { by, everywhere: true });
     }
 
     #[test]

@@ -9,6 +9,9 @@
 //!
 //! Two images are the same when their normalised names are. An image without a digest needs no claim, so it never takes an entry from
 //! one that does.
+//!
+//! A claim is never a guess: `web@sha256:…` fits the entries `web:1` and `web:2`, and of two images on different digests one entry may be
+//! either's. Then the record is [`Ambiguous`], and the workload stays as it is.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -30,13 +33,22 @@ impl<'t> Ledger<'t> {
     }
 
     /// The entry of each container, in the order of the containers. Costs what both lists hold, never their product.
-    pub fn claim(&self, containers: &[Container]) -> Vec<Option<&Original<'t>>> {
+    pub fn claim(&self, containers: &[Container]) -> Result<Vec<Option<&Original<'t>>>, Ambiguous> {
         let entries: Vec<Entry<'_, 't>> = self.originals.entries().map(|(group, original)| Entry { group, original }).collect();
-        as_recorded(&entries, containers).unwrap_or_else(|| {
-            let claims = Claims::settle(&entries, containers);
-            claims.into_iter().map(|claim| claim.map(|at| entries[at].original)).collect()
-        })
+        if let Some(claims) = as_recorded(&entries, containers) {
+            return Ok(claims);
+        }
+        let claims = Claims::settle(&entries, containers)?;
+        Ok(claims.into_iter().map(|claim| claim.map(|at| entries[at].original)).collect())
     }
+}
+
+/// The record does not tell which entry an image has: containers of one repository were renamed at once, removed or added.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the image of `{container}` fits more than one of its entries, or fits one that another image fits too")]
+pub struct Ambiguous {
+    /// A container that it is true of.
+    pub container: String,
 }
 
 /// An entry, and the list that it stands in.
@@ -105,7 +117,7 @@ struct Claims<'c> {
 }
 
 impl<'c> Claims<'c> {
-    fn settle<'t: 'c>(entries: &'c [Entry<'_, 't>], containers: &'c [Container]) -> Vec<Option<usize>> {
+    fn settle<'t: 'c>(entries: &'c [Entry<'_, 't>], containers: &'c [Container]) -> Result<Vec<Option<usize>>, Ambiguous> {
         let pinned = |container| written(container).and_then(|image| ImageRef::parse(image).ok()).filter(ImageRef::has_digest);
         let mut claims = Self {
             containers,
@@ -121,14 +133,14 @@ impl<'c> Claims<'c> {
         let keys = claims.keys(&by_key);
         claims.by_key_and_image(&keys);
         // An image on a digest that a pin is recorded with may be a copy of the pin, so the others go first.
-        claims.by_image(Tag::Written, Digests::OfNoPin);
-        claims.by_image(Tag::Absent, Digests::OfNoPin);
-        claims.by_image(Tag::Written, Digests::OfPins);
-        claims.by_image(Tag::Absent, Digests::OfPins);
+        claims.by_image(Tag::Written, Digests::OfNoPin)?;
+        claims.by_image(Tag::Absent, Digests::OfNoPin)?;
+        claims.by_image(Tag::Written, Digests::OfPins)?;
+        claims.by_image(Tag::Absent, Digests::OfPins)?;
         claims.by_key(&keys);
         claims.as_copies();
         claims.by_name_before_an_image(&by_key);
-        claims.claims
+        Ok(claims.claims)
     }
 
     /// The entry at the key of each container.
@@ -193,14 +205,14 @@ impl<'c> Claims<'c> {
         }
     }
 
-    fn by_image(&mut self, tag: Tag, digests: Digests) {
+    fn by_image(&mut self, tag: Tag, digests: Digests) -> Result<(), Ambiguous> {
         let waits = |container: &usize| {
             let image = self.pinned[*container].filter(|_| self.claims[*container].is_none());
             image.is_some_and(|image| image.tag().is_some() == (tag == Tag::Written))
         };
         let waiting: Vec<usize> = (0..self.containers.len()).filter(waits).collect();
         if waiting.is_empty() {
-            return;
+            return Ok(());
         }
         let pool_of = |image: ImageRef<'_>| {
             work::step();
@@ -223,11 +235,16 @@ impl<'c> Claims<'c> {
         for (_, pool, digest) in &waiting {
             pools.entry(pool.clone()).or_default().wait(digest);
         }
+        let doubtful = waiting.iter().find(|(_, pool, _)| pools.get(pool).is_some_and(|pool| pool.is_doubtful(&self.recorded)));
+        if let Some((container, ..)) = doubtful {
+            return Err(Ambiguous { container: self.containers[*container].name.clone() });
+        }
         for (container, pool, digest) in waiting {
             if let Some(entry) = pools.get_mut(&pool).and_then(|pool| pool.give(&digest)) {
                 self.take(container, entry);
             }
         }
+        Ok(())
     }
 
     fn by_key(&mut self, keys: &[Option<usize>]) {
@@ -310,6 +327,15 @@ impl Pool {
         entries.extend((!taken).then_some(entry));
     }
 
+    /// Whether the entries that follow a tag cannot be told apart by the images that wait: they name different tags, as only images without
+    /// a tag wait for, or there are fewer of them than digests.
+    fn is_doubtful(&self, recorded: &[Option<ImageRef<'_>>]) -> bool {
+        let mut tags = self.following.iter().filter_map(|entry| Some(recorded[*entry]?.asked_tag()));
+        let first = tags.next();
+        let digests = self.waiting.keys().filter(|digest| self.fixed.get(*digest).is_none_or(VecDeque::is_empty)).count();
+        tags.any(|tag| Some(tag) != first) || first.is_some() && digests > self.following.len()
+    }
+
     fn wait(&mut self, digest: &Digest) {
         *self.waiting.entry(digest.clone()).or_default() += 1;
     }
@@ -381,7 +407,7 @@ mod tests {
     fn claimed(entries: &[(&str, String)], written: &[(&str, String)]) -> Vec<String> {
         let text = record(entries);
         let ledger = Ledger::parse(&text).unwrap();
-        let claims = ledger.claim(&containers(written));
+        let claims = ledger.claim(&containers(written)).unwrap();
         claims.into_iter().map(|claim| claim.map_or("-".to_owned(), |original| original.image().to_owned())).collect()
     }
 
@@ -474,6 +500,26 @@ mod tests {
     }
 
     #[test]
+    fn what_fits_in_more_than_one_way_is_not_guessed() {
+        let entries = [("a", "web:1".to_owned()), ("b", "web:2".to_owned())];
+        let refused = |entries: &[(&str, String)], written: &[(&str, String)]| {
+            let text = record(entries);
+            Ledger::parse(&text).unwrap().claim(&containers(written)).is_err()
+        };
+        // One of two was removed, and the other renamed; or both were renamed. Without its tag neither says which it is.
+        assert!(refused(&entries, &[("x", on("web", OLD))]));
+        assert!(refused(&entries, &[("x", on("web", NEW)), ("y", on("web", OLD))]));
+        assert!(!refused(&entries, &[("a", on("web", NEW)), ("y", on("web", OLD))]));
+        assert!(!refused(&[app(), side()], &[("x", on("proxy", OLD)), ("y", on("web", OLD))]));
+        // A pin beside a renamed container, on another digest of the tag, before or behind it.
+        let (renamed, pin) = (("x", on("web:1", OLD)), ("new", on("web:1", NEW)));
+        assert!(refused(&[app()], &[pin.clone(), renamed.clone()]));
+        assert!(refused(&[app()], &[renamed.clone(), pin.clone()]));
+        assert!(!refused(&[app()], &[("app", on("web:1", OLD)), pin]));
+        assert!(!refused(&[app()], &[renamed.clone(), ("copy", renamed.1)]));
+    }
+
+    #[test]
     fn twice_the_containers_are_at_most_two_and_a_half_times_the_steps() {
         let steps = |count: usize, name: &dyn Fn(usize) -> String, moved: bool| {
             let names: Vec<String> = (0..count).map(name).collect();
@@ -489,7 +535,7 @@ mod tests {
             let ledger = Ledger::parse(&text).unwrap();
             let containers = containers(&written);
             work::STEPS.set(0);
-            assert!(ledger.claim(&containers).iter().all(Option::is_some));
+            assert!(ledger.claim(&containers).unwrap().iter().all(Option::is_some));
             work::STEPS.get()
         };
         for moved in [false, true] {

@@ -112,8 +112,8 @@ pub fn questions<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &
     let mut questions = Vec::new();
     for workload in workloads {
         let Ok(ledger) = recorded(workload, rules) else { continue };
-        let considered = consider(workload, ledger.as_ref(), rules).into_iter();
-        questions.extend(considered.filter_map(|Considered { container, standing, .. }| match standing {
+        let Ok(considered) = consider(workload, ledger.as_ref(), rules) else { continue };
+        questions.extend(considered.into_iter().filter_map(|Considered { container, standing, .. }| match standing {
             Standing::Taken(Wish::Follow(follow)) if container.hold.is_none() => Some((follow.lookup, follow.digest)),
             Standing::Taken(_) | Standing::LeftOut(_) => None,
         }));
@@ -137,7 +137,7 @@ pub fn follows<'w>(workload: &'w Workload, rules: &Rules) -> Vec<(&'w Container,
         Standing::Taken(Wish::Follow(follow)) => Some((container, follow.lookup)),
         Standing::Taken(_) | Standing::LeftOut(_) => None,
     };
-    consider(workload, ledger.as_ref(), rules).into_iter().filter_map(followed).collect()
+    consider(workload, ledger.as_ref(), rules).unwrap_or_default().into_iter().filter_map(followed).collect()
 }
 
 /// The tags that the images and the records of the workloads name, whatever a run does with them. `None`: a record cannot be read, so
@@ -184,7 +184,7 @@ fn update_where(
     let ledger = recorded(workload, rules)?;
     let mut plan = Plan::default();
     let mut originals = Originals::default();
-    for Considered { container, standing, recorded } in consider(workload, ledger.as_ref(), rules) {
+    for Considered { container, standing, recorded } in consider(workload, ledger.as_ref(), rules)? {
         let Image::Text(image) = &container.image else {
             plan.outcomes.push(not_text(&container.image, standing));
             continue;
@@ -223,7 +223,7 @@ pub fn restore(workload: &Workload, rules: &Rules) -> Result<Plan, Refusal> {
     let ledger = recorded(workload, rules)?;
     let mut plan = Plan::default();
     let mut still_needed = false;
-    for Considered { container, standing, recorded } in consider(workload, ledger.as_ref(), rules) {
+    for Considered { container, standing, recorded } in consider(workload, ledger.as_ref(), rules)? {
         let Image::Text(image) = &container.image else {
             plan.outcomes.push(not_text(&container.image, standing));
             continue;

@@ -102,8 +102,8 @@ fn refuse_unpublished(
     default: Option<&str>,
 ) -> Result<(), Box<Problem>> {
     let remote = transport.remote();
-    let is_published = repository.is_published(remote, head.commit).map_err(|error| Box::new(refused(&error)))?;
-    if is_published || transport.has(head.commit).map_err(|error| not_pushed(transport, &error))? {
+    // The remote itself is asked: what it had when it was last fetched, somebody may have taken off it since.
+    if transport.has(head.commit).map_err(|error| not_pushed(transport, &error))? {
         return Ok(());
     }
     let branch = head.branch.as_deref().filter(|branch| repository.knows_branch(remote, branch)).or(default).unwrap_or("main");
@@ -170,7 +170,11 @@ fn branch_of_ours(
     if let Some(tip) = heads.tip {
         let depth = if repository.is_shallow() { Depth::Tip } else { Depth::Whole };
         bring(repository, transport, name, tip, (depth, Side::Pushed))?;
-        let beyond = beyond(repository, head, transport, name, (tip, heads.default.as_deref()))?;
+        let mut beyond = beyond(repository, head, transport, name, (tip, heads.default.as_deref()))?;
+        if beyond.is_empty() {
+            // It holds no work of its own, and may still be somebody's: a branch that others deploy from.
+            beyond.push(tip);
+        }
         for commit in &beyond {
             let lacking = repository.lacking(*commit).map_err(failed)?;
             if lacking.parent {

@@ -13,6 +13,7 @@ pub(super) fn rule(code: &str) -> &'static str {
         "bad-comment" => "A comment for imago on the image's line is not understood, so the image is left as it is.",
         "flux-marker" => "Flux writes the image, as the marker on its line says, so it is left as it is.",
         "invalid-image" => "The text is no image.",
+        "ambiguous-record" => "The annotation `imago-config-spec` fits the containers in more than one way.",
         "invalid-annotation" => "The annotation `imago-config-spec` cannot be read.",
         "yaml-syntax" => "The file is no YAML.",
         "merge-conflict" => "The file holds the markers of an unresolved merge conflict.",

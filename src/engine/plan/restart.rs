@@ -21,7 +21,7 @@ pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> 
     let mut plan = Plan::default();
     let mut still_needed = false;
     let mut back = Vec::new();
-    for Considered { container, standing, recorded } in consider(workload, ledger.as_ref(), rules) {
+    for Considered { container, standing, recorded } in consider(workload, ledger.as_ref(), rules)? {
         let Image::Text(image) = &container.image else {
             plan.outcomes.push(not_text(&container.image, standing));
             back.push(None);

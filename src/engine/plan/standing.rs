@@ -3,7 +3,7 @@
 use super::Rules;
 use crate::engine::answer::Refusal;
 use crate::engine::image::ImageRef;
-use crate::engine::memory::Ledger;
+use crate::engine::memory::{Ambiguous, Ledger};
 use crate::engine::policy::{self, Track, Wish};
 use crate::engine::workload::{Container, IGNORE, Ignore, Image, RECORD, Record, Workload};
 
@@ -28,13 +28,22 @@ pub(super) fn consider<'w: 'r, 'r>(
     workload: &'w Workload,
     ledger: Option<&'r Ledger<'_>>,
     rules: &Rules,
-) -> Vec<Considered<'w, 'r>> {
-    let mut claims = ledger.map(|ledger| ledger.claim(&workload.containers)).unwrap_or_default().into_iter();
+) -> Result<Vec<Considered<'w, 'r>>, Refusal> {
+    let claims = ledger.map(|ledger| ledger.claim(&workload.containers)).transpose().map_err(ambiguous)?;
+    let mut claims = claims.unwrap_or_default().into_iter();
     let considered = |container: &'w Container| {
         let recorded = claims.next().flatten().map(|original| original.image());
         Considered { container, standing: standing(workload, container, recorded, rules), recorded }
     };
-    workload.containers.iter().map(considered).collect()
+    Ok(workload.containers.iter().map(considered).collect())
+}
+
+fn ambiguous(error: Ambiguous) -> Refusal {
+    let hint = format!(
+        "write the tag of `{}` beside its digest, or correct the names in the annotation `{RECORD}`, or remove it",
+        error.container
+    );
+    Refusal { code: "ambiguous-record", cause: error.to_string(), hint: Some(hint) }
 }
 
 fn standing<'r>(workload: &'r Workload, container: &'r Container, recorded: Option<&'r str>, rules: &Rules) -> Standing<'r> {

@@ -14,13 +14,16 @@ type Variables = BTreeMap<OsString, OsString>;
 const OURS: &str = "IMAGO_";
 
 /// How the variables of forges and CI systems begin, which give a job its tokens.
-const JOBS: [&str; 20] = [
+const JOBS: [&str; 24] = [
     "ACTIONS_",
+    "APPVEYOR_",
+    "AZURE_DEVOPS_",
     "BITBUCKET_",
     "BUILDKITE_",
     "CI_",
     "CIRCLE_",
     "CODEBERG_",
+    "CODEBUILD_",
     "DRONE_",
     "FORGEJO_",
     "GH_",
@@ -32,6 +35,7 @@ const JOBS: [&str; 20] = [
     "JENKINS_",
     "RENOVATE_",
     "RUNNER_",
+    "SEMAPHORE_",
     "SYSTEM_",
     "TRAVIS_",
     "WOODPECKER_",
@@ -40,8 +44,9 @@ const JOBS: [&str; 20] = [
 /// What makes one of them a secret, when it is a part of the name.
 const SECRET: [&str; 8] = ["TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "JWT", "PAT", "KEY"];
 
-/// What else has the job's token: an address with it inside, and the name that our own action passes it under.
-const OTHERS: [&str; 3] = ["CI_REPOSITORY_URL", "DRONE_REMOTE_URL", "JOB_TOKEN"];
+/// What else has the job's secrets: an address with a token inside, GitLab's credentials of registries, and the name that our own action
+/// passes the token under.
+const OTHERS: [&str; 4] = ["CI_REPOSITORY_URL", "DOCKER_AUTH_CONFIG", "DRONE_REMOTE_URL", "JOB_TOKEN"];
 
 /// What a signing program needs: its user, its keys, an agent, and a way to ask for a passphrase.
 const SIGNING: [&str; 22] = [
@@ -127,6 +132,11 @@ mod tests {
             "CI_DEPLOY_PASSWORD",
             "CI_REPOSITORY_URL",
             "GITLAB_TOKEN",
+            "AZURE_DEVOPS_EXT_PAT",
+            "SEMAPHORE_OIDC_TOKEN",
+            "APPVEYOR_API_TOKEN",
+            "CODEBUILD_AUTH_TOKEN",
+            "DOCKER_AUTH_CONFIG",
             "GITEA_TOKEN",
             "FORGEJO_TOKEN",
             "BITBUCKET_STEP_OIDC_TOKEN",

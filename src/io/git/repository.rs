@@ -214,19 +214,6 @@ impl Repository {
         Change::of(&identity.author, files)
     }
 
-    /// Whether a commit, or one that follows it, was a branch of this remote when that was last looked at.
-    pub fn is_published(&self, remote: &str, commit: CommitId) -> Result<bool, GitError> {
-        let branches = self.inner.references_glob(&format!("refs/remotes/{remote}/*"))?;
-        let tips: BTreeSet<Oid> = branches.filter_map(|branch| Some(branch.ok()?.peel_to_commit().ok()?.id())).collect();
-        if tips.contains(&commit.0) {
-            return Ok(true);
-        }
-        let mut walk = self.inner.revwalk()?;
-        walk.push(commit.0)?;
-        tips.into_iter().try_for_each(|tip| walk.hide(tip))?;
-        Ok(walk.next().transpose()?.is_none())
-    }
-
     /// Whether this repository has seen a branch of a remote.
     pub fn knows_branch(&self, remote: &str, name: &str) -> bool {
         self.inner.find_reference(&format!("refs/remotes/{remote}/{name}")).is_ok()

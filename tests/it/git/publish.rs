@@ -131,3 +131,42 @@ fn a_branch_for_which_nothing_is_left_is_named() {
     two.ours.git("pull --quiet --rebase origin main");
     assert!(!two.ours.imago("--update --branch imago/update --push deploy/web.yaml", 0).stderr.contains("stale"));
 }
+
+#[test]
+fn what_somebody_has_taken_off_the_remote_does_not_come_back() {
+    let Some(two) = Two::new() else { return };
+    two.ours.git("commit --quiet --allow-empty --message secret");
+    two.ours.git("push --quiet origin main");
+    // Somebody removes it there; this clone has not looked since.
+    two.they("fetch --quiet");
+    two.they("push --quiet --force origin origin/main~1:refs/heads/main");
+    let bare = two.ours.place.beside("bare.git");
+    two.ours.git(&format!("--git-dir={} reflog expire --expire=now --all", bare.display()));
+    two.ours.git(&format!("--git-dir={} gc --quiet --prune=now", bare.display()));
+    assert_eq!(two.ours.git("log -1 --format=%s origin/main"), "secret\n");
+    let said = two.ours.imago("--update --branch imago/update --push", 2).stderr;
+    assert!(said.contains("`origin` does not have the commit "), "{said}");
+    assert_eq!(two.ours.git("ls-remote --heads origin imago/update"), "");
+}
+
+#[test]
+fn a_branch_of_somebody_that_is_only_behind_is_not_moved() {
+    let Some(two) = Two::new() else { return };
+    two.ours.git("push --quiet origin main:staging");
+    two.ours.git("commit --quiet --allow-empty --message next");
+    two.ours.git("push --quiet origin main");
+    for name in ["staging", "main-copy"] {
+        two.ours
+            .git(&format!("push --quiet --force origin {}:refs/heads/{name}", if name == "staging" { "main~1" } else { "main" }));
+        let before = two.remote_log(name);
+        let said = two.ours.imago(&format!("--update --branch {name} --push"), 2).stderr;
+        assert!(said.contains(&format!("it does not bear `Imago-Branch: {name}`")), "{said}");
+        assert_eq!(two.remote_log(name), before);
+    }
+    // One of imago's that was merged is no obstacle.
+    two.ours.imago("--update --branch imago/update --push", 0);
+    two.ours.git("pull --quiet origin imago/update");
+    two.ours.git("push --quiet origin main");
+    two.ours.moved("2");
+    two.ours.imago("--update --branch imago/update --push", 0);
+}

@@ -4,6 +4,7 @@
 //! What each image becomes must be what it becomes in the object that nobody touched.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use imago::engine::answer::Answers;
 use imago::engine::plan::{Plan, Rules};
@@ -44,6 +45,52 @@ fn what_people_do_to_containers_changes_no_decision() {
         let third = decisions(&object, &rules, Action::Update(&digests('3')));
         assert!(third.iter().all(|(image, new)| new.is_some() != image.contains(&pin())), "seed {seed}: {third:?}\n{object:#}");
     });
+}
+
+/// Two tags of one repository, written without them: only the record says which image has which.
+#[test]
+fn an_image_without_its_tag_is_decided_as_before_or_not_at_all() {
+    let rules = Rules { form: TagForm::Drop, ..plain_rules() };
+    let (decided, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+    seeds::each(COUNT, |seed| {
+        let mut random = Random::new(seed);
+        let container = |number: usize, random: &mut Random| {
+            let image = format!("registry.example.com/{}:{}", random.pick(&["web", "db"]), random.pick(&["1", "2"]));
+            json!({"name": format!("c{number}"), "image": image})
+        };
+        let containers: Vec<Value> = (0..2 + random.below(3)).map(|number| container(number, &mut random)).collect();
+        let mut object = deployment(&mut random, rules.form);
+        object["spec"]["template"]["spec"] = json!({"containers": containers});
+        carry_out(&mut object, &rules, Action::Update(&digests('1')));
+        let expected = decisions(&object, &rules, Action::Update(&digests('2')));
+        let mut list = object["spec"]["template"]["spec"]["containers"].as_array().cloned().unwrap();
+        if random.percent(40) {
+            list.remove(random.below(list.len()));
+        }
+        for (number, container) in list.iter_mut().enumerate() {
+            if random.percent(50) {
+                container["name"] = format!("new{number}").into();
+            }
+        }
+        random.shuffle(&mut list);
+        object["spec"]["template"]["spec"]["containers"] = list.into();
+        let workload = workload::find(&object).workloads.remove(0);
+        match plan(&workload, &rules, Action::Update(&digests('2'))) {
+            Err(refusal) => {
+                assert_eq!(refusal.code, "ambiguous-record", "seed {seed}");
+                refused.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(_) => {
+                let found = decisions(&object, &rules, Action::Update(&digests('2')));
+                for (image, new) in &found {
+                    assert_eq!(Some(new), expected.get(image), "seed {seed}: {image}\n{object:#}");
+                }
+                decided.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    // Neither answer is the easy one that is always given.
+    assert!(decided.into_inner() > COUNT / 5 && refused.into_inner() > COUNT / 20);
 }
 
 /// A workload in which images follow their tags, beside some that a person fixed.

@@ -39,7 +39,13 @@ fn main() {
             40,
             64,
         ),
-        ("5000 workloads, 200 images, report", Large::new(5000, 0, 200), &["-A", "-q"][..], 40, 96),
+        (
+            "5000 workloads, 200 images, report",
+            Large::new(5000, 0, 200),
+            &["-A", "-q"][..],
+            40,
+            96,
+        ),
     ] {
         let place = Workplace::new();
         let config = large.server.kubeconfig_file();
@@ -48,7 +54,12 @@ fn main() {
         for _ in 0..RUNS {
             let before = large.server.asked().len();
             let started = Instant::now();
-            let run = place.imago(flags.iter().copied().chain(["--kubeconfig", config.to_str().unwrap()]));
+            let run = place.imago(
+                flags
+                    .iter()
+                    .copied()
+                    .chain(["--kubeconfig", config.to_str().unwrap()]),
+            );
             let finished = run.finish_with(0);
             times.push(started.elapsed());
             requests = large.server.asked().len() - before;

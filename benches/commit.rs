@@ -18,8 +18,13 @@ fn main() {
     let folder = place.path().join("deploy");
     fill(&folder);
     std::fs::write(place.path().join("digests.lock"), lock()).expect("a new file can be written");
-    for line in ["init --quiet", "config user.name Ada", "config user.email ada@example.test", "add .", "commit --quiet -m first"]
-    {
+    for line in [
+        "init --quiet",
+        "config user.name Ada",
+        "config user.email ada@example.test",
+        "add .",
+        "commit --quiet -m first",
+    ] {
         git(&folder, line);
     }
     git(&folder, "tag first");
@@ -45,16 +50,33 @@ fn main() {
 fn run(folder: &Path, flags: &[&str]) -> Duration {
     git(folder, "reset --quiet --hard first");
     let mut command = Command::new(env!("CARGO_BIN_EXE_imago"));
-    command.args(["files", "--update", "--offline", "--lock", "../digests.lock"]).args(flags).current_dir(folder);
+    command
+        .args([
+            "files",
+            "--update",
+            "--offline",
+            "--lock",
+            "../digests.lock",
+        ])
+        .args(flags)
+        .current_dir(folder);
     let begin = Instant::now();
-    let status = command.stdout(Stdio::null()).status().expect("the program that was just built starts");
+    let status = command
+        .stdout(Stdio::null())
+        .status()
+        .expect("the program that was just built starts");
     let time = begin.elapsed();
     assert!(status.success(), "{command:?}");
     time
 }
 
 fn git(folder: &Path, line: &str) {
-    let status = Command::new("git").arg("-C").arg(folder).args(line.split(' ')).status().expect("there is a git on the PATH");
+    let status = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(line.split(' '))
+        .status()
+        .expect("there is a git on the PATH");
     assert!(status.success(), "git {line}");
 }
 
@@ -69,7 +91,10 @@ fn image(number: usize) -> String {
 
 fn lock() -> String {
     let line = |number| format!("\"{}\":\"sha256:{:064x}\"", image(number), number + 1);
-    format!("{{\"version\":1,\"images\":{{\n{}\n}}}}\n", (0..IMAGES).map(line).collect::<Vec<_>>().join(",\n"))
+    format!(
+        "{{\"version\":1,\"images\":{{\n{}\n}}}}\n",
+        (0..IMAGES).map(line).collect::<Vec<_>>().join(",\n")
+    )
 }
 
 /// Sixty folders; a third of the files are Deployments, the rest ConfigMaps.
@@ -77,8 +102,13 @@ fn fill(folder: &Path) {
     for number in 0..FILES {
         let folder = folder.join(format!("apps/{:02}", number % 60));
         std::fs::create_dir_all(&folder).expect("a new folder can be made");
-        let text = if number % 3 == 0 { deployment(number) } else { settings(number) };
-        std::fs::write(folder.join(format!("{number:04}.yaml")), text).expect("a new file can be written");
+        let text = if number % 3 == 0 {
+            deployment(number)
+        } else {
+            settings(number)
+        };
+        std::fs::write(folder.join(format!("{number:04}.yaml")), text)
+            .expect("a new file can be written");
     }
 }
 
@@ -89,10 +119,16 @@ fn deployment(number: usize) -> String {
         image(number / 3)
     );
     for key in 0..28 {
-        write!(text, "            - name: SETTING_{key}\n              value: \"the value {key}\"\n")
-            .expect("a String takes every text");
+        write!(
+            text,
+            "            - name: SETTING_{key}\n              value: \"the value {key}\"\n"
+        )
+        .expect("a String takes every text");
     }
-    text + &format!("        - name: side\n          image: {}\n", image(number / 3 * 7))
+    text + &format!(
+        "        - name: side\n          image: {}\n",
+        image(number / 3 * 7)
+    )
 }
 
 fn settings(number: usize) -> String {

@@ -18,8 +18,11 @@ fn main() {
 }
 
 fn deployment() -> String {
-    let setting =
-        |number| format!("            - name: SETTING_{number}\n              value: \"value {number} of this workload\"\n");
+    let setting = |number| {
+        format!(
+            "            - name: SETTING_{number}\n              value: \"value {number} of this workload\"\n"
+        )
+    };
     format!(
         "# a workload\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  labels:\n    app: web\nspec:\n  template:\n    \
          spec:\n      containers:\n        - name: app\n          image: registry.example.test/shop/web:1.4 # followed\n          env:\n{}",
@@ -28,7 +31,11 @@ fn deployment() -> String {
 }
 
 fn rules() -> Rules {
-    Rules { track: Track::Annotation, form: TagForm::Keep, images: ImageFilter::default() }
+    Rules {
+        track: Track::Annotation,
+        form: TagForm::Keep,
+        images: ImageFilter::default(),
+    }
 }
 
 fn workloads(text: &str) -> Vec<Workload> {
@@ -37,20 +44,30 @@ fn workloads(text: &str) -> Vec<Workload> {
 }
 
 fn answers(workloads: &[Workload]) -> Answers {
-    let digest = Digest::parse(&format!("sha256:{}", "1".repeat(64))).expect("64 digits make a digest");
-    plan::wanted(workloads, &rules()).into_keys().map(|lookup| (lookup, Ok(Answer::new(digest.clone())))).collect()
+    let digest =
+        Digest::parse(&format!("sha256:{}", "1".repeat(64))).expect("64 digits make a digest");
+    plan::wanted(workloads, &rules())
+        .into_keys()
+        .map(|lookup| (lookup, Ok(Answer::new(digest.clone()))))
+        .collect()
 }
 
 fn changes(text: &str) -> Vec<DocumentChanges> {
     let workloads = workloads(text);
-    let plan = plan::update(&workloads[0], &rules(), &answers(&workloads)).expect("the record is absent");
-    vec![DocumentChanges { document: 0, changes: plan.changes }]
+    let plan =
+        plan::update(&workloads[0], &rules(), &answers(&workloads)).expect("the record is absent");
+    vec![DocumentChanges {
+        document: 0,
+        changes: plan.changes,
+    }]
 }
 
 #[divan::bench]
 fn parse(bencher: Bencher<'_, '_>) {
     let text = deployment();
-    bencher.counter(BytesCount::of_str(&text)).bench(|| File::parse(&text).map(|file| file.len()));
+    bencher
+        .counter(BytesCount::of_str(&text))
+        .bench(|| File::parse(&text).map(|file| file.len()));
 }
 
 #[divan::bench]
@@ -73,7 +90,9 @@ fn splice_and_prove(bencher: Bencher<'_, '_>) {
     let text = deployment();
     let file = File::parse_with_comments(&text).expect("the manifest is well-formed");
     let changes = changes(&text);
-    bencher.counter(BytesCount::of_str(&text)).bench(|| splice::splice(&file, &changes));
+    bencher
+        .counter(BytesCount::of_str(&text))
+        .bench(|| splice::splice(&file, &changes));
 }
 
 /// The same texts read by the second parser alone: the share of the proof that is not ours.
@@ -81,7 +100,13 @@ fn splice_and_prove(bencher: Bencher<'_, '_>) {
 fn second_parser(bencher: Bencher<'_, '_>) {
     use serde::Deserialize as _;
     let text = deployment();
-    let read =
-        |text: &str| serde_yaml::Deserializer::from_str(text).map(serde_yaml::Value::deserialize).filter(Result::is_ok).count();
-    bencher.counter(BytesCount::of_str(&text)).bench(|| read(&text));
+    let read = |text: &str| {
+        serde_yaml::Deserializer::from_str(text)
+            .map(serde_yaml::Value::deserialize)
+            .filter(Result::is_ok)
+            .count()
+    };
+    bencher
+        .counter(BytesCount::of_str(&text))
+        .bench(|| read(&text));
 }

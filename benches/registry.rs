@@ -3,7 +3,11 @@
 //! `registry [MILLISECONDS]` listens on two ports of the loopback, prints them as `NEAR FAR`, and serves until its standard input ends. Who
 //! asks the second is so far away (50 ms unless said otherwise). It needs the standard library alone, so that `rustc -O` makes it in a moment.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "it is for a script, and what it meets unexpectedly ends it")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "it is for a script, and what it meets unexpectedly ends it"
+)]
 
 #[path = "../tests/it/support/delay.rs"]
 mod delay;
@@ -14,7 +18,9 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 fn main() {
-    let far = std::env::args().nth(1).map_or(50, |typed| typed.parse().unwrap());
+    let far = std::env::args()
+        .nth(1)
+        .map_or(50, |typed| typed.parse().unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let near = listener.local_addr().unwrap();
     let far = delay::start(near, Duration::from_millis(far)).unwrap();
@@ -30,10 +36,15 @@ fn main() {
 /// Answers one request after the other, until the other end has no more.
 fn serve(mut connection: TcpStream) {
     connection.set_nodelay(true).unwrap();
-    let mut lines = BufReader::new(connection.try_clone().unwrap()).lines().map_while(Result::ok);
+    let mut lines = BufReader::new(connection.try_clone().unwrap())
+        .lines()
+        .map_while(Result::ok);
     while let Some(request) = lines.next() {
         // The headers end with an empty line, and there is no body.
-        lines.by_ref().take_while(|line| !line.is_empty()).for_each(drop);
+        lines
+            .by_ref()
+            .take_while(|line| !line.is_empty())
+            .for_each(drop);
         let mut hasher = DefaultHasher::new();
         request.split(' ').nth(1).hash(&mut hasher);
         let digest = format!("{:016x}", hasher.finish()).repeat(4);

@@ -4,7 +4,11 @@
 //! a run takes more than one and a half times as long. What else there is: the first question, which goes alone to learn how the registry
 //! wants us to sign in, and this machine's work.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "it is for a person, and what it meets unexpectedly ends it")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "it is for a person, and what it meets unexpectedly ends it"
+)]
 
 #[path = "../tests/it/support/delay.rs"]
 mod delay;
@@ -38,7 +42,12 @@ fn main() {
         let insecure = tls.is_none();
         let registry = TestRegistry::with(Access::Open, tls);
         for number in 0..IMAGES {
-            registry.push_image(&format!("shop/web-{}", number % 50), &format!("1.{number}"), "linux/amd64", "content");
+            registry.push_image(
+                &format!("shop/web-{}", number % 50),
+                &format!("1.{number}"),
+                "linux/amd64",
+                "content",
+            );
         }
         let port = delay::start(registry.address, ROUND_TRIP).unwrap().port();
         let host = format!("{NAME}:{port}");
@@ -63,13 +72,23 @@ fn main() {
         );
         failed |= ratio > ALLOWED;
     }
-    assert!(!failed, "a run takes more than {ALLOWED} times as long as its round trips");
+    assert!(
+        !failed,
+        "a run takes more than {ALLOWED} times as long as its round trips"
+    );
 }
 
 /// One run from nothing: a new resolver, new connections.
 fn run(settings: &Settings, host: &str) -> Duration {
     let wanted: Wanted = (0..IMAGES)
-        .map(|number| (ImageRef::parse(&format!("{host}/shop/web-{}:1.{number}", number % 50)).unwrap().lookup(), [].into()))
+        .map(|number| {
+            (
+                ImageRef::parse(&format!("{host}/shop/web-{}:1.{number}", number % 50))
+                    .unwrap()
+                    .lookup(),
+                [].into(),
+            )
+        })
         .collect();
     let started = Instant::now();
     let registry = Arc::new(Registry::new(settings.clone()).unwrap());

@@ -58,7 +58,9 @@
 //! 8. Renaming, moving, reordering and copying containers changes no decision: [`engine::memory`] claims what the record has for each.
 
 #[cfg(windows)]
-compile_error!("imago does not run on Windows: it needs the file modes, links and signals of Unix. Build it in WSL.");
+compile_error!(
+    "imago does not run on Windows: it needs the file modes, links and signals of Unix. Build it in WSL."
+);
 
 pub mod app;
 pub mod cli;

@@ -11,7 +11,17 @@ fn main() -> ExitCode {
     interrupt::listen().expect("the system lets every process handle SIGINT and SIGTERM");
     let provider = rustls::crypto::ring::default_provider().install_default();
     provider.expect("nothing can have installed another provider before the first line of main");
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
-    let outside = Outside { environment: std::env::vars_os().collect(), seed: RandomState::new().hash_one(0), now };
-    ExitCode::from(cli::run(std::env::args_os(), &outside, &mut Printer::of_the_process()))
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs().cast_signed());
+    let outside = Outside {
+        environment: std::env::vars_os().collect(),
+        seed: RandomState::new().hash_one(0),
+        now,
+    };
+    ExitCode::from(cli::run(
+        std::env::args_os(),
+        &outside,
+        &mut Printer::of_the_process(),
+    ))
 }

@@ -39,17 +39,34 @@ type Asker = Option<(UnboundedSender<Lookup>, JoinHandle<Option<Runtime>>)>;
 impl<R: Resolver> Ahead<R> {
     /// Asks nothing yet, and needs no thread until it does.
     pub(super) fn new(resolver: Arc<R>) -> Self {
-        Self { resolver, line: Mutex::default() }
+        Self {
+            resolver,
+            line: Mutex::default(),
+        }
     }
 
     /// Takes what the file with this number names, and asks for what is new of it, once each file before it was taken.
     pub(super) fn take<'l>(&self, number: usize, lookups: impl Iterator<Item = &'l Lookup>) {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        let Line { next, early, named, asker } = &mut *line;
-        early.insert(number, lookups.filter(|lookup| !named.contains(lookup)).cloned().collect());
+        let Line {
+            next,
+            early,
+            named,
+            asker,
+        } = &mut *line;
+        early.insert(
+            number,
+            lookups
+                .filter(|lookup| !named.contains(lookup))
+                .cloned()
+                .collect(),
+        );
         while let Some(lookups) = early.remove(next) {
             *next += 1;
-            for lookup in lookups.into_iter().filter(|lookup| named.insert(lookup.clone())) {
+            for lookup in lookups
+                .into_iter()
+                .filter(|lookup| named.insert(lookup.clone()))
+            {
                 if let Some((sender, _)) = asker.get_or_insert_with(|| begin(&self.resolver)) {
                     // A thread that could not start its runtime is gone, and the lookup is asked for later.
                     sender.send(lookup).unwrap_or(());
@@ -60,7 +77,12 @@ impl<R: Resolver> Ahead<R> {
 
     /// Ends the asking ahead. The runtime, if there is one, goes on with what is under way as soon as somebody runs it.
     pub(super) fn hand_over(self) -> (Arc<R>, Option<Runtime>) {
-        let asker = self.line.into_inner().unwrap_or_else(PoisonError::into_inner).asker.flatten();
+        let asker = self
+            .line
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .asker
+            .flatten();
         let runtime = asker.and_then(|(sender, thread)| {
             drop(sender);
             thread.join().ok().flatten()
@@ -83,7 +105,10 @@ fn begin<R: Resolver>(resolver: &Arc<R>) -> Asker {
         });
         Some(runtime)
     };
-    let thread = thread::Builder::new().name("ahead".to_owned()).spawn(work).ok()?;
+    let thread = thread::Builder::new()
+        .name("ahead".to_owned())
+        .spawn(work)
+        .ok()?;
     Some((sender, thread))
 }
 
@@ -117,18 +142,36 @@ mod tests {
     fn tags_are_asked_for_at_once_and_once_in_the_order_of_the_files() {
         let (sender, asked) = std::sync::mpsc::channel();
         let ahead = Ahead::new(Arc::new(Teller(sender)));
-        let take = |number, names: &[&str]| ahead.take(number, names.iter().map(|name| lookup(name)).collect::<Vec<_>>().iter());
+        let take = |number, names: &[&str]| {
+            ahead.take(
+                number,
+                names
+                    .iter()
+                    .map(|name| lookup(name))
+                    .collect::<Vec<_>>()
+                    .iter(),
+            )
+        };
         take(2, &["reg.test/last:1", "reg.test/web:1"]);
         take(1, &[]);
         take(0, &["reg.test/web:1", "reg.test/api:1"]);
         // Nobody has handed over yet.
         let told: Vec<String> = (0..3).map(|_| asked.recv().unwrap()).collect();
-        assert_eq!(told, ["reg.test/web:1", "reg.test/api:1", "reg.test/last:1"]);
+        assert_eq!(
+            told,
+            ["reg.test/web:1", "reg.test/api:1", "reg.test/last:1"]
+        );
         take(4, &["reg.test/lost:1"]);
         let (resolver, runtime) = ahead.hand_over();
         assert!(asked.try_recv().is_err(), "the file before was never taken");
         let wanted = Wanted::from([(lookup("reg.test/web:1"), [].into())]);
-        let answers = resolve_on(runtime.unwrap(), &resolver, &wanted, PlatformLoss::HoldBack, |_| {});
+        let answers = resolve_on(
+            runtime.unwrap(),
+            &resolver,
+            &wanted,
+            PlatformLoss::HoldBack,
+            |_| {},
+        );
         assert!(answers[&lookup("reg.test/web:1")].is_ok());
     }
 

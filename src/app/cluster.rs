@@ -96,7 +96,8 @@ const AT_ONCE: usize = 4;
 
 /// Runs cluster mode. `Err`: it could not run, and nothing was changed.
 pub fn run(request: &Request, on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
-    let runtime = runtime::start().map_err(|error| runtime::unstarted("cannot start to ask the API server", error))?;
+    let runtime = runtime::start()
+        .map_err(|error| runtime::unstarted("cannot start to ask the API server", error))?;
     let report = runtime.block_on(run_all(request, on_event));
     // A name look-up that hangs must not hold up a run that is done.
     runtime.shutdown_background();
@@ -104,12 +105,24 @@ pub fn run(request: &Request, on_event: impl FnMut(Event)) -> anyhow::Result<Rep
 }
 
 async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
-    let cluster = Cluster::connect(&request.cluster).await.map_err(|error| refused(&error))?;
-    let mut report = Report { dry_run: request.dry_run, strict: request.strict, ..Report::new(Mode::Cluster, request.action) };
+    let cluster = Cluster::connect(&request.cluster)
+        .await
+        .map_err(|error| refused(&error))?;
+    let mut report = Report {
+        dry_run: request.dry_run,
+        strict: request.strict,
+        ..Report::new(Mode::Cluster, request.action)
+    };
     if !matches!(request.action, Action::Report | Action::Check) {
-        on_event(Event::Connected { to: format!("{}, {}", cluster.name(), found::named(&cluster, request)) });
+        on_event(Event::Connected {
+            to: format!("{}, {}", cluster.name(), found::named(&cluster, request)),
+        });
     }
-    let Found { mut lives, problems, empty } = found::workloads(&cluster, request).await?;
+    let Found {
+        mut lives,
+        problems,
+        empty,
+    } = found::workloads(&cluster, request).await?;
     report.problems.extend(problems);
     report.warnings.extend(empty);
     report.pass_over_managed(&mut lives, request.managed);
@@ -118,26 +131,57 @@ async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::
         true => Some(found::pods(&cluster, request, &lives).await),
         false => None,
     };
-    report.problems.extend(pods.iter().flat_map(|pods| &pods.problems).cloned());
-    let rules = Rules { track: request.track, form: request.form, images: request.images.clone() };
-    let known = Known::ask(&cluster, request, &lives, &rules, pods.as_ref(), &mut report, &mut on_event).await?;
-    let run = Run { request, cluster: &cluster, rules, pods, known };
-    let planned: Vec<Planned> = lives.into_iter().map(|live| run.plan(live, None, PodsAre::Known)).collect();
+    report
+        .problems
+        .extend(pods.iter().flat_map(|pods| &pods.problems).cloned());
+    let rules = Rules {
+        track: request.track,
+        form: request.form,
+        images: request.images.clone(),
+    };
+    let known = Known::ask(
+        &cluster,
+        request,
+        &lives,
+        &rules,
+        pods.as_ref(),
+        &mut report,
+        &mut on_event,
+    )
+    .await?;
+    let run = Run {
+        request,
+        cluster: &cluster,
+        rules,
+        pods,
+        known,
+    };
+    let planned: Vec<Planned> = lives
+        .into_iter()
+        .map(|live| run.plan(live, None, PodsAre::Known))
+        .collect();
     let due: usize = planned.iter().map(Planned::due).sum();
     report.stopped_at = request.max_changes.filter(|most| due > *most);
-    report.failed_empty = request.fail_on_empty && !planned.iter().any(|planned| planned.told.workload.is_checked());
+    report.failed_empty = request.fail_on_empty
+        && !planned
+            .iter()
+            .any(|planned| planned.told.workload.is_checked());
     let carried = match report.reach() {
         Reach::Looked => planned,
         Reach::Rehearsed | Reach::Done => Carrier { run: &run }.carry_out(planned).await,
     };
-    report.warnings.extend(put_back_by_helm(&carried, report.reach()));
+    report
+        .warnings
+        .extend(put_back_by_helm(&carried, report.reach()));
     for planned in carried {
         report.warnings.extend(planned.warnings);
         report.skipped.extend(planned.told.skipped);
         report.problems.extend(planned.told.problems);
         report.workloads.push(planned.told.workload);
     }
-    report.warnings.extend(globs::idle_for_images(&request.images, &report));
+    report
+        .warnings
+        .extend(globs::idle_for_images(&request.images, &report));
     report.warnings.extend(nothing::checked(&report));
     report.notes = copies::notes(&report);
     Ok(report)
@@ -164,17 +208,25 @@ impl Run<'_> {
     /// Plans by the run's answers, or by later ones.
     fn plan(&self, live: Live, later: Option<&Answered>, pods_are: PodsAre) -> Planned {
         let request = self.request;
-        let Answered { answers, manifests, .. } = later.unwrap_or_else(|| self.known.of(&live));
+        let Answered {
+            answers, manifests, ..
+        } = later.unwrap_or_else(|| self.known.of(&live));
         let pods = self.pods.as_ref().map(|table| {
             let pods = match pods_are {
                 PodsAre::Known => table.of(&live),
                 PodsAre::Outdated => Err("it was changed since its pods were read"),
             };
-            Pods { live: &live, pods, manifests }
+            Pods {
+                live: &live,
+                pods,
+                manifests,
+            }
         });
         let plan = match (request.action, &pods) {
             (Action::Restore, _) => plan::restore(&live.workload, &self.rules),
-            (Action::Restart, Some(pods)) => plan::restart(pods, &self.rules, answers, &request.now),
+            (Action::Restart, Some(pods)) => {
+                plan::restart(pods, &self.rules, answers, &request.now)
+            }
             (_, Some(pods)) => plan::update_running(pods, &self.rules, answers),
             (_, None) => plan::update(&live.workload, &self.rules, answers),
         };
@@ -184,11 +236,18 @@ impl Run<'_> {
             Err(refusal) => (Plan::default(), Some(refusal)),
         };
         let mut told = edits::tell(place.clone(), &live.workload, &plan);
-        told.problems.extend(refusal.map(|refusal| edits::unreadable_record(&place, &live.workload, refusal)));
+        told.problems.extend(
+            refusal.map(|refusal| edits::unreadable_record(&place, &live.workload, refusal)),
+        );
         known::name_pull_secrets(request.pull_secrets, &live, &mut told.problems);
         told.workload.changed = !plan.changes.is_empty();
         let warnings = edits::idle_annotations(&live.workload, &live.name());
-        Planned { live, plan, told, warnings }
+        Planned {
+            live,
+            plan,
+            told,
+            warnings,
+        }
     }
 }
 
@@ -204,8 +263,18 @@ enum PodsAre {
 impl Planned {
     /// How many images change, or pods are behind.
     fn due(&self) -> usize {
-        let due = |outcome: &Outcome| matches!(outcome, Outcome::Outdated(_) | Outcome::Restored(_) | Outcome::Stale { .. });
-        self.told.workload.containers.iter().filter(|container| due(&container.outcome)).count()
+        let due = |outcome: &Outcome| {
+            matches!(
+                outcome,
+                Outcome::Outdated(_) | Outcome::Restored(_) | Outcome::Stale { .. }
+            )
+        };
+        self.told
+            .workload
+            .containers
+            .iter()
+            .filter(|container| due(&container.outcome))
+            .count()
     }
 }
 
@@ -215,9 +284,18 @@ impl Report {
             return;
         }
         lives.retain(|live| {
-            let Some(manager) = &live.managed else { return true };
-            let message = format!("{manager} writes it; change it where it comes from, or take it with `--managed`");
-            self.skipped.push(Skipped { code: "managed", place: place(live), message, held: false });
+            let Some(manager) = &live.managed else {
+                return true;
+            };
+            let message = format!(
+                "{manager} writes it; change it where it comes from, or take it with `--managed`"
+            );
+            self.skipped.push(Skipped {
+                code: "managed",
+                place: place(live),
+                message,
+                held: false,
+            });
             false
         });
     }
@@ -233,28 +311,55 @@ fn put_back_by_helm(carried: &[Planned], reach: Reach) -> Option<String> {
         .filter(|planned| planned.told.workload.changed)
         .filter_map(|planned| Some((&planned.live, planned.live.helm_release.as_deref()?)))
         .collect();
-    let named: Vec<String> =
-        changed.iter().take(NAMED).map(|(live, release)| format!("{} (release `{release}`)", live.name())).collect();
+    let named: Vec<String> = changed
+        .iter()
+        .take(NAMED)
+        .map(|(live, release)| format!("{} (release `{release}`)", live.name()))
+        .collect();
     let more = match changed.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
     let come = match (changed.len(), reach) {
         (0, _) => return None,
-        (1, Reach::Done) => "that was changed came with a Helm release, whose next upgrade may put its images back",
-        (1, _) => "that would change came with a Helm release, whose next upgrade may put its images back",
-        (_, Reach::Done) => "that were changed came with Helm releases, whose next upgrades may put their images back",
-        (..) => "that would change came with Helm releases, whose next upgrades may put their images back",
+        (1, Reach::Done) => {
+            "that was changed came with a Helm release, whose next upgrade may put its images back"
+        }
+        (1, _) => {
+            "that would change came with a Helm release, whose next upgrade may put its images back"
+        }
+        (_, Reach::Done) => {
+            "that were changed came with Helm releases, whose next upgrades may put their images back"
+        }
+        (..) => {
+            "that would change came with Helm releases, whose next upgrades may put their images back"
+        }
     };
-    let workloads = if changed.len() == 1 { "1 workload".to_owned() } else { format!("{} workloads", changed.len()) };
-    Some(format!("{workloads} {come}; set the digests in the releases' values too: {}{more}", named.join(", ")))
+    let workloads = if changed.len() == 1 {
+        "1 workload".to_owned()
+    } else {
+        format!("{} workloads", changed.len())
+    };
+    Some(format!(
+        "{workloads} {come}; set the digests in the releases' values too: {}{more}",
+        named.join(", ")
+    ))
 }
 
 fn place(live: &Live) -> Place {
-    Place { workload: Some(live.name()), ..Place::default() }
+    Place {
+        workload: Some(live.name()),
+        ..Place::default()
+    }
 }
 
 /// What the API server's refusal is to the report.
 fn refused(error: &ClusterError) -> Problem {
-    Problem { code: error.code(), what: error.to_string(), place: Place::default(), cause: error.cause(), hint: error.hint() }
+    Problem {
+        code: error.code(),
+        what: error.to_string(),
+        place: Place::default(),
+        cause: error.cause(),
+        hint: error.hint(),
+    }
 }

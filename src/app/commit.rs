@@ -55,10 +55,23 @@ pub struct Request {
 
 impl std::fmt::Debug for Request {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { branch, push, author, signoff, message, environment: _ } = self;
+        let Self {
+            branch,
+            push,
+            author,
+            signoff,
+            message,
+            environment: _,
+        } = self;
         let mut shown = formatter.debug_struct("Request");
-        shown.field("branch", branch).field("push", push).field("author", author);
-        shown.field("signoff", signoff).field("message", message).finish_non_exhaustive()
+        shown
+            .field("branch", branch)
+            .field("push", push)
+            .field("author", author);
+        shown
+            .field("signoff", signoff)
+            .field("message", message)
+            .finish_non_exhaustive()
     }
 }
 
@@ -94,20 +107,41 @@ pub(super) enum Carried {
 impl<'r> Session<'r> {
     /// Looks at all that a commit and a push need. `Err` is always a [`Problem`].
     pub(super) fn open(request: &'r Request, root: &Path) -> anyhow::Result<Self> {
-        disk::probe_open(OPEN_FILES).map_err(|error| refused(&GitError::OpenFiles(error.to_string())))?;
+        disk::probe_open(OPEN_FILES)
+            .map_err(|error| refused(&GitError::OpenFiles(error.to_string())))?;
         let mut repository = Repository::open(root).map_err(|error| refused(&error))?;
         let head = repository.head().map_err(|error| refused(&error))?;
-        let identity =
-            Identity::of(&repository, request.author.as_ref(), &request.environment).map_err(|error| refused(&error))?;
+        let identity = Identity::of(&repository, request.author.as_ref(), &request.environment)
+            .map_err(|error| refused(&error))?;
         let transport = aim::transport(request, repository.root()).map_err(|problem| *problem)?;
-        let aim = aim::aim(request, &mut repository, &head, &identity, transport.as_ref()).map_err(|problem| *problem)?;
-        Ok(Self { request, repository, head, identity, transport, aim })
+        let aim = aim::aim(
+            request,
+            &mut repository,
+            &head,
+            &identity,
+            transport.as_ref(),
+        )
+        .map_err(|problem| *problem)?;
+        Ok(Self {
+            request,
+            repository,
+            head,
+            identity,
+            transport,
+            aim,
+        })
     }
 
     /// Looks at the remote once more, and at what is checked out.
     pub(super) fn look_again(&mut self) -> anyhow::Result<()> {
         self.head = self.repository.head().map_err(|error| refused(&error))?;
-        let aim = aim::aim(self.request, &mut self.repository, &self.head, &self.identity, self.transport.as_ref());
+        let aim = aim::aim(
+            self.request,
+            &mut self.repository,
+            &self.head,
+            &self.identity,
+            self.transport.as_ref(),
+        );
         self.aim = aim.map_err(|problem| *problem)?;
         Ok(())
     }
@@ -125,32 +159,61 @@ impl<'r> Session<'r> {
             return Ok(None);
         }
         // What a commit has is tracked, whatever `.gitignore` says.
-        let listed = self.repository.files(self.aim.base).map_err(|error| refused(&error))?;
+        let listed = self
+            .repository
+            .files(self.aim.base)
+            .map_err(|error| refused(&error))?;
         let paths: Vec<PathBuf> = listed.iter().map(|file| file.path.clone()).collect();
-        let request = scan::Request { root: self.repository.root(), ..request };
+        let request = scan::Request {
+            root: self.repository.root(),
+            ..request
+        };
         // Attributes of a file that is not here would say nothing.
         let beside = |file: &&Listed| {
-            request.current.join(lock).ends_with(&file.path) || file.path.file_name().is_some_and(|name| name == ".gitattributes")
+            request.current.join(lock).ends_with(&file.path)
+                || file
+                    .path
+                    .file_name()
+                    .is_some_and(|name| name == ".gitattributes")
         };
         let beside = listed.iter().filter(beside);
         let read = |chosen: &[usize]| -> Result<Vec<Vec<u8>>, Box<Problem>> {
             let files: Vec<&Listed> = chosen.iter().map(|index| &listed[*index]).collect();
             self.bring_contents(files.iter().copied().chain(beside.clone()))?;
             let contents = files.into_iter().map(|file| self.repository.read(file));
-            contents.collect::<Result<_, _>>().map_err(|error| Box::new(refused(&error)))
+            contents
+                .collect::<Result<_, _>>()
+                .map_err(|error| Box::new(refused(&error)))
         };
-        let survey = survey::survey_commit(request, &paths, read, questions).map_err(|error| files::wrong_paths(&error))?;
+        let survey = survey::survey_commit(request, &paths, read, questions)
+            .map_err(|error| files::wrong_paths(&error))?;
         Ok(Some(survey.map_err(|problem| *problem)?))
     }
 
     /// Fetches the contents that a partial clone has left at its remote, all at once.
-    fn bring_contents<'f>(&self, files: impl Iterator<Item = &'f Listed>) -> Result<(), Box<Problem>> {
+    fn bring_contents<'f>(
+        &self,
+        files: impl Iterator<Item = &'f Listed>,
+    ) -> Result<(), Box<Problem>> {
         let failed = |error: &GitError| Box::new(refused(error));
-        if self.repository.promisor().map_err(|error| failed(&error))?.is_none() {
+        if self
+            .repository
+            .promisor()
+            .map_err(|error| failed(&error))?
+            .is_none()
+        {
             return Ok(());
         }
-        let absent = self.repository.absent(files).map_err(|error| failed(&error))?;
-        fetch_contents(self.request, &self.repository, self.transport.as_ref(), &absent)
+        let absent = self
+            .repository
+            .absent(files)
+            .map_err(|error| failed(&error))?;
+        fetch_contents(
+            self.request,
+            &self.repository,
+            self.transport.as_ref(),
+            &absent,
+        )
     }
 }
 
@@ -164,18 +227,26 @@ fn fetch_contents(
     if absent.is_empty() {
         return Ok(());
     }
-    let Some(remote) = repository.promisor().map_err(|error| Box::new(refused(&error)))? else { return Ok(()) };
+    let Some(remote) = repository
+        .promisor()
+        .map_err(|error| Box::new(refused(&error)))?
+    else {
+        return Ok(());
+    };
     let fetched = match transport {
         Some(transport) if transport.remote() == remote => transport.fetch_contents(absent),
         _ => {
             // The token is meant for the remote that is pushed to, and for no other host.
             let mut environment = request.environment.clone();
             environment.retain(|name, _| name != "IMAGO_GIT_TOKEN" && name != "IMAGO_GIT_USERNAME");
-            Transport::open(repository.root(), &remote, &environment).and_then(|transport| transport.fetch_contents(absent))
+            Transport::open(repository.root(), &remote, &environment)
+                .and_then(|transport| transport.fetch_contents(absent))
         }
     };
     fetched.map_err(|error| {
-        let what = format!("cannot fetch from `{remote}` what this partial clone left there; nothing was changed");
+        let what = format!(
+            "cannot fetch from `{remote}` what this partial clone left there; nothing was changed"
+        );
         Box::new(Problem {
             code: error.code(),
             what,
@@ -201,7 +272,10 @@ fn refused(error: &GitError) -> Problem {
 fn not_pushed(transport: &Transport, error: &TransportError) -> Box<Problem> {
     Box::new(Problem {
         code: error.code(),
-        what: format!("cannot push to `{}`; nothing was changed here", transport.remote()),
+        what: format!(
+            "cannot push to `{}`; nothing was changed here",
+            transport.remote()
+        ),
         place: Place::default(),
         cause: error.to_string(),
         hint: error.hint().map(str::to_owned),
@@ -209,7 +283,13 @@ fn not_pushed(transport: &Transport, error: &TransportError) -> Box<Problem> {
 }
 
 fn fault(code: &'static str, what: String, cause: String, hint: &str) -> Box<Problem> {
-    Box::new(Problem { code, what, place: Place::default(), cause, hint: Some(hint.to_owned()) })
+    Box::new(Problem {
+        code,
+        what,
+        place: Place::default(),
+        cause,
+        hint: Some(hint.to_owned()),
+    })
 }
 
 /// Somebody else has pushed again and again.

@@ -42,15 +42,32 @@ pub struct Found {
 /// Looks every image up; `Err` only where nothing can be asked at all.
 pub fn run(request: &Request, on_event: impl FnMut(Event)) -> anyhow::Result<Digests> {
     let source = Source::open(&request.lock, &request.registries)?;
-    let wanted: Wanted = request.images.iter().map(|(_, lookup)| (lookup.clone(), BTreeSet::new())).collect();
+    let wanted: Wanted = request
+        .images
+        .iter()
+        .map(|(_, lookup)| (lookup.clone(), BTreeSet::new()))
+        .collect();
     let sourced = source.ask(&wanted, PlatformLoss::Allow, on_event)?;
     let found = |(image, lookup): &(String, Lookup)| {
-        let answer = sourced.answers.get(lookup).expect("every lookup that is asked is answered");
+        let answer = sourced
+            .answers
+            .get(lookup)
+            .expect("every lookup that is asked is answered");
         Found {
             image: image.clone(),
-            digest: answer.as_ref().map(|answer| answer.digest.clone()).map_err(Clone::clone),
-            way: sourced.ways.get(&lookup.to_string()).cloned().unwrap_or_default(),
+            digest: answer
+                .as_ref()
+                .map(|answer| answer.digest.clone())
+                .map_err(Clone::clone),
+            way: sourced
+                .ways
+                .get(&lookup.to_string())
+                .cloned()
+                .unwrap_or_default(),
         }
     };
-    Ok(Digests { found: request.images.iter().map(found).collect(), warnings: sourced.warnings.clone() })
+    Ok(Digests {
+        found: request.images.iter().map(found).collect(),
+        warnings: sourced.warnings.clone(),
+    })
 }

@@ -35,10 +35,14 @@ pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answer
         let place = place(manifest, workload);
         let plan = match action {
             Action::Restore => plan::restore(workload, rules),
-            Action::Report | Action::Check | Action::Update | Action::Restart => plan::update(workload, rules, answers),
+            Action::Report | Action::Check | Action::Update | Action::Restart => {
+                plan::update(workload, rules, answers)
+            }
         };
         let plan = plan.unwrap_or_else(|refusal| {
-            edited.problems.push(unreadable_record(&place, workload, refusal));
+            edited
+                .problems
+                .push(unreadable_record(&place, workload, refusal));
             Plan::default()
         });
         edited.images += plan.image_changes();
@@ -50,7 +54,10 @@ pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answer
             changed.push(edited.workloads.len() - 1);
             match changes.last_mut() {
                 Some(last) if last.document == *document => last.changes.extend(plan.changes),
-                _ => changes.push(DocumentChanges { document: *document, changes: plan.changes }),
+                _ => changes.push(DocumentChanges {
+                    document: *document,
+                    changes: plan.changes,
+                }),
             }
         }
     }
@@ -75,8 +82,11 @@ pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answer
 /// Annotations that say nothing: `imago/ignore` with a misspelt name or without a string, and `imago/…` that is not known.
 pub(super) fn idle_annotations(workload: &Workload, name: &str) -> Vec<String> {
     let unknown = workload.unknown_annotations.iter();
-    let mut warnings: Vec<String> =
-        unknown.map(|unknown| format!("the annotation `{unknown}` of {name} is not known; did you mean `{IGNORE}`?")).collect();
+    let mut warnings: Vec<String> = unknown
+        .map(|unknown| {
+            format!("the annotation `{unknown}` of {name} is not known; did you mean `{IGNORE}`?")
+        })
+        .collect();
     warnings.extend(idle_ignores(workload, name));
     warnings
 }
@@ -85,13 +95,24 @@ fn idle_ignores(workload: &Workload, name: &str) -> Vec<String> {
     match &workload.ignore {
         Ignore::Nothing | Ignore::All => Vec::new(),
         Ignore::NoText => {
-            vec![format!("`{IGNORE}` of {name} is not a string and ignores nothing; write \"true\", or names as \"a,b\"")]
+            vec![format!(
+                "`{IGNORE}` of {name} is not a string and ignores nothing; write \"true\", or names as \"a,b\""
+            )]
         }
         Ignore::Containers(ignored) => {
-            let names: HashSet<&str> = workload.containers.iter().map(|container| container.name.as_str()).collect();
-            let idle = ignored.iter().filter(|ignored| !names.contains(ignored.as_str()));
-            let warning =
-                |idle| format!("`{IGNORE}: {idle}` of {name} names none of its containers; write \"true\" to ignore all");
+            let names: HashSet<&str> = workload
+                .containers
+                .iter()
+                .map(|container| container.name.as_str())
+                .collect();
+            let idle = ignored
+                .iter()
+                .filter(|ignored| !names.contains(ignored.as_str()));
+            let warning = |idle| {
+                format!(
+                    "`{IGNORE}: {idle}` of {name} names none of its containers; write \"true\" to ignore all"
+                )
+            };
             idle.map(warning).collect()
         }
     }
@@ -122,16 +143,47 @@ pub(super) fn tell(place: Place, workload: &Workload, plan: &Plan) -> Told {
     for (container, outcome) in workload.containers.iter().zip(&plan.outcomes) {
         let Some(outcome) = outcome else { continue };
         let image = container.image.text().unwrap_or_default().to_owned();
-        let place = Place { line: container.line, container: Some(container.name.clone()), ..place.clone() };
-        let mut skip = |code, message, held| skipped.push(Skipped { code, place: place.clone(), message, held });
+        let place = Place {
+            line: container.line,
+            container: Some(container.name.clone()),
+            ..place.clone()
+        };
+        let mut skip = |code, message, held| {
+            skipped.push(Skipped {
+                code,
+                place: place.clone(),
+                message,
+                held,
+            })
+        };
         match outcome {
             Outcome::Failed(refusal) => problems.push(failed(place, &image, refusal)),
-            Outcome::Variable => skip("variable", format!("`{image}` is not an image before something fills it in"), false),
-            Outcome::Ignored(how) if image.is_empty() => skip("ignored", format!("the image is left out by {how}"), false),
-            Outcome::Ignored(how) => skip("ignored", format!("`{image}` is left out by {how}"), false),
-            Outcome::Held(Hold { code, digest, reason }) => {
-                let what = if digest.is_some() { "the new digest of `" } else { "`" };
-                let verb = if digest.is_some() { "is not taken" } else { "is held" };
+            Outcome::Variable => skip(
+                "variable",
+                format!("`{image}` is not an image before something fills it in"),
+                false,
+            ),
+            Outcome::Ignored(how) if image.is_empty() => {
+                skip("ignored", format!("the image is left out by {how}"), false)
+            }
+            Outcome::Ignored(how) => {
+                skip("ignored", format!("`{image}` is left out by {how}"), false)
+            }
+            Outcome::Held(Hold {
+                code,
+                digest,
+                reason,
+            }) => {
+                let what = if digest.is_some() {
+                    "the new digest of `"
+                } else {
+                    "`"
+                };
+                let verb = if digest.is_some() {
+                    "is not taken"
+                } else {
+                    "is held"
+                };
                 skip(code, format!("{what}{image}` {verb}: {reason}"), true);
             }
             _ => {}
@@ -146,7 +198,11 @@ pub(super) fn tell(place: Place, workload: &Workload, plan: &Plan) -> Told {
         containers,
         changed: false,
     };
-    Told { workload, skipped, problems }
+    Told {
+        workload,
+        skipped,
+        problems,
+    }
 }
 
 fn report(container: &Container, image: String, outcome: Outcome) -> ContainerReport {
@@ -175,15 +231,34 @@ fn failed(place: Place, image: &str, refusal: &Refusal) -> Problem {
         "invalid-image" => format!("cannot use `{image}` as an image"),
         _ => format!("cannot resolve `{image}`"),
     };
-    Problem { code, what, place, cause, hint }
+    Problem {
+        code,
+        what,
+        place,
+        cause,
+        hint,
+    }
 }
 
 /// What a record that cannot be relied on is to the report: a problem of the workload, where the annotation stands.
 pub(super) fn unreadable_record(place: &Place, workload: &Workload, refusal: Refusal) -> Problem {
     let Refusal { code, cause, hint } = refusal;
-    let what = format!("cannot read the annotation `{}` of `{}`", crate::engine::workload::RECORD, workload.name);
-    let place = Place { line: workload.record_line.or(place.line), ..place.clone() };
-    Problem { code, what, place, cause, hint }
+    let what = format!(
+        "cannot read the annotation `{}` of `{}`",
+        crate::engine::workload::RECORD,
+        workload.name
+    );
+    let place = Place {
+        line: workload.record_line.or(place.line),
+        ..place.clone()
+    };
+    Problem {
+        code,
+        what,
+        place,
+        cause,
+        hint,
+    }
 }
 
 fn uneditable(manifest: &Manifest, refused: Refused) -> Problem {
@@ -194,7 +269,11 @@ fn uneditable(manifest: &Manifest, refused: Refused) -> Problem {
     Problem {
         code: refused.code,
         what: format!("cannot edit `{}`", manifest.name),
-        place: Place { file: Some(manifest.name.clone()), line: refused.line, ..Place::default() },
+        place: Place {
+            file: Some(manifest.name.clone()),
+            line: refused.line,
+            ..Place::default()
+        },
         cause: refused.message,
         hint: Some(hint.to_owned()),
     }

@@ -97,9 +97,18 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
     let lock = request.lock.place(&root).map_err(|problem| *problem)?;
     let reports = request.places_of_reports(&root);
     request
-        .refuse_report_over(reports.iter().filter(|(_, place)| **place == absolute(&lock)), "the lock")
+        .refuse_report_over(
+            reports
+                .iter()
+                .filter(|(_, place)| **place == absolute(&lock)),
+            "the lock",
+        )
         .map_err(|problem| *problem)?;
-    let mut session = request.git.as_ref().map(|git| Session::open(git, &root)).transpose()?;
+    let mut session = request
+        .git
+        .as_ref()
+        .map(|git| Session::open(git, &root))
+        .transpose()?;
     let (mut overtaken, mut caught_up) = (0, 0);
     while overtaken <= OVERTAKEN_AT_MOST && caught_up <= OVERTAKEN_AT_MOST {
         let rules = request.rules();
@@ -107,31 +116,60 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
         let questions = |workloads: &[(usize, Workload)]| request.questions(workloads, &rules);
         let of_commit = session
             .as_ref()
-            .map(|session| session.survey(request.scan(&current, &root), &request.lock.path, questions))
+            .map(|session| {
+                session.survey(request.scan(&current, &root), &request.lock.path, questions)
+            })
             .transpose()?
             .flatten();
-        let ask_ahead = |number, questions: &[Question]| source.iter().for_each(|source| source.ask_ahead(number, questions));
-        let survey = of_commit.map_or_else(|| survey::survey(request.scan(&current, &root), questions, ask_ahead), Ok);
+        let ask_ahead = |number, questions: &[Question]| {
+            source
+                .iter()
+                .for_each(|source| source.ask_ahead(number, questions))
+        };
+        let survey = of_commit.map_or_else(
+            || survey::survey(request.scan(&current, &root), questions, ask_ahead),
+            Ok,
+        );
         let survey = survey.map_err(|error| wrong_paths(&error))?;
         request
-            .refuse_report_over(reports.iter().filter(|(_, place)| survey.has(place)), "a manifest")
+            .refuse_report_over(
+                reports.iter().filter(|(_, place)| survey.has(place)),
+                "a manifest",
+            )
             .map_err(|problem| *problem)?;
-        let (mut report, mut round) = request.decide(survey, source, rules, &root, &mut on_event)?;
+        let (mut report, mut round) =
+            request.decide(survey, source, rules, &root, &mut on_event)?;
         if request.action == Action::Check && !request.lock.offline {
-            lock_check::check(&lock, request, &round.answers, &round.digests(), &mut report)?;
+            lock_check::check(
+                &lock,
+                request,
+                &round.answers,
+                &round.digests(),
+                &mut report,
+            )?;
         }
         if request.diff {
             // A plan that is not to be carried out is not handed to `git apply` either.
-            report.diff = Some(if report.stopped_at.is_none() { round.diff() } else { String::new() });
+            report.diff = Some(if report.stopped_at.is_none() {
+                round.diff()
+            } else {
+                String::new()
+            });
         }
         let failures = match (&mut session, report.reach()) {
             (_, Reach::Looked) => BTreeMap::new(),
             (None, Reach::Rehearsed) => round.rehearse(),
-            (None, Reach::Done) => round.write(request, &mut report).map_err(|problem| *problem)?,
+            (None, Reach::Done) => round
+                .write(request, &mut report)
+                .map_err(|problem| *problem)?,
             (Some(session), _) => match session.carry_out(request, &round, &mut report)? {
                 Carried::Out(failures) => failures,
                 again => {
-                    let count = if matches!(again, Carried::CaughtUp) { &mut caught_up } else { &mut overtaken };
+                    let count = if matches!(again, Carried::CaughtUp) {
+                        &mut caught_up
+                    } else {
+                        &mut overtaken
+                    };
                     *count += 1;
                     session.look_again()?;
                     continue;
@@ -140,7 +178,9 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
         };
         let idle_globs = std::mem::take(&mut round.survey.idle_globs);
         report.take(&mut round, failures);
-        report.warnings.extend(globs::idle(request, &report, idle_globs, &current));
+        report
+            .warnings
+            .extend(globs::idle(request, &report, idle_globs, &current));
         report.warnings.extend(nothing::checked(&report));
         std::mem::forget(round);
         return Ok(report);
@@ -162,8 +202,15 @@ impl Request {
 
     /// Each report as it was named, and the file that it goes to. What cannot be judged is told by who writes it.
     fn places_of_reports(&self, root: &Path) -> Vec<(&Path, PathBuf)> {
-        let place = |path: &Path| links::destination(root, path).ok().map(|place| absolute(&place));
-        self.reports.iter().filter_map(|path| Some((path.as_path(), place(path)?))).collect()
+        let place = |path: &Path| {
+            links::destination(root, path)
+                .ok()
+                .map(|place| absolute(&place))
+        };
+        self.reports
+            .iter()
+            .filter_map(|path| Some((path.as_path(), place(path)?)))
+            .collect()
     }
 
     /// Ends the run, before anything is written, if a report would take the place of `what`.
@@ -172,7 +219,9 @@ impl Request {
         mut reports: impl Iterator<Item = &'r (&'r Path, PathBuf)>,
         what: &str,
     ) -> Result<(), Box<Problem>> {
-        let Some((named, _)) = reports.next() else { return Ok(()) };
+        let Some((named, _)) = reports.next() else {
+            return Ok(());
+        };
         Err(Box::new(Problem {
             code: "usage",
             what: format!("cannot write the report `{}`", named.display()),
@@ -183,12 +232,19 @@ impl Request {
     }
 
     fn narrows(&self) -> bool {
-        let of_repository = |globs: &scan::Globs| !globs.include.is_empty() || !globs.exclude.is_empty();
-        !self.include.is_empty() || !self.exclude.is_empty() || self.of_repository.as_ref().is_some_and(of_repository)
+        let of_repository =
+            |globs: &scan::Globs| !globs.include.is_empty() || !globs.exclude.is_empty();
+        !self.include.is_empty()
+            || !self.exclude.is_empty()
+            || self.of_repository.as_ref().is_some_and(of_repository)
     }
 
     fn rules(&self) -> Rules {
-        Rules { track: self.track, form: self.form, images: self.images.clone() }
+        Rules {
+            track: self.track,
+            form: self.form,
+            images: self.images.clone(),
+        }
     }
 
     fn asks(&self) -> bool {
@@ -201,20 +257,26 @@ impl Request {
     /// What has to be asked for those workloads of a file that are selected.
     fn questions(&self, workloads: &[(usize, Workload)], rules: &Rules) -> Vec<Question> {
         let taken = workloads.iter().map(|(_, workload)| workload);
-        let taken = taken.filter(|workload| self.asks() && takes(&self.selection, workload) == Verdict::Taken);
+        let taken = taken
+            .filter(|workload| self.asks() && takes(&self.selection, workload) == Verdict::Taken);
         plan::questions(taken, rules)
     }
 
     /// Who answers, where the action asks anything. Nothing is asked yet.
     fn source(&self, lock: &Path) -> anyhow::Result<Option<Source>> {
-        let source = self.asks().then(|| Source::open(&self.lock, &self.registries)).transpose()?;
+        let source = self
+            .asks()
+            .then(|| Source::open(&self.lock, &self.registries))
+            .transpose()?;
         if self.action == Action::Update && !self.lock.offline {
             // A lock that cannot be read or written must not be left behind the manifests.
-            let old = Lock::read(lock).map_err(|error| lock_problem("read", &self.lock.path, &error))?;
+            let old =
+                Lock::read(lock).map_err(|error| lock_problem("read", &self.lock.path, &error))?;
             // A branch of its own has a lock of its own, which is made of objects.
             let is_written = self.git.as_ref().is_none_or(|git| git.branch.is_none());
             if is_written && (old.is_some() || self.lock.named) {
-                Lock::writable(lock).map_err(|error| lock_problem("write", &self.lock.path, &error))?;
+                Lock::writable(lock)
+                    .map_err(|error| lock_problem("write", &self.lock.path, &error))?;
             }
         }
         Ok(source)
@@ -229,33 +291,74 @@ impl Request {
         root: &Path,
         on_event: &mut impl FnMut(Event),
     ) -> anyhow::Result<(Report, Round)> {
-        let mut report = Report { dry_run: self.dry_run, strict: self.strict, ..Report::new(Mode::Files, self.action) };
+        let mut report = Report {
+            dry_run: self.dry_run,
+            strict: self.strict,
+            ..Report::new(Mode::Files, self.action)
+        };
         let prunable = self.lock.prune && survey.problems.is_empty();
-        let named = prunable.then(|| plan::named(all_workloads(&survey))).flatten();
+        let named = prunable
+            .then(|| plan::named(all_workloads(&survey)))
+            .flatten();
         report.select(&mut survey, &self.selection);
-        let questions = survey.manifests.iter_mut().map(|manifest| std::mem::take(&mut manifest.questions)).collect();
-        let (sourced, edited) = self.edit_while_asking(&survey.manifests, questions, source, &rules, on_event);
-        let Sourced { answers, warnings, ways } = sourced?;
+        let questions = survey
+            .manifests
+            .iter_mut()
+            .map(|manifest| std::mem::take(&mut manifest.questions))
+            .collect();
+        let (sourced, edited) =
+            self.edit_while_asking(&survey.manifests, questions, source, &rules, on_event);
+        let Sourced {
+            answers,
+            warnings,
+            ways,
+        } = sourced?;
         report.narrowed = self.narrows();
         report.warnings = std::mem::take(&mut survey.warnings);
         report.warnings.extend(warnings);
         for manifest in &survey.manifests {
             for (_, workload) in &manifest.workloads {
-                let name = format!("{} {}/{}", manifest.name, workload.kind.name(), workload.name);
-                report.warnings.extend(edits::idle_annotations(workload, &name));
+                let name = format!(
+                    "{} {}/{}",
+                    manifest.name,
+                    workload.kind.name(),
+                    workload.name
+                );
+                report
+                    .warnings
+                    .extend(edits::idle_annotations(workload, &name));
             }
         }
         if self.lock.prune && named.is_none() {
-            report.warnings.push("the lock is not pruned, because not every file and record could be read".to_owned());
+            report.warnings.push(
+                "the lock is not pruned, because not every file and record could be read"
+                    .to_owned(),
+            );
         }
         report.ways = ways;
         let whole = "with the last answer every file has been handed out";
-        let edited: Vec<Edited> = edited.into_iter().map(|edited| edited.expect(whole)).collect();
+        let edited: Vec<Edited> = edited
+            .into_iter()
+            .map(|edited| edited.expect(whole))
+            .collect();
         let images: usize = edited.iter().map(|edited| edited.images).sum();
         report.stopped_at = self.max_changes.filter(|most| images > *most);
-        report.failed_empty =
-            self.fail_on_empty && !edited.iter().flat_map(|edited| &edited.workloads).any(WorkloadReport::is_checked);
-        Ok((report, Round { survey, edited, answers, rules, root: root.to_owned(), named }))
+        report.failed_empty = self.fail_on_empty
+            && !edited
+                .iter()
+                .flat_map(|edited| &edited.workloads)
+                .any(WorkloadReport::is_checked);
+        Ok((
+            report,
+            Round {
+                survey,
+                edited,
+                answers,
+                rules,
+                root: root.to_owned(),
+                named,
+            },
+        ))
     }
 
     /// Asks all questions, and plans and edits each file as soon as its own are answered: most of the work is done while registries
@@ -268,7 +371,8 @@ impl Request {
         rules: &Rules,
         on_event: &mut impl FnMut(Event),
     ) -> (anyhow::Result<Sourced>, Vec<Option<Edited>>) {
-        let work = |manifest: &Manifest, answers| edits::edit(manifest, self.action, rules, &answers);
+        let work =
+            |manifest: &Manifest, answers| edits::edit(manifest, self.action, rules, &answers);
         threads::map_ready(manifests, work, |mut ready| {
             let (mut awaiting, all) = Awaiting::new(questions);
             let Some(source) = source else {
@@ -292,11 +396,21 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 fn all_workloads(survey: &Survey) -> impl Iterator<Item = &Workload> {
-    survey.manifests.iter().flat_map(|manifest| &manifest.workloads).map(|(_, workload)| workload)
+    survey
+        .manifests
+        .iter()
+        .flat_map(|manifest| &manifest.workloads)
+        .map(|(_, workload)| workload)
 }
 
 pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
-    Problem { code: "usage", what: error.to_string(), place: Place::default(), cause: String::new(), hint: Some(error.hint()) }
+    Problem {
+        code: "usage",
+        what: error.to_string(),
+        place: Place::default(),
+        cause: String::new(),
+        hint: Some(error.hint()),
+    }
 }
 
 impl Report {
@@ -324,10 +438,15 @@ impl Report {
         for kind in &survey.unhandled {
             *self.unhandled.entry((*kind).to_owned()).or_default() += 1;
         }
-        for (index, (manifest, mut edited)) in survey.manifests.iter().zip(edited.drain(..)).enumerate() {
+        for (index, (manifest, mut edited)) in
+            survey.manifests.iter().zip(edited.drain(..)).enumerate()
+        {
             match failures.remove(&index) {
                 Some(problem) => {
-                    edited.workloads.iter_mut().for_each(|workload| workload.changed = false);
+                    edited
+                        .workloads
+                        .iter_mut()
+                        .for_each(|workload| workload.changed = false);
                     edited.problems.push(problem);
                 }
                 None if edited.new_text.is_some() => self.files_changed.push(manifest.name.clone()),
@@ -337,12 +456,18 @@ impl Report {
             self.skipped.extend(edited.skipped);
             self.problems.extend(edited.problems);
         }
-        self.skipped.sort_by(|left, right| left.place.cmp(&right.place));
-        self.problems.sort_by(|left, right| left.place.cmp(&right.place));
+        self.skipped
+            .sort_by(|left, right| left.place.cmp(&right.place));
+        self.problems
+            .sort_by(|left, right| left.place.cmp(&right.place));
         self.notes = copies::notes(self);
     }
 }
 
 fn takes(selection: &Selection, workload: &Workload) -> Verdict {
-    selection.takes(workload.namespace.as_deref(), &workload.name, &workload.labels)
+    selection.takes(
+        workload.namespace.as_deref(),
+        &workload.name,
+        &workload.labels,
+    )
 }

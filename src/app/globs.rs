@@ -12,49 +12,86 @@ const WILD: [char; 4] = ['*', '?', '[', '{'];
 
 /// One sentence for each glob of a run over files that matched nothing. Globs of the repository's settings are told only where all of its
 /// files were looked at: a run over single files says nothing of them.
-pub(super) fn idle(request: &Request, report: &Report, paths: Vec<IdleGlob>, current: &Path) -> Vec<String> {
+pub(super) fn idle(
+    request: &Request,
+    report: &Report,
+    paths: Vec<IdleGlob>,
+    current: &Path,
+) -> Vec<String> {
     let (expanded, sentences) = expanded(request, current);
-    let whole = || request.of_repository.as_ref().is_some_and(|globs| is_below_one_of(&globs.base, &request.paths, current));
+    let whole = || {
+        request
+            .of_repository
+            .as_ref()
+            .is_some_and(|globs| is_below_one_of(&globs.base, &request.paths, current))
+    };
     // Where nothing was found, a glob that leaves things out cannot be judged.
     let can_be_judged = |idle: &IdleGlob| report.files_seen > 0 || idle.list == "include";
-    let paths = paths.into_iter().filter(|idle| can_be_judged(idle) && !expanded.contains(&idle.glob.as_str()));
+    let paths = paths
+        .into_iter()
+        .filter(|idle| can_be_judged(idle) && !expanded.contains(&idle.glob.as_str()));
     let paths = paths.filter(|idle| !idle.of_other || whole()).map(|idle| {
         let name = named(idle.list, &idle.glob, idle.of_other);
         match idle.list {
-            "include" => format!("{name} takes no manifest; check its spelling, and where it begins"),
-            _ => format!("{name} leaves out nothing that is here; check its spelling, and where it begins"),
+            "include" => {
+                format!("{name} takes no manifest; check its spelling, and where it begins")
+            }
+            _ => format!(
+                "{name} leaves out nothing that is here; check its spelling, and where it begins"
+            ),
         }
     });
     let judges_all = || {
-        let unnarrowed = request.include.is_empty() && request.exclude.is_empty() && request.selection == Selection::default();
+        let unnarrowed = request.include.is_empty()
+            && request.exclude.is_empty()
+            && request.selection == Selection::default();
         unnarrowed && report.problems.is_empty() && whole()
     };
     let of_repository = |include: bool| match include {
         true => request.images_of_repository.include,
         false => request.images_of_repository.exclude,
     };
-    let images = idle_images(&request.images, report).filter(|(_, pattern)| !expanded.contains(pattern));
+    let images =
+        idle_images(&request.images, report).filter(|(_, pattern)| !expanded.contains(pattern));
     let images = images.filter(|(include, _)| !of_repository(*include) || judges_all());
-    let images = images.map(|(include, pattern)| of_image(include, pattern, of_repository(include)));
+    let images =
+        images.map(|(include, pattern)| of_image(include, pattern, of_repository(include)));
     sentences.into_iter().chain(paths).chain(images).collect()
 }
 
 /// The same for the images of a cluster.
 pub(super) fn idle_for_images(images: &ImageFilter, report: &Report) -> Vec<String> {
-    idle_images(images, report).map(|(include, pattern)| of_image(include, pattern, false)).collect()
+    idle_images(images, report)
+        .map(|(include, pattern)| of_image(include, pattern, false))
+        .collect()
 }
 
 /// Where no image was found, no glob for images can be judged.
-fn idle_images<'f>(images: &'f ImageFilter, report: &Report) -> impl Iterator<Item = (bool, &'f str)> {
+fn idle_images<'f>(
+    images: &'f ImageFilter,
+    report: &Report,
+) -> impl Iterator<Item = (bool, &'f str)> {
     let found = report.containers().next().is_some();
     images.idle().filter(move |_| found)
 }
 
 fn of_image(include: bool, pattern: &str, of_repository: bool) -> String {
-    let name = named(if include { "include-image" } else { "exclude-image" }, pattern, of_repository);
+    let name = named(
+        if include {
+            "include-image"
+        } else {
+            "exclude-image"
+        },
+        pattern,
+        of_repository,
+    );
     match pattern.contains(WILD) {
-        true => format!("{name} matches no image; it is held against whole names, without tag and digest"),
-        false => format!("{name} matches no image, because no image has this whole name; write `*{pattern}*` for a part of one"),
+        true => format!(
+            "{name} matches no image; it is held against whole names, without tag and digest"
+        ),
+        false => format!(
+            "{name} matches no image, because no image has this whole name; write `*{pattern}*` for a part of one"
+        ),
     }
 }
 
@@ -74,11 +111,23 @@ fn expanded<'r>(request: &'r Request, current: &Path) -> (Vec<&'r str>, Vec<Stri
         true => !of_repository.include,
         false => !of_repository.exclude,
     });
-    let images = images.map(|(include, pattern)| (if include { "--include-image" } else { "--exclude-image" }, pattern));
-    let given = |flag: &'static str, globs: &'r [String]| globs.iter().map(move |glob| (flag, glob.as_str()));
+    let images = images.map(|(include, pattern)| {
+        (
+            if include {
+                "--include-image"
+            } else {
+                "--exclude-image"
+            },
+            pattern,
+        )
+    });
+    let given = |flag: &'static str, globs: &'r [String]| {
+        globs.iter().map(move |glob| (flag, glob.as_str()))
+    };
     let paths = given("--include", &request.include).chain(given("--exclude", &request.exclude));
     let is_file = |path: &Path| current.join(path).is_file();
-    let is_beside = |glob: &Path, path: &Path| path != glob && path.parent() == glob.parent() && is_file(path);
+    let is_beside =
+        |glob: &Path, path: &Path| path != glob && path.parent() == glob.parent() && is_file(path);
     let found = paths.chain(images).filter_map(|(flag, glob)| {
         let path = plain(Path::new(glob));
         let is_one = !glob.contains(WILD) && is_file(&path) && request.paths.iter().any(|named| is_beside(&path, &plain(named)));
@@ -93,12 +142,19 @@ fn expanded<'r>(request: &'r Request, current: &Path) -> (Vec<&'r str>, Vec<Stri
 }
 
 fn plain(path: &Path) -> PathBuf {
-    path.components().filter(|component| *component != Component::CurDir).collect()
+    path.components()
+        .filter(|component| *component != Component::CurDir)
+        .collect()
 }
 
 /// Whether a folder without links is, or is below, one of those that were named.
 fn is_below_one_of(folder: &Path, named: &[PathBuf], current: &Path) -> bool {
-    named.iter().any(|named| current.join(named).canonicalize().is_ok_and(|named| folder.starts_with(named)))
+    named.iter().any(|named| {
+        current
+            .join(named)
+            .canonicalize()
+            .is_ok_and(|named| folder.starts_with(named))
+    })
 }
 
 #[cfg(test)]
@@ -107,11 +163,9 @@ mod tests {
 
     #[test]
     fn a_glob_for_images_says_how_to_write_a_part_of_a_name() {
-        let part =
-            "`--exclude-image team-0` matches no image, because no image has this whole name; write `*team-0*` for a part of one";
+        let part = "`--exclude-image team-0` matches no image, because no image has this whole name; write `*team-0*` for a part of one";
         assert_eq!(of_image(false, "team-0", false), part);
-        let whole =
-            "`include-image: team-0/*` of the settings matches no image; it is held against whole names, without tag and digest";
+        let whole = "`include-image: team-0/*` of the settings matches no image; it is held against whole names, without tag and digest";
         assert_eq!(of_image(true, "team-0/*", true), whole);
     }
 
@@ -120,8 +174,18 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().canonicalize().unwrap();
         std::fs::create_dir(root.join("a")).unwrap();
-        for (named, whole) in [(".", true), ("a", false), ("a/..", true), ("..", true), ("nope", false)] {
-            assert_eq!(is_below_one_of(&root, &[PathBuf::from(named)], &root), whole, "{named}");
+        for (named, whole) in [
+            (".", true),
+            ("a", false),
+            ("a/..", true),
+            ("..", true),
+            ("nope", false),
+        ] {
+            assert_eq!(
+                is_below_one_of(&root, &[PathBuf::from(named)], &root),
+                whole,
+                "{named}"
+            );
         }
     }
 }

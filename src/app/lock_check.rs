@@ -35,13 +35,26 @@ pub(super) fn check(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let name = &request.lock.path;
-    let Some(lock) = Lock::read(path).map_err(|error| lock_problem("read", name, &error))? else { return Ok(()) };
+    let Some(lock) = Lock::read(path).map_err(|error| lock_problem("read", name, &error))? else {
+        return Ok(());
+    };
     let stale = stale(&lock, answers, expected);
     if stale.is_empty() {
         return Ok(());
     }
-    let place = Place { file: Some(name.display().to_string()), ..Place::default() };
-    for (Stale { lookup, locked, now }, known) in stale.iter().zip(ask(&stale, &request.registries)?) {
+    let place = Place {
+        file: Some(name.display().to_string()),
+        ..Place::default()
+    };
+    for (
+        Stale {
+            lookup,
+            locked,
+            now,
+        },
+        known,
+    ) in stale.iter().zip(ask(&stale, &request.registries)?)
+    {
         report.lock.push(LockedEntry {
             place: place.clone(),
             image: lookup.to_string(),
@@ -50,18 +63,34 @@ pub(super) fn check(
         });
         if let Err(Refusal { code, cause, hint }) = known {
             let what = format!("cannot vouch for `{lookup}` in the lock");
-            report.problems.push(Problem { code, what, place: place.clone(), cause, hint });
+            report.problems.push(Problem {
+                code,
+                what,
+                place: place.clone(),
+                cause,
+                hint,
+            });
         }
     }
     Ok(())
 }
 
-fn stale<'a>(lock: &'a Lock, answers: &'a Answers, expected: &'a BTreeMap<Lookup, Digest>) -> Vec<Stale<'a>> {
-    let answered = answers.iter().filter_map(|(lookup, answer)| Some((lookup, &answer.as_ref().ok()?.digest)));
+fn stale<'a>(
+    lock: &'a Lock,
+    answers: &'a Answers,
+    expected: &'a BTreeMap<Lookup, Digest>,
+) -> Vec<Stale<'a>> {
+    let answered = answers
+        .iter()
+        .filter_map(|(lookup, answer)| Some((lookup, &answer.as_ref().ok()?.digest)));
     let stale = answered.filter_map(|(lookup, now)| {
         let locked = lock.get(lookup)?;
         let fits = locked == now || expected.get(lookup) == Some(locked);
-        (!fits).then_some(Stale { lookup, locked, now })
+        (!fits).then_some(Stale {
+            lookup,
+            locked,
+            now,
+        })
     });
     stale.collect()
 }
@@ -69,14 +98,20 @@ fn stale<'a>(lock: &'a Lock, answers: &'a Answers, expected: &'a BTreeMap<Lookup
 /// Whether the registry has each of the digests.
 fn ask(stale: &[Stale<'_>], registries: &Settings) -> anyhow::Result<Vec<Result<(), Refusal>>> {
     let registry = source::registries(registries)?;
-    let runtime = runtime::start().map_err(|error| runtime::unstarted("cannot start to ask registries", error))?;
-    let questions = stale.iter().map(async |Stale { lookup, locked, .. }| match registry.manifest(lookup, locked).await? {
-        Some(_) => Ok(()),
-        None => Err(Refusal {
-            code: "digest-unknown",
-            cause: format!("the registry does not have {locked}, which the lock names"),
-            hint: Some("find out who wrote it; `imago files --update` notes the tag's own digest".to_owned()),
-        }),
+    let runtime = runtime::start()
+        .map_err(|error| runtime::unstarted("cannot start to ask registries", error))?;
+    let questions = stale.iter().map(async |Stale { lookup, locked, .. }| {
+        match registry.manifest(lookup, locked).await? {
+            Some(_) => Ok(()),
+            None => Err(Refusal {
+                code: "digest-unknown",
+                cause: format!("the registry does not have {locked}, which the lock names"),
+                hint: Some(
+                    "find out who wrote it; `imago files --update` notes the tag's own digest"
+                        .to_owned(),
+                ),
+            }),
+        }
     });
     let answers = runtime.block_on(join_all(questions));
     // A name look-up that hangs must not hold up a run whose questions are answered.

@@ -87,7 +87,9 @@ impl Template {
                 continue;
             }
             let end = after.find('}').filter(|_| brace == "{");
-            let Some(end) = end else { return Err(TemplateError::Brace(if brace == "{" { '{' } else { '}' })) };
+            let Some(end) = end else {
+                return Err(TemplateError::Brace(if brace == "{" { '{' } else { '}' }));
+            };
             parts.push(Part::Text(std::mem::take(&mut plain)));
             parts.push(match &after[..end] {
                 "summary" => Part::Summary,
@@ -132,44 +134,75 @@ impl Template {
 fn ends_with_trailers(text: &str) -> bool {
     let is_trailer = |line: &str| {
         line.split_once(": ").is_some_and(|(name, value)| {
-            !value.trim().is_empty() && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            !value.trim().is_empty()
+                && !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         })
     };
-    text.trim_end().rsplit_once("\n\n").is_some_and(|(_, last)| last.lines().all(is_trailer))
+    text.trim_end()
+        .rsplit_once("\n\n")
+        .is_some_and(|(_, last)| last.lines().all(is_trailer))
 }
 
 impl<'a> Changes<'a> {
     /// The images that change.
     fn images(&self) -> impl Iterator<Item = Image<'a>> {
         self.workloads.iter().flat_map(|(file, workload)| {
-            workload.containers.iter().filter_map(|container| match &container.outcome {
-                Outcome::Outdated(new) | Outcome::Restored(new) => {
-                    Some(Image { file, workload, container: &container.name, old: &container.image, new })
-                }
-                _ => None,
-            })
+            workload
+                .containers
+                .iter()
+                .filter_map(|container| match &container.outcome {
+                    Outcome::Outdated(new) | Outcome::Restored(new) => Some(Image {
+                        file,
+                        workload,
+                        container: &container.name,
+                        old: &container.image,
+                        new,
+                    }),
+                    _ => None,
+                })
         })
     }
 
     fn summary(&self) -> String {
-        let verb = if self.action == Action::Restore { "Restore" } else { "Update" };
-        let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+        let verb = if self.action == Action::Restore {
+            "Restore"
+        } else {
+            "Update"
+        };
+        let count = |count: usize, noun: &str| {
+            format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+        };
         let mut images = self.images();
         match (images.next(), images.next()) {
             (None, _) if self.workloads.is_empty() => format!("{verb} the lock of digests"),
-            (None, _) => format!("{verb} the record of images in {}", count(self.workloads.len(), "workload")),
-            (Some(Image { new, .. }), None) => match ImageRef::parse(new).ok().and_then(|image| image.digest()) {
-                Some(digest) => {
-                    let new = on_one_line(new);
-                    let name = new.split('@').next().unwrap_or(&new);
-                    let short: String =
-                        digest.as_str().chars().take(digest.as_str().find(':').map_or(0, |at| at + 1) + SHORT).collect();
-                    format!("{verb} {name} to {short}")
+            (None, _) => format!(
+                "{verb} the record of images in {}",
+                count(self.workloads.len(), "workload")
+            ),
+            (Some(Image { new, .. }), None) => {
+                match ImageRef::parse(new).ok().and_then(|image| image.digest()) {
+                    Some(digest) => {
+                        let new = on_one_line(new);
+                        let name = new.split('@').next().unwrap_or(&new);
+                        let short: String = digest
+                            .as_str()
+                            .chars()
+                            .take(digest.as_str().find(':').map_or(0, |at| at + 1) + SHORT)
+                            .collect();
+                        format!("{verb} {name} to {short}")
+                    }
+                    None => format!("{verb} {}", on_one_line(new)),
                 }
-                None => format!("{verb} {}", on_one_line(new)),
-            },
+            }
             (Some(_), Some(_)) => {
-                format!("{verb} {} in {}", count(self.images().count(), "image"), count(self.workloads.len(), "workload"))
+                format!(
+                    "{verb} {} in {}",
+                    count(self.images().count(), "image"),
+                    count(self.workloads.len(), "workload")
+                )
             }
         }
     }
@@ -177,8 +210,18 @@ impl<'a> Changes<'a> {
     fn list(&self) -> String {
         let mut text = String::new();
         let mut images = self.images();
-        while let Some(Image { file, workload, container, old, new }) = images.next() {
-            let line = format!("- {file} {}/{} {container}: {old} -> {new}", workload.kind, workload.name);
+        while let Some(Image {
+            file,
+            workload,
+            container,
+            old,
+            new,
+        }) = images.next()
+        {
+            let line = format!(
+                "- {file} {}/{} {container}: {old} -> {new}",
+                workload.kind, workload.name
+            );
             let line = cut(&on_one_line(&line), LIMIT_OF_LINE) + "\n";
             if text.len() + line.len() > LIMIT_OF_CHANGES {
                 writeln!(text, "… and {} more", 1 + images.count()).expect("a string takes all");
@@ -215,7 +258,15 @@ fn cut(text: &str, most: usize) -> String {
 
 /// A foreign text without line breaks and other characters that steer.
 fn on_one_line(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    text.chars()
+        .map(|character| {
+            if character.is_control() {
+                '\u{fffd}'
+            } else {
+                character
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -232,7 +283,10 @@ mod tests {
             outcome: outcome.clone(),
         };
         WorkloadReport {
-            place: Place { file: Some("deploy/web.yaml".to_owned()), ..Place::default() },
+            place: Place {
+                file: Some("deploy/web.yaml".to_owned()),
+                ..Place::default()
+            },
             kind: "Deployment",
             namespace: None,
             name: name.to_owned(),
@@ -242,13 +296,25 @@ mod tests {
     }
 
     fn outdated(digit: &str) -> Outcome {
-        Outcome::Outdated(format!("registry.example.test/web:1.4@sha256:{}", digit.repeat(64)))
+        Outcome::Outdated(format!(
+            "registry.example.test/web:1.4@sha256:{}",
+            digit.repeat(64)
+        ))
     }
 
     fn filled(template: &str, workloads: &[WorkloadReport]) -> String {
-        let workloads = workloads.iter().map(|workload| ("deploy/web.yaml", workload)).collect();
-        let changes = Changes { action: Action::Update, workloads, files: 2 };
-        Template::parse(template).unwrap().fill(&changes, &[("Imago-Branch", "main")])
+        let workloads = workloads
+            .iter()
+            .map(|workload| ("deploy/web.yaml", workload))
+            .collect();
+        let changes = Changes {
+            action: Action::Update,
+            workloads,
+            files: 2,
+        };
+        Template::parse(template)
+            .unwrap()
+            .fill(&changes, &[("Imago-Branch", "main")])
     }
 
     #[test]
@@ -264,17 +330,32 @@ mod tests {
             )
         );
         let two = workload("api", &[("app", outdated("2"))]);
-        assert_eq!(filled("{summary}", &[one.clone(), two]), "Update 2 images in 2 workloads\n\nImago-Branch: main\n");
-        assert_eq!(filled("{summary}", &[]), "Update the lock of digests\n\nImago-Branch: main\n");
-        assert_eq!(filled("{{{images}}} {workloads}/{files}", &[one]), "{1} 1/2\n\nImago-Branch: main\n");
+        assert_eq!(
+            filled("{summary}", &[one.clone(), two]),
+            "Update 2 images in 2 workloads\n\nImago-Branch: main\n"
+        );
+        assert_eq!(
+            filled("{summary}", &[]),
+            "Update the lock of digests\n\nImago-Branch: main\n"
+        );
+        assert_eq!(
+            filled("{{{images}}} {workloads}/{files}", &[one]),
+            "{1} 1/2\n\nImago-Branch: main\n"
+        );
     }
 
     #[test]
     fn trailers_of_the_template_stay_trailers() {
         let message = filled("{summary}\n\nCo-authored-by: Ada <a@example.test>\n", &[]);
-        assert_eq!(message, "Update the lock of digests\n\nCo-authored-by: Ada <a@example.test>\nImago-Branch: main\n");
+        assert_eq!(
+            message,
+            "Update the lock of digests\n\nCo-authored-by: Ada <a@example.test>\nImago-Branch: main\n"
+        );
         for body in ["a: b c\nand no trailer", "no trailer: here", "Empty: "] {
-            assert!(filled(&format!("{{summary}}\n\n{body}"), &[]).contains("\n\nImago-Branch: main\n"), "{body}");
+            assert!(
+                filled(&format!("{{summary}}\n\n{body}"), &[]).contains("\n\nImago-Branch: main\n"),
+                "{body}"
+            );
         }
     }
 
@@ -282,23 +363,44 @@ mod tests {
     fn a_name_in_a_manifest_adds_no_line() {
         let foreign = workload("web\n\nImago-Branch: other", &[("app", outdated("1"))]);
         let message = filled(DEFAULT, &[foreign]);
-        assert_eq!(message.lines().filter(|line| line.starts_with("Imago-Branch:")).count(), 1, "{message}");
+        assert_eq!(
+            message
+                .lines()
+                .filter(|line| line.starts_with("Imago-Branch:"))
+                .count(),
+            1,
+            "{message}"
+        );
     }
 
     #[test]
     fn a_message_has_a_limit_and_counts_what_it_leaves_out() {
-        let many: Vec<WorkloadReport> = (0..3000).map(|at| workload(&format!("w{at}"), &[("app", outdated("1"))])).collect();
+        let many: Vec<WorkloadReport> = (0..3000)
+            .map(|at| workload(&format!("w{at}"), &[("app", outdated("1"))]))
+            .collect();
         let message = filled(DEFAULT, &many);
         assert!(message.len() < LIMIT_OF_CHANGES + 200, "{}", message.len());
-        let shown = message.lines().filter(|line| line.starts_with("- ")).count();
-        assert!(shown > 50 && message.contains(&format!("\n… and {} more\n\nImago-Branch: main\n", 3000 - shown)), "{message}");
+        let shown = message
+            .lines()
+            .filter(|line| line.starts_with("- "))
+            .count();
+        assert!(
+            shown > 50
+                && message.contains(&format!(
+                    "\n… and {} more\n\nImago-Branch: main\n",
+                    3000 - shown
+                )),
+            "{message}"
+        );
         // A field that stands there many times, and names without end.
         let message = filled(&format!("s\n\n{}", "{changes}\n".repeat(100)), &many);
         assert!(message.len() < LIMIT + 100 && message.ends_with("…\n\nImago-Branch: main\n"));
         let long = [workload(&"é".repeat(100_000), &[("app", outdated("1"))])];
         assert!(filled(DEFAULT, &long).len() < 2 * LIMIT_OF_LINE);
         let image = Outcome::Outdated(format!("{}:1", "a".repeat(100_000)));
-        assert!(filled("{summary}", &[workload("web", &[("app", image)])]).len() < 2 * LIMIT_OF_LINE);
+        assert!(
+            filled("{summary}", &[workload("web", &[("app", image)])]).len() < 2 * LIMIT_OF_LINE
+        );
     }
 
     #[test]

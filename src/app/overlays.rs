@@ -28,7 +28,10 @@ pub(super) struct Base {
 impl Base {
     pub(super) fn of(request: &scan::Request<'_>) -> Self {
         Self {
-            root: request.root.canonicalize().unwrap_or_else(|_| request.root.to_owned()),
+            root: request
+                .root
+                .canonicalize()
+                .unwrap_or_else(|_| request.root.to_owned()),
             current: request.current.to_owned(),
             is_work_tree: request.root.join(".git").exists(),
         }
@@ -52,35 +55,62 @@ impl Base {
             return None;
         }
         let file = File::parse(std::str::from_utf8(bytes).ok()?).ok()?;
-        (!file.is_empty()).then(|| Kustomization::read(file.document(0), &self.within(path).unwrap_or_default()))
+        (!file.is_empty())
+            .then(|| Kustomization::read(file.document(0), &self.within(path).unwrap_or_default()))
     }
 
     /// Whether a scan for manifests sees every kustomization of the tree.
     pub(super) fn is_scanned_by(&self, request: &scan::Request<'_>) -> bool {
         let narrows = |globs: &scan::Globs| !globs.include.is_empty() || !globs.exclude.is_empty();
-        let narrowed = !request.include.is_empty() || !request.exclude.is_empty() || request.other.is_some_and(narrows);
+        let narrowed = !request.include.is_empty()
+            || !request.exclude.is_empty()
+            || request.other.is_some_and(narrows);
         let has_root = || {
-            let named = request.paths.iter().filter_map(|path| self.current.join(path).canonicalize().ok());
-            request.paths.is_empty() && self.current == self.root || named.into_iter().any(|path| path == self.root)
+            let named = request
+                .paths
+                .iter()
+                .filter_map(|path| self.current.join(path).canonicalize().ok());
+            request.paths.is_empty() && self.current == self.root
+                || named.into_iter().any(|path| path == self.root)
         };
         !narrowed && (!self.is_work_tree || has_root())
     }
 
     /// Reads the kustomizations of the tree.
-    pub(super) fn kustomizations(&self, request: &scan::Request<'_>) -> Result<Vec<Kustomization>, ScanError> {
+    pub(super) fn kustomizations(
+        &self,
+        request: &scan::Request<'_>,
+    ) -> Result<Vec<Kustomization>, ScanError> {
         let whole = [self.root.clone()];
-        let paths = if self.is_work_tree { &whole } else { request.paths };
-        let request = scan::Request { paths, include: &[], exclude: &[], other: None, ..*request };
-        let (found, _) = scan::scan_for(request, is_kustomization, |found: Found<'_>| match found.what {
+        let paths = if self.is_work_tree {
+            &whole
+        } else {
+            request.paths
+        };
+        let request = scan::Request {
+            paths,
+            include: &[],
+            exclude: &[],
+            other: None,
+            ..*request
+        };
+        let (found, _) = scan::scan_for(request, is_kustomization, |found: Found<'_>| match found
+            .what
+        {
             What::File(bytes) => self.kustomization(found.path, bytes),
-            What::Template | What::Problem(_) | What::Folder(_) | What::Rules(_) | What::Unknown(_) => None,
+            What::Template
+            | What::Problem(_)
+            | What::Folder(_)
+            | What::Rules(_)
+            | What::Unknown(_) => None,
         })?;
         Ok(found)
     }
 }
 
 pub(super) fn is_kustomization(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| FILE_NAMES.iter().any(|known| name == *known))
+    path.file_name()
+        .is_some_and(|name| FILE_NAMES.iter().any(|known| name == *known))
 }
 
 /// What is known of the kustomizations of a tree.
@@ -92,7 +122,10 @@ pub(super) struct KnownOverlays {
 
 impl KnownOverlays {
     pub(super) fn new(base: Base, kustomizations: Vec<Kustomization>) -> Self {
-        Self { base, overlays: Overlays::new(kustomizations) }
+        Self {
+            base,
+            overlays: Overlays::new(kustomizations),
+        }
     }
 
     /// Holds the images of a manifest that a kustomization renames, and counts those whose digest it drops.
@@ -100,12 +133,33 @@ impl KnownOverlays {
         if self.overlays.is_empty() {
             return;
         }
-        let Some(path) = self.base.within(&manifest.path).filter(|path| self.overlays.reach(path)) else { return };
-        for container in manifest.workloads.iter_mut().flat_map(|(_, workload)| &mut workload.containers) {
-            let Some(image) = container.image.text().filter(|image| ImageRef::parse(image).is_ok()) else { continue };
+        let Some(path) = self
+            .base
+            .within(&manifest.path)
+            .filter(|path| self.overlays.reach(path))
+        else {
+            return;
+        };
+        for container in manifest
+            .workloads
+            .iter_mut()
+            .flat_map(|(_, workload)| &mut workload.containers)
+        {
+            let Some(image) = container
+                .image
+                .text()
+                .filter(|image| ImageRef::parse(image).is_ok())
+            else {
+                continue;
+            };
             match self.overlays.fate(&path, image) {
                 Fate::Kept => {}
-                Fate::Renamed { by, to } => container.hold = container.hold.take().or_else(|| Some(Hold::renamed_by(&by, &to))),
+                Fate::Renamed { by, to } => {
+                    container.hold = container
+                        .hold
+                        .take()
+                        .or_else(|| Some(Hold::renamed_by(&by, &to)))
+                }
                 Fate::Replaced { by, .. } => {
                     replaced.images += 1;
                     if let Some(by) = by.into_iter().next() {
@@ -128,9 +182,18 @@ pub(super) struct Replaced {
 impl Replaced {
     /// What a person should know.
     pub(super) fn warning(&self) -> Option<String> {
-        let examples: Vec<String> = self.files.iter().take(EXAMPLES).map(|(file, by)| format!("`{file}` by `{by}`")).collect();
+        let examples: Vec<String> = self
+            .files
+            .iter()
+            .take(EXAMPLES)
+            .map(|(file, by)| format!("`{file}` by `{by}`"))
+            .collect();
         let more = self.files.len().saturating_sub(EXAMPLES);
-        let more = if more > 0 { format!(", and {more} more files") } else { String::new() };
+        let more = if more > 0 {
+            format!(", and {more} more files")
+        } else {
+            String::new()
+        };
         let (images, their) = match self.images {
             0 => return None,
             1 => ("1 image".to_owned(), "its digest"),

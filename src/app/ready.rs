@@ -34,15 +34,34 @@ impl Awaiting {
                 digests.extend(digest);
             }
         }
-        let wanted = all.iter_mut().map(|(lookup, (_, digests))| (lookup.clone(), std::mem::take(digests))).collect();
-        let askers = all.into_iter().map(|(lookup, (askers, _))| (lookup, askers)).collect();
-        (Self { files: files.into_iter().map(Some).collect(), askers }, wanted)
+        let wanted = all
+            .iter_mut()
+            .map(|(lookup, (_, digests))| (lookup.clone(), std::mem::take(digests)))
+            .collect();
+        let askers = all
+            .into_iter()
+            .map(|(lookup, (askers, _))| (lookup, askers))
+            .collect();
+        (
+            Self {
+                files: files.into_iter().map(Some).collect(),
+                askers,
+            },
+            wanted,
+        )
     }
 
     /// Notes an answer. Each file that has awaited nothing else is handed to `ready`, with its answers.
-    pub(super) fn answered(&mut self, lookup: &Lookup, answer: &Result<Answer, Refusal>, ready: &mut impl FnMut(usize, Answers)) {
+    pub(super) fn answered(
+        &mut self,
+        lookup: &Lookup,
+        answer: &Result<Answer, Refusal>,
+        ready: &mut impl FnMut(usize, Answers),
+    ) {
         for index in self.askers.remove(lookup).unwrap_or_default() {
-            let Some(file) = &mut self.files[index] else { continue };
+            let Some(file) = &mut self.files[index] else {
+                continue;
+            };
             file.answers.insert(lookup.clone(), answer.clone());
             file.awaited -= 1;
             if file.awaited == 0
@@ -74,27 +93,46 @@ mod tests {
     #[test]
     fn a_file_is_ready_with_its_last_answer_and_has_its_own_alone() {
         let lookup = |name: &str| ImageRef::parse(name).unwrap().lookup();
-        let answer = Ok(Answer::new(Digest::parse(&format!("sha256:{}", "1".repeat(64))).unwrap()));
+        let answer = Ok(Answer::new(
+            Digest::parse(&format!("sha256:{}", "1".repeat(64))).unwrap(),
+        ));
         let digest = |digit: &str| Digest::parse(&format!("sha256:{}", digit.repeat(64))).unwrap();
         let questions = vec![
-            vec![(lookup("b"), None), (lookup("a"), Some(digest("2"))), (lookup("b"), Some(digest("3")))],
+            vec![
+                (lookup("b"), None),
+                (lookup("a"), Some(digest("2"))),
+                (lookup("b"), Some(digest("3"))),
+            ],
             vec![],
             vec![(lookup("b"), Some(digest("2")))],
             vec![(lookup("c"), None)],
         ];
         let (mut awaiting, all) = Awaiting::new(questions);
         let recorded = [("a", vec!["2"]), ("b", vec!["2", "3"]), ("c", vec![])];
-        let recorded = recorded.map(|(name, digits)| (lookup(name), digits.into_iter().map(digest).collect()));
+        let recorded =
+            recorded.map(|(name, digits)| (lookup(name), digits.into_iter().map(digest).collect()));
         assert_eq!(all, Wanted::from(recorded));
         let mut seen = Vec::new();
-        let mut ready = |file, answers: Answers| seen.push((file, answers.into_keys().map(|key| key.to_string()).collect()));
+        let mut ready = |file, answers: Answers| {
+            seen.push((
+                file,
+                answers.into_keys().map(|key| key.to_string()).collect(),
+            ))
+        };
         awaiting.answered(&lookup("b"), &answer, &mut ready);
         awaiting.answered(&lookup("a"), &answer, &mut ready);
         awaiting.answered(&lookup("a"), &answer, &mut ready);
-        awaiting.finish(&[(lookup("a"), answer.clone()), (lookup("c"), answer)].into(), &mut ready);
+        awaiting.finish(
+            &[(lookup("a"), answer.clone()), (lookup("c"), answer)].into(),
+            &mut ready,
+        );
         let name = |name: &str| lookup(name).to_string();
-        let expected: [(usize, Vec<String>); 4] =
-            [(2, vec![name("b")]), (0, vec![name("a"), name("b")]), (3, vec![name("c")]), (1, vec![])];
+        let expected: [(usize, Vec<String>); 4] = [
+            (2, vec![name("b")]),
+            (0, vec![name("a"), name("b")]),
+            (3, vec![name("c")]),
+            (1, vec![]),
+        ];
         assert_eq!(seen, expected);
     }
 }

@@ -128,13 +128,21 @@ impl Report {
 
     /// Every container that was taken.
     pub fn containers(&self) -> impl Iterator<Item = &ContainerReport> {
-        self.workloads.iter().flat_map(|workload| &workload.containers)
+        self.workloads
+            .iter()
+            .flat_map(|workload| &workload.containers)
     }
 
     /// How many fixed images name their tag beside the digest: `--track tag` would follow these.
     pub fn fixed_with_tag(&self) -> usize {
-        let fixed = self.containers().filter(|container| matches!(container.outcome, Outcome::Fixed));
-        fixed.filter(|container| ImageRef::parse(&container.image).is_ok_and(|image| image.tag().is_some())).count()
+        let fixed = self
+            .containers()
+            .filter(|container| matches!(container.outcome, Outcome::Fixed));
+        fixed
+            .filter(|container| {
+                ImageRef::parse(&container.image).is_ok_and(|image| image.tag().is_some())
+            })
+            .count()
     }
 
     /// The images by what was decided.
@@ -207,7 +215,10 @@ pub enum Reach {
 
 /// Images by what was decided; the fields are those of [`Outcome`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are the variants of `Outcome`, which are documented")]
+#[expect(
+    missing_docs,
+    reason = "the fields are the variants of `Outcome`, which are documented"
+)]
 pub struct Counts {
     pub images: usize,
     pub ok: usize,
@@ -243,7 +254,9 @@ pub struct WorkloadReport {
 impl WorkloadReport {
     /// Whether any of its images was checked: not left out, and no variable.
     pub fn is_checked(&self) -> bool {
-        self.containers.iter().any(|container| !matches!(container.outcome, Outcome::Ignored(_) | Outcome::Variable))
+        self.containers
+            .iter()
+            .any(|container| !matches!(container.outcome, Outcome::Ignored(_) | Outcome::Variable))
     }
 }
 
@@ -287,7 +300,9 @@ impl Place {
 
 impl Ord for Place {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.cmp_in_files(other).then_with(|| (&self.workload, &self.container).cmp(&(&other.workload, &other.container)))
+        self.cmp_in_files(other).then_with(|| {
+            (&self.workload, &self.container).cmp(&(&other.workload, &other.container))
+        })
     }
 }
 
@@ -333,7 +348,11 @@ mod tests {
 
     #[test]
     fn places_are_in_the_order_in_which_files_are_read() {
-        let place = |file: Option<&str>, line| Place { file: file.map(str::to_owned), line, ..Place::default() };
+        let place = |file: Option<&str>, line| Place {
+            file: file.map(str::to_owned),
+            line,
+            ..Place::default()
+        };
         let places = [
             place(None, None),
             place(Some("b/a.yaml"), None),

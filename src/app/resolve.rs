@@ -64,7 +64,13 @@ pub fn resolve<R: Resolver>(
     if wanted.is_empty() {
         return Ok(Answers::new());
     }
-    Ok(resolve_on(super::runtime::start()?, resolver, wanted, platform_loss, on_event))
+    Ok(resolve_on(
+        super::runtime::start()?,
+        resolver,
+        wanted,
+        platform_loss,
+        on_event,
+    ))
 }
 
 /// As [`resolve`], on a runtime on which some of the questions may be under way.
@@ -95,7 +101,9 @@ pub async fn resolve_all<R: Resolver>(
     for (lookup, recorded) in wanted {
         let (resolver, asked, recorded) = (Arc::clone(resolver), lookup.clone(), recorded.clone());
         // Such a future is large, and would be moved several times on its way.
-        let task = tasks.spawn(Box::pin(async move { answer(&*resolver, &asked, &recorded, platform_loss).await }));
+        let task = tasks.spawn(Box::pin(async move {
+            answer(&*resolver, &asked, &recorded, platform_loss).await
+        }));
         lookups.insert(task.id(), lookup);
     }
     let mut answers = Answers::new();
@@ -105,19 +113,32 @@ pub async fn resolve_all<R: Resolver>(
             // A panic is a fault of this program's; the other images are resolved all the same.
             Err(failed) => (failed.id(), Err(broken())),
         };
-        let Some(lookup) = lookups.remove(&id) else { continue };
+        let Some(lookup) = lookups.remove(&id) else {
+            continue;
+        };
         answers.insert(lookup.clone(), outcome.clone());
-        on_event(Event::Answered { lookup: lookup.clone(), answer: outcome, done: answers.len(), total });
+        on_event(Event::Answered {
+            lookup: lookup.clone(),
+            answer: outcome,
+            done: answers.len(),
+            total,
+        });
     }
     answers
 }
 
 /// The manifests that each index has, which agree with it. What is no index has none. `Err`: nobody knows.
-pub async fn manifests<R: Resolver>(resolver: &R, asked: &BTreeMap<Lookup, Digest>) -> BTreeMap<Lookup, Result<Index, Refusal>> {
+pub async fn manifests<R: Resolver>(
+    resolver: &R,
+    asked: &BTreeMap<Lookup, Digest>,
+) -> BTreeMap<Lookup, Result<Index, Refusal>> {
     let questions = asked.iter().map(async |(lookup, digest)| {
         let known = match resolver.manifest(lookup, digest).await {
             Ok(Some(Manifest::Index(index))) => Ok(index),
-            Ok(Some(Manifest::Image(_) | Manifest::Other(_))) => Ok(Index { manifests: BTreeMap::new(), whole: true }),
+            Ok(Some(Manifest::Image(_) | Manifest::Other(_))) => Ok(Index {
+                manifests: BTreeMap::new(),
+                whole: true,
+            }),
             Ok(None) => Err(unknown(digest)),
             Err(refusal) => Err(refusal),
         };
@@ -128,7 +149,11 @@ pub async fn manifests<R: Resolver>(resolver: &R, asked: &BTreeMap<Lookup, Diges
 
 fn broken() -> Refusal {
     let hint = Some("report this fault with the image's name".to_owned());
-    Refusal { code: "internal", cause: "the resolver broke off".to_owned(), hint }
+    Refusal {
+        code: "internal",
+        cause: "the resolver broke off".to_owned(),
+        hint,
+    }
 }
 
 fn unknown(digest: &Digest) -> Refusal {
@@ -147,9 +172,13 @@ async fn answer<R: Resolver>(
 ) -> Result<Answer, Refusal> {
     let digest = resolver.resolve(lookup).await?;
     let mut answer = Answer::new(digest);
-    let compares = platform_loss == PlatformLoss::HoldBack && recorded.iter().any(|recorded| *recorded != answer.digest);
+    let compares = platform_loss == PlatformLoss::HoldBack
+        && recorded.iter().any(|recorded| *recorded != answer.digest);
     // Where manifests are compared, this one is read and hashed below.
-    if !compares && !recorded.contains(&answer.digest) && !resolver.verify(lookup, &answer.digest).await? {
+    if !compares
+        && !recorded.contains(&answer.digest)
+        && !resolver.verify(lookup, &answer.digest).await?
+    {
         return Err(unknown(&answer.digest));
     }
     if !compares {
@@ -158,7 +187,10 @@ async fn answer<R: Resolver>(
     let Some(new) = resolver.manifest(lookup, &answer.digest).await? else {
         return Err(unknown(&answer.digest));
     };
-    for recorded in recorded.iter().filter(|recorded| **recorded != answer.digest) {
+    for recorded in recorded
+        .iter()
+        .filter(|recorded| **recorded != answer.digest)
+    {
         if let Some(old) = resolver.manifest(lookup, recorded).await?
             && let Some(reason) = lost(&old, &new)
         {
@@ -185,19 +217,29 @@ mod tests {
     }
 
     fn refusal(code: &'static str) -> Refusal {
-        Refusal { code, cause: "the table has no such line".to_owned(), hint: None }
+        Refusal {
+            code,
+            cause: "the table has no such line".to_owned(),
+            hint: None,
+        }
     }
 
     impl Resolver for Table {
         async fn resolve(&self, lookup: &Lookup) -> Result<Digest, Refusal> {
             assert_ne!(lookup.tag(), "panic");
             self.asked.lock().unwrap().push(lookup.to_string());
-            self.tags.get(&lookup.to_string()).cloned().ok_or_else(|| refusal("not-found"))
+            self.tags
+                .get(&lookup.to_string())
+                .cloned()
+                .ok_or_else(|| refusal("not-found"))
         }
 
         async fn manifest(&self, _: &Lookup, digest: &Digest) -> Result<Option<Manifest>, Refusal> {
             self.asked.lock().unwrap().push(digest.to_string());
-            self.manifests.get(digest).cloned().ok_or_else(|| refusal("forbidden"))
+            self.manifests
+                .get(digest)
+                .cloned()
+                .ok_or_else(|| refusal("forbidden"))
         }
     }
 
@@ -210,46 +252,101 @@ mod tests {
     }
 
     fn image(platforms: &[&str]) -> Option<Manifest> {
-        let platforms = platforms.iter().enumerate().map(|(at, name)| (digest(900 + at), Platform((*name).to_owned())));
-        Some(Manifest::Index(Index { manifests: platforms.collect(), whole: true }))
+        let platforms = platforms
+            .iter()
+            .enumerate()
+            .map(|(at, name)| (digest(900 + at), Platform((*name).to_owned())));
+        Some(Manifest::Index(Index {
+            manifests: platforms.collect(),
+            whole: true,
+        }))
     }
 
     fn table(manifests: &[(usize, Option<Manifest>)]) -> Arc<Table> {
         let tags = BTreeMap::from([("reg.test/web:1".to_owned(), digest(2))]);
-        let manifests = manifests.iter().map(|(number, manifest)| (digest(*number), manifest.clone())).collect();
-        Arc::new(Table { tags, manifests, asked: Mutex::default() })
+        let manifests = manifests
+            .iter()
+            .map(|(number, manifest)| (digest(*number), manifest.clone()))
+            .collect();
+        Arc::new(Table {
+            tags,
+            manifests,
+            asked: Mutex::default(),
+        })
     }
 
-    fn run(table: &Arc<Table>, recorded: &[usize], platform_loss: PlatformLoss) -> Result<Answer, Refusal> {
-        let wanted = Wanted::from([(lookup("reg.test/web:1"), recorded.iter().map(|number| digest(*number)).collect())]);
-        resolve(table, &wanted, platform_loss, |_| {}).unwrap().remove(&lookup("reg.test/web:1")).unwrap()
+    fn run(
+        table: &Arc<Table>,
+        recorded: &[usize],
+        platform_loss: PlatformLoss,
+    ) -> Result<Answer, Refusal> {
+        let wanted = Wanted::from([(
+            lookup("reg.test/web:1"),
+            recorded.iter().map(|number| digest(*number)).collect(),
+        )]);
+        resolve(table, &wanted, platform_loss, |_| {})
+            .unwrap()
+            .remove(&lookup("reg.test/web:1"))
+            .unwrap()
     }
 
     #[test]
     fn where_nothing_moved_no_manifest_is_read() {
         for recorded in [&[][..], &[2]] {
             let table = table(&[]);
-            assert_eq!(run(&table, recorded, PlatformLoss::HoldBack), Ok(Answer::new(digest(2))));
+            assert_eq!(
+                run(&table, recorded, PlatformLoss::HoldBack),
+                Ok(Answer::new(digest(2)))
+            );
             assert_eq!(*table.asked.lock().unwrap(), ["reg.test/web:1"]);
         }
     }
 
     #[test]
     fn a_digest_that_loses_a_platform_is_held_back_from_the_one_that_has_it() {
-        let manifests =
-            [(1, image(&["linux/amd64", "linux/arm64"])), (2, image(&["linux/amd64"])), (3, image(&["linux/amd64"])), (4, None)];
+        let manifests = [
+            (1, image(&["linux/amd64", "linux/arm64"])),
+            (2, image(&["linux/amd64"])),
+            (3, image(&["linux/amd64"])),
+            (4, None),
+        ];
         let answer = run(&table(&manifests), &[1, 3, 4], PlatformLoss::HoldBack).unwrap();
         assert_eq!(answer.digest, digest(2));
-        assert_eq!(answer.held, BTreeMap::from([(digest(1), "it lacks linux/arm64, which the recorded digest has".to_owned())]));
+        assert_eq!(
+            answer.held,
+            BTreeMap::from([(
+                digest(1),
+                "it lacks linux/arm64, which the recorded digest has".to_owned()
+            )])
+        );
         let allowed = table(&manifests);
-        assert!(run(&allowed, &[1, 3, 4], PlatformLoss::Allow).unwrap().held.is_empty());
+        assert!(
+            run(&allowed, &[1, 3, 4], PlatformLoss::Allow)
+                .unwrap()
+                .held
+                .is_empty()
+        );
         assert_eq!(allowed.asked.lock().unwrap().len(), 1);
     }
 
     #[test]
     fn manifests_that_cannot_be_read_are_a_problem_and_no_loss() {
-        assert_eq!(run(&table(&[(2, image(&["linux/amd64"]))]), &[1], PlatformLoss::HoldBack).unwrap_err().code, "forbidden");
-        assert_eq!(run(&table(&[(2, None)]), &[1], PlatformLoss::HoldBack).unwrap_err().code, "digest-unknown");
+        assert_eq!(
+            run(
+                &table(&[(2, image(&["linux/amd64"]))]),
+                &[1],
+                PlatformLoss::HoldBack
+            )
+            .unwrap_err()
+            .code,
+            "forbidden"
+        );
+        assert_eq!(
+            run(&table(&[(2, None)]), &[1], PlatformLoss::HoldBack)
+                .unwrap_err()
+                .code,
+            "digest-unknown"
+        );
     }
 
     #[test]
@@ -260,19 +357,37 @@ mod tests {
             .map(|image| (lookup(image), BTreeSet::new()))
             .collect();
         let mut events = Vec::new();
-        let answers = resolve(&table, &wanted, PlatformLoss::HoldBack, |event| events.push(event)).unwrap();
-        let codes: Vec<_> =
-            answers.values().map(|answer| answer.as_ref().map_or_else(|refusal| refusal.code, |_| "ok")).collect();
+        let answers = resolve(&table, &wanted, PlatformLoss::HoldBack, |event| {
+            events.push(event)
+        })
+        .unwrap();
+        let codes: Vec<_> = answers
+            .values()
+            .map(|answer| {
+                answer
+                    .as_ref()
+                    .map_or_else(|refusal| refusal.code, |_| "ok")
+            })
+            .collect();
         assert_eq!(codes, ["not-found", "internal", "ok"]);
         assert_eq!(events[0], Event::Started { total: 3 });
-        let done: Vec<_> = events[1..].iter().map(|event| matches!(event, Event::Answered { total: 3, .. })).collect();
+        let done: Vec<_> = events[1..]
+            .iter()
+            .map(|event| matches!(event, Event::Answered { total: 3, .. }))
+            .collect();
         assert_eq!(done, [true, true, true]);
     }
 
     #[test]
     fn no_lookups_need_no_runtime() {
         let mut events = 0;
-        assert!(resolve(&table(&[]), &Wanted::new(), PlatformLoss::HoldBack, |_| events += 1).unwrap().is_empty());
+        assert!(
+            resolve(&table(&[]), &Wanted::new(), PlatformLoss::HoldBack, |_| {
+                events += 1
+            })
+            .unwrap()
+            .is_empty()
+        );
         assert_eq!(events, 0);
     }
 }

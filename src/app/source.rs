@@ -33,7 +33,8 @@ pub struct LockUse {
 impl LockUse {
     /// Where the lock is read and written. `Err`: a link stands in the way, or it is inside Git's folder.
     pub(super) fn place(&self, root: &Path) -> Result<PathBuf, Box<Problem>> {
-        links::destination(root, &self.path).map_err(|error| Box::new(lock_problem("use", &self.path, &error.into())))
+        links::destination(root, &self.path)
+            .map_err(|error| Box::new(lock_problem("use", &self.path, &error.into())))
     }
 }
 
@@ -70,7 +71,9 @@ impl Source {
     pub(super) fn ask_ahead(&self, number: usize, questions: &[Question]) {
         match self {
             Self::Lock(..) => {}
-            Self::Registries(ahead) => ahead.take(number, questions.iter().map(|(lookup, _)| lookup)),
+            Self::Registries(ahead) => {
+                ahead.take(number, questions.iter().map(|(lookup, _)| lookup))
+            }
         }
     }
 
@@ -83,16 +86,31 @@ impl Source {
     ) -> anyhow::Result<Sourced> {
         match self {
             Self::Lock(lock, path) => {
-                let answers = wanted.keys().map(|lookup| (lookup.clone(), from_lock(&lock, &path, lookup))).collect();
-                let way = |lookup: &Lookup| (lookup.to_string(), vec![format!("looked into `{}`", path.display())]);
-                Ok(Sourced { answers, warnings: Vec::new(), ways: wanted.keys().map(way).collect() })
+                let answers = wanted
+                    .keys()
+                    .map(|lookup| (lookup.clone(), from_lock(&lock, &path, lookup)))
+                    .collect();
+                let way = |lookup: &Lookup| {
+                    (
+                        lookup.to_string(),
+                        vec![format!("looked into `{}`", path.display())],
+                    )
+                };
+                Ok(Sourced {
+                    answers,
+                    warnings: Vec::new(),
+                    ways: wanted.keys().map(way).collect(),
+                })
             }
             Self::Registries(ahead) => {
                 let (registry, runtime) = ahead.hand_over();
                 let answers = match runtime {
-                    Some(runtime) => resolve::resolve_on(runtime, &registry, wanted, platform_loss, on_event),
-                    None => resolve::resolve(&registry, wanted, platform_loss, on_event)
-                        .map_err(|error| runtime::unstarted("cannot start to ask registries", error))?,
+                    Some(runtime) => {
+                        resolve::resolve_on(runtime, &registry, wanted, platform_loss, on_event)
+                    }
+                    None => resolve::resolve(&registry, wanted, platform_loss, on_event).map_err(
+                        |error| runtime::unstarted("cannot start to ask registries", error),
+                    )?,
                 };
                 Ok(Sourced::by(&registry, answers))
             }
@@ -103,8 +121,17 @@ impl Source {
 impl Sourced {
     /// What registries have answered, with what was noticed on the way.
     pub(super) fn by(registry: &Registry, answers: Answers) -> Self {
-        let warning = |(lookup, texts): (Lookup, Vec<String>)| texts.into_iter().map(move |text| format!("`{lookup}`: {text}"));
-        let way = |(lookup, steps): (Lookup, Vec<_>)| (lookup.to_string(), steps.iter().map(ToString::to_string).collect());
+        let warning = |(lookup, texts): (Lookup, Vec<String>)| {
+            texts
+                .into_iter()
+                .map(move |text| format!("`{lookup}`: {text}"))
+        };
+        let way = |(lookup, steps): (Lookup, Vec<_>)| {
+            (
+                lookup.to_string(),
+                steps.iter().map(ToString::to_string).collect(),
+            )
+        };
         Self {
             answers,
             warnings: registry.warnings().into_iter().flat_map(warning).collect(),
@@ -139,7 +166,10 @@ pub(super) fn lock_problem(act: &str, path: &Path, error: &LockError) -> Problem
     Problem {
         code: error.code(),
         what: format!("cannot {act} the lock `{name}`"),
-        place: Place { file: Some(name), ..Place::default() },
+        place: Place {
+            file: Some(name),
+            ..Place::default()
+        },
         cause: error.to_string(),
         hint: error.hint().map(str::to_owned),
     }
@@ -147,23 +177,45 @@ pub(super) fn lock_problem(act: &str, path: &Path, error: &LockError) -> Problem
 
 /// The lock's answer to one question.
 fn from_lock(lock: &Lock, path: &Path, lookup: &Lookup) -> Result<Answer, Refusal> {
-    lock.get(lookup).cloned().map(Answer::new).ok_or_else(|| Refusal {
-        code: "not-in-lock",
-        cause: format!("`{}` has no digest for it, and `--offline` asks no registry", path.display()),
-        hint: Some("run `imago files --update` without `--offline` where the registry can be reached".to_owned()),
-    })
+    lock.get(lookup)
+        .cloned()
+        .map(Answer::new)
+        .ok_or_else(|| Refusal {
+            code: "not-in-lock",
+            cause: format!(
+                "`{}` has no digest for it, and `--offline` asks no registry",
+                path.display()
+            ),
+            hint: Some(
+                "run `imago files --update` without `--offline` where the registry can be reached"
+                    .to_owned(),
+            ),
+        })
 }
 
 /// As [`registries`], for who is asked beside another.
-pub(super) fn registries_beside(other: &Registry, settings: Settings) -> anyhow::Result<Arc<Registry>> {
+pub(super) fn registries_beside(
+    other: &Registry,
+    settings: Settings,
+) -> anyhow::Result<Arc<Registry>> {
     Ok(Arc::new(other.beside(settings).map_err(unusable)?))
 }
 
 fn unusable(error: RegistryError) -> Problem {
     let hint = match &error {
         RegistryError::NoSlots(_) => "give it at least 1",
-        RegistryError::CertificateAuthority(_) => "name a readable file of PEM certificates: `--registry-ca FILE`",
-        RegistryError::DockerConfig(_) => "name a readable docker config: `--docker-config FILE`, or leave the flag out",
+        RegistryError::CertificateAuthority(_) => {
+            "name a readable file of PEM certificates: `--registry-ca FILE`"
+        }
+        RegistryError::DockerConfig(_) => {
+            "name a readable docker config: `--docker-config FILE`, or leave the flag out"
+        }
     };
-    Problem { code: "usage", what: error.to_string(), place: Place::default(), cause: String::new(), hint: Some(hint.to_owned()) }
+    Problem {
+        code: "usage",
+        what: error.to_string(),
+        place: Place::default(),
+        cause: String::new(),
+        hint: Some(hint.to_owned()),
+    }
 }

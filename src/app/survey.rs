@@ -71,16 +71,28 @@ pub fn survey(
     let (seen, idle_globs) = scan::scan(request, |found| {
         let kustomization = match &found.what {
             What::File(bytes) => base.kustomization(found.path, bytes),
-            What::Template | What::Problem(_) | What::Folder(_) | What::Rules(_) | What::Unknown(_) => None,
+            What::Template
+            | What::Problem(_)
+            | What::Folder(_)
+            | What::Rules(_)
+            | What::Unknown(_) => None,
         };
         let examined = examine(&found, &questions);
         match &examined {
             Examined::Manifest { questions, .. } => ask_ahead(found.number, questions),
             _ => ask_ahead(found.number, &[]),
         }
-        Some((found.path.to_owned(), found.shown.to_string(), examined, kustomization))
+        Some((
+            found.path.to_owned(),
+            found.shown.to_string(),
+            examined,
+            kustomization,
+        ))
     })?;
-    let mut survey = Survey { idle_globs, ..Survey::default() };
+    let mut survey = Survey {
+        idle_globs,
+        ..Survey::default()
+    };
     let mut kustomizations = Vec::new();
     for (path, name, examined, kustomization) in seen {
         survey.take(path, name, examined);
@@ -101,9 +113,14 @@ pub fn survey_commit<E>(
     questions: impl Questions,
 ) -> Result<Result<Survey, E>, scan::ScanError> {
     let (chosen, idle_globs) = scan::listed::choose(request, listed)?;
-    let mut read_whole: Vec<usize> = chosen.iter().filter(|file| !file.is_template).map(|file| file.index).collect();
+    let mut read_whole: Vec<usize> = chosen
+        .iter()
+        .filter(|file| !file.is_template)
+        .map(|file| file.index)
+        .collect();
     let base = Base::of(&request);
-    let kustomizations = (0..listed.len()).filter(|index| overlays::is_kustomization(&listed[*index]));
+    let kustomizations =
+        (0..listed.len()).filter(|index| overlays::is_kustomization(&listed[*index]));
     let kustomizations: Vec<usize> = kustomizations.collect();
     read_whole.extend(&kustomizations);
     let mut contents = match read(&read_whole) {
@@ -112,16 +129,34 @@ pub fn survey_commit<E>(
     };
     let pairs: Vec<_> = chosen
         .iter()
-        .map(|file| (file, if file.is_template { Vec::new() } else { contents.next().unwrap_or_default() }))
+        .map(|file| {
+            (
+                file,
+                if file.is_template {
+                    Vec::new()
+                } else {
+                    contents.next().unwrap_or_default()
+                },
+            )
+        })
         .collect();
     let examined = threads::map(&pairs, |(file, content)| match file.is_template {
-        true => Examined::Template { line: None, why: A_TEMPLATE.to_owned() },
+        true => Examined::Template {
+            line: None,
+            why: A_TEMPLATE.to_owned(),
+        },
         false => examine_bytes(&listed[file.index], content, &questions),
     });
     let read = kustomizations.iter().zip(contents);
-    let kustomizations =
-        read.filter_map(|(index, content)| base.kustomization(&request.root.join(&listed[*index]), &content)).collect();
-    let mut survey = Survey { idle_globs, ..Survey::default() };
+    let kustomizations = read
+        .filter_map(|(index, content)| {
+            base.kustomization(&request.root.join(&listed[*index]), &content)
+        })
+        .collect();
+    let mut survey = Survey {
+        idle_globs,
+        ..Survey::default()
+    };
     for (file, examined) in chosen.into_iter().zip(examined) {
         survey.take(request.root.join(&listed[file.index]), file.shown, examined);
     }
@@ -131,9 +166,18 @@ pub fn survey_commit<E>(
 
 fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
     match examine_bytes(&known.path, content, &|_: &[_]| Vec::new()) {
-        Examined::Manifest { text, workloads, questions, .. } => {
-            Some(Manifest { path: known.path.clone(), name: known.name.clone(), text, workloads, questions })
-        }
+        Examined::Manifest {
+            text,
+            workloads,
+            questions,
+            ..
+        } => Some(Manifest {
+            path: known.path.clone(),
+            name: known.name.clone(),
+            text,
+            workloads,
+            questions,
+        }),
         Examined::Nothing { .. }
         | Examined::Template { .. }
         | Examined::UnreadableFolder { .. }
@@ -145,7 +189,12 @@ fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
 /// What one file turned out to be.
 enum Examined {
     /// It holds workloads.
-    Manifest { text: String, workloads: Vec<(usize, Workload)>, questions: Vec<Question>, unhandled: Vec<&'static str> },
+    Manifest {
+        text: String,
+        workloads: Vec<(usize, Workload)>,
+        questions: Vec<Question>,
+        unhandled: Vec<&'static str>,
+    },
     /// It holds none.
     Nothing { unhandled: Vec<&'static str> },
     /// It is made YAML by a template engine.
@@ -153,22 +202,38 @@ enum Examined {
     /// Rules leave it out, and Git may track it.
     Unknown { cause: String },
     /// It is a folder that cannot be read.
-    UnreadableFolder { code: &'static str, cause: String, hint: Option<String> },
+    UnreadableFolder {
+        code: &'static str,
+        cause: String,
+        hint: Option<String>,
+    },
     /// It cannot be read.
-    Unreadable { code: &'static str, line: Option<u32>, cause: String, hint: Option<String> },
+    Unreadable {
+        code: &'static str,
+        line: Option<u32>,
+        cause: String,
+        hint: Option<String>,
+    },
 }
 
 impl Survey {
     /// Whether a file, by its absolute path without links, is one of the manifests.
     pub fn has(&self, path: &Path) -> bool {
-        let same_name = self.manifests.iter().filter(|manifest| manifest.path.file_name() == path.file_name());
-        same_name.filter_map(|manifest| manifest.path.canonicalize().ok()).any(|real| real == path)
+        let same_name = self
+            .manifests
+            .iter()
+            .filter(|manifest| manifest.path.file_name() == path.file_name());
+        same_name
+            .filter_map(|manifest| manifest.path.canonicalize().ok())
+            .any(|real| real == path)
     }
 
     /// Takes note of what kustomizations make of the images.
     fn follow(&mut self, overlays: KnownOverlays) {
         let mut replaced = Replaced::default();
-        self.manifests.iter_mut().for_each(|manifest| overlays.mark(manifest, &mut replaced));
+        self.manifests
+            .iter_mut()
+            .for_each(|manifest| overlays.mark(manifest, &mut replaced));
         self.warnings.extend(replaced.warning());
         self.overlays = overlays;
     }
@@ -183,17 +248,32 @@ impl Survey {
     /// Counts what is not handled in a file, and says of each slip once what to write.
     fn note(&mut self, name: &str, unhandled: Vec<&'static str>) {
         let mut told = BTreeSet::new();
-        let slips = unhandled.iter().filter_map(|counted| Some((*counted, workload::slip(counted)?)));
+        let slips = unhandled
+            .iter()
+            .filter_map(|counted| Some((*counted, workload::slip(counted)?)));
         let slips = slips.filter(|(counted, _)| told.insert(*counted));
-        self.warnings.extend(slips.map(|(_, slip)| format!("`{name}` {slip}")));
+        self.warnings
+            .extend(slips.map(|(_, slip)| format!("`{name}` {slip}")));
         self.unhandled.extend(unhandled);
     }
 
     fn take(&mut self, path: PathBuf, name: String, examined: Examined) {
-        let place = |line| Place { file: Some(name.clone()), line, ..Place::default() };
-        let problem =
-            |code, line, cause, hint| Problem { code, what: format!("cannot read `{name}`"), place: place(line), cause, hint };
-        self.files += usize::from(!matches!(examined, Examined::UnreadableFolder { .. } | Examined::Unknown { .. }));
+        let place = |line| Place {
+            file: Some(name.clone()),
+            line,
+            ..Place::default()
+        };
+        let problem = |code, line, cause, hint| Problem {
+            code,
+            what: format!("cannot read `{name}`"),
+            place: place(line),
+            cause,
+            hint,
+        };
+        self.files += usize::from(!matches!(
+            examined,
+            Examined::UnreadableFolder { .. } | Examined::Unknown { .. }
+        ));
         match examined {
             Examined::Manifest { text, workloads, questions, unhandled } => {
                 self.note(&name, unhandled);
@@ -218,17 +298,27 @@ impl Survey {
 
 fn examine(found: &Found<'_>, questions: &impl Questions) -> Examined {
     match &found.what {
-        What::Template => Examined::Template { line: None, why: A_TEMPLATE.to_owned() },
+        What::Template => Examined::Template {
+            line: None,
+            why: A_TEMPLATE.to_owned(),
+        },
         What::File(bytes) => examine_bytes(found.path, bytes, questions),
-        What::Folder(error) => {
-            Examined::UnreadableFolder { code: error.code(), cause: error.to_string(), hint: error.hint().map(str::to_owned) }
-        }
+        What::Folder(error) => Examined::UnreadableFolder {
+            code: error.code(),
+            cause: error.to_string(),
+            hint: error.hint().map(str::to_owned),
+        },
         What::Rules(error) => Examined::UnreadableFolder {
             code: error.code(),
             cause: format!("{error}; nothing was left out by its rules"),
-            hint: Some(format!("make it a regular file of at most {} KiB", MAX_RULES / 1024)),
+            hint: Some(format!(
+                "make it a regular file of at most {} KiB",
+                MAX_RULES / 1024
+            )),
         },
-        What::Unknown(error) => Examined::Unknown { cause: error.to_string() },
+        What::Unknown(error) => Examined::Unknown {
+            cause: error.to_string(),
+        },
         What::Problem(error) => Examined::Unreadable {
             code: error.code(),
             line: None,
@@ -243,18 +333,26 @@ fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Exami
         Ok(text) => text,
         Err(examined) => return examined,
     };
-    let file_name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let file_name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
     if !look::names_a_kind(bytes) {
         let unhandled = match look::look(file_name, bytes) {
             Look::Counted(unhandled) => unhandled,
-            Look::HasList => File::parse(text).map(|file| listed(&file)).unwrap_or_default(),
+            Look::HasList => File::parse(text)
+                .map(|file| listed(&file))
+                .unwrap_or_default(),
         };
         return Examined::Nothing { unhandled };
     }
     let file = match File::parse(text) {
         Ok(file) => file,
         Err(error) if matches!(error.fault, Fault::Template(_)) => {
-            return Examined::Template { line: Some(error.line), why: error.to_string() };
+            return Examined::Template {
+                line: Some(error.line),
+                why: error.to_string(),
+            };
         }
         Err(error) => {
             return Examined::Unreadable {
@@ -274,25 +372,43 @@ fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Exami
             return Examined::Unreadable {
                 code: "encrypted",
                 line: found.workloads[0].line,
-                cause: "SOPS has signed all values of the document, so an edit would break it".to_owned(),
-                hint: Some("encrypt it with `mac_only_encrypted: true`, or leave it out with `--exclude`".to_owned()),
+                cause: "SOPS has signed all values of the document, so an edit would break it"
+                    .to_owned(),
+                hint: Some(
+                    "encrypt it with `mac_only_encrypted: true`, or leave it out with `--exclude`"
+                        .to_owned(),
+                ),
             };
         }
         unhandled.extend(found.unhandled);
-        if workload::is_kustomization_file(file_name) && workload::is_unnamed_kustomization(document) {
+        if workload::is_kustomization_file(file_name)
+            && workload::is_unnamed_kustomization(document)
+        {
             unhandled.push(workload::KUSTOMIZATION);
         }
-        workloads.extend(found.workloads.into_iter().map(|workload| (index, workload)));
+        workloads.extend(
+            found
+                .workloads
+                .into_iter()
+                .map(|workload| (index, workload)),
+        );
     }
     match workloads.is_empty() {
         true => Examined::Nothing { unhandled },
-        false => Examined::Manifest { text: text.to_owned(), questions: questions(&workloads), workloads, unhandled },
+        false => Examined::Manifest {
+            text: text.to_owned(),
+            questions: questions(&workloads),
+            workloads,
+            unhandled,
+        },
     }
 }
 
 /// What is not handled in a file that holds no workload.
 fn listed(file: &File<'_>) -> Vec<&'static str> {
-    (0..file.len()).flat_map(|index| workload::find(file.document(index)).unhandled).collect()
+    (0..file.len())
+        .flat_map(|index| workload::find(file.document(index)).unhandled)
+        .collect()
 }
 
 /// The bytes as text. UTF-16 without a mark is told by the zero that its first character has (YAML 1.2.2, section 5.2).
@@ -303,13 +419,22 @@ fn text(bytes: &[u8]) -> Result<&str, Examined> {
         cause,
         hint: Some("save it as UTF-8, or leave it out with `--exclude`".to_owned()),
     };
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.iter().take(2).any(|byte| *byte == 0) {
-        return Err(not_utf8(None, "it is UTF-16 or UTF-32, and only UTF-8 is read".to_owned()));
+    if bytes.starts_with(b"\xff\xfe")
+        || bytes.starts_with(b"\xfe\xff")
+        || bytes.iter().take(2).any(|byte| *byte == 0)
+    {
+        return Err(not_utf8(
+            None,
+            "it is UTF-16 or UTF-32, and only UTF-8 is read".to_owned(),
+        ));
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
         let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
-        let cause = format!("the byte 0x{:02X} on line {line} is not UTF-8", bytes.get(at).copied().unwrap_or_default());
+        let cause = format!(
+            "the byte 0x{:02X} on line {line} is not UTF-8",
+            bytes.get(at).copied().unwrap_or_default()
+        );
         not_utf8(u32::try_from(line).ok(), cause)
     })
 }
@@ -323,6 +448,8 @@ fn hint(fault: &Fault) -> &'static str {
         Fault::ComplexKey => "use plain keys",
         Fault::RecursiveAlias | Fault::AliasBomb => "write the aliases out",
         Fault::TooDeep => "leave it out with `--exclude`; no Kubernetes object is nested so deep",
-        Fault::AmbiguousLineBreak(_) => "remove the character, or put the text in double quotes with an escape for it",
+        Fault::AmbiguousLineBreak(_) => {
+            "remove the character, or put the text in double quotes with an escape for it"
+        }
     }
 }

@@ -12,7 +12,10 @@ const TURN: usize = 4;
 
 /// So many threads work on so many items, the caller's own for fewer than two.
 pub(super) fn count(items: usize) -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get).min(items / WORTH_A_THREAD).max(1)
+    std::thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(items / WORTH_A_THREAD)
+        .max(1)
 }
 
 /// Does the same with each item. Few items are done on the caller's thread.
@@ -42,11 +45,15 @@ pub(super) fn map_with<T: Sync, S, R: Send>(
                     items.get(index).map(|item| (index, work(&mut own, item)))
                 })
                 .collect();
-                done.lock().expect("no thread panics while it holds the lock").extend(mine);
+                done.lock()
+                    .expect("no thread panics while it holds the lock")
+                    .extend(mine);
             });
         }
     });
-    let mut done = done.into_inner().expect("no thread panics while it holds the lock");
+    let mut done = done
+        .into_inner()
+        .expect("no thread panics while it holds the lock");
     done.sort_unstable_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()
 }
@@ -76,18 +83,30 @@ pub(super) fn map_ready<T: Sync, W: Send, R: Send, O>(
                     if turn.is_empty() {
                         break;
                     }
-                    mine.extend(turn.drain(..).map(|(index, with)| (index, work(&items[index], with))));
+                    mine.extend(
+                        turn.drain(..)
+                            .map(|(index, with)| (index, work(&items[index], with))),
+                    );
                 }
-                done.lock().expect("no thread panics while it holds the lock").extend(mine);
+                done.lock()
+                    .expect("no thread panics while it holds the lock")
+                    .extend(mine);
             });
         }
         // The receiver outlives this scope, so nothing that is sent is refused.
-        let fed = feed(&mut |index, with| sender.send((index, with)).expect("the receiver is there until the scope ends"));
+        let fed = feed(&mut |index, with| {
+            sender
+                .send((index, with))
+                .expect("the receiver is there until the scope ends")
+        });
         drop(sender);
         fed
     });
     let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
-    for (index, result) in done.into_inner().expect("no thread panics while it holds the lock") {
+    for (index, result) in done
+        .into_inner()
+        .expect("no thread panics while it holds the lock")
+    {
         results[index] = Some(result);
     }
     (fed, results)
@@ -95,9 +114,14 @@ pub(super) fn map_ready<T: Sync, W: Send, R: Send, O>(
 
 /// As [`map`], where the work takes the items.
 pub(super) fn consume<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let items: Vec<Mutex<Option<T>>> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
+    let items: Vec<Mutex<Option<T>>> = items
+        .into_iter()
+        .map(|item| Mutex::new(Some(item)))
+        .collect();
     map(&items, |item| {
-        let mut item = item.lock().expect("no thread panics while it holds the lock");
+        let mut item = item
+            .lock()
+            .expect("no thread panics while it holds the lock");
         let item = item.take().expect("each item is met once");
         work(item)
     })
@@ -123,12 +147,17 @@ mod tests {
                 &items,
                 |item, with: usize| item + with,
                 |ready| {
-                    (0..count).rev().filter(|index| index % 3 > 0).for_each(|index| ready(index, 7));
+                    (0..count)
+                        .rev()
+                        .filter(|index| index % 3 > 0)
+                        .for_each(|index| ready(index, 7));
                     "fed"
                 },
             );
             assert_eq!(fed, "fed");
-            let expected: Vec<_> = (0..count).map(|index| (index % 3 > 0).then_some(index + 7)).collect();
+            let expected: Vec<_> = (0..count)
+                .map(|index| (index % 3 > 0).then_some(index + 7))
+                .collect();
             assert_eq!(results, expected);
         }
     }

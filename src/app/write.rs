@@ -33,18 +33,25 @@ pub(super) struct Drafts<'r> {
 
 impl Round {
     /// The first step: all that needs room on the disk, of the files that change and are taken.
-    pub(super) fn draft_files(&self, takes: impl Fn(usize) -> bool, signals: Signals) -> Drafts<'_> {
+    pub(super) fn draft_files(
+        &self,
+        takes: impl Fn(usize) -> bool,
+        signals: Signals,
+    ) -> Drafts<'_> {
         let held = interrupt::hold();
         let due: Vec<_> = self.due().filter(|(index, _, _)| takes(*index)).collect();
         let displaced = displaced(due.iter().map(|(_, manifest, _)| *manifest));
         let made = threads::map(&due, |(_, manifest, new_text)| {
-            signals.asked_to_end().is_none().then(|| match displaced.contains(&manifest.path.parent()) {
-                true => Err(FileError::Displaced),
-                false => files::prepare(&manifest.path, new_text.as_bytes()),
+            signals.asked_to_end().is_none().then(|| {
+                match displaced.contains(&manifest.path.parent()) {
+                    true => Err(FileError::Displaced),
+                    false => files::prepare(&manifest.path, new_text.as_bytes()),
+                }
             })
         });
         let mut failures = BTreeMap::new();
-        let (mut manifests, mut prepared) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
+        let (mut manifests, mut prepared) =
+            (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
         for ((index, manifest, _), made) in due.iter().zip(made) {
             match made {
                 Some(Ok(made)) => {
@@ -55,14 +62,27 @@ impl Round {
                 None => {}
             }
         }
-        let flushed = if signals.asked_to_end().is_none() { files::flush(&prepared) } else { Vec::new() };
+        let flushed = if signals.asked_to_end().is_none() {
+            files::flush(&prepared)
+        } else {
+            Vec::new()
+        };
         // A draft that stands where its file was found can be put nowhere else: a folder that takes that place from here on has no draft.
         let displaced = self::displaced(manifests.iter().map(|(_, manifest)| *manifest));
-        let mut folders: BTreeSet<&OsStr> = displaced.iter().flatten().map(|folder| folder.as_os_str()).collect();
-        let firsts: Vec<_> = prepared.iter().filter(|one| folders.insert(one.folder().as_os_str())).collect();
+        let mut folders: BTreeSet<&OsStr> = displaced
+            .iter()
+            .flatten()
+            .map(|folder| folder.as_os_str())
+            .collect();
+        let firsts: Vec<_> = prepared
+            .iter()
+            .filter(|one| folders.insert(one.folder().as_os_str()))
+            .collect();
         threads::map(&firsts, |one| one.remove_leftovers());
         let mut ready = Vec::with_capacity(prepared.len());
-        for (((index, manifest), prepared), flushed) in manifests.into_iter().zip(prepared).zip(flushed) {
+        for (((index, manifest), prepared), flushed) in
+            manifests.into_iter().zip(prepared).zip(flushed)
+        {
             match flushed {
                 Ok(()) if displaced.contains(&manifest.path.parent()) => {
                     drop(failures.insert(index, unwritten(manifest, &FileError::Displaced)));
@@ -71,14 +91,23 @@ impl Round {
                 Err(error) => drop(failures.insert(index, unwritten(manifest, &error))),
             }
         }
-        Drafts { signals, due: due.len(), ready, failures, _held: held }
+        Drafts {
+            signals,
+            due: due.len(),
+            ready,
+            failures,
+            _held: held,
+        }
     }
 }
 
 /// The folders of files that a link has taken the place of since they were found. Each is looked at once.
 fn displaced<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> BTreeSet<Option<&'m Path>> {
     let folders: BTreeSet<_> = manifests.map(|manifest| manifest.path.parent()).collect();
-    folders.into_iter().filter(|folder| folder.is_some_and(files::is_displaced)).collect()
+    folders
+        .into_iter()
+        .filter(|folder| folder.is_some_and(files::is_displaced))
+        .collect()
 }
 
 impl Drafts<'_> {
@@ -90,9 +119,18 @@ impl Drafts<'_> {
     /// The last step: gives each draft its file's place, and the failures of both steps by the file's place. `Err`: a signal ended it
     /// before the end, and what was not written by then is as it was.
     pub(super) fn put(self) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
-        let Self { signals, due, ready, mut failures, _held } = self;
+        let Self {
+            signals,
+            due,
+            ready,
+            mut failures,
+            _held,
+        } = self;
         let put = threads::consume(ready, |(index, manifest, prepared)| {
-            signals.asked_to_end().is_none().then(|| (index, manifest, prepared.put(manifest.text.as_bytes())))
+            signals
+                .asked_to_end()
+                .is_none()
+                .then(|| (index, manifest, prepared.put(manifest.text.as_bytes())))
         });
         let mut written = 0;
         for (index, manifest, put) in put.into_iter().flatten() {
@@ -102,7 +140,9 @@ impl Drafts<'_> {
             }
         }
         match signals.asked_to_end() {
-            Some(signal) if written + failures.len() < due => Err(Box::new(interrupted(signal, written, due))),
+            Some(signal) if written + failures.len() < due => {
+                Err(Box::new(interrupted(signal, written, due)))
+            }
             _ => Ok(failures),
         }
     }
@@ -119,7 +159,10 @@ pub(super) fn unwritten(manifest: &Manifest, error: &FileError) -> Problem {
     Problem {
         code: error.code(),
         what: format!("cannot write `{}`", manifest.name),
-        place: Place { file: Some(manifest.name.clone()), ..Place::default() },
+        place: Place {
+            file: Some(manifest.name.clone()),
+            ..Place::default()
+        },
         cause: error.to_string(),
         hint: error.hint().map(str::to_owned),
     }

@@ -136,7 +136,10 @@ fn meant_for_another(error: &clap::Error, line: &Line) -> Option<UsageError> {
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let word = text(ContextKind::InvalidSubcommand)?;
-            let slip = |name: &str| name.len().abs_diff(word.len()) <= 1 && name.as_bytes().first() == word.as_bytes().first();
+            let slip = |name: &str| {
+                name.len().abs_diff(word.len()) <= 1
+                    && name.as_bytes().first() == word.as_bytes().first()
+            };
             let suggested = match error.get(ContextKind::SuggestedSubcommand) {
                 Some(ContextValue::Strings(names)) => names.iter().any(|name| slip(name)),
                 Some(ContextValue::String(name)) => slip(name),
@@ -144,8 +147,9 @@ fn meant_for_another(error: &clap::Error, line: &Line) -> Option<UsageError> {
             };
             (!suggested || word.contains(['/', '\\', '.'])).then(|| UsageError {
                 what: format!("`{word}` is no command"),
-                hint: meant_flag(&word, line)
-                    .unwrap_or_else(|| format!("run `imago files {word}` for the manifests of a file or folder")),
+                hint: meant_flag(&word, line).unwrap_or_else(|| {
+                    format!("run `imago files {word}` for the manifests of a file or folder")
+                }),
             })
         }
         ErrorKind::UnknownArgument => {
@@ -153,22 +157,33 @@ fn meant_for_another(error: &clap::Error, line: &Line) -> Option<UsageError> {
             let word = word.split([' ', '=']).next().unwrap_or(&word);
             let (here, other) = match line.command()? {
                 "files" => ("and `imago files` is for manifests in files", OF_CLUSTER),
-                "cluster" if line.implied => ("and without a command the cluster is meant", OF_FILES),
-                "cluster" => ("and `imago cluster` is for the workloads of a cluster", OF_FILES),
+                "cluster" if line.implied => {
+                    ("and without a command the cluster is meant", OF_FILES)
+                }
+                "cluster" => (
+                    "and `imago cluster` is for the workloads of a cluster",
+                    OF_FILES,
+                ),
                 _ => return None,
             };
             let (name, flags_for, act_on) = other;
             let run = format!("run `imago {name} {word}` for {act_on}");
             let (what, hint) = match (word.starts_with('-'), named_workload(word, line.implied)) {
-                (true, _) if has(name, word) => (format!("`{word}` is a flag for {flags_for}, {here}"), run),
+                (true, _) if has(name, word) => {
+                    (format!("`{word}` is a flag for {flags_for}, {here}"), run)
+                }
                 (false, Some(workload)) if other == OF_FILES => (
                     format!("`{word}` is no flag, {here}"),
                     match line.implied {
-                        true => format!("take one workload with `-f metadata.name={workload}`, or {run}"),
+                        true => format!(
+                            "take one workload with `-f metadata.name={workload}`, or {run}"
+                        ),
                         false => format!("take one workload with `-f metadata.name={workload}`"),
                     },
                 ),
-                (false, _) if other == OF_FILES => (format!("`{word}` looks like a path, {here}"), run),
+                (false, _) if other == OF_FILES => {
+                    (format!("`{word}` looks like a path, {here}"), run)
+                }
                 _ => return None,
             };
             Some(UsageError { what, hint })
@@ -186,8 +201,13 @@ fn meant_flag(word: &str, line: &Line) -> Option<String> {
         (true, true) if path.is_empty() => Some(format!(
             "run `imago files {flag}` for manifests in files, `imago cluster {flag}` for the workloads of a cluster"
         )),
-        (true, _) => Some(format!("run `{}` for manifests in files", format!("imago files {flag} {path}").trim_end())),
-        (false, true) => Some(format!("run `imago cluster {flag}` for the workloads of a cluster")),
+        (true, _) => Some(format!(
+            "run `{}` for manifests in files",
+            format!("imago files {flag} {path}").trim_end()
+        )),
+        (false, true) => Some(format!(
+            "run `imago cluster {flag}` for the workloads of a cluster"
+        )),
         (false, false) => None,
     }
 }
@@ -209,7 +229,9 @@ fn named_workload(word: &str, implied: bool) -> Option<&str> {
         "sts",
     ];
     let name = match word.split_once('/') {
-        Some((kind, name)) if !implied && KINDS.contains(&kind.to_ascii_lowercase().as_str()) => name,
+        Some((kind, name)) if !implied && KINDS.contains(&kind.to_ascii_lowercase().as_str()) => {
+            name
+        }
         Some(_) => return None,
         None => word,
     };
@@ -227,8 +249,12 @@ fn has(command: &str, flag: &str) -> bool {
     let root = Typed::command();
     root.find_subcommand(command).is_some_and(|command| {
         command.get_arguments().any(|known| {
-            known.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long))
-                || known.get_short().is_some_and(|short| flag.strip_prefix('-') == Some(short.encode_utf8(&mut [0; 4])))
+            known
+                .get_long()
+                .is_some_and(|long| flag.strip_prefix("--") == Some(long))
+                || known.get_short().is_some_and(|short| {
+                    flag.strip_prefix('-') == Some(short.encode_utf8(&mut [0; 4]))
+                })
         })
     })
 }

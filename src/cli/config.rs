@@ -86,7 +86,10 @@ const LARGEST: usize = 64 * 1024;
 pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mistake> {
     let root = scan::repository_root(current).unwrap_or_else(|| current.to_owned());
     let path = named.map_or_else(|| root.join(NAME), |named| current.join(named));
-    let name = named.unwrap_or_else(|| path.strip_prefix(current).unwrap_or(&path)).display().to_string();
+    let name = named
+        .unwrap_or_else(|| path.strip_prefix(current).unwrap_or(&path))
+        .display()
+        .to_string();
     let unreadable = |error: FileError| Mistake {
         what: format!("cannot read the settings: {error}"),
         file: name.clone(),
@@ -102,14 +105,20 @@ pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mist
         }
         Err(FileError::Vanished) if path.symlink_metadata().is_err() => {
             let mistake = unreadable(FileError::Vanished);
-            return Err(Mistake { what: "cannot read the settings: there is no such file".to_owned(), ..mistake });
+            return Err(Mistake {
+                what: "cannot read the settings: there is no such file".to_owned(),
+                ..mistake
+            });
         }
         Err(error) => return Err(unreadable(error)),
     };
     // Every glob is compiled before anything is read, and whoever opens a pull request can write the file.
     if bytes.len() > LARGEST {
         return Err(Mistake {
-            what: format!("the settings have {} bytes, and at most {LARGEST} are read", bytes.len()),
+            what: format!(
+                "the settings have {} bytes, and at most {LARGEST} are read",
+                bytes.len()
+            ),
             file: name,
             spot: None,
             hint: "name folders instead of files, or use `*` and `**`".to_owned(),
@@ -123,9 +132,18 @@ pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mist
     })?;
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
     let folder = folder.canonicalize().unwrap_or(folder);
-    let values =
-        parse(&text).map_err(|wrong| Mistake { what: wrong.what, file: name.clone(), spot: wrong.spot, hint: wrong.hint })?;
-    Ok(Some(Config { name, folder, current: current.to_owned(), values }))
+    let values = parse(&text).map_err(|wrong| Mistake {
+        what: wrong.what,
+        file: name.clone(),
+        spot: wrong.spot,
+        hint: wrong.hint,
+    })?;
+    Ok(Some(Config {
+        name,
+        folder,
+        current: current.to_owned(),
+        values,
+    }))
 }
 
 /// Settings under a name that nobody reads: who wrote them counts on them.
@@ -133,7 +151,11 @@ fn misnamed(root: &Path, current: &Path) -> Option<Mistake> {
     let path = root.join(MISSPELT);
     path.symlink_metadata().is_ok().then(|| Mistake {
         what: format!("the settings are not read under this name, but as `{NAME}`"),
-        file: path.strip_prefix(current).unwrap_or(&path).display().to_string(),
+        file: path
+            .strip_prefix(current)
+            .unwrap_or(&path)
+            .display()
+            .to_string(),
         spot: None,
         hint: format!("rename it to `{NAME}`, or run with `--no-config`"),
     })
@@ -156,16 +178,24 @@ fn parse(text: &str) -> Result<Values, Wrong> {
     let mut values = Values::default();
     for index in 0..file.len() {
         let root = file.document(index);
-        let at_root = |what: &str, hint: &str| Err(wrong(text, root, what.to_owned(), hint.to_owned()));
+        let at_root =
+            |what: &str, hint: &str| Err(wrong(text, root, what.to_owned(), hint.to_owned()));
         match root.written_entries() {
-            _ if index > 0 => return at_root("there is a second document", "keep all settings in one"),
+            _ if index > 0 => {
+                return at_root("there is a second document", "keep all settings in one");
+            }
             Some((_, entries)) => {
                 for (key, value) in entries {
                     keys::take(text, &mut values, key, value)?;
                 }
             }
             None if matches!(root.scalar(), Scalar::Null) => {}
-            None => return at_root("the settings are no mapping", "write them like `exclude: [charts/**]`"),
+            None => {
+                return at_root(
+                    "the settings are no mapping",
+                    "write them like `exclude: [charts/**]`",
+                );
+            }
         }
     }
     Ok(values)
@@ -174,12 +204,24 @@ fn parse(text: &str) -> Result<Values, Wrong> {
 /// A mistake at a node.
 fn wrong(text: &str, node: YamlNode<'_, '_>, what: String, hint: String) -> Wrong {
     let span = node.span();
-    let width = text[span.clone()].lines().next().map_or(0, |line| line.chars().count());
+    let width = text[span.clone()]
+        .lines()
+        .next()
+        .map_or(0, |line| line.chars().count());
     let line = node.line().unwrap_or(1);
-    Wrong { what, spot: Some(spot(text, line, node.column() + 1, width.max(1))), hint }
+    Wrong {
+        what,
+        spot: Some(spot(text, line, node.column() + 1, width.max(1))),
+        hint,
+    }
 }
 
 fn spot(text: &str, line: u32, column: usize, width: usize) -> Spot {
     let shown = text.lines().nth(line as usize - 1).unwrap_or_default();
-    Spot { line, column, width, text: shown.trim_start_matches('\u{feff}').to_owned() }
+    Spot {
+        line,
+        column,
+        width,
+        text: shown.trim_start_matches('\u{feff}').to_owned(),
+    }
 }

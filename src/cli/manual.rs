@@ -21,8 +21,14 @@ pub(super) fn page(command: Option<&str>) -> Result<String, UsageError> {
     let of = match command {
         None => root,
         Some(name) => root.find_subcommand(name).cloned().ok_or_else(|| {
-            let names: Vec<_> = root.get_subcommands().map(|command| format!("`{}`", command.get_name())).collect();
-            UsageError { what: format!("`{name}` is no command"), hint: format!("the commands are {}", names.join(", ")) }
+            let names: Vec<_> = root
+                .get_subcommands()
+                .map(|command| format!("`{}`", command.get_name()))
+                .collect();
+            UsageError {
+                what: format!("`{name}` is no command"),
+                hint: format!("the commands are {}", names.join(", ")),
+            }
         })?,
     };
     Ok(roff(of))
@@ -30,7 +36,9 @@ pub(super) fn page(command: Option<&str>) -> Result<String, UsageError> {
 
 fn roff(command: Command) -> String {
     let mut page = Vec::new();
-    Man::new(command).render(&mut page).expect("a vector takes all");
+    Man::new(command)
+        .render(&mut page)
+        .expect("a vector takes all");
     text(page)
 }
 
@@ -58,7 +66,10 @@ mod tests {
     fn each_command_has_a_page() {
         assert!(page(None).unwrap().contains("imago\\-files(1)"));
         let files = page(Some("files")).unwrap();
-        assert!(files.contains(".TH imago\\-files 1") || files.contains(".TH imago-files 1"), "{files}");
+        assert!(
+            files.contains(".TH imago\\-files 1") || files.contains(".TH imago-files 1"),
+            "{files}"
+        );
         assert!(files.contains("\\-\\-max\\-changes"), "{files}");
         assert_eq!(page(Some("fils")).unwrap_err().what, "`fils` is no command");
     }

@@ -30,19 +30,37 @@ pub const PROBLEMS: u8 = 3;
 
 /// Runs the program and returns its exit code, which a signal that was waited with takes over. The arguments begin with the program's
 /// name.
-pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> u8 {
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    outside: &Outside,
+    printer: &mut Printer,
+) -> u8 {
     printer.set_colour(settings::colour(When::Auto, outside));
     if settings::is_read_by_a_runner(outside) {
         printer.guard_from_runner(format!("imago-{:016x}", outside.seed));
     }
     let code = match read(arguments, outside, printer) {
-        Ok(Settings::Files { request, reporting, voice, warnings }) => {
-            run_report(&reporting, voice, warnings, printer, |on_event| files::run(&request, on_event))
-        }
-        Ok(Settings::Cluster { request, reporting, voice, warnings }) => {
-            run_report(&reporting, voice, warnings, printer, |on_event| cluster::run(&request, on_event))
-        }
-        Ok(Settings::Digest { request, voice, warnings }) => run_digest(&request, voice, warnings, printer),
+        Ok(Settings::Files {
+            request,
+            reporting,
+            voice,
+            warnings,
+        }) => run_report(&reporting, voice, warnings, printer, |on_event| {
+            files::run(&request, on_event)
+        }),
+        Ok(Settings::Cluster {
+            request,
+            reporting,
+            voice,
+            warnings,
+        }) => run_report(&reporting, voice, warnings, printer, |on_event| {
+            cluster::run(&request, on_event)
+        }),
+        Ok(Settings::Digest {
+            request,
+            voice,
+            warnings,
+        }) => run_digest(&request, voice, warnings, printer),
         Ok(Settings::Text(text)) => {
             printer.print_as(To::Stdout, &text, Form::Own);
             DONE
@@ -58,7 +76,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
         }
         Err(Refused::Usage(usage)) => {
             let styles = printer.styles(To::Stderr);
-            printer.print(To::Stderr, &problem::failure(&usage.what, None, Some(&usage.hint), &styles));
+            printer.print(
+                To::Stderr,
+                &problem::failure(&usage.what, None, Some(&usage.hint), &styles),
+            );
             COULD_NOT_RUN
         }
         Err(Refused::Setting(mistake)) => {
@@ -70,7 +91,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
     let code = match printer.take_failure() {
         Some(error) => {
             let styles = printer.styles(To::Stderr);
-            printer.print(To::Stderr, &problem::failure("cannot write the output", Some(&error.to_string()), None, &styles));
+            printer.print(
+                To::Stderr,
+                &problem::failure(
+                    "cannot write the output",
+                    Some(&error.to_string()),
+                    None,
+                    &styles,
+                ),
+            );
             COULD_NOT_RUN
         }
         None => code,
@@ -79,7 +108,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, pri
 }
 
 /// The command line, with the repository's settings for what it leaves open.
-fn read(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printer: &mut Printer) -> Result<Settings, Refused> {
+fn read(
+    arguments: impl IntoIterator<Item = OsString>,
+    outside: &Outside,
+    printer: &mut Printer,
+) -> Result<Settings, Refused> {
     let mut typed = args::parse(arguments)?;
     let configuration = match &typed.command {
         Command::Files(flags) => &flags.configuration,
@@ -90,10 +123,11 @@ fn read(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printe
     };
     let current = std::env::current_dir().unwrap_or_default();
     let config = match configuration {
-        Configuration { no_config: true, .. } => None,
-        Configuration { config, .. } => {
-            config::read(config.as_deref(), &current).map_err(|mistake| Refused::Setting(Box::new(mistake)))?
-        }
+        Configuration {
+            no_config: true, ..
+        } => None,
+        Configuration { config, .. } => config::read(config.as_deref(), &current)
+            .map_err(|mistake| Refused::Setting(Box::new(mistake)))?,
     };
     if let Some(config) = config {
         match &mut typed.command {
@@ -102,7 +136,10 @@ fn read(arguments: impl IntoIterator<Item = OsString>, outside: &Outside, printe
             Command::Cluster(_) | Command::Completions { .. } | Command::Man { .. } => {}
         }
         if typed.voice.verbose > 0 {
-            printer.print(To::Stderr, &format!("settings come from {}\n", Printable(&config.name)));
+            printer.print(
+                To::Stderr,
+                &format!("settings come from {}\n", Printable(&config.name)),
+            );
         }
     }
     settings::check(typed, outside).map_err(Refused::Usage)
@@ -121,7 +158,9 @@ fn run_report(
     }
     let bar = bar(voice, printer);
     let result = run(&mut |event| match event {
-        Event::Connected { to } if voice.detail != Detail::Quiet => printer.print(To::Stderr, &format!("{}\n", Printable(&to))),
+        Event::Connected { to } if voice.detail != Detail::Quiet => {
+            printer.print(To::Stderr, &format!("{}\n", Printable(&to)))
+        }
         event => bar.show(event),
     });
     drop(bar);
@@ -141,7 +180,12 @@ fn run_report(
     code
 }
 
-fn run_digest(request: &digest::Request, voice: Voice, mut told: Vec<String>, printer: &mut Printer) -> u8 {
+fn run_digest(
+    request: &digest::Request,
+    voice: Voice,
+    mut told: Vec<String>,
+    printer: &mut Printer,
+) -> u8 {
     printer.set_colour(voice.colour);
     let bar = bar(voice, printer);
     let result = digest::run(request, |event| bar.show(event));
@@ -151,13 +195,18 @@ fn run_digest(request: &digest::Request, voice: Voice, mut told: Vec<String>, pr
             let problems = text::digest_problems(&found);
             let styles = printer.styles(To::Stderr);
             if voice.detail >= Detail::More {
-                let ways = found.iter().map(|found| (found.image.as_str(), found.way.as_slice()));
+                let ways = found
+                    .iter()
+                    .map(|found| (found.image.as_str(), found.way.as_slice()));
                 printer.print(To::Stderr, &text::ways(ways, &styles));
             }
             printer.print(To::Stdout, &text::digests(&found));
             told.extend(warnings);
             printer.print(To::Stderr, &problem::warnings(&told, &styles));
-            printer.print(To::Stderr, &problem::problems(&problems, voice.detail, &styles));
+            printer.print(
+                To::Stderr,
+                &problem::problems(&problems, voice.detail, &styles),
+            );
             if problems.is_empty() { DONE } else { PROBLEMS }
         }
         Err(error) => fail_with(&told, &error, printer),
@@ -167,11 +216,24 @@ fn run_digest(request: &digest::Request, voice: Voice, mut told: Vec<String>, pr
 /// 2 before 3 before 1.
 fn exit_code(report: &Report) -> u8 {
     match report {
-        Report { stopped_at: Some(_), .. } | Report { failed_empty: true, .. } => COULD_NOT_RUN,
+        Report {
+            stopped_at: Some(_),
+            ..
+        }
+        | Report {
+            failed_empty: true, ..
+        } => COULD_NOT_RUN,
         _ if !report.problems.is_empty() => PROBLEMS,
-        Report { action: Action::Check, .. } if report.counts().outdated > 0 => OUTDATED,
+        Report {
+            action: Action::Check,
+            ..
+        } if report.counts().outdated > 0 => OUTDATED,
         Report { lock, .. } if !lock.is_empty() => OUTDATED,
-        Report { strict: true, skipped, .. } if skipped.iter().any(|skipped| skipped.held) => OUTDATED,
+        Report {
+            strict: true,
+            skipped,
+            ..
+        } if skipped.iter().any(|skipped| skipped.held) => OUTDATED,
         _ => DONE,
     }
 }
@@ -199,12 +261,24 @@ fn fail(error: &anyhow::Error, printer: &mut Printer) -> u8 {
 }
 
 fn bar(voice: Voice, printer: &Printer) -> Progress {
-    if voice.detail == Detail::Quiet { Progress::hidden() } else { printer.progress() }
+    if voice.detail == Detail::Quiet {
+        Progress::hidden()
+    } else {
+        printer.progress()
+    }
 }
 
 fn styled(text: clap::builder::StyledStr, to: To, printer: &Printer) -> String {
-    let text = if printer.styles(to) == render::Styles::plain() { text.to_string() } else { text.ansi().to_string() };
-    if text.ends_with('\n') { text } else { text + "\n" }
+    let text = if printer.styles(to) == render::Styles::plain() {
+        text.to_string()
+    } else {
+        text.ansi().to_string()
+    };
+    if text.ends_with('\n') {
+        text
+    } else {
+        text + "\n"
+    }
 }
 
 #[cfg(test)]
@@ -217,40 +291,78 @@ mod tests {
     fn typed(line: &str) -> (u8, String, String) {
         let (stdout, stderr) = (Kept::default(), Kept::default());
         let mut printer = Printer::to_writers(stdout.clone(), stderr.clone());
-        let code = run(line.split(' ').map(OsString::from), &Outside::default(), &mut printer);
+        let code = run(
+            line.split(' ').map(OsString::from),
+            &Outside::default(),
+            &mut printer,
+        );
         (code, stdout.text(), stderr.text())
     }
 
     fn with_a_problem() -> Report {
         let what = "cannot read `a.yaml`".into();
-        let problem = Problem { code: "io", what, place: Place::default(), cause: "it is a folder".into(), hint: None };
-        Report { problems: vec![problem], ..samples::updated() }
+        let problem = Problem {
+            code: "io",
+            what,
+            place: Place::default(),
+            cause: "it is a folder".into(),
+            hint: None,
+        };
+        Report {
+            problems: vec![problem],
+            ..samples::updated()
+        }
     }
 
     #[test]
     fn without_a_command_and_without_a_cluster_the_hint_names_both_modes() {
         let (code, stdout, stderr) = typed("imago");
         assert_eq!((code, stdout.as_str()), (COULD_NOT_RUN, ""));
-        assert!(stderr.contains("--kubeconfig FILE") && stderr.contains("imago files"), "{stderr}");
+        assert!(
+            stderr.contains("--kubeconfig FILE") && stderr.contains("imago files"),
+            "{stderr}"
+        );
     }
 
     #[test]
     fn help_and_version_are_a_result() {
         let (code, stdout, stderr) = typed("imago --version");
-        assert_eq!((code, stdout, stderr), (DONE, format!("imago {}\n", env!("CARGO_PKG_VERSION")), String::new()));
+        assert_eq!(
+            (code, stdout, stderr),
+            (
+                DONE,
+                format!("imago {}\n", env!("CARGO_PKG_VERSION")),
+                String::new()
+            )
+        );
         let (code, stdout, stderr) = typed("imago files --help");
         assert_eq!((code, stderr.as_str()), (DONE, ""));
-        assert!(stdout.contains("--lock-prune") && stdout.ends_with('\n'), "{stdout}");
+        assert!(
+            stdout.contains("--lock-prune") && stdout.ends_with('\n'),
+            "{stdout}"
+        );
     }
 
     #[test]
     fn a_mistake_is_told_on_stderr_and_nothing_runs() {
         for (line, first) in [
             ("imago deploy/", "error: `deploy/` is no command\n"),
-            ("imago files --dry-run", "error: `--dry-run` needs an action\n"),
-            ("imago files --updat", "error: unexpected argument '--updat' found\n"),
-            ("imago digest", "error: the following required arguments were not provided:\n"),
-            ("imago files \u{1b}[2J --x", "error: unexpected argument '--x' found\n"),
+            (
+                "imago files --dry-run",
+                "error: `--dry-run` needs an action\n",
+            ),
+            (
+                "imago files --updat",
+                "error: unexpected argument '--updat' found\n",
+            ),
+            (
+                "imago digest",
+                "error: the following required arguments were not provided:\n",
+            ),
+            (
+                "imago files \u{1b}[2J --x",
+                "error: unexpected argument '--x' found\n",
+            ),
         ] {
             let (code, stdout, stderr) = typed(line);
             assert_eq!((code, stdout.as_str()), (COULD_NOT_RUN, ""), "{line}");
@@ -264,10 +376,19 @@ mod tests {
         let updated = samples::updated();
         let mut fine = updated.clone();
         fine.workloads[0].containers[0].outcome = Outcome::Ok;
-        let check = |report: &Report| Report { action: Action::Check, ..report.clone() };
+        let check = |report: &Report| Report {
+            action: Action::Check,
+            ..report.clone()
+        };
         let held = |strict| {
-            let mut report = Report { strict, ..check(&fine) };
-            report.skipped.iter_mut().for_each(|skipped| skipped.held = true);
+            let mut report = Report {
+                strict,
+                ..check(&fine)
+            };
+            report
+                .skipped
+                .iter_mut()
+                .for_each(|skipped| skipped.held = true);
             report
         };
         for (report, code) in [
@@ -276,13 +397,43 @@ mod tests {
             (check(&fine), DONE),
             (check(&with_a_problem()), PROBLEMS),
             (with_a_problem(), PROBLEMS),
-            (Report { stopped_at: Some(0), ..with_a_problem() }, COULD_NOT_RUN),
-            (Report { failed_empty: true, ..with_a_problem() }, COULD_NOT_RUN),
-            (Report { failed_empty: true, ..check(&fine) }, COULD_NOT_RUN),
+            (
+                Report {
+                    stopped_at: Some(0),
+                    ..with_a_problem()
+                },
+                COULD_NOT_RUN,
+            ),
+            (
+                Report {
+                    failed_empty: true,
+                    ..with_a_problem()
+                },
+                COULD_NOT_RUN,
+            ),
+            (
+                Report {
+                    failed_empty: true,
+                    ..check(&fine)
+                },
+                COULD_NOT_RUN,
+            ),
             (held(false), DONE),
-            (Report { lock: samples::locked(), ..check(&fine) }, OUTDATED),
+            (
+                Report {
+                    lock: samples::locked(),
+                    ..check(&fine)
+                },
+                OUTDATED,
+            ),
             (held(true), OUTDATED),
-            (Report { problems: with_a_problem().problems, ..held(true) }, PROBLEMS),
+            (
+                Report {
+                    problems: with_a_problem().problems,
+                    ..held(true)
+                },
+                PROBLEMS,
+            ),
         ] {
             assert_eq!(exit_code(&report), code, "{report:?}");
         }
@@ -292,15 +443,29 @@ mod tests {
     fn what_stops_the_run_has_its_causes_and_its_hint() {
         let told = |error: anyhow::Error| {
             let stderr = Kept::default();
-            let code = fail(&error, &mut Printer::to_writers(Kept::default(), stderr.clone()));
+            let code = fail(
+                &error,
+                &mut Printer::to_writers(Kept::default(), stderr.clone()),
+            );
             (code, stderr.text())
         };
-        let error = anyhow::anyhow!("it is a folder").context("cannot read it").context("cannot use `imago.lock`");
+        let error = anyhow::anyhow!("it is a folder")
+            .context("cannot read it")
+            .context("cannot use `imago.lock`");
         let text = "error: cannot use `imago.lock`\n  cause: cannot read it: it is a folder\n";
         assert_eq!(told(error), (COULD_NOT_RUN, text.to_owned()));
-        let problem = Problem { hint: Some("run it".into()), ..with_a_problem().problems.remove(0) };
+        let problem = Problem {
+            hint: Some("run it".into()),
+            ..with_a_problem().problems.remove(0)
+        };
         let text = "error: cannot read `a.yaml`\n  cause: it is a folder\n  hint: run it\n";
-        assert_eq!(told(problem.clone().into()), (COULD_NOT_RUN, text.to_owned()));
-        assert_eq!(told(Box::new(problem).into()), (COULD_NOT_RUN, text.to_owned()));
+        assert_eq!(
+            told(problem.clone().into()),
+            (COULD_NOT_RUN, text.to_owned())
+        );
+        assert_eq!(
+            told(Box::new(problem).into()),
+            (COULD_NOT_RUN, text.to_owned())
+        );
     }
 }

@@ -70,15 +70,34 @@ impl Printer {
 
     /// Prints to these writers, neither of which is a terminal.
     #[cfg(test)]
-    pub(in crate::cli) fn to_writers(stdout: impl Write + 'static, stderr: impl Write + 'static) -> Self {
+    pub(in crate::cli) fn to_writers(
+        stdout: impl Write + 'static,
+        stderr: impl Write + 'static,
+    ) -> Self {
         Self::new(
-            Stream { writer: Box::new(stdout), terminal: false, file: false, open: true },
-            Stream { writer: Box::new(stderr), terminal: false, file: false, open: true },
+            Stream {
+                writer: Box::new(stdout),
+                terminal: false,
+                file: false,
+                open: true,
+            },
+            Stream {
+                writer: Box::new(stderr),
+                terminal: false,
+                file: false,
+                open: true,
+            },
         )
     }
 
     fn new(stdout: Stream, stderr: Stream) -> Self {
-        Self { stdout, stderr, colour: Colour::default(), runner_word: None, failure: None }
+        Self {
+            stdout,
+            stderr,
+            colour: Colour::default(),
+            runner_word: None,
+            failure: None,
+        }
     }
 
     /// From now on nothing from a manifest is a command to the runner that reads the log. Nobody may foresee the word.
@@ -137,13 +156,20 @@ impl Printer {
 
     /// A bar on stderr, where a person looks at it; elsewhere nothing.
     pub fn progress(&self) -> Progress {
-        let target = if self.stderr.terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if self.stderr.terminal {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         Progress::on(target)
     }
 }
 
 fn is_file(stream: BorrowedFd<'_>) -> bool {
-    stream.try_clone_to_owned().and_then(|stream| File::from(stream).metadata()).is_ok_and(|metadata| metadata.is_file())
+    stream
+        .try_clone_to_owned()
+        .and_then(|stream| File::from(stream).metadata())
+        .is_ok_and(|metadata| metadata.is_file())
 }
 
 struct Stream {
@@ -159,9 +185,18 @@ impl Stream {
         if !self.open || text.is_empty() {
             return Ok(());
         }
-        let written = self.writer.write_all(text.as_bytes()).and_then(|()| self.writer.flush());
+        let written = self
+            .writer
+            .write_all(text.as_bytes())
+            .and_then(|()| self.writer.flush());
         self.open = written.is_ok();
-        written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+        written.or_else(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        })
     }
 }
 
@@ -177,8 +212,11 @@ impl Progress {
     }
 
     fn on(target: ProgressDrawTarget) -> Self {
-        let style = ProgressStyle::with_template("resolving {bar:30} {pos}/{len} images").expect("the template has no mistake");
-        Self { bar: ProgressBar::with_draw_target(Some(0), target).with_style(style) }
+        let style = ProgressStyle::with_template("resolving {bar:30} {pos}/{len} images")
+            .expect("the template has no mistake");
+        Self {
+            bar: ProgressBar::with_draw_target(Some(0), target).with_style(style),
+        }
     }
 
     /// Shows a step.
@@ -214,7 +252,10 @@ pub(super) mod kept {
     impl Kept {
         /// One whose every write fails.
         pub(in crate::cli) fn failing(kind: io::ErrorKind) -> Self {
-            Self { fails_with: Some(kind), ..Self::default() }
+            Self {
+                fails_with: Some(kind),
+                ..Self::default()
+            }
         }
 
         /// All that was written.
@@ -259,7 +300,10 @@ mod tests {
         let full = Kept::failing(io::ErrorKind::StorageFull);
         let mut printer = Printer::to_writers(full, Kept::default());
         printer.print(To::Stdout, "a\n");
-        assert_eq!(printer.take_failure().map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
+        assert_eq!(
+            printer.take_failure().map(|error| error.kind()),
+            Some(io::ErrorKind::StorageFull)
+        );
     }
 
     #[test]
@@ -267,18 +311,36 @@ mod tests {
         let text = "::error::x\n ##[group]y\n";
         let printed = |file, word: Option<&str>, form| {
             let kept = Kept::default();
-            let stream = |writer: Kept| Stream { writer: Box::new(writer), terminal: false, file, open: true };
+            let stream = |writer: Kept| Stream {
+                writer: Box::new(writer),
+                terminal: false,
+                file,
+                open: true,
+            };
             let mut printer = Printer::new(stream(kept.clone()), stream(Kept::default()));
-            word.into_iter().for_each(|word| printer.guard_from_runner(word.to_owned()));
+            word.into_iter()
+                .for_each(|word| printer.guard_from_runner(word.to_owned()));
             printer.print_as(To::Stdout, text, form);
             kept.text()
         };
-        assert_eq!(printed(false, Some("w"), Form::Text), "\\u{3a}:error::x\n #\\u{23}[group]y\n");
-        assert_eq!(printed(false, Some("w"), Form::Diff), format!("::stop-commands::w\n{text}::w::\n"));
-        assert_eq!(printed(false, Some("w"), Form::Json), text.replace("##[", "#\\u0023["));
+        assert_eq!(
+            printed(false, Some("w"), Form::Text),
+            "\\u{3a}:error::x\n #\\u{23}[group]y\n"
+        );
+        assert_eq!(
+            printed(false, Some("w"), Form::Diff),
+            format!("::stop-commands::w\n{text}::w::\n")
+        );
+        assert_eq!(
+            printed(false, Some("w"), Form::Json),
+            text.replace("##[", "#\\u0023[")
+        );
         assert_eq!(printed(false, Some("w"), Form::Own), text);
         for form in [Form::Text, Form::Diff, Form::Json] {
-            assert_eq!((printed(true, Some("w"), form), printed(false, None, form)), (text.to_owned(), text.to_owned()));
+            assert_eq!(
+                (printed(true, Some("w"), form), printed(false, None, form)),
+                (text.to_owned(), text.to_owned())
+            );
         }
     }
 
@@ -288,7 +350,12 @@ mod tests {
         assert_eq!(printer.styles(To::Stdout), Styles::plain());
         printer.set_colour(Colour::Always);
         assert_eq!(printer.styles(To::Stderr), Styles::coloured());
-        let terminal = || Stream { writer: Box::new(Kept::default()), terminal: true, file: false, open: true };
+        let terminal = || Stream {
+            writer: Box::new(Kept::default()),
+            terminal: true,
+            file: false,
+            open: true,
+        };
         let mut printer = Printer::new(terminal(), terminal());
         assert_eq!(printer.styles(To::Stdout), Styles::coloured());
         printer.set_colour(Colour::Never);

@@ -20,25 +20,43 @@ pub(super) fn prepare(reporting: &Reporting) -> anyhow::Result<()> {
     let root = ground().root;
     let mut taken = BTreeSet::new();
     for file in &reporting.files {
-        let place = links::destination(&root, &file.path).and_then(|place| files::puttable(&place).map(|()| place));
+        let place = links::destination(&root, &file.path)
+            .and_then(|place| files::puttable(&place).map(|()| place));
         let place = place.map_err(|error| unwritten(file, &error))?;
         let is_special = place.metadata().is_ok_and(|metadata| !metadata.is_file());
         if !is_special && !taken.insert(std::path::absolute(&place).unwrap_or(place)) {
             let name = file.path.display().to_string();
             let cause = "another report goes to the same file".to_owned();
-            return Err(unwritten_because(name, "usage", cause, Some("name another file for one of them")).into());
+            return Err(unwritten_because(
+                name,
+                "usage",
+                cause,
+                Some("name another file for one of them"),
+            )
+            .into());
         }
     }
     Ok(())
 }
 
 /// Prints the report and writes its files. `Err`: the first file that could not be written; all others are.
-pub(super) fn tell(report: &Report, reporting: &Reporting, voice: Voice, printer: &mut Printer) -> anyhow::Result<()> {
+pub(super) fn tell(
+    report: &Report,
+    reporting: &Reporting,
+    voice: Voice,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
     let ground = ground();
     print(report, reporting.output, &ground, voice, printer);
     let mut outcome = Ok(());
     for file in &reporting.files {
-        let rendered = rendered(report, file.format, &ground, Detail::Normal, &Styles::plain());
+        let rendered = rendered(
+            report,
+            file.format,
+            &ground,
+            Detail::Normal,
+            &Styles::plain(),
+        );
         // Looked up again: a link may have taken its place while the run went on.
         let place = links::destination(&ground.root, &file.path);
         let written = place.and_then(|place| files::put(&place, rendered.as_bytes()));
@@ -49,7 +67,11 @@ pub(super) fn tell(report: &Report, reporting: &Reporting, voice: Voice, printer
 
 /// The result goes to stdout, which a diff has for itself; problems go to stderr, between what was looked at and what it comes to.
 fn print(report: &Report, format: Format, ground: &Ground, voice: Voice, printer: &mut Printer) {
-    let result = if report.diff.is_some() { To::Stderr } else { To::Stdout };
+    let result = if report.diff.is_some() {
+        To::Stderr
+    } else {
+        To::Stdout
+    };
     if let Some(diff) = &report.diff {
         let styles = printer.styles(To::Stdout);
         if printer.is_terminal(To::Stdout) || styles != Styles::plain() {
@@ -71,8 +93,16 @@ fn print(report: &Report, format: Format, ground: &Ground, voice: Voice, printer
         Some(to) if loud => printer.print(to, &text::body(report, voice.detail, &styles)),
         Some(_) => {}
         None => {
-            let form = if format == Format::Markdown { Form::Text } else { Form::Json };
-            printer.print_as(result, &rendered(report, format, ground, voice.detail, &styles), form);
+            let form = if format == Format::Markdown {
+                Form::Text
+            } else {
+                Form::Json
+            };
+            printer.print_as(
+                result,
+                &rendered(report, format, ground, voice.detail, &styles),
+                form,
+            );
         }
     }
     if told.is_some() || result == To::Stdout {
@@ -82,21 +112,29 @@ fn print(report: &Report, format: Format, ground: &Ground, voice: Voice, printer
         printer.print(to, &text::summary(report, &styles));
     }
     if format == Format::Github {
-        printer.print_as(result, &rendered(report, format, ground, voice.detail, &Styles::plain()), Form::Own);
+        printer.print_as(
+            result,
+            &rendered(report, format, ground, voice.detail, &Styles::plain()),
+            Form::Own,
+        );
     }
 }
 
 fn print_problems(report: &Report, voice: Voice, printer: &mut Printer) {
     let styles = printer.styles(To::Stderr);
     if voice.detail == Detail::Most {
-        let ways = report.ways.iter().map(|(asked, steps)| (asked.as_str(), steps.as_slice()));
+        let ways = report
+            .ways
+            .iter()
+            .map(|(asked, steps)| (asked.as_str(), steps.as_slice()));
         printer.print(To::Stderr, &text::ways(ways, &styles));
     }
     printer.print(To::Stderr, &problems(report, voice.detail, &styles));
 }
 
 fn problems(report: &Report, detail: Detail, styles: &Styles) -> String {
-    let mut text = problem::warnings(&report.warnings, styles) + &problem::problems(&report.problems, detail, styles);
+    let mut text = problem::warnings(&report.warnings, styles)
+        + &problem::problems(&report.problems, detail, styles);
     if let Some(limit) = report.stopped_at {
         let what = format!("the plan has more changes than `--max-changes {limit}` allows");
         let hint = "look at what would change, then raise the limit or select less";
@@ -104,15 +142,30 @@ fn problems(report: &Report, detail: Detail, styles: &Styles) -> String {
     }
     if report.failed_empty {
         let hint = "look at what was named and selected, or leave out `--fail-on-empty`";
-        text += &problem::failure("no image was checked, which `--fail-on-empty` does not allow", None, Some(hint), styles);
+        text += &problem::failure(
+            "no image was checked, which `--fail-on-empty` does not allow",
+            None,
+            Some(hint),
+            styles,
+        );
     }
     text
 }
 
 /// The report in one form, whole.
-fn rendered(report: &Report, format: Format, ground: &Ground, detail: Detail, styles: &Styles) -> String {
+fn rendered(
+    report: &Report,
+    format: Format,
+    ground: &Ground,
+    detail: Detail,
+    styles: &Styles,
+) -> String {
     match format {
-        Format::Text => text::body(report, detail, styles) + &problems(report, detail, styles) + &text::summary(report, styles),
+        Format::Text => {
+            text::body(report, detail, styles)
+                + &problems(report, detail, styles)
+                + &text::summary(report, styles)
+        }
         Format::Json => json::report(report),
         Format::Github => github::report(report, ground),
         Format::Sarif => sarif::report(report, ground),
@@ -130,15 +183,28 @@ fn ground() -> Ground {
 fn unwritten(file: &ReportFile, error: &FileError) -> Problem {
     let name = file.path.display().to_string();
     let hint = match error {
-        FileError::NotRegular(_) | FileError::ReadOnly(_) | FileError::InsideGit => Some("name another file"),
+        FileError::NotRegular(_) | FileError::ReadOnly(_) | FileError::InsideGit => {
+            Some("name another file")
+        }
         error => error.hint(),
     };
     unwritten_because(name, error.code(), error.to_string(), hint)
 }
 
-fn unwritten_because(name: String, code: &'static str, cause: String, hint: Option<&str>) -> Problem {
+fn unwritten_because(
+    name: String,
+    code: &'static str,
+    cause: String,
+    hint: Option<&str>,
+) -> Problem {
     let what = format!("cannot write the report `{name}`");
-    Problem { code, what, place: Place::default(), cause, hint: hint.map(str::to_owned) }
+    Problem {
+        code,
+        what,
+        place: Place::default(),
+        cause,
+        hint: hint.map(str::to_owned),
+    }
 }
 
 #[cfg(test)]
@@ -150,14 +216,32 @@ mod tests {
     fn printed(report: &Report, format: Format, detail: Detail) -> (String, String) {
         let (stdout, stderr) = (Kept::default(), Kept::default());
         let mut printer = Printer::to_writers(stdout.clone(), stderr.clone());
-        print(report, format, &Ground::default(), Voice { detail, ..Voice::default() }, &mut printer);
+        print(
+            report,
+            format,
+            &Ground::default(),
+            Voice {
+                detail,
+                ..Voice::default()
+            },
+            &mut printer,
+        );
         (stdout.text(), stderr.text())
     }
 
     fn with_a_problem() -> Report {
         let what = "cannot read `a.yaml`".into();
-        let problem = Problem { code: "io", what, place: Place::default(), cause: "it is a folder".into(), hint: None };
-        Report { problems: vec![problem], ..samples::updated() }
+        let problem = Problem {
+            code: "io",
+            what,
+            place: Place::default(),
+            cause: "it is a folder".into(),
+            hint: None,
+        };
+        Report {
+            problems: vec![problem],
+            ..samples::updated()
+        }
     }
 
     #[test]
@@ -175,52 +259,102 @@ mod tests {
     fn warnings_are_always_told_and_ways_where_most_is_asked_for() {
         let mut report = samples::updated();
         report.warnings.push("look at\u{1b}this".into());
-        report.ways.insert("web:1".into(), vec!["HEAD manifests/1 at registry.example.test: 200 OK".into()]);
+        report.ways.insert(
+            "web:1".into(),
+            vec!["HEAD manifests/1 at registry.example.test: 200 OK".into()],
+        );
         let warning = "warning: look at\\u{1b}this\n";
         assert_eq!(printed(&report, Format::Text, Detail::Quiet).1, warning);
         assert_eq!(printed(&report, Format::Text, Detail::More).1, warning);
         let ways = "asking for web:1:\n  HEAD manifests/1 at registry.example.test: 200 OK\n";
-        assert_eq!(printed(&report, Format::Json, Detail::Most).1, format!("{ways}{warning}"));
+        assert_eq!(
+            printed(&report, Format::Json, Detail::Most).1,
+            format!("{ways}{warning}")
+        );
     }
 
     #[test]
     fn a_diff_has_stdout_for_itself_byte_for_byte() {
         let diff = "--- a/x\n+++ b/x\n+\u{1b}\r\n".to_owned();
-        let report = Report { diff: Some(diff.clone()), ..with_a_problem() };
+        let report = Report {
+            diff: Some(diff.clone()),
+            ..with_a_problem()
+        };
         let (stdout, stderr) = printed(&report, Format::Text, Detail::Normal);
         assert_eq!(stdout, diff);
-        assert!(stderr.starts_with("checking deploy/web.yaml") && stderr.contains("\nerror: cannot read"), "{stderr}");
+        assert!(
+            stderr.starts_with("checking deploy/web.yaml")
+                && stderr.contains("\nerror: cannot read"),
+            "{stderr}"
+        );
         assert!(stderr.ends_with("; 1 problem\n"), "{stderr}");
         let (stdout, stderr) = printed(&report, Format::Json, Detail::Normal);
         assert_eq!(stdout, diff);
-        assert!(serde_json::from_str::<serde_json::Value>(&stderr).is_ok(), "{stderr}");
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&stderr).is_ok(),
+            "{stderr}"
+        );
     }
 
     #[test]
     fn quiet_leaves_problems_and_what_was_asked_for_by_name() {
         let problem = "error: cannot read `a.yaml`\n  cause: it is a folder\n";
-        assert_eq!(printed(&with_a_problem(), Format::Text, Detail::Quiet), (String::new(), problem.to_owned()));
-        assert_ne!(printed(&with_a_problem(), Format::Json, Detail::Quiet).0, "");
-        let report = Report { diff: Some("d\n".into()), ..with_a_problem() };
-        assert_eq!(printed(&report, Format::Text, Detail::Quiet), ("d\n".to_owned(), problem.to_owned()));
+        assert_eq!(
+            printed(&with_a_problem(), Format::Text, Detail::Quiet),
+            (String::new(), problem.to_owned())
+        );
+        assert_ne!(
+            printed(&with_a_problem(), Format::Json, Detail::Quiet).0,
+            ""
+        );
+        let report = Report {
+            diff: Some("d\n".into()),
+            ..with_a_problem()
+        };
+        assert_eq!(
+            printed(&report, Format::Text, Detail::Quiet),
+            ("d\n".to_owned(), problem.to_owned())
+        );
     }
 
     #[test]
     fn a_stopped_plan_is_shown_and_is_an_error() {
-        let report = Report { stopped_at: Some(0), ..samples::updated() };
+        let report = Report {
+            stopped_at: Some(0),
+            ..samples::updated()
+        };
         let (stdout, stderr) = printed(&report, Format::Text, Detail::Normal);
         assert!(stdout.contains("app has to be updated"), "{stdout}");
-        assert!(stderr.starts_with("error: the plan has more changes than `--max-changes 0` allows\n  hint: "), "{stderr}");
+        assert!(
+            stderr.starts_with(
+                "error: the plan has more changes than `--max-changes 0` allows\n  hint: "
+            ),
+            "{stderr}"
+        );
     }
 
     #[test]
     fn annotations_have_stdout_and_the_words_for_people_stderr() {
         let (stdout, stderr) = printed(&with_a_problem(), Format::Github, Detail::Normal);
-        assert!(stdout.lines().all(|line| line.starts_with("::")) && stdout.lines().count() == 2, "{stdout}");
-        assert!(stderr.starts_with("checking deploy/web.yaml") && stderr.ends_with("; 1 problem\n"), "{stderr}");
+        assert!(
+            stdout.lines().all(|line| line.starts_with("::")) && stdout.lines().count() == 2,
+            "{stdout}"
+        );
+        assert!(
+            stderr.starts_with("checking deploy/web.yaml") && stderr.ends_with("; 1 problem\n"),
+            "{stderr}"
+        );
         let (stdout, stderr) = printed(&with_a_problem(), Format::Github, Detail::Quiet);
-        assert!(stdout.starts_with("::error") && stderr.starts_with("error: ") && !stderr.contains("checking"), "{stderr}");
-        let report = Report { diff: Some("d\n".into()), ..with_a_problem() };
+        assert!(
+            stdout.starts_with("::error")
+                && stderr.starts_with("error: ")
+                && !stderr.contains("checking"),
+            "{stderr}"
+        );
+        let report = Report {
+            diff: Some("d\n".into()),
+            ..with_a_problem()
+        };
         let (stdout, stderr) = printed(&report, Format::Github, Detail::Normal);
         assert_eq!(stdout, "d\n");
         assert!(stderr.contains("\n::error "), "{stderr}");
@@ -228,27 +362,59 @@ mod tests {
 
     #[test]
     fn what_a_program_reads_stands_alone_beside_a_diff() {
-        let report = Report { diff: Some("d\n".into()), ..with_a_problem() };
+        let report = Report {
+            diff: Some("d\n".into()),
+            ..with_a_problem()
+        };
         for format in [Format::Json, Format::Sarif] {
             let (_, stderr) = printed(&report, format, Detail::Normal);
-            assert!(serde_json::from_str::<serde_json::Value>(&stderr).is_ok(), "{stderr}");
+            assert!(
+                serde_json::from_str::<serde_json::Value>(&stderr).is_ok(),
+                "{stderr}"
+            );
         }
-        assert!(printed(&report, Format::Markdown, Detail::Normal).1.starts_with("**imago**"));
+        assert!(
+            printed(&report, Format::Markdown, Detail::Normal)
+                .1
+                .starts_with("**imago**")
+        );
     }
 
     #[test]
     fn a_report_that_cannot_be_written_takes_no_other_with_it() {
         let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str| ReportFile { format: Format::Json, path: folder.path().join(name) };
-        let reporting = Reporting { output: Format::Text, files: vec![file("none/a"), file("b")] };
+        let file = |name: &str| ReportFile {
+            format: Format::Json,
+            path: folder.path().join(name),
+        };
+        let reporting = Reporting {
+            output: Format::Text,
+            files: vec![file("none/a"), file("b")],
+        };
         let error = prepare(&reporting).unwrap_err();
-        assert_eq!(error.downcast::<Problem>().unwrap().cause, "its folder is not there");
+        assert_eq!(
+            error.downcast::<Problem>().unwrap().cause,
+            "its folder is not there"
+        );
         let stdout = Kept::default();
         let mut printer = Printer::to_writers(stdout.clone(), Kept::default());
-        let error = tell(&samples::updated(), &reporting, Voice::default(), &mut printer).unwrap_err();
-        assert!(error.to_string().starts_with("cannot write the report `"), "{error}");
+        let error = tell(
+            &samples::updated(),
+            &reporting,
+            Voice::default(),
+            &mut printer,
+        )
+        .unwrap_err();
+        assert!(
+            error.to_string().starts_with("cannot write the report `"),
+            "{error}"
+        );
         assert!(stdout.text().starts_with("checking "));
         let path = folder.path().join("b");
-        assert!(std::fs::read_to_string(path).unwrap().starts_with("{\n  \"version\": 1,"));
+        assert!(
+            std::fs::read_to_string(path)
+                .unwrap()
+                .starts_with("{\n  \"version\": 1,")
+        );
     }
 }

@@ -37,7 +37,9 @@ pub struct Outside {
 
 impl Outside {
     fn variable(&self, name: &str) -> Option<&OsStr> {
-        self.environment.get(OsStr::new(name)).map(OsString::as_os_str)
+        self.environment
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
     }
 }
 
@@ -131,20 +133,41 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
         args::Command::Cluster(mut flags) => {
             let reporting = reporting::reporting(std::mem::take(&mut flags.reporting))?;
             let (request, warnings) = in_cluster::request(*flags, outside)?;
-            Ok(Settings::Cluster { request: Box::new(request), reporting, voice, warnings })
+            Ok(Settings::Cluster {
+                request: Box::new(request),
+                reporting,
+                voice,
+                warnings,
+            })
         }
         args::Command::Files(mut flags) => {
             let reporting = reporting::reporting(std::mem::take(&mut flags.reporting))?;
-            let reports = reporting.files.iter().map(|file| file.path.clone()).collect();
+            let reports = reporting
+                .files
+                .iter()
+                .map(|file| file.path.clone())
+                .collect();
             let warnings = registries::warnings(&mut flags.registries, &flags.locking);
-            let request = files::Request { reports, ..in_files::request(*flags, outside)? };
-            Ok(Settings::Files { request: Box::new(request), reporting, voice, warnings })
+            let request = files::Request {
+                reports,
+                ..in_files::request(*flags, outside)?
+            };
+            Ok(Settings::Files {
+                request: Box::new(request),
+                reporting,
+                voice,
+                warnings,
+            })
         }
         args::Command::Completions { shell } => Ok(Settings::Text(manual::completions(shell))),
         args::Command::Man { page } => manual::page(page.as_deref()).map(Settings::Text),
         args::Command::Digest(mut flags) => {
             let warnings = registries::warnings(&mut flags.registries, &flags.locking);
-            Ok(Settings::Digest { request: Box::new(digest_request(*flags, outside)?), voice, warnings })
+            Ok(Settings::Digest {
+                request: Box::new(digest_request(*flags, outside)?),
+                voice,
+                warnings,
+            })
         }
     }
 }
@@ -152,17 +175,22 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
 /// Reads `--strict`, which only a check knows.
 fn strict(given: bool, action: Action) -> Result<bool, UsageError> {
     match (given, action) {
-        (true, action) if action != Action::Check => {
-            Err(usage("`--strict` needs `--check`, whose exit code it decides", "add `--check`, or leave out `--strict`"))
-        }
+        (true, action) if action != Action::Check => Err(usage(
+            "`--strict` needs `--check`, whose exit code it decides",
+            "add `--check`, or leave out `--strict`",
+        )),
         (given, _) => Ok(given),
     }
 }
 
 /// Whether colour is used where nothing but the environment is known: `NO_COLOR` (no-color.org) and a terminal that has none.
 pub fn colour(when: When, outside: &Outside) -> Colour {
-    let refused = outside.variable("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = outside.variable("TERM").is_some_and(|value| value == "dumb");
+    let refused = outside
+        .variable("NO_COLOR")
+        .is_some_and(|value| !value.is_empty());
+    let dumb = outside
+        .variable("TERM")
+        .is_some_and(|value| value == "dumb");
     match when {
         When::Always => Colour::Always,
         When::Auto if !refused && !dumb => Colour::OnTerminals,
@@ -172,37 +200,64 @@ pub fn colour(when: When, outside: &Outside) -> Colour {
 
 /// Whether a runner of GitHub Actions, or one that is made like it, reads what is printed.
 pub fn is_read_by_a_runner(outside: &Outside) -> bool {
-    outside.variable("GITHUB_ACTIONS").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    outside
+        .variable("GITHUB_ACTIONS")
+        .is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
 fn voice(typed: args::Voice, outside: &Outside) -> Result<Voice, UsageError> {
     let detail = match (typed.quiet, typed.verbose) {
         (true, 0) => Detail::Quiet,
-        (true, _) => return Err(usage("`--quiet` and `--verbose` exclude each other", "leave one of them out")),
+        (true, _) => {
+            return Err(usage(
+                "`--quiet` and `--verbose` exclude each other",
+                "leave one of them out",
+            ));
+        }
         (false, 0) => Detail::Normal,
         (false, 1) => Detail::More,
         (false, _) => Detail::Most,
     };
-    Ok(Voice { colour: colour(typed.color.unwrap_or_default(), outside), detail })
+    Ok(Voice {
+        colour: colour(typed.color.unwrap_or_default(), outside),
+        detail,
+    })
 }
 
 fn digest_request(flags: args::Digest, outside: &Outside) -> Result<digest::Request, UsageError> {
-    let images = flags.images.iter().map(|text| image(text)).collect::<Result<_, _>>()?;
+    let images = flags
+        .images
+        .iter()
+        .map(|text| image(text))
+        .collect::<Result<_, _>>()?;
     let lock = registries::lock(&flags.locking, false);
-    Ok(digest::Request { images, lock, registries: registries::settings(flags.registries, outside)? })
+    Ok(digest::Request {
+        images,
+        lock,
+        registries: registries::settings(flags.registries, outside)?,
+    })
 }
 
 /// An image as it was typed, and what it asks.
 fn image(text: &str) -> Result<(String, Lookup), UsageError> {
     let image = ImageRef::parse(text).map_err(|error| {
-        usage(format!("`{text}` is no image: {error}"), "write it as a manifest does: `registry.example.com/shop/web:1.4`")
+        usage(
+            format!("`{text}` is no image: {error}"),
+            "write it as a manifest does: `registry.example.com/shop/web:1.4`",
+        )
     })?;
     if image.tag().is_none() && image.has_digest() {
-        return Err(usage(format!("`{text}` has no tag to look up"), format!("name a tag: `{}:latest`", image.name())));
+        return Err(usage(
+            format!("`{text}` has no tag to look up"),
+            format!("name a tag: `{}:latest`", image.name()),
+        ));
     }
     Ok((text.to_owned(), image.lookup()))
 }
 
 fn usage(what: impl Into<String>, hint: impl Into<String>) -> UsageError {
-    UsageError { what: what.into(), hint: hint.into() }
+    UsageError {
+        what: what.into(),
+        hint: hint.into(),
+    }
 }

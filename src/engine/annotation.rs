@@ -50,7 +50,10 @@ impl<'t> Originals<'t> {
 
     /// Whether the annotation's text already says the same, as JSON: order of keys and white space aside.
     pub fn is_said_by(&self, text: &str) -> bool {
-        match (serde_json::from_str::<serde_json::Value>(text), serde_json::to_value(self)) {
+        match (
+            serde_json::from_str::<serde_json::Value>(text),
+            serde_json::to_value(self),
+        ) {
             (Ok(said), Ok(wanted)) => said == wanted,
             _ => false,
         }
@@ -58,13 +61,23 @@ impl<'t> Originals<'t> {
 
     /// All entries, each with its list: those of `containers`, then those of `initContainers`.
     pub fn entries(&self) -> impl Iterator<Item = (Group, &Original<'t>)> {
-        let containers = self.containers.iter().map(|original| (Group::Containers, original));
-        containers.chain(self.init_containers.iter().map(|original| (Group::InitContainers, original)))
+        let containers = self
+            .containers
+            .iter()
+            .map(|original| (Group::Containers, original));
+        containers.chain(
+            self.init_containers
+                .iter()
+                .map(|original| (Group::InitContainers, original)),
+        )
     }
 
     /// Adds a container's image behind those of its list.
     pub fn push(&mut self, group: Group, name: &'t str, image: Cow<'t, str>) {
-        let original = Original { name: name.into(), image };
+        let original = Original {
+            name: name.into(),
+            image,
+        };
         match group {
             Group::Containers => self.containers.push(original),
             Group::InitContainers => self.init_containers.push(original),
@@ -77,7 +90,12 @@ impl<'t> Originals<'t> {
         let mut text = String::with_capacity(json.len());
         for character in json.chars() {
             match character {
-                '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                '\u{7f}'..='\u{9f}'
+                | '\u{2028}'
+                | '\u{2029}'
+                | '\u{feff}'
+                | '\u{fffe}'
+                | '\u{ffff}' => {
                     text.push_str(&format!("\\u{:04x}", u32::from(character)));
                 }
                 _ => text.push(character),
@@ -100,7 +118,9 @@ impl Original<'_> {
 }
 
 /// A list that may be null, as Go writes an empty one.
-fn list<'de: 't, 't, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Original<'t>>, D::Error> {
+fn list<'de: 't, 't, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Original<'t>>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
@@ -112,14 +132,27 @@ mod tests {
     fn it_is_read_tolerantly_and_written_in_one_form() {
         let text = r#" { "x": 1, "initContainers": null, "containers": [ {"image": "nginx:1.25", "name": "web", "y": []} ] } "#;
         let originals = Originals::parse(text).unwrap();
-        let entries: Vec<_> = originals.entries().map(|(group, original)| (group, original.name(), original.image())).collect();
+        let entries: Vec<_> = originals
+            .entries()
+            .map(|(group, original)| (group, original.name(), original.image()))
+            .collect();
         assert_eq!(entries, [(Group::Containers, "web", "nginx:1.25")]);
-        assert_eq!(originals.to_text(), r#"{"containers":[{"name":"web","image":"nginx:1.25"}],"initContainers":[]}"#);
+        assert_eq!(
+            originals.to_text(),
+            r#"{"containers":[{"name":"web","image":"nginx:1.25"}],"initContainers":[]}"#
+        );
     }
 
     #[test]
     fn what_is_no_record_is_refused() {
-        for text in ["", "nginx:1.25", "[]", "null", r#"{"containers":[{"name":"web"}]}"#, r#"{"containers":"web"}"#] {
+        for text in [
+            "",
+            "nginx:1.25",
+            "[]",
+            "null",
+            r#"{"containers":[{"name":"web"}]}"#,
+            r#"{"containers":"web"}"#,
+        ] {
             assert!(Originals::parse(text).is_err(), "{text}");
         }
     }
@@ -128,7 +161,10 @@ mod tests {
     fn characters_that_some_readers_take_for_line_breaks_are_escaped() {
         let mut originals = Originals::default();
         originals.push(Group::Containers, "a\u{2028}b\nc", "x".into());
-        assert_eq!(originals.to_text(), r#"{"containers":[{"name":"a\u2028b\nc","image":"x"}],"initContainers":[]}"#);
+        assert_eq!(
+            originals.to_text(),
+            r#"{"containers":[{"name":"a\u2028b\nc","image":"x"}],"initContainers":[]}"#
+        );
         let text = originals.to_text();
         assert_eq!(Originals::parse(&text).unwrap(), originals);
     }

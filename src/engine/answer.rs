@@ -19,7 +19,10 @@ pub struct Answer {
 impl Answer {
     /// An answer that holds nothing back.
     pub fn new(digest: Digest) -> Self {
-        Self { digest, held: BTreeMap::new() }
+        Self {
+            digest,
+            held: BTreeMap::new(),
+        }
     }
 }
 
@@ -79,8 +82,17 @@ pub fn lost(old: &Manifest, new: &Manifest) -> Option<String> {
     if has.is_empty() {
         return Some("it is an index without an image".to_owned());
     }
-    let missing: Vec<&str> = had.difference(&has).map(|platform| platform.0.as_str()).filter(|name| *name != UNKNOWN).collect();
-    (!missing.is_empty()).then(|| format!("it lacks {}, which the recorded digest has", missing.join(", ")))
+    let missing: Vec<&str> = had
+        .difference(&has)
+        .map(|platform| platform.0.as_str())
+        .filter(|name| *name != UNKNOWN)
+        .collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "it lacks {}, which the recorded digest has",
+            missing.join(", ")
+        )
+    })
 }
 
 /// The platform of an image whose configuration names none.
@@ -92,8 +104,15 @@ mod tests {
 
     fn index(platforms: &[&str]) -> Manifest {
         let digest = |at: usize| Digest::parse(&format!("sha256:{at:064x}")).unwrap();
-        let manifests = platforms.iter().enumerate().map(|(at, name)| (digest(at), Platform((*name).to_owned()))).collect();
-        Manifest::Index(Index { manifests, whole: true })
+        let manifests = platforms
+            .iter()
+            .enumerate()
+            .map(|(at, name)| (digest(at), Platform((*name).to_owned())))
+            .collect();
+        Manifest::Index(Index {
+            manifests,
+            whole: true,
+        })
     }
 
     fn image(platform: &str) -> Manifest {
@@ -103,7 +122,10 @@ mod tests {
     #[test]
     fn a_new_index_that_lacks_a_platform_is_lost() {
         let both = index(&["linux/amd64", "linux/arm64"]);
-        assert_eq!(lost(&both, &index(&["linux/amd64"])).unwrap(), "it lacks linux/arm64, which the recorded digest has");
+        assert_eq!(
+            lost(&both, &index(&["linux/amd64"])).unwrap(),
+            "it lacks linux/arm64, which the recorded digest has"
+        );
         assert_eq!(
             lost(&both, &image("linux/s390x")).unwrap(),
             "it lacks linux/amd64, linux/arm64, which the recorded digest has"
@@ -119,7 +141,10 @@ mod tests {
             lost(&image("linux/amd64"), &other).unwrap(),
             "it is no image, but `application/vnd.cncf.helm.config.v1+json`"
         );
-        assert_eq!(lost(&image("linux/amd64"), &index(&[])).unwrap(), "it is an index without an image");
+        assert_eq!(
+            lost(&image("linux/amd64"), &index(&[])).unwrap(),
+            "it is an index without an image"
+        );
         assert_eq!(lost(&other, &image("linux/amd64")), None);
         assert_eq!(lost(&image(UNKNOWN), &image("linux/amd64")), None);
     }

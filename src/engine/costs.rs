@@ -15,19 +15,28 @@ const SIZE: usize = 400;
 
 /// The steps to update all images of a text, and to put them back.
 fn cost(text: &str) -> u64 {
-    let rules = Rules { track: Track::Annotation, form: TagForm::Keep, images: ImageFilter::default() };
+    let rules = Rules {
+        track: Track::Annotation,
+        form: TagForm::Keep,
+        images: ImageFilter::default(),
+    };
     let digest = Digest::parse(&format!("sha256:{}", "1".repeat(64))).unwrap();
     let edit = |text: &str, restore: bool| {
         let file = File::parse_with_comments(text).unwrap();
         let wanted = (0..file.len()).filter_map(|document| {
             let workloads = workload::find(file.document(document)).workloads;
             let questions = plan::wanted(&workloads, &rules).into_keys();
-            let answers: Answers = questions.map(|lookup| (lookup, Ok(Answer::new(digest.clone())))).collect();
+            let answers: Answers = questions
+                .map(|lookup| (lookup, Ok(Answer::new(digest.clone()))))
+                .collect();
             let plan = |workload| match restore {
                 true => plan::restore(workload, &rules).unwrap(),
                 false => plan::update(workload, &rules, &answers).unwrap(),
             };
-            let changes: Vec<_> = workloads.iter().flat_map(|workload| plan(workload).changes).collect();
+            let changes: Vec<_> = workloads
+                .iter()
+                .flat_map(|workload| plan(workload).changes)
+                .collect();
             (!changes.is_empty()).then_some(DocumentChanges { document, changes })
         });
         let wanted: Vec<_> = wanted.collect();
@@ -43,7 +52,10 @@ fn cost(text: &str) -> u64 {
 fn grows_with_its_input(name: &str, shape: impl Fn(usize) -> String) {
     let (once, twice) = (cost(&shape(SIZE)), cost(&shape(2 * SIZE)));
     assert!(once > SIZE as u64, "{name}: only {once} steps are counted");
-    assert!(2 * twice <= 5 * once, "{name}: {once} steps become {twice} when the input doubles");
+    assert!(
+        2 * twice <= 5 * once,
+        "{name}: {once} steps become {twice} when the input doubles"
+    );
 }
 
 fn deployment(name: usize, containers: &str) -> String {
@@ -61,8 +73,12 @@ fn one() -> String {
 }
 
 fn list(item: impl Fn(usize) -> String, count: usize) -> String {
-    let items = (0..count).map(|number| format!("- {}\n", item(number).trim_end().replace('\n', "\n  ")));
-    format!("apiVersion: v1\nkind: List\nitems:\n{}", items.collect::<String>())
+    let items =
+        (0..count).map(|number| format!("- {}\n", item(number).trim_end().replace('\n', "\n  ")));
+    format!(
+        "apiVersion: v1\nkind: List\nitems:\n{}",
+        items.collect::<String>()
+    )
 }
 
 fn json(count: usize) -> String {
@@ -75,51 +91,91 @@ fn json(count: usize) -> String {
 
 #[test]
 fn workloads_of_one_list() {
-    grows_with_its_input("block", |count| list(|number| deployment(number, &one()), count));
+    grows_with_its_input("block", |count| {
+        list(|number| deployment(number, &one()), count)
+    });
     grows_with_its_input("lines that end in CRLF", |count| {
         list(|number| deployment(number, &one()), count).replace('\n', "\r\n")
     });
     grows_with_its_input("JSON on one line", json);
-    grows_with_its_input("JSON on one line behind blanks", |count| format!("{}{}", " ".repeat(64 * count), json(count)));
-    grows_with_its_input("braces on a line for each", |count| json(count).replace(",{", ",\n{"));
+    grows_with_its_input("JSON on one line behind blanks", |count| {
+        format!("{}{}", " ".repeat(64 * count), json(count))
+    });
+    grows_with_its_input("braces on a line for each", |count| {
+        json(count).replace(",{", ",\n{")
+    });
     grows_with_its_input("beside an alias", |count| {
-        format!("{}x: &x y\nz: *x\n", list(|number| deployment(number, &one()), count))
+        format!(
+            "{}x: &x y\nz: *x\n",
+            list(|number| deployment(number, &one()), count)
+        )
     });
 }
 
 #[test]
 fn containers_of_one_pod() {
-    let many = |image: &str, count| (1..=count).map(|number| container(number, image)).collect::<String>();
-    grows_with_its_input("block", |count| deployment(0, &many("registry.example.test/web:1.4", count)));
-    grows_with_its_input("quoted", |count| deployment(0, &many("\"registry.example.test\\u002fweb:1.4\"", count)));
+    let many = |image: &str, count| {
+        (1..=count)
+            .map(|number| container(number, image))
+            .collect::<String>()
+    };
+    grows_with_its_input("block", |count| {
+        deployment(0, &many("registry.example.test/web:1.4", count))
+    });
+    grows_with_its_input("quoted", |count| {
+        deployment(0, &many("\"registry.example.test\\u002fweb:1.4\"", count))
+    });
     grows_with_its_input("aliases of one image", |count| {
-        deployment(0, &(container(0, "&image registry.example.test/web:1.4") + &many("*image", count)))
+        deployment(
+            0,
+            &(container(0, "&image registry.example.test/web:1.4") + &many("*image", count)),
+        )
     });
     grows_with_its_input("an alias for each image", |count| {
-        let pair =
-            |number| container(number, &format!("&i{number} a:{number}")) + &container(count + number, &format!("*i{number}"));
+        let pair = |number| {
+            container(number, &format!("&i{number} a:{number}"))
+                + &container(count + number, &format!("*i{number}"))
+        };
         deployment(0, &(0..count).map(pair).collect::<String>())
     });
     grows_with_its_input("images that differ", |count| {
-        deployment(0, &(0..count).map(|number| container(number, &format!("a:{number}"))).collect::<String>())
+        deployment(
+            0,
+            &(0..count)
+                .map(|number| container(number, &format!("a:{number}")))
+                .collect::<String>(),
+        )
     });
     grows_with_its_input("as many names to ignore", |count| {
         let names: Vec<_> = (0..count).map(|number| format!("other-{number}")).collect();
-        let annotation = format!("metadata:\n  annotations:\n    imago/ignore: {}\n", names.join(","));
+        let annotation = format!(
+            "metadata:\n  annotations:\n    imago/ignore: {}\n",
+            names.join(",")
+        );
         deployment(0, &many("a:1", count)).replace("metadata:\n", &annotation)
     });
     grows_with_its_input("beside as many keys", |count| {
-        let keys = (0..count).map(|number| format!("      key-{number}: value\n")).collect::<String>();
-        deployment(0, &many("a:1", count)).replace("      containers:\n", &(keys + "      containers:\n"))
+        let keys = (0..count)
+            .map(|number| format!("      key-{number}: value\n"))
+            .collect::<String>();
+        deployment(0, &many("a:1", count))
+            .replace("      containers:\n", &(keys + "      containers:\n"))
     });
 }
 
 #[test]
 fn documents_of_one_file() {
-    let documents = |document: &dyn Fn(usize) -> String, count| (0..count).map(document).collect::<Vec<_>>().join("---\n");
-    grows_with_its_input("plain", |count| documents(&|number| deployment(number, &one()), count));
+    let documents = |document: &dyn Fn(usize) -> String, count| {
+        (0..count).map(document).collect::<Vec<_>>().join("---\n")
+    };
+    grows_with_its_input("plain", |count| {
+        documents(&|number| deployment(number, &one()), count)
+    });
     grows_with_its_input("with an alias in each", |count| {
-        documents(&|number| deployment(number, &one()) + "x: &x y\nz: *x\n", count)
+        documents(
+            &|number| deployment(number, &one()) + "x: &x y\nz: *x\n",
+            count,
+        )
     });
     grows_with_its_input("in braces", |count| documents(&|_| json(1) + "\n", count));
 }
@@ -127,17 +183,35 @@ fn documents_of_one_file() {
 #[test]
 fn what_stands_beside_a_workload() {
     let beside = |line: &str, count| deployment(0, &one()) + "x:\n" + &line.repeat(count);
-    grows_with_its_input("line breaks of one version of YAML, in quotes", |count| beside("- \"a\u{2028}b\"\n", count));
-    grows_with_its_input("lone carriage returns in quotes", |count| beside("- 'a\rb'\n", count));
-    grows_with_its_input("aliases", |count| beside("- *x\n", count).replacen("x:\n- *x\n", "x:\n- &x {a: b}\n", 1));
+    grows_with_its_input("line breaks of one version of YAML, in quotes", |count| {
+        beside("- \"a\u{2028}b\"\n", count)
+    });
+    grows_with_its_input("lone carriage returns in quotes", |count| {
+        beside("- 'a\rb'\n", count)
+    });
+    grows_with_its_input("aliases", |count| {
+        beside("- *x\n", count).replacen("x:\n- *x\n", "x:\n- &x {a: b}\n", 1)
+    });
     grows_with_its_input("a merge key over many entries", |count| {
-        let entries = (0..count).map(|number| format!("  key-{number}: value\n")).collect::<String>();
+        let entries = (0..count)
+            .map(|number| format!("  key-{number}: value\n"))
+            .collect::<String>();
         let labels = "metadata:\n  labels:\n    <<: *labels\n";
-        format!("labels: &labels\n{entries}{}", deployment(0, &one()).replace("metadata:\n", labels))
+        format!(
+            "labels: &labels\n{entries}{}",
+            deployment(0, &one()).replace("metadata:\n", labels)
+        )
     });
     grows_with_its_input("annotations", |count| {
-        let entries = (0..count).map(|number| format!("    key-{number}: value\n")).collect::<String>();
-        deployment(0, &one()).replace("metadata:\n", &format!("metadata:\n  annotations:\n{entries}"))
+        let entries = (0..count)
+            .map(|number| format!("    key-{number}: value\n"))
+            .collect::<String>();
+        deployment(0, &one()).replace(
+            "metadata:\n",
+            &format!("metadata:\n  annotations:\n{entries}"),
+        )
     });
-    grows_with_its_input("comments", |count| beside("- a\n# a comment about imago:\n", count));
+    grows_with_its_input("comments", |count| {
+        beside("- a\n# a comment about imago:\n", count)
+    });
 }

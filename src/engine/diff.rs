@@ -22,7 +22,11 @@ pub fn unified(path: &[u8], old: &str, new: &str) -> String {
     let new_lines: Vec<&str> = new.split_inclusive('\n').collect();
     let operations = compare(&old_lines, &new_lines);
     let mut text = header(path);
-    let mut headings = Headings { lines: &old_lines, seen: 0, heading: "" };
+    let mut headings = Headings {
+        lines: &old_lines,
+        seen: 0,
+        heading: "",
+    };
     for hunk in similar::group_diff_ops(operations, CONTEXT) {
         let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else {
             continue;
@@ -31,7 +35,8 @@ pub fn unified(path: &[u8], old: &str, new: &str) -> String {
         let new_side = side(first.new_range().start..last.new_range().end);
         let heading = headings.before(first.old_range().start);
         let space = if heading.is_empty() { "" } else { " " };
-        writeln!(text, "@@ -{old_side} +{new_side} @@{space}{heading}").expect("a String takes every text");
+        writeln!(text, "@@ -{old_side} +{new_side} @@{space}{heading}")
+            .expect("a String takes every text");
         print_operations(&mut text, &hunk, &old_lines, &new_lines);
     }
     text
@@ -80,7 +85,11 @@ fn quoted(prefix: &[u8], path: &[u8]) -> String {
         text.push('\\');
         text.push(escape);
     }
-    if needs_quotes { format!("\"{text}\"") } else { text }
+    if needs_quotes {
+        format!("\"{text}\"")
+    } else {
+        text
+    }
 }
 
 /// What a hunk stands under: the last line before it that begins with a letter, `_` or `$`, as Git has it for texts of no known language.
@@ -93,10 +102,16 @@ struct Headings<'a> {
 impl<'a> Headings<'a> {
     /// Asked with growing line numbers, so that every line is looked at once.
     fn before(&mut self, line: usize) -> &'a str {
-        let is_heading =
-            |text: &&&str| text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_' || first == '$');
+        let is_heading = |text: &&&str| {
+            text.starts_with(|first: char| {
+                first.is_ascii_alphabetic() || first == '_' || first == '$'
+            })
+        };
         if let Some(text) = self.lines[self.seen..line].iter().rev().find(is_heading) {
-            let end = (0..=text.len().min(MAX_HEADING)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
+            let end = (0..=text.len().min(MAX_HEADING))
+                .rev()
+                .find(|&end| text.is_char_boundary(end))
+                .unwrap_or_default();
             self.heading = text[..end].trim_ascii_end();
         }
         self.seen = line;
@@ -176,9 +191,15 @@ mod tests {
     #[test]
     fn a_missing_last_newline_is_told_on_each_side() {
         let diff = unified(b"x", "a\nb", "a\r\nb");
-        assert!(diff.ends_with("@@ -1,2 +1,2 @@\n-a\n+a\r\n b\n\\ No newline at end of file\n"), "{diff}");
+        assert!(
+            diff.ends_with("@@ -1,2 +1,2 @@\n-a\n+a\r\n b\n\\ No newline at end of file\n"),
+            "{diff}"
+        );
         let diff = unified(b"x", "b", "b\n");
-        assert!(diff.ends_with("@@ -1 +1 @@\n-b\n\\ No newline at end of file\n+b\n"), "{diff}");
+        assert!(
+            diff.ends_with("@@ -1 +1 @@\n-b\n\\ No newline at end of file\n+b\n"),
+            "{diff}"
+        );
     }
 
     #[test]
@@ -186,14 +207,21 @@ mod tests {
         let name = |path: &[u8]| quoted(b"a/", path);
         assert_eq!(name(b"with space"), "a/with space");
         assert_eq!(name("ä\u{7f}".as_bytes()), r#""a/\303\244\177""#);
-        assert_eq!(name(b"q\"b\\t\tn\nr\r\x01\xff"), r#""a/q\"b\\t\tn\nr\r\001\377""#);
+        assert_eq!(
+            name(b"q\"b\\t\tn\nr\r\x01\xff"),
+            r#""a/q\"b\\t\tn\nr\r\001\377""#
+        );
         assert!(unified(b"a b", "1\n", "2\n").contains("\n--- a/a b\t\n+++ b/a b\t\n"));
     }
 
     #[test]
     fn two_lines_of_a_large_file_take_no_time() {
-        let old: String = (0..150_000).map(|line| format!("      image: registry.example.test/shop/web:{line}\n")).collect();
-        let new = old.replace(":17\n", ":17-new\n").replace(":149000\n", ":149000-new\n");
+        let old: String = (0..150_000)
+            .map(|line| format!("      image: registry.example.test/shop/web:{line}\n"))
+            .collect();
+        let new = old
+            .replace(":17\n", ":17-new\n")
+            .replace(":149000\n", ":149000-new\n");
         let diff = unified(b"large.yaml", &old, &new);
         assert_eq!(diff.lines().count(), 3 + 2 * 9);
     }
@@ -221,7 +249,11 @@ mod tests {
 
     /// How often lines are compared when each of so many images changes, and each workload gets an annotation.
     fn comparisons(workload: &Workload, count: usize) -> u64 {
-        let text = |image: &str, record: &str| (0..count).map(|number| workload(number, image, record)).collect::<String>();
+        let text = |image: &str, record: &str| {
+            (0..count)
+                .map(|number| workload(number, image, record))
+                .collect::<String>()
+        };
         let (old, new) = (text("a:1", ""), text("a:1@sha256:0", "    record: x\n"));
         let asked = Cell::new(0);
         let old: Vec<_> = old.lines().map(|line| Counted(line, &asked)).collect();
@@ -234,17 +266,28 @@ mod tests {
     #[test]
     fn a_diff_of_many_changes_costs_what_the_file_holds() {
         let shapes: [(&str, &Workload); 4] = [
-            ("containers", &|number, image, _| format!("      - name: c{number}\n        image: {image}\n")),
-            ("containers of one name", &|_, image, _| format!("      - name: c\n        image: {image}\n")),
-            ("images that differ", &|number, image, _| format!("      - name: c{number}\n        image: {number}/{image}\n")),
+            ("containers", &|number, image, _| {
+                format!("      - name: c{number}\n        image: {image}\n")
+            }),
+            ("containers of one name", &|_, image, _| {
+                format!("      - name: c\n        image: {image}\n")
+            }),
+            ("images that differ", &|number, image, _| {
+                format!("      - name: c{number}\n        image: {number}/{image}\n")
+            }),
             ("workloads", &|number, image, record| {
-                format!("- kind: Deployment\n  metadata:\n    name: d{number}\n{record}  spec:\n  - image: {number}/{image}\n")
+                format!(
+                    "- kind: Deployment\n  metadata:\n    name: d{number}\n{record}  spec:\n  - image: {number}/{image}\n"
+                )
             }),
         ];
         for (name, shape) in shapes {
             let (once, twice) = (comparisons(shape, 1000), comparisons(shape, 2000));
             assert!(once > 1000, "{name}: only {once} comparisons are counted");
-            assert!(2 * twice <= 5 * once, "{name}: {once} comparisons become {twice} when the input doubles");
+            assert!(
+                2 * twice <= 5 * once,
+                "{name}: {once} comparisons become {twice} when the input doubles"
+            );
         }
     }
 
@@ -254,8 +297,16 @@ mod tests {
         let file = folder.path().join(path);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(&file, old).unwrap();
-        let mut child = git(folder.path(), &["apply", "--whitespace=nowarn", "-"]).stdin(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(diff.as_bytes()).unwrap();
+        let mut child = git(folder.path(), &["apply", "--whitespace=nowarn", "-"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(diff.as_bytes())
+            .unwrap();
         assert!(child.wait().unwrap().success(), "git apply refused\n{diff}");
         std::fs::read(&file).unwrap()
     }
@@ -263,17 +314,26 @@ mod tests {
     fn git(folder: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new("git");
         command.current_dir(folder).args(arguments).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", folder);
-        command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CEILING_DIRECTORIES", folder);
+        command
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", folder);
+        command
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CEILING_DIRECTORIES", folder);
         command
     }
 
     fn text() -> impl Strategy<Value = String> {
-        let line = (prop::sample::select(vec!["a", "b", "", "image: x", "ä", " - c", "-- d", "\t"]), any::<bool>());
+        let line = (
+            prop::sample::select(vec!["a", "b", "", "image: x", "ä", " - c", "-- d", "\t"]),
+            any::<bool>(),
+        );
         let lines = prop::collection::vec(line, 1..30);
         (lines, any::<bool>()).prop_map(|(lines, newline_at_end)| {
-            let mut text: String =
-                lines.iter().map(|(line, windows)| format!("{line}{}", if *windows { "\r\n" } else { "\n" })).collect();
+            let mut text: String = lines
+                .iter()
+                .map(|(line, windows)| format!("{line}{}", if *windows { "\r\n" } else { "\n" }))
+                .collect();
             if !newline_at_end {
                 text.pop();
             }

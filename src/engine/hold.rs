@@ -16,12 +16,20 @@ pub struct Hold {
 impl Hold {
     /// The tag's new digest lacks a platform.
     pub fn platform_lost(digest: &Digest, reason: &str) -> Self {
-        Self { code: "platform-lost", digest: Some(digest.clone()), reason: reason.to_owned() }
+        Self {
+            code: "platform-lost",
+            digest: Some(digest.clone()),
+            reason: reason.to_owned(),
+        }
     }
 
     /// A kustomization gives the image another name, and with it the digest of another repository.
     pub fn renamed_by(file: &str, name: &str) -> Self {
         let reason = format!("`{file}` renames it to `{name}`, which need not have its digest");
-        Self { code: "renamed-by", digest: None, reason }
+        Self {
+            code: "renamed-by",
+            digest: None,
+            reason,
+        }
     }
 }

@@ -37,7 +37,10 @@ impl Digest {
             Some(("sha256" | "sha512", _)) | None => return Err(ImageError::Digest),
             Some(_) => return Err(ImageError::Algorithm),
         };
-        match hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        match hex
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        {
             true => Ok(()),
             false => Err(ImageError::Digest),
         }
@@ -107,13 +110,20 @@ impl<'t> ImageRef<'t> {
             None => (text, None),
         };
         let last_component = rest.rfind('/').map_or(0, |slash| slash + 1);
-        let name_end = rest[last_component..].find(':').map_or(rest.len(), |colon| last_component + colon);
+        let name_end = rest[last_component..]
+            .find(':')
+            .map_or(rest.len(), |colon| last_component + colon);
         let tag_end = (name_end < rest.len()).then_some(rest.len());
         if tag_end.is_some() && !is_tag(&rest[name_end + 1..]) {
             return Err(ImageError::Tag);
         }
         Name::new(&rest[..name_end]).check()?;
-        Ok(Self { written: text, name_end, tag_end, digest_at })
+        Ok(Self {
+            written: text,
+            name_end,
+            tag_end,
+            digest_at,
+        })
     }
 
     /// The name as written, without tag and digest.
@@ -123,7 +133,8 @@ impl<'t> ImageRef<'t> {
 
     /// The tag as written, if there is one.
     pub fn tag(&self) -> Option<&'t str> {
-        self.tag_end.map(|end| &self.written[self.name_end + 1..end])
+        self.tag_end
+            .map(|end| &self.written[self.name_end + 1..end])
     }
 
     /// Whether there is a digest.
@@ -176,11 +187,17 @@ mod tests {
             ("nginx", "docker.io/library/nginx:latest"),
             ("nginx:1.25", "docker.io/library/nginx:1.25"),
             ("docker.io/nginx:1.25", "docker.io/library/nginx:1.25"),
-            ("index.docker.io/library/nginx:1.25", "docker.io/library/nginx:1.25"),
+            (
+                "index.docker.io/library/nginx:1.25",
+                "docker.io/library/nginx:1.25",
+            ),
             ("shop/web", "docker.io/shop/web:latest"),
             ("localhost/web:1", "localhost/web:1"),
             ("reg:5000/a", "reg:5000/a:latest"),
-            ("registry.example.test/shop/web:1.4", "registry.example.test/shop/web:1.4"),
+            (
+                "registry.example.test/shop/web:1.4",
+                "registry.example.test/shop/web:1.4",
+            ),
             ("Registry/web:1", "Registry/web:1"),
             ("[::1]:5000/web:1", "[::1]:5000/web:1"),
         ] {
@@ -204,10 +221,24 @@ mod tests {
             "r.test/library/nginx",
             "r.test:80/nginx",
         ];
-        for (left, right) in texts.iter().flat_map(|left| texts.iter().map(move |right| (left, right))) {
-            let (one, other) = (ImageRef::parse(left).unwrap(), ImageRef::parse(right).unwrap());
-            assert_eq!(one.same_lookup(&other), one.lookup() == other.lookup(), "{left} {right}");
-            assert_eq!(one.same_name(&other), one.lookup().name() == other.lookup().name(), "{left} {right}");
+        for (left, right) in texts
+            .iter()
+            .flat_map(|left| texts.iter().map(move |right| (left, right)))
+        {
+            let (one, other) = (
+                ImageRef::parse(left).unwrap(),
+                ImageRef::parse(right).unwrap(),
+            );
+            assert_eq!(
+                one.same_lookup(&other),
+                one.lookup() == other.lookup(),
+                "{left} {right}"
+            );
+            assert_eq!(
+                one.same_name(&other),
+                one.lookup().name() == other.lookup().name(),
+                "{left} {right}"
+            );
         }
     }
 
@@ -222,7 +253,10 @@ mod tests {
         assert_eq!(image.without_digest(), "reg:5000/shop/web:1.4");
         let text = format!("nginx@{digest}");
         let image = ImageRef::parse(&text).unwrap();
-        assert_eq!((image.name(), image.tag(), image.without_digest()), ("nginx", None, "nginx"));
+        assert_eq!(
+            (image.name(), image.tag(), image.without_digest()),
+            ("nginx", None, "nginx")
+        );
     }
 
     #[test]
@@ -247,17 +281,33 @@ mod tests {
         ] {
             assert_eq!(ImageRef::parse(text), Err(reason), "{text}");
         }
-        assert_eq!(ImageRef::parse(&"a".repeat(64)), Err(ImageError::Identifier));
-        assert_eq!(ImageRef::parse(&format!("{}/x", "a".repeat(255))), Err(ImageError::Length));
-        assert_eq!(ImageRef::parse(&"a".repeat(240)), Err(ImageError::Length), "docker.io/library/ is a part of it");
+        assert_eq!(
+            ImageRef::parse(&"a".repeat(64)),
+            Err(ImageError::Identifier)
+        );
+        assert_eq!(
+            ImageRef::parse(&format!("{}/x", "a".repeat(255))),
+            Err(ImageError::Length)
+        );
+        assert_eq!(
+            ImageRef::parse(&"a".repeat(240)),
+            Err(ImageError::Length),
+            "docker.io/library/ is a part of it"
+        );
         assert!(ImageRef::parse(&"a".repeat(237)).is_ok());
-        assert_eq!(ImageRef::parse(&format!("nginx:{}", "a".repeat(129))), Err(ImageError::Tag));
+        assert_eq!(
+            ImageRef::parse(&format!("nginx:{}", "a".repeat(129))),
+            Err(ImageError::Tag)
+        );
     }
 
     #[test]
     fn digests_are_sha256_or_sha512_in_lower_case() {
         assert!(Digest::parse(&format!("sha512:{}", "0".repeat(128))).is_ok());
-        assert_eq!(Digest::parse(&format!("sha256:{}", "A".repeat(64))), Err(ImageError::Digest));
+        assert_eq!(
+            Digest::parse(&format!("sha256:{}", "A".repeat(64))),
+            Err(ImageError::Digest)
+        );
         assert_eq!(Digest::parse(&"0".repeat(64)), Err(ImageError::Digest));
     }
 }

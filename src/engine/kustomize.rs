@@ -49,20 +49,52 @@ impl Kustomization {
     pub fn read<'a, T: Tree<'a>>(document: T, file: &str) -> Self {
         let folder = parent(file);
         let items = |key| document.get(key).map(T::items).unwrap_or_default();
-        let listed = LISTS.into_iter().flat_map(items).filter_map(|item| item.scalar().text());
-        let patches = items("patches").into_iter().filter_map(|patch| patch.get("path")?.scalar().text());
-        let components = items("components").into_iter().filter_map(|item| join(folder, item.scalar().text()?)).collect();
-        let below = listed.chain(patches).filter_map(|path| join(folder, path)).collect();
-        let entries = ["images", "imageTags"].into_iter().flat_map(items).filter_map(entry).collect();
-        Self { file: file.to_owned(), below, components, entries }
+        let listed = LISTS
+            .into_iter()
+            .flat_map(items)
+            .filter_map(|item| item.scalar().text());
+        let patches = items("patches")
+            .into_iter()
+            .filter_map(|patch| patch.get("path")?.scalar().text());
+        let components = items("components")
+            .into_iter()
+            .filter_map(|item| join(folder, item.scalar().text()?))
+            .collect();
+        let below = listed
+            .chain(patches)
+            .filter_map(|path| join(folder, path))
+            .collect();
+        let entries = ["images", "imageTags"]
+            .into_iter()
+            .flat_map(items)
+            .filter_map(entry)
+            .collect();
+        Self {
+            file: file.to_owned(),
+            below,
+            components,
+            entries,
+        }
     }
 }
 
 fn entry<'a, T: Tree<'a>>(entry: T) -> Option<Entry> {
-    let text = |key| entry.get(key).and_then(|value| value.scalar().text()).filter(|text| !text.is_empty());
-    let drops_digest = ["newTag", "digest", "tagSuffix"].into_iter().any(|key| text(key).is_some());
+    let text = |key| {
+        entry
+            .get(key)
+            .and_then(|value| value.scalar().text())
+            .filter(|text| !text.is_empty())
+    };
+    let drops_digest = ["newTag", "digest", "tagSuffix"]
+        .into_iter()
+        .any(|key| text(key).is_some());
     let owned = |key| text(key).map(str::to_owned);
-    Some(Entry { name: owned("name")?, new_name: owned("newName"), drops_digest, new_tag: owned("newTag") })
+    Some(Entry {
+        name: owned("name")?,
+        new_name: owned("newName"),
+        drops_digest,
+        new_tag: owned("newTag"),
+    })
 }
 
 /// What becomes of an image where a kustomization builds its manifest.
@@ -114,8 +146,15 @@ impl Overlays {
                 above.entry(below.clone()).or_default().push(index);
             }
         }
-        let folders = all.iter().enumerate().map(|(index, kustomization)| (parent(&kustomization.file).to_owned(), index));
-        Self { folders: folders.collect(), all, above }
+        let folders = all
+            .iter()
+            .enumerate()
+            .map(|(index, kustomization)| (parent(&kustomization.file).to_owned(), index));
+        Self {
+            folders: folders.collect(),
+            all,
+            above,
+        }
     }
 
     /// Whether there are none.
@@ -131,9 +170,17 @@ impl Overlays {
     /// What becomes of an image that is written in a manifest.
     pub fn fate(&self, manifest: &str, image: &str) -> Fate {
         let (name, tag) = name_and_tag(image);
-        let written = Passing { name: name.to_owned(), tag: tag.map(str::to_owned), renamed_by: None, replaced_by: None };
+        let written = Passing {
+            name: name.to_owned(),
+            tag: tag.map(str::to_owned),
+            renamed_by: None,
+            replaced_by: None,
+        };
         let above = |path: &str| self.above.get(path).map(Vec::as_slice).unwrap_or_default();
-        let mut due: Vec<(usize, Passing)> = above(manifest).iter().map(|index| (*index, written.clone())).collect();
+        let mut due: Vec<(usize, Passing)> = above(manifest)
+            .iter()
+            .map(|index| (*index, written.clone()))
+            .collect();
         let mut seen: BTreeSet<(usize, Passing)> = due.iter().cloned().collect();
         let (mut replaced, mut kept) = (BTreeSet::new(), false);
         while let Some((index, mut passing)) = due.pop() {
@@ -147,12 +194,22 @@ impl Overlays {
             match (passing.replaced_by, passing.renamed_by) {
                 (Some(by), _) => drop(replaced.insert(self.all[by].file.clone())),
                 (None, Some(by)) if passing.name != name => {
-                    return Fate::Renamed { by: self.all[by].file.clone(), to: passing.name };
+                    return Fate::Renamed {
+                        by: self.all[by].file.clone(),
+                        to: passing.name,
+                    };
                 }
                 (None, _) => kept = true,
             }
         }
-        if replaced.is_empty() { Fate::Kept } else { Fate::Replaced { by: replaced, everywhere: !kept } }
+        if replaced.is_empty() {
+            Fate::Kept
+        } else {
+            Fate::Replaced {
+                by: replaced,
+                everywhere: !kept,
+            }
+        }
     }
 }
 
@@ -167,12 +224,18 @@ impl Overlays {
             if let Some(folder) = kustomization.components.get(*next) {
                 *next += 1;
                 open.extend(
-                    self.folders.get(folder).filter(|component| built.insert(**component)).map(|component| (*component, 0)),
+                    self.folders
+                        .get(folder)
+                        .filter(|component| built.insert(**component))
+                        .map(|component| (*component, 0)),
                 );
                 continue;
             }
             let at = *at;
-            kustomization.entries.iter().for_each(|entry| passing.pass(entry, at));
+            kustomization
+                .entries
+                .iter()
+                .for_each(|entry| passing.pass(entry, at));
             open.pop();
         }
     }
@@ -181,7 +244,12 @@ impl Overlays {
 impl Passing {
     /// Applies an entry of a kustomization.
     fn pass(&mut self, entry: &Entry, kustomization: usize) {
-        let with_tag = || self.tag.as_deref().and_then(|tag| entry.name.strip_suffix(tag)?.strip_suffix(':')) == Some(&self.name);
+        let with_tag = || {
+            self.tag
+                .as_deref()
+                .and_then(|tag| entry.name.strip_suffix(tag)?.strip_suffix(':'))
+                == Some(&self.name)
+        };
         if entry.name != self.name && !with_tag() {
             return;
         }
@@ -232,11 +300,19 @@ mod tests {
     use super::*;
 
     fn overlays(files: &[(&str, Value)]) -> Overlays {
-        Overlays::new(files.iter().map(|(file, document)| Kustomization::read(document, file)).collect())
+        Overlays::new(
+            files
+                .iter()
+                .map(|(file, document)| Kustomization::read(document, file))
+                .collect(),
+        )
     }
 
     fn base() -> (&'static str, Value) {
-        ("base/kustomization.yaml", json!({"resources": ["web.yaml"]}))
+        (
+            "base/kustomization.yaml",
+            json!({"resources": ["web.yaml"]}),
+        )
     }
 
     fn fate(overlay: Value, image: &str) -> Fate {
@@ -249,31 +325,59 @@ mod tests {
 
     #[test]
     fn a_name_alone_takes_the_digest_to_another_repository() {
-        let renamed = Fate::Renamed { by: "overlay/kustomization.yml".to_owned(), to: "hardened/web".to_owned() };
+        let renamed = Fate::Renamed {
+            by: "overlay/kustomization.yml".to_owned(),
+            to: "hardened/web".to_owned(),
+        };
         for image in ["shop/web", "shop/web:1.4", "shop/web:1.4@sha256:11"] {
-            assert_eq!(fate(with(json!([{"name": "shop/web", "newName": "hardened/web"}])), image), renamed);
+            assert_eq!(
+                fate(
+                    with(json!([{"name": "shop/web", "newName": "hardened/web"}])),
+                    image
+                ),
+                renamed
+            );
         }
         let tagged = with(json!([{"name": "shop/web:1.4", "newName": "hardened/web"}]));
         assert_eq!(fate(tagged.clone(), "shop/web:1.4"), renamed);
         assert_eq!(fate(tagged, "shop/web:1.5"), Fate::Kept);
         assert_eq!(
-            fate(with(json!([{"name": "web", "newName": "x"}, {"name": "shop/web", "newName": ""}])), "shop/web"),
+            fate(
+                with(json!([{"name": "web", "newName": "x"}, {"name": "shop/web", "newName": ""}])),
+                "shop/web"
+            ),
             Fate::Kept
         );
-        assert_eq!(fate(with(json!([{"name": "web", "newName": "web"}])), "web:1"), Fate::Kept);
+        assert_eq!(
+            fate(with(json!([{"name": "web", "newName": "web"}])), "web:1"),
+            Fate::Kept
+        );
     }
 
     #[test]
     fn entries_and_kustomizations_apply_one_after_the_other() {
-        let there_and_back = json!([{"name": "web", "newName": "x"}, {"name": "x", "newName": "web"}]);
+        let there_and_back =
+            json!([{"name": "web", "newName": "x"}, {"name": "x", "newName": "web"}]);
         assert_eq!(fate(with(there_and_back), "web:1"), Fate::Kept);
         let tree = overlays(&[
             base(),
-            ("middle/kustomization.yaml", with(json!([{"name": "web", "newName": "mirror/web"}]))),
-            ("top/Kustomization", json!({"bases": ["../middle/"], "images": [{"name": "mirror/web", "newTag": "2"}]})),
+            (
+                "middle/kustomization.yaml",
+                with(json!([{"name": "web", "newName": "mirror/web"}])),
+            ),
+            (
+                "top/Kustomization",
+                json!({"bases": ["../middle/"], "images": [{"name": "mirror/web", "newTag": "2"}]}),
+            ),
         ]);
         let by = BTreeSet::from(["top/Kustomization".to_owned()]);
-        assert_eq!(tree.fate("base/web.yaml", "web:1"), Fate::Replaced { by, everywhere: true });
+        assert_eq!(
+            tree.fate("base/web.yaml", "web:1"),
+            Fate::Replaced {
+                by,
+                everywhere: true
+            }
+        );
     }
 
     #[test]
@@ -282,17 +386,39 @@ mod tests {
             let prod = with(json!([{"name": "web", key: "x"}]));
             let by = BTreeSet::from(["prod/kustomization.yaml".to_owned()]);
             let one = overlays(&[base(), ("prod/kustomization.yaml", prod.clone())]);
-            assert_eq!(one.fate("base/web.yaml", "web:1"), Fate::Replaced { by: by.clone(), everywhere: true });
-            let two = overlays(&[base(), ("prod/kustomization.yaml", prod), ("dev/kustomization.yaml", with(json!([])))]);
-            assert_eq!(two.fate("base/web.yaml", "web:1"), Fate::Replaced { by, everywhere: false });
+            assert_eq!(
+                one.fate("base/web.yaml", "web:1"),
+                Fate::Replaced {
+                    by: by.clone(),
+                    everywhere: true
+                }
+            );
+            let two = overlays(&[
+                base(),
+                ("prod/kustomization.yaml", prod),
+                ("dev/kustomization.yaml", with(json!([]))),
+            ]);
+            assert_eq!(
+                two.fate("base/web.yaml", "web:1"),
+                Fate::Replaced {
+                    by,
+                    everywhere: false
+                }
+            );
         }
     }
 
     #[test]
     fn circles_and_what_is_outside_end_the_way() {
         let tree = overlays(&[
-            ("a/kustomization.yaml", json!({"resources": ["../b", "web.yaml", "https://example.com/x", "../../y", "/z"]})),
-            ("b/kustomization.yaml", json!({"components": ["../a"], "images": [{"name": "web", "newName": "x"}]})),
+            (
+                "a/kustomization.yaml",
+                json!({"resources": ["../b", "web.yaml", "https://example.com/x", "../../y", "/z"]}),
+            ),
+            (
+                "b/kustomization.yaml",
+                json!({"components": ["../a"], "images": [{"name": "web", "newName": "x"}]}),
+            ),
         ]);
         assert_eq!(tree.fate("a/web.yaml", "web:1"), Fate::Kept);
         assert_eq!(tree.fate("c/web.yaml", "web:1"), Fate::Kept);
@@ -302,35 +428,63 @@ mod tests {
     #[test]
     fn a_component_applies_to_all_that_includes_it() {
         let rename = json!([{"name": "web", "newName": "mirror/web"}]);
-        let component = ("comp/kustomization.yaml", json!({"kind": "Component", "images": rename}));
-        let outer = ("outer/kustomization.yaml", json!({"kind": "Component", "components": ["../comp"]}));
+        let component = (
+            "comp/kustomization.yaml",
+            json!({"kind": "Component", "images": rename}),
+        );
+        let outer = (
+            "outer/kustomization.yaml",
+            json!({"kind": "Component", "components": ["../comp"]}),
+        );
         let over = |document: Value| ("over/kustomization.yaml", document);
         for (overlay, base) in [
-            (json!({"resources": ["../base"], "components": ["../comp"]}), base()),
-            (json!({"resources": ["../base"], "components": ["../outer"]}), base()),
+            (
+                json!({"resources": ["../base"], "components": ["../comp"]}),
+                base(),
+            ),
+            (
+                json!({"resources": ["../base"], "components": ["../outer"]}),
+                base(),
+            ),
             (
                 json!({"resources": ["../base"]}),
-                ("base/kustomization.yaml", json!({"resources": ["web.yaml"], "components": ["../comp"]})),
+                (
+                    "base/kustomization.yaml",
+                    json!({"resources": ["web.yaml"], "components": ["../comp"]}),
+                ),
             ),
         ] {
             let tree = overlays(&[base, over(overlay), component.clone(), outer.clone()]);
-            let renamed = Fate::Renamed { by: "comp/kustomization.yaml".to_owned(), to: "mirror/web".to_owned() };
+            let renamed = Fate::Renamed {
+                by: "comp/kustomization.yaml".to_owned(),
+                to: "mirror/web".to_owned(),
+            };
             assert_eq!(tree.fate("base/web.yaml", "web:1"), renamed);
         }
         let own = json!({"resources": ["../base"], "components": ["../comp"], "images": [{"name": "mirror/web", "newTag": "2"}]});
         let by = BTreeSet::from(["over/kustomization.yaml".to_owned()]);
         let tree = overlays(&[base(), over(own), component]);
-        assert_eq!(tree.fate("base/web.yaml", "web:1"), Fate::Replaced { by, everywhere: true });
+        assert_eq!(
+            tree.fate("base/web.yaml", "web:1"),
+            Fate::Replaced {
+                by,
+                everywhere: true
+            }
+        );
     }
 
     #[test]
     fn a_tree_of_many_ways_is_walked_once() {
         // Each level is reached twice from the one above it: 2^40 ways, and no more states than levels.
         let level = |at: usize| {
-            let below =
-                if at == 0 { json!(["web.yaml"]) } else { json!([format!("../l{}a", at - 1), format!("../l{}b", at - 1)]) };
+            let below = if at == 0 {
+                json!(["web.yaml"])
+            } else {
+                json!([format!("../l{}a", at - 1), format!("../l{}b", at - 1)])
+            };
             [("a", below.clone()), ("b", below)].map(|(side, below)| {
-                let document = json!({"resources": below, "images": [{"name": "other", "newTag": "1"}]});
+                let document =
+                    json!({"resources": below, "images": [{"name": "other", "newTag": "1"}]});
                 Kustomization::read(&document, &format!("l{at}{side}/kustomization.yaml"))
             })
         };
@@ -341,6 +495,9 @@ mod tests {
     #[test]
     fn a_host_with_a_port_is_part_of_the_name() {
         assert_eq!(name_and_tag("reg:5000/web"), ("reg:5000/web", None));
-        assert_eq!(name_and_tag("reg:5000/web:1@sha256:22"), ("reg:5000/web", Some("1")));
+        assert_eq!(
+            name_and_tag("reg:5000/web:1@sha256:22"),
+            ("reg:5000/web", Some("1"))
+        );
     }
 }

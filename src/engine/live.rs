@@ -46,12 +46,28 @@ impl Live {
     pub fn read(object: &Value) -> Option<Self> {
         let workload = workload::find(object).workloads.into_iter().next()?;
         let metadata = object.get("metadata")?;
-        let text = |key: &str| metadata.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let template = workload.kind.pod_template().iter().try_fold(object, |object, key| object.get(key));
+        let text = |key: &str| {
+            metadata
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let template = workload
+            .kind
+            .pod_template()
+            .iter()
+            .try_fold(object, |object, key| object.get(key));
         let template_metadata = template.and_then(|template| template.get("metadata"));
         let pod = template.and_then(|template| template.get("spec"));
-        let pull_secrets = pod.and_then(|pod| pod.get("imagePullSecrets")).and_then(Value::as_array).into_iter().flatten();
-        let service_account = pod.and_then(|pod| pod.get("serviceAccountName")).and_then(Value::as_str);
+        let pull_secrets = pod
+            .and_then(|pod| pod.get("imagePullSecrets"))
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let service_account = pod
+            .and_then(|pod| pod.get("serviceAccountName"))
+            .and_then(Value::as_str);
         Some(Self {
             namespace: text("namespace"),
             uid: text("uid"),
@@ -61,22 +77,36 @@ impl Live {
             helm_release: writer::helm_release(metadata),
             rollout_under_way: rollout_under_way(workload.kind, object),
             pods_stay: pods_stay(object),
-            template_annotations: texts(template_metadata.and_then(|metadata| metadata.get("annotations"))),
+            template_annotations: texts(
+                template_metadata.and_then(|metadata| metadata.get("annotations")),
+            ),
             absent: absent(&workload, object),
-            service_account: service_account.filter(|name| !name.is_empty()).unwrap_or("default").to_owned(),
-            pull_secrets: pull_secrets.filter_map(|secret| Some(secret.get("name")?.as_str()?.to_owned())).collect(),
+            service_account: service_account
+                .filter(|name| !name.is_empty())
+                .unwrap_or("default")
+                .to_owned(),
+            pull_secrets: pull_secrets
+                .filter_map(|secret| Some(secret.get("name")?.as_str()?.to_owned()))
+                .collect(),
             workload,
         })
     }
 
     /// The time of the last restart by this program, as the pod template has it.
     pub fn restarted_at(&self) -> Option<&str> {
-        self.template_annotations.get(RESTARTED_AT).map(String::as_str)
+        self.template_annotations
+            .get(RESTARTED_AT)
+            .map(String::as_str)
     }
 
     /// `default/Deployment/web`
     pub fn name(&self) -> String {
-        format!("{}/{}/{}", self.namespace, self.workload.kind.name(), self.workload.name)
+        format!(
+            "{}/{}/{}",
+            self.namespace,
+            self.workload.kind.name(),
+            self.workload.name
+        )
     }
 }
 
@@ -86,10 +116,18 @@ fn rollout_under_way(kind: Kind, object: &Value) -> bool {
     if kind == Kind::CronJob || is_on_delete(object) {
         return false;
     }
-    let unseen = object["metadata"]["generation"].as_i64().unwrap_or_default() > number("status", "observedGeneration");
+    let unseen = object["metadata"]["generation"]
+        .as_i64()
+        .unwrap_or_default()
+        > number("status", "observedGeneration");
     let (updated, wanted) = match kind {
-        Kind::DaemonSet => ("updatedNumberScheduled", number("status", "desiredNumberScheduled")),
-        Kind::Deployment | Kind::StatefulSet | Kind::CronJob => ("updatedReplicas", number("status", "replicas")),
+        Kind::DaemonSet => (
+            "updatedNumberScheduled",
+            number("status", "desiredNumberScheduled"),
+        ),
+        Kind::Deployment | Kind::StatefulSet | Kind::CronJob => {
+            ("updatedReplicas", number("status", "replicas"))
+        }
     };
     unseen || number("status", updated) < wanted
 }
@@ -112,7 +150,13 @@ fn absent(workload: &Workload, object: &Value) -> Vec<Path> {
         template.keys(&["metadata"]),
         template.keys(&["metadata", "annotations"]),
     ];
-    maps.into_iter().filter(|path| !object.pointer(&path.pointer()).is_some_and(Value::is_object)).collect()
+    maps.into_iter()
+        .filter(|path| {
+            !object
+                .pointer(&path.pointer())
+                .is_some_and(Value::is_object)
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -130,31 +174,62 @@ mod tests {
 
     #[test]
     fn an_object_says_who_else_writes_it_and_which_release_it_came_with() {
-        let live = deployment(json!({"labels": {"argocd.argoproj.io/instance": "shop"}}), json!({}));
-        assert_eq!(live.managed.as_deref(), Some("Argo CD (`argocd.argoproj.io/instance: shop`)"));
-        let live = deployment(json!({"annotations": {"meta.helm.sh/release-name": "web"}}), json!({}));
-        assert_eq!((live.managed, live.helm_release.as_deref()), (None, Some("web")));
+        let live = deployment(
+            json!({"labels": {"argocd.argoproj.io/instance": "shop"}}),
+            json!({}),
+        );
+        assert_eq!(
+            live.managed.as_deref(),
+            Some("Argo CD (`argocd.argoproj.io/instance: shop`)")
+        );
+        let live = deployment(
+            json!({"annotations": {"meta.helm.sh/release-name": "web"}}),
+            json!({}),
+        );
+        assert_eq!(
+            (live.managed, live.helm_release.as_deref()),
+            (None, Some("web"))
+        );
     }
 
     #[test]
     fn a_rollout_is_under_way_until_its_status_says_otherwise() {
         for (status, under_way) in [
-            (json!({"observedGeneration": 4, "replicas": 2, "updatedReplicas": 2}), false),
-            (json!({"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2}), true),
-            (json!({"observedGeneration": 4, "replicas": 3, "updatedReplicas": 2}), true),
+            (
+                json!({"observedGeneration": 4, "replicas": 2, "updatedReplicas": 2}),
+                false,
+            ),
+            (
+                json!({"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2}),
+                true,
+            ),
+            (
+                json!({"observedGeneration": 4, "replicas": 3, "updatedReplicas": 2}),
+                true,
+            ),
             (json!({"observedGeneration": 4}), false),
         ] {
-            assert_eq!(deployment(json!({"generation": 4}), status.clone()).rollout_under_way, under_way, "{status}");
+            assert_eq!(
+                deployment(json!({"generation": 4}), status.clone()).rollout_under_way,
+                under_way,
+                "{status}"
+            );
         }
         let pods = json!({"template": {"spec": {"containers": []}}, "updateStrategy": {"type": "OnDelete"}});
         let object = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"generation": 4}, "spec": pods,
             "status": {"observedGeneration": 4, "desiredNumberScheduled": 3, "updatedNumberScheduled": 1}});
-        assert!(!Live::read(&object).unwrap().rollout_under_way, "a person replaces these pods");
+        assert!(
+            !Live::read(&object).unwrap().rollout_under_way,
+            "a person replaces these pods"
+        );
     }
 
     #[test]
     fn the_service_account_is_the_default_one_where_none_is_named() {
         assert_eq!(deployment(json!({}), json!({})).service_account, "default");
-        assert_eq!(deployment(json!({}), json!({})).name(), "shop/Deployment/web");
+        assert_eq!(
+            deployment(json!({}), json!({})).name(),
+            "shop/Deployment/web"
+        );
     }
 }

@@ -26,7 +26,8 @@ pub fn names_a_kind(bytes: &[u8]) -> bool {
 }
 
 fn has_escape(bytes: &[u8]) -> bool {
-    memchr::memchr_iter(b'\\', bytes).any(|at| matches!(bytes.get(at + 1), Some(b'x' | b'u' | b'U')))
+    memchr::memchr_iter(b'\\', bytes)
+        .any(|at| matches!(bytes.get(at + 1), Some(b'x' | b'u' | b'U')))
 }
 
 /// What a look at a file without workloads comes to.
@@ -46,7 +47,10 @@ pub fn look(file_name: &str, bytes: &[u8]) -> Look {
     let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let is_json = text.trim_ascii_start().first() == Some(&b'{');
     let kinds: Vec<(usize, &[u8])> = match is_json {
-        true => json_value(text, b"kind", word).map(|kind| (0, kind)).into_iter().collect(),
+        true => json_value(text, b"kind", word)
+            .map(|kind| (0, kind))
+            .into_iter()
+            .collect(),
         false => yaml_kinds(text),
     };
     if kinds.iter().any(|(_, kind)| kind.ends_with(b"List")) {
@@ -56,13 +60,19 @@ pub fn look(file_name: &str, bytes: &[u8]) -> Look {
     if kinds.is_empty() && is_named {
         return Look::Counted(vec![KUSTOMIZATION]);
     }
-    let mut documents = Documents { text, current: 0..0, version: None };
+    let mut documents = Documents {
+        text,
+        current: 0..0,
+        version: None,
+    };
     let counted = kinds.into_iter().filter_map(|(at, kind)| {
         let kind = std::str::from_utf8(kind).ok()?;
         unhandled(kind, || match () {
             // kustomize adds the version that is not written.
             () if is_named && kind == "Component" => Some("kustomize.config.k8s.io/v1alpha1"),
-            () if is_json => std::str::from_utf8(json_value(text, b"apiVersion", until_blank)?).ok(),
+            () if is_json => {
+                std::str::from_utf8(json_value(text, b"apiVersion", until_blank)?).ok()
+            }
             () => documents.version_at(at),
         })
     });
@@ -82,10 +92,14 @@ impl<'t> Documents<'t> {
         const MARKER: &[u8] = b"\n---";
         if !self.current.contains(&at) {
             let from = self.current.end;
-            let start = memmem::rfind(&self.text[from..at], MARKER).map_or(from, |before| from + before);
-            let end = memmem::find(&self.text[at..], MARKER).map_or(self.text.len(), |after| at + after);
+            let start =
+                memmem::rfind(&self.text[from..at], MARKER).map_or(from, |before| from + before);
+            let end =
+                memmem::find(&self.text[at..], MARKER).map_or(self.text.len(), |after| at + after);
             let values = yaml_values(&self.text[start..end], b"apiVersion", until_blank);
-            self.version = values.first().and_then(|(_, value)| std::str::from_utf8(value).ok());
+            self.version = values
+                .first()
+                .and_then(|(_, value)| std::str::from_utf8(value).ok());
             self.current = start..end;
         }
         self.version
@@ -94,7 +108,10 @@ impl<'t> Documents<'t> {
 
 /// A value without its quotes, up to the first blank.
 fn until_blank(value: &[u8]) -> &[u8] {
-    let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
+    let value = value
+        .strip_prefix(b"\"")
+        .or_else(|| value.strip_prefix(b"'"))
+        .unwrap_or(value);
     let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'');
     &value[..value.iter().position(ends).unwrap_or(value.len())]
 }
@@ -104,7 +121,11 @@ fn yaml_kinds(text: &[u8]) -> Vec<(usize, &[u8])> {
     yaml_values(text, b"kind", word)
 }
 
-fn yaml_values<'t>(text: &'t [u8], key: &[u8], read: fn(&'t [u8]) -> &'t [u8]) -> Vec<(usize, &'t [u8])> {
+fn yaml_values<'t>(
+    text: &'t [u8],
+    key: &[u8],
+    read: fn(&'t [u8]) -> &'t [u8],
+) -> Vec<(usize, &'t [u8])> {
     let value = |at: usize| {
         let (before, rest) = (&text[..at], &text[at + key.len()..]);
         let (before, rest) = match before.split_last() {
@@ -114,7 +135,10 @@ fn yaml_values<'t>(text: &'t [u8], key: &[u8], read: fn(&'t [u8]) -> &'t [u8]) -
         if !matches!(before.last(), None | Some(b'\n' | b'\r')) {
             return None;
         }
-        Some((at, read(after_blanks(after_blanks(rest).strip_prefix(b":")?))))
+        Some((
+            at,
+            read(after_blanks(after_blanks(rest).strip_prefix(b":")?)),
+        ))
     };
     memmem::find_iter(text, key).filter_map(value).collect()
 }
@@ -125,7 +149,10 @@ fn word(value: &[u8]) -> &[u8] {
         Some((quote @ (b'"' | b'\''), rest)) => (Some(quote), rest),
         _ => (None, value),
     };
-    let end = value.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(value.len());
+    let end = value
+        .iter()
+        .position(|byte| !byte.is_ascii_alphanumeric())
+        .unwrap_or(value.len());
     let ends = match (quote, value.get(end)) {
         (Some(quote), next) => next == Some(quote),
         (None, next) => next.is_none_or(u8::is_ascii_whitespace),
@@ -173,7 +200,10 @@ fn string_end(text: &[u8], mut from: usize) -> Option<usize> {
 
 /// Without the spaces and tabs at its begin.
 fn after_blanks(text: &[u8]) -> &[u8] {
-    let begin = text.iter().position(|byte| !matches!(byte, b' ' | b'\t')).unwrap_or(text.len());
+    let begin = text
+        .iter()
+        .position(|byte| !matches!(byte, b' ' | b'\t'))
+        .unwrap_or(text.len());
     &text[begin..]
 }
 
@@ -237,7 +267,10 @@ mod tests {
         );
         assert_eq!(kinds("\"kind\": 'HelmRelease'"), ["HelmRelease"]);
         assert_eq!(kinds("\u{feff}kind: ReplicaSet\n"), ["ReplicaSet"]);
-        assert_eq!(kinds("apiVersion: v1\r\nkind: ReplicationController\r\n"), ["ReplicationController"]);
+        assert_eq!(
+            kinds("apiVersion: v1\r\nkind: ReplicationController\r\n"),
+            ["ReplicationController"]
+        );
         for text in [
             "kind: Pods",
             "kind: Pod-x",
@@ -258,22 +291,43 @@ mod tests {
         let kinds = |text: &str| counted("x.json", text);
         assert_eq!(kinds("{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}"), ["Pod"]);
         assert_eq!(
-            kinds("{\n  \"metadata\": {\"kind\": \"Job\", \"x\": \"a\\\"}\"},\n  \"kind\" : \"Rollout\"\n}\n"),
+            kinds(
+                "{\n  \"metadata\": {\"kind\": \"Job\", \"x\": \"a\\\"}\"},\n  \"kind\" : \"Rollout\"\n}\n"
+            ),
             ["Rollout"]
         );
-        for text in ["{", "{\"kind", "{\"kind\"", "{\"kind\":", "{\"kind\":\"Pod", "{\"x\":\"kind\",\"a\":[\"kind\"]}", "{\"a\\"]
-        {
+        for text in [
+            "{",
+            "{\"kind",
+            "{\"kind\"",
+            "{\"kind\":",
+            "{\"kind\":\"Pod",
+            "{\"x\":\"kind\",\"a\":[\"kind\"]}",
+            "{\"a\\",
+        ] {
             assert_eq!(kinds(text), [""; 0], "{text}");
         }
     }
 
     #[test]
     fn a_kustomization_is_known_by_its_name_where_no_kind_stands() {
-        assert_eq!(counted("kustomization.yaml", "resources: []\n"), ["Kustomization"]);
+        assert_eq!(
+            counted("kustomization.yaml", "resources: []\n"),
+            ["Kustomization"]
+        );
         assert_eq!(counted("kustomization.yml", ""), ["Kustomization"]);
-        assert_eq!(counted("Kustomization", "resources: []\n"), ["Kustomization"]);
-        assert_eq!(counted("kustomization.yaml", "kind: Kustomization\n"), ["Kustomization"]);
-        assert_eq!(counted("kustomization.yaml", "kind: Component\n"), ["Component"]);
+        assert_eq!(
+            counted("Kustomization", "resources: []\n"),
+            ["Kustomization"]
+        );
+        assert_eq!(
+            counted("kustomization.yaml", "kind: Kustomization\n"),
+            ["Kustomization"]
+        );
+        assert_eq!(
+            counted("kustomization.yaml", "kind: Component\n"),
+            ["Component"]
+        );
         assert_eq!(counted("web.yaml", "resources: []\n"), [""; 0]);
     }
 
@@ -284,9 +338,14 @@ mod tests {
         let plain = "kind: Service\nspec:\n  apiVersion: serving.knative.dev/v1\napiVersion: v1\n";
         assert_eq!(kinds(knative), ["Knative Service"]);
         assert_eq!(kinds(plain), [""; 0]);
-        let both = format!("{plain}---\n{knative}--- # x\n{plain}---\nkind: Task\r\napiVersion: 'tekton.dev/v1'\r\n");
+        let both = format!(
+            "{plain}---\n{knative}--- # x\n{plain}---\nkind: Task\r\napiVersion: 'tekton.dev/v1'\r\n"
+        );
         assert_eq!(kinds(&both), ["Knative Service", "Tekton Task"]);
-        assert_eq!(kinds("apiVersion: argoproj.io/v1alpha1\nkind: CronWorkflow\n"), ["CronWorkflow"]);
+        assert_eq!(
+            kinds("apiVersion: argoproj.io/v1alpha1\nkind: CronWorkflow\n"),
+            ["CronWorkflow"]
+        );
         assert_eq!(kinds("kind: Component\n"), [""; 0]);
         let json = r#"{"kind":"Service","metadata":{"apiVersion":"v1"},"apiVersion":"serving.knative.dev/v1"}"#;
         assert_eq!(counted("x.json", json), ["Knative Service"]);
@@ -295,9 +354,18 @@ mod tests {
     #[test]
     fn a_kind_in_other_letters_is_counted_as_misspelt() {
         let kinds = |text: &str| counted("x.yaml", text);
-        assert_eq!(kinds("apiVersion: apps/v1\nkind: deployment\n"), ["misspelt Deployment"]);
-        assert_eq!(kinds("kind: Cronjob\napiVersion: batch/v1\n---\nkind: Pod\n"), ["misspelt CronJob", "Pod"]);
-        assert_eq!(counted("x.json", r#"{"kind":"statefulset","apiVersion":"apps/v1"}"#), ["misspelt StatefulSet"]);
+        assert_eq!(
+            kinds("apiVersion: apps/v1\nkind: deployment\n"),
+            ["misspelt Deployment"]
+        );
+        assert_eq!(
+            kinds("kind: Cronjob\napiVersion: batch/v1\n---\nkind: Pod\n"),
+            ["misspelt CronJob", "Pod"]
+        );
+        assert_eq!(
+            counted("x.json", r#"{"kind":"statefulset","apiVersion":"apps/v1"}"#),
+            ["misspelt StatefulSet"]
+        );
         for text in [
             "kind: deployment\n",
             "apiVersion: example.com/v1\nkind: deployment\n",
@@ -309,10 +377,20 @@ mod tests {
 
     #[test]
     fn what_stands_in_a_list_is_left_to_a_parser() {
-        for text in ["kind: List\nitems:\n- kind: Pod\n", "kind: PodList\n", r#"{"kind": "List", "items": []}"#] {
+        for text in [
+            "kind: List\nitems:\n- kind: Pod\n",
+            "kind: PodList\n",
+            r#"{"kind": "List", "items": []}"#,
+        ] {
             assert_eq!(look("x", text.as_bytes()), Look::HasList, "{text}");
         }
-        assert_eq!(counted("x.yaml", "kind: CustomResourceDefinition\nspec:\n  names:\n    listKind: PodList\n"), [""; 0]);
+        assert_eq!(
+            counted(
+                "x.yaml",
+                "kind: CustomResourceDefinition\nspec:\n  names:\n    listKind: PodList\n"
+            ),
+            [""; 0]
+        );
     }
 
     proptest! {

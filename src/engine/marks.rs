@@ -30,7 +30,9 @@ pub enum Mark {
 
 /// Whether a comment in the text may hold a mark. It errs on the side of yes.
 pub fn may_be_in(text: &[u8]) -> bool {
-    ["imago:", "imago ", "imago\t", "Imago", "IMAGO", FLUX].iter().any(|word| memmem::find(text, word.as_bytes()).is_some())
+    ["imago:", "imago ", "imago\t", "Imago", "IMAGO", FLUX]
+        .iter()
+        .any(|word| memmem::find(text, word.as_bytes()).is_some())
 }
 
 /// Reads a comment, `#` included.
@@ -41,8 +43,14 @@ pub fn read(comment: &str) -> Option<Mark> {
         return Some(mark);
     }
     let places = comment.char_indices().filter(|(at, _)| {
-        let is_name = comment.as_bytes()[*at..].get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"imago"));
-        is_name && comment[..*at].chars().next_back().is_none_or(|before| before == '#' || before.is_whitespace())
+        let is_name = comment.as_bytes()[*at..]
+            .get(..5)
+            .is_some_and(|name| name.eq_ignore_ascii_case(b"imago"));
+        is_name
+            && comment[..*at]
+                .chars()
+                .next_back()
+                .is_none_or(|before| before == '#' || before.is_whitespace())
     });
     let mut found = None;
     for (at, _) in places {
@@ -70,7 +78,12 @@ fn words(name: &str, rest: &str, begins: bool) -> Option<Mark> {
         let is_exact = name == "imago" && rest.starts_with(':');
         match WORDS.contains(&word) {
             true if is_exact => return Some(Mark::Ignore),
-            true => return Some(bad(&format!("{name}{}: {word}", &rest[..rest.len() - after_blanks.len()]), near(word))),
+            true => {
+                return Some(bad(
+                    &format!("{name}{}: {word}", &rest[..rest.len() - after_blanks.len()]),
+                    near(word),
+                ));
+            }
             false if begins || near(word).is_some() => return Some(bad(word, near(word))),
             false => {}
         }
@@ -80,14 +93,18 @@ fn words(name: &str, rest: &str, begins: bool) -> Option<Mark> {
 
 /// Letters, digits, `-` and `_`, and what else a word of the grammar may begin with.
 fn first_word(text: &str) -> &str {
-    let end = text.find(|next: char| !(next.is_alphanumeric() || matches!(next, '-' | '_' | '='))).unwrap_or(text.len());
+    let end = text
+        .find(|next: char| !(next.is_alphanumeric() || matches!(next, '-' | '_' | '=')))
+        .unwrap_or(text.len());
     &text[..end]
 }
 
 /// The known word that is meant.
 fn near(word: &str) -> Option<&'static str> {
     let lower = word.to_lowercase();
-    WORDS.into_iter().find(|known| strsim::osa_distance(&lower, known) <= NEAR)
+    WORDS
+        .into_iter()
+        .find(|known| strsim::osa_distance(&lower, known) <= NEAR)
 }
 
 fn bad(written: &str, near: Option<&str>) -> Mark {
@@ -99,15 +116,24 @@ fn bad(written: &str, near: Option<&str>) -> Mark {
         "" => format!("a comment for imago says nothing; {hint}"),
         _ => format!("the comment `{written}` is not understood; {hint}"),
     };
-    Mark::Hold(Hold { code: "bad-comment", digest: None, reason })
+    Mark::Hold(Hold {
+        code: "bad-comment",
+        digest: None,
+        reason,
+    })
 }
 
 /// Flux takes a comment that is one JSON object of strings, and nothing else.
 fn flux(comment: &str) -> Option<Mark> {
-    let fields: BTreeMap<String, String> = serde_json::from_str(comment.trim_start_matches('#')).ok()?;
+    let fields: BTreeMap<String, String> =
+        serde_json::from_str(comment.trim_start_matches('#')).ok()?;
     let policy = fields.get(FLUX).filter(|policy| !policy.is_empty())?;
     let reason = format!("Flux writes it, by the image policy `{policy}`");
-    Some(Mark::Hold(Hold { code: "flux-marker", digest: None, reason }))
+    Some(Mark::Hold(Hold {
+        code: "flux-marker",
+        digest: None,
+        reason,
+    }))
 }
 
 #[cfg(test)]
@@ -124,10 +150,15 @@ mod tests {
 
     #[test]
     fn a_marker_of_flux_beside_a_mark_cancels_neither() {
-        for comment in [r##"# {"$imagepolicy": "a:b"} # imago: ignore"##, r##"# imago: ignore {"$imagepolicy": "a:b"}"##] {
+        for comment in [
+            r##"# {"$imagepolicy": "a:b"} # imago: ignore"##,
+            r##"# imago: ignore {"$imagepolicy": "a:b"}"##,
+        ] {
             assert_eq!(told(comment), "ignore", "{comment}");
         }
-        assert!(told(r##"# {"$imagepolicy": "a:b"} # imago: ingore"##).starts_with("bad-comment: "));
+        assert!(
+            told(r##"# {"$imagepolicy": "a:b"} # imago: ingore"##).starts_with("bad-comment: ")
+        );
     }
 
     #[test]
@@ -160,10 +191,23 @@ mod tests {
             "# see imago: ingore",
         ] {
             let told = told(comment);
-            assert!(told.starts_with("bad-comment: ") && told.ends_with("write `# imago: ignore`"), "{comment}: {told}");
+            assert!(
+                told.starts_with("bad-comment: ") && told.ends_with("write `# imago: ignore`"),
+                "{comment}: {told}"
+            );
         }
-        for comment in ["# imago: minor", "# imago:", "# imago: ;", "# imago: minor; ignore", "# x # imago: allow=/a/"] {
-            assert!(told(comment).starts_with("bad-comment: "), "{comment}: {}", told(comment));
+        for comment in [
+            "# imago: minor",
+            "# imago:",
+            "# imago: ;",
+            "# imago: minor; ignore",
+            "# x # imago: allow=/a/",
+        ] {
+            assert!(
+                told(comment).starts_with("bad-comment: "),
+                "{comment}: {}",
+                told(comment)
+            );
         }
     }
 
@@ -194,7 +238,11 @@ mod tests {
             r##"#   { "$imagepolicy" : "shop:web:digest" }  "##,
             r##"## {"$imagepolicy": "shop:web:name", "note": "x"}"##,
         ] {
-            assert!(told(comment).starts_with("flux-marker: Flux writes it, by the image policy `shop:web"), "{comment}");
+            assert!(
+                told(comment)
+                    .starts_with("flux-marker: Flux writes it, by the image policy `shop:web"),
+                "{comment}"
+            );
         }
         for comment in [
             r##"# {"$imagepolicy": "shop:web"} # note"##,
@@ -210,7 +258,12 @@ mod tests {
 
     #[test]
     fn a_text_that_may_hold_a_mark_is_told_apart() {
-        for text in ["a: b # imago: x", "# imago ignore", "# IMAGO: x", r##"# {"$imagepolicy": "a:b"}"##] {
+        for text in [
+            "a: b # imago: x",
+            "# imago ignore",
+            "# IMAGO: x",
+            r##"# {"$imagepolicy": "a:b"}"##,
+        ] {
             assert!(may_be_in(text.as_bytes()), "{text}");
         }
         assert!(!may_be_in(b"imago-config-spec: image # imago/ignore"));

@@ -29,23 +29,34 @@ pub struct Ledger<'t> {
 impl<'t> Ledger<'t> {
     /// Reads the text of the annotation.
     pub fn parse(text: &'t str) -> Result<Self, NotARecord> {
-        Ok(Self { originals: Originals::parse(text)? })
+        Ok(Self {
+            originals: Originals::parse(text)?,
+        })
     }
 
     /// The entry of each container, in the order of the containers. Costs what both lists hold, never their product.
     pub fn claim(&self, containers: &[Container]) -> Result<Vec<Option<&Original<'t>>>, Ambiguous> {
-        let entries: Vec<Entry<'_, 't>> = self.originals.entries().map(|(group, original)| Entry { group, original }).collect();
+        let entries: Vec<Entry<'_, 't>> = self
+            .originals
+            .entries()
+            .map(|(group, original)| Entry { group, original })
+            .collect();
         if let Some(claims) = as_recorded(&entries, containers) {
             return Ok(claims);
         }
         let claims = Claims::settle(&entries, containers)?;
-        Ok(claims.into_iter().map(|claim| claim.map(|at| entries[at].original)).collect())
+        Ok(claims
+            .into_iter()
+            .map(|claim| claim.map(|at| entries[at].original))
+            .collect())
     }
 }
 
 /// The record does not tell which entry an image has: containers of one repository were renamed at once, removed or added.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the image of `{container}` fits more than one of its entries, or fits one that another image fits too")]
+#[error(
+    "the image of `{container}` fits more than one of its entries, or fits one that another image fits too"
+)]
 pub struct Ambiguous {
     /// A container that it is true of.
     pub container: String,
@@ -58,18 +69,30 @@ struct Entry<'r, 't> {
 }
 
 /// The claims of containers that are still those of the record, one by one: most workloads, most of the time.
-fn as_recorded<'r, 't>(entries: &[Entry<'r, 't>], containers: &[Container]) -> Option<Vec<Option<&'r Original<'t>>>> {
+fn as_recorded<'r, 't>(
+    entries: &[Entry<'r, 't>],
+    containers: &[Container],
+) -> Option<Vec<Option<&'r Original<'t>>>> {
     let mut left = entries.iter();
     let mut claims = Vec::with_capacity(containers.len());
     for container in containers {
         work::step();
-        let has_key = |entry: &Entry<'_, '_>| entry.group == container.group && entry.original.name() == container.name;
+        let has_key = |entry: &Entry<'_, '_>| {
+            entry.group == container.group && entry.original.name() == container.name
+        };
         // What an update wrote is the record with a digest behind it, and need not be parsed.
         let pinned = |entry: &Entry<'_, '_>| {
-            let digest = container.image.text().and_then(|image| image.strip_prefix(entry.original.image()));
+            let digest = container
+                .image
+                .text()
+                .and_then(|image| image.strip_prefix(entry.original.image()));
             digest.is_some_and(|digest| digest.starts_with("@sha"))
         };
-        if let Some(entry) = left.as_slice().first().filter(|entry| has_key(entry) && pinned(entry)) {
+        if let Some(entry) = left
+            .as_slice()
+            .first()
+            .filter(|entry| has_key(entry) && pinned(entry))
+        {
             claims.push(Some(entry.original));
             left.next();
             continue;
@@ -81,7 +104,11 @@ fn as_recorded<'r, 't>(entries: &[Entry<'r, 't>], containers: &[Container]) -> O
         let entry = left.next()?;
         let same_key = has_key(entry);
         if !same_key
-            || image.contains('@') && !same_image(ImageRef::parse(image).ok()?, ImageRef::parse(entry.original.image()).ok()?)
+            || image.contains('@')
+                && !same_image(
+                    ImageRef::parse(image).ok()?,
+                    ImageRef::parse(entry.original.image()).ok()?,
+                )
         {
             return None;
         }
@@ -101,7 +128,9 @@ fn written(container: &Container) -> Option<&str> {
 /// Whether a written image is the recorded one: same repository; same tag, or none beside its digest; same digest, where one is recorded.
 fn same_image(written: ImageRef<'_>, recorded: ImageRef<'_>) -> bool {
     let same_tag = written.tag().is_none() || written.asked_tag() == recorded.asked_tag();
-    same_tag && (!recorded.has_digest() || written.digest() == recorded.digest()) && written.same_name(&recorded)
+    same_tag
+        && (!recorded.has_digest() || written.digest() == recorded.digest())
+        && written.same_name(&recorded)
 }
 
 /// Claims under way. Entries and containers are known by their places.
@@ -117,18 +146,31 @@ struct Claims<'c> {
 }
 
 impl<'c> Claims<'c> {
-    fn settle<'t: 'c>(entries: &'c [Entry<'_, 't>], containers: &'c [Container]) -> Result<Vec<Option<usize>>, Ambiguous> {
-        let pinned = |container| written(container).and_then(|image| ImageRef::parse(image).ok()).filter(ImageRef::has_digest);
+    fn settle<'t: 'c>(
+        entries: &'c [Entry<'_, 't>],
+        containers: &'c [Container],
+    ) -> Result<Vec<Option<usize>>, Ambiguous> {
+        let pinned = |container| {
+            written(container)
+                .and_then(|image| ImageRef::parse(image).ok())
+                .filter(ImageRef::has_digest)
+        };
         let mut claims = Self {
             containers,
             pinned: containers.iter().map(pinned).collect(),
-            recorded: entries.iter().map(|entry| ImageRef::parse(entry.original.image()).ok()).collect(),
+            recorded: entries
+                .iter()
+                .map(|entry| ImageRef::parse(entry.original.image()).ok())
+                .collect(),
             taken: vec![false; entries.len()],
             claims: vec![None; containers.len()],
         };
         let mut by_key: BTreeMap<(Group, &str), Vec<usize>> = BTreeMap::new();
         for (at, entry) in entries.iter().enumerate() {
-            by_key.entry((entry.group, entry.original.name())).or_default().push(at);
+            by_key
+                .entry((entry.group, entry.original.name()))
+                .or_default()
+                .push(at);
         }
         let keys = claims.keys(&by_key);
         claims.by_key_and_image(&keys);
@@ -166,8 +208,9 @@ impl<'c> Claims<'c> {
         let at_key = |claims: &Self, container: usize| {
             work::step();
             let (entry, written) = (keys[container]?, claims.pinned[container]?);
-            let recorded =
-                claims.recorded[entry].filter(|recorded| claims.claims[container].is_none() && same_image(written, *recorded))?;
+            let recorded = claims.recorded[entry].filter(|recorded| {
+                claims.claims[container].is_none() && same_image(written, *recorded)
+            })?;
             Some((entry, written, recorded))
         };
         for container in 0..keys.len() {
@@ -178,13 +221,20 @@ impl<'c> Claims<'c> {
             }
         }
         let recorded = self.recorded.iter().flatten();
-        let fixed: BTreeSet<(Lookup, Digest)> =
-            recorded.filter_map(|recorded| Some((recorded.lookup(), recorded.digest()?))).collect();
+        let fixed: BTreeSet<(Lookup, Digest)> = recorded
+            .filter_map(|recorded| Some((recorded.lookup(), recorded.digest()?)))
+            .collect();
         let mut doubtful = BTreeSet::new();
         for container in 0..keys.len() {
-            let Some((entry, written, _)) = at_key(self, container) else { continue };
+            let Some((entry, written, _)) = at_key(self, container) else {
+                continue;
+            };
             // A pin that got the key of an image which follows: their names may have been swapped.
-            if !fixed.is_empty() && written.digest().is_some_and(|digest| fixed.contains(&(written.lookup(), digest))) {
+            if !fixed.is_empty()
+                && written
+                    .digest()
+                    .is_some_and(|digest| fixed.contains(&(written.lookup(), digest)))
+            {
                 doubtful.insert(container);
             } else {
                 self.take(container, entry);
@@ -193,9 +243,11 @@ impl<'c> Claims<'c> {
         if doubtful.is_empty() {
             return;
         }
-        let waiting = (0..keys.len()).filter(|at| self.claims[*at].is_none() && !doubtful.contains(at));
-        let rivals: BTreeSet<String> =
-            waiting.filter_map(|container| Some(self.pinned[container]?.lookup().name().to_owned())).collect();
+        let waiting =
+            (0..keys.len()).filter(|at| self.claims[*at].is_none() && !doubtful.contains(at));
+        let rivals: BTreeSet<String> = waiting
+            .filter_map(|container| Some(self.pinned[container]?.lookup().name().to_owned()))
+            .collect();
         for container in doubtful {
             if let Some((entry, written, _)) = at_key(self, container)
                 && !rivals.contains(written.lookup().name())
@@ -217,12 +269,20 @@ impl<'c> Claims<'c> {
         let pool_of = |image: ImageRef<'_>| {
             work::step();
             let lookup = image.lookup();
-            if tag == Tag::Written { lookup.to_string() } else { lookup.name().to_owned() }
+            if tag == Tag::Written {
+                lookup.to_string()
+            } else {
+                lookup.name().to_owned()
+            }
         };
         let mut pools: BTreeMap<String, Pool> = BTreeMap::new();
         for (entry, recorded) in self.recorded.iter().enumerate() {
             if let Some(recorded) = *recorded {
-                pools.entry(pool_of(recorded)).or_default().put(entry, recorded.digest(), self.taken[entry]);
+                pools.entry(pool_of(recorded)).or_default().put(
+                    entry,
+                    recorded.digest(),
+                    self.taken[entry],
+                );
             }
         }
         let asks = |container: usize| {
@@ -235,9 +295,15 @@ impl<'c> Claims<'c> {
         for (_, pool, digest) in &waiting {
             pools.entry(pool.clone()).or_default().wait(digest);
         }
-        let doubtful = waiting.iter().find(|(_, pool, _)| pools.get(pool).is_some_and(|pool| pool.is_doubtful(&self.recorded)));
+        let doubtful = waiting.iter().find(|(_, pool, _)| {
+            pools
+                .get(pool)
+                .is_some_and(|pool| pool.is_doubtful(&self.recorded))
+        });
         if let Some((container, ..)) = doubtful {
-            return Err(Ambiguous { container: self.containers[*container].name.clone() });
+            return Err(Ambiguous {
+                container: self.containers[*container].name.clone(),
+            });
         }
         for (container, pool, digest) in waiting {
             if let Some(entry) = pools.get_mut(&pool).and_then(|pool| pool.give(&digest)) {
@@ -260,18 +326,28 @@ impl<'c> Claims<'c> {
 
     fn as_copies(&mut self) {
         let mut claimed: BTreeMap<(Lookup, bool, Digest), usize> = BTreeMap::new();
-        if (0..self.containers.len()).all(|container| self.claims[container].is_some() || self.pinned[container].is_none()) {
+        if (0..self.containers.len())
+            .all(|container| self.claims[container].is_some() || self.pinned[container].is_none())
+        {
             return;
         }
-        let whole = |image: ImageRef<'_>| Some((image.lookup(), image.tag().is_some(), image.digest()?));
+        let whole =
+            |image: ImageRef<'_>| Some((image.lookup(), image.tag().is_some(), image.digest()?));
         for (image, claim) in self.pinned.iter().zip(&self.claims) {
             work::step();
             if let (Some(image), Some(entry)) = (image.and_then(whole), *claim) {
                 claimed.entry(image).or_insert(entry);
             }
         }
-        for (image, claim) in self.pinned.iter().zip(&mut self.claims).filter(|(_, claim)| claim.is_none()) {
-            *claim = image.and_then(whole).and_then(|image| claimed.get(&image).copied());
+        for (image, claim) in self
+            .pinned
+            .iter()
+            .zip(&mut self.claims)
+            .filter(|(_, claim)| claim.is_none())
+        {
+            *claim = image
+                .and_then(whole)
+                .and_then(|image| claimed.get(&image).copied());
         }
     }
 
@@ -284,9 +360,17 @@ impl<'c> Claims<'c> {
                 continue;
             }
             let key = (found.group, found.name.as_str());
-            let Some(entries) = by_key.get(&key) else { continue };
+            let Some(entries) = by_key.get(&key) else {
+                continue;
+            };
             let taken = &self.taken;
-            let left = left.entry(key).or_insert_with(|| entries.iter().copied().filter(|entry| !taken[*entry]).collect());
+            let left = left.entry(key).or_insert_with(|| {
+                entries
+                    .iter()
+                    .copied()
+                    .filter(|entry| !taken[*entry])
+                    .collect()
+            });
             if let Some(entry) = left.pop_front() {
                 self.take(container, entry);
             }
@@ -330,9 +414,16 @@ impl Pool {
     /// Whether the entries that follow a tag cannot be told apart by the images that wait: they name different tags, as only images without
     /// a tag wait for, or there are fewer of them than digests.
     fn is_doubtful(&self, recorded: &[Option<ImageRef<'_>>]) -> bool {
-        let mut tags = self.following.iter().filter_map(|entry| Some(recorded[*entry]?.asked_tag()));
+        let mut tags = self
+            .following
+            .iter()
+            .filter_map(|entry| Some(recorded[*entry]?.asked_tag()));
         let first = tags.next();
-        let digests = self.waiting.keys().filter(|digest| self.fixed.get(*digest).is_none_or(VecDeque::is_empty)).count();
+        let digests = self
+            .waiting
+            .keys()
+            .filter(|digest| self.fixed.get(*digest).is_none_or(VecDeque::is_empty))
+            .count();
         tags.any(|tag| Some(tag) != first) || first.is_some() && digests > self.following.len()
     }
 
@@ -348,7 +439,11 @@ impl Pool {
         let enough = fixed.as_ref().is_some_and(|fixed| fixed.len() >= *waiting);
         *waiting -= 1;
         match (self.following.front(), fixed) {
-            (following, Some(fixed)) if following.is_none() || enough || fixed.front() < following => fixed.pop_front(),
+            (following, Some(fixed))
+                if following.is_none() || enough || fixed.front() < following =>
+            {
+                fixed.pop_front()
+            }
             _ => self.following.pop_front(),
         }
     }
@@ -387,7 +482,16 @@ mod tests {
                 None => (Group::Containers, *name),
             };
             let (name, image) = (name.to_owned(), Image::Text(image.clone()));
-            Container { group, index, name, image, pull_policy: None, line: None, ignored: false, hold: None }
+            Container {
+                group,
+                index,
+                name,
+                image,
+                pull_policy: None,
+                line: None,
+                ignored: false,
+                hold: None,
+            }
         };
         written.iter().enumerate().map(container).collect()
     }
@@ -408,7 +512,10 @@ mod tests {
         let text = record(entries);
         let ledger = Ledger::parse(&text).unwrap();
         let claims = ledger.claim(&containers(written)).unwrap();
-        claims.into_iter().map(|claim| claim.map_or("-".to_owned(), |original| original.image().to_owned())).collect()
+        claims
+            .into_iter()
+            .map(|claim| claim.map_or("-".to_owned(), |original| original.image().to_owned()))
+            .collect()
     }
 
     fn app() -> (&'static str, String) {
@@ -422,16 +529,43 @@ mod tests {
     #[test]
     fn a_container_that_was_renamed_or_moved_keeps_its_entry() {
         for (written, expected) in [
-            (vec![("app", on("web:1", OLD)), ("side", on("proxy:2", OLD))], ["web:1", "proxy:2"]),
-            (vec![("front", on("web:1", OLD)), ("side", on("proxy:2", OLD))], ["web:1", "proxy:2"]),
-            (vec![("front", on("docker.io/library/web:1", OLD)), ("other", on("proxy", OLD))], ["web:1", "proxy:2"]),
-            (vec![("app", on("web:1", OLD)), ("init:side", on("proxy:2", OLD))], ["web:1", "proxy:2"]),
-            (vec![("side", on("proxy:2", OLD)), ("app", on("web:1", OLD))], ["proxy:2", "web:1"]),
+            (
+                vec![("app", on("web:1", OLD)), ("side", on("proxy:2", OLD))],
+                ["web:1", "proxy:2"],
+            ),
+            (
+                vec![("front", on("web:1", OLD)), ("side", on("proxy:2", OLD))],
+                ["web:1", "proxy:2"],
+            ),
+            (
+                vec![
+                    ("front", on("docker.io/library/web:1", OLD)),
+                    ("other", on("proxy", OLD)),
+                ],
+                ["web:1", "proxy:2"],
+            ),
+            (
+                vec![("app", on("web:1", OLD)), ("init:side", on("proxy:2", OLD))],
+                ["web:1", "proxy:2"],
+            ),
+            (
+                vec![("side", on("proxy:2", OLD)), ("app", on("web:1", OLD))],
+                ["proxy:2", "web:1"],
+            ),
             // The names were swapped.
-            (vec![("side", on("web:1", OLD)), ("app", on("proxy:2", OLD))], ["web:1", "proxy:2"]),
+            (
+                vec![("side", on("web:1", OLD)), ("app", on("proxy:2", OLD))],
+                ["web:1", "proxy:2"],
+            ),
             // A new container took the name of one that was renamed.
-            (vec![("front", on("web:1", OLD)), ("app", on("cache:3", OLD))], ["web:1", "-"]),
-            (vec![("front", on("web:1", OLD)), ("app", "web:1".to_owned())], ["web:1", "-"]),
+            (
+                vec![("front", on("web:1", OLD)), ("app", on("cache:3", OLD))],
+                ["web:1", "-"],
+            ),
+            (
+                vec![("front", on("web:1", OLD)), ("app", "web:1".to_owned())],
+                ["web:1", "-"],
+            ),
         ] {
             assert_eq!(claimed(&[app(), side()], &written), expected, "{written:?}");
         }
@@ -440,45 +574,96 @@ mod tests {
     #[test]
     fn an_image_that_was_changed_in_place_still_meets_the_entry_of_its_key() {
         let entries = [app(), side()];
-        for image in [on("web:2", OLD), on("other:1", OLD), "web:2".to_owned(), "${IMAGE}".to_owned()] {
+        for image in [
+            on("web:2", OLD),
+            on("other:1", OLD),
+            "web:2".to_owned(),
+            "${IMAGE}".to_owned(),
+        ] {
             assert_eq!(
-                claimed(&entries, &[("app", image.clone()), ("side", on("proxy:2", OLD))]),
+                claimed(
+                    &entries,
+                    &[("app", image.clone()), ("side", on("proxy:2", OLD))]
+                ),
                 ["web:1", "proxy:2"],
                 "{image}"
             );
         }
         // Its entry is another's by image.
-        assert_eq!(claimed(&entries, &[("app", "${IMAGE}".into()), ("front", on("web:1", OLD))]), ["-", "web:1"]);
+        assert_eq!(
+            claimed(
+                &entries,
+                &[("app", "${IMAGE}".into()), ("front", on("web:1", OLD))]
+            ),
+            ["-", "web:1"]
+        );
     }
 
     #[test]
     fn a_copy_in_the_same_object_follows_what_it_was_copied_from() {
-        let written = |digit| [("app", on("web:1", OLD)), ("copy", on("web:1", digit)), ("init:copy", on("web:1", OLD))];
-        assert_eq!(claimed(&[app()], &written(OLD)), ["web:1", "web:1", "web:1"]);
-        assert_eq!(claimed(&[app()], &written(NEW)), ["web:1", "-", "web:1"], "another digest is a person's");
+        let written = |digit| {
+            [
+                ("app", on("web:1", OLD)),
+                ("copy", on("web:1", digit)),
+                ("init:copy", on("web:1", OLD)),
+            ]
+        };
+        assert_eq!(
+            claimed(&[app()], &written(OLD)),
+            ["web:1", "web:1", "web:1"]
+        );
+        assert_eq!(
+            claimed(&[app()], &written(NEW)),
+            ["web:1", "-", "web:1"],
+            "another digest is a person's"
+        );
     }
 
     #[test]
     fn containers_of_one_name_are_told_apart_by_their_images() {
         let entries = [("app", "web:1".to_owned()), ("app", "proxy:2".to_owned())];
-        assert_eq!(claimed(&entries, &[("app", on("proxy:2", OLD)), ("app", on("web:1", OLD))]), ["proxy:2", "web:1"]);
-        assert_eq!(claimed(&entries, &[("app", "${IMAGE}".into()), ("app", on("proxy:2", OLD))]), ["web:1", "proxy:2"]);
+        assert_eq!(
+            claimed(
+                &entries,
+                &[("app", on("proxy:2", OLD)), ("app", on("web:1", OLD))]
+            ),
+            ["proxy:2", "web:1"]
+        );
+        assert_eq!(
+            claimed(
+                &entries,
+                &[("app", "${IMAGE}".into()), ("app", on("proxy:2", OLD))]
+            ),
+            ["web:1", "proxy:2"]
+        );
     }
 
     #[test]
     fn a_pin_and_an_image_that_follows_stay_what_they_are_under_new_names() {
         let (pin, follows) = (("pin", on("web:1", OLD)), app());
         for digit in [OLD, NEW] {
-            for entries in [[pin.clone(), follows.clone()], [follows.clone(), pin.clone()]] {
+            for entries in [
+                [pin.clone(), follows.clone()],
+                [follows.clone(), pin.clone()],
+            ] {
                 let written = |entry: &(&str, String), name| match entry.0 {
                     "pin" => (name, on("web:1", OLD)),
                     _ => (name, on("web:1", digit)),
                 };
                 let recorded = entries.each_ref().map(|(_, image)| image.clone());
-                assert_eq!(claimed(&entries, &[written(&entries[0], "a"), written(&entries[1], "b")]), recorded);
+                assert_eq!(
+                    claimed(
+                        &entries,
+                        &[written(&entries[0], "a"), written(&entries[1], "b")]
+                    ),
+                    recorded
+                );
                 if digit != OLD {
                     let turned = [written(&entries[1], "a"), written(&entries[0], "b")];
-                    assert_eq!(claimed(&entries, &turned), [recorded[1].clone(), recorded[0].clone()]);
+                    assert_eq!(
+                        claimed(&entries, &turned),
+                        [recorded[1].clone(), recorded[0].clone()]
+                    );
                 }
             }
         }
@@ -488,7 +673,10 @@ mod tests {
     fn a_pin_that_swaps_names_with_an_image_that_follows_stays_a_pin() {
         let entries = [("app", "web:1".to_owned()), ("pin", on("web:1", OLD))];
         let swapped = [("app", on("web:1", OLD)), ("pin", on("web:1", NEW))];
-        assert_eq!(claimed(&entries, &swapped), [on("web:1", OLD), "web:1".to_owned()]);
+        assert_eq!(
+            claimed(&entries, &swapped),
+            [on("web:1", OLD), "web:1".to_owned()]
+        );
         // The pin is gone, and the tag moved to its digest.
         assert_eq!(claimed(&entries, &[("app", on("web:1", OLD))]), ["web:1"]);
     }
@@ -496,7 +684,10 @@ mod tests {
     #[test]
     fn an_image_with_its_tag_claims_before_one_without() {
         let entries = [("a", "web:1".to_owned()), ("b", "web:2".to_owned())];
-        assert_eq!(claimed(&entries, &[("x", on("web", OLD)), ("y", on("web:1", OLD))]), ["web:2", "web:1"]);
+        assert_eq!(
+            claimed(&entries, &[("x", on("web", OLD)), ("y", on("web:1", OLD))]),
+            ["web:2", "web:1"]
+        );
     }
 
     #[test]
@@ -504,13 +695,25 @@ mod tests {
         let entries = [("a", "web:1".to_owned()), ("b", "web:2".to_owned())];
         let refused = |entries: &[(&str, String)], written: &[(&str, String)]| {
             let text = record(entries);
-            Ledger::parse(&text).unwrap().claim(&containers(written)).is_err()
+            Ledger::parse(&text)
+                .unwrap()
+                .claim(&containers(written))
+                .is_err()
         };
         // One of two was removed, and the other renamed; or both were renamed. Without its tag neither says which it is.
         assert!(refused(&entries, &[("x", on("web", OLD))]));
-        assert!(refused(&entries, &[("x", on("web", NEW)), ("y", on("web", OLD))]));
-        assert!(!refused(&entries, &[("a", on("web", NEW)), ("y", on("web", OLD))]));
-        assert!(!refused(&[app(), side()], &[("x", on("proxy", OLD)), ("y", on("web", OLD))]));
+        assert!(refused(
+            &entries,
+            &[("x", on("web", NEW)), ("y", on("web", OLD))]
+        ));
+        assert!(!refused(
+            &entries,
+            &[("a", on("web", NEW)), ("y", on("web", OLD))]
+        ));
+        assert!(!refused(
+            &[app(), side()],
+            &[("x", on("proxy", OLD)), ("y", on("web", OLD))]
+        ));
         // A pin beside a renamed container, on another digest of the tag, before or behind it.
         let (renamed, pin) = (("x", on("web:1", OLD)), ("new", on("web:1", NEW)));
         assert!(refused(&[app()], &[pin.clone(), renamed.clone()]));
@@ -523,10 +726,19 @@ mod tests {
     fn twice_the_containers_are_at_most_two_and_a_half_times_the_steps() {
         let steps = |count: usize, name: &dyn Fn(usize) -> String, moved: bool| {
             let names: Vec<String> = (0..count).map(name).collect();
-            let images: Vec<String> = (0..count).map(|number| format!("web:{}", number % 7)).collect();
-            let entries: Vec<(&str, String)> = names.iter().map(String::as_str).zip(images.iter().cloned()).collect();
-            let mut written: Vec<(&str, String)> =
-                names.iter().map(String::as_str).zip(images.iter().map(|image| on(image, OLD))).collect();
+            let images: Vec<String> = (0..count)
+                .map(|number| format!("web:{}", number % 7))
+                .collect();
+            let entries: Vec<(&str, String)> = names
+                .iter()
+                .map(String::as_str)
+                .zip(images.iter().cloned())
+                .collect();
+            let mut written: Vec<(&str, String)> = names
+                .iter()
+                .map(String::as_str)
+                .zip(images.iter().map(|image| on(image, OLD)))
+                .collect();
             if moved {
                 written.rotate_left(1);
                 written[0].0 = "new";
@@ -535,7 +747,13 @@ mod tests {
             let ledger = Ledger::parse(&text).unwrap();
             let containers = containers(&written);
             work::STEPS.set(0);
-            assert!(ledger.claim(&containers).unwrap().iter().all(Option::is_some));
+            assert!(
+                ledger
+                    .claim(&containers)
+                    .unwrap()
+                    .iter()
+                    .all(Option::is_some)
+            );
             work::STEPS.get()
         };
         for moved in [false, true] {

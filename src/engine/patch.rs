@@ -38,7 +38,10 @@ pub fn patch(live: &Live, changes: &[Change], ground: Ground, hold: Hold) -> Vec
     let workload = &live.workload;
     let mut tests = vec![test(&Path::root().keys(&["metadata", "uid"]), &live.uid)];
     if hold == Hold::Version || changes.iter().any(|change| change.from.is_none()) {
-        tests.push(test(&Path::root().keys(&["metadata", "resourceVersion"]), &live.resource_version));
+        tests.push(test(
+            &Path::root().keys(&["metadata", "resourceVersion"]),
+            &live.resource_version,
+        ));
     }
     if let (Ground::Pods, Some(generation)) = (ground, live.generation) {
         tests.push(json!({"op": "test", "path": "/metadata/generation", "value": generation}));
@@ -49,9 +52,15 @@ pub fn patch(live: &Live, changes: &[Change], ground: Ground, hold: Hold) -> Vec
     let mut operations = Vec::new();
     for change in changes {
         // An index says which container is meant only together with its name.
-        let container = workload.containers.iter().find(|container| workload.image_path(container) == change.at);
+        let container = workload
+            .containers
+            .iter()
+            .find(|container| workload.image_path(container) == change.at);
         if let Some(container) = container {
-            tests.push(test(&workload.container_path(container).join("name"), &container.name));
+            tests.push(test(
+                &workload.container_path(container).join("name"),
+                &container.name,
+            ));
         }
         let is_record = change.at == workload.record_path();
         if let Some(from) = change.from.as_ref().filter(|_| !is_record) {
@@ -59,7 +68,9 @@ pub fn patch(live: &Live, changes: &[Change], ground: Ground, hold: Hold) -> Vec
         }
         operations.push(match (&change.from, &change.to) {
             (_, None) => json!({"op": "remove", "path": change.at.pointer()}),
-            (Some(_), Some(to)) => json!({"op": "replace", "path": change.at.pointer(), "value": to}),
+            (Some(_), Some(to)) => {
+                json!({"op": "replace", "path": change.at.pointer(), "value": to})
+            }
             (None, Some(to)) => add(live, &change.at, to),
         });
     }
@@ -73,16 +84,24 @@ fn test(at: &Path, value: &str) -> Value {
 
 /// Adds a text, with the maps above it that are not there.
 fn add(live: &Live, at: &Path, to: &str) -> Value {
-    let Some(top) =
-        live.absent.iter().filter(|absent| at.steps().starts_with(absent.steps())).min_by_key(|absent| absent.steps().len())
+    let Some(top) = live
+        .absent
+        .iter()
+        .filter(|absent| at.steps().starts_with(absent.steps()))
+        .min_by_key(|absent| absent.steps().len())
     else {
         return json!({"op": "add", "path": at.pointer(), "value": to});
     };
-    let below = at.steps()[top.steps().len()..].iter().rev().filter_map(|step| match step {
-        Step::Key(key) => Some(key.to_string()),
-        Step::Index(_) => None,
+    let below = at.steps()[top.steps().len()..]
+        .iter()
+        .rev()
+        .filter_map(|step| match step {
+            Step::Key(key) => Some(key.to_string()),
+            Step::Index(_) => None,
+        });
+    let value = below.fold(Value::from(to), |value, key| {
+        Value::Object(Map::from_iter([(key, value)]))
     });
-    let value = below.fold(Value::from(to), |value, key| Value::Object(Map::from_iter([(key, value)])));
     json!({"op": "add", "path": top.pointer(), "value": value})
 }
 
@@ -102,32 +121,53 @@ mod tests {
 
     fn image(live: &Live) -> Change {
         let at = live.workload.image_path(&live.workload.containers[0]);
-        Change { at, from: Some("reg.test/web:1".into()), to: Some("reg.test/web:1@d".into()) }
+        Change {
+            at,
+            from: Some("reg.test/web:1".into()),
+            to: Some("reg.test/web:1@d".into()),
+        }
     }
 
     fn record(live: &Live, from: Option<&str>, to: Option<&str>) -> Change {
-        Change { at: live.workload.record_path(), from: from.map(str::to_owned), to: to.map(str::to_owned) }
+        Change {
+            at: live.workload.record_path(),
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+        }
     }
 
     const UID: &str = r#"{"op":"test","path":"/metadata/uid","value":"u1"}"#;
     const VERSION: &str = r#"{"op":"test","path":"/metadata/resourceVersion","value":"7"}"#;
-    const NAME: &str = r#"{"op":"test","path":"/spec/template/spec/containers/0/name","value":"app"}"#;
-    const OLD: &str = r#"{"op":"test","path":"/spec/template/spec/containers/0/image","value":"reg.test/web:1"}"#;
+    const NAME: &str =
+        r#"{"op":"test","path":"/spec/template/spec/containers/0/name","value":"app"}"#;
+    const OLD: &str =
+        r#"{"op":"test","path":"/spec/template/spec/containers/0/image","value":"reg.test/web:1"}"#;
     const NEW: &str = r#"{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"reg.test/web:1@d"}"#;
 
     fn operations(live: &Live, changes: &[Change]) -> Vec<String> {
-        patch(live, changes, Ground::Texts, Hold::Texts).iter().map(Value::to_string).collect()
+        patch(live, changes, Ground::Texts, Hold::Texts)
+            .iter()
+            .map(Value::to_string)
+            .collect()
     }
 
     #[test]
     fn every_text_that_is_relied_on_is_tested_before_anything_changes() {
         let live = live(json!({RECORD: "old", "note": "kept"}), json!({}));
         let changes = [image(&live), record(&live, Some("old"), Some("new"))];
-        let test = r#"{"op":"test","path":"/metadata/annotations/imago-config-spec","value":"old"}"#;
-        let replace = r#"{"op":"replace","path":"/metadata/annotations/imago-config-spec","value":"new"}"#;
-        assert_eq!(operations(&live, &changes), [UID, test, NAME, OLD, NEW, replace]);
+        let test =
+            r#"{"op":"test","path":"/metadata/annotations/imago-config-spec","value":"old"}"#;
+        let replace =
+            r#"{"op":"replace","path":"/metadata/annotations/imago-config-spec","value":"new"}"#;
+        assert_eq!(
+            operations(&live, &changes),
+            [UID, test, NAME, OLD, NEW, replace]
+        );
         // A record that stays is relied on all the same.
-        assert_eq!(operations(&live, &changes[..1]), [UID, test, NAME, OLD, NEW]);
+        assert_eq!(
+            operations(&live, &changes[..1]),
+            [UID, test, NAME, OLD, NEW]
+        );
     }
 
     #[test]
@@ -135,17 +175,28 @@ mod tests {
         let with_map = live(json!({"note": "kept"}), json!({}));
         let add = r#"{"op":"add","path":"/metadata/annotations/imago-config-spec","value":"new"}"#;
         let changes = [image(&with_map), record(&with_map, None, Some("new"))];
-        assert_eq!(operations(&with_map, &changes), [UID, VERSION, NAME, OLD, NEW, add]);
+        assert_eq!(
+            operations(&with_map, &changes),
+            [UID, VERSION, NAME, OLD, NEW, add]
+        );
         let without_map = live(Value::Null, json!({}));
-        let add = r#"{"op":"add","path":"/metadata/annotations","value":{"imago-config-spec":"new"}}"#;
-        assert_eq!(operations(&without_map, &changes), [UID, VERSION, NAME, OLD, NEW, add]);
+        let add =
+            r#"{"op":"add","path":"/metadata/annotations","value":{"imago-config-spec":"new"}}"#;
+        assert_eq!(
+            operations(&without_map, &changes),
+            [UID, VERSION, NAME, OLD, NEW, add]
+        );
     }
 
     #[test]
     fn a_patch_may_hold_for_one_version_although_it_adds_nothing() {
         let live = live(json!({RECORD: "old"}), json!({}));
-        let operations =
-            |hold| -> Vec<String> { patch(&live, &[image(&live)], Ground::Texts, hold).iter().map(Value::to_string).collect() };
+        let operations = |hold| -> Vec<String> {
+            patch(&live, &[image(&live)], Ground::Texts, hold)
+                .iter()
+                .map(Value::to_string)
+                .collect()
+        };
         let (mut version, texts) = (operations(Hold::Version), operations(Hold::Texts));
         assert_eq!(version.remove(1), VERSION);
         assert_eq!(version, texts);
@@ -153,10 +204,20 @@ mod tests {
 
     #[test]
     fn maps_that_are_absent_are_made_from_the_top() {
-        let restart = |live: &Live| Change { at: live.workload.restarted_path(), from: None, to: Some("now".into()) };
+        let restart = |live: &Live| Change {
+            at: live.workload.restarted_path(),
+            from: None,
+            to: Some("now".into()),
+        };
         for (template, add) in [
-            (Value::Null, r#"{"op":"add","path":"/spec/template/metadata","value":{"annotations":{"imago/restartedAt":"now"}}}"#),
-            (json!({}), r#"{"op":"add","path":"/spec/template/metadata/annotations","value":{"imago/restartedAt":"now"}}"#),
+            (
+                Value::Null,
+                r#"{"op":"add","path":"/spec/template/metadata","value":{"annotations":{"imago/restartedAt":"now"}}}"#,
+            ),
+            (
+                json!({}),
+                r#"{"op":"add","path":"/spec/template/metadata/annotations","value":{"imago/restartedAt":"now"}}"#,
+            ),
             (
                 json!({"annotations": {}}),
                 r#"{"op":"add","path":"/spec/template/metadata/annotations/imago~1restartedAt","value":"now"}"#,
@@ -171,18 +232,31 @@ mod tests {
     fn a_record_that_goes_is_tested_and_removed() {
         let live = live(json!({RECORD: "old"}), json!({}));
         let operations = operations(&live, &[record(&live, Some("old"), None)]);
-        assert_eq!(operations[2], r#"{"op":"remove","path":"/metadata/annotations/imago-config-spec"}"#);
+        assert_eq!(
+            operations[2],
+            r#"{"op":"remove","path":"/metadata/annotations/imago-config-spec"}"#
+        );
         assert_eq!(operations.len(), 3);
         assert!(patch(&live, &[], Ground::Pods, Hold::Version).is_empty());
     }
 
     #[test]
     fn what_pods_have_decided_holds_for_one_generation() {
-        let mut live = live(json!({}), json!({"annotations": {"imago/restartedAt": "then"}}));
+        let mut live = live(
+            json!({}),
+            json!({"annotations": {"imago/restartedAt": "then"}}),
+        );
         live.generation = Some(3);
-        let change = Change { at: live.workload.restarted_path(), from: Some("then".into()), to: Some("now".into()) };
+        let change = Change {
+            at: live.workload.restarted_path(),
+            from: Some("then".into()),
+            to: Some("now".into()),
+        };
         let operations = patch(&live, &[change], Ground::Pods, Hold::Texts);
-        assert_eq!(operations[1], json!({"op": "test", "path": "/metadata/generation", "value": 3}));
+        assert_eq!(
+            operations[1],
+            json!({"op": "test", "path": "/metadata/generation", "value": 3})
+        );
         assert_eq!(operations.len(), 4);
     }
 }

@@ -79,7 +79,9 @@ impl fmt::Display for Path {
         for (position, step) in self.0.iter().enumerate() {
             match step {
                 Step::Index(index) => write!(formatter, "[{index}]")?,
-                Step::Key(key) if key.contains(['.', '[', ']', '"']) || key.is_empty() => write!(formatter, "[{key:?}]")?,
+                Step::Key(key) if key.contains(['.', '[', ']', '"']) || key.is_empty() => {
+                    write!(formatter, "[{key:?}]")?
+                }
                 Step::Key(key) if position == 0 => write!(formatter, "{key}")?,
                 Step::Key(key) => write!(formatter, ".{key}")?,
             }
@@ -94,9 +96,19 @@ mod tests {
 
     #[test]
     fn one_address_has_a_dotted_form_and_a_pointer() {
-        let path = Path::root().join("items").join(2).keys(&["metadata", "annotations"]).join("shop.example.test/a~b");
-        assert_eq!(path.to_string(), "items[2].metadata.annotations[\"shop.example.test/a~b\"]");
-        assert_eq!(path.pointer(), "/items/2/metadata/annotations/shop.example.test~1a~0b");
+        let path = Path::root()
+            .join("items")
+            .join(2)
+            .keys(&["metadata", "annotations"])
+            .join("shop.example.test/a~b");
+        assert_eq!(
+            path.to_string(),
+            "items[2].metadata.annotations[\"shop.example.test/a~b\"]"
+        );
+        assert_eq!(
+            path.pointer(),
+            "/items/2/metadata/annotations/shop.example.test~1a~0b"
+        );
         assert_eq!(Path::root().pointer(), "");
     }
 }

@@ -99,7 +99,11 @@ pub struct Plan {
 impl Plan {
     /// How many images change.
     pub fn image_changes(&self) -> usize {
-        self.outcomes.iter().flatten().filter(|outcome| outcome.new_image().is_some()).count()
+        self.outcomes
+            .iter()
+            .flatten()
+            .filter(|outcome| outcome.new_image().is_some())
+            .count()
     }
 }
 
@@ -108,21 +112,39 @@ pub type Question = (Lookup, Option<Digest>);
 
 /// What an update of the workloads asks: once for each image that follows a tag, in their order. A workload whose record cannot be read
 /// asks nothing; [`update`] says so.
-pub fn questions<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rules) -> Vec<Question> {
+pub fn questions<'w>(
+    workloads: impl IntoIterator<Item = &'w Workload>,
+    rules: &Rules,
+) -> Vec<Question> {
     let mut questions = Vec::new();
     for workload in workloads {
-        let Ok(ledger) = recorded(workload, rules) else { continue };
-        let Ok(considered) = consider(workload, ledger.as_ref(), rules) else { continue };
-        questions.extend(considered.into_iter().filter_map(|Considered { container, standing, .. }| match standing {
-            Standing::Taken(Wish::Follow(follow)) if container.hold.is_none() => Some((follow.lookup, follow.digest)),
-            Standing::Taken(_) | Standing::LeftOut(_) => None,
-        }));
+        let Ok(ledger) = recorded(workload, rules) else {
+            continue;
+        };
+        let Ok(considered) = consider(workload, ledger.as_ref(), rules) else {
+            continue;
+        };
+        questions.extend(considered.into_iter().filter_map(
+            |Considered {
+                 container,
+                 standing,
+                 ..
+             }| match standing {
+                Standing::Taken(Wish::Follow(follow)) if container.hold.is_none() => {
+                    Some((follow.lookup, follow.digest))
+                }
+                Standing::Taken(_) | Standing::LeftOut(_) => None,
+            },
+        ));
     }
     questions
 }
 
 /// The same, each lookup once, with all the digests that its images are on.
-pub fn wanted<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rules) -> BTreeMap<Lookup, BTreeSet<Digest>> {
+pub fn wanted<'w>(
+    workloads: impl IntoIterator<Item = &'w Workload>,
+    rules: &Rules,
+) -> BTreeMap<Lookup, BTreeSet<Digest>> {
     let mut wanted: BTreeMap<Lookup, BTreeSet<Digest>> = BTreeMap::new();
     for (lookup, digest) in questions(workloads, rules) {
         wanted.entry(lookup).or_default().extend(digest);
@@ -132,12 +154,22 @@ pub fn wanted<'w>(workloads: impl IntoIterator<Item = &'w Workload>, rules: &Rul
 
 /// The containers of a workload whose images follow a tag, each with the question that is asked for it.
 pub fn follows<'w>(workload: &'w Workload, rules: &Rules) -> Vec<(&'w Container, Lookup)> {
-    let Ok(ledger) = recorded(workload, rules) else { return Vec::new() };
-    let followed = |Considered { container, standing, .. }: Considered<'w, '_>| match standing {
+    let Ok(ledger) = recorded(workload, rules) else {
+        return Vec::new();
+    };
+    let followed = |Considered {
+                        container,
+                        standing,
+                        ..
+                    }: Considered<'w, '_>| match standing {
         Standing::Taken(Wish::Follow(follow)) => Some((container, follow.lookup)),
         Standing::Taken(_) | Standing::LeftOut(_) => None,
     };
-    consider(workload, ledger.as_ref(), rules).unwrap_or_default().into_iter().filter_map(followed).collect()
+    consider(workload, ledger.as_ref(), rules)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(followed)
+        .collect()
 }
 
 /// The tags that the images and the records of the workloads name, whatever a run does with them. `None`: a record cannot be read, so
@@ -150,9 +182,16 @@ pub fn named<'w>(workloads: impl IntoIterator<Item = &'w Workload>) -> Option<BT
             Record::NoText => return None,
             Record::Absent => Originals::default(),
         };
-        let written = workload.containers.iter().filter_map(|container| container.image.text());
+        let written = workload
+            .containers
+            .iter()
+            .filter_map(|container| container.image.text());
         let recorded = originals.entries().map(|(_, original)| original.image());
-        named.extend(written.chain(recorded).filter_map(|image| Some(ImageRef::parse(image).ok()?.lookup())));
+        named.extend(
+            written
+                .chain(recorded)
+                .filter_map(|image| Some(ImageRef::parse(image).ok()?.lookup())),
+        );
     }
     Some(named)
 }
@@ -164,14 +203,21 @@ pub fn update(workload: &Workload, rules: &Rules, answers: &Answers) -> Result<P
 
 /// The same for the images that one of the running pods is not on.
 pub fn update_running(pods: &Pods<'_>, rules: &Rules, answers: &Answers) -> Result<Plan, Refusal> {
-    update_where(&pods.live.workload, rules, answers, |container, lookup, outcome| match (&outcome, answers.get(lookup)) {
-        (Outcome::Outdated(_), Some(Ok(answer))) => match pods.say(container, &answer.digest, Purpose::Update) {
-            Word::Differs(_) => outcome,
-            Word::Agrees => Outcome::Ok,
-            Word::Nothing(reason) => Outcome::Unchecked(reason.to_owned()),
+    update_where(
+        &pods.live.workload,
+        rules,
+        answers,
+        |container, lookup, outcome| match (&outcome, answers.get(lookup)) {
+            (Outcome::Outdated(_), Some(Ok(answer))) => {
+                match pods.say(container, &answer.digest, Purpose::Update) {
+                    Word::Differs(_) => outcome,
+                    Word::Agrees => Outcome::Ok,
+                    Word::Nothing(reason) => Outcome::Unchecked(reason.to_owned()),
+                }
+            }
+            _ => outcome,
         },
-        _ => outcome,
-    })
+    )
 }
 
 /// `judge` has the last word on what an image is to become.
@@ -184,16 +230,29 @@ fn update_where(
     let ledger = recorded(workload, rules)?;
     let mut plan = Plan::default();
     let mut originals = Originals::default();
-    for Considered { container, standing, recorded } in consider(workload, ledger.as_ref(), rules)? {
+    for Considered {
+        container,
+        standing,
+        recorded,
+    } in consider(workload, ledger.as_ref(), rules)?
+    {
         let Image::Text(image) = &container.image else {
             plan.outcomes.push(not_text(&container.image, standing));
             continue;
         };
         let (outcome, original) = match standing {
-            Standing::LeftOut(how) => (Outcome::Ignored(how), Some(recorded.unwrap_or(image).into())),
+            Standing::LeftOut(how) => (
+                Outcome::Ignored(how),
+                Some(recorded.unwrap_or(image).into()),
+            ),
             Standing::Taken(Wish::Variable) => (Outcome::Variable, recorded.map(Into::into)),
-            Standing::Taken(Wish::Fixed) => (container.hold.clone().map_or(Outcome::Fixed, Outcome::Held), Some(image.into())),
-            Standing::Taken(Wish::Invalid(error)) => (Outcome::Failed(invalid(error)), Some(image.into())),
+            Standing::Taken(Wish::Fixed) => (
+                container.hold.clone().map_or(Outcome::Fixed, Outcome::Held),
+                Some(image.into()),
+            ),
+            Standing::Taken(Wish::Invalid(error)) => {
+                (Outcome::Failed(invalid(error)), Some(image.into()))
+            }
             Standing::Taken(Wish::Follow(follow)) => {
                 let outcome = match &container.hold {
                     Some(hold) => Outcome::Held(hold.clone()),
@@ -203,7 +262,8 @@ fn update_where(
             }
         };
         if let Some(new_image) = outcome.new_image() {
-            plan.changes.push(change_image(workload, container, new_image));
+            plan.changes
+                .push(change_image(workload, container, new_image));
         }
         if let Some(original) = original {
             originals.push(container.group, &container.name, original);
@@ -212,8 +272,16 @@ fn update_where(
     }
     let changed = !plan.changes.is_empty() && rules.track == Track::Annotation;
     let from = text(&workload.record);
-    if changed && !from.as_deref().is_some_and(|from| originals.is_said_by(from)) {
-        plan.changes.push(Change { at: workload.record_path(), from, to: Some(originals.to_text()) });
+    if changed
+        && !from
+            .as_deref()
+            .is_some_and(|from| originals.is_said_by(from))
+    {
+        plan.changes.push(Change {
+            at: workload.record_path(),
+            from,
+            to: Some(originals.to_text()),
+        });
     }
     Ok(plan)
 }
@@ -223,7 +291,12 @@ pub fn restore(workload: &Workload, rules: &Rules) -> Result<Plan, Refusal> {
     let ledger = recorded(workload, rules)?;
     let mut plan = Plan::default();
     let mut still_needed = false;
-    for Considered { container, standing, recorded } in consider(workload, ledger.as_ref(), rules)? {
+    for Considered {
+        container,
+        standing,
+        recorded,
+    } in consider(workload, ledger.as_ref(), rules)?
+    {
         let Image::Text(image) = &container.image else {
             plan.outcomes.push(not_text(&container.image, standing));
             continue;
@@ -242,22 +315,35 @@ pub fn restore(workload: &Workload, rules: &Rules) -> Result<Plan, Refusal> {
             _ => Outcome::Ok,
         };
         if let Some(original) = outcome.new_image() {
-            plan.changes.push(change_image(workload, container, original));
+            plan.changes
+                .push(change_image(workload, container, original));
         }
         plan.outcomes.push(Some(outcome));
     }
     // A container that the user left out may still go back one day; the record of the workload waits for it.
     if ledger.is_some() && !still_needed {
-        plan.changes.push(Change { at: workload.record_path(), from: text(&workload.record), to: None });
+        plan.changes.push(Change {
+            at: workload.record_path(),
+            from: text(&workload.record),
+            to: None,
+        });
     }
     Ok(plan)
 }
 
 fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outcome {
     match answers.get(&follow.lookup) {
-        None => Outcome::Failed(Refusal { code: "unresolved", cause: "nothing answered for it".to_owned(), hint: None }),
+        None => Outcome::Failed(Refusal {
+            code: "unresolved",
+            cause: "nothing answered for it".to_owned(),
+            hint: None,
+        }),
         Some(Err(refusal)) => Outcome::Failed(refusal.clone()),
-        Some(Ok(answer)) => match follow.digest.as_ref().and_then(|digest| answer.held.get(digest)) {
+        Some(Ok(answer)) => match follow
+            .digest
+            .as_ref()
+            .and_then(|digest| answer.held.get(digest))
+        {
             Some(reason) => Outcome::Held(Hold::platform_lost(&answer.digest, reason)),
             None if follow.is_on(image, &answer.digest) => Outcome::Ok,
             None => Outcome::Outdated(follow.on(&answer.digest)),
@@ -267,7 +353,11 @@ fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outc
 
 fn change_image(workload: &Workload, container: &Container, to: &str) -> Change {
     let from = container.image.text().map(str::to_owned);
-    Change { at: workload.image_path(container), from, to: Some(to.to_owned()) }
+    Change {
+        at: workload.image_path(container),
+        from,
+        to: Some(to.to_owned()),
+    }
 }
 
 fn not_text(image: &Image, standing: Standing<'_>) -> Option<Outcome> {

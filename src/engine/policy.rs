@@ -60,12 +60,20 @@ impl Follow<'_> {
 
     /// Whether `image` is just that.
     pub fn is_on(&self, image: &str, digest: &Digest) -> bool {
-        image.strip_prefix(&*self.base).and_then(|rest| rest.strip_prefix('@')) == Some(digest.as_str())
+        image
+            .strip_prefix(&*self.base)
+            .and_then(|rest| rest.strip_prefix('@'))
+            == Some(digest.as_str())
     }
 }
 
 /// Decides from the image as written and from the record's word on it.
-pub fn decide<'t>(image: &'t str, recorded: Option<&'t str>, track: Track, form: TagForm) -> Wish<'t> {
+pub fn decide<'t>(
+    image: &'t str,
+    recorded: Option<&'t str>,
+    track: Track,
+    form: TagForm,
+) -> Wish<'t> {
     let image = match ImageRef::parse(image) {
         Ok(image) if image.is_placeholder() => return Wish::Variable,
         Ok(image) => image,
@@ -74,7 +82,11 @@ pub fn decide<'t>(image: &'t str, recorded: Option<&'t str>, track: Track, form:
     };
     match track {
         Track::Tag => by_tag(&image),
-        Track::Annotation => by_record(&image, recorded.and_then(|recorded| ImageRef::parse(recorded).ok()), form),
+        Track::Annotation => by_record(
+            &image,
+            recorded.and_then(|recorded| ImageRef::parse(recorded).ok()),
+            form,
+        ),
     }
 }
 
@@ -113,7 +125,12 @@ fn by_tag(image: &ImageRef<'_>) -> Wish<'static> {
         return Wish::Fixed;
     }
     let base = Cow::from(format!("{}:{}", image.name(), image.asked_tag()));
-    Wish::Follow(Follow { original: base.clone(), base, lookup: image.lookup(), digest: image.digest() })
+    Wish::Follow(Follow {
+        original: base.clone(),
+        base,
+        lookup: image.lookup(),
+        digest: image.digest(),
+    })
 }
 
 /// What `--restore` does with an image.
@@ -174,7 +191,13 @@ mod tests {
             Wish::Invalid(_) => "invalid".to_owned(),
             Wish::Follow(follow) => {
                 let digest = Digest::parse(&sha('1')).unwrap();
-                format!("{} {} {}", follow.original, follow.lookup, follow.on(&digest)).replace(&sha('1'), "NEW")
+                format!(
+                    "{} {} {}",
+                    follow.original,
+                    follow.lookup,
+                    follow.on(&digest)
+                )
+                .replace(&sha('1'), "NEW")
             }
         }
     }
@@ -183,19 +206,51 @@ mod tests {
     fn the_table_of_what_happens_to_an_image() {
         let old = sha('0');
         for (image, recorded, expected) in [
-            ("nginx", None, "nginx docker.io/library/nginx:latest nginx@NEW"),
-            ("nginx:1.25", None, "nginx:1.25 docker.io/library/nginx:1.25 nginx:1.25@NEW"),
-            ("nginx:1.25", Some("redis:7"), "nginx:1.25 docker.io/library/nginx:1.25 nginx:1.25@NEW"),
-            ("nginx:1.25@OLD", Some("nginx:1.25"), "nginx:1.25 docker.io/library/nginx:1.25 nginx:1.25@NEW"),
+            (
+                "nginx",
+                None,
+                "nginx docker.io/library/nginx:latest nginx@NEW",
+            ),
+            (
+                "nginx:1.25",
+                None,
+                "nginx:1.25 docker.io/library/nginx:1.25 nginx:1.25@NEW",
+            ),
+            (
+                "nginx:1.25",
+                Some("redis:7"),
+                "nginx:1.25 docker.io/library/nginx:1.25 nginx:1.25@NEW",
+            ),
+            (
+                "nginx:1.25@OLD",
+                Some("nginx:1.25"),
+                "nginx:1.25 docker.io/library/nginx:1.25 nginx:1.25@NEW",
+            ),
             (
                 "docker.io/library/nginx:1.25@OLD",
                 Some("nginx:1.25"),
                 "nginx:1.25 docker.io/library/nginx:1.25 docker.io/library/nginx:1.25@NEW",
             ),
-            ("nginx:latest@OLD", Some("nginx"), "nginx docker.io/library/nginx:latest nginx:latest@NEW"),
-            ("nginx:1.27@OLD", Some("nginx:1.25"), "nginx:1.27 docker.io/library/nginx:1.27 nginx:1.27@NEW"),
-            ("redis:7@OLD", Some("nginx:1.25"), "redis:7 docker.io/library/redis:7 redis:7@NEW"),
-            ("nginx@OLD", Some("nginx:1.25"), "nginx:1.25 docker.io/library/nginx:1.25 nginx@NEW"),
+            (
+                "nginx:latest@OLD",
+                Some("nginx"),
+                "nginx docker.io/library/nginx:latest nginx:latest@NEW",
+            ),
+            (
+                "nginx:1.27@OLD",
+                Some("nginx:1.25"),
+                "nginx:1.27 docker.io/library/nginx:1.27 nginx:1.27@NEW",
+            ),
+            (
+                "redis:7@OLD",
+                Some("nginx:1.25"),
+                "redis:7 docker.io/library/redis:7 redis:7@NEW",
+            ),
+            (
+                "nginx@OLD",
+                Some("nginx:1.25"),
+                "nginx:1.25 docker.io/library/nginx:1.25 nginx@NEW",
+            ),
             ("redis@OLD", Some("nginx:1.25"), "fixed"),
             ("nginx@OLD", None, "fixed"),
             ("nginx:1.25@OLD", None, "fixed"),
@@ -205,7 +260,11 @@ mod tests {
             ("${TAG}", None, "variable"),
             ("registry.example.test/web:$(TAG)", None, "variable"),
             ("registry.example.test/web:$TAG", None, "variable"),
-            ("registry.example.test/web:1.4-$TAG", Some("registry.example.test/web:1.4"), "variable"),
+            (
+                "registry.example.test/web:1.4-$TAG",
+                Some("registry.example.test/web:1.4"),
+                "variable",
+            ),
             ("{{ .Values.image }}", None, "variable"),
             ("ko://registry.example.test/cmd/web", None, "variable"),
             ("registry.example.test/web:__TAG__", None, "variable"),
@@ -213,8 +272,20 @@ mod tests {
             ("auto", None, "variable"),
             ("Not An Image", None, "invalid"),
         ] {
-            let (image, recorded) = (image.replace("OLD", &old), recorded.map(|recorded| recorded.replace("OLD", &old)));
-            assert_eq!(decided(&image, recorded.as_deref(), Track::Annotation, TagForm::Keep), expected, "{image} {recorded:?}");
+            let (image, recorded) = (
+                image.replace("OLD", &old),
+                recorded.map(|recorded| recorded.replace("OLD", &old)),
+            );
+            assert_eq!(
+                decided(
+                    &image,
+                    recorded.as_deref(),
+                    Track::Annotation,
+                    TagForm::Keep
+                ),
+                expected,
+                "{image} {recorded:?}"
+            );
         }
     }
 
@@ -233,11 +304,25 @@ mod tests {
     fn without_an_annotation_the_tag_is_in_the_image() {
         let old = sha('0');
         for (image, expected) in [
-            ("nginx", "nginx:latest docker.io/library/nginx:latest nginx:latest@NEW"),
-            ("nginx:1.25@OLD", "nginx:1.25 docker.io/library/nginx:1.25 nginx:1.25@NEW"),
+            (
+                "nginx",
+                "nginx:latest docker.io/library/nginx:latest nginx:latest@NEW",
+            ),
+            (
+                "nginx:1.25@OLD",
+                "nginx:1.25 docker.io/library/nginx:1.25 nginx:1.25@NEW",
+            ),
             ("nginx@OLD", "fixed"),
         ] {
-            assert_eq!(decided(&image.replace("OLD", &old), Some("redis:7"), Track::Tag, TagForm::Keep), expected);
+            assert_eq!(
+                decided(
+                    &image.replace("OLD", &old),
+                    Some("redis:7"),
+                    Track::Tag,
+                    TagForm::Keep
+                ),
+                expected
+            );
         }
     }
 
@@ -245,17 +330,44 @@ mod tests {
     fn an_image_goes_back_only_where_the_record_still_holds() {
         let old = sha('0');
         for (image, recorded, expected) in [
-            ("nginx:1.25@OLD", Some("nginx:1.25"), Return::To("nginx:1.25".to_owned())),
-            ("nginx@OLD", Some("nginx:1.25"), Return::To("nginx:1.25".to_owned())),
+            (
+                "nginx:1.25@OLD",
+                Some("nginx:1.25"),
+                Return::To("nginx:1.25".to_owned()),
+            ),
+            (
+                "nginx@OLD",
+                Some("nginx:1.25"),
+                Return::To("nginx:1.25".to_owned()),
+            ),
             ("nginx@OLD", Some("nginx"), Return::To("nginx".to_owned())),
             ("nginx:1.25", Some("nginx:1.25"), Return::There),
             ("nginx@OLD", Some("nginx@OLD"), Return::There),
-            ("nginx:1.27@OLD", Some("nginx:1.25"), Return::Stays("its tag was changed since it was recorded")),
-            ("redis@OLD", Some("nginx"), Return::Stays("its name was changed since it was recorded")),
-            ("nginx:1.27", Some("nginx:1.25"), Return::Stays("it has no digest, so it was changed since it was recorded")),
-            ("nginx@OLD", None, Return::Stays("nothing is recorded for it")),
+            (
+                "nginx:1.27@OLD",
+                Some("nginx:1.25"),
+                Return::Stays("its tag was changed since it was recorded"),
+            ),
+            (
+                "redis@OLD",
+                Some("nginx"),
+                Return::Stays("its name was changed since it was recorded"),
+            ),
+            (
+                "nginx:1.27",
+                Some("nginx:1.25"),
+                Return::Stays("it has no digest, so it was changed since it was recorded"),
+            ),
+            (
+                "nginx@OLD",
+                None,
+                Return::Stays("nothing is recorded for it"),
+            ),
         ] {
-            let (image, recorded) = (image.replace("OLD", &old), recorded.map(|recorded| recorded.replace("OLD", &old)));
+            let (image, recorded) = (
+                image.replace("OLD", &old),
+                recorded.map(|recorded| recorded.replace("OLD", &old)),
+            );
             assert_eq!(restore(&image, recorded.as_deref()), expected, "{image}");
         }
     }

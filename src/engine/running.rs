@@ -41,24 +41,49 @@ impl Pod {
     pub fn read(pod: &Value) -> Option<Self> {
         let metadata = pod.get("metadata")?;
         let status = pod.get("status")?;
-        let finished = matches!(status.get("phase").and_then(Value::as_str), Some("Succeeded" | "Failed"));
+        let finished = matches!(
+            status.get("phase").and_then(Value::as_str),
+            Some("Succeeded" | "Failed")
+        );
         if finished || metadata.get("deletionTimestamp").is_some() {
             return None;
         }
         let containers = [
-            (Group::Containers, status.get("containerStatuses"), &["running"][..]),
+            (
+                Group::Containers,
+                status.get("containerStatuses"),
+                &["running"][..],
+            ),
             // They are done before the others run.
-            (Group::InitContainers, status.get("initContainerStatuses"), &["running", "terminated"][..]),
+            (
+                Group::InitContainers,
+                status.get("initContainerStatuses"),
+                &["running", "terminated"][..],
+            ),
         ];
         let spec = pod.get("spec")?;
         let ran = |(group, statuses, states): (Group, Option<&Value>, &[&str])| -> Vec<Ran> {
-            let statuses = statuses.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-            let runs =
-                |status: &&Value| status.get("state").is_some_and(|state| states.iter().any(|name| state.get(name).is_some()));
-            statuses.iter().filter(runs).filter_map(|status| Ran::read(status, group, spec)).collect()
+            let statuses = statuses
+                .and_then(Value::as_array)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let runs = |status: &&Value| {
+                status
+                    .get("state")
+                    .is_some_and(|state| states.iter().any(|name| state.get(name).is_some()))
+            };
+            statuses
+                .iter()
+                .filter(runs)
+                .filter_map(|status| Ran::read(status, group, spec))
+                .collect()
         };
         Some(Self {
-            namespace: metadata.get("namespace").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            namespace: metadata
+                .get("namespace")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
             controller: controller(metadata)?.to_owned(),
             annotations: texts(metadata.get("annotations")),
             containers: containers.into_iter().flat_map(ran).collect(),
@@ -69,29 +94,51 @@ impl Pod {
 impl Ran {
     fn read(status: &Value, group: Group, spec: &Value) -> Option<Self> {
         let name = status.get("name")?.as_str()?;
-        let asked = spec.get(group.key()).and_then(Value::as_array).into_iter().flatten();
-        let image = asked.filter(|container| container["name"] == *name).find_map(|container| container["image"].as_str());
-        let digest = status.get("imageID").and_then(Value::as_str).and_then(repository_digest);
-        Some(Self { group, name: name.to_owned(), image: image.unwrap_or_default().to_owned(), digest })
+        let asked = spec
+            .get(group.key())
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let image = asked
+            .filter(|container| container["name"] == *name)
+            .find_map(|container| container["image"].as_str());
+        let digest = status
+            .get("imageID")
+            .and_then(Value::as_str)
+            .and_then(repository_digest);
+        Some(Self {
+            group,
+            name: name.to_owned(),
+            image: image.unwrap_or_default().to_owned(),
+            digest,
+        })
     }
 }
 
 /// The digest in an `imageID`: `repository@digest`, with or without `docker-pullable://`. What has no repository is no manifest's digest.
 fn repository_digest(image_id: &str) -> Option<Digest> {
     let (repository, digest) = image_id.rsplit_once('@')?;
-    (!repository.is_empty()).then(|| Digest::parse(digest).ok()).flatten()
+    (!repository.is_empty())
+        .then(|| Digest::parse(digest).ok())
+        .flatten()
 }
 
 /// The uid of the controller of an object.
 pub fn controller(metadata: &Value) -> Option<&str> {
     let owners = metadata.get("ownerReferences")?.as_array()?;
-    owners.iter().find(|owner| owner["controller"] == true)?.get("uid")?.as_str()
+    owners
+        .iter()
+        .find(|owner| owner["controller"] == true)?
+        .get("uid")?
+        .as_str()
 }
 
 /// A map of texts.
 pub(super) fn texts(map: Option<&Value>) -> BTreeMap<String, String> {
     let entries = map.and_then(Value::as_object).into_iter().flatten();
-    entries.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+    entries
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
 }
 
 /// What is asked of the pods.
@@ -143,20 +190,30 @@ impl<'a> Pods<'a> {
         if heard.is_empty() {
             return Word::Nothing("it runs in no pod of the present rollout yet");
         }
-        let known: BTreeSet<&Digest> = heard.iter().filter_map(|(_, ran)| ran.digest.as_ref()).collect();
+        let known: BTreeSet<&Digest> = heard
+            .iter()
+            .filter_map(|(_, ran)| ran.digest.as_ref())
+            .collect();
         let index = self.manifests.get(digest);
-        let agrees = |running: &Digest| running == digest || index.is_some_and(|index| index.manifests.contains_key(running));
+        let agrees = |running: &Digest| {
+            running == digest || index.is_some_and(|index| index.manifests.contains_key(running))
+        };
         match known.iter().find(|running| !agrees(running)) {
             Some(other) if index.is_none_or(|index| index.whole) => Word::Differs((*other).clone()),
             _ if known.iter().any(|running| agrees(running)) => Word::Agrees,
-            Some(_) => Word::Nothing("its index has more manifests without a platform than are read"),
+            Some(_) => {
+                Word::Nothing("its index has more manifests without a platform than are read")
+            }
             None => Word::Nothing("no pod of it tells which digest it runs"),
         }
     }
 
     /// The digests that run in a container.
     pub fn running(&self, container: &'a Container) -> impl Iterator<Item = &'a Digest> {
-        self.pods.unwrap_or_default().iter().filter_map(|pod| pod.ran(container)?.digest.as_ref())
+        self.pods
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|pod| pod.ran(container)?.digest.as_ref())
     }
 
     /// A pod that is about to be replaced says nothing: neither one that a rollout under way has not reached, nor one from before the
@@ -165,14 +222,18 @@ impl<'a> Pods<'a> {
         let template = &self.live.template_annotations;
         let bears = |(key, value): (&String, &String)| pod.annotations.get(key) == Some(value);
         let image = container.image.text();
-        let replaced_soon = self.live.rollout_under_way && !(image == Some(ran.image.as_str()) && template.iter().all(bears));
-        let before_restart = purpose == Purpose::Restart && !template.get_key_value(RESTARTED_AT).is_none_or(bears);
+        let replaced_soon = self.live.rollout_under_way
+            && !(image == Some(ran.image.as_str()) && template.iter().all(bears));
+        let before_restart =
+            purpose == Purpose::Restart && !template.get_key_value(RESTARTED_AT).is_none_or(bears);
         !replaced_soon && !before_restart
     }
 }
 
 impl Pod {
     fn ran(&self, container: &Container) -> Option<&Ran> {
-        self.containers.iter().find(|ran| ran.group == container.group && ran.name == container.name)
+        self.containers
+            .iter()
+            .find(|ran| ran.group == container.group && ran.name == container.name)
     }
 }

@@ -51,15 +51,24 @@ pub enum Verdict {
 
 impl Selection {
     /// Judges a workload by its namespace, name and labels. An empty namespace is none, as the API has it.
-    pub fn takes(&self, namespace: Option<&str>, name: &str, labels: &BTreeMap<String, String>) -> Verdict {
+    pub fn takes(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Verdict {
         let namespace = namespace.filter(|namespace| !namespace.is_empty());
         if !self.fields.matches(namespace, name) || !self.labels.matches(labels) {
             return Verdict::NotSelected;
         }
         match (&self.namespaces, namespace) {
             (Namespaces::Only(_), None) => Verdict::WithoutNamespace,
-            (Namespaces::Only(taken), Some(namespace)) if !taken.contains(namespace) => Verdict::NotSelected,
-            (Namespaces::AllBut(left_out), Some(namespace)) if left_out.contains(namespace) => Verdict::NotSelected,
+            (Namespaces::Only(taken), Some(namespace)) if !taken.contains(namespace) => {
+                Verdict::NotSelected
+            }
+            (Namespaces::AllBut(left_out), Some(namespace)) if left_out.contains(namespace) => {
+                Verdict::NotSelected
+            }
             _ => Verdict::Taken,
         }
     }
@@ -70,7 +79,11 @@ mod tests {
     use super::*;
 
     fn takes(selection: &Selection, namespace: Option<&str>) -> Verdict {
-        selection.takes(namespace, "web", &BTreeMap::from([("app".to_owned(), "web".to_owned())]))
+        selection.takes(
+            namespace,
+            "web",
+            &BTreeMap::from([("app".to_owned(), "web".to_owned())]),
+        )
     }
 
     fn names(names: &[&str]) -> BTreeSet<String> {
@@ -85,7 +98,10 @@ mod tests {
 
     #[test]
     fn named_namespaces_do_not_take_what_is_in_none() {
-        let selection = Selection { namespaces: Namespaces::Only(names(&["shop", "pay"])), ..Selection::default() };
+        let selection = Selection {
+            namespaces: Namespaces::Only(names(&["shop", "pay"])),
+            ..Selection::default()
+        };
         assert_eq!(takes(&selection, Some("pay")), Verdict::Taken);
         assert_eq!(takes(&selection, Some("shopping")), Verdict::NotSelected);
         assert_eq!(takes(&selection, None), Verdict::WithoutNamespace);
@@ -94,7 +110,10 @@ mod tests {
 
     #[test]
     fn an_excluded_namespace_leaves_out_itself_alone() {
-        let selection = Selection { namespaces: Namespaces::AllBut(names(&["shop"])), ..Selection::default() };
+        let selection = Selection {
+            namespaces: Namespaces::AllBut(names(&["shop"])),
+            ..Selection::default()
+        };
         assert_eq!(takes(&selection, Some("shop")), Verdict::NotSelected);
         assert_eq!(takes(&selection, Some("pay")), Verdict::Taken);
         assert_eq!(takes(&selection, None), Verdict::Taken);
@@ -102,7 +121,10 @@ mod tests {
 
     #[test]
     fn what_the_selectors_leave_out_is_not_counted_as_without_namespace() {
-        let mut selection = Selection { namespaces: Namespaces::Only(names(&["shop"])), ..Selection::default() };
+        let mut selection = Selection {
+            namespaces: Namespaces::Only(names(&["shop"])),
+            ..Selection::default()
+        };
         selection.labels = LabelSelector::parse("app=api").unwrap();
         assert_eq!(takes(&selection, None), Verdict::NotSelected);
         selection.labels = LabelSelector::parse("app=web").unwrap();
@@ -113,7 +135,10 @@ mod tests {
 
     #[test]
     fn a_field_selector_against_a_namespace_takes_what_is_in_none() {
-        let selection = Selection { fields: FieldSelector::parse("metadata.namespace!=shop").unwrap(), ..Selection::default() };
+        let selection = Selection {
+            fields: FieldSelector::parse("metadata.namespace!=shop").unwrap(),
+            ..Selection::default()
+        };
         assert_eq!(takes(&selection, None), Verdict::Taken);
         assert_eq!(takes(&selection, Some("shop")), Verdict::NotSelected);
     }

@@ -92,7 +92,11 @@ fn located_change(
         (Some(to), true) => {
             let from = last.target().styled().map(|(text, _)| text);
             if from != change.from.as_deref() {
-                return Err(refused("not-editable", last, format!("{} is not what the change relies on", change.at)));
+                return Err(refused(
+                    "not-editable",
+                    last,
+                    format!("{} is not what the change relies on", change.at),
+                ));
             }
             let node = uses.token_to_edit(last, to, &change.at)?;
             // Another place that shows this node has asked for the same: `token_to_edit` refuses two wishes.
@@ -107,7 +111,9 @@ fn located_change(
             uses.stands_once(last, &located_path(change, located.missing.len()))?;
             let edits = match (node.written_entries(), node.scalar()) {
                 (Some(_), _) => insert::entry(file, notations, &located.nodes, chain, to)?,
-                (None, Scalar::Null) => insert::instead_of_null(file, notations, &located.nodes, chain, to)?,
+                (None, Scalar::Null) => {
+                    insert::instead_of_null(file, notations, &located.nodes, chain, to)?
+                }
                 (None, _) => {
                     let path = located_path(change, located.missing.len());
                     return Err(refused(
@@ -118,13 +124,20 @@ fn located_change(
                 }
             };
             effects.edits.extend(edits);
-            effects.extended.insert(node.id(), (chain.clone(), to.clone()));
+            effects
+                .extended
+                .insert(node.id(), (chain.clone(), to.clone()));
         }
         (None, true) => {
             let (key, depth) = remove::outermost(file, &located.nodes, &change.at);
             let mapping = located.nodes[depth];
-            uses.stands_once(mapping, &located_path(change, change.at.steps().len() - depth))?;
-            effects.edits.extend(remove::entry(file, mapping.target(), key)?);
+            uses.stands_once(
+                mapping,
+                &located_path(change, change.at.steps().len() - depth),
+            )?;
+            effects
+                .edits
+                .extend(remove::entry(file, mapping.target(), key)?);
             effects.reduced.insert(mapping.target().id(), key);
         }
         (None, false) => {}
@@ -135,15 +148,20 @@ fn located_change(
 /// The path of a change without its last steps.
 fn located_path(change: &Change, without: usize) -> Path {
     let steps = change.at.steps();
-    steps[..steps.len() - without].iter().fold(Path::root(), |path, step| path.join(step.clone()))
+    steps[..steps.len() - without]
+        .iter()
+        .fold(Path::root(), |path, step| path.join(step.clone()))
 }
 
 fn apply(text: &str, edits: &mut [Edit]) -> Result<String, Refused> {
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
-    let mut new_text = String::with_capacity(text.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());
+    let mut new_text =
+        String::with_capacity(text.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());
     let mut done = 0;
     for edit in edits.iter() {
-        let kept = text.get(done..edit.range.start).ok_or_else(|| unproven("two edits overlap".to_owned()))?;
+        let kept = text
+            .get(done..edit.range.start)
+            .ok_or_else(|| unproven("two edits overlap".to_owned()))?;
         new_text.push_str(kept);
         new_text.push_str(&edit.text);
         done = edit.range.end;
@@ -153,9 +171,17 @@ fn apply(text: &str, edits: &mut [Edit]) -> Result<String, Refused> {
 }
 
 fn refused(code: &'static str, node: YamlNode<'_, '_>, message: String) -> Refused {
-    Refused { code, line: node.line(), message }
+    Refused {
+        code,
+        line: node.line(),
+        message,
+    }
 }
 
 fn unproven(message: String) -> Refused {
-    Refused { code: "unproven", line: None, message }
+    Refused {
+        code: "unproven",
+        line: None,
+        message,
+    }
 }

@@ -35,7 +35,10 @@ pub trait Tree<'a>: Copy {
 
 /// The entries of a mapping, and behind them what its merge key brings in from other mappings and it does not have itself. The first
 /// of equal keys counts.
-pub(super) fn with_merged<N: Copy + Eq + Hash, T>(own: Vec<(N, T)>, merged: impl Iterator<Item = Vec<(N, T)>>) -> Vec<(N, T)> {
+pub(super) fn with_merged<N: Copy + Eq + Hash, T>(
+    own: Vec<(N, T)>,
+    merged: impl Iterator<Item = Vec<(N, T)>>,
+) -> Vec<(N, T)> {
     let mut names: HashSet<N> = own.iter().map(|(name, _)| *name).collect();
     let mut entries = own;
     for (name, value) in merged.flatten() {
@@ -75,11 +78,19 @@ impl<'a> Tree<'a> for &'a Value {
     }
 
     fn items(self) -> Vec<Self> {
-        self.as_array().map(|items| items.iter().collect()).unwrap_or_default()
+        self.as_array()
+            .map(|items| items.iter().collect())
+            .unwrap_or_default()
     }
 
     fn entries(self) -> Vec<(&'a str, Self)> {
-        self.as_object().map(|map| map.iter().map(|(key, value)| (key.as_str(), value)).collect()).unwrap_or_default()
+        self.as_object()
+            .map(|map| {
+                map.iter()
+                    .map(|(key, value)| (key.as_str(), value))
+                    .collect()
+            })
+            .unwrap_or_default()
     }
 
     fn scalar(self) -> Scalar<'a> {
@@ -131,7 +142,14 @@ mod tests {
         let merged = (0..2 * count).map(|name| (Name(name), "merged")).collect();
         let entries = with_merged(own, std::iter::once(merged));
         assert_eq!(entries.len(), 2 * count);
-        assert_eq!(entries.iter().filter(|(_, from)| *from == "own").count(), count);
-        assert!(COMPARISONS.get() < 20 * count, "{} comparisons", COMPARISONS.get());
+        assert_eq!(
+            entries.iter().filter(|(_, from)| *from == "own").count(),
+            count
+        );
+        assert!(
+            COMPARISONS.get() < 20 * count,
+            "{} comparisons",
+            COMPARISONS.get()
+        );
     }
 }

@@ -38,7 +38,12 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Deployment, Self::DaemonSet, Self::StatefulSet, Self::CronJob];
+    pub const ALL: [Self; 4] = [
+        Self::Deployment,
+        Self::DaemonSet,
+        Self::StatefulSet,
+        Self::CronJob,
+    ];
 
     /// The name in a manifest's `kind`.
     pub fn name(self) -> &'static str {
@@ -181,7 +186,9 @@ impl PullPolicy {
     }
 
     fn of(name: &str) -> Option<Self> {
-        [Self::Always, Self::IfNotPresent, Self::Never].into_iter().find(|policy| policy.name() == name)
+        [Self::Always, Self::IfNotPresent, Self::Never]
+            .into_iter()
+            .find(|policy| policy.name() == name)
     }
 }
 
@@ -214,7 +221,11 @@ impl Workload {
 
     /// Where a container stands.
     pub fn container_path(&self, container: &Container) -> Path {
-        self.at.keys(self.kind.pod_template()).join("spec").join(container.group.key()).join(container.index)
+        self.at
+            .keys(self.kind.pod_template())
+            .join("spec")
+            .join(container.group.key())
+            .join(container.index)
     }
 
     /// Where the annotation [`RECORD`] stands, or would.
@@ -224,7 +235,9 @@ impl Workload {
 
     /// Where the annotation [`RESTARTED_AT`] stands, or would.
     pub fn restarted_path(&self) -> Path {
-        self.at.keys(self.kind.pod_template()).keys(&["metadata", "annotations", RESTARTED_AT])
+        self.at
+            .keys(self.kind.pod_template())
+            .keys(&["metadata", "annotations", RESTARTED_AT])
     }
 }
 

@@ -111,7 +111,13 @@ enum Tag {
 impl<'t> File<'t> {
     /// Reads all documents of a text. Comments are kept only where one may be meant for this program.
     pub fn parse(text: &'t str) -> Result<Self, Unreadable> {
-        let comments = || if marks::may_be_in(text.as_bytes()) { Comments::Keep } else { Comments::Drop };
+        let comments = || {
+            if marks::may_be_in(text.as_bytes()) {
+                Comments::Keep
+            } else {
+                Comments::Drop
+            }
+        };
         // Most manifests are so plain that no two readers differ on them, and need no parser for all of YAML.
         Self::read_plain(text).map_or_else(|| Self::read(text, comments()), Ok)
     }
@@ -122,13 +128,21 @@ impl<'t> File<'t> {
     }
 
     fn read_plain(text: &'t str) -> Option<Self> {
-        lines::read(text).map(|file| Self { plain: true, ..file })
+        lines::read(text).map(|file| Self {
+            plain: true,
+            ..file
+        })
     }
 
     fn read(text: &'t str, comments: Comments) -> Result<Self, Unreadable> {
-        let file = events::read(text, comments).map_err(|unreadable| fault::or_conflict(text, unreadable))?;
+        let file = events::read(text, comments)
+            .map_err(|unreadable| fault::or_conflict(text, unreadable))?;
         match file.ambiguous_break() {
-            Some((offset, name)) => Err(fault::unreadable_at(text, offset, Fault::AmbiguousLineBreak(name))),
+            Some((offset, name)) => Err(fault::unreadable_at(
+                text,
+                offset,
+                Fault::AmbiguousLineBreak(name),
+            )),
             None => Ok(file),
         }
     }
@@ -161,7 +175,11 @@ impl<'t> File<'t> {
     /// The nodes that aliases name, of all documents.
     pub fn alias_targets(&self) -> impl Iterator<Item = NodeId> {
         let has_aliases = self.documents.iter().any(|document| document.aliases);
-        let nodes = if has_aliases { self.nodes.as_slice() } else { &[] };
+        let nodes = if has_aliases {
+            self.nodes.as_slice()
+        } else {
+            &[]
+        };
         nodes.iter().filter_map(|node| match node.kind {
             Kind::Alias { target } => Some(target),
             _ => None,
@@ -185,13 +203,20 @@ impl<'t> File<'t> {
 
     /// The comments' texts, in order. Complete only after [`File::parse_with_comments`].
     pub fn comments(&self) -> impl Iterator<Item = &'t str> + '_ {
-        self.comments.iter().map(|comment| &self.text[comment.span.clone()])
+        self.comments
+            .iter()
+            .map(|comment| &self.text[comment.span.clone()])
     }
 
     /// Where the first comment begins that begins within the range.
     pub fn comment_in(&self, range: Range<usize>) -> Option<usize> {
-        let from = self.comments.partition_point(|comment| comment.span.start < range.start);
-        self.comments.get(from).map(|comment| comment.span.start).filter(|start| *start < range.end)
+        let from = self
+            .comments
+            .partition_point(|comment| comment.span.start < range.start);
+        self.comments
+            .get(from)
+            .map(|comment| comment.span.start)
+            .filter(|start| *start < range.end)
     }
 
     /// Whether a comment begins within the range.
@@ -215,19 +240,32 @@ impl<'t> File<'t> {
         let quoted = |node: &&Node<'t>| {
             #[cfg(test)]
             steps::add(1);
-            matches!(node.kind, Kind::Scalar { style: Style::Single | Style::Double, .. })
+            matches!(
+                node.kind,
+                Kind::Scalar {
+                    style: Style::Single | Style::Double,
+                    ..
+                }
+            )
         };
         let mut quoted = self.nodes.iter().filter(quoted).peekable();
         plain::ambiguous_breaks(self.text).find(|(offset, _)| {
-            while quoted.next_if(|node| node.end as usize <= *offset).is_some() {}
-            quoted.peek().is_none_or(|node| *offset < node.start as usize)
+            while quoted
+                .next_if(|node| node.end as usize <= *offset)
+                .is_some()
+            {}
+            quoted
+                .peek()
+                .is_none_or(|node| *offset < node.start as usize)
         })
     }
 
     /// What the comments on a line say.
     fn marks_on(&self, line: u32) -> impl Iterator<Item = Mark> + '_ {
         let from = self.comments.partition_point(|comment| comment.line < line);
-        let on_line = self.comments[from..].iter().take_while(move |comment| comment.line == line);
+        let on_line = self.comments[from..]
+            .iter()
+            .take_while(move |comment| comment.line == line);
         on_line.filter_map(|comment| marks::read(&self.text[comment.span.clone()]))
     }
 }

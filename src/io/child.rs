@@ -22,7 +22,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
+};
 
 pub(in crate::io) use environment::for_signing;
 pub(in crate::io) use environment::without_secrets;
@@ -79,20 +81,41 @@ pub(in crate::io) enum ChildError {
 impl Child {
     /// A program with this environment and no other. A bare name is looked up on the `PATH` of that environment. Stdin is empty, stdout
     /// and stderr are read.
-    pub(in crate::io) fn new(program: impl AsRef<OsStr>, environment: BTreeMap<OsString, OsString>, limit: Duration) -> Self {
+    pub(in crate::io) fn new(
+        program: impl AsRef<OsStr>,
+        environment: BTreeMap<OsString, OsString>,
+        limit: Duration,
+    ) -> Self {
         let mut command = Command::new(program);
-        command.env_clear().envs(environment).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { command, limit, most: MAX_OUTPUT, input: None, may_ask: false }
+        command
+            .env_clear()
+            .envs(environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self {
+            command,
+            limit,
+            most: MAX_OUTPUT,
+            input: None,
+            may_ask: false,
+        }
     }
 
     /// Adds arguments. A secret is never one: every user of the machine can read them.
-    pub(in crate::io) fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+    pub(in crate::io) fn args<S: AsRef<OsStr>>(
+        mut self,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Self {
         self.command.args(arguments);
         self
     }
 
     /// Adds variables on purpose, whatever they are called.
-    pub(in crate::io) fn envs<K: AsRef<OsStr>, V: AsRef<OsStr>>(mut self, variables: impl IntoIterator<Item = (K, V)>) -> Self {
+    pub(in crate::io) fn envs<K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        mut self,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
         self.command.envs(variables);
         self
     }
@@ -140,7 +163,8 @@ impl Child {
         let cancelled = Arc::new(AtomicBool::new(false));
         let _guard = CancelOnDrop(Arc::clone(&cancelled));
         let work = tokio::task::spawn_blocking(move || self.run_unless(&cancelled));
-        work.await.unwrap_or_else(|error| Err(ChildError::Start(io::Error::other(error))))
+        work.await
+            .unwrap_or_else(|error| Err(ChildError::Start(io::Error::other(error))))
     }
 
     fn run_unless(mut self, cancelled: &AtomicBool) -> Result<Finished, ChildError> {
@@ -150,7 +174,11 @@ impl Child {
         // A signal that comes from now on ends the child first. Children of our own group get it from the terminal.
         let _held = interrupt::hold_for_child();
         let process = self.command.spawn().map_err(ChildError::Start)?;
-        let mut running = Running { process, group: !self.may_ask, ended: false };
+        let mut running = Running {
+            process,
+            group: !self.may_ask,
+            ended: false,
+        };
         running.follow(&mut self, cancelled)
     }
 }
@@ -171,14 +199,26 @@ struct Running {
 }
 
 impl Running {
-    fn follow(&mut self, child: &mut Child, cancelled: &AtomicBool) -> Result<Finished, ChildError> {
+    fn follow(
+        &mut self,
+        child: &mut Child,
+        cancelled: &AtomicBool,
+    ) -> Result<Finished, ChildError> {
         let deadline = Instant::now() + child.limit;
         let (closed, closes) = channel();
         if let (Some(text), Some(stdin)) = (child.input.take(), self.process.stdin.take()) {
             stream::write(stdin, text).map_err(ChildError::Start)?;
         }
-        let stdout = self.process.stdout.take().map(|pipe| Stream::read(pipe, child.most, closed.clone()));
-        let stderr = self.process.stderr.take().map(|pipe| Stream::read(pipe, child.most, closed));
+        let stdout = self
+            .process
+            .stdout
+            .take()
+            .map(|pipe| Stream::read(pipe, child.most, closed.clone()));
+        let stderr = self
+            .process
+            .stderr
+            .take()
+            .map(|pipe| Stream::read(pipe, child.most, closed));
         let stdout = stdout.transpose().map_err(ChildError::Start)?;
         let stderr = stderr.transpose().map_err(ChildError::Start)?;
         let mut open = stdout.iter().chain(&stderr).count();
@@ -205,7 +245,11 @@ impl Running {
             }
         }
         let drained = Instant::now() + TO_DRAIN;
-        while open > 0 && closes.recv_timeout(drained.saturating_duration_since(Instant::now())).is_ok() {
+        while open > 0
+            && closes
+                .recv_timeout(drained.saturating_duration_since(Instant::now()))
+                .is_ok()
+        {
             open -= 1;
         }
         self.ended = true;
@@ -214,19 +258,30 @@ impl Running {
             return Err(ChildError::TooMuch(child.most));
         }
         let taken = |stream: Option<Stream>| stream.as_ref().map(Stream::take).unwrap_or_default();
-        Ok(Finished { status, stdout: taken(stdout), stderr: taken(stderr) })
+        Ok(Finished {
+            status,
+            stdout: taken(stdout),
+            stderr: taken(stderr),
+        })
     }
 
     /// Whether the process has ended. It stays a zombie: its number, which is the group's, is not given to another until `wait`.
     fn has_ended(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        matches!(waitid(WaitId::Pid(Pid::from_child(&self.process)), options), Ok(Some(_)) | Err(rustix::io::Errno::CHILD))
+        matches!(
+            waitid(WaitId::Pid(Pid::from_child(&self.process)), options),
+            Ok(Some(_)) | Err(rustix::io::Errno::CHILD)
+        )
     }
 
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.process);
         // Whoever is gone cannot be told, and need not.
-        let _ = if self.group { kill_process_group(pid, signal) } else { kill_process(pid, signal) };
+        let _ = if self.group {
+            kill_process_group(pid, signal)
+        } else {
+            kill_process(pid, signal)
+        };
     }
 }
 

@@ -15,7 +15,9 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 pub use self::put::{put, puttable};
-pub use self::write::{Prepared, create, flush, is_displaced, prepare, prepare_new, replace, writable};
+pub use self::write::{
+    Prepared, create, flush, is_displaced, prepare, prepare_new, replace, writable,
+};
 
 /// The largest file that is read, in bytes. Kubernetes takes objects of 1.5 MiB: what is larger is no manifest.
 pub const MAX_FILE: u64 = 16 * 1024 * 1024;
@@ -24,7 +26,8 @@ pub const MAX_FILE: u64 = 16 * 1024 * 1024;
 pub const MAX_RULES: u64 = 64 * 1024;
 
 /// What helps where too many files are open.
-pub(in crate::io) const MORE_OPEN_FILES: &str = "raise the limit of open files, as with `ulimit -n 1024`";
+pub(in crate::io) const MORE_OPEN_FILES: &str =
+    "raise the limit of open files, as with `ulimit -n 1024`";
 
 /// Why a file was not read or written. The text is the cause alone: the caller knows the act and the name that the user gave.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +105,9 @@ impl FileError {
     /// One thing to do about it, where there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Vanished | Self::Changed | Self::Displaced => Some("run again; something else writes to this folder"),
+            Self::Vanished | Self::Changed | Self::Displaced => {
+                Some("run again; something else writes to this folder")
+            }
             Self::Permission => Some("run as a user who may read and write it"),
             Self::FolderPermission => Some("run as a user who may write to its folder"),
             Self::FolderMissing => Some("make the folder first"),
@@ -112,7 +117,9 @@ impl FileError {
             Self::NotRegular(_) => Some("name a file or a folder of manifests"),
             Self::TooLarge(_) => Some("leave it out with `--exclude`"),
             Self::TooManyRules(_) => Some("shorten it: 64 KiB are read"),
-            Self::Outside(_) => Some("name the file that it leads to, in that file's own repository"),
+            Self::Outside(_) => {
+                Some("name the file that it leads to, in that file's own repository")
+            }
             Self::Link(_) => Some("name the file that it leads to, or remove the link"),
             Self::InsideGit => Some("name a file of the work tree"),
             Self::Other(_) => None,
@@ -128,7 +135,9 @@ impl From<io::Error> for FileError {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
             ErrorKind::IsADirectory => Self::NotRegular("a folder"),
             _ if is_of_open_files(&error) => Self::OpenFiles,
-            _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Self::NotRegular("a link that leads to itself"),
+            _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+                Self::NotRegular("a link that leads to itself")
+            }
             _ => Self::Other(error),
         }
     }
@@ -137,12 +146,16 @@ impl From<io::Error> for FileError {
 /// Whether the system says that this process, or all of them, may open no further file, socket or pipe.
 pub(in crate::io) fn is_of_open_files(error: &io::Error) -> bool {
     let limits = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
-    error.raw_os_error().is_some_and(|code| limits.contains(&code))
+    error
+        .raw_os_error()
+        .is_some_and(|code| limits.contains(&code))
 }
 
 /// Whether this process may open so many more files just now: what is refused one on its way often says something else.
 pub fn probe_open(count: usize) -> io::Result<()> {
-    let opened = (0..count.div_ceil(2)).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>()?;
+    let opened = (0..count.div_ceil(2))
+        .map(|_| UnixStream::pair())
+        .collect::<io::Result<Vec<_>>>()?;
     drop(opened);
     Ok(())
 }
@@ -160,7 +173,11 @@ pub fn read_rules(path: &Path) -> Result<Vec<u8>, FileError> {
     let mut content = Vec::new();
     file.take(MAX_RULES + 1).read_to_end(&mut content)?;
     let size = metadata.len().max(content.len() as u64);
-    if size > MAX_RULES { Err(FileError::TooManyRules(size)) } else { Ok(content) }
+    if size > MAX_RULES {
+        Err(FileError::TooManyRules(size))
+    } else {
+        Ok(content)
+    }
 }
 
 /// As [`read`], into a buffer whose room is used again. What was in it is gone, also after an error.
@@ -203,11 +220,16 @@ pub fn read_into(path: &Path, content: &mut Vec<u8>) -> Result<(), FileError> {
 /// Opens for reading, without waiting for a writer and without following a link, and refuses what is no regular file.
 fn open(path: &Path) -> Result<(File, Metadata), FileError> {
     let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY).bits();
-    let opened = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path);
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.cast_signed())
+        .open(path);
     let file = opened.map_err(|error| {
         // Links and sockets cannot be opened so, and the system's words for that do not say what is there.
         let there = path.symlink_metadata().ok().as_ref().and_then(special);
-        there.filter(|_| error.kind() != ErrorKind::PermissionDenied).map_or_else(|| error.into(), FileError::NotRegular)
+        there
+            .filter(|_| error.kind() != ErrorKind::PermissionDenied)
+            .map_or_else(|| error.into(), FileError::NotRegular)
     })?;
     let metadata = file.metadata()?;
     match special(&metadata) {
@@ -258,7 +280,10 @@ mod tests {
         let file = Path::new("/proc/self/status");
         if file.exists() {
             let text = String::from_utf8(read(file).unwrap()).unwrap();
-            assert!(text.starts_with("Name:") && text.ends_with('\n') && text.len() > 500, "{text}");
+            assert!(
+                text.starts_with("Name:") && text.ends_with('\n') && text.len() > 500,
+                "{text}"
+            );
         }
     }
 
@@ -272,7 +297,10 @@ mod tests {
         file.set_len(MAX_FILE + 1).unwrap();
         let error = read(&path).unwrap_err();
         assert_eq!(error.code(), "too-large");
-        assert_eq!(error.to_string(), "it has 16777217 bytes, more than the 16777216 that are read");
+        assert_eq!(
+            error.to_string(),
+            "it has 16777217 bytes, more than the 16777216 that are read"
+        );
     }
 
     #[test]
@@ -280,18 +308,37 @@ mod tests {
         let folder = folder();
         let at = |name: &str| folder.path().join(name);
         std::fs::create_dir(at("folder.yaml")).unwrap();
-        rustix::fs::mknodat(rustix::fs::CWD, at("pipe.yaml"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            at("pipe.yaml"),
+            rustix::fs::FileType::Fifo,
+            0o600.into(),
+            0,
+        )
+        .unwrap();
         let _socket = UnixListener::bind(at("socket.yaml")).unwrap();
         std::fs::write(at("web.yaml"), "").unwrap();
         symlink(at("web.yaml"), at("link.yaml")).unwrap();
-        for (name, what) in
-            [("folder.yaml", "a folder"), ("pipe.yaml", "a named pipe"), ("socket.yaml", "a socket"), ("link.yaml", "a link")]
-        {
-            for error in [read(&at(name)).unwrap_err(), replace(&at(name), b"", b"new").unwrap_err()] {
-                assert_eq!((error.code(), error.to_string()), ("not-a-file", format!("it is {what}, not a regular file")));
+        for (name, what) in [
+            ("folder.yaml", "a folder"),
+            ("pipe.yaml", "a named pipe"),
+            ("socket.yaml", "a socket"),
+            ("link.yaml", "a link"),
+        ] {
+            for error in [
+                read(&at(name)).unwrap_err(),
+                replace(&at(name), b"", b"new").unwrap_err(),
+            ] {
+                assert_eq!(
+                    (error.code(), error.to_string()),
+                    ("not-a-file", format!("it is {what}, not a regular file"))
+                );
             }
         }
-        assert_eq!(read(Path::new("/dev/null")).unwrap_err().to_string(), "it is a device, not a regular file");
+        assert_eq!(
+            read(Path::new("/dev/null")).unwrap_err().to_string(),
+            "it is a device, not a regular file"
+        );
         assert_eq!(read(&at("missing.yaml")).unwrap_err().code(), "vanished");
     }
 
@@ -303,7 +350,10 @@ mod tests {
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o555)).unwrap();
         // Root is denied nothing.
         if File::create(folder.path().join("probe")).is_err() {
-            assert!(matches!(replace(&file, b"old", b"new"), Err(FileError::FolderPermission)));
+            assert!(matches!(
+                replace(&file, b"old", b"new"),
+                Err(FileError::FolderPermission)
+            ));
             std::fs::set_permissions(&file, Permissions::from_mode(0o200)).unwrap();
             assert!(matches!(read(&file), Err(FileError::Permission)));
         }

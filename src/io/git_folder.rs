@@ -13,13 +13,15 @@ pub(in crate::io) const DOT_GIT: &str = ".git";
 
 /// Characters that HFS+ leaves out when it compares names (`next_hfs_char` in Git's utf8.c).
 const PASSED_OVER: [char; 17] = [
-    '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{206a}',
-    '\u{206b}', '\u{206c}', '\u{206d}', '\u{206e}', '\u{206f}', '\u{feff}', '\u{200b}',
+    '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}',
+    '\u{202e}', '\u{206a}', '\u{206b}', '\u{206c}', '\u{206d}', '\u{206e}', '\u{206f}', '\u{feff}',
+    '\u{200b}',
 ];
 
 /// Whether a path without links is Git's folder or lies below one.
 pub(in crate::io) fn is_inside(real: &Path) -> bool {
-    real.components().any(|part| is_dot_git(part.as_os_str())) || real.ancestors().any(is_git_folder)
+    real.components().any(|part| is_dot_git(part.as_os_str()))
+        || real.ancestors().any(is_git_folder)
 }
 
 /// Whether some file system takes this name for `.git`.
@@ -31,7 +33,10 @@ pub(in crate::io) fn is_dot_git(name: &OsStr) -> bool {
     let starts = name.as_bytes().iter().any(|byte| !byte.is_ascii());
     starts
         && name.to_str().is_some_and(|name| {
-            let plain: String = name.chars().filter(|character| !PASSED_OVER.contains(character)).collect();
+            let plain: String = name
+                .chars()
+                .filter(|character| !PASSED_OVER.contains(character))
+                .collect();
             plain.eq_ignore_ascii_case(DOT_GIT)
         })
 }
@@ -45,16 +50,26 @@ fn is_git_folder(folder: &Path) -> bool {
 /// The file `info/exclude` of the repository whose work tree has this root. `None`: its `.git` names no folder.
 pub(in crate::io) fn exclude_file(root: &Path) -> Option<PathBuf> {
     let dot_git = root.join(DOT_GIT);
-    let folder = if dot_git.is_dir() { dot_git } else { named_in(&dot_git, b"gitdir: ", root)? };
+    let folder = if dot_git.is_dir() {
+        dot_git
+    } else {
+        named_in(&dot_git, b"gitdir: ", root)?
+    };
     let common = folder.join("commondir");
-    let common = if common.exists() { named_in(&common, b"", &folder)? } else { folder };
+    let common = if common.exists() {
+        named_in(&common, b"", &folder)?
+    } else {
+        folder
+    };
     Some(common.join("info/exclude"))
 }
 
 /// The path that a short file of Git's holds behind `prefix`, relative to `base`.
 fn named_in(file: &Path, prefix: &[u8], base: &Path) -> Option<PathBuf> {
     let content = files::read(file).ok()?;
-    Some(base.join(OsStr::from_bytes(content.trim_ascii_end().strip_prefix(prefix)?)))
+    Some(base.join(OsStr::from_bytes(
+        content.trim_ascii_end().strip_prefix(prefix)?,
+    )))
 }
 
 #[cfg(test)]
@@ -66,7 +81,14 @@ mod tests {
         for name in [".git", ".GIT", ".giT", ".g\u{200c}it", "\u{feff}.git"] {
             assert!(is_dot_git(OsStr::new(name)), "{name:?}");
         }
-        for name in ["git", ".gitignore", ".github", ".git.yaml", "..git", ".g\u{e9}it"] {
+        for name in [
+            "git",
+            ".gitignore",
+            ".github",
+            ".git.yaml",
+            "..git",
+            ".g\u{e9}it",
+        ] {
             assert!(!is_dot_git(OsStr::new(name)), "{name:?}");
         }
     }
@@ -74,7 +96,13 @@ mod tests {
     #[test]
     fn a_repository_without_the_name_is_known_by_what_is_in_it() {
         let root = tempfile::tempdir().unwrap();
-        for folder in ["meta/objects", "meta/refs", "linked", "plain/objects", "plain/refs"] {
+        for folder in [
+            "meta/objects",
+            "meta/refs",
+            "linked",
+            "plain/objects",
+            "plain/refs",
+        ] {
             std::fs::create_dir_all(root.path().join(folder)).unwrap();
         }
         for file in ["meta/HEAD", "linked/HEAD", "linked/commondir"] {

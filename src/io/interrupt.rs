@@ -39,7 +39,11 @@ pub fn listen() -> io::Result<()> {
     for signal in [SIGINT, SIGTERM] {
         // In this order: one that ends the process is not noted.
         flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&STATE.at_once))?;
-        flag::register_usize(signal, Arc::clone(&STATE.noted), signal.unsigned_abs() as usize)?;
+        flag::register_usize(
+            signal,
+            Arc::clone(&STATE.noted),
+            signal.unsigned_abs() as usize,
+        )?;
     }
     Ok(())
 }
@@ -57,7 +61,11 @@ impl Interrupt {
 
 impl std::fmt::Display for Interrupt {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(if i32::from(self.0) == SIGINT { "SIGINT" } else { "SIGTERM" })
+        formatter.write_str(if i32::from(self.0) == SIGINT {
+            "SIGINT"
+        } else {
+            "SIGTERM"
+        })
     }
 }
 
@@ -84,7 +92,9 @@ impl Drop for Held {
     fn drop(&mut self) {
         let mut held = holders();
         held.work -= 1;
-        STATE.at_once.store(held.work + held.children == 0, Ordering::SeqCst);
+        STATE
+            .at_once
+            .store(held.work + held.children == 0, Ordering::SeqCst);
     }
 }
 
@@ -140,6 +150,9 @@ mod tests {
     #[test]
     fn an_interrupt_has_the_exit_code_that_shells_give_it() {
         let told = |signal| (Interrupt(signal).exit_code(), Interrupt(signal).to_string());
-        assert_eq!([told(2), told(15)], [(130, "SIGINT".to_owned()), (143, "SIGTERM".to_owned())]);
+        assert_eq!(
+            [told(2), told(15)],
+            [(130, "SIGINT".to_owned()), (143, "SIGTERM".to_owned())]
+        );
     }
 }

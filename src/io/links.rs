@@ -22,7 +22,11 @@ pub struct Links<'a> {
 impl<'a> Links<'a> {
     /// Links may not lead out of `root`.
     pub fn new(root: &'a Path) -> Result<Self, FileError> {
-        Ok(Self { root, real_root: root.canonicalize()?, folders: BTreeMap::new() })
+        Ok(Self {
+            root,
+            real_root: root.canonicalize()?,
+            folders: BTreeMap::new(),
+        })
     }
 
     /// The real path of a file or folder, without links, and what is there. `Vanished` when nothing is.
@@ -33,14 +37,22 @@ impl<'a> Links<'a> {
             if !real.starts_with(&self.real_root) {
                 return Err(outside(&real));
             }
-            return if git_folder::is_inside(&real) { Err(FileError::InsideGit) } else { Ok((real, path.metadata()?)) };
+            return if git_folder::is_inside(&real) {
+                Err(FileError::InsideGit)
+            } else {
+                Ok((real, path.metadata()?))
+            };
         }
         let real = match (path.parent(), path.components().next_back()) {
-            (Some(folder), Some(Component::Normal(name))) if !metadata.is_dir() => self.real_folder(folder)?.join(name),
+            (Some(folder), Some(Component::Normal(name))) if !metadata.is_dir() => {
+                self.real_folder(folder)?.join(name)
+            }
             _ => path.canonicalize()?,
         };
         // A folder above may be a link too: what is spelled inside the root must be inside it.
-        if !real.starts_with(&self.real_root) && without_dots(path)?.starts_with(without_dots(self.root)?) {
+        if !real.starts_with(&self.real_root)
+            && without_dots(path)?.starts_with(without_dots(self.root)?)
+        {
             return Err(outside(&real));
         }
         if git_folder::is_inside(&real) {
@@ -51,7 +63,8 @@ impl<'a> Links<'a> {
 
     fn real_folder(&mut self, folder: &Path) -> io::Result<&Path> {
         if !self.folders.contains_key(folder) {
-            self.folders.insert(folder.to_owned(), folder.canonicalize()?);
+            self.folders
+                .insert(folder.to_owned(), folder.canonicalize()?);
         }
         Ok(&self.folders[folder])
     }
@@ -78,7 +91,14 @@ pub fn destination(root: &Path, path: &Path) -> Result<PathBuf, FileError> {
         }
         let is_link = match real.symlink_metadata() {
             Ok(metadata) => metadata.file_type().is_symlink(),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => false,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                false
+            }
             Err(error) => return Err(error.into()),
         };
         if !is_link {
@@ -86,7 +106,12 @@ pub fn destination(root: &Path, path: &Path) -> Result<PathBuf, FileError> {
         }
         let folder = real.parent().unwrap_or(Path::new("/")).to_owned();
         if is_of_a_tree(&folder, &root) {
-            return Err(FileError::Link(real.strip_prefix(&root).unwrap_or(&real).display().to_string()));
+            return Err(FileError::Link(
+                real.strip_prefix(&root)
+                    .unwrap_or(&real)
+                    .display()
+                    .to_string(),
+            ));
         }
         links += 1;
         if links > MAX_LINKS {
@@ -109,14 +134,21 @@ pub fn destination(root: &Path, path: &Path) -> Result<PathBuf, FileError> {
 
 /// The components, the last one first.
 fn pieces(path: &Path) -> Vec<PathBuf> {
-    path.components().rev().map(|part| PathBuf::from(part.as_os_str())).collect()
+    path.components()
+        .rev()
+        .map(|part| PathBuf::from(part.as_os_str()))
+        .collect()
 }
 
 /// Whether what stands in this folder may be a stranger's: a file of a work tree.
 fn is_of_a_tree(folder: &Path, root: &Path) -> bool {
     let is_of_the_system = folder.starts_with("/dev") || folder.starts_with("/proc");
     let is_below_root = root.parent().is_some() && folder.starts_with(root);
-    !is_of_the_system && (is_below_root || folder.ancestors().any(|above| above.join(".git").symlink_metadata().is_ok()))
+    !is_of_the_system
+        && (is_below_root
+            || folder
+                .ancestors()
+                .any(|above| above.join(".git").symlink_metadata().is_ok()))
 }
 
 fn outside(real: &Path) -> FileError {
@@ -166,9 +198,18 @@ mod tests {
         let target = at("base/web.yaml").canonicalize().unwrap();
         assert_eq!(resolve(&at("web.yaml")).unwrap(), target);
         assert_eq!(resolve(&at("base/../base/./web.yaml")).unwrap(), target);
-        assert_eq!(resolve(&outside.path().join("back/web.yaml")).unwrap(), target);
-        assert_eq!(resolve(&at("other.yaml")).unwrap_err().code(), "link-outside");
-        assert_eq!(resolve(&at("folder/other.yaml")).unwrap_err().code(), "link-outside");
+        assert_eq!(
+            resolve(&outside.path().join("back/web.yaml")).unwrap(),
+            target
+        );
+        assert_eq!(
+            resolve(&at("other.yaml")).unwrap_err().code(),
+            "link-outside"
+        );
+        assert_eq!(
+            resolve(&at("folder/other.yaml")).unwrap_err().code(),
+            "link-outside"
+        );
         assert_eq!(resolve(&at("folder")).unwrap_err().code(), "link-outside");
         assert_eq!(resolve(&at("dangling")).unwrap_err().code(), "vanished");
         assert_eq!(resolve(&at("loop")).unwrap_err().code(), "not-a-file");
@@ -179,7 +220,10 @@ mod tests {
     #[test]
     fn a_report_goes_through_no_link_of_a_tree() {
         let (root, outside) = (folder(), folder());
-        let (root, outside) = (root.path().canonicalize().unwrap(), outside.path().canonicalize().unwrap());
+        let (root, outside) = (
+            root.path().canonicalize().unwrap(),
+            outside.path().canonicalize().unwrap(),
+        );
         let at = |name: &str| root.join(name);
         for folder in ["base", ".git/hooks"] {
             std::fs::create_dir_all(at(folder)).unwrap();
@@ -201,7 +245,10 @@ mod tests {
         for name in ["new.json", "base/new.json", "none/new.json"] {
             assert_eq!(destination(&at(name)).unwrap(), at(name));
         }
-        assert_eq!(destination(&at("base/../new.json")).unwrap(), at("new.json"));
+        assert_eq!(
+            destination(&at("base/../new.json")).unwrap(),
+            at("new.json")
+        );
         for name in [
             "inside.json",
             "chain.json",
@@ -216,19 +263,51 @@ mod tests {
         ] {
             assert_eq!(destination(&at(name)).unwrap_err().code(), "link", "{name}");
         }
-        for name in [".git/hooks/post-commit", "base/../.git/config", ".GIT/new", "base/.Git/x", ".git"] {
-            assert_eq!(destination(&at(name)).unwrap_err().code(), "inside-git", "{name}");
+        for name in [
+            ".git/hooks/post-commit",
+            "base/../.git/config",
+            ".GIT/new",
+            "base/.Git/x",
+            ".git",
+        ] {
+            assert_eq!(
+                destination(&at(name)).unwrap_err().code(),
+                "inside-git",
+                "{name}"
+            );
         }
         // A link of the machine leads where it leads, but not on through one of the tree, and never below `.git`.
-        for (target, link) in [("", "to-root"), (".git", "to-git"), ("plain", "to-plain"), ("base", "to-base")] {
+        for (target, link) in [
+            ("", "to-root"),
+            (".git", "to-git"),
+            ("plain", "to-plain"),
+            ("base", "to-base"),
+        ] {
             symlink(at(target), outside.join(link)).unwrap();
         }
         let there = |name: &str| outside.join(name);
-        assert_eq!(destination(&there("other.json")).unwrap(), there("other.json"));
-        assert_eq!(destination(&there("to-base/new.json")).unwrap(), at("base/new.json"));
-        assert_eq!(destination(&there("to-root/inside.json")).unwrap_err().code(), "link");
-        assert_eq!(destination(&there("to-plain/new.json")).unwrap_err().code(), "link");
-        assert_eq!(destination(&there("to-git/config")).unwrap_err().code(), "inside-git");
+        assert_eq!(
+            destination(&there("other.json")).unwrap(),
+            there("other.json")
+        );
+        assert_eq!(
+            destination(&there("to-base/new.json")).unwrap(),
+            at("base/new.json")
+        );
+        assert_eq!(
+            destination(&there("to-root/inside.json"))
+                .unwrap_err()
+                .code(),
+            "link"
+        );
+        assert_eq!(
+            destination(&there("to-plain/new.json")).unwrap_err().code(),
+            "link"
+        );
+        assert_eq!(
+            destination(&there("to-git/config")).unwrap_err().code(),
+            "inside-git"
+        );
         destination(Path::new("/dev/stdout")).unwrap();
         super::destination(Path::new("/"), Path::new("/dev/stdout")).unwrap();
     }
@@ -238,6 +317,11 @@ mod tests {
         let (root, other) = (folder(), folder());
         std::fs::create_dir(other.path().join(".git")).unwrap();
         symlink("x", other.path().join("link.json")).unwrap();
-        assert_eq!(destination(root.path(), &other.path().join("link.json")).unwrap_err().code(), "link");
+        assert_eq!(
+            destination(root.path(), &other.path().join("link.json"))
+                .unwrap_err()
+                .code(),
+            "link"
+        );
     }
 }

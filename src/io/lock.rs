@@ -82,9 +82,9 @@ impl LockError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             // The hints of `FileError` speak of manifests.
-            Self::File(FileError::TooLarge(_) | FileError::NotRegular(_) | FileError::InsideGit) => {
-                Some("name another file with `--lock`")
-            }
+            Self::File(
+                FileError::TooLarge(_) | FileError::NotRegular(_) | FileError::InsideGit,
+            ) => Some("name another file with `--lock`"),
             Self::File(error) => error.hint(),
             Self::Malformed { .. } => Some(
                 "take it from Git again, with any merge conflict solved, or delete it and make it anew with `--update --lock FILE`",
@@ -98,7 +98,11 @@ impl LockError {
 impl Lock {
     /// Reads a lock file; `None` when there is none.
     pub fn read(path: &Path) -> Result<Option<Self>, LockError> {
-        Ok(if is_there(path)? { Some(Self::parse(&files::read(path)?)?) } else { None })
+        Ok(if is_there(path)? {
+            Some(Self::parse(&files::read(path)?)?)
+        } else {
+            None
+        })
     }
 
     /// Whether [`merge`] may be expected to succeed, without writing anything.
@@ -115,7 +119,11 @@ impl Lock {
 /// Adds a run's digests to the lock file, making it where there is none, and writes it when that changes an image of it.
 ///
 /// Runs beside this one wait for each other; foreign programs that write the file meanwhile are noticed.
-pub fn merge(path: &Path, digests: &BTreeMap<Lookup, Digest>, prune: Prune<'_>) -> Result<Merged, LockError> {
+pub fn merge(
+    path: &Path,
+    digests: &BTreeMap<Lookup, Digest>,
+    prune: Prune<'_>,
+) -> Result<Merged, LockError> {
     for _ in 0..ATTEMPTS {
         let outcome = match is_there(path)? {
             true => merge_existing(path, digests, prune),
@@ -143,21 +151,39 @@ pub struct Draft {
 
 impl Draft {
     /// What [`merge`] would write; `None` where no image of the lock would change.
-    pub fn new(path: &Path, digests: &BTreeMap<Lookup, Digest>, prune: Prune<'_>) -> Result<Option<Self>, LockError> {
+    pub fn new(
+        path: &Path,
+        digests: &BTreeMap<Lookup, Digest>,
+        prune: Prune<'_>,
+    ) -> Result<Option<Self>, LockError> {
         let old = is_there(path)?.then(|| files::read(path)).transpose()?;
         let new = merged(old.as_deref(), digests, prune)?;
-        Ok(new.map(|new| Self { path: path.to_owned(), old, new }))
+        Ok(new.map(|new| Self {
+            path: path.to_owned(),
+            old,
+            new,
+        }))
     }
 
     /// Writes it beside the file, which needs all the room that it ever needs.
     pub fn prepare(self) -> Result<Ready, LockError> {
-        let prepare = if self.old.is_some() { files::prepare } else { files::prepare_new };
+        let prepare = if self.old.is_some() {
+            files::prepare
+        } else {
+            files::prepare_new
+        };
         let prepared = [prepare(&self.path, self.new.as_bytes())?];
-        files::flush(&prepared).into_iter().collect::<Result<(), _>>()?;
+        files::flush(&prepared)
+            .into_iter()
+            .collect::<Result<(), _>>()?;
         let [prepared] = prepared;
         let prepared = prepared.in_place()?;
         prepared.remove_leftovers();
-        Ok(Ready { path: self.path, old: self.old, prepared })
+        Ok(Ready {
+            path: self.path,
+            old: self.old,
+            prepared,
+        })
     }
 }
 
@@ -177,37 +203,55 @@ impl Ready {
 
     /// Gives it the file's place, where the file is still as it was.
     pub fn put(self) -> Result<(), LockError> {
-        let Some(old) = &self.old else { return Ok(self.prepared.put_new()?) };
+        let Some(old) = &self.old else {
+            return Ok(self.prepared.put_new()?);
+        };
         let _held = hold(&self.path)?;
         Ok(self.prepared.put(old)?)
     }
 }
 
 /// The text of a lock with a run's digests in it; `None` where no image of it changes.
-pub fn merged(old: Option<&[u8]>, digests: &BTreeMap<Lookup, Digest>, prune: Prune<'_>) -> Result<Option<String>, LockError> {
+pub fn merged(
+    old: Option<&[u8]>,
+    digests: &BTreeMap<Lookup, Digest>,
+    prune: Prune<'_>,
+) -> Result<Option<String>, LockError> {
     let before = old.map(Lock::parse).transpose()?.unwrap_or_default();
     let mut after = before.clone();
     if let Prune::Unused(used) = prune {
         after.images.retain(|lookup, _| used.contains(lookup));
     }
-    after.images.extend(digests.iter().map(|(lookup, digest)| (lookup.clone(), digest.clone())));
+    after.images.extend(
+        digests
+            .iter()
+            .map(|(lookup, digest)| (lookup.clone(), digest.clone())),
+    );
     Ok((after != before).then(|| after.to_string()))
 }
 
 fn make(path: &Path, digests: &BTreeMap<Lookup, Digest>) -> Result<Merged, LockError> {
-    let lock = Lock { images: digests.clone() };
+    let lock = Lock {
+        images: digests.clone(),
+    };
     files::create(path, lock.to_string().as_bytes())?;
     Ok(Merged { changed: true })
 }
 
-fn merge_existing(path: &Path, digests: &BTreeMap<Lookup, Digest>, prune: Prune<'_>) -> Result<Merged, LockError> {
+fn merge_existing(
+    path: &Path,
+    digests: &BTreeMap<Lookup, Digest>,
+    prune: Prune<'_>,
+) -> Result<Merged, LockError> {
     let _held = hold(path)?;
     let old = files::read(path)?;
     let new = merged(Some(&old), digests, prune)?;
     if let Some(new) = &new {
         files::replace(path, &old, new.as_bytes())?;
     }
-    Ok(Merged { changed: new.is_some() })
+    Ok(Merged {
+        changed: new.is_some(),
+    })
 }
 
 /// Waits for the lock on the very file that the path names now; it lasts as long as the value. `Vanished` asks to begin again.
@@ -216,21 +260,31 @@ fn merge_existing(path: &Path, digests: &BTreeMap<Lookup, Digest>, prune: Prune<
 fn hold(path: &Path) -> Result<File, FileError> {
     // Some network file systems lock only what is open for writing.
     let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY).bits();
-    let file = OpenOptions::new().read(true).write(true).custom_flags(flags.cast_signed()).open(path)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(flags.cast_signed())
+        .open(path)?;
     match file.lock() {
         // Where locks do not exist, what is left is the comparison right before the file is replaced.
         Err(error) if error.kind() == ErrorKind::Unsupported => {}
         outcome => outcome?,
     }
     let (ours, now) = (file.metadata()?, path.metadata()?);
-    if (ours.dev(), ours.ino()) == (now.dev(), now.ino()) { Ok(file) } else { Err(FileError::Vanished) }
+    if (ours.dev(), ours.ino()) == (now.dev(), now.ino()) {
+        Ok(file)
+    } else {
+        Err(FileError::Vanished)
+    }
 }
 
 /// Whether a file is there. What is no regular file, such as a link, is refused.
 fn is_there(path: &Path) -> Result<bool, FileError> {
     match path.symlink_metadata() {
         Ok(metadata) if metadata.is_file() => Ok(true),
-        Ok(metadata) if metadata.file_type().is_symlink() => Err(FileError::Link(path.display().to_string())),
+        Ok(metadata) if metadata.file_type().is_symlink() => {
+            Err(FileError::Link(path.display().to_string()))
+        }
         // Reading says what it is instead.
         Ok(_) => files::read(path).map(|_| true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),

@@ -13,26 +13,45 @@ pub(in crate::io) fn is_excluded(host: &str, port: u16, not_for: &str) -> bool {
     if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
         return true;
     }
-    not_for.split(',').map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| {
-        if entry == "*" {
-            return true;
-        }
-        if let (Some(address), Some((range, bits))) = (address, entry.split_once('/')) {
-            return range.parse().ok().zip(bits.parse().ok()).is_some_and(|(range, bits)| is_in(address, range, bits));
-        }
-        let (name, its_port) = match entry.rsplit_once(':') {
-            Some((name, digits)) if !name.contains(':') || name.ends_with(']') => (name, digits.parse::<u16>().ok()),
-            _ => (entry, None),
-        };
-        if its_port.is_some_and(|its| its != port) {
-            return false;
-        }
-        let name = name.trim_matches(['[', ']']).trim_start_matches('*').trim_start_matches('.').to_ascii_lowercase();
-        match address {
-            Some(address) => name.parse() == Ok(address),
-            None => host == name || host.strip_suffix(&name).is_some_and(|rest| rest.ends_with('.')),
-        }
-    })
+    not_for
+        .split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .any(|entry| {
+            if entry == "*" {
+                return true;
+            }
+            if let (Some(address), Some((range, bits))) = (address, entry.split_once('/')) {
+                return range
+                    .parse()
+                    .ok()
+                    .zip(bits.parse().ok())
+                    .is_some_and(|(range, bits)| is_in(address, range, bits));
+            }
+            let (name, its_port) = match entry.rsplit_once(':') {
+                Some((name, digits)) if !name.contains(':') || name.ends_with(']') => {
+                    (name, digits.parse::<u16>().ok())
+                }
+                _ => (entry, None),
+            };
+            if its_port.is_some_and(|its| its != port) {
+                return false;
+            }
+            let name = name
+                .trim_matches(['[', ']'])
+                .trim_start_matches('*')
+                .trim_start_matches('.')
+                .to_ascii_lowercase();
+            match address {
+                Some(address) => name.parse() == Ok(address),
+                None => {
+                    host == name
+                        || host
+                            .strip_suffix(&name)
+                            .is_some_and(|rest| rest.ends_with('.'))
+                }
+            }
+        })
 }
 
 /// Whether an address is in a range of its own family.

@@ -22,7 +22,11 @@ impl<Question, Answer> Default for Once<Question, Answer> {
 
 impl<Question: Ord, Answer: Clone> Once<Question, Answer> {
     /// The kept answer, or the one that `work` gives. When the one who does the work is dropped, another takes it over.
-    pub(super) async fn ask<Work: Future<Output = Answer>>(&self, question: Question, work: impl FnOnce() -> Work) -> Answer {
+    pub(super) async fn ask<Work: Future<Output = Answer>>(
+        &self,
+        question: Question,
+        work: impl FnOnce() -> Work,
+    ) -> Answer {
         let place = {
             let mut answers = self.0.lock().expect("no holder of this lock panics");
             Arc::clone(answers.entry(question).or_default())
@@ -36,7 +40,10 @@ impl<Question: Ord, Answer: Clone> Once<Question, Answer> {
 
     /// Forgets the answers to these questions; who waits for one of them still gets it.
     pub(super) fn forget(&self, which: impl Fn(&Question) -> bool) {
-        self.0.lock().expect("no holder of this lock panics").retain(|question, _| !which(question));
+        self.0
+            .lock()
+            .expect("no holder of this lock panics")
+            .retain(|question, _| !which(question));
     }
 }
 
@@ -46,9 +53,14 @@ mod tests {
 
     #[test]
     fn who_asked_first_goes_on_first() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         runtime.block_on(async {
-            let (once, order) = (Arc::new(Once::<(), ()>::default()), Arc::new(Mutex::new(Vec::new())));
+            let (once, order) = (
+                Arc::new(Once::<(), ()>::default()),
+                Arc::new(Mutex::new(Vec::new())),
+            );
             let ask = |number| {
                 let (once, order) = (Arc::clone(&once), Arc::clone(&order));
                 async move {

@@ -14,11 +14,19 @@ pub trait Resolver: Send + Sync + 'static {
     fn resolve(&self, lookup: &Lookup) -> impl Future<Output = Result<Digest, Refusal>> + Send;
 
     /// What a digest of the lookup's repository stands for; the lookup's tag plays no part. `None`: the repository has it no more.
-    fn manifest(&self, lookup: &Lookup, digest: &Digest) -> impl Future<Output = Result<Option<Manifest>, Refusal>> + Send;
+    fn manifest(
+        &self,
+        lookup: &Lookup,
+        digest: &Digest,
+    ) -> impl Future<Output = Result<Option<Manifest>, Refusal>> + Send;
 
     /// Whether the repository has the bytes of a digest that is not recorded yet, where that is to be looked at: `false` is an answer, bytes
     /// of another digest are a refusal.
-    fn verify(&self, lookup: &Lookup, digest: &Digest) -> impl Future<Output = Result<bool, Refusal>> + Send {
+    fn verify(
+        &self,
+        lookup: &Lookup,
+        digest: &Digest,
+    ) -> impl Future<Output = Result<bool, Refusal>> + Send {
         let _ = (lookup, digest);
         async { Ok(true) }
     }

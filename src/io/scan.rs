@@ -125,9 +125,15 @@ impl ScanError {
     /// One thing to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Missing { near: Some(near), .. } => format!("did you mean `{near}`?"),
-            Self::Missing { near: None, .. } => "check the spelling; a relative path starts at the current folder".to_owned(),
-            Self::Glob { .. } => "write it as in .gitignore, in quotes: 'charts/**', '*.gen.yaml'".to_owned(),
+            Self::Missing {
+                near: Some(near), ..
+            } => format!("did you mean `{near}`?"),
+            Self::Missing { near: None, .. } => {
+                "check the spelling; a relative path starts at the current folder".to_owned()
+            }
+            Self::Glob { .. } => {
+                "write it as in .gitignore, in quotes: 'charts/**', '*.gen.yaml'".to_owned()
+            }
         }
     }
 }
@@ -155,24 +161,42 @@ pub fn scan_for<T: Send>(
     let threads = plan.threads();
     let plan = Arc::new(plan);
     let charts = Charts::default();
-    let entries =
-        Mutex::new(useless.into_iter().chain(Arc::clone(&plan).named_files()).chain(Arc::clone(&plan).walked()).enumerate());
+    let entries = Mutex::new(
+        useless
+            .into_iter()
+            .chain(Arc::clone(&plan).named_files())
+            .chain(Arc::clone(&plan).walked())
+            .enumerate(),
+    );
     let kept = Mutex::new(Vec::new());
     let work = || {
         let (mut turn, mut buffer, mut mine) = (Vec::with_capacity(TURN), Vec::new(), Vec::new());
         loop {
-            turn.extend(entries.lock().unwrap_or_else(PoisonError::into_inner).by_ref().take(TURN));
+            turn.extend(
+                entries
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .by_ref()
+                    .take(TURN),
+            );
             if turn.is_empty() {
                 break;
             }
             for (number, Entry { path, shown, kind }) in turn.drain(..) {
                 let what = kind.look(&path, &charts, &mut buffer);
-                if let Some(value) = visit(Found { number, path: &path, shown: shown.to_string_lossy(), what }) {
+                if let Some(value) = visit(Found {
+                    number,
+                    path: &path,
+                    shown: shown.to_string_lossy(),
+                    what,
+                }) {
                     mine.push((number, shown, value));
                 }
             }
         }
-        kept.lock().unwrap_or_else(PoisonError::into_inner).append(&mut mine);
+        kept.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .append(&mut mine);
     };
     std::thread::scope(|scope| {
         for _ in 1..threads {
@@ -184,7 +208,10 @@ pub fn scan_for<T: Send>(
     // The walk's own order first: where one folder is named it is that of the paths, and there is little left to do.
     kept.sort_unstable_by_key(|(number, ..)| *number);
     kept.sort_by(|(_, left, _), (_, right, _)| by_component(left, right));
-    Ok((kept.into_iter().map(|(.., value)| value).collect(), plan.filter.idle()))
+    Ok((
+        kept.into_iter().map(|(.., value)| value).collect(),
+        plan.filter.idle(),
+    ))
 }
 
 /// Whether a glob can be read.
@@ -194,7 +221,10 @@ pub fn check_glob(glob: &str) -> Result<(), ScanError> {
 
 /// The root of the repository that a folder is in: the nearest folder, itself or above it, with a `.git` in it.
 pub fn repository_root(folder: &Path) -> Option<PathBuf> {
-    folder.ancestors().find(|above| above.join(".git").exists()).map(Path::to_path_buf)
+    folder
+        .ancestors()
+        .find(|above| above.join(".git").exists())
+        .map(Path::to_path_buf)
 }
 
 /// Something to be looked at.
@@ -222,7 +252,9 @@ impl Kind {
     /// Reads it, where it is to be read.
     fn look<'b>(self, path: &Path, charts: &Charts, buffer: &'b mut Vec<u8>) -> What<'b> {
         match self {
-            Self::File { maybe_template: Some(real) } if charts.have(&real) => What::Template,
+            Self::File {
+                maybe_template: Some(real),
+            } if charts.have(&real) => What::Template,
             Self::File { .. } => match files::read_into(path, buffer) {
                 Ok(()) => What::File(buffer),
                 Err(error) => What::Problem(error),

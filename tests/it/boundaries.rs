@@ -24,7 +24,16 @@ const CRATES: [(&str, &[&str]); 24] = [
     ("git2", &["io/git"]),
     ("reqwest", &["io/registry"]),
     ("rustls", &["io/registry", "main.rs"]),
-    ("tokio", &["io/", "app/ahead.rs", "app/resolve.rs", "app/runtime.rs", "app/cluster"]),
+    (
+        "tokio",
+        &[
+            "io/",
+            "app/ahead.rs",
+            "app/resolve.rs",
+            "app/runtime.rs",
+            "app/cluster",
+        ],
+    ),
     ("tempfile", &["io/"]),
     ("ignore", &["io/scan"]),
     ("walkdir", &["io/scan"]),
@@ -65,24 +74,37 @@ const IMPURE: [&[&str]; 12] = [
 ];
 
 /// Addresses are values: reading one from text reaches nothing.
-const PURE: [&[&str]; 3] = [&["std", "net", "IpAddr"], &["std", "net", "Ipv4Addr"], &["std", "net", "Ipv6Addr"]];
+const PURE: [&[&str]; 3] = [
+    &["std", "net", "IpAddr"],
+    &["std", "net", "Ipv4Addr"],
+    &["std", "net", "Ipv6Addr"],
+];
 
 const PRINTS: [&str; 5] = ["print!", "println!", "eprint!", "eprintln!", "dbg!"];
 const PRINTER: &str = "cli/printer.rs";
 
 /// Every rule that a file breaks, one line each. `file` is its path below `src`, with `/`.
 fn faults(file: &str, text: &str) -> Vec<String> {
-    let module: Vec<&str> =
-        file.trim_end_matches(".rs").split('/').filter(|part| !matches!(*part, "mod" | "lib" | "main")).collect();
+    let module: Vec<&str> = file
+        .trim_end_matches(".rs")
+        .split('/')
+        .filter(|part| !matches!(*part, "mod" | "lib" | "main"))
+        .collect();
     let test_file = module.contains(&"tests");
     paths(text, &module)
         .into_iter()
         .filter_map(|named| {
             let fault = against_the_rings(&module, &named).or_else(|| {
                 let tests = named.in_tests || test_file;
-                (!tests).then(|| out_of_place(file, &module, &named)).flatten()
+                (!tests)
+                    .then(|| out_of_place(file, &module, &named))
+                    .flatten()
             })?;
-            Some(format!("src/{file}:{}: `{}`: {fault}", named.line, named.path.join("::")))
+            Some(format!(
+                "src/{file}:{}: `{}`: {fault}",
+                named.line,
+                named.path.join("::")
+            ))
         })
         .collect()
 }
@@ -96,23 +118,35 @@ fn against_the_rings(module: &[&str], named: &Named) -> Option<String> {
     let here = module.first().copied()?;
     match (ring(here), ring(target)) {
         (Some(from), Some(to)) if to > from => Some(format!("`{here}` may not know `{target}`")),
-        (Some(_), None) if target != here => Some("rings name rings, never the crate's root".to_owned()),
+        (Some(_), None) if target != here => {
+            Some("rings name rings, never the crate's root".to_owned())
+        }
         _ => None,
     }
 }
 
 fn out_of_place(file: &str, module: &[&str], named: &Named) -> Option<String> {
     let first = named.path.first()?;
-    if named.path.last().is_some_and(|last| PRINTS.contains(&last.as_str())) && file != PRINTER {
+    if named
+        .path
+        .last()
+        .is_some_and(|last| PRINTS.contains(&last.as_str()))
+        && file != PRINTER
+    {
         return Some(format!("only src/{PRINTER} prints"));
     }
     if let Some((_, places)) = CRATES.iter().find(|(name, _)| name == first)
         && !places.iter().any(|place| file.starts_with(place))
     {
-        return Some(format!("this crate belongs to src/{}", places.join(" and src/")));
+        return Some(format!(
+            "this crate belongs to src/{}",
+            places.join(" and src/")
+        ));
     }
     let is_in = |list: &[&[&str]]| {
-        list.iter().any(|rule| named.path.len() >= rule.len() && named.path.iter().zip(*rule).all(|(a, b)| a == b))
+        list.iter().any(|rule| {
+            named.path.len() >= rule.len() && named.path.iter().zip(*rule).all(|(a, b)| a == b)
+        })
     };
     if is_in(&STARTERS) && file != CHILDREN {
         return Some(format!("only src/{CHILDREN} starts a program"));
@@ -140,7 +174,12 @@ fn sources() -> BTreeMap<String, String> {
     found
         .into_iter()
         .map(|path| {
-            let name = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+            let name = path
+                .strip_prefix(&root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .replace('\\', "/");
             (name, fs::read_to_string(&path).unwrap())
         })
         .collect()
@@ -149,17 +188,28 @@ fn sources() -> BTreeMap<String, String> {
 #[test]
 fn the_sources_keep_to_the_rings_and_each_crate_to_its_file() {
     let sources = sources();
-    assert!(sources.contains_key("engine/image.rs") && sources.contains_key("cli/mod.rs"), "the sources were not found");
-    let faults: Vec<String> = sources.iter().flat_map(|(file, text)| faults(file, text)).collect();
+    assert!(
+        sources.contains_key("engine/image.rs") && sources.contains_key("cli/mod.rs"),
+        "the sources were not found"
+    );
+    let faults: Vec<String> = sources
+        .iter()
+        .flat_map(|(file, text)| faults(file, text))
+        .collect();
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
 #[test]
 fn every_crate_with_a_place_is_a_dependency() {
-    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let manifest =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     let manifest: toml::Table = manifest.parse().unwrap();
-    let dependencies: Vec<String> =
-        manifest["dependencies"].as_table().unwrap().keys().map(|name| name.replace('-', "_")).collect();
+    let dependencies: Vec<String> = manifest["dependencies"]
+        .as_table()
+        .unwrap()
+        .keys()
+        .map(|name| name.replace('-', "_"))
+        .collect();
     for (name, _) in CRATES {
         // A place that is kept for a crate which `ignore` brings in, and which may become a dependency of its own.
         assert!(
@@ -173,40 +223,87 @@ fn every_crate_with_a_place_is_a_dependency() {
 fn an_import_against_the_rings_is_seen_however_it_is_written() {
     for (file, text) in [
         ("engine/plan.rs", "use crate::io::scan::walk;"),
-        ("engine/plan.rs", "use crate::{engine::image::ImageRef, app::report::{self as data}};"),
-        ("engine/plan.rs", "fn f() { let report = crate::app::report::Report::new(); }"),
+        (
+            "engine/plan.rs",
+            "use crate::{engine::image::ImageRef, app::report::{self as data}};",
+        ),
+        (
+            "engine/plan.rs",
+            "fn f() { let report = crate::app::report::Report::new(); }",
+        ),
         ("engine/plan.rs", "use super::super::io::scan;"),
-        ("engine/plan.rs", "use super::{image::ImageRef, super::cli};"),
+        (
+            "engine/plan.rs",
+            "use super::{image::ImageRef, super::cli};",
+        ),
         ("engine/yaml/nodes.rs", "use super::super::super::app;"),
-        ("engine/plan.rs", "mod inner { use super::super::super::io; }"),
-        ("engine/plan.rs", "#[cfg(test)]\nmod tests { use crate::cli::args; }"),
+        (
+            "engine/plan.rs",
+            "mod inner { use super::super::super::io; }",
+        ),
+        (
+            "engine/plan.rs",
+            "#[cfg(test)]\nmod tests { use crate::cli::args; }",
+        ),
         ("engine/mod.rs", "use super::cli;"),
         ("engine/plan.rs", "use crate::Report;"),
         ("engine/plan.rs", "pub use crate::io as outside;"),
         ("engine/plan.rs", "type A<'a> = Vec<&'a crate::cli::Args>;"),
-        ("engine/plan.rs", "const QUOTE: char = '\"'; use crate::io; const OTHER: char = '\"';"),
+        (
+            "engine/plan.rs",
+            "const QUOTE: char = '\"'; use crate::io; const OTHER: char = '\"';",
+        ),
         ("io/lock.rs", "use crate::\n    app::\n    resolve;"),
         ("io/lock.rs", "impl From<crate::cli::Args> for Lock {}"),
         ("app/files.rs", "use imago::cli;"),
         ("app/files.rs", "use crate::{self as package, cli::{self}};"),
     ] {
-        assert_eq!(faults(file, text).len(), 1, "{file}: {text}: {:?}", paths(text, &["engine", "plan"]));
+        assert_eq!(
+            faults(file, text).len(),
+            1,
+            "{file}: {text}: {:?}",
+            paths(text, &["engine", "plan"])
+        );
     }
 }
 
 #[test]
 fn an_import_along_the_rings_is_no_fault() {
     for (file, text) in [
-        ("engine/plan.rs", "use super::image::{Digest, ImageRef};\nuse crate::engine::{path::Path, workload};"),
-        ("io/lock.rs", "use crate::engine::image::Lookup;\nuse super::resolver::Resolver;"),
-        ("app/files.rs", "use crate::{engine::plan, io::scan};\nuse crate::app::report::Report;"),
-        ("cli/mod.rs", "use crate::{app, engine, io};\nuse self::printer::Printer;"),
+        (
+            "engine/plan.rs",
+            "use super::image::{Digest, ImageRef};\nuse crate::engine::{path::Path, workload};",
+        ),
+        (
+            "io/lock.rs",
+            "use crate::engine::image::Lookup;\nuse super::resolver::Resolver;",
+        ),
+        (
+            "app/files.rs",
+            "use crate::{engine::plan, io::scan};\nuse crate::app::report::Report;",
+        ),
+        (
+            "cli/mod.rs",
+            "use crate::{app, engine, io};\nuse self::printer::Printer;",
+        ),
         ("main.rs", "fn main() -> ExitCode { imago::cli::run() }"),
         ("lib.rs", "pub mod app;\npub mod cli;"),
-        ("engine/plan.rs", "//! See [`crate::app::report`].\n/// use crate::io;\n/* use crate::cli; /* nested */ */ fn f() {}"),
-        ("engine/plan.rs", "const TEXT: &str = \"use crate::cli; \\\" crate::io::x\"; const RAW: &str = r#\"crate::io::\"x\"#;"),
-        ("engine/plan.rs", "#[cfg(test)]\nmod tests { use super::*; use super::super::image::ImageRef; }"),
-        ("engine/yaml/mod.rs", "mod nodes { fn f() { super::g(super::super::image::x()) } }"),
+        (
+            "engine/plan.rs",
+            "//! See [`crate::app::report`].\n/// use crate::io;\n/* use crate::cli; /* nested */ */ fn f() {}",
+        ),
+        (
+            "engine/plan.rs",
+            "const TEXT: &str = \"use crate::cli; \\\" crate::io::x\"; const RAW: &str = r#\"crate::io::\"x\"#;",
+        ),
+        (
+            "engine/plan.rs",
+            "#[cfg(test)]\nmod tests { use super::*; use super::super::image::ImageRef; }",
+        ),
+        (
+            "engine/yaml/mod.rs",
+            "mod nodes { fn f() { super::g(super::super::image::x()) } }",
+        ),
     ] {
         assert_eq!(faults(file, text), Vec::<String>::new(), "{text}");
     }
@@ -225,10 +322,22 @@ fn a_crate_outside_its_file_is_seen() {
         ("cli/mod.rs", "use tempfile::NamedTempFile as Temporary;"),
         ("cli/render/text.rs", "anstream::println!(\"x\");"),
         ("io/files.rs", "use ignore::gitignore::Gitignore;"),
-        ("io/credentials/helper.rs", "use std::process::{Command, Stdio};"),
-        ("io/cluster/plugin.rs", "let mut command = tokio::process::Command::new(path);"),
-        ("app/commit.rs", "let output = std::process::Command::new(\"git\").output();"),
-        ("engine/plan.rs", "extern crate similar as other; use similar::TextDiff;"),
+        (
+            "io/credentials/helper.rs",
+            "use std::process::{Command, Stdio};",
+        ),
+        (
+            "io/cluster/plugin.rs",
+            "let mut command = tokio::process::Command::new(path);",
+        ),
+        (
+            "app/commit.rs",
+            "let output = std::process::Command::new(\"git\").output();",
+        ),
+        (
+            "engine/plan.rs",
+            "extern crate similar as other; use similar::TextDiff;",
+        ),
     ] {
         assert!(!faults(file, text).is_empty(), "{file}: {text}");
     }
@@ -242,17 +351,29 @@ fn a_crate_in_its_file_or_in_tests_is_no_fault() {
         ("engine/splice/proof.rs", "use serde_yaml::Value;"),
         ("io/registry/transport.rs", "use reqwest::Client;"),
         ("app/resolve.rs", "use tokio::task::JoinSet;"),
-        ("io/child.rs", "use std::process::{Child as Process, Command, ExitStatus, Stdio};"),
+        (
+            "io/child.rs",
+            "use std::process::{Child as Process, Command, ExitStatus, Stdio};",
+        ),
         ("main.rs", "use std::process::ExitCode;"),
         ("cli/args.rs", "use clap::Parser;"),
-        ("app/files.rs", "#[cfg(test)] mod tests { use tempfile::TempDir; }"),
+        (
+            "app/files.rs",
+            "#[cfg(test)] mod tests { use tempfile::TempDir; }",
+        ),
         ("app/files/tests.rs", "use tempfile::TempDir;"),
-        ("engine/policy.rs", "let ignore = 1; let similar = a - ignore; if ignore != 2 {}"),
+        (
+            "engine/policy.rs",
+            "let ignore = 1; let similar = a - ignore; if ignore != 2 {}",
+        ),
     ] {
         assert_eq!(faults(file, text), Vec::<String>::new(), "{text}");
     }
     let after_tests = "#[cfg(test)]\nmod tests { fn f() {} }\nuse tempfile::TempDir;";
-    assert_eq!(faults("app/files.rs", after_tests), ["src/app/files.rs:3: `tempfile::TempDir`: this crate belongs to src/io/"]);
+    assert_eq!(
+        faults("app/files.rs", after_tests),
+        ["src/app/files.rs:3: `tempfile::TempDir`: this crate belongs to src/io/"]
+    );
 }
 
 #[test]
@@ -270,10 +391,19 @@ fn the_pure_ring_touches_nothing_and_only_the_printer_prints() {
         assert_eq!(faults(file, text).len(), 1, "{file}: {text}");
     }
     for (file, text) in [
-        ("engine/image.rs", "address.parse::<std::net::Ipv6Addr>().is_ok()"),
+        (
+            "engine/image.rs",
+            "address.parse::<std::net::Ipv6Addr>().is_ok()",
+        ),
         ("io/scan.rs", "use std::fs;"),
-        ("cli/printer.rs", "println!(\"x\"); anstream::eprintln!(\"x\");"),
-        ("engine/plan.rs", "write!(formatter, \"println!\"); if print != eprint {}"),
+        (
+            "cli/printer.rs",
+            "println!(\"x\"); anstream::eprintln!(\"x\");",
+        ),
+        (
+            "engine/plan.rs",
+            "write!(formatter, \"println!\"); if print != eprint {}",
+        ),
     ] {
         assert_eq!(faults(file, text), Vec::<String>::new(), "{file}: {text}");
     }

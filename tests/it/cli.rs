@@ -30,7 +30,10 @@ fn new_image() -> String {
 fn shop() -> Workplace {
     let place = Workplace::new();
     place.write("deploy/web.yaml", WEB);
-    place.write("deploy/names.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
+    place.write(
+        "deploy/names.yaml",
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n",
+    );
     place.write(
         "imago.lock",
         format!("{{\"version\":1,\"images\":{{\n\"registry.example.test/web:1.4\":\"sha256:{}\"\n}}}}\n", "1".repeat(64)),
@@ -46,27 +49,55 @@ fn imago(place: &Workplace, line: &str, code: i32) -> Finished {
 fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
     let place = shop();
     for (line, first) in [
-        ("deploy", "error: `deploy` is no command\n  hint: run `imago files deploy`"),
+        (
+            "deploy",
+            "error: `deploy` is no command\n  hint: run `imago files deploy`",
+        ),
         ("--update", "error: cannot find the cluster\n  cause: "),
         (
             "--diff",
             "error: `--diff` is a flag for files, and without a command the cluster is meant\n  hint: run `imago files --diff`",
         ),
-        ("files --update --restore", "error: `--update` and `--restore` exclude each other\n  hint: "),
-        ("files --dry-run", "error: `--dry-run` needs an action\n  hint: "),
-        ("files --updte", "error: unexpected argument '--updte' found\n\n  tip: a similar argument exists: '--update'"),
+        (
+            "files --update --restore",
+            "error: `--update` and `--restore` exclude each other\n  hint: ",
+        ),
+        (
+            "files --dry-run",
+            "error: `--dry-run` needs an action\n  hint: ",
+        ),
+        (
+            "files --updte",
+            "error: unexpected argument '--updte' found\n\n  tip: a similar argument exists: '--update'",
+        ),
         (
             "files --output yml",
             "error: invalid value 'yml' for '--output <FORMAT>'\n  [possible values: text, json, github, sarif, markdown]",
         ),
-        ("files -n a -x b", "error: `--namespace` and `--exclude-namespace` exclude each other\n  hint: "),
+        (
+            "files -n a -x b",
+            "error: `--namespace` and `--exclude-namespace` exclude each other\n  hint: ",
+        ),
         ("files -l a=(", "error: `--selector a=(` cannot be read: "),
-        ("files nowhere", "error: there is no file or folder `nowhere`\n  hint: check the spelling"),
-        ("files depoly", "error: there is no file or folder `depoly`\n  hint: did you mean `deploy`?\n"),
-        ("digest", "error: the following required arguments were not provided:\n  <IMAGE>..."),
+        (
+            "files nowhere",
+            "error: there is no file or folder `nowhere`\n  hint: check the spelling",
+        ),
+        (
+            "files depoly",
+            "error: there is no file or folder `depoly`\n  hint: did you mean `deploy`?\n",
+        ),
+        (
+            "digest",
+            "error: the following required arguments were not provided:\n  <IMAGE>...",
+        ),
     ] {
         let finished = imago(&place, line, 2);
-        assert!(finished.stderr.starts_with(first), "{line}: {}", finished.stderr);
+        assert!(
+            finished.stderr.starts_with(first),
+            "{line}: {}",
+            finished.stderr
+        );
         assert_eq!(finished.stdout, "", "{line}");
     }
     assert_eq!(place.files(), shop().files());
@@ -76,9 +107,15 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
 fn without_a_command_the_cluster_is_meant_and_the_help_is_a_result() {
     let place = Workplace::new();
     let finished = place.imago([] as [&str; 0]).finish_with(2);
-    assert!(finished.stderr.contains("`imago files`") && finished.stdout.is_empty(), "{finished:?}");
+    assert!(
+        finished.stderr.contains("`imago files`") && finished.stdout.is_empty(),
+        "{finished:?}"
+    );
     assert!(imago(&place, "--help", 0).stdout.contains("Usage: imago"));
-    assert_eq!(imago(&place, "--version", 0).stdout, format!("imago {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        imago(&place, "--version", 0).stdout,
+        format!("imago {}\n", env!("CARGO_PKG_VERSION"))
+    );
 }
 
 #[test]
@@ -93,11 +130,22 @@ checking deploy/web.yaml Deployment/web:
 1 image in 1 of 2 files has to be updated; 1 image with a fixed digest
 "
     );
-    for (line, code) in [("files --offline deploy", 0), ("files --offline --check deploy", 1)] {
+    for (line, code) in [
+        ("files --offline deploy", 0),
+        ("files --offline --check deploy", 1),
+    ] {
         let finished = imago(&place, line, code);
-        assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), (expected.as_str(), ""), "{line}");
+        assert_eq!(
+            (finished.stdout.as_str(), finished.stderr.as_str()),
+            (expected.as_str(), ""),
+            "{line}"
+        );
     }
-    assert!(imago(&place, "files --offline -v deploy", 0).stdout.contains("\ndeploy/names.yaml holds no workload\n"));
+    assert!(
+        imago(&place, "files --offline -v deploy", 0)
+            .stdout
+            .contains("\ndeploy/names.yaml holds no workload\n")
+    );
     assert_eq!(place.files(), shop().files());
 }
 
@@ -118,9 +166,15 @@ fn an_update_writes_says_so_and_has_nothing_to_do_the_second_time() {
         "{told}"
     );
     let written = String::from_utf8(place.files()["deploy/web.yaml"].clone()).unwrap();
-    assert!(written.contains(&format!("        image: {}   # keep me\n", new_image())), "{written}");
+    assert!(
+        written.contains(&format!("        image: {}   # keep me\n", new_image())),
+        "{written}"
+    );
     let again = imago(&place, "files --offline --update deploy", 0).stdout;
-    assert!(again.ends_with("1 of 2 images in 2 files is up to date; 1 image with a fixed digest\n"), "{again}");
+    assert!(
+        again.ends_with("1 of 2 images in 2 files is up to date; 1 image with a fixed digest\n"),
+        "{again}"
+    );
     imago(&place, "files --offline --check deploy", 0);
     let restored = imago(&place, "files --restore deploy", 0).stdout;
     assert!(
@@ -135,38 +189,72 @@ fn an_update_writes_says_so_and_has_nothing_to_do_the_second_time() {
 fn a_diff_has_stdout_for_itself_and_is_taken_by_git() {
     let place = shop();
     let finished = imago(&place, "files --offline --diff deploy", 0);
-    assert!(finished.stdout.starts_with("diff --git ") || finished.stdout.starts_with("--- "), "{}", finished.stdout);
     assert!(
-        finished.stderr.ends_with("1 image in 1 of 2 files has to be updated; 1 image with a fixed digest\n"),
+        finished.stdout.starts_with("diff --git ") || finished.stdout.starts_with("--- "),
+        "{}",
+        finished.stdout
+    );
+    assert!(
+        finished
+            .stderr
+            .ends_with("1 image in 1 of 2 files has to be updated; 1 image with a fixed digest\n"),
         "{}",
         finished.stderr
     );
-    assert_eq!(imago(&place, "files --offline --diff --check --quiet deploy", 1).stdout, finished.stdout);
-    assert_eq!(imago(&place, "files --offline --diff --quiet deploy", 0).stderr, "");
+    assert_eq!(
+        imago(&place, "files --offline --diff --check --quiet deploy", 1).stdout,
+        finished.stdout
+    );
+    assert_eq!(
+        imago(&place, "files --offline --diff --quiet deploy", 0).stderr,
+        ""
+    );
     let json = imago(&place, "files --offline --diff --output json deploy", 0);
     assert_eq!(json.stdout, finished.stdout);
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&json.stderr).unwrap()["summary"]["outdated"], 1);
-    let Some(git) = programs::find("git") else { return };
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&json.stderr).unwrap()["summary"]["outdated"],
+        1
+    );
+    let Some(git) = programs::find("git") else {
+        return;
+    };
     place.write("change.patch", &finished.stdout);
     place.program(git, ["apply", "change.patch"]).finish_with(0);
-    assert!(imago(&place, "files --offline --update deploy", 0).stdout.ends_with("is up to date; 1 image with a fixed digest\n"));
+    assert!(
+        imago(&place, "files --offline --update deploy", 0)
+            .stdout
+            .ends_with("is up to date; 1 image with a fixed digest\n")
+    );
 }
 
 #[test]
 fn a_problem_has_its_place_and_the_rest_goes_on() {
     let place = shop();
-    place.write("deploy/api.yaml", WEB.replace("name: web", "name: api").replace("web:1.4", "api:2"));
+    place.write(
+        "deploy/api.yaml",
+        WEB.replace("name: web", "name: api")
+            .replace("web:1.4", "api:2"),
+    );
     place.write("deploy/broken.yaml", "kind: Deployment\n  name: x\n");
     let finished = imago(&place, "files --offline --update deploy", 3);
     assert!(
-        finished.stdout.ends_with("updated 1 image in 1 of 4 files; 2 images with a fixed digest; 2 problems\n"),
+        finished.stdout.ends_with(
+            "updated 1 image in 1 of 4 files; 2 images with a fixed digest; 2 problems\n"
+        ),
         "{}",
         finished.stdout
     );
     let place_of = "error: cannot resolve `registry.example.test/api:2`\n  in deploy/api.yaml:13, Deployment/api, container `app`\n  cause: ";
     assert!(finished.stderr.contains(place_of), "{}", finished.stderr);
-    assert!(finished.stderr.contains("\n  in deploy/broken.yaml:2\n"), "{}", finished.stderr);
-    let json = place.imago("files --offline --output json deploy".split(' ')).finish_with(3).json();
+    assert!(
+        finished.stderr.contains("\n  in deploy/broken.yaml:2\n"),
+        "{}",
+        finished.stderr
+    );
+    let json = place
+        .imago("files --offline --output json deploy".split(' '))
+        .finish_with(3)
+        .json();
     assert_eq!(json["summary"]["problems"], 2);
     assert_eq!(json["problems"][0]["file"], "deploy/api.yaml");
     assert_eq!(json["problems"][1]["code"], "yaml-syntax");
@@ -177,16 +265,36 @@ fn a_problem_has_its_place_and_the_rest_goes_on() {
 fn without_a_lock_there_is_nothing_to_go_by_offline() {
     let place = shop();
     let finished = imago(&place, "files --offline --lock other.lock deploy", 2);
-    assert!(finished.stderr.contains("other.lock") && finished.stderr.contains("\n  hint: "), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("other.lock") && finished.stderr.contains("\n  hint: "),
+        "{}",
+        finished.stderr
+    );
     assert_eq!(finished.stdout, "");
     let digest = format!("sha256:{}\n", "1".repeat(64));
     let image = "registry.example.test/web:1.4";
-    assert_eq!(imago(&place, &format!("digest --offline {image}"), 0).stdout, digest);
+    assert_eq!(
+        imago(&place, &format!("digest --offline {image}"), 0).stdout,
+        digest
+    );
     let beside = format!("{}  {image}\n", digest.trim_end());
-    assert_eq!(imago(&place, &format!("digest --offline {image} {image}"), 0).stdout, beside.repeat(2));
-    let finished = imago(&place, &format!("digest --offline registry.example.test/api:2 {image}"), 3);
+    assert_eq!(
+        imago(&place, &format!("digest --offline {image} {image}"), 0).stdout,
+        beside.repeat(2)
+    );
+    let finished = imago(
+        &place,
+        &format!("digest --offline registry.example.test/api:2 {image}"),
+        3,
+    );
     assert_eq!(finished.stdout, beside);
-    assert!(finished.stderr.starts_with("error: cannot resolve `registry.example.test/api:2`\n  cause: "), "{}", finished.stderr);
+    assert!(
+        finished
+            .stderr
+            .starts_with("error: cannot resolve `registry.example.test/api:2`\n  cause: "),
+        "{}",
+        finished.stderr
+    );
 }
 
 #[test]
@@ -197,15 +305,30 @@ fn a_digest_comes_with_the_way_to_it_where_more_is_asked_for() {
     let gone = format!("{}/shop/gone:1", registry.host());
     let place = Workplace::new();
     let finished = imago(&place, &format!("digest {image} {gone} {image}"), 3);
-    assert_eq!(finished.stdout, format!("{digest}  {image}\n{digest}  {image}\n"));
-    assert!(finished.stderr.starts_with(&format!("error: cannot resolve `{gone}`\n  cause: ")), "{}", finished.stderr);
+    assert_eq!(
+        finished.stdout,
+        format!("{digest}  {image}\n{digest}  {image}\n")
+    );
+    assert!(
+        finished
+            .stderr
+            .starts_with(&format!("error: cannot resolve `{gone}`\n  cause: ")),
+        "{}",
+        finished.stderr
+    );
     let asked = registry.asked().len();
     let finished = imago(&place, &format!("digest -v {image}"), 0);
     assert_eq!(finished.stdout, format!("{digest}\n"));
-    let way = format!("asking for {image}:\n  HEAD manifests/1.4 at {}: 200\n", registry.host());
+    let way = format!(
+        "asking for {image}:\n  HEAD manifests/1.4 at {}: 200\n",
+        registry.host()
+    );
     assert_eq!(finished.stderr, way);
     assert_eq!(registry.asked().len(), asked + 1);
-    place.write("web.yaml", WEB.replace("registry.example.test/web:1.4", &image));
+    place.write(
+        "web.yaml",
+        WEB.replace("registry.example.test/web:1.4", &image),
+    );
     let finished = imago(&place, "files -vv", 0);
     assert_eq!(finished.stderr, way);
 }
@@ -214,9 +337,15 @@ fn a_digest_comes_with_the_way_to_it_where_more_is_asked_for() {
 fn more_changes_than_allowed_are_shown_and_not_made() {
     let place = shop();
     let finished = imago(&place, "files --offline --update --max-changes 0 deploy", 2);
-    assert!(finished.stdout.contains("  app has to be updated from "), "{}", finished.stdout);
     assert!(
-        finished.stderr.starts_with("error: the plan has more changes than `--max-changes 0` allows\n"),
+        finished.stdout.contains("  app has to be updated from "),
+        "{}",
+        finished.stdout
+    );
+    assert!(
+        finished
+            .stderr
+            .starts_with("error: the plan has more changes than `--max-changes 0` allows\n"),
         "{}",
         finished.stderr
     );
@@ -227,25 +356,49 @@ fn more_changes_than_allowed_are_shown_and_not_made() {
 #[test]
 fn names_cannot_steer_the_terminal_and_a_pipe_gets_no_colour() {
     let place = shop();
-    place.write("deploy/a\u{1b}[2J\nb.yaml", WEB.replace("name: app", "name: \"app\\e[31m\""));
-    for line in ["files --offline deploy", "files --offline -vv deploy", "files --offline --output json deploy"] {
+    place.write(
+        "deploy/a\u{1b}[2J\nb.yaml",
+        WEB.replace("name: app", "name: \"app\\e[31m\""),
+    );
+    for line in [
+        "files --offline deploy",
+        "files --offline -vv deploy",
+        "files --offline --output json deploy",
+    ] {
         let finished = place.imago(line.split(' ')).finish();
         for text in [&finished.stdout, &finished.stderr] {
             assert!(!text.contains('\u{1b}'), "{line}: {text:?}");
         }
     }
     let coloured = imago(&place, "files --offline --color always deploy", 0).stdout;
-    assert!(coloured.contains("\u{1b}[") && !coloured.contains("\u{1b}[2J"), "{coloured:?}");
+    assert!(
+        coloured.contains("\u{1b}[") && !coloured.contains("\u{1b}[2J"),
+        "{coloured:?}"
+    );
 }
 
 #[test]
 fn a_reader_who_goes_away_is_no_failure_and_a_full_disk_is() {
     let place = shop();
     let script = r#"{ "$0" files --offline deploy; echo "$?" >&2; } | true"#;
-    assert_eq!(place.program("sh", ["-c", script, env!("CARGO_BIN_EXE_imago")]).finish_with(0).stderr, "0\n");
+    assert_eq!(
+        place
+            .program("sh", ["-c", script, env!("CARGO_BIN_EXE_imago")])
+            .finish_with(0)
+            .stderr,
+        "0\n"
+    );
     if cfg!(target_os = "linux") {
         let script = r#""$0" files --offline deploy >/dev/full"#;
-        let finished = place.program("sh", ["-c", script, env!("CARGO_BIN_EXE_imago")]).finish_with(2);
-        assert!(finished.stderr.starts_with("error: cannot write the output\n  cause: "), "{}", finished.stderr);
+        let finished = place
+            .program("sh", ["-c", script, env!("CARGO_BIN_EXE_imago")])
+            .finish_with(2);
+        assert!(
+            finished
+                .stderr
+                .starts_with("error: cannot write the output\n  cause: "),
+            "{}",
+            finished.stderr
+        );
     }
 }

@@ -23,12 +23,16 @@ fn documents(name: &str) -> Vec<Value> {
 
 fn all(text: &str) -> Vec<Value> {
     use serde::Deserialize as _;
-    serde_yaml::Deserializer::from_str(text).map(|document| Value::deserialize(document).unwrap()).collect()
+    serde_yaml::Deserializer::from_str(text)
+        .map(|document| Value::deserialize(document).unwrap())
+        .collect()
 }
 
 fn manifests() -> Vec<String> {
     let names = files(&folder()).into_keys();
-    names.filter(|name| name.ends_with(".yaml") && !name.ends_with("kustomization.yaml")).collect()
+    names
+        .filter(|name| name.ends_with(".yaml") && !name.ends_with("kustomization.yaml"))
+        .collect()
 }
 
 /// As many resources of an API server as kubectl wants to know before it looks at a file.
@@ -44,22 +48,46 @@ fn discovery(request: &Request) -> Response {
     };
     let rbac = "rbac.authorization.k8s.io";
     let (status, answer) = match request.path.as_str() {
-        "/api" => (200, serde_json::json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})),
+        "/api" => (
+            200,
+            serde_json::json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}),
+        ),
         "/apis" => (
             200,
             serde_json::json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group("batch"), group(rbac), group("admissionregistration.k8s.io")]}),
         ),
-        "/api/v1" => {
-            (200, resources("v1", kinds(&[("namespaces", "Namespace", false), ("serviceaccounts", "ServiceAccount", true)])))
-        }
+        "/api/v1" => (
+            200,
+            resources(
+                "v1",
+                kinds(&[
+                    ("namespaces", "Namespace", false),
+                    ("serviceaccounts", "ServiceAccount", true),
+                ]),
+            ),
+        ),
         "/apis/admissionregistration.k8s.io/v1" => {
             let list = [
-                ("validatingadmissionpolicies", "ValidatingAdmissionPolicy", false),
-                ("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", false),
+                (
+                    "validatingadmissionpolicies",
+                    "ValidatingAdmissionPolicy",
+                    false,
+                ),
+                (
+                    "validatingadmissionpolicybindings",
+                    "ValidatingAdmissionPolicyBinding",
+                    false,
+                ),
             ];
-            (200, resources("admissionregistration.k8s.io/v1", kinds(&list)))
+            (
+                200,
+                resources("admissionregistration.k8s.io/v1", kinds(&list)),
+            )
         }
-        "/apis/batch/v1" => (200, resources("batch/v1", kinds(&[("cronjobs", "CronJob", true)]))),
+        "/apis/batch/v1" => (
+            200,
+            resources("batch/v1", kinds(&[("cronjobs", "CronJob", true)])),
+        ),
         "/apis/rbac.authorization.k8s.io/v1" => {
             let list = [
                 ("clusterroles", "ClusterRole", false),
@@ -74,79 +102,147 @@ fn discovery(request: &Request) -> Response {
             serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}),
         ),
     };
-    Response::new(status).header("content-type", "application/json").body(answer.to_string())
+    Response::new(status)
+        .header("content-type", "application/json")
+        .body(answer.to_string())
 }
 
 #[test]
 fn kubectl_takes_every_manifest() {
-    let Some(kubectl) = programs::find("kubectl") else { return };
+    let Some(kubectl) = programs::find("kubectl") else {
+        return;
+    };
     let server = Server::start(None, discovery);
     let place = Workplace::new();
     let address = format!("--server=http://{}", server.address);
     for name in manifests() {
         let file = folder().join(&name);
-        let arguments = [&address, "apply", "--dry-run=client", "--validate=false", "-f", file.to_str().unwrap()];
+        let arguments = [
+            &address,
+            "apply",
+            "--dry-run=client",
+            "--validate=false",
+            "-f",
+            file.to_str().unwrap(),
+        ];
         let said = place.program(&kubectl, arguments).finish_with(0).stdout;
-        let made = said.lines().filter(|line| line.ends_with(" created (dry run)")).count();
+        let made = said
+            .lines()
+            .filter(|line| line.ends_with(" created (dry run)"))
+            .count();
         assert_eq!(made, documents(&name).len(), "{name}: {said}");
     }
 }
 
 /// A folder of `deploy/` as kubectl builds it.
 fn built(kubectl: &std::path::Path, place: &Workplace, name: &str) -> Vec<Value> {
-    all(&place.program(kubectl, ["kustomize", name]).finish_with(0).stdout)
+    all(&place
+        .program(kubectl, ["kustomize", name])
+        .finish_with(0)
+        .stdout)
 }
 
 fn of_kind<'d>(documents: &'d [Value], kind: &str) -> &'d Value {
-    documents.iter().find(|one| one["kind"] == kind).unwrap_or_else(|| panic!("there is no {kind}"))
+    documents
+        .iter()
+        .find(|one| one["kind"] == kind)
+        .unwrap_or_else(|| panic!("there is no {kind}"))
 }
 
 #[test]
 fn kustomize_builds_it_as_it_is_and_with_everything_that_it_offers() {
-    let Some(kubectl) = programs::find("kubectl") else { return };
+    let Some(kubectl) = programs::find("kubectl") else {
+        return;
+    };
     let place = Workplace::with_files_of(&folder());
     let kinds = |documents: &[Value]| {
-        let mut kinds: Vec<String> = documents.iter().map(|one| one["kind"].as_str().unwrap().to_owned()).collect();
+        let mut kinds: Vec<String> = documents
+            .iter()
+            .map(|one| one["kind"].as_str().unwrap().to_owned())
+            .collect();
         kinds.sort();
         kinds.join(" ")
     };
     let policy = "ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding";
     let plain = built(&kubectl, &place, ".");
-    assert_eq!(kinds(&plain), format!("ClusterRole ClusterRoleBinding CronJob Namespace ServiceAccount {policy}"));
+    assert_eq!(
+        kinds(&plain),
+        format!("ClusterRole ClusterRoleBinding CronJob Namespace ServiceAccount {policy}")
+    );
     for one in &plain {
         let is_namespaced = matches!(one["kind"].as_str(), Some("CronJob" | "ServiceAccount"));
-        assert_eq!(one["metadata"]["namespace"].as_str(), is_namespaced.then_some("imago"), "{one:?}");
+        assert_eq!(
+            one["metadata"]["namespace"].as_str(),
+            is_namespaced.then_some("imago"),
+            "{one:?}"
+        );
     }
     for name in ["kustomization.yaml", "base/kustomization.yaml"] {
         let text = fs::read_to_string(folder().join(name)).unwrap();
-        let is_offer = |line: &&str| line.starts_with("#  ") || line[1..].starts_with(|first: char| first.is_ascii_lowercase());
-        let offered =
-            |line| if Some(line).filter(is_offer).is_some_and(|line| line.starts_with('#')) { &line[1..] } else { line };
-        place.write(name, text.lines().map(offered).collect::<Vec<_>>().join("\n"));
+        let is_offer = |line: &&str| {
+            line.starts_with("#  ")
+                || line[1..].starts_with(|first: char| first.is_ascii_lowercase())
+        };
+        let offered = |line| {
+            if Some(line)
+                .filter(is_offer)
+                .is_some_and(|line| line.starts_with('#'))
+            {
+                &line[1..]
+            } else {
+                line
+            }
+        };
+        place.write(
+            name,
+            text.lines().map(offered).collect::<Vec<_>>().join("\n"),
+        );
     }
     let full = built(&kubectl, &place, ".");
     assert_eq!(full.len(), plain.len() + 2, "{}", kinds(&full));
     let pod = &of_kind(&full, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"];
     let image = pod["containers"][0]["image"].as_str().unwrap();
-    assert!(image.starts_with("registry.example.com/tools/imago") && image.contains("@sha256:"), "a digest: {image}");
-    assert_eq!(pod["containers"][0]["volumeMounts"][0]["mountPath"], "/var/lib/imago/.docker");
-    assert_eq!(pod["volumes"][0]["secret"]["items"][0]["path"], "config.json");
+    assert!(
+        image.starts_with("registry.example.com/tools/imago") && image.contains("@sha256:"),
+        "a digest: {image}"
+    );
+    assert_eq!(
+        pod["containers"][0]["volumeMounts"][0]["mountPath"],
+        "/var/lib/imago/.docker"
+    );
+    assert_eq!(
+        pod["volumes"][0]["secret"]["items"][0]["path"],
+        "config.json"
+    );
 }
 
 #[test]
 fn the_overlay_for_one_namespace_keeps_its_role_there_and_grants_nothing_elsewhere() {
-    let Some(kubectl) = programs::find("kubectl") else { return };
+    let Some(kubectl) = programs::find("kubectl") else {
+        return;
+    };
     let place = Workplace::with_files_of(&folder());
     let documents = built(&kubectl, &place, "one-namespace");
     for kind in ["Role", "RoleBinding"] {
         assert_eq!(of_kind(&documents, kind)["metadata"]["namespace"], "shop");
     }
-    assert_eq!(of_kind(&documents, "RoleBinding")["subjects"][0]["namespace"], "imago");
-    assert!(documents.iter().all(|one| one["kind"] != "ClusterRole" && one["kind"] != "ClusterRoleBinding"));
+    assert_eq!(
+        of_kind(&documents, "RoleBinding")["subjects"][0]["namespace"],
+        "imago"
+    );
+    assert!(
+        documents
+            .iter()
+            .all(|one| one["kind"] != "ClusterRole" && one["kind"] != "ClusterRoleBinding")
+    );
     let job = of_kind(&documents, "CronJob");
     assert_eq!(job["metadata"]["namespace"], "imago");
-    let arguments = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"];
-    assert_eq!(arguments, &serde_yaml::from_str::<Value>("[cluster, --update, --namespace=shop]").unwrap());
+    let arguments =
+        &job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert_eq!(
+        arguments,
+        &serde_yaml::from_str::<Value>("[cluster, --update, --namespace=shop]").unwrap()
+    );
     of_kind(&documents, "ValidatingAdmissionPolicy");
 }
 
@@ -154,9 +250,15 @@ fn the_overlay_for_one_namespace_keeps_its_role_there_and_grants_nothing_elsewhe
 fn imago_does_not_follow_its_own_tag() {
     let place = Workplace::with_files_of(&folder());
     place.write("imago.lock", "{\"version\":1,\"images\":{}}\n");
-    let report = place.imago(["files", "--offline", "--update", "--output=json", "."]).finish_with(0).json();
+    let report = place
+        .imago(["files", "--offline", "--update", "--output=json", "."])
+        .finish_with(0)
+        .json();
     let outcome = &report["workloads"][0]["containers"][0]["outcome"];
-    assert_eq!((outcome.as_str(), &report["files_changed"]), (Some("ignored"), &serde_json::json!([])));
+    assert_eq!(
+        (outcome.as_str(), &report["files_changed"]),
+        (Some("ignored"), &serde_json::json!([]))
+    );
 }
 
 /// What holds the account beyond its role: every expression stands for one thing that a patch may not change.
@@ -164,27 +266,51 @@ fn imago_does_not_follow_its_own_tag() {
 fn the_policy_holds_the_account_to_images_and_its_two_annotations() {
     let documents = documents("policy/policy.yaml");
     let (policy, binding) = (&documents[0]["spec"], &documents[1]["spec"]);
-    assert_eq!(documents[0]["apiVersion"], "admissionregistration.k8s.io/v1");
-    assert_eq!((&policy["failurePolicy"], &binding["validationActions"][0]), (&Value::from("Fail"), &Value::from("Deny")));
+    assert_eq!(
+        documents[0]["apiVersion"],
+        "admissionregistration.k8s.io/v1"
+    );
+    assert_eq!(
+        (&policy["failurePolicy"], &binding["validationActions"][0]),
+        (&Value::from("Fail"), &Value::from("Deny"))
+    );
     assert_eq!(binding["policyName"], documents[0]["metadata"]["name"]);
     // It holds for whatever the roles let the account patch.
     let strings = |value: &Value| -> Vec<String> {
-        value.as_sequence().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+        value
+            .as_sequence()
+            .unwrap()
+            .iter()
+            .map(|one| one.as_str().unwrap().to_owned())
+            .collect()
     };
     let mut held = Vec::new();
-    for rule in policy["matchConstraints"]["resourceRules"].as_sequence().unwrap() {
+    for rule in policy["matchConstraints"]["resourceRules"]
+        .as_sequence()
+        .unwrap()
+    {
         assert_eq!(strings(&rule["operations"]), ["CREATE", "UPDATE"]);
         assert_eq!(strings(&rule["apiVersions"]), ["*"]);
-        held.extend(strings(&rule["resources"]).iter().map(|one| format!("list,patch {}/{one}", strings(&rule["apiGroups"])[0])));
+        held.extend(
+            strings(&rule["resources"])
+                .iter()
+                .map(|one| format!("list,patch {}/{one}", strings(&rule["apiGroups"])[0])),
+        );
     }
     for name in ["clusterrole.yaml", "one-namespace/role.yaml"] {
-        let patched: Vec<String> = granted(name).into_iter().filter(|one| one.contains("patch")).collect();
+        let patched: Vec<String> = granted(name)
+            .into_iter()
+            .filter(|one| one.contains("patch"))
+            .collect();
         assert_eq!(held, patched, "{name}");
     }
     let account = &self::documents("base/serviceaccount.yaml")[0]["metadata"]["name"];
     let who = policy["matchConditions"][0]["expression"].as_str().unwrap();
     assert_eq!(policy["matchConditions"].as_sequence().unwrap().len(), 1);
-    assert!(who.ends_with(&format!("[^:]+:{}$')", account.as_str().unwrap())), "{who}");
+    assert!(
+        who.ends_with(&format!("[^:]+:{}$')", account.as_str().unwrap())),
+        "{who}"
+    );
     // What each level leaves free is what patches change, and nothing else.
     let expressions: Vec<&str> = policy["validations"]
         .as_sequence()
@@ -196,8 +322,10 @@ fn the_policy_holds_the_account_to_images_and_its_two_annotations() {
         })
         .collect();
     let all = expressions.join("\n");
-    let free: std::collections::BTreeSet<&str> =
-        all.match_indices("k in [").map(|(at, _)| &all[at + 5..at + all[at..].find(']').unwrap() + 1]).collect();
+    let free: std::collections::BTreeSet<&str> = all
+        .match_indices("k in [")
+        .map(|(at, _)| &all[at + 5..at + all[at..].find(']').unwrap() + 1])
+        .collect();
     let expected = [
         "['annotations', 'generation', 'managedFields', 'resourceVersion']",
         "['annotations']",
@@ -210,7 +338,10 @@ fn the_policy_holds_the_account_to_images_and_its_two_annotations() {
         "['template']",
     ];
     assert_eq!(free.into_iter().collect::<Vec<_>>(), expected);
-    assert!(all.contains("k == 'image' ||") && all.contains("c.image.find("), "{all}");
+    assert!(
+        all.contains("k == 'image' ||") && all.contains("c.image.find("),
+        "{all}"
+    );
     assert!(!all.contains("true ||") && expressions.len() == 11);
     for text in &expressions {
         let count = |wanted: char| text.matches(wanted).count();
@@ -220,14 +351,26 @@ fn the_policy_holds_the_account_to_images_and_its_two_annotations() {
 
 /// `verb group/resource` of each rule.
 fn granted(name: &str) -> Vec<String> {
-    let strings =
-        |value: &Value| value.as_sequence().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let strings = |value: &Value| {
+        value
+            .as_sequence()
+            .unwrap()
+            .iter()
+            .map(|one| one.as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
     let mut granted = Vec::new();
-    for role in documents(name).iter().filter(|one| one["kind"].as_str().unwrap().ends_with("Role")) {
+    for role in documents(name)
+        .iter()
+        .filter(|one| one["kind"].as_str().unwrap().ends_with("Role"))
+    {
         for rule in role["rules"].as_sequence().unwrap() {
             for resource in strings(&rule["resources"]) {
                 let verbs = strings(&rule["verbs"]).join(",");
-                granted.push(format!("{verbs} {}/{resource}", strings(&rule["apiGroups"]).join(",")));
+                granted.push(format!(
+                    "{verbs} {}/{resource}",
+                    strings(&rule["apiGroups"]).join(",")
+                ));
             }
         }
     }
@@ -247,12 +390,29 @@ fn roles_grant_what_is_needed_and_no_more() {
     ];
     assert_eq!(granted("clusterrole.yaml"), needed);
     assert_eq!(granted("one-namespace/role.yaml"), needed);
-    assert_eq!(granted("secrets.yaml"), ["get /secrets", "get /serviceaccounts"]);
-    for name in ["clusterrole.yaml", "one-namespace/role.yaml", "secrets.yaml"] {
+    assert_eq!(
+        granted("secrets.yaml"),
+        ["get /secrets", "get /serviceaccounts"]
+    );
+    for name in [
+        "clusterrole.yaml",
+        "one-namespace/role.yaml",
+        "secrets.yaml",
+    ] {
         let bound = &documents(name)[1];
-        assert_eq!(bound["roleRef"]["name"], documents(name)[0]["metadata"]["name"], "{name}");
-        assert_eq!(bound["subjects"][0]["name"], documents("base/serviceaccount.yaml")[0]["metadata"]["name"]);
-        assert_eq!(bound["subjects"][0]["namespace"], documents("base/serviceaccount.yaml")[0]["metadata"]["namespace"]);
+        assert_eq!(
+            bound["roleRef"]["name"],
+            documents(name)[0]["metadata"]["name"],
+            "{name}"
+        );
+        assert_eq!(
+            bound["subjects"][0]["name"],
+            documents("base/serviceaccount.yaml")[0]["metadata"]["name"]
+        );
+        assert_eq!(
+            bound["subjects"][0]["namespace"],
+            documents("base/serviceaccount.yaml")[0]["metadata"]["namespace"]
+        );
     }
 }
 
@@ -262,12 +422,17 @@ fn with_either_role_an_update_needs_nothing_that_is_not_granted() {
     let digest = registry.push_image("shop/web", "1.4", "linux/amd64", "a");
     let image = format!("{}/shop/web:1.4", registry.host());
     let job = &documents("base/cronjob.yaml")[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"];
-    let everywhere: Vec<&str> =
-        job["containers"][0]["args"].as_sequence().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    let everywhere: Vec<&str> = job["containers"][0]["args"]
+        .as_sequence()
+        .unwrap()
+        .iter()
+        .map(|word| word.as_str().unwrap())
+        .collect();
     let in_one = vec!["cluster", "--update", "--namespace=shop"];
-    for (file, namespace, arguments) in
-        [("clusterrole.yaml", None, everywhere), ("one-namespace/role.yaml", Some("shop"), in_one)]
-    {
+    for (file, namespace, arguments) in [
+        ("clusterrole.yaml", None, everywhere),
+        ("one-namespace/role.yaml", Some("shop"), in_one),
+    ] {
         let labels = serde_json::json!({"app": "web"});
         let pod = serde_json::json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": image}]}});
         let web = serde_json::json!({
@@ -275,14 +440,28 @@ fn with_either_role_an_update_needs_nothing_that_is_not_granted() {
             "spec": {"selector": {"matchLabels": labels}, "template": pod},
         });
         let role = serde_json::to_value(&documents(file)[0]).unwrap();
-        let server = ApiServer::start().with(&[web]).account("of-imago", Account::new("imago").role(&role, namespace));
-        let kubeconfig = format!("--kubeconfig={}", server.kubeconfig_file_of("of-imago", None).display());
+        let server = ApiServer::start()
+            .with(&[web])
+            .account("of-imago", Account::new("imago").role(&role, namespace));
+        let kubeconfig = format!(
+            "--kubeconfig={}",
+            server.kubeconfig_file_of("of-imago", None).display()
+        );
         let place = Workplace::new();
-        let run = |more: &[&str]| place.imago(arguments.iter().chain(more).chain([&kubeconfig.as_str()])).finish_with(0);
+        let run = |more: &[&str]| {
+            place
+                .imago(arguments.iter().chain(more).chain([&kubeconfig.as_str()]))
+                .finish_with(0)
+        };
         let looked = run(&["--check-pods"]);
-        assert!(!looked.stderr.contains("403") && !looked.stderr.contains("error"), "{}", looked.stderr);
+        assert!(
+            !looked.stderr.contains("403") && !looked.stderr.contains("error"),
+            "{}",
+            looked.stderr
+        );
         run(&[]);
-        let now = &server.object("deployments", "shop", "web")["spec"]["template"]["spec"]["containers"][0]["image"];
+        let now = &server.object("deployments", "shop", "web")["spec"]["template"]["spec"]["containers"]
+            [0]["image"];
         assert_eq!(*now, format!("{image}@{digest}"), "{file}");
     }
 }
@@ -292,10 +471,22 @@ fn the_cron_job_runs_with_no_privilege() {
     let job = &documents("base/cronjob.yaml")[0]["spec"];
     assert_eq!(job["concurrencyPolicy"], "Forbid");
     let pod = &job["jobTemplate"]["spec"]["template"]["spec"];
-    let (all, one) = (&pod["securityContext"], &pod["containers"][0]["securityContext"]);
-    assert_eq!((&all["runAsNonRoot"], &all["runAsUser"]), (&Value::from(true), &Value::from(1000)));
+    let (all, one) = (
+        &pod["securityContext"],
+        &pod["containers"][0]["securityContext"],
+    );
+    assert_eq!(
+        (&all["runAsNonRoot"], &all["runAsUser"]),
+        (&Value::from(true), &Value::from(1000))
+    );
     assert_eq!(all["seccompProfile"]["type"], "RuntimeDefault");
-    assert_eq!((&one["allowPrivilegeEscalation"], &one["readOnlyRootFilesystem"]), (&Value::from(false), &Value::from(true)));
+    assert_eq!(
+        (
+            &one["allowPrivilegeEscalation"],
+            &one["readOnlyRootFilesystem"]
+        ),
+        (&Value::from(false), &Value::from(true))
+    );
     assert_eq!(one["capabilities"]["drop"][0], "ALL");
     let limits = &pod["containers"][0]["resources"];
     assert!(limits["limits"]["memory"].is_string() && limits["requests"]["cpu"].is_string());
@@ -304,7 +495,10 @@ fn the_cron_job_runs_with_no_privilege() {
 #[test]
 fn imago_finds_its_own_image() {
     let place = Workplace::with_files_of(&folder());
-    let report = place.imago(["files", "--output=json", "--exclude-image=*", "."]).finish_with(0).json();
+    let report = place
+        .imago(["files", "--output=json", "--exclude-image=*", "."])
+        .finish_with(0)
+        .json();
     let found: Vec<&str> = report["workloads"]
         .as_array()
         .unwrap()
@@ -322,12 +516,24 @@ fn imago_finds_its_own_image() {
 fn the_image_has_the_home_that_the_deployment_mounts_and_its_user() {
     let dockerfile = fs::read_to_string(folder().join("../Dockerfile")).unwrap();
     let stages: Vec<&str> = dockerfile.split("\nFROM ").skip(1).collect();
-    let [build, .., git, last] = &stages[..] else { panic!("{dockerfile}") };
-    assert!(last.starts_with("scratch AS imago\n") && git.contains(" AS git\n") && build.contains(" AS build\n"));
+    let [build, .., git, last] = &stages[..] else {
+        panic!("{dockerfile}")
+    };
+    assert!(
+        last.starts_with("scratch AS imago\n")
+            && git.contains(" AS git\n")
+            && build.contains(" AS build\n")
+    );
     for stage in [git, last] {
-        assert!(stage.contains("\nUSER 1000:1000\n") && stage.contains("\nWORKDIR /var/lib/imago\n"), "{stage}");
+        assert!(
+            stage.contains("\nUSER 1000:1000\n") && stage.contains("\nWORKDIR /var/lib/imago\n"),
+            "{stage}"
+        );
         assert!(stage.contains("COPY --from=build /imago "), "{stage}");
     }
-    assert!(last.contains("ENV HOME=/var/lib/imago ") && last.contains("/etc/ssl/certs/ca-certificates.crt"));
+    assert!(
+        last.contains("ENV HOME=/var/lib/imago ")
+            && last.contains("/etc/ssl/certs/ca-certificates.crt")
+    );
     assert!(git.contains("-h /var/lib/imago "));
 }

@@ -39,10 +39,18 @@ fn good(place: &Workplace) -> String {
 
 /// The good file was updated, and one problem with this code was told.
 fn assert_one_problem(place: &Workplace, paths: &[&str], code: &str) -> Finished {
-    let arguments = ["files", "--update", "--offline", "--output", "json"].iter().chain(paths);
+    let arguments = ["files", "--update", "--offline", "--output", "json"]
+        .iter()
+        .chain(paths);
     let finished = place.imago(arguments).finish_with(3);
     let problems = finished.json()["problems"].as_array().unwrap().clone();
-    assert_eq!(problems.iter().map(|problem| problem["code"].as_str().unwrap()).collect::<Vec<_>>(), [code]);
+    assert_eq!(
+        problems
+            .iter()
+            .map(|problem| problem["code"].as_str().unwrap())
+            .collect::<Vec<_>>(),
+        [code]
+    );
     assert!(problems[0]["hint"].is_string(), "{problems:?}");
     assert!(good(place).contains("@sha256:1111"), "the rest goes on");
     finished
@@ -52,26 +60,49 @@ fn assert_one_problem(place: &Workplace, paths: &[&str], code: &str) -> Finished
 fn a_folder_with_a_files_name_is_a_folder() {
     let place = shop();
     fs::create_dir(place.path().join("x.yaml")).unwrap();
-    place.write("x.yaml/inner.yaml", deployment("registry.example.test/web:1.4"));
-    let finished = place.imago(["files", "--update", "--offline"]).finish_with(0);
-    assert!(finished.stdout.ends_with("updated 2 images in 2 of 2 files\n"), "{}", finished.stdout);
-    place.imago(["files", "--check", "--offline", "x.yaml"]).finish_with(0);
+    place.write(
+        "x.yaml/inner.yaml",
+        deployment("registry.example.test/web:1.4"),
+    );
+    let finished = place
+        .imago(["files", "--update", "--offline"])
+        .finish_with(0);
+    assert!(
+        finished
+            .stdout
+            .ends_with("updated 2 images in 2 of 2 files\n"),
+        "{}",
+        finished.stdout
+    );
+    place
+        .imago(["files", "--check", "--offline", "x.yaml"])
+        .finish_with(0);
 }
 
 #[test]
 fn a_very_large_file_is_a_problem_and_is_not_read() {
     let place = shop();
-    File::create(place.path().join("large.yaml")).unwrap().set_len(200 * 1024 * 1024).unwrap();
+    File::create(place.path().join("large.yaml"))
+        .unwrap()
+        .set_len(200 * 1024 * 1024)
+        .unwrap();
     let arguments = ["files", "--update", "--offline", "--output", "json", "."];
     // A quarter of the file as memory: what reads it whole cannot hold it.
     let limited = Command::new("sh")
-        .args(["-c", "ulimit -v 300000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_imago")])
+        .args([
+            "-c",
+            "ulimit -v 300000; exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_imago"),
+        ])
         .args(arguments)
         .current_dir(place.path())
         .output()
         .unwrap();
     let json: serde_json::Value = serde_json::from_slice(&limited.stdout).unwrap();
-    assert_eq!((limited.status.code(), json["problems"][0]["code"].as_str()), (Some(3), Some("too-large")));
+    assert_eq!(
+        (limited.status.code(), json["problems"][0]["code"].as_str()),
+        (Some(3), Some("too-large"))
+    );
     assert!(good(&place).contains("@sha256:1111"));
 }
 
@@ -94,21 +125,41 @@ fn links_that_lead_in_circles_or_away_are_not_followed() {
     symlink("..", place.path().join("folder/up")).unwrap();
     symlink("b.yaml", place.path().join("a.yaml")).unwrap();
     symlink("a.yaml", place.path().join("b.yaml")).unwrap();
-    fs::write(place.beside("outside.yaml"), deployment("registry.example.test/web:1.4")).unwrap();
+    fs::write(
+        place.beside("outside.yaml"),
+        deployment("registry.example.test/web:1.4"),
+    )
+    .unwrap();
     symlink(place.beside("outside.yaml"), place.path().join("away.yaml")).unwrap();
-    let finished = place.imago(["files", "--update", "--offline"]).finish_with(0);
-    assert!(finished.stdout.ends_with("updated 1 image in 1 of 1 file\n"), "{}", finished.stdout);
+    let finished = place
+        .imago(["files", "--update", "--offline"])
+        .finish_with(0);
+    assert!(
+        finished
+            .stdout
+            .ends_with("updated 1 image in 1 of 1 file\n"),
+        "{}",
+        finished.stdout
+    );
     assert_one_problem(&place, &["good.yaml", "away.yaml"], "link-outside");
-    assert!(!fs::read_to_string(place.beside("outside.yaml")).unwrap().contains("sha256"));
+    assert!(
+        !fs::read_to_string(place.beside("outside.yaml"))
+            .unwrap()
+            .contains("sha256")
+    );
     place.imago(["files", "--offline", "a.yaml"]).finish_with(3);
 }
 
 #[test]
 fn a_named_pipe_is_never_waited_for() {
     let place = shop();
-    let made = Command::new("mkfifo").arg(place.path().join("pipe.yaml")).status();
+    let made = Command::new("mkfifo")
+        .arg(place.path().join("pipe.yaml"))
+        .status();
     if made.is_ok_and(|status| status.success()) {
-        place.imago(["files", "--update", "--offline", "."]).finish_with(0);
+        place
+            .imago(["files", "--update", "--offline", "."])
+            .finish_with(0);
         assert_one_problem(&place, &["good.yaml", "pipe.yaml"], "not-a-file");
     }
 }
@@ -117,8 +168,16 @@ fn a_named_pipe_is_never_waited_for() {
 fn a_path_that_does_not_exist_stops_the_run_before_anything_is_written() {
     let place = shop();
     let before = place.files();
-    let finished = place.imago(["files", "--update", "--offline", "good.yaml", "deplyo"]).finish_with(2);
-    assert!(finished.stderr.starts_with("error: there is no file or folder `deplyo`\n"), "{}", finished.stderr);
+    let finished = place
+        .imago(["files", "--update", "--offline", "good.yaml", "deplyo"])
+        .finish_with(2);
+    assert!(
+        finished
+            .stderr
+            .starts_with("error: there is no file or folder `deplyo`\n"),
+        "{}",
+        finished.stderr
+    );
     assert!(finished.stderr.contains("  hint: "), "{}", finished.stderr);
     assert_eq!(place.files(), before);
 }
@@ -140,7 +199,13 @@ fn a_real_registry_is_followed_and_what_it_lacks_is_a_problem_of_that_image_alon
     place.write("down.yaml", deployment("127.0.0.1:1/shop/web:1.4"));
     let update = || place.imago(["files", "--update"]).finish_with(3);
     let finished = update();
-    assert!(finished.stdout.ends_with("updated 1 image in 1 of 4 files; 3 problems\n"), "{}", finished.stdout);
+    assert!(
+        finished
+            .stdout
+            .ends_with("updated 1 image in 1 of 4 files; 3 problems\n"),
+        "{}",
+        finished.stdout
+    );
     // What has one cause is told once, with each of its images.
     for (told, causes) in [
         (
@@ -175,29 +240,68 @@ fn each_tag_of_what_is_selected_is_asked_for_once_and_no_other() {
     let registry = TestRegistry::with(Access::Token(Tokens::default()), None);
     let place = Workplace::new();
     for number in 0..120 {
-        let (repository, tag) = (format!("shop/web-{}", number % 10), format!("1.{}", number % 40));
+        let (repository, tag) = (
+            format!("shop/web-{}", number % 10),
+            format!("1.{}", number % 40),
+        );
         registry.push_image(&repository, &tag, "linux/amd64", &tag);
         let wanted = deployment(&format!("{}/{repository}:{tag}", registry.host()));
         let excluded = deployment(&format!("{}/other/web:{number}", registry.host()));
         let elsewhere = excluded.replace("  name: web", "  name: web\n  namespace: other");
-        let ignored = excluded.replace("  name: web", "  name: web\n  annotations: {imago/ignore: \"true\"}");
-        for (name, text) in [("wanted", wanted), ("excluded", excluded), ("elsewhere", elsewhere), ("ignored", ignored)] {
+        let ignored = excluded.replace(
+            "  name: web",
+            "  name: web\n  annotations: {imago/ignore: \"true\"}",
+        );
+        for (name, text) in [
+            ("wanted", wanted),
+            ("excluded", excluded),
+            ("elsewhere", elsewhere),
+            ("ignored", ignored),
+        ] {
             place.write(&format!("{name}/{number}.yaml"), text);
         }
     }
     let not_these = format!("{}/other/*", registry.host());
-    place.imago(["files", "--update", "--exclude-image", &not_these, "-x", "other", "wanted", "excluded"]).finish_with(0);
-    place.imago(["files", "--update", "-x", "other", "elsewhere", "ignored"]).finish_with(0);
+    place
+        .imago([
+            "files",
+            "--update",
+            "--exclude-image",
+            &not_these,
+            "-x",
+            "other",
+            "wanted",
+            "excluded",
+        ])
+        .finish_with(0);
+    place
+        .imago(["files", "--update", "-x", "other", "elsewhere", "ignored"])
+        .finish_with(0);
     let asked = registry.asked();
-    let count = |method: &str, path: &str| asked.iter().filter(|line| line.starts_with(method) && line.contains(path)).count();
-    assert_eq!((count("GET", "/token"), count("HEAD", "/shop/"), asked.len()), (10, 41, 51), "{asked:#?}");
+    let count = |method: &str, path: &str| {
+        asked
+            .iter()
+            .filter(|line| line.starts_with(method) && line.contains(path))
+            .count()
+    };
+    assert_eq!(
+        (count("GET", "/token"), count("HEAD", "/shop/"), asked.len()),
+        (10, 41, 51),
+        "{asked:#?}"
+    );
 }
 
 #[test]
 fn what_becomes_of_questions_hangs_on_the_names_of_files_alone() {
     // Every second repository refuses the credentials, those of the first two files among them, and then nothing else is asked. Were the
     // order of questions that of the threads, one that takes the credentials would come first now and then: those files are long.
-    let registry = TestRegistry::with(Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() }, None);
+    let registry = TestRegistry::with(
+        Access::Basic {
+            user: "user".to_owned(),
+            password: "hunter2".to_owned(),
+        },
+        None,
+    );
     let place = Workplace::new();
     let config = serde_json::json!({"auths": {registry.host(): {"username": "user", "password": "hunter2"}}});
     place.write("docker/config.json", config.to_string());
@@ -206,7 +310,9 @@ fn what_becomes_of_questions_hangs_on_the_names_of_files_alone() {
         let repository = format!("shop/web-{number}");
         registry.push_image(&repository, "1.4", "linux/amd64", &repository);
         if number < 3 || number % 2 == 0 {
-            registry.fault(&repository, |_, _, _| Response::new(401).header("www-authenticate", r#"Basic realm="x""#));
+            registry.fault(&repository, |_, _, _| {
+                Response::new(401).header("www-authenticate", r#"Basic realm="x""#)
+            });
         }
         let image = deployment(&format!("{}/{repository}:1.4", registry.host()));
         match number {
@@ -215,18 +321,32 @@ fn what_becomes_of_questions_hangs_on_the_names_of_files_alone() {
         }
     }
     // The order of the images is not that of their names.
-    place.write("deploy/a1.yaml", "# a comment\n".repeat(20_000) + &first[..2].join("---\n"));
+    place.write(
+        "deploy/a1.yaml",
+        "# a comment\n".repeat(20_000) + &first[..2].join("---\n"),
+    );
     place.write("deploy/a2.yaml", "# a comment\n".repeat(20_000) + &first[2]);
     let mut seen = BTreeSet::new();
     for _ in 0..20 {
         let before = registry.asked().len();
-        let finished =
-            place.imago(["files", "--docker-config", "docker/config.json", "--output", "json", "deploy"]).finish_with(3);
+        let finished = place
+            .imago([
+                "files",
+                "--docker-config",
+                "docker/config.json",
+                "--output",
+                "json",
+                "deploy",
+            ])
+            .finish_with(3);
         seen.insert((registry.asked().split_off(before), finished.stdout));
     }
     let asked: Vec<_> = seen.iter().map(|(asked, _)| asked).collect();
     assert_eq!(seen.len(), 1, "{asked:#?}");
-    let mut order: Vec<&str> = asked[0].iter().filter_map(|line| line.split_once("/shop/")?.1.split('/').next()).collect();
+    let mut order: Vec<&str> = asked[0]
+        .iter()
+        .filter_map(|line| line.split_once("/shop/")?.1.split('/').next())
+        .collect();
     order.dedup();
     assert_eq!(order, ["web-2", "web-1", "web-0"], "{asked:#?}");
 }
@@ -234,27 +354,52 @@ fn what_becomes_of_questions_hangs_on_the_names_of_files_alone() {
 #[test]
 fn a_plan_beyond_the_limit_is_no_diff_for_git_apply() {
     let place = shop();
-    for arguments in
-        [["files", "--offline", "--diff", "--max-changes", "0"], ["files", "--offline", "--check", "--max-changes", "0"]]
-    {
+    for arguments in [
+        ["files", "--offline", "--diff", "--max-changes", "0"],
+        ["files", "--offline", "--check", "--max-changes", "0"],
+    ] {
         let finished = place.imago(arguments).finish_with(2);
-        assert!(!finished.stdout.contains("+++") && finished.stderr.contains("--max-changes 0"), "{}", finished.stderr);
+        assert!(
+            !finished.stdout.contains("+++") && finished.stderr.contains("--max-changes 0"),
+            "{}",
+            finished.stderr
+        );
     }
-    let finished = place.imago(["files", "--offline", "--diff", "--max-changes", "1"]).finish_with(0);
-    assert!(finished.stdout.contains("+++ b/good.yaml"), "{}", finished.stdout);
+    let finished = place
+        .imago(["files", "--offline", "--diff", "--max-changes", "1"])
+        .finish_with(0);
+    assert!(
+        finished.stdout.contains("+++ b/good.yaml"),
+        "{}",
+        finished.stdout
+    );
 }
 
 #[test]
 fn an_ignore_annotation_that_ignores_nothing_is_said() {
     for (value, said) in [
-        ("apq", "`imago/ignore: apq` of good.yaml Deployment/web names none of its containers"),
-        ("[app]", "`imago/ignore` of good.yaml Deployment/web is not a string and ignores nothing"),
-        ("7", "`imago/ignore` of good.yaml Deployment/web is not a string and ignores nothing"),
+        (
+            "apq",
+            "`imago/ignore: apq` of good.yaml Deployment/web names none of its containers",
+        ),
+        (
+            "[app]",
+            "`imago/ignore` of good.yaml Deployment/web is not a string and ignores nothing",
+        ),
+        (
+            "7",
+            "`imago/ignore` of good.yaml Deployment/web is not a string and ignores nothing",
+        ),
     ] {
         let place = shop();
         let annotated = format!("  name: web\n  annotations:\n    imago/ignore: {value}");
-        place.write("good.yaml", deployment("registry.example.test/web:1.4").replace("  name: web", &annotated));
-        let finished = place.imago(["files", "--update", "--offline"]).finish_with(0);
+        place.write(
+            "good.yaml",
+            deployment("registry.example.test/web:1.4").replace("  name: web", &annotated),
+        );
+        let finished = place
+            .imago(["files", "--update", "--offline"])
+            .finish_with(0);
         assert!(finished.stderr.contains(said), "{}", finished.stderr);
         assert!(good(&place).contains("@sha256:1111"));
     }
@@ -262,12 +407,22 @@ fn an_ignore_annotation_that_ignores_nothing_is_said() {
 
 #[test]
 fn an_annotation_that_only_resembles_ours_is_said() {
-    for (key, known) in [("imago/ignore", true), ("imago/ingore", false), ("Imago/Ignore", false), ("imagoo/ignore", true)] {
+    for (key, known) in [
+        ("imago/ignore", true),
+        ("imago/ingore", false),
+        ("Imago/Ignore", false),
+        ("imagoo/ignore", true),
+    ] {
         let place = shop();
         let annotated = format!("  name: web\n  annotations:\n    {key}: \"false\"");
-        place.write("good.yaml", deployment("registry.example.test/web:1.4").replace("  name: web", &annotated));
+        place.write(
+            "good.yaml",
+            deployment("registry.example.test/web:1.4").replace("  name: web", &annotated),
+        );
         let said = place.imago(["files", "--offline"]).finish_with(0).stderr;
-        let told = said.contains(&format!("the annotation `{key}` of good.yaml Deployment/web is not known"));
+        let told = said.contains(&format!(
+            "the annotation `{key}` of good.yaml Deployment/web is not known"
+        ));
         assert_eq!(told, !known, "{key}: {said}");
     }
 }
@@ -287,15 +442,25 @@ fn a_held_image_fails_a_strict_check_alone() {
         (&["files", "--update"], 0),
         (&["files", "--check"], 0),
         (&["files", "--check", "--strict"], 1),
-        (&["files", "--check", "--strict", "--allow-platform-loss"], 1),
+        (
+            &["files", "--check", "--strict", "--allow-platform-loss"],
+            1,
+        ),
         (&["files", "--check", "--strict", "--exclude-image", "*"], 0),
     ] {
         let finished = place.imago(line).finish_with(code);
         assert_eq!(place.files(), before, "{line:?}: {}", finished.stdout);
     }
-    let strict = place.imago(["files", "--check", "--strict", "--output", "json"]).finish_with(1);
+    let strict = place
+        .imago(["files", "--check", "--strict", "--output", "json"])
+        .finish_with(1);
     let report: serde_json::Value = serde_json::from_str(&strict.stdout).unwrap();
-    assert_eq!((&report["skipped"][0]["code"], &report["skipped"][0]["held"]), (&"platform-lost".into(), &true.into()));
-    let marked = place.imago(["files", "--check", "--strict", "--output", "github"]).finish_with(1);
+    assert_eq!(
+        (&report["skipped"][0]["code"], &report["skipped"][0]["held"]),
+        (&"platform-lost".into(), &true.into())
+    );
+    let marked = place
+        .imago(["files", "--check", "--strict", "--output", "github"])
+        .finish_with(1);
     assert!(marked.stdout.starts_with("::error "), "{}", marked.stdout);
 }

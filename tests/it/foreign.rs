@@ -79,10 +79,21 @@ fn damage(name: &str, samples: &[&str], parse: impl Fn(&str)) {
         let text = damaged(seed, samples);
         let start = Instant::now();
         let whole = catch_unwind(AssertUnwindSafe(|| parse(&text)));
-        assert!(whole.is_ok(), "{name}: IMAGO_MUTATIONS_SEED={seed}: {text:?}");
-        assert!(start.elapsed() < PATIENCE, "{name}: IMAGO_MUTATIONS_SEED={seed} took {:?}: {text:?}", start.elapsed());
+        assert!(
+            whole.is_ok(),
+            "{name}: IMAGO_MUTATIONS_SEED={seed}: {text:?}"
+        );
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{name}: IMAGO_MUTATIONS_SEED={seed} took {:?}: {text:?}",
+            start.elapsed()
+        );
     };
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse::<u64>().unwrap())
+    };
     for sample in samples {
         parse(sample);
     }
@@ -91,8 +102,13 @@ fn damage(name: &str, samples: &[&str], parse: impl Fn(&str)) {
     }
     let start = Instant::now();
     let tried = match number("IMAGO_FUZZ_SECONDS") {
-        Some(seconds) => (0..).take_while(|_| start.elapsed() < Duration::from_secs(seconds)).map(attempt).count() as u64,
-        None => (0..number("IMAGO_MUTATIONS").unwrap_or(COUNT)).map(attempt).count() as u64,
+        Some(seconds) => (0..)
+            .take_while(|_| start.elapsed() < Duration::from_secs(seconds))
+            .map(attempt)
+            .count() as u64,
+        None => (0..number("IMAGO_MUTATIONS").unwrap_or(COUNT))
+            .map(attempt)
+            .count() as u64,
     };
     eprintln!("{name}: {tried} in {:?}", start.elapsed());
 }
@@ -132,17 +148,36 @@ fn any_image_reference_is_taken_as_written_or_refused() {
     let pinned = format!("registry.example.test:5000/shop/web:1.4@{DIGEST}");
     damage(
         "image references",
-        &["nginx", "localhost/a", "[::1]:5000/a:b", "ghcr.io/a/b_c__d-e.f:V1.4", &pinned, DIGEST],
+        &[
+            "nginx",
+            "localhost/a",
+            "[::1]:5000/a:b",
+            "ghcr.io/a/b_c__d-e.f:V1.4",
+            &pinned,
+            DIGEST,
+        ],
         |text| {
             if let Ok(digest) = Digest::parse(text) {
                 assert_eq!(digest.to_string(), text);
             }
-            let Ok(image) = ImageRef::parse(text) else { return };
-            let with = |text: &str, mark, part: Option<&str>| part.map_or(text.to_owned(), |part| format!("{text}{mark}{part}"));
+            let Ok(image) = ImageRef::parse(text) else {
+                return;
+            };
+            let with = |text: &str, mark, part: Option<&str>| {
+                part.map_or(text.to_owned(), |part| format!("{text}{mark}{part}"))
+            };
             assert_eq!(with(image.name(), ':', image.tag()), image.without_digest());
-            assert_eq!(with(image.without_digest(), '@', image.digest().as_ref().map(Digest::as_str)), text);
+            assert_eq!(
+                with(
+                    image.without_digest(),
+                    '@',
+                    image.digest().as_ref().map(Digest::as_str)
+                ),
+                text
+            );
             let lookup = image.lookup().to_string();
-            let again = ImageRef::parse(&lookup).unwrap_or_else(|error| panic!("{lookup}: {error}"));
+            let again =
+                ImageRef::parse(&lookup).unwrap_or_else(|error| panic!("{lookup}: {error}"));
             assert_eq!(again.lookup(), image.lookup(), "{lookup}");
         },
     );
@@ -150,38 +185,89 @@ fn any_image_reference_is_taken_as_written_or_refused() {
 
 #[test]
 fn any_record_is_taken_or_refused() {
-    let whole = format!(r#"{{"containers":[{{"name":"c","image":"nginx@{DIGEST}"}}],"initContainers":[]}}"#);
-    damage("records", &[&whole, r#"{"containers":null,"x":{"y":[1,2]}}"#], |text| {
-        let Ok(originals) = Originals::parse(text) else { return };
-        let written = serde_json::to_string(&originals).unwrap();
-        assert_eq!(Originals::parse(&written).unwrap(), originals, "{written}");
-    });
+    let whole = format!(
+        r#"{{"containers":[{{"name":"c","image":"nginx@{DIGEST}"}}],"initContainers":[]}}"#
+    );
+    damage(
+        "records",
+        &[&whole, r#"{"containers":null,"x":{"y":[1,2]}}"#],
+        |text| {
+            let Ok(originals) = Originals::parse(text) else {
+                return;
+            };
+            let written = serde_json::to_string(&originals).unwrap();
+            assert_eq!(Originals::parse(&written).unwrap(), originals, "{written}");
+        },
+    );
 }
 
 #[test]
 fn any_selector_is_taken_as_meant_or_refused() {
-    let samples = ["app=web,tier in (a, b),!x", "a.example.test/b notin (c),d==e,f!=g", "x > 1, y<2", ""];
+    let samples = [
+        "app=web,tier in (a, b),!x",
+        "a.example.test/b notin (c),d==e,f!=g",
+        "x > 1, y<2",
+        "",
+    ];
     damage("label selectors", &samples, |text| {
-        let Ok(selector) = LabelSelector::parse(text) else { return };
+        let Ok(selector) = LabelSelector::parse(text) else {
+            return;
+        };
         let written = selector.to_string();
-        assert_eq!(LabelSelector::parse(&written).unwrap(), selector, "{written}");
+        assert_eq!(
+            LabelSelector::parse(&written).unwrap(),
+            selector,
+            "{written}"
+        );
     });
-    damage("field selectors", &["metadata.name=web,metadata.namespace!=shop", "metadata.name==a\\,b"], |text| {
-        let Ok(selector) = FieldSelector::parse(text) else { return };
-        let written = selector.to_string();
-        assert_eq!(FieldSelector::parse(&written).unwrap(), selector, "{written}");
-    });
-    damage("globs", &["registry.example.test/**/web*", "{a,b}/[!c-d]?", "**"], |text| {
-        let Ok(filter) = ImageFilter::new(&[text.to_owned()], &[]) else { return };
-        filter.takes("registry.example.test/shop/web");
-    });
+    damage(
+        "field selectors",
+        &[
+            "metadata.name=web,metadata.namespace!=shop",
+            "metadata.name==a\\,b",
+        ],
+        |text| {
+            let Ok(selector) = FieldSelector::parse(text) else {
+                return;
+            };
+            let written = selector.to_string();
+            assert_eq!(
+                FieldSelector::parse(&written).unwrap(),
+                selector,
+                "{written}"
+            );
+        },
+    );
+    damage(
+        "globs",
+        &["registry.example.test/**/web*", "{a,b}/[!c-d]?", "**"],
+        |text| {
+            let Ok(filter) = ImageFilter::new(&[text.to_owned()], &[]) else {
+                return;
+            };
+            filter.takes("registry.example.test/shop/web");
+        },
+    );
 }
 
 #[test]
 fn any_template_map_or_author_is_taken_or_refused() {
-    damage("templates", &["Update {summary}\n\n{changes}\n", "{{x}} {files}", "a"], |text| drop(Template::parse(text)));
-    damage("registry maps", &["docker.io/library=mirror.example.test:5000/hub", "a.test=b.test"], |text| drop(Map::parse(text)));
-    damage("authors", &["Ada <ada@example.test>", "<>"], |text| drop(Person::parse(text)));
+    damage(
+        "templates",
+        &["Update {summary}\n\n{changes}\n", "{{x}} {files}", "a"],
+        |text| drop(Template::parse(text)),
+    );
+    damage(
+        "registry maps",
+        &[
+            "docker.io/library=mirror.example.test:5000/hub",
+            "a.test=b.test",
+        ],
+        |text| drop(Map::parse(text)),
+    );
+    damage("authors", &["Ada <ada@example.test>", "<>"], |text| {
+        drop(Person::parse(text))
+    });
 }
 
 #[test]
@@ -189,13 +275,30 @@ fn any_lock_is_merged_without_a_loss_or_refused() {
     let whole = format!(
         "{{\"version\":1,\"images\":{{\n  \"docker.io/library/nginx:1.25\":\"{DIGEST}\",\n  \"b.test/c:d\":\"{DIGEST}\"\n}}}}\n"
     );
-    let digests = BTreeMap::from([(ImageRef::parse("a.test/b:c").unwrap().lookup(), Digest::parse(DIGEST).unwrap())]);
-    damage("locks", &[&whole, "{\"version\":1,\"images\":{}}"], |text| {
-        assert!(!matches!(lock::merged(Some(text.as_bytes()), &BTreeMap::new(), Prune::Keep), Ok(Some(_))), "{text}");
-        if let Ok(Some(new)) = lock::merged(Some(text.as_bytes()), &digests, Prune::Keep) {
-            assert_eq!(lock::merged(Some(new.as_bytes()), &digests, Prune::Keep).unwrap(), None, "{new}");
-        }
-    });
+    let digests = BTreeMap::from([(
+        ImageRef::parse("a.test/b:c").unwrap().lookup(),
+        Digest::parse(DIGEST).unwrap(),
+    )]);
+    damage(
+        "locks",
+        &[&whole, "{\"version\":1,\"images\":{}}"],
+        |text| {
+            assert!(
+                !matches!(
+                    lock::merged(Some(text.as_bytes()), &BTreeMap::new(), Prune::Keep),
+                    Ok(Some(_))
+                ),
+                "{text}"
+            );
+            if let Ok(Some(new)) = lock::merged(Some(text.as_bytes()), &digests, Prune::Keep) {
+                assert_eq!(
+                    lock::merged(Some(new.as_bytes()), &digests, Prune::Keep).unwrap(),
+                    None,
+                    "{new}"
+                );
+            }
+        },
+    );
 }
 
 #[test]
@@ -205,7 +308,9 @@ fn any_object_of_an_api_server_is_read() {
         r#"{{"kind":"Pod","metadata":{{"name":"p","ownerReferences":[{{"uid":"u","controller":true}}]}},"spec":{{"containers":[{{"name":"app","image":"nginx"}}]}},"status":{{"phase":"Running","containerStatuses":[{{"name":"app","imageID":"docker.io/library/nginx@{DIGEST}","state":{{"running":{{}}}}}}]}}}}"#
     );
     damage("objects", &[deployment, &pod], |text| {
-        let Ok(object) = serde_json::from_str(text) else { return };
+        let Ok(object) = serde_json::from_str(text) else {
+            return;
+        };
         drop(Live::read(&object));
         drop(Pod::read(&object));
     });
@@ -216,12 +321,25 @@ fn any_settings_are_taken_or_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join(".git")).unwrap();
     let sample = "# of this repository\nexclude: [apps/old, 'base/**']\nlock: locks/a.lock\ntrack: tag\nmax-changes: 20\nregistry-map:\n- docker.io=mirror.example.test\nmessage: |\n  Update {summary}\n";
-    damage("settings", &[sample, "include: &a [x]\nexclude: *a\n", "{\"check\": true}"], |text| {
-        fs::write(folder.path().join(".imago.yaml"), text).unwrap();
-        if let Err(mistake) = config::read(None, folder.path()) {
-            assert!(mistake.spot.is_none_or(|spot| spot.line > 0 && spot.column > 0 && spot.width > 0), "{text}");
-        }
-    });
+    damage(
+        "settings",
+        &[
+            sample,
+            "include: &a [x]\nexclude: *a\n",
+            "{\"check\": true}",
+        ],
+        |text| {
+            fs::write(folder.path().join(".imago.yaml"), text).unwrap();
+            if let Err(mistake) = config::read(None, folder.path()) {
+                assert!(
+                    mistake
+                        .spot
+                        .is_none_or(|spot| spot.line > 0 && spot.column > 0 && spot.width > 0),
+                    "{text}"
+                );
+            }
+        },
+    );
 }
 
 #[test]
@@ -229,16 +347,34 @@ fn any_docker_config_is_taken_or_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.json");
     let sample = r#"{"auths":{"127.0.0.1:1":{"auth":"dXNlcjpzZWNyZXQ=","identitytoken":"t"},"https://index.docker.io/v1/":{"username":"a","password":"b"},"http://127.0.0.1:1/v2/":{}}}"#;
-    let wanted = BTreeMap::from([(ImageRef::parse("127.0.0.1:1/a:b").unwrap().lookup(), BTreeSet::new())]);
+    let wanted = BTreeMap::from([(
+        ImageRef::parse("127.0.0.1:1/a:b").unwrap().lookup(),
+        BTreeSet::new(),
+    )]);
     damage("docker configs", &[sample], |text| {
         fs::write(&file, text).unwrap();
-        let limits = Limits { tries: 1, ..Limits::default() };
-        let settings = Settings { docker_config: Some(file.clone()), limits, ..Settings::default() };
-        let Ok(registry) = Registry::new(settings) else { return };
-        let answers = resolve(&Arc::new(registry), &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+        let limits = Limits {
+            tries: 1,
+            ..Limits::default()
+        };
+        let settings = Settings {
+            docker_config: Some(file.clone()),
+            limits,
+            ..Settings::default()
+        };
+        let Ok(registry) = Registry::new(settings) else {
+            return;
+        };
+        let answers =
+            resolve(&Arc::new(registry), &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
         // Nobody listens there: what is said names no secret.
         let said = format!("{answers:?}");
-        assert!(answers.values().all(Result::is_err) && !said.contains("secret") && !said.contains("dXNlcjpzZWNyZXQ"), "{said}");
+        assert!(
+            answers.values().all(Result::is_err)
+                && !said.contains("secret")
+                && !said.contains("dXNlcjpzZWNyZXQ"),
+            "{said}"
+        );
     });
 }
 
@@ -248,10 +384,16 @@ fn any_kubeconfig_is_taken_or_refused() {
     let file = folder.path().join("config");
     let sample = "apiVersion: v1\nkind: Config\ncurrent-context: test\nclusters:\n- name: test\n  cluster:\n    server: https://127.0.0.1:1\n    insecure-skip-tls-verify: true\ncontexts:\n- name: test\n  context: {cluster: test, user: test, namespace: shop}\nusers:\n- name: test\n  user:\n    token: secret-of-the-test\n    client-certificate-data: bm90aGluZw==\n    client-key-data: bm90aGluZw==\n";
     let plain = sample.split("    client-certificate").next().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     damage("kubeconfigs", &[plain, sample], |text| {
         fs::write(&file, text).unwrap();
-        let settings = ClusterSettings { kubeconfig: Some(file.clone().into()), ..ClusterSettings::default() };
+        let settings = ClusterSettings {
+            kubeconfig: Some(file.clone().into()),
+            ..ClusterSettings::default()
+        };
         if let Err(error) = runtime.block_on(Cluster::connect(&settings)) {
             assert!(!error.to_string().contains("secret-of-the-test"), "{error}");
         }

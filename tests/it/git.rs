@@ -39,7 +39,10 @@ fn deployment(name: &str) -> String {
 
 /// The lock that says where the tag is.
 fn lock(digit: &str) -> String {
-    format!("{{\"version\":1,\"images\":{{\n\"registry.example.test/web:1.4\":\"sha256:{}\"\n}}}}\n", digit.repeat(64))
+    format!(
+        "{{\"version\":1,\"images\":{{\n\"registry.example.test/web:1.4\":\"sha256:{}\"\n}}}}\n",
+        digit.repeat(64)
+    )
 }
 
 /// A working tree with an identity, and its `git`.
@@ -53,7 +56,10 @@ impl Tree {
     /// A repository with two manifests and a note, committed on `main`. `None` where there is no `git`.
     fn new() -> Option<Self> {
         programs::find("git")?;
-        let tree = Self { place: Workplace::new(), folder: String::new() };
+        let tree = Self {
+            place: Workplace::new(),
+            folder: String::new(),
+        };
         tree.git("init --quiet --initial-branch=main");
         tree.identify();
         tree.write("deploy/web.yaml", deployment("web"));
@@ -79,7 +85,11 @@ impl Tree {
     }
 
     fn name(&self, name: &str) -> String {
-        if self.folder.is_empty() { name.to_owned() } else { format!("{}/{name}", self.folder) }
+        if self.folder.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}/{name}", self.folder)
+        }
     }
 
     /// From now on the tag is on the digest of this digit.
@@ -94,12 +104,20 @@ impl Tree {
     fn git_with(&self, arguments: &[&str], code: i32) -> String {
         let folder = self.place.path().join(&self.folder);
         let at = ["-C", folder.to_str().unwrap()];
-        self.place.program("git", at.iter().chain(arguments)).finish_with(code).stdout
+        self.place
+            .program("git", at.iter().chain(arguments))
+            .finish_with(code)
+            .stdout
     }
 
     /// A client hook of this name, a shell script with these lines.
     fn hook(&self, name: &str, lines: &str) {
-        let hook = self.place.path().join(&self.folder).join(".git/hooks").join(name);
+        let hook = self
+            .place
+            .path()
+            .join(&self.folder)
+            .join(".git/hooks")
+            .join(name);
         std::fs::write(&hook, format!("#!/bin/sh\n{lines}\n")).unwrap();
         std::fs::set_permissions(hook, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -113,11 +131,20 @@ impl Tree {
         let lock = self.place.beside("digests.lock");
         let begin = ["files", "--offline", "--lock", lock.to_str().unwrap()];
         let folder = self.place.path().join(&self.folder);
-        self.place.imago(begin.into_iter().chain(line.split(' ').filter(|word| !word.is_empty()))).folder(&folder)
+        self.place
+            .imago(
+                begin
+                    .into_iter()
+                    .chain(line.split(' ').filter(|word| !word.is_empty())),
+            )
+            .folder(&folder)
     }
 
     fn log(&self) -> Vec<String> {
-        self.git("log --format=%s").lines().map(str::to_owned).collect()
+        self.git("log --format=%s")
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     fn status(&self) -> String {
@@ -127,7 +154,9 @@ impl Tree {
     /// The lines that a commit takes out and puts in, without the files' names.
     fn changed_lines(&self, commit: &str) -> Vec<String> {
         let diff = self.git(&format!("show --format= --unified=0 {commit}"));
-        let is_change = |line: &&str| line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---");
+        let is_change = |line: &&str| {
+            line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---")
+        };
         diff.lines().filter(is_change).map(str::to_owned).collect()
     }
 
@@ -135,7 +164,12 @@ impl Tree {
     fn assert_whole(&self) {
         let said = self.git("fsck --strict --no-dangling");
         assert_eq!(said, "");
-        let left: Vec<String> = self.place.files().into_keys().filter(|name| name.contains(".imago-")).collect();
+        let left: Vec<String> = self
+            .place
+            .files()
+            .into_keys()
+            .filter(|name| name.contains(".imago-"))
+            .collect();
         assert_eq!(left, [""; 0]);
     }
 }

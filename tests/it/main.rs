@@ -3,8 +3,14 @@
 //! Each holds one side of the program against what a person relies on. None reaches beyond loopback, reads a real home folder or looks
 //! at the wall clock, and each may run alone or in any order.
 
-#![allow(clippy::unwrap_used, reason = "in a test, what is not there is a failure, and the line is what one needs")]
-#![allow(clippy::print_stderr, reason = "a test that leaves something out says so")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test, what is not there is a failure, and the line is what one needs"
+)]
+#![allow(
+    clippy::print_stderr,
+    reason = "a test that leaves something out says so"
+)]
 
 mod action;
 mod boundaries;

@@ -50,8 +50,11 @@ const PIECES: [&[u8]; 26] = [
 
 #[test]
 fn damaged_manifests_are_edited_rightly_or_left_alone() {
-    let sources: Vec<Vec<u8>> =
-        Case::all().iter().flat_map(|case| files(&case.before()).into_values()).filter(|bytes| bytes.len() < 20_000).collect();
+    let sources: Vec<Vec<u8>> = Case::all()
+        .iter()
+        .flat_map(|case| files(&case.before()).into_values())
+        .filter(|bytes| bytes.len() < 20_000)
+        .collect();
     if let Ok(seed) = std::env::var("IMAGO_MUTATIONS_SEED") {
         let bytes = mutate(seed.parse().unwrap(), &sources);
         eprintln!("{}", bytes.escape_ascii().to_string().replace("\\n", "\n"));
@@ -66,12 +69,22 @@ fn damaged_manifests_are_edited_rightly_or_left_alone() {
         match catch_unwind(AssertUnwindSafe(|| edit_anything(&bytes))) {
             Ok(Outcome::Edited) => edited.fetch_add(1, Ordering::Relaxed),
             Ok(Outcome::Left) => 0,
-            Err(_) => panic!("IMAGO_MUTATIONS_SEED={seed}\n{}", String::from_utf8_lossy(&bytes)),
+            Err(_) => panic!(
+                "IMAGO_MUTATIONS_SEED={seed}\n{}",
+                String::from_utf8_lossy(&bytes)
+            ),
         };
-        assert!(start.elapsed() < PATIENCE, "IMAGO_MUTATIONS_SEED={seed} took {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < PATIENCE,
+            "IMAGO_MUTATIONS_SEED={seed} took {:?}",
+            start.elapsed()
+        );
     });
     let edited = edited.into_inner();
-    assert!(edited > count / 20, "only {edited} of {count} could still be edited: the damage is too great to show much");
+    assert!(
+        edited > count / 20,
+        "only {edited} of {count} could still be edited: the damage is too great to show much"
+    );
 }
 
 fn mutate(seed: u64, sources: &[Vec<u8>]) -> Vec<u8> {

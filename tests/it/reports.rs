@@ -18,13 +18,24 @@ fn shop() -> Workplace {
             "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\nspec:\n  template:\n    spec:\n      containers:\n      - name: \"a|`b\"\n        image: {image}\n"
         )
     };
-    place.write("shop/web, 100%.yaml", deployment("web", "registry.example.test/web:1.4"));
-    place.write("shop/api.yaml", deployment("api", "registry.example.test/api:2"));
+    place.write(
+        "shop/web, 100%.yaml",
+        deployment("web", "registry.example.test/web:1.4"),
+    );
+    place.write(
+        "shop/api.yaml",
+        deployment("api", "registry.example.test/api:2"),
+    );
     place.write("shop/broken.yaml", "kind: Deployment\n  name: x\n");
     place.write("shop/chart/Chart.yaml", "name: x\n");
     place.write("shop/chart/templates/x.yaml", "kind: {{ .x }}\n");
     let digest = format!("sha256:{}", "1".repeat(64));
-    place.write("imago.lock", format!("{{\"version\":1,\"images\":{{\"registry.example.test/web:1.4\":\"{digest}\"}}}}\n"));
+    place.write(
+        "imago.lock",
+        format!(
+            "{{\"version\":1,\"images\":{{\"registry.example.test/web:1.4\":\"{digest}\"}}}}\n"
+        ),
+    );
     fs::create_dir(place.path().join(".git")).unwrap();
     place
 }
@@ -38,16 +49,33 @@ fn one_run_gives_every_form_and_a_second_one_the_same() {
     let place = shop();
     let mut rounds = BTreeSet::new();
     for round in 0..2 {
-        let reports = FORMS.map(|form| format!("--report={form}={}", place.beside(&format!("{form}.{round}")).display()));
+        let reports = FORMS.map(|form| {
+            format!(
+                "--report={form}={}",
+                place.beside(&format!("{form}.{round}")).display()
+            )
+        });
         let finished = place
-            .imago(["files", "--check", "--offline", "shop"].into_iter().chain(reports.iter().map(String::as_str)))
+            .imago(
+                ["files", "--check", "--offline", "shop"]
+                    .into_iter()
+                    .chain(reports.iter().map(String::as_str)),
+            )
             .finish_with(3);
-        assert!(finished.stdout.starts_with("checking shop/api.yaml Deployment/api:\n"), "{}", finished.stdout);
+        assert!(
+            finished
+                .stdout
+                .starts_with("checking shop/api.yaml Deployment/api:\n"),
+            "{}",
+            finished.stdout
+        );
         rounds.insert(FORMS.map(|form| read(&place, &format!("{form}.{round}"))));
     }
     assert_eq!(rounds.len(), 1);
     for form in FORMS {
-        let printed = place.imago(["files", "--check", "--offline", "--output", form, "shop"]).finish_with(3);
+        let printed = place
+            .imago(["files", "--check", "--offline", "--output", form, "shop"])
+            .finish_with(3);
         if form != "text" {
             assert_eq!(printed.stdout, read(&place, &format!("{form}.0")));
         }
@@ -58,18 +86,39 @@ fn one_run_gives_every_form_and_a_second_one_the_same() {
 fn annotations_stand_on_the_lines_of_the_repository_wherever_the_run_stands() {
     let place = shop();
     let from_below = place
-        .imago(["files", "--check", "--offline", "--lock", "../imago.lock", "--output", "github"])
+        .imago([
+            "files",
+            "--check",
+            "--offline",
+            "--lock",
+            "../imago.lock",
+            "--output",
+            "github",
+        ])
         .folder(&place.path().join("shop"));
-    let below = from_below.finish_with(3).stdout.replace("../imago.lock", "imago.lock");
+    let below = from_below
+        .finish_with(3)
+        .stdout
+        .replace("../imago.lock", "imago.lock");
     assert_eq!(
         below,
         place
-            .imago(["files", "--check", "--offline", "--output", "github", "shop"])
+            .imago([
+                "files",
+                "--check",
+                "--offline",
+                "--output",
+                "github",
+                "shop"
+            ])
             .finish_with(3)
             .stdout
             .replace("shop/broken.yaml`", "broken.yaml`")
     );
-    let places: Vec<_> = below.lines().map(|line| line.split(",title=").next().unwrap()).collect();
+    let places: Vec<_> = below
+        .lines()
+        .map(|line| line.split(",title=").next().unwrap())
+        .collect();
     assert_eq!(
         places,
         [
@@ -83,12 +132,23 @@ fn annotations_stand_on_the_lines_of_the_repository_wherever_the_run_stands() {
 #[test]
 fn sarif_has_what_the_standard_and_its_readers_ask_for() {
     let place = shop();
-    let log = place.imago(["files", "--offline", "--output", "sarif", "shop"]).finish_with(3).json();
+    let log = place
+        .imago(["files", "--offline", "--output", "sarif", "shop"])
+        .finish_with(3)
+        .json();
     assert_eq!(log["version"], "2.1.0");
     let run = &log["runs"][0];
-    let rules: Vec<&Value> = run["tool"]["driver"]["rules"].as_array().unwrap().iter().collect();
+    let rules: Vec<&Value> = run["tool"]["driver"]["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .collect();
     assert_eq!(run["tool"]["driver"]["name"], "imago");
-    let bases: Vec<&String> = run["originalUriBaseIds"].as_object().unwrap().keys().collect();
+    let bases: Vec<&String> = run["originalUriBaseIds"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .collect();
     assert_eq!(bases, ["%SRCROOT%"]);
     let results = run["results"].as_array().unwrap();
     let places: Vec<_> = results
@@ -97,11 +157,20 @@ fn sarif_has_what_the_standard_and_its_readers_ask_for() {
             let physical = &result["locations"][0]["physicalLocation"];
             let rule = rules[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
             assert_eq!(rule["id"], result["ruleId"]);
-            assert!(!rule["shortDescription"]["text"].as_str().unwrap().is_empty());
+            assert!(
+                !rule["shortDescription"]["text"]
+                    .as_str()
+                    .unwrap()
+                    .is_empty()
+            );
             assert!(!result["message"]["text"].as_str().unwrap().is_empty());
             assert_eq!(physical["artifactLocation"]["uriBaseId"], "%SRCROOT%");
             let uri = physical["artifactLocation"]["uri"].as_str().unwrap();
-            assert!(uri.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/%".contains(&byte)), "{uri}");
+            assert!(
+                uri.bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._~/%".contains(&byte)),
+                "{uri}"
+            );
             format!(
                 "{} {} {uri}:{}",
                 result["level"].as_str().unwrap(),
@@ -123,8 +192,14 @@ fn sarif_has_what_the_standard_and_its_readers_ask_for() {
 #[test]
 fn a_table_keeps_every_name_in_its_cell() {
     let place = shop();
-    let markdown = place.imago(["files", "--offline", "--output", "markdown", "shop"]).finish_with(3).stdout;
-    let rows: Vec<_> = markdown.lines().filter(|line| line.starts_with("| `shop/")).collect();
+    let markdown = place
+        .imago(["files", "--offline", "--output", "markdown", "shop"])
+        .finish_with(3)
+        .stdout;
+    let rows: Vec<_> = markdown
+        .lines()
+        .filter(|line| line.starts_with("| `shop/"))
+        .collect();
     assert_eq!(
         rows,
         [
@@ -137,17 +212,45 @@ fn a_table_keeps_every_name_in_its_cell() {
 fn a_report_that_cannot_be_written_is_known_before_anything_is() {
     let place = shop();
     let before = place.files();
-    for (report, cause) in [("json=none/a.json", "its folder is not there"), ("json=shop", "it is a folder, not a regular file")]
-    {
-        let finished = place.imago(["files", "--update", "--offline", "--report", report, "shop"]).finish_with(2);
-        assert!(finished.stderr.starts_with("error: cannot write the report `"), "{}", finished.stderr);
-        assert!(finished.stderr.contains(&format!("\n  cause: {cause}\n  hint: ")), "{}", finished.stderr);
+    for (report, cause) in [
+        ("json=none/a.json", "its folder is not there"),
+        ("json=shop", "it is a folder, not a regular file"),
+    ] {
+        let finished = place
+            .imago(["files", "--update", "--offline", "--report", report, "shop"])
+            .finish_with(2);
+        assert!(
+            finished
+                .stderr
+                .starts_with("error: cannot write the report `"),
+            "{}",
+            finished.stderr
+        );
+        assert!(
+            finished
+                .stderr
+                .contains(&format!("\n  cause: {cause}\n  hint: ")),
+            "{}",
+            finished.stderr
+        );
     }
     assert_eq!(place.files(), before);
     if cfg!(target_os = "linux") {
-        let finished = place.imago(["files", "--offline", "--report", "json=/dev/full", "shop"]).finish_with(2);
-        assert!(finished.stdout.starts_with("checking shop/api.yaml"), "what can be told is told: {}", finished.stdout);
-        assert!(finished.stderr.contains("error: cannot write the report `/dev/full`\n  cause: "), "{}", finished.stderr);
+        let finished = place
+            .imago(["files", "--offline", "--report", "json=/dev/full", "shop"])
+            .finish_with(2);
+        assert!(
+            finished.stdout.starts_with("checking shop/api.yaml"),
+            "what can be told is told: {}",
+            finished.stdout
+        );
+        assert!(
+            finished
+                .stderr
+                .contains("error: cannot write the report `/dev/full`\n  cause: "),
+            "{}",
+            finished.stderr
+        );
     }
 }
 
@@ -163,8 +266,14 @@ fn the_json_is_as_its_schema_describes_it() {
         "files none.yaml",
     ] {
         place.write("none.yaml", "");
-        let finished = place.imago(line.split(' ').chain(["--offline", "--output", "json"])).finish();
-        assert_eq!(faults(&schema, &finished.json()), Vec::<String>::new(), "{line}");
+        let finished = place
+            .imago(line.split(' ').chain(["--offline", "--output", "json"]))
+            .finish();
+        assert_eq!(
+            faults(&schema, &finished.json()),
+            Vec::<String>::new(),
+            "{line}"
+        );
     }
 }
 
@@ -181,10 +290,22 @@ fn every_list_of_a_report_has_the_files_in_one_order() {
             ),
         );
     }
-    let report = place.imago(["files", "--offline", "--output", "json"]).finish_with(3).json();
+    let report = place
+        .imago(["files", "--offline", "--output", "json"])
+        .finish_with(3)
+        .json();
     for list in ["workloads", "problems", "skipped"] {
-        let files: Vec<_> = report[list].as_array().unwrap().iter().map(|entry| entry["file"].as_str().unwrap()).collect();
-        assert_eq!(files, ["b/web.yaml", "b-c/web.yaml", "b.d/web.yaml"], "{list}");
+        let files: Vec<_> = report[list]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["file"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            files,
+            ["b/web.yaml", "b-c/web.yaml", "b.d/web.yaml"],
+            "{list}"
+        );
     }
 }
 
@@ -195,9 +316,25 @@ fn a_table_tells_what_was_refused_from_what_was_done() {
         "shop/shared.yaml",
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shared}\nspec:\n  template:\n    spec:\n      containers:\n      - name: a\n        image: &i registry.example.test/web:1.4\n        env: [{name: X, value: *i}]\n",
     );
-    let arguments = ["files", "--update", "--offline", "--output", "markdown", "shop"];
+    let arguments = [
+        "files",
+        "--update",
+        "--offline",
+        "--output",
+        "markdown",
+        "shop",
+    ];
     let markdown = place.imago(arguments).finish_with(3).stdout;
-    let row = |name: &str| markdown.lines().find(|line| line.starts_with(&format!("| `shop/{name}"))).unwrap();
-    assert!(row("shared").ends_with("`registry.example.test/web:1.4@sha256:111111111111…` **(not changed)** |"), "{markdown}");
+    let row = |name: &str| {
+        markdown
+            .lines()
+            .find(|line| line.starts_with(&format!("| `shop/{name}")))
+            .unwrap()
+    };
+    assert!(
+        row("shared")
+            .ends_with("`registry.example.test/web:1.4@sha256:111111111111…` **(not changed)** |"),
+        "{markdown}"
+    );
     assert!(row("web").ends_with("…` |"), "{markdown}");
 }

@@ -25,7 +25,10 @@ spec:
         image: registry.example.test/web:1.5
 ";
     place.write("deploy/web.yaml", manifest);
-    place.write("deploy/::error::x.yaml", "apiVersion: apps/v1\nkind: Deployment\n  x: [\n");
+    place.write(
+        "deploy/::error::x.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\n  x: [\n",
+    );
     let digest = "1".repeat(64);
     place
         .write("imago.lock", format!("{{\"version\":1,\"images\":{{\"registry.example.test/web:1.4\":\"sha256:{digest}\"}}}}\n"));
@@ -33,7 +36,10 @@ spec:
 }
 
 fn run(place: &Workplace, line: &str) -> Finished {
-    place.imago(line.split(' ')).env("GITHUB_ACTIONS", "true").finish()
+    place
+        .imago(line.split(' '))
+        .env("GITHUB_ACTIONS", "true")
+        .finish()
 }
 
 /// The lines that a runner obeys; those that it is told to pass over are none.
@@ -47,7 +53,9 @@ fn obeyed(log: &str) -> Vec<String> {
             Some(_) => {}
             None => match trimmed.strip_prefix("::stop-commands::") {
                 Some(word) => stopped = Some(word.to_owned()),
-                None if trimmed.starts_with("::") || line.contains("##[") => obeyed.push(line.to_owned()),
+                None if trimmed.starts_with("::") || line.contains("##[") => {
+                    obeyed.push(line.to_owned())
+                }
                 None => {}
             },
         }
@@ -80,11 +88,22 @@ fn no_form_of_a_report_and_no_diff_commands_the_runner() {
     // Its own annotations are meant.
     let finished = run(&place, "files --offline --output github deploy");
     assert!(!obeyed(&finished.stdout).is_empty(), "{}", finished.stdout);
-    assert!(obeyed(&finished.stdout).iter().all(|line| line.starts_with("::error") || line.starts_with("::warning")));
+    assert!(
+        obeyed(&finished.stdout)
+            .iter()
+            .all(|line| line.starts_with("::error") || line.starts_with("::warning"))
+    );
     assert_eq!(obeyed(&finished.stderr), [""; 0]);
     // Without a runner nothing is touched.
-    let plain = place.imago(["files", "--offline", "--diff", "deploy"]).finish();
-    assert!(!plain.stdout.contains("::stop-commands::imago") && plain.stdout.contains("##[error]forged"), "{}", plain.stdout);
+    let plain = place
+        .imago(["files", "--offline", "--diff", "deploy"])
+        .finish();
+    assert!(
+        !plain.stdout.contains("::stop-commands::imago")
+            && plain.stdout.contains("##[error]forged"),
+        "{}",
+        plain.stdout
+    );
 }
 
 #[test]
@@ -95,15 +114,32 @@ fn a_fenced_diff_applies_and_a_file_gets_the_diff_alone() {
     place.write("fenced.diff", &fenced);
     let before = place.files()["deploy/web.yaml"].clone();
     place.program("git", ["init", "-q", "."]).finish_with(0);
-    place.program("git", ["apply", "fenced.diff"]).finish_with(0);
+    place
+        .program("git", ["apply", "fenced.diff"])
+        .finish_with(0);
     let after = place.files()["deploy/web.yaml"].clone();
-    assert!(before != after && String::from_utf8(after).unwrap().contains("web:1.4@sha256:1111"));
+    assert!(
+        before != after
+            && String::from_utf8(after)
+                .unwrap()
+                .contains("web:1.4@sha256:1111")
+    );
     place.write("deploy/web.yaml", before);
     let binary = env!("CARGO_BIN_EXE_imago");
     let script = format!("{binary} files --offline --diff deploy/web.yaml >alone.diff 2>/dev/null");
-    place.program("sh", ["-c", &script]).env("GITHUB_ACTIONS", "true").finish();
+    place
+        .program("sh", ["-c", &script])
+        .env("GITHUB_ACTIONS", "true")
+        .finish();
     let alone = String::from_utf8(place.files()["alone.diff"].clone()).unwrap();
-    assert!(alone.starts_with("diff --git ") && fenced.contains(&alone), "{alone}");
+    assert!(
+        alone.starts_with("diff --git ") && fenced.contains(&alone),
+        "{alone}"
+    );
     let word = |text: &str| text.lines().next().unwrap().to_owned();
-    assert_ne!(word(&fenced), word(&run(&place, "files --offline --diff deploy/web.yaml").stdout), "nobody can foresee it");
+    assert_ne!(
+        word(&fenced),
+        word(&run(&place, "files --offline --diff deploy/web.yaml").stdout),
+        "nobody can foresee it"
+    );
 }

@@ -19,10 +19,18 @@ fn shop(settings: &str) -> Workplace {
     let place = Workplace::new();
     fs::create_dir(place.path().join(".git")).unwrap();
     for folder in ["apps", "apps/old", "base"] {
-        place.write(&format!("{folder}/web.yaml"), deployment("registry.example.test/web:1.4"));
+        place.write(
+            &format!("{folder}/web.yaml"),
+            deployment("registry.example.test/web:1.4"),
+        );
     }
     let digest = format!("sha256:{}", "1".repeat(64));
-    place.write("locks/a.lock", format!("{{\"version\":1,\"images\":{{\"registry.example.test/web:1.4\":\"{digest}\"}}}}\n"));
+    place.write(
+        "locks/a.lock",
+        format!(
+            "{{\"version\":1,\"images\":{{\"registry.example.test/web:1.4\":\"{digest}\"}}}}\n"
+        ),
+    );
     place.write(".imago.yaml", settings);
     place
 }
@@ -30,14 +38,42 @@ fn shop(settings: &str) -> Workplace {
 #[test]
 fn settings_that_are_not_where_they_are_looked_for_are_missed() {
     let place = shop(SETTINGS);
-    let said = place.imago(["files", "--offline", "--config", "nowhere.yaml"]).finish_with(2).stderr;
-    assert!(said.starts_with("error: cannot read the settings: there is no such file\n  in nowhere.yaml\n  hint: "), "{said}");
-    fs::rename(place.path().join(".imago.yaml"), place.path().join(".imago.yml")).unwrap();
+    let said = place
+        .imago(["files", "--offline", "--config", "nowhere.yaml"])
+        .finish_with(2)
+        .stderr;
+    assert!(
+        said.starts_with(
+            "error: cannot read the settings: there is no such file\n  in nowhere.yaml\n  hint: "
+        ),
+        "{said}"
+    );
+    fs::rename(
+        place.path().join(".imago.yaml"),
+        place.path().join(".imago.yml"),
+    )
+    .unwrap();
     for folder in [".", "apps"] {
-        let said = place.imago(["files", "--offline"]).folder(&place.path().join(folder)).finish_with(2).stderr;
-        assert!(said.contains("not read under this name, but as `.imago.yaml`") && said.contains("hint: rename it"), "{said}");
+        let said = place
+            .imago(["files", "--offline"])
+            .folder(&place.path().join(folder))
+            .finish_with(2)
+            .stderr;
+        assert!(
+            said.contains("not read under this name, but as `.imago.yaml`")
+                && said.contains("hint: rename it"),
+            "{said}"
+        );
     }
-    place.imago(["files", "--offline", "--no-config", "--lock", "locks/a.lock"]).finish_with(0);
+    place
+        .imago([
+            "files",
+            "--offline",
+            "--no-config",
+            "--lock",
+            "locks/a.lock",
+        ])
+        .finish_with(0);
 }
 
 const SETTINGS: &str = "exclude: [apps/old, base/]\nlock: locks/a.lock\n";
@@ -46,33 +82,68 @@ const SETTINGS: &str = "exclude: [apps/old, base/]\nlock: locks/a.lock\n";
 fn settings_of_the_root_hold_in_every_folder_of_the_repository() {
     let place = shop(SETTINGS);
     let files = |place: &Workplace, folder: &str, more: &[&str]| {
-        let arguments = ["files", "--offline", "--output", "json"].iter().chain(more);
-        let json = place.imago(arguments).folder(&place.path().join(folder)).finish_with(0).json();
-        json["files_changed"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        let arguments = ["files", "--offline", "--output", "json"]
+            .iter()
+            .chain(more);
+        let json = place
+            .imago(arguments)
+            .folder(&place.path().join(folder))
+            .finish_with(0)
+            .json();
+        json["files_changed"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|name| name.as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(files(&place, ".", &[]), ["apps/web.yaml"]);
     assert_eq!(files(&place, "apps", &[]), ["web.yaml"]);
     assert_eq!(files(&place, "apps", &[".."]), ["../apps/web.yaml"]);
-    assert_eq!(files(&place, "apps", &["--exclude", "web.yaml"]), [] as [&str; 0]);
-    assert_eq!(files(&place, ".", &["--exclude", "apps"]), ["base/web.yaml"], "a flag wins");
-    assert_eq!(files(&place, ".", &["--no-config", "--lock", "locks/a.lock"]).len(), 3);
+    assert_eq!(
+        files(&place, "apps", &["--exclude", "web.yaml"]),
+        [] as [&str; 0]
+    );
+    assert_eq!(
+        files(&place, ".", &["--exclude", "apps"]),
+        ["base/web.yaml"],
+        "a flag wins"
+    );
+    assert_eq!(
+        files(&place, ".", &["--no-config", "--lock", "locks/a.lock"]).len(),
+        3
+    );
     place.write("other.yml", "lock: locks/a.lock\ninclude: ['base/**']\n");
-    assert_eq!(files(&place, "apps", &["--config", "../other.yml", ".."]), ["../base/web.yaml"]);
+    assert_eq!(
+        files(&place, "apps", &["--config", "../other.yml", ".."]),
+        ["../base/web.yaml"]
+    );
 }
 
 #[test]
 fn more_detail_says_which_settings_were_read() {
     let place = shop(SETTINGS);
     let finished = place.imago(["files", "--offline", "-v"]).finish_with(0);
-    assert!(finished.stderr.starts_with("settings come from .imago.yaml\n"), "{}", finished.stderr);
-    assert_eq!(place.imago(["files", "--offline"]).finish_with(0).stderr, "");
+    assert!(
+        finished
+            .stderr
+            .starts_with("settings come from .imago.yaml\n"),
+        "{}",
+        finished.stderr
+    );
+    assert_eq!(
+        place.imago(["files", "--offline"]).finish_with(0).stderr,
+        ""
+    );
 }
 
 #[test]
 fn a_wrong_setting_is_shown_where_it_stands_and_nothing_runs() {
     let place = shop("lock: locks/a.lock\nexclud: [apps]\n");
     let before = place.files();
-    let finished = place.imago(["files", "--update", "--offline"]).finish_with(2);
+    let finished = place
+        .imago(["files", "--update", "--offline"])
+        .finish_with(2);
     assert_eq!(
         finished.stderr,
         "error: `exclud` is no setting\n  in .imago.yaml:2:1\n  2 | exclud: [apps]\n    | ^^^^^^\n  hint: did you mean `exclude`?\n"
@@ -80,7 +151,15 @@ fn a_wrong_setting_is_shown_where_it_stands_and_nothing_runs() {
     assert_eq!((finished.stdout.as_str(), place.files()), ("", before));
     place.imago(["digest", "--offline", "x"]).finish_with(2);
     place.imago(["--version"]).finish_with(0);
-    place.imago(["files", "--offline", "--no-config", "--lock", "locks/a.lock"]).finish_with(0);
+    place
+        .imago([
+            "files",
+            "--offline",
+            "--no-config",
+            "--lock",
+            "locks/a.lock",
+        ])
+        .finish_with(0);
 }
 
 #[test]
@@ -90,24 +169,61 @@ fn settings_cannot_show_a_file_of_the_machine() {
     fs::remove_file(place.path().join(".imago.yaml")).unwrap();
     std::os::unix::fs::symlink(place.beside("secret"), place.path().join(".imago.yaml")).unwrap();
     let finished = place.imago(["files", "--offline"]).finish_with(2);
-    assert!(finished.stderr.contains("outside the repository") && !finished.stderr.contains("hunter2"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("outside the repository") && !finished.stderr.contains("hunter2"),
+        "{}",
+        finished.stderr
+    );
 }
 
 #[test]
 fn a_host_that_settings_allow_plain_http_for_gets_no_credentials() {
-    let registry = TestRegistry::with(Access::Basic { user: "ada".into(), password: "hunter2".into() }, None);
+    let registry = TestRegistry::with(
+        Access::Basic {
+            user: "ada".into(),
+            password: "hunter2".into(),
+        },
+        None,
+    );
     registry.push_index("shop/web", "1.4", &["linux/amd64"], "first");
     let image = format!("{}/shop/web:1.4", registry.host());
     let place = shop(&format!("insecure-registry: ['{}']\n", registry.host()));
     let auth = basic("ada", "hunter2").replace("Basic ", "");
-    fs::write(place.beside("docker.json"), format!("{{\"auths\":{{\"{}\":{{\"auth\":\"{auth}\"}}}}}}", registry.host())).unwrap();
+    fs::write(
+        place.beside("docker.json"),
+        format!(
+            "{{\"auths\":{{\"{}\":{{\"auth\":\"{auth}\"}}}}}}",
+            registry.host()
+        ),
+    )
+    .unwrap();
     let config = place.beside("docker.json");
     let config = config.to_str().unwrap();
-    let finished = place.imago(["digest", "-v", "--docker-config", config, &image]).finish_with(3);
-    assert!(finished.stderr.contains("without credentials: plain http"), "{}", finished.stderr);
-    assert!(registry.requests().iter().all(|request| request.header("authorization").is_none()));
+    let finished = place
+        .imago(["digest", "-v", "--docker-config", config, &image])
+        .finish_with(3);
+    assert!(
+        finished.stderr.contains("without credentials: plain http"),
+        "{}",
+        finished.stderr
+    );
+    assert!(
+        registry
+            .requests()
+            .iter()
+            .all(|request| request.header("authorization").is_none())
+    );
     let host = registry.host();
-    place.imago(["digest", "--docker-config", config, "--insecure-registry", &host, &image]).finish_with(0);
+    place
+        .imago([
+            "digest",
+            "--docker-config",
+            config,
+            "--insecure-registry",
+            &host,
+            &image,
+        ])
+        .finish_with(0);
 }
 
 #[test]
@@ -116,13 +232,27 @@ fn the_schema_knows_the_settings_and_no_others() {
     let value: serde_json::Value = serde_yaml::from_str(all).unwrap();
     let schema = schema("imago.schema.json");
     assert_eq!(faults(&schema, &value), Vec::<String>::new());
-    let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let keys = |value: &serde_json::Value| {
+        value
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<BTreeSet<_>>()
+    };
     assert_eq!(keys(&schema["properties"]), keys(&value));
     let place = shop(all);
     place.imago(["files", "--offline"]).finish_with(0);
     place.write(".imago.yaml", "nothing: 1\n");
     let told = place.imago(["files", "--offline"]).finish_with(2).stderr;
-    let told: BTreeSet<String> = told.split_once("the settings are ").unwrap().1.trim().split(", ").map(str::to_owned).collect();
+    let told: BTreeSet<String> = told
+        .split_once("the settings are ")
+        .unwrap()
+        .1
+        .trim()
+        .split(", ")
+        .map(str::to_owned)
+        .collect();
     assert_eq!(told, keys(&value));
 }
 
@@ -131,20 +261,45 @@ fn completions_and_the_manual_are_printed_and_nothing_else_is() {
     let place = shop("wrong: 1\n");
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let finished = place.imago(["completions", shell]).finish_with(0);
-        assert!(finished.stdout.contains("max-changes") && finished.stderr.is_empty(), "{shell}");
+        assert!(
+            finished.stdout.contains("max-changes") && finished.stderr.is_empty(),
+            "{shell}"
+        );
     }
-    assert!(place.imago(["man"]).finish_with(0).stdout.contains(".TH imago 1"));
-    assert!(place.imago(["man", "digest"]).finish_with(0).stdout.contains("IMAGE"));
+    assert!(
+        place
+            .imago(["man"])
+            .finish_with(0)
+            .stdout
+            .contains(".TH imago 1")
+    );
+    assert!(
+        place
+            .imago(["man", "digest"])
+            .finish_with(0)
+            .stdout
+            .contains("IMAGE")
+    );
     let finished = place.imago(["man", "fils"]).finish_with(2);
-    assert!(finished.stderr.starts_with("error: `fils` is no command\n  hint: "), "{}", finished.stderr);
+    assert!(
+        finished
+            .stderr
+            .starts_with("error: `fils` is no command\n  hint: "),
+        "{}",
+        finished.stderr
+    );
     place.imago(["completions", "tcsh"]).finish_with(2);
 }
 
 #[test]
 fn the_readme_shows_the_help_as_it_is() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let help = Workplace::new().imago(["--help"]).finish_with(0).stdout;
-    assert!(readme.contains(&format!("```\n{help}```\n")), "the README has to show this:\n{help}");
+    assert!(
+        readme.contains(&format!("```\n{help}```\n")),
+        "the README has to show this:\n{help}"
+    );
 }
 
 #[test]
@@ -155,27 +310,66 @@ fn whom_the_settings_send_questions_to_is_said_in_every_form_of_the_report() {
     let place = shop(&format!(
         "exclude: [apps/old, base/]\nregistry-map: [registry.example.test={host}/hub]\ninsecure-registry: ['plain.example.test:5000']\n"
     ));
-    let map = format!("`.imago.yaml` has `{host}/hub` answer for images of `registry.example.test` (`registry-map`)");
+    let map = format!(
+        "`.imago.yaml` has `{host}/hub` answer for images of `registry.example.test` (`registry-map`)"
+    );
     let plain = "`.imago.yaml` has `plain.example.test:5000` asked over plain http, where anybody on the way can answer (`insecure-registry`)";
-    for more in [&[][..], &["-q"], &["--check"], &["--update", "--dry-run"], &["--diff"]] {
+    for more in [
+        &[][..],
+        &["-q"],
+        &["--check"],
+        &["--update", "--dry-run"],
+        &["--diff"],
+    ] {
         let arguments = ["files"].iter().chain(more);
         let code = if more == ["--check"] { 1 } else { 0 };
         let said = place.imago(arguments).finish_with(code).stderr;
-        assert!(said.contains(&format!("warning: {map}\n")) && said.contains(&format!("warning: {plain}\n")), "{more:?}: {said}");
+        assert!(
+            said.contains(&format!("warning: {map}\n"))
+                && said.contains(&format!("warning: {plain}\n")),
+            "{more:?}: {said}"
+        );
     }
     for form in ["json", "github", "sarif", "markdown"] {
-        let said = place.imago(["files", "--output", form]).finish_with(0).stdout;
-        let escaped = |text: &str| if form == "github" { text.replace('%', "%25") } else { text.to_owned() };
-        assert!(said.contains(&escaped(&map)) && said.contains(&escaped(plain)), "{form}: {said}");
+        let said = place
+            .imago(["files", "--output", form])
+            .finish_with(0)
+            .stdout;
+        let escaped = |text: &str| {
+            if form == "github" {
+                text.replace('%', "%25")
+            } else {
+                text.to_owned()
+            }
+        };
+        assert!(
+            said.contains(&escaped(&map)) && said.contains(&escaped(plain)),
+            "{form}: {said}"
+        );
     }
-    let said = place.imago(["digest", "registry.example.test/web:1.4"]).finish_with(0);
+    let said = place
+        .imago(["digest", "registry.example.test/web:1.4"])
+        .finish_with(0);
     assert_eq!(said.stdout, format!("{digest}\n"));
-    assert!(said.stderr.contains(&map) && said.stderr.contains(plain), "{}", said.stderr);
+    assert!(
+        said.stderr.contains(&map) && said.stderr.contains(plain),
+        "{}",
+        said.stderr
+    );
     // It is said of a run that fails, too, and not where the settings decide nothing.
-    let said = place.imago(["files", "--update", "--commit"]).finish_with(2).stderr;
+    let said = place
+        .imago(["files", "--update", "--commit"])
+        .finish_with(2)
+        .stderr;
     assert!(said.contains(&map), "{said}");
     let own = format!("registry.example.test={host}/hub");
-    let flags = ["files", "--registry-map", own.as_str(), "--insecure-registry", "other.example.test"];
+    let flags = [
+        "files",
+        "--registry-map",
+        own.as_str(),
+        "--insecure-registry",
+        "other.example.test",
+    ];
     assert_eq!(place.imago(flags).finish_with(0).stderr, "");
 }
 
@@ -185,17 +379,32 @@ fn new_digests_are_read_in_both_modes_and_by_digest_where_that_is_asked_for() {
     registry.push_index("shop/web", "1.4", &["linux/amd64"], "first");
     let lie = format!("sha256:{}", "1".repeat(64));
     let told = lie.clone();
-    registry.fault("shop/web", move |request, _, fine| match request.method.as_str() {
-        "HEAD" => fine.header("docker-content-digest", told.clone()),
-        _ => fine,
+    registry.fault("shop/web", move |request, _, fine| {
+        match request.method.as_str() {
+            "HEAD" => fine.header("docker-content-digest", told.clone()),
+            _ => fine,
+        }
     });
     let place = Workplace::new();
     let image = format!("{}/shop/web:1.4", registry.host());
     place.write("web.yaml", deployment(&image));
     let before = place.files();
-    let said = place.imago(["files", "--update", "--read-manifests"]).finish_with(3).stderr;
-    assert!(said.contains(&format!("cause: the registry names {lie} for this tag, and does not have it")), "{said}");
+    let said = place
+        .imago(["files", "--update", "--read-manifests"])
+        .finish_with(3)
+        .stderr;
+    assert!(
+        said.contains(&format!(
+            "cause: the registry names {lie} for this tag, and does not have it"
+        )),
+        "{said}"
+    );
     assert_eq!(place.files(), before);
-    place.imago(["digest", "--read-manifests", &image]).finish_with(3);
-    assert_eq!(place.imago(["digest", &image]).finish_with(0).stdout, format!("{lie}\n"));
+    place
+        .imago(["digest", "--read-manifests", &image])
+        .finish_with(3);
+    assert_eq!(
+        place.imago(["digest", &image]).finish_with(0).stdout,
+        format!("{lie}\n")
+    );
 }

@@ -33,7 +33,10 @@ impl Carrier<'_> {
     pub(super) async fn carry_out(&self, planned: Vec<Planned>) -> Vec<Planned> {
         // From here on a signal waits for the patches that are under way, and what was changed is told.
         let _held = interrupt::hold();
-        stream::iter(planned.into_iter().map(|planned| self.one(planned))).buffered(AT_ONCE).collect().await
+        stream::iter(planned.into_iter().map(|planned| self.one(planned)))
+            .buffered(AT_ONCE)
+            .collect()
+            .await
     }
 
     async fn one(&self, mut planned: Planned) -> Planned {
@@ -47,16 +50,38 @@ impl Carrier<'_> {
             };
             return failed(planned, problem);
         }
-        let send = if self.run.request.dry_run { Send::DryRun } else { Send::ForReal };
+        let send = if self.run.request.dry_run {
+            Send::DryRun
+        } else {
+            Send::ForReal
+        };
         for attempt in 0..TRIES {
             let live = &planned.live;
             if planned.plan.changes.is_empty() {
                 return planned;
             }
-            let ground = if self.run.pods.is_some() { Ground::Pods } else { Ground::Texts };
-            let hold = if attempt < EXACT_TRIES { Hold::Version } else { Hold::Texts };
+            let ground = if self.run.pods.is_some() {
+                Ground::Pods
+            } else {
+                Ground::Texts
+            };
+            let hold = if attempt < EXACT_TRIES {
+                Hold::Version
+            } else {
+                Hold::Texts
+            };
             let patch = patch(live, &planned.plan.changes, ground, hold);
-            let sent = self.run.cluster.patch(live.workload.kind, &live.namespace, &live.workload.name, &patch, send).await;
+            let sent = self
+                .run
+                .cluster
+                .patch(
+                    live.workload.kind,
+                    &live.namespace,
+                    &live.workload.name,
+                    &patch,
+                    send,
+                )
+                .await;
             match sent {
                 Ok(kept) => {
                     let differences = differences(live, &planned.plan.changes, &kept);
@@ -72,7 +97,10 @@ impl Carrier<'_> {
                     };
                 }
                 Err(error) => {
-                    let problem = Problem { place: place(live), ..refused(&error) };
+                    let problem = Problem {
+                        place: place(live),
+                        ..refused(&error)
+                    };
                     return failed(planned, problem);
                 }
             }
@@ -82,7 +110,9 @@ impl Carrier<'_> {
             what: format!("cannot change {}", planned.live.name()),
             place: place(&planned.live),
             cause: format!("it was changed by others each of the {TRIES} times that it was tried"),
-            hint: Some("run it again; something else may be writing this workload all the time".to_owned()),
+            hint: Some(
+                "run it again; something else may be writing this workload all the time".to_owned(),
+            ),
         };
         failed(planned, problem)
     }
@@ -91,10 +121,26 @@ impl Carrier<'_> {
     async fn again(&self, before: &Planned) -> Result<Planned, Box<Problem>> {
         let live = &before.live;
         let (kind, name) = (live.workload.kind, &live.workload.name);
-        let query = Query { fields: Query::named(name).fields, labels: self.run.request.query.labels.clone() };
-        let listed =
-            self.run.cluster.list(Resource::Workloads(kind), Some(&live.namespace), &query, |object| Live::read(&object)).await;
-        let listed = listed.map_err(|error| Box::new(Problem { place: place(live), ..refused(&error) }))?;
+        let query = Query {
+            fields: Query::named(name).fields,
+            labels: self.run.request.query.labels.clone(),
+        };
+        let listed = self
+            .run
+            .cluster
+            .list(
+                Resource::Workloads(kind),
+                Some(&live.namespace),
+                &query,
+                |object| Live::read(&object),
+            )
+            .await;
+        let listed = listed.map_err(|error| {
+            Box::new(Problem {
+                place: place(live),
+                ..refused(&error)
+            })
+        })?;
         let gone = |cause: &str, hint: &str| {
             Box::new(Problem {
                 code: "changed-meanwhile",
@@ -105,20 +151,36 @@ impl Carrier<'_> {
             })
         };
         let Some(found) = listed.into_iter().next() else {
-            return Err(gone("it was deleted, or its labels were changed, since it was read", "run it again"));
+            return Err(gone(
+                "it was deleted, or its labels were changed, since it was read",
+                "run it again",
+            ));
         };
         if found.uid != live.uid {
-            return Err(gone("it was deleted and made anew since it was read", "run it again"));
+            return Err(gone(
+                "it was deleted and made anew since it was read",
+                "run it again",
+            ));
         }
         if let (Some(manager), Managed::PassOver) = (&found.managed, self.run.request.managed) {
-            return Err(gone(&format!("{manager} took it over since it was read"), "change it where it comes from"));
+            return Err(gone(
+                &format!("{manager} took it over since it was read"),
+                "change it where it comes from",
+            ));
         }
         // Pods were read with the template that the workload had then.
-        let pods = if found.generation == live.generation { PodsAre::Known } else { PodsAre::Outdated };
+        let pods = if found.generation == live.generation {
+            PodsAre::Known
+        } else {
+            PodsAre::Outdated
+        };
         let later = self.run.ask_again(&found).await;
         let mut planned = self.run.plan(found, later.as_ref(), pods);
         if self.run.request.max_changes.is_some() && planned.due() > before.due() {
-            return Err(gone("it was changed, and `--max-changes` was held against fewer changes of it", "run it again"));
+            return Err(gone(
+                "it was changed, and `--max-changes` was held against fewer changes of it",
+                "run it again",
+            ));
         }
         if stands(&planned.live, &before.plan.changes) {
             planned.warnings.push(format!(
@@ -133,8 +195,14 @@ impl Carrier<'_> {
 
 /// Whether there are changes of images, and all of them are there.
 fn stands(live: &Live, changes: &[Change]) -> bool {
-    let images = live.workload.containers.iter().map(|container| (live.workload.image_path(container), container.image.text()));
-    let mut known = images.filter_map(|(path, image)| Some((changes.iter().find(|change| change.at == path)?, image))).peekable();
+    let images = live
+        .workload
+        .containers
+        .iter()
+        .map(|container| (live.workload.image_path(container), container.image.text()));
+    let mut known = images
+        .filter_map(|(path, image)| Some((changes.iter().find(|change| change.at == path)?, image)))
+        .peekable();
     known.peek().is_some() && known.all(|(change, image)| change.to.as_deref() == image)
 }
 
@@ -147,10 +215,14 @@ fn failed(mut planned: Planned, problem: Problem) -> Planned {
 /// What the server keeps in another way than it was told: an admission webhook may rewrite images.
 fn differences(live: &Live, changes: &[Change], kept: &Value) -> Vec<String> {
     let differs = |change: &&Change| {
-        change.to.is_some() && kept.pointer(&change.at.pointer()).and_then(Value::as_str) != change.to.as_deref()
+        change.to.is_some()
+            && kept.pointer(&change.at.pointer()).and_then(Value::as_str) != change.to.as_deref()
     };
     let said = |change: &Change| {
-        let kept = kept.pointer(&change.at.pointer()).and_then(Value::as_str).unwrap_or("nothing");
+        let kept = kept
+            .pointer(&change.at.pointer())
+            .and_then(Value::as_str)
+            .unwrap_or("nothing");
         format!(
             "the server keeps `{kept}` at `{}` of {}, where another text was sent: something in the cluster rewrites it",
             change.at,

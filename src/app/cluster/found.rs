@@ -28,10 +28,14 @@ pub(super) struct Found {
 /// Lists the four kinds in every namespace in question. `Err`, always a [`Problem`]: no list could be read.
 pub(super) async fn workloads(cluster: &Cluster, request: &Request) -> anyhow::Result<Found> {
     let scopes = scopes(cluster, request);
-    let asked = scopes.iter().flat_map(|scope| Kind::ALL.map(|kind| (scope.as_deref(), kind)));
-    let lists = asked
-        .clone()
-        .map(|(scope, kind)| cluster.list(Resource::Workloads(kind), scope, &request.query, |object| Live::read(&object)));
+    let asked = scopes
+        .iter()
+        .flat_map(|scope| Kind::ALL.map(|kind| (scope.as_deref(), kind)));
+    let lists = asked.clone().map(|(scope, kind)| {
+        cluster.list(Resource::Workloads(kind), scope, &request.query, |object| {
+            Live::read(&object)
+        })
+    });
     let listed: Vec<_> = stream::iter(lists).buffered(AT_ONCE).collect().await;
     let mut lives = Vec::new();
     let mut problems = Vec::new();
@@ -52,17 +56,32 @@ pub(super) async fn workloads(cluster: &Cluster, request: &Request) -> anyhow::R
             }
         }
     }
-    let empty = scopes.iter().map(Option::as_deref).filter(|scope| !not_empty.contains(scope));
-    let empty = empty.map(|scope| nothing_in(cluster, request, scope)).collect();
+    let empty = scopes
+        .iter()
+        .map(Option::as_deref)
+        .filter(|scope| !not_empty.contains(scope));
+    let empty = empty
+        .map(|scope| nothing_in(cluster, request, scope))
+        .collect();
     if let (false, Some(first)) = (one_was_read, problems.first()) {
         return Err(first.clone().into());
     }
     lives.retain(|live| !is_left_out(request, live));
     lives.sort_by(|left, right| {
-        let key = |live: &Live| (live.namespace.clone(), live.workload.kind, live.workload.name.clone());
+        let key = |live: &Live| {
+            (
+                live.namespace.clone(),
+                live.workload.kind,
+                live.workload.name.clone(),
+            )
+        };
         key(left).cmp(&key(right))
     });
-    Ok(Found { lives, problems, empty })
+    Ok(Found {
+        lives,
+        problems,
+        empty,
+    })
 }
 
 fn is_left_out(request: &Request, live: &Live) -> bool {
@@ -73,7 +92,15 @@ fn is_left_out(request: &Request, live: &Live) -> bool {
 pub(super) fn named(cluster: &Cluster, request: &Request) -> String {
     let listed = |names: &BTreeSet<String>| {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        format!("{} {}", if names.len() == 1 { "namespace" } else { "namespaces" }, names.join(", "))
+        format!(
+            "{} {}",
+            if names.len() == 1 {
+                "namespace"
+            } else {
+                "namespaces"
+            },
+            names.join(", ")
+        )
     };
     match &request.namespaces {
         None => format!("namespace `{}`", cluster.namespace()),
@@ -84,11 +111,23 @@ pub(super) fn named(cluster: &Cluster, request: &Request) -> String {
 }
 
 fn nothing_in(cluster: &Cluster, request: &Request, scope: Option<&str>) -> String {
-    let place = scope.map_or_else(|| named(cluster, request), |scope| format!("namespace `{scope}`"));
+    let place = scope.map_or_else(
+        || named(cluster, request),
+        |scope| format!("namespace `{scope}`"),
+    );
     let (what, look) = match (request.query == Query::default(), scope) {
-        (false, _) => ("no workload matches the selectors", "check them with `kubectl get -l SELECTOR`"),
-        (true, Some(_)) => ("no workload was found", "check the name with `kubectl get namespaces`"),
-        (true, None) => ("no workload was found", "check that this is the cluster you mean"),
+        (false, _) => (
+            "no workload matches the selectors",
+            "check them with `kubectl get -l SELECTOR`",
+        ),
+        (true, Some(_)) => (
+            "no workload was found",
+            "check the name with `kubectl get namespaces`",
+        ),
+        (true, None) => (
+            "no workload was found",
+            "check that this is the cluster you mean",
+        ),
     };
     format!("{what} in {place}, {}: {look}", cluster.name())
 }
@@ -117,20 +156,41 @@ type Owner = (String, String);
 
 /// Lists pods and what stands between them and their workloads, once for each namespace in question.
 pub(super) async fn pods(cluster: &Cluster, request: &Request, lives: &[Live]) -> PodTable {
-    let mut table = PodTable { pods: BTreeMap::new(), unread: Vec::new(), problems: Vec::new() };
+    let mut table = PodTable {
+        pods: BTreeMap::new(),
+        unread: Vec::new(),
+        problems: Vec::new(),
+    };
     let has = |scope: &Option<String>, kind: Option<Kind>| {
         let of_kind = |live: &&Live| kind.is_none_or(|kind| live.workload.kind == kind);
-        lives.iter().filter(of_kind).any(|live| scope.as_ref().is_none_or(|scope| *scope == live.namespace))
+        lives
+            .iter()
+            .filter(of_kind)
+            .any(|live| scope.as_ref().is_none_or(|scope| *scope == live.namespace))
     };
     let everything = Query::default();
     let scopes: Vec<_> = scopes(cluster, request);
     let owners = scopes.iter().flat_map(|scope| {
-        let between = [(Resource::ReplicaSets, Kind::Deployment), (Resource::Jobs, Kind::CronJob)];
-        between.into_iter().filter(|(_, kind)| has(scope, Some(*kind))).map(move |(resource, _)| (resource, scope))
+        let between = [
+            (Resource::ReplicaSets, Kind::Deployment),
+            (Resource::Jobs, Kind::CronJob),
+        ];
+        between
+            .into_iter()
+            .filter(|(_, kind)| has(scope, Some(*kind)))
+            .map(move |(resource, _)| (resource, scope))
     });
     let everything = &everything;
     let owners = owners.map(|(resource, scope)| async move {
-        (resource, scope, cluster.list(resource, scope.as_deref(), everything, |object| owned(&object)).await)
+        (
+            resource,
+            scope,
+            cluster
+                .list(resource, scope.as_deref(), everything, |object| {
+                    owned(&object)
+                })
+                .await,
+        )
     });
     let owners: Vec<_> = stream::iter(owners).buffered(AT_ONCE).collect().await;
     let mut owner_of: BTreeMap<Owner, String> = BTreeMap::new();
@@ -140,7 +200,10 @@ pub(super) async fn pods(cluster: &Cluster, request: &Request, lives: &[Live]) -
             Err(error) => table.missed(resource, scope, &error),
         }
     }
-    let wanted: BTreeSet<Owner> = lives.iter().map(|live| (live.namespace.clone(), live.uid.clone())).collect();
+    let wanted: BTreeSet<Owner> = lives
+        .iter()
+        .map(|live| (live.namespace.clone(), live.uid.clone()))
+        .collect();
     let (owner_of, wanted) = (&owner_of, &wanted);
     // Of other pods nothing is kept: there may be many.
     let read = |object: Value| {
@@ -153,11 +216,20 @@ pub(super) async fn pods(cluster: &Cluster, request: &Request, lives: &[Live]) -
     let pods = scopes
         .iter()
         .filter(|scope| has(scope, None))
-        .map(|scope| async move { (scope, cluster.list(Resource::Pods, scope.as_deref(), everything, read).await) });
+        .map(|scope| async move {
+            (
+                scope,
+                cluster
+                    .list(Resource::Pods, scope.as_deref(), everything, read)
+                    .await,
+            )
+        });
     let pods: Vec<_> = stream::iter(pods).buffered(AT_ONCE).collect().await;
     for (scope, list) in pods {
         match list {
-            Ok(list) => list.into_iter().for_each(|(owner, pod)| table.pods.entry(owner).or_default().push(pod)),
+            Ok(list) => list
+                .into_iter()
+                .for_each(|(owner, pod)| table.pods.entry(owner).or_default().push(pod)),
             Err(error) => table.missed(Resource::Pods, scope, &error),
         }
     }
@@ -168,7 +240,10 @@ pub(super) async fn pods(cluster: &Cluster, request: &Request, lives: &[Live]) -
 fn owned(object: &Value) -> Option<(Owner, String)> {
     let metadata = object.get("metadata")?;
     let text = |key| Some(metadata.get(key)?.as_str()?.to_owned());
-    Some(((text("namespace")?, text("uid")?), running::controller(metadata)?.to_owned()))
+    Some((
+        (text("namespace")?, text("uid")?),
+        running::controller(metadata)?.to_owned(),
+    ))
 }
 
 impl PodTable {
@@ -179,9 +254,15 @@ impl PodTable {
             Kind::CronJob => Some(Resource::Jobs),
             Kind::DaemonSet | Kind::StatefulSet => None,
         };
-        let needed = |resource: &Resource| *resource == Resource::Pods || Some(*resource) == between;
-        let here = |scope: &Option<String>| scope.as_ref().is_none_or(|scope| *scope == live.namespace);
-        match self.unread.iter().any(|(resource, scope)| needed(resource) && here(scope)) {
+        let needed =
+            |resource: &Resource| *resource == Resource::Pods || Some(*resource) == between;
+        let here =
+            |scope: &Option<String>| scope.as_ref().is_none_or(|scope| *scope == live.namespace);
+        match self
+            .unread
+            .iter()
+            .any(|(resource, scope)| needed(resource) && here(scope))
+        {
             true => Err("its pods could not be read"),
             false => {
                 let owner = (live.namespace.clone(), live.uid.clone());
@@ -204,16 +285,26 @@ pub(super) async fn by_pull_secrets<'l>(
 ) -> Vec<(Vec<PullSecret>, Vec<&'l Live>)> {
     let mut places: BTreeMap<(&str, &str, &[String]), Vec<&Live>> = BTreeMap::new();
     for live in lives {
-        places.entry((&live.namespace, &live.service_account, &live.pull_secrets)).or_default().push(live);
+        places
+            .entry((&live.namespace, &live.service_account, &live.pull_secrets))
+            .or_default()
+            .push(live);
     }
-    let asked = places.into_iter().map(|((namespace, account, names), lives)| async move {
-        (cluster.pull_secrets(namespace, account, names).await, lives)
-    });
+    let asked = places
+        .into_iter()
+        .map(|((namespace, account, names), lives)| async move {
+            (cluster.pull_secrets(namespace, account, names).await, lives)
+        });
     let answered: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
     // Those without any are asked for together: equal questions are asked once.
     let mut groups: Vec<(Vec<PullSecret>, Vec<&Live>)> = vec![(Vec::new(), Vec::new())];
     for (pulled, lives) in answered {
-        warnings.extend(pulled.problems.iter().map(|error| format!("{error}: {}", error.cause())));
+        warnings.extend(
+            pulled
+                .problems
+                .iter()
+                .map(|error| format!("{error}: {}", error.cause())),
+        );
         match pulled.secrets.is_empty() {
             true => groups[0].1.extend(lives),
             false => groups.push((pulled.secrets, lives)),

@@ -24,17 +24,32 @@ pub(super) fn name_pull_secrets(used: PullSecrets, live: &Live, problems: &mut [
     if used == PullSecrets::Use || live.pull_secrets.is_empty() {
         return;
     }
-    let names: Vec<String> = live.pull_secrets.iter().map(|name| format!("`{}/{name}`", live.namespace)).collect();
-    let hint = format!("add `--image-pull-secrets`, which uses the workload's own: {}", names.join(", "));
-    for problem in problems.iter_mut().filter(|problem| lacks_credentials(problem)) {
+    let names: Vec<String> = live
+        .pull_secrets
+        .iter()
+        .map(|name| format!("`{}/{name}`", live.namespace))
+        .collect();
+    let hint = format!(
+        "add `--image-pull-secrets`, which uses the workload's own: {}",
+        names.join(", ")
+    );
+    for problem in problems
+        .iter_mut()
+        .filter(|problem| lacks_credentials(problem))
+    {
         problem.hint = Some(hint.clone());
     }
 }
 
 fn lacks_credentials(problem: &Problem) -> bool {
     // Credentials that are good, and have no right to pull, have another hint.
-    matches!(problem.code, "unauthorized" | "forbidden" | "credentials-refused")
-        && problem.hint.as_ref().is_some_and(|hint| hint.contains("docker login"))
+    matches!(
+        problem.code,
+        "unauthorized" | "forbidden" | "credentials-refused"
+    ) && problem
+        .hint
+        .as_ref()
+        .is_some_and(|hint| hint.contains("docker login"))
 }
 
 /// The answers of registries, for workloads with these pull secrets and for those with others.
@@ -67,7 +82,10 @@ impl Known {
         on_event: &mut impl FnMut(Event),
     ) -> anyhow::Result<Self> {
         if request.action == Action::Restore {
-            return Ok(Self { groups: vec![Answered::default()], of: BTreeMap::new() });
+            return Ok(Self {
+                groups: vec![Answered::default()],
+                of: BTreeMap::new(),
+            });
         }
         let groups = match request.pull_secrets {
             PullSecrets::Ignore => vec![(Vec::new(), lives.iter().collect())],
@@ -76,20 +94,33 @@ impl Known {
         let first = source::registries(&request.registries)?;
         let mut open = Vec::new();
         for (secrets, lives) in groups {
-            let settings = registry::Settings { pull_secrets: secrets, ..request.registries.clone() };
+            let settings = registry::Settings {
+                pull_secrets: secrets,
+                ..request.registries.clone()
+            };
             let registry = source::registries_beside(&first, settings)?;
             let mut asked = plan::wanted(lives.iter().map(|live| &live.workload), rules);
             if let (Action::Restart, Some(pods)) = (request.action, pods) {
                 // What runs must not lose a platform either.
-                lives.iter().for_each(|live| add_running(&mut asked, live, rules, pods));
+                lives
+                    .iter()
+                    .for_each(|live| add_running(&mut asked, live, rules, pods));
             }
             open.push((registry, lives, asked));
         }
         let progress = Together::start(open.iter().map(|(.., asked)| asked.len()).sum(), on_event);
         // Side by side: a registry that hangs would hold up each of the groups in turn.
         let answered = open.into_iter().map(async |(registry, lives, asked)| {
-            let answers = resolve::resolve_all(&registry, &asked, request.platform_loss, |event| progress.pass(event)).await;
-            let mut answered = Answered { registry: Some(registry), asked, answers, manifests: BTreeMap::new() };
+            let answers = resolve::resolve_all(&registry, &asked, request.platform_loss, |event| {
+                progress.pass(event)
+            })
+            .await;
+            let mut answered = Answered {
+                registry: Some(registry),
+                asked,
+                answers,
+                manifests: BTreeMap::new(),
+            };
             if let Some(pods) = pods {
                 answered.look_into_indexes(&lives, rules, pods).await;
             }
@@ -102,7 +133,11 @@ impl Known {
                 report.warnings.extend(warnings);
                 report.ways.extend(ways);
             }
-            known.of.extend(lives.iter().map(|live| (live.uid.clone(), known.groups.len())));
+            known.of.extend(
+                lives
+                    .iter()
+                    .map(|live| (live.uid.clone(), known.groups.len())),
+            );
             known.groups.push(answered);
         }
         Ok(known)
@@ -124,13 +159,22 @@ struct Together<'a, F> {
 impl<'a, F: FnMut(Event)> Together<'a, F> {
     fn start(total: usize, on_event: &'a mut F) -> Self {
         on_event(Event::Started { total });
-        Self { total, done: Cell::new(0), on_event: RefCell::new(on_event) }
+        Self {
+            total,
+            done: Cell::new(0),
+            on_event: RefCell::new(on_event),
+        }
     }
 
     fn pass(&self, event: Event) {
         if let Event::Answered { lookup, answer, .. } = event {
             self.done.set(self.done.get() + 1);
-            (self.on_event.borrow_mut())(Event::Answered { lookup, answer, done: self.done.get(), total: self.total });
+            (self.on_event.borrow_mut())(Event::Answered {
+                lookup,
+                answer,
+                done: self.done.get(),
+                total: self.total,
+            });
         }
     }
 }
@@ -142,15 +186,26 @@ impl Answered {
         let none = BTreeMap::new();
         let mut asked: BTreeMap<Lookup, Digest> = BTreeMap::new();
         for live in lives {
-            let pods = Pods { live, pods: pods.of(live), manifests: &none };
+            let pods = Pods {
+                live,
+                pods: pods.of(live),
+                manifests: &none,
+            };
             for (container, lookup) in plan::follows(&live.workload, rules) {
-                let Some(Ok(answer)) = self.answers.get(&lookup) else { continue };
-                if pods.running(container).any(|running| *running != answer.digest) {
+                let Some(Ok(answer)) = self.answers.get(&lookup) else {
+                    continue;
+                };
+                if pods
+                    .running(container)
+                    .any(|running| *running != answer.digest)
+                {
                     asked.insert(lookup, answer.digest.clone());
                 }
             }
         }
-        let Some(registry) = &self.registry else { return };
+        let Some(registry) = &self.registry else {
+            return;
+        };
         for (lookup, manifests) in resolve::manifests(&**registry, &asked).await {
             match manifests {
                 Ok(manifests) => {
@@ -167,9 +222,16 @@ impl Answered {
 /// Adds the digests that pods run to those that a new digest is held against.
 fn add_running(asked: &mut Wanted, live: &Live, rules: &Rules, pods: &PodTable) {
     let none = BTreeMap::new();
-    let pods = Pods { live, pods: pods.of(live), manifests: &none };
+    let pods = Pods {
+        live,
+        pods: pods.of(live),
+        manifests: &none,
+    };
     for (container, lookup) in plan::follows(&live.workload, rules) {
-        asked.entry(lookup).or_default().extend(pods.running(container).cloned());
+        asked
+            .entry(lookup)
+            .or_default()
+            .extend(pods.running(container).cloned());
     }
 }
 
@@ -179,11 +241,18 @@ impl Run<'_> {
         let mut answered = self.known.of(live).clone();
         let registry = answered.registry.clone()?;
         let mut wanted = plan::wanted([&live.workload], &self.rules);
-        wanted.retain(|lookup, digests| answered.asked.get(lookup).is_none_or(|asked| !digests.is_subset(asked)));
+        wanted.retain(|lookup, digests| {
+            answered
+                .asked
+                .get(lookup)
+                .is_none_or(|asked| !digests.is_subset(asked))
+        });
         if wanted.is_empty() {
             return None;
         }
-        answered.answers.extend(resolve::resolve_all(&registry, &wanted, self.request.platform_loss, |_| ()).await);
+        answered.answers.extend(
+            resolve::resolve_all(&registry, &wanted, self.request.platform_loss, |_| ()).await,
+        );
         if let Some(pods) = &self.pods {
             answered.look_into_indexes(&[live], &self.rules, pods).await;
         }

@@ -62,8 +62,15 @@ pub(super) fn aim(
     let named = request.branch.as_ref();
     let Some(transport) = transport else {
         return match named {
-            Some(name) if head.branch.as_ref() != Some(name) => branch_of_ours_here(repository, head, name),
-            _ => Ok(Aim { branch: head.branch.clone(), base: head.commit, content: Content::WorkingTree, way: Way::Here }),
+            Some(name) if head.branch.as_ref() != Some(name) => {
+                branch_of_ours_here(repository, head, name)
+            }
+            _ => Ok(Aim {
+                branch: head.branch.clone(),
+                base: head.commit,
+                content: Content::WorkingTree,
+                way: Way::Here,
+            }),
         };
     };
     let Some(name) = named.or(head.branch.as_ref()) else {
@@ -74,17 +81,36 @@ pub(super) fn aim(
             "name a branch of its own with `--branch NAME`, or check a branch out",
         ));
     };
-    let look = |side| transport.look(name, side).map_err(|error| not_pushed(transport, &error));
+    let look = |side| {
+        transport
+            .look(name, side)
+            .map_err(|error| not_pushed(transport, &error))
+    };
     let heads = look(Side::Fetched)?;
     let checked_out = head.branch.as_ref() == Some(name);
     if checked_out || heads.default.as_ref() == Some(name) {
-        return onward(repository, head, identity, transport, name, &heads, checked_out);
+        return onward(
+            repository,
+            head,
+            identity,
+            transport,
+            name,
+            &heads,
+            checked_out,
+        );
     }
-    let heads = if transport.has_two_sides() { look(Side::Pushed)? } else { heads };
+    let heads = if transport.has_two_sides() {
+        look(Side::Pushed)?
+    } else {
+        heads
+    };
     if heads.default.as_ref() == Some(name) {
         return Err(fault(
             "git-foreign-branch",
-            format!("cannot replace the branch `{name}` at `{}`", transport.remote()),
+            format!(
+                "cannot replace the branch `{name}` at `{}`",
+                transport.remote()
+            ),
             "it is the default branch of the place that is pushed to".to_owned(),
             "name another branch",
         ));
@@ -103,15 +129,28 @@ fn refuse_unpublished(
 ) -> Result<(), Box<Problem>> {
     let remote = transport.remote();
     // The remote itself is asked: what it had when it was last fetched, somebody may have taken off it since.
-    if transport.has(head.commit).map_err(|error| not_pushed(transport, &error))? {
+    if transport
+        .has(head.commit)
+        .map_err(|error| not_pushed(transport, &error))?
+    {
         return Ok(());
     }
-    let branch = head.branch.as_deref().filter(|branch| repository.knows_branch(remote, branch)).or(default).unwrap_or("main");
+    let branch = head
+        .branch
+        .as_deref()
+        .filter(|branch| repository.knows_branch(remote, branch))
+        .or(default)
+        .unwrap_or("main");
     Err(fault(
         "git-unpushed",
         format!("cannot push `{name}`"),
-        format!("`{remote}` does not have the commit {} that it would build on", head.commit),
-        &format!("push that first, or check out what `{remote}` has: `git checkout --detach {remote}/{branch}`"),
+        format!(
+            "`{remote}` does not have the commit {} that it would build on",
+            head.commit
+        ),
+        &format!(
+            "push that first, or check out what `{remote}` has: `git checkout --detach {remote}/{branch}`"
+        ),
     ))
 }
 
@@ -127,11 +166,25 @@ fn onward(
 ) -> Result<Aim, Box<Problem>> {
     let failed = |error: GitError| Box::new(refused(&error));
     if let Some(tip) = heads.tip {
-        bring(repository, transport, name, tip, (Depth::Whole, Side::Fetched))?;
+        bring(
+            repository,
+            transport,
+            name,
+            tip,
+            (Depth::Whole, Side::Fetched),
+        )?;
     }
     let aim = |base, content, waiting| {
-        let way = Way::Onward { checked_out, waiting };
-        Aim { branch: Some(name.to_owned()), base, content, way }
+        let way = Way::Onward {
+            checked_out,
+            waiting,
+        };
+        Aim {
+            branch: Some(name.to_owned()),
+            base,
+            content,
+            way,
+        }
     };
     let ahead = match heads.tip {
         Some(tip) if !checked_out => return Ok(aim(tip, Content::Commit, false)),
@@ -143,14 +196,19 @@ fn onward(
         return Err(fault(
             "git-unpushed",
             format!("cannot push `{name}`"),
-            format!("its commit {commit} is not at `{}`, and is not imago's{evidence}", transport.remote()),
+            format!(
+                "its commit {commit} is not at `{}`, and is not imago's{evidence}",
+                transport.remote()
+            ),
             "push your own commits first, or take them off this branch",
         ));
     }
     match heads.tip {
         Some(tip) if !repository.follows(head.commit, tip).map_err(failed)? => {
             // What waited goes on the new tip: this run may be about other files than those that made it.
-            let base = repository.replay(&ahead, tip, CHANGE_TRAILER, identity).map_err(failed)?;
+            let base = repository
+                .replay(&ahead, tip, CHANGE_TRAILER, identity)
+                .map_err(failed)?;
             Ok(aim(base, Content::Commit, base != tip))
         }
         Some(_) | None => Ok(aim(head.commit, Content::WorkingTree, !ahead.is_empty())),
@@ -168,9 +226,19 @@ fn branch_of_ours(
 ) -> Result<Aim, Box<Problem>> {
     let failed = |error: GitError| Box::new(refused(&error));
     if let Some(tip) = heads.tip {
-        let depth = if repository.is_shallow() { Depth::Tip } else { Depth::Whole };
+        let depth = if repository.is_shallow() {
+            Depth::Tip
+        } else {
+            Depth::Whole
+        };
         bring(repository, transport, name, tip, (depth, Side::Pushed))?;
-        let mut beyond = beyond(repository, head, transport, name, (tip, heads.default.as_deref()))?;
+        let mut beyond = beyond(
+            repository,
+            head,
+            transport,
+            name,
+            (tip, heads.default.as_deref()),
+        )?;
         if beyond.is_empty() {
             // It holds no work of its own, and may still be somebody's: a branch that others deploy from.
             beyond.push(tip);
@@ -180,14 +248,30 @@ fn branch_of_ours(
             if lacking.parent {
                 deepen(repository, transport, &[name], 1)?;
             }
-            let lacking = if lacking.parent { repository.lacking(*commit).map_err(failed)? } else { lacking };
+            let lacking = if lacking.parent {
+                repository.lacking(*commit).map_err(failed)?
+            } else {
+                lacking
+            };
             fetch_contents(request, repository, Some(transport), &lacking.contents)?;
         }
-        if let Some((commit, evidence)) = first_of_a_person(repository, &beyond, name).map_err(failed)? {
-            return Err(somebodys(name, &format!(" at `{}`", transport.remote()), commit, evidence));
+        if let Some((commit, evidence)) =
+            first_of_a_person(repository, &beyond, name).map_err(failed)?
+        {
+            return Err(somebodys(
+                name,
+                &format!(" at `{}`", transport.remote()),
+                commit,
+                evidence,
+            ));
         }
     }
-    Ok(Aim { branch: Some(name.to_owned()), base: head.commit, content: Content::Commit, way: Way::Replace(heads.tip) })
+    Ok(Aim {
+        branch: Some(name.to_owned()),
+        base: head.commit,
+        content: Content::Commit,
+        way: Way::Replace(heads.tip),
+    })
 }
 
 /// The commits of a branch of ours that what is checked out does not have. A shallow clone does not know all of them: there it is the tip,
@@ -207,26 +291,49 @@ fn beyond(
         if repository.parents(tip).map_err(failed)?.len() < 2 {
             return Ok(vec![tip]);
         }
-        let here = head.branch.as_deref().filter(|branch| repository.knows_branch(transport.remote(), branch));
+        let here = head
+            .branch
+            .as_deref()
+            .filter(|branch| repository.knows_branch(transport.remote(), branch));
         let branches: Vec<&str> = [name].into_iter().chain(here.or(default)).collect();
         deepen(repository, transport, &branches, MERGED_WITHIN)?;
     }
     repository.beyond(head.commit, tip).map_err(failed)
 }
 
-fn deepen(repository: &mut Repository, transport: &Transport, branches: &[&str], by: usize) -> Result<(), Box<Problem>> {
-    transport.deepen(branches, by, Side::Pushed).map_err(|error| not_pushed(transport, &error))?;
-    *repository = repository.again().map_err(|error| Box::new(refused(&error)))?;
+fn deepen(
+    repository: &mut Repository,
+    transport: &Transport,
+    branches: &[&str],
+    by: usize,
+) -> Result<(), Box<Problem>> {
+    transport
+        .deepen(branches, by, Side::Pushed)
+        .map_err(|error| not_pushed(transport, &error))?;
+    *repository = repository
+        .again()
+        .map_err(|error| Box::new(refused(&error)))?;
     Ok(())
 }
 
 /// The same on this machine alone. Here a branch without a commit of ours at its tip is somebody's, wherever it stands; and one that is a
 /// remote's default goes on from its tip, because it is everybody's.
-fn branch_of_ours_here(repository: &Repository, head: &Head, name: &str) -> Result<Aim, Box<Problem>> {
+fn branch_of_ours_here(
+    repository: &Repository,
+    head: &Head,
+    name: &str,
+) -> Result<Aim, Box<Problem>> {
     let failed = |error: GitError| Box::new(refused(&error));
     let tip = repository.branch(name).map_err(failed)?;
-    let aim = |base| Aim { branch: Some(name.to_owned()), base, content: Content::Commit, way: Way::Replace(tip) };
-    let Some(commit) = tip else { return Ok(aim(head.commit)) };
+    let aim = |base| Aim {
+        branch: Some(name.to_owned()),
+        base,
+        content: Content::Commit,
+        way: Way::Replace(tip),
+    };
+    let Some(commit) = tip else {
+        return Ok(aim(head.commit));
+    };
     if repository.is_default(name).map_err(failed)? {
         return Ok(aim(commit));
     }
@@ -234,7 +341,9 @@ fn branch_of_ours_here(repository: &Repository, head: &Head, name: &str) -> Resu
     if commits.is_empty() {
         commits.push(commit);
     }
-    if let Some((commit, evidence)) = first_of_a_person(repository, &commits, name).map_err(failed)? {
+    if let Some((commit, evidence)) =
+        first_of_a_person(repository, &commits, name).map_err(failed)?
+    {
         return Err(somebodys(name, "", commit, evidence));
     }
     for commit in &commits {
@@ -269,8 +378,12 @@ fn bring(
     if repository.has(tip) {
         return Ok(());
     }
-    transport.fetch(name, depth, side).map_err(|error| not_pushed(transport, &error))?;
-    *repository = repository.again().map_err(|error| Box::new(refused(&error)))?;
+    transport
+        .fetch(name, depth, side)
+        .map_err(|error| not_pushed(transport, &error))?;
+    *repository = repository
+        .again()
+        .map_err(|error| Box::new(refused(&error)))?;
     match repository.has(tip) {
         true => Ok(()),
         false => Err(Box::new(refused(&GitError::Moved))),
@@ -279,15 +392,19 @@ fn bring(
 
 /// Opens the remote that is pushed to, where anything is.
 pub(super) fn transport(request: &Request, root: &Path) -> Result<Option<Transport>, Box<Problem>> {
-    let Some(push) = &request.push else { return Ok(None) };
-    Transport::open(root, &push.remote, &request.environment).map(Some).map_err(|error| {
-        let what = format!("cannot push to `{}`", push.remote);
-        Box::new(Problem {
-            code: error.code(),
-            what,
-            place: crate::app::report::Place::default(),
-            cause: error.to_string(),
-            hint: error.hint().map(str::to_owned),
+    let Some(push) = &request.push else {
+        return Ok(None);
+    };
+    Transport::open(root, &push.remote, &request.environment)
+        .map(Some)
+        .map_err(|error| {
+            let what = format!("cannot push to `{}`", push.remote);
+            Box::new(Problem {
+                code: error.code(),
+                what,
+                place: crate::app::report::Place::default(),
+                cause: error.to_string(),
+                hint: error.hint().map(str::to_owned),
+            })
         })
-    })
 }

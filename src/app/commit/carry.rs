@@ -24,9 +24,18 @@ impl Session<'_> {
     ) -> anyhow::Result<Carried> {
         // From here on a signal waits: what was pushed shall be here too, and what was committed in the files.
         let _held = interrupt::hold();
-        let remote = self.transport.as_ref().map(|transport| transport.remote().to_owned());
-        let mut committed = Committed { branch: self.aim.branch.clone(), remote, ..Committed::default() };
-        let stage = self.stage(request, round, report).map_err(|error| refused(&error))?;
+        let remote = self
+            .transport
+            .as_ref()
+            .map(|transport| transport.remote().to_owned());
+        let mut committed = Committed {
+            branch: self.aim.branch.clone(),
+            remote,
+            ..Committed::default()
+        };
+        let stage = self
+            .stage(request, round, report)
+            .map_err(|error| refused(&error))?;
         if request.dry_run {
             report.git = Some(committed);
             return Ok(Carried::Out(stage.failures));
@@ -34,9 +43,10 @@ impl Session<'_> {
         end_if_asked()?;
         let pushed = match self.aim.way {
             Way::Here => Some(self.commit_here(request, round, &stage, &mut committed)?),
-            Way::Onward { checked_out, waiting } => {
-                self.push_onward(request, round, &stage, &mut committed, checked_out, waiting)?
-            }
+            Way::Onward {
+                checked_out,
+                waiting,
+            } => self.push_onward(request, round, &stage, &mut committed, checked_out, waiting)?,
             Way::Replace(tip) => Some(self.replace(request, round, &stage, &mut committed, tip)?),
         };
         let Some(pushed) = pushed else {
@@ -47,9 +57,16 @@ impl Session<'_> {
             end_if_asked()?;
             return Ok(Carried::Overtaken);
         }
-        report.warnings.extend(committed.stale.then(|| stale(&committed)));
+        report
+            .warnings
+            .extend(committed.stale.then(|| stale(&committed)));
         report.git = Some(committed);
-        let Stage { mut failures, drafts, lock, .. } = stage;
+        let Stage {
+            mut failures,
+            drafts,
+            lock,
+            ..
+        } = stage;
         if let Some(drafts) = drafts {
             failures.extend(drafts.put().map_err(|problem| *problem)?);
         }
@@ -86,7 +103,10 @@ impl Session<'_> {
         checked_out: bool,
         waiting: bool,
     ) -> anyhow::Result<Option<Pushed>> {
-        let transport = self.transport.as_ref().expect("only a session with a remote aims at it");
+        let transport = self
+            .transport
+            .as_ref()
+            .expect("only a session with a remote aims at it");
         if checked_out && self.catch_up(transport)? {
             return Ok(None);
         }
@@ -95,13 +115,17 @@ impl Session<'_> {
         // The report is about what the remote has, so the files here become that also where nothing has to be pushed.
         let follows = checked_out && self.aim.content == Content::Commit;
         if follows {
-            transport.can_follow(self.head.commit, new).map_err(|error| *not_pushed(transport, &error))?;
+            transport
+                .can_follow(self.head.commit, new)
+                .map_err(|error| *not_pushed(transport, &error))?;
         }
         if commit.is_none() && !waiting && !follows {
             return Ok(Some(Pushed::Done));
         }
         if checked_out {
-            self.repository.refuse_locked_index().map_err(|error| refused(&error))?;
+            self.repository
+                .refuse_locked_index()
+                .map_err(|error| refused(&error))?;
         }
         if commit.is_some() || waiting {
             if self.push(new, Replace::Never)? == Pushed::Moved {
@@ -113,12 +137,23 @@ impl Session<'_> {
         }
         if follows || commit.is_some() && checked_out {
             let files = if follows { &[] } else { stage.files.as_slice() };
-            let moved = if follows { transport.follow(self.head.commit, new).map_err(|error| error.to_string()) } else { Ok(()) };
+            let moved = if follows {
+                transport
+                    .follow(self.head.commit, new)
+                    .map_err(|error| error.to_string())
+            } else {
+                Ok(())
+            };
             let moved = moved.and_then(|()| {
-                self.repository.advance(&self.head, new, files, &self.identity).map_err(|error| error.to_string())
+                self.repository
+                    .advance(&self.head, new, files, &self.identity)
+                    .map_err(|error| error.to_string())
             });
             moved.map_err(|cause| {
-                let what = format!("`{}` has {new}, but the branch here did not follow", transport.remote());
+                let what = format!(
+                    "`{}` has {new}, but the branch here did not follow",
+                    transport.remote()
+                );
                 *not_followed(what, cause)
             })?;
             committed.followed = follows.then(|| new.to_string());
@@ -131,18 +166,27 @@ impl Session<'_> {
     /// before, because an index that was killed on its way to the commit hides them from Git.
     fn catch_up(&self, transport: &Transport) -> anyhow::Result<bool> {
         let (from, to) = (self.head.commit, self.aim.base);
-        let Some(name) = self.head.branch.as_ref().filter(|_| from != to) else { return Ok(false) };
+        let Some(name) = self.head.branch.as_ref().filter(|_| from != to) else {
+            return Ok(false);
+        };
         let is_ours = || -> Result<bool, GitError> {
             let beyond = self.repository.beyond(from, to)?;
-            Ok(self.repository.follows(to, from)? && owner::first_foreign(&self.repository, &beyond, name)?.is_none())
+            Ok(self.repository.follows(to, from)?
+                && owner::first_foreign(&self.repository, &beyond, name)?.is_none())
         };
         let is_ours = is_ours().map_err(|error| refused(&error))?;
         if is_ours {
-            self.repository.refuse_locked_index().map_err(|error| refused(&error))?;
+            self.repository
+                .refuse_locked_index()
+                .map_err(|error| refused(&error))?;
             let moved = transport
                 .follow(from, to)
                 .map_err(|error| error.to_string())
-                .and_then(|()| self.repository.advance(&self.head, to, &[], &self.identity).map_err(|error| error.to_string()));
+                .and_then(|()| {
+                    self.repository
+                        .advance(&self.head, to, &[], &self.identity)
+                        .map_err(|error| error.to_string())
+                });
             moved.map_err(|cause| {
                 let remote = transport.remote();
                 let what =
@@ -163,7 +207,10 @@ impl Session<'_> {
     ) -> anyhow::Result<Pushed> {
         if let Some(tip) = tip
             && !stage.files.is_empty()
-            && self.repository.is_same(tip, self.aim.base, &stage.files).map_err(|error| refused(&error))?
+            && self
+                .repository
+                .is_same(tip, self.aim.base, &stage.files)
+                .map_err(|error| refused(&error))?
         {
             committed.commit = Some(tip.to_string());
             committed.already = true;
@@ -171,48 +218,85 @@ impl Session<'_> {
         }
         let Some(commit) = self.commit(request, round, stage)? else {
             let base = self.aim.base;
-            let is_left = tip.map_or(Ok(false), |tip| self.repository.follows(base, tip).map(|is_merged| !is_merged));
-            committed.stale = is_left.map_err(|error| refused(&error))? && stage.failures.is_empty() && !round.has_problems();
+            let is_left = tip.map_or(Ok(false), |tip| {
+                self.repository
+                    .follows(base, tip)
+                    .map(|is_merged| !is_merged)
+            });
+            committed.stale = is_left.map_err(|error| refused(&error))?
+                && stage.failures.is_empty()
+                && !round.has_problems();
             return Ok(Pushed::Done);
         };
-        let name = self.aim.branch.as_deref().expect("a branch that is replaced has a name");
+        let name = self
+            .aim
+            .branch
+            .as_deref()
+            .expect("a branch that is replaced has a name");
         if self.transport.is_some() {
             if self.push(commit, Replace::Exactly(tip))? == Pushed::Moved {
                 return Ok(Pushed::Moved);
             }
             committed.pushed = true;
         } else {
-            self.repository.put_branch(name, tip, commit, &self.identity).map_err(|error| refused(&error))?;
+            self.repository
+                .put_branch(name, tip, commit, &self.identity)
+                .map_err(|error| refused(&error))?;
         }
         committed.commit = Some(commit.to_string());
         Ok(Pushed::Done)
     }
 
-    fn commit(&self, request: &files::Request, round: &Round, stage: &Stage<'_>) -> anyhow::Result<Option<CommitId>> {
+    fn commit(
+        &self,
+        request: &files::Request,
+        round: &Round,
+        stage: &Stage<'_>,
+    ) -> anyhow::Result<Option<CommitId>> {
         let message = self.message(request.action, round, stage);
-        Ok(self.repository.commit(self.aim.base, &stage.files, &message, &self.identity).map_err(|error| refused(&error))?)
+        Ok(self
+            .repository
+            .commit(self.aim.base, &stage.files, &message, &self.identity)
+            .map_err(|error| refused(&error))?)
     }
 
     fn advance(&self, to: CommitId, files: &[Staged]) -> anyhow::Result<()> {
-        Ok(self.repository.advance(&self.head, to, files, &self.identity).map_err(|error| refused(&error))?)
+        Ok(self
+            .repository
+            .advance(&self.head, to, files, &self.identity)
+            .map_err(|error| refused(&error))?)
     }
 
     fn push(&self, commit: CommitId, replace: Replace) -> anyhow::Result<Pushed> {
-        let (Some(transport), Some(push), Some(branch)) = (&self.transport, &self.request.push, &self.aim.branch) else {
+        let (Some(transport), Some(push), Some(branch)) =
+            (&self.transport, &self.request.push, &self.aim.branch)
+        else {
             unreachable!("only a session with a remote and a branch pushes")
         };
-        Ok(transport.push(commit, branch, replace, &push.options).map_err(|error| *not_pushed(transport, &error))?)
+        Ok(transport
+            .push(commit, branch, replace, &push.options)
+            .map_err(|error| *not_pushed(transport, &error))?)
     }
 
     fn message(&self, action: Action, round: &Round, stage: &Stage<'_>) -> String {
         let taken = stage.paths.iter().flat_map(|(index, path)| {
-            let workloads = round.edited[*index].workloads.iter().filter(|workload| workload.changed);
+            let workloads = round.edited[*index]
+                .workloads
+                .iter()
+                .filter(|workload| workload.changed);
             workloads.map(move |workload| (path.as_str(), workload))
         });
-        let changes = Changes { action, workloads: taken.collect(), files: stage.files.len() };
+        let changes = Changes {
+            action,
+            workloads: taken.collect(),
+            files: stage.files.len(),
+        };
         let signer = self.identity.committer();
         let branch = self.aim.branch.as_deref().unwrap_or("HEAD");
-        let change = self.repository.change(&stage.files, &self.identity).to_string();
+        let change = self
+            .repository
+            .change(&stage.files, &self.identity)
+            .to_string();
         let mut trailers = vec![(TRAILER, branch), (CHANGE_TRAILER, &change)];
         if self.request.signoff {
             trailers.push(("Signed-off-by", &signer));
@@ -223,9 +307,18 @@ impl Session<'_> {
 
 /// Ends the run where a signal asked for it and nothing has moved yet.
 fn end_if_asked() -> anyhow::Result<()> {
-    let Some(signal) = interrupt::noted() else { return Ok(()) };
+    let Some(signal) = interrupt::noted() else {
+        return Ok(());
+    };
     let what = format!("ended by {signal}; nothing was changed");
-    Err(Problem { code: "interrupted", what, place: Place::default(), cause: String::new(), hint: None }.into())
+    Err(Problem {
+        code: "interrupted",
+        what,
+        place: Place::default(),
+        cause: String::new(),
+        hint: None,
+    }
+    .into())
 }
 
 /// A branch of ours that has commits of an earlier run, and for which this run has nothing.
@@ -233,7 +326,9 @@ fn stale(committed: &Committed) -> String {
     let branch = committed.branch.as_deref().unwrap_or_default();
     match &committed.remote {
         Some(remote) => {
-            format!("the branch `{branch}` at `{remote}` is stale: nothing is left to change; close its request and delete it")
+            format!(
+                "the branch `{branch}` at `{remote}` is stale: nothing is left to change; close its request and delete it"
+            )
         }
         None => format!("the branch `{branch}` is stale: nothing is left to change; delete it"),
     }
@@ -241,5 +336,10 @@ fn stale(committed: &Committed) -> String {
 
 /// The remote has a commit, and something here was in the way.
 fn not_followed(what: String, cause: String) -> Box<Problem> {
-    fault("git-not-followed", what, cause, "run `git status`, then `git pull --ff-only`")
+    fault(
+        "git-not-followed",
+        what,
+        cause,
+        "run `git status`, then `git pull --ff-only`",
+    )
 }

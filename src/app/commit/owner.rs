@@ -39,16 +39,28 @@ impl fmt::Display for Evidence {
 }
 
 /// Tells whose a commit is. What is not here counts as a person's.
-pub(super) fn owner(repository: &Repository, commit: CommitId, branch: &str) -> Result<Owner, GitError> {
+pub(super) fn owner(
+    repository: &Repository,
+    commit: CommitId,
+    branch: &str,
+) -> Result<Owner, GitError> {
     if repository.parents(commit)?.len() > 1 {
         let is_automatic = repository.is_automatic_merge(commit)?;
-        return Ok(if is_automatic { Owner::Nobody } else { Owner::Person(Evidence::Merge) });
+        return Ok(if is_automatic {
+            Owner::Nobody
+        } else {
+            Owner::Person(Evidence::Merge)
+        });
     }
     if !repository.has_trailer(commit, TRAILER, branch)? {
         return Ok(Owner::Person(Evidence::NoTrailer));
     }
     let as_made = repository.is_as_made(commit, CHANGE_TRAILER)?;
-    Ok(if as_made { Owner::Ours } else { Owner::Person(Evidence::Amended) })
+    Ok(if as_made {
+        Owner::Ours
+    } else {
+        Owner::Person(Evidence::Amended)
+    })
 }
 
 /// The first of these commits that holds a person's work, and how that is known.

@@ -31,20 +31,42 @@ impl Session<'_> {
         round: &'r Round,
         report: &mut Report,
     ) -> Result<Stage<'r>, GitError> {
-        let place = self.repository.place(if request.dry_run { Objects::Rehearsed } else { Objects::Written });
+        let place = self.repository.place(if request.dry_run {
+            Objects::Rehearsed
+        } else {
+            Objects::Written
+        });
         let base = self.aim.base;
         let (content, root) = (self.aim.content, self.repository.root());
-        let attributes = if content == Content::Commit { Attributes::Commit } else { Attributes::WorkingTree };
+        let attributes = if content == Content::Commit {
+            Attributes::Commit
+        } else {
+            Attributes::WorkingTree
+        };
         let open = || Staging::open(&place, base, attributes);
         let mut staging = open()?;
         // Where the working tree follows, what is changed there stays, and is not committed under its feet.
-        let followed = matches!(self.aim.way, Way::Onward { checked_out: true, .. }).then_some(self.head.commit);
+        let followed = matches!(
+            self.aim.way,
+            Way::Onward {
+                checked_out: true,
+                ..
+            }
+        )
+        .then_some(self.head.commit);
         let due: Vec<_> = round.due().collect();
         disk::probe_open(OPEN_FILES_OF_A_THREAD * threads::count(due.len()))
             .map_err(|error| GitError::OpenFiles(error.to_string()))?;
         let outcomes = threads::map_with(&due, open, |staging, (_, manifest, new_text)| {
             let staging = staging.as_mut().map_err(|error| error.clone())?;
-            stage_file(staging, (content, root, followed), request, round, manifest, new_text.as_bytes())
+            stage_file(
+                staging,
+                (content, root, followed),
+                request,
+                round,
+                manifest,
+                new_text.as_bytes(),
+            )
         });
         let mut stage = Stage::default();
         let mut fit = BTreeMap::new();
@@ -60,11 +82,18 @@ impl Session<'_> {
             stage.failures.extend(drafts.failures().clone());
             stage.drafts = Some(drafts);
         }
-        stage.paths = fit.iter().map(|(index, staged)| (*index, staged.path().display().to_string())).collect();
+        stage.paths = fit
+            .iter()
+            .map(|(index, staged)| (*index, staged.path().display().to_string()))
+            .collect();
         stage.files.extend(fit.into_values());
         match (self.aim.content, staging.within(&request.lock.path)) {
-            (Content::Commit, Some(path)) => stage.take_lock_of_commit(&staging, &path, request, round, report)?,
-            (Content::Commit, None) | (Content::WorkingTree, _) => stage.take_lock(&mut staging, request, round, report)?,
+            (Content::Commit, Some(path)) => {
+                stage.take_lock_of_commit(&staging, &path, request, round, report)?
+            }
+            (Content::Commit, None) | (Content::WorkingTree, _) => {
+                stage.take_lock(&mut staging, request, round, report)?
+            }
         }
         Ok(stage)
     }
@@ -82,7 +111,10 @@ fn stage_file(
     let staged = match content {
         Content::Commit => {
             let path = manifest.path.strip_prefix(root).unwrap_or(&manifest.path);
-            match followed.map(|commit| staging.is_untouched(path, commit)).transpose()? {
+            match followed
+                .map(|commit| staging.is_untouched(path, commit))
+                .transpose()?
+            {
                 Some(false) => Err(Unfit::Uncommitted),
                 Some(true) | None => staging.stage_in_commit(path, new)?,
             }
@@ -92,7 +124,13 @@ fn stage_file(
                 return Ok(Err(Box::new(write::unwritten(manifest, &error))));
             }
             let again = |content: &[u8]| round.edit_again(request, manifest, content);
-            staging.stage(&manifest.path, manifest.text.as_bytes(), new, CHANGE_TRAILER, again)?
+            staging.stage(
+                &manifest.path,
+                manifest.text.as_bytes(),
+                new,
+                CHANGE_TRAILER,
+                again,
+            )?
         }
     };
     Ok(staged.map_err(|unfit| Box::new(unfit_problem(&manifest.name, unfit))))
@@ -137,7 +175,9 @@ impl Stage<'_> {
             Ok(staged) => Some(staged),
             Err(Unfit::Elsewhere) => None,
             Err(unfit) => {
-                report.problems.push(unfit_problem(&draft.path.display().to_string(), unfit));
+                report
+                    .problems
+                    .push(unfit_problem(&draft.path.display().to_string(), unfit));
                 return Ok(());
             }
         };
@@ -168,7 +208,9 @@ impl Stage<'_> {
         match round.lock_text(request, old.as_deref()) {
             Ok(Some(new)) => match staging.stage_in_commit(path, new.as_bytes())? {
                 Ok(staged) => self.files.push(staged),
-                Err(unfit) => report.problems.push(unfit_problem(&path.display().to_string(), unfit)),
+                Err(unfit) => report
+                    .problems
+                    .push(unfit_problem(&path.display().to_string(), unfit)),
             },
             Ok(None) => {}
             Err(problem) => report.problems.push(*problem),
@@ -181,7 +223,10 @@ fn unfit_problem(name: &str, unfit: Unfit) -> Problem {
     Problem {
         code: unfit.code(),
         what: format!("cannot commit `{name}`, so it was not written"),
-        place: Place { file: Some(name.to_owned()), ..Place::default() },
+        place: Place {
+            file: Some(name.to_owned()),
+            ..Place::default()
+        },
         cause: unfit.to_string(),
         hint: Some(unfit.hint().to_owned()),
     }

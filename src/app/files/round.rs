@@ -39,51 +39,91 @@ impl Round {
     /// The files that change, each with its number among the manifests and its new text.
     pub(in crate::app) fn due(&self) -> impl Iterator<Item = (usize, &Manifest, &str)> {
         let files = self.survey.manifests.iter().zip(&self.edited).enumerate();
-        files.filter_map(|(index, (manifest, edited))| Some((index, manifest, edited.new_text.as_deref()?)))
+        files.filter_map(|(index, (manifest, edited))| {
+            Some((index, manifest, edited.new_text.as_deref()?))
+        })
     }
 
     /// Whether a file, a workload or an image has a problem, so that this is not all there is to change.
     pub(in crate::app) fn has_problems(&self) -> bool {
-        !self.survey.problems.is_empty() || self.edited.iter().any(|edited| !edited.problems.is_empty())
+        !self.survey.problems.is_empty()
+            || self.edited.iter().any(|edited| !edited.problems.is_empty())
     }
 
     /// All changes as one unified diff, with paths from the repository's root.
     pub(super) fn diff(&self) -> String {
         let due: Vec<_> = self.due().collect();
         let diffs = threads::map(&due, |(_, manifest, new_text)| {
-            let real = manifest.path.canonicalize().unwrap_or_else(|_| manifest.path.clone());
+            let real = manifest
+                .path
+                .canonicalize()
+                .unwrap_or_else(|_| manifest.path.clone());
             // A file outside of this repository is told from the root of its own, or of the file system.
-            let other_root = || real.parent().and_then(scan::repository_root).unwrap_or_else(|| PathBuf::from("/"));
+            let other_root = || {
+                real.parent()
+                    .and_then(scan::repository_root)
+                    .unwrap_or_else(|| PathBuf::from("/"))
+            };
             let path = match real.strip_prefix(&self.root) {
                 Ok(path) => path.to_path_buf(),
-                Err(_) => real.strip_prefix(other_root()).map(Path::to_path_buf).unwrap_or_default(),
+                Err(_) => real
+                    .strip_prefix(other_root())
+                    .map(Path::to_path_buf)
+                    .unwrap_or_default(),
             };
-            diff::unified(path.as_os_str().as_encoded_bytes(), &manifest.text, new_text)
+            diff::unified(
+                path.as_os_str().as_encoded_bytes(),
+                &manifest.text,
+                new_text,
+            )
         });
         diffs.concat()
     }
 
     /// What this round's decisions make of another content of a file. `None` where it cannot be read or edited.
-    pub(in crate::app) fn edit_again(&self, request: &Request, manifest: &Manifest, content: &[u8]) -> Option<Vec<u8>> {
+    pub(in crate::app) fn edit_again(
+        &self,
+        request: &Request,
+        manifest: &Manifest,
+        content: &[u8],
+    ) -> Option<Vec<u8>> {
         let mut other = self.survey.another(manifest, content)?;
-        other.workloads.retain(|(_, workload)| takes(&request.selection, workload) == Verdict::Taken);
+        other
+            .workloads
+            .retain(|(_, workload)| takes(&request.selection, workload) == Verdict::Taken);
         let edited = edits::edit(&other, request.action, &self.rules, &self.answers);
-        edited.problems.is_empty().then(|| edited.new_text.unwrap_or(other.text).into_bytes())
+        edited
+            .problems
+            .is_empty()
+            .then(|| edited.new_text.unwrap_or(other.text).into_bytes())
     }
 
     /// What the lock shall hold after this round, where it is kept and changes.
-    pub(in crate::app) fn lock_draft(&self, request: &Request) -> Result<Option<lock::Draft>, Box<Problem>> {
-        self.with_lock(request, request.lock.path.exists(), lock::Draft::new).map(Option::flatten)
+    pub(in crate::app) fn lock_draft(
+        &self,
+        request: &Request,
+    ) -> Result<Option<lock::Draft>, Box<Problem>> {
+        self.with_lock(request, request.lock.path.exists(), lock::Draft::new)
+            .map(Option::flatten)
     }
 
     /// The same for a lock that holds `old` in a commit.
-    pub(in crate::app) fn lock_text(&self, request: &Request, old: Option<&[u8]>) -> Result<Option<String>, Box<Problem>> {
+    pub(in crate::app) fn lock_text(
+        &self,
+        request: &Request,
+        old: Option<&[u8]>,
+    ) -> Result<Option<String>, Box<Problem>> {
         let merged = |_: &Path, digests: &_, prune: Prune<'_>| lock::merged(old, digests, prune);
-        self.with_lock(request, old.is_some(), merged).map(Option::flatten)
+        self.with_lock(request, old.is_some(), merged)
+            .map(Option::flatten)
     }
 
     /// Writes every file that changes, and the lock; the failures by the file's place. `Err`: a signal ended it before the end.
-    pub(super) fn write(&self, request: &Request, report: &mut Report) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
+    pub(super) fn write(
+        &self,
+        request: &Request,
+        report: &mut Report,
+    ) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
         let failures = self.draft_files(|_| true, Signals::Obeyed).put()?;
         if let Err(problem) = self.with_lock(request, request.lock.path.exists(), lock::merge) {
             report.problems.push(*problem);
@@ -115,24 +155,36 @@ impl Round {
         // A link may have taken the place of its folder since the run began.
         let path = lock.place(&self.root)?;
         let prune = self.named.as_ref().map_or(Prune::Keep, Prune::Unused);
-        act(&path, &self.digests(), prune).map(Some).map_err(|error| Box::new(lock_problem("write", &lock.path, &error)))
+        act(&path, &self.digests(), prune)
+            .map(Some)
+            .map_err(|error| Box::new(lock_problem("write", &lock.path, &error)))
     }
 
     /// The digest that the manifests have of each tag after this round: the tag's new one, unless all that use the tag were held back
     /// from it, on one old digest.
     pub(super) fn digests(&self) -> BTreeMap<Lookup, Digest> {
-        let answers = self.answers.iter().filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
+        let answers = self
+            .answers
+            .iter()
+            .filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
         let answers: BTreeMap<&Lookup, &Answer> = answers.collect();
-        let mut digests: BTreeMap<Lookup, Digest> =
-            answers.iter().map(|(lookup, answer)| ((*lookup).clone(), answer.digest.clone())).collect();
+        let mut digests: BTreeMap<Lookup, Digest> = answers
+            .iter()
+            .map(|(lookup, answer)| ((*lookup).clone(), answer.digest.clone()))
+            .collect();
         if answers.values().all(|answer| answer.held.is_empty()) {
             return digests;
         }
         let mut in_use: BTreeMap<Lookup, BTreeSet<Digest>> = BTreeMap::new();
         for (lookup, digest) in plan::questions(all_workloads(&self.survey), &self.rules) {
-            let Some(answer) = answers.get(&lookup) else { continue };
+            let Some(answer) = answers.get(&lookup) else {
+                continue;
+            };
             let held = digest.filter(|digest| answer.held.contains_key(digest));
-            in_use.entry(lookup).or_default().insert(held.unwrap_or_else(|| answer.digest.clone()));
+            in_use
+                .entry(lookup)
+                .or_default()
+                .insert(held.unwrap_or_else(|| answer.digest.clone()));
         }
         digests.extend(
             in_use

@@ -37,7 +37,11 @@ pub struct Cluster {
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub dry_run: bool,
     /// Change nothing when more images would change
-    #[arg(long, value_name = "N", help_heading = "Action (without one nothing is changed)")]
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Action (without one nothing is changed)"
+    )]
     pub max_changes: Option<usize>,
     /// Change only what a running pod is behind on
     #[arg(short, long, help_heading = "Action (without one nothing is changed)")]

@@ -48,7 +48,11 @@ pub struct Files {
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub dry_run: bool,
     /// Write nothing when more images would change
-    #[arg(long, value_name = "N", help_heading = "Action (without one nothing is written)")]
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Action (without one nothing is written)"
+    )]
     pub max_changes: Option<usize>,
 
     /// What is committed and pushed.

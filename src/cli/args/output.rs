@@ -39,7 +39,12 @@ pub enum When {
 #[command(next_help_heading = "Output")]
 pub struct Reporting {
     /// Print text, json, github, sarif or markdown
-    #[arg(long, value_name = "FORMAT", hide_possible_values = true, display_order = 0)]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        display_order = 0
+    )]
     pub output: Option<Format>,
     /// Write the report to a file too (repeats)
     #[arg(long, value_name = "FORMAT=FILE", display_order = 1)]

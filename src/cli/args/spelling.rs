@@ -32,7 +32,11 @@ impl Line {
 
     /// The first argument behind the command that is no flag, such as a path. The value of a flag counts, too.
     pub(super) fn first_word(&self) -> Option<&str> {
-        self.arguments.iter().skip(self.place + 1).filter_map(|word| word.to_str()).find(|word| !word.starts_with('-'))
+        self.arguments
+            .iter()
+            .skip(self.place + 1)
+            .filter_map(|word| word.to_str())
+            .find(|word| !word.starts_with('-'))
     }
 }
 
@@ -42,23 +46,37 @@ pub(super) fn read(mut arguments: Vec<OsString>, root: &Command) -> Line {
         arguments.push(root.get_name().into());
     }
     let place = command_place(&arguments, root);
-    let implied = match arguments.get(place).map(|word| word.to_string_lossy().into_owned()) {
+    let implied = match arguments
+        .get(place)
+        .map(|word| word.to_string_lossy().into_owned())
+    {
         None => true,
-        Some(word) if ["-h", "--help", "-help", "-V", "--version"].contains(&word.as_str()) => false,
+        Some(word) if ["-h", "--help", "-help", "-V", "--version"].contains(&word.as_str()) => {
+            false
+        }
         Some(word) => word.starts_with('-') && word != "--",
     };
     if implied {
         arguments.insert(place, IMPLIED.into());
     }
-    let cluster = root.find_subcommand(IMPLIED).filter(|_| arguments.get(place).is_some_and(|word| word == IMPLIED));
+    let cluster = root
+        .find_subcommand(IMPLIED)
+        .filter(|_| arguments.get(place).is_some_and(|word| word == IMPLIED));
     if let Some(cluster) = cluster {
         let rest = arguments.split_off(place + 1);
         arguments.extend(respelled(rest, root, cluster));
     }
-    let command = arguments.get(place).and_then(|word| root.find_subcommand(word));
+    let command = arguments
+        .get(place)
+        .and_then(|word| root.find_subcommand(word));
     let commands: Vec<&Command> = command.into_iter().chain([root]).collect();
     let slip = slip(&arguments[1..], &commands);
-    Line { arguments, implied, slip, place }
+    Line {
+        arguments,
+        implied,
+        slip,
+        place,
+    }
 }
 
 /// A word that means one thing and would be read as another: a long flag with one dash (`-lock` is `-l ock` to the parser), and a flag and
@@ -68,21 +86,35 @@ fn slip(arguments: &[OsString], commands: &[&Command]) -> Option<UsageError> {
     while let Some(word) = words.next() {
         let text = word.to_str().unwrap_or_default();
         if let Some((flag, value)) = text.split_once(char::is_whitespace)
-            && let Some(flag) = Flag::read(OsStr::new(flag), commands).filter(|flag| flag.value.is_none())
+            && let Some(flag) =
+                Flag::read(OsStr::new(flag), commands).filter(|flag| flag.value.is_none())
         {
             let name = flag.name.to_string_lossy();
             let hint = match (flag.takes_next, value.trim()) {
-                (true, value) if value.contains(char::is_whitespace) => format!("write `{name}='{value}'`"),
+                (true, value) if value.contains(char::is_whitespace) => {
+                    format!("write `{name}='{value}'`")
+                }
                 (true, value) => format!("write `{name}={value}`"),
                 (false, "") => format!("write `{name}`"),
                 (false, _) => "write each flag as an argument of its own".to_owned(),
             };
-            return Some(UsageError { what: format!("`{text}` is one argument"), hint });
+            return Some(UsageError {
+                what: format!("`{text}` is one argument"),
+                hint,
+            });
         }
-        let Some(flag) = Flag::read(word, commands) else { continue };
+        let Some(flag) = Flag::read(word, commands) else {
+            continue;
+        };
         if !text.starts_with("--") && flag.name.to_string_lossy().starts_with("--") {
-            let (typed, meant) = (text.split('=').next().unwrap_or(text), flag.name.to_string_lossy());
-            return Some(UsageError { what: format!("`{typed}` has one dash"), hint: format!("did you mean `{meant}`?") });
+            let (typed, meant) = (
+                text.split('=').next().unwrap_or(text),
+                flag.name.to_string_lossy(),
+            );
+            return Some(UsageError {
+                what: format!("`{typed}` has one dash"),
+                hint: format!("did you mean `{meant}`?"),
+            });
         }
         if flag.takes_next {
             words.next();
@@ -94,7 +126,10 @@ fn slip(arguments: &[OsString], commands: &[&Command]) -> Option<UsageError> {
 /// The place of the command: behind the flags that stand before it.
 fn command_place(arguments: &[OsString], root: &Command) -> usize {
     let mut place = 1;
-    while let Some(flag) = arguments.get(place).and_then(|word| Flag::read(word, &[root])) {
+    while let Some(flag) = arguments
+        .get(place)
+        .and_then(|word| Flag::read(word, &[root]))
+    {
         if matches!(flag.known.get_id().as_str(), "help" | "version") {
             break;
         }
@@ -119,7 +154,9 @@ fn respelled(arguments: Vec<OsString>, root: &Command, cluster: &Command) -> Vec
         let takes_value = flag.known.get_action().takes_values();
         match flag.value.as_ref().and_then(|value| value.to_str()) {
             Some("false" | "0" | "f" | "F" | "FALSE" | "False") if !takes_value => {}
-            Some("true" | "1" | "t" | "T" | "TRUE" | "True") if !takes_value => respelled.push(flag.name),
+            Some("true" | "1" | "t" | "T" | "TRUE" | "True") if !takes_value => {
+                respelled.push(flag.name)
+            }
             _ => {
                 let takes_next = flag.takes_next;
                 respelled.push(flag.whole());
@@ -144,17 +181,35 @@ struct Flag<'c> {
 impl<'c> Flag<'c> {
     fn read(word: &OsStr, commands: &[&'c Command]) -> Option<Self> {
         let text = word.to_str()?;
-        let (spelled, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(OsString::from(value))));
-        let name = spelled.strip_prefix("--").or_else(|| spelled.strip_prefix('-'))?;
+        let (spelled, value) = text.split_once('=').map_or((text, None), |(name, value)| {
+            (name, Some(OsString::from(value)))
+        });
+        let name = spelled
+            .strip_prefix("--")
+            .or_else(|| spelled.strip_prefix('-'))?;
         let is_long = |known: &&Arg| known.get_long() == Some(name) && name.len() > 1;
         let is_short = |known: &&Arg| {
-            !spelled.starts_with("--") && known.get_short().is_some_and(|short| name == short.encode_utf8(&mut [0; 4]) as &str)
+            !spelled.starts_with("--")
+                && known
+                    .get_short()
+                    .is_some_and(|short| name == short.encode_utf8(&mut [0; 4]) as &str)
         };
         let all = || commands.iter().flat_map(|command| command.get_arguments());
-        let long = all().find(is_long).map(|known| (known, format!("--{name}")));
-        let (known, name) = long.or_else(|| all().find(is_short).map(|known| (known, format!("-{name}"))))?;
+        let long = all()
+            .find(is_long)
+            .map(|known| (known, format!("--{name}")));
+        let (known, name) = long.or_else(|| {
+            all()
+                .find(is_short)
+                .map(|known| (known, format!("-{name}")))
+        })?;
         let takes_next = value.is_none() && known.get_action().takes_values();
-        Some(Self { known, name: name.into(), value, takes_next })
+        Some(Self {
+            known,
+            name: name.into(),
+            value,
+            takes_next,
+        })
     }
 
     fn whole(self) -> OsString {
@@ -175,8 +230,15 @@ mod tests {
     use crate::cli::args::Typed;
 
     fn spelled(line: &str) -> String {
-        let line = read(line.split(' ').map(OsString::from).collect(), &Typed::command());
-        line.arguments.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+        let line = read(
+            line.split(' ').map(OsString::from).collect(),
+            &Typed::command(),
+        );
+        line.arguments
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]
@@ -202,29 +264,64 @@ mod tests {
     fn a_slip_that_the_parser_would_misread_is_seen() {
         let slip = |words: &[&str]| {
             let arguments = ["imago"].iter().chain(words).map(OsString::from).collect();
-            read(arguments, &Typed::command()).slip.map(|usage| format!("{}; {}", usage.what, usage.hint))
+            read(arguments, &Typed::command())
+                .slip
+                .map(|usage| format!("{}; {}", usage.what, usage.hint))
         };
         for (words, said) in [
-            (&["files", "-update"][..], "`-update` has one dash; did you mean `--update`?"),
-            (&["files", "-update=true", "deploy"], "`-update` has one dash; did you mean `--update`?"),
+            (
+                &["files", "-update"][..],
+                "`-update` has one dash; did you mean `--update`?",
+            ),
+            (
+                &["files", "-update=true", "deploy"],
+                "`-update` has one dash; did you mean `--update`?",
+            ),
             // To the parser these are `-l ock`, `-n amespace` and `-v -e …`.
-            (&["files", "-lock", "a.lock"], "`-lock` has one dash; did you mean `--lock`?"),
-            (&["files", "--check", "-namespace", "shop"], "`-namespace` has one dash; did you mean `--namespace`?"),
-            (&["digest", "-verbose", "web"], "`-verbose` has one dash; did you mean `--verbose`?"),
-            (&["files", "--max-changes 50"], "`--max-changes 50` is one argument; write `--max-changes=50`"),
-            (&["--update", "--max-changes\t50"], "`--max-changes\t50` is one argument; write `--max-changes=50`"),
+            (
+                &["files", "-lock", "a.lock"],
+                "`-lock` has one dash; did you mean `--lock`?",
+            ),
+            (
+                &["files", "--check", "-namespace", "shop"],
+                "`-namespace` has one dash; did you mean `--namespace`?",
+            ),
+            (
+                &["digest", "-verbose", "web"],
+                "`-verbose` has one dash; did you mean `--verbose`?",
+            ),
+            (
+                &["files", "--max-changes 50"],
+                "`--max-changes 50` is one argument; write `--max-changes=50`",
+            ),
+            (
+                &["--update", "--max-changes\t50"],
+                "`--max-changes\t50` is one argument; write `--max-changes=50`",
+            ),
             (
                 &["-field-selector metadata.name=web"],
                 "`-field-selector metadata.name=web` is one argument; write `--field-selector=metadata.name=web`",
             ),
-            (&["files", "-n shop"], "`-n shop` is one argument; write `-n=shop`"),
+            (
+                &["files", "-n shop"],
+                "`-n shop` is one argument; write `-n=shop`",
+            ),
             (
                 &["files", "--message Update {images} images"],
                 "`--message Update {images} images` is one argument; write `--message='Update {images} images'`",
             ),
-            (&["files", "--update --commit"], "`--update --commit` is one argument; write each flag as an argument of its own"),
-            (&["files", "--update "], "`--update ` is one argument; write `--update`"),
-            (&["--color never", "files"], "`--color never` is one argument; write `--color=never`"),
+            (
+                &["files", "--update --commit"],
+                "`--update --commit` is one argument; write each flag as an argument of its own",
+            ),
+            (
+                &["files", "--update "],
+                "`--update ` is one argument; write `--update`",
+            ),
+            (
+                &["--color never", "files"],
+                "`--color never` is one argument; write `--color=never`",
+            ),
         ] {
             assert_eq!(slip(words).as_deref(), Some(said), "{words:?}");
         }
@@ -233,8 +330,19 @@ mod tests {
             &["cluster", "-field-selector", "metadata.name=web"],
             &["files", "--message", "-update the images"],
             &["files", "--message", "--update --commit"],
-            &["files", "--message=a b", "--author=imago <imago@example.com>"],
-            &["files", "-l", "app in (a, b)", "-lapp in (a, b)", "-vv", "-qv"],
+            &[
+                "files",
+                "--message=a b",
+                "--author=imago <imago@example.com>",
+            ],
+            &[
+                "files",
+                "-l",
+                "app in (a, b)",
+                "-lapp in (a, b)",
+                "-vv",
+                "-qv",
+            ],
             &["files", "--", "-update", "--max-changes 50"],
             &["files", "a folder/x.yaml", "-nope 50", "--nope 50"],
         ] {
@@ -246,15 +354,33 @@ mod tests {
     fn old_spellings_work_with_the_cluster() {
         for (line, meant) in [
             ("imago -update", "imago cluster --update"),
-            ("imago -update=true -restart=false -check-pods", "imago cluster --update --check-pods"),
+            (
+                "imago -update=true -restart=false -check-pods",
+                "imago cluster --update --check-pods",
+            ),
             ("imago --update=true", "imago cluster --update"),
             ("imago -A=true -n=a -n b", "imago cluster -A -n=a -n b"),
-            ("imago -field-selector metadata.name=web", "imago cluster --field-selector metadata.name=web"),
-            ("imago -field-selector=metadata.name=web", "imago cluster --field-selector=metadata.name=web"),
-            ("imago -kubeconfig -update -docker-config f", "imago cluster --kubeconfig -update --docker-config f"),
+            (
+                "imago -field-selector metadata.name=web",
+                "imago cluster --field-selector metadata.name=web",
+            ),
+            (
+                "imago -field-selector=metadata.name=web",
+                "imago cluster --field-selector=metadata.name=web",
+            ),
+            (
+                "imago -kubeconfig -update -docker-config f",
+                "imago cluster --kubeconfig -update --docker-config f",
+            ),
             ("imago -l -update -x b", "imago cluster -l -update -x b"),
-            ("imago cluster -all-namespaces", "imago cluster --all-namespaces"),
-            ("imago -update -- -restart", "imago cluster --update -- -restart"),
+            (
+                "imago cluster -all-namespaces",
+                "imago cluster --all-namespaces",
+            ),
+            (
+                "imago -update -- -restart",
+                "imago cluster --update -- -restart",
+            ),
         ] {
             assert_eq!(spelled(line), meant, "{line}");
         }

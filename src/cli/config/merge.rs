@@ -13,14 +13,22 @@ impl Config {
     /// Fills in what the flags of `imago files` leave open.
     pub fn fill_files(&self, flags: &mut Files) -> Result<(), UsageError> {
         let values = &self.values;
-        let unless_given = |given: &[String], own: &[String]| if given.is_empty() { own.to_vec() } else { Vec::new() };
+        let unless_given = |given: &[String], own: &[String]| {
+            if given.is_empty() {
+                own.to_vec()
+            } else {
+                Vec::new()
+            }
+        };
         flags.of_repository = Some(Globs {
             include: unless_given(&flags.include, &values.include),
             exclude: unless_given(&flags.exclude, &values.exclude),
             base: self.folder.clone(),
         });
-        flags.images.of_repository =
-            ImageGlobs { include: flags.images.include_image.is_empty(), exclude: flags.images.exclude_image.is_empty() };
+        flags.images.of_repository = ImageGlobs {
+            include: flags.images.include_image.is_empty(),
+            exclude: flags.images.exclude_image.is_empty(),
+        };
         fill_list(&mut flags.images.include_image, &values.include_image);
         fill_list(&mut flags.images.exclude_image, &values.exclude_image);
         self.fill_track(flags)?;
@@ -43,12 +51,22 @@ impl Config {
 
     fn fill_track(&self, flags: &mut Files) -> Result<(), UsageError> {
         let against = |flag: &str, why: &str| {
-            let what = format!("`{flag}` does not go with `track: tag` of `{}`: {why}", self.name);
-            Err(UsageError { what, hint: format!("leave out `{flag}`, or say `--track annotation`") })
+            let what = format!(
+                "`{flag}` does not go with `track: tag` of `{}`: {why}",
+                self.name
+            );
+            Err(UsageError {
+                what,
+                hint: format!("leave out `{flag}`, or say `--track annotation`"),
+            })
         };
         match (flags.images.track, self.values.track) {
-            (None, Some(Track::Tag)) if flags.restore => against("--restore", "no image is recorded that could come back"),
-            (None, Some(Track::Tag)) if flags.images.drop_tag => against("--drop-tag", "the tag is what is tracked"),
+            (None, Some(Track::Tag)) if flags.restore => {
+                against("--restore", "no image is recorded that could come back")
+            }
+            (None, Some(Track::Tag)) if flags.images.drop_tag => {
+                against("--drop-tag", "the tag is what is tracked")
+            }
             (Some(Track::Tag), _) => Ok(()),
             (given, own) => {
                 flags.images.track = given.or(own);
@@ -62,13 +80,20 @@ impl Config {
     fn fill_registries(&self, flags: &mut Registries) {
         if flags.registry_map.is_empty() {
             flags.registry_map.clone_from(&self.values.registry_map);
-            flags.said_of_repository.extend(self.values.registry_map.iter().map(|map| {
-                let (from, to) = map.split_once('=').unwrap_or((map, ""));
-                format!("`{}` has `{to}` answer for images of `{from}` (`registry-map`)", self.name)
-            }));
+            flags
+                .said_of_repository
+                .extend(self.values.registry_map.iter().map(|map| {
+                    let (from, to) = map.split_once('=').unwrap_or((map, ""));
+                    format!(
+                        "`{}` has `{to}` answer for images of `{from}` (`registry-map`)",
+                        self.name
+                    )
+                }));
         }
         if flags.insecure_registry.is_empty() {
-            flags.insecure_of_repository.clone_from(&self.values.insecure_registry);
+            flags
+                .insecure_of_repository
+                .clone_from(&self.values.insecure_registry);
             flags.said_of_repository.extend(self.values.insecure_registry.iter().map(|host| {
                 format!(
                     "`{}` has `{host}` asked over plain http, where anybody on the way can answer (`insecure-registry`)",
@@ -85,12 +110,22 @@ impl Config {
             // The folder is looked up for its own links first: one that leads out is no folder of the repository.
             let parent = path.parent().unwrap_or(&self.folder);
             let inside = Links::new(&self.folder).and_then(|mut links| links.resolve(parent));
-            inside.and_then(|_| links::destination(&self.folder, &path)).map_err(|error| UsageError {
-                what: format!("cannot use the lock `{}` of `{}`: {error}", lock.display(), self.name),
-                hint: "name a file whose folder is there, or give `--lock`".to_owned(),
-            })?;
+            inside
+                .and_then(|_| links::destination(&self.folder, &path))
+                .map_err(|error| UsageError {
+                    what: format!(
+                        "cannot use the lock `{}` of `{}`: {error}",
+                        lock.display(),
+                        self.name
+                    ),
+                    hint: "name a file whose folder is there, or give `--lock`".to_owned(),
+                })?;
             // As a person in the current folder would write it.
-            flags.lock = Some(path.strip_prefix(&self.current).map(Path::to_owned).unwrap_or(path));
+            flags.lock = Some(
+                path.strip_prefix(&self.current)
+                    .map(Path::to_owned)
+                    .unwrap_or(path),
+            );
         }
         Ok(())
     }

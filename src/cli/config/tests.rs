@@ -9,14 +9,31 @@ use crate::cli::settings::UsageError;
 
 fn mistake(text: &str) -> String {
     let wrong = parse(text).unwrap_err();
-    let mistake = Mistake { what: wrong.what, file: NAME.to_owned(), spot: wrong.spot, hint: wrong.hint };
+    let mistake = Mistake {
+        what: wrong.what,
+        file: NAME.to_owned(),
+        spot: wrong.spot,
+        hint: wrong.hint,
+    };
     problem::mistake(&mistake, &Styles::plain())
 }
 
 fn filled(text: &str, line: &str) -> Result<Files, UsageError> {
-    let config = Config { name: NAME.to_owned(), folder: "/shop".into(), current: "/shop".into(), values: parse(text).unwrap() };
-    let typed = args::parse(format!("imago files {line}").split_whitespace().map(OsString::from)).unwrap();
-    let Command::Files(mut flags) = typed.command else { panic!("{line}") };
+    let config = Config {
+        name: NAME.to_owned(),
+        folder: "/shop".into(),
+        current: "/shop".into(),
+        values: parse(text).unwrap(),
+    };
+    let typed = args::parse(
+        format!("imago files {line}")
+            .split_whitespace()
+            .map(OsString::from),
+    )
+    .unwrap();
+    let Command::Files(mut flags) = typed.command else {
+        panic!("{line}")
+    };
     config.fill_files(&mut flags).map(|()| *flags)
 }
 
@@ -41,14 +58,29 @@ signoff: true
 fn what_the_flags_leave_open_is_filled_in() {
     let flags = filled(ALL, "--update --commit").unwrap();
     let globs = flags.of_repository.unwrap();
-    assert_eq!((&*globs.include, &*globs.exclude), (&["deploy".to_owned()][..], &["charts/**".to_owned()][..]));
+    assert_eq!(
+        (&*globs.include, &*globs.exclude),
+        (&["deploy".to_owned()][..], &["charts/**".to_owned()][..])
+    );
     assert!(flags.include.is_empty() && flags.images.drop_tag && flags.git.signoff);
-    assert_eq!((flags.max_changes, flags.registries.concurrency), (Some(20), Some(8)));
+    assert_eq!(
+        (flags.max_changes, flags.registries.concurrency),
+        (Some(20), Some(8))
+    );
     assert_eq!(flags.images.exclude_image, ["registry.example.test/dev/*"]);
     assert_eq!(flags.git.message.as_deref(), Some("images: {summary}"));
-    assert_eq!(flags.registries.registry_map, ["docker.io=mirror.example.test/hub"]);
-    assert!(flags.registries.insecure_registry.is_empty(), "only the user's own wish may send credentials in clear");
-    assert_eq!(flags.registries.insecure_of_repository, ["registry.example.test:5000"]);
+    assert_eq!(
+        flags.registries.registry_map,
+        ["docker.io=mirror.example.test/hub"]
+    );
+    assert!(
+        flags.registries.insecure_registry.is_empty(),
+        "only the user's own wish may send credentials in clear"
+    );
+    assert_eq!(
+        flags.registries.insecure_of_repository,
+        ["registry.example.test:5000"]
+    );
 }
 
 #[test]
@@ -62,7 +94,10 @@ fn flags_win() {
         (vec!["a".into()], vec!["b".into()], vec!["c".into()])
     );
     assert!(!flags.images.drop_tag, "`--track tag` keeps the tag");
-    assert_eq!((flags.max_changes, flags.registries.concurrency), (Some(1), Some(2)));
+    assert_eq!(
+        (flags.max_changes, flags.registries.concurrency),
+        (Some(1), Some(2))
+    );
     assert_eq!(flags.registries.registry_map, ["e.test=f.test"]);
     assert!(flags.registries.insecure_of_repository.is_empty());
 }
@@ -70,7 +105,10 @@ fn flags_win() {
 #[test]
 fn what_is_said_of_commits_makes_none() {
     let flags = filled(ALL, "--update").unwrap();
-    assert_eq!((flags.git.message, flags.git.author, flags.git.signoff), (None, None, false));
+    assert_eq!(
+        (flags.git.message, flags.git.author, flags.git.signoff),
+        (None, None, false)
+    );
     assert!(!flags.git.commit && flags.git.branch.is_none() && !flags.git.push);
 }
 
@@ -78,7 +116,12 @@ fn what_is_said_of_commits_makes_none() {
 fn flags_that_do_not_go_with_the_settings_say_so() {
     for line in ["--restore", "--drop-tag"] {
         let error = filled("track: tag\n", line).unwrap_err();
-        assert!(error.what.starts_with(&format!("`{line}` does not go with `track: tag` of `.imago.yaml`: ")), "{error}");
+        assert!(
+            error.what.starts_with(&format!(
+                "`{line}` does not go with `track: tag` of `.imago.yaml`: "
+            )),
+            "{error}"
+        );
         filled("track: tag\n", &format!("{line} --track annotation")).unwrap();
     }
 }
@@ -96,30 +139,131 @@ fn a_mistake_is_shown_where_it_stands() {
     for (text, place, what, hint) in [
         ("a: [", ":1:4", "error: ", "correct it"),
         ("[a]\n", ":1:1", "the settings are no mapping", "exclude"),
-        ("drop-tag: true\n---\ndrop-tag: true\n", ":3:1", "there is a second document", "one"),
-        ("include: a\n", ":1:10", "`include` takes a list", "`include: ["),
+        (
+            "drop-tag: true\n---\ndrop-tag: true\n",
+            ":3:1",
+            "there is a second document",
+            "one",
+        ),
+        (
+            "include: a\n",
+            ":1:10",
+            "`include` takes a list",
+            "`include: [",
+        ),
         ("include: [1]\n", ":1:11", "`include` takes text", "quotes"),
-        ("message: {summary}\n", ":1:10", "`message` takes text", "quotes"),
-        ("message: '{nope}'\n", ":1:10", "`message` cannot be used: there is no field `{nope}`", "{summary}"),
-        ("author: Ada\n", ":1:9", "`author Ada` is not NAME <MAIL>", "Ada Lovelace"),
-        ("track: tags\n", ":1:8", "`track` takes `annotation` or `tag`", "annotation"),
-        ("drop-tag: 1\n", ":1:11", "`drop-tag` takes `true` or `false`", "drop-tag: true"),
-        ("drop-tag: true\ntrack: tag\n", ":2:1", "exclude each other", "leave one"),
-        ("max-changes: -1\n", ":1:14", "`max-changes` takes a whole number", "20"),
-        ("concurrency: 0\n", ":1:14", "`concurrency` takes a whole number from 1 to 1024", "8"),
-        ("insecure-registry: ['http://a']\n", ":1:21", "`insecure-registry http://a` names no host", "scheme"),
-        ("registry-map: [a]\n", ":1:16", "`registry-map a` cannot be used: `a` is not FROM=TO", "docker.io="),
-        ("exclude-image: ['a:1']\n", ":1:17", "the pattern `a:1` has a tag", "name"),
-        ("lock: ../imago.lock\n", ":1:7", "is no path below the folder", "flag"),
-        ("lock: /etc/imago.lock\n", ":1:7", "is no path below the folder", "flag"),
-        ("max_changes: 1\n", ":1:1", "`max_changes` is no setting", "did you mean `max-changes`?"),
-        ("colour: never\n", ":1:1", "`colour` is no setting", "the settings are include, exclude"),
-        ("exclude: [a]\nexclude: [b]\n", ":2:1", "already there on line 1", "correct it"),
-        ("<<: {drop-tag: true}\n", ":1:1", "`<<` is no setting", "the settings are"),
+        (
+            "message: {summary}\n",
+            ":1:10",
+            "`message` takes text",
+            "quotes",
+        ),
+        (
+            "message: '{nope}'\n",
+            ":1:10",
+            "`message` cannot be used: there is no field `{nope}`",
+            "{summary}",
+        ),
+        (
+            "author: Ada\n",
+            ":1:9",
+            "`author Ada` is not NAME <MAIL>",
+            "Ada Lovelace",
+        ),
+        (
+            "track: tags\n",
+            ":1:8",
+            "`track` takes `annotation` or `tag`",
+            "annotation",
+        ),
+        (
+            "drop-tag: 1\n",
+            ":1:11",
+            "`drop-tag` takes `true` or `false`",
+            "drop-tag: true",
+        ),
+        (
+            "drop-tag: true\ntrack: tag\n",
+            ":2:1",
+            "exclude each other",
+            "leave one",
+        ),
+        (
+            "max-changes: -1\n",
+            ":1:14",
+            "`max-changes` takes a whole number",
+            "20",
+        ),
+        (
+            "concurrency: 0\n",
+            ":1:14",
+            "`concurrency` takes a whole number from 1 to 1024",
+            "8",
+        ),
+        (
+            "insecure-registry: ['http://a']\n",
+            ":1:21",
+            "`insecure-registry http://a` names no host",
+            "scheme",
+        ),
+        (
+            "registry-map: [a]\n",
+            ":1:16",
+            "`registry-map a` cannot be used: `a` is not FROM=TO",
+            "docker.io=",
+        ),
+        (
+            "exclude-image: ['a:1']\n",
+            ":1:17",
+            "the pattern `a:1` has a tag",
+            "name",
+        ),
+        (
+            "lock: ../imago.lock\n",
+            ":1:7",
+            "is no path below the folder",
+            "flag",
+        ),
+        (
+            "lock: /etc/imago.lock\n",
+            ":1:7",
+            "is no path below the folder",
+            "flag",
+        ),
+        (
+            "max_changes: 1\n",
+            ":1:1",
+            "`max_changes` is no setting",
+            "did you mean `max-changes`?",
+        ),
+        (
+            "colour: never\n",
+            ":1:1",
+            "`colour` is no setting",
+            "the settings are include, exclude",
+        ),
+        (
+            "exclude: [a]\nexclude: [b]\n",
+            ":2:1",
+            "already there on line 1",
+            "correct it",
+        ),
+        (
+            "<<: {drop-tag: true}\n",
+            ":1:1",
+            "`<<` is no setting",
+            "the settings are",
+        ),
     ] {
         let told = mistake(text);
-        assert!(told.contains(&format!("in .imago.yaml{place}\n")), "{text:?}: {told}");
-        assert!(told.contains(what) && told.lines().last().unwrap().contains(hint), "{text:?}: {told}");
+        assert!(
+            told.contains(&format!("in .imago.yaml{place}\n")),
+            "{text:?}: {told}"
+        );
+        assert!(
+            told.contains(what) && told.lines().last().unwrap().contains(hint),
+            "{text:?}: {told}"
+        );
     }
 }
 
@@ -144,18 +288,46 @@ fn what_would_run_trust_or_send_is_for_the_command_line_alone() {
         "namespace",
     ] {
         let told = mistake(&format!("{key}: x\n"));
-        assert!(told.contains(&format!("`{key}` is no setting: it is for whoever runs imago to say")), "{told}");
-        assert!(told.ends_with(&format!("hint: give `--{key}` on the command line\n")), "{told}");
+        assert!(
+            told.contains(&format!(
+                "`{key}` is no setting: it is for whoever runs imago to say"
+            )),
+            "{told}"
+        );
+        assert!(
+            told.ends_with(&format!("hint: give `--{key}` on the command line\n")),
+            "{told}"
+        );
     }
 }
 
 #[test]
 fn a_line_cannot_steer_the_terminal_and_a_long_one_is_cut() {
-    let told = mistake(&format!("exclude: ['{}', \"\u{202e}\", 7]\n", "a".repeat(500)));
-    assert!(!told.chars().any(|c| c != '\n' && crate::cli::render::steers(c)), "{told:?}");
-    assert!(told.lines().all(|line| line.chars().count() < 120), "{told}");
-    let marked = told.lines().find(|line| line.contains('^')).unwrap().find('^').unwrap();
-    assert_eq!(told.lines().nth(2).unwrap().chars().nth(marked), Some('7'), "{told}");
+    let told = mistake(&format!(
+        "exclude: ['{}', \"\u{202e}\", 7]\n",
+        "a".repeat(500)
+    ));
+    assert!(
+        !told
+            .chars()
+            .any(|c| c != '\n' && crate::cli::render::steers(c)),
+        "{told:?}"
+    );
+    assert!(
+        told.lines().all(|line| line.chars().count() < 120),
+        "{told}"
+    );
+    let marked = told
+        .lines()
+        .find(|line| line.contains('^'))
+        .unwrap()
+        .find('^')
+        .unwrap();
+    assert_eq!(
+        told.lines().nth(2).unwrap().chars().nth(marked),
+        Some('7'),
+        "{told}"
+    );
 }
 
 #[test]
@@ -179,9 +351,15 @@ fn the_file_is_that_of_the_repository_and_no_link_out_of_it() {
     fs::write(outside.path().join("secret"), "password: hunter2\n").unwrap();
     symlink(outside.path().join("secret"), at(NAME)).unwrap();
     let mistake = read(None, folder.path()).unwrap_err();
-    assert!(mistake.what.contains("outside the repository") && mistake.spot.is_none(), "{mistake:?}");
+    assert!(
+        mistake.what.contains("outside the repository") && mistake.spot.is_none(),
+        "{mistake:?}"
+    );
     let missing = read(Some(Path::new("none.yaml")), folder.path()).unwrap_err();
-    assert!(missing.what.starts_with("cannot read the settings: "), "{missing:?}");
+    assert!(
+        missing.what.starts_with("cannot read the settings: "),
+        "{missing:?}"
+    );
 }
 
 #[test]
@@ -189,15 +367,29 @@ fn a_lock_stays_in_the_repository() {
     let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     fs::create_dir(folder.path().join("locks")).unwrap();
     symlink(outside.path(), folder.path().join("out")).unwrap();
-    symlink(outside.path().join("imago.lock"), folder.path().join("link")).unwrap();
+    symlink(
+        outside.path().join("imago.lock"),
+        folder.path().join("link"),
+    )
+    .unwrap();
     let fill = |lock: &str| {
         let values = parse(&format!("lock: {lock}\n")).unwrap();
-        let config =
-            Config { name: NAME.to_owned(), folder: folder.path().canonicalize().unwrap(), current: PathBuf::new(), values };
+        let config = Config {
+            name: NAME.to_owned(),
+            folder: folder.path().canonicalize().unwrap(),
+            current: PathBuf::new(),
+            values,
+        };
         let mut flags = filled("", "").unwrap();
-        config.fill_files(&mut flags).map(|()| flags.locking.lock.unwrap())
+        config
+            .fill_files(&mut flags)
+            .map(|()| flags.locking.lock.unwrap())
     };
-    assert!(fill("locks/imago.lock").unwrap().ends_with("locks/imago.lock"));
+    assert!(
+        fill("locks/imago.lock")
+            .unwrap()
+            .ends_with("locks/imago.lock")
+    );
     for lock in ["out/imago.lock", "link", "none/imago.lock"] {
         assert!(fill(lock).is_err(), "{lock}");
     }
@@ -211,5 +403,8 @@ fn settings_have_a_limit_that_is_said() {
     assert!(read(None, folder.path()).unwrap().is_some());
     fs::write(folder.path().join(NAME), globs(10_000)).unwrap();
     let mistake = read(None, folder.path()).unwrap_err();
-    assert_eq!(mistake.what, "the settings have 90009 bytes, and at most 65536 are read");
+    assert_eq!(
+        mistake.what,
+        "the settings have 90009 bytes, and at most 65536 are read"
+    );
 }

@@ -58,7 +58,9 @@ fn begins_a_command(line: &str) -> bool {
 
 /// Without what the runner passes over at the begin of a line, and what other programs take for white space.
 fn trimmed(line: &str) -> &str {
-    line.trim_start_matches(|character: char| character.is_whitespace() || matches!(character, '\u{feff}' | '\u{200b}'))
+    line.trim_start_matches(|character: char| {
+        character.is_whitespace() || matches!(character, '\u{feff}' | '\u{200b}')
+    })
 }
 
 #[cfg(test)]
@@ -84,10 +86,24 @@ mod tests {
             assert!(obeys(text), "{text:?}");
             let defused = defused(text);
             assert!(!obeys(&defused), "{text:?}: {defused:?}");
-            assert_eq!(defused.replace("\\u{3a}", ":").replace("\\u{23}", "#"), text);
+            assert_eq!(
+                defused.replace("\\u{3a}", ":").replace("\\u{23}", "#"),
+                text
+            );
         }
-        assert_eq!(defused(" ::error::x ##[y]\n::z\n"), " \\u{3a}:error::x #\\u{23}[y]\n\\u{3a}:z\n");
-        for text in ["", "a ::error::x\n", "name::1\n", ": :x\n", "## [x]\n", "+::error::x\n", "#[x]\n"] {
+        assert_eq!(
+            defused(" ::error::x ##[y]\n::z\n"),
+            " \\u{3a}:error::x #\\u{23}[y]\n\\u{3a}:z\n"
+        );
+        for text in [
+            "",
+            "a ::error::x\n",
+            "name::1\n",
+            ": :x\n",
+            "## [x]\n",
+            "+::error::x\n",
+            "#[x]\n",
+        ] {
             assert!(!obeys(text), "{text:?}");
             assert!(matches!(defused(text), Cow::Borrowed(_)));
         }
@@ -95,11 +111,15 @@ mod tests {
 
     #[test]
     fn json_says_the_same_and_is_not_obeyed() {
-        let value = serde_json::json!({"name": "##[add-mask]x", "other": "::error::x", "many": "###[#["});
+        let value =
+            serde_json::json!({"name": "##[add-mask]x", "other": "::error::x", "many": "###[#["});
         let text = serde_json::to_string_pretty(&value).unwrap();
         let defused = defused_json(&text);
         assert!(obeys(&text) && !obeys(&defused), "{defused}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&defused).unwrap(), value);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&defused).unwrap(),
+            value
+        );
     }
 
     #[test]
@@ -107,7 +127,10 @@ mod tests {
         let plain = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-::a\n+::b\n";
         assert_eq!(fenced(plain, "w"), plain);
         let diff = "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n ::error::x\n-a\n+b\n\\ No newline at end of file\n";
-        assert_eq!(fenced(diff, "w"), format!("::stop-commands::w\n{diff}::w::\n"));
+        assert_eq!(
+            fenced(diff, "w"),
+            format!("::stop-commands::w\n{diff}::w::\n")
+        );
         assert_eq!(fenced(" ::x", "w"), "::stop-commands::w\n ::x\n::w::\n");
     }
 }

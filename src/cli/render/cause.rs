@@ -46,14 +46,22 @@ pub(super) fn groups(problems: &[Problem]) -> Vec<Group<'_>> {
     let mut things = BTreeMap::new();
     for problem in problems {
         let group = *known.entry(key(problem)).or_insert_with(|| {
-            groups.push(Group { problem, failed: Vec::new() });
+            groups.push(Group {
+                problem,
+                failed: Vec::new(),
+            });
             groups.len() - 1
         });
         let failed = &mut groups[group].failed;
-        let thing = *things.entry((group, problem.what.as_str())).or_insert_with(|| {
-            failed.push(Failed { what: &problem.what, places: Vec::new() });
-            failed.len() - 1
-        });
+        let thing = *things
+            .entry((group, problem.what.as_str()))
+            .or_insert_with(|| {
+                failed.push(Failed {
+                    what: &problem.what,
+                    places: Vec::new(),
+                });
+                failed.len() - 1
+            });
         failed[thing].places.push(&problem.place);
     }
     groups
@@ -61,9 +69,17 @@ pub(super) fn groups(problems: &[Problem]) -> Vec<Group<'_>> {
 
 /// What problems of one group have in common.
 fn key(problem: &Problem) -> (&str, String, Option<&str>, Option<&str>) {
-    let Problem { code, what, cause, hint, .. } = problem;
+    let Problem {
+        code,
+        what,
+        cause,
+        hint,
+        ..
+    } = problem;
     let hint = hint.as_deref();
-    let Some(_) = image(what) else { return (code, cause.clone(), hint, Some(what)) };
+    let Some(_) = image(what) else {
+        return (code, cause.clone(), hint, Some(what));
+    };
     // The first images are refused with credentials, the others because those were refused. The hint names the host.
     if *code == "credentials-refused" && hint.is_some_and(|hint| hint.contains('`')) {
         return (code, String::new(), hint, None);
@@ -81,7 +97,11 @@ fn image(what: &str) -> Option<&str> {
 
 /// The text without what follows `, and to come back in`.
 fn without_seconds(cause: &str) -> String {
-    cause.split(", and to come back in").next().unwrap_or(cause).to_owned()
+    cause
+        .split(", and to come back in")
+        .next()
+        .unwrap_or(cause)
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -90,7 +110,13 @@ mod tests {
 
     fn problem(code: &'static str, image: &str, cause: &str, hint: &str) -> Problem {
         let what = format!("cannot resolve `{image}`");
-        Problem { code, what, place: Place::default(), cause: cause.into(), hint: Some(hint.into()) }
+        Problem {
+            code,
+            what,
+            place: Place::default(),
+            cause: cause.into(),
+            hint: Some(hint.into()),
+        }
     }
 
     fn titles(problems: &[Problem]) -> Vec<String> {
@@ -100,29 +126,70 @@ mod tests {
     #[test]
     fn images_with_one_cause_at_one_host_are_one_group() {
         let refused = |host: &str, image: &str| {
-            problem("connection-refused", image, &format!("no connection to `{host}`"), "check that the registry is running")
+            problem(
+                "connection-refused",
+                image,
+                &format!("no connection to `{host}`"),
+                "check that the registry is running",
+            )
         };
-        let problems = [refused("a.test", "a.test/x:1"), refused("b.test", "b.test/x:1"), refused("a.test", "a.test/y:1")];
-        assert_eq!(titles(&problems), ["cannot resolve 2 images", "cannot resolve `b.test/x:1`"]);
-        let other = Problem { what: "cannot read `a.yaml`".into(), ..problems[0].clone() };
-        let more = Problem { what: "cannot read `b.yaml`".into(), ..problems[0].clone() };
-        assert_eq!(titles(&[other, more]), ["cannot read `a.yaml`", "cannot read `b.yaml`"]);
+        let problems = [
+            refused("a.test", "a.test/x:1"),
+            refused("b.test", "b.test/x:1"),
+            refused("a.test", "a.test/y:1"),
+        ];
+        assert_eq!(
+            titles(&problems),
+            ["cannot resolve 2 images", "cannot resolve `b.test/x:1`"]
+        );
+        let other = Problem {
+            what: "cannot read `a.yaml`".into(),
+            ..problems[0].clone()
+        };
+        let more = Problem {
+            what: "cannot read `b.yaml`".into(),
+            ..problems[0].clone()
+        };
+        assert_eq!(
+            titles(&[other, more]),
+            ["cannot read `a.yaml`", "cannot read `b.yaml`"]
+        );
     }
 
     #[test]
     fn credentials_that_were_refused_are_one_cause_with_those_that_are_not_tried_again() {
         let hint = "run `docker login reg.test`";
-        let first = problem("credentials-refused", "reg.test/a:1", "`reg.test` answered 401 Unauthorized", hint);
-        let later = problem("credentials-refused", "reg.test/b:1", "the credentials were refused 3 times", hint);
+        let first = problem(
+            "credentials-refused",
+            "reg.test/a:1",
+            "`reg.test` answered 401 Unauthorized",
+            hint,
+        );
+        let later = problem(
+            "credentials-refused",
+            "reg.test/b:1",
+            "the credentials were refused 3 times",
+            hint,
+        );
         assert_eq!(titles(&[first, later]), ["cannot resolve 2 images"]);
     }
 
     #[test]
     fn a_wait_that_differs_is_no_other_cause() {
         let wait = |image: &str, seconds: u32| {
-            let cause = format!("`reg.test` answered 429 Too Many Requests, and to come back in {seconds} s");
-            problem("rate-limited", image, &cause, &format!("try again in {seconds} s"))
+            let cause = format!(
+                "`reg.test` answered 429 Too Many Requests, and to come back in {seconds} s"
+            );
+            problem(
+                "rate-limited",
+                image,
+                &cause,
+                &format!("try again in {seconds} s"),
+            )
         };
-        assert_eq!(titles(&[wait("reg.test/a:1", 61), wait("reg.test/b:1", 60)]), ["cannot resolve 2 images"]);
+        assert_eq!(
+            titles(&[wait("reg.test/a:1", 61), wait("reg.test/b:1", 60)]),
+            ["cannot resolve 2 images"]
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! What a report comes to for services that mark lines: one finding for each thing that somebody has to look at.
 
 use super::cause::{Failed, Group, groups};
-use crate::app::report::{Action, ContainerReport, Outcome, Place, Problem, Reach, Report, WorkloadReport};
+use crate::app::report::{
+    Action, ContainerReport, Outcome, Place, Problem, Reach, Report, WorkloadReport,
+};
 
 /// How many of the images that fail for one reason are named.
 const NAMED: usize = 5;
@@ -41,27 +43,43 @@ pub(super) fn findings(report: &Report) -> Vec<Finding> {
 
 /// The same, with one finding for all images that fail for one reason.
 pub(super) fn findings_by_cause(report: &Report) -> Vec<Finding> {
-    with_problems(report, groups(&report.problems).iter().flat_map(of_group).collect())
+    with_problems(
+        report,
+        groups(&report.problems).iter().flat_map(of_group).collect(),
+    )
 }
 
 fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
-    let images = report
-        .workloads
-        .iter()
-        .flat_map(|workload| workload.containers.iter().filter_map(|container| of_image(report, workload, container)));
-    let held = report.skipped.iter().filter(|skipped| skipped.held).map(|skipped| Finding {
-        code: skipped.code,
-        level: if report.strict { Level::Error } else { Level::Note },
-        place: skipped.place.clone(),
-        title: "Held back".to_owned(),
-        message: whose(&skipped.place, &skipped.message),
+    let images = report.workloads.iter().flat_map(|workload| {
+        workload
+            .containers
+            .iter()
+            .filter_map(|container| of_image(report, workload, container))
     });
+    let held = report
+        .skipped
+        .iter()
+        .filter(|skipped| skipped.held)
+        .map(|skipped| Finding {
+            code: skipped.code,
+            level: if report.strict {
+                Level::Error
+            } else {
+                Level::Note
+            },
+            place: skipped.place.clone(),
+            title: "Held back".to_owned(),
+            message: whose(&skipped.place, &skipped.message),
+        });
     let locked = report.lock.iter().map(|entry| Finding {
         code: "lock-outdated",
         level: Level::Error,
         place: entry.place.clone(),
         title: "Outdated lock".to_owned(),
-        message: format!("`{}` is locked on `{}`, and its tag is on `{}`", entry.image, entry.locked, entry.digest),
+        message: format!(
+            "`{}` is locked on `{}`, and its tag is on `{}`",
+            entry.image, entry.locked, entry.digest
+        ),
     });
     let stopped = report.stopped_at.map(|limit| Finding {
         code: "max-changes",
@@ -77,8 +95,14 @@ fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
         title: "No image was checked".to_owned(),
         message: "no image was checked, which `--fail-on-empty` does not allow".to_owned(),
     });
-    let mut findings: Vec<Finding> =
-        stopped.into_iter().chain(empty).chain(problems).chain(images).chain(locked).chain(held).collect();
+    let mut findings: Vec<Finding> = stopped
+        .into_iter()
+        .chain(empty)
+        .chain(problems)
+        .chain(images)
+        .chain(locked)
+        .chain(held)
+        .collect();
     findings.sort_by(|left, right| left.place.cmp_in_files(&right.place));
     findings
 }
@@ -97,13 +121,36 @@ fn of_problem(problem: &Problem) -> Finding {
 /// One finding for each place of a thing that failed by itself, and one at the first place of the images that failed together.
 fn of_group(group: &Group<'_>) -> Vec<Finding> {
     let problem = group.problem;
-    let first = |failed: &Failed<'_>| failed.places.first().map(|place| (*place).clone()).unwrap_or_default();
+    let first = |failed: &Failed<'_>| {
+        failed
+            .places
+            .first()
+            .map(|place| (*place).clone())
+            .unwrap_or_default()
+    };
     match &group.failed[..] {
-        [one] => one.places.iter().map(|place| of_problem(&Problem { place: (*place).clone(), ..problem.clone() })).collect(),
+        [one] => one
+            .places
+            .iter()
+            .map(|place| {
+                of_problem(&Problem {
+                    place: (*place).clone(),
+                    ..problem.clone()
+                })
+            })
+            .collect(),
         images => {
-            let names: Vec<String> =
-                images.iter().take(NAMED).filter_map(Failed::image).map(|image| format!("`{image}`")).collect();
-            let more = if images.len() > NAMED { format!(" and {} more", images.len() - NAMED) } else { String::new() };
+            let names: Vec<String> = images
+                .iter()
+                .take(NAMED)
+                .filter_map(Failed::image)
+                .map(|image| format!("`{image}`"))
+                .collect();
+            let more = if images.len() > NAMED {
+                format!(" and {} more", images.len() - NAMED)
+            } else {
+                String::new()
+            };
             let lines = [Some(format!("{}{more}", names.join(", "))), why(problem)];
             vec![Finding {
                 code: problem.code,
@@ -119,21 +166,55 @@ fn of_group(group: &Group<'_>) -> Vec<Finding> {
 /// Cause and hint, where there is either.
 fn why(problem: &Problem) -> Option<String> {
     let hint = problem.hint.iter().map(|hint| format!("hint: {hint}"));
-    let lines: Vec<String> = Some(&problem.cause).filter(|cause| !cause.is_empty()).cloned().into_iter().chain(hint).collect();
+    let lines: Vec<String> = Some(&problem.cause)
+        .filter(|cause| !cause.is_empty())
+        .cloned()
+        .into_iter()
+        .chain(hint)
+        .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-fn of_image(report: &Report, workload: &WorkloadReport, container: &ContainerReport) -> Option<Finding> {
+fn of_image(
+    report: &Report,
+    workload: &WorkloadReport,
+    container: &ContainerReport,
+) -> Option<Finding> {
     let image = &container.image;
     let done = report.reach() == Reach::Done && workload.changed;
     let (code, title, message) = match (&container.outcome, done) {
-        (Outcome::Outdated(new), true) => ("outdated", "Updated image", format!("`{image}` is now `{new}`")),
-        (Outcome::Outdated(new), false) => ("outdated", "Outdated image", format!("`{image}` has to be updated to `{new}`")),
-        (Outcome::Restored(old), true) => ("restored", "Restored image", format!("`{image}` is `{old}` again")),
-        (Outcome::Restored(old), false) => ("restored", "Image to restore", format!("`{image}` goes back to `{old}`")),
-        (Outcome::Stale { running, digest, .. }, done) => {
+        (Outcome::Outdated(new), true) => (
+            "outdated",
+            "Updated image",
+            format!("`{image}` is now `{new}`"),
+        ),
+        (Outcome::Outdated(new), false) => (
+            "outdated",
+            "Outdated image",
+            format!("`{image}` has to be updated to `{new}`"),
+        ),
+        (Outcome::Restored(old), true) => (
+            "restored",
+            "Restored image",
+            format!("`{image}` is `{old}` again"),
+        ),
+        (Outcome::Restored(old), false) => (
+            "restored",
+            "Image to restore",
+            format!("`{image}` goes back to `{old}`"),
+        ),
+        (
+            Outcome::Stale {
+                running, digest, ..
+            },
+            done,
+        ) => {
             let title = if done { "Restarted" } else { "Stale pod" };
-            ("stale", title, format!("a pod runs `{running}`, and the tag of `{image}` is on `{digest}`"))
+            (
+                "stale",
+                title,
+                format!("a pod runs `{running}`, and the tag of `{image}` is on `{digest}`"),
+            )
         }
         _ => return None,
     };
@@ -142,14 +223,26 @@ fn of_image(report: &Report, workload: &WorkloadReport, container: &ContainerRep
         (false, Action::Check) => Level::Error,
         (false, _) => Level::Warning,
     };
-    let place = Place { line: container.line, container: Some(container.name.clone()), ..workload.place.clone() };
-    Some(Finding { code, level, message: whose(&place, &message), title: title.to_owned(), place })
+    let place = Place {
+        line: container.line,
+        container: Some(container.name.clone()),
+        ..workload.place.clone()
+    };
+    Some(Finding {
+        code,
+        level,
+        message: whose(&place, &message),
+        title: title.to_owned(),
+        place,
+    })
 }
 
 /// The message with the workload and the container that it is about.
 fn whose(place: &Place, message: &str) -> String {
     match (&place.workload, &place.container) {
-        (Some(workload), Some(container)) => format!("{workload}, container `{container}`: {message}"),
+        (Some(workload), Some(container)) => {
+            format!("{workload}, container `{container}`: {message}")
+        }
         (Some(workload), None) => format!("{workload}: {message}"),
         (None, _) => message.to_owned(),
     }
@@ -165,12 +258,36 @@ mod tests {
         let updated = samples::updated();
         for (report, level) in [
             (updated.clone(), Level::Done),
-            (Report { action: Action::Check, ..updated.clone() }, Level::Error),
-            (Report { action: Action::Report, ..updated.clone() }, Level::Warning),
-            (Report { dry_run: true, ..updated.clone() }, Level::Warning),
+            (
+                Report {
+                    action: Action::Check,
+                    ..updated.clone()
+                },
+                Level::Error,
+            ),
+            (
+                Report {
+                    action: Action::Report,
+                    ..updated.clone()
+                },
+                Level::Warning,
+            ),
+            (
+                Report {
+                    dry_run: true,
+                    ..updated.clone()
+                },
+                Level::Warning,
+            ),
         ] {
             let findings = findings(&report);
-            assert_eq!(findings.iter().map(|finding| finding.level).collect::<Vec<_>>(), [level]);
+            assert_eq!(
+                findings
+                    .iter()
+                    .map(|finding| finding.level)
+                    .collect::<Vec<_>>(),
+                [level]
+            );
             assert_eq!(findings[0].place.line, Some(21));
         }
     }
@@ -188,21 +305,47 @@ mod tests {
         let one = report.problems.remove(2);
         let numbered = |number: u32| Problem {
             what: format!("cannot resolve `registry.example.test/shop{number}:1`"),
-            place: Place { line: Some(100 + number), ..one.place.clone() },
+            place: Place {
+                line: Some(100 + number),
+                ..one.place.clone()
+            },
             ..one.clone()
         };
-        let report = Report { problems: (0..61).map(numbered).collect(), workloads: Vec::new(), ..report };
+        let report = Report {
+            problems: (0..61).map(numbered).collect(),
+            workloads: Vec::new(),
+            ..report
+        };
         assert_eq!(findings(&report).len(), 61);
-        let [finding] = &findings_by_cause(&report)[..] else { panic!("more than one") };
-        assert_eq!((finding.title.as_str(), finding.place.line), ("cannot resolve 61 images", Some(100)));
-        assert!(finding.message.starts_with("`registry.example.test/shop0:1`, `registry.example.test/shop1:1`, "));
-        assert!(finding.message.contains("shop4:1` and 56 more\nthe registry answered 401 Unauthorized\nhint: run"));
+        let [finding] = &findings_by_cause(&report)[..] else {
+            panic!("more than one")
+        };
+        assert_eq!(
+            (finding.title.as_str(), finding.place.line),
+            ("cannot resolve 61 images", Some(100))
+        );
+        assert!(
+            finding
+                .message
+                .starts_with("`registry.example.test/shop0:1`, `registry.example.test/shop1:1`, ")
+        );
+        assert!(
+            finding.message.contains(
+                "shop4:1` and 56 more\nthe registry answered 401 Unauthorized\nhint: run"
+            )
+        );
     }
 
     #[test]
     fn findings_stand_by_file_and_line() {
-        let report = Report { stopped_at: Some(0), ..samples::with_problems() };
-        let codes: Vec<_> = findings(&report).into_iter().map(|finding| (finding.code, finding.place.line)).collect();
+        let report = Report {
+            stopped_at: Some(0),
+            ..samples::with_problems()
+        };
+        let codes: Vec<_> = findings(&report)
+            .into_iter()
+            .map(|finding| (finding.code, finding.place.line))
+            .collect();
         let lines = [
             ("max-changes", None),
             ("lock-syntax", None),

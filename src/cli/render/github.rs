@@ -16,15 +16,34 @@ const MOST: usize = 10;
 pub fn report(report: &Report, ground: &Ground) -> String {
     let findings = findings_by_cause(report);
     let of = |levels: &[Level]| {
-        findings.iter().filter(|finding| levels.contains(&finding.level)).map(|finding| said(finding, ground)).collect()
+        findings
+            .iter()
+            .filter(|finding| levels.contains(&finding.level))
+            .map(|finding| said(finding, ground))
+            .collect()
     };
-    let warnings =
-        report.warnings.iter().map(|warning| Annotation { title: "imago".to_owned(), message: warning.clone(), place: None });
+    let warnings = report.warnings.iter().map(|warning| Annotation {
+        title: "imago".to_owned(),
+        message: warning.clone(),
+        place: None,
+    });
     let mut text = String::new();
     write_some(&mut text, "error", of(&[Level::Error]));
-    write_some(&mut text, "warning", warnings.chain(of(&[Level::Warning])).collect());
-    let notes = report.notes.iter().map(|note| Annotation { title: "imago".to_owned(), message: note.clone(), place: None });
-    write_some(&mut text, "notice", notes.chain(of(&[Level::Note, Level::Done])).collect());
+    write_some(
+        &mut text,
+        "warning",
+        warnings.chain(of(&[Level::Warning])).collect(),
+    );
+    let notes = report.notes.iter().map(|note| Annotation {
+        title: "imago".to_owned(),
+        message: note.clone(),
+        place: None,
+    });
+    write_some(
+        &mut text,
+        "notice",
+        notes.chain(of(&[Level::Note, Level::Done])).collect(),
+    );
     text
 }
 
@@ -39,24 +58,46 @@ fn said(finding: &Finding, ground: &Ground) -> Annotation {
         let path = ground.path_of(file).unwrap_or_else(|| file.clone());
         (path, finding.place.line)
     });
-    Annotation { title: finding.title.clone(), message: finding.message.clone(), place }
+    Annotation {
+        title: finding.title.clone(),
+        message: finding.message.clone(),
+        place,
+    }
 }
 
 fn write_some(text: &mut String, command: &str, annotations: Vec<Annotation>) {
-    let shown = if annotations.len() > MOST { MOST - 1 } else { annotations.len() };
-    for Annotation { title, message, place } in &annotations[..shown] {
+    let shown = if annotations.len() > MOST {
+        MOST - 1
+    } else {
+        annotations.len()
+    };
+    for Annotation {
+        title,
+        message,
+        place,
+    } in &annotations[..shown]
+    {
         let mut properties = Vec::new();
         if let Some((file, line)) = place {
             properties.push(format!("file={}", property(file)));
             properties.extend(line.map(|line| format!("line={line}")));
         }
         properties.push(format!("title={}", property(title)));
-        writeln!(text, "::{command} {}::{}", properties.join(","), data(message)).expect("a string takes all");
+        writeln!(
+            text,
+            "::{command} {}::{}",
+            properties.join(","),
+            data(message)
+        )
+        .expect("a string takes all");
     }
     if shown < annotations.len() {
         let more = counted(annotations.len() - shown, &format!("more {command}"));
-        writeln!(text, "::{command} title=imago::{more}: the step's log and `--report` have them all")
-            .expect("a string takes all");
+        writeln!(
+            text,
+            "::{command} title=imago::{more}: the step's log and `--report` have them all"
+        )
+        .expect("a string takes all");
     }
 }
 
@@ -85,9 +126,15 @@ mod tests {
 
     #[test]
     fn every_finding_stands_on_its_line_and_cannot_begin_another() {
-        let ground = Ground { current: "/shop/apps".into(), root: "/shop".into() };
+        let ground = Ground {
+            current: "/shop/apps".into(),
+            root: "/shop".into(),
+        };
         let digest = "6".repeat(64);
-        let check = Report { action: Action::Check, ..samples::with_problems() };
+        let check = Report {
+            action: Action::Check,
+            ..samples::with_problems()
+        };
         assert_eq!(
             report(&check, &ground),
             format!(
@@ -100,10 +147,17 @@ mod tests {
 "
             )
         );
-        let looked = Report { action: Action::Report, ..samples::updated() };
-        assert!(report(&looked, &ground).starts_with("::warning file=apps/deploy/web.yaml,line=21,title=Outdated image::"));
+        let looked = Report {
+            action: Action::Report,
+            ..samples::updated()
+        };
         assert!(
-            report(&samples::updated(), &ground).starts_with("::notice file=apps/deploy/web.yaml,line=21,title=Updated image::")
+            report(&looked, &ground)
+                .starts_with("::warning file=apps/deploy/web.yaml,line=21,title=Outdated image::")
+        );
+        assert!(
+            report(&samples::updated(), &ground)
+                .starts_with("::notice file=apps/deploy/web.yaml,line=21,title=Updated image::")
         );
     }
 
@@ -113,7 +167,14 @@ mod tests {
             let mut problem = samples::with_problems().problems.remove(0);
             problem.code = "io";
             let problems = vec![problem; count];
-            report(&Report { problems, workloads: Vec::new(), ..samples::updated() }, &Ground::default())
+            report(
+                &Report {
+                    problems,
+                    workloads: Vec::new(),
+                    ..samples::updated()
+                },
+                &Ground::default(),
+            )
         };
         assert_eq!(with(10).lines().count(), 10);
         assert!(!with(10).contains("more error"));

@@ -16,12 +16,19 @@ impl Ground {
     /// A file's path from the root, by its spelling alone; `None` where it is outside.
     pub(super) fn path_of(&self, name: &str) -> Option<String> {
         let path = plain(&self.current.join(name));
-        Some(path.strip_prefix(plain(&self.root)).ok()?.to_string_lossy().into_owned())
+        Some(
+            path.strip_prefix(plain(&self.root))
+                .ok()?
+                .to_string_lossy()
+                .into_owned(),
+        )
     }
 
     /// A file's path from the root of the file system, by its spelling alone.
     pub(super) fn absolute(&self, name: &str) -> String {
-        plain(&self.current.join(name)).to_string_lossy().into_owned()
+        plain(&self.current.join(name))
+            .to_string_lossy()
+            .into_owned()
     }
 }
 
@@ -44,7 +51,10 @@ mod tests {
 
     #[test]
     fn names_begin_at_the_current_folder_and_paths_at_the_root() {
-        let ground = Ground { current: "/shop/deploy".into(), root: "/shop".into() };
+        let ground = Ground {
+            current: "/shop/deploy".into(),
+            root: "/shop".into(),
+        };
         for (name, path) in [
             ("web.yaml", Some("deploy/web.yaml")),
             ("../base/./web.yaml", Some("base/web.yaml")),
@@ -55,6 +65,9 @@ mod tests {
             assert_eq!(ground.path_of(name).as_deref(), path, "{name}");
         }
         let nowhere = Ground::default();
-        assert_eq!(nowhere.path_of("deploy/web.yaml").as_deref(), Some("deploy/web.yaml"));
+        assert_eq!(
+            nowhere.path_of("deploy/web.yaml").as_deref(),
+            Some("deploy/web.yaml")
+        );
     }
 }

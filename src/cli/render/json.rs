@@ -21,7 +21,10 @@ use workload::WorkloadV1;
 
 /// The report as one JSON object, indented, with a newline at its end. Characters that steer terminals are escaped, which JSON allows.
 pub fn report(report: &Report) -> String {
-    escaped(&serde_json::to_string_pretty(&ReportV1::of(report)).expect("plain structures with string keys always serialize"))
+    escaped(
+        &serde_json::to_string_pretty(&ReportV1::of(report))
+            .expect("plain structures with string keys always serialize"),
+    )
 }
 
 /// JSON with a newline at its end, in which characters that steer terminals are escaped.
@@ -82,8 +85,20 @@ struct LockedV1<'a> {
 }
 
 impl<'a> LockedV1<'a> {
-    fn of(LockedEntry { place, image, locked, digest }: &'a LockedEntry) -> Self {
-        Self { file: place.file.as_deref(), image, locked, tag_digest: digest }
+    fn of(
+        LockedEntry {
+            place,
+            image,
+            locked,
+            digest,
+        }: &'a LockedEntry,
+    ) -> Self {
+        Self {
+            file: place.file.as_deref(),
+            image,
+            locked,
+            tag_digest: digest,
+        }
     }
 }
 
@@ -129,7 +144,20 @@ impl<'a> ReportV1<'a> {
 }
 
 impl<'a> GitV1<'a> {
-    fn of(Committed { commit, branch, remote, pushed, .. }: &'a Committed) -> Self {
-        Self { commit: commit.as_deref(), branch: branch.as_deref(), remote: remote.as_deref(), pushed: *pushed }
+    fn of(
+        Committed {
+            commit,
+            branch,
+            remote,
+            pushed,
+            ..
+        }: &'a Committed,
+    ) -> Self {
+        Self {
+            commit: commit.as_deref(),
+            branch: branch.as_deref(),
+            remote: remote.as_deref(),
+            pushed: *pushed,
+        }
     }
 }

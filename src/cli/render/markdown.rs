@@ -20,8 +20,10 @@ const TAKES_ALL: &str = "a string takes all";
 
 /// What was done, a table of it, and what went wrong.
 pub fn report(report: &Report) -> String {
-    let mut markdown =
-        format!("**imago**: {}\n", escaped(text::summary(report, &Styles::plain()).trim_end()).replace('\n', "<br>\n"));
+    let mut markdown = format!(
+        "**imago**: {}\n",
+        escaped(text::summary(report, &Styles::plain()).trim_end()).replace('\n', "<br>\n")
+    );
     let notes = notes(report);
     write_table(&mut markdown, report, LIMIT - notes.len());
     markdown + &notes
@@ -36,7 +38,12 @@ fn write_table(markdown: &mut String, report: &Report, limit: usize) {
     for (index, row) in rows.iter().enumerate() {
         // The line that says what is cut has to find room too.
         if markdown.len() + row.len() + 100 > limit {
-            writeln!(markdown, "\n… and {}.", counted(rows.len() - index, "more image")).expect(TAKES_ALL);
+            writeln!(
+                markdown,
+                "\n… and {}.",
+                counted(rows.len() - index, "more image")
+            )
+            .expect(TAKES_ALL);
             return;
         }
         markdown.push_str(row);
@@ -48,14 +55,26 @@ fn rows(report: &Report) -> impl Iterator<Item = String> {
         let left = left(report.reach(), workload);
         workload.containers.iter().filter_map(move |container| {
             let (old, new) = match &container.outcome {
-                Outcome::Outdated(new) | Outcome::Restored(new) => (container.image.as_str(), new.as_str()),
-                Outcome::Stale { running, digest, .. } => (running.as_str(), digest.as_str()),
+                Outcome::Outdated(new) | Outcome::Restored(new) => {
+                    (container.image.as_str(), new.as_str())
+                }
+                Outcome::Stale {
+                    running, digest, ..
+                } => (running.as_str(), digest.as_str()),
                 _ => return None,
             };
-            let place = workload.place.file.iter().chain(&workload.place.workload).map(|part| code(part));
+            let place = workload
+                .place
+                .file
+                .iter()
+                .chain(&workload.place.workload)
+                .map(|part| code(part));
             let place = place.collect::<Vec<_>>().join(" ");
             let (old, new) = (code(&short(old)), code(&short(new)));
-            Some(format!("| {place} | {} | {old} | {new}{left} |\n", code(&container.name)))
+            Some(format!(
+                "| {place} | {} | {old} | {new}{left} |\n",
+                code(&container.name)
+            ))
         })
     })
 }
@@ -72,23 +91,39 @@ fn left(reach: Reach, workload: &WorkloadReport) -> &'static str {
 /// Problems, warnings and what was held back, in the words that a person at a terminal reads.
 fn notes(report: &Report) -> String {
     // Warnings first: who answered this run must not be what is cut.
-    let mut notes: Vec<String> =
-        problem::warnings(&report.warnings, &Styles::plain()).split_inclusive('\n').map(str::to_owned).collect();
+    let mut notes: Vec<String> = problem::warnings(&report.warnings, &Styles::plain())
+        .split_inclusive('\n')
+        .map(str::to_owned)
+        .collect();
     // One problem is several lines, of which the first alone is not indented.
-    for line in problem::problems(&report.problems, Detail::Normal, &Styles::plain()).split_inclusive('\n') {
+    for line in
+        problem::problems(&report.problems, Detail::Normal, &Styles::plain()).split_inclusive('\n')
+    {
         match notes.last_mut().filter(|_| line.starts_with(' ')) {
             Some(last) => last.push_str(line),
             None => notes.push(line.to_owned()),
         }
     }
     notes.extend(report.lock.iter().map(|entry| {
-        let (image, place) = (Printable(&entry.image), problem::where_it_is(&entry.place).unwrap_or_default());
-        format!("outdated lock: {image} is on {}, and its tag on {}\n  in {}\n", entry.locked, entry.digest, Printable(&place))
+        let (image, place) = (
+            Printable(&entry.image),
+            problem::where_it_is(&entry.place).unwrap_or_default(),
+        );
+        format!(
+            "outdated lock: {image} is on {}, and its tag on {}\n  in {}\n",
+            entry.locked,
+            entry.digest,
+            Printable(&place)
+        )
     }));
     let held = report.skipped.iter().filter(|skipped| skipped.held);
     notes.extend(held.map(|skipped| {
         let place = problem::where_it_is(&skipped.place).unwrap_or_default();
-        format!("held back: {}\n  in {}\n", Printable(&skipped.message), Printable(&place))
+        format!(
+            "held back: {}\n  in {}\n",
+            Printable(&skipped.message),
+            Printable(&place)
+        )
     }));
     notes.retain(|note| !note.is_empty());
     if notes.is_empty() {
@@ -141,7 +176,10 @@ fn escaped(text: &str) -> String {
 }
 
 fn longest_run(text: &str) -> usize {
-    text.split(|character| character != '`').map(str::len).max().unwrap_or_default()
+    text.split(|character| character != '`')
+        .map(str::len)
+        .max()
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -187,8 +225,15 @@ error: cannot resolve `registry.example.test/side:1`
             (true, Action::Update, "…` **(would not be changed)** |"),
             (false, Action::Check, "…` |"),
         ] {
-            let report = report(&Report { dry_run, action, ..refused.clone() });
-            let row = report.lines().find(|line| line.starts_with("| `deploy")).unwrap();
+            let report = report(&Report {
+                dry_run,
+                action,
+                ..refused.clone()
+            });
+            let row = report
+                .lines()
+                .find(|line| line.starts_with("| `deploy"))
+                .unwrap();
             assert!(row.ends_with(end), "{row}");
         }
     }
@@ -199,7 +244,10 @@ error: cannot resolve `registry.example.test/side:1`
         fine.workloads[0].containers.remove(0);
         fine.workloads[0].changed = false;
         fine.files_changed.clear();
-        assert_eq!(report(&fine), "**imago**: the image in 214 files is up to date; 3 Helm templates passed over\n");
+        assert_eq!(
+            report(&fine),
+            "**imago**: the image in 214 files is up to date; 3 Helm templates passed over\n"
+        );
     }
 
     #[test]
@@ -217,12 +265,18 @@ error: cannot resolve `registry.example.test/side:1`
         ] {
             assert_eq!(code(hostile), cell, "{hostile:?}");
         }
-        assert_eq!(escaped("[a](b) *c* @d #1 ~e~ _f_"), "&#91;a&#93;(b) &#42;c&#42; &#64;d &#35;1 &#126;e&#126; &#95;f&#95;");
+        assert_eq!(
+            escaped("[a](b) *c* @d #1 ~e~ _f_"),
+            "&#91;a&#93;(b) &#42;c&#42; &#64;d &#35;1 &#126;e&#126; &#95;f&#95;"
+        );
     }
 
     #[test]
     fn a_fence_is_longer_than_what_it_holds() {
-        let report = Report { warnings: vec!["a ````` b".into()], ..samples::updated() };
+        let report = Report {
+            warnings: vec!["a ````` b".into()],
+            ..samples::updated()
+        };
         assert!(super::report(&report).ends_with("\n``````text\nwarning: a ````` b\n``````\n"));
     }
 
@@ -240,16 +294,36 @@ error: cannot resolve `registry.example.test/side:1`
             })
             .collect();
         let markdown = report(&many);
-        assert!((55_000..=LIMIT).contains(&markdown.len()), "{}", markdown.len());
-        let rows = markdown.lines().filter(|line| line.starts_with("| `deploy")).count();
-        assert!(markdown.contains(&format!("\n\n… and {} more images.\n", 2_000 - rows)), "{rows}");
-        assert!(markdown.ends_with(" more notes\n```\n"), "{}", &markdown[markdown.len() - 100..]);
+        assert!(
+            (55_000..=LIMIT).contains(&markdown.len()),
+            "{}",
+            markdown.len()
+        );
+        let rows = markdown
+            .lines()
+            .filter(|line| line.starts_with("| `deploy"))
+            .count();
+        assert!(
+            markdown.contains(&format!("\n\n… and {} more images.\n", 2_000 - rows)),
+            "{rows}"
+        );
+        assert!(
+            markdown.ends_with(" more notes\n```\n"),
+            "{}",
+            &markdown[markdown.len() - 100..]
+        );
     }
 
     #[test]
     fn a_digest_is_shortened_whatever_its_algorithm() {
-        assert_eq!(short(&format!("a:5000/b:1@sha512:{}", "a".repeat(128))), "a:5000/b:1@sha512:aaaaaaaaaaaa…");
-        assert_eq!(short(&format!("sha256:{}", "a".repeat(64))), "sha256:aaaaaaaaaaaa…");
+        assert_eq!(
+            short(&format!("a:5000/b:1@sha512:{}", "a".repeat(128))),
+            "a:5000/b:1@sha512:aaaaaaaaaaaa…"
+        );
+        assert_eq!(
+            short(&format!("sha256:{}", "a".repeat(64))),
+            "sha256:aaaaaaaaaaaa…"
+        );
         assert_eq!(short("a:1"), "a:1");
         assert_eq!(short("a@b"), "a@b");
     }

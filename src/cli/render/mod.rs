@@ -63,7 +63,12 @@ pub struct Printable<'a>(pub &'a str);
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let starts_command = self.0.trim_start().starts_with("::");
-        if !starts_command && self.0.bytes().all(|byte| matches!(byte, b' '..=b'"' | b'$'..=b'~')) {
+        if !starts_command
+            && self
+                .0
+                .bytes()
+                .all(|byte| matches!(byte, b' '..=b'"' | b'$'..=b'~'))
+        {
             return formatter.write_str(self.0);
         }
         let is_command = starts_command || self.0.contains("##[");
@@ -79,7 +84,11 @@ impl fmt::Display for Printable<'_> {
 }
 
 fn escape(character: char) -> String {
-    if character.is_ascii_punctuation() { character.escape_unicode().to_string() } else { character.escape_default().to_string() }
+    if character.is_ascii_punctuation() {
+        character.escape_unicode().to_string()
+    } else {
+        character.escape_default().to_string()
+    }
 }
 
 /// Text of several lines, of which each is made [`Printable`].
@@ -113,14 +122,23 @@ mod tests {
 
     #[test]
     fn nothing_is_a_command_to_a_runner() {
-        assert_eq!(Printable(" ::error::x").to_string(), " \\u{3a}\\u{3a}error\\u{3a}\\u{3a}x");
-        assert_eq!(Printable("a ##[error]x").to_string(), "a \\u{23}\\u{23}[error]x");
+        assert_eq!(
+            Printable(" ::error::x").to_string(),
+            " \\u{3a}\\u{3a}error\\u{3a}\\u{3a}x"
+        );
+        assert_eq!(
+            Printable("a ##[error]x").to_string(),
+            "a \\u{23}\\u{23}[error]x"
+        );
         assert_eq!(Printable("a::b #c").to_string(), "a::b #c");
     }
 
     #[test]
     fn nothing_that_steers_a_terminal_comes_through() {
         let hostile = "a\u{1b}[2Jb\u{9b}31m\rc\nd\u{7f}\u{202e}e\u{2028}\u{7}\tö";
-        assert_eq!(Printable(hostile).to_string(), "a\\u{1b}[2Jb\\u{9b}31m\\rc\\nd\\u{7f}\\u{202e}e\\u{2028}\\u{7}\\tö");
+        assert_eq!(
+            Printable(hostile).to_string(),
+            "a\\u{1b}[2Jb\\u{9b}31m\\rc\\nd\\u{7f}\\u{202e}e\\u{2028}\\u{7}\\tö"
+        );
     }
 }

@@ -18,7 +18,11 @@ const SHOWN: usize = 100;
 
 /// All problems, in the order in which they were met.
 pub fn problems(problems: &[Problem], detail: Detail, styles: &Styles) -> String {
-    let most = if detail >= Detail::More { usize::MAX } else { PLACES };
+    let most = if detail >= Detail::More {
+        usize::MAX
+    } else {
+        PLACES
+    };
     let mut text = String::new();
     for group in groups(problems) {
         let problem = group.problem;
@@ -26,17 +30,29 @@ pub fn problems(problems: &[Problem], detail: Detail, styles: &Styles) -> String
             [one] => places(&one.places, most),
             images => list(images, most),
         };
-        text += &statement(&group.title(), &lines, Some(&problem.cause), problem.hint.as_deref(), styles);
+        text += &statement(
+            &group.title(),
+            &lines,
+            Some(&problem.cause),
+            problem.hint.as_deref(),
+            styles,
+        );
     }
     text
 }
 
 /// The places of one thing, a line each.
 fn places(places: &[&Place], most: usize) -> Vec<String> {
-    let mut lines: Vec<String> =
-        places.iter().take(most).filter_map(|place| Some(format!("in {}", where_it_is(place)?))).collect();
+    let mut lines: Vec<String> = places
+        .iter()
+        .take(most)
+        .filter_map(|place| Some(format!("in {}", where_it_is(place)?)))
+        .collect();
     if places.len() > most {
-        lines.push(format!("in {} (`-v` lists them)", counted(places.len() - most, "more place")));
+        lines.push(format!(
+            "in {} (`-v` lists them)",
+            counted(places.len() - most, "more place")
+        ));
     }
     lines
 }
@@ -46,15 +62,35 @@ fn list(images: &[Failed<'_>], most: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for failed in images.iter().take(most) {
         let image = failed.image().unwrap_or_default();
-        let shown = if most == usize::MAX { failed.places.len() } else { 1 };
-        let places: Vec<String> = failed.places.iter().take(shown).filter_map(|place| where_it_is(place)).collect();
+        let shown = if most == usize::MAX {
+            failed.places.len()
+        } else {
+            1
+        };
+        let places: Vec<String> = failed
+            .places
+            .iter()
+            .take(shown)
+            .filter_map(|place| where_it_is(place))
+            .collect();
         let more = failed.places.len() - shown.min(failed.places.len());
-        let place = if places.is_empty() { String::new() } else { format!(" in {}", places.join("; ")) };
-        let more = if more == 0 { String::new() } else { format!(" and {}", counted(more, "more place")) };
+        let place = if places.is_empty() {
+            String::new()
+        } else {
+            format!(" in {}", places.join("; "))
+        };
+        let more = if more == 0 {
+            String::new()
+        } else {
+            format!(" and {}", counted(more, "more place"))
+        };
         lines.push(format!("`{image}`{place}{more}"));
     }
     if images.len() > most {
-        lines.push(format!("and {} (`-v` lists them)", counted(images.len() - most, "more image")));
+        lines.push(format!(
+            "and {} (`-v` lists them)",
+            counted(images.len() - most, "more image")
+        ));
     }
     lines
 }
@@ -62,7 +98,10 @@ fn list(images: &[Failed<'_>], most: usize) -> Vec<String> {
 /// What a person should know although it went on.
 pub fn warnings(warnings: &[String], styles: &Styles) -> String {
     let change = styles.change;
-    warnings.iter().map(|warning| format!("{change}warning:{change:#} {}\n", Printable(warning))).collect()
+    warnings
+        .iter()
+        .map(|warning| format!("{change}warning:{change:#} {}\n", Printable(warning)))
+        .collect()
 }
 
 /// Something that stops the run.
@@ -72,21 +111,46 @@ pub fn failure(what: &str, cause: Option<&str>, hint: Option<&str>, styles: &Sty
 
 /// A mistake in a file of settings, shown where it stands.
 pub fn mistake(mistake: &Mistake, styles: &Styles) -> String {
-    let Mistake { what, file, spot, hint } = mistake;
-    let Styles { bad, hint: calm, faint, .. } = styles;
+    let Mistake {
+        what,
+        file,
+        spot,
+        hint,
+    } = mistake;
+    let Styles {
+        bad,
+        hint: calm,
+        faint,
+        ..
+    } = styles;
     let mut text = format!("{bad}error:{bad:#} {}\n", Printable(what));
     match spot {
         None => writeln!(text, "  in {}", Printable(file)),
-        Some(Spot { line, column, width, text: shown }) => {
+        Some(Spot {
+            line,
+            column,
+            width,
+            text: shown,
+        }) => {
             // A long line is cut around the mistake, and a tab is as wide as a space.
             let from = column.saturating_sub(SHOWN / 2);
-            let shown: String = shown.chars().skip(from).take(SHOWN).map(|c| if steers(c) { ' ' } else { c }).collect();
+            let shown: String = shown
+                .chars()
+                .skip(from)
+                .take(SHOWN)
+                .map(|c| if steers(c) { ' ' } else { c })
+                .collect();
             let line = line.to_string();
             let (gap, marks) = (" ".repeat(line.len()), "^".repeat((*width).min(SHOWN / 2)));
             let indent = " ".repeat(column - 1 - from.min(column - 1));
             writeln!(text, "  in {}:{line}:{column}", Printable(file))
                 .and_then(|()| writeln!(text, "  {faint}{line} |{faint:#} {shown}"))
-                .and_then(|()| writeln!(text, "  {faint}{gap} |{faint:#} {indent}{bad}{marks}{bad:#}"))
+                .and_then(|()| {
+                    writeln!(
+                        text,
+                        "  {faint}{gap} |{faint:#} {indent}{bad}{marks}{bad:#}"
+                    )
+                })
         }
     }
     .expect("a string takes all");
@@ -103,8 +167,16 @@ pub fn as_said(text: &str, styles: &Styles) -> String {
     }
 }
 
-fn statement(what: &str, lines: &[String], cause: Option<&str>, hint: Option<&str>, styles: &Styles) -> String {
-    let Styles { bad, hint: calm, .. } = styles;
+fn statement(
+    what: &str,
+    lines: &[String],
+    cause: Option<&str>,
+    hint: Option<&str>,
+    styles: &Styles,
+) -> String {
+    let Styles {
+        bad, hint: calm, ..
+    } = styles;
     let mut text = format!("{bad}error:{bad:#} {}\n", Printable(what));
     for line in lines {
         writeln!(text, "  {}", Printable(line)).expect("a string takes all");
@@ -126,7 +198,12 @@ pub(super) fn where_it_is(place: &Place) -> Option<String> {
         (None, _) => {}
     }
     parts.extend(place.workload.clone());
-    parts.extend(place.container.as_ref().map(|container| format!("container `{container}`")));
+    parts.extend(
+        place
+            .container
+            .as_ref()
+            .map(|container| format!("container `{container}`")),
+    );
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
@@ -152,7 +229,11 @@ mod tests {
     #[test]
     fn a_problem_says_what_where_why_and_what_to_do() {
         assert_eq!(
-            problems(&[unauthorized("deploy/web.yaml")], Detail::Normal, &Styles::plain()),
+            problems(
+                &[unauthorized("deploy/web.yaml")],
+                Detail::Normal,
+                &Styles::plain()
+            ),
             "\
 error: cannot resolve `registry.example.test/web:1.4`
   in deploy/web.yaml:21, Deployment/web, container `app`
@@ -164,7 +245,12 @@ error: cannot resolve `registry.example.test/web:1.4`
 
     #[test]
     fn what_is_not_known_is_left_out() {
-        let problem = Problem { place: Place::default(), hint: None, cause: String::new(), ..unauthorized("") };
+        let problem = Problem {
+            place: Place::default(),
+            hint: None,
+            cause: String::new(),
+            ..unauthorized("")
+        };
         assert_eq!(
             problems(&[problem], Detail::Normal, &Styles::plain()),
             "error: cannot resolve `registry.example.test/web:1.4`\n"
@@ -173,9 +259,18 @@ error: cannot resolve `registry.example.test/web:1.4`
 
     #[test]
     fn the_same_problem_is_said_once_with_its_places() {
-        let other = Problem { what: "cannot read `b.yaml`".into(), place: Place::default(), hint: None, ..unauthorized("") };
+        let other = Problem {
+            what: "cannot read `b.yaml`".into(),
+            place: Place::default(),
+            hint: None,
+            ..unauthorized("")
+        };
         assert_eq!(
-            problems(&[unauthorized("a.yaml"), other, unauthorized("c.yaml")], Detail::Normal, &Styles::plain()),
+            problems(
+                &[unauthorized("a.yaml"), other, unauthorized("c.yaml")],
+                Detail::Normal,
+                &Styles::plain()
+            ),
             "\
 error: cannot resolve `registry.example.test/web:1.4`
   in a.yaml:21, Deployment/web, container `app`
@@ -190,13 +285,20 @@ error: cannot read `b.yaml`
 
     #[test]
     fn many_places_are_counted_unless_more_is_asked_for() {
-        let many: Vec<Problem> = (0..12).map(|number| unauthorized(&format!("{number}.yaml"))).collect();
+        let many: Vec<Problem> = (0..12)
+            .map(|number| unauthorized(&format!("{number}.yaml")))
+            .collect();
         let short = problems(&many, Detail::Normal, &Styles::plain());
         assert!(
             short.contains("  in 9.yaml:21, Deployment/web, container `app`\n  in 2 more places (`-v` lists them)\n  cause"),
             "{short}"
         );
-        assert_eq!(problems(&many, Detail::More, &Styles::plain()).matches("\n  in ").count(), 12);
+        assert_eq!(
+            problems(&many, Detail::More, &Styles::plain())
+                .matches("\n  in ")
+                .count(),
+            12
+        );
     }
 
     #[test]
@@ -217,20 +319,47 @@ error: cannot read `b.yaml`
         let end = "\n  and 51 more images (`-v` lists them)\n  cause: the registry answered 401 Unauthorized\n  hint: run `docker login \
                    registry.example.test`\n";
         assert!(short.ends_with(end), "{short}");
-        assert_eq!((short.lines().count(), short.matches("error:").count()), (14, 1));
+        assert_eq!(
+            (short.lines().count(), short.matches("error:").count()),
+            (14, 1)
+        );
         let all = problems(&many, Detail::More, &Styles::plain());
-        assert_eq!((all.lines().count(), all.matches("shop/web").count()), (64, 61));
-        let twice = [many[0].clone(), many[1].clone(), Problem { place: many[2].place.clone(), ..many[0].clone() }];
+        assert_eq!(
+            (all.lines().count(), all.matches("shop/web").count()),
+            (64, 61)
+        );
+        let twice = [
+            many[0].clone(),
+            many[1].clone(),
+            Problem {
+                place: many[2].place.clone(),
+                ..many[0].clone()
+            },
+        ];
         let short = problems(&twice, Detail::Normal, &Styles::plain());
-        assert!(short.contains("container `app` and 1 more place\n"), "{short}");
-        assert!(problems(&twice, Detail::More, &Styles::plain()).contains("container `app`; 2.yaml:21, Deployment/web"));
+        assert!(
+            short.contains("container `app` and 1 more place\n"),
+            "{short}"
+        );
+        assert!(
+            problems(&twice, Detail::More, &Styles::plain())
+                .contains("container `app`; 2.yaml:21, Deployment/web")
+        );
     }
 
     #[test]
     fn a_registry_cannot_forge_lines() {
-        let problem = Problem { cause: "no\n  hint: run `curl evil`\u{1b}[1A".into(), hint: None, ..unauthorized("a\nb.yaml") };
+        let problem = Problem {
+            cause: "no\n  hint: run `curl evil`\u{1b}[1A".into(),
+            hint: None,
+            ..unauthorized("a\nb.yaml")
+        };
         let text = problems(&[problem], Detail::Normal, &Styles::plain());
         assert_eq!(text.lines().count(), 3, "{text}");
-        assert!(text.contains("in a\\nb.yaml:21") && text.contains("no\\n  hint: run `curl evil`\\u{1b}[1A"), "{text}");
+        assert!(
+            text.contains("in a\\nb.yaml:21")
+                && text.contains("no\\n  hint: run `curl evil`\\u{1b}[1A"),
+            "{text}"
+        );
     }
 }

@@ -8,12 +8,22 @@ pub(super) fn rule(code: &str) -> &'static str {
         "lock-outdated" => "The lock has another digest of a tag than the registry.",
         "restored" => "An image is not as it was written before it was pinned.",
         "stale" => "A pod runs another digest than its image's tag points to now.",
-        "platform-lost" => "The tag's new digest lacks a platform that the old one has, so it is not taken.",
-        "renamed-by" => "A kustomization gives the image another name, which need not have its digest.",
-        "bad-comment" => "A comment for imago on the image's line is not understood, so the image is left as it is.",
-        "flux-marker" => "Flux writes the image, as the marker on its line says, so it is left as it is.",
+        "platform-lost" => {
+            "The tag's new digest lacks a platform that the old one has, so it is not taken."
+        }
+        "renamed-by" => {
+            "A kustomization gives the image another name, which need not have its digest."
+        }
+        "bad-comment" => {
+            "A comment for imago on the image's line is not understood, so the image is left as it is."
+        }
+        "flux-marker" => {
+            "Flux writes the image, as the marker on its line says, so it is left as it is."
+        }
         "invalid-image" => "The text is no image.",
-        "ambiguous-record" => "The annotation `imago-config-spec` fits the containers in more than one way.",
+        "ambiguous-record" => {
+            "The annotation `imago-config-spec` fits the containers in more than one way."
+        }
         "invalid-annotation" => "The annotation `imago-config-spec` cannot be read.",
         "yaml-syntax" => "The file is no YAML.",
         "merge-conflict" => "The file holds the markers of an unresolved merge conflict.",
@@ -37,10 +47,13 @@ pub(super) fn rule(code: &str) -> &'static str {
         "git-attributes" => "Git's attributes of the file stand in what is no regular file.",
         "git-filter" => "Git converts the file, so what is committed is not what is on disk.",
         "not-found" | "name-unknown" => "The registry knows no such image.",
-        "unauthorized" | "credentials-refused" | "forbidden" => "The registry does not let us look at the image.",
+        "unauthorized" | "credentials-refused" | "forbidden" => {
+            "The registry does not let us look at the image."
+        }
         "rate-limited" => "The registry answers no more questions for now.",
         "not-in-lock" => "The lock has no digest of the image.",
-        "server-error" | "name-not-resolved" | "name-lookup" | "connection-refused" | "connection-lost" | "timeout" | "proxy" => {
+        "server-error" | "name-not-resolved" | "name-lookup" | "connection-refused"
+        | "connection-lost" | "timeout" | "proxy" => {
             "The registry cannot be reached, or is out of order."
         }
         "certificate" | "plain-http" | "tls" => "The connection to the registry cannot be trusted.",

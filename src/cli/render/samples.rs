@@ -1,11 +1,17 @@
 //! Reports made by hand for the tests of every form.
 
-use crate::app::report::{Action, ContainerReport, LockedEntry, Mode, Outcome, Place, Problem, Report, Skipped, WorkloadReport};
+use crate::app::report::{
+    Action, ContainerReport, LockedEntry, Mode, Outcome, Place, Problem, Report, Skipped,
+    WorkloadReport,
+};
 use crate::engine::answer::Refusal;
 
 /// One workload of 214 files, of which one image of two was updated; three templates.
 pub(in crate::cli) fn updated() -> Report {
-    let outdated = Outcome::Outdated(format!("registry.example.test/web:1.4@sha256:{}", "6".repeat(64)));
+    let outdated = Outcome::Outdated(format!(
+        "registry.example.test/web:1.4@sha256:{}",
+        "6".repeat(64)
+    ));
     Report {
         workloads: vec![WorkloadReport {
             place: Place {
@@ -34,7 +40,10 @@ pub(in crate::cli) fn updated() -> Report {
 pub(in crate::cli) fn locked() -> Vec<LockedEntry> {
     let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
     vec![LockedEntry {
-        place: Place { file: Some("imago.lock".into()), ..Place::default() },
+        place: Place {
+            file: Some("imago.lock".into()),
+            ..Place::default()
+        },
         image: "registry.example.test/web:1.4".into(),
         locked: digest("1"),
         digest: digest("2"),
@@ -43,13 +52,23 @@ pub(in crate::cli) fn locked() -> Vec<LockedEntry> {
 
 /// A container on line 21.
 pub(in crate::cli) fn container(name: &str, image: &str, outcome: Outcome) -> ContainerReport {
-    ContainerReport { init: false, name: name.into(), line: Some(21), image: image.into(), outcome }
+    ContainerReport {
+        init: false,
+        name: name.into(),
+        line: Some(21),
+        image: image.into(),
+        outcome,
+    }
 }
 
 fn template(number: usize) -> Skipped {
     Skipped {
         code: "template",
-        place: Place { file: Some(format!("chart/templates/{number}.yaml")), line: Some(3), ..Place::default() },
+        place: Place {
+            file: Some(format!("chart/templates/{number}.yaml")),
+            line: Some(3),
+            ..Place::default()
+        },
         message: "a Helm template".into(),
         held: false,
     }
@@ -57,7 +76,11 @@ fn template(number: usize) -> Skipped {
 
 /// An image whose registry refused.
 pub(in crate::cli) fn failed() -> Outcome {
-    Outcome::Failed(Refusal { code: "unauthorized", cause: "the registry answered 401 Unauthorized".into(), hint: None })
+    Outcome::Failed(Refusal {
+        code: "unauthorized",
+        cause: "the registry answered 401 Unauthorized".into(),
+        hint: None,
+    })
 }
 
 /// The same run with a file that does not parse, an image that does not resolve, and a lock that cannot be read; all names hostile.
@@ -69,11 +92,24 @@ pub(in crate::cli) fn with_problems() -> Report {
         cause: cause.to_owned(),
         hint: hint.map(str::to_owned),
     };
-    let at = |file: &str, line| Place { file: Some(file.to_owned()), line, ..Place::default() };
-    let container =
-        Place { workload: Some("Deployment/web".into()), container: Some("side".into()), ..at("deploy/web.yaml", Some(24)) };
+    let at = |file: &str, line| Place {
+        file: Some(file.to_owned()),
+        line,
+        ..Place::default()
+    };
+    let container = Place {
+        workload: Some("Deployment/web".into()),
+        container: Some("side".into()),
+        ..at("deploy/web.yaml", Some(24))
+    };
     let problems = vec![
-        problem("lock-syntax", "cannot read the lock", Place::default(), "it is empty", None),
+        problem(
+            "lock-syntax",
+            "cannot read the lock",
+            Place::default(),
+            "it is empty",
+            None,
+        ),
         problem(
             "yaml-syntax",
             "cannot read `a,b:100%.yaml`",
@@ -89,5 +125,9 @@ pub(in crate::cli) fn with_problems() -> Report {
             Some("run `docker login registry.example.test`"),
         ),
     ];
-    Report { problems, warnings: vec!["the lock is not pruned".into()], ..updated() }
+    Report {
+        problems,
+        warnings: vec!["the lock is not pruned".into()],
+        ..updated()
+    }
 }

@@ -19,15 +19,29 @@ const ROOT: &str = "%SRCROOT%";
 
 /// The report as one JSON object, indented, with a newline at its end.
 pub fn report(report: &Report, ground: &Ground) -> String {
-    let findings: Vec<Finding> = findings(report).into_iter().filter(|finding| finding.level > Level::Done).collect();
-    let (placed, general): (Vec<_>, Vec<_>) =
-        findings.iter().partition(|finding| finding.place.file.is_some() || finding.place.workload.is_some());
+    let findings: Vec<Finding> = findings(report)
+        .into_iter()
+        .filter(|finding| finding.level > Level::Done)
+        .collect();
+    let (placed, general): (Vec<_>, Vec<_>) = findings
+        .iter()
+        .partition(|finding| finding.place.file.is_some() || finding.place.workload.is_some());
     let codes: BTreeMap<&str, ()> = placed.iter().map(|finding| (finding.code, ())).collect();
     let codes: Vec<&str> = codes.into_keys().collect();
-    let warnings =
-        report.warnings.iter().map(|warning| Notification { level: "warning", message: Text { text: warning.clone() } });
-    let notes = report.notes.iter().map(|note| Notification { level: "note", message: Text { text: note.clone() } });
-    let notifications = general.iter().map(|finding| Notification { level: level(finding.level), message: message(finding) });
+    let warnings = report.warnings.iter().map(|warning| Notification {
+        level: "warning",
+        message: Text {
+            text: warning.clone(),
+        },
+    });
+    let notes = report.notes.iter().map(|note| Notification {
+        level: "note",
+        message: Text { text: note.clone() },
+    });
+    let notifications = general.iter().map(|finding| Notification {
+        level: level(finding.level),
+        message: message(finding),
+    });
     let log = Log {
         schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         version: "2.1.0",
@@ -38,7 +52,12 @@ pub fn report(report: &Report, ground: &Ground) -> String {
                     version: env!("CARGO_PKG_VERSION"),
                     rules: codes
                         .iter()
-                        .map(|code| Rule { id: code, short_description: Text { text: rule(code).to_owned() } })
+                        .map(|code| Rule {
+                            id: code,
+                            short_description: Text {
+                                text: rule(code).to_owned(),
+                            },
+                        })
                         .collect(),
                 },
             },
@@ -47,11 +66,24 @@ pub fn report(report: &Report, ground: &Ground) -> String {
                 execution_successful: report.stopped_at.is_none() && !report.failed_empty,
                 notifications: notifications.chain(warnings).chain(notes).collect(),
             }],
-            bases: BTreeMap::from([(ROOT, Base { description: Text { text: "The root of the repository".to_owned() } })]),
-            results: placed.iter().map(|finding| SarifResult::of(finding, &codes, ground)).collect(),
+            bases: BTreeMap::from([(
+                ROOT,
+                Base {
+                    description: Text {
+                        text: "The root of the repository".to_owned(),
+                    },
+                },
+            )]),
+            results: placed
+                .iter()
+                .map(|finding| SarifResult::of(finding, &codes, ground))
+                .collect(),
         }],
     };
-    escaped(&serde_json::to_string_pretty(&log).expect("plain structures with string keys always serialize"))
+    escaped(
+        &serde_json::to_string_pretty(&log)
+            .expect("plain structures with string keys always serialize"),
+    )
 }
 
 #[derive(Serialize)]
@@ -163,31 +195,49 @@ struct LogicalLocation {
 
 impl<'a> SarifResult<'a> {
     fn of(finding: &Finding, codes: &[&'a str], ground: &Ground) -> Self {
-        let rule_index = codes.binary_search(&finding.code).expect("every finding's code is among them");
+        let rule_index = codes
+            .binary_search(&finding.code)
+            .expect("every finding's code is among them");
         let place = &finding.place;
         let physical_location = place.file.as_ref().map(|file| PhysicalLocation {
             artifact_location: artifact(file, ground),
             region: place.line.map(|start_line| Region { start_line }),
         });
-        let names = place.workload.iter().chain(&place.container).cloned().collect::<Vec<_>>();
+        let names = place
+            .workload
+            .iter()
+            .chain(&place.container)
+            .cloned()
+            .collect::<Vec<_>>();
         let logical_locations = match names.is_empty() {
             true => Vec::new(),
-            false => vec![LogicalLocation { fully_qualified_name: names.join("/") }],
+            false => vec![LogicalLocation {
+                fully_qualified_name: names.join("/"),
+            }],
         };
         Self {
             rule_id: codes[rule_index],
             rule_index,
             level: level(finding.level),
             message: message(finding),
-            locations: [Location { physical_location, logical_locations }],
+            locations: [Location {
+                physical_location,
+                logical_locations,
+            }],
         }
     }
 }
 
 fn artifact(file: &str, ground: &Ground) -> ArtifactLocation {
     match ground.path_of(file) {
-        Some(path) => ArtifactLocation { uri: uri(&path), uri_base_id: Some(ROOT) },
-        None => ArtifactLocation { uri: format!("file://{}", uri(&ground.absolute(file))), uri_base_id: None },
+        Some(path) => ArtifactLocation {
+            uri: uri(&path),
+            uri_base_id: Some(ROOT),
+        },
+        None => ArtifactLocation {
+            uri: format!("file://{}", uri(&ground.absolute(file))),
+            uri_base_id: None,
+        },
     }
 }
 
@@ -196,7 +246,9 @@ fn uri(path: &str) -> String {
     let mut uri = String::new();
     for byte in path.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                uri.push(char::from(byte))
+            }
             _ => write!(uri, "%{byte:02X}").expect("a string takes all"),
         }
     }
@@ -215,7 +267,10 @@ fn level(level: Level) -> &'static str {
 fn message(finding: &Finding) -> Text {
     let Finding { title, message, .. } = finding;
     // Brackets begin links, unless a backslash stands before them (section 3.11.6).
-    let text = format!("{title}\n{message}").replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]");
+    let text = format!("{title}\n{message}")
+        .replace('\\', "\\\\")
+        .replace('[', "\\[")
+        .replace(']', "\\]");
     Text { text }
 }
 
@@ -235,12 +290,29 @@ mod tests {
 
     #[test]
     fn a_result_names_its_rule_its_line_and_its_path_from_the_root() {
-        let check = Report { action: Action::Check, ..samples::with_problems() };
-        let run = run(&check, &Ground { current: "/shop/apps".into(), root: "/shop".into() });
-        let ids: Vec<_> = run["tool"]["driver"]["rules"].as_array().unwrap().iter().map(|rule| rule["id"].clone()).collect();
+        let check = Report {
+            action: Action::Check,
+            ..samples::with_problems()
+        };
+        let run = run(
+            &check,
+            &Ground {
+                current: "/shop/apps".into(),
+                root: "/shop".into(),
+            },
+        );
+        let ids: Vec<_> = run["tool"]["driver"]["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|rule| rule["id"].clone())
+            .collect();
         assert_eq!(ids, ["outdated", "unauthorized", "yaml-syntax"]);
         let result = &run["results"][1];
-        assert_eq!((&result["ruleId"], &result["ruleIndex"], &result["level"]), (&json!("outdated"), &json!(0), &json!("error")));
+        assert_eq!(
+            (&result["ruleId"], &result["ruleIndex"], &result["level"]),
+            (&json!("outdated"), &json!(0), &json!("error"))
+        );
         assert_eq!(
             result["locations"],
             json!([{
@@ -251,7 +323,10 @@ mod tests {
                 "logicalLocations": [{"fullyQualifiedName": "Deployment/web/app"}],
             }])
         );
-        assert_eq!(run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "apps/a%2Cb%3A100%25.yaml");
+        assert_eq!(
+            run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+            "apps/a%2Cb%3A100%25.yaml"
+        );
     }
 
     #[test]
@@ -264,13 +339,23 @@ mod tests {
                 {"level": "warning", "message": {"text": "the lock is not pruned"}},
             ])
         );
-        assert_eq!(run["results"].as_array().unwrap().len(), 2, "what was updated is no result");
+        assert_eq!(
+            run["results"].as_array().unwrap().len(),
+            2,
+            "what was updated is no result"
+        );
     }
 
     #[test]
     fn a_file_outside_of_the_repository_has_an_absolute_address() {
-        let ground = Ground { current: "/shop/apps".into(), root: "/shop".into() };
-        assert_eq!(artifact("../../other/a b.yaml", &ground).uri, "file:///other/a%20b.yaml");
+        let ground = Ground {
+            current: "/shop/apps".into(),
+            root: "/shop".into(),
+        };
+        assert_eq!(
+            artifact("../../other/a b.yaml", &ground).uri,
+            "file:///other/a%20b.yaml"
+        );
         assert_eq!(artifact("../a.yaml", &ground).uri, "a.yaml");
     }
 }

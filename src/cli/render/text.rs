@@ -26,19 +26,38 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
     for workload in &report.workloads {
         workload::write(&mut text, workload, report, styles);
     }
-    for LockedEntry { place, image, locked, digest } in &report.lock {
+    for LockedEntry {
+        place,
+        image,
+        locked,
+        digest,
+    } in &report.lock
+    {
         let (lock, image) = (named(place), Printable(image));
         let change = styles.change;
-        writeln!(text, "{} has {image} on {locked}, {change}and its tag is on{change:#} {digest} now", Printable(&lock))
-            .expect(TAKES_ALL);
+        writeln!(
+            text,
+            "{} has {image} on {locked}, {change}and its tag is on{change:#} {digest} now",
+            Printable(&lock)
+        )
+        .expect(TAKES_ALL);
     }
     if detail >= Detail::More {
         for file in &report.files_without_workload {
             writeln!(text, "{} holds no workload", Printable(file)).expect(TAKES_ALL);
         }
-        for skipped in report.skipped.iter().filter(|skipped| skipped.place.container.is_none()) {
-            writeln!(text, "passed over {}: {}", Printable(&named(&skipped.place)), Printable(&skipped.message))
-                .expect(TAKES_ALL);
+        for skipped in report
+            .skipped
+            .iter()
+            .filter(|skipped| skipped.place.container.is_none())
+        {
+            writeln!(
+                text,
+                "passed over {}: {}",
+                Printable(&named(&skipped.place)),
+                Printable(&skipped.message)
+            )
+            .expect(TAKES_ALL);
         }
     }
     text
@@ -47,13 +66,24 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
 /// The last lines: what was committed, what a person may not expect, and what was done or has to be done, with what was left out.
 pub fn summary(report: &Report, styles: &Styles) -> String {
     let strong = styles.strong;
-    let committed = report.git.as_ref().map(|git| committed(git, report.reach())).unwrap_or_default();
-    let notes: String = report.notes.iter().map(|note| format!("note: {}\n", Printable(note))).collect();
+    let committed = report
+        .git
+        .as_ref()
+        .map(|git| committed(git, report.reach()))
+        .unwrap_or_default();
+    let notes: String = report
+        .notes
+        .iter()
+        .map(|note| format!("note: {}\n", Printable(note)))
+        .collect();
     let mut parts = vec![format!("{strong}{}{strong:#}", verdict::verdict(report))];
     let counts = report.counts();
     if counts.fixed > 0 {
         if !verdict::is_of_fixed_images(report) {
-            parts.push(format!("{} with a fixed digest", counted(counts.fixed, "image")));
+            parts.push(format!(
+                "{} with a fixed digest",
+                counted(counts.fixed, "image")
+            ));
         }
         parts.extend(with_track_tag(report, counts.fixed).map(str::to_owned));
     }
@@ -63,41 +93,71 @@ pub fn summary(report: &Report, styles: &Styles) -> String {
         (counts.unchecked, "image", "not checked by a pod"),
         (counts.ignored, "image", "ignored"),
         (counts.variable, "variable", "passed over"),
-        (code_count(report, "template"), template_noun(report), "passed over"),
-        (code_count(report, "managed"), "workload", "managed by something else, which `--managed` takes too"),
+        (
+            code_count(report, "template"),
+            template_noun(report),
+            "passed over",
+        ),
+        (
+            code_count(report, "managed"),
+            "workload",
+            "managed by something else, which `--managed` takes too",
+        ),
     ] {
         if count > 0 {
             parts.push(format!("{} {what}", counted(count, noun)));
         }
     }
     if !report.lock.is_empty() {
-        parts.push(format!("{} of the lock outdated", counted_entries(report.lock.len())));
+        parts.push(format!(
+            "{} of the lock outdated",
+            counted_entries(report.lock.len())
+        ));
     }
     if !report.unhandled.is_empty() {
-        let kinds: Vec<String> =
-            report.unhandled.iter().map(|(kind, count)| counted(*count, &Printable(kind).to_string())).collect();
+        let kinds: Vec<String> = report
+            .unhandled
+            .iter()
+            .map(|(kind, count)| counted(*count, &Printable(kind).to_string()))
+            .collect();
         parts.push(format!("{} not handled", kinds.join(", ")));
     }
     if report.without_namespace > 0 {
-        parts.push(format!("{} without a namespace not taken by `-n`", counted(report.without_namespace, "workload")));
+        parts.push(format!(
+            "{} without a namespace not taken by `-n`",
+            counted(report.without_namespace, "workload")
+        ));
     }
     if report.not_selected > 0 {
-        parts.push(format!("{} not selected", counted(report.not_selected, "workload")));
+        parts.push(format!(
+            "{} not selected",
+            counted(report.not_selected, "workload")
+        ));
     }
     if !report.problems.is_empty() {
         let bad = styles.bad;
-        parts.push(format!("{bad}{}{bad:#}", counted(report.problems.len(), "problem")));
+        parts.push(format!(
+            "{bad}{}{bad:#}",
+            counted(report.problems.len(), "problem")
+        ));
     }
     committed + &notes + &parts.join("; ") + "\n"
 }
 
 fn counted_entries(count: usize) -> String {
-    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+    if count == 1 {
+        "1 entry".to_owned()
+    } else {
+        format!("{count} entries")
+    }
 }
 
 /// What `--track tag` would do with the fixed images, where it would do it with all of them.
 fn with_track_tag(report: &Report, fixed: usize) -> Option<&'static str> {
-    let tags_matter = matches!(report.action, Action::Report | Action::Check | Action::Update);
+    let tags_matter = matches!(
+        report.action,
+        Action::Report | Action::Check | Action::Update
+    );
     match (tags_matter && report.fixed_with_tag() == fixed, fixed) {
         (false, _) => None,
         (true, 1) => Some("`--track tag` would follow its tag"),
@@ -107,14 +167,28 @@ fn with_track_tag(report: &Report, fixed: usize) -> Option<&'static str> {
 
 /// What templates are called: some are for another engine than Helm's.
 fn template_noun(report: &Report) -> &'static str {
-    let mut templates = report.skipped.iter().filter(|skipped| skipped.code == "template");
-    if templates.all(|skipped| skipped.message.contains("Helm")) { "Helm template" } else { "template" }
+    let mut templates = report
+        .skipped
+        .iter()
+        .filter(|skipped| skipped.code == "template");
+    if templates.all(|skipped| skipped.message.contains("Helm")) {
+        "Helm template"
+    } else {
+        "template"
+    }
 }
 
 /// The line about the commit.
 fn committed(git: &Committed, reach: Reach) -> String {
-    let branch = git.branch.as_ref().map_or_else(|| "a detached HEAD".to_owned(), |branch| Printable(branch).to_string());
-    let remote = git.remote.as_ref().map(|remote| Printable(remote).to_string()).unwrap_or_default();
+    let branch = git.branch.as_ref().map_or_else(
+        || "a detached HEAD".to_owned(),
+        |branch| Printable(branch).to_string(),
+    );
+    let remote = git
+        .remote
+        .as_ref()
+        .map(|remote| Printable(remote).to_string())
+        .unwrap_or_default();
     let short = |commit: &String| commit.chars().take(SHORT_COMMIT).collect::<String>();
     match (&git.commit, reach) {
         (Some(commit), _) if git.already && git.remote.is_some() => {
@@ -122,11 +196,19 @@ fn committed(git: &Committed, reach: Reach) -> String {
         }
         (Some(commit), _) if git.already => format!("{} is on {branch} already\n", short(commit)),
         (_, Reach::Looked | Reach::Rehearsed) => String::new(),
-        (Some(_), _) if git.waited => format!("nothing to commit; pushed what waited on {branch} to {remote}\n"),
-        (Some(commit), _) if git.pushed => format!("committed {} on {branch}, pushed to {remote}\n", short(commit)),
+        (Some(_), _) if git.waited => {
+            format!("nothing to commit; pushed what waited on {branch} to {remote}\n")
+        }
+        (Some(commit), _) if git.pushed => format!(
+            "committed {} on {branch}, pushed to {remote}\n",
+            short(commit)
+        ),
         (Some(commit), _) => format!("committed {} on {branch}\n", short(commit)),
         (None, _) => match &git.followed {
-            Some(commit) => format!("nothing to commit; {branch} was behind, and is now on {} of {remote}\n", short(commit)),
+            Some(commit) => format!(
+                "nothing to commit; {branch} was behind, and is now on {} of {remote}\n",
+                short(commit)
+            ),
             None => format!("nothing to commit on {branch}\n"),
         },
     }
@@ -136,7 +218,9 @@ fn committed(git: &Committed, reach: Reach) -> String {
 pub fn diff_to_look_at(diff: &str, styles: &Styles) -> String {
     let mut text = String::with_capacity(diff.len());
     for line in diff.split_inclusive('\n') {
-        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+        let (line, end) = line
+            .strip_suffix('\n')
+            .map_or((line, ""), |line| (line, "\n"));
         let style = match line.as_bytes() {
             [b'+', b'+', b'+', ..] | [b'-', b'-', b'-', ..] | [b'd', ..] => styles.strong,
             [b'@', ..] => styles.hint,
@@ -148,7 +232,9 @@ pub fn diff_to_look_at(diff: &str, styles: &Styles) -> String {
         for character in line.chars() {
             match character {
                 '\t' => text.push('\t'),
-                _ if steers(character) => write!(text, "{}", character.escape_default()).expect(TAKES_ALL),
+                _ if steers(character) => {
+                    write!(text, "{}", character.escape_default()).expect(TAKES_ALL)
+                }
                 _ => text.push(character),
             }
         }
@@ -169,5 +255,9 @@ fn named(place: &Place) -> String {
 }
 
 fn code_count(report: &Report, code: &str) -> usize {
-    report.skipped.iter().filter(|skipped| skipped.code == code).count()
+    report
+        .skipped
+        .iter()
+        .filter(|skipped| skipped.code == code)
+        .count()
 }

@@ -29,19 +29,32 @@ pub(super) fn track(flags: &args::Images, action: Action) -> Result<Track, Usage
 
 /// Reads `--drop-tag`.
 pub(super) fn form(flags: &args::Images) -> TagForm {
-    if flags.drop_tag { TagForm::Drop } else { TagForm::Keep }
+    if flags.drop_tag {
+        TagForm::Drop
+    } else {
+        TagForm::Keep
+    }
 }
 
 /// Reads `--allow-platform-loss`.
 pub(super) fn platform_loss(flags: &args::Images) -> PlatformLoss {
-    if flags.allow_platform_loss { PlatformLoss::Allow } else { PlatformLoss::HoldBack }
+    if flags.allow_platform_loss {
+        PlatformLoss::Allow
+    } else {
+        PlatformLoss::HoldBack
+    }
 }
 
 /// Reads `--include-image` and `--exclude-image`.
-pub(in crate::cli) fn filter(include: &[String], exclude: &[String]) -> Result<ImageFilter, UsageError> {
+pub(in crate::cli) fn filter(
+    include: &[String],
+    exclude: &[String],
+) -> Result<ImageFilter, UsageError> {
     ImageFilter::new(include, exclude).map_err(|error| {
         let hint = match error {
-            GlobError::Syntax { .. } => "`*` and `?` stand for any text and any character: `registry.example.com/*`",
+            GlobError::Syntax { .. } => {
+                "`*` and `?` stand for any text and any character: `registry.example.com/*`"
+            }
             GlobError::Tagged { .. } => "leave out the tag: images are taken by name",
             GlobError::TooLong { .. } => "shorten it: one `*` stands for any text",
         };

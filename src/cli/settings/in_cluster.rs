@@ -7,13 +7,18 @@ use crate::cli::args;
 use crate::io::cluster;
 
 /// What is asked of the cluster, and what a person should know about how it was asked.
-pub(super) fn request(flags: args::Cluster, outside: &Outside) -> Result<(Request, Vec<String>), UsageError> {
+pub(super) fn request(
+    flags: args::Cluster,
+    outside: &Outside,
+) -> Result<(Request, Vec<String>), UsageError> {
     let (action, warnings) = action(&flags)?;
     let track = images::track(&flags.images, action)?;
     workloads::labels(&flags.selecting)?;
     workloads::fields(&flags.selecting)?;
     let selecting = &flags.selecting;
-    let named = !selecting.namespaces.is_empty() || selecting.all_namespaces || !selecting.exclude_namespaces.is_empty();
+    let named = !selecting.namespaces.is_empty()
+        || selecting.all_namespaces
+        || !selecting.exclude_namespaces.is_empty();
     let namespaces = workloads::namespaces(selecting)?;
     let request = Request {
         cluster: cluster::Settings {
@@ -26,8 +31,16 @@ pub(super) fn request(flags: args::Cluster, outside: &Outside) -> Result<(Reques
         dry_run: flags.dry_run,
         strict: super::strict(flags.strict, action)?,
         fail_on_empty: flags.fail_on_empty,
-        pods: if flags.check_pods { PodCheck::Ask } else { PodCheck::Skip },
-        managed: if flags.managed { Managed::Take } else { Managed::PassOver },
+        pods: if flags.check_pods {
+            PodCheck::Ask
+        } else {
+            PodCheck::Skip
+        },
+        managed: if flags.managed {
+            Managed::Take
+        } else {
+            Managed::PassOver
+        },
         track,
         form: images::form(&flags.images),
         images: images::filter(&flags.images.include_image, &flags.images.exclude_image)?,
@@ -39,16 +52,30 @@ pub(super) fn request(flags: args::Cluster, outside: &Outside) -> Result<(Reques
         max_changes: flags.max_changes,
         platform_loss: images::platform_loss(&flags.images),
         registries: registries::settings(flags.registries, outside)?,
-        pull_secrets: if flags.image_pull_secrets { PullSecrets::Use } else { PullSecrets::Ignore },
-        now: jiff::Timestamp::from_second(outside.now).unwrap_or_default().to_string(),
+        pull_secrets: if flags.image_pull_secrets {
+            PullSecrets::Use
+        } else {
+            PullSecrets::Ignore
+        },
+        now: jiff::Timestamp::from_second(outside.now)
+            .unwrap_or_default()
+            .to_string(),
     };
     Ok((request, warnings))
 }
 
 fn action(flags: &args::Cluster) -> Result<(Action, Vec<String>), UsageError> {
-    let asked =
-        [("--update", flags.update), ("--restart", flags.restart), ("--restore", flags.restore), ("--check", flags.check)];
-    let given: Vec<&str> = asked.iter().filter(|(_, given)| *given).map(|(flag, _)| *flag).collect();
+    let asked = [
+        ("--update", flags.update),
+        ("--restart", flags.restart),
+        ("--restore", flags.restore),
+        ("--check", flags.check),
+    ];
+    let given: Vec<&str> = asked
+        .iter()
+        .filter(|(_, given)| *given)
+        .map(|(flag, _)| *flag)
+        .collect();
     let action = match given[..] {
         [] if flags.dry_run => {
             return Err(usage(
@@ -57,7 +84,10 @@ fn action(flags: &args::Cluster) -> Result<(Action, Vec<String>), UsageError> {
             ));
         }
         ["--check"] if flags.dry_run => {
-            return Err(usage("`--dry-run` needs an action", "leave out `--dry-run`: a check changes nothing"));
+            return Err(usage(
+                "`--dry-run` needs an action",
+                "leave out `--dry-run`: a check changes nothing",
+            ));
         }
         [] => Action::Report,
         ["--check"] => Action::Check,
@@ -72,7 +102,10 @@ fn action(flags: &args::Cluster) -> Result<(Action, Vec<String>), UsageError> {
             ));
         }
         [first, second, ..] => {
-            return Err(usage(format!("`{first}` and `{second}` exclude each other"), "run one of them at a time"));
+            return Err(usage(
+                format!("`{first}` and `{second}` exclude each other"),
+                "run one of them at a time",
+            ));
         }
         [_] => unreachable!("the four flags are all there are"),
     };

@@ -15,7 +15,11 @@ pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<Request, 
     let git = commits::request(&flags.git, action, outside)?;
     let lock = registries::lock(&flags.locking, prune);
     Ok(Request {
-        paths: if flags.paths.is_empty() { vec![PathBuf::from(".")] } else { flags.paths },
+        paths: if flags.paths.is_empty() {
+            vec![PathBuf::from(".")]
+        } else {
+            flags.paths
+        },
         include: flags.include,
         exclude: flags.exclude,
         of_repository: flags.of_repository,
@@ -40,11 +44,18 @@ pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<Request, 
 
 fn action(flags: &args::Files) -> Result<Action, UsageError> {
     match (flags.update, flags.restore, flags.check) {
-        (true, true, _) => Err(usage("`--update` and `--restore` exclude each other", "run one action at a time")),
-        (true, _, true) => {
-            Err(usage("`--check` and `--update` exclude each other", "leave out `--check` to write, or `--update` to look"))
-        }
-        (_, true, true) => Err(usage("`--check` and `--restore` exclude each other", "leave one of them out")),
+        (true, true, _) => Err(usage(
+            "`--update` and `--restore` exclude each other",
+            "run one action at a time",
+        )),
+        (true, _, true) => Err(usage(
+            "`--check` and `--update` exclude each other",
+            "leave out `--check` to write, or `--update` to look",
+        )),
+        (_, true, true) => Err(usage(
+            "`--check` and `--restore` exclude each other",
+            "leave one of them out",
+        )),
         (false, false, _) if flags.dry_run => Err(usage(
             "`--dry-run` needs an action",
             "add `--update` or `--restore`, or leave out `--dry-run`: without an action nothing is written",
@@ -63,7 +74,10 @@ fn lock_prune(flags: &args::Files) -> Result<bool, UsageError> {
             "`--lock-prune` and `--offline` exclude each other: `--offline` does not write the lock",
             "leave out `--offline`",
         )),
-        (true, false, false) => Err(usage("`--lock-prune` needs `--update`, which writes the lock", "add `--update`")),
+        (true, false, false) => Err(usage(
+            "`--lock-prune` needs `--update`, which writes the lock",
+            "add `--update`",
+        )),
         (true, true, false) => Ok(true),
     }
 }

@@ -18,7 +18,10 @@ const MOST_PER_HOST: usize = 16;
 /// What registries are asked with.
 pub(super) fn settings(flags: args::Registries, outside: &Outside) -> Result<Settings, UsageError> {
     let concurrency = flags.concurrency.map_or(DEFAULT_CONCURRENCY, usize::from);
-    flags.insecure_registry.iter().try_for_each(|host| check_host(host))?;
+    flags
+        .insecure_registry
+        .iter()
+        .try_for_each(|host| check_host(host))?;
     Ok(Settings {
         concurrency,
         per_host: concurrency.min(MOST_PER_HOST),
@@ -27,7 +30,11 @@ pub(super) fn settings(flags: args::Registries, outside: &Outside) -> Result<Set
         certificate_authorities: flags.registry_ca,
         maps: maps(&flags.registry_map)?,
         docker_config: flags.docker_config,
-        new_digests: if flags.read_manifests { NewDigests::Read } else { NewDigests::Trust },
+        new_digests: if flags.read_manifests {
+            NewDigests::Read
+        } else {
+            NewDigests::Trust
+        },
         seed: outside.seed,
         environment: outside.environment.clone(),
         ..Settings::default()
@@ -43,7 +50,10 @@ pub(super) fn warnings(flags: &mut args::Registries, locking: &args::Locking) ->
 /// Which lock is used, and for what.
 pub(super) fn lock(flags: &args::Locking, prune: bool) -> LockUse {
     LockUse {
-        path: flags.lock.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_LOCK)),
+        path: flags
+            .lock
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(DEFAULT_LOCK)),
         named: flags.lock.is_some(),
         offline: flags.offline,
         prune,
@@ -54,11 +64,18 @@ pub(super) fn lock(flags: &args::Locking, prune: bool) -> LockUse {
 pub(in crate::cli) fn check_host(host: &str) -> Result<(), UsageError> {
     let what = || format!("`--insecure-registry {host}` names no host");
     match host.split_once("://") {
-        Some((_, rest)) => Err(usage(what(), format!("leave out the scheme: `--insecure-registry {rest}`"))),
-        None if host.contains('/') => Err(usage(what(), "leave out the path: plain http is allowed for a whole host")),
-        None if host.is_empty() || host.contains(char::is_whitespace) => {
-            Err(usage(what(), "name a host with its port: `--insecure-registry registry.example.com:5000`"))
-        }
+        Some((_, rest)) => Err(usage(
+            what(),
+            format!("leave out the scheme: `--insecure-registry {rest}`"),
+        )),
+        None if host.contains('/') => Err(usage(
+            what(),
+            "leave out the path: plain http is allowed for a whole host",
+        )),
+        None if host.is_empty() || host.contains(char::is_whitespace) => Err(usage(
+            what(),
+            "name a host with its port: `--insecure-registry registry.example.com:5000`",
+        )),
         None => Ok(()),
     }
 }
@@ -69,12 +86,18 @@ pub(in crate::cli) fn maps(texts: &[String]) -> Result<Vec<Map>, UsageError> {
     for text in texts {
         if text.contains("://") {
             let what = format!("`--registry-map {text}` is not FROM=TO");
-            return Err(usage(what, "leave out `https://`: both are names as images have them"));
+            return Err(usage(
+                what,
+                "leave out `https://`: both are names as images have them",
+            ));
         }
         let (from, to) = text.split_once('=').unwrap_or((text, ""));
         match targets.insert(from, to) {
             Some(other) if other != to => {
-                return Err(usage(format!("`{from}` is mapped to `{other}` and to `{to}`"), "map it once"));
+                return Err(usage(
+                    format!("`{from}` is mapped to `{other}` and to `{to}`"),
+                    "map it once",
+                ));
             }
             _ => {}
         }
@@ -83,7 +106,12 @@ pub(in crate::cli) fn maps(texts: &[String]) -> Result<Vec<Map>, UsageError> {
         .iter()
         .map(|text| {
             let hint = "write it like `--registry-map docker.io=mirror.example.com/hub`";
-            Map::parse(text).map_err(|error| usage(format!("`--registry-map {text}` cannot be used: {error}"), hint))
+            Map::parse(text).map_err(|error| {
+                usage(
+                    format!("`--registry-map {text}` cannot be used: {error}"),
+                    hint,
+                )
+            })
         })
         .collect()
 }

@@ -13,8 +13,18 @@ fn settings(line: &str) -> Result<Settings, UsageError> {
 }
 
 fn settings_in(line: &str, environment: &[(&str, &str)]) -> Result<Settings, UsageError> {
-    let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-    check(args::parse(line.split(' ').map(OsString::from)).unwrap(), &Outside { environment, seed: 1, now: 0 })
+    let environment = environment
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
+    check(
+        args::parse(line.split(' ').map(OsString::from)).unwrap(),
+        &Outside {
+            environment,
+            seed: 1,
+            now: 0,
+        },
+    )
 }
 
 fn request(line: &str) -> files::Request {
@@ -26,7 +36,14 @@ fn request(line: &str) -> files::Request {
 
 #[test]
 fn a_clock_that_is_far_off_still_gives_a_time() {
-    let typed = || args::parse("imago cluster --restart --kubeconfig a".split(' ').map(OsString::from)).unwrap();
+    let typed = || {
+        args::parse(
+            "imago cluster --restart --kubeconfig a"
+                .split(' ')
+                .map(OsString::from),
+        )
+        .unwrap()
+    };
     for (now, time) in [
         (0, "1970-01-01T00:00:00Z"),
         (4_102_444_800, "2100-01-01T00:00:00Z"),
@@ -34,8 +51,14 @@ fn a_clock_that_is_far_off_still_gives_a_time() {
         (i64::MAX, "1970-01-01T00:00:00Z"),
         (i64::MIN, "1970-01-01T00:00:00Z"),
     ] {
-        let outside = Outside { environment: BTreeMap::new(), seed: 1, now };
-        let Ok(Settings::Cluster { request, .. }) = check(typed(), &outside) else { panic!("{now}") };
+        let outside = Outside {
+            environment: BTreeMap::new(),
+            seed: 1,
+            now,
+        };
+        let Ok(Settings::Cluster { request, .. }) = check(typed(), &outside) else {
+            panic!("{now}")
+        };
         assert_eq!(request.now, time);
     }
 }
@@ -43,62 +66,143 @@ fn a_clock_that_is_far_off_still_gives_a_time() {
 #[test]
 fn what_does_not_go_together_is_refused_with_a_hint() {
     for (line, what) in [
-        ("files --update --restore", "`--update` and `--restore` exclude each other"),
-        ("files --check --update", "`--check` and `--update` exclude each other"),
-        ("files --check --restore", "`--check` and `--restore` exclude each other"),
-        ("files --check --update --restore", "`--update` and `--restore` exclude each other"),
+        (
+            "files --update --restore",
+            "`--update` and `--restore` exclude each other",
+        ),
+        (
+            "files --check --update",
+            "`--check` and `--update` exclude each other",
+        ),
+        (
+            "files --check --restore",
+            "`--check` and `--restore` exclude each other",
+        ),
+        (
+            "files --check --update --restore",
+            "`--update` and `--restore` exclude each other",
+        ),
         ("files --dry-run", "`--dry-run` needs an action"),
         ("files --dry-run --check", "`--dry-run` needs an action"),
         ("files --dry-run --diff", "`--dry-run` needs an action"),
-        ("files --track tag --drop-tag", "`--track tag` and `--drop-tag` exclude each other: the tag is what is tracked"),
+        (
+            "files --track tag --drop-tag",
+            "`--track tag` and `--drop-tag` exclude each other: the tag is what is tracked",
+        ),
         (
             "files --track tag --restore",
             "`--track tag` and `--restore` exclude each other: only the annotation records what to restore",
         ),
-        ("files -n a -A", "`--namespace` and `--all-namespaces` exclude each other"),
-        ("files -n a -x b", "`--namespace` and `--exclude-namespace` exclude each other"),
+        (
+            "files -n a -A",
+            "`--namespace` and `--all-namespaces` exclude each other",
+        ),
+        (
+            "files -n a -x b",
+            "`--namespace` and `--exclude-namespace` exclude each other",
+        ),
         ("files -n a,b", "`a,b` cannot be the name of a namespace"),
         ("files -x Shop", "`Shop` cannot be the name of a namespace"),
         ("files --namespace=", "`` cannot be the name of a namespace"),
-        ("files -l app=web,=x", "`--selector app=web,=x` cannot be read: found `=` at character 9, expected a label's key"),
+        (
+            "files -l app=web,=x",
+            "`--selector app=web,=x` cannot be read: found `=` at character 9, expected a label's key",
+        ),
         (
             "files -f spec.x=1",
             "`--field-selector spec.x=1` cannot be read: `spec.x` at character 1 is not a field to select by: there are `metadata.name` and `metadata.namespace`",
         ),
-        ("files --exclude-image web:1.4", "the pattern `web:1.4` has a tag or a digest, but is held against names alone"),
-        ("files --lock-prune", "`--lock-prune` needs `--update`, which writes the lock"),
-        ("files --lock-prune --restore", "`--lock-prune` needs `--update`, which writes the lock"),
+        (
+            "files --exclude-image web:1.4",
+            "the pattern `web:1.4` has a tag or a digest, but is held against names alone",
+        ),
+        (
+            "files --lock-prune",
+            "`--lock-prune` needs `--update`, which writes the lock",
+        ),
+        (
+            "files --lock-prune --restore",
+            "`--lock-prune` needs `--update`, which writes the lock",
+        ),
         (
             "files --lock-prune --update --offline",
             "`--lock-prune` and `--offline` exclude each other: `--offline` does not write the lock",
         ),
-        ("files --strict", "`--strict` needs `--check`, whose exit code it decides"),
-        ("files --strict --update", "`--strict` needs `--check`, whose exit code it decides"),
-        ("cluster --strict", "`--strict` needs `--check`, whose exit code it decides"),
+        (
+            "files --strict",
+            "`--strict` needs `--check`, whose exit code it decides",
+        ),
+        (
+            "files --strict --update",
+            "`--strict` needs `--check`, whose exit code it decides",
+        ),
+        (
+            "cluster --strict",
+            "`--strict` needs `--check`, whose exit code it decides",
+        ),
         ("files --commit", "`--commit` needs an action"),
         ("files --commit --check", "`--commit` needs an action"),
         ("files --push", "`--push` needs an action"),
         ("files --branch x --check", "`--branch` needs an action"),
-        ("files --update --commit --remote x", "`--remote` needs a push"),
-        ("files --update --branch x --push-option x", "`--push-option` needs a push"),
-        ("files --update --branch a..b", "`a..b` cannot be the name of a branch"),
-        ("files --update --branch=-x", "`-x` cannot be the name of a branch"),
+        (
+            "files --update --commit --remote x",
+            "`--remote` needs a push",
+        ),
+        (
+            "files --update --branch x --push-option x",
+            "`--push-option` needs a push",
+        ),
+        (
+            "files --update --branch a..b",
+            "`a..b` cannot be the name of a branch",
+        ),
+        (
+            "files --update --branch=-x",
+            "`-x` cannot be the name of a branch",
+        ),
         ("files --update --message x", "`--message` needs a commit"),
         ("files --update --author x", "`--author` needs a commit"),
         ("files --signoff", "`--signoff` needs a commit"),
-        ("files --update --commit --message {nope}", "`--message` cannot be used: there is no field `{nope}`"),
-        ("files --update --commit --author Ada", "`--author Ada` is not NAME <MAIL>"),
-        ("files -q -v", "`--quiet` and `--verbose` exclude each other"),
-        ("files --registry-map docker.io", "`--registry-map docker.io` cannot be used: `docker.io` is not FROM=TO"),
+        (
+            "files --update --commit --message {nope}",
+            "`--message` cannot be used: there is no field `{nope}`",
+        ),
+        (
+            "files --update --commit --author Ada",
+            "`--author Ada` is not NAME <MAIL>",
+        ),
+        (
+            "files -q -v",
+            "`--quiet` and `--verbose` exclude each other",
+        ),
+        (
+            "files --registry-map docker.io",
+            "`--registry-map docker.io` cannot be used: `docker.io` is not FROM=TO",
+        ),
         (
             "files --registry-map docker.io=",
             "`--registry-map docker.io=` cannot be used: `` is not a registry with an optional path, such as `docker.io` or `registry.example.test:5000/hub`",
         ),
-        ("files --registry-map a=https://b", "`--registry-map a=https://b` is not FROM=TO"),
-        ("files --registry-map a=b --registry-map a=c", "`a` is mapped to `b` and to `c`"),
-        ("files --insecure-registry http://a:5000", "`--insecure-registry http://a:5000` names no host"),
-        ("files --insecure-registry a:5000/b", "`--insecure-registry a:5000/b` names no host"),
-        ("digest Web", "`Web` is no image: the name is not a repository name (lower-case letters, digits and single separators)"),
+        (
+            "files --registry-map a=https://b",
+            "`--registry-map a=https://b` is not FROM=TO",
+        ),
+        (
+            "files --registry-map a=b --registry-map a=c",
+            "`a` is mapped to `b` and to `c`",
+        ),
+        (
+            "files --insecure-registry http://a:5000",
+            "`--insecure-registry http://a:5000` names no host",
+        ),
+        (
+            "files --insecure-registry a:5000/b",
+            "`--insecure-registry a:5000/b` names no host",
+        ),
+        (
+            "digest Web",
+            "`Web` is no image: the name is not a repository name (lower-case letters, digits and single separators)",
+        ),
     ] {
         let error = settings(&format!("imago {line}")).expect_err(line);
         assert_eq!(error.what, what, "{line}");
@@ -151,8 +255,19 @@ fn an_action_is_what_its_flag_says() {
 fn defaults_are_the_current_folder_and_its_lock() {
     let request = request("imago files");
     assert_eq!(request.paths, [PathBuf::from(".")]);
-    assert_eq!(request.lock, LockUse { path: "imago.lock".into(), named: false, offline: false, prune: false });
-    assert_eq!((request.registries.concurrency, request.registries.per_host), (32, 16));
+    assert_eq!(
+        request.lock,
+        LockUse {
+            path: "imago.lock".into(),
+            named: false,
+            offline: false,
+            prune: false
+        }
+    );
+    assert_eq!(
+        (request.registries.concurrency, request.registries.per_host),
+        (32, 16)
+    );
     assert_eq!(request.selection, Selection::default());
 }
 
@@ -167,7 +282,10 @@ fn a_map_may_be_said_twice() {
     let maps = request(
         "imago files --registry-map docker.io=mirror.example.test/hub/ --registry-map a.test=b.test --registry-map a.test=b.test",
     );
-    assert_eq!(maps.registries.maps[1], Map::parse("a.test=b.test").unwrap());
+    assert_eq!(
+        maps.registries.maps[1],
+        Map::parse("a.test=b.test").unwrap()
+    );
 }
 
 #[test]
@@ -184,12 +302,22 @@ fn colour_follows_the_flag_before_the_environment() {
         ("imago files", &[("NO_COLOR", "1")][..], Colour::Never),
         ("imago files", &[("NO_COLOR", "")][..], Colour::OnTerminals),
         ("imago files", &[("TERM", "dumb")][..], Colour::Never),
-        ("imago files --color always", &[("NO_COLOR", "1")][..], Colour::Always),
+        (
+            "imago files --color always",
+            &[("NO_COLOR", "1")][..],
+            Colour::Always,
+        ),
         ("imago files --color never", &[][..], Colour::Never),
-        ("imago --color auto files", &[("NO_COLOR", "1")][..], Colour::Never),
+        (
+            "imago --color auto files",
+            &[("NO_COLOR", "1")][..],
+            Colour::Never,
+        ),
     ] {
         match settings_in(line, environment).unwrap() {
-            Settings::Files { voice, .. } => assert_eq!(voice.colour, colour, "{line} {environment:?}"),
+            Settings::Files { voice, .. } => {
+                assert_eq!(voice.colour, colour, "{line} {environment:?}")
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -197,12 +325,20 @@ fn colour_follows_the_flag_before_the_environment() {
 
 #[test]
 fn a_time_limit_is_whole_seconds() {
-    let update = |value: &str| settings_in("imago files --update --push", &[("IMAGO_GIT_TIMEOUT", value)]);
+    let update = |value: &str| {
+        settings_in(
+            "imago files --update --push",
+            &[("IMAGO_GIT_TIMEOUT", value)],
+        )
+    };
     for value in ["", "1", " 300 "] {
         assert!(update(value).is_ok(), "{value}");
     }
     for value in ["0", "-1", "ten", "1.5", "5m"] {
-        assert_eq!(update(value).unwrap_err().what, format!("`IMAGO_GIT_TIMEOUT={value}` is not a time limit"));
+        assert_eq!(
+            update(value).unwrap_err().what,
+            format!("`IMAGO_GIT_TIMEOUT={value}` is not a time limit")
+        );
     }
 }
 

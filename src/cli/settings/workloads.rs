@@ -9,7 +9,11 @@ const MAX_NAMESPACE: usize = 63;
 
 /// What file mode selects by.
 pub(super) fn selection(flags: &args::Selecting) -> Result<Selection, UsageError> {
-    Ok(Selection { namespaces: namespaces(flags)?, labels: labels(flags)?, fields: fields(flags)? })
+    Ok(Selection {
+        namespaces: namespaces(flags)?,
+        labels: labels(flags)?,
+        fields: fields(flags)?,
+    })
 }
 
 /// Reads `-n`, `-A` and `-x`.
@@ -20,27 +24,35 @@ pub(super) fn namespaces(flags: &args::Selecting) -> Result<Namespaces, UsageErr
         check_namespace(name)?;
     }
     match (only, flags.all_namespaces, except) {
-        (true, true, _) => Err(usage("`--namespace` and `--all-namespaces` exclude each other", "leave one of them out")),
+        (true, true, _) => Err(usage(
+            "`--namespace` and `--all-namespaces` exclude each other",
+            "leave one of them out",
+        )),
         (true, false, true) => Err(usage(
             "`--namespace` and `--exclude-namespace` exclude each other",
             "name the namespaces to take, or those to leave out",
         )),
         (true, false, false) => Ok(Namespaces::Only(flags.namespaces.iter().cloned().collect())),
-        (false, _, true) => Ok(Namespaces::AllBut(flags.exclude_namespaces.iter().cloned().collect())),
+        (false, _, true) => Ok(Namespaces::AllBut(
+            flags.exclude_namespaces.iter().cloned().collect(),
+        )),
         (false, _, false) => Ok(Namespaces::All),
     }
 }
 
 /// Reads `--selector`.
 pub(super) fn labels(flags: &args::Selecting) -> Result<LabelSelector, UsageError> {
-    flags.selector.as_ref().map_or(Ok(LabelSelector::default()), |text| {
-        LabelSelector::parse(text).map_err(|error| {
-            usage(
-                format!("`--selector {text}` cannot be read: {error}"),
-                "write it as kubectl has it: `app=web,tier in (front,back),!canary`",
-            )
+    flags
+        .selector
+        .as_ref()
+        .map_or(Ok(LabelSelector::default()), |text| {
+            LabelSelector::parse(text).map_err(|error| {
+                usage(
+                    format!("`--selector {text}` cannot be read: {error}"),
+                    "write it as kubectl has it: `app=web,tier in (front,back),!canary`",
+                )
+            })
         })
-    })
 }
 
 /// Reads `--field-selector`.
@@ -73,5 +85,8 @@ fn check_namespace(name: &str) -> Result<(), UsageError> {
     } else {
         "a namespace is made of up to 63 lower-case letters, digits and `-`"
     };
-    Err(usage(format!("`{name}` cannot be the name of a namespace"), hint))
+    Err(usage(
+        format!("`{name}` cannot be the name of a namespace"),
+        hint,
+    ))
 }

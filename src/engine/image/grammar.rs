@@ -46,7 +46,10 @@ impl<'t> Name<'t> {
         if !path.split('/').all(is_path_component) {
             return Err(ImageError::Name);
         }
-        if self.registry.is_none() && path.len() == 64 && path.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if self.registry.is_none()
+            && path.len() == 64
+            && path.bytes().all(|byte| byte.is_ascii_hexdigit())
+        {
             return Err(ImageError::Identifier);
         }
         Ok(())
@@ -56,7 +59,10 @@ impl<'t> Name<'t> {
     pub(super) fn means_same(&self, other: &Name<'_>) -> bool {
         let (own, others) = (self.repository(), other.repository());
         self.registry() == other.registry()
-            && own.iter().flat_map(|part| part.bytes()).eq(others.iter().flat_map(|part| part.bytes()))
+            && own
+                .iter()
+                .flat_map(|part| part.bytes())
+                .eq(others.iter().flat_map(|part| part.bytes()))
     }
 }
 
@@ -64,14 +70,18 @@ impl<'t> Name<'t> {
 pub(super) fn is_tag(text: &str) -> bool {
     (1..=MAX_TAG).contains(&text.len())
         && !text.starts_with(['.', '-'])
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
 }
 
 /// The first component is a registry only with a `.` or a `:` in it, with an upper-case letter, or when it is `localhost`.
 fn split_registry(name: &str) -> (Option<&str>, &str) {
     match name.split_once('/') {
         Some((first, path))
-            if first == "localhost" || first.contains(['.', ':']) || first.bytes().any(|byte| byte.is_ascii_uppercase()) =>
+            if first == "localhost"
+                || first.contains(['.', ':'])
+                || first.bytes().any(|byte| byte.is_ascii_uppercase()) =>
         {
             (Some(first), path)
         }
@@ -100,10 +110,14 @@ fn is_registry(text: &str) -> bool {
             !label.is_empty()
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         }),
     };
-    host && port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+    host && port.is_none_or(|port| {
+        port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
+    })
 }
 
 enum Host<'a> {
@@ -115,8 +129,9 @@ enum Host<'a> {
 fn is_path_component(text: &str) -> bool {
     let is_alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = text.as_bytes();
-    let ends = bytes.first().is_some_and(is_alphanumeric) && bytes.last().is_some_and(is_alphanumeric);
-    ends && bytes
-        .split(is_alphanumeric)
-        .all(|separator| matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|byte| *byte == b'-'))
+    let ends =
+        bytes.first().is_some_and(is_alphanumeric) && bytes.last().is_some_and(is_alphanumeric);
+    ends && bytes.split(is_alphanumeric).all(|separator| {
+        matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|byte| *byte == b'-')
+    })
 }

@@ -21,7 +21,11 @@ impl Lookup {
         let [omitted, path] = name.repository();
         let text = [name.registry(), "/", omitted, path, ":", tag].concat();
         let registry_end = name.registry().len();
-        Self { text, registry_end, name_end: registry_end + 1 + omitted.len() + path.len() }
+        Self {
+            text,
+            registry_end,
+            name_end: registry_end + 1 + omitted.len() + path.len(),
+        }
     }
 
     /// The registry as names have it: `docker.io`, `registry.example.test:5000`.

@@ -43,7 +43,13 @@ const SCHEMES: [&str; 4] = ["ko://", "//", "@//", "ref+"];
 const BARE_WORDS: [&str; 5] = ["IMAGE", "PLACEHOLDER", "TODO", "TBD", "FIXME"];
 
 /// Words in capitals that say so of themselves, even in a tag.
-const TELLING_WORDS: [&str; 5] = ["PLACEHOLDER", "REPLACE_ME", "REPLACEME", "CHANGE_ME", "CHANGEME"];
+const TELLING_WORDS: [&str; 5] = [
+    "PLACEHOLDER",
+    "REPLACE_ME",
+    "REPLACEME",
+    "CHANGE_ME",
+    "CHANGEME",
+];
 
 impl ImageRef<'_> {
     /// Whether it is a placeholder although it follows the grammar. With a digest it is an image whatever its tag says.
@@ -58,13 +64,19 @@ pub fn is_placeholder(text: &str) -> bool {
         || text.contains("{{")
         || (!text.is_empty() && text.trim().is_empty())
         || SCHEMES.iter().any(|scheme| text.starts_with(scheme))
-        || PAIRS.iter().any(|(open, close, inner)| has_pair(text, open, close, *inner))
+        || PAIRS
+            .iter()
+            .any(|(open, close, inner)| has_pair(text, open, close, *inner))
         || MARKS.iter().any(|mark| has_marked_word(text, *mark))
-        || text.split(['/', ':', '@']).any(|part| is_telling(part) || is_word_in_capitals(part))
+        || text
+            .split(['/', ':', '@'])
+            .any(|part| is_telling(part) || is_word_in_capitals(part))
 }
 
 fn has_pair(text: &str, open: &str, close: &str, inner: Inner) -> bool {
-    let Some(start) = text.find(open) else { return false };
+    let Some(start) = text.find(open) else {
+        return false;
+    };
     let rest = &text[start + open.len()..];
     match inner {
         Inner::Anything => rest.rfind(close).is_some_and(|end| end > 0),
@@ -92,23 +104,34 @@ fn has_marked_word(text: &str, mark: char) -> bool {
 /// Letters first, then what names of variables are made of.
 fn is_word(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b' '))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b' '))
 }
 
 /// Whether a tag, or a part of a text that is no image, is `__WORD__` or has such a word between its separators, or a telling word.
 fn is_telling(part: &str) -> bool {
     // Nearly all tags are in lower case, and need no search.
-    if !part.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'_') {
+    if !part
+        .bytes()
+        .any(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    {
         return false;
     }
-    TELLING_WORDS.iter().any(|word| memmem::find(part.as_bytes(), word.as_bytes()).is_some()) || has_dunder_word(part)
+    TELLING_WORDS
+        .iter()
+        .any(|word| memmem::find(part.as_bytes(), word.as_bytes()).is_some())
+        || has_dunder_word(part)
 }
 
 /// `__TAG__`, alone or beside `.` and `-`: `1.4-__BUILD__`.
 fn has_dunder_word(part: &str) -> bool {
     let inner = |piece: &str| {
         let inner = piece.strip_prefix("__")?.strip_suffix("__")?;
-        inner.bytes().any(|byte| byte.is_ascii_alphanumeric()).then_some(())
+        inner
+            .bytes()
+            .any(|byte| byte.is_ascii_alphanumeric())
+            .then_some(())
     };
     inner(part).is_some() || part.split(['.', '-']).any(|piece| inner(piece).is_some())
 }
@@ -117,7 +140,9 @@ fn has_dunder_word(part: &str) -> bool {
 fn is_word_in_capitals(part: &str) -> bool {
     let is_snake = part.contains('_')
         && part.starts_with(|first: char| first.is_ascii_uppercase())
-        && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+        && part
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     is_snake || BARE_WORDS.contains(&part)
 }
 

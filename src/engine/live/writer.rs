@@ -37,15 +37,27 @@ enum Wanted {
 }
 
 const fn mark(writer: &'static str, key: &'static str) -> Mark {
-    Mark { writer, key: Key::Is(key), value: Wanted::Filled }
+    Mark {
+        writer,
+        key: Key::Is(key),
+        value: Wanted::Filled,
+    }
 }
 
 const fn valued(writer: &'static str, key: &'static str, value: &'static str) -> Mark {
-    Mark { writer, key: Key::Is(key), value: Wanted::Is(value) }
+    Mark {
+        writer,
+        key: Key::Is(key),
+        value: Wanted::Is(value),
+    }
 }
 
 const fn below(writer: &'static str, prefix: &'static str) -> Mark {
-    Mark { writer, key: Key::Below(prefix), value: Wanted::Any }
+    Mark {
+        writer,
+        key: Key::Below(prefix),
+        value: Wanted::Any,
+    }
 }
 
 const ADDON_MANAGER: &str = "the addon manager";
@@ -74,11 +86,19 @@ const MARKS: [Mark; 23] = [
     mark(RANCHER, "objectset.rio.cattle.io/owner-name"),
     mark(KAPP, "kapp.k14s.io/app"),
     valued(CONFIG_SYNC, "configmanagement.gke.io/managed", "enabled"),
-    valued(CONFIG_SYNC, "app.kubernetes.io/managed-by", "configmanagement.gke.io"),
+    valued(
+        CONFIG_SYNC,
+        "app.kubernetes.io/managed-by",
+        "configmanagement.gke.io",
+    ),
     mark(CONFIG_SYNC, "configsync.gke.io/resource-id"),
     mark(CONFIG_SYNC, "configsync.gke.io/declared-version"),
     // `EnsureExists` leaves what is there to people.
-    valued(ADDON_MANAGER, "addonmanager.kubernetes.io/mode", "Reconcile"),
+    valued(
+        ADDON_MANAGER,
+        "addonmanager.kubernetes.io/mode",
+        "Reconcile",
+    ),
     mark(OLM, "olm.owner"),
     valued(OLM, "olm.managed", "true"),
     mark(OLM, "olm.operatorframework.io/owner-name"),
@@ -97,7 +117,11 @@ const LEFT_ALONE: [(&str, &str, &str); 8] = [
     (FLUX, "kustomize.toolkit.fluxcd.io/ssa", "Ignore"),
     (FLUX, "kustomize.toolkit.fluxcd.io/ssa", "IfNotPresent"),
     (CONFIG_SYNC, "configmanagement.gke.io/managed", "disabled"),
-    (CONFIG_SYNC, "client.lifecycle.config.k8s.io/mutation", "ignore"),
+    (
+        CONFIG_SYNC,
+        "client.lifecycle.config.k8s.io/mutation",
+        "ignore",
+    ),
     (KAPP, "kapp.k14s.io/update-strategy", "skip"),
     (GARDENER, "resources.gardener.cloud/ignore", "true"),
     (GARDENER, "resources.gardener.cloud/mode", "Ignore"),
@@ -105,21 +129,39 @@ const LEFT_ALONE: [(&str, &str, &str); 8] = [
 
 /// Who writes the object beside us: ``Argo CD (`argocd.argoproj.io/instance: shop`)``. The controller in its owner references goes first.
 pub(super) fn writer(metadata: &Value) -> Option<String> {
-    let owners = metadata.get("ownerReferences").and_then(Value::as_array).into_iter().flatten();
+    let owners = metadata
+        .get("ownerReferences")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     if let Some(owner) = owners.into_iter().find(|owner| owner["controller"] == true) {
         let text = |key| owner.get(key).and_then(Value::as_str).unwrap_or_default();
-        return Some(format!("the controller `{}/{}`", text("kind"), text("name")));
+        return Some(format!(
+            "the controller `{}/{}`",
+            text("kind"),
+            text("name")
+        ));
     }
     MARKS.iter().find_map(|mark| {
         let (key, value) = mark.on(metadata)?;
-        let shown = if value.is_empty() { key.to_owned() } else { format!("{key}: {value}") };
+        let shown = if value.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{key}: {value}")
+        };
         (!leaves_alone(mark.writer, metadata)).then(|| format!("{} (`{shown}`)", mark.writer))
     })
 }
 
 /// The Helm release that the object came with: its next upgrade may put an image back, but nothing writes it before that.
 pub(super) fn helm_release(metadata: &Value) -> Option<String> {
-    let text = |key| metadata.get("annotations")?.get(key)?.as_str().filter(|text| !text.is_empty());
+    let text = |key| {
+        metadata
+            .get("annotations")?
+            .get(key)?
+            .as_str()
+            .filter(|text| !text.is_empty())
+    };
     let name = text("meta.helm.sh/release-name")?;
     Some(match text("meta.helm.sh/release-namespace") {
         Some(namespace) => format!("{namespace}/{name}"),
@@ -138,11 +180,21 @@ impl Mark {
         match self.key {
             Key::Is(key) => maps.find_map(|map| {
                 let (key, value) = map.get_key_value(key)?;
-                Some((key.as_str(), value.as_str().filter(|value| is_wanted(value))?))
+                Some((
+                    key.as_str(),
+                    value.as_str().filter(|value| is_wanted(value))?,
+                ))
             }),
             Key::Below(prefix) => maps.flatten().find_map(|(key, value)| {
-                let is_below = key.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
-                Some((key.as_str(), value.as_str().filter(|value| is_below && is_wanted(value))?))
+                let is_below = key
+                    .strip_prefix(prefix)
+                    .is_some_and(|rest| !rest.is_empty());
+                Some((
+                    key.as_str(),
+                    value
+                        .as_str()
+                        .filter(|value| is_below && is_wanted(value))?,
+                ))
             }),
         }
     }
@@ -150,13 +202,19 @@ impl Mark {
 
 fn leaves_alone(writer: &str, metadata: &Value) -> bool {
     let says = |key: &str, wanted: &str| {
-        maps(metadata).filter_map(|map| map.get(key)?.as_str()).any(|value| value.eq_ignore_ascii_case(wanted))
+        maps(metadata)
+            .filter_map(|map| map.get(key)?.as_str())
+            .any(|value| value.eq_ignore_ascii_case(wanted))
     };
-    LEFT_ALONE.iter().any(|(who, key, value)| *who == writer && says(key, value))
+    LEFT_ALONE
+        .iter()
+        .any(|(who, key, value)| *who == writer && says(key, value))
 }
 
 fn maps(metadata: &Value) -> impl Iterator<Item = &serde_json::Map<String, Value>> {
-    ["annotations", "labels"].into_iter().filter_map(|map| metadata.get(map)?.as_object())
+    ["annotations", "labels"]
+        .into_iter()
+        .filter_map(|map| metadata.get(map)?.as_object())
 }
 
 #[cfg(test)]
@@ -166,16 +224,20 @@ mod tests {
 
     /// An object with a label or an annotation of each pair.
     fn marked(map: &str, pairs: &[(&str, &str)]) -> Value {
-        let pairs: serde_json::Map<String, Value> =
-            pairs.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect();
+        let pairs: serde_json::Map<String, Value> = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), Value::from(*value)))
+            .collect();
         json!({map: pairs})
     }
 
     #[test]
     fn a_controller_among_the_owners_writes_what_it_owns() {
-        let owner =
-            |controller| json!({"ownerReferences": [{"kind": "Database", "name": "main", "uid": "1", "controller": controller}]});
-        assert_eq!(writer(&owner(true)).as_deref(), Some("the controller `Database/main`"));
+        let owner = |controller| json!({"ownerReferences": [{"kind": "Database", "name": "main", "uid": "1", "controller": controller}]});
+        assert_eq!(
+            writer(&owner(true)).as_deref(),
+            Some("the controller `Database/main`")
+        );
         assert_eq!(writer(&owner(false)), None);
         assert_eq!(writer(&json!({})), None);
     }
@@ -192,16 +254,30 @@ mod tests {
                 Wanted::Filled => ("shop", &[""]),
                 Wanted::Any => ("", &[]),
             };
-            let shown = if value.is_empty() { key.clone() } else { format!("{key}: {value}") };
+            let shown = if value.is_empty() {
+                key.clone()
+            } else {
+                format!("{key}: {value}")
+            };
             for map in ["labels", "annotations"] {
                 let found = writer(&marked(map, &[(&key, value), ("app", "web")]));
                 assert_eq!(found, Some(format!("{} (`{shown}`)", mark.writer)), "{map}");
                 for other in others {
-                    assert_eq!(writer(&marked(map, &[(&key, other)])), None, "{key}: {other}");
+                    assert_eq!(
+                        writer(&marked(map, &[(&key, other)])),
+                        None,
+                        "{key}: {other}"
+                    );
                 }
             }
             if let Key::Below(prefix) = mark.key {
-                assert_eq!(writer(&marked("labels", &[(prefix, "x"), (&format!("x.{prefix}a"), "x")])), None);
+                assert_eq!(
+                    writer(&marked(
+                        "labels",
+                        &[(prefix, "x"), (&format!("x.{prefix}a"), "x")]
+                    )),
+                    None
+                );
             }
         }
     }
@@ -219,14 +295,24 @@ mod tests {
             ("labels", "olm.managed", "false"),
             ("annotations", "argocd.argoproj.io/sync-wave", "1"),
             ("annotations", "configmanagement.gke.io/managed", "disabled"),
-            ("annotations", "kustomize.toolkit.fluxcd.io/prune", "disabled"),
-            ("annotations", "kubectl.kubernetes.io/last-applied-configuration", "{}"),
+            (
+                "annotations",
+                "kustomize.toolkit.fluxcd.io/prune",
+                "disabled",
+            ),
+            (
+                "annotations",
+                "kubectl.kubernetes.io/last-applied-configuration",
+                "{}",
+            ),
             ("annotations", "meta.helm.sh/release-name", "web"),
         ] {
             assert_eq!(writer(&marked(map, &[(key, value)])), None, "{key}");
         }
         assert_eq!(
-            writer(&json!({"managedFields": [{"manager": "argocd-controller"}], "labels": null, "annotations": []})),
+            writer(
+                &json!({"managedFields": [{"manager": "argocd-controller"}], "labels": null, "annotations": []})
+            ),
             None
         );
     }
@@ -242,24 +328,50 @@ mod tests {
             };
             // Of two values for one key the later one stands.
             let pairs = [(marked_by, marked_with), (key, value)];
-            assert_eq!(writer(&marked("annotations", &pairs)), None, "{key}: {value}");
+            assert_eq!(
+                writer(&marked("annotations", &pairs)),
+                None,
+                "{key}: {value}"
+            );
             let shouted = value.to_uppercase();
-            assert_eq!(writer(&marked("annotations", &[(marked_by, marked_with), (key, &shouted)])), None, "{key}: {shouted}");
+            assert_eq!(
+                writer(&marked(
+                    "annotations",
+                    &[(marked_by, marked_with), (key, &shouted)]
+                )),
+                None,
+                "{key}: {shouted}"
+            );
             if marked_by != key {
-                let found = writer(&marked("annotations", &[(marked_by, marked_with), (key, "other")]));
-                assert!(found.is_some_and(|found| found.starts_with(who)), "{key}: other");
+                let found = writer(&marked(
+                    "annotations",
+                    &[(marked_by, marked_with), (key, "other")],
+                ));
+                assert!(
+                    found.is_some_and(|found| found.starts_with(who)),
+                    "{key}: other"
+                );
             }
         }
         // One writer's word says nothing of another.
-        let both = [("kustomize.toolkit.fluxcd.io/reconcile", "disabled"), ("argocd.argoproj.io/instance", "shop")];
+        let both = [
+            ("kustomize.toolkit.fluxcd.io/reconcile", "disabled"),
+            ("argocd.argoproj.io/instance", "shop"),
+        ];
         assert!(writer(&marked("labels", &both)).is_some_and(|found| found.starts_with("Argo CD")));
     }
 
     #[test]
     fn a_helm_release_has_a_name_and_may_have_a_namespace() {
         let of = |pairs: &[(&str, &str)]| helm_release(&marked("annotations", pairs));
-        assert_eq!(of(&[("meta.helm.sh/release-name", "web")]).as_deref(), Some("web"));
-        let both = [("meta.helm.sh/release-name", "web"), ("meta.helm.sh/release-namespace", "shop")];
+        assert_eq!(
+            of(&[("meta.helm.sh/release-name", "web")]).as_deref(),
+            Some("web")
+        );
+        let both = [
+            ("meta.helm.sh/release-name", "web"),
+            ("meta.helm.sh/release-namespace", "shop"),
+        ];
         assert_eq!(of(&both).as_deref(), Some("shop/web"));
         assert_eq!(of(&[("meta.helm.sh/release-name", "")]), None);
         assert_eq!(helm_release(&marked("labels", &both)), None);

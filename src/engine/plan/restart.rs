@@ -4,7 +4,8 @@
 //! changed: pods would be replaced for nothing, or would go back to an image that a node still has.
 
 use super::{
-    Change, Considered, Outcome, Plan, Rules, Standing, change_image, consider, followed, invalid, not_text, recorded, text,
+    Change, Considered, Outcome, Plan, Rules, Standing, change_image, consider, followed, invalid,
+    not_text, recorded, text,
 };
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::hold::Hold;
@@ -15,13 +16,23 @@ use crate::engine::workload::{Container, Image, Kind, PullPolicy};
 
 /// Plans the restart of a workload with pods that are not on their tag's digest. `now` is in RFC 3339. `Err`: its record cannot be
 /// relied on, and all of it is left as it is.
-pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> Result<Plan, Refusal> {
+pub fn restart(
+    pods: &Pods<'_>,
+    rules: &Rules,
+    answers: &Answers,
+    now: &str,
+) -> Result<Plan, Refusal> {
     let workload = &pods.live.workload;
     let ledger = recorded(workload, rules)?;
     let mut plan = Plan::default();
     let mut still_needed = false;
     let mut back = Vec::new();
-    for Considered { container, standing, recorded } in consider(workload, ledger.as_ref(), rules)? {
+    for Considered {
+        container,
+        standing,
+        recorded,
+    } in consider(workload, ledger.as_ref(), rules)?
+    {
         let Image::Text(image) = &container.image else {
             plan.outcomes.push(not_text(&container.image, standing));
             back.push(None);
@@ -36,14 +47,23 @@ pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> 
             Standing::Taken(Wish::Variable) => Outcome::Variable,
             Standing::Taken(Wish::Fixed) => Outcome::Fixed,
             Standing::Taken(Wish::Invalid(error)) => Outcome::Failed(invalid(error)),
-            Standing::Taken(Wish::Follow(follow)) => match seen(image, container, &follow, answers, pods) {
-                Outcome::Stale { running, digest, .. } if follow.digest.is_some() && original.is_none() => {
-                    behind(&running, &digest, "its image has a digest and nothing to go back to; `--update` follows its tag")
+            Standing::Taken(Wish::Follow(follow)) => {
+                match seen(image, container, &follow, answers, pods) {
+                    Outcome::Stale {
+                        running, digest, ..
+                    } if follow.digest.is_some() && original.is_none() => behind(
+                        &running,
+                        &digest,
+                        "its image has a digest and nothing to go back to; `--update` follows its tag",
+                    ),
+                    outcome => outcome,
                 }
-                outcome => outcome,
-            },
+            }
         };
-        let taken = matches!(outcome, Outcome::Ok | Outcome::Stale { .. } | Outcome::Unchecked(_));
+        let taken = matches!(
+            outcome,
+            Outcome::Ok | Outcome::Stale { .. } | Outcome::Unchecked(_)
+        );
         still_needed |= original.is_some() && !taken;
         back.push(original.filter(|_| taken));
         plan.outcomes.push(Some(outcome));
@@ -53,11 +73,23 @@ pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> 
         return Ok(plan);
     }
     if let Some(why) = pods.live.pods_stay {
-        return Ok(left_alone(plan, &format!("a restart would replace no pod: {why}")));
+        return Ok(left_alone(
+            plan,
+            &format!("a restart would replace no pod: {why}"),
+        ));
     }
-    let unknown = |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Failed(_) | Outcome::Held(_)));
-    if let Some((container, _)) = workload.containers.iter().zip(&plan.outcomes).find(|(_, outcome)| unknown(outcome)) {
-        let why = format!("its new pods might not get the image of `{}`", container.name);
+    let unknown =
+        |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Failed(_) | Outcome::Held(_)));
+    if let Some((container, _)) = workload
+        .containers
+        .iter()
+        .zip(&plan.outcomes)
+        .find(|(_, outcome)| unknown(outcome))
+    {
+        let why = format!(
+            "its new pods might not get the image of `{}`",
+            container.name
+        );
         return Ok(left_alone(plan, &why));
     }
     let touched = workload
@@ -66,55 +98,106 @@ pub fn restart(pods: &Pods<'_>, rules: &Rules, answers: &Answers, now: &str) -> 
         .zip(&plan.outcomes)
         .zip(&back)
         .filter(|((_, outcome), back)| is_stale(outcome) || back.is_some());
-    let mut pulls = touched.map(|((container, _), back)| (container, pull_policy(container, back.as_deref())));
+    let mut pulls =
+        touched.map(|((container, _), back)| (container, pull_policy(container, back.as_deref())));
     if let Some((container, policy)) = pulls.find(|(_, policy)| *policy != PullPolicy::Always) {
-        let why = format!("the pull policy of `{}` is {}", container.name, policy.name());
+        let why = format!(
+            "the pull policy of `{}` is {}",
+            container.name,
+            policy.name()
+        );
         return Ok(left_alone(
             plan,
             &match workload.kind {
-                Kind::CronJob => format!("a CronJob is not restarted, and its next run may not pull: {why}"),
-                Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet => format!("a restart would not pull: {why}"),
+                Kind::CronJob => {
+                    format!("a CronJob is not restarted, and its next run may not pull: {why}")
+                }
+                Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet => {
+                    format!("a restart would not pull: {why}")
+                }
             },
         ));
     }
     if workload.kind == Kind::CronJob && back.iter().all(Option::is_none) {
-        return Ok(left_alone(plan, "a CronJob is not restarted: its next run pulls by itself"));
+        return Ok(left_alone(
+            plan,
+            "a CronJob is not restarted: its next run pulls by itself",
+        ));
     }
-    for ((container, outcome), original) in workload.containers.iter().zip(&mut plan.outcomes).zip(back) {
-        let (Some(outcome), Some(original)) = (outcome, original) else { continue };
-        plan.changes.push(change_image(workload, container, &original));
+    for ((container, outcome), original) in
+        workload.containers.iter().zip(&mut plan.outcomes).zip(back)
+    {
+        let (Some(outcome), Some(original)) = (outcome, original) else {
+            continue;
+        };
+        plan.changes
+            .push(change_image(workload, container, &original));
         match outcome {
             Outcome::Stale { back, .. } => *back = Some(original),
             _ => *outcome = Outcome::Restored(original),
         }
     }
     // The record stays as long as an image follows its tag by it.
-    let followed = workload.containers.iter().zip(&plan.outcomes).any(|(container, outcome)| {
-        let image = container.image.text().and_then(|image| ImageRef::parse(image).ok());
-        let pinned = image.is_some_and(|image| image.has_digest());
-        pinned && matches!(outcome, Some(Outcome::Ok | Outcome::Kept(_) | Outcome::Unchecked(_)))
-    });
+    let followed = workload
+        .containers
+        .iter()
+        .zip(&plan.outcomes)
+        .any(|(container, outcome)| {
+            let image = container
+                .image
+                .text()
+                .and_then(|image| ImageRef::parse(image).ok());
+            let pinned = image.is_some_and(|image| image.has_digest());
+            pinned
+                && matches!(
+                    outcome,
+                    Some(Outcome::Ok | Outcome::Kept(_) | Outcome::Unchecked(_))
+                )
+        });
     if ledger.is_some() && !still_needed && !followed {
-        plan.changes.push(Change { at: workload.record_path(), from: text(&workload.record), to: None });
+        plan.changes.push(Change {
+            at: workload.record_path(),
+            from: text(&workload.record),
+            to: None,
+        });
     }
     if workload.kind != Kind::CronJob {
         let from = pods.live.restarted_at().map(str::to_owned);
-        plan.changes.push(Change { at: workload.restarted_path(), from, to: Some(now.to_owned()) });
+        plan.changes.push(Change {
+            at: workload.restarted_path(),
+            from,
+            to: Some(now.to_owned()),
+        });
     }
     Ok(plan)
 }
 
 /// What the pods say of a container that follows a tag.
-fn seen(image: &str, container: &Container, follow: &Follow<'_>, answers: &Answers, pods: &Pods<'_>) -> Outcome {
-    match (followed(image, follow, answers), answers.get(&follow.lookup)) {
-        (Outcome::Ok | Outcome::Outdated(_), Some(Ok(answer))) => match pods.say(container, &answer.digest, Purpose::Restart) {
-            Word::Agrees => Outcome::Ok,
-            Word::Differs(running) if answer.held.contains_key(&running) => {
-                Outcome::Held(Hold::platform_lost(&answer.digest, &answer.held[&running]))
+fn seen(
+    image: &str,
+    container: &Container,
+    follow: &Follow<'_>,
+    answers: &Answers,
+    pods: &Pods<'_>,
+) -> Outcome {
+    match (
+        followed(image, follow, answers),
+        answers.get(&follow.lookup),
+    ) {
+        (Outcome::Ok | Outcome::Outdated(_), Some(Ok(answer))) => {
+            match pods.say(container, &answer.digest, Purpose::Restart) {
+                Word::Agrees => Outcome::Ok,
+                Word::Differs(running) if answer.held.contains_key(&running) => {
+                    Outcome::Held(Hold::platform_lost(&answer.digest, &answer.held[&running]))
+                }
+                Word::Differs(running) => Outcome::Stale {
+                    running,
+                    digest: answer.digest.clone(),
+                    back: None,
+                },
+                Word::Nothing(reason) => Outcome::Unchecked(reason.to_owned()),
             }
-            Word::Differs(running) => Outcome::Stale { running, digest: answer.digest.clone(), back: None },
-            Word::Nothing(reason) => Outcome::Unchecked(reason.to_owned()),
-        },
+        }
         (outcome, _) => outcome,
     }
 }
@@ -122,9 +205,13 @@ fn seen(image: &str, container: &Container, follow: &Follow<'_>, answers: &Answe
 /// When a node pulls the image that the container will have. Without a word, the API server's default: `Always` for `latest` alone.
 fn pull_policy(container: &Container, back: Option<&str>) -> PullPolicy {
     container.pull_policy.unwrap_or_else(|| {
-        let image = back.or(container.image.text()).and_then(|image| ImageRef::parse(image).ok());
+        let image = back
+            .or(container.image.text())
+            .and_then(|image| ImageRef::parse(image).ok());
         match image {
-            Some(image) if !image.has_digest() && image.asked_tag() == DEFAULT_TAG => PullPolicy::Always,
+            Some(image) if !image.has_digest() && image.asked_tag() == DEFAULT_TAG => {
+                PullPolicy::Always
+            }
             _ => PullPolicy::IfNotPresent,
         }
     })
@@ -132,7 +219,10 @@ fn pull_policy(container: &Container, back: Option<&str>) -> PullPolicy {
 
 fn left_alone(mut plan: Plan, why: &str) -> Plan {
     for outcome in plan.outcomes.iter_mut().flatten() {
-        if let Outcome::Stale { running, digest, .. } = outcome {
+        if let Outcome::Stale {
+            running, digest, ..
+        } = outcome
+        {
             *outcome = behind(running, digest, why);
         }
     }
@@ -140,7 +230,9 @@ fn left_alone(mut plan: Plan, why: &str) -> Plan {
 }
 
 fn behind(running: &Digest, digest: &Digest, why: &str) -> Outcome {
-    Outcome::Kept(format!("a pod runs {running}, and its tag is on {digest}, but {why}"))
+    Outcome::Kept(format!(
+        "a pod runs {running}, and its tag is on {digest}, but {why}"
+    ))
 }
 
 #[cfg(test)]
@@ -172,29 +264,54 @@ mod tests {
             .collect();
         let template = json!({"spec": {"containers": containers}});
         let (version, spec) = match kind {
-            "CronJob" => ("batch/v1", json!({"jobTemplate": {"spec": {"template": template}}})),
+            "CronJob" => (
+                "batch/v1",
+                json!({"jobTemplate": {"spec": {"template": template}}}),
+            ),
             _ => ("apps/v1", json!({"template": template})),
         };
         let annotations = record.map_or(json!({}), |record| json!({"imago-config-spec": record}));
         let metadata = json!({"name": "web", "namespace": "shop", "annotations": annotations});
-        Live::read(&json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})).unwrap()
+        Live::read(
+            &json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}),
+        )
+        .unwrap()
     }
 
-    fn planned(kind: &str, containers: Given<'_>, record: Option<&str>) -> (Vec<String>, Vec<String>) {
+    fn planned(
+        kind: &str,
+        containers: Given<'_>,
+        record: Option<&str>,
+    ) -> (Vec<String>, Vec<String>) {
         let live = live(kind, containers, record);
         let statuses: Vec<Value> = containers
             .iter()
             .map(|(name, _, _, running)| json!({"name": name, "imageID": format!("r@{}", digest(*running)), "state": {"running": {}}}))
             .collect();
-        let pod = Pod::read(&json!({"metadata": {"ownerReferences": [{"uid": "1", "controller": true}]}, "spec": {},
-            "status": {"phase": "Running", "containerStatuses": statuses}}));
+        let pod = Pod::read(
+            &json!({"metadata": {"ownerReferences": [{"uid": "1", "controller": true}]}, "spec": {},
+            "status": {"phase": "Running", "containerStatuses": statuses}}),
+        );
         let pods: Vec<Pod> = pod.into_iter().collect();
         let answers: Answers = ["r.test/a:1", "r.test/b:latest"]
-            .map(|image| (ImageRef::parse(image).unwrap().lookup(), Ok(Answer::new(digest('a')))))
+            .map(|image| {
+                (
+                    ImageRef::parse(image).unwrap().lookup(),
+                    Ok(Answer::new(digest('a'))),
+                )
+            })
             .into();
-        let rules = Rules { track: Track::Annotation, form: TagForm::Keep, images: ImageFilter::default() };
+        let rules = Rules {
+            track: Track::Annotation,
+            form: TagForm::Keep,
+            images: ImageFilter::default(),
+        };
         let manifests = BTreeMap::new();
-        let pods = Pods { live: &live, pods: Ok(&pods), manifests: &manifests };
+        let pods = Pods {
+            live: &live,
+            pods: Ok(&pods),
+            manifests: &manifests,
+        };
         let plan = restart(&pods, &rules, &answers, "2026-01-02T03:04:05Z").unwrap();
         let outcome = |outcome: &Option<Outcome>| match outcome.as_ref().unwrap() {
             Outcome::Ok => "ok".to_owned(),
@@ -203,40 +320,92 @@ mod tests {
             Outcome::Kept(reason) => format!("kept {}", reason.rsplit_once("but ").unwrap().1),
             other => format!("{other:?}"),
         };
-        let changes = plan.changes.iter().map(|change| format!("{} = {}", change.at, change.to.as_deref().unwrap_or("nothing")));
-        (plan.outcomes.iter().map(outcome).collect(), changes.collect())
+        let changes = plan.changes.iter().map(|change| {
+            format!(
+                "{} = {}",
+                change.at,
+                change.to.as_deref().unwrap_or("nothing")
+            )
+        });
+        (
+            plan.outcomes.iter().map(outcome).collect(),
+            changes.collect(),
+        )
     }
 
-    const RESTARTED: &str = "spec.template.metadata.annotations.imago/restartedAt = 2026-01-02T03:04:05Z";
+    const RESTARTED: &str =
+        "spec.template.metadata.annotations.imago/restartedAt = 2026-01-02T03:04:05Z";
 
     #[test]
     fn a_workload_is_restarted_where_a_pod_is_behind_and_a_pull_would_happen() {
-        let one = |policy, running| planned("Deployment", &[("a", "r.test/a:1", policy, running)], None);
+        let one =
+            |policy, running| planned("Deployment", &[("a", "r.test/a:1", policy, running)], None);
         assert_eq!(one("Always", 'a'), (vec!["ok".into()], vec![]));
-        assert_eq!(one("Always", 'c'), (vec!["stale -".into()], vec![RESTARTED.into()]));
+        assert_eq!(
+            one("Always", 'c'),
+            (vec!["stale -".into()], vec![RESTARTED.into()])
+        );
         let kept = "kept a restart would not pull: the pull policy of `a` is IfNotPresent";
         assert_eq!(one("IfNotPresent", 'c'), (vec![kept.into()], vec![]));
-        assert_eq!(one("", 'c'), (vec![kept.into()], vec![]), "the default for a tag");
+        assert_eq!(
+            one("", 'c'),
+            (vec![kept.into()], vec![]),
+            "the default for a tag"
+        );
         assert_eq!(one("Never", 'c').1, [""; 0]);
         let latest = planned("Deployment", &[("b", "r.test/b", "", 'c')], None);
-        assert_eq!(latest, (vec!["stale -".into()], vec![RESTARTED.into()]), "the default for `latest`");
+        assert_eq!(
+            latest,
+            (vec!["stale -".into()], vec![RESTARTED.into()]),
+            "the default for `latest`"
+        );
     }
 
     #[test]
     fn images_go_back_to_their_tags_and_the_record_goes() {
         let record = r#"{"containers":[{"name":"a","image":"r.test/a:1"},{"name":"b","image":"r.test/b"}],"initContainers":[]}"#;
-        let (a, b) = (format!("r.test/a:1@{}", digest('c')), format!("r.test/b@{}", digest('a')));
-        let both = planned("Deployment", &[("a", &a, "Always", 'c'), ("b", &b, "Always", 'a')], Some(record));
+        let (a, b) = (
+            format!("r.test/a:1@{}", digest('c')),
+            format!("r.test/b@{}", digest('a')),
+        );
+        let both = planned(
+            "Deployment",
+            &[("a", &a, "Always", 'c'), ("b", &b, "Always", 'a')],
+            Some(record),
+        );
         assert_eq!(both.0, ["stale r.test/a:1", "restored r.test/b"]);
-        let image = |index, image| format!("spec.template.spec.containers[{index}].image = {image}");
+        let image =
+            |index, image| format!("spec.template.spec.containers[{index}].image = {image}");
         let record_goes = "metadata.annotations.imago-config-spec = nothing".to_owned();
-        assert_eq!(both.1, [image(0, "r.test/a:1"), image(1, "r.test/b"), record_goes, RESTARTED.to_owned()]);
+        assert_eq!(
+            both.1,
+            [
+                image(0, "r.test/a:1"),
+                image(1, "r.test/b"),
+                record_goes,
+                RESTARTED.to_owned()
+            ]
+        );
         // One that would not be pulled keeps all of the workload as it is.
-        let mixed = planned("Deployment", &[("a", &a, "Always", 'c'), ("b", &b, "IfNotPresent", 'a')], Some(record));
-        assert_eq!(mixed.0, ["kept a restart would not pull: the pull policy of `b` is IfNotPresent", "ok"]);
+        let mixed = planned(
+            "Deployment",
+            &[("a", &a, "Always", 'c'), ("b", &b, "IfNotPresent", 'a')],
+            Some(record),
+        );
+        assert_eq!(
+            mixed.0,
+            [
+                "kept a restart would not pull: the pull policy of `b` is IfNotPresent",
+                "ok"
+            ]
+        );
         assert_eq!(mixed.1, [""; 0]);
         // Nothing is behind: nothing goes back.
-        let current = planned("Deployment", &[("a", &a, "Always", 'a'), ("b", &b, "Always", 'a')], Some(record));
+        let current = planned(
+            "Deployment",
+            &[("a", &a, "Always", 'a'), ("b", &b, "Always", 'a')],
+            Some(record),
+        );
         assert_eq!(current, (vec!["ok".into(), "ok".into()], vec![]));
     }
 
@@ -244,17 +413,39 @@ mod tests {
     fn a_digest_with_nothing_to_go_back_to_is_no_reason_and_keeps_the_record() {
         let record = r#"{"containers":[{"name":"a","image":"r.test/a:0"},{"name":"b","image":"r.test/b"}],"initContainers":[]}"#;
         let pinned = format!("r.test/a:1@{}", digest('c'));
-        let kept = "kept its image has a digest and nothing to go back to; `--update` follows its tag";
+        let kept =
+            "kept its image has a digest and nothing to go back to; `--update` follows its tag";
         let alone = planned("Deployment", &[("a", &pinned, "Always", 'c')], Some(record));
         assert_eq!(alone, (vec![kept.into()], vec![]));
-        let beside = planned("Deployment", &[("a", &pinned, "Always", 'c'), ("b", "r.test/b", "Always", 'c')], Some(record));
-        assert_eq!(beside, (vec![kept.into(), "stale -".into()], vec![RESTARTED.into()]), "its record stays");
+        let beside = planned(
+            "Deployment",
+            &[
+                ("a", &pinned, "Always", 'c'),
+                ("b", "r.test/b", "Always", 'c'),
+            ],
+            Some(record),
+        );
+        assert_eq!(
+            beside,
+            (vec![kept.into(), "stale -".into()], vec![RESTARTED.into()]),
+            "its record stays"
+        );
     }
 
     #[test]
     fn new_pods_that_might_lack_an_image_are_not_made() {
-        let beside = planned("Deployment", &[("a", "r.test/a:1", "Always", 'c'), ("x", "r.test/unknown:1", "Always", 'c')], None);
-        assert_eq!(beside.0[0], "kept its new pods might not get the image of `x`");
+        let beside = planned(
+            "Deployment",
+            &[
+                ("a", "r.test/a:1", "Always", 'c'),
+                ("x", "r.test/unknown:1", "Always", 'c'),
+            ],
+            None,
+        );
+        assert_eq!(
+            beside.0[0],
+            "kept its new pods might not get the image of `x`"
+        );
         assert_eq!(beside.1, [""; 0]);
     }
 
@@ -262,9 +453,15 @@ mod tests {
     fn a_cron_job_is_never_restarted() {
         let job = |image, policy, record| planned("CronJob", &[("a", image, policy, 'c')], record);
         let by_itself = "kept a CronJob is not restarted: its next run pulls by itself";
-        assert_eq!(job("r.test/a:1", "Always", None), (vec![by_itself.into()], vec![]));
+        assert_eq!(
+            job("r.test/a:1", "Always", None),
+            (vec![by_itself.into()], vec![])
+        );
         let not = "kept a CronJob is not restarted, and its next run may not pull: the pull policy of `a` is IfNotPresent";
-        assert_eq!(job("r.test/a:1", "IfNotPresent", None), (vec![not.into()], vec![]));
+        assert_eq!(
+            job("r.test/a:1", "IfNotPresent", None),
+            (vec![not.into()], vec![])
+        );
         let record = r#"{"containers":[{"name":"a","image":"r.test/a:1"}],"initContainers":[]}"#;
         let pinned = format!("r.test/a:1@{}", digest('c'));
         let (outcomes, changes) = job(&pinned, "Always", Some(record));

@@ -39,29 +39,67 @@ fn say(live: &Live, pods: &[Value], purpose: Purpose) -> Word {
 
 /// The index `a` has the manifest `b`.
 fn held_against(whole: bool, live: &Live, pods: &[Pod], purpose: Purpose) -> Word {
-    let index = Index { manifests: [(digest('b'), Platform("linux/amd64".to_owned()))].into(), whole };
+    let index = Index {
+        manifests: [(digest('b'), Platform("linux/amd64".to_owned()))].into(),
+        whole,
+    };
     let manifests = [(digest('a'), index)].into();
-    Pods { live, pods: Ok(pods), manifests: &manifests }.say(&live.workload.containers[0], &digest('a'), purpose)
+    Pods {
+        live,
+        pods: Ok(pods),
+        manifests: &manifests,
+    }
+    .say(&live.workload.containers[0], &digest('a'), purpose)
 }
 
 #[test]
 fn where_an_index_is_not_read_to_its_end_another_digest_says_nothing() {
     let live = live(false, json!({}));
-    let read =
-        |letters: &str| -> Vec<Pod> { letters.chars().filter_map(|letter| Pod::read(&pod(&id(letter), "running"))).collect() };
+    let read = |letters: &str| -> Vec<Pod> {
+        letters
+            .chars()
+            .filter_map(|letter| Pod::read(&pod(&id(letter), "running")))
+            .collect()
+    };
     let nothing = Word::Nothing("its index has more manifests without a platform than are read");
-    assert_eq!(held_against(false, &live, &read("c"), Purpose::Update), nothing);
-    assert_eq!(held_against(false, &live, &read("cb"), Purpose::Update), Word::Agrees);
-    assert_eq!(held_against(true, &live, &read("cb"), Purpose::Update), Word::Differs(digest('c')));
+    assert_eq!(
+        held_against(false, &live, &read("c"), Purpose::Update),
+        nothing
+    );
+    assert_eq!(
+        held_against(false, &live, &read("cb"), Purpose::Update),
+        Word::Agrees
+    );
+    assert_eq!(
+        held_against(true, &live, &read("cb"), Purpose::Update),
+        Word::Differs(digest('c'))
+    );
 }
 
 #[test]
 fn a_pod_on_the_index_or_on_one_of_its_manifests_agrees() {
     let live = live(false, json!({}));
-    assert_eq!(say(&live, &[pod(&id('a'), "running"), pod(&id('b'), "running")], Purpose::Update), Word::Agrees);
+    assert_eq!(
+        say(
+            &live,
+            &[pod(&id('a'), "running"), pod(&id('b'), "running")],
+            Purpose::Update
+        ),
+        Word::Agrees
+    );
     let shim = format!("docker-pullable://{}", id('a'));
-    assert_eq!(say(&live, &[pod(&shim, "running")], Purpose::Update), Word::Agrees);
-    assert_eq!(say(&live, &[pod(&id('a'), "running"), pod(&id('c'), "running")], Purpose::Update), Word::Differs(digest('c')));
+    assert_eq!(
+        say(&live, &[pod(&shim, "running")], Purpose::Update),
+        Word::Agrees
+    );
+    assert_eq!(
+        say(
+            &live,
+            &[pod(&id('a'), "running"), pod(&id('c'), "running")],
+            Purpose::Update
+        ),
+        Word::Differs(digest('c'))
+    );
 }
 
 #[test]
@@ -77,15 +115,39 @@ fn what_says_nothing_changes_nothing() {
     for (pods, reason) in [
         (vec![], "no pod of it is running"),
         (vec![deleted, finished, stray], "no pod of it is running"),
-        (vec![pod(&bare, "running"), pod("", "running"), pod("3f2a9c", "running")], "no pod of it tells which digest it runs"),
-        (vec![pod(&id('c'), "waiting")], "it runs in no pod of the present rollout yet"),
-        (vec![pod(&id('c'), "terminated")], "it runs in no pod of the present rollout yet"),
+        (
+            vec![
+                pod(&bare, "running"),
+                pod("", "running"),
+                pod("3f2a9c", "running"),
+            ],
+            "no pod of it tells which digest it runs",
+        ),
+        (
+            vec![pod(&id('c'), "waiting")],
+            "it runs in no pod of the present rollout yet",
+        ),
+        (
+            vec![pod(&id('c'), "terminated")],
+            "it runs in no pod of the present rollout yet",
+        ),
     ] {
         assert_eq!(say(&live, &pods, Purpose::Update), Word::Nothing(reason));
     }
     // One that says nothing takes nothing away from one that does.
-    assert_eq!(say(&live, &[pod(&bare, "running"), pod(&id('a'), "running")], Purpose::Update), Word::Agrees);
-    let unread = Pods { live: &live, pods: Err("its pods could not be read"), manifests: &BTreeMap::new() };
+    assert_eq!(
+        say(
+            &live,
+            &[pod(&bare, "running"), pod(&id('a'), "running")],
+            Purpose::Update
+        ),
+        Word::Agrees
+    );
+    let unread = Pods {
+        live: &live,
+        pods: Err("its pods could not be read"),
+        manifests: &BTreeMap::new(),
+    };
     assert_eq!(
         unread.say(&live.workload.containers[0], &digest('a'), Purpose::Update),
         Word::Nothing("its pods could not be read")
@@ -95,31 +157,68 @@ fn what_says_nothing_changes_nothing() {
 #[test]
 fn a_pod_that_a_rollout_is_about_to_replace_says_nothing() {
     let old = pod(&id('c'), "running");
-    assert_eq!(say(&live(false, json!({"note": "b"})), from_ref(&old), Purpose::Update), Word::Differs(digest('c')));
+    assert_eq!(
+        say(
+            &live(false, json!({"note": "b"})),
+            from_ref(&old),
+            Purpose::Update
+        ),
+        Word::Differs(digest('c'))
+    );
     let waiting = Word::Nothing("it runs in no pod of the present rollout yet");
-    assert_eq!(say(&live(true, json!({"note": "b"})), from_ref(&old), Purpose::Update), waiting);
-    assert_eq!(say(&live(true, json!({"note": "a"})), from_ref(&old), Purpose::Update), Word::Differs(digest('c')));
+    assert_eq!(
+        say(
+            &live(true, json!({"note": "b"})),
+            from_ref(&old),
+            Purpose::Update
+        ),
+        waiting
+    );
+    assert_eq!(
+        say(
+            &live(true, json!({"note": "a"})),
+            from_ref(&old),
+            Purpose::Update
+        ),
+        Word::Differs(digest('c'))
+    );
     let mut other_image = old;
     other_image["spec"]["containers"][0]["image"] = "reg.test/web:0".into();
-    assert_eq!(say(&live(true, json!({})), &[other_image], Purpose::Update), waiting);
+    assert_eq!(
+        say(&live(true, json!({})), &[other_image], Purpose::Update),
+        waiting
+    );
 }
 
 #[test]
 fn a_pod_from_before_the_last_restart_is_no_reason_for_another() {
     let mut restarted = pod(&id('c'), "running");
     let live = live(false, json!({RESTARTED_AT: "2026-01-01T00:00:00Z"}));
-    assert!(matches!(say(&live, &[restarted.clone()], Purpose::Restart), Word::Nothing(_)));
-    assert_eq!(say(&live, &[restarted.clone()], Purpose::Update), Word::Differs(digest('c')));
+    assert!(matches!(
+        say(&live, &[restarted.clone()], Purpose::Restart),
+        Word::Nothing(_)
+    ));
+    assert_eq!(
+        say(&live, &[restarted.clone()], Purpose::Update),
+        Word::Differs(digest('c'))
+    );
     restarted["metadata"]["annotations"][RESTARTED_AT] = "2026-01-01T00:00:00Z".into();
-    assert_eq!(say(&live, &[restarted], Purpose::Restart), Word::Differs(digest('c')));
+    assert_eq!(
+        say(&live, &[restarted], Purpose::Restart),
+        Word::Differs(digest('c'))
+    );
 }
 
 #[test]
 fn finished_init_containers_count() {
     let mut pod = pod("", "waiting");
     pod["spec"]["initContainers"] = json!([{"name": "app", "image": "reg.test/web:1"}]);
-    pod["status"]["initContainerStatuses"] = json!([{"name": "app", "imageID": id('c'), "state": {"terminated": {}}}]);
+    pod["status"]["initContainerStatuses"] =
+        json!([{"name": "app", "imageID": id('c'), "state": {"terminated": {}}}]);
     let mut live = live(false, json!({}));
     live.workload.containers[0].group = Group::InitContainers;
-    assert_eq!(say(&live, &[pod], Purpose::Update), Word::Differs(digest('c')));
+    assert_eq!(
+        say(&live, &[pod], Purpose::Update),
+        Word::Differs(digest('c'))
+    );
 }

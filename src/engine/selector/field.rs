@@ -29,7 +29,11 @@ enum Wanted {
 }
 
 /// The longest first: `==` is not `=` with a value of `=…`.
-const OPERATORS: [(&str, Wanted); 3] = [("!=", Wanted::Different), ("==", Wanted::Equal), ("=", Wanted::Equal)];
+const OPERATORS: [(&str, Wanted); 3] = [
+    ("!=", Wanted::Different),
+    ("==", Wanted::Equal),
+    ("=", Wanted::Equal),
+];
 
 impl FieldSelector {
     /// Reads a selector such as `metadata.namespace=shop,metadata.name!=web`. An empty text has no requirements.
@@ -63,7 +67,15 @@ impl FieldSelector {
 /// In the form that an API server takes as `fieldSelector`; reading it again gives an equal selector.
 impl fmt::Display for FieldSelector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, Term { field, wanted, value }) in self.0.iter().enumerate() {
+        for (
+            index,
+            Term {
+                field,
+                wanted,
+                value,
+            },
+        ) in self.0.iter().enumerate()
+        {
             let comma = if index > 0 { "," } else { "" };
             let field = match field {
                 Field::Name => "metadata.name",
@@ -73,7 +85,10 @@ impl fmt::Display for FieldSelector {
                 Wanted::Equal => "=",
                 Wanted::Different => "!=",
             };
-            let value = value.replace('\\', r"\\").replace(',', r"\,").replace('=', r"\=");
+            let value = value
+                .replace('\\', r"\\")
+                .replace(',', r"\,")
+                .replace('=', r"\=");
             write!(formatter, "{comma}{field}{operator}{value}")?;
         }
         Ok(())
@@ -92,7 +107,9 @@ pub enum FieldError {
         term: String,
     },
     /// A field that workloads cannot be selected by.
-    #[error("`{field}` at character {at} is not a field to select by: there are `metadata.name` and `metadata.namespace`")]
+    #[error(
+        "`{field}` at character {at} is not a field to select by: there are `metadata.name` and `metadata.namespace`"
+    )]
     Field {
         /// The character, from 1.
         at: usize,
@@ -125,19 +142,33 @@ fn split_terms(text: &str) -> impl Iterator<Item = &str> {
 
 fn parse_term(term: &str, at: usize) -> Result<Term, FieldError> {
     let found = term.char_indices().find_map(|(index, _)| {
-        let (operator, wanted) = OPERATORS.into_iter().find(|(operator, _)| term[index..].starts_with(operator))?;
+        let (operator, wanted) = OPERATORS
+            .into_iter()
+            .find(|(operator, _)| term[index..].starts_with(operator))?;
         Some((&term[..index], wanted, &term[index + operator.len()..]))
     });
     let Some((field, wanted, value)) = found else {
-        return Err(FieldError::Operator { at, term: term.to_owned() });
+        return Err(FieldError::Operator {
+            at,
+            term: term.to_owned(),
+        });
     };
     let value = unescape(value, at + term[..term.len() - value.len()].chars().count())?;
     let field = match field {
         "metadata.name" => Field::Name,
         "metadata.namespace" => Field::Namespace,
-        _ => return Err(FieldError::Field { at, field: field.to_owned() }),
+        _ => {
+            return Err(FieldError::Field {
+                at,
+                field: field.to_owned(),
+            });
+        }
     };
-    Ok(Term { field, wanted, value })
+    Ok(Term {
+        field,
+        wanted,
+        value,
+    })
 }
 
 fn unescape(text: &str, at: usize) -> Result<String, FieldError> {
@@ -163,7 +194,9 @@ mod tests {
     use super::*;
 
     fn matches(selector: &str, namespace: Option<&str>, name: &str) -> bool {
-        FieldSelector::parse(selector).unwrap().matches(namespace, name)
+        FieldSelector::parse(selector)
+            .unwrap()
+            .matches(namespace, name)
     }
 
     #[test]
@@ -172,8 +205,16 @@ mod tests {
         assert!(matches("metadata.name=web", Some("shop"), "web"));
         assert!(matches("metadata.name==web", None, "web"));
         assert!(!matches("metadata.name=web", None, "web-2"));
-        assert!(matches("metadata.name!=web,metadata.namespace=shop", Some("shop"), "api"));
-        assert!(!matches("metadata.name!=web,metadata.namespace=shop", Some("shop"), "web"));
+        assert!(matches(
+            "metadata.name!=web,metadata.namespace=shop",
+            Some("shop"),
+            "api"
+        ));
+        assert!(!matches(
+            "metadata.name!=web,metadata.namespace=shop",
+            Some("shop"),
+            "web"
+        ));
         assert!(!matches("metadata.namespace=shop", None, "web"));
         assert!(matches("metadata.namespace!=shop", None, "web"));
         assert!(matches("metadata.namespace=", None, "web"));
@@ -188,10 +229,34 @@ mod tests {
     #[test]
     fn what_is_no_field_selector_is_refused_where_it_stands() {
         for (text, error) in [
-            ("metadata.name", FieldError::Operator { at: 1, term: "metadata.name".to_owned() }),
-            ("metadata.name=a,x", FieldError::Operator { at: 17, term: "x".to_owned() }),
-            ("metadata.name=a, x=y", FieldError::Field { at: 17, field: " x".to_owned() }),
-            ("status.phase=Running", FieldError::Field { at: 1, field: "status.phase".to_owned() }),
+            (
+                "metadata.name",
+                FieldError::Operator {
+                    at: 1,
+                    term: "metadata.name".to_owned(),
+                },
+            ),
+            (
+                "metadata.name=a,x",
+                FieldError::Operator {
+                    at: 17,
+                    term: "x".to_owned(),
+                },
+            ),
+            (
+                "metadata.name=a, x=y",
+                FieldError::Field {
+                    at: 17,
+                    field: " x".to_owned(),
+                },
+            ),
+            (
+                "status.phase=Running",
+                FieldError::Field {
+                    at: 1,
+                    field: "status.phase".to_owned(),
+                },
+            ),
             (r"metadata.name=a\b", FieldError::Escape { at: 16 }),
             (r"metadata.name=ä\", FieldError::Escape { at: 16 }),
             ("metadata.name=a=b", FieldError::Bare { at: 16 }),
@@ -200,7 +265,10 @@ mod tests {
             assert_eq!(FieldSelector::parse(text), Err(error), "{text}");
         }
         let error = FieldSelector::parse("spec.x=1").unwrap_err().to_string();
-        assert!(error.contains("`metadata.name` and `metadata.namespace`"), "{error}");
+        assert!(
+            error.contains("`metadata.name` and `metadata.namespace`"),
+            "{error}"
+        );
     }
 
     proptest! {

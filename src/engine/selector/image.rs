@@ -22,8 +22,15 @@ impl ImageFilter {
     /// Takes what one of `include` matches (everything, when there is none) and none of `exclude`. `*` and `?` match `/` too:
     /// `registry.example.test/*` is all that this registry has.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, GlobError> {
-        let include = if include.is_empty() { None } else { Some(glob_set(include)?) };
-        Ok(Self { include, exclude: glob_set(exclude)? })
+        let include = if include.is_empty() {
+            None
+        } else {
+            Some(glob_set(include)?)
+        };
+        Ok(Self {
+            include,
+            exclude: glob_set(exclude)?,
+        })
     }
 
     /// Whether it takes every image, so that no name need be looked at.
@@ -34,13 +41,19 @@ impl ImageFilter {
     /// Judges an image by its name, without tag and digest.
     pub fn takes(&self, name: &str) -> bool {
         // Both are asked, so that each notes what it matches.
-        let included = self.include.as_ref().is_none_or(|include| include.is_match(name));
+        let included = self
+            .include
+            .as_ref()
+            .is_none_or(|include| include.is_match(name));
         !self.exclude.is_match(name) && included
     }
 
     /// The patterns that have matched no name so far, each with whether it is of `include`.
     pub fn idle(&self) -> impl Iterator<Item = (bool, &str)> {
-        let include = self.include.iter().flat_map(|include| include.idle().map(|pattern| (true, pattern)));
+        let include = self
+            .include
+            .iter()
+            .flat_map(|include| include.idle().map(|pattern| (true, pattern)));
         include.chain(self.exclude.idle().map(|pattern| (false, pattern)))
     }
 }
@@ -78,12 +91,19 @@ fn glob_set(patterns: &[String]) -> Result<Watched, GlobError> {
     let mut globs = Vec::new();
     for pattern in patterns {
         if is_tagged(pattern) {
-            return Err(GlobError::Tagged { pattern: pattern.clone() });
+            return Err(GlobError::Tagged {
+                pattern: pattern.clone(),
+            });
         }
         if pattern.len() > MAX_PATTERN {
-            return Err(GlobError::TooLong { length: pattern.len() });
+            return Err(GlobError::TooLong {
+                length: pattern.len(),
+            });
         }
-        globs.push((Glob::new(pattern).map_err(|error| syntax(pattern, &error))?, pattern.clone()));
+        globs.push((
+            Glob::new(pattern).map_err(|error| syntax(pattern, &error))?,
+            pattern.clone(),
+        ));
     }
     Watched::new(globs).map_err(|error| syntax(error.glob().unwrap_or_default(), &error))
 }
@@ -103,7 +123,12 @@ mod tests {
     use super::*;
 
     fn filter(include: &[&str], exclude: &[&str]) -> Result<ImageFilter, GlobError> {
-        let owned = |patterns: &[&str]| patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>();
+        let owned = |patterns: &[&str]| {
+            patterns
+                .iter()
+                .map(|&pattern| pattern.to_owned())
+                .collect::<Vec<_>>()
+        };
         ImageFilter::new(&owned(include), &owned(exclude))
     }
 
@@ -146,15 +171,37 @@ mod tests {
         for name in ["shop/web-dev", "shop/web", "x"] {
             filter.takes(name);
         }
-        assert_eq!(filter.idle().collect::<Vec<_>>(), [(true, "pay/*"), (false, "team-0")]);
+        assert_eq!(
+            filter.idle().collect::<Vec<_>>(),
+            [(true, "pay/*"), (false, "team-0")]
+        );
     }
 
     #[test]
     fn a_pattern_that_no_name_can_match_is_refused() {
-        for pattern in ["nginx:1.25", "nginx:1.*", "reg:5000/nginx:latest", "nginx@sha256:*", "nginx:v*", "*@*", "nginx:"] {
-            assert_eq!(filter(&[], &[pattern]).unwrap_err(), GlobError::Tagged { pattern: pattern.to_owned() });
+        for pattern in [
+            "nginx:1.25",
+            "nginx:1.*",
+            "reg:5000/nginx:latest",
+            "nginx@sha256:*",
+            "nginx:v*",
+            "*@*",
+            "nginx:",
+        ] {
+            assert_eq!(
+                filter(&[], &[pattern]).unwrap_err(),
+                GlobError::Tagged {
+                    pattern: pattern.to_owned()
+                }
+            );
         }
-        for pattern in ["reg:5000/*", "*:5000/web", "reg:*/web", "reg:50{00,01}/web", "{reg:5000,registry}/web"] {
+        for pattern in [
+            "reg:5000/*",
+            "*:5000/web",
+            "reg:*/web",
+            "reg:50{00,01}/web",
+            "{reg:5000,registry}/web",
+        ] {
             assert!(filter(&[pattern], &[]).is_ok(), "{pattern}");
         }
     }
@@ -162,13 +209,21 @@ mod tests {
     #[test]
     fn a_broken_pattern_is_refused_with_its_reason() {
         let error = filter(&["shop/[web"], &[]).unwrap_err().to_string();
-        assert!(error.starts_with("`shop/[web` is not a pattern: "), "{error}");
+        assert!(
+            error.starts_with("`shop/[web` is not a pattern: "),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_pattern_longer_than_any_name_is_not_read() {
         assert!(ImageFilter::new(&["a".repeat(MAX_PATTERN)], &[]).is_ok());
         let error = ImageFilter::new(&[], &["*".repeat(MAX_PATTERN + 1)]).unwrap_err();
-        assert_eq!(error, GlobError::TooLong { length: MAX_PATTERN + 1 });
+        assert_eq!(
+            error,
+            GlobError::TooLong {
+                length: MAX_PATTERN + 1
+            }
+        );
     }
 }

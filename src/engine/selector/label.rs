@@ -39,7 +39,11 @@ impl LabelSelector {
 
     /// Whether the labels fulfil every requirement.
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.0.iter().all(|requirement| requirement.test.holds(labels.get(&requirement.key).map(String::as_str)))
+        self.0.iter().all(|requirement| {
+            requirement
+                .test
+                .holds(labels.get(&requirement.key).map(String::as_str))
+        })
     }
 }
 
@@ -50,8 +54,12 @@ impl Test {
             Self::Missing => value.is_none(),
             Self::In(values) => value.is_some_and(|value| values.contains(value)),
             Self::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
-            Self::Above(limit) => value.and_then(integer).is_some_and(|number| number > *limit),
-            Self::Below(limit) => value.and_then(integer).is_some_and(|number| number < *limit),
+            Self::Above(limit) => value
+                .and_then(integer)
+                .is_some_and(|number| number > *limit),
+            Self::Below(limit) => value
+                .and_then(integer)
+                .is_some_and(|number| number < *limit),
         }
     }
 }
@@ -63,12 +71,22 @@ impl fmt::Display for LabelSelector {
             if index > 0 {
                 formatter.write_str(",")?;
             }
-            let list = |values: &BTreeSet<String>| values.iter().map(String::as_str).collect::<Vec<_>>().join(",");
+            let list = |values: &BTreeSet<String>| {
+                values
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .join(",")
+            };
             match test {
                 Test::Exists => write!(formatter, "{key}")?,
                 Test::Missing => write!(formatter, "!{key}")?,
-                Test::In(values) if values.len() == 1 => write!(formatter, "{key}={}", list(values))?,
-                Test::NotIn(values) if values.len() == 1 => write!(formatter, "{key}!={}", list(values))?,
+                Test::In(values) if values.len() == 1 => {
+                    write!(formatter, "{key}={}", list(values))?
+                }
+                Test::NotIn(values) if values.len() == 1 => {
+                    write!(formatter, "{key}!={}", list(values))?
+                }
                 Test::In(values) => write!(formatter, "{key} in ({})", list(values))?,
                 Test::NotIn(values) => write!(formatter, "{key} notin ({})", list(values))?,
                 Test::Above(limit) => write!(formatter, "{key}>{limit}")?,

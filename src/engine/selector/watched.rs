@@ -31,7 +31,14 @@ impl Watched {
             written.push(text);
         }
         let matched = written.iter().map(|_| AtomicBool::new(false)).collect();
-        Ok(Self { set: builder.build()?, written, seen: Arc::new(Seen { matched, all: AtomicBool::new(false) }) })
+        Ok(Self {
+            set: builder.build()?,
+            written,
+            seen: Arc::new(Seen {
+                matched,
+                all: AtomicBool::new(false),
+            }),
+        })
     }
 
     /// Whether there is no glob.
@@ -51,7 +58,11 @@ impl Watched {
             for index in self.set.matches(&path) {
                 self.seen.matched[index].store(true, Ordering::Relaxed);
             }
-            let all = self.seen.matched.iter().all(|matched| matched.load(Ordering::Relaxed));
+            let all = self
+                .seen
+                .matched
+                .iter()
+                .all(|matched| matched.load(Ordering::Relaxed));
             self.seen.all.store(all, Ordering::Relaxed);
         }
         is_match
@@ -60,7 +71,9 @@ impl Watched {
     /// The globs that have matched nothing, as they were written.
     pub fn idle(&self) -> impl Iterator<Item = &str> {
         let matched = self.written.iter().zip(&self.seen.matched);
-        matched.filter(|(_, matched)| !matched.load(Ordering::Relaxed)).map(|(written, _)| written.as_str())
+        matched
+            .filter(|(_, matched)| !matched.load(Ordering::Relaxed))
+            .map(|(written, _)| written.as_str())
     }
 }
 

@@ -25,28 +25,51 @@ struct Reached<'f, 't> {
 
 impl<'f, 't> Locator<'f, 't> {
     pub(super) fn new(file: &'f File<'t>, document: usize) -> Self {
-        Self { steps: Vec::new(), nodes: vec![Reached { node: file.document(document), items: None }] }
+        Self {
+            steps: Vec::new(),
+            nodes: vec![Reached {
+                node: file.document(document),
+                items: None,
+            }],
+        }
     }
 
     pub(super) fn locate(&mut self, path: &Path) -> Located<'f, 't> {
-        let shared = self.steps.iter().zip(path.steps()).take_while(|(left, right)| left == right).count();
+        let shared = self
+            .steps
+            .iter()
+            .zip(path.steps())
+            .take_while(|(left, right)| left == right)
+            .count();
         self.steps.truncate(shared);
         self.nodes.truncate(shared + 1);
         let mut missing = Vec::new();
         for (position, step) in path.steps().iter().enumerate().skip(shared) {
-            let Some(last) = self.nodes.last_mut() else { break };
+            let Some(last) = self.nodes.last_mut() else {
+                break;
+            };
             let next = match step {
                 Step::Key(key) => last.node.get(key),
-                Step::Index(index) => last.items.get_or_insert_with(|| last.node.items()).get(*index).copied(),
+                Step::Index(index) => last
+                    .items
+                    .get_or_insert_with(|| last.node.items())
+                    .get(*index)
+                    .copied(),
             };
             let Some(node) = next else {
-                missing = path.steps()[position..].iter().filter_map(fixed_key).collect();
+                missing = path.steps()[position..]
+                    .iter()
+                    .filter_map(fixed_key)
+                    .collect();
                 break;
             };
             self.nodes.push(Reached { node, items: None });
             self.steps.push(step.clone());
         }
-        Located { nodes: self.nodes.iter().map(|reached| reached.node).collect(), missing }
+        Located {
+            nodes: self.nodes.iter().map(|reached| reached.node).collect(),
+            missing,
+        }
     }
 }
 

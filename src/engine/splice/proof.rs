@@ -16,16 +16,31 @@ use super::locate::Locator;
 use super::{DocumentChanges, Effects, Refused, refused, unproven};
 
 /// Proves that `new_text` is `old` with the wanted changes, and that `effects` is all that happened to its nodes.
-pub(super) fn prove(old: &File<'_>, new_text: &str, wanted: &[DocumentChanges], effects: &Effects) -> Result<(), Refused> {
-    let new = File::parse_with_comments(new_text)
-        .map_err(|error| unproven(format!("the edited text would not be read again (line {}: {error})", error.line)))?;
+pub(super) fn prove(
+    old: &File<'_>,
+    new_text: &str,
+    wanted: &[DocumentChanges],
+    effects: &Effects,
+) -> Result<(), Refused> {
+    let new = File::parse_with_comments(new_text).map_err(|error| {
+        unproven(format!(
+            "the edited text would not be read again (line {}: {error})",
+            error.line
+        ))
+    })?;
     if old.len() != new.len() {
-        return Err(unproven("the edited text would have another number of documents".to_owned()));
+        return Err(unproven(
+            "the edited text would have another number of documents".to_owned(),
+        ));
     }
     if !old.comments().eq(new.comments()) {
         return Err(unproven("a comment would change".to_owned()));
     }
-    let mut walk = Walk { effects, moved: HashMap::new(), named: old.alias_targets().collect() };
+    let mut walk = Walk {
+        effects,
+        moved: HashMap::new(),
+        named: old.alias_targets().collect(),
+    };
     for document in 0..old.len() {
         walk.same(old.document(document), new.document(document))?;
     }
@@ -33,14 +48,22 @@ pub(super) fn prove(old: &File<'_>, new_text: &str, wanted: &[DocumentChanges], 
         let mut locator = Locator::new(&new, document.document);
         for change in &document.changes {
             let located = locator.locate(&change.at);
-            let value = located.missing.is_empty().then(|| located.nodes[located.nodes.len() - 1].scalar());
+            let value = located
+                .missing
+                .is_empty()
+                .then(|| located.nodes[located.nodes.len() - 1].scalar());
             let done = match (&change.to, value) {
                 (None, None) => true,
-                (Some(to), Some(Scalar::Text(text))) => text == to || text.trim_end_matches('\n') == to,
+                (Some(to), Some(Scalar::Text(text))) => {
+                    text == to || text.trim_end_matches('\n') == to
+                }
                 _ => false,
             };
             if !done {
-                return Err(unproven(format!("{} would not be what it should", change.at)));
+                return Err(unproven(format!(
+                    "{} would not be what it should",
+                    change.at
+                )));
             }
         }
     }
@@ -61,35 +84,71 @@ impl Walk<'_> {
         if self.named.contains(&old.id()) {
             self.moved.insert(old.id(), new.id());
         }
-        let differs = || Err(refused("unproven", old, "another value would change with it".to_owned()));
+        let differs = || {
+            Err(refused(
+                "unproven",
+                old,
+                "another value would change with it".to_owned(),
+            ))
+        };
         if let Some(to) = self.effects.replaced.get(&old.id()) {
             let text = new.styled().map(|(text, _)| text);
-            return if text == Some(to) && (old.is_alias() || old.has_tag_of(new)) { Ok(()) } else { differs() };
+            return if text == Some(to) && (old.is_alias() || old.has_tag_of(new)) {
+                Ok(())
+            } else {
+                differs()
+            };
         }
         if let Some((chain, value)) = self.effects.extended.get(&old.id())
             && old.written_entries().is_none()
         {
-            return if is_chain(new, chain, value) { Ok(()) } else { differs() };
+            return if is_chain(new, chain, value) {
+                Ok(())
+            } else {
+                differs()
+            };
         }
         if let Some(gone) = self.effects.reduced.get(&old.id())
             && new.is_absent()
         {
             let alone = match old.written_entries() {
-                Some((Layout::Block, entries)) => matches!(entries.as_slice(), [(key, _)] if is_named(*key, gone)),
+                Some((Layout::Block, entries)) => {
+                    matches!(entries.as_slice(), [(key, _)] if is_named(*key, gone))
+                }
                 _ => false,
             };
-            return if alone && old.has_tag_of(new) { Ok(()) } else { differs() };
+            return if alone && old.has_tag_of(new) {
+                Ok(())
+            } else {
+                differs()
+            };
         }
         if old.is_alias() || new.is_alias() {
-            let same = old.is_alias() && new.is_alias() && self.moved.get(&old.target().id()) == Some(&new.target().id());
+            let same = old.is_alias()
+                && new.is_alias()
+                && self.moved.get(&old.target().id()) == Some(&new.target().id());
             return if same { Ok(()) } else { differs() };
         }
-        match (old.written_entries(), new.written_entries(), old.written_items(), new.written_items()) {
-            (Some((_, old_entries)), Some((_, new_entries)), ..) => self.same_entries(old, &old_entries, &new_entries),
-            (_, _, Some((_, old_items)), Some((_, new_items))) if old_items.len() == new_items.len() => {
-                old_items.into_iter().zip(new_items).try_for_each(|(old, new)| self.same(old, new))
+        match (
+            old.written_entries(),
+            new.written_entries(),
+            old.written_items(),
+            new.written_items(),
+        ) {
+            (Some((_, old_entries)), Some((_, new_entries)), ..) => {
+                self.same_entries(old, &old_entries, &new_entries)
             }
-            (None, None, None, None) if old.styled() == new.styled() && old.has_tag_of(new) => Ok(()),
+            (_, _, Some((_, old_items)), Some((_, new_items)))
+                if old_items.len() == new_items.len() =>
+            {
+                old_items
+                    .into_iter()
+                    .zip(new_items)
+                    .try_for_each(|(old, new)| self.same(old, new))
+            }
+            (None, None, None, None) if old.styled() == new.styled() && old.has_tag_of(new) => {
+                Ok(())
+            }
             _ => differs(),
         }
     }
@@ -104,23 +163,41 @@ impl Walk<'_> {
         let come = self.effects.extended.get(&mapping.id());
         if gone.is_none() && come.is_none() {
             return match old.len() == new.len() {
-                true => old.iter().zip(new).try_for_each(|(old, new)| self.same_entry(old, new)),
-                false => Err(refused("unproven", mapping, "another entry would come or go with it".to_owned())),
+                true => old
+                    .iter()
+                    .zip(new)
+                    .try_for_each(|(old, new)| self.same_entry(old, new)),
+                false => Err(refused(
+                    "unproven",
+                    mapping,
+                    "another entry would come or go with it".to_owned(),
+                )),
             };
         }
-        let old: Vec<_> = old.iter().filter(|(key, _)| gone.is_none_or(|gone| !is_named(*key, gone))).collect();
-        let (added, new): (Vec<_>, Vec<_>) = new
+        let old: Vec<_> = old
             .iter()
-            .partition(|(key, _)| come.is_some_and(|(chain, _)| is_named(*key, chain.first().copied().unwrap_or_default())));
+            .filter(|(key, _)| gone.is_none_or(|gone| !is_named(*key, gone)))
+            .collect();
+        let (added, new): (Vec<_>, Vec<_>) = new.iter().partition(|(key, _)| {
+            come.is_some_and(|(chain, _)| {
+                is_named(*key, chain.first().copied().unwrap_or_default())
+            })
+        });
         let right = match (come, added.as_slice()) {
             (None, []) => true,
             (Some((chain, value)), [(_, inner)]) => is_chain(*inner, &chain[1..], value),
             _ => false,
         };
         if !right || old.len() != new.len() {
-            return Err(refused("unproven", mapping, "another entry would come or go with it".to_owned()));
+            return Err(refused(
+                "unproven",
+                mapping,
+                "another entry would come or go with it".to_owned(),
+            ));
         }
-        old.into_iter().zip(&new).try_for_each(|(old, new)| self.same_entry(old, new))
+        old.into_iter()
+            .zip(&new)
+            .try_for_each(|(old, new)| self.same_entry(old, new))
     }
 
     fn same_entry(
@@ -142,7 +219,10 @@ fn is_chain(node: YamlNode<'_, '_>, chain: &[&str], value: &str) -> bool {
     match (chain, node.written_entries()) {
         ([], None) => node.styled().is_some_and(|(text, _)| text == value),
         ([first, rest @ ..], Some((_, entries))) => match entries.as_slice() {
-            [(key, inner)] => key.styled().is_some_and(|(text, _)| text == *first) && is_chain(*inner, rest, value),
+            [(key, inner)] => {
+                key.styled().is_some_and(|(text, _)| text == *first)
+                    && is_chain(*inner, rest, value)
+            }
             _ => false,
         },
         _ => false,

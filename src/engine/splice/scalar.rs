@@ -6,15 +6,43 @@ use crate::engine::yaml::{File, Style, YamlNode, resolve_plain};
 use super::{Edit, Refused, refused};
 
 /// The edit, and the value that the node then has. An alias is replaced by a plain literal.
-pub(super) fn rewrite(file: &File<'_>, node: YamlNode<'_, '_>, to: &str) -> Result<(Edit, String), Refused> {
+pub(super) fn rewrite(
+    file: &File<'_>,
+    node: YamlNode<'_, '_>,
+    to: &str,
+) -> Result<(Edit, String), Refused> {
     let span = node.span();
     let Some((value, style)) = node.styled() else {
-        return Ok((Edit { range: span, text: plain(to) }, to.to_owned()));
+        return Ok((
+            Edit {
+                range: span,
+                text: plain(to),
+            },
+            to.to_owned(),
+        ));
     };
     match style {
-        Style::Plain => Ok((Edit { range: span, text: plain(to) }, to.to_owned())),
-        Style::Single => Ok((Edit { range: span, text: single_quoted(to) }, to.to_owned())),
-        Style::Double => Ok((Edit { range: span, text: double_quoted(to) }, to.to_owned())),
+        Style::Plain => Ok((
+            Edit {
+                range: span,
+                text: plain(to),
+            },
+            to.to_owned(),
+        )),
+        Style::Single => Ok((
+            Edit {
+                range: span,
+                text: single_quoted(to),
+            },
+            to.to_owned(),
+        )),
+        Style::Double => Ok((
+            Edit {
+                range: span,
+                text: double_quoted(to),
+            },
+            to.to_owned(),
+        )),
         Style::Block => {
             // The header and the indentation stay, and with them the line breaks that the value ends with.
             let body = &file.text()[span.clone()];
@@ -28,19 +56,31 @@ pub(super) fn rewrite(file: &File<'_>, node: YamlNode<'_, '_>, to: &str) -> Resu
                 ));
             }
             let breaks = &value[value.trim_end_matches('\n').len()..];
-            Ok((Edit { range: start..end, text: to.to_owned() }, format!("{to}{breaks}")))
+            Ok((
+                Edit {
+                    range: start..end,
+                    text: to.to_owned(),
+                },
+                format!("{to}{breaks}"),
+            ))
         }
     }
 }
 
 /// A text as a scalar of its own: plain where every reader takes it for the same string, else in quotes.
 fn plain(text: &str) -> String {
-    let safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b':' | b'@' | b'-');
+    let safe = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b':' | b'@' | b'-')
+    };
     let plain = text.bytes().all(safe)
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && !text.ends_with(':')
         && matches!(resolve_plain(text), Scalar::Text(_));
-    if plain { text.to_owned() } else { single_quoted(text) }
+    if plain {
+        text.to_owned()
+    } else {
+        single_quoted(text)
+    }
 }
 
 /// In single quotes, where a quote stands twice (YAML 1.2.2, section 7.3.2).

@@ -51,17 +51,30 @@ impl<'d> Uses<'d> {
         }
         let root = file.document(document.document);
         let workloads = workload::find(root).workloads;
-        let images =
-            workloads.iter().flat_map(|workload| workload.containers.iter().map(|container| workload.image_path(container)));
+        let images = workloads.iter().flat_map(|workload| {
+            workload
+                .containers
+                .iter()
+                .map(|container| workload.image_path(container))
+        });
         let mut walk = Walk {
             touched: touched(file, document),
-            wanted: document.changes.iter().filter_map(|change| Some((&change.at, change.to.as_deref()?))).collect(),
+            wanted: document
+                .changes
+                .iter()
+                .filter_map(|change| Some((&change.at, change.to.as_deref()?)))
+                .collect(),
             images: images.collect(),
             steps: Vec::new(),
-            shown: Shown { tokens: HashMap::new(), nodes: HashMap::new() },
+            shown: Shown {
+                tokens: HashMap::new(),
+                nodes: HashMap::new(),
+            },
         };
         walk.note(root);
-        Self { shown: Some(walk.shown) }
+        Self {
+            shown: Some(walk.shown),
+        }
     }
 
     /// The token to edit so that the scalar at `path` becomes `to`, and no place changes that shall not.
@@ -71,13 +84,18 @@ impl<'d> Uses<'d> {
         to: &str,
         path: &Path,
     ) -> Result<YamlNode<'f, 't>, Refused> {
-        let Some(shown) = &self.shown else { return Ok(written.target()) };
+        let Some(shown) = &self.shown else {
+            return Ok(written.target());
+        };
         let wanted = |shows: Option<&Shows<'_>>| shows.is_some_and(|shows| shows.to == Some(to));
         let target = written.target();
         if wanted(shown.nodes.get(&target.id())) {
             return Ok(target);
         }
-        let names_an_image = shown.tokens.get(&target.id()).is_some_and(|shows| shows.image);
+        let names_an_image = shown
+            .tokens
+            .get(&target.id())
+            .is_some_and(|shows| shows.image);
         if written.is_alias() && !names_an_image && wanted(shown.tokens.get(&written.id())) {
             return Ok(written);
         }
@@ -85,10 +103,20 @@ impl<'d> Uses<'d> {
     }
 
     /// A mapping that gets or loses an entry must show in no other place.
-    pub(super) fn stands_once(&self, written: YamlNode<'_, '_>, path: &Path) -> Result<(), Refused> {
-        let Some(shown) = &self.shown else { return Ok(()) };
+    pub(super) fn stands_once(
+        &self,
+        written: YamlNode<'_, '_>,
+        path: &Path,
+    ) -> Result<(), Refused> {
+        let Some(shown) = &self.shown else {
+            return Ok(());
+        };
         match shown.nodes.get(&written.target().id()) {
-            Some(Shows { first, second: None, .. }) if first.path == *path => Ok(()),
+            Some(Shows {
+                first,
+                second: None,
+                ..
+            }) if first.path == *path => Ok(()),
             _ => Err(self.shared(written, path)),
         }
     }
@@ -96,16 +124,29 @@ impl<'d> Uses<'d> {
     /// Why the node at `path` cannot be edited: it shows elsewhere.
     fn shared(&self, written: YamlNode<'_, '_>, path: &Path) -> Refused {
         let target = written.target();
-        let shows = self.shown.as_ref().and_then(|shown| shown.nodes.get(&target.id()));
-        let mut places = shows.into_iter().flat_map(|shows| std::iter::once(&shows.first).chain(&shows.second));
-        let anchor = target.line().map_or_else(String::new, |line| format!(" (line {line})"));
+        let shows = self
+            .shown
+            .as_ref()
+            .and_then(|shown| shown.nodes.get(&target.id()));
+        let mut places = shows
+            .into_iter()
+            .flat_map(|shows| std::iter::once(&shows.first).chain(&shows.second));
+        let anchor = target
+            .line()
+            .map_or_else(String::new, |line| format!(" (line {line})"));
         match places.find(|place| place.path != *path) {
             Some(Place { path: other, line }) => Refused {
                 code: "shared-anchor",
                 line: *line,
-                message: format!("the anchor at {path}{anchor} is used at {other} too, which would change with it"),
+                message: format!(
+                    "the anchor at {path}{anchor} is used at {other} too, which would change with it"
+                ),
             },
-            None => refused("shared-anchor", written, format!("the anchor at {path}{anchor} is wanted to have two values")),
+            None => refused(
+                "shared-anchor",
+                written,
+                format!("the anchor at {path}{anchor} is wanted to have two values"),
+            ),
         }
     }
 }
@@ -116,7 +157,11 @@ fn touched(file: &File<'_>, document: &DocumentChanges) -> HashSet<NodeId> {
     let mut touched = HashSet::new();
     for change in &document.changes {
         let nodes = locator.locate(&change.at).nodes;
-        let above = if change.to.is_some() { 0 } else { 1 + REMOVED_ABOVE };
+        let above = if change.to.is_some() {
+            0
+        } else {
+            1 + REMOVED_ABOVE
+        };
         for node in nodes.iter().rev().take(1 + above) {
             touched.extend([node.id(), node.target().id()]);
         }
@@ -145,9 +190,15 @@ impl<'f> Walk<'f, '_> {
     fn note(&mut self, token: YamlNode<'f, '_>) {
         let (written, target) = (token.id(), token.target().id());
         if self.touched.contains(&written) || self.touched.contains(&target) {
-            let place = || Place { path: self.path(), line: token.line() };
+            let place = || Place {
+                path: self.path(),
+                line: token.line(),
+            };
             let (here, there) = (place(), place());
-            let (to, image) = (self.wanted.get(&here.path).copied(), self.images.contains(&here.path));
+            let (to, image) = (
+                self.wanted.get(&here.path).copied(),
+                self.images.contains(&here.path),
+            );
             Shows::add(self.shown.tokens.entry(written), here, to, image);
             Shows::add(self.shown.nodes.entry(target), there, to, image);
         }
@@ -177,7 +228,12 @@ impl<'f> Walk<'f, '_> {
 impl<'d> Shows<'d> {
     fn add(shows: Entry<'_, NodeId, Self>, place: Place, to: Option<&'d str>, image: bool) {
         match shows {
-            Entry::Vacant(vacant) => drop(vacant.insert_entry(Self { first: place, second: None, to, image })),
+            Entry::Vacant(vacant) => drop(vacant.insert_entry(Self {
+                first: place,
+                second: None,
+                to,
+                image,
+            })),
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
                 known.second.get_or_insert(place);

@@ -2,7 +2,8 @@
 
 use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
 use super::{
-    Container, Found, Group, IGNORE, Ignore, Image, Kind, PREFIX, PullPolicy, RECORD, RESTARTED_AT, Record, Workload, unhandled,
+    Container, Found, Group, IGNORE, Ignore, Image, Kind, PREFIX, PullPolicy, RECORD, RESTARTED_AT,
+    Record, Workload, unhandled,
 };
 use crate::engine::path::Path;
 use crate::engine::tree::{Scalar, Tree};
@@ -16,73 +17,136 @@ pub fn find<'a, T: Tree<'a>>(document: T) -> Found {
 
 /// Whether a document of a file that is named as a kustomization is one because no kind says otherwise.
 pub fn is_unnamed_kustomization<'a, T: Tree<'a>>(document: T) -> bool {
-    document.get("kind").is_none_or(|kind| kind.scalar() == Scalar::Null)
+    document
+        .get("kind")
+        .is_none_or(|kind| kind.scalar() == Scalar::Null)
 }
 
 /// Whether SOPS has signed all values of the document, so that any edit breaks it (its `mac`, unless `mac_only_encrypted`).
 pub fn is_encrypted<'a, T: Tree<'a>>(document: T) -> bool {
     document.get("sops").is_some_and(|sops| {
-        let only_encrypted = sops.get("mac_only_encrypted").map(T::scalar) == Some(Scalar::Bool(true));
-        !only_encrypted && sops.get("mac").is_some_and(|mac| mac.scalar().text().is_some())
+        let only_encrypted =
+            sops.get("mac_only_encrypted").map(T::scalar) == Some(Scalar::Bool(true));
+        !only_encrypted
+            && sops
+                .get("mac")
+                .is_some_and(|mac| mac.scalar().text().is_some())
     })
 }
 
 /// `inherited` is what a typed list says of items that do not say it themselves.
-fn look<'a, T: Tree<'a>>(object: T, at: Path, inherited: Option<(&'a str, &'a str)>, found: &mut Found) {
+fn look<'a, T: Tree<'a>>(
+    object: T,
+    at: Path,
+    inherited: Option<(&'a str, &'a str)>,
+    found: &mut Found,
+) {
     let text = |key| object.get(key).and_then(|value| value.scalar().text());
-    let (Some(api_version), Some(kind)) =
-        (text("apiVersion").or(inherited.map(|(version, _)| version)), text("kind").or(inherited.map(|(_, kind)| kind)))
-    else {
+    let (Some(api_version), Some(kind)) = (
+        text("apiVersion").or(inherited.map(|(version, _)| version)),
+        text("kind").or(inherited.map(|(_, kind)| kind)),
+    ) else {
         return;
     };
     if let Some(item_kind) = kind.strip_suffix("List") {
         let inherited = (!item_kind.is_empty()).then_some((api_version, item_kind));
-        for (index, item) in object.get("items").map(T::items).unwrap_or_default().into_iter().enumerate() {
+        for (index, item) in object
+            .get("items")
+            .map(T::items)
+            .unwrap_or_default()
+            .into_iter()
+            .enumerate()
+        {
             look(item, at.join("items").join(index), inherited, found);
         }
     } else if let Some(kind) = Kind::of(api_version, kind) {
-        let pod = kind.pod_template().iter().chain(&["spec"]).try_fold(object, |object, key| object.get(key));
-        found.unhandled.extend(pod.into_iter().flat_map(misspelt_lists));
+        let pod = kind
+            .pod_template()
+            .iter()
+            .chain(&["spec"])
+            .try_fold(object, |object, key| object.get(key));
+        found
+            .unhandled
+            .extend(pod.into_iter().flat_map(misspelt_lists));
         found.workloads.push(read(object, pod, kind, at));
     } else {
-        found.unhandled.extend(unhandled(kind, || Some(api_version)));
+        found
+            .unhandled
+            .extend(unhandled(kind, || Some(api_version)));
     }
 }
 
 /// The lists of containers that a pod has under another name. Most pods have no `initContainers`, so few names are tried there.
 fn misspelt_lists<'a, T: Tree<'a>>(pod: T) -> impl Iterator<Item = &'static str> {
-    let is_meant = |key: &str| key.eq_ignore_ascii_case("containers") || key.eq_ignore_ascii_case("container");
-    let containers = pod.get("containers").is_none() && pod.entries().iter().any(|(key, _)| is_meant(key));
-    let has_other = || ["initContainer", "initcontainers"].iter().any(|key| pod.get(key).is_some());
+    let is_meant =
+        |key: &str| key.eq_ignore_ascii_case("containers") || key.eq_ignore_ascii_case("container");
+    let containers =
+        pod.get("containers").is_none() && pod.entries().iter().any(|(key, _)| is_meant(key));
+    let has_other = || {
+        ["initContainer", "initcontainers"]
+            .iter()
+            .any(|key| pod.get(key).is_some())
+    };
     let init_containers = pod.get("initContainers").is_none() && has_other();
-    let lists = [(containers, MISSPELT_CONTAINERS), (init_containers, MISSPELT_INIT_CONTAINERS)];
-    lists.into_iter().filter(|(misspelt, _)| *misspelt).map(|(_, name)| name)
+    let lists = [
+        (containers, MISSPELT_CONTAINERS),
+        (init_containers, MISSPELT_INIT_CONTAINERS),
+    ];
+    lists
+        .into_iter()
+        .filter(|(misspelt, _)| *misspelt)
+        .map(|(_, name)| name)
 }
 
 fn read<'a, T: Tree<'a>>(object: T, pod: Option<T>, kind: Kind, at: Path) -> Workload {
     let metadata = object.get("metadata");
-    let text = |key| metadata.and_then(|metadata| metadata.get(key)).and_then(|value| value.scalar().text());
-    let annotation = |key| metadata.and_then(|metadata| metadata.get("annotations")).and_then(|annotations| annotations.get(key));
-    let labels = metadata.and_then(|metadata| metadata.get("labels")).map(T::entries).unwrap_or_default();
+    let text = |key| {
+        metadata
+            .and_then(|metadata| metadata.get(key))
+            .and_then(|value| value.scalar().text())
+    };
+    let annotation = |key| {
+        metadata
+            .and_then(|metadata| metadata.get("annotations"))
+            .and_then(|annotations| annotations.get(key))
+    };
+    let labels = metadata
+        .and_then(|metadata| metadata.get("labels"))
+        .map(T::entries)
+        .unwrap_or_default();
     Workload {
         kind,
         at,
         namespace: text("namespace").map(str::to_owned),
-        name: text("name").or_else(|| text("generateName")).unwrap_or_default().to_owned(),
-        labels: labels.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.scalar().text()?.to_owned()))).collect(),
+        name: text("name")
+            .or_else(|| text("generateName"))
+            .unwrap_or_default()
+            .to_owned(),
+        labels: labels
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value.scalar().text()?.to_owned())))
+            .collect(),
         record: match annotation(RECORD).map(T::scalar) {
             None => Record::Absent,
             Some(Scalar::Text(text)) => Record::Text(text.to_owned()),
             Some(Scalar::Null | Scalar::Bool(_) | Scalar::Other(_)) => Record::NoText,
         },
         record_line: annotation(RECORD).and_then(T::line),
-        unknown_annotations: metadata.and_then(|metadata| metadata.get("annotations")).map(unknown).unwrap_or_default(),
+        unknown_annotations: metadata
+            .and_then(|metadata| metadata.get("annotations"))
+            .map(unknown)
+            .unwrap_or_default(),
         ignore: annotation(IGNORE).map_or(Ignore::Nothing, |value| ignore(value.scalar())),
         containers: [Group::Containers, Group::InitContainers]
             .into_iter()
             .flat_map(|group| {
-                let list = pod.and_then(|pod| pod.get(group.key())).map(T::items).unwrap_or_default();
-                list.into_iter().enumerate().map(move |(index, item)| container(item, group, index))
+                let list = pod
+                    .and_then(|pod| pod.get(group.key()))
+                    .map(T::items)
+                    .unwrap_or_default();
+                list.into_iter()
+                    .enumerate()
+                    .map(move |(index, item)| container(item, group, index))
             })
             .collect(),
         line: object.line(),
@@ -91,11 +155,17 @@ fn read<'a, T: Tree<'a>>(object: T, pod: Option<T>, kind: Kind, at: Path) -> Wor
 
 fn container<'a, T: Tree<'a>>(item: T, group: Group, index: usize) -> Container {
     let image = item.get("image");
-    let pull_policy = item.get("imagePullPolicy").and_then(|policy| policy.scalar().text());
+    let pull_policy = item
+        .get("imagePullPolicy")
+        .and_then(|policy| policy.scalar().text());
     Container {
         group,
         index,
-        name: item.get("name").and_then(|name| name.scalar().text()).unwrap_or_default().to_owned(),
+        name: item
+            .get("name")
+            .and_then(|name| name.scalar().text())
+            .unwrap_or_default()
+            .to_owned(),
         image: match image.map(T::scalar) {
             None | Some(Scalar::Null | Scalar::Text("")) => Image::Absent,
             Some(Scalar::Text(text)) => Image::Text(text.to_owned()),
@@ -111,9 +181,19 @@ fn container<'a, T: Tree<'a>>(item: T, group: Group, index: usize) -> Container 
 
 /// The annotations that look like ours and are not.
 fn unknown<'a, T: Tree<'a>>(annotations: T) -> Vec<String> {
-    let ours = |name: &&str| name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
-    let names = annotations.entries().into_iter().map(|(name, _)| name).filter(ours);
-    names.filter(|name| ![IGNORE, RESTARTED_AT].contains(name)).map(str::to_owned).collect()
+    let ours = |name: &&str| {
+        name.get(..PREFIX.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+    };
+    let names = annotations
+        .entries()
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(ours);
+    names
+        .filter(|name| ![IGNORE, RESTARTED_AT].contains(name))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// `"true"` leaves all out (so does the boolean that people write by mistake), a list of names those containers.
@@ -122,9 +202,14 @@ fn ignore(value: Scalar<'_>) -> Ignore {
         Scalar::Text("true") | Scalar::Bool(true) => Ignore::All,
         Scalar::Text("false" | "") | Scalar::Bool(false) | Scalar::Null => Ignore::Nothing,
         Scalar::Other(_) => Ignore::NoText,
-        Scalar::Text(names) => {
-            Ignore::Containers(names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
-        }
+        Scalar::Text(names) => Ignore::Containers(
+            names
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        ),
     }
 }
 
@@ -145,22 +230,32 @@ mod tests {
             {"apiVersion": "serving.knative.dev/v1", "kind": "ServiceList", "items": [{"metadata": {"name": "a"}}]},
         ]});
         let found = find(&document);
-        assert_eq!(found.unhandled, ["Pod", "extensions/v1beta1 Deployment", "Knative Service"]);
+        assert_eq!(
+            found.unhandled,
+            ["Pod", "extensions/v1beta1 Deployment", "Knative Service"]
+        );
         assert_eq!(found.workloads.len(), 1);
         let web = &found.workloads[0];
         assert_eq!((web.kind, web.name.as_str()), (Kind::Deployment, "web"));
-        assert_eq!(web.image_path(&web.containers[0]).to_string(), "items[1].items[0].spec.template.spec.containers[0].image");
+        assert_eq!(
+            web.image_path(&web.containers[0]).to_string(),
+            "items[1].items[0].spec.template.spec.containers[0].image"
+        );
     }
 
     #[test]
     fn a_cron_job_has_its_pod_further_down() {
-        let pod = json!({"containers": [{"name": "a"}], "initContainers": [{"name": "b", "image": 7}]});
+        let pod =
+            json!({"containers": [{"name": "a"}], "initContainers": [{"name": "b", "image": 7}]});
         for version in ["batch/v1", "batch/v1beta1"] {
             let spec = json!({"jobTemplate": {"spec": {"template": {"spec": pod}}}});
             let found = find(&json!({"apiVersion": version, "kind": "CronJob", "spec": spec}));
             let containers = &found.workloads[0].containers;
             assert_eq!(containers[0].image, Image::Absent);
-            assert_eq!((containers[1].group, &containers[1].image), (Group::InitContainers, &Image::Other("a number")));
+            assert_eq!(
+                (containers[1].group, &containers[1].image),
+                (Group::InitContainers, &Image::Other("a number"))
+            );
         }
     }
 
@@ -174,10 +269,16 @@ mod tests {
             seen(json!({"Containers": [], "initcontainers": []})),
             ["misspelt container list", "misspelt initContainer list"]
         );
-        assert_eq!(seen(json!({"containers": [], "initContainer": []})), ["misspelt initContainer list"]);
-        for pod in
-            [json!({}), json!({"nodeSelector": {}}), json!({"containers": [], "container": []}), json!({"containers": null})]
-        {
+        assert_eq!(
+            seen(json!({"containers": [], "initContainer": []})),
+            ["misspelt initContainer list"]
+        );
+        for pod in [
+            json!({}),
+            json!({"nodeSelector": {}}),
+            json!({"containers": [], "container": []}),
+            json!({"containers": null}),
+        ] {
             assert_eq!(seen(pod.clone()), [""; 0], "{pod}");
         }
     }
@@ -185,8 +286,12 @@ mod tests {
     #[test]
     fn a_mac_over_all_values_forbids_edits() {
         assert!(is_encrypted(&json!({"sops": {"mac": "ENC[…]"}})));
-        assert!(!is_encrypted(&json!({"sops": {"mac": "ENC[…]", "mac_only_encrypted": true}})));
-        assert!(is_encrypted(&json!({"sops": {"mac": "ENC[…]", "mac_only_encrypted": false}})));
+        assert!(!is_encrypted(
+            &json!({"sops": {"mac": "ENC[…]", "mac_only_encrypted": true}})
+        ));
+        assert!(is_encrypted(
+            &json!({"sops": {"mac": "ENC[…]", "mac_only_encrypted": false}})
+        ));
         assert!(!is_encrypted(&json!({"sops": {}})));
     }
 }

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use super::fault::narrow;
 use super::template::Engine;
-use super::{Document, Fault, File, Kind, Layout, NONE, Newlines, Node, NodeId, Style, Tag, Unreadable};
+use super::{
+    Document, Fault, File, Kind, Layout, NONE, Newlines, Node, NodeId, Style, Tag, Unreadable,
+};
 
 /// Levels of nesting, aliases expanded: more than any Kubernetes object has, and less than any reader's own limit.
 pub(super) const MAX_DEPTH: u32 = 120;
@@ -57,7 +59,12 @@ impl<'t> Builder<'t> {
             plain: false,
             newlines: Newlines::default(),
         };
-        Self { file, open: Vec::new(), anchors: Vec::new(), aliases: false }
+        Self {
+            file,
+            open: Vec::new(),
+            anchors: Vec::new(),
+            aliases: false,
+        }
     }
 
     /// Begins a document: anchors are its own.
@@ -65,22 +72,63 @@ impl<'t> Builder<'t> {
         self.aliases = false;
     }
 
-    pub(super) fn scalar(&mut self, text: Cow<'t, str>, style: Style, tag: Tag, anchor: usize, at: At) -> Result<(), Unreadable> {
+    pub(super) fn scalar(
+        &mut self,
+        text: Cow<'t, str>,
+        style: Style,
+        tag: Tag,
+        anchor: usize,
+        at: At,
+    ) -> Result<(), Unreadable> {
         let id = self.add(Kind::Scalar { text, style }, tag, at)?;
-        self.remember(anchor, Anchor { id, extent: Some((1, 1)) });
+        self.remember(
+            anchor,
+            Anchor {
+                id,
+                extent: Some((1, 1)),
+            },
+        );
         self.count(1, 1, at)
     }
 
-    pub(super) fn start_sequence(&mut self, layout: Layout, anchor: usize, at: At) -> Result<(), Unreadable> {
-        self.start(Kind::Sequence { first: NONE, layout }, anchor, at)
+    pub(super) fn start_sequence(
+        &mut self,
+        layout: Layout,
+        anchor: usize,
+        at: At,
+    ) -> Result<(), Unreadable> {
+        self.start(
+            Kind::Sequence {
+                first: NONE,
+                layout,
+            },
+            anchor,
+            at,
+        )
     }
 
-    pub(super) fn start_mapping(&mut self, layout: Layout, anchor: usize, at: At) -> Result<(), Unreadable> {
-        self.start(Kind::Mapping { first: NONE, layout }, anchor, at)
+    pub(super) fn start_mapping(
+        &mut self,
+        layout: Layout,
+        anchor: usize,
+        at: At,
+    ) -> Result<(), Unreadable> {
+        self.start(
+            Kind::Mapping {
+                first: NONE,
+                layout,
+            },
+            anchor,
+            at,
+        )
     }
 
     fn fault(&self, at: At, fault: Fault) -> Unreadable {
-        Unreadable { fault, line: at.line, column: at.column + 1 }
+        Unreadable {
+            fault,
+            line: at.line,
+            column: at.column + 1,
+        }
     }
 
     /// Adds a node behind its elder sibling, under its parent, or as a document's root.
@@ -89,10 +137,18 @@ impl<'t> Builder<'t> {
         if let Some(frame) = self.open.last_mut() {
             let is_key = frame.mapping && frame.children % 2 == 0;
             if is_key && !matches!(kind, Kind::Scalar { .. } | Kind::Alias { .. }) {
-                if let Kind::Mapping { layout: Layout::Flow, .. } = kind {
+                if let Kind::Mapping {
+                    layout: Layout::Flow,
+                    ..
+                } = kind
+                {
                     // `{{ … }}`: the outer brace is where a template begins.
                     let outer = self.file.node(frame.id);
-                    return Err(Unreadable { fault: Fault::Template(Engine::Go), line: outer.line, column: outer.column + 1 });
+                    return Err(Unreadable {
+                        fault: Fault::Template(Engine::Go),
+                        line: outer.line,
+                        column: outer.column + 1,
+                    });
                 }
                 return Err(self.fault(at, Fault::ComplexKey));
             }
@@ -106,9 +162,20 @@ impl<'t> Builder<'t> {
             frame.last = index;
             frame.children += 1;
         } else {
-            self.file.documents.push(Document { root: NodeId(index), aliases: false });
+            self.file.documents.push(Document {
+                root: NodeId(index),
+                aliases: false,
+            });
         }
-        self.file.nodes.push(Node { kind, start: at.start, end: at.end, line: at.line, column: at.column, next: NONE, tag });
+        self.file.nodes.push(Node {
+            kind,
+            start: at.start,
+            end: at.end,
+            line: at.line,
+            column: at.column,
+            next: NONE,
+            tag,
+        });
         Ok(NodeId(index))
     }
 
@@ -116,7 +183,15 @@ impl<'t> Builder<'t> {
         let mapping = matches!(kind, Kind::Mapping { .. });
         let id = self.add(kind, Tag::None, at)?;
         self.remember(anchor, Anchor { id, extent: None });
-        self.open.push(Frame { id, last: NONE, children: 0, anchor, size: 1, height: 0, mapping });
+        self.open.push(Frame {
+            id,
+            last: NONE,
+            children: 0,
+            anchor,
+            size: 1,
+            height: 0,
+            mapping,
+        });
         if self.open.len() > MAX_DEPTH as usize {
             return Err(self.fault(at, Fault::TooDeep));
         }
@@ -124,9 +199,20 @@ impl<'t> Builder<'t> {
     }
 
     pub(super) fn end(&mut self, at: At) -> Result<(), Unreadable> {
-        let Some(frame) = self.open.pop() else { return Ok(()) };
+        let Some(frame) = self.open.pop() else {
+            return Ok(());
+        };
         let node = &mut self.file.nodes[frame.id.0 as usize];
-        if matches!(node.kind, Kind::Sequence { layout: Layout::Flow, .. } | Kind::Mapping { layout: Layout::Flow, .. }) {
+        if matches!(
+            node.kind,
+            Kind::Sequence {
+                layout: Layout::Flow,
+                ..
+            } | Kind::Mapping {
+                layout: Layout::Flow,
+                ..
+            }
+        ) {
             node.end = at.end;
         }
         if frame.mapping {
@@ -134,7 +220,13 @@ impl<'t> Builder<'t> {
         }
         let (size, height) = (frame.size, frame.height + 1);
         if frame.anchor != 0 {
-            self.remember(frame.anchor, Anchor { id: frame.id, extent: Some((size, height)) });
+            self.remember(
+                frame.anchor,
+                Anchor {
+                    id: frame.id,
+                    extent: Some((size, height)),
+                },
+            );
         }
         self.count(size, height, at)
     }
@@ -148,7 +240,12 @@ impl<'t> Builder<'t> {
             return Err(self.fault(at, Fault::RecursiveAlias));
         };
         let collection = !matches!(self.file.node(id).kind, Kind::Scalar { .. });
-        if collection && self.open.last().is_some_and(|frame| frame.mapping && frame.children % 2 == 0) {
+        if collection
+            && self
+                .open
+                .last()
+                .is_some_and(|frame| frame.mapping && frame.children % 2 == 0)
+        {
             return Err(self.fault(at, Fault::ComplexKey));
         }
         self.add(Kind::Alias { target: id }, Tag::None, at)?;
@@ -171,10 +268,13 @@ impl<'t> Builder<'t> {
     /// Adds what a finished child stands for to its parent.
     fn count(&mut self, size: u64, height: u32, at: At) -> Result<(), Unreadable> {
         let level = narrow(self.open.len());
-        let Some(frame) = self.open.last_mut() else { return Ok(()) };
+        let Some(frame) = self.open.last_mut() else {
+            return Ok(());
+        };
         frame.size = frame.size.saturating_add(size);
         frame.height = frame.height.max(height);
-        if self.aliases && frame.size > MAX_EXPANDED + MAX_EXPANSION * self.file.nodes.len() as u64 {
+        if self.aliases && frame.size > MAX_EXPANDED + MAX_EXPANSION * self.file.nodes.len() as u64
+        {
             return Err(self.fault(at, Fault::AliasBomb));
         }
         if level + height > MAX_DEPTH + 1 {
@@ -185,27 +285,49 @@ impl<'t> Builder<'t> {
 
     fn check_keys(&self, id: NodeId, pairs: u32) -> Result<(), Unreadable> {
         let mapping = self.file.at(id);
-        let Kind::Mapping { first, .. } = mapping.node().kind else { return Ok(()) };
-        if let Some((key, _)) = mapping.pairs(first).find(|(key, value)| key.is_merge_key() && !value.can_be_merged()) {
+        let Kind::Mapping { first, .. } = mapping.node().kind else {
+            return Ok(());
+        };
+        if let Some((key, _)) = mapping
+            .pairs(first)
+            .find(|(key, value)| key.is_merge_key() && !value.can_be_merged())
+        {
             let key = self.file.node(key.id());
-            let fault = Fault::Syntax("a merge key `<<` takes a mapping or a sequence of mappings".to_owned());
-            return Err(Unreadable { fault, line: key.line, column: key.column + 1 });
+            let fault = Fault::Syntax(
+                "a merge key `<<` takes a mapping or a sequence of mappings".to_owned(),
+            );
+            return Err(Unreadable {
+                fault,
+                line: key.line,
+                column: key.column + 1,
+            });
         }
-        let keys = || mapping.pairs(first).filter_map(|(key, _)| Some((key.target().styled()?.0, key.id())));
+        let keys = || {
+            mapping
+                .pairs(first)
+                .filter_map(|(key, _)| Some((key.target().styled()?.0, key.id())))
+        };
         // Small mappings are the rule, and comparing each pair is quicker than sorting them.
         let twice = if pairs <= 8 {
-            keys().enumerate().find_map(|(at, key)| Some((keys().take(at).find(|elder| elder.0 == key.0)?, key)))
+            keys()
+                .enumerate()
+                .find_map(|(at, key)| Some((keys().take(at).find(|elder| elder.0 == key.0)?, key)))
         } else {
             let mut keys: Vec<(&str, NodeId)> = keys().collect();
             keys.sort_unstable();
-            keys.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| (pair[0], pair[1]))
+            keys.windows(2)
+                .find(|pair| pair[0].0 == pair[1].0)
+                .map(|pair| (pair[0], pair[1]))
         };
         match twice {
             None => Ok(()),
             Some(((key, first), (_, second))) => {
                 let (first, second) = (self.file.node(first), self.file.node(second));
                 Err(Unreadable {
-                    fault: Fault::DuplicateKey { key: key.to_owned(), first: first.line },
+                    fault: Fault::DuplicateKey {
+                        key: key.to_owned(),
+                        first: first.line,
+                    },
                     line: second.line,
                     column: second.column + 1,
                 })

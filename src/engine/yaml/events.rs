@@ -1,7 +1,8 @@
 //! All of YAML, by the parser. The only file that names it.
 
 use granit_parser::{
-    Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, TryLoadError, TrySpannedEventReceiver,
+    Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, TryLoadError,
+    TrySpannedEventReceiver,
 };
 
 use super::build::{At, Builder, MAX_DEPTH};
@@ -23,9 +24,19 @@ pub(super) fn read(text: &str, comments: Comments) -> Result<File<'_>, Unreadabl
     match Parser::new_from_str_with_options(text, options(comments)).try_load(&mut events, true) {
         Ok(()) => Ok(events.0.file),
         // A key that is a mapping in braces looks the same in Go and in Jinja.
-        Err(TryLoadError::Receiver(Unreadable { fault: Fault::Template(_), line, column })) => {
-            let engine = Actions::of(text).first().map_or(Engine::Go, |(_, engine)| engine);
-            Err(Unreadable { fault: Fault::Template(engine), line, column })
+        Err(TryLoadError::Receiver(Unreadable {
+            fault: Fault::Template(_),
+            line,
+            column,
+        })) => {
+            let engine = Actions::of(text)
+                .first()
+                .map_or(Engine::Go, |(_, engine)| engine);
+            Err(Unreadable {
+                fault: Fault::Template(engine),
+                line,
+                column,
+            })
         }
         Err(TryLoadError::Receiver(unreadable)) => Err(unreadable),
         Err(TryLoadError::Scan(error)) => Err(syntax(text, &error)),
@@ -45,13 +56,22 @@ fn options(comments: Comments) -> Options {
 
 fn syntax(text: &str, error: &ScanError) -> Unreadable {
     let at = error.marker();
-    let unreadable = |fault| Unreadable { fault, line: narrow(at.line()), column: narrow(at.col() + 1) };
-    if matches!(error.kind(), granit_parser::ErrorKind::RecursionLimitExceeded) {
+    let unreadable = |fault| Unreadable {
+        fault,
+        line: narrow(at.line()),
+        column: narrow(at.col() + 1),
+    };
+    if matches!(
+        error.kind(),
+        granit_parser::ErrorKind::RecursionLimitExceeded
+    ) {
         return unreadable(Fault::TooDeep);
     }
     let actions = Actions::of(text);
     match actions.first() {
-        Some((offset, engine)) if make_it_no_yaml(&actions, text, error) => unreadable_at(text, offset, Fault::Template(engine)),
+        Some((offset, engine)) if make_it_no_yaml(&actions, text, error) => {
+            unreadable_at(text, offset, Fault::Template(engine))
+        }
         _ => unreadable(Fault::Syntax(error.info())),
     }
 }
@@ -61,9 +81,15 @@ fn make_it_no_yaml(actions: &Actions, text: &str, error: &ScanError) -> bool {
     let without = actions.taken_out_of(text);
     let mut events = Parser::new_from_str_with_options(&without, options(Comments::Drop));
     let place = |error: &ScanError| (error.marker().line(), error.marker().col());
-    let stays = events.find_map(Result::err).is_some_and(|left| place(&left) == place(error));
+    let stays = events
+        .find_map(Result::err)
+        .is_some_and(|left| place(&left) == place(error));
     // A letter in place of an action may be as wrong as the action is.
-    !stays || error.marker().byte_offset().is_some_and(|offset| actions.hold(offset))
+    !stays
+        || error
+            .marker()
+            .byte_offset()
+            .is_some_and(|offset| actions.hold(offset))
 }
 
 struct Events<'t>(Builder<'t>);
@@ -76,7 +102,13 @@ impl<'t> TrySpannedEventReceiver<'t> for Events<'t> {
         match event {
             Event::DocumentStart(..) => builder.start_document(),
             Event::Scalar(text, style, anchor, tag) => {
-                let tag = tag.map_or(Tag::None, |tag| if tag.is_yaml_core_schema_tag("str") { Tag::Text } else { Tag::Other });
+                let tag = tag.map_or(Tag::None, |tag| {
+                    if tag.is_yaml_core_schema_tag("str") {
+                        Tag::Text
+                    } else {
+                        Tag::Other
+                    }
+                });
                 let style = match style {
                     ScalarStyle::Plain => Style::Plain,
                     ScalarStyle::SingleQuoted => Style::Single,
@@ -85,13 +117,20 @@ impl<'t> TrySpannedEventReceiver<'t> for Events<'t> {
                 };
                 builder.scalar(text, style, tag, anchor, at(span))?;
             }
-            Event::SequenceStart(style, anchor, _) => builder.start_sequence(layout(style), anchor, at(span))?,
-            Event::MappingStart(style, anchor, _) => builder.start_mapping(layout(style), anchor, at(span))?,
+            Event::SequenceStart(style, anchor, _) => {
+                builder.start_sequence(layout(style), anchor, at(span))?
+            }
+            Event::MappingStart(style, anchor, _) => {
+                builder.start_mapping(layout(style), anchor, at(span))?
+            }
             Event::SequenceEnd | Event::MappingEnd => builder.end(at(span))?,
             Event::Alias(anchor) => builder.alias(anchor, at(span))?,
             Event::Comment(..) => {
                 let range = span.byte_range().unwrap_or_default();
-                builder.file.comments.push(Comment { span: range, line: narrow(span.start.line()) });
+                builder.file.comments.push(Comment {
+                    span: range,
+                    line: narrow(span.start.line()),
+                });
             }
             _ => {}
         }
@@ -101,7 +140,12 @@ impl<'t> TrySpannedEventReceiver<'t> for Events<'t> {
 
 fn at(span: Span) -> At {
     let range = span.byte_range().unwrap_or_default();
-    At { start: narrow(range.start), end: narrow(range.end), line: narrow(span.start.line()), column: narrow(span.start.col()) }
+    At {
+        start: narrow(range.start),
+        end: narrow(range.end),
+        line: narrow(span.start.line()),
+        column: narrow(span.start.col()),
+    }
 }
 
 fn layout(style: StructureStyle) -> Layout {

@@ -28,7 +28,9 @@ pub enum Fault {
     #[error("Git's markers of an unresolved merge conflict stand in it")]
     MergeConflict,
     /// A key stands twice in one mapping.
-    #[error("the key `{key}` is already there on line {first}; readers disagree on which one counts")]
+    #[error(
+        "the key `{key}` is already there on line {first}; readers disagree on which one counts"
+    )]
     DuplicateKey {
         /// The key.
         key: String,
@@ -72,7 +74,11 @@ impl Fault {
 /// The fault as a person is told it: markers of a merge conflict are to blame for whatever else is wrong.
 pub(super) fn or_conflict(text: &str, other: Unreadable) -> Unreadable {
     match conflict(text) {
-        Some(line) => Unreadable { fault: Fault::MergeConflict, line, column: 1 },
+        Some(line) => Unreadable {
+            fault: Fault::MergeConflict,
+            line,
+            column: 1,
+        },
         None => other,
     }
 }
@@ -83,7 +89,10 @@ fn conflict(text: &str) -> Option<u32> {
     let mut begin = None;
     let mut seen = 0;
     for (index, line) in text.lines().enumerate() {
-        let is_marker = |marker: &str| line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+        let is_marker = |marker: &str| {
+            line.strip_prefix(marker)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
         if is_marker(MARKERS[0]) {
             (begin, seen) = (Some(narrow(index + 1)), 1);
         } else if seen > 0 && is_marker(MARKERS[seen]) {
@@ -103,7 +112,13 @@ pub(super) fn unreadable_at(text: &str, offset: usize, fault: Fault) -> Unreadab
     Unreadable {
         fault,
         line: narrow(before.bytes().filter(|byte| *byte == b'\n').count() + 1),
-        column: narrow(before[line_start..].trim_start_matches('\u{feff}').chars().count() + 1),
+        column: narrow(
+            before[line_start..]
+                .trim_start_matches('\u{feff}')
+                .chars()
+                .count()
+                + 1,
+        ),
     }
 }
 

@@ -23,14 +23,30 @@ const MAX_LINE: usize = 1000;
 /// Reads a text in which every line is blank, a comment, `---`, or `- ` any number of times and then `key:`, `key: scalar` or a scalar.
 pub(super) fn read(text: &str) -> Option<File<'_>> {
     // Without a way out in the middle the compiler looks at many bytes at once.
-    let plain = |chunk: &[u8]| chunk.iter().fold(true, |plain, byte| plain & (matches!(byte, b' '..=b'~') | (*byte == b'\n')));
+    let plain = |chunk: &[u8]| {
+        chunk.iter().fold(true, |plain, byte| {
+            plain & (matches!(byte, b' '..=b'~') | (*byte == b'\n'))
+        })
+    };
     if !text.as_bytes().chunks(256).all(plain) {
         return None;
     }
-    let mut reader = Reader { builder: Builder::new(text), levels: Vec::new(), text, marker: Marker::None };
+    let mut reader = Reader {
+        builder: Builder::new(text),
+        levels: Vec::new(),
+        text,
+        marker: Marker::None,
+    };
     let mut start = 0;
-    for (index, end) in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]).enumerate() {
-        reader.line(Line { text: &text[start..end], start, number: narrow(index + 1) })?;
+    for (index, end) in memchr::memchr_iter(b'\n', text.as_bytes())
+        .chain([text.len()])
+        .enumerate()
+    {
+        reader.line(Line {
+            text: &text[start..end],
+            start,
+            number: narrow(index + 1),
+        })?;
         start = end + 1;
     }
     reader.finish()
@@ -80,7 +96,12 @@ struct Line<'t> {
 
 impl Line<'_> {
     fn at(self, start: usize, end: usize) -> At {
-        At { start: narrow(self.start + start), end: narrow(self.start + end), line: self.number, column: narrow(start) }
+        At {
+            start: narrow(self.start + start),
+            end: narrow(self.start + end),
+            line: self.number,
+            column: narrow(start),
+        }
     }
 }
 
@@ -113,8 +134,13 @@ impl<'t> Reader<'t> {
             if !opened {
                 self.open_sequence(line, column, after)?;
             } else {
-                self.builder.start_sequence(Layout::Block, 0, line.at(column, column)).ok()?;
-                self.levels.push(Level { indentation: column, kind: LevelKind::Sequence });
+                self.builder
+                    .start_sequence(Layout::Block, 0, line.at(column, column))
+                    .ok()?;
+                self.levels.push(Level {
+                    indentation: column,
+                    kind: LevelKind::Sequence,
+                });
             }
             opened = true;
             column = after;
@@ -122,7 +148,10 @@ impl<'t> Reader<'t> {
         match key_end(line.text, column) {
             Some(end) => {
                 self.key(line, column, end, opened)?;
-                let value = end + 1 + (line.text[end + 1..].len() - line.text[end + 1..].trim_start_matches(' ').len());
+                let value = end
+                    + 1
+                    + (line.text[end + 1..].len()
+                        - line.text[end + 1..].trim_start_matches(' ').len());
                 if value < line.text.len() && !line.text[value..].starts_with('#') {
                     self.scalar(line, value)?;
                     self.settle(None)?;
@@ -174,14 +203,28 @@ impl<'t> Reader<'t> {
         if let LevelKind::Mapping(Some(key)) = level.kind {
             self.absent(key)?;
         }
-        self.builder.end(At { start: 0, end: 0, line: 0, column: 0 }).ok()
+        self.builder
+            .end(At {
+                start: 0,
+                end: 0,
+                line: 0,
+                column: 0,
+            })
+            .ok()
     }
 
     /// The empty node of a key without a value.
     fn absent(&mut self, key: At) -> Option<()> {
         let width = key.end - key.start;
-        let after = At { start: key.end, end: key.end, line: key.line, column: key.column + width };
-        self.builder.scalar(Cow::Borrowed("~"), Style::Plain, Tag::None, 0, after).ok()
+        let after = At {
+            start: key.end,
+            end: key.end,
+            line: key.line,
+            column: key.column + width,
+        };
+        self.builder
+            .scalar(Cow::Borrowed("~"), Style::Plain, Tag::None, 0, after)
+            .ok()
     }
 
     /// Begins the sequence of a line's first dash, or goes on with it.
@@ -189,17 +232,28 @@ impl<'t> Reader<'t> {
         let kind = match self.levels.last() {
             None => LevelKind::Sequence,
             Some(Level { indentation, kind }) => match kind {
-                LevelKind::Sequence | LevelKind::Indentless if *indentation == column => return Some(()),
+                LevelKind::Sequence | LevelKind::Indentless if *indentation == column => {
+                    return Some(());
+                }
                 LevelKind::Mapping(Some(_)) if *indentation == column => LevelKind::Indentless,
                 LevelKind::Mapping(Some(_)) => LevelKind::Sequence,
                 _ => return None,
             },
         };
         // The parser lets a sequence without an indentation of its own begin with its first item.
-        let begin = if matches!(kind, LevelKind::Indentless) { after } else { column };
+        let begin = if matches!(kind, LevelKind::Indentless) {
+            after
+        } else {
+            column
+        };
         self.settle(None)?;
-        self.builder.start_sequence(Layout::Block, 0, line.at(begin, begin)).ok()?;
-        self.levels.push(Level { indentation: column, kind });
+        self.builder
+            .start_sequence(Layout::Block, 0, line.at(begin, begin))
+            .ok()?;
+        self.levels.push(Level {
+            indentation: column,
+            kind,
+        });
         Some(())
     }
 
@@ -207,39 +261,56 @@ impl<'t> Reader<'t> {
     fn key(&mut self, line: Line<'t>, column: usize, end: usize, in_item: bool) -> Option<()> {
         let at = line.at(column, end);
         if !in_item {
-            while let Some(level) =
-                self.levels.pop_if(|level| level.indentation == column && matches!(level.kind, LevelKind::Indentless))
-            {
+            while let Some(level) = self.levels.pop_if(|level| {
+                level.indentation == column && matches!(level.kind, LevelKind::Indentless)
+            }) {
                 self.close(level)?;
             }
         }
         let first = in_item
             || match self.levels.last() {
                 None => true,
-                Some(Level { indentation, kind: LevelKind::Mapping(awaited) }) if *indentation == column => {
+                Some(Level {
+                    indentation,
+                    kind: LevelKind::Mapping(awaited),
+                }) if *indentation == column => {
                     if let Some(key) = *awaited {
                         self.absent(key)?;
                     }
                     false
                 }
-                Some(Level { kind: LevelKind::Mapping(Some(_)), .. }) => true,
+                Some(Level {
+                    kind: LevelKind::Mapping(Some(_)),
+                    ..
+                }) => true,
                 Some(_) => return None,
             };
         if first {
             if !in_item {
                 self.settle(None)?;
             }
-            self.builder.start_mapping(Layout::Block, 0, line.at(column, column)).ok()?;
-            self.levels.push(Level { indentation: column, kind: LevelKind::Mapping(None) });
+            self.builder
+                .start_mapping(Layout::Block, 0, line.at(column, column))
+                .ok()?;
+            self.levels.push(Level {
+                indentation: column,
+                kind: LevelKind::Mapping(None),
+            });
         }
         let text = &self.text[at.start as usize..at.end as usize];
-        self.builder.scalar(Cow::Borrowed(text), Style::Plain, Tag::None, 0, at).ok()?;
+        self.builder
+            .scalar(Cow::Borrowed(text), Style::Plain, Tag::None, 0, at)
+            .ok()?;
         self.settle(Some(at))
     }
 
     /// Says of the innermost mapping which key waits for its value.
     fn settle(&mut self, key: Option<At>) -> Option<()> {
-        if let Some(Level { kind: LevelKind::Mapping(awaited), .. }) = self.levels.last_mut() {
+        if let Some(Level {
+            kind: LevelKind::Mapping(awaited),
+            ..
+        }) = self.levels.last_mut()
+        {
             *awaited = key;
         }
         Some(())
@@ -251,8 +322,14 @@ impl<'t> Reader<'t> {
         let (length, style) = match rest.as_bytes()[0] {
             quote @ (b'"' | b'\'') => {
                 let inner = memchr::memchr2(quote, b'\\', &rest.as_bytes()[1..])?;
-                let style = if quote == b'"' { Style::Double } else { Style::Single };
-                if rest.as_bytes()[inner + 1] != quote || rest.as_bytes().get(inner + 2) == Some(&quote) {
+                let style = if quote == b'"' {
+                    Style::Double
+                } else {
+                    Style::Single
+                };
+                if rest.as_bytes()[inner + 1] != quote
+                    || rest.as_bytes().get(inner + 2) == Some(&quote)
+                {
                     return None;
                 }
                 (inner + 2, style)
@@ -265,8 +342,20 @@ impl<'t> Reader<'t> {
             return None;
         }
         self.comment(line, column + length);
-        let content = if style == Style::Plain { &rest[..length] } else { &rest[1..length - 1] };
-        self.builder.scalar(Cow::Borrowed(content), style, Tag::None, 0, line.at(column, column + length)).ok()
+        let content = if style == Style::Plain {
+            &rest[..length]
+        } else {
+            &rest[1..length - 1]
+        };
+        self.builder
+            .scalar(
+                Cow::Borrowed(content),
+                style,
+                Tag::None,
+                0,
+                line.at(column, column + length),
+            )
+            .ok()
     }
 
     fn empty_collection(&mut self, line: Line<'t>, column: usize) -> Option<()> {
@@ -287,7 +376,10 @@ impl<'t> Reader<'t> {
         let comment = line.text[from..].trim_start_matches(' ');
         if !comment.is_empty() {
             let end = line.start + line.text.len();
-            self.builder.file.comments.push(Comment { span: end - comment.len()..end, line: line.number });
+            self.builder.file.comments.push(Comment {
+                span: end - comment.len()..end,
+                line: line.number,
+            });
         }
     }
 }

@@ -23,7 +23,9 @@ impl Newlines {
             None => {
                 let newlines = self.all(text);
                 let before = newlines.partition_point(|newline| (*newline as usize) < offset);
-                before.checked_sub(1).map_or(0, |last| newlines[last] as usize + 1)
+                before
+                    .checked_sub(1)
+                    .map_or(0, |last| newlines[last] as usize + 1)
             }
         }
     }
@@ -48,7 +50,9 @@ impl Newlines {
         self.0.get_or_init(|| {
             #[cfg(test)]
             super::steps::add(text.len() as u64);
-            memchr::memchr_iter(b'\n', text.as_bytes()).map(narrow).collect()
+            memchr::memchr_iter(b'\n', text.as_bytes())
+                .map(narrow)
+                .collect()
         })
     }
 }
@@ -60,13 +64,22 @@ mod tests {
     #[test]
     fn near_and_far_line_ends_are_found_alike() {
         let far = "x".repeat(3 * NEAR);
-        for text in
-            ["", "\n", "a\nb", "a\n\n", &far, &format!("{far}\n{far}"), &format!("a\n{far}\r\n"), &format!("\n{far}\n\n{far}")]
-        {
+        for text in [
+            "",
+            "\n",
+            "a\nb",
+            "a\n\n",
+            &far,
+            &format!("{far}\n{far}"),
+            &format!("a\n{far}\r\n"),
+            &format!("\n{far}\n\n{far}"),
+        ] {
             let newlines = Newlines::default();
             for offset in 0..=text.len() {
                 let start = text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
-                let next = text[offset..].find('\n').map(|newline| offset + newline + 1);
+                let next = text[offset..]
+                    .find('\n')
+                    .map(|newline| offset + newline + 1);
                 assert_eq!(newlines.line_start(text, offset), start, "{offset}");
                 assert_eq!(newlines.next_line(text, offset), next, "{offset}");
             }

@@ -17,7 +17,11 @@ pub struct YamlNode<'f, 't> {
 
 impl<'f, 't> YamlNode<'f, 't> {
     pub(super) fn new(file: &'f File<'t>, id: NodeId) -> Self {
-        Self { file, id, key: None }
+        Self {
+            file,
+            id,
+            key: None,
+        }
     }
 
     /// The node as it is written: an alias is itself.
@@ -59,20 +63,32 @@ impl<'f, 't> YamlNode<'f, 't> {
 
     /// The keys and values of a mapping as they are written: aliases as themselves, merge keys as keys. `None`: it is no mapping.
     pub fn written_entries(self) -> Option<(Layout, Vec<(Self, Self)>)> {
-        let Kind::Mapping { first, layout } = self.node().kind else { return None };
+        let Kind::Mapping { first, layout } = self.node().kind else {
+            return None;
+        };
         Some((layout, self.pairs(first).collect()))
     }
 
     /// The items of a sequence as they are written. `None`: it is no sequence.
     pub fn written_items(self) -> Option<(Layout, Vec<Self>)> {
-        let Kind::Sequence { first, layout } = self.node().kind else { return None };
-        let items = std::iter::successors(self.named(first), |item| self.named(item.node().next)).collect();
+        let Kind::Sequence { first, layout } = self.node().kind else {
+            return None;
+        };
+        let items =
+            std::iter::successors(self.named(first), |item| self.named(item.node().next)).collect();
         Some((layout, items))
     }
 
     /// Whether it is an empty node: nothing is written where a value could be.
     pub fn is_absent(self) -> bool {
-        self.node().start == self.node().end && matches!(&self.node().kind, Kind::Scalar { style: Style::Plain, .. })
+        self.node().start == self.node().end
+            && matches!(
+                &self.node().kind,
+                Kind::Scalar {
+                    style: Style::Plain,
+                    ..
+                }
+            )
     }
 
     /// Whether both have the same kind of tag.
@@ -85,7 +101,11 @@ impl<'f, 't> YamlNode<'f, 't> {
     }
 
     fn named(self, id: u32) -> Option<Self> {
-        (id != NONE).then_some(Self { file: self.file, id: NodeId(id), key: None })
+        (id != NONE).then_some(Self {
+            file: self.file,
+            id: NodeId(id),
+            key: None,
+        })
     }
 
     pub(super) fn pairs(self, first: u32) -> impl Iterator<Item = (Self, Self)> {
@@ -94,16 +114,29 @@ impl<'f, 't> YamlNode<'f, 't> {
             let key = next?;
             let value = self.named(key.node().next)?;
             next = self.named(value.node().next);
-            Some((key, Self { key: Some(key.id), ..value }))
+            Some((
+                key,
+                Self {
+                    key: Some(key.id),
+                    ..value
+                },
+            ))
         })
     }
 
     /// What comments say on its line, and on its key's.
     fn marks(self) -> impl Iterator<Item = Mark> + use<'f, 't> {
         let line = self.node().line;
-        let key = self.key.map(|key| self.file.node(key).line).filter(|key| *key != line);
+        let key = self
+            .key
+            .map(|key| self.file.node(key).line)
+            .filter(|key| *key != line);
         let lines = (!self.file.comments.is_empty()).then_some([Some(line), key]);
-        lines.into_iter().flatten().flatten().flat_map(move |line| self.file.marks_on(line))
+        lines
+            .into_iter()
+            .flatten()
+            .flatten()
+            .flat_map(move |line| self.file.marks_on(line))
     }
 
     /// The mappings that a merge key brings in, the strongest first.
@@ -116,7 +149,9 @@ impl<'f, 't> YamlNode<'f, 't> {
 
     /// Whether a merge key may have it as its value: readers refuse the rest, or silently pass it over.
     pub(super) fn can_be_merged(self) -> bool {
-        self.merged().into_iter().all(|mapping| mapping.written_entries().is_some())
+        self.merged()
+            .into_iter()
+            .all(|mapping| mapping.written_entries().is_some())
     }
 
     pub(super) fn is_merge_key(self) -> bool {
@@ -127,25 +162,36 @@ impl<'f, 't> YamlNode<'f, 't> {
 impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
     fn get(self, key: &str) -> Option<Self> {
         let target = self.target();
-        let Kind::Mapping { first, .. } = target.node().kind else { return None };
+        let Kind::Mapping { first, .. } = target.node().kind else {
+            return None;
+        };
         let mut merge = None;
         for (name, value) in target.pairs(first) {
             if name.is_merge_key() {
                 merge = Some(value);
-            } else if matches!(&name.target().node().kind, Kind::Scalar { text, .. } if text == key) {
+            } else if matches!(&name.target().node().kind, Kind::Scalar { text, .. } if text == key)
+            {
                 return Some(value);
             }
         }
-        merge?.merged().into_iter().find_map(|mapping| mapping.get(key))
+        merge?
+            .merged()
+            .into_iter()
+            .find_map(|mapping| mapping.get(key))
     }
 
     fn items(self) -> Vec<Self> {
-        self.target().written_items().map(|(_, items)| items).unwrap_or_default()
+        self.target()
+            .written_items()
+            .map(|(_, items)| items)
+            .unwrap_or_default()
     }
 
     fn entries(self) -> Vec<(&'f str, Self)> {
         let target = self.target();
-        let Kind::Mapping { first, .. } = target.node().kind else { return Vec::new() };
+        let Kind::Mapping { first, .. } = target.node().kind else {
+            return Vec::new();
+        };
         let mut entries: Vec<(&'f str, Self)> = Vec::new();
         let mut merge = None;
         for (name, value) in target.pairs(first) {

@@ -6,22 +6,36 @@ use crate::engine::tree::Scalar;
 pub(in crate::engine) fn resolve_plain(text: &str) -> Scalar<'_> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
-        "true" | "True" | "TRUE" | "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Scalar::Bool(true),
-        "false" | "False" | "FALSE" | "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Scalar::Bool(false),
+        "true" | "True" | "TRUE" | "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
+            return Scalar::Bool(true);
+        }
+        "false" | "False" | "FALSE" | "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
+            return Scalar::Bool(false);
+        }
         _ => {}
     }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let digits = unsigned.replace('_', "");
-    let radix =
-        [("0x", 16), ("0o", 8), ("0b", 2)].into_iter().find_map(|(prefix, radix)| Some((digits.strip_prefix(prefix)?, radix)));
+    let radix = [("0x", 16), ("0o", 8), ("0b", 2)]
+        .into_iter()
+        .find_map(|(prefix, radix)| Some((digits.strip_prefix(prefix)?, radix)));
     let number = match radix {
-        Some((digits, radix)) => !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix)),
+        Some((digits, radix)) => {
+            !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix))
+        }
         None => {
-            matches!(unsigned, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN")
-                || digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') && digits.parse::<f64>().is_ok()
+            matches!(
+                unsigned,
+                ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN"
+            ) || digits.starts_with(|first: char| first.is_ascii_digit() || first == '.')
+                && digits.parse::<f64>().is_ok()
         }
     };
-    if number { Scalar::Other("a number") } else { Scalar::Text(text) }
+    if number {
+        Scalar::Other("a number")
+    } else {
+        Scalar::Text(text)
+    }
 }
 
 /// The places of line breaks that only some readers know, in order: a lone CR, U+0085, U+2028, U+2029.

@@ -68,7 +68,9 @@ impl Actions {
     /// Whether a byte is part of one.
     pub(super) fn hold(&self, offset: usize) -> bool {
         let at = self.0.partition_point(|(action, _)| action.end <= offset);
-        self.0.get(at).is_some_and(|(action, _)| action.start <= offset)
+        self.0
+            .get(at)
+            .is_some_and(|(action, _)| action.start <= offset)
     }
 
     /// The text with a letter for each character of an action, and with nothing on lines that have nothing but actions, as
@@ -77,9 +79,17 @@ impl Actions {
         let mut without = String::with_capacity(text.len());
         let mut start = 0;
         for line in text.split_inclusive('\n') {
-            let characters = || line.char_indices().map(|(at, character)| (character, self.hold(start + at)));
-            let first_left = characters().find(|(character, is_action)| !is_action && !character.is_whitespace());
-            let stand_in = if first_left.is_some_and(|(character, _)| character != '#') { 'x' } else { ' ' };
+            let characters = || {
+                line.char_indices()
+                    .map(|(at, character)| (character, self.hold(start + at)))
+            };
+            let first_left = characters()
+                .find(|(character, is_action)| !is_action && !character.is_whitespace());
+            let stand_in = if first_left.is_some_and(|(character, _)| character != '#') {
+                'x'
+            } else {
+                ' '
+            };
             without.extend(characters().map(|(character, is_action)| match character {
                 '\r' | '\n' => character,
                 _ if is_action => stand_in,
@@ -156,10 +166,15 @@ fn begin(text: &[u8], from: usize) -> Option<(usize, Opener)> {
 
 /// The end of `{% … %}`. It may go on over lines only where it begins a line: what only looks like a beginning must not reach far.
 fn end_of_statement(text: &[u8], start: usize) -> End {
-    let line = text[..start].iter().rposition(|byte| *byte != b' ' && *byte != b'\t');
+    let line = text[..start]
+        .iter()
+        .rposition(|byte| *byte != b' ' && *byte != b'\t');
     let begins_a_line = line.is_none_or(|before| text[before] == b'\n');
     let mut at = start + 2;
-    while let Some(found) = text[at..].iter().position(|byte| matches!(byte, b'{' | b'%' | b'\n')) {
+    while let Some(found) = text[at..]
+        .iter()
+        .position(|byte| matches!(byte, b'{' | b'%' | b'\n'))
+    {
         at += found;
         match &text[at..] {
             [b'%', b'}', ..] => return End::At(at + 2),
@@ -174,12 +189,25 @@ fn end_of_statement(text: &[u8], start: usize) -> End {
 /// The end of `@@WORD@@`: as many signs behind the word as before it, one or two.
 fn end_of_word(text: &[u8], start: usize) -> End {
     let mark = text[start];
-    let signs = if text.get(start + 1) == Some(&mark) { 2 } else { 1 };
+    let signs = if text.get(start + 1) == Some(&mark) {
+        2
+    } else {
+        1
+    };
     let word = &text[start + signs..];
-    let length = word.iter().position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')));
+    let length = word
+        .iter()
+        .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')));
     let length = length.unwrap_or(word.len());
-    let is_word = word.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_');
-    let closes = word[length..].iter().take(signs).filter(|byte| **byte == mark).count() == signs;
+    let is_word = word
+        .first()
+        .is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_');
+    let closes = word[length..]
+        .iter()
+        .take(signs)
+        .filter(|byte| **byte == mark)
+        .count()
+        == signs;
     match is_word && closes {
         true => End::At(start + signs + length + signs),
         false => End::NotBefore(start + signs + length),
@@ -193,10 +221,15 @@ fn end(text: &str, start: usize) -> End {
     let inner = text[at..].trim_start_matches('-').trim_start();
     if inner.starts_with("/*") {
         let begin = text.len() - inner.len();
-        let Some(length) = memmem::find(inner.as_bytes(), b"*/") else { return End::Nowhere };
+        let Some(length) = memmem::find(inner.as_bytes(), b"*/") else {
+            return End::Nowhere;
+        };
         at = begin + length + 2;
     }
-    while let Some(found) = bytes[at..].iter().position(|byte| matches!(byte, b'{' | b'}' | b'"' | b'`')) {
+    while let Some(found) = bytes[at..]
+        .iter()
+        .position(|byte| matches!(byte, b'{' | b'}' | b'"' | b'`'))
+    {
         at += found;
         match &bytes[at..] {
             [b'}', b'}', ..] => return End::At(at + 2),
@@ -212,7 +245,10 @@ fn end(text: &str, start: usize) -> End {
 /// backquotes goes on over lines.
 fn quoted(quote: u8, rest: &[u8]) -> usize {
     let ends = |byte: &u8| *byte == quote || *byte == b'\n' && quote != b'`';
-    rest.iter().position(ends).filter(|end| rest[*end] == quote).map_or(0, |end| end + 1)
+    rest.iter()
+        .position(ends)
+        .filter(|end| rest[*end] == quote)
+        .map_or(0, |end| end + 1)
 }
 
 #[cfg(test)]
@@ -223,22 +259,43 @@ mod tests {
     fn letters_take_the_place_of_actions_and_lines_of_nothing_else_are_blank() {
         for (text, without) in [
             ("a: {{ .x }}:1 # {{y}}\n", "a: xxxxxxxx:1 # xxxxx\n"),
-            ("  {{- if .x }}\r\n  a: 1\r\n  {{ end }} # to here\r\n", "              \r\n  a: 1\r\n            # to here\r\n"),
+            (
+                "  {{- if .x }}\r\n  a: 1\r\n  {{ end }} # to here\r\n",
+                "              \r\n  a: 1\r\n            # to here\r\n",
+            ),
             ("a: {{ \"ö\" }}: b\n", "a: xxxxxxxxx: b\n"),
             ("a: {{ dict\n  1 }}\nb: 2\n", "a: xxxxxxx\n      \nb: 2\n"),
             ("{{/* see {{ x }} */}}a: b\n", "xxxxxxxxxxxxxxxxxxxxxa: b\n"),
             ("{{ \"{{\" }} $a {{ `}}` }}\n", "xxxxxxxxxx $a xxxxxxxxxx\n"),
-            ("# don't {{ x\na: '{{ y }}' # and }}\n", "# don't {{ x\na: 'xxxxxxx' # and }}\n"),
+            (
+                "# don't {{ x\na: '{{ y }}' # and }}\n",
+                "# don't {{ x\na: 'xxxxxxx' # and }}\n",
+            ),
             ("a: {{ x isn't }}\n", "a: xxxxxxxxxxxxx\n"),
             ("a: {{ x }\n", "a: {{ x }\n"),
-            ("{% if x %}\na: {{ y }}\n{% endif %}\n", "          \na: xxxxxxx\n           \n"),
+            (
+                "{% if x %}\na: {{ y }}\n{% endif %}\n",
+                "          \na: xxxxxxx\n           \n",
+            ),
             ("a: {%\nb: {{ y }} %}\n", "a: {%\nb: xxxxxxx %}\n"),
-            ("{% set x = {\n  'y': 1 } %}\na: b\n", "            \n             \na: b\n"),
+            (
+                "{% set x = {\n  'y': 1 } %}\na: b\n",
+                "            \n             \na: b\n",
+            ),
             ("{# why\n#}\na: {# x #}\n", "      \n  \na: xxxxxxx\n"),
-            ("<% if x %>\na: <%= y %>\n<% end %>\n", "          \na: xxxxxxxx\n         \n"),
-            ("a: @@X@@\nb: %Y.z%\nc: @x@ @ y@ a@b\n", "a: xxxxx\nb: xxxxx\nc: xxx @ y@ a@b\n"),
+            (
+                "<% if x %>\na: <%= y %>\n<% end %>\n",
+                "          \na: xxxxxxxx\n         \n",
+            ),
+            (
+                "a: @@X@@\nb: %Y.z%\nc: @x@ @ y@ a@b\n",
+                "a: xxxxx\nb: xxxxx\nc: xxx @ y@ a@b\n",
+            ),
             ("{# <% {% {{ x }}\n", "{# <% {% xxxxxxx\n"),
-            ("a: {% {% x {1} %} {{ y }} {%", "a: {% xxxxxxxxxxx xxxxxxx {%"),
+            (
+                "a: {% {% x {1} %} {{ y }} {%",
+                "a: {% xxxxxxxxxxx xxxxxxx {%",
+            ),
             ("{{/* a", "{{/* a"),
             ("{{", "{{"),
         ] {

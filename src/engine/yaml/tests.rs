@@ -68,15 +68,30 @@ fn a_template_is_what_is_no_yaml_because_of_its_braces() {
 #[test]
 fn a_merge_conflict_is_told_as_one() {
     for (text, line) in [
-        ("a: 1\n<<<<<<< ours\nb: 1\n=======\nb: 2\n>>>>>>> theirs\n", 2),
-        ("<<<<<<< HEAD\r\na: 1\r\n||||||| base\r\na: 0\r\n=======\r\na: 2\r\n>>>>>>> x\r\n", 1),
-        ("{{ if x }}\n<<<<<<< ours\na: 1\n=======\na: 2\n>>>>>>> theirs\n{{ end }}\n", 2),
-        ("{\n<<<<<<< ours\n\"a\": 1\n=======\n\"a\": 2\n>>>>>>> theirs\n}\n", 2),
+        (
+            "a: 1\n<<<<<<< ours\nb: 1\n=======\nb: 2\n>>>>>>> theirs\n",
+            2,
+        ),
+        (
+            "<<<<<<< HEAD\r\na: 1\r\n||||||| base\r\na: 0\r\n=======\r\na: 2\r\n>>>>>>> x\r\n",
+            1,
+        ),
+        (
+            "{{ if x }}\n<<<<<<< ours\na: 1\n=======\na: 2\n>>>>>>> theirs\n{{ end }}\n",
+            2,
+        ),
+        (
+            "{\n<<<<<<< ours\n\"a\": 1\n=======\n\"a\": 2\n>>>>>>> theirs\n}\n",
+            2,
+        ),
     ] {
         assert_eq!(fault(text), ("merge-conflict", line, 1), "{text:?}");
     }
     assert_eq!(fault("a: [\n=======\n>>>>>>> theirs\n").0, "yaml-syntax");
-    assert_eq!(fault("a: [\n <<<<<<< x\n=======\n>>>>>>> y\n").0, "yaml-syntax");
+    assert_eq!(
+        fault("a: [\n <<<<<<< x\n=======\n>>>>>>> y\n").0,
+        "yaml-syntax"
+    );
     assert!(File::parse("a: |\n  <<<<<<< ours\n  =======\n  >>>>>>> theirs\n").is_ok());
 }
 
@@ -96,8 +111,22 @@ fn a_template_is_told_by_its_engine() {
 #[test]
 fn depth_counts_what_aliases_stand_for() {
     assert_eq!(fault(&format!("a: {}\n", "[".repeat(2000))).0, "too-deep");
-    assert_eq!(fault(&(0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect::<String>()).0, "too-deep");
-    let deep = |name: &str, inner: &str| format!("{name}: &{name} {}{inner}{}\n", "[".repeat(70), "]".repeat(70));
+    assert_eq!(
+        fault(
+            &(0..200)
+                .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+                .collect::<String>()
+        )
+        .0,
+        "too-deep"
+    );
+    let deep = |name: &str, inner: &str| {
+        format!(
+            "{name}: &{name} {}{inner}{}\n",
+            "[".repeat(70),
+            "]".repeat(70)
+        )
+    };
     assert_eq!(fault(&(deep("a", "x") + &deep("b", "*a"))).0, "too-deep");
 }
 
@@ -106,7 +135,10 @@ fn an_alias_bomb_is_refused_before_anything_is_expanded() {
     let mut text = "a0: &a0 [x]\n".to_owned();
     for level in 1..30 {
         let alias = format!("*a{}", level - 1);
-        text += &format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", "));
+        text += &format!(
+            "a{level}: &a{level} [{}]\n",
+            [alias.as_str(); 10].join(", ")
+        );
     }
     assert_eq!(fault(&text).0, "alias-bomb");
 }
@@ -116,7 +148,11 @@ fn merge_keys_bring_in_what_is_not_there() {
     let text = "base: &b {x: 1, y: b}\nmore: &m {y: m, z: m}\nall: {<<: [*b, *m], x: own}\n";
     let file = File::parse(text).unwrap();
     let all = file.document(0).get("all").unwrap();
-    let entries: Vec<_> = all.entries().into_iter().map(|(key, value)| (key, value.styled().unwrap().0)).collect();
+    let entries: Vec<_> = all
+        .entries()
+        .into_iter()
+        .map(|(key, value)| (key, value.styled().unwrap().0))
+        .collect();
     assert_eq!(entries, [("x", "own"), ("y", "b"), ("z", "m")]);
     assert_eq!(all.get("z").unwrap().styled().unwrap().0, "m");
 }
@@ -126,17 +162,27 @@ fn plain_text_is_a_string_only_where_all_readers_say_so() {
     for text in ["1", "-1.5", "1e3", "0x1f", "0o17", "1_000", ".inf", "+.5"] {
         assert_eq!(resolve_plain(text), Scalar::Other("a number"), "{text}");
     }
-    for text in ["1.25.4", "nginx", "1-2", "0x", "x1", ".", "1.2e", "nan", "inf", "1:2"] {
+    for text in [
+        "1.25.4", "nginx", "1-2", "0x", "x1", ".", "1.2e", "nan", "inf", "1:2",
+    ] {
         assert_eq!(resolve_plain(text), Scalar::Text(text));
     }
-    assert_eq!((resolve_plain("~"), resolve_plain("Yes")), (Scalar::Null, Scalar::Bool(true)));
+    assert_eq!(
+        (resolve_plain("~"), resolve_plain("Yes")),
+        (Scalar::Null, Scalar::Bool(true))
+    );
 }
 
 #[test]
 fn a_comment_asks_to_ignore_its_line_and_no_other() {
     let text = "a: x # imago: ignore\nb: y # imago: ignored\nc: # imago: ignore, for now\n  z\nd: w # see imago: ignore\n";
     let file = File::parse(text).unwrap();
-    let ignored: Vec<_> =
-        file.document(0).entries().into_iter().filter(|(_, value)| value.ignored()).map(|(key, _)| key).collect();
+    let ignored: Vec<_> = file
+        .document(0)
+        .entries()
+        .into_iter()
+        .filter(|(_, value)| value.ignored())
+        .map(|(key, _)| key)
+        .collect();
     assert_eq!(ignored, ["a", "c", "d"]);
 }

@@ -42,11 +42,25 @@ const JOBS: [&str; 24] = [
 ];
 
 /// What makes one of them a secret, when it is a part of the name.
-const SECRET: [&str; 8] = ["TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "JWT", "PAT", "KEY"];
+const SECRET: [&str; 8] = [
+    "TOKEN",
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "SECRET",
+    "JWT",
+    "PAT",
+    "KEY",
+];
 
 /// What else has the job's secrets: an address with a token inside, GitLab's credentials of registries, and the name that our own action
 /// passes the token under.
-const OTHERS: [&str; 4] = ["CI_REPOSITORY_URL", "DOCKER_AUTH_CONFIG", "DRONE_REMOTE_URL", "JOB_TOKEN"];
+const OTHERS: [&str; 4] = [
+    "CI_REPOSITORY_URL",
+    "DOCKER_AUTH_CONFIG",
+    "DRONE_REMOTE_URL",
+    "JOB_TOKEN",
+];
 
 /// What a signing program needs: its user, its keys, an agent, and a way to ask for a passphrase.
 const SIGNING: [&str; 22] = [
@@ -84,19 +98,33 @@ pub(in crate::io) fn without_secrets(environment: &Variables) -> Variables {
 
 /// The environment of a program that makes a signature.
 pub(in crate::io) fn for_signing(environment: &Variables) -> Variables {
-    keep(environment, |name| SIGNING.contains(&name) || SIGNING_FAMILIES.iter().any(|family| name.starts_with(family)))
+    keep(environment, |name| {
+        SIGNING.contains(&name)
+            || SIGNING_FAMILIES
+                .iter()
+                .any(|family| name.starts_with(family))
+    })
 }
 
 fn keep(environment: &Variables, wanted: impl Fn(&str) -> bool) -> Variables {
     let wanted = |name: &OsStr| wanted(&name.to_string_lossy());
-    environment.iter().filter(|(name, _)| wanted(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    environment
+        .iter()
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn is_ours(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     // `SYSTEM_ACCESSTOKEN` writes two words as one.
-    let is_secret = || name.split('_').any(|word| SECRET.contains(&word) || word.ends_with("TOKEN"));
-    name.starts_with(OURS) || OTHERS.contains(&name.as_str()) || JOBS.iter().any(|job| name.starts_with(job)) && is_secret()
+    let is_secret = || {
+        name.split('_')
+            .any(|word| SECRET.contains(&word) || word.ends_with("TOKEN"))
+    };
+    name.starts_with(OURS)
+        || OTHERS.contains(&name.as_str())
+        || JOBS.iter().any(|job| name.starts_with(job)) && is_secret()
 }
 
 #[cfg(test)]
@@ -108,7 +136,10 @@ mod tests {
     }
 
     fn of(names: &[&str]) -> Variables {
-        names.iter().map(|name| (OsString::from(name), OsString::from("value"))).collect()
+        names
+            .iter()
+            .map(|name| (OsString::from(name), OsString::from("value")))
+            .collect()
     }
 
     #[test]
@@ -181,7 +212,19 @@ mod tests {
 
     #[test]
     fn a_signing_program_gets_its_keys_and_no_clouds() {
-        let some = of(&["AWS_SECRET_ACCESS_KEY", "GNUPGHOME", "HOME", "LC_ALL", "OTHER", "PATH", "SSH_AUTH_SOCK", "VAULT_TOKEN"]);
-        assert_eq!(names(&for_signing(&some)), ["GNUPGHOME", "HOME", "LC_ALL", "PATH", "SSH_AUTH_SOCK"]);
+        let some = of(&[
+            "AWS_SECRET_ACCESS_KEY",
+            "GNUPGHOME",
+            "HOME",
+            "LC_ALL",
+            "OTHER",
+            "PATH",
+            "SSH_AUTH_SOCK",
+            "VAULT_TOKEN",
+        ]);
+        assert_eq!(
+            names(&for_signing(&some)),
+            ["GNUPGHOME", "HOME", "LC_ALL", "PATH", "SSH_AUTH_SOCK"]
+        );
     }
 }

@@ -13,7 +13,11 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Reads a pipe until it closes or `most` is exceeded, and then says so.
-    pub(super) fn read(mut pipe: impl Read + Send + 'static, most: usize, closed: Sender<()>) -> io::Result<Self> {
+    pub(super) fn read(
+        mut pipe: impl Read + Send + 'static,
+        most: usize,
+        closed: Sender<()>,
+    ) -> io::Result<Self> {
         let read = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&read);
         Builder::new().spawn(move || {
@@ -22,7 +26,9 @@ impl Stream {
                 match pipe.read(&mut buffer) {
                     Ok(0) => break,
                     Ok(length) => {
-                        let mut all = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                        let mut all = shared
+                            .lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner);
                         all.extend_from_slice(&buffer[..length]);
                         if all.len() > most {
                             break;
@@ -49,11 +55,15 @@ impl Stream {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
-        self.read.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.read
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 /// Writes a text to a pipe and closes it. A child that ends early does not read all of it, and its status says why.
 pub(super) fn write(mut pipe: impl Write + Send + 'static, text: Vec<u8>) -> io::Result<()> {
-    Builder::new().spawn(move || drop(pipe.write_all(&text))).map(drop)
+    Builder::new()
+        .spawn(move || drop(pipe.write_all(&text)))
+        .map(drop)
 }

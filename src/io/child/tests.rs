@@ -14,7 +14,13 @@ fn shell(script: &str, limit: Duration) -> Child {
 fn written_by_who_is_left(run: impl FnOnce(&Path)) -> String {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| std::fs::read_to_string(&pipe).unwrap());
         run(&pipe);
@@ -24,13 +30,29 @@ fn written_by_who_is_left(run: impl FnOnce(&Path)) -> String {
 
 #[test]
 fn what_a_child_prints_and_how_it_ends_is_told() {
-    let finished = shell("cat; echo wrong >&2; exit 3", LONG).input("text").run().unwrap();
-    assert_eq!((finished.stdout, finished.stderr), (b"text".to_vec(), b"wrong\n".to_vec()));
+    let finished = shell("cat; echo wrong >&2; exit 3", LONG)
+        .input("text")
+        .run()
+        .unwrap();
+    assert_eq!(
+        (finished.stdout, finished.stderr),
+        (b"text".to_vec(), b"wrong\n".to_vec())
+    );
     assert_eq!(finished.status.code(), Some(3));
     // A big text in both directions at once does not lock up.
     let big = "x".repeat(1 << 20);
-    assert_eq!(shell("cat", LONG).input(big.clone()).run().unwrap().stdout, big.into_bytes());
-    assert!(shell("exit 0", LONG).input("nobody reads this".repeat(100_000)).run().unwrap().status.success());
+    assert_eq!(
+        shell("cat", LONG).input(big.clone()).run().unwrap().stdout,
+        big.into_bytes()
+    );
+    assert!(
+        shell("exit 0", LONG)
+            .input("nobody reads this".repeat(100_000))
+            .run()
+            .unwrap()
+            .status
+            .success()
+    );
 }
 
 #[test]
@@ -43,7 +65,10 @@ fn a_limit_ends_a_child_and_everything_that_it_started() {
         let left = written_by_who_is_left(|pipe| {
             let script = script.replace("PIPE", &pipe.display().to_string());
             let error = shell(&script, SHORT).run().unwrap_err();
-            assert!(matches!(error, ChildError::Slow(limit) if limit == SHORT), "{script}: {error}");
+            assert!(
+                matches!(error, ChildError::Slow(limit) if limit == SHORT),
+                "{script}: {error}"
+            );
         });
         assert_eq!(left, "", "{script}");
     }
@@ -58,18 +83,35 @@ fn a_child_that_ends_by_itself_is_not_waited_for_because_of_whom_it_left() {
 
 #[test]
 fn a_flood_is_ended() {
-    for script in ["while :; do echo flood; done", "while :; do echo flood >&2; done"] {
+    for script in [
+        "while :; do echo flood; done",
+        "while :; do echo flood >&2; done",
+    ] {
         let error = shell(script, LONG).most(1000).run().unwrap_err();
         assert!(matches!(error, ChildError::TooMuch(1000)), "{error}");
     }
-    assert_eq!(shell("echo 1234567", LONG).most(8).run().unwrap().stdout.len(), 8);
+    assert_eq!(
+        shell("echo 1234567", LONG)
+            .most(8)
+            .run()
+            .unwrap()
+            .stdout
+            .len(),
+        8
+    );
     assert!(shell("echo 12345678", LONG).most(8).run().is_err());
 }
 
 #[test]
 fn a_child_has_the_given_environment_alone() {
-    let environment = BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into()), ("GIVEN".into(), "1".into())]);
-    let finished = Child::new("env", environment, LONG).envs([("ADDED", "2")]).run().unwrap();
+    let environment = BTreeMap::from([
+        ("PATH".into(), "/usr/bin:/bin".into()),
+        ("GIVEN".into(), "1".into()),
+    ]);
+    let finished = Child::new("env", environment, LONG)
+        .envs([("ADDED", "2")])
+        .run()
+        .unwrap();
     let text = String::from_utf8(finished.stdout).unwrap();
     let mut lines: Vec<&str> = text.lines().collect();
     lines.sort_unstable();
@@ -78,17 +120,29 @@ fn a_child_has_the_given_environment_alone() {
 
 #[test]
 fn a_program_that_is_not_there_is_told() {
-    let error = Child::new("no-such-program", BTreeMap::new(), LONG).run().unwrap_err();
-    assert!(matches!(&error, ChildError::Start(error) if error.kind() == io::ErrorKind::NotFound), "{error}");
+    let error = Child::new("no-such-program", BTreeMap::new(), LONG)
+        .run()
+        .unwrap_err();
+    assert!(
+        matches!(&error, ChildError::Start(error) if error.kind() == io::ErrorKind::NotFound),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_child_that_nobody_waits_for_is_ended() {
     let left = written_by_who_is_left(|pipe| {
         let script = format!("(sleep 20; echo late) > {} & sleep 20", pipe.display());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
-            assert!(tokio::time::timeout(SHORT, shell(&script, LONG).finish()).await.is_err());
+            assert!(
+                tokio::time::timeout(SHORT, shell(&script, LONG).finish())
+                    .await
+                    .is_err()
+            );
         });
     });
     assert_eq!(left, "");

@@ -13,7 +13,11 @@ use crate::io::registry::addresses::is_no_such_name;
 use crate::io::registry::fault::{Fault, causes, of_cause};
 
 /// The client: connections and TLS. It signs nobody in, tries nothing again and reads no environment.
-pub(super) fn client(target: &Target, settings: &Settings, certificate: Option<&(String, Secret)>) -> Result<kube::Client, Why> {
+pub(super) fn client(
+    target: &Target,
+    settings: &Settings,
+    certificate: Option<&(String, Secret)>,
+) -> Result<kube::Client, Why> {
     let mut config = kube::Config::new(target.server.clone());
     config.default_namespace.clone_from(&target.namespace);
     config.root_cert = match target.server.scheme_str() {
@@ -35,7 +39,11 @@ pub(super) fn client(target: &Target, settings: &Settings, certificate: Option<&
         client_key_data: certificate.map(|(_, key)| STANDARD.encode(key.expose()).into()),
         ..target.acting.clone()
     };
-    let unusable = |part: &str, reason: &str, hint| Why::Unusable { part: part.to_owned(), reason: reason.to_owned(), hint };
+    let unusable = |part: &str, reason: &str, hint| Why::Unusable {
+        part: part.to_owned(),
+        reason: reason.to_owned(),
+        hint,
+    };
     let built = ClientBuilder::try_from(config).map_err(|error| match error {
         kube::Error::RustlsTls(kube::client::RustlsTlsError::AddRootCertificate(_)) if target.authorities.is_none() => unusable(
             "the system's list of certificate authorities",
@@ -72,17 +80,31 @@ pub(super) fn fault(error: &kube::Error, limits: &Limits) -> Fault {
         return fault;
     }
     let timed_out = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
     };
     if causes(error).any(timed_out) {
         // Once there was a connection, the request may have been carried out.
-        return if says("(Connect)") { Fault::ConnectTimeout(limits.connect) } else { Fault::AnswerTimeout(limits.answer) };
+        return if says("(Connect)") {
+            Fault::ConnectTimeout(limits.connect)
+        } else {
+            Fault::AnswerTimeout(limits.answer)
+        };
     }
     if says("dns error") {
-        return if texts.iter().any(|said| is_no_such_name(said)) { Fault::Name } else { Fault::LookUp };
+        return if texts.iter().any(|said| is_no_such_name(said)) {
+            Fault::Name
+        } else {
+            Fault::LookUp
+        };
     }
     if says("invalid HTTP") {
         return Fault::NotHttp;
     }
-    if says("(Connect)") { Fault::Refused } else { Fault::Lost }
+    if says("(Connect)") {
+        Fault::Refused
+    } else {
+        Fault::Lost
+    }
 }

@@ -80,7 +80,13 @@ impl Connection {
         let session = Arc::new(sign_in(&target, settings, &known).await?);
         // What is missing is said now, and not by each of many requests.
         target.identity.header()?;
-        Ok(Self { target, settings: settings.clone(), session: Mutex::new(session), known, answered: AtomicBool::new(false) })
+        Ok(Self {
+            target,
+            settings: settings.clone(),
+            session: Mutex::new(session),
+            known,
+            answered: AtomicBool::new(false),
+        })
     }
 
     /// The namespace of the context or the service account.
@@ -102,12 +108,18 @@ impl Connection {
             left -= 1;
             let session = Arc::clone(&*self.session.lock().await);
             let (wait, outcome) = match self.send(question, &session).await? {
-                Ok(reply) if reply.status == 401 && !renewed && matches!(self.target.identity, Identity::Plugin { .. }) => {
+                Ok(reply)
+                    if reply.status == 401
+                        && !renewed
+                        && matches!(self.target.identity, Identity::Plugin { .. }) =>
+                {
                     self.renew(&session).await?;
                     (renewed, left) = (true, left.max(1));
                     continue;
                 }
-                Ok(reply) if (200..300).contains(&reply.status) => return Ok(Answer::Done(reply.body)),
+                Ok(reply) if (200..300).contains(&reply.status) => {
+                    return Ok(Answer::Done(reply.body));
+                }
                 Ok(reply) if reply.status == 410 => return Ok(Answer::Gone),
                 Ok(reply) => {
                     let may_pass = match reply.status {
@@ -116,7 +128,9 @@ impl Connection {
                         _ => false,
                     };
                     let why = self.refusal(question, &reply);
-                    let too_long = reply.retry_after.is_some_and(|wanted| wanted > limits.longest_pause);
+                    let too_long = reply
+                        .retry_after
+                        .is_some_and(|wanted| wanted > limits.longest_pause);
                     if !may_pass || too_long {
                         return Err(why);
                     }
@@ -127,7 +141,11 @@ impl Connection {
                     slow += u32::from(fault.is_slow());
                     let may_pass = fault.passes() && (question.method == Method::GET || never_sent);
                     let worth_it = self.answered.load(Ordering::Relaxed) || !never_sent;
-                    let why = Why::Fault { fault, server: self.shown(), purpose: Purpose::of(&question.method) };
+                    let why = Why::Fault {
+                        fault,
+                        server: self.shown(),
+                        purpose: Purpose::of(&question.method),
+                    };
                     if !may_pass || !worth_it || slow >= SLOW_TRIES {
                         return Err(why);
                     }
@@ -144,8 +162,15 @@ impl Connection {
 
     fn refusal(&self, question: &Question, reply: &Reply) -> Why {
         match reply.status {
-            401 => Why::Unauthorized { credentials: self.target.identity.sent() },
-            status => status::why(status, &reply.body, question.permission.clone(), &self.known),
+            401 => Why::Unauthorized {
+                credentials: self.target.identity.sent(),
+            },
+            status => status::why(
+                status,
+                &reply.body,
+                question.permission.clone(),
+                &self.known,
+            ),
         }
     }
 
@@ -159,18 +184,35 @@ impl Connection {
     }
 
     /// One try. The outer error is one of ours, before anything was sent.
-    async fn send(&self, question: &Question, session: &Session) -> Result<Result<Reply, Fault>, Why> {
-        let body = question.body.as_ref().map_or_else(Body::empty, |(_, bytes)| Body::from(bytes.clone()));
+    async fn send(
+        &self,
+        question: &Question,
+        session: &Session,
+    ) -> Result<Result<Reply, Fault>, Why> {
+        let body = question
+            .body
+            .as_ref()
+            .map_or_else(Body::empty, |(_, bytes)| Body::from(bytes.clone()));
         let mut request = http::Request::new(body);
         *request.method_mut() = question.method.clone();
-        *request.uri_mut() = question.path.parse().map_err(|_| Why::Invalid { text: "its name makes no path".to_owned() })?;
+        *request.uri_mut() = question.path.parse().map_err(|_| Why::Invalid {
+            text: "its name makes no path".to_owned(),
+        })?;
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static(question.accept));
-        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("imago/", env!("CARGO_PKG_VERSION"))));
+        headers.insert(
+            USER_AGENT,
+            HeaderValue::from_static(concat!("imago/", env!("CARGO_PKG_VERSION"))),
+        );
         if let Some((media_type, _)) = question.body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         }
-        if let Some(secret) = self.target.identity.header()?.or_else(|| session.authorization.clone()) {
+        if let Some(secret) = self
+            .target
+            .identity
+            .header()?
+            .or_else(|| session.authorization.clone())
+        {
             let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| Why::Unusable {
                 part: "the token".to_owned(),
                 reason: "it holds characters that no header may have".to_owned(),
@@ -185,12 +227,22 @@ impl Connection {
         Ok(outcome.unwrap_or(Err(Fault::AnswerTimeout(limits.answer))))
     }
 
-    async fn perform(&self, client: kube::Client, request: http::Request<Body>) -> Result<Reply, Fault> {
+    async fn perform(
+        &self,
+        client: kube::Client,
+        request: http::Request<Body>,
+    ) -> Result<Reply, Fault> {
         let limits = &self.settings.limits;
-        let response = client.send(request).await.map_err(|error| fault(&error, limits))?;
+        let response = client
+            .send(request)
+            .await
+            .map_err(|error| fault(&error, limits))?;
         self.answered.store(true, Ordering::Relaxed);
         let status = response.status().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok());
         let retry_after = retry_after.map(Duration::from_secs);
         let fine = (200..300).contains(&status);
         let most = if fine { limits.body } else { MAX_REFUSAL };
@@ -198,7 +250,9 @@ impl Connection {
         while let Some(frame) = body.frame().await {
             match frame {
                 Ok(frame) => {
-                    let Ok(data) = frame.into_data() else { continue };
+                    let Ok(data) = frame.into_data() else {
+                        continue;
+                    };
                     if bytes.len() + data.len() > most {
                         if fine {
                             return Err(Fault::TooLarge(most));
@@ -212,12 +266,20 @@ impl Connection {
                 Err(error) => return Err(fault(&error, limits)),
             }
         }
-        Ok(Reply { status, retry_after, body: bytes })
+        Ok(Reply {
+            status,
+            retry_after,
+            body: bytes,
+        })
     }
 
     /// The server as people know it.
     fn shown(&self) -> String {
-        self.target.server.to_string().trim_end_matches('/').to_owned()
+        self.target
+            .server
+            .to_string()
+            .trim_end_matches('/')
+            .to_owned()
     }
 }
 
@@ -231,9 +293,14 @@ fn remember(known: &Known, header: &Secret) {
 
 async fn sign_in(target: &Target, settings: &Settings, known: &Known) -> Result<Session, Why> {
     let ticket = match &target.identity {
-        Identity::Plugin { plugin, cluster } => {
-            plugin.run(cluster.as_ref(), &settings.environment, settings.limits.plugin).await.map_err(Why::Plugin)?
-        }
+        Identity::Plugin { plugin, cluster } => plugin
+            .run(
+                cluster.as_ref(),
+                &settings.environment,
+                settings.limits.plugin,
+            )
+            .await
+            .map_err(Why::Plugin)?,
         _ => Ticket::default(),
     };
     let authorization = ticket.token.as_ref().map(bearer);
@@ -241,5 +308,8 @@ async fn sign_in(target: &Target, settings: &Settings, known: &Known) -> Result<
         remember(known, header);
     }
     let certificate = ticket.certificate.as_ref().or(target.certificate.as_ref());
-    Ok(Session { client: client(target, settings, certificate)?, authorization })
+    Ok(Session {
+        client: client(target, settings, certificate)?,
+        authorization,
+    })
 }

@@ -46,7 +46,11 @@ pub(super) enum Why {
     #[error("cannot read `{}`: {reason}", path.display())]
     Unreadable { path: PathBuf, reason: String },
     #[error("`{}` is no kubeconfig, from line {line}, column {column}", path.display())]
-    Syntax { path: PathBuf, line: u64, column: u64 },
+    Syntax {
+        path: PathBuf,
+        line: u64,
+        column: u64,
+    },
     #[error("`{}` is no kubeconfig: {reason}", path.display())]
     NotAKubeconfig { path: PathBuf, reason: &'static str },
     #[error("the kubeconfig has no context `{name}`")]
@@ -54,17 +58,32 @@ pub(super) enum Why {
     #[error("the kubeconfig has no current context")]
     NoContext { known: Vec<String> },
     #[error("the context `{context}` names the {part} `{name}`, which the kubeconfig lacks")]
-    Missing { context: String, part: &'static str, name: String },
+    Missing {
+        context: String,
+        part: &'static str,
+        name: String,
+    },
     #[error("{part} cannot be used: {reason}")]
-    Unusable { part: String, reason: String, hint: &'static str },
+    Unusable {
+        part: String,
+        reason: String,
+        hint: &'static str,
+    },
     #[error(transparent)]
     Plugin(PluginError),
     #[error("{}", connection::text(fault, server))]
-    Fault { fault: Fault, server: String, purpose: Purpose },
+    Fault {
+        fault: Fault,
+        server: String,
+        purpose: Purpose,
+    },
     #[error("the API server answered 401 Unauthorized{}", sent(*credentials))]
     Unauthorized { credentials: Sent },
     #[error("{}", forbidden_text(user, permission))]
-    Forbidden { user: Option<String>, permission: Permission },
+    Forbidden {
+        user: Option<String>,
+        permission: Permission,
+    },
     #[error("the API server answered 404 Not Found: {text}")]
     NotFound { text: String },
     #[error("it was changed by somebody else meanwhile")]
@@ -97,7 +116,11 @@ pub(super) enum Purpose {
 impl Purpose {
     /// That of a method.
     pub(super) fn of(method: &http::Method) -> Self {
-        if *method == http::Method::GET { Self::Read } else { Self::Change }
+        if *method == http::Method::GET {
+            Self::Read
+        } else {
+            Self::Change
+        }
     }
 }
 
@@ -128,7 +151,10 @@ pub(super) struct Permission {
 
 impl ClusterError {
     pub(super) fn new(act: impl Into<String>, why: Why) -> Self {
-        Self { act: act.into(), why }
+        Self {
+            act: act.into(),
+            why,
+        }
     }
 
     /// The cause in a sentence; the error's own text is the act alone.
@@ -215,24 +241,39 @@ impl Permission {
             (_, Some(_)) => "deploy/one-namespace/role.yaml",
             (_, None) => "deploy/clusterrole.yaml",
         };
-        let group =
-            if self.group.is_empty() { "the core API group".to_owned() } else { format!("the API group `{}`", self.group) };
+        let group = if self.group.is_empty() {
+            "the core API group".to_owned()
+        } else {
+            format!("the API group `{}`", self.group)
+        };
         let place = match &self.namespace {
             Some(namespace) => format!("in the namespace `{namespace}`"),
             None => "in all namespaces".to_owned(),
         };
-        format!("grant the verb `{}` on `{}` of {group} {place}, as `{file}` does", self.verb, self.resource)
+        format!(
+            "grant the verb `{}` on `{}` of {group} {place}, as `{file}` does",
+            self.verb, self.resource
+        )
     }
 }
 
 fn forbidden_text(user: &Option<String>, permission: &Permission) -> String {
-    let user = user.as_ref().map_or("this user".to_owned(), |user| format!("`{user}`"));
-    let group = if permission.group.is_empty() { String::new() } else { format!(".{}", permission.group) };
+    let user = user
+        .as_ref()
+        .map_or("this user".to_owned(), |user| format!("`{user}`"));
+    let group = if permission.group.is_empty() {
+        String::new()
+    } else {
+        format!(".{}", permission.group)
+    };
     let place = match &permission.namespace {
         Some(namespace) => format!("in the namespace `{namespace}`"),
         None => "in all namespaces".to_owned(),
     };
-    format!("the API server answered 403 Forbidden: {user} may not {} `{}{group}` {place}", permission.verb, permission.resource)
+    format!(
+        "the API server answered 403 Forbidden: {user} may not {} `{}{group}` {place}",
+        permission.verb, permission.resource
+    )
 }
 
 fn sent(credentials: Sent) -> &'static str {
@@ -256,9 +297,17 @@ fn unauthorized_hint(credentials: Sent) -> &'static str {
 }
 
 fn names(known: &[String]) -> String {
-    known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    known
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn colon(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!(": {text}") }
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(": {text}")
+    }
 }

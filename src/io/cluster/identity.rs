@@ -25,9 +25,16 @@ pub(super) enum Identity {
     /// A header that stays.
     Header(Secret),
     /// A token in a file.
-    TokenFile { path: PathBuf, last: Mutex<Option<Secret>>, whose: Sent },
+    TokenFile {
+        path: PathBuf,
+        last: Mutex<Option<Secret>>,
+        whose: Sent,
+    },
     /// What a plugin gives, with what it is told of the cluster.
-    Plugin { plugin: Plugin, cluster: Option<Value> },
+    Plugin {
+        plugin: Plugin,
+        cluster: Option<Value>,
+    },
 }
 
 impl Identity {
@@ -36,16 +43,27 @@ impl Identity {
     }
 
     pub(super) fn password(name: &str, password: &Secret) -> Self {
-        Self::Header(Secret::new(format!("Basic {}", STANDARD.encode(format!("{name}:{}", password.expose())))))
+        Self::Header(Secret::new(format!(
+            "Basic {}",
+            STANDARD.encode(format!("{name}:{}", password.expose()))
+        )))
     }
 
     /// `fallback` is used while the file cannot be read.
     pub(super) fn token_file(path: PathBuf, fallback: Option<Secret>) -> Self {
-        Self::TokenFile { path, last: Mutex::new(fallback), whose: Sent::User }
+        Self::TokenFile {
+            path,
+            last: Mutex::new(fallback),
+            whose: Sent::User,
+        }
     }
 
     pub(super) fn service_account(path: PathBuf) -> Self {
-        Self::TokenFile { path, last: Mutex::new(None), whose: Sent::ServiceAccount }
+        Self::TokenFile {
+            path,
+            last: Mutex::new(None),
+            whose: Sent::ServiceAccount,
+        }
     }
 
     pub(super) fn plugin(plugin: Plugin, cluster: Option<Value>) -> Self {
@@ -66,17 +84,27 @@ impl Identity {
     /// The `Authorization` header now, but for a plugin's, which is the session's.
     pub(super) fn header(&self) -> Result<Option<Secret>, Why> {
         match self {
-            Self::Nobody | Self::NobodyOverHttp | Self::Certificate | Self::Plugin { .. } => Ok(None),
+            Self::Nobody | Self::NobodyOverHttp | Self::Certificate | Self::Plugin { .. } => {
+                Ok(None)
+            }
             Self::Header(header) => Ok(Some(header.clone())),
             Self::TokenFile { path, last, .. } => {
                 let mut last = last.lock().expect("no holder of this lock panics");
                 match std::fs::read_to_string(path) {
-                    Ok(token) if !token.trim().is_empty() => *last = Some(Secret::new(token.trim())),
+                    Ok(token) if !token.trim().is_empty() => {
+                        *last = Some(Secret::new(token.trim()))
+                    }
                     Ok(_) if last.is_none() => {
-                        return Err(Why::Unreadable { path: path.clone(), reason: "there is no token in it".to_owned() });
+                        return Err(Why::Unreadable {
+                            path: path.clone(),
+                            reason: "there is no token in it".to_owned(),
+                        });
                     }
                     Err(error) if last.is_none() => {
-                        return Err(Why::Unreadable { path: path.clone(), reason: error.to_string() });
+                        return Err(Why::Unreadable {
+                            path: path.clone(),
+                            reason: error.to_string(),
+                        });
                     }
                     Ok(_) | Err(_) => {}
                 }
@@ -105,7 +133,12 @@ mod tests {
         let path = folder.path().join("token");
         let identity = Identity::service_account(path.clone());
         let missing = identity.header().unwrap_err();
-        assert!(missing.to_string().starts_with(&format!("cannot read `{}`: ", path.display())), "{missing}");
+        assert!(
+            missing
+                .to_string()
+                .starts_with(&format!("cannot read `{}`: ", path.display())),
+            "{missing}"
+        );
         std::fs::write(&path, "first\n").unwrap();
         assert_eq!(header(&identity), "Bearer first");
         std::fs::write(&path, "second\n").unwrap();
@@ -116,6 +149,9 @@ mod tests {
 
     #[test]
     fn a_password_is_sent_as_basic() {
-        assert_eq!(header(&Identity::password("user", &Secret::new("pass"))), "Basic dXNlcjpwYXNz");
+        assert_eq!(
+            header(&Identity::password("user", &Secret::new("pass"))),
+            "Basic dXNlcjpwYXNz"
+        );
     }
 }

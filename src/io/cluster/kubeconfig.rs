@@ -42,7 +42,11 @@ pub(super) struct Target {
 
 /// Finds the target. Nothing is contacted.
 pub(super) fn find(settings: &Settings) -> Result<Target, Why> {
-    if let Some(list) = settings.kubeconfig.as_deref().filter(|list| !list.is_empty()) {
+    if let Some(list) = settings
+        .kubeconfig
+        .as_deref()
+        .filter(|list| !list.is_empty())
+    {
         return of_files(&split(list), settings);
     }
     if let Some(list) = settings.variable("KUBECONFIG") {
@@ -55,21 +59,32 @@ pub(super) fn find(settings: &Settings) -> Result<Target, Why> {
     }
     match settings.variable("HOME") {
         Some(home) => of_files(&[Path::new(home).join(".kube/config")], settings),
-        None => Err(Why::NoKubeconfig { places: "`~/.kube/config`, as HOME is not set".to_owned() }),
+        None => Err(Why::NoKubeconfig {
+            places: "`~/.kube/config`, as HOME is not set".to_owned(),
+        }),
     }
 }
 
 fn split(list: &OsStr) -> Vec<PathBuf> {
-    std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect()
+    std::env::split_paths(list)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect()
 }
 
 /// The service account of the pod that this is; `None` outside of one.
 fn of_the_pod(settings: &Settings) -> Option<Result<Target, Why>> {
-    let (host, port) = (settings.text("KUBERNETES_SERVICE_HOST")?, settings.text("KUBERNETES_SERVICE_PORT")?);
+    let (host, port) = (
+        settings.text("KUBERNETES_SERVICE_HOST")?,
+        settings.text("KUBERNETES_SERVICE_PORT")?,
+    );
     let file = |name: &str| settings.service_account.join(name);
     let token = file("token");
     token.is_file().then(|| {
-        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let host = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            host.to_owned()
+        };
         let server = uri(&format!("https://{host}:{port}"))?;
         let authorities = Some(authorities(&read(&file("ca.crt"))?, "the pod's `ca.crt`")?);
         // A service account that is mounted without it still has the namespace that everybody has.
@@ -93,7 +108,9 @@ fn of_the_pod(settings: &Settings) -> Option<Result<Target, Why>> {
 fn of_files(paths: &[PathBuf], settings: &Settings) -> Result<Target, Why> {
     let mut merged: Option<Kubeconfig> = None;
     for path in paths {
-        let Some(read) = read_kubeconfig(path)? else { continue };
+        let Some(read) = read_kubeconfig(path)? else {
+            continue;
+        };
         let unlike = || Why::NotAKubeconfig {
             path: path.clone(),
             reason: "it has another `kind` or `apiVersion` than the files before it",
@@ -104,8 +121,13 @@ fn of_files(paths: &[PathBuf], settings: &Settings) -> Result<Target, Why> {
         });
     }
     let Some(kubeconfig) = merged else {
-        let places: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-        return Err(Why::NoKubeconfig { places: places.join(", ") });
+        let places: Vec<String> = paths
+            .iter()
+            .map(|path| format!("`{}`", path.display()))
+            .collect();
+        return Err(Why::NoKubeconfig {
+            places: places.join(", "),
+        });
     };
     of_context(kubeconfig, settings)
 }
@@ -119,48 +141,118 @@ fn read_kubeconfig(path: &Path) -> Result<Option<Kubeconfig>, Why> {
             read.current_context = read.current_context.filter(|name| !name.is_empty());
             Ok(Some(read))
         }
-        Err(KubeconfigError::ReadConfig(error, _)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(KubeconfigError::ReadConfig(error, _)) => Err(Why::Unreadable { path, reason: error.to_string() }),
+        Err(KubeconfigError::ReadConfig(error, _))
+            if error.kind() == std::io::ErrorKind::NotFound =>
+        {
+            Ok(None)
+        }
+        Err(KubeconfigError::ReadConfig(error, _)) => Err(Why::Unreadable {
+            path,
+            reason: error.to_string(),
+        }),
         Err(KubeconfigError::Parse(error)) => match error.location() {
-            Some(place) => Err(Why::Syntax { path, line: place.line(), column: place.column() }),
-            None => Err(Why::NotAKubeconfig { path, reason: "it does not parse" }),
+            Some(place) => Err(Why::Syntax {
+                path,
+                line: place.line(),
+                column: place.column(),
+            }),
+            None => Err(Why::NotAKubeconfig {
+                path,
+                reason: "it does not parse",
+            }),
         },
-        Err(_) => Err(Why::NotAKubeconfig { path, reason: "its documents do not go together" }),
+        Err(_) => Err(Why::NotAKubeconfig {
+            path,
+            reason: "its documents do not go together",
+        }),
     }
 }
 
 fn of_context(kubeconfig: Kubeconfig, settings: &Settings) -> Result<Target, Why> {
-    let known = || kubeconfig.contexts.iter().map(|context| context.name.clone()).collect::<Vec<_>>();
-    let named = settings.context.clone().or_else(|| kubeconfig.current_context.clone());
-    let Some(name) = named else { return Err(Why::NoContext { known: known() }) };
-    let context = kubeconfig.contexts.iter().find(|context| context.name == name).and_then(|context| context.context.clone());
-    let Some(context) = context else { return Err(Why::UnknownContext { name, known: known() }) };
-    let missing = |part, missing: &str| Why::Missing { context: name.clone(), part, name: missing.to_owned() };
+    let known = || {
+        kubeconfig
+            .contexts
+            .iter()
+            .map(|context| context.name.clone())
+            .collect::<Vec<_>>()
+    };
+    let named = settings
+        .context
+        .clone()
+        .or_else(|| kubeconfig.current_context.clone());
+    let Some(name) = named else {
+        return Err(Why::NoContext { known: known() });
+    };
+    let context = kubeconfig
+        .contexts
+        .iter()
+        .find(|context| context.name == name)
+        .and_then(|context| context.context.clone());
+    let Some(context) = context else {
+        return Err(Why::UnknownContext {
+            name,
+            known: known(),
+        });
+    };
+    let missing = |part, missing: &str| Why::Missing {
+        context: name.clone(),
+        part,
+        name: missing.to_owned(),
+    };
 
-    let cluster = kubeconfig.clusters.into_iter().find(|cluster| cluster.name == context.cluster);
-    let cluster = cluster.and_then(|cluster| cluster.cluster).ok_or_else(|| missing("cluster", &context.cluster))?;
+    let cluster = kubeconfig
+        .clusters
+        .into_iter()
+        .find(|cluster| cluster.name == context.cluster);
+    let cluster = cluster
+        .and_then(|cluster| cluster.cluster)
+        .ok_or_else(|| missing("cluster", &context.cluster))?;
     let user = match context.user.as_deref().filter(|user| !user.is_empty()) {
         Some(wanted) => {
-            let user = kubeconfig.auth_infos.into_iter().find(|user| user.name == wanted);
-            user.ok_or_else(|| missing("user", wanted))?.auth_info.unwrap_or_default()
+            let user = kubeconfig
+                .auth_infos
+                .into_iter()
+                .find(|user| user.name == wanted);
+            user.ok_or_else(|| missing("user", wanted))?
+                .auth_info
+                .unwrap_or_default()
         }
         None => AuthInfo::default(),
     };
     let namespace = or_default(context.namespace.as_deref());
-    Ok(Target { context: Some(name), ..target(&cluster, user, namespace, settings)? })
+    Ok(Target {
+        context: Some(name),
+        ..target(&cluster, user, namespace, settings)?
+    })
 }
 
-fn target(cluster: &Cluster, user: AuthInfo, namespace: String, settings: &Settings) -> Result<Target, Why> {
+fn target(
+    cluster: &Cluster,
+    user: AuthInfo,
+    namespace: String,
+    settings: &Settings,
+) -> Result<Target, Why> {
     let server = cluster.server.as_deref().unwrap_or_default();
-    let server = if server.contains("://") { server.to_owned() } else { format!("https://{server}") };
+    let server = if server.contains("://") {
+        server.to_owned()
+    } else {
+        format!("https://{server}")
+    };
     let server = uri(&server)?;
     let pem = data_or_file(
         cluster.certificate_authority_data.as_deref(),
         cluster.certificate_authority.as_deref(),
         "certificate-authority",
     )?;
-    let authorities = pem.as_deref().map(|pem| authorities(pem, "the kubeconfig's `certificate-authority`")).transpose()?;
-    let proxy = match cluster.proxy_url.as_deref().filter(|proxy| !proxy.is_empty()) {
+    let authorities = pem
+        .as_deref()
+        .map(|pem| authorities(pem, "the kubeconfig's `certificate-authority`"))
+        .transpose()?;
+    let proxy = match cluster
+        .proxy_url
+        .as_deref()
+        .filter(|proxy| !proxy.is_empty())
+    {
         Some(proxy) => Some(proxy::parse(proxy).ok_or_else(|| proxy::unusable("`proxy-url`"))?),
         None => proxy::of_the_environment(&server, settings)?,
     };
@@ -174,7 +266,10 @@ fn target(cluster: &Cluster, user: AuthInfo, namespace: String, settings: &Setti
         namespace,
         authorities,
         unverified: cluster.insecure_skip_tls_verify.unwrap_or(false),
-        server_name: cluster.tls_server_name.clone().filter(|name| !name.is_empty()),
+        server_name: cluster
+            .tls_server_name
+            .clone()
+            .filter(|name| !name.is_empty()),
         proxy,
         certificate,
         identity,
@@ -189,7 +284,10 @@ fn target(cluster: &Cluster, user: AuthInfo, namespace: String, settings: &Setti
 }
 
 fn or_default(namespace: Option<&str>) -> String {
-    namespace.filter(|namespace| !namespace.is_empty()).unwrap_or("default").to_owned()
+    namespace
+        .filter(|namespace| !namespace.is_empty())
+        .unwrap_or("default")
+        .to_owned()
 }
 
 /// The URL of a server.
@@ -200,14 +298,25 @@ fn uri(text: &str) -> Result<http::Uri, Why> {
         hint: "correct the server's address",
     };
     let uri: http::Uri = text.parse().map_err(|_| unusable())?;
-    let usable = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
+    let usable = matches!(uri.scheme_str(), Some("http" | "https"))
+        && uri.host().is_some_and(|host| !host.is_empty());
     // A password here would be shown in every message, and is sent by nobody.
-    let plain = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-    if usable && plain { Ok(uri) } else { Err(unusable()) }
+    let plain = uri
+        .authority()
+        .is_some_and(|authority| !authority.as_str().contains('@'));
+    if usable && plain {
+        Ok(uri)
+    } else {
+        Err(unusable())
+    }
 }
 
 /// A field that is there as base64 (`NAME-data`), or as a file's name.
-fn data_or_file(data: Option<&str>, file: Option<&str>, name: &'static str) -> Result<Option<Vec<u8>>, Why> {
+fn data_or_file(
+    data: Option<&str>,
+    file: Option<&str>,
+    name: &'static str,
+) -> Result<Option<Vec<u8>>, Why> {
     if let Some(data) = data.filter(|data| !data.is_empty()) {
         let unusable = |_| Why::Unusable {
             part: format!("the kubeconfig's `{name}-data`"),
@@ -216,18 +325,25 @@ fn data_or_file(data: Option<&str>, file: Option<&str>, name: &'static str) -> R
         };
         return STANDARD.decode(data.trim()).map(Some).map_err(unusable);
     }
-    file.filter(|file| !file.is_empty()).map(|file| read(Path::new(file))).transpose()
+    file.filter(|file| !file.is_empty())
+        .map(|file| read(Path::new(file)))
+        .transpose()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Why> {
-    std::fs::read(path).map_err(|error| Why::Unreadable { path: path.to_owned(), reason: error.to_string() })
+    std::fs::read(path).map_err(|error| Why::Unreadable {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })
 }
 
 fn authorities(bytes: &[u8], part: &str) -> Result<Vec<Vec<u8>>, Why> {
     let found = pem::certificates(bytes);
-    found.filter(|found| !found.is_empty()).ok_or_else(|| Why::Unusable {
-        part: part.to_owned(),
-        reason: "there is no PEM certificate in it".to_owned(),
-        hint: "name a file of PEM certificates",
-    })
+    found
+        .filter(|found| !found.is_empty())
+        .ok_or_else(|| Why::Unusable {
+            part: part.to_owned(),
+            reason: "there is no PEM certificate in it".to_owned(),
+            hint: "name a file of PEM certificates",
+        })
 }

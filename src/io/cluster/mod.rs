@@ -64,7 +64,10 @@ impl Cluster {
         let failed = |why| ClusterError::new("find the cluster", why);
         let target = kubeconfig::find(settings).map_err(failed)?;
         let connection = Connection::open(target, settings).await.map_err(failed)?;
-        Ok(Self { connection, limits: settings.limits })
+        Ok(Self {
+            connection,
+            limits: settings.limits,
+        })
     }
 
     /// The namespace of the context or of the service account, else `default`.
@@ -95,12 +98,19 @@ impl Cluster {
         mut keep: impl FnMut(Value) -> Option<T>,
     ) -> Result<Vec<T>, ClusterError> {
         let names = resource.names();
-        let place =
-            namespace.map_or_else(|| "in all namespaces".to_owned(), |namespace| format!("in the namespace `{namespace}`"));
+        let place = namespace.map_or_else(
+            || "in all namespaces".to_owned(),
+            |namespace| format!("in the namespace `{namespace}`"),
+        );
         let failed = |why| ClusterError::new(format!("list `{}` {place}", names.plural), why);
         for _ in 0..MAX_EXPIRED {
             let mut kept = Vec::new();
-            let whole = self.pages(resource, namespace, query, &mut |object| kept.extend(keep(object))).await.map_err(failed)?;
+            let whole = self
+                .pages(resource, namespace, query, &mut |object| {
+                    kept.extend(keep(object))
+                })
+                .await
+                .map_err(failed)?;
             if whole {
                 return Ok(kept);
             }
@@ -135,22 +145,31 @@ impl Cluster {
             let bytes = match self.connection.ask(&question).await {
                 Ok(Answer::Done(bytes)) => bytes,
                 Ok(Answer::Gone) => return Ok(false),
-                Err(Why::Fault { fault: Fault::TooLarge(_), .. }) if size > 1 => {
+                Err(Why::Fault {
+                    fault: Fault::TooLarge(_),
+                    ..
+                }) if size > 1 => {
                     size /= 2;
                     continue;
                 }
                 Err(why) => return Err(why),
             };
-            let before =
-                std::mem::replace(&mut next, page::read(&bytes, names, &mut *take).map_err(|error| not_an_api_server(&error))?);
+            let before = std::mem::replace(
+                &mut next,
+                page::read(&bytes, names, &mut *take).map_err(|error| not_an_api_server(&error))?,
+            );
             if next.is_empty() {
                 return Ok(true);
             }
             if next == before {
-                return Err(Why::NotAnApiServer { reason: "a list whose next page is the page itself".to_owned() });
+                return Err(Why::NotAnApiServer {
+                    reason: "a list whose next page is the page itself".to_owned(),
+                });
             }
         }
-        Err(Why::NotAnApiServer { reason: "a list without an end".to_owned() })
+        Err(Why::NotAnApiServer {
+            reason: "a list without an end".to_owned(),
+        })
     }
 
     /// Sends a JSON Patch, and returns the object as it is after it. A patch is sent once, unless it was certainly not carried out.
@@ -163,7 +182,8 @@ impl Cluster {
         send: Send,
     ) -> Result<Value, ClusterError> {
         let names = Resource::Workloads(kind).names();
-        let failed = |why| ClusterError::new(format!("change {namespace}/{}/{name}", names.kind), why);
+        let failed =
+            |why| ClusterError::new(format!("change {namespace}/{}/{name}", names.kind), why);
         let dry_run = match send {
             Send::ForReal => "",
             Send::DryRun => "All",
@@ -171,7 +191,8 @@ impl Cluster {
         let body = serde_json::to_vec(patch).expect("values have text keys alone");
         let question = Question {
             method: Method::PATCH,
-            path: names.object(namespace, name) + &query(&[("fieldManager", FIELD_MANAGER), ("dryRun", dry_run)]),
+            path: names.object(namespace, name)
+                + &query(&[("fieldManager", FIELD_MANAGER), ("dryRun", dry_run)]),
             accept: "application/json",
             body: Some(("application/json-patch+json", body)),
             permission: permission("patch", names, Some(namespace)),
@@ -184,18 +205,29 @@ impl Cluster {
     async fn done(&self, question: &Question) -> Result<Vec<u8>, Why> {
         match self.connection.ask(question).await? {
             Answer::Done(bytes) => Ok(bytes),
-            Answer::Gone => Err(Why::NotFound { text: "it is gone".to_owned() }),
+            Answer::Gone => Err(Why::NotFound {
+                text: "it is gone".to_owned(),
+            }),
         }
     }
 }
 
 fn permission(verb: &'static str, names: Names, namespace: Option<&str>) -> Permission {
-    Permission { verb, group: names.group, resource: names.plural, namespace: namespace.map(str::to_owned) }
+    Permission {
+        verb,
+        group: names.group,
+        resource: names.plural,
+        namespace: namespace.map(str::to_owned),
+    }
 }
 
 /// What was read is not repeated: it is not what we asked for.
 fn not_an_api_server(error: &serde_json::Error) -> Why {
     Why::NotAnApiServer {
-        reason: format!("it is not the JSON of an object, from line {}, column {}", error.line(), error.column()),
+        reason: format!(
+            "it is not the JSON of an object, from line {}, column {}",
+            error.line(),
+            error.column()
+        ),
     }
 }

@@ -13,9 +13,17 @@ use super::resource::Names;
 const MANAGED_FIELDS: &str = "managedFields";
 
 /// Hands each object of a page to `take`, and returns the token of the next page, which is empty after the last one.
-pub(super) fn read(bytes: &[u8], names: Names, mut take: impl FnMut(Value)) -> Result<String, serde_json::Error> {
+pub(super) fn read(
+    bytes: &[u8],
+    names: Names,
+    mut take: impl FnMut(Value),
+) -> Result<String, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let next = List { names, take: &mut take }.deserialize(&mut deserializer)?;
+    let next = List {
+        names,
+        take: &mut take,
+    }
+    .deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(next)
 }
@@ -57,15 +65,27 @@ impl<'de> Visitor<'de> for List<'_> {
         let (mut next, mut has_items) = (String::new(), false);
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "metadata" => next = map.next_value::<Option<Metadata>>()?.unwrap_or_default().next,
+                "metadata" => {
+                    next = map
+                        .next_value::<Option<Metadata>>()?
+                        .unwrap_or_default()
+                        .next
+                }
                 "items" => {
-                    map.next_value_seed(Items { names: self.names, take: &mut *self.take })?;
+                    map.next_value_seed(Items {
+                        names: self.names,
+                        take: &mut *self.take,
+                    })?;
                     has_items = true;
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        if has_items { Ok(next) } else { Err(serde::de::Error::missing_field("items")) }
+        if has_items {
+            Ok(next)
+        } else {
+            Err(serde::de::Error::missing_field("items"))
+        }
     }
 }
 
@@ -124,7 +144,11 @@ impl<'de> Visitor<'de> for Object {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            let value = if key == "metadata" { map.next_value_seed(Metadata)? } else { map.next_value()? };
+            let value = if key == "metadata" {
+                map.next_value_seed(Metadata)?
+            } else {
+                map.next_value()?
+            };
             object.insert(key, value);
         }
         object.insert("kind".to_owned(), self.names.kind.into());
@@ -171,7 +195,9 @@ mod tests {
 
     fn page(text: &str) -> Result<(Vec<Value>, String), serde_json::Error> {
         let mut items = Vec::new();
-        let next = read(text.as_bytes(), Resource::Pods.names(), |item| items.push(item))?;
+        let next = read(text.as_bytes(), Resource::Pods.names(), |item| {
+            items.push(item)
+        })?;
         Ok((items, next))
     }
 
@@ -186,9 +212,21 @@ mod tests {
 
     #[test]
     fn an_empty_list_is_a_list_and_another_answer_is_none() {
-        assert_eq!(page(r#"{"items":[],"metadata":{}}"#).unwrap(), (Vec::new(), String::new()));
-        assert_eq!(page(r#"{"items":null}"#).unwrap(), (Vec::new(), String::new()));
-        for text in [r#"{"kind":"Status"}"#, "[]", "<html>", r#"{"items":[]} x"#, r#"{"items":[{"metadata":7}]}"#] {
+        assert_eq!(
+            page(r#"{"items":[],"metadata":{}}"#).unwrap(),
+            (Vec::new(), String::new())
+        );
+        assert_eq!(
+            page(r#"{"items":null}"#).unwrap(),
+            (Vec::new(), String::new())
+        );
+        for text in [
+            r#"{"kind":"Status"}"#,
+            "[]",
+            "<html>",
+            r#"{"items":[]} x"#,
+            r#"{"items":[{"metadata":7}]}"#,
+        ] {
             assert!(page(text).is_err(), "{text}");
         }
     }

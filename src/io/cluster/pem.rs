@@ -24,9 +24,15 @@ mod tests {
     #[test]
     fn every_certificate_is_found_and_a_broken_one_is_not_passed_over() {
         let one = "-----BEGIN CERTIFICATE-----\r\nYWJj\r\n-----END CERTIFICATE-----\r\n";
-        assert_eq!(certificates(format!("text\n{one}{one}").as_bytes()), Some(vec![b"abc".to_vec(), b"abc".to_vec()]));
+        assert_eq!(
+            certificates(format!("text\n{one}{one}").as_bytes()),
+            Some(vec![b"abc".to_vec(), b"abc".to_vec()])
+        );
         assert_eq!(certificates(b"no certificate"), Some(Vec::new()));
         assert_eq!(certificates(b"-----BEGIN CERTIFICATE-----\nYWJj\n"), None);
-        assert_eq!(certificates(b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"), None);
+        assert_eq!(
+            certificates(b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"),
+            None
+        );
     }
 }

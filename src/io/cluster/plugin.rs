@@ -21,7 +21,10 @@ const MAX_OUTPUT: usize = 1024 * 1024;
 /// The time that a plugin has which may ask a person.
 const INTERACTIVE: Duration = Duration::from_secs(300);
 /// The versions of the protocol that are spoken: they are alike in all that is used.
-const VERSIONS: [&str; 2] = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
+const VERSIONS: [&str; 2] = [
+    "client.authentication.k8s.io/v1",
+    "client.authentication.k8s.io/v1beta1",
+];
 
 /// A plugin as the kubeconfig describes it. A relative command was made absolute, unless it is a bare name.
 #[derive(Clone, Debug, Deserialize)]
@@ -55,7 +58,10 @@ pub(super) struct Ticket {
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum PluginError {
     #[error("the credential plugin `{program}` is not there")]
-    Missing { program: String, install: Option<String> },
+    Missing {
+        program: String,
+        install: Option<String>,
+    },
     #[error("the credential plugin `{program}` speaks `{version}`, which is not spoken here")]
     Version { program: String, version: String },
     #[error("the credential plugin `{program}` needs a terminal")]
@@ -74,10 +80,19 @@ impl PluginError {
     pub(super) fn hint(&self) -> String {
         match self {
             Self::Missing { program, install } => {
-                let line = install.iter().flat_map(|text| text.lines()).map(str::trim).find(|line| !line.is_empty());
-                line.map_or_else(|| format!("install `{program}`, or put its folder on the PATH"), str::to_owned)
+                let line = install
+                    .iter()
+                    .flat_map(|text| text.lines())
+                    .map(str::trim)
+                    .find(|line| !line.is_empty());
+                line.map_or_else(
+                    || format!("install `{program}`, or put its folder on the PATH"),
+                    str::to_owned,
+                )
             }
-            Self::Version { .. } => "update the kubeconfig with the plugin's own command".to_owned(),
+            Self::Version { .. } => {
+                "update the kubeconfig with the plugin's own command".to_owned()
+            }
             Self::NoTerminal { .. } => "run it in a terminal, or sign in with a token".to_owned(),
             Self::Start { .. } | Self::Slow { .. } | Self::Failed { .. } | Self::Garbage { .. } => {
                 "see what `kubectl get pods` says, which asks the same plugin".to_owned()
@@ -110,29 +125,49 @@ impl Plugin {
             return Err(PluginError::NoTerminal { program });
         }
         let Some(path) = self.find(environment) else {
-            return Err(PluginError::Missing { program, install: self.install_hint.clone() });
+            return Err(PluginError::Missing {
+                program,
+                install: self.install_hint.clone(),
+            });
         };
         let mut asked = json!({"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": interactive}});
         if let Some(cluster) = cluster.filter(|_| self.provide_cluster_info) {
             asked["spec"]["cluster"] = cluster.clone();
         }
         let limit = if interactive { INTERACTIVE } else { limit };
-        let set = self.env.iter().flatten().filter_map(|pair| Some((pair.get("name")?, pair.get("value")?)));
+        let set = self
+            .env
+            .iter()
+            .flatten()
+            .filter_map(|pair| Some((pair.get("name")?, pair.get("value")?)));
         let child = Child::new(path, without_secrets(environment), limit)
             .args(self.args.iter().flatten())
             .envs(set)
             .envs([("KUBERNETES_EXEC_INFO", asked.to_string())])
             .most(MAX_OUTPUT)
             .shows_errors();
-        match (if interactive { child.may_ask() } else { child }).finish().await {
-            Ok(finished) if !finished.status.success() => {
-                Err(PluginError::Failed { program, status: finished.status.to_string() })
-            }
+        match (if interactive { child.may_ask() } else { child })
+            .finish()
+            .await
+        {
+            Ok(finished) if !finished.status.success() => Err(PluginError::Failed {
+                program,
+                status: finished.status.to_string(),
+            }),
             Ok(finished) => read(&finished.stdout).ok_or(PluginError::Garbage { program }),
-            Err(ChildError::Slow(limit)) => Err(PluginError::Slow { program, seconds: limit.as_secs_f64() }),
+            Err(ChildError::Slow(limit)) => Err(PluginError::Slow {
+                program,
+                seconds: limit.as_secs_f64(),
+            }),
             Err(ChildError::TooMuch(_)) => Err(PluginError::Garbage { program }),
-            Err(ChildError::Start(error)) => Err(PluginError::Start { program, reason: error.to_string() }),
-            Err(error @ ChildError::Interrupted) => Err(PluginError::Failed { program, status: error.to_string() }),
+            Err(ChildError::Start(error)) => Err(PluginError::Start {
+                program,
+                reason: error.to_string(),
+            }),
+            Err(error @ ChildError::Interrupted) => Err(PluginError::Failed {
+                program,
+                status: error.to_string(),
+            }),
         }
     }
 
@@ -159,7 +194,11 @@ fn read(output: &[u8]) -> Option<Ticket> {
     }
     let answer: Answer = serde_json::from_slice(output).ok()?;
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let Status { token, client_certificate_data, client_key_data } = answer.status;
+    let Status {
+        token,
+        client_certificate_data,
+        client_key_data,
+    } = answer.status;
     let ticket = Ticket {
         token: filled(token).map(Secret::new),
         certificate: filled(client_certificate_data).zip(filled(client_key_data).map(Secret::new)),
@@ -174,9 +213,16 @@ mod tests {
 
     #[test]
     fn an_answer_has_a_token_or_a_certificate_with_its_key() {
-        let answer = |status: &str| read(format!(r#"{{"kind":"ExecCredential","status":{status}}}"#).as_bytes());
-        assert_eq!(answer(r#"{"token":"t"}"#).unwrap().token, Some(Secret::new("t")));
-        let certificate = answer(r#"{"clientCertificateData":"c","clientKeyData":"k"}"#).unwrap().certificate;
+        let answer = |status: &str| {
+            read(format!(r#"{{"kind":"ExecCredential","status":{status}}}"#).as_bytes())
+        };
+        assert_eq!(
+            answer(r#"{"token":"t"}"#).unwrap().token,
+            Some(Secret::new("t"))
+        );
+        let certificate = answer(r#"{"clientCertificateData":"c","clientKeyData":"k"}"#)
+            .unwrap()
+            .certificate;
         assert_eq!(certificate, Some(("c".to_owned(), Secret::new("k"))));
         for status in ["{}", r#"{"token":""}"#, r#"{"clientCertificateData":"c"}"#] {
             assert!(answer(status).is_none(), "{status}");

@@ -7,26 +7,50 @@ use super::settings::Settings;
 use crate::io::no_proxy::is_excluded;
 
 /// The proxy that the environment names for a server.
-pub(super) fn of_the_environment(server: &http::Uri, settings: &Settings) -> Result<Option<http::Uri>, Why> {
+pub(super) fn of_the_environment(
+    server: &http::Uri,
+    settings: &Settings,
+) -> Result<Option<http::Uri>, Why> {
     let names = match server.scheme_str() {
         Some("https") => ["HTTPS_PROXY", "https_proxy"],
         _ => ["HTTP_PROXY", "http_proxy"],
     };
-    let Some((name, value)) = names.into_iter().find_map(|name| Some((name, settings.text(name)?))) else { return Ok(None) };
-    let not_for = settings.text("NO_PROXY").or_else(|| settings.text("no_proxy")).unwrap_or_default();
+    let Some((name, value)) = names
+        .into_iter()
+        .find_map(|name| Some((name, settings.text(name)?)))
+    else {
+        return Ok(None);
+    };
+    let not_for = settings
+        .text("NO_PROXY")
+        .or_else(|| settings.text("no_proxy"))
+        .unwrap_or_default();
     let host = server.host().unwrap_or_default();
-    let port = server.port_u16().unwrap_or(if server.scheme_str() == Some("https") { 443 } else { 80 });
+    let port = server
+        .port_u16()
+        .unwrap_or(if server.scheme_str() == Some("https") {
+            443
+        } else {
+            80
+        });
     if is_excluded(host, port, not_for) {
         return Ok(None);
     }
-    parse(value).map(Some).ok_or_else(|| unusable(&format!("`{name}`")))
+    parse(value)
+        .map(Some)
+        .ok_or_else(|| unusable(&format!("`{name}`")))
 }
 
 /// A proxy's URL; without a scheme it is plain http.
 pub(super) fn parse(text: &str) -> Option<http::Uri> {
-    let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let text = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("http://{text}")
+    };
     let uri: http::Uri = text.parse().ok()?;
-    let usable = matches!(uri.scheme_str(), Some("http" | "https" | "socks5")) && uri.host().is_some_and(|host| !host.is_empty());
+    let usable = matches!(uri.scheme_str(), Some("http" | "https" | "socks5"))
+        && uri.host().is_some_and(|host| !host.is_empty());
     usable.then_some(uri)
 }
 
@@ -45,7 +69,10 @@ mod tests {
 
     #[test]
     fn a_proxy_is_a_url_or_a_host_with_a_port() {
-        assert_eq!(parse("proxy.test:3128").unwrap().to_string(), "http://proxy.test:3128/");
+        assert_eq!(
+            parse("proxy.test:3128").unwrap().to_string(),
+            "http://proxy.test:3128/"
+        );
         assert!(parse("socks5://proxy.test:1080").is_some());
         assert!(parse("ftp://proxy.test").is_none());
     }

@@ -27,7 +27,10 @@ pub struct Query {
 impl Query {
     /// The one object of a name: how an object is read again by who may list, and not get.
     pub fn named(name: &str) -> Self {
-        Self { labels: String::new(), fields: format!("metadata.name={name}") }
+        Self {
+            labels: String::new(),
+            fields: format!("metadata.name={name}"),
+        }
     }
 }
 
@@ -44,19 +47,44 @@ pub(super) struct Names {
     pub(super) plural: &'static str,
 }
 
-pub(super) const SERVICE_ACCOUNTS: Names = Names { group: "", version: "v1", kind: "ServiceAccount", plural: "serviceaccounts" };
-pub(super) const SECRETS: Names = Names { group: "", version: "v1", kind: "Secret", plural: "secrets" };
+pub(super) const SERVICE_ACCOUNTS: Names = Names {
+    group: "",
+    version: "v1",
+    kind: "ServiceAccount",
+    plural: "serviceaccounts",
+};
+pub(super) const SECRETS: Names = Names {
+    group: "",
+    version: "v1",
+    kind: "Secret",
+    plural: "secrets",
+};
 
 impl Resource {
     pub(super) fn names(self) -> Names {
-        let apps = |kind, plural| Names { group: "apps", version: "apps/v1", kind, plural };
-        let batch = |kind, plural| Names { group: "batch", version: "batch/v1", kind, plural };
+        let apps = |kind, plural| Names {
+            group: "apps",
+            version: "apps/v1",
+            kind,
+            plural,
+        };
+        let batch = |kind, plural| Names {
+            group: "batch",
+            version: "batch/v1",
+            kind,
+            plural,
+        };
         match self {
             Self::Workloads(Kind::Deployment) => apps("Deployment", "deployments"),
             Self::Workloads(Kind::DaemonSet) => apps("DaemonSet", "daemonsets"),
             Self::Workloads(Kind::StatefulSet) => apps("StatefulSet", "statefulsets"),
             Self::Workloads(Kind::CronJob) => batch("CronJob", "cronjobs"),
-            Self::Pods => Names { group: "", version: "v1", kind: "Pod", plural: "pods" },
+            Self::Pods => Names {
+                group: "",
+                version: "v1",
+                kind: "Pod",
+                plural: "pods",
+            },
             Self::ReplicaSets => apps("ReplicaSet", "replicasets"),
             Self::Jobs => batch("Job", "jobs"),
         }
@@ -78,7 +106,12 @@ impl Names {
     pub(super) fn path(&self, namespace: Option<&str>) -> String {
         let root = if self.group.is_empty() { "api" } else { "apis" };
         match namespace {
-            Some(namespace) => format!("/{root}/{}/namespaces/{}/{}", self.version, encode(namespace), self.plural),
+            Some(namespace) => format!(
+                "/{root}/{}/namespaces/{}/{}",
+                self.version,
+                encode(namespace),
+                self.plural
+            ),
             None => format!("/{root}/{}/{}", self.version, self.plural),
         }
     }
@@ -92,8 +125,14 @@ impl Names {
 /// Parameters behind a path's `?`; those without a value are left out.
 pub(super) fn query(parameters: &[(&str, &str)]) -> String {
     let filled = parameters.iter().filter(|(_, value)| !value.is_empty());
-    let joined: Vec<String> = filled.map(|(name, value)| format!("{name}={}", encode(value))).collect();
-    if joined.is_empty() { String::new() } else { format!("?{}", joined.join("&")) }
+    let joined: Vec<String> = filled
+        .map(|(name, value)| format!("{name}={}", encode(value)))
+        .collect();
+    if joined.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", joined.join("&"))
+    }
 }
 
 /// Text as it may stand in a path's segment or a parameter (RFC 3986).
@@ -101,7 +140,9 @@ fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(byte.into())
+            }
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -115,15 +156,25 @@ mod tests {
     #[test]
     fn a_resource_has_a_path_in_a_namespace_and_in_all() {
         let names = Resource::Workloads(Kind::CronJob).names();
-        assert_eq!(names.path(Some("shop")), "/apis/batch/v1/namespaces/shop/cronjobs");
+        assert_eq!(
+            names.path(Some("shop")),
+            "/apis/batch/v1/namespaces/shop/cronjobs"
+        );
         assert_eq!(Resource::Pods.names().path(None), "/api/v1/pods");
-        assert_eq!(names.object("shop", "a/b?c"), "/apis/batch/v1/namespaces/shop/cronjobs/a%2Fb%3Fc");
+        assert_eq!(
+            names.object("shop", "a/b?c"),
+            "/apis/batch/v1/namespaces/shop/cronjobs/a%2Fb%3Fc"
+        );
     }
 
     #[test]
     fn parameters_are_encoded_and_left_out_when_empty() {
         assert_eq!(
-            query(&[("limit", "2"), ("labelSelector", "app in (a,b)"), ("continue", "")]),
+            query(&[
+                ("limit", "2"),
+                ("labelSelector", "app in (a,b)"),
+                ("continue", "")
+            ]),
             "?limit=2&labelSelector=app%20in%20%28a%2Cb%29"
         );
         assert_eq!(query(&[("continue", "")]), "");

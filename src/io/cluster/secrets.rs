@@ -53,13 +53,31 @@ struct Data {
 
 impl Cluster {
     /// The named secrets of a namespace, and those of a service account (`default`, where it is empty).
-    pub async fn pull_secrets(&self, namespace: &str, service_account: &str, names: &[String]) -> Pulled {
+    pub async fn pull_secrets(
+        &self,
+        namespace: &str,
+        service_account: &str,
+        names: &[String],
+    ) -> Pulled {
         let mut pulled = Pulled::default();
         let mut wanted: Vec<String> = names.to_vec();
-        let account = if service_account.is_empty() { "default" } else { service_account };
+        let account = if service_account.is_empty() {
+            "default"
+        } else {
+            service_account
+        };
         let act = || format!("read the service account `{namespace}/{account}`");
-        match self.get::<ServiceAccount>(SERVICE_ACCOUNTS, namespace, account).await {
-            Ok(found) => wanted.extend(found.image_pull_secrets.into_iter().flatten().map(|reference| reference.name)),
+        match self
+            .get::<ServiceAccount>(SERVICE_ACCOUNTS, namespace, account)
+            .await
+        {
+            Ok(found) => wanted.extend(
+                found
+                    .image_pull_secrets
+                    .into_iter()
+                    .flatten()
+                    .map(|reference| reference.name),
+            ),
             Err(why) => pulled.problems.push(ClusterError::new(act(), why)),
         }
         let mut seen = Vec::new();
@@ -69,7 +87,10 @@ impl Cluster {
             }
             match self.pull_secret(namespace, &name).await {
                 Ok(secret) => pulled.secrets.push(secret),
-                Err(why) => pulled.problems.push(ClusterError::new(format!("read the pull secret `{namespace}/{name}`"), why)),
+                Err(why) => pulled.problems.push(ClusterError::new(
+                    format!("read the pull secret `{namespace}/{name}`"),
+                    why,
+                )),
             }
             seen.push(name);
         }
@@ -78,23 +99,43 @@ impl Cluster {
 
     async fn pull_secret(&self, namespace: &str, name: &str) -> Result<PullSecret, Why> {
         let object: Object = self.get(SECRETS, namespace, name).await?;
-        let unusable = |reason: &str| Why::PullSecret { reason: reason.to_owned() };
-        let (config, old) = object.data.map(|data| (data.config, data.old)).unwrap_or_default();
+        let unusable = |reason: &str| Why::PullSecret {
+            reason: reason.to_owned(),
+        };
+        let (config, old) = object
+            .data
+            .map(|data| (data.config, data.old))
+            .unwrap_or_default();
         let is_old = match object.kind.as_str() {
             "kubernetes.io/dockerconfigjson" => false,
             "kubernetes.io/dockercfg" => true,
-            _ => return Err(unusable("it is of another type than secrets for registries")),
+            _ => {
+                return Err(unusable(
+                    "it is of another type than secrets for registries",
+                ));
+            }
         };
         let data = if is_old { old } else { config };
         let data = data.ok_or_else(|| unusable("it has no data of its type"))?;
-        let bytes = STANDARD.decode(data).map_err(|_| unusable("its data is not base64"))?;
+        let bytes = STANDARD
+            .decode(data)
+            .map_err(|_| unusable("its data is not base64"))?;
         let text = String::from_utf8(bytes).map_err(|_| unusable("its data is not UTF-8"))?;
         let (name, text) = (format!("{namespace}/{name}"), Secret::new(text));
-        let read = if is_old { PullSecret::dockercfg(&name, &text) } else { PullSecret::docker_config(&name, &text) };
+        let read = if is_old {
+            PullSecret::dockercfg(&name, &text)
+        } else {
+            PullSecret::docker_config(&name, &text)
+        };
         read.map_err(|error| unusable(&error.to_string()))
     }
 
-    async fn get<T: for<'de> Deserialize<'de>>(&self, names: Names, namespace: &str, name: &str) -> Result<T, Why> {
+    async fn get<T: for<'de> Deserialize<'de>>(
+        &self,
+        names: Names,
+        namespace: &str,
+        name: &str,
+    ) -> Result<T, Why> {
         let question = Question {
             method: Method::GET,
             path: names.object(namespace, name),

@@ -75,7 +75,10 @@ impl Default for Settings {
 impl Settings {
     /// A variable that is set and not empty.
     pub(super) fn variable(&self, name: &str) -> Option<&OsStr> {
-        self.environment.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+        self.environment
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// A variable that is set, not empty, and text.

@@ -34,31 +34,54 @@ struct Cause {
 
 /// Says why a status is no answer. 401 and 410 are for whoever signs in, or begins a list anew.
 pub(super) fn why(status: u16, body: &[u8], permission: Permission, known: &Known) -> Why {
-    let Some(read) = serde_json::from_slice::<Status>(body).ok().filter(|read| read.kind == "Status") else {
+    let Some(read) = serde_json::from_slice::<Status>(body)
+        .ok()
+        .filter(|read| read.kind == "Status")
+    else {
         return match status {
-            404 => Why::NotAnApiServer { reason: "404, and no word of why".to_owned() },
+            404 => Why::NotAnApiServer {
+                reason: "404, and no word of why".to_owned(),
+            },
             429 => Why::RateLimited,
-            500..=599 => Why::Server { status, text: String::new() },
-            _ => Why::NotAnApiServer { reason: format!("the status {status}, and no word of why") },
+            500..=599 => Why::Server {
+                status,
+                text: String::new(),
+            },
+            _ => Why::NotAnApiServer {
+                reason: format!("the status {status}, and no word of why"),
+            },
         };
     };
     // What is said is sorted as it came, and repeated without secrets.
     let said = read.message.unwrap_or_default();
     let message = known.hide(&said);
-    let causes = read.details.and_then(|details| details.causes).unwrap_or_default();
+    let causes = read
+        .details
+        .and_then(|details| details.causes)
+        .unwrap_or_default();
     if said.contains("admission webhook") && status < 500 {
         return Why::Denied { text: message };
     }
     match status {
         403 if !said.contains(" cannot ") => Why::Denied { text: message },
-        403 => Why::Forbidden { user: user(&said).map(|user| known.hide(user)), permission },
+        403 => Why::Forbidden {
+            user: user(&said).map(|user| known.hide(user)),
+            permission,
+        },
         404 => Why::NotFound { text: message },
         409 => Why::Conflict,
         422 if causes.is_empty() => Why::Conflict,
-        422 => Why::Invalid { text: listed(&causes, known) },
+        422 => Why::Invalid {
+            text: listed(&causes, known),
+        },
         429 => Why::RateLimited,
-        500..=599 => Why::Server { status, text: message },
-        _ => Why::Invalid { text: format!("{status}: {message}") },
+        500..=599 => Why::Server {
+            status,
+            text: message,
+        },
+        _ => Why::Invalid {
+            text: format!("{status}: {message}"),
+        },
     }
 }
 
@@ -75,7 +98,11 @@ fn listed(causes: &[Cause], known: &Known) -> String {
         .take(MOST_CAUSES)
         .map(|cause| {
             let message = known.hide(cause.message.as_deref().unwrap_or("refused"));
-            match cause.field.as_deref().filter(|field| !field.is_empty() && *field != "<nil>") {
+            match cause
+                .field
+                .as_deref()
+                .filter(|field| !field.is_empty() && *field != "<nil>")
+            {
                 Some(field) => format!("`{}`: {message}", known.hide(field)),
                 None => message,
             }
@@ -94,8 +121,21 @@ mod tests {
     use serde_json::{Value, json};
 
     fn error(status: u16, body: &Value) -> ClusterError {
-        let permission = Permission { verb: "patch", group: "apps", resource: "deployments", namespace: Some("shop".to_owned()) };
-        ClusterError::new("patch it", why(status, body.to_string().as_bytes(), permission, &Known::default()))
+        let permission = Permission {
+            verb: "patch",
+            group: "apps",
+            resource: "deployments",
+            namespace: Some("shop".to_owned()),
+        };
+        ClusterError::new(
+            "patch it",
+            why(
+                status,
+                body.to_string().as_bytes(),
+                permission,
+                &Known::default(),
+            ),
+        )
     }
 
     fn status(message: &str, causes: &Value) -> Value {
@@ -107,20 +147,42 @@ mod tests {
         let text = "the server rejected our request due to an error in our request";
         assert!(error(422, &status(text, &json!(null))).is_conflict());
         assert!(error(409, &status("the object has been modified", &json!([]))).is_conflict());
-        let invalid = error(422, &status("invalid", &json!([{"field": "spec.x", "message": "Required value"}])));
+        let invalid = error(
+            422,
+            &status(
+                "invalid",
+                &json!([{"field": "spec.x", "message": "Required value"}]),
+            ),
+        );
         assert_eq!((invalid.is_conflict(), invalid.code()), (false, "invalid"));
-        assert_eq!(invalid.cause(), "the API server refuses it: `spec.x`: Required value");
+        assert_eq!(
+            invalid.cause(),
+            "the API server refuses it: `spec.x`: Required value"
+        );
     }
 
     #[test]
     fn an_admission_webhook_is_named_whatever_its_status() {
         for code in [400, 403, 409, 422] {
-            let denied = error(code, &status("admission webhook \"a.example.test\" denied the request: no", &json!(null)));
-            assert_eq!((denied.code(), denied.is_conflict()), ("denied", false), "{code}");
+            let denied = error(
+                code,
+                &status(
+                    "admission webhook \"a.example.test\" denied the request: no",
+                    &json!(null),
+                ),
+            );
+            assert_eq!(
+                (denied.code(), denied.is_conflict()),
+                ("denied", false),
+                "{code}"
+            );
         }
         let policy = "deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy 'p' denied request: no";
         assert_eq!(error(403, &status(policy, &json!(null))).code(), "denied");
-        assert_eq!(error(500, &status("failed calling webhook", &json!(null))).code(), "server-error");
+        assert_eq!(
+            error(500, &status("failed calling webhook", &json!(null))).code(),
+            "server-error"
+        );
     }
 
     #[test]
@@ -144,6 +206,13 @@ mod tests {
         assert_eq!(error(404, &json!("<html>")).code(), "not-an-api-server");
         assert_eq!(error(302, &json!({})).code(), "not-an-api-server");
         assert_eq!(error(503, &json!("no upstream")).code(), "server-error");
-        assert_eq!(error(404, &status("deployments.apps \"web\" not found", &json!(null))).code(), "not-found");
+        assert_eq!(
+            error(
+                404,
+                &status("deployments.apps \"web\" not found", &json!(null))
+            )
+            .code(),
+            "not-found"
+        );
     }
 }

@@ -62,15 +62,33 @@ struct Entry {
 
 impl Config {
     /// Parses a pull secret's text. Helpers that it names are not run: it comes from a cluster, and not from this machine.
-    pub(super) fn of_secret(name: &str, text: &Secret, form: Form) -> Result<Self, CredentialError> {
+    pub(super) fn of_secret(
+        name: &str,
+        text: &Secret,
+        form: Form,
+    ) -> Result<Self, CredentialError> {
         let path = PathBuf::from(format!("secret {name}"));
-        let syntax =
-            |error: serde_json::Error| CredentialError::Syntax { path: path.clone(), line: error.line(), column: error.column() };
+        let syntax = |error: serde_json::Error| CredentialError::Syntax {
+            path: path.clone(),
+            line: error.line(),
+            column: error.column(),
+        };
         let auths = match form {
-            Form::DockerConfig => serde_json::from_str::<File>(text.expose()).map_err(syntax)?.auths,
+            Form::DockerConfig => {
+                serde_json::from_str::<File>(text.expose())
+                    .map_err(syntax)?
+                    .auths
+            }
             Form::Dockercfg => serde_json::from_str(text.expose()).map_err(syntax)?,
         };
-        Ok(Self { path, secret: Some(name.to_owned()), file: File { auths, ..File::default() } })
+        Ok(Self {
+            path,
+            secret: Some(name.to_owned()),
+            file: File {
+                auths,
+                ..File::default()
+            },
+        })
     }
 
     /// The file's path, or the secret's name.
@@ -89,18 +107,40 @@ impl Config {
                 column: error.column(),
             })?
         };
-        Ok(Self { path: path.to_owned(), secret: None, file })
+        Ok(Self {
+            path: path.to_owned(),
+            secret: None,
+            file,
+        })
     }
 
     /// Where this file says that credentials for a repository are: Docker's order, with namespaces before the whole host, and
     /// whoever is named before whoever is meant by a pattern.
-    pub(super) fn candidates(&self, registry: &str, repository: &str) -> Result<Vec<Candidate>, CredentialError> {
+    pub(super) fn candidates(
+        &self,
+        registry: &str,
+        repository: &str,
+    ) -> Result<Vec<Candidate>, CredentialError> {
         let mut candidates = Vec::new();
-        let hosts = self.file.helpers.iter().flatten().filter_map(|(key, name)| Some((Key::parse(key).of_host(registry)?, name)));
+        let hosts = self
+            .file
+            .helpers
+            .iter()
+            .flatten()
+            .filter_map(|(key, name)| Some((Key::parse(key).of_host(registry)?, name)));
         let own = hosts.max_by_key(|(how, _)| *how).map(|(_, name)| name);
         // One without a name is Docker's way to exempt a host from the store.
-        let helper = own.or(self.file.store.as_ref()).filter(|name| !name.is_empty());
-        let ask = |name: &String| self.servers(registry).map(|server| Candidate::Helper { name: name.clone(), server }).collect();
+        let helper = own
+            .or(self.file.store.as_ref())
+            .filter(|name| !name.is_empty());
+        let ask = |name: &String| {
+            self.servers(registry)
+                .map(|server| Candidate::Helper {
+                    name: name.clone(),
+                    server,
+                })
+                .collect()
+        };
         let mut asked: Vec<Candidate> = helper.map(ask).unwrap_or_default();
         if own.is_some() {
             candidates.append(&mut asked);
@@ -110,7 +150,13 @@ impl Config {
             .auths
             .iter()
             .flatten()
-            .filter_map(|(key, entry)| Some((Key::parse(key).of(registry, repository)?, key.as_str(), entry.as_ref()?)))
+            .filter_map(|(key, entry)| {
+                Some((
+                    Key::parse(key).of(registry, repository)?,
+                    key.as_str(),
+                    entry.as_ref()?,
+                ))
+            })
             .collect();
         entries.sort_by_key(|(how, ..)| std::cmp::Reverse(*how));
         for (how, key, entry) in entries {
@@ -126,10 +172,24 @@ impl Config {
 
     /// The names to ask a helper for: the usual one, then those that `docker login` left in `auths` as markers.
     fn servers(&self, registry: &str) -> impl Iterator<Item = String> {
-        let usual = if is_docker_hub(registry) { DOCKER_HUB_SERVER } else { registry };
-        let markers = self.file.auths.iter().flatten().map(|(key, _)| key.as_str());
-        let markers = markers.filter(move |key| *key != usual && Key::parse(key).of_host(registry).is_some());
-        std::iter::once(usual).chain(markers).map(str::to_owned).collect::<Vec<_>>().into_iter()
+        let usual = if is_docker_hub(registry) {
+            DOCKER_HUB_SERVER
+        } else {
+            registry
+        };
+        let markers = self
+            .file
+            .auths
+            .iter()
+            .flatten()
+            .map(|(key, _)| key.as_str());
+        let markers =
+            markers.filter(move |key| *key != usual && Key::parse(key).of_host(registry).is_some());
+        std::iter::once(usual)
+            .chain(markers)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     /// An entry's credentials; `None` for the empty marker beside a helper.
@@ -137,15 +197,25 @@ impl Config {
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let (mut username, mut password) = (filled(&entry.username), filled(&entry.password));
         if let Some(auth) = filled(&entry.auth) {
-            let malformed = || CredentialError::Entry { path: self.path.clone(), key: key.to_owned() };
-            let decoded =
-                STANDARD.decode(auth.trim()).or_else(|_| STANDARD_NO_PAD.decode(auth.trim())).map_err(|_| malformed())?;
+            let malformed = || CredentialError::Entry {
+                path: self.path.clone(),
+                key: key.to_owned(),
+            };
+            let decoded = STANDARD
+                .decode(auth.trim())
+                .or_else(|_| STANDARD_NO_PAD.decode(auth.trim()))
+                .map_err(|_| malformed())?;
             let text = String::from_utf8(decoded).map_err(|_| malformed())?;
             let (name, secret) = text.split_once(':').ok_or_else(malformed)?;
             username = Some(name.to_owned());
-            password = Some(secret.trim_end_matches('\0').to_owned()).filter(|secret| !secret.is_empty());
+            password =
+                Some(secret.trim_end_matches('\0').to_owned()).filter(|secret| !secret.is_empty());
         }
-        let (kind, secret) = match (filled(&entry.registrytoken), filled(&entry.identitytoken), password) {
+        let (kind, secret) = match (
+            filled(&entry.registrytoken),
+            filled(&entry.identitytoken),
+            password,
+        ) {
             (Some(token), _, _) => (Kind::RegistryToken, token),
             (None, Some(token), _) => (Kind::IdentityToken, token),
             (None, None, Some(password)) => (Kind::Password, password),
@@ -155,7 +225,12 @@ impl Config {
             Some(name) => Source::PullSecret(name.clone()),
             None => Source::File(self.path.clone()),
         };
-        Ok(Some(Credentials { kind, username: username.unwrap_or_default(), secret: Secret::new(secret), source }))
+        Ok(Some(Credentials {
+            kind,
+            username: username.unwrap_or_default(),
+            secret: Secret::new(secret),
+            source,
+        }))
     }
 }
 
@@ -170,7 +245,12 @@ mod tests {
             .iter()
             .map(|candidate| match candidate {
                 Candidate::Helper { name, server } => format!("{name} {server}"),
-                Candidate::Inline(found) => format!("{:?} {} {}", found.kind, found.username, found.secret.expose()),
+                Candidate::Inline(found) => format!(
+                    "{:?} {} {}",
+                    found.kind,
+                    found.username,
+                    found.secret.expose()
+                ),
             })
             .collect()
     }
@@ -186,29 +266,60 @@ mod tests {
         ] {
             // "user:pass"
             let json = format!(r#"{{"auths":{{"{key}":{{"auth":"dXNlcjpwYXNz"}}}}}}"#);
-            assert_eq!(found(&json, "reg.example.test", "shop/web"), ["Password user pass"], "{key}");
-            assert!(found(&json, "reg.example.test:5000", "shop/web").is_empty(), "{key}");
+            assert_eq!(
+                found(&json, "reg.example.test", "shop/web"),
+                ["Password user pass"],
+                "{key}"
+            );
+            assert!(
+                found(&json, "reg.example.test:5000", "shop/web").is_empty(),
+                "{key}"
+            );
             assert!(found(&json, "example.test", "shop/web").is_empty(), "{key}");
         }
     }
 
     #[test]
     fn a_star_stands_for_a_part_of_a_host() {
-        let json = r#"{"auths":{"*.ecr.*.example.test:5000":{"username":"user","password":"pass"}}}"#;
-        assert_eq!(found(json, "1.ecr.north.example.test:5000", "web"), ["Password user pass"]);
-        for other in ["ecr.north.example.test:5000", "1.ecr.north.example.test", "0.1.ecr.north.example.test:5000"] {
+        let json =
+            r#"{"auths":{"*.ecr.*.example.test:5000":{"username":"user","password":"pass"}}}"#;
+        assert_eq!(
+            found(json, "1.ecr.north.example.test:5000", "web"),
+            ["Password user pass"]
+        );
+        for other in [
+            "ecr.north.example.test:5000",
+            "1.ecr.north.example.test",
+            "0.1.ecr.north.example.test:5000",
+        ] {
             assert!(found(json, other, "web").is_empty(), "{other}");
         }
         let json = r#"{"auths":{"eu-*.example.test/shop":{"username":"user","password":"pass"}}}"#;
-        assert_eq!(found(json, "eu-1.example.test", "shop/web"), ["Password user pass"]);
-        assert!(found(json, "us-1.example.test", "shop/web").is_empty() && found(json, "eu-1.example.test", "web").is_empty());
+        assert_eq!(
+            found(json, "eu-1.example.test", "shop/web"),
+            ["Password user pass"]
+        );
+        assert!(
+            found(json, "us-1.example.test", "shop/web").is_empty()
+                && found(json, "eu-1.example.test", "web").is_empty()
+        );
     }
 
     #[test]
     fn docker_hub_is_found_under_each_of_its_names() {
-        for key in ["https://index.docker.io/v1/", "docker.io", "registry-1.docker.io", "index.docker.io"] {
-            let json = format!(r#"{{"auths":{{"{key}":{{"username":"user","password":"pass"}}}}}}"#);
-            assert_eq!(found(&json, "docker.io", "library/nginx"), ["Password user pass"], "{key}");
+        for key in [
+            "https://index.docker.io/v1/",
+            "docker.io",
+            "registry-1.docker.io",
+            "index.docker.io",
+        ] {
+            let json =
+                format!(r#"{{"auths":{{"{key}":{{"username":"user","password":"pass"}}}}}}"#);
+            assert_eq!(
+                found(&json, "docker.io", "library/nginx"),
+                ["Password user pass"],
+                "{key}"
+            );
         }
     }
 
@@ -216,20 +327,35 @@ mod tests {
     fn the_longest_namespace_is_tried_first() {
         let json = r#"{"auths":{"reg.example.test":{"username":"a","password":"all"},
             "reg.example.test/shop":{"username":"b","password":"shop"},"reg.example.test/shop/web":{"username":"c","password":"web"}}}"#;
-        assert_eq!(found(json, "reg.example.test", "shop/web"), ["Password c web", "Password b shop", "Password a all"]);
-        assert_eq!(found(json, "reg.example.test", "shopping/web"), ["Password a all"]);
+        assert_eq!(
+            found(json, "reg.example.test", "shop/web"),
+            ["Password c web", "Password b shop", "Password a all"]
+        );
+        assert_eq!(
+            found(json, "reg.example.test", "shopping/web"),
+            ["Password a all"]
+        );
     }
 
     #[test]
     fn helpers_come_first_and_an_empty_entry_is_a_marker() {
         let json = r#"{"credsStore":"desktop","credHelpers":{"reg.example.test":"ecr"},
             "auths":{"reg.example.test":{},"https://other.example.test":{},"https://index.docker.io/v1/":{}}}"#;
-        assert_eq!(found(json, "reg.example.test", "web"), ["ecr reg.example.test"]);
+        assert_eq!(
+            found(json, "reg.example.test", "web"),
+            ["ecr reg.example.test"]
+        );
         assert_eq!(
             found(json, "other.example.test", "web"),
-            ["desktop other.example.test", "desktop https://other.example.test"]
+            [
+                "desktop other.example.test",
+                "desktop https://other.example.test"
+            ]
         );
-        assert_eq!(found(json, "docker.io", "library/nginx"), ["desktop https://index.docker.io/v1/"]);
+        assert_eq!(
+            found(json, "docker.io", "library/nginx"),
+            ["desktop https://index.docker.io/v1/"]
+        );
     }
 
     #[test]
@@ -238,13 +364,28 @@ mod tests {
             "*.example.test/shop":{"username":"b","password":"shop"},
             "reg.example.test":{"username":"c","password":"named"},"reg.example.test/shop":{"username":"d","password":"both"}},
             "credHelpers":{"*.example.test":"any"}}"#;
-        let found_all = ["any reg.example.test", "any *.example.test", "Password d both"];
+        let found_all = [
+            "any reg.example.test",
+            "any *.example.test",
+            "Password d both",
+        ];
         assert_eq!(found(json, "reg.example.test", "shop/web")[..3], found_all);
-        assert_eq!(found(json, "reg.example.test", "shop/web")[3..], ["Password c named", "Password b shop", "Password a any"]);
+        assert_eq!(
+            found(json, "reg.example.test", "shop/web")[3..],
+            ["Password c named", "Password b shop", "Password a any"]
+        );
         let json = r#"{"credsStore":"store","credHelpers":{"*.example.test":"any","reg.example.test":"named"},
             "auths":{"*.other.test":{"username":"a","password":"any"},"*.other.test/shop":{"username":"b","password":"shop"}}}"#;
-        assert_eq!(found(json, "reg.example.test", "web"), ["named reg.example.test"]);
-        let expected = ["Password b shop", "store reg.other.test", "store *.other.test", "Password a any"];
+        assert_eq!(
+            found(json, "reg.example.test", "web"),
+            ["named reg.example.test"]
+        );
+        let expected = [
+            "Password b shop",
+            "store reg.other.test",
+            "store *.other.test",
+            "Password a any",
+        ];
         assert_eq!(found(json, "reg.other.test", "shop/web"), expected);
     }
 
@@ -252,8 +393,14 @@ mod tests {
     fn a_helper_without_a_name_exempts_its_host_from_the_store() {
         let json = r#"{"credsStore":"store","credHelpers":{"reg.example.test":""},
             "auths":{"reg.example.test":{"username":"user","password":"pass"}}}"#;
-        assert_eq!(found(json, "reg.example.test", "web"), ["Password user pass"]);
-        assert_eq!(found(json, "other.example.test", "web"), ["store other.example.test"]);
+        assert_eq!(
+            found(json, "reg.example.test", "web"),
+            ["Password user pass"]
+        );
+        assert_eq!(
+            found(json, "other.example.test", "web"),
+            ["store other.example.test"]
+        );
     }
 
     #[test]
@@ -265,11 +412,26 @@ mod tests {
 
     #[test]
     fn a_broken_file_or_entry_is_named_without_its_content() {
-        let Err(error) = Config::parse(Path::new("c.json"), br#"{"auths":{"a.test":"hunter2"}}"#) else { panic!("it parsed") };
-        assert_eq!(error.to_string(), "cannot read `c.json`, line 1, column 28: it is no docker config");
-        let config = Config::parse(Path::new("c.json"), br#"{"auths":{"a.test":{"auth":"hunter2!"}}}"#).unwrap();
-        let Err(error) = config.candidates("a.test", "web") else { panic!("it was taken") };
-        assert_eq!(error.to_string(), "cannot read `auths` of `a.test` in `c.json`: `auth` is not base64 of `user:password`");
+        let Err(error) = Config::parse(Path::new("c.json"), br#"{"auths":{"a.test":"hunter2"}}"#)
+        else {
+            panic!("it parsed")
+        };
+        assert_eq!(
+            error.to_string(),
+            "cannot read `c.json`, line 1, column 28: it is no docker config"
+        );
+        let config = Config::parse(
+            Path::new("c.json"),
+            br#"{"auths":{"a.test":{"auth":"hunter2!"}}}"#,
+        )
+        .unwrap();
+        let Err(error) = config.candidates("a.test", "web") else {
+            panic!("it was taken")
+        };
+        assert_eq!(
+            error.to_string(),
+            "cannot read `auths` of `a.test` in `c.json`: `auth` is not base64 of `user:password`"
+        );
         assert!(!format!("{error:?}").contains("hunter2"));
     }
 }

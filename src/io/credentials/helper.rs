@@ -27,18 +27,29 @@ pub(super) async fn get(
     let Some(path) = find(&program, environment) else {
         return Err(CredentialError::HelperMissing { program });
     };
-    let child = Child::new(path, without_secrets(environment), limit).args(["get"]).input(server);
+    let child = Child::new(path, without_secrets(environment), limit)
+        .args(["get"])
+        .input(server);
     match child.most(MAX_OUTPUT).without_errors().finish().await {
         Ok(finished) => read(program, finished.status.success(), &finished.stdout),
-        Err(ChildError::Slow(limit)) => Err(CredentialError::HelperSlow { program, seconds: limit.as_secs_f64() }),
+        Err(ChildError::Slow(limit)) => Err(CredentialError::HelperSlow {
+            program,
+            seconds: limit.as_secs_f64(),
+        }),
         Err(ChildError::TooMuch(_)) => Err(CredentialError::HelperGarbage { program }),
-        Err(ChildError::Start(source)) => Err(CredentialError::HelperStart { program, source: source.into() }),
+        Err(ChildError::Start(source)) => Err(CredentialError::HelperStart {
+            program,
+            source: source.into(),
+        }),
         Err(ChildError::Interrupted) => Err(CredentialError::HelperFailed { program }),
     }
 }
 
 /// Looks in the folders of `PATH` alone: a name with a folder in it would run what the config file's author likes.
-pub(in crate::io) fn find(program: &str, environment: &BTreeMap<OsString, OsString>) -> Option<PathBuf> {
+pub(in crate::io) fn find(
+    program: &str,
+    environment: &BTreeMap<OsString, OsString>,
+) -> Option<PathBuf> {
     if program.contains(['/', '\\', '\0']) {
         return None;
     }
@@ -57,7 +68,11 @@ struct Answer {
     secret: String,
 }
 
-fn read(program: String, success: bool, output: &[u8]) -> Result<Option<Credentials>, CredentialError> {
+fn read(
+    program: String,
+    success: bool,
+    output: &[u8],
+) -> Result<Option<Credentials>, CredentialError> {
     if !success {
         let text = String::from_utf8_lossy(output);
         return match text.contains("credentials not found") {
@@ -71,7 +86,16 @@ fn read(program: String, success: bool, output: &[u8]) -> Result<Option<Credenti
     if answer.secret.is_empty() {
         return Ok(None);
     }
-    let kind = if answer.username == "<token>" { Kind::IdentityToken } else { Kind::Password };
+    let kind = if answer.username == "<token>" {
+        Kind::IdentityToken
+    } else {
+        Kind::Password
+    };
     let source = Source::Helper(program);
-    Ok(Some(Credentials { kind, username: answer.username, secret: Secret::new(answer.secret), source }))
+    Ok(Some(Credentials {
+        kind,
+        username: answer.username,
+        secret: Secret::new(answer.secret),
+        source,
+    }))
 }

@@ -23,13 +23,20 @@ pub(super) struct Match {
 
 impl<'a> Key<'a> {
     pub(super) fn parse(text: &'a str) -> Self {
-        let (rest, docker_form) = match text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) {
+        let (rest, docker_form) = match text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"))
+        {
             Some(rest) => (rest, true),
             None => (text, false),
         };
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let path = path.trim_matches('/');
-        let namespace = if docker_form || matches!(path, "v1" | "v2") { "" } else { path };
+        let namespace = if docker_form || matches!(path, "v1" | "v2") {
+            ""
+        } else {
+            path
+        };
         Self { host, namespace }
     }
 
@@ -40,7 +47,8 @@ impl<'a> Key<'a> {
 
     /// How it means a repository; `None` where it is for something else.
     pub(super) fn of(&self, registry: &str, repository: &str) -> Option<Match> {
-        let named = self.host.eq_ignore_ascii_case(registry) || (is_docker_hub(self.host) && is_docker_hub(registry));
+        let named = self.host.eq_ignore_ascii_case(registry)
+            || (is_docker_hub(self.host) && is_docker_hub(registry));
         if !named && !is_pattern_of(self.host, registry) {
             return None;
         }
@@ -48,22 +56,35 @@ impl<'a> Key<'a> {
             return Some(Match { named, depth: 0 });
         }
         let rest = repository.strip_prefix(self.namespace)?;
-        (rest.is_empty() || rest.starts_with('/')).then(|| Match { named, depth: self.namespace.split('/').count() })
+        (rest.is_empty() || rest.starts_with('/')).then(|| Match {
+            named,
+            depth: self.namespace.split('/').count(),
+        })
     }
 }
 
 /// Whether a key such as `*.example.test` stands for a host: the kubelet's form, part by part, with one `*` in a part.
 fn is_pattern_of(key: &str, registry: &str) -> bool {
-    let (parts, of): (Vec<&str>, Vec<&str>) = (key.split('.').collect(), registry.split('.').collect());
+    let (parts, of): (Vec<&str>, Vec<&str>) =
+        (key.split('.').collect(), registry.split('.').collect());
     key.contains('*')
         && parts.len() == of.len()
-        && parts.iter().zip(of).all(|(part, of)| match part.split_once('*') {
-            Some((start, end)) => of.len() >= start.len() + end.len() && of.starts_with(start) && of.ends_with(end),
-            None => part.eq_ignore_ascii_case(of),
-        })
+        && parts
+            .iter()
+            .zip(of)
+            .all(|(part, of)| match part.split_once('*') {
+                Some((start, end)) => {
+                    of.len() >= start.len() + end.len()
+                        && of.starts_with(start)
+                        && of.ends_with(end)
+                }
+                None => part.eq_ignore_ascii_case(of),
+            })
 }
 
 /// Whether a host is Docker Hub, under any of its names.
 pub(super) fn is_docker_hub(host: &str) -> bool {
-    DOCKER_HUB.iter().any(|name| name.eq_ignore_ascii_case(host))
+    DOCKER_HUB
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(host))
 }

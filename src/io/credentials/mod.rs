@@ -85,13 +85,20 @@ pub(in crate::io) enum CredentialError {
     #[error("`DOCKER_CONFIG` names the file `{}`, and stands for a folder with a `config.json`", path.display())]
     NotAFolder { path: PathBuf },
     #[error("cannot read `{}`, line {line}, column {column}: it is no docker config", path.display())]
-    Syntax { path: PathBuf, line: usize, column: usize },
+    Syntax {
+        path: PathBuf,
+        line: usize,
+        column: usize,
+    },
     #[error("cannot read `auths` of `{key}` in `{}`: `auth` is not base64 of `user:password`", path.display())]
     Entry { path: PathBuf, key: String },
     #[error("the credential helper `{program}` is in no folder of PATH")]
     HelperMissing { program: String },
     #[error("the credential helper `{program}` cannot be started: {source}")]
-    HelperStart { program: String, source: Arc<std::io::Error> },
+    HelperStart {
+        program: String,
+        source: Arc<std::io::Error>,
+    },
     #[error("the credential helper `{program}` gave no answer within {seconds} s")]
     HelperSlow { program: String, seconds: f64 },
     #[error("the credential helper `{program}` failed")]
@@ -160,12 +167,28 @@ impl Store {
             None => places(&environment),
         };
         let (read, helped, renewed) = (Once::default(), Once::default(), Mutex::default());
-        Self { secrets, files, named, environment, limit, read, helped, renewed }
+        Self {
+            secrets,
+            files,
+            named,
+            environment,
+            limit,
+            read,
+            helped,
+            renewed,
+        }
     }
 
     /// How many pull secrets there are for a repository.
-    pub(in crate::io) fn count_pull_secrets(&self, registry: &str, repository: &str) -> Result<usize, CredentialError> {
-        let counts = self.secrets.iter().map(|secret| Ok(secret.0.candidates(registry, repository)?.len()));
+    pub(in crate::io) fn count_pull_secrets(
+        &self,
+        registry: &str,
+        repository: &str,
+    ) -> Result<usize, CredentialError> {
+        let counts = self
+            .secrets
+            .iter()
+            .map(|secret| Ok(secret.0.candidates(registry, repository)?.len()));
         counts.sum()
     }
 
@@ -178,10 +201,15 @@ impl Store {
         freshness: Freshness,
     ) -> Result<Option<Credentials>, CredentialError> {
         if freshness == Freshness::Fresh
-            && self.renewed.lock().expect("no holder of this lock panics").insert(registry.to_owned())
+            && self
+                .renewed
+                .lock()
+                .expect("no holder of this lock panics")
+                .insert(registry.to_owned())
         {
             self.read.forget(|()| true);
-            self.helped.forget(|(_, server)| server.contains(registry) || registry == "docker.io");
+            self.helped
+                .forget(|(_, server)| server.contains(registry) || registry == "docker.io");
         }
         let configs = self.read.ask((), || async { self.read_all() }).await?;
         for config in configs.iter() {
@@ -204,8 +232,15 @@ impl Store {
     }
 
     fn read_all(&self) -> Result<Configs, CredentialError> {
-        let mut configs: Vec<_> = self.secrets.iter().map(|secret| Arc::clone(&secret.0)).collect();
-        let folder = self.environment.get(OsStr::new("DOCKER_CONFIG")).map(PathBuf::from);
+        let mut configs: Vec<_> = self
+            .secrets
+            .iter()
+            .map(|secret| Arc::clone(&secret.0))
+            .collect();
+        let folder = self
+            .environment
+            .get(OsStr::new("DOCKER_CONFIG"))
+            .map(PathBuf::from);
         if let Some(path) = folder.filter(|path| self.named.is_none() && path.is_file()) {
             return Err(CredentialError::NotAFolder { path });
         }
@@ -220,7 +255,12 @@ impl Store {
 
 /// The usual places, in order. `DOCKER_CONFIG` stands for `~/.docker`, `REGISTRY_AUTH_FILE` for containers' own places.
 fn places(environment: &BTreeMap<OsString, OsString>) -> Vec<PathBuf> {
-    let variable = |name: &str| environment.get(OsStr::new(name)).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable = |name: &str| {
+        environment
+            .get(OsStr::new(name))
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let home = variable("HOME");
     let mut files = Vec::new();
     files.extend(variable("DOCKER_CONFIG").map(|folder| folder.join("config.json")));
@@ -238,7 +278,10 @@ fn places(environment: &BTreeMap<OsString, OsString>) -> Vec<PathBuf> {
 
 /// A file's bytes. One that nobody named may be missing.
 fn read_file(path: &Path, must_be_there: bool) -> Result<Option<Vec<u8>>, CredentialError> {
-    let failed = |reason: String| CredentialError::File { path: path.to_owned(), reason };
+    let failed = |reason: String| CredentialError::File {
+        path: path.to_owned(),
+        reason,
+    };
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if absent(&error) && !must_be_there => return Ok(None),
@@ -250,11 +293,16 @@ fn read_file(path: &Path, must_be_there: bool) -> Result<Option<Vec<u8>>, Creden
     if metadata.len() > MAX_FILE {
         return Err(failed(format!("it is larger than {MAX_FILE} bytes")));
     }
-    std::fs::read(path).map(Some).map_err(|error| failed(error.to_string()))
+    std::fs::read(path)
+        .map(Some)
+        .map_err(|error| failed(error.to_string()))
 }
 
 fn absent(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+    )
 }
 
 #[cfg(test)]
@@ -263,16 +311,41 @@ mod tests {
 
     #[test]
     fn the_environment_says_where_to_look() {
-        let environment = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let look = |pairs: &[(&str, &str)]| {
-            places(&environment(pairs)).into_iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
+        let environment = |pairs: &[(&str, &str)]| {
+            pairs
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect()
         };
-        assert_eq!(look(&[("HOME", "/h")]), ["/h/.docker/config.json", "/h/.config/containers/auth.json"]);
-        assert_eq!(look(&[("HOME", "/h"), ("DOCKER_CONFIG", "/d")]), ["/d/config.json", "/h/.config/containers/auth.json"]);
-        assert_eq!(look(&[("HOME", "/h"), ("REGISTRY_AUTH_FILE", "/r.json")]), ["/r.json", "/h/.docker/config.json"]);
+        let look = |pairs: &[(&str, &str)]| {
+            places(&environment(pairs))
+                .into_iter()
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(
-            look(&[("HOME", "/h"), ("XDG_RUNTIME_DIR", "/run"), ("XDG_CONFIG_HOME", "/x")]),
-            ["/h/.docker/config.json", "/run/containers/auth.json", "/x/containers/auth.json"]
+            look(&[("HOME", "/h")]),
+            ["/h/.docker/config.json", "/h/.config/containers/auth.json"]
+        );
+        assert_eq!(
+            look(&[("HOME", "/h"), ("DOCKER_CONFIG", "/d")]),
+            ["/d/config.json", "/h/.config/containers/auth.json"]
+        );
+        assert_eq!(
+            look(&[("HOME", "/h"), ("REGISTRY_AUTH_FILE", "/r.json")]),
+            ["/r.json", "/h/.docker/config.json"]
+        );
+        assert_eq!(
+            look(&[
+                ("HOME", "/h"),
+                ("XDG_RUNTIME_DIR", "/run"),
+                ("XDG_CONFIG_HOME", "/x")
+            ]),
+            [
+                "/h/.docker/config.json",
+                "/run/containers/auth.json",
+                "/x/containers/auth.json"
+            ]
         );
         assert!(look(&[]).is_empty());
     }

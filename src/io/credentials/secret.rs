@@ -49,10 +49,17 @@ impl Known {
         const LONGEST: usize = 200;
         let known = self.0.lock().expect("no holder of this lock panics");
         let lower = foreign.to_ascii_lowercase();
-        if known.iter().any(|secret| lower.contains(&secret.0.to_ascii_lowercase())) {
+        if known
+            .iter()
+            .any(|secret| lower.contains(&secret.0.to_ascii_lowercase()))
+        {
             return "(hidden: it repeats a secret)".to_owned();
         }
-        let mut text: String = foreign.chars().filter(|character| !character.is_control()).take(LONGEST).collect();
+        let mut text: String = foreign
+            .chars()
+            .filter(|character| !character.is_control())
+            .take(LONGEST)
+            .collect();
         if foreign.chars().count() > LONGEST {
             text.push('…');
         }
@@ -73,7 +80,10 @@ mod tests {
     fn an_echoed_secret_is_hidden_in_any_case() {
         let known = Known::default();
         known.add(&Secret::new("Hunter2"));
-        assert_eq!(known.hide("x.hunter2.example.test"), "(hidden: it repeats a secret)");
+        assert_eq!(
+            known.hide("x.hunter2.example.test"),
+            "(hidden: it repeats a secret)"
+        );
         assert_eq!(known.hide("cdn.example.test\r\n"), "cdn.example.test");
         assert_eq!(known.hide(&"x".repeat(900)).chars().count(), 201);
     }

@@ -21,8 +21,15 @@ const NOT_EXECUTABLE: u32 = 0o666;
 pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
     match place(path)? {
         Place::Special => {
-            let flags = if is_of_the_system(path) { OFlags::NOCTTY } else { OFlags::NOCTTY | OFlags::NOFOLLOW };
-            let opened = OpenOptions::new().write(true).custom_flags(flags.bits().cast_signed()).open(path);
+            let flags = if is_of_the_system(path) {
+                OFlags::NOCTTY
+            } else {
+                OFlags::NOCTTY | OFlags::NOFOLLOW
+            };
+            let opened = OpenOptions::new()
+                .write(true)
+                .custom_flags(flags.bits().cast_signed())
+                .open(path);
             Ok(opened?.write_all(new)?)
         }
         Place::Regular(permissions) => {
@@ -44,7 +51,9 @@ pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
 
 /// Whether [`put`] may be expected to succeed, without writing anything.
 pub fn puttable(path: &Path) -> Result<(), FileError> {
-    let Place::Regular(_) = place(path)? else { return Ok(()) };
+    let Place::Regular(_) = place(path)? else {
+        return Ok(());
+    };
     let folder = folder(path);
     match folder.metadata() {
         Ok(metadata) if metadata.is_dir() && may_write(folder) => Ok(()),
@@ -64,14 +73,20 @@ enum Place {
 
 fn place(path: &Path) -> Result<Place, FileError> {
     // `/dev/stdout` and the like are links that the system itself makes.
-    let looked = if is_of_the_system(path) { path.metadata() } else { path.symlink_metadata() };
+    let looked = if is_of_the_system(path) {
+        path.metadata()
+    } else {
+        path.symlink_metadata()
+    };
     match looked {
         Ok(metadata) if metadata.is_dir() => Err(FileError::NotRegular("a folder")),
-        Ok(metadata) if metadata.file_type().is_symlink() => Err(FileError::Link(path.display().to_string())),
-        Ok(metadata) if !may_write(path) => Err(FileError::ReadOnly(metadata.mode() & 0o7777)),
-        Ok(metadata) if metadata.is_file() && !is_of_the_system(path) => {
-            Ok(Place::Regular(Some(Permissions::from_mode(metadata.mode() & NOT_EXECUTABLE))))
+        Ok(metadata) if metadata.file_type().is_symlink() => {
+            Err(FileError::Link(path.display().to_string()))
         }
+        Ok(metadata) if !may_write(path) => Err(FileError::ReadOnly(metadata.mode() & 0o7777)),
+        Ok(metadata) if metadata.is_file() && !is_of_the_system(path) => Ok(Place::Regular(Some(
+            Permissions::from_mode(metadata.mode() & NOT_EXECUTABLE),
+        ))),
         Ok(_) => Ok(Place::Special),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Place::Regular(None)),
         Err(error) => Err(error.into()),
@@ -95,11 +110,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.json");
         put(&file, b"1").unwrap();
-        for (before, after) in [(0o640, 0o640), (0o755, 0o644), (0o4711, 0o600), (0o666, 0o666)] {
+        for (before, after) in [
+            (0o640, 0o640),
+            (0o755, 0o644),
+            (0o4711, 0o600),
+            (0o666, 0o666),
+        ] {
             fs::set_permissions(&file, Permissions::from_mode(before)).unwrap();
             put(&file, b"22").unwrap();
             assert_eq!(fs::read(&file).unwrap(), b"22");
-            assert_eq!(file.metadata().unwrap().mode() & 0o7777, after, "{before:o}");
+            assert_eq!(
+                file.metadata().unwrap().mode() & 0o7777,
+                after,
+                "{before:o}"
+            );
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         put(Path::new("/dev/null"), b"3").unwrap();
@@ -115,19 +139,34 @@ mod tests {
         assert_eq!(puttable(&link).unwrap_err().code(), "link");
         assert_eq!(put(&link, b"new").unwrap_err().code(), "link");
         put(&name, b"new").unwrap();
-        assert_eq!((fs::read(&file).unwrap(), fs::read(&name).unwrap()), (b"old".to_vec(), b"new".to_vec()));
+        assert_eq!(
+            (fs::read(&file).unwrap(), fs::read(&name).unwrap()),
+            (b"old".to_vec(), b"new".to_vec())
+        );
         // A folder that became a link since its path was judged.
         fs::create_dir(folder.path().join("hooks")).unwrap();
         symlink("hooks", folder.path().join("out")).unwrap();
-        assert_eq!(put(&folder.path().join("out/a"), b"new").unwrap_err().code(), "changed-meanwhile");
-        assert_eq!(fs::read_dir(folder.path().join("hooks")).unwrap().count(), 0);
+        assert_eq!(
+            put(&folder.path().join("out/a"), b"new")
+                .unwrap_err()
+                .code(),
+            "changed-meanwhile"
+        );
+        assert_eq!(
+            fs::read_dir(folder.path().join("hooks")).unwrap().count(),
+            0
+        );
     }
 
     #[test]
     fn what_cannot_be_written_is_known_before_it_is_tried() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("file"), "").unwrap();
-        for (name, code) in [("", "not-a-file"), ("none/a", "folder-missing"), ("file/a", "vanished")] {
+        for (name, code) in [
+            ("", "not-a-file"),
+            ("none/a", "folder-missing"),
+            ("file/a", "vanished"),
+        ] {
             let path = folder.path().join(name);
             assert_eq!(puttable(&path).unwrap_err().code(), code, "{name}");
             assert_eq!(put(&path, b"").unwrap_err().code(), code, "{name}");

@@ -48,7 +48,9 @@ pub struct Prepared {
 pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
     let prepared = [prepare(path, new)?];
     flush(&prepared).into_iter().collect::<Result<(), _>>()?;
-    prepared.into_iter().try_for_each(|prepared| prepared.in_place().and_then(|prepared| prepared.put(old)))
+    prepared
+        .into_iter()
+        .try_for_each(|prepared| prepared.in_place().and_then(|prepared| prepared.put(old)))
 }
 
 /// The first of three steps, for many files at once: writes the new content beside the file, with its mode and owner.
@@ -61,9 +63,16 @@ pub fn prepare(path: &Path, new: &[u8]) -> Result<Prepared, FileError> {
     let temporary = write_beside(path, new, Permissions::from_mode(0o600))?;
     let ours = temporary.as_file().metadata()?;
     keep_owner(temporary.as_file(), &ours, &metadata)?;
-    temporary.as_file().set_permissions(metadata.permissions())?;
+    temporary
+        .as_file()
+        .set_permissions(metadata.permissions())?;
     // Not the open file: there may be more of them than a process may have open.
-    Ok(Prepared { path: path.to_owned(), temporary: temporary.into_temp_path(), device: ours.dev(), _held: held })
+    Ok(Prepared {
+        path: path.to_owned(),
+        temporary: temporary.into_temp_path(),
+        device: ours.dev(),
+        _held: held,
+    })
 }
 
 /// As [`prepare`], for a file that is not there yet.
@@ -71,7 +80,12 @@ pub fn prepare_new(path: &Path, new: &[u8]) -> Result<Prepared, FileError> {
     let held = interrupt::hold();
     let temporary = write_beside(path, new, Permissions::from_mode(0o666))?;
     let device = temporary.as_file().metadata()?.dev();
-    Ok(Prepared { path: path.to_owned(), temporary: temporary.into_temp_path(), device, _held: held })
+    Ok(Prepared {
+        path: path.to_owned(),
+        temporary: temporary.into_temp_path(),
+        device,
+        _held: held,
+    })
 }
 
 /// The second step: returns when the new contents are on the disk, one result for each.
@@ -95,20 +109,29 @@ impl Prepared {
         if read(&self.path)? != old {
             return Err(FileError::Changed);
         }
-        Ok(self.temporary.persist(&self.path).map_err(|error| error.error)?)
+        Ok(self
+            .temporary
+            .persist(&self.path)
+            .map_err(|error| error.error)?)
     }
 
     /// The same, where there is no file yet. One that came meanwhile is not overwritten.
     pub fn put_new(self) -> Result<(), FileError> {
-        self.temporary.persist_noclobber(&self.path).map_err(|error| match error.error.kind() {
-            ErrorKind::AlreadyExists => FileError::Changed,
-            _ => error.error.into(),
-        })
+        self.temporary
+            .persist_noclobber(&self.path)
+            .map_err(|error| match error.error.kind() {
+                ErrorKind::AlreadyExists => FileError::Changed,
+                _ => error.error.into(),
+            })
     }
 
     /// Itself, unless a link took the place of its folder. From here on such a link changes nothing: the temporary file is not there.
     pub fn in_place(self) -> Result<Self, FileError> {
-        if is_displaced(self.folder()) { Err(FileError::Displaced) } else { Ok(self) }
+        if is_displaced(self.folder()) {
+            Err(FileError::Displaced)
+        } else {
+            Ok(self)
+        }
     }
 
     /// Its folder.
@@ -119,12 +142,24 @@ impl Prepared {
     /// Removes the temporary files that killed runs left in its folder. What is too new for that, by the clock that the file system gives
     /// its times by, may be that of a run beside this one. A failure leaves them for the next run.
     pub fn remove_leftovers(&self) {
-        let Ok(now) = self.temporary.metadata().and_then(|metadata| metadata.modified()) else { return };
+        let Ok(now) = self
+            .temporary
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+        else {
+            return;
+        };
         let is_left = |entry: &DirEntry| {
-            let modified = entry.metadata().ok().filter(Metadata::is_file).and_then(|metadata| metadata.modified().ok());
+            let modified = entry
+                .metadata()
+                .ok()
+                .filter(Metadata::is_file)
+                .and_then(|metadata| metadata.modified().ok());
             modified.is_some_and(|then| now.duration_since(then).is_ok_and(|age| age > LEFT_BEHIND))
         };
-        let Ok(entries) = self.folder().read_dir() else { return };
+        let Ok(entries) = self.folder().read_dir() else {
+            return;
+        };
         for entry in entries.flatten() {
             if entry.file_name().to_str().is_some_and(is_temporary) && is_left(&entry) {
                 // Another run may have removed it, and one that stays is in nobody's way.
@@ -147,13 +182,19 @@ pub fn writable(path: &Path) -> Result<(), FileError> {
 pub fn create(path: &Path, new: &[u8]) -> Result<(), FileError> {
     let prepared = [prepare_new(path, new)?];
     flush(&prepared).into_iter().collect::<Result<(), _>>()?;
-    prepared.into_iter().try_for_each(|prepared| prepared.in_place().and_then(Prepared::put_new))
+    prepared
+        .into_iter()
+        .try_for_each(|prepared| prepared.in_place().and_then(Prepared::put_new))
 }
 
 /// Whether a link has taken the place of a folder, or of one above it, whose path was found without links. What is not there is not
 /// displaced; what cannot be looked at may be.
 pub fn is_displaced(folder: &Path) -> bool {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
     match (folder.canonicalize(), std::path::absolute(folder)) {
         (Ok(real), Ok(spelled)) => real != spelled,
         (Err(error), _) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
@@ -167,29 +208,45 @@ pub(super) fn may_write(path: &Path) -> bool {
 }
 
 pub(super) fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
-pub(super) fn write_beside(path: &Path, new: &[u8], permissions: Permissions) -> Result<NamedTempFile, FileError> {
+pub(super) fn write_beside(
+    path: &Path,
+    new: &[u8],
+    permissions: Permissions,
+) -> Result<NamedTempFile, FileError> {
     let (prefix, suffix) = TEMPORARY;
     let mut builder = tempfile::Builder::new();
     builder.prefix(prefix).suffix(suffix).rand_bytes(RANDOM);
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true).mode(permissions.mode());
+    options
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(permissions.mode());
     // Opened here: tempfile's own errors keep neither the system's number nor a name that is the same in every run.
-    let mut temporary = builder.make_in(folder(path), |path| options.open(path)).map_err(|error| match error.kind() {
-        ErrorKind::PermissionDenied => FileError::FolderPermission,
-        ErrorKind::NotFound => FileError::FolderMissing,
-        _ => error.into(),
-    })?;
+    let mut temporary = builder
+        .make_in(folder(path), |path| options.open(path))
+        .map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => FileError::FolderPermission,
+            ErrorKind::NotFound => FileError::FolderMissing,
+            _ => error.into(),
+        })?;
     // To the file within: the temporary one's own errors name it, with letters that are others in every run.
     temporary.as_file_mut().write_all(new)?;
     Ok(temporary)
 }
 
 fn is_temporary(name: &str) -> bool {
-    let random = name.strip_prefix(TEMPORARY.0).and_then(|rest| rest.strip_suffix(TEMPORARY.1));
-    random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    let random = name
+        .strip_prefix(TEMPORARY.0)
+        .and_then(|rest| rest.strip_suffix(TEMPORARY.1));
+    random.is_some_and(|random| {
+        random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }
 
 /// Flushes a file with all else that waits to be written to its file system.

@@ -32,14 +32,19 @@ pub struct Change {
 impl Change {
     /// The change that these files make together, by this author. The order of the files does not count.
     pub(super) fn of(author: &Signature<'_>, files: &[Staged]) -> Self {
-        let mut files: Vec<&Staged> = files.iter().filter(|file| file.old != Some((file.blob, file.mode))).collect();
+        let mut files: Vec<&Staged> = files
+            .iter()
+            .filter(|file| file.old != Some((file.blob, file.mode)))
+            .collect();
         files.sort_by(|left, right| left.path.cmp(&right.path));
         let [mut lines, mut from, mut to] = [Sha256::new(), Sha256::new(), Sha256::new()];
         add(&mut lines, author.name_bytes());
         add(&mut lines, author.email_bytes());
         for file in files {
             let path = file.path.as_os_str().as_encoded_bytes();
-            let (old, old_kind) = file.old.map_or((Oid::ZERO_SHA1, 0), |(old, mode)| (old, kind(mode)));
+            let (old, old_kind) = file
+                .old
+                .map_or((Oid::ZERO_SHA1, 0), |(old, mode)| (old, kind(mode)));
             for hash in [&mut lines, &mut from, &mut to] {
                 add(hash, path);
             }
@@ -48,13 +53,21 @@ impl Change {
             from.update(old.as_bytes());
             to.update(file.blob.as_bytes());
         }
-        Self { lines: kept(lines), from: kept(from), to: kept(to) }
+        Self {
+            lines: kept(lines),
+            from: kept(from),
+            to: kept(to),
+        }
     }
 
     /// Reads what `Display` has written.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.as_bytes();
-        let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+        let digit = |digit: u8| {
+            char::from(digit)
+                .to_digit(16)
+                .and_then(|value| u8::try_from(value).ok())
+        };
         let part = |number: usize| -> Option<Hash> {
             let mut hash = Hash::default();
             for (index, byte) in hash.iter_mut().enumerate() {
@@ -63,7 +76,13 @@ impl Change {
             }
             Some(hash)
         };
-        (text.len() == 3 * 2 * KEPT).then(|| Some(Self { lines: part(0)?, from: part(1)?, to: part(2)? }))?
+        (text.len() == 3 * 2 * KEPT).then(|| {
+            Some(Self {
+                lines: part(0)?,
+                from: part(1)?,
+                to: part(2)?,
+            })
+        })?
     }
 
     /// Whether this is still the change that was noted, here or on other content.
@@ -145,7 +164,10 @@ mod tests {
     fn what_was_amended_is_another_change() {
         let made = change_of(OLD, &OLD.replace("web:1", "web:2"));
         for amended in ["web:2 ", "web:3", "web:2\nmore: 1", "web:2\r"] {
-            assert!(!change_of(OLD, &OLD.replace("web:1", amended)).is_still(&made), "{amended:?}");
+            assert!(
+                !change_of(OLD, &OLD.replace("web:1", amended)).is_still(&made),
+                "{amended:?}"
+            );
         }
         // The same lines at another place of the same file.
         let twice = OLD.repeat(2);

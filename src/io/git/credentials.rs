@@ -34,31 +34,48 @@ impl Credentials {
         mut settings: Vec<(String, String)>,
         environment: &BTreeMap<OsString, OsString>,
     ) -> io::Result<Self> {
-        let text =
-            |name: &str| environment.get(OsStr::new(name)).and_then(|value| value.to_str()).filter(|text| !text.is_empty());
+        let text = |name: &str| {
+            environment
+                .get(OsStr::new(name))
+                .and_then(|value| value.to_str())
+                .filter(|text| !text.is_empty())
+        };
         let mut credentials = Self::default();
         let ours = text("IMAGO_GIT_TOKEN");
         let github = text("GITHUB_TOKEN").filter(|_| text("GITHUB_ACTIONS") == Some("true"));
         let server = text("GITHUB_SERVER_URL").and_then(Url::parse);
-        for token in [text("IMAGO_GIT_TOKEN"), text("GITHUB_TOKEN")].into_iter().flatten() {
+        for token in [text("IMAGO_GIT_TOKEN"), text("GITHUB_TOKEN")]
+            .into_iter()
+            .flatten()
+        {
             credentials.secrets.push(Secret::new(token));
         }
         for (address, url) in urls.iter().filter_map(|url| Some((url, Url::parse(url)?))) {
             if let Some((user, password)) = &url.account {
-                credentials.secrets.extend([user, password].map(|text| Secret::new(&**text)));
+                credentials
+                    .secrets
+                    .extend([user, password].map(|text| Secret::new(&**text)));
             }
             let key = format!("credential.{}.helper", url.origin);
             let mut sign_in = |user: &str, password: &str| -> io::Result<(String, String)> {
-                let handed = Handed::new(format!("username={user}\npassword={password}\n").as_bytes())?;
+                let handed =
+                    Handed::new(format!("username={user}\npassword={password}\n").as_bytes())?;
                 let helper = helper(&handed);
                 credentials.handed.push(handed);
                 Ok((key.clone(), helper))
             };
             let none = (key.clone(), String::new());
-            match (ours.filter(|_| url.is_private()), &url.account, github.filter(|_| url.is_private())) {
+            match (
+                ours.filter(|_| url.is_private()),
+                &url.account,
+                github.filter(|_| url.is_private()),
+            ) {
                 (Some(token), ..) => {
                     // Two headers of one kind are refused by GitHub, so what was configured for the address is put aside for this call.
-                    settings.push((format!("http.{}.extraheader", without_user(address)), String::new()));
+                    settings.push((
+                        format!("http.{}.extraheader", without_user(address)),
+                        String::new(),
+                    ));
                     let helper = sign_in(text("IMAGO_GIT_USERNAME").unwrap_or(ANY_USER), token)?;
                     settings.extend([none, helper]);
                 }
@@ -66,7 +83,11 @@ impl Credentials {
                     let helper = sign_in(&decoded(user), &decoded(password))?;
                     settings.extend([none, helper]);
                 }
-                (None, None, Some(token)) if server.as_ref().is_some_and(|server| server.origin == url.origin) => {
+                (None, None, Some(token))
+                    if server
+                        .as_ref()
+                        .is_some_and(|server| server.origin == url.origin) =>
+                {
                     settings.push(sign_in(ANY_USER, token)?);
                 }
                 _ => {}
@@ -75,9 +96,15 @@ impl Credentials {
         if settings.is_empty() {
             return Ok(credentials);
         }
-        let first: usize = text("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0);
-        let mut set = |name: String, value: &str| credentials.environment.insert(name.into(), value.into());
-        set("GIT_CONFIG_COUNT".to_owned(), &(first + settings.len()).to_string());
+        let first: usize = text("GIT_CONFIG_COUNT")
+            .and_then(|count| count.parse().ok())
+            .unwrap_or(0);
+        let mut set =
+            |name: String, value: &str| credentials.environment.insert(name.into(), value.into());
+        set(
+            "GIT_CONFIG_COUNT".to_owned(),
+            &(first + settings.len()).to_string(),
+        );
         for (index, (key, value)) in settings.iter().enumerate() {
             set(format!("GIT_CONFIG_KEY_{}", first + index), key);
             set(format!("GIT_CONFIG_VALUE_{}", first + index), value);
@@ -89,7 +116,9 @@ impl Credentials {
 /// A helper in Git's own form: it answers `get`, and forgets everything else.
 fn helper(handed: &Handed) -> String {
     let path = handed.path().display().to_string().replace('\'', r"'\''");
-    format!("!f() {{ test \"$1\" = get && while IFS= read -r line; do printf '%s\\n' \"$line\"; done <'{path}'; }}; f")
+    format!(
+        "!f() {{ test \"$1\" = get && while IFS= read -r line; do printf '%s\\n' \"$line\"; done <'{path}'; }}; f"
+    )
 }
 
 /// An address without its account, where that has a password: `git` hands the address to other programs as an argument.
@@ -102,7 +131,10 @@ fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
-        let escaped = after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let escaped = after
+            .get(..2)
+            .filter(|_| *first == b'%')
+            .and_then(|digits| std::str::from_utf8(digits).ok());
         match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) => {
                 bytes.push(byte);
@@ -135,17 +167,32 @@ impl Url {
             return None;
         }
         let authority = rest.split(['/', '?', '#']).next()?;
-        let (account, host) = authority.rsplit_once('@').map_or(("", authority), |(account, host)| (account, host));
-        let account = account.split_once(':').map(|(name, password)| (name.to_owned(), password.to_owned()));
-        Some(Self { origin: format!("{scheme}://{}", host.to_ascii_lowercase()), account })
+        let (account, host) = authority
+            .rsplit_once('@')
+            .map_or(("", authority), |(account, host)| (account, host));
+        let account = account
+            .split_once(':')
+            .map(|(name, password)| (name.to_owned(), password.to_owned()));
+        Some(Self {
+            origin: format!("{scheme}://{}", host.to_ascii_lowercase()),
+            account,
+        })
     }
 
     /// Whether nobody on the way can read what is sent.
     fn is_private(&self) -> bool {
-        let Some(host) = self.origin.strip_prefix("http://") else { return true };
-        let name = host.strip_prefix('[').and_then(|rest| rest.split(']').next()).or_else(|| host.split(':').next());
+        let Some(host) = self.origin.strip_prefix("http://") else {
+            return true;
+        };
+        let name = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.split(']').next())
+            .or_else(|| host.split(':').next());
         name.is_some_and(|name| {
-            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+            name == "localhost"
+                || name
+                    .parse::<std::net::IpAddr>()
+                    .is_ok_and(|address| address.is_loopback())
         })
     }
 }
@@ -154,7 +201,9 @@ impl Url {
 fn without_user(address: &str) -> String {
     let (scheme, rest) = address.split_once("://").unwrap_or(("https", address));
     let end = rest.find('/').unwrap_or(rest.len());
-    let host = rest[..end].rsplit_once('@').map_or(&rest[..end], |(_, host)| host);
+    let host = rest[..end]
+        .rsplit_once('@')
+        .map_or(&rest[..end], |(_, host)| host);
     format!("{scheme}://{host}{}", &rest[end..])
 }
 
@@ -163,10 +212,18 @@ mod tests {
     use super::*;
 
     fn keys(url: &str, environment: &[(&str, &str)]) -> Vec<String> {
-        let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let made = Credentials::of(&[url.to_owned()], Vec::new(), &environment).unwrap().environment;
-        let keys = made.iter().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_CONFIG_KEY_"));
-        keys.map(|(_, value)| value.to_string_lossy().into_owned()).collect()
+        let environment = environment
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        let made = Credentials::of(&[url.to_owned()], Vec::new(), &environment)
+            .unwrap()
+            .environment;
+        let keys = made
+            .iter()
+            .filter(|(name, _)| name.to_string_lossy().starts_with("GIT_CONFIG_KEY_"));
+        keys.map(|(_, value)| value.to_string_lossy().into_owned())
+            .collect()
     }
 
     #[test]
@@ -193,23 +250,46 @@ mod tests {
 
     #[test]
     fn githubs_token_is_for_its_own_runners_and_host() {
-        let runner =
-            [("GITHUB_ACTIONS", "true"), ("GITHUB_SERVER_URL", "https://github.example.test"), ("GITHUB_TOKEN", "secret")];
-        assert_eq!(keys("https://github.example.test/a/b", &runner), ["credential.https://github.example.test.helper"]);
+        let runner = [
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_SERVER_URL", "https://github.example.test"),
+            ("GITHUB_TOKEN", "secret"),
+        ];
+        assert_eq!(
+            keys("https://github.example.test/a/b", &runner),
+            ["credential.https://github.example.test.helper"]
+        );
         assert_eq!(keys("https://other.example.test/a/b", &runner), [""; 0]);
-        assert_eq!(keys("https://github.example.test/a/b", &runner[1..]), [""; 0]);
+        assert_eq!(
+            keys("https://github.example.test/a/b", &runner[1..]),
+            [""; 0]
+        );
     }
 
     #[test]
     fn an_account_of_an_address_goes_to_its_host_and_into_no_variable() {
         let url = "https://ada:p%40ss%zz@h.example.test/x.git";
         let made = Credentials::of(&[url.to_owned()], Vec::new(), &BTreeMap::new()).unwrap();
-        assert_eq!(keys(url, &[]), ["credential.https://h.example.test.helper"; 2]);
+        assert_eq!(
+            keys(url, &[]),
+            ["credential.https://h.example.test.helper"; 2]
+        );
         let read = std::fs::read_to_string(made.handed[0].path()).unwrap();
         assert_eq!(read, "username=ada\npassword=p@ss%zz\n");
-        assert!(made.environment.values().all(|value| !value.to_string_lossy().contains("ss")));
-        assert_eq!(without_password(url).unwrap(), "https://h.example.test/x.git");
-        for url in ["https://ada@h.example.test/x", "ssh://ada:pass@h/x", "/srv/a:b@c"] {
+        assert!(
+            made.environment
+                .values()
+                .all(|value| !value.to_string_lossy().contains("ss"))
+        );
+        assert_eq!(
+            without_password(url).unwrap(),
+            "https://h.example.test/x.git"
+        );
+        for url in [
+            "https://ada@h.example.test/x",
+            "ssh://ada:pass@h/x",
+            "/srv/a:b@c",
+        ] {
             assert_eq!(without_password(url), None, "{url}");
         }
     }
@@ -217,10 +297,25 @@ mod tests {
     #[test]
     fn settings_that_are_there_stay() {
         let environment = [("GIT_CONFIG_COUNT", "2"), ("IMAGO_GIT_TOKEN", "secret")];
-        let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let made = Credentials::of(&["https://h.example.test/x".to_owned()], Vec::new(), &environment).unwrap().environment;
+        let environment = environment
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        let made = Credentials::of(
+            &["https://h.example.test/x".to_owned()],
+            Vec::new(),
+            &environment,
+        )
+        .unwrap()
+        .environment;
         assert_eq!(made[OsStr::new("GIT_CONFIG_COUNT")], "5");
-        assert!(made.contains_key(OsStr::new("GIT_CONFIG_KEY_2")) && made.contains_key(OsStr::new("GIT_CONFIG_VALUE_4")));
-        assert!(made.values().all(|value| !value.to_string_lossy().contains("secret")));
+        assert!(
+            made.contains_key(OsStr::new("GIT_CONFIG_KEY_2"))
+                && made.contains_key(OsStr::new("GIT_CONFIG_VALUE_4"))
+        );
+        assert!(
+            made.values()
+                .all(|value| !value.to_string_lossy().contains("secret"))
+        );
     }
 }

@@ -21,8 +21,13 @@ impl Person {
     pub fn parse(text: &str) -> Option<Self> {
         let (name, mail) = text.trim().strip_suffix('>')?.split_once('<')?;
         let (name, mail) = (name.trim(), mail.trim());
-        let plain = |text: &str| !text.is_empty() && !text.contains(['<', '>']) && !text.contains(char::is_control);
-        (plain(name) && plain(mail)).then(|| Self { name: name.to_owned(), mail: mail.to_owned() })
+        let plain = |text: &str| {
+            !text.is_empty() && !text.contains(['<', '>']) && !text.contains(char::is_control)
+        };
+        (plain(name) && plain(mail)).then(|| Self {
+            name: name.to_owned(),
+            mail: mail.to_owned(),
+        })
     }
 }
 
@@ -46,8 +51,13 @@ impl Identity {
         let in_role = |role: &str, known: Result<Signature<'static>, git2::Error>| {
             let own = |field: &str| {
                 let variable = format!("GIT_{role}_{field}").to_uppercase();
-                let typed = environment.get(OsStr::new(&variable)).is_some_and(|value| !value.is_empty());
-                config.get_string(&format!("{role}.{field}")).ok().filter(|value| !value.is_empty() && !typed)
+                let typed = environment
+                    .get(OsStr::new(&variable))
+                    .is_some_and(|value| !value.is_empty());
+                config
+                    .get_string(&format!("{role}.{field}"))
+                    .ok()
+                    .filter(|value| !value.is_empty() && !typed)
             };
             let (name, mail) = (own("name"), own("email"));
             match (known, name, mail) {
@@ -62,18 +72,29 @@ impl Identity {
                 (known, ..) => known,
             }
         };
-        let named = author.map(|person| Signature::now(&person.name, &person.mail)).transpose()?;
-        let committer = match (in_role("committer", repository.inner.committer_from_env()), &named) {
+        let named = author
+            .map(|person| Signature::now(&person.name, &person.mail))
+            .transpose()?;
+        let committer = match (
+            in_role("committer", repository.inner.committer_from_env()),
+            &named,
+        ) {
             (Ok(committer), _) => committer,
             (Err(error), Some(named)) if error.code() == ErrorCode::NotFound => named.clone(),
-            (Err(error), None) if error.code() == ErrorCode::NotFound => return Err(GitError::NoIdentity),
+            (Err(error), None) if error.code() == ErrorCode::NotFound => {
+                return Err(GitError::NoIdentity);
+            }
             (Err(error), _) => return Err(error.into()),
         };
         let author = match named {
             Some(named) => named,
             None => in_role("author", repository.inner.author_from_env())?,
         };
-        Ok(Self { author, committer, environment: environment.clone() })
+        Ok(Self {
+            author,
+            committer,
+            environment: environment.clone(),
+        })
     }
 
     /// The committer as a trailer has it: `NAME <MAIL>`.
@@ -85,7 +106,11 @@ impl Identity {
 /// A person as a trailer has it.
 pub(super) fn shown(person: &Signature<'_>) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    format!("{} <{}>", text(person.name_bytes()), text(person.email_bytes()))
+    format!(
+        "{} <{}>",
+        text(person.name_bytes()),
+        text(person.email_bytes())
+    )
 }
 
 #[cfg(test)]
@@ -94,10 +119,22 @@ mod tests {
 
     #[test]
     fn a_person_has_a_name_and_a_mail_address() {
-        let ada = Some(Person { name: "Ada L.".to_owned(), mail: "ada@example.test".to_owned() });
+        let ada = Some(Person {
+            name: "Ada L.".to_owned(),
+            mail: "ada@example.test".to_owned(),
+        });
         assert_eq!(Person::parse("Ada L. <ada@example.test>"), ada);
         assert_eq!(Person::parse(" Ada L.<ada@example.test> "), ada);
-        for text in ["", "Ada", "ada@example.test", "<ada@example.test>", "Ada <>", "A <b> <c>", "A\nB <c>", "Ada <a> x"] {
+        for text in [
+            "",
+            "Ada",
+            "ada@example.test",
+            "<ada@example.test>",
+            "Ada <>",
+            "A <b> <c>",
+            "A\nB <c>",
+            "Ada <a> x",
+        ] {
             assert_eq!(Person::parse(text), None, "{text}");
         }
     }

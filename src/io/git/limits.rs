@@ -22,7 +22,11 @@ pub(super) struct Limits(Option<Duration>);
 
 impl Limits {
     pub(super) fn of_environment(environment: &BTreeMap<OsString, OsString>) -> Self {
-        Self(environment.get(OsStr::new(TIMEOUT_VARIABLE)).and_then(|value| timeout(value)))
+        Self(
+            environment
+                .get(OsStr::new(TIMEOUT_VARIABLE))
+                .and_then(|value| timeout(value)),
+        )
     }
 
     pub(super) fn of(self, act: Act) -> Duration {
@@ -45,11 +49,16 @@ mod tests {
 
     #[test]
     fn a_time_that_is_set_is_for_all_and_what_is_no_time_is_for_none() {
-        let limits = |text: &str| Limits::of_environment(&[(TIMEOUT_VARIABLE.into(), text.into())].into());
+        let limits =
+            |text: &str| Limits::of_environment(&[(TIMEOUT_VARIABLE.into(), text.into())].into());
         assert_eq!(limits("7").of(Act::Ask), Duration::from_secs(7));
         assert_eq!(limits("7").of(Act::Carry), Duration::from_secs(7));
         for text in ["", "0", "-1", "ten"] {
-            assert_eq!(limits(text).of(Act::Carry), Duration::from_secs(600), "{text}");
+            assert_eq!(
+                limits(text).of(Act::Carry),
+                Duration::from_secs(600),
+                "{text}"
+            );
         }
     }
 }

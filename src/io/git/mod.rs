@@ -18,8 +18,12 @@ use crate::io::files::MORE_OPEN_FILES;
 
 /// Whether a branch may have this name (git-check-ref-format), and no command takes it for a flag or for another reference.
 pub fn is_branch_name(name: &str) -> bool {
-    let is_reference = ["refs/", "heads/", "remotes/", "tags/"].iter().any(|begin| name.starts_with(begin));
-    git2::Branch::name_is_valid(name).unwrap_or(false) && !["HEAD", "@"].contains(&name) && !is_reference
+    let is_reference = ["refs/", "heads/", "remotes/", "tags/"]
+        .iter()
+        .any(|begin| name.starts_with(begin));
+    git2::Branch::name_is_valid(name).unwrap_or(false)
+        && !["HEAD", "@"].contains(&name)
+        && !is_reference
 }
 
 /// Why Git did not do what was asked. The text is the cause alone: the caller knows the act.
@@ -93,7 +97,11 @@ impl GitError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoRepository => "run it inside a repository, or leave out `--commit`",
-            Self::Owner(path) => return Some(format!("run `git config --global --add safe.directory {path}`")),
+            Self::Owner(path) => {
+                return Some(format!(
+                    "run `git config --global --add safe.directory {path}`"
+                ));
+            }
             Self::Bare => "clone it, and run in the clone",
             Self::Unsupported(_) => {
                 "clone it as Git does by default (SHA-1, a plain index), or run without `--commit` and commit by yourself"
@@ -104,9 +112,15 @@ impl GitError {
             }
             Self::UnderWay(_) => "finish it or abort it first (`git status` says how)",
             Self::Unborn => "make the first commit",
-            Self::NoIdentity => "set `user.name` and `user.email` with `git config`, or give `--author \"NAME <MAIL>\"`",
-            Self::Unsigned(_) => "correct `user.signingKey` and `gpg.format`, or set `commit.gpgSign` to false",
-            Self::Locked(_) => "run again when it is done; remove the lock only when no Git process is left",
+            Self::NoIdentity => {
+                "set `user.name` and `user.email` with `git config`, or give `--author \"NAME <MAIL>\"`"
+            }
+            Self::Unsigned(_) => {
+                "correct `user.signingKey` and `gpg.format`, or set `commit.gpgSign` to false"
+            }
+            Self::Locked(_) => {
+                "run again when it is done; remove the lock only when no Git process is left"
+            }
             Self::Moved => "run again",
             Self::CheckedOut(_) => "name another branch",
             Self::OpenFiles(_) => MORE_OPEN_FILES,
@@ -118,7 +132,10 @@ impl GitError {
 
 /// libgit2 keeps the system's words, and not its number.
 fn is_of_open_files(error: &git2::Error) -> bool {
-    error.message().to_lowercase().contains("too many open files")
+    error
+        .message()
+        .to_lowercase()
+        .contains("too many open files")
 }
 
 impl From<git2::Error> for GitError {

@@ -70,7 +70,10 @@ impl Place {
         const BEFORE_ALL_OTHERS: i32 = 1000;
         let repository = Repository::open(&self.root)?;
         if self.objects == Objects::Rehearsed {
-            repository.inner.odb()?.add_new_mempack_backend(BEFORE_ALL_OTHERS)?;
+            repository
+                .inner
+                .odb()?
+                .add_new_mempack_backend(BEFORE_ALL_OTHERS)?;
         }
         Ok(repository)
     }
@@ -97,7 +100,13 @@ impl Repository {
         let inner = git2::Repository::open(root).map_err(|error| match error.code() {
             ErrorCode::NotFound => GitError::NoRepository,
             ErrorCode::Owner => GitError::Owner(root.display().to_string()),
-            _ if error.message().to_lowercase().contains("extensions.partialclone") => GitError::OldPartialClone,
+            _ if error
+                .message()
+                .to_lowercase()
+                .contains("extensions.partialclone") =>
+            {
+                GitError::OldPartialClone
+            }
             _ => unsupported(error),
         })?;
         let root = inner.workdir().ok_or(GitError::Bare)?.canonicalize();
@@ -110,7 +119,10 @@ impl Repository {
 
     /// From here threads get handles of their own on it.
     pub fn place(&self, objects: Objects) -> Place {
-        Place { root: self.root.clone(), objects }
+        Place {
+            root: self.root.clone(),
+            objects,
+        }
     }
 
     /// The working tree's root, absolute and without links.
@@ -124,10 +136,16 @@ impl Repository {
             RepositoryState::Clean => None,
             RepositoryState::Merge => Some("a merge"),
             RepositoryState::Revert | RepositoryState::RevertSequence => Some("a revert"),
-            RepositoryState::CherryPick | RepositoryState::CherryPickSequence => Some("a cherry-pick"),
+            RepositoryState::CherryPick | RepositoryState::CherryPickSequence => {
+                Some("a cherry-pick")
+            }
             RepositoryState::Bisect => Some("a bisection"),
-            RepositoryState::Rebase | RepositoryState::RebaseInteractive | RepositoryState::RebaseMerge => Some("a rebase"),
-            RepositoryState::ApplyMailbox | RepositoryState::ApplyMailboxOrRebase => Some("`git am`"),
+            RepositoryState::Rebase
+            | RepositoryState::RebaseInteractive
+            | RepositoryState::RebaseMerge => Some("a rebase"),
+            RepositoryState::ApplyMailbox | RepositoryState::ApplyMailboxOrRebase => {
+                Some("`git am`")
+            }
         };
         if let Some(what) = under_way {
             return Err(GitError::UnderWay(what));
@@ -140,7 +158,10 @@ impl Repository {
             true => None,
             false => Some(head.shorthand()?.to_owned()),
         };
-        Ok(Head { commit: CommitId(head.peel_to_commit()?.id()), branch })
+        Ok(Head {
+            commit: CommitId(head.peel_to_commit()?.id()),
+            branch,
+        })
     }
 
     /// Opens it anew: what another program has fetched is seen.
@@ -172,11 +193,19 @@ impl Repository {
     }
 
     /// The commits of `tip` that no other branch of this remote than `gone`, which it has no more, had when it was last looked at.
-    pub fn beyond_remote(&self, remote: &str, gone: &str, tip: CommitId) -> Result<Vec<CommitId>, GitError> {
+    pub fn beyond_remote(
+        &self,
+        remote: &str,
+        gone: &str,
+        tip: CommitId,
+    ) -> Result<Vec<CommitId>, GitError> {
         let gone = format!("refs/remotes/{remote}/{gone}");
         let mut walk = self.inner.revwalk()?;
         walk.push(tip.0)?;
-        for reference in self.inner.references_glob(&format!("refs/remotes/{remote}/*"))? {
+        for reference in self
+            .inner
+            .references_glob(&format!("refs/remotes/{remote}/*"))?
+        {
             let reference = reference?;
             if reference.name_bytes() != gone.as_bytes()
                 && let Ok(commit) = reference.peel_to_commit()
@@ -194,9 +223,19 @@ impl Repository {
 
     /// Whether a branch is the default of a remote, as far as this repository knows.
     pub fn is_default(&self, name: &str) -> Result<bool, GitError> {
-        for remote in self.inner.remotes()?.iter().filter_map(|name| name.ok().flatten()) {
-            let head = self.inner.find_reference(&format!("refs/remotes/{remote}/HEAD")).ok();
-            let target = head.as_ref().and_then(|head| head.symbolic_target().ok().flatten());
+        for remote in self
+            .inner
+            .remotes()?
+            .iter()
+            .filter_map(|name| name.ok().flatten())
+        {
+            let head = self
+                .inner
+                .find_reference(&format!("refs/remotes/{remote}/HEAD"))
+                .ok();
+            let target = head
+                .as_ref()
+                .and_then(|head| head.symbolic_target().ok().flatten());
             if target == Some(&format!("refs/remotes/{remote}/{name}")) {
                 return Ok(true);
             }
@@ -205,8 +244,14 @@ impl Repository {
     }
 
     /// Whether a commit holds the tree of these files on this base, and nothing in between.
-    pub fn is_same(&self, commit: CommitId, base: CommitId, files: &[Staged]) -> Result<bool, GitError> {
-        Ok(self.parents(commit)? == [base] && self.inner.find_commit(commit.0)?.tree_id() == self.tree(base, files)?)
+    pub fn is_same(
+        &self,
+        commit: CommitId,
+        base: CommitId,
+        files: &[Staged],
+    ) -> Result<bool, GitError> {
+        Ok(self.parents(commit)? == [base]
+            && self.inner.find_commit(commit.0)?.tree_id() == self.tree(base, files)?)
     }
 
     /// What a commit of these files changes, for its trailer.
@@ -216,20 +261,28 @@ impl Repository {
 
     /// Whether this repository has seen a branch of a remote.
     pub fn knows_branch(&self, remote: &str, name: &str) -> bool {
-        self.inner.find_reference(&format!("refs/remotes/{remote}/{name}")).is_ok()
+        self.inner
+            .find_reference(&format!("refs/remotes/{remote}/{name}"))
+            .is_ok()
     }
 
     /// The regular files of a commit, by their paths from the root.
     pub fn files(&self, commit: CommitId) -> Result<Vec<Listed>, GitError> {
         let mut files = Vec::new();
-        self.inner.find_commit(commit.0)?.tree()?.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
-            if entry.filemode().cast_unsigned() & 0o170_000 == 0o100_000 {
-                let mut path = folder.as_bytes().to_vec();
-                path.extend(entry.name_bytes());
-                files.push(Listed { path: PathBuf::from(std::ffi::OsStr::from_bytes(&path)), blob: entry.id() });
-            }
-            git2::TreeWalkResult::Ok
-        })?;
+        self.inner.find_commit(commit.0)?.tree()?.walk(
+            git2::TreeWalkMode::PreOrder,
+            |folder, entry| {
+                if entry.filemode().cast_unsigned() & 0o170_000 == 0o100_000 {
+                    let mut path = folder.as_bytes().to_vec();
+                    path.extend(entry.name_bytes());
+                    files.push(Listed {
+                        path: PathBuf::from(std::ffi::OsStr::from_bytes(&path)),
+                        blob: entry.id(),
+                    });
+                }
+                git2::TreeWalkResult::Ok
+            },
+        )?;
         Ok(files)
     }
 
@@ -245,14 +298,20 @@ impl Repository {
         while let Some(entry) = entries.next() {
             let name = entry?.name()?.to_owned();
             if config.get_bool(&name)? {
-                return Ok(name.strip_prefix("remote.").and_then(|rest| rest.strip_suffix(".promisor")).map(str::to_owned));
+                return Ok(name
+                    .strip_prefix("remote.")
+                    .and_then(|rest| rest.strip_suffix(".promisor"))
+                    .map(str::to_owned));
             }
         }
         Ok(None)
     }
 
     /// The contents of these files that are not here.
-    pub fn absent<'f>(&self, files: impl Iterator<Item = &'f Listed>) -> Result<BTreeSet<ContentId>, GitError> {
+    pub fn absent<'f>(
+        &self,
+        files: impl Iterator<Item = &'f Listed>,
+    ) -> Result<BTreeSet<ContentId>, GitError> {
         let odb = self.inner.odb()?;
         let absent = files.filter(|file| !odb.exists_ext(file.blob, OdbLookupFlags::NO_REFRESH));
         Ok(absent.map(|file| ContentId(file.blob)).collect())
@@ -273,6 +332,8 @@ pub(super) fn trailer(commit: &git2::Commit<'_>, name: &str) -> Option<String> {
     let message = String::from_utf8_lossy(commit.message_bytes());
     let (_, last) = message.trim_end().rsplit_once("\n\n")?;
     // Ours stand behind those of a template.
-    let mut values = last.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let mut values = last
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     values.next_back().map(|value| value.trim_end().to_owned())
 }

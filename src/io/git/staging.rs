@@ -9,7 +9,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use git2::{AttrCheckFlags, ErrorClass, ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid};
+use git2::{
+    AttrCheckFlags, ErrorClass, ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid,
+};
 
 use super::GitError;
 use super::change;
@@ -72,10 +74,16 @@ impl Unfit {
     /// One thing to do about it.
     pub fn hint(self) -> &'static str {
         match self {
-            Self::Elsewhere => "run in that file's own repository, or leave it out with `--exclude`",
-            Self::Untracked => "add it with `git add` and commit it first, or leave it out with `--exclude`",
+            Self::Elsewhere => {
+                "run in that file's own repository, or leave it out with `--exclude`"
+            }
+            Self::Untracked => {
+                "add it with `git add` and commit it first, or leave it out with `--exclude`"
+            }
             Self::Uncommitted => "commit it or stash it first",
-            Self::LineEnds => "give it the line ends that `git add` takes, or leave it out with `--exclude`",
+            Self::LineEnds => {
+                "give it the line ends that `git add` takes, or leave it out with `--exclude`"
+            }
             Self::Converted(_) => "leave it out with `--exclude`, or run without `--commit`",
             Self::Attributes => "remove what stands in the place of `.gitattributes`",
         }
@@ -148,7 +156,11 @@ impl Staging {
             of_commit.read_tree(&repository.inner.find_tree(tree)?)?;
             repository.inner.set_index(&mut of_commit)?;
         }
-        let modes = repository.inner.config()?.get_bool("core.filemode").unwrap_or(true);
+        let modes = repository
+            .inner
+            .config()?
+            .get_bool("core.filemode")
+            .unwrap_or(true);
         Ok(Self {
             repository,
             base: base.0,
@@ -174,26 +186,43 @@ impl Staging {
         trailer: &str,
         again: impl Fn(&[u8]) -> Option<Vec<u8>>,
     ) -> Result<Result<Staged, Unfit>, GitError> {
-        let Some(on_disk) = self.within(path) else { return Ok(Err(Unfit::Elsewhere)) };
+        let Some(on_disk) = self.within(path) else {
+            return Ok(Err(Unfit::Elsewhere));
+        };
         if !self.has_attributes_of_files(&on_disk) {
             return Ok(Err(Unfit::Attributes));
         }
         // Where `core.ignoreCase` is set, the index finds it in another case, and Git knows it by the index's name.
         let staged = self.index.get_path(&on_disk, 0);
-        let path = staged.as_ref().map_or_else(|| on_disk.clone(), |staged| OsStr::from_bytes(&staged.path).into());
+        let path = staged.as_ref().map_or_else(
+            || on_disk.clone(),
+            |staged| OsStr::from_bytes(&staged.path).into(),
+        );
         if let Some(attribute) = self.converted(&path)? {
             return Ok(Err(Unfit::Converted(attribute)));
         }
         let Some((committed, mode)) = self.committed(&path)? else {
-            return Ok(Err(if staged.is_some() { Unfit::Uncommitted } else { Unfit::Untracked }));
+            return Ok(Err(if staged.is_some() {
+                Unfit::Uncommitted
+            } else {
+                Unfit::Untracked
+            }));
         };
-        let Some(staged) = staged.filter(|staged| staged.mode == mode && self.has_mode(&on_disk, mode)) else {
+        let Some(staged) =
+            staged.filter(|staged| staged.mode == mode && self.has_mode(&on_disk, mode))
+        else {
             return Ok(Err(Unfit::Uncommitted));
         };
         let raw = Oid::hash_object(ObjectType::Blob, old)? == committed;
-        let write =
-            |content: &[u8]| if raw { self.repository.inner.blob(content) } else { self.write_as_git_adds(&path, content) };
-        let made = write(new).and_then(|blob| Ok((blob, if raw { committed } else { write(old)? })));
+        let write = |content: &[u8]| {
+            if raw {
+                self.repository.inner.blob(content)
+            } else {
+                self.write_as_git_adds(&path, content)
+            }
+        };
+        let made =
+            write(new).and_then(|blob| Ok((blob, if raw { committed } else { write(old)? })));
         let (blob, as_is) = match made {
             Ok(made) => made,
             Err(error) if error.class() == ErrorClass::Filter => return Ok(Err(Unfit::LineEnds)),
@@ -206,20 +235,35 @@ impl Staging {
                 Err(error) if error.code() == ErrorCode::NotFound => return Ok(false),
                 Err(error) => return Err(error.into()),
             };
-            let made = again(content.content()).map(|made| Oid::hash_object(ObjectType::Blob, &made)).transpose()?;
+            let made = again(content.content())
+                .map(|made| Oid::hash_object(ObjectType::Blob, &made))
+                .transpose()?;
             Ok(id == blob || made == Some(blob))
         };
         let as_committed = as_is == committed || self.is_left_behind(&path, as_is, trailer)?;
         if !as_committed || !(staged.id == committed || settles(staged.id)?) {
             return Ok(Err(Unfit::Uncommitted));
         }
-        let lines = if raw { change::lines(old, new)? } else { self.changed_lines(committed, blob)? };
-        Ok(Ok(Staged { path, blob, mode, old: Some((committed, mode)), lines }))
+        let lines = if raw {
+            change::lines(old, new)?
+        } else {
+            self.changed_lines(committed, blob)?
+        };
+        Ok(Ok(Staged {
+            path,
+            blob,
+            mode,
+            old: Some((committed, mode)),
+            lines,
+        }))
     }
 
     /// The lines that differ between two contents of this repository.
     fn changed_lines(&self, old: Oid, new: Oid) -> Result<[u8; 32], GitError> {
-        let (old, new) = (self.repository.inner.find_blob(old)?, self.repository.inner.find_blob(new)?);
+        let (old, new) = (
+            self.repository.inner.find_blob(old)?,
+            self.repository.inner.find_blob(new)?,
+        );
         Ok(change::lines(old.content(), new.content())?)
     }
 
@@ -238,7 +282,11 @@ impl Staging {
             }
             // Where the history was cut off, nobody knows.
             let Ok(parent) = commit.parent(0) else { break };
-            if parent.tree()?.get_path(path).is_ok_and(|entry| entry.id() == content) {
+            if parent
+                .tree()?
+                .get_path(path)
+                .is_ok_and(|entry| entry.id() == content)
+            {
                 return Ok(true);
             }
             commit = parent;
@@ -249,8 +297,14 @@ impl Staging {
     /// Whether a file is, staged and in the working tree, what it is in this commit. One that either has not is nobody's change.
     pub fn is_untouched(&self, path: &Path, commit: CommitId) -> Result<bool, GitError> {
         let tree = self.repository.inner.find_commit(commit.0)?.tree()?;
-        let Ok(known) = tree.get_path(path) else { return Ok(true) };
-        if self.index.get_path(path, 0).is_none_or(|staged| staged.id != known.id()) {
+        let Ok(known) = tree.get_path(path) else {
+            return Ok(true);
+        };
+        if self
+            .index
+            .get_path(path, 0)
+            .is_none_or(|staged| staged.id != known.id())
+        {
             return Ok(false);
         }
         if !self.has_attributes_of_files(path) {
@@ -260,7 +314,10 @@ impl Staging {
             Ok(content) => {
                 let is_raw = Oid::hash_object(ObjectType::Blob, &content)? == known.id();
                 // A content that Git would not take as it is was not checked out so.
-                Ok(is_raw || self.write_as_git_adds(path, &content).is_ok_and(|blob| blob == known.id()))
+                Ok(is_raw
+                    || self
+                        .write_as_git_adds(path, &content)
+                        .is_ok_and(|blob| blob == known.id()))
             }
             // A sparse checkout leaves it out; Git itself tells a file that was deleted.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
@@ -269,7 +326,11 @@ impl Staging {
     }
 
     /// Takes a new content for a file of the commit itself, by its path from the root; or a new file.
-    pub fn stage_in_commit(&self, path: &Path, new: &[u8]) -> Result<Result<Staged, Unfit>, GitError> {
+    pub fn stage_in_commit(
+        &self,
+        path: &Path,
+        new: &[u8],
+    ) -> Result<Result<Staged, Unfit>, GitError> {
         if let Some(attribute) = self.converted(path)? {
             return Ok(Err(Unfit::Converted(attribute)));
         }
@@ -280,12 +341,24 @@ impl Staging {
             Some((old, _)) => self.changed_lines(old, blob)?,
             None => change::lines(&[], new)?,
         };
-        Ok(Ok(Staged { path: path.to_owned(), blob, mode, old, lines }))
+        Ok(Ok(Staged {
+            path: path.to_owned(),
+            blob,
+            mode,
+            old,
+            lines,
+        }))
     }
 
     /// Takes a file that is not there yet.
-    pub fn stage_new(&mut self, path: &Path, new: &[u8]) -> Result<Result<Staged, Unfit>, GitError> {
-        let Some(path) = self.within(path) else { return Ok(Err(Unfit::Elsewhere)) };
+    pub fn stage_new(
+        &mut self,
+        path: &Path,
+        new: &[u8],
+    ) -> Result<Result<Staged, Unfit>, GitError> {
+        let Some(path) = self.within(path) else {
+            return Ok(Err(Unfit::Elsewhere));
+        };
         if !self.has_attributes_of_files(&path) {
             return Ok(Err(Unfit::Attributes));
         }
@@ -297,23 +370,38 @@ impl Staging {
         }
         let blob = self.write_as_git_adds(&path, new)?;
         let lines = change::lines(&[], self.repository.inner.find_blob(blob)?.content())?;
-        Ok(Ok(Staged { path, blob, mode: FileMode::Blob.into(), old: None, lines }))
+        Ok(Ok(Staged {
+            path,
+            blob,
+            mode: FileMode::Blob.into(),
+            old: None,
+            lines,
+        }))
     }
 
     /// The content of a file of the commit, by its path from the root.
     pub fn content(&self, path: &Path) -> Result<Option<Vec<u8>>, GitError> {
-        let Some((id, _)) = self.committed(path)? else { return Ok(None) };
-        Ok(Some(self.repository.inner.find_blob(id)?.content().to_vec()))
+        let Some((id, _)) = self.committed(path)? else {
+            return Ok(None);
+        };
+        Ok(Some(
+            self.repository.inner.find_blob(id)?.content().to_vec(),
+        ))
     }
 
     /// The path from the root, where the file is below it. Links on the way lead where they lead.
     pub fn within(&mut self, path: &Path) -> Option<PathBuf> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         if !self.folders.contains_key(folder) {
             let root = self.repository.root();
             let real = folder.canonicalize().ok().filter(|real| {
                 // A repository of its own in this one, such as a submodule.
-                real.ancestors().take_while(|above| *above != root).all(|above| !above.join(".git").exists())
+                real.ancestors()
+                    .take_while(|above| *above != root)
+                    .all(|above| !above.join(".git").exists())
             });
             let below = real.and_then(|real| Some(real.strip_prefix(root).ok()?.to_owned()));
             self.folders.insert(folder.to_owned(), below);
@@ -328,7 +416,12 @@ impl Staging {
             if let Some(known) = checked.get(folder) {
                 return *known;
             }
-            let found = self.repository.root().join(folder).join(".gitattributes").metadata();
+            let found = self
+                .repository
+                .root()
+                .join(folder)
+                .join(".gitattributes")
+                .metadata();
             let fits = found.map_or(true, |found| found.is_file() || found.is_dir());
             checked.insert(folder.to_owned(), fits);
             fits
@@ -342,7 +435,10 @@ impl Staging {
                 Attributes::Commit => AttrCheckFlags::INDEX_ONLY,
             };
             let value = self.repository.inner.get_attr_bytes(path, name, from)?;
-            if matches!(git2::AttrValue::from_bytes(value), git2::AttrValue::String(_) | git2::AttrValue::Bytes(_)) {
+            if matches!(
+                git2::AttrValue::from_bytes(value),
+                git2::AttrValue::String(_) | git2::AttrValue::Bytes(_)
+            ) {
                 return Ok(Some(name));
             }
         }
@@ -369,7 +465,8 @@ impl Staging {
     /// Writes a blob as `git add` would: line ends by `core.autocrlf` and the attributes.
     fn write_as_git_adds(&self, path: &Path, content: &[u8]) -> Result<Oid, git2::Error> {
         let mut writer = self.repository.inner.blob_writer(Some(path))?;
-        std::io::Write::write_all(&mut writer, content).map_err(|error| git2::Error::from_str(&error.to_string()))?;
+        std::io::Write::write_all(&mut writer, content)
+            .map_err(|error| git2::Error::from_str(&error.to_string()))?;
         writer.commit()
     }
 }

@@ -24,18 +24,33 @@ impl Tracked {
         if repository.root() != root {
             return Err(GitError::NoRepository);
         }
-        let ignores_case = repository.inner.config()?.get_bool("core.ignorecase").unwrap_or(false);
+        let ignores_case = repository
+            .inner
+            .config()?
+            .get_bool("core.ignorecase")
+            .unwrap_or(false);
         let index = repository.inner.index()?;
-        let files =
-            index.iter().filter(|entry| entry.mode & 0o170_000 == 0o100_000 && wanted(Path::new(OsStr::from_bytes(&entry.path))));
-        let mut paths: Vec<Vec<u8>> = files.map(|entry| compared(entry.path, ignores_case)).collect();
+        let files = index.iter().filter(|entry| {
+            entry.mode & 0o170_000 == 0o100_000 && wanted(Path::new(OsStr::from_bytes(&entry.path)))
+        });
+        let mut paths: Vec<Vec<u8>> = files
+            .map(|entry| compared(entry.path, ignores_case))
+            .collect();
         paths.sort_unstable();
-        Ok(Self { paths, ignores_case })
+        Ok(Self {
+            paths,
+            ignores_case,
+        })
     }
 
     /// Whether a file is tracked, by its path from the root; one with a merge conflict is.
     pub(in crate::io) fn has(&self, path: &Path) -> bool {
-        self.paths.binary_search(&compared(path.as_os_str().as_bytes().to_vec(), self.ignores_case)).is_ok()
+        self.paths
+            .binary_search(&compared(
+                path.as_os_str().as_bytes().to_vec(),
+                self.ignores_case,
+            ))
+            .is_ok()
     }
 
     /// Whether a file is tracked below a folder.
@@ -43,7 +58,9 @@ impl Tracked {
         let mut prefix = compared(folder.as_os_str().as_bytes().to_vec(), self.ignores_case);
         prefix.push(b'/');
         let first = self.paths.partition_point(|path| *path < prefix);
-        self.paths.get(first).is_some_and(|path| path.starts_with(&prefix))
+        self.paths
+            .get(first)
+            .is_some_and(|path| path.starts_with(&prefix))
     }
 }
 

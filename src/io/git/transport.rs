@@ -96,13 +96,22 @@ pub struct Transport {
 
 impl Transport {
     /// Checks that there is a program and a remote. Nothing is asked yet.
-    pub fn open(root: &Path, remote: &str, environment: &BTreeMap<OsString, OsString>) -> Result<Self, TransportError> {
+    pub fn open(
+        root: &Path,
+        remote: &str,
+        environment: &BTreeMap<OsString, OsString>,
+    ) -> Result<Self, TransportError> {
         let passed_on = |name: &OsStr| {
             let name = name.to_string_lossy();
-            !NOT_PASSED_ON.contains(&&*name) && !name.starts_with("GIT_TRACE") && name != "GIT_CURL_VERBOSE"
+            !NOT_PASSED_ON.contains(&&*name)
+                && !name.starts_with("GIT_TRACE")
+                && name != "GIT_CURL_VERBOSE"
         };
-        let kept: BTreeMap<OsString, OsString> =
-            environment.iter().filter(|(name, _)| passed_on(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+        let kept: BTreeMap<OsString, OsString> = environment
+            .iter()
+            .filter(|(name, _)| passed_on(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         let mut transport = Self {
             root: root.to_owned(),
             remote: remote.to_owned(),
@@ -114,39 +123,75 @@ impl Transport {
             known: Known::default(),
         };
         let remotes = transport.run(&["remote"])?;
-        if !transport.succeeded("remote", remotes)?.lines().any(|name| name == remote) {
+        if !transport
+            .succeeded("remote", remotes)?
+            .lines()
+            .any(|name| name == remote)
+        {
             return Err(TransportError::NoRemote(remote.to_owned()));
         }
         let mut urls = Vec::new();
-        for arguments in [&["remote", "get-url", "--", remote][..], &["remote", "get-url", "--push", "--all", "--", remote]] {
+        for arguments in [
+            &["remote", "get-url", "--", remote][..],
+            &["remote", "get-url", "--push", "--all", "--", remote],
+        ] {
             let output = transport.run(arguments)?;
-            urls.push(transport.succeeded("remote", output)?.lines().map(str::to_owned).collect::<Vec<_>>());
+            urls.push(
+                transport
+                    .succeeded("remote", output)?
+                    .lines()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>(),
+            );
         }
-        let [fetched, pushed] = &urls[..] else { unreachable!("both sides were asked for") };
+        let [fetched, pushed] = &urls[..] else {
+            unreachable!("both sides were asked for")
+        };
         let (fetched, pushed) = (fetched.first().cloned().unwrap_or_default(), pushed.clone());
         let clean = |url: &String| without_password(url).unwrap_or_else(|| url.clone());
         transport.pushed_to = pushed.first().filter(|url| **url != fetched).map(clean);
-        let all: Vec<String> = BTreeSet::from_iter([&fetched].into_iter().chain(&pushed)).into_iter().cloned().collect();
+        let all: Vec<String> = BTreeSet::from_iter([&fetched].into_iter().chain(&pushed))
+            .into_iter()
+            .cloned()
+            .collect();
         let mut settings = Vec::new();
         if all.iter().any(|url| without_password(url).is_some()) {
             transport.name = format!("imago-{remote}");
             settings = transport.alias(&clean(&fetched), pushed.iter().map(clean))?;
         }
-        let start = |error| TransportError::NoProgram(format!("the credentials cannot be handed to it: {error}"));
+        let start = |error| {
+            TransportError::NoProgram(format!("the credentials cannot be handed to it: {error}"))
+        };
         transport.credentials = Credentials::of(&all, settings, environment).map_err(start)?;
-        transport.credentials.secrets.iter().for_each(|secret| transport.known.add(secret));
+        transport
+            .credentials
+            .secrets
+            .iter()
+            .for_each(|secret| transport.known.add(secret));
         Ok(transport)
     }
 
     /// A remote that is this one in all but its name and the passwords of its addresses, as configuration for this run.
-    fn alias(&self, fetched: &str, pushed: impl Iterator<Item = String>) -> Result<Vec<(String, String)>, TransportError> {
+    fn alias(
+        &self,
+        fetched: &str,
+        pushed: impl Iterator<Item = String>,
+    ) -> Result<Vec<(String, String)>, TransportError> {
         let key = |key: &str| format!("remote.{}.{key}", self.name);
         let mut settings = vec![(key("url"), fetched.to_owned())];
         settings.extend(pushed.map(|url| (key("pushurl"), url)));
         for name in ["fetch", "promisor", "partialclonefilter"] {
             // It fails where there is none.
-            let output = self.run(&["config", "--get-all", &format!("remote.{}.{name}", self.remote)])?;
-            settings.extend(String::from_utf8_lossy(&output.stdout).lines().map(|value| (key(name), value.to_owned())));
+            let output = self.run(&[
+                "config",
+                "--get-all",
+                &format!("remote.{}.{name}", self.remote),
+            ])?;
+            settings.extend(
+                String::from_utf8_lossy(&output.stdout)
+                    .lines()
+                    .map(|value| (key(name), value.to_owned())),
+            );
         }
         Ok(settings)
     }
@@ -163,15 +208,28 @@ impl Transport {
 
     /// How `git` is told a side: by the remote's name, where that suffices.
     fn address(&self, side: Side) -> &str {
-        self.pushed_to.as_deref().filter(|_| side == Side::Pushed).unwrap_or(&self.name)
+        self.pushed_to
+            .as_deref()
+            .filter(|_| side == Side::Pushed)
+            .unwrap_or(&self.name)
     }
 
     /// Asks the remote where a branch is.
     pub fn look(&self, branch: &str, side: Side) -> Result<Heads, TransportError> {
         let reference = format!("refs/heads/{branch}");
-        let output = self.run(&["ls-remote", "--symref", "--", self.address(side), "HEAD", &reference])?;
+        let output = self.run(&[
+            "ls-remote",
+            "--symref",
+            "--",
+            self.address(side),
+            "HEAD",
+            &reference,
+        ])?;
         let said = self.succeeded("ls-remote", output)?;
-        let mut heads = Heads { default: None, tip: None };
+        let mut heads = Heads {
+            default: None,
+            tip: None,
+        };
         for (value, name) in said.lines().filter_map(|line| line.split_once('\t')) {
             if let (Some(target), "HEAD") = (value.strip_prefix("ref: refs/heads/"), name) {
                 heads.default = Some(target.to_owned());
@@ -185,7 +243,13 @@ impl Transport {
     /// Brings a branch's commits here. No branch of this repository moves but the one that follows the remote's.
     pub fn fetch(&self, branch: &str, depth: Depth, side: Side) -> Result<(), TransportError> {
         let reference = format!("refs/heads/{branch}");
-        let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
+        let mut arguments = vec![
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+        ];
         if depth == Depth::Tip {
             arguments.push("--depth=1");
         }
@@ -196,9 +260,19 @@ impl Transport {
 
     /// Makes a shallow clone reach further back on these branches. Nothing that is here goes.
     pub fn deepen(&self, branches: &[&str], by: usize, side: Side) -> Result<(), TransportError> {
-        let references: Vec<String> = branches.iter().map(|branch| format!("refs/heads/{branch}")).collect();
+        let references: Vec<String> = branches
+            .iter()
+            .map(|branch| format!("refs/heads/{branch}"))
+            .collect();
         let depth = format!("--deepen={by}");
-        let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", &depth];
+        let mut arguments = vec![
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            &depth,
+        ];
         arguments.extend(["--", self.address(side)]);
         arguments.extend(references.iter().map(String::as_str));
         let output = self.run(&arguments)?;
@@ -207,7 +281,11 @@ impl Transport {
 
     /// Asks whether the remote has a commit, wherever it is fetched from or pushed to.
     pub fn has(&self, commit: CommitId) -> Result<bool, TransportError> {
-        let sides = if self.has_two_sides() { &[Side::Fetched, Side::Pushed][..] } else { &[Side::Fetched] };
+        let sides = if self.has_two_sides() {
+            &[Side::Fetched, Side::Pushed][..]
+        } else {
+            &[Side::Fetched]
+        };
         for side in sides {
             if self.has_at(commit, *side)? {
                 return Ok(true);
@@ -219,8 +297,18 @@ impl Transport {
     fn has_at(&self, commit: CommitId, side: Side) -> Result<bool, TransportError> {
         let commit = commit.to_string();
         let (tip, address) = (format!("--negotiation-tip={commit}"), self.address(side));
-        let output = self.run(&["fetch", "--negotiate-only", "--no-recurse-submodules", &tip, "--", address])?;
-        let names = |said: &str| said.lines().any(|line| line.split('\t').next() == Some(&commit));
+        let output = self.run(&[
+            "fetch",
+            "--negotiate-only",
+            "--no-recurse-submodules",
+            &tip,
+            "--",
+            address,
+        ])?;
+        let names = |said: &str| {
+            said.lines()
+                .any(|line| line.split('\t').next() == Some(&commit))
+        };
         if output.status.success() {
             return Ok(names(&String::from_utf8_lossy(&output.stdout)));
         }
@@ -232,24 +320,57 @@ impl Transport {
     /// Brings the contents of files here that a partial clone has left at the remote, in one request.
     pub fn fetch_contents(&self, contents: &BTreeSet<ContentId>) -> Result<(), TransportError> {
         // As Git itself asks for what is absent: nothing that is here tells the remote anything of it.
-        let mut arguments =
-            vec!["-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
-        arguments.extend(["--no-recurse-submodules", "--filter=blob:none", "--stdin", "--", &self.name]);
-        let names: String = contents.iter().map(|content| format!("{}\n", content.0)).collect();
+        let mut arguments = vec![
+            "-c",
+            "fetch.negotiationAlgorithm=noop",
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+        ];
+        arguments.extend([
+            "--no-recurse-submodules",
+            "--filter=blob:none",
+            "--stdin",
+            "--",
+            &self.name,
+        ]);
+        let names: String = contents
+            .iter()
+            .map(|content| format!("{}\n", content.0))
+            .collect();
         let output = self.run_with(&arguments, names)?;
         self.succeeded("fetch", output).map(drop)
     }
 
     /// Gives a commit to a branch of the remote.
-    pub fn push(&self, commit: CommitId, branch: &str, replace: Replace, options: &[String]) -> Result<Pushed, TransportError> {
-        let mut arguments = vec!["push".to_owned(), "--porcelain".to_owned(), "--no-follow-tags".to_owned()];
+    pub fn push(
+        &self,
+        commit: CommitId,
+        branch: &str,
+        replace: Replace,
+        options: &[String],
+    ) -> Result<Pushed, TransportError> {
+        let mut arguments = vec![
+            "push".to_owned(),
+            "--porcelain".to_owned(),
+            "--no-follow-tags".to_owned(),
+        ];
         arguments.push("--recurse-submodules=no".to_owned());
         if let Replace::Exactly(tip) = replace {
             let tip = tip.map(|tip| tip.to_string()).unwrap_or_default();
             arguments.push(format!("--force-with-lease=refs/heads/{branch}:{tip}"));
         }
-        arguments.extend(options.iter().map(|option| format!("--push-option={option}")));
-        arguments.extend(["--".to_owned(), self.name.clone(), format!("{commit}:refs/heads/{branch}")]);
+        arguments.extend(
+            options
+                .iter()
+                .map(|option| format!("--push-option={option}")),
+        );
+        arguments.extend([
+            "--".to_owned(),
+            self.name.clone(),
+            format!("{commit}:refs/heads/{branch}"),
+        ]);
         let output = self.run_with_hooks(&arguments)?;
         if output.status.success() {
             return Ok(Pushed::Done);
@@ -258,16 +379,27 @@ impl Transport {
             return Err(TransportError::CutOff);
         }
         let lines = String::from_utf8_lossy(&output.stdout).into_owned();
-        let verdict = lines.lines().find(|line| line.starts_with("!\t")).and_then(|line| line.rsplit('\t').next());
+        let verdict = lines
+            .lines()
+            .find(|line| line.starts_with("!\t"))
+            .and_then(|line| line.rsplit('\t').next());
         match verdict {
-            Some(verdict) if is_moved(verdict, &String::from_utf8_lossy(&output.stderr)) => Ok(Pushed::Moved),
+            Some(verdict) if is_moved(verdict, &String::from_utf8_lossy(&output.stderr)) => {
+                Ok(Pushed::Moved)
+            }
             Some(verdict) if verdict.starts_with("[remote") => {
                 let said = self.said(&output, |line| line.starts_with("remote:"));
                 let verdict = self.hide(verdict);
-                Err(TransportError::Refused(if said.is_empty() { verdict } else { format!("{verdict}; {said}") }))
+                Err(TransportError::Refused(if said.is_empty() {
+                    verdict
+                } else {
+                    format!("{verdict}; {said}")
+                }))
             }
             Some(_) => Err(self.failure("push", &output)),
-            None => Err(self.of_hook(&output)?.unwrap_or_else(|| self.failure("push", &output))),
+            None => Err(self
+                .of_hook(&output)?
+                .unwrap_or_else(|| self.failure("push", &output))),
         }
     }
 
@@ -275,12 +407,19 @@ impl Transport {
     fn of_hook(&self, output: &Output) -> Result<Option<TransportError>, TransportError> {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let by_git = ["fatal:", "remote:", "ERROR:", "error: RPC failed"];
-        if stderr.lines().any(|line| by_git.iter().any(|begin| line.starts_with(begin))) {
+        if stderr
+            .lines()
+            .any(|line| by_git.iter().any(|begin| line.starts_with(begin)))
+        {
             return Ok(None);
         }
         let hook = self.run_with_hooks(&["rev-parse", "--git-path", "hooks/pre-push"])?;
-        let hook = self.root.join(String::from_utf8_lossy(&hook.stdout).trim_end());
-        let said = self.said(output, |line| !line.starts_with("error: failed to push some refs"));
+        let hook = self
+            .root
+            .join(String::from_utf8_lossy(&hook.stdout).trim_end());
+        let said = self.said(output, |line| {
+            !line.starts_with("error: failed to push some refs")
+        });
         Ok(hook.exists().then_some(TransportError::Hook(said)))
     }
 
@@ -295,7 +434,12 @@ impl Transport {
         self.read_tree(&[], from, to)
     }
 
-    fn read_tree(&self, flags: &[&str], from: CommitId, to: CommitId) -> Result<(), TransportError> {
+    fn read_tree(
+        &self,
+        flags: &[&str],
+        from: CommitId,
+        to: CommitId,
+    ) -> Result<(), TransportError> {
         // Times in the index that are out of date would be taken for changes. It fails where there are changes, which are told below.
         self.run(&["update-index", "-q", "--refresh"])?;
         let (from, to) = (from.to_string(), to.to_string());
@@ -306,7 +450,9 @@ impl Transport {
         if output.status.success() {
             return Ok(());
         }
-        Err(TransportError::InTheWay(self.said(&output, |line| line.starts_with("error:"))))
+        Err(TransportError::InTheWay(
+            self.said(&output, |line| line.starts_with("error:")),
+        ))
     }
 
     fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, TransportError> {
@@ -325,26 +471,48 @@ impl Transport {
     fn child<S: AsRef<OsStr>>(&self, settings: &[&str], arguments: &[S]) -> Child {
         let child = self.alone(settings, arguments);
         // An ssh key's passphrase is asked for at the terminal, where there is one.
-        if std::io::stdin().is_terminal() { child.may_ask() } else { child }
+        if std::io::stdin().is_terminal() {
+            child.may_ask()
+        } else {
+            child
+        }
     }
 
     /// A `git` that can ask nobody.
     fn alone<S: AsRef<OsStr>>(&self, settings: &[&str], arguments: &[S]) -> Child {
-        let act = if ["fetch", "push"].contains(&&*subcommand(arguments)) { Act::Carry } else { Act::Ask };
-        Child::new("git", without_secrets(&self.environment), self.limits.of(act))
-            .args([OsStr::new("-C"), self.root.as_os_str()])
-            .args(settings)
-            .args(arguments)
-            .envs(&self.credentials.environment)
-            .envs([("LC_ALL", "C"), ("GIT_TERMINAL_PROMPT", "0")])
+        let act = if ["fetch", "push"].contains(&&*subcommand(arguments)) {
+            Act::Carry
+        } else {
+            Act::Ask
+        };
+        Child::new(
+            "git",
+            without_secrets(&self.environment),
+            self.limits.of(act),
+        )
+        .args([OsStr::new("-C"), self.root.as_os_str()])
+        .args(settings)
+        .args(arguments)
+        .envs(&self.credentials.environment)
+        .envs([("LC_ALL", "C"), ("GIT_TERMINAL_PROMPT", "0")])
     }
 
-    fn call<S: AsRef<OsStr>>(&self, child: Child, arguments: &[S]) -> Result<Output, TransportError> {
+    fn call<S: AsRef<OsStr>>(
+        &self,
+        child: Child,
+        arguments: &[S],
+    ) -> Result<Output, TransportError> {
         child.run().map_err(|error| match error {
             ChildError::Start(error) => TransportError::NoProgram(error.to_string()),
-            ChildError::Slow(limit) => TransportError::Slow { act: subcommand(arguments), seconds: limit.as_secs() },
+            ChildError::Slow(limit) => TransportError::Slow {
+                act: subcommand(arguments),
+                seconds: limit.as_secs(),
+            },
             ChildError::Interrupted => TransportError::CutOff,
-            error @ ChildError::TooMuch(_) => TransportError::Other { act: "output".to_owned(), said: error.to_string() },
+            error @ ChildError::TooMuch(_) => TransportError::Other {
+                act: "output".to_owned(),
+                said: error.to_string(),
+            },
         })
     }
 

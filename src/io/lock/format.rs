@@ -17,14 +17,16 @@ impl Lock {
         let content: Content = serde_json::from_slice(bytes).map_err(|error| {
             // What a later version has in it must not be called an error of this one.
             match serde_json::from_slice(bytes) {
-                Ok(Header { version: Some(version) }) if version.as_u64() != Some(VERSION) => {
-                    LockError::Version(version.to_string())
-                }
+                Ok(Header {
+                    version: Some(version),
+                }) if version.as_u64() != Some(VERSION) => LockError::Version(version.to_string()),
                 _ => malformed(&error),
             }
         })?;
         match content.version {
-            VERSION => Ok(Self { images: content.images.0 }),
+            VERSION => Ok(Self {
+                images: content.images.0,
+            }),
             other => Err(LockError::Version(other.to_string())),
         }
     }
@@ -36,9 +38,17 @@ impl fmt::Display for Lock {
         write!(formatter, "{{\"version\":{VERSION},\"images\":{{")?;
         for (index, (lookup, digest)) in self.images.iter().enumerate() {
             // Neither the grammar of references nor that of digests has a character that JSON escapes.
-            write!(formatter, "{}\n  \"{lookup}\":\"{digest}\"", if index > 0 { "," } else { "" })?;
+            write!(
+                formatter,
+                "{}\n  \"{lookup}\":\"{digest}\"",
+                if index > 0 { "," } else { "" }
+            )?;
         }
-        formatter.write_str(if self.images.is_empty() { "}}\n" } else { "\n}}\n" })
+        formatter.write_str(if self.images.is_empty() {
+            "}}\n"
+        } else {
+            "\n}}\n"
+        })
     }
 }
 
@@ -46,7 +56,10 @@ impl fmt::Display for Lock {
 fn malformed(error: &serde_json::Error) -> LockError {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
-    LockError::Malformed { line: error.line().max(1), reason: text.strip_suffix(&place).unwrap_or(&text).to_owned() }
+    LockError::Malformed {
+        line: error.line().max(1),
+        reason: text.strip_suffix(&place).unwrap_or(&text).to_owned(),
+    }
 }
 
 /// As much as every version has.
@@ -83,7 +96,10 @@ impl<'de> Visitor<'de> for ImagesVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Images, A::Error> {
         let mut images = BTreeMap::new();
         while let Some(key) = map.next_key::<String>()? {
-            map.next_value_seed(Entry { key, images: &mut images })?;
+            map.next_value_seed(Entry {
+                key,
+                images: &mut images,
+            })?;
         }
         Ok(Images(images))
     }
@@ -112,13 +128,19 @@ impl Visitor<'_> for Entry<'_> {
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
         let Self { key, images } = self;
-        let image = ImageRef::parse(&key).map_err(|error| E::custom(format_args!("`{key}` is not an image: {error}")))?;
+        let image = ImageRef::parse(&key)
+            .map_err(|error| E::custom(format_args!("`{key}` is not an image: {error}")))?;
         if image.has_digest() {
-            return Err(E::custom(format_args!("`{key}` has a digest, but a lock records what a tag points to")));
+            return Err(E::custom(format_args!(
+                "`{key}` has a digest, but a lock records what a tag points to"
+            )));
         }
-        let digest = Digest::parse(value).map_err(|error| E::custom(format_args!("`{value}` is not a digest: {error}")))?;
+        let digest = Digest::parse(value)
+            .map_err(|error| E::custom(format_args!("`{value}` is not a digest: {error}")))?;
         match images.insert(image.lookup(), digest.clone()) {
-            Some(other) if other != digest => Err(E::custom(format_args!("`{key}` is there a second time, with another digest"))),
+            Some(other) if other != digest => Err(E::custom(format_args!(
+                "`{key}` is there a second time, with another digest"
+            ))),
             _ => Ok(()),
         }
     }

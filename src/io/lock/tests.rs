@@ -12,12 +12,21 @@ fn lookup(image: &str) -> Lookup {
 }
 
 fn digests(images: &[(&str, char)]) -> BTreeMap<Lookup, Digest> {
-    images.iter().map(|&(image, digit)| (lookup(image), digest(digit))).collect()
+    images
+        .iter()
+        .map(|&(image, digit)| (lookup(image), digest(digit)))
+        .collect()
 }
 
 fn text(images: &[(&str, char)]) -> String {
-    let lines: Vec<_> = images.iter().map(|(image, digit)| format!("  \"{image}\":\"{}\"", digest(*digit))).collect();
-    format!("{{\"version\":1,\"images\":{{\n{}\n}}}}\n", lines.join(",\n"))
+    let lines: Vec<_> = images
+        .iter()
+        .map(|(image, digit)| format!("  \"{image}\":\"{}\"", digest(*digit)))
+        .collect();
+    format!(
+        "{{\"version\":1,\"images\":{{\n{}\n}}}}\n",
+        lines.join(",\n")
+    )
 }
 
 fn folder() -> tempfile::TempDir {
@@ -34,11 +43,20 @@ fn a_first_merge_makes_the_file_sorted_with_one_image_a_line() {
     let path = folder.path().join("imago.lock");
     assert!(Lock::read(&path).unwrap().is_none());
     let run = digests(&[("registry.example.test/shop/web:1.4", 'b'), ("nginx", 'a')]);
-    assert_eq!(merge(&path, &run, Prune::Keep).unwrap(), Merged { changed: true });
-    let expected = text(&[("docker.io/library/nginx:latest", 'a'), ("registry.example.test/shop/web:1.4", 'b')]);
+    assert_eq!(
+        merge(&path, &run, Prune::Keep).unwrap(),
+        Merged { changed: true }
+    );
+    let expected = text(&[
+        ("docker.io/library/nginx:latest", 'a'),
+        ("registry.example.test/shop/web:1.4", 'b'),
+    ]);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
     let lock = Lock::read(&path).unwrap().unwrap();
-    assert_eq!(lock.get(&lookup("docker.io/nginx:latest")), Some(&digest('a')));
+    assert_eq!(
+        lock.get(&lookup("docker.io/nginx:latest")),
+        Some(&digest('a'))
+    );
     assert_eq!(lock.get(&lookup("nginx:1.25")), None);
     assert_eq!(folder.path().read_dir().unwrap().count(), 1);
 }
@@ -47,29 +65,50 @@ fn a_first_merge_makes_the_file_sorted_with_one_image_a_line() {
 fn a_run_without_images_makes_no_file() {
     let folder = folder();
     let path = folder.path().join("imago.lock");
-    assert_eq!(merge(&path, &BTreeMap::new(), Prune::Keep).unwrap(), Merged { changed: false });
+    assert_eq!(
+        merge(&path, &BTreeMap::new(), Prune::Keep).unwrap(),
+        Merged { changed: false }
+    );
     assert!(!path.exists());
 }
 
 #[test]
 fn any_spelling_of_an_image_is_understood() {
-    for key in ["nginx", "nginx:latest", "docker.io/nginx", "docker.io/library/nginx:latest", "index.docker.io/library/nginx"] {
+    for key in [
+        "nginx",
+        "nginx:latest",
+        "docker.io/nginx",
+        "docker.io/library/nginx:latest",
+        "index.docker.io/library/nginx",
+    ] {
         let lock = parse(&text(&[(key, 'a')])).unwrap();
         assert_eq!(lock.get(&lookup("nginx")), Some(&digest('a')), "{key}");
     }
-    assert_eq!(parse(&text(&[("nginx", 'a'), ("docker.io/nginx", 'a')])).unwrap().images.len(), 1);
+    assert_eq!(
+        parse(&text(&[("nginx", 'a'), ("docker.io/nginx", 'a')]))
+            .unwrap()
+            .images
+            .len(),
+        1
+    );
 }
 
 #[test]
 fn what_changes_nothing_does_not_write_the_file() {
     let folder = folder();
     let path = folder.path().join("imago.lock");
-    let handmade = format!("{{ \"images\": {{\"nginx\": \"{}\"}},\r\n\"version\": 1}}", digest('a'));
+    let handmade = format!(
+        "{{ \"images\": {{\"nginx\": \"{}\"}},\r\n\"version\": 1}}",
+        digest('a')
+    );
     std::fs::write(&path, &handmade).unwrap();
     let run = digests(&[("nginx:latest", 'a')]);
     let used = run.keys().cloned().collect();
     for prune in [Prune::Keep, Prune::Unused(&used)] {
-        assert_eq!(merge(&path, &run, prune).unwrap(), Merged { changed: false });
+        assert_eq!(
+            merge(&path, &run, prune).unwrap(),
+            Merged { changed: false }
+        );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), handmade);
     }
 }
@@ -78,15 +117,39 @@ fn what_changes_nothing_does_not_write_the_file() {
 fn a_merge_keeps_what_the_run_did_not_meet_and_a_prune_drops_it() {
     let folder = folder();
     let path = folder.path().join("imago.lock");
-    std::fs::write(&path, text(&[("docker.io/library/nginx:1", 'a'), ("docker.io/library/redis:7", 'b')])).unwrap();
+    std::fs::write(
+        &path,
+        text(&[
+            ("docker.io/library/nginx:1", 'a'),
+            ("docker.io/library/redis:7", 'b'),
+        ]),
+    )
+    .unwrap();
     let run = digests(&[("nginx:1", 'c')]);
     merge(&path, &run, Prune::Keep).unwrap();
     let lock = Lock::read(&path).unwrap().unwrap();
-    assert_eq!((lock.get(&lookup("nginx:1")), lock.get(&lookup("redis:7"))), (Some(&digest('c')), Some(&digest('b'))));
-    assert_eq!(merge(&path, &run, Prune::Unused(&BTreeSet::from([lookup("nginx:1")]))).unwrap(), Merged { changed: true });
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), text(&[("docker.io/library/nginx:1", 'c')]));
+    assert_eq!(
+        (lock.get(&lookup("nginx:1")), lock.get(&lookup("redis:7"))),
+        (Some(&digest('c')), Some(&digest('b')))
+    );
+    assert_eq!(
+        merge(
+            &path,
+            &run,
+            Prune::Unused(&BTreeSet::from([lookup("nginx:1")]))
+        )
+        .unwrap(),
+        Merged { changed: true }
+    );
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        text(&[("docker.io/library/nginx:1", 'c')])
+    );
     merge(&path, &BTreeMap::new(), Prune::Unused(&BTreeSet::new())).unwrap();
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"version\":1,\"images\":{}}\n");
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "{\"version\":1,\"images\":{}}\n"
+    );
     assert!(Lock::read(&path).unwrap().unwrap().images.is_empty());
 }
 
@@ -96,11 +159,26 @@ fn a_malformed_lock_is_refused_with_line_and_reason_and_never_written() {
     for (content, message) in [
         (String::new(), "line 1: EOF while parsing a value"),
         ("<<<<<<< HEAD\n".to_owned(), "line 1: expected value"),
-        ("{\"version\":1,\n\"images\":[]}".to_owned(), "line 2: invalid type: sequence, expected a map of images to digests"),
-        ("{\"version\":1}".to_owned(), "line 1: missing field `images`"),
-        ("{\"version\":\"1\",\"images\":{}}".to_owned(), "line 1: invalid type: string \"1\", expected u64"),
-        ("{\"version\":2,\"images\":[],\"more\":1}".to_owned(), "it has version 2, and this program knows version 1"),
-        ("{\"version\":1,\"images\":{},\n\"more\":1}".to_owned(), "line 2: unknown field `more`, expected `version` or `images`"),
+        (
+            "{\"version\":1,\n\"images\":[]}".to_owned(),
+            "line 2: invalid type: sequence, expected a map of images to digests",
+        ),
+        (
+            "{\"version\":1}".to_owned(),
+            "line 1: missing field `images`",
+        ),
+        (
+            "{\"version\":\"1\",\"images\":{}}".to_owned(),
+            "line 1: invalid type: string \"1\", expected u64",
+        ),
+        (
+            "{\"version\":2,\"images\":[],\"more\":1}".to_owned(),
+            "it has version 2, and this program knows version 1",
+        ),
+        (
+            "{\"version\":1,\"images\":{},\n\"more\":1}".to_owned(),
+            "line 2: unknown field `more`, expected `version` or `images`",
+        ),
         (
             format!("{{\"version\":1,\"images\":{{\n\"a\":\"{good}\",\n\"Nginx\":\"{good}\"}}}}"),
             "line 3: `Nginx` is not an image: the name is not a repository name (lower-case letters, digits and single separators)",
@@ -124,7 +202,12 @@ fn a_malformed_lock_is_refused_with_line_and_reason_and_never_written() {
         let read = Lock::read(&path).unwrap_err();
         assert_eq!(read.to_string(), message, "{content}");
         assert!(read.hint().is_some());
-        assert_eq!(merge(&path, &digests(&[("nginx", 'c')]), Prune::Keep).unwrap_err().to_string(), message);
+        assert_eq!(
+            merge(&path, &digests(&[("nginx", 'c')]), Prune::Keep)
+                .unwrap_err()
+                .to_string(),
+            message
+        );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
     }
 }
@@ -134,8 +217,16 @@ fn what_is_no_file_or_has_no_folder_is_refused_at_once() {
     let folder = folder();
     let run = digests(&[("nginx", 'a')]);
     assert_eq!(Lock::read(folder.path()).unwrap_err().code(), "not-a-file");
-    assert_eq!(merge(folder.path(), &run, Prune::Keep).unwrap_err().code(), "not-a-file");
-    assert_eq!(merge(&folder.path().join("missing/imago.lock"), &run, Prune::Keep).unwrap_err().code(), "folder-missing");
+    assert_eq!(
+        merge(folder.path(), &run, Prune::Keep).unwrap_err().code(),
+        "not-a-file"
+    );
+    assert_eq!(
+        merge(&folder.path().join("missing/imago.lock"), &run, Prune::Keep)
+            .unwrap_err()
+            .code(),
+        "folder-missing"
+    );
 }
 
 #[test]
@@ -198,11 +289,19 @@ fn a_draft_clears_away_what_a_killed_run_left_beside_the_lock() {
     let folder = folder();
     let left = folder.path().join(".imago-abcdefghij12.part");
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(24 * 60 * 60);
-    File::create(&left).unwrap().set_times(std::fs::FileTimes::new().set_modified(long_ago)).unwrap();
+    File::create(&left)
+        .unwrap()
+        .set_times(std::fs::FileTimes::new().set_modified(long_ago))
+        .unwrap();
     let path = folder.path().join("imago.lock");
-    let draft = Draft::new(&path, &digests(&[("nginx", 'a')]), Prune::Keep).unwrap().unwrap();
+    let draft = Draft::new(&path, &digests(&[("nginx", 'a')]), Prune::Keep)
+        .unwrap()
+        .unwrap();
     let ready = draft.prepare().unwrap();
     assert!(!left.exists());
     ready.put().unwrap();
-    assert_eq!(Lock::read(&path).unwrap().unwrap().get(&lookup("nginx")), Some(&digest('a')));
+    assert_eq!(
+        Lock::read(&path).unwrap().unwrap().get(&lookup("nginx")),
+        Some(&digest('a'))
+    );
 }

@@ -29,7 +29,11 @@ pub(super) enum Unresolved {
 
 impl Unresolved {
     fn of(name: &str, error: &io::Error) -> Self {
-        if is_no_such_name(&error.to_string()) { Self::NoAddress(name.to_owned()) } else { Self::Unknown(name.to_owned()) }
+        if is_no_such_name(&error.to_string()) {
+            Self::NoAddress(name.to_owned())
+        } else {
+            Self::Unknown(name.to_owned())
+        }
     }
 
     /// The name.
@@ -65,19 +69,28 @@ pub(in crate::io) fn is_no_such_name(said: &str) -> bool {
 impl Addresses {
     /// `fixed` are names that are not asked of the DNS.
     pub(super) fn new(fixed: BTreeMap<String, Vec<IpAddr>>) -> Self {
-        Self { fixed, found: Once::default() }
+        Self {
+            fixed,
+            found: Once::default(),
+        }
     }
 
     /// A name's addresses: one at least.
     pub(super) async fn of(&self, name: &str) -> Result<Vec<IpAddr>, Unresolved> {
         let none = || Unresolved::NoAddress(name.to_owned());
         if let Some(addresses) = self.fixed.get(name) {
-            return Some(addresses.clone()).filter(|addresses| !addresses.is_empty()).ok_or_else(none);
+            return Some(addresses.clone())
+                .filter(|addresses| !addresses.is_empty())
+                .ok_or_else(none);
         }
         let look_up = || async {
-            let found = tokio::net::lookup_host((name, 0)).await.map_err(|error| Unresolved::of(name, &error))?;
+            let found = tokio::net::lookup_host((name, 0))
+                .await
+                .map_err(|error| Unresolved::of(name, &error))?;
             let found: Vec<IpAddr> = found.map(|address| address.ip()).collect();
-            Some(found).filter(|addresses| !addresses.is_empty()).ok_or_else(none)
+            Some(found)
+                .filter(|addresses| !addresses.is_empty())
+                .ok_or_else(none)
         };
         let addresses = self.found.ask(name.to_owned(), look_up).await;
         if addresses.is_err() {
@@ -96,7 +109,8 @@ impl reqwest::dns::Resolve for SharedAddresses {
         let addresses = Arc::clone(&self.0);
         Box::pin(async move {
             let found = addresses.of(name.as_str()).await?;
-            let found: reqwest::dns::Addrs = Box::new(found.into_iter().map(|address| (address, 0).into()));
+            let found: reqwest::dns::Addrs =
+                Box::new(found.into_iter().map(|address| (address, 0).into()));
             Ok(found)
         })
     }
@@ -117,7 +131,9 @@ pub(super) fn may_lead(from: &[IpAddr], to: &[IpAddr]) -> bool {
     to.iter().all(|address| match reach(*address) {
         Reach::Public => true,
         Reach::LinkLocal => from.contains(address),
-        Reach::Private => from.iter().any(|from| matches!(reach(*from), Reach::Private | Reach::Loopback)),
+        Reach::Private => from
+            .iter()
+            .any(|from| matches!(reach(*from), Reach::Private | Reach::Loopback)),
         Reach::Loopback => from.iter().any(|from| reach(*from) == Reach::Loopback),
     })
 }
@@ -125,7 +141,9 @@ pub(super) fn may_lead(from: &[IpAddr], to: &[IpAddr]) -> bool {
 fn reach(address: IpAddr) -> Reach {
     match address {
         IpAddr::V4(address) => reach_v4(address),
-        IpAddr::V6(address) => embedded(address).map(reach_v4).fold(reach_v6(address), Reach::max),
+        IpAddr::V6(address) => embedded(address)
+            .map(reach_v4)
+            .fold(reach_v6(address), Reach::max),
     }
 }
 
@@ -154,7 +172,9 @@ fn reach_v6(address: Ipv6Addr) -> Reach {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Reach::Loopback,
         [0xfe80..=0xfebf, ..] => Reach::LinkLocal,
         // Services of a cloud for its own machines: Amazon, Google.
-        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => Reach::LinkLocal,
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => {
+            Reach::LinkLocal
+        }
         // Unique local, the old site-local, multicast, discard-only, segment routing, and translation within one network.
         [0xfc00..=0xfdff | 0xfec0..=0xfeff | 0xff00..=0xffff, ..]
         | [0x100, 0, 0, 0, ..]
@@ -173,13 +193,19 @@ fn embedded(address: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
         // Loopback and the unspecified address are in the form of the next.
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => [None, None],
         // IPv4-compatible, -mapped and -translated.
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => [Some(of(high, low)), None],
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => {
+            [Some(of(high, low)), None]
+        }
         // NAT64, and NAT64 within one network.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, _, _, _, high, low] => [Some(of(high, low)), None],
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, _, _, _, high, low] => {
+            [Some(of(high, low)), None]
+        }
         // 6to4.
         [0x2002, high, low, ..] => [Some(of(high, low)), None],
         // Teredo: the server, and the client with all bits turned.
-        [0x2001, 0, server_high, server_low, _, _, high, low] => [Some(of(server_high, server_low)), Some(of(!high, !low))],
+        [0x2001, 0, server_high, server_low, _, _, high, low] => {
+            [Some(of(server_high, server_low)), Some(of(!high, !low))]
+        }
         // ISATAP.
         [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => [Some(of(high, low)), None],
         _ => [None, None],
@@ -193,7 +219,8 @@ mod tests {
 
     #[test]
     fn nobody_outside_leads_to_a_private_address() {
-        let (public, private, loopback, metadata) = ("203.0.113.9", "10.1.2.3", "127.0.0.1", "169.254.169.254");
+        let (public, private, loopback, metadata) =
+            ("203.0.113.9", "10.1.2.3", "127.0.0.1", "169.254.169.254");
         for (from, to, may) in [
             (public, public, true),
             (public, private, false),
@@ -213,29 +240,66 @@ mod tests {
             (loopback, private, true),
             (loopback, "::1", true),
         ] {
-            assert_eq!(may_lead(&[from.parse().unwrap()], &[to.parse().unwrap()]), may, "{from} -> {to}");
+            assert_eq!(
+                may_lead(&[from.parse().unwrap()], &[to.parse().unwrap()]),
+                may,
+                "{from} -> {to}"
+            );
         }
-        assert!(!may_lead(&[public.parse().unwrap()], &[public.parse().unwrap(), private.parse().unwrap()]));
+        assert!(!may_lead(
+            &[public.parse().unwrap()],
+            &[public.parse().unwrap(), private.parse().unwrap()]
+        ));
     }
     #[test]
     fn a_name_that_does_not_exist_is_another_thing_than_one_that_cannot_be_looked_up() {
         for (said, fault) in [
-            ("failed to lookup address information: Name or service not known", Fault::Name),
-            ("failed to lookup address information: No address associated with hostname", Fault::Name),
-            ("failed to lookup address information: Name does not resolve", Fault::Name),
-            ("failed to lookup address information: nodename nor servname provided, or not known", Fault::Name),
-            ("failed to lookup address information: Temporary failure in name resolution", Fault::LookUp),
-            ("failed to lookup address information: Try again", Fault::LookUp),
-            ("failed to lookup address information: Non-recoverable failure in name resolution", Fault::LookUp),
+            (
+                "failed to lookup address information: Name or service not known",
+                Fault::Name,
+            ),
+            (
+                "failed to lookup address information: No address associated with hostname",
+                Fault::Name,
+            ),
+            (
+                "failed to lookup address information: Name does not resolve",
+                Fault::Name,
+            ),
+            (
+                "failed to lookup address information: nodename nor servname provided, or not known",
+                Fault::Name,
+            ),
+            (
+                "failed to lookup address information: Temporary failure in name resolution",
+                Fault::LookUp,
+            ),
+            (
+                "failed to lookup address information: Try again",
+                Fault::LookUp,
+            ),
+            (
+                "failed to lookup address information: Non-recoverable failure in name resolution",
+                Fault::LookUp,
+            ),
             ("something that no system has said yet", Fault::LookUp),
         ] {
             let unresolved = Unresolved::of("registry.example.test", &io::Error::other(said));
             assert_eq!(unresolved.fault(), fault, "{said}");
             assert!(unresolved.fault().passes() && unresolved.name() == "registry.example.test");
         }
-        let (none, unknown) = (Fault::Name.refusal("reg.test"), Fault::LookUp.refusal("reg.test"));
-        assert_eq!((none.code, unknown.code), ("name-not-resolved", "name-lookup"));
-        assert!(!unknown.cause.contains("no address") && !unknown.hint.unwrap().contains("registry's name"));
+        let (none, unknown) = (
+            Fault::Name.refusal("reg.test"),
+            Fault::LookUp.refusal("reg.test"),
+        );
+        assert_eq!(
+            (none.code, unknown.code),
+            ("name-not-resolved", "name-lookup")
+        );
+        assert!(
+            !unknown.cause.contains("no address")
+                && !unknown.hint.unwrap().contains("registry's name")
+        );
     }
 
     /// Each range that nobody outside may lead to, by its first and its last address.
@@ -267,10 +331,31 @@ mod tests {
                 assert_ne!(reach(address.parse().unwrap()), Reach::Public, "{address}");
             }
         }
-        let before_and_after =
-            ["1.0.0.0", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0"];
-        let more = ["172.15.255.255", "172.32.0.0", "192.0.1.0", "198.17.255.255", "198.20.0.0", "223.255.255.255", "8.8.8.8"];
-        let of_v6 = ["2606:4700::1111", "2003::1", "64:ff9b:0:1::1", "fbff::1", "2001:4860::8888"];
+        let before_and_after = [
+            "1.0.0.0",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "126.255.255.255",
+            "128.0.0.0",
+        ];
+        let more = [
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.0.1.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "223.255.255.255",
+            "8.8.8.8",
+        ];
+        let of_v6 = [
+            "2606:4700::1111",
+            "2003::1",
+            "64:ff9b:0:1::1",
+            "fbff::1",
+            "2001:4860::8888",
+        ];
         for address in before_and_after.iter().chain(&more).chain(&of_v6) {
             assert_eq!(reach(address.parse().unwrap()), Reach::Public, "{address}");
         }
@@ -278,7 +363,16 @@ mod tests {
 
     #[test]
     fn an_ipv4_address_inside_an_ipv6_address_reaches_as_far_as_it_does_alone() {
-        for v4 in ["127.0.0.1", "0.1.2.3", "10.1.2.3", "169.254.169.254", "198.18.0.1", "192.168.1.1", "203.0.113.9", "8.8.8.8"] {
+        for v4 in [
+            "127.0.0.1",
+            "0.1.2.3",
+            "10.1.2.3",
+            "169.254.169.254",
+            "198.18.0.1",
+            "192.168.1.1",
+            "203.0.113.9",
+            "8.8.8.8",
+        ] {
             let address: Ipv4Addr = v4.parse().unwrap();
             let [a, b, c, d] = address.octets();
             let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
@@ -292,9 +386,17 @@ mod tests {
                 format!("2606:4700::5efe:{v4}"),
                 format!("2606:4700::200:5efe:{v4}"),
             ] {
-                assert_eq!(reach(v6.parse().unwrap()), reach_v4(address), "{v4} in {v6}");
+                assert_eq!(
+                    reach(v6.parse().unwrap()),
+                    reach_v4(address),
+                    "{v4} in {v6}"
+                );
             }
-            assert_ne!(reach(format!("64:ff9b:1::{v4}").parse().unwrap()), Reach::Public, "{v4}");
+            assert_ne!(
+                reach(format!("64:ff9b:1::{v4}").parse().unwrap()),
+                Reach::Public,
+                "{v4}"
+            );
         }
     }
 }

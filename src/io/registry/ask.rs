@@ -33,7 +33,11 @@ pub(super) struct Way<'a> {
 
 impl Way<'_> {
     pub(super) fn note(&self, step: Step) {
-        let mut trace = self.registry.trace.lock().expect("no holder of this lock panics");
+        let mut trace = self
+            .registry
+            .trace
+            .lock()
+            .expect("no holder of this lock panics");
         trace.entry(self.lookup.clone()).or_default().push(step);
     }
 }
@@ -62,7 +66,10 @@ impl Registry {
         let outcome = self.ask_signed_in(to, method, asked, accept, way).await;
         match &outcome {
             Err(refusal) if refusal.code == "credentials-refused" => {}
-            Ok(Answered { reply, signed: SignedAs::Credentials(_) }) if reply.status == 401 && reply.direct => {}
+            Ok(Answered {
+                reply,
+                signed: SignedAs::Credentials(_),
+            }) if reply.status == 401 && reply.direct => {}
             _ => to.host.settle(),
         }
         asked.leave();
@@ -77,9 +84,16 @@ impl Registry {
         accept: Option<&'static str>,
         way: &Way<'_>,
     ) -> Result<Answered, Refusal> {
-        let url = to.base.join(&format!("v2/{}/{}", to.target.repository, asked.what())).map_err(|_| {
-            refusal("name-not-resolved", format!("`{}` is not a host", to.target.registry), "check the registry's name")
-        })?;
+        let url = to
+            .base
+            .join(&format!("v2/{}/{}", to.target.repository, asked.what()))
+            .map_err(|_| {
+                refusal(
+                    "name-not-resolved",
+                    format!("`{}` is not a host", to.target.registry),
+                    "check the registry's name",
+                )
+            })?;
         let mut pass = match to.host.offer() {
             Some(offer) => self.sign_in(to, &offer, None, way).await?,
             None => None,
@@ -87,9 +101,20 @@ impl Registry {
         let mut renewed = false;
         loop {
             let authorization = pass.as_ref().and_then(|pass| pass.header.as_ref());
-            let request = Request { method: method.clone(), url: url.clone(), authorization, accept, form: None };
+            let request = Request {
+                method: method.clone(),
+                url: url.clone(),
+                authorization,
+                accept,
+                form: None,
+            };
             let turn = match pass.as_ref().and_then(|pass| pass.trial.as_ref()) {
-                Some((trial, source)) => Some(trial.turn().await.ok_or_else(|| refused_before(to, source))?),
+                Some((trial, source)) => Some(
+                    trial
+                        .turn()
+                        .await
+                        .ok_or_else(|| refused_before(to, source))?,
+                ),
                 None => None,
             };
             let reply = self.until_answered(&to.host, &request, asked, way).await?;
@@ -100,7 +125,9 @@ impl Registry {
                 _ => {}
             }
             let refused = matches!(reply.status, 401 | 403) && reply.direct && !renewed;
-            let signed = pass.as_ref().map_or(SignedAs::Nobody, |pass| pass.signed.clone());
+            let signed = pass
+                .as_ref()
+                .map_or(SignedAs::Nobody, |pass| pass.signed.clone());
             if !refused {
                 return Ok(Answered { reply, signed });
             }
@@ -120,7 +147,9 @@ impl Registry {
                     }
                 }
             };
-            let Some(next) = next else { return Ok(Answered { reply, signed }) };
+            let Some(next) = next else {
+                return Ok(Answered { reply, signed });
+            };
             // Signing in is not another try of the question.
             asked.go_on();
             pass = Some(next);
@@ -129,19 +158,41 @@ impl Registry {
 
     /// How a host that refused an unsigned question wants us to sign in. One that says 403 without a word is asked where it must
     /// say; one that says 401 without a word to HEAD may have the word for GET.
-    async fn offer(&self, to: &Destination, method: &Method, reply: &Reply, way: &Way<'_>) -> Result<Option<Challenge>, Refusal> {
+    async fn offer(
+        &self,
+        to: &Destination,
+        method: &Method,
+        reply: &Reply,
+        way: &Way<'_>,
+    ) -> Result<Option<Challenge>, Refusal> {
         let mut offer = challenge::offered(&reply.headers);
         if offer.is_none() && reply.status == 403 {
             let url = to.base.join("v2/").expect("a path can be joined to a host");
-            let request = Request { method: Method::GET, url, authorization: None, accept: None, form: None };
-            let reply =
-                self.until_answered(&to.host, &request, &mut Asked::new("v2/".to_owned(), self.limits.tries), way).await?;
-            offer = challenge::offered(&reply.headers).filter(|_| reply.direct && reply.status == 401);
+            let request = Request {
+                method: Method::GET,
+                url,
+                authorization: None,
+                accept: None,
+                form: None,
+            };
+            let reply = self
+                .until_answered(
+                    &to.host,
+                    &request,
+                    &mut Asked::new("v2/".to_owned(), self.limits.tries),
+                    way,
+                )
+                .await?;
+            offer =
+                challenge::offered(&reply.headers).filter(|_| reply.direct && reply.status == 401);
         }
         match &offer {
             Some(offer) => to.host.wants(offer.clone()),
             None if reply.status == 401 && method != Method::HEAD => {
-                let cause = format!("`{}` answered 401 Unauthorized without a way to sign in that can be used", to.host.name);
+                let cause = format!(
+                    "`{}` answered 401 Unauthorized without a way to sign in that can be used",
+                    to.host.name
+                );
                 return Err(refusal(
                     "challenge",
                     cause,
@@ -157,7 +208,9 @@ impl Registry {
     /// A token server stays, even if the refusal (Harbor's) names Basic alone.
     fn offer_again(to: &Destination, reply: &Reply) -> Option<Challenge> {
         let offered = challenge::offered(&reply.headers);
-        offered.filter(|offer| matches!(offer, Challenge::Bearer { .. })).or_else(|| to.host.offer())
+        offered
+            .filter(|offer| matches!(offer, Challenge::Bearer { .. }))
+            .or_else(|| to.host.offer())
     }
 
     /// What to send, by the host's offer. `None`: there are no credentials, or none but those that were refused.
@@ -168,24 +221,42 @@ impl Registry {
         refused: Option<&Pass>,
         way: &Way<'_>,
     ) -> Result<Option<Pass>, Refusal> {
-        let freshness = if refused.is_some() { Freshness::Fresh } else { Freshness::Kept };
+        let freshness = if refused.is_some() {
+            Freshness::Fresh
+        } else {
+            Freshness::Kept
+        };
         let direct = match offer {
             Challenge::Basic => self.credentials(to, freshness, way).await?,
             Challenge::Bearer { .. } => self.registry_token(to, freshness, way).await?,
         };
         if let Some(credentials) = direct {
             let header = match credentials.kind {
-                Kind::RegistryToken => Secret::new(format!("Bearer {}", credentials.secret.expose())),
+                Kind::RegistryToken => {
+                    Secret::new(format!("Bearer {}", credentials.secret.expose()))
+                }
                 Kind::Password | Kind::IdentityToken => basic(&credentials, &self.known),
             };
             let same = refused.is_some_and(|pass| pass.header.as_ref() == Some(&header));
-            let trial = Some((to.host.shared.trials.of(&credentials), credentials.source.clone()));
+            let trial = Some((
+                to.host.shared.trials.of(&credentials),
+                credentials.source.clone(),
+            ));
             let signed = SignedAs::Credentials(credentials.source);
-            return Ok((!same).then_some(Pass { header: Some(header), signed, generation: None, trial }));
+            return Ok((!same).then_some(Pass {
+                header: Some(header),
+                signed,
+                generation: None,
+                trial,
+            }));
         }
-        let Challenge::Bearer { realm, service } = offer else { return Ok(None) };
+        let Challenge::Bearer { realm, service } = offer else {
+            return Ok(None);
+        };
         let generation = refused.and_then(|pass| pass.generation);
-        let granted = self.token(to, realm, service.as_deref(), generation, way).await?;
+        let granted = self
+            .token(to, realm, service.as_deref(), generation, way)
+            .await?;
         Ok(granted.map(|token| Pass {
             header: Some(token.header),
             signed: token.signed,

@@ -16,9 +16,17 @@ pub(super) enum Challenge {
 
 /// The offer to take up, of all headers and all challenges in each: Bearer before Basic.
 pub(super) fn offered(headers: &HeaderMap) -> Option<Challenge> {
-    let texts = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|header| std::str::from_utf8(header.as_bytes()).ok());
-    let mut offers: Vec<Challenge> = texts.flat_map(challenges).filter_map(|challenge| offer(&challenge)).collect();
-    let bearer = offers.iter().position(|offer| matches!(offer, Challenge::Bearer { .. }));
+    let texts = headers
+        .get_all(WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|header| std::str::from_utf8(header.as_bytes()).ok());
+    let mut offers: Vec<Challenge> = texts
+        .flat_map(challenges)
+        .filter_map(|challenge| offer(&challenge))
+        .collect();
+    let bearer = offers
+        .iter()
+        .position(|offer| matches!(offer, Challenge::Bearer { .. }));
     (!offers.is_empty()).then(|| offers.swap_remove(bearer.unwrap_or(0)))
 }
 
@@ -30,8 +38,13 @@ struct Written {
 
 fn offer(challenge: &Written) -> Option<Challenge> {
     let parameter = |name: &str| {
-        let found = challenge.parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+        let found = challenge
+            .parameters
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found
+            .map(|(_, value)| value.clone())
+            .filter(|value| !value.is_empty())
     };
     if challenge.scheme.eq_ignore_ascii_case("basic") {
         return Some(Challenge::Basic);
@@ -44,7 +57,10 @@ fn offer(challenge: &Written) -> Option<Challenge> {
         && realm.has_host()
         && realm.username().is_empty()
         && realm.password().is_none();
-    usable.then(|| Challenge::Bearer { realm, service: parameter("service") })
+    usable.then(|| Challenge::Bearer {
+        realm,
+        service: parameter("service"),
+    })
 }
 
 /// Takes a header apart. Commas stand between challenges and between the parameters of one, so each item tells which it is. What fits
@@ -59,11 +75,17 @@ fn challenges(header: &str) -> Vec<Written> {
         } else if word.is_empty() {
             continue;
         } else {
-            found.push(Written { scheme: word.to_owned(), parameters: Vec::new() });
+            found.push(Written {
+                scheme: word.to_owned(),
+                parameters: Vec::new(),
+            });
             rest
         };
-        if let (Some(challenge), Some((key, value))) = (found.last_mut(), parameter.split_once('=')) {
-            challenge.parameters.push((key.trim().to_owned(), unquoted(value.trim())));
+        if let (Some(challenge), Some((key, value))) = (found.last_mut(), parameter.split_once('='))
+        {
+            challenge
+                .parameters
+                .push((key.trim().to_owned(), unquoted(value.trim())));
         }
     }
     found
@@ -78,11 +100,16 @@ fn items(header: &str) -> impl Iterator<Item = &str> {
         quoted ^= character == '"' && !was_escaped;
         character == ',' && !quoted
     };
-    header.split(separates).map(str::trim).filter(|item| !item.is_empty())
+    header
+        .split(separates)
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
 }
 
 fn unquoted(value: &str) -> String {
-    let Some(inner) = value.strip_prefix('"') else { return value.to_owned() };
+    let Some(inner) = value.strip_prefix('"') else {
+        return value.to_owned();
+    };
     let mut text = String::new();
     let mut characters = inner.chars();
     while let Some(character) = characters.next() {
@@ -106,7 +133,9 @@ mod tests {
         }
         offered(&map).map(|offer| match offer {
             Challenge::Basic => "basic".to_owned(),
-            Challenge::Bearer { realm, service } => format!("{realm} {}", service.unwrap_or_default()),
+            Challenge::Bearer { realm, service } => {
+                format!("{realm} {}", service.unwrap_or_default())
+            }
         })
     }
 
@@ -114,23 +143,52 @@ mod tests {
     fn the_usable_offer_is_found_among_several() {
         for (headers, offer) in [
             (
-                vec![r#"Bearer realm="https://auth.test/token",service="registry.test",scope="repository:user/image:pull""#],
+                vec![
+                    r#"Bearer realm="https://auth.test/token",service="registry.test",scope="repository:user/image:pull""#,
+                ],
                 Some("https://auth.test/token registry.test"),
             ),
-            (vec![r#"bearer Realm="https://auth.test/token""#], Some("https://auth.test/token ")),
-            (vec![r#"Basic realm="x", Bearer realm="https://auth.test/t",service="s""#], Some("https://auth.test/t s")),
+            (
+                vec![r#"bearer Realm="https://auth.test/token""#],
+                Some("https://auth.test/token "),
+            ),
+            (
+                vec![r#"Basic realm="x", Bearer realm="https://auth.test/t",service="s""#],
+                Some("https://auth.test/t s"),
+            ),
             (vec![r#"Negotiate, Basic realm="a \"b\"""#], Some("basic")),
-            (vec![r#"Basic realm="x""#, r#"Bearer realm="https://auth.test/t",service="a,b""#], Some("https://auth.test/t a,b")),
-            (vec![r#"Bearer realm="Registry Realm""#, r#"Basic realm="x""#], Some("basic")),
+            (
+                vec![
+                    r#"Basic realm="x""#,
+                    r#"Bearer realm="https://auth.test/t",service="a,b""#,
+                ],
+                Some("https://auth.test/t a,b"),
+            ),
+            (
+                vec![r#"Bearer realm="Registry Realm""#, r#"Basic realm="x""#],
+                Some("basic"),
+            ),
             (vec![r#"Bearer realm="Registry Realm""#], None),
             (vec![r#"Bearer realm="file:///etc/passwd""#], None),
             (vec![r#"Bearer realm="https://user:pass@auth.test/""#], None),
             (vec!["Basic"], Some("basic")),
             (vec!["Basic realm=\"x\", =="], Some("basic")),
-            (vec!["Bearer realm=https://auth.test/t?a=b,service=s"], Some("https://auth.test/t?a=b s")),
-            (vec!["Bearer  realm = \"https://auth.test/t\" , service = \"s\""], Some("https://auth.test/t s")),
-            (vec!["Bearer realm=\"https://auth.test/t\",error=\"ungültig\""], Some("https://auth.test/t ")),
-            (vec!["Bearer realm=\"https://auth.test/t"], Some("https://auth.test/t ")),
+            (
+                vec!["Bearer realm=https://auth.test/t?a=b,service=s"],
+                Some("https://auth.test/t?a=b s"),
+            ),
+            (
+                vec!["Bearer  realm = \"https://auth.test/t\" , service = \"s\""],
+                Some("https://auth.test/t s"),
+            ),
+            (
+                vec!["Bearer realm=\"https://auth.test/t\",error=\"ungültig\""],
+                Some("https://auth.test/t "),
+            ),
+            (
+                vec!["Bearer realm=\"https://auth.test/t"],
+                Some("https://auth.test/t "),
+            ),
             (vec![",, \"", "Basic"], Some("basic")),
             (vec!["=x, =, ,"], None),
             (vec!["Digest realm=\"x\""], None),

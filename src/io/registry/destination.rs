@@ -31,31 +31,69 @@ pub(super) struct Destination {
 
 impl Registry {
     /// Where a lookup's questions go: through the maps, to the host that answers for the registry, over the scheme that it speaks.
-    pub(super) async fn destination(&self, lookup: &Lookup, way: &Way<'_>) -> Result<Destination, Refusal> {
+    pub(super) async fn destination(
+        &self,
+        lookup: &Lookup,
+        way: &Way<'_>,
+    ) -> Result<Destination, Refusal> {
         let target = map::target(&self.maps, lookup);
         if target.registry != lookup.registry() || target.repository != lookup.repository() {
-            way.note(Step::Mapped { to: format!("{}/{}", target.registry, target.repository) });
+            way.note(Step::Mapped {
+                to: format!("{}/{}", target.registry, target.repository),
+            });
         }
         if target.repository.is_empty() {
-            let cause = format!("a registry map leaves nothing of the image's name to ask `{}` for", target.registry);
+            let cause = format!(
+                "a registry map leaves nothing of the image's name to ask `{}` for",
+                target.registry
+            );
             let name = lookup.repository().rsplit('/').next().unwrap_or_default();
-            return Err(refusal("settings", cause, &format!("map it to a whole name, such as `{}/{name}`", target.registry)));
+            return Err(refusal(
+                "settings",
+                cause,
+                &format!(
+                    "map it to a whole name, such as `{}/{name}`",
+                    target.registry
+                ),
+            ));
         }
         let host = map::host(&target.registry);
-        let not_a_host = || refusal("name-not-resolved", format!("`{host}` is not a host"), "check the registry's name");
-        let url = |scheme: &str| Url::parse(&format!("{scheme}://{host}/")).map_err(|_| not_a_host());
+        let not_a_host = || {
+            refusal(
+                "name-not-resolved",
+                format!("`{host}` is not a host"),
+                "check the registry's name",
+            )
+        };
+        let url =
+            |scheme: &str| Url::parse(&format!("{scheme}://{host}/")).map_err(|_| not_a_host());
         let plain = url("http")?;
         let base = if names(&self.insecure, &target) || self.asks_as_nobody(&target) {
             plain
         } else if is_loopback(&plain) {
             let port = plain.port_or_known_default().unwrap_or(80);
-            let look = || speaks_tls(plain.host_str().unwrap_or_default(), port, self.limits.connect);
-            if self.schemes.ask(host.to_owned(), look).await { url("https")? } else { plain }
+            let look = || {
+                speaks_tls(
+                    plain.host_str().unwrap_or_default(),
+                    port,
+                    self.limits.connect,
+                )
+            };
+            if self.schemes.ask(host.to_owned(), look).await {
+                url("https")?
+            } else {
+                plain
+            }
         } else {
             url("https")?
         };
         let host = self.transport.host(&base, authority(&base));
-        Ok(Destination { target, base, host, secret: 0 })
+        Ok(Destination {
+            target,
+            base,
+            host,
+            secret: 0,
+        })
     }
 }
 
@@ -67,14 +105,18 @@ impl Registry {
 }
 
 fn names(hosts: &[String], target: &Target) -> bool {
-    hosts.iter().any(|host| host.eq_ignore_ascii_case(&target.registry))
+    hosts
+        .iter()
+        .any(|host| host.eq_ignore_ascii_case(&target.registry))
 }
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost"
         || host.ends_with(".localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether a loopback port speaks TLS: a server of TLS answers this stub of a greeting with an alert, one of plain HTTP with text.
@@ -84,7 +126,9 @@ async fn speaks_tls(host: &str, port: u16, limit: Duration) -> bool {
     const ALERT: u8 = 0x15;
     const HANDSHAKE: u8 = 0x16;
     let look = async {
-        let mut stream = tokio::net::TcpStream::connect((host.trim_matches(['[', ']']), port)).await.ok()?;
+        let mut stream = tokio::net::TcpStream::connect((host.trim_matches(['[', ']']), port))
+            .await
+            .ok()?;
         stream.write_all(&GREETING).await.ok()?;
         stream.read_u8().await.ok()
     };

@@ -57,7 +57,8 @@ pub(in crate::io) enum Fault {
 }
 
 /// What is wrong with a certificate of which the usual recipe (`openssl req -x509`) makes an authority's.
-pub(in crate::io) const AUTHORITY_AS_SERVER: &str = "is a certificate authority's (CA:TRUE), which is used as the server's own";
+pub(in crate::io) const AUTHORITY_AS_SERVER: &str =
+    "is a certificate authority's (CA:TRUE), which is used as the server's own";
 /// What helps against that; to trust it is of no use.
 pub(in crate::io) const NOT_OF_AN_AUTHORITY: &str = "make the server another one, signed by that authority, or self-signed \
     with `-addext basicConstraints=critical,CA:FALSE`";
@@ -113,7 +114,9 @@ impl Fault {
     pub(super) fn of(error: &reqwest::Error, limits: &Limits, proxy: Option<&Between<'_>>) -> Self {
         let says = |text: &str| causes(error).any(|cause| cause.to_string().contains(text));
         let cause = causes(error).find_map(of_cause);
-        let name = causes(error).find_map(|cause| cause.downcast_ref::<Unresolved>()).map(Unresolved::name);
+        let name = causes(error)
+            .find_map(|cause| cause.downcast_ref::<Unresolved>())
+            .map(Unresolved::name);
         let Some(proxy) = proxy else {
             return cause.unwrap_or_else(|| {
                 if error.is_timeout() {
@@ -131,7 +134,11 @@ impl Fault {
         let of_proxy = |fault| Self::OfProxy(Box::new(fault), proxy.shown());
         match cause {
             Some(Self::OpenFiles) => Self::OpenFiles,
-            Some(fault @ (Self::Name | Self::LookUp)) if name.is_some_and(|name| !proxy.is_named(name)) => fault,
+            Some(fault @ (Self::Name | Self::LookUp))
+                if name.is_some_and(|name| !proxy.is_named(name)) =>
+            {
+                fault
+            }
             // No connection is made to anybody else.
             Some(fault @ (Self::Name | Self::LookUp | Self::Refused)) => of_proxy(fault),
             // What follows a tunnel, or has none, is between us and one host alone.
@@ -142,7 +149,10 @@ impl Fault {
                 fault => fault,
             },
             None if DENIED.iter().any(|(words, _)| says(words)) => {
-                let status = DENIED.iter().find(|(words, _)| says(words)).map_or(407, |(_, status)| *status);
+                let status = DENIED
+                    .iter()
+                    .find(|(words, _)| says(words))
+                    .map_or(407, |(_, status)| *status);
                 of_proxy(Self::ProxyStatus(status))
             }
             None if on_the_way => of_proxy(Self::Proxy),
@@ -172,32 +182,48 @@ impl Fault {
                 format!("no connection to `{host}`: it is refused or has no route"),
                 "check that the registry is running, and the port",
             ),
-            Self::OpenFiles => {
-                refusal("open-files", format!("no connection to `{host}`: too many files are open"), MORE_OPEN_FILES)
-            }
+            Self::OpenFiles => refusal(
+                "open-files",
+                format!("no connection to `{host}`: too many files are open"),
+                MORE_OPEN_FILES,
+            ),
             Self::ConnectTimeout(limit) => refusal(
                 "timeout",
                 format!("no connection to `{host}` within {} s", seconds(limit)),
                 "check that the registry can be reached from here; a proxy is set with HTTPS_PROXY",
             ),
-            Self::AnswerTimeout(limit) => {
-                refusal("timeout", format!("`{host}` gave no whole answer within {} s", seconds(limit)), "try again later")
-            }
-            Self::Lost => refusal("connection-lost", format!("`{host}` broke the connection off"), "try again later"),
+            Self::AnswerTimeout(limit) => refusal(
+                "timeout",
+                format!("`{host}` gave no whole answer within {} s", seconds(limit)),
+                "try again later",
+            ),
+            Self::Lost => refusal(
+                "connection-lost",
+                format!("`{host}` broke the connection off"),
+                "try again later",
+            ),
             Self::Certificate(reason) => refusal(
                 "certificate",
                 format!("the certificate of `{host}` is not trusted: {reason}"),
                 "name its authority's certificate with `--registry-ca FILE`",
             ),
-            Self::AuthorityAsServer => {
-                refusal("certificate", format!("the certificate of `{host}` {AUTHORITY_AS_SERVER}"), NOT_OF_AN_AUTHORITY)
-            }
+            Self::AuthorityAsServer => refusal(
+                "certificate",
+                format!("the certificate of `{host}` {AUTHORITY_AS_SERVER}"),
+                NOT_OF_AN_AUTHORITY,
+            ),
             Self::PlainHttp => refusal(
                 "plain-http",
                 format!("`{host}` does not speak TLS"),
-                &format!("if it is meant to be asked over plain http, add `--insecure-registry {host}`"),
+                &format!(
+                    "if it is meant to be asked over plain http, add `--insecure-registry {host}`"
+                ),
             ),
-            Self::Tls => refusal("tls", format!("the TLS handshake with `{host}` failed"), "check the registry's TLS settings"),
+            Self::Tls => refusal(
+                "tls",
+                format!("the TLS handshake with `{host}` failed"),
+                "check the registry's TLS settings",
+            ),
             Self::Proxy | Self::ProxyStatus(_) => of_proxy(self, "on the way", host),
             Self::OfProxy(fault, proxy) => of_proxy(fault, &format!("`{proxy}`"), host),
             Self::NotHttp => refusal(
@@ -210,10 +236,17 @@ impl Fault {
                 format!("`{host}` answered with more than {limit} bytes"),
                 "check that the name is that of a registry",
             ),
-            Self::Redirect(reason) => refusal("redirect", format!("`{host}` {reason}"), "check the registry's name"),
+            Self::Redirect(reason) => refusal(
+                "redirect",
+                format!("`{host}` {reason}"),
+                "check the registry's name",
+            ),
             Self::Beyond(fault, elsewhere) => {
                 let beyond = fault.refusal(elsewhere);
-                Refusal { cause: format!("`{host}` redirects to another host: {}", beyond.cause), ..beyond }
+                Refusal {
+                    cause: format!("`{host}` redirects to another host: {}", beyond.cause),
+                    ..beyond
+                }
             }
             Self::Settings(reason) => refusal("settings", reason.clone(), "correct the setting"),
         }
@@ -226,31 +259,57 @@ fn of_proxy(fault: &Fault, proxy: &str, host: &str) -> Refusal {
     const OPERATOR: &str = "ask whoever runs the proxy, or name the host in NO_PROXY";
     let seconds = |limit: &Duration| limit.as_secs_f64();
     let (cause, hint) = match fault {
-        Fault::Name => (format!("the name of the proxy {proxy} on the way to `{host}` has no address"), VARIABLE),
+        Fault::Name => (
+            format!("the name of the proxy {proxy} on the way to `{host}` has no address"),
+            VARIABLE,
+        ),
         Fault::LookUp => (
-            format!("the name of the proxy {proxy} on the way to `{host}` cannot be looked up now: the DNS gave no answer"),
+            format!(
+                "the name of the proxy {proxy} on the way to `{host}` cannot be looked up now: the DNS gave no answer"
+            ),
             "try again later; if it stays so, check the DNS of this machine",
         ),
-        Fault::Refused => {
-            (format!("no connection to the proxy {proxy} on the way to `{host}`: it is refused or has no route"), VARIABLE)
-        }
-        Fault::ConnectTimeout(limit) | Fault::AnswerTimeout(limit) => {
-            (format!("no connection to `{host}` through the proxy {proxy} within {} s", seconds(limit)), VARIABLE)
-        }
-        Fault::Lost => (format!("the proxy {proxy} on the way to `{host}` broke the connection off"), "try again later"),
-        Fault::Certificate(reason) => {
-            (format!("the certificate of the proxy {proxy} on the way to `{host}` is not trusted: {reason}"), OPERATOR)
-        }
-        Fault::AuthorityAsServer => {
-            (format!("the certificate of the proxy {proxy} on the way to `{host}` {AUTHORITY_AS_SERVER}"), OPERATOR)
-        }
+        Fault::Refused => (
+            format!(
+                "no connection to the proxy {proxy} on the way to `{host}`: it is refused or has no route"
+            ),
+            VARIABLE,
+        ),
+        Fault::ConnectTimeout(limit) | Fault::AnswerTimeout(limit) => (
+            format!(
+                "no connection to `{host}` through the proxy {proxy} within {} s",
+                seconds(limit)
+            ),
+            VARIABLE,
+        ),
+        Fault::Lost => (
+            format!("the proxy {proxy} on the way to `{host}` broke the connection off"),
+            "try again later",
+        ),
+        Fault::Certificate(reason) => (
+            format!(
+                "the certificate of the proxy {proxy} on the way to `{host}` is not trusted: {reason}"
+            ),
+            OPERATOR,
+        ),
+        Fault::AuthorityAsServer => (
+            format!(
+                "the certificate of the proxy {proxy} on the way to `{host}` {AUTHORITY_AS_SERVER}"
+            ),
+            OPERATOR,
+        ),
         Fault::PlainHttp => (
             format!("the proxy {proxy} on the way to `{host}` does not speak TLS"),
             "write `http://` before the proxy's address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
         ),
-        Fault::Tls => (format!("the TLS handshake with the proxy {proxy} on the way to `{host}` failed"), OPERATOR),
+        Fault::Tls => (
+            format!("the TLS handshake with the proxy {proxy} on the way to `{host}` failed"),
+            OPERATOR,
+        ),
         Fault::ProxyStatus(status) => {
-            let phrase = reqwest::StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason());
+            let phrase = reqwest::StatusCode::from_u16(*status)
+                .ok()
+                .and_then(|status| status.canonical_reason());
             let answered = format!("{status} {}", phrase.unwrap_or_default());
             let hint = match status {
                 407 => {
@@ -259,9 +318,18 @@ fn of_proxy(fault: &Fault, proxy: &str, host: &str) -> Refusal {
                 403 => OPERATOR,
                 _ => "try again later, or name the host in NO_PROXY",
             };
-            (format!("the proxy {proxy} on the way to `{host}` answered {}", answered.trim_end()), hint)
+            (
+                format!(
+                    "the proxy {proxy} on the way to `{host}` answered {}",
+                    answered.trim_end()
+                ),
+                hint,
+            )
         }
-        _ => (format!("the proxy {proxy} does not connect to `{host}`"), VARIABLE),
+        _ => (
+            format!("the proxy {proxy} does not connect to `{host}`"),
+            VARIABLE,
+        ),
     };
     refusal("proxy", cause, hint)
 }
@@ -276,14 +344,24 @@ const DENIED: [(&str, u16); 5] = [
 ];
 
 fn of_time(error: &reqwest::Error, limits: &Limits) -> Fault {
-    if error.is_connect() { Fault::ConnectTimeout(limits.connect) } else { Fault::AnswerTimeout(limits.answer) }
+    if error.is_connect() {
+        Fault::ConnectTimeout(limits.connect)
+    } else {
+        Fault::AnswerTimeout(limits.answer)
+    }
 }
 
 /// The error and its causes, through the wrapping of `io::Error`, whose `source` leaves its own content out.
-pub(in crate::io) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(in crate::io) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
-        inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|error| error.get_ref());
+        inner
+            .map(|inner| inner as &(dyn Error + 'static))
+            .or_else(|| error.source())
     })
 }
 
@@ -294,7 +372,9 @@ pub(in crate::io) fn of_cause(cause: &(dyn Error + 'static)) -> Option<Fault> {
     }
     if let Some(error) = cause.downcast_ref::<rustls::Error>() {
         return Some(match error {
-            rustls::Error::InvalidCertificate(reason) if is_authority_as_server(reason) => Fault::AuthorityAsServer,
+            rustls::Error::InvalidCertificate(reason) if is_authority_as_server(reason) => {
+                Fault::AuthorityAsServer
+            }
             rustls::Error::InvalidCertificate(reason) => Fault::Certificate(certificate(reason)),
             rustls::Error::InvalidMessage(_) => Fault::PlainHttp,
             _ => Fault::Tls,
@@ -303,10 +383,13 @@ pub(in crate::io) fn of_cause(cause: &(dyn Error + 'static)) -> Option<Fault> {
     let error = cause.downcast_ref::<std::io::Error>()?;
     match error.kind() {
         _ if is_of_open_files(error) => Some(Fault::OpenFiles),
-        ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Some(Fault::Refused),
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
-            Some(Fault::Lost)
-        }
+        ErrorKind::ConnectionRefused
+        | ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable => Some(Fault::Refused),
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => Some(Fault::Lost),
         _ => None,
     }
 }

@@ -60,7 +60,13 @@ impl Host {
             not_before: None,
         };
         let (gate, tokens) = (tokio::sync::Mutex::new(()), Mutex::default());
-        Self { name, shared, gate, state: Mutex::new(state), tokens }
+        Self {
+            name,
+            shared,
+            gate,
+            state: Mutex::new(state),
+            tokens,
+        }
     }
 
     /// Lets questions in: one at a time until the host is settled, then all.
@@ -152,7 +158,10 @@ impl Host {
 
     /// How long the host wants to be left alone.
     pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
-        self.state().not_before.and_then(|until| until.checked_duration_since(now)).filter(|wait| !wait.is_zero())
+        self.state()
+            .not_before
+            .and_then(|until| until.checked_duration_since(now))
+            .filter(|wait| !wait.is_zero())
     }
 
     /// The place of a repository's token, for this one of its pull secrets.

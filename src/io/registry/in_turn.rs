@@ -16,7 +16,10 @@ use crate::io::resolver::Resolver;
 impl Resolver for Registry {
     async fn resolve(&self, lookup: &Lookup) -> Result<Digest, Refusal> {
         let work = async {
-            let way = Way { registry: self, lookup };
+            let way = Way {
+                registry: self,
+                lookup,
+            };
             let (mut to, mut first) = (self.destination(lookup, &way).await?, None);
             loop {
                 match self.digest(&to, lookup, &way).await {
@@ -27,22 +30,39 @@ impl Resolver for Registry {
                     // The first secret's is the one that a person expects to count.
                     Err(refusal) => return Err(first.unwrap_or(refusal)),
                     Ok(digest) => {
-                        self.secrets.lock().expect("no holder of this lock panics").insert(to.target, to.secret);
+                        self.secrets
+                            .lock()
+                            .expect("no holder of this lock panics")
+                            .insert(to.target, to.secret);
                         return Ok(digest);
                     }
                 }
             }
         };
-        self.digests.ask(lookup.clone(), || self.within_run(work)).await
+        self.digests
+            .ask(lookup.clone(), || self.within_run(work))
+            .await
     }
 
-    async fn manifest(&self, lookup: &Lookup, digest: &Digest) -> Result<Option<Manifest>, Refusal> {
+    async fn manifest(
+        &self,
+        lookup: &Lookup,
+        digest: &Digest,
+    ) -> Result<Option<Manifest>, Refusal> {
         let question = (map::target(&self.maps, lookup), digest.clone());
         let work = || {
             self.within_run(async {
-                let way = Way { registry: self, lookup };
+                let way = Way {
+                    registry: self,
+                    lookup,
+                };
                 let mut to = self.destination(lookup, &way).await?;
-                let secrets = self.secrets.lock().expect("no holder of this lock panics").get(&to.target).copied();
+                let secrets = self
+                    .secrets
+                    .lock()
+                    .expect("no holder of this lock panics")
+                    .get(&to.target)
+                    .copied();
                 to.secret = secrets.unwrap_or_default();
                 self.read(&to, digest, 0, &way).await
             })
@@ -55,11 +75,27 @@ impl Resolver for Registry {
             return Ok(true);
         }
         self.within_run(async {
-            let way = Way { registry: self, lookup };
+            let way = Way {
+                registry: self,
+                lookup,
+            };
             let mut to = self.destination(lookup, &way).await?;
-            let secrets = self.secrets.lock().expect("no holder of this lock panics").get(&to.target).copied();
+            let secrets = self
+                .secrets
+                .lock()
+                .expect("no holder of this lock panics")
+                .get(&to.target)
+                .copied();
             to.secret = secrets.unwrap_or_default();
-            let bytes = self.bytes(&to, &format!("manifests/{digest}"), digest, Some(manifest::ACCEPT), &way).await?;
+            let bytes = self
+                .bytes(
+                    &to,
+                    &format!("manifests/{digest}"),
+                    digest,
+                    Some(manifest::ACCEPT),
+                    &way,
+                )
+                .await?;
             match bytes.as_deref().map(manifest::parse) {
                 None => Ok(false),
                 Some(Ok(_)) => Ok(true),
@@ -76,11 +112,16 @@ impl Registry {
     /// Whether the refusal is one of who we were, and there is another pull secret that may fare better.
     fn has_another(&self, to: &Destination, refusal: &Refusal) -> Result<bool, Refusal> {
         // Some registries say that what somebody may not see is not there.
-        let of_who_we_were = matches!(refusal.code, "credentials-refused" | "forbidden" | "not-found" | "name-unknown");
+        let of_who_we_were = matches!(
+            refusal.code,
+            "credentials-refused" | "forbidden" | "not-found" | "name-unknown"
+        );
         if !of_who_we_were || to.host.offer().is_none() || self.asks_as_nobody(&to.target) {
             return Ok(false);
         }
-        let count = self.store.count_pull_secrets(&to.target.registry, &to.target.repository);
+        let count = self
+            .store
+            .count_pull_secrets(&to.target.registry, &to.target.repository);
         Ok(to.secret + 1 < count.map_err(|error| of_credentials(&error))?)
     }
 }

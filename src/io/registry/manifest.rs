@@ -38,7 +38,11 @@ pub(super) fn sha256(bytes: &[u8]) -> Digest {
 
 /// The digest of these bytes in the other digest's algorithm.
 pub(super) fn digest_like(other: &Digest, bytes: &[u8]) -> Digest {
-    if other.as_str().starts_with("sha512:") { digest("sha512", &Sha512::digest(bytes)) } else { sha256(bytes) }
+    if other.as_str().starts_with("sha512:") {
+        digest("sha512", &Sha512::digest(bytes))
+    } else {
+        sha256(bytes)
+    }
 }
 
 fn digest(algorithm: &str, hash: &[u8]) -> Digest {
@@ -50,7 +54,10 @@ fn digest(algorithm: &str, hash: &[u8]) -> Digest {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Parsed {
     /// An index: its manifests with their platforms, and those that name none, whose own bytes must tell.
-    Index { platforms: BTreeMap<Digest, Platform>, unnamed: Vec<Digest> },
+    Index {
+        platforms: BTreeMap<Digest, Platform>,
+        unnamed: Vec<Digest>,
+    },
     /// One image: where its configuration is, which names the platform.
     Image { config: Digest },
     /// A manifest that no container runs, with the media type that says so.
@@ -137,14 +144,21 @@ fn index(descriptors: Vec<Descriptor>) -> Result<Parsed, Malformed> {
 
 /// The platform that an image's configuration names; `unknown/unknown` where it names none.
 pub(super) fn platform(config: &[u8]) -> Result<Platform, Malformed> {
-    let fields: PlatformFields = serde_json::from_slice(config).map_err(|_| Malformed::NotAManifest)?;
+    let fields: PlatformFields =
+        serde_json::from_slice(config).map_err(|_| Malformed::NotAManifest)?;
     Ok(name(&fields))
 }
 
 /// The platform's name with the spellings made one, as containerd compares them: a publisher that begins to write `arm64/v8` for
 /// `arm64` has lost no platform.
 fn name(fields: &PlatformFields) -> Platform {
-    let or_unknown = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_ascii_lowercase() };
+    let or_unknown = |text: &str| {
+        if text.is_empty() {
+            "unknown".to_owned()
+        } else {
+            text.to_ascii_lowercase()
+        }
+    };
     let (os, architecture) = (or_unknown(&fields.os), or_unknown(&fields.architecture));
     let (architecture, variant) = match (architecture.as_str(), fields.variant.as_str()) {
         ("aarch64" | "arm64", "" | "8" | "v8") => ("arm64", ""),
@@ -157,7 +171,11 @@ fn name(fields: &PlatformFields) -> Platform {
         ("arm", "6") => ("arm", "v6"),
         other => other,
     };
-    let name = if variant.is_empty() { format!("{os}/{architecture}") } else { format!("{os}/{architecture}/{variant}") };
+    let name = if variant.is_empty() {
+        format!("{os}/{architecture}")
+    } else {
+        format!("{os}/{architecture}/{variant}")
+    };
     Platform(name)
 }
 
@@ -174,7 +192,11 @@ mod tests {
         let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(sha256(b"").as_str(), empty);
         let long = Digest::parse(&format!("sha512:{}", "0".repeat(128))).unwrap();
-        assert!(digest_like(&long, b"").as_str().starts_with("sha512:cf83e1357eefb8bd"));
+        assert!(
+            digest_like(&long, b"")
+                .as_str()
+                .starts_with("sha512:cf83e1357eefb8bd")
+        );
         assert_eq!(digest_like(&sha256(b"x"), b"").as_str(), empty);
     }
 
@@ -191,8 +213,13 @@ mod tests {
             hex('c'),
             hex('d'),
         );
-        let Ok(Parsed::Index { platforms, unnamed }) = parse(text.as_bytes()) else { panic!("no index") };
-        let names: Vec<_> = platforms.values().map(|platform| platform.0.as_str()).collect();
+        let Ok(Parsed::Index { platforms, unnamed }) = parse(text.as_bytes()) else {
+            panic!("no index")
+        };
+        let names: Vec<_> = platforms
+            .values()
+            .map(|platform| platform.0.as_str())
+            .collect();
         assert_eq!(names, ["linux/arm64", "linux/arm/v6"]);
         assert_eq!(unnamed, [Digest::parse(&hex('d')).unwrap()]);
     }
@@ -200,17 +227,42 @@ mod tests {
     #[test]
     fn bytes_are_judged_by_what_they_say() {
         let config = |media_type: &str| {
-            format!(r#"{{"schemaVersion":2,"config":{{"digest":"{}","mediaType":"{media_type}"}}}}"#, hex('a'))
+            format!(
+                r#"{{"schemaVersion":2,"config":{{"digest":"{}","mediaType":"{media_type}"}}}}"#,
+                hex('a')
+            )
         };
-        assert!(matches!(parse(config(OCI_CONFIG).as_bytes()), Ok(Parsed::Image { .. })));
-        assert!(matches!(parse(config(DOCKER_CONFIG).as_bytes()), Ok(Parsed::Image { .. })));
+        assert!(matches!(
+            parse(config(OCI_CONFIG).as_bytes()),
+            Ok(Parsed::Image { .. })
+        ));
+        assert!(matches!(
+            parse(config(DOCKER_CONFIG).as_bytes()),
+            Ok(Parsed::Image { .. })
+        ));
         let chart = "application/vnd.cncf.helm.config.v1+json";
-        assert_eq!(parse(config(chart).as_bytes()), Ok(Parsed::Other(chart.to_owned())));
-        assert_eq!(parse(br#"{"schemaVersion":1,"name":"a"}"#), Err(Malformed::Schema1));
-        for text in
-            ["", "<html>", "{}", "[]", "null", r#"{"schemaVersion":2}"#, r#"{"schemaVersion":2,"manifests":[{"digest":"x"}]}"#]
-        {
-            assert_eq!(parse(text.as_bytes()), Err(Malformed::NotAManifest), "{text}");
+        assert_eq!(
+            parse(config(chart).as_bytes()),
+            Ok(Parsed::Other(chart.to_owned()))
+        );
+        assert_eq!(
+            parse(br#"{"schemaVersion":1,"name":"a"}"#),
+            Err(Malformed::Schema1)
+        );
+        for text in [
+            "",
+            "<html>",
+            "{}",
+            "[]",
+            "null",
+            r#"{"schemaVersion":2}"#,
+            r#"{"schemaVersion":2,"manifests":[{"digest":"x"}]}"#,
+        ] {
+            assert_eq!(
+                parse(text.as_bytes()),
+                Err(Malformed::NotAManifest),
+                "{text}"
+            );
         }
     }
 
@@ -219,9 +271,18 @@ mod tests {
         for (json, named) in [
             (r#"{"os":"linux","architecture":"aarch64"}"#, "linux/arm64"),
             (r#"{"os":"linux","architecture":"arm"}"#, "linux/arm/v7"),
-            (r#"{"os":"linux","architecture":"amd64","variant":"v1"}"#, "linux/amd64"),
-            (r#"{"os":"linux","architecture":"amd64","variant":"v3"}"#, "linux/amd64/v3"),
-            (r#"{"os":"windows","architecture":"amd64","os.version":"10.0.17763.1"}"#, "windows/amd64"),
+            (
+                r#"{"os":"linux","architecture":"amd64","variant":"v1"}"#,
+                "linux/amd64",
+            ),
+            (
+                r#"{"os":"linux","architecture":"amd64","variant":"v3"}"#,
+                "linux/amd64/v3",
+            ),
+            (
+                r#"{"os":"windows","architecture":"amd64","os.version":"10.0.17763.1"}"#,
+                "windows/amd64",
+            ),
             (r#"{}"#, "unknown/unknown"),
         ] {
             assert_eq!(platform(json.as_bytes()).unwrap().0, named);

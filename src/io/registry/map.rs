@@ -18,15 +18,22 @@ pub enum MapError {
     #[error("`{0}` is not FROM=TO")]
     Shape(String),
     /// A side is no registry with an optional path.
-    #[error("`{0}` is not a registry with an optional path, such as `docker.io` or `registry.example.test:5000/hub`")]
+    #[error(
+        "`{0}` is not a registry with an optional path, such as `docker.io` or `registry.example.test:5000/hub`"
+    )]
     Side(String),
 }
 
 impl Map {
     /// Takes `FROM=TO` apart. Both sides begin with a registry.
     pub fn parse(text: &str) -> Result<Self, MapError> {
-        let (from, to) = text.split_once('=').ok_or_else(|| MapError::Shape(text.to_owned()))?;
-        Ok(Self { from: side(from)?, to: side(to)? })
+        let (from, to) = text
+            .split_once('=')
+            .ok_or_else(|| MapError::Shape(text.to_owned()))?;
+        Ok(Self {
+            from: side(from)?,
+            to: side(to)?,
+        })
     }
 
     /// The components of FROM, where the name begins with them, and the rest of the name.
@@ -38,12 +45,20 @@ impl Map {
 
 fn side(text: &str) -> Result<String, MapError> {
     let text = text.trim().trim_end_matches('/');
-    let text = text.strip_prefix("index.docker.io").map_or_else(|| text.to_owned(), |rest| format!("docker.io{rest}"));
+    let text = text
+        .strip_prefix("index.docker.io")
+        .map_or_else(|| text.to_owned(), |rest| format!("docker.io{rest}"));
     let registry = text.split('/').next().unwrap_or_default();
     // With a last component put behind it, it must be an image's name whose registry is the first component.
     let example = format!("{text}/image");
     match ImageRef::parse(&example) {
-        Ok(image) if image.tag().is_none() && !image.has_digest() && image.lookup().registry() == registry => Ok(text),
+        Ok(image)
+            if image.tag().is_none()
+                && !image.has_digest()
+                && image.lookup().registry() == registry =>
+        {
+            Ok(text)
+        }
         _ => Err(MapError::Side(text)),
     }
 }
@@ -58,19 +73,31 @@ pub(super) struct Target {
 /// Applies the map with the longest FROM; without one, the lookup's own registry is asked.
 pub(super) fn target(maps: &[Map], lookup: &Lookup) -> Target {
     let name = lookup.name();
-    let longest =
-        maps.iter().filter_map(|map| map.matches(name).map(|found| (found, map))).max_by_key(|((length, _), _)| *length);
+    let longest = maps
+        .iter()
+        .filter_map(|map| map.matches(name).map(|found| (found, map)))
+        .max_by_key(|((length, _), _)| *length);
     let Some(((_, rest), map)) = longest else {
-        return Target { registry: lookup.registry().to_owned(), repository: lookup.repository().to_owned() };
+        return Target {
+            registry: lookup.registry().to_owned(),
+            repository: lookup.repository().to_owned(),
+        };
     };
     let mapped = format!("{}{rest}", map.to);
     let (registry, repository) = mapped.split_once('/').unwrap_or((&mapped, ""));
-    Target { registry: registry.to_owned(), repository: repository.to_owned() }
+    Target {
+        registry: registry.to_owned(),
+        repository: repository.to_owned(),
+    }
 }
 
 /// The host that answers for a registry's name.
 pub(super) fn host(registry: &str) -> &str {
-    if registry == "docker.io" { "registry-1.docker.io" } else { registry }
+    if registry == "docker.io" {
+        "registry-1.docker.io"
+    } else {
+        registry
+    }
 }
 
 #[cfg(test)]
@@ -90,18 +117,33 @@ mod tests {
             "docker.io/shop=shop.example.test",
             "docker.io/shop/web=localhost:5000/one/two/",
         ];
-        assert_eq!(asked(&maps, "nginx:1.25"), "mirror.example.test hub/library/nginx");
+        assert_eq!(
+            asked(&maps, "nginx:1.25"),
+            "mirror.example.test hub/library/nginx"
+        );
         assert_eq!(asked(&maps, "shop/api"), "shop.example.test api");
-        assert_eq!(asked(&maps, "shopping/api"), "mirror.example.test hub/shopping/api");
+        assert_eq!(
+            asked(&maps, "shopping/api"),
+            "mirror.example.test hub/shopping/api"
+        );
         assert_eq!(asked(&maps, "shop/web:2"), "localhost:5000 one/two");
         assert_eq!(asked(&maps, "shop/website"), "shop.example.test website");
-        assert_eq!(asked(&maps, "registry.example.test/shop/web"), "registry.example.test shop/web");
-        assert_eq!(asked(&["index.docker.io=mirror.example.test"], "nginx"), "mirror.example.test library/nginx");
+        assert_eq!(
+            asked(&maps, "registry.example.test/shop/web"),
+            "registry.example.test shop/web"
+        );
+        assert_eq!(
+            asked(&["index.docker.io=mirror.example.test"], "nginx"),
+            "mirror.example.test library/nginx"
+        );
     }
 
     #[test]
     fn a_map_without_registries_is_refused() {
-        assert_eq!(Map::parse("docker.io"), Err(MapError::Shape("docker.io".to_owned())));
+        assert_eq!(
+            Map::parse("docker.io"),
+            Err(MapError::Shape("docker.io".to_owned()))
+        );
         for text in [
             "nginx=mirror.example.test",
             "docker.io=mirror",

@@ -105,7 +105,12 @@ impl Registry {
             insecure: settings.insecure,
             insecure_as_nobody: settings.insecure_as_nobody,
             new_digests: settings.new_digests,
-            store: Store::new(settings.pull_secrets, settings.docker_config, settings.environment, settings.limits.helper),
+            store: Store::new(
+                settings.pull_secrets,
+                settings.docker_config,
+                settings.environment,
+                settings.limits.helper,
+            ),
             known: Known::default(),
             transport,
             schemes: Once::default(),
@@ -120,7 +125,10 @@ impl Registry {
 
     /// What happened so far, for each lookup.
     pub fn trace(&self) -> Trace {
-        self.trace.lock().expect("no holder of this lock panics").clone()
+        self.trace
+            .lock()
+            .expect("no holder of this lock panics")
+            .clone()
     }
 
     /// What a person should know though there is an answer, for each lookup that has such a thing.
@@ -136,15 +144,25 @@ impl Registry {
         warnings
     }
 
-    async fn digest(&self, to: &Destination, lookup: &Lookup, way: &Way<'_>) -> Result<Digest, Refusal> {
+    async fn digest(
+        &self,
+        to: &Destination,
+        lookup: &Lookup,
+        way: &Way<'_>,
+    ) -> Result<Digest, Refusal> {
         let mut asked = Asked::new(format!("manifests/{}", lookup.tag()), self.limits.tries);
-        let head = self.ask(to, &Method::HEAD, &mut asked, Some(manifest::ACCEPT), way).await?;
+        let head = self
+            .ask(to, &Method::HEAD, &mut asked, Some(manifest::ACCEPT), way)
+            .await?;
         if head.reply.status == 200 {
             let media_type = head.reply.media_type();
             if manifest::is_schema_1(&media_type) {
                 return Err(schema_1(to));
             }
-            let digest = head.reply.header(DIGEST_HEADER).and_then(|text| Digest::parse(text).ok());
+            let digest = head
+                .reply
+                .header(DIGEST_HEADER)
+                .and_then(|text| Digest::parse(text).ok());
             if let (Some(digest), true) = (digest, manifest::is_accepted(&media_type)) {
                 return Ok(digest);
             }
@@ -154,11 +172,24 @@ impl Registry {
             return Err(self.refused(to, &head));
         }
         // HEAD did not tell, or is refused, or is an error without a reason: GET has the bytes, the reason, or a way to sign in.
-        let get = self.ask(to, &Method::GET, &mut asked.again(), Some(manifest::ACCEPT), way).await?;
+        let get = self
+            .ask(
+                to,
+                &Method::GET,
+                &mut asked.again(),
+                Some(manifest::ACCEPT),
+                way,
+            )
+            .await?;
         self.digest_of_bytes(to, &get, way)
     }
 
-    fn digest_of_bytes(&self, to: &Destination, get: &Answered, way: &Way<'_>) -> Result<Digest, Refusal> {
+    fn digest_of_bytes(
+        &self,
+        to: &Destination,
+        get: &Answered,
+        way: &Way<'_>,
+    ) -> Result<Digest, Refusal> {
         if get.reply.status != 200 {
             return Err(self.refused(to, get));
         }
@@ -167,10 +198,14 @@ impl Registry {
             Err(Malformed::NotAManifest) => return Err(not_a_manifest(to)),
             Ok(_) => {}
         }
-        let Some(header) = get.reply.header(DIGEST_HEADER) else { return Ok(manifest::sha256(&get.reply.body)) };
+        let Some(header) = get.reply.header(DIGEST_HEADER) else {
+            return Ok(manifest::sha256(&get.reply.body));
+        };
         let claimed = Digest::parse(header).ok();
-        let digest =
-            claimed.as_ref().map_or_else(|| manifest::sha256(&get.reply.body), |it| manifest::digest_like(it, &get.reply.body));
+        let digest = claimed.as_ref().map_or_else(
+            || manifest::sha256(&get.reply.body),
+            |it| manifest::digest_like(it, &get.reply.body),
+        );
         if claimed.as_ref() == Some(&digest) {
             return Ok(digest);
         }
@@ -182,27 +217,61 @@ impl Registry {
         Ok(digest)
     }
 
-    async fn read(&self, to: &Destination, digest: &Digest, depth: usize, way: &Way<'_>) -> Result<Option<Manifest>, Refusal> {
-        let Some(bytes) = self.bytes(to, &format!("manifests/{digest}"), digest, Some(manifest::ACCEPT), way).await? else {
+    async fn read(
+        &self,
+        to: &Destination,
+        digest: &Digest,
+        depth: usize,
+        way: &Way<'_>,
+    ) -> Result<Option<Manifest>, Refusal> {
+        let Some(bytes) = self
+            .bytes(
+                to,
+                &format!("manifests/{digest}"),
+                digest,
+                Some(manifest::ACCEPT),
+                way,
+            )
+            .await?
+        else {
             return Ok(None);
         };
         let parsed = match manifest::parse(&bytes) {
             // Somebody pinned one long ago: it has no platform to lose.
-            Err(Malformed::Schema1) => return Ok(Some(Manifest::Other(manifest::SCHEMA_1.to_owned()))),
+            Err(Malformed::Schema1) => {
+                return Ok(Some(Manifest::Other(manifest::SCHEMA_1.to_owned())));
+            }
             Err(Malformed::NotAManifest) => return Err(not_a_manifest(to)),
             Ok(parsed) => parsed,
         };
         match parsed {
             Parsed::Other(media_type) => Ok(Some(Manifest::Other(self.known.hide(&media_type)))),
             Parsed::Image { config } => {
-                let Some(bytes) = self.bytes(to, &format!("blobs/{config}"), &config, None, way).await? else { return Ok(None) };
-                manifest::platform(&bytes).map(|platform| Some(Manifest::Image(platform))).map_err(|_| not_a_manifest(to))
+                let Some(bytes) = self
+                    .bytes(to, &format!("blobs/{config}"), &config, None, way)
+                    .await?
+                else {
+                    return Ok(None);
+                };
+                manifest::platform(&bytes)
+                    .map(|platform| Some(Manifest::Image(platform)))
+                    .map_err(|_| not_a_manifest(to))
             }
-            Parsed::Index { mut platforms, unnamed } => {
-                let mut whole = unnamed.is_empty() || (depth < MAX_DEPTH && unnamed.len() <= MAX_UNNAMED);
-                for digest in unnamed.iter().take(MAX_UNNAMED).filter(|_| depth < MAX_DEPTH) {
+            Parsed::Index {
+                mut platforms,
+                unnamed,
+            } => {
+                let mut whole =
+                    unnamed.is_empty() || (depth < MAX_DEPTH && unnamed.len() <= MAX_UNNAMED);
+                for digest in unnamed
+                    .iter()
+                    .take(MAX_UNNAMED)
+                    .filter(|_| depth < MAX_DEPTH)
+                {
                     match Box::pin(self.read(to, digest, depth + 1, way)).await? {
-                        Some(Manifest::Image(platform)) => drop(platforms.insert(digest.clone(), platform)),
+                        Some(Manifest::Image(platform)) => {
+                            drop(platforms.insert(digest.clone(), platform))
+                        }
                         Some(Manifest::Index(inner)) => {
                             platforms.extend(inner.manifests);
                             whole &= inner.whole;
@@ -210,7 +279,10 @@ impl Registry {
                         Some(Manifest::Other(_)) | None => {}
                     }
                 }
-                Ok(Some(Manifest::Index(Index { manifests: platforms, whole })))
+                Ok(Some(Manifest::Index(Index {
+                    manifests: platforms,
+                    whole,
+                })))
             }
         }
     }
@@ -227,12 +299,19 @@ impl Registry {
         let mut asked = Asked::new(what.to_owned(), self.limits.tries);
         let answered = self.ask(to, &Method::GET, &mut asked, accept, way).await?;
         match answered.reply.status {
-            200 if manifest::digest_like(digest, &answered.reply.body) == *digest => Ok(Some(answered.reply.body)),
+            200 if manifest::digest_like(digest, &answered.reply.body) == *digest => {
+                Ok(Some(answered.reply.body))
+            }
             // Its digest is that of its bytes without the signatures in them; nothing but its form is used.
-            200 if manifest::parse(&answered.reply.body) == Err(Malformed::Schema1) => Ok(Some(answered.reply.body)),
+            200 if manifest::parse(&answered.reply.body) == Err(Malformed::Schema1) => {
+                Ok(Some(answered.reply.body))
+            }
             200 => Err(refusal(
                 "digest-mismatch",
-                format!("`{}` answered with other bytes than those of {digest}", to.host.name),
+                format!(
+                    "`{}` answered with other bytes than those of {digest}",
+                    to.host.name
+                ),
                 "tell the registry's administrator; nothing of it is used",
             )),
             404 => Ok(None),
@@ -243,17 +322,38 @@ impl Registry {
     fn refused(&self, to: &Destination, answered: &Answered) -> Refusal {
         let reply = &answered.reply;
         if matches!(reply.status, 401 | 403) && !reply.direct {
-            let cause = format!("`{}` redirects to a host that answered {}", to.host.name, reply.status);
-            return refusal("redirect", cause, "name that host with `--registry-map`; credentials are not sent along a redirect");
+            let cause = format!(
+                "`{}` redirects to a host that answered {}",
+                to.host.name, reply.status
+            );
+            return refusal(
+                "redirect",
+                cause,
+                "name that host with `--registry-map`; credentials are not sent along a redirect",
+            );
         }
-        of_status(reply.status, &reply.body, &to.host.name, &to.target.registry, &answered.signed)
+        of_status(
+            reply.status,
+            &reply.body,
+            &to.host.name,
+            &to.target.registry,
+            &answered.signed,
+        )
     }
 
     /// Ends a question when the run's time is over.
-    async fn within_run<T>(&self, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
-        let deadline = *self.deadline.get_or_init(|| Instant::now() + self.limits.run);
+    async fn within_run<T>(
+        &self,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        let deadline = *self
+            .deadline
+            .get_or_init(|| Instant::now() + self.limits.run);
         timeout_at(deadline, work).await.unwrap_or_else(|_| {
-            let cause = format!("all registries together took more than {} s", self.limits.run.as_secs_f64());
+            let cause = format!(
+                "all registries together took more than {} s",
+                self.limits.run.as_secs_f64()
+            );
             Err(refusal("timeout", cause, "try again later"))
         })
     }
@@ -270,7 +370,11 @@ impl Registry {
 
 /// Credentials as a Basic header.
 fn basic(credentials: &Credentials, known: &Known) -> Secret {
-    let encoded = STANDARD.encode(format!("{}:{}", credentials.username, credentials.secret.expose()));
+    let encoded = STANDARD.encode(format!(
+        "{}:{}",
+        credentials.username,
+        credentials.secret.expose()
+    ));
     known.add(&Secret::new(encoded.clone()));
     Secret::new(format!("Basic {encoded}"))
 }
@@ -278,7 +382,10 @@ fn basic(credentials: &Credentials, known: &Known) -> Secret {
 fn schema_1(to: &Destination) -> Refusal {
     refusal(
         "schema-1",
-        format!("`{}` has this tag only as a schema 1 manifest, whose digest cannot be pinned", to.host.name),
+        format!(
+            "`{}` has this tag only as a schema 1 manifest, whose digest cannot be pinned",
+            to.host.name
+        ),
         "push the image again with a current tool",
     )
 }
@@ -286,7 +393,10 @@ fn schema_1(to: &Destination) -> Refusal {
 fn not_a_manifest(to: &Destination) -> Refusal {
     refusal(
         "not-a-registry",
-        format!("`{}` answered with something that is no manifest", to.host.name),
+        format!(
+            "`{}` answered with something that is no manifest",
+            to.host.name
+        ),
         "check the registry's name and port; a sign-in page of a proxy looks so",
     )
 }

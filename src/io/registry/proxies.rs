@@ -31,14 +31,20 @@ impl Proxies {
     /// Reads the variables. One in capitals goes before the same in small letters, and one for a scheme before that for all.
     pub(super) fn of_environment(environment: &BTreeMap<OsString, OsString>) -> Self {
         let variable = |name: &str| {
-            let value = environment.get(OsStr::new(name)).and_then(|value| value.to_str());
+            let value = environment
+                .get(OsStr::new(name))
+                .and_then(|value| value.to_str());
             value.map(str::trim).filter(|value| !value.is_empty())
         };
         let named = |names: [&'static str; 4]| {
-            let (name, value) = names.into_iter().find_map(|name| Some((name, variable(name)?)))?;
+            let (name, value) = names
+                .into_iter()
+                .find_map(|name| Some((name, variable(name)?)))?;
             Some(parse(value).ok_or(name))
         };
-        let not_for = variable("NO_PROXY").or_else(|| variable("no_proxy")).unwrap_or_default();
+        let not_for = variable("NO_PROXY")
+            .or_else(|| variable("no_proxy"))
+            .unwrap_or_default();
         Self {
             https: named(["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]),
             http: named(["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]),
@@ -49,14 +55,21 @@ impl Proxies {
 
     /// The proxy for a URL; `None` where its host is asked without one.
     pub(super) fn on_the_way_to(&self, url: &Url) -> Result<Option<&Url>, Fault> {
-        let named = if url.scheme() == "https" { &self.https } else { &self.http };
-        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
+        let named = if url.scheme() == "https" {
+            &self.https
+        } else {
+            &self.http
+        };
+        let (host, port) = (
+            url.host_str().unwrap_or_default(),
+            url.port_or_known_default().unwrap_or_default(),
+        );
         match named {
             Some(_) if is_excluded(host, port, &self.not_for) => Ok(None),
             Some(Ok(proxy)) => Ok(Some(proxy)),
-            Some(Err(name)) => {
-                Err(Fault::Settings(format!("cannot use the proxy in `{name}`: it is no http, https or socks URL")))
-            }
+            Some(Err(name)) => Err(Fault::Settings(format!(
+                "cannot use the proxy in `{name}`: it is no http, https or socks URL"
+            ))),
             None => Ok(None),
         }
     }
@@ -71,17 +84,27 @@ pub(super) struct Between<'a> {
 impl Between<'_> {
     /// The proxy as shown to people: host and port, never its user and password.
     pub(super) fn shown(&self) -> String {
-        format!("{}:{}", self.proxy.host_str().unwrap_or_default(), self.port())
+        format!(
+            "{}:{}",
+            self.proxy.host_str().unwrap_or_default(),
+            self.port()
+        )
     }
 
     fn port(&self) -> u16 {
-        let usual = if self.proxy.scheme().starts_with("socks") { 1080 } else { 80 };
+        let usual = if self.proxy.scheme().starts_with("socks") {
+            1080
+        } else {
+            80
+        };
         self.proxy.port_or_known_default().unwrap_or(usual)
     }
 
     /// Whether this is the proxy's name.
     pub(super) fn is_named(&self, name: &str) -> bool {
-        self.proxy.host_str().is_some_and(|host| host.eq_ignore_ascii_case(name))
+        self.proxy
+            .host_str()
+            .is_some_and(|host| host.eq_ignore_ascii_case(name))
     }
 
     /// Whether what is said goes through the proxy to the host behind it: not where the proxy itself asks a host of plain http.
@@ -98,7 +121,11 @@ impl Between<'_> {
         let ask = async {
             let host = self.proxy.host_str()?.trim_matches(['[', ']']);
             let mut stream = TcpStream::connect((host, self.port())).await.ok()?;
-            let target = format!("{}:{}", self.target.host_str()?, self.target.port_or_known_default()?);
+            let target = format!(
+                "{}:{}",
+                self.target.host_str()?,
+                self.target.port_or_known_default()?
+            );
             let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
             if let Some(authorization) = self.authorization() {
                 request += &format!("Proxy-Authorization: {authorization}\r\n");
@@ -107,7 +134,13 @@ impl Between<'_> {
             // `HTTP/1.1 503`
             let mut line = [0; 12];
             stream.read_exact(&mut line).await.ok()?;
-            let status = std::str::from_utf8(&line).ok()?.strip_prefix("HTTP/1.")?.split_once(' ')?.1.parse().ok()?;
+            let status = std::str::from_utf8(&line)
+                .ok()?
+                .strip_prefix("HTTP/1.")?
+                .split_once(' ')?
+                .1
+                .parse()
+                .ok()?;
             (status != 200).then_some(status)
         };
         timeout(limit, ask).await.ok().flatten()
@@ -118,20 +151,36 @@ impl Between<'_> {
         let decoded = |text: &str| {
             let pairs = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
             let url = Url::parse(&format!("http://x/?{pairs}")).ok()?;
-            url.query_pairs().next().map(|(_, value)| value.into_owned())
+            url.query_pairs()
+                .next()
+                .map(|(_, value)| value.into_owned())
         };
-        let (user, password) = (self.proxy.username(), self.proxy.password().unwrap_or_default());
+        let (user, password) = (
+            self.proxy.username(),
+            self.proxy.password().unwrap_or_default(),
+        );
         if user.is_empty() && password.is_empty() {
             return None;
         }
-        Some(format!("Basic {}", STANDARD.encode(format!("{}:{}", decoded(user)?, decoded(password)?))))
+        Some(format!(
+            "Basic {}",
+            STANDARD.encode(format!("{}:{}", decoded(user)?, decoded(password)?))
+        ))
     }
 }
 
 /// A proxy's URL; without a scheme it is plain http.
 fn parse(text: &str) -> Option<Url> {
-    let url = if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("http://{text}")) }.ok()?;
-    let usable = matches!(url.scheme(), "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h");
+    let url = if text.contains("://") {
+        Url::parse(text)
+    } else {
+        Url::parse(&format!("http://{text}"))
+    }
+    .ok()?;
+    let usable = matches!(
+        url.scheme(),
+        "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h"
+    );
     (usable && url.has_host()).then_some(url)
 }
 
@@ -140,25 +189,49 @@ mod tests {
     use super::*;
 
     fn way(environment: &[(&str, &str)], url: &str) -> Result<Option<String>, String> {
-        let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect();
         let proxies = Proxies::of_environment(&environment);
         let found = proxies.on_the_way_to(&Url::parse(url).unwrap());
-        found.map(|proxy| proxy.map(ToString::to_string)).map_err(|fault| fault.refusal("reg.test").cause)
+        found
+            .map(|proxy| proxy.map(ToString::to_string))
+            .map_err(|fault| fault.refusal("reg.test").cause)
     }
 
     #[test]
     fn a_scheme_has_its_own_proxy_or_that_for_all() {
-        let both = [("HTTPS_PROXY", "http://a.test:1"), ("http_proxy", "b.test:2"), ("ALL_PROXY", "socks5://c.test:3")];
-        assert_eq!(way(&both, "https://reg.test/"), Ok(Some("http://a.test:1/".to_owned())));
-        assert_eq!(way(&both, "http://reg.test/"), Ok(Some("http://b.test:2/".to_owned())));
-        assert_eq!(way(&both[2..], "https://reg.test/"), Ok(Some("socks5://c.test:3".to_owned())));
-        assert_eq!(way(&[("https_proxy", "HTTP://A.test:1")], "https://reg.test/"), Ok(Some("http://a.test:1/".to_owned())));
+        let both = [
+            ("HTTPS_PROXY", "http://a.test:1"),
+            ("http_proxy", "b.test:2"),
+            ("ALL_PROXY", "socks5://c.test:3"),
+        ];
+        assert_eq!(
+            way(&both, "https://reg.test/"),
+            Ok(Some("http://a.test:1/".to_owned()))
+        );
+        assert_eq!(
+            way(&both, "http://reg.test/"),
+            Ok(Some("http://b.test:2/".to_owned()))
+        );
+        assert_eq!(
+            way(&both[2..], "https://reg.test/"),
+            Ok(Some("socks5://c.test:3".to_owned()))
+        );
+        assert_eq!(
+            way(&[("https_proxy", "HTTP://A.test:1")], "https://reg.test/"),
+            Ok(Some("http://a.test:1/".to_owned()))
+        );
         assert_eq!(way(&[("HTTPS_PROXY", " ")], "https://reg.test/"), Ok(None));
     }
 
     #[test]
     fn no_proxy_exempts_a_host_and_one_port_of_it() {
-        let environment = [("HTTPS_PROXY", "http://a.test:1"), ("no_proxy", "reg.test:5000,10.0.0.0/8,other.test")];
+        let environment = [
+            ("HTTPS_PROXY", "http://a.test:1"),
+            ("no_proxy", "reg.test:5000,10.0.0.0/8,other.test"),
+        ];
         for (url, exempt) in [
             ("https://reg.test:5000/", true),
             ("https://reg.test/", false),
@@ -173,11 +246,19 @@ mod tests {
 
     #[test]
     fn a_proxy_that_cannot_be_used_fails_what_would_go_through_it_and_shows_no_password() {
-        let environment =
-            [("ALL_PROXY", "ftp://user:hunter2@a.test"), ("HTTPS_PROXY", "http://b.test:1"), ("NO_PROXY", "own.test")];
-        let refused = Err("cannot use the proxy in `ALL_PROXY`: it is no http, https or socks URL".to_owned());
+        let environment = [
+            ("ALL_PROXY", "ftp://user:hunter2@a.test"),
+            ("HTTPS_PROXY", "http://b.test:1"),
+            ("NO_PROXY", "own.test"),
+        ];
+        let refused = Err(
+            "cannot use the proxy in `ALL_PROXY`: it is no http, https or socks URL".to_owned(),
+        );
         assert_eq!(way(&environment, "http://reg.test/"), refused);
         assert_eq!(way(&environment, "http://own.test/"), Ok(None));
-        assert_eq!(way(&environment, "https://reg.test/"), Ok(Some("http://b.test:1/".to_owned())));
+        assert_eq!(
+            way(&environment, "https://reg.test/"),
+            Ok(Some("http://b.test:1/".to_owned()))
+        );
     }
 }

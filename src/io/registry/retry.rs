@@ -39,7 +39,14 @@ pub(super) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     pub(super) fn new(what: String, tries: u32) -> Self {
-        Self { what, left: tries, made: 0, errors: 0, slow: 0, gate: None }
+        Self {
+            what,
+            left: tries,
+            made: 0,
+            errors: 0,
+            slow: 0,
+            gate: None,
+        }
     }
 
     /// What is asked for: `manifests/1.4`.
@@ -72,7 +79,11 @@ impl<'a> Asked<'a> {
 
     /// The same question in another way: it has the tries that are left, and one at least.
     pub(super) fn again(self) -> Self {
-        Self { left: self.left.max(1), errors: 0, ..self }
+        Self {
+            left: self.left.max(1),
+            errors: 0,
+            ..self
+        }
     }
 }
 
@@ -123,7 +134,8 @@ impl Registry {
                     return Err(refusal);
                 }
             }
-            let enough = asked.slow >= SLOW_TRIES || (request.method == Method::HEAD && asked.errors >= HEAD_ERRORS);
+            let enough = asked.slow >= SLOW_TRIES
+                || (request.method == Method::HEAD && asked.errors >= HEAD_ERRORS);
             if asked.left == 0 || enough || !host.may_try_again() {
                 return outcome.inspect(|_| host.answered()).map_err(|fault| {
                     let refusal = fault.refusal(&host.name);
@@ -131,7 +143,9 @@ impl Registry {
                     refusal
                 });
             }
-            way.note(Step::Paused { milliseconds: pause.as_millis() });
+            way.note(Step::Paused {
+                milliseconds: pause.as_millis(),
+            });
             if matches!(&outcome, Ok(reply) if reply.status == 429) {
                 host.pause(Instant::now() + pause);
             }
@@ -142,8 +156,13 @@ impl Registry {
     /// The pause after so many tries: twice as long each time, and a random part less, so that those who failed together do not come
     /// back together.
     fn pause(&self, made: u32) -> Duration {
-        let doubled = self.limits.first_pause.saturating_mul(1 << made.saturating_sub(1).min(16));
-        doubled.min(self.limits.longest_pause).mul_f64(1.0 - self.random() / 2.0)
+        let doubled = self
+            .limits
+            .first_pause
+            .saturating_mul(1 << made.saturating_sub(1).min(16));
+        doubled
+            .min(self.limits.longest_pause)
+            .mul_f64(1.0 - self.random() / 2.0)
     }
 }
 
@@ -165,11 +184,22 @@ fn retry_after(reply: &Reply) -> Option<Duration> {
 
 fn give_up(host: &Host, status: u16, wanted: Duration) -> Refusal {
     let seconds = wanted.as_secs();
-    let phrase = if status == 429 { "429 Too Many Requests" } else { "that it is not available" };
-    let code = if status == 429 { "rate-limited" } else { "server-error" };
+    let phrase = if status == 429 {
+        "429 Too Many Requests"
+    } else {
+        "that it is not available"
+    };
+    let code = if status == 429 {
+        "rate-limited"
+    } else {
+        "server-error"
+    };
     let refusal = refusal(
         code,
-        format!("`{}` answered {phrase}, and to come back in {seconds} s", host.name),
+        format!(
+            "`{}` answered {phrase}, and to come back in {seconds} s",
+            host.name
+        ),
         &format!("try again in {seconds} s"),
     );
     if status == 429 {
@@ -178,7 +208,12 @@ fn give_up(host: &Host, status: u16, wanted: Duration) -> Refusal {
     refusal
 }
 
-fn step(host: &Host, request: &Request<'_>, asked: &Asked<'_>, outcome: &Result<Reply, Fault>) -> Step {
+fn step(
+    host: &Host,
+    request: &Request<'_>,
+    asked: &Asked<'_>,
+    outcome: &Result<Reply, Fault>,
+) -> Step {
     let method = match request.method {
         Method::HEAD => "HEAD",
         Method::POST => "POST",
@@ -189,5 +224,10 @@ fn step(host: &Host, request: &Request<'_>, asked: &Asked<'_>, outcome: &Result<
         Ok(reply) => format!("{} after a redirect", reply.status),
         Err(fault) => fault.refusal(&host.name).code.to_owned(),
     };
-    Step::Asked { method, host: host.name.clone(), what: asked.what.clone(), outcome }
+    Step::Asked {
+        method,
+        host: host.name.clone(),
+        what: asked.what.clone(),
+        outcome,
+    }
 }

@@ -146,14 +146,20 @@ pub enum RegistryError {
 impl Settings {
     /// Refuses what cannot work, by looking at names and sizes alone: no file is read.
     pub(super) fn check(&self) -> Result<(), RegistryError> {
-        for (name, value) in
-            [("concurrency", self.concurrency), ("per_host", self.per_host), ("tries", self.limits.tries as usize)]
-        {
+        for (name, value) in [
+            ("concurrency", self.concurrency),
+            ("per_host", self.per_host),
+            ("tries", self.limits.tries as usize),
+        ] {
             if value == 0 {
                 return Err(RegistryError::NoSlots(name));
             }
         }
-        if let Some(path) = self.certificate_authorities.iter().find(|path| !path.is_file()) {
+        if let Some(path) = self
+            .certificate_authorities
+            .iter()
+            .find(|path| !path.is_file())
+        {
             return Err(RegistryError::CertificateAuthority(path.clone()));
         }
         match &self.docker_config {
@@ -169,9 +175,21 @@ mod tests {
 
     #[test]
     fn what_cannot_work_is_refused_before_anything_is_asked() {
-        let settings = Settings { concurrency: 0, ..Settings::default() };
-        assert!(matches!(settings.check(), Err(RegistryError::NoSlots("concurrency"))));
-        let settings = Settings { certificate_authorities: vec!["/nowhere/ca.pem".into()], ..Settings::default() };
-        assert!(matches!(settings.check(), Err(RegistryError::CertificateAuthority(_))));
+        let settings = Settings {
+            concurrency: 0,
+            ..Settings::default()
+        };
+        assert!(matches!(
+            settings.check(),
+            Err(RegistryError::NoSlots("concurrency"))
+        ));
+        let settings = Settings {
+            certificate_authorities: vec!["/nowhere/ca.pem".into()],
+            ..Settings::default()
+        };
+        assert!(matches!(
+            settings.check(),
+            Err(RegistryError::CertificateAuthority(_))
+        ));
     }
 }

@@ -27,13 +27,22 @@ impl Shared {
     /// So many in all, and so many for each host.
     pub(super) fn new(all: usize, per_host: usize) -> Self {
         let slots = Semaphore::new(all.min(Semaphore::MAX_PERMITS));
-        Self { slots, per_host: per_host.min(Semaphore::MAX_PERMITS), hosts: Mutex::default() }
+        Self {
+            slots,
+            per_host: per_host.min(Semaphore::MAX_PERMITS),
+            hosts: Mutex::default(),
+        }
     }
 
     /// What is shared of one origin.
     pub(super) fn of(&self, origin: &str) -> Arc<SharedOfHost> {
         let mut hosts = self.hosts.lock().expect("no holder of this lock panics");
-        let new = || Arc::new(SharedOfHost { slots: Semaphore::new(self.per_host), trials: Trials::default() });
+        let new = || {
+            Arc::new(SharedOfHost {
+                slots: Semaphore::new(self.per_host),
+                trials: Trials::default(),
+            })
+        };
         Arc::clone(hosts.entry(origin.to_owned()).or_insert_with(new))
     }
 }

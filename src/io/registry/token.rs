@@ -76,16 +76,28 @@ impl Registry {
                 Err(refusal) => return Err(refusal.clone()),
                 Ok(token) if !is_refused && Instant::now() < token.until => {
                     let (header, signed) = (token.header.clone(), token.signed.clone());
-                    return Ok(Some(Granted { header, signed, generation: kept.generation }));
+                    return Ok(Some(Granted {
+                        header,
+                        signed,
+                        generation: kept.generation,
+                    }));
                 }
                 Ok(_) if is_refused && kept.renewed => return Ok(None),
                 Ok(_) => {}
             }
         }
         let outcome = self.fetch(to, realm, service, refused.is_some(), way).await;
-        *kept = Some(Kept { generation, renewed: refused.is_some(), outcome: outcome.clone() });
+        *kept = Some(Kept {
+            generation,
+            renewed: refused.is_some(),
+            outcome: outcome.clone(),
+        });
         let token = outcome?;
-        Ok(Some(Granted { header: token.header, signed: token.signed, generation }))
+        Ok(Some(Granted {
+            header: token.header,
+            signed: token.signed,
+            generation,
+        }))
     }
 
     async fn fetch(
@@ -97,15 +109,23 @@ impl Registry {
         way: &Way<'_>,
     ) -> Result<Token, Refusal> {
         self.check_realm(to, realm).await?;
-        let freshness = if renew { Freshness::Fresh } else { Freshness::Kept };
+        let freshness = if renew {
+            Freshness::Fresh
+        } else {
+            Freshness::Kept
+        };
         let credentials = self.credentials(to, freshness, way).await?;
-        match self.exchange_in_turn(to, realm, service, credentials.as_ref(), way).await {
+        match self
+            .exchange_in_turn(to, realm, service, credentials.as_ref(), way)
+            .await
+        {
             Err(refusal) if refusal.code == "credentials-refused" && !renew => {
                 let fresh = self.credentials(to, Freshness::Fresh, way).await?;
                 if fresh == credentials {
                     return Err(refusal);
                 }
-                self.exchange_in_turn(to, realm, service, fresh.as_ref(), way).await
+                self.exchange_in_turn(to, realm, service, fresh.as_ref(), way)
+                    .await
             }
             outcome => outcome,
         }
@@ -114,8 +134,15 @@ impl Registry {
     async fn check_realm(&self, to: &Destination, realm: &Url) -> Result<(), Refusal> {
         let shown = self.known.hide(&authority(realm));
         let refused = |reason: &str| {
-            let cause = format!("`{}` names the token server `{shown}`, {reason}", to.host.name);
-            refusal("challenge", cause, "tell the registry's administrator; credentials are not sent there")
+            let cause = format!(
+                "`{}` names the token server `{shown}`, {reason}",
+                to.host.name
+            );
+            refusal(
+                "challenge",
+                cause,
+                "tell the registry's administrator; credentials are not sent there",
+            )
         };
         if realm.scheme() != "https" && to.base.scheme() == "https" {
             return Err(refused("which is asked over plain http"));
@@ -136,7 +163,9 @@ impl Registry {
     ) -> Result<Option<Credentials>, Refusal> {
         let found = self.found(to, freshness).await?;
         way.note(match &found {
-            Some(credentials) => Step::SignedIn { source: credentials.source.to_string() },
+            Some(credentials) => Step::SignedIn {
+                source: credentials.source.to_string(),
+            },
             None if self.asks_as_nobody(&to.target) => Step::Nobody,
             None => Step::Anonymous,
         });
@@ -150,19 +179,36 @@ impl Registry {
         freshness: Freshness,
         way: &Way<'_>,
     ) -> Result<Option<Credentials>, Refusal> {
-        let found = self.found(to, freshness).await?.filter(|credentials| credentials.kind == Kind::RegistryToken);
+        let found = self
+            .found(to, freshness)
+            .await?
+            .filter(|credentials| credentials.kind == Kind::RegistryToken);
         if let Some(credentials) = &found {
-            way.note(Step::SignedIn { source: credentials.source.to_string() });
+            way.note(Step::SignedIn {
+                source: credentials.source.to_string(),
+            });
         }
         Ok(found)
     }
 
     /// The one way to a registry's secrets: whoever may not be sent any has none.
-    async fn found(&self, to: &Destination, freshness: Freshness) -> Result<Option<Credentials>, Refusal> {
+    async fn found(
+        &self,
+        to: &Destination,
+        freshness: Freshness,
+    ) -> Result<Option<Credentials>, Refusal> {
         if self.asks_as_nobody(&to.target) {
             return Ok(None);
         }
-        let found = self.store.find(&to.target.registry, &to.target.repository, to.secret, freshness).await;
+        let found = self
+            .store
+            .find(
+                &to.target.registry,
+                &to.target.repository,
+                to.secret,
+                freshness,
+            )
+            .await;
         let found = found.map_err(|error| of_credentials(&error))?;
         if let Some(credentials) = &found {
             self.known.add(&credentials.secret);
@@ -180,10 +226,14 @@ impl Registry {
         credentials: Option<&Credentials>,
         way: &Way<'_>,
     ) -> Result<Token, Refusal> {
-        let Some(credentials) = credentials else { return self.exchange(to, realm, service, None, way).await };
+        let Some(credentials) = credentials else {
+            return self.exchange(to, realm, service, None, way).await;
+        };
         let turn = to.host.shared.trials.of(credentials).turn().await;
         let turn = turn.ok_or_else(|| refused_before(to, &credentials.source))?;
-        let outcome = self.exchange(to, realm, service, Some(credentials), way).await;
+        let outcome = self
+            .exchange(to, realm, service, Some(credentials), way)
+            .await;
         match &outcome {
             Ok(_) => turn.taken(),
             Err(refusal) if refusal.code == "credentials-refused" => turn.refused(),
@@ -202,15 +252,30 @@ impl Registry {
         way: &Way<'_>,
     ) -> Result<Token, Refusal> {
         let scope = format!("repository:{}:pull", to.target.repository);
-        let signed = credentials.map_or(SignedAs::Nobody, |credentials| SignedAs::Credentials(credentials.source.clone()));
-        if let Some(credentials) = credentials.filter(|credentials| credentials.kind == Kind::IdentityToken) {
-            let mut form = vec![("grant_type", "refresh_token"), ("client_id", "imago"), ("scope", scope.as_str())];
+        let signed = credentials.map_or(SignedAs::Nobody, |credentials| {
+            SignedAs::Credentials(credentials.source.clone())
+        });
+        if let Some(credentials) =
+            credentials.filter(|credentials| credentials.kind == Kind::IdentityToken)
+        {
+            let mut form = vec![
+                ("grant_type", "refresh_token"),
+                ("client_id", "imago"),
+                ("scope", scope.as_str()),
+            ];
             form.extend(service.map(|service| ("service", service)));
             form.push(("refresh_token", credentials.secret.expose()));
-            self.known.add(&Secret::new(form_encode(&[("", credentials.secret.expose())]).trim_start_matches('=')));
+            self.known.add(&Secret::new(
+                form_encode(&[("", credentials.secret.expose())]).trim_start_matches('='),
+            ));
             let form = Secret::new(form_encode(&form));
-            let request =
-                Request { method: Method::POST, url: realm.clone(), authorization: None, accept: None, form: Some(&form) };
+            let request = Request {
+                method: Method::POST,
+                url: realm.clone(),
+                authorization: None,
+                accept: None,
+                form: Some(&form),
+            };
             let reply = self.ask_token(realm, &request, way).await?;
             // A server without the OAuth2 form: the older one takes the same token as a password.
             if !matches!(reply.status, 404 | 405) {
@@ -223,32 +288,58 @@ impl Registry {
         }
         url.query_pairs_mut().append_pair("scope", &scope);
         let header = credentials.map(|credentials| basic(credentials, &self.known));
-        let request = Request { method: Method::GET, url, authorization: header.as_ref(), accept: None, form: None };
+        let request = Request {
+            method: Method::GET,
+            url,
+            authorization: header.as_ref(),
+            accept: None,
+            form: None,
+        };
         let reply = self.ask_token(realm, &request, way).await?;
         self.read_token(&reply, realm, &to.target.registry, signed)
     }
 
-    async fn ask_token(&self, realm: &Url, request: &Request<'_>, way: &Way<'_>) -> Result<Reply, Refusal> {
-        let host = self.transport.host(realm, self.known.hide(&authority(realm)));
+    async fn ask_token(
+        &self,
+        realm: &Url,
+        request: &Request<'_>,
+        way: &Way<'_>,
+    ) -> Result<Reply, Refusal> {
+        let host = self
+            .transport
+            .host(realm, self.known.hide(&authority(realm)));
         let mut asked = Asked::new("token".to_owned(), self.limits.tries);
         self.until_answered(&host, request, &mut asked, way).await
     }
 
-    fn read_token(&self, reply: &Reply, realm: &Url, registry: &str, signed: SignedAs) -> Result<Token, Refusal> {
+    fn read_token(
+        &self,
+        reply: &Reply,
+        realm: &Url,
+        registry: &str,
+        signed: SignedAs,
+    ) -> Result<Token, Refusal> {
         let host = self.known.hide(&authority(realm));
         if reply.status != 200 {
             return Err(match reply.status {
                 // The OAuth2 form says 400 to a token that it does not know.
-                400 | 401 if signed != SignedAs::Nobody => {
-                    refusal::unauthorized(&format!("the token server `{host}` answered {}", reply.status), registry, &signed)
-                }
+                400 | 401 if signed != SignedAs::Nobody => refusal::unauthorized(
+                    &format!("the token server `{host}` answered {}", reply.status),
+                    registry,
+                    &signed,
+                ),
                 status => refusal::of_token_status(status, &reply.body, &host, registry, &signed),
             });
         }
-        let unusable =
-            |what: &str| refusal("token", format!("the token server `{host}` {what}"), "tell the registry's administrator");
-        let answer: Answer =
-            serde_json::from_slice(&reply.body).map_err(|_| unusable("answered with something that is not its JSON"))?;
+        let unusable = |what: &str| {
+            refusal(
+                "token",
+                format!("the token server `{host}` {what}"),
+                "tell the registry's administrator",
+            )
+        };
+        let answer: Answer = serde_json::from_slice(&reply.body)
+            .map_err(|_| unusable("answered with something that is not its JSON"))?;
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
         let Some(token) = filled(answer.token).or_else(|| filled(answer.access_token)) else {
             return Err(unusable("answered without a token"));
@@ -256,15 +347,23 @@ impl Registry {
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(unusable("answered with a token that no header may hold"));
         }
-        let seconds = answer.expires_in.filter(|seconds| seconds.is_finite() && *seconds > 0.0);
-        let life = seconds.map_or(DEFAULT_LIFE, |seconds| Duration::from_secs_f64(seconds.min(86_400.0)));
+        let seconds = answer
+            .expires_in
+            .filter(|seconds| seconds.is_finite() && *seconds > 0.0);
+        let life = seconds.map_or(DEFAULT_LIFE, |seconds| {
+            Duration::from_secs_f64(seconds.min(86_400.0))
+        });
         let until = Instant::now() + life.saturating_sub(MARGIN).max(life / 2);
         self.known.add(&Secret::new(token.clone()));
         let signed = match signed {
             SignedAs::Credentials(source) => SignedAs::TokenFor(source),
             other => other,
         };
-        Ok(Token { header: Secret::new(format!("Bearer {token}")), until, signed })
+        Ok(Token {
+            header: Secret::new(format!("Bearer {token}")),
+            until,
+            signed,
+        })
     }
 }
 
@@ -280,6 +379,9 @@ mod tests {
 
     #[test]
     fn a_form_holds_its_values_whole() {
-        assert_eq!(form_encode(&[("a", "x=&+ é"), ("b", "")]), "a=x%3D%26%2B+%C3%A9&b=");
+        assert_eq!(
+            form_encode(&[("a", "x=&+ é"), ("b", "")]),
+            "a=x%3D%26%2B+%C3%A9&b="
+        );
     }
 }

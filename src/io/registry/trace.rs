@@ -51,9 +51,16 @@ impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mapped { to } => write!(formatter, "mapped to {to}"),
-            Self::Asked { method, host, what, outcome } => write!(formatter, "{method} {what} at {host}: {outcome}"),
+            Self::Asked {
+                method,
+                host,
+                what,
+                outcome,
+            } => write!(formatter, "{method} {what} at {host}: {outcome}"),
             Self::SignedIn { source } => write!(formatter, "with the credentials from {source}"),
-            Self::Nobody => formatter.write_str("without credentials: plain http, which is not the user's wish"),
+            Self::Nobody => {
+                formatter.write_str("without credentials: plain http, which is not the user's wish")
+            }
             Self::Anonymous => formatter.write_str("without credentials: none were found"),
             Self::Paused { milliseconds } => write!(formatter, "paused for {milliseconds} ms"),
             Self::Warning(text) => write!(formatter, "warning: {text}"),

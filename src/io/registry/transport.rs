@@ -51,13 +51,21 @@ pub(super) struct Reply {
 impl Reply {
     /// A header's text, where it is there once, filled, and text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|text| !text.is_empty())
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
     }
 
     /// The media type without its parameters, in lower case.
     pub(super) fn media_type(&self) -> String {
         let text = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
-        text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+        text.split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
     }
 }
 
@@ -98,7 +106,11 @@ impl Transport {
     pub(super) fn host(&self, url: &Url, name: String) -> Arc<Host> {
         let mut hosts = self.hosts.lock().expect("no holder of this lock panics");
         let origin = url.origin().ascii_serialization();
-        Arc::clone(hosts.entry(origin.clone()).or_insert_with(|| Arc::new(Host::new(name, self.shared.of(&origin)))))
+        Arc::clone(
+            hosts
+                .entry(origin.clone())
+                .or_insert_with(|| Arc::new(Host::new(name, self.shared.of(&origin)))),
+        )
     }
 
     /// Sends a request, follows redirects, and reads the answer. One try.
@@ -106,38 +118,57 @@ impl Transport {
         let (mut url, mut authorization) = (request.url.clone(), request.authorization);
         let mut direct = true;
         for _ in 0..=MAX_REDIRECTS {
-            let mut reply = self.send_once(request, &url, authorization, known).await.map_err(|fault| match direct {
-                true => fault,
-                false => Fault::Beyond(Box::new(fault), known.hide(&authority(&url))),
-            })?;
+            let mut reply = self
+                .send_once(request, &url, authorization, known)
+                .await
+                .map_err(|fault| match direct {
+                    true => fault,
+                    false => Fault::Beyond(Box::new(fault), known.hide(&authority(&url))),
+                })?;
             reply.direct = direct;
             let location = match reply.status {
                 301 | 302 | 303 | 307 | 308 => reply.header(LOCATION.as_str()),
                 _ => None,
             };
-            let Some(location) = location else { return Ok(reply) };
-            let next = url.join(location).map_err(|_| Fault::Redirect("redirects to something that is no URL".to_owned()))?;
+            let Some(location) = location else {
+                return Ok(reply);
+            };
+            let next = url
+                .join(location)
+                .map_err(|_| Fault::Redirect("redirects to something that is no URL".to_owned()))?;
             let shown = known.hide(&authority(&next));
             if !matches!(next.scheme(), "http" | "https") || !next.has_host() {
-                return Err(Fault::Redirect("redirects to something that is no web address".to_owned()));
+                return Err(Fault::Redirect(
+                    "redirects to something that is no web address".to_owned(),
+                ));
             }
             if url.scheme() == "https" && next.scheme() != "https" {
-                return Err(Fault::Redirect(format!("redirects from https to plain http at `{shown}`")));
+                return Err(Fault::Redirect(format!(
+                    "redirects from https to plain http at `{shown}`"
+                )));
             }
             if request.form.is_some() {
-                return Err(Fault::Redirect(format!("redirects credentials to `{shown}`")));
+                return Err(Fault::Redirect(format!(
+                    "redirects credentials to `{shown}`"
+                )));
             }
             if next.origin() != url.origin() {
                 match self.may_lead(&url, &next).await {
                     Ok(true) => {}
-                    Ok(false) => return Err(Fault::Redirect(format!("redirects to `{shown}`, a private address"))),
+                    Ok(false) => {
+                        return Err(Fault::Redirect(format!(
+                            "redirects to `{shown}`, a private address"
+                        )));
+                    }
                     Err(fault) => return Err(Fault::Beyond(Box::new(fault), shown)),
                 }
                 (authorization, direct) = (None, false);
             }
             url = next;
         }
-        Err(Fault::Redirect(format!("redirects more than {MAX_REDIRECTS} times")))
+        Err(Fault::Redirect(format!(
+            "redirects more than {MAX_REDIRECTS} times"
+        )))
     }
 
     /// Whether one host may send us on to another: see [`may_lead`]. A name behind a proxy is the proxy's to resolve. A name that cannot be
@@ -147,7 +178,10 @@ impl Transport {
             return Ok(true);
         }
         let to = self.addresses_of(to).await?;
-        Ok(may_lead(&self.addresses_of(from).await.unwrap_or_default(), &to))
+        Ok(may_lead(
+            &self.addresses_of(from).await.unwrap_or_default(),
+            &to,
+        ))
     }
 
     async fn addresses_of(&self, url: &Url) -> Result<Vec<IpAddr>, Fault> {
@@ -169,12 +203,18 @@ impl Transport {
         authorization: Option<&Secret>,
         known: &Known,
     ) -> Result<Reply, Fault> {
-        let between = self.proxies.on_the_way_to(url)?.map(|proxy| Between { proxy, target: url });
+        let between = self
+            .proxies
+            .on_the_way_to(url)?
+            .map(|proxy| Between { proxy, target: url });
         let client = self.client(url.scheme())?;
         let mut built = client.request(request.method.clone(), url.clone());
         if let Some(secret) = authorization {
-            let mut value = HeaderValue::from_str(secret.expose())
-                .map_err(|_| Fault::Settings("the credentials hold characters that no header may have".to_owned()))?;
+            let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| {
+                Fault::Settings(
+                    "the credentials hold characters that no header may have".to_owned(),
+                )
+            })?;
             value.set_sensitive(true);
             built = built.header(AUTHORIZATION, value);
         }
@@ -182,13 +222,28 @@ impl Transport {
             built = built.header(ACCEPT, accept);
         }
         if let Some(form) = request.form {
-            built = built.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose().to_owned());
+            built = built
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form.expose().to_owned());
         }
         // The host's slot first: who waits for a busy host must not hold a slot that another host's question could use.
         let host = self.host(url, known.hide(&authority(url)));
-        let _host_slot = host.shared.slots.acquire().await.expect("it is never closed");
-        let slot = self.shared.slots.acquire().await.expect("it is never closed");
-        let mut work = pin!(timeout(self.limits.answer, self.perform(built, &request.method, between.as_ref())));
+        let _host_slot = host
+            .shared
+            .slots
+            .acquire()
+            .await
+            .expect("it is never closed");
+        let slot = self
+            .shared
+            .slots
+            .acquire()
+            .await
+            .expect("it is never closed");
+        let mut work = pin!(timeout(
+            self.limits.answer,
+            self.perform(built, &request.method, between.as_ref())
+        ));
         let outcome = match timeout(self.limits.patience, work.as_mut()).await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -198,11 +253,15 @@ impl Transport {
         };
         let outcome = outcome.unwrap_or(Err(Fault::AnswerTimeout(self.limits.answer)));
         match (outcome, &between) {
-            (Ok(reply), Some(between)) if reply.status == 407 => {
-                Err(Fault::OfProxy(Box::new(Fault::ProxyStatus(407)), between.shown()))
-            }
+            (Ok(reply), Some(between)) if reply.status == 407 => Err(Fault::OfProxy(
+                Box::new(Fault::ProxyStatus(407)),
+                between.shown(),
+            )),
             (Err(Fault::OfProxy(fault, shown)), Some(between)) if *fault == Fault::Proxy => {
-                let status = between.status(self.limits.connect).await.map(Fault::ProxyStatus);
+                let status = between
+                    .status(self.limits.connect)
+                    .await
+                    .map(Fault::ProxyStatus);
                 Err(Fault::OfProxy(status.map_or(fault, Box::new), shown))
             }
             (outcome, _) => outcome,
@@ -230,7 +289,9 @@ impl Transport {
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if failed => {
-                    reply.body.extend_from_slice(&chunk[..chunk.len().min(MAX_ERROR - reply.body.len())]);
+                    reply
+                        .body
+                        .extend_from_slice(&chunk[..chunk.len().min(MAX_ERROR - reply.body.len())]);
                     if reply.body.len() == MAX_ERROR {
                         return Ok(reply);
                     }
@@ -249,13 +310,19 @@ impl Transport {
 
     /// The client for a scheme, made when it is first needed: reading the system's certificates takes longer than most runs without them.
     fn client(&self, scheme: &str) -> Result<reqwest::Client, Fault> {
-        let (slot, with_tls) = if scheme == "https" { (&self.tls, true) } else { (&self.plain, false) };
+        let (slot, with_tls) = if scheme == "https" {
+            (&self.tls, true)
+        } else {
+            (&self.plain, false)
+        };
         slot.get_or_init(|| self.build_client(with_tls)).clone()
     }
 
     fn build_client(&self, with_tls: bool) -> Result<reqwest::Client, Fault> {
         // Another part of the program may have installed it already, which is as well.
-        rustls::crypto::ring::default_provider().install_default().unwrap_or(());
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .unwrap_or(());
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("imago/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -270,7 +337,11 @@ impl Transport {
         } else {
             builder = builder.tls_certs_only([]);
         }
-        builder.build().map_err(|_| Fault::Settings("the TLS settings or the system's certificates cannot be used".to_owned()))
+        builder.build().map_err(|_| {
+            Fault::Settings(
+                "the TLS settings or the system's certificates cannot be used".to_owned(),
+            )
+        })
     }
 
     /// The one proxy that the client knows: for each URL the environment's, or none.
@@ -283,10 +354,15 @@ impl Transport {
     fn authorities(&self) -> Result<Vec<reqwest::Certificate>, Fault> {
         let mut certificates = Vec::new();
         for path in &self.authorities {
-            let failed =
-                |reason: &str| Fault::Settings(format!("cannot read the certificates in `{}`: {reason}", path.display()));
+            let failed = |reason: &str| {
+                Fault::Settings(format!(
+                    "cannot read the certificates in `{}`: {reason}",
+                    path.display()
+                ))
+            };
             let pem = std::fs::read(path).map_err(|error| failed(&error.to_string()))?;
-            let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| failed("it is not PEM"))?;
+            let found =
+                reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| failed("it is not PEM"))?;
             if found.is_empty() {
                 return Err(failed("there are none in it"));
             }
@@ -299,5 +375,6 @@ impl Transport {
 /// The host as shown to people, with its port where that is not the scheme's.
 pub(super) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

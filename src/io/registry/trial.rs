@@ -22,10 +22,16 @@ impl Trials {
     /// That of these credentials.
     pub(super) fn of(&self, credentials: &Credentials) -> Arc<Trial> {
         let mut trials = self.0.lock().expect("no holder of this lock panics");
-        if let Some((_, trial)) = trials.iter().find(|(known, _)| known.are_the_same_as(credentials)) {
+        if let Some((_, trial)) = trials
+            .iter()
+            .find(|(known, _)| known.are_the_same_as(credentials))
+        {
             return Arc::clone(trial);
         }
-        let trial = Arc::new(Trial { turns: Arc::new(Semaphore::new(MOST_REFUSED)), state: Mutex::default() });
+        let trial = Arc::new(Trial {
+            turns: Arc::new(Semaphore::new(MOST_REFUSED)),
+            state: Mutex::default(),
+        });
         trials.push((credentials.clone(), Arc::clone(&trial)));
         trial
     }
@@ -54,7 +60,10 @@ impl Trial {
     /// Waits until these credentials may be tried, or are known to be good. `None`: they were refused too often.
     pub(super) async fn turn(self: &Arc<Self>) -> Option<Turn> {
         let permit = Arc::clone(&self.turns).acquire_owned().await.ok();
-        (permit.is_some() || self.state().taken).then(|| Turn { trial: Arc::clone(self), permit })
+        (permit.is_some() || self.state().taken).then(|| Turn {
+            trial: Arc::clone(self),
+            permit,
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -88,19 +97,33 @@ mod tests {
 
     fn credentials(secret: &str, file: &str) -> Credentials {
         let source = Source::File(file.into());
-        Credentials { kind: Kind::Password, username: "user".to_owned(), secret: Secret::new(secret), source }
+        Credentials {
+            kind: Kind::Password,
+            username: "user".to_owned(),
+            secret: Secret::new(secret),
+            source,
+        }
     }
 
     fn block_on<T>(work: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(work)
     }
 
     #[test]
     fn the_same_credentials_of_two_places_have_one_trial() {
         let trials = Trials::default();
         let first = trials.of(&credentials("hunter2", "a.json"));
-        assert!(Arc::ptr_eq(&first, &trials.of(&credentials("hunter2", "b.json"))));
-        assert!(!Arc::ptr_eq(&first, &trials.of(&credentials("other", "a.json"))));
+        assert!(Arc::ptr_eq(
+            &first,
+            &trials.of(&credentials("hunter2", "b.json"))
+        ));
+        assert!(!Arc::ptr_eq(
+            &first,
+            &trials.of(&credentials("other", "a.json"))
+        ));
     }
 
     #[test]

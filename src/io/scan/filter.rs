@@ -21,51 +21,99 @@ pub(super) struct PathFilter {
 }
 
 impl PathFilter {
-    pub(super) fn new(include: &[String], exclude: &[String], other: Option<&Globs>) -> Result<Self, ScanError> {
-        let other = other.map(|globs| Ok((Box::new(Self::new(&globs.include, &globs.exclude, None)?), globs.base.clone())));
-        Ok(Self { include: Patterns::new(include)?, exclude: Patterns::new(exclude)?, other: other.transpose()? })
+    pub(super) fn new(
+        include: &[String],
+        exclude: &[String],
+        other: Option<&Globs>,
+    ) -> Result<Self, ScanError> {
+        let other = other.map(|globs| {
+            Ok((
+                Box::new(Self::new(&globs.include, &globs.exclude, None)?),
+                globs.base.clone(),
+            ))
+        });
+        Ok(Self {
+            include: Patterns::new(include)?,
+            exclude: Patterns::new(exclude)?,
+            other: other.transpose()?,
+        })
     }
 
     /// Whether there is any glob at all.
     pub(super) fn narrows(&self) -> bool {
-        self.include.is_some() || self.exclude.is_some() || self.other.as_ref().is_some_and(|(other, _)| other.narrows())
+        self.include.is_some()
+            || self.exclude.is_some()
+            || self
+                .other
+                .as_ref()
+                .is_some_and(|(other, _)| other.narrows())
     }
 
     /// Judges a file by its paths, each from another folder: globs are held against all of them. `real` is absolute and without links.
     pub(super) fn takes(&self, paths: &[impl AsRef<Path>], real: &Path) -> bool {
-        if self.other(real).is_some_and(|(other, path)| !other.takes(&[path], real)) {
+        if self
+            .other(real)
+            .is_some_and(|(other, path)| !other.takes(&[path], real))
+        {
             return false;
         }
-        let matches = |patterns: &Patterns| patterns.any(paths.iter().map(|path| patterns.match_file(path.as_ref())));
+        let matches = |patterns: &Patterns| {
+            patterns.any(paths.iter().map(|path| patterns.match_file(path.as_ref())))
+        };
         !self.exclude.as_ref().is_some_and(matches) && self.include.as_ref().is_none_or(matches)
     }
 
     /// Whether all that is below a folder is left out, so that it need not be read.
     pub(super) fn leaves_out_folder(&self, paths: &[impl AsRef<Path>], real: &Path) -> bool {
-        if self.other(real).is_some_and(|(other, path)| other.leaves_out_folder(&[path], real)) {
+        if self
+            .other(real)
+            .is_some_and(|(other, path)| other.leaves_out_folder(&[path], real))
+        {
             return true;
         }
-        let matches = |patterns: &Patterns| patterns.any(paths.iter().map(|path| patterns.match_folder(path.as_ref())));
+        let matches = |patterns: &Patterns| {
+            patterns.any(
+                paths
+                    .iter()
+                    .map(|path| patterns.match_folder(path.as_ref())),
+            )
+        };
         self.exclude.as_ref().is_some_and(matches)
     }
 
     /// Whether a glob that leaves out begins in a folder that another leaves out whole: then nothing below was held against it.
     fn is_below_what_is_left_out(&self, glob: &str) -> bool {
         let plain = glob.trim_start_matches("./").trim_matches('/');
-        let folder = Path::new(plain).parent().filter(|folder| !folder.as_os_str().is_empty());
-        self.exclude.as_ref().zip(folder).is_some_and(|(patterns, folder)| patterns.match_folder(folder))
+        let folder = Path::new(plain)
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        self.exclude
+            .as_ref()
+            .zip(folder)
+            .is_some_and(|(patterns, folder)| patterns.match_folder(folder))
     }
 
     /// The globs that have matched nothing so far. One of `include` that matches only what is left out is among them.
     pub(super) fn idle(&self) -> Vec<IdleGlob> {
         let lists = [("include", &self.include), ("exclude", &self.exclude)];
-        let own = lists.into_iter().flat_map(|(list, patterns)| patterns.iter().map(move |patterns| (list, patterns)));
+        let own = lists
+            .into_iter()
+            .flat_map(|(list, patterns)| patterns.iter().map(move |patterns| (list, patterns)));
         let own = own.flat_map(|(list, patterns)| patterns.idle().map(move |glob| (list, glob)));
-        let own = own.map(|(list, glob)| IdleGlob { list, glob: glob.to_owned(), of_other: false });
+        let own = own.map(|(list, glob)| IdleGlob {
+            list,
+            glob: glob.to_owned(),
+            of_other: false,
+        });
         let mut own: Vec<_> = own.collect();
         own.retain(|idle| idle.list == "include" || !self.is_below_what_is_left_out(&idle.glob));
         let other = self.other.iter().flat_map(|(other, _)| other.idle());
-        own.into_iter().chain(other.map(|idle| IdleGlob { of_other: true, ..idle })).collect()
+        own.into_iter()
+            .chain(other.map(|idle| IdleGlob {
+                of_other: true,
+                ..idle
+            }))
+            .collect()
     }
 }
 
@@ -93,7 +141,10 @@ impl Patterns {
         }
         let mut sorted = [(); 4].map(|()| Vec::new());
         for pattern in patterns {
-            let refused = |reason: String| ScanError::Glob { pattern: pattern.clone(), reason };
+            let refused = |reason: String| ScanError::Glob {
+                pattern: pattern.clone(),
+                reason,
+            };
             let rest = pattern.strip_prefix("./").unwrap_or(pattern);
             let (rest, for_folders) = match rest.strip_suffix('/') {
                 Some(rest) => (rest, true),
@@ -106,37 +157,69 @@ impl Patterns {
                 return Err(refused("it names nothing".to_owned()));
             }
             if rest.len() > MAX_PATTERN {
-                return Err(refused(format!("it has {} bytes, more than the {MAX_PATTERN} that are read", rest.len())));
+                return Err(refused(format!(
+                    "it has {} bytes, more than the {MAX_PATTERN} that are read",
+                    rest.len()
+                )));
             }
             let glob = GlobBuilder::new(rest).literal_separator(true).build();
             let glob = glob.map_err(|error| refused(error.kind().to_string()))?;
-            sorted[usize::from(for_paths) * 2 + usize::from(for_folders)].push((glob, pattern.clone()));
+            sorted[usize::from(for_paths) * 2 + usize::from(for_folders)]
+                .push((glob, pattern.clone()));
         }
-        let refused = |error: globset::Error| ScanError::Glob { pattern: patterns.join(" "), reason: error.kind().to_string() };
-        let [names, folder_names, paths, folder_paths] = sorted.map(|globs| Watched::new(globs).map_err(refused));
-        Ok(Some(Self { names: names?, folder_names: folder_names?, paths: paths?, folder_paths: folder_paths? }))
+        let refused = |error: globset::Error| ScanError::Glob {
+            pattern: patterns.join(" "),
+            reason: error.kind().to_string(),
+        };
+        let [names, folder_names, paths, folder_paths] =
+            sorted.map(|globs| Watched::new(globs).map_err(refused));
+        Ok(Some(Self {
+            names: names?,
+            folder_names: folder_names?,
+            paths: paths?,
+            folder_paths: folder_paths?,
+        }))
     }
 
     fn match_file(&self, path: &Path) -> bool {
         let name = path.file_name().unwrap_or_default();
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         let by_name = iter::once_with(|| self.names.is_match(name));
         let by_path = iter::once_with(|| self.paths.is_match(path));
-        self.any(by_name.chain(by_path).chain(folder.into_iter().map(|folder| self.match_folder(folder))))
+        self.any(
+            by_name
+                .chain(by_path)
+                .chain(folder.into_iter().map(|folder| self.match_folder(folder))),
+        )
     }
 
     fn match_folder(&self, path: &Path) -> bool {
-        let folders = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty());
+        let folders = path
+            .ancestors()
+            .take_while(|folder| !folder.as_os_str().is_empty());
         self.any(folders.flat_map(|folder| {
             let name = folder.file_name().unwrap_or_default();
-            let names = [&self.names, &self.folder_names].into_iter().map(move |globs| globs.is_match(name));
-            names.chain([&self.paths, &self.folder_paths].into_iter().map(move |globs| globs.is_match(folder)))
+            let names = [&self.names, &self.folder_names]
+                .into_iter()
+                .map(move |globs| globs.is_match(name));
+            names.chain(
+                [&self.paths, &self.folder_paths]
+                    .into_iter()
+                    .map(move |globs| globs.is_match(folder)),
+            )
         }))
     }
 
     /// Whether any is true. While a glob has matched nothing all are tried, so that each that matches is noted.
     fn any(&self, mut matches: impl Iterator<Item = bool>) -> bool {
-        let sets = [&self.names, &self.folder_names, &self.paths, &self.folder_paths];
+        let sets = [
+            &self.names,
+            &self.folder_names,
+            &self.paths,
+            &self.folder_paths,
+        ];
         match sets.into_iter().all(Watched::is_settled) {
             true => matches.any(|is_match| is_match),
             false => matches.fold(false, |any, is_match| any | is_match),
@@ -144,7 +227,14 @@ impl Patterns {
     }
 
     fn idle(&self) -> impl Iterator<Item = &str> {
-        [&self.names, &self.folder_names, &self.paths, &self.folder_paths].into_iter().flat_map(Watched::idle)
+        [
+            &self.names,
+            &self.folder_names,
+            &self.paths,
+            &self.folder_paths,
+        ]
+        .into_iter()
+        .flat_map(Watched::idle)
     }
 }
 
@@ -153,8 +243,15 @@ mod tests {
     use super::*;
 
     fn takes(include: &[&str], exclude: &[&str], path: &str) -> bool {
-        let owned = |patterns: &[&str]| patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>();
-        PathFilter::new(&owned(include), &owned(exclude), None).unwrap().takes(&[Path::new(path)], Path::new("/"))
+        let owned = |patterns: &[&str]| {
+            patterns
+                .iter()
+                .map(|&pattern| pattern.to_owned())
+                .collect::<Vec<_>>()
+        };
+        PathFilter::new(&owned(include), &owned(exclude), None)
+            .unwrap()
+            .takes(&[Path::new(path)], Path::new("/"))
     }
 
     #[test]
@@ -182,8 +279,18 @@ mod tests {
             assert!(!takes(&[], &[pattern], "deploy/web.yaml"), "{pattern}");
             assert!(takes(&[pattern], &[], "deploy/web.yaml"), "{pattern}");
         }
-        for pattern in ["deploy/*", "/web.yaml", "deploy/base/web.yaml/", "web.yaml/", "base/web.yaml"] {
-            assert_eq!(takes(&[], &[pattern], "deploy/base/web.yaml"), pattern != "deploy/*", "{pattern}");
+        for pattern in [
+            "deploy/*",
+            "/web.yaml",
+            "deploy/base/web.yaml/",
+            "web.yaml/",
+            "base/web.yaml",
+        ] {
+            assert_eq!(
+                takes(&[], &[pattern], "deploy/base/web.yaml"),
+                pattern != "deploy/*",
+                "{pattern}"
+            );
         }
     }
 
@@ -192,7 +299,11 @@ mod tests {
         assert!(takes(&["apps/*/web.yaml"], &[], "apps/shop/web.yaml"));
         assert!(!takes(&["apps/*/web.yaml"], &[], "apps/shop/prod/web.yaml"));
         assert!(takes(&["apps/**/web.yaml"], &[], "apps/shop/prod/web.yaml"));
-        assert!(takes(&["apps/{shop,pay}/**"], &[], "apps/pay/prod/web.yaml"));
+        assert!(takes(
+            &["apps/{shop,pay}/**"],
+            &[],
+            "apps/pay/prod/web.yaml"
+        ));
     }
 
     #[test]
@@ -204,13 +315,23 @@ mod tests {
     #[test]
     fn any_of_the_paths_may_match() {
         let filter = PathFilter::new(&["base/*.yaml".to_owned()], &[], None).unwrap();
-        assert!(filter.takes(&[Path::new("deploy/base/web.yaml"), Path::new("base/web.yaml")], Path::new("/")));
+        assert!(filter.takes(
+            &[
+                Path::new("deploy/base/web.yaml"),
+                Path::new("base/web.yaml")
+            ],
+            Path::new("/")
+        ));
         assert!(!filter.takes(&[Path::new("deploy/base/web.yaml")], Path::new("/")));
     }
 
     #[test]
     fn globs_of_another_folder_begin_there_and_hold_beside_the_others() {
-        let globs = Globs { include: vec!["deploy".into()], exclude: vec!["deploy/old".into()], base: "/shop".into() };
+        let globs = Globs {
+            include: vec!["deploy".into()],
+            exclude: vec!["deploy/old".into()],
+            base: "/shop".into(),
+        };
         let filter = PathFilter::new(&["*.yaml".to_owned()], &[], Some(&globs)).unwrap();
         for (path, real, taken) in [
             ("web.yaml", "/shop/deploy/web.yaml", true),
@@ -219,7 +340,11 @@ mod tests {
             ("web.yaml", "/shop/base/web.yaml", false),
             ("deploy/old/web.yaml", "/other/deploy/old/web.yaml", true),
         ] {
-            assert_eq!(filter.takes(&[Path::new(path)], Path::new(real)), taken, "{real}");
+            assert_eq!(
+                filter.takes(&[Path::new(path)], Path::new(real)),
+                taken,
+                "{real}"
+            );
         }
         assert!(filter.leaves_out_folder(&[Path::new("old")], Path::new("/shop/deploy/old")));
         assert!(!filter.leaves_out_folder(&[Path::new("old")], Path::new("/shop/old")));
@@ -227,26 +352,68 @@ mod tests {
 
     #[test]
     fn a_glob_is_idle_until_it_matches_a_file_or_a_folder() {
-        let owned = |patterns: &[&str]| patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>();
-        let other = Globs { include: Vec::new(), exclude: owned(&["shop/x.yaml", "pay"]), base: "/r".into() };
-        let exclude =
-            owned(&["old/", "./charts/**", "web.yaml", "deploy/web.yaml", "nope", "pruned", "pruned/**", "./pruned/a/b.yaml"]);
-        let filter = PathFilter::new(&owned(&["*.yaml", "*.json"]), &exclude, Some(&other)).unwrap();
+        let owned = |patterns: &[&str]| {
+            patterns
+                .iter()
+                .map(|&pattern| pattern.to_owned())
+                .collect::<Vec<_>>()
+        };
+        let other = Globs {
+            include: Vec::new(),
+            exclude: owned(&["shop/x.yaml", "pay"]),
+            base: "/r".into(),
+        };
+        let exclude = owned(&[
+            "old/",
+            "./charts/**",
+            "web.yaml",
+            "deploy/web.yaml",
+            "nope",
+            "pruned",
+            "pruned/**",
+            "./pruned/a/b.yaml",
+        ]);
+        let filter =
+            PathFilter::new(&owned(&["*.yaml", "*.json"]), &exclude, Some(&other)).unwrap();
         assert!(filter.leaves_out_folder(&[Path::new("pruned")], Path::new("/r/pruned")));
-        for path in ["deploy/web.yaml", "deploy/api.yaml", "a/old/b/c.yaml", "shop/x.yaml"] {
+        for path in [
+            "deploy/web.yaml",
+            "deploy/api.yaml",
+            "a/old/b/c.yaml",
+            "shop/x.yaml",
+        ] {
             filter.takes(&[Path::new(path)], &Path::new("/r").join(path));
         }
-        filter.takes(&[Path::new("x/charts/a.yaml"), Path::new("charts/a.yaml")], Path::new("/r/x/charts/a.yaml"));
-        let idle = filter.idle().into_iter().map(|idle| (idle.list, idle.glob, idle.of_other)).collect::<Vec<_>>();
-        let expected = [("include", "*.json", false), ("exclude", "nope", false), ("exclude", "pay", true)];
-        assert_eq!(idle, expected.map(|(list, glob, of_other)| (list, glob.to_owned(), of_other)));
+        filter.takes(
+            &[Path::new("x/charts/a.yaml"), Path::new("charts/a.yaml")],
+            Path::new("/r/x/charts/a.yaml"),
+        );
+        let idle = filter
+            .idle()
+            .into_iter()
+            .map(|idle| (idle.list, idle.glob, idle.of_other))
+            .collect::<Vec<_>>();
+        let expected = [
+            ("include", "*.json", false),
+            ("exclude", "nope", false),
+            ("exclude", "pay", true),
+        ];
+        assert_eq!(
+            idle,
+            expected.map(|(list, glob, of_other)| (list, glob.to_owned(), of_other))
+        );
     }
 
     #[test]
     fn broken_globs_are_refused_with_their_reason() {
         for pattern in ["", "/", "./", "a[", "{a"] {
-            let error = PathFilter::new(&[], &[pattern.to_owned()], None).err().unwrap();
-            assert!(matches!(error, ScanError::Glob { pattern: ref refused, .. } if refused == pattern), "{error}");
+            let error = PathFilter::new(&[], &[pattern.to_owned()], None)
+                .err()
+                .unwrap();
+            assert!(
+                matches!(error, ScanError::Glob { pattern: ref refused, .. } if refused == pattern),
+                "{error}"
+            );
         }
     }
 }

@@ -21,19 +21,38 @@ pub struct Chosen {
 
 /// Chooses among files, by their paths from the request's root, what a scan of the same request takes; in the order of their names.
 /// Beside them come the globs that matched nothing.
-pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<(Vec<Chosen>, Vec<IdleGlob>), ScanError> {
+pub fn choose(
+    request: Request<'_>,
+    listed: &[PathBuf],
+) -> Result<(Vec<Chosen>, Vec<IdleGlob>), ScanError> {
     let filter = PathFilter::new(request.include, request.exclude, request.other)?;
-    let real_root = request.root.canonicalize().unwrap_or_else(|_| request.root.to_owned());
+    let real_root = request
+        .root
+        .canonicalize()
+        .unwrap_or_else(|_| request.root.to_owned());
     let all: BTreeSet<&Path> = listed.iter().map(PathBuf::as_path).collect();
     let here = [PathBuf::from(".")];
     let mut named = Vec::new();
-    for typed in if request.paths.is_empty() { &here } else { request.paths } {
-        let missing = || ScanError::Missing { path: typed.display().to_string(), near: None };
-        let shown: PathBuf = typed.components().filter(|component| *component != Component::CurDir).collect();
+    for typed in if request.paths.is_empty() {
+        &here
+    } else {
+        request.paths
+    } {
+        let missing = || ScanError::Missing {
+            path: typed.display().to_string(),
+            near: None,
+        };
+        let shown: PathBuf = typed
+            .components()
+            .filter(|component| *component != Component::CurDir)
+            .collect();
         let inner = within(request.root, &request.current.join(&shown)).ok_or_else(missing)?;
         let is_file = all.contains(inner.as_path());
-        let is_there =
-            is_file || inner.as_os_str().is_empty() || all.range(inner.as_path()..).any(|path| path.starts_with(&inner));
+        let is_there = is_file
+            || inner.as_os_str().is_empty()
+            || all
+                .range(inner.as_path()..)
+                .any(|path| path.starts_with(&inner));
         if !is_there {
             return Err(missing());
         }
@@ -42,18 +61,29 @@ pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<(Vec<Chosen>, 
     let mut chosen = Vec::new();
     for (index, path) in listed.iter().enumerate() {
         // The nearest name that was typed is the one that a file is shown under.
-        let nearest =
-            named.iter().filter(|(_, inner, _)| path.starts_with(inner)).max_by_key(|(_, inner, _)| inner.components().count());
-        let Some((shown, inner, is_file)) = nearest else { continue };
+        let nearest = named
+            .iter()
+            .filter(|(_, inner, _)| path.starts_with(inner))
+            .max_by_key(|(_, inner, _)| inner.components().count());
+        let Some((shown, inner, is_file)) = nearest else {
+            continue;
+        };
         let rest = path.strip_prefix(inner).expect("the path starts with it");
         let shown = match is_file {
             true => shown.clone(),
             false if is_manifest(path) => shown.join(rest),
             false => continue,
         };
-        let in_current = if shown.is_absolute() { shown.strip_prefix(request.current).ok() } else { Some(shown.as_path()) };
+        let in_current = if shown.is_absolute() {
+            shown.strip_prefix(request.current).ok()
+        } else {
+            Some(shown.as_path())
+        };
         let name = path.file_name().map(Path::new).filter(|_| *is_file);
-        let folders = named.iter().filter(|(_, _, is_file)| !is_file).filter_map(|(_, inner, _)| path.strip_prefix(inner).ok());
+        let folders = named
+            .iter()
+            .filter(|(_, _, is_file)| !is_file)
+            .filter_map(|(_, inner, _)| path.strip_prefix(inner).ok());
         let places: Vec<&Path> = in_current.into_iter().chain(name).chain(folders).collect();
         if !is_file && path.file_name() == Some(OsStr::new(SETTINGS)) {
             continue;
@@ -61,11 +91,21 @@ pub fn choose(request: Request<'_>, listed: &[PathBuf]) -> Result<(Vec<Chosen>, 
         if filter.takes(&places, &real_root.join(path)) {
             let is_template = is_template(path, &all);
             let name = shown.to_string_lossy().into_owned();
-            chosen.push((shown, Chosen { index, shown: name, is_template }));
+            chosen.push((
+                shown,
+                Chosen {
+                    index,
+                    shown: name,
+                    is_template,
+                },
+            ));
         }
     }
     chosen.sort_by(|(left, _), (right, _)| by_component(left, right));
-    Ok((chosen.into_iter().map(|(_, chosen)| chosen).collect(), filter.idle()))
+    Ok((
+        chosen.into_iter().map(|(_, chosen)| chosen).collect(),
+        filter.idle(),
+    ))
 }
 
 /// The path from the root, links followed as far as there are any; `None` outside of it.
@@ -85,8 +125,13 @@ fn within(root: &Path, path: &Path) -> Option<PathBuf> {
 }
 
 fn is_template(path: &Path, all: &BTreeSet<&Path>) -> bool {
-    let folders = path.ancestors().skip(1).filter(|folder| folder.file_name() == Some(OsStr::new("templates")));
-    folders.filter_map(Path::parent).any(|chart| all.contains(chart.join("Chart.yaml").as_path()))
+    let folders = path
+        .ancestors()
+        .skip(1)
+        .filter(|folder| folder.file_name() == Some(OsStr::new("templates")));
+    folders
+        .filter_map(Path::parent)
+        .any(|chart| all.contains(chart.join("Chart.yaml").as_path()))
 }
 
 #[cfg(test)]
@@ -100,22 +145,62 @@ mod tests {
         let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
         let exclude: Vec<String> = exclude.iter().map(|&glob| glob.to_owned()).collect();
         let listed: Vec<PathBuf> = listed.iter().map(PathBuf::from).collect();
-        let request =
-            Request { paths: &paths, include: &[], exclude: &exclude, other: None, current: &current, root: root.path() };
+        let request = Request {
+            paths: &paths,
+            include: &[],
+            exclude: &exclude,
+            other: None,
+            current: &current,
+            root: root.path(),
+        };
         let (chosen, _) = choose(request, &listed)?;
-        Ok(chosen.into_iter().map(|chosen| format!("{}{}", chosen.shown, if chosen.is_template { " T" } else { "" })).collect())
+        Ok(chosen
+            .into_iter()
+            .map(|chosen| {
+                format!(
+                    "{}{}",
+                    chosen.shown,
+                    if chosen.is_template { " T" } else { "" }
+                )
+            })
+            .collect())
     }
 
     #[test]
     fn files_of_a_commit_are_chosen_as_files_of_a_folder_are() {
-        let listed =
-            ["other/x.yaml", "sub/Chart.yaml", "sub/a.txt", "sub/a.yaml", "sub/b/c.json", "sub/b-c.yml", "sub/templates/t.yaml"];
-        let all = ["Chart.yaml", "a.yaml", "b/c.json", "b-c.yml", "templates/t.yaml T"];
+        let listed = [
+            "other/x.yaml",
+            "sub/Chart.yaml",
+            "sub/a.txt",
+            "sub/a.yaml",
+            "sub/b/c.json",
+            "sub/b-c.yml",
+            "sub/templates/t.yaml",
+        ];
+        let all = [
+            "Chart.yaml",
+            "a.yaml",
+            "b/c.json",
+            "b-c.yml",
+            "templates/t.yaml T",
+        ];
         assert_eq!(chosen(&["."], &[], &listed).unwrap(), all);
-        assert_eq!(chosen(&[".", "b"], &["templates"], &listed).unwrap(), ["Chart.yaml", "a.yaml", "b/c.json", "b-c.yml"]);
-        assert_eq!(chosen(&["a.txt", "../other"], &[], &listed).unwrap(), ["../other/x.yaml", "a.txt"]);
+        assert_eq!(
+            chosen(&[".", "b"], &["templates"], &listed).unwrap(),
+            ["Chart.yaml", "a.yaml", "b/c.json", "b-c.yml"]
+        );
+        assert_eq!(
+            chosen(&["a.txt", "../other"], &[], &listed).unwrap(),
+            ["../other/x.yaml", "a.txt"]
+        );
         assert_eq!(chosen(&["b"], &[], &listed).unwrap(), ["b/c.json"]);
-        assert!(matches!(chosen(&["c"], &[], &listed), Err(ScanError::Missing { .. })));
-        assert!(matches!(chosen(&["/"], &[], &listed), Err(ScanError::Missing { .. })));
+        assert!(matches!(
+            chosen(&["c"], &[], &listed),
+            Err(ScanError::Missing { .. })
+        ));
+        assert!(matches!(
+            chosen(&["/"], &[], &listed),
+            Err(ScanError::Missing { .. })
+        ));
     }
 }

@@ -9,8 +9,13 @@ const LOOKED_AT: usize = 10_000;
 pub(super) fn near(typed: &Path, current: &Path) -> Option<String> {
     let name = typed.file_name()?.to_str()?;
     let folder = current.join(typed.parent()?);
-    let names = std::fs::read_dir(folder).ok()?.take(LOOKED_AT).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let (slips, near) = names.map(|known| (strsim::damerau_levenshtein(&known, name), known)).min()?;
+    let names = std::fs::read_dir(folder)
+        .ok()?
+        .take(LOOKED_AT)
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let (slips, near) = names
+        .map(|known| (strsim::damerau_levenshtein(&known, name), known))
+        .min()?;
     (slips <= name.chars().count() / 3).then(|| typed.with_file_name(near).display().to_string())
 }
 
@@ -32,7 +37,11 @@ mod tests {
             ("none/deploy", None),
             ("..", None),
         ] {
-            assert_eq!(near(Path::new(typed), folder.path()).as_deref(), meant, "{typed}");
+            assert_eq!(
+                near(Path::new(typed), folder.path()).as_deref(),
+                meant,
+                "{typed}"
+            );
         }
     }
 }

@@ -49,23 +49,46 @@ impl Plan {
         let Request { current, root, .. } = *request;
         // The system opens a relative path faster; it means the same only while both have the same current folder.
         let is_ours = std::env::current_dir().is_ok_and(|folder| folder == current);
-        let mut links = Links::new(root).map_err(|_| ScanError::Missing { path: root.display().to_string(), near: None })?;
+        let mut links = Links::new(root).map_err(|_| ScanError::Missing {
+            path: root.display().to_string(),
+            near: None,
+        })?;
         let here = [PathBuf::from(".")];
         let mut useless = Vec::new();
-        let mut plan =
-            Self { current: current.to_owned(), filter, takes, files: Vec::new(), folders: Vec::new(), real: BTreeSet::new() };
-        for typed in if request.paths.is_empty() { &here } else { request.paths } {
-            let missing = || ScanError::Missing { path: typed.display().to_string(), near: near::near(typed, current) };
+        let mut plan = Self {
+            current: current.to_owned(),
+            filter,
+            takes,
+            files: Vec::new(),
+            folders: Vec::new(),
+            real: BTreeSet::new(),
+        };
+        for typed in if request.paths.is_empty() {
+            &here
+        } else {
+            request.paths
+        } {
+            let missing = || ScanError::Missing {
+                path: typed.display().to_string(),
+                near: near::near(typed, current),
+            };
             if typed.as_os_str().is_empty() {
                 return Err(missing());
             }
-            let shown: PathBuf = typed.components().filter(|component| *component != Component::CurDir).collect();
+            let shown: PathBuf = typed
+                .components()
+                .filter(|component| *component != Component::CurDir)
+                .collect();
             let absolute = current.join(&shown);
             let (real, metadata) = match links.resolve(&absolute) {
                 Ok(found) => found,
                 Err(FileError::Vanished) => return Err(missing()),
                 Err(error) => {
-                    useless.push(Entry { path: absolute, shown, kind: Kind::Useless(error) });
+                    useless.push(Entry {
+                        path: absolute,
+                        shown,
+                        kind: Kind::Useless(error),
+                    });
                     continue;
                 }
             };
@@ -79,48 +102,84 @@ impl Plan {
                 () => absolute,
             };
             let has_templates = template::may_be(&real);
-            let named = Named { shown, path, real, has_templates, within: Vec::new() };
-            if metadata.is_dir() { plan.folders.push(named) } else { plan.files.push(named) }
+            let named = Named {
+                shown,
+                path,
+                real,
+                has_templates,
+                within: Vec::new(),
+            };
+            if metadata.is_dir() {
+                plan.folders.push(named)
+            } else {
+                plan.files.push(named)
+            }
         }
-        plan.folders.sort_unstable_by(|left, right| left.path.cmp(&right.path));
+        plan.folders
+            .sort_unstable_by(|left, right| left.path.cmp(&right.path));
         plan.nest();
         Ok((plan, useless))
     }
 
     /// Notes what stands in a named folder, so that globs from there hold for it too.
     fn nest(&mut self) {
-        let outer: Vec<PathBuf> = self.folders.iter().map(|folder| folder.real.clone()).collect();
+        let outer: Vec<PathBuf> = self
+            .folders
+            .iter()
+            .map(|folder| folder.real.clone())
+            .collect();
         for named in self.files.iter_mut().chain(&mut self.folders) {
-            let within =
-                outer.iter().filter(|folder| **folder != named.real).filter_map(|folder| named.real.strip_prefix(folder).ok());
+            let within = outer
+                .iter()
+                .filter(|folder| **folder != named.real)
+                .filter_map(|folder| named.real.strip_prefix(folder).ok());
             named.within = within.map(Path::to_owned).collect();
         }
     }
 
     /// How many threads it is worth. One takes longer to begin than a few files take to be read.
     pub(super) fn threads(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-        if self.folders.is_empty() { cores.min(self.files.len() / 16 + 1) } else { cores }
+        let cores = std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(MAX_THREADS);
+        if self.folders.is_empty() {
+            cores.min(self.files.len() / 16 + 1)
+        } else {
+            cores
+        }
     }
 
     /// The named files that are taken, in the order in which they were named.
     pub(super) fn named_files(self: Arc<Self>) -> impl Iterator<Item = Entry> + Send {
         (0..self.files.len()).filter_map(move |index| {
             let file = &self.files[index];
-            let takes = !self.filter.narrows() || self.filter.takes(&self.places_of_file(file), &file.real);
+            let takes =
+                !self.filter.narrows() || self.filter.takes(&self.places_of_file(file), &file.real);
             let maybe_template = template::may_be(&file.real).then(|| file.real.clone());
-            takes.then(|| Entry { path: file.path.clone(), shown: file.shown.clone(), kind: Kind::File { maybe_template } })
+            takes.then(|| Entry {
+                path: file.path.clone(),
+                shown: file.shown.clone(),
+                kind: Kind::File { maybe_template },
+            })
         })
     }
 
     /// A named file as seen from everywhere that globs begin.
     fn places_of_file<'n>(&self, file: &'n Named) -> Vec<&'n Path> {
         let name = file.shown.file_name().map(Path::new);
-        self.in_current(&file.shown).into_iter().chain(name).chain(file.within.iter().map(PathBuf::as_path)).collect()
+        self.in_current(&file.shown)
+            .into_iter()
+            .chain(name)
+            .chain(file.within.iter().map(PathBuf::as_path))
+            .collect()
     }
 
     /// The path as seen from the current folder, where it is below it or relative to it.
     pub(super) fn in_current<'p>(&self, shown: &'p Path) -> Option<&'p Path> {
-        if shown.is_absolute() { shown.strip_prefix(&self.current).ok() } else { Some(shown) }
+        if shown.is_absolute() {
+            shown.strip_prefix(&self.current).ok()
+        } else {
+            Some(shown)
+        }
     }
 }

@@ -32,7 +32,9 @@ struct Level {
 impl Rules {
     /// Those of a repository that hold in all its folders: `info/exclude`.
     pub(super) fn of_repository(root: &Path) -> Result<Self, (PathBuf, FileError)> {
-        let Some(file) = git_folder::exclude_file(root) else { return Ok(Self::default()) };
+        let Some(file) = git_folder::exclude_file(root) else {
+            return Ok(Self::default());
+        };
         match Self::default().with(&file, root) {
             Err(FileError::Vanished) => Ok(Self::default()),
             outcome => outcome.map_err(|error| (file, error)),
@@ -47,13 +49,18 @@ impl Rules {
             return Err(FileError::TooManyRules(bytes as u64));
         }
         let mut builder = GitignoreBuilder::new(folder);
-        let text = String::from_utf8_lossy(content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content));
+        let text =
+            String::from_utf8_lossy(content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content));
         for line in text.lines() {
             // Git passes over a line that is no pattern, too.
             drop(builder.add_line(None, line));
         }
         let own = builder.build().unwrap_or_else(|_| Gitignore::empty());
-        Ok(Self(Some(Arc::new(Level { own, above: self.clone(), bytes }))))
+        Ok(Self(Some(Arc::new(Level {
+            own,
+            above: self.clone(),
+            bytes,
+        }))))
     }
 
     pub(super) fn are_none(&self) -> bool {
@@ -91,12 +98,17 @@ pub(super) enum Answer {
 impl WorkTree {
     /// The one with its root, without links, at this folder.
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, tracked: Mutex::new(None) }
+        Self {
+            root,
+            tracked: Mutex::new(None),
+        }
     }
 
     /// Whether Git tracks a file, or below a folder one whose path `takes` takes; it is the same in each call.
     pub(super) fn tracks(&self, real: &Path, is_folder: bool, takes: fn(&Path) -> bool) -> Answer {
-        let Ok(path) = real.strip_prefix(&self.root) else { return Answer::No };
+        let Ok(path) = real.strip_prefix(&self.root) else {
+            return Answer::No;
+        };
         let mut tracked = self.tracked.lock().unwrap_or_else(PoisonError::into_inner);
         let is_first = tracked.is_none();
         match tracked.get_or_insert_with(|| Tracked::open(&self.root, takes)) {

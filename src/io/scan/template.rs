@@ -14,7 +14,8 @@ pub(super) fn may_be(path: &Path) -> bool {
     let text = path.as_os_str().as_bytes();
     memchr::memmem::find_iter(text, TEMPLATES).any(|at| {
         let before = at.checked_sub(1).and_then(|before| text.get(before));
-        matches!(before, None | Some(b'/')) && matches!(text.get(at + TEMPLATES.len()), None | Some(b'/'))
+        matches!(before, None | Some(b'/'))
+            && matches!(text.get(at + TEMPLATES.len()), None | Some(b'/'))
     })
 }
 
@@ -29,7 +30,11 @@ impl Charts {
     pub(super) fn have(&self, real: &Path) -> bool {
         real.ancestors()
             .skip(1)
-            .filter(|folder| folder.file_name().is_some_and(|name| name.as_bytes() == TEMPLATES.as_bytes()))
+            .filter(|folder| {
+                folder
+                    .file_name()
+                    .is_some_and(|name| name.as_bytes() == TEMPLATES.as_bytes())
+            })
             .filter_map(Path::parent)
             .any(|chart| self.is_chart(chart))
     }

@@ -31,8 +31,18 @@ impl World {
         std::fs::write(path, content).unwrap();
     }
 
-    fn try_scan(&self, paths: &[&str], include: &[&str], exclude: &[&str]) -> Result<Vec<String>, ScanError> {
-        let owned = |patterns: &[&str]| patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>();
+    fn try_scan(
+        &self,
+        paths: &[&str],
+        include: &[&str],
+        exclude: &[&str],
+    ) -> Result<Vec<String>, ScanError> {
+        let owned = |patterns: &[&str]| {
+            patterns
+                .iter()
+                .map(|&pattern| pattern.to_owned())
+                .collect::<Vec<_>>()
+        };
         let paths: Vec<_> = paths.iter().map(PathBuf::from).collect();
         let current = self.at("");
         let request = Request {
@@ -48,7 +58,9 @@ impl World {
                 What::File(_) => found.shown.into_owned(),
                 What::Template => format!("{} (template)", found.shown),
                 What::Unknown(_) => format!("{} (unknown)", found.shown),
-                What::Problem(error) | What::Folder(error) | What::Rules(error) => format!("{}: {}", found.shown, error.code()),
+                What::Problem(error) | What::Folder(error) | What::Rules(error) => {
+                    format!("{}: {}", found.shown, error.code())
+                }
             })
         })
         .map(|(found, _)| found)
@@ -72,10 +84,19 @@ fn manifests_are_found_at_every_depth_and_in_hidden_folders() {
         "deploy/web.yaml.bak",
         "yaml",
     ]);
-    let expected = [".github/workflows/ci.yaml", "deploy/.hidden.yaml", "deploy/web.json", "deploy/web.yml", "web.yaml"];
+    let expected = [
+        ".github/workflows/ci.yaml",
+        "deploy/.hidden.yaml",
+        "deploy/web.json",
+        "deploy/web.yml",
+        "web.yaml",
+    ];
     assert_eq!(world.scan(&[]), expected);
     assert_eq!(world.scan(&["."]), expected);
-    assert_eq!(world.scan(&["./deploy//"]), ["deploy/.hidden.yaml", "deploy/web.json", "deploy/web.yml"]);
+    assert_eq!(
+        world.scan(&["./deploy//"]),
+        ["deploy/.hidden.yaml", "deploy/web.json", "deploy/web.yml"]
+    );
 }
 
 #[test]
@@ -83,29 +104,48 @@ fn a_file_comes_with_its_bytes_and_the_path_to_open_it() {
     let world = World::new(&[]);
     world.write("deploy/web.yaml", "kind: Deployment\n");
     let current = world.at("");
-    let request = Request { paths: &[], include: &[], exclude: &[], other: None, current: &current, root: &current };
+    let request = Request {
+        paths: &[],
+        include: &[],
+        exclude: &[],
+        other: None,
+        current: &current,
+        root: &current,
+    };
     let found = scan(request, |found| match found.what {
         What::File(bytes) => Some((found.path.canonicalize().unwrap(), std::mem::take(bytes))),
         _ => None,
     });
-    assert_eq!(found.unwrap().0, [(world.at("deploy/web.yaml"), b"kind: Deployment\n".to_vec())]);
+    assert_eq!(
+        found.unwrap().0,
+        [(world.at("deploy/web.yaml"), b"kind: Deployment\n".to_vec())]
+    );
 }
 
 #[test]
 fn paths_are_shown_as_they_were_typed() {
     let world = World::new(&["deploy/web.yaml"]);
     let absolute = world.at("deploy/web.yaml").to_str().unwrap().to_owned();
-    assert_eq!(world.scan(&[world.at("deploy").to_str().unwrap()]), std::slice::from_ref(&absolute));
+    assert_eq!(
+        world.scan(&[world.at("deploy").to_str().unwrap()]),
+        std::slice::from_ref(&absolute)
+    );
     assert_eq!(world.scan(&[&absolute]), [absolute]);
     assert_eq!(world.scan(&["./deploy/web.yaml"]), ["deploy/web.yaml"]);
-    assert_eq!(world.scan(&["deploy/../deploy"]), ["deploy/../deploy/web.yaml"]);
+    assert_eq!(
+        world.scan(&["deploy/../deploy"]),
+        ["deploy/../deploy/web.yaml"]
+    );
 }
 
 #[test]
 fn a_named_file_is_read_whatever_its_extension_or_gitignore_says() {
     let world = World::new(&["web.tmpl", "gen/web.yaml", "web.yaml"]);
     world.write(".gitignore", "gen\n");
-    assert_eq!(world.scan(&["web.tmpl", "gen/web.yaml"]), ["gen/web.yaml", "web.tmpl"]);
+    assert_eq!(
+        world.scan(&["web.tmpl", "gen/web.yaml"]),
+        ["gen/web.yaml", "web.tmpl"]
+    );
     assert_eq!(world.scan(&["gen"]), ["gen/web.yaml"]);
 }
 
@@ -114,26 +154,77 @@ fn what_is_named_twice_is_read_once() {
     let world = World::new(&["deploy/base/web.yaml", "deploy/web.yaml", "gen/web.yaml"]);
     world.write(".gitignore", "gen\n");
     symlink("base/web.yaml", world.at("deploy/link.yaml")).unwrap();
-    assert_eq!(world.scan(&["deploy/web.yaml", "deploy/web.yaml", "./deploy/../deploy/web.yaml"]), ["deploy/web.yaml"]);
-    assert_eq!(world.scan(&[".", "deploy", "deploy/web.yaml"]), ["deploy/base/web.yaml", "deploy/web.yaml"]);
-    assert_eq!(world.scan(&["deploy", "."]), ["deploy/base/web.yaml", "deploy/web.yaml"]);
-    assert_eq!(world.scan(&[".", "gen", "gen"]), ["deploy/base/web.yaml", "deploy/web.yaml", "gen/web.yaml"]);
-    assert_eq!(world.scan(&["deploy/link.yaml", "."]), ["deploy/link.yaml", "deploy/web.yaml"]);
+    assert_eq!(
+        world.scan(&[
+            "deploy/web.yaml",
+            "deploy/web.yaml",
+            "./deploy/../deploy/web.yaml"
+        ]),
+        ["deploy/web.yaml"]
+    );
+    assert_eq!(
+        world.scan(&[".", "deploy", "deploy/web.yaml"]),
+        ["deploy/base/web.yaml", "deploy/web.yaml"]
+    );
+    assert_eq!(
+        world.scan(&["deploy", "."]),
+        ["deploy/base/web.yaml", "deploy/web.yaml"]
+    );
+    assert_eq!(
+        world.scan(&[".", "gen", "gen"]),
+        ["deploy/base/web.yaml", "deploy/web.yaml", "gen/web.yaml"]
+    );
+    assert_eq!(
+        world.scan(&["deploy/link.yaml", "."]),
+        ["deploy/link.yaml", "deploy/web.yaml"]
+    );
 }
 
 #[test]
 fn globs_narrow_folders_and_named_files() {
-    let world = World::new(&["apps/shop/web.yaml", "apps/shop/web.gen.yaml", "apps/vendor/web.yaml", "infra/web.yaml"]);
-    let scan = |paths: &[&str], include: &[&str], exclude: &[&str]| world.try_scan(paths, include, exclude).unwrap();
-    assert_eq!(scan(&[], &[], &["*.gen.yaml", "vendor"]), ["apps/shop/web.yaml", "infra/web.yaml"]);
-    assert_eq!(scan(&[], &["apps/**"], &["vendor/", "*.gen.*"]), ["apps/shop/web.yaml"]);
-    assert_eq!(scan(&["apps"], &["shop/*"], &["apps/shop/web.gen.yaml"]), ["apps/shop/web.yaml"]);
-    assert_eq!(scan(&["apps/shop/web.yaml", "infra/web.yaml"], &["apps"], &[]), ["apps/shop/web.yaml"]);
+    let world = World::new(&[
+        "apps/shop/web.yaml",
+        "apps/shop/web.gen.yaml",
+        "apps/vendor/web.yaml",
+        "infra/web.yaml",
+    ]);
+    let scan = |paths: &[&str], include: &[&str], exclude: &[&str]| {
+        world.try_scan(paths, include, exclude).unwrap()
+    };
+    assert_eq!(
+        scan(&[], &[], &["*.gen.yaml", "vendor"]),
+        ["apps/shop/web.yaml", "infra/web.yaml"]
+    );
+    assert_eq!(
+        scan(&[], &["apps/**"], &["vendor/", "*.gen.*"]),
+        ["apps/shop/web.yaml"]
+    );
+    assert_eq!(
+        scan(&["apps"], &["shop/*"], &["apps/shop/web.gen.yaml"]),
+        ["apps/shop/web.yaml"]
+    );
+    assert_eq!(
+        scan(&["apps/shop/web.yaml", "infra/web.yaml"], &["apps"], &[]),
+        ["apps/shop/web.yaml"]
+    );
     assert_eq!(scan(&["infra/web.yaml"], &[], &["web.yaml"]), [""; 0]);
-    assert_eq!(scan(&["apps", "apps/shop/web.yaml"], &["shop/web.*"], &["*.gen.*"]), ["apps/shop/web.yaml"]);
-    assert_eq!(scan(&["apps", "apps/shop"], &["shop/web.*"], &["*.gen.*"]), ["apps/shop/web.yaml"]);
+    assert_eq!(
+        scan(
+            &["apps", "apps/shop/web.yaml"],
+            &["shop/web.*"],
+            &["*.gen.*"]
+        ),
+        ["apps/shop/web.yaml"]
+    );
+    assert_eq!(
+        scan(&["apps", "apps/shop"], &["shop/web.*"], &["*.gen.*"]),
+        ["apps/shop/web.yaml"]
+    );
     let absolute = world.at("apps").to_str().unwrap().to_owned();
-    assert_eq!(scan(&[&absolute], &["apps/shop/web.yaml"], &[]), [format!("{absolute}/shop/web.yaml")]);
+    assert_eq!(
+        scan(&[&absolute], &["apps/shop/web.yaml"], &[]),
+        [format!("{absolute}/shop/web.yaml")]
+    );
 }
 
 #[test]
@@ -143,10 +234,20 @@ fn a_path_that_is_not_there_ends_the_run_before_anything_is_read() {
     for missing in ["deploy", "web.yaml/x", "dangling.yaml", ""] {
         let paths = [PathBuf::from("web.yaml"), PathBuf::from(missing)];
         let current = world.at("");
-        let request = Request { paths: &paths, include: &[], exclude: &[], other: None, current: &current, root: &current };
+        let request = Request {
+            paths: &paths,
+            include: &[],
+            exclude: &[],
+            other: None,
+            current: &current,
+            root: &current,
+        };
         let visited = AtomicUsize::new(0);
         let error = scan(request, |_| Some(visited.fetch_add(1, Ordering::Relaxed))).unwrap_err();
-        assert_eq!(error.to_string(), format!("there is no file or folder `{missing}`"));
+        assert_eq!(
+            error.to_string(),
+            format!("there is no file or folder `{missing}`")
+        );
         assert_eq!(visited.into_inner(), 0);
     }
 }
@@ -165,7 +266,12 @@ fn links_are_read_when_they_are_named_and_lead_nowhere_else() {
     let outside = ["outside.yaml", "outside", "outside/other.yaml", "base"];
     assert_eq!(
         world.scan(&outside),
-        ["base/web.yaml", "outside: link-outside", "outside/other.yaml: link-outside", "outside.yaml: link-outside"]
+        [
+            "base/web.yaml",
+            "outside: link-outside",
+            "outside/other.yaml: link-outside",
+            "outside.yaml: link-outside"
+        ]
     );
 }
 
@@ -193,21 +299,55 @@ fn templates_of_a_chart_are_told_and_not_read() {
         "plain/templates/web.yaml",
     ];
     assert_eq!(world.scan(&[]), expected);
-    assert_eq!(world.scan(&["chart/templates/tests"]), ["chart/templates/tests/web.yaml (template)"]);
+    assert_eq!(
+        world.scan(&["chart/templates/tests"]),
+        ["chart/templates/tests/web.yaml (template)"]
+    );
     assert_eq!(
         world.scan(&["chart/templates/_helpers.tpl", "chart/templates/web.yaml"]),
-        ["chart/templates/_helpers.tpl (template)", "chart/templates/web.yaml (template)"]
+        [
+            "chart/templates/_helpers.tpl (template)",
+            "chart/templates/web.yaml (template)"
+        ]
     );
-    assert_eq!(world.try_scan(&["chart"], &[], &["templates"]).unwrap().iter().filter(|line| line.contains('(')).count(), 0);
+    assert_eq!(
+        world
+            .try_scan(&["chart"], &[], &["templates"])
+            .unwrap()
+            .iter()
+            .filter(|line| line.contains('('))
+            .count(),
+        0
+    );
 }
 
 #[test]
 fn what_cannot_be_read_is_a_problem_and_the_rest_goes_on() {
     let world = World::new(&["web.yaml", "folder.yaml/inner.yaml"]);
-    rustix::fs::mknodat(CWD, world.at("pipe.yaml"), rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap();
-    std::fs::File::create(world.at("large.yaml")).unwrap().set_len(200 << 20).unwrap();
-    assert_eq!(world.scan(&[]), ["folder.yaml/inner.yaml", "large.yaml: too-large", "web.yaml"]);
-    assert_eq!(world.scan(&["pipe.yaml", "web.yaml"]), ["pipe.yaml: not-a-file", "web.yaml"]);
+    rustix::fs::mknodat(
+        CWD,
+        world.at("pipe.yaml"),
+        rustix::fs::FileType::Fifo,
+        Mode::RWXU,
+        0,
+    )
+    .unwrap();
+    std::fs::File::create(world.at("large.yaml"))
+        .unwrap()
+        .set_len(200 << 20)
+        .unwrap();
+    assert_eq!(
+        world.scan(&[]),
+        [
+            "folder.yaml/inner.yaml",
+            "large.yaml: too-large",
+            "web.yaml"
+        ]
+    );
+    assert_eq!(
+        world.scan(&["pipe.yaml", "web.yaml"]),
+        ["pipe.yaml: not-a-file", "web.yaml"]
+    );
 }
 
 #[test]
@@ -222,7 +362,10 @@ fn a_folder_that_cannot_be_read_is_a_problem_and_the_rest_goes_on() {
     }
     let found = world.scan(&[]);
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].starts_with("fff") && found[0].ends_with("f: io"), "{found:?}");
+    assert!(
+        found[0].starts_with("fff") && found[0].ends_with("f: io"),
+        "{found:?}"
+    );
     assert_eq!(found[1], "web.yaml");
 }
 
@@ -234,32 +377,64 @@ fn names_that_are_not_utf8_are_read_and_shown_as_near_as_text_comes() {
     let current = world.at("");
     let paths = [name.to_owned()];
     for paths in [&[][..], &paths] {
-        let request = Request { paths, include: &[], exclude: &[], other: None, current: &current, root: &current };
+        let request = Request {
+            paths,
+            include: &[],
+            exclude: &[],
+            other: None,
+            current: &current,
+            root: &current,
+        };
         let found = scan(request, |found| match found.what {
             What::File(bytes) => Some((found.shown.into_owned(), std::mem::take(bytes))),
             _ => None,
         });
-        assert_eq!(found.unwrap().0, [("w\u{fffd}b.yaml".to_owned(), b"x".to_vec())]);
+        assert_eq!(
+            found.unwrap().0,
+            [("w\u{fffd}b.yaml".to_owned(), b"x".to_vec())]
+        );
     }
 }
 
 #[test]
 fn what_is_found_has_the_same_number_whatever_the_threads_did() {
-    let files: Vec<String> = (0..500).map(|index| format!("f{}/g.{}/{index}.yaml", index % 7, index % 13)).collect();
+    let files: Vec<String> = (0..500)
+        .map(|index| format!("f{}/g.{}/{index}.yaml", index % 7, index % 13))
+        .collect();
     let world = World::new(&files.iter().map(String::as_str).collect::<Vec<_>>());
     world.write("f3/web.json", "");
     symlink("/", world.at("outside")).unwrap();
     let current = world.at("");
     let paths = ["outside", "f5/g.5/5.yaml", "f3", "."].map(PathBuf::from);
-    let request = Request { paths: &paths, include: &[], exclude: &[], other: None, current: &current, root: &current };
+    let request = Request {
+        paths: &paths,
+        include: &[],
+        exclude: &[],
+        other: None,
+        current: &current,
+        root: &current,
+    };
     let numbered = || {
-        let (mut found, _) = scan(request, |found| Some((found.number, found.shown.into_owned()))).unwrap();
+        let (mut found, _) = scan(request, |found| {
+            Some((found.number, found.shown.into_owned()))
+        })
+        .unwrap();
         found.sort_unstable();
         found
     };
     let first = numbered();
-    assert_eq!(first.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (0..502).collect::<Vec<_>>());
-    assert_eq!((first[0].1.as_str(), first[1].1.as_str(), first[2].1.as_str()), ("outside", "f5/g.5/5.yaml", "f0/g.0/0.yaml"));
+    assert_eq!(
+        first.iter().map(|(number, _)| *number).collect::<Vec<_>>(),
+        (0..502).collect::<Vec<_>>()
+    );
+    assert_eq!(
+        (
+            first[0].1.as_str(),
+            first[1].1.as_str(),
+            first[2].1.as_str()
+        ),
+        ("outside", "f5/g.5/5.yaml", "f0/g.0/0.yaml")
+    );
     for _ in 0..5 {
         assert_eq!(numbered(), first);
     }
@@ -267,13 +442,18 @@ fn what_is_found_has_the_same_number_whatever_the_threads_did() {
 
 #[test]
 fn results_are_sorted_whatever_the_threads_did() {
-    let files: Vec<String> = (0..500).map(|index| format!("f{}/g{}/{index}.yaml", index % 7, index % 13)).collect();
+    let files: Vec<String> = (0..500)
+        .map(|index| format!("f{}/g{}/{index}.yaml", index % 7, index % 13))
+        .collect();
     let world = World::new(&files.iter().map(String::as_str).collect::<Vec<_>>());
     let mut expected: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
     expected.sort();
     let expected: Vec<_> = expected.iter().map(|path| path.to_str().unwrap()).collect();
     for _ in 0..5 {
         assert_eq!(world.scan(&[]), expected);
-        assert_eq!(world.scan(&files.iter().map(String::as_str).collect::<Vec<_>>()), expected);
+        assert_eq!(
+            world.scan(&files.iter().map(String::as_str).collect::<Vec<_>>()),
+            expected
+        );
     }
 }

@@ -19,13 +19,31 @@ pub(super) const SETTINGS: &str = ".imago.yaml";
 impl Plan {
     /// What is found in the named folders.
     pub(super) fn walked(self: Arc<Self>) -> impl Iterator<Item = Entry> + Send {
-        Walk { plan: self, next: 0, open: Vec::new(), told: Vec::new() }
+        Walk {
+            plan: self,
+            next: 0,
+            open: Vec::new(),
+            told: Vec::new(),
+        }
     }
 
     /// What was met in a folder as seen from everywhere that globs begin.
-    fn places<'p>(&self, folder: &'p Named, inner: &'p Path, shown: &'p Path) -> Vec<Cow<'p, Path>> {
-        let outer = folder.within.iter().map(|path| Cow::Owned(path.join(inner)));
-        self.in_current(shown).into_iter().chain([inner]).map(Cow::Borrowed).chain(outer).collect()
+    fn places<'p>(
+        &self,
+        folder: &'p Named,
+        inner: &'p Path,
+        shown: &'p Path,
+    ) -> Vec<Cow<'p, Path>> {
+        let outer = folder
+            .within
+            .iter()
+            .map(|path| Cow::Owned(path.join(inner)));
+        self.in_current(shown)
+            .into_iter()
+            .chain([inner])
+            .map(Cow::Borrowed)
+            .chain(outer)
+            .collect()
     }
 }
 
@@ -93,12 +111,19 @@ impl Walk {
         }
         let mut above: Vec<&Path> = real.ancestors().skip(1).collect();
         above.reverse();
-        for folder in above.into_iter().filter(|folder| root.as_ref().is_none_or(|root| folder.starts_with(root))) {
+        for folder in above
+            .into_iter()
+            .filter(|folder| root.as_ref().is_none_or(|root| folder.starts_with(root)))
+        {
             let file = folder.join(rules::FILE);
             match rules.with(&file, folder) {
                 Ok(with) => rules = with,
                 Err(FileError::Vanished) => {}
-                Err(error) => self.told.push(Entry { shown: file.clone(), path: file, kind: Kind::Rules(error) }),
+                Err(error) => self.told.push(Entry {
+                    shown: file.clone(),
+                    path: file,
+                    kind: Kind::Rules(error),
+                }),
             }
         }
         (rules, root.map(|root| Arc::new(WorkTree::new(root))))
@@ -106,15 +131,30 @@ impl Walk {
 
     fn of_repository(&mut self, root: &Path) -> Rules {
         Rules::of_repository(root).unwrap_or_else(|(file, error)| {
-            self.told.push(Entry { shown: file.clone(), path: file, kind: Kind::Rules(error) });
+            self.told.push(Entry {
+                shown: file.clone(),
+                path: file,
+                kind: Kind::Rules(error),
+            });
             Rules::default()
         })
     }
 
     /// Reads the names of a folder's entries, and its rules.
-    fn enter(&mut self, named: usize, inner: PathBuf, mut rules: Rules, mut tree: Option<Arc<WorkTree>>, left_out: bool) {
+    fn enter(
+        &mut self,
+        named: usize,
+        inner: PathBuf,
+        mut rules: Rules,
+        mut tree: Option<Arc<WorkTree>>,
+        left_out: bool,
+    ) {
         let top = &self.plan.folders[named];
-        let (path, real, shown) = (joined(&top.path, &inner), joined(&top.real, &inner), joined(&top.shown, &inner));
+        let (path, real, shown) = (
+            joined(&top.path, &inner),
+            joined(&top.real, &inner),
+            joined(&top.shown, &inner),
+        );
         let entries = path.read_dir().and_then(|entries| {
             entries
                 .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))))
@@ -123,8 +163,16 @@ impl Walk {
         let mut entries = match entries {
             Ok(entries) => entries,
             Err(error) => {
-                let shown = if shown.as_os_str().is_empty() { PathBuf::from(".") } else { shown };
-                self.told.push(Entry { path, shown, kind: Kind::Folder(error.into()) });
+                let shown = if shown.as_os_str().is_empty() {
+                    PathBuf::from(".")
+                } else {
+                    shown
+                };
+                self.told.push(Entry {
+                    path,
+                    shown,
+                    kind: Kind::Folder(error.into()),
+                });
                 return;
             }
         };
@@ -138,18 +186,30 @@ impl Walk {
                 Ok(with) => rules = with,
                 Err(FileError::Vanished) => {}
                 Err(error) => {
-                    self.told.push(Entry { path: file, shown: shown.join(rules::FILE), kind: Kind::Rules(error) });
+                    self.told.push(Entry {
+                        path: file,
+                        shown: shown.join(rules::FILE),
+                        kind: Kind::Rules(error),
+                    });
                 }
             }
         }
         entries.sort_unstable_by(|(left, _), (right, _)| right.cmp(left));
-        self.open.push(Folder { named, inner, rules, tree, left_out, entries });
+        self.open.push(Folder {
+            named,
+            inner,
+            rules,
+            tree,
+            left_out,
+            entries,
+        });
     }
 
     /// Looks at an entry of the folder that is walked: a file that is taken is returned, a folder is entered.
     fn meet(&mut self, name: &OsStr, kind: FileType) -> Option<Entry> {
         let is_folder = kind.is_dir();
-        let is_taken = is_folder && !is_dot_git(name) || kind.is_file() && (self.plan.takes)(Path::new(name)) && name != SETTINGS;
+        let is_taken = is_folder && !is_dot_git(name)
+            || kind.is_file() && (self.plan.takes)(Path::new(name)) && name != SETTINGS;
         if !is_taken {
             return None;
         }
@@ -175,11 +235,19 @@ impl Walk {
         let mut left_out = folder.left_out;
         if left_out || !folder.rules.are_none() && folder.rules.leave_out(&real(), is_folder) {
             left_out = true;
-            let answer = folder.tree.as_ref().map_or(Answer::No, |tree| tree.tracks(&real(), is_folder, self.plan.takes));
+            let answer = folder.tree.as_ref().map_or(Answer::No, |tree| {
+                tree.tracks(&real(), is_folder, self.plan.takes)
+            });
             match answer {
                 Answer::Yes => {}
                 Answer::No => return None,
-                Answer::Unknown(error) => return Some(Entry { path: real(), shown, kind: Kind::Unknown(error) }),
+                Answer::Unknown(error) => {
+                    return Some(Entry {
+                        path: real(),
+                        shown,
+                        kind: Kind::Unknown(error),
+                    });
+                }
             }
         }
         if is_folder {
@@ -188,17 +256,27 @@ impl Walk {
             return None;
         }
         let maybe_template = (top.has_templates || template::may_be(&inner)).then(real);
-        Some(Entry { path: joined(&top.path, &inner), shown, kind: Kind::File { maybe_template } })
+        Some(Entry {
+            path: joined(&top.path, &inner),
+            shown,
+            kind: Kind::File { maybe_template },
+        })
     }
 }
 
 /// Without a slash at the end where there is nothing to add.
 fn joined(folder: &Path, inner: &Path) -> PathBuf {
-    if inner.as_os_str().is_empty() { folder.to_owned() } else { folder.join(inner) }
+    if inner.as_os_str().is_empty() {
+        folder.to_owned()
+    } else {
+        folder.join(inner)
+    }
 }
 
 pub(super) fn is_manifest(path: &Path) -> bool {
     let bytes = path.as_os_str().as_bytes();
-    [".yaml", ".yml", ".json"].iter().any(|end| bytes.ends_with(end.as_bytes()))
+    [".yaml", ".yml", ".json"]
+        .iter()
+        .any(|end| bytes.ends_with(end.as_bytes()))
         || path.file_name() == Some("Kustomization".as_ref())
 }

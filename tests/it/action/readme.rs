@@ -17,25 +17,36 @@ fn root() -> &'static Path {
 /// The README's part on the action.
 fn section() -> String {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let section = readme.split("\n## ").find(|section| section.starts_with("GitHub Action\n"));
+    let section = readme
+        .split("\n## ")
+        .find(|section| section.starts_with("GitHub Action\n"));
     section.expect("the README has the section").to_owned()
 }
 
 /// Its workflows, as text.
 fn workflows() -> Vec<String> {
     let section = section();
-    section.split("```yaml\n").skip(1).map(|block| block.split("```").next().unwrap().to_owned()).collect()
+    section
+        .split("```yaml\n")
+        .skip(1)
+        .map(|block| block.split("```").next().unwrap().to_owned())
+        .collect()
 }
 
 /// Runs the step of a workflow that uses this action, in a repository, with the inputs that stand there. No registry is asked.
 fn run(workflow: &str) -> (Runner, Step) {
     let workflow: Value = serde_yaml::from_str(workflow).unwrap();
-    let job = workflow["jobs"].as_mapping().unwrap().values().next().unwrap();
-    let step = job["steps"]
-        .as_sequence()
+    let job = workflow["jobs"]
+        .as_mapping()
         .unwrap()
-        .iter()
-        .find(|step| step["uses"].as_str().is_some_and(|uses| uses == "OWNER/imago@COMMIT"));
+        .values()
+        .next()
+        .unwrap();
+    let step = job["steps"].as_sequence().unwrap().iter().find(|step| {
+        step["uses"]
+            .as_str()
+            .is_some_and(|uses| uses == "OWNER/imago@COMMIT")
+    });
     let mut runner = runner();
     runner.place.write("apps/api.yaml", deployment(IMAGE));
     let mut arguments = "--offline\n".to_owned();
@@ -64,48 +75,78 @@ fn its_workflows_do_what_they_are_for() {
         return;
     }
     let workflows = workflows();
-    let [nightly, check, private] = &workflows[..] else { panic!("{} workflows", workflows.len()) };
+    let [nightly, check, private] = &workflows[..] else {
+        panic!("{} workflows", workflows.len())
+    };
 
     let (runner, step) = run(nightly);
     let step = step.ended_with(0);
     let pushed = |branch: &str| git(&runner, &["ls-remote", "origin", branch]);
-    assert!(pushed("refs/heads/imago/update").starts_with(&step.outputs["commit"]) && !step.outputs["commit"].is_empty());
+    assert!(
+        pushed("refs/heads/imago/update").starts_with(&step.outputs["commit"])
+            && !step.outputs["commit"].is_empty()
+    );
     assert_eq!(step.outputs["branch"], "imago/update");
 
     let (_, step) = run(check);
     let step = step.ended_with(1);
-    assert_eq!(step.outputs["changed-files"], r#"["apps/api.yaml","deploy/web.yaml"]"#);
+    assert_eq!(
+        step.outputs["changed-files"],
+        r#"["apps/api.yaml","deploy/web.yaml"]"#
+    );
     assert_eq!(step.told("error").len(), 2, "{}", step.log);
 
     let (runner, step) = run(private);
     let step = step.ended_with(0);
-    assert!(git(&runner, &["ls-remote", "origin", "refs/heads/main"]).starts_with(&step.outputs["commit"]));
+    assert!(
+        git(&runner, &["ls-remote", "origin", "refs/heads/main"])
+            .starts_with(&step.outputs["commit"])
+    );
     assert_eq!(git(&runner, &["status", "--porcelain"]), "");
 }
 
 #[test]
 fn its_workflows_are_what_github_describes() {
-    let Some(program) = programs::find("check-jsonschema") else { return };
+    let Some(program) = programs::find("check-jsonschema") else {
+        return;
+    };
     let place = Workplace::new();
     for (number, workflow) in workflows().iter().enumerate() {
         let name = format!("{number}.yaml");
         place.write(&name, workflow);
-        let checked = place.program(&program, ["--builtin-schema", "vendor.github-workflows", &name]).finish();
+        let checked = place
+            .program(
+                &program,
+                ["--builtin-schema", "vendor.github-workflows", &name],
+            )
+            .finish();
         assert_eq!(checked.code, 0, "{workflow}{}", checked.stdout);
     }
 }
 
 #[test]
 fn its_tables_name_every_input_and_output_and_no_other() {
-    let action: Value = serde_yaml::from_str(&fs::read_to_string(root().join("action.yml")).unwrap()).unwrap();
+    let action: Value =
+        serde_yaml::from_str(&fs::read_to_string(root().join("action.yml")).unwrap()).unwrap();
     let section = section();
     for (kind, head) in [("inputs", "| input | "), ("outputs", "| output | ")] {
-        let table = section.split(head).nth(1).unwrap_or_else(|| panic!("no table begins with {head}"));
-        let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+        let table = section
+            .split(head)
+            .nth(1)
+            .unwrap_or_else(|| panic!("no table begins with {head}"));
+        let rows = table
+            .lines()
+            .skip(2)
+            .take_while(|line| line.starts_with('|'));
         let cells = rows.flat_map(|line| line.split('|').nth(1).unwrap().split(','));
         let mut told: Vec<&str> = cells.map(|name| name.trim().trim_matches('`')).collect();
         told.sort_unstable();
-        let mut names: Vec<&str> = action[kind].as_mapping().unwrap().keys().map(|name| name.as_str().unwrap()).collect();
+        let mut names: Vec<&str> = action[kind]
+            .as_mapping()
+            .unwrap()
+            .keys()
+            .map(|name| name.as_str().unwrap())
+            .collect();
         names.sort_unstable();
         assert_eq!(told, names, "{kind}");
     }

@@ -35,10 +35,19 @@ impl Runner {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         fs::create_dir_all(place.beside("checkout/action")).unwrap();
         fs::create_dir(place.beside("temp")).unwrap();
-        for name in ["action.yml", "action/run", "action/checksums.txt", "Cargo.toml"] {
+        for name in [
+            "action.yml",
+            "action/run",
+            "action/checksums.txt",
+            "Cargo.toml",
+        ] {
             fs::copy(root.join(name), place.beside("checkout").join(name)).unwrap();
         }
-        let runner = Self { place, inputs: BTreeMap::new(), environment: BTreeMap::new() };
+        let runner = Self {
+            place,
+            inputs: BTreeMap::new(),
+            environment: BTreeMap::new(),
+        };
         runner.input("executable", env!("CARGO_BIN_EXE_imago"))
     }
 
@@ -66,11 +75,14 @@ impl Runner {
     /// Runs the action.
     pub(super) fn run(&self) -> Step {
         let action: serde_yaml::Value =
-            serde_yaml::from_str(&fs::read_to_string(self.checkout().join("action.yml")).unwrap()).unwrap();
+            serde_yaml::from_str(&fs::read_to_string(self.checkout().join("action.yml")).unwrap())
+                .unwrap();
         let inputs = self.given(&action);
         assert_eq!(action["runs"]["using"], "composite");
         let steps = action["runs"]["steps"].as_sequence().unwrap();
-        let [step] = &steps[..] else { panic!("this runner knows actions of one step") };
+        let [step] = &steps[..] else {
+            panic!("this runner knows actions of one step")
+        };
         let output = self.place.beside("output");
         let summary = self.place.beside("summary");
         fs::write(&output, "").unwrap();
@@ -78,11 +90,21 @@ impl Runner {
         let finished = self.step(step, &inputs, &output, &summary);
         let set = read_outputs(&fs::read_to_string(&output).unwrap());
         let id = step["id"].as_str().unwrap();
-        let outputs = action["outputs"].as_mapping().unwrap().iter().map(|(name, output)| {
-            let expression = expression(output["value"].as_str().unwrap()).unwrap();
-            let key = expression.strip_prefix(&format!("steps.{id}.outputs.")).unwrap().to_owned();
-            (name.as_str().unwrap().to_owned(), set.get(&key).cloned().unwrap_or_default())
-        });
+        let outputs = action["outputs"]
+            .as_mapping()
+            .unwrap()
+            .iter()
+            .map(|(name, output)| {
+                let expression = expression(output["value"].as_str().unwrap()).unwrap();
+                let key = expression
+                    .strip_prefix(&format!("steps.{id}.outputs."))
+                    .unwrap()
+                    .to_owned();
+                (
+                    name.as_str().unwrap().to_owned(),
+                    set.get(&key).cloned().unwrap_or_default(),
+                )
+            });
         Step {
             code: finished.code,
             outputs: outputs.collect(),
@@ -96,25 +118,53 @@ impl Runner {
     fn given(&self, action: &serde_yaml::Value) -> BTreeMap<String, String> {
         let known = action["inputs"].as_mapping().unwrap();
         for name in self.inputs.keys() {
-            assert!(known.contains_key(name.as_str()), "there is no input `{name}`");
+            assert!(
+                known.contains_key(name.as_str()),
+                "there is no input `{name}`"
+            );
         }
         let value = |(name, input): (&serde_yaml::Value, &serde_yaml::Value)| {
             let name = name.as_str().unwrap().to_owned();
-            let default = input["default"].as_str().unwrap_or_else(|| panic!("`{name}` has no default that is text")).to_owned();
-            (name.clone(), self.inputs.get(&name).cloned().unwrap_or(default))
+            let default = input["default"]
+                .as_str()
+                .unwrap_or_else(|| panic!("`{name}` has no default that is text"))
+                .to_owned();
+            (
+                name.clone(),
+                self.inputs.get(&name).cloned().unwrap_or(default),
+            )
         };
         known.iter().map(value).collect()
     }
 
-    fn step(&self, step: &serde_yaml::Value, inputs: &BTreeMap<String, String>, output: &Path, summary: &Path) -> Finished {
+    fn step(
+        &self,
+        step: &serde_yaml::Value,
+        inputs: &BTreeMap<String, String>,
+        output: &Path,
+        summary: &Path,
+    ) -> Finished {
         assert_eq!(step["shell"], "bash");
         let script = self.place.beside("step.sh");
         let text = step["run"].as_str().unwrap();
-        assert!(!text.contains("${{"), "an input would become a piece of a script: {text}");
+        assert!(
+            !text.contains("${{"),
+            "an input would become a piece of a script: {text}"
+        );
         fs::write(&script, text).unwrap();
         let mut run = self
             .place
-            .program("bash", ["--noprofile", "--norc", "-e", "-o", "pipefail", script.to_str().unwrap()])
+            .program(
+                "bash",
+                [
+                    "--noprofile",
+                    "--norc",
+                    "-e",
+                    "-o",
+                    "pipefail",
+                    script.to_str().unwrap(),
+                ],
+            )
             .env("CI", "true")
             .env("GITHUB_ACTIONS", "true")
             .env("GITHUB_WORKSPACE", self.place.path())
@@ -132,9 +182,10 @@ impl Runner {
                 None => value.to_owned(),
                 Some("github.token") => JOB_TOKEN.to_owned(),
                 Some("github.action_repository") => "shop/imago".to_owned(),
-                Some(other) => {
-                    inputs[other.strip_prefix("inputs.").unwrap_or_else(|| panic!("no expression of ours: {other}"))].clone()
-                }
+                Some(other) => inputs[other
+                    .strip_prefix("inputs.")
+                    .unwrap_or_else(|| panic!("no expression of ours: {other}"))]
+                .clone(),
             };
             run = run.env(name.as_str().unwrap(), value);
         }
@@ -146,7 +197,11 @@ impl Step {
     /// The texts of the commands that have this name.
     pub(super) fn told(&self, command: &str) -> Vec<&str> {
         let named = |(name, _): &&(String, String)| name.split(' ').next() == Some(command);
-        self.commands.iter().filter(named).map(|(_, text)| text.as_str()).collect()
+        self.commands
+            .iter()
+            .filter(named)
+            .map(|(_, text)| text.as_str())
+            .collect()
     }
 
     #[track_caller]
@@ -194,13 +249,19 @@ fn obeyed(log: &str) -> Vec<(String, String)> {
             }
             continue;
         }
-        if let Some((name, text)) = trimmed.strip_prefix("::").and_then(|rest| rest.split_once("::")) {
+        if let Some((name, text)) = trimmed
+            .strip_prefix("::")
+            .and_then(|rest| rest.split_once("::"))
+        {
             if name == "stop-commands" {
                 stopped = Some(text.to_owned());
             } else {
                 commands.push((name.to_owned(), text.to_owned()));
             }
-        } else if let Some((name, text)) = line.split_once("##[").and_then(|(_, rest)| rest.split_once(']')) {
+        } else if let Some((name, text)) = line
+            .split_once("##[")
+            .and_then(|(_, rest)| rest.split_once(']'))
+        {
             commands.push((name.to_owned(), text.to_owned()));
         }
     }
@@ -210,8 +271,17 @@ fn obeyed(log: &str) -> Vec<(String, String)> {
 #[test]
 fn this_runner_reads_outputs_and_commands_as_the_real_one() {
     let outputs = read_outputs("a=1\nb<<END\nx=1\ny\nEND\na=2<<3\n");
-    assert_eq!(outputs, BTreeMap::from([("a".into(), "2<<3".into()), ("b".into(), "x=1\ny".into())]));
+    assert_eq!(
+        outputs,
+        BTreeMap::from([("a".into(), "2<<3".into()), ("b".into(), "x=1\ny".into())])
+    );
     let log = "::error file=a::b\n  ::notice::c\nx ::error::d\nx ##[debug]e\n::stop-commands::w\n::error::f\n##[error]g\n::w::\n::warning::h";
-    let names: Vec<String> = obeyed(log).into_iter().map(|(name, text)| format!("{name} {text}")).collect();
-    assert_eq!(names, ["error file=a b", "notice c", "debug e", "warning h"]);
+    let names: Vec<String> = obeyed(log)
+        .into_iter()
+        .map(|(name, text)| format!("{name} {text}"))
+        .collect();
+    assert_eq!(
+        names,
+        ["error file=a b", "notice c", "debug e", "warning h"]
+    );
 }

@@ -46,12 +46,20 @@ impl Reader {
                 "{" => self.depth += 1,
                 "}" => {
                     self.depth = self.depth.saturating_sub(1);
-                    if self.inner.last().is_some_and(|(depth, _)| *depth == self.depth) {
+                    if self
+                        .inner
+                        .last()
+                        .is_some_and(|(depth, _)| *depth == self.depth)
+                    {
                         self.inner.pop();
                         self.module.pop();
                     }
                 }
-                "cfg" if self.peek(1) == Some("(") && self.peek(2) == Some("test") && self.peek(3) == Some(")") => {
+                "cfg"
+                    if self.peek(1) == Some("(")
+                        && self.peek(2) == Some("test")
+                        && self.peek(3) == Some(")") =>
+                {
                     test_only = true
                 }
                 ";" => test_only = false,
@@ -72,7 +80,10 @@ impl Reader {
                     let before = found.len();
                     self.tree(&[], &mut found);
                     // One word alone is a variable, a keyword or a local name.
-                    if found.len() == before + 1 && found[before].path.len() < 2 && !found[before].path[0].ends_with('!') {
+                    if found.len() == before + 1
+                        && found[before].path.len() < 2
+                        && !found[before].path[0].ends_with('!')
+                    {
                         found.pop();
                     }
                     continue;
@@ -121,7 +132,11 @@ impl Reader {
                 path.extend(name.map(|name| format!("{name}!")));
             }
             let in_tests = self.inner.iter().any(|(_, tests)| *tests);
-            found.push(Named { line: self.tokens[start].0, path, in_tests });
+            found.push(Named {
+                line: self.tokens[start].0,
+                path,
+                in_tests,
+            });
         }
         self.at = self.at.max(start + 1);
     }
@@ -144,11 +159,15 @@ impl Reader {
 
     /// The module that is being read, from the package's root.
     fn here(&self) -> Vec<String> {
-        std::iter::once("crate".to_owned()).chain(self.module.iter().cloned()).collect()
+        std::iter::once("crate".to_owned())
+            .chain(self.module.iter().cloned())
+            .collect()
     }
 
     fn peek(&self, ahead: usize) -> Option<&str> {
-        self.tokens.get(self.at + ahead).map(|(_, token)| token.as_str())
+        self.tokens
+            .get(self.at + ahead)
+            .map(|(_, token)| token.as_str())
     }
 }
 
@@ -169,7 +188,9 @@ fn tokens(text: &str) -> Vec<(usize, String)> {
         } else if let Some(length) = raw_string(rest).or_else(|| quoted(rest)) {
             length
         } else if first.is_alphanumeric() || first == '_' {
-            let length = rest.find(|letter: char| !(letter.is_alphanumeric() || letter == '_')).unwrap_or(rest.len());
+            let length = rest
+                .find(|letter: char| !(letter.is_alphanumeric() || letter == '_'))
+                .unwrap_or(rest.len());
             found.push((line, rest[..length].to_owned()));
             length
         } else if rest.starts_with("::") {
@@ -213,15 +234,23 @@ fn raw_string(text: &str) -> Option<usize> {
     let hashes = body.len() - body.trim_start_matches('#').len();
     let inner = body[hashes..].strip_prefix('"')?;
     let end = format!("\"{}", "#".repeat(hashes));
-    let close = inner.find(&end).map_or(inner.len(), |close| close + end.len());
+    let close = inner
+        .find(&end)
+        .map_or(inner.len(), |close| close + end.len());
     Some(text.len() - inner.len() + close)
 }
 
 /// `"…"`, `b"…"`, `'x'`: its length; for the `'` of a lifetime, that sign alone.
 fn quoted(text: &str) -> Option<usize> {
-    let body = text.strip_prefix('b').filter(|rest| rest.starts_with(['"', '\''])).unwrap_or(text);
+    let body = text
+        .strip_prefix('b')
+        .filter(|rest| rest.starts_with(['"', '\'']))
+        .unwrap_or(text);
     let start = text.len() - body.len();
-    let quote = body.chars().next().filter(|first| matches!(first, '"' | '\''))?;
+    let quote = body
+        .chars()
+        .next()
+        .filter(|first| matches!(first, '"' | '\''))?;
     let mut letters = body.char_indices().skip(1);
     while let Some((at, letter)) = letters.next() {
         if letter == '\\' {
@@ -234,7 +263,9 @@ fn quoted(text: &str) -> Option<usize> {
             return Some(1);
         }
         if quote == '\'' && letter == '\\' {
-            return body[at + 2..].find('\'').map(|close| start + at + 2 + close + 1);
+            return body[at + 2..]
+                .find('\'')
+                .map(|close| start + at + 2 + close + 1);
         }
     }
     Some(text.len())

@@ -28,20 +28,40 @@ fn settings(server: &ApiServer) -> Settings {
         longest_pause: Duration::from_secs(1),
         ..Limits::default()
     };
-    Settings { kubeconfig: Some(server.kubeconfig_file().into()), limits, ..Settings::default() }
+    Settings {
+        kubeconfig: Some(server.kubeconfig_file().into()),
+        limits,
+        ..Settings::default()
+    }
 }
 
 fn run<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(work)
 }
 
 /// The objects of the namespace `shop`.
-fn list(settings: &Settings, resource: Resource, query: &Query) -> Result<Vec<Value>, ClusterError> {
-    run(async { Cluster::connect(settings).await?.list(resource, Some("shop"), query, Some).await })
+fn list(
+    settings: &Settings,
+    resource: Resource,
+    query: &Query,
+) -> Result<Vec<Value>, ClusterError> {
+    run(async {
+        Cluster::connect(settings)
+            .await?
+            .list(resource, Some("shop"), query, Some)
+            .await
+    })
 }
 
 fn deployments(settings: &Settings) -> Result<Vec<String>, ClusterError> {
-    Ok(list(settings, DEPLOYMENTS, &Query::default())?.iter().map(name).collect())
+    Ok(list(settings, DEPLOYMENTS, &Query::default())?
+        .iter()
+        .map(name)
+        .collect())
 }
 
 fn name(object: &Value) -> String {

@@ -21,9 +21,17 @@ struct Case {
 const CASES: [Case; 6] = [
     Case {
         what: "the record is compact JSON, with both lists, in the order of the containers (there it was random)",
-        images: &[("z", "{host}/shop/a:1"), ("y", "{host}/shop/a:2"), ("x", "{host}/shop/a:1")],
+        images: &[
+            ("z", "{host}/shop/a:1"),
+            ("y", "{host}/shop/a:2"),
+            ("x", "{host}/shop/a:1"),
+        ],
         record: None,
-        after: &["{host}/shop/a:1@{a}", "{host}/shop/a:2@{b}", "{host}/shop/a:1@{a}"],
+        after: &[
+            "{host}/shop/a:1@{a}",
+            "{host}/shop/a:2@{b}",
+            "{host}/shop/a:1@{a}",
+        ],
         record_after: Some(
             r#"{"containers":[{"name":"z","image":"{host}/shop/a:1"},{"name":"y","image":"{host}/shop/a:2"},{"name":"x","image":"{host}/shop/a:1"}],"initContainers":[]}"#,
         ),
@@ -31,9 +39,13 @@ const CASES: [Case; 6] = [
     Case {
         what: "an image that it has written, name and digest without the tag, is refreshed from its record in the same form",
         images: &[("app", "{host}/shop/a@{old}")],
-        record: Some(r#"{"containers":[{"name":"app","image":"{host}/shop/a:1"}],"initContainers":[]}"#),
+        record: Some(
+            r#"{"containers":[{"name":"app","image":"{host}/shop/a:1"}],"initContainers":[]}"#,
+        ),
         after: &["{host}/shop/a@{a}"],
-        record_after: Some(r#"{"containers":[{"name":"app","image":"{host}/shop/a:1"}],"initContainers":[]}"#),
+        record_after: Some(
+            r#"{"containers":[{"name":"app","image":"{host}/shop/a:1"}],"initContainers":[]}"#,
+        ),
     },
     Case {
         what: "a digest that a person wrote stays",
@@ -45,23 +57,35 @@ const CASES: [Case; 6] = [
     Case {
         what: "a newer tag wins over the record (there the stale record took it back)",
         images: &[("app", "{host}/shop/a:2@{old}")],
-        record: Some(r#"{"containers":[{"name":"app","image":"{host}/shop/a:1"}],"initContainers":[]}"#),
+        record: Some(
+            r#"{"containers":[{"name":"app","image":"{host}/shop/a:1"}],"initContainers":[]}"#,
+        ),
         after: &["{host}/shop/a:2@{b}"],
-        record_after: Some(r#"{"containers":[{"name":"app","image":"{host}/shop/a:2"}],"initContainers":[]}"#),
+        record_after: Some(
+            r#"{"containers":[{"name":"app","image":"{host}/shop/a:2"}],"initContainers":[]}"#,
+        ),
     },
     Case {
         what: "an image without a digest wins over the record",
         images: &[("app", "{host}/shop/a:2")],
-        record: Some(r#"{"containers":[{"name":"app","image":"{host}/shop/a:1"}],"initContainers":[]}"#),
+        record: Some(
+            r#"{"containers":[{"name":"app","image":"{host}/shop/a:1"}],"initContainers":[]}"#,
+        ),
         after: &["{host}/shop/a:2@{b}"],
-        record_after: Some(r#"{"containers":[{"name":"app","image":"{host}/shop/a:2"}],"initContainers":[]}"#),
+        record_after: Some(
+            r#"{"containers":[{"name":"app","image":"{host}/shop/a:2"}],"initContainers":[]}"#,
+        ),
     },
     Case {
         what: "a container that is gone leaves the record",
         images: &[("app", "{host}/shop/a:1")],
-        record: Some(r#"{"containers":[{"name":"gone","image":"{host}/shop/a:2"}],"initContainers":[]}"#),
+        record: Some(
+            r#"{"containers":[{"name":"gone","image":"{host}/shop/a:2"}],"initContainers":[]}"#,
+        ),
         after: &["{host}/shop/a:1@{a}"],
-        record_after: Some(r#"{"containers":[{"name":"app","image":"{host}/shop/a:1"}],"initContainers":[]}"#),
+        record_after: Some(
+            r#"{"containers":[{"name":"app","image":"{host}/shop/a:1"}],"initContainers":[]}"#,
+        ),
     },
 ];
 
@@ -70,12 +94,26 @@ fn records_are_read_and_written_as_people_know_them() {
     for case in CASES {
         let scene = Scene::new();
         let (_, a) = scene.image("shop/a", "1");
-        let b = scene.registry.push_index("shop/a", "2", &["linux/amd64"], "second");
+        let b = scene
+            .registry
+            .push_index("shop/a", "2", &["linux/amd64"], "second");
         let host = scene.registry.host();
         let old = format!("sha256:{}", "0".repeat(64));
-        let filled = |text: &str| text.replace("{host}", &host).replace("{a}", &a).replace("{b}", &b).replace("{old}", &old);
-        let images: Vec<(&str, String)> = case.images.iter().map(|(name, image)| (*name, filled(image))).collect();
-        let images: Vec<(&str, &str)> = images.iter().map(|(name, image)| (*name, image.as_str())).collect();
+        let filled = |text: &str| {
+            text.replace("{host}", &host)
+                .replace("{a}", &a)
+                .replace("{b}", &b)
+                .replace("{old}", &old)
+        };
+        let images: Vec<(&str, String)> = case
+            .images
+            .iter()
+            .map(|(name, image)| (*name, filled(image)))
+            .collect();
+        let images: Vec<(&str, &str)> = images
+            .iter()
+            .map(|(name, image)| (*name, image.as_str()))
+            .collect();
         let mut object = workload("Deployment", "shop", "web", &images);
         if let Some(record) = case.record {
             object["metadata"]["annotations"] = json!({"imago-config-spec": filled(record)});
@@ -83,10 +121,24 @@ fn records_are_read_and_written_as_people_know_them() {
         scene.server.add(&object);
         scene.run("--update", 0);
         let object = scene.server.object("deployments", "shop", "web");
-        let after: Vec<&str> =
-            pod(&object)["containers"].as_array().unwrap().iter().map(|it| it["image"].as_str().unwrap()).collect();
-        assert_eq!(after, case.after.iter().map(|image| filled(image)).collect::<Vec<_>>(), "{}", case.what);
-        let record = object.pointer(RECORD).map(|record| record.as_str().unwrap().to_owned());
+        let after: Vec<&str> = pod(&object)["containers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["image"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            after,
+            case.after
+                .iter()
+                .map(|image| filled(image))
+                .collect::<Vec<_>>(),
+            "{}",
+            case.what
+        );
+        let record = object
+            .pointer(RECORD)
+            .map(|record| record.as_str().unwrap().to_owned());
         assert_eq!(record, case.record_after.map(filled), "{}", case.what);
     }
 }
@@ -95,10 +147,16 @@ fn records_are_read_and_written_as_people_know_them() {
 fn a_registry_that_refuses_is_a_problem_and_no_line_in_a_log() {
     let scene = Scene::new();
     let (image, _) = scene.image("shop/web", "1.4");
-    scene.registry.fault("shop/web", |_, _, _| Response::new(403));
+    scene
+        .registry
+        .fault("shop/web", |_, _, _| Response::new(403));
     scene.add("Deployment", "shop", "web", &image);
     let finished = scene.run("--update", 3);
-    assert!(finished.stderr.contains("403 Forbidden"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("403 Forbidden"),
+        "{}",
+        finished.stderr
+    );
     assert_eq!(scene.deployed("deployments", "shop", "web"), image);
 }
 
@@ -108,8 +166,15 @@ fn a_kubeconfig_is_obeyed_inside_a_pod() {
     let (image, _) = scene.image("shop/web", "1.4");
     scene.add("Deployment", "shop", "web", &image);
     // These two alone would lead to another server.
-    let run = scene.imago("").env("KUBERNETES_SERVICE_HOST", "127.0.0.1").env("KUBERNETES_SERVICE_PORT", "1");
-    assert!(run.finish_with(0).stdout.starts_with("checking shop/Deployment/web:\n"));
+    let run = scene
+        .imago("")
+        .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        .env("KUBERNETES_SERVICE_PORT", "1");
+    assert!(
+        run.finish_with(0)
+            .stdout
+            .starts_with("checking shop/Deployment/web:\n")
+    );
 }
 
 #[test]
@@ -118,13 +183,28 @@ fn two_hundred_images_are_asked_for_once_each() {
     for number in 0..200 {
         let (image, _) = scene.image(&format!("shop/app-{number}"), "1");
         for copy in ["a", "b"] {
-            scene.add("Deployment", "shop", &format!("app-{number}-{copy}"), &image);
+            scene.add(
+                "Deployment",
+                "shop",
+                &format!("app-{number}-{copy}"),
+                &image,
+            );
         }
     }
     let before = scene.registry.requests().len();
     scene.run("--update", 0);
-    let heads = scene.registry.requests()[before..].iter().filter(|request| request.method == "HEAD").count();
-    assert_eq!((heads, scene.server.count("PATCH"), scene.server.count("GET")), (200, 400, 4));
+    let heads = scene.registry.requests()[before..]
+        .iter()
+        .filter(|request| request.method == "HEAD")
+        .count();
+    assert_eq!(
+        (
+            heads,
+            scene.server.count("PATCH"),
+            scene.server.count("GET")
+        ),
+        (200, 400, 4)
+    );
 }
 
 #[test]
@@ -145,23 +225,41 @@ fn command_lines_of_the_go_program_work() {
         let (image, digest) = scene.image("shop/web", "1.4");
         scene.add("Deployment", "shop", "web", &image);
         scene.run(line, 0);
-        assert_eq!(scene.deployed("deployments", "shop", "web"), format!("{image}@{digest}"), "{line}");
+        assert_eq!(
+            scene.deployed("deployments", "shop", "web"),
+            format!("{image}@{digest}"),
+            "{line}"
+        );
     }
     let scene = Scene::new();
     let (image, _) = scene.image("shop/web", "1.4");
     scene.add("Deployment", "shop", "web", &image);
     for line in ["", "-update=false", "-A", "-check-pods"] {
         scene.run(line, 0);
-        assert_eq!(scene.deployed("deployments", "shop", "web"), image, "{line}");
+        assert_eq!(
+            scene.deployed("deployments", "shop", "web"),
+            image,
+            "{line}"
+        );
     }
 }
 
 #[test]
 fn a_path_or_a_flag_for_files_is_refused_before_anything_is_contacted() {
     let scene = Scene::new();
-    for line in ["deploy/", "--update deploy/", "--update --commit", "--offline", "--update --lock imago.lock", "--diff"] {
+    for line in [
+        "deploy/",
+        "--update deploy/",
+        "--update --commit",
+        "--offline",
+        "--update --lock imago.lock",
+        "--diff",
+    ] {
         let stderr = scene.run(line, 2).stderr;
-        assert!(stderr.contains("hint: run `imago files "), "{line}: {stderr}");
+        assert!(
+            stderr.contains("hint: run `imago files "),
+            "{line}: {stderr}"
+        );
     }
     assert_eq!(scene.server.connections(), 0);
 }

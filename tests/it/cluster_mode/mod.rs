@@ -25,24 +25,36 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        Self { registry: TestRegistry::start(), server: ApiServer::start(), place: Workplace::new() }
+        Self {
+            registry: TestRegistry::start(),
+            server: ApiServer::start(),
+            place: Workplace::new(),
+        }
     }
 
     /// Pushes an image, and gives its name with the tag, and its digest.
     fn image(&self, repository: &str, tag: &str) -> (String, String) {
-        let digest = self.registry.push_index(repository, tag, &["linux/amd64", "linux/arm64"], repository);
-        (format!("{}/{repository}:{tag}", self.registry.host()), digest)
+        let digest =
+            self.registry
+                .push_index(repository, tag, &["linux/amd64", "linux/arm64"], repository);
+        (
+            format!("{}/{repository}:{tag}", self.registry.host()),
+            digest,
+        )
     }
 
     /// Adds a workload with one container `app`.
     fn add(&self, kind: &str, namespace: &str, name: &str, image: &str) {
-        self.server.add(&workload(kind, namespace, name, &[("app", image)]));
+        self.server
+            .add(&workload(kind, namespace, name, &[("app", image)]));
     }
 
     fn imago(&self, line: &str) -> crate::support::binary::Run {
         let config = self.server.kubeconfig_file();
-        let arguments =
-            line.split_whitespace().map(str::to_owned).chain(["--kubeconfig".to_owned(), config.to_str().unwrap().to_owned()]);
+        let arguments = line.split_whitespace().map(str::to_owned).chain([
+            "--kubeconfig".to_owned(),
+            config.to_str().unwrap().to_owned(),
+        ]);
         self.place.imago(arguments)
     }
 
@@ -58,13 +70,18 @@ impl Scene {
     /// The image of the first container.
     fn deployed(&self, plural: &str, namespace: &str, name: &str) -> String {
         let object = self.server.object(plural, namespace, name);
-        pod(&object)["containers"][0]["image"].as_str().unwrap().to_owned()
+        pod(&object)["containers"][0]["image"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 }
 
 /// The pod's specification in a workload.
 fn pod(object: &Value) -> &Value {
-    let template = object.pointer("/spec/jobTemplate/spec/template").or_else(|| object.pointer("/spec/template"));
+    let template = object
+        .pointer("/spec/jobTemplate/spec/template")
+        .or_else(|| object.pointer("/spec/template"));
     &template.unwrap()["spec"]
 }
 
@@ -83,15 +100,33 @@ fn by_people(mut object: Value) -> Value {
 /// The outcomes of all containers, by workload.
 fn outcomes(report: &Value) -> Vec<(String, String)> {
     let workloads = report["workloads"].as_array().unwrap().iter();
-    let name = |workload: &Value| format!("{}/{}", workload["namespace"].as_str().unwrap(), workload["name"].as_str().unwrap());
+    let name = |workload: &Value| {
+        format!(
+            "{}/{}",
+            workload["namespace"].as_str().unwrap(),
+            workload["name"].as_str().unwrap()
+        )
+    };
     let each = |workload: &Value| -> Vec<(String, String)> {
         let containers = workload["containers"].as_array().unwrap().iter();
-        containers.map(|container| (name(workload), container["outcome"].as_str().unwrap().to_owned())).collect()
+        containers
+            .map(|container| {
+                (
+                    name(workload),
+                    container["outcome"].as_str().unwrap().to_owned(),
+                )
+            })
+            .collect()
     };
     workloads.flat_map(each).collect()
 }
 
 /// The codes of all problems.
 fn problems(report: &Value) -> Vec<&str> {
-    report["problems"].as_array().unwrap().iter().map(|problem| problem["code"].as_str().unwrap()).collect()
+    report["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| problem["code"].as_str().unwrap())
+        .collect()
 }

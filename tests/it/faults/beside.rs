@@ -11,14 +11,20 @@ const FILES: usize = 30;
 fn scene(tag: &Tag) -> Workplace {
     let place = Workplace::new();
     for number in 0..FILES {
-        place.write(&format!("deploy/{number}.yaml"), deployment(&format!("web-{number}"), &tag.image()));
+        place.write(
+            &format!("deploy/{number}.yaml"),
+            deployment(&format!("web-{number}"), &tag.image()),
+        );
     }
     place
 }
 
 fn both(place: &Workplace, line: &str) -> [Finished; 2] {
     let runs = [place.imago(line.split(' ')), place.imago(line.split(' '))];
-    thread::scope(|scope| runs.map(|run| scope.spawn(|| run.finish())).map(|run| run.join().unwrap()))
+    thread::scope(|scope| {
+        runs.map(|run| scope.spawn(|| run.finish()))
+            .map(|run| run.join().unwrap())
+    })
 }
 
 #[test]
@@ -31,8 +37,17 @@ fn two_runs_at_once_lose_nothing_and_both_tell_the_truth() {
         let ended = both(&place, line);
         for one in &ended {
             let report = one.json();
-            assert!(codes(&report).iter().all(|code| matches!(*code, "changed-meanwhile" | "vanished")), "{round}: {one:?}");
-            assert_eq!(one.code, if codes(&report).is_empty() { 0 } else { 3 }, "{round}: {one:?}");
+            assert!(
+                codes(&report)
+                    .iter()
+                    .all(|code| matches!(*code, "changed-meanwhile" | "vanished")),
+                "{round}: {one:?}"
+            );
+            assert_eq!(
+                one.code,
+                if codes(&report).is_empty() { 0 } else { 3 },
+                "{round}: {one:?}"
+            );
         }
         let changed = ended.map(|one| said_to_be_changed(&one.json()));
         for (name, text) in manifests(&place) {
@@ -41,7 +56,12 @@ fn two_runs_at_once_lose_nothing_and_both_tell_the_truth() {
             assert_eq!(text.contains(&digest), said, "{round}: {name}");
         }
         place.imago(line.split(' ')).finish_with(0);
-        assert!(manifests(&place).iter().all(|(_, text)| text.contains(&digest)), "{round}");
+        assert!(
+            manifests(&place)
+                .iter()
+                .all(|(_, text)| text.contains(&digest)),
+            "{round}"
+        );
         assert_eq!(left_behind(&place), [""; 0], "{round}");
         let lock = String::from_utf8(place.files()["imago.lock"].clone()).unwrap();
         assert!(lock.contains(&digest), "{round}: {lock}");
@@ -74,15 +94,34 @@ fn two_runs_that_commit_at_once_make_no_empty_commit_and_lose_none() {
                 let report = one.json();
                 let commit = report["git"]["commit"].as_str();
                 // What it says it has committed is in the history.
-                assert!(commit.is_none_or(|commit| commits("log --format=%H").iter().any(|id| id == commit)), "{round}: {one:?}");
-                assert!(commit.is_some() || said_to_be_changed(&report).is_empty(), "{round}: {one:?}");
+                assert!(
+                    commit.is_none_or(|commit| commits("log --format=%H")
+                        .iter()
+                        .any(|id| id == commit)),
+                    "{round}: {one:?}"
+                );
+                assert!(
+                    commit.is_some() || said_to_be_changed(&report).is_empty(),
+                    "{round}: {one:?}"
+                );
             }
         }
         place.imago(line.split(' ')).finish_with(0);
-        assert!(commits("log --format=%H").ends_with(&before), "{round}: a commit is lost");
+        assert!(
+            commits("log --format=%H").ends_with(&before),
+            "{round}: a commit is lost"
+        );
         let trees = commits("log --format=%T");
-        assert!(trees.windows(2).all(|pair| pair[0] != pair[1]), "{round}: an empty commit");
+        assert!(
+            trees.windows(2).all(|pair| pair[0] != pair[1]),
+            "{round}: an empty commit"
+        );
         assert_eq!(git("status --porcelain"), "", "{round}");
-        assert!(manifests(&place).iter().all(|(_, text)| is_whole(text) && text.contains(&digest)), "{round}");
+        assert!(
+            manifests(&place)
+                .iter()
+                .all(|(_, text)| is_whole(text) && text.contains(&digest)),
+            "{round}"
+        );
     }
 }

@@ -35,7 +35,15 @@ impl Volume {
         let place = Workplace::new();
         let script = "mount -t tmpfs -o size=$0 none \"$1\" && echo ready && exec cat";
         let mut holder = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "sh", "-c", script, size])
+            .args([
+                "--mount",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                script,
+                size,
+            ])
             .arg(place.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -43,7 +51,9 @@ impl Volume {
             .spawn()
             .ok()?;
         let mut line = String::new();
-        BufReader::new(holder.stdout.take()?).read_line(&mut line).ok()?;
+        BufReader::new(holder.stdout.take()?)
+            .read_line(&mut line)
+            .ok()?;
         let volume = Self { holder, place };
         if line != "ready\n" {
             eprintln!("left out: a full disk (this user may not mount one)");
@@ -55,14 +65,23 @@ impl Volume {
     /// Where it is seen from outside.
     fn path(&self) -> PathBuf {
         let inside = self.place.path();
-        PathBuf::from(format!("/proc/{}/root", self.holder.id())).join(inside.strip_prefix("/").unwrap())
+        PathBuf::from(format!("/proc/{}/root", self.holder.id()))
+            .join(inside.strip_prefix("/").unwrap())
     }
 
     fn run(&self, program: &str, line: &str) -> Run {
         let namespace = format!("--mount=/proc/{}/ns/mnt", self.holder.id());
         let here = self.place.path();
-        let begin = [&namespace, "sh", "-c", "cd \"$0\" && exec \"$@\"", here.to_str().unwrap(), program];
-        self.place.program("nsenter", begin.into_iter().chain(line.split(' ')))
+        let begin = [
+            &namespace,
+            "sh",
+            "-c",
+            "cd \"$0\" && exec \"$@\"",
+            here.to_str().unwrap(),
+            program,
+        ];
+        self.place
+            .program("nsenter", begin.into_iter().chain(line.split(' ')))
     }
 
     fn imago(&self, line: &str) -> Run {
@@ -86,8 +105,12 @@ impl Volume {
     }
 
     fn manifests(&self) -> Vec<(String, String)> {
-        let files = files(&self.path()).into_iter().filter(|(name, _)| name.ends_with(".yaml"));
-        files.map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap())).collect()
+        let files = files(&self.path())
+            .into_iter()
+            .filter(|(name, _)| name.ends_with(".yaml"));
+        files
+            .map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap()))
+            .collect()
     }
 
     /// Fills it but for so many pages.
@@ -114,12 +137,17 @@ impl Drop for Volume {
 
 #[test]
 fn a_full_disk_leaves_whole_files_and_a_true_report() {
-    let Some(volume) = Volume::new("1m") else { return };
+    let Some(volume) = Volume::new("1m") else {
+        return;
+    };
     let tag = Tag::new();
     let line = "files --update --lock imago.lock --output json --report markdown=report.md";
     for room in rooms() {
         for number in 0..FILES {
-            volume.write(&format!("deploy/{number}.yaml"), &deployment(&format!("web-{number}"), &tag.image()));
+            volume.write(
+                &format!("deploy/{number}.yaml"),
+                &deployment(&format!("web-{number}"), &tag.image()),
+            );
         }
         for name in ["imago.lock", "report.md"] {
             drop(fs::remove_file(volume.path().join(name)));
@@ -130,19 +158,50 @@ fn a_full_disk_leaves_whole_files_and_a_true_report() {
         let place = format!("{room} pages free: {ended:?}");
         let report = ended.json();
         assert_true(&report, &volume.manifests(), &digest, &place);
-        let left: Vec<String> = files(&volume.path()).into_keys().filter(|name| name.contains(".imago-")).collect();
+        let left: Vec<String> = files(&volume.path())
+            .into_keys()
+            .filter(|name| name.contains(".imago-"))
+            .collect();
         assert_eq!(left, [""; 0], "{place}");
-        let (has_lock, has_report) = (volume.path().join("imago.lock").exists(), volume.path().join("report.md").exists());
+        let (has_lock, has_report) = (
+            volume.path().join("imago.lock").exists(),
+            volume.path().join("report.md").exists(),
+        );
         let whole = super::said_to_be_changed(&report).len() == FILES && has_lock;
-        assert_eq!(codes(&report), if whole { [].into() } else { ["disk-full"].into() }, "{place}");
-        assert_eq!(ended.code, if has_report { if whole { 0 } else { 3 } } else { 2 }, "{place}");
+        assert_eq!(
+            codes(&report),
+            if whole {
+                [].into()
+            } else {
+                ["disk-full"].into()
+            },
+            "{place}"
+        );
+        assert_eq!(
+            ended.code,
+            if has_report {
+                if whole { 0 } else { 3 }
+            } else {
+                2
+            },
+            "{place}"
+        );
         if has_report {
             let text = fs::read_to_string(volume.path().join("report.md")).unwrap();
-            assert!(text.starts_with("**imago**") && text.ends_with('\n'), "{place}: {text}");
+            assert!(
+                text.starts_with("**imago**") && text.ends_with('\n'),
+                "{place}: {text}"
+            );
         }
         volume.empty();
         volume.imago(line).finish_with(0);
-        assert!(volume.manifests().iter().all(|(_, text)| text.contains(&digest)), "{place}");
+        assert!(
+            volume
+                .manifests()
+                .iter()
+                .all(|(_, text)| text.contains(&digest)),
+            "{place}"
+        );
         let lock = fs::read_to_string(volume.path().join("imago.lock")).unwrap();
         assert!(lock.contains(&digest), "{lock}");
     }
@@ -153,13 +212,18 @@ fn a_full_disk_leaves_no_commit_of_what_was_not_written() {
     if programs::find("git").is_none() {
         return;
     }
-    let Some(volume) = Volume::new("4m") else { return };
+    let Some(volume) = Volume::new("4m") else {
+        return;
+    };
     let tag = Tag::new();
     volume.make_repository();
     fs::create_dir(volume.path().join(".git/info")).unwrap();
     volume.write(".git/info/exclude", "fill\n");
     for number in 0..FILES {
-        volume.write(&format!("deploy/{number}.yaml"), &deployment(&format!("web-{number}"), &tag.image()));
+        volume.write(
+            &format!("deploy/{number}.yaml"),
+            &deployment(&format!("web-{number}"), &tag.image()),
+        );
     }
     volume.git("add .");
     volume.git("commit --quiet --message first");
@@ -187,12 +251,22 @@ fn a_full_disk_leaves_no_commit_of_what_was_not_written() {
                 let report = ended.json();
                 assert_true(&report, &volume.manifests(), &digest, &place);
                 let changed: Vec<String> = changed.lines().map(str::to_owned).collect();
-                assert_eq!(super::said_to_be_changed(&report), changed.iter().cloned().collect(), "{place}");
+                assert_eq!(
+                    super::said_to_be_changed(&report),
+                    changed.iter().cloned().collect(),
+                    "{place}"
+                );
                 assert_eq!(code, if changed.len() == FILES { 0 } else { 3 }, "{place}");
             }
         }
         volume.imago(line).finish_with(0);
-        assert!(volume.manifests().iter().all(|(_, text)| text.contains(&digest)), "{place}");
+        assert!(
+            volume
+                .manifests()
+                .iter()
+                .all(|(_, text)| text.contains(&digest)),
+            "{place}"
+        );
         assert_eq!(volume.git("status --porcelain"), "", "{place}");
     }
     assert!(ends.contains(&0) && ends.contains(&2), "{ends:?}");
@@ -203,7 +277,9 @@ fn a_lock_without_room_is_not_in_the_commit_either() {
     if programs::find("git").is_none() {
         return;
     }
-    let Some(volume) = Volume::new("4m") else { return };
+    let Some(volume) = Volume::new("4m") else {
+        return;
+    };
     let tag = Tag::new();
     volume.make_repository();
     volume.write("web.yaml", &deployment("web", &tag.image()));
@@ -211,18 +287,32 @@ fn a_lock_without_room_is_not_in_the_commit_either() {
     volume.git("commit --quiet --message first");
     // The lock's folder is a disk of its own, with one page, which is taken.
     fs::create_dir(volume.path().join("full")).unwrap();
-    volume.run("mount", "-t tmpfs -o size=4k none full").finish_with(0);
+    volume
+        .run("mount", "-t tmpfs -o size=4k none full")
+        .finish_with(0);
     volume.write("full/page", "x");
     let digest = tag.move_on();
-    let ended = volume.imago("files web.yaml --update --commit --lock full/imago.lock --output json").finish_with(3);
+    let ended = volume
+        .imago("files web.yaml --update --commit --lock full/imago.lock --output json")
+        .finish_with(3);
     assert_eq!(codes(&ended.json()), ["disk-full"].into());
     assert_eq!(volume.git("show --format= --name-only HEAD"), "web.yaml\n");
     assert_eq!(volume.git("status --porcelain --untracked-files=no"), "");
     assert!(volume.git("show HEAD:web.yaml").contains(&digest));
-    assert_eq!(files(&volume.path().join("full")).into_keys().collect::<Vec<_>>(), ["page"]);
+    assert_eq!(
+        files(&volume.path().join("full"))
+            .into_keys()
+            .collect::<Vec<_>>(),
+        ["page"]
+    );
     fs::remove_file(volume.path().join("full/page")).unwrap();
-    volume.imago("files web.yaml --update --commit --lock full/imago.lock").finish_with(0);
-    assert_eq!(volume.git("show --format= --name-only HEAD"), "full/imago.lock\n");
+    volume
+        .imago("files web.yaml --update --commit --lock full/imago.lock")
+        .finish_with(0);
+    assert_eq!(
+        volume.git("show --format= --name-only HEAD"),
+        "full/imago.lock\n"
+    );
     assert_eq!(volume.git("status --porcelain --untracked-files=no"), "");
 }
 
@@ -234,7 +324,9 @@ fn as_somebody(place: &Workplace, line: &str) -> Option<Run> {
     }
     // Root is denied nothing; 65534 is nobody.
     let begin = ["--reuid=65534", "--regid=65534", "--clear-groups", binary];
-    let can = place.program("setpriv", begin.into_iter().chain(["--version"])).finish();
+    let can = place
+        .program("setpriv", begin.into_iter().chain(["--version"]))
+        .finish();
     if can.code != 0 {
         eprintln!("left out: what the system denies ({})", can.stderr);
         return None;
@@ -246,30 +338,68 @@ fn as_somebody(place: &Workplace, line: &str) -> Option<Run> {
 fn what_the_system_denies_is_a_problem_of_that_file_alone() {
     let place = Workplace::new();
     let tag = Tag::new();
-    let mode = |name: &str, mode| fs::set_permissions(place.path().join(name), Permissions::from_mode(mode)).unwrap();
+    let mode = |name: &str, mode| {
+        fs::set_permissions(place.path().join(name), Permissions::from_mode(mode)).unwrap()
+    };
     for name in ["open/a", "open/read-only", "open/secret", "closed/b"] {
         place.write(&format!("{name}.yaml"), deployment("web", &tag.image()));
     }
     fs::set_permissions(place.beside(""), Permissions::from_mode(0o755)).unwrap();
-    let every = ["open", "closed", "open/a.yaml", "closed/b.yaml", "open/read-only.yaml", "open/secret.yaml"];
+    let every = [
+        "open",
+        "closed",
+        "open/a.yaml",
+        "closed/b.yaml",
+        "open/read-only.yaml",
+        "open/secret.yaml",
+    ];
     for name in every {
-        mode(name, if name.ends_with(".yaml") { 0o666 } else { 0o777 });
+        mode(
+            name,
+            if name.ends_with(".yaml") {
+                0o666
+            } else {
+                0o777
+            },
+        );
     }
     mode("open/read-only.yaml", 0o444);
     mode("open/secret.yaml", 0o000);
     mode("closed", 0o555);
     let digest = tag.move_on();
-    let Some(run) = as_somebody(&place, "files --update --output json") else { return };
+    let Some(run) = as_somebody(&place, "files --update --output json") else {
+        return;
+    };
     let ended = run.finish_with(3);
     let report = ended.json();
     assert_true(&report, &manifests(&place), &digest, "as somebody");
-    assert_eq!(super::said_to_be_changed(&report), ["open/a.yaml".to_owned()].into());
-    assert_eq!(codes(&report), ["permission", "read-only"].into(), "{report:#}");
+    assert_eq!(
+        super::said_to_be_changed(&report),
+        ["open/a.yaml".to_owned()].into()
+    );
+    assert_eq!(
+        codes(&report),
+        ["permission", "read-only"].into(),
+        "{report:#}"
+    );
     assert_eq!(report["problems"].as_array().unwrap().len(), 3);
     assert_eq!(left_behind(&place), [""; 0]);
     for name in every {
-        mode(name, if name.ends_with(".yaml") { 0o666 } else { 0o777 });
+        mode(
+            name,
+            if name.ends_with(".yaml") {
+                0o666
+            } else {
+                0o777
+            },
+        );
     }
-    as_somebody(&place, "files --update --output json").unwrap().finish_with(0);
-    assert!(manifests(&place).iter().all(|(_, text)| text.contains(&digest)));
+    as_somebody(&place, "files --update --output json")
+        .unwrap()
+        .finish_with(0);
+    assert!(
+        manifests(&place)
+            .iter()
+            .all(|(_, text)| text.contains(&digest))
+    );
 }

@@ -11,17 +11,31 @@ const QUOTAS: [u32; 14] = [4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 20, 32];
 const ENOUGH: u32 = 32;
 
 fn quotas() -> Vec<u32> {
-    if rounds(0) == 0 { QUOTAS.to_vec() } else { (4..=40).collect() }
+    if rounds(0) == 0 {
+        QUOTAS.to_vec()
+    } else {
+        (4..=40).collect()
+    }
 }
 
 fn run(place: &Workplace, quota: u32, line: &str) -> Finished {
     let script = format!("ulimit -n {quota} && exec \"$0\" {line}");
-    let ended = place.program("sh", ["-c", &script, env!("CARGO_BIN_EXE_imago")]).finish();
-    assert!([0, 2, 3].contains(&ended.code) && (quota < ENOUGH || ended.code == 0), "{quota}: {ended:?}");
+    let ended = place
+        .program("sh", ["-c", &script, env!("CARGO_BIN_EXE_imago")])
+        .finish();
+    assert!(
+        [0, 2, 3].contains(&ended.code) && (quota < ENOUGH || ended.code == 0),
+        "{quota}: {ended:?}"
+    );
     assert!(!ended.stderr.contains("panicked"), "{quota}: {ended:?}");
     if ended.code == 2 {
         assert!(ended.stderr.contains("oo many"), "{quota}: {ended:?}");
-        assert!(ended.stderr.contains("\n  hint: raise the limit of open files"), "{quota}: {ended:?}");
+        assert!(
+            ended
+                .stderr
+                .contains("\n  hint: raise the limit of open files"),
+            "{quota}: {ended:?}"
+        );
     }
     ended
 }
@@ -29,7 +43,10 @@ fn run(place: &Workplace, quota: u32, line: &str) -> Finished {
 fn written(tag: &Tag) -> Workplace {
     let place = Workplace::new();
     for number in 0..20 {
-        place.write(&format!("deploy/{number}.yaml"), deployment(&format!("web-{number}"), &tag.image()));
+        place.write(
+            &format!("deploy/{number}.yaml"),
+            deployment(&format!("web-{number}"), &tag.image()),
+        );
     }
     place
 }
@@ -38,11 +55,19 @@ fn written(tag: &Tag) -> Workplace {
 fn assert_whole(place: &Workplace, ended: &Finished, digest: &str, quota: u32) {
     let said = format!("{quota}: {ended:?}");
     if ended.code == 2 {
-        assert!(manifests(place).iter().all(|(_, text)| !text.contains("@sha256")), "{said}");
+        assert!(
+            manifests(place)
+                .iter()
+                .all(|(_, text)| !text.contains("@sha256")),
+            "{said}"
+        );
     } else {
         let report = ended.json();
         assert_true(&report, &manifests(place), digest, &said);
-        assert!(codes(&report).iter().all(|code| *code == "open-files"), "{said}");
+        assert!(
+            codes(&report).iter().all(|code| *code == "open-files"),
+            "{said}"
+        );
     }
     assert_eq!(left_behind(place), [""; 0], "{said}");
 }
@@ -53,7 +78,11 @@ fn few_files_that_may_be_open_are_enough_to_ask_a_registry_or_a_problem() {
     let digest = tag.move_on();
     for quota in quotas() {
         let place = written(&tag);
-        let ended = run(&place, quota, "files --update --lock imago.lock --output json");
+        let ended = run(
+            &place,
+            quota,
+            "files --update --lock imago.lock --output json",
+        );
         assert_whole(&place, &ended, &digest, quota);
     }
 }
@@ -62,14 +91,31 @@ fn few_files_that_may_be_open_are_enough_to_ask_a_registry_or_a_problem() {
 fn few_files_that_may_be_open_are_enough_offline_and_for_a_commit_or_a_problem() {
     let tag = Tag::new();
     let digest = tag.move_on();
-    let lines = ["files --update --offline --output json", "files --update --offline --commit --output json"];
-    for line in lines.into_iter().filter(|line| !line.contains("--commit") || programs::find("git").is_some()) {
+    let lines = [
+        "files --update --offline --output json",
+        "files --update --offline --commit --output json",
+    ];
+    for line in lines
+        .into_iter()
+        .filter(|line| !line.contains("--commit") || programs::find("git").is_some())
+    {
         for quota in quotas() {
             let place = written(&tag);
-            place.write("imago.lock", format!("{{\"version\":1,\"images\":{{\n\"{}\":\"{digest}\"\n}}}}\n", tag.image()));
+            place.write(
+                "imago.lock",
+                format!(
+                    "{{\"version\":1,\"images\":{{\n\"{}\":\"{digest}\"\n}}}}\n",
+                    tag.image()
+                ),
+            );
             let git = |line: &str| place.program("git", line.split(' ')).finish_with(0).stdout;
             if line.contains("--commit") {
-                for line in ["init --quiet", "config user.name Ada", "config user.email ada@example.test", "add ."] {
+                for line in [
+                    "init --quiet",
+                    "config user.name Ada",
+                    "config user.email ada@example.test",
+                    "add .",
+                ] {
                     git(line);
                 }
                 git("commit --quiet --message first");
@@ -86,9 +132,18 @@ fn few_files_that_may_be_open_are_enough_offline_and_for_a_commit_or_a_problem()
 #[test]
 fn few_files_that_may_be_open_are_enough_for_a_cluster_or_a_problem() {
     let (tag, server, place) = (Tag::new(), ApiServer::start(), Workplace::new());
-    server.add(&workload("Deployment", "shop", "web", &[("app", &tag.image())]));
+    server.add(&workload(
+        "Deployment",
+        "shop",
+        "web",
+        &[("app", &tag.image())],
+    ));
     let config = server.kubeconfig_file();
     for quota in quotas() {
-        run(&place, quota, &format!("cluster --output json --kubeconfig {}", config.display()));
+        run(
+            &place,
+            quota,
+            &format!("cluster --output json --kubeconfig {}", config.display()),
+        );
     }
 }

@@ -18,12 +18,16 @@ use crate::support::registry::TestRegistry;
 
 /// How many points or rounds a test tries.
 pub(crate) fn rounds(few: u32) -> u32 {
-    std::env::var("IMAGO_FAULTS").map_or(few, |count| count.parse().expect("IMAGO_FAULTS is a number"))
+    std::env::var("IMAGO_FAULTS").map_or(few, |count| {
+        count.parse().expect("IMAGO_FAULTS is a number")
+    })
 }
 
 /// Where the choices of a test begin.
 pub(crate) fn seed() -> u64 {
-    std::env::var("IMAGO_FAULTS_SEED").map_or(0, |seed| seed.parse().expect("IMAGO_FAULTS_SEED is a number"))
+    std::env::var("IMAGO_FAULTS_SEED").map_or(0, |seed| {
+        seed.parse().expect("IMAGO_FAULTS_SEED is a number")
+    })
 }
 
 /// One Deployment as text, with one image.
@@ -47,7 +51,10 @@ struct Tag {
 
 impl Tag {
     fn new() -> Self {
-        let tag = Self { registry: TestRegistry::start(), moves: 0.into() };
+        let tag = Self {
+            registry: TestRegistry::start(),
+            moves: 0.into(),
+        };
         tag.move_on();
         tag
     }
@@ -59,18 +66,33 @@ impl Tag {
     /// From now on the tag is on another digest: this one.
     fn move_on(&self) -> String {
         self.moves.set(self.moves.get() + 1);
-        self.registry.push_index("shop/web", "1.4", &["linux/amd64"], &self.moves.get().to_string())
+        self.registry.push_index(
+            "shop/web",
+            "1.4",
+            &["linux/amd64"],
+            &self.moves.get().to_string(),
+        )
     }
 }
 
 /// The names in the report's `files_changed`.
 fn said_to_be_changed(report: &Value) -> BTreeSet<String> {
-    report["files_changed"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+    report["files_changed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The codes of its problems.
 fn codes(report: &Value) -> BTreeSet<&str> {
-    report["problems"].as_array().unwrap().iter().map(|problem| problem["code"].as_str().unwrap()).collect()
+    report["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| problem["code"].as_str().unwrap())
+        .collect()
 }
 
 /// Whether the files, given as name and text, are whole, and those that hold the digest are those that the report says were changed.
@@ -78,17 +100,30 @@ fn assert_true(report: &Value, files: &[(String, String)], digest: &str, place: 
     let said = said_to_be_changed(report);
     for (name, text) in files {
         assert!(is_whole(text), "{place}: {name}: {text}");
-        assert_eq!(text.contains(digest), said.contains(name), "{place}: {name}: {report:#}");
+        assert_eq!(
+            text.contains(digest),
+            said.contains(name),
+            "{place}: {name}: {report:#}"
+        );
     }
 }
 
 /// The manifests of a workplace, by name and text.
 fn manifests(place: &Workplace) -> Vec<(String, String)> {
-    let files = place.files().into_iter().filter(|(name, _)| name.ends_with(".yaml"));
-    files.map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap())).collect()
+    let files = place
+        .files()
+        .into_iter()
+        .filter(|(name, _)| name.ends_with(".yaml"));
+    files
+        .map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap()))
+        .collect()
 }
 
 /// The temporary files that are still there.
 fn left_behind(place: &Workplace) -> Vec<String> {
-    place.files().into_keys().filter(|name| name.contains(".imago-")).collect()
+    place
+        .files()
+        .into_keys()
+        .filter(|name| name.contains(".imago-"))
+        .collect()
 }

@@ -16,29 +16,58 @@ fn tree(entries: &str) -> Workplace {
     place.write("imago.lock", LOCK);
     place.write("base/web.yaml", deployment(IMAGE));
     place.write("base/kustomization.yaml", "resources: [web.yaml]\n");
-    place.write("overlay/kustomization.yaml", format!("resources: [../base]\nimages:\n{entries}"));
+    place.write(
+        "overlay/kustomization.yaml",
+        format!("resources: [../base]\nimages:\n{entries}"),
+    );
     place
 }
 
 fn update(place: &Workplace, more: &[&str]) -> Finished {
-    place.imago(["files", "--update", "--offline", "--output", "json"].iter().chain(more)).finish_with(0)
+    place
+        .imago(
+            ["files", "--update", "--offline", "--output", "json"]
+                .iter()
+                .chain(more),
+        )
+        .finish_with(0)
 }
 
 #[test]
 fn an_image_that_an_overlay_renames_is_held_whatever_the_run_names() {
-    let place = tree("- name: registry.example.test/web\n  newName: registry.example.test/hardened/web\n");
+    let place =
+        tree("- name: registry.example.test/web\n  newName: registry.example.test/hardened/web\n");
     let before = place.files();
-    for more in [&[][..], &["base"], &["base/web.yaml"], &["--exclude", "overlay/**"], &["--include", "base/web.yaml"]] {
+    for more in [
+        &[][..],
+        &["base"],
+        &["base/web.yaml"],
+        &["--exclude", "overlay/**"],
+        &["--include", "base/web.yaml"],
+    ] {
         let report = update(&place, more).json();
         assert_eq!(report["summary"]["held"], 1, "{more:?}");
         let skipped = &report["skipped"][0];
-        assert_eq!((&skipped["code"], &skipped["held"]), (&"renamed-by".into(), &true.into()), "{more:?}");
+        assert_eq!(
+            (&skipped["code"], &skipped["held"]),
+            (&"renamed-by".into(), &true.into()),
+            "{more:?}"
+        );
         let told = skipped["message"].as_str().unwrap();
-        assert!(told.contains("`overlay/kustomization.yaml` renames it to `registry.example.test/hardened/web`"), "{told}");
+        assert!(
+            told.contains(
+                "`overlay/kustomization.yaml` renames it to `registry.example.test/hardened/web`"
+            ),
+            "{told}"
+        );
         assert_eq!(place.files(), before, "{more:?}");
     }
-    place.imago(["files", "--check", "--offline"]).finish_with(0);
-    place.imago(["files", "--check", "--strict", "--offline", "base/web.yaml"]).finish_with(1);
+    place
+        .imago(["files", "--check", "--offline"])
+        .finish_with(0);
+    place
+        .imago(["files", "--check", "--strict", "--offline", "base/web.yaml"])
+        .finish_with(1);
 }
 
 #[test]
@@ -48,27 +77,57 @@ fn a_digest_that_an_overlay_drops_is_told_and_its_image_is_still_pinned() {
         let report = update(&place, more).json();
         assert_eq!(report["summary"]["outdated"], 1, "{more:?}");
         let told = report["warnings"][0].as_str().unwrap();
-        assert!(told.contains("`base/web.yaml` by `overlay/kustomization.yaml`"), "{told}");
+        assert!(
+            told.contains("`base/web.yaml` by `overlay/kustomization.yaml`"),
+            "{told}"
+        );
     }
-    let said = place.imago(["files", "--check", "--offline"]).finish_with(0).stderr;
-    assert!(said.contains("kustomizations set the tag or digest of 1 image anew"), "{said}");
+    let said = place
+        .imago(["files", "--check", "--offline"])
+        .finish_with(0)
+        .stderr;
+    assert!(
+        said.contains("kustomizations set the tag or digest of 1 image anew"),
+        "{said}"
+    );
 }
 
 #[test]
 fn what_no_overlay_names_is_as_before() {
-    for entries in ["- name: registry.example.test/other\n  newName: x\n", "- name: web\n  newTag: \"2\"\n"] {
+    for entries in [
+        "- name: registry.example.test/other\n  newName: x\n",
+        "- name: web\n  newTag: \"2\"\n",
+    ] {
         let report = update(&tree(entries), &[]).json();
-        assert_eq!((&report["summary"]["outdated"], &report["warnings"]), (&1.into(), &serde_json::json!([])), "{entries}");
+        assert_eq!(
+            (&report["summary"]["outdated"], &report["warnings"]),
+            (&1.into(), &serde_json::json!([])),
+            "{entries}"
+        );
     }
 }
 
 #[test]
 fn a_branch_of_its_own_is_decided_by_the_kustomizations_of_its_commit() {
-    let place = tree("- name: registry.example.test/web\n  newName: registry.example.test/hardened/web\n");
+    let place =
+        tree("- name: registry.example.test/web\n  newName: registry.example.test/hardened/web\n");
     fs::remove_dir(place.path().join(".git")).unwrap();
     let git = |line: &[&str]| {
-        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main"];
-        let status = Command::new("git").args(identity).args(line).current_dir(place.path()).output().unwrap().status;
+        let identity = [
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.com",
+            "-c",
+            "init.defaultBranch=main",
+        ];
+        let status = Command::new("git")
+            .args(identity)
+            .args(line)
+            .current_dir(place.path())
+            .output()
+            .unwrap()
+            .status;
         assert!(status.success(), "{line:?}");
     };
     git(&["init", "-q"]);
@@ -76,6 +135,19 @@ fn a_branch_of_its_own_is_decided_by_the_kustomizations_of_its_commit() {
     git(&["commit", "-qm", "first"]);
     // The working tree says otherwise.
     fs::remove_file(place.path().join("overlay/kustomization.yaml")).unwrap();
-    let report = update(&place, &["--branch", "imago/update", "--author", "a <a@example.com>", "base/web.yaml"]).json();
-    assert_eq!((&report["summary"]["held"], &report["skipped"][0]["code"]), (&1.into(), &"renamed-by".into()));
+    let report = update(
+        &place,
+        &[
+            "--branch",
+            "imago/update",
+            "--author",
+            "a <a@example.com>",
+            "base/web.yaml",
+        ],
+    )
+    .json();
+    assert_eq!(
+        (&report["summary"]["held"], &report["skipped"][0]["code"]),
+        (&1.into(), &"renamed-by".into())
+    );
 }

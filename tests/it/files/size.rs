@@ -13,14 +13,22 @@ fn cost(text: &str) -> (u64, u64) {
     let place = Workplace::new();
     place.write("imago.lock", LOCK);
     place.write("large.yaml", text);
-    let finished = place.imago(["files", "--offline", "--update", "--quiet", "large.yaml"]).finish_with(0);
+    let finished = place
+        .imago(["files", "--offline", "--update", "--quiet", "large.yaml"])
+        .finish_with(0);
     (text.len() as u64 / 1024, finished.peak)
 }
 
 fn costs_a_multiple(name: &str, shape: impl Fn(usize) -> String) {
     let ((_, once), (size, twice)) = (cost(&shape(3000)), cost(&shape(6000)));
-    assert!(twice <= FLOOR + TIMES * size, "{name}: {twice} KiB for a file of {size} KiB");
-    assert!(2 * twice <= 5 * once.max(FLOOR), "{name}: {once} KiB become {twice} KiB when the file doubles");
+    assert!(
+        twice <= FLOOR + TIMES * size,
+        "{name}: {twice} KiB for a file of {size} KiB"
+    );
+    assert!(
+        2 * twice <= 5 * once.max(FLOOR),
+        "{name}: {once} KiB become {twice} KiB when the file doubles"
+    );
 }
 
 #[test]
@@ -32,6 +40,10 @@ fn memory_grows_with_the_file() {
     });
     costs_a_multiple("documents", |count| (web() + "---\n").repeat(count));
     costs_a_multiple("small mappings beside an alias", |count| {
-        format!("{}x: &x y\nz: *x\nmany:\n{}", web(), "- key: value\n".repeat(10 * count))
+        format!(
+            "{}x: &x y\nz: *x\nmany:\n{}",
+            web(),
+            "- key: value\n".repeat(10 * count)
+        )
     });
 }

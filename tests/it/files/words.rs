@@ -8,8 +8,15 @@ fn summary(files: &[(&str, &str)]) -> String {
         place.write(name, text);
     }
     place.write("imago.lock", r#"{"version":1,"images":{}}"#);
-    let finished = place.imago(["files", "--check", "--offline"]).finish_with(0);
-    finished.stdout.lines().last().unwrap_or_default().to_owned()
+    let finished = place
+        .imago(["files", "--check", "--offline"])
+        .finish_with(0);
+    finished
+        .stdout
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[test]
@@ -17,29 +24,65 @@ fn what_holds_images_and_is_not_handled_is_counted() {
     let overlay = "resources: [web.yaml]\npatches:\n- target: {kind: Deployment}\n  path: p.yaml\n";
     for (name, text, counted) in [
         ("kustomization.yaml", overlay, "1 Kustomization"),
-        ("kustomization.yml", "resources: [web.yaml]\n", "1 Kustomization"),
-        ("kustomization.yaml", "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component # of Deployments\n", "1 Component"),
-        ("web.yaml", "apiVersion: extensions/v1beta1\nkind: Deployment\n", "1 extensions/v1beta1 Deployment"),
-        ("web.yaml", "apiVersion: serving.knative.dev/v1\nkind: Service\n", "1 Knative Service"),
-        ("web.yaml", "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Pod}\n", "1 Pod"),
+        (
+            "kustomization.yml",
+            "resources: [web.yaml]\n",
+            "1 Kustomization",
+        ),
+        (
+            "kustomization.yaml",
+            "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component # of Deployments\n",
+            "1 Component",
+        ),
+        (
+            "web.yaml",
+            "apiVersion: extensions/v1beta1\nkind: Deployment\n",
+            "1 extensions/v1beta1 Deployment",
+        ),
+        (
+            "web.yaml",
+            "apiVersion: serving.knative.dev/v1\nkind: Service\n",
+            "1 Knative Service",
+        ),
+        (
+            "web.yaml",
+            "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Pod}\n",
+            "1 Pod",
+        ),
         (
             "web.json",
             r#"{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"tekton.dev/v1","kind":"Task"}]}"#,
             "1 Tekton Task",
         ),
     ] {
-        assert_eq!(summary(&[(name, text)]), format!("no workload in 1 file; {counted} not handled"), "{text}");
+        assert_eq!(
+            summary(&[(name, text)]),
+            format!("no workload in 1 file; {counted} not handled"),
+            "{text}"
+        );
     }
     let service = "apiVersion: v1\nkind: Service # of a Deployment\n";
-    assert_eq!(summary(&[("web.yaml", service), ("broken.yaml", "kind: List\nitems: [\n")]), "no workload in 2 files");
+    assert_eq!(
+        summary(&[
+            ("web.yaml", service),
+            ("broken.yaml", "kind: List\nitems: [\n")
+        ]),
+        "no workload in 2 files"
+    );
 }
 
 #[test]
 fn a_template_of_another_engine_is_no_helm_template() {
     let jinja = "{% if web %}\napiVersion: apps/v1\nkind: Deployment\n{% endif %}\n";
-    assert_eq!(summary(&[("web.yaml", jinja)]), "no workload in 1 file; 1 template passed over");
+    assert_eq!(
+        summary(&[("web.yaml", jinja)]),
+        "no workload in 1 file; 1 template passed over"
+    );
     let go = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: {{ .x }}}\n";
-    assert_eq!(summary(&[("web.yaml", go)]), "no workload in 1 file; 1 Helm template passed over");
+    assert_eq!(
+        summary(&[("web.yaml", go)]),
+        "no workload in 1 file; 1 Helm template passed over"
+    );
 }
 
 #[test]
@@ -47,13 +90,27 @@ fn a_strict_check_fails_on_what_a_comment_holds() {
     for comment in ["# imago: ingore", r##"# {"$imagepolicy": "shop:web"}"##] {
         let place = Workplace::new();
         place.write("imago.lock", super::LOCK);
-        place.write("web.yaml", super::deployment(&format!("registry.example.test/web:1.4 {comment}")));
-        place.imago(["files", "--check", "--offline"]).finish_with(0);
-        place.imago(["files", "--check", "--strict", "--offline"]).finish_with(1);
+        place.write(
+            "web.yaml",
+            super::deployment(&format!("registry.example.test/web:1.4 {comment}")),
+        );
+        place
+            .imago(["files", "--check", "--offline"])
+            .finish_with(0);
+        place
+            .imago(["files", "--check", "--strict", "--offline"])
+            .finish_with(1);
         // A digest that a person chose is held, too: what the comment was meant to say is not known.
-        let pinned = format!("registry.example.test/web:1.4@sha256:{} {comment}", "2".repeat(64));
+        let pinned = format!(
+            "registry.example.test/web:1.4@sha256:{} {comment}",
+            "2".repeat(64)
+        );
         place.write("web.yaml", super::deployment(&pinned));
-        place.imago(["files", "--check", "--offline"]).finish_with(0);
-        place.imago(["files", "--check", "--strict", "--offline"]).finish_with(1);
+        place
+            .imago(["files", "--check", "--offline"])
+            .finish_with(0);
+        place
+            .imago(["files", "--check", "--strict", "--offline"])
+            .finish_with(1);
     }
 }

@@ -4,39 +4,74 @@ use super::push::Two;
 use super::{Tree, deployment, image};
 
 fn trees(two: &Two) -> (String, String, String) {
-    (two.ours.status(), two.ours.git("rev-parse HEAD"), two.ours.git("for-each-ref refs/heads"))
+    (
+        two.ours.status(),
+        two.ours.git("rev-parse HEAD"),
+        two.ours.git("for-each-ref refs/heads"),
+    )
 }
 
 #[test]
 fn one_commit_on_head_is_pushed_and_nothing_here_is_touched() {
     let Some(two) = Two::new() else { return };
-    two.ours.write("deploy/web.yaml", deployment("web") + "# mine\n");
+    two.ours
+        .write("deploy/web.yaml", deployment("web") + "# mine\n");
     two.ours.write("staged.txt", "staged\n");
     two.ours.git("add staged.txt");
     let (before, files) = (trees(&two), two.ours.place.files());
-    let said = two.ours.imago("--update --branch imago/update --push", 0).stdout;
-    assert!(said.contains(" on imago/update, pushed to origin\n"), "{said}");
+    let said = two
+        .ours
+        .imago("--update --branch imago/update --push", 0)
+        .stdout;
+    assert!(
+        said.contains(" on imago/update, pushed to origin\n"),
+        "{said}"
+    );
     assert_eq!((trees(&two), two.ours.place.files()), (before, files));
-    assert_eq!(two.remote_log("imago/update"), ["Update 2 images in 2 workloads", "first"]);
+    assert_eq!(
+        two.remote_log("imago/update"),
+        ["Update 2 images in 2 workloads", "first"]
+    );
     assert_eq!(two.remote_log("main"), ["first"]);
     two.ours.git("fetch --quiet");
-    let trailers = two.ours.git("log -1 --format=%(trailers:only) origin/imago/update");
-    assert!(trailers.starts_with("Imago-Branch: imago/update\nImago-Change: "), "{trailers}");
+    let trailers = two
+        .ours
+        .git("log -1 --format=%(trailers:only) origin/imago/update");
+    assert!(
+        trailers.starts_with("Imago-Branch: imago/update\nImago-Change: "),
+        "{trailers}"
+    );
     assert_eq!(trailers.lines().count(), 3, "{trailers}");
     assert_eq!(two.ours.changed_lines("origin/imago/update").len(), 2 * 4);
-    assert!(!two.ours.git("show origin/imago/update:deploy/web.yaml").contains("# mine"));
+    assert!(
+        !two.ours
+            .git("show origin/imago/update:deploy/web.yaml")
+            .contains("# mine")
+    );
     two.ours.assert_whole();
 }
 
 #[test]
 fn the_branch_is_replaced_when_it_is_ours_and_left_when_it_is_the_same() {
     let Some(two) = Two::new() else { return };
-    let run = |code| two.ours.imago("--update --branch imago/update --push --output json", code);
+    let run = |code| {
+        two.ours
+            .imago("--update --branch imago/update --push --output json", code)
+    };
     let first = run(0).json();
     let again = run(0).json();
-    assert_eq!((&again["git"]["pushed"], &again["git"]["commit"]), (&false.into(), &first["git"]["commit"]));
-    let said = two.ours.imago("--update --branch imago/update --push", 0).stdout;
-    assert!(said.contains(" is on imago/update at origin already\n"), "{said}");
+    assert_eq!(
+        (&again["git"]["pushed"], &again["git"]["commit"]),
+        (&false.into(), &first["git"]["commit"])
+    );
+    let said = two
+        .ours
+        .imago("--update --branch imago/update --push", 0)
+        .stdout;
+    assert!(
+        said.contains(" is on imago/update at origin already\n"),
+        "{said}"
+    );
     two.ours.moved("2");
     assert_eq!(run(0).json()["git"]["pushed"], true);
     assert_eq!(two.remote_log("imago/update").len(), 2);
@@ -44,7 +79,10 @@ fn the_branch_is_replaced_when_it_is_ours_and_left_when_it_is_the_same() {
     two.they_push("note.txt", "theirs\n");
     two.ours.git("pull --quiet --rebase origin main");
     assert_eq!(run(0).json()["git"]["pushed"], true);
-    assert_eq!(two.remote_log("imago/update"), ["Update 2 images in 2 workloads", "theirs-note.txt", "first"]);
+    assert_eq!(
+        two.remote_log("imago/update"),
+        ["Update 2 images in 2 workloads", "theirs-note.txt", "first"]
+    );
     // Merged and not deleted, by a fast-forward and by a squash.
     two.they("pull --quiet --rebase origin main");
     two.they("pull --quiet origin imago/update");
@@ -73,8 +111,16 @@ fn somebody_elses_branch_is_never_replaced() {
     two.they("commit --quiet --all --message fix");
     two.they("push --quiet origin HEAD");
     two.ours.moved("2");
-    let said = two.ours.imago("--update --branch imago/update --push", 2).stderr;
-    assert!(said.starts_with("error: cannot replace the branch `imago/update` at `origin`\n  cause: its commit "), "{said}");
+    let said = two
+        .ours
+        .imago("--update --branch imago/update --push", 2)
+        .stderr;
+    assert!(
+        said.starts_with(
+            "error: cannot replace the branch `imago/update` at `origin`\n  cause: its commit "
+        ),
+        "{said}"
+    );
     assert_eq!(two.remote_log("imago/update")[0], "fix");
 }
 
@@ -86,8 +132,14 @@ fn the_default_branch_and_the_checked_out_one_are_never_forced() {
     two.ours.git("checkout --quiet --detach");
     let before = two.ours.git("rev-parse HEAD");
     two.ours.imago("--update --branch main --push", 0);
-    assert_eq!(two.remote_log("main"), ["Update 2 images in 2 workloads", "theirs-note.txt", "first"]);
-    assert_eq!((two.ours.status(), two.ours.git("rev-parse HEAD")), (String::new(), before));
+    assert_eq!(
+        two.remote_log("main"),
+        ["Update 2 images in 2 workloads", "theirs-note.txt", "first"]
+    );
+    assert_eq!(
+        (two.ours.status(), two.ours.git("rev-parse HEAD")),
+        (String::new(), before)
+    );
     two.ours.git("checkout --quiet -b feature");
     two.ours.git("push --quiet origin feature");
     two.ours.git("commit --quiet --allow-empty --message mine");
@@ -101,25 +153,51 @@ fn a_shallow_clone_on_a_detached_head_is_enough() {
     let Some(two) = Two::new() else { return };
     two.they_push("note.txt", "one\n");
     two.they_push("note.txt", "two\n");
-    let (bare, shallow) = (two.ours.place.beside("bare.git"), two.ours.place.path().join("shallow"));
-    two.ours.git(&format!("clone --quiet --depth 1 file://{} {}", bare.display(), shallow.display()));
-    let shallow = Tree { place: two.ours.place, folder: "shallow".to_owned() };
+    let (bare, shallow) = (
+        two.ours.place.beside("bare.git"),
+        two.ours.place.path().join("shallow"),
+    );
+    two.ours.git(&format!(
+        "clone --quiet --depth 1 file://{} {}",
+        bare.display(),
+        shallow.display()
+    ));
+    let shallow = Tree {
+        place: two.ours.place,
+        folder: "shallow".to_owned(),
+    };
     shallow.identify();
     shallow.git("checkout --quiet --detach");
-    let two = Two { ours: shallow, theirs: two.theirs };
+    let two = Two {
+        ours: shallow,
+        theirs: two.theirs,
+    };
     for (digit, pushed) in [("1", true), ("1", false), ("2", true)] {
         two.ours.moved(digit);
-        let json = two.ours.imago("--update --branch imago/update --push --output json", 0).json();
+        let json = two
+            .ours
+            .imago("--update --branch imago/update --push --output json", 0)
+            .json();
         assert_eq!(json["git"]["pushed"], pushed, "{digit}");
         assert_eq!(two.remote_log("imago/update").len(), 4);
     }
     // Another shallow clone, made later, on a later base.
     two.they_push("note.txt", "three\n");
     let later = two.ours.place.path().join("later");
-    two.ours.git(&format!("clone --quiet --depth 1 file://{} {}", bare.display(), later.display()));
-    let later = Tree { place: two.ours.place, folder: "later".to_owned() };
+    two.ours.git(&format!(
+        "clone --quiet --depth 1 file://{} {}",
+        bare.display(),
+        later.display()
+    ));
+    let later = Tree {
+        place: two.ours.place,
+        folder: "later".to_owned(),
+    };
     later.identify();
-    let two = Two { ours: later, theirs: two.theirs };
+    let two = Two {
+        ours: later,
+        theirs: two.theirs,
+    };
     two.ours.imago("--update --branch imago/update --push", 0);
     assert_eq!(two.remote_log("imago/update").len(), 5);
     // And onto the checked-out branch, which has moved meanwhile.
@@ -138,13 +216,27 @@ fn without_a_push_the_branch_is_made_here() {
     assert!(said.contains(" on imago/update\n"), "{said}");
     tree.moved("2");
     run("imago/update", 0);
-    assert_eq!(tree.git("log --format=%s imago/update"), "Update 2 images in 2 workloads\nfirst\n");
-    assert_eq!((tree.log(), tree.status()), (vec!["first".to_owned()], String::new()));
+    assert_eq!(
+        tree.git("log --format=%s imago/update"),
+        "Update 2 images in 2 workloads\nfirst\n"
+    );
+    assert_eq!(
+        (tree.log(), tree.status()),
+        (vec!["first".to_owned()], String::new())
+    );
     tree.git("branch somebodys");
-    assert!(run("somebodys", 2).stderr.contains("cannot replace the branch `somebodys`\n"));
+    assert!(
+        run("somebodys", 2)
+            .stderr
+            .contains("cannot replace the branch `somebodys`\n")
+    );
     tree.git("worktree add --quiet beside imago/update");
     tree.moved("3");
-    assert!(run("imago/update", 2).stderr.contains("is checked out in another working tree"));
+    assert!(
+        run("imago/update", 2)
+            .stderr
+            .contains("is checked out in another working tree")
+    );
     tree.assert_whole();
 }
 
@@ -153,19 +245,38 @@ fn files_outside_a_sparse_checkout_are_updated_too() {
     let Some(two) = Two::new() else { return };
     two.they_push("other.yaml", &deployment("other"));
     two.ours.git("pull --quiet --rebase origin main");
-    two.ours.git("sparse-checkout set --no-cone /deploy/web.yaml");
-    assert_eq!(two.ours.place.files().keys().collect::<Vec<_>>(), ["deploy/web.yaml"]);
+    two.ours
+        .git("sparse-checkout set --no-cone /deploy/web.yaml");
+    assert_eq!(
+        two.ours.place.files().keys().collect::<Vec<_>>(),
+        ["deploy/web.yaml"]
+    );
     let json = two.ours.imago("--update --commit --output json", 0).json();
-    assert_eq!(json["files_changed"], serde_json::json!(["deploy/web.yaml"]));
+    assert_eq!(
+        json["files_changed"],
+        serde_json::json!(["deploy/web.yaml"])
+    );
     assert_eq!(two.ours.status(), "");
     two.ours.git("reset --quiet --hard HEAD~1");
-    let json = two.ours.imago("--update --branch imago/update --push --output json", 0).json();
-    assert_eq!(json["files_changed"], serde_json::json!(["deploy/api.yaml", "deploy/web.yaml", "other.yaml"]));
+    let json = two
+        .ours
+        .imago("--update --branch imago/update --push --output json", 0)
+        .json();
+    assert_eq!(
+        json["files_changed"],
+        serde_json::json!(["deploy/api.yaml", "deploy/web.yaml", "other.yaml"])
+    );
     two.ours.git("fetch --quiet");
-    assert_eq!(two.ours.git("diff --name-only HEAD origin/imago/update"), "deploy/api.yaml\ndeploy/web.yaml\nother.yaml\n");
+    assert_eq!(
+        two.ours.git("diff --name-only HEAD origin/imago/update"),
+        "deploy/api.yaml\ndeploy/web.yaml\nother.yaml\n"
+    );
     two.they_push("note.txt", "theirs\n");
     two.ours.imago("--update --push", 0);
-    assert_eq!(two.ours.place.files().keys().collect::<Vec<_>>(), ["deploy/web.yaml"]);
+    assert_eq!(
+        two.ours.place.files().keys().collect::<Vec<_>>(),
+        ["deploy/web.yaml"]
+    );
     assert_eq!(two.ours.status(), "");
 }
 
@@ -173,36 +284,68 @@ fn files_outside_a_sparse_checkout_are_updated_too() {
 fn partial() -> Option<Two> {
     let two = Two::new()?;
     let bare = two.ours.place.beside("bare.git");
-    two.ours.git(&format!("-C {} config uploadpack.allowFilter true", bare.display()));
-    two.ours.git(&format!("clone --quiet --filter=blob:none --no-checkout file://{} partial", bare.display()));
-    let two = Two { ours: Tree { place: two.ours.place, folder: "partial".to_owned() }, theirs: two.theirs };
+    two.ours.git(&format!(
+        "-C {} config uploadpack.allowFilter true",
+        bare.display()
+    ));
+    two.ours.git(&format!(
+        "clone --quiet --filter=blob:none --no-checkout file://{} partial",
+        bare.display()
+    ));
+    let two = Two {
+        ours: Tree {
+            place: two.ours.place,
+            folder: "partial".to_owned(),
+        },
+        theirs: two.theirs,
+    };
     two.ours.identify();
-    two.ours.git("sparse-checkout set --no-cone /deploy/web.yaml");
+    two.ours
+        .git("sparse-checkout set --no-cone /deploy/web.yaml");
     two.ours.git("checkout --quiet main");
     Some(two)
 }
 
 /// How many objects are not here.
 fn absent(tree: &Tree) -> usize {
-    tree.git("rev-list --objects --missing=print HEAD").lines().filter(|line| line.starts_with('?')).count()
+    tree.git("rev-list --objects --missing=print HEAD")
+        .lines()
+        .filter(|line| line.starts_with('?'))
+        .count()
 }
 
 #[test]
 fn in_a_clone_without_blobs_only_what_is_planned_on_is_fetched() {
     let Some(two) = partial() else { return };
     let json = two.ours.imago("--update --push --output json", 0).json();
-    assert_eq!(json["files_changed"], serde_json::json!(["deploy/web.yaml"]));
-    assert_eq!((two.remote_log("main").len(), two.ours.status(), absent(&two.ours)), (2, String::new(), 2));
+    assert_eq!(
+        json["files_changed"],
+        serde_json::json!(["deploy/web.yaml"])
+    );
+    assert_eq!(
+        (
+            two.remote_log("main").len(),
+            two.ours.status(),
+            absent(&two.ours)
+        ),
+        (2, String::new(), 2)
+    );
     // A branch of its own has all files, and the remote's move brings the others.
     two.ours.imago("--update --push --branch imago/update", 0);
     two.ours.git("fetch --quiet");
-    assert_eq!(two.ours.git("diff --name-only HEAD origin/imago/update"), "deploy/api.yaml\n");
+    assert_eq!(
+        two.ours.git("diff --name-only HEAD origin/imago/update"),
+        "deploy/api.yaml\n"
+    );
     assert_eq!(absent(&two.ours), 1, "the note is no manifest");
     two.they_push("deploy/new.yaml", &deployment("new"));
     two.ours.moved("2");
     two.ours.imago("--update --push", 0);
     assert_eq!(two.remote_log("main")[0], "Update 3 images in 3 workloads");
-    assert_eq!((two.ours.log(), two.ours.status()), (two.remote_log("main"), String::new()));
+    assert_eq!(
+        (two.ours.log(), two.ours.status()),
+        (two.remote_log("main"), String::new())
+    );
     assert!(two.ours.read("deploy/web.yaml").contains(&image("2")));
     two.ours.assert_whole();
 }
@@ -210,12 +353,18 @@ fn in_a_clone_without_blobs_only_what_is_planned_on_is_fetched() {
 #[test]
 fn what_a_clone_without_blobs_lacks_and_cannot_fetch_is_told_before_anything_is_written() {
     let Some(two) = partial() else { return };
-    std::fs::rename(two.ours.place.beside("bare.git"), two.ours.place.beside("gone.git")).unwrap();
+    std::fs::rename(
+        two.ours.place.beside("bare.git"),
+        two.ours.place.beside("gone.git"),
+    )
+    .unwrap();
     let said = two.ours.imago("--update --branch imago/update", 2).stderr;
-    let begin =
-        "error: cannot fetch from `origin` what this partial clone left there; nothing was changed\n  cause: the remote cannot";
+    let begin = "error: cannot fetch from `origin` what this partial clone left there; nothing was changed\n  cause: the remote cannot";
     assert!(said.starts_with(begin), "{said}");
-    assert_eq!(two.ours.git("for-each-ref refs/heads --format=%(refname)"), "refs/heads/main\n");
+    assert_eq!(
+        two.ours.git("for-each-ref refs/heads --format=%(refname)"),
+        "refs/heads/main\n"
+    );
 }
 
 #[test]
@@ -224,10 +373,17 @@ fn a_partial_clone_of_the_old_form_says_how_it_becomes_one_of_the_new() {
     two.ours.git("config --unset remote.origin.promisor");
     two.ours.git("config extensions.partialClone origin");
     let said = two.ours.imago("--update --branch imago/update", 2).stderr;
-    let hint = said.split("  hint: say the same in today's way: ").nth(1).unwrap();
+    let hint = said
+        .split("  hint: say the same in today's way: ")
+        .nth(1)
+        .unwrap();
     let folder = two.ours.place.path().join(&two.ours.folder);
     for command in hint.split('`').skip(1).step_by(2) {
-        two.ours.place.program("sh", ["-c", command]).folder(&folder).finish_with(0);
+        two.ours
+            .place
+            .program("sh", ["-c", command])
+            .folder(&folder)
+            .finish_with(0);
     }
     two.ours.imago("--update --branch imago/update", 0);
 }

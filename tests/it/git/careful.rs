@@ -10,20 +10,33 @@ const ONE: &str = "Update registry.example.test/web:1.4 to sha256:111111111111";
 #[test]
 fn a_commit_that_waits_is_not_lost_where_the_remote_has_moved() {
     // This run is about other files, about none that are due, and about those that wait.
-    for (paths, log) in
-        [("deploy/api.yaml", vec![ONE, ONE, "theirs-note.txt", "first"]), ("note.txt", vec![ONE, "theirs-note.txt", "first"])]
-    {
+    for (paths, log) in [
+        (
+            "deploy/api.yaml",
+            vec![ONE, ONE, "theirs-note.txt", "first"],
+        ),
+        ("note.txt", vec![ONE, "theirs-note.txt", "first"]),
+    ] {
         let Some(two) = Two::new() else { return };
         two.ours.imago("--update --commit deploy/web.yaml", 0);
         two.they_push("note.txt", "theirs\n");
-        let json = two.ours.imago(&format!("--update --push --output json {paths}"), 0).json();
+        let json = two
+            .ours
+            .imago(&format!("--update --push --output json {paths}"), 0)
+            .json();
         assert_eq!(json["git"]["pushed"], true);
         assert_eq!(
             (two.remote_log("main"), two.ours.log()),
-            (log.iter().map(|it| it.to_string()).collect(), two.remote_log("main"))
+            (
+                log.iter().map(|it| it.to_string()).collect(),
+                two.remote_log("main")
+            )
         );
         assert!(two.ours.read("deploy/web.yaml").contains(&image("1")));
-        assert_eq!(two.ours.git("status --porcelain --branch"), "## main...origin/main\n");
+        assert_eq!(
+            two.ours.git("status --porcelain --branch"),
+            "## main...origin/main\n"
+        );
         assert_eq!(json["git"]["commit"], two.ours.git("rev-parse HEAD").trim());
         two.ours.assert_whole();
     }
@@ -36,29 +49,52 @@ fn a_commit_that_waits_and_is_there_already_leaves_the_branch_where_the_remote_i
     let pinned = two.ours.read("deploy/web.yaml");
     two.they_push("deploy/web.yaml", &pinned);
     let said = two.ours.imago("--update --push deploy/web.yaml", 0).stdout;
-    assert!(said.contains("\nnothing to commit; main was behind, and is now on "), "{said}");
-    assert_eq!(two.ours.git("status --porcelain --branch"), "## main...origin/main\n");
+    assert!(
+        said.contains("\nnothing to commit; main was behind, and is now on "),
+        "{said}"
+    );
+    assert_eq!(
+        two.ours.git("status --porcelain --branch"),
+        "## main...origin/main\n"
+    );
     // Where the same lines were changed otherwise, theirs stay, and are planned on.
     two.ours.moved("2");
     two.ours.imago("--update --commit deploy/web.yaml", 0);
-    two.they_push("deploy/web.yaml", &pinned.replace(&"1".repeat(64), &"3".repeat(64)));
+    two.they_push(
+        "deploy/web.yaml",
+        &pinned.replace(&"1".repeat(64), &"3".repeat(64)),
+    );
     two.ours.imago("--update --push deploy/web.yaml", 0);
     assert!(two.ours.read("deploy/web.yaml").contains(&image("2")));
-    assert_eq!(two.ours.git("status --porcelain --branch"), "## main...origin/main\n");
-    assert_eq!((two.remote_log("main").len(), two.ours.log()), (4, two.remote_log("main")));
+    assert_eq!(
+        two.ours.git("status --porcelain --branch"),
+        "## main...origin/main\n"
+    );
+    assert_eq!(
+        (two.remote_log("main").len(), two.ours.log()),
+        (4, two.remote_log("main"))
+    );
     two.ours.assert_whole();
 }
 
 #[test]
-fn a_file_that_is_changed_here_alone_is_a_problem_and_the_rest_goes_on_where_the_remote_has_moved() {
+fn a_file_that_is_changed_here_alone_is_a_problem_and_the_rest_goes_on_where_the_remote_has_moved()
+{
     let Some(two) = Two::new() else { return };
     two.they_push("note.txt", "theirs\n");
     let mine = deployment("api") + "# mine\n";
     two.ours.write("deploy/api.yaml", &mine);
     let said = two.ours.imago("--update --push", 3).stderr;
-    assert!(said.contains("cannot commit `deploy/api.yaml`") && said.contains("it has changes that are not committed"), "{said}");
+    assert!(
+        said.contains("cannot commit `deploy/api.yaml`")
+            && said.contains("it has changes that are not committed"),
+        "{said}"
+    );
     assert_eq!(two.remote_log("main"), [ONE, "theirs-note.txt", "first"]);
-    assert_eq!((two.ours.log(), two.ours.read("deploy/api.yaml")), (two.remote_log("main"), mine));
+    assert_eq!(
+        (two.ours.log(), two.ours.read("deploy/api.yaml")),
+        (two.remote_log("main"), mine)
+    );
     assert_eq!(two.ours.status(), " M deploy/api.yaml\n");
     two.ours.assert_whole();
 }
@@ -68,7 +104,9 @@ fn a_digest_that_a_person_has_changed_is_not_taken_for_a_run_that_was_killed() {
     for staged in [false, true] {
         let Some(tree) = Tree::new() else { return };
         tree.imago("--update --commit", 0);
-        let mine = tree.read("deploy/web.yaml").replace(&"1".repeat(64), &"3".repeat(64));
+        let mine = tree
+            .read("deploy/web.yaml")
+            .replace(&"1".repeat(64), &"3".repeat(64));
         tree.write("deploy/web.yaml", &mine);
         if staged {
             tree.git("add deploy/web.yaml");
@@ -94,12 +132,23 @@ fn a_digest_that_a_person_has_changed_is_not_taken_for_a_run_that_was_killed() {
 fn who_follows_other_runs_of_this_program_has_all_its_tries() {
     let Some(two) = Two::new() else { return };
     for number in 0..4 {
-        two.they_push(&format!("deploy/w{number}.yaml"), &deployment(&format!("w{number}")));
+        two.they_push(
+            &format!("deploy/w{number}.yaml"),
+            &deployment(&format!("w{number}")),
+        );
     }
     two.ours.git("pull --quiet --rebase origin main");
-    let (lock, count) = (two.ours.place.beside("digests.lock"), two.ours.place.beside("count"));
+    let (lock, count) = (
+        two.ours.place.beside("digests.lock"),
+        two.ours.place.beside("count"),
+    );
     std::fs::write(&count, "").unwrap();
-    let (lock, count, binary, theirs) = (lock.display(), count.display(), env!("CARGO_BIN_EXE_imago"), &two.theirs);
+    let (lock, count, binary, theirs) = (
+        lock.display(),
+        count.display(),
+        env!("CARGO_BIN_EXE_imago"),
+        &two.theirs,
+    );
     two.ours.hook(
         "pre-push",
         &format!(
@@ -108,8 +157,19 @@ fn who_follows_other_runs_of_this_program_has_all_its_tries() {
         ),
     );
     two.ours.imago("--update --push deploy/web.yaml", 0);
-    assert_eq!(two.remote_log("main").iter().filter(|subject| *subject == ONE).count(), 4, "{:?}", two.remote_log("main"));
-    assert_eq!((two.ours.log(), two.ours.status()), (two.remote_log("main"), String::new()));
+    assert_eq!(
+        two.remote_log("main")
+            .iter()
+            .filter(|subject| *subject == ONE)
+            .count(),
+        4,
+        "{:?}",
+        two.remote_log("main")
+    );
+    assert_eq!(
+        (two.ours.log(), two.ours.status()),
+        (two.remote_log("main"), String::new())
+    );
     two.ours.assert_whole();
 }
 
@@ -128,9 +188,21 @@ fn attributes_are_those_of_the_commit_that_is_planned_on() {
             two.ours.moved("2");
         }
         let said = two.ours.imago(line, 3).stderr;
-        assert!(said.contains("cannot commit `deploy/web.yaml`") && said.contains("its attribute `filter`"), "{line}: {said}");
+        assert!(
+            said.contains("cannot commit `deploy/web.yaml`")
+                && said.contains("its attribute `filter`"),
+            "{line}: {said}"
+        );
     }
-    assert_eq!(two.remote_log("main"), ["theirs-deploy-.gitattributes", ONE, "theirs-.gitattributes", "first"]);
+    assert_eq!(
+        two.remote_log("main"),
+        [
+            "theirs-deploy-.gitattributes",
+            ONE,
+            "theirs-.gitattributes",
+            "first"
+        ]
+    );
 }
 
 #[test]
@@ -139,7 +211,14 @@ fn a_line_in_a_message_that_ends_mails_does_not_hide_whose_commit_it_is() {
     let message = "--message=images\n\n---\nthe\nrest";
     let run = |more: &[&str]| {
         let lock = two.ours.place.beside("digests.lock");
-        let line = ["files", "--offline", "--lock", lock.to_str().unwrap(), "--update", message];
+        let line = [
+            "files",
+            "--offline",
+            "--lock",
+            lock.to_str().unwrap(),
+            "--update",
+            message,
+        ];
         two.ours.place.imago(line.iter().chain(more)).finish_with(0)
     };
     run(&["--commit"]);
@@ -162,7 +241,10 @@ fn a_branch_that_the_remote_has_no_more_is_not_put_there_again_with_commits_of_p
     two.ours.git("push --quiet --set-upstream origin topic");
     two.they("push --quiet origin --delete topic");
     let said = two.ours.imago("--update --push", 2).stderr;
-    assert!(said.contains("is not at `origin`, and is not imago's"), "{said}");
+    assert!(
+        said.contains("is not at `origin`, and is not imago's"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -175,7 +257,10 @@ fn the_default_branch_here_goes_on_and_is_not_replaced() {
     two.ours.moved("2");
     let said = two.ours.imago("--update --branch main", 0).stdout;
     assert!(said.contains(" on main\n"), "{said}");
-    assert_eq!(two.ours.git("log --format=%s main"), format!("{TWO}\n{TWO}\nfirst\n"));
+    assert_eq!(
+        two.ours.git("log --format=%s main"),
+        format!("{TWO}\n{TWO}\nfirst\n")
+    );
     assert_eq!(two.ours.git("log --format=%s HEAD"), "mine\nfirst\n");
     two.ours.assert_whole();
 }
@@ -183,31 +268,70 @@ fn the_default_branch_here_goes_on_and_is_not_replaced() {
 #[test]
 fn a_branch_of_its_own_is_looked_for_where_it_is_pushed_to() {
     let Some(two) = Two::new() else { return };
-    let (bare, fork) = (two.ours.place.beside("bare.git"), two.ours.place.beside("fork.git"));
-    two.ours.git(&format!("clone --quiet --bare {} {}", bare.display(), fork.display()));
-    two.ours.git(&format!("remote set-url --push origin {}", fork.display()));
+    let (bare, fork) = (
+        two.ours.place.beside("bare.git"),
+        two.ours.place.beside("fork.git"),
+    );
+    two.ours.git(&format!(
+        "clone --quiet --bare {} {}",
+        bare.display(),
+        fork.display()
+    ));
+    two.ours
+        .git(&format!("remote set-url --push origin {}", fork.display()));
     for digit in ["1", "2"] {
         two.ours.moved(digit);
-        let json = two.ours.imago("--update --branch imago/update --push --output json", 0).json();
+        let json = two
+            .ours
+            .imago("--update --branch imago/update --push --output json", 0)
+            .json();
         assert_eq!(json["git"]["pushed"], true);
     }
     let log = |bare: &std::path::Path| {
-        let arguments = ["-C", bare.to_str().unwrap(), "for-each-ref", "--format=%(refname)", "refs/heads"];
-        two.ours.place.program("git", arguments).finish_with(0).stdout
+        let arguments = [
+            "-C",
+            bare.to_str().unwrap(),
+            "for-each-ref",
+            "--format=%(refname)",
+            "refs/heads",
+        ];
+        two.ours
+            .place
+            .program("git", arguments)
+            .finish_with(0)
+            .stdout
     };
-    assert_eq!((log(&fork).as_str(), log(&bare).as_str()), ("refs/heads/imago/update\nrefs/heads/main\n", "refs/heads/main\n"));
+    assert_eq!(
+        (log(&fork).as_str(), log(&bare).as_str()),
+        (
+            "refs/heads/imago/update\nrefs/heads/main\n",
+            "refs/heads/main\n"
+        )
+    );
     // What is everybody's there is not replaced either.
-    two.ours.git(&format!("-C {} branch -m main trunk", fork.display()));
+    two.ours
+        .git(&format!("-C {} branch -m main trunk", fork.display()));
     let said = two.ours.imago("--update --branch trunk --push", 2).stderr;
-    assert!(said.contains("cannot replace the branch `trunk`") && said.contains("it is the default branch"), "{said}");
+    assert!(
+        said.contains("cannot replace the branch `trunk`")
+            && said.contains("it is the default branch"),
+        "{said}"
+    );
 }
 
 #[test]
 fn what_will_not_pass_by_waiting_is_no_race() {
     let Some(two) = Two::new() else { return };
     two.ours.imago("--update --branch imago --push", 0);
-    let said = two.ours.imago("--update --branch imago/update --push", 2).stderr;
-    assert!(said.contains("the remote refuses the push: ") && said.contains("'refs/heads/imago' exists"), "{said}");
+    let said = two
+        .ours
+        .imago("--update --branch imago/update --push", 2)
+        .stderr;
+    assert!(
+        said.contains("the remote refuses the push: ")
+            && said.contains("'refs/heads/imago' exists"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -215,14 +339,34 @@ fn a_hook_that_refuses_is_heard_and_other_hooks_do_not_run() {
     let Some(two) = Two::new() else { return };
     two.they_push("note.txt", "theirs\n");
     let ran = two.ours.place.beside("ran");
-    for hook in ["reference-transaction", "post-index-change", "post-checkout", "pre-commit", "commit-msg"] {
-        two.ours.hook(hook, &format!("[ \"$1\" = committed ] || echo {hook} >>{}", ran.display()));
+    for hook in [
+        "reference-transaction",
+        "post-index-change",
+        "post-checkout",
+        "pre-commit",
+        "commit-msg",
+    ] {
+        two.ours.hook(
+            hook,
+            &format!("[ \"$1\" = committed ] || echo {hook} >>{}", ran.display()),
+        );
     }
-    two.ours.hook("pre-push", "echo 'git-lfs was not found on your path' >&2\nexit 1");
+    two.ours.hook(
+        "pre-push",
+        "echo 'git-lfs was not found on your path' >&2\nexit 1",
+    );
     let said = two.ours.imago("--update --push", 2).stderr;
-    assert!(said.contains("cause: the pre-push hook refuses it: git-lfs was not found on your path\n  hint: "), "{said}");
+    assert!(
+        said.contains(
+            "cause: the pre-push hook refuses it: git-lfs was not found on your path\n  hint: "
+        ),
+        "{said}"
+    );
     assert_eq!(std::fs::read_to_string(&ran).unwrap_or_default(), "");
-    assert_eq!((two.ours.log(), two.ours.status()), (vec!["first".to_owned()], String::new()));
+    assert_eq!(
+        (two.ours.log(), two.ours.status()),
+        (vec!["first".to_owned()], String::new())
+    );
 }
 
 #[test]
@@ -232,7 +376,11 @@ fn no_token_in_the_place_of_a_name_is_shown() {
     tree.git("remote add origin http://a-token-in-place-of-a-name@127.0.0.1:9/deploy.git");
     let finished = tree.imago("--update --push -vv", 2);
     assert!(finished.stderr.contains("127.0.0.1"), "{}", finished.stderr);
-    assert!(!format!("{}{}", finished.stdout, finished.stderr).contains("a-token"), "{}", finished.stderr);
+    assert!(
+        !format!("{}{}", finished.stdout, finished.stderr).contains("a-token"),
+        "{}",
+        finished.stderr
+    );
 }
 
 #[test]
@@ -242,7 +390,10 @@ fn line_ends_that_git_refuses_are_a_problem_of_that_file() {
     tree.git("config core.safecrlf true");
     tree.write("deploy/web.yaml", deployment("web").replace('\n', "\r\n"));
     let said = tree.imago("--update --commit", 3).stderr;
-    assert!(said.contains("cannot commit `deploy/web.yaml`") && said.contains("core.safecrlf"), "{said}");
+    assert!(
+        said.contains("cannot commit `deploy/web.yaml`") && said.contains("core.safecrlf"),
+        "{said}"
+    );
     assert_eq!(tree.log(), [ONE, "first"]);
 }
 
@@ -253,7 +404,8 @@ fn files_of_a_repository_in_this_one_are_not_its_own() {
     tree.write("vendor/other/web.yaml", deployment("other"));
     let said = tree.imago("--update --commit", 3).stderr;
     assert!(
-        said.contains("cannot commit `vendor/other/web.yaml`") && said.contains("run in that file's own repository"),
+        said.contains("cannot commit `vendor/other/web.yaml`")
+            && said.contains("run in that file's own repository"),
         "{said}"
     );
     assert_eq!(tree.log(), [TWO, "first"]);

@@ -54,11 +54,25 @@ fn assert_gone(note: &Path) {
 fn a_remote_that_never_answers_is_given_up() {
     for scheme in ["http", "git"] {
         let Some(two) = Two::new() else { return };
-        two.ours.git(&format!("remote set-url origin {scheme}://{}/deploy.git", silent()));
-        let said = two.ours.run("--update --push").env("IMAGO_GIT_TIMEOUT", "1").finish_with(2).stderr;
+        two.ours.git(&format!(
+            "remote set-url origin {scheme}://{}/deploy.git",
+            silent()
+        ));
+        let said = two
+            .ours
+            .run("--update --push")
+            .env("IMAGO_GIT_TIMEOUT", "1")
+            .finish_with(2)
+            .stderr;
         let begin = "error: cannot push to `origin`; nothing was changed here\n  cause: `git ls-remote` did not end within 1 s\n";
-        assert!(said.starts_with(begin) && said.contains("hint: check the network"), "{scheme}: {said}");
-        assert_eq!((two.ours.status(), two.ours.log().len()), (String::new(), 1));
+        assert!(
+            said.starts_with(begin) && said.contains("hint: check the network"),
+            "{scheme}: {said}"
+        );
+        assert_eq!(
+            (two.ours.status(), two.ours.log().len()),
+            (String::new(), 1)
+        );
     }
 }
 
@@ -69,67 +83,139 @@ fn what_hangs_is_ended_with_all_that_it_started() {
     let note = two.ours.place.beside("note");
     let ssh = script(&two.ours, "ssh", &hanging(&note));
     two.ours.git(&format!("config core.sshCommand {ssh}"));
-    two.ours.git("remote set-url origin ssh://git.example.test/deploy.git");
-    let run = |line: &str| two.ours.run(line).env("IMAGO_GIT_TIMEOUT", "2").finish_with(2).stderr;
+    two.ours
+        .git("remote set-url origin ssh://git.example.test/deploy.git");
+    let run = |line: &str| {
+        two.ours
+            .run(line)
+            .env("IMAGO_GIT_TIMEOUT", "2")
+            .finish_with(2)
+            .stderr
+    };
     let said = run("--update --push");
-    assert!(said.contains("cause: `git ls-remote` did not end within 2 s"), "{said}");
+    assert!(
+        said.contains("cause: `git ls-remote` did not end within 2 s"),
+        "{said}"
+    );
     assert_gone(&note);
-    two.ours.git(&format!("remote set-url origin {}", two.ours.place.beside("bare.git").display()));
+    two.ours.git(&format!(
+        "remote set-url origin {}",
+        two.ours.place.beside("bare.git").display()
+    ));
     two.ours.hook("pre-push", &hanging(&note));
     let said = run("--update --push");
-    assert!(said.contains("cause: `git push` did not end within 2 s, and the remote may have taken the commit"), "{said}");
+    assert!(
+        said.contains(
+            "cause: `git push` did not end within 2 s, and the remote may have taken the commit"
+        ),
+        "{said}"
+    );
     assert_gone(&note);
     let gpg = script(&two.ours, "gpg", &hanging(&note));
     two.ours.git(&format!("config gpg.program {gpg}"));
     two.ours.git("config commit.gpgSign true");
     let said = run("--update --commit");
-    assert!(said.contains("the commit cannot be signed: ") && said.contains("it did not end within 2 s"), "{said}");
+    assert!(
+        said.contains("the commit cannot be signed: ")
+            && said.contains("it did not end within 2 s"),
+        "{said}"
+    );
     assert_gone(&note);
-    assert_eq!((two.ours.status(), two.ours.log().len(), two.remote_log("main").len()), (String::new(), 1, 1));
+    assert_eq!(
+        (
+            two.ours.status(),
+            two.ours.log().len(),
+            two.remote_log("main").len()
+        ),
+        (String::new(), 1, 1)
+    );
 }
 
 #[test]
 fn no_program_sees_a_secret_that_is_not_its_own() {
     let Some(two) = Two::new() else { return };
-    let remote = HttpRemote::start(two.ours.place.beside("bare.git").parent().unwrap(), Door::Account("x-access-token", SECRET));
+    let remote = HttpRemote::start(
+        two.ours.place.beside("bare.git").parent().unwrap(),
+        Door::Account("x-access-token", SECRET),
+    );
     let dumps = two.ours.place.beside("dumps");
     std::fs::create_dir(&dumps).unwrap();
     let dump = |name: &str| {
-        format!("env >{}/{name}; cat /proc/self/cmdline /proc/$PPID/cmdline >>{}/{name}", dumps.display(), dumps.display())
+        format!(
+            "env >{}/{name}; cat /proc/self/cmdline /proc/$PPID/cmdline >>{}/{name}",
+            dumps.display(),
+            dumps.display()
+        )
     };
     let signs = programs::find("ssh-keygen").is_some();
     if signs {
         let key = two.ours.place.beside("key");
-        two.ours.place.program("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()]).finish_with(0);
-        let program = script(&two.ours, "keygen", &format!("{}\nexec ssh-keygen \"$@\"", dump("signing")));
-        two.ours.git(&format!("config user.signingKey {}", key.display()));
-        for line in ["commit.gpgSign true", "gpg.format ssh", &format!("gpg.ssh.program {program}")] {
+        two.ours
+            .place
+            .program(
+                "ssh-keygen",
+                ["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()],
+            )
+            .finish_with(0);
+        let program = script(
+            &two.ours,
+            "keygen",
+            &format!("{}\nexec ssh-keygen \"$@\"", dump("signing")),
+        );
+        two.ours
+            .git(&format!("config user.signingKey {}", key.display()));
+        for line in [
+            "commit.gpgSign true",
+            "gpg.format ssh",
+            &format!("gpg.ssh.program {program}"),
+        ] {
             two.ours.git(&format!("config {line}"));
         }
     }
     two.ours.hook("pre-push", &dump("pre-push"));
     two.ours.hook("reference-transaction", &dump("reference"));
     let helper = format!("!f() {{ {}; }}; f", dump("helper"));
-    two.ours.git_with(&["config", "credential.helper", &helper], 0);
-    two.ours.git(&format!("remote set-url origin {}", remote.url("bare.git")));
+    two.ours
+        .git_with(&["config", "credential.helper", &helper], 0);
+    two.ours
+        .git(&format!("remote set-url origin {}", remote.url("bare.git")));
     let server = format!("http://{}", remote.host);
-    let ours: &[(&str, &str)] = &[("IMAGO_GIT_TOKEN", SECRET), ("GITHUB_TOKEN", "ghs-other-secret")];
+    let ours: &[(&str, &str)] = &[
+        ("IMAGO_GIT_TOKEN", SECRET),
+        ("GITHUB_TOKEN", "ghs-other-secret"),
+    ];
     // The last resort of a runner: the configured helper is asked before it.
-    let runners: &[(&str, &str)] = &[("GITHUB_TOKEN", SECRET), ("GITHUB_ACTIONS", "true"), ("GITHUB_SERVER_URL", &server)];
+    let runners: &[(&str, &str)] = &[
+        ("GITHUB_TOKEN", SECRET),
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_SERVER_URL", &server),
+    ];
     let mut seen = std::collections::BTreeSet::new();
     for (digit, environment) in [("1", ours), ("2", runners)] {
         two.ours.moved(digit);
-        let run = environment.iter().fold(two.ours.run("--update --push"), |run, (name, value)| run.env(name, value));
+        let run = environment
+            .iter()
+            .fold(two.ours.run("--update --push"), |run, (name, value)| {
+                run.env(name, value)
+            });
         run.finish_with(0);
         for entry in std::fs::read_dir(&dumps).unwrap() {
             let path = entry.unwrap().path();
             let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-            assert!(text.contains("PATH=") && !text.contains(SECRET) && !text.contains("ghs-other-secret"), "{path:?}: {text}");
+            assert!(
+                text.contains("PATH=")
+                    && !text.contains(SECRET)
+                    && !text.contains("ghs-other-secret"),
+                "{path:?}: {text}"
+            );
             seen.insert(path.file_name().unwrap().to_str().unwrap().to_owned());
         }
     }
     let expected = ["helper", "pre-push", "reference", "signing"];
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), expected[..if signs { 4 } else { 3 }]);
+    assert_eq!(
+        seen.into_iter().collect::<Vec<_>>(),
+        expected[..if signs { 4 } else { 3 }]
+    );
     assert_eq!(two.remote_log("main").len(), 3);
 }
 
@@ -139,18 +225,27 @@ fn a_password_in_an_address_is_no_argument() {
     let Some(two) = Two::new() else { return };
     let door = Door::Account("ada", "password-of-an-address");
     let remote = HttpRemote::start(two.ours.place.beside("bare.git").parent().unwrap(), door);
-    let url = remote.url("bare.git").replace("http://", &format!("http://ada:{PASSWORD}@"));
+    let url = remote
+        .url("bare.git")
+        .replace("http://", &format!("http://ada:{PASSWORD}@"));
     let bare = two.ours.place.beside("bare.git");
     let seen = two.ours.place.beside("seen");
     // While the hook runs, so does what speaks to the remote.
     two.ours.hook(
         "pre-push",
-        &format!("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' >>{}\nenv >>{}", seen.display(), seen.display()),
+        &format!(
+            "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' >>{}\nenv >>{}",
+            seen.display(),
+            seen.display()
+        ),
     );
     for (set, branch) in [
         (vec![format!("remote set-url origin {url}")], ""),
         (
-            vec![format!("remote set-url origin {}", bare.display()), format!("remote set-url --push origin {url}")],
+            vec![
+                format!("remote set-url origin {}", bare.display()),
+                format!("remote set-url --push origin {url}"),
+            ],
             " --branch imago/update",
         ),
     ] {
@@ -160,10 +255,22 @@ fn a_password_in_an_address_is_no_argument() {
             two.ours.imago(&format!("--update --push{branch}"), 0);
         }
         let text = std::fs::read_to_string(&seen).unwrap();
-        assert!(text.contains("remote-http") && !text.contains("ssword-of-an-address"), "{text}");
+        assert!(
+            text.contains("remote-http") && !text.contains("ssword-of-an-address"),
+            "{text}"
+        );
     }
-    assert_eq!((two.remote_log("main").len(), two.remote_log("imago/update").len()), (3, 4));
-    assert_eq!(two.ours.git("status --porcelain --branch"), "## main...origin/main\n");
+    assert_eq!(
+        (
+            two.remote_log("main").len(),
+            two.remote_log("imago/update").len()
+        ),
+        (3, 4)
+    );
+    assert_eq!(
+        two.ours.git("status --porcelain --branch"),
+        "## main...origin/main\n"
+    );
     assert_eq!(two.ours.git("remote"), "origin\n");
 }
 
@@ -175,7 +282,10 @@ fn what_ssh_says_is_told() {
             "ssh: connect to host git.example.test port 22: Connection refused",
             "the remote cannot be reached: ssh: connect to host",
         ),
-        ("kex_exchange_identification: Connection closed by remote host", "kex_exchange_identification: Connection closed"),
+        (
+            "kex_exchange_identification: Connection closed by remote host",
+            "kex_exchange_identification: Connection closed",
+        ),
         (
             "git@git.example.test: Permission denied (publickey).",
             "the remote refuses the credentials: git@git.example.test: Permission",
@@ -183,7 +293,8 @@ fn what_ssh_says_is_told() {
     ] {
         let ssh = script(&two.ours, "ssh", &format!("echo '{line}' >&2\nexit 255"));
         two.ours.git(&format!("config core.sshCommand {ssh}"));
-        two.ours.git("remote set-url origin ssh://git.example.test/deploy.git");
+        two.ours
+            .git("remote set-url origin ssh://git.example.test/deploy.git");
         let said = two.ours.imago("--update --push", 2).stderr;
         assert!(said.contains(cause), "{said}");
     }

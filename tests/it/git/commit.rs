@@ -13,15 +13,21 @@ fn a_commit_holds_the_changed_files_and_nothing_else() {
     tree.write("loose.txt", "untracked\n");
     let said = tree.imago("--update --commit deploy/web.yaml", 0).stdout;
     let commit = tree.git("rev-parse HEAD");
-    let end = format!("committed {} on main\nupdated 1 image in 1 of 1 file\n", &commit[..7]);
+    let end = format!(
+        "committed {} on main\nupdated 1 image in 1 of 1 file\n",
+        &commit[..7]
+    );
     assert!(said.ends_with(&end), "{said}");
-    assert_eq!(tree.git("show --format= --name-only HEAD"), "deploy/web.yaml\n");
+    assert_eq!(
+        tree.git("show --format= --name-only HEAD"),
+        "deploy/web.yaml\n"
+    );
     assert_eq!(tree.status(), " M note.txt\nA  staged.txt\n?? loose.txt\n");
     assert!(tree.read("deploy/web.yaml").contains(&image("1")));
     let changed = tree.changed_lines("HEAD");
-    assert!(
-        changed.iter().all(|line| line.contains("image:") || line.contains("annotations:") || line.contains("imago-config-spec"))
-    );
+    assert!(changed.iter().all(|line| line.contains("image:")
+        || line.contains("annotations:")
+        || line.contains("imago-config-spec")));
     assert_eq!(
         tree.git("log -1 --format=%an|%ae|%cn|%s|%(trailers:key=Imago-Branch)"),
         "Ada|ada@example.test|Ada|Update registry.example.test/web:1.4 to sha256:111111111111|Imago-Branch: main\n\n"
@@ -34,9 +40,15 @@ fn a_second_run_has_nothing_to_commit_and_says_so() {
     let Some(tree) = Tree::new() else { return };
     tree.imago("--update --commit", 0);
     let json = tree.imago("--update --commit --output json", 0).json();
-    assert_eq!(json["git"], serde_json::json!({"commit": null, "branch": "main", "remote": null, "pushed": false}));
+    assert_eq!(
+        json["git"],
+        serde_json::json!({"commit": null, "branch": "main", "remote": null, "pushed": false})
+    );
     let said = tree.imago("--update --commit", 0).stdout;
-    assert!(said.ends_with("nothing to commit on main\nall 2 images in 2 files are up to date\n"), "{said}");
+    assert!(
+        said.ends_with("nothing to commit on main\nall 2 images in 2 files are up to date\n"),
+        "{said}"
+    );
     assert_eq!(tree.log(), ["Update 2 images in 2 workloads", "first"]);
     assert_eq!(tree.status(), "");
     tree.imago("--restore --commit", 0);
@@ -45,9 +57,12 @@ fn a_second_run_has_nothing_to_commit_and_says_so() {
 
 #[test]
 fn files_with_uncommitted_changes_are_problems_and_the_rest_goes_on() {
-    for (act, code) in
-        [("dirty", "git-uncommitted"), ("staged", "git-uncommitted"), ("untracked", "git-untracked"), ("mode", "git-uncommitted")]
-    {
+    for (act, code) in [
+        ("dirty", "git-uncommitted"),
+        ("staged", "git-uncommitted"),
+        ("untracked", "git-untracked"),
+        ("mode", "git-uncommitted"),
+    ] {
         let Some(tree) = Tree::new() else { return };
         match act {
             "untracked" => {
@@ -67,10 +82,25 @@ fn files_with_uncommitted_changes_are_problems_and_the_rest_goes_on() {
         let (before, status) = (tree.read("deploy/web.yaml"), tree.status());
         let json = tree.imago("--update --commit --output json", 3).json();
         assert_eq!(json["problems"][0]["code"], code, "{act}");
-        assert_eq!(json["files_changed"], serde_json::json!(["deploy/api.yaml"]), "{act}");
-        assert_eq!(json["git"]["commit"].as_str().unwrap(), tree.git("rev-parse HEAD").trim());
-        assert_eq!(tree.git("show --format= --name-only HEAD"), "deploy/api.yaml\n", "{act}");
-        assert_eq!((tree.read("deploy/web.yaml"), tree.status()), (before, status), "{act}");
+        assert_eq!(
+            json["files_changed"],
+            serde_json::json!(["deploy/api.yaml"]),
+            "{act}"
+        );
+        assert_eq!(
+            json["git"]["commit"].as_str().unwrap(),
+            tree.git("rev-parse HEAD").trim()
+        );
+        assert_eq!(
+            tree.git("show --format= --name-only HEAD"),
+            "deploy/api.yaml\n",
+            "{act}"
+        );
+        assert_eq!(
+            (tree.read("deploy/web.yaml"), tree.status()),
+            (before, status),
+            "{act}"
+        );
     }
 }
 
@@ -107,7 +137,10 @@ fn paths_that_another_program_converts_are_problems() {
         assert_eq!(json["problems"][0]["code"], "git-filter");
         assert_eq!(json["problems"][0]["file"], "deploy/web.yaml");
         assert_eq!(tree.read("deploy/web.yaml"), deployment("web"));
-        assert_eq!(tree.git("show --format= --name-only HEAD"), "deploy/api.yaml\n");
+        assert_eq!(
+            tree.git("show --format= --name-only HEAD"),
+            "deploy/api.yaml\n"
+        );
     }
 }
 
@@ -116,8 +149,18 @@ fn attributes_in_a_pipe_are_a_problem_and_nobody_waits_for_it() {
     for (through_link, folder) in [(false, "deploy/"), (true, "deploy/"), (false, "")] {
         let Some(tree) = Tree::new() else { return };
         let attributes = tree.place.path().join(format!("{folder}.gitattributes"));
-        let pipe = if through_link { tree.place.beside("pipe") } else { attributes.clone() };
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let pipe = if through_link {
+            tree.place.beside("pipe")
+        } else {
+            attributes.clone()
+        };
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
         if through_link {
             std::os::unix::fs::symlink(&pipe, &attributes).unwrap();
         }
@@ -131,21 +174,47 @@ fn attributes_in_a_pipe_are_a_problem_and_nobody_waits_for_it() {
 
 #[test]
 fn a_file_whose_name_differs_in_case_is_committed_under_the_name_that_git_has() {
-    for (name, ignores_case) in [("deploy/Web.yaml", true), ("deploy/WEB.yaml", true), ("deploy/Web.yaml", false)] {
+    for (name, ignores_case) in [
+        ("deploy/Web.yaml", true),
+        ("deploy/WEB.yaml", true),
+        ("deploy/Web.yaml", false),
+    ] {
         let Some(tree) = Tree::new() else { return };
         tree.git(&format!("config core.ignorecase {ignores_case}"));
-        std::fs::rename(tree.place.path().join("deploy/web.yaml"), tree.place.path().join(name)).unwrap();
-        let said = tree.imago("--update --commit", if ignores_case { 0 } else { 3 }).stderr;
-        assert_eq!(said.contains("Git does not track it"), !ignores_case, "{said}");
-        let committed = if ignores_case { "deploy/api.yaml\ndeploy/web.yaml\n" } else { "deploy/api.yaml\n" };
+        std::fs::rename(
+            tree.place.path().join("deploy/web.yaml"),
+            tree.place.path().join(name),
+        )
+        .unwrap();
+        let said = tree
+            .imago("--update --commit", if ignores_case { 0 } else { 3 })
+            .stderr;
+        assert_eq!(
+            said.contains("Git does not track it"),
+            !ignores_case,
+            "{said}"
+        );
+        let committed = if ignores_case {
+            "deploy/api.yaml\ndeploy/web.yaml\n"
+        } else {
+            "deploy/api.yaml\n"
+        };
         assert_eq!(tree.git("show --format= --name-only HEAD"), committed);
-        assert_eq!(tree.git("ls-files deploy"), "deploy/api.yaml\ndeploy/web.yaml\n");
+        assert_eq!(
+            tree.git("ls-files deploy"),
+            "deploy/api.yaml\ndeploy/web.yaml\n"
+        );
     }
 }
 
 #[test]
 fn line_ends_and_modes_are_committed_as_git_would() {
-    for (attributes, autocrlf) in [("*.yaml text eol=crlf\n", "false"), ("* text=auto\n", "true"), ("", "true"), ("", "false")] {
+    for (attributes, autocrlf) in [
+        ("*.yaml text eol=crlf\n", "false"),
+        ("* text=auto\n", "true"),
+        ("", "true"),
+        ("", "false"),
+    ] {
         let Some(tree) = Tree::new() else { return };
         tree.write(".gitattributes", attributes);
         tree.git(&format!("config core.autocrlf {autocrlf}"));
@@ -157,10 +226,22 @@ fn line_ends_and_modes_are_committed_as_git_would() {
         assert_eq!(tree.status(), "");
         let said = tree.imago("--update --commit", 0).stdout;
         assert!(said.contains("committed "), "{said}");
-        assert!(!tree.read("deploy/web.yaml").replace("\r\n", "").contains('\n'));
+        assert!(
+            !tree
+                .read("deploy/web.yaml")
+                .replace("\r\n", "")
+                .contains('\n')
+        );
         assert_eq!(tree.status(), "", "{attributes} {autocrlf}");
-        assert_eq!(tree.changed_lines("HEAD").len(), 8, "{attributes} {autocrlf}");
-        assert!(tree.git("ls-tree HEAD deploy/web.yaml").starts_with("100755 blob"));
+        assert_eq!(
+            tree.changed_lines("HEAD").len(),
+            8,
+            "{attributes} {autocrlf}"
+        );
+        assert!(
+            tree.git("ls-tree HEAD deploy/web.yaml")
+                .starts_with("100755 blob")
+        );
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o755);
     }
 }
@@ -172,7 +253,10 @@ fn a_link_is_followed_to_the_file_that_is_committed() {
     tree.git("add link.yaml");
     tree.git("commit --quiet --message link");
     tree.imago("--update --commit link.yaml", 0);
-    assert_eq!(tree.git("show --format= --name-only HEAD"), "deploy/web.yaml\n");
+    assert_eq!(
+        tree.git("show --format= --name-only HEAD"),
+        "deploy/web.yaml\n"
+    );
     assert_eq!(tree.status(), "");
 }
 
@@ -183,21 +267,45 @@ fn the_lock_of_digests_is_committed_with_the_files() {
     registry.push_index("shop/web", "1", &["linux/amd64"], "first");
     tree.write(
         "deploy/web.yaml",
-        deployment("web").replace("registry.example.test/web:1.4", &format!("{}/shop/web:1", registry.host())),
+        deployment("web").replace(
+            "registry.example.test/web:1.4",
+            &format!("{}/shop/web:1", registry.host()),
+        ),
     );
     tree.git("commit --quiet --all --message registry");
-    let line = ["files", "--update", "--commit", "--lock", "imago.lock", "deploy/web.yaml"];
+    let line = [
+        "files",
+        "--update",
+        "--commit",
+        "--lock",
+        "imago.lock",
+        "deploy/web.yaml",
+    ];
     tree.place.imago(line).finish_with(0);
-    assert_eq!(tree.git("show --format= --name-only HEAD"), "deploy/web.yaml\nimago.lock\n");
+    assert_eq!(
+        tree.git("show --format= --name-only HEAD"),
+        "deploy/web.yaml\nimago.lock\n"
+    );
     assert_eq!(tree.status(), "");
     registry.push_index("shop/web", "1", &["linux/amd64"], "second");
     tree.place.imago(line).finish_with(0);
-    assert_eq!(tree.git("show --format= --name-only HEAD"), "deploy/web.yaml\nimago.lock\n");
+    assert_eq!(
+        tree.git("show --format= --name-only HEAD"),
+        "deploy/web.yaml\nimago.lock\n"
+    );
     tree.write("imago.lock", tree.read("imago.lock") + "\n");
     registry.push_index("shop/web", "1", &["linux/amd64"], "third");
     let said = tree.place.imago(line).finish_with(3);
-    assert!(said.stderr.starts_with("error: cannot commit `imago.lock`, so it was not written\n"), "{}", said.stderr);
-    assert_eq!(tree.git("show --format= --name-only HEAD"), "deploy/web.yaml\n");
+    assert!(
+        said.stderr
+            .starts_with("error: cannot commit `imago.lock`, so it was not written\n"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(
+        tree.git("show --format= --name-only HEAD"),
+        "deploy/web.yaml\n"
+    );
 }
 
 #[test]
@@ -243,21 +351,34 @@ fn what_stands_in_the_way_is_exit_2_with_a_hint_before_anything_is_written() {
             "has no commit yet",
             "first commit",
         ),
-        ("locked", |tree| tree.write(".git/index.lock", ""), "another Git process", "run again"),
+        (
+            "locked",
+            |tree| tree.write(".git/index.lock", ""),
+            "another Git process",
+            "run again",
+        ),
     ];
     for (name, act, cause, hint) in cases {
         let Some(tree) = Tree::new() else { return };
         act(&tree);
         let files = tree.place.files();
         let said = tree.imago("--update --commit", 2).stderr;
-        assert!(said.contains(cause) && said.contains("\n  hint: ") && said.contains(hint), "{name}: {said}");
+        assert!(
+            said.contains(cause) && said.contains("\n  hint: ") && said.contains(hint),
+            "{name}: {said}"
+        );
         assert_eq!(tree.place.files(), files, "{name}");
     }
     let Some(tree) = Tree::new() else { return };
     tree.git("config --unset user.name");
     tree.git("config --unset user.email");
-    assert!(tree.imago("--update --commit", 2).stderr.contains("Git knows no name"));
-    tree.run("--update --commit --author Ada<a@example.test>").finish_with(0);
+    assert!(
+        tree.imago("--update --commit", 2)
+            .stderr
+            .contains("Git knows no name")
+    );
+    tree.run("--update --commit --author Ada<a@example.test>")
+        .finish_with(0);
 }
 
 #[test]
@@ -266,9 +387,17 @@ fn a_rehearsal_finds_the_problems_and_leaves_no_trace() {
     tree.write("deploy/web.yaml", deployment("web") + "# mine\n");
     let objects = tree.git("count-objects");
     let said = tree.imago("--update --commit --dry-run", 3);
-    assert!(said.stderr.contains("it has changes that are not committed"), "{}", said.stderr);
+    assert!(
+        said.stderr
+            .contains("it has changes that are not committed"),
+        "{}",
+        said.stderr
+    );
     assert_eq!(tree.log(), ["first"]);
-    assert_eq!((tree.git("count-objects"), tree.status()), (objects, " M deploy/web.yaml\n".to_owned()));
+    assert_eq!(
+        (tree.git("count-objects"), tree.status()),
+        (objects, " M deploy/web.yaml\n".to_owned())
+    );
 }
 
 #[test]
@@ -276,28 +405,67 @@ fn a_worktree_and_a_submodule_are_committed_to_on_their_own() {
     let Some(tree) = Tree::new() else { return };
     tree.git("branch other");
     tree.git("worktree add --quiet beside other");
-    let beside = Tree { place: tree.place, folder: "beside".to_owned() };
+    let beside = Tree {
+        place: tree.place,
+        folder: "beside".to_owned(),
+    };
     beside.imago("--update --commit", 0);
     assert_eq!(beside.log(), ["Update 2 images in 2 workloads", "first"]);
     assert_eq!(beside.status(), "");
-    let tree = Tree { place: beside.place, folder: String::new() };
+    let tree = Tree {
+        place: beside.place,
+        folder: String::new(),
+    };
     assert_eq!(tree.log(), ["first"]);
-    let json = tree.imago("--update --commit --output json beside/deploy/web.yaml deploy", 0).json();
-    assert_eq!(json["files_changed"], serde_json::json!(["deploy/api.yaml", "deploy/web.yaml"]));
+    let json = tree
+        .imago(
+            "--update --commit --output json beside/deploy/web.yaml deploy",
+            0,
+        )
+        .json();
+    assert_eq!(
+        json["files_changed"],
+        serde_json::json!(["deploy/api.yaml", "deploy/web.yaml"])
+    );
     tree.moved("2");
-    let json = tree.imago("--update --commit --output json beside/deploy/web.yaml", 3).json();
+    let json = tree
+        .imago("--update --commit --output json beside/deploy/web.yaml", 3)
+        .json();
     assert_eq!(json["problems"][0]["code"], "git-elsewhere");
 
     let Some(tree) = Tree::new() else { return };
     let origin = tree.place.beside("origin.git");
     tree.git(&format!("clone --quiet --bare . {}", origin.display()));
-    tree.git(&format!("-c protocol.file.allow=always submodule --quiet add {} sub", origin.display()));
+    tree.git(&format!(
+        "-c protocol.file.allow=always submodule --quiet add {} sub",
+        origin.display()
+    ));
     tree.git("commit --quiet --message sub");
-    let json = tree.imago("--update --commit --output json sub/deploy/web.yaml deploy/web.yaml", 3).json();
+    let json = tree
+        .imago(
+            "--update --commit --output json sub/deploy/web.yaml deploy/web.yaml",
+            3,
+        )
+        .json();
     assert_eq!(json["problems"][0]["file"], "sub/deploy/web.yaml");
-    assert_eq!(tree.git("show --format= --name-only HEAD"), "deploy/web.yaml\n");
-    let sub = Tree { place: tree.place, folder: "sub".to_owned() };
+    assert_eq!(
+        tree.git("show --format= --name-only HEAD"),
+        "deploy/web.yaml\n"
+    );
+    let sub = Tree {
+        place: tree.place,
+        folder: "sub".to_owned(),
+    };
     sub.identify();
     sub.imago("--update --commit", 0);
-    assert_eq!((sub.log(), sub.status()), (vec!["Update 2 images in 2 workloads".to_owned(), "first".to_owned()], String::new()));
+    assert_eq!(
+        (sub.log(), sub.status()),
+        (
+            vec![
+                "Update 2 images in 2 workloads".to_owned(),
+                "first".to_owned()
+            ],
+            String::new()
+        )
+    );
 }

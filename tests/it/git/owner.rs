@@ -30,25 +30,49 @@ fn an_amended_commit_is_a_persons() {
     type Act = fn(&Two);
     let amend = "commit --quiet --amend --all --no-edit";
     let cases: [(&str, Act); 9] = [
-        ("a line more", |two| write(two, "deploy/web.yaml", &(read(two, "deploy/web.yaml") + "# fixed\n"))),
+        ("a line more", |two| {
+            write(
+                two,
+                "deploy/web.yaml",
+                &(read(two, "deploy/web.yaml") + "# fixed\n"),
+            )
+        }),
         ("another digest", |two| {
-            write(two, "deploy/web.yaml", &read(two, "deploy/web.yaml").replace(&"1".repeat(64), &"3".repeat(64)));
+            write(
+                two,
+                "deploy/web.yaml",
+                &read(two, "deploy/web.yaml").replace(&"1".repeat(64), &"3".repeat(64)),
+            );
         }),
         ("white space", |two| {
-            write(two, "deploy/web.yaml", &read(two, "deploy/web.yaml").replace("   # keep me", " # keep me"));
+            write(
+                two,
+                "deploy/web.yaml",
+                &read(two, "deploy/web.yaml").replace("   # keep me", " # keep me"),
+            );
         }),
-        ("line ends", |two| write(two, "deploy/web.yaml", &read(two, "deploy/web.yaml").replace('\n', "\r\n"))),
+        ("line ends", |two| {
+            write(
+                two,
+                "deploy/web.yaml",
+                &read(two, "deploy/web.yaml").replace('\n', "\r\n"),
+            )
+        }),
         ("another file", |two| {
             write(two, "fix.txt", "a fix\n");
             two.they("add fix.txt");
         }),
         ("a file less", |two| drop(two.they("rm --quiet note.txt"))),
-        ("another name", |two| drop(two.they("mv note.txt notes.txt"))),
+        ("another name", |two| {
+            drop(two.they("mv note.txt notes.txt"))
+        }),
         ("a mode", |two| {
             let file = format!("{}/deploy/web.yaml", two.theirs);
             std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
         }),
-        ("half of it", |two| drop(two.they("checkout --quiet HEAD~1 -- deploy/web.yaml"))),
+        ("half of it", |two| {
+            drop(two.they("checkout --quiet HEAD~1 -- deploy/web.yaml"))
+        }),
     ];
     for (name, act) in cases {
         let Some(two) = with_branch() else { return };
@@ -65,7 +89,12 @@ fn an_amended_commit_is_a_persons() {
                 ),
             "{name}: {said}"
         );
-        assert!(two.ours.git("ls-remote origin imago/update").starts_with(tip.trim()), "{name}");
+        assert!(
+            two.ours
+                .git("ls-remote origin imago/update")
+                .starts_with(tip.trim()),
+            "{name}"
+        );
     }
 }
 
@@ -83,10 +112,15 @@ fn a_trailer_that_a_person_writes_makes_no_commit_ours() {
             std::fs::write(format!("{}/../message", two.theirs), message).unwrap();
             two.they("commit --quiet --allow-empty --file ../message");
         }),
-        ("by another author", |two, _| drop(two.they("commit --quiet --amend --no-edit --reset-author"))),
+        ("by another author", |two, _| {
+            drop(two.they("commit --quiet --amend --no-edit --reset-author"))
+        }),
         ("of the first form", |two, message| {
-            let message: String =
-                message.lines().filter(|line| !line.starts_with("Imago-Change")).map(|line| format!("{line}\n")).collect();
+            let message: String = message
+                .lines()
+                .filter(|line| !line.starts_with("Imago-Change"))
+                .map(|line| format!("{line}\n"))
+                .collect();
             std::fs::write(format!("{}/../message", two.theirs), message).unwrap();
             two.they("commit --quiet --amend --file ../message");
         }),
@@ -98,13 +132,28 @@ fn a_trailer_that_a_person_writes_makes_no_commit_ours() {
         two.they("push --quiet --force origin HEAD");
         two.ours.moved("2");
         let said = two.ours.imago(RUN, 2).stderr;
-        assert!(said.contains("is not imago's: it was changed"), "{name}: {said}");
+        assert!(
+            said.contains("is not imago's: it was changed"),
+            "{name}: {said}"
+        );
         // The same in a clone that has its last commit alone.
         let bare = two.ours.place.beside("bare.git");
-        two.ours.git(&format!("clone --quiet --depth 1 file://{} shallow", bare.display()));
-        let shallow = Tree { place: two.ours.place, folder: "shallow".to_owned() };
+        two.ours.git(&format!(
+            "clone --quiet --depth 1 file://{} shallow",
+            bare.display()
+        ));
+        let shallow = Tree {
+            place: two.ours.place,
+            folder: "shallow".to_owned(),
+        };
         shallow.identify();
-        assert!(shallow.imago(RUN, 2).stderr.contains("is not imago's: it was changed"), "{name}");
+        assert!(
+            shallow
+                .imago(RUN, 2)
+                .stderr
+                .contains("is not imago's: it was changed"),
+            "{name}"
+        );
     }
 }
 
@@ -114,8 +163,17 @@ fn a_rebased_commit_is_still_ours() {
     let Some(two) = with_branch() else { return };
     two.they("checkout --quiet main");
     two.they_push("note.txt", "theirs\n");
-    two.they_push("deploy/web.yaml", &format!("# on top\n# of it\n{}", WEB.replace("the front door", "the door")));
-    two.they_push("deploy/api.yaml", &deployment("api").replace("# the front door", "# one\n# two"));
+    two.they_push(
+        "deploy/web.yaml",
+        &format!(
+            "# on top\n# of it\n{}",
+            WEB.replace("the front door", "the door")
+        ),
+    );
+    two.they_push(
+        "deploy/api.yaml",
+        &deployment("api").replace("# the front door", "# one\n# two"),
+    );
     two.they("checkout --quiet imago/update");
     two.they("rebase --quiet main");
     two.they("push --quiet --force origin HEAD");
@@ -126,7 +184,11 @@ fn a_rebased_commit_is_still_ours() {
     two.ours.git("pull --quiet --rebase origin main");
     two.ours.imago(RUN, 0);
     assert_eq!(two.remote_log("imago/update").len(), 5);
-    assert!(!two.ours.git("ls-remote origin imago/update").starts_with(tip.trim()));
+    assert!(
+        !two.ours
+            .git("ls-remote origin imago/update")
+            .starts_with(tip.trim())
+    );
     // Amended after the rebase.
     two.they("fetch --quiet");
     two.they("reset --quiet --hard origin/imago/update");
@@ -134,7 +196,11 @@ fn a_rebased_commit_is_still_ours() {
     two.they_push("note.txt", "more\n");
     two.they("checkout --quiet imago/update");
     two.they("rebase --quiet main");
-    write(&two, "deploy/web.yaml", &(read(&two, "deploy/web.yaml") + "# fixed\n"));
+    write(
+        &two,
+        "deploy/web.yaml",
+        &(read(&two, "deploy/web.yaml") + "# fixed\n"),
+    );
     two.they("commit --quiet --amend --all --no-edit");
     two.they("push --quiet --force origin HEAD");
     two.ours.git("pull --quiet --rebase origin main");
@@ -153,7 +219,11 @@ fn the_merge_that_a_button_makes_is_nobodys_and_one_with_changes_is_a_persons() 
                 two.they("merge --quiet --no-edit --no-ff main");
             }
             if evil {
-                write(&two, "deploy/web.yaml", &(read(&two, "deploy/web.yaml") + "# fixed\n"));
+                write(
+                    &two,
+                    "deploy/web.yaml",
+                    &(read(&two, "deploy/web.yaml") + "# fixed\n"),
+                );
                 two.they("commit --quiet --amend --all --no-edit");
             }
             two.they("push --quiet origin HEAD");
@@ -163,8 +233,17 @@ fn the_merge_that_a_button_makes_is_nobodys_and_one_with_changes_is_a_persons() 
             two.ours.git("pull --quiet --rebase origin main");
             let two = if shallow {
                 let bare = two.ours.place.beside("bare.git");
-                two.ours.git(&format!("clone --quiet --depth 1 file://{} shallow", bare.display()));
-                Two { ours: Tree { place: two.ours.place, folder: "shallow".to_owned() }, theirs: two.theirs }
+                two.ours.git(&format!(
+                    "clone --quiet --depth 1 file://{} shallow",
+                    bare.display()
+                ));
+                Two {
+                    ours: Tree {
+                        place: two.ours.place,
+                        folder: "shallow".to_owned(),
+                    },
+                    theirs: two.theirs,
+                }
             } else {
                 two
             };
@@ -172,11 +251,29 @@ fn the_merge_that_a_button_makes_is_nobodys_and_one_with_changes_is_a_persons() 
             two.ours.moved("2");
             let said = two.ours.imago(RUN, if evil { 2 } else { 0 }).stderr;
             if evil {
-                assert!(said.contains("is not imago's: it is a merge with changes of its own"), "{shallow}: {said}");
-                assert!(said.contains("hint: merge its request, delete the branch, or name another one"), "{said}");
+                assert!(
+                    said.contains("is not imago's: it is a merge with changes of its own"),
+                    "{shallow}: {said}"
+                );
+                assert!(
+                    said.contains(
+                        "hint: merge its request, delete the branch, or name another one"
+                    ),
+                    "{said}"
+                );
             } else {
                 let log = two.remote_log("imago/update");
-                assert_eq!(log, [TWO, "theirs-note.txt", "theirs-note.txt", "theirs-note.txt", "first"], "{shallow}");
+                assert_eq!(
+                    log,
+                    [
+                        TWO,
+                        "theirs-note.txt",
+                        "theirs-note.txt",
+                        "theirs-note.txt",
+                        "first"
+                    ],
+                    "{shallow}"
+                );
             }
             two.ours.assert_whole();
         }
@@ -196,15 +293,27 @@ fn a_persons_branch_that_is_merged_into_ours_is_not_lost() {
         two.they("push --quiet origin HEAD");
         let two = if shallow {
             let bare = two.ours.place.beside("bare.git");
-            two.ours.git(&format!("clone --quiet --depth 1 file://{} shallow", bare.display()));
-            Two { ours: Tree { place: two.ours.place, folder: "shallow".to_owned() }, theirs: two.theirs }
+            two.ours.git(&format!(
+                "clone --quiet --depth 1 file://{} shallow",
+                bare.display()
+            ));
+            Two {
+                ours: Tree {
+                    place: two.ours.place,
+                    folder: "shallow".to_owned(),
+                },
+                theirs: two.theirs,
+            }
         } else {
             two
         };
         two.ours.identify();
         two.ours.moved("2");
         let said = two.ours.imago(RUN, 2).stderr;
-        assert!(said.contains("is not imago's: it does not bear `Imago-Branch: imago/update`"), "{shallow}: {said}");
+        assert!(
+            said.contains("is not imago's: it does not bear `Imago-Branch: imago/update`"),
+            "{shallow}: {said}"
+        );
     }
 }
 
@@ -220,7 +329,12 @@ fn an_amended_commit_that_waits_here_is_not_published() {
             two.they_push("note.txt", "theirs\n");
         }
         let said = two.ours.imago("--update --push", 2).stderr;
-        assert!(said.contains("is not at `origin`, and is not imago's: it was changed after imago had made it"), "{said}");
+        assert!(
+            said.contains(
+                "is not at `origin`, and is not imago's: it was changed after imago had made it"
+            ),
+            "{said}"
+        );
         assert_eq!(two.remote_log("main").len(), 1 + usize::from(moved));
     }
 }
@@ -235,7 +349,10 @@ fn a_commit_that_waited_and_was_put_on_others_is_still_ours() {
     two.ours.git("push --quiet --force origin HEAD~2:main");
     two.ours.git("update-ref refs/remotes/origin/main HEAD~2");
     let said = two.ours.imago("--update --push", 0).stdout;
-    assert!(said.contains("pushed what waited on main to origin"), "{said}");
+    assert!(
+        said.contains("pushed what waited on main to origin"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -268,9 +385,21 @@ fn a_branch_here_that_stands_on_a_merge_is_not_taken_for_ours() {
 fn in_a_clone_without_blobs_what_a_branch_changes_is_fetched() {
     let Some(two) = with_branch() else { return };
     let bare = two.ours.place.beside("bare.git");
-    two.ours.git(&format!("-C {} config uploadpack.allowFilter true", bare.display()));
-    two.ours.git(&format!("clone --quiet --filter=blob:none --no-checkout file://{} partial", bare.display()));
-    let two = Two { ours: Tree { place: two.ours.place, folder: "partial".to_owned() }, theirs: two.theirs };
+    two.ours.git(&format!(
+        "-C {} config uploadpack.allowFilter true",
+        bare.display()
+    ));
+    two.ours.git(&format!(
+        "clone --quiet --filter=blob:none --no-checkout file://{} partial",
+        bare.display()
+    ));
+    let two = Two {
+        ours: Tree {
+            place: two.ours.place,
+            folder: "partial".to_owned(),
+        },
+        theirs: two.theirs,
+    };
     two.ours.identify();
     two.ours.git("sparse-checkout set --no-cone /note.txt");
     two.ours.git("checkout --quiet main");

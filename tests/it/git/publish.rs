@@ -5,10 +5,19 @@ use super::{Tree, deployment};
 
 fn clone(two: Two, flags: &str) -> Two {
     let bare = two.ours.place.beside("bare.git");
-    two.ours.git(&format!("clone --quiet{flags} file://{} clone", bare.display()));
-    let ours = Tree { place: two.ours.place, folder: "clone".to_owned() };
+    two.ours.git(&format!(
+        "clone --quiet{flags} file://{} clone",
+        bare.display()
+    ));
+    let ours = Tree {
+        place: two.ours.place,
+        folder: "clone".to_owned(),
+    };
     ours.identify();
-    Two { ours, theirs: two.theirs }
+    Two {
+        ours,
+        theirs: two.theirs,
+    }
 }
 
 #[test]
@@ -20,13 +29,24 @@ fn commits_that_nobody_has_pushed_are_not_carried_along() {
             two.ours.git("checkout --quiet --detach");
         }
         let before = (two.ours.place.files(), two.ours.git("for-each-ref"));
-        let said = two.ours.imago("--update --branch imago/update --push", 2).stderr;
-        assert!(said.starts_with("error: cannot push `imago/update`\n  cause: `origin` does not have the commit "), "{said}");
+        let said = two
+            .ours
+            .imago("--update --branch imago/update --push", 2)
+            .stderr;
+        assert!(
+            said.starts_with(
+                "error: cannot push `imago/update`\n  cause: `origin` does not have the commit "
+            ),
+            "{said}"
+        );
         assert!(
             said.contains("hint: push that first, or check out what `origin` has: `git checkout --detach origin/main`"),
             "{said}"
         );
-        assert_eq!((two.ours.place.files(), two.ours.git("for-each-ref")), before);
+        assert_eq!(
+            (two.ours.place.files(), two.ours.git("for-each-ref")),
+            before
+        );
         assert_eq!(two.ours.git("ls-remote --heads origin imago/update"), "");
         // Both ways out that the hint names.
         if detached {
@@ -35,7 +55,10 @@ fn commits_that_nobody_has_pushed_are_not_carried_along() {
             two.ours.git("push --quiet origin main");
         }
         two.ours.imago("--update --branch imago/update --push", 0);
-        assert_eq!(two.remote_log("imago/update").len(), 3 - usize::from(detached));
+        assert_eq!(
+            two.remote_log("imago/update").len(),
+            3 - usize::from(detached)
+        );
     }
 }
 
@@ -50,28 +73,42 @@ fn our_own_commits_that_wait_here_are_not_carried_along_either() {
 #[test]
 fn a_commit_that_the_remote_has_is_known_however_it_was_checked_out() {
     // By its name alone, as `actions/checkout` does with a `ref`, an old one, and the one of a request.
-    for (flags, reference) in [(" --depth 1", "main"), (" --depth 1", "refs/pull/1/merge"), ("", "main"), ("", "HEAD~1")] {
+    for (flags, reference) in [
+        (" --depth 1", "main"),
+        (" --depth 1", "refs/pull/1/merge"),
+        ("", "main"),
+        ("", "HEAD~1"),
+    ] {
         let Some(two) = Two::new() else { return };
         two.they_push("note.txt", "one\n");
         two.they("push --quiet origin HEAD:refs/pull/1/merge");
         two.they_push("note.txt", "two\n");
         let two = clone(two, flags);
         if !reference.contains('~') {
-            two.ours.git(&format!("fetch --quiet{flags} origin {reference}"));
+            two.ours
+                .git(&format!("fetch --quiet{flags} origin {reference}"));
             two.ours.git("checkout --quiet --detach FETCH_HEAD");
         } else {
             two.ours.git("checkout --quiet --detach HEAD~1");
         }
         // No branch of the remote is known here.
-        for line in two.ours.git("for-each-ref --format=%(refname) refs/remotes").lines() {
+        for line in two
+            .ours
+            .git("for-each-ref --format=%(refname) refs/remotes")
+            .lines()
+        {
             two.ours.git(&format!("update-ref --no-deref -d {line}"));
         }
         two.ours.imago("--update --branch imago/update --push", 0);
-        assert!(two.remote_log("imago/update").len() >= 3, "{flags} {reference}");
+        assert!(
+            two.remote_log("imago/update").len() >= 3,
+            "{flags} {reference}"
+        );
         // The same of a server that does not know Git's newer way to ask: it has the tips of branches and requests.
         if !reference.contains('~') {
             two.ours.moved("2");
-            two.ours.git("update-ref --no-deref -d refs/remotes/origin/imago/update");
+            two.ours
+                .git("update-ref --no-deref -d refs/remotes/origin/imago/update");
             two.ours.git("config protocol.version 0");
             two.ours.imago("--update --branch imago/update --push", 0);
         }
@@ -82,26 +119,42 @@ fn a_commit_that_the_remote_has_is_known_however_it_was_checked_out() {
 fn a_commit_of_another_remote_is_not_one_of_this() {
     let Some(two) = Two::new() else { return };
     let private = two.ours.place.beside("private.git");
-    two.ours.git(&format!("init --quiet --bare {}", private.display()));
-    two.ours.git(&format!("remote add private {}", private.display()));
-    two.ours.git("commit --quiet --allow-empty --message secret");
+    two.ours
+        .git(&format!("init --quiet --bare {}", private.display()));
+    two.ours
+        .git(&format!("remote add private {}", private.display()));
+    two.ours
+        .git("commit --quiet --allow-empty --message secret");
     two.ours.git("push --quiet private main");
     two.ours.imago("--update --branch imago/update --push", 2);
-    two.ours.imago("--update --branch imago/update --push --remote private", 0);
+    two.ours
+        .imago("--update --branch imago/update --push --remote private", 0);
 }
 
 #[test]
 fn a_second_run_of_an_unchanged_branch_has_changed_nothing() {
     let Some(two) = Two::new() else { return };
     for flags in ["--push", ""] {
-        let line = format!("--update --branch imago/{} {flags}", if flags.is_empty() { "here" } else { "there" });
+        let line = format!(
+            "--update --branch imago/{} {flags}",
+            if flags.is_empty() { "here" } else { "there" }
+        );
         let first = two.ours.imago(&format!("{line} --output json"), 0).json();
         assert_eq!(first["summary"]["written"], true);
         let again = two.ours.imago(&format!("{line} --output json"), 0).json();
-        assert_eq!((&again["summary"]["written"], &again["git"]["commit"]), (&false.into(), &first["git"]["commit"]));
+        assert_eq!(
+            (&again["summary"]["written"], &again["git"]["commit"]),
+            (&false.into(), &first["git"]["commit"])
+        );
         let said = two.ours.imago(&line, 0).stdout;
-        assert!(said.contains(" already\n2 images in 2 of 2 files have to be updated"), "{said}");
-        assert!(!said.contains("updated 2 images") && !said.contains("\nupdate "), "{said}");
+        assert!(
+            said.contains(" already\n2 images in 2 of 2 files have to be updated"),
+            "{said}"
+        );
+        assert!(
+            !said.contains("updated 2 images") && !said.contains("\nupdate "),
+            "{said}"
+        );
     }
 }
 
@@ -117,35 +170,65 @@ fn a_branch_for_which_nothing_is_left_is_named() {
     two.they_push("deploy/api.yaml", &pinned);
     two.ours.git("pull --quiet --rebase origin main");
     let said = two.ours.imago("--update --branch imago/update --push", 0);
-    assert!(said.stdout.contains("nothing to commit on imago/update\n"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("nothing to commit on imago/update\n"),
+        "{}",
+        said.stdout
+    );
     let stale = "the branch `imago/update` at `origin` is stale: nothing is left to change; close its request and delete it";
     assert!(said.stderr.contains(stale), "{}", said.stderr);
     assert_eq!(two.remote_log("imago/update").len(), 2);
     // A run that could not look at everything knows nothing of what is left.
-    two.they_push("deploy/bad.yaml", &deployment("bad").replace("  name", "\tname"));
+    two.they_push(
+        "deploy/bad.yaml",
+        &deployment("bad").replace("  name", "\tname"),
+    );
     two.ours.git("pull --quiet --rebase origin main");
-    assert!(!two.ours.imago("--update --branch imago/update --push", 3).stderr.contains("stale"));
+    assert!(
+        !two.ours
+            .imago("--update --branch imago/update --push", 3)
+            .stderr
+            .contains("stale")
+    );
     // One that was merged is not stale, and one that is gone is not there.
     two.they("pull --quiet --no-rebase --no-edit origin imago/update");
     two.they("push --quiet origin HEAD:main");
     two.ours.git("pull --quiet --rebase origin main");
-    assert!(!two.ours.imago("--update --branch imago/update --push deploy/web.yaml", 0).stderr.contains("stale"));
+    assert!(
+        !two.ours
+            .imago("--update --branch imago/update --push deploy/web.yaml", 0)
+            .stderr
+            .contains("stale")
+    );
 }
 
 #[test]
 fn what_somebody_has_taken_off_the_remote_does_not_come_back() {
     let Some(two) = Two::new() else { return };
-    two.ours.git("commit --quiet --allow-empty --message secret");
+    two.ours
+        .git("commit --quiet --allow-empty --message secret");
     two.ours.git("push --quiet origin main");
     // Somebody removes it there; this clone has not looked since.
     two.they("fetch --quiet");
     two.they("push --quiet --force origin origin/main~1:refs/heads/main");
     let bare = two.ours.place.beside("bare.git");
-    two.ours.git(&format!("--git-dir={} reflog expire --expire=now --all", bare.display()));
-    two.ours.git(&format!("--git-dir={} gc --quiet --prune=now", bare.display()));
+    two.ours.git(&format!(
+        "--git-dir={} reflog expire --expire=now --all",
+        bare.display()
+    ));
+    two.ours.git(&format!(
+        "--git-dir={} gc --quiet --prune=now",
+        bare.display()
+    ));
     assert_eq!(two.ours.git("log -1 --format=%s origin/main"), "secret\n");
-    let said = two.ours.imago("--update --branch imago/update --push", 2).stderr;
-    assert!(said.contains("`origin` does not have the commit "), "{said}");
+    let said = two
+        .ours
+        .imago("--update --branch imago/update --push", 2)
+        .stderr;
+    assert!(
+        said.contains("`origin` does not have the commit "),
+        "{said}"
+    );
     assert_eq!(two.ours.git("ls-remote --heads origin imago/update"), "");
 }
 
@@ -156,11 +239,19 @@ fn a_branch_of_somebody_that_is_only_behind_is_not_moved() {
     two.ours.git("commit --quiet --allow-empty --message next");
     two.ours.git("push --quiet origin main");
     for name in ["staging", "main-copy"] {
-        two.ours
-            .git(&format!("push --quiet --force origin {}:refs/heads/{name}", if name == "staging" { "main~1" } else { "main" }));
+        two.ours.git(&format!(
+            "push --quiet --force origin {}:refs/heads/{name}",
+            if name == "staging" { "main~1" } else { "main" }
+        ));
         let before = two.remote_log(name);
-        let said = two.ours.imago(&format!("--update --branch {name} --push"), 2).stderr;
-        assert!(said.contains(&format!("it does not bear `Imago-Branch: {name}`")), "{said}");
+        let said = two
+            .ours
+            .imago(&format!("--update --branch {name} --push"), 2)
+            .stderr;
+        assert!(
+            said.contains(&format!("it does not bear `Imago-Branch: {name}`")),
+            "{said}"
+        );
         assert_eq!(two.remote_log(name), before);
     }
     // One of imago's that was merged is no obstacle.

@@ -15,7 +15,10 @@ impl Two {
     pub(super) fn new() -> Option<Self> {
         let ours = Tree::new()?;
         let (bare, theirs) = (ours.place.beside("bare.git"), ours.place.beside("theirs"));
-        let (bare, theirs) = (bare.to_str().unwrap().to_owned(), theirs.to_str().unwrap().to_owned());
+        let (bare, theirs) = (
+            bare.to_str().unwrap().to_owned(),
+            theirs.to_str().unwrap().to_owned(),
+        );
         ours.git(&format!("init --quiet --bare --initial-branch=main {bare}"));
         ours.git(&format!("remote add origin {bare}"));
         ours.git("push --quiet --set-upstream origin main");
@@ -28,7 +31,11 @@ impl Two {
 
     pub(super) fn they(&self, line: &str) -> String {
         let arguments = ["-C", &self.theirs].into_iter().chain(line.split(' '));
-        self.ours.place.program("git", arguments).finish_with(0).stdout
+        self.ours
+            .place
+            .program("git", arguments)
+            .finish_with(0)
+            .stdout
     }
 
     /// The other person commits this and pushes it.
@@ -36,7 +43,10 @@ impl Two {
         self.they("pull --quiet --rebase origin main");
         std::fs::write(format!("{}/{file}", self.theirs), text).unwrap();
         self.they("add .");
-        self.they(&format!("commit --quiet --message theirs-{}", file.replace('/', "-")));
+        self.they(&format!(
+            "commit --quiet --message theirs-{}",
+            file.replace('/', "-")
+        ));
         self.they("push --quiet origin HEAD:main");
     }
 
@@ -44,7 +54,14 @@ impl Two {
     pub(super) fn remote_log(&self, branch: &str) -> Vec<String> {
         let bare = self.ours.place.beside("bare.git");
         let arguments = ["-C", bare.to_str().unwrap(), "log", "--format=%s", branch];
-        self.ours.place.program("git", arguments).finish_with(0).stdout.lines().map(str::to_owned).collect()
+        self.ours
+            .place
+            .program("git", arguments)
+            .finish_with(0)
+            .stdout
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// A client hook that lets the other person be faster, so many times.
@@ -75,11 +92,23 @@ fn a_commit_is_pushed_and_a_second_run_pushes_nothing() {
     let Some(two) = Two::new() else { return };
     let said = two.ours.imago("--update --push", 0).stdout;
     let commit = two.ours.git("rev-parse HEAD");
-    assert!(said.contains(&format!("committed {} on main, pushed to origin\n", &commit[..7])), "{said}");
+    assert!(
+        said.contains(&format!(
+            "committed {} on main, pushed to origin\n",
+            &commit[..7]
+        )),
+        "{said}"
+    );
     assert_eq!(two.remote_log("main"), [TWO, "first"]);
-    assert_eq!(two.ours.git("status --porcelain --branch"), "## main...origin/main\n");
+    assert_eq!(
+        two.ours.git("status --porcelain --branch"),
+        "## main...origin/main\n"
+    );
     let json = two.ours.imago("--update --push --output json", 0).json();
-    assert_eq!(json["git"], serde_json::json!({"commit": null, "branch": "main", "remote": "origin", "pushed": false}));
+    assert_eq!(
+        json["git"],
+        serde_json::json!({"commit": null, "branch": "main", "remote": "origin", "pushed": false})
+    );
     two.assert_linear_and_whole();
 }
 
@@ -88,7 +117,10 @@ fn own_commits_that_wait_are_pushed_and_those_of_people_are_not() {
     let Some(two) = Two::new() else { return };
     two.ours.imago("--update --commit", 0);
     let said = two.ours.imago("--update --push", 0).stdout;
-    assert!(said.contains("nothing to commit; pushed what waited on main to origin\n"), "{said}");
+    assert!(
+        said.contains("nothing to commit; pushed what waited on main to origin\n"),
+        "{said}"
+    );
     assert_eq!(two.remote_log("main"), [TWO, "first"]);
     two.ours.moved("2");
     two.ours.write("mine.txt", "mine\n");
@@ -96,17 +128,28 @@ fn own_commits_that_wait_are_pushed_and_those_of_people_are_not() {
     two.ours.git("commit --quiet --message mine");
     let said = two.ours.imago("--update --push", 2).stderr;
     assert!(
-        said.starts_with("error: cannot push `main`\n  cause: its commit ") && said.contains("is not imago's\n  hint: "),
+        said.starts_with("error: cannot push `main`\n  cause: its commit ")
+            && said.contains("is not imago's\n  hint: "),
         "{said}"
     );
-    assert_eq!((two.remote_log("main").len(), two.ours.log().len(), two.ours.status()), (2, 3, String::new()));
+    assert_eq!(
+        (
+            two.remote_log("main").len(),
+            two.ours.log().len(),
+            two.ours.status()
+        ),
+        (2, 3, String::new())
+    );
 }
 
 #[test]
 fn where_the_remote_has_moved_the_plan_is_made_again_on_its_content() {
     let Some(two) = Two::new() else { return };
     // They change one file, add another and remove a third.
-    two.they_push("deploy/web.yaml", &deployment("web").replace("name: app", "name: app # theirs"));
+    two.they_push(
+        "deploy/web.yaml",
+        &deployment("web").replace("name: app", "name: app # theirs"),
+    );
     two.they("rm --quiet deploy/api.yaml");
     two.they("commit --quiet --message removed");
     two.they_push("deploy/new.yaml", &deployment("new"));
@@ -114,8 +157,20 @@ fn where_the_remote_has_moved_the_plan_is_made_again_on_its_content() {
     two.ours.write("staged.txt", "staged\n");
     two.ours.git("add staged.txt");
     let json = two.ours.imago("--update --push --output json", 0).json();
-    assert_eq!(json["files_changed"], serde_json::json!(["deploy/new.yaml", "deploy/web.yaml"]));
-    assert_eq!(two.remote_log("main"), [TWO, "theirs-deploy-new.yaml", "removed", "theirs-deploy-web.yaml", "first"]);
+    assert_eq!(
+        json["files_changed"],
+        serde_json::json!(["deploy/new.yaml", "deploy/web.yaml"])
+    );
+    assert_eq!(
+        two.remote_log("main"),
+        [
+            TWO,
+            "theirs-deploy-new.yaml",
+            "removed",
+            "theirs-deploy-web.yaml",
+            "first"
+        ]
+    );
     assert_eq!(two.ours.log(), two.remote_log("main"));
     assert_eq!(two.ours.status(), " M note.txt\nA  staged.txt\n");
     assert!(two.ours.read("deploy/web.yaml").contains("# theirs"));
@@ -131,12 +186,20 @@ fn who_is_forestalled_tries_again_and_gives_up_at_last() {
         two.forestalled(times);
         let said = two.ours.imago("--update --push", code);
         let log = two.remote_log("main");
-        assert_eq!(log.iter().filter(|subject| *subject == "race").count(), times, "{log:?}");
+        assert_eq!(
+            log.iter().filter(|subject| *subject == "race").count(),
+            times,
+            "{log:?}"
+        );
         if code == 0 {
             assert_eq!(log[0], TWO);
             assert_eq!(two.ours.log(), log);
         } else {
-            assert!(said.stderr.contains("others kept pushing"), "{}", said.stderr);
+            assert!(
+                said.stderr.contains("others kept pushing"),
+                "{}",
+                said.stderr
+            );
             assert_eq!(two.ours.log(), ["first"]);
         }
         assert_eq!(two.ours.status(), "");
@@ -145,17 +208,27 @@ fn who_is_forestalled_tries_again_and_gives_up_at_last() {
 }
 
 #[test]
-fn own_commits_that_the_remote_has_overtaken_go_on_top_and_are_planned_again_where_they_meet_others() {
+fn own_commits_that_the_remote_has_overtaken_go_on_top_and_are_planned_again_where_they_meet_others()
+ {
     let Some(two) = Two::new() else { return };
     two.ours.imago("--update --commit", 0);
     two.they_push("deploy/web.yaml", &(deployment("web") + "# theirs\n"));
     two.ours.imago("--update --push", 0);
     // Their line stands beside the image: that file is theirs in the first of the two commits, and pinned by the second.
     let one = "Update registry.example.test/web:1.4 to sha256:111111111111";
-    assert_eq!(two.remote_log("main"), [one, TWO, "theirs-deploy-web.yaml", "first"]);
-    assert_eq!(two.ours.git("show --format= --name-only HEAD"), "deploy/web.yaml\n");
+    assert_eq!(
+        two.remote_log("main"),
+        [one, TWO, "theirs-deploy-web.yaml", "first"]
+    );
+    assert_eq!(
+        two.ours.git("show --format= --name-only HEAD"),
+        "deploy/web.yaml\n"
+    );
     assert!(two.ours.read("deploy/web.yaml").ends_with("# theirs\n"));
-    assert_eq!((two.ours.log(), two.ours.status()), (two.remote_log("main"), String::new()));
+    assert_eq!(
+        (two.ours.log(), two.ours.status()),
+        (two.remote_log("main"), String::new())
+    );
     two.assert_linear_and_whole();
 }
 
@@ -167,31 +240,55 @@ fn a_branch_that_missed_what_was_pushed_for_it_follows_and_others_do_not() {
     two.ours.git("reset --quiet --hard HEAD~1");
     two.ours.write("note.txt", "a note, edited\n");
     two.ours.imago("--update --push", 0);
-    assert_eq!((two.ours.log(), two.ours.status()), (two.remote_log("main"), " M note.txt\n".to_owned()));
+    assert_eq!(
+        (two.ours.log(), two.ours.status()),
+        (two.remote_log("main"), " M note.txt\n".to_owned())
+    );
     assert!(two.ours.read("deploy/web.yaml").contains(&image("1")));
     // A file in the way: it is said what happened in this run, and what to do.
     two.ours.git("reset --quiet --hard HEAD~1");
-    two.ours.write("deploy/web.yaml", deployment("web") + "# mine\n");
+    two.ours
+        .write("deploy/web.yaml", deployment("web") + "# mine\n");
     let said = two.ours.imago("--update --push", 2).stderr;
     let commit = two.ours.git("rev-parse origin/main");
-    let what =
-        format!("nothing was pushed: the branch here did not follow {}, which `origin` has from an earlier run\n", commit.trim());
-    assert!(said.contains(&format!("{what}  cause: ")) && said.contains("git pull --ff-only"), "{said}");
+    let what = format!(
+        "nothing was pushed: the branch here did not follow {}, which `origin` has from an earlier run\n",
+        commit.trim()
+    );
+    assert!(
+        said.contains(&format!("{what}  cause: ")) && said.contains("git pull --ff-only"),
+        "{said}"
+    );
     assert!(two.ours.read("deploy/web.yaml").ends_with("# mine\n"));
     two.ours.git("checkout --quiet deploy/web.yaml");
     // A commit of somebody else among them: what is said of the remote's files is true here as well.
     two.they_push("note.txt", "theirs\n");
     two.ours.write("loose.txt", "mine\n");
     let said = two.ours.imago("--update --push", 0).stdout;
-    assert!(said.contains("\nnothing to commit; main was behind, and is now on "), "{said}");
-    assert_eq!((two.ours.log(), two.ours.status()), (two.remote_log("main"), "?? loose.txt\n".to_owned()));
-    assert_eq!((two.ours.log().len(), two.ours.read("note.txt")), (3, "theirs\n".to_owned()));
+    assert!(
+        said.contains("\nnothing to commit; main was behind, and is now on "),
+        "{said}"
+    );
+    assert_eq!(
+        (two.ours.log(), two.ours.status()),
+        (two.remote_log("main"), "?? loose.txt\n".to_owned())
+    );
+    assert_eq!(
+        (two.ours.log().len(), two.ours.read("note.txt")),
+        (3, "theirs\n".to_owned())
+    );
     // The same with a file in the way.
     two.they_push("note.txt", "again\n");
     two.ours.write("note.txt", "mine\n");
     let said = two.ours.imago("--update --push", 2).stderr;
-    assert!(said.contains("a file is changed here and there") && said.contains("note.txt"), "{said}");
-    assert_eq!((two.ours.log().len(), two.ours.read("note.txt")), (3, "mine\n".to_owned()));
+    assert!(
+        said.contains("a file is changed here and there") && said.contains("note.txt"),
+        "{said}"
+    );
+    assert_eq!(
+        (two.ours.log().len(), two.ours.read("note.txt")),
+        (3, "mine\n".to_owned())
+    );
     two.assert_linear_and_whole();
 }
 
@@ -210,7 +307,10 @@ fn what_is_dirty_here_and_changed_there_stops_the_run_and_nothing_moves() {
             "{said}"
         );
         assert!(said.contains(theirs), "{said}");
-        assert_eq!((two.ours.status(), two.ours.place.files(), two.ours.log()), (status, files, vec!["first".to_owned()]));
+        assert_eq!(
+            (two.ours.status(), two.ours.place.files(), two.ours.log()),
+            (status, files, vec!["first".to_owned()])
+        );
         assert_eq!(two.remote_log("main").len(), 2);
     }
 }
@@ -219,10 +319,30 @@ fn what_is_dirty_here_and_changed_there_stops_the_run_and_nothing_moves() {
 fn a_push_that_cannot_work_is_told_before_anything_is_written() {
     type Act = fn(&Two);
     let cases: [(&str, Act, &str, &str); 6] = [
-        ("locked", |two| two.ours.write(".git/index.lock", ""), "another Git process", "run again"),
-        ("no remote", |two| drop(two.ours.git("remote remove origin")), "there is no remote `origin`", "`git remote` lists"),
-        ("detached", |two| drop(two.ours.git("checkout --quiet --detach")), "HEAD is detached", "--branch NAME"),
-        ("gone", |two| std::fs::remove_dir_all(two.ours.place.beside("bare.git")).unwrap(), "cannot be reached", "git remote -v"),
+        (
+            "locked",
+            |two| two.ours.write(".git/index.lock", ""),
+            "another Git process",
+            "run again",
+        ),
+        (
+            "no remote",
+            |two| drop(two.ours.git("remote remove origin")),
+            "there is no remote `origin`",
+            "`git remote` lists",
+        ),
+        (
+            "detached",
+            |two| drop(two.ours.git("checkout --quiet --detach")),
+            "HEAD is detached",
+            "--branch NAME",
+        ),
+        (
+            "gone",
+            |two| std::fs::remove_dir_all(two.ours.place.beside("bare.git")).unwrap(),
+            "cannot be reached",
+            "git remote -v",
+        ),
         (
             "never pushed",
             |two| {
@@ -249,21 +369,36 @@ fn a_push_that_cannot_work_is_told_before_anything_is_written() {
         let (files, head) = (two.ours.place.files(), two.ours.git("rev-parse HEAD"));
         let said = two.ours.imago("--update --push", 2);
         assert!(
-            said.stderr.contains(cause) && said.stderr.contains("\n  hint: ") && said.stderr.contains(hint),
+            said.stderr.contains(cause)
+                && said.stderr.contains("\n  hint: ")
+                && said.stderr.contains(hint),
             "{name}: {}",
             said.stderr
         );
         assert_eq!(said.stdout, "", "{name}");
         assert_eq!(
-            (two.ours.place.files(), two.ours.git("rev-parse HEAD"), two.ours.status()),
+            (
+                two.ours.place.files(),
+                two.ours.git("rev-parse HEAD"),
+                two.ours.status()
+            ),
             (files, head, String::new()),
             "{name}"
         );
     }
     let Some(two) = Two::new() else { return };
     let binary = env!("CARGO_BIN_EXE_imago");
-    let said = two.ours.place.program(binary, ["files", "--update", "--push"]).env("PATH", "/nowhere").finish_with(2).stderr;
-    assert!(said.contains("there is no `git` program") && said.contains("hint: install git"), "{said}");
+    let said = two
+        .ours
+        .place
+        .program(binary, ["files", "--update", "--push"])
+        .env("PATH", "/nowhere")
+        .finish_with(2)
+        .stderr;
+    assert!(
+        said.contains("there is no `git` program") && said.contains("hint: install git"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -281,8 +416,12 @@ fn two_writers_lose_nothing_in_twenty_rounds() {
         two.they("add .");
         two.they(&format!("commit --quiet --message round-{round}"));
         std::thread::scope(|scope| {
-            let theirs =
-                scope.spawn(|| two.ours.place.program("sh", ["-c", &format!("cd {} && {retry}", two.theirs)]).finish_with(0));
+            let theirs = scope.spawn(|| {
+                two.ours
+                    .place
+                    .program("sh", ["-c", &format!("cd {} && {retry}", two.theirs)])
+                    .finish_with(0)
+            });
             let ours = two.ours.run("--update --push").finish();
             assert!([0, 2].contains(&ours.code), "{}", ours.stderr);
             pushed += usize::from(ours.code == 0);
@@ -290,12 +429,20 @@ fn two_writers_lose_nothing_in_twenty_rounds() {
         });
     }
     let log = two.remote_log("main");
-    assert_eq!(log.iter().filter(|subject| subject.starts_with("round-")).count(), 20);
+    assert_eq!(
+        log.iter()
+            .filter(|subject| subject.starts_with("round-"))
+            .count(),
+        20
+    );
     assert_eq!(log.iter().filter(|subject| *subject == TWO).count(), pushed);
     assert!(pushed >= 15, "{pushed}");
     two.ours.git("fetch --quiet");
     let empty = two.ours.git("log --format=%T|%P origin/main");
-    let trees: Vec<&str> = empty.lines().map(|line| line.split('|').next().unwrap()).collect();
+    let trees: Vec<&str> = empty
+        .lines()
+        .map(|line| line.split('|').next().unwrap())
+        .collect();
     assert!(trees.windows(2).all(|pair| pair[0] != pair[1]), "{empty}");
     two.assert_linear_and_whole();
 }

@@ -14,20 +14,38 @@ use crate::support::programs;
 
 /// The chapter's code blocks, each with its language.
 fn blocks() -> Vec<(String, String)> {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let chapter = readme.split("\n## ").find(|chapter| chapter.starts_with("Git\n")).unwrap();
+    let readme =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let chapter = readme
+        .split("\n## ")
+        .find(|chapter| chapter.starts_with("Git\n"))
+        .unwrap();
     let fenced = chapter.split("\n```").skip(1).step_by(2);
-    fenced.map(|block| block.split_once('\n').unwrap()).map(|(language, text)| (language.to_owned(), text.to_owned())).collect()
+    fenced
+        .map(|block| block.split_once('\n').unwrap())
+        .map(|(language, text)| (language.to_owned(), text.to_owned()))
+        .collect()
 }
 
 /// The shell lines of the YAML block that has this text in it.
 fn steps(mark: &str) -> Vec<String> {
-    let blocks: Vec<String> =
-        blocks().into_iter().filter(|(language, text)| language == "yaml" && text.contains(mark)).map(|(_, text)| text).collect();
+    let blocks: Vec<String> = blocks()
+        .into_iter()
+        .filter(|(language, text)| language == "yaml" && text.contains(mark))
+        .map(|(_, text)| text)
+        .collect();
     assert_eq!(blocks.len(), 1, "{mark}");
     let value: serde_yaml::Value = serde_yaml::from_str(&blocks[0]).unwrap();
-    let steps = if value.is_sequence() { &value } else { &value["jobs"]["imago"]["steps"] };
-    let runs = steps.as_sequence().unwrap().iter().filter_map(|step| step.get("run"));
+    let steps = if value.is_sequence() {
+        &value
+    } else {
+        &value["jobs"]["imago"]["steps"]
+    };
+    let runs = steps
+        .as_sequence()
+        .unwrap()
+        .iter()
+        .filter_map(|step| step.get("run"));
     runs.map(|run| run.as_str().unwrap().to_owned()).collect()
 }
 
@@ -40,16 +58,36 @@ impl Runner {
         programs::find("sh")?;
         let Two { ours, theirs } = Two::new()?;
         let bare = ours.place.beside("bare.git");
-        ours.git(&format!("clone --quiet --depth 1 file://{} checkout", bare.display()));
-        let runner = Self { two: Two { ours: Tree { place: ours.place, folder: "checkout".to_owned() }, theirs } };
+        ours.git(&format!(
+            "clone --quiet --depth 1 file://{} checkout",
+            bare.display()
+        ));
+        let runner = Self {
+            two: Two {
+                ours: Tree {
+                    place: ours.place,
+                    folder: "checkout".to_owned(),
+                },
+                theirs,
+            },
+        };
         std::fs::create_dir(runner.at("bin")).unwrap();
         let (binary, lock) = (env!("CARGO_BIN_EXE_imago"), runner.at("digests.lock"));
-        runner.program("imago", &format!("shift\nexec {binary} files --offline --lock {lock} \"$@\"\n"));
+        runner.program(
+            "imago",
+            &format!("shift\nexec {binary} files --offline --lock {lock} \"$@\"\n"),
+        );
         Some(runner)
     }
 
     fn at(&self, name: &str) -> String {
-        self.two.ours.place.beside(name).to_str().unwrap().to_owned()
+        self.two
+            .ours
+            .place
+            .beside(name)
+            .to_str()
+            .unwrap()
+            .to_owned()
     }
 
     fn program(&self, name: &str, script: &str) {
@@ -86,9 +124,16 @@ fn the_job_pushes_to_the_branch_that_argo_cd_and_flux_watch() {
 #[test]
 fn the_three_lines_at_the_head_of_the_chapter_do_what_stands_behind_them() {
     let mark = "imago files --update --commit deploy/";
-    let block = blocks().into_iter().map(|(_, text)| text).find(|text| text.contains(mark)).unwrap();
+    let block = blocks()
+        .into_iter()
+        .map(|(_, text)| text)
+        .find(|text| text.contains(mark))
+        .unwrap();
     let expected = [("--commit", 1, 0), ("--push", 2, 0), ("--branch", 1, 2)];
-    let lines: Vec<&str> = block.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<&str> = block
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     assert_eq!(lines.len(), expected.len(), "{block}");
     for (line, (flag, on_main, on_branch)) in lines.iter().zip(expected) {
         let Some(runner) = Runner::new() else { return };
@@ -96,7 +141,12 @@ fn the_three_lines_at_the_head_of_the_chapter_do_what_stands_behind_them() {
         assert!(line.contains(flag), "{line}");
         runner.run(line);
         assert_eq!(runner.two.remote_log("main").len(), on_main, "{line}");
-        let branches = runner.two.ours.git("ls-remote --heads origin imago/update").lines().count();
+        let branches = runner
+            .two
+            .ours
+            .git("ls-remote --heads origin imago/update")
+            .lines()
+            .count();
         assert_eq!(branches, usize::from(on_branch > 0), "{line}");
     }
 }

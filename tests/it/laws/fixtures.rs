@@ -26,12 +26,24 @@ const OF_THE_FILE: [&str; 13] = [
 fn the_engine_does_with_a_text_what_the_case_says() {
     let mut faults = Vec::new();
     // Flags are settings, and folders are scanned: the binary's business.
-    for case in Case::all().into_iter().filter(|case| case.terms.flags.is_empty()) {
+    for case in Case::all()
+        .into_iter()
+        .filter(|case| case.terms.flags.is_empty())
+    {
         let (before, after) = (files(&case.before()), case.after());
-        let (Some((name, bytes)), true) = (before.first_key_value(), before.len() == 1) else { continue };
-        let Ok(text) = std::str::from_utf8(bytes) else { continue };
+        let (Some((name, bytes)), true) = (before.first_key_value(), before.len() == 1) else {
+            continue;
+        };
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            continue;
+        };
         let expected = std::str::from_utf8(&after[name]).unwrap();
-        let answers = answers(case.terms.digests.iter().map(|(image, digest)| (image.as_str(), digest.as_str())));
+        let answers = answers(
+            case.terms
+                .digests
+                .iter()
+                .map(|(image, digest)| (image.as_str(), digest.as_str())),
+        );
         let action = match case.terms.action {
             Action::Update => engine::Action::Update(&answers),
             Action::Restore => engine::Action::Restore,
@@ -41,15 +53,28 @@ fn the_engine_does_with_a_text_what_the_case_says() {
             continue;
         }
         let way = carry_out(text, &plain_rules(), action);
-        let marks = case.terms.problems.iter().chain(&case.terms.skipped).map(|mark| mark.code.as_str());
+        let marks = case
+            .terms
+            .problems
+            .iter()
+            .chain(&case.terms.skipped)
+            .map(|mark| mark.code.as_str());
         let code = marks.into_iter().find(|code| OF_THE_FILE.contains(code));
         let refused = match &way {
             Way::Refused(code, _) => Some(*code),
             Way::Same | Way::Changed(_) => None,
         };
         if refused != code || way.text(text) != expected {
-            faults.push(format!("{}: {way:?}\n    expected {code:?}\n{expected}", case.name));
+            faults.push(format!(
+                "{}: {way:?}\n    expected {code:?}\n{expected}",
+                case.name
+            ));
         }
     }
-    assert!(faults.is_empty(), "{} cases do not hold:\n\n{}\n", faults.len(), faults.join("\n\n"));
+    assert!(
+        faults.is_empty(),
+        "{} cases do not hold:\n\n{}\n",
+        faults.len(),
+        faults.join("\n\n")
+    );
 }

@@ -12,7 +12,8 @@ impl Writer<'_> {
                 let word = if self.random.percent(50) { "null" } else { "~" };
                 self.out.push_str(word);
                 if matches!(node.kind, Kind::NullToFill) {
-                    self.edits.push((self.out.len() - word.len()..self.out.len(), String::new()));
+                    self.edits
+                        .push((self.out.len() - word.len()..self.out.len(), String::new()));
                     self.restorable = false;
                 }
             }

@@ -15,8 +15,16 @@ pub(super) struct Image {
     pub(super) ignored: bool,
 }
 
-const HOSTS: [&str; 8] =
-    ["", "", "shop/", "docker.io/", "docker.io/shop/", "registry.example.test/", "reg:5000/", "localhost/a/b/"];
+const HOSTS: [&str; 8] = [
+    "",
+    "",
+    "shop/",
+    "docker.io/",
+    "docker.io/shop/",
+    "registry.example.test/",
+    "reg:5000/",
+    "localhost/a/b/",
+];
 const REPOSITORIES: [&str; 6] = ["web", "db", "a-b", "x_y.z", "gone", "web2"];
 const TAGS: [&str; 5] = ["1.4", "1.5", "latest", "v2-rc.1", "7"];
 
@@ -34,21 +42,46 @@ impl Inventor<'_> {
         let old = digest_of(&format!("old {base}"));
         let digest = self.ask(&name, tag.unwrap_or("latest"));
         let on = |base: &str, digest: &str| format!("{base}@{digest}");
-        let follow = |written: String, base: &str, recorded: Option<String>, original: &str, digest: &Option<String>| {
-            let new = digest.as_ref().map(|digest| on(base, digest)).filter(|new| *new != written);
-            Image { written: Some(written), new, recorded, original: Some(original.to_owned()), ignored: false }
+        let follow = |written: String,
+                      base: &str,
+                      recorded: Option<String>,
+                      original: &str,
+                      digest: &Option<String>| {
+            let new = digest
+                .as_ref()
+                .map(|digest| on(base, digest))
+                .filter(|new| *new != written);
+            Image {
+                written: Some(written),
+                new,
+                recorded,
+                original: Some(original.to_owned()),
+                ignored: false,
+            }
         };
         let mut image = match (recorded, self.random.below(20)) {
             (_, 0) => Image::default(),
-            (_, 1) => Image { written: Some(String::new()), ..Image::default() },
+            (_, 1) => Image {
+                written: Some(String::new()),
+                ..Image::default()
+            },
             (_, 2) => {
-                let written =
-                    *self.random.pick(&["${TAG}", "registry.example.test/web:${TAG}", "{{ .Values.image }}", "$(IMAGE)"]);
-                Image { written: Some(written.to_owned()), ..Image::default() }
+                let written = *self.random.pick(&[
+                    "${TAG}",
+                    "registry.example.test/web:${TAG}",
+                    "{{ .Values.image }}",
+                    "$(IMAGE)",
+                ]);
+                Image {
+                    written: Some(written.to_owned()),
+                    ..Image::default()
+                }
             }
-            (false, 3 | 4) | (true, 3) => {
-                Image { written: Some(on(&base, &old)), original: Some(on(&base, &old)), ..Image::default() }
-            }
+            (false, 3 | 4) | (true, 3) => Image {
+                written: Some(on(&base, &old)),
+                original: Some(on(&base, &old)),
+                ..Image::default()
+            },
             // A record that is a pin itself.
             (true, 4) => Image {
                 written: Some(on(&base, &old)),
@@ -57,14 +90,32 @@ impl Inventor<'_> {
                 ..Image::default()
             },
             // Up to date, where the tag can be asked for.
-            (true, 5..=8) => follow(on(&base, digest.as_ref().unwrap_or(&old)), &base, Some(base.clone()), &base, &digest),
+            (true, 5..=8) => follow(
+                on(&base, digest.as_ref().unwrap_or(&old)),
+                &base,
+                Some(base.clone()),
+                &base,
+                &digest,
+            ),
             (true, 9..=11) => follow(on(&base, &old), &base, Some(base.clone()), &base, &digest),
             // The tag went on.
-            (true, 12) if tag.is_some() => follow(on(&base, &old), &base, Some(format!("{name}:other")), &base, &digest),
+            (true, 12) if tag.is_some() => follow(
+                on(&base, &old),
+                &base,
+                Some(format!("{name}:other")),
+                &base,
+                &digest,
+            ),
             // The digest alone, as older versions wrote it.
             (true, 13) => {
                 let asked = self.ask(&name, "1.4");
-                follow(on(&name, &old), &name, Some(format!("{name}:1.4")), &format!("{name}:1.4"), &asked)
+                follow(
+                    on(&name, &old),
+                    &name,
+                    Some(format!("{name}:1.4")),
+                    &format!("{name}:1.4"),
+                    &asked,
+                )
             }
             // Another name and no tag: a pin.
             (true, 14) => Image {
@@ -73,7 +124,13 @@ impl Inventor<'_> {
                 original: Some(on(&name, &old)),
                 ..Image::default()
             },
-            (true, 15) => follow(base.clone(), &base, Some("elsewhere.example.test/other:1".to_owned()), &base, &digest),
+            (true, 15) => follow(
+                base.clone(),
+                &base,
+                Some("elsewhere.example.test/other:1".to_owned()),
+                &base,
+                &digest,
+            ),
             _ => follow(base.clone(), &base, None, &base, &digest),
         };
         image.ignored = !self.json && image.original.is_some() && self.random.percent(2);
@@ -83,7 +140,12 @@ impl Inventor<'_> {
     /// The digest that a tag has, if the lock has it.
     fn ask(&mut self, name: &str, tag: &str) -> Option<String> {
         let lookup = format!("{}:{tag}", normalised(name));
-        (!name.ends_with("gone")).then(|| self.digests.entry(lookup.clone()).or_insert_with(|| digest_of(&lookup)).clone())
+        (!name.ends_with("gone")).then(|| {
+            self.digests
+                .entry(lookup.clone())
+                .or_insert_with(|| digest_of(&lookup))
+                .clone()
+        })
     }
 }
 
@@ -100,7 +162,13 @@ fn normalised(name: &str) -> String {
 /// A digest that follows from a text; now and then a long one.
 fn digest_of(text: &str) -> String {
     // FNV-1a.
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     let hex = format!("{hash:016x}");
-    if hash % 11 == 0 { format!("sha512:{}", hex.repeat(8)) } else { format!("sha256:{}", hex.repeat(4)) }
+    if hash % 11 == 0 {
+        format!("sha512:{}", hex.repeat(8))
+    } else {
+        format!("sha256:{}", hex.repeat(4))
+    }
 }

@@ -27,7 +27,16 @@ impl<'r> JsonWriter<'r> {
         let line_end = if random.percent(20) { "\r\n" } else { "\n" };
         let colon = *random.pick(&[": ", ": ", ":", " : "]);
         let comma = *random.pick(&[", ", ","]);
-        Self { random, out: String::new(), edits: Vec::new(), restorable: true, unit, line_end, colon, comma }
+        Self {
+            random,
+            out: String::new(),
+            edits: Vec::new(),
+            restorable: true,
+            unit,
+            line_end,
+            colon,
+            comma,
+        }
     }
 
     /// Writes the whole text.
@@ -43,7 +52,8 @@ impl<'r> JsonWriter<'r> {
             Kind::Null => self.out.push_str("null"),
             Kind::NullToFill => {
                 self.out.push_str("null");
-                self.edits.push((self.out.len() - 4..self.out.len(), String::new()));
+                self.edits
+                    .push((self.out.len() - 4..self.out.len(), String::new()));
                 self.restorable = false;
             }
             Kind::Bare(text) => self.out.push_str(text),
@@ -54,7 +64,10 @@ impl<'r> JsonWriter<'r> {
                 self.out.push('{');
                 for (index, (key, value)) in entries.iter().enumerate() {
                     self.gap(index, depth + 1, unit);
-                    self.text(&Text { value: key.clone(), mark: None });
+                    self.text(&Text {
+                        value: key.clone(),
+                        mark: None,
+                    });
                     self.out.push_str(self.colon);
                     self.node(value, depth + 1);
                 }
@@ -97,16 +110,27 @@ impl<'r> JsonWriter<'r> {
     fn text(&mut self, text: &Text) {
         let start = self.out.len();
         let plain = serde_json::Value::from(text.value.as_str()).to_string();
-        if self.random.percent(3) && text.value.is_ascii() && !text.value.is_empty() && plain.len() == text.value.len() + 2 {
+        if self.random.percent(3)
+            && text.value.is_ascii()
+            && !text.value.is_empty()
+            && plain.len() == text.value.len() + 2
+        {
             let at = self.random.below(text.value.len());
             let letter = text.value.as_bytes()[at];
             self.restorable &= text.mark.is_none();
-            self.out.push_str(&format!("\"{}\\u{letter:04x}{}\"", &text.value[..at], &text.value[at + 1..]));
+            self.out.push_str(&format!(
+                "\"{}\\u{letter:04x}{}\"",
+                &text.value[..at],
+                &text.value[at + 1..]
+            ));
         } else {
             self.out.push_str(&plain);
         }
         if let Some(new) = text.mark.as_ref().and_then(|mark| mark.new.as_deref()) {
-            self.edits.push((start..self.out.len(), serde_json::Value::from(new).to_string()));
+            self.edits.push((
+                start..self.out.len(),
+                serde_json::Value::from(new).to_string(),
+            ));
         }
     }
 }

@@ -24,13 +24,23 @@ const NAMES: [&str; 5] = ["app", "side", "proxy", "init", "app2"];
 fn what_people_do_to_containers_changes_no_decision() {
     seeds::each(COUNT, |seed| {
         let mut random = Random::new(seed);
-        let rules = Rules { form: if random.percent(20) { TagForm::Drop } else { TagForm::Keep }, ..plain_rules() };
+        let rules = Rules {
+            form: if random.percent(20) {
+                TagForm::Drop
+            } else {
+                TagForm::Keep
+            },
+            ..plain_rules()
+        };
         let mut object = deployment(&mut random, rules.form);
         carry_out(&mut object, &rules, Action::Update(&digests('1')));
         let before = object.clone();
         let what = touch(&mut object, &mut random);
         for action in [Action::Update(&digests('2')), Action::Restore] {
-            let (expected, found) = (decisions(&before, &rules, action), decisions(&object, &rules, action));
+            let (expected, found) = (
+                decisions(&before, &rules, action),
+                decisions(&object, &rules, action),
+            );
             for (image, decided) in &found {
                 let unchanged = Some(decided) == expected.get(image);
                 assert!(
@@ -43,27 +53,44 @@ fn what_people_do_to_containers_changes_no_decision() {
         // The new record is one for the new names: a third run follows as well, and a restore leads back to the tags.
         carry_out(&mut object, &rules, Action::Update(&digests('2')));
         let third = decisions(&object, &rules, Action::Update(&digests('3')));
-        assert!(third.iter().all(|(image, new)| new.is_some() != image.contains(&pin())), "seed {seed}: {third:?}\n{object:#}");
+        assert!(
+            third
+                .iter()
+                .all(|(image, new)| new.is_some() != image.contains(&pin())),
+            "seed {seed}: {third:?}\n{object:#}"
+        );
     });
 }
 
 /// Two tags of one repository, written without them: only the record says which image has which.
 #[test]
 fn an_image_without_its_tag_is_decided_as_before_or_not_at_all() {
-    let rules = Rules { form: TagForm::Drop, ..plain_rules() };
+    let rules = Rules {
+        form: TagForm::Drop,
+        ..plain_rules()
+    };
     let (decided, refused) = (AtomicU64::new(0), AtomicU64::new(0));
     seeds::each(COUNT, |seed| {
         let mut random = Random::new(seed);
         let container = |number: usize, random: &mut Random| {
-            let image = format!("registry.example.com/{}:{}", random.pick(&["web", "db"]), random.pick(&["1", "2"]));
+            let image = format!(
+                "registry.example.com/{}:{}",
+                random.pick(&["web", "db"]),
+                random.pick(&["1", "2"])
+            );
             json!({"name": format!("c{number}"), "image": image})
         };
-        let containers: Vec<Value> = (0..2 + random.below(3)).map(|number| container(number, &mut random)).collect();
+        let containers: Vec<Value> = (0..2 + random.below(3))
+            .map(|number| container(number, &mut random))
+            .collect();
         let mut object = deployment(&mut random, rules.form);
         object["spec"]["template"]["spec"] = json!({"containers": containers});
         carry_out(&mut object, &rules, Action::Update(&digests('1')));
         let expected = decisions(&object, &rules, Action::Update(&digests('2')));
-        let mut list = object["spec"]["template"]["spec"]["containers"].as_array().cloned().unwrap();
+        let mut list = object["spec"]["template"]["spec"]["containers"]
+            .as_array()
+            .cloned()
+            .unwrap();
         if random.percent(40) {
             list.remove(random.below(list.len()));
         }
@@ -83,7 +110,11 @@ fn an_image_without_its_tag_is_decided_as_before_or_not_at_all() {
             Ok(_) => {
                 let found = decisions(&object, &rules, Action::Update(&digests('2')));
                 for (image, new) in &found {
-                    assert_eq!(Some(new), expected.get(image), "seed {seed}: {image}\n{object:#}");
+                    assert_eq!(
+                        Some(new),
+                        expected.get(image),
+                        "seed {seed}: {image}\n{object:#}"
+                    );
                 }
                 decided.fetch_add(1, Ordering::Relaxed);
             }
@@ -101,9 +132,20 @@ fn deployment(random: &mut Random, form: TagForm) -> Value {
             .map(|number| {
                 let fixed = random.percent(20);
                 // Without its tag, an image alone tells which entry of the record is its own.
-                let tag = if form == TagForm::Drop { "1" } else { *random.pick(&["1", "2"]) };
-                let image = format!("registry.example.com/{}:{tag}", random.pick(&["web", "db", "proxy"]));
-                let image = if fixed { format!("{image}@sha256:{}{}", pin(), random.below(9)) } else { image };
+                let tag = if form == TagForm::Drop {
+                    "1"
+                } else {
+                    *random.pick(&["1", "2"])
+                };
+                let image = format!(
+                    "registry.example.com/{}:{tag}",
+                    random.pick(&["web", "db", "proxy"])
+                );
+                let image = if fixed {
+                    format!("{image}@sha256:{}{}", pin(), random.below(9))
+                } else {
+                    image
+                };
                 json!({"name": format!("{}{number}", random.pick(&NAMES)), "image": image})
             })
             .collect();
@@ -121,16 +163,29 @@ fn pin() -> String {
 }
 
 fn digests(digit: char) -> Answers {
-    let images = ["web", "db", "proxy"].map(|name| ["1", "2"].map(|tag| format!("registry.example.com/{name}:{tag}")));
-    let digests: Vec<String> =
-        (0..images.len() * 2).map(|number| format!("sha256:{}{number:02}", digit.to_string().repeat(62))).collect();
-    answers(images.iter().flatten().map(String::as_str).zip(digests.iter().map(String::as_str)))
+    let images = ["web", "db", "proxy"]
+        .map(|name| ["1", "2"].map(|tag| format!("registry.example.com/{name}:{tag}")));
+    let digests: Vec<String> = (0..images.len() * 2)
+        .map(|number| format!("sha256:{}{number:02}", digit.to_string().repeat(62)))
+        .collect();
+    answers(
+        images
+            .iter()
+            .flatten()
+            .map(String::as_str)
+            .zip(digests.iter().map(String::as_str)),
+    )
 }
 
 /// Renames, moves, reorders and copies; says which of these were done.
 fn touch(object: &mut Value, random: &mut Random) -> Vec<&'static str> {
     let mut what = Vec::new();
-    let mut lists = LISTS.map(|list| object["spec"]["template"]["spec"][list].as_array().cloned().unwrap_or_default());
+    let mut lists = LISTS.map(|list| {
+        object["spec"]["template"]["spec"][list]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+    });
     if random.percent(50) {
         what.push("rename");
         for container in lists.iter_mut().flatten() {
@@ -143,7 +198,11 @@ fn touch(object: &mut Value, random: &mut Random) -> Vec<&'static str> {
     if random.percent(40) {
         what.push("move");
         let [one, other] = &mut lists;
-        let (from, to) = if random.percent(50) { (one, other) } else { (other, one) };
+        let (from, to) = if random.percent(50) {
+            (one, other)
+        } else {
+            (other, one)
+        };
         if !from.is_empty() {
             let moved = from.remove(random.below(from.len()));
             to.insert(random.below(to.len() + 1), moved);
@@ -176,14 +235,21 @@ fn planned(object: &Value, rules: &Rules, action: Action<'_>) -> (Workload, Plan
 }
 
 /// What each image becomes; `None`: it stays. Equal images must become the same.
-fn decisions(object: &Value, rules: &Rules, action: Action<'_>) -> BTreeMap<String, Option<String>> {
+fn decisions(
+    object: &Value,
+    rules: &Rules,
+    action: Action<'_>,
+) -> BTreeMap<String, Option<String>> {
     let (workload, plan) = planned(object, rules, action);
     let mut decisions = BTreeMap::new();
     for (container, outcome) in workload.containers.iter().zip(&plan.outcomes) {
         let image = container.image.text().unwrap().to_owned();
         let new = outcome.as_ref().unwrap().new_image().map(str::to_owned);
         let other = decisions.insert(image.clone(), new.clone());
-        assert!(other.is_none() || other == Some(new), "{image} is decided in two ways\n{object}");
+        assert!(
+            other.is_none() || other == Some(new),
+            "{image} is decided in two ways\n{object}"
+        );
     }
     decisions
 }

@@ -66,11 +66,25 @@ const NOTES: [&str; 16] = [
 pub(super) fn generate(seed: u64) -> Manifest {
     let mut random = Random::new(seed);
     let json = random.percent(15);
-    let mut inventor =
-        Inventor { random: &mut random, json, digests: BTreeMap::new(), workloads: Vec::new(), state: State::default() };
-    let count = if json { 1 } else { 1 + inventor.random.below(3) };
+    let mut inventor = Inventor {
+        random: &mut random,
+        json,
+        digests: BTreeMap::new(),
+        workloads: Vec::new(),
+        state: State::default(),
+    };
+    let count = if json {
+        1
+    } else {
+        1 + inventor.random.below(3)
+    };
     let documents: Vec<Option<Node>> = (0..count).map(|index| inventor.document(index)).collect();
-    let Inventor { digests, workloads, state, .. } = inventor;
+    let Inventor {
+        digests,
+        workloads,
+        state,
+        ..
+    } = inventor;
     let (mut text, mut edits, restorable) = if json {
         let mut writer = JsonWriter::new(&mut random);
         writer.document(documents[0].as_ref().expect("a JSON file has a document"));
@@ -80,7 +94,9 @@ pub(super) fn generate(seed: u64) -> Manifest {
     };
     if random.percent(5) {
         text.insert(0, '\u{feff}');
-        edits.iter_mut().for_each(|(range, _)| *range = range.start + 3..range.end + 3);
+        edits
+            .iter_mut()
+            .for_each(|(range, _)| *range = range.start + 3..range.end + 3);
     }
     Manifest {
         text,
@@ -96,7 +112,10 @@ pub(super) fn generate(seed: u64) -> Manifest {
 }
 
 /// Documents with their markers; `None` is one with nothing in it.
-fn stream(random: &mut Random, documents: &[Option<Node>]) -> (String, Vec<(Range<usize>, String)>, bool) {
+fn stream(
+    random: &mut Random,
+    documents: &[Option<Node>],
+) -> (String, Vec<(Range<usize>, String)>, bool) {
     let mut writer = Writer::new(random);
     for (index, document) in documents.iter().enumerate() {
         if index > 0 && writer.random.percent(10) {
@@ -173,31 +192,58 @@ impl Inventor<'_> {
                 node
             })
             .collect();
-        Node::map([("apiVersion", Node::text("v1")), ("kind", Node::text("List")), ("items", Node::list(nodes))])
+        Node::map([
+            ("apiVersion", Node::text("v1")),
+            ("kind", Node::text("List")),
+            ("items", Node::list(nodes)),
+        ])
     }
 
     fn typed_list(&mut self, document: usize) -> Node {
         let count = 1 + self.random.below(2);
-        let nodes = (0..count).map(|index| self.workload(document, &[index], false)).collect();
-        Node::map([("apiVersion", Node::text("apps/v1")), ("kind", Node::text("DeploymentList")), ("items", Node::list(nodes))])
+        let nodes = (0..count)
+            .map(|index| self.workload(document, &[index], false))
+            .collect();
+        Node::map([
+            ("apiVersion", Node::text("apps/v1")),
+            ("kind", Node::text("DeploymentList")),
+            ("items", Node::list(nodes)),
+        ])
     }
 
     fn foreign(&mut self) -> Node {
         let image = || Node::text("registry.example.test/web:1.4");
-        let containers =
-            || Node::map([("containers", Node::list(vec![Node::map([("name", Node::text("web")), ("image", image())])]))]);
+        let containers = || {
+            Node::map([(
+                "containers",
+                Node::list(vec![Node::map([
+                    ("name", Node::text("web")),
+                    ("image", image()),
+                ])]),
+            )])
+        };
         match self.random.below(3) {
             0 => Node::map([
                 ("apiVersion", Node::text("v1")),
                 ("kind", Node::text("ConfigMap")),
                 ("metadata", Node::map([("name", Node::text("seed"))])),
-                ("data", Node::map([("web.yaml", self.note()), ("other", self.note())])),
+                (
+                    "data",
+                    Node::map([("web.yaml", self.note()), ("other", self.note())]),
+                ),
             ]),
-            1 => Node::map([("apiVersion", Node::text("v1")), ("kind", Node::text("Pod")), ("spec", containers())]),
+            1 => Node::map([
+                ("apiVersion", Node::text("v1")),
+                ("kind", Node::text("Pod")),
+                ("spec", containers()),
+            ]),
             _ => Node::map([
                 ("apiVersion", Node::text("shop.example.test/v1")),
                 ("kind", Node::text("Deployment")),
-                ("spec", Node::map([("template", Node::map([("spec", containers())]))])),
+                (
+                    "spec",
+                    Node::map([("template", Node::map([("spec", containers())]))]),
+                ),
             ]),
         }
     }
@@ -210,12 +256,17 @@ impl Inventor<'_> {
     fn share(&mut self, root: &mut Node, first_workload: usize) {
         let mut found: Vec<(String, Mark)> = Vec::new();
         root.images(&mut |node| {
-            if let Kind::Text(Text { value, mark: Some(mark) }) = &node.kind {
+            if let Kind::Text(Text {
+                value,
+                mark: Some(mark),
+            }) = &node.kind
+            {
                 found.push((value.clone(), mark.clone()));
             }
         });
         let pair = (0..found.len()).find_map(|second| {
-            let first = (0..second).find(|first| found[*first] == found[second] && !found[second].1.ignored)?;
+            let first = (0..second)
+                .find(|first| found[*first] == found[second] && !found[second].1.ignored)?;
             Some((first, second))
         });
         let mut at = 0;
@@ -247,5 +298,8 @@ impl Inventor<'_> {
 
 /// A field of nobody's, at the end of the document, that shows the anchored image.
 fn root_alias(entries: &mut Vec<(String, Node)>) {
-    entries.push(("x-image".to_owned(), Kind::Alias("image".to_owned(), None).into()));
+    entries.push((
+        "x-image".to_owned(),
+        Kind::Alias("image".to_owned(), None).into(),
+    ));
 }

@@ -3,7 +3,9 @@
 use super::tree::{Mark, Text};
 use super::writer::Writer;
 
-const RESERVED: [&str; 12] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan", "list"];
+const RESERVED: [&str; 12] = [
+    "true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan", "list",
+];
 
 impl Writer<'_> {
     /// One token on one line.
@@ -39,7 +41,9 @@ impl Writer<'_> {
             if self.random.percent(escapes) {
                 self.restorable &= text.mark.is_none();
                 match u32::from(letter) {
-                    code @ 0..=0xff if !flow || self.random.percent(50) => self.out.push_str(&format!("\\x{code:02x}")),
+                    code @ 0..=0xff if !flow || self.random.percent(50) => {
+                        self.out.push_str(&format!("\\x{code:02x}"))
+                    }
                     code @ 0..=0xffff => self.out.push_str(&format!("\\u{code:04X}")),
                     code => self.out.push_str(&format!("\\U{code:08x}")),
                 }
@@ -60,7 +64,10 @@ impl Writer<'_> {
         if key == "<<" {
             return self.out.push_str(key);
         }
-        let text = Text { value: key.to_owned(), mark: None };
+        let text = Text {
+            value: key.to_owned(),
+            mark: None,
+        };
         match self.random.below(if is_plain(key) { 20 } else { 2 }) {
             0 => self.double(&text, true),
             1 => self.out.push_str(&format!("'{}'", key.replace('\'', "''"))),
@@ -113,7 +120,9 @@ impl Writer<'_> {
 /// Whether a string may be written without quotes, anywhere.
 fn is_plain(value: &str) -> bool {
     value.starts_with(|first: char| first.is_alphabetic())
-        && value.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '/' | ':' | '@' | '-'))
+        && value.chars().all(|letter| {
+            letter.is_alphanumeric() || matches!(letter, '.' | '_' | '/' | ':' | '@' | '-')
+        })
         && !value.ends_with(':')
         && !RESERVED.contains(&value.to_lowercase().as_str())
 }

@@ -44,15 +44,29 @@ pub(super) struct Mark {
 
 impl Node {
     pub(super) fn text(value: impl Into<String>) -> Self {
-        Kind::Text(Text { value: value.into(), mark: None }).into()
+        Kind::Text(Text {
+            value: value.into(),
+            mark: None,
+        })
+        .into()
     }
 
     pub(super) fn marked(value: impl Into<String>, mark: Mark) -> Self {
-        Kind::Text(Text { value: value.into(), mark: Some(mark) }).into()
+        Kind::Text(Text {
+            value: value.into(),
+            mark: Some(mark),
+        })
+        .into()
     }
 
     pub(super) fn map(entries: impl IntoIterator<Item = (&'static str, Node)>) -> Self {
-        Kind::Map(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()).into()
+        Kind::Map(
+            entries
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+        )
+        .into()
     }
 
     pub(super) fn list(items: Vec<Node>) -> Self {
@@ -71,12 +85,15 @@ impl Node {
 
     /// Calls on each image in it that is written as a string, in the order of the text.
     pub(super) fn images(&mut self, visit: &mut impl FnMut(&mut Node)) {
-        let is_image = matches!(&self.kind, Kind::Text(Text { mark: Some(mark), .. }) if mark.image);
+        let is_image =
+            matches!(&self.kind, Kind::Text(Text { mark: Some(mark), .. }) if mark.image);
         if is_image {
             return visit(self);
         }
         match &mut self.kind {
-            Kind::Map(entries) => entries.iter_mut().for_each(|(_, value)| value.images(visit)),
+            Kind::Map(entries) => entries
+                .iter_mut()
+                .for_each(|(_, value)| value.images(visit)),
             Kind::List(items) => items.iter_mut().for_each(|item| item.images(visit)),
             Kind::Null | Kind::NullToFill | Kind::Bare(_) | Kind::Text(_) | Kind::Alias(..) => {}
         }

@@ -19,28 +19,64 @@ struct Container {
     noted: bool,
 }
 
-const NAMES: [&str; 14] =
-    ["web", "side", "a", "true", "1", "null", "it's", "say \"x\"", "käse", "日本-🚀", "a: b", "- x", "#x", "back\\slash"];
+const NAMES: [&str; 14] = [
+    "web",
+    "side",
+    "a",
+    "true",
+    "1",
+    "null",
+    "it's",
+    "say \"x\"",
+    "käse",
+    "日本-🚀",
+    "a: b",
+    "- x",
+    "#x",
+    "back\\slash",
+];
 
 impl Inventor<'_> {
-    pub(super) fn workload(&mut self, document: usize, items: &[usize], says_its_kind: bool) -> Node {
+    pub(super) fn workload(
+        &mut self,
+        document: usize,
+        items: &[usize],
+        says_its_kind: bool,
+    ) -> Node {
         let kinds: [KindOf; 5] = [
             ("apps/v1", "Deployment", &["spec", "template", "spec"]),
             ("apps/v1", "DaemonSet", &["spec", "template", "spec"]),
             ("apps/v1", "StatefulSet", &["spec", "template", "spec"]),
-            ("batch/v1", "CronJob", &["spec", "jobTemplate", "spec", "template", "spec"]),
-            ("batch/v1beta1", "CronJob", &["spec", "jobTemplate", "spec", "template", "spec"]),
+            (
+                "batch/v1",
+                "CronJob",
+                &["spec", "jobTemplate", "spec", "template", "spec"],
+            ),
+            (
+                "batch/v1beta1",
+                "CronJob",
+                &["spec", "jobTemplate", "spec", "template", "spec"],
+            ),
         ];
-        let kind = if says_its_kind { *self.random.pick(&kinds) } else { kinds[0] };
+        let kind = if says_its_kind {
+            *self.random.pick(&kinds)
+        } else {
+            kinds[0]
+        };
         let recorded = self.random.percent(30);
         let left_out = self.random.percent(4);
         let mut containers = self.containers(recorded);
         let names: Vec<&str> = containers
             .iter()
-            .filter(|container| !container.merged && !container.name.contains(',') && container.name.trim() == container.name)
+            .filter(|container| {
+                !container.merged
+                    && !container.name.contains(',')
+                    && container.name.trim() == container.name
+            })
             .map(|container| container.name.as_str())
             .collect();
-        let ignored_name = (names.len() > 1 && self.random.percent(8)).then(|| (*self.random.pick(&names)).to_owned());
+        let ignored_name = (names.len() > 1 && self.random.percent(8))
+            .then(|| (*self.random.pick(&names)).to_owned());
         // The word that leaves out everything, and the one that leaves out nothing.
         let ignored_name = ignored_name.filter(|name| name != "true" && name != "false");
         for container in &mut containers {
@@ -54,7 +90,10 @@ impl Inventor<'_> {
         // What is merged shares its image with the first of its list, which must then be on its way as well.
         for at in 0..containers.len() {
             let first = containers[at].list;
-            let base = containers.iter().find(|other| other.list == first && other.index == 0).map(|base| base.image.clone());
+            let base = containers
+                .iter()
+                .find(|other| other.list == first && other.index == 0)
+                .map(|base| base.image.clone());
             if containers[at].merged
                 && let Some(base) = base
                 && (base.new != containers[at].image.new || base.ignored)
@@ -64,16 +103,28 @@ impl Inventor<'_> {
         }
         let old_record = recorded.then(|| record(&containers, |image| image.recorded.as_ref()));
         let gone = recorded && self.random.percent(10);
-        let changed = containers.iter().any(|container| container.image.new.is_some());
+        let changed = containers
+            .iter()
+            .any(|container| container.image.new.is_some());
         let new_record = record(&containers, |image| image.original.as_ref());
-        let new_record = (changed && (gone || old_record.as_ref() != Some(&new_record))).then_some(new_record);
+        let new_record =
+            (changed && (gone || old_record.as_ref() != Some(&new_record))).then_some(new_record);
         self.state.has_record |= recorded;
         self.state.has_ignore_comment |= containers.iter().any(|container| container.image.ignored);
 
         let old_text = old_record.map(|text| self.record_text(&text, gone));
-        let noted = containers.iter().find(|container| container.noted).and_then(|container| container.image.written.clone());
-        let metadata =
-            self.metadata(old_text, new_record.as_deref(), left_out, ignored_name.as_deref(), noted.as_deref(), changed);
+        let noted = containers
+            .iter()
+            .find(|container| container.noted)
+            .and_then(|container| container.image.written.clone());
+        let metadata = self.metadata(
+            old_text,
+            new_record.as_deref(),
+            left_out,
+            ignored_name.as_deref(),
+            noted.as_deref(),
+            changed,
+        );
         self.workloads.push(Expected {
             document,
             items: items.to_vec(),
@@ -82,7 +133,10 @@ impl Inventor<'_> {
                 .iter()
                 .filter_map(|container| {
                     let image = &container.image;
-                    let text = image.new.clone().or_else(|| image.written.clone().filter(|text| !text.is_empty()))?;
+                    let text = image
+                        .new
+                        .clone()
+                        .or_else(|| image.written.clone().filter(|text| !text.is_empty()))?;
                     Some((container.list, container.index, text))
                 })
                 .collect(),
@@ -101,16 +155,27 @@ impl Inventor<'_> {
     ) -> Node {
         let mut lists: Vec<(&'static str, Node)> = Vec::new();
         for list in ["initContainers", "containers"] {
-            let of_list: Vec<&Container> = containers.iter().filter(|container| container.list == list).collect();
+            let of_list: Vec<&Container> = containers
+                .iter()
+                .filter(|container| container.list == list)
+                .collect();
             if !of_list.is_empty() || list == "containers" && self.random.percent(80) {
-                let anchor =
-                    of_list.iter().any(|container| container.merged).then(|| format!("base{}{list}", self.workloads.len()));
-                let nodes = of_list.iter().map(|container| self.container(container, anchor.as_deref())).collect();
+                let anchor = of_list
+                    .iter()
+                    .any(|container| container.merged)
+                    .then(|| format!("base{}{list}", self.workloads.len()));
+                let nodes = of_list
+                    .iter()
+                    .map(|container| self.container(container, anchor.as_deref()))
+                    .collect();
                 lists.push((list, Node::list(nodes)));
             }
         }
         if self.random.percent(20) {
-            lists.push(("volumes", Node::list(vec![Node::map([("name", Node::text("image"))])])));
+            lists.push((
+                "volumes",
+                Node::list(vec![Node::map([("name", Node::text("image"))])]),
+            ));
         }
         self.random.shuffle(&mut lists);
         let mut spec = Node::map(lists);
@@ -118,7 +183,10 @@ impl Inventor<'_> {
             let mut entries = vec![(*key, spec)];
             if *key == "spec" && self.random.percent(30) {
                 let labels = Node::map([("app", self.note())]);
-                let annotations = Node::map([("imago-config-spec", Node::text("of the pod")), ("scrape", Node::text("true"))]);
+                let annotations = Node::map([
+                    ("imago-config-spec", Node::text("of the pod")),
+                    ("scrape", Node::text("true")),
+                ]);
                 let inner = Node::map([("labels", labels), ("annotations", annotations)]);
                 if depth > 0 {
                     entries.push(("metadata", inner));
@@ -153,20 +221,45 @@ impl Inventor<'_> {
         }
         let mut entries = vec![name];
         let image = &container.image;
-        let mark = Mark { new: image.new.clone(), ignored: image.ignored, image: true };
+        let mark = Mark {
+            new: image.new.clone(),
+            ignored: image.ignored,
+            image: true,
+        };
         match &image.written {
             None => {}
             Some(text) if text.is_empty() => {
-                entries.push(("image", if self.random.percent(50) { Kind::Null.into() } else { Node::text("") }));
+                entries.push((
+                    "image",
+                    if self.random.percent(50) {
+                        Kind::Null.into()
+                    } else {
+                        Node::text("")
+                    },
+                ));
             }
-            Some(_) if container.noted => entries.push(("image", Kind::Alias("note".to_owned(), Some(mark)).into())),
+            Some(_) if container.noted => {
+                entries.push(("image", Kind::Alias("note".to_owned(), Some(mark)).into()))
+            }
             Some(text) => entries.push(("image", Node::marked(text.clone(), mark))),
         }
         if self.random.percent(15) {
-            entries.push(("args", Node::list(vec![self.note(), Node::text("--image=registry.example.test/web:1.4")])));
+            entries.push((
+                "args",
+                Node::list(vec![
+                    self.note(),
+                    Node::text("--image=registry.example.test/web:1.4"),
+                ]),
+            ));
         }
         if self.random.percent(10) {
-            entries.push(("ports", Node::list(vec![Node::map([("containerPort", Kind::Bare("80").into())])])));
+            entries.push((
+                "ports",
+                Node::list(vec![Node::map([(
+                    "containerPort",
+                    Kind::Bare("80").into(),
+                )])]),
+            ));
         }
         self.random.shuffle(&mut entries);
         let mut node = Node::map(entries);
@@ -192,7 +285,10 @@ impl Inventor<'_> {
             }
         }
         if let Some(text) = &old_record {
-            let mark = Mark { new: new_record.map(str::to_owned), ..Mark::default() };
+            let mark = Mark {
+                new: new_record.map(str::to_owned),
+                ..Mark::default()
+            };
             annotations.push(("imago-config-spec", Node::marked(text.clone(), mark)));
         }
         if left_out {
@@ -210,11 +306,25 @@ impl Inventor<'_> {
         if !annotations.is_empty() {
             entries.push(("annotations", Node::map(annotations)));
         } else if self.random.percent(8) {
-            let null = if changed { Kind::NullToFill } else { Kind::Null };
-            entries.push(("annotations", if self.random.percent(50) { null.into() } else { Node::map([]) }));
+            let null = if changed {
+                Kind::NullToFill
+            } else {
+                Kind::Null
+            };
+            entries.push((
+                "annotations",
+                if self.random.percent(50) {
+                    null.into()
+                } else {
+                    Node::map([])
+                },
+            ));
         }
         if self.random.percent(30) {
-            entries.push(("labels", Node::map([("app", self.note()), ("tier", self.note())])));
+            entries.push((
+                "labels",
+                Node::map([("app", self.note()), ("tier", self.note())]),
+            ));
         }
         if self.random.percent(20) {
             entries.push(("namespace", Node::text("shop")));
@@ -226,13 +336,16 @@ impl Inventor<'_> {
     /// A record as people and older versions write it: the same as JSON.
     fn record_text(&mut self, text: &str, gone: bool) -> String {
         let text = if gone {
-            text.replacen("[", "[{\"name\":\"gone\",\"image\":\"gone/db:9\"},", 1).replace(",]", "]")
+            text.replacen("[", "[{\"name\":\"gone\",\"image\":\"gone/db:9\"},", 1)
+                .replace(",]", "]")
         } else {
             text.to_owned()
         };
         match self.random.below(4) {
-            0 => serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(&text).expect("it is JSON"))
-                .expect("so is this"),
+            0 => serde_json::to_string_pretty(
+                &serde_json::from_str::<serde_json::Value>(&text).expect("it is JSON"),
+            )
+            .expect("so is this"),
             1 => format!(" {text} "),
             _ => text,
         }
@@ -242,24 +355,46 @@ impl Inventor<'_> {
         let mut containers: Vec<Container> = Vec::new();
         let mut used = Vec::new();
         for list in ["containers", "initContainers"] {
-            let count = if list == "containers" { self.random.below(4) } else { self.random.below(4) / 2 };
+            let count = if list == "containers" {
+                self.random.below(4)
+            } else {
+                self.random.below(4) / 2
+            };
             for index in 0..count {
                 let mut name = (*self.random.pick(&NAMES)).to_owned();
-                while containers.iter().any(|other| other.name == name && other.list == list) {
+                while containers
+                    .iter()
+                    .any(|other| other.name == name && other.list == list)
+                {
                     name.push('2');
                 }
                 let image = self.image(recorded, &mut used);
-                containers.push(Container { list, index, name, image, merged: false, noted: false });
+                containers.push(Container {
+                    list,
+                    index,
+                    name,
+                    image,
+                    merged: false,
+                    noted: false,
+                });
             }
         }
         if self.json {
             return containers;
         }
-        let fresh = |container: &Container| container.image.new.is_some() && !container.image.ignored;
-        if containers.len() > 1 && containers[0].list == containers[1].list && fresh(&containers[0]) && self.random.percent(10) {
+        let fresh =
+            |container: &Container| container.image.new.is_some() && !container.image.ignored;
+        if containers.len() > 1
+            && containers[0].list == containers[1].list
+            && fresh(&containers[0])
+            && self.random.percent(10)
+        {
             containers[1].image = containers[0].image.clone();
             containers[1].merged = true;
-        } else if self.workloads.is_empty() && containers.first().is_some_and(fresh) && self.random.percent(4) {
+        } else if self.workloads.is_empty()
+            && containers.first().is_some_and(fresh)
+            && self.random.percent(4)
+        {
             containers[0].noted = true;
         }
         containers
@@ -268,11 +403,22 @@ impl Inventor<'_> {
 
 fn record(containers: &[Container], entry: impl Fn(&Image) -> Option<&String>) -> String {
     let list = |name: &str| {
-        let entries = containers.iter().filter(|container| container.list == name).filter_map(|container| {
-            let image = entry(&container.image)?;
-            Some(format!("{{\"name\":{},\"image\":{}}}", serde_json::json!(container.name), serde_json::json!(image)))
-        });
+        let entries = containers
+            .iter()
+            .filter(|container| container.list == name)
+            .filter_map(|container| {
+                let image = entry(&container.image)?;
+                Some(format!(
+                    "{{\"name\":{},\"image\":{}}}",
+                    serde_json::json!(container.name),
+                    serde_json::json!(image)
+                ))
+            });
         entries.collect::<Vec<_>>().join(",")
     };
-    format!("{{\"containers\":[{}],\"initContainers\":[{}]}}", list("containers"), list("initContainers"))
+    format!(
+        "{{\"containers\":[{}],\"initContainers\":[{}]}}",
+        list("containers"),
+        list("initContainers")
+    )
 }

@@ -44,7 +44,15 @@ impl<'r> Writer<'r> {
         let line_end = if random.percent(20) { "\r\n" } else { "\n" };
         let step = *random.pick(&[2, 2, 2, 2, 4, 4, 1, 3, 5]);
         let noise = *random.pick(&[0, 5, 25]);
-        Self { random, out: String::new(), edits: Vec::new(), restorable: true, line_end, step, noise }
+        Self {
+            random,
+            out: String::new(),
+            edits: Vec::new(),
+            restorable: true,
+            line_end,
+            step,
+            noise,
+        }
     }
 
     /// Writes one document without its markers.
@@ -73,7 +81,8 @@ impl<'r> Writer<'r> {
                 self.between(column);
                 self.spaces(column);
             }
-            let simple = matches!(&value.kind, Kind::Text(text) if !text.value.contains('\n')) && value.anchor.is_none();
+            let simple = matches!(&value.kind, Kind::Text(text) if !text.value.contains('\n'))
+                && value.anchor.is_none();
             if simple && !value.needs_lines() && self.random.percent(2) {
                 self.out.push_str("? ");
                 self.key(key);
@@ -99,13 +108,20 @@ impl<'r> Writer<'r> {
 
     /// What follows a key's colon or an item's dash, to the end of its last line.
     fn value(&mut self, node: &Node, column: usize, after: After) {
-        let step = if self.random.percent(5) { 1 + self.random.below(6) } else { self.step };
+        let step = if self.random.percent(5) {
+            1 + self.random.below(6)
+        } else {
+            self.step
+        };
         match &node.kind {
             Kind::Null | Kind::NullToFill => {
                 let word = *self.random.pick(&["", " ~", " null"]);
                 self.out.push_str(word);
                 if matches!(node.kind, Kind::NullToFill) && !word.is_empty() {
-                    self.edits.push((self.out.len() - word.len() + 1..self.out.len(), String::new()));
+                    self.edits.push((
+                        self.out.len() - word.len() + 1..self.out.len(),
+                        String::new(),
+                    ));
                     self.restorable = false;
                 }
                 self.end_line(true);
@@ -132,7 +148,11 @@ impl<'r> Writer<'r> {
             Kind::Map(entries) => {
                 let properties = self.properties(node);
                 if after == After::Dash && !properties && self.random.percent(90) {
-                    let gap = if self.random.percent(90) { 1 } else { 1 + self.random.below(4) };
+                    let gap = if self.random.percent(90) {
+                        1
+                    } else {
+                        1 + self.random.below(4)
+                    };
                     self.spaces(gap);
                     self.block_map(entries, column + 1 + gap, true);
                 } else {
@@ -143,7 +163,11 @@ impl<'r> Writer<'r> {
             Kind::List(items) => {
                 self.properties(node);
                 self.end_line(true);
-                let column = if after == After::Key && self.random.percent(40) { column } else { column + step };
+                let column = if after == After::Key && self.random.percent(40) {
+                    column
+                } else {
+                    column + step
+                };
                 self.list(items, column);
             }
         }
@@ -169,7 +193,11 @@ impl<'r> Writer<'r> {
         let any = tag.is_some() || anchor.is_some();
         let anchor_first = self.random.percent(50);
         let parts = [anchor.as_deref(), tag];
-        let parts = if anchor_first { parts } else { [parts[1], parts[0]] };
+        let parts = if anchor_first {
+            parts
+        } else {
+            [parts[1], parts[0]]
+        };
         for part in parts.into_iter().flatten() {
             self.out.push(' ');
             self.out.push_str(part);
@@ -184,7 +212,10 @@ impl<'r> Writer<'r> {
         let blocky = !lines.is_empty()
             && !lines.starts_with([' ', '\n', '#'])
             && lines.split('\n').all(|line| line.trim_end() == line)
-            && text.value.chars().all(|letter| letter == '\n' || !letter.is_control());
+            && text
+                .value
+                .chars()
+                .all(|letter| letter == '\n' || !letter.is_control());
         let chance = if text.value.contains('\n') { 70 } else { 4 };
         if blocky && !ignored && self.random.percent(chance) {
             return self.block_scalar(text, column);
@@ -200,7 +231,9 @@ impl<'r> Writer<'r> {
         }
         self.scalar(text, false);
         if ignored {
-            let comment = *self.random.pick(&[" # imago: ignore", "   # imago: ignore"]);
+            let comment = *self
+                .random
+                .pick(&[" # imago: ignore", "   # imago: ignore"]);
             self.out.push_str(comment);
         }
         self.end_line(!ignored);
@@ -234,7 +267,11 @@ impl<'r> Writer<'r> {
                 let blank = if self.random.percent(80) { "" } else { " " };
                 self.line(blank);
             } else {
-                let indentation = if self.random.percent(80) { column } else { self.random.below(column + 1) };
+                let indentation = if self.random.percent(80) {
+                    column
+                } else {
+                    self.random.below(column + 1)
+                };
                 self.spaces(indentation);
                 let comment = *self.random.pick(&COMMENTS);
                 self.line(comment);

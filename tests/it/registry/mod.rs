@@ -33,7 +33,10 @@ fn settings() -> Settings {
         longest_pause: Duration::from_secs(1),
         ..Limits::default()
     };
-    Settings { limits, ..Settings::default() }
+    Settings {
+        limits,
+        ..Settings::default()
+    }
 }
 
 fn lookup(image: &str) -> Lookup {
@@ -42,12 +45,21 @@ fn lookup(image: &str) -> Lookup {
 
 fn ask_all(settings: Settings, images: &[&str]) -> (Answers, Arc<Registry>) {
     let registry = Arc::new(Registry::new(settings).unwrap());
-    let wanted: Wanted = images.iter().map(|image| (lookup(image), BTreeSet::new())).collect();
-    (resolve(&registry, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap(), registry)
+    let wanted: Wanted = images
+        .iter()
+        .map(|image| (lookup(image), BTreeSet::new()))
+        .collect();
+    (
+        resolve(&registry, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap(),
+        registry,
+    )
 }
 
 fn ask(settings: Settings, image: &str) -> Result<Answer, Refusal> {
-    ask_all(settings, &[image]).0.remove(&lookup(image)).unwrap()
+    ask_all(settings, &[image])
+        .0
+        .remove(&lookup(image))
+        .unwrap()
 }
 
 fn digest_of(answer: Result<Answer, Refusal>) -> String {
@@ -78,27 +90,63 @@ fn a_tag_that_is_not_there_is_refused_with_the_reason_that_get_gives() {
     let host = registry.host();
     let refusal = ask(settings(), &format!("{host}/shop/web:9")).unwrap_err();
     assert_eq!((refusal.code, registry.asked().len()), ("not-found", 2));
-    assert_eq!(ask(settings(), &format!("{host}/shop/gone:1")).unwrap_err().code, "name-unknown");
+    assert_eq!(
+        ask(settings(), &format!("{host}/shop/gone:1"))
+            .unwrap_err()
+            .code,
+        "name-unknown"
+    );
 }
 
 #[test]
 fn a_token_is_got_with_our_own_scope() {
     let registry = TestRegistry::with(Access::Token(Tokens::default()), None);
     let digest = registry.push_image("shop/web", "1.4", "linux/amd64", "first");
-    assert_eq!(digest_of(ask(settings(), &format!("{}/shop/web:1.4", registry.host()))), digest);
-    assert_eq!(registry.asked(), ["HEAD /v2/shop/web/manifests/1.4", "GET /token", "HEAD /v2/shop/web/manifests/1.4"]);
-    assert_eq!(registry.requests()[1].query, "service=test&scope=repository%3Ashop%2Fweb%3Apull");
+    assert_eq!(
+        digest_of(ask(
+            settings(),
+            &format!("{}/shop/web:1.4", registry.host())
+        )),
+        digest
+    );
+    assert_eq!(
+        registry.asked(),
+        [
+            "HEAD /v2/shop/web/manifests/1.4",
+            "GET /token",
+            "HEAD /v2/shop/web/manifests/1.4"
+        ]
+    );
+    assert_eq!(
+        registry.requests()[1].query,
+        "service=test&scope=repository%3Ashop%2Fweb%3Apull"
+    );
 }
 
 #[test]
 fn basic_credentials_come_from_the_docker_config() {
-    let access = Access::Basic { user: "user".to_owned(), password: "hunter2".to_owned() };
+    let access = Access::Basic {
+        user: "user".to_owned(),
+        password: "hunter2".to_owned(),
+    };
     let registry = TestRegistry::with(access, None);
     let digest = registry.push_image("shop/web", "1.4", "linux/amd64", "first");
     let image = format!("{}/shop/web:1.4", registry.host());
-    let json = format!(r#"{{"auths":{{"{}":{{"username":"user","password":"hunter2"}}}}}}"#, registry.host());
+    let json = format!(
+        r#"{{"auths":{{"{}":{{"username":"user","password":"hunter2"}}}}}}"#,
+        registry.host()
+    );
     let (_folder, path) = docker_config(&json);
-    assert_eq!(digest_of(ask(Settings { docker_config: Some(path), ..settings() }, &image)), digest);
+    assert_eq!(
+        digest_of(ask(
+            Settings {
+                docker_config: Some(path),
+                ..settings()
+            },
+            &image
+        )),
+        digest
+    );
     assert_eq!(ask(settings(), &image).unwrap_err().code, "unauthorized");
 }
 
@@ -108,20 +156,38 @@ fn a_new_digest_that_loses_a_platform_is_held_back() {
     let old = registry.push_index("shop/web", "1.4", &["linux/amd64", "linux/arm64"], "first");
     let new = registry.push_image("shop/web", "1.4", "linux/amd64", "second");
     let image = format!("{}/shop/web:1.4", registry.host());
-    let wanted = Wanted::from([(lookup(&image), BTreeSet::from([Digest::parse(&old).unwrap()]))]);
+    let wanted = Wanted::from([(
+        lookup(&image),
+        BTreeSet::from([Digest::parse(&old).unwrap()]),
+    )]);
     let resolver = Arc::new(Registry::new(settings()).unwrap());
     let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
     let answer = answers[&lookup(&image)].clone().unwrap();
     assert_eq!(answer.digest.as_str(), new);
-    let held: BTreeMap<String, String> = answer.held.into_iter().map(|(digest, reason)| (digest.to_string(), reason)).collect();
-    assert_eq!(held, BTreeMap::from([(old, "it lacks linux/arm64, which the recorded digest has".to_owned())]));
+    let held: BTreeMap<String, String> = answer
+        .held
+        .into_iter()
+        .map(|(digest, reason)| (digest.to_string(), reason))
+        .collect();
+    assert_eq!(
+        held,
+        BTreeMap::from([(
+            old,
+            "it lacks linux/arm64, which the recorded digest has".to_owned()
+        )])
+    );
 }
 
 #[test]
 fn an_old_schema_1_manifest_loses_nothing() {
     let registry = TestRegistry::start();
     let new = registry.push_index("shop/web", "1.4", &["linux/amd64"], "second");
-    let old = registry.push("shop/web", "old", "text/plain", br#"{"schemaVersion":1,"name":"shop/web","signatures":[]}"#);
+    let old = registry.push(
+        "shop/web",
+        "old",
+        "text/plain",
+        br#"{"schemaVersion":1,"name":"shop/web","signatures":[]}"#,
+    );
     // Its digest leaves the signatures out, so that the bytes have another.
     registry.fault("shop/web", |request, _, fine| {
         match request.path.contains("sha256:") && !fine.headers[0].1.contains("index") {
@@ -130,8 +196,14 @@ fn an_old_schema_1_manifest_loses_nothing() {
         }
     });
     let image = format!("{}/shop/web:1.4", registry.host());
-    let wanted = Wanted::from([(lookup(&image), BTreeSet::from([Digest::parse(&old).unwrap()]))]);
+    let wanted = Wanted::from([(
+        lookup(&image),
+        BTreeSet::from([Digest::parse(&old).unwrap()]),
+    )]);
     let resolver = Arc::new(Registry::new(settings()).unwrap());
     let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
-    assert_eq!(answers[&lookup(&image)], Ok(Answer::new(Digest::parse(&new).unwrap())));
+    assert_eq!(
+        answers[&lookup(&image)],
+        Ok(Answer::new(Digest::parse(&new).unwrap()))
+    );
 }

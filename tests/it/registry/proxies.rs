@@ -18,7 +18,10 @@ const NAME: &str = "registry.example.test";
 /// Settings with these variables, for a registry on this machine that has a name of the outside.
 fn behind(variables: &[(&str, String)], registry: &str) -> Settings {
     Settings {
-        environment: variables.iter().map(|(name, value)| ((*name).into(), value.into())).collect(),
+        environment: variables
+            .iter()
+            .map(|(name, value)| ((*name).into(), value.into()))
+            .collect(),
         addresses: [(NAME.to_owned(), vec!["127.0.0.1".parse().unwrap()])].into(),
         insecure: vec![registry.to_owned()],
         ..settings()
@@ -32,7 +35,10 @@ fn a_host_that_no_proxy_names_with_its_port_is_asked_without_one() {
     let proxy = Server::start(None, |_| Response::new(502));
     let host = format!("{NAME}:{}", registry.address.port());
     let of = |not_for: String| {
-        let variables = [("HTTP_PROXY", format!("HTTP://{}", proxy.address)), ("NO_PROXY", not_for)];
+        let variables = [
+            ("HTTP_PROXY", format!("HTTP://{}", proxy.address)),
+            ("NO_PROXY", not_for),
+        ];
         ask(behind(&variables, &host), &format!("{host}/shop/web:1"))
     };
     assert_eq!(digest_of(of(host.clone())), digest);
@@ -46,20 +52,37 @@ fn a_proxy_that_cannot_be_used_fails_what_would_go_through_it_alone() {
     let registry = TestRegistry::start();
     let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
     let host = format!("{NAME}:{}", registry.address.port());
-    let variables = [("ALL_PROXY", "gopher://user:hunter2@127.0.0.1:1".to_owned()), ("no_proxy", String::new())];
+    let variables = [
+        ("ALL_PROXY", "gopher://user:hunter2@127.0.0.1:1".to_owned()),
+        ("no_proxy", String::new()),
+    ];
     let refusal = ask(behind(&variables, &host), &format!("{host}/shop/web:1")).unwrap_err();
     assert_eq!(refusal.code, "settings");
-    assert_eq!(refusal.cause, "cannot use the proxy in `ALL_PROXY`: it is no http, https or socks URL");
-    assert_eq!(digest_of(ask(behind(&variables, &host), &format!("{}/shop/web:1", registry.host()))), digest);
+    assert_eq!(
+        refusal.cause,
+        "cannot use the proxy in `ALL_PROXY`: it is no http, https or socks URL"
+    );
+    assert_eq!(
+        digest_of(ask(
+            behind(&variables, &host),
+            &format!("{}/shop/web:1", registry.host())
+        )),
+        digest
+    );
 }
 
 #[test]
 fn a_proxy_that_wants_to_be_signed_in_to_is_named_and_not_the_registry() {
-    let proxy = Server::start(None, |_| Response::new(407).header("proxy-authenticate", r#"Basic realm="x""#));
+    let proxy = Server::start(None, |_| {
+        Response::new(407).header("proxy-authenticate", r#"Basic realm="x""#)
+    });
     let variables = [("HTTP_PROXY", format!("http://{}", proxy.address))];
     let refusal = ask(behind(&variables, NAME), &format!("{NAME}/shop/web:1")).unwrap_err();
     assert_eq!(refusal.code, "proxy");
-    let shown = format!("the proxy `{}` on the way to `{NAME}` answered 407 Proxy Authentication Required", proxy.address);
+    let shown = format!(
+        "the proxy `{}` on the way to `{NAME}` answered 407 Proxy Authentication Required",
+        proxy.address
+    );
     assert_eq!(refusal.cause, shown);
 }
 
@@ -75,9 +98,16 @@ enum Does {
 }
 
 /// A proxy for CONNECT: what it does with its first connections, and what with all others. It counts them.
-fn tunnels(first: &'static [Does], others: Does, to: std::net::SocketAddr) -> (std::net::SocketAddr, Arc<AtomicUsize>) {
+fn tunnels(
+    first: &'static [Does],
+    others: Does,
+    to: std::net::SocketAddr,
+) -> (std::net::SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let (address, count) = (
+        listener.local_addr().unwrap(),
+        Arc::new(AtomicUsize::new(0)),
+    );
     let counted = Arc::clone(&count);
     std::thread::spawn(move || {
         for client in listener.incoming() {
@@ -97,11 +127,15 @@ fn serve(mut client: TcpStream, does: Does, to: std::net::SocketAddr) {
     }
     match does {
         Does::End => {}
-        Does::Answer(status) => drop(client.write_all(format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n").as_bytes())),
+        Does::Answer(status) => drop(
+            client
+                .write_all(format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n").as_bytes()),
+        ),
         Does::Connect => {
             let mut server = TcpStream::connect(to).unwrap();
             client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
-            let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            let (mut from_client, mut to_server) =
+                (client.try_clone().unwrap(), server.try_clone().unwrap());
             std::thread::spawn(move || {
                 let _ = std::io::copy(&mut from_client, &mut to_server);
                 let _ = to_server.shutdown(std::net::Shutdown::Write);
@@ -112,18 +146,29 @@ fn serve(mut client: TcpStream, does: Does, to: std::net::SocketAddr) {
 }
 
 /// A registry over TLS, its three images' digest, and settings that trust it and go through this proxy.
-fn over_tls(folder: &Path, proxy: impl FnOnce(std::net::SocketAddr) -> String) -> (TestRegistry, String, Settings, Vec<String>) {
+fn over_tls(
+    folder: &Path,
+    proxy: impl FnOnce(std::net::SocketAddr) -> String,
+) -> (TestRegistry, String, Settings, Vec<String>) {
     let authority = Authority::new(folder);
-    let registry = TestRegistry::with(Access::Open, Some(authority.identity(&[NAME], Valid::Now).config));
+    let registry = TestRegistry::with(
+        Access::Open,
+        Some(authority.identity(&[NAME], Valid::Now).config),
+    );
     let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
     let host = format!("{NAME}:{}", registry.address.port());
     let variables = [("HTTPS_PROXY", proxy(registry.address))];
-    let settings =
-        Settings { certificate_authorities: vec![authority.file.clone()], insecure: Vec::new(), ..behind(&variables, &host) };
+    let settings = Settings {
+        certificate_authorities: vec![authority.file.clone()],
+        insecure: Vec::new(),
+        ..behind(&variables, &host)
+    };
     for tag in ["2", "3"] {
         registry.push_index("shop/web", tag, &["linux/amd64"], "first");
     }
-    let images = ["1", "2", "3"].map(|tag| format!("{host}/shop/web:{tag}")).to_vec();
+    let images = ["1", "2", "3"]
+        .map(|tag| format!("{host}/shop/web:{tag}"))
+        .to_vec();
     (registry, digest, settings, images)
 }
 
@@ -136,8 +181,9 @@ fn a_proxy_that_fails_once_is_asked_again() {
         &[Does::End, Does::End, Does::Answer(500)],
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let (_registry, digest, settings, images) =
-            over_tls(folder.path(), |to| format!("http://{}", tunnels(first, Does::Connect, to).0));
+        let (_registry, digest, settings, images) = over_tls(folder.path(), |to| {
+            format!("http://{}", tunnels(first, Does::Connect, to).0)
+        });
         let images: Vec<&str> = images.iter().map(String::as_str).collect();
         for (lookup, answer) in ask_all(settings, &images).0 {
             assert_eq!(digest_of(answer), digest, "{lookup} after {first:?}");
@@ -149,7 +195,12 @@ fn a_proxy_that_fails_once_is_asked_again() {
 fn a_proxy_that_refuses_is_asked_no_more_and_is_named_without_its_password() {
     // The client tells of 407 alone, so that any other status is asked for once more.
     for (status, connections, phrase, hint) in [
-        (403, 2, "403 Forbidden", "ask whoever runs the proxy, or name the host in NO_PROXY"),
+        (
+            403,
+            2,
+            "403 Forbidden",
+            "ask whoever runs the proxy, or name the host in NO_PROXY",
+        ),
         (
             407,
             1,
@@ -166,12 +217,25 @@ fn a_proxy_that_refuses_is_asked_no_more_and_is_named_without_its_password() {
         });
         let (address, count) = counted.unwrap();
         let images: Vec<&str> = images.iter().map(String::as_str).collect();
-        for refusal in ask_all(settings, &images).0.into_values().map(Result::unwrap_err) {
+        for refusal in ask_all(settings, &images)
+            .0
+            .into_values()
+            .map(Result::unwrap_err)
+        {
             assert_eq!(refusal.code, "proxy");
             let host = format!("{NAME}:{}", registry.address.port());
-            assert_eq!(refusal.cause, format!("the proxy `{address}` on the way to `{host}` answered {phrase}"));
-            assert!(refusal.hint.as_ref().unwrap().starts_with(hint), "{refusal:?}");
-            assert!(!format!("{refusal:?}").contains("hunter2") && !format!("{refusal:?}").contains("docker login"));
+            assert_eq!(
+                refusal.cause,
+                format!("the proxy `{address}` on the way to `{host}` answered {phrase}")
+            );
+            assert!(
+                refusal.hint.as_ref().unwrap().starts_with(hint),
+                "{refusal:?}"
+            );
+            assert!(
+                !format!("{refusal:?}").contains("hunter2")
+                    && !format!("{refusal:?}").contains("docker login")
+            );
         }
         assert_eq!(count.load(Ordering::SeqCst), connections, "{status}");
         assert_eq!(registry.connections(), 0);
@@ -180,7 +244,10 @@ fn a_proxy_that_refuses_is_asked_no_more_and_is_named_without_its_password() {
 
 #[test]
 fn a_proxy_that_always_fails_is_named_after_some_tries() {
-    for (does, said) in [(Does::Answer(503), "answered 503 Service Unavailable"), (Does::End, "the proxy `")] {
+    for (does, said) in [
+        (Does::Answer(503), "answered 503 Service Unavailable"),
+        (Does::End, "the proxy `"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let mut at = None;
         let (_registry, _, settings, images) = over_tls(folder.path(), |to| {
@@ -191,22 +258,47 @@ fn a_proxy_that_always_fails_is_named_after_some_tries() {
         let refusal = ask(settings, &images[0]).unwrap_err();
         let (address, count) = at.unwrap();
         assert_eq!(refusal.code, "proxy");
-        assert!(refusal.cause.contains(&format!("the proxy `{address}`")) && refusal.cause.contains(said), "{refusal:?}");
-        assert!((4..=8).contains(&count.load(Ordering::SeqCst)), "{does:?}: {count:?}");
+        assert!(
+            refusal.cause.contains(&format!("the proxy `{address}`"))
+                && refusal.cause.contains(said),
+            "{refusal:?}"
+        );
+        assert!(
+            (4..=8).contains(&count.load(Ordering::SeqCst)),
+            "{does:?}: {count:?}"
+        );
     }
 }
 
 #[test]
 fn a_proxy_that_is_not_there_or_has_no_address_is_named() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     for (url, cause) in [
-        (format!("http://user:hunter2@{closed}"), format!("no connection to the proxy `{closed}` on the way to `{NAME}`: ")),
-        ("http://none.example.test:3128".to_owned(), "the name of the proxy `none.example.test:3128` on the way to ".to_owned()),
+        (
+            format!("http://user:hunter2@{closed}"),
+            format!("no connection to the proxy `{closed}` on the way to `{NAME}`: "),
+        ),
+        (
+            "http://none.example.test:3128".to_owned(),
+            "the name of the proxy `none.example.test:3128` on the way to ".to_owned(),
+        ),
     ] {
         for variable in ["HTTP_PROXY", "HTTPS_PROXY"] {
-            let insecure = if variable == "HTTP_PROXY" { vec![NAME.to_owned()] } else { Vec::new() };
-            let mut settings = Settings { insecure, ..behind(&[(variable, url.clone())], NAME) };
-            settings.addresses.insert("none.example.test".to_owned(), Vec::new());
+            let insecure = if variable == "HTTP_PROXY" {
+                vec![NAME.to_owned()]
+            } else {
+                Vec::new()
+            };
+            let mut settings = Settings {
+                insecure,
+                ..behind(&[(variable, url.clone())], NAME)
+            };
+            settings
+                .addresses
+                .insert("none.example.test".to_owned(), Vec::new());
             if variable == "HTTPS_PROXY" {
                 settings.insecure.clear();
             }
@@ -214,12 +306,21 @@ fn a_proxy_that_is_not_there_or_has_no_address_is_named() {
             assert_eq!(refusal.code, "proxy", "{refusal:?}");
             assert!(refusal.cause.starts_with(&cause), "{variable}: {refusal:?}");
             let hint = refusal.hint.unwrap();
-            assert!(hint.contains("HTTPS_PROXY") && !hint.contains("docker login"), "{hint}");
+            assert!(
+                hint.contains("HTTPS_PROXY") && !hint.contains("docker login"),
+                "{hint}"
+            );
         }
     }
-    let socks = behind(&[("ALL_PROXY", format!("socks5h://user:hunter2@{closed}"))], NAME);
+    let socks = behind(
+        &[("ALL_PROXY", format!("socks5h://user:hunter2@{closed}"))],
+        NAME,
+    );
     let refusal = ask(socks, &format!("{NAME}/shop/web:1")).unwrap_err();
-    assert!(refusal.code == "proxy" && refusal.cause.contains(&format!("the proxy `{closed}`")), "{refusal:?}");
+    assert!(
+        refusal.code == "proxy" && refusal.cause.contains(&format!("the proxy `{closed}`")),
+        "{refusal:?}"
+    );
 }
 
 #[test]
@@ -228,23 +329,47 @@ fn a_proxy_whose_certificate_is_not_trusted_is_named_and_nobody_is_told_to_trust
     let stranger = Authority::new(other.path()).identity(&["localhost"], Valid::Now);
     let proxy = Server::start(Some(stranger.config), |_| Response::new(200));
     let port = proxy.address.port();
-    let (_registry, _, over_tls, images) = over_tls(folder.path(), |_| format!("https://localhost:{port}"));
+    let (_registry, _, over_tls, images) =
+        over_tls(folder.path(), |_| format!("https://localhost:{port}"));
     let plain = behind(&[("HTTP_PROXY", format!("https://localhost:{port}"))], NAME);
-    for (settings, image) in [(over_tls, images[0].clone()), (plain, format!("{NAME}/shop/web:1"))] {
+    for (settings, image) in [
+        (over_tls, images[0].clone()),
+        (plain, format!("{NAME}/shop/web:1")),
+    ] {
         let refusal = ask(settings, &image).unwrap_err();
-        let start = format!("the certificate of the proxy `localhost:{port}` on the way to `{NAME}");
-        assert!(refusal.code == "proxy" && refusal.cause.starts_with(&start), "{refusal:?}");
-        assert_eq!(refusal.hint.as_deref(), Some("ask whoever runs the proxy, or name the host in NO_PROXY"));
+        let start =
+            format!("the certificate of the proxy `localhost:{port}` on the way to `{NAME}");
+        assert!(
+            refusal.code == "proxy" && refusal.cause.starts_with(&start),
+            "{refusal:?}"
+        );
+        assert_eq!(
+            refusal.hint.as_deref(),
+            Some("ask whoever runs the proxy, or name the host in NO_PROXY")
+        );
     }
 }
 
 #[test]
 fn a_certificate_behind_a_proxy_is_the_registrys() {
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (_registry, _, settings, images) = over_tls(folder.path(), |to| format!("http://{}", tunnels(&[], Does::Connect, to).0));
+    let (_registry, _, settings, images) = over_tls(folder.path(), |to| {
+        format!("http://{}", tunnels(&[], Does::Connect, to).0)
+    });
     let stranger = Authority::new(other.path()).file;
-    let refusal = ask(Settings { certificate_authorities: vec![stranger], ..settings }, &images[0]).unwrap_err();
-    assert!(refusal.code == "certificate" && refusal.hint.unwrap().contains("--registry-ca"), "{}", refusal.cause);
+    let refusal = ask(
+        Settings {
+            certificate_authorities: vec![stranger],
+            ..settings
+        },
+        &images[0],
+    )
+    .unwrap_err();
+    assert!(
+        refusal.code == "certificate" && refusal.hint.unwrap().contains("--registry-ca"),
+        "{}",
+        refusal.cause
+    );
 }
 
 #[test]
@@ -252,7 +377,10 @@ fn a_proxy_may_speak_socks() {
     let registry = TestRegistry::start();
     let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
-    let variables = [("ALL_PROXY", format!("socks5h://{}", proxy.local_addr().unwrap()))];
+    let variables = [(
+        "ALL_PROXY",
+        format!("socks5h://{}", proxy.local_addr().unwrap()),
+    )];
     let address = registry.address;
     let asked = std::thread::spawn(move || {
         // RFC 1928: no authentication; a name and a port; a way there.
@@ -273,7 +401,13 @@ fn a_proxy_may_speak_socks() {
         String::from_utf8_lossy(&name[..name.len() - 2]).into_owned()
     });
     let host = format!("{NAME}:{}", registry.address.port());
-    assert_eq!(digest_of(ask(behind(&variables, &host), &format!("{host}/shop/web:1"))), digest);
+    assert_eq!(
+        digest_of(ask(
+            behind(&variables, &host),
+            &format!("{host}/shop/web:1")
+        )),
+        digest
+    );
     assert_eq!(asked.join().unwrap(), NAME);
 }
 
@@ -282,12 +416,18 @@ fn a_proxy_for_others_hides_no_address_of_a_host_that_is_asked_without_one() {
     // The registry is on this machine and may name a token server there; one of the outside may not.
     let registry = TestRegistry::with(Access::Token(Tokens::default()), None);
     let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
-    let realm = format!(r#"Bearer realm="http://{}/token",service="x""#, registry.token_host().unwrap());
+    let realm = format!(
+        r#"Bearer realm="http://{}/token",service="x""#,
+        registry.token_host().unwrap()
+    );
     registry.fault("shop/web", move |_, _, fine| match fine.status {
         401 => Response::new(401).header("www-authenticate", realm.clone()),
         _ => fine,
     });
     let image = format!("localhost:{}/shop/web:1", registry.address.port());
     let variables = [("HTTP_PROXY", "http://127.0.0.1:1".to_owned())];
-    assert_eq!(digest_of(ask(behind(&variables, "none.example.test"), &image)), digest);
+    assert_eq!(
+        digest_of(ask(behind(&variables, "none.example.test"), &image)),
+        digest
+    );
 }

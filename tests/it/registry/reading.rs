@@ -7,17 +7,25 @@ use crate::support::registry::http::{Body, Response};
 use crate::support::registry::{TestRegistry, digest};
 
 fn reading() -> Settings {
-    Settings { new_digests: NewDigests::Read, ..settings() }
+    Settings {
+        new_digests: NewDigests::Read,
+        ..settings()
+    }
 }
 
 /// A registry whose HEAD names `lie` for the tag; what it sends for the lie itself is up to the test.
-fn lying(lie: String, sends: impl Fn(Response) -> Response + Send + Sync + 'static) -> (TestRegistry, String) {
+fn lying(
+    lie: String,
+    sends: impl Fn(Response) -> Response + Send + Sync + 'static,
+) -> (TestRegistry, String) {
     let registry = TestRegistry::start();
     registry.push_index("shop/web", "1", &["linux/amd64"], "first");
-    registry.fault("shop/web", move |request, _, fine| match (request.method.as_str(), request.path.contains(&lie)) {
-        ("HEAD", _) => fine.header("docker-content-digest", lie.clone()),
-        (_, true) => sends(fine),
-        _ => fine,
+    registry.fault("shop/web", move |request, _, fine| {
+        match (request.method.as_str(), request.path.contains(&lie)) {
+            ("HEAD", _) => fine.header("docker-content-digest", lie.clone()),
+            (_, true) => sends(fine),
+            _ => fine,
+        }
     });
     let image = format!("{}/shop/web:1", registry.host());
     (registry, image)
@@ -35,9 +43,15 @@ fn by_default_a_digest_costs_one_head_and_is_believed() {
 fn a_digest_that_is_read_costs_one_get_by_digest() {
     let registry = TestRegistry::start();
     let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
-    assert_eq!(digest_of(ask(reading(), &format!("{}/shop/web:1", registry.host()))), digest);
+    assert_eq!(
+        digest_of(ask(reading(), &format!("{}/shop/web:1", registry.host()))),
+        digest
+    );
     let get = format!("GET /v2/shop/web/manifests/{digest}");
-    assert_eq!(registry.asked(), ["HEAD /v2/shop/web/manifests/1", get.as_str()]);
+    assert_eq!(
+        registry.asked(),
+        ["HEAD /v2/shop/web/manifests/1", get.as_str()]
+    );
 }
 
 #[test]
@@ -49,20 +63,60 @@ fn a_digest_of_which_there_are_no_bytes_or_others_is_no_answer() {
     let long = format!("sha512:{}", "1".repeat(128));
     let no_manifest = digest(b"{}");
     let rows: [(&str, String, Sends, &str); 9] = [
-        ("it has no such digest", nobody_has.clone(), |fine| fine, "digest-unknown"),
-        ("other bytes", nobody_has.clone(), |_| index().body(INDEX), "digest-mismatch"),
-        ("other bytes, sha512", long, |_| index().body(INDEX), "digest-mismatch"),
+        (
+            "it has no such digest",
+            nobody_has.clone(),
+            |fine| fine,
+            "digest-unknown",
+        ),
+        (
+            "other bytes",
+            nobody_has.clone(),
+            |_| index().body(INDEX),
+            "digest-mismatch",
+        ),
+        (
+            "other bytes, sha512",
+            long,
+            |_| index().body(INDEX),
+            "digest-mismatch",
+        ),
         (
             "another media type",
             nobody_has.clone(),
             |_| index().header("content-type", "text/html").body("<p>"),
             "digest-mismatch",
         ),
-        ("schema 1, which nobody can hash", nobody_has.clone(), |_| index().body(SCHEMA_1), "schema-1"),
-        ("the right bytes, of no manifest", no_manifest, |_| index().body("{}"), "not-a-registry"),
-        ("a body that breaks off", digest(INDEX.as_bytes()), |_| index().body(INDEX).sent(Body::Cut), "connection-lost"),
-        ("a body without an end", nobody_has.clone(), |_| index().sent(|_| Body::Endless), "too-large"),
-        ("a failure", nobody_has, |_| Response::new(500), "server-error"),
+        (
+            "schema 1, which nobody can hash",
+            nobody_has.clone(),
+            |_| index().body(SCHEMA_1),
+            "schema-1",
+        ),
+        (
+            "the right bytes, of no manifest",
+            no_manifest,
+            |_| index().body("{}"),
+            "not-a-registry",
+        ),
+        (
+            "a body that breaks off",
+            digest(INDEX.as_bytes()),
+            |_| index().body(INDEX).sent(Body::Cut),
+            "connection-lost",
+        ),
+        (
+            "a body without an end",
+            nobody_has.clone(),
+            |_| index().sent(|_| Body::Endless),
+            "too-large",
+        ),
+        (
+            "a failure",
+            nobody_has,
+            |_| Response::new(500),
+            "server-error",
+        ),
     ];
     for (what, lie, sends, code) in rows {
         let (_registry, image) = lying(lie, sends);

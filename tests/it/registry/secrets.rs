@@ -35,7 +35,11 @@ fn server(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> (Ser
 fn echo(request: &Request) -> String {
     let sent = request.header("authorization").unwrap_or_default();
     let sent = sent.split(' ').next_back().unwrap_or_default();
-    let decoded = STANDARD.decode(sent).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    let decoded = STANDARD
+        .decode(sent)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .unwrap_or_default();
     let password = decoded.split(':').next_back().unwrap_or_default();
     format!("{password}{}", if password.is_empty() { sent } else { "" })
 }
@@ -54,24 +58,37 @@ fn echoing(elsewhere: String) -> impl Fn(&Request) -> Response {
         }
         let error = |status| {
             let body = serde_json::json!({"errors": [{"code": secret, "message": secret, "detail": secret}]});
-            Response::new(status).header("x-echo", secret.as_str()).body(body.to_string())
+            Response::new(status)
+                .header("x-echo", secret.as_str())
+                .body(body.to_string())
         };
         match request.path.rsplit('/').next().unwrap_or_default() {
             "again" => Response::new(401).header(
                 "www-authenticate",
-                format!(r#"Bearer realm="http://{secret}.example.test/{secret}",service="{secret}""#),
+                format!(
+                    r#"Bearer realm="http://{secret}.example.test/{secret}",service="{secret}""#
+                ),
             ),
             "forbidden" => error(403),
             "missing" => error(404),
             "broken" => error(500),
             "busy" => error(429).header("retry-after", secret.as_str()),
             "teapot" => error(418),
-            "redirect" => Response::new(307).header("location", format!("http://{secret}.example.test/{secret}?{secret}")),
-            "scheme" => Response::new(307).header("location", format!("ftp://{secret}.example.test/")),
+            "redirect" => Response::new(307).header(
+                "location",
+                format!("http://{secret}.example.test/{secret}?{secret}"),
+            ),
+            "scheme" => {
+                Response::new(307).header("location", format!("ftp://{secret}.example.test/"))
+            }
             "circle" => Response::new(307).header("location", format!("{}?{secret}", request.path)),
-            "elsewhere" => Response::new(307).header("location", format!("http://{elsewhere}{}", request.path)),
+            "elsewhere" => {
+                Response::new(307).header("location", format!("http://{elsewhere}{}", request.path))
+            }
             "digest" => error(200).header("docker-content-digest", format!("sha256:{secret}")),
-            "page" => Response::new(200).header("content-type", format!("text/{secret}")).body(secret),
+            "page" => Response::new(200)
+                .header("content-type", format!("text/{secret}"))
+                .body(secret),
             "moved" => {
                 let body = serde_json::json!({"schemaVersion": 2, "artifactType": format!("application/{secret}")}).to_string();
                 Response::new(200).body(body)
@@ -110,24 +127,60 @@ struct Planted {
 }
 
 fn planted() -> Vec<Planted> {
-    let planted = |secret, entry: String, repository| Planted { secret, entry, helper: None, repository };
+    let planted = |secret, entry: String, repository| Planted {
+        secret,
+        entry,
+        helper: None,
+        repository,
+    };
     let helper = r#"echo '{"Username":"user","Secret":"planted-helper-5"}'"#.to_owned();
     vec![
-        planted("planted-password-1", r#"{"username":"user","password":"planted-password-1"}"#.to_owned(), "shop/basic"),
-        planted("planted-auth-2", format!(r#"{{"auth":"{}"}}"#, STANDARD.encode("user:planted-auth-2")), "shop/basic"),
-        planted("planted-identity-3", r#"{"username":"user","identitytoken":"planted-identity-3"}"#.to_owned(), "shop/bearer"),
-        planted("planted-registry-4", r#"{"registrytoken":"planted-registry-4"}"#.to_owned(), "shop/bearer"),
-        Planted { secret: "planted-helper-5", entry: "{}".to_owned(), helper: Some(helper), repository: "shop/basic" },
-        planted("planted-bearer-6", r#"{"username":"user","password":"planted-bearer-6"}"#.to_owned(), "shop/bearer"),
+        planted(
+            "planted-password-1",
+            r#"{"username":"user","password":"planted-password-1"}"#.to_owned(),
+            "shop/basic",
+        ),
+        planted(
+            "planted-auth-2",
+            format!(r#"{{"auth":"{}"}}"#, STANDARD.encode("user:planted-auth-2")),
+            "shop/basic",
+        ),
+        planted(
+            "planted-identity-3",
+            r#"{"username":"user","identitytoken":"planted-identity-3"}"#.to_owned(),
+            "shop/bearer",
+        ),
+        planted(
+            "planted-registry-4",
+            r#"{"registrytoken":"planted-registry-4"}"#.to_owned(),
+            "shop/bearer",
+        ),
+        Planted {
+            secret: "planted-helper-5",
+            entry: "{}".to_owned(),
+            helper: Some(helper),
+            repository: "shop/basic",
+        },
+        planted(
+            "planted-bearer-6",
+            r#"{"username":"user","password":"planted-bearer-6"}"#.to_owned(),
+            "shop/bearer",
+        ),
     ]
 }
 
 fn environment(folder: &Path) -> BTreeMap<OsString, OsString> {
     BTreeMap::from([
-        ("PATH".into(), format!("{}:/usr/bin:/bin", folder.display()).into()),
+        (
+            "PATH".into(),
+            format!("{}:/usr/bin:/bin", folder.display()).into(),
+        ),
         ("DOCKER_CONFIG".into(), folder.into()),
         // Loopback is never asked through a proxy.
-        ("HTTPS_PROXY".into(), "http://user:planted-proxy-7@proxy.example.test:3128".into()),
+        (
+            "HTTPS_PROXY".into(),
+            "http://user:planted-proxy-7@proxy.example.test:3128".into(),
+        ),
         ("IMAGO_GIT_TOKEN".into(), "planted-environment-8".into()),
     ])
 }
@@ -136,15 +189,27 @@ fn environment(folder: &Path) -> BTreeMap<OsString, OsString> {
 fn everything_said(settings: Settings, host: &str, repository: &str, tags: &[&str]) -> String {
     let mut said = format!("{settings:?}");
     let recorded = Digest::parse(&format!("sha256:{}", "1".repeat(64))).unwrap();
-    let wanted: Wanted =
-        tags.iter().map(|tag| (lookup(&format!("{host}/{repository}:{tag}")), [recorded.clone()].into())).collect();
+    let wanted: Wanted = tags
+        .iter()
+        .map(|tag| {
+            (
+                lookup(&format!("{host}/{repository}:{tag}")),
+                [recorded.clone()].into(),
+            )
+        })
+        .collect();
     let resolver = Arc::new(Registry::new(settings).unwrap());
-    let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |event| write!(said, "{event:?}").unwrap()).unwrap();
+    let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |event| {
+        write!(said, "{event:?}").unwrap()
+    })
+    .unwrap();
     assert_eq!(answers.len(), tags.len());
     for (lookup, answer) in answers {
         write!(said, "{lookup} {answer:?}").unwrap();
         if let Err(refusal) = answer {
-            said.push_str(&serde_json::json!([refusal.code, refusal.cause, refusal.hint]).to_string());
+            said.push_str(
+                &serde_json::json!([refusal.code, refusal.cause, refusal.hint]).to_string(),
+            );
         }
     }
     for (lookup, steps) in resolver.trace() {
@@ -158,7 +223,13 @@ fn everything_said(settings: Settings, host: &str, repository: &str, tags: &[&st
 
 #[test]
 fn no_secret_is_said_or_sent_anywhere_but_to_its_own_host() {
-    for Planted { secret, entry, helper, repository } in planted() {
+    for Planted {
+        secret,
+        entry,
+        helper,
+        repository,
+    } in planted()
+    {
         let (elsewhere, heard_elsewhere) = server(|request| match request.path.as_str() {
             "/token" => Response::new(200).body(r#"{"token":"planted-token-9"}"#),
             _ => Response::new(500).body(echo(request)),
@@ -166,16 +237,34 @@ fn no_secret_is_said_or_sent_anywhere_but_to_its_own_host() {
         let (registry, heard) = server(echoing(elsewhere.address.to_string()));
         let host = registry.address.to_string();
         let folder = tempfile::tempdir().unwrap();
-        let helpers = helper.iter().map(|script| with_helper(folder.path(), script, &host)).collect::<String>();
-        std::fs::write(folder.path().join("config.json"), format!(r#"{{"auths":{{"{host}":{entry}}}{helpers}}}"#)).unwrap();
+        let helpers = helper
+            .iter()
+            .map(|script| with_helper(folder.path(), script, &host))
+            .collect::<String>();
+        std::fs::write(
+            folder.path().join("config.json"),
+            format!(r#"{{"auths":{{"{host}":{entry}}}{helpers}}}"#),
+        )
+        .unwrap();
         // No echo of a name is looked up outside.
-        let echoed = [secret, "planted-token-9"].map(|secret| (format!("{secret}.example.test"), Vec::new()));
-        let settings = Settings { environment: environment(folder.path()), addresses: echoed.into(), ..settings() };
-        let said: String = TAGS.iter().map(|tag| everything_said(settings.clone(), &host, repository, &[tag])).collect();
+        let echoed = [secret, "planted-token-9"]
+            .map(|secret| (format!("{secret}.example.test"), Vec::new()));
+        let settings = Settings {
+            environment: environment(folder.path()),
+            addresses: echoed.into(),
+            ..settings()
+        };
+        let said: String = TAGS
+            .iter()
+            .map(|tag| everything_said(settings.clone(), &host, repository, &[tag]))
+            .collect();
         let said = said + &everything_said(settings, &host, repository, &TAGS);
         let encoded = STANDARD.encode(format!("user:{secret}"));
         for hidden in [secret, &encoded, "planted-"] {
-            assert!(!said.to_lowercase().contains(&hidden.to_lowercase()), "{secret}: {hidden} in {said}");
+            assert!(
+                !said.to_lowercase().contains(&hidden.to_lowercase()),
+                "{secret}: {hidden} in {said}"
+            );
         }
         // The test has teeth: the secret, or a token for it, reached its own host.
         let sent = heard
@@ -184,9 +273,17 @@ fn no_secret_is_said_or_sent_anywhere_but_to_its_own_host() {
             .iter()
             .filter_map(|request| request.header("authorization").map(str::to_owned))
             .collect::<String>();
-        assert!(sent.contains(secret) || sent.contains(&encoded) || sent.contains("planted-token-9"), "{secret}: {sent}");
+        assert!(
+            sent.contains(secret) || sent.contains(&encoded) || sent.contains("planted-token-9"),
+            "{secret}: {sent}"
+        );
         // The token server gets credentials, as the registry wants it; as the target of a redirect it gets nothing.
-        for request in heard_elsewhere.lock().unwrap().iter().filter(|request| request.path != "/token") {
+        for request in heard_elsewhere
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|request| request.path != "/token")
+        {
             assert!(!format!("{request:?}").contains("planted-"), "{request:?}");
             assert_eq!(request.header("authorization"), None);
         }
@@ -195,9 +292,16 @@ fn no_secret_is_said_or_sent_anywhere_but_to_its_own_host() {
 
 #[test]
 fn no_secret_of_any_kind_goes_over_plain_http_by_the_repositorys_wish() {
-    for Planted { secret, entry, helper, repository } in planted() {
+    for Planted {
+        secret,
+        entry,
+        helper,
+        repository,
+    } in planted()
+    {
         for (nobody, is_sent) in [(true, false), (false, true)] {
-            let (tokens, heard_by_tokens) = server(|_| Response::new(200).body(r#"{"token":"for-anybody"}"#));
+            let (tokens, heard_by_tokens) =
+                server(|_| Response::new(200).body(r#"{"token":"for-anybody"}"#));
             let realm = tokens.address;
             let (registry, heard) = server(move |request| match request.header("authorization") {
                 None if request.path.contains("bearer") => {
@@ -209,19 +313,47 @@ fn no_secret_of_any_kind_goes_over_plain_http_by_the_repositorys_wish() {
             });
             let host = registry.address.to_string();
             let folder = tempfile::tempdir().unwrap();
-            let helpers = helper.iter().map(|script| with_helper(folder.path(), script, &host)).collect::<String>();
+            let helpers = helper
+                .iter()
+                .map(|script| with_helper(folder.path(), script, &host))
+                .collect::<String>();
             let json = format!(r#"{{"auths":{{"{host}":{entry}}}{helpers}}}"#);
             std::fs::write(folder.path().join("config.json"), json).unwrap();
-            let insecure_as_nobody = if nobody { vec![host.clone()] } else { Vec::new() };
-            let settings = Settings { environment: environment(folder.path()), insecure_as_nobody, ..settings() };
+            let insecure_as_nobody = if nobody {
+                vec![host.clone()]
+            } else {
+                Vec::new()
+            };
+            let settings = Settings {
+                environment: environment(folder.path()),
+                insecure_as_nobody,
+                ..settings()
+            };
             let said = everything_said(settings, &host, repository, &["1"]);
             let encoded = STANDARD.encode(format!("user:{secret}"));
-            let requests: Vec<Request> =
-                heard.lock().unwrap().iter().chain(heard_by_tokens.lock().unwrap().iter()).cloned().collect();
+            let requests: Vec<Request> = heard
+                .lock()
+                .unwrap()
+                .iter()
+                .chain(heard_by_tokens.lock().unwrap().iter())
+                .cloned()
+                .collect();
             let told = format!("{requests:?}");
-            assert_eq!(told.contains(secret) || told.contains(&encoded), is_sent, "{secret}: {told}");
-            assert_eq!(said.contains("plain http, which is not the user's wish"), nobody, "{said}");
-            assert_eq!(said.contains("with the credentials from"), is_sent, "{said}");
+            assert_eq!(
+                told.contains(secret) || told.contains(&encoded),
+                is_sent,
+                "{secret}: {told}"
+            );
+            assert_eq!(
+                said.contains("plain http, which is not the user's wish"),
+                nobody,
+                "{said}"
+            );
+            assert_eq!(
+                said.contains("with the credentials from"),
+                is_sent,
+                "{said}"
+            );
         }
     }
 }
@@ -243,53 +375,115 @@ fn a_docker_config_that_cannot_be_read_does_not_show_what_is_in_it() {
         format!(r#"{{"auths":{{"{host}":{{"auth":"planted-2"}}}}}}"#),
         format!(r#"{{"auths":{{"{host}":{{"auth":["planted-3"]}}}}}}"#),
         r#"{"auths": planted-4"#.to_owned(),
-        format!(r#"{{"auths":{{"{host}":{{"auth":"{}"}}}}}}"#, STANDARD.encode("planted-5")),
+        format!(
+            r#"{{"auths":{{"{host}":{{"auth":"{}"}}}}}}"#,
+            STANDARD.encode("planted-5")
+        ),
     ] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.json"), json).unwrap();
-        let said = everything_said(Settings { environment: environment(folder.path()), ..settings() }, &host, "shop/web", &["1"]);
-        assert!(said.contains("docker-config") && !said.contains("planted-"), "{said}");
+        let said = everything_said(
+            Settings {
+                environment: environment(folder.path()),
+                ..settings()
+            },
+            &host,
+            "shop/web",
+            &["1"],
+        );
+        assert!(
+            said.contains("docker-config") && !said.contains("planted-"),
+            "{said}"
+        );
     }
 }
 
 #[test]
 fn the_program_at_its_most_talkative_says_no_secret() {
     // Those whose answers come at once, and that need no name looked up.
-    let tags = ["forbidden", "missing", "teapot", "scheme", "circle", "digest", "page", "moved"];
+    let tags = [
+        "forbidden",
+        "missing",
+        "teapot",
+        "scheme",
+        "circle",
+        "digest",
+        "page",
+        "moved",
+    ];
     let (elsewhere, _) = server(|_| Response::new(200).body(r#"{"token":"planted-token-9"}"#));
-    for Planted { secret, entry, repository, .. } in planted().into_iter().filter(|planted| planted.helper.is_none()) {
+    for Planted {
+        secret,
+        entry,
+        repository,
+        ..
+    } in planted()
+        .into_iter()
+        .filter(|planted| planted.helper.is_none())
+    {
         let (registry, heard) = server(echoing(elsewhere.address.to_string()));
         let host = registry.address.to_string();
         let place = Workplace::new();
         std::fs::create_dir(place.beside("home/.docker")).unwrap();
-        std::fs::write(place.beside("home/.docker/config.json"), format!(r#"{{"auths":{{"{host}":{entry}}}}}"#)).unwrap();
-        let images: Vec<String> = tags.iter().map(|tag| format!("{host}/{repository}:{tag}")).collect();
+        std::fs::write(
+            place.beside("home/.docker/config.json"),
+            format!(r#"{{"auths":{{"{host}":{entry}}}}}"#),
+        )
+        .unwrap();
+        let images: Vec<String> = tags
+            .iter()
+            .map(|tag| format!("{host}/{repository}:{tag}"))
+            .collect();
         let containers: String = images
             .iter()
             .zip(tags)
-            .map(|(image, tag)| format!("        - name: {tag}\n          image: {image}@sha256:{}\n", "1".repeat(64)))
+            .map(|(image, tag)| {
+                format!(
+                    "        - name: {tag}\n          image: {image}@sha256:{}\n",
+                    "1".repeat(64)
+                )
+            })
             .collect();
-        let head =
-            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      containers:\n";
+        let head = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      containers:\n";
         place.write("web.yaml", format!("{head}{containers}"));
         let mut said = String::new();
-        let digest: Vec<&str> = ["digest", "-vv"].into_iter().chain(images.iter().map(String::as_str)).collect();
+        let digest: Vec<&str> = ["digest", "-vv"]
+            .into_iter()
+            .chain(images.iter().map(String::as_str))
+            .collect();
         for arguments in [
             digest,
             vec!["files", "--update", "--track", "tag", "-vv"],
-            vec!["files", "--check", "--track", "tag", "-vv", "--output", "json"],
+            vec![
+                "files", "--check", "--track", "tag", "-vv", "--output", "json",
+            ],
         ] {
             let finished = place
                 .imago(arguments)
-                .env("HTTPS_PROXY", "http://user:planted-proxy-7@proxy.example.test:3128")
+                .env(
+                    "HTTPS_PROXY",
+                    "http://user:planted-proxy-7@proxy.example.test:3128",
+                )
                 .env("IMAGO_GIT_TOKEN", "planted-environment-8")
                 .finish_with(3);
             said += &finished.stdout;
             said += &finished.stderr;
         }
         said += &String::from_utf8_lossy(&place.files()["web.yaml"]);
-        assert!(said.contains("418") && !said.contains("planted-"), "{secret}: {said}");
-        assert!(!said.contains(&STANDARD.encode(format!("user:{secret}"))), "{secret}: {said}");
-        assert!(heard.lock().unwrap().iter().any(|request| request.header("authorization").is_some()));
+        assert!(
+            said.contains("418") && !said.contains("planted-"),
+            "{secret}: {said}"
+        );
+        assert!(
+            !said.contains(&STANDARD.encode(format!("user:{secret}"))),
+            "{secret}: {said}"
+        );
+        assert!(
+            heard
+                .lock()
+                .unwrap()
+                .iter()
+                .any(|request| request.header("authorization").is_some())
+        );
     }
 }

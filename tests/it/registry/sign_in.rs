@@ -177,9 +177,19 @@ fn each_registrys_way_to_give_tokens_is_followed() {
         }
         let json = format!(r#"{{"auths":{{"{}":{}}}}}"#, registry.host(), case.entry);
         let (_folder, path) = docker_config(&json);
-        let answer = ask(Settings { docker_config: Some(path), ..settings() }, &format!("{}/shop/web:1", registry.host()));
+        let answer = ask(
+            Settings {
+                docker_config: Some(path),
+                ..settings()
+            },
+            &format!("{}/shop/web:1", registry.host()),
+        );
         assert_eq!(digest_of(answer), digest, "{}", case.name);
-        let asked: Vec<String> = registry.asked().iter().map(|asked| asked.replace(" /v2/shop/web/manifests/1", "")).collect();
+        let asked: Vec<String> = registry
+            .asked()
+            .iter()
+            .map(|asked| asked.replace(" /v2/shop/web/manifests/1", ""))
+            .collect();
         assert_eq!(asked, case.asked, "{}", case.name);
     }
 }
@@ -194,7 +204,8 @@ fn two_hundred_images_cost_one_challenge_one_token_a_repository_and_one_head_eac
         let digest = registry.push_image(&repository, &tag, "linux/amd64", &tag);
         let lookup = lookup(&format!("{}/{repository}:{tag}", registry.host()));
         // Every other image stands on this digest already.
-        let recorded = (number % 2 == 0).then(|| imago::engine::image::Digest::parse(&digest).unwrap());
+        let recorded =
+            (number % 2 == 0).then(|| imago::engine::image::Digest::parse(&digest).unwrap());
         wanted.insert(lookup.clone(), recorded.into_iter().collect());
         expected.insert(lookup, digest);
     }
@@ -204,12 +215,26 @@ fn two_hundred_images_cost_one_challenge_one_token_a_repository_and_one_head_eac
         assert_eq!(digest_of(answers[&lookup].clone()), digest);
     }
     let requests = registry.requests();
-    let count = |wanted: &dyn Fn(&Request) -> bool| requests.iter().filter(|request| wanted(request)).count();
-    assert_eq!(count(&|request| request.header("authorization").is_none() && request.path != "/token"), 1, "challenges");
+    let count = |wanted: &dyn Fn(&Request) -> bool| {
+        requests.iter().filter(|request| wanted(request)).count()
+    };
+    assert_eq!(
+        count(&|request| request.header("authorization").is_none() && request.path != "/token"),
+        1,
+        "challenges"
+    );
     assert_eq!(count(&|request| request.path == "/token"), 50, "tokens");
-    assert_eq!(count(&|request| request.method == "HEAD" && request.header("authorization").is_some()), 200, "heads");
+    assert_eq!(
+        count(&|request| request.method == "HEAD" && request.header("authorization").is_some()),
+        200,
+        "heads"
+    );
     assert_eq!(requests.len(), 251, "everything");
-    assert!(registry.connections() <= 32, "{} connections", registry.connections());
+    assert!(
+        registry.connections() <= 32,
+        "{} connections",
+        registry.connections()
+    );
 }
 
 #[test]
@@ -219,26 +244,59 @@ fn an_index_that_names_no_platforms_is_read_to_the_end() {
     let image = registry.push_image("shop/web", "one", "linux/amd64", "second");
     let inner = registry.push_index("shop/web", "two", &["linux/arm64"], "second");
     let index = |digests: &[&str]| {
-        let entries: Vec<_> = digests.iter().map(|digest| serde_json::json!({"digest": digest, "size": 1})).collect();
-        serde_json::json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).to_string()
+        let entries: Vec<_> = digests
+            .iter()
+            .map(|digest| serde_json::json!({"digest": digest, "size": 1}))
+            .collect();
+        serde_json::json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
+            .to_string()
     };
-    for (digests, held) in [(&[image.as_str(), inner.as_str()][..], 0), (&[image.as_str()], 1)] {
+    for (digests, held) in [
+        (&[image.as_str(), inner.as_str()][..], 0),
+        (&[image.as_str()], 1),
+    ] {
         registry.push("shop/web", "1", INDEX, index(digests).as_bytes());
         let lookup = lookup(&format!("{}/shop/web:1", registry.host()));
-        let wanted = Wanted::from([(lookup.clone(), [imago::engine::image::Digest::parse(&old).unwrap()].into())]);
+        let wanted = Wanted::from([(
+            lookup.clone(),
+            [imago::engine::image::Digest::parse(&old).unwrap()].into(),
+        )]);
         let resolver = std::sync::Arc::new(Registry::new(settings()).unwrap());
         let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
-        assert_eq!(answers[&lookup].as_ref().unwrap().held.len(), held, "{digests:?}");
+        assert_eq!(
+            answers[&lookup].as_ref().unwrap().held.len(),
+            held,
+            "{digests:?}"
+        );
     }
 }
 
 #[test]
 fn a_repository_that_is_forbidden_costs_two_tokens_and_no_more() {
     let registry = TestRegistry::with(Access::Token(Tokens::default()), None);
-    registry.fault("shop/web", |_, _, fine| if fine.status == 401 { fine } else { Response::new(403) });
-    let images: Vec<String> = (0..20).map(|number| format!("{}/shop/web:{number}", registry.host())).collect();
+    registry.fault("shop/web", |_, _, fine| {
+        if fine.status == 401 {
+            fine
+        } else {
+            Response::new(403)
+        }
+    });
+    let images: Vec<String> = (0..20)
+        .map(|number| format!("{}/shop/web:{number}", registry.host()))
+        .collect();
     let images: Vec<&str> = images.iter().map(String::as_str).collect();
     let (answers, _) = ask_all(settings(), &images);
-    assert!(answers.values().all(|answer| answer.as_ref().unwrap_err().code == "forbidden"));
-    assert_eq!(registry.requests().iter().filter(|request| request.path == "/token").count(), 2);
+    assert!(
+        answers
+            .values()
+            .all(|answer| answer.as_ref().unwrap_err().code == "forbidden")
+    );
+    assert_eq!(
+        registry
+            .requests()
+            .iter()
+            .filter(|request| request.path == "/token")
+            .count(),
+        2
+    );
 }

@@ -24,7 +24,10 @@ pub(crate) struct Workplace {
 impl Workplace {
     /// An empty one.
     pub(crate) fn new() -> Self {
-        let root = tempfile::Builder::new().prefix("imago-test-").tempdir().unwrap();
+        let root = tempfile::Builder::new()
+            .prefix("imago-test-")
+            .tempdir()
+            .unwrap();
         fs::create_dir(root.path().join("home")).unwrap();
         fs::create_dir(root.path().join("work")).unwrap();
         Self { root }
@@ -67,7 +70,11 @@ impl Workplace {
     }
 
     /// Another program, to be run here.
-    pub(crate) fn program<I: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = I>) -> Run {
+    pub(crate) fn program<I: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<OsStr>,
+        arguments: impl IntoIterator<Item = I>,
+    ) -> Run {
         let mut command = Command::new(program);
         command
             .args(arguments)
@@ -120,28 +127,54 @@ impl Run {
         let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
         thread::sleep(time);
         // It may have ended by itself.
-        Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
+        Command::new("kill")
+            .args([&format!("-{signal}"), &child.id().to_string()])
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
         let (code, peak) = wait(&mut child);
         let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
-        Finished { command: format!("{:?}", self.command), code: code.unwrap_or(-1), stdout, stderr, peak }
+        Finished {
+            command: format!("{:?}", self.command),
+            code: code.unwrap_or(-1),
+            stdout,
+            stderr,
+            peak,
+        }
     }
 
     /// Runs it to its end. Panics, with what it has said so far, when it does not end.
     pub(crate) fn finish(mut self) -> Finished {
-        let mut child = self.command.spawn().unwrap_or_else(|error| panic!("cannot start {:?}: {error}", self.command));
+        let mut child = self
+            .command
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {:?}: {error}", self.command));
         let stdout = reader(child.stdout.take());
         let stderr = reader(child.stderr.take());
         let (code, peak) = wait(&mut child);
         let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
         let command = format!("{:?}", self.command);
-        assert!(code.is_some(), "{command} did not end by itself\nstdout: {stdout}\nstderr: {stderr}");
-        Finished { command, code: code.unwrap_or(-1), stdout, stderr, peak }
+        assert!(
+            code.is_some(),
+            "{command} did not end by itself\nstdout: {stdout}\nstderr: {stderr}"
+        );
+        Finished {
+            command,
+            code: code.unwrap_or(-1),
+            stdout,
+            stderr,
+            peak,
+        }
     }
 
     /// Runs it to its end, which must have this exit code.
     pub(crate) fn finish_with(self, code: i32) -> Finished {
         let finished = self.finish();
-        assert_eq!(finished.code, code, "{}\nstdout: {}\nstderr: {}", finished.command, finished.stdout, finished.stderr);
+        assert_eq!(
+            finished.code, code,
+            "{}\nstdout: {}\nstderr: {}",
+            finished.command, finished.stdout, finished.stderr
+        );
         finished
     }
 }
@@ -165,7 +198,10 @@ impl Finished {
     /// Its stdout as JSON; a report is what its schema describes.
     pub(crate) fn json(&self) -> serde_json::Value {
         let value: serde_json::Value = serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
-            panic!("no JSON ({error}) from {}\nstdout: {}\nstderr: {}", self.command, self.stdout, self.stderr)
+            panic!(
+                "no JSON ({error}) from {}\nstdout: {}\nstderr: {}",
+                self.command, self.stdout, self.stderr
+            )
         });
         if value.get("mode").is_some() {
             let faults = faults(&schema("report.schema.json"), &value);
@@ -178,7 +214,10 @@ impl Finished {
 fn reader(stream: Option<impl std::io::Read + Send + 'static>) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        stream.expect("the stream is piped").read_to_end(&mut bytes).unwrap();
+        stream
+            .expect("the stream is piped")
+            .read_to_end(&mut bytes)
+            .unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
     })
 }
@@ -209,7 +248,9 @@ fn wait(child: &mut Child) -> (Option<i32>, u64) {
 /// Every file of a folder and of those below it, by its path with `/`; `.git` is left out.
 pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     fn walk(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {
-        for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        for entry in
+            fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
             if name == ".git" {
@@ -231,10 +272,24 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn a_run_sees_nothing_of_the_machine() {
     let place = Workplace::new();
-    let seen = place.program("env", [] as [&str; 0]).env("OWN", "1").finish_with(0).stdout;
-    let names: Vec<&str> = seen.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+    let seen = place
+        .program("env", [] as [&str; 0])
+        .env("OWN", "1")
+        .finish_with(0)
+        .stdout;
+    let names: Vec<&str> = seen
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, _)| name)
+        .collect();
     for name in &names {
-        assert!(matches!(*name, "PATH" | "HOME" | "GIT_CONFIG_NOSYSTEM" | "GIT_CEILING_DIRECTORIES" | "OWN"), "{name}");
+        assert!(
+            matches!(
+                *name,
+                "PATH" | "HOME" | "GIT_CONFIG_NOSYSTEM" | "GIT_CEILING_DIRECTORIES" | "OWN"
+            ),
+            "{name}"
+        );
     }
     assert!(seen.contains(&format!("HOME={}", place.beside("home").display())));
 }

@@ -94,15 +94,24 @@ impl Case {
     /// Every case, by name.
     pub(crate) fn all() -> Vec<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rewrite");
-        let mut folders: Vec<PathBuf> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut folders: Vec<PathBuf> = fs::read_dir(&root)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         folders.sort();
         folders.into_iter().map(Self::read).collect()
     }
 
     fn read(folder: PathBuf) -> Self {
-        let terms = fs::read_to_string(folder.join("case.toml")).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        let terms = toml::from_str(&terms).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        Self { name: folder.file_name().unwrap().to_str().unwrap().to_owned(), terms, folder }
+        let terms = fs::read_to_string(folder.join("case.toml"))
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let terms =
+            toml::from_str(&terms).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        Self {
+            name: folder.file_name().unwrap().to_str().unwrap().to_owned(),
+            terms,
+            folder,
+        }
     }
 
     /// The folder of the files as they are.
@@ -128,8 +137,16 @@ fn every_case_says_why_and_is_whole() {
     assert!(cases.len() >= 200, "{} cases were found", cases.len());
     for case in cases {
         assert!(case.terms.why.len() > 20, "{}: say why", case.name);
-        assert!(case.after().keys().eq(files(&case.before()).keys()), "{}: in/ and out/ have other files", case.name);
+        assert!(
+            case.after().keys().eq(files(&case.before()).keys()),
+            "{}: in/ and out/ have other files",
+            case.name
+        );
         let out = case.folder.join("out");
-        assert!(!out.is_dir() || files(&out) != files(&case.before()), "{}: out/ is no different, so leave it out", case.name);
+        assert!(
+            !out.is_dir() || files(&out) != files(&case.before()),
+            "{}: out/ is no different, so leave it out",
+            case.name
+        );
     }
 }

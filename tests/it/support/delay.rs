@@ -1,6 +1,9 @@
 //! A proxy that puts a distance between a client and a server: every byte takes half a round trip, and a new connection a whole one more.
 
-#![allow(unreachable_pub, reason = "each of those who use this file uses it as a module of their own")]
+#![allow(
+    unreachable_pub,
+    reason = "each of those who use this file uses it as a module of their own"
+)]
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -15,8 +18,13 @@ pub fn start(server: SocketAddr, round_trip: Duration) -> std::io::Result<Socket
         for client in listener.incoming() {
             // The kernel has accepted at once; a client a round trip away could not have sent anything before this time.
             let open = Instant::now() + round_trip;
-            let (Ok(client), Ok(server)) = (client, TcpStream::connect(server)) else { continue };
-            let (Ok(from_client), Ok(from_server)) = (client.try_clone(), server.try_clone()) else { continue };
+            let (Ok(client), Ok(server)) = (client, TcpStream::connect(server)) else {
+                continue;
+            };
+            let (Ok(from_client), Ok(from_server)) = (client.try_clone(), server.try_clone())
+            else {
+                continue;
+            };
             pass(from_client, server, open, round_trip / 2);
             pass(from_server, client, open, round_trip / 2);
         }

@@ -26,11 +26,16 @@ impl Distribution {
     /// Starts one on this storage; `settings` is YAML that is put below the usual lines, `http` what stands below `http:`.
     pub fn start(storage: &Path, http: &str, settings: &str) -> Self {
         // Somebody else may take the port between our look at it and the child's.
-        (0..5).find_map(|_| Self::try_start(storage, http, settings)).expect("docker-registry starts")
+        (0..5)
+            .find_map(|_| Self::try_start(storage, http, settings))
+            .expect("docker-registry starts")
     }
 
     fn try_start(storage: &Path, http: &str, settings: &str) -> Option<Self> {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let config = format!(
             "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: {}\n\
              http:\n  addr: {address}\n{http}{settings}",
@@ -85,7 +90,12 @@ impl Distribution {
             })
             .collect();
         let list = "application/vnd.docker.distribution.manifest.list.v2+json";
-        self.put(repository, tag, &serde_json::json!({"schemaVersion": 2, "mediaType": list, "manifests": manifests})).0
+        self.put(
+            repository,
+            tag,
+            &serde_json::json!({"schemaVersion": 2, "mediaType": list, "manifests": manifests}),
+        )
+        .0
     }
 
     fn put(&self, repository: &str, tag: &str, manifest: &serde_json::Value) -> (String, usize) {

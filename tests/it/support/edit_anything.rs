@@ -23,7 +23,9 @@ pub(crate) enum Outcome {
 
 /// Updates and restores a text in which every tag has the same digest.
 pub(crate) fn edit_anything(bytes: &[u8]) -> Outcome {
-    let Ok(text) = std::str::from_utf8(bytes) else { return Outcome::Left };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Outcome::Left;
+    };
     let Some(new) = edit(text, Action::Update) else {
         if let Some(restored) = edit(text, Action::Restore) {
             differs_at_images_alone(text, &restored);
@@ -31,7 +33,11 @@ pub(crate) fn edit_anything(bytes: &[u8]) -> Outcome {
         return Outcome::Left;
     };
     differs_at_images_alone(text, &new);
-    assert_eq!(edit(&new, Action::Update), None, "a second run changes something");
+    assert_eq!(
+        edit(&new, Action::Update),
+        None,
+        "a second run changes something"
+    );
     if let Some(restored) = edit(&new, Action::Restore) {
         differs_at_images_alone(&new, &restored);
     }
@@ -46,14 +52,22 @@ enum Action {
 
 fn edit(text: &str, action: Action) -> Option<String> {
     let images = ImageFilter::new(&[], &[]).expect("no pattern is no wrong pattern");
-    let rules = Rules { track: Track::Annotation, form: TagForm::Keep, images };
-    let digest = Digest::parse(&format!("sha256:{}", "1".repeat(64))).expect("it is 64 digits long");
+    let rules = Rules {
+        track: Track::Annotation,
+        form: TagForm::Keep,
+        images,
+    };
+    let digest =
+        Digest::parse(&format!("sha256:{}", "1".repeat(64))).expect("it is 64 digits long");
     let file = File::parse_with_comments(text).ok()?;
     let mut wanted = Vec::new();
     for document in 0..file.len() {
         let workloads = workload::find(file.document(document)).workloads;
         let questions = plan::wanted(&workloads, &rules);
-        let answers: Answers = questions.into_keys().map(|lookup| (lookup, Ok(Answer::new(digest.clone())))).collect();
+        let answers: Answers = questions
+            .into_keys()
+            .map(|lookup| (lookup, Ok(Answer::new(digest.clone()))))
+            .collect();
         let plans = workloads.iter().filter_map(|workload| match action {
             Action::Update => plan::update(workload, &rules, &answers).ok(),
             Action::Restore => plan::restore(workload, &rules).ok(),
@@ -63,7 +77,11 @@ fn edit(text: &str, action: Action) -> Option<String> {
             wanted.push(DocumentChanges { document, changes });
         }
     }
-    if wanted.is_empty() { None } else { splice(&file, &wanted).ok() }
+    if wanted.is_empty() {
+        None
+    } else {
+        splice(&file, &wanted).ok()
+    }
 }
 
 fn differs_at_images_alone(old: &str, new: &str) {
@@ -84,9 +102,14 @@ fn documents(text: &str) -> Vec<Value> {
         let value = Value::deserialize(document)?;
         let mut merged = value.clone();
         // What cannot be merged is compared as it is written.
-        Ok(if merged.apply_merge().is_ok() { merged } else { value })
+        Ok(if merged.apply_merge().is_ok() {
+            merged
+        } else {
+            value
+        })
     };
-    let documents: Result<_, serde_yaml::Error> = serde_yaml::Deserializer::from_str(text).map(read).collect();
+    let documents: Result<_, serde_yaml::Error> =
+        serde_yaml::Deserializer::from_str(text).map(read).collect();
     documents.unwrap_or_else(|error| match error.to_string() {
         // Its values hold no whole number beyond 64 bits. A fixture compares those.
         told if told.contains("expected any YAML value") => Vec::new(),
@@ -96,12 +119,19 @@ fn documents(text: &str) -> Vec<Value> {
 
 fn same(old: Option<&Value>, new: Option<&Value>, path: &mut Vec<String>) {
     let empty = Mapping::new();
-    let may_come = matches!(path.last().map(String::as_str), Some("metadata" | "annotations"));
+    let may_come = matches!(
+        path.last().map(String::as_str),
+        Some("metadata" | "annotations")
+    );
     match (old, new) {
         _ if old == new => {}
         (Some(Value::Mapping(old)), Some(Value::Mapping(new))) => same_entries(old, new, path),
-        (None | Some(Value::Null), Some(Value::Mapping(new))) if may_come => same_entries(&empty, new, path),
-        (Some(Value::Mapping(old)), None | Some(Value::Null)) if may_come => same_entries(old, &empty, path),
+        (None | Some(Value::Null), Some(Value::Mapping(new))) if may_come => {
+            same_entries(&empty, new, path)
+        }
+        (Some(Value::Mapping(old)), None | Some(Value::Null)) if may_come => {
+            same_entries(old, &empty, path)
+        }
         (None, Some(Value::Null)) | (Some(Value::Null), None) if may_come => {}
         (Some(Value::Sequence(old)), Some(Value::Sequence(new))) if old.len() == new.len() => {
             for (index, (old, new)) in old.iter().zip(new).enumerate() {
@@ -114,7 +144,13 @@ fn same(old: Option<&Value>, new: Option<&Value>, path: &mut Vec<String>) {
             same(Some(&old.value), Some(&new.value), path)
         }
         (Some(Value::String(old)), Some(Value::String(new))) if is_image(path) => {
-            let name = |image: &str| image.split(['@', ':']).next().unwrap_or_default().to_owned();
+            let name = |image: &str| {
+                image
+                    .split(['@', ':'])
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            };
             assert_eq!(name(old), name(new.trim_end()), "another image at {path:?}");
         }
         _ => panic!("another value at {path:?}: {old:?} and {new:?}"),
@@ -122,8 +158,13 @@ fn same(old: Option<&Value>, new: Option<&Value>, path: &mut Vec<String>) {
 }
 
 fn same_entries(old: &Mapping, new: &Mapping, path: &mut Vec<String>) {
-    for key in old.keys().chain(new.keys().filter(|key| !old.contains_key(key))) {
-        let name = key.as_str().map_or_else(|| format!("{key:?}"), str::to_owned);
+    for key in old
+        .keys()
+        .chain(new.keys().filter(|key| !old.contains_key(key)))
+    {
+        let name = key
+            .as_str()
+            .map_or_else(|| format!("{key:?}"), str::to_owned);
         if name == "imago-config-spec" && is_annotations(path) {
             continue;
         }
@@ -138,13 +179,19 @@ fn is_image(path: &[String]) -> bool {
     let list = |name: &String| matches!(name.as_str(), "containers" | "initContainers");
     match path {
         [.., name, _, key] if list(name) => key == "image",
-        [above @ .., key] => key == "image" && above.iter().any(|name| name == "<<") && above.iter().any(list),
+        [above @ .., key] => {
+            key == "image" && above.iter().any(|name| name == "<<") && above.iter().any(list)
+        }
         [] => false,
     }
 }
 
 /// The annotations of a document or of an item of lists, never those of a pod template.
 fn is_annotations(path: &[String]) -> bool {
-    let [items @ .., metadata, annotations] = path else { return false };
-    metadata == "metadata" && annotations == "annotations" && items.chunks(2).all(|pair| pair[0] == "items")
+    let [items @ .., metadata, annotations] = path else {
+        return false;
+    };
+    metadata == "metadata"
+        && annotations == "annotations"
+        && items.chunks(2).all(|pair| pair[0] == "items")
 }

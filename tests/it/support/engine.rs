@@ -41,14 +41,23 @@ pub(crate) enum Action<'a> {
 
 /// The rules of a run without flags.
 pub(crate) fn plain_rules() -> Rules {
-    Rules { track: Track::Annotation, form: TagForm::Keep, images: ImageFilter::new(&[], &[]).unwrap() }
+    Rules {
+        track: Track::Annotation,
+        form: TagForm::Keep,
+        images: ImageFilter::new(&[], &[]).unwrap(),
+    }
 }
 
 /// The answers of a lock: everything else is refused.
 pub(crate) fn answers<'a>(digests: impl IntoIterator<Item = (&'a str, &'a str)>) -> Answers {
     digests
         .into_iter()
-        .map(|(image, digest)| (ImageRef::parse(image).unwrap().lookup(), Ok(Answer::new(Digest::parse(digest).unwrap()))))
+        .map(|(image, digest)| {
+            (
+                ImageRef::parse(image).unwrap().lookup(),
+                Ok(Answer::new(Digest::parse(digest).unwrap())),
+            )
+        })
         .collect()
 }
 
@@ -62,8 +71,11 @@ pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
     for document in 0..file.len() {
         let root = file.document(document);
         let workloads = workload::find(root).workloads;
-        let changes: Vec<Change> =
-            workloads.iter().filter_map(|workload| plan(workload, rules, action).ok()).flat_map(|plan| plan.changes).collect();
+        let changes: Vec<Change> = workloads
+            .iter()
+            .filter_map(|workload| plan(workload, rules, action).ok())
+            .flat_map(|plan| plan.changes)
+            .collect();
         if !changes.is_empty() && workload::is_encrypted(root) {
             return Way::Refused("encrypted", String::new());
         }
@@ -81,14 +93,22 @@ pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
 }
 
 /// Plans one workload. An image that has no answer is asked for in vain.
-pub(crate) fn plan(workload: &Workload, rules: &Rules, action: Action<'_>) -> Result<Plan, Refusal> {
+pub(crate) fn plan(
+    workload: &Workload,
+    rules: &Rules,
+    action: Action<'_>,
+) -> Result<Plan, Refusal> {
     match action {
         Action::Restore => plan::restore(workload, rules),
         Action::Update(answers) => {
             let mut answers = answers.clone();
             for lookup in plan::wanted([workload], rules).into_keys() {
                 answers.entry(lookup).or_insert_with(|| {
-                    Err(Refusal { code: "not-in-lock", cause: "the lock does not have it".to_owned(), hint: None })
+                    Err(Refusal {
+                        code: "not-in-lock",
+                        cause: "the lock does not have it".to_owned(),
+                        hint: None,
+                    })
                 });
             }
             plan::update(workload, rules, &answers)

@@ -23,7 +23,10 @@ pub struct Request {
 impl Request {
     /// The first header of this name (in lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -53,17 +56,23 @@ pub enum Body {
 
 impl Response {
     pub fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Body::Whole(Vec::new()) }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Body::Whole(Vec::new()),
+        }
     }
 
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
+        self.headers
+            .retain(|(key, _)| !key.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
     pub fn without(mut self, name: &str) -> Self {
-        self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
+        self.headers
+            .retain(|(key, _)| !key.eq_ignore_ascii_case(name));
         self
     }
 
@@ -92,10 +101,16 @@ pub struct Server {
 type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 
 impl Server {
-    pub fn start(tls: Option<Arc<rustls::ServerConfig>>, handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
+    pub fn start(
+        tls: Option<Arc<rustls::ServerConfig>>,
+        handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (connections, stopped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let (connections, stopped) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
         let handler: Arc<Handler> = Arc::new(handler);
         let (counted, over) = (Arc::clone(&connections), Arc::clone(&stopped));
         std::thread::spawn(move || {
@@ -103,12 +118,18 @@ impl Server {
                 if over.load(Ordering::SeqCst) {
                     return;
                 }
-                let (Ok(stream), handler, tls) = (stream, Arc::clone(&handler), tls.clone()) else { continue };
+                let (Ok(stream), handler, tls) = (stream, Arc::clone(&handler), tls.clone()) else {
+                    continue;
+                };
                 let (counted, over) = (Arc::clone(&counted), Arc::clone(&over));
                 std::thread::spawn(move || serve(stream, tls, &*handler, &counted, &over));
             }
         });
-        Self { address, connections, stopped }
+        Self {
+            address,
+            connections,
+            stopped,
+        }
     }
 
     /// How many connections have sent a request.
@@ -139,7 +160,10 @@ fn serve(
         return;
     }
     let mut stream: Box<dyn Stream> = match tls {
-        Some(config) => Box::new(rustls::StreamOwned::new(rustls::ServerConnection::new(config).unwrap(), stream)),
+        Some(config) => Box::new(rustls::StreamOwned::new(
+            rustls::ServerConnection::new(config).unwrap(),
+            stream,
+        )),
         None => Box::new(stream),
     };
     let mut first = true;
@@ -167,17 +191,28 @@ fn read(stream: &mut dyn Stream) -> Option<Request> {
         }
         if !bytes[0].is_ascii_uppercase() {
             // What other servers say to a client that begins with TLS. The connection ends here in any case.
-            return stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").ok().and(None);
+            return stream
+                .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                .ok()
+                .and(None);
         }
     };
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.split("\r\n");
     let mut words = lines.next()?.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    words.next().filter(|version| version.starts_with("HTTP/"))?;
-    let headers: Vec<(String, String)> =
-        lines.filter_map(|line| line.split_once(':')).map(|(key, value)| (key.to_lowercase(), value.trim().to_owned())).collect();
-    let length = headers.iter().find(|(key, _)| key == "content-length").and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
+    words
+        .next()
+        .filter(|version| version.starts_with("HTTP/"))?;
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(key, value)| (key.to_lowercase(), value.trim().to_owned()))
+        .collect();
+    let length = headers
+        .iter()
+        .find(|(key, _)| key == "content-length")
+        .and_then(|(_, value)| value.parse().ok())
+        .unwrap_or(0);
     let mut body = bytes.split_off(end + 4);
     while body.len() < length {
         match stream.read(&mut chunk) {
@@ -187,11 +222,22 @@ fn read(stream: &mut dyn Stream) -> Option<Request> {
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let body = String::from_utf8_lossy(&body).into_owned();
-    Some(Request { method, path: path.to_owned(), query: query.to_owned(), headers, body })
+    Some(Request {
+        method,
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers,
+        body,
+    })
 }
 
 /// Sends the answer; whether the connection may be used again.
-fn write(stream: &mut dyn Stream, request: &Request, response: Response, over: &AtomicBool) -> bool {
+fn write(
+    stream: &mut dyn Stream,
+    request: &Request,
+    response: Response,
+    over: &AtomicBool,
+) -> bool {
     let length = match &response.body {
         Body::Whole(bytes) | Body::Cut(bytes) | Body::Drip(bytes, _) => Some(bytes.len()),
         Body::Endless => None,
@@ -223,20 +269,28 @@ fn write(stream: &mut dyn Stream, request: &Request, response: Response, over: &
         Body::Cut(bytes) => {
             out.extend_from_slice(&bytes[..bytes.len() / 2]);
             // It breaks off here in any case.
-            stream.write_all(&out).and_then(|()| stream.flush()).is_err() && over.load(Ordering::SeqCst)
+            stream
+                .write_all(&out)
+                .and_then(|()| stream.flush())
+                .is_err()
+                && over.load(Ordering::SeqCst)
         }
         Body::Drip(bytes, pause) => {
             stream.write_all(&out).is_ok()
                 && bytes.chunks(1).all(|byte| {
                     std::thread::sleep(pause);
-                    !over.load(Ordering::SeqCst) && stream.write_all(byte).and_then(|()| stream.flush()).is_ok()
+                    !over.load(Ordering::SeqCst)
+                        && stream.write_all(byte).and_then(|()| stream.flush()).is_ok()
                 })
         }
         Body::Endless => {
             let block = [b'a'; 16 * 1024];
             let mut open = stream.write_all(&out).is_ok();
             while open && !over.load(Ordering::SeqCst) {
-                open = stream.write_all(&block).and_then(|()| stream.flush()).is_ok();
+                open = stream
+                    .write_all(&block)
+                    .and_then(|()| stream.flush())
+                    .is_ok();
             }
             false
         }

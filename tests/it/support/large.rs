@@ -1,6 +1,10 @@
 //! A large cluster, for what it costs to look at it.
 
-#![allow(unreachable_pub, clippy::unwrap_used, reason = "tests and a bench use it")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "tests and a bench use it"
+)]
 
 use serde_json::{Value, json};
 
@@ -23,16 +27,25 @@ impl Large {
         let images: Vec<(String, String)> = (0..images)
             .map(|number| {
                 let repository = format!("shop/app-{number}");
-                let digest = registry.push_index(&repository, "1", &["linux/amd64", "linux/arm64"], &repository);
+                let digest = registry.push_index(
+                    &repository,
+                    "1",
+                    &["linux/amd64", "linux/arm64"],
+                    &repository,
+                );
                 (format!("{}/{repository}:1", registry.host()), digest)
             })
             .collect();
         // What an object of a cluster carries beside what matters: an environment, and the server's own notes.
-        let environment: Vec<Value> =
-            (0..20).map(|number| json!({"name": format!("VARIABLE_{number}"), "value": "x".repeat(40)})).collect();
+        let environment: Vec<Value> = (0..20)
+            .map(|number| json!({"name": format!("VARIABLE_{number}"), "value": "x".repeat(40)}))
+            .collect();
         for number in 0..workloads {
             let (image, _) = &images[number % images.len()];
-            let (namespace, name) = (format!("team-{}", number % NAMESPACES), format!("app-{number}"));
+            let (namespace, name) = (
+                format!("team-{}", number % NAMESPACES),
+                format!("app-{number}"),
+            );
             let mut object = workload("Deployment", &namespace, &name, &[("app", image)]);
             object["spec"]["template"]["spec"]["containers"][0]["env"] = environment.clone().into();
             object["status"] = json!({"observedGeneration": 100});
@@ -48,7 +61,8 @@ impl Large {
             };
             let set = format!("{name}-5d9c");
             if number == app {
-                let uid = server.object("deployments", &namespace, &name)["metadata"]["uid"].clone();
+                let uid =
+                    server.object("deployments", &namespace, &name)["metadata"]["uid"].clone();
                 server
                     .add(&json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata(&set, "Deployment", &uid),
                 "spec": {"template": {"spec": {"containers": [{"name": "app", "image": image, "env": environment}]}}}}));
@@ -61,6 +75,9 @@ impl Large {
                 [{"name": "app", "imageID": format!("r.test/app@{digest}"), "state": {"running": {}}}]}}),
             );
         }
-        Self { server, _registry: registry }
+        Self {
+            server,
+            _registry: registry,
+        }
     }
 }

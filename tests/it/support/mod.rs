@@ -1,7 +1,10 @@
 //! What the tests stand on: the built binary in a scrubbed environment, the cases of `fixtures/`, servers in the process and beside it,
 //! and programs that may be missing.
 
-#![allow(unreachable_pub, reason = "the parts are for every module of this one binary")]
+#![allow(
+    unreachable_pub,
+    reason = "the parts are for every module of this one binary"
+)]
 
 pub mod apiserver;
 pub(crate) mod binary;

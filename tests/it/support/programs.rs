@@ -6,7 +6,10 @@
 use std::path::{Path, PathBuf};
 
 /// Where a program is, or `None` where the test may be passed over. Panics where it is required.
-#[allow(clippy::print_stderr, reason = "what a run leaves out must be seen in its log")]
+#[allow(
+    clippy::print_stderr,
+    reason = "what a run leaves out must be seen in its log"
+)]
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&folders)
@@ -25,13 +28,17 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
 }
 
 fn asks_for(required: &str, name: &str) -> bool {
-    required.split(',').map(str::trim).any(|word| word == "all" || word == name)
+    required
+        .split(',')
+        .map(str::trim)
+        .any(|word| word == "all" || word == name)
 }
 
 #[cfg(unix)]
 fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    path.metadata()
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(not(unix))]

@@ -3,7 +3,12 @@
 //! It knows no more of the specification than reading needs: manifests by tag and digest, blobs, Basic and Bearer. It is also the registry
 //! of `examples/demo.rs`, so it depends on nothing else of the tests.
 
-#![allow(unreachable_pub, dead_code, clippy::unwrap_used, reason = "each of those who use this file uses a part of it")]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each of those who use this file uses a part of it"
+)]
 
 #[path = "http.rs"]
 pub mod http;
@@ -76,18 +81,28 @@ impl TestRegistry {
         let token_server = match &access {
             Access::Token(tokens) => {
                 let (state, tokens) = (Arc::clone(&state), tokens.clone());
-                Some(Server::start(tls.clone(), move |request| noted(&state, request, give_token(&state, &tokens, request))))
+                Some(Server::start(tls.clone(), move |request| {
+                    noted(&state, request, give_token(&state, &tokens, request))
+                }))
             }
             _ => None,
         };
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let realm = token_server.as_ref().map(|server| format!("{scheme}://{}/token", named(server.address))).unwrap_or_default();
+        let realm = token_server
+            .as_ref()
+            .map(|server| format!("{scheme}://{}/token", named(server.address)))
+            .unwrap_or_default();
         let shared = Arc::clone(&state);
         let server = Server::start(tls, move |request| {
             let response = answer(&shared, &access, &realm, request);
             noted(&shared, request, response)
         });
-        Self { address: server.address, server, token_server, state }
+        Self {
+            address: server.address,
+            server,
+            token_server,
+            state,
+        }
     }
 
     /// The registry as an image's name begins: `127.0.0.1:34567`.
@@ -96,7 +111,13 @@ impl TestRegistry {
     }
 
     /// Puts an image of several platforms behind a tag, and returns its index's digest. Another `content` is another digest.
-    pub fn push_index(&self, repository: &str, tag: &str, platforms: &[&str], content: &str) -> String {
+    pub fn push_index(
+        &self,
+        repository: &str,
+        tag: &str,
+        platforms: &[&str],
+        content: &str,
+    ) -> String {
         let manifests: Vec<serde_json::Value> = platforms
             .iter()
             .map(|platform| {
@@ -106,15 +127,20 @@ impl TestRegistry {
                 serde_json::json!({"mediaType": MANIFEST, "digest": digest, "size": 1, "platform": {"os": os, "architecture": architecture}})
             })
             .collect();
-        let index = serde_json::json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests});
+        let index =
+            serde_json::json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests});
         self.push(repository, tag, INDEX, index.to_string().as_bytes())
     }
 
     /// Puts an image of one platform behind a tag, and returns its manifest's digest.
     pub fn push_image(&self, repository: &str, tag: &str, platform: &str, content: &str) -> String {
         let mut parts = platform.split('/');
-        let (os, architecture) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let config = serde_json::json!({"os": os, "architecture": architecture, "author": content}).to_string();
+        let (os, architecture) = (
+            parts.next().unwrap_or_default(),
+            parts.next().unwrap_or_default(),
+        );
+        let config = serde_json::json!({"os": os, "architecture": architecture, "author": content})
+            .to_string();
         let digest = self.push_blob(config.as_bytes());
         let manifest = serde_json::json!({
             "schemaVersion": 2, "mediaType": MANIFEST,
@@ -128,7 +154,10 @@ impl TestRegistry {
         let digest = digest(bytes);
         let mut manifests = self.state.manifests.lock().unwrap();
         for reference in [tag, &digest] {
-            manifests.insert((repository.to_owned(), reference.to_owned()), (media_type.to_owned(), bytes.to_vec()));
+            manifests.insert(
+                (repository.to_owned(), reference.to_owned()),
+                (media_type.to_owned(), bytes.to_vec()),
+            );
         }
         digest
     }
@@ -136,24 +165,42 @@ impl TestRegistry {
     /// Keeps a blob, and returns its digest.
     pub fn push_blob(&self, bytes: &[u8]) -> String {
         let digest = digest(bytes);
-        self.state.blobs.lock().unwrap().insert(digest.clone(), bytes.to_vec());
+        self.state
+            .blobs
+            .lock()
+            .unwrap()
+            .insert(digest.clone(), bytes.to_vec());
         digest
     }
 
     /// The bytes of a manifest that was pushed.
     pub fn manifest(&self, repository: &str, reference: &str) -> Vec<u8> {
-        self.state.manifests.lock().unwrap()[&(repository.to_owned(), reference.to_owned())].1.clone()
+        self.state.manifests.lock().unwrap()[&(repository.to_owned(), reference.to_owned())]
+            .1
+            .clone()
     }
 
     /// Takes a tag or a digest away.
     pub fn remove(&self, repository: &str, reference: &str) {
-        self.state.manifests.lock().unwrap().remove(&(repository.to_owned(), reference.to_owned()));
+        self.state
+            .manifests
+            .lock()
+            .unwrap()
+            .remove(&(repository.to_owned(), reference.to_owned()));
     }
 
     /// Lets a repository (`token`: the token server) misbehave: what would be answered goes through here, with the request and how many
     /// came before it.
-    pub fn fault(&self, repository: &str, fault: impl Fn(&Request, u32, Response) -> Response + Send + Sync + 'static) {
-        self.state.faults.lock().unwrap().insert(repository.to_owned(), (0, Arc::new(fault)));
+    pub fn fault(
+        &self,
+        repository: &str,
+        fault: impl Fn(&Request, u32, Response) -> Response + Send + Sync + 'static,
+    ) {
+        self.state
+            .faults
+            .lock()
+            .unwrap()
+            .insert(repository.to_owned(), (0, Arc::new(fault)));
     }
 
     /// Everything that was asked so far, the token server's part included.
@@ -163,7 +210,10 @@ impl TestRegistry {
 
     /// `METHOD path` of everything that was asked.
     pub fn asked(&self) -> Vec<String> {
-        self.requests().iter().map(|request| format!("{} {}", request.method, request.path)).collect()
+        self.requests()
+            .iter()
+            .map(|request| format!("{} {}", request.method, request.path))
+            .collect()
     }
 
     /// How many connections the registry had.
@@ -173,13 +223,21 @@ impl TestRegistry {
 
     /// The token server's host and port.
     pub fn token_host(&self) -> Option<String> {
-        self.token_server.as_ref().map(|server| server.address.to_string())
+        self.token_server
+            .as_ref()
+            .map(|server| server.address.to_string())
     }
 }
 
 /// The digest of bytes, as registries name them.
 pub fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    format!(
+        "sha256:{}",
+        Sha256::digest(bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    )
 }
 
 /// `Basic` credentials as a header's value.
@@ -195,10 +253,15 @@ fn named(address: SocketAddr) -> String {
 fn noted(state: &State, request: &Request, response: Response) -> Response {
     state.requests.lock().unwrap().push(request.clone());
     let repository = split(&request.path).map_or("token", |(repository, ..)| repository);
-    let fault = state.faults.lock().unwrap().get_mut(repository).map(|(count, fault)| {
-        *count += 1;
-        (*count - 1, Arc::clone(fault))
-    });
+    let fault = state
+        .faults
+        .lock()
+        .unwrap()
+        .get_mut(repository)
+        .map(|(count, fault)| {
+            *count += 1;
+            (*count - 1, Arc::clone(fault))
+        });
     match fault {
         Some((before, fault)) => fault(request, before, response),
         None => response,
@@ -214,7 +277,11 @@ fn split(path: &str) -> Option<(&str, &str, &str)> {
 
 fn answer(state: &State, access: &Access, realm: &str, request: &Request) -> Response {
     let Some((repository, kind, reference)) = split(&request.path) else {
-        let status = if matches!(access, Access::Open) { 200 } else { 401 };
+        let status = if matches!(access, Access::Open) {
+            200
+        } else {
+            401
+        };
         return challenged(Response::new(status), access, realm);
     };
     let sent = request.header("authorization");
@@ -222,13 +289,16 @@ fn answer(state: &State, access: &Access, realm: &str, request: &Request) -> Res
         Access::Open => true,
         Access::Basic { user, password } => sent == Some(basic(user, password).as_str()),
         Access::Token(tokens) => {
-            let token = sent.and_then(|sent| sent.strip_prefix("Bearer ")).unwrap_or_default();
+            let token = sent
+                .and_then(|sent| sent.strip_prefix("Bearer "))
+                .unwrap_or_default();
             let repository_of_token = state.tokens.lock().unwrap().get(token).cloned();
             let spent = tokens.once && !state.used.lock().unwrap().insert(token.to_owned());
             match (repository_of_token, &tokens.insufficient) {
                 (Some(of), _) if of == repository && !spent => true,
                 (Some(_), Some(challenge)) => {
-                    return error(401, "UNAUTHORIZED").header("www-authenticate", challenge.clone());
+                    return error(401, "UNAUTHORIZED")
+                        .header("www-authenticate", challenge.clone());
                 }
                 _ => false,
             }
@@ -239,15 +309,22 @@ fn answer(state: &State, access: &Access, realm: &str, request: &Request) -> Res
     }
     if kind == "blobs" {
         let blobs = state.blobs.lock().unwrap();
-        return blobs.get(reference).map_or_else(|| error(404, "BLOB_UNKNOWN"), |bytes| Response::new(200).body(bytes.clone()));
+        return blobs.get(reference).map_or_else(
+            || error(404, "BLOB_UNKNOWN"),
+            |bytes| Response::new(200).body(bytes.clone()),
+        );
     }
     let manifests = state.manifests.lock().unwrap();
     match manifests.get(&(repository.to_owned(), reference.to_owned())) {
         Some((media_type, bytes)) => {
-            let response = Response::new(200).header("content-type", media_type.as_str()).body(bytes.clone());
+            let response = Response::new(200)
+                .header("content-type", media_type.as_str())
+                .body(bytes.clone());
             response.header("docker-content-digest", digest(bytes))
         }
-        None if manifests.keys().any(|(known, _)| known == repository) => error(404, "MANIFEST_UNKNOWN"),
+        None if manifests.keys().any(|(known, _)| known == repository) => {
+            error(404, "MANIFEST_UNKNOWN")
+        }
         None => error(404, "NAME_UNKNOWN"),
     }
 }
@@ -255,9 +332,16 @@ fn answer(state: &State, access: &Access, realm: &str, request: &Request) -> Res
 fn challenged(mut response: Response, access: &Access, realm: &str) -> Response {
     match access {
         Access::Open => {}
-        Access::Basic { .. } => response = response.header("www-authenticate", r#"Basic realm="test""#),
+        Access::Basic { .. } => {
+            response = response.header("www-authenticate", r#"Basic realm="test""#)
+        }
         Access::Token(tokens) => {
-            let headers = tokens.challenges.iter().map(|text| ("www-authenticate".to_owned(), text.replace("{realm}", realm)));
+            let headers = tokens.challenges.iter().map(|text| {
+                (
+                    "www-authenticate".to_owned(),
+                    text.replace("{realm}", realm),
+                )
+            });
             response.headers.extend(headers);
         }
     }
@@ -266,5 +350,7 @@ fn challenged(mut response: Response, access: &Access, realm: &str) -> Response 
 
 fn error(status: u16, code: &str) -> Response {
     let body = serde_json::json!({"errors": [{"code": code, "message": "as a test wants it"}]});
-    Response::new(status).header("content-type", "application/json").body(body.to_string())
+    Response::new(status)
+        .header("content-type", "application/json")
+        .body(body.to_string())
 }

@@ -33,13 +33,18 @@ impl HttpRemote {
         let (seen, folder) = (Arc::clone(&authorizations), folder.to_owned());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (Ok(stream), seen, folder, door) = (stream, Arc::clone(&seen), folder.clone(), door.clone()) else {
+                let (Ok(stream), seen, folder, door) =
+                    (stream, Arc::clone(&seen), folder.clone(), door.clone())
+                else {
                     continue;
                 };
                 std::thread::spawn(move || serve(stream, &folder, &door, &seen));
             }
         });
-        Self { host, authorizations }
+        Self {
+            host,
+            authorizations,
+        }
     }
 
     pub(crate) fn url(&self, name: &str) -> String {
@@ -58,35 +63,63 @@ pub(crate) fn basic(user: &str, password: &str) -> String {
 }
 
 fn serve(mut stream: TcpStream, folder: &Path, door: &Door, seen: &Mutex<Vec<String>>) {
-    let Some((head, body)) = read(&mut stream) else { return };
+    let Some((head, body)) = read(&mut stream) else {
+        return;
+    };
     let mut lines = head.lines();
     let mut words = lines.next().unwrap().split(' ');
     let (method, target) = (words.next().unwrap(), words.next().unwrap());
-    let headers: Vec<(String, &str)> =
-        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value)).collect();
-    let sent: Vec<&str> = headers.iter().filter(|(name, _)| name == "authorization").map(|(_, value)| *value).collect();
-    seen.lock().unwrap().extend(sent.iter().map(|value| (*value).to_owned()));
-    let answer = match door {
-        Door::Elsewhere(url) => format!("HTTP/1.1 302 Found\r\nLocation: {url}{target}\r\n").into_bytes(),
-        Door::Account(user, password) => match sent[..] {
-            [] => b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\n".to_vec(),
-            [one] if one.eq_ignore_ascii_case(&basic(user, password)) => {
-                let headers: BTreeMap<&str, &str> = headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-                backend(folder, method, target, &headers, &body)
+    let headers: Vec<(String, &str)> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_lowercase(), value))
+        .collect();
+    let sent: Vec<&str> = headers
+        .iter()
+        .filter(|(name, _)| name == "authorization")
+        .map(|(_, value)| *value)
+        .collect();
+    seen.lock()
+        .unwrap()
+        .extend(sent.iter().map(|value| (*value).to_owned()));
+    let answer =
+        match door {
+            Door::Elsewhere(url) => {
+                format!("HTTP/1.1 302 Found\r\nLocation: {url}{target}\r\n").into_bytes()
             }
-            [_] => b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\n".to_vec(),
-            // As GitHub answers to two of them.
-            _ => b"HTTP/1.1 400 Bad Request\r\n".to_vec(),
-        },
-    };
+            Door::Account(user, password) => match sent[..] {
+                [] => b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\n"
+                    .to_vec(),
+                [one] if one.eq_ignore_ascii_case(&basic(user, password)) => {
+                    let headers: BTreeMap<&str, &str> = headers
+                        .iter()
+                        .map(|(name, value)| (name.as_str(), *value))
+                        .collect();
+                    backend(folder, method, target, &headers, &body)
+                }
+                [_] => b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\n"
+                    .to_vec(),
+                // As GitHub answers to two of them.
+                _ => b"HTTP/1.1 400 Bad Request\r\n".to_vec(),
+            },
+        };
     let whole = answer.windows(4).any(|window| window == b"\r\n\r\n");
-    let end: &[u8] = if whole { b"" } else { b"Content-Length: 0\r\nConnection: close\r\n\r\n" };
+    let end: &[u8] = if whole {
+        b""
+    } else {
+        b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+    };
     // A client that has gone is no fault of the server's.
     drop(stream.write_all(&[&answer, end].concat()));
 }
 
 /// Runs the CGI program, and turns its answer into one of HTTP.
-fn backend(folder: &Path, method: &str, target: &str, headers: &BTreeMap<&str, &str>, body: &[u8]) -> Vec<u8> {
+fn backend(
+    folder: &Path,
+    method: &str,
+    target: &str,
+    headers: &BTreeMap<&str, &str>,
+    body: &[u8],
+) -> Vec<u8> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let header = |name: &str| headers.get(name).copied().unwrap_or_default();
     let mut child = Command::new("git")
@@ -110,11 +143,20 @@ fn backend(folder: &Path, method: &str, target: &str, headers: &BTreeMap<&str, &
         .unwrap();
     child.stdin.take().unwrap().write_all(body).unwrap();
     let said = child.wait_with_output().unwrap().stdout;
-    let end = said.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let end = said
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .unwrap();
     let head = String::from_utf8_lossy(&said[..end]).into_owned();
-    let status = head.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
+    let status = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Status: "))
+        .unwrap_or("200 OK");
     let rest = &said[end + 4..];
-    let head = format!("HTTP/1.1 {status}\r\n{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", rest.len());
+    let head = format!(
+        "HTTP/1.1 {status}\r\n{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        rest.len()
+    );
     [head.as_bytes(), rest].concat()
 }
 
@@ -129,7 +171,12 @@ fn read(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
         bytes.extend_from_slice(&chunk[..count]);
     };
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
+    let length = head.lines().find_map(|line| {
+        line.to_lowercase()
+            .strip_prefix("content-length: ")?
+            .parse::<usize>()
+            .ok()
+    });
     let mut body = bytes.split_off(end + 4);
     while body.len() < length.unwrap_or(0) {
         let count = stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
@@ -153,7 +200,11 @@ impl SshRemote {
         std::fs::create_dir(folder).unwrap();
         let at = |name: &str| folder.join(name);
         for key in ["host", "person"] {
-            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(at(key)).status().unwrap();
+            let made = Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+                .arg(at(key))
+                .status()
+                .unwrap();
             assert!(made.success());
         }
         std::fs::copy(at("person.pub"), at("authorized")).unwrap();
@@ -174,8 +225,15 @@ impl SshRemote {
             at("known_hosts").display()
         );
         std::fs::write(at("client"), client).unwrap();
-        let right_host = format!("git.example.test {}", std::fs::read_to_string(at("host.pub")).unwrap());
-        Some(Self { client: at("client"), known_hosts: at("known_hosts"), right_host })
+        let right_host = format!(
+            "git.example.test {}",
+            std::fs::read_to_string(at("host.pub")).unwrap()
+        );
+        Some(Self {
+            client: at("client"),
+            known_hosts: at("known_hosts"),
+            right_host,
+        })
     }
 }
 
@@ -185,16 +243,28 @@ fn start(sshd: &Path, configuration: &Path) -> Option<String> {
     let sshd = sshd.display();
     for start in [
         sshd.to_string(),
-        format!("unshare -m sh -c 'mount -t tmpfs none /run && mkdir -m 0755 /run/sshd && exec {sshd} \"$@\"' sh"),
+        format!(
+            "unshare -m sh -c 'mount -t tmpfs none /run && mkdir -m 0755 /run/sshd && exec {sshd} \"$@\"' sh"
+        ),
     ] {
-        let test = Command::new("sh").arg("-c").arg(format!("{start} -t -f {}", configuration.display())).output().unwrap();
+        let test = Command::new("sh")
+            .arg("-c")
+            .arg(format!("{start} -t -f {}", configuration.display()))
+            .output()
+            .unwrap();
         if test.status.success() {
             return Some(start);
         }
-        eprintln!("`{start}` does not start: {}", String::from_utf8_lossy(&test.stderr).trim());
+        eprintln!(
+            "`{start}` does not start: {}",
+            String::from_utf8_lossy(&test.stderr).trim()
+        );
     }
     let required = std::env::var("IMAGO_TEST_REQUIRE").unwrap_or_default();
-    assert!(!required.contains("sshd") && required != "all", "`sshd` is required and does not start here");
+    assert!(
+        !required.contains("sshd") && required != "all",
+        "`sshd` is required and does not start here"
+    );
     eprintln!("LEFT OUT: sshd does not start here");
     None
 }

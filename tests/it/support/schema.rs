@@ -8,7 +8,9 @@ use serde_json::Value;
 
 /// A schema of this repository.
 pub(crate) fn schema(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("schema")
+        .join(name);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -25,20 +27,36 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec
         match keyword.as_str() {
             "$schema" | "$defs" | "title" | "description" => {}
             "type" => {
-                let names = says.as_array().map_or_else(|| vec![says], |names| names.iter().collect());
+                let names = says
+                    .as_array()
+                    .map_or_else(|| vec![says], |names| names.iter().collect());
                 if !names.iter().any(|name| is(name.as_str().unwrap(), value)) {
                     fault(format!("{value} is not of type {says}"));
                 }
             }
             "const" if says != value => fault(format!("{value} is not {says}")),
-            "enum" if !says.as_array().unwrap().contains(value) => fault(format!("{value} is not one of {says}")),
-            "minimum" if value.as_f64() < says.as_f64() => fault(format!("{value} is less than {says}")),
-            "maximum" if value.as_f64() > says.as_f64() => fault(format!("{value} is more than {says}")),
-            "pattern" if value.as_str().is_some_and(|text| !matches(says.as_str().unwrap(), text)) => {
+            "enum" if !says.as_array().unwrap().contains(value) => {
+                fault(format!("{value} is not one of {says}"))
+            }
+            "minimum" if value.as_f64() < says.as_f64() => {
+                fault(format!("{value} is less than {says}"))
+            }
+            "maximum" if value.as_f64() > says.as_f64() => {
+                fault(format!("{value} is more than {says}"))
+            }
+            "pattern"
+                if value
+                    .as_str()
+                    .is_some_and(|text| !matches(says.as_str().unwrap(), text)) =>
+            {
                 fault(format!("{value} does not match {says}"));
             }
             "required" if value.is_object() => {
-                let missing = says.as_array().unwrap().iter().filter(|key| value.get(key.as_str().unwrap()).is_none());
+                let missing = says
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter(|key| value.get(key.as_str().unwrap()).is_none());
                 missing.for_each(|key| fault(format!("{key} is missing")));
             }
             "const" | "enum" | "minimum" | "maximum" | "pattern" | "required" => {}
@@ -65,10 +83,23 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec
             check(root, items, item, &format!("{at}/{index}"), faults);
         }
     }
-    let described = schema.get("properties").or(schema.get("additionalProperties")).is_some();
-    for (key, item) in value.as_object().into_iter().flatten().filter(|_| described) {
-        let of_key = schema.get("properties").and_then(|properties| properties.get(key));
-        match of_key.or(schema.get("additionalProperties").filter(|more| more.is_object())) {
+    let described = schema
+        .get("properties")
+        .or(schema.get("additionalProperties"))
+        .is_some();
+    for (key, item) in value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|_| described)
+    {
+        let of_key = schema
+            .get("properties")
+            .and_then(|properties| properties.get(key));
+        match of_key.or(schema
+            .get("additionalProperties")
+            .filter(|more| more.is_object()))
+        {
             Some(schema) => check(root, schema, item, &format!("{at}/{key}"), faults),
             None => faults.push(format!("{at}: `{key}` is not described")),
         }
@@ -88,11 +119,18 @@ fn is(name: &str, value: &Value) -> bool {
 }
 
 fn matches(pattern: &str, text: &str) -> bool {
-    let word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let word = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
     match pattern {
         "^sha(256|512):[0-9a-f]+$" => imago::engine::image::Digest::parse(text).is_ok(),
         "^[a-z0-9]+(-[a-z0-9]+)*$" => text.split('-').all(word),
-        "<.*>" => text.split_once('<').is_some_and(|(_, rest)| rest.contains('>')),
+        "<.*>" => text
+            .split_once('<')
+            .is_some_and(|(_, rest)| rest.contains('>')),
         other => panic!("the pattern `{other}` is not known here"),
     }
 }

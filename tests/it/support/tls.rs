@@ -1,6 +1,11 @@
 //! A certificate authority of the test's own.
 
-#![allow(unreachable_pub, dead_code, clippy::unwrap_used, reason = "each of those who use this file uses a part of it")]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each of those who use this file uses a part of it"
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,26 +38,45 @@ impl Authority {
     pub fn new(folder: &Path) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, "authority of a test");
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "authority of a test");
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let file = folder.join("authority.pem");
         std::fs::write(&file, issuer.pem()).unwrap();
-        Self { issuer, file, folder: folder.to_owned() }
+        Self {
+            issuer,
+            file,
+            folder: folder.to_owned(),
+        }
     }
 
     /// A certificate for these names and addresses.
     pub fn identity(&self, names: &[&str], valid: Valid) -> Identity {
-        let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+        let mut params = CertificateParams::new(
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>(),
+        )
+        .unwrap();
         if valid == Valid::LongAgo {
             params.not_before = rcgen::date_time_ymd(2001, 1, 1);
             params.not_after = rcgen::date_time_ymd(2002, 1, 1);
         }
         let key_pair = KeyPair::generate().unwrap();
         let issued = params.signed_by(&key_pair, &self.issuer).unwrap();
-        let (certificate, key) = (self.folder.join(format!("{}.pem", names[0])), self.folder.join(format!("{}.key", names[0])));
+        let (certificate, key) = (
+            self.folder.join(format!("{}.pem", names[0])),
+            self.folder.join(format!("{}.key", names[0])),
+        );
         std::fs::write(&certificate, issued.pem()).unwrap();
         std::fs::write(&key, key_pair.serialize_pem()).unwrap();
-        Identity { certificate, key, config: Arc::new(config(issued.der(), &key_pair)) }
+        Identity {
+            certificate,
+            key,
+            config: Arc::new(config(issued.der(), &key_pair)),
+        }
     }
 }
 
@@ -65,7 +89,11 @@ pub fn self_signed(folder: &Path, name: &str, is_ca: IsCa) -> Identity {
     let (certificate, key) = (folder.join("self.pem"), folder.join("self.key"));
     std::fs::write(&certificate, issued.pem()).unwrap();
     std::fs::write(&key, key_pair.serialize_pem()).unwrap();
-    Identity { certificate, key, config: Arc::new(config(issued.der(), &key_pair)) }
+    Identity {
+        certificate,
+        key,
+        config: Arc::new(config(issued.der(), &key_pair)),
+    }
 }
 
 fn config(issued: &CertificateDer<'static>, key_pair: &KeyPair) -> rustls::ServerConfig {

@@ -23,7 +23,10 @@ pub struct Tokens {
 impl Default for Tokens {
     fn default() -> Self {
         Self {
-            challenges: vec![r#"Bearer realm="{realm}",service="test",scope="repository:user/image:pull""#.to_owned()],
+            challenges: vec![
+                r#"Bearer realm="{realm}",service="test",scope="repository:user/image:pull""#
+                    .to_owned(),
+            ],
             insufficient: None,
             account: None,
             identity: None,
@@ -35,15 +38,26 @@ impl Default for Tokens {
 
 /// The answer of the token server.
 pub(super) fn give_token(state: &State, tokens: &Tokens, request: &Request) -> Response {
-    let fields = if request.method == "POST" { &request.body } else { &request.query };
+    let fields = if request.method == "POST" {
+        &request.body
+    } else {
+        &request.query
+    };
     let field = |name: &str| {
-        let found = fields.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        found.unwrap_or_default().replace("%3A", ":").replace("%2F", "/")
+        let found = fields
+            .split('&')
+            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        found
+            .unwrap_or_default()
+            .replace("%3A", ":")
+            .replace("%2F", "/")
     };
     if request.method == "POST" {
         match &tokens.identity {
             None => return Response::new(405),
-            Some(identity) if field("refresh_token") != *identity => return error(401, "UNAUTHORIZED"),
+            Some(identity) if field("refresh_token") != *identity => {
+                return error(401, "UNAUTHORIZED");
+            }
             Some(_) => {}
         }
     } else if let Some((user, password)) = &tokens.account
@@ -51,13 +65,17 @@ pub(super) fn give_token(state: &State, tokens: &Tokens, request: &Request) -> R
     {
         return error(401, "UNAUTHORIZED");
     }
-    let Some(repository) =
-        field("scope").strip_prefix("repository:").and_then(|rest| rest.strip_suffix(":pull")).map(str::to_owned)
+    let Some(repository) = field("scope")
+        .strip_prefix("repository:")
+        .and_then(|rest| rest.strip_suffix(":pull"))
+        .map(str::to_owned)
     else {
         return error(400, "UNSUPPORTED");
     };
     let mut given = state.tokens.lock().unwrap();
     let token = format!("secret-token-{}", given.len());
     given.insert(token.clone(), repository);
-    Response::new(200).header("content-type", "application/json").body(tokens.answer.replace("{token}", &token))
+    Response::new(200)
+        .header("content-type", "application/json")
+        .body(tokens.answer.replace("{token}", &token))
 }

@@ -45,8 +45,20 @@ pub(super) struct ProblemV1<'a> {
 }
 
 impl<'a> SkippedV1<'a> {
-    pub(super) fn of(Skipped { code, place, message, held }: &'a Skipped) -> Self {
-        let Place { file, line, workload, container } = place;
+    pub(super) fn of(
+        Skipped {
+            code,
+            place,
+            message,
+            held,
+        }: &'a Skipped,
+    ) -> Self {
+        let Place {
+            file,
+            line,
+            workload,
+            container,
+        } = place;
         Self {
             code,
             file: file.as_deref(),
@@ -60,8 +72,21 @@ impl<'a> SkippedV1<'a> {
 }
 
 impl<'a> ProblemV1<'a> {
-    pub(super) fn of(Problem { code, what, place, cause, hint }: &'a Problem) -> Self {
-        let Place { file, line, workload, container } = place;
+    pub(super) fn of(
+        Problem {
+            code,
+            what,
+            place,
+            cause,
+            hint,
+        }: &'a Problem,
+    ) -> Self {
+        let Place {
+            file,
+            line,
+            workload,
+            container,
+        } = place;
         Self {
             code,
             file: file.as_deref(),

@@ -16,7 +16,10 @@ fn version_1_has_these_fields_in_this_order() {
     sample.problems.push(Problem {
         code: "unauthorized",
         what: "cannot resolve `registry.example.test/x:1`".into(),
-        place: Place { container: Some("x".into()), ..sample.workloads[0].place.clone() },
+        place: Place {
+            container: Some("x".into()),
+            ..sample.workloads[0].place.clone()
+        },
         cause: "the registry answered 401 Unauthorized".into(),
         hint: None,
     });
@@ -137,11 +140,22 @@ fn every_outcome_has_its_word() {
         (Outcome::Ignored("b".into()), ["ignored", "", "b", ""]),
         (Outcome::Variable, ["variable", "", "", ""]),
         (
-            Outcome::Held(Hold { code: "platform-lost", digest: Some(digest.clone()), reason: "b".into() }),
+            Outcome::Held(Hold {
+                code: "platform-lost",
+                digest: Some(digest.clone()),
+                reason: "b".into(),
+            }),
             ["held", "", "b", digest.as_str()],
         ),
         (Outcome::Unchecked("b".into()), ["unchecked", "", "b", ""]),
-        (Outcome::Stale { running: other, digest: digest.clone(), back: Some("a".into()) }, ["stale", "a", "", digest.as_str()]),
+        (
+            Outcome::Stale {
+                running: other,
+                digest: digest.clone(),
+                back: Some("a".into()),
+            },
+            ["stale", "a", "", digest.as_str()],
+        ),
         (samples::failed(), ["failed", "", "", ""]),
     ] {
         let mut sample = samples::updated();
@@ -149,7 +163,15 @@ fn every_outcome_has_its_word() {
         let value: serde_json::Value = serde_json::from_str(&report(&sample)).unwrap();
         let container = &value["workloads"][0]["containers"][0];
         let word = |key: &str| container[key].as_str().unwrap_or_default();
-        assert_eq!([word("outcome"), word("new_image"), word("reason"), word("tag_digest")], expected);
+        assert_eq!(
+            [
+                word("outcome"),
+                word("new_image"),
+                word("reason"),
+                word("tag_digest")
+            ],
+            expected
+        );
     }
 }
 
@@ -159,7 +181,12 @@ fn characters_that_steer_are_escaped_and_come_back_the_same() {
     let hostile = "a\u{1b}[2J\u{9b}\u{7f}\u{202e}\u{2028}\n\tö";
     sample.workloads[0].name = hostile.into();
     let text = report(&sample);
-    assert!(!text.chars().any(|character| character != '\n' && steers(character)), "{text}");
+    assert!(
+        !text
+            .chars()
+            .any(|character| character != '\n' && steers(character)),
+        "{text}"
+    );
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value["workloads"][0]["name"], hostile);
 }

@@ -83,7 +83,9 @@ impl<'a> ContainerV1<'a> {
         };
         let (tag_digest, running_digest) = match &container.outcome {
             Outcome::Held(hold) => (hold.digest.as_ref().map(Digest::as_str), None),
-            Outcome::Stale { running, digest, .. } => (Some(digest.as_str()), Some(running.as_str())),
+            Outcome::Stale {
+                running, digest, ..
+            } => (Some(digest.as_str()), Some(running.as_str())),
             _ => (None, None),
         };
         Self {

@@ -12,13 +12,20 @@ use crate::cli::render::{Printable, Styles};
 pub fn digests(found: &[Found]) -> String {
     let line = |image: &Found| {
         let digest = image.digest.as_ref().ok()?;
-        Some(if found.len() > 1 { format!("{digest}  {}\n", Printable(&image.image)) } else { format!("{digest}\n") })
+        Some(if found.len() > 1 {
+            format!("{digest}  {}\n", Printable(&image.image))
+        } else {
+            format!("{digest}\n")
+        })
     };
     found.iter().filter_map(line).collect()
 }
 
 /// How each answer was found, for a person who wants to know why.
-pub fn ways<'a>(ways: impl IntoIterator<Item = (&'a str, &'a [String])>, styles: &Styles) -> String {
+pub fn ways<'a>(
+    ways: impl IntoIterator<Item = (&'a str, &'a [String])>,
+    styles: &Styles,
+) -> String {
     let Styles { strong, faint, .. } = styles;
     let mut text = String::new();
     for (asked, steps) in ways {
@@ -35,7 +42,13 @@ pub fn digest_problems(found: &[Found]) -> Vec<Problem> {
     let problem = |found: &Found| {
         let refusal = found.digest.as_ref().err()?.clone();
         let what = format!("cannot resolve `{}`", found.image);
-        Some(Problem { code: refusal.code, what, place: Place::default(), cause: refusal.cause, hint: refusal.hint })
+        Some(Problem {
+            code: refusal.code,
+            what,
+            place: Place::default(),
+            cause: refusal.cause,
+            hint: refusal.hint,
+        })
     };
     found.iter().filter_map(problem).collect()
 }

@@ -31,18 +31,45 @@ updated 1 image in 1 of 214 files; 3 Helm templates passed over
 fn without_an_action_the_last_line_says_what_has_to_be_done() {
     let report = samples::updated();
     for (report, last) in [
-        (Report { action: Action::Report, ..report.clone() }, "1 image in 1 of 214 files has to be updated"),
-        (Report { action: Action::Check, ..report.clone() }, "1 image in 1 of 214 files has to be updated"),
-        (Report { dry_run: true, ..report.clone() }, "would update 1 image in 1 of 214 files"),
         (
-            Report { stopped_at: Some(0), ..report.clone() },
+            Report {
+                action: Action::Report,
+                ..report.clone()
+            },
+            "1 image in 1 of 214 files has to be updated",
+        ),
+        (
+            Report {
+                action: Action::Check,
+                ..report.clone()
+            },
+            "1 image in 1 of 214 files has to be updated",
+        ),
+        (
+            Report {
+                dry_run: true,
+                ..report.clone()
+            },
+            "would update 1 image in 1 of 214 files",
+        ),
+        (
+            Report {
+                stopped_at: Some(0),
+                ..report.clone()
+            },
             "nothing was written: 1 image would change, and `--max-changes` allows 0",
         ),
     ] {
         let text = text(&report, Detail::Normal);
-        assert_eq!(text.lines().last().unwrap(), format!("{last}; 3 Helm templates passed over"));
+        assert_eq!(
+            text.lines().last().unwrap(),
+            format!("{last}; 3 Helm templates passed over")
+        );
         assert!(!text.contains("\nupdate "), "{text}");
-        assert_eq!(text.contains("\nwould update deploy/web.yaml Deployment/web\n"), report.dry_run);
+        assert_eq!(
+            text.contains("\nwould update deploy/web.yaml Deployment/web\n"),
+            report.dry_run
+        );
     }
 }
 
@@ -52,10 +79,22 @@ fn every_outcome_has_its_words() {
     for (outcome, words) in [
         (Outcome::Ok, "ok".to_owned()),
         (Outcome::Fixed, "ok (fixed digest)".to_owned()),
-        (Outcome::Restored("web:1".into()), "goes back from web:1.4 to web:1".to_owned()),
-        (Outcome::Kept("its tag was changed".into()), "stays on web:1.4: its tag was changed".to_owned()),
-        (Outcome::Ignored("annotation `imago/ignore`".into()), "ignored (annotation `imago/ignore`)".to_owned()),
-        (Outcome::Variable, "passed over: web:1.4 is a variable".to_owned()),
+        (
+            Outcome::Restored("web:1".into()),
+            "goes back from web:1.4 to web:1".to_owned(),
+        ),
+        (
+            Outcome::Kept("its tag was changed".into()),
+            "stays on web:1.4: its tag was changed".to_owned(),
+        ),
+        (
+            Outcome::Ignored("annotation `imago/ignore`".into()),
+            "ignored (annotation `imago/ignore`)".to_owned(),
+        ),
+        (
+            Outcome::Variable,
+            "passed over: web:1.4 is a variable".to_owned(),
+        ),
         (
             Outcome::Held(Hold {
                 code: "platform-lost",
@@ -66,42 +105,89 @@ fn every_outcome_has_its_words() {
         ),
         (samples::failed(), "has a problem".to_owned()),
     ] {
-        assert_eq!(decision(&samples::container("app", "web:1.4", outcome), &Styles::plain()), words);
+        assert_eq!(
+            decision(
+                &samples::container("app", "web:1.4", outcome),
+                &Styles::plain()
+            ),
+            words
+        );
     }
 }
 
 #[test]
 fn an_empty_result_says_why() {
-    let nothing = Report { workloads: Vec::new(), files_changed: Vec::new(), skipped: Vec::new(), ..samples::updated() };
+    let nothing = Report {
+        workloads: Vec::new(),
+        files_changed: Vec::new(),
+        skipped: Vec::new(),
+        ..samples::updated()
+    };
     let with = |outcomes: &[Outcome]| {
         let mut report = samples::updated();
-        report.workloads[0].containers =
-            outcomes.iter().map(|outcome| samples::container("app", "web:1.4", outcome.clone())).collect();
+        report.workloads[0].containers = outcomes
+            .iter()
+            .map(|outcome| samples::container("app", "web:1.4", outcome.clone()))
+            .collect();
         report.workloads[0].changed = false;
-        Report { files_changed: Vec::new(), skipped: Vec::new(), ..report }
+        Report {
+            files_changed: Vec::new(),
+            skipped: Vec::new(),
+            ..report
+        }
     };
     let ignored = Outcome::Ignored("`--exclude-image`".into());
     for (report, line) in [
-        (Report { files_seen: 0, ..nothing.clone() }, "no manifest found (*.yaml, *.yml, *.json)"),
         (
-            Report { files_seen: 0, narrowed: true, ..nothing.clone() },
+            Report {
+                files_seen: 0,
+                ..nothing.clone()
+            },
+            "no manifest found (*.yaml, *.yml, *.json)",
+        ),
+        (
+            Report {
+                files_seen: 0,
+                narrowed: true,
+                ..nothing.clone()
+            },
             "no manifest found that `include` and `exclude` take (*.yaml, *.yml, *.json)",
         ),
-        (Report { files_seen: 1, ..nothing.clone() }, "no workload in 1 file"),
         (
-            Report { files_seen: 2, skipped: samples::updated().skipped, ..nothing.clone() },
+            Report {
+                files_seen: 1,
+                ..nothing.clone()
+            },
+            "no workload in 1 file",
+        ),
+        (
+            Report {
+                files_seen: 2,
+                skipped: samples::updated().skipped,
+                ..nothing.clone()
+            },
             "no workload in 2 files; 3 Helm templates passed over",
         ),
         (
-            Report { unhandled: [("Kustomization".into(), 2), ("Rollout".into(), 1)].into(), ..nothing.clone() },
+            Report {
+                unhandled: [("Kustomization".into(), 2), ("Rollout".into(), 1)].into(),
+                ..nothing.clone()
+            },
             "no workload in 214 files; 2 Kustomizations, 1 Rollout not handled",
         ),
         (
-            Report { without_namespace: 3, not_selected: 1, ..nothing.clone() },
+            Report {
+                without_namespace: 3,
+                not_selected: 1,
+                ..nothing.clone()
+            },
             "no workload of 214 files is selected; 3 workloads without a namespace not taken by `-n`; 1 workload not selected",
         ),
         (with(&[Outcome::Ok]), "the image in 214 files is up to date"),
-        (with(&[Outcome::Ok, Outcome::Ok]), "all 2 images in 214 files are up to date"),
+        (
+            with(&[Outcome::Ok, Outcome::Ok]),
+            "all 2 images in 214 files are up to date",
+        ),
         (
             with(&[Outcome::Ok, Outcome::Fixed]),
             "1 of 2 images in 214 files is up to date; 1 image with a fixed digest; `--track tag` would follow its tag",
@@ -115,18 +201,39 @@ fn an_empty_result_says_why() {
             "nothing to do in 214 files; 1 image with a fixed digest; `--track tag` would follow its tag; 1 image ignored",
         ),
         (
-            Report { action: Action::Restore, ..with(&[Outcome::Fixed]) },
+            Report {
+                action: Action::Restore,
+                ..with(&[Outcome::Fixed])
+            },
             "nothing to restore in 214 files; 1 image with a fixed digest",
         ),
         (
             with(&[Outcome::Fixed, samples::failed()]),
             "no image of 214 files could be checked; 1 image with a fixed digest; `--track tag` would follow its tag",
         ),
-        (with(&[Outcome::Ok, ignored.clone()]), "1 of 2 images in 214 files is up to date; 1 image ignored"),
-        (with(&[ignored, Outcome::Variable]), "nothing to do in 214 files; 1 image ignored; 1 variable passed over"),
-        (with(&[samples::failed()]), "no image of 214 files could be checked"),
-        (with(&[Outcome::Outdated("web:1.4@x".into())]), "updated no image in 214 files"),
-        (Report { action: Action::Restore, ..with(&[Outcome::Ok]) }, "nothing to restore in 214 files"),
+        (
+            with(&[Outcome::Ok, ignored.clone()]),
+            "1 of 2 images in 214 files is up to date; 1 image ignored",
+        ),
+        (
+            with(&[ignored, Outcome::Variable]),
+            "nothing to do in 214 files; 1 image ignored; 1 variable passed over",
+        ),
+        (
+            with(&[samples::failed()]),
+            "no image of 214 files could be checked",
+        ),
+        (
+            with(&[Outcome::Outdated("web:1.4@x".into())]),
+            "updated no image in 214 files",
+        ),
+        (
+            Report {
+                action: Action::Restore,
+                ..with(&[Outcome::Ok])
+            },
+            "nothing to restore in 214 files",
+        ),
     ] {
         assert_eq!(summary(&report, &Styles::plain()), format!("{line}\n"));
     }
@@ -134,23 +241,46 @@ fn an_empty_result_says_why() {
 
 #[test]
 fn what_track_tag_would_do_is_said_where_it_would_do_it_for_all() {
-    let mut report = Report { action: Action::Report, skipped: Vec::new(), ..samples::updated() };
+    let mut report = Report {
+        action: Action::Report,
+        skipped: Vec::new(),
+        ..samples::updated()
+    };
     let digest = format!("sha256:{}", "0".repeat(64));
     let pins = [format!("web:1@{digest}"), format!("db@{digest}")];
-    report.workloads[0].containers = pins.iter().map(|image| samples::container("app", image, Outcome::Fixed)).collect();
-    assert_eq!(summary(&report, &Styles::plain()), "2 images with a fixed digest in 214 files\n");
+    report.workloads[0].containers = pins
+        .iter()
+        .map(|image| samples::container("app", image, Outcome::Fixed))
+        .collect();
+    assert_eq!(
+        summary(&report, &Styles::plain()),
+        "2 images with a fixed digest in 214 files\n"
+    );
     report.workloads[0].containers.truncate(1);
     let hinted = "1 image with a fixed digest in 214 files; `--track tag` would follow its tag\n";
     assert_eq!(summary(&report, &Styles::plain()), hinted);
-    report.notes.push("1 fixed image of a\u{1b} follows its tag in b".into());
+    report
+        .notes
+        .push("1 fixed image of a\u{1b} follows its tag in b".into());
     let noted = summary(&report, &Styles::plain());
-    assert_eq!(noted, format!("note: 1 fixed image of a\\u{{1b}} follows its tag in b\n{hinted}"));
+    assert_eq!(
+        noted,
+        format!("note: 1 fixed image of a\\u{{1b}} follows its tag in b\n{hinted}")
+    );
 }
 
 #[test]
 fn a_restore_that_only_drops_the_record_is_no_silence() {
-    let mut report = Report { action: Action::Restore, skipped: Vec::new(), ..samples::updated() };
-    report.workloads[0].containers = vec![samples::container("app", "web:2", Outcome::Kept("its tag was changed".into()))];
+    let mut report = Report {
+        action: Action::Restore,
+        skipped: Vec::new(),
+        ..samples::updated()
+    };
+    report.workloads[0].containers = vec![samples::container(
+        "app",
+        "web:2",
+        Outcome::Kept("its tag was changed".into()),
+    )];
     assert_eq!(
         text(&report, Detail::Normal),
         "\
@@ -177,9 +307,17 @@ fn more_detail_names_what_was_passed_over() {
 
 #[test]
 fn problems_are_counted_in_the_last_line() {
-    let problem =
-        Problem { code: "io", what: "cannot read `a`".into(), place: Place::default(), cause: String::new(), hint: None };
-    let report = Report { problems: vec![problem], ..samples::updated() };
+    let problem = Problem {
+        code: "io",
+        what: "cannot read `a`".into(),
+        place: Place::default(),
+        cause: String::new(),
+        hint: None,
+    };
+    let report = Report {
+        problems: vec![problem],
+        ..samples::updated()
+    };
     assert!(summary(&report, &Styles::plain()).ends_with("passed over; 1 problem\n"));
 }
 
@@ -189,22 +327,39 @@ fn names_and_images_cannot_steer_the_terminal() {
     report.workloads[0].place.file = Some("a\u{1b}]0;x\u{7}.yaml".into());
     report.workloads[0].containers[0].name = "app\u{1b}[2K".into();
     report.workloads[0].containers[0].image = "web\r:1".into();
-    report.skipped.push(Skipped { code: "x", place: Place::default(), message: "\u{9b}1m".into(), held: false });
+    report.skipped.push(Skipped {
+        code: "x",
+        place: Place::default(),
+        message: "\u{9b}1m".into(),
+        held: false,
+    });
     report.unhandled.insert("Kind\u{1b}".into(), 1);
     let text = text(&report, Detail::More);
-    assert!(!text.chars().any(|character| character != '\n' && steers(character)), "{text:?}");
+    assert!(
+        !text
+            .chars()
+            .any(|character| character != '\n' && steers(character)),
+        "{text:?}"
+    );
 }
 
 #[test]
 fn plain_and_coloured_text_say_the_same() {
     let report = samples::updated();
-    let coloured = body(&report, Detail::More, &Styles::coloured()) + &summary(&report, &Styles::coloured());
+    let coloured =
+        body(&report, Detail::More, &Styles::coloured()) + &summary(&report, &Styles::coloured());
     assert_ne!(coloured, text(&report, Detail::More));
-    assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), text(&report, Detail::More));
+    assert_eq!(
+        anstream::adapter::strip_str(&coloured).to_string(),
+        text(&report, Detail::More)
+    );
 }
 
 #[test]
 fn a_diff_to_look_at_shows_what_the_terminal_would_do() {
     let diff = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-\timage: a\r\n+\timage: b\u{1b}[2J";
-    assert_eq!(diff_to_look_at(diff, &Styles::plain()), "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-\timage: a\\r\n+\timage: b\\u{1b}[2J");
+    assert_eq!(
+        diff_to_look_at(diff, &Styles::plain()),
+        "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-\timage: a\\r\n+\timage: b\\u{1b}[2J"
+    );
 }

@@ -10,7 +10,10 @@ pub(super) fn verdict(report: &Report) -> String {
     let counts = report.counts();
     let due = counts.outdated + counts.restored + counts.stale;
     if let Some(limit) = report.stopped_at {
-        return format!("nothing was written: {} would change, and `--max-changes` allows {limit}", counted(due, "image"));
+        return format!(
+            "nothing was written: {} would change, and `--max-changes` allows {limit}",
+            counted(due, "image")
+        );
     }
     let verb = match (report.reach(), report.action) {
         (Reach::Looked, _) | (_, Action::Report | Action::Check) => return outlook(report),
@@ -21,9 +24,15 @@ pub(super) fn verdict(report: &Report) -> String {
         (Reach::Done, Action::Restore) => "restored",
         (Reach::Done, Action::Restart) => "restarted",
     };
-    let changed: Vec<&WorkloadReport> = report.workloads.iter().filter(|workload| workload.changed).collect();
+    let changed: Vec<&WorkloadReport> = report
+        .workloads
+        .iter()
+        .filter(|workload| workload.changed)
+        .collect();
     let containers = changed.iter().flat_map(|workload| &workload.containers);
-    let images = containers.filter(|container| is_due(&container.outcome)).count();
+    let images = containers
+        .filter(|container| is_due(&container.outcome))
+        .count();
     let places = match report.mode {
         Mode::Files => report.files_changed.len(),
         Mode::Cluster => changed.len(),
@@ -31,15 +40,25 @@ pub(super) fn verdict(report: &Report) -> String {
     match (images, places) {
         (0, 0) if due > 0 => format!("{verb} no image in {}", everything(report)),
         (0, 0) => nothing_to_do(report),
-        (0, _) => format!("{verb} no image, and the record goes from {places} of {}", everything(report)),
-        _ => format!("{verb} {} in {places} of {}", counted(images, "image"), everything(report)),
+        (0, _) => format!(
+            "{verb} no image, and the record goes from {places} of {}",
+            everything(report)
+        ),
+        _ => format!(
+            "{verb} {} in {places} of {}",
+            counted(images, "image"),
+            everything(report)
+        ),
     }
 }
 
 /// Whether the verdict is that all images have a fixed digest.
 pub(super) fn is_of_fixed_images(report: &Report) -> bool {
     let counts = report.counts();
-    counts.fixed > 0 && counts.fixed == counts.images && report.action != Action::Restore && report.stopped_at.is_none()
+    counts.fixed > 0
+        && counts.fixed == counts.images
+        && report.action != Action::Restore
+        && report.stopped_at.is_none()
 }
 
 /// What was looked at: files, or the workloads of a cluster.
@@ -51,15 +70,26 @@ fn everything(report: &Report) -> String {
 }
 
 fn is_due(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Outdated(_) | Outcome::Restored(_) | Outcome::Stale { .. })
+    matches!(
+        outcome,
+        Outcome::Outdated(_) | Outcome::Restored(_) | Outcome::Stale { .. }
+    )
 }
 
 /// What there is to do, where nothing was to be written.
 fn outlook(report: &Report) -> String {
-    let due = |workload: &&WorkloadReport| workload.containers.iter().any(|container| is_due(&container.outcome));
+    let due = |workload: &&WorkloadReport| {
+        workload
+            .containers
+            .iter()
+            .any(|container| is_due(&container.outcome))
+    };
     let due = report.workloads.iter().filter(due);
     let places = match report.mode {
-        Mode::Files => due.map(|workload| &workload.place.file).collect::<BTreeSet<_>>().len(),
+        Mode::Files => due
+            .map(|workload| &workload.place.file)
+            .collect::<BTreeSet<_>>()
+            .len(),
         Mode::Cluster => due.count(),
     };
     let place = format!("in {places} of {}", everything(report));
@@ -82,21 +112,38 @@ fn nothing_to_do(report: &Report) -> String {
     // A fixed digest is not looked up, so nobody knows whether it is its tag's.
     let up_to_date = counts.ok;
     match (report.workloads.len(), up_to_date) {
-        (0, _) if report.skipped.iter().any(|skipped| skipped.code == "managed") => "every workload was passed over".to_owned(),
+        (0, _)
+            if report
+                .skipped
+                .iter()
+                .any(|skipped| skipped.code == "managed") =>
+        {
+            "every workload was passed over".to_owned()
+        }
         (0, _) if report.mode == Mode::Cluster => "no workload was found".to_owned(),
         (0, _) if report.files_seen == 0 && report.narrowed => {
             "no manifest found that `include` and `exclude` take (*.yaml, *.yml, *.json)".to_owned()
         }
         (0, _) if report.files_seen == 0 => "no manifest found (*.yaml, *.yml, *.json)".to_owned(),
-        (0, _) if report.not_selected + report.without_namespace > 0 => format!("no workload of {places} is selected"),
+        (0, _) if report.not_selected + report.without_namespace > 0 => {
+            format!("no workload of {places} is selected")
+        }
         (0, _) => format!("no workload in {places}"),
         _ if report.action == Action::Restore => format!("nothing to restore in {places}"),
-        _ if is_of_fixed_images(report) => format!("{} with a fixed digest in {places}", counted(counts.fixed, "image")),
+        _ if is_of_fixed_images(report) => format!(
+            "{} with a fixed digest in {places}",
+            counted(counts.fixed, "image")
+        ),
         (_, 0) if counts.failed > 0 => format!("no image of {places} could be checked"),
         (_, 0) => format!("nothing to do in {places}"),
         (_, 1) if counts.images == 1 => format!("the image in {places} is up to date"),
-        (_, _) if counts.images == up_to_date => format!("all {up_to_date} images in {places} are up to date"),
+        (_, _) if counts.images == up_to_date => {
+            format!("all {up_to_date} images in {places} are up to date")
+        }
         (_, 1) => format!("1 of {} images in {places} is up to date", counts.images),
-        (_, _) => format!("{up_to_date} of {} images in {places} are up to date", counts.images),
+        (_, _) => format!(
+            "{up_to_date} of {} images in {places} are up to date",
+            counts.images
+        ),
     }
 }

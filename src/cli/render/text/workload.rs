@@ -7,12 +7,23 @@ use crate::app::report::{Action, ContainerReport, Hold, Outcome, Reach, Report, 
 use crate::cli::render::{Printable, Styles};
 
 /// Its name, a line for each container, and where it was changed, what was done.
-pub(super) fn write(text: &mut String, workload: &WorkloadReport, report: &Report, styles: &Styles) {
+pub(super) fn write(
+    text: &mut String,
+    workload: &WorkloadReport,
+    report: &Report,
+    styles: &Styles,
+) {
     let strong = styles.strong;
     let name = named(&workload.place);
     writeln!(text, "{strong}checking {}:{strong:#}", Printable(&name)).expect(TAKES_ALL);
     for container in &workload.containers {
-        writeln!(text, "  {} {}", Printable(&container.name), decision(container, styles)).expect(TAKES_ALL);
+        writeln!(
+            text,
+            "  {} {}",
+            Printable(&container.name),
+            decision(container, styles)
+        )
+        .expect(TAKES_ALL);
     }
     if !workload.changed {
         return;
@@ -32,26 +43,64 @@ pub(super) fn write(text: &mut String, workload: &WorkloadReport, report: &Repor
 
 /// What was decided on a container.
 pub(super) fn decision(container: &ContainerReport, styles: &Styles) -> String {
-    let Styles { change, good, bad, faint, .. } = styles;
+    let Styles {
+        change,
+        good,
+        bad,
+        faint,
+        ..
+    } = styles;
     let image = Printable(&container.image);
     match &container.outcome {
         Outcome::Ok => format!("{good}ok{good:#}"),
         Outcome::Fixed => format!("{good}ok{good:#} (fixed digest)"),
-        Outcome::Outdated(new) => format!("{change}has to be updated{change:#} from {image} to {}", Printable(new)),
-        Outcome::Restored(old) => format!("{change}goes back{change:#} from {image} to {}", Printable(old)),
-        Outcome::Stale { running, digest, back } => {
-            let back = back.as_ref().map(|back| format!(", and goes back to {}", Printable(back))).unwrap_or_default();
-            format!("{change}has to be restarted{change:#}: a pod runs {running}, and its tag is on {digest} now{back}")
+        Outcome::Outdated(new) => format!(
+            "{change}has to be updated{change:#} from {image} to {}",
+            Printable(new)
+        ),
+        Outcome::Restored(old) => format!(
+            "{change}goes back{change:#} from {image} to {}",
+            Printable(old)
+        ),
+        Outcome::Stale {
+            running,
+            digest,
+            back,
+        } => {
+            let back = back
+                .as_ref()
+                .map(|back| format!(", and goes back to {}", Printable(back)))
+                .unwrap_or_default();
+            format!(
+                "{change}has to be restarted{change:#}: a pod runs {running}, and its tag is on {digest} now{back}"
+            )
         }
-        Outcome::Unchecked(reason) => format!("{faint}stays as it is{faint:#} on {image}: {}", Printable(reason)),
+        Outcome::Unchecked(reason) => format!(
+            "{faint}stays as it is{faint:#} on {image}: {}",
+            Printable(reason)
+        ),
         Outcome::Kept(reason) => format!("stays on {image}: {}", Printable(reason)),
         Outcome::Ignored(way) => format!("{faint}ignored{faint:#} ({})", Printable(way)),
         Outcome::Variable => format!("{faint}passed over{faint:#}: {image} is a variable"),
-        Outcome::Held(Hold { digest: Some(digest), reason, .. }) => {
-            format!("{change}held back{change:#} on {image}, though its tag is on {digest} now: {}", Printable(reason))
+        Outcome::Held(Hold {
+            digest: Some(digest),
+            reason,
+            ..
+        }) => {
+            format!(
+                "{change}held back{change:#} on {image}, though its tag is on {digest} now: {}",
+                Printable(reason)
+            )
         }
-        Outcome::Held(Hold { digest: None, reason, .. }) => {
-            format!("{change}held back{change:#} on {image}: {}", Printable(reason))
+        Outcome::Held(Hold {
+            digest: None,
+            reason,
+            ..
+        }) => {
+            format!(
+                "{change}held back{change:#} on {image}: {}",
+                Printable(reason)
+            )
         }
         Outcome::Failed(_) => format!("{bad}has a problem{bad:#}"),
     }

@@ -11,7 +11,12 @@ const MAX_PREFIX: usize = 253;
 
 /// Reads the requirements of a selector, of which an empty text has none.
 pub(super) fn requirements(text: &str) -> Result<Vec<Requirement>, LabelError> {
-    Parser { text, tokens: tokens(text), next: 0 }.requirements()
+    Parser {
+        text,
+        tokens: tokens(text),
+        next: 0,
+    }
+    .requirements()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +44,11 @@ fn tokens(text: &str) -> Vec<(usize, Token<'_>)> {
         }
         let token = match SYMBOLS.into_iter().find(|symbol| rest.starts_with(symbol)) {
             Some(symbol) => Token::Symbol(symbol),
-            None => {
-                Token::Word(&rest[..rest.find(|character| is_symbol(character) || is_space(character)).unwrap_or(rest.len())])
-            }
+            None => Token::Word(
+                &rest[..rest
+                    .find(|character| is_symbol(character) || is_space(character))
+                    .unwrap_or(rest.len())],
+            ),
         };
         tokens.push((at, token));
         at += token.as_str().len();
@@ -82,18 +89,34 @@ impl<'a> Parser<'a> {
     fn requirement(&mut self) -> Result<Requirement, LabelError> {
         if self.peek() == Token::Symbol("!") {
             self.step();
-            return Ok(Requirement { key: self.key()?, test: Test::Missing });
+            return Ok(Requirement {
+                key: self.key()?,
+                test: Test::Missing,
+            });
         }
         let key = self.key()?;
         let test = match self.peek() {
-            Token::End | Token::Symbol(",") => return Ok(Requirement { key, test: Test::Exists }),
-            Token::Symbol("=" | "==") => self.operand().map(|value| Test::In(BTreeSet::from([value])))?,
-            Token::Symbol("!=") => self.operand().map(|value| Test::NotIn(BTreeSet::from([value])))?,
+            Token::End | Token::Symbol(",") => {
+                return Ok(Requirement {
+                    key,
+                    test: Test::Exists,
+                });
+            }
+            Token::Symbol("=" | "==") => self
+                .operand()
+                .map(|value| Test::In(BTreeSet::from([value])))?,
+            Token::Symbol("!=") => self
+                .operand()
+                .map(|value| Test::NotIn(BTreeSet::from([value])))?,
             Token::Symbol(">") => self.limit().map(Test::Above)?,
             Token::Symbol("<") => self.limit().map(Test::Below)?,
             Token::Word("in") => self.set().map(Test::In)?,
             Token::Word("notin") => self.set().map(Test::NotIn)?,
-            _ => return Err(self.unexpected("`=`, `==`, `!=`, `in`, `notin`, `>`, `<`, `,` or the end")),
+            _ => {
+                return Err(
+                    self.unexpected("`=`, `==`, `!=`, `in`, `notin`, `>`, `<`, `,` or the end")
+                );
+            }
         };
         Ok(Requirement { key, test })
     }
@@ -103,7 +126,11 @@ impl<'a> Parser<'a> {
             return Err(self.unexpected("a label's key"));
         };
         if let Some(reason) = key_fault(key) {
-            return Err(LabelError::Key { at: self.position(), key: key.to_owned(), reason });
+            return Err(LabelError::Key {
+                at: self.position(),
+                key: key.to_owned(),
+                reason,
+            });
         }
         self.step();
         Ok(key.to_owned())
@@ -174,7 +201,10 @@ impl<'a> Parser<'a> {
             return Err(self.unexpected(expected));
         };
         if !is_name(value) {
-            return Err(LabelError::Value { at: self.position(), value: value.to_owned() });
+            return Err(LabelError::Value {
+                at: self.position(),
+                value: value.to_owned(),
+            });
         }
         self.step();
         Ok(value.to_owned())
@@ -197,7 +227,11 @@ impl<'a> Parser<'a> {
             Token::End => "the end".to_owned(),
             token => format!("`{}`", token.as_str()),
         };
-        LabelError::Unexpected { at: self.position(), found, expected }
+        LabelError::Unexpected {
+            at: self.position(),
+            found,
+            expected,
+        }
     }
 }
 
@@ -209,11 +243,15 @@ fn key_fault(key: &str) -> Option<&'static str> {
     if name.contains('/') {
         return Some("it has more than one `/`");
     }
-    if prefix.is_some_and(|prefix| prefix.len() > MAX_PREFIX || !prefix.split('.').all(is_host_label)) {
+    if prefix
+        .is_some_and(|prefix| prefix.len() > MAX_PREFIX || !prefix.split('.').all(is_host_label))
+    {
         return Some("before the `/` stands a host name in lower case, of at most 253 characters");
     }
     if !is_name(name) {
-        return Some("its name has at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends");
+        return Some(
+            "its name has at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends",
+        );
     }
     None
 }
@@ -224,12 +262,16 @@ fn is_name(text: &str) -> bool {
     bytes.len() <= MAX_NAME
         && ends(bytes.first())
         && ends(bytes.last())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 fn is_host_label(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with('-')
         && !text.ends_with('-')
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }

@@ -3,13 +3,21 @@ use proptest::prelude::*;
 use super::*;
 
 fn matches(selector: &str, labels: &[(&str, &str)]) -> bool {
-    let labels = labels.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let labels = labels
+        .iter()
+        .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
     LabelSelector::parse(selector).unwrap().matches(&labels)
 }
 
 #[test]
 fn every_operator_means_what_kubernetes_means() {
-    let labels = [("app", "web"), ("tier", ""), ("age", "7"), ("example.test/team", "shop")];
+    let labels = [
+        ("app", "web"),
+        ("tier", ""),
+        ("age", "7"),
+        ("example.test/team", "shop"),
+    ];
     for selector in [
         "",
         " ",
@@ -73,7 +81,12 @@ fn what_breaks_the_grammar_is_refused_where_it_stands() {
         ("!a=b", 3, "`=`", "`,` or the end"),
         ("a===b", 4, "`=`", "a value"),
         ("a=!b", 3, "`!`", "a value"),
-        ("x y", 3, "`y`", "`=`, `==`, `!=`, `in`, `notin`, `>`, `<`, `,` or the end"),
+        (
+            "x y",
+            3,
+            "`y`",
+            "`=`, `==`, `!=`, `in`, `notin`, `>`, `<`, `,` or the end",
+        ),
         ("a in b", 6, "`b`", "`(`"),
         ("a in (b c)", 9, "`c`", "`,` or `)`"),
         ("a in (b", 8, "the end", "`,` or `)`"),
@@ -82,36 +95,86 @@ fn what_breaks_the_grammar_is_refused_where_it_stands() {
         ("a=b c", 5, "`c`", "`,` or the end"),
     ] {
         let found = found.to_owned();
-        assert_eq!(LabelSelector::parse(text), Err(LabelError::Unexpected { at, found, expected }), "{text}");
+        assert_eq!(
+            LabelSelector::parse(text),
+            Err(LabelError::Unexpected {
+                at,
+                found,
+                expected
+            }),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn keys_and_values_that_no_label_has_are_refused() {
     let long = "a".repeat(64);
-    for key in ["-a", "a-", "a/b/c", "A.b/c", "/a", "a/", "a..b/c", "ä", &long, &format!("{}/a", "a.".repeat(127))] {
+    for key in [
+        "-a",
+        "a-",
+        "a/b/c",
+        "A.b/c",
+        "/a",
+        "a/",
+        "a..b/c",
+        "ä",
+        &long,
+        &format!("{}/a", "a.".repeat(127)),
+    ] {
         let error = LabelSelector::parse(&format!("x,{key}")).unwrap_err();
-        assert!(matches!(error, LabelError::Key { at: 3, .. }), "{key}: {error}");
+        assert!(
+            matches!(error, LabelError::Key { at: 3, .. }),
+            "{key}: {error}"
+        );
     }
     for value in ["-b", "b.", "b/c", "ä", &long] {
         let error = LabelSelector::parse(&format!("x in (y,{value})")).unwrap_err();
-        assert_eq!(error, LabelError::Value { at: 9, value: value.to_owned() });
+        assert_eq!(
+            error,
+            LabelError::Value {
+                at: 9,
+                value: value.to_owned()
+            }
+        );
     }
-    assert_eq!(LabelSelector::parse("a>b"), Err(LabelError::Integer { at: 3, value: "b".to_owned() }));
-    assert_eq!(LabelSelector::parse("a<"), Err(LabelError::Integer { at: 3, value: String::new() }));
+    assert_eq!(
+        LabelSelector::parse("a>b"),
+        Err(LabelError::Integer {
+            at: 3,
+            value: "b".to_owned()
+        })
+    );
+    assert_eq!(
+        LabelSelector::parse("a<"),
+        Err(LabelError::Integer {
+            at: 3,
+            value: String::new()
+        })
+    );
     assert!(LabelSelector::parse(&"a".repeat(63)).is_ok());
 }
 
 #[test]
 fn positions_count_characters() {
     let error = LabelSelector::parse("a in (ä)").unwrap_err();
-    assert_eq!(error, LabelError::Value { at: 7, value: "ä".to_owned() });
-    assert_eq!(error.to_string().split(':').next(), Some("`ä` at character 7 is not a label's value"));
+    assert_eq!(
+        error,
+        LabelError::Value {
+            at: 7,
+            value: "ä".to_owned()
+        }
+    );
+    assert_eq!(
+        error.to_string().split(':').next(),
+        Some("`ä` at character 7 is not a label's value")
+    );
 }
 
 fn requirement() -> impl Strategy<Value = Requirement> {
     let key = "([a-z0-9]([-a-z0-9]{0,5}[a-z0-9])?/)?[A-Za-z0-9]([-_.A-Za-z0-9]{0,5}[A-Za-z0-9])?|in|notin";
-    let values = prop::collection::btree_set("([A-Za-z0-9]([-_.A-Za-z0-9]{0,5}[A-Za-z0-9])?)?|in", 1..4);
+    let values =
+        prop::collection::btree_set("([A-Za-z0-9]([-_.A-Za-z0-9]{0,5}[A-Za-z0-9])?)?|in", 1..4);
     let test = prop_oneof![
         Just(Test::Exists),
         Just(Test::Missing),

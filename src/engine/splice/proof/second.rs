@@ -18,11 +18,17 @@ use crate::engine::yaml::{File, YamlNode};
 const MAX_TAG_DIRECTIVES: usize = 100;
 
 /// Proves the second reading of the two texts, whose first readings these are.
-pub(super) fn prove(old: &File<'_>, new: &File<'_>, wanted: &[DocumentChanges]) -> Result<(), Refused> {
+pub(super) fn prove(
+    old: &File<'_>,
+    new: &File<'_>,
+    wanted: &[DocumentChanges],
+) -> Result<(), Refused> {
     let new_values = read(new.text()).map_err(|refused| where_it_stands(refused, old))?;
     finds_the_same(new, &new_values)?;
     let old_values = match old.is_plain() {
-        true => (0..old.len()).map(|document| plain_value(old.document(document))).collect(),
+        true => (0..old.len())
+            .map(|document| plain_value(old.document(document)))
+            .collect(),
         false => {
             let values = read(old.text())?;
             finds_the_same(old, &values)?;
@@ -37,11 +43,17 @@ pub(super) fn prove(old: &File<'_>, new: &File<'_>, wanted: &[DocumentChanges]) 
     let allowed = |key: &str, from: Option<&str>, to: Option<&str>| {
         matches!(key, "image" | RECORD) && planned.contains(&difference(from, to))
     };
-    if old_values.len() == new_values.len() && old_values.iter().zip(&new_values).all(|(old, new)| alike(old, new, "", &allowed))
+    if old_values.len() == new_values.len()
+        && old_values
+            .iter()
+            .zip(&new_values)
+            .all(|(old, new)| alike(old, new, "", &allowed))
     {
         Ok(())
     } else {
-        Err(unproven("kubectl's YAML reader sees more changes in it than the wanted ones".to_owned()))
+        Err(unproven(
+            "kubectl's YAML reader sees more changes in it than the wanted ones".to_owned(),
+        ))
     }
 }
 
@@ -57,25 +69,37 @@ fn difference<'a>(from: Option<&'a str>, to: Option<&'a str>) -> Difference<'a> 
 /// What the second parser does not take, told where it stands in the file: the edit may have moved it. What it takes in the old text alone
 /// stands nowhere in the file.
 fn where_it_stands(in_new: Refused, old: &File<'_>) -> Refused {
-    read(old.text()).err().unwrap_or(Refused { line: None, message: format!("{}, once it is edited", in_new.message), ..in_new })
+    read(old.text()).err().unwrap_or(Refused {
+        line: None,
+        message: format!("{}, once it is edited", in_new.message),
+        ..in_new
+    })
 }
 
 /// Refuses a text in which the two parsers see different workloads.
 fn finds_the_same(file: &File<'_>, values: &[Value<'_>]) -> Result<(), Refused> {
-    let ours = (0..file.len()).flat_map(|document| workload::find(file.document(document)).workloads);
-    let theirs = values.iter().flat_map(|value| workload::find(value).workloads);
+    let ours =
+        (0..file.len()).flat_map(|document| workload::find(file.document(document)).workloads);
+    let theirs = values
+        .iter()
+        .flat_map(|value| workload::find(value).workloads);
     match ours.map(essence).eq(theirs.map(essence)) {
         true => Ok(()),
-        false => Err(unproven("kubectl's YAML reader finds other workloads or images in it".to_owned())),
+        false => Err(unproven(
+            "kubectl's YAML reader finds other workloads or images in it".to_owned(),
+        )),
     }
 }
 
 /// What the second parser makes of a plain text, by our reading of it.
 fn plain_value<'f>(node: YamlNode<'f, '_>) -> Value<'f> {
     match (node.written_entries(), node.written_items(), node.scalar()) {
-        (Some((_, entries)), ..) => {
-            Value::Mapping(entries.into_iter().map(|(key, value)| (plain_value(key), plain_value(value))).collect())
-        }
+        (Some((_, entries)), ..) => Value::Mapping(
+            entries
+                .into_iter()
+                .map(|(key, value)| (plain_value(key), plain_value(value)))
+                .collect(),
+        ),
         (_, Some((_, items)), _) => Value::Sequence(items.into_iter().map(plain_value).collect()),
         (.., Scalar::Text(text)) => Value::Text(Cow::Borrowed(text)),
         (.., Scalar::Null) => Value::Null,
@@ -83,7 +107,8 @@ fn plain_value<'f>(node: YamlNode<'f, '_>) -> Value<'f> {
         // in the new text.
         (.., Scalar::Bool(_) | Scalar::Other(_)) => {
             let text = node.styled().map_or("", |(text, _)| text);
-            Value::deserialize(serde_yaml::Deserializer::from_str(text)).unwrap_or(Value::Text(Cow::Borrowed(text)))
+            Value::deserialize(serde_yaml::Deserializer::from_str(text))
+                .unwrap_or(Value::Text(Cow::Borrowed(text)))
         }
     }
 }
@@ -91,9 +116,18 @@ fn plain_value<'f>(node: YamlNode<'f, '_>) -> Value<'f> {
 /// What both parsers must agree on. (Readers of YAML differ on whether `on` is a boolean; where a name or a label needs it to be text,
 /// the API server is the judge.)
 fn essence(workload: Workload) -> impl PartialEq {
-    let images: Vec<_> =
-        workload.containers.into_iter().map(|container| (container.group, container.index, container.image)).collect();
-    (workload.kind, workload.at, workload.record, workload.ignore, images)
+    let images: Vec<_> = workload
+        .containers
+        .into_iter()
+        .map(|container| (container.group, container.index, container.image))
+        .collect();
+    (
+        workload.kind,
+        workload.at,
+        workload.record,
+        workload.ignore,
+        images,
+    )
 }
 
 fn read(text: &str) -> Result<Vec<Value<'_>>, Refused> {
@@ -107,8 +141,12 @@ fn read(text: &str) -> Result<Vec<Value<'_>>, Refused> {
     serde_yaml::Deserializer::from_str(text)
         .map(|document| {
             Value::deserialize(document).map_err(|error| Refused {
-                line: error.location().and_then(|place| u32::try_from(place.line()).ok()),
-                ..unproven(format!("kubectl's YAML reader does not take the file: {error}"))
+                line: error
+                    .location()
+                    .and_then(|place| u32::try_from(place.line()).ok()),
+                ..unproven(format!(
+                    "kubectl's YAML reader does not take the file: {error}"
+                ))
             })
         })
         .collect()
@@ -116,13 +154,18 @@ fn read(text: &str) -> Result<Vec<Value<'_>>, Refused> {
 
 fn within_tag_directives(text: &str) -> Result<(), Refused> {
     let begins_a_line = |at: &usize| *at == 0 || matches!(text.as_bytes()[at - 1], b'\n' | b'\r');
-    let Some(at) = memchr::memmem::find_iter(text.as_bytes(), b"%TAG").filter(begins_a_line).nth(MAX_TAG_DIRECTIVES) else {
+    let Some(at) = memchr::memmem::find_iter(text.as_bytes(), b"%TAG")
+        .filter(begins_a_line)
+        .nth(MAX_TAG_DIRECTIVES)
+    else {
         return Ok(());
     };
     let line = 1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..at]).count();
     Err(Refused {
         line: u32::try_from(line).ok(),
-        ..unproven(format!("the file has more than {MAX_TAG_DIRECTIVES} `%TAG` directives"))
+        ..unproven(format!(
+            "the file has more than {MAX_TAG_DIRECTIVES} `%TAG` directives"
+        ))
     })
 }
 
@@ -137,21 +180,41 @@ fn alike(old: &Value<'_>, new: &Value<'_>, key: &str, allowed: &Allowed<'_>) -> 
         (Value::Text(from), Value::Text(to)) => from == to || allowed(key, Some(from), Some(to)),
         (Value::Mapping(old), Value::Mapping(new)) => alike_entries(old, new, allowed),
         (Value::Sequence(old), Value::Sequence(new)) => {
-            old.len() == new.len() && old.iter().zip(new).all(|(old, new)| alike(old, new, "", allowed))
+            old.len() == new.len()
+                && old
+                    .iter()
+                    .zip(new)
+                    .all(|(old, new)| alike(old, new, "", allowed))
         }
-        (Value::Null, Value::Mapping(_)) => is_only_record(key, new, &|text| allowed(RECORD, None, Some(text))),
-        (Value::Mapping(_), Value::Null) => is_only_record(key, old, &|text| allowed(RECORD, Some(text), None)),
-        (Value::Tagged(old), Value::Tagged(new)) => old.0 == new.0 && alike(&old.1, &new.1, key, allowed),
+        (Value::Null, Value::Mapping(_)) => {
+            is_only_record(key, new, &|text| allowed(RECORD, None, Some(text)))
+        }
+        (Value::Mapping(_), Value::Null) => {
+            is_only_record(key, old, &|text| allowed(RECORD, Some(text), None))
+        }
+        (Value::Tagged(old), Value::Tagged(new)) => {
+            old.0 == new.0 && alike(&old.1, &new.1, key, allowed)
+        }
         _ => old == new,
     }
 }
 
 /// Compares two mappings in step: an edit adds and removes entries, and moves none.
-fn alike_entries(old: &[(Value<'_>, Value<'_>)], new: &[(Value<'_>, Value<'_>)], allowed: &Allowed<'_>) -> bool {
-    let came =
-        |(name, value): &(Value<'_>, Value<'_>)| is_only_record(name.name(), value, &|text| allowed(RECORD, None, Some(text)));
-    let went =
-        |(name, value): &(Value<'_>, Value<'_>)| is_only_record(name.name(), value, &|text| allowed(RECORD, Some(text), None));
+fn alike_entries(
+    old: &[(Value<'_>, Value<'_>)],
+    new: &[(Value<'_>, Value<'_>)],
+    allowed: &Allowed<'_>,
+) -> bool {
+    let came = |(name, value): &(Value<'_>, Value<'_>)| {
+        is_only_record(name.name(), value, &|text| {
+            allowed(RECORD, None, Some(text))
+        })
+    };
+    let went = |(name, value): &(Value<'_>, Value<'_>)| {
+        is_only_record(name.name(), value, &|text| {
+            allowed(RECORD, Some(text), None)
+        })
+    };
     let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
     loop {
         match (old.peek(), new.peek()) {
@@ -174,10 +237,12 @@ fn alike_entries(old: &[(Value<'_>, Value<'_>)], new: &[(Value<'_>, Value<'_>)],
 fn is_only_record(key: &str, value: &Value<'_>, allowed: &dyn Fn(&str) -> bool) -> bool {
     match value {
         Value::Text(text) => key == RECORD && allowed(text),
-        Value::Mapping(entries) if matches!(key, "annotations" | "metadata") => match entries.as_slice() {
-            [(name, value)] => is_only_record(name.name(), value, allowed),
-            _ => false,
-        },
+        Value::Mapping(entries) if matches!(key, "annotations" | "metadata") => {
+            match entries.as_slice() {
+                [(name, value)] => is_only_record(name.name(), value, allowed),
+                _ => false,
+            }
+        }
         _ => false,
     }
 }
@@ -197,12 +262,16 @@ mod tests {
 
     /// Whether the text is plain. Then the second parser must make of it what we say it makes.
     fn agrees(text: &str) -> bool {
-        let Ok(file) = File::parse(text) else { return false };
+        let Ok(file) = File::parse(text) else {
+            return false;
+        };
         if !file.is_plain() {
             return false;
         }
         let theirs = read(text).unwrap_or_else(|refused| panic!("{refused}\n{text}"));
-        let ours: Vec<_> = (0..file.len()).map(|document| plain_value(file.document(document))).collect();
+        let ours: Vec<_> = (0..file.len())
+            .map(|document| plain_value(file.document(document)))
+            .collect();
         assert_eq!(ours, theirs, "{text}");
         true
     }
@@ -211,8 +280,11 @@ mod tests {
     fn on_a_plain_text_both_parsers_agree() {
         let line = prop::string::string_regex(LINE).unwrap();
         let plain = Cell::new(0);
-        let mut runner =
-            TestRunner::new(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() });
+        let mut runner = TestRunner::new(ProptestConfig {
+            cases: 10_000,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        });
         let outcome = runner.run(&prop::collection::vec(line, 1..9), |lines| {
             plain.set(plain.get() + u32::from(agrees(&lines.concat())));
             Ok(())
@@ -224,21 +296,35 @@ mod tests {
     #[test]
     fn a_file_of_tag_directives_is_refused_before_the_second_parser_compares_them_all() {
         let text = |count: usize| {
-            let directives: String = (0..count).map(|number| format!("%TAG !t{number}! tag:example.com,2000:\n")).collect();
+            let directives: String = (0..count)
+                .map(|number| format!("%TAG !t{number}! tag:example.com,2000:\n"))
+                .collect();
             directives + "---\na: b # %TAG\n"
         };
         assert!(read(&text(MAX_TAG_DIRECTIVES)).is_ok());
         let refused = read(&text(MAX_TAG_DIRECTIVES + 1)).unwrap_err();
         assert_eq!((refused.code, refused.line), ("unproven", Some(101)));
-        assert_eq!(refused.message, "the file has more than 100 `%TAG` directives");
+        assert_eq!(
+            refused.message,
+            "the file has more than 100 `%TAG` directives"
+        );
     }
 
     #[test]
     fn on_a_plain_manifest_both_parsers_agree() {
-        let folder = |path: PathBuf| std::fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path());
+        let folder = |path: PathBuf| {
+            std::fs::read_dir(path)
+                .into_iter()
+                .flatten()
+                .map(|entry| entry.unwrap().path())
+        };
         let cases = folder(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rewrite").into());
-        let files = cases.flat_map(|case| ["in", "out"].map(|side| case.join(side))).flat_map(folder);
-        let texts = files.filter(|path| path.is_file()).filter_map(|path| std::fs::read_to_string(path).ok());
+        let files = cases
+            .flat_map(|case| ["in", "out"].map(|side| case.join(side)))
+            .flat_map(folder);
+        let texts = files
+            .filter(|path| path.is_file())
+            .filter_map(|path| std::fs::read_to_string(path).ok());
         let plain = texts.filter(|text| agrees(text)).count();
         assert!(plain > 20, "only {plain} manifests are plain");
     }

@@ -6,7 +6,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess as _, Visitor};
+use serde::de::{
+    Deserialize, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess as _, Visitor,
+};
 
 use crate::engine::tree::{Scalar, Tree, with_merged};
 
@@ -60,7 +62,10 @@ impl Value<'_> {
 
 /// The value of a key that is written in the mapping itself.
 fn own<'v, 't>(mapping: &'v [(Value<'t>, Value<'t>)], key: &str) -> Option<&'v Value<'t>> {
-    mapping.iter().find(|(name, _)| matches!(name, Value::Text(text) if text == key)).map(|(_, value)| value)
+    mapping
+        .iter()
+        .find(|(name, _)| matches!(name, Value::Text(text) if text == key))
+        .map(|(_, value)| value)
 }
 
 /// What a merge key brings in, the strongest first.
@@ -75,7 +80,11 @@ fn merged<'v, 't>(mapping: &'v [(Value<'t>, Value<'t>)]) -> Vec<&'v Value<'t>> {
 impl<'v> Tree<'v> for &'v Value<'_> {
     fn get(self, key: &str) -> Option<Self> {
         let mapping = self.mapping()?;
-        own(mapping, key).or_else(|| merged(mapping).into_iter().find_map(|mapping| mapping.get(key)))
+        own(mapping, key).or_else(|| {
+            merged(mapping)
+                .into_iter()
+                .find_map(|mapping| mapping.get(key))
+        })
     }
 
     fn items(self) -> Vec<Self> {
@@ -86,9 +95,13 @@ impl<'v> Tree<'v> for &'v Value<'_> {
     }
 
     fn entries(self) -> Vec<(&'v str, Self)> {
-        let Some(mapping) = self.mapping() else { return Vec::new() };
+        let Some(mapping) = self.mapping() else {
+            return Vec::new();
+        };
         let text = |key: &'v Value<'_>| matches!(key, Value::Text(_)).then(|| key.name());
-        let written = mapping.iter().filter_map(|(key, value)| Some((text(key).filter(|key| *key != "<<")?, value)));
+        let written = mapping
+            .iter()
+            .filter_map(|(key, value)| Some((text(key).filter(|key| *key != "<<")?, value)));
         let entries: Vec<(&'v str, Self)> = written.collect();
         with_merged(entries, merged(mapping).into_iter().map(Tree::entries))
     }
@@ -193,7 +206,10 @@ impl<'de> Visitor<'de> for Reader {
 /// Whether two entries have the same key. Small mappings are the rule, and comparing each pair is quicker than sorting them.
 fn has_twice(entries: &[(Value<'_>, Value<'_>)]) -> bool {
     if entries.len() <= 8 {
-        return entries.iter().enumerate().any(|(at, (key, _))| entries[..at].iter().any(|(elder, _)| elder == key));
+        return entries
+            .iter()
+            .enumerate()
+            .any(|(at, (key, _))| entries[..at].iter().any(|(elder, _)| elder == key));
     }
     let mut keys: Vec<_> = entries.iter().map(|(key, _)| key).collect();
     keys.sort_unstable();
@@ -205,15 +221,23 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Value<'_>, String> {
-        Value::deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| error.to_string())
+        Value::deserialize(serde_yaml::Deserializer::from_str(text))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_key_that_stands_twice_is_refused_in_every_spelling() {
-        let many: String = (0..20).map(|number| format!("k{number}: {number}\n")).collect();
+        let many: String = (0..20)
+            .map(|number| format!("k{number}: {number}\n"))
+            .collect();
         assert!(read(&many).is_ok());
         for twice in ["k7: a\n", "\"k7\": a\n", "'k7': a\n"] {
-            assert!(read(&format!("{many}{twice}")).unwrap_err().contains("stands twice"), "{twice}");
+            assert!(
+                read(&format!("{many}{twice}"))
+                    .unwrap_err()
+                    .contains("stands twice"),
+                "{twice}"
+            );
         }
         assert!(read("1: a\n0x1: b\n").is_err());
         assert!(read("1: a\n'1': b\n~: c\ntrue: d\n").is_ok());
@@ -221,19 +245,30 @@ mod tests {
 
     #[test]
     fn what_differs_in_value_differs_here() {
-        let different =
-            ["~", "true", "'true'", "1", "'1'", "-1", "1.0", ".nan", "[1]", "{a: 1}", "!a 1", "!b 1", "''", "[]", "{}"];
+        let different = [
+            "~", "true", "'true'", "1", "'1'", "-1", "1.0", ".nan", "[1]", "{a: 1}", "!a 1",
+            "!b 1", "''", "[]", "{}",
+        ];
         for (at, left) in different.iter().enumerate() {
             for (other, right) in different.iter().enumerate() {
-                assert_eq!(read(left).unwrap() == read(right).unwrap(), at == other, "{left} {right}");
+                assert_eq!(
+                    read(left).unwrap() == read(right).unwrap(),
+                    at == other,
+                    "{left} {right}"
+                );
             }
         }
     }
 
     #[test]
     fn texts_are_borrowed_where_they_stand_as_they_are() {
-        let Ok(Value::Sequence(items)) = read("[a b, 'c d', \"e\\n\"]") else { panic!("it is a sequence") };
-        let borrowed: Vec<_> = items.iter().map(|item| matches!(item, Value::Text(Cow::Borrowed(_)))).collect();
+        let Ok(Value::Sequence(items)) = read("[a b, 'c d', \"e\\n\"]") else {
+            panic!("it is a sequence")
+        };
+        let borrowed: Vec<_> = items
+            .iter()
+            .map(|item| matches!(item, Value::Text(Cow::Borrowed(_))))
+            .collect();
         assert_eq!(borrowed, [true, true, false]);
     }
 
@@ -241,7 +276,11 @@ mod tests {
     fn merge_keys_bring_in_what_is_not_there() {
         let value = read("base: &b {x: 1, y: b}\nall: {<<: [*b, {y: m, z: m}], x: own}\n").unwrap();
         let all = (&value).get("all").unwrap();
-        let entries: Vec<_> = all.entries().into_iter().map(|(key, value)| (key, value.name())).collect();
+        let entries: Vec<_> = all
+            .entries()
+            .into_iter()
+            .map(|(key, value)| (key, value.name()))
+            .collect();
         assert_eq!(entries, [("x", "own"), ("y", "b"), ("z", "m")]);
         assert_eq!(all.get("z").unwrap().name(), "m");
     }

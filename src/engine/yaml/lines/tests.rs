@@ -10,7 +10,10 @@ fn agrees(text: &str) -> bool {
     let Some(ours) = read(text) else { return false };
     match events::read(text, Comments::Keep) {
         Ok(theirs) => assert_eq!(ours, theirs, "{text}"),
-        Err(error) => panic!("the parser refuses it ({error}, line {}):\n{text}", error.line),
+        Err(error) => panic!(
+            "the parser refuses it ({error}, line {}):\n{text}",
+            error.line
+        ),
     }
     true
 }
@@ -71,13 +74,19 @@ fn what_is_not_plain_is_left_to_the_parser() {
 #[test]
 fn manifests_are_read_as_the_parser_reads_them() {
     let mut read_here = 0;
-    let cases = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rewrite")).unwrap();
+    let cases =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rewrite")).unwrap();
     for case in cases {
         for side in ["in", "out"] {
-            let Ok(files) = std::fs::read_dir(case.as_ref().unwrap().path().join(side)) else { continue };
+            let Ok(files) = std::fs::read_dir(case.as_ref().unwrap().path().join(side)) else {
+                continue;
+            };
             for file in files {
                 let path = file.unwrap().path();
-                let text = path.is_file().then(|| std::fs::read_to_string(&path).ok()).flatten();
+                let text = path
+                    .is_file()
+                    .then(|| std::fs::read_to_string(&path).ok())
+                    .flatten();
                 read_here += usize::from(text.is_some_and(|text| agrees(&text)));
             }
         }
@@ -112,8 +121,9 @@ fn line() -> impl Strategy<Value = String> {
         ":",
         " a#b",
     ]);
-    (0_usize..5, head, key, value)
-        .prop_map(|(indentation, head, key, value)| format!("{}{head}{key}{value}", " ".repeat(indentation)))
+    (0_usize..5, head, key, value).prop_map(|(indentation, head, key, value)| {
+        format!("{}{head}{key}{value}", " ".repeat(indentation))
+    })
 }
 
 proptest! {

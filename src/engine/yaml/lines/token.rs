@@ -10,18 +10,29 @@ pub(super) fn dash(line: &str, column: usize) -> Option<usize> {
 /// Where a plain key ends and its colon stands.
 pub(super) fn key_end(line: &str, column: usize) -> Option<usize> {
     let bytes = line.as_bytes();
-    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
+    let inner =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
     let length = bytes[column..].iter().position(|byte| !inner(*byte))?;
     let end = column + length;
-    let begins = bytes[column].is_ascii_alphanumeric() || matches!(bytes[column], b'_' | b'.' | b'/');
-    (length > 0 && begins && bytes[end] == b':' && matches!(bytes.get(end + 1), None | Some(b' '))).then_some(end)
+    let begins =
+        bytes[column].is_ascii_alphanumeric() || matches!(bytes[column], b'_' | b'.' | b'/');
+    (length > 0 && begins && bytes[end] == b':' && matches!(bytes.get(end + 1), None | Some(b' ')))
+        .then_some(end)
 }
 
 /// How long a plain scalar is that ends on its line.
 pub(super) fn plain_length(rest: &str) -> Option<usize> {
     let bytes = rest.as_bytes();
-    let begins = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'$' | b'(' | b'+' | b'~');
-    if !(begins(bytes[0]) || bytes[0] == b'-' && bytes.get(1).is_some_and(|second| begins(*second) || *second == b'-')) {
+    let begins = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'_' | b'.' | b'/' | b'$' | b'(' | b'+' | b'~')
+    };
+    if !(begins(bytes[0])
+        || bytes[0] == b'-'
+            && bytes
+                .get(1)
+                .is_some_and(|second| begins(*second) || *second == b'-'))
+    {
         return None;
     }
     let mut end = rest.len();

@@ -17,24 +17,38 @@ pub(super) fn code(fault: &Fault) -> &'static str {
         Fault::Tls => "tls",
         Fault::Proxy | Fault::ProxyStatus(_) | Fault::OfProxy(..) => "proxy",
         Fault::TooLarge(_) => "too-large",
-        Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => "not-an-api-server",
+        Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
+            "not-an-api-server"
+        }
     }
 }
 
 pub(super) fn text(fault: &Fault, server: &str) -> String {
     match fault {
         Fault::Name => format!("the name in `{server}` has no address"),
-        Fault::LookUp => format!("the name in `{server}` cannot be looked up now: the DNS gave no answer"),
+        Fault::LookUp => {
+            format!("the name in `{server}` cannot be looked up now: the DNS gave no answer")
+        }
         Fault::Refused => format!("no connection to `{server}`: it is refused or has no route"),
         Fault::OpenFiles => format!("no connection to `{server}`: too many files are open"),
-        Fault::ConnectTimeout(limit) => format!("no connection to `{server}` within {} s", limit.as_secs_f64()),
-        Fault::AnswerTimeout(limit) => format!("`{server}` gave no whole answer within {} s", limit.as_secs_f64()),
+        Fault::ConnectTimeout(limit) => format!(
+            "no connection to `{server}` within {} s",
+            limit.as_secs_f64()
+        ),
+        Fault::AnswerTimeout(limit) => format!(
+            "`{server}` gave no whole answer within {} s",
+            limit.as_secs_f64()
+        ),
         Fault::Lost => format!("`{server}` broke the connection off"),
-        Fault::Certificate(reason) => format!("the certificate of `{server}` is not trusted: {reason}"),
+        Fault::Certificate(reason) => {
+            format!("the certificate of `{server}` is not trusted: {reason}")
+        }
         Fault::AuthorityAsServer => format!("the certificate of `{server}` {AUTHORITY_AS_SERVER}"),
         Fault::PlainHttp => format!("`{server}` does not speak TLS"),
         Fault::Tls => format!("the TLS handshake with `{server}` failed"),
-        Fault::Proxy | Fault::ProxyStatus(_) | Fault::OfProxy(..) => format!("the proxy does not connect to `{server}`"),
+        Fault::Proxy | Fault::ProxyStatus(_) | Fault::OfProxy(..) => {
+            format!("the proxy does not connect to `{server}`")
+        }
         Fault::TooLarge(limit) => format!("`{server}` answered with more than {limit} bytes"),
         Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
             format!("`{server}` answered with something that is not HTTP")

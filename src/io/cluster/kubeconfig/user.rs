@@ -41,35 +41,72 @@ pub(super) fn identity(
     cluster: &Cluster,
     authorities: Option<&[u8]>,
 ) -> Result<(Identity, Option<(String, Secret)>), Why> {
-    let unusable =
-        |reason: &str, hint| Why::Unusable { part: "the kubeconfig's user".to_owned(), reason: reason.to_owned(), hint };
+    let unusable = |reason: &str, hint| Why::Unusable {
+        part: "the kubeconfig's user".to_owned(),
+        reason: reason.to_owned(),
+        hint,
+    };
     let user: User = serde_json::to_value(user)
         .and_then(serde_json::from_value)
-        .map_err(|_| unusable("it has fields of other kinds than expected", "correct the kubeconfig"))?;
+        .map_err(|_| {
+            unusable(
+                "it has fields of other kinds than expected",
+                "correct the kubeconfig",
+            )
+        })?;
     let certificate = match (
-        data_or_file(user.certificate_data.as_deref(), user.certificate.as_deref(), "client-certificate")?,
+        data_or_file(
+            user.certificate_data.as_deref(),
+            user.certificate.as_deref(),
+            "client-certificate",
+        )?,
         data_or_file(user.key_data.as_deref(), user.key.as_deref(), "client-key")?,
     ) {
         (None, None) => None,
-        (Some(certificate), Some(key)) => match (String::from_utf8(certificate), String::from_utf8(key)) {
-            (Ok(certificate), Ok(key)) => Some((certificate, Secret::new(key))),
-            _ => return Err(unusable("its client certificate or key is not PEM", "correct the kubeconfig")),
-        },
-        _ => return Err(unusable("it has a client certificate without a key, or a key without one", "add what is missing")),
+        (Some(certificate), Some(key)) => {
+            match (String::from_utf8(certificate), String::from_utf8(key)) {
+                (Ok(certificate), Ok(key)) => Some((certificate, Secret::new(key))),
+                _ => {
+                    return Err(unusable(
+                        "its client certificate or key is not PEM",
+                        "correct the kubeconfig",
+                    ));
+                }
+            }
+        }
+        _ => {
+            return Err(unusable(
+                "it has a client certificate without a key, or a key without one",
+                "add what is missing",
+            ));
+        }
     };
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty()).map(Secret::new);
     let token = filled(user.token);
-    let identity = match (user.token_file, token, user.username.filter(|name| !name.is_empty()), user.exec) {
+    let identity = match (
+        user.token_file,
+        token,
+        user.username.filter(|name| !name.is_empty()),
+        user.exec,
+    ) {
         (Some(path), token, ..) => Identity::token_file(path, token),
         (None, Some(token), ..) => Identity::token(&token),
-        (None, None, Some(name), _) => Identity::password(&name, &Secret::new(user.password.unwrap_or_default())),
+        (None, None, Some(name), _) => {
+            Identity::password(&name, &Secret::new(user.password.unwrap_or_default()))
+        }
         (None, None, None, Some(plugin)) => {
-            let info = plugin.wants_cluster().then(|| cluster_info(cluster, authorities));
+            let info = plugin
+                .wants_cluster()
+                .then(|| cluster_info(cluster, authorities));
             Identity::plugin(plugin, info)
         }
         (None, None, None, None) if user.provider.is_some() && certificate.is_none() => {
-            let reason = "its `auth-provider` belongs to a way of signing in that Kubernetes has given up";
-            return Err(unusable(reason, "make the kubeconfig anew with the provider's credential plugin (`exec`)"));
+            let reason =
+                "its `auth-provider` belongs to a way of signing in that Kubernetes has given up";
+            return Err(unusable(
+                reason,
+                "make the kubeconfig anew with the provider's credential plugin (`exec`)",
+            ));
         }
         (None, None, None, None) if certificate.is_some() => Identity::Certificate,
         (None, None, None, None) => Identity::Nobody,
@@ -85,11 +122,27 @@ fn cluster_info(cluster: &Cluster, authorities: Option<&[u8]>) -> Value {
             info[key] = value;
         }
     };
-    put("tls-server-name", cluster.tls_server_name.clone().map(Value::from));
-    put("insecure-skip-tls-verify", cluster.insecure_skip_tls_verify.map(Value::from));
-    put("certificate-authority-data", authorities.map(|pem| STANDARD.encode(pem).into()));
+    put(
+        "tls-server-name",
+        cluster.tls_server_name.clone().map(Value::from),
+    );
+    put(
+        "insecure-skip-tls-verify",
+        cluster.insecure_skip_tls_verify.map(Value::from),
+    );
+    put(
+        "certificate-authority-data",
+        authorities.map(|pem| STANDARD.encode(pem).into()),
+    );
     put("proxy-url", cluster.proxy_url.clone().map(Value::from));
-    let extension = cluster.extensions.iter().flatten().find(|extension| extension.name == "client.authentication.k8s.io/exec");
-    put("config", extension.map(|extension| extension.extension.clone()));
+    let extension = cluster
+        .extensions
+        .iter()
+        .flatten()
+        .find(|extension| extension.name == "client.authentication.k8s.io/exec");
+    put(
+        "config",
+        extension.map(|extension| extension.extension.clone()),
+    );
     info
 }

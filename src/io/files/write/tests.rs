@@ -9,7 +9,11 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = folder
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -45,7 +49,12 @@ fn a_file_that_changed_meanwhile_is_left_as_it_is() {
 #[test]
 fn a_file_that_is_gone_is_not_made_again() {
     let folder = folder();
-    assert_eq!(replace(&folder.path().join("web.yaml"), b"old", b"new").unwrap_err().code(), "vanished");
+    assert_eq!(
+        replace(&folder.path().join("web.yaml"), b"old", b"new")
+            .unwrap_err()
+            .code(),
+        "vanished"
+    );
     assert_eq!(names(folder.path()), [""; 0]);
 }
 
@@ -61,7 +70,10 @@ fn a_file_is_written_only_by_who_may_write_it_and_keeps_its_mode() {
         assert_eq!(std::fs::read(&file).unwrap(), b"new");
     } else {
         let error = replace(&file, b"old", b"new").unwrap_err();
-        assert_eq!((error.code(), error.to_string().as_str()), ("read-only", "it is read-only (mode 444)"));
+        assert_eq!(
+            (error.code(), error.to_string().as_str()),
+            ("read-only", "it is read-only (mode 444)")
+        );
         assert_eq!(std::fs::read(&file).unwrap(), b"old");
     }
     assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o444);
@@ -72,12 +84,18 @@ fn a_new_file_does_not_overwrite_one_that_came_meanwhile() {
     let folder = folder();
     let file = folder.path().join("imago.lock");
     create(&file, b"first").unwrap();
-    assert_eq!(create(&file, b"second").unwrap_err().code(), "changed-meanwhile");
+    assert_eq!(
+        create(&file, b"second").unwrap_err().code(),
+        "changed-meanwhile"
+    );
     assert_eq!(std::fs::read(&file).unwrap(), b"first");
     assert_eq!(names(folder.path()), ["imago.lock"]);
     let plain = folder.path().join("plain");
     std::fs::write(&plain, "").unwrap();
-    assert_eq!(file.metadata().unwrap().mode(), plain.metadata().unwrap().mode());
+    assert_eq!(
+        file.metadata().unwrap().mode(),
+        plain.metadata().unwrap().mode()
+    );
 }
 
 #[test]
@@ -85,13 +103,19 @@ fn many_files_are_replaced_and_a_failure_is_its_files_own() {
     let folder = folder();
     let at = |index: usize| folder.path().join(format!("{index}.yaml"));
     (0..3 * FEW).for_each(|index| std::fs::write(at(index), format!("old {index}")).unwrap());
-    let prepared: Vec<_> = (0..3 * FEW).map(|index| prepare(&at(index), b"new").unwrap()).collect();
+    let prepared: Vec<_> = (0..3 * FEW)
+        .map(|index| prepare(&at(index), b"new").unwrap())
+        .collect();
     std::fs::write(at(1), "somebody else's").unwrap();
     std::fs::remove_file(at(2)).unwrap();
     assert!(flush(&prepared).into_iter().all(|flushed| flushed.is_ok()));
     let put = prepared.into_iter().enumerate();
-    let codes: Vec<_> =
-        put.map(|(index, one)| one.put(format!("old {index}").as_bytes()).map_err(|error| error.code())).collect();
+    let codes: Vec<_> = put
+        .map(|(index, one)| {
+            one.put(format!("old {index}").as_bytes())
+                .map_err(|error| error.code())
+        })
+        .collect();
     let expected = |index| match index {
         1 => Err("changed-meanwhile"),
         2 => Err("vanished"),
@@ -122,12 +146,18 @@ fn only_what_a_run_left_long_ago_is_removed() {
     let make = |name: &str, age: Duration| {
         let made = File::create(folder.path().join(name)).unwrap();
         let now = made.metadata().unwrap().modified().unwrap();
-        made.set_times(FileTimes::new().set_modified(now - age)).unwrap();
+        made.set_times(FileTimes::new().set_modified(now - age))
+            .unwrap();
     };
     let (old, new) = (LEFT_BEHIND * 2, LEFT_BEHIND / 2);
     make(".imago-abcdefghij12.part", old);
     make(".imago-abcdefghij13.part", new);
-    for name in [".imago-backup", ".imago-abcdefghij1.part", ".imago-abcdefghij_2.part", "imago-abcdefghij12.part"] {
+    for name in [
+        ".imago-backup",
+        ".imago-abcdefghij1.part",
+        ".imago-abcdefghij_2.part",
+        "imago-abcdefghij12.part",
+    ] {
         make(name, old);
     }
     std::fs::create_dir(folder.path().join(".imago-abcdefghij14.part")).unwrap();

@@ -26,11 +26,17 @@ impl Handed {
     pub(super) fn new(text: &[u8]) -> io::Result<Self> {
         if let Some((mut file, path)) = in_memory() {
             file.write_all(text)?;
-            return Ok(Self { path, _file: Place::Memory(file) });
+            return Ok(Self {
+                path,
+                _file: Place::Memory(file),
+            });
         }
         let mut file = NamedTempFile::new()?;
         file.write_all(text)?;
-        Ok(Self { path: file.path().to_owned(), _file: Place::Disk(file) })
+        Ok(Self {
+            path: file.path().to_owned(),
+            _file: Place::Disk(file),
+        })
     }
 
     /// Where it is read.
@@ -44,7 +50,11 @@ impl Handed {
 fn in_memory() -> Option<(File, PathBuf)> {
     use std::os::fd::AsRawFd as _;
     let file = File::from(rustix::fs::memfd_create("imago", rustix::fs::MemfdFlags::CLOEXEC).ok()?);
-    let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
+    let path = PathBuf::from(format!(
+        "/proc/{}/fd/{}",
+        std::process::id(),
+        file.as_raw_fd()
+    ));
     File::open(&path).is_ok().then_some((file, path))
 }
 

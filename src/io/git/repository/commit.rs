@@ -33,13 +33,28 @@ impl Repository {
             return Ok(None);
         }
         let new = self.inner.find_tree(new)?;
-        let Identity { author, committer, .. } = identity;
-        self.write_commit((author, committer), message, &new, &parent, &identity.environment).map(Some)
+        let Identity {
+            author, committer, ..
+        } = identity;
+        self.write_commit(
+            (author, committer),
+            message,
+            &new,
+            &parent,
+            &identity.environment,
+        )
+        .map(Some)
     }
 
     /// Makes commits, the newest first, anew on another one, with their authors and messages; no reference is moved. Where their lines were
     /// changed there too, a file is left as it is there. What changes nothing there is left out. `trailer` then says what is still changed.
-    pub fn replay(&self, commits: &[CommitId], onto: CommitId, trailer: &str, identity: &Identity) -> Result<CommitId, GitError> {
+    pub fn replay(
+        &self,
+        commits: &[CommitId],
+        onto: CommitId,
+        trailer: &str,
+        identity: &Identity,
+    ) -> Result<CommitId, GitError> {
         let mut onto = self.inner.find_commit(onto.0)?;
         for commit in commits.iter().rev() {
             let commit = self.inner.find_commit(commit.0)?;
@@ -47,7 +62,14 @@ impl Repository {
             let conflicts = index.conflicts()?.collect::<Result<Vec<_>, _>>()?;
             for conflict in conflicts {
                 let sides = [&conflict.ancestor, &conflict.our, &conflict.their];
-                let Some(path) = sides.into_iter().flatten().next().map(|entry| entry.path.clone()) else { continue };
+                let Some(path) = sides
+                    .into_iter()
+                    .flatten()
+                    .next()
+                    .map(|entry| entry.path.clone())
+                else {
+                    continue;
+                };
                 index.conflict_remove(Path::new(OsStr::from_bytes(&path)))?;
                 if let Some(mut there) = conflict.our {
                     there.flags &= !STAGE;
@@ -58,10 +80,14 @@ impl Repository {
             if tree == onto.tree_id() {
                 continue;
             }
-            let message = std::str::from_utf8(commit.message_raw_bytes()).map_err(|_| not_utf8())?;
+            let message =
+                std::str::from_utf8(commit.message_raw_bytes()).map_err(|_| not_utf8())?;
             let tree = self.inner.find_tree(tree)?;
             let change = self.change_between(&commit.author(), &onto.tree()?, &tree)?;
-            let message = change.map_or_else(|| message.to_owned(), |change| with_trailer(message, trailer, &change.to_string()));
+            let message = change.map_or_else(
+                || message.to_owned(),
+                |change| with_trailer(message, trailer, &change.to_string()),
+            );
             let people = (&commit.author(), &identity.committer);
             let made = self.write_commit(people, &message, &tree, &onto, &identity.environment)?;
             onto = self.inner.find_commit(made.0)?;
@@ -78,11 +104,23 @@ impl Repository {
         parent: &Commit<'_>,
         environment: &BTreeMap<OsString, OsString>,
     ) -> Result<CommitId, GitError> {
-        let content = self.inner.commit_create_buffer(author, committer, message, tree, &[parent])?;
+        let content =
+            self.inner
+                .commit_create_buffer(author, committer, message, tree, &[parent])?;
         let content = std::str::from_utf8(&content).map_err(|_| not_utf8())?;
-        let made = match Signer::of(&self.inner.config()?.snapshot()?, &identity::shown(committer))? {
-            None => self.inner.odb()?.write(ObjectType::Commit, content.as_bytes())?,
-            Some(signer) => self.inner.commit_signed(content, &signer.sign(content, self.root(), environment)?, None)?,
+        let made = match Signer::of(
+            &self.inner.config()?.snapshot()?,
+            &identity::shown(committer),
+        )? {
+            None => self
+                .inner
+                .odb()?
+                .write(ObjectType::Commit, content.as_bytes())?,
+            Some(signer) => self.inner.commit_signed(
+                content,
+                &signer.sign(content, self.root(), environment)?,
+                None,
+            )?,
         };
         Ok(CommitId(made))
     }
@@ -92,7 +130,11 @@ impl Repository {
         let tree = self.inner.find_commit(base.0)?.tree()?;
         let mut update = TreeUpdateBuilder::new();
         for file in files {
-            let mode = if file.mode & 0o100 == 0 { FileMode::Blob } else { FileMode::BlobExecutable };
+            let mode = if file.mode & 0o100 == 0 {
+                FileMode::Blob
+            } else {
+                FileMode::BlobExecutable
+            };
             update.upsert(file.path.as_os_str().as_bytes(), file.blob, mode);
         }
         Ok(update.create_updated(&self.inner, &tree)?)
@@ -100,8 +142,17 @@ impl Repository {
 
     /// Moves what is checked out from one commit to the next, and the index's entries of these files with it. Nothing moves where
     /// somebody else was faster. The working tree is not touched.
-    pub fn advance(&self, head: &Head, to: CommitId, files: &[Staged], identity: &Identity) -> Result<(), GitError> {
-        let reference = head.branch.as_ref().map_or_else(|| "HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
+    pub fn advance(
+        &self,
+        head: &Head,
+        to: CommitId,
+        files: &[Staged],
+        identity: &Identity,
+    ) -> Result<(), GitError> {
+        let reference = head.branch.as_ref().map_or_else(
+            || "HEAD".to_owned(),
+            |branch| format!("refs/heads/{branch}"),
+        );
         let mut transaction = self.inner.transaction()?;
         transaction.lock_ref(&reference)?;
         if self.head()? != *head {
@@ -136,7 +187,13 @@ impl Repository {
     }
 
     /// Moves a branch that is checked out nowhere, or makes it, where it is still what it was.
-    pub fn put_branch(&self, name: &str, from: Option<CommitId>, to: CommitId, identity: &Identity) -> Result<(), GitError> {
+    pub fn put_branch(
+        &self,
+        name: &str,
+        from: Option<CommitId>,
+        to: CommitId,
+        identity: &Identity,
+    ) -> Result<(), GitError> {
         let reference = format!("refs/heads/{name}");
         self.refuse_checked_out(name)?;
         let mut transaction = self.inner.transaction()?;
@@ -152,10 +209,14 @@ impl Repository {
     fn refuse_checked_out(&self, name: &str) -> Result<(), GitError> {
         let main = git2::Repository::open(self.inner.commondir()).ok();
         let others = self.inner.worktrees()?;
-        let others = others.iter().filter_map(|other| self.inner.find_worktree(other.ok()??).ok());
+        let others = others
+            .iter()
+            .filter_map(|other| self.inner.find_worktree(other.ok()??).ok());
         let others = others.filter_map(|other| git2::Repository::open_from_worktree(&other).ok());
         for repository in main.into_iter().chain(others) {
-            if repository.head().is_ok_and(|head| head.is_branch() && head.shorthand().is_ok_and(|branch| branch == name)) {
+            if repository.head().is_ok_and(|head| {
+                head.is_branch() && head.shorthand().is_ok_and(|branch| branch == name)
+            }) {
                 return Err(GitError::CheckedOut(name.to_owned()));
             }
         }
@@ -165,15 +226,23 @@ impl Repository {
     /// Refuses where another Git process is about to write the index.
     pub fn refuse_locked_index(&self) -> Result<(), GitError> {
         let lock = self.inner.path().join("index.lock");
-        if lock.exists() { Err(GitError::Locked(format!("there is a `{}`", lock.display()))) } else { Ok(()) }
+        if lock.exists() {
+            Err(GitError::Locked(format!("there is a `{}`", lock.display())))
+        } else {
+            Ok(())
+        }
     }
 }
 
 /// A message whose last trailer of this name has another value.
 fn with_trailer(message: &str, name: &str, value: &str) -> String {
     let begin = format!("\n{name}: ");
-    let Some(at) = message.rfind(&begin).map(|at| at + begin.len()) else { return message.to_owned() };
-    let end = message[at..].find('\n').map_or(message.len(), |length| at + length);
+    let Some(at) = message.rfind(&begin).map(|at| at + begin.len()) else {
+        return message.to_owned();
+    };
+    let end = message[at..]
+        .find('\n')
+        .map_or(message.len(), |length| at + length);
     format!("{}{value}{}", &message[..at], &message[end..])
 }
 

@@ -37,23 +37,43 @@ impl Repository {
 
     /// What [`Repository::is_as_made`] needs and this clone lacks.
     pub fn lacking(&self, commit: CommitId) -> Result<Lacking, GitError> {
-        let [parent] = self.parents(commit)?[..] else { return Ok(Lacking::default()) };
+        let [parent] = self.parents(commit)?[..] else {
+            return Ok(Lacking::default());
+        };
         let Ok(parent) = self.inner.find_commit(parent.0) else {
-            return Ok(Lacking { parent: true, ..Lacking::default() });
+            return Ok(Lacking {
+                parent: true,
+                ..Lacking::default()
+            });
         };
         let odb = self.inner.odb()?;
-        let files = self.changed_files(&parent.tree()?, &self.inner.find_commit(commit.0)?.tree()?)?.unwrap_or_default();
-        let contents = files.iter().flat_map(|file| file.old.map(|(old, _)| old).into_iter().chain([file.blob]));
-        let absent = contents.filter(|content| !odb.exists_ext(*content, git2::OdbLookupFlags::NO_REFRESH));
-        Ok(Lacking { parent: false, contents: absent.map(ContentId).collect() })
+        let files = self
+            .changed_files(&parent.tree()?, &self.inner.find_commit(commit.0)?.tree()?)?
+            .unwrap_or_default();
+        let contents = files
+            .iter()
+            .flat_map(|file| file.old.map(|(old, _)| old).into_iter().chain([file.blob]));
+        let absent =
+            contents.filter(|content| !odb.exists_ext(*content, git2::OdbLookupFlags::NO_REFRESH));
+        Ok(Lacking {
+            parent: false,
+            contents: absent.map(ContentId).collect(),
+        })
     }
 
     /// Whether a commit still changes what its trailer of this name says. What this clone lacks counts as changed.
     pub fn is_as_made(&self, commit: CommitId, trailer: &str) -> Result<bool, GitError> {
         let made = self.inner.find_commit(commit.0)?;
-        let Some(noted) = super::trailer(&made, trailer).and_then(|noted| Change::parse(&noted)) else { return Ok(false) };
-        let [parent] = self.parents(commit)?[..] else { return Ok(false) };
-        let Ok(parent) = self.inner.find_commit(parent.0) else { return Ok(false) };
+        let Some(noted) = super::trailer(&made, trailer).and_then(|noted| Change::parse(&noted))
+        else {
+            return Ok(false);
+        };
+        let [parent] = self.parents(commit)?[..] else {
+            return Ok(false);
+        };
+        let Ok(parent) = self.inner.find_commit(parent.0) else {
+            return Ok(false);
+        };
         let change = self.change_between(&made.author(), &parent.tree()?, &made.tree()?)?;
         Ok(change.is_some_and(|change| change.is_still(&noted)))
     }
@@ -65,10 +85,16 @@ impl Repository {
         old: &Tree<'_>,
         new: &Tree<'_>,
     ) -> Result<Option<Change>, GitError> {
-        let Some(mut files) = self.changed_files(old, new)? else { return Ok(None) };
+        let Some(mut files) = self.changed_files(old, new)? else {
+            return Ok(None);
+        };
         for file in &mut files {
-            let old = file.old.map_or(Ok(Some(Vec::new())), |(old, _)| self.small_file(old))?;
-            let (Some(old), Some(new)) = (old, self.small_file(file.blob)?) else { return Ok(None) };
+            let old = file
+                .old
+                .map_or(Ok(Some(Vec::new())), |(old, _)| self.small_file(old))?;
+            let (Some(old), Some(new)) = (old, self.small_file(file.blob)?) else {
+                return Ok(None);
+            };
             file.lines = change::lines(&old, &new)?;
         }
         Ok(Some(Change::of(author, &files)))
@@ -76,9 +102,14 @@ impl Repository {
 
     /// Whether a commit is a merge, and its tree is the one that Git makes of its parents by itself.
     pub fn is_automatic_merge(&self, commit: CommitId) -> Result<bool, GitError> {
-        let [ours, theirs] = self.parents(commit)?[..] else { return Ok(false) };
+        let [ours, theirs] = self.parents(commit)?[..] else {
+            return Ok(false);
+        };
         let tree = self.inner.find_commit(commit.0)?.tree_id();
-        let (Ok(ours_here), Ok(theirs_here)) = (self.inner.find_commit(ours.0), self.inner.find_commit(theirs.0)) else {
+        let (Ok(ours_here), Ok(theirs_here)) = (
+            self.inner.find_commit(ours.0),
+            self.inner.find_commit(theirs.0),
+        ) else {
             return Ok(false);
         };
         let merged = self.inner.merge_commits(&ours_here, &theirs_here, None);
@@ -87,19 +118,36 @@ impl Repository {
         }
         // Where the history was cut off, Git finds no ancestor. The one side's own changes, put on the other side, are no more than both.
         let (ours_tree, theirs_tree) = (ours_here.tree()?, theirs_here.tree()?);
-        let merge = |ancestor: &Tree<'_>| self.inner.merge_trees(ancestor, &ours_tree, &theirs_tree, None);
+        let merge = |ancestor: &Tree<'_>| {
+            self.inner
+                .merge_trees(ancestor, &ours_tree, &theirs_tree, None)
+        };
         let ancestors = self.parents(ours)?;
-        let ancestors = ancestors.iter().filter_map(|ancestor| self.inner.find_commit(ancestor.0).and_then(|it| it.tree()).ok());
-        Ok(ancestors.into_iter().any(|ancestor| merge(&ancestor).is_ok_and(|index| self.is_tree(index, tree))))
+        let ancestors = ancestors.iter().filter_map(|ancestor| {
+            self.inner
+                .find_commit(ancestor.0)
+                .and_then(|it| it.tree())
+                .ok()
+        });
+        Ok(ancestors
+            .into_iter()
+            .any(|ancestor| merge(&ancestor).is_ok_and(|index| self.is_tree(index, tree))))
     }
 
     /// Whether a merge's outcome has no conflict, and is this tree.
     fn is_tree(&self, mut index: git2::Index, tree: Oid) -> bool {
-        !index.has_conflicts() && index.write_tree_to(&self.inner).is_ok_and(|made| made == tree)
+        !index.has_conflicts()
+            && index
+                .write_tree_to(&self.inner)
+                .is_ok_and(|made| made == tree)
     }
 
     /// The regular files that are new or other in the second tree. `None`: that is not all that differs.
-    fn changed_files(&self, old: &Tree<'_>, new: &Tree<'_>) -> Result<Option<Vec<Staged>>, GitError> {
+    fn changed_files(
+        &self,
+        old: &Tree<'_>,
+        new: &Tree<'_>,
+    ) -> Result<Option<Vec<Staged>>, GitError> {
         let diff = self.inner.diff_tree_to_tree(Some(old), Some(new), None)?;
         let file = |delta: git2::DiffDelta<'_>| {
             let side = |file: git2::DiffFile<'_>| {
@@ -113,7 +161,13 @@ impl Repository {
                 _ => return None,
             };
             let path = PathBuf::from(std::ffi::OsStr::from_bytes(delta.new_file().path_bytes()?));
-            Some(Staged { path, blob, mode, old, lines: Default::default() })
+            Some(Staged {
+                path,
+                blob,
+                mode,
+                old,
+                lines: Default::default(),
+            })
         };
         Ok(diff.deltas().map(file).collect())
     }
@@ -122,7 +176,9 @@ impl Repository {
     fn small_file(&self, content: Oid) -> Result<Option<Vec<u8>>, GitError> {
         let odb = self.inner.odb()?;
         match odb.read_header(content) {
-            Ok((size, _)) if size as u64 <= MAX_FILE => Ok(Some(odb.read(content)?.data().to_vec())),
+            Ok((size, _)) if size as u64 <= MAX_FILE => {
+                Ok(Some(odb.read(content)?.data().to_vec()))
+            }
             Ok(_) => Ok(None),
             Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
             Err(error) => Err(error.into()),

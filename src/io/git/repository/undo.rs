@@ -15,8 +15,13 @@ pub(super) struct Kept {
 impl Kept {
     /// `None`: there is no index, it is a link, or this file system has no hard links.
     pub(super) fn keep(index: &Path) -> Option<Self> {
-        fs::symlink_metadata(index).ok().filter(fs::Metadata::is_file)?;
-        let kept = Self { index: index.to_owned(), link: index.with_extension("imago") };
+        fs::symlink_metadata(index)
+            .ok()
+            .filter(fs::Metadata::is_file)?;
+        let kept = Self {
+            index: index.to_owned(),
+            link: index.with_extension("imago"),
+        };
         kept.drop_link();
         fs::hard_link(&kept.index, &kept.link).ok()?;
         Some(kept)
@@ -38,7 +43,13 @@ impl Kept {
         };
         // After a rename it is gone.
         fs::remove_file(&lock)
-            .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+            .or_else(|error| {
+                if error.kind() == io::ErrorKind::NotFound {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            })
             .and(done)
     }
 
@@ -72,7 +83,10 @@ mod tests {
     }
 
     fn names(folder: &Path) -> Vec<String> {
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
     }
 
     #[test]
@@ -82,7 +96,13 @@ mod tests {
         replace(&index, "new");
         let written = kept.now().unwrap();
         kept.put_back(written).unwrap();
-        assert_eq!((fs::read_to_string(&index).unwrap().as_str(), names(folder.path())), ("old", vec!["index".to_owned()]));
+        assert_eq!(
+            (
+                fs::read_to_string(&index).unwrap().as_str(),
+                names(folder.path())
+            ),
+            ("old", vec!["index".to_owned()])
+        );
     }
 
     #[test]
@@ -93,11 +113,20 @@ mod tests {
         let written = kept.now().unwrap();
         replace(&index, "another's");
         kept.put_back(written).unwrap();
-        assert_eq!((fs::read_to_string(&index).unwrap().as_str(), names(folder.path())), ("another's", vec!["index".to_owned()]));
+        assert_eq!(
+            (
+                fs::read_to_string(&index).unwrap().as_str(),
+                names(folder.path())
+            ),
+            ("another's", vec!["index".to_owned()])
+        );
         let kept = Kept::keep(&index).unwrap();
         fs::write(index.with_extension("lock"), "theirs").unwrap();
         assert!(kept.put_back(written).is_err());
-        assert_eq!(fs::read_to_string(index.with_extension("lock")).unwrap(), "theirs");
+        assert_eq!(
+            fs::read_to_string(index.with_extension("lock")).unwrap(),
+            "theirs"
+        );
         assert_eq!(fs::read_to_string(&index).unwrap(), "another's");
     }
 

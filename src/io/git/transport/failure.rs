@@ -76,16 +76,28 @@ impl TransportError {
         match self {
             Self::NoProgram(_) => Some("install git, or leave out `--push`"),
             Self::NoRemote(_) => Some("name one of those that `git remote` lists: `--remote NAME`"),
-            Self::SignIn(_) => Some("give a token that may push by IMAGO_GIT_TOKEN, or set up what `git push` needs"),
-            Self::NoCredentials(_) => Some("give a token that may push by IMAGO_GIT_TOKEN, or sign in as for `git push`"),
-            Self::HostKey(_) => Some("add the host's key to known_hosts, after comparing it with what the host publishes"),
-            Self::Unreachable(_) => Some("check the remote's address (`git remote -v`) and the network"),
-            Self::Slow { .. } => {
-                Some("check the network, the remote and the hooks; IMAGO_GIT_TIMEOUT=SECONDS gives it more time")
+            Self::SignIn(_) => Some(
+                "give a token that may push by IMAGO_GIT_TOKEN, or set up what `git push` needs",
+            ),
+            Self::NoCredentials(_) => {
+                Some("give a token that may push by IMAGO_GIT_TOKEN, or sign in as for `git push`")
             }
+            Self::HostKey(_) => Some(
+                "add the host's key to known_hosts, after comparing it with what the host publishes",
+            ),
+            Self::Unreachable(_) => {
+                Some("check the remote's address (`git remote -v`) and the network")
+            }
+            Self::Slow { .. } => Some(
+                "check the network, the remote and the hooks; IMAGO_GIT_TIMEOUT=SECONDS gives it more time",
+            ),
             Self::CutOff => Some("run again: it goes on from what the remote has"),
-            Self::Refused(_) => Some("let this account push there, or push to another branch with `--branch NAME`"),
-            Self::Hook(_) => Some("do what the hook asks for, or take it out of the repository's hooks"),
+            Self::Refused(_) => {
+                Some("let this account push there, or push to another branch with `--branch NAME`")
+            }
+            Self::Hook(_) => {
+                Some("do what the hook asks for, or take it out of the repository's hooks")
+            }
             Self::InTheWay(_) => Some("commit, stash or remove it, then run again"),
             Self::Other { .. } => None,
         }
@@ -97,15 +109,37 @@ impl Transport {
     pub(super) fn failure(&self, act: &str, output: &Output) -> TransportError {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let has = |texts: &[&str]| texts.iter().any(|text| stderr.contains(text));
-        let begins = ["fatal:", "error:", "remote:", "ERROR:", "ssh:", "kex_exchange_identification:", "Connection "];
-        let said = self
-            .said(output, |line| begins.iter().any(|begin| line.starts_with(begin)) || line.contains(": Permission denied ("));
+        let begins = [
+            "fatal:",
+            "error:",
+            "remote:",
+            "ERROR:",
+            "ssh:",
+            "kex_exchange_identification:",
+            "Connection ",
+        ];
+        let said = self.said(output, |line| {
+            begins.iter().any(|begin| line.starts_with(begin))
+                || line.contains(": Permission denied (")
+        });
         match () {
-            () if has(&["Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"]) => {
+            () if has(&[
+                "Host key verification failed",
+                "REMOTE HOST IDENTIFICATION HAS CHANGED",
+            ]) =>
+            {
                 TransportError::HostKey(said)
             }
-            () if has(&["could not read Username", "could not read Password"]) => TransportError::NoCredentials(said),
-            () if has(&["Authentication failed", "Permission denied (", "returned error: 401", "returned error: 403"]) => {
+            () if has(&["could not read Username", "could not read Password"]) => {
+                TransportError::NoCredentials(said)
+            }
+            () if has(&[
+                "Authentication failed",
+                "Permission denied (",
+                "returned error: 401",
+                "returned error: 403",
+            ]) =>
+            {
                 TransportError::SignIn(said)
             }
             () if has(&[
@@ -122,11 +156,16 @@ impl Transport {
                 "repository not found",
                 "Repository not found",
                 "returned error: 404",
-            ]) || stderr.lines().any(|line| line.starts_with("fatal: repository ") && line.contains("not found")) =>
+            ]) || stderr.lines().any(|line| {
+                line.starts_with("fatal: repository ") && line.contains("not found")
+            }) =>
             {
                 TransportError::Unreachable(said)
             }
-            () => TransportError::Other { act: act.to_owned(), said },
+            () => TransportError::Other {
+                act: act.to_owned(),
+                said,
+            },
         }
     }
 
@@ -134,12 +173,25 @@ impl Transport {
     pub(super) fn said(&self, output: &Output, takes: impl Fn(&str) -> bool) -> String {
         const MOST: usize = 4;
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty() && *line != "remote:").collect();
-        let mut taken: Vec<&str> = lines.iter().copied().filter(|line| takes(line)).take(MOST).collect();
+        let lines: Vec<&str> = stderr
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && *line != "remote:")
+            .collect();
+        let mut taken: Vec<&str> = lines
+            .iter()
+            .copied()
+            .filter(|line| takes(line))
+            .take(MOST)
+            .collect();
         if taken.is_empty() {
             taken.extend(lines.last());
         }
-        taken.iter().map(|line| self.hide(line)).collect::<Vec<_>>().join("; ")
+        taken
+            .iter()
+            .map(|line| self.hide(line))
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     /// What the program said, without secrets.
@@ -155,7 +207,9 @@ fn without_account(line: &str) -> String {
     while let Some((before, after)) = rest.split_once("://") {
         shown.push_str(before);
         shown.push_str("://");
-        let end = after.find(|character: char| character.is_whitespace() || "/'\"<>".contains(character)).unwrap_or(after.len());
+        let end = after
+            .find(|character: char| character.is_whitespace() || "/'\"<>".contains(character))
+            .unwrap_or(after.len());
         rest = after[..end].rfind('@').map_or(after, |at| &after[at + 1..]);
     }
     shown + rest
@@ -163,10 +217,21 @@ fn without_account(line: &str) -> String {
 
 /// Whether a push was refused because the branch is no longer what it was, by the verdict on it and by what was said beside.
 pub(super) fn is_moved(verdict: &str, said: &str) -> bool {
-    const LOCALLY: [&str; 4] = ["(fetch first)", "(non-fast-forward)", "(stale info)", "(remote ref updated since checkout)"];
-    const BY_THE_REMOTE: [&str; 5] =
-        ["cannot lock ref", "failed to update ref", "incorrect old value provided", "reference already exists", "fetch first"];
-    let locally = verdict.starts_with("[rejected]") && LOCALLY.iter().any(|text| verdict.contains(text));
+    const LOCALLY: [&str; 4] = [
+        "(fetch first)",
+        "(non-fast-forward)",
+        "(stale info)",
+        "(remote ref updated since checkout)",
+    ];
+    const BY_THE_REMOTE: [&str; 5] = [
+        "cannot lock ref",
+        "failed to update ref",
+        "incorrect old value provided",
+        "reference already exists",
+        "fetch first",
+    ];
+    let locally =
+        verdict.starts_with("[rejected]") && LOCALLY.iter().any(|text| verdict.contains(text));
     // A branch `imago` where there is to be one `imago/update`: that stays so, however often it is tried.
     let stays = |text: &str| text.contains("exists; cannot create");
     locally
@@ -183,9 +248,18 @@ mod tests {
     #[test]
     fn no_account_of_an_address_is_shown() {
         for (line, shown) in [
-            ("could not read Password for 'https://token@h.test'", "could not read Password for 'https://h.test'"),
-            ("at https://ada:a@b@h.test/x@y.git and ssh://git@h/z", "at https://h.test/x@y.git and ssh://h/z"),
-            ("https://h.test/x@y and no more @ here", "https://h.test/x@y and no more @ here"),
+            (
+                "could not read Password for 'https://token@h.test'",
+                "could not read Password for 'https://h.test'",
+            ),
+            (
+                "at https://ada:a@b@h.test/x@y.git and ssh://git@h/z",
+                "at https://h.test/x@y.git and ssh://h/z",
+            ),
+            (
+                "https://h.test/x@y and no more @ here",
+                "https://h.test/x@y and no more @ here",
+            ),
             ("a://", "a://"),
         ] {
             assert_eq!(without_account(line), shown);
@@ -212,7 +286,8 @@ mod tests {
         }
         let said = "error: cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists; cannot create 'refs/heads/a/b'";
         assert!(
-            !is_moved("[remote rejected] (failed to update ref)", said) && !is_moved(&format!("[remote rejected] ({said})"), "")
+            !is_moved("[remote rejected] (failed to update ref)", said)
+                && !is_moved(&format!("[remote rejected] ({said})"), "")
         );
     }
 }

@@ -32,20 +32,38 @@ fn what_git_ignores_is_passed_over() {
 
 #[test]
 fn rules_hold_in_folders_below_that_are_named_alone() {
-    let world = World::new(&["apps/shop/gen/web.yaml", "apps/shop/web.yaml", "apps/shop/x.gen.yaml", "apps/private.yaml"]);
+    let world = World::new(&[
+        "apps/shop/gen/web.yaml",
+        "apps/shop/web.yaml",
+        "apps/shop/x.gen.yaml",
+        "apps/private.yaml",
+    ]);
     world.write(".gitignore", "*.gen.yaml\napps/*/gen\n");
     world.write(".git/info/exclude", "apps/private.yaml\n");
     assert_eq!(world.scan(&["apps/shop"]), ["apps/shop/web.yaml"]);
     assert_eq!(world.scan(&["apps"]), ["apps/shop/web.yaml"]);
-    assert_eq!(world.scan(&[world.at("apps").to_str().unwrap()]), [world.at("apps/shop/web.yaml").to_str().unwrap()]);
+    assert_eq!(
+        world.scan(&[world.at("apps").to_str().unwrap()]),
+        [world.at("apps/shop/web.yaml").to_str().unwrap()]
+    );
 }
 
 #[test]
 fn rules_from_above_the_repository_do_not_hold_in_it() {
-    let world = World::new(&["repository/web.yaml", "repository/.git/HEAD", "repository/deploy/web.yaml"]);
+    let world = World::new(&[
+        "repository/web.yaml",
+        "repository/.git/HEAD",
+        "repository/deploy/web.yaml",
+    ]);
     world.write(".gitignore", "web.yaml\n");
-    assert_eq!(world.scan(&["repository"]), ["repository/deploy/web.yaml", "repository/web.yaml"]);
-    assert_eq!(world.scan(&["repository/deploy"]), ["repository/deploy/web.yaml"]);
+    assert_eq!(
+        world.scan(&["repository"]),
+        ["repository/deploy/web.yaml", "repository/web.yaml"]
+    );
+    assert_eq!(
+        world.scan(&["repository/deploy"]),
+        ["repository/deploy/web.yaml"]
+    );
 }
 
 #[test]
@@ -58,10 +76,20 @@ fn rules_hold_where_there_is_no_repository_and_other_tools_rules_do_not() {
 
 fn git(world: &World, line: &str) {
     let mut command = std::process::Command::new("git");
-    command.current_dir(world.at("")).args(line.split(' ')).env_clear().env("HOME", world.at(""));
-    command.env("PATH", std::env::var_os("PATH").unwrap()).env("GIT_CONFIG_NOSYSTEM", "1");
+    command
+        .current_dir(world.at(""))
+        .args(line.split(' '))
+        .env_clear()
+        .env("HOME", world.at(""));
+    command
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("GIT_CONFIG_NOSYSTEM", "1");
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{line}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -80,18 +108,32 @@ fn what_git_tracks_is_read_whatever_its_rules_say() {
     git(&world, "init -q");
     world.write(".git/info/exclude", "private.yaml\n");
     git(&world, "add -f .");
-    for untracked in ["kustomize/base/new.yaml", "kustomize/new/web.yaml", "vendor/new.yaml", "deploy/x.gen.yaml"] {
+    for untracked in [
+        "kustomize/base/new.yaml",
+        "kustomize/new/web.yaml",
+        "vendor/new.yaml",
+        "deploy/x.gen.yaml",
+    ] {
         world.write(untracked, "");
     }
     // A nested repository in a folder that is left out is not entered.
     world.write("kustomize/module/.git/HEAD", "");
     world.write("kustomize/module/web.yaml", "");
-    let expected = ["conflict/odd name.yaml", "deploy/private.yaml", "deploy/secret.yaml", "kustomize/base/web.yaml", "web.yaml"];
+    let expected = [
+        "conflict/odd name.yaml",
+        "deploy/private.yaml",
+        "deploy/secret.yaml",
+        "kustomize/base/web.yaml",
+        "web.yaml",
+    ];
     assert_eq!(world.scan(&[]), expected);
     assert_eq!(world.scan(&["deploy"]), expected[1..3]);
     // A sparse checkout: what is not on the disk is no problem.
     std::fs::remove_dir_all(world.at("kustomize/base")).unwrap();
-    assert_eq!(world.scan(&[]), [expected[0], expected[1], expected[2], "web.yaml"]);
+    assert_eq!(
+        world.scan(&[]),
+        [expected[0], expected[1], expected[2], "web.yaml"]
+    );
 }
 
 #[test]
@@ -100,19 +142,28 @@ fn a_linked_work_tree_has_an_index_and_rules_of_its_repository() {
     world.write("main/.gitignore", "gen\n");
     git(&world, "-C main init -q");
     git(&world, "-C main add -f .");
-    git(&world, "-C main -c user.name=a -c user.email=a@example.test commit -qm first");
+    git(
+        &world,
+        "-C main -c user.name=a -c user.email=a@example.test commit -qm first",
+    );
     git(&world, "-C main worktree add -q ../linked");
     world.write("main/.git/info/exclude", "private.yaml\n");
     world.write("linked/private.yaml", "");
     world.write("linked/gen/new.yaml", "");
-    assert_eq!(world.scan(&["linked"]), ["linked/gen/web.yaml", "linked/web.yaml"]);
+    assert_eq!(
+        world.scan(&["linked"]),
+        ["linked/gen/web.yaml", "linked/web.yaml"]
+    );
 }
 
 #[test]
 fn an_index_that_cannot_be_read_is_told_once_where_something_is_left_out() {
     let world = World::new(&["web.yaml", "gen/web.yaml", "other/web.yaml"]);
     git(&world, "init -q --object-format=sha256");
-    assert_eq!(world.scan(&[]), ["gen/web.yaml", "other/web.yaml", "web.yaml"]);
+    assert_eq!(
+        world.scan(&[]),
+        ["gen/web.yaml", "other/web.yaml", "web.yaml"]
+    );
     world.write(".gitignore", "gen\nother\n");
     git(&world, "add -f .");
     assert_eq!(world.scan(&[]), ["gen (unknown)", "web.yaml"]);
@@ -136,19 +187,29 @@ fn a_file_of_rules_that_is_no_plain_file_is_a_problem_and_leaves_nothing_out() {
     let make: [(&str, Make); 5] = [
         ("not-a-file", |path| symlink("/dev/zero", path).unwrap()),
         ("not-a-file", |path| symlink("other.rules", path).unwrap()),
-        ("not-a-file", |path| rustix::fs::mknodat(CWD, path, rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap()),
+        ("not-a-file", |path| {
+            rustix::fs::mknodat(CWD, path, rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap()
+        }),
         ("not-a-file", |path| std::fs::create_dir(path).unwrap()),
-        ("too-large", |path| std::fs::write(path, "a*b?[c]/**/d\n".repeat(400_000)).unwrap()),
+        ("too-large", |path| {
+            std::fs::write(path, "a*b?[c]/**/d\n".repeat(400_000)).unwrap()
+        }),
     ];
     for (code, make) in make {
-        for (file, below) in
-            [(".gitignore", "."), ("deploy/.gitignore", "deploy"), (".git/info/exclude", "."), (".gitignore", "deploy")]
-        {
+        for (file, below) in [
+            (".gitignore", "."),
+            ("deploy/.gitignore", "deploy"),
+            (".git/info/exclude", "."),
+            (".gitignore", "deploy"),
+        ] {
             let world = World::new(&["deploy/web.yaml", ".git/info/x"]);
             world.write("other.rules", "web.yaml\n");
             make(&world.at(file));
             let found = world.scan(&[below]);
-            let told = found.iter().filter(|line| line.ends_with(&format!(": {code}"))).count();
+            let told = found
+                .iter()
+                .filter(|line| line.ends_with(&format!(": {code}")))
+                .count();
             assert_eq!((found.len(), told), (2, 1), "{file} {below}: {found:?}");
             assert!(found.contains(&"deploy/web.yaml".to_owned()), "{found:?}");
         }
@@ -162,7 +223,14 @@ fn many_files_of_rules_above_each_other_have_a_limit_together() {
         world.write(&format!("{folder}.gitignore"), &"x\n".repeat(30_000));
     }
     let found = world.scan(&[]);
-    assert_eq!(found.iter().filter(|line| line.ends_with(": too-large")).count(), 2, "{found:?}");
+    assert_eq!(
+        found
+            .iter()
+            .filter(|line| line.ends_with(": too-large"))
+            .count(),
+        2,
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -175,21 +243,42 @@ fn the_settings_are_no_manifest() {
 fn not_ignored_by_git(world: &World, below: &str) -> Vec<String> {
     let git = |arguments: &[&str]| {
         let mut command = std::process::Command::new("git");
-        command.current_dir(world.at("")).args(arguments).env_clear().env("HOME", world.at(""));
-        command.env("PATH", std::env::var_os("PATH").unwrap()).env("GIT_CONFIG_NOSYSTEM", "1");
+        command
+            .current_dir(world.at(""))
+            .args(arguments)
+            .env_clear()
+            .env("HOME", world.at(""));
+        command
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("GIT_CONFIG_NOSYSTEM", "1");
         let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     };
     if !world.at(".git").exists() {
         git(&["init", "-q"]);
     }
-    let mut paths: Vec<_> = git(&["ls-files", "-z", "--others", "--exclude-standard", "--", below])
-        .split_terminator('\0')
-        .map(PathBuf::from)
-        .collect();
+    let mut paths: Vec<_> = git(&[
+        "ls-files",
+        "-z",
+        "--others",
+        "--exclude-standard",
+        "--",
+        below,
+    ])
+    .split_terminator('\0')
+    .map(PathBuf::from)
+    .collect();
     paths.sort();
-    paths.into_iter().filter(|path| path.extension().is_some()).map(|path| path.to_str().unwrap().to_owned()).collect()
+    paths
+        .into_iter()
+        .filter(|path| path.extension().is_some())
+        .map(|path| path.to_str().unwrap().to_owned())
+        .collect()
 }
 
 proptest! {

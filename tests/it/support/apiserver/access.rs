@@ -22,14 +22,25 @@ struct Rule {
 
 impl Account {
     pub fn new(user: &str) -> Self {
-        Self { user: user.to_owned(), rules: Vec::new() }
+        Self {
+            user: user.to_owned(),
+            rules: Vec::new(),
+        }
     }
 
     /// A user that may do everything.
     pub fn admin() -> Self {
         let all = vec!["*".to_owned()];
-        let rule = Rule { verbs: all.clone(), groups: all.clone(), resources: all, namespace: None };
-        Self { user: "admin".to_owned(), rules: vec![rule] }
+        let rule = Rule {
+            verbs: all.clone(),
+            groups: all.clone(),
+            resources: all,
+            namespace: None,
+        };
+        Self {
+            user: "admin".to_owned(),
+            rules: vec![rule],
+        }
     }
 
     /// One verb on one resource, in a namespace or in all.
@@ -45,9 +56,18 @@ impl Account {
 
     /// The rules of a Role (in its namespace) or of a ClusterRole.
     pub fn role(mut self, role: &Value, namespace: Option<&str>) -> Self {
-        let texts = |list: &Value| list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect();
+        let texts = |list: &Value| {
+            list.as_array()
+                .unwrap()
+                .iter()
+                .map(|text| text.as_str().unwrap().to_owned())
+                .collect()
+        };
         for rule in role["rules"].as_array().unwrap() {
-            assert!(rule.get("resourceNames").is_none(), "rules for single objects are not known here: {rule}");
+            assert!(
+                rule.get("resourceNames").is_none(),
+                "rules for single objects are not known here: {rule}"
+            );
             self.rules.push(Rule {
                 verbs: texts(&rule["verbs"]),
                 groups: texts(&rule["apiGroups"]),

@@ -22,7 +22,10 @@ pub fn record(old: &Value, new: &mut Value, manager: &str) {
         return;
     }
     let version = new["apiVersion"].clone();
-    let mut entries = new["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    let mut entries = new["metadata"]["managedFields"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     for entry in &mut entries {
         if entry["manager"] != manager
             && let Some(fields) = entry["fieldsV1"].as_object_mut()
@@ -30,8 +33,15 @@ pub fn record(old: &Value, new: &mut Value, manager: &str) {
             take_away(fields, &changed);
         }
     }
-    entries.retain(|entry| entry["fieldsV1"].as_object().is_some_and(|fields| !fields.is_empty()));
-    match entries.iter_mut().find(|entry| entry["manager"] == manager && entry["operation"] == "Update") {
+    entries.retain(|entry| {
+        entry["fieldsV1"]
+            .as_object()
+            .is_some_and(|fields| !fields.is_empty())
+    });
+    match entries
+        .iter_mut()
+        .find(|entry| entry["manager"] == manager && entry["operation"] == "Update")
+    {
         Some(entry) => give(entry["fieldsV1"].as_object_mut().unwrap(), &changed),
         None => entries.push(json!({
             "manager": manager, "operation": "Update", "apiVersion": version, "time": TIME,
@@ -55,15 +65,23 @@ fn difference(key: &str, old: Option<&Value>, new: Option<&Value>) -> Map<String
                 if before == Some(value) || is_the_servers(key) {
                     continue;
                 }
-                changed.insert(format!("f:{key}"), Value::Object(difference(key, before, Some(value))));
+                changed.insert(
+                    format!("f:{key}"),
+                    Value::Object(difference(key, before, Some(value))),
+                );
             }
         }
         Some(Value::Array(items)) if NAMED.contains(&key) => {
             for item in items {
-                let before = old.and_then(Value::as_array).and_then(|old| old.iter().find(|one| one["name"] == item["name"]));
+                let before = old
+                    .and_then(Value::as_array)
+                    .and_then(|old| old.iter().find(|one| one["name"] == item["name"]));
                 if before != Some(item) {
                     let name = json!({"name": item["name"]}).to_string();
-                    changed.insert(format!("k:{name}"), Value::Object(difference("", before, Some(item))));
+                    changed.insert(
+                        format!("k:{name}"),
+                        Value::Object(difference("", before, Some(item))),
+                    );
                 }
             }
         }
@@ -74,7 +92,16 @@ fn difference(key: &str, old: Option<&Value>, new: Option<&Value>) -> Map<String
 
 /// Fields of metadata that nobody manages.
 fn is_the_servers(key: &str) -> bool {
-    matches!(key, "managedFields" | "resourceVersion" | "generation" | "uid" | "creationTimestamp" | "name" | "namespace")
+    matches!(
+        key,
+        "managedFields"
+            | "resourceVersion"
+            | "generation"
+            | "uid"
+            | "creationTimestamp"
+            | "name"
+            | "namespace"
+    )
 }
 
 fn give(fields: &mut Map<String, Value>, more: &Map<String, Value>) {
@@ -87,7 +114,9 @@ fn give(fields: &mut Map<String, Value>, more: &Map<String, Value>) {
 /// Takes the fields at the ends of a tree away, and what is left empty by that.
 fn take_away(fields: &mut Map<String, Value>, taken: &Map<String, Value>) {
     for (key, value) in taken {
-        let Some(below) = fields.get_mut(key).and_then(Value::as_object_mut) else { continue };
+        let Some(below) = fields.get_mut(key).and_then(Value::as_object_mut) else {
+            continue;
+        };
         take_away(below, value.as_object().unwrap());
         if below.is_empty() {
             fields.remove(key);

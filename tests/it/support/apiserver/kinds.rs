@@ -18,33 +18,107 @@ pub struct Kind {
 }
 
 pub static KINDS: [Kind; 10] = [
-    Kind { group: "", version: "v1", kind: "ConfigMap", plural: "configmaps", short: "cm" },
-    Kind { group: "", version: "v1", kind: "Pod", plural: "pods", short: "po" },
-    Kind { group: "", version: "v1", kind: "Secret", plural: "secrets", short: "" },
-    Kind { group: "", version: "v1", kind: "ServiceAccount", plural: "serviceaccounts", short: "sa" },
-    Kind { group: "apps", version: "apps/v1", kind: "DaemonSet", plural: "daemonsets", short: "ds" },
-    Kind { group: "apps", version: "apps/v1", kind: "Deployment", plural: "deployments", short: "deploy" },
-    Kind { group: "apps", version: "apps/v1", kind: "ReplicaSet", plural: "replicasets", short: "rs" },
-    Kind { group: "apps", version: "apps/v1", kind: "StatefulSet", plural: "statefulsets", short: "sts" },
-    Kind { group: "batch", version: "batch/v1", kind: "CronJob", plural: "cronjobs", short: "cj" },
-    Kind { group: "batch", version: "batch/v1", kind: "Job", plural: "jobs", short: "" },
+    Kind {
+        group: "",
+        version: "v1",
+        kind: "ConfigMap",
+        plural: "configmaps",
+        short: "cm",
+    },
+    Kind {
+        group: "",
+        version: "v1",
+        kind: "Pod",
+        plural: "pods",
+        short: "po",
+    },
+    Kind {
+        group: "",
+        version: "v1",
+        kind: "Secret",
+        plural: "secrets",
+        short: "",
+    },
+    Kind {
+        group: "",
+        version: "v1",
+        kind: "ServiceAccount",
+        plural: "serviceaccounts",
+        short: "sa",
+    },
+    Kind {
+        group: "apps",
+        version: "apps/v1",
+        kind: "DaemonSet",
+        plural: "daemonsets",
+        short: "ds",
+    },
+    Kind {
+        group: "apps",
+        version: "apps/v1",
+        kind: "Deployment",
+        plural: "deployments",
+        short: "deploy",
+    },
+    Kind {
+        group: "apps",
+        version: "apps/v1",
+        kind: "ReplicaSet",
+        plural: "replicasets",
+        short: "rs",
+    },
+    Kind {
+        group: "apps",
+        version: "apps/v1",
+        kind: "StatefulSet",
+        plural: "statefulsets",
+        short: "sts",
+    },
+    Kind {
+        group: "batch",
+        version: "batch/v1",
+        kind: "CronJob",
+        plural: "cronjobs",
+        short: "cj",
+    },
+    Kind {
+        group: "batch",
+        version: "batch/v1",
+        kind: "Job",
+        plural: "jobs",
+        short: "",
+    },
 ];
 
 impl Kind {
     /// `deployments.apps`
     pub fn qualified(&self) -> String {
-        if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
+        if self.group.is_empty() {
+            self.plural.to_owned()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
     }
 
     /// The kind of an object.
     pub fn of(object: &Value) -> &'static Self {
-        let found = KINDS.iter().find(|kind| object["kind"] == kind.kind && object["apiVersion"] == kind.version);
-        found.unwrap_or_else(|| panic!("this server knows no {} of {}", object["kind"], object["apiVersion"]))
+        let found = KINDS
+            .iter()
+            .find(|kind| object["kind"] == kind.kind && object["apiVersion"] == kind.version);
+        found.unwrap_or_else(|| {
+            panic!(
+                "this server knows no {} of {}",
+                object["kind"], object["apiVersion"]
+            )
+        })
     }
 
     /// The kind of a plural.
     pub fn named(plural: &str) -> &'static Self {
-        KINDS.iter().find(|kind| kind.plural == plural).unwrap_or_else(|| panic!("this server knows no {plural}"))
+        KINDS
+            .iter()
+            .find(|kind| kind.plural == plural)
+            .unwrap_or_else(|| panic!("this server knows no {plural}"))
     }
 
     /// The keys from an object down to its pod's specification.
@@ -66,8 +140,12 @@ pub struct Target {
 
 /// Reads `/apis/GROUP/VERSION[/namespaces/NAMESPACE]/PLURAL[/NAME]`, and the core group's shorter form.
 pub fn target(path: &str) -> Option<Target> {
-    let rest = path.strip_prefix("/apis/").or_else(|| path.strip_prefix("/api/"))?;
-    let kind = KINDS.iter().find_map(|kind| Some((kind, rest.strip_prefix(kind.version)?.strip_prefix('/')?)));
+    let rest = path
+        .strip_prefix("/apis/")
+        .or_else(|| path.strip_prefix("/api/"))?;
+    let kind = KINDS
+        .iter()
+        .find_map(|kind| Some((kind, rest.strip_prefix(kind.version)?.strip_prefix('/')?)));
     let (first, rest) = kind?;
     let parts: Vec<&str> = rest.split('/').collect();
     let (namespace, plural, name) = match parts[..] {
@@ -76,8 +154,14 @@ pub fn target(path: &str) -> Option<Target> {
         [plural] => (None, plural, None),
         _ => return None,
     };
-    let kind = KINDS.iter().find(|kind| kind.version == first.version && kind.plural == plural)?;
-    Some(Target { kind, namespace: namespace.map(str::to_owned), name: name.map(str::to_owned) })
+    let kind = KINDS
+        .iter()
+        .find(|kind| kind.version == first.version && kind.plural == plural)?;
+    Some(Target {
+        kind,
+        namespace: namespace.map(str::to_owned),
+        name: name.map(str::to_owned),
+    })
 }
 
 /// What is asked by clients that want to know what there is.
@@ -87,9 +171,18 @@ pub fn discover(request: &Request) -> Response {
         json!({"name": name, "versions": [version], "preferredVersion": version})
     };
     match request.path.as_str() {
-        "/version" => answer(200, &json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0", "platform": "linux/amd64"})),
-        "/api" => answer(200, &json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})),
-        "/apis" => answer(200, &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group("apps"), group("batch")]})),
+        "/version" => answer(
+            200,
+            &json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0", "platform": "linux/amd64"}),
+        ),
+        "/api" => answer(
+            200,
+            &json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}),
+        ),
+        "/apis" => answer(
+            200,
+            &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group("apps"), group("batch")]}),
+        ),
         "/api/v1" => resources("v1"),
         "/apis/apps/v1" => resources("apps/v1"),
         "/apis/batch/v1" => resources("batch/v1"),
@@ -107,5 +200,8 @@ fn resources(version: &str) -> Response {
                 "shortNames": short, "verbs": ["get", "list", "patch"]})
         })
         .collect();
-    answer(200, &json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": resources}))
+    answer(
+        200,
+        &json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": resources}),
+    )
 }

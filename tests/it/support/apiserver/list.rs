@@ -15,7 +15,11 @@ use super::status::{answer, bad_request, expired};
 
 /// The parameters of a request, decoded.
 pub fn parameters(query: &str) -> BTreeMap<String, String> {
-    query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (decode(name), decode(value))).collect()
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (decode(name), decode(value)))
+        .collect()
 }
 
 fn decode(text: &str) -> String {
@@ -49,11 +53,18 @@ pub fn list(
     (objects, version): (&Objects, u64),
     snapshots: &mut Snapshots,
 ) -> Response {
-    let parameter = |name: &str| parameters.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    let parameter = |name: &str| {
+        parameters
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    };
     let (label, field) = (parameter("labelSelector"), parameter("fieldSelector"));
     let labels = match LabelSelector::parse(label.unwrap_or_default()) {
         Ok(labels) => labels,
-        Err(error) => return bad_request(&label_error(label.unwrap_or_default(), &error.to_string())),
+        Err(error) => {
+            return bad_request(&label_error(label.unwrap_or_default(), &error.to_string()));
+        }
     };
     let fields = match FieldSelector::parse(field.unwrap_or_default()) {
         Ok(fields) => fields,
@@ -76,12 +87,18 @@ pub fn list(
         .filter(|((place, name), object)| {
             let object_labels = object["metadata"]["labels"].as_object();
             let object_labels = object_labels.into_iter().flatten();
-            let object_labels = object_labels.map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect();
+            let object_labels = object_labels
+                .map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned()))
+                .collect();
             namespace.is_none_or(|namespace| namespace == place)
                 && fields.matches(Some(place), name)
                 && labels.matches(&object_labels)
         })
-        .filter(|(key, _)| start.as_ref().is_none_or(|start| after(key, namespace) > *start))
+        .filter(|(key, _)| {
+            start
+                .as_ref()
+                .is_none_or(|start| after(key, namespace) > *start)
+        })
         .collect();
     // The order of a store whose keys are paths: `/a-b/` stands before `/a/`.
     taken.sort_by_cached_key(|(key, _)| after(key, namespace));
@@ -95,7 +112,11 @@ pub fn list(
         }
     }
     let partial = accept.contains("as=PartialObjectMetadataList");
-    let items: Vec<Value> = taken.iter().take(limit).map(|(_, object)| item(object, partial)).collect();
+    let items: Vec<Value> = taken
+        .iter()
+        .take(limit)
+        .map(|(_, object)| item(object, partial))
+        .collect();
     let more = metadata.get("continue").is_some();
     let body = match partial {
         true => {
@@ -125,21 +146,35 @@ fn item(object: &Value, partial: bool) -> Value {
 
 /// Where the page behind an object starts.
 fn after((place, name): &(String, String), namespace: Option<&str>) -> String {
-    if namespace.is_some() { format!("/{name}\0") } else { format!("/{place}/{name}\0") }
+    if namespace.is_some() {
+        format!("/{name}\0")
+    } else {
+        format!("/{place}/{name}\0")
+    }
 }
 
 fn token(version: u64, start: &str) -> String {
     let start = Value::from(start);
-    URL_SAFE_NO_PAD.encode(format!(r#"{{"v":"meta.k8s.io/v1","rv":{version},"start":{start}}}"#))
+    URL_SAFE_NO_PAD.encode(format!(
+        r#"{{"v":"meta.k8s.io/v1","rv":{version},"start":{start}}}"#
+    ))
 }
 
 fn read_token(text: &str) -> Result<(u64, String), String> {
     let invalid = |why: &str| format!("invalid continue token: continue key is not valid: {why}");
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid("illegal base64 data"))?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode(text)
+        .map_err(|_| invalid("illegal base64 data"))?;
     let token: Value = serde_json::from_slice(&bytes).map_err(|_| {
         let first = char::from(*bytes.first().unwrap_or(&b' '));
-        let shown = if first.is_control() { format!("\\u{:04x}", u32::from(first)) } else { first.to_string() };
-        invalid(&format!("invalid character '{shown}' looking for beginning of value"))
+        let shown = if first.is_control() {
+            format!("\\u{:04x}", u32::from(first))
+        } else {
+            first.to_string()
+        };
+        invalid(&format!(
+            "invalid character '{shown}' looking for beginning of value"
+        ))
     })?;
     match (token["rv"].as_u64(), token["start"].as_str()) {
         (Some(version), Some(start)) => Ok((version, start.to_owned())),
@@ -149,13 +184,20 @@ fn read_token(text: &str) -> Result<(u64, String), String> {
 
 /// The server's own words, where a selector begins with an operator.
 fn label_error(selector: &str, otherwise: &str) -> String {
-    match ["==", "!=", "="].into_iter().find(|operator| selector.starts_with(operator)) {
-        Some(operator) => format!("found '{operator}', expected: !, identifier, or 'end of string'"),
+    match ["==", "!=", "="]
+        .into_iter()
+        .find(|operator| selector.starts_with(operator))
+    {
+        Some(operator) => {
+            format!("found '{operator}', expected: !, identifier, or 'end of string'")
+        }
         None => otherwise.to_owned(),
     }
 }
 
 fn field_error(selector: &str) -> String {
     let field = selector.split(['=', '!']).next().unwrap_or_default();
-    format!("\"{field}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+    format!(
+        "\"{field}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+    )
 }

@@ -6,7 +6,12 @@
 //! place.imago(["--kubeconfig", server.kubeconfig_file()]);
 //! ```
 
-#![allow(unreachable_pub, dead_code, clippy::unwrap_used, reason = "each of those who use this file uses a part of it")]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each of those who use this file uses a part of it"
+)]
 
 pub mod access;
 mod fields;
@@ -66,11 +71,22 @@ impl ApiServer {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new(folder.path());
         let accounts = BTreeMap::from([(ADMIN.to_owned(), Account::admin())]);
-        let state = Arc::new(Mutex::new(State { accounts, version: 1, ..State::default() }));
+        let state = Arc::new(Mutex::new(State {
+            accounts,
+            version: 1,
+            ..State::default()
+        }));
         let shared = Arc::clone(&state);
-        let tls = authority.identity(&["127.0.0.1", "kube.example.test"], Valid::Now).config;
+        let tls = authority
+            .identity(&["127.0.0.1", "kube.example.test"], Valid::Now)
+            .config;
         let server = Server::start(Some(tls), move |request| respond(&shared, request));
-        Self { server, state, authority, folder }
+        Self {
+            server,
+            state,
+            authority,
+            folder,
+        }
     }
 
     /// Adds objects: each one by itself, or all of a list. What a server fills in is filled in.
@@ -84,7 +100,11 @@ impl ApiServer {
     /// Adds an object, or all of a list.
     pub fn add(&self, object: &Value) {
         if let Some(items) = object["items"].as_array() {
-            let kind = object["kind"].as_str().unwrap().strip_suffix("List").unwrap();
+            let kind = object["kind"]
+                .as_str()
+                .unwrap()
+                .strip_suffix("List")
+                .unwrap();
             for item in items {
                 let mut item = item.clone();
                 if !kind.is_empty() {
@@ -99,7 +119,11 @@ impl ApiServer {
         let kind = Kind::of(object);
         let object = filled(object.clone(), kind, &mut state);
         let key = key(&object);
-        state.objects.entry(kind.plural).or_default().insert(key, Arc::new(object));
+        state
+            .objects
+            .entry(kind.plural)
+            .or_default()
+            .insert(key, Arc::new(object));
     }
 
     /// Lets an account in.
@@ -116,28 +140,54 @@ impl ApiServer {
     /// An object as it is now.
     pub fn object(&self, plural: &str, namespace: &str, name: &str) -> Value {
         let state = self.state();
-        let found = state.objects.get(plural).and_then(|objects| objects.get(&(namespace.to_owned(), name.to_owned())));
+        let found = state
+            .objects
+            .get(plural)
+            .and_then(|objects| objects.get(&(namespace.to_owned(), name.to_owned())));
         Value::clone(found.unwrap_or_else(|| panic!("there is no {plural} {namespace}/{name}")))
     }
 
     /// Changes an object as somebody else would.
     pub fn change(&self, plural: &str, namespace: &str, name: &str, change: impl Fn(&mut Value)) {
-        write(&mut self.state(), Kind::named(plural), &(namespace.to_owned(), name.to_owned()), &change);
+        write(
+            &mut self.state(),
+            Kind::named(plural),
+            &(namespace.to_owned(), name.to_owned()),
+            &change,
+        );
     }
 
     /// Takes an object away.
     pub fn remove(&self, plural: &str, namespace: &str, name: &str) {
-        self.state().objects.get_mut(plural).unwrap().remove(&(namespace.to_owned(), name.to_owned())).unwrap();
+        self.state()
+            .objects
+            .get_mut(plural)
+            .unwrap()
+            .remove(&(namespace.to_owned(), name.to_owned()))
+            .unwrap();
     }
 
     /// Changes what is patched under a path (a part of it is enough) before each of the next `times` patches, as a writer that races would.
-    pub fn race(&self, path: &str, times: u32, change: impl Fn(&mut Value) + Send + Sync + 'static) {
-        self.state().writers.push((path.to_owned(), times, Arc::new(change)));
+    pub fn race(
+        &self,
+        path: &str,
+        times: u32,
+        change: impl Fn(&mut Value) + Send + Sync + 'static,
+    ) {
+        self.state()
+            .writers
+            .push((path.to_owned(), times, Arc::new(change)));
     }
 
     /// Answers requests whose path contains this otherwise. The closure gets their number, from 1, and the answer that would be right.
-    pub fn fault(&self, path: &str, fault: impl Fn(&Request, u32, Response) -> Response + Send + Sync + 'static) {
-        self.state().faults.push((path.to_owned(), 0, Arc::new(fault)));
+    pub fn fault(
+        &self,
+        path: &str,
+        fault: impl Fn(&Request, u32, Response) -> Response + Send + Sync + 'static,
+    ) {
+        self.state()
+            .faults
+            .push((path.to_owned(), 0, Arc::new(fault)));
     }
 
     /// Forgets the states of lists that are being read: their `continue` tokens have expired.
@@ -153,7 +203,11 @@ impl ApiServer {
     /// Every request so far in short: `GET /api/v1/pods?limit=500`.
     pub fn asked(&self) -> Vec<String> {
         let short = |request: &Request| {
-            let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+            let query = if request.query.is_empty() {
+                String::new()
+            } else {
+                format!("?{}", request.query)
+            };
             format!("{} {}{query}", request.method, request.path)
         };
         self.requests().iter().map(short).collect()
@@ -161,7 +215,11 @@ impl ApiServer {
 
     /// How many requests of a method there were.
     pub fn count(&self, method: &str) -> usize {
-        self.state().requests.iter().filter(|request| request.method == method).count()
+        self.state()
+            .requests
+            .iter()
+            .filter(|request| request.method == method)
+            .count()
     }
 
     /// How many connections there were.
@@ -202,7 +260,10 @@ impl ApiServer {
 
     /// A file with a kubeconfig.
     pub fn kubeconfig_file_of(&self, token: &str, namespace: Option<&str>) -> PathBuf {
-        let path = self.folder.path().join(format!("{token}-{}.kubeconfig", namespace.unwrap_or_default()));
+        let path = self.folder.path().join(format!(
+            "{token}-{}.kubeconfig",
+            namespace.unwrap_or_default()
+        ));
         std::fs::write(&path, self.kubeconfig(token, namespace)).unwrap();
         path
     }
@@ -214,11 +275,21 @@ impl ApiServer {
 
 /// A Deployment as short as it gets: its containers by name and image.
 pub fn workload(kind: &str, namespace: &str, name: &str, containers: &[(&str, &str)]) -> Value {
-    let version = if kind == "CronJob" { "batch/v1" } else { "apps/v1" };
-    let containers: Vec<Value> = containers.iter().map(|(name, image)| json!({"name": name, "image": image})).collect();
-    let template = json!({"metadata": {"labels": {"app": name}}, "spec": {"containers": containers}});
+    let version = if kind == "CronJob" {
+        "batch/v1"
+    } else {
+        "apps/v1"
+    };
+    let containers: Vec<Value> = containers
+        .iter()
+        .map(|(name, image)| json!({"name": name, "image": image}))
+        .collect();
+    let template =
+        json!({"metadata": {"labels": {"app": name}}, "spec": {"containers": containers}});
     let spec = match kind {
-        "CronJob" => json!({"schedule": "0 4 * * *", "jobTemplate": {"spec": {"template": template}}}),
+        "CronJob" => {
+            json!({"schedule": "0 4 * * *", "jobTemplate": {"spec": {"template": template}}})
+        }
         _ => json!({"selector": {"matchLabels": {"app": name}}, "template": template}),
     };
     let metadata = json!({"name": name, "namespace": namespace, "labels": {"app": name}});

@@ -9,7 +9,12 @@ use super::{State, fields};
 
 /// Namespace and name.
 pub(super) fn key(object: &Value) -> (String, String) {
-    let text = |key: &str| object["metadata"][key].as_str().unwrap_or_else(|| panic!("no {key} in {object}")).to_owned();
+    let text = |key: &str| {
+        object["metadata"][key]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {key} in {object}"))
+            .to_owned()
+    };
     (text("namespace"), text("name"))
 }
 
@@ -21,7 +26,11 @@ pub(super) fn filled(mut object: Value, kind: &Kind, state: &mut State) -> Value
         state.version += 1;
         object["metadata"]["resourceVersion"] = state.version.to_string().into();
     }
-    for (key, value) in [("uid", json!(uid)), ("generation", json!(1)), ("creationTimestamp", json!(fields::TIME))] {
+    for (key, value) in [
+        ("uid", json!(uid)),
+        ("generation", json!(1)),
+        ("creationTimestamp", json!(fields::TIME)),
+    ] {
         if object["metadata"][key].is_null() {
             object["metadata"][key] = value;
         }
@@ -31,14 +40,18 @@ pub(super) fn filled(mut object: Value, kind: &Kind, state: &mut State) -> Value
             for container in pod[list].as_array_mut().into_iter().flatten() {
                 let image = container["image"].as_str().unwrap_or_default();
                 let name = image.rsplit('/').next().unwrap_or_default();
-                let moves = !name.contains('@') && (!name.contains(':') || name.ends_with(":latest"));
+                let moves =
+                    !name.contains('@') && (!name.contains(':') || name.ends_with(":latest"));
                 if container["imagePullPolicy"].is_null() {
-                    container["imagePullPolicy"] = if moves { "Always" } else { "IfNotPresent" }.into();
+                    container["imagePullPolicy"] =
+                        if moves { "Always" } else { "IfNotPresent" }.into();
                 }
             }
         }
         // Reading an absent list has made a null of it.
-        pod.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        pod.as_object_mut()
+            .unwrap()
+            .retain(|_, value| !value.is_null());
     }
     if object["metadata"]["managedFields"].is_null() {
         fields::record(&json!({}), &mut object, "kubectl-client-side-apply");
@@ -47,11 +60,20 @@ pub(super) fn filled(mut object: Value, kind: &Kind, state: &mut State) -> Value
 }
 
 /// Makes a change, as a new version of the object.
-pub(super) fn write(state: &mut State, kind: &'static Kind, key: &(String, String), change: &dyn Fn(&mut Value)) {
+pub(super) fn write(
+    state: &mut State,
+    kind: &'static Kind,
+    key: &(String, String),
+    change: &dyn Fn(&mut Value),
+) {
     state.version += 1;
     let version = state.version.to_string();
-    let object = state.objects.get_mut(kind.plural).and_then(|objects| objects.get_mut(key));
-    let object = Arc::make_mut(object.unwrap_or_else(|| panic!("there is no {} {key:?}", kind.plural)));
+    let object = state
+        .objects
+        .get_mut(kind.plural)
+        .and_then(|objects| objects.get_mut(key));
+    let object =
+        Arc::make_mut(object.unwrap_or_else(|| panic!("there is no {} {key:?}", kind.plural)));
     let old = object.clone();
     change(object);
     fields::record(&old, object, "somebody-else");
@@ -63,13 +85,22 @@ pub(super) fn faults(object: &Value, kind: &Kind) -> Vec<(String, &'static str, 
     let mut faults = Vec::new();
     let pod = kind.pod().trim_start_matches('/').replace('/', ".");
     for list in ["initContainers", "containers"] {
-        let containers = object.pointer(&format!("{}/{list}", kind.pod())).and_then(Value::as_array);
+        let containers = object
+            .pointer(&format!("{}/{list}", kind.pod()))
+            .and_then(Value::as_array);
         for (index, container) in containers.into_iter().flatten().enumerate() {
-            let (field, image) = (format!("{pod}.{list}[{index}].image"), container["image"].as_str().unwrap_or_default());
+            let (field, image) = (
+                format!("{pod}.{list}[{index}].image"),
+                container["image"].as_str().unwrap_or_default(),
+            );
             if image.is_empty() {
                 faults.push((field, "FieldValueRequired", "Required value"));
             } else if image.trim() != image {
-                faults.push((field, "FieldValueInvalid", "Invalid value: must not have leading or trailing whitespace"));
+                faults.push((
+                    field,
+                    "FieldValueInvalid",
+                    "Invalid value: must not have leading or trailing whitespace",
+                ));
             }
         }
     }

@@ -13,7 +13,9 @@ pub fn json(object: &Value, patch: &[Value]) -> Option<Value> {
         match operation["op"].as_str()? {
             "test" => {
                 let wanted = operation.get("value").unwrap_or(&Value::Null);
-                let holds = object.pointer(pointer).map_or(wanted.is_null(), |found| found == wanted);
+                let holds = object
+                    .pointer(pointer)
+                    .map_or(wanted.is_null(), |found| found == wanted);
                 if !holds {
                     return None;
                 }
@@ -53,7 +55,11 @@ fn remove(object: &mut Value, pointer: &str) -> Option<Value> {
     let (parent, key) = split(pointer)?;
     match object.pointer_mut(parent)? {
         Value::Object(map) => map.remove(&key),
-        Value::Array(items) => key.parse().ok().filter(|index| *index < items.len()).map(|index| items.remove(index)),
+        Value::Array(items) => key
+            .parse()
+            .ok()
+            .filter(|index| *index < items.len())
+            .map(|index| items.remove(index)),
         _ => None,
     }
 }
@@ -91,9 +97,18 @@ mod tests {
     fn a_patch_holds_as_a_whole_or_not_at_all() {
         let object = value!({"a": {"b": [1, 2]}, "x/y": 1});
         let apply = |patch: Value| json(&object, patch.as_array().unwrap());
-        assert_eq!(apply(value!([{"op": "add", "path": "/a/c", "value": 3}])).unwrap()["a"]["c"], 3);
-        assert_eq!(apply(value!([{"op": "add", "path": "/a/b/0", "value": 0}])).unwrap()["a"]["b"], value!([0, 1, 2]));
-        assert_eq!(apply(value!([{"op": "remove", "path": "/x~1y"}])).unwrap(), value!({"a": {"b": [1, 2]}}));
+        assert_eq!(
+            apply(value!([{"op": "add", "path": "/a/c", "value": 3}])).unwrap()["a"]["c"],
+            3
+        );
+        assert_eq!(
+            apply(value!([{"op": "add", "path": "/a/b/0", "value": 0}])).unwrap()["a"]["b"],
+            value!([0, 1, 2])
+        );
+        assert_eq!(
+            apply(value!([{"op": "remove", "path": "/x~1y"}])).unwrap(),
+            value!({"a": {"b": [1, 2]}})
+        );
         assert!(apply(value!([{"op": "test", "path": "/absent", "value": null}])).is_some());
         for refused in [
             value!([{"op": "add", "path": "/absent/c", "value": 3}]),

@@ -8,7 +8,10 @@ use serde_json::Value;
 use super::kinds::{self, Kind, Target};
 use super::list::{self, parameters};
 use super::object::{faults, write};
-use super::status::{self, answer, bad_request, forbidden, invalid, not_found, not_served, patch_refused, unauthorized};
+use super::status::{
+    self, answer, bad_request, forbidden, invalid, not_found, not_served, patch_refused,
+    unauthorized,
+};
 use super::{State, Writer, fields, patch};
 use crate::support::registry::http::{Request, Response};
 
@@ -34,9 +37,20 @@ pub(super) fn respond(state: &Mutex<State>, request: &Request) -> Response {
 
 /// The right answer.
 fn right(state: &mut State, request: &Request) -> Response {
-    let token = request.header("authorization").and_then(|header| header.strip_prefix("Bearer "));
-    let Some(account) = token.and_then(|token| state.accounts.get(token)).cloned() else { return unauthorized() };
-    let Some(Target { kind, namespace, name }) = kinds::target(&request.path) else { return kinds::discover(request) };
+    let token = request
+        .header("authorization")
+        .and_then(|header| header.strip_prefix("Bearer "));
+    let Some(account) = token.and_then(|token| state.accounts.get(token)).cloned() else {
+        return unauthorized();
+    };
+    let Some(Target {
+        kind,
+        namespace,
+        name,
+    }) = kinds::target(&request.path)
+    else {
+        return kinds::discover(request);
+    };
     let verb = match (request.method.as_str(), &name) {
         ("GET", None) => "list",
         ("GET", Some(_)) => "get",
@@ -44,14 +58,32 @@ fn right(state: &mut State, request: &Request) -> Response {
         _ => return not_served(),
     };
     if !account.can(verb, kind, namespace.as_deref()) {
-        return forbidden(&account.user, verb, kind, namespace.as_deref(), name.as_deref());
+        return forbidden(
+            &account.user,
+            verb,
+            kind,
+            namespace.as_deref(),
+            name.as_deref(),
+        );
     }
     let parameters = parameters(&request.query);
     let Some(name) = name else {
-        let State { objects, version, snapshots, .. } = state;
+        let State {
+            objects,
+            version,
+            snapshots,
+            ..
+        } = state;
         let accept = request.header("accept").unwrap_or_default();
         let objects = objects.entry(kind.plural).or_default();
-        return list::list(kind, namespace.as_deref(), &parameters, accept, (objects, *version), snapshots);
+        return list::list(
+            kind,
+            namespace.as_deref(),
+            &parameters,
+            accept,
+            (objects, *version),
+            snapshots,
+        );
     };
     let key = (namespace.unwrap_or_default(), name);
     match verb {
@@ -83,11 +115,22 @@ fn patched(
     for writer in writers {
         write(state, kind, key, &*writer);
     }
-    let Some(old) = state.objects.entry(kind.plural).or_default().get(key).cloned() else { return not_found(kind, name) };
+    let Some(old) = state
+        .objects
+        .entry(kind.plural)
+        .or_default()
+        .get(key)
+        .cloned()
+    else {
+        return not_found(kind, name);
+    };
     let Ok(patch) = serde_json::from_str::<Value>(&request.body) else {
         return bad_request("the body of the request is no JSON");
     };
-    let mut new = match (request.header("content-type").unwrap_or_default(), patch.as_array()) {
+    let mut new = match (
+        request.header("content-type").unwrap_or_default(),
+        patch.as_array(),
+    ) {
         ("application/json-patch+json", Some(operations)) => match patch::json(&old, operations) {
             Some(new) => new,
             None => return patch_refused(),
@@ -108,15 +151,27 @@ fn patched(
     }
     if new != *old {
         if new["spec"] != old["spec"] {
-            new["metadata"]["generation"] = (old["metadata"]["generation"].as_u64().unwrap() + 1).into();
+            new["metadata"]["generation"] =
+                (old["metadata"]["generation"].as_u64().unwrap() + 1).into();
         }
-        let agent = request.header("user-agent").and_then(|agent| agent.split('/').next()).filter(|agent| !agent.is_empty());
-        let manager = parameters.get("fieldManager").map(String::as_str).or(agent).unwrap_or("unknown");
+        let agent = request
+            .header("user-agent")
+            .and_then(|agent| agent.split('/').next())
+            .filter(|agent| !agent.is_empty());
+        let manager = parameters
+            .get("fieldManager")
+            .map(String::as_str)
+            .or(agent)
+            .unwrap_or("unknown");
         fields::record(&old, &mut new, manager);
         if parameters.get("dryRun").is_none_or(|value| value != "All") {
             state.version += 1;
             new["metadata"]["resourceVersion"] = state.version.to_string().into();
-            state.objects.entry(kind.plural).or_default().insert(key.clone(), Arc::new(new.clone()));
+            state
+                .objects
+                .entry(kind.plural)
+                .or_default()
+                .insert(key.clone(), Arc::new(new.clone()));
         }
     }
     answer(200, &new)

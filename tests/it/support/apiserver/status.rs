@@ -8,7 +8,9 @@ use super::kinds::Kind;
 
 /// An answer with a body.
 pub fn answer(status: u16, body: &Value) -> Response {
-    Response::new(status).header("Content-Type", "application/json").body(body.to_string())
+    Response::new(status)
+        .header("Content-Type", "application/json")
+        .body(body.to_string())
 }
 
 /// A `Status`. Details that are null are left out.
@@ -28,7 +30,12 @@ pub fn unauthorized() -> Response {
 }
 
 pub fn not_served() -> Response {
-    failure(404, "NotFound", "the server could not find the requested resource", &json!({}))
+    failure(
+        404,
+        "NotFound",
+        "the server could not find the requested resource",
+        &json!({}),
+    )
 }
 
 pub fn bad_request(message: &str) -> Response {
@@ -36,16 +43,31 @@ pub fn bad_request(message: &str) -> Response {
 }
 
 pub fn expired() -> Response {
-    failure(410, "Expired", "The provided continue parameter is too old to display a consistent list result.", &Value::Null)
+    failure(
+        410,
+        "Expired",
+        "The provided continue parameter is too old to display a consistent list result.",
+        &Value::Null,
+    )
 }
 
 /// A JSON Patch that does not hold: the server does not say which part of it.
 pub fn patch_refused() -> Response {
-    failure(422, "Invalid", "the server rejected our request due to an error in our request", &json!({}))
+    failure(
+        422,
+        "Invalid",
+        "the server rejected our request due to an error in our request",
+        &json!({}),
+    )
 }
 
 pub fn not_found(kind: &Kind, name: &str) -> Response {
-    failure(404, "NotFound", &format!("{} \"{name}\" not found", kind.qualified()), &details(kind, Some(name)))
+    failure(
+        404,
+        "NotFound",
+        &format!("{} \"{name}\" not found", kind.qualified()),
+        &details(kind, Some(name)),
+    )
 }
 
 pub fn conflict(kind: &Kind, name: &str) -> Response {
@@ -58,10 +80,21 @@ pub fn conflict(kind: &Kind, name: &str) -> Response {
 }
 
 /// A role that lacks a verb.
-pub fn forbidden(user: &str, verb: &str, kind: &Kind, namespace: Option<&str>, name: Option<&str>) -> Response {
-    let what = name.map_or_else(|| kind.qualified(), |name| format!("{} \"{name}\"", kind.qualified()));
-    let place =
-        namespace.map_or_else(|| "at the cluster scope".to_owned(), |namespace| format!("in the namespace \"{namespace}\""));
+pub fn forbidden(
+    user: &str,
+    verb: &str,
+    kind: &Kind,
+    namespace: Option<&str>,
+    name: Option<&str>,
+) -> Response {
+    let what = name.map_or_else(
+        || kind.qualified(),
+        |name| format!("{} \"{name}\"", kind.qualified()),
+    );
+    let place = namespace.map_or_else(
+        || "at the cluster scope".to_owned(),
+        |namespace| format!("in the namespace \"{namespace}\""),
+    );
     let message = format!(
         "{what} is forbidden: User \"{user}\" cannot {verb} resource \"{}\" in API group \"{}\" {place}",
         kind.plural, kind.group
@@ -71,13 +104,29 @@ pub fn forbidden(user: &str, verb: &str, kind: &Kind, namespace: Option<&str>, n
 
 /// An object that is not valid: for each field, its reason and what is wrong with it.
 pub fn invalid(kind: &Kind, name: &str, causes: &[(String, &str, &str)]) -> Response {
-    let said: Vec<String> = causes.iter().map(|(field, _, message)| format!("{field}: {message}")).collect();
-    let said = if said.len() == 1 { said[0].clone() } else { format!("[{}]", said.join(", ")) };
-    let object = if kind.group.is_empty() { kind.kind.to_owned() } else { format!("{}.{}", kind.kind, kind.group) };
+    let said: Vec<String> = causes
+        .iter()
+        .map(|(field, _, message)| format!("{field}: {message}"))
+        .collect();
+    let said = if said.len() == 1 {
+        said[0].clone()
+    } else {
+        format!("[{}]", said.join(", "))
+    };
+    let object = if kind.group.is_empty() {
+        kind.kind.to_owned()
+    } else {
+        format!("{}.{}", kind.kind, kind.group)
+    };
     let causes: Vec<Value> =
         causes.iter().map(|(field, reason, message)| json!({"reason": reason, "message": message, "field": field})).collect();
     let details = json!({"name": name, "group": kind.group, "kind": kind.kind, "causes": causes});
-    failure(422, "Invalid", &format!("{object} \"{name}\" is invalid: {said}"), &details)
+    failure(
+        422,
+        "Invalid",
+        &format!("{object} \"{name}\" is invalid: {said}"),
+        &details,
+    )
 }
 
 fn details(kind: &Kind, name: Option<&str>) -> Value {

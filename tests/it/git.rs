@@ -4,6 +4,7 @@ mod branch;
 mod careful;
 mod children;
 mod commit;
+mod cut;
 mod killed;
 mod names;
 mod owner;

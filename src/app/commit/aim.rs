@@ -1,8 +1,9 @@
 //! Where a commit goes, looked up before anything is planned: what it builds on, and what may be replaced.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::owner::{Evidence, Owner, first_foreign, first_of_a_person, owner};
+use super::owner::{self, Evidence, Ownership, Unknown, first_foreign};
 use super::{CHANGE_TRAILER, Request, TRAILER, fault, fetch_contents, not_pushed, refused};
 use crate::app::report::Problem;
 use crate::io::git::GitError;
@@ -10,8 +11,8 @@ use crate::io::git::identity::Identity;
 use crate::io::git::repository::{CommitId, Head, Repository};
 use crate::io::git::transport::{Depth, Heads, Side, Transport};
 
-/// How far back a shallow clone is made to reach where a person has merged the base into a branch of ours.
-const MERGED_WITHIN: usize = 100;
+/// By how many commits a shallow clone is made to reach further back, until it is known whose a branch is.
+const DEEPENED_BY: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 
 /// Where a commit goes.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub(super) struct Aim {
     pub(super) content: Content,
     /// How the branch gets there.
     pub(super) way: Way,
+    /// What a person should know of it.
+    pub(super) warning: Option<String>,
 }
 
 /// What is planned on.
@@ -35,8 +38,8 @@ pub(super) enum Content {
     Commit,
 }
 
-/// How a branch gets a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a branch gets a commit. Tips are those of the places that the remote is pushed to, where they were looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// It is what is checked out, and it stays on this machine.
     Here,
@@ -44,11 +47,13 @@ pub(super) enum Way {
     Onward {
         /// Whether the branch is the checked-out one, which then follows.
         checked_out: bool,
-        /// Whether commits of ours wait to be pushed.
+        /// Whether commits of ours wait to be pushed, or one of several places lacks what another has.
         waiting: bool,
+        /// Where the branch is at each place.
+        tips: Vec<Option<CommitId>>,
     },
-    /// A branch of our own is replaced, where it is still on this commit.
-    Replace(Option<CommitId>),
+    /// A branch of our own is replaced, where it is still on this commit at each place.
+    Replace(Vec<Option<CommitId>>),
 }
 
 /// Looks at the repository and the remote. `Err`: it must not, or cannot, go there.
@@ -63,13 +68,14 @@ pub(super) fn aim(
     let Some(transport) = transport else {
         return match named {
             Some(name) if head.branch.as_ref() != Some(name) => {
-                branch_of_ours_here(repository, head, name)
+                branch_of_ours_here(request, repository, head, name)
             }
             _ => Ok(Aim {
                 branch: head.branch.clone(),
                 base: head.commit,
                 content: Content::WorkingTree,
                 way: Way::Here,
+                warning: None,
             }),
         };
     };
@@ -99,12 +105,13 @@ pub(super) fn aim(
             checked_out,
         );
     }
-    let heads = if transport.has_two_sides() {
-        look(Side::Pushed)?
-    } else {
-        heads
-    };
-    if heads.default.as_ref() == Some(name) {
+    let mut places = vec![heads.clone()];
+    if transport.has_two_sides() {
+        places = (0..transport.places())
+            .map(|place| look(Side::Pushed(place)))
+            .collect::<Result<_, _>>()?;
+    }
+    if places.iter().any(|at| at.default.as_ref() == Some(name)) {
         return Err(fault(
             "git-foreign-branch",
             format!(
@@ -115,43 +122,104 @@ pub(super) fn aim(
             "name another branch",
         ));
     }
-    refuse_unpublished(repository, head, transport, name, heads.default.as_deref())?;
-    branch_of_ours(request, repository, head, transport, name, &heads)
+    let warning = refuse_unpublished(repository, head, transport, name, (&heads, &places))?;
+    let aim = branch_of_ours(request, repository, head, transport, name, &places)?;
+    Ok(Aim { warning, ..aim })
 }
 
-/// A branch of ours carries what it builds on to the remote, and a person's commits go there when that person says so.
+/// The references in which a forge keeps requests: what is merged or built of them, and is on no branch yet.
+const OF_REQUESTS: [&str; 3] = ["refs/pull/", "refs/merge-requests/", "refs/pull-requests/"];
+
+/// A branch of ours carries what it builds on to the remote, and a person's commits go there when that person says so. Where they are at the
+/// remote as a request alone, that is what is returned to be said.
 fn refuse_unpublished(
-    repository: &Repository,
+    repository: &mut Repository,
     head: &Head,
     transport: &Transport,
     name: &str,
-    default: Option<&str>,
-) -> Result<(), Box<Problem>> {
-    let remote = transport.remote();
-    // The remote itself is asked: what it had when it was last fetched, somebody may have taken off it since.
-    if transport
-        .has(head.commit)
-        .map_err(|error| not_pushed(transport, &error))?
-    {
-        return Ok(());
+    (heads, places): (&Heads, &[Heads]),
+) -> Result<Option<String>, Box<Problem>> {
+    let failed = |error: GitError| Box::new(refused(&error));
+    let not_asked = |error| not_pushed(transport, &error);
+    let tips = [heads].into_iter().chain(places);
+    // Most runs are on the newest commit of the default branch.
+    if tips.clone().any(|at| at.default_tip == Some(head.commit)) {
+        return Ok(None);
     }
-    let branch = head
-        .branch
-        .as_deref()
-        .filter(|branch| repository.knows_branch(remote, branch))
-        .or(default)
-        .unwrap_or("main");
-    Err(fault(
-        "git-unpushed",
-        format!("cannot push `{name}`"),
-        format!(
-            "`{remote}` does not have the commit {} that it would build on",
-            head.commit
-        ),
-        &format!(
-            "push that first, or check out what `{remote}` has: `git checkout --detach {remote}/{branch}`"
-        ),
-    ))
+    let (remote, default) = (transport.remote(), heads.default.as_deref());
+    let unpublished = |repository: &Repository| {
+        let branch = head
+            .branch
+            .as_deref()
+            .filter(|branch| repository.knows_branch(remote, branch))
+            .or(default)
+            .unwrap_or("main");
+        fault(
+            "git-unpushed",
+            format!("cannot push `{name}`"),
+            format!(
+                "no branch or tag of `{remote}` has the commit {} that it would build on",
+                head.commit
+            ),
+            &format!(
+                "push that first, or check out what `{remote}` has: `git checkout --detach {remote}/{branch}`"
+            ),
+        )
+    };
+    // The remote itself is asked: what it had when it was last fetched, somebody may have taken off it since.
+    if !transport.may_have(head.commit).map_err(not_asked)? {
+        return Err(unpublished(repository));
+    }
+    // It keeps for a while what nobody sees any more, and forges keep one store for a repository and its forks. What is public follows from
+    // a reference.
+    let references = transport.references().map_err(not_asked)?;
+    let mut here = references.iter().filter(|one| one.commit == head.commit);
+    if let Some(request) = here
+        .clone()
+        .find(|one| OF_REQUESTS.iter().any(|begin| one.name.starts_with(begin)))
+        && !here.clone().any(|one| one.name.starts_with("refs/heads/"))
+    {
+        return Ok(Some(format!(
+            "HEAD is `{}` of `{remote}`: the branch `{name}` contains the commits of that request, which are on no branch yet",
+            request.name
+        )));
+    }
+    let commits: Vec<CommitId> = references.iter().map(|one| one.commit).collect();
+    if here.next().is_some()
+        || repository
+            .is_reachable(head.commit, &commits)
+            .map_err(failed)?
+    {
+        return Ok(None);
+    }
+    let mut branches: Vec<(&str, Side)> = Vec::new();
+    for one in &references {
+        let Some(branch) = one.name.strip_prefix("refs/heads/") else {
+            continue;
+        };
+        let had_it = || {
+            let had = repository.remote_branch(remote, branch);
+            had.is_some_and(|had| repository.follows(had, head.commit).unwrap_or(false))
+        };
+        if !repository.has(one.commit)
+            && ([head.branch.as_deref(), default].contains(&Some(branch)) || had_it())
+        {
+            branches.push((branch, one.side));
+        }
+    }
+    for (branch, side) in branches {
+        transport
+            .fetch(branch, Depth::Whole, side)
+            .map_err(not_asked)?;
+    }
+    *repository = repository.again().map_err(failed)?;
+    match repository
+        .is_reachable(head.commit, &commits)
+        .map_err(failed)?
+    {
+        true => Ok(None),
+        false => Err(unpublished(repository)),
+    }
 }
 
 /// The checked-out branch, or the remote's default branch: built on what the remote has, and never forced.
@@ -165,6 +233,8 @@ fn onward(
     checked_out: bool,
 ) -> Result<Aim, Box<Problem>> {
     let failed = |error: GitError| Box::new(refused(&error));
+    let remote = transport.remote();
+    let before = repository.remote_branch(remote, name);
     if let Some(tip) = heads.tip {
         bring(
             repository,
@@ -174,45 +244,133 @@ fn onward(
             (Depth::Whole, Side::Fetched),
         )?;
     }
+    let mut tips = vec![None; transport.places().max(1)];
+    if transport.has_two_sides() {
+        for (place, tip) in tips.iter_mut().enumerate() {
+            let heads = transport.look(name, Side::Pushed(place));
+            *tip = heads.map_err(|error| not_pushed(transport, &error))?.tip;
+        }
+    }
+    let mut tip = heads.tip;
+    if tips.len() > 1 {
+        tip = furthest(repository, transport, name, tip, &tips)?;
+    }
+    // A push to one of several places may have failed, and no new commit need ever come.
+    let lags = tips.len() > 1 && tips.iter().any(|at| *at != tip);
     let aim = |base, content, waiting| {
         let way = Way::Onward {
             checked_out,
-            waiting,
+            waiting: waiting || lags,
+            tips: tips.clone(),
         };
         Aim {
             branch: Some(name.to_owned()),
             base,
             content,
             way,
+            warning: None,
         }
     };
-    let ahead = match heads.tip {
+    let ahead = match tip {
         Some(tip) if !checked_out => return Ok(aim(tip, Content::Commit, false)),
         Some(tip) => repository.beyond(tip, head.commit),
-        None => repository.beyond_remote(transport.remote(), name, head.commit),
+        None => repository.beyond_remote(remote, name, head.commit),
     };
     let ahead = ahead.map_err(failed)?;
     if let Some((commit, evidence)) = first_foreign(repository, &ahead, name).map_err(failed)? {
         return Err(fault(
             "git-unpushed",
             format!("cannot push `{name}`"),
-            format!(
-                "its commit {commit} is not at `{}`, and is not imago's{evidence}",
-                transport.remote()
-            ),
+            format!("its commit {commit} is not at `{remote}`, and is not imago's{evidence}"),
             "push your own commits first, or take them off this branch",
         ));
     }
-    match heads.tip {
+    let (base, content) = match tip {
         Some(tip) if !repository.follows(head.commit, tip).map_err(failed)? => {
             // What waited goes on the new tip: this run may be about other files than those that made it.
             let base = repository
                 .replay(&ahead, tip, CHANGE_TRAILER, identity)
                 .map_err(failed)?;
-            Ok(aim(base, Content::Commit, base != tip))
+            (base, Content::Commit)
         }
-        Some(_) | None => Ok(aim(head.commit, Content::WorkingTree, !ahead.is_empty())),
+        _ => (head.commit, Content::WorkingTree),
+    };
+    let waits = !ahead.is_empty() && Some(base) != tip;
+    if waits {
+        refuse_taken_back(repository, transport, name, &ahead, tip, (before, &tips))?;
     }
+    Ok(aim(base, content, waits))
+}
+
+/// Where a branch is at that one of several places which has the most of our commits beyond this tip.
+fn furthest(
+    repository: &mut Repository,
+    transport: &Transport,
+    name: &str,
+    tip: Option<CommitId>,
+    tips: &[Option<CommitId>],
+) -> Result<Option<CommitId>, Box<Problem>> {
+    let failed = |error: GitError| Box::new(refused(&error));
+    let Some(mut furthest) = tip else {
+        return Ok(None);
+    };
+    for (place, at) in tips.iter().enumerate() {
+        let Some(at) = at.filter(|at| *at != furthest) else {
+            continue;
+        };
+        let side = Side::Pushed(place);
+        bring(repository, transport, name, at, (Depth::Whole, side))?;
+        if repository.follows(at, furthest).map_err(failed)? {
+            let beyond = repository.beyond(furthest, at).map_err(failed)?;
+            if first_foreign(repository, &beyond, name)
+                .map_err(failed)?
+                .is_none()
+            {
+                furthest = at;
+            }
+        }
+    }
+    Ok(Some(furthest))
+}
+
+/// Refuses to push again what the remote had and somebody has taken off it: this clone is behind, and does not know why.
+fn refuse_taken_back(
+    repository: &Repository,
+    transport: &Transport,
+    name: &str,
+    ahead: &[CommitId],
+    tip: Option<CommitId>,
+    (before, tips): (Option<CommitId>, &[Option<CommitId>]),
+) -> Result<(), Box<Problem>> {
+    let failed = |error: GitError| Box::new(refused(&error));
+    let remote = transport.remote();
+    let mut was_on = repository
+        .remote_branch_was_on(remote, name)
+        .map_err(failed)?;
+    was_on.extend(before);
+    let now: Vec<CommitId> = tips.iter().flatten().copied().collect();
+    for commit in ahead {
+        if !repository.is_reachable(*commit, &was_on).map_err(failed)?
+            || repository.is_reachable(*commit, &now).map_err(failed)?
+        {
+            continue;
+        }
+        let way_out = tip.map_or_else(
+            || "push the branch yourself, or check out another one".to_owned(),
+            |tip| {
+                format!(
+                    "run `git status`, then `git reset --keep {tip}` to take it off here too; or push it yourself, if it shall come back"
+                )
+            },
+        );
+        return Err(fault(
+            "git-taken-back",
+            format!("cannot push `{name}`"),
+            format!("`{remote}` had its commit {commit}, and somebody has taken it off"),
+            &way_out,
+        ));
+    }
+    Ok(())
 }
 
 /// A branch that is ours alone: one commit on what is checked out, replaced as a whole.
@@ -222,104 +380,96 @@ fn branch_of_ours(
     head: &Head,
     transport: &Transport,
     name: &str,
-    heads: &Heads,
+    places: &[Heads],
 ) -> Result<Aim, Box<Problem>> {
-    let failed = |error: GitError| Box::new(refused(&error));
-    if let Some(tip) = heads.tip {
+    for (place, heads) in places.iter().enumerate() {
+        let Some(tip) = heads.tip else { continue };
         let depth = if repository.is_shallow() {
             Depth::Tip
         } else {
             Depth::Whole
         };
-        bring(repository, transport, name, tip, (depth, Side::Pushed))?;
-        let mut beyond = beyond(
-            repository,
-            head,
-            transport,
-            name,
-            (tip, heads.default.as_deref()),
-        )?;
-        if beyond.is_empty() {
-            // It holds no work of its own, and may still be somebody's: a branch that others deploy from.
-            beyond.push(tip);
-        }
-        for commit in &beyond {
-            let lacking = repository.lacking(*commit).map_err(failed)?;
-            if lacking.parent {
-                deepen(repository, transport, &[name], 1)?;
-            }
-            let lacking = if lacking.parent {
-                repository.lacking(*commit).map_err(failed)?
-            } else {
-                lacking
-            };
-            fetch_contents(request, repository, Some(transport), &lacking.contents)?;
-        }
-        if let Some((commit, evidence)) =
-            first_of_a_person(repository, &beyond, name).map_err(failed)?
-        {
-            return Err(somebodys(
-                name,
-                &format!(" at `{}`", transport.remote()),
-                commit,
-                evidence,
-            ));
-        }
+        let side = Side::Pushed(place);
+        bring(repository, transport, name, tip, (depth, side))?;
+        let remote = Some((transport, side, heads.default.as_deref()));
+        refuse_foreign(request, repository, head, remote, name, tip)?;
     }
     Ok(Aim {
         branch: Some(name.to_owned()),
         base: head.commit,
         content: Content::Commit,
-        way: Way::Replace(heads.tip),
+        way: Way::Replace(places.iter().map(|heads| heads.tip).collect()),
+        warning: None,
     })
 }
 
-/// The commits of a branch of ours that what is checked out does not have. A shallow clone does not know all of them: there it is the tip,
-/// unless that is a merge, which is told from its parents.
-fn beyond(
+/// Refuses where a commit of a branch is a person's; without a transport, of a branch here. A clone that lacks what tells so gets it first.
+fn refuse_foreign(
+    request: &Request,
     repository: &mut Repository,
     head: &Head,
-    transport: &Transport,
+    transport: Option<(&Transport, Side, Option<&str>)>,
     name: &str,
-    (tip, default): (CommitId, Option<&str>),
-) -> Result<Vec<CommitId>, Box<Problem>> {
-    let failed = |error: GitError| Box::new(refused(&error));
-    if tip == head.commit {
-        return Ok(Vec::new());
-    }
-    if repository.is_shallow() {
-        if repository.parents(tip).map_err(failed)?.len() < 2 {
-            return Ok(vec![tip]);
-        }
-        let here = head
-            .branch
-            .as_deref()
-            .filter(|branch| repository.knows_branch(transport.remote(), branch));
-        let branches: Vec<&str> = [name].into_iter().chain(here.or(default)).collect();
-        deepen(repository, transport, &branches, MERGED_WITHIN)?;
-    }
-    repository.beyond(head.commit, tip).map_err(failed)
-}
-
-fn deepen(
-    repository: &mut Repository,
-    transport: &Transport,
-    branches: &[&str],
-    by: usize,
+    tip: CommitId,
 ) -> Result<(), Box<Problem>> {
-    transport
-        .deepen(branches, by, Side::Pushed)
-        .map_err(|error| not_pushed(transport, &error))?;
-    *repository = repository
-        .again()
-        .map_err(|error| Box::new(refused(&error)))?;
-    Ok(())
+    let failed = |error: GitError| Box::new(refused(&error));
+    let place = transport.map_or_else(String::new, |(transport, ..)| {
+        format!(" at `{}`", transport.remote())
+    });
+    let (mut of_branch, mut of_base) = (DEEPENED_BY.iter(), DEEPENED_BY.iter());
+    let mut fetched = BTreeSet::new();
+    loop {
+        let unknown = match owner::of_branch(repository, head.commit, tip, name).map_err(failed)? {
+            Ownership::Ours => return Ok(()),
+            Ownership::Person(commit, evidence) => {
+                return Err(somebodys(name, &place, commit, evidence));
+            }
+            Ownership::Lacks(unknown) => unknown,
+        };
+        let (commit, by) = match &unknown {
+            Unknown::Contents(contents) if contents.is_subset(&fetched) => {
+                return Err(failed(GitError::Other(format!(
+                    "the remote did not send all that the commits of `{name}` change"
+                ))));
+            }
+            Unknown::Contents(contents) => {
+                fetch_contents(request, repository, transport.map(|(it, ..)| it), contents)?;
+                *repository = repository.again().map_err(failed)?;
+                fetched.extend(contents);
+                continue;
+            }
+            Unknown::Branch(commit) => (*commit, of_branch.next()),
+            Unknown::Base(commit) => (*commit, of_base.next()),
+        };
+        let (Some((transport, side, default)), Some(by), true) =
+            (transport, by, repository.is_shallow())
+        else {
+            return Err(fault(
+                "git-shallow",
+                format!("cannot replace the branch `{name}`{place}"),
+                format!("this clone does not show whether its commit {commit} is a person's"),
+                "fetch the whole history (`git fetch --unshallow`; `fetch-depth: 0` for actions/checkout), or delete the branch",
+            ));
+        };
+        let deepen = |wanted: &str, side| transport.deepen(wanted, *by, side);
+        let deepened = match unknown {
+            Unknown::Base(_) => deepen(&head.commit.to_string(), Side::Fetched).or_else(|error| {
+                // An old server sends what a reference names, and nothing else.
+                let branch = head.branch.as_deref().or(default).ok_or(error)?;
+                deepen(&format!("refs/heads/{branch}"), Side::Fetched)
+            }),
+            _ => deepen(&format!("refs/heads/{name}"), side),
+        };
+        deepened.map_err(|error| not_pushed(transport, &error))?;
+        *repository = repository.again().map_err(failed)?;
+    }
 }
 
 /// The same on this machine alone. Here a branch without a commit of ours at its tip is somebody's, wherever it stands; and one that is a
 /// remote's default goes on from its tip, because it is everybody's.
 fn branch_of_ours_here(
-    repository: &Repository,
+    request: &Request,
+    repository: &mut Repository,
     head: &Head,
     name: &str,
 ) -> Result<Aim, Box<Problem>> {
@@ -329,7 +479,8 @@ fn branch_of_ours_here(
         branch: Some(name.to_owned()),
         base,
         content: Content::Commit,
-        way: Way::Replace(tip),
+        way: Way::Replace(vec![tip]),
+        warning: None,
     };
     let Some(commit) = tip else {
         return Ok(aim(head.commit));
@@ -337,21 +488,8 @@ fn branch_of_ours_here(
     if repository.is_default(name).map_err(failed)? {
         return Ok(aim(commit));
     }
-    let mut commits = repository.beyond(head.commit, commit).map_err(failed)?;
-    if commits.is_empty() {
-        commits.push(commit);
-    }
-    if let Some((commit, evidence)) =
-        first_of_a_person(repository, &commits, name).map_err(failed)?
-    {
-        return Err(somebodys(name, "", commit, evidence));
-    }
-    for commit in &commits {
-        if owner(repository, *commit, name).map_err(failed)? == Owner::Ours {
-            return Ok(aim(head.commit));
-        }
-    }
-    Err(somebodys(name, "", commit, Evidence::NoTrailer))
+    refuse_foreign(request, repository, head, None, name, commit)?;
+    Ok(aim(head.commit))
 }
 
 fn somebodys(name: &str, place: &str, commit: CommitId, evidence: Evidence) -> Box<Problem> {

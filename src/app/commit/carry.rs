@@ -41,13 +41,22 @@ impl Session<'_> {
             return Ok(Carried::Out(stage.failures));
         }
         end_if_asked()?;
-        let pushed = match self.aim.way {
+        let pushed = match &self.aim.way {
             Way::Here => Some(self.commit_here(request, round, &stage, &mut committed)?),
             Way::Onward {
                 checked_out,
                 waiting,
-            } => self.push_onward(request, round, &stage, &mut committed, checked_out, waiting)?,
-            Way::Replace(tip) => Some(self.replace(request, round, &stage, &mut committed, tip)?),
+                tips,
+            } => self.push_onward(
+                request,
+                round,
+                &stage,
+                &mut committed,
+                (*checked_out, *waiting, tips),
+            )?,
+            Way::Replace(tips) => {
+                Some(self.replace(request, round, &stage, &mut committed, tips)?)
+            }
         };
         let Some(pushed) = pushed else {
             end_if_asked()?;
@@ -60,6 +69,7 @@ impl Session<'_> {
         report
             .warnings
             .extend(committed.stale.then(|| stale(&committed)));
+        report.warnings.extend(self.aim.warning.clone());
         report.git = Some(committed);
         let Stage {
             mut failures,
@@ -100,8 +110,7 @@ impl Session<'_> {
         round: &Round,
         stage: &Stage<'_>,
         committed: &mut Committed,
-        checked_out: bool,
-        waiting: bool,
+        (checked_out, waiting, tips): (bool, bool, &[Option<CommitId>]),
     ) -> anyhow::Result<Option<Pushed>> {
         let transport = self
             .transport
@@ -128,7 +137,7 @@ impl Session<'_> {
                 .map_err(|error| refused(&error))?;
         }
         if commit.is_some() || waiting {
-            if self.push(new, Replace::Never)? == Pushed::Moved {
+            if self.push(new, tips, |_| Replace::Never)? == Pushed::Moved {
                 return Ok(Some(Pushed::Moved));
             }
             committed.pushed = true;
@@ -203,29 +212,35 @@ impl Session<'_> {
         round: &Round,
         stage: &Stage<'_>,
         committed: &mut Committed,
-        tip: Option<CommitId>,
+        tips: &[Option<CommitId>],
     ) -> anyhow::Result<Pushed> {
-        if let Some(tip) = tip
-            && !stage.files.is_empty()
-            && self
-                .repository
-                .is_same(tip, self.aim.base, &stage.files)
-                .map_err(|error| refused(&error))?
+        let mut made = None;
+        for tip in tips.iter().flatten() {
+            let is_same = !stage.files.is_empty()
+                && self
+                    .repository
+                    .is_same(*tip, self.aim.base, &stage.files)
+                    .map_err(|error| refused(&error))?;
+            if is_same {
+                made = Some(*tip);
+                break;
+            }
+        }
+        if let Some(tip) = made
+            && tips.iter().all(|other| *other == made)
         {
             committed.commit = Some(tip.to_string());
             committed.already = true;
             return Ok(Pushed::Done);
         }
-        let Some(commit) = self.commit(request, round, stage)? else {
-            let base = self.aim.base;
-            let is_left = tip.map_or(Ok(false), |tip| {
-                self.repository
-                    .follows(base, tip)
-                    .map(|is_merged| !is_merged)
-            });
-            committed.stale = is_left.map_err(|error| refused(&error))?
-                && stage.failures.is_empty()
-                && !round.has_problems();
+        let made = made.map_or_else(|| self.commit(request, round, stage), |tip| Ok(Some(tip)))?;
+        let Some(commit) = made else {
+            let mut is_left = false;
+            for tip in tips.iter().flatten() {
+                let is_merged = self.repository.follows(self.aim.base, *tip);
+                is_left |= !is_merged.map_err(|error| refused(&error))?;
+            }
+            committed.stale = is_left && stage.failures.is_empty() && !round.has_problems();
             return Ok(Pushed::Done);
         };
         let name = self
@@ -234,11 +249,12 @@ impl Session<'_> {
             .as_deref()
             .expect("a branch that is replaced has a name");
         if self.transport.is_some() {
-            if self.push(commit, Replace::Exactly(tip))? == Pushed::Moved {
+            if self.push(commit, tips, Replace::Exactly)? == Pushed::Moved {
                 return Ok(Pushed::Moved);
             }
             committed.pushed = true;
         } else {
+            let tip = tips.first().copied().flatten();
             self.repository
                 .put_branch(name, tip, commit, &self.identity)
                 .map_err(|error| refused(&error))?;
@@ -267,15 +283,31 @@ impl Session<'_> {
             .map_err(|error| refused(&error))?)
     }
 
-    fn push(&self, commit: CommitId, replace: Replace) -> anyhow::Result<Pushed> {
+    /// Pushes to each place that does not have the commit. One that fails keeps it from no other.
+    fn push(
+        &self,
+        commit: CommitId,
+        tips: &[Option<CommitId>],
+        replace: fn(Option<CommitId>) -> Replace,
+    ) -> anyhow::Result<Pushed> {
         let (Some(transport), Some(push), Some(branch)) =
             (&self.transport, &self.request.push, &self.aim.branch)
         else {
             unreachable!("only a session with a remote and a branch pushes")
         };
-        Ok(transport
-            .push(commit, branch, replace, &push.options)
-            .map_err(|error| *not_pushed(transport, &error))?)
+        let outcomes: Vec<_> = tips
+            .iter()
+            .enumerate()
+            .filter(|(_, tip)| **tip != Some(commit))
+            .map(|(place, tip)| transport.push(place, commit, branch, replace(*tip), &push.options))
+            .collect();
+        let mut pushed = Pushed::Done;
+        for outcome in outcomes {
+            if outcome.map_err(|error| *not_pushed(transport, &error))? == Pushed::Moved {
+                pushed = Pushed::Moved;
+            }
+        }
+        Ok(pushed)
     }
 
     fn message(&self, action: Action, round: &Round, stage: &Stage<'_>) -> String {
@@ -295,7 +327,7 @@ impl Session<'_> {
         let branch = self.aim.branch.as_deref().unwrap_or("HEAD");
         let change = self
             .repository
-            .change(&stage.files, &self.identity)
+            .change(self.aim.base, &stage.files, &self.identity)
             .to_string();
         let mut trailers = vec![(TRAILER, branch), (CHANGE_TRAILER, &change)];
         if self.request.signoff {

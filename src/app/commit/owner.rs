@@ -1,10 +1,11 @@
 //! Whose a commit is. A commit of ours names its branch and its change in trailers: one that a person has amended changes something else.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{CHANGE_TRAILER, TRAILER};
 use crate::io::git::GitError;
-use crate::io::git::repository::{CommitId, Repository};
+use crate::io::git::repository::{CommitId, ContentId, Lacking, Repository};
 
 /// What a commit is to a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,46 +39,126 @@ impl fmt::Display for Evidence {
     }
 }
 
-/// Tells whose a commit is. What is not here counts as a person's.
+/// Tells whose a commit is, or what has to be fetched before.
 pub(super) fn owner(
     repository: &Repository,
     commit: CommitId,
     branch: &str,
-) -> Result<Owner, GitError> {
-    if repository.parents(commit)?.len() > 1 {
-        let is_automatic = repository.is_automatic_merge(commit)?;
-        return Ok(if is_automatic {
+) -> Result<Result<Owner, Lacking>, GitError> {
+    let is_merge = repository.parents(commit)?.len() > 1;
+    if !is_merge && !repository.has_trailer(commit, TRAILER, branch)? {
+        return Ok(Ok(Owner::Person(Evidence::NoTrailer)));
+    }
+    if let Some(lacking) = repository.lacking(commit)? {
+        return Ok(Err(lacking));
+    }
+    Ok(Ok(if is_merge {
+        if repository.is_automatic_merge(commit)? {
             Owner::Nobody
         } else {
             Owner::Person(Evidence::Merge)
-        });
-    }
-    if !repository.has_trailer(commit, TRAILER, branch)? {
-        return Ok(Owner::Person(Evidence::NoTrailer));
-    }
-    let as_made = repository.is_as_made(commit, CHANGE_TRAILER)?;
-    Ok(if as_made {
+        }
+    } else if repository.is_as_made(commit, CHANGE_TRAILER)? {
         Owner::Ours
     } else {
         Owner::Person(Evidence::Amended)
-    })
+    }))
 }
 
-/// The first of these commits that holds a person's work, and how that is known.
-pub(super) fn first_of_a_person(
+/// Whose a branch is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ownership {
+    /// No commit of it holds a person's work.
+    Ours,
+    /// This commit is a person's.
+    Person(CommitId, Evidence),
+    /// It cannot be told before this was fetched.
+    Lacks(Unknown),
+}
+
+/// What of a branch is not here.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// Commits that this one follows.
+    Branch(CommitId),
+    /// Contents of files.
+    Contents(BTreeSet<ContentId>),
+    /// The history of the base, which may have this commit.
+    Base(CommitId),
+}
+
+/// So many merges may stand above imago's commit.
+const MOST_MERGES: usize = 100;
+
+/// Tells whether a branch is imago's: below the merges of a forge's button stands a commit of imago's, and beside it the branch has nothing
+/// but what the base has.
+///
+/// What is below a commit that stands where imago made it is what imago built on, whatever has become of the base since.
+pub(super) fn of_branch(
     repository: &Repository,
-    commits: &[CommitId],
+    base: CommitId,
+    tip: CommitId,
     branch: &str,
-) -> Result<Option<(CommitId, Evidence)>, GitError> {
-    for commit in commits {
-        if let Owner::Person(evidence) = owner(repository, *commit, branch)? {
-            return Ok(Some((*commit, evidence)));
+) -> Result<Ownership, GitError> {
+    let mut merges = BTreeSet::new();
+    let mut lowest = tip;
+    loop {
+        if !repository.has(lowest) {
+            return Ok(Ownership::Lacks(Unknown::Branch(lowest)));
+        }
+        match repository.parents(lowest)?[..] {
+            [first, _, ..] if merges.len() < MOST_MERGES => {
+                merges.insert(lowest);
+                lowest = first;
+            }
+            _ => break,
         }
     }
-    Ok(None)
+    match owner(repository, lowest, branch)? {
+        Ok(Owner::Ours) => {}
+        Ok(Owner::Nobody) => return Ok(Ownership::Person(tip, Evidence::NoTrailer)),
+        Ok(Owner::Person(evidence)) => return Ok(Ownership::Person(lowest, evidence)),
+        Err(lacking) => return Ok(Ownership::Lacks(Unknown::of(lowest, lacking))),
+    }
+    let (mut met, mut waiting) = (BTreeSet::new(), vec![tip]);
+    while let Some(commit) = waiting.pop() {
+        if !met.insert(commit) {
+            continue;
+        }
+        if !repository.has(commit) {
+            return Ok(Ownership::Lacks(Unknown::Branch(commit)));
+        }
+        let is_part = repository.is_part_of(base, commit)?;
+        if is_part == Some(true) {
+            continue;
+        }
+        let parents = repository.parents(commit)?;
+        if parents.len() > 1 && is_part.is_none() && !merges.contains(&commit) {
+            return Ok(Ownership::Lacks(Unknown::Base(commit)));
+        }
+        match owner(repository, commit, branch)? {
+            Ok(Owner::Ours) if repository.stands_as_made(commit, CHANGE_TRAILER)? => {}
+            Ok(Owner::Ours | Owner::Nobody) => waiting.extend(parents),
+            Ok(Owner::Person(_)) if is_part.is_none() => {
+                return Ok(Ownership::Lacks(Unknown::Base(commit)));
+            }
+            Ok(Owner::Person(evidence)) => return Ok(Ownership::Person(commit, evidence)),
+            Err(lacking) => return Ok(Ownership::Lacks(Unknown::of(commit, lacking))),
+        }
+    }
+    Ok(Ownership::Ours)
 }
 
-/// The first of these commits that is not ours. A merge is not, whatever it holds: it stands in a history that is pushed or rebased.
+impl Unknown {
+    fn of(commit: CommitId, lacking: Lacking) -> Self {
+        match lacking {
+            Lacking::Parents => Self::Branch(commit),
+            Lacking::Contents(contents) => Self::Contents(contents),
+        }
+    }
+}
+
+/// The first of these commits that is not ours; one that cannot be told is not. A merge is not, whatever it holds: it stands in a history that is pushed or rebased.
 pub(super) fn first_foreign(
     repository: &Repository,
     commits: &[CommitId],
@@ -85,9 +166,10 @@ pub(super) fn first_foreign(
 ) -> Result<Option<(CommitId, Evidence)>, GitError> {
     for commit in commits {
         match owner(repository, *commit, branch)? {
-            Owner::Ours => {}
-            Owner::Nobody => return Ok(Some((*commit, Evidence::NoTrailer))),
-            Owner::Person(evidence) => return Ok(Some((*commit, evidence))),
+            Ok(Owner::Ours) => {}
+            Ok(Owner::Nobody) => return Ok(Some((*commit, Evidence::NoTrailer))),
+            Ok(Owner::Person(evidence)) => return Ok(Some((*commit, evidence))),
+            Err(_) => return Ok(Some((*commit, Evidence::Amended))),
         }
     }
     Ok(None)

@@ -4,6 +4,8 @@
 //! author. One line of context counts on each side of a change. A rebase that succeeds keeps it, because Git merges no two changes that
 //! touch each other. Where the files begin as they did when the commit was made, they also have to end as they did.
 //!
+//! Beside it stands the commit that it was made on. A commit that still stands on that one has nothing of anybody between them.
+//!
 //! It proves no identity: whoever can write a commit can compute it.
 
 use std::fmt::{self, Write as _};
@@ -27,7 +29,12 @@ pub struct Change {
     from: Hash,
     /// What they hold after.
     to: Hash,
+    /// The parent that the commit was made on, where it is noted.
+    on: Option<Oid>,
 }
+
+/// What stands between a change and the commit that it was made on.
+const ON: &str = " on ";
 
 impl Change {
     /// The change that these files make together, by this author. The order of the files does not count.
@@ -57,11 +64,29 @@ impl Change {
             lines: kept(lines),
             from: kept(from),
             to: kept(to),
+            on: None,
         }
+    }
+
+    /// The same, with the commit that it is made on.
+    pub(super) fn on(self, parent: Oid) -> Self {
+        Self {
+            on: Some(parent),
+            ..self
+        }
+    }
+
+    /// The commit that it was made on, where that is noted.
+    pub(super) fn made_on(&self) -> Option<Oid> {
+        self.on
     }
 
     /// Reads what `Display` has written.
     pub(super) fn parse(text: &str) -> Option<Self> {
+        let (text, on) = match text.split_once(ON) {
+            Some((text, on)) => (text, Some(Oid::from_str(on).ok()?)),
+            None => (text, None),
+        };
         let text = text.as_bytes();
         let digit = |digit: u8| {
             char::from(digit)
@@ -81,6 +106,7 @@ impl Change {
                 lines: part(0)?,
                 from: part(1)?,
                 to: part(2)?,
+                on,
             })
         })?
     }
@@ -97,7 +123,11 @@ impl fmt::Display for Change {
         for byte in [self.lines, self.from, self.to].iter().flatten() {
             write!(text, "{byte:02x}")?;
         }
-        formatter.write_str(&text)
+        formatter.write_str(&text)?;
+        match self.on {
+            Some(on) => write!(formatter, "{ON}{on}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -156,6 +186,8 @@ mod tests {
     fn a_change_stays_itself_on_other_content() {
         let made = change_of(OLD, &OLD.replace("web:1", "web:2"));
         assert_eq!(Change::parse(&made.to_string()), Some(made));
+        let noted = made.on(Oid::hash_object(git2::ObjectType::Blob, b"parent").unwrap());
+        assert_eq!(Change::parse(&noted.to_string()), Some(noted));
         let moved = format!("new\n{}x\n", OLD.replace("a\n", ""));
         assert!(change_of(&moved, &moved.replace("web:1", "web:2")).is_still(&made));
     }
@@ -178,7 +210,16 @@ mod tests {
 
     #[test]
     fn what_is_no_change_is_not_read() {
-        for text in ["", "00", &"0".repeat(95), &"g".repeat(96), &"é".repeat(48)] {
+        let change = "0".repeat(96);
+        for text in [
+            "",
+            "00",
+            &"0".repeat(95),
+            &"g".repeat(96),
+            &"é".repeat(48),
+            &format!("{change} on "),
+            &format!("{change} on main"),
+        ] {
             assert_eq!(Change::parse(text), None, "{text}");
         }
     }

@@ -16,6 +16,9 @@ use handed::Handed;
 /// The user that hosts take a token with, where none is named.
 const ANY_USER: &str = "x-access-token";
 
+/// A name of an account that is as long as this may be a token.
+const SHORTEST_TOKEN: usize = 16;
+
 /// What is added to the environment of `git`.
 #[derive(Debug, Default)]
 pub(super) struct Credentials {
@@ -57,6 +60,21 @@ impl Credentials {
                     .extend([user, password].map(|text| Secret::new(&**text)));
             }
             let key = format!("credential.{}.helper", url.origin);
+            if let Some(user) = &url.user {
+                // As Git itself does with a name in an address: the helpers are asked for its password.
+                let user = decoded(user);
+                if user.len() >= SHORTEST_TOKEN {
+                    credentials.secrets.push(Secret::new(&*user));
+                }
+                if ours.is_none() {
+                    let handed = Handed::new(named(&url.origin, &user).as_bytes())?;
+                    settings.push((
+                        "include.path".to_owned(),
+                        handed.path().display().to_string(),
+                    ));
+                    credentials.handed.push(handed);
+                }
+            }
             let mut sign_in = |user: &str, password: &str| -> io::Result<(String, String)> {
                 let handed =
                     Handed::new(format!("username={user}\npassword={password}\n").as_bytes())?;
@@ -121,9 +139,17 @@ fn helper(handed: &Handed) -> String {
     )
 }
 
-/// An address without its account, where that has a password: `git` hands the address to other programs as an argument.
-pub(super) fn without_password(address: &str) -> Option<String> {
-    Url::parse(address)?.account.map(|_| without_user(address))
+/// An address without its account, where it has one: `git` hands the address to other programs as an argument, and a token may stand for
+/// a name there.
+pub(super) fn without_account(address: &str) -> Option<String> {
+    let url = Url::parse(address)?;
+    (url.account.is_some() || url.user.is_some()).then(|| without_user(address))
+}
+
+/// Configuration that says the name of an account.
+fn named(origin: &str, user: &str) -> String {
+    let quoted = user.replace('\\', r"\\").replace('"', "\\\"");
+    format!("[credential \"{origin}\"]\n\tusername = \"{quoted}\"\n")
 }
 
 /// A part of an address with its escapes (`%40`) replaced.
@@ -156,6 +182,8 @@ struct Url {
     origin: String,
     /// The name and the password, where there is a password.
     account: Option<(String, String)>,
+    /// The name, where it stands alone.
+    user: Option<String>,
 }
 
 impl Url {
@@ -170,10 +198,12 @@ impl Url {
         let (account, host) = authority
             .rsplit_once('@')
             .map_or(("", authority), |(account, host)| (account, host));
+        let user = (!account.is_empty() && !account.contains(':')).then(|| account.to_owned());
         let account = account
             .split_once(':')
             .map(|(name, password)| (name.to_owned(), password.to_owned()));
         Some(Self {
+            user,
             origin: format!("{scheme}://{}", host.to_ascii_lowercase()),
             account,
         })
@@ -282,16 +312,34 @@ mod tests {
                 .all(|value| !value.to_string_lossy().contains("ss"))
         );
         assert_eq!(
-            without_password(url).unwrap(),
+            without_account(url).unwrap(),
             "https://h.example.test/x.git"
         );
         for url in [
-            "https://ada@h.example.test/x",
+            "https://h.example.test/x",
             "ssh://ada:pass@h/x",
             "/srv/a:b@c",
         ] {
-            assert_eq!(without_password(url), None, "{url}");
+            assert_eq!(without_account(url), None, "{url}");
         }
+    }
+
+    #[test]
+    fn a_name_of_an_address_goes_into_no_variable_either() {
+        let url = "http://a%22token@h.example.test/x.git";
+        let made = Credentials::of(&[url.to_owned()], Vec::new(), &BTreeMap::new()).unwrap();
+        assert_eq!(keys(url, &[]), ["include.path"]);
+        let read = std::fs::read_to_string(made.handed[0].path()).unwrap();
+        assert_eq!(
+            read,
+            "[credential \"http://h.example.test\"]\n\tusername = \"a\\\"token\"\n"
+        );
+        assert!(
+            made.environment
+                .values()
+                .all(|value| !value.to_string_lossy().contains("token"))
+        );
+        assert_eq!(without_account(url).unwrap(), "http://h.example.test/x.git");
     }
 
     #[test]

@@ -184,12 +184,74 @@ impl Repository {
         Ok(commit == ancestor || self.inner.graph_descendant_of(commit.0, ancestor.0)?)
     }
 
+    /// Whether `commit` is `base` or one of those that it follows. `None`: the history is cut off before that can be told.
+    pub fn is_part_of(&self, base: CommitId, commit: CommitId) -> Result<Option<bool>, GitError> {
+        if self.follows(base, commit)? {
+            return Ok(Some(true));
+        }
+        let ends = self.ends_of_history();
+        if ends.is_empty() {
+            return Ok(Some(false));
+        }
+        // An end that `commit` itself follows has nothing but older commits behind it.
+        let is_open = self
+            .beyond(commit, base)?
+            .iter()
+            .any(|commit| ends.contains(commit));
+        Ok((!is_open).then_some(false))
+    }
+
+    /// The commits of a shallow clone whose parents were not fetched.
+    fn ends_of_history(&self) -> BTreeSet<CommitId> {
+        let list = std::fs::read_to_string(self.inner.commondir().join("shallow"));
+        list.unwrap_or_default()
+            .lines()
+            .filter_map(|line| Oid::from_str(line.trim()).ok().map(CommitId))
+            .collect()
+    }
+
     /// The commits of `tip` that are not among those of `base`, the newest first.
     pub fn beyond(&self, base: CommitId, tip: CommitId) -> Result<Vec<CommitId>, GitError> {
         let mut walk = self.inner.revwalk()?;
         walk.push(tip.0)?;
         walk.hide(base.0)?;
         Ok(walk.map(|id| id.map(CommitId)).collect::<Result<_, _>>()?)
+    }
+
+    /// Whether a commit is among those of these tips, as far as they are here.
+    pub fn is_reachable(&self, commit: CommitId, tips: &[CommitId]) -> Result<bool, GitError> {
+        let mut walk = self.inner.revwalk()?;
+        walk.push(commit.0)?;
+        for tip in tips.iter().filter(|tip| self.has(**tip)) {
+            walk.hide(tip.0)?;
+        }
+        Ok(walk.next().transpose()?.is_none())
+    }
+
+    /// The commit that a branch of a remote had when it was last looked at.
+    pub fn remote_branch(&self, remote: &str, name: &str) -> Option<CommitId> {
+        let reference = format!("refs/remotes/{remote}/{name}");
+        self.inner.refname_to_id(&reference).ok().map(CommitId)
+    }
+
+    /// The commits that a branch of a remote has been on, by the record that Git keeps here.
+    pub fn remote_branch_was_on(
+        &self,
+        remote: &str,
+        name: &str,
+    ) -> Result<Vec<CommitId>, GitError> {
+        let log = self
+            .inner
+            .reflog(&format!("refs/remotes/{remote}/{name}"))?;
+        let mut commits: Vec<CommitId> = log
+            .iter()
+            .flat_map(|entry| [entry.id_old(), entry.id_new()])
+            .filter(|id| !id.is_zero())
+            .map(CommitId)
+            .collect();
+        commits.sort_unstable();
+        commits.dedup();
+        Ok(commits)
     }
 
     /// The commits of `tip` that no other branch of this remote than `gone`, which it has no more, had when it was last looked at.
@@ -254,16 +316,14 @@ impl Repository {
             && self.inner.find_commit(commit.0)?.tree_id() == self.tree(base, files)?)
     }
 
-    /// What a commit of these files changes, for its trailer.
-    pub fn change(&self, files: &[Staged], identity: &Identity) -> Change {
-        Change::of(&identity.author, files)
+    /// What a commit of these files on this base changes, for its trailer.
+    pub fn change(&self, base: CommitId, files: &[Staged], identity: &Identity) -> Change {
+        Change::of(&identity.author, files).on(base.0)
     }
 
     /// Whether this repository has seen a branch of a remote.
     pub fn knows_branch(&self, remote: &str, name: &str) -> bool {
-        self.inner
-            .find_reference(&format!("refs/remotes/{remote}/{name}"))
-            .is_ok()
+        self.remote_branch(remote, name).is_some()
     }
 
     /// The regular files of a commit, by their paths from the root.

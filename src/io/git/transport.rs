@@ -11,7 +11,7 @@ use std::io::IsTerminal as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 
-use super::credentials::{Credentials, without_password};
+use super::credentials::{Credentials, without_account};
 use super::limits::{Act, Limits};
 use super::repository::{CommitId, ContentId};
 use crate::io::child::{Child, ChildError, Finished as Output, without_secrets};
@@ -40,8 +40,21 @@ const NO_HOOKS: [&str; 2] = ["-c", "core.hooksPath=/dev/null"];
 pub struct Heads {
     /// The branch that it names as its default, where it names one.
     pub default: Option<String>,
+    /// The commit of that branch.
+    pub default_tip: Option<CommitId>,
     /// The commit of the branch that was asked for.
     pub tip: Option<CommitId>,
+}
+
+/// A reference of a remote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Where it is.
+    pub side: Side,
+    /// Its name in full.
+    pub name: String,
+    /// What it is on.
+    pub commit: CommitId,
 }
 
 /// What became of a push.
@@ -71,23 +84,31 @@ pub enum Depth {
     Tip,
 }
 
-/// Which of a remote's two addresses is meant, where `remote.NAME.pushurl` is another.
+/// Which of a remote's addresses is meant, where `remote.NAME.pushurl` is another, or several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// Where it is fetched from.
     Fetched,
-    /// Where it is pushed to.
-    Pushed,
+    /// One of the places that it is pushed to, by its number.
+    Pushed(usize),
+}
+
+/// A place that a remote is pushed to, by its names for `git`.
+struct Place {
+    /// To look at it and to fetch from it.
+    asked: String,
+    /// To push to it alone.
+    pushed: String,
 }
 
 /// One remote of a repository.
 pub struct Transport {
     root: PathBuf,
     remote: String,
-    /// The remote's name for `git`: another one for this run, where its address holds a password.
+    /// The remote's name for `git`: another one for this run, where its address holds an account.
     name: String,
-    /// Where it is pushed to, where that is not where it is fetched from.
-    pushed_to: Option<String>,
+    /// Where it is pushed to.
+    places: Vec<Place>,
     environment: BTreeMap<OsString, OsString>,
     credentials: Credentials,
     limits: Limits,
@@ -116,7 +137,7 @@ impl Transport {
             root: root.to_owned(),
             remote: remote.to_owned(),
             name: remote.to_owned(),
-            pushed_to: None,
+            places: Vec::new(),
             environment: kept,
             credentials: Credentials::default(),
             limits: Limits::of_environment(environment),
@@ -147,17 +168,52 @@ impl Transport {
         let [fetched, pushed] = &urls[..] else {
             unreachable!("both sides were asked for")
         };
-        let (fetched, pushed) = (fetched.first().cloned().unwrap_or_default(), pushed.clone());
-        let clean = |url: &String| without_password(url).unwrap_or_else(|| url.clone());
-        transport.pushed_to = pushed.first().filter(|url| **url != fetched).map(clean);
-        let all: Vec<String> = BTreeSet::from_iter([&fetched].into_iter().chain(&pushed))
+        let fetched = fetched.first().cloned().unwrap_or_default();
+        let mut places: Vec<&String> = Vec::new();
+        for url in pushed {
+            if !places.contains(&url) {
+                places.push(url);
+            }
+        }
+        let all: Vec<String> = BTreeSet::from_iter([&fetched].into_iter().chain(pushed))
             .into_iter()
             .cloned()
             .collect();
         let mut settings = Vec::new();
-        if all.iter().any(|url| without_password(url).is_some()) {
+        let has_account = all.iter().any(|url| without_account(url).is_some());
+        if has_account {
             transport.name = format!("imago-{remote}");
-            settings = transport.alias(&clean(&fetched), pushed.iter().map(clean))?;
+            let name = transport.name.clone();
+            settings.extend(transport.alias(&name, &fetched, &places)?);
+        }
+        match places[..] {
+            [] => {}
+            [url] if *url == fetched => transport.places.push(Place {
+                asked: transport.name.clone(),
+                pushed: transport.name.clone(),
+            }),
+            [url] => {
+                let asked = format!("imago-{remote}-push");
+                settings.extend(transport.alias(&asked, url, &[])?);
+                transport.places.push(Place {
+                    asked,
+                    pushed: transport.name.clone(),
+                });
+            }
+            _ => {
+                for (number, url) in places.iter().enumerate() {
+                    let name = format!("imago-{remote}-push-{number}");
+                    settings.extend(transport.alias(&name, url, &[])?);
+                    transport.places.push(Place {
+                        asked: if **url == fetched {
+                            transport.name.clone()
+                        } else {
+                            name.clone()
+                        },
+                        pushed: name,
+                    });
+                }
+            }
         }
         let start = |error| {
             TransportError::NoProgram(format!("the credentials cannot be handed to it: {error}"))
@@ -171,15 +227,27 @@ impl Transport {
         Ok(transport)
     }
 
-    /// A remote that is this one in all but its name and the passwords of its addresses, as configuration for this run.
+    /// A remote that is this one in all but its name and the accounts of its addresses, as configuration for this run.
+    ///
+    /// Its addresses are already what `url.….insteadOf` makes of them, which might put an account into them again. So each stands behind a
+    /// word that no such rule has: Git rewrites an address once.
     fn alias(
         &self,
+        name: &str,
         fetched: &str,
-        pushed: impl Iterator<Item = String>,
+        pushed: &[&String],
     ) -> Result<Vec<(String, String)>, TransportError> {
-        let key = |key: &str| format!("remote.{}.{key}", self.name);
-        let mut settings = vec![(key("url"), fetched.to_owned())];
-        settings.extend(pushed.map(|url| (key("pushurl"), url)));
+        let key = |key: &str| format!("remote.{name}.{key}");
+        let mut settings = Vec::new();
+        let urls = [("url", fetched)]
+            .into_iter()
+            .chain(pushed.iter().map(|url| ("pushurl", url.as_str())));
+        for (number, (which, url)) in urls.enumerate() {
+            let word = format!("{name}-{number}:");
+            let url = without_account(url).unwrap_or_else(|| url.to_owned());
+            settings.push((format!("url.{url}.insteadOf"), word.clone()));
+            settings.push((key(which), word));
+        }
         for name in ["fetch", "promisor", "partialclonefilter"] {
             // It fails where there is none.
             let output = self.run(&[
@@ -201,17 +269,32 @@ impl Transport {
         &self.remote
     }
 
-    /// Whether it is pushed to another place than it is fetched from.
-    pub fn has_two_sides(&self) -> bool {
-        self.pushed_to.is_some()
+    /// How many places it is pushed to.
+    pub fn places(&self) -> usize {
+        self.places.len()
     }
 
-    /// How `git` is told a side: by the remote's name, where that suffices.
+    /// Whether it is pushed to another place than it is fetched from.
+    pub fn has_two_sides(&self) -> bool {
+        self.sides().len() > 1
+    }
+
+    /// Where it is fetched from, and the other places.
+    fn sides(&self) -> Vec<Side> {
+        let places = self.places.iter().enumerate();
+        let others = places.filter(|(_, place)| place.asked != self.name);
+        [Side::Fetched]
+            .into_iter()
+            .chain(others.map(|(number, _)| Side::Pushed(number)))
+            .collect()
+    }
+
+    /// How `git` is told a side.
     fn address(&self, side: Side) -> &str {
-        self.pushed_to
-            .as_deref()
-            .filter(|_| side == Side::Pushed)
-            .unwrap_or(&self.name)
+        match side {
+            Side::Pushed(number) => self.places.get(number).map_or(&self.name, |it| &it.asked),
+            Side::Fetched => &self.name,
+        }
     }
 
     /// Asks the remote where a branch is.
@@ -228,11 +311,14 @@ impl Transport {
         let said = self.succeeded("ls-remote", output)?;
         let mut heads = Heads {
             default: None,
+            default_tip: None,
             tip: None,
         };
         for (value, name) in said.lines().filter_map(|line| line.split_once('\t')) {
             if let (Some(target), "HEAD") = (value.strip_prefix("ref: refs/heads/"), name) {
                 heads.default = Some(target.to_owned());
+            } else if name == "HEAD" {
+                heads.default_tip = git2::Oid::from_str(value).ok().map(CommitId);
             } else if name == reference {
                 heads.tip = git2::Oid::from_str(value).ok().map(CommitId);
             }
@@ -258,63 +344,62 @@ impl Transport {
         self.succeeded("fetch", output).map(drop)
     }
 
-    /// Makes a shallow clone reach further back on these branches. Nothing that is here goes.
-    pub fn deepen(&self, branches: &[&str], by: usize, side: Side) -> Result<(), TransportError> {
-        let references: Vec<String> = branches
-            .iter()
-            .map(|branch| format!("refs/heads/{branch}"))
-            .collect();
+    /// Makes a shallow clone reach further back from a reference or a commit of the remote. Nothing that is here goes.
+    pub fn deepen(&self, wanted: &str, by: usize, side: Side) -> Result<(), TransportError> {
         let depth = format!("--deepen={by}");
-        let mut arguments = vec![
+        let output = self.run(&[
             "fetch",
             "--quiet",
             "--no-tags",
             "--no-write-fetch-head",
             "--no-recurse-submodules",
             &depth,
-        ];
-        arguments.extend(["--", self.address(side)]);
-        arguments.extend(references.iter().map(String::as_str));
-        let output = self.run(&arguments)?;
+            "--",
+            self.address(side),
+            wanted,
+        ])?;
         self.succeeded("fetch", output).map(drop)
     }
 
-    /// Asks whether the remote has a commit, wherever it is fetched from or pushed to.
-    pub fn has(&self, commit: CommitId) -> Result<bool, TransportError> {
-        let sides = if self.has_two_sides() {
-            &[Side::Fetched, Side::Pushed][..]
-        } else {
-            &[Side::Fetched]
-        };
-        for side in sides {
-            if self.has_at(commit, *side)? {
+    /// Whether the remote may have a commit, wherever it is fetched from or pushed to. It may also have one that nobody sees there any more,
+    /// or that is a fork's alone.
+    pub fn may_have(&self, commit: CommitId) -> Result<bool, TransportError> {
+        for side in self.sides() {
+            let (tip, address) = (format!("--negotiation-tip={commit}"), self.address(side));
+            let output = self.run(&[
+                "fetch",
+                "--negotiate-only",
+                "--no-recurse-submodules",
+                &tip,
+                "--",
+                address,
+            ])?;
+            let said = String::from_utf8_lossy(&output.stdout);
+            // Git before 2.32, here or there, cannot be asked that way.
+            if !output.status.success() || said.lines().any(|line| line == commit.to_string()) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    fn has_at(&self, commit: CommitId, side: Side) -> Result<bool, TransportError> {
-        let commit = commit.to_string();
-        let (tip, address) = (format!("--negotiation-tip={commit}"), self.address(side));
-        let output = self.run(&[
-            "fetch",
-            "--negotiate-only",
-            "--no-recurse-submodules",
-            &tip,
-            "--",
-            address,
-        ])?;
-        let names = |said: &str| {
-            said.lines()
-                .any(|line| line.split('\t').next() == Some(&commit))
-        };
-        if output.status.success() {
-            return Ok(names(&String::from_utf8_lossy(&output.stdout)));
+    /// All references of the remote, wherever it is fetched from or pushed to: branches, tags, and those of requests.
+    pub fn references(&self) -> Result<Vec<Listed>, TransportError> {
+        let mut references = Vec::new();
+        for side in self.sides() {
+            let output = self.run(&["ls-remote", "--", self.address(side)])?;
+            let said = self.succeeded("ls-remote", output)?;
+            references.extend(said.lines().filter_map(|line| {
+                let (commit, name) = line.split_once('\t')?;
+                Some(Listed {
+                    side,
+                    // A tag's commit comes as `refs/tags/v1^{}`.
+                    name: name.trim_end_matches("^{}").to_owned(),
+                    commit: CommitId(git2::Oid::from_str(commit).ok()?),
+                })
+            }));
         }
-        // Git before 2.32, here or there, cannot be asked that way: then it must be one of the remote's references.
-        let output = self.run(&["ls-remote", "--", address])?;
-        Ok(names(&self.succeeded("ls-remote", output)?))
+        Ok(references)
     }
 
     /// Brings the contents of files here that a partial clone has left at the remote, in one request.
@@ -343,9 +428,10 @@ impl Transport {
         self.succeeded("fetch", output).map(drop)
     }
 
-    /// Gives a commit to a branch of the remote.
+    /// Gives a commit to a branch at one of the places that the remote is pushed to.
     pub fn push(
         &self,
+        place: usize,
         commit: CommitId,
         branch: &str,
         replace: Replace,
@@ -368,7 +454,9 @@ impl Transport {
         );
         arguments.extend([
             "--".to_owned(),
-            self.name.clone(),
+            self.places
+                .get(place)
+                .map_or_else(|| self.name.clone(), |place| place.pushed.clone()),
             format!("{commit}:refs/heads/{branch}"),
         ]);
         let output = self.run_with_hooks(&arguments)?;

@@ -248,6 +248,141 @@ fn a_branch_that_the_remote_has_no_more_is_not_put_there_again_with_commits_of_p
 }
 
 #[test]
+fn what_somebody_has_taken_off_the_remote_is_not_pushed_again() {
+    // This clone has pushed it or fetched it, has looked since or not, and others have gone on from there or not.
+    for (pushed_it, has_looked, gone_on) in [
+        (true, false, false),
+        (true, true, true),
+        (false, false, true),
+        (false, true, false),
+    ] {
+        let Some(two) = Two::new() else { return };
+        two.ours.imago("--update --push", 0);
+        two.they("pull --quiet --rebase origin main");
+        if !pushed_it {
+            two.ours
+                .git("update-ref --no-deref -d refs/remotes/origin/main");
+            two.ours.git("fetch --quiet");
+        }
+        two.they("push --quiet --force origin HEAD~1:main");
+        if gone_on {
+            two.they("reset --quiet --hard HEAD~1");
+            two.they_push("note.txt", "theirs\n");
+        }
+        if has_looked {
+            two.ours.git("fetch --quiet");
+        }
+        let before = two.ours.git("ls-remote origin");
+        for digit in ["1", "2"] {
+            two.ours.moved(digit);
+            let said = two.ours.imago("--update --push", 2).stderr;
+            assert!(
+                said.starts_with("error: cannot push `main`\n  cause: `origin` had its commit ")
+                    && said.contains(", and somebody has taken it off\n  hint: run `git status`, then `git reset --keep "),
+                "{said}"
+            );
+            assert_eq!(two.ours.git("ls-remote origin"), before);
+        }
+        // The way out that the hint names.
+        let said = two.ours.imago("--update --push", 2).stderr;
+        for command in said.split('`').filter_map(|part| part.strip_prefix("git ")) {
+            two.ours.git(command);
+        }
+        two.ours.imago("--update --push", 0);
+    }
+}
+
+#[test]
+fn our_commit_that_somebody_has_made_anew_at_the_remote_is_followed() {
+    for gone_on in [false, true] {
+        let Some(two) = Two::new() else { return };
+        two.ours.imago("--update --push", 0);
+        two.they("pull --quiet --rebase origin main");
+        two.they("commit --quiet --amend --message anew");
+        two.they("push --quiet --force origin HEAD:main");
+        if gone_on {
+            two.they_push("note.txt", "theirs\n");
+        }
+        two.ours.moved("2");
+        two.ours.imago("--update --push", 0);
+        assert_eq!(two.remote_log("main").len(), 3 + usize::from(gone_on));
+        assert_eq!(two.ours.log(), two.remote_log("main"));
+        assert_eq!(two.ours.status(), "");
+    }
+}
+
+#[test]
+fn a_branch_that_was_deleted_at_the_remote_does_not_come_back_with_our_commit() {
+    let Some(two) = Two::new() else { return };
+    two.ours.git("checkout --quiet -b topic");
+    two.ours.git("push --quiet --set-upstream origin topic");
+    two.ours.imago("--update --push", 0);
+    two.they("push --quiet origin --delete topic");
+    let said = two.ours.imago("--update --push", 2).stderr;
+    assert!(said.contains("somebody has taken it off"), "{said}");
+    assert_eq!(two.ours.git("ls-remote --heads origin topic"), "");
+}
+
+#[test]
+fn each_of_several_places_gets_what_it_has_missed() {
+    for line in ["--update --push", "--update --push --branch imago/update"] {
+        let branch = if line.contains("branch") {
+            "imago/update"
+        } else {
+            "main"
+        };
+        for (broken, is_new) in [(0, false), (1, false), (1, true)] {
+            let Some(two) = Two::new() else { return };
+            let places = [
+                two.ours.place.beside("bare.git"),
+                two.ours.place.beside("mirror.git"),
+            ];
+            two.ours.git(&format!(
+                "clone --quiet --bare {} {}",
+                places[0].display(),
+                places[1].display()
+            ));
+            for place in &places {
+                two.ours.git(&format!(
+                    "remote set-url --add --push origin {}",
+                    place.display()
+                ));
+            }
+            if is_new {
+                two.ours.imago(line, 0);
+                two.ours.moved("2");
+            }
+            let hook = places[broken].join("hooks/pre-receive");
+            std::fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
+            std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+                .unwrap();
+            let tips = || {
+                places.each_ref().map(|place| {
+                    two.ours.git(&format!(
+                        "ls-remote {} refs/heads/{branch}",
+                        place.display()
+                    ))
+                })
+            };
+            let before = tips();
+            two.ours.imago(line, 2);
+            let after = tips();
+            assert_eq!(before[broken], after[broken]);
+            assert_ne!(before[1 - broken], after[1 - broken], "{line} {broken}");
+            two.ours.imago(line, 2);
+            std::fs::remove_file(&hook).unwrap();
+            two.ours.imago(line, 0);
+            let [one, two_] = tips();
+            assert_eq!(one, two_);
+            assert_ne!(one, before[broken]);
+            let json = two.ours.imago(&format!("{line} --output json"), 0).json();
+            assert_eq!(json["git"]["pushed"], false, "{line} {broken}");
+            assert_eq!(tips(), [one, two_]);
+        }
+    }
+}
+
+#[test]
 fn the_default_branch_here_goes_on_and_is_not_replaced() {
     let Some(two) = Two::new() else { return };
     two.ours.imago("--update --push", 0);

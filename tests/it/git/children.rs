@@ -239,12 +239,48 @@ fn a_password_in_an_address_is_no_argument() {
             seen.display()
         ),
     );
+    let bare = bare.display().to_string();
+    let (plain, account) = (remote.url(""), url.strip_suffix("bare.git").unwrap());
+    let rewritten = |key: &str, from: &str| format!("config url.{account}.{key} {from}");
     for (set, branch) in [
         (vec![format!("remote set-url origin {url}")], ""),
         (
             vec![
-                format!("remote set-url origin {}", bare.display()),
+                format!("remote set-url origin {bare}"),
                 format!("remote set-url --push origin {url}"),
+            ],
+            " --branch imago/update",
+        ),
+        (
+            vec![
+                "config --unset-all remote.origin.pushurl".to_owned(),
+                format!("remote set-url origin {plain}bare.git"),
+                rewritten("insteadOf", &plain),
+            ],
+            "",
+        ),
+        (
+            vec![
+                format!("config url.{account}.insteadOf forge:"),
+                "remote set-url origin forge:bare.git".to_owned(),
+            ],
+            " --branch imago/update",
+        ),
+        (
+            vec![
+                format!("config --remove-section url.{account}"),
+                rewritten("pushInsteadOf", "forge:"),
+                format!(
+                    "config url.{}/.insteadOf forge:",
+                    bare.strip_suffix("/bare.git").unwrap()
+                ),
+            ],
+            "",
+        ),
+        (
+            vec![
+                format!("remote set-url --add --push origin {url}"),
+                format!("remote set-url --add --push origin {bare}"),
             ],
             " --branch imago/update",
         ),
@@ -265,13 +301,50 @@ fn a_password_in_an_address_is_no_argument() {
             two.remote_log("main").len(),
             two.remote_log("imago/update").len()
         ),
-        (3, 4)
+        (7, 8)
     );
     assert_eq!(
         two.ours.git("status --porcelain --branch"),
         "## main...origin/main\n"
     );
     assert_eq!(two.ours.git("remote"), "origin\n");
+}
+
+#[test]
+fn a_token_in_the_place_of_a_name_is_no_argument_and_signs_in() {
+    const TOKEN: &str = "token-in-the-place-of-a-name";
+    let Some(two) = Two::new() else { return };
+    let door = Door::Account(TOKEN, "x-oauth-basic");
+    let remote = HttpRemote::start(two.ours.place.beside("bare.git").parent().unwrap(), door);
+    let url = remote
+        .url("bare.git")
+        .replace("http://", &format!("http://{TOKEN}@"));
+    two.ours.git(&format!("remote set-url origin {url}"));
+    let seen = two.ours.place.beside("seen");
+    two.ours.hook(
+        "pre-push",
+        &format!(
+            "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' >>{}\nenv >>{}",
+            seen.display(),
+            seen.display()
+        ),
+    );
+    // Nobody knows the password.
+    let said = two.ours.imago("--update --push", 2);
+    assert!(said.stderr.contains("credentials"), "{}", said.stderr);
+    assert!(!said.stderr.contains(TOKEN), "{}", said.stderr);
+    // Git asks the helpers for the password of that name.
+    let helper = "!f() { while read line; do test -n \"$line\" || break; case $line in username=*) test $1 = get && \
+                  echo $line && echo password=x-oauth-basic;; esac; done; }; f";
+    two.ours
+        .git_with(&["config", "credential.helper", helper], 0);
+    two.ours.imago("--update --push", 0);
+    assert_eq!(two.remote_log("main").len(), 2);
+    let text = std::fs::read_to_string(&seen).unwrap();
+    assert!(
+        text.contains("remote-http") && !text.contains(TOKEN),
+        "{text}"
+    );
 }
 
 #[test]

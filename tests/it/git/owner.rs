@@ -5,11 +5,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::push::Two;
 use super::{Tree, WEB, deployment};
 
-const TWO: &str = "Update 2 images in 2 workloads";
-const RUN: &str = "--update --branch imago/update --push";
+pub(super) const TWO: &str = "Update 2 images in 2 workloads";
+pub(super) const RUN: &str = "--update --branch imago/update --push";
 
 /// Two clones, and a branch of ours at the remote that the other person has checked out.
-fn with_branch() -> Option<Two> {
+pub(super) fn with_branch() -> Option<Two> {
     let two = Two::new()?;
     two.ours.imago(RUN, 0);
     two.they("fetch --quiet");
@@ -17,11 +17,11 @@ fn with_branch() -> Option<Two> {
     Some(two)
 }
 
-fn write(two: &Two, file: &str, text: &str) {
+pub(super) fn write(two: &Two, file: &str, text: &str) {
     std::fs::write(format!("{}/{file}", two.theirs), text).unwrap();
 }
 
-fn read(two: &Two, file: &str) -> String {
+pub(super) fn read(two: &Two, file: &str) -> String {
     std::fs::read_to_string(format!("{}/{file}", two.theirs)).unwrap()
 }
 
@@ -348,6 +348,13 @@ fn a_commit_that_waited_and_was_put_on_others_is_still_ours() {
     two.ours.imago("--update --push", 0);
     two.ours.git("push --quiet --force origin HEAD~2:main");
     two.ours.git("update-ref refs/remotes/origin/main HEAD~2");
+    std::fs::remove_file(
+        two.ours
+            .place
+            .path()
+            .join(".git/logs/refs/remotes/origin/main"),
+    )
+    .unwrap();
     let said = two.ours.imago("--update --push", 0).stdout;
     assert!(
         said.contains("pushed what waited on main to origin"),

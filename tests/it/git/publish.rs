@@ -3,7 +3,7 @@
 use super::push::Two;
 use super::{Tree, deployment};
 
-fn clone(two: Two, flags: &str) -> Two {
+pub(super) fn clone(two: Two, flags: &str) -> Two {
     let bare = two.ours.place.beside("bare.git");
     two.ours.git(&format!(
         "clone --quiet{flags} file://{} clone",
@@ -35,7 +35,7 @@ fn commits_that_nobody_has_pushed_are_not_carried_along() {
             .stderr;
         assert!(
             said.starts_with(
-                "error: cannot push `imago/update`\n  cause: `origin` does not have the commit "
+                "error: cannot push `imago/update`\n  cause: no branch or tag of `origin` has the commit "
             ),
             "{said}"
         );
@@ -204,32 +204,140 @@ fn a_branch_for_which_nothing_is_left_is_named() {
 
 #[test]
 fn what_somebody_has_taken_off_the_remote_does_not_come_back() {
-    let Some(two) = Two::new() else { return };
-    two.ours
-        .git("commit --quiet --allow-empty --message secret");
-    two.ours.git("push --quiet origin main");
-    // Somebody removes it there; this clone has not looked since.
-    two.they("fetch --quiet");
-    two.they("push --quiet --force origin origin/main~1:refs/heads/main");
-    let bare = two.ours.place.beside("bare.git");
-    two.ours.git(&format!(
-        "--git-dir={} reflog expire --expire=now --all",
-        bare.display()
-    ));
-    two.ours.git(&format!(
-        "--git-dir={} gc --quiet --prune=now",
-        bare.display()
-    ));
-    assert_eq!(two.ours.git("log -1 --format=%s origin/main"), "secret\n");
-    let said = two
-        .ours
-        .imago("--update --branch imago/update --push", 2)
-        .stderr;
-    assert!(
-        said.contains("`origin` does not have the commit "),
-        "{said}"
-    );
-    assert_eq!(two.ours.git("ls-remote --heads origin imago/update"), "");
+    // A forge keeps for a while what no branch has any more.
+    for is_kept in [false, true] {
+        let Some(two) = Two::new() else { return };
+        two.ours
+            .git("commit --quiet --allow-empty --message secret");
+        two.ours.git("push --quiet origin main");
+        // Somebody removes it there; this clone has not looked since.
+        two.they("fetch --quiet");
+        two.they("push --quiet --force origin origin/main~1:refs/heads/main");
+        let bare = two.ours.place.beside("bare.git");
+        if !is_kept {
+            two.ours.git(&format!(
+                "--git-dir={} reflog expire --expire=now --all",
+                bare.display()
+            ));
+            two.ours.git(&format!(
+                "--git-dir={} gc --quiet --prune=now",
+                bare.display()
+            ));
+        }
+        assert_eq!(two.ours.git("log -1 --format=%s origin/main"), "secret\n");
+        let said = two
+            .ours
+            .imago("--update --branch imago/update --push", 2)
+            .stderr;
+        assert!(
+            said.contains("no branch or tag of `origin` has the commit "),
+            "{said}"
+        );
+        assert_eq!(two.ours.git("ls-remote --heads origin imago/update"), "");
+    }
+}
+
+#[test]
+fn what_a_fork_alone_has_is_not_at_the_remote() {
+    for detached in [false, true] {
+        let Some(two) = Two::new() else { return };
+        let (bare, fork) = (
+            two.ours.place.beside("bare.git"),
+            two.ours.place.beside("fork.git"),
+        );
+        two.ours.git(&format!(
+            "clone --quiet --bare {} {}",
+            bare.display(),
+            fork.display()
+        ));
+        // As forges do it: one store of objects for both.
+        std::fs::write(
+            bare.join("objects/info/alternates"),
+            format!("{}/objects\n", fork.display()),
+        )
+        .unwrap();
+        two.ours.git("checkout --quiet -b topic");
+        two.ours
+            .git("commit --quiet --allow-empty --message theirs");
+        two.ours
+            .git(&format!("push --quiet {} topic", fork.display()));
+        if detached {
+            two.ours.git("checkout --quiet --detach");
+        }
+        let said = two
+            .ours
+            .imago("--update --branch imago/update --push", 2)
+            .stderr;
+        assert!(
+            said.contains("no branch or tag of `origin` has the commit "),
+            "{said}"
+        );
+        assert_eq!(two.ours.git("ls-remote --heads origin imago/update"), "");
+    }
+}
+
+#[test]
+fn what_any_branch_or_tag_of_the_remote_has_is_at_the_remote() {
+    // The default branch, another branch and a tag; on its tip, and on what has moved on since.
+    for flags in ["", " --depth 1"] {
+        for (reference, on) in [
+            ("refs/heads/main", true),
+            ("refs/heads/release", false),
+            ("refs/heads/release", true),
+            ("refs/tags/v1", false),
+        ] {
+            let Some(two) = Two::new() else { return };
+            two.they("commit --quiet --allow-empty --message one");
+            two.they(&format!("push --quiet origin HEAD:{reference}"));
+            let two = clone(two, flags);
+            two.ours.git(&format!(
+                "fetch --quiet{flags} origin +{reference}:refs/remotes/origin/release"
+            ));
+            two.ours
+                .git("checkout --quiet --detach refs/remotes/origin/release");
+            if on {
+                two.they("commit --quiet --allow-empty --message two");
+                two.they(&format!("push --quiet origin HEAD:{reference}"));
+            }
+            let said = two
+                .ours
+                .imago("--update --branch imago/update --push", 0)
+                .stderr;
+            assert!(
+                !said.contains("HEAD is `"),
+                "{reference} {on}{flags}: {said}"
+            );
+            let log = two.remote_log("imago/update");
+            assert_eq!(log[1..], ["one", "first"], "{reference} {on}{flags}");
+        }
+    }
+}
+
+#[test]
+fn what_a_forge_has_merged_for_a_request_is_said_to_go_along() {
+    for (flags, reference) in [
+        (" --depth 1", "refs/pull/7/merge"),
+        ("", "refs/merge-requests/7/head"),
+    ] {
+        let Some(two) = Two::new() else { return };
+        two.they("checkout --quiet -b topic");
+        two.they("commit --quiet --allow-empty --message topic");
+        two.they("checkout --quiet --detach origin/main");
+        two.they("merge --quiet --no-edit --no-ff topic");
+        two.they(&format!("push --quiet origin HEAD:{reference}"));
+        let two = clone(two, flags);
+        two.ours
+            .git(&format!("fetch --quiet{flags} origin {reference}"));
+        two.ours.git("checkout --quiet --detach FETCH_HEAD");
+        let said = two
+            .ours
+            .imago("--update --branch imago/update --push", 0)
+            .stderr;
+        let warning = format!(
+            "warning: HEAD is `{reference}` of `origin`: the branch `imago/update` contains the commits of that request"
+        );
+        assert!(said.contains(&warning), "{said}");
+    }
 }
 
 #[test]

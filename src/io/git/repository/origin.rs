@@ -2,11 +2,11 @@
 //!
 //! A shallow clone has commits whose parents it lacks, and a partial clone lacks files. Both are told apart from a commit that was changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-use git2::{Delta, Oid, Signature, Tree};
+use git2::{Delta, MergeOptions, Oid, Signature, Tree};
 
 use super::{CommitId, ContentId, Repository};
 use crate::io::files::MAX_FILE;
@@ -14,13 +14,13 @@ use crate::io::git::GitError;
 use crate::io::git::change::{self, Change};
 use crate::io::git::staging::Staged;
 
-/// What has to be here before a commit's change can be told.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Lacking {
-    /// Whether its parent is not here.
-    pub parent: bool,
-    /// The files' contents that are not here.
-    pub contents: BTreeSet<ContentId>,
+/// What has to be here before it can be told whose a commit is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Lacking {
+    /// Commits that it follows.
+    Parents,
+    /// Contents of files.
+    Contents(BTreeSet<ContentId>),
 }
 
 impl Repository {
@@ -35,30 +35,114 @@ impl Repository {
         Ok(parents.map(CommitId).collect())
     }
 
-    /// What [`Repository::is_as_made`] needs and this clone lacks.
-    pub fn lacking(&self, commit: CommitId) -> Result<Lacking, GitError> {
-        let [parent] = self.parents(commit)?[..] else {
-            return Ok(Lacking::default());
-        };
-        let Ok(parent) = self.inner.find_commit(parent.0) else {
-            return Ok(Lacking {
-                parent: true,
-                ..Lacking::default()
-            });
+    /// What [`Repository::is_as_made`] or [`Repository::is_automatic_merge`] needs and this clone lacks.
+    pub fn lacking(&self, commit: CommitId) -> Result<Option<Lacking>, GitError> {
+        if !self.is_shallow() && self.promisor()?.is_none() {
+            return Ok(None);
+        }
+        let mut trees = Vec::new();
+        for parent in self.parents(commit)? {
+            match self.inner.find_commit(parent.0) {
+                Ok(parent) => trees.push(parent.tree()?),
+                Err(_) => return Ok(Some(Lacking::Parents)),
+            }
+        }
+        let contents = match &trees[..] {
+            [parent] => self
+                .changed_files(parent, &self.inner.find_commit(commit.0)?.tree()?)?
+                .unwrap_or_default()
+                .iter()
+                .flat_map(|file| file.old.map(|(old, _)| old).into_iter().chain([file.blob]))
+                .collect(),
+            [ours, theirs] => {
+                let ancestors = self.merge_ancestors(commit)?;
+                if ancestors.is_empty() {
+                    return Ok(Some(Lacking::Parents));
+                }
+                let mut contents = BTreeSet::new();
+                for ancestor in ancestors {
+                    contents.extend(self.merged_contents(&ancestor, ours, theirs)?);
+                }
+                contents
+            }
+            _ => return Ok(None),
         };
         let odb = self.inner.odb()?;
-        let files = self
-            .changed_files(&parent.tree()?, &self.inner.find_commit(commit.0)?.tree()?)?
-            .unwrap_or_default();
-        let contents = files
-            .iter()
-            .flat_map(|file| file.old.map(|(old, _)| old).into_iter().chain([file.blob]));
-        let absent =
-            contents.filter(|content| !odb.exists_ext(*content, git2::OdbLookupFlags::NO_REFRESH));
-        Ok(Lacking {
-            parent: false,
-            contents: absent.map(ContentId).collect(),
-        })
+        let absent: BTreeSet<ContentId> = contents
+            .into_iter()
+            .filter(|content| !odb.exists_ext(*content, git2::OdbLookupFlags::NO_REFRESH))
+            .map(ContentId)
+            .collect();
+        Ok((!absent.is_empty()).then_some(Lacking::Contents(absent)))
+    }
+
+    /// The contents that a merge of two trees reads: those of files that both sides change. Where one side removes what the other changes,
+    /// Git looks for a new name of it among all that is new.
+    fn merged_contents(
+        &self,
+        ancestor: &Tree<'_>,
+        ours: &Tree<'_>,
+        theirs: &Tree<'_>,
+    ) -> Result<BTreeSet<Oid>, GitError> {
+        let [ours, theirs] = [
+            self.changed_contents(ancestor, ours)?,
+            self.changed_contents(ancestor, theirs)?,
+        ];
+        let mut contents = BTreeSet::new();
+        let mut may_be_renamed = false;
+        for (path, [old, new]) in &ours {
+            if let Some([_, other]) = theirs.get(path) {
+                contents.extend([old, new, other]);
+                may_be_renamed |= new.is_zero() || other.is_zero();
+            }
+        }
+        if may_be_renamed {
+            let moved = |sides: &&[Oid; 2]| sides.iter().any(Oid::is_zero);
+            contents.extend(ours.values().chain(theirs.values()).filter(moved).flatten());
+        }
+        contents.remove(&Oid::ZERO_SHA1);
+        Ok(contents)
+    }
+
+    /// The files that differ between two trees, with their contents; zero where there is none.
+    fn changed_contents(
+        &self,
+        old: &Tree<'_>,
+        new: &Tree<'_>,
+    ) -> Result<BTreeMap<Vec<u8>, [Oid; 2]>, GitError> {
+        let diff = self.inner.diff_tree_to_tree(Some(old), Some(new), None)?;
+        let file = |delta: git2::DiffDelta<'_>| {
+            let id = |file: git2::DiffFile<'_>| match file.mode() {
+                // A submodule's commit is no content.
+                git2::FileMode::Commit => Oid::ZERO_SHA1,
+                _ => file.id(),
+            };
+            let path = delta.new_file().path_bytes()?.to_vec();
+            Some((path, [id(delta.old_file()), id(delta.new_file())]))
+        };
+        Ok(diff.deltas().filter_map(file).collect())
+    }
+
+    /// The trees that a merge's sides may have come from: the commits that its first parent follows, and the one that both follow as far as
+    /// is known here.
+    fn merge_ancestors(&self, merge: CommitId) -> Result<Vec<Tree<'_>>, GitError> {
+        let [ours, theirs] = self.parents(merge)?[..] else {
+            return Ok(Vec::new());
+        };
+        let mut ancestors: Vec<Oid> = self
+            .inner
+            .merge_base(ours.0, theirs.0)
+            .into_iter()
+            .collect();
+        ancestors.extend(self.parents(ours)?.iter().map(|parent| parent.0));
+        ancestors.dedup();
+        let trees = ancestors.into_iter().filter_map(|ancestor| {
+            self.inner
+                .find_commit(ancestor)
+                .and_then(|it| it.tree())
+                .ok()
+        });
+        Ok(trees.collect())
     }
 
     /// Whether a commit still changes what its trailer of this name says. What this clone lacks counts as changed.
@@ -76,6 +160,16 @@ impl Repository {
         };
         let change = self.change_between(&made.author(), &parent.tree()?, &made.tree()?)?;
         Ok(change.is_some_and(|change| change.is_still(&noted)))
+    }
+
+    /// Whether a commit stands on the very one that its trailer of this name says it was made on.
+    pub fn stands_as_made(&self, commit: CommitId, trailer: &str) -> Result<bool, GitError> {
+        let noted = super::trailer(&self.inner.find_commit(commit.0)?, trailer);
+        let on = noted.and_then(|noted| Change::parse(&noted)?.made_on());
+        Ok(on.is_some_and(|on| {
+            self.parents(commit)
+                .is_ok_and(|parents| parents == [CommitId(on)])
+        }))
     }
 
     /// What leads from one tree to another. `None`: no commit of ours could.
@@ -117,21 +211,19 @@ impl Repository {
             return Ok(true);
         }
         // Where the history was cut off, Git finds no ancestor. The one side's own changes, put on the other side, are no more than both.
+        // A partial clone has no contents to look for new names in.
+        let mut as_named = MergeOptions::new();
+        as_named.find_renames(false);
         let (ours_tree, theirs_tree) = (ours_here.tree()?, theirs_here.tree()?);
-        let merge = |ancestor: &Tree<'_>| {
+        let merge = |ancestor: &Tree<'_>, options: Option<&MergeOptions>| {
             self.inner
-                .merge_trees(ancestor, &ours_tree, &theirs_tree, None)
+                .merge_trees(ancestor, &ours_tree, &theirs_tree, options)
+                .is_ok_and(|index| self.is_tree(index, tree))
         };
-        let ancestors = self.parents(ours)?;
-        let ancestors = ancestors.iter().filter_map(|ancestor| {
-            self.inner
-                .find_commit(ancestor.0)
-                .and_then(|it| it.tree())
-                .ok()
-        });
+        let ancestors = self.merge_ancestors(commit)?;
         Ok(ancestors
-            .into_iter()
-            .any(|ancestor| merge(&ancestor).is_ok_and(|index| self.is_tree(index, tree))))
+            .iter()
+            .any(|ancestor| merge(ancestor, Some(&as_named)) || merge(ancestor, None)))
     }
 
     /// Whether a merge's outcome has no conflict, and is this tree.

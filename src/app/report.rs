@@ -67,6 +67,9 @@ pub struct Report {
     pub not_selected: usize,
     /// Everything that went wrong with one file, workload or image.
     pub problems: Vec<Problem>,
+    /// Who answered by choice of the repository's settings and not of the images, one sentence each. Every form says them first, and
+    /// cuts them last.
+    pub detours: Vec<String>,
     /// What a person should know although it went on, one sentence each: ``the registry's digest for `web:1` is not that of its bytes``.
     pub warnings: Vec<String>,
     /// What a person may not expect and nothing has to be done about, one sentence each: `1 fixed image of … follows its tag in …`.
@@ -102,6 +105,7 @@ impl Report {
             without_namespace: 0,
             not_selected: 0,
             problems: Vec::new(),
+            detours: Vec::new(),
             warnings: Vec::new(),
             notes: Vec::new(),
             ways: BTreeMap::new(),

@@ -14,6 +14,7 @@ use crate::app::report::{Action, Problem, Report};
 use crate::app::resolve::Event;
 use crate::app::{cluster, digest, files};
 use crate::io::interrupt::{self, Interrupt};
+use crate::io::registry::Detours;
 use args::{Command, Configuration, Refused, When};
 use printer::{Form, Printer, Progress, To};
 use render::{Printable, problem, text};
@@ -44,23 +45,25 @@ pub fn run(
             request,
             reporting,
             voice,
-            warnings,
-        }) => run_report(&reporting, voice, warnings, printer, |on_event| {
-            files::run(&request, on_event)
-        }),
+        }) => {
+            let heading = Heading::Detours(request.registries.detours.clone());
+            run_report(&reporting, voice, heading, printer, |on_event| {
+                files::run(&request, on_event)
+            })
+        }
         Ok(Settings::Cluster {
             request,
             reporting,
             voice,
             warnings,
-        }) => run_report(&reporting, voice, warnings, printer, |on_event| {
-            cluster::run(&request, on_event)
-        }),
-        Ok(Settings::Digest {
-            request,
+        }) => run_report(
+            &reporting,
             voice,
-            warnings,
-        }) => run_digest(&request, voice, warnings, printer),
+            Heading::Warnings(warnings),
+            printer,
+            |on_event| cluster::run(&request, on_event),
+        ),
+        Ok(Settings::Digest { request, voice }) => run_digest(&request, voice, printer),
         Ok(Settings::Text(text)) => {
             printer.print_as(To::Stdout, &text, Form::Own);
             DONE
@@ -145,10 +148,27 @@ fn read(
     settings::check(typed, outside).map_err(Refused::Usage)
 }
 
+/// What a report says before all else.
+enum Heading {
+    /// Which of these entries of the settings came to decide who answered.
+    Detours(Detours),
+    /// What a person should know about the flags.
+    Warnings(Vec<String>),
+}
+
+impl Heading {
+    fn warnings(self) -> Vec<String> {
+        match self {
+            Self::Detours(detours) => detours.used(),
+            Self::Warnings(warnings) => warnings,
+        }
+    }
+}
+
 fn run_report(
     reporting: &Reporting,
     voice: Voice,
-    warnings: Vec<String>,
+    heading: Heading,
     printer: &mut Printer,
     run: impl FnOnce(&mut dyn FnMut(Event)) -> anyhow::Result<Report>,
 ) -> u8 {
@@ -166,10 +186,13 @@ fn run_report(
     drop(bar);
     let report = match result {
         Ok(mut report) => {
-            report.warnings.splice(0..0, warnings);
+            match heading {
+                Heading::Detours(detours) => report.detours = detours.used(),
+                Heading::Warnings(warnings) => drop(report.warnings.splice(0..0, warnings)),
+            }
             report
         }
-        Err(error) => return fail_with(&warnings, &error, printer),
+        Err(error) => return fail_with(&heading.warnings(), &error, printer),
     };
     let code = match reports::tell(&report, reporting, voice, printer) {
         Ok(()) => exit_code(&report),
@@ -180,16 +203,12 @@ fn run_report(
     code
 }
 
-fn run_digest(
-    request: &digest::Request,
-    voice: Voice,
-    mut told: Vec<String>,
-    printer: &mut Printer,
-) -> u8 {
+fn run_digest(request: &digest::Request, voice: Voice, printer: &mut Printer) -> u8 {
     printer.set_colour(voice.colour);
     let bar = bar(voice, printer);
     let result = digest::run(request, |event| bar.show(event));
     drop(bar);
+    let mut told = request.registries.detours.used();
     match result {
         Ok(digest::Digests { found, warnings }) => {
             let problems = text::digest_problems(&found);

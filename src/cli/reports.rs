@@ -133,7 +133,8 @@ fn print_problems(report: &Report, voice: Voice, printer: &mut Printer) {
 }
 
 fn problems(report: &Report, detail: Detail, styles: &Styles) -> String {
-    let mut text = problem::warnings(&report.warnings, styles)
+    let mut text = problem::warnings(&report.detours, styles)
+        + &problem::warnings(&report.warnings, styles)
         + &problem::problems(&report.problems, detail, styles);
     if let Some(limit) = report.stopped_at {
         let what = format!("the plan has more changes than `--max-changes {limit}` allows");

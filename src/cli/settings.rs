@@ -64,8 +64,6 @@ pub enum Settings {
         reporting: Reporting,
         /// How much is said.
         voice: Voice,
-        /// What a person should know about the settings.
-        warnings: Vec<String>,
     },
     /// `imago digest`.
     Digest {
@@ -73,8 +71,6 @@ pub enum Settings {
         request: Box<digest::Request>,
         /// How much is said.
         voice: Voice,
-        /// What a person should know about the settings.
-        warnings: Vec<String>,
     },
     /// `imago cluster`, and plain `imago`.
     Cluster {
@@ -147,7 +143,6 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
                 .iter()
                 .map(|file| file.path.clone())
                 .collect();
-            let warnings = registries::warnings(&mut flags.registries, &flags.locking);
             let request = files::Request {
                 reports,
                 ..in_files::request(*flags, outside)?
@@ -156,19 +151,14 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
                 request: Box::new(request),
                 reporting,
                 voice,
-                warnings,
             })
         }
         args::Command::Completions { shell } => Ok(Settings::Text(manual::completions(shell))),
         args::Command::Man { page } => manual::page(page.as_deref()).map(Settings::Text),
-        args::Command::Digest(mut flags) => {
-            let warnings = registries::warnings(&mut flags.registries, &flags.locking);
-            Ok(Settings::Digest {
-                request: Box::new(digest_request(*flags, outside)?),
-                voice,
-                warnings,
-            })
-        }
+        args::Command::Digest(flags) => Ok(Settings::Digest {
+            request: Box::new(digest_request(*flags, outside)?),
+            voice,
+        }),
     }
 }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::io::registry::Detour;
+
 /// The flags about registries; the same in every mode.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Registries")]
@@ -17,9 +19,9 @@ pub struct Registries {
     /// Hosts that the repository's settings allow plain http for.
     #[arg(skip)]
     pub insecure_of_repository: Vec<String>,
-    /// What the repository's settings say of who is asked, for a person.
+    /// What the repository's settings say of who is asked, each with its sentence for a person.
     #[arg(skip)]
-    pub said_of_repository: Vec<String>,
+    pub detours_of_repository: Vec<(Detour, String)>,
     /// Trust these certificates too, PEM (repeats)
     #[arg(long, value_name = "FILE")]
     pub registry_ca: Vec<PathBuf>,

@@ -7,6 +7,7 @@ use crate::app::files::ImageGlobs;
 use crate::cli::args::{Digest, Files, Locking, Registries, Track};
 use crate::cli::settings::UsageError;
 use crate::io::links::{self, Links};
+use crate::io::registry::{Detour, Map};
 use crate::io::scan::Globs;
 
 impl Config {
@@ -76,29 +77,31 @@ impl Config {
         }
     }
 
-    /// Whoever may change the settings may thereby choose who answers, so that is said.
+    /// Whoever may change the settings may thereby choose who answers, so that is said where it comes to it.
     fn fill_registries(&self, flags: &mut Registries) {
         if flags.registry_map.is_empty() {
             flags.registry_map.clone_from(&self.values.registry_map);
             flags
-                .said_of_repository
-                .extend(self.values.registry_map.iter().map(|map| {
-                    let (from, to) = map.split_once('=').unwrap_or((map, ""));
-                    format!(
+                .detours_of_repository
+                .extend(self.values.registry_map.iter().filter_map(|map| {
+                    let (from, to) = map.split_once('=')?;
+                    let said = format!(
                         "`{}` has `{to}` answer for images of `{from}` (`registry-map`)",
                         self.name
-                    )
+                    );
+                    Some((Detour::Map(Map::parse(map).ok()?), said))
                 }));
         }
         if flags.insecure_registry.is_empty() {
             flags
                 .insecure_of_repository
                 .clone_from(&self.values.insecure_registry);
-            flags.said_of_repository.extend(self.values.insecure_registry.iter().map(|host| {
-                format!(
+            flags.detours_of_repository.extend(self.values.insecure_registry.iter().map(|host| {
+                let said = format!(
                     "`{}` has `{host}` asked over plain http, where anybody on the way can answer (`insecure-registry`)",
                     self.name
-                )
+                );
+                (Detour::Plain(host.to_ascii_lowercase()), said)
             }));
         }
         flags.concurrency = flags.concurrency.or(self.values.concurrency);

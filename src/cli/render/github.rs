@@ -1,6 +1,7 @@
 //! A report as GitHub's workflow commands, which the runner turns into annotations beside the lines of a pull request.
 //!
 //! The runner takes ten of each kind from a step and drops the rest without a word: where there are more, the tenth says how many.
+//! It cuts long messages off, too. Who answered by the repository's choice is told in as few annotations as hold it, before all others.
 
 use std::fmt::Write;
 
@@ -12,6 +13,9 @@ use crate::app::report::Report;
 /// How many annotations of each kind the runner takes from a step.
 const MOST: usize = 10;
 
+/// How much of a message the runner shows, in bytes, with some room.
+const LONGEST: usize = 4_000;
+
 /// The annotations: errors, warnings, notices.
 pub fn report(report: &Report, ground: &Ground) -> String {
     let findings = findings_by_cause(report);
@@ -22,11 +26,14 @@ pub fn report(report: &Report, ground: &Ground) -> String {
             .map(|finding| said(finding, ground))
             .collect()
     };
-    let warnings = report.warnings.iter().map(|warning| Annotation {
-        title: "imago".to_owned(),
-        message: warning.clone(),
-        place: None,
-    });
+    let warnings = gathered(&report.detours)
+        .into_iter()
+        .chain(report.warnings.iter().cloned())
+        .map(|message| Annotation {
+            title: "imago".to_owned(),
+            message,
+            place: None,
+        });
     let mut text = String::new();
     write_some(&mut text, "error", of(&[Level::Error]));
     write_some(
@@ -45,6 +52,21 @@ pub fn report(report: &Report, ground: &Ground) -> String {
         notes.chain(of(&[Level::Note, Level::Done])).collect(),
     );
     text
+}
+
+/// Sentences as few messages, one a line.
+fn gathered(sentences: &[String]) -> Vec<String> {
+    let mut messages: Vec<String> = Vec::new();
+    for sentence in sentences {
+        match messages.last_mut() {
+            Some(last) if last.len() + sentence.len() < LONGEST => {
+                last.push('\n');
+                last.push_str(sentence);
+            }
+            _ => messages.push(sentence.clone()),
+        }
+    }
+    messages
 }
 
 struct Annotation {

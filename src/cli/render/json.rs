@@ -138,7 +138,10 @@ impl<'a> ReportV1<'a> {
             lock: report.lock.iter().map(LockedV1::of).collect(),
             skipped: report.skipped.iter().map(SkippedV1::of).collect(),
             problems: report.problems.iter().map(ProblemV1::of).collect(),
-            warnings: report.warnings.iter().chain(&report.notes).collect(),
+            warnings: [&report.detours, &report.warnings, &report.notes]
+                .into_iter()
+                .flatten()
+                .collect(),
         }
     }
 }

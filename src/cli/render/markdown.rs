@@ -24,7 +24,11 @@ pub fn report(report: &Report) -> String {
         "**imago**: {}\n",
         escaped(text::summary(report, &Styles::plain()).trim_end()).replace('\n', "<br>\n")
     );
-    let notes = notes(report);
+    // Who answered this run must not be what is cut.
+    let detours = lines(problem::warnings(&report.detours, &Styles::plain()));
+    let detours = block(&detours, LIMIT - LIMIT_OF_NOTES - markdown.len());
+    let notes = block(&notes(report), LIMIT_OF_NOTES);
+    markdown.push_str(&detours);
     write_table(&mut markdown, report, LIMIT - notes.len());
     markdown + &notes
 }
@@ -89,12 +93,8 @@ fn left(reach: Reach, workload: &WorkloadReport) -> &'static str {
 }
 
 /// Problems, warnings and what was held back, in the words that a person at a terminal reads.
-fn notes(report: &Report) -> String {
-    // Warnings first: who answered this run must not be what is cut.
-    let mut notes: Vec<String> = problem::warnings(&report.warnings, &Styles::plain())
-        .split_inclusive('\n')
-        .map(str::to_owned)
-        .collect();
+fn notes(report: &Report) -> Vec<String> {
+    let mut notes = lines(problem::warnings(&report.warnings, &Styles::plain()));
     // One problem is several lines, of which the first alone is not indented.
     for line in
         problem::problems(&report.problems, Detail::Normal, &Styles::plain()).split_inclusive('\n')
@@ -126,12 +126,21 @@ fn notes(report: &Report) -> String {
         )
     }));
     notes.retain(|note| !note.is_empty());
+    notes
+}
+
+fn lines(text: String) -> Vec<String> {
+    text.split_inclusive('\n').map(str::to_owned).collect()
+}
+
+/// Notes as they are, in a fence of their own; those for which the limit has no room are counted.
+fn block(notes: &[String], limit: usize) -> String {
     if notes.is_empty() {
         return String::new();
     }
     let mut text = String::new();
     for (index, note) in notes.iter().enumerate() {
-        if text.len() + note.len() > LIMIT_OF_NOTES {
+        if text.len() + note.len() > limit {
             writeln!(text, "… and {}", counted(notes.len() - index, "more note")).expect(TAKES_ALL);
             break;
         }

@@ -28,12 +28,13 @@ pub fn report(report: &Report, ground: &Ground) -> String {
         .partition(|finding| finding.place.file.is_some() || finding.place.workload.is_some());
     let codes: BTreeMap<&str, ()> = placed.iter().map(|finding| (finding.code, ())).collect();
     let codes: Vec<&str> = codes.into_keys().collect();
-    let warnings = report.warnings.iter().map(|warning| Notification {
+    let warning = |warning: &String| Notification {
         level: "warning",
         message: Text {
             text: warning.clone(),
         },
-    });
+    };
+    let (detours, warnings) = (&report.detours, &report.warnings);
     let notes = report.notes.iter().map(|note| Notification {
         level: "note",
         message: Text { text: note.clone() },
@@ -64,7 +65,11 @@ pub fn report(report: &Report, ground: &Ground) -> String {
             invocations: [Invocation {
                 // The run itself did what it could; what it could not do is in the results.
                 execution_successful: report.stopped_at.is_none() && !report.failed_empty,
-                notifications: notifications.chain(warnings).chain(notes).collect(),
+                notifications: (detours.iter().map(warning))
+                    .chain(notifications)
+                    .chain(warnings.iter().map(warning))
+                    .chain(notes)
+                    .collect(),
             }],
             bases: BTreeMap::from([(
                 ROOT,

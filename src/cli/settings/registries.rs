@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{Outside, UsageError, usage};
 use crate::app::source::LockUse;
 use crate::cli::args;
-use crate::io::registry::{Map, NewDigests, Settings};
+use crate::io::registry::{Detours, Map, NewDigests, Settings};
 
 /// The lock that is meant where `--lock` names none.
 const DEFAULT_LOCK: &str = "imago.lock";
@@ -27,6 +27,7 @@ pub(super) fn settings(flags: args::Registries, outside: &Outside) -> Result<Set
         per_host: concurrency.min(MOST_PER_HOST),
         insecure: flags.insecure_registry,
         insecure_as_nobody: flags.insecure_of_repository,
+        detours: Detours::new(flags.detours_of_repository),
         certificate_authorities: flags.registry_ca,
         maps: maps(&flags.registry_map)?,
         docker_config: flags.docker_config,
@@ -39,12 +40,6 @@ pub(super) fn settings(flags: args::Registries, outside: &Outside) -> Result<Set
         environment: outside.environment.clone(),
         ..Settings::default()
     })
-}
-
-/// What a person should know of who is asked. With `--offline` nobody is.
-pub(super) fn warnings(flags: &mut args::Registries, locking: &args::Locking) -> Vec<String> {
-    let said = std::mem::take(&mut flags.said_of_repository);
-    if locking.offline { Vec::new() } else { said }
 }
 
 /// Which lock is used, and for what.

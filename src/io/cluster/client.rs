@@ -10,7 +10,7 @@ use super::kubeconfig::Target;
 use super::settings::{Limits, Settings};
 use crate::io::credentials::Secret;
 use crate::io::registry::addresses::is_no_such_name;
-use crate::io::registry::fault::{Fault, causes, of_cause};
+use crate::io::registry::fault::{DENIED, Fault, causes, of_cause};
 
 /// The client: connections and TLS. It signs nobody in, tries nothing again and reads no environment.
 pub(super) fn client(
@@ -70,12 +70,49 @@ pub(super) fn client(
 }
 
 /// Sorts an error of the HTTP client by what happened. It is never printed: it may hold a URL with a password.
-pub(super) fn fault(error: &kube::Error, limits: &Limits) -> Fault {
+/// `proxy` is the one on the way, which may be what failed.
+pub(super) fn fault(error: &kube::Error, limits: &Limits, proxy: Option<&http::Uri>) -> Fault {
     let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
     let says = |text: &str| texts.iter().any(|cause| cause.contains(text));
-    if says("tunnel") || says("SOCKS") || says("socks") {
-        return Fault::Proxy;
-    }
+    let Some(proxy) = proxy else {
+        return between_two(error, limits, &texts);
+    };
+    // The client's errors of proxies are no types of its interface, so their words are all that there is.
+    let on_the_way = says("tunnel error") || says("SOCKS error");
+    let denied = DENIED.iter().find(|(words, _)| says(words));
+    let fault = match (denied, between_two(error, limits, &texts)) {
+        (Some((_, 407)), _) if user(proxy).is_some() => Fault::ProxyCredentials,
+        (Some((_, status)), _) => Fault::ProxyStatus(*status),
+        // Without a reason of its own it says no more than that there is no connection.
+        (None, Fault::Refused) if on_the_way && causes(error).find_map(of_cause).is_none() => {
+            Fault::Proxy
+        }
+        // A connection is made to nobody else.
+        (
+            None,
+            fault @ (Fault::Name | Fault::LookUp | Fault::Refused | Fault::ConnectTimeout(_)),
+        ) => fault,
+        (None, fault) if on_the_way && fault != Fault::OpenFiles => fault,
+        (None, fault) => return fault,
+    };
+    let port = match (proxy.port_u16(), proxy.scheme_str()) {
+        (Some(port), _) => port,
+        (None, Some("https")) => 443,
+        (None, Some("socks5")) => 1080,
+        (None, _) => 80,
+    };
+    let shown = format!("{}:{port}", proxy.host().unwrap_or_default());
+    Fault::OfProxy(Box::new(fault), shown)
+}
+
+/// The user and the password in a proxy's address.
+fn user(proxy: &http::Uri) -> Option<&str> {
+    let (user, _) = proxy.authority()?.as_str().rsplit_once('@')?;
+    Some(user)
+}
+
+fn between_two(error: &kube::Error, limits: &Limits, texts: &[String]) -> Fault {
+    let says = |text: &str| texts.iter().any(|cause| cause.contains(text));
     if let Some(fault) = causes(error).find_map(of_cause) {
         return fault;
     }

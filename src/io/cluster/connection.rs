@@ -236,7 +236,7 @@ impl Connection {
         let response = client
             .send(request)
             .await
-            .map_err(|error| fault(&error, limits))?;
+            .map_err(|error| fault(&error, limits, self.target.proxy.as_ref()))?;
         self.answered.store(true, Ordering::Relaxed);
         let status = response.status().as_u16();
         let retry_after = response
@@ -263,7 +263,7 @@ impl Connection {
                 }
                 // The status says enough, where the explanation of a refusal breaks off.
                 Err(_) if !fine => break,
-                Err(error) => return Err(fault(&error, limits)),
+                Err(error) => return Err(fault(&error, limits, self.target.proxy.as_ref())),
             }
         }
         Ok(Reply {

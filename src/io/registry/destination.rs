@@ -36,7 +36,8 @@ impl Registry {
         lookup: &Lookup,
         way: &Way<'_>,
     ) -> Result<Destination, Refusal> {
-        let target = map::target(&self.maps, lookup);
+        let (target, by) = map::target(&self.maps, lookup);
+        self.detours.mapped(by);
         if target.registry != lookup.registry() || target.repository != lookup.repository() {
             way.note(Step::Mapped {
                 to: format!("{}/{}", target.registry, target.repository),
@@ -68,7 +69,10 @@ impl Registry {
         let url =
             |scheme: &str| Url::parse(&format!("{scheme}://{host}/")).map_err(|_| not_a_host());
         let plain = url("http")?;
-        let base = if names(&self.insecure, &target) || self.asks_as_nobody(&target) {
+        let base = if self.asks_as_nobody(&target) {
+            self.detours.plain(&target);
+            plain
+        } else if names(&self.insecure, &target) {
             plain
         } else if is_loopback(&plain) {
             let port = plain.port_or_known_default().unwrap_or(80);

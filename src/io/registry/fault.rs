@@ -42,6 +42,8 @@ pub(in crate::io) enum Fault {
     Proxy,
     /// The proxy answered with this status to the request to connect us.
     ProxyStatus(u16),
+    /// The proxy wants other credentials than those that its address has.
+    ProxyCredentials,
     /// What went wrong at, or on the way to, the proxy with this host and port. It says nothing of the host behind it.
     OfProxy(Box<Fault>, String),
     /// What came is not HTTP.
@@ -67,7 +69,8 @@ impl Fault {
     /// Whether another try may end otherwise.
     pub(in crate::io) fn passes(&self) -> bool {
         match self {
-            Self::Beyond(fault, _) | Self::OfProxy(fault, _) => fault.passes(),
+            Self::Beyond(fault, _) => fault.passes(),
+            Self::OfProxy(fault, _) => **fault == Self::NotHttp || fault.passes(),
             // Forbidden, or not signed in: asking again would be refused again, and may lock an account.
             Self::ProxyStatus(status) => !matches!(status, 403 | 407),
             fault => matches!(
@@ -106,6 +109,7 @@ impl Fault {
                 | Self::Tls
                 | Self::Proxy
                 | Self::ProxyStatus(_)
+                | Self::ProxyCredentials
                 | Self::OfProxy(..)
         )
     }
@@ -153,10 +157,11 @@ impl Fault {
                     .iter()
                     .find(|(words, _)| says(words))
                     .map_or(407, |(_, status)| *status);
-                of_proxy(Self::ProxyStatus(status))
+                proxy.refused(status)
             }
             None if on_the_way => of_proxy(Self::Proxy),
-            None if says("invalid HTTP") => Self::NotHttp,
+            None if says("invalid HTTP") && proxy.has_tunnel() => Self::NotHttp,
+            None if says("invalid HTTP") => of_proxy(Self::NotHttp),
             None if error.is_connect() => of_proxy(Self::Refused),
             None if proxy.has_tunnel() => Self::Lost,
             None => of_proxy(Self::Lost),
@@ -224,8 +229,16 @@ impl Fault {
                 format!("the TLS handshake with `{host}` failed"),
                 "check the registry's TLS settings",
             ),
-            Self::Proxy | Self::ProxyStatus(_) => of_proxy(self, "on the way", host),
-            Self::OfProxy(fault, proxy) => of_proxy(fault, &format!("`{proxy}`"), host),
+            Self::Proxy | Self::ProxyStatus(_) | Self::ProxyCredentials => refusal(
+                "proxy",
+                of_proxy(self, "on the way", host),
+                against_proxy(self),
+            ),
+            Self::OfProxy(fault, proxy) => refusal(
+                "proxy",
+                of_proxy(fault, &format!("`{proxy}`"), host),
+                against_proxy(fault),
+            ),
             Self::NotHttp => refusal(
                 "not-a-registry",
                 format!("`{host}` answered with something that is not HTTP"),
@@ -253,89 +266,70 @@ impl Fault {
     }
 }
 
-/// What is said of a proxy. It is never to be trusted for that, and no registry's credentials help against it.
-fn of_proxy(fault: &Fault, proxy: &str, host: &str) -> Refusal {
-    const VARIABLE: &str = "check the proxy's address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or name the host in NO_PROXY";
-    const OPERATOR: &str = "ask whoever runs the proxy, or name the host in NO_PROXY";
-    let seconds = |limit: &Duration| limit.as_secs_f64();
-    let (cause, hint) = match fault {
-        Fault::Name => (
-            format!("the name of the proxy {proxy} on the way to `{host}` has no address"),
-            VARIABLE,
+/// What is said of a proxy on the way to a host.
+pub(in crate::io) fn of_proxy(fault: &Fault, proxy: &str, host: &str) -> String {
+    let on_the_way = format!("the proxy {proxy} on the way to `{host}`");
+    match fault {
+        Fault::Name => format!("the name of {on_the_way} has no address"),
+        Fault::LookUp => {
+            format!("the name of {on_the_way} cannot be looked up now: the DNS gave no answer")
+        }
+        Fault::Refused => format!("no connection to {on_the_way}: it is refused or has no route"),
+        Fault::ConnectTimeout(limit) | Fault::AnswerTimeout(limit) => format!(
+            "no connection to `{host}` through the proxy {proxy} within {} s",
+            limit.as_secs_f64()
         ),
-        Fault::LookUp => (
-            format!(
-                "the name of the proxy {proxy} on the way to `{host}` cannot be looked up now: the DNS gave no answer"
-            ),
-            "try again later; if it stays so, check the DNS of this machine",
-        ),
-        Fault::Refused => (
-            format!(
-                "no connection to the proxy {proxy} on the way to `{host}`: it is refused or has no route"
-            ),
-            VARIABLE,
-        ),
-        Fault::ConnectTimeout(limit) | Fault::AnswerTimeout(limit) => (
-            format!(
-                "no connection to `{host}` through the proxy {proxy} within {} s",
-                seconds(limit)
-            ),
-            VARIABLE,
-        ),
-        Fault::Lost => (
-            format!("the proxy {proxy} on the way to `{host}` broke the connection off"),
-            "try again later",
-        ),
-        Fault::Certificate(reason) => (
-            format!(
-                "the certificate of the proxy {proxy} on the way to `{host}` is not trusted: {reason}"
-            ),
-            OPERATOR,
-        ),
-        Fault::AuthorityAsServer => (
-            format!(
-                "the certificate of the proxy {proxy} on the way to `{host}` {AUTHORITY_AS_SERVER}"
-            ),
-            OPERATOR,
-        ),
-        Fault::PlainHttp => (
-            format!("the proxy {proxy} on the way to `{host}` does not speak TLS"),
-            "write `http://` before the proxy's address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
-        ),
-        Fault::Tls => (
-            format!("the TLS handshake with the proxy {proxy} on the way to `{host}` failed"),
-            OPERATOR,
-        ),
-        Fault::ProxyStatus(status) => {
-            let phrase = reqwest::StatusCode::from_u16(*status)
+        Fault::Lost => format!("{on_the_way} broke the connection off"),
+        Fault::Certificate(reason) => {
+            format!("the certificate of {on_the_way} is not trusted: {reason}")
+        }
+        Fault::AuthorityAsServer => {
+            format!("the certificate of {on_the_way} {AUTHORITY_AS_SERVER}")
+        }
+        Fault::PlainHttp => format!("{on_the_way} does not speak TLS"),
+        Fault::Tls => format!("the TLS handshake with {on_the_way} failed"),
+        Fault::NotHttp => format!("{on_the_way} answered with something that is not HTTP"),
+        Fault::ProxyStatus(_) | Fault::ProxyCredentials => {
+            let status = match fault {
+                Fault::ProxyStatus(status) => *status,
+                _ => 407,
+            };
+            let phrase = reqwest::StatusCode::from_u16(status)
                 .ok()
                 .and_then(|status| status.canonical_reason());
             let answered = format!("{status} {}", phrase.unwrap_or_default());
-            let hint = match status {
-                407 => {
-                    "give its variable a user and a password, as in `http://USER:PASSWORD@HOST:PORT`, or name the host in NO_PROXY"
-                }
-                403 => OPERATOR,
-                _ => "try again later, or name the host in NO_PROXY",
-            };
-            (
-                format!(
-                    "the proxy {proxy} on the way to `{host}` answered {}",
-                    answered.trim_end()
-                ),
-                hint,
-            )
+            format!("{on_the_way} answered {}", answered.trim_end())
         }
-        _ => (
-            format!("the proxy {proxy} does not connect to `{host}`"),
-            VARIABLE,
-        ),
-    };
-    refusal("proxy", cause, hint)
+        _ => format!("the proxy {proxy} does not connect to `{host}`"),
+    }
+}
+
+/// What helps against it. A proxy is never to be trusted for that, and no registry's credentials help.
+fn against_proxy(fault: &Fault) -> &'static str {
+    const OPERATOR: &str = "ask whoever runs the proxy, or name the host in NO_PROXY";
+    match fault {
+        Fault::LookUp => "try again later; if it stays so, check the DNS of this machine",
+        Fault::Lost => "try again later",
+        Fault::Certificate(_) | Fault::AuthorityAsServer | Fault::Tls => OPERATOR,
+        Fault::ProxyStatus(403) => OPERATOR,
+        Fault::PlainHttp => {
+            "write `http://` before the proxy's address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
+        }
+        Fault::ProxyCredentials => {
+            "correct the user and the password in its variable, or name the host in NO_PROXY"
+        }
+        Fault::ProxyStatus(407) => {
+            "give its variable a user and a password, as in `http://USER:PASSWORD@HOST:PORT`, or name the host in NO_PROXY"
+        }
+        Fault::ProxyStatus(_) => "try again later, or name the host in NO_PROXY",
+        _ => {
+            "check the proxy's address in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or name the host in NO_PROXY"
+        }
+    }
 }
 
 /// What the client's errors of proxies say, where the proxy does not want us, and the status that stands for it.
-const DENIED: [(&str, u16); 5] = [
+pub(in crate::io) const DENIED: [(&str, u16); 5] = [
     ("proxy authorization required", 407),
     ("credentials not accepted", 407),
     ("does not support user/pass authentication", 407),

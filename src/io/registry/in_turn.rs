@@ -28,7 +28,9 @@ impl Resolver for Registry {
                         to.secret += 1;
                     }
                     // The first secret's is the one that a person expects to count.
-                    Err(refusal) => return Err(first.unwrap_or(refusal)),
+                    Err(refusal) => {
+                        return Err(self.as_passed_on(&to, first.unwrap_or(refusal)));
+                    }
                     Ok(digest) => {
                         self.secrets
                             .lock()
@@ -49,7 +51,7 @@ impl Resolver for Registry {
         lookup: &Lookup,
         digest: &Digest,
     ) -> Result<Option<Manifest>, Refusal> {
-        let question = (map::target(&self.maps, lookup), digest.clone());
+        let question = (map::target(&self.maps, lookup).0, digest.clone());
         let work = || {
             self.within_run(async {
                 let way = Way {
@@ -64,7 +66,8 @@ impl Resolver for Registry {
                     .get(&to.target)
                     .copied();
                 to.secret = secrets.unwrap_or_default();
-                self.read(&to, digest, 0, &way).await
+                let read = self.read(&to, digest, 0, &way).await;
+                read.map_err(|refusal| self.as_passed_on(&to, refusal))
             })
         };
         self.manifests.ask(question, work).await
@@ -95,7 +98,8 @@ impl Resolver for Registry {
                     Some(manifest::ACCEPT),
                     &way,
                 )
-                .await?;
+                .await
+                .map_err(|refusal| self.as_passed_on(&to, refusal))?;
             match bytes.as_deref().map(manifest::parse) {
                 None => Ok(false),
                 Some(Ok(_)) => Ok(true),
@@ -109,6 +113,17 @@ impl Resolver for Registry {
 }
 
 impl Registry {
+    /// A refusal names the proxy that passed it on in plain text: a portal's redirect or a 403 of its rules look like the registry's.
+    fn as_passed_on(&self, to: &Destination, mut refusal: Refusal) -> Refusal {
+        if refusal.code != "proxy"
+            && let Some(proxy) = self.transport.spokesman(&to.base)
+        {
+            refusal.cause +=
+                &format!(" (asked through the proxy `{proxy}`, which may have said so itself)");
+        }
+        refusal
+    }
+
     /// Whether the refusal is one of who we were, and there is another pull secret that may fare better.
     fn has_another(&self, to: &Destination, refusal: &Refusal) -> Result<bool, Refusal> {
         // Some registries say that what somebody may not see is not there.

@@ -5,7 +5,7 @@
 use crate::engine::image::{ImageRef, Lookup};
 
 /// `FROM=TO`: images whose normalised name begins with FROM are asked of TO.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Map {
     from: String,
     to: String,
@@ -70,25 +70,27 @@ pub(super) struct Target {
     pub(super) repository: String,
 }
 
-/// Applies the map with the longest FROM; without one, the lookup's own registry is asked.
-pub(super) fn target(maps: &[Map], lookup: &Lookup) -> Target {
+/// Applies the map with the longest FROM, and says which; without one, the lookup's own registry is asked.
+pub(super) fn target<'m>(maps: &'m [Map], lookup: &Lookup) -> (Target, Option<&'m Map>) {
     let name = lookup.name();
     let longest = maps
         .iter()
         .filter_map(|map| map.matches(name).map(|found| (found, map)))
         .max_by_key(|((length, _), _)| *length);
     let Some(((_, rest), map)) = longest else {
-        return Target {
+        let own = Target {
             registry: lookup.registry().to_owned(),
             repository: lookup.repository().to_owned(),
         };
+        return (own, None);
     };
     let mapped = format!("{}{rest}", map.to);
     let (registry, repository) = mapped.split_once('/').unwrap_or((&mapped, ""));
-    Target {
+    let target = Target {
         registry: registry.to_owned(),
         repository: repository.to_owned(),
-    }
+    };
+    (target, Some(map))
 }
 
 /// The host that answers for a registry's name.
@@ -106,7 +108,7 @@ mod tests {
 
     fn asked(maps: &[&str], image: &str) -> String {
         let maps: Vec<Map> = maps.iter().map(|map| Map::parse(map).unwrap()).collect();
-        let target = target(&maps, &ImageRef::parse(image).unwrap().lookup());
+        let (target, _) = target(&maps, &ImageRef::parse(image).unwrap().lookup());
         format!("{} {}", target.registry, target.repository)
     }
 

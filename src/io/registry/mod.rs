@@ -6,7 +6,7 @@
 //! belong to. Each question ends in one answer or one refusal, within the limits of `Settings`, and costs other questions
 //! nothing.
 //!
-//! The parts: `map` and `destination` say who is asked, `ask` signs in, `in_turn` tries several pull secrets, `token` keeps
+//! The parts: `map` and `destination` say who is asked, and `detours` whether that was the repository's choice, `ask` signs in, `in_turn` tries several pull secrets, `token` keeps
 //! tokens, `trial` keeps wrong passwords from being tried often, `retry` tries again, `host` knows what a run has learnt of a
 //! host, `shared` is what those have in common who ask side by side, `transport` sends one request, `addresses` and `proxies`
 //! say where and how it may go, `challenge` and `manifest` read what comes, `fault` and `refusal` say what went wrong, `trace`
@@ -16,6 +16,7 @@ pub(in crate::io) mod addresses;
 mod ask;
 mod challenge;
 mod destination;
+mod detours;
 pub(in crate::io) mod fault;
 mod host;
 mod in_turn;
@@ -48,6 +49,7 @@ use refusal::{of_status, refusal};
 use retry::{Asked, passes};
 use shared::Shared;
 
+pub use detours::{Detour, Detours};
 pub use map::{Map, MapError};
 pub use settings::{Limits, NewDigests, RegistryError, Settings};
 pub use trace::{Step, Trace};
@@ -70,6 +72,7 @@ pub struct Registry {
     maps: Vec<Map>,
     insecure: Vec<String>,
     insecure_as_nobody: Vec<String>,
+    detours: Detours,
     new_digests: NewDigests,
     store: Store,
     known: Known,
@@ -104,6 +107,7 @@ impl Registry {
             maps: settings.maps,
             insecure: settings.insecure,
             insecure_as_nobody: settings.insecure_as_nobody,
+            detours: settings.detours,
             new_digests: settings.new_digests,
             store: Store::new(
                 settings.pull_secrets,

@@ -100,6 +100,16 @@ impl Between<'_> {
         self.proxy.port_or_known_default().unwrap_or(usual)
     }
 
+    /// What the proxy's own refusal with this status means.
+    pub(super) fn refused(&self, status: u16) -> Fault {
+        let signs_in = !self.proxy.username().is_empty() || self.proxy.password().is_some();
+        let fault = match status {
+            407 if signs_in => Fault::ProxyCredentials,
+            status => Fault::ProxyStatus(status),
+        };
+        Fault::OfProxy(Box::new(fault), self.shown())
+    }
+
     /// Whether this is the proxy's name.
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.proxy

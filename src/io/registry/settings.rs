@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::detours::Detours;
 use super::map::Map;
 use crate::io::credentials::PullSecret;
 
@@ -21,6 +22,8 @@ pub struct Settings {
     pub insecure: Vec<String>,
     /// Such registries that the user has not named: they are asked as nobody, whatever credentials there are for them.
     pub insecure_as_nobody: Vec<String>,
+    /// Which of the two above the repository's settings brought, and what a person is told once it was used.
+    pub detours: Detours,
     /// Files of PEM certificates that are trusted beside the system's.
     pub certificate_authorities: Vec<PathBuf>,
     /// Who is asked for whose images.
@@ -99,6 +102,7 @@ impl fmt::Debug for Settings {
             .field("per_host", &self.per_host)
             .field("insecure", &self.insecure)
             .field("insecure_as_nobody", &self.insecure_as_nobody)
+            .field("detours", &self.detours)
             .field("certificate_authorities", &self.certificate_authorities)
             .field("maps", &self.maps)
             .field("pull_secrets", &self.pull_secrets)
@@ -116,6 +120,7 @@ impl Default for Settings {
             per_host: 16,
             insecure: Vec::new(),
             insecure_as_nobody: Vec::new(),
+            detours: Detours::default(),
             certificate_authorities: Vec::new(),
             maps: Vec::new(),
             pull_secrets: Vec::new(),

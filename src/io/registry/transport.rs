@@ -184,6 +184,13 @@ impl Transport {
         ))
     }
 
+    /// The proxy that itself asks the host of this URL, so that any answer may be the proxy's own.
+    pub(super) fn spokesman(&self, url: &Url) -> Option<String> {
+        let proxy = self.proxies.on_the_way_to(url).ok().flatten()?;
+        let between = Between { proxy, target: url };
+        (!between.has_tunnel()).then(|| between.shown())
+    }
+
     async fn addresses_of(&self, url: &Url) -> Result<Vec<IpAddr>, Fault> {
         let host = url.host_str().unwrap_or_default();
         match host.trim_matches(['[', ']']).parse::<IpAddr>() {
@@ -253,16 +260,12 @@ impl Transport {
         };
         let outcome = outcome.unwrap_or(Err(Fault::AnswerTimeout(self.limits.answer)));
         match (outcome, &between) {
-            (Ok(reply), Some(between)) if reply.status == 407 => Err(Fault::OfProxy(
-                Box::new(Fault::ProxyStatus(407)),
-                between.shown(),
-            )),
+            (Ok(reply), Some(between)) if reply.status == 407 => Err(between.refused(407)),
             (Err(Fault::OfProxy(fault, shown)), Some(between)) if *fault == Fault::Proxy => {
-                let status = between
-                    .status(self.limits.connect)
-                    .await
-                    .map(Fault::ProxyStatus);
-                Err(Fault::OfProxy(status.map_or(fault, Box::new), shown))
+                let status = between.status(self.limits.connect).await;
+                Err(status.map_or(Fault::OfProxy(fault, shown), |status| {
+                    between.refused(status)
+                }))
             }
             (outcome, _) => outcome,
         }

@@ -427,6 +427,62 @@ fn head(client: &mut TcpStream) -> String {
 }
 
 #[test]
+fn a_proxy_that_fails_is_named_with_what_it_said() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    for (user, said, cause, hint) in [
+        (
+            "",
+            "HTTP/1.1 407 No\r\n\r\n",
+            "answered 407 Proxy Authentication Required",
+            "give the proxy's address a user and a password",
+        ),
+        (
+            "ada:hunter2@",
+            "HTTP/1.1 407 No\r\n\r\n",
+            "answered 407 Proxy Authentication Required",
+            "correct the user and the password in `proxy-url`",
+        ),
+        (
+            "",
+            "HTTP/1.1 503 No\r\n\r\n",
+            "does not connect to `https://kube.example.test:6443`",
+            "check `proxy-url`",
+        ),
+        (
+            "",
+            "SSH-2.0-x\r\n\r\n",
+            "does not connect to `https://kube.example.test:6443`",
+            "check `proxy-url`",
+        ),
+    ] {
+        let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = proxy.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for client in proxy.incoming() {
+                let mut client = client.unwrap();
+                head(&mut client);
+                client.write_all(said.as_bytes()).unwrap();
+            }
+        });
+        let settings = changed(&server, folder.path(), |config| {
+            let cluster = &mut config["clusters"][0]["cluster"];
+            cluster["server"] = "https://kube.example.test:6443".into();
+            cluster["proxy-url"] = format!("http://{user}{address}").into();
+        });
+        let error = deployments(&settings).unwrap_err();
+        assert!(
+            error.code() == "proxy"
+                && error
+                    .cause()
+                    .starts_with(&format!("the proxy `{address}` "))
+                && error.cause().ends_with(cause)
+                && error.hint().unwrap().starts_with(hint),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
 fn a_proxy_of_the_kubeconfig_or_of_the_environment_is_used() {
     let (server, folder) = (server(), tempfile::tempdir().unwrap());
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -479,6 +535,12 @@ fn a_proxy_of_the_kubeconfig_or_of_the_environment_is_used() {
     assert_eq!(
         (error.code(), format!("{error:?}").contains("hunter2")),
         ("proxy", false)
+    );
+    assert_eq!(
+        error.cause(),
+        format!(
+            "no connection to the proxy `{closed}` on the way to `https://kube.example.test:6443`: it is refused or has no route"
+        )
     );
     let error = failure(&behind(Some("gopher://user:hunter2@proxy.test".to_owned())));
     assert_eq!(

@@ -86,15 +86,96 @@ fn a_proxy_that_wants_to_be_signed_in_to_is_named_and_not_the_registry() {
     assert_eq!(refusal.cause, shown);
 }
 
+#[test]
+fn a_proxy_that_wants_to_be_signed_in_to_is_given_what_it_lacks() {
+    let proxy = Server::start(None, |_| Response::new(407));
+    for (user, hint) in [
+        ("", "give its variable a user and a password, as in `"),
+        ("ada@", "correct the user and the password in its variable"),
+        (
+            "ada:hunter2@",
+            "correct the user and the password in its variable",
+        ),
+    ] {
+        let variables = [("HTTP_PROXY", format!("http://{user}{}", proxy.address))];
+        let refusal = ask(behind(&variables, NAME), &format!("{NAME}/shop/web:1")).unwrap_err();
+        assert!(
+            refusal.code == "proxy" && refusal.hint.as_ref().unwrap().starts_with(hint),
+            "{refusal:?}"
+        );
+    }
+}
+
+#[test]
+fn what_a_proxy_without_a_tunnel_may_have_said_itself_names_it() {
+    let portal = Server::start(None, |_| Response::new(200).body("<html>Sign in</html>"));
+    let to_the_portal = format!("http://{}/", portal.address);
+    for (status, code) in [
+        (302, "redirect"),
+        (403, "forbidden"),
+        (404, "not-found"),
+        (503, "server-error"),
+        (200, "not-a-registry"),
+    ] {
+        let location = to_the_portal.clone();
+        let proxy = Server::start(None, move |_| {
+            Response::new(status).header("location", location.clone())
+        });
+        let variables = [(
+            "HTTP_PROXY",
+            format!("http://ada:hunter2@{}", proxy.address),
+        )];
+        let refusal = ask(behind(&variables, NAME), &format!("{NAME}/shop/web:1")).unwrap_err();
+        assert_eq!(refusal.code, code, "{refusal:?}");
+        let named = format!(
+            " (asked through the proxy `{}`, which may have said so itself)",
+            proxy.address
+        );
+        assert!(refusal.cause.ends_with(&named), "{refusal:?}");
+    }
+}
+
+#[test]
+fn a_proxy_that_speaks_no_http_once_is_asked_again() {
+    let registry = TestRegistry::start();
+    let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
+    for first in [
+        &[Does::Babble][..],
+        &[Does::Babble, Does::End, Does::Babble],
+    ] {
+        let (proxy, _) = tunnels(first, Does::PassOn, registry.address);
+        let variables = [("HTTP_PROXY", format!("http://{proxy}"))];
+        let answer = ask(behind(&variables, NAME), &format!("{NAME}/shop/web:1"));
+        assert_eq!(digest_of(answer), digest, "{first:?}");
+    }
+    let (proxy, count) = tunnels(&[], Does::Babble, registry.address);
+    let variables = [("HTTP_PROXY", format!("http://{proxy}"))];
+    let refusal = ask(behind(&variables, NAME), &format!("{NAME}/shop/web:1")).unwrap_err();
+    assert_eq!(
+        (refusal.code, refusal.cause),
+        (
+            "proxy",
+            format!(
+                "the proxy `{proxy}` on the way to `{NAME}` answered with something that is not HTTP"
+            )
+        )
+    );
+    assert!(count.load(Ordering::SeqCst) >= 4, "{count:?}");
+}
+
 /// What a proxy does with one connection.
 #[derive(Clone, Copy, Debug)]
 enum Does {
     /// Answers with this status line's number.
     Answer(u16),
+    /// Answers with something that is not HTTP.
+    Babble,
     /// Ends the connection without a word.
     End,
     /// Connects to the server.
     Connect,
+    /// Asks the server itself, once.
+    PassOn,
 }
 
 /// A proxy for CONNECT: what it does with its first connections, and what with all others. It counts them.
@@ -127,10 +208,19 @@ fn serve(mut client: TcpStream, does: Does, to: std::net::SocketAddr) {
     }
     match does {
         Does::End => {}
+        Does::Babble => drop(client.write_all(b"SSH-2.0-x\r\n\r\n")),
         Does::Answer(status) => drop(
             client
                 .write_all(format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n").as_bytes()),
         ),
+        Does::PassOn => {
+            let mut server = TcpStream::connect(to).unwrap();
+            let head = String::from_utf8(head).unwrap();
+            let head = head.replacen(&format!("http://{NAME}"), "", 1);
+            let head = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+            server.write_all(head.as_bytes()).unwrap();
+            let _ = std::io::copy(&mut server, &mut client);
+        }
         Does::Connect => {
             let mut server = TcpStream::connect(to).unwrap();
             client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
@@ -179,6 +269,7 @@ fn a_proxy_that_fails_once_is_asked_again() {
         &[Does::Answer(502), Does::Answer(502), Does::Answer(504)],
         &[Does::End],
         &[Does::End, Does::End, Does::Answer(500)],
+        &[Does::Babble],
     ] {
         let folder = tempfile::tempdir().unwrap();
         let (_registry, digest, settings, images) = over_tls(folder.path(), |to| {
@@ -205,7 +296,7 @@ fn a_proxy_that_refuses_is_asked_no_more_and_is_named_without_its_password() {
             407,
             1,
             "407 Proxy Authentication Required",
-            "give its variable a user and a password, as in `http://USER:PASSWORD@HOST:PORT`",
+            "correct the user and the password in its variable",
         ),
     ] {
         let folder = tempfile::tempdir().unwrap();

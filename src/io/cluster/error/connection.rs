@@ -2,7 +2,7 @@
 
 use super::Purpose;
 use crate::io::files::MORE_OPEN_FILES;
-use crate::io::registry::fault::{AUTHORITY_AS_SERVER, Fault, NOT_OF_AN_AUTHORITY};
+use crate::io::registry::fault::{AUTHORITY_AS_SERVER, Fault, NOT_OF_AN_AUTHORITY, of_proxy};
 
 pub(super) fn code(fault: &Fault) -> &'static str {
     match fault {
@@ -15,7 +15,9 @@ pub(super) fn code(fault: &Fault) -> &'static str {
         Fault::Certificate(_) | Fault::AuthorityAsServer => "certificate",
         Fault::PlainHttp => "plain-http",
         Fault::Tls => "tls",
-        Fault::Proxy | Fault::ProxyStatus(_) | Fault::OfProxy(..) => "proxy",
+        Fault::Proxy | Fault::ProxyStatus(_) | Fault::ProxyCredentials | Fault::OfProxy(..) => {
+            "proxy"
+        }
         Fault::TooLarge(_) => "too-large",
         Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
             "not-an-api-server"
@@ -46,8 +48,9 @@ pub(super) fn text(fault: &Fault, server: &str) -> String {
         Fault::AuthorityAsServer => format!("the certificate of `{server}` {AUTHORITY_AS_SERVER}"),
         Fault::PlainHttp => format!("`{server}` does not speak TLS"),
         Fault::Tls => format!("the TLS handshake with `{server}` failed"),
-        Fault::Proxy | Fault::ProxyStatus(_) | Fault::OfProxy(..) => {
-            format!("the proxy does not connect to `{server}`")
+        Fault::OfProxy(fault, proxy) => of_proxy(fault, &format!("`{proxy}`"), server),
+        Fault::Proxy | Fault::ProxyStatus(_) | Fault::ProxyCredentials => {
+            of_proxy(fault, "on the way", server)
         }
         Fault::TooLarge(limit) => format!("`{server}` answered with more than {limit} bytes"),
         Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
@@ -75,12 +78,29 @@ pub(super) fn hint(fault: &Fault, server: &str, purpose: Purpose) -> String {
             format!("correct the server's address in the kubeconfig: {}", server.replacen("https://", "http://", 1))
         }
         Fault::Tls => "check the client certificate in the kubeconfig".to_owned(),
-        Fault::Proxy | Fault::ProxyStatus(_) | Fault::OfProxy(..) => {
-            "check `proxy-url` in the kubeconfig, HTTPS_PROXY and NO_PROXY".to_owned()
+        Fault::OfProxy(fault, _) => against_proxy(fault).to_owned(),
+        Fault::Proxy | Fault::ProxyStatus(_) | Fault::ProxyCredentials => {
+            against_proxy(fault).to_owned()
         }
         Fault::TooLarge(_) => "look for an object of this size in the cluster".to_owned(),
         Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
             "check the server's address in the kubeconfig".to_owned()
         }
+    }
+}
+
+fn against_proxy(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::LookUp => "try again later; if it stays so, check the DNS of this machine",
+        Fault::Certificate(_) | Fault::AuthorityAsServer | Fault::Tls => {
+            "ask whoever runs the proxy, or name the server in NO_PROXY"
+        }
+        Fault::ProxyStatus(407) => {
+            "give the proxy's address a user and a password, as in `http://USER:PASSWORD@HOST:PORT`: `proxy-url` in the kubeconfig, or HTTPS_PROXY"
+        }
+        Fault::ProxyCredentials => {
+            "correct the user and the password in `proxy-url` of the kubeconfig, or in HTTPS_PROXY"
+        }
+        _ => "check `proxy-url` in the kubeconfig, HTTPS_PROXY and NO_PROXY",
     }
 }

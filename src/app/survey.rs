@@ -286,10 +286,13 @@ impl Survey {
             Examined::Template { line, why } => {
                 self.skipped.push(Skipped { code: "template", place: place(line), message: why, held: false });
             }
-            Examined::Unknown { cause } => self.warnings.push(format!(
-                "`.gitignore` leaves out `{name}` and perhaps more; files there that Git tracks are not read, because its index \
-                 cannot be: {cause}"
-            )),
+            Examined::Unknown { cause } => self.problems.push(Problem {
+                code: "git-index",
+                what: format!("cannot tell which files Git tracks of what `.gitignore` leaves out: `{name}`, and perhaps more"),
+                place: place(None),
+                cause,
+                hint: Some("make `git ls-files` work there, or leave it out with `--exclude`".to_owned()),
+            }),
             Examined::UnreadableFolder { code, cause, hint } => self.problems.push(problem(code, None, cause, hint)),
             Examined::Unreadable { code, line, cause, hint } => self.problems.push(problem(code, line, cause, hint)),
         }

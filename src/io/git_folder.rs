@@ -49,19 +49,37 @@ fn is_git_folder(folder: &Path) -> bool {
 
 /// The file `info/exclude` of the repository whose work tree has this root. `None`: its `.git` names no folder.
 pub(in crate::io) fn exclude_file(root: &Path) -> Option<PathBuf> {
+    Some(common_folder(&folder_of(root)?)?.join("info/exclude"))
+}
+
+/// The index of the work tree that has this root.
+pub(in crate::io) fn index_file(root: &Path) -> Option<PathBuf> {
+    Some(folder_of(root)?.join("index"))
+}
+
+/// The repository's own settings.
+pub(in crate::io) fn config_file(root: &Path) -> Option<PathBuf> {
+    Some(common_folder(&folder_of(root)?)?.join("config"))
+}
+
+/// The folder that Git has for a work tree.
+fn folder_of(root: &Path) -> Option<PathBuf> {
     let dot_git = root.join(DOT_GIT);
-    let folder = if dot_git.is_dir() {
-        dot_git
+    if dot_git.is_dir() {
+        Some(dot_git)
     } else {
-        named_in(&dot_git, b"gitdir: ", root)?
-    };
+        named_in(&dot_git, b"gitdir: ", root)
+    }
+}
+
+/// The folder that all work trees of its repository share.
+fn common_folder(folder: &Path) -> Option<PathBuf> {
     let common = folder.join("commondir");
-    let common = if common.exists() {
-        named_in(&common, b"", &folder)?
+    if common.exists() {
+        named_in(&common, b"", folder)
     } else {
-        folder
-    };
-    Some(common.join("info/exclude"))
+        Some(folder.to_owned())
+    }
 }
 
 /// The path that a short file of Git's holds behind `prefix`, relative to `base`.

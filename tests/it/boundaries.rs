@@ -15,7 +15,7 @@ use text::{Named, paths};
 const RINGS: [&str; 4] = ["engine", "io", "app", "cli"];
 
 /// Crates that may be named in some places alone: paths below `src` start with one of these.
-const CRATES: [(&str, &[&str]); 24] = [
+const CRATES: [(&str, &[&str]); 25] = [
     ("granit_parser", &["engine/yaml"]),
     ("serde_yaml", &["engine/splice/proof"]),
     ("signal_hook", &["io/interrupt.rs"]),
@@ -36,6 +36,7 @@ const CRATES: [(&str, &[&str]); 24] = [
     ),
     ("tempfile", &["io/"]),
     ("ignore", &["io/scan"]),
+    ("icu_normalizer", &["io/git"]),
     ("walkdir", &["io/scan"]),
     ("clap", &["cli/"]),
     ("futures_util", &["app/", "io/"]),

@@ -8,6 +8,7 @@ pub mod change;
 mod credentials;
 pub mod identity;
 pub mod limits;
+mod names;
 pub mod repository;
 mod signing;
 pub mod staging;

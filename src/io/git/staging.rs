@@ -2,7 +2,7 @@
 //!
 //! Times and sizes are not trusted, and a difference that the very change makes good is none.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -15,6 +15,7 @@ use git2::{
 
 use super::GitError;
 use super::change;
+use super::names::Names;
 use super::repository::{CommitId, Place, Repository};
 
 /// The attributes that let another program decide what is committed: git-crypt, LFS, UTF-16 in the working tree.
@@ -136,6 +137,9 @@ pub struct Staging {
     attributes: Attributes,
     /// Whether the executable bit of the working tree means something.
     modes: bool,
+    names: Names,
+    /// The names of the index that are not plain ASCII, by what they are compared by.
+    spelled: OnceCell<BTreeMap<Vec<u8>, PathBuf>>,
     /// Folders, and where they are below the root with links followed.
     folders: BTreeMap<PathBuf, Option<PathBuf>>,
     /// Commits that were asked about for one file, and what was found: other files ask about them too.
@@ -156,11 +160,9 @@ impl Staging {
             of_commit.read_tree(&repository.inner.find_tree(tree)?)?;
             repository.inner.set_index(&mut of_commit)?;
         }
-        let modes = repository
-            .inner
-            .config()?
-            .get_bool("core.filemode")
-            .unwrap_or(true);
+        let config = repository.inner.config()?;
+        let modes = config.get_bool("core.filemode").unwrap_or(true);
+        let names = Names::of(&config);
         Ok(Self {
             repository,
             base: base.0,
@@ -168,6 +170,8 @@ impl Staging {
             index,
             attributes,
             modes,
+            names,
+            spelled: OnceCell::new(),
             folders: BTreeMap::new(),
             as_made: RefCell::default(),
             attribute_files: RefCell::default(),
@@ -192,8 +196,8 @@ impl Staging {
         if !self.has_attributes_of_files(&on_disk) {
             return Ok(Err(Unfit::Attributes));
         }
-        // Where `core.ignoreCase` is set, the index finds it in another case, and Git knows it by the index's name.
-        let staged = self.index.get_path(&on_disk, 0);
+        // The index may have it under another spelling, and Git knows it by that.
+        let staged = self.in_index(&on_disk);
         let path = staged.as_ref().map_or_else(
             || on_disk.clone(),
             |staged| OsStr::from_bytes(&staged.path).into(),
@@ -365,7 +369,7 @@ impl Staging {
         if let Some(attribute) = self.converted(&path)? {
             return Ok(Err(Unfit::Converted(attribute)));
         }
-        if self.index.get_path(&path, 0).is_some() || self.committed(&path)?.is_some() {
+        if self.in_index(&path).is_some() || self.committed(&path)?.is_some() {
             return Ok(Err(Unfit::Uncommitted));
         }
         let blob = self.write_as_git_adds(&path, new)?;
@@ -387,6 +391,26 @@ impl Staging {
         Ok(Some(
             self.repository.inner.find_blob(id)?.content().to_vec(),
         ))
+    }
+
+    /// The index's entry for a file of the working tree. Where `core.ignoreCase` is set, the index finds it in another case by itself.
+    fn in_index(&self, on_disk: &Path) -> Option<IndexEntry> {
+        let exact = self.index.get_path(on_disk, 0);
+        let bytes = on_disk.as_os_str().as_bytes();
+        if exact.is_some() || bytes.is_ascii() {
+            return exact;
+        }
+        let spelled = self.spelled.get_or_init(|| {
+            let others = self.index.iter().filter(|entry| !entry.path.is_ascii());
+            others
+                .map(|entry| {
+                    let compared = self.names.compared(&entry.path).into_owned();
+                    (compared, OsStr::from_bytes(&entry.path).into())
+                })
+                .collect()
+        });
+        let name = spelled.get(&*self.names.compared(bytes))?;
+        self.index.get_path(name, 0)
     }
 
     /// The path from the root, where the file is below it. Links on the way lead where they lead.

@@ -90,6 +90,8 @@ pub(super) struct WorkTree {
 /// Whether Git tracks what a rule leaves out.
 pub(super) enum Answer {
     Yes,
+    /// It is a submodule: a repository with rules of its own.
+    Submodule,
     No,
     /// The index cannot be read. It comes once.
     Unknown(GitError),
@@ -112,6 +114,7 @@ impl WorkTree {
         let mut tracked = self.tracked.lock().unwrap_or_else(PoisonError::into_inner);
         let is_first = tracked.is_none();
         match tracked.get_or_insert_with(|| Tracked::open(&self.root, takes)) {
+            Ok(tracked) if is_folder && tracked.has_submodule(path) => Answer::Submodule,
             Ok(tracked) if is_folder && tracked.has_below(path) => Answer::Yes,
             Ok(tracked) if !is_folder && tracked.has(path) => Answer::Yes,
             // A folder with the name alone has no index.

@@ -240,6 +240,8 @@ impl Walk {
             });
             match answer {
                 Answer::Yes => {}
+                // One that is not checked out is an empty folder.
+                Answer::Submodule => left_out = !real().join(DOT_GIT).exists(),
                 Answer::No => return None,
                 Answer::Unknown(error) => {
                     return Some(Entry {

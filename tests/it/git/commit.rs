@@ -173,6 +173,42 @@ fn attributes_in_a_pipe_are_a_problem_and_nobody_waits_for_it() {
 }
 
 #[test]
+fn a_file_whose_name_is_put_together_otherwise_is_committed_under_the_name_that_git_has() {
+    let (composed, apart) = ("caf\u{e9}", "cafe\u{301}");
+    for (on_disk, in_index) in [(apart, composed), (composed, apart)] {
+        for composes in [true, false] {
+            let Some(tree) = Tree::new() else { return };
+            tree.git("config core.quotePath false");
+            tree.write(&format!("{in_index}/{in_index}.yaml"), deployment("cafe"));
+            tree.git("add .");
+            tree.git("commit --quiet --message cafe");
+            tree.git(&format!("config core.precomposeUnicode {composes}"));
+            let at = |name: &str| tree.place.path().join(name);
+            std::fs::rename(at(in_index), at(on_disk)).unwrap();
+            std::fs::rename(
+                at(&format!("{on_disk}/{in_index}.yaml")),
+                at(&format!("{on_disk}/{on_disk}.yaml")),
+            )
+            .unwrap();
+            let line = format!("--update --commit {on_disk}");
+            let said = tree.imago(&line, if composes { 0 } else { 3 }).stderr;
+            assert_eq!(said.contains("Git does not track it"), !composes, "{said}");
+            let name = format!("{in_index}/{in_index}.yaml\n");
+            if composes {
+                assert_eq!(tree.git("show --format= --name-only HEAD"), name);
+                assert!(
+                    tree.read(&format!("{on_disk}/{on_disk}.yaml"))
+                        .contains(&image("1"))
+                );
+                tree.imago(&line, 0);
+            }
+            assert_eq!(tree.log().len(), if composes { 3 } else { 2 });
+            assert_eq!(tree.git(&format!("ls-files {in_index}")), name);
+        }
+    }
+}
+
+#[test]
 fn a_file_whose_name_differs_in_case_is_committed_under_the_name_that_git_has() {
     for (name, ignores_case) in [
         ("deploy/Web.yaml", true),

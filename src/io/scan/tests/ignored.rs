@@ -159,14 +159,112 @@ fn a_linked_work_tree_has_an_index_and_rules_of_its_repository() {
 #[test]
 fn an_index_that_cannot_be_read_is_told_once_where_something_is_left_out() {
     let world = World::new(&["web.yaml", "gen/web.yaml", "other/web.yaml"]);
-    git(&world, "init -q --object-format=sha256");
+    git(&world, "init -q");
     assert_eq!(
         world.scan(&[]),
         ["gen/web.yaml", "other/web.yaml", "web.yaml"]
     );
     world.write(".gitignore", "gen\nother\n");
     git(&world, "add -f .");
+    world.write(".git/index", "no index");
     assert_eq!(world.scan(&[]), ["gen (unknown)", "web.yaml"]);
+}
+
+#[test]
+fn an_index_of_any_form_says_what_is_tracked() {
+    type Act = fn(&World);
+    let cases: [(&str, &str, Act); 6] = [
+        ("split", "init -q", |world| {
+            git(world, "update-index --split-index")
+        }),
+        ("split and more", "init -q", |world| {
+            git(world, "update-index --split-index");
+            world.write("other/new.yaml", "");
+            git(world, "add -f other");
+            std::fs::remove_file(world.at("other/new.yaml")).unwrap();
+        }),
+        ("sparse", "init -q", |world| {
+            git(world, "sparse-checkout set --cone --sparse-index gen");
+        }),
+        ("of SHA-256", "init -q --object-format=sha256", |_| {}),
+        ("reftable", "init -q --ref-format=reftable", |_| {}),
+        ("of another user", "init -q", |world| {
+            for name in ["", ".git"] {
+                let chowned = std::os::unix::fs::chown(world.at(name), Some(12_345), None);
+                chowned.unwrap_or_else(|_| eprintln!("LEFT OUT: only root gives files away"));
+            }
+        }),
+    ];
+    for (name, init, act) in cases {
+        let world = World::new(&["web.yaml", "gen/web.yaml", "gen/not.yaml", "other/web.yaml"]);
+        git(&world, init);
+        world.write(".gitignore", "gen\nother\n");
+        git(&world, "add -f gen/web.yaml other web.yaml");
+        git(
+            &world,
+            "-c user.name=Ada -c user.email=ada@example.com commit -q -m first",
+        );
+        act(&world);
+        let expected: &[&str] = match name {
+            "sparse" => &["gen/web.yaml", "web.yaml"],
+            _ => &["gen/web.yaml", "other/web.yaml", "web.yaml"],
+        };
+        assert_eq!(world.scan(&[]), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_submodule_in_a_folder_that_is_left_out_is_read_as_any_other() {
+    let world = World::new(&[
+        "vendor/module/web.yaml",
+        "vendor/module/gen/x.yaml",
+        "vendor/module/new.yaml",
+        "vendor/absent/x.yaml",
+        "vendor/other/web.yaml",
+        "plain/web.yaml",
+        "plain/gen/x.yaml",
+    ]);
+    world.write(".gitignore", "vendor\n*.yaml\n");
+    git(&world, "init -q");
+    for module in ["vendor/module", "vendor/other", "plain"] {
+        world.write(&format!("{module}/.gitignore"), "gen\n");
+        git(&world, &format!("-C {module} init -q"));
+        git(&world, &format!("-C {module} add web.yaml"));
+    }
+    let commit = "1".repeat(40);
+    for module in ["vendor/module", "vendor/absent", "plain"] {
+        git(
+            &world,
+            &format!("update-index --add --cacheinfo 160000,{commit},{module}"),
+        );
+    }
+    // What is no submodule is not entered where it is left out.
+    assert_eq!(
+        world.scan(&[]),
+        [
+            "plain/web.yaml",
+            "vendor/module/new.yaml",
+            "vendor/module/web.yaml"
+        ]
+    );
+}
+
+#[test]
+fn names_are_compared_by_their_characters_where_git_does_so() {
+    for (on_disk, in_index) in [
+        ("e\u{301}/cafe\u{301}.yaml", "\u{e9}/caf\u{e9}.yaml"),
+        ("\u{e9}/caf\u{e9}.yaml", "e\u{301}/cafe\u{301}.yaml"),
+    ] {
+        let world = World::new(&[in_index]);
+        world.write(".gitignore", "*\n");
+        git(&world, "init -q");
+        git(&world, "add -f .");
+        std::fs::remove_dir_all(world.at(in_index).parent().unwrap()).unwrap();
+        world.write(on_disk, "");
+        assert_eq!(world.scan(&[]), [""; 0]);
+        git(&world, "config core.precomposeUnicode true");
+        assert_eq!(world.scan(&[]), [on_disk]);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! looked at first, before the run does anything.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::args::Format;
 use super::printer::{Form, Printer, To};
@@ -23,6 +24,15 @@ pub(super) fn prepare(reporting: &Reporting) -> anyhow::Result<()> {
         let place = links::destination(&root, &file.path)
             .and_then(|place| files::puttable(&place).map(|()| place));
         let place = place.map_err(|error| unwritten(file, &error))?;
+        if is_of_somebody(&place) {
+            return Err(unwritten_because(
+                file.path.display().to_string(),
+                "usage",
+                "a manifest or another YAML file is there, which no report is".to_owned(),
+                Some("name another file, or remove that one first"),
+            )
+            .into());
+        }
         let is_special = place.metadata().is_ok_and(|metadata| !metadata.is_file());
         if !is_special && !taken.insert(std::path::absolute(&place).unwrap_or(place)) {
             let name = file.path.display().to_string();
@@ -37,6 +47,39 @@ pub(super) fn prepare(reporting: &Reporting) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a file that no report of ours can be is at the place of one: a slip on the command line must not cost a manifest.
+fn is_of_somebody(place: &Path) -> bool {
+    let is_yaml = place.extension().is_some_and(|extension| {
+        ["yaml", "yml"]
+            .iter()
+            .any(|yaml| extension.eq_ignore_ascii_case(yaml))
+    });
+    match files::read(place) {
+        Ok(content) => !content.trim_ascii().is_empty() && (is_yaml || is_manifest(&content)),
+        // It is new, or is no plain file.
+        Err(_) => false,
+    }
+}
+
+/// Whether a text has the two keys that every object of Kubernetes has. In a report they can stand within a line or a string alone.
+fn is_manifest(content: &[u8]) -> bool {
+    let has = |key: &[u8]| {
+        content.split(|byte| b"\n\r{,".contains(byte)).any(|piece| {
+            let piece = piece.trim_ascii_start();
+            let piece = piece
+                .strip_prefix(b"- ")
+                .unwrap_or(piece)
+                .trim_ascii_start();
+            let piece = piece.strip_prefix(b"\"").unwrap_or(piece);
+            piece
+                .strip_prefix(key)
+                .map(|rest| rest.strip_prefix(b"\"").unwrap_or(rest))
+                .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
+        })
+    };
+    has(b"apiVersion") && has(b"kind")
 }
 
 /// Prints the report and writes its files. `Err`: the first file that could not be written; all others are.

@@ -119,8 +119,13 @@ pub fn destination(root: &Path, path: &Path) -> Result<PathBuf, FileError> {
         }
         as_typed = false;
         let target = real.read_link()?;
-        // `/proc/self/fd/1 -> pipe:[123]` is no path, and opens all the same.
-        if folder.join(&target).symlink_metadata().is_err() && real.metadata().is_ok() {
+        // `/proc/self/fd/1 -> pipe:[123]` is no path, and opens all the same. A named pipe that the shell has opened is its business.
+        let is_open = folder.starts_with("/proc") && folder.ends_with("fd");
+        let leads = folder.join(&target).symlink_metadata();
+        if real
+            .metadata()
+            .is_ok_and(|found| leads.is_err() || is_open && !found.is_file())
+        {
             continue;
         }
         real = folder;

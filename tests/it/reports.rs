@@ -255,6 +255,135 @@ fn a_report_that_cannot_be_written_is_known_before_anything_is() {
 }
 
 #[test]
+fn a_report_waits_for_no_pipe_and_goes_where_the_shell_says() {
+    let place = shop();
+    let before = place.files();
+    let outside = place.beside("pipe");
+    let made = std::process::Command::new("mkfifo")
+        .args([&place.path().join("pipe"), &outside])
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let _socket = std::os::unix::net::UnixListener::bind(place.path().join("socket")).unwrap();
+    for name in ["pipe", outside.to_str().unwrap(), "socket"] {
+        let report = format!("json={name}");
+        let finished = place
+            .imago([
+                "files",
+                "--update",
+                "--offline",
+                "--report",
+                &report,
+                "shop",
+            ])
+            .finish_with(2);
+        assert!(
+            finished.stderr.starts_with(&format!(
+                "error: cannot write the report `{name}`\n  cause: it is a "
+            )) && finished
+                .stderr
+                .contains(", not a regular file\n  hint: name another file\n"),
+            "{}",
+            finished.stderr
+        );
+    }
+    for name in ["pipe", "socket"] {
+        std::fs::remove_file(place.path().join(name)).unwrap();
+    }
+    assert_eq!(place.files(), before);
+    // Anonymous, and a named one that the shell has opened.
+    for script in [
+        r#""$0" files --offline --report json=/dev/fd/3 shop 3>&1 >/dev/null 2>&1 | cat"#,
+        r#"cat ../pipe & exec 3>../pipe; "$0" files --offline --report json=/dev/fd/3 shop >/dev/null 2>&1; exec 3>&-; wait"#,
+    ] {
+        let told = place
+            .program("sh", ["-c", script, env!("CARGO_BIN_EXE_imago")])
+            .finish_with(0)
+            .stdout;
+        assert!(told.starts_with("{\n  \"version\": 1,"), "{script}: {told}");
+    }
+    // The other end is closed.
+    let script = r#"exec 3<>../pipe; exec 4>../pipe; exec 3<&-; "$0" files --offline --report json=/dev/fd/4 shop >/dev/null; echo $?"#;
+    let told = place
+        .program("sh", ["-c", script, env!("CARGO_BIN_EXE_imago")])
+        .finish_with(0);
+    assert_eq!(told.stdout, "2\n", "{}", told.stderr);
+}
+
+#[test]
+fn a_report_replaces_its_own_and_no_manifest() {
+    let place = shop();
+    let manifests = [
+        ("other/web.yaml", "apiVersion: v1\nkind: Pod\n"),
+        ("other/kustomization.yml", "resources: [web.yaml]\n"),
+        (
+            "other/web.json",
+            "{\n  \"kind\": \"Pod\",\n  \"apiVersion\": \"v1\"\n}\n",
+        ),
+        (
+            "other/line.json",
+            "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[]}",
+        ),
+        ("other/list", "items:\n- apiVersion: v1\n  kind: Pod\n"),
+        ("other/crlf.txt", "apiVersion: v1\r\nkind: Pod\r\n"),
+        (".imago.yaml", "track: tag\n"),
+    ];
+    for (name, text) in manifests {
+        place.write(name, text);
+    }
+    let before = place.files();
+    for (name, _) in manifests {
+        for form in ["json", "text"] {
+            let report = format!("{form}={name}");
+            let finished = place
+                .imago([
+                    "files",
+                    "--update",
+                    "--offline",
+                    "--no-config",
+                    "--report",
+                    &report,
+                    "shop",
+                ])
+                .finish_with(2);
+            assert!(
+                finished.stderr.starts_with(&format!(
+                    "error: cannot write the report `{name}`\n  cause: a manifest or "
+                )),
+                "{name}: {}",
+                finished.stderr
+            );
+        }
+    }
+    assert_eq!(place.files(), before);
+    std::fs::remove_file(place.path().join(".imago.yaml")).unwrap();
+    // What it has written itself, and what was made for it.
+    place.write("made", "");
+    place.write("made.yaml", "");
+    place.write("old.json", "{}\n");
+    for (form, name) in [
+        ("json", "report.json"),
+        ("sarif", "imago.sarif"),
+        ("markdown", "report.md"),
+        ("text", "report.txt"),
+        ("github", "report"),
+        ("json", "made"),
+        ("json", "made.yaml"),
+        ("sarif", "old.json"),
+    ] {
+        for round in 0..2 {
+            if (name, round) == ("made.yaml", 1) {
+                continue;
+            }
+            let report = format!("{form}={name}");
+            place
+                .imago(["files", "--offline", "--report", &report, "shop"])
+                .finish_with(3);
+        }
+    }
+}
+
+#[test]
 fn the_json_is_as_its_schema_describes_it() {
     let place = shop();
     let schema = schema("report.schema.json");

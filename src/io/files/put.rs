@@ -1,11 +1,12 @@
 //! A file that the user asks for by name, such as a report: whatever regular file stands there is replaced, at once.
 //!
 //! Unlike manifests these are written wherever the user says: `io::links::destination` says where a path leads, and no link is followed
-//! here. A pipe or a device is written to as it is. What a report says may be a stranger's text, so no file stays executable.
+//! here. What the shell has opened (`/dev/stdout`, `/dev/fd/3`) and the system's devices are written to as they are; a pipe or a device that
+//! stands elsewhere is refused, because writing to it may wait for ever. What a report says may be a stranger's text, so no file stays executable.
 
 use std::fs::{OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -21,16 +22,14 @@ const NOT_EXECUTABLE: u32 = 0o666;
 pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
     match place(path)? {
         Place::Special => {
-            let flags = if is_of_the_system(path) {
-                OFlags::NOCTTY
-            } else {
-                OFlags::NOCTTY | OFlags::NOFOLLOW
-            };
-            let opened = OpenOptions::new()
+            // The other end of a pipe may be closed: then it fails, where it would wait without the flag.
+            let flags = OFlags::NOCTTY | OFlags::NONBLOCK;
+            let mut opened = OpenOptions::new()
                 .write(true)
                 .custom_flags(flags.bits().cast_signed())
-                .open(path);
-            Ok(opened?.write_all(new)?)
+                .open(path)?;
+            rustix::fs::fcntl_setfl(&opened, OFlags::empty()).map_err(std::io::Error::from)?;
+            Ok(opened.write_all(new)?)
         }
         Place::Regular(permissions) => {
             let _held = interrupt::hold();
@@ -87,15 +86,17 @@ fn place(path: &Path) -> Result<Place, FileError> {
         Ok(metadata) if metadata.is_file() && !is_of_the_system(path) => Ok(Place::Regular(Some(
             Permissions::from_mode(metadata.mode() & NOT_EXECUTABLE),
         ))),
-        Ok(_) => Ok(Place::Special),
+        Ok(_) if is_of_the_system(path) => Ok(Place::Special),
+        Ok(metadata) if metadata.file_type().is_fifo() => Err(FileError::NotRegular("a pipe")),
+        Ok(_) => Err(FileError::NotRegular("a device or a socket")),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Place::Regular(None)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Below `/proc` and `/dev` nothing is replaced: what opens there is somebody's open file.
+/// Below `/proc` and `/dev` nothing is replaced: what opens there is somebody's open file. `/dev/shm` holds files of people.
 fn is_of_the_system(path: &Path) -> bool {
-    path.starts_with("/dev") || path.starts_with("/proc")
+    path.starts_with("/dev") && !path.starts_with("/dev/shm") || path.starts_with("/proc")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::overlays::{self, Base, KnownOverlays, Replaced};
 use super::report::{Place, Problem, Skipped};
 use super::threads;
 use crate::engine::look::{self, Look};
+use crate::engine::misplaced;
 use crate::engine::plan::Question;
 use crate::engine::workload::{self, Workload};
 use crate::engine::yaml::{Fault, File};
@@ -194,6 +195,8 @@ enum Examined {
         workloads: Vec<(usize, Workload)>,
         questions: Vec<Question>,
         unhandled: Vec<&'static str>,
+        /// The lines of comments for this program that no image takes.
+        misplaced: Vec<u32>,
     },
     /// It holds none.
     Nothing { unhandled: Vec<&'static str> },
@@ -275,8 +278,14 @@ impl Survey {
             Examined::UnreadableFolder { .. } | Examined::Unknown { .. }
         ));
         match examined {
-            Examined::Manifest { text, workloads, questions, unhandled } => {
+            Examined::Manifest { text, workloads, questions, unhandled, misplaced } => {
                 self.note(&name, unhandled);
+                self.skipped.extend(misplaced.into_iter().map(|line| Skipped {
+                    code: "bad-comment",
+                    place: place(Some(line)),
+                    message: misplaced::REASON.to_owned(),
+                    held: true,
+                }));
                 self.manifests.push(Manifest { path, name, text, workloads, questions });
             }
             Examined::Nothing { unhandled } => {
@@ -401,6 +410,7 @@ fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Exami
         false => Examined::Manifest {
             text: text.to_owned(),
             questions: questions(&workloads),
+            misplaced: misplaced::lines(&file, &workloads),
             workloads,
             unhandled,
         },

@@ -198,7 +198,7 @@ mod tests {
                 "registry.example.test/shop/web:1.4",
                 "registry.example.test/shop/web:1.4",
             ),
-            ("Registry/web:1", "Registry/web:1"),
+            ("Registry:5000/web:1", "Registry:5000/web:1"),
             ("[::1]:5000/web:1", "[::1]:5000/web:1"),
         ] {
             assert_eq!(lookup(written), normalised, "{written}");

@@ -63,6 +63,18 @@ pub fn read(comment: &str) -> Option<Mark> {
     found
 }
 
+/// Whether a comment is addressed to this program, and not prose that names it.
+pub fn is_addressed(comment: &str) -> bool {
+    let text = comment.trim_start_matches('#').trim_start();
+    let Some(name) = text
+        .get(..5)
+        .filter(|name| name.eq_ignore_ascii_case("imago"))
+    else {
+        return false;
+    };
+    words(name, &text[5..], true).is_some()
+}
+
 /// What stands behind the name. In prose (`begins` is false) only what says `ignore`, or nearly does, is meant.
 fn words(name: &str, rest: &str, begins: bool) -> Option<Mark> {
     let after_blanks = rest.trim_start();

@@ -14,6 +14,7 @@ pub mod live;
 pub mod look;
 pub mod marks;
 pub mod memory;
+pub mod misplaced;
 pub mod patch;
 pub mod path;
 pub mod plan;

@@ -270,7 +270,7 @@ mod tests {
             ("registry.example.test/web:__TAG__", None, "variable"),
             ("registry.example.test/web:__TAG__@OLD", None, "fixed"),
             ("auto", None, "variable"),
-            ("Not An Image", None, "invalid"),
+            ("not an image", None, "invalid"),
         ] {
             let (image, recorded) = (
                 image.replace("OLD", &old),

@@ -260,6 +260,12 @@ impl<'t> File<'t> {
         })
     }
 
+    /// The lines of comments that are addressed to this program, and where each begins.
+    pub(super) fn addressed_comments(&self) -> impl Iterator<Item = (u32, usize)> + '_ {
+        let addressed = |comment: &&Comment| marks::is_addressed(&self.text[comment.span.clone()]);
+        (self.comments.iter().filter(addressed)).map(|comment| (comment.line, comment.span.start))
+    }
+
     /// What the comments on a line say.
     fn marks_on(&self, line: u32) -> impl Iterator<Item = Mark> + '_ {
         let from = self.comments.partition_point(|comment| comment.line < line);

@@ -14,9 +14,7 @@ pub(super) fn rule(code: &str) -> &'static str {
         "renamed-by" => {
             "A kustomization gives the image another name, which need not have its digest."
         }
-        "bad-comment" => {
-            "A comment for imago on the image's line is not understood, so the image is left as it is."
-        }
+        "bad-comment" => "A comment for imago is not understood, or stands on no image's line.",
         "flux-marker" => {
             "Flux writes the image, as the marker on its line says, so it is left as it is."
         }

@@ -8,8 +8,8 @@ mod workload;
 
 use std::fmt::Write;
 
-use super::{Printable, Styles, counted, steers};
-use crate::app::report::{Action, Committed, LockedEntry, Place, Reach, Report};
+use super::{Printable, Styles, counted, problem, steers};
+use crate::app::report::{Action, Committed, LockedEntry, Place, Reach, Report, Skipped};
 use crate::cli::settings::Detail;
 
 pub use digest::{digest_problems, digests, ways};
@@ -42,6 +42,17 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
         )
         .expect(TAKES_ALL);
     }
+    let change = styles.change;
+    let is_held = |skipped: &&Skipped| skipped.held && skipped.place.container.is_none();
+    for skipped in report.skipped.iter().filter(is_held) {
+        writeln!(
+            text,
+            "{change}look at{change:#} {}: {}",
+            Printable(&problem::where_it_is(&skipped.place).unwrap_or_default()),
+            Printable(&skipped.message)
+        )
+        .expect(TAKES_ALL);
+    }
     if detail >= Detail::More {
         for file in &report.files_without_workload {
             writeln!(text, "{} holds no workload", Printable(file)).expect(TAKES_ALL);
@@ -49,7 +60,7 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
         for skipped in report
             .skipped
             .iter()
-            .filter(|skipped| skipped.place.container.is_none())
+            .filter(|skipped| skipped.place.container.is_none() && !skipped.held)
         {
             writeln!(
                 text,

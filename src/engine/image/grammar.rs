@@ -75,21 +75,19 @@ pub(super) fn is_tag(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
 }
 
-/// The first component is a registry only with a `.` or a `:` in it, with an upper-case letter, or when it is `localhost`.
+/// The first component is a registry only with a `.` or a `:` in it, or when it is `localhost`. Docker takes one with an upper-case
+/// letter for a registry, too: a bare `REGISTRY/` is a placeholder, and a host that anybody can reach has a `.` or a port.
 fn split_registry(name: &str) -> (Option<&str>, &str) {
     match name.split_once('/') {
-        Some((first, path))
-            if first == "localhost"
-                || first.contains(['.', ':'])
-                || first.bytes().any(|byte| byte.is_ascii_uppercase()) =>
-        {
+        Some((first, path)) if first == "localhost" || first.contains(['.', ':']) => {
             (Some(first), path)
         }
         _ => (None, name),
     }
 }
 
-fn is_registry(text: &str) -> bool {
+/// Holds a registry against the grammar.
+pub(super) fn is_registry(text: &str) -> bool {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
             Some((address, "")) => (Host::V6(address), None),

@@ -4,14 +4,16 @@
 //!
 //! 1. No container runtime takes it, and it has the syntax of a tool that fills it in. The table [`PAIRS`] holds the brackets, [`MARKS`]
 //!    the signs that stand on both sides of a word (`@@IMAGE@@`), [`SCHEMES`] the addresses of build tools (`ko://…`). `$` begins a variable.
-//! 2. No runtime takes it, and a part of it is a word in capitals with an underscore (`IMAGE_NAME`) or one of [`BARE_WORDS`].
+//! 2. No runtime takes it, and its name has an upper-case letter: `IMAGE`, `gcr.io/PROJECT/web:1`, `YOUR_REGISTRY/web`. No repository
+//!    may have one. Neither has a digest a letter beyond `f`: `web@sha256:DIGEST`.
 //! 3. A runtime would take it, and it says that it is none: Istio's `auto`, a tag `__TAG__`, or a tag with one of [`TELLING_WORDS`].
 //!
-//! Everything else that no runtime takes is a mistake: `nginx:`, `Nginx:1.25`, `http://…`, a digest with too few digits.
+//! Everything else that no runtime takes is a mistake: `nginx:`, `http://…`, a digest with too few digits.
 
 use memchr::memmem;
 
 use super::ImageRef;
+use super::grammar::is_registry;
 
 /// The word that Istio's injector replaces with the image of its proxy.
 const INJECTED: &str = "auto";
@@ -39,9 +41,6 @@ const MARKS: [char; 9] = ['@', '#', '%', '~', '!', '|', '^', '&', '='];
 /// Addresses of tools that build an image, and put its name there: ko, Bazel's labels, vals.
 const SCHEMES: [&str; 4] = ["ko://", "//", "@//", "ref+"];
 
-/// Words in capitals that stand for a name, where no name can be in capitals.
-const BARE_WORDS: [&str; 5] = ["IMAGE", "PLACEHOLDER", "TODO", "TBD", "FIXME"];
-
 /// Words in capitals that say so of themselves, even in a tag.
 const TELLING_WORDS: [&str; 5] = [
     "PLACEHOLDER",
@@ -68,9 +67,26 @@ pub fn is_placeholder(text: &str) -> bool {
             .iter()
             .any(|(open, close, inner)| has_pair(text, open, close, *inner))
         || MARKS.iter().any(|mark| has_marked_word(text, *mark))
-        || text
-            .split(['/', ':', '@'])
-            .any(|part| is_telling(part) || is_word_in_capitals(part))
+        || text.split(['/', ':', '@']).any(is_telling)
+        || has_letters_of_none(text)
+}
+
+/// Whether a name has an upper-case letter, or a digest one beyond those of hex digits. A registry's host may have them. A web address
+/// is a mistake whatever is in it.
+fn has_letters_of_none(text: &str) -> bool {
+    let (rest, digest) = text.split_once('@').unwrap_or((text, ""));
+    let last_component = rest.rfind('/').map_or(0, |slash| slash + 1);
+    let name_end = rest[last_component..]
+        .find(':')
+        .map_or(rest.len(), |colon| last_component + colon);
+    let name = match rest[..name_end].split_once('/') {
+        Some((first, path)) if first.contains(['.', ':']) && is_registry(first) => path,
+        _ => &rest[..name_end],
+    };
+    let has = |text: &str, letters: std::ops::RangeInclusive<u8>| {
+        text.bytes().any(|byte| letters.contains(&byte))
+    };
+    !text.contains("://") && (has(name, b'A'..=b'Z') || has(digest, b'G'..=b'Z'))
 }
 
 fn has_pair(text: &str, open: &str, close: &str, inner: Inner) -> bool {
@@ -136,16 +152,6 @@ fn has_dunder_word(part: &str) -> bool {
     inner(part).is_some() || part.split(['.', '-']).any(|piece| inner(piece).is_some())
 }
 
-/// `IMAGE_NAME`, or one of [`BARE_WORDS`].
-fn is_word_in_capitals(part: &str) -> bool {
-    let is_snake = part.contains('_')
-        && part.starts_with(|first: char| first.is_ascii_uppercase())
-        && part
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    is_snake || BARE_WORDS.contains(&part)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -205,6 +211,22 @@ mod tests {
             "registry.example.com/PROJECT_ID/web:1.4",
             "IMAGE",
             "REGISTRY/IMAGE:TAG",
+            "REGISTRY/web:1",
+            "YOUR_REGISTRY/web:1",
+            "YOUR-REGISTRY.example.com/shop/WEB",
+            "MyRegistry/web",
+            "gcr.io/PROJECT/web:1",
+            "gcr.io/my-PROJECT/web:1",
+            "gcr.io/myProject/web:1",
+            "registry.example.com:PORT/web:1",
+            "REGISTRY_HOST:5000/web",
+            "AUTO",
+            "Auto",
+            "PROJECT_ID",
+            "NGINX:1.25",
+            "web@DIGEST",
+            "web@sha256:DIGEST",
+            "web:1@sha256:XXXX",
             "TODO",
             "__IMAGE__",
             "registry.example.com/__NAME__:1.4",
@@ -228,14 +250,14 @@ mod tests {
         for text in [
             "",
             "nginx:",
-            "Nginx:1.25",
-            "NGINX:1.25",
-            "Registry.Example.Com/Web:1.4",
             "nginx:1.25 ",
             " nginx:1.25",
             "nginx :1.25",
             "nginx:1 25",
             "http://registry.example.com/web:1.4",
+            "http://registry.example.com/PROJECT/web:1.4",
+            "nginx:1.25 # OLD",
+            "Registry.Example.Com/web:1.4:x",
             "https://registry.example.com/web",
             "docker://nginx",
             "nginx:1.25#old",
@@ -284,7 +306,11 @@ mod tests {
             "web:x__",
             "web:____",
             "a__b/c__d:1__2__3",
-            "REGISTRY/web:1",
+            "REGISTRY:5000/web:1",
+            "Registry.Example.Com/web:1.4",
+            "registry.example.com/web:TAG",
+            "your-registry/web:1",
+            "example/web:1",
             "[::1]:5000/web:1",
             &with_word,
             &injected,

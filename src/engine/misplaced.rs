@@ -1,0 +1,162 @@
+//! Comments for this program that no image takes: `# imago: ignore` counts on the line of an image, or of its key.
+//!
+//! ```yaml
+//! - name: web             # imago: ignore     (misplaced: it would be ignored without a word)
+//!   image: web:1.4        # imago: ignore
+//! ```
+
+use std::collections::BTreeSet;
+
+use super::workload::Workload;
+use super::yaml::File;
+
+/// What is said of each.
+pub const REASON: &str = "a comment for imago stands on no image's line, so it does nothing; move it to the line of the image";
+
+/// Their lines, in order. `workloads` are those of the file, each with its document; in other documents nothing is looked for.
+pub fn lines(file: &File<'_>, workloads: &[(usize, Workload)]) -> Vec<u32> {
+    let mut addressed = file.addressed_comments().peekable();
+    if addressed.peek().is_none() {
+        return Vec::new();
+    }
+    let documents: BTreeSet<usize> = workloads.iter().map(|(index, _)| *index).collect();
+    let images: BTreeSet<u32> = (workloads.iter())
+        .flat_map(|(_, workload)| workload.containers.iter().filter_map(|found| found.line))
+        .collect();
+    let starts: Vec<usize> = (0..file.len())
+        .map(|index| file.document(index).span().start)
+        .collect();
+    let mut misplaced: Vec<u32> = addressed
+        .filter(|(line, at)| {
+            !images.contains(line)
+                && !is_on_key(file, *at)
+                && documents.contains(&document_of(file, &starts, *at))
+        })
+        .map(|(line, _)| line)
+        .collect();
+    misplaced.dedup();
+    misplaced
+}
+
+/// Whether a comment stands on the line of the key of an image that follows on the next.
+fn is_on_key(file: &File<'_>, at: usize) -> bool {
+    let line = &file.text()[file.line_start(at)..at];
+    let key = line.trim_start_matches([' ', '\t', '-', '{', ',', '"', '\'']);
+    let value = key
+        .strip_prefix("image")
+        .map(|rest| rest.trim_start_matches(['"', '\'', ' ']))
+        .and_then(|rest| rest.strip_prefix(':'))
+        .map(str::trim);
+    // A tag, an anchor or the header of a block scalar stands before the value.
+    value.is_some_and(|value| value.is_empty() || value.starts_with(['!', '&', '|', '>']))
+}
+
+/// The document that a comment belongs to: the one that it stands in, or the next where a marker parts it from the last.
+fn document_of(file: &File<'_>, starts: &[usize], at: usize) -> usize {
+    let next = starts.partition_point(|start| *start <= at);
+    let is_last = |start: &usize| {
+        let between = &file.text()[at..*start];
+        between.contains("\n---") || between.contains("\r---")
+    };
+    match starts.get(next) {
+        None => starts.len().saturating_sub(1),
+        Some(start) if is_last(start) => next.saturating_sub(1),
+        Some(_) => next,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::workload;
+
+    fn misplaced(text: &str) -> Vec<u32> {
+        let file = File::parse(text).unwrap();
+        let workloads: Vec<(usize, Workload)> = (0..file.len())
+            .flat_map(|index| {
+                let found = workload::find(file.document(index)).workloads;
+                found.into_iter().map(move |workload| (index, workload))
+            })
+            .collect();
+        lines(&file, &workloads)
+    }
+
+    /// A Deployment whose container has these lines.
+    fn with(container: &str) -> String {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  template:\n    spec:\n      containers:\n{container}\n"
+        )
+    }
+
+    #[test]
+    fn a_comment_that_no_image_takes_is_found_wherever_it_stands() {
+        for (container, line) in [
+            ("      - name: web # imago: ignore\n        image: web:1", 8),
+            (
+                "      # imago: ignore\n      - name: web\n        image: web:1",
+                8,
+            ),
+            (
+                "      - name: web\n        # imago: ignore\n        image: web:1",
+                9,
+            ),
+            (
+                "      - name: web\n        image: web:1\n        # imago: ignore",
+                10,
+            ),
+            (
+                "      - {name: web, # imago: ignore\n         image: web:1}",
+                8,
+            ),
+            ("      - # imago: ignore\n        image: web:1", 8),
+            ("      - image: web:1\n        ports: [] # imago: ingore", 9),
+            (
+                "      - image: web:1\n        imagePullPolicy: Always # imago: ignore",
+                9,
+            ),
+            ("      - image: web:1\n# IMAGO: ignore", 9),
+        ] {
+            assert_eq!(misplaced(&with(container)), [line], "{container}");
+        }
+        let (first, image) = ("# imago: ignore\n", with("      - image: web:1"));
+        assert_eq!(misplaced(&[first, &image].concat()), [1]);
+        assert_eq!(misplaced(&[first, "---\n", &image].concat()), [1]);
+        assert_eq!(misplaced(&["---\n", first, &image].concat()), [2]);
+        assert_eq!(misplaced(&[&image, first].concat()), [9]);
+        let of_list =
+            with("      - image: web:1").replace("containers:", "containers: # imago: ignore");
+        assert_eq!(misplaced(&of_list), [7]);
+    }
+
+    #[test]
+    fn a_comment_that_an_image_takes_is_not_misplaced() {
+        for container in [
+            "      - image: web:1 # imago: ignore",
+            "      - image: web:1 # imago: ingore",
+            "      - {name: web, image: web:1} # imago: ignore",
+            "      - image: # imago: ignore\n          web:1",
+            "      - \"image\": # imago: ignore\n          web:1",
+            "      - image: &web # imago: ignore\n          web:1",
+            "      - image: >- # imago: ignore\n          web:1",
+            "      - image: web:1 # pinned; see imago: ignore",
+            "      # see the wiki on imago: ignore\n      - image: web:1",
+            "      # imago updates this\n      - image: web:1",
+        ] {
+            assert_eq!(misplaced(&with(container)), [0; 0], "{container}");
+        }
+    }
+
+    #[test]
+    fn documents_without_a_workload_are_left_alone() {
+        let (image, other) = (with("      - image: web:1"), "kind: Pod # imago: ignore\n");
+        for text in [
+            [&image, "---\n", other].concat(),
+            [other, "---\n", &image].concat(),
+            [&image, "---\n", "# imago: ignore\n", other].concat(),
+            ["# imago: ignore\n", other, "---\n", &image].concat(),
+            [&image, "---\n", other, "---\n", &image].concat(),
+        ] {
+            assert_eq!(misplaced(&text), [0; 0], "{text}");
+        }
+    }
+}

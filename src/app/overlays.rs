@@ -55,7 +55,7 @@ impl Base {
             return None;
         }
         let file = File::parse(std::str::from_utf8(bytes).ok()?).ok()?;
-        (!file.is_empty())
+        (!file.is_empty() && !file.is_refused(0))
             .then(|| Kustomization::read(file.document(0), &self.within(path).unwrap_or_default()))
     }
 

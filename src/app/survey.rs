@@ -10,7 +10,7 @@ use crate::engine::look::{self, Look};
 use crate::engine::misplaced;
 use crate::engine::plan::Question;
 use crate::engine::workload::{self, Workload};
-use crate::engine::yaml::{Fault, File};
+use crate::engine::yaml::{Fault, File, Unreadable};
 use crate::io::files::MAX_RULES;
 use crate::io::scan::{self, Found, IdleGlob, What};
 
@@ -183,7 +183,8 @@ fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
         | Examined::Template { .. }
         | Examined::UnreadableFolder { .. }
         | Examined::Unknown { .. }
-        | Examined::Unreadable { .. } => None,
+        | Examined::Unreadable(_)
+        | Examined::UnreadableDocuments { .. } => None,
     }
 }
 
@@ -197,6 +198,7 @@ enum Examined {
         unhandled: Vec<&'static str>,
         /// The lines of comments for this program that no image takes.
         misplaced: Vec<u32>,
+        refused: Vec<Unread>,
     },
     /// It holds none.
     Nothing { unhandled: Vec<&'static str> },
@@ -211,12 +213,20 @@ enum Examined {
         hint: Option<String>,
     },
     /// It cannot be read.
-    Unreadable {
-        code: &'static str,
-        line: Option<u32>,
-        cause: String,
-        hint: Option<String>,
+    Unreadable(Unread),
+    /// Some of its documents cannot be read, and the others hold no workload.
+    UnreadableDocuments {
+        refused: Vec<Unread>,
+        unhandled: Vec<&'static str>,
     },
+}
+
+/// Why a file, or a document of it, is not read.
+struct Unread {
+    code: &'static str,
+    line: Option<u32>,
+    cause: String,
+    hint: Option<String>,
 }
 
 impl Survey {
@@ -266,19 +276,21 @@ impl Survey {
             line,
             ..Place::default()
         };
-        let problem = |code, line, cause, hint| Problem {
-            code,
-            what: format!("cannot read `{name}`"),
-            place: place(line),
-            cause,
-            hint,
+        let problem = |what, unread: Unread| Problem {
+            code: unread.code,
+            what,
+            place: place(unread.line),
+            cause: unread.cause,
+            hint: unread.hint,
         };
+        let of_file = |unread| problem(format!("cannot read `{name}`"), unread);
+        let of_document = |unread| problem(format!("cannot read a document of `{name}`"), unread);
         self.files += usize::from(!matches!(
             examined,
             Examined::UnreadableFolder { .. } | Examined::Unknown { .. }
         ));
         match examined {
-            Examined::Manifest { text, workloads, questions, unhandled, misplaced } => {
+            Examined::Manifest { text, workloads, questions, unhandled, misplaced, refused } => {
                 self.note(&name, unhandled);
                 self.skipped.extend(misplaced.into_iter().map(|line| Skipped {
                     code: "bad-comment",
@@ -286,6 +298,7 @@ impl Survey {
                     message: misplaced::REASON.to_owned(),
                     held: true,
                 }));
+                self.problems.extend(refused.into_iter().map(of_document));
                 self.manifests.push(Manifest { path, name, text, workloads, questions });
             }
             Examined::Nothing { unhandled } => {
@@ -302,8 +315,14 @@ impl Survey {
                 cause,
                 hint: Some("make `git ls-files` work there, or leave it out with `--exclude`".to_owned()),
             }),
-            Examined::UnreadableFolder { code, cause, hint } => self.problems.push(problem(code, None, cause, hint)),
-            Examined::Unreadable { code, line, cause, hint } => self.problems.push(problem(code, line, cause, hint)),
+            Examined::UnreadableFolder { code, cause, hint } => {
+                self.problems.push(of_file(Unread { code, line: None, cause, hint }));
+            }
+            Examined::Unreadable(unread) => self.problems.push(of_file(unread)),
+            Examined::UnreadableDocuments { refused, unhandled } => {
+                self.note(&name, unhandled);
+                self.problems.extend(refused.into_iter().map(of_document));
+            }
         }
     }
 }
@@ -331,12 +350,12 @@ fn examine(found: &Found<'_>, questions: &impl Questions) -> Examined {
         What::Unknown(error) => Examined::Unknown {
             cause: error.to_string(),
         },
-        What::Problem(error) => Examined::Unreadable {
+        What::Problem(error) => Examined::Unreadable(Unread {
             code: error.code(),
             line: None,
             cause: error.to_string(),
             hint: error.hint().map(str::to_owned),
-        },
+        }),
     }
 }
 
@@ -366,54 +385,72 @@ fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Exami
                 why: error.to_string(),
             };
         }
-        Err(error) => {
-            return Examined::Unreadable {
-                code: error.fault.code(),
-                line: Some(error.line),
-                cause: format!("{error} (line {}, column {})", error.line, error.column),
-                hint: Some(hint(&error.fault).to_owned()),
-            };
-        }
+        Err(error) => return Examined::Unreadable(Unread::of(&error)),
     };
+    let refused = file.refused().iter();
+    let mut refused: Vec<_> = refused.map(|document| Unread::of(&document.why)).collect();
     let mut workloads = Vec::new();
     let mut unhandled = Vec::new();
     for index in 0..file.len() {
         let document = file.document(index);
         let found = workload::find(document);
-        if !found.workloads.is_empty() && workload::is_encrypted(document) {
-            return Examined::Unreadable {
-                code: "encrypted",
-                line: found.workloads[0].line,
-                cause: "SOPS has signed all values of the document, so an edit would break it"
-                    .to_owned(),
-                hint: Some(
-                    "encrypt it with `mac_only_encrypted: true`, or leave it out with `--exclude`"
-                        .to_owned(),
-                ),
-            };
-        }
         unhandled.extend(found.unhandled);
         if workload::is_kustomization_file(file_name)
             && workload::is_unnamed_kustomization(document)
         {
             unhandled.push(workload::KUSTOMIZATION);
         }
-        workloads.extend(
-            found
-                .workloads
-                .into_iter()
-                .map(|workload| (index, workload)),
-        );
+        match found.workloads.first() {
+            Some(first) if workload::is_encrypted(document) => {
+                refused.push(Unread::encrypted(first.line));
+            }
+            _ => {
+                let numbered = found.workloads.into_iter();
+                workloads.extend(numbered.map(|workload| (index, workload)));
+            }
+        }
     }
-    match workloads.is_empty() {
-        true => Examined::Nothing { unhandled },
-        false => Examined::Manifest {
+    if !workloads.is_empty() {
+        return Examined::Manifest {
             text: text.to_owned(),
             questions: questions(&workloads),
             misplaced: misplaced::lines(&file, &workloads),
             workloads,
             unhandled,
-        },
+            refused,
+        };
+    }
+    match refused.pop() {
+        None => Examined::Nothing { unhandled },
+        Some(only) if file.len() == 1 => Examined::Unreadable(only),
+        Some(last) => {
+            refused.push(last);
+            Examined::UnreadableDocuments { refused, unhandled }
+        }
+    }
+}
+
+impl Unread {
+    fn of(error: &Unreadable) -> Self {
+        Self {
+            code: error.fault.code(),
+            line: Some(error.line),
+            cause: format!("{error} (line {}, column {})", error.line, error.column),
+            hint: Some(hint(&error.fault).to_owned()),
+        }
+    }
+
+    fn encrypted(line: Option<u32>) -> Self {
+        Self {
+            code: "encrypted",
+            line,
+            cause: "SOPS has signed all values of the document, so an edit would break it"
+                .to_owned(),
+            hint: Some(
+                "encrypt it with `mac_only_encrypted: true`, or leave it out with `--exclude`"
+                    .to_owned(),
+            ),
+        }
     }
 }
 
@@ -426,11 +463,14 @@ fn listed(file: &File<'_>) -> Vec<&'static str> {
 
 /// The bytes as text. UTF-16 without a mark is told by the zero that its first character has (YAML 1.2.2, section 5.2).
 fn text(bytes: &[u8]) -> Result<&str, Examined> {
-    let not_utf8 = |line, cause: String| Examined::Unreadable {
-        code: "not-utf8",
-        line,
-        cause,
-        hint: Some("save it as UTF-8, or leave it out with `--exclude`".to_owned()),
+    let not_utf8 = |line, cause: String| {
+        let hint = "save it as UTF-8, or leave it out with `--exclude`";
+        Examined::Unreadable(Unread {
+            code: "not-utf8",
+            line,
+            cause,
+            hint: Some(hint.to_owned()),
+        })
     };
     if bytes.starts_with(b"\xff\xfe")
         || bytes.starts_with(b"\xfe\xff")

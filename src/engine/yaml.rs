@@ -11,6 +11,7 @@ mod lines;
 mod newlines;
 mod node;
 mod plain;
+mod refuse;
 #[cfg(test)]
 pub(in crate::engine) mod steps;
 mod template;
@@ -26,6 +27,7 @@ pub use fault::{Fault, Unreadable};
 use newlines::Newlines;
 pub use node::YamlNode;
 pub(super) use plain::resolve_plain;
+pub use refuse::RefusedDocument;
 pub use template::Engine;
 
 const NONE: u32 = u32::MAX;
@@ -39,6 +41,9 @@ pub struct File<'t> {
     comments: Vec<Comment>,
     plain: bool,
     newlines: Newlines,
+    refused: Vec<RefusedDocument>,
+    /// Where each document starts, where one is refused.
+    starts: Vec<u32>,
 }
 
 /// A document of a file.
@@ -46,6 +51,7 @@ pub struct File<'t> {
 struct Document {
     root: NodeId,
     aliases: bool,
+    refused: bool,
 }
 
 /// A comment, `#` included.
@@ -110,6 +116,8 @@ enum Tag {
 
 impl<'t> File<'t> {
     /// Reads all documents of a text. Comments are kept only where one may be meant for this program.
+    ///
+    /// A document that can be read in two ways is refused alone ([`File::refused`]), where the others can be read.
     pub fn parse(text: &'t str) -> Result<Self, Unreadable> {
         let comments = || {
             if marks::may_be_in(text.as_bytes()) {
@@ -135,16 +143,7 @@ impl<'t> File<'t> {
     }
 
     fn read(text: &'t str, comments: Comments) -> Result<Self, Unreadable> {
-        let file = events::read(text, comments)
-            .map_err(|unreadable| fault::or_conflict(text, unreadable))?;
-        match file.ambiguous_break() {
-            Some((offset, name)) => Err(fault::unreadable_at(
-                text,
-                offset,
-                Fault::AmbiguousLineBreak(name),
-            )),
-            None => Ok(file),
-        }
+        events::read(text, comments).map_err(|unreadable| fault::or_conflict(text, unreadable))
     }
 
     /// Whether the text was so plain that it was read line by line: no two readers of YAML differ on it.
@@ -235,8 +234,8 @@ impl<'t> File<'t> {
         &self.nodes[id.0 as usize]
     }
 
-    /// The first line break outside quoted scalars that only some readers know. Breaks and scalars are walked in step.
-    fn ambiguous_break(&self) -> Option<(usize, &'static str)> {
+    /// The line breaks outside quoted scalars that only some readers know. Breaks and scalars are walked in step.
+    fn ambiguous_breaks(&self) -> impl Iterator<Item = (usize, &'static str)> {
         let quoted = |node: &&Node<'t>| {
             #[cfg(test)]
             steps::add(1);
@@ -249,7 +248,7 @@ impl<'t> File<'t> {
             )
         };
         let mut quoted = self.nodes.iter().filter(quoted).peekable();
-        plain::ambiguous_breaks(self.text).find(|(offset, _)| {
+        plain::ambiguous_breaks(self.text).filter(move |(offset, _)| {
             while quoted
                 .next_if(|node| node.end as usize <= *offset)
                 .is_some()

@@ -18,6 +18,7 @@ mod json;
 mod memory;
 mod model;
 pub(crate) mod random;
+mod refused;
 mod scalars;
 mod tree;
 mod workloads;

@@ -27,7 +27,7 @@ pub(super) fn rule(code: &str) -> &'static str {
         "merge-conflict" => "The file holds the markers of an unresolved merge conflict.",
         "duplicate-key" => "A key stands twice in a mapping.",
         "complex-key" => "A key is a collection.",
-        "recursive-alias" | "alias-bomb" | "too-deep" => "The file cannot be read within bounds.",
+        "recursive-alias" | "alias-bomb" | "too-deep" => "A document cannot be read within bounds.",
         "ambiguous-line-break" => "Readers of YAML 1.1 and of YAML 1.2 disagree on a line break.",
         "not-utf8" => "The file is not UTF-8.",
         "encrypted" => "SOPS has signed all values of a document, so an edit would break it.",

@@ -42,6 +42,15 @@ pub(super) fn prove(
         named: old.alias_targets().collect(),
     };
     for document in 0..old.len() {
+        if old.is_refused(document) || new.is_refused(document) {
+            let both = old.is_refused(document) && new.is_refused(document);
+            if both && old.text()[old.region(document)] == new.text()[new.region(document)] {
+                continue;
+            }
+            return Err(unproven(
+                "a document that cannot be read would change".to_owned(),
+            ));
+        }
         walk.same(old.document(document), new.document(document))?;
     }
     for document in wanted {

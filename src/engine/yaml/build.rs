@@ -10,7 +10,7 @@ use super::{
 
 /// Levels of nesting, aliases expanded: more than any Kubernetes object has, and less than any reader's own limit.
 pub(super) const MAX_DEPTH: u32 = 120;
-/// How many nodes a document's aliases may make of one that is written, beyond a number that no object reaches.
+/// How many nodes a file's aliases may make of one that is written, beyond a number that no object reaches.
 const MAX_EXPANSION: u64 = 10;
 const MAX_EXPANDED: u64 = 100_000;
 
@@ -29,6 +29,10 @@ pub(super) struct Builder<'t> {
     open: Vec<Frame>,
     anchors: Vec<Option<Anchor>>,
     aliases: bool,
+    /// The number of the current document.
+    document: usize,
+    /// How many nodes the finished documents with aliases stand for: all documents of a file share one allowance.
+    expanded: u64,
 }
 
 /// A collection whose end has not come yet.
@@ -58,18 +62,23 @@ impl<'t> Builder<'t> {
             comments: Vec::new(),
             plain: false,
             newlines: Newlines::default(),
+            refused: Vec::new(),
+            starts: Vec::new(),
         };
         Self {
             file,
             open: Vec::new(),
             anchors: Vec::new(),
             aliases: false,
+            document: 0,
+            expanded: 0,
         }
     }
 
     /// Begins a document: anchors are its own.
     pub(super) fn start_document(&mut self) {
         self.aliases = false;
+        self.document = self.file.documents.len();
     }
 
     pub(super) fn scalar(
@@ -165,6 +174,7 @@ impl<'t> Builder<'t> {
             self.file.documents.push(Document {
                 root: NodeId(index),
                 aliases: false,
+                refused: false,
             });
         }
         self.file.nodes.push(Node {
@@ -269,17 +279,42 @@ impl<'t> Builder<'t> {
     fn count(&mut self, size: u64, height: u32, at: At) -> Result<(), Unreadable> {
         let level = narrow(self.open.len());
         let Some(frame) = self.open.last_mut() else {
+            if self.aliases {
+                self.expanded = self.expanded.saturating_add(size);
+            }
             return Ok(());
         };
         frame.size = frame.size.saturating_add(size);
         frame.height = frame.height.max(height);
-        if self.aliases && frame.size > MAX_EXPANDED + MAX_EXPANSION * self.file.nodes.len() as u64
+        if self.aliases
+            && self.expanded.saturating_add(frame.size)
+                > MAX_EXPANDED + MAX_EXPANSION * self.file.nodes.len() as u64
         {
             return Err(self.fault(at, Fault::AliasBomb));
         }
         if level + height > MAX_DEPTH + 1 {
             return Err(self.fault(at, Fault::TooDeep));
         }
+        Ok(())
+    }
+
+    /// Forgets what was read of the current document, and puts an empty node in its place. `Err`: nothing was read of it yet.
+    pub(super) fn refuse_document(&mut self, why: Unreadable) -> Result<(), Unreadable> {
+        let Some(Document { root, .. }) = self.file.documents.get(self.document).copied() else {
+            return Err(why);
+        };
+        let node = self.file.node(root);
+        let at = At {
+            start: node.start,
+            end: node.start,
+            line: node.line,
+            column: node.column,
+        };
+        self.file.nodes.truncate(root.0 as usize);
+        self.open.clear();
+        self.anchors.clear();
+        self.aliases = false;
+        self.file.refuse(self.document, at, why);
         Ok(())
     }
 

@@ -5,10 +5,14 @@ use granit_parser::{
     TrySpannedEventReceiver,
 };
 
-use super::build::{At, Builder, MAX_DEPTH};
+use super::build::{At, Builder};
 use super::fault::{narrow, unreadable_at};
+use super::refuse::{self, Starts};
 use super::template::{Actions, Engine};
 use super::{Comment, Fault, File, Layout, Style, Tag, Unreadable};
+
+/// Nesting beyond this limit ends the parser, and with it the reading of the file.
+const MAX_PARSED_DEPTH: usize = 1000;
 
 /// Whether comments are kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,9 +24,13 @@ pub(super) enum Comments {
 /// Reads all documents of a text.
 pub(super) fn read(text: &str, comments: Comments) -> Result<File<'_>, Unreadable> {
     // Pushed events are an eighth quicker than pulled ones.
-    let mut events = Events(Builder::new(text));
+    let mut events = Events {
+        builder: Builder::new(text),
+        starts: Starts::new(text),
+        is_refused: false,
+    };
     match Parser::new_from_str_with_options(text, options(comments)).try_load(&mut events, true) {
-        Ok(()) => Ok(events.0.file),
+        Ok(()) => refuse::settle(events.builder.file, events.starts),
         // A key that is a mapping in braces looks the same in Go and in Jinja.
         Err(TryLoadError::Receiver(Unreadable {
             fault: Fault::Template(_),
@@ -49,8 +57,9 @@ fn options(comments: Comments) -> Options {
         max_buffered_comment_events: usize::MAX,
         // libyaml's reading, which kubectl shares.
         block_scalar_eof_without_line_feed: true,
-        flow_nesting_limit: MAX_DEPTH as usize,
-        block_nesting_limit: MAX_DEPTH as usize,
+        // The builder refuses what is deeper than `MAX_DEPTH`, and that document alone.
+        flow_nesting_limit: MAX_PARSED_DEPTH,
+        block_nesting_limit: MAX_PARSED_DEPTH,
     }
 }
 
@@ -92,15 +101,47 @@ fn make_it_no_yaml(actions: &Actions, text: &str, error: &ScanError) -> bool {
             .is_some_and(|offset| actions.hold(offset))
 }
 
-struct Events<'t>(Builder<'t>);
+struct Events<'t> {
+    builder: Builder<'t>,
+    starts: Starts<'t>,
+    /// Whether the document is refused: the rest of it is passed over.
+    is_refused: bool,
+}
 
 impl<'t> TrySpannedEventReceiver<'t> for Events<'t> {
     type Error = Unreadable;
 
     fn on_event(&mut self, event: Event<'t>, span: Span) -> Result<(), Unreadable> {
-        let builder = &mut self.0;
         match event {
-            Event::DocumentStart(..) => builder.start_document(),
+            Event::DocumentStart(explicit, _) => {
+                self.is_refused = false;
+                self.starts.start(explicit, at(span));
+                self.builder.start_document();
+            }
+            Event::DocumentEnd => self.starts.end(at(span)),
+            Event::Comment(..) => {
+                let range = span.byte_range().unwrap_or_default();
+                self.builder.file.comments.push(Comment {
+                    span: range,
+                    line: narrow(span.start.line()),
+                });
+            }
+            _ if self.is_refused => {}
+            content => match self.builder.take(content, span) {
+                Err(why) if why.fault.is_of_one_document() => {
+                    self.is_refused = true;
+                    self.builder.refuse_document(why)?;
+                }
+                taken => taken?,
+            },
+        }
+        Ok(())
+    }
+}
+
+impl<'t> Builder<'t> {
+    fn take(&mut self, event: Event<'t>, span: Span) -> Result<(), Unreadable> {
+        match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag.map_or(Tag::None, |tag| {
                     if tag.is_yaml_core_schema_tag("str") {
@@ -115,23 +156,16 @@ impl<'t> TrySpannedEventReceiver<'t> for Events<'t> {
                     ScalarStyle::DoubleQuoted => Style::Double,
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
                 };
-                builder.scalar(text, style, tag, anchor, at(span))?;
+                self.scalar(text, style, tag, anchor, at(span))?;
             }
             Event::SequenceStart(style, anchor, _) => {
-                builder.start_sequence(layout(style), anchor, at(span))?
+                self.start_sequence(layout(style), anchor, at(span))?
             }
             Event::MappingStart(style, anchor, _) => {
-                builder.start_mapping(layout(style), anchor, at(span))?
+                self.start_mapping(layout(style), anchor, at(span))?
             }
-            Event::SequenceEnd | Event::MappingEnd => builder.end(at(span))?,
-            Event::Alias(anchor) => builder.alias(anchor, at(span))?,
-            Event::Comment(..) => {
-                let range = span.byte_range().unwrap_or_default();
-                builder.file.comments.push(Comment {
-                    span: range,
-                    line: narrow(span.start.line()),
-                });
-            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(at(span))?,
+            Event::Alias(anchor) => self.alias(anchor, at(span))?,
             _ => {}
         }
         Ok(())

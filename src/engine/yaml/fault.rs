@@ -55,6 +55,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether a fault of the nodes leaves the other documents of the file readable. A template is one as a whole.
+    pub(super) fn is_of_one_document(&self) -> bool {
+        !matches!(self, Self::Template(_))
+    }
+
     /// The stable word for programs.
     pub fn code(&self) -> &'static str {
         match self {

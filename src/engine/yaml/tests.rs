@@ -186,3 +186,63 @@ fn a_comment_asks_to_ignore_its_line_and_no_other() {
         .collect();
     assert_eq!(ignored, ["a", "c", "d"]);
 }
+
+#[test]
+fn a_document_is_refused_alone_where_all_readers_agree_on_its_bytes() {
+    let regions = |text: &'static str| -> Vec<(&str, bool)> {
+        let file = File::parse(text).unwrap();
+        let documents = 0..file.len();
+        documents
+            .map(|document| (&text[file.region(document)], file.is_refused(document)))
+            .collect()
+    };
+    assert_eq!(
+        regions("# x\na: 1\na: 2\n--- # y\nb: c\n"),
+        [("# x\na: 1\na: 2\n", true), ("--- # y\nb: c\n", false)]
+    );
+    assert_eq!(
+        regions("b: c\r\n...\r\n# x\r\na: 1\r\na: 2\r\n---\r\n"),
+        [
+            ("b: c\r\n...", false),
+            ("\r\n# x\r\na: 1\r\na: 2\r\n", true),
+            ("---\r\n", false)
+        ]
+    );
+    assert_eq!(
+        regions("%YAML 1.2\n---\na: 'b\n c'\n...\n%YAML 1.2\n---\n? [a]\n: b\n"),
+        [
+            ("%YAML 1.2\n---\na: 'b\n c'\n...", false),
+            ("\n%YAML 1.2\n---\n? [a]\n: b\n", true)
+        ]
+    );
+    assert_eq!(
+        regions("a: b\u{85}c\n---\nd: 'e\u{85}f'\n---\ng: h # \u{2029}\n"),
+        [
+            ("a: b\u{85}c\n", true),
+            ("---\nd: 'e\u{85}f'\n", false),
+            ("---\ng: h # \u{2029}\n", true)
+        ]
+    );
+    for (text, place) in [
+        // Each document is refused.
+        ("a: 1\na: 2\n---\nb: 1\nb: 2\n", ("duplicate-key", 2, 1)),
+        // Some readers see another document behind the break.
+        (
+            "a: b\r---\nc: d\n---\ne: f\n",
+            ("ambiguous-line-break", 1, 5),
+        ),
+        (
+            "a: b\n---\nc: \u{85}\u{2028}... x\n",
+            ("ambiguous-line-break", 3, 4),
+        ),
+        // A syntax error is one of the whole file.
+        ("a: 1\na: 2\n---\nb: [\n", ("yaml-syntax", 4, 4)),
+    ] {
+        let error = File::parse(text).map(|_| ()).unwrap_err();
+        assert_eq!(
+            (error.fault.code(), error.line, error.column),
+            place,
+            "{text:?}"
+        );
+    }
+}

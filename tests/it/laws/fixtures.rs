@@ -1,11 +1,14 @@
 //! The engine on every case of `fixtures/rewrite`, in process: what the binary does with a folder must be what the engine does with a
 //! text.
 
+use imago::engine::workload;
+use imago::engine::yaml::File;
+
 use crate::support::binary::files;
 use crate::support::cases::{Action, Case};
 use crate::support::engine::{self, Way, answers, carry_out, plain_rules};
 
-/// What the engine itself refuses a whole file for. The other codes are of an image, of a workload, or of the file's bytes.
+/// What the engine itself refuses a file or a document for. The other codes are of an image, of a workload, or of the file's bytes.
 const OF_THE_FILE: [&str; 13] = [
     "yaml-syntax",
     "duplicate-key",
@@ -59,10 +62,10 @@ fn the_engine_does_with_a_text_what_the_case_says() {
             .iter()
             .chain(&case.terms.skipped)
             .map(|mark| mark.code.as_str());
-        let code = marks.into_iter().find(|code| OF_THE_FILE.contains(code));
+        let code: Vec<_> = marks.filter(|code| OF_THE_FILE.contains(code)).collect();
         let refused = match &way {
-            Way::Refused(code, _) => Some(*code),
-            Way::Same | Way::Changed(_) => None,
+            Way::Refused(code, _) => vec![*code],
+            Way::Same | Way::Changed(_) => refused_documents(text),
         };
         if refused != code || way.text(text) != expected {
             faults.push(format!(
@@ -77,4 +80,20 @@ fn the_engine_does_with_a_text_what_the_case_says() {
         faults.len(),
         faults.join("\n\n")
     );
+}
+
+/// The codes of the documents that are left alone while others of their file are edited.
+fn refused_documents(text: &str) -> Vec<&'static str> {
+    let file = File::parse(text).expect("it is not refused");
+    let mut codes: Vec<_> = file
+        .refused()
+        .iter()
+        .map(|refused| refused.why.fault.code())
+        .collect();
+    for document in (0..file.len()).map(|index| file.document(index)) {
+        if workload::is_encrypted(document) && !workload::find(document).workloads.is_empty() {
+            codes.push("encrypted");
+        }
+    }
+    codes
 }

@@ -93,7 +93,23 @@ fn differs_at_images_alone(old: &str, new: &str) {
     }
 }
 
+/// The documents as another reader has them; of one that is refused, its bytes.
 fn documents(text: &str) -> Vec<Value> {
+    let file = File::parse(text).expect("it was edited");
+    if file.refused().is_empty() {
+        return documents_of(text);
+    }
+    let read = |document| {
+        let bytes = &text[file.region(document)];
+        match file.is_refused(document) {
+            true => vec![Value::from(bytes)],
+            false => documents_of(bytes),
+        }
+    };
+    (0..file.len()).flat_map(read).collect()
+}
+
+fn documents_of(text: &str) -> Vec<Value> {
     let text = text.trim_start_matches('\u{feff}');
     if let Ok(value) = serde_json::from_str::<Value>(text) {
         return vec![value];

@@ -68,6 +68,7 @@ pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
         Err(error) => return Way::Refused(error.fault.code(), error.to_string()),
     };
     let mut wanted = Vec::new();
+    let mut is_encrypted = false;
     for document in 0..file.len() {
         let root = file.document(document);
         let workloads = workload::find(root).workloads;
@@ -76,15 +77,20 @@ pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
             .filter_map(|workload| plan(workload, rules, action).ok())
             .flat_map(|plan| plan.changes)
             .collect();
-        if !changes.is_empty() && workload::is_encrypted(root) {
-            return Way::Refused("encrypted", String::new());
+        if changes.is_empty() {
+            continue;
         }
-        if !changes.is_empty() {
+        if workload::is_encrypted(root) {
+            is_encrypted = true;
+        } else {
             wanted.push(DocumentChanges { document, changes });
         }
     }
     if wanted.is_empty() {
-        return Way::Same;
+        return match is_encrypted {
+            true => Way::Refused("encrypted", String::new()),
+            false => Way::Same,
+        };
     }
     match splice(&file, &wanted) {
         Ok(new) => Way::Changed(new),

@@ -23,14 +23,14 @@ pub(super) fn prove(
     new: &File<'_>,
     wanted: &[DocumentChanges],
 ) -> Result<(), Refused> {
-    let new_values = read(new.text()).map_err(|refused| where_it_stands(refused, old))?;
+    let new_values = read(new).map_err(|refused| where_it_stands(refused, old))?;
     finds_the_same(new, &new_values)?;
     let old_values = match old.is_plain() {
         true => (0..old.len())
             .map(|document| plain_value(old.document(document)))
             .collect(),
         false => {
-            let values = read(old.text())?;
+            let values = read(old)?;
             finds_the_same(old, &values)?;
             values
         }
@@ -69,7 +69,7 @@ fn difference<'a>(from: Option<&'a str>, to: Option<&'a str>) -> Difference<'a> 
 /// What the second parser does not take, told where it stands in the file: the edit may have moved it. What it takes in the old text alone
 /// stands nowhere in the file.
 fn where_it_stands(in_new: Refused, old: &File<'_>) -> Refused {
-    read(old.text()).err().unwrap_or(Refused {
+    read(old).err().unwrap_or(Refused {
         line: None,
         message: format!("{}, once it is edited", in_new.message),
         ..in_new
@@ -130,7 +130,37 @@ fn essence(workload: Workload) -> impl PartialEq {
     )
 }
 
-fn read(text: &str) -> Result<Vec<Value<'_>>, Refused> {
+/// Reads the documents that are not refused. Where one is, each of the others is read from its own bytes and must be one document there,
+/// so that both parsers agree on where documents begin and end.
+fn read<'t>(file: &File<'t>) -> Result<Vec<Value<'t>>, Refused> {
+    if file.refused().is_empty() {
+        return read_text(file.text());
+    }
+    let mut values = Vec::new();
+    let (mut lines, mut counted) = (0, 0);
+    for document in (0..file.len()).filter(|document| !file.is_refused(*document)) {
+        let region = file.region(document);
+        let between = &file.text().as_bytes()[counted..region.start];
+        lines += memchr::memchr_iter(b'\n', between).count();
+        counted = region.start;
+        let in_file = |line: u32| line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+        let mut read = read_text(&file.text()[region]).map_err(|refused| Refused {
+            line: refused.line.map(in_file),
+            ..refused
+        })?;
+        match (read.pop(), read.is_empty()) {
+            (Some(value), true) => values.push(value),
+            _ => {
+                return Err(unproven(
+                    "kubectl's YAML reader finds another number of documents in it".to_owned(),
+                ));
+            }
+        }
+    }
+    Ok(values)
+}
+
+fn read_text(text: &str) -> Result<Vec<Value<'_>>, Refused> {
     let text = text.trim_start_matches('\u{feff}');
     if text.trim_start().starts_with('{')
         && let Ok(value) = serde_json::from_str(text)
@@ -268,7 +298,7 @@ mod tests {
         if !file.is_plain() {
             return false;
         }
-        let theirs = read(text).unwrap_or_else(|refused| panic!("{refused}\n{text}"));
+        let theirs = read_text(text).unwrap_or_else(|refused| panic!("{refused}\n{text}"));
         let ours: Vec<_> = (0..file.len())
             .map(|document| plain_value(file.document(document)))
             .collect();
@@ -301,8 +331,8 @@ mod tests {
                 .collect();
             directives + "---\na: b # %TAG\n"
         };
-        assert!(read(&text(MAX_TAG_DIRECTIVES)).is_ok());
-        let refused = read(&text(MAX_TAG_DIRECTIVES + 1)).unwrap_err();
+        assert!(read_text(&text(MAX_TAG_DIRECTIVES)).is_ok());
+        let refused = read_text(&text(MAX_TAG_DIRECTIVES + 1)).unwrap_err();
         assert_eq!((refused.code, refused.line), ("unproven", Some(101)));
         assert_eq!(
             refused.message,

@@ -3,7 +3,9 @@
 use super::aim::{Content, Way};
 use super::owner;
 use super::stage::Stage;
-use super::{CHANGE_TRAILER, Carried, Session, TRAILER, fault, not_pushed, refused};
+use super::{
+    CHANGE_TRAILER, Carried, Session, TRAILER, fault, fetch_contents, not_pushed, refused,
+};
 use crate::app::files::{self, Round};
 use crate::app::message::Changes;
 use crate::app::report::{Action, Committed, Place, Problem, Report};
@@ -124,6 +126,7 @@ impl Session<'_> {
         // The report is about what the remote has, so the files here become that also where nothing has to be pushed.
         let follows = checked_out && self.aim.content == Content::Commit;
         if follows {
+            self.bring_what_follows(transport, self.head.commit, new)?;
             transport
                 .can_follow(self.head.commit, new)
                 .map_err(|error| *not_pushed(transport, &error))?;
@@ -188,6 +191,7 @@ impl Session<'_> {
             self.repository
                 .refuse_locked_index()
                 .map_err(|error| refused(&error))?;
+            self.bring_what_follows(transport, from, to)?;
             let moved = transport
                 .follow(from, to)
                 .map_err(|error| error.to_string())
@@ -204,6 +208,25 @@ impl Session<'_> {
             })?;
         }
         Ok(is_ours)
+    }
+
+    /// Fetches what a partial clone lacks of the files that follow. Git does so by itself, but with the address as it stands.
+    fn bring_what_follows(
+        &self,
+        transport: &Transport,
+        from: CommitId,
+        to: CommitId,
+    ) -> anyhow::Result<()> {
+        if !transport.has_account() {
+            return Ok(());
+        }
+        let absent = self
+            .repository
+            .absent_between(from, to)
+            .map_err(|error| refused(&error))?;
+        fetch_contents(self.request, &self.repository, Some(transport), &absent)
+            .map_err(|problem| *problem)?;
+        Ok(())
     }
 
     fn replace(
@@ -325,9 +348,12 @@ impl Session<'_> {
         };
         let signer = self.identity.committer();
         let branch = self.aim.branch.as_deref().unwrap_or("HEAD");
+        // What stands below a branch of its own is at the remote, and was made for no such branch. Elsewhere a person's commit may be there.
+        let is_own = self.transport.is_some() && matches!(self.aim.way, Way::Replace(_));
+        let base = is_own.then_some(self.aim.base);
         let change = self
             .repository
-            .change(self.aim.base, &stage.files, &self.identity)
+            .change(base, &stage.files, &self.identity)
             .to_string();
         let mut trailers = vec![(TRAILER, branch), (CHANGE_TRAILER, &change)];
         if self.request.signoff {

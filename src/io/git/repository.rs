@@ -316,9 +316,13 @@ impl Repository {
             && self.inner.find_commit(commit.0)?.tree_id() == self.tree(base, files)?)
     }
 
-    /// What a commit of these files on this base changes, for its trailer.
-    pub fn change(&self, base: CommitId, files: &[Staged], identity: &Identity) -> Change {
-        Change::of(&identity.author, files).on(base.0)
+    /// What a commit of these files changes, for its trailer; with the commit that it is made on, where that shall be noted.
+    pub fn change(&self, base: Option<CommitId>, files: &[Staged], identity: &Identity) -> Change {
+        let change = Change::of(&identity.author, files);
+        match base {
+            Some(base) => change.on(base.0),
+            None => change,
+        }
     }
 
     /// Whether this repository has seen a branch of a remote.

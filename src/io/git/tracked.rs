@@ -40,9 +40,9 @@ impl Tracked {
                 let names = Names::of(&repository.inner.config()?);
                 Ok(Self::of_index(&repository.inner.index()?, names, wanted))
             }
-            Err(error @ (GitError::NoRepository | GitError::Bare)) => Err(error),
-            // An index says no more than that files are there: nothing of another user's is run or obeyed.
-            Err(GitError::Owner(_)) => {
+            Err(GitError::NoRepository) => Err(GitError::NoRepository),
+            // An index says no more than that files are there: nothing of another user's is run or obeyed. `core.bare` may be set beside files.
+            Err(GitError::Owner(_) | GitError::Bare) => {
                 let file = git_folder::index_file(root).ok_or(GitError::NoRepository)?;
                 let config = git_folder::config_file(root).ok_or(GitError::NoRepository)?;
                 Ok(Self::of_index(
@@ -69,7 +69,7 @@ impl Tracked {
             Child::new(
                 "git",
                 without_secrets(&environment),
-                Limits::of_environment(&BTreeMap::new()).of(Act::Ask),
+                Limits::of_environment(&environment).of(Act::Ask),
             )
             .args([OsString::from("-C"), root.into()])
             // A program that tells what has changed: nobody asks.

@@ -269,6 +269,11 @@ impl Transport {
         &self.remote
     }
 
+    /// Whether an address of it has an account, which `git` by itself would hand on as an argument.
+    pub fn has_account(&self) -> bool {
+        self.name != self.remote
+    }
+
     /// How many places it is pushed to.
     pub fn places(&self) -> usize {
         self.places.len()

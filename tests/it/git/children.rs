@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::Tree;
 use super::push::Two;
+use super::{Tree, deployment};
 use crate::support::programs;
 use crate::support::remote::{Door, HttpRemote};
 
@@ -308,6 +308,87 @@ fn a_password_in_an_address_is_no_argument() {
         "## main...origin/main\n"
     );
     assert_eq!(two.ours.git("remote"), "origin\n");
+}
+
+#[test]
+fn no_program_that_speaks_to_a_remote_is_given_an_account() {
+    const PASSWORD: &str = "password-of-an-address";
+    for (flags, rewritten) in [
+        ("", false),
+        ("", true),
+        (" --depth 1", true),
+        (" --filter=blob:none", false),
+        (" --filter=blob:none", true),
+    ] {
+        let Some(two) = Two::new() else { return };
+        let bare = two.ours.place.beside("bare.git");
+        two.ours.git(&format!(
+            "-C {} config uploadpack.allowFilter true",
+            bare.display()
+        ));
+        let remote = HttpRemote::start(bare.parent().unwrap(), Door::Account("ada", PASSWORD));
+        let plain = remote.url("");
+        let account = plain.replace("http://", &format!("http://ada:{PASSWORD}@"));
+        two.ours
+            .git(&format!("clone --quiet{flags} {account}bare.git clone"));
+        let ours = Tree {
+            place: two.ours.place,
+            folder: "clone".to_owned(),
+        };
+        ours.identify();
+        if rewritten {
+            ours.git(&format!("remote set-url origin {plain}bare.git"));
+            ours.git(&format!("config url.{account}.insteadOf {plain}"));
+        }
+        let two = Two {
+            ours,
+            theirs: two.theirs,
+        };
+        // A folder of Git's programs, in which the one that speaks http notes what it is given.
+        let (programs, noted) = (
+            two.ours.place.beside("programs"),
+            two.ours.place.beside("noted"),
+        );
+        std::fs::create_dir(&programs).unwrap();
+        let from = two.ours.git("--exec-path");
+        for program in std::fs::read_dir(from.trim_end()).unwrap() {
+            let program = program.unwrap();
+            if program.file_name() != "git-remote-http" {
+                std::os::unix::fs::symlink(program.path(), programs.join(program.file_name()))
+                    .unwrap();
+            }
+        }
+        let speaks = programs.join("git-remote-http");
+        let script = format!(
+            "#!/bin/sh\necho \"$@\" >>{}\nexec {}/git-remote-http \"$@\"\n",
+            noted.display(),
+            from.trim_end()
+        );
+        std::fs::write(&speaks, script).unwrap();
+        std::fs::set_permissions(&speaks, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let run = |line: &str| {
+            two.ours
+                .run(line)
+                .env("GIT_EXEC_PATH", &programs)
+                .finish_with(0);
+        };
+        for digit in ["1", "2"] {
+            two.ours.moved(digit);
+            // What others have pushed is followed, and a branch is replaced.
+            two.they_push("note.txt", digit);
+            two.they_push("deploy/other.yaml", &deployment(&format!("other-{digit}")));
+            run("--update --push");
+            two.they("pull --quiet --rebase origin main");
+            run("--update --push");
+            run("--restore --branch imago/restore --push");
+        }
+        let noted = std::fs::read_to_string(&noted).unwrap();
+        assert!(noted.lines().count() > 6, "{noted}");
+        assert!(
+            !noted.contains("ada") && !noted.contains(PASSWORD),
+            "{flags} {rewritten}: {noted}"
+        );
+    }
 }
 
 #[test]

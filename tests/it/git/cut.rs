@@ -48,6 +48,39 @@ fn a_persons_commit_below_ours_is_seen_in_a_shallow_clone() {
 }
 
 #[test]
+fn a_persons_commit_below_one_that_was_made_on_our_branch_itself_is_seen() {
+    for flags in ["", " --depth 1"] {
+        for at_once in [true, false] {
+            let Some(two) = with_branch() else { return };
+            write(&two, "fix.txt", "a fix\n");
+            two.they("add fix.txt");
+            two.they("commit --quiet --message fix");
+            two.they("push --quiet origin HEAD");
+            // Somebody lets imago run where the branch is checked out.
+            two.ours.git("fetch --quiet");
+            two.ours.git("checkout --quiet imago/update");
+            two.ours.moved("2");
+            if at_once {
+                two.ours.imago("--update --push", 0);
+            } else {
+                two.ours.imago("--update --commit", 0);
+                two.ours.git("push --quiet origin HEAD");
+            }
+            two.ours.git("checkout --quiet main");
+            let before = tip(&two);
+            let two = clone(two, flags);
+            two.ours.moved("3");
+            let said = two.ours.imago(RUN, 2).stderr;
+            assert!(
+                said.contains("it does not bear `Imago-Branch: imago/update`"),
+                "{said}"
+            );
+            assert_eq!(tip(&two), before);
+        }
+    }
+}
+
+#[test]
 fn a_branch_that_stands_where_it_was_made_needs_no_history() {
     let Some(two) = with_branch() else { return };
     two.they("checkout --quiet main");

@@ -86,7 +86,7 @@ impl Repository {
             let change = self.change_between(&commit.author(), &onto.tree()?, &tree)?;
             let message = change.map_or_else(
                 || message.to_owned(),
-                |change| with_trailer(message, trailer, &change.on(onto.id()).to_string()),
+                |change| with_trailer(message, trailer, &change.to_string()),
             );
             let people = (&commit.author(), &identity.committer);
             let made = self.write_commit(people, &message, &tree, &onto, &identity.environment)?;

@@ -76,6 +76,22 @@ impl Repository {
         Ok((!absent.is_empty()).then_some(Lacking::Contents(absent)))
     }
 
+    /// The contents that one commit has, another has not, and this clone lacks.
+    pub fn absent_between(
+        &self,
+        from: CommitId,
+        to: CommitId,
+    ) -> Result<BTreeSet<ContentId>, GitError> {
+        let tree = |commit: CommitId| self.inner.find_commit(commit.0)?.tree();
+        let changed = self.changed_contents(&tree(from)?, &tree(to)?)?;
+        let odb = self.inner.odb()?;
+        let is_absent = |content: &Oid| {
+            !content.is_zero() && !odb.exists_ext(*content, git2::OdbLookupFlags::NO_REFRESH)
+        };
+        let contents = changed.into_values().map(|[_, new]| new);
+        Ok(contents.filter(is_absent).map(ContentId).collect())
+    }
+
     /// The contents that a merge of two trees reads: those of files that both sides change. Where one side removes what the other changes,
     /// Git looks for a new name of it among all that is new.
     fn merged_contents(

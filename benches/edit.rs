@@ -6,11 +6,12 @@ use divan::Bencher;
 use divan::counter::BytesCount;
 use imago::engine::answer::{Answer, Answers};
 use imago::engine::image::Digest;
+use imago::engine::object::Object;
 use imago::engine::plan::{self, Rules};
 use imago::engine::policy::{TagForm, Track};
 use imago::engine::selector::ImageFilter;
+use imago::engine::shape;
 use imago::engine::splice::{self, DocumentChanges};
-use imago::engine::workload::{self, Workload};
 use imago::engine::yaml::File;
 
 fn main() {
@@ -38,12 +39,12 @@ fn rules() -> Rules {
     }
 }
 
-fn workloads(text: &str) -> Vec<Workload> {
+fn workloads(text: &str) -> Vec<Object> {
     let file = File::parse(text).expect("the manifest is well-formed");
-    workload::find(file.document(0)).workloads
+    shape::find(file.document(0)).objects
 }
 
-fn answers(workloads: &[Workload]) -> Answers {
+fn answers(workloads: &[Object]) -> Answers {
     let digest =
         Digest::parse(&format!("sha256:{}", "1".repeat(64))).expect("64 digits make a digest");
     plan::wanted(workloads, &rules())
@@ -74,7 +75,7 @@ fn parse(bencher: Bencher<'_, '_>) {
 fn find(bencher: Bencher<'_, '_>) {
     let text = deployment();
     let file = File::parse(&text).expect("the manifest is well-formed");
-    bencher.bench(|| workload::find(file.document(0)));
+    bencher.bench(|| shape::find(file.document(0)));
 }
 
 #[divan::bench]

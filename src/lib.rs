@@ -18,7 +18,7 @@
 //!
 //! ```text
 //! FILES    io::scan -> text -> engine::yaml -> nodes ---------\
-//!                                                              > engine::workload -> Workload, the same type for both
+//!                                                              > engine::shape -> objects with sites, the same for both
 //! CLUSTER  io::cluster -> JSON -> engine::live ---------------/        |
 //!                                                         plan::questions -> lookups
 //!                                                                      |
@@ -30,6 +30,7 @@
 //! BOTH     outcomes -> app::report -> cli::render -> exit code
 //! ```
 //!
+//! - [`engine::shape`] has the table of kinds, an [`engine::site::Site`] is one place of one image: it reads and writes the scalars there.
 //! - A [`engine::path::Path`] is the address of a string in an object, and a [`engine::plan::Change`] says what shall stand there; so
 //!   finding, policy and planning know nothing of files and clusters.
 //! - A tag is asked for when the first file that names it has been read, while others are still read, in the order of the files and not

@@ -118,7 +118,7 @@ mod tests {
                 workload: Some("Deployment/web".into()),
                 ..Place::default()
             },
-            kind: "Deployment",
+            kind: "Deployment".into(),
             namespace: None,
             name: "web".into(),
             containers: containers.iter().map(container).collect(),

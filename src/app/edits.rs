@@ -6,9 +6,10 @@ use super::report::{Action, ContainerReport, Place, Problem, Skipped, WorkloadRe
 use super::survey::Manifest;
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::hold::Hold;
+use crate::engine::object::{IGNORE, Ignore, Object, RECORD};
 use crate::engine::plan::{self, Outcome, Plan, Rules};
+use crate::engine::site::{Role, Site};
 use crate::engine::splice::{self, DocumentChanges, Refused};
-use crate::engine::workload::{Container, Group, IGNORE, Ignore, Workload};
 use crate::engine::yaml::File;
 
 /// What shall happen to a file.
@@ -80,7 +81,7 @@ pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answer
 }
 
 /// Annotations that say nothing: `imago/ignore` with a misspelt name or without a string, and `imago/…` that is not known.
-pub(super) fn idle_annotations(workload: &Workload, name: &str) -> Vec<String> {
+pub(super) fn idle_annotations(workload: &Object, name: &str) -> Vec<String> {
     let unknown = workload.unknown_annotations.iter();
     let mut warnings: Vec<String> = unknown
         .map(|unknown| {
@@ -91,7 +92,7 @@ pub(super) fn idle_annotations(workload: &Workload, name: &str) -> Vec<String> {
     warnings
 }
 
-fn idle_ignores(workload: &Workload, name: &str) -> Vec<String> {
+fn idle_ignores(workload: &Object, name: &str) -> Vec<String> {
     match &workload.ignore {
         Ignore::Nothing | Ignore::All => Vec::new(),
         Ignore::NoText => {
@@ -101,7 +102,7 @@ fn idle_ignores(workload: &Workload, name: &str) -> Vec<String> {
         }
         Ignore::Containers(ignored) => {
             let names: HashSet<&str> = workload
-                .containers
+                .sites
                 .iter()
                 .map(|container| container.name.as_str())
                 .collect();
@@ -138,9 +139,9 @@ pub(super) struct Told {
 }
 
 /// Puts a plan into the report's terms.
-pub(super) fn tell(place: Place, workload: &Workload, plan: &Plan) -> Told {
+pub(super) fn tell(place: Place, workload: &Object, plan: &Plan) -> Told {
     let (mut containers, mut skipped, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    for (container, outcome) in workload.containers.iter().zip(&plan.outcomes) {
+    for (container, outcome) in workload.sites.iter().zip(&plan.outcomes) {
         let Some(outcome) = outcome else { continue };
         let image = container.image.text().unwrap_or_default().to_owned();
         let place = Place {
@@ -192,7 +193,7 @@ pub(super) fn tell(place: Place, workload: &Workload, plan: &Plan) -> Told {
     }
     let workload = WorkloadReport {
         place,
-        kind: workload.kind.name(),
+        kind: workload.kind.to_string(),
         namespace: workload.namespace.clone(),
         name: workload.name.clone(),
         containers,
@@ -205,9 +206,9 @@ pub(super) fn tell(place: Place, workload: &Workload, plan: &Plan) -> Told {
     }
 }
 
-fn report(container: &Container, image: String, outcome: Outcome) -> ContainerReport {
+fn report(container: &Site, image: String, outcome: Outcome) -> ContainerReport {
     ContainerReport {
-        init: container.group == Group::InitContainers,
+        init: container.role == Role::InitContainer,
         name: container.name.clone(),
         line: container.line,
         image,
@@ -215,11 +216,11 @@ fn report(container: &Container, image: String, outcome: Outcome) -> ContainerRe
     }
 }
 
-fn place(manifest: &Manifest, workload: &Workload) -> Place {
+fn place(manifest: &Manifest, workload: &Object) -> Place {
     Place {
         file: Some(manifest.name.clone()),
         line: workload.line,
-        workload: Some(format!("{}/{}", workload.kind.name(), workload.name)),
+        workload: Some(workload.label()),
         container: None,
     }
 }
@@ -241,12 +242,11 @@ fn failed(place: Place, image: &str, refusal: &Refusal) -> Problem {
 }
 
 /// What a record that cannot be relied on is to the report: a problem of the workload, where the annotation stands.
-pub(super) fn unreadable_record(place: &Place, workload: &Workload, refusal: Refusal) -> Problem {
+pub(super) fn unreadable_record(place: &Place, workload: &Object, refusal: Refusal) -> Problem {
     let Refusal { code, cause, hint } = refusal;
     let what = format!(
         "cannot read the annotation `{}` of `{}`",
-        crate::engine::workload::RECORD,
-        workload.name
+        RECORD, workload.name
     );
     let place = Place {
         line: workload.record_line.or(place.line),

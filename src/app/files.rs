@@ -20,10 +20,10 @@ use super::source::{LockUse, Source, Sourced, lock_problem};
 use super::survey::{self, Manifest, Survey};
 use super::threads;
 use crate::engine::answer::Answers;
+use crate::engine::object::Object;
 use crate::engine::plan::{self, Question, Rules};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{ImageFilter, Selection, Verdict};
-use crate::engine::workload::Workload;
 use crate::io::links;
 use crate::io::lock::Lock;
 use crate::io::registry;
@@ -113,7 +113,7 @@ pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result
     while overtaken <= OVERTAKEN_AT_MOST && caught_up <= OVERTAKEN_AT_MOST {
         let rules = request.rules();
         let source = request.source(&lock)?;
-        let questions = |workloads: &[(usize, Workload)]| request.questions(workloads, &rules);
+        let questions = |workloads: &[(usize, Object)]| request.questions(workloads, &rules);
         let of_commit = session
             .as_ref()
             .map(|session| {
@@ -255,7 +255,7 @@ impl Request {
     }
 
     /// What has to be asked for those workloads of a file that are selected.
-    fn questions(&self, workloads: &[(usize, Workload)], rules: &Rules) -> Vec<Question> {
+    fn questions(&self, workloads: &[(usize, Object)], rules: &Rules) -> Vec<Question> {
         let taken = workloads.iter().map(|(_, workload)| workload);
         let taken = taken
             .filter(|workload| self.asks() && takes(&self.selection, workload) == Verdict::Taken);
@@ -318,12 +318,7 @@ impl Request {
         report.warnings.extend(warnings);
         for manifest in &survey.manifests {
             for (_, workload) in &manifest.workloads {
-                let name = format!(
-                    "{} {}/{}",
-                    manifest.name,
-                    workload.kind.name(),
-                    workload.name
-                );
+                let name = format!("{} {}", manifest.name, workload.label());
                 report
                     .warnings
                     .extend(edits::idle_annotations(workload, &name));
@@ -395,7 +390,7 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn all_workloads(survey: &Survey) -> impl Iterator<Item = &Workload> {
+fn all_workloads(survey: &Survey) -> impl Iterator<Item = &Object> {
     survey
         .manifests
         .iter()
@@ -464,7 +459,7 @@ impl Report {
     }
 }
 
-fn takes(selection: &Selection, workload: &Workload) -> Verdict {
+fn takes(selection: &Selection, workload: &Object) -> Verdict {
     selection.takes(
         workload.namespace.as_deref(),
         &workload.name,

@@ -287,7 +287,7 @@ mod tests {
                 file: Some("deploy/web.yaml".to_owned()),
                 ..Place::default()
             },
-            kind: "Deployment",
+            kind: "Deployment".into(),
             namespace: None,
             name: name.to_owned(),
             containers: containers.iter().map(container).collect(),

@@ -143,7 +143,7 @@ mod tests {
         };
         WorkloadReport {
             place: Place::default(),
-            kind: "Deployment",
+            kind: "Deployment".into(),
             namespace: None,
             name: "web".into(),
             containers: outcomes.into_iter().map(container).collect(),

@@ -143,7 +143,7 @@ impl KnownOverlays {
         for container in manifest
             .workloads
             .iter_mut()
-            .flat_map(|(_, workload)| &mut workload.containers)
+            .flat_map(|(_, workload)| &mut workload.sites)
         {
             let Some(image) = container
                 .image

@@ -244,7 +244,7 @@ pub struct WorkloadReport {
     /// Where it stands.
     pub place: Place,
     /// `Deployment`, `DaemonSet`, `StatefulSet`, `CronJob`.
-    pub kind: &'static str,
+    pub kind: String,
     /// `metadata.namespace`, where it is set.
     pub namespace: Option<String>,
     /// `metadata.name`.

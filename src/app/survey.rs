@@ -8,8 +8,9 @@ use super::report::{Place, Problem, Skipped};
 use super::threads;
 use crate::engine::look::{self, Look};
 use crate::engine::misplaced;
+use crate::engine::object::Object;
 use crate::engine::plan::Question;
-use crate::engine::workload::{self, Workload};
+use crate::engine::shape;
 use crate::engine::yaml::{Fault, File, Unreadable};
 use crate::io::files::MAX_RULES;
 use crate::io::scan::{self, Found, IdleGlob, What};
@@ -18,9 +19,9 @@ use crate::io::scan::{self, Found, IdleGlob, What};
 const A_TEMPLATE: &str = "the file is a template of a Helm chart";
 
 /// Says what has to be asked for the workloads of a file, each with the number of its document.
-pub trait Questions: Fn(&[(usize, Workload)]) -> Vec<Question> + Sync {}
+pub trait Questions: Fn(&[(usize, Object)]) -> Vec<Question> + Sync {}
 
-impl<F: Fn(&[(usize, Workload)]) -> Vec<Question> + Sync> Questions for F {}
+impl<F: Fn(&[(usize, Object)]) -> Vec<Question> + Sync> Questions for F {}
 
 /// Everything that was found, files by path.
 #[derive(Debug, Default)]
@@ -55,7 +56,7 @@ pub struct Manifest {
     /// Its whole text, as it was read.
     pub text: String,
     /// Its workloads, each with the number of its document, in order.
-    pub workloads: Vec<(usize, Workload)>,
+    pub workloads: Vec<(usize, Object)>,
     /// What has to be asked for it.
     pub questions: Vec<Question>,
 }
@@ -193,7 +194,7 @@ enum Examined {
     /// It holds workloads.
     Manifest {
         text: String,
-        workloads: Vec<(usize, Workload)>,
+        workloads: Vec<(usize, Object)>,
         questions: Vec<Question>,
         unhandled: Vec<&'static str>,
         /// The lines of comments for this program that no image takes.
@@ -263,7 +264,7 @@ impl Survey {
         let mut told = BTreeSet::new();
         let slips = unhandled
             .iter()
-            .filter_map(|counted| Some((*counted, workload::slip(counted)?)));
+            .filter_map(|counted| Some((*counted, shape::slip(counted)?)));
         let slips = slips.filter(|(counted, _)| told.insert(*counted));
         self.warnings
             .extend(slips.map(|(_, slip)| format!("`{name}` {slip}")));
@@ -393,19 +394,17 @@ fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Exami
     let mut unhandled = Vec::new();
     for index in 0..file.len() {
         let document = file.document(index);
-        let found = workload::find(document);
+        let found = shape::find(document);
         unhandled.extend(found.unhandled);
-        if workload::is_kustomization_file(file_name)
-            && workload::is_unnamed_kustomization(document)
-        {
-            unhandled.push(workload::KUSTOMIZATION);
+        if shape::is_kustomization_file(file_name) && shape::is_unnamed_kustomization(document) {
+            unhandled.push(shape::KUSTOMIZATION);
         }
-        match found.workloads.first() {
-            Some(first) if workload::is_encrypted(document) => {
+        match found.objects.first() {
+            Some(first) if shape::is_encrypted(document) => {
                 refused.push(Unread::encrypted(first.line));
             }
             _ => {
-                let numbered = found.workloads.into_iter();
+                let numbered = found.objects.into_iter();
                 workloads.extend(numbered.map(|workload| (index, workload)));
             }
         }
@@ -457,7 +456,7 @@ impl Unread {
 /// What is not handled in a file that holds no workload.
 fn listed(file: &File<'_>) -> Vec<&'static str> {
     (0..file.len())
-        .flat_map(|index| workload::find(file.document(index)).unhandled)
+        .flat_map(|index| shape::find(file.document(index)).unhandled)
         .collect()
 }
 

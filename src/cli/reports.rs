@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::args::Format;
 use super::printer::{Form, Printer, To};
-use super::render::ground::Ground;
+use super::render::ground::Basis;
 use super::render::{Styles, github, json, markdown, problem, sarif, text};
 use super::settings::{Detail, ReportFile, Reporting, Voice};
 use crate::app::report::{Place, Problem, Report};
@@ -109,7 +109,7 @@ pub(super) fn tell(
 }
 
 /// The result goes to stdout, which a diff has for itself; problems go to stderr, between what was looked at and what it comes to.
-fn print(report: &Report, format: Format, ground: &Ground, voice: Voice, printer: &mut Printer) {
+fn print(report: &Report, format: Format, ground: &Basis, voice: Voice, printer: &mut Printer) {
     let result = if report.diff.is_some() {
         To::Stderr
     } else {
@@ -200,7 +200,7 @@ fn problems(report: &Report, detail: Detail, styles: &Styles) -> String {
 fn rendered(
     report: &Report,
     format: Format,
-    ground: &Ground,
+    ground: &Basis,
     detail: Detail,
     styles: &Styles,
 ) -> String {
@@ -218,10 +218,10 @@ fn rendered(
 }
 
 /// Where the run stands. A folder that is gone has no name, and names then stay as they are.
-fn ground() -> Ground {
+fn ground() -> Basis {
     let current = std::env::current_dir().unwrap_or_default();
     let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
-    Ground { current, root }
+    Basis { current, root }
 }
 
 fn unwritten(file: &ReportFile, error: &FileError) -> Problem {
@@ -263,7 +263,7 @@ mod tests {
         print(
             report,
             format,
-            &Ground::default(),
+            &Basis::default(),
             Voice {
                 detail,
                 ..Voice::default()

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::workload::Group;
+use super::site::Role;
 
 /// The images of a workload as they were written, by container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,27 +60,27 @@ impl<'t> Originals<'t> {
     }
 
     /// All entries, each with its list: those of `containers`, then those of `initContainers`.
-    pub fn entries(&self) -> impl Iterator<Item = (Group, &Original<'t>)> {
+    pub fn entries(&self) -> impl Iterator<Item = (Role, &Original<'t>)> {
         let containers = self
             .containers
             .iter()
-            .map(|original| (Group::Containers, original));
+            .map(|original| (Role::Container, original));
         containers.chain(
             self.init_containers
                 .iter()
-                .map(|original| (Group::InitContainers, original)),
+                .map(|original| (Role::InitContainer, original)),
         )
     }
 
     /// Adds a container's image behind those of its list.
-    pub fn push(&mut self, group: Group, name: &'t str, image: Cow<'t, str>) {
+    pub fn push(&mut self, role: Role, name: &'t str, image: Cow<'t, str>) {
         let original = Original {
             name: name.into(),
             image,
         };
-        match group {
-            Group::Containers => self.containers.push(original),
-            Group::InitContainers => self.init_containers.push(original),
+        match role {
+            Role::Container => self.containers.push(original),
+            Role::InitContainer => self.init_containers.push(original),
         }
     }
 
@@ -134,9 +134,9 @@ mod tests {
         let originals = Originals::parse(text).unwrap();
         let entries: Vec<_> = originals
             .entries()
-            .map(|(group, original)| (group, original.name(), original.image()))
+            .map(|(role, original)| (role, original.name(), original.image()))
             .collect();
-        assert_eq!(entries, [(Group::Containers, "web", "nginx:1.25")]);
+        assert_eq!(entries, [(Role::Container, "web", "nginx:1.25")]);
         assert_eq!(
             originals.to_text(),
             r#"{"containers":[{"name":"web","image":"nginx:1.25"}],"initContainers":[]}"#
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn characters_that_some_readers_take_for_line_breaks_are_escaped() {
         let mut originals = Originals::default();
-        originals.push(Group::Containers, "a\u{2028}b\nc", "x".into());
+        originals.push(Role::Container, "a\u{2028}b\nc", "x".into());
         assert_eq!(
             originals.to_text(),
             r#"{"containers":[{"name":"a\u2028b\nc","image":"x"}],"initContainers":[]}"#

@@ -7,8 +7,8 @@ use super::image::Digest;
 use super::plan::{self, Rules};
 use super::policy::{TagForm, Track};
 use super::selector::ImageFilter;
+use super::shape;
 use super::splice::{DocumentChanges, splice};
-use super::workload;
 use super::yaml::{File, steps};
 
 const SIZE: usize = 400;
@@ -24,7 +24,7 @@ fn cost(text: &str) -> u64 {
     let edit = |text: &str, restore: bool| {
         let file = File::parse_with_comments(text).unwrap();
         let wanted = (0..file.len()).filter_map(|document| {
-            let workloads = workload::find(file.document(document)).workloads;
+            let workloads = shape::find(file.document(document)).objects;
             let questions = plan::wanted(&workloads, &rules).into_keys();
             let answers: Answers = questions
                 .map(|lookup| (lookup, Ok(Answer::new(digest.clone()))))

@@ -6,15 +6,18 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::object::{Object, RESTARTED_AT};
 use super::path::Path;
 use super::running::texts;
-use super::workload::{self, Kind, RESTARTED_AT, Workload};
+use super::shape::{self, PodKind, Template};
 
 /// A workload of the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
     /// What it has in common with one in a file.
-    pub workload: Workload,
+    pub workload: Object,
+    /// The row of its kind.
+    pub kind: &'static PodKind,
     /// `metadata.namespace`.
     pub namespace: String,
     /// `metadata.uid`.
@@ -44,7 +47,7 @@ pub struct Live {
 impl Live {
     /// Reads an object. `None`: it is no workload.
     pub fn read(object: &Value) -> Option<Self> {
-        let workload = workload::find(object).workloads.into_iter().next()?;
+        let workload = shape::find(object).objects.into_iter().next()?;
         let metadata = object.get("metadata")?;
         let text = |key: &str| {
             metadata
@@ -53,9 +56,10 @@ impl Live {
                 .unwrap_or_default()
                 .to_owned()
         };
-        let template = workload
-            .kind
-            .pod_template()
+        let kind = workload.runs?;
+        let template = kind
+            .template
+            .at
             .iter()
             .try_fold(object, |object, key| object.get(key));
         let template_metadata = template.and_then(|template| template.get("metadata"));
@@ -75,12 +79,12 @@ impl Live {
             generation: metadata.get("generation").and_then(Value::as_i64),
             managed: writer::writer(metadata),
             helm_release: writer::helm_release(metadata),
-            rollout_under_way: rollout_under_way(workload.kind, object),
+            rollout_under_way: rollout_under_way(&kind.template, object),
             pods_stay: pods_stay(object),
             template_annotations: texts(
                 template_metadata.and_then(|metadata| metadata.get("annotations")),
             ),
-            absent: absent(&workload, object),
+            absent: absent(&kind.template, object),
             service_account: service_account
                 .filter(|name| !name.is_empty())
                 .unwrap_or("default")
@@ -89,7 +93,16 @@ impl Live {
                 .filter_map(|secret| Some(secret.get("name")?.as_str()?.to_owned()))
                 .collect(),
             workload,
+            kind,
         })
+    }
+
+    /// Where the annotation [`RESTARTED_AT`] stands, or would.
+    pub fn restarted_path(&self) -> Path {
+        self.kind
+            .template
+            .path(&self.workload.at)
+            .keys(&["metadata", "annotations", RESTARTED_AT])
     }
 
     /// The time of the last restart by this program, as the pod template has it.
@@ -103,33 +116,22 @@ impl Live {
     pub fn name(&self) -> String {
         format!(
             "{}/{}/{}",
-            self.namespace,
-            self.workload.kind.name(),
-            self.workload.name
+            self.namespace, self.workload.kind, self.workload.name
         )
     }
 }
 
 /// By the numbers in its status. Where a person replaces the pods (`OnDelete`), nothing is under way by itself.
-fn rollout_under_way(kind: Kind, object: &Value) -> bool {
+fn rollout_under_way(template: &Template, object: &Value) -> bool {
     let number = |map: &str, key: &str| object[map][key].as_i64().unwrap_or_default();
-    if kind == Kind::CronJob || is_on_delete(object) {
+    let Some([updated, wanted]) = template.rolled_out.filter(|_| !is_on_delete(object)) else {
         return false;
-    }
+    };
     let unseen = object["metadata"]["generation"]
         .as_i64()
         .unwrap_or_default()
         > number("status", "observedGeneration");
-    let (updated, wanted) = match kind {
-        Kind::DaemonSet => (
-            "updatedNumberScheduled",
-            number("status", "desiredNumberScheduled"),
-        ),
-        Kind::Deployment | Kind::StatefulSet | Kind::CronJob => {
-            ("updatedReplicas", number("status", "replicas"))
-        }
-    };
-    unseen || number("status", updated) < wanted
+    unseen || number("status", updated) < number("status", wanted)
 }
 
 fn is_on_delete(object: &Value) -> bool {
@@ -143,8 +145,8 @@ fn pods_stay(object: &Value) -> Option<&'static str> {
     }
 }
 
-fn absent(workload: &Workload, object: &Value) -> Vec<Path> {
-    let template = Path::root().keys(workload.kind.pod_template());
+fn absent(template: &Template, object: &Value) -> Vec<Path> {
+    let template = template.path(&Path::root());
     let maps = [
         Path::root().keys(&["metadata", "annotations"]),
         template.keys(&["metadata"]),

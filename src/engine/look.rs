@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::workload::{KUSTOMIZATION, is_kustomization_file, unhandled};
+use super::shape::{KUSTOMIZATION, is_kustomization_file, unhandled};
 
 /// The byte-order mark that UTF-8 texts may begin with.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

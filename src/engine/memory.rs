@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::annotation::{NotARecord, Original, Originals};
 use super::image::{Digest, ImageRef, Lookup};
 use super::policy;
-use super::workload::{Container, Group, Image};
+use super::site::{Image, Role, Site};
 
 /// The entries of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,11 +35,11 @@ impl<'t> Ledger<'t> {
     }
 
     /// The entry of each container, in the order of the containers. Costs what both lists hold, never their product.
-    pub fn claim(&self, containers: &[Container]) -> Result<Vec<Option<&Original<'t>>>, Ambiguous> {
+    pub fn claim(&self, containers: &[Site]) -> Result<Vec<Option<&Original<'t>>>, Ambiguous> {
         let entries: Vec<Entry<'_, 't>> = self
             .originals
             .entries()
-            .map(|(group, original)| Entry { group, original })
+            .map(|(role, original)| Entry { role, original })
             .collect();
         if let Some(claims) = as_recorded(&entries, containers) {
             return Ok(claims);
@@ -64,21 +64,21 @@ pub struct Ambiguous {
 
 /// An entry, and the list that it stands in.
 struct Entry<'r, 't> {
-    group: Group,
+    role: Role,
     original: &'r Original<'t>,
 }
 
 /// The claims of containers that are still those of the record, one by one: most workloads, most of the time.
 fn as_recorded<'r, 't>(
     entries: &[Entry<'r, 't>],
-    containers: &[Container],
+    containers: &[Site],
 ) -> Option<Vec<Option<&'r Original<'t>>>> {
     let mut left = entries.iter();
     let mut claims = Vec::with_capacity(containers.len());
     for container in containers {
         work::step();
         let has_key = |entry: &Entry<'_, '_>| {
-            entry.group == container.group && entry.original.name() == container.name
+            entry.role == container.role && entry.original.name() == container.name
         };
         // What an update wrote is the record with a digest behind it, and need not be parsed.
         let pinned = |entry: &Entry<'_, '_>| {
@@ -118,7 +118,7 @@ fn as_recorded<'r, 't>(
 }
 
 /// The image that a record has an entry for. What is no image yet has none.
-fn written(container: &Container) -> Option<&str> {
+fn written(container: &Site) -> Option<&str> {
     match &container.image {
         Image::Text(image) if !policy::is_variable(image) => Some(image),
         Image::Text(_) | Image::Absent | Image::Other(_) => None,
@@ -135,7 +135,7 @@ fn same_image(written: ImageRef<'_>, recorded: ImageRef<'_>) -> bool {
 
 /// Claims under way. Entries and containers are known by their places.
 struct Claims<'c> {
-    containers: &'c [Container],
+    containers: &'c [Site],
     /// The images with a digest.
     pinned: Vec<Option<ImageRef<'c>>>,
     /// The images that are recorded.
@@ -148,7 +148,7 @@ struct Claims<'c> {
 impl<'c> Claims<'c> {
     fn settle<'t: 'c>(
         entries: &'c [Entry<'_, 't>],
-        containers: &'c [Container],
+        containers: &'c [Site],
     ) -> Result<Vec<Option<usize>>, Ambiguous> {
         let pinned = |container| {
             written(container)
@@ -165,10 +165,10 @@ impl<'c> Claims<'c> {
             taken: vec![false; entries.len()],
             claims: vec![None; containers.len()],
         };
-        let mut by_key: BTreeMap<(Group, &str), Vec<usize>> = BTreeMap::new();
+        let mut by_key: BTreeMap<(Role, &str), Vec<usize>> = BTreeMap::new();
         for (at, entry) in entries.iter().enumerate() {
             by_key
-                .entry((entry.group, entry.original.name()))
+                .entry((entry.role, entry.original.name()))
                 .or_default()
                 .push(at);
         }
@@ -186,12 +186,12 @@ impl<'c> Claims<'c> {
     }
 
     /// The entry at the key of each container.
-    fn keys(&self, by_key: &BTreeMap<(Group, &str), Vec<usize>>) -> Vec<Option<usize>> {
-        let mut namesakes: BTreeMap<(Group, &str), usize> = BTreeMap::new();
-        let key = |container: &'c Container| {
+    fn keys(&self, by_key: &BTreeMap<(Role, &str), Vec<usize>>) -> Vec<Option<usize>> {
+        let mut namesakes: BTreeMap<(Role, &str), usize> = BTreeMap::new();
+        let key = |container: &'c Site| {
             work::step();
             written(container)?;
-            let key = (container.group, container.name.as_str());
+            let key = (container.role, container.name.as_str());
             let nth = namesakes.entry(key).or_default();
             *nth += 1;
             by_key.get(&key)?.get(*nth - 1).copied()
@@ -352,14 +352,14 @@ impl<'c> Claims<'c> {
     }
 
     /// What is not an image yet keeps the entry of its name, until it is one again.
-    fn by_name_before_an_image(&mut self, by_key: &BTreeMap<(Group, &str), Vec<usize>>) {
-        let mut left: BTreeMap<(Group, &str), VecDeque<usize>> = BTreeMap::new();
+    fn by_name_before_an_image(&mut self, by_key: &BTreeMap<(Role, &str), Vec<usize>>) {
+        let mut left: BTreeMap<(Role, &str), VecDeque<usize>> = BTreeMap::new();
         for (container, found) in self.containers.iter().enumerate() {
             work::step();
             if !matches!(&found.image, Image::Text(image) if policy::is_variable(image)) {
                 continue;
             }
-            let key = (found.group, found.name.as_str());
+            let key = (found.role, found.name.as_str());
             let Some(entries) = by_key.get(&key) else {
                 continue;
             };
@@ -465,7 +465,11 @@ mod work {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
+    use crate::engine::path::Path;
+    use crate::engine::site::{Memory, Slots};
 
     const OLD: char = '0';
     const NEW: char = '1';
@@ -475,16 +479,18 @@ mod tests {
     }
 
     /// Containers as `name image`, those of `initContainers` behind `init:`.
-    fn containers(written: &[(&str, String)]) -> Vec<Container> {
+    fn containers(written: &[(&str, String)]) -> Vec<Site> {
         let container = |(index, (name, image)): (usize, &(&str, String))| {
-            let (group, name) = match name.strip_prefix("init:") {
-                Some(name) => (Group::InitContainers, name),
-                None => (Group::Containers, *name),
+            let (role, name) = match name.strip_prefix("init:") {
+                Some(name) => (Role::InitContainer, name),
+                None => (Role::Container, *name),
             };
             let (name, image) = (name.to_owned(), Image::Text(image.clone()));
-            Container {
-                group,
-                index,
+            Site {
+                role,
+                at: Path::root().join(role.list()).join(index),
+                slots: Slots::Whole(Cow::Borrowed(&[])),
+                memory: Memory::Annotation,
                 name,
                 image,
                 pull_policy: None,
@@ -500,8 +506,8 @@ mod tests {
         let mut originals = Originals::default();
         for (name, image) in entries {
             match name.strip_prefix("init:") {
-                Some(name) => originals.push(Group::InitContainers, name, image.into()),
-                None => originals.push(Group::Containers, name, image.into()),
+                Some(name) => originals.push(Role::InitContainer, name, image.into()),
+                None => originals.push(Role::Container, name, image.into()),
             }
         }
         originals.to_text()

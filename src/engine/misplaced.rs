@@ -7,21 +7,21 @@
 
 use std::collections::BTreeSet;
 
-use super::workload::Workload;
+use super::object::Object;
 use super::yaml::File;
 
 /// What is said of each.
 pub const REASON: &str = "a comment for imago stands on no image's line, so it does nothing; move it to the line of the image";
 
 /// Their lines, in order. `workloads` are those of the file, each with its document; in other documents nothing is looked for.
-pub fn lines(file: &File<'_>, workloads: &[(usize, Workload)]) -> Vec<u32> {
+pub fn lines(file: &File<'_>, workloads: &[(usize, Object)]) -> Vec<u32> {
     let mut addressed = file.addressed_comments().peekable();
     if addressed.peek().is_none() {
         return Vec::new();
     }
     let documents: BTreeSet<usize> = workloads.iter().map(|(index, _)| *index).collect();
     let images: BTreeSet<u32> = (workloads.iter())
-        .flat_map(|(_, workload)| workload.containers.iter().filter_map(|found| found.line))
+        .flat_map(|(_, workload)| workload.sites.iter().filter_map(|found| found.line))
         .collect();
     let starts: Vec<usize> = (0..file.len())
         .map(|index| file.document(index).span().start)
@@ -68,13 +68,13 @@ fn document_of(file: &File<'_>, starts: &[usize], at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::workload;
+    use crate::engine::shape;
 
     fn misplaced(text: &str) -> Vec<u32> {
         let file = File::parse(text).unwrap();
-        let workloads: Vec<(usize, Workload)> = (0..file.len())
+        let workloads: Vec<(usize, Object)> = (0..file.len())
             .flat_map(|index| {
-                let found = workload::find(file.document(index)).workloads;
+                let found = shape::find(file.document(index)).objects;
                 found.into_iter().map(move |workload| (index, workload))
             })
             .collect();

@@ -8,13 +8,13 @@
 use serde_json::{Map, Value, json};
 
 use super::live::Live;
+use super::object::Record;
 use super::path::{Path, Step};
 use super::plan::Change;
-use super::workload::Record;
 
 /// What changes were decided by, beside the workload's own texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ground {
+pub enum Basis {
     /// Nothing else.
     Texts,
     /// What its pods run.
@@ -23,7 +23,7 @@ pub enum Ground {
 
 /// Which states of the object a patch holds for, beside those in which the texts have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hold {
+pub enum ValidFor {
     /// The version that was read, and no other.
     Version,
     /// All of them, where the patch adds nothing: what came and is none of these texts goes unnoticed.
@@ -31,19 +31,19 @@ pub enum Hold {
 }
 
 /// The patch that makes the changes, and fails where the object is no longer the one they were planned on. Empty where there are none.
-pub fn patch(live: &Live, changes: &[Change], ground: Ground, hold: Hold) -> Vec<Value> {
+pub fn patch(live: &Live, changes: &[Change], basis: Basis, valid_for: ValidFor) -> Vec<Value> {
     if changes.is_empty() {
         return Vec::new();
     }
     let workload = &live.workload;
     let mut tests = vec![test(&Path::root().keys(&["metadata", "uid"]), &live.uid)];
-    if hold == Hold::Version || changes.iter().any(|change| change.from.is_none()) {
+    if valid_for == ValidFor::Version || changes.iter().any(|change| change.from.is_none()) {
         tests.push(test(
             &Path::root().keys(&["metadata", "resourceVersion"]),
             &live.resource_version,
         ));
     }
-    if let (Ground::Pods, Some(generation)) = (ground, live.generation) {
+    if let (Basis::Pods, Some(generation)) = (basis, live.generation) {
         tests.push(json!({"op": "test", "path": "/metadata/generation", "value": generation}));
     }
     if let Record::Text(record) = &workload.record {
@@ -52,15 +52,9 @@ pub fn patch(live: &Live, changes: &[Change], ground: Ground, hold: Hold) -> Vec
     let mut operations = Vec::new();
     for change in changes {
         // An index says which container is meant only together with its name.
-        let container = workload
-            .containers
-            .iter()
-            .find(|container| workload.image_path(container) == change.at);
+        let container = workload.sites.iter().find(|site| site.holds(change));
         if let Some(container) = container {
-            tests.push(test(
-                &workload.container_path(container).join("name"),
-                &container.name,
-            ));
+            tests.push(test(&container.at.join("name"), &container.name));
         }
         let is_record = change.at == workload.record_path();
         if let Some(from) = change.from.as_ref().filter(|_| !is_record) {
@@ -108,7 +102,7 @@ fn add(live: &Live, at: &Path, to: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::workload::RECORD;
+    use crate::engine::object::RECORD;
 
     fn live(annotations: Value, template: Value) -> Live {
         Live::read(&json!({
@@ -120,7 +114,7 @@ mod tests {
     }
 
     fn image(live: &Live) -> Change {
-        let at = live.workload.image_path(&live.workload.containers[0]);
+        let at = live.workload.sites[0].written_at();
         Change {
             at,
             from: Some("reg.test/web:1".into()),
@@ -145,7 +139,7 @@ mod tests {
     const NEW: &str = r#"{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"reg.test/web:1@d"}"#;
 
     fn operations(live: &Live, changes: &[Change]) -> Vec<String> {
-        patch(live, changes, Ground::Texts, Hold::Texts)
+        patch(live, changes, Basis::Texts, ValidFor::Texts)
             .iter()
             .map(Value::to_string)
             .collect()
@@ -191,13 +185,13 @@ mod tests {
     #[test]
     fn a_patch_may_hold_for_one_version_although_it_adds_nothing() {
         let live = live(json!({RECORD: "old"}), json!({}));
-        let operations = |hold| -> Vec<String> {
-            patch(&live, &[image(&live)], Ground::Texts, hold)
+        let operations = |valid_for| -> Vec<String> {
+            patch(&live, &[image(&live)], Basis::Texts, valid_for)
                 .iter()
                 .map(Value::to_string)
                 .collect()
         };
-        let (mut version, texts) = (operations(Hold::Version), operations(Hold::Texts));
+        let (mut version, texts) = (operations(ValidFor::Version), operations(ValidFor::Texts));
         assert_eq!(version.remove(1), VERSION);
         assert_eq!(version, texts);
     }
@@ -205,7 +199,7 @@ mod tests {
     #[test]
     fn maps_that_are_absent_are_made_from_the_top() {
         let restart = |live: &Live| Change {
-            at: live.workload.restarted_path(),
+            at: live.restarted_path(),
             from: None,
             to: Some("now".into()),
         };
@@ -237,7 +231,7 @@ mod tests {
             r#"{"op":"remove","path":"/metadata/annotations/imago-config-spec"}"#
         );
         assert_eq!(operations.len(), 3);
-        assert!(patch(&live, &[], Ground::Pods, Hold::Version).is_empty());
+        assert!(patch(&live, &[], Basis::Pods, ValidFor::Version).is_empty());
     }
 
     #[test]
@@ -248,11 +242,11 @@ mod tests {
         );
         live.generation = Some(3);
         let change = Change {
-            at: live.workload.restarted_path(),
+            at: live.restarted_path(),
             from: Some("then".into()),
             to: Some("now".into()),
         };
-        let operations = patch(&live, &[change], Ground::Pods, Hold::Texts);
+        let operations = patch(&live, &[change], Basis::Pods, ValidFor::Texts);
         assert_eq!(
             operations[1],
             json!({"op": "test", "path": "/metadata/generation", "value": 3})

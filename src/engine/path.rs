@@ -48,6 +48,11 @@ impl Path {
         Self(steps)
     }
 
+    /// This path and a row of steps more.
+    pub fn below(&self, steps: &[Step]) -> Self {
+        Self([&self.0, steps].concat())
+    }
+
     /// The steps, from the root down.
     pub fn steps(&self) -> &[Step] {
         &self.0

@@ -1,9 +1,9 @@
-//! What is asked, and what is changed: from workloads and answers to outcomes and changes.
+//! What is asked, and what is changed: from objects and answers to outcomes and changes.
 //!
 //! Both modes plan here. A change says which string shall stand where; how it gets there is the business of `splice` and of `patch`.
 
+mod eligibility;
 mod restart;
-mod standing;
 
 pub use restart::restart;
 
@@ -13,12 +13,13 @@ use super::annotation::Originals;
 use super::answer::{Answers, Refusal};
 use super::hold::Hold;
 use super::image::{Digest, ImageError, ImageRef, Lookup};
+use super::object::{Object, Record};
 use super::path::Path;
-use super::policy::{self, Return, TagForm, Track, Wish};
-use super::running::{Pods, Purpose, Word};
+use super::policy::{self, Intent, Return, TagForm, Track};
+use super::running::{PodVerdict, Pods, Purpose};
 use super::selector::ImageFilter;
-use super::workload::{Container, Image, Record, Workload};
-use standing::{Considered, Standing, consider, recorded};
+use super::site::{Image, Site};
+use eligibility::{Considered, Eligibility, consider, recorded};
 
 /// What holds for all images of a run.
 #[derive(Clone, Debug)]
@@ -87,12 +88,12 @@ impl Outcome {
     }
 }
 
-/// What happens to one workload.
+/// What happens to one object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// One for each of the workload's containers, in their order. `None`: it has no image.
+    /// One for each of the object's sites, in their order. `None`: it has no image.
     pub outcomes: Vec<Option<Outcome>>,
-    /// The images that change, in the order of the containers, then the record.
+    /// The images that change, in the order of the sites, then the record.
     pub changes: Vec<Change>,
 }
 
@@ -110,30 +111,28 @@ impl Plan {
 /// A lookup, and the digest that the image which asks it is on now.
 pub type Question = (Lookup, Option<Digest>);
 
-/// What an update of the workloads asks: once for each image that follows a tag, in their order. A workload whose record cannot be read
+/// What an update of the objects asks: once for each image that follows a tag, in their order. A object whose record cannot be read
 /// asks nothing; [`update`] says so.
 pub fn questions<'w>(
-    workloads: impl IntoIterator<Item = &'w Workload>,
+    objects: impl IntoIterator<Item = &'w Object>,
     rules: &Rules,
 ) -> Vec<Question> {
     let mut questions = Vec::new();
-    for workload in workloads {
-        let Ok(ledger) = recorded(workload, rules) else {
+    for object in objects {
+        let Ok(ledger) = recorded(object, rules) else {
             continue;
         };
-        let Ok(considered) = consider(workload, ledger.as_ref(), rules) else {
+        let Ok(considered) = consider(object, ledger.as_ref(), rules) else {
             continue;
         };
         questions.extend(considered.into_iter().filter_map(
             |Considered {
-                 container,
-                 standing,
-                 ..
-             }| match standing {
-                Standing::Taken(Wish::Follow(follow)) if container.hold.is_none() => {
+                 site, eligibility, ..
+             }| match eligibility {
+                Eligibility::Taken(Intent::Follow(follow)) if site.hold.is_none() => {
                     Some((follow.lookup, follow.digest))
                 }
-                Standing::Taken(_) | Standing::LeftOut(_) => None,
+                Eligibility::Taken(_) | Eligibility::LeftOut(_) => None,
             },
         ));
     }
@@ -142,50 +141,45 @@ pub fn questions<'w>(
 
 /// The same, each lookup once, with all the digests that its images are on.
 pub fn wanted<'w>(
-    workloads: impl IntoIterator<Item = &'w Workload>,
+    objects: impl IntoIterator<Item = &'w Object>,
     rules: &Rules,
 ) -> BTreeMap<Lookup, BTreeSet<Digest>> {
     let mut wanted: BTreeMap<Lookup, BTreeSet<Digest>> = BTreeMap::new();
-    for (lookup, digest) in questions(workloads, rules) {
+    for (lookup, digest) in questions(objects, rules) {
         wanted.entry(lookup).or_default().extend(digest);
     }
     wanted
 }
 
-/// The containers of a workload whose images follow a tag, each with the question that is asked for it.
-pub fn follows<'w>(workload: &'w Workload, rules: &Rules) -> Vec<(&'w Container, Lookup)> {
-    let Ok(ledger) = recorded(workload, rules) else {
+/// The sites of a object whose images follow a tag, each with the question that is asked for it.
+pub fn follows<'w>(object: &'w Object, rules: &Rules) -> Vec<(&'w Site, Lookup)> {
+    let Ok(ledger) = recorded(object, rules) else {
         return Vec::new();
     };
     let followed = |Considered {
-                        container,
-                        standing,
-                        ..
-                    }: Considered<'w, '_>| match standing {
-        Standing::Taken(Wish::Follow(follow)) => Some((container, follow.lookup)),
-        Standing::Taken(_) | Standing::LeftOut(_) => None,
+                        site, eligibility, ..
+                    }: Considered<'w, '_>| match eligibility {
+        Eligibility::Taken(Intent::Follow(follow)) => Some((site, follow.lookup)),
+        Eligibility::Taken(_) | Eligibility::LeftOut(_) => None,
     };
-    consider(workload, ledger.as_ref(), rules)
+    consider(object, ledger.as_ref(), rules)
         .unwrap_or_default()
         .into_iter()
         .filter_map(followed)
         .collect()
 }
 
-/// The tags that the images and the records of the workloads name, whatever a run does with them. `None`: a record cannot be read, so
+/// The tags that the images and the records of the objects name, whatever a run does with them. `None`: a record cannot be read, so
 /// that nobody knows what it names.
-pub fn named<'w>(workloads: impl IntoIterator<Item = &'w Workload>) -> Option<BTreeSet<Lookup>> {
+pub fn named<'w>(objects: impl IntoIterator<Item = &'w Object>) -> Option<BTreeSet<Lookup>> {
     let mut named = BTreeSet::new();
-    for workload in workloads {
-        let originals = match &workload.record {
+    for object in objects {
+        let originals = match &object.record {
             Record::Text(text) => Originals::parse(text).ok()?,
             Record::NoText => return None,
             Record::Absent => Originals::default(),
         };
-        let written = workload
-            .containers
-            .iter()
-            .filter_map(|container| container.image.text());
+        let written = object.sites.iter().filter_map(|site| site.image.text());
         let recorded = originals.entries().map(|(_, original)| original.image());
         named.extend(
             written
@@ -196,9 +190,9 @@ pub fn named<'w>(workloads: impl IntoIterator<Item = &'w Workload>) -> Option<BT
     Some(named)
 }
 
-/// Plans to bring a workload's images to their tags' digests. `Err`: its record cannot be relied on, and all of it is left as it is.
-pub fn update(workload: &Workload, rules: &Rules, answers: &Answers) -> Result<Plan, Refusal> {
-    update_where(workload, rules, answers, |_, _, outcome| outcome)
+/// Plans to bring a object's images to their tags' digests. `Err`: its record cannot be relied on, and all of it is left as it is.
+pub fn update(object: &Object, rules: &Rules, answers: &Answers) -> Result<Plan, Refusal> {
+    update_where(object, rules, answers, |_, _, outcome| outcome)
 }
 
 /// The same for the images that one of the running pods is not on.
@@ -207,12 +201,12 @@ pub fn update_running(pods: &Pods<'_>, rules: &Rules, answers: &Answers) -> Resu
         &pods.live.workload,
         rules,
         answers,
-        |container, lookup, outcome| match (&outcome, answers.get(lookup)) {
+        |site, lookup, outcome| match (&outcome, answers.get(lookup)) {
             (Outcome::Outdated(_), Some(Ok(answer))) => {
-                match pods.say(container, &answer.digest, Purpose::Update) {
-                    Word::Differs(_) => outcome,
-                    Word::Agrees => Outcome::Ok,
-                    Word::Nothing(reason) => Outcome::Unchecked(reason.to_owned()),
+                match pods.say(site, &answer.digest, Purpose::Update) {
+                    PodVerdict::Differs(_) => outcome,
+                    PodVerdict::Agrees => Outcome::Ok,
+                    PodVerdict::Nothing(reason) => Outcome::Unchecked(reason.to_owned()),
                 }
             }
             _ => outcome,
@@ -222,63 +216,62 @@ pub fn update_running(pods: &Pods<'_>, rules: &Rules, answers: &Answers) -> Resu
 
 /// `judge` has the last word on what an image is to become.
 fn update_where(
-    workload: &Workload,
+    object: &Object,
     rules: &Rules,
     answers: &Answers,
-    judge: impl Fn(&Container, &Lookup, Outcome) -> Outcome,
+    judge: impl Fn(&Site, &Lookup, Outcome) -> Outcome,
 ) -> Result<Plan, Refusal> {
-    let ledger = recorded(workload, rules)?;
+    let ledger = recorded(object, rules)?;
     let mut plan = Plan::default();
     let mut originals = Originals::default();
     for Considered {
-        container,
-        standing,
+        site,
+        eligibility,
         recorded,
-    } in consider(workload, ledger.as_ref(), rules)?
+    } in consider(object, ledger.as_ref(), rules)?
     {
-        let Image::Text(image) = &container.image else {
-            plan.outcomes.push(not_text(&container.image, standing));
+        let Image::Text(image) = &site.image else {
+            plan.outcomes.push(not_text(&site.image, eligibility));
             continue;
         };
-        let (outcome, original) = match standing {
-            Standing::LeftOut(how) => (
+        let (outcome, original) = match eligibility {
+            Eligibility::LeftOut(how) => (
                 Outcome::Ignored(how),
                 Some(recorded.unwrap_or(image).into()),
             ),
-            Standing::Taken(Wish::Variable) => (Outcome::Variable, recorded.map(Into::into)),
-            Standing::Taken(Wish::Fixed) => (
-                container.hold.clone().map_or(Outcome::Fixed, Outcome::Held),
+            Eligibility::Taken(Intent::Variable) => (Outcome::Variable, recorded.map(Into::into)),
+            Eligibility::Taken(Intent::Fixed) => (
+                site.hold.clone().map_or(Outcome::Fixed, Outcome::Held),
                 Some(image.into()),
             ),
-            Standing::Taken(Wish::Invalid(error)) => {
+            Eligibility::Taken(Intent::Invalid(error)) => {
                 (Outcome::Failed(invalid(error)), Some(image.into()))
             }
-            Standing::Taken(Wish::Follow(follow)) => {
-                let outcome = match &container.hold {
+            Eligibility::Taken(Intent::Follow(follow)) => {
+                let outcome = match &site.hold {
                     Some(hold) => Outcome::Held(hold.clone()),
-                    None => judge(container, &follow.lookup, followed(image, &follow, answers)),
+                    None => judge(site, &follow.lookup, followed(image, &follow, answers)),
                 };
                 (outcome, Some(follow.original))
             }
         };
         if let Some(new_image) = outcome.new_image() {
-            plan.changes
-                .push(change_image(workload, container, new_image));
+            plan.changes.extend(site.write(new_image));
         }
         if let Some(original) = original {
-            originals.push(container.group, &container.name, original);
+            originals.push(site.role, &site.name, original);
         }
         plan.outcomes.push(Some(outcome));
     }
     let changed = !plan.changes.is_empty() && rules.track == Track::Annotation;
-    let from = text(&workload.record);
+    let from = text(&object.record);
     if changed
         && !from
             .as_deref()
             .is_some_and(|from| originals.is_said_by(from))
     {
         plan.changes.push(Change {
-            at: workload.record_path(),
+            at: object.record_path(),
             from,
             to: Some(originals.to_text()),
         });
@@ -286,45 +279,44 @@ fn update_where(
     Ok(plan)
 }
 
-/// Plans to put back what the record of a workload says, and to remove the record. `Err`: the record cannot be relied on.
-pub fn restore(workload: &Workload, rules: &Rules) -> Result<Plan, Refusal> {
-    let ledger = recorded(workload, rules)?;
+/// Plans to put back what the record of a object says, and to remove the record. `Err`: the record cannot be relied on.
+pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
+    let ledger = recorded(object, rules)?;
     let mut plan = Plan::default();
     let mut still_needed = false;
     for Considered {
-        container,
-        standing,
+        site,
+        eligibility,
         recorded,
-    } in consider(workload, ledger.as_ref(), rules)?
+    } in consider(object, ledger.as_ref(), rules)?
     {
-        let Image::Text(image) = &container.image else {
-            plan.outcomes.push(not_text(&container.image, standing));
+        let Image::Text(image) = &site.image else {
+            plan.outcomes.push(not_text(&site.image, eligibility));
             continue;
         };
         let back = policy::restore(image, recorded);
         let pinned = ImageRef::parse(image).is_ok_and(|image| image.has_digest());
-        let outcome = match (standing, back) {
-            (Standing::LeftOut(how), back) => {
+        let outcome = match (eligibility, back) {
+            (Eligibility::LeftOut(how), back) => {
                 still_needed |= matches!(back, Return::To(_));
                 Outcome::Ignored(how)
             }
-            (Standing::Taken(Wish::Variable), _) => Outcome::Variable,
+            (Eligibility::Taken(Intent::Variable), _) => Outcome::Variable,
             (_, Return::To(original)) => Outcome::Restored(original),
             (_, Return::Stays(why)) if ledger.is_some() => Outcome::Kept(why.to_owned()),
             _ if pinned => Outcome::Fixed,
             _ => Outcome::Ok,
         };
         if let Some(original) = outcome.new_image() {
-            plan.changes
-                .push(change_image(workload, container, original));
+            plan.changes.extend(site.write(original));
         }
         plan.outcomes.push(Some(outcome));
     }
-    // A container that the user left out may still go back one day; the record of the workload waits for it.
+    // A site that the user left out may still go back one day; the record of the object waits for it.
     if ledger.is_some() && !still_needed {
         plan.changes.push(Change {
-            at: workload.record_path(),
-            from: text(&workload.record),
+            at: object.record_path(),
+            from: text(&object.record),
             to: None,
         });
     }
@@ -351,20 +343,11 @@ fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outc
     }
 }
 
-fn change_image(workload: &Workload, container: &Container, to: &str) -> Change {
-    let from = container.image.text().map(str::to_owned);
-    Change {
-        at: workload.image_path(container),
-        from,
-        to: Some(to.to_owned()),
-    }
-}
-
-fn not_text(image: &Image, standing: Standing<'_>) -> Option<Outcome> {
-    match (image, standing) {
+fn not_text(image: &Image, eligibility: Eligibility<'_>) -> Option<Outcome> {
+    match (image, eligibility) {
         (Image::Absent | Image::Text(_), _) => None,
-        (Image::Other(_), Standing::LeftOut(how)) => Some(Outcome::Ignored(how)),
-        (Image::Other(what), Standing::Taken(_)) => Some(Outcome::Failed(Refusal {
+        (Image::Other(_), Eligibility::LeftOut(how)) => Some(Outcome::Ignored(how)),
+        (Image::Other(what), Eligibility::Taken(_)) => Some(Outcome::Failed(Refusal {
             code: "invalid-image",
             cause: format!("it is {what} where a string is expected"),
             hint: Some("put the image in quotes".to_owned()),

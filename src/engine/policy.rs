@@ -28,7 +28,7 @@ pub enum TagForm {
 
 /// What should happen to an image, before its tag's digest is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish<'t> {
+pub enum Intent<'t> {
     /// It is not an image yet: a variable, a template expression or another placeholder.
     Variable,
     /// It is a person's pin, and stays.
@@ -73,12 +73,12 @@ pub fn decide<'t>(
     recorded: Option<&'t str>,
     track: Track,
     form: TagForm,
-) -> Wish<'t> {
+) -> Intent<'t> {
     let image = match ImageRef::parse(image) {
-        Ok(image) if image.is_placeholder() => return Wish::Variable,
+        Ok(image) if image.is_placeholder() => return Intent::Variable,
         Ok(image) => image,
-        Err(_) if is_placeholder(image) => return Wish::Variable,
-        Err(error) => return Wish::Invalid(error),
+        Err(_) if is_placeholder(image) => return Intent::Variable,
+        Err(error) => return Intent::Invalid(error),
     };
     match track {
         Track::Tag => by_tag(&image),
@@ -90,26 +90,30 @@ pub fn decide<'t>(
     }
 }
 
-fn by_record<'t>(image: &ImageRef<'t>, recorded: Option<ImageRef<'t>>, form: TagForm) -> Wish<'t> {
+fn by_record<'t>(
+    image: &ImageRef<'t>,
+    recorded: Option<ImageRef<'t>>,
+    form: TagForm,
+) -> Intent<'t> {
     if !image.has_digest() {
         return follow(image, image, form);
     }
     // Without a record, and with a record that has a digest, a digest is a person's.
     let Some(recorded) = recorded.filter(|recorded| !recorded.has_digest()) else {
-        return Wish::Fixed;
+        return Intent::Fixed;
     };
     match image.tag() {
         Some(_) if image.same_lookup(&recorded) => follow(image, &recorded, form),
         // Somebody changed the image since: what is written wins, and the record follows it.
         Some(_) => follow(image, image, form),
         None if image.same_name(&recorded) => follow(image, &recorded, form),
-        None => Wish::Fixed,
+        None => Intent::Fixed,
     }
 }
 
 /// `original` is asked and recorded; `image` keeps its form.
-fn follow<'t>(image: &ImageRef<'t>, original: &ImageRef<'t>, form: TagForm) -> Wish<'t> {
-    Wish::Follow(Follow {
+fn follow<'t>(image: &ImageRef<'t>, original: &ImageRef<'t>, form: TagForm) -> Intent<'t> {
+    Intent::Follow(Follow {
         lookup: original.lookup(),
         original: original.without_digest().into(),
         base: match form {
@@ -120,12 +124,12 @@ fn follow<'t>(image: &ImageRef<'t>, original: &ImageRef<'t>, form: TagForm) -> W
     })
 }
 
-fn by_tag(image: &ImageRef<'_>) -> Wish<'static> {
+fn by_tag(image: &ImageRef<'_>) -> Intent<'static> {
     if image.tag().is_none() && image.has_digest() {
-        return Wish::Fixed;
+        return Intent::Fixed;
     }
     let base = Cow::from(format!("{}:{}", image.name(), image.asked_tag()));
-    Wish::Follow(Follow {
+    Intent::Follow(Follow {
         original: base.clone(),
         base,
         lookup: image.lookup(),
@@ -186,10 +190,10 @@ mod tests {
     /// What is recorded, what is asked, and what is written when the answer is `1…`; or the word for what is left alone.
     fn decided(image: &str, recorded: Option<&str>, track: Track, form: TagForm) -> String {
         match decide(image, recorded, track, form) {
-            Wish::Variable => "variable".to_owned(),
-            Wish::Fixed => "fixed".to_owned(),
-            Wish::Invalid(_) => "invalid".to_owned(),
-            Wish::Follow(follow) => {
+            Intent::Variable => "variable".to_owned(),
+            Intent::Fixed => "fixed".to_owned(),
+            Intent::Invalid(_) => "invalid".to_owned(),
+            Intent::Follow(follow) => {
                 let digest = Digest::parse(&sha('1')).unwrap();
                 format!(
                     "{} {} {}",

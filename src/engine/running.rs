@@ -13,7 +13,8 @@ use serde_json::Value;
 use super::answer::Index;
 use super::image::Digest;
 use super::live::Live;
-use super::workload::{Container, Group, RESTARTED_AT};
+use super::object::RESTARTED_AT;
+use super::site::{Role, Site};
 
 /// A pod that runs, as far as its workload is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct Pod {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Ran {
-    group: Group,
+    role: Role,
     name: String,
     /// The image that the pod asks for.
     image: String,
@@ -50,19 +51,19 @@ impl Pod {
         }
         let containers = [
             (
-                Group::Containers,
+                Role::Container,
                 status.get("containerStatuses"),
                 &["running"][..],
             ),
             // They are done before the others run.
             (
-                Group::InitContainers,
+                Role::InitContainer,
                 status.get("initContainerStatuses"),
                 &["running", "terminated"][..],
             ),
         ];
         let spec = pod.get("spec")?;
-        let ran = |(group, statuses, states): (Group, Option<&Value>, &[&str])| -> Vec<Ran> {
+        let ran = |(role, statuses, states): (Role, Option<&Value>, &[&str])| -> Vec<Ran> {
             let statuses = statuses
                 .and_then(Value::as_array)
                 .map(Vec::as_slice)
@@ -75,7 +76,7 @@ impl Pod {
             statuses
                 .iter()
                 .filter(runs)
-                .filter_map(|status| Ran::read(status, group, spec))
+                .filter_map(|status| Ran::read(status, role, spec))
                 .collect()
         };
         Some(Self {
@@ -92,10 +93,10 @@ impl Pod {
 }
 
 impl Ran {
-    fn read(status: &Value, group: Group, spec: &Value) -> Option<Self> {
+    fn read(status: &Value, role: Role, spec: &Value) -> Option<Self> {
         let name = status.get("name")?.as_str()?;
         let asked = spec
-            .get(group.key())
+            .get(role.list())
             .and_then(Value::as_array)
             .into_iter()
             .flatten();
@@ -107,7 +108,7 @@ impl Ran {
             .and_then(Value::as_str)
             .and_then(repository_digest);
         Some(Self {
-            group,
+            role,
             name: name.to_owned(),
             image: image.unwrap_or_default().to_owned(),
             digest,
@@ -152,7 +153,7 @@ pub enum Purpose {
 
 /// What the pods say of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Word {
+pub enum PodVerdict {
     /// Every pod that says something is on the digest.
     Agrees,
     /// This one is on another.
@@ -174,13 +175,13 @@ pub struct Pods<'a> {
 
 impl<'a> Pods<'a> {
     /// Holds what runs in a container against the digest that it should be on: that of an index, or of one of its manifests.
-    pub fn say(&self, container: &Container, digest: &Digest, purpose: Purpose) -> Word {
+    pub fn say(&self, container: &Site, digest: &Digest, purpose: Purpose) -> PodVerdict {
         let pods = match self.pods {
             Ok(pods) => pods,
-            Err(reason) => return Word::Nothing(reason),
+            Err(reason) => return PodVerdict::Nothing(reason),
         };
         if pods.is_empty() {
-            return Word::Nothing("no pod of it is running");
+            return PodVerdict::Nothing("no pod of it is running");
         }
         let heard: Vec<_> = pods
             .iter()
@@ -188,7 +189,7 @@ impl<'a> Pods<'a> {
             .filter(|(pod, ran)| self.counts(pod, ran, container, purpose))
             .collect();
         if heard.is_empty() {
-            return Word::Nothing("it runs in no pod of the present rollout yet");
+            return PodVerdict::Nothing("it runs in no pod of the present rollout yet");
         }
         let known: BTreeSet<&Digest> = heard
             .iter()
@@ -199,17 +200,19 @@ impl<'a> Pods<'a> {
             running == digest || index.is_some_and(|index| index.manifests.contains_key(running))
         };
         match known.iter().find(|running| !agrees(running)) {
-            Some(other) if index.is_none_or(|index| index.whole) => Word::Differs((*other).clone()),
-            _ if known.iter().any(|running| agrees(running)) => Word::Agrees,
-            Some(_) => {
-                Word::Nothing("its index has more manifests without a platform than are read")
+            Some(other) if index.is_none_or(|index| index.whole) => {
+                PodVerdict::Differs((*other).clone())
             }
-            None => Word::Nothing("no pod of it tells which digest it runs"),
+            _ if known.iter().any(|running| agrees(running)) => PodVerdict::Agrees,
+            Some(_) => {
+                PodVerdict::Nothing("its index has more manifests without a platform than are read")
+            }
+            None => PodVerdict::Nothing("no pod of it tells which digest it runs"),
         }
     }
 
     /// The digests that run in a container.
-    pub fn running(&self, container: &'a Container) -> impl Iterator<Item = &'a Digest> {
+    pub fn running(&self, container: &'a Site) -> impl Iterator<Item = &'a Digest> {
         self.pods
             .unwrap_or_default()
             .iter()
@@ -218,7 +221,7 @@ impl<'a> Pods<'a> {
 
     /// A pod that is about to be replaced says nothing: neither one that a rollout under way has not reached, nor one from before the
     /// last restart.
-    fn counts(&self, pod: &Pod, ran: &Ran, container: &Container, purpose: Purpose) -> bool {
+    fn counts(&self, pod: &Pod, ran: &Ran, container: &Site, purpose: Purpose) -> bool {
         let template = &self.live.template_annotations;
         let bears = |(key, value): (&String, &String)| pod.annotations.get(key) == Some(value);
         let image = container.image.text();
@@ -231,9 +234,9 @@ impl<'a> Pods<'a> {
 }
 
 impl Pod {
-    fn ran(&self, container: &Container) -> Option<&Ran> {
+    fn ran(&self, container: &Site) -> Option<&Ran> {
         self.containers
             .iter()
-            .find(|ran| ran.group == container.group && ran.name == container.name)
+            .find(|ran| ran.role == container.role && ran.name == container.name)
     }
 }

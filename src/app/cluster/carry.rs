@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{AT_ONCE, Managed, Planned, PodsAre, Run, place, refused};
 use crate::app::report::Problem;
 use crate::engine::live::Live;
-use crate::engine::patch::{Ground, Hold, patch};
+use crate::engine::patch::{Basis, ValidFor, patch};
 use crate::engine::plan::Change;
 use crate::io::cluster::{Query, Resource, Send};
 use crate::io::interrupt;
@@ -61,21 +61,21 @@ impl Carrier<'_> {
                 return planned;
             }
             let ground = if self.run.pods.is_some() {
-                Ground::Pods
+                Basis::Pods
             } else {
-                Ground::Texts
+                Basis::Texts
             };
             let hold = if attempt < EXACT_TRIES {
-                Hold::Version
+                ValidFor::Version
             } else {
-                Hold::Texts
+                ValidFor::Texts
             };
             let patch = patch(live, &planned.plan.changes, ground, hold);
             let sent = self
                 .run
                 .cluster
                 .patch(
-                    live.workload.kind,
+                    live.kind,
                     &live.namespace,
                     &live.workload.name,
                     &patch,
@@ -120,7 +120,7 @@ impl Carrier<'_> {
     /// Reads a workload once more, and plans it anew.
     async fn again(&self, before: &Planned) -> Result<Planned, Box<Problem>> {
         let live = &before.live;
-        let (kind, name) = (live.workload.kind, &live.workload.name);
+        let (kind, name) = (live.kind, &live.workload.name);
         let query = Query {
             fields: Query::named(name).fields,
             labels: self.run.request.query.labels.clone(),
@@ -197,9 +197,9 @@ impl Carrier<'_> {
 fn stands(live: &Live, changes: &[Change]) -> bool {
     let images = live
         .workload
-        .containers
+        .sites
         .iter()
-        .map(|container| (live.workload.image_path(container), container.image.text()));
+        .map(|site| (site.written_at(), site.image.text()));
     let mut known = images
         .filter_map(|(path, image)| Some((changes.iter().find(|change| change.at == path)?, image)))
         .peekable();

@@ -11,7 +11,8 @@ use crate::app::report::Problem;
 use crate::engine::live::Live;
 use crate::engine::running::{self, Pod};
 use crate::engine::selector::Namespaces;
-use crate::engine::workload::Kind;
+use crate::engine::shape::PodOwner;
+use crate::engine::shape::pods::KINDS;
 use crate::io::cluster::{Cluster, ClusterError, Query, Resource};
 use crate::io::credentials::PullSecret;
 
@@ -30,7 +31,7 @@ pub(super) async fn workloads(cluster: &Cluster, request: &Request) -> anyhow::R
     let scopes = scopes(cluster, request);
     let asked = scopes
         .iter()
-        .flat_map(|scope| Kind::ALL.map(|kind| (scope.as_deref(), kind)));
+        .flat_map(|scope| KINDS.iter().map(|kind| (scope.as_deref(), kind)));
     let lists = asked.clone().map(|(scope, kind)| {
         cluster.list(Resource::Workloads(kind), scope, &request.query, |object| {
             Live::read(&object)
@@ -71,7 +72,7 @@ pub(super) async fn workloads(cluster: &Cluster, request: &Request) -> anyhow::R
         let key = |live: &Live| {
             (
                 live.namespace.clone(),
-                live.workload.kind,
+                live.kind.rank(),
                 live.workload.name.clone(),
             )
         };
@@ -161,23 +162,23 @@ pub(super) async fn pods(cluster: &Cluster, request: &Request, lives: &[Live]) -
         unread: Vec::new(),
         problems: Vec::new(),
     };
-    let has = |scope: &Option<String>, kind: Option<Kind>| {
-        let of_kind = |live: &&Live| kind.is_none_or(|kind| live.workload.kind == kind);
+    let has = |scope: &Option<String>, owner: Option<PodOwner>| {
+        let is_owned = |live: &&Live| owner.is_none_or(|owner| live.kind.template.owner == owner);
         lives
             .iter()
-            .filter(of_kind)
+            .filter(is_owned)
             .any(|live| scope.as_ref().is_none_or(|scope| *scope == live.namespace))
     };
     let everything = Query::default();
     let scopes: Vec<_> = scopes(cluster, request);
     let owners = scopes.iter().flat_map(|scope| {
         let between = [
-            (Resource::ReplicaSets, Kind::Deployment),
-            (Resource::Jobs, Kind::CronJob),
+            (Resource::ReplicaSets, PodOwner::ReplicaSets),
+            (Resource::Jobs, PodOwner::Jobs),
         ];
         between
             .into_iter()
-            .filter(|(_, kind)| has(scope, Some(*kind)))
+            .filter(|(_, owner)| has(scope, Some(*owner)))
             .map(move |(resource, _)| (resource, scope))
     });
     let everything = &everything;
@@ -249,10 +250,10 @@ fn owned(object: &Value) -> Option<(Owner, String)> {
 impl PodTable {
     /// The pods of a workload. `Err`: they could not be read, or nobody knows whose they are.
     pub(super) fn of(&self, live: &Live) -> Result<&[Pod], &'static str> {
-        let between = match live.workload.kind {
-            Kind::Deployment => Some(Resource::ReplicaSets),
-            Kind::CronJob => Some(Resource::Jobs),
-            Kind::DaemonSet | Kind::StatefulSet => None,
+        let between = match live.kind.template.owner {
+            PodOwner::ReplicaSets => Some(Resource::ReplicaSets),
+            PodOwner::Jobs => Some(Resource::Jobs),
+            PodOwner::Itself => None,
         };
         let needed =
             |resource: &Resource| *resource == Resource::Pods || Some(*resource) == between;

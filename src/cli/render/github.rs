@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::finding::{Finding, Level, findings_by_cause};
-use super::ground::Ground;
+use super::ground::Basis;
 use super::{counted, escape, steers};
 use crate::app::report::Report;
 
@@ -17,7 +17,7 @@ const MOST: usize = 10;
 const LONGEST: usize = 4_000;
 
 /// The annotations: errors, warnings, notices.
-pub fn report(report: &Report, ground: &Ground) -> String {
+pub fn report(report: &Report, ground: &Basis) -> String {
     let findings = findings_by_cause(report);
     let of = |levels: &[Level]| {
         findings
@@ -75,7 +75,7 @@ struct Annotation {
     place: Option<(String, Option<u32>)>,
 }
 
-fn said(finding: &Finding, ground: &Ground) -> Annotation {
+fn said(finding: &Finding, ground: &Basis) -> Annotation {
     let place = finding.place.file.as_ref().map(|file| {
         let path = ground.path_of(file).unwrap_or_else(|| file.clone());
         (path, finding.place.line)
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn every_finding_stands_on_its_line_and_cannot_begin_another() {
-        let ground = Ground {
+        let ground = Basis {
             current: "/shop/apps".into(),
             root: "/shop".into(),
         };
@@ -195,7 +195,7 @@ mod tests {
                     workloads: Vec::new(),
                     ..samples::updated()
                 },
-                &Ground::default(),
+                &Basis::default(),
             )
         };
         assert_eq!(with(10).lines().count(), 10);

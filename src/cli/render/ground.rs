@@ -5,14 +5,14 @@ use std::path::{Component, Path, PathBuf};
 
 /// Where the run stood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ground {
+pub struct Basis {
     /// The current folder, absolute.
     pub current: PathBuf,
     /// The root of its repository, absolute; the current folder where there is none.
     pub root: PathBuf,
 }
 
-impl Ground {
+impl Basis {
     /// A file's path from the root, by its spelling alone; `None` where it is outside.
     pub(super) fn path_of(&self, name: &str) -> Option<String> {
         let path = plain(&self.current.join(name));
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn names_begin_at_the_current_folder_and_paths_at_the_root() {
-        let ground = Ground {
+        let ground = Basis {
             current: "/shop/deploy".into(),
             root: "/shop".into(),
         };
@@ -64,7 +64,7 @@ mod tests {
         ] {
             assert_eq!(ground.path_of(name).as_deref(), path, "{name}");
         }
-        let nowhere = Ground::default();
+        let nowhere = Basis::default();
         assert_eq!(
             nowhere.path_of("deploy/web.yaml").as_deref(),
             Some("deploy/web.yaml")

@@ -20,7 +20,7 @@ pub(in crate::cli) fn updated() -> Report {
                 workload: Some("Deployment/web".into()),
                 container: None,
             },
-            kind: "Deployment",
+            kind: "Deployment".into(),
             namespace: Some("shop".into()),
             name: "web".into(),
             containers: vec![

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::finding::{Finding, Level, findings};
-use super::ground::Ground;
+use super::ground::Basis;
 use super::json::escaped;
 use super::rules::rule;
 use crate::app::report::Report;
@@ -18,7 +18,7 @@ use crate::app::report::Report;
 const ROOT: &str = "%SRCROOT%";
 
 /// The report as one JSON object, indented, with a newline at its end.
-pub fn report(report: &Report, ground: &Ground) -> String {
+pub fn report(report: &Report, ground: &Basis) -> String {
     let findings: Vec<Finding> = findings(report)
         .into_iter()
         .filter(|finding| finding.level > Level::Done)
@@ -199,7 +199,7 @@ struct LogicalLocation {
 }
 
 impl<'a> SarifResult<'a> {
-    fn of(finding: &Finding, codes: &[&'a str], ground: &Ground) -> Self {
+    fn of(finding: &Finding, codes: &[&'a str], ground: &Basis) -> Self {
         let rule_index = codes
             .binary_search(&finding.code)
             .expect("every finding's code is among them");
@@ -233,7 +233,7 @@ impl<'a> SarifResult<'a> {
     }
 }
 
-fn artifact(file: &str, ground: &Ground) -> ArtifactLocation {
+fn artifact(file: &str, ground: &Basis) -> ArtifactLocation {
     match ground.path_of(file) {
         Some(path) => ArtifactLocation {
             uri: uri(&path),
@@ -287,7 +287,7 @@ mod tests {
     use crate::app::report::Action;
     use crate::cli::render::samples;
 
-    fn run(sample: &Report, ground: &Ground) -> Value {
+    fn run(sample: &Report, ground: &Basis) -> Value {
         let log: Value = serde_json::from_str(&report(sample, ground)).unwrap();
         assert_eq!(log["version"], "2.1.0");
         log["runs"][0].clone()
@@ -301,7 +301,7 @@ mod tests {
         };
         let run = run(
             &check,
-            &Ground {
+            &Basis {
                 current: "/shop/apps".into(),
                 root: "/shop".into(),
             },
@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn what_has_no_place_is_a_notification() {
-        let run = run(&samples::with_problems(), &Ground::default());
+        let run = run(&samples::with_problems(), &Basis::default());
         assert_eq!(
             run["invocations"][0]["toolExecutionNotifications"],
             json!([
@@ -353,7 +353,7 @@ mod tests {
 
     #[test]
     fn a_file_outside_of_the_repository_has_an_absolute_address() {
-        let ground = Ground {
+        let ground = Basis {
             current: "/shop/apps".into(),
             root: "/shop".into(),
         };

@@ -25,14 +25,14 @@ const PAIRS: [(&str, &str, Inner); 7] = [
     ("((", "))", Inner::Anything),
     ("(@", "@)", Inner::Anything),
     ("[[", "]]", Inner::Anything),
-    ("[", "]", Inner::Word),
-    ("(", ")", Inner::Word),
+    ("[", "]", Inner::PodVerdict),
+    ("(", ")", Inner::PodVerdict),
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Inner {
     Anything,
-    Word,
+    PodVerdict,
 }
 
 /// Signs that stand on both sides of a word.
@@ -96,7 +96,7 @@ fn has_pair(text: &str, open: &str, close: &str, inner: Inner) -> bool {
     let rest = &text[start + open.len()..];
     match inner {
         Inner::Anything => rest.rfind(close).is_some_and(|end| end > 0),
-        Inner::Word => text.match_indices(open).any(|(start, _)| {
+        Inner::PodVerdict => text.match_indices(open).any(|(start, _)| {
             let rest = &text[start + open.len()..];
             rest.find(close).is_some_and(|end| is_word(&rest[..end]))
         }),

@@ -1,20 +1,20 @@
-//! Plans to have a workload's pods replaced, so that they pull what their tags point to now.
+//! Plans to have a object's pods replaced, so that they pull what their tags point to now.
 //!
 //! It changes no image but those that were put on a digest before, which go back to their tags. Where a pull would not happen, nothing is
 //! changed: pods would be replaced for nothing, or would go back to an image that a node still has.
 
 use super::{
-    Change, Considered, Outcome, Plan, Rules, Standing, change_image, consider, followed, invalid,
-    not_text, recorded, text,
+    Change, Considered, Eligibility, Outcome, Plan, Rules, consider, followed, invalid, not_text,
+    recorded, text,
 };
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::hold::Hold;
 use crate::engine::image::{DEFAULT_TAG, Digest, ImageRef};
-use crate::engine::policy::{self, Follow, Return, Wish};
-use crate::engine::running::{Pods, Purpose, Word};
-use crate::engine::workload::{Container, Image, Kind, PullPolicy};
+use crate::engine::policy::{self, Follow, Intent, Return};
+use crate::engine::running::{PodVerdict, Pods, Purpose};
+use crate::engine::site::{Image, PullPolicy, Site};
 
-/// Plans the restart of a workload with pods that are not on their tag's digest. `now` is in RFC 3339. `Err`: its record cannot be
+/// Plans the restart of a object with pods that are not on their tag's digest. `now` is in RFC 3339. `Err`: its record cannot be
 /// relied on, and all of it is left as it is.
 pub fn restart(
     pods: &Pods<'_>,
@@ -22,19 +22,20 @@ pub fn restart(
     answers: &Answers,
     now: &str,
 ) -> Result<Plan, Refusal> {
-    let workload = &pods.live.workload;
-    let ledger = recorded(workload, rules)?;
+    let object = &pods.live.workload;
+    let template = &pods.live.kind.template;
+    let ledger = recorded(object, rules)?;
     let mut plan = Plan::default();
     let mut still_needed = false;
     let mut back = Vec::new();
     for Considered {
-        container,
-        standing,
+        site,
+        eligibility,
         recorded,
-    } in consider(workload, ledger.as_ref(), rules)?
+    } in consider(object, ledger.as_ref(), rules)?
     {
-        let Image::Text(image) = &container.image else {
-            plan.outcomes.push(not_text(&container.image, standing));
+        let Image::Text(image) = &site.image else {
+            plan.outcomes.push(not_text(&site.image, eligibility));
             back.push(None);
             continue;
         };
@@ -42,13 +43,13 @@ pub fn restart(
             Return::To(original) => Some(original),
             Return::There | Return::Stays(_) => None,
         };
-        let outcome = match standing {
-            Standing::LeftOut(how) => Outcome::Ignored(how),
-            Standing::Taken(Wish::Variable) => Outcome::Variable,
-            Standing::Taken(Wish::Fixed) => Outcome::Fixed,
-            Standing::Taken(Wish::Invalid(error)) => Outcome::Failed(invalid(error)),
-            Standing::Taken(Wish::Follow(follow)) => {
-                match seen(image, container, &follow, answers, pods) {
+        let outcome = match eligibility {
+            Eligibility::LeftOut(how) => Outcome::Ignored(how),
+            Eligibility::Taken(Intent::Variable) => Outcome::Variable,
+            Eligibility::Taken(Intent::Fixed) => Outcome::Fixed,
+            Eligibility::Taken(Intent::Invalid(error)) => Outcome::Failed(invalid(error)),
+            Eligibility::Taken(Intent::Follow(follow)) => {
+                match seen(image, site, &follow, answers, pods) {
                     Outcome::Stale {
                         running, digest, ..
                     } if follow.digest.is_some() && original.is_none() => behind(
@@ -80,70 +81,61 @@ pub fn restart(
     }
     let unknown =
         |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Failed(_) | Outcome::Held(_)));
-    if let Some((container, _)) = workload
-        .containers
+    if let Some((site, _)) = object
+        .sites
         .iter()
         .zip(&plan.outcomes)
         .find(|(_, outcome)| unknown(outcome))
     {
-        let why = format!(
-            "its new pods might not get the image of `{}`",
-            container.name
-        );
+        let why = format!("its new pods might not get the image of `{}`", site.name);
         return Ok(left_alone(plan, &why));
     }
-    let touched = workload
-        .containers
+    let touched = object
+        .sites
         .iter()
         .zip(&plan.outcomes)
         .zip(&back)
         .filter(|((_, outcome), back)| is_stale(outcome) || back.is_some());
-    let mut pulls =
-        touched.map(|((container, _), back)| (container, pull_policy(container, back.as_deref())));
-    if let Some((container, policy)) = pulls.find(|(_, policy)| *policy != PullPolicy::Always) {
-        let why = format!(
-            "the pull policy of `{}` is {}",
-            container.name,
-            policy.name()
-        );
+    let mut pulls = touched.map(|((site, _), back)| (site, pull_policy(site, back.as_deref())));
+    if let Some((site, policy)) = pulls.find(|(_, policy)| *policy != PullPolicy::Always) {
+        let why = format!("the pull policy of `{}` is {}", site.name, policy.name());
         return Ok(left_alone(
             plan,
-            &match workload.kind {
-                Kind::CronJob => {
-                    format!("a CronJob is not restarted, and its next run may not pull: {why}")
-                }
-                Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet => {
-                    format!("a restart would not pull: {why}")
-                }
+            &match template.replaces_pods() {
+                true => format!("a restart would not pull: {why}"),
+                false => format!(
+                    "a {} is not restarted, and its next run may not pull: {why}",
+                    object.kind
+                ),
             },
         ));
     }
-    if workload.kind == Kind::CronJob && back.iter().all(Option::is_none) {
+    if !template.replaces_pods() && back.iter().all(Option::is_none) {
         return Ok(left_alone(
             plan,
-            "a CronJob is not restarted: its next run pulls by itself",
+            &format!(
+                "a {} is not restarted: its next run pulls by itself",
+                object.kind
+            ),
         ));
     }
-    for ((container, outcome), original) in
-        workload.containers.iter().zip(&mut plan.outcomes).zip(back)
-    {
+    for ((site, outcome), original) in object.sites.iter().zip(&mut plan.outcomes).zip(back) {
         let (Some(outcome), Some(original)) = (outcome, original) else {
             continue;
         };
-        plan.changes
-            .push(change_image(workload, container, &original));
+        plan.changes.extend(site.write(&original));
         match outcome {
             Outcome::Stale { back, .. } => *back = Some(original),
             _ => *outcome = Outcome::Restored(original),
         }
     }
     // The record stays as long as an image follows its tag by it.
-    let followed = workload
-        .containers
+    let followed = object
+        .sites
         .iter()
         .zip(&plan.outcomes)
-        .any(|(container, outcome)| {
-            let image = container
+        .any(|(site, outcome)| {
+            let image = site
                 .image
                 .text()
                 .and_then(|image| ImageRef::parse(image).ok());
@@ -156,15 +148,15 @@ pub fn restart(
         });
     if ledger.is_some() && !still_needed && !followed {
         plan.changes.push(Change {
-            at: workload.record_path(),
-            from: text(&workload.record),
+            at: object.record_path(),
+            from: text(&object.record),
             to: None,
         });
     }
-    if workload.kind != Kind::CronJob {
+    if template.replaces_pods() {
         let from = pods.live.restarted_at().map(str::to_owned);
         plan.changes.push(Change {
-            at: workload.restarted_path(),
+            at: pods.live.restarted_path(),
             from,
             to: Some(now.to_owned()),
         });
@@ -172,10 +164,10 @@ pub fn restart(
     Ok(plan)
 }
 
-/// What the pods say of a container that follows a tag.
+/// What the pods say of a site that follows a tag.
 fn seen(
     image: &str,
-    container: &Container,
+    site: &Site,
     follow: &Follow<'_>,
     answers: &Answers,
     pods: &Pods<'_>,
@@ -185,28 +177,28 @@ fn seen(
         answers.get(&follow.lookup),
     ) {
         (Outcome::Ok | Outcome::Outdated(_), Some(Ok(answer))) => {
-            match pods.say(container, &answer.digest, Purpose::Restart) {
-                Word::Agrees => Outcome::Ok,
-                Word::Differs(running) if answer.held.contains_key(&running) => {
+            match pods.say(site, &answer.digest, Purpose::Restart) {
+                PodVerdict::Agrees => Outcome::Ok,
+                PodVerdict::Differs(running) if answer.held.contains_key(&running) => {
                     Outcome::Held(Hold::platform_lost(&answer.digest, &answer.held[&running]))
                 }
-                Word::Differs(running) => Outcome::Stale {
+                PodVerdict::Differs(running) => Outcome::Stale {
                     running,
                     digest: answer.digest.clone(),
                     back: None,
                 },
-                Word::Nothing(reason) => Outcome::Unchecked(reason.to_owned()),
+                PodVerdict::Nothing(reason) => Outcome::Unchecked(reason.to_owned()),
             }
         }
         (outcome, _) => outcome,
     }
 }
 
-/// When a node pulls the image that the container will have. Without a word, the API server's default: `Always` for `latest` alone.
-fn pull_policy(container: &Container, back: Option<&str>) -> PullPolicy {
-    container.pull_policy.unwrap_or_else(|| {
+/// When a node pulls the image that the site will have. Without a word, the API server's default: `Always` for `latest` alone.
+fn pull_policy(site: &Site, back: Option<&str>) -> PullPolicy {
+    site.pull_policy.unwrap_or_else(|| {
         let image = back
-            .or(container.image.text())
+            .or(site.image.text())
             .and_then(|image| ImageRef::parse(image).ok());
         match image {
             Some(image) if !image.has_digest() && image.asked_tag() == DEFAULT_TAG => {
@@ -251,7 +243,7 @@ mod tests {
         Digest::parse(&format!("sha256:{}", letter.to_string().repeat(64))).unwrap()
     }
 
-    /// One container each: name, image, pull policy, and the digest that a pod runs.
+    /// One site each: name, image, pull policy, and the digest that a pod runs.
     type Given<'g> = &'g [(&'g str, &'g str, &'g str, char)];
 
     fn live(kind: &str, containers: Given<'_>, record: Option<&str>) -> Live {
@@ -386,7 +378,7 @@ mod tests {
                 RESTARTED.to_owned()
             ]
         );
-        // One that would not be pulled keeps all of the workload as it is.
+        // One that would not be pulled keeps all of the object as it is.
         let mixed = planned(
             "Deployment",
             &[("a", &a, "Always", 'c'), ("b", &b, "IfNotPresent", 'a')],

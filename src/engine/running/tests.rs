@@ -32,13 +32,13 @@ fn live(under_way: bool, template: Value) -> Live {
     .unwrap()
 }
 
-fn say(live: &Live, pods: &[Value], purpose: Purpose) -> Word {
+fn say(live: &Live, pods: &[Value], purpose: Purpose) -> PodVerdict {
     let pods: Vec<Pod> = pods.iter().filter_map(Pod::read).collect();
     held_against(true, live, &pods, purpose)
 }
 
 /// The index `a` has the manifest `b`.
-fn held_against(whole: bool, live: &Live, pods: &[Pod], purpose: Purpose) -> Word {
+fn held_against(whole: bool, live: &Live, pods: &[Pod], purpose: Purpose) -> PodVerdict {
     let index = Index {
         manifests: [(digest('b'), Platform("linux/amd64".to_owned()))].into(),
         whole,
@@ -49,7 +49,7 @@ fn held_against(whole: bool, live: &Live, pods: &[Pod], purpose: Purpose) -> Wor
         pods: Ok(pods),
         manifests: &manifests,
     }
-    .say(&live.workload.containers[0], &digest('a'), purpose)
+    .say(&live.workload.sites[0], &digest('a'), purpose)
 }
 
 #[test]
@@ -61,18 +61,19 @@ fn where_an_index_is_not_read_to_its_end_another_digest_says_nothing() {
             .filter_map(|letter| Pod::read(&pod(&id(letter), "running")))
             .collect()
     };
-    let nothing = Word::Nothing("its index has more manifests without a platform than are read");
+    let nothing =
+        PodVerdict::Nothing("its index has more manifests without a platform than are read");
     assert_eq!(
         held_against(false, &live, &read("c"), Purpose::Update),
         nothing
     );
     assert_eq!(
         held_against(false, &live, &read("cb"), Purpose::Update),
-        Word::Agrees
+        PodVerdict::Agrees
     );
     assert_eq!(
         held_against(true, &live, &read("cb"), Purpose::Update),
-        Word::Differs(digest('c'))
+        PodVerdict::Differs(digest('c'))
     );
 }
 
@@ -85,12 +86,12 @@ fn a_pod_on_the_index_or_on_one_of_its_manifests_agrees() {
             &[pod(&id('a'), "running"), pod(&id('b'), "running")],
             Purpose::Update
         ),
-        Word::Agrees
+        PodVerdict::Agrees
     );
     let shim = format!("docker-pullable://{}", id('a'));
     assert_eq!(
         say(&live, &[pod(&shim, "running")], Purpose::Update),
-        Word::Agrees
+        PodVerdict::Agrees
     );
     assert_eq!(
         say(
@@ -98,7 +99,7 @@ fn a_pod_on_the_index_or_on_one_of_its_manifests_agrees() {
             &[pod(&id('a'), "running"), pod(&id('c'), "running")],
             Purpose::Update
         ),
-        Word::Differs(digest('c'))
+        PodVerdict::Differs(digest('c'))
     );
 }
 
@@ -132,7 +133,10 @@ fn what_says_nothing_changes_nothing() {
             "it runs in no pod of the present rollout yet",
         ),
     ] {
-        assert_eq!(say(&live, &pods, Purpose::Update), Word::Nothing(reason));
+        assert_eq!(
+            say(&live, &pods, Purpose::Update),
+            PodVerdict::Nothing(reason)
+        );
     }
     // One that says nothing takes nothing away from one that does.
     assert_eq!(
@@ -141,7 +145,7 @@ fn what_says_nothing_changes_nothing() {
             &[pod(&bare, "running"), pod(&id('a'), "running")],
             Purpose::Update
         ),
-        Word::Agrees
+        PodVerdict::Agrees
     );
     let unread = Pods {
         live: &live,
@@ -149,8 +153,8 @@ fn what_says_nothing_changes_nothing() {
         manifests: &BTreeMap::new(),
     };
     assert_eq!(
-        unread.say(&live.workload.containers[0], &digest('a'), Purpose::Update),
-        Word::Nothing("its pods could not be read")
+        unread.say(&live.workload.sites[0], &digest('a'), Purpose::Update),
+        PodVerdict::Nothing("its pods could not be read")
     );
 }
 
@@ -163,9 +167,9 @@ fn a_pod_that_a_rollout_is_about_to_replace_says_nothing() {
             from_ref(&old),
             Purpose::Update
         ),
-        Word::Differs(digest('c'))
+        PodVerdict::Differs(digest('c'))
     );
-    let waiting = Word::Nothing("it runs in no pod of the present rollout yet");
+    let waiting = PodVerdict::Nothing("it runs in no pod of the present rollout yet");
     assert_eq!(
         say(
             &live(true, json!({"note": "b"})),
@@ -180,7 +184,7 @@ fn a_pod_that_a_rollout_is_about_to_replace_says_nothing() {
             from_ref(&old),
             Purpose::Update
         ),
-        Word::Differs(digest('c'))
+        PodVerdict::Differs(digest('c'))
     );
     let mut other_image = old;
     other_image["spec"]["containers"][0]["image"] = "reg.test/web:0".into();
@@ -196,16 +200,16 @@ fn a_pod_from_before_the_last_restart_is_no_reason_for_another() {
     let live = live(false, json!({RESTARTED_AT: "2026-01-01T00:00:00Z"}));
     assert!(matches!(
         say(&live, &[restarted.clone()], Purpose::Restart),
-        Word::Nothing(_)
+        PodVerdict::Nothing(_)
     ));
     assert_eq!(
         say(&live, &[restarted.clone()], Purpose::Update),
-        Word::Differs(digest('c'))
+        PodVerdict::Differs(digest('c'))
     );
     restarted["metadata"]["annotations"][RESTARTED_AT] = "2026-01-01T00:00:00Z".into();
     assert_eq!(
         say(&live, &[restarted], Purpose::Restart),
-        Word::Differs(digest('c'))
+        PodVerdict::Differs(digest('c'))
     );
 }
 
@@ -216,9 +220,9 @@ fn finished_init_containers_count() {
     pod["status"]["initContainerStatuses"] =
         json!([{"name": "app", "imageID": id('c'), "state": {"terminated": {}}}]);
     let mut live = live(false, json!({}));
-    live.workload.containers[0].group = Group::InitContainers;
+    live.workload.sites[0].role = Role::InitContainer;
     assert_eq!(
         say(&live, &[pod], Purpose::Update),
-        Word::Differs(digest('c'))
+        PodVerdict::Differs(digest('c'))
     );
 }

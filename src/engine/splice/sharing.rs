@@ -4,8 +4,9 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use crate::engine::path::{Path, Step};
+use crate::engine::shape;
+use crate::engine::site::Site;
 use crate::engine::tree::Tree;
-use crate::engine::workload;
 use crate::engine::yaml::{File, NodeId, YamlNode};
 
 use super::locate::Locator;
@@ -50,13 +51,10 @@ impl<'d> Uses<'d> {
             return Self { shown: None };
         }
         let root = file.document(document.document);
-        let workloads = workload::find(root).workloads;
-        let images = workloads.iter().flat_map(|workload| {
-            workload
-                .containers
-                .iter()
-                .map(|container| workload.image_path(container))
-        });
+        let workloads = shape::find(root).objects;
+        let images = workloads
+            .iter()
+            .flat_map(|workload| workload.sites.iter().map(Site::written_at));
         let mut walk = Walk {
             touched: touched(file, document),
             wanted: document

@@ -34,7 +34,7 @@ pub use secrets::Pulled;
 pub use settings::{Limits, Settings};
 
 use super::registry::fault::Fault;
-use crate::engine::workload::Kind;
+use crate::engine::shape::PodKind;
 
 /// More pages than any cluster fills: a list that has more has no end.
 const MAX_PAGES: usize = 100_000;
@@ -175,7 +175,7 @@ impl Cluster {
     /// Sends a JSON Patch, and returns the object as it is after it. A patch is sent once, unless it was certainly not carried out.
     pub async fn patch(
         &self,
-        kind: Kind,
+        kind: &'static PodKind,
         namespace: &str,
         name: &str,
         patch: &[Value],

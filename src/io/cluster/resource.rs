@@ -1,12 +1,12 @@
 //! What is asked of an API server: the resources, their paths, and how much of an object is wanted.
 
-use crate::engine::workload::Kind;
+use crate::engine::shape::PodKind;
 
 /// A kind of object that is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Resource {
     /// Workloads of one kind, whole.
-    Workloads(Kind),
+    Workloads(&'static PodKind),
     /// Pods, whole: their status says what runs.
     Pods,
     /// Replica sets: their metadata alone, for who owns whom.
@@ -62,31 +62,34 @@ pub(super) const SECRETS: Names = Names {
 
 impl Resource {
     pub(super) fn names(self) -> Names {
-        let apps = |kind, plural| Names {
-            group: "apps",
-            version: "apps/v1",
-            kind,
-            plural,
-        };
-        let batch = |kind, plural| Names {
-            group: "batch",
-            version: "batch/v1",
-            kind,
-            plural,
-        };
         match self {
-            Self::Workloads(Kind::Deployment) => apps("Deployment", "deployments"),
-            Self::Workloads(Kind::DaemonSet) => apps("DaemonSet", "daemonsets"),
-            Self::Workloads(Kind::StatefulSet) => apps("StatefulSet", "statefulsets"),
-            Self::Workloads(Kind::CronJob) => batch("CronJob", "cronjobs"),
+            Self::Workloads(kind) => {
+                let version = kind.versions[0];
+                Names {
+                    group: version.split_once('/').map_or("", |(group, _)| group),
+                    version,
+                    kind: kind.kind,
+                    plural: kind.plural,
+                }
+            }
             Self::Pods => Names {
                 group: "",
                 version: "v1",
                 kind: "Pod",
                 plural: "pods",
             },
-            Self::ReplicaSets => apps("ReplicaSet", "replicasets"),
-            Self::Jobs => batch("Job", "jobs"),
+            Self::ReplicaSets => Names {
+                group: "apps",
+                version: "apps/v1",
+                kind: "ReplicaSet",
+                plural: "replicasets",
+            },
+            Self::Jobs => Names {
+                group: "batch",
+                version: "batch/v1",
+                kind: "Job",
+                plural: "jobs",
+            },
         }
     }
 
@@ -155,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_resource_has_a_path_in_a_namespace_and_in_all() {
-        let names = Resource::Workloads(Kind::CronJob).names();
+        let names = Resource::Workloads(PodKind::named("CronJob").unwrap()).names();
         assert_eq!(
             names.path(Some("shop")),
             "/apis/batch/v1/namespaces/shop/cronjobs"

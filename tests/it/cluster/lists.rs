@@ -287,7 +287,7 @@ fn what_a_role_lacks_is_named_with_the_file_that_grants_it() {
     );
     let error = list(
         &settings,
-        Resource::Workloads(imago::engine::workload::Kind::CronJob),
+        Resource::Workloads(imago::engine::shape::PodKind::named("CronJob").unwrap()),
         &Query::default(),
     )
     .unwrap_err();

@@ -11,13 +11,13 @@ mod secrets;
 use std::future::Future;
 use std::time::Duration;
 
-use imago::engine::workload::Kind;
+use imago::engine::shape::pods::KINDS;
 use imago::io::cluster::{Cluster, ClusterError, Limits, Query, Resource, Settings};
 use serde_json::Value;
 
 use crate::support::apiserver::ApiServer;
 
-const DEPLOYMENTS: Resource = Resource::Workloads(Kind::Deployment);
+const DEPLOYMENTS: Resource = Resource::Workloads(&KINDS[0]);
 
 /// Settings of a run that waits for nothing longer than a test may.
 fn settings(server: &ApiServer) -> Settings {

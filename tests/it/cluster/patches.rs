@@ -1,6 +1,6 @@
 //! JSON Patches: kept or rehearsed, refused, overtaken, and never sent twice where they may have been carried out.
 
-use imago::engine::workload::Kind;
+use imago::engine::shape::pods::KINDS;
 use imago::io::cluster::{Cluster, ClusterError, Send, Settings};
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn patch(settings: &Settings, patch: &Value, send: Send) -> Result<Value, Cluste
     run(async {
         Cluster::connect(settings)
             .await?
-            .patch(Kind::Deployment, "shop", "web", operations, send)
+            .patch(&KINDS[0], "shop", "web", operations, send)
             .await
     })
 }

@@ -1,7 +1,7 @@
 //! The engine on every case of `fixtures/rewrite`, in process: what the binary does with a folder must be what the engine does with a
 //! text.
 
-use imago::engine::workload;
+use imago::engine::shape;
 use imago::engine::yaml::File;
 
 use crate::support::binary::files;
@@ -91,7 +91,7 @@ fn refused_documents(text: &str) -> Vec<&'static str> {
         .map(|refused| refused.why.fault.code())
         .collect();
     for document in (0..file.len()).map(|index| file.document(index)) {
-        if workload::is_encrypted(document) && !workload::find(document).workloads.is_empty() {
+        if shape::is_encrypted(document) && !shape::find(document).objects.is_empty() {
             codes.push("encrypted");
         }
     }

@@ -8,7 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use imago::engine::answer::Answers;
-use imago::engine::workload;
+use imago::engine::object::Object;
+use imago::engine::shape;
 use imago::engine::yaml::File;
 use serde::Deserialize as _;
 use serde_yaml::{Mapping, Value};
@@ -262,15 +263,15 @@ fn another_form_has_the_same_plan(
     for (index, object) in objects(manifest, text)?.into_iter().enumerate() {
         let object: serde_json::Value =
             serde_json::to_value(&object).map_err(|error| format!("law 5: {error}"))?;
-        let plans = |workloads: Vec<workload::Workload>| -> Vec<_> {
+        let plans = |workloads: Vec<Object>| -> Vec<_> {
             workloads
                 .iter()
                 .map(|workload| plan(workload, &rules, Action::Update(answers)))
                 .collect()
         };
         let (written, sent) = (
-            plans(workload::find(file.document(index)).workloads),
-            plans(workload::find(&object).workloads),
+            plans(shape::find(file.document(index)).objects),
+            plans(shape::find(&object).objects),
         );
         if written != sent {
             return Err(format!(

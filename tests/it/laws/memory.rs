@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use imago::engine::answer::Answers;
+use imago::engine::object::Object;
 use imago::engine::plan::{Plan, Rules};
 use imago::engine::policy::TagForm;
-use imago::engine::workload::{self, Workload};
+use imago::engine::shape;
 use serde_json::{Value, json};
 
 use super::random::Random;
@@ -101,7 +102,7 @@ fn an_image_without_its_tag_is_decided_as_before_or_not_at_all() {
         }
         random.shuffle(&mut list);
         object["spec"]["template"]["spec"]["containers"] = list.into();
-        let workload = workload::find(&object).workloads.remove(0);
+        let workload = shape::find(&object).objects.remove(0);
         match plan(&workload, &rules, Action::Update(&digests('2'))) {
             Err(refusal) => {
                 assert_eq!(refusal.code, "ambiguous-record", "seed {seed}");
@@ -228,8 +229,8 @@ fn touch(object: &mut Value, random: &mut Random) -> Vec<&'static str> {
     what
 }
 
-fn planned(object: &Value, rules: &Rules, action: Action<'_>) -> (Workload, Plan) {
-    let workload = workload::find(object).workloads.remove(0);
+fn planned(object: &Value, rules: &Rules, action: Action<'_>) -> (Object, Plan) {
+    let workload = shape::find(object).objects.remove(0);
     let plan = plan(&workload, rules, action).unwrap();
     (workload, plan)
 }
@@ -242,7 +243,7 @@ fn decisions(
 ) -> BTreeMap<String, Option<String>> {
     let (workload, plan) = planned(object, rules, action);
     let mut decisions = BTreeMap::new();
-    for (container, outcome) in workload.containers.iter().zip(&plan.outcomes) {
+    for (container, outcome) in workload.sites.iter().zip(&plan.outcomes) {
         let image = container.image.text().unwrap().to_owned();
         let new = outcome.as_ref().unwrap().new_image().map(str::to_owned);
         let other = decisions.insert(image.clone(), new.clone());

@@ -6,8 +6,8 @@ use imago::engine::image::Digest;
 use imago::engine::plan::{self, Rules};
 use imago::engine::policy::{TagForm, Track};
 use imago::engine::selector::ImageFilter;
+use imago::engine::shape;
 use imago::engine::splice::{DocumentChanges, splice};
-use imago::engine::workload;
 use imago::engine::yaml::File;
 use serde::Deserialize as _;
 use serde_yaml::{Mapping, Value};
@@ -62,7 +62,7 @@ fn edit(text: &str, action: Action) -> Option<String> {
     let file = File::parse_with_comments(text).ok()?;
     let mut wanted = Vec::new();
     for document in 0..file.len() {
-        let workloads = workload::find(file.document(document)).workloads;
+        let workloads = shape::find(file.document(document)).objects;
         let questions = plan::wanted(&workloads, &rules);
         let answers: Answers = questions
             .into_keys()

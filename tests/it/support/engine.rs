@@ -2,11 +2,12 @@
 
 use imago::engine::answer::{Answer, Answers, Refusal};
 use imago::engine::image::{Digest, ImageRef};
+use imago::engine::object::Object;
 use imago::engine::plan::{self, Change, Plan, Rules};
 use imago::engine::policy::{TagForm, Track};
 use imago::engine::selector::ImageFilter;
+use imago::engine::shape;
 use imago::engine::splice::{DocumentChanges, splice};
-use imago::engine::workload::{self, Workload};
 use imago::engine::yaml::File;
 
 /// What becomes of a text.
@@ -71,7 +72,7 @@ pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
     let mut is_encrypted = false;
     for document in 0..file.len() {
         let root = file.document(document);
-        let workloads = workload::find(root).workloads;
+        let workloads = shape::find(root).objects;
         let changes: Vec<Change> = workloads
             .iter()
             .filter_map(|workload| plan(workload, rules, action).ok())
@@ -80,7 +81,7 @@ pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
         if changes.is_empty() {
             continue;
         }
-        if workload::is_encrypted(root) {
+        if shape::is_encrypted(root) {
             is_encrypted = true;
         } else {
             wanted.push(DocumentChanges { document, changes });
@@ -99,11 +100,7 @@ pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
 }
 
 /// Plans one workload. An image that has no answer is asked for in vain.
-pub(crate) fn plan(
-    workload: &Workload,
-    rules: &Rules,
-    action: Action<'_>,
-) -> Result<Plan, Refusal> {
+pub(crate) fn plan(workload: &Object, rules: &Rules, action: Action<'_>) -> Result<Plan, Refusal> {
     match action {
         Action::Restore => plan::restore(workload, rules),
         Action::Update(answers) => {

@@ -57,7 +57,7 @@ impl<'a> WorkloadV1<'a> {
         Self {
             file: workload.place.file.as_deref(),
             line: workload.place.line,
-            kind: workload.kind,
+            kind: &workload.kind,
             namespace: workload.namespace.as_deref(),
             name: &workload.name,
             changed: workload.changed,

@@ -9,9 +9,10 @@ use std::collections::HashSet;
 use serde::Deserialize as _;
 
 use super::value::Value;
+use crate::engine::object::{Object, RECORD};
+use crate::engine::shape;
 use crate::engine::splice::{DocumentChanges, Refused, unproven};
 use crate::engine::tree::{Scalar, Tree as _};
-use crate::engine::workload::{self, RECORD, Workload};
 use crate::engine::yaml::{File, YamlNode};
 
 /// How many lines of a file may begin with `%TAG`. The second parser compares each with all before it, and each tag with all of them.
@@ -78,11 +79,8 @@ fn where_it_stands(in_new: Refused, old: &File<'_>) -> Refused {
 
 /// Refuses a text in which the two parsers see different workloads.
 fn finds_the_same(file: &File<'_>, values: &[Value<'_>]) -> Result<(), Refused> {
-    let ours =
-        (0..file.len()).flat_map(|document| workload::find(file.document(document)).workloads);
-    let theirs = values
-        .iter()
-        .flat_map(|value| workload::find(value).workloads);
+    let ours = (0..file.len()).flat_map(|document| shape::find(file.document(document)).objects);
+    let theirs = values.iter().flat_map(|value| shape::find(value).objects);
     match ours.map(essence).eq(theirs.map(essence)) {
         true => Ok(()),
         false => Err(unproven(
@@ -115,11 +113,11 @@ fn plain_value<'f>(node: YamlNode<'f, '_>) -> Value<'f> {
 
 /// What both parsers must agree on. (Readers of YAML differ on whether `on` is a boolean; where a name or a label needs it to be text,
 /// the API server is the judge.)
-fn essence(workload: Workload) -> impl PartialEq {
+fn essence(workload: Object) -> impl PartialEq {
     let images: Vec<_> = workload
-        .containers
+        .sites
         .into_iter()
-        .map(|container| (container.group, container.index, container.image))
+        .map(|container| (container.at, container.image))
         .collect();
     (
         workload.kind,

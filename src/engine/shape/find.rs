@@ -1,14 +1,14 @@
-//! From a tree to the workloads in it.
+//! From a tree to the objects with images in it: a document, an item of a `List` or of a `DeploymentList`, an object of the API server.
 
+use super::pods::{IMAGE, LISTS, PodKind};
 use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
-use super::{
-    Container, Found, Group, IGNORE, Ignore, Image, Kind, PREFIX, PullPolicy, RECORD, RESTARTED_AT,
-    Record, Workload, unhandled,
-};
+use super::{Found, unhandled};
+use crate::engine::object::{IGNORE, Ignore, Object, PREFIX, RECORD, RESTARTED_AT, Record};
 use crate::engine::path::Path;
+use crate::engine::site::{Image, Memory, PullPolicy, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
-/// Finds the workloads of a document, in its order.
+/// Finds the objects with images of a document, in its order.
 pub fn find<'a, T: Tree<'a>>(document: T) -> Found {
     let mut found = Found::default();
     look(document, Path::root(), None, &mut found);
@@ -59,16 +59,17 @@ fn look<'a, T: Tree<'a>>(
         {
             look(item, at.join("items").join(index), inherited, found);
         }
-    } else if let Some(kind) = Kind::of(api_version, kind) {
+    } else if let Some(kind) = PodKind::of(api_version, kind) {
         let pod = kind
-            .pod_template()
+            .template
+            .at
             .iter()
             .chain(&["spec"])
             .try_fold(object, |object, key| object.get(key));
         found
             .unhandled
             .extend(pod.into_iter().flat_map(misspelt_lists));
-        found.workloads.push(read(object, pod, kind, at));
+        found.objects.push(read(object, pod, kind, at));
     } else {
         found
             .unhandled
@@ -98,7 +99,7 @@ fn misspelt_lists<'a, T: Tree<'a>>(pod: T) -> impl Iterator<Item = &'static str>
         .map(|(_, name)| name)
 }
 
-fn read<'a, T: Tree<'a>>(object: T, pod: Option<T>, kind: Kind, at: Path) -> Workload {
+fn read<'a, T: Tree<'a>>(object: T, pod: Option<T>, kind: &'static PodKind, at: Path) -> Object {
     let metadata = object.get("metadata");
     let text = |key| {
         metadata
@@ -114,9 +115,10 @@ fn read<'a, T: Tree<'a>>(object: T, pod: Option<T>, kind: Kind, at: Path) -> Wor
         .and_then(|metadata| metadata.get("labels"))
         .map(T::entries)
         .unwrap_or_default();
-    Workload {
-        kind,
-        at,
+    let pod_at = kind.template.path(&at).join("spec");
+    Object {
+        kind: kind.kind.into(),
+        runs: Some(kind),
         namespace: text("namespace").map(str::to_owned),
         name: text("name")
             .or_else(|| text("generateName"))
@@ -137,30 +139,34 @@ fn read<'a, T: Tree<'a>>(object: T, pod: Option<T>, kind: Kind, at: Path) -> Wor
             .map(unknown)
             .unwrap_or_default(),
         ignore: annotation(IGNORE).map_or(Ignore::Nothing, |value| ignore(value.scalar())),
-        containers: [Group::Containers, Group::InitContainers]
+        sites: LISTS
             .into_iter()
-            .flat_map(|group| {
+            .flat_map(|role| {
                 let list = pod
-                    .and_then(|pod| pod.get(group.key()))
+                    .and_then(|pod| pod.get(role.list()))
                     .map(T::items)
                     .unwrap_or_default();
+                let list_at = pod_at.join(role.list());
                 list.into_iter()
                     .enumerate()
-                    .map(move |(index, item)| container(item, group, index))
+                    .map(move |(index, item)| container(item, role, list_at.join(index)))
             })
             .collect(),
         line: object.line(),
+        at,
     }
 }
 
-fn container<'a, T: Tree<'a>>(item: T, group: Group, index: usize) -> Container {
+fn container<'a, T: Tree<'a>>(item: T, role: Role, at: Path) -> Site {
     let image = item.get("image");
     let pull_policy = item
         .get("imagePullPolicy")
         .and_then(|policy| policy.scalar().text());
-    Container {
-        group,
-        index,
+    Site {
+        role,
+        at,
+        slots: Slots::Whole(std::borrow::Cow::Borrowed(&IMAGE)),
+        memory: Memory::Annotation,
         name: item
             .get("name")
             .and_then(|name| name.scalar().text())
@@ -234,11 +240,11 @@ mod tests {
             found.unhandled,
             ["Pod", "extensions/v1beta1 Deployment", "Knative Service"]
         );
-        assert_eq!(found.workloads.len(), 1);
-        let web = &found.workloads[0];
-        assert_eq!((web.kind, web.name.as_str()), (Kind::Deployment, "web"));
+        assert_eq!(found.objects.len(), 1);
+        let web = &found.objects[0];
+        assert_eq!((&*web.kind, web.name.as_str()), ("Deployment", "web"));
         assert_eq!(
-            web.image_path(&web.containers[0]).to_string(),
+            web.sites[0].written_at().to_string(),
             "items[1].items[0].spec.template.spec.containers[0].image"
         );
     }
@@ -250,11 +256,11 @@ mod tests {
         for version in ["batch/v1", "batch/v1beta1"] {
             let spec = json!({"jobTemplate": {"spec": {"template": {"spec": pod}}}});
             let found = find(&json!({"apiVersion": version, "kind": "CronJob", "spec": spec}));
-            let containers = &found.workloads[0].containers;
+            let containers = &found.objects[0].sites;
             assert_eq!(containers[0].image, Image::Absent);
             assert_eq!(
-                (containers[1].group, &containers[1].image),
-                (Group::InitContainers, &Image::Other("a number"))
+                (containers[1].role, &containers[1].image),
+                (Role::InitContainer, &Image::Other("a number"))
             );
         }
     }

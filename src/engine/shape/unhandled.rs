@@ -1,6 +1,6 @@
 //! Objects that hold images and are not edited: they are seen, and counted under a name of their own.
 
-use super::Kind;
+use super::pods::PodKind;
 
 /// The name that a kustomization is counted under.
 pub const KUSTOMIZATION: &str = "Kustomization";
@@ -134,7 +134,7 @@ fn miswritten(kind: &str, version: &str) -> Option<&'static str> {
     let group = version.split_once('/').map_or("", |(group, _)| group);
     match matches!(group, "" | "apps" | "batch" | "extensions") {
         true if kind != *right => Some(misspelt),
-        true if Kind::of(version, kind).is_none() => Some(misversioned),
+        true if PodKind::of(version, kind).is_none() => Some(misversioned),
         _ => None,
     }
 }

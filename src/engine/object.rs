@@ -1,0 +1,85 @@
+//! An object that has images, the same for a file and for a cluster, and what its annotations say to this program.
+//!
+//! Where its images stand is the business of [`super::shape`].
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::path::Path;
+use super::shape::PodKind;
+use super::site::Site;
+
+/// The annotation of an object that records its images as they were written.
+pub const RECORD: &str = "imago-config-spec";
+/// The annotation of a pod template that makes its pods be replaced, by a new time in it.
+pub const RESTARTED_AT: &str = "imago/restartedAt";
+/// The annotation by which a user leaves an object, or some of its containers, out.
+pub const IGNORE: &str = "imago/ignore";
+
+/// What the names of our annotations for people begin with.
+pub(super) const PREFIX: &str = "imago/";
+
+/// An object with images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its `kind`.
+    pub kind: Cow<'static, str>,
+    /// Where it stands in its document; the root, unless it is an item of a list.
+    pub at: Path,
+    /// `metadata.namespace`.
+    pub namespace: Option<String>,
+    /// `metadata.name`, or `metadata.generateName`, or nothing.
+    pub name: String,
+    /// `metadata.labels`.
+    pub labels: BTreeMap<String, String>,
+    /// The record, as its annotation has it.
+    pub record: Record,
+    /// The line of that annotation, from 1.
+    pub record_line: Option<u32>,
+    /// What the user left out.
+    pub ignore: Ignore,
+    /// Its annotations that look like ours and are not: `imago/ingore`.
+    pub unknown_annotations: Vec<String>,
+    /// The row of its kind, where it runs pods from one template.
+    pub runs: Option<&'static PodKind>,
+    /// Its images, list by list as its shape names them.
+    pub sites: Vec<Site>,
+    /// The line where it begins, from 1.
+    pub line: Option<u32>,
+}
+
+/// The text of the annotation [`RECORD`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// There is none.
+    Absent,
+    /// Its text.
+    Text(String),
+    /// It is there, and no string.
+    NoText,
+}
+
+/// What the annotation [`IGNORE`] leaves out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ignore {
+    /// Nothing.
+    Nothing,
+    /// The whole object.
+    All,
+    /// These containers.
+    Containers(BTreeSet<String>),
+    /// Nothing, though something may be meant: it is there, and no string.
+    NoText,
+}
+
+impl Object {
+    /// Where the annotation [`RECORD`] stands, or would.
+    pub fn record_path(&self) -> Path {
+        self.at.keys(&["metadata", "annotations", RECORD])
+    }
+
+    /// `Deployment/web`
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.kind, self.name)
+    }
+}

@@ -1,0 +1,144 @@
+//! One place of one image: which scalars it is written in, where its tag is remembered, and what the comments there say.
+
+use std::borrow::Cow;
+
+use super::hold::Hold;
+use super::path::{Path, Step};
+use super::plan::Change;
+
+/// A place where an image stands: a container's `image`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// What the image is for.
+    pub role: Role,
+    /// The name by which people and the record know it: a container's.
+    pub name: String,
+    /// The mapping or the sequence that the slots stand in: a container.
+    pub at: Path,
+    /// The scalars that it is written in.
+    pub slots: Slots,
+    /// What these scalars say.
+    pub image: Image,
+    /// Where the tag that it follows is kept.
+    pub memory: Memory,
+    /// Its `imagePullPolicy`; `None` where it says none, or none that there is.
+    pub pull_policy: Option<PullPolicy>,
+    /// The line of its image, from 1.
+    pub line: Option<u32>,
+    /// Whether a comment on the image's line asks to leave it alone.
+    pub ignored: bool,
+    /// What keeps it as it is written, whatever its tag points to.
+    pub hold: Option<Hold>,
+}
+
+impl Site {
+    /// Where the scalar stands that has the image, or the first of them.
+    pub fn written_at(&self) -> Path {
+        let Slots::Whole(steps) = &self.slots;
+        self.at.below(steps)
+    }
+
+    /// The changes after which its slots say `image`.
+    pub fn write(&self, image: &str) -> Vec<Change> {
+        let Slots::Whole(_) = &self.slots;
+        vec![Change {
+            at: self.written_at(),
+            from: self.image.text().map(str::to_owned),
+            to: Some(image.to_owned()),
+        }]
+    }
+
+    /// Whether a change is one of its own.
+    pub fn holds(&self, change: &Change) -> bool {
+        let Slots::Whole(steps) = &self.slots;
+        let at = change.at.steps();
+        at.len() == self.at.steps().len() + steps.len()
+            && at.starts_with(self.at.steps())
+            && at.ends_with(steps)
+    }
+}
+
+/// What an image is for. The lists of the record, and what running pods call it, go by this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// A container of `containers`.
+    Container,
+    /// A container of `initContainers`.
+    InitContainer,
+}
+
+impl Role {
+    /// The key of the list that such images stand in.
+    pub fn list(self) -> &'static str {
+        match self {
+            Self::Container => "containers",
+            Self::InitContainer => "initContainers",
+        }
+    }
+}
+
+/// The scalars that an image is written in, from the site's `at`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slots {
+    /// One scalar has the whole reference, `web:1.4@sha256:…`; this many steps lead to it.
+    Whole(Cow<'static, [Step]>),
+}
+
+/// Where the tag of a site is kept while its image has a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// In the annotation `imago-config-spec` of its object.
+    Annotation,
+    /// Beside the digest.
+    InPlace,
+}
+
+/// When a node pulls a container's image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullPolicy {
+    /// `Always`
+    Always,
+    /// `IfNotPresent`
+    IfNotPresent,
+    /// `Never`
+    Never,
+}
+
+impl PullPolicy {
+    /// The name in a manifest.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::IfNotPresent => "IfNotPresent",
+            Self::Never => "Never",
+        }
+    }
+
+    /// The policy of a name.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        [Self::Always, Self::IfNotPresent, Self::Never]
+            .into_iter()
+            .find(|policy| policy.name() == name)
+    }
+}
+
+/// What stands where an image is expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Image {
+    /// Nothing, null or an empty string: something else puts an image in.
+    Absent,
+    /// A string.
+    Text(String),
+    /// Something else: what, with its article.
+    Other(&'static str),
+}
+
+impl Image {
+    /// The string, where it is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Absent | Self::Other(_) => None,
+        }
+    }
+}

@@ -8,7 +8,7 @@ pub mod change;
 mod credentials;
 pub mod identity;
 pub mod limits;
-mod names;
+pub(in crate::io) mod names;
 pub mod repository;
 mod signing;
 pub mod staging;
@@ -69,6 +69,9 @@ pub enum GitError {
     /// This process may open no further file.
     #[error("{0}")]
     OpenFiles(String),
+    /// An object that should be here is not.
+    #[error("{0}")]
+    Absent(String),
     /// Anything else that Git says.
     #[error("{0}")]
     Other(String),
@@ -90,6 +93,7 @@ impl GitError {
             Self::Moved => "git-moved",
             Self::CheckedOut(_) => "git-checked-out",
             Self::OpenFiles(_) => "open-files",
+            Self::Absent(_) => "git-absent",
             Self::Other(_) => "git",
         }
     }
@@ -125,6 +129,9 @@ impl GitError {
             Self::Moved => "run again",
             Self::CheckedOut(_) => "name another branch",
             Self::OpenFiles(_) => MORE_OPEN_FILES,
+            Self::Absent(_) => {
+                "clone it without a filter, or with `--filter=blob:none`: a clone without trees is not supported; `git fsck` says what is missing"
+            }
             Self::Other(_) => return None,
         };
         Some(hint.to_owned())
@@ -145,6 +152,9 @@ impl From<git2::Error> for GitError {
         match error.code() {
             ErrorCode::Locked => Self::Locked(error.message().to_owned()),
             ErrorCode::Modified => Self::Moved,
+            ErrorCode::NotFound if error.class() == git2::ErrorClass::Odb => {
+                Self::Absent(error.message().to_owned())
+            }
             _ if is_of_open_files(&error) => Self::OpenFiles(error.message().to_owned()),
             _ => Self::Other(error.message().to_owned()),
         }

@@ -33,8 +33,7 @@ impl Names {
             && !path.is_ascii()
             && let Ok(text) = std::str::from_utf8(path)
         {
-            let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text);
-            compared = match composed {
+            compared = match composed(text) {
                 Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                 Cow::Owned(text) => Cow::Owned(text.into_bytes()),
             };
@@ -44,6 +43,11 @@ impl Names {
         }
         compared
     }
+}
+
+/// A name with its characters put together: `é` for `e` and an accent.
+pub(in crate::io) fn composed(name: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(name)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use super::filter::PathFilter;
 use super::walk::{SETTINGS, is_manifest};
 use super::{IdleGlob, Request, ScanError, by_component};
+use crate::io::git::names::composed;
 
 /// A file that was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,7 @@ pub fn choose(
             .filter(|component| *component != Component::CurDir)
             .collect();
         let inner = within(request.root, &request.current.join(&shown)).ok_or_else(missing)?;
+        let inner = as_listed(inner, &all);
         let is_file = all.contains(inner.as_path());
         let is_there = is_file
             || inner.as_os_str().is_empty()
@@ -106,6 +108,26 @@ pub fn choose(
         chosen.into_iter().map(|(_, chosen)| chosen).collect(),
         filter.idle(),
     ))
+}
+
+/// The spelling that the commit has of a path: macOS may spell it otherwise. The path itself where there is none, or where it is there as it is.
+fn as_listed(inner: PathBuf, all: &BTreeSet<&Path>) -> PathBuf {
+    let Some(text) = inner.to_str().filter(|text| !text.is_ascii()) else {
+        return inner;
+    };
+    let first = all.range(inner.as_path()..).next();
+    if first.is_some_and(|path| path.starts_with(&inner)) {
+        return inner;
+    }
+    let (composed, depth) = (composed(text), inner.components().count());
+    let mut spelled = all
+        .iter()
+        .map(|path| path.components().take(depth).collect::<PathBuf>());
+    let same = spelled.find(|path| {
+        path.to_str()
+            .is_some_and(|path| self::composed(path) == composed)
+    });
+    same.unwrap_or(inner)
 }
 
 /// The path from the root, links followed as far as there are any; `None` outside of it.
@@ -194,6 +216,11 @@ mod tests {
             ["../other/x.yaml", "a.txt"]
         );
         assert_eq!(chosen(&["b"], &[], &listed).unwrap(), ["b/c.json"]);
+        let spelled = ["sub/caf\u{e9}/a.yaml", "sub/ze\u{301}.yaml"];
+        assert_eq!(
+            chosen(&["cafe\u{301}", "z\u{e9}.yaml"], &[], &spelled).unwrap(),
+            ["cafe\u{301}/a.yaml", "z\u{e9}.yaml"]
+        );
         assert!(matches!(
             chosen(&["c"], &[], &listed),
             Err(ScanError::Missing { .. })

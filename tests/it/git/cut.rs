@@ -167,6 +167,33 @@ fn a_base_that_was_rewritten_stops_no_later_run() {
 }
 
 #[test]
+fn a_clone_without_trees_says_what_it_needs() {
+    let Some(two) = with_branch() else { return };
+    let bare = two.ours.place.beside("bare.git");
+    two.ours.git(&format!(
+        "-C {} config uploadpack.allowFilter true",
+        bare.display()
+    ));
+    two.they("checkout --quiet main");
+    two.they_push(
+        "deploy/web.yaml",
+        &format!("# on top\n{}", deployment("web")),
+    );
+    let two = clone(two, " --filter=tree:0");
+    two.ours.moved("2");
+    let before = tip(&two);
+    let said = two.ours.imago(RUN, 2).stderr;
+    assert!(
+        said.contains("\n  hint: clone it without a filter, or with `--filter=blob:none`"),
+        "{said}"
+    );
+    assert_eq!(tip(&two), before);
+    // As the hint says.
+    two.ours.git("fetch --quiet --refetch --filter=blob:none");
+    two.ours.imago(RUN, 0);
+}
+
+#[test]
 fn a_merged_branch_that_was_not_deleted_stops_no_later_run() {
     for (flags, way) in [
         ("", "--ff-only"),

@@ -8,6 +8,7 @@ mod digest;
 mod files;
 mod git;
 mod images;
+mod mistake;
 mod output;
 mod registries;
 mod spelling;
@@ -104,9 +105,7 @@ pub enum Command {
 pub enum Refused {
     /// Help or the version was asked for: a result.
     Asked(StyledStr),
-    /// What was typed is wrong, as the parser says it.
-    Wrong(String),
-    /// What was typed is wrong, as this program says it.
+    /// What was typed is wrong.
     Usage(UsageError),
     /// What the repository's settings say is wrong.
     Setting(Box<Mistake>),
@@ -120,10 +119,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Typed, Ref
     }
     Typed::try_parse_from(&line.arguments).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refused::Asked(error.render()),
-        _ => match meant_for_another(&error, &line) {
-            Some(usage) => Refused::Usage(usage),
-            None => Refused::Wrong(error.render().to_string()),
-        },
+        _ => Refused::Usage(
+            meant_for_another(&error, &line).unwrap_or_else(|| mistake::mistake(&error, &line)),
+        ),
     })
 }
 
@@ -243,6 +241,11 @@ fn named_workload(word: &str, implied: bool) -> Option<&str> {
 type Other = (&'static str, &'static str, &'static str);
 const OF_FILES: Other = ("files", "files", "manifests in files");
 const OF_CLUSTER: Other = ("cluster", "clusters", "the workloads of a cluster");
+
+/// Whether there is a command of this name.
+fn is_command(name: &str) -> bool {
+    Typed::command().find_subcommand(name).is_some()
+}
 
 /// Whether a command has a flag.
 fn has(command: &str, flag: &str) -> bool {

@@ -37,8 +37,8 @@ pub fn run(
     printer: &mut Printer,
 ) -> u8 {
     printer.set_colour(settings::colour(When::Auto, outside));
-    if settings::is_read_by_a_runner(outside) {
-        printer.guard_from_runner(format!("imago-{:016x}", outside.seed));
+    if let Some(runner) = settings::runner(outside) {
+        printer.guard_from(runner);
     }
     let code = match read(arguments, outside, printer) {
         Ok(Settings::Files {
@@ -71,11 +71,6 @@ pub fn run(
         Err(Refused::Asked(text)) => {
             printer.print(To::Stdout, &styled(text, To::Stdout, printer));
             DONE
-        }
-        Err(Refused::Wrong(text)) => {
-            let styles = printer.styles(To::Stderr);
-            printer.print(To::Stderr, &problem::as_said(&text, &styles));
-            COULD_NOT_RUN
         }
         Err(Refused::Usage(usage)) => {
             let styles = printer.styles(To::Stderr);
@@ -372,15 +367,15 @@ mod tests {
             ),
             (
                 "imago files --updat",
-                "error: unexpected argument '--updat' found\n",
+                "error: `--updat` is no flag of `imago files`\n  hint: did you mean `--update`? `imago files --help` has",
             ),
             (
                 "imago digest",
-                "error: the following required arguments were not provided:\n",
+                "error: `imago digest` needs `<IMAGE>...`\n  hint: `imago digest --help` has",
             ),
             (
                 "imago files \u{1b}[2J --x",
-                "error: unexpected argument '--x' found\n",
+                "error: `--x` is no flag of `imago files`\n  hint: ",
             ),
         ] {
             let (code, stdout, stderr) = typed(line);

@@ -5,6 +5,8 @@
 
 mod runner;
 
+pub use runner::Runner;
+
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -44,7 +46,7 @@ pub struct Printer {
     stdout: Stream,
     stderr: Stream,
     colour: Colour,
-    runner_word: Option<String>,
+    runner: Option<Runner>,
     failure: Option<io::Error>,
 }
 
@@ -95,14 +97,14 @@ impl Printer {
             stdout,
             stderr,
             colour: Colour::default(),
-            runner_word: None,
+            runner: None,
             failure: None,
         }
     }
 
-    /// From now on nothing from a manifest is a command to the runner that reads the log. Nobody may foresee the word.
-    pub fn guard_from_runner(&mut self, word: String) {
-        self.runner_word = Some(word);
+    /// From now on nothing from a manifest is a command to the runner that reads the log.
+    pub fn guard_from(&mut self, runner: Runner) {
+        self.runner = Some(runner);
     }
 
     /// Uses colour as the settings say, from now on.
@@ -138,11 +140,12 @@ impl Printer {
             To::Stdout => &mut self.stdout,
             To::Stderr => &mut self.stderr,
         };
-        let text = match (self.runner_word.as_deref().filter(|_| !stream.file), form) {
-            (None, _) | (_, Form::Own) => Cow::Borrowed(text),
+        let text = match (self.runner.as_ref().filter(|_| !stream.file), form) {
+            (None, _) | (Some(Runner::Github(_)), Form::Own) => Cow::Borrowed(text),
+            (Some(Runner::OfHashes), Form::Own) => Runner::OfHashes.guarded(text),
             (Some(_), Form::Text) => runner::defused(text),
             (Some(_), Form::Json) => runner::defused_json(text),
-            (Some(word), Form::Diff) => runner::fenced(text, word),
+            (Some(runner), Form::Diff) => runner.guarded(text),
         };
         if let Err(error) = stream.write(&text) {
             self.failure.get_or_insert(error);
@@ -319,7 +322,7 @@ mod tests {
             };
             let mut printer = Printer::new(stream(kept.clone()), stream(Kept::default()));
             word.into_iter()
-                .for_each(|word| printer.guard_from_runner(word.to_owned()));
+                .for_each(|word| printer.guard_from(Runner::Github(word.to_owned())));
             printer.print_as(To::Stdout, text, form);
             kept.text()
         };

@@ -18,6 +18,7 @@ use std::ffi::{OsStr, OsString};
 
 use super::args::{self, When};
 use super::manual;
+use super::printer::Runner;
 use crate::app::report::Action;
 use crate::app::{cluster, digest, files};
 use crate::engine::image::{ImageRef, Lookup};
@@ -188,11 +189,21 @@ pub fn colour(when: When, outside: &Outside) -> Colour {
     }
 }
 
-/// Whether a runner of GitHub Actions, or one that is made like it, reads what is printed.
-pub fn is_read_by_a_runner(outside: &Outside) -> bool {
-    outside
-        .variable("GITHUB_ACTIONS")
-        .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+/// The CI runner that reads what is printed, where it is one that would obey some of it.
+pub fn runner(outside: &Outside) -> Option<Runner> {
+    let says = |name, wanted: fn(&str) -> bool| {
+        outside
+            .variable(name)
+            .and_then(|value| value.to_str())
+            .is_some_and(wanted)
+    };
+    let is_true = |value: &str| value.eq_ignore_ascii_case("true");
+    if says("GITHUB_ACTIONS", is_true) {
+        return Some(Runner::Github(format!("imago-{:016x}", outside.seed)));
+    }
+    let of_hashes =
+        says("TF_BUILD", is_true) || says("TEAMCITY_VERSION", |value| !value.is_empty());
+    of_hashes.then_some(Runner::OfHashes)
 }
 
 fn voice(typed: args::Voice, outside: &Outside) -> Result<Voice, UsageError> {

@@ -67,12 +67,40 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
             "error: `--dry-run` needs an action\n  hint: ",
         ),
         (
+            "files --concurrency 0",
+            "error: `--concurrency <N>` cannot be `0`: 0 is not in 1..=1024\n  hint: `imago files --help` has",
+        ),
+        (
+            "files --output",
+            "error: `--output <FORMAT>` needs a value\n  hint: it is one of `text`",
+        ),
+        (
+            "files --check --check",
+            "error: `--check` is given twice\n  hint: give it once\n",
+        ),
+        (
+            "files --no-config --config x",
+            "error: `--no-config` and `--config <FILE>` exclude each other\n  hint: leave one of them out\n",
+        ),
+        (
+            "files --update=yes",
+            "error: unexpected value `yes` for `--update` found; no more were expected\n  hint: `imago files --help` has",
+        ),
+        (
+            "completions",
+            "error: `imago completions` needs `<SHELL>`\n  hint: `imago completions --help` has",
+        ),
+        (
+            "flies",
+            "error: `flies` is no command\n  hint: did you mean `files`? `imago --help` has all commands\n",
+        ),
+        (
             "files --updte",
-            "error: unexpected argument '--updte' found\n\n  tip: a similar argument exists: '--update'",
+            "error: `--updte` is no flag of `imago files`\n  hint: did you mean `--update`? `imago files --help` has all of its flags\n",
         ),
         (
             "files --output yml",
-            "error: invalid value 'yml' for '--output <FORMAT>'\n  [possible values: text, json, github, sarif, markdown]",
+            "error: `--output <FORMAT>` cannot be `yml`\n  hint: it is one of `text`, `json`, `github`, `sarif`, `markdown`\n",
         ),
         (
             "files -n a -x b",
@@ -89,7 +117,7 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
         ),
         (
             "digest",
-            "error: the following required arguments were not provided:\n  <IMAGE>...",
+            "error: `imago digest` needs `<IMAGE>...`\n  hint: `imago digest --help` has all of its flags\n",
         ),
     ] {
         let finished = imago(&place, line, 2);

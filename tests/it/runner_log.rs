@@ -1,4 +1,4 @@
-//! What is printed where a GitHub runner reads the log: nothing in a manifest is a command to it.
+//! What is printed where a CI runner reads the log: nothing in a manifest is a command to it.
 
 use crate::support::binary::{Finished, Workplace};
 
@@ -104,6 +104,55 @@ fn no_form_of_a_report_and_no_diff_commands_the_runner() {
         "{}",
         plain.stdout
     );
+}
+
+#[test]
+fn no_report_and_no_diff_commands_a_runner_of_azure_or_teamcity() {
+    let place = Workplace::new();
+    let manifest = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: 'web ##teamcity[buildStop]'
+spec:
+  template:
+    spec:
+      containers:
+      # ###vso[task.setvariable variable=PATH]/tmp
+      - image: registry.example.test/web:1.4 # ##VSO[task.complete]
+        name: '##vso[task.logissue type=error]forged'
+";
+    place.write("deploy/##vso[x].yaml", manifest);
+    let digest = "1".repeat(64);
+    place.write("imago.lock", format!("{{\"version\":1,\"images\":{{\"registry.example.test/web:1.4\":\"sha256:{digest}\"}}}}\n"));
+    let run = |line: &str, name: &str, value: &str| {
+        let finished = place.imago(line.split(' ')).env(name, value).finish();
+        [finished.stdout, finished.stderr].map(|text| text.to_lowercase())
+    };
+    let commands = ["##vso[", "##teamcity[", "##["];
+    for (name, value) in [
+        ("TF_BUILD", "True"),
+        ("TEAMCITY_VERSION", "2026.1 (build 1)"),
+    ] {
+        for form in [
+            "text",
+            "json",
+            "sarif",
+            "markdown",
+            "text --diff",
+            "json --diff",
+            "text -vv --check",
+        ] {
+            let line = format!("files --offline deploy --output {form}");
+            for stream in run(&line, name, value) {
+                for command in commands {
+                    assert!(!stream.contains(command), "{name} {form}: {stream}");
+                }
+            }
+        }
+    }
+    let plain = run("files --offline deploy --diff", "TF_BUILD", "");
+    assert!(plain[0].contains("###vso[task.set"), "{plain:?}");
 }
 
 #[test]

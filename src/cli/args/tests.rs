@@ -123,17 +123,26 @@ fn what_another_command_takes_hints_at_that_one() {
 #[test]
 fn a_slip_of_the_finger_is_answered_with_the_right_word() {
     for (line, right) in [
-        ("imago flies", "'files'"),
-        ("imago files --upadte", "'--update'"),
-        ("imago files --output jsn", "'json'"),
-        ("imago files --track tags", "'tag'"),
-        ("imago files --color allways", "'always'"),
-        ("imago --updat", "'--update'"),
-        ("imago cluster --ofline", "unexpected argument '--ofline'"),
-        ("imago digest --check", "unexpected argument '--check'"),
+        ("imago flies", "`files`"),
+        ("imago files --upadte", "`--update`"),
+        ("imago files --output jsn", "`json`"),
+        ("imago files --track tags", "`tag`"),
+        ("imago files --color allways", "`always`"),
+        ("imago --updat", "`--update`"),
+        (
+            "imago cluster --ofline",
+            "`--ofline` is no flag of `imago cluster`",
+        ),
+        (
+            "imago digest --check",
+            "`--check` is no flag of `imago digest`",
+        ),
     ] {
         match refused(line) {
-            Refused::Wrong(text) => assert!(text.contains(right), "{line}: {text}"),
+            Refused::Usage(UsageError { what, hint }) => assert!(
+                hint.contains(right) || what == right,
+                "{line}: {what} {hint}"
+            ),
             other => panic!("{line}: {other:?}"),
         }
     }

@@ -1,14 +1,73 @@
-//! What a GitHub runner would obey in what is printed.
+//! What a CI runner would obey in what is printed. Names and context lines come from manifests that strangers may have written.
 //!
-//! A step's log is read for commands, on both streams: `::error::text` at the begin of a line behind any white space, and `##[error]text`
-//! anywhere in it; a carriage return ends a line, too. Names and context lines come from manifests that strangers may have written.
+//! - GitHub reads both streams of a step: `::error::text` at the start of a line behind any white space, and `##[error]text` anywhere in
+//!   it; a carriage return ends a line, too.
+//! - Azure Pipelines reads `##vso[task.setvariable …]` and `##[error]` anywhere in a line, TeamCity `##teamcity[setParameter …]`.
+//!
+//! Other runners know no command that does more than fold the log: GitLab's `section_start` needs an escape character, which no form of
+//! a report prints and no YAML holds; Buildkite folds at `---` and `+++`, which begin a diff's files anyway.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Whether the runner would take something of the text for a command.
+/// Whose runner reads what is printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Runner {
+    /// GitHub's, or one that is made like it. It passes over what stands between two commands with this word, which nobody may foresee.
+    Github(String),
+    /// One of Azure Pipelines or TeamCity. Nothing stops its obedience for good.
+    OfHashes,
+}
+
+impl Runner {
+    /// A diff that the runner does not obey. One of hashes gets escapes in it: then it no longer applies, which `git apply` says.
+    pub(super) fn guarded<'t>(&self, diff: &'t str) -> Cow<'t, str> {
+        match self {
+            Self::Github(word) => fenced(diff, word),
+            Self::OfHashes => without_hashes(diff, "#\\u{23}"),
+        }
+    }
+}
+
+/// Whether a runner would take something of the text for a command.
 pub(super) fn obeys(text: &str) -> bool {
-    text.contains("##[") || (text.contains("::") && lines(text).any(begins_a_command))
+    hash_commands(text).next().is_some()
+        || (text.contains("::") && lines(text).any(begins_a_command))
+}
+
+/// Where `##[`, `##vso[` and the like begin.
+fn hash_commands(text: &str) -> impl Iterator<Item = usize> + '_ {
+    let begins = |at: &usize| {
+        text[at + 2..]
+            .trim_start_matches(|letter: char| letter.is_ascii_alphabetic())
+            .starts_with('[')
+    };
+    // Of many hashes, the last two begin it.
+    memchr::memmem::find_iter(text.as_bytes(), b"##")
+        .map(|at| {
+            let hashes = text[at..].bytes().take_while(|byte| *byte == b'#').count();
+            at + hashes - 2
+        })
+        .filter(begins)
+}
+
+/// The text with this in place of the two hashes that begin a command.
+fn without_hashes<'t>(text: &'t str, instead: &str) -> Cow<'t, str> {
+    let mut commands = hash_commands(text).peekable();
+    if commands.peek().is_none() {
+        return Cow::Borrowed(text);
+    }
+    let (mut without, mut from) = (String::with_capacity(text.len() + 16), 0);
+    for at in commands {
+        // Of three hashes, two pairs lead to the same command.
+        if at >= from {
+            without.push_str(&text[from..at]);
+            without.push_str(instead);
+            from = at + 2;
+        }
+    }
+    without.push_str(&text[from..]);
+    Cow::Owned(without)
 }
 
 /// The text as a person may read it, with an escape in place of what begins a command.
@@ -18,7 +77,7 @@ pub(super) fn defused(text: &str) -> Cow<'_, str> {
     }
     let mut defused = String::with_capacity(text.len() + 16);
     for line in lines(text) {
-        let line = line.replace("##[", "#\\u{23}[");
+        let line = without_hashes(line, "#\\u{23}");
         match begins_a_command(&line) {
             true => {
                 let (blank, command) = line.split_at(line.len() - trimmed(&line).len());
@@ -32,15 +91,12 @@ pub(super) fn defused(text: &str) -> Cow<'_, str> {
 
 /// JSON that says the same to a program, with nothing that the runner obeys: no line of it begins with a colon, and `#` stands in texts alone.
 pub(super) fn defused_json(text: &str) -> Cow<'_, str> {
-    match text.contains("##[") {
-        true => Cow::Owned(text.replace("##[", "#\\u0023[")),
-        false => Cow::Borrowed(text),
-    }
+    without_hashes(text, "#\\u0023")
 }
 
 /// A diff between the two commands that stop and start the runner's obedience, where it needs them. `git apply` and `patch` pass over lines
 /// before the first header and behind the last hunk. The word must be one that the diff's author could not foresee.
-pub(super) fn fenced<'t>(diff: &'t str, word: &str) -> Cow<'t, str> {
+fn fenced<'t>(diff: &'t str, word: &str) -> Cow<'t, str> {
     if !obeys(diff) {
         return Cow::Borrowed(diff);
     }
@@ -68,7 +124,7 @@ mod tests {
     use super::*;
 
     /// Lines that a runner obeys, or may.
-    const COMMANDS: [&str; 9] = [
+    const COMMANDS: [&str; 13] = [
         "::error::forged\n",
         " ::set-output name=changed::true\n",
         "\t \u{a0}::add-mask::a\n",
@@ -77,6 +133,10 @@ mod tests {
         "a\r::error::x\n",
         "+  image: web:1 ##[add-mask]x\n",
         "##[group]x\n",
+        "  image: a ##vso[task.setvariable variable=x]y\n",
+        "###VSO[task.complete]\n",
+        "a ##teamcity[buildStop comment='x']\n",
+        "# ## ####teamcity[x]\n",
         "\u{feff}::debug::x\n",
     ];
 
@@ -103,6 +163,8 @@ mod tests {
             "## [x]\n",
             "+::error::x\n",
             "#[x]\n",
+            "##vso [x]\n",
+            "## [x]\n",
         ] {
             assert!(!obeys(text), "{text:?}");
             assert!(matches!(defused(text), Cow::Borrowed(_)));
@@ -111,14 +173,23 @@ mod tests {
 
     #[test]
     fn json_says_the_same_and_is_not_obeyed() {
-        let value =
-            serde_json::json!({"name": "##[add-mask]x", "other": "::error::x", "many": "###[#["});
+        let value = serde_json::json!({"name": "##[add-mask]x", "other": "::error::x", "many": "###[#[", "vso": "##vso[x] ###teamcity[y]"});
         let text = serde_json::to_string_pretty(&value).unwrap();
         let defused = defused_json(&text);
         assert!(obeys(&text) && !obeys(&defused), "{defused}");
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&defused).unwrap(),
             value
+        );
+    }
+
+    #[test]
+    fn a_diff_has_escapes_where_nothing_stops_the_runner_and_only_there() {
+        let plain = "--- a/x\n ::error::x\n+## [x]\n";
+        assert_eq!(Runner::OfHashes.guarded(plain), plain);
+        assert_eq!(
+            Runner::OfHashes.guarded(" ###vso[x]\n"),
+            " ##\\u{23}vso[x]\n"
         );
     }
 

@@ -91,16 +91,6 @@ fn escape(character: char) -> String {
     }
 }
 
-/// Text of several lines, of which each is made [`Printable`].
-pub(super) fn printable_lines(text: &str) -> String {
-    text.split_inclusive('\n')
-        .map(|line| match line.strip_suffix('\n') {
-            Some(line) => format!("{}\n", Printable(line)),
-            None => Printable(line).to_string(),
-        })
-        .collect()
-}
-
 /// Whether a character does something to a terminal, or to the order of the characters around it, instead of being seen.
 pub fn steers(character: char) -> bool {
     character.is_control()

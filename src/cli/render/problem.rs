@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::cause::{Failed, groups};
-use super::{Printable, Styles, counted, printable_lines, steers};
+use super::{Printable, Styles, counted, steers};
 use crate::app::report::{Place, Problem};
 use crate::cli::config::{Mistake, Spot};
 use crate::cli::settings::Detail;
@@ -156,15 +156,6 @@ pub fn mistake(mistake: &Mistake, styles: &Styles) -> String {
     .expect("a string takes all");
     writeln!(text, "  {calm}hint:{calm:#} {}", Printable(hint)).expect("a string takes all");
     text
-}
-
-/// A message of several lines that another has written, and that begins with `error:`.
-pub fn as_said(text: &str, styles: &Styles) -> String {
-    let bad = styles.bad;
-    match text.strip_prefix("error:") {
-        Some(rest) => format!("{bad}error:{bad:#}{}", printable_lines(rest)),
-        None => printable_lines(text),
-    }
 }
 
 fn statement(

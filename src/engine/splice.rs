@@ -1,9 +1,10 @@
 //! From changes to byte edits, to new text, and the proof that nothing else changed.
 //!
-//! An edit touches a scalar's token, or adds or removes the entry of the annotation; every other byte stays. What would change a second
+//! An edit touches a scalar's token, or adds or removes the entry of a mapping; every other byte stays. What would change a second
 //! place along with the first, because an anchor is shared, is refused. So is whatever the proof does not pass: this room never returns
 //! text that differs from its input in anything but the changes.
 
+mod difference;
 mod insert;
 mod locate;
 mod proof;
@@ -14,10 +15,11 @@ mod sharing;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::path::Path;
+use super::path::{Path, Step};
 use super::plan::Change;
 use super::tree::{Scalar, Tree};
-use super::yaml::{File, NodeId, YamlNode};
+use super::yaml::{File, Layout, NodeId, YamlNode};
+use difference::{Content, Differences};
 use insert::Notations;
 use locate::{Located, Locator};
 use sharing::Uses;
@@ -50,21 +52,46 @@ struct Edit {
     text: String,
 }
 
-/// What the edits do to the nodes of the file, as the proof checks it.
+/// What is done to a file: the edits, and what shall differ by them.
 #[derive(Debug, Default)]
 struct Effects {
     edits: Vec<Edit>,
-    /// Scalars and aliases that get this text.
+    /// The scalars and aliases that are edited, with the value that each then has.
     replaced: BTreeMap<NodeId, String>,
-    /// Mappings that get this entry (a chain of keys, and the text under the last), or empty nodes that become one.
-    extended: BTreeMap<NodeId, (Vec<&'static str>, String)>,
-    /// Mappings that lose this entry.
-    reduced: BTreeMap<NodeId, &'static str>,
+    /// The differences of the current document.
+    differences: Differences,
+    /// The block mappings that lose entries: where each stands, and how many it keeps.
+    reduced: BTreeMap<NodeId, (Path, usize)>,
 }
 
 /// Makes the changes in the file's text. The file must have been read with all its comments.
+///
+/// A change is one of three operations, on the place of any string:
+///
+/// ```yaml
+/// # { at: images[0].newTag, from: "1.4", to: "1.5" } puts another text into a scalar, in its style. The new text is in quotes where a
+/// # reader would take it for something else than a string.
+/// images:                      images:
+/// - name: web                  - name: web
+///   newTag: '1.4' # pinned       newTag: '1.5' # pinned
+///
+/// # { at: images[0].digest, from: None, to: "sha256:…" } adds an entry behind the last of its mapping, with the mappings around it that
+/// # are not there.
+/// images:                      images:
+/// - name: web                  - name: web
+///   newTag: "1.5"                newTag: "1.5"
+///                                digest: sha256:…
+///
+/// # { at: images[0].digest, from: "sha256:…", to: None } takes an entry out, with the mappings around it that hold nothing else and look
+/// # as if the second operation had made them.
+/// images: [{name: web, digest: sha256:…}]
+/// images: [{name: web}]
+/// ```
+///
+/// `Err`: a change cannot be made without touching something else, or the proof does not pass.
 pub fn splice(file: &File<'_>, wanted: &[DocumentChanges]) -> Result<String, Refused> {
     let mut effects = Effects::default();
+    let mut differences = BTreeMap::new();
     for document in wanted {
         let uses = Uses::of(file, document);
         let notations = Notations::of(file, document.document);
@@ -73,17 +100,35 @@ pub fn splice(file: &File<'_>, wanted: &[DocumentChanges]) -> Result<String, Ref
             let located = locator.locate(&change.at);
             located_change(file, &notations, change, &located, &uses, &mut effects)?;
         }
+        differences.insert(document.document, effects.take_differences());
     }
     let text = apply(file.text(), &mut effects.edits)?;
-    proof::prove(file, &text, wanted, &effects)?;
+    proof::prove(file, &text, &differences)?;
     Ok(text)
+}
+
+impl Effects {
+    fn differ(&mut self, at: Path, from: Content, to: Content) {
+        self.differences.insert(at, (from, to));
+    }
+
+    /// What shall differ in the current document.
+    fn take_differences(&mut self) -> Differences {
+        for (path, left) in std::mem::take(&mut self.reduced).into_values() {
+            // Nothing is left behind the key of a block mapping.
+            if left == 0 {
+                self.differ(path, Content::Mapping, Content::Null);
+            }
+        }
+        std::mem::take(&mut self.differences)
+    }
 }
 
 fn located_change(
     file: &File<'_>,
     notations: &Notations<'_, '_>,
     change: &Change,
-    located: &Located<'_, '_>,
+    located: &Located<'_, '_, '_>,
     uses: &Uses<'_>,
     effects: &mut Effects,
 ) -> Result<(), Refused> {
@@ -100,49 +145,99 @@ fn located_change(
             }
             let node = uses.token_to_edit(last, to, &change.at)?;
             // Another place that shows this node has asked for the same: `token_to_edit` refuses two wishes.
-            if !effects.replaced.contains_key(&node.id()) {
-                let (edit, value) = scalar::rewrite(file, node, to)?;
-                effects.edits.push(edit);
-                effects.replaced.insert(node.id(), value);
+            let value = match effects.replaced.get(&node.id()) {
+                Some(value) => value.clone(),
+                None => {
+                    let (edit, value) = scalar::rewrite(file, node, to)?;
+                    effects.edits.push(edit);
+                    effects.replaced.insert(node.id(), value.clone());
+                    value
+                }
+            };
+            let (from, to) = (content(last), Content::Text(value));
+            if from != to {
+                effects.differ(change.at.clone(), from, to);
             }
         }
         (Some(to), false) => {
-            let (node, chain) = (last.target(), &located.missing);
-            uses.stands_once(last, &located_path(change, located.missing.len()))?;
+            let (node, chain) = (last.target(), located.missing);
+            let path = located_path(change, located.missing.len());
+            uses.stands_once(last, &path)?;
+            let keys = keys_of(chain).ok_or_else(|| {
+                let what = format!("{} has no such item", change.at);
+                refused("not-editable", last, what)
+            })?;
             let edits = match (node.written_entries(), node.scalar()) {
-                (Some(_), _) => insert::entry(file, notations, &located.nodes, chain, to)?,
+                (Some(_), _) => insert::entry(file, notations, &located.nodes, &keys, to)?,
                 (None, Scalar::Null) => {
-                    insert::instead_of_null(file, notations, &located.nodes, chain, to)?
+                    let edits =
+                        insert::instead_of_null(file, notations, &located.nodes, &keys, to)?;
+                    effects.differ(path.clone(), Content::Null, Content::Mapping);
+                    edits
                 }
                 (None, _) => {
-                    let path = located_path(change, located.missing.len());
                     return Err(refused(
                         "not-editable",
                         last,
-                        format!("{path} is not a mapping, so no annotation can be added to it"),
+                        format!("{path} is not a mapping, so no entry can be added to it"),
                     ));
                 }
             };
             effects.edits.extend(edits);
-            effects
-                .extended
-                .insert(node.id(), (chain.clone(), to.clone()));
+            for above in 1..chain.len() {
+                let made = located_path(change, above);
+                effects.differ(made, Content::Absent, Content::Mapping);
+            }
+            let text = Content::Text(to.clone());
+            effects.differ(change.at.clone(), Content::Absent, text);
         }
         (None, true) => {
-            let (key, depth) = remove::outermost(file, &located.nodes, &change.at);
+            let depth = remove::outermost(file, &located.nodes, &change.at);
             let mapping = located.nodes[depth];
-            uses.stands_once(
-                mapping,
-                &located_path(change, change.at.steps().len() - depth),
-            )?;
-            effects
-                .edits
-                .extend(remove::entry(file, mapping.target(), key)?);
-            effects.reduced.insert(mapping.target().id(), key);
+            let steps = change.at.steps().len();
+            let path = located_path(change, steps - depth);
+            uses.stands_once(mapping, &path)?;
+            let Step::Key(key) = &change.at.steps()[depth] else {
+                return Err(refused(
+                    "not-editable",
+                    mapping,
+                    format!("{} is an item of a sequence", change.at),
+                ));
+            };
+            let target = mapping.target();
+            effects.edits.extend(remove::entry(file, target, key)?);
+            if let Some((Layout::Block, entries)) = target.written_entries() {
+                let reduced = effects.reduced.entry(target.id());
+                reduced.or_insert((path, entries.len())).1 -= 1;
+            }
+            for above in 1..steps - depth {
+                let gone = located_path(change, above);
+                effects.differ(gone, Content::Mapping, Content::Absent);
+            }
+            effects.differ(change.at.clone(), content(last), Content::Absent);
         }
         (None, false) => {}
     }
     Ok(())
+}
+
+/// What a scalar is to the proof.
+fn content(node: YamlNode<'_, '_>) -> Content {
+    let text = node.target().styled().map_or("", |(text, _)| text);
+    match node.scalar() {
+        Scalar::Text(text) => Content::Text(text.to_owned()),
+        Scalar::Null => Content::Null,
+        Scalar::Bool(_) | Scalar::Other(_) => Content::Plain(text.to_owned()),
+    }
+}
+
+/// The steps as keys. `None`: one leads into a sequence.
+fn keys_of<'s>(steps: &'s [Step]) -> Option<Vec<&'s str>> {
+    let key = |step: &'s Step| match step {
+        Step::Key(key) => Some(key.as_ref()),
+        Step::Index(_) => None,
+    };
+    steps.iter().map(key).collect()
 }
 
 /// The path of a change without its last steps.

@@ -171,20 +171,6 @@ impl<'t> File<'t> {
         self.documents[index].aliases
     }
 
-    /// The nodes that aliases name, of all documents.
-    pub fn alias_targets(&self) -> impl Iterator<Item = NodeId> {
-        let has_aliases = self.documents.iter().any(|document| document.aliases);
-        let nodes = if has_aliases {
-            self.nodes.as_slice()
-        } else {
-            &[]
-        };
-        nodes.iter().filter_map(|node| match node.kind {
-            Kind::Alias { target } => Some(target),
-            _ => None,
-        })
-    }
-
     /// The whole text.
     pub fn text(&self) -> &'t str {
         self.text

@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 
 use crate::engine::yaml::{File, Layout, Style, YamlNode};
 
-use super::scalar::{double_quoted, is_written_null, single_quoted};
+use super::scalar::{double_quoted, is_written_null, plain, single_quoted};
 use super::{Edit, Refused};
 
 /// How keys and values are written in a document.
@@ -51,7 +51,7 @@ pub(super) fn entry(
     file: &File<'_>,
     notations: &Notations<'_, '_>,
     nodes: &[YamlNode<'_, '_>],
-    chain: &[&'static str],
+    chain: &[&str],
     value: &str,
 ) -> Result<Vec<Edit>, Refused> {
     let mapping = nodes[nodes.len() - 1].target();
@@ -83,7 +83,7 @@ pub(super) fn instead_of_null(
     file: &File<'_>,
     notations: &Notations<'_, '_>,
     nodes: &[YamlNode<'_, '_>],
-    chain: &[&'static str],
+    chain: &[&str],
     value: &str,
 ) -> Result<Vec<Edit>, Refused> {
     let notation = notations.get();
@@ -103,7 +103,7 @@ pub(super) fn instead_of_null(
         return Err(super::refused(
             "not-editable",
             null,
-            "an empty document gets no annotation".to_owned(),
+            "an empty document gets no entry".to_owned(),
         ));
     };
     let Some((key, _)) = entries.iter().find(|(_, value)| value.id() == null.id()) else {
@@ -127,7 +127,7 @@ pub(super) fn instead_of_null(
             let as_new = stands_where_new_ones_do(file, &entries, null) && is_bare(file, *key);
             if let (true, Some(first)) = (as_new, chain.first()) {
                 // The lines would be those that come where no `annotations:` is: the quotes tell that it was there.
-                lines.replace_range(column..column + first.len(), &single_quoted(first));
+                lines.replace_range(column..column + plain(first).len(), &single_quoted(first));
             }
             vec![after_line(file, key.span().end, &lines)]
         }
@@ -151,7 +151,7 @@ fn block(
     mapping: YamlNode<'_, '_>,
     entries: &[Entry<'_, '_>],
     step: usize,
-    chain: &[&'static str],
+    chain: &[&str],
     value: &str,
 ) -> Edit {
     let end = entries
@@ -226,20 +226,15 @@ fn after_line(file: &File<'_>, offset: usize, lines: &str) -> Edit {
 }
 
 /// The lines of a nested entry, without the last line's end.
-fn block_lines(
-    column: usize,
-    step: usize,
-    chain: &[&'static str],
-    value: &str,
-    line_end: &str,
-) -> String {
+fn block_lines(column: usize, step: usize, chain: &[&str], value: &str, line_end: &str) -> String {
     let mut lines = String::new();
     for (depth, key) in chain.iter().enumerate() {
         let indentation = " ".repeat(column + depth * step);
         if depth + 1 < chain.len() {
-            lines.push_str(&format!("{indentation}{key}:{line_end}"));
+            lines.push_str(&format!("{indentation}{}:{line_end}", plain(key)));
         } else {
-            lines.push_str(&format!("{indentation}{key}: {}", single_quoted(value)));
+            let (key, value) = (plain(key), plain(value));
+            lines.push_str(&format!("{indentation}{key}: {value}"));
         }
     }
     lines
@@ -278,7 +273,7 @@ fn flow(
     entries: &[Entry<'_, '_>],
     mapping: YamlNode<'_, '_>,
     notation: Notation,
-    chain: &[&'static str],
+    chain: &[&str],
     value: &str,
 ) -> Vec<Edit> {
     let text = file.text();
@@ -342,12 +337,12 @@ fn flow(
 }
 
 /// An entry on one line: `"annotations": {"key": "value"}`.
-fn inline(chain: &[&'static str], value: &str, notation: Notation, colon: &str) -> String {
+fn inline(chain: &[&str], value: &str, notation: Notation, colon: &str) -> String {
     let key = |key: &str| {
         if notation == Notation::Json {
             double_quoted(key)
         } else {
-            key.to_owned()
+            plain(key)
         }
     };
     // `{a:b}` is a key without a value to YAML, so only JSON may do without the space.
@@ -359,7 +354,7 @@ fn inline(chain: &[&'static str], value: &str, notation: Notation, colon: &str) 
     let value = if notation == Notation::Json {
         double_quoted(value)
     } else {
-        single_quoted(value)
+        plain(value)
     };
     let innermost = chain
         .last()
@@ -371,7 +366,7 @@ fn inline(chain: &[&'static str], value: &str, notation: Notation, colon: &str) 
 
 /// An entry of JSON over several lines, the first without its indentation.
 fn expanded(
-    chain: &[&'static str],
+    chain: &[&str],
     value: &str,
     colon: &str,
     indentation: &str,

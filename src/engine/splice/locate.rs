@@ -5,9 +5,10 @@ use crate::engine::tree::Tree as _;
 use crate::engine::yaml::{File, YamlNode};
 
 /// The nodes from a document's root down a path, as far as they exist, each as it is written.
-pub(super) struct Located<'f, 't> {
+pub(super) struct Located<'p, 'f, 't> {
     pub(super) nodes: Vec<YamlNode<'f, 't>>,
-    pub(super) missing: Vec<&'static str>,
+    /// The steps that lead to nothing.
+    pub(super) missing: &'p [Step],
 }
 
 /// Locates one path after another. A path continues where it leaves the one before it, so that a long sequence is listed once and
@@ -34,7 +35,7 @@ impl<'f, 't> Locator<'f, 't> {
         }
     }
 
-    pub(super) fn locate(&mut self, path: &Path) -> Located<'f, 't> {
+    pub(super) fn locate<'p>(&mut self, path: &'p Path) -> Located<'p, 'f, 't> {
         let shared = self
             .steps
             .iter()
@@ -43,7 +44,7 @@ impl<'f, 't> Locator<'f, 't> {
             .count();
         self.steps.truncate(shared);
         self.nodes.truncate(shared + 1);
-        let mut missing = Vec::new();
+        let mut missing: &[Step] = &[];
         for (position, step) in path.steps().iter().enumerate().skip(shared) {
             let Some(last) = self.nodes.last_mut() else {
                 break;
@@ -57,10 +58,7 @@ impl<'f, 't> Locator<'f, 't> {
                     .copied(),
             };
             let Some(node) = next else {
-                missing = path.steps()[position..]
-                    .iter()
-                    .filter_map(fixed_key)
-                    .collect();
+                missing = &path.steps()[position..];
                 break;
             };
             self.nodes.push(Reached { node, items: None });
@@ -70,12 +68,5 @@ impl<'f, 't> Locator<'f, 't> {
             nodes: self.nodes.iter().map(|reached| reached.node).collect(),
             missing,
         }
-    }
-}
-
-fn fixed_key(step: &Step) -> Option<&'static str> {
-    match step {
-        Step::Key(std::borrow::Cow::Borrowed(key)) => Some(*key),
-        Step::Key(std::borrow::Cow::Owned(_)) | Step::Index(_) => None,
     }
 }

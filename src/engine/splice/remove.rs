@@ -8,17 +8,10 @@ use crate::engine::yaml::{File, Layout, Style, YamlNode};
 use super::insert::{end_of_line, entry_end, is_bare, line_start, stands_where_new_ones_do};
 use super::{Edit, Refused, refused};
 
-/// The key to take out, and the depth of its mapping among the nodes: that of `annotations`, or of `metadata`, where they hold nothing
-/// else and `insert` may have made them. What it did not make stays, as empty as it was.
-pub(super) fn outermost(
-    file: &File<'_>,
-    nodes: &[YamlNode<'_, '_>],
-    path: &Path,
-) -> (&'static str, usize) {
-    let key = |depth: usize| match &path.steps()[depth] {
-        Step::Key(std::borrow::Cow::Borrowed(key)) => *key,
-        Step::Key(std::borrow::Cow::Owned(_)) | Step::Index(_) => "",
-    };
+/// The depth, among the nodes on a path, of the mapping that loses an entry: the last one, or one further up where those below hold
+/// nothing else and `insert` may have made them. What it did not make stays, as empty as it was.
+pub(super) fn outermost(file: &File<'_>, nodes: &[YamlNode<'_, '_>], path: &Path) -> usize {
+    let is_key = |depth: usize| matches!(path.steps()[depth], Step::Key(_));
     let alone = |depth: usize| {
         nodes[depth]
             .target()
@@ -27,13 +20,13 @@ pub(super) fn outermost(
     };
     let mut depth = path.steps().len() - 1;
     while depth > 0
+        && is_key(depth - 1)
         && alone(depth)
-        && matches!(key(depth - 1), "annotations" | "metadata")
         && came_with_its_entry(file, nodes[depth - 1], nodes[depth])
     {
         depth -= 1;
     }
-    (key(depth), depth)
+    depth
 }
 
 /// Whether a mapping of one entry is what `insert` makes where there is none: the last entry around it, in the form of
@@ -112,7 +105,7 @@ fn has_tag(text: &str, key: YamlNode<'_, '_>, mapping: YamlNode<'_, '_>) -> bool
 pub(super) fn entry(
     file: &File<'_>,
     mapping: YamlNode<'_, '_>,
-    key: &'static str,
+    key: &str,
 ) -> Result<Vec<Edit>, Refused> {
     let Some((layout, entries)) = mapping.written_entries() else {
         return Ok(Vec::new());

@@ -68,7 +68,7 @@ pub(super) fn rewrite(
 }
 
 /// A text as a scalar of its own: plain where every reader takes it for the same string, else in quotes.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let safe = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b':' | b'@' | b'-')
     };

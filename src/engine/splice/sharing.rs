@@ -12,9 +12,6 @@ use crate::engine::yaml::{File, NodeId, YamlNode};
 use super::locate::Locator;
 use super::{DocumentChanges, Refused, refused};
 
-/// The deepest mapping that goes with an entry stands this many steps above it: `metadata` above `annotations` above the record.
-const REMOVED_ABOVE: usize = 2;
-
 /// Where the nodes that changes touch show in a document, as a reader sees it: aliases followed, merge keys applied.
 pub(super) struct Uses<'d> {
     /// `None`: the document has no alias, so each node stands where it is written.
@@ -155,12 +152,9 @@ fn touched(file: &File<'_>, document: &DocumentChanges) -> HashSet<NodeId> {
     let mut touched = HashSet::new();
     for change in &document.changes {
         let nodes = locator.locate(&change.at).nodes;
-        let above = if change.to.is_some() {
-            0
-        } else {
-            1 + REMOVED_ABOVE
-        };
-        for node in nodes.iter().rev().take(1 + above) {
+        // Mappings may go with the entry that they hold.
+        let touches = if change.to.is_some() { 1 } else { nodes.len() };
+        for node in nodes.iter().rev().take(touches) {
             touched.extend([node.id(), node.target().id()]);
         }
     }

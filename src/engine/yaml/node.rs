@@ -91,9 +91,14 @@ impl<'f, 't> YamlNode<'f, 't> {
             )
     }
 
-    /// Whether both have the same kind of tag.
-    pub fn has_tag_of(self, other: YamlNode<'_, '_>) -> bool {
-        self.node().tag == other.node().tag
+    /// Whether it has a tag that makes it something else than a string.
+    pub fn has_own_tag(self) -> bool {
+        self.target().node().tag == Tag::Other
+    }
+
+    /// Whether it is a mapping, or names one.
+    pub fn is_mapping(self) -> bool {
+        matches!(self.target().node().kind, Kind::Mapping { .. })
     }
 
     pub(super) fn node(self) -> &'f Node<'t> {

@@ -10,7 +10,8 @@ use serde::de::{
     Deserialize, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess as _, Visitor,
 };
 
-use crate::engine::tree::{Scalar, Tree, with_merged};
+use crate::engine::splice::difference::{Leaf, Number, Reading, Shape};
+use crate::engine::tree::with_merged;
 
 /// A value, aliases expanded, merge keys as they are written.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,97 +26,78 @@ pub(super) enum Value<'t> {
     Tagged(Box<(String, Self)>),
 }
 
-/// A number; of a fraction its bits, so that what is no number equals itself. Whole numbers beyond 128 bits come as fractions too: our own
-/// reading compares the digits of every scalar.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Number {
-    Whole(u64),
-    Negative(i64),
-    Huge(u128),
-    HugeNegative(i128),
-    Fraction(u64),
-}
-
 impl Value<'_> {
-    /// The text of a key; nothing for what is no text.
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Self::Text(text) => text,
-            _ => "",
-        }
-    }
-
-    fn untagged(&self) -> &Self {
-        match self {
-            Self::Tagged(tagged) => tagged.1.untagged(),
-            value => value,
-        }
-    }
-
     fn mapping(&self) -> Option<&[(Self, Self)]> {
-        match self.untagged() {
+        match self {
+            Self::Tagged(tagged) => tagged.1.mapping(),
             Self::Mapping(entries) => Some(entries),
             _ => None,
         }
     }
-}
 
-/// The value of a key that is written in the mapping itself.
-fn own<'v, 't>(mapping: &'v [(Value<'t>, Value<'t>)], key: &str) -> Option<&'v Value<'t>> {
-    mapping
-        .iter()
-        .find(|(name, _)| matches!(name, Value::Text(text) if text == key))
-        .map(|(_, value)| value)
-}
-
-/// What a merge key brings in, the strongest first.
-fn merged<'v, 't>(mapping: &'v [(Value<'t>, Value<'t>)]) -> Vec<&'v Value<'t>> {
-    match own(mapping, "<<").map(Value::untagged) {
-        Some(Value::Sequence(mappings)) => mappings.iter().collect(),
-        Some(mapping) => vec![mapping],
-        None => Vec::new(),
-    }
-}
-
-impl<'v> Tree<'v> for &'v Value<'_> {
-    fn get(self, key: &str) -> Option<Self> {
-        let mapping = self.mapping()?;
-        own(mapping, key).or_else(|| {
-            merged(mapping)
-                .into_iter()
-                .find_map(|mapping| mapping.get(key))
-        })
-    }
-
-    fn items(self) -> Vec<Self> {
-        match self.untagged() {
-            Value::Sequence(items) => items.iter().collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    fn entries(self) -> Vec<(&'v str, Self)> {
-        let Some(mapping) = self.mapping() else {
-            return Vec::new();
-        };
-        let text = |key: &'v Value<'_>| matches!(key, Value::Text(_)).then(|| key.name());
-        let written = mapping
-            .iter()
-            .filter_map(|(key, value)| Some((text(key).filter(|key| *key != "<<")?, value)));
-        let entries: Vec<(&'v str, Self)> = written.collect();
-        with_merged(entries, merged(mapping).into_iter().map(Tree::entries))
-    }
-
-    fn scalar(self) -> Scalar<'v> {
+    /// The value as a leaf of the comparison.
+    fn leaf(&self) -> Leaf<'_> {
         match self {
-            Value::Null => Scalar::Null,
-            Value::Text(text) => Scalar::Text(text),
-            Value::Bool(value) => Scalar::Bool(*value),
-            Value::Number(_) => Scalar::Other("a number"),
-            Value::Sequence(_) => Scalar::Other("a sequence"),
-            Value::Mapping(_) => Scalar::Other("a mapping"),
-            Value::Tagged(_) => Scalar::Other("a value with a tag of its own"),
+            Self::Null => Leaf::Null,
+            Self::Bool(value) => Leaf::Bool(*value),
+            Self::Number(number) => Leaf::Number(*number),
+            Self::Text(text) => Leaf::Text(text),
+            Self::Sequence(_) => Leaf::Sequence,
+            Self::Mapping(_) => Leaf::Mapping,
+            Self::Tagged(tagged) => Leaf::Tagged(&tagged.0),
         }
+    }
+}
+
+/// What a merge key brings in, the strongest first. `None`: there is none, or it names something else than mappings.
+fn merged<'v, 't>(
+    mapping: &'v [(Value<'t>, Value<'t>)],
+) -> Option<Vec<&'v [(Value<'t>, Value<'t>)]>> {
+    match &mapping.iter().find(|(key, _)| is_merge_key(key))?.1 {
+        Value::Sequence(mappings) => mappings.iter().map(Value::mapping).collect(),
+        value => Some(vec![value.mapping()?]),
+    }
+}
+
+fn is_merge_key(key: &Value<'_>) -> bool {
+    matches!(key, Value::Text(text) if text == "<<")
+}
+
+/// The entries of a mapping as a reader of the object sees them.
+fn entries<'v, 't>(mapping: &'v [(Value<'t>, Value<'t>)]) -> Vec<(Leaf<'v>, &'v Value<'t>)> {
+    let leaves = |(key, value): &'v (Value<'t>, Value<'t>)| (key.leaf(), value);
+    match merged(mapping) {
+        None => mapping.iter().map(leaves).collect(),
+        Some(merged) => {
+            let own = mapping.iter().filter(|(key, _)| !is_merge_key(key));
+            with_merged(own.map(leaves).collect(), merged.into_iter().map(entries))
+        }
+    }
+}
+
+impl<'v> Reading<'v> for &'v Value<'_> {
+    fn shape(self) -> Shape<'v, Self> {
+        match self {
+            Value::Mapping(mapping) => Shape::Mapping(entries(mapping)),
+            Value::Sequence(items) => Shape::Sequence(items.iter().collect()),
+            Value::Tagged(tagged) => Shape::Tagged(&tagged.0, &tagged.1),
+            scalar => Shape::Leaf(scalar.leaf()),
+        }
+    }
+
+    fn is_plain(leaf: Leaf<'v>, letters: &str) -> bool {
+        resolved(letters) == leaf
+    }
+}
+
+/// What this parser makes of letters without quotes. What that means hangs on them alone.
+pub(super) fn resolved(letters: &str) -> Leaf<'_> {
+    match Value::deserialize(serde_yaml::Deserializer::from_str(letters)) {
+        Ok(Value::Null) => Leaf::Null,
+        Ok(Value::Bool(value)) => Leaf::Bool(value),
+        Ok(Value::Number(number)) => Leaf::Number(number),
+        // One that is refused ends the proof in the new text.
+        _ => Leaf::Text(letters),
     }
 }
 
@@ -275,13 +257,32 @@ mod tests {
     #[test]
     fn merge_keys_bring_in_what_is_not_there() {
         let value = read("base: &b {x: 1, y: b}\nall: {<<: [*b, {y: m, z: m}], x: own}\n").unwrap();
-        let all = (&value).get("all").unwrap();
-        let entries: Vec<_> = all
-            .entries()
-            .into_iter()
-            .map(|(key, value)| (key, value.name()))
+        let Value::Mapping(roots) = &value else {
+            panic!("it is a mapping")
+        };
+        let all = entries(roots[1].1.mapping().unwrap());
+        let seen: Vec<_> = all
+            .iter()
+            .map(|(key, value)| (*key, value.leaf()))
             .collect();
-        assert_eq!(entries, [("x", "own"), ("y", "b"), ("z", "m")]);
-        assert_eq!(all.get("z").unwrap().name(), "m");
+        let text = Leaf::Text;
+        assert_eq!(
+            seen,
+            [
+                (text("x"), text("own")),
+                (text("y"), text("b")),
+                (text("z"), text("m"))
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_merged_is_an_entry_as_any_other() {
+        for scalar in ["<<: a", "'<<': [{}, b]"] {
+            let Ok(Value::Mapping(mapping)) = read(scalar) else {
+                panic!("it is a mapping")
+            };
+            assert_eq!(entries(&mapping).len(), 1, "{scalar}");
+        }
     }
 }

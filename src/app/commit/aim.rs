@@ -330,6 +330,17 @@ fn furthest(
             }
         }
     }
+    for at in tips.iter().flatten() {
+        if !repository.follows(furthest, *at).map_err(failed)? {
+            let remote = transport.remote();
+            return Err(fault(
+                "git-diverged",
+                format!("cannot push `{name}` to all places of `{remote}`"),
+                format!("one of its `pushurl`s has the commit {at} there, which another lacks"),
+                "bring them to the same commit, or take that `pushurl` away (`git remote get-url --push --all` lists them)",
+            ));
+        }
+    }
     Ok(Some(furthest))
 }
 

@@ -383,6 +383,35 @@ fn each_of_several_places_gets_what_it_has_missed() {
 }
 
 #[test]
+fn a_place_with_another_history_is_told_before_anything_is_pushed() {
+    let Some(two) = Two::new() else { return };
+    let places = [
+        two.ours.place.beside("bare.git"),
+        two.ours.place.beside("mirror.git"),
+    ];
+    two.ours.git(&format!(
+        "clone --quiet --bare {} {}",
+        places[0].display(),
+        places[1].display()
+    ));
+    for place in &places {
+        two.ours.git(&format!(
+            "remote set-url --add --push origin {}",
+            place.display()
+        ));
+    }
+    two.they("commit --quiet --allow-empty --message elsewhere");
+    two.they(&format!("push --quiet {} HEAD:main", places[1].display()));
+    let said = two.ours.imago("--update --push", 2).stderr;
+    assert!(
+        said.starts_with("error: cannot push `main` to all places of `origin`\n  cause: one of its `pushurl`s has the commit "),
+        "{said}"
+    );
+    assert_eq!(two.remote_log("main"), ["first"]);
+    assert_eq!(two.ours.log(), ["first"]);
+}
+
+#[test]
 fn the_default_branch_here_goes_on_and_is_not_replaced() {
     let Some(two) = Two::new() else { return };
     two.ours.imago("--update --push", 0);

@@ -184,6 +184,7 @@ async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::
         .extend(globs::idle_for_images(&request.images, &report));
     report.warnings.extend(nothing::checked(&report));
     report.notes = copies::notes(&report);
+    report.warnings.extend(copies::unclaimed(&report));
     Ok(report)
 }
 

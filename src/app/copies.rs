@@ -1,7 +1,8 @@
 //! Fixed images that are copies: the very same image follows its tag in another object.
 //!
 //! A container that was copied into another object is a person's pin there. That is what was asked for, and easily not what was meant, so a
-//! report names both objects.
+//! report names both objects. So it does where the first object has lost the container, and only its record is left; and where an object
+//! has a pin that its record does not know beside an entry that no container has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,14 +36,27 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
             followed.entry(image).or_insert(workload);
         }
     }
-    if followed.is_empty() {
+    let mut left: BTreeMap<Lookup, usize> = BTreeMap::new();
+    for (at, workload) in report.workloads.iter().enumerate() {
+        for entry in &workload.unclaimed.entries {
+            if let Ok(image) = ImageRef::parse(entry) {
+                left.entry(image.lookup()).or_insert(at);
+            }
+        }
+    }
+    if followed.is_empty() && left.is_empty() {
         return Vec::new();
     }
+    let mut moved: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     let mut pairs: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     for (workload, container) in fixed() {
         let other = whole(&container.image).and_then(|image| followed.get(&image).copied());
         if let Some(other) = other.filter(|other| *other != workload) {
             *pairs.entry((workload, other)).or_default() += 1;
+        } else if let Some((lookup, true, _)) = whole(&container.image)
+            && let Some(other) = left.get(&lookup).filter(|other| **other != workload)
+        {
+            *moved.entry((workload, *other)).or_default() += 1;
         }
     }
     let said = |((fixed, followed), count): (&(usize, usize), &usize)| {
@@ -55,7 +69,21 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
             _ => format!("{count} fixed images of {fixed} follow their tags in {followed}"),
         }
     };
+    let said_of_moved = |((fixed, left), count): (&(usize, usize), &usize)| {
+        let (fixed, left) = (
+            name(&report.workloads[*fixed]),
+            name(&report.workloads[*left]),
+        );
+        format!(
+            "{} of {fixed} stands in the record of {left}, where no container has it now; remove its digest to follow its tag",
+            match count {
+                1 => "1 fixed image".to_owned(),
+                _ => format!("each of {count} fixed images"),
+            }
+        )
+    };
     let mut notes: Vec<String> = pairs.iter().take(NAMED).map(said).collect();
+    notes.extend(moved.iter().take(NAMED).map(said_of_moved));
     match pairs.values().skip(NAMED).sum::<usize>() {
         0 => {}
         1 => notes.push("1 more fixed image follows its tag in another object".to_owned()),
@@ -64,6 +92,26 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         )),
     }
     notes
+}
+
+/// One sentence for each object whose record has an entry that no container has, beside a pin that the record does not know: a container
+/// that was renamed and got another image at once.
+pub(super) fn unclaimed(report: &Report) -> Vec<String> {
+    let is_due = |workload: &&WorkloadReport| {
+        !workload.unclaimed.entries.is_empty() && !workload.unclaimed.pins.is_empty()
+    };
+    let said = |workload: &WorkloadReport| {
+        let (entries, pins) = (&workload.unclaimed.entries, &workload.unclaimed.pins);
+        format!(
+            "unclaimed record: that of {} has `{}`, which no container has now, and nothing of the digest of `{}`, which stays as a person's \
+             pin; remove the digest to follow the tag",
+            name(workload),
+            entries.join("`, `"),
+            pins.join("`, `")
+        )
+    };
+    let due = report.workloads.iter().filter(is_due);
+    due.map(said).collect()
 }
 
 /// Whether a tag is followed: it was asked for, or would have been.
@@ -123,6 +171,7 @@ mod tests {
             name: "web".into(),
             containers: containers.iter().map(container).collect(),
             changed: false,
+            unclaimed: Default::default(),
         };
         Report {
             workloads: workloads.iter().map(workload).collect(),
@@ -193,5 +242,23 @@ mod tests {
             notes[NAMED],
             "12 more fixed images follow their tags in other objects"
         );
+    }
+
+    #[test]
+    fn a_container_that_moved_to_another_object_is_named_by_the_record_that_it_left() {
+        let mut report = report(&[
+            ("a.yaml", &[("side:1@OLD", Outcome::Ok)]),
+            ("b.yaml", &[("docker.io/library/web:1@OLD", Outcome::Fixed)]),
+            ("c.yaml", &[("web:2@OLD", Outcome::Fixed)]),
+        ]);
+        assert!(notes(&report).is_empty());
+        report.workloads[0].unclaimed.entries = vec!["web:1".to_owned()];
+        assert_eq!(
+            notes(&report),
+            [
+                "1 fixed image of b.yaml Deployment/web stands in the record of a.yaml Deployment/web, where no container has it now; remove its digest to follow its tag"
+            ]
+        );
+        assert!(unclaimed(&report).is_empty(), "there is no pin beside it");
     }
 }

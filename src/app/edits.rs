@@ -198,6 +198,7 @@ pub(super) fn tell(place: Place, workload: &Object, plan: &Plan) -> Told {
         name: workload.name.clone(),
         containers,
         changed: false,
+        unclaimed: plan.unclaimed.clone(),
     };
     Told {
         workload,

@@ -456,6 +456,7 @@ impl Report {
         self.problems
             .sort_by(|left, right| left.place.cmp(&right.place));
         self.notes = copies::notes(self);
+        self.warnings.extend(copies::unclaimed(self));
     }
 }
 

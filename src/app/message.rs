@@ -292,6 +292,7 @@ mod tests {
             name: name.to_owned(),
             containers: containers.iter().map(container).collect(),
             changed: true,
+            unclaimed: Default::default(),
         }
     }
 

@@ -148,6 +148,7 @@ mod tests {
             name: "web".into(),
             containers: outcomes.into_iter().map(container).collect(),
             changed: false,
+            unclaimed: Default::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! Kustomizations are evidence: they are read from the whole work tree, whatever paths and globs a run names, so that a file gets the
 //! same decision alone as with its folder. Without a work tree they are read from the named folders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::survey::Manifest;
@@ -54,9 +54,34 @@ impl Base {
         if !is_kustomization(path) {
             return None;
         }
-        let file = File::parse(std::str::from_utf8(bytes).ok()?).ok()?;
-        (!file.is_empty() && !file.is_refused(0))
-            .then(|| Kustomization::read(file.document(0), &self.within(path).unwrap_or_default()))
+        let name = self.within(path).unwrap_or_default();
+        let unread = |why: &str| Some(Kustomization::unread(&name, why));
+        let file = match std::str::from_utf8(bytes).map(File::parse) {
+            Ok(Ok(file)) => file,
+            Ok(Err(error)) => return unread(&format!("line {}: {error}", error.line)),
+            Err(_) => return unread("it is not UTF-8"),
+        };
+        match file.is_empty() {
+            true => None,
+            false if file.is_refused(0) => unread("it can be read in two ways"),
+            false => Some(Kustomization::read(file.document(0), &name)),
+        }
+    }
+
+    /// As [`Base::kustomization`], of what a scan has found.
+    pub(super) fn kustomization_of(&self, found: &Found<'_>) -> Option<Kustomization> {
+        match &found.what {
+            What::File(bytes) => self.kustomization(found.path, bytes),
+            What::Problem(error) if is_kustomization(found.path) => {
+                let name = self.within(found.path).unwrap_or_default();
+                Some(Kustomization::unread(&name, &error.to_string()))
+            }
+            What::Template
+            | What::Problem(_)
+            | What::Folder(_)
+            | What::Rules(_)
+            | What::Unknown(_) => None,
+        }
     }
 
     /// Whether a scan for manifests sees every kustomization of the tree.
@@ -94,15 +119,8 @@ impl Base {
             other: None,
             ..*request
         };
-        let (found, _) = scan::scan_for(request, is_kustomization, |found: Found<'_>| match found
-            .what
-        {
-            What::File(bytes) => self.kustomization(found.path, bytes),
-            What::Template
-            | What::Problem(_)
-            | What::Folder(_)
-            | What::Rules(_)
-            | What::Unknown(_) => None,
+        let (found, _) = scan::scan_for(request, is_kustomization, |found: Found<'_>| {
+            self.kustomization_of(&found)
         })?;
         Ok(found)
     }
@@ -126,6 +144,18 @@ impl KnownOverlays {
             base,
             overlays: Overlays::new(kustomizations),
         }
+    }
+
+    /// What kustomizations above these manifests do that is not followed, one sentence for each.
+    pub(super) fn doubts(&self, manifests: &[Manifest]) -> Vec<String> {
+        if manifests.is_empty() || !self.overlays.has_doubts() {
+            return Vec::new();
+        }
+        let mut found = BTreeSet::new();
+        for path in (manifests.iter()).filter_map(|one| self.base.within(&one.path)) {
+            self.overlays.doubted_above(&path, &mut found);
+        }
+        self.overlays.doubts(&found)
     }
 
     /// Holds the images of a manifest that a kustomization renames, and counts those whose digest it drops.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 pub use crate::engine::hold::Hold;
 use crate::engine::image::ImageRef;
 pub use crate::engine::plan::Outcome;
+use crate::engine::plan::Unclaimed;
 
 /// Where the workloads of a run are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,6 +254,8 @@ pub struct WorkloadReport {
     pub containers: Vec<ContainerReport>,
     /// Whether it was (or, where nothing is written, would be) changed: its file, or its object in the cluster.
     pub changed: bool,
+    /// What its record and its containers have apart from each other.
+    pub unclaimed: Unclaimed,
 }
 
 impl WorkloadReport {

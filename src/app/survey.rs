@@ -71,14 +71,7 @@ pub fn survey(
 ) -> Result<Survey, scan::ScanError> {
     let base = Base::of(&request);
     let (seen, idle_globs) = scan::scan(request, |found| {
-        let kustomization = match &found.what {
-            What::File(bytes) => base.kustomization(found.path, bytes),
-            What::Template
-            | What::Problem(_)
-            | What::Folder(_)
-            | What::Rules(_)
-            | What::Unknown(_) => None,
-        };
+        let kustomization = base.kustomization_of(&found);
         let examined = examine(&found, &questions);
         match &examined {
             Examined::Manifest { questions, .. } => ask_ahead(found.number, questions),
@@ -249,6 +242,7 @@ impl Survey {
             .iter_mut()
             .for_each(|manifest| overlays.mark(manifest, &mut replaced));
         self.warnings.extend(replaced.warning());
+        self.warnings.extend(overlays.doubts(&self.manifests));
         self.overlays = overlays;
     }
 

@@ -14,6 +14,12 @@ pub struct Hold {
 }
 
 impl Hold {
+    /// Whether it matters to an image that nothing would be written to anyway. A comment may have been meant to free a person's pin; where a
+    /// kustomization takes the pin is that person's own decision.
+    pub fn concerns_pins(&self) -> bool {
+        self.code != "renamed-by"
+    }
+
     /// The tag's new digest lacks a platform.
     pub fn platform_lost(digest: &Digest, reason: &str) -> Self {
         Self {

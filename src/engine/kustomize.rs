@@ -32,6 +32,8 @@ pub struct Kustomization {
     components: Vec<String>,
     /// Its entries of `images`, in order.
     entries: Vec<Entry>,
+    /// What of it is not followed, each for a sentence: ``it has `transformers` ``.
+    doubts: Vec<String>,
 }
 
 /// An entry of `images`: what becomes of an image of this name.
@@ -64,16 +66,57 @@ impl Kustomization {
             .chain(patches)
             .filter_map(|path| join(folder, path))
             .collect();
-        let entries = ["images", "imageTags"]
+        let entries: Vec<Entry> = ["images", "imageTags"]
             .into_iter()
             .flat_map(items)
             .filter_map(entry)
+            .collect();
+        let has_transformers = !items("transformers").is_empty();
+        let patterns = entries.iter().filter(|entry| is_pattern(&entry.name));
+        let doubts = has_transformers
+            .then(|| "its `transformers` may change images".to_owned())
+            .into_iter()
+            .chain(
+                patterns
+                    .map(|entry| format!("the name `{}` of its images is a pattern", entry.name)),
+            )
             .collect();
         Self {
             file: file.to_owned(),
             below,
             components,
             entries,
+            doubts,
+        }
+    }
+
+    /// One that cannot be read, for this reason: what it builds on is not known.
+    pub fn unread(file: &str, why: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            below: Vec::new(),
+            components: Vec::new(),
+            entries: Vec::new(),
+            doubts: vec![format!("it cannot be read ({why})")],
+        }
+    }
+}
+
+/// kustomize takes a name for a regular expression. A dot, which nearly every registry has, is one that means any character.
+fn is_pattern(name: &str) -> bool {
+    name.contains([
+        '\\', '^', '$', '|', '?', '*', '+', '(', ')', '[', ']', '{', '}',
+    ])
+}
+
+/// Whether a name in which dots mean any character is this text.
+fn matches(name: &str, text: &str) -> bool {
+    let (mut name, mut text) = (name.chars(), text.chars());
+    loop {
+        match (name.next(), text.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(found)) if wanted == '.' || wanted == found => {}
+            _ => return false,
         }
     }
 }
@@ -167,6 +210,40 @@ impl Overlays {
         self.above.contains_key(manifest)
     }
 
+    /// Adds the kustomizations above a manifest that have something that is not followed.
+    pub fn doubted_above(&self, manifest: &str, found: &mut BTreeSet<usize>) {
+        let mut seen = BTreeSet::new();
+        let mut due = vec![manifest];
+        while let Some(path) = due.pop() {
+            for index in self.above.get(path).into_iter().flatten() {
+                if seen.insert(*index) {
+                    found.extend((!self.all[*index].doubts.is_empty()).then_some(*index));
+                    due.push(parent(&self.all[*index].file));
+                }
+            }
+        }
+    }
+
+    /// Whether something of any kustomization is not followed.
+    pub fn has_doubts(&self) -> bool {
+        self.all.iter().any(|one| !one.doubts.is_empty())
+    }
+
+    /// One sentence for each of these kustomizations, and for each that builds on nothing that is known.
+    pub fn doubts(&self, found: &BTreeSet<usize>) -> Vec<String> {
+        let doubted = self.all.iter().enumerate().filter(|(index, one)| {
+            found.contains(index) || (!one.doubts.is_empty() && one.below.is_empty())
+        });
+        let said = |(_, one): (usize, &Kustomization)| {
+            format!(
+                "what `{}` makes of images is not known: {}",
+                one.file,
+                one.doubts.join(", and ")
+            )
+        };
+        doubted.map(said).collect()
+    }
+
     /// What becomes of an image that is written in a manifest.
     pub fn fate(&self, manifest: &str, image: &str) -> Fate {
         let (name, tag) = name_and_tag(image);
@@ -248,9 +325,9 @@ impl Passing {
             self.tag
                 .as_deref()
                 .and_then(|tag| entry.name.strip_suffix(tag)?.strip_suffix(':'))
-                == Some(&self.name)
+                .is_some_and(|name| matches(name, &self.name))
         };
-        if entry.name != self.name && !with_tag() {
+        if !matches(&entry.name, &self.name) && !with_tag() {
             return;
         }
         if entry.drops_digest {
@@ -406,6 +483,59 @@ mod tests {
                 }
             );
         }
+    }
+
+    #[test]
+    fn a_dot_of_a_name_means_any_character() {
+        let renamed = |image| {
+            let entries = json!([{"name": "n.inx", "newName": "x"}]);
+            fate(with(entries), image) != Fate::Kept
+        };
+        assert!(renamed("nginx:1") && renamed("n.inx:1"));
+        assert!(!renamed("nginxx:1") && !renamed("ninx:1"));
+    }
+
+    #[test]
+    fn what_is_not_followed_is_told_where_it_stands_above_the_manifest() {
+        for (document, told) in [
+            (
+                json!({"resources": ["../base"], "transformers": ["t.yaml"]}),
+                "its `transformers` may change images",
+            ),
+            (
+                with(json!([{"name": "shop/.*", "newName": "x"}])),
+                "the name `shop/.*` of its images is a pattern",
+            ),
+        ] {
+            let tree = overlays(&[
+                base(),
+                ("overlay/kustomization.yaml", document.clone()),
+                (
+                    "top/kustomization.yaml",
+                    json!({"resources": ["../overlay"]}),
+                ),
+                (
+                    "elsewhere/kustomization.yaml",
+                    json!({"resources": ["x.yaml"], "transformers": ["t.yaml"]}),
+                ),
+            ]);
+            let mut found = BTreeSet::new();
+            tree.doubted_above("base/web.yaml", &mut found);
+            assert_eq!(
+                tree.doubts(&found),
+                [format!(
+                    "what `overlay/kustomization.yaml` makes of images is not known: {told}"
+                )]
+            );
+        }
+        let plain = overlays(&[
+            base(),
+            (
+                "overlay/kustomization.yaml",
+                with(json!([{"name": "registry.example.com/web", "newTag": "2"}])),
+            ),
+        ]);
+        assert!(!plain.has_doubts());
     }
 
     #[test]

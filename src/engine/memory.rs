@@ -34,6 +34,13 @@ impl<'t> Ledger<'t> {
         })
     }
 
+    /// The recorded images.
+    pub fn images(&self) -> impl Iterator<Item = &str> {
+        self.originals
+            .entries()
+            .map(|(_, original)| original.image())
+    }
+
     /// The entry of each container, in the order of the containers. Costs what both lists hold, never their product.
     pub fn claim(&self, containers: &[Site]) -> Result<Vec<Option<&Original<'t>>>, Ambiguous> {
         let entries: Vec<Entry<'_, 't>> = self

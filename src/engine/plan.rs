@@ -13,6 +13,7 @@ use super::annotation::Originals;
 use super::answer::{Answers, Refusal};
 use super::hold::Hold;
 use super::image::{Digest, ImageError, ImageRef, Lookup};
+use super::memory::Ledger;
 use super::object::{Object, Record};
 use super::path::Path;
 use super::policy::{self, Intent, Return, TagForm, Track};
@@ -95,6 +96,18 @@ pub struct Plan {
     pub outcomes: Vec<Option<Outcome>>,
     /// The images that change, in the order of the sites, then the record.
     pub changes: Vec<Change>,
+    /// What the record and the sites have apart from each other.
+    pub unclaimed: Unclaimed,
+}
+
+/// Entries of a record that nothing claims, and pins that it does not know: an image that was renamed and changed at once, or moved to
+/// another object, would stay on its digest without a word.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unclaimed {
+    /// The recorded images without a digest that no site follows any more.
+    pub entries: Vec<String>,
+    /// The names of the sites with a digest that have no entry.
+    pub pins: Vec<String>,
 }
 
 impl Plan {
@@ -224,11 +237,15 @@ fn update_where(
     let ledger = recorded(object, rules)?;
     let mut plan = Plan::default();
     let mut originals = Originals::default();
+    let considered = consider(object, ledger.as_ref(), rules)?;
+    if let Some(ledger) = &ledger {
+        plan.unclaimed = unclaimed(ledger, &considered);
+    }
     for Considered {
         site,
         eligibility,
         recorded,
-    } in consider(object, ledger.as_ref(), rules)?
+    } in considered
     {
         let Image::Text(image) = &site.image else {
             plan.outcomes.push(not_text(&site.image, eligibility));
@@ -241,7 +258,9 @@ fn update_where(
             ),
             Eligibility::Taken(Intent::Variable) => (Outcome::Variable, recorded.map(Into::into)),
             Eligibility::Taken(Intent::Fixed) => (
-                site.hold.clone().map_or(Outcome::Fixed, Outcome::Held),
+                (site.hold.clone())
+                    .filter(Hold::concerns_pins)
+                    .map_or(Outcome::Fixed, Outcome::Held),
                 Some(image.into()),
             ),
             Eligibility::Taken(Intent::Invalid(error)) => {
@@ -277,6 +296,25 @@ fn update_where(
         });
     }
     Ok(plan)
+}
+
+fn unclaimed(ledger: &Ledger<'_>, considered: &[Considered<'_, '_>]) -> Unclaimed {
+    let claimed = || considered.iter().filter_map(|site| site.recorded);
+    if claimed().count() >= ledger.images().count() {
+        return Unclaimed::default();
+    }
+    let claimed: BTreeSet<&str> = claimed().collect();
+    let entries = ledger
+        .images()
+        .filter(|image| !image.contains('@') && !claimed.contains(image));
+    let is_new_pin = |site: &&Considered<'_, '_>| {
+        site.recorded.is_none() && matches!(site.eligibility, Eligibility::Taken(Intent::Fixed))
+    };
+    let pins = considered.iter().filter(is_new_pin);
+    Unclaimed {
+        entries: entries.map(str::to_owned).collect(),
+        pins: pins.map(|found| found.site.name.clone()).collect(),
+    }
 }
 
 /// Plans to put back what the record of a object says, and to remove the record. `Err`: the record cannot be relied on.

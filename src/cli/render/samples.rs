@@ -28,6 +28,7 @@ pub(in crate::cli) fn updated() -> Report {
                 container("proxy", "registry.example.test/proxy:2", Outcome::Ok),
             ],
             changed: true,
+            unclaimed: Default::default(),
         }],
         files_seen: 214,
         files_changed: vec!["deploy/web.yaml".into()],

@@ -151,3 +151,71 @@ fn a_branch_of_its_own_is_decided_by_the_kustomizations_of_its_commit() {
         (&1.into(), &"renamed-by".into())
     );
 }
+
+#[test]
+fn what_of_a_kustomization_is_not_followed_is_one_warning_that_names_it() {
+    let place = tree("- name: registry.example.test/.*\n  newTag: \"2\"\n");
+    place.write(
+        "top/kustomization.yaml",
+        "resources: [../overlay]\ntransformers: [names.yaml]\n",
+    );
+    place.write("broken/kustomization.yaml", "resources: [../base\n");
+    place.write(
+        "other/kustomization.yaml",
+        "resources: [x.yaml]\ntransformers: [names.yaml]\n",
+    );
+    for more in [&["--dry-run"][..], &["--dry-run", "base/web.yaml"]] {
+        let finished = place
+            .imago(
+                ["files", "--update", "--offline", "--output", "json"]
+                    .iter()
+                    .chain(more),
+            )
+            .finish_with(0);
+        let warnings = finished.json()["warnings"].to_string();
+        for (file, told) in [
+            (
+                "overlay",
+                "the name `registry.example.test/.*` of its images is a pattern",
+            ),
+            ("top", "its `transformers` may change images"),
+            ("broken", "it cannot be read (line "),
+        ] {
+            let start =
+                format!("what `{file}/kustomization.yaml` makes of images is not known: {told}");
+            assert_eq!(warnings.matches(&start).count(), 1, "{more:?}: {warnings}");
+        }
+        assert!(!warnings.contains("other/"), "{warnings}");
+    }
+}
+
+#[test]
+fn a_persons_pin_below_a_new_name_is_fixed_and_fails_no_strict_check() {
+    let place =
+        tree("- name: registry.example.test/web\n  newName: registry.example.test/hardened/web\n");
+    let pin = format!("{IMAGE}@sha256:{}", "2".repeat(64));
+    place.write("base/web.yaml", deployment(&pin));
+    let finished = place
+        .imago([
+            "files",
+            "--check",
+            "--strict",
+            "--offline",
+            "--output",
+            "json",
+        ])
+        .finish_with(0);
+    let summary = &finished.json()["summary"];
+    assert_eq!(
+        (&summary["fixed"], &summary["held"]),
+        (&1.into(), &0.into())
+    );
+    // A comment that is not understood may have been meant to free it.
+    place.write(
+        "base/web.yaml",
+        deployment(&format!("{pin} # imago: ingore")),
+    );
+    place
+        .imago(["files", "--check", "--strict", "--offline"])
+        .finish_with(1);
+}

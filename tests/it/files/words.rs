@@ -114,3 +114,44 @@ fn a_strict_check_fails_on_what_a_comment_holds() {
             .finish_with(1);
     }
 }
+
+#[test]
+fn an_image_that_was_renamed_and_changed_at_once_does_not_freeze_without_a_word() {
+    let pinned = |digit: &str| format!("@sha256:{}", digit.repeat(64));
+    let written = |containers: &str| {
+        let record = r#"{"containers":[{"name":"app","image":"registry.example.test/web:1"},{"name":"side","image":"registry.example.test/side:1"}],"initContainers":[]}"#;
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  annotations:\n    imago-config-spec: '{record}'\nspec:\n  template:\n    spec:\n      containers:\n{containers}"
+        )
+    };
+    let side = format!(
+        "      - name: side\n        image: registry.example.test/side:1{}\n",
+        pinned("1")
+    );
+    let renamed = format!(
+        "      - name: frontend\n        image: mirror.example.test/web:2{}\n",
+        pinned("2")
+    );
+    let place = Workplace::new();
+    let digests = format!(
+        "{{\"version\":1,\"images\":{{\"registry.example.test/side:1\":\"sha256:{}\"}}}}\n",
+        "1".repeat(64)
+    );
+    place.write("imago.lock", digests);
+    let told = |containers: String| {
+        place.write("web.yaml", written(&containers));
+        place
+            .imago(["files", "--check", "--strict", "--offline"])
+            .finish_with(0)
+            .stderr
+    };
+    let said = told(format!("{renamed}{side}"));
+    assert!(
+        said.contains("warning: unclaimed record: that of web.yaml Deployment/web has `registry.example.test/web:1`, which no container has now")
+            && said.contains("of the digest of `frontend`")
+            && said.contains("remove the digest to follow the tag"),
+        "{said}"
+    );
+    // A container that is gone is nobody's pin.
+    assert_eq!(told(side), "");
+}

@@ -1,21 +1,18 @@
 //! Work on many items at once, on all cores, with the results in the order of the items.
 
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
 
 /// Fewer items than these are not worth a thread.
 const WORTH_A_THREAD: usize = 8;
 
-/// Of the items that are ready a thread takes so many at once at most: one by one, the threads would often wait for each other.
-const TURN: usize = 4;
-
-/// So many threads work on so many items, the caller's own for fewer than two.
+/// At most so many threads work on so many items.
 pub(super) fn count(items: usize) -> usize {
-    std::thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(items / WORTH_A_THREAD)
-        .max(1)
+    match items < 2 * WORTH_A_THREAD {
+        true => 1,
+        false => rayon::current_num_threads(),
+    }
 }
 
 /// Does the same with each item. Few items are done on the caller's thread.
@@ -29,102 +26,48 @@ pub(super) fn map_with<T: Sync, S, R: Send>(
     begin: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, &T) -> R + Sync,
 ) -> Vec<R> {
-    let threads = count(items.len());
-    if threads < 2 {
+    if count(items.len()) == 1 {
         let mut own = begin();
         return items.iter().map(|item| work(&mut own, item)).collect();
     }
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(items.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let mut own = begin();
-                let mine: Vec<(usize, R)> = std::iter::from_fn(|| {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    items.get(index).map(|item| (index, work(&mut own, item)))
-                })
-                .collect();
-                done.lock()
-                    .expect("no thread panics while it holds the lock")
-                    .extend(mine);
-            });
-        }
-    });
-    let mut done = done
-        .into_inner()
-        .expect("no thread panics while it holds the lock");
-    done.sort_unstable_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
-/// As [`map`], where the work on an item begins when `feed`, which runs on the caller's thread meanwhile, says that it is ready, and with
-/// what; a few that are ready at once may wait for each other. `feed` is never held up by it. Returns what `feed` returns. An item that was
-/// never ready has no result.
-pub(super) fn map_ready<T: Sync, W: Send, R: Send, O>(
-    items: &[T],
-    work: impl Fn(&T, W) -> R + Sync,
-    feed: impl FnOnce(&mut dyn FnMut(usize, W)) -> O,
-) -> (O, Vec<Option<R>>) {
-    let threads = count(items.len());
-    let (sender, receiver) = mpsc::channel::<(usize, W)>();
-    let receiver = Mutex::new(receiver);
-    let done = Mutex::new(Vec::with_capacity(items.len()));
-    let fed = std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let (mut turn, mut mine) = (Vec::with_capacity(TURN), Vec::new());
-                loop {
-                    {
-                        let receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
-                        turn.extend(receiver.recv());
-                        turn.extend(receiver.try_iter().take(TURN - 1));
-                    }
-                    if turn.is_empty() {
-                        break;
-                    }
-                    mine.extend(
-                        turn.drain(..)
-                            .map(|(index, with)| (index, work(&items[index], with))),
-                    );
-                }
-                done.lock()
-                    .expect("no thread panics while it holds the lock")
-                    .extend(mine);
-            });
-        }
-        // The receiver outlives this scope, so nothing that is sent is refused.
-        let fed = feed(&mut |index, with| {
-            sender
-                .send((index, with))
-                .expect("the receiver is there until the scope ends")
-        });
-        drop(sender);
-        fed
-    });
-    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
-    for (index, result) in done
-        .into_inner()
-        .expect("no thread panics while it holds the lock")
-    {
-        results[index] = Some(result);
-    }
-    (fed, results)
+    let split = items.par_iter().with_min_len(WORTH_A_THREAD);
+    split.map_init(&begin, &work).collect()
 }
 
 /// As [`map`], where the work takes the items.
 pub(super) fn consume<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let items: Vec<Mutex<Option<T>>> = items
-        .into_iter()
-        .map(|item| Mutex::new(Some(item)))
-        .collect();
-    map(&items, |item| {
-        let mut item = item
-            .lock()
-            .expect("no thread panics while it holds the lock");
-        let item = item.take().expect("each item is met once");
-        work(item)
-    })
+    if count(items.len()) == 1 {
+        return items.into_iter().map(work).collect();
+    }
+    items.into_par_iter().map(&work).collect()
+}
+
+/// As [`map`], where `feed` says which items are ready, and with what. `feed` runs on the caller's thread while others work on what is
+/// ready, and is never held up by them; few items are done after it. Returns what `feed` returns. An item that was never ready has no
+/// result.
+pub(super) fn map_ready<T: Sync, W: Send, R: Send + Sync, O>(
+    items: &[T],
+    work: impl Fn(&T, W) -> R + Sync,
+    feed: impl FnOnce(&mut dyn FnMut(usize, W)) -> O,
+) -> (O, Vec<Option<R>>) {
+    let results: Vec<OnceLock<R>> = items.iter().map(|_| OnceLock::new()).collect();
+    let finish = |index: usize, with| {
+        results[index].get_or_init(|| work(&items[index], with));
+    };
+    let fed = if count(items.len()) == 1 {
+        let mut ready = Vec::new();
+        let fed = feed(&mut |index, with| ready.push((index, with)));
+        ready
+            .into_iter()
+            .for_each(|(index, with)| finish(index, with));
+        fed
+    } else {
+        let finish = &finish;
+        rayon::in_place_scope(|scope| {
+            feed(&mut |index, with| scope.spawn(move |_| finish(index, with)))
+        })
+    };
+    (fed, results.into_iter().map(OnceLock::into_inner).collect())
 }
 
 #[cfg(test)]

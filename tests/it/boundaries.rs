@@ -15,13 +15,18 @@ use text::{Named, paths};
 const RINGS: [&str; 4] = ["engine", "io", "app", "cli"];
 
 /// Crates that may be named in some places alone: paths below `src` start with one of these.
-const CRATES: [(&str, &[&str]); 25] = [
+const CRATES: [(&str, &[&str]); 30] = [
     ("granit_parser", &["engine/yaml"]),
     ("serde_yaml", &["engine/splice/proof"]),
     ("signal_hook", &["io/interrupt.rs"]),
     ("similar", &["engine/diff.rs"]),
     ("strsim", &["cli/config", "engine/marks.rs", "io/scan"]),
     ("git2", &["io/git"]),
+    ("fastrand", &["io/registry"]),
+    ("ipnet", &["io/no_proxy.rs", "io/registry"]),
+    ("percent_encoding", &["io/"]),
+    ("rayon", &["app/threads.rs"]),
+    ("rustls_pki_types", &["io/cluster"]),
     ("reqwest", &["io/registry"]),
     ("rustls", &["io/registry", "main.rs"]),
     (

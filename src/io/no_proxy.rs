@@ -5,6 +5,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 /// Whether `NO_PROXY` leaves a host out: names with all below them, addresses, ranges of addresses, `*`; each with a port or
 /// without.
 pub(in crate::io) fn is_excluded(host: &str, port: u16, not_for: &str) -> bool {
@@ -21,12 +23,12 @@ pub(in crate::io) fn is_excluded(host: &str, port: u16, not_for: &str) -> bool {
             if entry == "*" {
                 return true;
             }
-            if let (Some(address), Some((range, bits))) = (address, entry.split_once('/')) {
-                return range
-                    .parse()
-                    .ok()
-                    .zip(bits.parse().ok())
-                    .is_some_and(|(range, bits)| is_in(address, range, bits));
+            if let Some(address) = address
+                && entry.contains('/')
+            {
+                return entry
+                    .parse::<IpNet>()
+                    .is_ok_and(|range| range.contains(&address));
             }
             let (name, its_port) = match entry.rsplit_once(':') {
                 Some((name, digits)) if !name.contains(':') || name.ends_with(']') => {
@@ -52,21 +54,6 @@ pub(in crate::io) fn is_excluded(host: &str, port: u16, not_for: &str) -> bool {
                 }
             }
         })
-}
-
-/// Whether an address is in a range of its own family.
-fn is_in(address: IpAddr, range: IpAddr, bits: u32) -> bool {
-    match (address, range) {
-        (IpAddr::V4(address), IpAddr::V4(range)) if bits <= 32 => {
-            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
-            address.to_bits() & mask == range.to_bits() & mask
-        }
-        (IpAddr::V6(address), IpAddr::V6(range)) if bits <= 128 => {
-            let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
-            address.to_bits() & mask == range.to_bits() & mask
-        }
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::{self, PemObject};
 
 use super::error::Why;
 use super::identity::Identity;
-use super::pem;
 use super::proxy;
 use super::settings::Settings;
 use crate::io::credentials::Secret;
@@ -338,12 +339,44 @@ fn read(path: &Path) -> Result<Vec<u8>, Why> {
 }
 
 fn authorities(bytes: &[u8], part: &str) -> Result<Vec<Vec<u8>>, Why> {
-    let found = pem::certificates(bytes);
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes)
+        .map(|certificate| Ok::<_, pem::Error>(certificate?.to_vec()))
+        .collect();
     found
+        .ok()
         .filter(|found| !found.is_empty())
         .ok_or_else(|| Why::Unusable {
             part: part.to_owned(),
             reason: "there is no PEM certificate in it".to_owned(),
             hint: "name a file of PEM certificates",
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_certificate_is_found_and_a_broken_one_is_not_passed_over() {
+        let one = "-----BEGIN CERTIFICATE-----\r\nYWJj\r\n-----END CERTIFICATE-----\r\n";
+        let key = "-----BEGIN PRIVATE KEY-----\nYWJj\n-----END PRIVATE KEY-----\n";
+        assert_eq!(
+            authorities(format!("text\n{one}{key}{one}").as_bytes(), "it").unwrap(),
+            [b"abc", b"abc"]
+        );
+        for broken in [
+            "no certificate",
+            key,
+            "-----BEGIN CERTIFICATE-----\nYWJj\n",
+            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----",
+        ] {
+            let text = format!("{one}{broken}");
+            let text = if broken.contains("CERT") {
+                &text
+            } else {
+                broken
+            };
+            assert!(authorities(text.as_bytes(), "it").is_err(), "{broken}");
+        }
+    }
 }

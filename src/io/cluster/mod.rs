@@ -13,7 +13,6 @@ mod error;
 mod identity;
 mod kubeconfig;
 mod page;
-mod pem;
 mod plugin;
 mod proxy;
 mod resource;

@@ -1,5 +1,9 @@
 //! What is asked of an API server: the resources, their paths, and how much of an object is wanted.
 
+use std::fmt::Display;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::engine::shape::PodKind;
 
 /// A kind of object that is listed.
@@ -138,18 +142,15 @@ pub(super) fn query(parameters: &[(&str, &str)]) -> String {
     }
 }
 
-/// Text as it may stand in a path's segment or a parameter (RFC 3986).
-fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(byte.into())
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
+/// What may stand as it is in a path's segment or a parameter: the unreserved characters of RFC 3986.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+fn encode(text: &str) -> impl Display {
+    utf8_percent_encode(text, ESCAPED)
 }
 
 #[cfg(test)]

@@ -59,10 +59,12 @@ pub(super) fn why(status: u16, body: &[u8], permission: Permission, known: &Know
         .details
         .and_then(|details| details.causes)
         .unwrap_or_default();
+    // A webhook chooses its status and reason itself; the words before its own are the API server's.
     if said.contains("admission webhook") && status < 500 {
         return Why::Denied { text: message };
     }
     match status {
+        // RBAC and admission plugins both answer 403 `Forbidden`: the authorizer alone says who cannot do what.
         403 if !said.contains(" cannot ") => Why::Denied { text: message },
         403 => Why::Forbidden {
             user: user(&said).map(|user| known.hide(user)),

@@ -74,6 +74,7 @@ fn read(
     output: &[u8],
 ) -> Result<Option<Credentials>, CredentialError> {
     if !success {
+        // The protocol of the helpers has words for it, and no code: `credentials not found in native keychain`.
         let text = String::from_utf8_lossy(output);
         return match text.contains("credentials not found") {
             true => Ok(None),

@@ -100,6 +100,7 @@ impl Repository {
         let inner = git2::Repository::open(root).map_err(|error| match error.code() {
             ErrorCode::NotFound => GitError::NoRepository,
             ErrorCode::Owner => GitError::Owner(root.display().to_string()),
+            // libgit2 has no code for an extension that it does not know, and names it in its message.
             _ if error
                 .message()
                 .to_lowercase()

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use ipnet::IpNet;
 
 use super::fault::Fault;
 use crate::io::once::Once;
@@ -140,51 +142,60 @@ pub(super) fn may_lead(from: &[IpAddr], to: &[IpAddr]) -> bool {
 
 fn reach(address: IpAddr) -> Reach {
     match address {
-        IpAddr::V4(address) => reach_v4(address),
-        IpAddr::V6(address) => embedded(address)
-            .map(reach_v4)
-            .fold(reach_v6(address), Reach::max),
+        IpAddr::V4(_) => reach_alone(address),
+        IpAddr::V6(v6) => embedded(v6)
+            .map(|inside| reach_alone(inside.into()))
+            .fold(reach_alone(address), Reach::max),
     }
 }
 
-/// By the registry of special addresses (RFC 6890). What is set aside for documentation leads nowhere, and counts as public.
-fn reach_v4(address: Ipv4Addr) -> Reach {
-    match address.octets() {
-        // "This host" (0.0.0.0/8) and loopback.
-        [0 | 127, ..] => Reach::Loopback,
-        [169, 254, ..] => Reach::LinkLocal,
-        // Services of a cloud for its own machines: Azure, Oracle, Alibaba.
-        [168, 63, 129, 16] | [192, 0, 0, 192] | [100, 100, 100, 200] => Reach::LinkLocal,
-        // RFC 1918, shared address space, protocol assignments, benchmarking, multicast and reserved.
-        [10, ..]
-        | [172, 16..=31, ..]
-        | [192, 168, ..]
-        | [100, 64..=127, ..]
-        | [192, 0, 0, _]
-        | [198, 18 | 19, ..]
-        | [224..=255, ..] => Reach::Private,
-        _ => Reach::Public,
-    }
+/// As far as the farthest range that an address is in.
+fn reach_alone(address: IpAddr) -> Reach {
+    static RANGES: LazyLock<Vec<(IpNet, Reach)>> = LazyLock::new(|| {
+        let range = |(text, reach): &(&str, Reach)| {
+            let range = text.parse();
+            (range.expect("the table has ranges alone"), *reach)
+        };
+        SPECIAL.iter().map(range).collect()
+    });
+    let reaches = RANGES
+        .iter()
+        .filter(|(range, _)| range.contains(&address))
+        .map(|(_, reach)| *reach);
+    reaches.max().unwrap_or(Reach::Public)
 }
 
-fn reach_v6(address: Ipv6Addr) -> Reach {
-    match address.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Reach::Loopback,
-        [0xfe80..=0xfebf, ..] => Reach::LinkLocal,
-        // Services of a cloud for its own machines: Amazon, Google.
-        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => {
-            Reach::LinkLocal
-        }
-        // Unique local, the old site-local, multicast, discard-only, segment routing, and translation within one network.
-        [0xfc00..=0xfdff | 0xfec0..=0xfeff | 0xff00..=0xffff, ..]
-        | [0x100, 0, 0, 0, ..]
-        | [0x5f00, ..]
-        | [0x64, 0xff9b, 1, ..] => Reach::Private,
-        // Benchmarking and ORCHID, of the protocol assignments.
-        [0x2001, 2, 0, ..] | [0x2001, 0x10..=0x2f, ..] => Reach::Private,
-        _ => Reach::Public,
-    }
-}
+/// The registry of special addresses (RFC 6890), and the clouds' services for their own machines. What is set aside for documentation
+/// leads nowhere, and counts as public.
+#[rustfmt::skip]
+const SPECIAL: [(&str, Reach); 26] = [
+    ("0.0.0.0/8", Reach::Loopback),            // this host
+    ("127.0.0.0/8", Reach::Loopback),
+    ("169.254.0.0/16", Reach::LinkLocal),
+    ("168.63.129.16/32", Reach::LinkLocal),    // Azure
+    ("192.0.0.192/32", Reach::LinkLocal),      // Oracle
+    ("100.100.100.200/32", Reach::LinkLocal),  // Alibaba
+    ("10.0.0.0/8", Reach::Private),
+    ("172.16.0.0/12", Reach::Private),
+    ("192.168.0.0/16", Reach::Private),
+    ("100.64.0.0/10", Reach::Private),         // shared address space
+    ("192.0.0.0/24", Reach::Private),          // protocol assignments
+    ("198.18.0.0/15", Reach::Private),         // benchmarking
+    ("224.0.0.0/3", Reach::Private),           // multicast and reserved
+    ("::/127", Reach::Loopback),
+    ("fe80::/10", Reach::LinkLocal),
+    ("fd00:ec2::254/128", Reach::LinkLocal),   // Amazon
+    ("fd20:ce::254/128", Reach::LinkLocal),    // Google
+    ("fc00::/7", Reach::Private),              // unique local
+    ("fec0::/10", Reach::Private),             // site-local, as it was
+    ("ff00::/8", Reach::Private),              // multicast
+    ("100::/64", Reach::Private),              // discard-only
+    ("5f00::/16", Reach::Private),             // segment routing
+    ("64:ff9b:1::/48", Reach::Private),        // translation within one network
+    ("2001:2::/48", Reach::Private),           // benchmarking
+    ("2001:10::/28", Reach::Private),          // ORCHID
+    ("2001:20::/28", Reach::Private),          // ORCHID, the second
+];
 
 /// The IPv4 addresses that stand in an IPv6 address and are where a packet may end up.
 fn embedded(address: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
@@ -388,7 +399,7 @@ mod tests {
             ] {
                 assert_eq!(
                     reach(v6.parse().unwrap()),
-                    reach_v4(address),
+                    reach(address.into()),
                     "{v4} in {v6}"
                 );
             }

@@ -388,9 +388,15 @@ pub(in crate::io) fn of_cause(cause: &(dyn Error + 'static)) -> Option<Fault> {
     }
 }
 
-/// Whether a certificate was refused for being an authority's. The checks of rustls have no word of their own for it.
+/// Whether a certificate was refused for being an authority's. rustls has no word of its own for it, and passes on that of its checks.
 fn is_authority_as_server(reason: &rustls::CertificateError) -> bool {
-    matches!(reason, rustls::CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity"))
+    let rustls::CertificateError::Other(other) = reason else {
+        return false;
+    };
+    matches!(
+        other.0.downcast_ref(),
+        Some(webpki::Error::CaUsedAsEndEntity)
+    )
 }
 
 fn certificate(reason: &rustls::CertificateError) -> &'static str {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -158,13 +159,7 @@ impl Between<'_> {
 
     /// User and password of the proxy's address, as the HTTP client sends them.
     fn authorization(&self) -> Option<String> {
-        let decoded = |text: &str| {
-            let pairs = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
-            let url = Url::parse(&format!("http://x/?{pairs}")).ok()?;
-            url.query_pairs()
-                .next()
-                .map(|(_, value)| value.into_owned())
-        };
+        let decoded = |text| percent_decode_str(text).decode_utf8_lossy();
         let (user, password) = (
             self.proxy.username(),
             self.proxy.password().unwrap_or_default(),
@@ -174,7 +169,7 @@ impl Between<'_> {
         }
         Some(format!(
             "Basic {}",
-            STANDARD.encode(format!("{}:{}", decoded(user)?, decoded(password)?))
+            STANDARD.encode(format!("{}:{}", decoded(user), decoded(password)))
         ))
     }
 }

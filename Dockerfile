@@ -10,7 +10,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY src ./src
 COPY benches ./benches
 ENV LIBZ_SYS_STATIC=1
-RUN cargo build --release --locked --bin imago && cp target/release/imago /imago
+RUN cargo build --profile dist --locked --bin imago && cp target/dist/imago /imago
 
 FROM docker.io/library/alpine:3.22 AS certificates
 RUN apk add --no-cache ca-certificates

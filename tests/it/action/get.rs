@@ -176,7 +176,7 @@ fn a_release_that_is_not_there_is_told_with_its_address() {
 fn without_a_checksum_for_its_own_version_the_checkout_is_built() {
     let runner = Runner::new().input("executable", "");
     let cargo = format!(
-        "#!/bin/sh\nmkdir -p target/release && printf '%s' '{PROGRAM}' >target/release/imago && chmod +x target/release/imago\n\
+        "#!/bin/sh\nmkdir -p target/dist && printf '%s' '{PROGRAM}' >target/dist/imago && chmod +x target/dist/imago\n\
          echo \"$@\" >arguments; env >environment\n"
     );
     let programs = runner.place.beside("programs");
@@ -191,7 +191,10 @@ fn without_a_checksum_for_its_own_version_the_checkout_is_built() {
     runner.run().ended_with(0);
     assert!(ran(&runner));
     let read = |name: &str| fs::read_to_string(runner.checkout().join(name)).unwrap();
-    assert_eq!(read("arguments"), "build --release --locked --bin imago\n");
+    assert_eq!(
+        read("arguments"),
+        "build --profile dist --locked --bin imago\n"
+    );
     assert!(
         !read("environment").contains("token"),
         "a build script could read a secret"

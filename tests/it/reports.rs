@@ -326,7 +326,6 @@ fn a_report_replaces_its_own_and_no_manifest() {
         ),
         ("other/list", "items:\n- apiVersion: v1\n  kind: Pod\n"),
         ("other/crlf.txt", "apiVersion: v1\r\nkind: Pod\r\n"),
-        (".imago.yaml", "track: tag\n"),
     ];
     for (name, text) in manifests {
         place.write(name, text);
@@ -356,7 +355,6 @@ fn a_report_replaces_its_own_and_no_manifest() {
         }
     }
     assert_eq!(place.files(), before);
-    std::fs::remove_file(place.path().join(".imago.yaml")).unwrap();
     // What it has written itself, and what was made for it.
     place.write("made", "");
     place.write("made.yaml", "");

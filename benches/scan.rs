@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use imago::engine::look;
+use imago::engine::shape;
 use imago::io::scan::{Request, What, scan};
 
 fn main() {
@@ -72,7 +72,7 @@ fn scanned(folder: &Path) -> usize {
         root: folder,
     };
     let found = scan(request, |found| match found.what {
-        What::File(bytes) => Some(look::names_a_kind(bytes)),
+        What::File(bytes) => Some(shape::may_hold(bytes)),
         _ => None,
     });
     found
@@ -97,5 +97,5 @@ fn bytes_without_a_kind_are_looked_at(bencher: Bencher<'_, '_>) {
     let text = config(1).repeat(100);
     bencher
         .counter(BytesCount::new(text.len()))
-        .bench(|| look::names_a_kind(divan::black_box(text.as_bytes())));
+        .bench(|| shape::may_hold(divan::black_box(text.as_bytes())));
 }

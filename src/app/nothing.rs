@@ -59,7 +59,6 @@ fn of_cluster(report: &Report) -> Option<String> {
 }
 
 fn of_files(report: &Report) -> String {
-    const KINDS: &str = "Deployment, DaemonSet, StatefulSet or CronJob";
     let files = counted(report.files_seen, "file");
     let templates = report
         .skipped
@@ -97,10 +96,10 @@ fn of_files(report: &Report) -> String {
             "every file is a template; check what it renders, as from `helm template`".to_owned()
         }
         () if unhandled.is_empty() => {
-            format!("{files} without a {KINDS}; name the folder that holds them")
+            format!("{files} without an object that has images; name the folder that holds them")
         }
         () => format!(
-            "{files} without a {KINDS}, and imago does not edit what is there: {}",
+            "{files} without an object that has images, and imago does not edit what is there: {}",
             unhandled.join(", ")
         ),
     }
@@ -211,12 +210,9 @@ mod tests {
                     unhandled,
                     ..files()
                 },
-                "2 files without a Deployment, DaemonSet, StatefulSet or CronJob, and imago does",
+                "2 files without an object that has images, and imago does",
             ),
-            (
-                files(),
-                "2 files without a Deployment, DaemonSet, StatefulSet or CronJob; name",
-            ),
+            (files(), "2 files without an object that has images; name"),
             (
                 of(vec![]),
                 "no image is in 1 workload; look at `containers`",

@@ -175,6 +175,7 @@ fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
         }),
         Examined::Nothing { .. }
         | Examined::Template { .. }
+        | Examined::NotYaml { .. }
         | Examined::UnreadableFolder { .. }
         | Examined::Unknown { .. }
         | Examined::Unreadable(_)
@@ -198,6 +199,8 @@ enum Examined {
     Nothing { unhandled: Vec<&'static str> },
     /// It is made YAML by a template engine.
     Template { line: Option<u32>, why: String },
+    /// It is no YAML, and shows no object either.
+    NotYaml { line: u32, why: String },
     /// Rules leave it out, and Git may track it.
     Unknown { cause: String },
     /// It is a folder that cannot be read.
@@ -300,6 +303,9 @@ impl Survey {
                 self.note(&name, unhandled);
                 self.without_workload.push(name);
             }
+            Examined::NotYaml { line, why } => {
+                self.skipped.push(Skipped { code: "not-yaml", place: place(Some(line)), message: why, held: false });
+            }
             Examined::Template { line, why } => {
                 self.skipped.push(Skipped { code: "template", place: place(line), message: why, held: false });
             }
@@ -363,7 +369,7 @@ fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Exami
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
-    if !look::names_a_kind(bytes) {
+    if !shape::may_hold(bytes) {
         let unhandled = match look::look(file_name, bytes) {
             Look::Counted(unhandled) => unhandled,
             Look::HasList => File::parse(text)
@@ -380,7 +386,15 @@ fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Exami
                 why: error.to_string(),
             };
         }
-        Err(error) => return Examined::Unreadable(Unread::of(&error)),
+        Err(error) if shape::is_meant(bytes) => {
+            return Examined::Unreadable(Unread::of(&error));
+        }
+        Err(error) => {
+            return Examined::NotYaml {
+                line: error.line,
+                why: error.to_string(),
+            };
+        }
     };
     let refused = file.refused().iter();
     let mut refused: Vec<_> = refused.map(|document| Unread::of(&document.why)).collect();
@@ -455,6 +469,10 @@ fn listed(file: &File<'_>) -> Vec<&'static str> {
 }
 
 /// The bytes as text. UTF-16 without a mark is told by the zero that its first character has (YAML 1.2.2, section 5.2).
+#[expect(
+    clippy::result_large_err,
+    reason = "it is made once for a file, and moved on as it is"
+)]
 fn text(bytes: &[u8]) -> Result<&str, Examined> {
     let not_utf8 = |line, cause: String| {
         let hint = "save it as UTF-8, or leave it out with `--exclude`";

@@ -17,6 +17,14 @@ pub struct Originals<'t> {
     /// Of `initContainers`, in their order.
     #[serde(borrow, default, rename = "initContainers", deserialize_with = "list")]
     init_containers: Vec<Original<'t>>,
+    /// Of image volumes, in their order; only where there is one.
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    volumes: Vec<Original<'t>>,
 }
 
 /// One container's image as it was written.
@@ -59,17 +67,16 @@ impl<'t> Originals<'t> {
         }
     }
 
-    /// All entries, each with its list: those of `containers`, then those of `initContainers`.
+    /// All entries, each with its list: those of `containers`, of `initContainers`, of `volumes`.
     pub fn entries(&self) -> impl Iterator<Item = (Role, &Original<'t>)> {
-        let containers = self
-            .containers
-            .iter()
-            .map(|original| (Role::Container, original));
-        containers.chain(
-            self.init_containers
-                .iter()
-                .map(|original| (Role::InitContainer, original)),
-        )
+        let lists = [
+            (Role::Container, &self.containers),
+            (Role::InitContainer, &self.init_containers),
+            (Role::Volume, &self.volumes),
+        ];
+        lists
+            .into_iter()
+            .flat_map(|(role, list)| list.iter().map(move |original| (role, original)))
     }
 
     /// Adds a container's image behind those of its list.
@@ -81,6 +88,8 @@ impl<'t> Originals<'t> {
         match role {
             Role::Container => self.containers.push(original),
             Role::InitContainer => self.init_containers.push(original),
+            Role::Volume => self.volumes.push(original),
+            Role::Other => {}
         }
     }
 

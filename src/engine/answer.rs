@@ -75,6 +75,9 @@ pub struct Platform(pub String);
 /// Why the new manifest must not take the old one's place: it is no image, or lacks a platform that the old one had, as a tag does that is
 /// being published. `None`: nothing is lost.
 pub fn lost(old: &Manifest, new: &Manifest) -> Option<String> {
+    if let (Manifest::Other(_), Manifest::Other(_)) = (old, new) {
+        return None;
+    }
     if let Manifest::Other(media_type) = new {
         return Some(format!("it is no image, but `{media_type}`"));
     }

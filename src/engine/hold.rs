@@ -29,6 +29,18 @@ impl Hold {
         }
     }
 
+    /// The object's pod template cannot change.
+    pub fn job_immutable(kind: &str) -> Self {
+        let reason = format!(
+            "the template of a {kind} cannot change, so applying a new image fails; delete the {kind} first, or let it be replaced"
+        );
+        Self {
+            code: "job-immutable",
+            digest: None,
+            reason,
+        }
+    }
+
     /// A kustomization gives the image another name, and with it the digest of another repository.
     pub fn renamed_by(file: &str, name: &str) -> Self {
         let reason = format!("`{file}` renames it to `{name}`, which need not have its digest");

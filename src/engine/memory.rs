@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::annotation::{NotARecord, Original, Originals};
 use super::image::{Digest, ImageRef, Lookup};
 use super::policy;
-use super::site::{Image, Role, Site};
+use super::site::{Image, Memory, Role, Site};
 
 /// The entries of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -126,6 +126,9 @@ fn as_recorded<'r, 't>(
 
 /// The image that a record has an entry for. What is no image yet has none.
 fn written(container: &Site) -> Option<&str> {
+    if container.memory == Memory::InPlace {
+        return None;
+    }
     match &container.image {
         Image::Text(image) if !policy::is_variable(image) => Some(image),
         Image::Text(_) | Image::Absent | Image::Other(_) => None,
@@ -476,7 +479,7 @@ mod tests {
 
     use super::*;
     use crate::engine::path::Path;
-    use crate::engine::site::{Memory, Slots};
+    use crate::engine::site::Slots;
 
     const OLD: char = '0';
     const NEW: char = '1';

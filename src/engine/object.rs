@@ -2,9 +2,9 @@
 //!
 //! Where its images stand is the business of [`super::shape`].
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hold::Hold;
 use super::path::Path;
 use super::shape::PodKind;
 use super::site::Site;
@@ -22,8 +22,10 @@ pub(super) const PREFIX: &str = "imago/";
 /// An object with images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
+    /// Its `apiVersion`.
+    pub api_version: String,
     /// Its `kind`.
-    pub kind: Cow<'static, str>,
+    pub kind: String,
     /// Where it stands in its document; the root, unless it is an item of a list.
     pub at: Path,
     /// `metadata.namespace`.
@@ -42,6 +44,8 @@ pub struct Object {
     pub unknown_annotations: Vec<String>,
     /// The row of its kind, where it runs pods from one template.
     pub runs: Option<&'static PodKind>,
+    /// What holds all of its images, unless its kind is taken by name.
+    pub hold: Option<Hold>,
     /// Its images, list by list as its shape names them.
     pub sites: Vec<Site>,
     /// The line where it begins, from 1.

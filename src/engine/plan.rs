@@ -19,7 +19,7 @@ use super::path::Path;
 use super::policy::{self, Intent, Return, TagForm, Track};
 use super::running::{PodVerdict, Pods, Purpose};
 use super::selector::ImageFilter;
-use super::site::{Image, Site};
+use super::site::{Image, Memory, Site};
 use eligibility::{Considered, Eligibility, consider, recorded};
 
 /// What holds for all images of a run.
@@ -142,7 +142,7 @@ pub fn questions<'w>(
             |Considered {
                  site, eligibility, ..
              }| match eligibility {
-                Eligibility::Taken(Intent::Follow(follow)) if site.hold.is_none() => {
+                Eligibility::Taken(Intent::Follow(follow)) if held(object, site).is_none() => {
                     Some((follow.lookup, follow.digest))
                 }
                 Eligibility::Taken(_) | Eligibility::LeftOut(_) => None,
@@ -241,6 +241,7 @@ fn update_where(
     if let Some(ledger) = &ledger {
         plan.unclaimed = unclaimed(ledger, &considered);
     }
+    let mut changed = false;
     for Considered {
         site,
         eligibility,
@@ -258,31 +259,32 @@ fn update_where(
             ),
             Eligibility::Taken(Intent::Variable) => (Outcome::Variable, recorded.map(Into::into)),
             Eligibility::Taken(Intent::Fixed) => (
-                (site.hold.clone())
-                    .filter(Hold::concerns_pins)
-                    .map_or(Outcome::Fixed, Outcome::Held),
+                held(object, site)
+                    .filter(|hold| hold.concerns_pins())
+                    .map_or(Outcome::Fixed, |hold| Outcome::Held(hold.clone())),
                 Some(image.into()),
             ),
             Eligibility::Taken(Intent::Invalid(error)) => {
                 (Outcome::Failed(invalid(error)), Some(image.into()))
             }
             Eligibility::Taken(Intent::Follow(follow)) => {
-                let outcome = match &site.hold {
+                let outcome = match held(object, site) {
                     Some(hold) => Outcome::Held(hold.clone()),
                     None => judge(site, &follow.lookup, followed(image, &follow, answers)),
                 };
                 (outcome, Some(follow.original))
             }
         };
+        let is_recorded = site.memory == Memory::Annotation;
         if let Some(new_image) = outcome.new_image() {
             plan.changes.extend(site.write(new_image));
+            changed |= is_recorded && rules.track == Track::Annotation;
         }
-        if let Some(original) = original {
+        if let Some(original) = original.filter(|_| is_recorded) {
             originals.push(site.role, &site.name, original);
         }
         plan.outcomes.push(Some(outcome));
     }
-    let changed = !plan.changes.is_empty() && rules.track == Track::Annotation;
     let from = text(&object.record);
     if changed
         && !from
@@ -340,6 +342,9 @@ pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
                 Outcome::Ignored(how)
             }
             (Eligibility::Taken(Intent::Variable), _) => Outcome::Variable,
+            _ if site.memory == Memory::InPlace && pinned => Outcome::Kept(
+                "its tag stands beside its digest, and nothing is recorded".to_owned(),
+            ),
             (_, Return::To(original)) => Outcome::Restored(original),
             (_, Return::Stays(why)) if ledger.is_some() => Outcome::Kept(why.to_owned()),
             _ if pinned => Outcome::Fixed,
@@ -359,6 +364,11 @@ pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
         });
     }
     Ok(plan)
+}
+
+/// What keeps the image as it is written.
+fn held<'o>(object: &'o Object, site: &'o Site) -> Option<&'o Hold> {
+    site.hold.as_ref().or(object.hold.as_ref())
 }
 
 fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outcome {

@@ -183,6 +183,9 @@ impl<'a> Pods<'a> {
         if pods.is_empty() {
             return PodVerdict::Nothing("no pod of it is running");
         }
+        if container.role == Role::Volume {
+            return PodVerdict::Nothing("pods do not tell what an image volume has");
+        }
         let heard: Vec<_> = pods
             .iter()
             .filter_map(|pod| Some((pod, pod.ran(container)?)))

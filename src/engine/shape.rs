@@ -1,16 +1,51 @@
 //! Which objects have images, and where: shapes as data, and the one finder that reads them.
 //!
-//! A new kind of object is a row of [`pods::KINDS`]. This file has no opinion on images.
+//! A new kind of object is a row of [`pods::KINDS`], or of `families`. This file has no opinion on images.
 
+mod families;
 mod find;
+mod jobs;
 pub mod pods;
 mod unhandled;
+
+use memchr::memmem;
 
 use super::object::Object;
 
 pub use find::{find, is_encrypted, is_unnamed_kustomization};
 pub use pods::{PodKind, PodOwner, Template};
-pub use unhandled::{KUSTOMIZATION, asks_for_group, is_kustomization_file, slip, unhandled};
+pub use unhandled::{KUSTOMIZATION, is_kustomization_file, slip, unhandled};
+
+/// Whether an object with images may be in the bytes: a text that is in every file with one, the name of one of the kinds that run pods
+/// (its containers may be misspelt), or an escape (`\\x`, `\\u`, `\\U`) that could spell either.
+pub fn may_hold(bytes: &[u8]) -> bool {
+    let has = |hint: &&str| memmem::find(bytes, hint.as_bytes()).is_some();
+    families::HINTS.iter().any(has) || names_a_kind(bytes) || has_escape(bytes)
+}
+
+/// Whether bytes that are no YAML are meant for such an object: both keys of every object stand in them, or the name of a kind.
+pub fn is_meant(bytes: &[u8]) -> bool {
+    let has = |key: &str| memmem::find(bytes, key.as_bytes()).is_some();
+    has("apiVersion") && has("kind") || names_a_kind(bytes)
+}
+
+/// Whether the name of one of the four kinds stands anywhere in the bytes.
+fn names_a_kind(bytes: &[u8]) -> bool {
+    // These letters begin the names (`J` is the rarest of `CronJob`), and all are rare in manifests: one pass finds every name.
+    memchr::memchr3_iter(b'D', b'J', b'S', bytes).any(|at| {
+        let (before, rest) = bytes.split_at(at);
+        match rest[0] {
+            b'D' => rest.starts_with(b"Deployment") || rest.starts_with(b"DaemonSet"),
+            b'S' => rest.starts_with(b"StatefulSet"),
+            _ => rest.starts_with(b"Job") && before.ends_with(b"Cron"),
+        }
+    })
+}
+
+fn has_escape(bytes: &[u8]) -> bool {
+    memchr::memchr_iter(b'\\', bytes)
+        .any(|at| matches!(bytes.get(at + 1), Some(b'x' | b'u' | b'U')))
+}
 
 /// What is in a document.
 #[derive(Clone, Debug, Default)]
@@ -19,4 +54,58 @@ pub struct Found {
     pub objects: Vec<Object>,
     /// What is not handled ([`unhandled`]) or is miswritten ([`slip`]), each as often as it was seen.
     pub unhandled: Vec<&'static str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_hold_an_image_is_seen_in_the_bytes() {
+        for text in [
+            "containers:",
+            "x: [DaemonSet]",
+            "- kind: StatefulSet",
+            "CronJob",
+            "kind: DeploymentList",
+            "{\"initContainers\": []}",
+            "apiVersion: tekton.dev/v1",
+            "a: \"\\x44\"",
+            "\\u0044",
+        ] {
+            assert!(may_hold(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "",
+            "kind: Service",
+            "\\",
+            "\\n\\\"",
+            "ontaine",
+            "deployment",
+            "Deploymen",
+            "Cron Job",
+            "Stateful",
+            "D",
+            "J",
+            "S",
+        ] {
+            assert!(!may_hold(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_meant_for_an_object_shows_both_keys_or_a_kind() {
+        assert!(is_meant(b"apiVersion: v1\nkind: Pod\n: {"));
+        assert!(is_meant(br#"{"kind": "Pod", "apiVersion""#));
+        assert!(is_meant(b"kind: CronJob\n: {"));
+        assert!(!is_meant(b"kind: [Pod"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_look_agrees_with_a_plain_search(text in "(Deploy|ment|Daemon|Set|State|fulSet|Cron|Job|cont|ainers|[DSJ\\\\xuU \n])*") {
+            let hints = ["Deployment", "DaemonSet", "StatefulSet", "CronJob", "\\x", "\\u", "\\U", "container"];
+            proptest::prop_assert_eq!(may_hold(text.as_bytes()), hints.iter().any(|hint| text.contains(hint)), "{}", text);
+        }
+    }
 }

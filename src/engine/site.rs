@@ -65,6 +65,10 @@ pub enum Role {
     Container,
     /// A container of `initContainers`.
     InitContainer,
+    /// A volume of a pod.
+    Volume,
+    /// Something that no record names.
+    Other,
 }
 
 impl Role {
@@ -73,6 +77,8 @@ impl Role {
         match self {
             Self::Container => "containers",
             Self::InitContainer => "initContainers",
+            Self::Volume => "volumes",
+            Self::Other => "",
         }
     }
 }

@@ -11,8 +11,6 @@ mod proof;
 mod remove;
 mod scalar;
 mod sharing;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

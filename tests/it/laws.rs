@@ -17,7 +17,6 @@ mod images;
 mod json;
 mod memory;
 mod model;
-mod places;
 pub(crate) mod random;
 mod refused;
 mod scalars;

@@ -6,7 +6,7 @@ use crate::engine::image::ImageRef;
 use crate::engine::memory::{Ambiguous, Ledger};
 use crate::engine::object::{IGNORE, Ignore, Object, RECORD, Record};
 use crate::engine::policy::{self, Intent, Track};
-use crate::engine::site::{Image, Site};
+use crate::engine::site::{Image, Memory, Site};
 
 /// A site's image, once the user's own word on it is known.
 pub(super) enum Eligibility<'w> {
@@ -68,7 +68,11 @@ fn eligibility<'r>(
         return marked(object, site)
             .map_or(Eligibility::Taken(Intent::Variable), Eligibility::LeftOut);
     };
-    match policy::decide(image, recorded, rules.track, rules.form) {
+    let track = match site.memory {
+        Memory::Annotation => rules.track,
+        Memory::InPlace => Track::Tag,
+    };
+    match policy::decide(image, recorded, track, rules.form) {
         Intent::Variable => Eligibility::Taken(Intent::Variable),
         intent => left_out(object, site, image, rules)
             .map_or(Eligibility::Taken(intent), Eligibility::LeftOut),

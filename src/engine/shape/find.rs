@@ -1,10 +1,13 @@
 //! From a tree to the objects with images in it: a document, an item of a `List` or of a `DeploymentList`, an object of the API server.
 
-use super::pods::{IMAGE, LISTS, PodKind};
+use std::borrow::Cow;
+
+use super::families::{self, Family, NEVER_BELOW};
+use super::pods::{IMAGE, LISTS, PodKind, REFERENCE};
 use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
-use super::{Found, unhandled};
+use super::{Found, jobs, unhandled};
 use crate::engine::object::{IGNORE, Ignore, Object, PREFIX, RECORD, RESTARTED_AT, Record};
-use crate::engine::path::Path;
+use crate::engine::path::{Path, Step};
 use crate::engine::site::{Image, Memory, PullPolicy, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
@@ -59,8 +62,10 @@ fn look<'a, T: Tree<'a>>(
         {
             look(item, at.join("items").join(index), inherited, found);
         }
-    } else if let Some(kind) = PodKind::of(api_version, kind) {
-        let pod = kind
+        return;
+    }
+    if let Some(pods) = PodKind::of(api_version, kind) {
+        let pod = pods
             .template
             .at
             .iter()
@@ -69,12 +74,147 @@ fn look<'a, T: Tree<'a>>(
         found
             .unhandled
             .extend(pod.into_iter().flat_map(misspelt_lists));
-        found.objects.push(read(object, pod, kind, at));
-    } else {
+        let pod_at = pods.template.path(&at).join("spec");
+        let sites = pod.map(|pod| fixed(pod, &pod_at)).unwrap_or_default();
+        found.objects.push(Object {
+            runs: Some(pods),
+            ..read(object, api_version, kind, at, sites)
+        });
+        return;
+    }
+    let mut search = Search {
+        family: families::of(api_version, kind),
+        steps: at.steps().to_vec(),
+        sites: Vec::new(),
+    };
+    if !is_generated(object) {
+        search.below(object);
+    }
+    let sites = search.in_order();
+    if sites.is_empty() {
         found
             .unhandled
             .extend(unhandled(kind, || Some(api_version)));
+    } else {
+        let job = jobs::hold(api_version, kind, object);
+        let mut object = read(object, api_version, kind, at, sites);
+        object.hold = job;
+        found.objects.push(object);
     }
+}
+
+/// Whether a controller made the object from another one, where its images come from.
+fn is_generated<'a, T: Tree<'a>>(object: T) -> bool {
+    object
+        .get("metadata")
+        .and_then(|metadata| metadata.get("ownerReferences"))
+        .is_some_and(|owners| !owners.items().is_empty())
+}
+
+/// The images of a pod's specification, list by list.
+fn fixed<'a, T: Tree<'a>>(pod: T, at: &Path) -> Vec<Site> {
+    let lists = LISTS.into_iter().flat_map(|role| {
+        let items = pod.get(role.list()).map(T::items).unwrap_or_default();
+        let at = at.join(role.list());
+        let sites = items.into_iter().enumerate();
+        sites.map(move |(index, item)| container(item, role, at.join(index)))
+    });
+    let mut sites: Vec<Site> = lists.collect();
+    sites.extend(volumes(pod, at));
+    sites
+}
+
+/// The image volumes of a pod's specification (KEP-4639).
+fn volumes<'a, T: Tree<'a>>(pod: T, at: &Path) -> Vec<Site> {
+    let items = pod.get("volumes").map(T::items).unwrap_or_default();
+    let with_image = items.into_iter().enumerate().filter_map(|(index, item)| {
+        let reference = item.get("image")?.get("reference")?;
+        let at = at.join("volumes").join(index);
+        Some(Site {
+            slots: Slots::Whole(Cow::Borrowed(&REFERENCE)),
+            ..site(item, reference, Role::Volume, at, Memory::Annotation)
+        })
+    });
+    with_image.collect()
+}
+
+/// A search for the images of a family, through the whole object.
+struct Search {
+    family: Option<&'static Family>,
+    steps: Vec<Step>,
+    sites: Vec<Site>,
+}
+
+impl Search {
+    fn below<'a, T: Tree<'a>>(&mut self, node: T) {
+        let Some(family) = self.family else { return };
+        let entries = node.entries();
+        let mut is_pod = false;
+        for (key, value) in &entries {
+            if NEVER_BELOW.contains(key) {
+                continue;
+            }
+            self.steps.push(Step::Key(Cow::Owned((*key).to_owned())));
+            let items = value.items();
+            let list = family.lists.iter().find(|(list, _)| list == key);
+            match list.filter(|_| are_containers(&items, family.named)) {
+                Some((_, role)) => {
+                    is_pod = true;
+                    for (index, item) in items.into_iter().enumerate() {
+                        self.steps.push(index.into());
+                        self.take(item, *role);
+                        self.steps.pop();
+                    }
+                }
+                None if family.maps.contains(key) && has_text(*value, "image") => {
+                    self.take(*value, Role::Other);
+                }
+                None => {
+                    for (index, item) in items.into_iter().enumerate() {
+                        self.steps.push(index.into());
+                        self.below(item);
+                        self.steps.pop();
+                    }
+                    self.below(*value);
+                }
+            }
+            self.steps.pop();
+        }
+        if is_pod && family.memory == Memory::Annotation {
+            let at = self.steps.iter().cloned().collect();
+            self.sites.extend(volumes(node, &at));
+        }
+    }
+
+    fn take<'a, T: Tree<'a>>(&mut self, item: T, role: Role) {
+        let at: Path = self.steps.iter().cloned().collect();
+        let memory = self.family.map_or(Memory::InPlace, |family| family.memory);
+        let mut site = Site {
+            memory,
+            ..container(item, role, at)
+        };
+        if site.name.is_empty() {
+            site.name = site.at.to_string();
+        }
+        self.sites.push(site);
+    }
+
+    /// List by list, as records have them.
+    fn in_order(mut self) -> Vec<Site> {
+        self.sites.sort_by_key(|site| site.role);
+        self.sites
+    }
+}
+
+/// Whether items are containers: mappings with an image or a name.
+fn are_containers<'a, T: Tree<'a>>(items: &[T], named: bool) -> bool {
+    let key = if named { "name" } else { "image" };
+    !items.is_empty() && items.iter().all(|item| has_text(*item, key))
+}
+
+fn has_text<'a, T: Tree<'a>>(node: T, key: &str) -> bool {
+    node.get(key)
+        .is_some_and(|value| value.scalar().text().is_some())
 }
 
 /// The lists of containers that a pod has under another name. Most pods have no `initContainers`, so few names are tried there.
@@ -99,7 +239,13 @@ fn misspelt_lists<'a, T: Tree<'a>>(pod: T) -> impl Iterator<Item = &'static str>
         .map(|(_, name)| name)
 }
 
-fn read<'a, T: Tree<'a>>(object: T, pod: Option<T>, kind: &'static PodKind, at: Path) -> Object {
+fn read<'a, T: Tree<'a>>(
+    object: T,
+    api_version: &str,
+    kind: &str,
+    at: Path,
+    sites: Vec<Site>,
+) -> Object {
     let metadata = object.get("metadata");
     let text = |key| {
         metadata
@@ -115,10 +261,11 @@ fn read<'a, T: Tree<'a>>(object: T, pod: Option<T>, kind: &'static PodKind, at: 
         .and_then(|metadata| metadata.get("labels"))
         .map(T::entries)
         .unwrap_or_default();
-    let pod_at = kind.template.path(&at).join("spec");
     Object {
-        kind: kind.kind.into(),
-        runs: Some(kind),
+        api_version: api_version.to_owned(),
+        kind: kind.to_owned(),
+        runs: None,
+        hold: None,
         namespace: text("namespace").map(str::to_owned),
         name: text("name")
             .or_else(|| text("generateName"))
@@ -139,49 +286,42 @@ fn read<'a, T: Tree<'a>>(object: T, pod: Option<T>, kind: &'static PodKind, at: 
             .map(unknown)
             .unwrap_or_default(),
         ignore: annotation(IGNORE).map_or(Ignore::Nothing, |value| ignore(value.scalar())),
-        sites: LISTS
-            .into_iter()
-            .flat_map(|role| {
-                let list = pod
-                    .and_then(|pod| pod.get(role.list()))
-                    .map(T::items)
-                    .unwrap_or_default();
-                let list_at = pod_at.join(role.list());
-                list.into_iter()
-                    .enumerate()
-                    .map(move |(index, item)| container(item, role, list_at.join(index)))
-            })
-            .collect(),
+        sites,
         line: object.line(),
         at,
     }
 }
 
 fn container<'a, T: Tree<'a>>(item: T, role: Role, at: Path) -> Site {
-    let image = item.get("image");
-    let pull_policy = item
-        .get("imagePullPolicy")
-        .and_then(|policy| policy.scalar().text());
+    match item.get("image") {
+        Some(image) => site(item, image, role, at, Memory::Annotation),
+        None => Site {
+            image: Image::Absent,
+            line: None,
+            ..site(item, item, role, at, Memory::Annotation)
+        },
+    }
+}
+
+/// A site whose image stands in one scalar, under the key `image` of `item`.
+fn site<'a, T: Tree<'a>>(item: T, image: T, role: Role, at: Path, memory: Memory) -> Site {
+    let text = |key| item.get(key).and_then(|value| value.scalar().text());
     Site {
         role,
         at,
-        slots: Slots::Whole(std::borrow::Cow::Borrowed(&IMAGE)),
-        memory: Memory::Annotation,
-        name: item
-            .get("name")
-            .and_then(|name| name.scalar().text())
-            .unwrap_or_default()
-            .to_owned(),
-        image: match image.map(T::scalar) {
-            None | Some(Scalar::Null | Scalar::Text("")) => Image::Absent,
-            Some(Scalar::Text(text)) => Image::Text(text.to_owned()),
-            Some(Scalar::Bool(_)) => Image::Other("a boolean"),
-            Some(Scalar::Other(what)) => Image::Other(what),
+        slots: Slots::Whole(Cow::Borrowed(&IMAGE)),
+        memory,
+        name: text("name").unwrap_or_default().to_owned(),
+        image: match image.scalar() {
+            Scalar::Null | Scalar::Text("") => Image::Absent,
+            Scalar::Text(text) => Image::Text(text.to_owned()),
+            Scalar::Bool(_) => Image::Other("a boolean"),
+            Scalar::Other(what) => Image::Other(what),
         },
-        pull_policy: pull_policy.and_then(PullPolicy::of),
-        line: image.and_then(T::line),
-        ignored: image.is_some_and(T::ignored),
-        hold: image.and_then(T::held),
+        pull_policy: text("imagePullPolicy").and_then(PullPolicy::of),
+        line: image.line(),
+        ignored: image.ignored(),
+        hold: image.held(),
     }
 }
 
@@ -236,11 +376,9 @@ mod tests {
             {"apiVersion": "serving.knative.dev/v1", "kind": "ServiceList", "items": [{"metadata": {"name": "a"}}]},
         ]});
         let found = find(&document);
-        assert_eq!(
-            found.unhandled,
-            ["Pod", "extensions/v1beta1 Deployment", "Knative Service"]
-        );
-        assert_eq!(found.objects.len(), 1);
+        assert_eq!(found.unhandled, [""; 0]);
+        let kinds = found.objects.iter().map(Object::label);
+        assert!(kinds.eq(["Deployment/web", "Deployment/", "Deployment/"]));
         let web = &found.objects[0];
         assert_eq!((&*web.kind, web.name.as_str()), ("Deployment", "web"));
         assert_eq!(

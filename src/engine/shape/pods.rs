@@ -1,5 +1,7 @@
 //! Kinds that run pods from one template, in files and in a cluster.
 
+use std::borrow::Cow;
+
 use crate::engine::path::{Path, Step};
 use crate::engine::site::Role;
 
@@ -89,7 +91,13 @@ pub static KINDS: [PodKind; 4] = [
 pub(super) const LISTS: [Role; 2] = [Role::Container, Role::InitContainer];
 
 /// Where the image stands in a container.
-pub(super) static IMAGE: [Step; 1] = [Step::Key(std::borrow::Cow::Borrowed("image"))];
+pub(super) static IMAGE: [Step; 1] = [Step::Key(Cow::Borrowed("image"))];
+
+/// Where the image stands in an image volume.
+pub(super) static REFERENCE: [Step; 2] = [
+    Step::Key(Cow::Borrowed("image")),
+    Step::Key(Cow::Borrowed("reference")),
+];
 
 impl PodKind {
     /// The row of a kind in a version that it is handled in.

@@ -56,9 +56,8 @@ pub(super) enum Leaf<'a> {
 pub(super) enum Number {
     Whole(u64),
     Negative(i64),
-    /// As bytes, so that a number needs no more room than a text.
-    Huge([u8; 16]),
-    HugeNegative([u8; 16]),
+    Huge(u128),
+    HugeNegative(i128),
     Fraction(u64),
 }
 

@@ -127,12 +127,7 @@ pub(super) fn instead_of_null(
             let as_new = stands_where_new_ones_do(file, &entries, null) && is_bare(file, *key);
             if let (true, Some(first)) = (as_new, chain.first()) {
                 // The lines would be those that come where no `annotations:` is: the quotes tell that it was there.
-                let as_ever = plain(first);
-                let marked = match as_ever == **first {
-                    true => single_quoted(first),
-                    false => double_quoted(first),
-                };
-                lines.replace_range(column..column + as_ever.len(), &marked);
+                lines.replace_range(column..column + plain(first).len(), &single_quoted(first));
             }
             vec![after_line(file, key.span().end, &lines)]
         }

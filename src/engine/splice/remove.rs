@@ -3,10 +3,9 @@
 use std::ops::Range;
 
 use crate::engine::path::{Path, Step};
-use crate::engine::yaml::{File, Layout, YamlNode};
+use crate::engine::yaml::{File, Layout, Style, YamlNode};
 
 use super::insert::{end_of_line, entry_end, is_bare, line_start, stands_where_new_ones_do};
-use super::scalar::plain;
 use super::{Edit, Refused, refused};
 
 /// The depth, among the nodes on a path, of the mapping that loses an entry: the last one, or one further up where those below hold
@@ -39,7 +38,7 @@ pub(super) fn outermost(file: &File<'_>, nodes: &[YamlNode<'_, '_>], path: &Path
 /// ```
 ///
 /// Where `annotations` was there, it is not the last, or has its braces in a block, or has something behind its colon, blanks between its
-/// braces, or quotes around the key that it does not need.
+/// braces, or quotes around the key.
 fn came_with_its_entry(
     file: &File<'_>,
     around: YamlNode<'_, '_>,
@@ -68,8 +67,7 @@ fn came_with_its_entry(
     match (outer, inner) {
         (Layout::Block, Layout::Block) => {
             let explicit = !text[key.span().end..].starts_with(':');
-            let name = first.styled().map(|(name, _)| plain(name));
-            let plain = name.as_deref() == text.get(first.span());
+            let plain = matches!(first.styled(), Some((_, Style::Plain)));
             // A tag cannot stand before nothing.
             explicit || has_tag(text, *key, mapping) || as_new && plain && is_bare(file, *key)
         }
@@ -134,31 +132,25 @@ fn block(file: &File<'_>, entries: &[Entry<'_, '_>], at: usize) -> Vec<Edit> {
     let text = file.text();
     let (key, value) = entries[at];
     let first_line = line_start(file, key.span().start);
-    let before = text[first_line..key.span().start].trim_end();
-    // `? key` begins with its question mark.
-    let start = match before.strip_suffix('?') {
-        Some(before) => first_line + before.len(),
-        None => key.span().start,
-    };
-    let alone_on_line = text[first_line..start].trim_end().is_empty();
+    let alone_on_line = text[first_line..key.span().start].trim_end().is_empty();
     if !alone_on_line && let Some((next, _)) = entries.get(at + 1) {
-        return vec![cut(start..next.span().start)];
+        return vec![cut(key.span().start..next.span().start)];
     }
     let last = entry_end(file, (key, value));
     let end = end_of_line(file, last);
-    if alone_on_line && end.is_none() && !file.has_comment_in(first_line..text.len()) {
+    if end.is_none() && !file.has_comment_in(first_line..text.len()) {
         // The last line of the file has no end: the line before it keeps none either.
         let before = text[..first_line].strip_suffix('\n');
         return vec![cut(before.map_or(first_line, |before| {
             before.strip_suffix('\r').unwrap_or(before).len()
         })..text.len())];
     }
-    // What stands before it on its line, such as the dash of an item, keeps the line's end.
-    let range = match alone_on_line {
-        true => first_line..end.unwrap_or(text.len()),
-        false => start..last,
+    let start = if alone_on_line {
+        first_line
+    } else {
+        key.span().start
     };
-    lines(file, range)
+    lines(file, start..end.unwrap_or(text.len()))
         .flat_map(|line| without_comment(file, line))
         .map(cut)
         .collect()

@@ -21,11 +21,28 @@ pub(super) fn rewrite(
             to.to_owned(),
         ));
     };
-    let written = match style {
-        Style::Plain => plain(to),
-        // Single quotes have no escapes, and fold a line break.
-        Style::Single if !to.contains(char::is_control) => single_quoted(to),
-        Style::Single | Style::Double => double_quoted(to),
+    match style {
+        Style::Plain => Ok((
+            Edit {
+                range: span,
+                text: plain(to),
+            },
+            to.to_owned(),
+        )),
+        Style::Single => Ok((
+            Edit {
+                range: span,
+                text: single_quoted(to),
+            },
+            to.to_owned(),
+        )),
+        Style::Double => Ok((
+            Edit {
+                range: span,
+                text: double_quoted(to),
+            },
+            to.to_owned(),
+        )),
         Style::Block => {
             // The header and the indentation stay, and with them the line breaks that the value ends with.
             let body = &file.text()[span.clone()];
@@ -38,26 +55,16 @@ pub(super) fn rewrite(
                     "a block scalar that begins with white space is not edited".to_owned(),
                 ));
             }
-            if to.is_empty() || to.trim() != to || to.contains(char::is_control) {
-                return Err(refused(
-                    "not-editable",
-                    node,
-                    "a block scalar takes one line without white space around it".to_owned(),
-                ));
-            }
             let breaks = &value[value.trim_end_matches('\n').len()..];
-            let edit = Edit {
-                range: start..end,
-                text: to.to_owned(),
-            };
-            return Ok((edit, format!("{to}{breaks}")));
+            Ok((
+                Edit {
+                    range: start..end,
+                    text: to.to_owned(),
+                },
+                format!("{to}{breaks}"),
+            ))
         }
-    };
-    let edit = Edit {
-        range: span,
-        text: written,
-    };
-    Ok((edit, to.to_owned()))
+    }
 }
 
 /// A text as a scalar of its own: plain where every reader takes it for the same string, else in quotes.
@@ -68,22 +75,12 @@ pub(super) fn plain(text: &str) -> String {
     let plain = text.bytes().all(safe)
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && !text.ends_with(':')
-        && matches!(resolve_plain(text), Scalar::Text(_))
-        && !is_time(text);
+        && matches!(resolve_plain(text), Scalar::Text(_));
     if plain {
         text.to_owned()
-    } else if text.contains(char::is_control) {
-        double_quoted(text)
     } else {
         single_quoted(text)
     }
-}
-
-/// Whether readers of YAML 1.1 take the letters for a date, a time or a number of base 60: `2026-11-28`, `12:30:45`.
-fn is_time(text: &str) -> bool {
-    let is_part =
-        |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b'.' | b'T' | b'Z');
-    text.contains(['-', ':']) && text.bytes().all(is_part)
 }
 
 /// In single quotes, where a quote stands twice (YAML 1.2.2, section 7.3.2).

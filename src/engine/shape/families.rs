@@ -1,0 +1,110 @@
+//! Objects whose images are found by the keys around them, wherever in the object those stand.
+//!
+//! The first family is kustomize's own rule: whatever has a list of named containers has pods. So Pods, Rollouts, Knative Services,
+//! ScaledJobs, old versions of the four kinds and kinds that do not exist yet need no row.
+
+use crate::engine::site::{Memory, Role};
+
+/// A family of objects.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Family {
+    /// Its API group; `None`: any.
+    group: Option<&'static str>,
+    /// Keys of sequences whose items have a `name` and an `image`, and what these images are for.
+    pub(super) lists: &'static [(&'static str, Role)],
+    /// Keys of mappings that have an `image`.
+    pub(super) maps: &'static [&'static str],
+    /// Whether an item of a list counts only with a name.
+    pub(super) named: bool,
+    /// Where the tags of its images are kept.
+    pub(super) memory: Memory,
+}
+
+/// Every object with `apiVersion` and `kind`.
+static PODS: Family = Family {
+    group: None,
+    lists: &[
+        ("containers", Role::Container),
+        ("initContainers", Role::InitContainer),
+    ],
+    maps: &[],
+    named: true,
+    memory: Memory::Annotation,
+};
+
+/// Families of one group, which go before [`PODS`].
+static OF_GROUP: [Family; 2] = [
+    // https://argo-workflows.readthedocs.io/en/latest/fields/#template
+    Family {
+        group: Some("argoproj.io"),
+        lists: &[
+            ("containers", Role::Other),
+            ("initContainers", Role::Other),
+            ("sidecars", Role::Other),
+        ],
+        maps: &["container", "script"],
+        named: false,
+        memory: Memory::InPlace,
+    },
+    // https://tekton.dev/docs/pipelines/tasks/#configuring-a-task
+    Family {
+        group: Some("tekton.dev"),
+        lists: &[("steps", Role::Other), ("sidecars", Role::Other)],
+        maps: &["stepTemplate"],
+        named: false,
+        memory: Memory::InPlace,
+    },
+];
+
+/// The kinds of `argoproj.io` that are workflows; the others of the group have pods as everything has.
+const WORKFLOWS: [&str; 4] = [
+    "ClusterWorkflowTemplate",
+    "CronWorkflow",
+    "Workflow",
+    "WorkflowTemplate",
+];
+
+/// Keys below which no image of the object stands: what a server writes, what people say of it, other files, and schemas.
+pub(super) const NEVER_BELOW: [&str; 6] = [
+    "binaryData",
+    "data",
+    "metadata",
+    "openAPIV3Schema",
+    "status",
+    "stringData",
+];
+
+/// The texts of which one is in every file with such an object, unless an escape spells it.
+pub(super) const HINTS: [&str; 3] = ["ontainer", "argoproj.io", "tekton.dev"];
+
+/// Groups whose objects name images as patterns, rules or results, and run none.
+const NEVER: [&str; 11] = [
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "constraints.gatekeeper.sh",
+    "image.toolkit.fluxcd.io",
+    "kargo.akuity.io",
+    "kbld.k14s.io",
+    "kyverno.io",
+    "mutations.gatekeeper.sh",
+    "policies.kyverno.io",
+    "policy.sigstore.dev",
+    "templates.gatekeeper.sh",
+];
+
+/// The family of an object. `None`: its images are never edited.
+pub(super) fn of(api_version: &str, kind: &str) -> Option<&'static Family> {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    match (group, kind) {
+        (_, "CustomResourceDefinition") => return None,
+        (group, _) if NEVER.contains(&group) => return None,
+        // Its pods are made by the operator, and a person who edits them is not heard.
+        ("core.strimzi.io", "StrimziPodSet") => return None,
+        ("argoproj.io", kind) if !WORKFLOWS.contains(&kind) => return Some(&PODS),
+        _ => {}
+    }
+    let own = OF_GROUP
+        .iter()
+        .find(|family| family.group.is_some_and(|own| own == group));
+    Some(own.unwrap_or(&PODS))
+}

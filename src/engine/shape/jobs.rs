@@ -1,0 +1,76 @@
+//! Jobs: their pod template cannot change, so a new image in one that is there fails when it is applied.
+
+use crate::engine::hold::Hold;
+use crate::engine::tree::{Scalar, Tree};
+
+/// Annotations by which something replaces an object instead of changing it, and what has to be in them.
+const REPLACED: [(&str, &str); 5] = [
+    ("argocd.argoproj.io/hook", ""),
+    ("argocd.argoproj.io/sync-options", "Replace=true"),
+    ("helm.sh/hook", ""),
+    ("kustomize.toolkit.fluxcd.io/force", "enabled"),
+    ("kustomize.toolkit.fluxcd.io/force", "true"),
+];
+
+/// Why the images of an object are held, where its template cannot change and nothing replaces it.
+pub(super) fn hold<'a, T: Tree<'a>>(api_version: &str, kind: &str, object: T) -> Option<Hold> {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let is_job = match group {
+        "batch" => kind == "Job",
+        "jobset.x-k8s.io" => kind == "JobSet",
+        "kubeflow.org" | "trainer.kubeflow.org" => kind.ends_with("Job"),
+        "ray.io" => kind == "RayJob",
+        _ => false,
+    };
+    if !is_job {
+        return None;
+    }
+    let metadata = object.get("metadata");
+    let is_generated = metadata
+        .and_then(|metadata| metadata.get("generateName"))
+        .is_some();
+    let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
+    let is_replaced = REPLACED.iter().any(|(name, word)| {
+        let value = annotations.and_then(|annotations| annotations.get(name));
+        value.is_some_and(|value| match value.scalar() {
+            Scalar::Text(text) => {
+                word.is_empty() || text.split([',', ' ']).any(|part| part == *word)
+            }
+            Scalar::Bool(value) => value && *word == "true",
+            Scalar::Null | Scalar::Other(_) => false,
+        })
+    });
+    (!is_generated && !is_replaced).then(|| Hold::job_immutable(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_job_is_held_unless_something_replaces_it() {
+        let held = |metadata| hold("batch/v1", "Job", &json!({"metadata": metadata})).is_some();
+        let with = |name: &str, value: &str| json!({"name": "a", "annotations": {name: value}});
+        assert!(held(json!({"name": "a"})));
+        assert!(held(with("argocd.argoproj.io/sync-options", "Prune=false")));
+        assert!(held(with("kustomize.toolkit.fluxcd.io/force", "disabled")));
+        for metadata in [
+            json!({"generateName": "a-"}),
+            with("helm.sh/hook", "pre-install"),
+            with("argocd.argoproj.io/hook", "PreSync"),
+            with(
+                "argocd.argoproj.io/sync-options",
+                "Prune=false,Replace=true",
+            ),
+            with("kustomize.toolkit.fluxcd.io/force", "enabled"),
+        ] {
+            assert!(!held(metadata.clone()), "{metadata}");
+        }
+        let none = json!({});
+        assert!(hold("jobset.x-k8s.io/v1alpha2", "JobSet", &none).is_some());
+        assert!(hold("kubeflow.org/v1", "PyTorchJob", &none).is_some());
+        assert!(hold("example.com/v1", "Job", &none).is_none());
+        assert!(hold("v1", "Pod", &none).is_none());
+    }
+}

@@ -363,7 +363,7 @@ fn examine(found: &Found<'_>, questions: &impl Questions) -> Examined {
 fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Examined {
     let text = match text(bytes) {
         Ok(text) => text,
-        Err(examined) => return examined,
+        Err(unread) => return Examined::Unreadable(unread),
     };
     let file_name = path
         .file_name()
@@ -469,19 +469,15 @@ fn listed(file: &File<'_>) -> Vec<&'static str> {
 }
 
 /// The bytes as text. UTF-16 without a mark is told by the zero that its first character has (YAML 1.2.2, section 5.2).
-#[expect(
-    clippy::result_large_err,
-    reason = "it is made once for a file, and moved on as it is"
-)]
-fn text(bytes: &[u8]) -> Result<&str, Examined> {
+fn text(bytes: &[u8]) -> Result<&str, Unread> {
     let not_utf8 = |line, cause: String| {
         let hint = "save it as UTF-8, or leave it out with `--exclude`";
-        Examined::Unreadable(Unread {
+        Unread {
             code: "not-utf8",
             line,
             cause,
             hint: Some(hint.to_owned()),
-        })
+        }
     };
     if bytes.starts_with(b"\xff\xfe")
         || bytes.starts_with(b"\xfe\xff")

@@ -5,8 +5,9 @@ use crate::support::binary::Workplace;
 
 /// What a run holds whatever it reads, in KiB.
 const FLOOR: u64 = 24 * 1024;
-/// How many times the file a run may hold while it proves an edit: the values of two readers, before and after.
-const TIMES: u64 = 130;
+/// How many times the file a run may hold while it proves an edit: our reading, and of one document the second parser's events and its
+/// values before and after.
+const TIMES: u64 = 90;
 
 /// The size of the file and the most memory of a run over it, both in KiB.
 fn cost(text: &str) -> (u64, u64) {

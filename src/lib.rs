@@ -46,6 +46,7 @@
 //! - Kustomizations are evidence: `app/overlays.rs` reads them from the whole work tree, and [`engine::kustomize`] says what they make of
 //!   an image. They are not edited.
 //! - `app/lock_check.rs` holds the lock against the registries.
+//! - [`engine::code`] has every code of a problem, a hold and a skip, one row each; `docs/codes.md` is held equal to it.
 //! - A problem is data ([`app::report::Problem`]): it reaches the report and the exit code. An `Err` means that the run cannot go on.
 //!
 //! # Laws, held by tests on every case of `fixtures/rewrite` and on generated manifests

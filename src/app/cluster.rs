@@ -17,6 +17,7 @@ use super::nothing;
 use super::report::{Action, Mode, Place, Problem, Reach, Report, Skipped};
 use super::resolve::{Event, PlatformLoss};
 use super::runtime;
+use crate::engine::code::Code;
 use crate::engine::live::Live;
 use crate::engine::plan::{self, Outcome, Plan, Rules};
 use crate::engine::policy::{TagForm, Track};
@@ -292,10 +293,9 @@ impl Report {
                 "{manager} writes it; change it where it comes from, or take it with `--managed`"
             );
             self.skipped.push(Skipped {
-                code: "managed",
+                code: Code::Managed,
                 place: place(live),
                 message,
-                held: false,
             });
             false
         });

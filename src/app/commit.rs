@@ -19,6 +19,7 @@ use super::files;
 use super::message::Template;
 use super::report::{Place, Problem};
 use super::survey::{self, Questions, Survey};
+use crate::engine::code::Code;
 use crate::io::files as disk;
 use crate::io::git::GitError;
 use crate::io::git::identity::{Identity, Person};
@@ -282,7 +283,7 @@ fn not_pushed(transport: &Transport, error: &TransportError) -> Box<Problem> {
     })
 }
 
-fn fault(code: &'static str, what: String, cause: String, hint: &str) -> Box<Problem> {
+fn fault(code: Code, what: String, cause: String, hint: &str) -> Box<Problem> {
     Box::new(Problem {
         code,
         what,
@@ -295,7 +296,7 @@ fn fault(code: &'static str, what: String, cause: String, hint: &str) -> Box<Pro
 /// Somebody else has pushed again and again.
 pub(super) fn overtaken() -> Problem {
     *fault(
-        "git-overtaken",
+        Code::GitOvertaken,
         "cannot push".to_owned(),
         "others kept pushing to the branch while the change was made".to_owned(),
         "run again when it is quieter",

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::report::{Action, ContainerReport, Place, Problem, Skipped, WorkloadReport};
 use super::survey::Manifest;
 use crate::engine::answer::{Answers, Refusal};
+use crate::engine::code::Code;
 use crate::engine::hold::Hold;
 use crate::engine::object::{IGNORE, Ignore, Object, RECORD};
 use crate::engine::plan::{self, Outcome, Plan, Rules};
@@ -149,27 +150,23 @@ pub(super) fn tell(place: Place, workload: &Object, plan: &Plan) -> Told {
             container: Some(container.name.clone()),
             ..place.clone()
         };
-        let mut skip = |code, message, held| {
+        let mut skip = |code, message| {
             skipped.push(Skipped {
                 code,
                 place: place.clone(),
                 message,
-                held,
             })
         };
         match outcome {
             Outcome::Failed(refusal) => problems.push(failed(place, &image, refusal)),
             Outcome::Variable => skip(
-                "variable",
+                Code::Variable,
                 format!("`{image}` is not an image before something fills it in"),
-                false,
             ),
             Outcome::Ignored(how) if image.is_empty() => {
-                skip("ignored", format!("the image is left out by {how}"), false)
+                skip(Code::Ignored, format!("the image is left out by {how}"))
             }
-            Outcome::Ignored(how) => {
-                skip("ignored", format!("`{image}` is left out by {how}"), false)
-            }
+            Outcome::Ignored(how) => skip(Code::Ignored, format!("`{image}` is left out by {how}")),
             Outcome::Held(Hold {
                 code,
                 digest,
@@ -185,7 +182,7 @@ pub(super) fn tell(place: Place, workload: &Object, plan: &Plan) -> Told {
                 } else {
                     "is held"
                 };
-                skip(code, format!("{what}{image}` {verb}: {reason}"), true);
+                skip(*code, format!("{what}{image}` {verb}: {reason}"));
             }
             _ => {}
         }
@@ -229,8 +226,8 @@ fn place(manifest: &Manifest, workload: &Object) -> Place {
 fn failed(place: Place, image: &str, refusal: &Refusal) -> Problem {
     let Refusal { code, cause, hint } = refusal.clone();
     let what = match code {
-        "invalid-image" if image.is_empty() => "cannot use the image".to_owned(),
-        "invalid-image" => format!("cannot use `{image}` as an image"),
+        Code::InvalidImage if image.is_empty() => "cannot use the image".to_owned(),
+        Code::InvalidImage => format!("cannot use `{image}` as an image"),
         _ => format!("cannot resolve `{image}`"),
     };
     Problem {
@@ -264,7 +261,7 @@ pub(super) fn unreadable_record(place: &Place, workload: &Object, refusal: Refus
 
 fn uneditable(manifest: &Manifest, refused: Refused) -> Problem {
     let hint = match refused.code {
-        "shared-anchor" => "write the shared value out where it stands twice",
+        Code::SharedAnchor => "write the shared value out where it stands twice",
         _ => "edit the file by hand, or leave it out with `--exclude`",
     };
     Problem {

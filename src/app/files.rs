@@ -20,6 +20,7 @@ use super::source::{LockUse, Source, Sourced, lock_problem};
 use super::survey::{self, Manifest, Survey};
 use super::threads;
 use crate::engine::answer::Answers;
+use crate::engine::code::Code;
 use crate::engine::object::Object;
 use crate::engine::plan::{self, Question, Rules};
 use crate::engine::policy::{TagForm, Track};
@@ -223,7 +224,7 @@ impl Request {
             return Ok(());
         };
         Err(Box::new(Problem {
-            code: "usage",
+            code: Code::Usage,
             what: format!("cannot write the report `{}`", named.display()),
             place: Place::default(),
             cause: format!("it would replace {what}"),
@@ -400,7 +401,7 @@ fn all_workloads(survey: &Survey) -> impl Iterator<Item = &Object> {
 
 pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
     Problem {
-        code: "usage",
+        code: Code::Usage,
         what: error.to_string(),
         place: Place::default(),
         cause: String::new(),

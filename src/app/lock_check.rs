@@ -12,6 +12,7 @@ use super::report::{LockedEntry, Place, Problem, Report};
 use super::source::{self, lock_problem};
 use super::{files, runtime};
 use crate::engine::answer::{Answers, Refusal};
+use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
 use crate::io::lock::Lock;
 use crate::io::registry::Settings;
@@ -104,7 +105,7 @@ fn ask(stale: &[Stale<'_>], registries: &Settings) -> anyhow::Result<Vec<Result<
         match registry.manifest(lookup, locked).await? {
             Some(_) => Ok(()),
             None => Err(Refusal {
-                code: "digest-unknown",
+                code: Code::DigestUnknown,
                 cause: format!("the registry does not have {locked}, which the lock names"),
                 hint: Some(
                     "find out who wrote it; `imago files --update` notes the tag's own digest"

@@ -1,6 +1,7 @@
 //! What is said of a run that checked no image, so that nobody takes it for a good result.
 
 use super::report::{Mode, Report};
+use crate::engine::code::Code;
 
 /// Why no image was checked, and what to do, in one sentence. `None` where one was, or where something else says it already: a problem, or
 /// the cluster's word on each empty namespace.
@@ -51,7 +52,7 @@ fn of_cluster(report: &Report) -> Option<String> {
     let managed = report
         .skipped
         .iter()
-        .filter(|skipped| skipped.code == "managed")
+        .filter(|skipped| skipped.code == Code::Managed)
         .count();
     let workloads = counted(managed, "workload");
     (managed > 0)
@@ -63,7 +64,7 @@ fn of_files(report: &Report) -> String {
     let templates = report
         .skipped
         .iter()
-        .filter(|skipped| skipped.code == "template")
+        .filter(|skipped| skipped.code == Code::Template)
         .count();
     let left_out = report.not_selected + report.without_namespace;
     let unhandled: Vec<String> = report
@@ -151,12 +152,11 @@ mod tests {
         }
     }
 
-    fn skipped(code: &'static str) -> Skipped {
+    fn skipped(code: Code) -> Skipped {
         Skipped {
             code,
             place: Place::default(),
             message: String::new(),
-            held: false,
         }
     }
 
@@ -200,7 +200,7 @@ mod tests {
             ),
             (
                 Report {
-                    skipped: vec![skipped("template"); 2],
+                    skipped: vec![skipped(Code::Template); 2],
                     ..files()
                 },
                 "every file is a template; check what it renders",
@@ -231,7 +231,7 @@ mod tests {
             ),
             (
                 Report {
-                    skipped: vec![skipped("managed")],
+                    skipped: vec![skipped(Code::Managed)],
                     ..Report::new(Mode::Cluster, Action::Check)
                 },
                 "something else writes the 1 workload found; `--managed`",
@@ -253,7 +253,7 @@ mod tests {
             ..files()
         };
         let problem = Problem {
-            code: "io",
+            code: Code::Io,
             what: String::new(),
             place: Place::default(),
             cause: String::new(),

@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use crate::engine::code::{Code, Kind};
 pub use crate::engine::hold::Hold;
 use crate::engine::image::ImageRef;
 pub use crate::engine::plan::Outcome;
@@ -323,13 +324,18 @@ impl PartialOrd for Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// A stable word for programs: `template`, `variable`, `ignored`, …
-    pub code: &'static str,
+    pub code: Code,
     /// What was passed over.
     pub place: Place,
     /// Why, in a sentence without a full stop.
     pub message: String,
+}
+
+impl Skipped {
     /// Whether it is held: somebody has to look, and a strict check fails.
-    pub held: bool,
+    pub fn is_held(&self) -> bool {
+        self.code.kind() == Kind::Held
+    }
 }
 
 /// Something that went wrong with one file, workload or image, and did not stop the rest. As an error it stops the run, and still has its
@@ -338,7 +344,7 @@ pub struct Skipped {
 #[error("{what}")]
 pub struct Problem {
     /// A stable word for programs: `yaml-syntax`, `shared-anchor`, `unauthorized`, …
-    pub code: &'static str,
+    pub code: Code,
     /// What failed: ``cannot resolve `registry.example.test/web:1.4` ``.
     pub what: String,
     /// Where.

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::engine::answer::{Answer, Answers, Index, Manifest, Refusal, lost};
+use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
 use crate::io::resolver::Resolver;
 
@@ -150,7 +151,7 @@ pub async fn manifests<R: Resolver>(
 fn broken() -> Refusal {
     let hint = Some("report this fault with the image's name".to_owned());
     Refusal {
-        code: "internal",
+        code: Code::Internal,
         cause: "the resolver broke off".to_owned(),
         hint,
     }
@@ -158,7 +159,7 @@ fn broken() -> Refusal {
 
 fn unknown(digest: &Digest) -> Refusal {
     Refusal {
-        code: "digest-unknown",
+        code: Code::DigestUnknown,
         cause: format!("the registry names {digest} for this tag, and does not have it"),
         hint: Some("try again later; the tag may be changing just now".to_owned()),
     }
@@ -216,7 +217,7 @@ mod tests {
         asked: Mutex<Vec<String>>,
     }
 
-    fn refusal(code: &'static str) -> Refusal {
+    fn refusal(code: Code) -> Refusal {
         Refusal {
             code,
             cause: "the table has no such line".to_owned(),
@@ -231,7 +232,7 @@ mod tests {
             self.tags
                 .get(&lookup.to_string())
                 .cloned()
-                .ok_or_else(|| refusal("not-found"))
+                .ok_or_else(|| refusal(Code::NotFound))
         }
 
         async fn manifest(&self, _: &Lookup, digest: &Digest) -> Result<Option<Manifest>, Refusal> {
@@ -239,7 +240,7 @@ mod tests {
             self.manifests
                 .get(digest)
                 .cloned()
-                .ok_or_else(|| refusal("forbidden"))
+                .ok_or_else(|| refusal(Code::Forbidden))
         }
     }
 
@@ -338,13 +339,15 @@ mod tests {
                 PlatformLoss::HoldBack
             )
             .unwrap_err()
-            .code,
+            .code
+            .as_str(),
             "forbidden"
         );
         assert_eq!(
             run(&table(&[(2, None)]), &[1], PlatformLoss::HoldBack)
                 .unwrap_err()
-                .code,
+                .code
+                .as_str(),
             "digest-unknown"
         );
     }
@@ -366,7 +369,7 @@ mod tests {
             .map(|answer| {
                 answer
                     .as_ref()
-                    .map_or_else(|refusal| refusal.code, |_| "ok")
+                    .map_or_else(|refusal| refusal.code.as_str(), |_| "ok")
             })
             .collect();
         assert_eq!(codes, ["not-found", "internal", "ok"]);

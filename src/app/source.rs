@@ -11,6 +11,7 @@ use super::report::{Place, Problem};
 use super::resolve::{self, Event, PlatformLoss, Wanted};
 use super::runtime;
 use crate::engine::answer::{Answer, Answers, Refusal};
+use crate::engine::code::Code;
 use crate::engine::image::Lookup;
 use crate::engine::plan::Question;
 use crate::io::links;
@@ -150,7 +151,7 @@ fn read(lock: &LockUse) -> anyhow::Result<Lock> {
     match Lock::read(&lock.path) {
         Ok(Some(read)) => Ok(read),
         Ok(None) => bail!(Problem {
-            code: "no-lock",
+            code: Code::NoLock,
             what: format!("cannot read the lock `{}`", lock.path.display()),
             place: Place::default(),
             cause: "there is none, and `--offline` has nothing else to go by".to_owned(),
@@ -181,7 +182,7 @@ fn from_lock(lock: &Lock, path: &Path, lookup: &Lookup) -> Result<Answer, Refusa
         .cloned()
         .map(Answer::new)
         .ok_or_else(|| Refusal {
-            code: "not-in-lock",
+            code: Code::NotInLock,
             cause: format!(
                 "`{}` has no digest for it, and `--offline` asks no registry",
                 path.display()
@@ -212,7 +213,7 @@ fn unusable(error: RegistryError) -> Problem {
         }
     };
     Problem {
-        code: "usage",
+        code: Code::Usage,
         what: error.to_string(),
         place: Place::default(),
         cause: String::new(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::overlays::{self, Base, KnownOverlays, Replaced};
 use super::report::{Place, Problem, Skipped};
 use super::threads;
+use crate::engine::code::Code;
 use crate::engine::look::{self, Look};
 use crate::engine::misplaced;
 use crate::engine::object::Object;
@@ -205,7 +206,7 @@ enum Examined {
     Unknown { cause: String },
     /// It is a folder that cannot be read.
     UnreadableFolder {
-        code: &'static str,
+        code: Code,
         cause: String,
         hint: Option<String>,
     },
@@ -220,7 +221,7 @@ enum Examined {
 
 /// Why a file, or a document of it, is not read.
 struct Unread {
-    code: &'static str,
+    code: Code,
     line: Option<u32>,
     cause: String,
     hint: Option<String>,
@@ -291,10 +292,9 @@ impl Survey {
             Examined::Manifest { text, workloads, questions, unhandled, misplaced, refused } => {
                 self.note(&name, unhandled);
                 self.skipped.extend(misplaced.into_iter().map(|line| Skipped {
-                    code: "bad-comment",
+                    code: Code::BadComment,
                     place: place(Some(line)),
                     message: misplaced::REASON.to_owned(),
-                    held: true,
                 }));
                 self.problems.extend(refused.into_iter().map(of_document));
                 self.manifests.push(Manifest { path, name, text, workloads, questions });
@@ -304,13 +304,13 @@ impl Survey {
                 self.without_workload.push(name);
             }
             Examined::NotYaml { line, why } => {
-                self.skipped.push(Skipped { code: "not-yaml", place: place(Some(line)), message: why, held: false });
+                self.skipped.push(Skipped { code: Code::NotYaml, place: place(Some(line)), message: why });
             }
             Examined::Template { line, why } => {
-                self.skipped.push(Skipped { code: "template", place: place(line), message: why, held: false });
+                self.skipped.push(Skipped { code: Code::Template, place: place(line), message: why });
             }
             Examined::Unknown { cause } => self.problems.push(Problem {
-                code: "git-index",
+                code: Code::GitIndex,
                 what: format!("cannot tell which files Git tracks of what `.gitignore` leaves out: `{name}`, and perhaps more"),
                 place: place(None),
                 cause,
@@ -449,7 +449,7 @@ impl Unread {
 
     fn encrypted(line: Option<u32>) -> Self {
         Self {
-            code: "encrypted",
+            code: Code::Encrypted,
             line,
             cause: "SOPS has signed all values of the document, so an edit would break it"
                 .to_owned(),
@@ -473,7 +473,7 @@ fn text(bytes: &[u8]) -> Result<&str, Unread> {
     let not_utf8 = |line, cause: String| {
         let hint = "save it as UTF-8, or leave it out with `--exclude`";
         Unread {
-            code: "not-utf8",
+            code: Code::NotUtf8,
             line,
             cause,
             hint: Some(hint.to_owned()),

@@ -10,6 +10,7 @@ use super::files::Round;
 use super::report::{Place, Problem};
 use super::survey::Manifest;
 use super::threads;
+use crate::engine::code::Code;
 use crate::io::files::{self, FileError, Prepared};
 use crate::io::interrupt::{self, Held, Interrupt};
 
@@ -170,7 +171,7 @@ pub(super) fn unwritten(manifest: &Manifest, error: &FileError) -> Problem {
 
 fn interrupted(signal: Interrupt, written: usize, due: usize) -> Problem {
     Problem {
-        code: "interrupted",
+        code: Code::Interrupted,
         what: format!("ended by {signal} while the files were written"),
         place: Place::default(),
         cause: format!("{written} of {due} files were written, and the others are as they were"),

@@ -247,7 +247,7 @@ fn exit_code(report: &Report) -> u8 {
             strict: true,
             skipped,
             ..
-        } if skipped.iter().any(|skipped| skipped.held) => OUTDATED,
+        } if skipped.iter().any(|skipped| skipped.is_held()) => OUTDATED,
         _ => DONE,
     }
 }
@@ -299,6 +299,7 @@ fn styled(text: clap::builder::StyledStr, to: To, printer: &Printer) -> String {
 mod tests {
     use super::*;
     use crate::app::report::{Outcome, Place};
+    use crate::engine::code::Code;
     use printer::kept::Kept;
     use render::samples;
 
@@ -316,7 +317,7 @@ mod tests {
     fn with_a_problem() -> Report {
         let what = "cannot read `a.yaml`".into();
         let problem = Problem {
-            code: "io",
+            code: Code::Io,
             what,
             place: Place::default(),
             cause: "it is a folder".into(),
@@ -402,7 +403,7 @@ mod tests {
             report
                 .skipped
                 .iter_mut()
-                .for_each(|skipped| skipped.held = true);
+                .for_each(|skipped| skipped.code = Code::PlatformLost);
             report
         };
         for (report, code) in [

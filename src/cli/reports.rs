@@ -12,6 +12,7 @@ use super::render::ground::Basis;
 use super::render::{Styles, github, json, markdown, problem, sarif, text};
 use super::settings::{Detail, ReportFile, Reporting, Voice};
 use crate::app::report::{Place, Problem, Report};
+use crate::engine::code::Code;
 use crate::io::files::{self, FileError};
 use crate::io::links;
 use crate::io::scan;
@@ -27,7 +28,7 @@ pub(super) fn prepare(reporting: &Reporting) -> anyhow::Result<()> {
         if is_of_somebody(&place) {
             return Err(unwritten_because(
                 file.path.display().to_string(),
-                "usage",
+                Code::Usage,
                 "a manifest or another YAML file is there, which no report is".to_owned(),
                 Some("name another file, or remove that one first"),
             )
@@ -39,7 +40,7 @@ pub(super) fn prepare(reporting: &Reporting) -> anyhow::Result<()> {
             let cause = "another report goes to the same file".to_owned();
             return Err(unwritten_because(
                 name,
-                "usage",
+                Code::Usage,
                 cause,
                 Some("name another file for one of them"),
             )
@@ -235,12 +236,7 @@ fn unwritten(file: &ReportFile, error: &FileError) -> Problem {
     unwritten_because(name, error.code(), error.to_string(), hint)
 }
 
-fn unwritten_because(
-    name: String,
-    code: &'static str,
-    cause: String,
-    hint: Option<&str>,
-) -> Problem {
+fn unwritten_because(name: String, code: Code, cause: String, hint: Option<&str>) -> Problem {
     let what = format!("cannot write the report `{name}`");
     Problem {
         code,
@@ -276,7 +272,7 @@ mod tests {
     fn with_a_problem() -> Report {
         let what = "cannot read `a.yaml`".into();
         let problem = Problem {
-            code: "io",
+            code: Code::Io,
             what,
             place: Place::default(),
             cause: "it is a folder".into(),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::image::{Digest, Lookup};
+use crate::engine::code::Code;
 
 /// The answers of a run, by question.
 pub type Answers = BTreeMap<Lookup, Result<Answer, Refusal>>;
@@ -30,7 +31,7 @@ impl Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// A stable word for programs: `unauthorized`, `not-found`, `timeout`, …
-    pub code: &'static str,
+    pub code: Code,
     /// What happened, in lower case and without the image's name: ``the registry answered 401 Unauthorized``.
     pub cause: String,
     /// One thing to do, where there is one.

@@ -1,12 +1,13 @@
 //! Why an image stays as it is written although it follows a tag.
 
 use super::image::Digest;
+use crate::engine::code::Code;
 
 /// What keeps an image as it is written. Somebody has to look: `--check --strict` fails on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// A stable word for programs: `platform-lost`, `renamed-by`, …
-    pub code: &'static str,
+    pub code: Code,
     /// The digest that the tag has now, where a registry was asked.
     pub digest: Option<Digest>,
     /// Why, in lower case and without the image's name: `it lacks linux/arm64, which the recorded digest has`.
@@ -17,13 +18,13 @@ impl Hold {
     /// Whether it matters to an image that nothing would be written to anyway. A comment may have been meant to free a person's pin; where a
     /// kustomization takes the pin is that person's own decision.
     pub fn concerns_pins(&self) -> bool {
-        self.code != "renamed-by"
+        self.code != Code::RenamedBy
     }
 
     /// The tag's new digest lacks a platform.
     pub fn platform_lost(digest: &Digest, reason: &str) -> Self {
         Self {
-            code: "platform-lost",
+            code: Code::PlatformLost,
             digest: Some(digest.clone()),
             reason: reason.to_owned(),
         }
@@ -35,7 +36,7 @@ impl Hold {
             "the template of a {kind} cannot change, so applying a new image fails; delete the {kind} first, or let it be replaced"
         );
         Self {
-            code: "job-immutable",
+            code: Code::JobImmutable,
             digest: None,
             reason,
         }
@@ -45,7 +46,7 @@ impl Hold {
     pub fn renamed_by(file: &str, name: &str) -> Self {
         let reason = format!("`{file}` renames it to `{name}`, which need not have its digest");
         Self {
-            code: "renamed-by",
+            code: Code::RenamedBy,
             digest: None,
             reason,
         }

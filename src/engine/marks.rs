@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use memchr::memmem;
 
 use super::hold::Hold;
+use crate::engine::code::Code;
 
 /// The words that are known.
 const WORDS: [&str; 1] = ["ignore"];
@@ -129,7 +130,7 @@ fn bad(written: &str, near: Option<&str>) -> Mark {
         _ => format!("the comment `{written}` is not understood; {hint}"),
     };
     Mark::Hold(Hold {
-        code: "bad-comment",
+        code: Code::BadComment,
         digest: None,
         reason,
     })
@@ -142,7 +143,7 @@ fn flux(comment: &str) -> Option<Mark> {
     let policy = fields.get(FLUX).filter(|policy| !policy.is_empty())?;
     let reason = format!("Flux writes it, by the image policy `{policy}`");
     Some(Mark::Hold(Hold {
-        code: "flux-marker",
+        code: Code::FluxMarker,
         digest: None,
         reason,
     }))

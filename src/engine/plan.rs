@@ -20,6 +20,7 @@ use super::policy::{self, Intent, Return, TagForm, Track};
 use super::running::{PodVerdict, Pods, Purpose};
 use super::selector::ImageFilter;
 use super::site::{Image, Memory, Site};
+use crate::engine::code::Code;
 use eligibility::{Considered, Eligibility, consider, recorded};
 
 /// What holds for all images of a run.
@@ -374,7 +375,7 @@ fn held<'o>(object: &'o Object, site: &'o Site) -> Option<&'o Hold> {
 fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outcome {
     match answers.get(&follow.lookup) {
         None => Outcome::Failed(Refusal {
-            code: "unresolved",
+            code: Code::Unresolved,
             cause: "nothing answered for it".to_owned(),
             hint: None,
         }),
@@ -396,7 +397,7 @@ fn not_text(image: &Image, eligibility: Eligibility<'_>) -> Option<Outcome> {
         (Image::Absent | Image::Text(_), _) => None,
         (Image::Other(_), Eligibility::LeftOut(how)) => Some(Outcome::Ignored(how)),
         (Image::Other(what), Eligibility::Taken(_)) => Some(Outcome::Failed(Refusal {
-            code: "invalid-image",
+            code: Code::InvalidImage,
             cause: format!("it is {what} where a string is expected"),
             hint: Some("put the image in quotes".to_owned()),
         })),
@@ -405,7 +406,7 @@ fn not_text(image: &Image, eligibility: Eligibility<'_>) -> Option<Outcome> {
 
 fn invalid(error: ImageError) -> Refusal {
     Refusal {
-        code: "invalid-image",
+        code: Code::InvalidImage,
         cause: error.to_string(),
         hint: Some("write it as `[registry/]name[:tag][@digest]`".to_owned()),
     }

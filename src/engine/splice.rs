@@ -19,6 +19,7 @@ use super::path::{Path, Step};
 use super::plan::Change;
 use super::tree::{Scalar, Tree};
 use super::yaml::{File, Layout, NodeId, YamlNode};
+use crate::engine::code::Code;
 use difference::{Content, Differences};
 use insert::Notations;
 use locate::{Located, Locator};
@@ -38,7 +39,7 @@ pub struct DocumentChanges {
 #[error("{message}")]
 pub struct Refused {
     /// The stable word for programs: `shared-anchor`, `not-editable`, `unproven`.
-    pub code: &'static str,
+    pub code: Code,
     /// The line, from 1, where one is to blame.
     pub line: Option<u32>,
     /// What is in the way.
@@ -138,7 +139,7 @@ fn located_change(
             let from = last.target().styled().map(|(text, _)| text);
             if from != change.from.as_deref() {
                 return Err(refused(
-                    "not-editable",
+                    Code::NotEditable,
                     last,
                     format!("{} is not what the change relies on", change.at),
                 ));
@@ -165,7 +166,7 @@ fn located_change(
             uses.stands_once(last, &path)?;
             let keys = keys_of(chain).ok_or_else(|| {
                 let what = format!("{} has no such item", change.at);
-                refused("not-editable", last, what)
+                refused(Code::NotEditable, last, what)
             })?;
             let edits = match (node.written_entries(), node.scalar()) {
                 (Some(_), _) => insert::entry(file, notations, &located.nodes, &keys, to)?,
@@ -177,7 +178,7 @@ fn located_change(
                 }
                 (None, _) => {
                     return Err(refused(
-                        "not-editable",
+                        Code::NotEditable,
                         last,
                         format!("{path} is not a mapping, so no entry can be added to it"),
                     ));
@@ -199,7 +200,7 @@ fn located_change(
             uses.stands_once(mapping, &path)?;
             let Step::Key(key) = &change.at.steps()[depth] else {
                 return Err(refused(
-                    "not-editable",
+                    Code::NotEditable,
                     mapping,
                     format!("{} is an item of a sequence", change.at),
                 ));
@@ -265,7 +266,7 @@ fn apply(text: &str, edits: &mut [Edit]) -> Result<String, Refused> {
     Ok(new_text)
 }
 
-fn refused(code: &'static str, node: YamlNode<'_, '_>, message: String) -> Refused {
+fn refused(code: Code, node: YamlNode<'_, '_>, message: String) -> Refused {
     Refused {
         code,
         line: node.line(),
@@ -275,7 +276,7 @@ fn refused(code: &'static str, node: YamlNode<'_, '_>, message: String) -> Refus
 
 fn unproven(message: String) -> Refused {
     Refused {
-        code: "unproven",
+        code: Code::Unproven,
         line: None,
         message,
     }

@@ -5,6 +5,8 @@
 mod put;
 mod write;
 
+use crate::engine::code::Code;
+
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -84,21 +86,21 @@ pub enum FileError {
 
 impl FileError {
     /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Vanished => "vanished",
-            Self::Permission | Self::FolderPermission => "permission",
-            Self::FolderMissing => "folder-missing",
-            Self::Full => "disk-full",
-            Self::OpenFiles => "open-files",
-            Self::ReadOnly(_) => "read-only",
-            Self::NotRegular(_) => "not-a-file",
-            Self::TooLarge(_) | Self::TooManyRules(_) => "too-large",
-            Self::Changed | Self::Displaced => "changed-meanwhile",
-            Self::Outside(_) => "link-outside",
-            Self::Link(_) => "link",
-            Self::InsideGit => "inside-git",
-            Self::Other(_) => "io",
+            Self::Vanished => Code::Vanished,
+            Self::Permission | Self::FolderPermission => Code::Permission,
+            Self::FolderMissing => Code::FolderMissing,
+            Self::Full => Code::DiskFull,
+            Self::OpenFiles => Code::OpenFiles,
+            Self::ReadOnly(_) => Code::ReadOnly,
+            Self::NotRegular(_) => Code::NotAFile,
+            Self::TooLarge(_) | Self::TooManyRules(_) => Code::TooLarge,
+            Self::Changed | Self::Displaced => Code::ChangedMeanwhile,
+            Self::Outside(_) => Code::LinkOutside,
+            Self::Link(_) => Code::Link,
+            Self::InsideGit => Code::InsideGit,
+            Self::Other(_) => Code::Io,
         }
     }
 
@@ -296,7 +298,7 @@ mod tests {
         assert_eq!(read(&path).unwrap().len() as u64, MAX_FILE);
         file.set_len(MAX_FILE + 1).unwrap();
         let error = read(&path).unwrap_err();
-        assert_eq!(error.code(), "too-large");
+        assert_eq!(error.code().as_str(), "too-large");
         assert_eq!(
             error.to_string(),
             "it has 16777217 bytes, more than the 16777216 that are read"
@@ -330,7 +332,7 @@ mod tests {
                 replace(&at(name), b"", b"new").unwrap_err(),
             ] {
                 assert_eq!(
-                    (error.code(), error.to_string()),
+                    (error.code().as_str(), error.to_string()),
                     ("not-a-file", format!("it is {what}, not a regular file"))
                 );
             }
@@ -339,7 +341,10 @@ mod tests {
             read(Path::new("/dev/null")).unwrap_err().to_string(),
             "it is a device, not a regular file"
         );
-        assert_eq!(read(&at("missing.yaml")).unwrap_err().code(), "vanished");
+        assert_eq!(
+            read(&at("missing.yaml")).unwrap_err().code().as_str(),
+            "vanished"
+        );
     }
 
     #[test]

@@ -208,16 +208,28 @@ mod tests {
             target
         );
         assert_eq!(
-            resolve(&at("other.yaml")).unwrap_err().code(),
+            resolve(&at("other.yaml")).unwrap_err().code().as_str(),
             "link-outside"
         );
         assert_eq!(
-            resolve(&at("folder/other.yaml")).unwrap_err().code(),
+            resolve(&at("folder/other.yaml"))
+                .unwrap_err()
+                .code()
+                .as_str(),
             "link-outside"
         );
-        assert_eq!(resolve(&at("folder")).unwrap_err().code(), "link-outside");
-        assert_eq!(resolve(&at("dangling")).unwrap_err().code(), "vanished");
-        assert_eq!(resolve(&at("loop")).unwrap_err().code(), "not-a-file");
+        assert_eq!(
+            resolve(&at("folder")).unwrap_err().code().as_str(),
+            "link-outside"
+        );
+        assert_eq!(
+            resolve(&at("dangling")).unwrap_err().code().as_str(),
+            "vanished"
+        );
+        assert_eq!(
+            resolve(&at("loop")).unwrap_err().code().as_str(),
+            "not-a-file"
+        );
         let named = outside.path().join("other.yaml");
         assert_eq!(resolve(&named).unwrap(), named.canonicalize().unwrap());
     }
@@ -266,7 +278,11 @@ mod tests {
             "loop",
             "loop/x",
         ] {
-            assert_eq!(destination(&at(name)).unwrap_err().code(), "link", "{name}");
+            assert_eq!(
+                destination(&at(name)).unwrap_err().code().as_str(),
+                "link",
+                "{name}"
+            );
         }
         for name in [
             ".git/hooks/post-commit",
@@ -276,7 +292,7 @@ mod tests {
             ".git",
         ] {
             assert_eq!(
-                destination(&at(name)).unwrap_err().code(),
+                destination(&at(name)).unwrap_err().code().as_str(),
                 "inside-git",
                 "{name}"
             );
@@ -302,15 +318,22 @@ mod tests {
         assert_eq!(
             destination(&there("to-root/inside.json"))
                 .unwrap_err()
-                .code(),
+                .code()
+                .as_str(),
             "link"
         );
         assert_eq!(
-            destination(&there("to-plain/new.json")).unwrap_err().code(),
+            destination(&there("to-plain/new.json"))
+                .unwrap_err()
+                .code()
+                .as_str(),
             "link"
         );
         assert_eq!(
-            destination(&there("to-git/config")).unwrap_err().code(),
+            destination(&there("to-git/config"))
+                .unwrap_err()
+                .code()
+                .as_str(),
             "inside-git"
         );
         destination(Path::new("/dev/stdout")).unwrap();
@@ -325,7 +348,8 @@ mod tests {
         assert_eq!(
             destination(root.path(), &other.path().join("link.json"))
                 .unwrap_err()
-                .code(),
+                .code()
+                .as_str(),
             "link"
         );
     }

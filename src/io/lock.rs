@@ -18,6 +18,7 @@ use rustix::fs::OFlags;
 
 use self::format::VERSION;
 use super::files::{self, FileError, Prepared};
+use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
 
 /// How often a merge begins again when other programs keep replacing the file.
@@ -69,12 +70,12 @@ pub enum LockError {
 
 impl LockError {
     /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
             Self::File(error) => error.code(),
-            Self::Malformed { .. } => "lock-syntax",
-            Self::Version(_) => "lock-version",
-            Self::Busy => "changed-meanwhile",
+            Self::Malformed { .. } => Code::LockSyntax,
+            Self::Version(_) => Code::LockVersion,
+            Self::Busy => Code::ChangedMeanwhile,
         }
     }
 

@@ -17,6 +17,7 @@ mod boundaries;
 mod cli;
 mod cluster;
 mod cluster_mode;
+mod codes;
 mod deploy;
 mod faults;
 mod files;

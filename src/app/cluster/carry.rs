@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{AT_ONCE, Managed, Planned, PodsAre, Run, place, refused};
 use crate::app::report::Problem;
+use crate::engine::code::Code;
 use crate::engine::live::Live;
 use crate::engine::patch::{Basis, ValidFor, patch};
 use crate::engine::plan::Change;
@@ -42,7 +43,7 @@ impl Carrier<'_> {
     async fn one(&self, mut planned: Planned) -> Planned {
         if let (false, Some(signal)) = (planned.plan.changes.is_empty(), interrupt::noted()) {
             let problem = Problem {
-                code: "interrupted",
+                code: Code::Interrupted,
                 what: format!("{} was not changed", planned.live.name()),
                 place: place(&planned.live),
                 cause: format!("{signal} came before its turn"),
@@ -106,7 +107,7 @@ impl Carrier<'_> {
             }
         }
         let problem = Problem {
-            code: "conflict",
+            code: Code::Conflict,
             what: format!("cannot change {}", planned.live.name()),
             place: place(&planned.live),
             cause: format!("it was changed by others each of the {TRIES} times that it was tried"),
@@ -143,7 +144,7 @@ impl Carrier<'_> {
         })?;
         let gone = |cause: &str, hint: &str| {
             Box::new(Problem {
-                code: "changed-meanwhile",
+                code: Code::ChangedMeanwhile,
                 what: format!("cannot change {}", live.name()),
                 place: place(live),
                 cause: cause.to_owned(),

@@ -12,6 +12,7 @@ use crate::app::report::{Action, Problem, Report};
 use crate::app::resolve::{self, Event, Wanted};
 use crate::app::source::{self, Sourced};
 use crate::engine::answer::{Answers, Index};
+use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
 use crate::engine::live::Live;
 use crate::engine::plan::{self, Rules};
@@ -45,7 +46,7 @@ fn lacks_credentials(problem: &Problem) -> bool {
     // Credentials that are good, and have no right to pull, have another hint.
     matches!(
         problem.code,
-        "unauthorized" | "forbidden" | "credentials-refused"
+        Code::Unauthorized | Code::Forbidden | Code::CredentialsRefused
     ) && problem
         .hint
         .as_ref()

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::owner::{self, Evidence, Ownership, Unknown, first_foreign};
 use super::{CHANGE_TRAILER, Request, TRAILER, fault, fetch_contents, not_pushed, refused};
 use crate::app::report::Problem;
+use crate::engine::code::Code;
 use crate::io::git::GitError;
 use crate::io::git::identity::Identity;
 use crate::io::git::repository::{CommitId, Head, Repository};
@@ -81,7 +82,7 @@ pub(super) fn aim(
     };
     let Some(name) = named.or(head.branch.as_ref()) else {
         return Err(fault(
-            "git-detached",
+            Code::GitDetached,
             "cannot push".to_owned(),
             "HEAD is detached: no branch is checked out".to_owned(),
             "name a branch of its own with `--branch NAME`, or check a branch out",
@@ -113,7 +114,7 @@ pub(super) fn aim(
     }
     if places.iter().any(|at| at.default.as_ref() == Some(name)) {
         return Err(fault(
-            "git-foreign-branch",
+            Code::GitForeignBranch,
             format!(
                 "cannot replace the branch `{name}` at `{}`",
                 transport.remote()
@@ -155,7 +156,7 @@ fn refuse_unpublished(
             .or(default)
             .unwrap_or("main");
         fault(
-            "git-unpushed",
+            Code::GitUnpushed,
             format!("cannot push `{name}`"),
             format!(
                 "no branch or tag of `{remote}` has the commit {} that it would build on",
@@ -279,7 +280,7 @@ fn onward(
     let ahead = ahead.map_err(failed)?;
     if let Some((commit, evidence)) = first_foreign(repository, &ahead, name).map_err(failed)? {
         return Err(fault(
-            "git-unpushed",
+            Code::GitUnpushed,
             format!("cannot push `{name}`"),
             format!("its commit {commit} is not at `{remote}`, and is not imago's{evidence}"),
             "push your own commits first, or take them off this branch",
@@ -334,7 +335,7 @@ fn furthest(
         if !repository.follows(furthest, *at).map_err(failed)? {
             let remote = transport.remote();
             return Err(fault(
-                "git-diverged",
+                Code::GitDiverged,
                 format!("cannot push `{name}` to all places of `{remote}`"),
                 format!("one of its `pushurl`s has the commit {at} there, which another lacks"),
                 "bring them to the same commit, or take that `pushurl` away (`git remote get-url --push --all` lists them)",
@@ -375,7 +376,7 @@ fn refuse_taken_back(
             },
         );
         return Err(fault(
-            "git-taken-back",
+            Code::GitTakenBack,
             format!("cannot push `{name}`"),
             format!("`{remote}` had its commit {commit}, and somebody has taken it off"),
             &way_out,
@@ -456,7 +457,7 @@ fn refuse_foreign(
             (transport, by, repository.is_shallow())
         else {
             return Err(fault(
-                "git-shallow",
+                Code::GitShallow,
                 format!("cannot replace the branch `{name}`{place}"),
                 format!("this clone does not show whether its commit {commit} is a person's"),
                 "fetch the whole history (`git fetch --unshallow`; `fetch-depth: 0` for actions/checkout), or delete the branch",
@@ -509,7 +510,7 @@ fn somebodys(name: &str, place: &str, commit: CommitId, evidence: Evidence) -> B
         Evidence::Amended | Evidence::Merge => evidence.to_string(),
     };
     fault(
-        "git-foreign-branch",
+        Code::GitForeignBranch,
         format!("cannot replace the branch `{name}`{place}"),
         format!("its commit {commit} is not imago's{why}"),
         "merge its request, delete the branch, or name another one",

@@ -10,6 +10,7 @@ use crate::app::files::{self, Round};
 use crate::app::message::Changes;
 use crate::app::report::{Action, Committed, Place, Problem, Report};
 use crate::app::source::lock_problem;
+use crate::engine::code::Code;
 use crate::io::git::GitError;
 use crate::io::git::repository::CommitId;
 use crate::io::git::staging::Staged;
@@ -370,7 +371,7 @@ fn end_if_asked() -> anyhow::Result<()> {
     };
     let what = format!("ended by {signal}; nothing was changed");
     Err(Problem {
-        code: "interrupted",
+        code: Code::Interrupted,
         what,
         place: Place::default(),
         cause: String::new(),
@@ -395,7 +396,7 @@ fn stale(committed: &Committed) -> String {
 /// The remote has a commit, and something here was in the way.
 fn not_followed(what: String, cause: String) -> Box<Problem> {
     fault(
-        "git-not-followed",
+        Code::GitNotFollowed,
         what,
         cause,
         "run `git status`, then `git pull --ff-only`",

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::counted;
 use crate::app::report::{Place, Problem};
+use crate::engine::code::Code;
 
 /// Problems with one cause.
 pub(super) struct Group<'a> {
@@ -68,7 +69,7 @@ pub(super) fn groups(problems: &[Problem]) -> Vec<Group<'_>> {
 }
 
 /// What problems of one group have in common.
-fn key(problem: &Problem) -> (&str, String, Option<&str>, Option<&str>) {
+fn key(problem: &Problem) -> (Code, String, Option<&str>, Option<&str>) {
     let Problem {
         code,
         what,
@@ -78,17 +79,17 @@ fn key(problem: &Problem) -> (&str, String, Option<&str>, Option<&str>) {
     } = problem;
     let hint = hint.as_deref();
     let Some(_) = image(what) else {
-        return (code, cause.clone(), hint, Some(what));
+        return (*code, cause.clone(), hint, Some(what));
     };
     // The first images are refused with credentials, the others because those were refused. The hint names the host.
-    if *code == "credentials-refused" && hint.is_some_and(|hint| hint.contains('`')) {
-        return (code, String::new(), hint, None);
+    if *code == Code::CredentialsRefused && hint.is_some_and(|hint| hint.contains('`')) {
+        return (*code, String::new(), hint, None);
     }
     // How long a registry wants to be left alone differs from answer to answer, and the hint repeats it.
-    if *code == "rate-limited" {
-        return (code, without_seconds(cause), None, None);
+    if *code == Code::RateLimited {
+        return (*code, without_seconds(cause), None, None);
     }
-    (code, cause.clone(), hint, None)
+    (*code, cause.clone(), hint, None)
 }
 
 fn image(what: &str) -> Option<&str> {
@@ -108,7 +109,7 @@ fn without_seconds(cause: &str) -> String {
 mod tests {
     use super::*;
 
-    fn problem(code: &'static str, image: &str, cause: &str, hint: &str) -> Problem {
+    fn problem(code: Code, image: &str, cause: &str, hint: &str) -> Problem {
         let what = format!("cannot resolve `{image}`");
         Problem {
             code,
@@ -127,7 +128,7 @@ mod tests {
     fn images_with_one_cause_at_one_host_are_one_group() {
         let refused = |host: &str, image: &str| {
             problem(
-                "connection-refused",
+                Code::ConnectionRefused,
                 image,
                 &format!("no connection to `{host}`"),
                 "check that the registry is running",
@@ -160,13 +161,13 @@ mod tests {
     fn credentials_that_were_refused_are_one_cause_with_those_that_are_not_tried_again() {
         let hint = "run `docker login reg.test`";
         let first = problem(
-            "credentials-refused",
+            Code::CredentialsRefused,
             "reg.test/a:1",
             "`reg.test` answered 401 Unauthorized",
             hint,
         );
         let later = problem(
-            "credentials-refused",
+            Code::CredentialsRefused,
             "reg.test/b:1",
             "the credentials were refused 3 times",
             hint,
@@ -181,7 +182,7 @@ mod tests {
                 "`reg.test` answered 429 Too Many Requests, and to come back in {seconds} s"
             );
             problem(
-                "rate-limited",
+                Code::RateLimited,
                 image,
                 &cause,
                 &format!("try again in {seconds} s"),

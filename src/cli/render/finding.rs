@@ -4,6 +4,7 @@ use super::cause::{Failed, Group, groups};
 use crate::app::report::{
     Action, ContainerReport, Outcome, Place, Problem, Reach, Report, WorkloadReport,
 };
+use crate::engine::code::Code;
 
 /// How many of the images that fail for one reason are named.
 const NAMED: usize = 5;
@@ -25,7 +26,7 @@ pub(super) enum Level {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     /// A stable word: that of a problem or of what was passed over, `outdated`, `restored`, `stale`, `max-changes`, `empty`.
-    pub(super) code: &'static str,
+    pub(super) code: Code,
     /// Its weight.
     pub(super) level: Level,
     /// Where it is.
@@ -59,7 +60,7 @@ fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
     let held = report
         .skipped
         .iter()
-        .filter(|skipped| skipped.held)
+        .filter(|skipped| skipped.is_held())
         .map(|skipped| Finding {
             code: skipped.code,
             level: if report.strict {
@@ -72,7 +73,7 @@ fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
             message: whose(&skipped.place, &skipped.message),
         });
     let locked = report.lock.iter().map(|entry| Finding {
-        code: "lock-outdated",
+        code: Code::LockOutdated,
         level: Level::Error,
         place: entry.place.clone(),
         title: "Outdated lock".to_owned(),
@@ -82,14 +83,14 @@ fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
         ),
     });
     let stopped = report.stopped_at.map(|limit| Finding {
-        code: "max-changes",
+        code: Code::MaxChanges,
         level: Level::Error,
         place: Place::default(),
         title: "Nothing was written".to_owned(),
         message: format!("the plan has more changes than `--max-changes {limit}` allows"),
     });
     let empty = report.failed_empty.then(|| Finding {
-        code: "empty",
+        code: Code::Empty,
         level: Level::Error,
         place: Place::default(),
         title: "No image was checked".to_owned(),
@@ -184,22 +185,22 @@ fn of_image(
     let done = report.reach() == Reach::Done && workload.changed;
     let (code, title, message) = match (&container.outcome, done) {
         (Outcome::Outdated(new), true) => (
-            "outdated",
+            Code::Outdated,
             "Updated image",
             format!("`{image}` is now `{new}`"),
         ),
         (Outcome::Outdated(new), false) => (
-            "outdated",
+            Code::Outdated,
             "Outdated image",
             format!("`{image}` has to be updated to `{new}`"),
         ),
         (Outcome::Restored(old), true) => (
-            "restored",
+            Code::Restored,
             "Restored image",
             format!("`{image}` is `{old}` again"),
         ),
         (Outcome::Restored(old), false) => (
-            "restored",
+            Code::Restored,
             "Image to restore",
             format!("`{image}` goes back to `{old}`"),
         ),
@@ -211,7 +212,7 @@ fn of_image(
         ) => {
             let title = if done { "Restarted" } else { "Stale pod" };
             (
-                "stale",
+                Code::Stale,
                 title,
                 format!("a pod runs `{running}`, and the tag of `{image}` is on `{digest}`"),
             )
@@ -344,7 +345,7 @@ mod tests {
         };
         let codes: Vec<_> = findings(&report)
             .into_iter()
-            .map(|finding| (finding.code, finding.place.line))
+            .map(|finding| (finding.code.as_str(), finding.place.line))
             .collect();
         let lines = [
             ("max-changes", None),

@@ -145,6 +145,7 @@ mod tests {
     use super::*;
     use crate::app::report::Action;
     use crate::cli::render::samples;
+    use crate::engine::code::Code;
 
     #[test]
     fn every_finding_stands_on_its_line_and_cannot_begin_another() {
@@ -187,7 +188,7 @@ mod tests {
     fn more_than_the_runner_takes_are_counted() {
         let with = |count: usize| {
             let mut problem = samples::with_problems().problems.remove(0);
-            problem.code = "io";
+            problem.code = Code::Io;
             let problems = vec![problem; count];
             report(
                 &Report {

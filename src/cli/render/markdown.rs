@@ -116,7 +116,7 @@ fn notes(report: &Report) -> Vec<String> {
             Printable(&place)
         )
     }));
-    let held = report.skipped.iter().filter(|skipped| skipped.held);
+    let held = report.skipped.iter().filter(|skipped| skipped.is_held());
     notes.extend(held.map(|skipped| {
         let place = problem::where_it_is(&skipped.place).unwrap_or_default();
         format!(

@@ -7,7 +7,6 @@ pub mod ground;
 pub mod json;
 pub mod markdown;
 pub mod problem;
-mod rules;
 pub mod sarif;
 pub mod text;
 

@@ -201,10 +201,11 @@ pub(super) fn where_it_is(place: &Place) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::code::Code;
 
     fn unauthorized(file: &str) -> Problem {
         Problem {
-            code: "unauthorized",
+            code: Code::Unauthorized,
             what: "cannot resolve `registry.example.test/web:1.4`".into(),
             place: Place {
                 file: Some(file.into()),

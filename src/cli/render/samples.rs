@@ -5,6 +5,7 @@ use crate::app::report::{
     WorkloadReport,
 };
 use crate::engine::answer::Refusal;
+use crate::engine::code::Code;
 
 /// One workload of 214 files, of which one image of two was updated; three templates.
 pub(in crate::cli) fn updated() -> Report {
@@ -64,21 +65,20 @@ pub(in crate::cli) fn container(name: &str, image: &str, outcome: Outcome) -> Co
 
 fn template(number: usize) -> Skipped {
     Skipped {
-        code: "template",
+        code: Code::Template,
         place: Place {
             file: Some(format!("chart/templates/{number}.yaml")),
             line: Some(3),
             ..Place::default()
         },
         message: "a Helm template".into(),
-        held: false,
     }
 }
 
 /// An image whose registry refused.
 pub(in crate::cli) fn failed() -> Outcome {
     Outcome::Failed(Refusal {
-        code: "unauthorized",
+        code: Code::Unauthorized,
         cause: "the registry answered 401 Unauthorized".into(),
         hint: None,
     })
@@ -105,21 +105,21 @@ pub(in crate::cli) fn with_problems() -> Report {
     };
     let problems = vec![
         problem(
-            "lock-syntax",
+            Code::LockSyntax,
             "cannot read the lock",
             Place::default(),
             "it is empty",
             None,
         ),
         problem(
-            "yaml-syntax",
+            Code::YamlSyntax,
             "cannot read `a,b:100%.yaml`",
             at("a,b:100%.yaml", Some(3)),
             "a tab\n::error::forged",
             Some("correct it"),
         ),
         problem(
-            "unauthorized",
+            Code::Unauthorized,
             "cannot resolve `registry.example.test/side:1`",
             container,
             "the registry answered 401 Unauthorized",

@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::finding::{Finding, Level, findings};
 use super::ground::Basis;
 use super::json::escaped;
-use super::rules::rule;
 use crate::app::report::Report;
+use crate::engine::code::Code;
 
 /// The name of the folder that paths begin at: the repository's root.
 const ROOT: &str = "%SRCROOT%";
@@ -26,8 +26,11 @@ pub fn report(report: &Report, ground: &Basis) -> String {
     let (placed, general): (Vec<_>, Vec<_>) = findings
         .iter()
         .partition(|finding| finding.place.file.is_some() || finding.place.workload.is_some());
-    let codes: BTreeMap<&str, ()> = placed.iter().map(|finding| (finding.code, ())).collect();
-    let codes: Vec<&str> = codes.into_keys().collect();
+    let codes: BTreeMap<&str, Code> = placed
+        .iter()
+        .map(|finding| (finding.code.as_str(), finding.code))
+        .collect();
+    let codes: Vec<Code> = codes.into_values().collect();
     let warning = |warning: &String| Notification {
         level: "warning",
         message: Text {
@@ -54,9 +57,12 @@ pub fn report(report: &Report, ground: &Basis) -> String {
                     rules: codes
                         .iter()
                         .map(|code| Rule {
-                            id: code,
+                            id: code.as_str(),
                             short_description: Text {
-                                text: rule(code).to_owned(),
+                                text: code.meaning().to_owned(),
+                            },
+                            help: Text {
+                                text: code.remedy().to_owned(),
                             },
                         })
                         .collect(),
@@ -92,39 +98,40 @@ pub fn report(report: &Report, ground: &Basis) -> String {
 }
 
 #[derive(Serialize)]
-struct Log<'a> {
+struct Log {
     #[serde(rename = "$schema")]
     schema: &'static str,
     version: &'static str,
-    runs: [Run<'a>; 1],
+    runs: [Run; 1],
 }
 
 #[derive(Serialize)]
-struct Run<'a> {
-    tool: Tool<'a>,
+struct Run {
+    tool: Tool,
     invocations: [Invocation; 1],
     #[serde(rename = "originalUriBaseIds")]
     bases: BTreeMap<&'static str, Base>,
-    results: Vec<SarifResult<'a>>,
+    results: Vec<SarifResult>,
 }
 
 #[derive(Serialize)]
-struct Tool<'a> {
-    driver: Driver<'a>,
+struct Tool {
+    driver: Driver,
 }
 
 #[derive(Serialize)]
-struct Driver<'a> {
+struct Driver {
     name: &'static str,
     version: &'static str,
-    rules: Vec<Rule<'a>>,
+    rules: Vec<Rule>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Rule<'a> {
-    id: &'a str,
+struct Rule {
+    id: &'static str,
     short_description: Text,
+    help: Text,
 }
 
 #[derive(Serialize)]
@@ -153,8 +160,8 @@ struct Text {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SarifResult<'a> {
-    rule_id: &'a str,
+struct SarifResult {
+    rule_id: &'static str,
     rule_index: usize,
     level: &'static str,
     message: Text,
@@ -198,10 +205,10 @@ struct LogicalLocation {
     fully_qualified_name: String,
 }
 
-impl<'a> SarifResult<'a> {
-    fn of(finding: &Finding, codes: &[&'a str], ground: &Basis) -> Self {
+impl SarifResult {
+    fn of(finding: &Finding, codes: &[Code], ground: &Basis) -> Self {
         let rule_index = codes
-            .binary_search(&finding.code)
+            .binary_search_by_key(&finding.code.as_str(), |code| code.as_str())
             .expect("every finding's code is among them");
         let place = &finding.place;
         let physical_location = place.file.as_ref().map(|file| PhysicalLocation {
@@ -221,7 +228,7 @@ impl<'a> SarifResult<'a> {
             }],
         };
         Self {
-            rule_id: codes[rule_index],
+            rule_id: finding.code.as_str(),
             rule_index,
             level: level(finding.level),
             message: message(finding),

@@ -11,6 +11,7 @@ use std::fmt::Write;
 use super::{Printable, Styles, counted, problem, steers};
 use crate::app::report::{Action, Committed, LockedEntry, Place, Reach, Report, Skipped};
 use crate::cli::settings::Detail;
+use crate::engine::code::Code;
 
 pub use digest::{digest_problems, digests, ways};
 
@@ -43,7 +44,7 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
         .expect(TAKES_ALL);
     }
     let change = styles.change;
-    let is_held = |skipped: &&Skipped| skipped.held && skipped.place.container.is_none();
+    let is_held = |skipped: &&Skipped| skipped.is_held() && skipped.place.container.is_none();
     for skipped in report.skipped.iter().filter(is_held) {
         writeln!(
             text,
@@ -60,7 +61,7 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
         for skipped in report
             .skipped
             .iter()
-            .filter(|skipped| skipped.place.container.is_none() && !skipped.held)
+            .filter(|skipped| skipped.place.container.is_none() && !skipped.is_held())
         {
             writeln!(
                 text,
@@ -105,12 +106,12 @@ pub fn summary(report: &Report, styles: &Styles) -> String {
         (counts.ignored, "image", "ignored"),
         (counts.variable, "variable", "passed over"),
         (
-            code_count(report, "template"),
+            code_count(report, Code::Template),
             template_noun(report),
             "passed over",
         ),
         (
-            code_count(report, "managed"),
+            code_count(report, Code::Managed),
             "workload",
             "managed by something else, which `--managed` takes too",
         ),
@@ -181,7 +182,7 @@ fn template_noun(report: &Report) -> &'static str {
     let mut templates = report
         .skipped
         .iter()
-        .filter(|skipped| skipped.code == "template");
+        .filter(|skipped| skipped.code == Code::Template);
     if templates.all(|skipped| skipped.message.contains("Helm")) {
         "Helm template"
     } else {
@@ -265,7 +266,7 @@ fn named(place: &Place) -> String {
     }
 }
 
-fn code_count(report: &Report, code: &str) -> usize {
+fn code_count(report: &Report, code: Code) -> usize {
     report
         .skipped
         .iter()

@@ -2,6 +2,7 @@
 
 use super::Rules;
 use crate::engine::answer::Refusal;
+use crate::engine::code::Code;
 use crate::engine::image::ImageRef;
 use crate::engine::memory::{Ambiguous, Ledger};
 use crate::engine::object::{IGNORE, Ignore, Object, RECORD, Record};
@@ -52,7 +53,7 @@ fn ambiguous(error: Ambiguous) -> Refusal {
         error.container
     );
     Refusal {
-        code: "ambiguous-record",
+        code: Code::AmbiguousRecord,
         cause: error.to_string(),
         hint: Some(hint),
     }
@@ -109,7 +110,7 @@ pub(super) fn recorded<'w>(
     rules: &Rules,
 ) -> Result<Option<Ledger<'w>>, Refusal> {
     let refuse = |cause| Refusal {
-        code: "invalid-annotation",
+        code: Code::InvalidAnnotation,
         cause,
         hint: Some(format!(
             "correct the annotation `{RECORD}`, or remove it so that the images are recorded as they are written"

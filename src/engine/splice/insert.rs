@@ -4,6 +4,7 @@
 
 use std::cell::OnceCell;
 
+use crate::engine::code::Code;
 use crate::engine::yaml::{File, Layout, Style, YamlNode};
 
 use super::scalar::{double_quoted, is_written_null, plain, single_quoted};
@@ -101,14 +102,14 @@ pub(super) fn instead_of_null(
     let parent = nodes[nodes.len().saturating_sub(2)].target();
     let Some((layout, entries)) = parent.written_entries() else {
         return Err(super::refused(
-            "not-editable",
+            Code::NotEditable,
             null,
             "an empty document gets no entry".to_owned(),
         ));
     };
     let Some((key, _)) = entries.iter().find(|(_, value)| value.id() == null.id()) else {
         return Err(super::refused(
-            "not-editable",
+            Code::NotEditable,
             null,
             "its key is not where it should be".to_owned(),
         ));

@@ -8,6 +8,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
+use crate::engine::code::Code;
 use crate::engine::tree::{Scalar, Tree as _};
 use crate::engine::yaml::{File, YamlNode};
 
@@ -61,7 +62,7 @@ fn first<'t, 'w>(
         let root = old.document(document);
         compare(root, new.document(document), wanted(document)).map_err(|path| {
             refused(
-                "unproven",
+                Code::Unproven,
                 root,
                 format!("{path} would not be what it should"),
             )

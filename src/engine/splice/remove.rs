@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::engine::code::Code;
 use crate::engine::path::{Path, Step};
 use crate::engine::yaml::{File, Layout, Style, YamlNode};
 
@@ -115,7 +116,7 @@ pub(super) fn entry(
         .position(|(name, _)| name.target().styled().is_some_and(|(text, _)| text == key))
     else {
         return Err(refused(
-            "not-editable",
+            Code::NotEditable,
             mapping,
             format!("`{key}` comes from somewhere else by a merge key"),
         ));

@@ -1,5 +1,6 @@
 //! Puts another text into a scalar, in the style in which it is written.
 
+use crate::engine::code::Code;
 use crate::engine::tree::{Scalar, Tree};
 use crate::engine::yaml::{File, Style, YamlNode, resolve_plain};
 
@@ -50,7 +51,7 @@ pub(super) fn rewrite(
             let end = span.start + body.trim_end().len();
             if start >= end || value.starts_with([' ', '\n']) {
                 return Err(refused(
-                    "not-editable",
+                    Code::NotEditable,
                     node,
                     "a block scalar that begins with white space is not edited".to_owned(),
                 ));

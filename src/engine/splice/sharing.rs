@@ -3,6 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
+use crate::engine::code::Code;
 use crate::engine::path::{Path, Step};
 use crate::engine::shape;
 use crate::engine::site::Site;
@@ -131,14 +132,14 @@ impl<'d> Uses<'d> {
             .map_or_else(String::new, |line| format!(" (line {line})"));
         match places.find(|place| place.path != *path) {
             Some(Place { path: other, line }) => Refused {
-                code: "shared-anchor",
+                code: Code::SharedAnchor,
                 line: *line,
                 message: format!(
                     "the anchor at {path}{anchor} is used at {other} too, which would change with it"
                 ),
             },
             None => refused(
-                "shared-anchor",
+                Code::SharedAnchor,
                 written,
                 format!("the anchor at {path}{anchor} is wanted to have two values"),
             ),

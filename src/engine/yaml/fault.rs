@@ -2,6 +2,7 @@
 
 use super::build::MAX_DEPTH;
 use super::template::Engine;
+use crate::engine::code::Code;
 
 /// Why a file is not read, with the place, both from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,17 +62,17 @@ impl Fault {
     }
 
     /// The stable word for programs.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Syntax(_) => "yaml-syntax",
-            Self::Template(_) => "template",
-            Self::MergeConflict => "merge-conflict",
-            Self::DuplicateKey { .. } => "duplicate-key",
-            Self::ComplexKey => "complex-key",
-            Self::RecursiveAlias => "recursive-alias",
-            Self::TooDeep => "too-deep",
-            Self::AliasBomb => "alias-bomb",
-            Self::AmbiguousLineBreak(_) => "ambiguous-line-break",
+            Self::Syntax(_) => Code::YamlSyntax,
+            Self::Template(_) => Code::Template,
+            Self::MergeConflict => Code::MergeConflict,
+            Self::DuplicateKey { .. } => Code::DuplicateKey,
+            Self::ComplexKey => Code::ComplexKey,
+            Self::RecursiveAlias => Code::RecursiveAlias,
+            Self::TooDeep => Code::TooDeep,
+            Self::AliasBomb => Code::AliasBomb,
+            Self::AmbiguousLineBreak(_) => Code::AmbiguousLineBreak,
         }
     }
 }

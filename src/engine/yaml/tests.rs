@@ -5,7 +5,7 @@ use crate::engine::tree::{Scalar, Tree};
 
 fn fault(text: &str) -> (&'static str, u32, u32) {
     let error = File::parse(text).unwrap_err();
-    (error.fault.code(), error.line, error.column)
+    (error.fault.code().as_str(), error.line, error.column)
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_document_is_refused_alone_where_all_readers_agree_on_its_bytes() {
     ] {
         let error = File::parse(text).map(|_| ()).unwrap_err();
         assert_eq!(
-            (error.fault.code(), error.line, error.column),
+            (error.fault.code().as_str(), error.line, error.column),
             place,
             "{text:?}"
         );

@@ -27,6 +27,7 @@ mod connection;
 use std::path::PathBuf;
 
 use super::plugin::PluginError;
+use crate::engine::code::Code;
 use crate::io::registry::fault::Fault;
 
 /// Why a request to the cluster has no answer. Its text is the act, its source the cause.
@@ -163,29 +164,29 @@ impl ClusterError {
     }
 
     /// One stable word for the cause.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match &self.why {
-            Why::NoKubeconfig { .. } => "no-cluster",
+            Why::NoKubeconfig { .. } => Code::NoCluster,
             Why::Unreadable { .. }
             | Why::Syntax { .. }
             | Why::NotAKubeconfig { .. }
             | Why::UnknownContext { .. }
             | Why::NoContext { .. }
             | Why::Missing { .. }
-            | Why::Unusable { .. } => "kubeconfig",
-            Why::Plugin(_) => "credential-plugin",
+            | Why::Unusable { .. } => Code::Kubeconfig,
+            Why::Plugin(_) => Code::CredentialPlugin,
             Why::Fault { fault, .. } => connection::code(fault),
-            Why::Unauthorized { .. } => "unauthorized",
-            Why::Forbidden { .. } => "forbidden",
-            Why::NotFound { .. } => "not-found",
-            Why::Conflict => "conflict",
-            Why::Invalid { .. } => "invalid",
-            Why::Denied { .. } => "denied",
-            Why::ListExpired { .. } => "list-expired",
-            Why::RateLimited => "rate-limited",
-            Why::Server { .. } => "server-error",
-            Why::PullSecret { .. } => "pull-secret",
-            Why::NotAnApiServer { .. } => "not-an-api-server",
+            Why::Unauthorized { .. } => Code::Unauthorized,
+            Why::Forbidden { .. } => Code::Forbidden,
+            Why::NotFound { .. } => Code::NotFound,
+            Why::Conflict => Code::Conflict,
+            Why::Invalid { .. } => Code::Invalid,
+            Why::Denied { .. } => Code::Denied,
+            Why::ListExpired { .. } => Code::ListExpired,
+            Why::RateLimited => Code::RateLimited,
+            Why::Server { .. } => Code::ServerError,
+            Why::PullSecret { .. } => Code::PullSecret,
+            Why::NotAnApiServer { .. } => Code::NotAnApiServer,
         }
     }
 

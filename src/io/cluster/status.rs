@@ -156,7 +156,10 @@ mod tests {
                 &json!([{"field": "spec.x", "message": "Required value"}]),
             ),
         );
-        assert_eq!((invalid.is_conflict(), invalid.code()), (false, "invalid"));
+        assert_eq!(
+            (invalid.is_conflict(), invalid.code().as_str()),
+            (false, "invalid")
+        );
         assert_eq!(
             invalid.cause(),
             "the API server refuses it: `spec.x`: Required value"
@@ -174,15 +177,20 @@ mod tests {
                 ),
             );
             assert_eq!(
-                (denied.code(), denied.is_conflict()),
+                (denied.code().as_str(), denied.is_conflict()),
                 ("denied", false),
                 "{code}"
             );
         }
         let policy = "deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy 'p' denied request: no";
-        assert_eq!(error(403, &status(policy, &json!(null))).code(), "denied");
         assert_eq!(
-            error(500, &status("failed calling webhook", &json!(null))).code(),
+            error(403, &status(policy, &json!(null))).code().as_str(),
+            "denied"
+        );
+        assert_eq!(
+            error(500, &status("failed calling webhook", &json!(null)))
+                .code()
+                .as_str(),
             "server-error"
         );
     }
@@ -205,15 +213,22 @@ mod tests {
 
     #[test]
     fn an_answer_of_something_else_is_said_to_be_one() {
-        assert_eq!(error(404, &json!("<html>")).code(), "not-an-api-server");
-        assert_eq!(error(302, &json!({})).code(), "not-an-api-server");
-        assert_eq!(error(503, &json!("no upstream")).code(), "server-error");
+        assert_eq!(
+            error(404, &json!("<html>")).code().as_str(),
+            "not-an-api-server"
+        );
+        assert_eq!(error(302, &json!({})).code().as_str(), "not-an-api-server");
+        assert_eq!(
+            error(503, &json!("no upstream")).code().as_str(),
+            "server-error"
+        );
         assert_eq!(
             error(
                 404,
                 &status("deployments.apps \"web\" not found", &json!(null))
             )
-            .code(),
+            .code()
+            .as_str(),
             "not-found"
         );
     }

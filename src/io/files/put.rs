@@ -137,8 +137,8 @@ mod tests {
         fs::write(&file, "old").unwrap();
         symlink(&file, &link).unwrap();
         fs::hard_link(&file, &name).unwrap();
-        assert_eq!(puttable(&link).unwrap_err().code(), "link");
-        assert_eq!(put(&link, b"new").unwrap_err().code(), "link");
+        assert_eq!(puttable(&link).unwrap_err().code().as_str(), "link");
+        assert_eq!(put(&link, b"new").unwrap_err().code().as_str(), "link");
         put(&name, b"new").unwrap();
         assert_eq!(
             (fs::read(&file).unwrap(), fs::read(&name).unwrap()),
@@ -150,7 +150,8 @@ mod tests {
         assert_eq!(
             put(&folder.path().join("out/a"), b"new")
                 .unwrap_err()
-                .code(),
+                .code()
+                .as_str(),
             "changed-meanwhile"
         );
         assert_eq!(
@@ -169,8 +170,8 @@ mod tests {
             ("file/a", "vanished"),
         ] {
             let path = folder.path().join(name);
-            assert_eq!(puttable(&path).unwrap_err().code(), code, "{name}");
-            assert_eq!(put(&path, b"").unwrap_err().code(), code, "{name}");
+            assert_eq!(puttable(&path).unwrap_err().code().as_str(), code, "{name}");
+            assert_eq!(put(&path, b"").unwrap_err().code().as_str(), code, "{name}");
         }
         puttable(&folder.path().join("a")).unwrap();
         puttable(&folder.path().join("file")).unwrap();

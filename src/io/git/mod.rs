@@ -15,6 +15,7 @@ pub mod staging;
 pub(in crate::io) mod tracked;
 pub mod transport;
 
+use crate::engine::code::Code;
 use crate::io::files::MORE_OPEN_FILES;
 
 /// Whether a branch may have this name (git-check-ref-format), and no command takes it for a flag or for another reference.
@@ -79,22 +80,22 @@ pub enum GitError {
 
 impl GitError {
     /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::NoRepository => "no-repository",
-            Self::Owner(_) => "git-owner",
-            Self::Bare => "git-bare",
-            Self::Unsupported(_) | Self::OldPartialClone => "git-unsupported",
-            Self::UnderWay(_) => "git-under-way",
-            Self::Unborn => "git-no-commit",
-            Self::NoIdentity => "git-identity",
-            Self::Unsigned(_) => "git-signing",
-            Self::Locked(_) => "git-locked",
-            Self::Moved => "git-moved",
-            Self::CheckedOut(_) => "git-checked-out",
-            Self::OpenFiles(_) => "open-files",
-            Self::Absent(_) => "git-absent",
-            Self::Other(_) => "git",
+            Self::NoRepository => Code::NoRepository,
+            Self::Owner(_) => Code::GitOwner,
+            Self::Bare => Code::GitBare,
+            Self::Unsupported(_) | Self::OldPartialClone => Code::GitUnsupported,
+            Self::UnderWay(_) => Code::GitUnderWay,
+            Self::Unborn => Code::GitNoCommit,
+            Self::NoIdentity => Code::GitIdentity,
+            Self::Unsigned(_) => Code::GitSigning,
+            Self::Locked(_) => Code::GitLocked,
+            Self::Moved => Code::GitMoved,
+            Self::CheckedOut(_) => Code::GitCheckedOut,
+            Self::OpenFiles(_) => Code::OpenFiles,
+            Self::Absent(_) => Code::GitAbsent,
+            Self::Other(_) => Code::Git,
         }
     }
 

@@ -17,6 +17,7 @@ use super::GitError;
 use super::change;
 use super::names::Names;
 use super::repository::{CommitId, Place, Repository};
+use crate::engine::code::Code;
 
 /// The attributes that let another program decide what is committed: git-crypt, LFS, UTF-16 in the working tree.
 const CONVERTED_BY: [&str; 2] = ["filter", "working-tree-encoding"];
@@ -61,14 +62,14 @@ pub enum Unfit {
 
 impl Unfit {
     /// A stable word for programs.
-    pub fn code(self) -> &'static str {
+    pub fn code(self) -> Code {
         match self {
-            Self::Elsewhere => "git-elsewhere",
-            Self::Untracked => "git-untracked",
-            Self::Uncommitted => "git-uncommitted",
-            Self::LineEnds => "git-line-ends",
-            Self::Converted(_) => "git-filter",
-            Self::Attributes => "git-attributes",
+            Self::Elsewhere => Code::GitElsewhere,
+            Self::Untracked => Code::GitUntracked,
+            Self::Uncommitted => Code::GitUncommitted,
+            Self::LineEnds => Code::GitLineEnds,
+            Self::Converted(_) => Code::GitFilter,
+            Self::Attributes => Code::GitAttributes,
         }
     }
 

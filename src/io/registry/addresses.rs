@@ -304,7 +304,7 @@ mod tests {
             Fault::LookUp.refusal("reg.test"),
         );
         assert_eq!(
-            (none.code, unknown.code),
+            (none.code.as_str(), unknown.code.as_str()),
             ("name-not-resolved", "name-lookup")
         );
         assert!(

@@ -16,6 +16,7 @@ use super::transport::{Reply, Request};
 use super::trial::Trial;
 use super::{Registry, basic};
 use crate::engine::answer::Refusal;
+use crate::engine::code::Code;
 use crate::engine::image::Lookup;
 use crate::io::credentials::{Freshness, Kind, Secret, Source};
 
@@ -65,7 +66,7 @@ impl Registry {
         asked.enter(&to.host).await?;
         let outcome = self.ask_signed_in(to, method, asked, accept, way).await;
         match &outcome {
-            Err(refusal) if refusal.code == "credentials-refused" => {}
+            Err(refusal) if refusal.code == Code::CredentialsRefused => {}
             Ok(Answered {
                 reply,
                 signed: SignedAs::Credentials(_),
@@ -89,7 +90,7 @@ impl Registry {
             .join(&format!("v2/{}/{}", to.target.repository, asked.what()))
             .map_err(|_| {
                 refusal(
-                    "name-not-resolved",
+                    Code::NameNotResolved,
                     format!("`{}` is not a host", to.target.registry),
                     "check the registry's name",
                 )
@@ -194,7 +195,7 @@ impl Registry {
                     to.host.name
                 );
                 return Err(refusal(
-                    "challenge",
+                    Code::Challenge,
                     cause,
                     "check the registry's name; Basic and Bearer with a URL as realm can be used",
                 ));

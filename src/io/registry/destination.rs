@@ -17,6 +17,7 @@ use super::refusal::refusal;
 use super::trace::Step;
 use super::transport::authority;
 use crate::engine::answer::Refusal;
+use crate::engine::code::Code;
 use crate::engine::image::Lookup;
 
 /// Where a question goes.
@@ -50,7 +51,7 @@ impl Registry {
             );
             let name = lookup.repository().rsplit('/').next().unwrap_or_default();
             return Err(refusal(
-                "settings",
+                Code::Settings,
                 cause,
                 &format!(
                     "map it to a whole name, such as `{}/{name}`",
@@ -61,7 +62,7 @@ impl Registry {
         let host = map::host(&target.registry);
         let not_a_host = || {
             refusal(
-                "name-not-resolved",
+                Code::NameNotResolved,
                 format!("`{host}` is not a host"),
                 "check the registry's name",
             )

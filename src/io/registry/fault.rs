@@ -11,6 +11,7 @@ use super::proxies::Between;
 use super::refusal::refusal;
 use super::settings::Limits;
 use crate::engine::answer::Refusal;
+use crate::engine::code::Code;
 use crate::io::files::{MORE_OPEN_FILES, is_of_open_files};
 
 /// What went wrong between us and a host, before there was an answer to look at.
@@ -173,84 +174,84 @@ impl Fault {
         let seconds = |limit: &Duration| limit.as_secs_f64();
         match self {
             Self::Name => refusal(
-                "name-not-resolved",
+                Code::NameNotResolved,
                 format!("the name `{host}` has no address"),
                 "check the registry's name, and the DNS of this machine",
             ),
             Self::LookUp => refusal(
-                "name-lookup",
+                Code::NameLookup,
                 format!("the name `{host}` cannot be looked up now: the DNS gave no answer"),
                 "try again later; if it stays so, check the DNS of this machine",
             ),
             Self::Refused => refusal(
-                "connection-refused",
+                Code::ConnectionRefused,
                 format!("no connection to `{host}`: it is refused or has no route"),
                 "check that the registry is running, and the port",
             ),
             Self::OpenFiles => refusal(
-                "open-files",
+                Code::OpenFiles,
                 format!("no connection to `{host}`: too many files are open"),
                 MORE_OPEN_FILES,
             ),
             Self::ConnectTimeout(limit) => refusal(
-                "timeout",
+                Code::Timeout,
                 format!("no connection to `{host}` within {} s", seconds(limit)),
                 "check that the registry can be reached from here; a proxy is set with HTTPS_PROXY",
             ),
             Self::AnswerTimeout(limit) => refusal(
-                "timeout",
+                Code::Timeout,
                 format!("`{host}` gave no whole answer within {} s", seconds(limit)),
                 "try again later",
             ),
             Self::Lost => refusal(
-                "connection-lost",
+                Code::ConnectionLost,
                 format!("`{host}` broke the connection off"),
                 "try again later",
             ),
             Self::Certificate(reason) => refusal(
-                "certificate",
+                Code::Certificate,
                 format!("the certificate of `{host}` is not trusted: {reason}"),
                 "name its authority's certificate with `--registry-ca FILE`",
             ),
             Self::AuthorityAsServer => refusal(
-                "certificate",
+                Code::Certificate,
                 format!("the certificate of `{host}` {AUTHORITY_AS_SERVER}"),
                 NOT_OF_AN_AUTHORITY,
             ),
             Self::PlainHttp => refusal(
-                "plain-http",
+                Code::PlainHttp,
                 format!("`{host}` does not speak TLS"),
                 &format!(
                     "if it is meant to be asked over plain http, add `--insecure-registry {host}`"
                 ),
             ),
             Self::Tls => refusal(
-                "tls",
+                Code::Tls,
                 format!("the TLS handshake with `{host}` failed"),
                 "check the registry's TLS settings",
             ),
             Self::Proxy | Self::ProxyStatus(_) | Self::ProxyCredentials => refusal(
-                "proxy",
+                Code::Proxy,
                 of_proxy(self, "on the way", host),
                 against_proxy(self),
             ),
             Self::OfProxy(fault, proxy) => refusal(
-                "proxy",
+                Code::Proxy,
                 of_proxy(fault, &format!("`{proxy}`"), host),
                 against_proxy(fault),
             ),
             Self::NotHttp => refusal(
-                "not-a-registry",
+                Code::NotARegistry,
                 format!("`{host}` answered with something that is not HTTP"),
                 "check the registry's name and port",
             ),
             Self::TooLarge(limit) => refusal(
-                "too-large",
+                Code::TooLarge,
                 format!("`{host}` answered with more than {limit} bytes"),
                 "check that the name is that of a registry",
             ),
             Self::Redirect(reason) => refusal(
-                "redirect",
+                Code::Redirect,
                 format!("`{host}` {reason}"),
                 "check the registry's name",
             ),
@@ -261,7 +262,9 @@ impl Fault {
                     ..beyond
                 }
             }
-            Self::Settings(reason) => refusal("settings", reason.clone(), "correct the setting"),
+            Self::Settings(reason) => {
+                refusal(Code::Settings, reason.clone(), "correct the setting")
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use super::refusal::of_credentials;
 use super::settings::NewDigests;
 use super::{Registry, map, not_a_manifest, schema_1};
 use crate::engine::answer::{Manifest, Refusal};
+use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
 use crate::io::resolver::Resolver;
 
@@ -115,7 +116,7 @@ impl Resolver for Registry {
 impl Registry {
     /// A refusal names the proxy that passed it on in plain text: a portal's redirect or a 403 of its rules look like the registry's.
     fn as_passed_on(&self, to: &Destination, mut refusal: Refusal) -> Refusal {
-        if refusal.code != "proxy"
+        if refusal.code != Code::Proxy
             && let Some(proxy) = self.transport.spokesman(&to.base)
         {
             refusal.cause +=
@@ -129,7 +130,7 @@ impl Registry {
         // Some registries say that what somebody may not see is not there.
         let of_who_we_were = matches!(
             refusal.code,
-            "credentials-refused" | "forbidden" | "not-found" | "name-unknown"
+            Code::CredentialsRefused | Code::Forbidden | Code::NotFound | Code::NameUnknown
         );
         if !of_who_we_were || to.host.offer().is_none() || self.asks_as_nobody(&to.target) {
             return Ok(false);

@@ -72,6 +72,7 @@ pub use trace::{Step, Trace};
 use super::credentials::{Credentials, Known, Secret, Store};
 use super::once::Once;
 use crate::engine::answer::{Index, Manifest, Refusal};
+use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
 
 /// The header that names a manifest's digest.
@@ -326,7 +327,7 @@ impl Registry {
                 Ok(Some(answered.reply.body))
             }
             200 => Err(refusal(
-                "digest-mismatch",
+                Code::DigestMismatch,
                 format!(
                     "`{}` answered with other bytes than those of {digest}",
                     to.host.name
@@ -346,7 +347,7 @@ impl Registry {
                 to.host.name, reply.status
             );
             return refusal(
-                "redirect",
+                Code::Redirect,
                 cause,
                 "name that host with `--registry-map`; credentials are not sent along a redirect",
             );
@@ -373,7 +374,7 @@ impl Registry {
                 "all registries together took more than {} s",
                 self.limits.run.as_secs_f64()
             );
-            Err(refusal("timeout", cause, "try again later"))
+            Err(refusal(Code::Timeout, cause, "try again later"))
         })
     }
 
@@ -399,7 +400,7 @@ fn basic(credentials: &Credentials, known: &Known) -> Secret {
 
 fn schema_1(to: &Destination) -> Refusal {
     refusal(
-        "schema-1",
+        Code::Schema1,
         format!(
             "`{}` has this tag only as a schema 1 manifest, whose digest cannot be pinned",
             to.host.name
@@ -410,7 +411,7 @@ fn schema_1(to: &Destination) -> Refusal {
 
 fn not_a_manifest(to: &Destination) -> Refusal {
     refusal(
-        "not-a-registry",
+        Code::NotARegistry,
         format!(
             "`{}` answered with something that is no manifest",
             to.host.name

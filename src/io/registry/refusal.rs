@@ -1,41 +1,11 @@
 //! What is said to a person whose question has no answer.
 //!
-//! The codes, each with one cause and one thing to do:
-//!
-//! | code | when |
-//! |---|---|
-//! | `not-found` | the repository has no such tag |
-//! | `name-unknown` | the registry knows no such repository |
-//! | `unauthorized` | 401 (or a token refused) and we have no credentials |
-//! | `credentials-refused` | 401 (or a token refused) to our credentials, or to a token for them |
-//! | `forbidden` | 403 |
-//! | `rate-limited` | 429, after waiting or where the wait is too long |
-//! | `server-error` | 5xx, several times |
-//! | `name-not-resolved` | the host has no address |
-//! | `name-lookup` | the host's name cannot be looked up now, several times |
-//! | `connection-refused` | nobody listens there, or the way there is closed |
-//! | `connection-lost` | the connection broke, several times |
-//! | `timeout` | no connection or no whole answer in time, 408, or the run's time is over |
-//! | `certificate` | the host's certificate is not trusted |
-//! | `plain-http` | the host does not speak TLS |
-//! | `tls` | TLS failed in another way |
-//! | `proxy` | the proxy cannot be reached, is not to be trusted, or does not connect us |
-//! | `not-a-registry` | the answer is none that a registry gives |
-//! | `schema-1` | the registry has the tag in an old form, whose digest is of no use |
-//! | `digest-mismatch` | the bytes are not those of the digest |
-//! | `too-large` | the answer is larger than manifests are |
-//! | `redirect` | the registry sends us where we do not go |
-//! | `challenge` | the registry asks to sign in, in a way that we cannot or must not use |
-//! | `token` | the token server's answer is of no use |
-//! | `docker-config` | a docker config cannot be read |
-//! | `credential-helper` | a credential helper is missing, fails, hangs or prints something else |
-//! | `settings` | a certificate file, a proxy's address or a registry map cannot be used |
-//!
 //! No text of a registry is repeated but the codes that the specification knows: a registry may echo what we sent.
 
 use super::destination::Destination;
 use super::trial::MOST_REFUSED;
 use crate::engine::answer::Refusal;
+use crate::engine::code::Code;
 use crate::io::credentials::{CredentialError, Source};
 
 /// What helps somebody whose credentials are good.
@@ -72,37 +42,37 @@ pub(super) fn of_status(
     let answered = code.map_or_else(|| answered.clone(), |code| format!("{answered} ({code})"));
     match (status, code) {
         (404, Some("NAME_UNKNOWN")) => refusal(
-            "name-unknown",
+            Code::NameUnknown,
             format!("{answered}: it has no such repository"),
             "check the name; a private repository may look so without credentials",
         ),
         (404, _) => refusal(
-            "not-found",
+            Code::NotFound,
             format!("{answered}: it has no such tag, or no such repository"),
             "check the name and the tag",
         ),
         (401, _) => unauthorized(&answered, registry, signed),
         (403, _) => match signed {
             SignedAs::Nobody => refusal(
-                "forbidden",
+                Code::Forbidden,
                 format!("{answered}, and there are no credentials for it"),
                 &login(registry),
             ),
             SignedAs::Credentials(source) | SignedAs::TokenFor(source) => refusal(
-                "forbidden",
+                Code::Forbidden,
                 format!("{answered} to the credentials from {source}"),
                 NO_RIGHT,
             ),
         },
-        (408, _) => refusal("timeout", answered, "try again later"),
+        (408, _) => refusal(Code::Timeout, answered, "try again later"),
         (429, _) => refusal(
-            "rate-limited",
+            Code::RateLimited,
             answered,
             "try again later; credentials often have a higher limit",
         ),
-        (500..=599, _) => refusal("server-error", answered, "try again later"),
+        (500..=599, _) => refusal(Code::ServerError, answered, "try again later"),
         _ => refusal(
-            "not-a-registry",
+            Code::NotARegistry,
             format!("{answered}, which no registry does here"),
             "check the registry's name and port",
         ),
@@ -119,7 +89,7 @@ pub(super) fn of_token_status(
 ) -> Refusal {
     match status {
         404 | 405 => refusal(
-            "token",
+            Code::Token,
             format!("the token server `{host}` answered {status}"),
             "check the registry's name; its token server is set up wrongly, or is none",
         ),
@@ -131,17 +101,17 @@ pub(super) fn of_token_status(
 pub(super) fn unauthorized(answered: &str, registry: &str, signed: &SignedAs) -> Refusal {
     match signed {
         SignedAs::Nobody => refusal(
-            "unauthorized",
+            Code::Unauthorized,
             format!("{answered}, and there are no credentials for it"),
             &login(registry),
         ),
         SignedAs::Credentials(source) => refusal(
-            "credentials-refused",
+            Code::CredentialsRefused,
             format!("{answered} to the credentials from {source}"),
             &other_credentials(registry, source),
         ),
         SignedAs::TokenFor(source) => refusal(
-            "credentials-refused",
+            Code::CredentialsRefused,
             format!("{answered} to a token for the credentials from {source}"),
             NO_RIGHT,
         ),
@@ -155,7 +125,7 @@ pub(super) fn refused_before(to: &Destination, source: &Source) -> Refusal {
         "the credentials from {source} were refused {MOST_REFUSED} times for `{host}`, and are not tried again"
     );
     refusal(
-        "credentials-refused",
+        Code::CredentialsRefused,
         cause,
         &other_credentials(registry, source),
     )
@@ -180,7 +150,7 @@ fn login(registry: &str) -> String {
 }
 
 /// A refusal with a hint.
-pub(super) fn refusal(code: &'static str, cause: String, hint: &str) -> Refusal {
+pub(super) fn refusal(code: Code, cause: String, hint: &str) -> Refusal {
     Refusal {
         code,
         cause,
@@ -193,17 +163,17 @@ pub(super) fn of_credentials(error: &CredentialError) -> Refusal {
     use CredentialError as E;
     match error {
         E::File { .. } | E::Syntax { .. } | E::Entry { .. } => refusal(
-            "docker-config",
+            Code::DockerConfig,
             error.to_string(),
             "correct the file, or name another with `--docker-config FILE`",
         ),
         E::NotAFolder { .. } => refusal(
-            "docker-config",
+            Code::DockerConfig,
             error.to_string(),
             "name the folder, or give the file with `--docker-config FILE`",
         ),
         E::HelperMissing { .. } => refusal(
-            "credential-helper",
+            Code::CredentialHelper,
             error.to_string(),
             "install the helper, or take it out of the docker config",
         ),
@@ -211,7 +181,7 @@ pub(super) fn of_credentials(error: &CredentialError) -> Refusal {
         | E::HelperSlow { .. }
         | E::HelperFailed { .. }
         | E::HelperGarbage { .. } => refusal(
-            "credential-helper",
+            Code::CredentialHelper,
             error.to_string(),
             "see what `docker pull` of the image says, which asks the same helper",
         ),
@@ -248,7 +218,7 @@ mod tests {
     #[test]
     fn a_status_says_who_was_refused_and_what_to_do() {
         let nobody = of_status(401, b"", "reg.test", "reg.test", &SignedAs::Nobody);
-        assert_eq!(nobody.code, "unauthorized");
+        assert_eq!(nobody.code.as_str(), "unauthorized");
         assert_eq!(
             nobody.cause,
             "`reg.test` answered 401 Unauthorized, and there are no credentials for it"
@@ -262,7 +232,7 @@ mod tests {
             &SignedAs::Credentials(Source::File("c.json".into())),
         );
         assert_eq!(
-            (somebody.code, somebody.hint.as_deref()),
+            (somebody.code.as_str(), somebody.hint.as_deref()),
             ("credentials-refused", Some("run `docker login`"))
         );
         assert!(
@@ -276,7 +246,7 @@ mod tests {
     fn a_registrys_text_is_not_repeated_but_for_known_codes() {
         let body = br#"{"errors":[{"code":"NAME_UNKNOWN","message":"hunter2"}]}"#;
         let unknown = of_status(404, body, "reg.test", "reg.test", &SignedAs::Nobody);
-        assert_eq!(unknown.code, "name-unknown");
+        assert_eq!(unknown.code.as_str(), "name-unknown");
         assert_eq!(
             unknown.cause,
             "`reg.test` answered 404 Not Found (NAME_UNKNOWN): it has no such repository"
@@ -289,7 +259,7 @@ mod tests {
             &SignedAs::Nobody,
         );
         assert_eq!(
-            (echo.code, echo.cause.contains("hunter2")),
+            (echo.code.as_str(), echo.cause.contains("hunter2")),
             ("not-found", false)
         );
     }

@@ -18,6 +18,7 @@ use super::refusal::refusal;
 use super::trace::Step;
 use super::transport::{Reply, Request};
 use crate::engine::answer::Refusal;
+use crate::engine::code::Code;
 
 /// Tries of a HEAD that meet a server's error before GET takes over: some servers answer 500 to HEAD alone.
 const HEAD_ERRORS: u32 = 2;
@@ -190,9 +191,9 @@ fn give_up(host: &Host, status: u16, wanted: Duration) -> Refusal {
         "that it is not available"
     };
     let code = if status == 429 {
-        "rate-limited"
+        Code::RateLimited
     } else {
-        "server-error"
+        Code::ServerError
     };
     let refusal = refusal(
         code,
@@ -222,7 +223,7 @@ fn step(
     let outcome = match outcome {
         Ok(reply) if reply.direct => reply.status.to_string(),
         Ok(reply) => format!("{} after a redirect", reply.status),
-        Err(fault) => fault.refusal(&host.name).code.to_owned(),
+        Err(fault) => fault.refusal(&host.name).code.to_string(),
     };
     Step::Asked {
         method,

@@ -18,6 +18,7 @@ use super::trace::Step;
 use super::transport::{Reply, Request, authority};
 use super::{Registry, basic};
 use crate::engine::answer::Refusal;
+use crate::engine::code::Code;
 use crate::io::credentials::{Credentials, Freshness, Kind, Secret};
 
 /// How long a token lasts that does not say so, by the specification.
@@ -119,7 +120,7 @@ impl Registry {
             .exchange_in_turn(to, realm, service, credentials.as_ref(), way)
             .await
         {
-            Err(refusal) if refusal.code == "credentials-refused" && !renew => {
+            Err(refusal) if refusal.code == Code::CredentialsRefused && !renew => {
                 let fresh = self.credentials(to, Freshness::Fresh, way).await?;
                 if fresh == credentials {
                     return Err(refusal);
@@ -139,7 +140,7 @@ impl Registry {
                 to.host.name
             );
             refusal(
-                "challenge",
+                Code::Challenge,
                 cause,
                 "tell the registry's administrator; credentials are not sent there",
             )
@@ -236,7 +237,7 @@ impl Registry {
             .await;
         match &outcome {
             Ok(_) => turn.taken(),
-            Err(refusal) if refusal.code == "credentials-refused" => turn.refused(),
+            Err(refusal) if refusal.code == Code::CredentialsRefused => turn.refused(),
             Err(_) => {}
         }
         outcome
@@ -333,7 +334,7 @@ impl Registry {
         }
         let unusable = |what: &str| {
             refusal(
-                "token",
+                Code::Token,
                 format!("the token server `{host}` {what}"),
                 "tell the registry's administrator",
             )

@@ -59,7 +59,7 @@ impl World {
                 What::Template => format!("{} (template)", found.shown),
                 What::Unknown(_) => format!("{} (unknown)", found.shown),
                 What::Problem(error) | What::Folder(error) | What::Rules(error) => {
-                    format!("{}: {}", found.shown, error.code())
+                    format!("{}: {}", found.shown, error.code().as_str())
                 }
             })
         })

@@ -109,7 +109,7 @@ fn the_flag_wins_over_the_variable_and_that_over_the_home_folder() {
     );
     let nothing = failure(&bare(&server, &[("HOME", Path::new("/nowhere"))]));
     assert_eq!(
-        (nothing.code(), nothing.cause().as_str()),
+        (nothing.code().as_str(), nothing.cause().as_str()),
         (
             "no-cluster",
             "there is no kubeconfig at `/nowhere/.kube/config`"
@@ -214,7 +214,7 @@ fn what_a_kubeconfig_lacks_is_named() {
     for (change, cause) in cases {
         let error = failure(&changed(&server, folder.path(), change));
         assert_eq!(
-            (error.code(), error.cause().as_str()),
+            (error.code().as_str(), error.cause().as_str()),
             ("kubeconfig", cause)
         );
         assert!(error.hint().is_some() && !format!("{error:?}").contains("hunter2"));
@@ -257,7 +257,7 @@ fn a_file_that_is_no_kubeconfig_is_named_with_its_place_and_without_its_content(
             kubeconfig: Some(path.clone().into()),
             ..settings(&server)
         });
-        assert_eq!(error.code(), "kubeconfig");
+        assert_eq!(error.code().as_str(), "kubeconfig");
         let place = format!("`{}` is no kubeconfig, from line ", path.display());
         assert!(error.cause().starts_with(&place), "{}", error.cause());
         assert!(!format!("{error:?} {}", error.cause()).contains("hunter2"));
@@ -315,7 +315,7 @@ fn a_pod_uses_its_service_account_and_reads_its_token_as_it_rotates() {
         context: Some("test".to_owned()),
         ..settings
     };
-    assert_eq!(failure(&named).code(), "no-cluster");
+    assert_eq!(failure(&named).code().as_str(), "no-cluster");
 }
 
 #[test]
@@ -331,7 +331,10 @@ fn a_certificate_is_taken_only_when_it_is_right_or_a_person_says_so() {
         "the certificate of `{}` is not trusted: it is signed by an unknown authority",
         server.url()
     );
-    assert_eq!((error.code(), error.cause()), ("certificate", cause));
+    assert_eq!(
+        (error.code().as_str(), error.cause()),
+        ("certificate", cause)
+    );
     let insecure = changed(&server, folder.path(), |config| {
         config["clusters"][0]["cluster"] =
             json!({"server": server.url(), "insecure-skip-tls-verify": true});
@@ -345,7 +348,7 @@ fn a_certificate_is_taken_only_when_it_is_right_or_a_person_says_so() {
             config["clusters"][0]["cluster"]["tls-server-name"] = name.into()
         });
         assert_eq!(
-            deployments(&named).err().map(|error| error.code()),
+            deployments(&named).err().map(|error| error.code().as_str()),
             code,
             "{name}"
         );
@@ -369,7 +372,10 @@ fn a_server_that_is_not_there_is_not_waited_for() {
     };
     let error = deployments(&Settings { limits, ..settings }).unwrap_err();
     let cause = format!("no connection to `https://{closed}`: it is refused or has no route");
-    assert_eq!((error.code(), error.cause()), ("connection-refused", cause));
+    assert_eq!(
+        (error.code().as_str(), error.cause()),
+        ("connection-refused", cause)
+    );
 }
 
 #[test]
@@ -398,7 +404,7 @@ fn credentials_are_not_sent_over_plain_http() {
         config["clusters"][0]["cluster"]["server"] = plain_server().into()
     });
     let error = deployments(&tls).unwrap_err();
-    assert_eq!(error.code(), "plain-http", "{}", error.cause());
+    assert_eq!(error.code().as_str(), "plain-http", "{}", error.cause());
 }
 
 /// A server that answers TLS with plain http, as an https URL.
@@ -471,7 +477,7 @@ fn a_proxy_that_fails_is_named_with_what_it_said() {
         });
         let error = deployments(&settings).unwrap_err();
         assert!(
-            error.code() == "proxy"
+            error.code().as_str() == "proxy"
                 && error
                     .cause()
                     .starts_with(&format!("the proxy `{address}` "))
@@ -533,7 +539,10 @@ fn a_proxy_of_the_kubeconfig_or_of_the_environment_is_used() {
         .unwrap();
     let error = deployments(&behind(Some(format!("http://user:hunter2@{closed}")))).unwrap_err();
     assert_eq!(
-        (error.code(), format!("{error:?}").contains("hunter2")),
+        (
+            error.code().as_str(),
+            format!("{error:?}").contains("hunter2")
+        ),
         ("proxy", false)
     );
     assert_eq!(

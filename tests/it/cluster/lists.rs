@@ -91,7 +91,7 @@ fn selectors_are_the_servers_to_apply() {
     };
     let error = list(&settings(&server), DEPLOYMENTS, &refused).unwrap_err();
     assert_eq!(
-        (error.code(), error.to_string().as_str()),
+        (error.code().as_str(), error.to_string().as_str()),
         (
             "invalid",
             "cannot list `deployments` in the namespace `shop`"
@@ -125,7 +125,10 @@ fn a_list_that_expires_is_begun_anew_and_nothing_of_it_is_kept_twice() {
         }
     });
     let error = deployments(&in_pages_of(2, &server)).unwrap_err();
-    assert_eq!((error.code(), server.count("GET")), ("list-expired", 5 + 6));
+    assert_eq!(
+        (error.code().as_str(), server.count("GET")),
+        ("list-expired", 5 + 6)
+    );
 }
 
 #[test]
@@ -157,7 +160,7 @@ fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
     };
     assert_eq!(deployments(&limits(page * 3)).unwrap().concat(), "abcde");
     assert_eq!(
-        deployments(&limits(page / 3)).unwrap_err().code(),
+        deployments(&limits(page / 3)).unwrap_err().code().as_str(),
         "too-large"
     );
 }
@@ -227,7 +230,7 @@ fn what_does_not_pass_ends_after_a_few_tries() {
         };
         let error = deployments(&settings).unwrap_err();
         assert_eq!(
-            (error.code(), server.count("GET")),
+            (error.code().as_str(), server.count("GET")),
             (code, tries),
             "{failure:?}: {}",
             error.cause()
@@ -248,7 +251,7 @@ fn an_answer_that_does_not_come_in_time_is_not_waited_for() {
         ..settings.limits
     };
     let error = deployments(&Settings { limits, ..settings }).unwrap_err();
-    assert_eq!(error.code(), "timeout");
+    assert_eq!(error.code().as_str(), "timeout");
     assert!(
         error.cause().ends_with("gave no whole answer within 0.2 s"),
         "{}",
@@ -265,7 +268,7 @@ fn a_page_that_leads_to_itself_ends_the_list() {
     let page = json!({"metadata": {"continue": "again"}, "items": []});
     server.fault("deployments", move |_, _, _| status::answer(200, &page));
     assert_eq!(
-        deployments(&settings(&server)).unwrap_err().code(),
+        deployments(&settings(&server)).unwrap_err().code().as_str(),
         "not-an-api-server"
     );
     assert_eq!(server.count("GET"), 2);
@@ -291,7 +294,7 @@ fn what_a_role_lacks_is_named_with_the_file_that_grants_it() {
         &Query::default(),
     )
     .unwrap_err();
-    assert_eq!(error.code(), "forbidden");
+    assert_eq!(error.code().as_str(), "forbidden");
     assert_eq!(
         error.cause(),
         "the API server answered 403 Forbidden: `system:serviceaccount:shop:reader` may not list `cronjobs.batch` in the namespace `shop`"

@@ -169,7 +169,10 @@ fn a_plugin_that_gives_nothing_is_named_and_nothing_of_its_output_is_repeated() 
             settings.limits
         };
         let error = deployments(&Settings { limits, ..settings }).unwrap_err();
-        assert_eq!((error.code(), error.cause()), ("credential-plugin", cause));
+        assert_eq!(
+            (error.code().as_str(), error.cause()),
+            ("credential-plugin", cause)
+        );
         assert!(!format!("{error:?}").contains("hunter2"));
     }
     let settings = plugin(&server, folder.path(), "", |exec| {
@@ -189,7 +192,7 @@ fn a_plugin_that_gives_nothing_is_named_and_nothing_of_its_output_is_repeated() 
         exec["apiVersion"] = "client.authentication.k8s.io/v1alpha1".into()
     });
     assert_eq!(
-        deployments(&settings).unwrap_err().code(),
+        deployments(&settings).unwrap_err().code().as_str(),
         "credential-plugin"
     );
     assert!(server.requests().is_empty());
@@ -214,7 +217,7 @@ fn a_bare_name_is_looked_for_on_the_path_of_the_settings() {
         ["web"]
     );
     assert_eq!(
-        deployments(&settings).unwrap_err().code(),
+        deployments(&settings).unwrap_err().code().as_str(),
         "credential-plugin"
     );
 }

@@ -114,7 +114,7 @@ fn a_secret_that_cannot_be_used_is_said_and_the_others_are_used() {
     let said: Vec<(String, &str)> = pulled
         .problems
         .iter()
-        .map(|error| (error.to_string(), error.code()))
+        .map(|error| (error.to_string(), error.code().as_str()))
         .collect();
     assert_eq!(
         said,

@@ -88,7 +88,7 @@ fn refused_documents(text: &str) -> Vec<&'static str> {
     let mut codes: Vec<_> = file
         .refused()
         .iter()
-        .map(|refused| refused.why.fault.code())
+        .map(|refused| refused.why.fault.code().as_str())
         .collect();
     for document in (0..file.len()).map(|index| file.document(index)) {
         if shape::is_encrypted(document) && !shape::find(document).objects.is_empty() {

@@ -105,7 +105,7 @@ fn an_image_without_its_tag_is_decided_as_before_or_not_at_all() {
         let workload = shape::find(&object).objects.remove(0);
         match plan(&workload, &rules, Action::Update(&digests('2'))) {
             Err(refusal) => {
-                assert_eq!(refusal.code, "ambiguous-record", "seed {seed}");
+                assert_eq!(refusal.code.as_str(), "ambiguous-record", "seed {seed}");
                 refused.fetch_add(1, Ordering::Relaxed);
             }
             Ok(_) => {

@@ -84,7 +84,7 @@ fn a_refused_document_stays_and_its_neighbours_are_edited_as_without_it() {
         let codes: Vec<_> = file
             .refused()
             .iter()
-            .map(|refused| refused.why.fault.code())
+            .map(|refused| refused.why.fault.code().as_str())
             .collect();
         assert_eq!(codes, [*code; 4], "{together}");
         match update(&together) {

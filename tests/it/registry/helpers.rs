@@ -109,7 +109,7 @@ fn a_helper_answers_in_each_of_its_ways() {
         match (ask(settings, &format!("{host}/shop/web:1")), outcome) {
             (Ok(answer), Ok(())) => assert_eq!(answer.digest.as_str(), digest, "{name}"),
             (Err(refusal), Err(code)) => {
-                assert_eq!(refusal.code, code, "{name}: {refusal:?}");
+                assert_eq!(refusal.code.as_str(), code, "{name}: {refusal:?}");
                 assert!(
                     !format!("{refusal:?}").contains("hunter2"),
                     "{name}: {refusal:?}"
@@ -126,7 +126,8 @@ fn a_helper_answers_in_each_of_its_ways() {
     assert_eq!(
         ask(settings, &format!("{host}/shop/web:1"))
             .unwrap_err()
-            .code,
+            .code
+            .as_str(),
         "credential-helper"
     );
 }
@@ -225,7 +226,8 @@ fn a_helper_that_is_too_slow_is_ended_with_what_it_started() {
     assert_eq!(
         ask(settings, &format!("{}/shop/web:1", registry.host()))
             .unwrap_err()
-            .code,
+            .code
+            .as_str(),
         "credential-helper"
     );
     assert_eq!(
@@ -252,7 +254,7 @@ fn a_docker_config_that_is_a_file_instead_of_a_folder_is_told() {
         .environment
         .insert("DOCKER_CONFIG".into(), file.clone().into());
     let refusal = ask(settings.clone(), &format!("{}/shop/web:1", registry.host())).unwrap_err();
-    assert_eq!(refusal.code, "docker-config");
+    assert_eq!(refusal.code.as_str(), "docker-config");
     assert!(
         refusal.cause.contains(&format!(
             "`DOCKER_CONFIG` names the file `{}`",
@@ -265,7 +267,8 @@ fn a_docker_config_that_is_a_file_instead_of_a_folder_is_told() {
     assert_eq!(
         ask(settings, &format!("{}/shop/web:1", registry.host()))
             .unwrap_err()
-            .code,
+            .code
+            .as_str(),
         "unauthorized"
     );
 }

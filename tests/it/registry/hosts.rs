@@ -65,7 +65,7 @@ fn credentials_go_to_their_own_host_alone() {
         &format!("{}/shop/web:1", registry.host()),
     )
     .unwrap_err();
-    assert_eq!(refusal.code, "redirect");
+    assert_eq!(refusal.code.as_str(), "redirect");
     assert!(
         other
             .requests()
@@ -143,7 +143,7 @@ fn a_map_that_leaves_nothing_of_a_name_is_refused_for_that_image() {
         format!("a registry map leaves nothing of the image's name to ask `{host}` for")
     );
     assert_eq!(
-        (refusal.code, refusal.hint),
+        (refusal.code.as_str(), refusal.hint),
         (
             "settings",
             Some(format!("map it to a whole name, such as `{host}/nginx`"))

@@ -89,11 +89,15 @@ fn a_tag_that_is_not_there_is_refused_with_the_reason_that_get_gives() {
     registry.push_image("shop/web", "1.4", "linux/amd64", "first");
     let host = registry.host();
     let refusal = ask(settings(), &format!("{host}/shop/web:9")).unwrap_err();
-    assert_eq!((refusal.code, registry.asked().len()), ("not-found", 2));
+    assert_eq!(
+        (refusal.code.as_str(), registry.asked().len()),
+        ("not-found", 2)
+    );
     assert_eq!(
         ask(settings(), &format!("{host}/shop/gone:1"))
             .unwrap_err()
-            .code,
+            .code
+            .as_str(),
         "name-unknown"
     );
 }
@@ -147,7 +151,10 @@ fn basic_credentials_come_from_the_docker_config() {
         )),
         digest
     );
-    assert_eq!(ask(settings(), &image).unwrap_err().code, "unauthorized");
+    assert_eq!(
+        ask(settings(), &image).unwrap_err().code.as_str(),
+        "unauthorized"
+    );
 }
 
 #[test]

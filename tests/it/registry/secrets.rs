@@ -208,7 +208,8 @@ fn everything_said(settings: Settings, host: &str, repository: &str, tags: &[&st
         write!(said, "{lookup} {answer:?}").unwrap();
         if let Err(refusal) = answer {
             said.push_str(
-                &serde_json::json!([refusal.code, refusal.cause, refusal.hint]).to_string(),
+                &serde_json::json!([refusal.code.as_str(), refusal.cause, refusal.hint])
+                    .to_string(),
             );
         }
     }

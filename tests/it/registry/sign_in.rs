@@ -289,7 +289,7 @@ fn a_repository_that_is_forbidden_costs_two_tokens_and_no_more() {
     assert!(
         answers
             .values()
-            .all(|answer| answer.as_ref().unwrap_err().code == "forbidden")
+            .all(|answer| answer.as_ref().unwrap_err().code.as_str() == "forbidden")
     );
     assert_eq!(
         registry

@@ -55,7 +55,7 @@ fn a_certificate_is_taken_only_when_it_is_right() {
             (Ok(answer), None) => assert_eq!(answer.digest.as_str(), digest),
             (Err(refusal), Some(code)) => {
                 assert_eq!(
-                    (refusal.code, refusal.cause),
+                    (refusal.code.as_str(), refusal.cause),
                     (
                         code,
                         format!("the certificate of `{host}` is not trusted: {reason}")
@@ -90,7 +90,7 @@ fn a_certificate_of_an_authority_that_a_server_uses_as_its_own_is_said_to_be_tha
                 let reason =
                     "is a certificate authority's (CA:TRUE), which is used as the server's own";
                 assert_eq!(
-                    (refusal.code, refusal.cause),
+                    (refusal.code.as_str(), refusal.cause),
                     (
                         "certificate",
                         format!("the certificate of `{host}` {reason}")
@@ -111,7 +111,7 @@ fn a_host_without_tls_is_asked_only_when_the_user_says_so() {
     let digest = registry.push_image("shop/web", "1", "linux/amd64", "first");
     let host = format!("{NAME}:{}", registry.address.port());
     let refusal = ask(trusting(&authority), &format!("{host}/shop/web:1")).unwrap_err();
-    assert_eq!(refusal.code, "plain-http");
+    assert_eq!(refusal.code.as_str(), "plain-http");
     let hint =
         format!("if it is meant to be asked over plain http, add `--insecure-registry {host}`");
     assert_eq!(refusal.hint, Some(hint));
@@ -156,7 +156,7 @@ fn a_token_server_over_plain_http_gets_nothing_from_a_registry_over_tls() {
         &format!("{host}/shop/web:1"),
     )
     .unwrap_err();
-    assert_eq!(refusal.code, "challenge");
+    assert_eq!(refusal.code.as_str(), "challenge");
     let cause = format!(
         "`{host}` names the token server `{}`, which is asked over plain http",
         plain.host()
@@ -181,7 +181,7 @@ fn what_is_no_certificate_file_is_said() {
             ..trusting(&authority)
         };
         let refusal = ask(settings, &format!("{NAME}:1/shop/web:1")).unwrap_err();
-        assert_eq!(refusal.code, "settings", "{content}: {refusal:?}");
+        assert_eq!(refusal.code.as_str(), "settings", "{content}: {refusal:?}");
     }
 }
 
@@ -271,7 +271,7 @@ fn a_proxy_of_the_environment_is_used_but_for_those_whom_no_proxy_names() {
     assert_eq!(asked.lock().unwrap().len(), 1);
     let (closed, _) = proxy(None);
     let refusal = ask(through("", &closed), &format!("{host}/shop/web:1")).unwrap_err();
-    assert_eq!(refusal.code, "proxy", "{refusal:?}");
+    assert_eq!(refusal.code.as_str(), "proxy", "{refusal:?}");
     // One that is not there at all is no dead registry either.
     let gone = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -279,6 +279,6 @@ fn a_proxy_of_the_environment_is_used_but_for_those_whom_no_proxy_names() {
         .unwrap()
         .to_string();
     let refusal = ask(through("", &gone), &format!("{host}/shop/web:1")).unwrap_err();
-    assert_eq!(refusal.code, "proxy", "{refusal:?}");
+    assert_eq!(refusal.code.as_str(), "proxy", "{refusal:?}");
     assert!(!format!("{refusal:?}").contains("hunter2"));
 }

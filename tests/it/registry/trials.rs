@@ -51,7 +51,7 @@ fn wrong_credentials_are_not_tried_often_enough_to_lock_an_account() {
         assert!(
             answers
                 .values()
-                .all(|answer| answer.as_ref().unwrap_err().code == "credentials-refused")
+                .all(|answer| answer.as_ref().unwrap_err().code.as_str() == "credentials-refused")
         );
         let tries = registry
             .requests()
@@ -101,7 +101,7 @@ fn repositories_that_we_may_not_see_close_no_host_for_those_that_we_may() {
     );
     for answer in answers.values() {
         let refusal = answer.as_ref().unwrap_err();
-        assert_eq!(refusal.code, "credentials-refused");
+        assert_eq!(refusal.code.as_str(), "credentials-refused");
         assert!(
             refusal
                 .cause
@@ -165,7 +165,7 @@ fn credentials_of_one_namespace_that_are_wrong_close_no_host_for_the_others() {
                 "{lookup}: {answer:?}"
             );
             let Err(refusal) = answer else { continue };
-            assert_eq!(refusal.code, "credentials-refused");
+            assert_eq!(refusal.code.as_str(), "credentials-refused");
             not_tried += usize::from(refusal.cause.ends_with(&before));
         }
         assert_eq!(not_tried, 8);

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use imago::engine::code::{Code, Kind};
+
 use super::schema::{faults, schema};
 
 /// No run of a test takes this long, unless it hangs.
@@ -206,8 +208,25 @@ impl Finished {
         if value.get("mode").is_some() {
             let faults = faults(&schema("report.schema.json"), &value);
             assert!(faults.is_empty(), "{}: {faults:#?}", self.command);
+            assert_codes(&value, &self.command);
         }
         value
+    }
+}
+
+/// Every code of a report is a code of the documentation, and of the kind that its list is for.
+fn assert_codes(report: &serde_json::Value, command: &str) {
+    for list in ["problems", "skipped"] {
+        for entry in report[list].as_array().unwrap() {
+            let code = Code::ALL.iter().find(|code| entry["code"] == code.as_str());
+            let kind = code.map(|code| code.kind());
+            let expected = match (list, entry["held"].as_bool()) {
+                ("problems", _) => Kind::Problem,
+                (_, Some(true)) => Kind::Held,
+                _ => Kind::Skipped,
+            };
+            assert_eq!(kind, Some(expected), "{command}: {entry}");
+        }
     }
 }
 

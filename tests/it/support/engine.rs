@@ -1,6 +1,7 @@
 //! The engine's whole way for one text, in process: read, find, plan, splice. No file, no network.
 
 use imago::engine::answer::{Answer, Answers, Refusal};
+use imago::engine::code::Code;
 use imago::engine::image::{Digest, ImageRef};
 use imago::engine::object::Object;
 use imago::engine::plan::{self, Change, Plan, Rules};
@@ -66,7 +67,7 @@ pub(crate) fn answers<'a>(digests: impl IntoIterator<Item = (&'a str, &'a str)>)
 pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
     let file = match File::parse_with_comments(text) {
         Ok(file) => file,
-        Err(error) => return Way::Refused(error.fault.code(), error.to_string()),
+        Err(error) => return Way::Refused(error.fault.code().as_str(), error.to_string()),
     };
     let mut wanted = Vec::new();
     let mut is_encrypted = false;
@@ -95,7 +96,7 @@ pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
     }
     match splice(&file, &wanted) {
         Ok(new) => Way::Changed(new),
-        Err(refused) => Way::Refused(refused.code, refused.message),
+        Err(refused) => Way::Refused(refused.code.as_str(), refused.message),
     }
 }
 
@@ -108,7 +109,7 @@ pub(crate) fn plan(workload: &Object, rules: &Rules, action: Action<'_>) -> Resu
             for lookup in plan::wanted([workload], rules).into_keys() {
                 answers.entry(lookup).or_insert_with(|| {
                     Err(Refusal {
-                        code: "not-in-lock",
+                        code: Code::NotInLock,
                         cause: "the lock does not have it".to_owned(),
                         hint: None,
                     })

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::app::report::{Place, Problem, Skipped};
+use crate::engine::code::Kind;
 
 /// Something that was passed over on purpose.
 #[derive(Debug, Serialize)]
@@ -50,7 +51,6 @@ impl<'a> SkippedV1<'a> {
             code,
             place,
             message,
-            held,
         }: &'a Skipped,
     ) -> Self {
         let Place {
@@ -60,13 +60,13 @@ impl<'a> SkippedV1<'a> {
             container,
         } = place;
         Self {
-            code,
+            code: code.as_str(),
             file: file.as_deref(),
             line: *line,
             workload: workload.as_deref(),
             container: container.as_deref(),
             message,
-            held: *held,
+            held: code.kind() == Kind::Held,
         }
     }
 }
@@ -88,7 +88,7 @@ impl<'a> ProblemV1<'a> {
             container,
         } = place;
         Self {
-            code,
+            code: code.as_str(),
             file: file.as_deref(),
             line: *line,
             workload: workload.as_deref(),

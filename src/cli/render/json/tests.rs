@@ -3,6 +3,7 @@
 use super::*;
 use crate::app::report::{Hold, Outcome, Place, Problem};
 use crate::cli::render::samples;
+use crate::engine::code::Code;
 use crate::engine::image::Digest;
 
 #[test]
@@ -14,7 +15,7 @@ fn version_1_has_these_fields_in_this_order() {
     sample.warnings.push("look at this".into());
     sample.notes.push("and at this".into());
     sample.problems.push(Problem {
-        code: "unauthorized",
+        code: Code::Unauthorized,
         what: "cannot resolve `registry.example.test/x:1`".into(),
         place: Place {
             container: Some("x".into()),
@@ -141,7 +142,7 @@ fn every_outcome_has_its_word() {
         (Outcome::Variable, ["variable", "", "", ""]),
         (
             Outcome::Held(Hold {
-                code: "platform-lost",
+                code: Code::PlatformLost,
                 digest: Some(digest.clone()),
                 reason: "b".into(),
             }),

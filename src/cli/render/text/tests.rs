@@ -4,6 +4,7 @@ use super::workload::decision;
 use super::*;
 use crate::app::report::{Action, Hold, Outcome, Problem, Skipped};
 use crate::cli::render::samples;
+use crate::engine::code::Code;
 use crate::engine::image::Digest;
 
 fn text(report: &Report, detail: Detail) -> String {
@@ -97,7 +98,7 @@ fn every_outcome_has_its_words() {
         ),
         (
             Outcome::Held(Hold {
-                code: "platform-lost",
+                code: Code::PlatformLost,
                 digest: Digest::parse(&new).ok(),
                 reason: "it lacks linux/arm64".into(),
             }),
@@ -308,7 +309,7 @@ fn more_detail_names_what_was_passed_over() {
 #[test]
 fn problems_are_counted_in_the_last_line() {
     let problem = Problem {
-        code: "io",
+        code: Code::Io,
         what: "cannot read `a`".into(),
         place: Place::default(),
         cause: String::new(),
@@ -328,10 +329,9 @@ fn names_and_images_cannot_steer_the_terminal() {
     report.workloads[0].containers[0].name = "app\u{1b}[2K".into();
     report.workloads[0].containers[0].image = "web\r:1".into();
     report.skipped.push(Skipped {
-        code: "x",
+        code: Code::Io,
         place: Place::default(),
         message: "\u{9b}1m".into(),
-        held: false,
     });
     report.unhandled.insert("Kind\u{1b}".into(), 1);
     let text = text(&report, Detail::More);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::app::report::{Action, Mode, Outcome, Reach, Report, WorkloadReport};
 use crate::cli::render::counted;
+use crate::engine::code::Code;
 
 /// What was done, what there is to do, or why there is nothing to do.
 pub(super) fn verdict(report: &Report) -> String {
@@ -116,7 +117,7 @@ fn nothing_to_do(report: &Report) -> String {
             if report
                 .skipped
                 .iter()
-                .any(|skipped| skipped.code == "managed") =>
+                .any(|skipped| skipped.code == Code::Managed) =>
         {
             "every workload was passed over".to_owned()
         }

@@ -270,7 +270,10 @@ mod tests {
         };
         assert_eq!(documents(MAX_TAG_DIRECTIVES).unwrap(), 1);
         let refused = documents(MAX_TAG_DIRECTIVES + 1).unwrap_err();
-        assert_eq!((refused.code, refused.line), ("unproven", Some(101)));
+        assert_eq!(
+            (refused.code.as_str(), refused.line),
+            ("unproven", Some(101))
+        );
         assert_eq!(
             refused.message,
             "the file has more than 100 `%TAG` directives"

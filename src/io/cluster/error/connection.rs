@@ -1,26 +1,27 @@
 //! Why an API server gave no answer at all: code, text and hint.
 
 use super::Purpose;
+use crate::engine::code::Code;
 use crate::io::files::MORE_OPEN_FILES;
 use crate::io::registry::fault::{AUTHORITY_AS_SERVER, Fault, NOT_OF_AN_AUTHORITY, of_proxy};
 
-pub(super) fn code(fault: &Fault) -> &'static str {
+pub(super) fn code(fault: &Fault) -> Code {
     match fault {
-        Fault::Name => "name-not-resolved",
-        Fault::LookUp => "name-lookup",
-        Fault::Refused => "connection-refused",
-        Fault::OpenFiles => "open-files",
-        Fault::ConnectTimeout(_) | Fault::AnswerTimeout(_) => "timeout",
-        Fault::Lost => "connection-lost",
-        Fault::Certificate(_) | Fault::AuthorityAsServer => "certificate",
-        Fault::PlainHttp => "plain-http",
-        Fault::Tls => "tls",
+        Fault::Name => Code::NameNotResolved,
+        Fault::LookUp => Code::NameLookup,
+        Fault::Refused => Code::ConnectionRefused,
+        Fault::OpenFiles => Code::OpenFiles,
+        Fault::ConnectTimeout(_) | Fault::AnswerTimeout(_) => Code::Timeout,
+        Fault::Lost => Code::ConnectionLost,
+        Fault::Certificate(_) | Fault::AuthorityAsServer => Code::Certificate,
+        Fault::PlainHttp => Code::PlainHttp,
+        Fault::Tls => Code::Tls,
         Fault::Proxy | Fault::ProxyStatus(_) | Fault::ProxyCredentials | Fault::OfProxy(..) => {
-            "proxy"
+            Code::Proxy
         }
-        Fault::TooLarge(_) => "too-large",
+        Fault::TooLarge(_) => Code::TooLarge,
         Fault::NotHttp | Fault::Redirect(_) | Fault::Settings(_) | Fault::Beyond(..) => {
-            "not-an-api-server"
+            Code::NotAnApiServer
         }
     }
 }

@@ -41,7 +41,7 @@ fn a_file_that_changed_meanwhile_is_left_as_it_is() {
     let file = folder.path().join("web.yaml");
     std::fs::write(&file, "somebody else's").unwrap();
     let error = replace(&file, b"old", b"new").unwrap_err();
-    assert_eq!(error.code(), "changed-meanwhile");
+    assert_eq!(error.code().as_str(), "changed-meanwhile");
     assert_eq!(std::fs::read(&file).unwrap(), b"somebody else's");
     assert_eq!(names(folder.path()), ["web.yaml"]);
 }
@@ -52,7 +52,8 @@ fn a_file_that_is_gone_is_not_made_again() {
     assert_eq!(
         replace(&folder.path().join("web.yaml"), b"old", b"new")
             .unwrap_err()
-            .code(),
+            .code()
+            .as_str(),
         "vanished"
     );
     assert_eq!(names(folder.path()), [""; 0]);
@@ -71,7 +72,7 @@ fn a_file_is_written_only_by_who_may_write_it_and_keeps_its_mode() {
     } else {
         let error = replace(&file, b"old", b"new").unwrap_err();
         assert_eq!(
-            (error.code(), error.to_string().as_str()),
+            (error.code().as_str(), error.to_string().as_str()),
             ("read-only", "it is read-only (mode 444)")
         );
         assert_eq!(std::fs::read(&file).unwrap(), b"old");
@@ -85,7 +86,7 @@ fn a_new_file_does_not_overwrite_one_that_came_meanwhile() {
     let file = folder.path().join("imago.lock");
     create(&file, b"first").unwrap();
     assert_eq!(
-        create(&file, b"second").unwrap_err().code(),
+        create(&file, b"second").unwrap_err().code().as_str(),
         "changed-meanwhile"
     );
     assert_eq!(std::fs::read(&file).unwrap(), b"first");
@@ -113,7 +114,7 @@ fn many_files_are_replaced_and_a_failure_is_its_files_own() {
     let codes: Vec<_> = put
         .map(|(index, one)| {
             one.put(format!("old {index}").as_bytes())
-                .map_err(|error| error.code())
+                .map_err(|error| error.code().as_str())
         })
         .collect();
     let expected = |index| match index {

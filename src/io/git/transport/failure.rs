@@ -1,6 +1,7 @@
 //! Why the program did not do it, read from what it says.
 
 use super::{Output, Transport};
+use crate::engine::code::Code;
 
 /// Why nothing was fetched or pushed. The text is the cause alone.
 #[derive(Debug, thiserror::Error)]
@@ -55,19 +56,19 @@ pub enum TransportError {
 
 impl TransportError {
     /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::NoProgram(_) => "git-program",
-            Self::NoRemote(_) => "git-remote",
-            Self::SignIn(_) | Self::NoCredentials(_) => "git-sign-in",
-            Self::HostKey(_) => "git-host-key",
-            Self::Unreachable(_) => "git-unreachable",
-            Self::Slow { .. } => "git-timeout",
-            Self::CutOff => "git-cut-off",
-            Self::Refused(_) => "git-refused",
-            Self::Hook(_) => "git-hook",
-            Self::InTheWay(_) => "git-in-the-way",
-            Self::Other { .. } => "git",
+            Self::NoProgram(_) => Code::GitProgram,
+            Self::NoRemote(_) => Code::GitRemote,
+            Self::SignIn(_) | Self::NoCredentials(_) => Code::GitSignIn,
+            Self::HostKey(_) => Code::GitHostKey,
+            Self::Unreachable(_) => Code::GitUnreachable,
+            Self::Slow { .. } => Code::GitTimeout,
+            Self::CutOff => Code::GitCutOff,
+            Self::Refused(_) => Code::GitRefused,
+            Self::Hook(_) => Code::GitHook,
+            Self::InTheWay(_) => Code::GitInTheWay,
+            Self::Other { .. } => Code::Git,
         }
     }
 

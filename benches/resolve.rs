@@ -24,6 +24,7 @@ use imago::app::resolve::{PlatformLoss, Wanted, resolve};
 use imago::engine::image::ImageRef;
 use imago::io::registry::{Registry, Settings};
 use registry::{Access, TestRegistry};
+use tokio::runtime::Builder;
 
 const IMAGES: u32 = 200;
 const ROUND_TRIP: Duration = Duration::from_millis(50);
@@ -92,7 +93,9 @@ fn run(settings: &Settings, host: &str) -> Duration {
         .collect();
     let started = Instant::now();
     let registry = Arc::new(Registry::new(settings.clone()).unwrap());
-    let answers = resolve(&registry, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let answers = runtime.block_on(resolve(&registry, &wanted, PlatformLoss::HoldBack, |_| {}));
+    runtime.shutdown_background();
     let taken = started.elapsed();
     for (lookup, answer) in answers {
         assert!(answer.is_ok(), "{lookup}: {answer:?}");

@@ -69,6 +69,7 @@ fn scanned(folder: &Path) -> usize {
         exclude: &[],
         other: None,
         current: folder,
+        opens_relative: false,
         root: folder,
     };
     let found = scan(request, |found| match found.what {

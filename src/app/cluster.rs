@@ -14,9 +14,10 @@ use super::copies;
 use super::edits::{self, Told};
 use super::globs;
 use super::nothing;
+use super::observer::{Event, Observer};
 use super::report::{Action, Mode, Place, Problem, Reach, Report, Skipped};
-use super::resolve::{Event, PlatformLoss};
-use super::runtime;
+use super::resolve::PlatformLoss;
+use super::workspace::Workspace;
 use crate::engine::code::Code;
 use crate::engine::live::Live;
 use crate::engine::plan::{self, Outcome, Plan, Rules};
@@ -95,17 +96,19 @@ pub enum PullSecrets {
 /// How many requests to the API server are under way at once.
 const AT_ONCE: usize = 4;
 
-/// Runs cluster mode. `Err`: it could not run, and nothing was changed.
-pub fn run(request: &Request, on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
-    let runtime = runtime::start()
-        .map_err(|error| runtime::unstarted("cannot start to ask the API server", error))?;
-    let report = runtime.block_on(run_all(request, on_event));
-    // A name look-up that hangs must not hold up a run that is done.
-    runtime.shutdown_background();
-    report
-}
-
-async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
+/// Runs cluster mode, on the runtime that it is called in. `Err`: it could not run, and nothing was changed.
+///
+/// Of the workspace it knows the current folder alone, for the files that settings name.
+pub async fn run(
+    request: &Request,
+    at: &Workspace,
+    observer: &dyn Observer,
+) -> anyhow::Result<Report> {
+    let request = &Request {
+        registries: request.registries.reached(|path| at.reach(path)),
+        cluster: request.cluster.reached(|path| at.reach(path)),
+        ..request.clone()
+    };
     let cluster = Cluster::connect(&request.cluster)
         .await
         .map_err(|error| refused(&error))?;
@@ -115,7 +118,7 @@ async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::
         ..Report::new(Mode::Cluster, request.action)
     };
     if !matches!(request.action, Action::Report | Action::Check) {
-        on_event(Event::Connected {
+        observer.note(Event::Connected {
             to: format!("{}, {}", cluster.name(), found::named(&cluster, request)),
         });
     }
@@ -147,7 +150,7 @@ async fn run_all(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::
         &rules,
         pods.as_ref(),
         &mut report,
-        &mut on_event,
+        observer,
     )
     .await?;
     let run = Run {

@@ -15,7 +15,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use self::aim::{Aim, Content};
-use super::files;
 use super::message::Template;
 use super::report::{Place, Problem};
 use super::survey::{self, Questions, Survey};
@@ -86,34 +85,38 @@ pub struct Push {
 }
 
 /// A repository that can be committed to.
-pub(super) struct Session<'r> {
-    request: &'r Request,
+pub(super) struct Session {
+    request: Request,
     repository: Repository,
     head: Head,
-    identity: Identity,
     transport: Option<Transport>,
     aim: Aim,
 }
 
 /// How far a session got.
-pub(super) enum Carried {
+pub(super) enum PushOutcome {
     /// To its end; the files that were not taken are problems, by their places.
     Out(BTreeMap<usize, Problem>),
-    /// Somebody else has pushed: the plan has to be made again.
+    /// The plan has to be made again.
+    Again(Again),
+}
+
+/// Why a plan has to be made again.
+pub(super) enum Again {
+    /// Somebody else has pushed.
     Overtaken,
-    /// What is checked out had to catch up with what an earlier run has pushed: the same, and nobody was faster.
+    /// What is checked out had to catch up with what an earlier run has pushed: nobody was faster.
     CaughtUp,
 }
 
-impl<'r> Session<'r> {
+impl Session {
     /// Looks at all that a commit and a push need. `Err` is always a [`Problem`].
-    pub(super) fn open(request: &'r Request, root: &Path) -> anyhow::Result<Self> {
+    pub(super) fn open(request: &Request, root: &Path) -> anyhow::Result<Self> {
         disk::probe_open(OPEN_FILES)
             .map_err(|error| refused(&GitError::OpenFiles(error.to_string())))?;
         let mut repository = Repository::open(root).map_err(|error| refused(&error))?;
         let head = repository.head().map_err(|error| refused(&error))?;
-        let identity = Identity::of(&repository, request.author.as_ref(), &request.environment)
-            .map_err(|error| refused(&error))?;
+        let identity = identity(request, &repository)?;
         let transport = aim::transport(request, repository.root()).map_err(|problem| *problem)?;
         let aim = aim::aim(
             request,
@@ -124,27 +127,27 @@ impl<'r> Session<'r> {
         )
         .map_err(|problem| *problem)?;
         Ok(Self {
-            request,
+            request: request.clone(),
             repository,
             head,
-            identity,
             transport,
             aim,
         })
     }
 
     /// Looks at the remote once more, and at what is checked out.
-    pub(super) fn look_again(&mut self) -> anyhow::Result<()> {
+    pub(super) fn look_again(mut self) -> anyhow::Result<Self> {
         self.head = self.repository.head().map_err(|error| refused(&error))?;
+        let identity = identity(&self.request, &self.repository)?;
         let aim = aim::aim(
-            self.request,
+            &self.request,
             &mut self.repository,
             &self.head,
-            &self.identity,
+            &identity,
             self.transport.as_ref(),
         );
         self.aim = aim.map_err(|problem| *problem)?;
-        Ok(())
+        Ok(self)
     }
 
     /// What the commit is planned on, where that is not the working tree.
@@ -187,7 +190,7 @@ impl<'r> Session<'r> {
                 .map_err(|error| Box::new(refused(&error)))
         };
         let survey = survey::survey_commit(request, &paths, read, questions)
-            .map_err(|error| files::wrong_paths(&error))?;
+            .map_err(|error| survey::wrong_paths(&error))?;
         Ok(Some(survey.map_err(|problem| *problem)?))
     }
 
@@ -210,12 +213,18 @@ impl<'r> Session<'r> {
             .absent(files)
             .map_err(|error| failed(&error))?;
         fetch_contents(
-            self.request,
+            &self.request,
             &self.repository,
             self.transport.as_ref(),
             &absent,
         )
     }
+}
+
+/// Who commits. libgit2's own form of that stays on the thread that asks for it.
+fn identity(request: &Request, repository: &Repository) -> Result<Identity, Problem> {
+    Identity::of(repository, request.author.as_ref(), &request.environment)
+        .map_err(|error| refused(&error))
 }
 
 /// Fetches contents that a partial clone has left at its remote, all at once. Other clones have all that they need.

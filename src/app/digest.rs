@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::resolve::{Event, PlatformLoss, Wanted};
+use super::observer::Observer;
+use super::resolve::{PlatformLoss, Wanted};
 use super::source::{LockUse, Source};
+use super::workspace::Workspace;
 use crate::engine::answer::Refusal;
 use crate::engine::image::{Digest, Lookup};
 use crate::io::registry;
@@ -40,14 +42,20 @@ pub struct Found {
 }
 
 /// Looks every image up; `Err` only where nothing can be asked at all.
-pub fn run(request: &Request, on_event: impl FnMut(Event)) -> anyhow::Result<Digests> {
-    let source = Source::open(&request.lock, &request.registries)?;
+pub async fn run(
+    request: &Request,
+    at: &Workspace,
+    observer: &dyn Observer,
+) -> anyhow::Result<Digests> {
+    let registries = request.registries.reached(|path| at.reach(path));
+    let source = Source::open(&request.lock.reached(at), &registries)?;
     let wanted: Wanted = request
         .images
         .iter()
         .map(|(_, lookup)| (lookup.clone(), BTreeSet::new()))
         .collect();
-    let sourced = source.ask(&wanted, PlatformLoss::Allow, on_event)?;
+    let note = |event| observer.note(event);
+    let sourced = source.ask(&wanted, PlatformLoss::Allow, note).await;
     let found = |(image, lookup): &(String, Lookup)| {
         let answer = sourced
             .answers

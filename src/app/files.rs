@@ -1,26 +1,28 @@
 //! File mode, top to bottom.
 
-mod round;
+mod pass;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::Context as _;
-
-use super::commit::{self, Carried, Session};
+use super::commit::{self, Again, PushOutcome, Session};
 use super::copies;
 use super::edits::{self, Edited};
 use super::globs;
 use super::lock_check;
 use super::nothing;
+use super::observer::{Event, Observer};
 use super::ready::Awaiting;
 use super::report::{Action, Mode, Place, Problem, Reach, Report, WorkloadReport};
-use super::resolve::{Event, PlatformLoss};
+use super::resolve::PlatformLoss;
 use super::source::{LockUse, Source, Sourced, lock_problem};
 use super::survey::{self, Manifest, Survey};
-use super::threads;
+use super::threads::{self, WhenReady, aside};
+use super::workspace::Workspace;
 use crate::engine::answer::Answers;
 use crate::engine::code::Code;
+use crate::engine::image::Lookup;
 use crate::engine::object::Object;
 use crate::engine::plan::{self, Question, Rules};
 use crate::engine::policy::{TagForm, Track};
@@ -30,7 +32,7 @@ use crate::io::lock::Lock;
 use crate::io::registry;
 use crate::io::scan;
 
-pub(super) use round::Round;
+pub(super) use pass::Pass;
 
 /// What `imago files` is asked, checked.
 #[derive(Clone, Debug)]
@@ -89,149 +91,313 @@ pub struct ImageGlobs {
 /// How often a push that somebody else forestalled is planned and tried again.
 const OVERTAKEN_AT_MOST: usize = 3;
 
-/// Runs file mode. `Err`: it could not run, and nothing was written.
+/// Runs file mode, on the runtime that it is called in. `Err`: it could not run, and nothing was written.
 ///
-/// It is a process's last work: what it has read of the files is not given back, because the process does so at once, and sooner.
-pub fn run(request: &Request, mut on_event: impl FnMut(Event)) -> anyhow::Result<Report> {
-    let current = std::env::current_dir().context("cannot tell the current folder")?;
-    let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
-    let lock = request.lock.place(&root).map_err(|problem| *problem)?;
-    let reports = request.places_of_reports(&root);
-    request
-        .refuse_report_over(
-            reports
-                .iter()
-                .filter(|(_, place)| **place == absolute(&lock)),
-            "the lock",
-        )
-        .map_err(|problem| *problem)?;
-    let mut session = request
-        .git
-        .as_ref()
-        .map(|git| Session::open(git, &root))
-        .transpose()?;
+/// What computes or blocks goes on beside the runtime. The runtime needs no drivers where nobody is asked, and where one thread is all it
+/// has, tags are asked for in the order of the files.
+pub async fn run(
+    request: &Request,
+    at: &Workspace,
+    observer: &dyn Observer,
+) -> anyhow::Result<Report> {
+    let job = Arc::new(Job::new(request, at)?);
+    let mut session = None;
     let (mut overtaken, mut caught_up) = (0, 0);
     while overtaken <= OVERTAKEN_AT_MOST && caught_up <= OVERTAKEN_AT_MOST {
-        let rules = request.rules();
-        let source = request.source(&lock)?;
-        let questions = |workloads: &[(usize, Object)]| request.questions(workloads, &rules);
-        let of_commit = session
-            .as_ref()
-            .map(|session| {
-                session.survey(request.scan(&current, &root), &request.lock.path, questions)
-            })
-            .transpose()?
-            .flatten();
-        let ask_ahead = |number, questions: &[Question]| {
-            source
-                .iter()
-                .for_each(|source| source.ask_ahead(number, questions))
-        };
-        let survey = of_commit.map_or_else(
-            || survey::survey(request.scan(&current, &root), questions, ask_ahead),
-            Ok,
-        );
-        let survey = survey.map_err(|error| wrong_paths(&error))?;
-        request
-            .refuse_report_over(
-                reports.iter().filter(|(_, place)| survey.has(place)),
-                "a manifest",
-            )
-            .map_err(|problem| *problem)?;
-        let (mut report, mut round) =
-            request.decide(survey, source, rules, &root, &mut on_event)?;
-        if request.action == Action::Check && !request.lock.offline {
+        let looking = Arc::clone(&job);
+        let (opened, looked) = aside(move || looking.look(session)).await?;
+        let (mut report, pass) = job.decide(looked, observer).await?;
+        if job.request.action == Action::Check && !job.request.lock.offline {
+            let expected = pass.digests();
             lock_check::check(
-                &lock,
-                request,
-                &round.answers,
-                &round.digests(),
+                &job.lock,
+                &job.request,
+                &pass.answers,
+                &expected,
                 &mut report,
-            )?;
+            )
+            .await?;
         }
-        if request.diff {
-            // A plan that is not to be carried out is not handed to `git apply` either.
-            report.diff = Some(if report.stopped_at.is_none() {
-                round.diff()
-            } else {
-                String::new()
-            });
+        let ending = Arc::clone(&job);
+        match aside(move || ending.end(opened, pass, report)).await? {
+            End::Reported(report, pass) => {
+                threads::discard(pass);
+                return Ok(*report);
+            }
+            End::Again(outdated, why) => {
+                let count = match why {
+                    Again::CaughtUp => &mut caught_up,
+                    Again::Overtaken => &mut overtaken,
+                };
+                *count += 1;
+                session = Some(outdated);
+            }
         }
-        let failures = match (&mut session, report.reach()) {
-            (_, Reach::Looked) => BTreeMap::new(),
-            (None, Reach::Rehearsed) => round.rehearse(),
-            (None, Reach::Done) => round
-                .write(request, &mut report)
-                .map_err(|problem| *problem)?,
-            (Some(session), _) => match session.carry_out(request, &round, &mut report)? {
-                Carried::Out(failures) => failures,
-                again => {
-                    let count = if matches!(again, Carried::CaughtUp) {
-                        &mut caught_up
-                    } else {
-                        &mut overtaken
-                    };
-                    *count += 1;
-                    session.look_again()?;
-                    continue;
-                }
-            },
-        };
-        let idle_globs = std::mem::take(&mut round.survey.idle_globs);
-        report.take(&mut round, failures);
-        report
-            .warnings
-            .extend(globs::idle(request, &report, idle_globs, &current));
-        report.warnings.extend(nothing::checked(&report));
-        std::mem::forget(round);
-        return Ok(report);
     }
     Err(commit::overtaken().into())
 }
 
-impl Request {
-    fn scan<'a>(&'a self, current: &'a Path, root: &'a Path) -> scan::Request<'a> {
-        scan::Request {
-            paths: &self.paths,
-            include: &self.include,
-            exclude: &self.exclude,
-            other: self.of_repository.as_ref(),
-            current,
-            root,
-        }
-    }
+/// A request in its workspace.
+struct Job {
+    /// The request, with paths that can be opened.
+    request: Request,
+    at: Workspace,
+    rules: Arc<Rules>,
+    /// Where the lock is read and written.
+    lock: PathBuf,
+    /// Each report as it was named, and the file that it goes to.
+    reports: Vec<(PathBuf, PathBuf)>,
+}
 
-    /// Each report as it was named, and the file that it goes to. What cannot be judged is told by who writes it.
-    fn places_of_reports(&self, root: &Path) -> Vec<(&Path, PathBuf)> {
-        let place = |path: &Path| {
-            links::destination(root, path)
-                .ok()
-                .map(|place| absolute(&place))
+/// What one look at the files has brought, before anybody is asked.
+struct Looked {
+    survey: Survey,
+    questions: Vec<Vec<Question>>,
+    named: Option<BTreeSet<Lookup>>,
+    source: Option<Source>,
+    report: Report,
+}
+
+/// How a pass over the files ends.
+enum End {
+    /// All is told.
+    Reported(Box<Report>, Pass),
+    /// It has to be planned anew.
+    Again(Session, Again),
+}
+
+impl Job {
+    fn new(request: &Request, at: &Workspace) -> anyhow::Result<Self> {
+        let typed = request;
+        let reach = |path: &Path| at.reach(path);
+        let request = Request {
+            lock: typed.lock.reached(at),
+            registries: typed.registries.reached(reach),
+            reports: typed.reports.iter().map(|path| reach(path)).collect(),
+            ..typed.clone()
         };
-        self.reports
-            .iter()
-            .filter_map(|path| Some((path.as_path(), place(path)?)))
-            .collect()
+        let lock = request.lock.place(&at.root).map_err(|problem| *problem)?;
+        // What cannot be judged is told by who writes it.
+        let places = request.reports.iter().zip(&typed.reports);
+        let places = places.filter_map(|(path, typed)| {
+            let place = links::destination(&at.root, path).ok()?;
+            Some((typed.clone(), absolute(&place)))
+        });
+        let job = Self {
+            reports: places.collect(),
+            rules: Arc::new(request.rules()),
+            at: at.clone(),
+            request,
+            lock,
+        };
+        let lock = absolute(&job.lock);
+        job.refuse_report_over("the lock", |place| place == lock)?;
+        Ok(job)
     }
 
     /// Ends the run, before anything is written, if a report would take the place of `what`.
-    fn refuse_report_over<'r>(
-        &self,
-        mut reports: impl Iterator<Item = &'r (&'r Path, PathBuf)>,
-        what: &str,
-    ) -> Result<(), Box<Problem>> {
-        let Some((named, _)) = reports.next() else {
+    fn refuse_report_over(&self, what: &str, is_it: impl Fn(&Path) -> bool) -> anyhow::Result<()> {
+        let Some((named, _)) = self.reports.iter().find(|(_, place)| is_it(place)) else {
             return Ok(());
         };
-        Err(Box::new(Problem {
+        Err(Problem {
             code: Code::Usage,
             what: format!("cannot write the report `{}`", named.display()),
             place: Place::default(),
             cause: format!("it would replace {what}"),
             hint: Some("name another file for the report".to_owned()),
-        }))
+        }
+        .into())
     }
 
+    fn scan(&self) -> scan::Request<'_> {
+        let Self { request, at, .. } = self;
+        scan::Request {
+            paths: &request.paths,
+            include: &request.include,
+            exclude: &request.exclude,
+            other: request.of_repository.as_ref(),
+            current: &at.current,
+            opens_relative: at.is_of_the_process(),
+            root: &at.root,
+        }
+    }
+
+    /// Looks at the files, and at the repository where a commit is wanted. What the files ask is asked ahead meanwhile.
+    fn look(&self, outdated: Option<Session>) -> anyhow::Result<(Option<Session>, Looked)> {
+        let request = &self.request;
+        let session = match (&request.git, outdated) {
+            (_, Some(outdated)) => Some(outdated.look_again()?),
+            (Some(git), None) => Some(Session::open(git, &self.at.root)?),
+            (None, None) => None,
+        };
+        let source = request.source(&self.lock)?;
+        let questions = |objects: &[(usize, Object)]| request.questions(objects, &self.rules);
+        let of_commit = session
+            .as_ref()
+            .map(|session| session.survey(self.scan(), &request.lock.path, questions));
+        let ask_ahead = |number, questions: &[Question]| {
+            source
+                .iter()
+                .for_each(|source| source.ask_ahead(number, questions))
+        };
+        let mut survey = match of_commit.transpose()?.flatten() {
+            Some(survey) => survey,
+            None => survey::survey(self.scan(), questions, ask_ahead)
+                .map_err(|error| survey::wrong_paths(&error))?,
+        };
+        self.refuse_report_over("a manifest", |place| survey.has(place))?;
+        let mut report = Report {
+            dry_run: request.dry_run,
+            strict: request.strict,
+            ..Report::new(Mode::Files, request.action)
+        };
+        let prunable = request.lock.prune && survey.problems.is_empty();
+        let named = prunable
+            .then(|| plan::named(all_workloads(&survey)))
+            .flatten();
+        report.select(&mut survey, &request.selection);
+        let questions = survey.manifests.iter_mut();
+        let questions = questions.map(|manifest| std::mem::take(&mut manifest.questions));
+        Ok((
+            session,
+            Looked {
+                questions: questions.collect(),
+                survey,
+                named,
+                source,
+                report,
+            },
+        ))
+    }
+
+    /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
+    async fn decide(
+        &self,
+        looked: Looked,
+        observer: &dyn Observer,
+    ) -> anyhow::Result<(Report, Pass)> {
+        let Looked {
+            mut survey,
+            questions,
+            named,
+            source,
+            mut report,
+        } = looked;
+        let request = &self.request;
+        let manifests = std::mem::take(&mut survey.manifests);
+        let (sourced, edited) = self
+            .edit_while_asking(manifests, questions, source, observer)
+            .await;
+        let (manifests, edited): (_, Vec<Edited>) = edited.into_iter().unzip();
+        survey.manifests = manifests;
+        let Sourced {
+            answers,
+            warnings,
+            ways,
+        } = sourced;
+        report.narrowed = request.narrows();
+        report.warnings = std::mem::take(&mut survey.warnings);
+        report.warnings.extend(warnings);
+        report.ways = ways;
+        let images: usize = edited.iter().map(|edited| edited.images).sum();
+        report.stopped_at = request.max_changes.filter(|most| images > *most);
+        report.failed_empty = request.fail_on_empty
+            && !edited
+                .iter()
+                .flat_map(|edited| &edited.workloads)
+                .any(WorkloadReport::is_checked);
+        let pass = Pass {
+            survey,
+            edited,
+            answers,
+            rules: Arc::clone(&self.rules),
+            root: self.at.root.clone(),
+            named,
+        };
+        Ok((report, pass))
+    }
+
+    /// Asks, and edits each file beside that as soon as its own tags are answered, while others still wait.
+    async fn edit_while_asking(
+        &self,
+        manifests: Vec<Manifest>,
+        questions: Vec<Vec<Question>>,
+        source: Option<Source>,
+        observer: &dyn Observer,
+    ) -> (Sourced, Vec<(Manifest, Edited)>) {
+        let (action, rules) = (self.request.action, Arc::clone(&self.rules));
+        let mut editing = WhenReady::new(manifests, move |manifest: &Manifest, answers| {
+            edits::edit(manifest, action, &rules, &answers)
+        });
+        let (mut awaiting, all) = Awaiting::new(questions);
+        let mut ready = |index, answers: Answers| editing.ready(index, answers);
+        let sourced = match source {
+            None => Sourced::default(),
+            Some(source) => {
+                let note = |event| {
+                    if let Event::Answered { lookup, answer, .. } = &event {
+                        awaiting.answered(lookup, answer, &mut ready);
+                    }
+                    observer.note(event);
+                };
+                source.ask(&all, self.request.platform_loss, note).await
+            }
+        };
+        awaiting.finish(&sourced.answers, &mut ready);
+        (sourced, editing.finish().await)
+    }
+
+    /// Writes what shall be written, and puts the report together.
+    fn end(
+        &self,
+        session: Option<Session>,
+        mut pass: Pass,
+        mut report: Report,
+    ) -> anyhow::Result<End> {
+        let request = &self.request;
+        for manifest in &pass.survey.manifests {
+            for (_, object) in &manifest.workloads {
+                let name = format!("{} {}", manifest.name, object.label());
+                report
+                    .warnings
+                    .extend(edits::idle_annotations(object, &name));
+            }
+        }
+        if request.lock.prune && pass.named.is_none() {
+            report.warnings.push(
+                "the lock is not pruned, because not every file and record could be read"
+                    .to_owned(),
+            );
+        }
+        if request.diff {
+            // A plan that is not to be carried out is not handed to `git apply` either.
+            report.diff = Some(match report.stopped_at {
+                None => pass.diff(),
+                Some(_) => String::new(),
+            });
+        }
+        let failures = match (session, report.reach()) {
+            (_, Reach::Looked) => BTreeMap::new(),
+            (None, Reach::Rehearsed) => pass.rehearse(),
+            (None, Reach::Done) => pass
+                .write(request, &mut report)
+                .map_err(|problem| *problem)?,
+            (Some(session), _) => match session.carry_out(request, &pass, &mut report)? {
+                PushOutcome::Out(failures) => failures,
+                PushOutcome::Again(why) => return Ok(End::Again(session, why)),
+            },
+        };
+        let idle_globs = std::mem::take(&mut pass.survey.idle_globs);
+        report.take(&mut pass, failures);
+        let idle = globs::idle(request, &report, idle_globs, &self.at.current);
+        report.warnings.extend(idle);
+        report.warnings.extend(nothing::checked(&report));
+        Ok(End::Reported(Box::new(report), pass))
+    }
+}
+
+impl Request {
     fn narrows(&self) -> bool {
         let of_repository =
             |globs: &scan::Globs| !globs.include.is_empty() || !globs.exclude.is_empty();
@@ -246,6 +412,11 @@ impl Request {
             form: self.form,
             images: self.images.clone(),
         }
+    }
+
+    /// Whether a registry may be asked.
+    pub fn asks_registries(&self) -> bool {
+        self.asks() && !self.lock.offline
     }
 
     fn asks(&self) -> bool {
@@ -282,109 +453,6 @@ impl Request {
         }
         Ok(source)
     }
-
-    /// Asks for every digest that is wanted, and plans the changes. Nothing is written.
-    fn decide(
-        &self,
-        mut survey: Survey,
-        source: Option<Source>,
-        rules: Rules,
-        root: &Path,
-        on_event: &mut impl FnMut(Event),
-    ) -> anyhow::Result<(Report, Round)> {
-        let mut report = Report {
-            dry_run: self.dry_run,
-            strict: self.strict,
-            ..Report::new(Mode::Files, self.action)
-        };
-        let prunable = self.lock.prune && survey.problems.is_empty();
-        let named = prunable
-            .then(|| plan::named(all_workloads(&survey)))
-            .flatten();
-        report.select(&mut survey, &self.selection);
-        let questions = survey
-            .manifests
-            .iter_mut()
-            .map(|manifest| std::mem::take(&mut manifest.questions))
-            .collect();
-        let (sourced, edited) =
-            self.edit_while_asking(&survey.manifests, questions, source, &rules, on_event);
-        let Sourced {
-            answers,
-            warnings,
-            ways,
-        } = sourced?;
-        report.narrowed = self.narrows();
-        report.warnings = std::mem::take(&mut survey.warnings);
-        report.warnings.extend(warnings);
-        for manifest in &survey.manifests {
-            for (_, workload) in &manifest.workloads {
-                let name = format!("{} {}", manifest.name, workload.label());
-                report
-                    .warnings
-                    .extend(edits::idle_annotations(workload, &name));
-            }
-        }
-        if self.lock.prune && named.is_none() {
-            report.warnings.push(
-                "the lock is not pruned, because not every file and record could be read"
-                    .to_owned(),
-            );
-        }
-        report.ways = ways;
-        let whole = "with the last answer every file has been handed out";
-        let edited: Vec<Edited> = edited
-            .into_iter()
-            .map(|edited| edited.expect(whole))
-            .collect();
-        let images: usize = edited.iter().map(|edited| edited.images).sum();
-        report.stopped_at = self.max_changes.filter(|most| images > *most);
-        report.failed_empty = self.fail_on_empty
-            && !edited
-                .iter()
-                .flat_map(|edited| &edited.workloads)
-                .any(WorkloadReport::is_checked);
-        Ok((
-            report,
-            Round {
-                survey,
-                edited,
-                answers,
-                rules,
-                root: root.to_owned(),
-                named,
-            },
-        ))
-    }
-
-    /// Asks all questions, and plans and edits each file as soon as its own are answered: most of the work is done while registries
-    /// think.
-    fn edit_while_asking(
-        &self,
-        manifests: &[Manifest],
-        questions: Vec<Vec<Question>>,
-        source: Option<Source>,
-        rules: &Rules,
-        on_event: &mut impl FnMut(Event),
-    ) -> (anyhow::Result<Sourced>, Vec<Option<Edited>>) {
-        let work =
-            |manifest: &Manifest, answers| edits::edit(manifest, self.action, rules, &answers);
-        threads::map_ready(manifests, work, |mut ready| {
-            let (mut awaiting, all) = Awaiting::new(questions);
-            let Some(source) = source else {
-                awaiting.finish(&Answers::new(), &mut ready);
-                return Ok(Sourced::default());
-            };
-            let sourced = source.ask(&all, self.platform_loss, |event| {
-                if let Event::Answered { lookup, answer, .. } = &event {
-                    awaiting.answered(lookup, answer, &mut ready);
-                }
-                on_event(event);
-            })?;
-            awaiting.finish(&sourced.answers, &mut ready);
-            Ok(sourced)
-        })
-    }
 }
 
 fn absolute(path: &Path) -> PathBuf {
@@ -397,16 +465,6 @@ fn all_workloads(survey: &Survey) -> impl Iterator<Item = &Object> {
         .iter()
         .flat_map(|manifest| &manifest.workloads)
         .map(|(_, workload)| workload)
-}
-
-pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
-    Problem {
-        code: Code::Usage,
-        what: error.to_string(),
-        place: Place::default(),
-        cause: String::new(),
-        hint: Some(error.hint()),
-    }
 }
 
 impl Report {
@@ -425,8 +483,8 @@ impl Report {
     }
 
     /// Puts together what was found, what was decided and what went wrong.
-    fn take(&mut self, round: &mut Round, mut failures: BTreeMap<usize, Problem>) {
-        let Round { survey, edited, .. } = round;
+    fn take(&mut self, pass: &mut Pass, mut failures: BTreeMap<usize, Problem>) {
+        let Pass { survey, edited, .. } = pass;
         self.files_seen = survey.files;
         self.files_without_workload = std::mem::take(&mut survey.without_workload);
         self.skipped = std::mem::take(&mut survey.skipped);

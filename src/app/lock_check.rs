@@ -8,9 +8,9 @@ use std::path::Path;
 
 use futures_util::future::join_all;
 
+use super::files;
 use super::report::{LockedEntry, Place, Problem, Report};
 use super::source::{self, lock_problem};
-use super::{files, runtime};
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
@@ -28,7 +28,7 @@ struct Stale<'a> {
 
 /// Compares the lock at `path`, where there is one, and adds what is wrong with it to the report. `expected` has the digest that an update
 /// would note for each tag. `Err` is always a [`Problem`].
-pub(super) fn check(
+pub(super) async fn check(
     path: &Path,
     request: &files::Request,
     answers: &Answers,
@@ -47,6 +47,7 @@ pub(super) fn check(
         file: Some(name.display().to_string()),
         ..Place::default()
     };
+    let answers = ask(&stale, &request.registries).await?;
     for (
         Stale {
             lookup,
@@ -54,7 +55,7 @@ pub(super) fn check(
             now,
         },
         known,
-    ) in stale.iter().zip(ask(&stale, &request.registries)?)
+    ) in stale.iter().zip(answers)
     {
         report.lock.push(LockedEntry {
             place: place.clone(),
@@ -97,10 +98,11 @@ fn stale<'a>(
 }
 
 /// Whether the registry has each of the digests.
-fn ask(stale: &[Stale<'_>], registries: &Settings) -> anyhow::Result<Vec<Result<(), Refusal>>> {
+async fn ask(
+    stale: &[Stale<'_>],
+    registries: &Settings,
+) -> anyhow::Result<Vec<Result<(), Refusal>>> {
     let registry = source::registries(registries)?;
-    let runtime = runtime::start()
-        .map_err(|error| runtime::unstarted("cannot start to ask registries", error))?;
     let questions = stale.iter().map(async |Stale { lookup, locked, .. }| {
         match registry.manifest(lookup, locked).await? {
             Some(_) => Ok(()),
@@ -114,8 +116,5 @@ fn ask(stale: &[Stale<'_>], registries: &Settings) -> anyhow::Result<Vec<Result<
             }),
         }
     });
-    let answers = runtime.block_on(join_all(questions));
-    // A name look-up that hangs must not hold up a run whose questions are answered.
-    runtime.shutdown_background();
-    Ok(answers)
+    Ok(join_all(questions).await)
 }

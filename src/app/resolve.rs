@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
+use super::observer::Event;
 use crate::engine::answer::{Answer, Answers, Index, Manifest, Refusal, lost};
 use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
@@ -27,74 +27,16 @@ pub enum PlatformLoss {
     Allow,
 }
 
-/// How far the run is, for a progress bar and for who goes on with what is answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The cluster is found, and nothing was asked there yet.
-    Connected {
-        /// Which one, and which of its namespaces are meant.
-        to: String,
-    },
-    /// So many lookups were handed out.
-    Started {
-        /// How many.
-        total: usize,
-    },
-    /// One of them is done. The order is that of the answers.
-    Answered {
-        /// Which.
-        lookup: Lookup,
-        /// Its answer, which is among those that are returned, too.
-        answer: Result<Answer, Refusal>,
-        /// How many are done now.
-        done: usize,
-        /// Of how many.
-        total: usize,
-    },
-}
-
-/// Resolves all lookups, and waits for them. It runs a runtime of its own, so it must not be called from within one.
-///
-/// Fails only when the system gives no runtime.
-pub fn resolve<R: Resolver>(
-    resolver: &Arc<R>,
-    wanted: &Wanted,
-    platform_loss: PlatformLoss,
-    on_event: impl FnMut(Event),
-) -> std::io::Result<Answers> {
-    if wanted.is_empty() {
-        return Ok(Answers::new());
-    }
-    Ok(resolve_on(
-        super::runtime::start()?,
-        resolver,
-        wanted,
-        platform_loss,
-        on_event,
-    ))
-}
-
-/// As [`resolve`], on a runtime on which some of the questions may be under way.
-pub(super) fn resolve_on<R: Resolver>(
-    runtime: Runtime,
-    resolver: &Arc<R>,
-    wanted: &Wanted,
-    platform_loss: PlatformLoss,
-    on_event: impl FnMut(Event),
-) -> Answers {
-    let answers = runtime.block_on(resolve_all(resolver, wanted, platform_loss, on_event));
-    // A name look-up that hangs must not hold up a run whose questions are answered.
-    runtime.shutdown_background();
-    answers
-}
-
-/// Resolves all lookups on the runtime that it is called in.
-pub async fn resolve_all<R: Resolver>(
+/// Resolves all lookups on the runtime that it is called in. Where there is none, nothing is told either.
+pub async fn resolve<R: Resolver>(
     resolver: &Arc<R>,
     wanted: &Wanted,
     platform_loss: PlatformLoss,
     mut on_event: impl FnMut(Event),
 ) -> Answers {
+    if wanted.is_empty() {
+        return Answers::new();
+    }
     let total = wanted.len();
     on_event(Event::Started { total });
     let mut tasks = JoinSet::new();
@@ -217,6 +159,11 @@ mod tests {
         asked: Mutex<Vec<String>>,
     }
 
+    fn block_on<T>(work: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(work)
+    }
+
     fn refusal(code: Code) -> Refusal {
         Refusal {
             code,
@@ -285,8 +232,7 @@ mod tests {
             lookup("reg.test/web:1"),
             recorded.iter().map(|number| digest(*number)).collect(),
         )]);
-        resolve(table, &wanted, platform_loss, |_| {})
-            .unwrap()
+        block_on(resolve(table, &wanted, platform_loss, |_| {}))
             .remove(&lookup("reg.test/web:1"))
             .unwrap()
     }
@@ -360,10 +306,9 @@ mod tests {
             .map(|image| (lookup(image), BTreeSet::new()))
             .collect();
         let mut events = Vec::new();
-        let answers = resolve(&table, &wanted, PlatformLoss::HoldBack, |event| {
+        let answers = block_on(resolve(&table, &wanted, PlatformLoss::HoldBack, |event| {
             events.push(event)
-        })
-        .unwrap();
+        }));
         let codes: Vec<_> = answers
             .values()
             .map(|answer| {
@@ -382,15 +327,11 @@ mod tests {
     }
 
     #[test]
-    fn no_lookups_need_no_runtime() {
+    fn where_no_lookup_is_wanted_nothing_is_told() {
         let mut events = 0;
-        assert!(
-            resolve(&table(&[]), &Wanted::new(), PlatformLoss::HoldBack, |_| {
-                events += 1
-            })
-            .unwrap()
-            .is_empty()
-        );
+        let (table, wanted) = (table(&[]), Wanted::new());
+        let asked = resolve(&table, &wanted, PlatformLoss::HoldBack, |_| events += 1);
+        assert!(block_on(asked).is_empty());
         assert_eq!(events, 0);
     }
 }

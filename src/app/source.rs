@@ -7,9 +7,10 @@ use std::sync::Arc;
 use anyhow::bail;
 
 use super::ahead::Ahead;
+use super::observer::Event;
 use super::report::{Place, Problem};
-use super::resolve::{self, Event, PlatformLoss, Wanted};
-use super::runtime;
+use super::resolve::{self, PlatformLoss, Wanted};
+use super::workspace::Workspace;
 use crate::engine::answer::{Answer, Answers, Refusal};
 use crate::engine::code::Code;
 use crate::engine::image::Lookup;
@@ -32,6 +33,14 @@ pub struct LockUse {
 }
 
 impl LockUse {
+    /// The same lock, by a path that can be opened.
+    pub(super) fn reached(&self, at: &Workspace) -> Self {
+        Self {
+            path: at.reach(&self.path),
+            ..self.clone()
+        }
+    }
+
     /// Where the lock is read and written. `Err`: a link stands in the way, or it is inside Git's folder.
     pub(super) fn place(&self, root: &Path) -> Result<PathBuf, Box<Problem>> {
         links::destination(root, &self.path)
@@ -59,7 +68,8 @@ pub(super) struct Sourced {
 }
 
 impl Source {
-    /// Reads the lock, or checks how registries are to be asked. None of them is asked yet. `Err` is always a [`Problem`].
+    /// Reads the lock, or checks how registries are to be asked, which a runtime has to be there for. None of them is asked yet. `Err` is
+    /// always a [`Problem`].
     pub(super) fn open(lock: &LockUse, registries: &Settings) -> anyhow::Result<Self> {
         if lock.offline {
             Ok(Self::Lock(read(lock)?, lock.path.clone()))
@@ -78,13 +88,13 @@ impl Source {
         }
     }
 
-    /// Asks each question once. `Err` only where the system gives no means to ask.
-    pub(super) fn ask(
+    /// Asks each question once.
+    pub(super) async fn ask(
         self,
         wanted: &Wanted,
         platform_loss: PlatformLoss,
         on_event: impl FnMut(Event),
-    ) -> anyhow::Result<Sourced> {
+    ) -> Sourced {
         match self {
             Self::Lock(lock, path) => {
                 let answers = wanted
@@ -97,23 +107,17 @@ impl Source {
                         vec![format!("looked into `{}`", path.display())],
                     )
                 };
-                Ok(Sourced {
+                Sourced {
                     answers,
                     warnings: Vec::new(),
                     ways: wanted.keys().map(way).collect(),
-                })
+                }
             }
             Self::Registries(ahead) => {
-                let (registry, runtime) = ahead.hand_over();
-                let answers = match runtime {
-                    Some(runtime) => {
-                        resolve::resolve_on(runtime, &registry, wanted, platform_loss, on_event)
-                    }
-                    None => resolve::resolve(&registry, wanted, platform_loss, on_event).map_err(
-                        |error| runtime::unstarted("cannot start to ask registries", error),
-                    )?,
-                };
-                Ok(Sourced::by(&registry, answers))
+                // Until all are answered, what was asked ahead goes on.
+                let (registry, _under_way) = ahead.hand_over();
+                let answers = resolve::resolve(&registry, wanted, platform_loss, on_event).await;
+                Sourced::by(&registry, answers)
             }
         }
     }

@@ -160,6 +160,17 @@ pub fn survey_commit<E>(
     Ok(Ok(survey))
 }
 
+/// A mistake in what was typed, as what ends the run.
+pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
+    Problem {
+        code: Code::Usage,
+        what: error.to_string(),
+        place: Place::default(),
+        cause: String::new(),
+        hint: Some(error.hint()),
+    }
+}
+
 fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
     match examine_bytes(&known.path, content, &|_: &[_]| Vec::new()) {
         Examined::Manifest {

@@ -1,8 +1,10 @@
-//! Work on many items at once, on all cores, with the results in the order of the items.
+//! Work beside the runtime: on many items at once, on all cores, with the results in the order of the items; and what blocks.
 
-use std::sync::OnceLock;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 use rayon::prelude::*;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 /// Fewer items than these are not worth a thread.
 const WORTH_A_THREAD: usize = 8;
@@ -42,32 +44,93 @@ pub(super) fn consume<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + S
     items.into_par_iter().map(&work).collect()
 }
 
-/// As [`map`], where `feed` says which items are ready, and with what. `feed` runs on the caller's thread while others work on what is
-/// ready, and is never held up by them; few items are done after it. Returns what `feed` returns. An item that was never ready has no
-/// result.
-pub(super) fn map_ready<T: Sync, W: Send, R: Send + Sync, O>(
-    items: &[T],
-    work: impl Fn(&T, W) -> R + Sync,
-    feed: impl FnOnce(&mut dyn FnMut(usize, W)) -> O,
-) -> (O, Vec<Option<R>>) {
-    let results: Vec<OnceLock<R>> = items.iter().map(|_| OnceLock::new()).collect();
-    let finish = |index: usize, with| {
-        results[index].get_or_init(|| work(&items[index], with));
-    };
-    let fed = if count(items.len()) == 1 {
-        let mut ready = Vec::new();
-        let fed = feed(&mut |index, with| ready.push((index, with)));
-        ready
-            .into_iter()
-            .for_each(|(index, with)| finish(index, with));
-        fed
-    } else {
-        let finish = &finish;
-        rayon::in_place_scope(|scope| {
-            feed(&mut |index, with| scope.spawn(move |_| finish(index, with)))
-        })
-    };
-    (fed, results.into_iter().map(OnceLock::into_inner).collect())
+/// Runs what computes or blocks beside the runtime that this is awaited in. It goes on to its end also where nobody awaits it any more.
+pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(_) => unreachable!("nobody aborts it, and a runtime that ends awaits nothing"),
+        },
+    }
+}
+
+/// Takes a large value apart beside the runtime: nobody waits for that.
+pub(super) fn discard(value: impl Send + 'static) {
+    drop(tokio::task::spawn_blocking(move || drop(value)));
+}
+
+/// Items that are worked on beside the runtime, each as soon as it is said to be ready. Few items are worked on when all are.
+pub(super) struct WhenReady<T, W, R> {
+    items: Vec<Option<T>>,
+    work: Arc<dyn Fn(&T, W) -> R + Send + Sync>,
+    /// What is ready and is not worked on yet.
+    few: Option<Vec<(usize, T, W)>>,
+    sender: UnboundedSender<(usize, T, std::thread::Result<R>)>,
+    receiver: UnboundedReceiver<(usize, T, std::thread::Result<R>)>,
+}
+
+impl<T, W, R> WhenReady<T, W, R>
+where
+    T: Send + 'static,
+    W: Send + 'static,
+    R: Send + 'static,
+{
+    /// None is ready yet.
+    pub(super) fn new(items: Vec<T>, work: impl Fn(&T, W) -> R + Send + Sync + 'static) -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        Self {
+            few: (count(items.len()) == 1).then(Vec::new),
+            items: items.into_iter().map(Some).collect(),
+            work: Arc::new(work),
+            sender,
+            receiver,
+        }
+    }
+
+    /// This item is ready, and with this. It returns at once.
+    pub(super) fn ready(&mut self, index: usize, with: W) {
+        let Some(item) = self.items[index].take() else {
+            return;
+        };
+        if let Some(few) = &mut self.few {
+            few.push((index, item, with));
+            return;
+        }
+        let (work, sender) = (Arc::clone(&self.work), self.sender.clone());
+        rayon::spawn(move || {
+            let done = catch_unwind(AssertUnwindSafe(|| work(&item, with)));
+            // Where the run was given up, nobody takes it.
+            sender.send((index, item, done)).unwrap_or(());
+        });
+    }
+
+    /// The items and what was made of them, in their order, when the last is done. Those that were never ready are not among them.
+    pub(super) async fn finish(self) -> Vec<(T, R)> {
+        let Self {
+            items,
+            work,
+            few,
+            sender,
+            mut receiver,
+        } = self;
+        drop(sender);
+        let mut done: Vec<Option<(T, R)>> = items.iter().map(|_| None).collect();
+        if let Some(few) = few {
+            let one = move |(index, item, with)| {
+                let made = work(&item, with);
+                (index, item, made)
+            };
+            let made = aside(move || few.into_iter().map(one).collect::<Vec<_>>()).await;
+            for (index, item, made) in made {
+                done[index] = Some((item, made));
+            }
+        }
+        while let Some((index, item, made)) = receiver.recv().await {
+            done[index] = Some((item, made.unwrap_or_else(|panic| resume_unwind(panic))));
+        }
+        done.into_iter().flatten().collect()
+    }
 }
 
 #[cfg(test)]
@@ -84,24 +147,35 @@ mod tests {
 
     #[test]
     fn work_begins_when_an_item_is_ready_and_results_are_in_order() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.unwrap();
         for count in [0, 3, 1000] {
-            let items: Vec<usize> = (0..count).collect();
-            let (fed, results) = super::map_ready(
-                &items,
-                |item, with: usize| item + with,
-                |ready| {
-                    (0..count)
-                        .rev()
-                        .filter(|index| index % 3 > 0)
-                        .for_each(|index| ready(index, 7));
-                    "fed"
-                },
-            );
-            assert_eq!(fed, "fed");
+            let mut items =
+                super::WhenReady::new((0..count).collect(), |item: &usize, with| item + with);
+            (0..count)
+                .rev()
+                .filter(|index| index % 3 > 0)
+                .for_each(|index| items.ready(index, 7));
             let expected: Vec<_> = (0..count)
-                .map(|index| (index % 3 > 0).then_some(index + 7))
+                .filter(|index| index % 3 > 0)
+                .map(|index| (index, index + 7))
                 .collect();
-            assert_eq!(results, expected);
+            assert_eq!(runtime.block_on(items.finish()), expected);
+        }
+    }
+
+    #[test]
+    fn a_panic_beside_the_runtime_reaches_who_awaits_it() {
+        for count in [1, 1000] {
+            let caught = std::panic::catch_unwind(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().build();
+                let mut items = super::WhenReady::new((0..count).collect(), |item: &usize, ()| {
+                    assert!(*item > 0)
+                });
+                (0..count).for_each(|index| items.ready(index, ()));
+                runtime.unwrap().block_on(items.finish())
+            });
+            assert!(caught.is_err());
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::files::Round;
+use super::files::Pass;
 use super::report::{Place, Problem};
 use super::survey::Manifest;
 use super::threads;
@@ -32,7 +32,7 @@ pub(super) struct Drafts<'r> {
     _held: Held,
 }
 
-impl Round {
+impl Pass {
     /// The first step: all that needs room on the disk, of the files that change and are taken.
     pub(super) fn draft_files(
         &self,

@@ -6,18 +6,25 @@ mod manual;
 pub mod printer;
 pub mod render;
 mod reports;
+mod runtime;
 pub mod settings;
 
 use std::ffi::OsString;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
+use anyhow::Context as _;
+
+use crate::app::observer::{Event, Observer};
 use crate::app::report::{Action, Problem, Report};
-use crate::app::resolve::Event;
+use crate::app::workspace::Workspace;
 use crate::app::{cluster, digest, files};
 use crate::io::interrupt::{self, Interrupt};
 use crate::io::registry::Detours;
 use args::{Command, Configuration, Refused, When};
 use printer::{Form, Printer, Progress, To};
 use render::{Printable, problem, text};
+use runtime::{Asks, block_on};
 use settings::{Detail, Outside, Reporting, Settings, Voice};
 
 /// It ran, whether or not something changed.
@@ -40,15 +47,23 @@ pub fn run(
     if let Some(runner) = settings::runner(outside) {
         printer.guard_from(runner);
     }
-    let code = match read(arguments, outside, printer) {
+    let current = std::env::current_dir();
+    let typed_in = current.as_deref().unwrap_or(Path::new(""));
+    let code = match read(arguments, typed_in, outside, printer) {
         Ok(Settings::Files {
             request,
             reporting,
             voice,
         }) => {
             let heading = Heading::Detours(request.registries.detours.clone());
-            run_report(&reporting, voice, heading, printer, |on_event| {
-                files::run(&request, on_event)
+            let asks = match request.asks_registries() {
+                true => Asks::Registries,
+                false => Asks::Nobody,
+            };
+            run_report(&reporting, voice, heading, printer, |observer| {
+                let current = current.context("cannot tell the current folder")?;
+                let at = Workspace::of_the_process(current);
+                block_on(asks, files::run(&request, &at, observer))
             })
         }
         Ok(Settings::Cluster {
@@ -61,9 +76,15 @@ pub fn run(
             voice,
             Heading::Warnings(warnings),
             printer,
-            |on_event| cluster::run(&request, on_event),
+            |observer| {
+                let at = Workspace::of_the_process(current.unwrap_or_default());
+                block_on(Asks::ApiServer, cluster::run(&request, &at, observer))
+            },
         ),
-        Ok(Settings::Digest { request, voice }) => run_digest(&request, voice, printer),
+        Ok(Settings::Digest { request, voice }) => {
+            let at = Workspace::of_the_process(current.unwrap_or_default());
+            run_digest(&request, &at, voice, printer)
+        }
         Ok(Settings::Text(text)) => {
             printer.print_as(To::Stdout, &text, Form::Own);
             DONE
@@ -108,6 +129,7 @@ pub fn run(
 /// The command line, with the repository's settings for what it leaves open.
 fn read(
     arguments: impl IntoIterator<Item = OsString>,
+    current: &Path,
     outside: &Outside,
     printer: &mut Printer,
 ) -> Result<Settings, Refused> {
@@ -119,12 +141,11 @@ fn read(
             return settings::check(typed, outside).map_err(Refused::Usage);
         }
     };
-    let current = std::env::current_dir().unwrap_or_default();
     let config = match configuration {
         Configuration {
             no_config: true, ..
         } => None,
-        Configuration { config, .. } => config::read(config.as_deref(), &current)
+        Configuration { config, .. } => config::read(config.as_deref(), current)
             .map_err(|mistake| Refused::Setting(Box::new(mistake)))?,
     };
     if let Some(config) = config {
@@ -165,19 +186,23 @@ fn run_report(
     voice: Voice,
     heading: Heading,
     printer: &mut Printer,
-    run: impl FnOnce(&mut dyn FnMut(Event)) -> anyhow::Result<Report>,
+    run: impl FnOnce(&dyn Observer) -> anyhow::Result<Report>,
 ) -> u8 {
     printer.set_colour(voice.colour);
     if let Err(error) = reports::prepare(reporting) {
         return fail(&error, printer);
     }
     let bar = bar(voice, printer);
-    let result = run(&mut |event| match event {
-        Event::Connected { to } if voice.detail != Detail::Quiet => {
-            printer.print(To::Stderr, &format!("{}\n", Printable(&to)))
-        }
-        event => bar.show(event),
-    });
+    let result = {
+        let printer = Mutex::new(&mut *printer);
+        run(&|event| match event {
+            Event::Connected { to } if voice.detail != Detail::Quiet => {
+                let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
+                printer.print(To::Stderr, &format!("{}\n", Printable(&to)));
+            }
+            event => bar.show(event),
+        })
+    };
     drop(bar);
     let report = match result {
         Ok(mut report) => {
@@ -198,10 +223,19 @@ fn run_report(
     code
 }
 
-fn run_digest(request: &digest::Request, voice: Voice, printer: &mut Printer) -> u8 {
+fn run_digest(
+    request: &digest::Request,
+    at: &Workspace,
+    voice: Voice,
+    printer: &mut Printer,
+) -> u8 {
     printer.set_colour(voice.colour);
     let bar = bar(voice, printer);
-    let result = digest::run(request, |event| bar.show(event));
+    let asks = match request.lock.offline {
+        true => Asks::Nobody,
+        false => Asks::Registries,
+    };
+    let result = block_on(asks, digest::run(request, at, &|event| bar.show(event)));
     drop(bar);
     let mut told = request.registries.detours.used();
     match result {

@@ -17,7 +17,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::render::Styles;
 use super::settings::Colour;
-use crate::app::resolve::Event;
+use crate::app::observer::Event;
 
 /// Where text goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +73,8 @@ impl Printer {
     /// Prints to these writers, neither of which is a terminal.
     #[cfg(test)]
     pub(in crate::cli) fn to_writers(
-        stdout: impl Write + 'static,
-        stderr: impl Write + 'static,
+        stdout: impl Write + Send + 'static,
+        stderr: impl Write + Send + 'static,
     ) -> Self {
         Self::new(
             Stream {
@@ -176,7 +176,7 @@ fn is_file(stream: BorrowedFd<'_>) -> bool {
 }
 
 struct Stream {
-    writer: Box<dyn Write>,
+    writer: Box<dyn Write + Send>,
     terminal: bool,
     /// Whether it is a regular file.
     file: bool,
@@ -241,14 +241,13 @@ impl Drop for Progress {
 /// A stream that keeps what it gets, for tests.
 #[cfg(test)]
 pub(super) mod kept {
-    use std::cell::RefCell;
     use std::io::{self, Write};
-    use std::rc::Rc;
+    use std::sync::{Arc, Mutex};
 
     /// What was written, shared with its clones.
     #[derive(Clone, Default)]
     pub(in crate::cli) struct Kept {
-        got: Rc<RefCell<Vec<u8>>>,
+        got: Arc<Mutex<Vec<u8>>>,
         fails_with: Option<io::ErrorKind>,
     }
 
@@ -263,7 +262,7 @@ pub(super) mod kept {
 
         /// All that was written.
         pub(in crate::cli) fn text(&self) -> String {
-            String::from_utf8(self.got.borrow().clone()).unwrap()
+            String::from_utf8(self.got.lock().unwrap().clone()).unwrap()
         }
     }
 
@@ -271,7 +270,7 @@ pub(super) mod kept {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             match self.fails_with {
                 Some(kind) => Err(kind.into()),
-                None => self.got.borrow_mut().write(bytes),
+                None => self.got.lock().unwrap().write(bytes),
             }
         }
 

@@ -44,6 +44,8 @@ pub struct Request<'a> {
     pub other: Option<&'a Globs>,
     /// The current folder, absolute: what relative paths and globs are relative to.
     pub current: &'a Path,
+    /// Whether the process stands in `current`: the system opens a relative path faster.
+    pub opens_relative: bool,
     /// The folder that named links may not lead out of: the repository, or the current folder where there is none.
     pub root: &'a Path,
 }

@@ -25,7 +25,6 @@ const CRATES: [(&str, &[&str]); 30] = [
     ("fastrand", &["io/registry"]),
     ("ipnet", &["io/no_proxy.rs", "io/registry"]),
     ("percent_encoding", &["io/"]),
-    ("rayon", &["app/threads.rs"]),
     ("rustls_pki_types", &["io/cluster"]),
     ("reqwest", &["io/registry"]),
     ("rustls", &["io/registry", "main.rs"]),
@@ -35,10 +34,12 @@ const CRATES: [(&str, &[&str]); 30] = [
             "io/",
             "app/ahead.rs",
             "app/resolve.rs",
-            "app/runtime.rs",
+            "app/threads.rs",
             "app/cluster",
+            "cli/runtime.rs",
         ],
     ),
+    ("rayon", &["app/threads.rs"]),
     ("tempfile", &["io/"]),
     ("ignore", &["io/scan"]),
     ("icu_normalizer", &["io/git"]),
@@ -62,6 +63,16 @@ const CHILDREN: &str = "io/child.rs";
 
 /// The types that start one.
 const STARTERS: [&[&str]; 2] = [&["std", "process", "Command"], &["tokio", "process"]];
+
+/// Where the process stands is asked at the edge: all else is told.
+const CURRENT_FOLDER: &[&str] = &["std", "env", "current_dir"];
+
+/// What starts a runtime: whoever calls `app` brings one.
+const RUNTIMES: [&[&str]; 2] = [
+    &["tokio", "runtime", "Builder"],
+    &["tokio", "runtime", "Runtime"],
+];
+const RUNTIME: &str = "cli/runtime.rs";
 
 /// What the pure ring may not touch.
 const IMPURE: [&[&str]; 12] = [
@@ -156,6 +167,15 @@ fn out_of_place(file: &str, module: &[&str], named: &Named) -> Option<String> {
     };
     if is_in(&STARTERS) && file != CHILDREN {
         return Some(format!("only src/{CHILDREN} starts a program"));
+    }
+    if module.first() != Some(&"cli") && is_in(&[CURRENT_FOLDER]) {
+        return Some("only `cli` asks for the current folder".to_owned());
+    }
+    if module.first() != Some(&"cli") && is_in(&[&["std", "mem", "forget"]]) {
+        return Some("only `cli` ends with the process, so only it may leak".to_owned());
+    }
+    if is_in(&RUNTIMES) && file != RUNTIME {
+        return Some(format!("only src/{RUNTIME} starts a runtime"));
     }
     if module.first() == Some(&"engine") && is_in(&IMPURE) && !is_in(&PURE) {
         return Some("`engine` is pure".to_owned());
@@ -346,6 +366,32 @@ fn a_crate_outside_its_file_is_seen() {
         ),
     ] {
         assert!(!faults(file, text).is_empty(), "{file}: {text}");
+    }
+}
+
+#[test]
+fn the_current_folder_and_runtimes_are_brought_by_the_command_line() {
+    for (file, text) in [
+        ("app/files.rs", "let current = std::env::current_dir();"),
+        (
+            "io/scan/plan.rs",
+            "use std::env; fn f() { env::current_dir() }",
+        ),
+        ("app/files.rs", "std::mem::forget(pass);"),
+        ("app/threads.rs", "use tokio::runtime::Builder;"),
+        (
+            "app/resolve.rs",
+            "let runtime = tokio::runtime::Runtime::new();",
+        ),
+    ] {
+        assert_eq!(faults(file, text).len(), 1, "{file}: {text}");
+    }
+    for (file, text) in [
+        ("cli/mod.rs", "let current = std::env::current_dir();"),
+        ("app/ahead.rs", "use tokio::runtime::Handle;"),
+        ("cli/runtime.rs", "use tokio::runtime::{Builder, Runtime};"),
+    ] {
+        assert_eq!(faults(file, text), Vec::<String>::new(), "{file}: {text}");
     }
 }
 

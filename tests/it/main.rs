@@ -24,6 +24,7 @@ mod files;
 mod foreign;
 mod git;
 mod laws;
+mod library;
 mod mutations;
 mod pages;
 mod pre_commit;

@@ -1,15 +1,16 @@
 //! What registries have answered, for workloads with these pull secrets and for those with others.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
 
 use super::found::{self, PodTable};
 use super::{PullSecrets, Request, Run};
+use crate::app::observer::{Event, Observer};
 use crate::app::report::{Action, Problem, Report};
-use crate::app::resolve::{self, Event, Wanted};
+use crate::app::resolve::{self, Wanted};
 use crate::app::source::{self, Sourced};
 use crate::engine::answer::{Answers, Index};
 use crate::engine::code::Code;
@@ -80,7 +81,7 @@ impl Known {
         rules: &Rules,
         pods: Option<&PodTable>,
         report: &mut Report,
-        on_event: &mut impl FnMut(Event),
+        observer: &dyn Observer,
     ) -> anyhow::Result<Self> {
         if request.action == Action::Restore {
             return Ok(Self {
@@ -109,10 +110,10 @@ impl Known {
             }
             open.push((registry, lives, asked));
         }
-        let progress = Together::start(open.iter().map(|(.., asked)| asked.len()).sum(), on_event);
+        let progress = Together::start(open.iter().map(|(.., asked)| asked.len()).sum(), observer);
         // Side by side: a registry that hangs would hold up each of the groups in turn.
         let answered = open.into_iter().map(async |(registry, lives, asked)| {
-            let answers = resolve::resolve_all(&registry, &asked, request.platform_loss, |event| {
+            let answers = resolve::resolve(&registry, &asked, request.platform_loss, |event| {
                 progress.pass(event)
             })
             .await;
@@ -151,29 +152,28 @@ impl Known {
 }
 
 /// The progress of several that are asked side by side, told as that of one.
-struct Together<'a, F> {
+struct Together<'a> {
     total: usize,
-    done: Cell<usize>,
-    on_event: RefCell<&'a mut F>,
+    done: AtomicUsize,
+    observer: &'a dyn Observer,
 }
 
-impl<'a, F: FnMut(Event)> Together<'a, F> {
-    fn start(total: usize, on_event: &'a mut F) -> Self {
-        on_event(Event::Started { total });
+impl<'a> Together<'a> {
+    fn start(total: usize, observer: &'a dyn Observer) -> Self {
+        observer.note(Event::Started { total });
         Self {
             total,
-            done: Cell::new(0),
-            on_event: RefCell::new(on_event),
+            done: AtomicUsize::new(0),
+            observer,
         }
     }
 
     fn pass(&self, event: Event) {
         if let Event::Answered { lookup, answer, .. } = event {
-            self.done.set(self.done.get() + 1);
-            (self.on_event.borrow_mut())(Event::Answered {
+            self.observer.note(Event::Answered {
                 lookup,
                 answer,
-                done: self.done.get(),
+                done: self.done.fetch_add(1, Ordering::Relaxed) + 1,
                 total: self.total,
             });
         }
@@ -251,9 +251,9 @@ impl Run<'_> {
         if wanted.is_empty() {
             return None;
         }
-        answered.answers.extend(
-            resolve::resolve_all(&registry, &wanted, self.request.platform_loss, |_| ()).await,
-        );
+        answered
+            .answers
+            .extend(resolve::resolve(&registry, &wanted, self.request.platform_loss, |_| ()).await);
         if let Some(pods) = &self.pods {
             answered.look_into_indexes(&[live], &self.rules, pods).await;
         }

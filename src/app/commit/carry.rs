@@ -4,27 +4,29 @@ use super::aim::{Content, Way};
 use super::owner;
 use super::stage::Stage;
 use super::{
-    CHANGE_TRAILER, Carried, Session, TRAILER, fault, fetch_contents, not_pushed, refused,
+    Again, CHANGE_TRAILER, PushOutcome, Session, TRAILER, fault, fetch_contents, identity,
+    not_pushed, refused,
 };
-use crate::app::files::{self, Round};
+use crate::app::files::{self, Pass};
 use crate::app::message::Changes;
 use crate::app::report::{Action, Committed, Place, Problem, Report};
 use crate::app::source::lock_problem;
 use crate::engine::code::Code;
 use crate::io::git::GitError;
+use crate::io::git::identity::Identity;
 use crate::io::git::repository::CommitId;
 use crate::io::git::staging::Staged;
 use crate::io::git::transport::{Pushed, Replace, Transport};
 use crate::io::interrupt;
 
-impl Session<'_> {
+impl Session {
     /// Commits, pushes and writes what may be. `Err`: nothing was written, here or at the remote.
     pub(in crate::app) fn carry_out(
         &self,
         request: &files::Request,
-        round: &Round,
+        pass: &Pass,
         report: &mut Report,
-    ) -> anyhow::Result<Carried> {
+    ) -> anyhow::Result<PushOutcome> {
         // From here on a signal waits: what was pushed shall be here too, and what was committed in the files.
         let _held = interrupt::hold();
         let remote = self
@@ -36,38 +38,42 @@ impl Session<'_> {
             remote,
             ..Committed::default()
         };
+        let carrier = Carrier {
+            session: self,
+            identity: identity(&self.request, &self.repository)?,
+        };
         let stage = self
-            .stage(request, round, report)
+            .stage(request, pass, report)
             .map_err(|error| refused(&error))?;
         if request.dry_run {
             report.git = Some(committed);
-            return Ok(Carried::Out(stage.failures));
+            return Ok(PushOutcome::Out(stage.failures));
         }
         end_if_asked()?;
         let pushed = match &self.aim.way {
-            Way::Here => Some(self.commit_here(request, round, &stage, &mut committed)?),
+            Way::Here => Some(carrier.commit_here(request, pass, &stage, &mut committed)?),
             Way::Onward {
                 checked_out,
                 waiting,
                 tips,
-            } => self.push_onward(
+            } => carrier.push_onward(
                 request,
-                round,
+                pass,
                 &stage,
                 &mut committed,
                 (*checked_out, *waiting, tips),
             )?,
             Way::Replace(tips) => {
-                Some(self.replace(request, round, &stage, &mut committed, tips)?)
+                Some(carrier.replace(request, pass, &stage, &mut committed, tips)?)
             }
         };
         let Some(pushed) = pushed else {
             end_if_asked()?;
-            return Ok(Carried::CaughtUp);
+            return Ok(PushOutcome::Again(Again::CaughtUp));
         };
         if pushed == Pushed::Moved {
             end_if_asked()?;
-            return Ok(Carried::Overtaken);
+            return Ok(PushOutcome::Again(Again::Overtaken));
         }
         report
             .warnings
@@ -89,17 +95,25 @@ impl Session<'_> {
                 report.problems.push(lock_problem("write", &path, &error));
             }
         }
-        Ok(Carried::Out(failures))
+        Ok(PushOutcome::Out(failures))
     }
+}
 
+/// Carries a session's plan out, as somebody.
+struct Carrier<'s> {
+    session: &'s Session,
+    identity: Identity,
+}
+
+impl Carrier<'_> {
     fn commit_here(
         &self,
         request: &files::Request,
-        round: &Round,
+        pass: &Pass,
         stage: &Stage<'_>,
         committed: &mut Committed,
     ) -> anyhow::Result<Pushed> {
-        if let Some(commit) = self.commit(request, round, stage)? {
+        if let Some(commit) = self.commit(request, pass, stage)? {
             self.advance(commit, &stage.files)?;
             committed.commit = Some(commit.to_string());
         }
@@ -110,33 +124,35 @@ impl Session<'_> {
     fn push_onward(
         &self,
         request: &files::Request,
-        round: &Round,
+        pass: &Pass,
         stage: &Stage<'_>,
         committed: &mut Committed,
         (checked_out, waiting, tips): (bool, bool, &[Option<CommitId>]),
     ) -> anyhow::Result<Option<Pushed>> {
         let transport = self
+            .session
             .transport
             .as_ref()
             .expect("only a session with a remote aims at it");
         if checked_out && self.catch_up(transport)? {
             return Ok(None);
         }
-        let commit = self.commit(request, round, stage)?;
-        let new = commit.unwrap_or(self.aim.base);
+        let commit = self.commit(request, pass, stage)?;
+        let new = commit.unwrap_or(self.session.aim.base);
         // The report is about what the remote has, so the files here become that also where nothing has to be pushed.
-        let follows = checked_out && self.aim.content == Content::Commit;
+        let follows = checked_out && self.session.aim.content == Content::Commit;
         if follows {
-            self.bring_what_follows(transport, self.head.commit, new)?;
+            self.bring_what_follows(transport, self.session.head.commit, new)?;
             transport
-                .can_follow(self.head.commit, new)
+                .can_follow(self.session.head.commit, new)
                 .map_err(|error| *not_pushed(transport, &error))?;
         }
         if commit.is_none() && !waiting && !follows {
             return Ok(Some(Pushed::Done));
         }
         if checked_out {
-            self.repository
+            self.session
+                .repository
                 .refuse_locked_index()
                 .map_err(|error| refused(&error))?;
         }
@@ -152,14 +168,15 @@ impl Session<'_> {
             let files = if follows { &[] } else { stage.files.as_slice() };
             let moved = if follows {
                 transport
-                    .follow(self.head.commit, new)
+                    .follow(self.session.head.commit, new)
                     .map_err(|error| error.to_string())
             } else {
                 Ok(())
             };
             let moved = moved.and_then(|()| {
-                self.repository
-                    .advance(&self.head, new, files, &self.identity)
+                self.session
+                    .repository
+                    .advance(&self.session.head, new, files, &self.identity)
                     .map_err(|error| error.to_string())
             });
             moved.map_err(|cause| {
@@ -178,18 +195,19 @@ impl Session<'_> {
     /// two. Where one of them is somebody else's, it is for a person to pull. Whether anything moved: the files may then still be those of
     /// before, because an index that was killed on its way to the commit hides them from Git.
     fn catch_up(&self, transport: &Transport) -> anyhow::Result<bool> {
-        let (from, to) = (self.head.commit, self.aim.base);
-        let Some(name) = self.head.branch.as_ref().filter(|_| from != to) else {
+        let (from, to) = (self.session.head.commit, self.session.aim.base);
+        let Some(name) = self.session.head.branch.as_ref().filter(|_| from != to) else {
             return Ok(false);
         };
         let is_ours = || -> Result<bool, GitError> {
-            let beyond = self.repository.beyond(from, to)?;
-            Ok(self.repository.follows(to, from)?
-                && owner::first_foreign(&self.repository, &beyond, name)?.is_none())
+            let beyond = self.session.repository.beyond(from, to)?;
+            Ok(self.session.repository.follows(to, from)?
+                && owner::first_foreign(&self.session.repository, &beyond, name)?.is_none())
         };
         let is_ours = is_ours().map_err(|error| refused(&error))?;
         if is_ours {
-            self.repository
+            self.session
+                .repository
                 .refuse_locked_index()
                 .map_err(|error| refused(&error))?;
             self.bring_what_follows(transport, from, to)?;
@@ -197,8 +215,9 @@ impl Session<'_> {
                 .follow(from, to)
                 .map_err(|error| error.to_string())
                 .and_then(|()| {
-                    self.repository
-                        .advance(&self.head, to, &[], &self.identity)
+                    self.session
+                        .repository
+                        .advance(&self.session.head, to, &[], &self.identity)
                         .map_err(|error| error.to_string())
                 });
             moved.map_err(|cause| {
@@ -222,18 +241,24 @@ impl Session<'_> {
             return Ok(());
         }
         let absent = self
+            .session
             .repository
             .absent_between(from, to)
             .map_err(|error| refused(&error))?;
-        fetch_contents(self.request, &self.repository, Some(transport), &absent)
-            .map_err(|problem| *problem)?;
+        fetch_contents(
+            &self.session.request,
+            &self.session.repository,
+            Some(transport),
+            &absent,
+        )
+        .map_err(|problem| *problem)?;
         Ok(())
     }
 
     fn replace(
         &self,
         request: &files::Request,
-        round: &Round,
+        pass: &Pass,
         stage: &Stage<'_>,
         committed: &mut Committed,
         tips: &[Option<CommitId>],
@@ -242,8 +267,9 @@ impl Session<'_> {
         for tip in tips.iter().flatten() {
             let is_same = !stage.files.is_empty()
                 && self
+                    .session
                     .repository
-                    .is_same(*tip, self.aim.base, &stage.files)
+                    .is_same(*tip, self.session.aim.base, &stage.files)
                     .map_err(|error| refused(&error))?;
             if is_same {
                 made = Some(*tip);
@@ -257,29 +283,31 @@ impl Session<'_> {
             committed.already = true;
             return Ok(Pushed::Done);
         }
-        let made = made.map_or_else(|| self.commit(request, round, stage), |tip| Ok(Some(tip)))?;
+        let made = made.map_or_else(|| self.commit(request, pass, stage), |tip| Ok(Some(tip)))?;
         let Some(commit) = made else {
             let mut is_left = false;
             for tip in tips.iter().flatten() {
-                let is_merged = self.repository.follows(self.aim.base, *tip);
+                let is_merged = self.session.repository.follows(self.session.aim.base, *tip);
                 is_left |= !is_merged.map_err(|error| refused(&error))?;
             }
-            committed.stale = is_left && stage.failures.is_empty() && !round.has_problems();
+            committed.stale = is_left && stage.failures.is_empty() && !pass.has_problems();
             return Ok(Pushed::Done);
         };
         let name = self
+            .session
             .aim
             .branch
             .as_deref()
             .expect("a branch that is replaced has a name");
-        if self.transport.is_some() {
+        if self.session.transport.is_some() {
             if self.push(commit, tips, Replace::Exactly)? == Pushed::Moved {
                 return Ok(Pushed::Moved);
             }
             committed.pushed = true;
         } else {
             let tip = tips.first().copied().flatten();
-            self.repository
+            self.session
+                .repository
                 .put_branch(name, tip, commit, &self.identity)
                 .map_err(|error| refused(&error))?;
         }
@@ -290,20 +318,27 @@ impl Session<'_> {
     fn commit(
         &self,
         request: &files::Request,
-        round: &Round,
+        pass: &Pass,
         stage: &Stage<'_>,
     ) -> anyhow::Result<Option<CommitId>> {
-        let message = self.message(request.action, round, stage);
+        let message = self.message(request.action, pass, stage);
         Ok(self
+            .session
             .repository
-            .commit(self.aim.base, &stage.files, &message, &self.identity)
+            .commit(
+                self.session.aim.base,
+                &stage.files,
+                &message,
+                &self.identity,
+            )
             .map_err(|error| refused(&error))?)
     }
 
     fn advance(&self, to: CommitId, files: &[Staged]) -> anyhow::Result<()> {
         Ok(self
+            .session
             .repository
-            .advance(&self.head, to, files, &self.identity)
+            .advance(&self.session.head, to, files, &self.identity)
             .map_err(|error| refused(&error))?)
     }
 
@@ -314,9 +349,11 @@ impl Session<'_> {
         tips: &[Option<CommitId>],
         replace: fn(Option<CommitId>) -> Replace,
     ) -> anyhow::Result<Pushed> {
-        let (Some(transport), Some(push), Some(branch)) =
-            (&self.transport, &self.request.push, &self.aim.branch)
-        else {
+        let (Some(transport), Some(push), Some(branch)) = (
+            &self.session.transport,
+            &self.session.request.push,
+            &self.session.aim.branch,
+        ) else {
             unreachable!("only a session with a remote and a branch pushes")
         };
         let outcomes: Vec<_> = tips
@@ -334,9 +371,9 @@ impl Session<'_> {
         Ok(pushed)
     }
 
-    fn message(&self, action: Action, round: &Round, stage: &Stage<'_>) -> String {
+    fn message(&self, action: Action, pass: &Pass, stage: &Stage<'_>) -> String {
         let taken = stage.paths.iter().flat_map(|(index, path)| {
-            let workloads = round.edited[*index]
+            let workloads = pass.edited[*index]
                 .workloads
                 .iter()
                 .filter(|workload| workload.changed);
@@ -348,19 +385,21 @@ impl Session<'_> {
             files: stage.files.len(),
         };
         let signer = self.identity.committer();
-        let branch = self.aim.branch.as_deref().unwrap_or("HEAD");
+        let branch = self.session.aim.branch.as_deref().unwrap_or("HEAD");
         // What stands below a branch of its own is at the remote, and was made for no such branch. Elsewhere a person's commit may be there.
-        let is_own = self.transport.is_some() && matches!(self.aim.way, Way::Replace(_));
-        let base = is_own.then_some(self.aim.base);
+        let is_own =
+            self.session.transport.is_some() && matches!(self.session.aim.way, Way::Replace(_));
+        let base = is_own.then_some(self.session.aim.base);
         let change = self
+            .session
             .repository
             .change(base, &stage.files, &self.identity)
             .to_string();
         let mut trailers = vec![(TRAILER, branch), (CHANGE_TRAILER, &change)];
-        if self.request.signoff {
+        if self.session.request.signoff {
             trailers.push(("Signed-off-by", &signer));
         }
-        self.request.message.fill(&changes, &trailers)
+        self.session.request.message.fill(&changes, &trailers)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::aim::{Content, Way};
 use super::{CHANGE_TRAILER, Session};
-use crate::app::files::{self, Round};
+use crate::app::files::{self, Pass};
 use crate::app::report::{Place, Problem, Report};
 use crate::app::source::lock_problem;
 use crate::app::survey::Manifest;
@@ -20,7 +20,7 @@ use crate::io::lock;
 /// Each thread that holds files against a commit has fewer files open than these.
 const OPEN_FILES_OF_A_THREAD: usize = 3;
 
-impl Session<'_> {
+impl Session {
     /// Holds every file that changes against what is committed, and the lock.
     ///
     /// What the working tree shall hold is written beside its files before anything is committed: a file that has no room for that is not
@@ -28,7 +28,7 @@ impl Session<'_> {
     pub(super) fn stage<'r>(
         &self,
         request: &files::Request,
-        round: &'r Round,
+        pass: &'r Pass,
         report: &mut Report,
     ) -> Result<Stage<'r>, GitError> {
         let place = self.repository.place(if request.dry_run {
@@ -54,7 +54,7 @@ impl Session<'_> {
             }
         )
         .then_some(self.head.commit);
-        let due: Vec<_> = round.due().collect();
+        let due: Vec<_> = pass.due().collect();
         disk::probe_open(OPEN_FILES_OF_A_THREAD * threads::count(due.len()))
             .map_err(|error| GitError::OpenFiles(error.to_string()))?;
         let outcomes = threads::map_with(&due, open, |staging, (_, manifest, new_text)| {
@@ -63,7 +63,7 @@ impl Session<'_> {
                 staging,
                 (content, root, followed),
                 request,
-                round,
+                pass,
                 manifest,
                 new_text.as_bytes(),
             )
@@ -77,7 +77,7 @@ impl Session<'_> {
             }
         }
         if content == Content::WorkingTree && !request.dry_run {
-            let drafts = round.draft_files(|index| fit.contains_key(&index), Signals::Deferred);
+            let drafts = pass.draft_files(|index| fit.contains_key(&index), Signals::Deferred);
             fit.retain(|index, _| !drafts.failures().contains_key(index));
             stage.failures.extend(drafts.failures().clone());
             stage.drafts = Some(drafts);
@@ -89,10 +89,10 @@ impl Session<'_> {
         stage.files.extend(fit.into_values());
         match (self.aim.content, staging.within(&request.lock.path)) {
             (Content::Commit, Some(path)) => {
-                stage.take_lock_of_commit(&staging, &path, request, round, report)?
+                stage.take_lock_of_commit(&staging, &path, request, pass, report)?
             }
             (Content::Commit, None) | (Content::WorkingTree, _) => {
-                stage.take_lock(&mut staging, request, round, report)?
+                stage.take_lock(&mut staging, request, pass, report)?
             }
         }
         Ok(stage)
@@ -104,7 +104,7 @@ fn stage_file(
     staging: &mut Staging,
     (content, root, followed): (Content, &Path, Option<CommitId>),
     request: &files::Request,
-    round: &Round,
+    pass: &Pass,
     manifest: &Manifest,
     new: &[u8],
 ) -> Result<Result<Staged, Box<Problem>>, GitError> {
@@ -123,7 +123,7 @@ fn stage_file(
             if let Err(error) = disk::writable(&manifest.path) {
                 return Ok(Err(Box::new(write::unwritten(manifest, &error))));
             }
-            let again = |content: &[u8]| round.edit_again(request, manifest, content);
+            let again = |content: &[u8]| pass.edit_again(request, manifest, content);
             staging.stage(
                 &manifest.path,
                 manifest.text.as_bytes(),
@@ -155,10 +155,10 @@ impl Stage<'_> {
         &mut self,
         staging: &mut Staging,
         request: &files::Request,
-        round: &Round,
+        pass: &Pass,
         report: &mut Report,
     ) -> Result<(), GitError> {
-        let draft = match round.lock_draft(request) {
+        let draft = match pass.lock_draft(request) {
             Ok(Some(draft)) => draft,
             Ok(None) => return Ok(()),
             Err(problem) => {
@@ -201,11 +201,11 @@ impl Stage<'_> {
         staging: &Staging,
         path: &Path,
         request: &files::Request,
-        round: &Round,
+        pass: &Pass,
         report: &mut Report,
     ) -> Result<(), GitError> {
         let old = staging.content(path)?;
-        match round.lock_text(request, old.as_deref()) {
+        match pass.lock_text(request, old.as_deref()) {
             Ok(Some(new)) => match staging.stage_in_commit(path, new.as_bytes())? {
                 Ok(staged) => self.files.push(staged),
                 Err(unfit) => report

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Where a pod finds its service account.
@@ -73,6 +73,24 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The same, each file by the path that `reach` makes of its own.
+    #[must_use]
+    pub fn reached(&self, reach: impl Fn(&Path) -> PathBuf) -> Self {
+        let list = |files: &OsString| {
+            let files =
+                std::env::split_paths(files).map(|path| match path.as_os_str().is_empty() {
+                    true => path,
+                    false => reach(&path),
+                });
+            std::env::join_paths(files)
+                .unwrap_or_else(|_| self.kubeconfig.clone().unwrap_or_default())
+        };
+        Self {
+            kubeconfig: self.kubeconfig.as_ref().map(list),
+            ..self.clone()
+        }
+    }
+
     /// A variable that is set and not empty.
     pub(super) fn variable(&self, name: &str) -> Option<&OsStr> {
         self.environment

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::detours::Detours;
@@ -89,6 +89,19 @@ impl Default for Limits {
             longest_pause: Duration::from_secs(30),
             patience: Duration::from_secs(2),
             body: 4 * 1024 * 1024,
+        }
+    }
+}
+
+impl Settings {
+    /// The same, each file by the path that `reach` makes of its own.
+    #[must_use]
+    pub fn reached(&self, reach: impl Fn(&Path) -> PathBuf) -> Self {
+        let authorities = self.certificate_authorities.iter();
+        Self {
+            certificate_authorities: authorities.map(|path| reach(path)).collect(),
+            docker_config: self.docker_config.as_deref().map(reach),
+            ..self.clone()
         }
     }
 }

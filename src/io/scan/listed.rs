@@ -173,6 +173,7 @@ mod tests {
             exclude: &exclude,
             other: None,
             current: &current,
+            opens_relative: false,
             root: root.path(),
         };
         let (chosen, _) = choose(request, &listed)?;

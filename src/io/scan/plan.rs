@@ -46,9 +46,12 @@ impl Plan {
         filter: PathFilter,
         takes: fn(&Path) -> bool,
     ) -> Result<(Self, Vec<Entry>), ScanError> {
-        let Request { current, root, .. } = *request;
-        // The system opens a relative path faster; it means the same only while both have the same current folder.
-        let is_ours = std::env::current_dir().is_ok_and(|folder| folder == current);
+        let Request {
+            current,
+            root,
+            opens_relative,
+            ..
+        } = *request;
         let mut links = Links::new(root).map_err(|_| ScanError::Missing {
             path: root.display().to_string(),
             near: None,
@@ -97,8 +100,8 @@ impl Plan {
             }
             let path = match () {
                 () if real != absolute => real.clone(),
-                () if is_ours && shown.as_os_str().is_empty() => PathBuf::from("."),
-                () if is_ours => shown.clone(),
+                () if opens_relative && shown.as_os_str().is_empty() => PathBuf::from("."),
+                () if opens_relative => shown.clone(),
                 () => absolute,
             };
             let has_templates = template::may_be(&real);

@@ -51,6 +51,7 @@ impl World {
             exclude: &owned(exclude),
             other: None,
             current: &current,
+            opens_relative: false,
             root: &current,
         };
         scan(request, |found| {
@@ -110,6 +111,7 @@ fn a_file_comes_with_its_bytes_and_the_path_to_open_it() {
         exclude: &[],
         other: None,
         current: &current,
+        opens_relative: false,
         root: &current,
     };
     let found = scan(request, |found| match found.what {
@@ -240,6 +242,7 @@ fn a_path_that_is_not_there_ends_the_run_before_anything_is_read() {
             exclude: &[],
             other: None,
             current: &current,
+            opens_relative: false,
             root: &current,
         };
         let visited = AtomicUsize::new(0);
@@ -383,6 +386,7 @@ fn names_that_are_not_utf8_are_read_and_shown_as_near_as_text_comes() {
             exclude: &[],
             other: None,
             current: &current,
+            opens_relative: false,
             root: &current,
         };
         let found = scan(request, |found| match found.what {
@@ -412,6 +416,7 @@ fn what_is_found_has_the_same_number_whatever_the_threads_did() {
         exclude: &[],
         other: None,
         current: &current,
+        opens_relative: false,
         root: &current,
     };
     let numbered = || {

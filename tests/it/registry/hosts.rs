@@ -1,6 +1,6 @@
 //! Credentials stay with their host, whatever redirects and maps say.
 
-use imago::app::resolve::{PlatformLoss, Wanted, resolve};
+use imago::app::resolve::{PlatformLoss, Wanted};
 use imago::io::registry::{Registry, Settings};
 
 use super::{ask, ask_all, digest_of, docker_config, lookup, settings};
@@ -190,7 +190,7 @@ fn a_configuration_is_fetched_from_where_a_redirect_leads_without_credentials() 
         })
         .unwrap(),
     );
-    let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+    let answers = crate::support::resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {});
     let answer = answers[&lookup].clone().unwrap();
     assert_eq!(answer.digest.as_str(), new);
     assert_eq!(

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use imago::app::resolve::{PlatformLoss, Wanted, resolve};
+use imago::app::resolve::{PlatformLoss, Wanted};
 use imago::engine::answer::{Answer, Answers, Refusal};
 use imago::engine::image::{Digest, ImageRef, Lookup};
 use imago::io::registry::{Limits, Registry, Settings};
@@ -50,7 +50,7 @@ fn ask_all(settings: Settings, images: &[&str]) -> (Answers, Arc<Registry>) {
         .map(|image| (lookup(image), BTreeSet::new()))
         .collect();
     (
-        resolve(&registry, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap(),
+        crate::support::resolve(&registry, &wanted, PlatformLoss::HoldBack, |_| {}),
         registry,
     )
 }
@@ -168,7 +168,7 @@ fn a_new_digest_that_loses_a_platform_is_held_back() {
         BTreeSet::from([Digest::parse(&old).unwrap()]),
     )]);
     let resolver = Arc::new(Registry::new(settings()).unwrap());
-    let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+    let answers = crate::support::resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {});
     let answer = answers[&lookup(&image)].clone().unwrap();
     assert_eq!(answer.digest.as_str(), new);
     let held: BTreeMap<String, String> = answer
@@ -208,7 +208,7 @@ fn an_old_schema_1_manifest_loses_nothing() {
         BTreeSet::from([Digest::parse(&old).unwrap()]),
     )]);
     let resolver = Arc::new(Registry::new(settings()).unwrap());
-    let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+    let answers = crate::support::resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {});
     assert_eq!(
         answers[&lookup(&image)],
         Ok(Answer::new(Digest::parse(&new).unwrap()))

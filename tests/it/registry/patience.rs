@@ -99,21 +99,18 @@ fn hosts_that_never_answer_do_not_hold_up_the_others() {
         .map(|image| (lookup(image), Default::default()))
         .collect();
     let mut order = Vec::new();
-    let answers = imago::app::resolve::resolve(
+    let mut answers = crate::support::resolve(
         &resolver,
         &wanted,
         imago::app::resolve::PlatformLoss::HoldBack,
         |event| {
-            if let imago::app::resolve::Event::Answered { lookup, .. } = event {
+            if let imago::app::observer::Event::Answered { lookup, .. } = event {
                 order.push(lookup);
             }
         },
     );
     assert_eq!(order[0], lookup(&good));
-    assert_eq!(
-        digest_of(answers.unwrap().remove(&lookup(&good)).unwrap()),
-        digest
-    );
+    assert_eq!(digest_of(answers.remove(&lookup(&good)).unwrap()), digest);
 }
 
 #[test]

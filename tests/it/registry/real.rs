@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use imago::app::resolve::{PlatformLoss, Wanted, resolve};
+use imago::app::resolve::{PlatformLoss, Wanted};
 use imago::engine::image::Digest;
 use imago::io::registry::{Map, Registry, Settings};
 
@@ -46,7 +46,7 @@ fn an_open_registry_follows_its_tags() {
         .iter()
         .map(|image| (lookup(&format!("{host}/{image}")), recorded.clone()))
         .collect();
-    let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+    let answers = crate::support::resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {});
     let answer = |image: &str| answers[&lookup(&format!("{host}/{image}"))].clone();
     assert_eq!(
         (

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use imago::app::resolve::{PlatformLoss, Wanted, resolve};
+use imago::app::resolve::{PlatformLoss, Wanted};
 use imago::io::registry::{Registry, Settings};
 
 use super::{ask, ask_all, digest_of, docker_config, lookup, settings};
@@ -210,7 +210,7 @@ fn two_hundred_images_cost_one_challenge_one_token_a_repository_and_one_head_eac
         expected.insert(lookup, digest);
     }
     let resolver = std::sync::Arc::new(Registry::new(settings()).unwrap());
-    let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+    let answers = crate::support::resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {});
     for (lookup, digest) in expected {
         assert_eq!(digest_of(answers[&lookup].clone()), digest);
     }
@@ -262,7 +262,7 @@ fn an_index_that_names_no_platforms_is_read_to_the_end() {
             [imago::engine::image::Digest::parse(&old).unwrap()].into(),
         )]);
         let resolver = std::sync::Arc::new(Registry::new(settings()).unwrap());
-        let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).unwrap();
+        let answers = crate::support::resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {});
         assert_eq!(
             answers[&lookup].as_ref().unwrap().held.len(),
             held,

@@ -6,6 +6,13 @@
     reason = "the parts are for every module of this one binary"
 )]
 
+use std::sync::Arc;
+
+use imago::app::observer::Event;
+use imago::app::resolve::{self, PlatformLoss, Wanted};
+use imago::engine::answer::Answers;
+use imago::io::resolver::Resolver;
+
 pub mod apiserver;
 pub(crate) mod binary;
 pub(crate) mod cases;
@@ -19,3 +26,24 @@ pub(crate) mod remote;
 pub(crate) mod schema;
 pub(crate) mod seeds;
 pub mod tls;
+
+/// Awaits a run, or what else asks, on a runtime of its own.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    result
+}
+
+/// Asks all, and waits for the answers.
+pub(crate) fn resolve<R: Resolver>(
+    resolver: &Arc<R>,
+    wanted: &Wanted,
+    platform_loss: PlatformLoss,
+    on_event: impl FnMut(Event),
+) -> Answers {
+    block_on(resolve::resolve(resolver, wanted, platform_loss, on_event))
+}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Request, all_workloads, takes};
 use crate::app::edits::{self, Edited};
@@ -20,14 +21,14 @@ use crate::io::lock::{self, LockError, Prune};
 use crate::io::scan;
 
 /// One look at the files: what is in them, and what shall become of it.
-pub(in crate::app) struct Round {
+pub(in crate::app) struct Pass {
     /// What was found, without what was not selected.
     pub(super) survey: Survey,
     /// What was decided, manifest by manifest.
     pub(in crate::app) edited: Vec<Edited>,
     /// What the decisions go by.
     pub(super) answers: Answers,
-    pub(super) rules: Rules,
+    pub(super) rules: Arc<Rules>,
     /// The repository, or the current folder where there is none.
     pub(super) root: PathBuf,
     /// The tags that an image or a record of any workload names, selected or not. `None`: the lock is not to be pruned, or not every
@@ -35,7 +36,7 @@ pub(in crate::app) struct Round {
     pub(super) named: Option<BTreeSet<Lookup>>,
 }
 
-impl Round {
+impl Pass {
     /// The files that change, each with its number among the manifests and its new text.
     pub(in crate::app) fn due(&self) -> impl Iterator<Item = (usize, &Manifest, &str)> {
         let files = self.survey.manifests.iter().zip(&self.edited).enumerate();
@@ -80,7 +81,7 @@ impl Round {
         diffs.concat()
     }
 
-    /// What this round's decisions make of another content of a file. `None` where it cannot be read or edited.
+    /// What this pass's decisions make of another content of a file. `None` where it cannot be read or edited.
     pub(in crate::app) fn edit_again(
         &self,
         request: &Request,
@@ -98,7 +99,7 @@ impl Round {
             .then(|| edited.new_text.unwrap_or(other.text).into_bytes())
     }
 
-    /// What the lock shall hold after this round, where it is kept and changes.
+    /// What the lock shall hold after this pass, where it is kept and changes.
     pub(in crate::app) fn lock_draft(
         &self,
         request: &Request,
@@ -131,7 +132,7 @@ impl Round {
         Ok(failures)
     }
 
-    /// Finds out which files [`Round::write`] would fail at, as far as that can be seen beforehand.
+    /// Finds out which files [`Pass::write`] would fail at, as far as that can be seen beforehand.
     pub(super) fn rehearse(&self) -> BTreeMap<usize, Problem> {
         let due: Vec<_> = self.due().collect();
         let failures = threads::map(&due, |(index, manifest, _)| {
@@ -160,7 +161,7 @@ impl Round {
             .map_err(|error| Box::new(lock_problem("write", &lock.path, &error)))
     }
 
-    /// The digest that the manifests have of each tag after this round: the tag's new one, unless all that use the tag were held back
+    /// The digest that the manifests have of each tag after this pass: the tag's new one, unless all that use the tag were held back
     /// from it, on one old digest.
     pub(super) fn digests(&self) -> BTreeMap<Lookup, Digest> {
         let answers = self

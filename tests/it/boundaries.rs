@@ -65,7 +65,9 @@ const CHILDREN: &str = "io/child.rs";
 const STARTERS: [&[&str]; 2] = [&["std", "process", "Command"], &["tokio", "process"]];
 
 /// Where the process stands is asked at the edge: all else is told.
-const CURRENT_FOLDER: &[&str] = &["std", "env", "current_dir"];
+const CURRENT_FOLDER: [&str; 2] = ["env", "current_dir"];
+/// What is never given back. Only the edge ends with the process.
+const LEAK: [&str; 2] = ["mem", "forget"];
 
 /// What starts a runtime: whoever calls `app` brings one.
 const RUNTIMES: [&[&str]; 2] = [
@@ -168,11 +170,9 @@ fn out_of_place(file: &str, module: &[&str], named: &Named) -> Option<String> {
     if is_in(&STARTERS) && file != CHILDREN {
         return Some(format!("only src/{CHILDREN} starts a program"));
     }
-    if module.first() != Some(&"cli") && is_in(&[CURRENT_FOLDER]) {
-        return Some("only `cli` asks for the current folder".to_owned());
-    }
-    if module.first() != Some(&"cli") && is_in(&[&["std", "mem", "forget"]]) {
-        return Some("only `cli` ends with the process, so only it may leak".to_owned());
+    let ends_in = |names: [&str; 2]| named.path.ends_with(&names.map(str::to_owned));
+    if module.first() != Some(&"cli") && (ends_in(CURRENT_FOLDER) || ends_in(LEAK)) {
+        return Some("only `cli` ends with the process, and knows where it stands".to_owned());
     }
     if is_in(&RUNTIMES) && file != RUNTIME {
         return Some(format!("only src/{RUNTIME} starts a runtime"));

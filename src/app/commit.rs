@@ -222,9 +222,9 @@ impl Session {
 }
 
 /// Who commits. libgit2's own form of that stays on the thread that asks for it.
-fn identity(request: &Request, repository: &Repository) -> Result<Identity, Problem> {
-    Identity::of(repository, request.author.as_ref(), &request.environment)
-        .map_err(|error| refused(&error))
+fn identity(request: &Request, repository: &Repository) -> anyhow::Result<Identity> {
+    let identity = Identity::of(repository, request.author.as_ref(), &request.environment);
+    Ok(identity.map_err(|error| refused(&error))?)
 }
 
 /// Fetches contents that a partial clone has left at its remote, all at once. Other clones have all that they need.

@@ -60,10 +60,13 @@ pub(super) fn discard(value: impl Send + 'static) {
     drop(tokio::task::spawn_blocking(move || drop(value)));
 }
 
+/// What is made of an item, and of what it was ready with.
+type Work<T, W, R> = dyn Fn(&T, W) -> R + Send + Sync;
+
 /// Items that are worked on beside the runtime, each as soon as it is said to be ready. Few items are worked on when all are.
 pub(super) struct WhenReady<T, W, R> {
     items: Vec<Option<T>>,
-    work: Arc<dyn Fn(&T, W) -> R + Send + Sync>,
+    work: Arc<Work<T, W, R>>,
     /// What is ready and is not worked on yet.
     few: Option<Vec<(usize, T, W)>>,
     sender: UnboundedSender<(usize, T, std::thread::Result<R>)>,

@@ -181,7 +181,7 @@ pub async fn run(
         report.warnings.extend(planned.warnings);
         report.skipped.extend(planned.told.skipped);
         report.problems.extend(planned.told.problems);
-        report.workloads.push(planned.told.workload);
+        report.objects.push(planned.told.workload);
     }
     report
         .warnings
@@ -276,7 +276,7 @@ impl Planned {
         };
         self.told
             .workload
-            .containers
+            .images
             .iter()
             .filter(|container| due(&container.outcome))
             .count()
@@ -352,7 +352,7 @@ fn put_back_by_helm(carried: &[Planned], reach: Reach) -> Option<String> {
 
 fn place(live: &Live) -> Place {
     Place {
-        workload: Some(live.name()),
+        object: Some(live.name()),
         ..Place::default()
     }
 }

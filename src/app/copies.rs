@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::report::{Action, Outcome, Place, Report, WorkloadReport};
+use super::report::{Action, ObjectReport, Outcome, Place, Report};
 use crate::engine::image::{ImageRef, Lookup};
 
 /// How many pairs of objects are named.
@@ -17,9 +17,9 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     if matches!(report.action, Action::Restore) {
         return Vec::new();
     }
-    let images = |workload: usize| report.workloads[workload].containers.iter();
+    let images = |workload: usize| report.objects[workload].images.iter();
     let all = || {
-        (0..report.workloads.len())
+        (0..report.objects.len())
             .flat_map(|workload| images(workload).map(move |container| (workload, container)))
     };
     let fixed = || all().filter(|(_, container)| matches!(container.outcome, Outcome::Fixed));
@@ -37,7 +37,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         }
     }
     let mut left: BTreeMap<Lookup, usize> = BTreeMap::new();
-    for (at, workload) in report.workloads.iter().enumerate() {
+    for (at, workload) in report.objects.iter().enumerate() {
         for entry in &workload.unclaimed.entries {
             if let Ok(image) = ImageRef::parse(entry) {
                 left.entry(image.lookup()).or_insert(at);
@@ -61,8 +61,8 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     }
     let said = |((fixed, followed), count): (&(usize, usize), &usize)| {
         let (fixed, followed) = (
-            name(&report.workloads[*fixed]),
-            name(&report.workloads[*followed]),
+            name(&report.objects[*fixed]),
+            name(&report.objects[*followed]),
         );
         match count {
             1 => format!("1 fixed image of {fixed} follows its tag in {followed}"),
@@ -70,10 +70,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         }
     };
     let said_of_moved = |((fixed, left), count): (&(usize, usize), &usize)| {
-        let (fixed, left) = (
-            name(&report.workloads[*fixed]),
-            name(&report.workloads[*left]),
-        );
+        let (fixed, left) = (name(&report.objects[*fixed]), name(&report.objects[*left]));
         format!(
             "{} of {fixed} stands in the record of {left}, where no container has it now; remove its digest to follow its tag",
             match count {
@@ -97,10 +94,10 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
 /// One sentence for each object whose record has an entry that no container has, beside a pin that the record does not know: a container
 /// that was renamed and got another image at once.
 pub(super) fn unclaimed(report: &Report) -> Vec<String> {
-    let is_due = |workload: &&WorkloadReport| {
+    let is_due = |workload: &&ObjectReport| {
         !workload.unclaimed.entries.is_empty() && !workload.unclaimed.pins.is_empty()
     };
-    let said = |workload: &WorkloadReport| {
+    let said = |workload: &ObjectReport| {
         let (entries, pins) = (&workload.unclaimed.entries, &workload.unclaimed.pins);
         format!(
             "unclaimed record: that of {} has `{}`, which no container has now, and nothing of the digest of `{}`, which stays as a person's \
@@ -110,7 +107,7 @@ pub(super) fn unclaimed(report: &Report) -> Vec<String> {
             pins.join("`, `")
         )
     };
-    let due = report.workloads.iter().filter(is_due);
+    let due = report.objects.iter().filter(is_due);
     due.map(said).collect()
 }
 
@@ -138,10 +135,10 @@ fn whole(image: &str) -> Option<(Lookup, bool, &str)> {
     Some((image.lookup(), image.tag().is_some(), digest))
 }
 
-fn name(workload: &WorkloadReport) -> String {
-    let Place { file, workload, .. } = &workload.place;
+fn name(workload: &ObjectReport) -> String {
+    let Place { file, object, .. } = &workload.place;
     file.iter()
-        .chain(workload)
+        .chain(object)
         .map(String::as_str)
         .collect::<Vec<_>>()
         .join(" ")
@@ -150,31 +147,31 @@ fn name(workload: &WorkloadReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::report::{ContainerReport, Mode};
+    use crate::app::report::{ImageReport, Mode, SiteName};
 
     fn report(workloads: &[(&str, &[(&str, Outcome)])]) -> Report {
-        let container = |(image, outcome): &(&str, Outcome)| ContainerReport {
-            init: false,
-            name: "app".into(),
+        let container = |(image, outcome): &(&str, Outcome)| ImageReport {
+            site: SiteName::container("app"),
             line: None,
             image: image.replace("OLD", &format!("sha256:{}", "0".repeat(64))),
             outcome: outcome.clone(),
         };
-        let workload = |(file, containers): &(&str, &[(&str, Outcome)])| WorkloadReport {
+        let workload = |(file, containers): &(&str, &[(&str, Outcome)])| ObjectReport {
             place: Place {
                 file: Some((*file).into()),
-                workload: Some("Deployment/web".into()),
+                object: Some("Deployment/web".into()),
                 ..Place::default()
             },
+            shape: "Deployment".into(),
             kind: "Deployment".into(),
             namespace: None,
             name: "web".into(),
-            containers: containers.iter().map(container).collect(),
+            images: containers.iter().map(container).collect(),
             changed: false,
             unclaimed: Default::default(),
         };
         Report {
-            workloads: workloads.iter().map(workload).collect(),
+            objects: workloads.iter().map(workload).collect(),
             ..Report::new(Mode::Files, Action::Report)
         }
     }
@@ -252,7 +249,7 @@ mod tests {
             ("c.yaml", &[("web:2@OLD", Outcome::Fixed)]),
         ]);
         assert!(notes(&report).is_empty());
-        report.workloads[0].unclaimed.entries = vec!["web:1".to_owned()];
+        report.objects[0].unclaimed.entries = vec!["web:1".to_owned()];
         assert_eq!(
             notes(&report),
             [

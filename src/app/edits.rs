@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 
-use super::report::{Action, ContainerReport, Place, Problem, Skipped, WorkloadReport};
+use super::report::{Action, ImageReport, ObjectReport, Place, Problem, SiteName, Skipped};
 use super::survey::Manifest;
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
 use crate::engine::object::{IGNORE, Ignore, Object, RECORD};
+use crate::engine::path::Path;
 use crate::engine::plan::{self, Outcome, Plan, Rules};
-use crate::engine::site::{Role, Site};
+use crate::engine::site::Site;
 use crate::engine::splice::{self, DocumentChanges, Refused};
 use crate::engine::yaml::File;
 
@@ -21,7 +22,7 @@ pub struct Edited {
     /// How many of its images change in `new_text`.
     pub images: usize,
     /// Its workloads, and what was decided for their images.
-    pub workloads: Vec<WorkloadReport>,
+    pub workloads: Vec<ObjectReport>,
     /// What was passed over in it.
     pub skipped: Vec<Skipped>,
     /// What went wrong with it, or with something in it.
@@ -132,7 +133,7 @@ fn new_text(manifest: &Manifest, changes: &[DocumentChanges]) -> Result<String, 
 /// What was decided for a workload, in the report's terms.
 pub(super) struct Told {
     /// The workload and its containers; nothing is said to have changed yet.
-    pub(super) workload: WorkloadReport,
+    pub(super) workload: ObjectReport,
     /// What was passed over in it.
     pub(super) skipped: Vec<Skipped>,
     /// What went wrong with its images.
@@ -141,24 +142,25 @@ pub(super) struct Told {
 
 /// Puts a plan into the report's terms.
 pub(super) fn tell(place: Place, workload: &Object, plan: &Plan) -> Told {
-    let (mut containers, mut skipped, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut images, mut skipped, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for (container, outcome) in workload.sites.iter().zip(&plan.outcomes) {
         let Some(outcome) = outcome else { continue };
         let image = container.image.text().unwrap_or_default().to_owned();
-        let place = Place {
+        let site = site_name(workload, container);
+        let at = || Place {
             line: container.line,
-            container: Some(container.name.clone()),
+            site: Some(site.clone()),
             ..place.clone()
         };
         let mut skip = |code, message| {
             skipped.push(Skipped {
                 code,
-                place: place.clone(),
+                place: at(),
                 message,
             })
         };
         match outcome {
-            Outcome::Failed(refusal) => problems.push(failed(place, &image, refusal)),
+            Outcome::Failed(refusal) => problems.push(failed(at(), &image, refusal)),
             Outcome::Variable => skip(
                 Code::Variable,
                 format!("`{image}` is not an image before something fills it in"),
@@ -186,14 +188,20 @@ pub(super) fn tell(place: Place, workload: &Object, plan: &Plan) -> Told {
             }
             _ => {}
         }
-        containers.push(report(container, image, outcome.clone()));
+        images.push(ImageReport {
+            site,
+            line: container.line,
+            image,
+            outcome: outcome.clone(),
+        });
     }
-    let workload = WorkloadReport {
+    let workload = ObjectReport {
         place,
+        shape: workload.kind.to_string(),
         kind: workload.kind.to_string(),
         namespace: workload.namespace.clone(),
         name: workload.name.clone(),
-        containers,
+        images,
         changed: false,
         unclaimed: plan.unclaimed.clone(),
     };
@@ -204,13 +212,13 @@ pub(super) fn tell(place: Place, workload: &Object, plan: &Plan) -> Told {
     }
 }
 
-fn report(container: &Site, image: String, outcome: Outcome) -> ContainerReport {
-    ContainerReport {
-        init: container.role == Role::InitContainer,
-        name: container.name.clone(),
-        line: container.line,
-        image,
-        outcome,
+fn site_name(object: &Object, site: &Site) -> SiteName {
+    let path = site.written_at();
+    let from_object = path.steps().iter().skip(object.at.steps().len());
+    SiteName {
+        role: site.role,
+        name: site.name.clone(),
+        path: from_object.cloned().collect::<Path>().to_string(),
     }
 }
 
@@ -218,8 +226,8 @@ fn place(manifest: &Manifest, workload: &Object) -> Place {
     Place {
         file: Some(manifest.name.clone()),
         line: workload.line,
-        workload: Some(workload.label()),
-        container: None,
+        object: Some(workload.label()),
+        site: None,
     }
 }
 

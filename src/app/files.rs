@@ -14,7 +14,7 @@ use super::lock_check;
 use super::nothing;
 use super::observer::{Event, Observer};
 use super::ready::Awaiting;
-use super::report::{Action, Mode, Place, Problem, Reach, Report, WorkloadReport};
+use super::report::{Action, Mode, ObjectReport, Place, Problem, Reach, Report};
 use super::resolve::PlatformLoss;
 use super::source::{LockUse, Source, Sourced, lock_problem};
 use super::survey::{self, Manifest, Survey};
@@ -306,7 +306,7 @@ impl Job {
             && !edited
                 .iter()
                 .flat_map(|edited| &edited.workloads)
-                .any(WorkloadReport::is_checked);
+                .any(ObjectReport::is_checked);
         let pass = Pass {
             survey,
             edited,
@@ -486,7 +486,7 @@ impl Report {
     fn take(&mut self, pass: &mut Pass, mut failures: BTreeMap<usize, Problem>) {
         let Pass { survey, edited, .. } = pass;
         self.files_seen = survey.files;
-        self.files_without_workload = std::mem::take(&mut survey.without_workload);
+        self.files_without_objects = std::mem::take(&mut survey.without_workload);
         self.skipped = std::mem::take(&mut survey.skipped);
         self.problems.splice(0..0, survey.problems.drain(..));
         for kind in &survey.unhandled {
@@ -506,7 +506,7 @@ impl Report {
                 None if edited.new_text.is_some() => self.files_changed.push(manifest.name.clone()),
                 None => {}
             }
-            self.workloads.extend(edited.workloads);
+            self.objects.extend(edited.workloads);
             self.skipped.extend(edited.skipped);
             self.problems.extend(edited.problems);
         }

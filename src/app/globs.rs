@@ -71,7 +71,7 @@ fn idle_images<'f>(
     images: &'f ImageFilter,
     report: &Report,
 ) -> impl Iterator<Item = (bool, &'f str)> {
-    let found = report.containers().next().is_some();
+    let found = report.images().next().is_some();
     images.idle().filter(move |_| found)
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::report::{Action, Outcome, WorkloadReport};
+use super::report::{Action, ObjectReport, Outcome};
 use crate::engine::image::ImageRef;
 
 /// Where `--message` gives none.
@@ -58,7 +58,7 @@ pub struct Changes<'a> {
     /// What was done.
     pub action: Action,
     /// The workloads that change, in order, each with its file's path from the repository's root.
-    pub workloads: Vec<(&'a str, &'a WorkloadReport)>,
+    pub workloads: Vec<(&'a str, &'a ObjectReport)>,
     /// How many files change, the lock among them.
     pub files: usize,
 }
@@ -151,13 +151,13 @@ impl<'a> Changes<'a> {
     fn images(&self) -> impl Iterator<Item = Image<'a>> {
         self.workloads.iter().flat_map(|(file, workload)| {
             workload
-                .containers
+                .images
                 .iter()
                 .filter_map(|container| match &container.outcome {
                     Outcome::Outdated(new) | Outcome::Restored(new) => Some(Image {
                         file,
                         workload,
-                        container: &container.name,
+                        container: &container.site.name,
                         old: &container.image,
                         new,
                     }),
@@ -237,7 +237,7 @@ impl<'a> Changes<'a> {
 struct Image<'a> {
     /// The file's path from the repository's root.
     file: &'a str,
-    workload: &'a WorkloadReport,
+    workload: &'a ObjectReport,
     container: &'a str,
     old: &'a str,
     new: &'a str,
@@ -272,25 +272,25 @@ fn on_one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::report::{ContainerReport, Place};
+    use crate::app::report::{ImageReport, Place, SiteName};
 
-    fn workload(name: &str, containers: &[(&str, Outcome)]) -> WorkloadReport {
-        let container = |(name, outcome): &(&str, Outcome)| ContainerReport {
-            init: false,
-            name: (*name).to_owned(),
+    fn workload(name: &str, containers: &[(&str, Outcome)]) -> ObjectReport {
+        let container = |(name, outcome): &(&str, Outcome)| ImageReport {
+            site: SiteName::container(name),
             line: None,
             image: "registry.example.test/web:1.4".to_owned(),
             outcome: outcome.clone(),
         };
-        WorkloadReport {
+        ObjectReport {
             place: Place {
                 file: Some("deploy/web.yaml".to_owned()),
                 ..Place::default()
             },
+            shape: "Deployment".into(),
             kind: "Deployment".into(),
             namespace: None,
             name: name.to_owned(),
-            containers: containers.iter().map(container).collect(),
+            images: containers.iter().map(container).collect(),
             changed: true,
             unclaimed: Default::default(),
         }
@@ -303,7 +303,7 @@ mod tests {
         ))
     }
 
-    fn filled(template: &str, workloads: &[WorkloadReport]) -> String {
+    fn filled(template: &str, workloads: &[ObjectReport]) -> String {
         let workloads = workloads
             .iter()
             .map(|workload| ("deploy/web.yaml", workload))
@@ -376,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_message_has_a_limit_and_counts_what_it_leaves_out() {
-        let many: Vec<WorkloadReport> = (0..3000)
+        let many: Vec<ObjectReport> = (0..3000)
             .map(|at| workload(&format!("w{at}"), &[("app", outdated("1"))]))
             .collect();
         let message = filled(DEFAULT, &many);

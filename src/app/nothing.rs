@@ -7,14 +7,14 @@ use crate::engine::code::Code;
 /// the cluster's word on each empty namespace.
 pub(super) fn checked(report: &Report) -> Option<String> {
     if report
-        .workloads
+        .objects
         .iter()
-        .any(super::report::WorkloadReport::is_checked)
+        .any(super::report::ObjectReport::is_checked)
         || !report.problems.is_empty()
     {
         return None;
     }
-    let why = match (report.mode, report.workloads.is_empty()) {
+    let why = match (report.mode, report.objects.is_empty()) {
         (_, false) => of_workloads(report),
         (Mode::Cluster, true) => of_cluster(report)?,
         (Mode::Files, true) => of_files(report),
@@ -25,7 +25,7 @@ pub(super) fn checked(report: &Report) -> Option<String> {
 /// Workloads were taken, and none of their images.
 fn of_workloads(report: &Report) -> String {
     let counts = report.counts();
-    let workloads = counted(report.workloads.len(), "workload");
+    let workloads = counted(report.objects.len(), "workload");
     match (counts.ignored, counts.variable) {
         (0, 0) => {
             format!("no image is in {workloads}; look at `containers` in their pod templates")
@@ -123,7 +123,7 @@ fn counted(count: usize, noun: &str) -> String {
 mod tests {
     use super::*;
     use crate::app::report::{
-        Action, ContainerReport, Outcome, Place, Problem, Skipped, WorkloadReport,
+        Action, ImageReport, ObjectReport, Outcome, Place, Problem, SiteName, Skipped,
     };
 
     fn files() -> Report {
@@ -133,20 +133,20 @@ mod tests {
         }
     }
 
-    fn workload(outcomes: impl IntoIterator<Item = Outcome>) -> WorkloadReport {
-        let container = |outcome| ContainerReport {
-            init: false,
-            name: "app".into(),
+    fn workload(outcomes: impl IntoIterator<Item = Outcome>) -> ObjectReport {
+        let container = |outcome| ImageReport {
+            site: SiteName::container("app"),
             line: None,
             image: "registry.example.test/web:1.4".into(),
             outcome,
         };
-        WorkloadReport {
+        ObjectReport {
             place: Place::default(),
+            shape: "Deployment".into(),
             kind: "Deployment".into(),
             namespace: None,
             name: "web".into(),
-            containers: outcomes.into_iter().map(container).collect(),
+            images: outcomes.into_iter().map(container).collect(),
             changed: false,
             unclaimed: Default::default(),
         }
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn each_way_to_check_nothing_has_its_own_sentence() {
         let of = |outcomes: Vec<Outcome>| Report {
-            workloads: vec![workload(outcomes)],
+            objects: vec![workload(outcomes)],
             ..files()
         };
         let ignored = || Outcome::Ignored("a glob".into());
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_checked_image_a_problem_and_an_empty_namespace_need_no_sentence() {
         let checked_one = Report {
-            workloads: vec![workload([Outcome::Variable]), workload([Outcome::Ok])],
+            objects: vec![workload([Outcome::Variable]), workload([Outcome::Ok])],
             ..files()
         };
         let problem = Problem {

@@ -5,12 +5,14 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::engine::code::{Code, Kind};
 pub use crate::engine::hold::Hold;
 use crate::engine::image::ImageRef;
 pub use crate::engine::plan::Outcome;
 use crate::engine::plan::Unclaimed;
+pub use crate::engine::site::Role;
 
 /// Where the workloads of a run are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,12 +51,12 @@ pub struct Report {
     pub strict: bool,
     /// Whether no image was checked, and that is a failure (`--fail-on-empty`). Nothing was carried out then.
     pub failed_empty: bool,
-    /// Every workload that was taken, in order.
-    pub workloads: Vec<WorkloadReport>,
+    /// Every object that was taken, in order.
+    pub objects: Vec<ObjectReport>,
     /// How many files were read.
     pub files_seen: usize,
     /// Those of them that hold no workload, as named to the user; not the templates and those that have a problem.
-    pub files_without_workload: Vec<String>,
+    pub files_without_objects: Vec<String>,
     /// The files that were changed (or would be, where nothing is written), as named to the user.
     pub files_changed: Vec<String>,
     /// Whether globs narrowed down which files were read.
@@ -97,9 +99,9 @@ impl Report {
             dry_run: false,
             strict: false,
             failed_empty: false,
-            workloads: Vec::new(),
+            objects: Vec::new(),
             files_seen: 0,
-            files_without_workload: Vec::new(),
+            files_without_objects: Vec::new(),
             files_changed: Vec::new(),
             narrowed: false,
             skipped: Vec::new(),
@@ -132,17 +134,15 @@ impl Report {
         }
     }
 
-    /// Every container that was taken.
-    pub fn containers(&self) -> impl Iterator<Item = &ContainerReport> {
-        self.workloads
-            .iter()
-            .flat_map(|workload| &workload.containers)
+    /// Every image that was taken.
+    pub fn images(&self) -> impl Iterator<Item = &ImageReport> {
+        self.objects.iter().flat_map(|object| &object.images)
     }
 
     /// How many fixed images name their tag beside the digest: `--track tag` would follow these.
     pub fn fixed_with_tag(&self) -> usize {
         let fixed = self
-            .containers()
+            .images()
             .filter(|container| matches!(container.outcome, Outcome::Fixed));
         fixed
             .filter(|container| {
@@ -154,7 +154,7 @@ impl Report {
     /// The images by what was decided.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for container in self.containers() {
+        for container in self.images() {
             counts.images += 1;
             *match container.outcome {
                 Outcome::Ok => &mut counts.ok,
@@ -240,47 +240,63 @@ pub struct Counts {
     pub failed: usize,
 }
 
-/// One workload and its containers.
+/// One object and its images.
 #[derive(Clone, Debug)]
-pub struct WorkloadReport {
+pub struct ObjectReport {
     /// Where it stands.
     pub place: Place,
-    /// `Deployment`, `DaemonSet`, `StatefulSet`, `CronJob`.
+    /// The name of the shape that found its images: `Deployment`.
+    pub shape: String,
+    /// Its `kind`.
     pub kind: String,
     /// `metadata.namespace`, where it is set.
     pub namespace: Option<String>,
     /// `metadata.name`.
     pub name: String,
-    /// Its containers with an image, those of `containers` first.
-    pub containers: Vec<ContainerReport>,
+    /// Its images, list by list as its shape names them.
+    pub images: Vec<ImageReport>,
     /// Whether it was (or, where nothing is written, would be) changed: its file, or its object in the cluster.
     pub changed: bool,
     /// What its record and its containers have apart from each other.
     pub unclaimed: Unclaimed,
 }
 
-impl WorkloadReport {
+impl ObjectReport {
     /// Whether any of its images was checked: not left out, and no variable.
     pub fn is_checked(&self) -> bool {
-        self.containers
+        self.images
             .iter()
             .any(|container| !matches!(container.outcome, Outcome::Ignored(_) | Outcome::Variable))
     }
 }
 
-/// One container's image.
+/// One image.
 #[derive(Clone, Debug)]
-pub struct ContainerReport {
-    /// Whether it stands in `initContainers`.
-    pub init: bool,
-    /// The container's name.
-    pub name: String,
+pub struct ImageReport {
+    /// Its site.
+    pub site: SiteName,
     /// The line of the image in its file, from 1.
     pub line: Option<u32>,
     /// The image as written.
     pub image: String,
     /// What was decided.
     pub outcome: Outcome,
+}
+
+impl ImageReport {
+    /// The code of what was decided, where it has one.
+    pub fn code(&self) -> Option<Code> {
+        match &self.outcome {
+            Outcome::Outdated(_) => Some(Code::Outdated),
+            Outcome::Restored(_) => Some(Code::Restored),
+            Outcome::Stale { .. } => Some(Code::Stale),
+            Outcome::Ignored(_) => Some(Code::Ignored),
+            Outcome::Variable => Some(Code::Variable),
+            Outcome::Held(hold) => Some(hold.code),
+            Outcome::Failed(refusal) => Some(refusal.code),
+            Outcome::Ok | Outcome::Fixed | Outcome::Unchecked(_) | Outcome::Kept(_) => None,
+        }
+    }
 }
 
 /// Where something stands, as far as is known. Places are in the order in which a run reads files: folder by folder.
@@ -291,9 +307,31 @@ pub struct Place {
     /// The line, from 1.
     pub line: Option<u32>,
     /// `Deployment/web`; in a cluster with its namespace, `default/Deployment/web`.
-    pub workload: Option<String>,
-    /// The container's name.
-    pub container: Option<String>,
+    pub object: Option<String>,
+    /// The site in the object.
+    pub site: Option<SiteName>,
+}
+
+/// Which of an object's images is meant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SiteName {
+    /// What the image is for.
+    pub role: Role,
+    /// The name by which people know it: a container's, or the path of its mapping.
+    pub name: String,
+    /// Where it is written, from the root of its object: `spec.template.spec.containers[0].image`.
+    pub path: String,
+}
+
+impl fmt::Display for SiteName {
+    /// ``container `app` ``
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.role {
+            Role::Container | Role::InitContainer => write!(f, "container `{}`", self.name),
+            Role::Volume => write!(f, "volume `{}`", self.name),
+            Role::Other => write!(f, "`{}`", self.name),
+        }
+    }
 }
 
 impl Place {
@@ -308,9 +346,8 @@ impl Place {
 
 impl Ord for Place {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.cmp_in_files(other).then_with(|| {
-            (&self.workload, &self.container).cmp(&(&other.workload, &other.container))
-        })
+        self.cmp_in_files(other)
+            .then_with(|| (&self.object, &self.site).cmp(&(&other.object, &other.site)))
     }
 }
 
@@ -353,6 +390,18 @@ pub struct Problem {
     pub cause: String,
     /// One thing to do: ``run `docker login registry.example.test` ``.
     pub hint: Option<String>,
+}
+
+#[cfg(test)]
+impl SiteName {
+    /// The first container.
+    pub(crate) fn container(name: &str) -> Self {
+        Self {
+            role: Role::Container,
+            name: name.to_owned(),
+            path: "spec.template.spec.containers[0].image".to_owned(),
+        }
+    }
 }
 
 #[cfg(test)]

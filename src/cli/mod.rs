@@ -424,7 +424,7 @@ mod tests {
     fn exit_codes_are_2_before_3_before_1() {
         let updated = samples::updated();
         let mut fine = updated.clone();
-        fine.workloads[0].containers[0].outcome = Outcome::Ok;
+        fine.objects[0].images[0].outcome = Outcome::Ok;
         let check = |report: &Report| Report {
             action: Action::Check,
             ..report.clone()

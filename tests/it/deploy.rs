@@ -254,7 +254,7 @@ fn imago_does_not_follow_its_own_tag() {
         .imago(["files", "--offline", "--update", "--output=json", "."])
         .finish_with(0)
         .json();
-    let outcome = &report["workloads"][0]["containers"][0]["outcome"];
+    let outcome = &report["objects"][0]["images"][0]["outcome"];
     assert_eq!(
         (outcome.as_str(), &report["files_changed"]),
         (Some("ignored"), &serde_json::json!([]))
@@ -499,11 +499,11 @@ fn imago_finds_its_own_image() {
         .imago(["files", "--output=json", "--exclude-image=*", "."])
         .finish_with(0)
         .json();
-    let found: Vec<&str> = report["workloads"]
+    let found: Vec<&str> = report["objects"]
         .as_array()
         .unwrap()
         .iter()
-        .flat_map(|one| one["containers"].as_array().unwrap())
+        .flat_map(|one| one["images"].as_array().unwrap())
         .map(|container| container["image"].as_str().unwrap())
         .collect();
     let image =

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::binary::Workplace;
 use crate::support::schema::{faults, schema};
@@ -405,6 +405,69 @@ fn the_json_is_as_its_schema_describes_it() {
 }
 
 #[test]
+fn an_image_is_told_by_its_path_from_the_root_of_its_object() {
+    let place = shop();
+    place.write(
+        "shop/list.yaml",
+        "apiVersion: v1\nkind: List\nitems:\n- {}\n- apiVersion: batch/v1\n  kind: CronJob\n  metadata: {name: job}\n  spec:\n    jobTemplate:\n      spec:\n        template:\n          spec:\n            initContainers:\n            - name: first\n              image: registry.example.test/none:2\n            - name: second\n              image: ${IMAGE}\n",
+    );
+    let report = place
+        .imago(["files", "--offline", "--output", "json", "shop/list.yaml"])
+        .finish_with(3)
+        .json();
+    let [object] = &report["objects"].as_array().unwrap()[..] else {
+        panic!("{report}");
+    };
+    assert_eq!(
+        (&object["shape"], &object["kind"]),
+        (&json!("CronJob"), &json!("CronJob"))
+    );
+    let told = |entry: &Value| {
+        let keys = ["path", "name", "line", "code"];
+        Value::from_iter(keys.map(|key| entry[key].clone()))
+    };
+    let path = |index| format!("spec.jobTemplate.spec.template.spec.initContainers[{index}].image");
+    let first = json!([path(0), "first", 15, "not-in-lock"]);
+    let second = json!([path(1), "second", 17, "variable"]);
+    assert_eq!(told(&object["images"][0]), first);
+    assert_eq!(told(&object["images"][1]), second);
+    assert_eq!(told(&report["problems"][0]), first);
+    assert_eq!(told(&report["skipped"][0]), second);
+    assert_eq!(report["problems"][0]["object"], "CronJob/job");
+    let image = &object["images"][0];
+    assert_eq!(
+        (&image["tag"], &image["new_tag"]),
+        (&json!("2"), &Value::Null)
+    );
+}
+
+#[test]
+fn an_image_that_people_know_by_no_name_is_told_by_its_path() {
+    let place = shop();
+    place.write(
+        "shop/task.yaml",
+        "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: build}\nspec:\n  stepTemplate:\n    image: registry.example.test/none:2\n",
+    );
+    let run = |form: &str| {
+        place
+            .imago(["files", "--offline", "--output", form, "shop/task.yaml"])
+            .finish_with(3)
+    };
+    let text = run("text");
+    assert!(
+        text.stdout
+            .contains("\n  spec.stepTemplate has a problem\n"),
+        "{}",
+        text.stdout
+    );
+    let problem = "in shop/task.yaml:6, Task/build, `spec.stepTemplate`\n";
+    assert!(text.stderr.contains(problem), "{}", text.stderr);
+    let image = &run("json").json()["objects"][0]["images"][0];
+    assert_eq!(image["path"], "spec.stepTemplate.image");
+    assert_eq!(image["name"], "spec.stepTemplate");
+}
+
+#[test]
 fn every_list_of_a_report_has_the_files_in_one_order() {
     let place = Workplace::new();
     place.write("imago.lock", "{\"version\":1,\"images\":{}}\n");
@@ -421,7 +484,7 @@ fn every_list_of_a_report_has_the_files_in_one_order() {
         .imago(["files", "--offline", "--output", "json"])
         .finish_with(3)
         .json();
-    for list in ["workloads", "problems", "skipped"] {
+    for list in ["objects", "problems", "skipped"] {
         let files: Vec<_> = report[list]
             .as_array()
             .unwrap()

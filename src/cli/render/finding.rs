@@ -2,7 +2,7 @@
 
 use super::cause::{Failed, Group, groups};
 use crate::app::report::{
-    Action, ContainerReport, Outcome, Place, Problem, Reach, Report, WorkloadReport,
+    Action, ImageReport, ObjectReport, Outcome, Place, Problem, Reach, Report,
 };
 use crate::engine::code::Code;
 
@@ -51,9 +51,9 @@ pub(super) fn findings_by_cause(report: &Report) -> Vec<Finding> {
 }
 
 fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
-    let images = report.workloads.iter().flat_map(|workload| {
+    let images = report.objects.iter().flat_map(|workload| {
         workload
-            .containers
+            .images
             .iter()
             .filter_map(|container| of_image(report, workload, container))
     });
@@ -176,11 +176,7 @@ fn why(problem: &Problem) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-fn of_image(
-    report: &Report,
-    workload: &WorkloadReport,
-    container: &ContainerReport,
-) -> Option<Finding> {
+fn of_image(report: &Report, workload: &ObjectReport, container: &ImageReport) -> Option<Finding> {
     let image = &container.image;
     let done = report.reach() == Reach::Done && workload.changed;
     let (code, title, message) = match (&container.outcome, done) {
@@ -226,7 +222,7 @@ fn of_image(
     };
     let place = Place {
         line: container.line,
-        container: Some(container.name.clone()),
+        site: Some(container.site.clone()),
         ..workload.place.clone()
     };
     Some(Finding {
@@ -238,13 +234,13 @@ fn of_image(
     })
 }
 
-/// The message with the workload and the container that it is about.
+/// The message with the object and the image that it is about.
 fn whose(place: &Place, message: &str) -> String {
-    match (&place.workload, &place.container) {
-        (Some(workload), Some(container)) => {
-            format!("{workload}, container `{container}`: {message}")
+    match (&place.object, &place.site) {
+        (Some(object), Some(site)) => {
+            format!("{object}, {site}: {message}")
         }
-        (Some(workload), None) => format!("{workload}: {message}"),
+        (Some(object), None) => format!("{object}: {message}"),
         (None, _) => message.to_owned(),
     }
 }
@@ -296,7 +292,7 @@ mod tests {
     #[test]
     fn a_change_that_failed_is_not_done() {
         let mut report = samples::updated();
-        report.workloads[0].changed = false;
+        report.objects[0].changed = false;
         assert_eq!(findings(&report)[0].level, Level::Warning);
     }
 
@@ -314,7 +310,7 @@ mod tests {
         };
         let report = Report {
             problems: (0..61).map(numbered).collect(),
-            workloads: Vec::new(),
+            objects: Vec::new(),
             ..report
         };
         assert_eq!(findings(&report).len(), 61);

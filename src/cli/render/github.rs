@@ -193,7 +193,7 @@ mod tests {
             report(
                 &Report {
                     problems,
-                    workloads: Vec::new(),
+                    objects: Vec::new(),
                     ..samples::updated()
                 },
                 &Basis::default(),

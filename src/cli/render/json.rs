@@ -3,11 +3,11 @@
 //! A field that is here stays, with its meaning and its place; new ones may be added at the end of their object. What cannot be said so
 //! becomes version 2 beside this one. The types are their own, so that a change of the report cannot change the format unseen.
 
+mod object;
 mod problem;
 mod summary;
 #[cfg(test)]
 mod tests;
-mod workload;
 
 use std::fmt::Write;
 
@@ -15,9 +15,9 @@ use serde::Serialize;
 
 use super::steers;
 use crate::app::report::{Action, Committed, LockedEntry, Mode, Report};
+use object::ObjectV1;
 use problem::{ProblemV1, SkippedV1};
 use summary::SummaryV1;
-use workload::WorkloadV1;
 
 /// The report as one JSON object, indented, with a newline at its end. Characters that steer terminals are escaped, which JSON allows.
 pub fn report(report: &Report) -> String {
@@ -47,7 +47,7 @@ pub(super) fn escaped(text: &str) -> String {
 struct ReportV1<'a> {
     /// The version of this format: 1.
     version: u8,
-    /// Where the workloads are: `files` or `cluster`.
+    /// Where the objects are: `files` or `cluster`.
     mode: &'static str,
     /// What was asked: `report`, `check`, `update`, `restore` or `restart`.
     action: &'static str,
@@ -55,8 +55,8 @@ struct ReportV1<'a> {
     dry_run: bool,
     /// Counts of the whole run.
     summary: SummaryV1<'a>,
-    /// Every workload that was taken: files by path, then as they stand in the file.
-    workloads: Vec<WorkloadV1<'a>>,
+    /// Every object that was taken: files by path, then as they stand in the file.
+    objects: Vec<ObjectV1<'a>>,
     /// The files that were changed (where nothing was written: would be), by path.
     files_changed: &'a [String],
     /// What was committed and pushed; null where nothing was to be committed.
@@ -65,7 +65,7 @@ struct ReportV1<'a> {
     lock: Vec<LockedV1<'a>>,
     /// What was passed over on purpose.
     skipped: Vec<SkippedV1<'a>>,
-    /// What went wrong with one file, workload or image, and did not stop the rest.
+    /// What went wrong with one file, object or image, and did not stop the rest.
     problems: Vec<ProblemV1<'a>>,
     /// What a person should know although it went on, one sentence each.
     warnings: Vec<&'a String>,
@@ -132,7 +132,7 @@ impl<'a> ReportV1<'a> {
             },
             dry_run: report.dry_run,
             summary: SummaryV1::of(report),
-            workloads: report.workloads.iter().map(WorkloadV1::of).collect(),
+            objects: report.objects.iter().map(ObjectV1::of).collect(),
             files_changed: &report.files_changed,
             git: report.git.as_ref().map(GitV1::of),
             lock: report.lock.iter().map(LockedV1::of).collect(),

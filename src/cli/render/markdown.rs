@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::{Printable, Styles, counted, problem, text};
-use crate::app::report::{Outcome, Reach, Report, WorkloadReport};
+use crate::app::report::{ObjectReport, Outcome, Reach, Report};
 use crate::cli::settings::Detail;
 
 /// The longest report, in bytes, with room for words around it.
@@ -55,9 +55,9 @@ fn write_table(markdown: &mut String, report: &Report, limit: usize) {
 }
 
 fn rows(report: &Report) -> impl Iterator<Item = String> {
-    report.workloads.iter().flat_map(|workload| {
+    report.objects.iter().flat_map(|workload| {
         let left = left(report.reach(), workload);
-        workload.containers.iter().filter_map(move |container| {
+        workload.images.iter().filter_map(move |container| {
             let (old, new) = match &container.outcome {
                 Outcome::Outdated(new) | Outcome::Restored(new) => {
                     (container.image.as_str(), new.as_str())
@@ -71,20 +71,20 @@ fn rows(report: &Report) -> impl Iterator<Item = String> {
                 .place
                 .file
                 .iter()
-                .chain(&workload.place.workload)
+                .chain(&workload.place.object)
                 .map(|part| code(part));
             let place = place.collect::<Vec<_>>().join(" ");
             let (old, new) = (code(&short(old)), code(&short(new)));
             Some(format!(
                 "| {place} | {} | {old} | {new}{left} |\n",
-                code(&container.name)
+                code(&container.site.name)
             ))
         })
     })
 }
 
 /// What stands beside the new image of a workload that an action has left as it was; the problem below says why.
-fn left(reach: Reach, workload: &WorkloadReport) -> &'static str {
+fn left(reach: Reach, workload: &ObjectReport) -> &'static str {
     match reach {
         Reach::Done if !workload.changed => " **(not changed)**",
         Reach::Rehearsed if !workload.changed => " **(would not be changed)**",
@@ -228,7 +228,7 @@ error: cannot resolve `registry.example.test/side:1`
     #[test]
     fn a_change_that_was_refused_is_not_shown_as_made() {
         let mut refused = samples::updated();
-        refused.workloads[0].changed = false;
+        refused.objects[0].changed = false;
         for (dry_run, action, end) in [
             (false, Action::Update, "…` **(not changed)** |"),
             (true, Action::Update, "…` **(would not be changed)** |"),
@@ -250,8 +250,8 @@ error: cannot resolve `registry.example.test/side:1`
     #[test]
     fn nothing_to_say_is_one_line() {
         let mut fine = samples::updated();
-        fine.workloads[0].containers.remove(0);
-        fine.workloads[0].changed = false;
+        fine.objects[0].images.remove(0);
+        fine.objects[0].changed = false;
         fine.files_changed.clear();
         assert_eq!(
             report(&fine),
@@ -292,8 +292,8 @@ error: cannot resolve `registry.example.test/side:1`
     #[test]
     fn what_is_too_long_is_cut_and_counted() {
         let mut many = samples::with_problems();
-        let container = many.workloads[0].containers[0].clone();
-        many.workloads[0].containers = vec![container; 2_000];
+        let container = many.objects[0].images[0].clone();
+        many.objects[0].images = vec![container; 2_000];
         many.warnings = vec!["w".repeat(100); 10];
         many.problems = (0..2_000)
             .map(|number| {

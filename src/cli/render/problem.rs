@@ -188,19 +188,15 @@ pub(super) fn where_it_is(place: &Place) -> Option<String> {
         (Some(file), None) => parts.push(file.clone()),
         (None, _) => {}
     }
-    parts.extend(place.workload.clone());
-    parts.extend(
-        place
-            .container
-            .as_ref()
-            .map(|container| format!("container `{container}`")),
-    );
+    parts.extend(place.object.clone());
+    parts.extend(place.site.as_ref().map(ToString::to_string));
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::report::SiteName;
     use crate::engine::code::Code;
 
     fn unauthorized(file: &str) -> Problem {
@@ -210,8 +206,8 @@ mod tests {
             place: Place {
                 file: Some(file.into()),
                 line: Some(21),
-                workload: Some("Deployment/web".into()),
-                container: Some("app".into()),
+                object: Some("Deployment/web".into()),
+                site: Some(SiteName::container("app")),
             },
             cause: "the registry answered 401 Unauthorized".into(),
             hint: Some("run `docker login registry.example.test`".into()),

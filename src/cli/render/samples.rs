@@ -1,8 +1,8 @@
 //! Reports made by hand for the tests of every form.
 
 use crate::app::report::{
-    Action, ContainerReport, LockedEntry, Mode, Outcome, Place, Problem, Report, Skipped,
-    WorkloadReport,
+    Action, ImageReport, LockedEntry, Mode, ObjectReport, Outcome, Place, Problem, Report,
+    SiteName, Skipped,
 };
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
@@ -14,17 +14,18 @@ pub(in crate::cli) fn updated() -> Report {
         "6".repeat(64)
     ));
     Report {
-        workloads: vec![WorkloadReport {
+        objects: vec![ObjectReport {
             place: Place {
                 file: Some("deploy/web.yaml".into()),
                 line: Some(4),
-                workload: Some("Deployment/web".into()),
-                container: None,
+                object: Some("Deployment/web".into()),
+                site: None,
             },
+            shape: "Deployment".into(),
             kind: "Deployment".into(),
             namespace: Some("shop".into()),
             name: "web".into(),
-            containers: vec![
+            images: vec![
                 container("app", "registry.example.test/web:1.4", outdated),
                 container("proxy", "registry.example.test/proxy:2", Outcome::Ok),
             ],
@@ -53,10 +54,9 @@ pub(in crate::cli) fn locked() -> Vec<LockedEntry> {
 }
 
 /// A container on line 21.
-pub(in crate::cli) fn container(name: &str, image: &str, outcome: Outcome) -> ContainerReport {
-    ContainerReport {
-        init: false,
-        name: name.into(),
+pub(in crate::cli) fn container(name: &str, image: &str, outcome: Outcome) -> ImageReport {
+    ImageReport {
+        site: SiteName::container(name),
         line: Some(21),
         image: image.into(),
         outcome,
@@ -99,8 +99,8 @@ pub(in crate::cli) fn with_problems() -> Report {
         ..Place::default()
     };
     let container = Place {
-        workload: Some("Deployment/web".into()),
-        container: Some("side".into()),
+        object: Some("Deployment/web".into()),
+        site: Some(SiteName::container("side")),
         ..at("deploy/web.yaml", Some(24))
     };
     let problems = vec![

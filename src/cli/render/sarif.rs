@@ -25,7 +25,7 @@ pub fn report(report: &Report, ground: &Basis) -> String {
         .collect();
     let (placed, general): (Vec<_>, Vec<_>) = findings
         .iter()
-        .partition(|finding| finding.place.file.is_some() || finding.place.workload.is_some());
+        .partition(|finding| finding.place.file.is_some() || finding.place.object.is_some());
     let codes: BTreeMap<&str, Code> = placed
         .iter()
         .map(|finding| (finding.code.as_str(), finding.code))
@@ -216,10 +216,10 @@ impl SarifResult {
             region: place.line.map(|start_line| Region { start_line }),
         });
         let names = place
-            .workload
+            .object
             .iter()
-            .chain(&place.container)
-            .cloned()
+            .map(String::as_str)
+            .chain(place.site.as_ref().map(|site| site.name.as_str()))
             .collect::<Vec<_>>();
         let logical_locations = match names.is_empty() {
             true => Vec::new(),

@@ -24,7 +24,7 @@ const SHORT_COMMIT: usize = 7;
 /// The workloads and what became of them.
 pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
     let mut text = String::new();
-    for workload in &report.workloads {
+    for workload in &report.objects {
         workload::write(&mut text, workload, report, styles);
     }
     for LockedEntry {
@@ -44,7 +44,7 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
         .expect(TAKES_ALL);
     }
     let change = styles.change;
-    let is_held = |skipped: &&Skipped| skipped.is_held() && skipped.place.container.is_none();
+    let is_held = |skipped: &&Skipped| skipped.is_held() && skipped.place.site.is_none();
     for skipped in report.skipped.iter().filter(is_held) {
         writeln!(
             text,
@@ -55,13 +55,13 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
         .expect(TAKES_ALL);
     }
     if detail >= Detail::More {
-        for file in &report.files_without_workload {
+        for file in &report.files_without_objects {
             writeln!(text, "{} holds no workload", Printable(file)).expect(TAKES_ALL);
         }
         for skipped in report
             .skipped
             .iter()
-            .filter(|skipped| skipped.place.container.is_none() && !skipped.is_held())
+            .filter(|skipped| skipped.place.site.is_none() && !skipped.is_held())
         {
             writeln!(
                 text,
@@ -257,7 +257,7 @@ pub fn diff_to_look_at(diff: &str, styles: &Styles) -> String {
 
 /// `deploy/web.yaml Deployment/web`, or `deploy/web.yaml:3` where no workload is meant.
 fn named(place: &Place) -> String {
-    match (&place.file, &place.workload, place.line) {
+    match (&place.file, &place.object, place.line) {
         (Some(file), Some(workload), _) => format!("{file} {workload}"),
         (Some(file), None, Some(line)) => format!("{file}:{line}"),
         (Some(file), None, None) => file.clone(),

@@ -73,7 +73,7 @@ fn a_change_that_the_server_made_and_said_no_to_is_told() {
         format!("{image}@{digest}")
     );
     assert_eq!(
-        (&report["workloads"][0]["changed"], problems(&report).len()),
+        (&report["objects"][0]["changed"], problems(&report).len()),
         (&json!(false), 0)
     );
     let warning = report["warnings"][0].as_str().unwrap();
@@ -96,7 +96,7 @@ fn five_conflicts_in_a_row_are_a_problem_and_the_others_go_on() {
     assert_eq!(problems(&report), ["conflict"]);
     assert_eq!(
         (
-            report["workloads"][0]["changed"].as_bool(),
+            report["objects"][0]["changed"].as_bool(),
             scene.deployed("deployments", "shop", "web")
         ),
         (Some(false), image.clone())

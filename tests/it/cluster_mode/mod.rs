@@ -99,7 +99,7 @@ fn by_people(mut object: Value) -> Value {
 
 /// The outcomes of all containers, by workload.
 fn outcomes(report: &Value) -> Vec<(String, String)> {
-    let workloads = report["workloads"].as_array().unwrap().iter();
+    let workloads = report["objects"].as_array().unwrap().iter();
     let name = |workload: &Value| {
         format!(
             "{}/{}",
@@ -108,7 +108,7 @@ fn outcomes(report: &Value) -> Vec<(String, String)> {
         )
     };
     let each = |workload: &Value| -> Vec<(String, String)> {
-        let containers = workload["containers"].as_array().unwrap().iter();
+        let containers = workload["images"].as_array().unwrap().iter();
         containers
             .map(|container| {
                 (

@@ -18,7 +18,7 @@ fn scene() -> Scene {
 }
 
 fn taken(report: &Value) -> String {
-    let workloads = report["workloads"].as_array().unwrap().iter();
+    let workloads = report["objects"].as_array().unwrap().iter();
     let names: Vec<String> = workloads
         .map(|workload| {
             format!(

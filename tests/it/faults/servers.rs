@@ -171,13 +171,13 @@ fn an_api_server_that_fails_at_random_is_told_of_truly() {
                 let list = list.as_array().unwrap().clone();
                 list.into_iter().find(|entry| {
                     entry["name"] == name(number).as_str()
-                        || entry["workload"] == name(number).as_str()
+                        || entry["object"] == name(number).as_str()
                 })
             };
             for number in 0..IMAGES {
                 let (is_new, said) = (
                     deployed(number).ends_with(&digest),
-                    of(&report["workloads"], number),
+                    of(&report["objects"], number),
                 );
                 let said = said.is_some_and(|workload| workload["changed"] == true);
                 assert!(is_new || !said, "{}: {place_of_fault}", name(number));

@@ -14,10 +14,12 @@ pub(super) struct SkippedV1<'a> {
     file: Option<&'a str>,
     /// The line, from 1.
     line: Option<u32>,
-    /// The workload: `Deployment/web`, in a cluster `default/Deployment/web`.
-    workload: Option<&'a str>,
-    /// The container's name.
-    container: Option<&'a str>,
+    /// The object: `Deployment/web`, in a cluster `default/Deployment/web`.
+    object: Option<&'a str>,
+    /// The image's path in its object.
+    path: Option<&'a str>,
+    /// The name of the image's site: a container's.
+    name: Option<&'a str>,
     /// Why, for a person.
     message: &'a str,
     /// Whether it is held: somebody has to look, and `--check --strict` fails.
@@ -33,10 +35,12 @@ pub(super) struct ProblemV1<'a> {
     file: Option<&'a str>,
     /// The line, from 1.
     line: Option<u32>,
-    /// The workload: `Deployment/web`.
-    workload: Option<&'a str>,
-    /// The container's name.
-    container: Option<&'a str>,
+    /// The object: `Deployment/web`, in a cluster `default/Deployment/web`.
+    object: Option<&'a str>,
+    /// The image's path in its object.
+    path: Option<&'a str>,
+    /// The name of the image's site: a container's.
+    name: Option<&'a str>,
     /// What failed, for a person.
     message: &'a str,
     /// Why, for a person.
@@ -56,15 +60,16 @@ impl<'a> SkippedV1<'a> {
         let Place {
             file,
             line,
-            workload,
-            container,
+            object,
+            site,
         } = place;
         Self {
             code: code.as_str(),
             file: file.as_deref(),
             line: *line,
-            workload: workload.as_deref(),
-            container: container.as_deref(),
+            object: object.as_deref(),
+            path: site.as_ref().map(|site| site.path.as_str()),
+            name: site.as_ref().map(|site| site.name.as_str()),
             message,
             held: code.kind() == Kind::Held,
         }
@@ -84,15 +89,16 @@ impl<'a> ProblemV1<'a> {
         let Place {
             file,
             line,
-            workload,
-            container,
+            object,
+            site,
         } = place;
         Self {
             code: code.as_str(),
             file: file.as_deref(),
             line: *line,
-            workload: workload.as_deref(),
-            container: container.as_deref(),
+            object: object.as_deref(),
+            path: site.as_ref().map(|site| site.path.as_str()),
+            name: site.as_ref().map(|site| site.name.as_str()),
             message: what,
             cause,
             hint: hint.as_deref(),

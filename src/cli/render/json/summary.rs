@@ -13,11 +13,11 @@ pub(super) struct SummaryV1<'a> {
     files: usize,
     /// Files that were changed (where nothing was written: would be).
     files_changed: usize,
-    /// Files that hold no workload and have no problem; templates are not among them.
-    files_without_workload: usize,
-    /// Workloads that were taken.
-    workloads: usize,
-    /// Images of these workloads, by container.
+    /// Files that hold no object with images and have no problem; templates are not among them.
+    files_without_objects: usize,
+    /// Objects that were taken.
+    objects: usize,
+    /// Images of these objects.
     images: usize,
     /// Images with the outcome `ok`.
     ok: usize,
@@ -45,9 +45,9 @@ pub(super) struct SummaryV1<'a> {
     skipped: usize,
     /// Objects with images that this program does not edit, by kind.
     unhandled: &'a BTreeMap<String, usize>,
-    /// Workloads that were not taken because namespaces were named and they are in none.
+    /// Objects that were not taken because namespaces were named and they are in none.
     without_namespace: usize,
-    /// Workloads that namespaces or selectors left out for another reason.
+    /// Objects that namespaces or selectors left out for another reason.
     not_selected: usize,
     /// Entries of `problems`.
     problems: usize,
@@ -65,8 +65,8 @@ impl<'a> SummaryV1<'a> {
         Self {
             files: report.files_seen,
             files_changed: report.files_changed.len(),
-            files_without_workload: report.files_without_workload.len(),
-            workloads: report.workloads.len(),
+            files_without_objects: report.files_without_objects.len(),
+            objects: report.objects.len(),
             images: counts.images,
             ok: counts.ok,
             fixed: counts.fixed,

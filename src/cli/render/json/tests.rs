@@ -1,7 +1,7 @@
 //! Version 1, held to the letter.
 
 use super::*;
-use crate::app::report::{Hold, Outcome, Place, Problem};
+use crate::app::report::{Hold, Outcome, Place, Problem, SiteName};
 use crate::cli::render::samples;
 use crate::engine::code::Code;
 use crate::engine::image::Digest;
@@ -18,8 +18,8 @@ fn version_1_has_these_fields_in_this_order() {
         code: Code::Unauthorized,
         what: "cannot resolve `registry.example.test/x:1`".into(),
         place: Place {
-            container: Some("x".into()),
-            ..sample.workloads[0].place.clone()
+            site: Some(SiteName::container("x")),
+            ..sample.objects[0].place.clone()
         },
         cause: "the registry answered 401 Unauthorized".into(),
         hint: None,
@@ -32,8 +32,8 @@ fn version_1_has_these_fields_in_this_order() {
   "summary": {
     "files": 2,
     "files_changed": 1,
-    "files_without_workload": 0,
-    "workloads": 1,
+    "files_without_objects": 0,
+    "objects": 1,
     "images": 2,
     "ok": 1,
     "fixed": 0,
@@ -57,36 +57,45 @@ fn version_1_has_these_fields_in_this_order() {
     "stopped_at": null,
     "fixed_with_tag": 0
   },
-  "workloads": [
+  "objects": [
     {
       "file": "deploy/web.yaml",
       "line": 4,
+      "shape": "Deployment",
       "kind": "Deployment",
       "namespace": "shop",
       "name": "web",
       "changed": true,
-      "containers": [
+      "images": [
         {
+          "path": "spec.template.spec.containers[0].image",
           "name": "app",
-          "init": false,
+          "line": 21,
           "image": "registry.example.test/web:1.4",
           "new_image": "registry.example.test/web:1.4@sha256:6666666666666666666666666666666666666666666666666666666666666666",
+          "tag": "1.4",
+          "new_tag": "1.4",
           "outcome": "outdated",
+          "code": "outdated",
           "reason": null,
+          "until": null,
           "tag_digest": null,
-          "running_digest": null,
-          "line": 21
+          "running_digest": null
         },
         {
+          "path": "spec.template.spec.containers[0].image",
           "name": "proxy",
-          "init": false,
+          "line": 21,
           "image": "registry.example.test/proxy:2",
           "new_image": null,
+          "tag": "2",
+          "new_tag": null,
           "outcome": "ok",
+          "code": null,
           "reason": null,
+          "until": null,
           "tag_digest": null,
-          "running_digest": null,
-          "line": 21
+          "running_digest": null
         }
       ]
     }
@@ -101,8 +110,9 @@ fn version_1_has_these_fields_in_this_order() {
       "code": "template",
       "file": "chart/templates/0.yaml",
       "line": 3,
-      "workload": null,
-      "container": null,
+      "object": null,
+      "path": null,
+      "name": null,
       "message": "a Helm template",
       "held": false
     }
@@ -112,8 +122,9 @@ fn version_1_has_these_fields_in_this_order() {
       "code": "unauthorized",
       "file": "deploy/web.yaml",
       "line": 4,
-      "workload": "Deployment/web",
-      "container": "x",
+      "object": "Deployment/web",
+      "path": "spec.template.spec.containers[0].image",
+      "name": "x",
       "message": "cannot resolve `registry.example.test/x:1`",
       "cause": "the registry answered 401 Unauthorized",
       "hint": null
@@ -160,9 +171,9 @@ fn every_outcome_has_its_word() {
         (samples::failed(), ["failed", "", "", ""]),
     ] {
         let mut sample = samples::updated();
-        sample.workloads[0].containers = vec![samples::container("app", "web", outcome)];
+        sample.objects[0].images = vec![samples::container("app", "web", outcome)];
         let value: serde_json::Value = serde_json::from_str(&report(&sample)).unwrap();
-        let container = &value["workloads"][0]["containers"][0];
+        let container = &value["objects"][0]["images"][0];
         let word = |key: &str| container[key].as_str().unwrap_or_default();
         assert_eq!(
             [
@@ -180,7 +191,7 @@ fn every_outcome_has_its_word() {
 fn characters_that_steer_are_escaped_and_come_back_the_same() {
     let mut sample = samples::updated();
     let hostile = "a\u{1b}[2J\u{9b}\u{7f}\u{202e}\u{2028}\n\tö";
-    sample.workloads[0].name = hostile.into();
+    sample.objects[0].name = hostile.into();
     let text = report(&sample);
     assert!(
         !text
@@ -189,5 +200,5 @@ fn characters_that_steer_are_escaped_and_come_back_the_same() {
         "{text}"
     );
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(value["workloads"][0]["name"], hostile);
+    assert_eq!(value["objects"][0]["name"], hostile);
 }

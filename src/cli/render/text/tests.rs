@@ -119,18 +119,18 @@ fn every_outcome_has_its_words() {
 #[test]
 fn an_empty_result_says_why() {
     let nothing = Report {
-        workloads: Vec::new(),
+        objects: Vec::new(),
         files_changed: Vec::new(),
         skipped: Vec::new(),
         ..samples::updated()
     };
     let with = |outcomes: &[Outcome]| {
         let mut report = samples::updated();
-        report.workloads[0].containers = outcomes
+        report.objects[0].images = outcomes
             .iter()
             .map(|outcome| samples::container("app", "web:1.4", outcome.clone()))
             .collect();
-        report.workloads[0].changed = false;
+        report.objects[0].changed = false;
         Report {
             files_changed: Vec::new(),
             skipped: Vec::new(),
@@ -249,7 +249,7 @@ fn what_track_tag_would_do_is_said_where_it_would_do_it_for_all() {
     };
     let digest = format!("sha256:{}", "0".repeat(64));
     let pins = [format!("web:1@{digest}"), format!("db@{digest}")];
-    report.workloads[0].containers = pins
+    report.objects[0].images = pins
         .iter()
         .map(|image| samples::container("app", image, Outcome::Fixed))
         .collect();
@@ -257,7 +257,7 @@ fn what_track_tag_would_do_is_said_where_it_would_do_it_for_all() {
         summary(&report, &Styles::plain()),
         "2 images with a fixed digest in 214 files\n"
     );
-    report.workloads[0].containers.truncate(1);
+    report.objects[0].images.truncate(1);
     let hinted = "1 image with a fixed digest in 214 files; `--track tag` would follow its tag\n";
     assert_eq!(summary(&report, &Styles::plain()), hinted);
     report
@@ -277,7 +277,7 @@ fn a_restore_that_only_drops_the_record_is_no_silence() {
         skipped: Vec::new(),
         ..samples::updated()
     };
-    report.workloads[0].containers = vec![samples::container(
+    report.objects[0].images = vec![samples::container(
         "app",
         "web:2",
         Outcome::Kept("its tag was changed".into()),
@@ -296,8 +296,8 @@ restored no image, and the record goes from 1 of 214 files; 1 image left as writ
 #[test]
 fn more_detail_names_what_was_passed_over() {
     let mut report = samples::updated();
-    report.workloads.clear();
-    report.files_without_workload = vec!["deploy/names.yaml".into()];
+    report.objects.clear();
+    report.files_without_objects = vec!["deploy/names.yaml".into()];
     report.skipped.truncate(1);
     assert!(
         text(&report, Detail::More)
@@ -325,9 +325,9 @@ fn problems_are_counted_in_the_last_line() {
 #[test]
 fn names_and_images_cannot_steer_the_terminal() {
     let mut report = samples::updated();
-    report.workloads[0].place.file = Some("a\u{1b}]0;x\u{7}.yaml".into());
-    report.workloads[0].containers[0].name = "app\u{1b}[2K".into();
-    report.workloads[0].containers[0].image = "web\r:1".into();
+    report.objects[0].place.file = Some("a\u{1b}]0;x\u{7}.yaml".into());
+    report.objects[0].images[0].site.name = "app\u{1b}[2K".into();
+    report.objects[0].images[0].image = "web\r:1".into();
     report.skipped.push(Skipped {
         code: Code::Io,
         place: Place::default(),

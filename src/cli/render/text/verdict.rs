@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::app::report::{Action, Mode, Outcome, Reach, Report, WorkloadReport};
+use crate::app::report::{Action, Mode, ObjectReport, Outcome, Reach, Report};
 use crate::cli::render::counted;
 use crate::engine::code::Code;
 
@@ -25,12 +25,12 @@ pub(super) fn verdict(report: &Report) -> String {
         (Reach::Done, Action::Restore) => "restored",
         (Reach::Done, Action::Restart) => "restarted",
     };
-    let changed: Vec<&WorkloadReport> = report
-        .workloads
+    let changed: Vec<&ObjectReport> = report
+        .objects
         .iter()
         .filter(|workload| workload.changed)
         .collect();
-    let containers = changed.iter().flat_map(|workload| &workload.containers);
+    let containers = changed.iter().flat_map(|workload| &workload.images);
     let images = containers
         .filter(|container| is_due(&container.outcome))
         .count();
@@ -66,7 +66,7 @@ pub(super) fn is_of_fixed_images(report: &Report) -> bool {
 fn everything(report: &Report) -> String {
     match report.mode {
         Mode::Files => counted(report.files_seen, "file"),
-        Mode::Cluster => counted(report.workloads.len(), "workload"),
+        Mode::Cluster => counted(report.objects.len(), "workload"),
     }
 }
 
@@ -79,13 +79,13 @@ fn is_due(outcome: &Outcome) -> bool {
 
 /// What there is to do, where nothing was to be written.
 fn outlook(report: &Report) -> String {
-    let due = |workload: &&WorkloadReport| {
+    let due = |workload: &&ObjectReport| {
         workload
-            .containers
+            .images
             .iter()
             .any(|container| is_due(&container.outcome))
     };
-    let due = report.workloads.iter().filter(due);
+    let due = report.objects.iter().filter(due);
     let places = match report.mode {
         Mode::Files => due
             .map(|workload| &workload.place.file)
@@ -112,7 +112,7 @@ fn nothing_to_do(report: &Report) -> String {
     let places = everything(report);
     // A fixed digest is not looked up, so nobody knows whether it is its tag's.
     let up_to_date = counts.ok;
-    match (report.workloads.len(), up_to_date) {
+    match (report.objects.len(), up_to_date) {
         (0, _)
             if report
                 .skipped

@@ -3,24 +3,19 @@
 use std::fmt::Write;
 
 use super::{TAKES_ALL, named};
-use crate::app::report::{Action, ContainerReport, Hold, Outcome, Reach, Report, WorkloadReport};
+use crate::app::report::{Action, Hold, ImageReport, ObjectReport, Outcome, Reach, Report};
 use crate::cli::render::{Printable, Styles};
 
 /// Its name, a line for each container, and where it was changed, what was done.
-pub(super) fn write(
-    text: &mut String,
-    workload: &WorkloadReport,
-    report: &Report,
-    styles: &Styles,
-) {
+pub(super) fn write(text: &mut String, workload: &ObjectReport, report: &Report, styles: &Styles) {
     let strong = styles.strong;
     let name = named(&workload.place);
     writeln!(text, "{strong}checking {}:{strong:#}", Printable(&name)).expect(TAKES_ALL);
-    for container in &workload.containers {
+    for container in &workload.images {
         writeln!(
             text,
             "  {} {}",
-            Printable(&container.name),
+            Printable(&container.site.name),
             decision(container, styles)
         )
         .expect(TAKES_ALL);
@@ -42,7 +37,7 @@ pub(super) fn write(
 }
 
 /// What was decided on a container.
-pub(super) fn decision(container: &ContainerReport, styles: &Styles) -> String {
+pub(super) fn decision(container: &ImageReport, styles: &Styles) -> String {
     let Styles {
         change,
         good,

@@ -1,18 +1,21 @@
-//! A workload and its containers, in version 1.
+//! An object and its images, in version 1.
 
 use serde::Serialize;
 
-use crate::app::report::{ContainerReport, Outcome, WorkloadReport};
-use crate::engine::image::Digest;
+use crate::app::report::{ImageReport, ObjectReport, Outcome};
+use crate::engine::code::Code;
+use crate::engine::image::{Digest, ImageRef};
 
-/// One workload.
+/// One object.
 #[derive(Debug, Serialize)]
-pub(super) struct WorkloadV1<'a> {
+pub(super) struct ObjectV1<'a> {
     /// Its file.
     file: Option<&'a str>,
     /// The line at which it begins, from 1.
     line: Option<u32>,
-    /// `Deployment`, `DaemonSet`, `StatefulSet` or `CronJob`.
+    /// The name of the shape that found its images: `Deployment`, …
+    shape: &'a str,
+    /// Its `kind`.
     kind: &'a str,
     /// Its `metadata.namespace`; null where it has none.
     namespace: Option<&'a str>,
@@ -20,55 +23,64 @@ pub(super) struct WorkloadV1<'a> {
     name: &'a str,
     /// Whether it was (where nothing was written: would be) changed.
     changed: bool,
-    /// Its containers that have an image: those of `containers`, then those of `initContainers`.
-    containers: Vec<ContainerV1<'a>>,
+    /// Its images: those of `containers`, then those of `initContainers`.
+    images: Vec<ImageV1<'a>>,
 }
 
-/// One container.
+/// One image.
 #[derive(Debug, Serialize)]
-struct ContainerV1<'a> {
-    /// Its name.
+struct ImageV1<'a> {
+    /// Where it is written, from the root of its object: `spec.template.spec.containers[0].image`.
+    path: &'a str,
+    /// The name of its site: a container's, or the path of its mapping.
     name: &'a str,
-    /// Whether it is one of `initContainers`.
-    init: bool,
+    /// The line of the image in its file, from 1.
+    line: Option<u32>,
     /// The image as it was written before this run.
     image: &'a str,
     /// The image that was (where nothing was written: would be) put in its place, with the outcomes `outdated` and `restored`,
     /// and for some with `stale`; else null.
     new_image: Option<&'a str>,
+    /// The tag in `image`; null where it has none.
+    tag: Option<&'a str>,
+    /// The tag in `new_image`; null where that is null or has none.
+    new_tag: Option<&'a str>,
     /// `ok`: on its tag's digest. `fixed`: a digest that a person chose. `outdated`: to be updated to `new_image`. `restored`: goes back to
     /// `new_image`. `kept`: not restored, for `reason`. `ignored`: left out by the user, as `reason` says. `variable`: not an image yet.
     /// `held`: its tag is on `tag_digest`, which is not taken for `reason`. `stale`: a pod runs `running_digest` and its tag is on
     /// `tag_digest`, so it is restarted, and goes back to `new_image` where that is not null. `unchecked`: left as it is, because its
     /// pods do not say that it has to change, for `reason`. `failed`: see `problems`.
     outcome: &'static str,
+    /// The code of the outcome, where it has one.
+    code: Option<&'static str>,
     /// Why, with the outcomes `kept`, `ignored`, `held` and `unchecked`; else null.
     reason: Option<&'a str>,
+    /// Until when it is held; null where nobody knows.
+    until: Option<&'a str>,
     /// The digest that the tag has now, with the outcomes `held` and `stale`; else null.
     tag_digest: Option<&'a str>,
     /// The digest that a pod runs, with the outcome `stale`; else null.
     running_digest: Option<&'a str>,
-    /// The line of the image in its file, from 1.
-    line: Option<u32>,
 }
 
-impl<'a> WorkloadV1<'a> {
-    pub(super) fn of(workload: &'a WorkloadReport) -> Self {
+impl<'a> ObjectV1<'a> {
+    pub(super) fn of(object: &'a ObjectReport) -> Self {
         Self {
-            file: workload.place.file.as_deref(),
-            line: workload.place.line,
-            kind: &workload.kind,
-            namespace: workload.namespace.as_deref(),
-            name: &workload.name,
-            changed: workload.changed,
-            containers: workload.containers.iter().map(ContainerV1::of).collect(),
+            file: object.place.file.as_deref(),
+            line: object.place.line,
+            shape: &object.shape,
+            kind: &object.kind,
+            namespace: object.namespace.as_deref(),
+            name: &object.name,
+            changed: object.changed,
+            images: object.images.iter().map(ImageV1::of).collect(),
         }
     }
 }
 
-impl<'a> ContainerV1<'a> {
-    fn of(container: &'a ContainerReport) -> Self {
-        let (outcome, reason) = match &container.outcome {
+impl<'a> ImageV1<'a> {
+    fn of(image: &'a ImageReport) -> Self {
+        let (outcome, reason) = match &image.outcome {
             Outcome::Ok => ("ok", None),
             Outcome::Fixed => ("fixed", None),
             Outcome::Outdated(_) => ("outdated", None),
@@ -81,23 +93,33 @@ impl<'a> ContainerV1<'a> {
             Outcome::Unchecked(reason) => ("unchecked", Some(reason)),
             Outcome::Failed(_) => ("failed", None),
         };
-        let (tag_digest, running_digest) = match &container.outcome {
+        let (tag_digest, running_digest) = match &image.outcome {
             Outcome::Held(hold) => (hold.digest.as_ref().map(Digest::as_str), None),
             Outcome::Stale {
                 running, digest, ..
             } => (Some(digest.as_str()), Some(running.as_str())),
             _ => (None, None),
         };
+        let new_image = image.outcome.new_image();
         Self {
-            name: &container.name,
-            init: container.init,
-            image: &container.image,
-            new_image: container.outcome.new_image(),
+            path: &image.site.path,
+            name: &image.site.name,
+            line: image.line,
+            image: &image.image,
+            new_image,
+            tag: tag(&image.image),
+            new_tag: new_image.and_then(tag),
             outcome,
+            code: image.code().map(Code::as_str),
             reason: reason.map(String::as_str),
+            until: None,
             tag_digest,
             running_digest,
-            line: container.line,
         }
     }
+}
+
+/// The tag that is written in an image.
+fn tag(image: &str) -> Option<&str> {
+    ImageRef::parse(image).ok()?.tag()
 }

@@ -20,6 +20,9 @@ const FLUX: &str = "$imagepolicy";
 /// So many letters may differ where a word is taken for another.
 const NEAR: usize = 2;
 
+/// What may stand right before the name, beside blanks.
+const BEFORE: [char; 8] = ['#', '(', '[', '{', '"', '\'', ',', ';'];
+
 /// What a comment asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
@@ -31,9 +34,17 @@ pub enum Mark {
 
 /// Whether a comment in the text may hold a mark. It errs on the side of yes.
 pub fn may_be_in(text: &[u8]) -> bool {
-    ["imago:", "imago ", "imago\t", "Imago", "IMAGO", FLUX]
-        .iter()
-        .any(|word| memmem::find(text, word.as_bytes()).is_some())
+    let is_name = |at: usize| {
+        let rest = &text[at + 4..];
+        !rest.starts_with(b"-config-spec")
+            && rest
+                .first()
+                .is_some_and(|next| !next.is_ascii_alphanumeric())
+    };
+    memmem::find(text, FLUX.as_bytes()).is_some()
+        || ["mago", "MAGO"]
+            .iter()
+            .any(|name| memmem::find_iter(text, name.as_bytes()).any(is_name))
 }
 
 /// Reads a comment, `#` included.
@@ -51,7 +62,7 @@ pub fn read(comment: &str) -> Option<Mark> {
             && comment[..*at]
                 .chars()
                 .next_back()
-                .is_none_or(|before| before == '#' || before.is_whitespace())
+                .is_none_or(|before| before.is_whitespace() || BEFORE.contains(&before))
     });
     let mut found = None;
     for (at, _) in places {
@@ -73,17 +84,19 @@ pub fn is_addressed(comment: &str) -> bool {
     else {
         return false;
     };
-    words(name, &text[5..], true).is_some()
+    // `# imago/ignore: "true"` is an annotation that somebody took out.
+    !text[5..].starts_with('/') && words(name, &text[5..], true).is_some()
 }
 
 /// What stands behind the name. In prose (`begins` is false) only what says `ignore`, or nearly does, is meant.
 fn words(name: &str, rest: &str, begins: bool) -> Option<Mark> {
     let after_blanks = rest.trim_start();
     let Some(words) = after_blanks.strip_prefix(':') else {
-        // `# imago ignore`; other words are prose about this program.
-        let word = first_word(after_blanks);
-        return (rest.len() > after_blanks.len() && begins && near(word).is_some())
-            .then(|| bad(&format!("{name} {word}"), near(word)));
+        // `# imago ignore`, `# imago/ignore`; other words are prose about this program.
+        let after_signs = rest.trim_start_matches(|sign: char| !sign.is_alphanumeric());
+        let (word, signs) = (first_word(after_signs), rest.len() - after_signs.len());
+        return (signs > 0 && begins && near(word).is_some())
+            .then(|| bad(&format!("{name}{}{word}", &rest[..signs]), near(word)));
     };
     let mut left = words;
     loop {
@@ -185,6 +198,8 @@ mod tests {
             "# see imago: ignore",
             "# pinned by hand # imago: ignore",
             "## imago: ignore",
+            "# built by hand (imago: ignore)",
+            "# nolint;imago: ignore",
         ] {
             assert_eq!(told(comment), "ignore", "{comment}");
         }
@@ -202,7 +217,17 @@ mod tests {
             "# imago ignore",
             "# imago ingore",
             "# see imago: ingore",
+            "# see (imago: ingore)",
+            "# imago/ignore",
+            "# imago/ignore: true",
+            "# imago.ignore",
+            "# imago-ignore",
+            "# imago; ignore",
+            "# imago = ignore",
+            "# imago - ingore",
+            "# imago\u{ff1a}ignore",
         ] {
+            assert!(may_be_in(comment.as_bytes()), "{comment}");
             let told = told(comment);
             assert!(
                 told.starts_with("bad-comment: ") && told.ends_with("write `# imago: ignore`"),
@@ -232,7 +257,10 @@ mod tests {
             "# imago",
             "# as imago: see the wiki",
             "# imago-config-spec",
-            "# imago/ignore",
+            "# imago/restartedAt",
+            "# imago/ignored-by-us",
+            "# see imago/ignore",
+            "# imago. We ignore this",
             "# ximago: ignore",
             "# web-imago: ignore",
             "# imagos: ignore",
@@ -279,6 +307,14 @@ mod tests {
         ] {
             assert!(may_be_in(text.as_bytes()), "{text}");
         }
-        assert!(!may_be_in(b"imago-config-spec: image # imago/ignore"));
+        assert!(!may_be_in(
+            b"imago-config-spec: image # imagos: ignore, imagoes"
+        ));
+    }
+
+    #[test]
+    fn an_annotation_that_was_taken_out_is_addressed_to_nobody() {
+        assert!(!is_addressed(r#"# imago/ignore: "true""#));
+        assert!(is_addressed("# imago: ignore") && is_addressed("# imago ignore"));
     }
 }

@@ -45,6 +45,11 @@ pub(super) fn digest_like(other: &Digest, bytes: &[u8]) -> Digest {
     }
 }
 
+/// Whether it is the digest of no bytes at all: some servers hash the body of their answer to HEAD, which has none.
+pub(super) fn is_of_nothing(digest: &Digest) -> bool {
+    *digest == digest_like(digest, b"")
+}
+
 fn digest(algorithm: &str, hash: &[u8]) -> Digest {
     let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     Digest::parse(&format!("{algorithm}:{hex}")).expect("a hash in lower-case hex is a digest")

@@ -182,7 +182,8 @@ impl Registry {
             let digest = head
                 .reply
                 .header(DIGEST_HEADER)
-                .and_then(|text| Digest::parse(text).ok());
+                .and_then(|text| Digest::parse(text).ok())
+                .filter(|digest| !manifest::is_of_nothing(digest));
             if let (Some(digest), true) = (digest, manifest::is_accepted(&media_type)) {
                 return Ok(digest);
             }

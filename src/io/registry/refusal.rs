@@ -3,6 +3,7 @@
 //! No text of a registry is repeated but the codes that the specification knows: a registry may echo what we sent.
 
 use super::destination::Destination;
+use super::retry::passes;
 use super::trial::MOST_REFUSED;
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
@@ -30,7 +31,8 @@ pub(super) fn of_status(
     registry: &str,
     signed: &SignedAs,
 ) -> Refusal {
-    let code = error_code(body);
+    // The answer to HEAD has no body: where that is the last word, the answers of one cause would differ by their codes.
+    let code = error_code(body).filter(|_| !passes(status));
     let phrase = reqwest::StatusCode::from_u16(status)
         .ok()
         .and_then(|status| status.canonical_reason())

@@ -360,6 +360,25 @@ fn each_fault_ends_in_the_right_digest_or_the_right_problem_and_costs_nobody_els
 }
 
 #[test]
+fn what_passes_is_told_in_the_same_words_by_head_and_by_get() {
+    for status in [429, 500, 503] {
+        let registry = TestRegistry::start();
+        registry.push_index("a-bad/web", "1", &["linux/amd64"], "first");
+        let body = r#"{"errors":[{"code":"TOOMANYREQUESTS"},{"code":"UNKNOWN"}]}"#;
+        registry.fault("a-bad/web", move |request, _, _| {
+            let answer = Response::new(status);
+            match request.method.as_str() {
+                "HEAD" => answer,
+                _ => answer.body(body),
+            }
+        });
+        let image = format!("{}/a-bad/web:1", registry.host());
+        let refusal = ask(impatient(), &image).unwrap_err();
+        assert!(!refusal.cause.contains('('), "{refusal:?}");
+    }
+}
+
+#[test]
 fn a_header_that_lies_is_said_and_the_bytes_are_believed() {
     let registry = TestRegistry::start();
     let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");

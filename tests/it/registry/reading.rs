@@ -40,6 +40,24 @@ fn by_default_a_digest_costs_one_head_and_is_believed() {
 }
 
 #[test]
+fn the_digest_of_no_bytes_is_none_and_get_has_the_right_one() {
+    let long = "sha512:cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce\
+                47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e";
+    for lie in [digest(b""), long.to_owned()] {
+        let (registry, image) = lying(lie.clone(), |fine| fine);
+        let answered = digest_of(ask(settings(), &image));
+        assert_eq!(
+            registry.asked(),
+            [
+                "HEAD /v2/shop/web/manifests/1",
+                "GET /v2/shop/web/manifests/1"
+            ]
+        );
+        assert_ne!(answered, lie);
+    }
+}
+
+#[test]
 fn a_digest_that_is_read_costs_one_get_by_digest() {
     let registry = TestRegistry::start();
     let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");

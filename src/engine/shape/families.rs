@@ -33,7 +33,7 @@ static PODS: Family = Family {
 };
 
 /// Families of one group, which go before [`PODS`].
-static OF_GROUP: [Family; 2] = [
+static OF_GROUP: [Family; 3] = [
     // https://argo-workflows.readthedocs.io/en/latest/fields/#template
     Family {
         group: Some("argoproj.io"),
@@ -50,9 +50,16 @@ static OF_GROUP: [Family; 2] = [
     Family {
         group: Some("tekton.dev"),
         lists: &[("steps", Role::Other), ("sidecars", Role::Other)],
-        maps: &["stepTemplate"],
+        // The image of a StepAction stands in its `spec`.
+        maps: &["spec", "stepTemplate"],
         named: false,
         memory: Memory::InPlace,
+    },
+    // The one container of a Service needs no name: https://knative.dev/docs/serving/services/creating-services/
+    Family {
+        group: Some("serving.knative.dev"),
+        named: false,
+        ..PODS
     },
 ];
 
@@ -77,19 +84,18 @@ pub(super) const NEVER_BELOW: [&str; 6] = [
 /// The texts of which one is in every file with such an object, unless an escape spells it.
 pub(super) const HINTS: [&str; 3] = ["ontainer", "argoproj.io", "tekton.dev"];
 
-/// Groups whose objects name images as patterns, rules or results, and run none.
-const NEVER: [&str; 11] = [
+/// Groups whose objects name images as patterns, rules, tests or results, and run none. With them go the groups below them, such as
+/// `policies.kyverno.io`.
+const NEVER: [&str; 9] = [
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
-    "constraints.gatekeeper.sh",
+    "gatekeeper.sh",
     "image.toolkit.fluxcd.io",
     "kargo.akuity.io",
     "kbld.k14s.io",
     "kyverno.io",
-    "mutations.gatekeeper.sh",
-    "policies.kyverno.io",
+    "policy.open-cluster-management.io",
     "policy.sigstore.dev",
-    "templates.gatekeeper.sh",
 ];
 
 /// The family of an object. `None`: its images are never edited.
@@ -97,7 +103,7 @@ pub(super) fn of(api_version: &str, kind: &str) -> Option<&'static Family> {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     match (group, kind) {
         (_, "CustomResourceDefinition") => return None,
-        (group, _) if NEVER.contains(&group) => return None,
+        (group, _) if NEVER.iter().any(|never| is_within(group, never)) => return None,
         // Its pods are made by the operator, and a person who edits them is not heard.
         ("core.strimzi.io", "StrimziPodSet") => return None,
         ("argoproj.io", kind) if !WORKFLOWS.contains(&kind) => return Some(&PODS),
@@ -107,4 +113,11 @@ pub(super) fn of(api_version: &str, kind: &str) -> Option<&'static Family> {
         .iter()
         .find(|family| family.group.is_some_and(|own| own == group));
     Some(own.unwrap_or(&PODS))
+}
+
+/// Whether a group is the other one, or stands below it.
+fn is_within(group: &str, other: &str) -> bool {
+    group
+        .strip_suffix(other)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }

@@ -88,7 +88,7 @@ fn look<'a, T: Tree<'a>>(
         sites: Vec::new(),
     };
     if !is_generated(object) {
-        search.below(object);
+        search.entries_below(object, &object.entries());
     }
     let sites = search.in_order();
     if sites.is_empty() {
@@ -147,10 +147,54 @@ struct Search {
 
 impl Search {
     fn below<'a, T: Tree<'a>>(&mut self, node: T) {
-        let Some(family) = self.family else { return };
         let entries = node.entries();
+        let text = |key| {
+            let (_, value) = entries.iter().find(|(found, _)| *found == key)?;
+            value.scalar().text()
+        };
+        match (text("apiVersion"), text("kind")) {
+            (Some(api_version), Some(kind)) => {
+                self.object_below(node, &entries, api_version, kind);
+            }
+            _ => self.entries_below(node, &entries),
+        }
+    }
+
+    /// An object in the object, as a template or a trigger has it: it is of its own family, and what it says of itself holds for it.
+    fn object_below<'a, T: Tree<'a>>(
+        &mut self,
+        node: T,
+        entries: &[(&'a str, T)],
+        api_version: &str,
+        kind: &str,
+    ) {
+        let outer = std::mem::replace(&mut self.family, families::of(api_version, kind));
+        let first = self.sites.len();
+        self.entries_below(node, entries);
+        self.family = outer;
+        let sites = &mut self.sites[first..];
+        if sites.is_empty() {
+            return;
+        }
+        let hold = jobs::hold(api_version, kind, node);
+        let left_out = (node.get("metadata"))
+            .and_then(|metadata| metadata.get("annotations"))
+            .and_then(|annotations| annotations.get(IGNORE))
+            .map_or(Ignore::Nothing, |value| ignore(value.scalar()));
+        for site in sites {
+            site.hold = site.hold.take().or_else(|| hold.clone());
+            site.ignored |= match &left_out {
+                Ignore::All => true,
+                Ignore::Containers(names) => names.contains(&site.name),
+                Ignore::Nothing | Ignore::NoText => false,
+            };
+        }
+    }
+
+    fn entries_below<'a, T: Tree<'a>>(&mut self, node: T, entries: &[(&'a str, T)]) {
+        let Some(family) = self.family else { return };
         let mut is_pod = false;
-        for (key, value) in &entries {
+        for (key, value) in entries {
             if NEVER_BELOW.contains(key) {
                 continue;
             }
@@ -187,6 +231,11 @@ impl Search {
     }
 
     fn take<'a, T: Tree<'a>>(&mut self, item: T, role: Role) {
+        // A chart's values may have a list of this name whose images are taken apart.
+        let is_apart = |image: T| !image.entries().is_empty() || !image.items().is_empty();
+        if item.get("image").is_some_and(is_apart) {
+            return;
+        }
         let at: Path = self.steps.iter().cloned().collect();
         let memory = self.family.map_or(Memory::InPlace, |family| family.memory);
         let mut site = Site {
@@ -206,10 +255,14 @@ impl Search {
     }
 }
 
-/// Whether items are containers: mappings with an image or a name.
+/// Whether items are containers: mappings with a name; where they need none, one with an image is enough, as a step of Tekton may be a
+/// reference.
 fn are_containers<'a, T: Tree<'a>>(items: &[T], named: bool) -> bool {
-    let key = if named { "name" } else { "image" };
-    !items.is_empty() && items.iter().all(|item| has_text(*item, key))
+    if named {
+        !items.is_empty() && items.iter().all(|item| has_text(*item, "name"))
+    } else {
+        items.iter().any(|item| has_text(*item, "image"))
+    }
 }
 
 fn has_text<'a, T: Tree<'a>>(node: T, key: &str) -> bool {
@@ -425,6 +478,90 @@ mod tests {
         ] {
             assert_eq!(seen(pod.clone()), [""; 0], "{pod}");
         }
+    }
+
+    /// The images of an object with this text, `-` before those that are ignored, and `=` before those that are held.
+    fn images(document: serde_json::Value) -> Vec<String> {
+        let sites = find(&document)
+            .objects
+            .into_iter()
+            .flat_map(|object| object.sites);
+        sites
+            .map(|site| {
+                let mark = match (site.ignored, &site.hold) {
+                    (true, _) => "-",
+                    (false, Some(_)) => "=",
+                    (false, None) => "",
+                };
+                format!("{mark}{}", site.image.text().unwrap_or("none"))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_object_in_an_object_is_of_its_own_family() {
+        let pod = |image: &str| json!({"containers": [{"name": "a", "image": image}]});
+        let objects = json!([
+            {"apiVersion": "apps/v1", "kind": "Deployment", "spec": pod("web:1")},
+            {"apiVersion": "apps/v1", "kind": "Deployment", "spec": pod("web:2"),
+             "metadata": {"annotations": {"imago/ignore": "true"}}},
+            {"apiVersion": "v1", "kind": "Pod", "spec": pod("web:3"),
+             "metadata": {"annotations": {"imago/ignore": "b, a"}}},
+            {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "a"}, "spec": pod("web:4")},
+            {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"generateName": "a"}, "spec": pod("web:5")},
+            {"apiVersion": "kyverno.io/v1", "kind": "ClusterPolicy", "spec": pod("web:6")},
+            {"apiVersion": "tekton.dev/v1", "kind": "TaskRun", "spec": {"taskSpec": {"steps": [{"image": "web:7"}]}}},
+            {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "spec": {"templates": [{"container": {"image": "web:8"}}]}},
+        ]);
+        let template = json!({"apiVersion": "template.openshift.io/v1", "kind": "Template", "objects": objects});
+        let found = find(&template);
+        let memories = found.objects[0].sites.iter().map(|site| site.memory);
+        let in_place = memories.filter(|memory| *memory == Memory::InPlace);
+        assert_eq!(in_place.count(), 2);
+        let mut images = images(template);
+        images.sort();
+        assert_eq!(
+            images,
+            [
+                "-web:2", "-web:3", "=web:4", "web:1", "web:5", "web:7", "web:8"
+            ]
+        );
+    }
+
+    #[test]
+    fn policies_and_their_tests_are_never_edited() {
+        for group in [
+            "kyverno.io",
+            "policies.kyverno.io",
+            "chainsaw.kyverno.io",
+            "cli.kyverno.io",
+            "constraints.gatekeeper.sh",
+            "expansion.gatekeeper.sh",
+            "policy.open-cluster-management.io",
+        ] {
+            let object = json!({"apiVersion": format!("{group}/v1"), "kind": "Test", "steps": [
+                {"resource": {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"containers": [{"name": "a", "image": "web:1"}]}}},
+            ]});
+            assert_eq!(images(object), [""; 0], "{group}");
+        }
+        let other = json!({"apiVersion": "mykyverno.io/v1", "kind": "Test", "containers": [{"name": "a", "image": "web:1"}]});
+        assert_eq!(images(other), ["web:1"]);
+    }
+
+    #[test]
+    fn a_list_has_containers_where_some_are_none_or_have_no_name() {
+        let release = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "spec": {"values": {
+            "initContainers": [{"name": "a", "image": {"repository": "web", "tag": "1"}}, {"name": "b", "image": "web:2"}],
+        }}});
+        assert_eq!(images(release), ["web:2"]);
+        let task = json!({"apiVersion": "tekton.dev/v1", "kind": "Task", "spec": {"steps": [{"ref": {"name": "a"}}, {"image": "web:1"}]}});
+        assert_eq!(images(task), ["none", "web:1"]);
+        let action = json!({"apiVersion": "tekton.dev/v1beta1", "kind": "StepAction", "spec": {"image": "web:1", "script": "true"}});
+        assert_eq!(images(action), ["web:1"]);
+        let service = json!({"apiVersion": "serving.knative.dev/v1", "kind": "Service", "spec": {"template": {"spec": {
+            "containers": [{"image": "web:1"}],
+        }}}});
+        assert_eq!(images(service), ["web:1"]);
     }
 
     #[test]

@@ -49,6 +49,21 @@
 //! - [`engine::code`] has every code of a problem, a hold and a skip, one row each; `docs/codes.md` is held equal to it.
 //! - A problem is data ([`app::report::Problem`]): it reaches the report and the exit code. An `Err` means that the run cannot go on.
 //!
+//! - A run is a future in a [`app::workspace::Workspace`], watched by an [`app::observer::Observer`]: `cli/runtime.rs` starts the runtime
+//!   that awaits it, and `app/threads.rs` takes what computes or blocks off that runtime.
+//!
+//! # Where something is added
+//!
+//! | What | Where |
+//! |---|---|
+//! | a shape (a kind of object that has images) | `engine/shape/`: a row in the table of its family |
+//! | a notation (how an image is written there) | `engine/site.rs`, and `engine/image.rs` for its syntax |
+//! | a gate (what holds an answer back) | `engine/hold.rs` for the hold; `app/resolve.rs` asks, as for the loss of a platform |
+//! | a forge (where a request is opened) | none yet: `io/forge/`, called from `app/commit/carry.rs` after the push |
+//! | an auth scheme | `io/registry/challenge.rs` and `io/registry/token.rs`; `io/credentials/` for where credentials come from |
+//! | an output format | `cli/render/`, one file a format; its name in `cli/args/output.rs`, its call in `cli/reports.rs` |
+//! | a code | `engine/code.rs`, and its row in `docs/codes.md` |
+//!
 //! # Laws, held by tests on every case of `fixtures/rewrite` and on generated manifests
 //!
 //! 1. No change wanted: the same bytes.

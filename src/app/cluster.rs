@@ -5,11 +5,11 @@
 
 mod carry;
 mod found;
-mod known;
+mod resolved;
 
 use self::carry::Carrier;
 use self::found::{Found, PodTable};
-use self::known::{Answered, Known};
+use self::resolved::{Answered, Resolved};
 use super::copies;
 use super::edits::{self, Told};
 use super::globs;
@@ -143,7 +143,7 @@ pub async fn run(
         form: request.form,
         images: request.images.clone(),
     };
-    let known = Known::ask(
+    let resolved = Resolved::ask(
         &cluster,
         request,
         &lives,
@@ -158,7 +158,7 @@ pub async fn run(
         cluster: &cluster,
         rules,
         pods,
-        known,
+        resolved,
     };
     let planned: Vec<Planned> = lives
         .into_iter()
@@ -198,7 +198,7 @@ struct Run<'r> {
     cluster: &'r Cluster,
     rules: Rules,
     pods: Option<PodTable>,
-    known: Known,
+    resolved: Resolved,
 }
 
 /// A workload and what shall become of it.
@@ -215,7 +215,7 @@ impl Run<'_> {
         let request = self.request;
         let Answered {
             answers, manifests, ..
-        } = later.unwrap_or_else(|| self.known.of(&live));
+        } = later.unwrap_or_else(|| self.resolved.of(&live));
         let pods = self.pods.as_ref().map(|table| {
             let pods = match pods_are {
                 PodsAre::Known => table.of(&live),
@@ -244,7 +244,7 @@ impl Run<'_> {
         told.problems.extend(
             refusal.map(|refusal| edits::unreadable_record(&place, &live.workload, refusal)),
         );
-        known::name_pull_secrets(request.pull_secrets, &live, &mut told.problems);
+        resolved::name_pull_secrets(request.pull_secrets, &live, &mut told.problems);
         told.workload.changed = !plan.changes.is_empty();
         let warnings = edits::idle_annotations(&live.workload, &live.name());
         Planned {

@@ -19,7 +19,7 @@ use super::resolve::PlatformLoss;
 use super::source::{LockUse, Source, Sourced, lock_problem};
 use super::survey::{self, Manifest, Survey};
 use super::threads::{self, WhenReady, aside};
-use super::workspace::Workspace;
+use super::workspace::{Kind, Workspace};
 use crate::engine::answer::Answers;
 use crate::engine::code::Code;
 use crate::engine::image::Lookup;
@@ -27,6 +27,7 @@ use crate::engine::object::Object;
 use crate::engine::plan::{self, Question, Rules};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{ImageFilter, Selection, Verdict};
+use crate::io::git::GitError;
 use crate::io::links;
 use crate::io::lock::Lock;
 use crate::io::registry;
@@ -169,6 +170,9 @@ enum End {
 impl Job {
     fn new(request: &Request, at: &Workspace) -> anyhow::Result<Self> {
         let typed = request;
+        if at.kind == Kind::Bare {
+            typed.refuse_bare(at)?;
+        }
         let reach = |path: &Path| at.reach(path);
         let request = Request {
             lock: typed.lock.reached(at),
@@ -398,6 +402,27 @@ impl Job {
 }
 
 impl Request {
+    /// A bare repository has no files to read. Those of another folder may be named from it, as a hook does.
+    fn refuse_bare(&self, at: &Workspace) -> anyhow::Result<()> {
+        let is_inside = |path: &PathBuf| {
+            let named = at.current.join(path);
+            let real = named.canonicalize().unwrap_or(named);
+            real.starts_with(&at.root)
+        };
+        if !self.paths.iter().any(is_inside) {
+            return Ok(());
+        }
+        let error = GitError::Bare;
+        Err(Problem {
+            code: error.code(),
+            what: format!("cannot read files in `{}`", at.root.display()),
+            place: Place::default(),
+            cause: error.to_string(),
+            hint: error.hint(),
+        }
+        .into())
+    }
+
     fn narrows(&self) -> bool {
         let of_repository =
             |globs: &scan::Globs| !globs.include.is_empty() || !globs.exclude.is_empty();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::io::git_folder;
 use crate::io::scan;
 
 /// Where a run works.
@@ -11,16 +12,34 @@ pub struct Workspace {
     pub root: PathBuf,
     /// The folder that relative paths and globs begin at, absolute.
     pub current: PathBuf,
+    /// What it has for files.
+    pub kind: Kind,
     /// Whether the process stands in `current`. The system opens a relative path faster, and a report names it as it was typed.
     is_of_the_process: bool,
+}
+
+/// What a workspace has for files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Those of a folder.
+    WorkingTree,
+    /// Those of commits alone.
+    Bare,
 }
 
 impl Workspace {
     /// A folder, by its absolute path, whatever folder the process stands in.
     pub fn at(current: PathBuf) -> Self {
-        let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
+        let (kind, root) = match git_folder::bare_repository(&current) {
+            Some(root) => (Kind::Bare, root),
+            None => {
+                let root = scan::repository_root(&current);
+                (Kind::WorkingTree, root.unwrap_or_else(|| current.clone()))
+            }
+        };
         Self {
             root,
+            kind,
             current,
             is_of_the_process: false,
         }

@@ -24,6 +24,15 @@ pub(in crate::io) fn is_inside(real: &Path) -> bool {
         || real.ancestors().any(is_git_folder)
 }
 
+/// The root of the bare repository that a folder is in: nearer than any work tree, and not the `.git` of one.
+pub fn bare_repository(folder: &Path) -> Option<PathBuf> {
+    let root = folder
+        .ancestors()
+        .find(|above| above.join(DOT_GIT).exists() || is_git_folder(above))?;
+    let is_bare = is_git_folder(root) && !root.file_name().is_some_and(is_dot_git);
+    is_bare.then(|| root.to_owned())
+}
+
 /// Whether some file system takes this name for `.git`.
 pub(in crate::io) fn is_dot_git(name: &OsStr) -> bool {
     if name.as_bytes().eq_ignore_ascii_case(DOT_GIT.as_bytes()) {

@@ -5,7 +5,7 @@ pub mod cluster;
 pub mod credentials;
 pub mod files;
 pub mod git;
-mod git_folder;
+pub mod git_folder;
 pub mod interrupt;
 pub mod links;
 pub mod lock;

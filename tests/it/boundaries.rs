@@ -225,6 +225,130 @@ fn the_sources_keep_to_the_rings_and_each_crate_to_its_file() {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
+/// Files that import each other in circles, as far as anybody knows: none may come to them, and who leaves is taken off.
+const IN_CIRCLES: &[&str] = &[
+    "app/files.rs",
+    "app/globs.rs",
+    "app/lock_check.rs",
+    "app/overlays.rs",
+    "app/survey.rs",
+    "cli/args.rs",
+    "cli/config.rs",
+    "cli/manual.rs",
+    "cli/printer.rs",
+    "cli/settings.rs",
+    "engine/annotation.rs",
+    "engine/live.rs",
+    "engine/memory.rs",
+    "engine/object.rs",
+    "engine/plan.rs",
+    "engine/running.rs",
+    "engine/shape.rs",
+    "engine/site.rs",
+    "io/git/change.rs",
+    "io/git/identity.rs",
+    "io/git/repository.rs",
+    "io/git/staging.rs",
+    "io/registry/addresses.rs",
+    "io/registry/ask.rs",
+    "io/registry/destination.rs",
+    "io/registry/fault.rs",
+    "io/registry/host.rs",
+    "io/registry/proxies.rs",
+    "io/registry/refusal.rs",
+    "io/registry/retry.rs",
+    "io/registry/token.rs",
+    "io/registry/transport.rs",
+];
+
+/// The file that a path names something of. An import of a file that one is below of, or that is below oneself, ties nothing more together.
+fn imported<'s>(
+    from: &str,
+    named: &Named,
+    sources: &'s BTreeMap<String, String>,
+) -> Option<&'s str> {
+    let within = named.path.strip_prefix(&["crate".to_owned()])?;
+    let (to, _) = (1..=within.len()).rev().find_map(|length| {
+        let path = within[..length].join("/");
+        let file = sources.get_key_value(&format!("{path}.rs"));
+        file.or_else(|| sources.get_key_value(&format!("{path}/mod.rs")))
+    })?;
+    let folder = |file: &str| {
+        let file = file.trim_end_matches("/mod.rs").trim_end_matches(".rs");
+        format!("{file}/")
+    };
+    let kin = folder(from).starts_with(&folder(to)) || folder(to).starts_with(&folder(from));
+    (!kin).then_some(to.as_str())
+}
+
+/// The files that come back to themselves along imports.
+fn in_circles(sources: &BTreeMap<String, String>) -> Vec<&str> {
+    let imports: BTreeMap<&str, Vec<&str>> = sources
+        .iter()
+        .map(|(file, text)| {
+            let module: Vec<&str> = file
+                .trim_end_matches(".rs")
+                .split('/')
+                .filter(|part| *part != "mod")
+                .collect();
+            let named = paths(text, &module);
+            let named = named.iter().filter(|named| !named.in_tests);
+            let imported = named.filter_map(|named| imported(file, named, sources));
+            (file.as_str(), imported.collect())
+        })
+        .collect();
+    let comes_back = |start: &&str| {
+        let (mut met, mut waiting) = (std::collections::BTreeSet::new(), vec![*start]);
+        while let Some(file) = waiting.pop() {
+            for next in &imports[file] {
+                if next == start {
+                    return true;
+                }
+                if met.insert(*next) {
+                    waiting.push(next);
+                }
+            }
+        }
+        false
+    };
+    imports.keys().copied().filter(comes_back).collect()
+}
+
+#[test]
+fn no_file_joins_those_that_import_each_other_in_circles() {
+    assert_eq!(in_circles(&sources()), IN_CIRCLES);
+}
+
+#[test]
+fn a_circle_of_imports_is_seen() {
+    let tree = |texts: &[(&str, &str)]| {
+        let named = |(file, text): &(&str, &str)| ((*file).to_owned(), (*text).to_owned());
+        texts.iter().map(named).collect::<BTreeMap<_, _>>()
+    };
+    let circle = tree(&[
+        ("app/a.rs", "use super::b::B;"),
+        ("app/b.rs", "use crate::app::c::{C, D};"),
+        ("app/c/mod.rs", "fn f() { super::a::g() }"),
+        ("app/d.rs", "use super::a::A;"),
+    ]);
+    assert_eq!(
+        in_circles(&circle),
+        ["app/a.rs", "app/b.rs", "app/c/mod.rs"]
+    );
+    let none = tree(&[
+        (
+            "app/a.rs",
+            "mod inner; use self::inner::I; use super::b::B;",
+        ),
+        ("app/a/inner.rs", "use super::A;"),
+        (
+            "app/b.rs",
+            "#[cfg(test)]\nmod tests { use super::super::a::A; }",
+        ),
+    ]);
+    assert_eq!(in_circles(&none), [""; 0]);
+}
+
 #[test]
 fn every_crate_with_a_place_is_a_dependency() {
     let manifest =

@@ -126,3 +126,29 @@ fn runs_over_files_and_images_may_wander_between_the_threads_of_a_runtime() {
     }
     wanders(&files::run(&request("imago files"), &at, &observer));
 }
+
+#[test]
+fn a_bare_repository_says_that_it_has_no_files_and_another_folder_may_be_named_from_it() {
+    let registry = TestRegistry::start();
+    let digest = registry.push_index("shop/web", "1.4", &["linux/amd64"], "first");
+    let place = shop(&registry, "web", 3);
+    for folder in ["objects", "refs/heads"] {
+        std::fs::create_dir_all(place.path().join("web.git").join(folder)).unwrap();
+    }
+    place.write("web.git/HEAD", "ref: refs/heads/main\n");
+    place.write("web.git/config", "[core]\n\tbare = true\n");
+    let inside = place.path().join("web.git");
+    for folder in [inside.clone(), inside.join("refs")] {
+        let said = place.imago(["files"]).folder(&folder).finish_with(2).stderr;
+        assert!(said.contains("the repository is bare"), "{said}");
+        assert!(said.contains("hint: clone it"), "{said}");
+    }
+    let named = place.path().join("deploy");
+    let line = [
+        "files".as_ref(),
+        "--output=json".as_ref(),
+        named.as_os_str(),
+    ];
+    let said = place.imago(line).folder(&inside).finish_with(0).stdout;
+    assert!(said.contains(&digest), "{said}");
+}

@@ -25,7 +25,7 @@ pub(super) struct Aim {
     /// What the base's files are read from.
     pub(super) content: Content,
     /// How the branch gets there.
-    pub(super) way: Way,
+    pub(super) strategy: Strategy,
     /// What a person should know of it.
     pub(super) warning: Option<String>,
 }
@@ -41,7 +41,7 @@ pub(super) enum Content {
 
 /// How a branch gets a commit. Tips are those of the places that the remote is pushed to, where they were looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Strategy {
     /// It is what is checked out, and it stays on this machine.
     Here,
     /// The remote's branch goes on, and is never forced.
@@ -75,7 +75,7 @@ pub(super) fn aim(
                 branch: head.branch.clone(),
                 base: head.commit,
                 content: Content::WorkingTree,
-                way: Way::Here,
+                strategy: Strategy::Here,
                 warning: None,
             }),
         };
@@ -259,7 +259,7 @@ fn onward(
     // A push to one of several places may have failed, and no new commit need ever come.
     let lags = tips.len() > 1 && tips.iter().any(|at| *at != tip);
     let aim = |base, content, waiting| {
-        let way = Way::Onward {
+        let strategy = Strategy::Onward {
             checked_out,
             waiting: waiting || lags,
             tips: tips.clone(),
@@ -268,7 +268,7 @@ fn onward(
             branch: Some(name.to_owned()),
             base,
             content,
-            way,
+            strategy,
             warning: None,
         }
     };
@@ -410,7 +410,7 @@ fn branch_of_ours(
         branch: Some(name.to_owned()),
         base: head.commit,
         content: Content::Commit,
-        way: Way::Replace(places.iter().map(|heads| heads.tip).collect()),
+        strategy: Strategy::Replace(places.iter().map(|heads| heads.tip).collect()),
         warning: None,
     })
 }
@@ -491,7 +491,7 @@ fn branch_of_ours_here(
         branch: Some(name.to_owned()),
         base,
         content: Content::Commit,
-        way: Way::Replace(vec![tip]),
+        strategy: Strategy::Replace(vec![tip]),
         warning: None,
     };
     let Some(commit) = tip else {

@@ -1,6 +1,6 @@
 //! From the plan to the branch: the commit, the push, and then what this repository and its files follow.
 
-use super::aim::{Content, Way};
+use super::aim::{Content, Strategy};
 use super::owner;
 use super::stage::Stage;
 use super::{
@@ -50,9 +50,9 @@ impl Session {
             return Ok(PushOutcome::Out(stage.failures));
         }
         end_if_asked()?;
-        let pushed = match &self.aim.way {
-            Way::Here => Some(carrier.commit_here(request, pass, &stage, &mut committed)?),
-            Way::Onward {
+        let pushed = match &self.aim.strategy {
+            Strategy::Here => Some(carrier.commit_here(request, pass, &stage, &mut committed)?),
+            Strategy::Onward {
                 checked_out,
                 waiting,
                 tips,
@@ -63,7 +63,7 @@ impl Session {
                 &mut committed,
                 (*checked_out, *waiting, tips),
             )?,
-            Way::Replace(tips) => {
+            Strategy::Replace(tips) => {
                 Some(carrier.replace(request, pass, &stage, &mut committed, tips)?)
             }
         };
@@ -387,8 +387,8 @@ impl Carrier<'_> {
         let signer = self.identity.committer();
         let branch = self.session.aim.branch.as_deref().unwrap_or("HEAD");
         // What stands below a branch of its own is at the remote, and was made for no such branch. Elsewhere a person's commit may be there.
-        let is_own =
-            self.session.transport.is_some() && matches!(self.session.aim.way, Way::Replace(_));
+        let is_own = self.session.transport.is_some()
+            && matches!(self.session.aim.strategy, Strategy::Replace(_));
         let base = is_own.then_some(self.session.aim.base);
         let change = self
             .session

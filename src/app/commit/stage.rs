@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::aim::{Content, Way};
+use super::aim::{Content, Strategy};
 use super::{CHANGE_TRAILER, Session};
 use crate::app::files::{self, Pass};
 use crate::app::report::{Place, Problem, Report};
@@ -47,8 +47,8 @@ impl Session {
         let mut staging = open()?;
         // Where the working tree follows, what is changed there stays, and is not committed under its feet.
         let followed = matches!(
-            self.aim.way,
-            Way::Onward {
+            self.aim.strategy,
+            Strategy::Onward {
                 checked_out: true,
                 ..
             }

@@ -2,14 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::fault::narrow;
+use super::fault::{MAX_DEPTH, narrow};
 use super::template::Engine;
 use super::{
     Document, Fault, File, Kind, Layout, NONE, Newlines, Node, NodeId, Style, Tag, Unreadable,
 };
 
-/// Levels of nesting, aliases expanded: more than any Kubernetes object has, and less than any reader's own limit.
-pub(super) const MAX_DEPTH: u32 = 120;
 /// How many nodes a file's aliases may make of one that is written, beyond a number that no object reaches.
 const MAX_EXPANSION: u64 = 10;
 const MAX_EXPANDED: u64 = 100_000;

@@ -1,8 +1,10 @@
 //! Why a file is not read: the fault, its place, and a word for programs.
 
-use super::build::MAX_DEPTH;
 use super::template::Engine;
 use crate::engine::code::Code;
+
+/// Levels of nesting, aliases expanded: more than any Kubernetes object has, and less than any reader's own limit.
+pub(super) const MAX_DEPTH: u32 = 120;
 
 /// Why a file is not read, with the place, both from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

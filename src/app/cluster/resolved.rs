@@ -56,7 +56,7 @@ fn lacks_credentials(problem: &Problem) -> bool {
 
 /// The answers of registries, for workloads with these pull secrets and for those with others.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct Resolved {
     groups: Vec<Answered>,
     /// The group of each workload, by uid; the first one, where it is not named.
     of: BTreeMap<String, usize>,
@@ -72,7 +72,7 @@ pub(super) struct Answered {
     pub(super) manifests: BTreeMap<Digest, Index>,
 }
 
-impl Known {
+impl Resolved {
     /// Asks all that an action needs. A restore needs nothing.
     pub(super) async fn ask(
         cluster: &Cluster,
@@ -128,21 +128,21 @@ impl Known {
             }
             (answered, lives)
         });
-        let mut known = Self::default();
+        let mut resolved = Self::default();
         for (answered, lives) in join_all(answered).await {
             if let Some(registry) = &answered.registry {
                 let Sourced { warnings, ways, .. } = Sourced::by(registry, Answers::new());
                 report.warnings.extend(warnings);
                 report.ways.extend(ways);
             }
-            known.of.extend(
+            resolved.of.extend(
                 lives
                     .iter()
-                    .map(|live| (live.uid.clone(), known.groups.len())),
+                    .map(|live| (live.uid.clone(), resolved.groups.len())),
             );
-            known.groups.push(answered);
+            resolved.groups.push(answered);
         }
-        Ok(known)
+        Ok(resolved)
     }
 
     /// The answers for a workload.
@@ -239,7 +239,7 @@ fn add_running(asked: &mut Wanted, live: &Live, rules: &Rules, pods: &PodTable) 
 impl Run<'_> {
     /// The answers for a workload that has changed since the others were asked for. `None`: it asks nothing new.
     pub(super) async fn ask_again(&self, live: &Live) -> Option<Answered> {
-        let mut answered = self.known.of(live).clone();
+        let mut answered = self.resolved.of(live).clone();
         let registry = answered.registry.clone()?;
         let mut wanted = plan::wanted([&live.workload], &self.rules);
         wanted.retain(|lookup, digests| {

@@ -144,9 +144,11 @@ fn a_bare_repository_says_that_it_has_no_files_and_another_folder_may_be_named_f
         assert!(said.contains("hint: clone it"), "{said}");
     }
     let named = place.path().join("deploy");
+    let lock = format!("--lock={}", place.path().join("imago.lock").display());
     let line = [
         "files".as_ref(),
         "--output=json".as_ref(),
+        lock.as_ref(),
         named.as_os_str(),
     ];
     let said = place.imago(line).folder(&inside).finish_with(0).stdout;

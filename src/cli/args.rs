@@ -33,7 +33,7 @@ pub use digest::Digest;
 pub use files::Files;
 pub use git::Git;
 pub use images::{Images, Track};
-pub use output::{Format, Reporting, Voice, When};
+pub use output::{Format, Reporting, Verbosity, When};
 pub use registries::{Locking, Registries};
 pub use workloads::Selecting;
 
@@ -66,7 +66,7 @@ pub struct Typed {
     pub command: Command,
     /// How to say it.
     #[command(flatten)]
-    pub voice: Voice,
+    pub verbosity: Verbosity,
     /// Print the version
     #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Output")]
     pub version: Option<bool>,

@@ -25,7 +25,7 @@ use args::{Command, Configuration, Refused, When};
 use printer::{Form, Printer, Progress, To};
 use render::{Printable, problem, text};
 use runtime::{Asks, block_on};
-use settings::{Detail, Outside, Reporting, Settings, Voice};
+use settings::{Detail, Outside, Reporting, Settings, Verbosity};
 
 /// It ran, whether or not something changed.
 pub const DONE: u8 = 0;
@@ -53,14 +53,14 @@ pub fn run(
         Ok(Settings::Files {
             request,
             reporting,
-            voice,
+            verbosity,
         }) => {
             let heading = Heading::Detours(request.registries.detours.clone());
             let asks = match request.asks_registries() {
                 true => Asks::Registries,
                 false => Asks::Nobody,
             };
-            run_report(&reporting, voice, heading, printer, |observer| {
+            run_report(&reporting, verbosity, heading, printer, |observer| {
                 let current = current.context("cannot tell the current folder")?;
                 let at = Workspace::of_the_process(current);
                 block_on(asks, files::run(&request, &at, observer))
@@ -69,11 +69,11 @@ pub fn run(
         Ok(Settings::Cluster {
             request,
             reporting,
-            voice,
+            verbosity,
             warnings,
         }) => run_report(
             &reporting,
-            voice,
+            verbosity,
             Heading::Warnings(warnings),
             printer,
             |observer| {
@@ -81,9 +81,9 @@ pub fn run(
                 block_on(Asks::ApiServer, cluster::run(&request, &at, observer))
             },
         ),
-        Ok(Settings::Digest { request, voice }) => {
+        Ok(Settings::Digest { request, verbosity }) => {
             let at = Workspace::of_the_process(current.unwrap_or_default());
-            run_digest(&request, &at, voice, printer)
+            run_digest(&request, &at, verbosity, printer)
         }
         Ok(Settings::Text(text)) => {
             printer.print_as(To::Stdout, &text, Form::Own);
@@ -154,7 +154,7 @@ fn read(
             Command::Digest(flags) => config.fill_digest(flags).map_err(Refused::Usage)?,
             Command::Cluster(_) | Command::Completions { .. } | Command::Man { .. } => {}
         }
-        if typed.voice.verbose > 0 {
+        if typed.verbosity.verbose > 0 {
             printer.print(
                 To::Stderr,
                 &format!("settings come from {}\n", Printable(&config.name)),
@@ -183,20 +183,20 @@ impl Heading {
 
 fn run_report(
     reporting: &Reporting,
-    voice: Voice,
+    verbosity: Verbosity,
     heading: Heading,
     printer: &mut Printer,
     run: impl FnOnce(&dyn Observer) -> anyhow::Result<Report>,
 ) -> u8 {
-    printer.set_colour(voice.colour);
+    printer.set_colour(verbosity.colour);
     if let Err(error) = reports::prepare(reporting) {
         return fail(&error, printer);
     }
-    let bar = bar(voice, printer);
+    let bar = bar(verbosity, printer);
     let result = {
         let printer = Mutex::new(&mut *printer);
         run(&|event| match event {
-            Event::Connected { to } if voice.detail != Detail::Quiet => {
+            Event::Connected { to } if verbosity.detail != Detail::Quiet => {
                 let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
                 printer.print(To::Stderr, &format!("{}\n", Printable(&to)));
             }
@@ -214,7 +214,7 @@ fn run_report(
         }
         Err(error) => return fail_with(&heading.warnings(), &error, printer),
     };
-    let code = match reports::tell(&report, reporting, voice, printer) {
+    let code = match reports::tell(&report, reporting, verbosity, printer) {
         Ok(()) => exit_code(&report),
         Err(error) => fail(&error, printer),
     };
@@ -226,11 +226,11 @@ fn run_report(
 fn run_digest(
     request: &digest::Request,
     at: &Workspace,
-    voice: Voice,
+    verbosity: Verbosity,
     printer: &mut Printer,
 ) -> u8 {
-    printer.set_colour(voice.colour);
-    let bar = bar(voice, printer);
+    printer.set_colour(verbosity.colour);
+    let bar = bar(verbosity, printer);
     let asks = match request.lock.offline {
         true => Asks::Nobody,
         false => Asks::Registries,
@@ -242,7 +242,7 @@ fn run_digest(
         Ok(digest::Digests { found, warnings }) => {
             let problems = text::digest_problems(&found);
             let styles = printer.styles(To::Stderr);
-            if voice.detail >= Detail::More {
+            if verbosity.detail >= Detail::More {
                 let ways = found
                     .iter()
                     .map(|found| (found.image.as_str(), found.way.as_slice()));
@@ -253,7 +253,7 @@ fn run_digest(
             printer.print(To::Stderr, &problem::warnings(&told, &styles));
             printer.print(
                 To::Stderr,
-                &problem::problems(&problems, voice.detail, &styles),
+                &problem::problems(&problems, verbosity.detail, &styles),
             );
             if problems.is_empty() { DONE } else { PROBLEMS }
         }
@@ -308,8 +308,8 @@ fn fail(error: &anyhow::Error, printer: &mut Printer) -> u8 {
     COULD_NOT_RUN
 }
 
-fn bar(voice: Voice, printer: &Printer) -> Progress {
-    if voice.detail == Detail::Quiet {
+fn bar(verbosity: Verbosity, printer: &Printer) -> Progress {
+    if verbosity.detail == Detail::Quiet {
         Progress::hidden()
     } else {
         printer.progress()

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use super::args::Format;
 use super::printer::{Form, Printer, To};
-use super::render::ground::Basis;
+use super::render::basis::Basis;
 use super::render::{Styles, github, json, markdown, problem, sarif, text};
-use super::settings::{Detail, ReportFile, Reporting, Voice};
+use super::settings::{Detail, ReportFile, Reporting, Verbosity};
 use crate::app::report::{Place, Problem, Report};
 use crate::engine::code::Code;
 use crate::io::files::{self, FileError};
@@ -19,7 +19,7 @@ use crate::io::scan;
 
 /// Whether every report can be expected to be written, each to a file of its own.
 pub(super) fn prepare(reporting: &Reporting) -> anyhow::Result<()> {
-    let root = ground().root;
+    let root = basis().root;
     let mut taken = BTreeSet::new();
     for file in &reporting.files {
         let place = links::destination(&root, &file.path)
@@ -87,22 +87,22 @@ fn is_manifest(content: &[u8]) -> bool {
 pub(super) fn tell(
     report: &Report,
     reporting: &Reporting,
-    voice: Voice,
+    verbosity: Verbosity,
     printer: &mut Printer,
 ) -> anyhow::Result<()> {
-    let ground = ground();
-    print(report, reporting.output, &ground, voice, printer);
+    let basis = basis();
+    print(report, reporting.output, &basis, verbosity, printer);
     let mut outcome = Ok(());
     for file in &reporting.files {
         let rendered = rendered(
             report,
             file.format,
-            &ground,
+            &basis,
             Detail::Normal,
             &Styles::plain(),
         );
         // Looked up again: a link may have taken its place while the run went on.
-        let place = links::destination(&ground.root, &file.path);
+        let place = links::destination(&basis.root, &file.path);
         let written = place.and_then(|place| files::put(&place, rendered.as_bytes()));
         outcome = outcome.and(written.map_err(|error| unwritten(file, &error).into()));
     }
@@ -110,7 +110,13 @@ pub(super) fn tell(
 }
 
 /// The result goes to stdout, which a diff has for itself; problems go to stderr, between what was looked at and what it comes to.
-fn print(report: &Report, format: Format, ground: &Basis, voice: Voice, printer: &mut Printer) {
+fn print(
+    report: &Report,
+    format: Format,
+    basis: &Basis,
+    verbosity: Verbosity,
+    printer: &mut Printer,
+) {
     let result = if report.diff.is_some() {
         To::Stderr
     } else {
@@ -124,7 +130,7 @@ fn print(report: &Report, format: Format, ground: &Basis, voice: Voice, printer:
             printer.print_as(To::Stdout, diff, Form::Diff);
         }
     }
-    let loud = voice.detail != Detail::Quiet;
+    let loud = verbosity.detail != Detail::Quiet;
     // Annotations stand beside the text that a step's log is read for. A program that reads another form from stderr must find nothing
     // else there: the problems are in it.
     let told = match format {
@@ -134,7 +140,7 @@ fn print(report: &Report, format: Format, ground: &Basis, voice: Voice, printer:
     };
     let styles = printer.styles(told.unwrap_or(result));
     match told {
-        Some(to) if loud => printer.print(to, &text::body(report, voice.detail, &styles)),
+        Some(to) if loud => printer.print(to, &text::body(report, verbosity.detail, &styles)),
         Some(_) => {}
         None => {
             let form = if format == Format::Markdown {
@@ -144,13 +150,13 @@ fn print(report: &Report, format: Format, ground: &Basis, voice: Voice, printer:
             };
             printer.print_as(
                 result,
-                &rendered(report, format, ground, voice.detail, &styles),
+                &rendered(report, format, basis, verbosity.detail, &styles),
                 form,
             );
         }
     }
     if told.is_some() || result == To::Stdout {
-        print_problems(report, voice, printer);
+        print_problems(report, verbosity, printer);
     }
     if let Some(to) = told.filter(|_| loud) {
         printer.print(to, &text::summary(report, &styles));
@@ -158,22 +164,22 @@ fn print(report: &Report, format: Format, ground: &Basis, voice: Voice, printer:
     if format == Format::Github {
         printer.print_as(
             result,
-            &rendered(report, format, ground, voice.detail, &Styles::plain()),
+            &rendered(report, format, basis, verbosity.detail, &Styles::plain()),
             Form::Own,
         );
     }
 }
 
-fn print_problems(report: &Report, voice: Voice, printer: &mut Printer) {
+fn print_problems(report: &Report, verbosity: Verbosity, printer: &mut Printer) {
     let styles = printer.styles(To::Stderr);
-    if voice.detail == Detail::Most {
+    if verbosity.detail == Detail::Most {
         let ways = report
             .ways
             .iter()
             .map(|(asked, steps)| (asked.as_str(), steps.as_slice()));
         printer.print(To::Stderr, &text::ways(ways, &styles));
     }
-    printer.print(To::Stderr, &problems(report, voice.detail, &styles));
+    printer.print(To::Stderr, &problems(report, verbosity.detail, &styles));
 }
 
 fn problems(report: &Report, detail: Detail, styles: &Styles) -> String {
@@ -201,7 +207,7 @@ fn problems(report: &Report, detail: Detail, styles: &Styles) -> String {
 fn rendered(
     report: &Report,
     format: Format,
-    ground: &Basis,
+    basis: &Basis,
     detail: Detail,
     styles: &Styles,
 ) -> String {
@@ -212,14 +218,14 @@ fn rendered(
                 + &text::summary(report, styles)
         }
         Format::Json => json::report(report),
-        Format::Github => github::report(report, ground),
-        Format::Sarif => sarif::report(report, ground),
+        Format::Github => github::report(report, basis),
+        Format::Sarif => sarif::report(report, basis),
         Format::Markdown => markdown::report(report),
     }
 }
 
 /// Where the run stands. A folder that is gone has no name, and names then stay as they are.
-fn ground() -> Basis {
+fn basis() -> Basis {
     let current = std::env::current_dir().unwrap_or_default();
     let root = scan::repository_root(&current).unwrap_or_else(|| current.clone());
     Basis { current, root }
@@ -260,9 +266,9 @@ mod tests {
             report,
             format,
             &Basis::default(),
-            Voice {
+            Verbosity {
                 detail,
-                ..Voice::default()
+                ..Verbosity::default()
             },
             &mut printer,
         );
@@ -441,7 +447,7 @@ mod tests {
         let error = tell(
             &samples::updated(),
             &reporting,
-            Voice::default(),
+            Verbosity::default(),
             &mut printer,
         )
         .unwrap_err();

@@ -64,14 +64,14 @@ pub enum Settings {
         /// The forms of its report, and where each goes.
         reporting: Reporting,
         /// How much is said.
-        voice: Voice,
+        verbosity: Verbosity,
     },
     /// `imago digest`.
     Digest {
         /// What to ask.
         request: Box<digest::Request>,
         /// How much is said.
-        voice: Voice,
+        verbosity: Verbosity,
     },
     /// `imago cluster`, and plain `imago`.
     Cluster {
@@ -80,7 +80,7 @@ pub enum Settings {
         /// The forms of its report, and where each goes.
         reporting: Reporting,
         /// How much is said.
-        voice: Voice,
+        verbosity: Verbosity,
         /// What a person should know about the flags.
         warnings: Vec<String>,
     },
@@ -90,7 +90,7 @@ pub enum Settings {
 
 /// How much is said, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Voice {
+pub struct Verbosity {
     /// Whether colour is used.
     pub colour: Colour,
     /// How much is said.
@@ -125,7 +125,7 @@ pub enum Detail {
 
 /// Checks what was typed.
 pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageError> {
-    let voice = voice(typed.voice, outside)?;
+    let verbosity = verbosity(typed.verbosity, outside)?;
     match typed.command {
         args::Command::Cluster(mut flags) => {
             let reporting = reporting::reporting(std::mem::take(&mut flags.reporting))?;
@@ -133,7 +133,7 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
             Ok(Settings::Cluster {
                 request: Box::new(request),
                 reporting,
-                voice,
+                verbosity,
                 warnings,
             })
         }
@@ -151,14 +151,14 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
             Ok(Settings::Files {
                 request: Box::new(request),
                 reporting,
-                voice,
+                verbosity,
             })
         }
         args::Command::Completions { shell } => Ok(Settings::Text(manual::completions(shell))),
         args::Command::Man { page } => manual::page(page.as_deref()).map(Settings::Text),
         args::Command::Digest(flags) => Ok(Settings::Digest {
             request: Box::new(digest_request(*flags, outside)?),
-            voice,
+            verbosity,
         }),
     }
 }
@@ -206,7 +206,7 @@ pub fn runner(outside: &Outside) -> Option<Runner> {
     of_hashes.then_some(Runner::OfHashes)
 }
 
-fn voice(typed: args::Voice, outside: &Outside) -> Result<Voice, UsageError> {
+fn verbosity(typed: args::Verbosity, outside: &Outside) -> Result<Verbosity, UsageError> {
     let detail = match (typed.quiet, typed.verbose) {
         (true, 0) => Detail::Quiet,
         (true, _) => {
@@ -219,7 +219,7 @@ fn voice(typed: args::Voice, outside: &Outside) -> Result<Voice, UsageError> {
         (false, 1) => Detail::More,
         (false, _) => Detail::Most,
     };
-    Ok(Voice {
+    Ok(Verbosity {
         colour: colour(typed.color.unwrap_or_default(), outside),
         detail,
     })

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 /// The flags about what is said; before or after the subcommand.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[command(next_help_heading = "Output")]
-pub struct Voice {
+pub struct Verbosity {
     /// Colour: auto, always or never
     #[arg(long, global = true, value_name = "WHEN", hide_possible_values = true)]
     pub color: Option<When>,

@@ -193,7 +193,7 @@ fn flags_of_the_voice_stand_before_or_after_the_command() {
         assert_eq!(
             parse(line.split(' ').map(OsString::from))
                 .unwrap()
-                .voice
+                .verbosity
                 .verbose,
             1,
             "{line}"

@@ -5,8 +5,8 @@
 
 use std::fmt::Write;
 
+use super::basis::Basis;
 use super::finding::{Finding, Level, findings_by_cause};
-use super::ground::Basis;
 use super::{counted, escape, steers};
 use crate::app::report::Report;
 
@@ -17,13 +17,13 @@ const MOST: usize = 10;
 const LONGEST: usize = 4_000;
 
 /// The annotations: errors, warnings, notices.
-pub fn report(report: &Report, ground: &Basis) -> String {
+pub fn report(report: &Report, basis: &Basis) -> String {
     let findings = findings_by_cause(report);
     let of = |levels: &[Level]| {
         findings
             .iter()
             .filter(|finding| levels.contains(&finding.level))
-            .map(|finding| said(finding, ground))
+            .map(|finding| said(finding, basis))
             .collect()
     };
     let warnings = gathered(&report.detours)
@@ -75,9 +75,9 @@ struct Annotation {
     place: Option<(String, Option<u32>)>,
 }
 
-fn said(finding: &Finding, ground: &Basis) -> Annotation {
+fn said(finding: &Finding, basis: &Basis) -> Annotation {
     let place = finding.place.file.as_ref().map(|file| {
-        let path = ground.path_of(file).unwrap_or_else(|| file.clone());
+        let path = basis.path_of(file).unwrap_or_else(|| file.clone());
         (path, finding.place.line)
     });
     Annotation {
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn every_finding_stands_on_its_line_and_cannot_begin_another() {
-        let ground = Basis {
+        let basis = Basis {
             current: "/shop/apps".into(),
             root: "/shop".into(),
         };
@@ -159,7 +159,7 @@ mod tests {
             ..samples::with_problems()
         };
         assert_eq!(
-            report(&check, &ground),
+            report(&check, &basis),
             format!(
                 "\
 ::error title=cannot read the lock::it is empty
@@ -175,11 +175,11 @@ mod tests {
             ..samples::updated()
         };
         assert!(
-            report(&looked, &ground)
+            report(&looked, &basis)
                 .starts_with("::warning file=apps/deploy/web.yaml,line=21,title=Outdated image::")
         );
         assert!(
-            report(&samples::updated(), &ground)
+            report(&samples::updated(), &basis)
                 .starts_with("::notice file=apps/deploy/web.yaml,line=21,title=Updated image::")
         );
     }

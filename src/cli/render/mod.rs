@@ -1,9 +1,9 @@
 //! A report as text for people and as data for programs: one file for each form. Nothing here prints.
 
+pub mod basis;
 mod cause;
 mod finding;
 pub mod github;
-pub mod ground;
 pub mod json;
 pub mod markdown;
 pub mod problem;

@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::basis::Basis;
 use super::finding::{Finding, Level, findings};
-use super::ground::Basis;
 use super::json::escaped;
 use crate::app::report::Report;
 use crate::engine::code::Code;
@@ -18,7 +18,7 @@ use crate::engine::code::Code;
 const ROOT: &str = "%SRCROOT%";
 
 /// The report as one JSON object, indented, with a newline at its end.
-pub fn report(report: &Report, ground: &Basis) -> String {
+pub fn report(report: &Report, basis: &Basis) -> String {
     let findings: Vec<Finding> = findings(report)
         .into_iter()
         .filter(|finding| finding.level > Level::Done)
@@ -87,7 +87,7 @@ pub fn report(report: &Report, ground: &Basis) -> String {
             )]),
             results: placed
                 .iter()
-                .map(|finding| SarifResult::of(finding, &codes, ground))
+                .map(|finding| SarifResult::of(finding, &codes, basis))
                 .collect(),
         }],
     };
@@ -206,13 +206,13 @@ struct LogicalLocation {
 }
 
 impl SarifResult {
-    fn of(finding: &Finding, codes: &[Code], ground: &Basis) -> Self {
+    fn of(finding: &Finding, codes: &[Code], basis: &Basis) -> Self {
         let rule_index = codes
             .binary_search_by_key(&finding.code.as_str(), |code| code.as_str())
             .expect("every finding's code is among them");
         let place = &finding.place;
         let physical_location = place.file.as_ref().map(|file| PhysicalLocation {
-            artifact_location: artifact(file, ground),
+            artifact_location: artifact(file, basis),
             region: place.line.map(|start_line| Region { start_line }),
         });
         let names = place
@@ -240,14 +240,14 @@ impl SarifResult {
     }
 }
 
-fn artifact(file: &str, ground: &Basis) -> ArtifactLocation {
-    match ground.path_of(file) {
+fn artifact(file: &str, basis: &Basis) -> ArtifactLocation {
+    match basis.path_of(file) {
         Some(path) => ArtifactLocation {
             uri: uri(&path),
             uri_base_id: Some(ROOT),
         },
         None => ArtifactLocation {
-            uri: format!("file://{}", uri(&ground.absolute(file))),
+            uri: format!("file://{}", uri(&basis.absolute(file))),
             uri_base_id: None,
         },
     }
@@ -294,8 +294,8 @@ mod tests {
     use crate::app::report::Action;
     use crate::cli::render::samples;
 
-    fn run(sample: &Report, ground: &Basis) -> Value {
-        let log: Value = serde_json::from_str(&report(sample, ground)).unwrap();
+    fn run(sample: &Report, basis: &Basis) -> Value {
+        let log: Value = serde_json::from_str(&report(sample, basis)).unwrap();
         assert_eq!(log["version"], "2.1.0");
         log["runs"][0].clone()
     }
@@ -360,14 +360,14 @@ mod tests {
 
     #[test]
     fn a_file_outside_of_the_repository_has_an_absolute_address() {
-        let ground = Basis {
+        let basis = Basis {
             current: "/shop/apps".into(),
             root: "/shop".into(),
         };
         assert_eq!(
-            artifact("../../other/a b.yaml", &ground).uri,
+            artifact("../../other/a b.yaml", &basis).uri,
             "file:///other/a%20b.yaml"
         );
-        assert_eq!(artifact("../a.yaml", &ground).uri, "a.yaml");
+        assert_eq!(artifact("../a.yaml", &basis).uri, "a.yaml");
     }
 }

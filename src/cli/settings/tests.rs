@@ -315,8 +315,8 @@ fn colour_follows_the_flag_before_the_environment() {
         ),
     ] {
         match settings_in(line, environment).unwrap() {
-            Settings::Files { voice, .. } => {
-                assert_eq!(voice.colour, colour, "{line} {environment:?}")
+            Settings::Files { verbosity, .. } => {
+                assert_eq!(verbosity.colour, colour, "{line} {environment:?}")
             }
             other => panic!("{other:?}"),
         }

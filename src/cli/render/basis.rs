@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn names_begin_at_the_current_folder_and_paths_at_the_root() {
-        let ground = Basis {
+        let basis = Basis {
             current: "/shop/deploy".into(),
             root: "/shop".into(),
         };
@@ -62,7 +62,7 @@ mod tests {
             ("../../a.yaml", None),
             ("/shopping/a.yaml", None),
         ] {
-            assert_eq!(ground.path_of(name).as_deref(), path, "{name}");
+            assert_eq!(basis.path_of(name).as_deref(), path, "{name}");
         }
         let nowhere = Basis::default();
         assert_eq!(

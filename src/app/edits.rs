@@ -168,7 +168,13 @@ pub(super) fn tell(place: Place, workload: &Object, plan: &Plan) -> Told {
             Outcome::Ignored(how) if image.is_empty() => {
                 skip(Code::Ignored, format!("the image is left out by {how}"))
             }
-            Outcome::Ignored(how) => skip(Code::Ignored, format!("`{image}` is left out by {how}")),
+            Outcome::Ignored(how) => {
+                let code = match container.decided_by {
+                    Some(_) if !container.ignored => Code::DecidedBy,
+                    _ => Code::Ignored,
+                };
+                skip(code, format!("`{image}` is left out by {how}"))
+            }
             Outcome::Held(Hold {
                 code,
                 digest,

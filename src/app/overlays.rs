@@ -10,6 +10,7 @@ use super::survey::Manifest;
 use crate::engine::hold::Hold;
 use crate::engine::image::ImageRef;
 use crate::engine::kustomize::{FILE_NAMES, Fate, Kustomization, Overlays};
+use crate::engine::site::Memory;
 use crate::engine::yaml::File;
 use crate::io::scan::{self, Found, ScanError, What};
 
@@ -158,23 +159,33 @@ impl KnownOverlays {
         self.overlays.doubts(&found)
     }
 
-    /// Holds the images of a manifest that a kustomization renames, and counts those whose digest it drops.
-    pub(super) fn mark(&self, manifest: &mut Manifest, replaced: &mut Replaced) {
+    /// Holds the images of a manifest that a kustomization renames, passes over those that all builds set anew, and counts those that some
+    /// do. Says whether a kustomization builds on the manifest, so that other questions may be due.
+    pub(super) fn mark(&self, manifest: &mut Manifest, replaced: &mut Replaced) -> bool {
         if self.overlays.is_empty() {
-            return;
+            return false;
         }
-        let Some(path) = self
-            .base
-            .within(&manifest.path)
-            .filter(|path| self.overlays.reach(path))
-        else {
-            return;
+        let Some(path) = self.base.within(&manifest.path) else {
+            return false;
         };
+        let is_patch = self.overlays.is_patch(&path);
+        // What a kustomization sets passes through those above its folder.
+        let path = match is_kustomization(&manifest.path) {
+            true => path.rsplit_once('/').map_or("", |(folder, _)| folder),
+            false => path.as_str(),
+        };
+        if !self.overlays.reach(path) {
+            return false;
+        }
         for container in manifest
             .workloads
             .iter_mut()
             .flat_map(|(_, workload)| &mut workload.sites)
         {
+            if is_patch {
+                // A record in a patch would take the place of the base's.
+                container.memory = Memory::InPlace;
+            }
             let Some(image) = container
                 .image
                 .text()
@@ -182,7 +193,7 @@ impl KnownOverlays {
             else {
                 continue;
             };
-            match self.overlays.fate(&path, image) {
+            match self.overlays.fate(path, image) {
                 Fate::Kept => {}
                 Fate::Renamed { by, to } => {
                     container.hold = container
@@ -190,6 +201,10 @@ impl KnownOverlays {
                         .take()
                         .or_else(|| Some(Hold::renamed_by(&by, &to)))
                 }
+                Fate::Replaced {
+                    by,
+                    everywhere: true,
+                } => container.decided_by = by.into_iter().next(),
                 Fate::Replaced { by, .. } => {
                     replaced.images += 1;
                     if let Some(by) = by.into_iter().next() {
@@ -198,6 +213,7 @@ impl KnownOverlays {
                 }
             }
         }
+        true
     }
 }
 

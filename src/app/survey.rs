@@ -97,7 +97,7 @@ pub fn survey(
     if !survey.manifests.is_empty() && !base.is_scanned_by(&request) {
         kustomizations = base.kustomizations(&request)?;
     }
-    survey.follow(KnownOverlays::new(base, kustomizations));
+    survey.follow(KnownOverlays::new(base, kustomizations), &questions);
     Ok(survey)
 }
 
@@ -156,7 +156,7 @@ pub fn survey_commit<E>(
     for (file, examined) in chosen.into_iter().zip(examined) {
         survey.take(request.root.join(&listed[file.index]), file.shown, examined);
     }
-    survey.follow(KnownOverlays::new(base, kustomizations));
+    survey.follow(KnownOverlays::new(base, kustomizations), &questions);
     Ok(Ok(survey))
 }
 
@@ -251,11 +251,13 @@ impl Survey {
     }
 
     /// Takes note of what kustomizations make of the images.
-    fn follow(&mut self, overlays: KnownOverlays) {
+    fn follow(&mut self, overlays: KnownOverlays, questions: &impl Questions) {
         let mut replaced = Replaced::default();
-        self.manifests
-            .iter_mut()
-            .for_each(|manifest| overlays.mark(manifest, &mut replaced));
+        for manifest in &mut self.manifests {
+            if overlays.mark(manifest, &mut replaced) {
+                manifest.questions = questions(&manifest.workloads);
+            }
+        }
         self.warnings.extend(replaced.warning());
         self.warnings.extend(overlays.doubts(&self.manifests));
         self.overlays = overlays;
@@ -413,11 +415,8 @@ fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Exami
     let mut unhandled = Vec::new();
     for index in 0..file.len() {
         let document = file.document(index);
-        let found = shape::find(document);
+        let found = shape::find_in(file_name, document);
         unhandled.extend(found.unhandled);
-        if shape::is_kustomization_file(file_name) && shape::is_unnamed_kustomization(document) {
-            unhandled.push(shape::KUSTOMIZATION);
-        }
         match found.objects.first() {
             Some(first) if shape::is_encrypted(document) => {
                 refused.push(Unread::encrypted(first.line));

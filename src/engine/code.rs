@@ -115,6 +115,18 @@ codes! {
         BadComment = "bad-comment",
             "A comment for imago is not understood, or is not on the line of an image.",
             "Write `# imago: ignore` on the image's line, or remove the comment.";
+        DuplicateName = "duplicate-name",
+            "Two entries of a kustomization's `images` have one name, and their order decides.",
+            "Leave one entry for each name.";
+        InvalidEntry = "invalid-entry",
+            "kustomize does not take the entry of `images`, or reads it in another way than it looks.",
+            "Write the tag into `newTag` alone, and one digest.";
+        NameIsPattern = "name-is-pattern",
+            "The name of an entry of `images` is a pattern, and names no repository.",
+            "Write `newName`.";
+        TagSuffix = "tag-suffix",
+            "`tagSuffix` puts the tag together when the kustomization is built.",
+            "Write the whole tag into `newTag`.";
     }
     Skipped {
         Template = "template",
@@ -129,6 +141,9 @@ codes! {
         Ignored = "ignored",
             "An annotation, a comment or a glob leaves the image out.",
             "Remove `imago/ignore`, the comment `# imago: ignore`, or the glob.";
+        DecidedBy = "decided-by",
+            "All kustomizations above the image set its tag or digest anew.",
+            "Nothing: the image is pinned where it is decided.";
         Managed = "managed",
             "Another program writes the object in the cluster.",
             "Change it at its source, or run with `--managed`.";

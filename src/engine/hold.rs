@@ -30,6 +30,37 @@ impl Hold {
         }
     }
 
+    /// Two entries of one name: which of them counts hangs on their order.
+    pub fn duplicate_name() -> Self {
+        Self::of(Code::DuplicateName, "another entry has the same name")
+    }
+
+    /// An entry of a kustomization that kustomize does not take, or takes in another way than it reads.
+    pub fn invalid_entry(why: &str) -> Self {
+        Self::of(Code::InvalidEntry, why)
+    }
+
+    /// The name of an entry is a pattern, and names no repository.
+    pub fn name_is_pattern(name: &str) -> Self {
+        let reason = format!(
+            "`{name}` is a pattern for names; write `newName` to say which repository is meant"
+        );
+        Self::of(Code::NameIsPattern, &reason)
+    }
+
+    /// The tag is put together when the kustomization is built.
+    pub fn tag_suffix() -> Self {
+        Self::of(Code::TagSuffix, "its tag is put together by `tagSuffix`")
+    }
+
+    fn of(code: Code, reason: &str) -> Self {
+        Self {
+            code,
+            digest: None,
+            reason: reason.to_owned(),
+        }
+    }
+
     /// The object's pod template cannot change.
     pub fn job_immutable(kind: &str) -> Self {
         let reason = format!(

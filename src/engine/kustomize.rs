@@ -19,7 +19,7 @@ use super::tree::Tree;
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// The lists of a kustomization that name files and folders.
-const LISTS: [&str; 4] = ["resources", "bases", "components", "patchesStrategicMerge"];
+const LISTS: [&str; 3] = ["resources", "bases", "components"];
 
 /// One kustomization, as far as images are concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Kustomization {
     file: String,
     /// The files and folders that it builds on.
     below: Vec<String>,
+    /// The files of its patches.
+    patches: Vec<String>,
     /// The folders of its components, in order.
     components: Vec<String>,
     /// Its entries of `images`, in order.
@@ -55,16 +57,23 @@ impl Kustomization {
             .into_iter()
             .flat_map(items)
             .filter_map(|item| item.scalar().text());
-        let patches = items("patches")
+        let merged = items("patchesStrategicMerge");
+        let merged = merged.into_iter().filter_map(|patch| patch.scalar().text());
+        let targeted = items("patches");
+        let targeted = targeted
             .into_iter()
             .filter_map(|patch| patch.get("path")?.scalar().text());
+        let patches: Vec<String> = merged
+            .chain(targeted)
+            .filter_map(|path| join(folder, path))
+            .collect();
         let components = items("components")
             .into_iter()
             .filter_map(|item| join(folder, item.scalar().text()?))
             .collect();
         let below = listed
-            .chain(patches)
             .filter_map(|path| join(folder, path))
+            .chain(patches.iter().cloned())
             .collect();
         let entries: Vec<Entry> = ["images", "imageTags"]
             .into_iter()
@@ -84,6 +93,7 @@ impl Kustomization {
         Self {
             file: file.to_owned(),
             below,
+            patches,
             components,
             entries,
             doubts,
@@ -95,6 +105,7 @@ impl Kustomization {
         Self {
             file: file.to_owned(),
             below: Vec::new(),
+            patches: Vec::new(),
             components: Vec::new(),
             entries: Vec::new(),
             doubts: vec![format!("it cannot be read ({why})")],
@@ -103,7 +114,7 @@ impl Kustomization {
 }
 
 /// kustomize takes a name for a regular expression. A dot, which nearly every registry has, is one that means any character.
-fn is_pattern(name: &str) -> bool {
+pub(super) fn is_pattern(name: &str) -> bool {
     name.contains([
         '\\', '^', '$', '|', '?', '*', '+', '(', ')', '[', ']', '{', '}',
     ])
@@ -203,6 +214,17 @@ impl Overlays {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// Whether a kustomization takes the manifest for a patch.
+    pub fn is_patch(&self, manifest: &str) -> bool {
+        let above = self.above.get(manifest).into_iter().flatten();
+        above.into_iter().any(|index| {
+            self.all[*index]
+                .patches
+                .iter()
+                .any(|patch| patch == manifest)
+        })
     }
 
     /// Whether a kustomization builds on the manifest.

@@ -506,6 +506,7 @@ mod tests {
                 pull_policy: None,
                 line: None,
                 ignored: false,
+                decided_by: None,
                 hold: None,
             }
         };

@@ -84,6 +84,9 @@ impl Object {
 
     /// `Deployment/web`
     pub fn label(&self) -> String {
-        format!("{}/{}", self.kind, self.name)
+        match self.name.as_str() {
+            "" => self.kind.clone(),
+            name => format!("{}/{name}", self.kind),
+        }
     }
 }

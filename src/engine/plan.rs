@@ -266,7 +266,12 @@ fn update_where(
                 Some(image.into()),
             ),
             Eligibility::Taken(Intent::Invalid(error)) => {
-                (Outcome::Failed(invalid(error)), Some(image.into()))
+                let outcome = match held(object, site) {
+                    // What keeps an entry from being read says more than what came of reading it.
+                    Some(hold) if site.memory == Memory::InPlace => Outcome::Held(hold.clone()),
+                    _ => Outcome::Failed(invalid(error)),
+                };
+                (outcome, Some(image.into()))
             }
             Eligibility::Taken(Intent::Follow(follow)) => {
                 let outcome = match held(object, site) {

@@ -2,6 +2,7 @@
 //!
 //! A new kind of object is a row of [`pods::KINDS`], or of `families`. This file has no opinion on images.
 
+mod entries;
 mod families;
 mod find;
 mod jobs;
@@ -12,7 +13,7 @@ use memchr::memmem;
 
 use super::object::Object;
 
-pub use find::{find, is_encrypted, is_unnamed_kustomization};
+pub use find::{find, find_in, is_encrypted};
 pub use pods::{PodKind, PodOwner, Template};
 pub use unhandled::{KUSTOMIZATION, is_kustomization_file, slip, unhandled};
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::hold::Hold;
+use super::image::ImageRef;
 use super::path::{Path, Step};
 use super::plan::Change;
 
@@ -27,6 +28,8 @@ pub struct Site {
     pub line: Option<u32>,
     /// Whether a comment on the image's line asks to leave it alone.
     pub ignored: bool,
+    /// The file that decides its tag and its digest anew, whatever stands here.
+    pub decided_by: Option<String>,
     /// What keeps it as it is written, whatever its tag points to.
     pub hold: Option<Hold>,
 }
@@ -34,27 +37,61 @@ pub struct Site {
 impl Site {
     /// Where the scalar stands that has the image, or the first of them.
     pub fn written_at(&self) -> Path {
-        let Slots::Whole(steps) = &self.slots;
-        self.at.below(steps)
+        match &self.slots {
+            Slots::Whole(steps) => self.at.below(steps),
+            Slots::Parts { tag, digest } => {
+                let first = tag.as_ref().or(digest.as_ref());
+                first.map_or_else(|| self.at.clone(), |slot| self.at.join(slot.key))
+            }
+        }
     }
 
     /// The changes after which its slots say `image`.
     pub fn write(&self, image: &str) -> Vec<Change> {
-        let Slots::Whole(_) = &self.slots;
-        vec![Change {
-            at: self.written_at(),
-            from: self.image.text().map(str::to_owned),
-            to: Some(image.to_owned()),
-        }]
+        let (tag, digest) = match &self.slots {
+            Slots::Whole(_) => {
+                return vec![Change {
+                    at: self.written_at(),
+                    from: self.image.text().map(str::to_owned),
+                    to: Some(image.to_owned()),
+                }];
+            }
+            Slots::Parts { tag, digest } => (tag, digest),
+        };
+        let (named, new_digest) = match image.split_once('@') {
+            Some((named, digest)) => (named, Some(digest)),
+            None => (image, None),
+        };
+        let new_tag = ImageRef::parse(named).ok().and_then(|image| image.tag());
+        let behind = new_digest.filter(|_| digest.is_none());
+        let new_tag = new_tag.map(|tag| match behind {
+            Some(digest) => format!("{tag}@{digest}"),
+            None => tag.to_owned(),
+        });
+        let wanted = [(tag, new_tag), (digest, new_digest.map(str::to_owned))];
+        let changed = wanted.into_iter().filter_map(|(slot, to)| {
+            let (slot, to) = (slot.as_ref()?, to?);
+            (slot.text != to).then(|| Change {
+                at: self.at.join(slot.key),
+                from: Some(slot.text.clone()),
+                to: Some(to),
+            })
+        });
+        changed.collect()
     }
 
     /// Whether a change is one of its own.
     pub fn holds(&self, change: &Change) -> bool {
-        let Slots::Whole(steps) = &self.slots;
-        let at = change.at.steps();
-        at.len() == self.at.steps().len() + steps.len()
-            && at.starts_with(self.at.steps())
-            && at.ends_with(steps)
+        let Some(below) = change.at.steps().strip_prefix(self.at.steps()) else {
+            return false;
+        };
+        match &self.slots {
+            Slots::Whole(steps) => below == &**steps,
+            Slots::Parts { tag, digest } => tag
+                .iter()
+                .chain(digest)
+                .any(|slot| below == [Step::from(slot.key)]),
+        }
     }
 }
 
@@ -88,6 +125,22 @@ impl Role {
 pub enum Slots {
     /// One scalar has the whole reference, `web:1.4@sha256:…`; this many steps lead to it.
     Whole(Cow<'static, [Step]>),
+    /// The tag and the digest have scalars of their own, beside a name that is not written.
+    Parts {
+        /// `1.4`, or `1.4@sha256:…`
+        tag: Option<Slot>,
+        /// `sha256:…`; its text may be empty. `None`: the digest goes behind the tag.
+        digest: Option<Slot>,
+    },
+}
+
+/// A scalar under a key of the site's mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The key.
+    pub key: &'static str,
+    /// What stands there.
+    pub text: String,
 }
 
 /// Where the tag of a site is kept while its image has a digest.

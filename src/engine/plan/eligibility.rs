@@ -100,7 +100,9 @@ fn marked(object: &Object, site: &Site) -> Option<String> {
     };
     match by_annotation {
         true => Some(format!("annotation `{IGNORE}`")),
-        false => site.ignored.then(|| "comment `# imago: ignore`".to_owned()),
+        false if site.ignored => Some("comment `# imago: ignore`".to_owned()),
+        false => (site.decided_by.as_ref())
+            .map(|file| format!("`{file}`, which sets its tag or digest anew")),
     }
 }
 

@@ -82,7 +82,13 @@ pub(super) const NEVER_BELOW: [&str; 6] = [
 ];
 
 /// The texts of which one is in every file with such an object, unless an escape spells it.
-pub(super) const HINTS: [&str; 3] = ["ontainer", "argoproj.io", "tekton.dev"];
+pub(super) const HINTS: [&str; 5] = [
+    "ontainer",
+    "newTag",
+    "tagSuffix",
+    "argoproj.io",
+    "tekton.dev",
+];
 
 /// Groups whose objects name images as patterns, rules, tests or results, and run none. With them go the groups below them, such as
 /// `policies.kyverno.io`.

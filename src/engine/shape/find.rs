@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::families::{self, Family, NEVER_BELOW};
 use super::pods::{IMAGE, LISTS, PodKind, REFERENCE};
 use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
-use super::{Found, jobs, unhandled};
+use super::{Found, entries, is_kustomization_file, jobs, unhandled};
 use crate::engine::object::{IGNORE, Ignore, Object, PREFIX, RECORD, RESTARTED_AT, Record};
 use crate::engine::path::{Path, Step};
 use crate::engine::site::{Image, Memory, PullPolicy, Role, Site, Slots};
@@ -13,17 +13,19 @@ use crate::engine::tree::{Scalar, Tree};
 
 /// Finds the objects with images of a document, in its order.
 pub fn find<'a, T: Tree<'a>>(document: T) -> Found {
+    find_in("", document)
+}
+
+/// The same in a file of this name: a kustomization may leave its kind and its version to its file's name.
+pub fn find_in<'a, T: Tree<'a>>(file_name: &str, document: T) -> Found {
     let mut found = Found::default();
-    look(document, Path::root(), None, &mut found);
+    let inherited = is_kustomization_file(file_name).then_some((UNNAMED, "Kustomization"));
+    look(document, Path::root(), inherited, &mut found);
     found
 }
 
-/// Whether a document of a file that is named as a kustomization is one because no kind says otherwise.
-pub fn is_unnamed_kustomization<'a, T: Tree<'a>>(document: T) -> bool {
-    document
-        .get("kind")
-        .is_none_or(|kind| kind.scalar() == Scalar::Null)
-}
+/// The version that kustomize takes for a kustomization that names none.
+const UNNAMED: &str = "kustomize.config.k8s.io/v1beta1";
 
 /// Whether SOPS has signed all values of the document, so that any edit breaks it (its `mac`, unless `mac_only_encrypted`).
 pub fn is_encrypted<'a, T: Tree<'a>>(document: T) -> bool {
@@ -80,6 +82,18 @@ fn look<'a, T: Tree<'a>>(
             runs: Some(pods),
             ..read(object, api_version, kind, at, sites)
         });
+        return;
+    }
+    if let Some(sites) = entries::sites(api_version, kind, object, &at) {
+        if sites.is_empty() {
+            found
+                .unhandled
+                .extend(unhandled(kind, || Some(api_version)));
+        } else {
+            found
+                .objects
+                .push(read(object, api_version, kind, at, sites));
+        }
         return;
     }
     let mut search = Search {
@@ -374,6 +388,7 @@ fn site<'a, T: Tree<'a>>(item: T, image: T, role: Role, at: Path, memory: Memory
         pull_policy: text("imagePullPolicy").and_then(PullPolicy::of),
         line: image.line(),
         ignored: image.ignored(),
+        decided_by: None,
         hold: image.held(),
     }
 }

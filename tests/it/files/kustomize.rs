@@ -70,25 +70,112 @@ fn an_image_that_an_overlay_renames_is_held_whatever_the_run_names() {
         .finish_with(1);
 }
 
+/// A lock that knows two tags of one image.
+const TAGS: &str = r#"{"version":1,"images":{"registry.example.test/web:1.4":"sha256:1111111111111111111111111111111111111111111111111111111111111111","registry.example.test/web:1.5":"sha256:2222222222222222222222222222222222222222222222222222222222222222"}}"#;
+
 #[test]
-fn a_digest_that_an_overlay_drops_is_told_and_its_image_is_still_pinned() {
+fn what_an_overlay_decides_is_pinned_in_the_overlay() {
+    let place = tree("- name: registry.example.test/web # ours\n  newTag: \"1.5\"\n");
+    place.write("imago.lock", TAGS);
+    let base = place.files()["base/web.yaml"].clone();
+    // A file gets the same decision alone as with its folder.
+    for more in [&["--dry-run"][..], &["--dry-run", "base/web.yaml"]] {
+        let report = update(&place, more).json();
+        let skipped = &report["skipped"][0];
+        assert_eq!(
+            (&skipped["code"], &skipped["held"]),
+            (&"decided-by".into(), &false.into()),
+            "{more:?}"
+        );
+        assert_eq!(skipped["file"], "base/web.yaml", "{more:?}");
+    }
+    update(&place, &[]);
+    let files = place.files();
+    assert_eq!(files["base/web.yaml"], base);
+    let overlay = String::from_utf8(files["overlay/kustomization.yaml"].clone()).unwrap();
+    let pinned = format!("  newTag: \"1.5@sha256:{}\"\n", "2".repeat(64));
+    assert_eq!(
+        overlay,
+        format!(
+            "resources: [../base]\nimages:\n- name: registry.example.test/web # ours\n{pinned}"
+        )
+    );
+    place
+        .imago(["files", "--check", "--offline"])
+        .finish_with(0);
+    update(&place, &[]);
+    assert_eq!(place.files(), files, "a second run changes nothing");
+}
+
+#[test]
+fn a_digest_that_one_of_two_overlays_drops_is_told_and_its_image_is_still_pinned() {
     let place = tree("- name: registry.example.test/web\n  newTag: \"1.5\"\n");
+    place.write("imago.lock", TAGS);
+    place.write("other/kustomization.yaml", "resources: [../base]\n");
     for more in [&["--dry-run"][..], &["--dry-run", "base/web.yaml"], &[]] {
         let report = update(&place, more).json();
-        assert_eq!(report["summary"]["outdated"], 1, "{more:?}");
         let told = report["warnings"][0].as_str().unwrap();
         assert!(
             told.contains("`base/web.yaml` by `overlay/kustomization.yaml`"),
             "{told}"
         );
     }
-    let said = place
-        .imago(["files", "--check", "--offline"])
-        .finish_with(0)
-        .stderr;
-    assert!(
-        said.contains("kustomizations set the tag or digest of 1 image anew"),
-        "{said}"
+    let base = String::from_utf8(place.files()["base/web.yaml"].clone()).unwrap();
+    assert!(base.contains("web:1.4@sha256:1111"), "{base}");
+}
+
+#[test]
+fn an_entry_that_an_outer_overlay_renames_or_decides_is_not_pinned() {
+    for (outer, code) in [
+        ("newName: registry.example.test/hardened", "renamed-by"),
+        ("newTag: \"1.4\"", "decided-by"),
+    ] {
+        let place = tree("- name: registry.example.test/web\n  newTag: \"1.5\"\n");
+        place.write("imago.lock", TAGS);
+        let top = format!(
+            "resources: [../overlay]\nimages:\n- name: registry.example.test/web\n  {outer}\n"
+        );
+        place.write("top/kustomization.yaml", top);
+        let report = update(&place, &["--dry-run", "overlay"]).json();
+        let codes: Vec<_> = report["skipped"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|skipped| &skipped["code"])
+            .collect();
+        assert_eq!(codes, [code], "{outer}");
+    }
+}
+
+#[test]
+fn a_patch_keeps_its_tag_in_place() {
+    let place = tree("- name: other\n  newTag: \"1\"\n");
+    place.write("imago.lock", TAGS);
+    place.write(
+        "overlay/kustomization.yaml",
+        "resources: [../base]\npatches: [{path: patch.yaml}]\n",
+    );
+    let patch = |image: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec: {{template: {{spec: {{containers: [{{name: app, image: {image}}}]}}}}}}\n"
+        )
+    };
+    place.write("overlay/patch.yaml", patch(IMAGE));
+    update(&place, &["overlay/patch.yaml"]);
+    let pinned = format!("{IMAGE}@sha256:{}", "1".repeat(64));
+    assert_eq!(
+        String::from_utf8(place.files()["overlay/patch.yaml"].clone()).unwrap(),
+        patch(&pinned)
+    );
+    place.write(
+        "overlay/patch.yaml",
+        patch(&format!("{IMAGE}@sha256:{}", "0".repeat(64))),
+    );
+    update(&place, &["overlay/patch.yaml"]);
+    assert_eq!(
+        String::from_utf8(place.files()["overlay/patch.yaml"].clone()).unwrap(),
+        patch(&pinned),
+        "it follows its own tag"
     );
 }
 
@@ -96,7 +183,7 @@ fn a_digest_that_an_overlay_drops_is_told_and_its_image_is_still_pinned() {
 fn what_no_overlay_names_is_as_before() {
     for entries in [
         "- name: registry.example.test/other\n  newName: x\n",
-        "- name: web\n  newTag: \"2\"\n",
+        "- name: web\n  newName: registry.example.test/hardened/web\n",
     ] {
         let report = update(&tree(entries), &[]).json();
         assert_eq!(

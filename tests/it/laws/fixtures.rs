@@ -6,7 +6,7 @@ use imago::engine::yaml::File;
 
 use crate::support::binary::files;
 use crate::support::cases::{Action, Case};
-use crate::support::engine::{self, Way, answers, carry_out, plain_rules};
+use crate::support::engine::{self, Way, answers, carry_out_in, plain_rules};
 
 /// What the engine itself refuses a file or a document for. The other codes are of an image, of a workload, or of the file's bytes.
 const OF_THE_FILE: [&str; 13] = [
@@ -55,7 +55,7 @@ fn the_engine_does_with_a_text_what_the_case_says() {
         if case.name == "broken-without-a-workload" {
             continue;
         }
-        let way = carry_out(text, &plain_rules(), action);
+        let way = carry_out_in(name, text, &plain_rules(), action);
         let marks = case
             .terms
             .problems

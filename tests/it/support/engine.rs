@@ -65,6 +65,11 @@ pub(crate) fn answers<'a>(digests: impl IntoIterator<Item = (&'a str, &'a str)>)
 
 /// Carries an action out on all workloads of a text.
 pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
+    carry_out_in("", text, rules, action)
+}
+
+/// The same in a file of this name.
+pub(crate) fn carry_out_in(file_name: &str, text: &str, rules: &Rules, action: Action<'_>) -> Way {
     let file = match File::parse_with_comments(text) {
         Ok(file) => file,
         Err(error) => return Way::Refused(error.fault.code().as_str(), error.to_string()),
@@ -73,7 +78,7 @@ pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
     let mut is_encrypted = false;
     for document in 0..file.len() {
         let root = file.document(document);
-        let workloads = shape::find(root).objects;
+        let workloads = shape::find_in(file_name, root).objects;
         let changes: Vec<Change> = workloads
             .iter()
             .filter_map(|workload| plan(workload, rules, action).ok())

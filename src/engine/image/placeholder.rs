@@ -25,14 +25,14 @@ const PAIRS: [(&str, &str, Inner); 7] = [
     ("((", "))", Inner::Anything),
     ("(@", "@)", Inner::Anything),
     ("[[", "]]", Inner::Anything),
-    ("[", "]", Inner::PodVerdict),
-    ("(", ")", Inner::PodVerdict),
+    ("[", "]", Inner::Word),
+    ("(", ")", Inner::Word),
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Inner {
     Anything,
-    PodVerdict,
+    Word,
 }
 
 /// Signs that stand on both sides of a word.
@@ -96,7 +96,7 @@ fn has_pair(text: &str, open: &str, close: &str, inner: Inner) -> bool {
     let rest = &text[start + open.len()..];
     match inner {
         Inner::Anything => rest.rfind(close).is_some_and(|end| end > 0),
-        Inner::PodVerdict => text.match_indices(open).any(|(start, _)| {
+        Inner::Word => text.match_indices(open).any(|(start, _)| {
             let rest = &text[start + open.len()..];
             rest.find(close).is_some_and(|end| is_word(&rest[..end]))
         }),

@@ -21,7 +21,7 @@ pub(super) fn requirements(text: &str) -> Result<Vec<Requirement>, LabelError> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token<'a> {
-    PodVerdict(&'a str),
+    Word(&'a str),
     Symbol(&'static str),
     End,
 }
@@ -44,7 +44,7 @@ fn tokens(text: &str) -> Vec<(usize, Token<'_>)> {
         }
         let token = match SYMBOLS.into_iter().find(|symbol| rest.starts_with(symbol)) {
             Some(symbol) => Token::Symbol(symbol),
-            None => Token::PodVerdict(
+            None => Token::Word(
                 &rest[..rest
                     .find(|character| is_symbol(character) || is_space(character))
                     .unwrap_or(rest.len())],
@@ -58,7 +58,7 @@ fn tokens(text: &str) -> Vec<(usize, Token<'_>)> {
 impl<'a> Token<'a> {
     fn as_str(self) -> &'a str {
         match self {
-            Self::PodVerdict(text) | Self::Symbol(text) => text,
+            Self::Word(text) | Self::Symbol(text) => text,
             Self::End => "",
         }
     }
@@ -110,8 +110,8 @@ impl<'a> Parser<'a> {
                 .map(|value| Test::NotIn(BTreeSet::from([value])))?,
             Token::Symbol(">") => self.limit().map(Test::Above)?,
             Token::Symbol("<") => self.limit().map(Test::Below)?,
-            Token::PodVerdict("in") => self.set().map(Test::In)?,
-            Token::PodVerdict("notin") => self.set().map(Test::NotIn)?,
+            Token::Word("in") => self.set().map(Test::In)?,
+            Token::Word("notin") => self.set().map(Test::NotIn)?,
             _ => {
                 return Err(
                     self.unexpected("`=`, `==`, `!=`, `in`, `notin`, `>`, `<`, `,` or the end")
@@ -122,7 +122,7 @@ impl<'a> Parser<'a> {
     }
 
     fn key(&mut self) -> Result<String, LabelError> {
-        let Token::PodVerdict(key) = self.peek() else {
+        let Token::Word(key) = self.peek() else {
             return Err(self.unexpected("a label's key"));
         };
         if let Some(reason) = key_fault(key) {
@@ -185,7 +185,7 @@ impl<'a> Parser<'a> {
                 Token::Symbol(",") => {
                     self.step();
                     values.insert(String::new());
-                    if !matches!(self.peek(), Token::Symbol(",") | Token::PodVerdict(_)) {
+                    if !matches!(self.peek(), Token::Symbol(",") | Token::Word(_)) {
                         return Err(self.unexpected("a value or `,`"));
                     }
                 }
@@ -197,7 +197,7 @@ impl<'a> Parser<'a> {
     }
 
     fn value(&mut self, expected: &'static str) -> Result<String, LabelError> {
-        let Token::PodVerdict(value) = self.peek() else {
+        let Token::Word(value) = self.peek() else {
             return Err(self.unexpected(expected));
         };
         if !is_name(value) {

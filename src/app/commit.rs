@@ -19,6 +19,7 @@ use super::message::Template;
 use super::report::{Place, Problem};
 use super::survey::{self, Questions, Survey};
 use crate::engine::code::Code;
+use crate::engine::shape::Kinds;
 use crate::io::files as disk;
 use crate::io::git::GitError;
 use crate::io::git::identity::{Identity, Person};
@@ -157,6 +158,7 @@ impl Session {
         &self,
         request: scan::Request<'_>,
         lock: &Path,
+        kinds: &Kinds,
         questions: impl Questions,
     ) -> anyhow::Result<Option<Survey>> {
         if self.aim.content == Content::WorkingTree {
@@ -189,7 +191,7 @@ impl Session {
                 .collect::<Result<_, _>>()
                 .map_err(|error| Box::new(refused(&error)))
         };
-        let survey = survey::survey_commit(request, &paths, read, questions)
+        let survey = survey::survey_commit(request, &paths, read, kinds, questions)
             .map_err(|error| survey::wrong_paths(&error))?;
         Ok(Some(survey.map_err(|problem| *problem)?))
     }

@@ -27,6 +27,7 @@ use crate::engine::object::Object;
 use crate::engine::plan::{self, Question, Rules};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{ImageFilter, Selection, Verdict};
+use crate::engine::shape::Kinds;
 use crate::io::git::GitError;
 use crate::io::links;
 use crate::io::lock::Lock;
@@ -54,6 +55,8 @@ pub struct Request {
     pub strict: bool,
     /// Whether a run that checks no image fails, and writes nothing.
     pub fail_on_empty: bool,
+    /// Which objects are taken.
+    pub kinds: Kinds,
     /// Fill `Report::diff`.
     pub diff: bool,
     /// Where a digest's tag is known from.
@@ -237,9 +240,9 @@ impl Job {
         };
         let source = request.source(&self.lock)?;
         let questions = |objects: &[(usize, Object)]| request.questions(objects, &self.rules);
-        let of_commit = session
-            .as_ref()
-            .map(|session| session.survey(self.scan(), &request.lock.path, questions));
+        let of_commit = session.as_ref().map(|session| {
+            session.survey(self.scan(), &request.lock.path, &request.kinds, questions)
+        });
         let ask_ahead = |number, questions: &[Question]| {
             source
                 .iter()
@@ -247,7 +250,7 @@ impl Job {
         };
         let mut survey = match of_commit.transpose()?.flatten() {
             Some(survey) => survey,
-            None => survey::survey(self.scan(), questions, ask_ahead)
+            None => survey::survey(self.scan(), &request.kinds, questions, ask_ahead)
                 .map_err(|error| survey::wrong_paths(&error))?,
         };
         self.refuse_report_over("a manifest", |place| survey.has(place))?;

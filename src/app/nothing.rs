@@ -97,10 +97,12 @@ fn of_files(report: &Report) -> String {
             "every file is a template; check what it renders, as from `helm template`".to_owned()
         }
         () if unhandled.is_empty() => {
-            format!("{files} without an object that has images; name the folder that holds them")
+            format!(
+                "{files} without a Deployment, DaemonSet, StatefulSet or CronJob; name the folder that holds them"
+            )
         }
         () => format!(
-            "{files} without an object that has images, and imago does not edit what is there: {}",
+            "{files} without a Deployment, DaemonSet, StatefulSet or CronJob, and imago does not edit what is there: {}",
             unhandled.join(", ")
         ),
     }
@@ -210,9 +212,12 @@ mod tests {
                     unhandled,
                     ..files()
                 },
-                "2 files without an object that has images, and imago does",
+                "2 files without a Deployment, DaemonSet, StatefulSet or CronJob, and imago does",
             ),
-            (files(), "2 files without an object that has images; name"),
+            (
+                files(),
+                "2 files without a Deployment, DaemonSet, StatefulSet or CronJob; name",
+            ),
             (
                 of(vec![]),
                 "no image is in 1 workload; look at `containers`",

@@ -11,7 +11,7 @@ use crate::engine::look::{self, Look};
 use crate::engine::misplaced;
 use crate::engine::object::Object;
 use crate::engine::plan::Question;
-use crate::engine::shape;
+use crate::engine::shape::{self, Kinds};
 use crate::engine::yaml::{Fault, File, Unreadable};
 use crate::io::files::MAX_RULES;
 use crate::io::scan::{self, Found, IdleGlob, What};
@@ -39,6 +39,8 @@ pub struct Survey {
     pub skipped: Vec<Skipped>,
     /// Files that cannot be read, or not be read safely.
     pub problems: Vec<Problem>,
+    /// Which objects are taken.
+    kinds: Kinds,
     /// What kustomizations make of the images.
     pub(super) overlays: KnownOverlays,
     /// What a person should know, one sentence each.
@@ -67,13 +69,14 @@ pub struct Manifest {
 /// typed is wrong.
 pub fn survey(
     request: scan::Request<'_>,
+    kinds: &Kinds,
     questions: impl Questions,
     ask_ahead: impl Fn(usize, &[Question]) + Sync,
 ) -> Result<Survey, scan::ScanError> {
     let base = Base::of(&request);
     let (seen, idle_globs) = scan::scan(request, |found| {
         let kustomization = base.kustomization_of(&found);
-        let examined = examine(&found, &questions);
+        let examined = examine(&found, kinds, &questions);
         match &examined {
             Examined::Manifest { questions, .. } => ask_ahead(found.number, questions),
             _ => ask_ahead(found.number, &[]),
@@ -87,6 +90,7 @@ pub fn survey(
     })?;
     let mut survey = Survey {
         idle_globs,
+        kinds: kinds.clone(),
         ..Survey::default()
     };
     let mut kustomizations = Vec::new();
@@ -106,6 +110,7 @@ pub fn survey_commit<E>(
     request: scan::Request<'_>,
     listed: &[PathBuf],
     read: impl Fn(&[usize]) -> Result<Vec<Vec<u8>>, E>,
+    kinds: &Kinds,
     questions: impl Questions,
 ) -> Result<Result<Survey, E>, scan::ScanError> {
     let (chosen, idle_globs) = scan::listed::choose(request, listed)?;
@@ -141,7 +146,7 @@ pub fn survey_commit<E>(
             line: None,
             why: A_TEMPLATE.to_owned(),
         },
-        false => examine_bytes(&listed[file.index], content, &questions),
+        false => examine_bytes(&listed[file.index], content, kinds, &questions),
     });
     let read = kustomizations.iter().zip(contents);
     let kustomizations = read
@@ -151,6 +156,7 @@ pub fn survey_commit<E>(
         .collect();
     let mut survey = Survey {
         idle_globs,
+        kinds: kinds.clone(),
         ..Survey::default()
     };
     for (file, examined) in chosen.into_iter().zip(examined) {
@@ -171,8 +177,8 @@ pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
     }
 }
 
-fn manifest(known: &Manifest, content: &[u8]) -> Option<Manifest> {
-    match examine_bytes(&known.path, content, &|_: &[_]| Vec::new()) {
+fn manifest(known: &Manifest, content: &[u8], kinds: &Kinds) -> Option<Manifest> {
+    match examine_bytes(&known.path, content, kinds, &|_: &[_]| Vec::new()) {
         Examined::Manifest {
             text,
             workloads,
@@ -254,7 +260,7 @@ impl Survey {
     fn follow(&mut self, overlays: KnownOverlays, questions: &impl Questions) {
         let mut replaced = Replaced::default();
         for manifest in &mut self.manifests {
-            if overlays.mark(manifest, &mut replaced) {
+            if overlays.mark(manifest, &self.kinds, &mut replaced) {
                 manifest.questions = questions(&manifest.workloads);
             }
         }
@@ -265,8 +271,9 @@ impl Survey {
 
     /// Another content of a file that is known; `None` where it cannot be read, or holds no workload.
     pub(super) fn another(&self, known: &Manifest, content: &[u8]) -> Option<Manifest> {
-        let mut other = manifest(known, content)?;
-        self.overlays.mark(&mut other, &mut Replaced::default());
+        let mut other = manifest(known, content, &self.kinds)?;
+        self.overlays
+            .mark(&mut other, &self.kinds, &mut Replaced::default());
         Some(other)
     }
 
@@ -341,13 +348,13 @@ impl Survey {
     }
 }
 
-fn examine(found: &Found<'_>, questions: &impl Questions) -> Examined {
+fn examine(found: &Found<'_>, kinds: &Kinds, questions: &impl Questions) -> Examined {
     match &found.what {
         What::Template => Examined::Template {
             line: None,
             why: A_TEMPLATE.to_owned(),
         },
-        What::File(bytes) => examine_bytes(found.path, bytes, questions),
+        What::File(bytes) => examine_bytes(found.path, bytes, kinds, questions),
         What::Folder(error) => Examined::UnreadableFolder {
             code: error.code(),
             cause: error.to_string(),
@@ -373,7 +380,7 @@ fn examine(found: &Found<'_>, questions: &impl Questions) -> Examined {
     }
 }
 
-fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Examined {
+fn examine_bytes(path: &Path, bytes: &[u8], kinds: &Kinds, questions: &impl Questions) -> Examined {
     let text = match text(bytes) {
         Ok(text) => text,
         Err(unread) => return Examined::Unreadable(unread),
@@ -382,7 +389,7 @@ fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Exami
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
-    if !shape::may_hold(bytes) {
+    if !shape::may_hold(bytes, kinds) {
         let unhandled = match look::look(file_name, bytes) {
             Look::Counted(unhandled) => unhandled,
             Look::HasList => File::parse(text)
@@ -399,7 +406,7 @@ fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Exami
                 why: error.to_string(),
             };
         }
-        Err(error) if shape::is_meant(bytes) => {
+        Err(error) if !kinds.are_added() || shape::is_meant(bytes) => {
             return Examined::Unreadable(Unread::of(&error));
         }
         Err(error) => {
@@ -415,7 +422,7 @@ fn examine_bytes(path: &Path, bytes: &[u8], questions: &impl Questions) -> Exami
     let mut unhandled = Vec::new();
     for index in 0..file.len() {
         let document = file.document(index);
-        let found = shape::find_in(file_name, document);
+        let found = shape::find_taken(file_name, document, kinds);
         unhandled.extend(found.unhandled);
         match found.objects.first() {
             Some(first) if shape::is_encrypted(document) => {
@@ -474,7 +481,7 @@ impl Unread {
 /// What is not handled in a file that holds no workload.
 fn listed(file: &File<'_>) -> Vec<&'static str> {
     (0..file.len())
-        .flat_map(|index| shape::find(file.document(index)).unhandled)
+        .flat_map(|index| shape::find_taken("", file.document(index), &Kinds::default()).unhandled)
         .collect()
 }
 

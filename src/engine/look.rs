@@ -206,23 +206,25 @@ mod tests {
     fn unhandled_kinds_at_a_line_start_are_counted() {
         let kinds = |text: &str| counted("x.yaml", text);
         assert_eq!(
-            kinds(
-                "kind: HelmRelease\nspec:\n  kind: HelmRelease\n---\nkind: \"Kustomization\" # x\n---\nkind:\tHelmRelease\r\n"
-            ),
-            ["HelmRelease", "Kustomization", "HelmRelease"]
+            kinds("kind: Rollout\nspec:\n  kind: Pod\n---\nkind: \"Pod\" # x\n---\nkind:\tJob\r\n"),
+            ["Rollout", "Pod", "Job"]
         );
         assert_eq!(kinds("\"kind\": 'HelmRelease'"), ["HelmRelease"]);
-        assert_eq!(kinds("\u{feff}kind: HelmRelease\n"), ["HelmRelease"]);
+        assert_eq!(kinds("\u{feff}kind: ReplicaSet\n"), ["ReplicaSet"]);
+        assert_eq!(
+            kinds("apiVersion: v1\r\nkind: ReplicationController\r\n"),
+            ["ReplicationController"]
+        );
         for text in [
-            "kind: HelmReleases",
-            "kind: HelmRelease-x",
-            "kind: 'HelmRelease",
-            "kinds: HelmRelease",
-            "mankind: HelmRelease",
+            "kind: Pods",
+            "kind: Pod-x",
+            "kind: 'Pod",
+            "kinds: Pod",
+            "mankind: Pod",
             "kind",
-            "'kind: HelmRelease",
-            "# kind: HelmRelease",
-            "kind:\nHelmRelease",
+            "'kind: Pod",
+            "# kind: Pod",
+            "kind:\nPod",
         ] {
             assert_eq!(kinds(text), [""; 0], "{text}");
         }
@@ -231,18 +233,19 @@ mod tests {
     #[test]
     fn the_outermost_kind_of_json_is_counted() {
         let kinds = |text: &str| counted("x.json", text);
+        assert_eq!(kinds("{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}"), ["Pod"]);
         assert_eq!(
             kinds(
-                "{\n  \"metadata\": {\"kind\": \"Job\", \"x\": \"a\\\"}\"},\n  \"kind\" : \"HelmRelease\"\n}\n"
+                "{\n  \"metadata\": {\"kind\": \"Job\", \"x\": \"a\\\"}\"},\n  \"kind\" : \"Rollout\"\n}\n"
             ),
-            ["HelmRelease"]
+            ["Rollout"]
         );
         for text in [
             "{",
             "{\"kind",
             "{\"kind\"",
             "{\"kind\":",
-            "{\"kind\":\"HelmRelease",
+            "{\"kind\":\"Pod",
             "{\"x\":\"kind\",\"a\":[\"kind\"]}",
             "{\"a\\",
         ] {
@@ -252,44 +255,86 @@ mod tests {
 
     #[test]
     fn a_kustomization_is_known_by_its_name_where_no_kind_stands() {
-        for (name, text, kind) in [
-            ("kustomization.yaml", "resources: []\n", "Kustomization"),
-            ("kustomization.yml", "", "Kustomization"),
-            ("Kustomization", "resources: []\n", "Kustomization"),
-            (
-                "kustomization.yaml",
-                "kind: Kustomization\n",
-                "Kustomization",
-            ),
-            ("kustomization.yaml", "kind: Component\n", "Component"),
-        ] {
-            assert_eq!(counted(name, text), [kind], "{name} {text}");
-        }
+        assert_eq!(
+            counted("kustomization.yaml", "resources: []\n"),
+            ["Kustomization"]
+        );
+        assert_eq!(counted("kustomization.yml", ""), ["Kustomization"]);
+        assert_eq!(
+            counted("Kustomization", "resources: []\n"),
+            ["Kustomization"]
+        );
+        assert_eq!(
+            counted("kustomization.yaml", "kind: Kustomization\n"),
+            ["Kustomization"]
+        );
+        assert_eq!(
+            counted("kustomization.yaml", "kind: Component\n"),
+            ["Component"]
+        );
         assert_eq!(counted("web.yaml", "resources: []\n"), [""; 0]);
     }
 
     #[test]
     fn a_kind_of_several_groups_is_told_by_the_version_of_its_document() {
         let kinds = |text: &str| counted("x.yaml", text);
-        let component = "apiVersion: kustomize.config.k8s.io/v1alpha1 # x\nkind: Component\n";
-        let other = "kind: Component\nspec:\n  apiVersion: kustomize.config.k8s.io/v1alpha1\napiVersion: core.oam.dev/v1\n";
-        assert_eq!(kinds(component), ["Component"]);
-        assert_eq!(kinds(other), [""; 0]);
-        let both = format!("{other}---\n{component}--- # x\n{other}");
-        assert_eq!(kinds(&both), ["Component"]);
-        let json = r#"{"kind":"Component","metadata":{"apiVersion":"v1"},"apiVersion":"kustomize.config.k8s.io/v1alpha1"}"#;
-        assert_eq!(counted("x.json", json), ["Component"]);
+        let knative = "apiVersion: serving.knative.dev/v1 # x\nkind: Service\n";
+        let plain = "kind: Service\nspec:\n  apiVersion: serving.knative.dev/v1\napiVersion: v1\n";
+        assert_eq!(kinds(knative), ["Knative Service"]);
+        assert_eq!(kinds(plain), [""; 0]);
+        let both = format!(
+            "{plain}---\n{knative}--- # x\n{plain}---\nkind: Task\r\napiVersion: 'tekton.dev/v1'\r\n"
+        );
+        assert_eq!(kinds(&both), ["Knative Service", "Tekton Task"]);
+        assert_eq!(
+            kinds("apiVersion: argoproj.io/v1alpha1\nkind: CronWorkflow\n"),
+            ["CronWorkflow"]
+        );
+        assert_eq!(kinds("kind: Component\n"), [""; 0]);
+        let json = r#"{"kind":"Service","metadata":{"apiVersion":"v1"},"apiVersion":"serving.knative.dev/v1"}"#;
+        assert_eq!(counted("x.json", json), ["Knative Service"]);
+    }
+
+    #[test]
+    fn a_kind_in_other_letters_is_counted_as_misspelt() {
+        let kinds = |text: &str| counted("x.yaml", text);
+        assert_eq!(
+            kinds("apiVersion: apps/v1\nkind: deployment\n"),
+            ["misspelt Deployment"]
+        );
+        assert_eq!(
+            kinds("kind: Cronjob\napiVersion: batch/v1\n---\nkind: Pod\n"),
+            ["misspelt CronJob", "Pod"]
+        );
+        assert_eq!(
+            counted("x.json", r#"{"kind":"statefulset","apiVersion":"apps/v1"}"#),
+            ["misspelt StatefulSet"]
+        );
+        for text in [
+            "kind: deployment\n",
+            "apiVersion: example.com/v1\nkind: deployment\n",
+            "x:\n  kind: deployment\napiVersion: apps/v1\n",
+        ] {
+            assert_eq!(kinds(text), [""; 0], "{text}");
+        }
     }
 
     #[test]
     fn what_stands_in_a_list_is_left_to_a_parser() {
         for text in [
-            "kind: List\nitems:\n- kind: HelmRelease\n",
-            "kind: HelmReleaseList\n",
+            "kind: List\nitems:\n- kind: Pod\n",
+            "kind: PodList\n",
             r#"{"kind": "List", "items": []}"#,
         ] {
             assert_eq!(look("x", text.as_bytes()), Look::HasList, "{text}");
         }
+        assert_eq!(
+            counted(
+                "x.yaml",
+                "kind: CustomResourceDefinition\nspec:\n  names:\n    listKind: PodList\n"
+            ),
+            [""; 0]
+        );
     }
 
     proptest! {

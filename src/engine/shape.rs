@@ -6,6 +6,7 @@ mod entries;
 mod families;
 mod find;
 mod jobs;
+mod kinds;
 pub mod pods;
 mod unhandled;
 
@@ -13,15 +14,16 @@ use memchr::memmem;
 
 use super::object::Object;
 
-pub use find::{find, find_in, is_encrypted};
+pub use find::{find, find_in, find_taken, is_encrypted};
+pub use kinds::Kinds;
 pub use pods::{PodKind, PodOwner, Template};
 pub use unhandled::{KUSTOMIZATION, is_kustomization_file, slip, unhandled};
 
-/// Whether an object with images may be in the bytes: a text that is in every file with one, the name of one of the kinds that run pods
-/// (its containers may be misspelt), or an escape (`\\x`, `\\u`, `\\U`) that could spell either.
-pub fn may_hold(bytes: &[u8]) -> bool {
+/// Whether an object that is taken may be in the bytes: the name of one of the kinds that run pods, an escape (`\\x`, `\\u`, `\\U`) that
+/// could spell it, or, where kinds are added, a text that is in every file with one.
+pub fn may_hold(bytes: &[u8], kinds: &Kinds) -> bool {
     let has = |hint: &&str| memmem::find(bytes, hint.as_bytes()).is_some();
-    families::HINTS.iter().any(has) || names_a_kind(bytes) || has_escape(bytes)
+    names_a_kind(bytes) || has_escape(bytes) || kinds.are_added() && families::HINTS.iter().any(has)
 }
 
 /// Whether bytes that are no YAML are meant for such an object: both keys of every object stand in them, or the name of a kind.
@@ -61,6 +63,10 @@ pub struct Found {
 mod tests {
     use super::*;
 
+    fn all() -> Kinds {
+        Kinds::adding(&["all"])
+    }
+
     #[test]
     fn what_may_hold_an_image_is_seen_in_the_bytes() {
         for text in [
@@ -74,7 +80,7 @@ mod tests {
             "a: \"\\x44\"",
             "\\u0044",
         ] {
-            assert!(may_hold(text.as_bytes()), "{text}");
+            assert!(may_hold(text.as_bytes(), &all()), "{text}");
         }
         for text in [
             "",
@@ -90,7 +96,7 @@ mod tests {
             "J",
             "S",
         ] {
-            assert!(!may_hold(text.as_bytes()), "{text}");
+            assert!(!may_hold(text.as_bytes(), &all()), "{text}");
         }
     }
 
@@ -106,7 +112,7 @@ mod tests {
         #[test]
         fn the_look_agrees_with_a_plain_search(text in "(Deploy|ment|Daemon|Set|State|fulSet|Cron|Job|cont|ainers|[DSJ\\\\xuU \n])*") {
             let hints = ["Deployment", "DaemonSet", "StatefulSet", "CronJob", "\\x", "\\u", "\\U", "container"];
-            proptest::prop_assert_eq!(may_hold(text.as_bytes()), hints.iter().any(|hint| text.contains(hint)), "{}", text);
+            proptest::prop_assert_eq!(may_hold(text.as_bytes(), &all()), hints.iter().any(|hint| text.contains(hint)), "{}", text);
         }
     }
 }

@@ -26,6 +26,10 @@ pub struct Files {
     #[arg(long, value_name = "GLOB", help_heading = "Files", display_order = 2)]
     pub exclude: Vec<String>,
 
+    /// Take this kind as well, such as Rollout (repeats)
+    #[arg(long, value_name = "KIND[.GROUP]", help_heading = "Workloads")]
+    pub add_kind: Vec<String>,
+
     /// Write every outdated image with its tag's digest
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub update: bool,

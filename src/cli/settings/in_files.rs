@@ -6,6 +6,7 @@ use super::{Outside, UsageError, commits, images, registries, usage, workloads};
 use crate::app::files::Request;
 use crate::app::report::Action;
 use crate::cli::args;
+use crate::engine::shape::Kinds;
 
 /// What is asked of the files.
 pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<Request, UsageError> {
@@ -27,6 +28,7 @@ pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<Request, 
         dry_run: flags.dry_run,
         strict: super::strict(flags.strict, action)?,
         fail_on_empty: flags.fail_on_empty,
+        kinds: Kinds::adding(&flags.add_kind),
         diff: flags.diff,
         track,
         form: images::form(&flags.images),

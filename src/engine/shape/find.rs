@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::families::{self, Family, NEVER_BELOW};
 use super::pods::{IMAGE, LISTS, PodKind, REFERENCE};
 use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
-use super::{Found, entries, is_kustomization_file, jobs, unhandled};
+use super::{Found, Kinds, entries, is_kustomization_file, jobs, unhandled};
 use crate::engine::object::{IGNORE, Ignore, Object, PREFIX, RECORD, RESTARTED_AT, Record};
 use crate::engine::path::{Path, Step};
 use crate::engine::site::{Image, Memory, PullPolicy, Role, Site, Slots};
@@ -21,6 +21,21 @@ pub fn find_in<'a, T: Tree<'a>>(file_name: &str, document: T) -> Found {
     let mut found = Found::default();
     let inherited = is_kustomization_file(file_name).then_some((UNNAMED, "Kustomization"));
     look(document, Path::root(), inherited, &mut found);
+    found
+}
+
+/// The same without what is not taken, which is counted.
+pub fn find_taken<'a, T: Tree<'a>>(file_name: &str, document: T, kinds: &Kinds) -> Found {
+    let mut found = find_in(file_name, document);
+    for object in std::mem::take(&mut found.objects) {
+        let (api_version, kind) = (object.api_version.clone(), object.kind.clone());
+        match kinds.take(object) {
+            Some(object) => found.objects.push(object),
+            None => found
+                .unhandled
+                .extend(unhandled(&kind, || Some(&api_version))),
+        }
+    }
     found
 }
 
@@ -444,7 +459,7 @@ mod tests {
             {"apiVersion": "serving.knative.dev/v1", "kind": "ServiceList", "items": [{"metadata": {"name": "a"}}]},
         ]});
         let found = find(&document);
-        assert_eq!(found.unhandled, [""; 0]);
+        assert_eq!(found.unhandled, ["Pod", "Knative Service"]);
         let kinds = found.objects.iter().map(Object::label);
         assert!(kinds.eq(["Deployment/web", "Deployment/", "Deployment/"]));
         let web = &found.objects[0];
@@ -565,10 +580,10 @@ mod tests {
 
     #[test]
     fn a_list_has_containers_where_some_are_none_or_have_no_name() {
-        let release = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "spec": {"values": {
+        let parts = json!({"apiVersion": "example.com/v1", "kind": "Shop", "spec": {
             "initContainers": [{"name": "a", "image": {"repository": "web", "tag": "1"}}, {"name": "b", "image": "web:2"}],
-        }}});
-        assert_eq!(images(release), ["web:2"]);
+        }});
+        assert_eq!(images(parts), ["web:2"]);
         let task = json!({"apiVersion": "tekton.dev/v1", "kind": "Task", "spec": {"steps": [{"ref": {"name": "a"}}, {"image": "web:1"}]}});
         assert_eq!(images(task), ["none", "web:1"]);
         let action = json!({"apiVersion": "tekton.dev/v1beta1", "kind": "StepAction", "spec": {"image": "web:1", "script": "true"}});

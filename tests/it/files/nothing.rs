@@ -35,6 +35,9 @@ fn ways() -> Vec<Way> {
             ("web/templates/web.yaml", "kind: {{ .x }}\n".to_owned()),
         ]
     };
+    let lower = "kind: deployment\napiVersion: apps/v1\nspec: {}\n".to_owned();
+    let listed =
+        "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: batch/v1, kind: Cronjob}\n".to_owned();
     let singular = web().replace("containers:", "container:");
     vec![
         (
@@ -89,14 +92,38 @@ fn ways() -> Vec<Way> {
         ),
         (chart(), "web/templates", vec!["every file is a template"]),
         (
-            vec![("pod.yaml", "apiVersion: v1\nkind: HelmRelease\n".to_owned())],
+            vec![("pod.yaml", "apiVersion: v1\nkind: Pod\n".to_owned())],
             "",
-            vec!["imago does not edit what is there: 1 HelmRelease"],
+            vec!["imago does not edit what is there: 1 Pod"],
         ),
         (
             vec![("values.yaml", "image: web\n".to_owned())],
             "",
-            vec!["1 file without an object that has images"],
+            vec!["1 file without a Deployment, DaemonSet, StatefulSet or CronJob"],
+        ),
+        (
+            vec![("web.yaml", lower)],
+            "",
+            vec![
+                "`web.yaml` has a Deployment whose kind is in other letters",
+                "no image was checked",
+            ],
+        ),
+        (
+            vec![("l.yaml", listed)],
+            "",
+            vec![
+                "`l.yaml` has a CronJob whose kind is in other letters",
+                "no image was checked",
+            ],
+        ),
+        (
+            vec![("web.yaml", web().replace("apps/v1", "v1"))],
+            "",
+            vec![
+                "`web.yaml` has a Deployment of an unknown version",
+                "no image was checked",
+            ],
         ),
         (
             vec![("web.yaml", singular)],
@@ -197,14 +224,12 @@ fn a_run_that_checks_an_image_says_nothing_and_is_not_failed() {
     // What is found beside a slip is checked, and the slip is told.
     place.write(
         "slip.yaml",
-        "apiVersion: apps/v1\nkind: DaemonSet\nspec: {template: {spec: {container: []}}}\n---\n"
-            .to_owned()
-            + &web,
+        "apiVersion: apps/v1\nkind: daemonset\n---\n".to_owned() + &web,
     );
     let said = imago(&place, "--fail-on-empty", 0).stderr;
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(
-        said.starts_with("warning: `slip.yaml` has a pod template with `containers` misspelt"),
+        said.starts_with("warning: `slip.yaml` has a DaemonSet whose kind is in other letters"),
         "{said}"
     );
 }

@@ -36,8 +36,23 @@ fn what_holds_images_and_is_not_handled_is_counted() {
         ),
         (
             "web.yaml",
-            "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease}\n",
-            "1 HelmRelease",
+            "apiVersion: extensions/v1beta1\nkind: Deployment\n",
+            "1 extensions/v1beta1 Deployment",
+        ),
+        (
+            "web.yaml",
+            "apiVersion: serving.knative.dev/v1\nkind: Service\n",
+            "1 Knative Service",
+        ),
+        (
+            "web.yaml",
+            "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Pod}\n",
+            "1 Pod",
+        ),
+        (
+            "web.json",
+            r#"{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"tekton.dev/v1","kind":"Task"}]}"#,
+            "1 Tekton Task",
         ),
     ] {
         assert_eq!(

@@ -450,7 +450,15 @@ fn an_image_that_people_know_by_no_name_is_told_by_its_path() {
     );
     let run = |form: &str| {
         place
-            .imago(["files", "--offline", "--output", form, "shop/task.yaml"])
+            .imago([
+                "files",
+                "--offline",
+                "--add-kind",
+                "Task",
+                "--output",
+                form,
+                "shop/task.yaml",
+            ])
             .finish_with(3)
     };
     let text = run("text");

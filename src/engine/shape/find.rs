@@ -461,7 +461,7 @@ mod tests {
         let found = find(&document);
         assert_eq!(found.unhandled, ["Pod", "Knative Service"]);
         let kinds = found.objects.iter().map(Object::label);
-        assert!(kinds.eq(["Deployment/web", "Deployment/", "Deployment/"]));
+        assert!(kinds.eq(["Deployment/web", "Deployment", "Deployment"]));
         let web = &found.objects[0];
         assert_eq!((&*web.kind, web.name.as_str()), ("Deployment", "web"));
         assert_eq!(

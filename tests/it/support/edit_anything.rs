@@ -159,6 +159,18 @@ fn same(old: Option<&Value>, new: Option<&Value>, path: &mut Vec<String>) {
         (Some(Value::Tagged(old)), Some(Value::Tagged(new))) if old.tag == new.tag => {
             same(Some(&old.value), Some(&new.value), path)
         }
+        // The tag and the digest of an entry of `images`.
+        (Some(Value::String(old)), Some(Value::String(new)))
+            if path.last().is_some_and(|key| key == "newTag") =>
+        {
+            let tag = |text: &str| text.split('@').next().unwrap_or_default().to_owned();
+            assert_eq!(tag(old), tag(new.trim_end()), "another tag at {path:?}");
+        }
+        (Some(Value::String(_)), Some(Value::String(new)))
+            if path.last().is_some_and(|key| key == "digest") =>
+        {
+            assert!(new.starts_with("sha256:"), "no digest at {path:?}");
+        }
         (Some(Value::String(old)), Some(Value::String(new))) if is_image(path) => {
             let name = |image: &str| {
                 image
@@ -192,9 +204,22 @@ fn same_entries(old: &Mapping, new: &Mapping, path: &mut Vec<String>) {
 
 /// `…containers[N].image`, wherever a pod's specification may stand, or what is merged into a container.
 fn is_image(path: &[String]) -> bool {
-    let list = |name: &String| matches!(name.as_str(), "containers" | "initContainers");
+    let list = |name: &String| {
+        matches!(
+            name.as_str(),
+            "containers" | "initContainers" | "sidecars" | "steps"
+        )
+    };
+    let map = |name: &String| {
+        matches!(
+            name.as_str(),
+            "container" | "script" | "spec" | "stepTemplate"
+        )
+    };
     match path {
+        [.., volume, key] if volume == "image" => key == "reference",
         [.., name, _, key] if list(name) => key == "image",
+        [.., name, key] if map(name) => key == "image",
         [above @ .., key] => {
             key == "image" && above.iter().any(|name| name == "<<") && above.iter().any(list)
         }

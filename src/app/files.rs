@@ -263,6 +263,12 @@ impl Job {
         let named = prunable
             .then(|| plan::named(all_workloads(&survey)))
             .flatten();
+        let idle = self.request.kinds.idle(all_workloads(&survey));
+        let idle = idle.iter().map(|name| {
+            format!("`--add-kind {name}` fits no object that was read; check its spelling")
+        });
+        let idle: Vec<String> = idle.collect();
+        survey.warnings.extend(idle);
         report.select(&mut survey, &request.selection);
         let questions = survey.manifests.iter_mut();
         let questions = questions.map(|manifest| std::mem::take(&mut manifest.questions));

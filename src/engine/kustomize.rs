@@ -29,7 +29,7 @@ pub struct Kustomization {
     /// The files and folders that it builds on.
     below: Vec<String>,
     /// The files of its patches.
-    patches: Vec<String>,
+    patches: BTreeSet<String>,
     /// The folders of its components, in order.
     components: Vec<String>,
     /// Its entries of `images`, in order.
@@ -63,7 +63,7 @@ impl Kustomization {
         let targeted = targeted
             .into_iter()
             .filter_map(|patch| patch.get("path")?.scalar().text());
-        let patches: Vec<String> = merged
+        let patches: BTreeSet<String> = merged
             .chain(targeted)
             .filter_map(|path| join(folder, path))
             .collect();
@@ -105,7 +105,7 @@ impl Kustomization {
         Self {
             file: file.to_owned(),
             below: Vec::new(),
-            patches: Vec::new(),
+            patches: BTreeSet::new(),
             components: Vec::new(),
             entries: Vec::new(),
             doubts: vec![format!("it cannot be read ({why})")],
@@ -218,13 +218,8 @@ impl Overlays {
 
     /// Whether a kustomization takes the manifest for a patch.
     pub fn is_patch(&self, manifest: &str) -> bool {
-        let above = self.above.get(manifest).into_iter().flatten();
-        above.into_iter().any(|index| {
-            self.all[*index]
-                .patches
-                .iter()
-                .any(|patch| patch == manifest)
-        })
+        let mut above = self.above.get(manifest).into_iter().flatten();
+        above.any(|index| self.all[*index].patches.contains(manifest))
     }
 
     /// Whether a kustomization builds on the manifest.

@@ -14,7 +14,7 @@ use memchr::memmem;
 
 use super::object::Object;
 
-pub use find::{find, find_in, find_taken, is_encrypted};
+pub use find::{find, find_taken, is_encrypted};
 pub use kinds::Kinds;
 pub use pods::{PodKind, PodOwner, Template};
 pub use unhandled::{KUSTOMIZATION, is_kustomization_file, slip, unhandled};

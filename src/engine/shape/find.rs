@@ -11,31 +11,16 @@ use crate::engine::path::{Path, Step};
 use crate::engine::site::{Image, Memory, PullPolicy, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
-/// Finds the objects with images of a document, in its order.
+/// Finds all objects with images of a document, in its order.
 pub fn find<'a, T: Tree<'a>>(document: T) -> Found {
-    find_in("", document)
+    find_taken("", document, &Kinds::adding(&["all"]))
 }
 
-/// The same in a file of this name: a kustomization may leave its kind and its version to its file's name.
-pub fn find_in<'a, T: Tree<'a>>(file_name: &str, document: T) -> Found {
+/// Finds those that are taken, and counts the others, in a file of this name: a kustomization may leave its kind and its version to it.
+pub fn find_taken<'a, T: Tree<'a>>(file_name: &str, document: T, kinds: &Kinds) -> Found {
     let mut found = Found::default();
     let inherited = is_kustomization_file(file_name).then_some((UNNAMED, "Kustomization"));
-    look(document, Path::root(), inherited, &mut found);
-    found
-}
-
-/// The same without what is not taken, which is counted.
-pub fn find_taken<'a, T: Tree<'a>>(file_name: &str, document: T, kinds: &Kinds) -> Found {
-    let mut found = find_in(file_name, document);
-    for object in std::mem::take(&mut found.objects) {
-        let (api_version, kind) = (object.api_version.clone(), object.kind.clone());
-        match kinds.take(object) {
-            Some(object) => found.objects.push(object),
-            None => found
-                .unhandled
-                .extend(unhandled(&kind, || Some(&api_version))),
-        }
-    }
+    look(document, Path::root(), inherited, kinds, &mut found);
     found
 }
 
@@ -59,6 +44,7 @@ fn look<'a, T: Tree<'a>>(
     object: T,
     at: Path,
     inherited: Option<(&'a str, &'a str)>,
+    kinds: &Kinds,
     found: &mut Found,
 ) {
     let text = |key| object.get(key).and_then(|value| value.scalar().text());
@@ -77,7 +63,7 @@ fn look<'a, T: Tree<'a>>(
             .into_iter()
             .enumerate()
         {
-            look(item, at.join("items").join(index), inherited, found);
+            look(item, at.join("items").join(index), inherited, kinds, found);
         }
         return;
     }
@@ -93,10 +79,16 @@ fn look<'a, T: Tree<'a>>(
             .extend(pod.into_iter().flat_map(misspelt_lists));
         let pod_at = pods.template.path(&at).join("spec");
         let sites = pod.map(|pod| fixed(pod, &pod_at)).unwrap_or_default();
-        found.objects.push(Object {
+        found.objects.push(kinds.narrow(Object {
             runs: Some(pods),
             ..read(object, api_version, kind, at, sites)
-        });
+        }));
+        return;
+    }
+    if !kinds.take(api_version, kind) {
+        found
+            .unhandled
+            .extend(unhandled(kind, || Some(api_version)));
         return;
     }
     if let Some(sites) = entries::sites(api_version, kind, object, &at) {
@@ -128,7 +120,7 @@ fn look<'a, T: Tree<'a>>(
         let job = jobs::hold(api_version, kind, object);
         let mut object = read(object, api_version, kind, at, sites);
         object.hold = job;
-        found.objects.push(object);
+        found.objects.push(kinds.narrow(object));
     }
 }
 

@@ -1,13 +1,17 @@
 //! Which objects a run takes: the kinds that run pods from one template, and what the user adds by name.
 
-use super::pods::PodKind;
-use crate::engine::object::Object;
-use crate::engine::site::Role;
+use std::fmt;
+
+use crate::engine::annotation::Originals;
+use crate::engine::object::{Object, Record};
+use crate::engine::site::{Role, Site};
 
 /// The name that stands for every kind.
 const ALL: &str = "all";
 /// The name of a kustomization, by its kind or by its file.
 const KUSTOMIZATION_FILE: &str = "kustomization-file";
+/// What the versions of kustomizations begin with.
+const KUSTOMIZATIONS: &str = "kustomize.config.k8s.io/";
 /// The name of volumes that are images, in objects that are taken.
 const IMAGE_VOLUME: &str = "image-volume";
 
@@ -49,44 +53,89 @@ impl Kinds {
 
     /// Whether what kustomizations decide is pinned there.
     pub fn take_kustomizations(&self) -> bool {
-        self.names(KUSTOMIZATION_FILE) || self.names(ALL)
+        self.take(KUSTOMIZATIONS, "Kustomization")
     }
 
-    /// Leaves out of an object what is not taken. `None`: nothing of it is.
-    pub(super) fn take(&self, mut object: Object) -> Option<Object> {
-        let by_name = self.names_kind_of(&object);
-        if PodKind::of(&object.api_version, &object.kind).is_none() && !by_name && !self.names(ALL)
-        {
-            return None;
-        }
+    /// Whether objects of a kind that is none of the default ones are taken.
+    pub(super) fn take(&self, api_version: &str, kind: &str) -> bool {
+        self.name(ALL) || self.name_kind(api_version, kind)
+    }
+
+    /// Leaves out of an object that is taken what is not asked for.
+    pub(super) fn narrow(&self, mut object: Object) -> Object {
+        let by_name = self.name_kind(&object.api_version, &object.kind);
         if by_name {
             // Who names a kind knows what becomes of its objects.
             object.hold = None;
         }
-        if !self.names(IMAGE_VOLUME) && !self.names(ALL) && !by_name {
-            object.sites.retain(|site| site.role != Role::Volume);
+        let has_volumes = object.sites.iter().any(is_volume);
+        let all = by_name || self.name(ALL) || self.name(IMAGE_VOLUME);
+        // A volume that a run has pinned is followed by each later one.
+        if has_volumes && !all && !records_volumes(&object.record) {
+            object.sites.retain(|site| !is_volume(site));
         }
-        Some(object)
+        object
     }
 
-    fn names(&self, name: &str) -> bool {
+    /// The names that fit none of the objects.
+    pub fn idle<'o>(&self, objects: impl IntoIterator<Item = &'o Object>) -> Vec<String> {
+        let mut left: Vec<&Name> = self.added.iter().filter(|name| name.kind != ALL).collect();
+        for object in objects {
+            if left.is_empty() {
+                break;
+            }
+            let has_volume = object.sites.iter().any(is_volume);
+            left.retain(|name| {
+                !(name.fits(&object.api_version, &object.kind)
+                    || name.kind == IMAGE_VOLUME && has_volume)
+            });
+        }
+        left.into_iter().map(Name::to_string).collect()
+    }
+
+    fn name(&self, name: &str) -> bool {
         self.added
             .iter()
             .any(|added| added.kind == name && added.group.is_none())
     }
 
-    fn names_kind_of(&self, object: &Object) -> bool {
-        let group = object
-            .api_version
-            .split_once('/')
-            .map_or("", |(group, _)| group);
-        let is_kustomization = group == "kustomize.config.k8s.io";
-        self.added.iter().any(|name| {
-            let same_group = name.group.as_deref().is_none_or(|own| own == group);
-            same_group && name.kind == object.kind
-                || is_kustomization && name.kind == KUSTOMIZATION_FILE
-        })
+    fn name_kind(&self, api_version: &str, kind: &str) -> bool {
+        self.added.iter().any(|name| name.fits(api_version, kind))
     }
+}
+
+impl Name {
+    fn fits(&self, api_version: &str, kind: &str) -> bool {
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        let same_group = self.group.as_deref().is_none_or(|own| own == group);
+        same_group && self.kind == kind
+            || self.kind == KUSTOMIZATION_FILE && api_version.starts_with(KUSTOMIZATIONS)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let group = self.group.as_deref();
+        write!(
+            formatter,
+            "{}{}{}",
+            self.kind,
+            group.map_or("", |_| "."),
+            group.unwrap_or_default()
+        )
+    }
+}
+
+fn is_volume(site: &Site) -> bool {
+    site.role == Role::Volume
+}
+
+fn records_volumes(record: &Record) -> bool {
+    let Record::Text(text) = record else {
+        return false;
+    };
+    Originals::parse(text)
+        .is_ok_and(|originals| originals.entries().any(|(role, _)| role == Role::Volume))
 }
 
 #[cfg(test)]
@@ -154,5 +203,32 @@ mod tests {
             assert_eq!(found.objects.len(), count, "{names:?}");
             assert_eq!(found.unhandled.len(), 1 - count, "{names:?}");
         }
+    }
+
+    #[test]
+    fn a_volume_is_followed_once_it_was_pinned() {
+        let object = |annotations| {
+            json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"annotations": annotations},
+            "spec": {"template": {"spec": {"containers": [], "volumes": [{"name": "v", "image": {"reference": "web:1"}}]}}}})
+        };
+        let seen = |names: &[&str], object| {
+            let found = find_taken("", &object, &Kinds::adding(names));
+            found.objects[0].sites.len()
+        };
+        let record =
+            r#"{"containers":[],"initContainers":[],"volumes":[{"name":"v","image":"web:1"}]}"#;
+        assert_eq!(seen(&[], object(json!({}))), 0);
+        assert_eq!(seen(&["image-volume"], object(json!({}))), 1);
+        assert_eq!(seen(&[], object(json!({"imago-config-spec": record}))), 1);
+    }
+
+    #[test]
+    fn a_name_that_fits_nothing_is_idle() {
+        let kinds = Kinds::adding(&["Rolout", "Rollout.argoproj.io", "all", "image-volume"]);
+        let pod = json!({"containers": [{"name": "a", "image": "web:1"}]});
+        let object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "spec": pod});
+        let found = find_taken("", &object, &kinds);
+        assert_eq!(kinds.idle(&found.objects), ["Rolout", "image-volume"]);
     }
 }

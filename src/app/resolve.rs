@@ -102,7 +102,9 @@ fn broken() -> Refusal {
 fn unknown(digest: &Digest) -> Refusal {
     Refusal {
         code: Code::DigestUnknown,
-        cause: format!("the registry names {digest} for this tag, and does not have it"),
+        cause: format!(
+            "the registry names {digest} for this tag, and lacks its manifest or its configuration"
+        ),
         hint: Some("try again later; the tag may be changing just now".to_owned()),
     }
 }

@@ -14,6 +14,9 @@ use crate::engine::code::Code;
 /// The words that are known.
 const WORDS: [&str; 1] = ["ignore"];
 
+/// What begins a comment for this program.
+const NAME: &str = "imago";
+
 /// The key of Flux's marker.
 const FLUX: &str = "$imagepolicy";
 
@@ -45,6 +48,15 @@ pub fn may_be_in(text: &[u8]) -> bool {
         || ["mago", "MAGO"]
             .iter()
             .any(|name| memmem::find_iter(text, name.as_bytes()).any(is_name))
+        || memmem::find_iter(text, WORDS[0].as_bytes()).any(|at| {
+            let before = text[..at].trim_ascii_end().strip_suffix(b":");
+            let name = before.and_then(|before| {
+                let letters = before.iter().rev().take(NAME.len() + 2);
+                let letters = letters.take_while(|byte| byte.is_ascii_alphanumeric());
+                std::str::from_utf8(&before[before.len() - letters.count()..]).ok()
+            });
+            name.is_some_and(is_nearly_the_name)
+        })
 }
 
 /// Reads a comment, `#` included.
@@ -64,7 +76,7 @@ pub fn read(comment: &str) -> Option<Mark> {
                 .next_back()
                 .is_none_or(|before| before.is_whitespace() || BEFORE.contains(&before))
     });
-    let mut found = None;
+    let mut found = misspelt_name(comment);
     for (at, _) in places {
         let begins = comment[..at].trim_end().ends_with('#');
         match words(&comment[at..at + 5], &comment[at + 5..], begins) {
@@ -75,8 +87,30 @@ pub fn read(comment: &str) -> Option<Mark> {
     found
 }
 
+/// `# imgao: ignore`: a name one slip away from this program's, before a word of the grammar.
+fn misspelt_name(comment: &str) -> Option<Mark> {
+    let (name, rest) = comment
+        .trim_start_matches('#')
+        .trim_start()
+        .split_once(':')?;
+    let word = first_word(rest.trim_start());
+    let is_meant = is_nearly_the_name(name) && WORDS.contains(&word);
+    is_meant.then(|| bad(&format!("{name}: {word}"), Some(word)))
+}
+
+/// One slip away: `imgao`, `imagoo`. `image` is a word of its own.
+fn is_nearly_the_name(name: &str) -> bool {
+    !name.eq_ignore_ascii_case(NAME)
+        && !name.eq_ignore_ascii_case("image")
+        && name.len().abs_diff(NAME.len()) <= 1
+        && strsim::osa_distance(&name.to_ascii_lowercase(), NAME) == 1
+}
+
 /// Whether a comment is addressed to this program, and not prose that names it.
 pub fn is_addressed(comment: &str) -> bool {
+    if misspelt_name(comment).is_some() {
+        return true;
+    }
     let text = comment.trim_start_matches('#').trim_start();
     let Some(name) = text
         .get(..5)
@@ -110,7 +144,13 @@ fn words(name: &str, rest: &str, begins: bool) -> Option<Mark> {
                     near(word),
                 ));
             }
-            false if begins || near(word).is_some() => return Some(bad(word, near(word))),
+            false if begins || near(word).is_some() => {
+                let written = match word {
+                    "" => left.split_whitespace().next().unwrap_or_default(),
+                    word => word,
+                };
+                return Some(bad(written, near(word)));
+            }
             false => {}
         }
         left = left.split_once(';')?.1;
@@ -226,6 +266,10 @@ mod tests {
             "# imago = ignore",
             "# imago - ingore",
             "# imago\u{ff1a}ignore",
+            "# imgao: ignore",
+            "#imagoo:ignore",
+            "# Imag0: ignore",
+            "# imagos: ignore",
         ] {
             assert!(may_be_in(comment.as_bytes()), "{comment}");
             let told = told(comment);
@@ -238,6 +282,7 @@ mod tests {
             "# imago: minor",
             "# imago:",
             "# imago: ;",
+            "# imago:: ignore",
             "# imago: minor; ignore",
             "# x # imago: allow=/a/",
         ] {
@@ -261,9 +306,11 @@ mod tests {
             "# imago/ignored-by-us",
             "# see imago/ignore",
             "# imago. We ignore this",
-            "# ximago: ignore",
+            "# my-imgao: ignore",
             "# web-imago: ignore",
-            "# imagos: ignore",
+            "# lmagos: ignore",
+            "# imagos: see the wiki",
+            "# image: ignore",
             "#",
             "# ö imagö: ignore",
         ] {
@@ -308,7 +355,7 @@ mod tests {
             assert!(may_be_in(text.as_bytes()), "{text}");
         }
         assert!(!may_be_in(
-            b"imago-config-spec: image # imagos: ignore, imagoes"
+            b"imago-config-spec: image # imagos: see, imagoes ignore, image: ignore"
         ));
     }
 

@@ -3,7 +3,8 @@
 //! A text is a placeholder in one of three ways:
 //!
 //! 1. No container runtime takes it, and it has the syntax of a tool that fills it in. The table [`PAIRS`] holds the brackets, [`MARKS`]
-//!    the signs that stand on both sides of a word (`@@IMAGE@@`), [`SCHEMES`] the addresses of build tools (`ko://…`). `$` begins a variable.
+//!    the signs that stand on both sides of a word (`@@IMAGE@@`), [`SCHEMES`] and any scheme but [`OF_IMAGES`] the addresses of tools (`ko://…`,
+//!    `op://…`). `$` begins a variable, and [`ELLIPSES`] stand for what is left out.
 //! 2. No runtime takes it, and its name has an upper-case letter: `IMAGE`, `gcr.io/PROJECT/web:1`, `YOUR_REGISTRY/web`. No repository
 //!    may have one. Neither has a digest a letter beyond `f`: `web@sha256:DIGEST`.
 //! 3. A runtime would take it, and it says that it is none: Istio's `auto`, a tag `__TAG__`, or a tag with one of [`TELLING_WORDS`].
@@ -19,8 +20,9 @@ use super::grammar::is_registry;
 const INJECTED: &str = "auto";
 
 /// What opens and closes an expression, and whether a word has to follow what opens it: `[::1]:5000` is an address.
-const PAIRS: [(&str, &str, Inner); 7] = [
+const PAIRS: [(&str, &str, Inner); 8] = [
     ("{", "}", Inner::Anything),
+    ("«", "»", Inner::Anything),
     ("<", ">", Inner::Anything),
     ("((", "))", Inner::Anything),
     ("(@", "@)", Inner::Anything),
@@ -38,8 +40,21 @@ enum Inner {
 /// Signs that stand on both sides of a word.
 const MARKS: [char; 9] = ['@', '#', '%', '~', '!', '|', '^', '&', '='];
 
-/// Addresses of tools that build an image, and put its name there: ko, Bazel's labels, vals.
-const SCHEMES: [&str; 4] = ["ko://", "//", "@//", "ref+"];
+/// What begins the address of a tool that builds an image and puts its name there, or keeps its name as a secret: Bazel's labels, vals.
+const SCHEMES: [&str; 3] = ["//", "@//", "ref+"];
+
+/// The schemes of addresses that people write before an image by mistake. All other schemes (`ko://`, `op://`, `vault://`) are a tool's.
+const OF_IMAGES: [&str; 6] = [
+    "http",
+    "https",
+    "docker",
+    "oci",
+    "docker-daemon",
+    "containers-storage",
+];
+
+/// What stands for "and so on": `registry.example.com/…`, `web:...`.
+const ELLIPSES: [&str; 2] = ["…", "..."];
 
 /// Words in capitals that say so of themselves, even in a tag.
 const TELLING_WORDS: [&str; 5] = [
@@ -63,12 +78,30 @@ pub fn is_placeholder(text: &str) -> bool {
         || text.contains("{{")
         || (!text.is_empty() && text.trim().is_empty())
         || SCHEMES.iter().any(|scheme| text.starts_with(scheme))
+        || has_scheme_of_a_tool(text)
+        || ELLIPSES.iter().any(|dots| text.contains(dots))
         || PAIRS
             .iter()
             .any(|(open, close, inner)| has_pair(text, open, close, *inner))
         || MARKS.iter().any(|mark| has_marked_word(text, *mark))
         || text.split(['/', ':', '@']).any(is_telling)
         || has_letters_of_none(text)
+}
+
+/// `op://shop/web/image`, and Bank-Vaults' `vault:secret/data/web#image`.
+fn has_scheme_of_a_tool(text: &str) -> bool {
+    let is_vault = |rest: &str| {
+        rest.split_once('#')
+            .is_some_and(|(path, key)| path.contains('/') && is_word(key))
+    };
+    text.strip_prefix("vault:").is_some_and(is_vault)
+        || text.split_once("://").is_some_and(|(scheme, rest)| {
+            !rest.is_empty()
+                && is_word(scheme)
+                && !OF_IMAGES
+                    .iter()
+                    .any(|known| scheme.eq_ignore_ascii_case(known))
+        })
 }
 
 /// Whether a name has an upper-case letter, or a digest one beyond those of hex digits. A registry's host may have them. A web address
@@ -169,6 +202,14 @@ mod tests {
             "//cmd/web:image",
             "@//cmd/web:image",
             "ref+vault://shop/web#/image",
+            "op://shop/web/image",
+            "vault://secret/web",
+            "vault:secret/data/web#image",
+            "«image»",
+            "web:«tag»",
+            "registry.example.com/…/web:1.4",
+            "web:…",
+            "web:...",
             "$IMAGE",
             "${REGISTRY}/web:1.4",
             "registry.example.com/web:$(TAG)",
@@ -260,6 +301,10 @@ mod tests {
             "Registry.Example.Com/web:1.4:x",
             "https://registry.example.com/web",
             "docker://nginx",
+            "HTTPS://registry.example.com/web",
+            "oci://registry.example.com/web",
+            "vault:1.15#image",
+            "ko://",
             "nginx:1.25#old",
             "nginx:1.25)",
             "nginx:[1.25]",

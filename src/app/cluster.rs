@@ -11,7 +11,7 @@ use self::carry::Carrier;
 use self::found::{Found, PodTable};
 use self::resolved::{Answered, Resolved};
 use super::copies;
-use super::edits::{self, Told};
+use super::edits::{self, Reported};
 use super::globs;
 use super::nothing;
 use super::observer::{Event, Observer};
@@ -169,7 +169,7 @@ pub async fn run(
     report.failed_empty = request.fail_on_empty
         && !planned
             .iter()
-            .any(|planned| planned.told.workload.is_checked());
+            .any(|planned| planned.reported.object.is_checked());
     let carried = match report.reach() {
         Reach::Looked => planned,
         Reach::Rehearsed | Reach::Done => Carrier { run: &run }.carry_out(planned).await,
@@ -179,9 +179,9 @@ pub async fn run(
         .extend(put_back_by_helm(&carried, report.reach()));
     for planned in carried {
         report.warnings.extend(planned.warnings);
-        report.skipped.extend(planned.told.skipped);
-        report.problems.extend(planned.told.problems);
-        report.objects.push(planned.told.workload);
+        report.skipped.extend(planned.reported.skipped);
+        report.problems.extend(planned.reported.problems);
+        report.objects.push(planned.reported.object);
     }
     report
         .warnings
@@ -205,7 +205,7 @@ struct Run<'r> {
 struct Planned {
     live: Live,
     plan: Plan,
-    told: Told,
+    reported: Reported,
     warnings: Vec<String>,
 }
 
@@ -240,17 +240,17 @@ impl Run<'_> {
             Ok(plan) => (plan, None),
             Err(refusal) => (Plan::default(), Some(refusal)),
         };
-        let mut told = edits::tell(place.clone(), &live.workload, &plan);
-        told.problems.extend(
+        let mut reported = edits::report(place.clone(), &live.workload, &plan);
+        reported.problems.extend(
             refusal.map(|refusal| edits::unreadable_record(&place, &live.workload, refusal)),
         );
-        resolved::name_pull_secrets(request.pull_secrets, &live, &mut told.problems);
-        told.workload.changed = !plan.changes.is_empty();
+        resolved::name_pull_secrets(request.pull_secrets, &live, &mut reported.problems);
+        reported.object.changed = !plan.changes.is_empty();
         let warnings = edits::idle_annotations(&live.workload, &live.name());
         Planned {
             live,
             plan,
-            told,
+            reported,
             warnings,
         }
     }
@@ -274,8 +274,8 @@ impl Planned {
                 Outcome::Outdated(_) | Outcome::Restored(_) | Outcome::Stale { .. }
             )
         };
-        self.told
-            .workload
+        self.reported
+            .object
             .images
             .iter()
             .filter(|container| due(&container.outcome))
@@ -312,7 +312,7 @@ const NAMED: usize = 3;
 fn put_back_by_helm(carried: &[Planned], reach: Reach) -> Option<String> {
     let changed: Vec<(&Live, &str)> = carried
         .iter()
-        .filter(|planned| planned.told.workload.changed)
+        .filter(|planned| planned.reported.object.changed)
         .filter_map(|planned| Some((&planned.live, planned.live.helm_release.as_deref()?)))
         .collect();
     let named: Vec<String> = changed

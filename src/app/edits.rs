@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::report::{Action, ImageReport, ObjectReport, Place, Problem, SiteName, Skipped};
+use super::report::{
+    Action, ImageReport, LeftOut, ObjectReport, Place, Problem, SiteName, Skipped,
+};
 use super::survey::Manifest;
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::code::Code;
@@ -21,8 +23,8 @@ pub struct Edited {
     pub new_text: Option<String>,
     /// How many of its images change in `new_text`.
     pub images: usize,
-    /// Its workloads, and what was decided for their images.
-    pub workloads: Vec<ObjectReport>,
+    /// Its objects, and what was decided for their images.
+    pub objects: Vec<ObjectReport>,
     /// What was passed over in it.
     pub skipped: Vec<Skipped>,
     /// What went wrong with it, or with something in it.
@@ -34,27 +36,27 @@ pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answer
     let mut edited = Edited::default();
     let mut changes: Vec<DocumentChanges> = Vec::new();
     let mut changed = Vec::new();
-    for (document, workload) in &manifest.workloads {
-        let place = place(manifest, workload);
+    for (document, object) in &manifest.objects {
+        let place = place(manifest, object);
         let plan = match action {
-            Action::Restore => plan::restore(workload, rules),
+            Action::Restore => plan::restore(object, rules),
             Action::Report | Action::Check | Action::Update | Action::Restart => {
-                plan::update(workload, rules, answers)
+                plan::update(object, rules, answers)
             }
         };
         let plan = plan.unwrap_or_else(|refusal| {
             edited
                 .problems
-                .push(unreadable_record(&place, workload, refusal));
+                .push(unreadable_record(&place, object, refusal));
             Plan::default()
         });
         edited.images += plan.image_changes();
-        let told = tell(place, workload, &plan);
-        edited.workloads.push(told.workload);
-        edited.skipped.extend(told.skipped);
-        edited.problems.extend(told.problems);
+        let reported = report(place, object, &plan);
+        edited.objects.push(reported.object);
+        edited.skipped.extend(reported.skipped);
+        edited.problems.extend(reported.problems);
         if !plan.changes.is_empty() {
-            changed.push(edited.workloads.len() - 1);
+            changed.push(edited.objects.len() - 1);
             match changes.last_mut() {
                 Some(last) if last.document == *document => last.changes.extend(plan.changes),
                 _ => changes.push(DocumentChanges {
@@ -71,7 +73,7 @@ pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answer
         Ok(new_text) => {
             edited.new_text = Some(new_text);
             for index in changed {
-                edited.workloads[index].changed = true;
+                edited.objects[index].changed = true;
             }
         }
         Err(refused) => {
@@ -83,19 +85,19 @@ pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answer
 }
 
 /// Annotations that say nothing: `imago/ignore` with a misspelt name or without a string, and `imago/…` that is not known.
-pub(super) fn idle_annotations(workload: &Object, name: &str) -> Vec<String> {
-    let unknown = workload.unknown_annotations.iter();
+pub(super) fn idle_annotations(object: &Object, name: &str) -> Vec<String> {
+    let unknown = object.unknown_annotations.iter();
     let mut warnings: Vec<String> = unknown
         .map(|unknown| {
             format!("the annotation `{unknown}` of {name} is not known; did you mean `{IGNORE}`?")
         })
         .collect();
-    warnings.extend(idle_ignores(workload, name));
+    warnings.extend(idle_ignores(object, name));
     warnings
 }
 
-fn idle_ignores(workload: &Object, name: &str) -> Vec<String> {
-    match &workload.ignore {
+fn idle_ignores(object: &Object, name: &str) -> Vec<String> {
+    match &object.ignore {
         Ignore::Nothing | Ignore::All => Vec::new(),
         Ignore::NoText => {
             vec![format!(
@@ -103,11 +105,7 @@ fn idle_ignores(workload: &Object, name: &str) -> Vec<String> {
             )]
         }
         Ignore::Containers(ignored) => {
-            let names: HashSet<&str> = workload
-                .sites
-                .iter()
-                .map(|container| container.name.as_str())
-                .collect();
+            let names: HashSet<&str> = object.sites.iter().map(|site| site.name.as_str()).collect();
             let idle = ignored
                 .iter()
                 .filter(|ignored| !names.contains(ignored.as_str()));
@@ -130,10 +128,10 @@ fn new_text(manifest: &Manifest, changes: &[DocumentChanges]) -> Result<String, 
     splice::splice(&file, changes)
 }
 
-/// What was decided for a workload, in the report's terms.
-pub(super) struct Told {
-    /// The workload and its containers; nothing is said to have changed yet.
-    pub(super) workload: ObjectReport,
+/// What was decided for an object, in the report's terms.
+pub(super) struct Reported {
+    /// The object and its images. Nothing is marked as changed yet.
+    pub(super) object: ObjectReport,
     /// What was passed over in it.
     pub(super) skipped: Vec<Skipped>,
     /// What went wrong with its images.
@@ -141,15 +139,15 @@ pub(super) struct Told {
 }
 
 /// Puts a plan into the report's terms.
-pub(super) fn tell(place: Place, workload: &Object, plan: &Plan) -> Told {
+pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
     let (mut images, mut skipped, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    for (container, outcome) in workload.sites.iter().zip(&plan.outcomes) {
+    for (site, outcome) in object.sites.iter().zip(&plan.outcomes) {
         let Some(outcome) = outcome else { continue };
-        let image = container.image.text().unwrap_or_default().to_owned();
-        let site = site_name(workload, container);
+        let image = site.image.text().unwrap_or_default().to_owned();
+        let name = site_name(object, site);
         let at = || Place {
-            line: container.line,
-            site: Some(site.clone()),
+            line: site.line,
+            site: Some(name.clone()),
             ..place.clone()
         };
         let mut skip = |code, message| {
@@ -165,15 +163,12 @@ pub(super) fn tell(place: Place, workload: &Object, plan: &Plan) -> Told {
                 Code::Variable,
                 format!("`{image}` is not an image before something fills it in"),
             ),
-            Outcome::Ignored(how) if image.is_empty() => {
-                skip(Code::Ignored, format!("the image is left out by {how}"))
-            }
-            Outcome::Ignored(how) => {
-                let code = match container.decided_by {
-                    Some(_) if !container.ignored => Code::DecidedBy,
-                    _ => Code::Ignored,
+            Outcome::Ignored(LeftOut { code, by }) => {
+                let what = match image.as_str() {
+                    "" => "the image".to_owned(),
+                    image => format!("`{image}`"),
                 };
-                skip(code, format!("`{image}` is left out by {how}"))
+                skip(*code, format!("{what} is left out by {by}"));
             }
             Outcome::Held(Hold {
                 code,
@@ -195,24 +190,24 @@ pub(super) fn tell(place: Place, workload: &Object, plan: &Plan) -> Told {
             _ => {}
         }
         images.push(ImageReport {
-            site,
-            line: container.line,
+            site: name,
+            line: site.line,
             image,
             outcome: outcome.clone(),
         });
     }
-    let workload = ObjectReport {
+    let object = ObjectReport {
         place,
-        shape: workload.kind.to_string(),
-        kind: workload.kind.to_string(),
-        namespace: workload.namespace.clone(),
-        name: workload.name.clone(),
+        shape: object.kind.clone(),
+        kind: object.kind.clone(),
+        namespace: object.namespace.clone(),
+        name: object.name.clone(),
         images,
         changed: false,
         unclaimed: plan.unclaimed.clone(),
     };
-    Told {
-        workload,
+    Reported {
+        object,
         skipped,
         problems,
     }
@@ -228,11 +223,11 @@ fn site_name(object: &Object, site: &Site) -> SiteName {
     }
 }
 
-fn place(manifest: &Manifest, workload: &Object) -> Place {
+pub(super) fn place(manifest: &Manifest, object: &Object) -> Place {
     Place {
         file: Some(manifest.name.clone()),
-        line: workload.line,
-        object: Some(workload.label()),
+        line: object.line,
+        object: Some(object.label()),
         site: None,
     }
 }
@@ -253,15 +248,15 @@ fn failed(place: Place, image: &str, refusal: &Refusal) -> Problem {
     }
 }
 
-/// What a record that cannot be relied on is to the report: a problem of the workload, where the annotation stands.
-pub(super) fn unreadable_record(place: &Place, workload: &Object, refusal: Refusal) -> Problem {
+/// A record that cannot be relied on, as a problem of its object, where the annotation stands.
+pub(super) fn unreadable_record(place: &Place, object: &Object, refusal: Refusal) -> Problem {
     let Refusal { code, cause, hint } = refusal;
     let what = format!(
         "cannot read the annotation `{}` of `{}`",
-        RECORD, workload.name
+        RECORD, object.name
     );
     let place = Place {
-        line: workload.record_line.or(place.line),
+        line: object.record_line.or(place.line),
         ..place.clone()
     };
     Problem {

@@ -67,7 +67,7 @@ pub struct Request {
     pub images: ImageFilter,
     /// Which of their globs come from the repository's own settings.
     pub images_of_repository: ImageGlobs,
-    /// Which workloads are taken.
+    /// Which objects are selected.
     pub selection: Selection,
     /// More changes than these are not carried out.
     pub max_changes: Option<usize>,
@@ -261,9 +261,9 @@ impl Job {
         };
         let prunable = request.lock.prune && survey.problems.is_empty();
         let named = prunable
-            .then(|| plan::named(all_workloads(&survey)))
+            .then(|| plan::named(all_objects(&survey)))
             .flatten();
-        let idle = self.request.kinds.idle(all_workloads(&survey));
+        let idle = self.request.kinds.idle(all_objects(&survey));
         let idle = idle.iter().map(|name| {
             format!("`--add-kind {name}` fits no object that was read; check its spelling")
         });
@@ -318,7 +318,7 @@ impl Job {
         report.failed_empty = request.fail_on_empty
             && !edited
                 .iter()
-                .flat_map(|edited| &edited.workloads)
+                .flat_map(|edited| &edited.objects)
                 .any(ObjectReport::is_checked);
         let pass = Pass {
             survey,
@@ -370,7 +370,7 @@ impl Job {
     ) -> anyhow::Result<End> {
         let request = &self.request;
         for manifest in &pass.survey.manifests {
-            for (_, object) in &manifest.workloads {
+            for (_, object) in &manifest.objects {
                 let name = format!("{} {}", manifest.name, object.label());
                 report
                     .warnings
@@ -460,11 +460,11 @@ impl Request {
         }
     }
 
-    /// What has to be asked for those workloads of a file that are selected.
-    fn questions(&self, workloads: &[(usize, Object)], rules: &Rules) -> Vec<Question> {
-        let taken = workloads.iter().map(|(_, workload)| workload);
-        let taken = taken
-            .filter(|workload| self.asks() && takes(&self.selection, workload) == Verdict::Taken);
+    /// What has to be asked for those objects of a file that are selected.
+    fn questions(&self, objects: &[(usize, Object)], rules: &Rules) -> Vec<Question> {
+        let taken = objects.iter().map(|(_, object)| object);
+        let taken =
+            taken.filter(|object| self.asks() && takes(&self.selection, object) == Verdict::Taken);
         plan::questions(taken, rules)
     }
 
@@ -493,20 +493,20 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn all_workloads(survey: &Survey) -> impl Iterator<Item = &Object> {
+fn all_objects(survey: &Survey) -> impl Iterator<Item = &Object> {
     survey
         .manifests
         .iter()
-        .flat_map(|manifest| &manifest.workloads)
-        .map(|(_, workload)| workload)
+        .flat_map(|manifest| &manifest.objects)
+        .map(|(_, object)| object)
 }
 
 impl Report {
     /// Takes out of the survey what the user did not select, and counts it.
     fn select(&mut self, survey: &mut Survey, selection: &Selection) {
         for manifest in &mut survey.manifests {
-            manifest.workloads.retain(|(_, workload)| {
-                match takes(selection, workload) {
+            manifest.objects.retain(|(_, object)| {
+                match takes(selection, object) {
                     Verdict::Taken => return true,
                     Verdict::WithoutNamespace => self.without_namespace += 1,
                     Verdict::NotSelected => self.not_selected += 1,
@@ -520,7 +520,7 @@ impl Report {
     fn take(&mut self, pass: &mut Pass, mut failures: BTreeMap<usize, Problem>) {
         let Pass { survey, edited, .. } = pass;
         self.files_seen = survey.files;
-        self.files_without_objects = std::mem::take(&mut survey.without_workload);
+        self.files_without_objects = std::mem::take(&mut survey.without_objects);
         self.skipped = std::mem::take(&mut survey.skipped);
         self.problems.splice(0..0, survey.problems.drain(..));
         for kind in &survey.unhandled {
@@ -532,15 +532,15 @@ impl Report {
             match failures.remove(&index) {
                 Some(problem) => {
                     edited
-                        .workloads
+                        .objects
                         .iter_mut()
-                        .for_each(|workload| workload.changed = false);
+                        .for_each(|object| object.changed = false);
                     edited.problems.push(problem);
                 }
                 None if edited.new_text.is_some() => self.files_changed.push(manifest.name.clone()),
                 None => {}
             }
-            self.objects.extend(edited.workloads);
+            self.objects.extend(edited.objects);
             self.skipped.extend(edited.skipped);
             self.problems.extend(edited.problems);
         }
@@ -553,10 +553,6 @@ impl Report {
     }
 }
 
-fn takes(selection: &Selection, workload: &Object) -> Verdict {
-    selection.takes(
-        workload.namespace.as_deref(),
-        &workload.name,
-        &workload.labels,
-    )
+fn takes(selection: &Selection, object: &Object) -> Verdict {
+    selection.takes(object.namespace.as_deref(), &object.name, &object.labels)
 }

@@ -23,7 +23,7 @@ const LIMIT_OF_LINE: usize = 1_000;
 const SHORT: usize = 12;
 
 /// The fields, for who has to name them.
-pub const FIELDS: &str = "{summary}, {changes}, {images}, {workloads} and {files}";
+pub const FIELDS: &str = "{summary}, {changes}, {images}, {objects} and {files}";
 
 /// A message with fields, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ enum Part {
     Summary,
     Changes,
     Images,
-    Workloads,
+    Objects,
     Files,
 }
 
@@ -57,8 +57,8 @@ enum Part {
 pub struct Changes<'a> {
     /// What was done.
     pub action: Action,
-    /// The workloads that change, in order, each with its file's path from the repository's root.
-    pub workloads: Vec<(&'a str, &'a ObjectReport)>,
+    /// The objects that change, in order, each with its file's path from the repository's root.
+    pub objects: Vec<(&'a str, &'a ObjectReport)>,
     /// How many files change, the lock among them.
     pub files: usize,
 }
@@ -95,7 +95,7 @@ impl Template {
                 "summary" => Part::Summary,
                 "changes" => Part::Changes,
                 "images" => Part::Images,
-                "workloads" => Part::Workloads,
+                "objects" => Part::Objects,
                 "files" => Part::Files,
                 other => return Err(TemplateError::Unknown(other.to_owned())),
             });
@@ -115,7 +115,7 @@ impl Template {
                 Part::Summary => text.push_str(&cut(&changes.summary(), LIMIT_OF_LINE)),
                 Part::Changes => text.push_str(changes.list().trim_end()),
                 Part::Images => text.push_str(&changes.images().count().to_string()),
-                Part::Workloads => text.push_str(&changes.workloads.len().to_string()),
+                Part::Objects => text.push_str(&changes.objects.len().to_string()),
                 Part::Files => text.push_str(&changes.files.to_string()),
             }
         }
@@ -149,16 +149,16 @@ fn ends_with_trailers(text: &str) -> bool {
 impl<'a> Changes<'a> {
     /// The images that change.
     fn images(&self) -> impl Iterator<Item = Image<'a>> {
-        self.workloads.iter().flat_map(|(file, workload)| {
-            workload
+        self.objects.iter().flat_map(|(file, object)| {
+            object
                 .images
                 .iter()
-                .filter_map(|container| match &container.outcome {
+                .filter_map(|image| match &image.outcome {
                     Outcome::Outdated(new) | Outcome::Restored(new) => Some(Image {
                         file,
-                        workload,
-                        container: &container.site.name,
-                        old: &container.image,
+                        object,
+                        site: &image.site.name,
+                        old: &image.image,
                         new,
                     }),
                     _ => None,
@@ -177,10 +177,10 @@ impl<'a> Changes<'a> {
         };
         let mut images = self.images();
         match (images.next(), images.next()) {
-            (None, _) if self.workloads.is_empty() => format!("{verb} the lock of digests"),
+            (None, _) if self.objects.is_empty() => format!("{verb} the lock of digests"),
             (None, _) => format!(
                 "{verb} the record of images in {}",
-                count(self.workloads.len(), "workload")
+                count(self.objects.len(), "object")
             ),
             (Some(Image { new, .. }), None) => {
                 match ImageRef::parse(new).ok().and_then(|image| image.digest()) {
@@ -201,7 +201,7 @@ impl<'a> Changes<'a> {
                 format!(
                     "{verb} {} in {}",
                     count(self.images().count(), "image"),
-                    count(self.workloads.len(), "workload")
+                    count(self.objects.len(), "object")
                 )
             }
         }
@@ -212,15 +212,15 @@ impl<'a> Changes<'a> {
         let mut images = self.images();
         while let Some(Image {
             file,
-            workload,
-            container,
+            object,
+            site,
             old,
             new,
         }) = images.next()
         {
             let line = format!(
-                "- {file} {}/{} {container}: {old} -> {new}",
-                workload.kind, workload.name
+                "- {file} {} {site}: {old} -> {new}",
+                object.place.object.as_deref().unwrap_or(&object.kind)
             );
             let line = cut(&on_one_line(&line), LIMIT_OF_LINE) + "\n";
             if text.len() + line.len() > LIMIT_OF_CHANGES {
@@ -237,8 +237,8 @@ impl<'a> Changes<'a> {
 struct Image<'a> {
     /// The file's path from the repository's root.
     file: &'a str,
-    workload: &'a ObjectReport,
-    container: &'a str,
+    object: &'a ObjectReport,
+    site: &'a str,
     old: &'a str,
     new: &'a str,
 }
@@ -274,8 +274,8 @@ mod tests {
     use super::*;
     use crate::app::report::{ImageReport, Place, SiteName};
 
-    fn workload(name: &str, containers: &[(&str, Outcome)]) -> ObjectReport {
-        let container = |(name, outcome): &(&str, Outcome)| ImageReport {
+    fn object(name: &str, images: &[(&str, Outcome)]) -> ObjectReport {
+        let image = |(name, outcome): &(&str, Outcome)| ImageReport {
             site: SiteName::container(name),
             line: None,
             image: "registry.example.test/web:1.4".to_owned(),
@@ -284,13 +284,14 @@ mod tests {
         ObjectReport {
             place: Place {
                 file: Some("deploy/web.yaml".to_owned()),
+                object: Some(format!("Deployment/{name}")),
                 ..Place::default()
             },
             shape: "Deployment".into(),
             kind: "Deployment".into(),
             namespace: None,
             name: name.to_owned(),
-            images: containers.iter().map(container).collect(),
+            images: images.iter().map(image).collect(),
             changed: true,
             unclaimed: Default::default(),
         }
@@ -303,14 +304,14 @@ mod tests {
         ))
     }
 
-    fn filled(template: &str, workloads: &[ObjectReport]) -> String {
-        let workloads = workloads
+    fn filled(template: &str, objects: &[ObjectReport]) -> String {
+        let objects = objects
             .iter()
-            .map(|workload| ("deploy/web.yaml", workload))
+            .map(|object| ("deploy/web.yaml", object))
             .collect();
         let changes = Changes {
             action: Action::Update,
-            workloads,
+            objects,
             files: 2,
         };
         Template::parse(template)
@@ -320,7 +321,7 @@ mod tests {
 
     #[test]
     fn one_image_is_named_and_many_are_counted() {
-        let one = workload("web", &[("app", outdated("1")), ("proxy", Outcome::Ok)]);
+        let one = object("web", &[("app", outdated("1")), ("proxy", Outcome::Ok)]);
         assert_eq!(
             filled(DEFAULT, std::slice::from_ref(&one)),
             format!(
@@ -330,17 +331,17 @@ mod tests {
                 "1".repeat(64)
             )
         );
-        let two = workload("api", &[("app", outdated("2"))]);
+        let two = object("api", &[("app", outdated("2"))]);
         assert_eq!(
             filled("{summary}", &[one.clone(), two]),
-            "Update 2 images in 2 workloads\n\nImago-Branch: main\n"
+            "Update 2 images in 2 objects\n\nImago-Branch: main\n"
         );
         assert_eq!(
             filled("{summary}", &[]),
             "Update the lock of digests\n\nImago-Branch: main\n"
         );
         assert_eq!(
-            filled("{{{images}}} {workloads}/{files}", &[one]),
+            filled("{{{images}}} {objects}/{files}", &[one]),
             "{1} 1/2\n\nImago-Branch: main\n"
         );
     }
@@ -362,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_name_in_a_manifest_adds_no_line() {
-        let foreign = workload("web\n\nImago-Branch: other", &[("app", outdated("1"))]);
+        let foreign = object("web\n\nImago-Branch: other", &[("app", outdated("1"))]);
         let message = filled(DEFAULT, &[foreign]);
         assert_eq!(
             message
@@ -377,7 +378,7 @@ mod tests {
     #[test]
     fn a_message_has_a_limit_and_counts_what_it_leaves_out() {
         let many: Vec<ObjectReport> = (0..3000)
-            .map(|at| workload(&format!("w{at}"), &[("app", outdated("1"))]))
+            .map(|at| object(&format!("w{at}"), &[("app", outdated("1"))]))
             .collect();
         let message = filled(DEFAULT, &many);
         assert!(message.len() < LIMIT_OF_CHANGES + 200, "{}", message.len());
@@ -396,12 +397,10 @@ mod tests {
         // A field that stands there many times, and names without end.
         let message = filled(&format!("s\n\n{}", "{changes}\n".repeat(100)), &many);
         assert!(message.len() < LIMIT + 100 && message.ends_with("…\n\nImago-Branch: main\n"));
-        let long = [workload(&"é".repeat(100_000), &[("app", outdated("1"))])];
+        let long = [object(&"é".repeat(100_000), &[("app", outdated("1"))])];
         assert!(filled(DEFAULT, &long).len() < 2 * LIMIT_OF_LINE);
         let image = Outcome::Outdated(format!("{}:1", "a".repeat(100_000)));
-        assert!(
-            filled("{summary}", &[workload("web", &[("app", image)])]).len() < 2 * LIMIT_OF_LINE
-        );
+        assert!(filled("{summary}", &[object("web", &[("app", image)])]).len() < 2 * LIMIT_OF_LINE);
     }
 
     #[test]

@@ -125,7 +125,7 @@ fn counted(count: usize, noun: &str) -> String {
 mod tests {
     use super::*;
     use crate::app::report::{
-        Action, ImageReport, ObjectReport, Outcome, Place, Problem, SiteName, Skipped,
+        Action, ImageReport, LeftOut, ObjectReport, Outcome, Place, Problem, SiteName, Skipped,
     };
 
     fn files() -> Report {
@@ -168,7 +168,12 @@ mod tests {
             objects: vec![workload(outcomes)],
             ..files()
         };
-        let ignored = || Outcome::Ignored("a glob".into());
+        let ignored = || {
+            Outcome::Ignored(LeftOut {
+                code: Code::Ignored,
+                by: "a glob".into(),
+            })
+        };
         let unhandled = [("Pod".to_owned(), 2)].into();
         for (report, said) in [
             (

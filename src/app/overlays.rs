@@ -185,9 +185,9 @@ impl KnownOverlays {
             return false;
         }
         for container in manifest
-            .workloads
+            .objects
             .iter_mut()
-            .flat_map(|(_, workload)| &mut workload.sites)
+            .flat_map(|(_, object)| &mut object.sites)
         {
             if is_patch {
                 // A record in a patch would take the place of the base's.

@@ -10,11 +10,11 @@ use std::fmt;
 use crate::engine::code::{Code, Kind};
 pub use crate::engine::hold::Hold;
 use crate::engine::image::ImageRef;
-pub use crate::engine::plan::Outcome;
 use crate::engine::plan::Unclaimed;
+pub use crate::engine::plan::{LeftOut, Outcome};
 pub use crate::engine::site::Role;
 
-/// Where the workloads of a run are.
+/// Where the objects of a run are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// In files.
@@ -41,7 +41,7 @@ pub enum Action {
 /// One run.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Where its workloads are.
+    /// Where its objects are.
     pub mode: Mode,
     /// What was asked.
     pub action: Action,
@@ -55,7 +55,7 @@ pub struct Report {
     pub objects: Vec<ObjectReport>,
     /// How many files were read.
     pub files_seen: usize,
-    /// Those of them that hold no workload, as named to the user; not the templates and those that have a problem.
+    /// Those that hold no object with images, as named to the user, without templates and files that have a problem.
     pub files_without_objects: Vec<String>,
     /// The files that were changed (or would be, where nothing is written), as named to the user.
     pub files_changed: Vec<String>,
@@ -65,11 +65,11 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
     /// Kinds with images that this program does not edit, with how many were seen: `Kustomization`, `Rollout`, …
     pub unhandled: BTreeMap<String, usize>,
-    /// Workloads that `-n` did not take because they name no namespace.
+    /// Objects that `-n` did not take because they name no namespace.
     pub without_namespace: usize,
-    /// Workloads that namespaces or selectors left out for another reason.
+    /// Objects that namespaces or selectors left out for another reason.
     pub not_selected: usize,
-    /// Everything that went wrong with one file, workload or image.
+    /// Everything that went wrong with one file, object or image.
     pub problems: Vec<Problem>,
     /// Who answered by choice of the repository's settings and not of the images, one sentence each. Every form says them first, and
     /// cuts them last.
@@ -143,20 +143,18 @@ impl Report {
     pub fn fixed_with_tag(&self) -> usize {
         let fixed = self
             .images()
-            .filter(|container| matches!(container.outcome, Outcome::Fixed));
+            .filter(|image| matches!(image.outcome, Outcome::Fixed));
         fixed
-            .filter(|container| {
-                ImageRef::parse(&container.image).is_ok_and(|image| image.tag().is_some())
-            })
+            .filter(|image| ImageRef::parse(&image.image).is_ok_and(|image| image.tag().is_some()))
             .count()
     }
 
     /// The images by what was decided.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for container in self.images() {
+        for image in self.images() {
             counts.images += 1;
-            *match container.outcome {
+            *match image.outcome {
                 Outcome::Ok => &mut counts.ok,
                 Outcome::Fixed => &mut counts.fixed,
                 Outcome::Outdated(_) => &mut counts.outdated,
@@ -257,7 +255,7 @@ pub struct ObjectReport {
     pub images: Vec<ImageReport>,
     /// Whether it was (or, where nothing is written, would be) changed: its file, or its object in the cluster.
     pub changed: bool,
-    /// What its record and its containers have apart from each other.
+    /// Where its record and its images differ.
     pub unclaimed: Unclaimed,
 }
 
@@ -266,7 +264,7 @@ impl ObjectReport {
     pub fn is_checked(&self) -> bool {
         self.images
             .iter()
-            .any(|container| !matches!(container.outcome, Outcome::Ignored(_) | Outcome::Variable))
+            .any(|image| !matches!(image.outcome, Outcome::Ignored(_) | Outcome::Variable))
     }
 }
 
@@ -290,7 +288,7 @@ impl ImageReport {
             Outcome::Outdated(_) => Some(Code::Outdated),
             Outcome::Restored(_) => Some(Code::Restored),
             Outcome::Stale { .. } => Some(Code::Stale),
-            Outcome::Ignored(_) => Some(Code::Ignored),
+            Outcome::Ignored(left_out) => Some(left_out.code),
             Outcome::Variable => Some(Code::Variable),
             Outcome::Held(hold) => Some(hold.code),
             Outcome::Failed(refusal) => Some(refusal.code),
@@ -375,7 +373,7 @@ impl Skipped {
     }
 }
 
-/// Something that went wrong with one file, workload or image, and did not stop the rest. As an error it stops the run, and still has its
+/// Something that went wrong with one file, object or image, and did not stop the rest. As an error it stops the run, and still has its
 /// cause and its hint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]

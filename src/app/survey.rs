@@ -1,4 +1,4 @@
-//! What is in the files of a run: each is read once, looked at, and parsed only where a workload may be in it.
+//! What is in the files of a run: each is read once, looked at, and parsed only where an image may be in it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::io::scan::{self, Found, IdleGlob, What};
 /// Why such a file is passed over.
 const A_TEMPLATE: &str = "the file is a template of a Helm chart";
 
-/// Says what has to be asked for the workloads of a file, each with the number of its document.
+/// Lists the registry queries for the objects of a file, each with the number of its document.
 pub trait Questions: Fn(&[(usize, Object)]) -> Vec<Question> + Sync {}
 
 impl<F: Fn(&[(usize, Object)]) -> Vec<Question> + Sync> Questions for F {}
@@ -29,10 +29,10 @@ impl<F: Fn(&[(usize, Object)]) -> Vec<Question> + Sync> Questions for F {}
 pub struct Survey {
     /// How many files were found.
     pub files: usize,
-    /// The files with workloads.
+    /// The files with objects.
     pub manifests: Vec<Manifest>,
-    /// The files without, as named to the user.
-    pub without_workload: Vec<String>,
+    /// The other files, as named to the user.
+    pub without_objects: Vec<String>,
     /// What was seen and is not handled, each as often as it was seen.
     pub unhandled: Vec<&'static str>,
     /// Templates.
@@ -49,7 +49,7 @@ pub struct Survey {
     pub idle_globs: Vec<IdleGlob>,
 }
 
-/// A file with workloads.
+/// A file with objects.
 #[derive(Debug)]
 pub struct Manifest {
     /// Where it is.
@@ -58,15 +58,14 @@ pub struct Manifest {
     pub name: String,
     /// Its whole text, as it was read.
     pub text: String,
-    /// Its workloads, each with the number of its document, in order.
-    pub workloads: Vec<(usize, Object)>,
+    /// Its objects, each with the number of its document, in order.
+    pub objects: Vec<(usize, Object)>,
     /// What has to be asked for it.
     pub questions: Vec<Question>,
 }
 
-/// Finds, reads and parses. What has to be asked for the workloads of a file is for `questions` to say, in the thread that has just read it;
-/// `ask_ahead` is told of each file at once, by its number among all that are found. `Err`: nothing can be looked at, because what was
-/// typed is wrong.
+/// Finds, reads and parses. On the thread that read a file, `questions` lists its registry queries, and `ask_ahead` gets them at once with
+/// the file's number among all that are found. `Err`: a path or a glob that was typed is wrong, so nothing can be looked at.
 pub fn survey(
     request: scan::Request<'_>,
     kinds: &Kinds,
@@ -181,14 +180,14 @@ fn manifest(known: &Manifest, content: &[u8], kinds: &Kinds) -> Option<Manifest>
     match examine_bytes(&known.path, content, kinds, &|_: &[_]| Vec::new()) {
         Examined::Manifest {
             text,
-            workloads,
+            objects,
             questions,
             ..
         } => Some(Manifest {
             path: known.path.clone(),
             name: known.name.clone(),
             text,
-            workloads,
+            objects,
             questions,
         }),
         Examined::Nothing { .. }
@@ -203,10 +202,10 @@ fn manifest(known: &Manifest, content: &[u8], kinds: &Kinds) -> Option<Manifest>
 
 /// What one file turned out to be.
 enum Examined {
-    /// It holds workloads.
+    /// It holds objects.
     Manifest {
         text: String,
-        workloads: Vec<(usize, Object)>,
+        objects: Vec<(usize, Object)>,
         questions: Vec<Question>,
         unhandled: Vec<&'static str>,
         /// The lines of comments for this program that no image takes.
@@ -229,7 +228,7 @@ enum Examined {
     },
     /// It cannot be read.
     Unreadable(Unread),
-    /// Some of its documents cannot be read, and the others hold no workload.
+    /// Some of its documents cannot be read, and the others hold no object with images.
     UnreadableDocuments {
         refused: Vec<Unread>,
         unhandled: Vec<&'static str>,
@@ -261,7 +260,7 @@ impl Survey {
         let mut replaced = Replaced::default();
         for manifest in &mut self.manifests {
             if overlays.mark(manifest, &self.kinds, &mut replaced) {
-                manifest.questions = questions(&manifest.workloads);
+                manifest.questions = questions(&manifest.objects);
             }
         }
         self.warnings.extend(replaced.warning());
@@ -269,7 +268,7 @@ impl Survey {
         self.overlays = overlays;
     }
 
-    /// Another content of a file that is known; `None` where it cannot be read, or holds no workload.
+    /// Another content of a file that is known; `None` where it cannot be read, or holds no object with images.
     pub(super) fn another(&self, known: &Manifest, content: &[u8]) -> Option<Manifest> {
         let mut other = manifest(known, content, &self.kinds)?;
         self.overlays
@@ -309,7 +308,7 @@ impl Survey {
             Examined::UnreadableFolder { .. } | Examined::Unknown { .. }
         ));
         match examined {
-            Examined::Manifest { text, workloads, questions, unhandled, misplaced, refused } => {
+            Examined::Manifest { text, objects, questions, unhandled, misplaced, refused } => {
                 self.note(&name, unhandled);
                 self.skipped.extend(misplaced.into_iter().map(|line| Skipped {
                     code: Code::BadComment,
@@ -317,11 +316,11 @@ impl Survey {
                     message: misplaced::REASON.to_owned(),
                 }));
                 self.problems.extend(refused.into_iter().map(of_document));
-                self.manifests.push(Manifest { path, name, text, workloads, questions });
+                self.manifests.push(Manifest { path, name, text, objects, questions });
             }
             Examined::Nothing { unhandled } => {
                 self.note(&name, unhandled);
-                self.without_workload.push(name);
+                self.without_objects.push(name);
             }
             Examined::NotYaml { line, why } => {
                 self.skipped.push(Skipped { code: Code::NotYaml, place: place(Some(line)), message: why });
@@ -418,7 +417,7 @@ fn examine_bytes(path: &Path, bytes: &[u8], kinds: &Kinds, questions: &impl Ques
     };
     let refused = file.refused().iter();
     let mut refused: Vec<_> = refused.map(|document| Unread::of(&document.why)).collect();
-    let mut workloads = Vec::new();
+    let mut objects = Vec::new();
     let mut unhandled = Vec::new();
     for index in 0..file.len() {
         let document = file.document(index);
@@ -430,16 +429,16 @@ fn examine_bytes(path: &Path, bytes: &[u8], kinds: &Kinds, questions: &impl Ques
             }
             _ => {
                 let numbered = found.objects.into_iter();
-                workloads.extend(numbered.map(|workload| (index, workload)));
+                objects.extend(numbered.map(|object| (index, object)));
             }
         }
     }
-    if !workloads.is_empty() {
+    if !objects.is_empty() {
         return Examined::Manifest {
             text: text.to_owned(),
-            questions: questions(&workloads),
-            misplaced: misplaced::lines(&file, &workloads),
-            workloads,
+            questions: questions(&objects),
+            misplaced: misplaced::lines(&file, &objects),
+            objects,
             unhandled,
             refused,
         };
@@ -478,7 +477,7 @@ impl Unread {
     }
 }
 
-/// What is not handled in a file that holds no workload.
+/// What is not handled in a file without such objects.
 fn listed(file: &File<'_>) -> Vec<&'static str> {
     (0..file.len())
         .flat_map(|index| shape::find_taken("", file.document(index), &Kinds::default()).unhandled)

@@ -505,7 +505,7 @@ mod tests {
                 image,
                 pull_policy: None,
                 line: None,
-                ignored: false,
+                ignored: None,
                 decided_by: None,
                 hold: None,
             }

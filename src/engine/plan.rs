@@ -58,8 +58,8 @@ pub enum Outcome {
     Restored(String),
     /// The action leaves it as written, for this reason.
     Kept(String),
-    /// The user left it out, in this way: ``annotation `imago/ignore` ``.
-    Ignored(String),
+    /// It is left out.
+    Ignored(LeftOut),
     /// Not an image yet: a variable or a template expression.
     Variable,
     /// It stays as written, although it does not follow its tag: somebody has to look.
@@ -77,6 +77,15 @@ pub enum Outcome {
     Unchecked(String),
     /// It has a problem.
     Failed(Refusal),
+}
+
+/// Why an image is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// [`Code::Ignored`], or [`Code::DecidedBy`].
+    pub code: Code,
+    /// What leaves it out: ``annotation `imago/ignore` ``.
+    pub by: String,
 }
 
 impl Outcome {
@@ -254,8 +263,8 @@ fn update_where(
             continue;
         };
         let (outcome, original) = match eligibility {
-            Eligibility::LeftOut(how) => (
-                Outcome::Ignored(how),
+            Eligibility::LeftOut(why) => (
+                Outcome::Ignored(why),
                 Some(recorded.unwrap_or(image).into()),
             ),
             Eligibility::Taken(Intent::Variable) => (Outcome::Variable, recorded.map(Into::into)),
@@ -343,9 +352,9 @@ pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
         let back = policy::restore(image, recorded);
         let pinned = ImageRef::parse(image).is_ok_and(|image| image.has_digest());
         let outcome = match (eligibility, back) {
-            (Eligibility::LeftOut(how), back) => {
+            (Eligibility::LeftOut(why), back) => {
                 still_needed |= matches!(back, Return::To(_));
-                Outcome::Ignored(how)
+                Outcome::Ignored(why)
             }
             (Eligibility::Taken(Intent::Variable), _) => Outcome::Variable,
             _ if site.memory == Memory::InPlace && pinned => Outcome::Kept(
@@ -400,7 +409,7 @@ fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outc
 fn not_text(image: &Image, eligibility: Eligibility<'_>) -> Option<Outcome> {
     match (image, eligibility) {
         (Image::Absent | Image::Text(_), _) => None,
-        (Image::Other(_), Eligibility::LeftOut(how)) => Some(Outcome::Ignored(how)),
+        (Image::Other(_), Eligibility::LeftOut(why)) => Some(Outcome::Ignored(why)),
         (Image::Other(what), Eligibility::Taken(_)) => Some(Outcome::Failed(Refusal {
             code: Code::InvalidImage,
             cause: format!("it is {what} where a string is expected"),

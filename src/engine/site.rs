@@ -26,8 +26,8 @@ pub struct Site {
     pub pull_policy: Option<PullPolicy>,
     /// The line of its image, from 1.
     pub line: Option<u32>,
-    /// Whether a comment on the image's line asks to leave it alone.
-    pub ignored: bool,
+    /// The mark that leaves it out, beside that of its whole object.
+    pub ignored: Option<IgnoreMark>,
     /// The file that decides its tag and its digest anew, whatever stands here.
     pub decided_by: Option<String>,
     /// What keeps it as it is written, whatever its tag points to.
@@ -93,6 +93,15 @@ impl Site {
                 .any(|slot| below == [Step::from(slot.key)]),
         }
     }
+}
+
+/// A mark of a person by which one image is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IgnoreMark {
+    /// The comment `# imago: ignore` on its line.
+    Comment,
+    /// The annotation `imago/ignore` of an object that stands inside the image's object, as a template has it.
+    NestedAnnotation,
 }
 
 /// What an image is for. The lists of the record, and what running pods call it, go by this.

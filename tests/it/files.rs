@@ -2,6 +2,7 @@
 
 mod globs;
 mod kustomize;
+mod left_out;
 mod lock;
 mod nothing;
 mod size;

@@ -208,8 +208,8 @@ fn stands(live: &Live, changes: &[Change]) -> bool {
 }
 
 fn failed(mut planned: Planned, problem: Problem) -> Planned {
-    planned.told.workload.changed = false;
-    planned.told.problems.push(problem);
+    planned.reported.object.changed = false;
+    planned.reported.problems.push(problem);
     planned
 }
 

@@ -373,15 +373,15 @@ impl Carrier<'_> {
 
     fn message(&self, action: Action, pass: &Pass, stage: &Stage<'_>) -> String {
         let taken = stage.paths.iter().flat_map(|(index, path)| {
-            let workloads = pass.edited[*index]
-                .workloads
+            let objects = pass.edited[*index]
+                .objects
                 .iter()
-                .filter(|workload| workload.changed);
-            workloads.map(move |workload| (path.as_str(), workload))
+                .filter(|object| object.changed);
+            objects.map(move |object| (path.as_str(), object))
         });
         let changes = Changes {
             action,
-            workloads: taken.collect(),
+            objects: taken.collect(),
             files: stage.files.len(),
         };
         let signer = self.identity.committer();

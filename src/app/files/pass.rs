@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Request, all_workloads, takes};
+use super::{Request, all_objects, takes};
 use crate::app::edits::{self, Edited};
 use crate::app::report::{Action, Problem, Report};
 use crate::app::source::lock_problem;
@@ -31,7 +31,7 @@ pub(in crate::app) struct Pass {
     pub(super) rules: Arc<Rules>,
     /// The repository, or the current folder where there is none.
     pub(super) root: PathBuf,
-    /// The tags that an image or a record of any workload names, selected or not. `None`: the lock is not to be pruned, or not every
+    /// The tags that an image or a record of any object names, selected or not. `None`: the lock is not to be pruned, or not every
     /// file and record could be read.
     pub(super) named: Option<BTreeSet<Lookup>>,
 }
@@ -45,7 +45,7 @@ impl Pass {
         })
     }
 
-    /// Whether a file, a workload or an image has a problem, so that this is not all there is to change.
+    /// Whether a file, an object or an image has a problem, so that this is not all there is to change.
     pub(in crate::app) fn has_problems(&self) -> bool {
         !self.survey.problems.is_empty()
             || self.edited.iter().any(|edited| !edited.problems.is_empty())
@@ -90,8 +90,8 @@ impl Pass {
     ) -> Option<Vec<u8>> {
         let mut other = self.survey.another(manifest, content)?;
         other
-            .workloads
-            .retain(|(_, workload)| takes(&request.selection, workload) == Verdict::Taken);
+            .objects
+            .retain(|(_, object)| takes(&request.selection, object) == Verdict::Taken);
         let edited = edits::edit(&other, request.action, &self.rules, &self.answers);
         edited
             .problems
@@ -177,7 +177,7 @@ impl Pass {
             return digests;
         }
         let mut in_use: BTreeMap<Lookup, BTreeSet<Digest>> = BTreeMap::new();
-        for (lookup, digest) in plan::questions(all_workloads(&self.survey), &self.rules) {
+        for (lookup, digest) in plan::questions(all_objects(&self.survey), &self.rules) {
             let Some(answer) = answers.get(&lookup) else {
                 continue;
             };

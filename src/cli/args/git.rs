@@ -21,7 +21,7 @@ pub struct Git {
     /// Tell the remote this with the push (repeats)
     #[arg(long, value_name = "OPTION")]
     pub push_option: Vec<String>,
-    /// The commit's message: {summary}, {changes}, or counts: {images}, {workloads}, {files}
+    /// The commit's message: {summary}, {changes}, or counts: {images}, {objects}, {files}
     #[arg(long, value_name = "TEMPLATE")]
     pub message: Option<String>,
     /// The commit's author, if it is not the one that Git knows

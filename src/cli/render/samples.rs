@@ -1,7 +1,7 @@
 //! Reports made by hand for the tests of every form.
 
 use crate::app::report::{
-    Action, ImageReport, LockedEntry, Mode, ObjectReport, Outcome, Place, Problem, Report,
+    Action, ImageReport, LeftOut, LockedEntry, Mode, ObjectReport, Outcome, Place, Problem, Report,
     SiteName, Skipped,
 };
 use crate::engine::answer::Refusal;
@@ -51,6 +51,14 @@ pub(in crate::cli) fn locked() -> Vec<LockedEntry> {
         locked: digest("1"),
         digest: digest("2"),
     }]
+}
+
+/// A person's choice to leave an image out.
+pub(in crate::cli) fn left_out(by: &str) -> LeftOut {
+    LeftOut {
+        code: Code::Ignored,
+        by: by.to_owned(),
+    }
 }
 
 /// A container on line 21.

@@ -1,18 +1,18 @@
 //! Where an image stands before anything is decided: what the user says of it, and what the record of its object does.
 
-use super::Rules;
+use super::{LeftOut, Rules};
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
 use crate::engine::image::ImageRef;
 use crate::engine::memory::{Ambiguous, Ledger};
 use crate::engine::object::{IGNORE, Ignore, Object, RECORD, Record};
 use crate::engine::policy::{self, Intent, Track};
-use crate::engine::site::{Image, Memory, Site};
+use crate::engine::site::{IgnoreMark, Image, Memory, Site};
 
 /// A site's image, once the user's own word on it is known.
 pub(super) enum Eligibility<'w> {
-    /// The user left it out, in this way.
-    LeftOut(String),
+    /// It is left out.
+    LeftOut(LeftOut),
     /// It is this program's business.
     Taken(Intent<'w>),
 }
@@ -80,7 +80,7 @@ fn eligibility<'r>(
     }
 }
 
-fn left_out(object: &Object, site: &Site, image: &str, rules: &Rules) -> Option<String> {
+fn left_out(object: &Object, site: &Site, image: &str, rules: &Rules) -> Option<LeftOut> {
     // Globs see what a mark leaves out, too: they are not idle there.
     let by_glob = !rules.images.takes_all() && {
         let parsed = ImageRef::parse(image);
@@ -88,21 +88,33 @@ fn left_out(object: &Object, site: &Site, image: &str, rules: &Rules) -> Option<
         !rules.images.takes(name)
     };
     marked(object, site)
-        .or_else(|| by_glob.then(|| "`--include-image` or `--exclude-image`".to_owned()))
+        .or_else(|| by_glob.then(|| ignored("`--include-image` or `--exclude-image`".to_owned())))
 }
 
 /// The mark in the object itself that leaves a site out, whatever its image is.
-fn marked(object: &Object, site: &Site) -> Option<String> {
+fn marked(object: &Object, site: &Site) -> Option<LeftOut> {
     let by_annotation = match &object.ignore {
         Ignore::All => true,
         Ignore::Containers(names) => names.contains(&site.name),
         Ignore::Nothing | Ignore::NoText => false,
     };
-    match by_annotation {
-        true => Some(format!("annotation `{IGNORE}`")),
-        false if site.ignored => Some("comment `# imago: ignore`".to_owned()),
-        false => (site.decided_by.as_ref())
-            .map(|file| format!("`{file}`, which sets its tag or digest anew")),
+    match (by_annotation, site.ignored) {
+        (true, _) => Some(ignored(format!("annotation `{IGNORE}`"))),
+        (false, Some(IgnoreMark::Comment)) => Some(ignored("comment `# imago: ignore`".to_owned())),
+        (false, Some(IgnoreMark::NestedAnnotation)) => Some(ignored(format!(
+            "annotation `{IGNORE}` of the nested object"
+        ))),
+        (false, None) => site.decided_by.as_ref().map(|file| LeftOut {
+            code: Code::DecidedBy,
+            by: format!("`{file}`, which sets its tag or digest anew"),
+        }),
+    }
+}
+
+fn ignored(by: String) -> LeftOut {
+    LeftOut {
+        code: Code::Ignored,
+        by,
     }
 }
 

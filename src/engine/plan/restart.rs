@@ -44,7 +44,7 @@ pub fn restart(
             Return::There | Return::Stays(_) => None,
         };
         let outcome = match eligibility {
-            Eligibility::LeftOut(how) => Outcome::Ignored(how),
+            Eligibility::LeftOut(why) => Outcome::Ignored(why),
             Eligibility::Taken(Intent::Variable) => Outcome::Variable,
             Eligibility::Taken(Intent::Fixed) => Outcome::Fixed,
             Eligibility::Taken(Intent::Invalid(error)) => Outcome::Failed(invalid(error)),

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use crate::engine::hold::Hold;
 use crate::engine::kustomize::is_pattern;
 use crate::engine::path::{Path, Step};
-use crate::engine::site::{Image, Memory, Role, Site, Slot, Slots};
+use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slot, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
 /// Where lists of entries stand in an object: its group, its kinds, and the keys, with `*` for the items of a list.
@@ -160,7 +160,7 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path) -> Option<Site> {
         memory: Memory::InPlace,
         pull_policy: None,
         line: written.line(),
-        ignored: written.ignored(),
+        ignored: written.ignored().then_some(IgnoreMark::Comment),
         decided_by: None,
         hold: written.held().or(hold),
     })

@@ -8,7 +8,7 @@ use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
 use super::{Found, Kinds, entries, is_kustomization_file, jobs, unhandled};
 use crate::engine::object::{IGNORE, Ignore, Object, PREFIX, RECORD, RESTARTED_AT, Record};
 use crate::engine::path::{Path, Step};
-use crate::engine::site::{Image, Memory, PullPolicy, Role, Site, Slots};
+use crate::engine::site::{IgnoreMark, Image, Memory, PullPolicy, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
 /// Finds all objects with images of a document, in its order.
@@ -204,11 +204,13 @@ impl Search {
             .map_or(Ignore::Nothing, |value| ignore(value.scalar()));
         for site in sites {
             site.hold = site.hold.take().or_else(|| hold.clone());
-            site.ignored |= match &left_out {
+            let is_left_out = match &left_out {
                 Ignore::All => true,
                 Ignore::Containers(names) => names.contains(&site.name),
                 Ignore::Nothing | Ignore::NoText => false,
             };
+            let nested = is_left_out.then_some(IgnoreMark::NestedAnnotation);
+            site.ignored = site.ignored.or(nested);
         }
     }
 
@@ -394,7 +396,7 @@ fn site<'a, T: Tree<'a>>(item: T, image: T, role: Role, at: Path, memory: Memory
         },
         pull_policy: text("imagePullPolicy").and_then(PullPolicy::of),
         line: image.line(),
-        ignored: image.ignored(),
+        ignored: image.ignored().then_some(IgnoreMark::Comment),
         decided_by: None,
         hold: image.held(),
     }
@@ -510,7 +512,7 @@ mod tests {
             .flat_map(|object| object.sites);
         sites
             .map(|site| {
-                let mark = match (site.ignored, &site.hold) {
+                let mark = match (site.ignored.is_some(), &site.hold) {
                     (true, _) => "-",
                     (false, Some(_)) => "=",
                     (false, None) => "",

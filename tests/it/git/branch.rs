@@ -30,7 +30,7 @@ fn one_commit_on_head_is_pushed_and_nothing_here_is_touched() {
     assert_eq!((trees(&two), two.ours.place.files()), (before, files));
     assert_eq!(
         two.remote_log("imago/update"),
-        ["Update 2 images in 2 workloads", "first"]
+        ["Update 2 images in 2 objects", "first"]
     );
     assert_eq!(two.remote_log("main"), ["first"]);
     two.ours.git("fetch --quiet");
@@ -81,7 +81,7 @@ fn the_branch_is_replaced_when_it_is_ours_and_left_when_it_is_the_same() {
     assert_eq!(run(0).json()["git"]["pushed"], true);
     assert_eq!(
         two.remote_log("imago/update"),
-        ["Update 2 images in 2 workloads", "theirs-note.txt", "first"]
+        ["Update 2 images in 2 objects", "theirs-note.txt", "first"]
     );
     // Merged and not deleted, by a fast-forward and by a squash.
     two.they("pull --quiet --rebase origin main");
@@ -134,7 +134,7 @@ fn the_default_branch_and_the_checked_out_one_are_never_forced() {
     two.ours.imago("--update --branch main --push", 0);
     assert_eq!(
         two.remote_log("main"),
-        ["Update 2 images in 2 workloads", "theirs-note.txt", "first"]
+        ["Update 2 images in 2 objects", "theirs-note.txt", "first"]
     );
     assert_eq!(
         (two.ours.status(), two.ours.git("rev-parse HEAD")),
@@ -218,7 +218,7 @@ fn without_a_push_the_branch_is_made_here() {
     run("imago/update", 0);
     assert_eq!(
         tree.git("log --format=%s imago/update"),
-        "Update 2 images in 2 workloads\nfirst\n"
+        "Update 2 images in 2 objects\nfirst\n"
     );
     assert_eq!(
         (tree.log(), tree.status()),
@@ -341,7 +341,7 @@ fn in_a_clone_without_blobs_only_what_is_planned_on_is_fetched() {
     two.they_push("deploy/new.yaml", &deployment("new"));
     two.ours.moved("2");
     two.ours.imago("--update --push", 0);
-    assert_eq!(two.remote_log("main")[0], "Update 3 images in 3 workloads");
+    assert_eq!(two.remote_log("main")[0], "Update 3 images in 3 objects");
     assert_eq!(
         (two.ours.log(), two.ours.status()),
         (two.remote_log("main"), String::new())

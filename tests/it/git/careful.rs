@@ -4,7 +4,7 @@
 use super::push::Two;
 use super::{Tree, deployment, image};
 
-const TWO: &str = "Update 2 images in 2 workloads";
+const TWO: &str = "Update 2 images in 2 objects";
 const ONE: &str = "Update registry.example.test/web:1.4 to sha256:111111111111";
 
 #[test]

@@ -49,7 +49,7 @@ fn a_second_run_has_nothing_to_commit_and_says_so() {
         said.ends_with("nothing to commit on main\nall 2 images in 2 files are up to date\n"),
         "{said}"
     );
-    assert_eq!(tree.log(), ["Update 2 images in 2 workloads", "first"]);
+    assert_eq!(tree.log(), ["Update 2 images in 2 objects", "first"]);
     assert_eq!(tree.status(), "");
     tree.imago("--restore --commit", 0);
     assert_eq!(tree.git("diff HEAD~2"), "");
@@ -446,7 +446,7 @@ fn a_worktree_and_a_submodule_are_committed_to_on_their_own() {
         folder: "beside".to_owned(),
     };
     beside.imago("--update --commit", 0);
-    assert_eq!(beside.log(), ["Update 2 images in 2 workloads", "first"]);
+    assert_eq!(beside.log(), ["Update 2 images in 2 objects", "first"]);
     assert_eq!(beside.status(), "");
     let tree = Tree {
         place: beside.place,
@@ -498,7 +498,7 @@ fn a_worktree_and_a_submodule_are_committed_to_on_their_own() {
         (sub.log(), sub.status()),
         (
             vec![
-                "Update 2 images in 2 workloads".to_owned(),
+                "Update 2 images in 2 objects".to_owned(),
                 "first".to_owned()
             ],
             String::new()

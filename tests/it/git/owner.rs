@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::push::Two;
 use super::{Tree, WEB, deployment};
 
-pub(super) const TWO: &str = "Update 2 images in 2 workloads";
+pub(super) const TWO: &str = "Update 2 images in 2 objects";
 pub(super) const RUN: &str = "--update --branch imago/update --push";
 
 /// Two clones, and a branch of ours at the remote that the other person has checked out.

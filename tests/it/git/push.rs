@@ -85,7 +85,7 @@ impl Two {
     }
 }
 
-const TWO: &str = "Update 2 images in 2 workloads";
+const TWO: &str = "Update 2 images in 2 objects";
 
 #[test]
 fn a_commit_is_pushed_and_a_second_run_pushes_nothing() {

@@ -104,7 +104,7 @@ impl Runner {
     }
 }
 
-const UPDATE: &str = "Update 2 images in 2 workloads";
+const UPDATE: &str = "Update 2 images in 2 objects";
 
 #[test]
 fn the_job_pushes_to_the_branch_that_argo_cd_and_flux_watch() {

@@ -86,7 +86,7 @@ impl<'a> ImageV1<'a> {
             Outcome::Outdated(_) => ("outdated", None),
             Outcome::Restored(_) => ("restored", None),
             Outcome::Kept(reason) => ("kept", Some(reason)),
-            Outcome::Ignored(way) => ("ignored", Some(way)),
+            Outcome::Ignored(left_out) => ("ignored", Some(&left_out.by)),
             Outcome::Variable => ("variable", None),
             Outcome::Held(hold) => ("held", Some(&hold.reason)),
             Outcome::Stale { .. } => ("stale", None),

@@ -149,7 +149,10 @@ fn every_outcome_has_its_word() {
         (Outcome::Outdated("a".into()), ["outdated", "a", "", ""]),
         (Outcome::Restored("a".into()), ["restored", "a", "", ""]),
         (Outcome::Kept("b".into()), ["kept", "", "b", ""]),
-        (Outcome::Ignored("b".into()), ["ignored", "", "b", ""]),
+        (
+            Outcome::Ignored(samples::left_out("b")),
+            ["ignored", "", "b", ""],
+        ),
         (Outcome::Variable, ["variable", "", "", ""]),
         (
             Outcome::Held(Hold {

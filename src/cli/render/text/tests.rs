@@ -89,7 +89,7 @@ fn every_outcome_has_its_words() {
             "stays on web:1.4: its tag was changed".to_owned(),
         ),
         (
-            Outcome::Ignored("annotation `imago/ignore`".into()),
+            Outcome::Ignored(samples::left_out("annotation `imago/ignore`")),
             "ignored (annotation `imago/ignore`)".to_owned(),
         ),
         (
@@ -137,7 +137,7 @@ fn an_empty_result_says_why() {
             ..report
         }
     };
-    let ignored = Outcome::Ignored("`--exclude-image`".into());
+    let ignored = Outcome::Ignored(samples::left_out("`--exclude-image`"));
     for (report, line) in [
         (
             Report {

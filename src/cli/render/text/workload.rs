@@ -75,7 +75,9 @@ pub(super) fn decision(container: &ImageReport, styles: &Styles) -> String {
             Printable(reason)
         ),
         Outcome::Kept(reason) => format!("stays on {image}: {}", Printable(reason)),
-        Outcome::Ignored(way) => format!("{faint}ignored{faint:#} ({})", Printable(way)),
+        Outcome::Ignored(left_out) => {
+            format!("{faint}ignored{faint:#} ({})", Printable(&left_out.by))
+        }
         Outcome::Variable => format!("{faint}passed over{faint:#}: {image} is a variable"),
         Outcome::Held(Hold {
             digest: Some(digest),

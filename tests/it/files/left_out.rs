@@ -1,0 +1,108 @@
+//! What leaves an image out is reported as what it is: an annotation, a comment, or a kustomization that decides anew.
+
+use std::fs;
+
+use crate::support::binary::Workplace;
+
+const NESTED: &str = r#"apiVersion: triggers.tekton.dev/v1beta1
+kind: TriggerTemplate
+metadata: {name: release}
+spec:
+  resourcetemplates:
+    - apiVersion: v1
+      kind: Pod
+      metadata: {name: once, annotations: {imago/ignore: "true"}}
+      spec:
+        containers:
+          - name: a
+            image: registry.example.test/web:1.4
+          - name: b
+            image: registry.example.test/web:1.5 # imago: ignore
+"#;
+
+/// Each skipped image's code and message, and the code that the image itself has.
+fn left_out(place: &Workplace) -> Vec<(String, String, String)> {
+    let report = place
+        .imago([
+            "files",
+            "--offline",
+            "--output",
+            "json",
+            "--add-kind",
+            "all",
+            "--add-kind",
+            "kustomization-file",
+        ])
+        .finish_with(0)
+        .json();
+    let objects = report["objects"].as_array().unwrap();
+    let images = objects
+        .iter()
+        .flat_map(|object| object["images"].as_array().unwrap());
+    let skipped = report["skipped"].as_array().unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    images
+        .filter(|image| image["outcome"] == "ignored")
+        .zip(skipped)
+        .map(|(image, skipped)| {
+            (
+                text(&skipped["code"]),
+                text(&skipped["message"]),
+                text(&image["code"]),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn an_annotation_of_a_nested_object_is_not_taken_for_a_comment() {
+    let place = Workplace::new();
+    place.write("imago.lock", r#"{"version":1,"images":{}}"#);
+    place.write("release.yaml", NESTED);
+    let ignored = |image: &str, by: &str| {
+        (
+            "ignored".to_owned(),
+            format!("`registry.example.test/web:{image}` is left out by {by}"),
+            "ignored".to_owned(),
+        )
+    };
+    assert_eq!(
+        left_out(&place),
+        [
+            ignored("1.4", "annotation `imago/ignore` of the nested object"),
+            ignored("1.5", "comment `# imago: ignore`"),
+        ]
+    );
+}
+
+#[test]
+fn an_image_that_an_overlay_decides_is_ignored_where_a_person_says_so() {
+    for (annotations, code) in [
+        ("", "decided-by"),
+        (", annotations: {imago/ignore: \"true\"}", "ignored"),
+    ] {
+        let place = Workplace::new();
+        fs::create_dir(place.path().join(".git")).unwrap();
+        let lock = format!(
+            r#"{{"version":1,"images":{{"registry.example.test/web:1.5":"sha256:{}"}}}}"#,
+            "1".repeat(64)
+        );
+        place.write("imago.lock", lock);
+        place.write(
+            "base/web.yaml",
+            format!(
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web{annotations}}}\nspec:\n  template:\n    spec:\n      \
+                 containers: [{{name: app, image: \"registry.example.test/web:1.4\"}}]\n"
+            ),
+        );
+        place.write("base/kustomization.yaml", "resources: [web.yaml]\n");
+        place.write(
+            "overlay/kustomization.yaml",
+            "resources: [../base]\nimages: [{name: registry.example.test/web, newTag: \"1.5\"}]\n",
+        );
+        let [(skipped, _, image)] = &left_out(&place)[..] else {
+            panic!("one image is left out")
+        };
+        assert_eq!((skipped.as_str(), image.as_str()), (code, code));
+    }
+}

@@ -1,7 +1,7 @@
 //! The GitHub Action, run step by step as a runner would: what it hands on, what it gets from where, and what it never says.
 
 mod get;
-mod readme;
+mod page;
 mod runner;
 
 use std::path::Path;

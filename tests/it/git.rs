@@ -8,10 +8,10 @@ mod cut;
 mod killed;
 mod names;
 mod owner;
+mod page;
 mod people;
 mod publish;
 mod push;
-mod readme;
 mod remotes;
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,5 @@
-//! What the pages of the project promise, held against the project: the README's other examples, and the places that SECURITY.md names.
+//! What the pages of the project promise, held against the project: examples, commands, links, the help that `docs/flags.md` shows, and the
+//! places that SECURITY.md names.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,21 +13,33 @@ fn page(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
-/// The first block of code of a language in a section of the README.
-fn block(section: &str, language: &str) -> String {
-    let readme = page("README.md");
-    let section = readme
-        .split("\n## ")
-        .find(|text| text.starts_with(&format!("{section}\n")))
-        .unwrap();
-    section
-        .split(&format!("```{language}\n"))
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap()
-        .to_owned()
+/// The text of a page's code blocks, each with its language.
+fn blocks(name: &str) -> Vec<(String, String)> {
+    let page = page(name);
+    let fenced = page.split("```").skip(1).step_by(2);
+    fenced
+        .map(|block| block.split_once('\n').unwrap())
+        .map(|(language, text)| (language.to_owned(), text.to_owned()))
+        .collect()
+}
+
+/// The first block of code of a language.
+fn block(name: &str, language: &str) -> String {
+    let mut blocks = blocks(name).into_iter();
+    blocks.find(|(found, _)| found == language).unwrap().1
+}
+
+/// Every page that a user reads, by its path.
+fn pages() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = fs::read_dir(root.join("docs")).unwrap();
+    let mut pages: Vec<String> = docs
+        .map(|entry| format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()))
+        .filter(|name| name.ends_with(".md"))
+        .collect();
+    pages.extend(["README.md", "SECURITY.md", "CHANGELOG.md"].map(str::to_owned));
+    pages.sort();
+    pages
 }
 
 /// A registry with one image, and a repository on a remote whose manifest names it.
@@ -119,7 +132,7 @@ impl Shop {
 fn the_script_for_gitlab_pushes_a_branch_and_asks_for_the_merge_request() {
     let Some(shop) = Shop::open() else { return };
     make_executable(&shop.place.beside("remote.git/hooks/post-receive"));
-    let job: serde_yaml::Value = serde_yaml::from_str(&block("GitLab CI", "yaml")).unwrap();
+    let job: serde_yaml::Value = serde_yaml::from_str(&block("docs/gitlab.md", "yaml")).unwrap();
     let lines: Vec<&str> = job["imago"]["script"]
         .as_sequence()
         .unwrap()
@@ -154,7 +167,7 @@ fn the_job_for_gitlab_is_what_gitlab_describes() {
         return;
     };
     let place = Workplace::new();
-    place.write("gitlab.yaml", block("GitLab CI", "yaml"));
+    place.write("gitlab.yaml", block("docs/gitlab.md", "yaml"));
     let line = [
         "--builtin-schema",
         "vendor.gitlab-ci",
@@ -172,7 +185,7 @@ fn the_script_for_any_other_place_updates_the_branch() {
     let url = format!("file://{}", shop.place.beside("remote.git").display());
     for _ in 0..2 {
         let home = tempfile::tempdir().unwrap();
-        shop.shell(&block("GitLab CI", "sh"))
+        shop.shell(&block("docs/gitlab.md", "sh"))
             .folder(home.path())
             .env("REPOSITORY", &url)
             .finish_with(0);
@@ -190,7 +203,7 @@ fn the_configuration_for_pre_commit_is_one_and_names_a_hook() {
         return;
     };
     let place = Workplace::new();
-    let text = block("pre-commit", "yaml");
+    let text = block("docs/pre-commit.md", "yaml");
     place.write("config.yaml", &text);
     place
         .program(client, ["validate-config", "config.yaml"])
@@ -206,6 +219,116 @@ fn the_configuration_for_pre_commit_is_one_and_names_a_hook() {
             .any(|hook| hook["id"] == *id),
         "{id:?}"
     );
+}
+
+#[test]
+fn the_readme_is_short() {
+    assert!(page("README.md").lines().count() <= 150);
+}
+
+/// The part of an address behind `#`, as GitHub makes it of a heading.
+fn anchor(heading: &str) -> String {
+    let letters = heading.trim_matches(['#', ' ']).to_lowercase();
+    let kept = letters
+        .chars()
+        .filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
+    kept.map(|letter| if letter == ' ' { '-' } else { letter })
+        .collect()
+}
+
+#[test]
+fn links_lead_to_files_and_headings() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut linked = std::collections::BTreeSet::new();
+    for name in pages() {
+        let text = page(&name);
+        for link in text.split("](").skip(1) {
+            let link = link.split(')').next().unwrap();
+            if link.contains("://") {
+                continue;
+            }
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let folder = root.join(&name).parent().unwrap().to_owned();
+            let target = match path {
+                "" => root.join(&name),
+                path => folder.join(path),
+            };
+            assert!(target.exists(), "{name}: {link}");
+            if !heading.is_empty() {
+                let there = fs::read_to_string(&target).unwrap();
+                let mut headings = there.lines().filter(|line| line.starts_with('#'));
+                let found = headings.any(|line| anchor(line) == heading);
+                assert!(found, "{name}: {link}");
+            }
+            if name == "docs/README.md" {
+                linked.insert(format!("docs/{path}"));
+            }
+        }
+    }
+    for name in pages().iter().filter(|name| name.starts_with("docs/")) {
+        let listed = name == "docs/README.md" || linked.contains(name);
+        assert!(listed, "docs/README.md does not list {name}");
+    }
+}
+
+#[test]
+fn commands_on_the_pages_have_flags_that_there_are() {
+    let place = Workplace::new();
+    let mut seen = 0;
+    for name in pages().iter().filter(|name| *name != "docs/flags.md") {
+        for (language, text) in blocks(name) {
+            let lines = text.replace("\\\n", " ");
+            let commands = lines
+                .lines()
+                .filter(|line| line.starts_with("imago") && matches!(&*language, "" | "sh"));
+            for line in commands {
+                let command = line.split(['#', '>', '|']).next().unwrap();
+                let words = command.split_whitespace().skip(1);
+                let words: Vec<String> = words.map(|word| word.replace('"', "")).collect();
+                let run = place.imago(words.iter().map(String::as_str).chain(["--help"]));
+                let finished = run.finish();
+                assert_eq!(finished.code, 0, "{name}: {line}\n{}", finished.stderr);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 25, "{seen}");
+}
+
+#[test]
+fn yaml_on_the_pages_is_yaml() {
+    for name in pages() {
+        for (language, text) in blocks(&name) {
+            if language == "yaml" {
+                let read = serde_yaml::from_str::<serde_yaml::Value>(&text);
+                assert!(read.is_ok(), "{name}:\n{text}");
+            }
+        }
+    }
+}
+
+/// With `IMAGO_WRITE_PAGES=1` the page is written instead.
+#[test]
+fn the_page_of_flags_is_the_help_as_it_is() {
+    let help = |command: &[&str]| {
+        let place = Workplace::new();
+        let run = place.imago(command.iter().copied().chain(["--help"]));
+        let help = run.finish_with(0).stdout;
+        let title = [&["imago"], command].concat().join(" ");
+        format!("## {title}\n\n```text\n{help}```\n")
+    };
+    let commands: [&[&str]; 4] = [&[], &["files"], &["cluster"], &["digest"]];
+    let text = format!(
+        "# Flags\n\nThe help of each command, as the program prints it. [Settings](settings.md) have the same names.\n\n{}",
+        commands.map(help).join("\n")
+    );
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/flags.md");
+    if std::env::var_os("IMAGO_WRITE_PAGES").is_some() {
+        fs::write(path, text).unwrap();
+    } else {
+        let hint = "IMAGO_WRITE_PAGES=1 cargo test --test it the_page_of_flags";
+        assert!(page("docs/flags.md") == text, "write it with: {hint}");
+    }
 }
 
 #[test]

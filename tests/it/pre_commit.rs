@@ -1,6 +1,6 @@
 //! The hooks, run by the real client of pre-commit in a repository of its own.
 //!
-//! They are the hooks of `.pre-commit-hooks.yaml` with the one change that the README names, `language: system`, so that the binary under
+//! They are the hooks of `.pre-commit-hooks.yaml` with the one change that `docs/pre-commit.md` names, `language: system`, so that the binary under
 //! test is what runs.
 
 use std::fs;

@@ -1,8 +1,7 @@
-//! `.imago.yaml`, completions, the manual, and the help that the README shows.
+//! `.imago.yaml`, completions, and the manual.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
 use crate::support::binary::Workplace;
 use crate::support::registry::{Access, TestRegistry, basic};
@@ -289,17 +288,6 @@ fn completions_and_the_manual_are_printed_and_nothing_else_is() {
         finished.stderr
     );
     place.imago(["completions", "tcsh"]).finish_with(2);
-}
-
-#[test]
-fn the_readme_shows_the_help_as_it_is() {
-    let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let help = Workplace::new().imago(["--help"]).finish_with(0).stdout;
-    assert!(
-        readme.contains(&format!("```\n{help}```\n")),
-        "the README has to show this:\n{help}"
-    );
 }
 
 #[test]

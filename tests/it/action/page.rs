@@ -1,4 +1,4 @@
-//! What the README says of the action: its tables, and its workflows, which are run as they are written.
+//! What `docs/action.md` says: its tables, and its workflows, which are run as they are written.
 
 use std::fs;
 use std::path::Path;
@@ -14,13 +14,9 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The README's part on the action.
+/// The page on the action.
 fn section() -> String {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let section = readme
-        .split("\n## ")
-        .find(|section| section.starts_with("GitHub Action\n"));
-    section.expect("the README has the section").to_owned()
+    fs::read_to_string(root().join("docs/action.md")).unwrap()
 }
 
 /// Its workflows, as text.

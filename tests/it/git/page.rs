@@ -1,5 +1,4 @@
-//! The README's ways for Argo CD and Flux: the very lines of its chapter on Git, run against a bare repository. Its pull request is the
-//! action's business.
+//! The ways for Argo CD and Flux of `docs/git.md`: its lines, run against a bare repository. The pull request is the action's business.
 //!
 //! What stands in for what is not here: `imago` is the built one with the lock for a registry, and the clone is what `actions/checkout`
 //! makes: one commit deep, without an identity.
@@ -12,14 +11,10 @@ use super::push::Two;
 use crate::support::binary::Finished;
 use crate::support::programs;
 
-/// The chapter's code blocks, each with its language.
+/// The page's code blocks, each with its language.
 fn blocks() -> Vec<(String, String)> {
-    let readme =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let chapter = readme
-        .split("\n## ")
-        .find(|chapter| chapter.starts_with("Git\n"))
-        .unwrap();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/git.md");
+    let chapter = std::fs::read_to_string(page).unwrap();
     let fenced = chapter.split("\n```").skip(1).step_by(2);
     fenced
         .map(|block| block.split_once('\n').unwrap())
@@ -122,7 +117,7 @@ fn the_job_pushes_to_the_branch_that_argo_cd_and_flux_watch() {
 }
 
 #[test]
-fn the_three_lines_at_the_head_of_the_chapter_do_what_stands_behind_them() {
+fn the_three_lines_at_the_head_of_the_page_do_what_stands_behind_them() {
     let mark = "imago files --update --commit deploy/";
     let block = blocks()
         .into_iter()

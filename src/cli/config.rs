@@ -4,18 +4,19 @@
 //! and no acts: nothing in it starts a program, reads or writes outside the repository, trusts anybody, or says where a push goes.
 //! A host that it allows plain http for gets no credentials. A flag that is given wins over it.
 
-mod keys;
 mod merge;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::tree::{Scalar, Tree};
-use crate::engine::yaml::{File, YamlNode};
+use serde_saphyr::Location;
+
 use crate::io::files::{self, FileError};
 use crate::io::links::Links;
 use crate::io::scan;
+use values::Values;
 
 /// The file's name at the repository's root.
 const NAME: &str = ".imago.yaml";
@@ -32,25 +33,6 @@ pub struct Config {
     /// The current folder, absolute.
     current: PathBuf,
     values: Values,
-}
-
-/// The settings; what is not there is not said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Values {
-    include: Vec<String>,
-    exclude: Vec<String>,
-    include_image: Vec<String>,
-    exclude_image: Vec<String>,
-    track: Option<crate::cli::args::Track>,
-    drop_tag: bool,
-    max_changes: Option<usize>,
-    message: Option<String>,
-    author: Option<String>,
-    signoff: bool,
-    registry_map: Vec<String>,
-    insecure_registry: Vec<String>,
-    concurrency: Option<u16>,
-    lock: Option<PathBuf>,
 }
 
 /// Why a file is not used.
@@ -132,11 +114,11 @@ pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mist
     })?;
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
     let folder = folder.canonicalize().unwrap_or(folder);
-    let values = parse(&text).map_err(|wrong| Mistake {
-        what: wrong.what,
+    let values = values::read(&text).map_err(|(usage, location)| Mistake {
+        what: usage.what,
         file: name.clone(),
-        spot: wrong.spot,
-        hint: wrong.hint,
+        spot: location.map(|location| spot(&text, location)),
+        hint: usage.hint,
     })?;
     Ok(Some(Config {
         name,
@@ -161,67 +143,13 @@ fn misnamed(root: &Path, current: &Path) -> Option<Mistake> {
     })
 }
 
-/// A mistake in the text, before it is known in which file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Wrong {
-    what: String,
-    spot: Option<Spot>,
-    hint: String,
-}
-
-fn parse(text: &str) -> Result<Values, Wrong> {
-    let file = File::parse_with_comments(text).map_err(|error| Wrong {
-        what: error.to_string(),
-        spot: Some(spot(text, error.line, error.column as usize, 1)),
-        hint: "correct it; a value with braces or a colon needs quotes".to_owned(),
-    })?;
-    let mut values = Values::default();
-    for index in 0..file.len() {
-        let root = file.document(index);
-        let at_root =
-            |what: &str, hint: &str| Err(wrong(text, root, what.to_owned(), hint.to_owned()));
-        match root.written_entries() {
-            _ if index > 0 => {
-                return at_root("there is a second document", "keep all settings in one");
-            }
-            Some((_, entries)) => {
-                for (key, value) in entries {
-                    keys::take(text, &mut values, key, value)?;
-                }
-            }
-            None if matches!(root.scalar(), Scalar::Null) => {}
-            None => {
-                return at_root(
-                    "the settings are no mapping",
-                    "write them like `exclude: [charts/**]`",
-                );
-            }
-        }
-    }
-    Ok(values)
-}
-
-/// A mistake at a node.
-fn wrong(text: &str, node: YamlNode<'_, '_>, what: String, hint: String) -> Wrong {
-    let span = node.span();
-    let width = text[span.clone()]
-        .lines()
-        .next()
-        .map_or(0, |line| line.chars().count());
-    let line = node.line().unwrap_or(1);
-    Wrong {
-        what,
-        spot: Some(spot(text, line, node.column() + 1, width.max(1))),
-        hint,
-    }
-}
-
-fn spot(text: &str, line: u32, column: usize, width: usize) -> Spot {
+fn spot(text: &str, location: Location) -> Spot {
+    let (line, column) = (location.line().max(1), location.column().max(1));
     let shown = text.lines().nth(line as usize - 1).unwrap_or_default();
     Spot {
-        line,
-        column,
-        width,
+        line: line as u32,
+        column: column as usize,
+        width: location.span().len().max(1) as usize,
         text: shown.trim_start_matches('\u{feff}').to_owned(),
     }
 }

@@ -15,9 +15,11 @@ use text::{Named, paths};
 const RINGS: [&str; 4] = ["engine", "io", "app", "cli"];
 
 /// Crates that may be named in some places alone: paths below `src` start with one of these.
-const CRATES: [(&str, &[&str]); 30] = [
+const CRATES: [(&str, &[&str]); 32] = [
     ("granit_parser", &["engine/yaml"]),
     ("serde_yaml", &["engine/splice/proof"]),
+    ("serde_saphyr", &["cli/config"]),
+    ("annotate_snippets", &["cli/render/problem.rs"]),
     ("signal_hook", &["io/interrupt.rs"]),
     ("similar", &["engine/diff.rs"]),
     ("strsim", &["cli/config", "engine/marks.rs", "io/scan"]),
@@ -233,7 +235,6 @@ const IN_CIRCLES: &[&str] = &[
     "app/overlays.rs",
     "app/survey.rs",
     "cli/args.rs",
-    "cli/config.rs",
     "cli/manual.rs",
     "cli/printer.rs",
     "cli/settings.rs",

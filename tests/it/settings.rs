@@ -145,7 +145,15 @@ fn a_wrong_setting_is_shown_where_it_stands_and_nothing_runs() {
         .finish_with(2);
     assert_eq!(
         finished.stderr,
-        "error: `exclud` is no setting\n  in .imago.yaml:2:1\n  2 | exclud: [apps]\n    | ^^^^^^\n  hint: did you mean `exclude`?\n"
+        "\
+error: `exclud` is no setting
+ --> .imago.yaml:2:1
+  |
+2 | exclud: [apps]
+  | ^^^^^^
+  |
+  = hint: did you mean `exclude`?
+"
     );
     assert_eq!((finished.stdout.as_str(), place.files()), ("", before));
     place.imago(["digest", "--offline", "x"]).finish_with(2);

@@ -1,6 +1,7 @@
 //! The flags about images.
 
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 
 use crate::app::files::ImageGlobs;
 
@@ -29,7 +30,9 @@ pub struct Images {
 }
 
 /// `--track`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Track {
     /// The annotation `imago-config-spec` records the image as it was written.
     Annotation,

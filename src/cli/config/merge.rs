@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Config;
+use super::values::Written;
 use crate::app::files::ImageGlobs;
 use crate::cli::args::{Digest, Files, Locking, Registries, Track};
 use crate::cli::settings::UsageError;
@@ -14,12 +15,9 @@ impl Config {
     /// Fills in what the flags of `imago files` leave open.
     pub fn fill_files(&self, flags: &mut Files) -> Result<(), UsageError> {
         let values = &self.values;
-        let unless_given = |given: &[String], own: &[String]| {
-            if given.is_empty() {
-                own.to_vec()
-            } else {
-                Vec::new()
-            }
+        let unless_given = |given: &[String], own: &[Written<String>]| match given {
+            [] => texts(own),
+            _ => Vec::new(),
         };
         flags.of_repository = Some(Globs {
             include: unless_given(&flags.include, &values.include),
@@ -33,11 +31,11 @@ impl Config {
         fill_list(&mut flags.images.include_image, &values.include_image);
         fill_list(&mut flags.images.exclude_image, &values.exclude_image);
         self.fill_track(flags)?;
-        flags.max_changes = flags.max_changes.or(values.max_changes);
+        flags.max_changes = flags.max_changes.or(values.max_changes.value());
         // What is said of commits is no reason to make one.
         if flags.git.commit || flags.git.push || flags.git.branch.is_some() {
-            flags.git.message = flags.git.message.take().or_else(|| values.message.clone());
-            flags.git.author = flags.git.author.take().or_else(|| values.author.clone());
+            flags.git.message = flags.git.message.take().or_else(|| values.message.value());
+            flags.git.author = flags.git.author.take().or_else(|| values.author.value());
             flags.git.signoff |= values.signoff;
         }
         self.fill_registries(&mut flags.registries);
@@ -61,7 +59,7 @@ impl Config {
                 hint: format!("leave out `{flag}`, or say `--track annotation`"),
             })
         };
-        match (flags.images.track, self.values.track) {
+        match (flags.images.track, self.values.track.value()) {
             (None, Some(Track::Tag)) if flags.restore => {
                 against("--restore", "no image is recorded that could come back")
             }
@@ -80,10 +78,10 @@ impl Config {
     /// Whoever may change the settings may thereby choose who answers, so that is said where it comes to it.
     fn fill_registries(&self, flags: &mut Registries) {
         if flags.registry_map.is_empty() {
-            flags.registry_map.clone_from(&self.values.registry_map);
+            flags.registry_map = texts(&self.values.registry_map);
             flags
                 .detours_of_repository
-                .extend(self.values.registry_map.iter().filter_map(|map| {
+                .extend(flags.registry_map.iter().filter_map(|map| {
                     let (from, to) = map.split_once('=')?;
                     let said = format!(
                         "`{}` has `{to}` answer for images of `{from}` (`registry-map`)",
@@ -93,10 +91,8 @@ impl Config {
                 }));
         }
         if flags.insecure_registry.is_empty() {
-            flags
-                .insecure_of_repository
-                .clone_from(&self.values.insecure_registry);
-            flags.detours_of_repository.extend(self.values.insecure_registry.iter().map(|host| {
+            flags.insecure_of_repository = texts(&self.values.insecure_registry);
+            flags.detours_of_repository.extend(flags.insecure_of_repository.iter().map(|host| {
                 let said = format!(
                     "`{}` has `{host}` asked over plain http, where anybody on the way can answer (`insecure-registry`)",
                     self.name
@@ -104,23 +100,19 @@ impl Config {
                 (Detour::Plain(host.to_ascii_lowercase()), said)
             }));
         }
-        flags.concurrency = flags.concurrency.or(self.values.concurrency);
+        flags.concurrency = flags.concurrency.or(self.values.concurrency.value());
     }
 
     fn fill_lock(&self, flags: &mut Locking) -> Result<(), UsageError> {
-        if let (None, Some(lock)) = (&flags.lock, &self.values.lock) {
-            let path = self.folder.join(lock);
+        if let (None, Some(lock)) = (&flags.lock, self.values.lock.value()) {
+            let path = self.folder.join(&lock);
             // The folder is looked up for its own links first: one that leads out is no folder of the repository.
             let parent = path.parent().unwrap_or(&self.folder);
             let inside = Links::new(&self.folder).and_then(|mut links| links.resolve(parent));
             inside
                 .and_then(|_| links::destination(&self.folder, &path))
                 .map_err(|error| UsageError {
-                    what: format!(
-                        "cannot use the lock `{}` of `{}`: {error}",
-                        lock.display(),
-                        self.name
-                    ),
+                    what: format!("cannot use the lock `{lock}` of `{}`: {error}", self.name),
                     hint: "name a file whose folder is there, or give `--lock`".to_owned(),
                 })?;
             // As a person in the current folder would write it.
@@ -134,8 +126,12 @@ impl Config {
     }
 }
 
-fn fill_list(given: &mut Vec<String>, own: &[String]) {
+fn fill_list(given: &mut Vec<String>, own: &[Written<String>]) {
     if given.is_empty() {
-        given.extend_from_slice(own);
+        *given = texts(own);
     }
+}
+
+fn texts(written: &[Written<String>]) -> Vec<String> {
+    written.iter().map(|text| text.value().clone()).collect()
 }

@@ -1,6 +1,9 @@
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, schema_for};
 
 use super::*;
 use crate::cli::args::{self, Command, Files};
@@ -8,13 +11,9 @@ use crate::cli::render::{Styles, problem};
 use crate::cli::settings::UsageError;
 
 fn mistake(text: &str) -> String {
-    let wrong = parse(text).unwrap_err();
-    let mistake = Mistake {
-        what: wrong.what,
-        file: NAME.to_owned(),
-        spot: wrong.spot,
-        hint: wrong.hint,
-    };
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(NAME), text).unwrap();
+    let mistake = read(None, folder.path()).unwrap_err();
     problem::mistake(&mistake, &Styles::plain())
 }
 
@@ -23,7 +22,7 @@ fn filled(text: &str, line: &str) -> Result<Files, UsageError> {
         name: NAME.to_owned(),
         folder: "/shop".into(),
         current: "/shop".into(),
-        values: parse(text).unwrap(),
+        values: values::read(text).unwrap(),
     };
     let typed = args::parse(
         format!("imago files {line}")
@@ -130,32 +129,55 @@ fn flags_that_do_not_go_with_the_settings_say_so() {
 fn a_mistake_is_shown_where_it_stands() {
     assert_eq!(
         mistake("drop-tag: true\nexclud: [a]\n"),
-        "error: `exclud` is no setting\n  in .imago.yaml:2:1\n  2 | exclud: [a]\n    | ^^^^^^\n  hint: did you mean `exclude`?\n"
+        "\
+error: `exclud` is no setting
+ --> .imago.yaml:2:1
+  |
+2 | exclud: [a]
+  | ^^^^^^
+  |
+  = hint: did you mean `exclude`?
+"
     );
     assert_eq!(
         mistake("exclude: [charts, 'a[']\n"),
-        "error: `a[` is not a pattern for files: unclosed character class; missing ']'\n  in .imago.yaml:1:19\n  1 | exclude: [charts, 'a[']\n    |                   ^^^^\n  hint: write it as in .gitignore, in quotes: 'charts/**', '*.gen.yaml'\n"
+        "\
+error: `a[` is not a pattern for files: unclosed character class; missing ']'
+ --> .imago.yaml:1:19
+  |
+1 | exclude: [charts, 'a[']
+  |                   ^^^^
+  |
+  = hint: write it as in .gitignore, in quotes: 'charts/**', '*.gen.yaml'
+"
     );
     for (text, place, what, hint) in [
-        ("a: [", ":1:4", "error: ", "correct it"),
-        ("[a]\n", ":1:1", "the settings are no mapping", "exclude"),
+        ("lock: [", ":1:7", "text is expected here", "quotes"),
+        ("include: [", ":1:10", "unclosed bracket", "correct it"),
+        ("lock: *a", ":1:7", "unknown", "correct it"),
+        (
+            "max-changes:\n",
+            ":1:12",
+            "a whole number is expected here",
+            "20",
+        ),
+        ("lock: ~\n", ":1:7", "text is expected here", "quotes"),
+        ("include:\n", ":1:8", "a list is expected here", "[\"…\"]"),
+        ("message: !env SECRET\n", ":1:15", "tag", "correct it"),
+        ("1: a\n", ":1:1", "text is expected here", "quotes"),
+        ("[a]\n", ":1:1", "settings are expected here", "exclude"),
         (
             "drop-tag: true\n---\ndrop-tag: true\n",
             ":3:1",
             "there is a second document",
             "one",
         ),
-        (
-            "include: a\n",
-            ":1:10",
-            "`include` takes a list",
-            "`include: [",
-        ),
-        ("include: [1]\n", ":1:11", "`include` takes text", "quotes"),
+        ("include: a\n", ":1:10", "a list is expected here", "`["),
+        ("include: [1]\n", ":1:11", "text is expected here", "quotes"),
         (
             "message: {summary}\n",
             ":1:10",
-            "`message` takes text",
+            "text is expected here",
             "quotes",
         ),
         (
@@ -173,25 +195,25 @@ fn a_mistake_is_shown_where_it_stands() {
         (
             "track: tags\n",
             ":1:8",
-            "`track` takes `annotation` or `tag`",
-            "annotation",
+            "`tags` is no value of this setting",
+            "annotation, tag",
         ),
         (
             "drop-tag: 1\n",
             ":1:11",
-            "`drop-tag` takes `true` or `false`",
-            "drop-tag: true",
+            "`true` or `false` is expected here",
+            "true",
         ),
         (
             "drop-tag: true\ntrack: tag\n",
-            ":2:1",
+            ":2:8",
             "exclude each other",
             "leave one",
         ),
         (
             "max-changes: -1\n",
             ":1:14",
-            "`max-changes` takes a whole number",
+            "a whole number is expected here",
             "20",
         ),
         (
@@ -245,8 +267,8 @@ fn a_mistake_is_shown_where_it_stands() {
         (
             "exclude: [a]\nexclude: [b]\n",
             ":2:1",
-            "already there on line 1",
-            "correct it",
+            "`exclude` is set twice",
+            "leave one",
         ),
         (
             "<<: {drop-tag: true}\n",
@@ -257,7 +279,7 @@ fn a_mistake_is_shown_where_it_stands() {
     ] {
         let told = mistake(text);
         assert!(
-            told.contains(&format!("in .imago.yaml{place}\n")),
+            told.contains(&format!("\n --> .imago.yaml{place}\n")),
             "{text:?}: {told}"
         );
         assert!(
@@ -317,23 +339,63 @@ fn a_line_cannot_steer_the_terminal_and_a_long_one_is_cut() {
         told.lines().all(|line| line.chars().count() < 120),
         "{told}"
     );
-    let marked = told
-        .lines()
-        .find(|line| line.contains('^'))
-        .unwrap()
-        .find('^')
-        .unwrap();
+    let marks = told.lines().find(|line| line.contains('^')).unwrap();
+    let shown = told.lines().find(|line| line.contains('7')).unwrap();
     assert_eq!(
-        told.lines().nth(2).unwrap().chars().nth(marked),
-        Some('7'),
+        shown.chars().position(|c| c == '7'),
+        marks.chars().position(|c| c == '^'),
         "{told}"
+    );
+}
+
+#[test]
+fn a_text_is_not_repeated_without_limit() {
+    let long = "a".repeat(30_000);
+    let file =
+        |aliases: usize| format!("insecure-registry: [&a {long}{}]\n", ", *a".repeat(aliases));
+    assert_eq!(values::read(&file(60)).unwrap().insecure_registry.len(), 61);
+    let told = mistake(&file(8_000));
+    assert!(
+        told.starts_with("error: the settings nest too deep, or have more than 64 aliases\n"),
+        "{told}"
+    );
+}
+
+macro_rules! same_schema_as_what_it_holds {
+    ($wrapper:ident) => {
+        impl<T: JsonSchema> JsonSchema for values::$wrapper<T> {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                T::schema_name()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                T::json_schema(generator)
+            }
+        }
+    };
+}
+
+same_schema_as_what_it_holds!(Written);
+same_schema_as_what_it_holds!(Setting);
+
+#[test]
+fn the_schema_is_made_of_the_settings() {
+    let schema = serde_json::to_string_pretty(&schema_for!(Values)).unwrap() + "\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/imago.schema.json");
+    assert!(
+        fs::read_to_string(path).unwrap() == schema,
+        "schema/imago.schema.json has to be:\n{schema}"
     );
 }
 
 #[test]
 fn an_empty_file_says_nothing() {
     for text in ["", "# nothing\n", "---\n", "{}\n", "~\n"] {
-        assert_eq!(parse(text), Ok(Values::default()), "{text:?}");
+        assert_eq!(values::read(text), Ok(Values::default()), "{text:?}");
     }
 }
 
@@ -373,7 +435,7 @@ fn a_lock_stays_in_the_repository() {
     )
     .unwrap();
     let fill = |lock: &str| {
-        let values = parse(&format!("lock: {lock}\n")).unwrap();
+        let values = values::read(&format!("lock: {lock}\n")).unwrap();
         let config = Config {
             name: NAME.to_owned(),
             folder: folder.path().canonicalize().unwrap(),

@@ -5,16 +5,18 @@
 
 use std::fmt::Write;
 
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
 use super::cause::{Failed, groups};
 use super::{Printable, Styles, counted, steers};
 use crate::app::report::{Place, Problem};
-use crate::cli::config::{Mistake, Spot};
+use crate::cli::config::Mistake;
 use crate::cli::settings::Detail;
 
 /// How many places of one problem, or images of one cause, are listed, unless more was asked for.
 const PLACES: usize = 10;
 /// How much of a line with a mistake is shown, in characters.
-const SHOWN: usize = 100;
+const WIDTH: usize = 100;
 
 /// All problems, in the order in which they were met.
 pub fn problems(problems: &[Problem], detail: Detail, styles: &Styles) -> String {
@@ -117,45 +119,35 @@ pub fn mistake(mistake: &Mistake, styles: &Styles) -> String {
         spot,
         hint,
     } = mistake;
-    let Styles {
-        bad,
-        hint: calm,
-        faint,
-        ..
-    } = styles;
-    let mut text = format!("{bad}error:{bad:#} {}\n", Printable(what));
-    match spot {
-        None => writeln!(text, "  in {}", Printable(file)),
-        Some(Spot {
-            line,
-            column,
-            width,
-            text: shown,
-        }) => {
-            // A long line is cut around the mistake, and a tab is as wide as a space.
-            let from = column.saturating_sub(SHOWN / 2);
-            let shown: String = shown
-                .chars()
-                .skip(from)
-                .take(SHOWN)
-                .map(|c| if steers(c) { ' ' } else { c })
-                .collect();
-            let line = line.to_string();
-            let (gap, marks) = (" ".repeat(line.len()), "^".repeat((*width).min(SHOWN / 2)));
-            let indent = " ".repeat(column - 1 - from.min(column - 1));
-            writeln!(text, "  in {}:{line}:{column}", Printable(file))
-                .and_then(|()| writeln!(text, "  {faint}{line} |{faint:#} {shown}"))
-                .and_then(|()| {
-                    writeln!(
-                        text,
-                        "  {faint}{gap} |{faint:#} {indent}{bad}{marks}{bad:#}"
-                    )
-                })
-        }
-    }
-    .expect("a string takes all");
-    writeln!(text, "  {calm}hint:{calm:#} {}", Printable(hint)).expect("a string takes all");
-    text
+    let Some(spot) = spot else {
+        return statement(what, &[format!("in {file}")], None, Some(hint), styles);
+    };
+    // One blank for each character that steers a terminal, so that the marks stand below what they mark.
+    let blank = |character| if steers(character) { ' ' } else { character };
+    let line: String = spot.text.chars().map(blank).collect();
+    let at = |character| {
+        let mut starts = line.char_indices().map(|(start, _)| start);
+        starts.nth(character).unwrap_or(line.len())
+    };
+    let marked = at(spot.column - 1)..at(spot.column - 1 + spot.width);
+    let snippet = Snippet::source(&line)
+        .line_start(spot.line as usize)
+        .path(Printable(file).to_string())
+        .annotation(AnnotationKind::Primary.span(marked));
+    let report = Level::ERROR
+        .primary_title(Printable(what).to_string())
+        .element(snippet)
+        .element(
+            Level::HELP
+                .with_name("hint")
+                .message(Printable(hint).to_string()),
+        );
+    let renderer = Renderer::plain()
+        .term_width(WIDTH)
+        .error(styles.bad)
+        .help(styles.hint)
+        .line_num(styles.faint);
+    renderer.render(&[report]) + "\n"
 }
 
 fn statement(

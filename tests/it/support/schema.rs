@@ -25,7 +25,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec
     let mut fault = |what: String| faults.push(format!("{at}: {what}"));
     for (keyword, says) in schema.as_object().unwrap() {
         match keyword.as_str() {
-            "$schema" | "$defs" | "title" | "description" => {}
+            "$schema" | "$defs" | "title" | "description" | "default" | "format" => {}
             "type" => {
                 let names = says
                     .as_array()
@@ -60,7 +60,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec
                 missing.for_each(|key| fault(format!("{key} is missing")));
             }
             "const" | "enum" | "minimum" | "maximum" | "pattern" | "required" => {}
-            "$ref" | "properties" | "additionalProperties" | "items" | "anyOf" => {}
+            "$ref" | "properties" | "additionalProperties" | "items" | "anyOf" | "oneOf" => {}
             other => panic!("the keyword `{other}` is not known here"),
         }
     }
@@ -68,7 +68,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec
         let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
         check(root, root.pointer(pointer).unwrap(), value, at, faults);
     }
-    if let Some(choices) = schema.get("anyOf") {
+    if let Some(choices) = schema.get("anyOf").or(schema.get("oneOf")) {
         let fits = |choice| {
             let mut faults = Vec::new();
             check(root, choice, value, at, &mut faults);

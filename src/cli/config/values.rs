@@ -1,0 +1,292 @@
+//! The settings one by one: what each takes, and what is said where it gets something else.
+//!
+//! A setting is a field of [`Values`]: its name in kebab case is the key, its doc comment the description in the schema, its type what it
+//! takes. A text with a form of its own gets a row in [`Values::check`], and a list of mappings is a list of another struct like this one:
+//!
+//! ```text
+//! /// Other kinds of objects that hold images.
+//! kinds: Vec<Kind>,            // kinds: [{kind: Widget, images: [...]}]
+//! /// How kustomizations are read.
+//! kustomize: Kustomize,        // kustomize: {edit: true}
+//! ```
+//!
+//! Unknown and double keys, wrong types and missing fields are refused with their place at any depth, without a line of code.
+
+use std::path::{Component, Path};
+
+use clap::CommandFactory;
+use serde::{Deserialize, Deserializer};
+use serde_saphyr::options::MergeKeyPolicy;
+use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
+
+use crate::cli::args::{Track, Typed};
+use crate::cli::settings::{self, UsageError};
+use crate::io::scan;
+
+/// The most aliases in a file: each may repeat a long text.
+const MOST_ALIASES: usize = 64;
+/// The most requests at once, as of the flag.
+const MOST_REQUESTS: u16 = 1024;
+
+/// What `.imago.yaml` at the root of a repository may hold. Each is the flag of the same name; a flag that is given wins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "Settings of imago", extend("type" = ["object", "null"])))]
+pub(super) struct Values {
+    /// Read only the files that match one of these globs, which begin at this file's folder, as those of .gitignore do.
+    pub(super) include: Vec<Written<String>>,
+    /// Leave out the files that match one of these globs.
+    pub(super) exclude: Vec<Written<String>>,
+    /// Take only the images whose name matches one of these globs.
+    pub(super) include_image: Vec<Written<String>>,
+    /// Leave out the images whose name matches one of these globs.
+    pub(super) exclude_image: Vec<Written<String>>,
+    /// Where the tag is kept.
+    pub(super) track: Setting<Track>,
+    /// Write name@digest, without the tag.
+    pub(super) drop_tag: bool,
+    /// Write nothing when more images would change.
+    pub(super) max_changes: Setting<usize>,
+    /// The lock of digests, below this file's folder.
+    pub(super) lock: Setting<String>,
+    /// FROM=TO: ask TO for the images that are written FROM.
+    pub(super) registry_map: Vec<Written<String>>,
+    /// Hosts that are asked over plain http. They get no credentials; the flag of the same name sends them.
+    pub(super) insecure_registry: Vec<Written<String>>,
+    /// Requests at once.
+    #[cfg_attr(test, schemars(range(min = 1, max = MOST_REQUESTS)))]
+    pub(super) concurrency: Setting<u16>,
+    /// The commit's message, with {summary}, {changes} and the counts {images}, {objects} and {files}.
+    pub(super) message: Setting<String>,
+    /// The commit's author: NAME <MAIL>.
+    #[cfg_attr(test, schemars(regex(pattern = "<.*>")))]
+    pub(super) author: Setting<String>,
+    /// Add Signed-off-by to the message.
+    pub(super) signoff: bool,
+}
+
+/// A value, and where it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Written<T>(Spanned<T>);
+
+/// A value that may be absent. A key without a value is a mistake: `max-changes:` would silently set no limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Setting<T>(Option<Written<T>>);
+
+impl<T> Written<T> {
+    pub(super) fn value(&self) -> &T {
+        &self.0.value
+    }
+}
+
+impl<T: Clone> Setting<T> {
+    /// What is written, if anything is.
+    pub(super) fn value(&self) -> Option<T> {
+        self.0.as_ref().map(|written| written.0.value.clone())
+    }
+}
+
+impl<T> Default for Setting<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Setting<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Written::deserialize(deserializer).map(|written| Self(Some(written)))
+    }
+}
+
+/// What is wrong at a place of the file. Some places are not known.
+pub(super) type Wrong = (UsageError, Option<Location>);
+
+/// Reads and checks the text of a file.
+pub(super) fn read(text: &str) -> Result<Values, Wrong> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_aliases: MOST_ALIASES },
+        merge_keys: MergeKeyPolicy::AsOrdinary,
+        no_schema: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+    };
+    let values: Option<Values> = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| (explain(&error), error.location()))?;
+    let values = values.unwrap_or_default();
+    values.check()?;
+    Ok(values)
+}
+
+impl Values {
+    /// Checks what the types do not say. The words are those for the flag of the same name.
+    fn check(&self) -> Result<(), Wrong> {
+        type Check = fn(&str) -> Result<(), UsageError>;
+        let texts: [(&[Written<String>], Check); 9] = [
+            (&self.include, glob),
+            (&self.exclude, glob),
+            (&self.include_image, image_glob),
+            (&self.exclude_image, image_glob),
+            (self.lock.0.as_slice(), inside),
+            (&self.registry_map, |text| {
+                settings::registries::maps(&[text.to_owned()]).map(drop)
+            }),
+            (&self.insecure_registry, settings::registries::check_host),
+            (self.message.0.as_slice(), |text| {
+                settings::commits::template(text).map(drop)
+            }),
+            (self.author.0.as_slice(), |text| {
+                settings::commits::author(text).map(drop)
+            }),
+        ];
+        for (texts, check) in texts {
+            for Written(text) in texts {
+                let plain = |text: String| text.replace("`--", "`");
+                check(&text.value).map_err(|UsageError { what, hint }| {
+                    (usage(plain(what), plain(hint)), Some(text.referenced))
+                })?;
+            }
+        }
+        if let Some(Written(number)) = &self.concurrency.0
+            && !(1..=MOST_REQUESTS).contains(&number.value)
+        {
+            let what = format!("`concurrency` takes a whole number from 1 to {MOST_REQUESTS}");
+            return Err((
+                usage(what, "write it like `concurrency: 8`"),
+                Some(number.referenced),
+            ));
+        }
+        match &self.track.0 {
+            Some(Written(track)) if self.drop_tag && track.value == Track::Tag => Err((
+                usage(
+                    "`track: tag` and `drop-tag` exclude each other: the tag is what is tracked",
+                    "leave one of them out",
+                ),
+                Some(track.referenced),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn glob(text: &str) -> Result<(), UsageError> {
+    scan::check_glob(text).map_err(|error| usage(error.to_string(), error.hint()))
+}
+
+fn image_glob(text: &str) -> Result<(), UsageError> {
+    settings::images::filter(&[text.to_owned()], &[]).map(drop)
+}
+
+/// A path that cannot leave the folder by its spelling.
+fn inside(text: &str) -> Result<(), UsageError> {
+    let path = Path::new(text);
+    let plain = path.components().all(|part| match part {
+        // What is in there is Git's alone.
+        Component::Normal(name) => !name.eq_ignore_ascii_case(".git"),
+        part => part == Component::CurDir,
+    });
+    if plain && path.file_name().is_some() {
+        return Ok(());
+    }
+    Err(usage(
+        format!("`{text}` is no path below the folder of these settings"),
+        "a file elsewhere is named by the flag alone",
+    ))
+}
+
+/// Says what the reader found in the words of these settings.
+fn explain(error: &Error) -> UsageError {
+    match error {
+        Error::AliasError { error, .. } => explain(error),
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => unknown(field, expected),
+        Error::SerdeMissingField { field, .. } => {
+            usage(format!("`{field}` is missing"), format!("add `{field}`"))
+        }
+        Error::SerdeUnknownVariant {
+            variant, expected, ..
+        } => usage(
+            format!("`{variant}` is no value of this setting"),
+            format!("write one of {}", expected.join(", ")),
+        ),
+        Error::DuplicateMappingKey { key, .. } => usage(
+            format!("`{}` is set twice", key.as_deref().unwrap_or_default()),
+            "leave one of them out",
+        ),
+        Error::MultipleDocuments { .. } => usage(
+            "there is a second document",
+            "keep all settings in one, without `---` between them",
+        ),
+        Error::Unexpected { expected, .. } if *expected == "mapping start" => usage(
+            "settings are expected here",
+            "write them like `exclude: [charts/**]`",
+        ),
+        Error::Unexpected { expected, .. } if *expected == "sequence start" => {
+            usage("a list is expected here", "write it like `[\"…\"]`")
+        }
+        Error::InvalidScalar { ty, .. } if *ty == "boolean" => {
+            usage("`true` or `false` is expected here", "write `true`")
+        }
+        Error::InvalidScalar { .. } => {
+            usage("a whole number is expected here", "write it like `20`")
+        }
+        Error::Unexpected { .. }
+        | Error::QuotingRequired { .. }
+        | Error::NullIntoString { .. }
+        | Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => {
+            usage("text is expected here", "put the text in quotes")
+        }
+        Error::Budget { .. } => usage(
+            format!("the settings nest too deep, or have more than {MOST_ALIASES} aliases"),
+            "write the values out",
+        ),
+        other => usage(
+            UserMessageFormatter.format_message(other),
+            "correct it; a value with braces or a colon needs quotes",
+        ),
+    }
+}
+
+fn unknown(name: &str, expected: &[&'static str]) -> UsageError {
+    let flags = Typed::command();
+    let is_flag = flags
+        .get_subcommands()
+        .flat_map(clap::Command::get_arguments)
+        .any(|flag| flag.get_long() == Some(name));
+    if is_flag {
+        return usage(
+            format!(
+                "`{name}` is no setting: it is for whoever runs imago to say, not for the repository"
+            ),
+            format!("give `--{name}` on the command line"),
+        );
+    }
+    let hint = match nearest(name, expected) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("the settings are {}", expected.join(", ")),
+    };
+    usage(format!("`{name}` is no setting"), hint)
+}
+
+/// The setting that is few slips of the finger away.
+fn nearest(name: &str, expected: &[&'static str]) -> Option<&'static str> {
+    // Measuring takes as long as the name is, and no slip makes one this long.
+    if name.len() > 64 {
+        return None;
+    }
+    let name = name.replace('_', "-").to_lowercase();
+    let near = expected
+        .iter()
+        .map(|key| (strsim::damerau_levenshtein(key, &name), *key))
+        .min()?;
+    (near.0 <= near.1.len() / 3).then_some(near.1)
+}
+
+fn usage(what: impl Into<String>, hint: impl Into<String>) -> UsageError {
+    UsageError {
+        what: what.into(),
+        hint: hint.into(),
+    }
+}

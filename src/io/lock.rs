@@ -1,8 +1,8 @@
-//! `imago.lock`: the digests of earlier runs, so that a run without network says the same.
+//! `imago.lock`: the digests of earlier runs, so that a run without network gets the same answers.
 //!
-//! The file is JSON with one image a line, sorted, so that Git merges it line by line. It is read strictly, because what is not
-//! understood would be lost when it is written, and it is written only when an image in it changed. Runs beside each other lose
-//! nothing: a merge locks the file, reads it again, and replaces it at once.
+//! The file is JSON with one image a line, sorted, so that Git merges it line by line. Reading is strict, because anything not
+//! understood would be lost on the next write. The file is written only when one of its images changes. Concurrent runs lose
+//! nothing: a merge locks the file, reads it again, and replaces it atomically.
 
 mod format;
 #[cfg(test)]
@@ -21,7 +21,7 @@ use super::files::{self, FileError, Prepared};
 use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
 
-/// How often a merge begins again when other programs keep replacing the file.
+/// How often a merge starts again because other programs replace the file.
 const ATTEMPTS: usize = 100;
 
 /// The content of a lock file.
@@ -30,12 +30,12 @@ pub struct Lock {
     images: BTreeMap<Lookup, Digest>,
 }
 
-/// What a merge does with images that the run did not meet.
+/// What a merge does with images that this run did not use.
 #[derive(Clone, Copy, Debug)]
 pub enum Prune<'a> {
-    /// They stay: another folder may need them.
+    /// Keep them: another folder may need them.
     Keep,
-    /// They go, except those in this set, which the run used.
+    /// Remove them, except those in this set, which the run used.
     Unused(&'a BTreeSet<Lookup>),
 }
 
@@ -46,13 +46,13 @@ pub struct Merged {
     pub changed: bool,
 }
 
-/// Why a lock file was not read or written. The text is the cause alone.
+/// Why a lock file could not be read or written. The text is the cause alone.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// The file itself refuses.
+    /// Reading or writing the file failed.
     #[error(transparent)]
     File(#[from] FileError),
-    /// It is no lock file, or a broken one.
+    /// It is not a lock file, or it is broken.
     #[error("line {line}: {reason}")]
     Malformed {
         /// The line, from 1.
@@ -60,10 +60,10 @@ pub enum LockError {
         /// What is wrong there.
         reason: String,
     },
-    /// It has a version that this program does not know.
+    /// Its version is unknown to this program.
     #[error("it has version {0}, and this program knows version {VERSION}")]
     Version(String),
-    /// Other programs replaced it again and again while it was merged.
+    /// Other programs kept replacing it during the merge.
     #[error("other programs keep changing it")]
     Busy,
 }
@@ -82,7 +82,7 @@ impl LockError {
     /// One thing to do about it, where there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            // The hints of `FileError` speak of manifests.
+            // The hints of `FileError` are about manifests.
             Self::File(
                 FileError::TooLarge(_) | FileError::NotRegular(_) | FileError::InsideGit,
             ) => Some("name another file with `--lock`"),
@@ -97,7 +97,7 @@ impl LockError {
 }
 
 impl Lock {
-    /// Reads a lock file; `None` when there is none.
+    /// Reads a lock file. Returns `None` if there is none.
     pub fn read(path: &Path) -> Result<Option<Self>, LockError> {
         Ok(if is_there(path)? {
             Some(Self::parse(&files::read(path)?)?)
@@ -106,20 +106,20 @@ impl Lock {
         })
     }
 
-    /// Whether [`merge`] may be expected to succeed, without writing anything.
+    /// Checks, without writing, whether [`merge`] can write the file.
     pub fn writable(path: &Path) -> Result<(), LockError> {
         Ok(files::puttable(path)?)
     }
 
-    /// The digest that is recorded for a tag.
+    /// The digest recorded for a tag.
     pub fn get(&self, lookup: &Lookup) -> Option<&Digest> {
         self.images.get(lookup)
     }
 }
 
-/// Adds a run's digests to the lock file, making it where there is none, and writes it when that changes an image of it.
+/// Adds the digests of a run to the lock file, and creates the file if there is none. Writes only if an image changes.
 ///
-/// Runs beside this one wait for each other; foreign programs that write the file meanwhile are noticed.
+/// Concurrent runs wait for each other. If another program changes the file meanwhile, the merge starts again.
 pub fn merge(
     path: &Path,
     digests: &BTreeMap<Lookup, Digest>,
@@ -139,19 +139,19 @@ pub fn merge(
     Err(LockError::Busy)
 }
 
-/// What a merge would write, for who has to know before it is written.
+/// What a merge would write, for callers that need to know it before anything is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// The file.
+    /// The path of the lock.
     pub path: PathBuf,
-    /// What it holds now; `None` where there is none yet.
+    /// Its current content; `None` if it does not exist yet.
     pub old: Option<Vec<u8>>,
-    /// What it shall hold.
+    /// Its content after the merge.
     pub new: String,
 }
 
 impl Draft {
-    /// What [`merge`] would write; `None` where no image of the lock would change.
+    /// What [`merge`] would write. `None` if no image of the lock would change.
     pub fn new(
         path: &Path,
         digests: &BTreeMap<Lookup, Digest>,
@@ -166,7 +166,7 @@ impl Draft {
         }))
     }
 
-    /// Writes it beside the file, which needs all the room that it ever needs.
+    /// Writes the draft to a temporary file beside the lock, so that a full disk is noticed now and not in [`Ready::put`].
     pub fn prepare(self) -> Result<Ready, LockError> {
         let prepare = if self.old.is_some() {
             files::prepare
@@ -188,7 +188,7 @@ impl Draft {
     }
 }
 
-/// A draft beside its file and on the disk. Dropped, it is gone.
+/// A draft that is on the disk beside its file. Dropping it removes it.
 #[derive(Debug)]
 pub struct Ready {
     path: PathBuf,
@@ -197,12 +197,12 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// The file that it is for.
+    /// The path of the lock.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Gives it the file's place, where the file is still as it was.
+    /// Renames the draft over the lock, if the lock still has its old content.
     pub fn put(self) -> Result<(), LockError> {
         let Some(old) = &self.old else {
             return Ok(self.prepared.put_new()?);
@@ -212,7 +212,7 @@ impl Ready {
     }
 }
 
-/// The text of a lock with a run's digests in it; `None` where no image of it changes.
+/// The text of a lock after a run's digests are added. `None` if no image of it changes.
 pub fn merged(
     old: Option<&[u8]>,
     digests: &BTreeMap<Lookup, Digest>,
@@ -255,11 +255,12 @@ fn merge_existing(
     })
 }
 
-/// Waits for the lock on the very file that the path names now; it lasts as long as the value. `Vanished` asks to begin again.
+/// Waits for a lock on the file that is at `path`; dropping the returned file unlocks it. Fails with `Vanished` if the file was
+/// replaced meanwhile; then start again.
 ///
-/// The lock is on the file itself and no other, so nothing stays behind, and a folder that somebody holds blocks nobody.
+/// There is no separate lock file. So nothing is left behind, and a lock that another program holds on the folder blocks nobody.
 fn hold(path: &Path) -> Result<File, FileError> {
-    // Some network file systems lock only what is open for writing.
+    // Some network file systems lock only files that are open for writing.
     let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY).bits();
     let file = OpenOptions::new()
         .read(true)
@@ -267,7 +268,7 @@ fn hold(path: &Path) -> Result<File, FileError> {
         .custom_flags(flags.cast_signed())
         .open(path)?;
     match file.lock() {
-        // Where locks do not exist, what is left is the comparison right before the file is replaced.
+        // A file system without locks is left with the comparison right before the file is replaced.
         Err(error) if error.kind() == ErrorKind::Unsupported => {}
         outcome => outcome?,
     }
@@ -279,14 +280,14 @@ fn hold(path: &Path) -> Result<File, FileError> {
     }
 }
 
-/// Whether a file is there. What is no regular file, such as a link, is refused.
+/// Whether a file exists. Anything but a regular file, such as a link, is an error.
 fn is_there(path: &Path) -> Result<bool, FileError> {
     match path.symlink_metadata() {
         Ok(metadata) if metadata.is_file() => Ok(true),
         Ok(metadata) if metadata.file_type().is_symlink() => {
             Err(FileError::Link(path.display().to_string()))
         }
-        // Reading says what it is instead.
+        // The error of the read says what it is instead.
         Ok(_) => files::read(path).map(|_| true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error.into()),

@@ -1,9 +1,10 @@
 //! The walk: which files a run reads, and their bytes.
 //!
-//! One walk finds the files, in the order of their names, and several threads take the next of them in turn: what is made of a file is
-//! made in the thread that read it, while its bytes are still in the cache. Each comes with its number in that order, and the results are
-//! in it, whatever the threads did. The walk never follows a link that it meets, never waits for a named pipe, and never reads a Helm
-//! template.
+//! One walk finds the files in the order of their names. Several threads take the next files in turn. The thread that reads a
+//! file also calls `visit` on it, while its bytes are still in the cache. Each file carries its number in the walk's order, and
+//! the results come in path order, whichever thread was first.
+//!
+//! The walk never follows a link that it meets, never waits for a named pipe, and never reads a Helm template.
 
 mod filter;
 pub mod listed;
@@ -28,34 +29,34 @@ use self::walk::is_manifest;
 use super::files::{self, FileError};
 use super::git::GitError;
 
-/// So many files a thread takes from the walk in its turn: one by one, the threads would often wait for each other.
+/// How many files a thread takes from the walk at a time. One by one, the threads would often wait for each other.
 const TURN: usize = 8;
 
-/// What shall be scanned.
+/// What to scan.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// Files and folders as they were typed; none means the current folder.
+    /// Files and folders as typed; none means the current folder.
     pub paths: &'a [PathBuf],
-    /// Globs of which a file must match one, when there are any.
+    /// Globs; if there are any, a file must match one of them.
     pub include: &'a [String],
-    /// Globs of which a file must match none. They win.
+    /// Globs; a file that matches one is left out, whatever `include` says.
     pub exclude: &'a [String],
-    /// The same from another folder than the current one; both hold.
+    /// More globs, relative to another folder, such as that of the settings. A file must pass both lists.
     pub other: Option<&'a Globs>,
-    /// The current folder, absolute: what relative paths and globs are relative to.
+    /// The current folder, absolute. Relative paths and globs start here.
     pub current: &'a Path,
-    /// Whether the process stands in `current`: the system opens a relative path faster.
+    /// Whether `current` is the working directory of the process. If so, the walk opens relative paths, which is faster.
     pub opens_relative: bool,
-    /// The folder that named links may not lead out of: the repository, or the current folder where there is none.
+    /// Named links may not lead out of this folder: the repository, or the current folder where there is no repository.
     pub root: &'a Path,
 }
 
-/// Globs that begin at a folder of their own, as those of `.gitignore` do.
+/// Globs that start at their own folder, as those of `.gitignore` do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Globs {
-    /// Globs of which a file must match one, when there are any.
+    /// Globs; if there are any, a file must match one of them.
     pub include: Vec<String>,
-    /// Globs of which a file must match none.
+    /// Globs; a file that matches one is left out.
     pub exclude: Vec<String>,
     /// The folder, absolute and without links.
     pub base: PathBuf,
@@ -68,41 +69,41 @@ pub struct IdleGlob {
     pub list: &'static str,
     /// The glob as it was written.
     pub glob: String,
-    /// Whether it is one of [`Request::other`].
+    /// Whether the glob comes from [`Request::other`].
     pub of_other: bool,
 }
 
-/// Something that the walk came to.
+/// A file, folder or problem that the walk found.
 #[derive(Debug)]
 pub struct Found<'a> {
-    /// How many were found before it. This order hangs on what was named and on what is there alone.
+    /// Its position in the walk. It depends only on the named paths and on what is on the disk.
     pub number: usize,
-    /// The path to open it by. For a named link this is the file that it leads to.
+    /// The path to open. For a named link this is the link's target.
     pub path: &'a Path,
-    /// The path as the user would write it: `deploy/web.yaml`. Where it is not UTF-8, this is as near as text comes.
+    /// The path as the user would write it: `deploy/web.yaml`. Bytes that are not UTF-8 are replaced.
     pub shown: Cow<'a, str>,
     /// What it is.
     pub what: What<'a>,
 }
 
-/// What the walk came to.
+/// The kinds of things that the walk finds.
 #[derive(Debug)]
 pub enum What<'a> {
-    /// A file, with its bytes. They may be taken out; what is left is used for the next file.
+    /// A file, with its bytes. `visit` may take them out; the buffer that is left is reused for the next file.
     File(&'a mut Vec<u8>),
-    /// A template of a Helm chart, which was not read.
+    /// A template of a Helm chart. It was not read.
     Template,
-    /// A file that could not be read, or a named path that is of no use.
+    /// A file that could not be read, or a named path that cannot be used.
     Problem(FileError),
     /// A folder that could not be read.
     Folder(FileError),
-    /// A file of rules (`.gitignore`) that was not read, so that nothing is left out by it.
+    /// A `.gitignore` that could not be read. Its rules are not applied.
     Rules(FileError),
-    /// Rules leave it out, and nobody can tell whether Git tracks it. It comes once for a repository.
+    /// Rules leave it out, but whether Git tracks it is unknown. Reported once per repository.
     Unknown(GitError),
 }
 
-/// Why nothing was scanned at all: what was typed is wrong.
+/// Why nothing was scanned: the command line is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
     /// A named path does not exist.
@@ -110,10 +111,10 @@ pub enum ScanError {
     Missing {
         /// The path as typed.
         path: String,
-        /// One that is there and may have been meant.
+        /// An existing path with a similar name.
         near: Option<String>,
     },
-    /// A glob breaks the grammar.
+    /// A glob has a syntax error.
     #[error("`{pattern}` is not a pattern for files: {reason}")]
     Glob {
         /// The glob as typed.
@@ -140,11 +141,12 @@ impl ScanError {
     }
 }
 
-/// Scans folders and files, and hands everything found to `visit`, which runs in several threads at once.
+/// Scans folders and files, and calls `visit` for everything found, from several threads at once.
 ///
-/// The values that it returns are sorted by the path as shown, component by component. Before anything is read, every named path is
-/// checked for being there. A file named twice, or named and met in a named folder, is visited once. Beside the values come the globs that
-/// matched nothing.
+/// Returns the values of `visit`, sorted by the shown path, component by component, and the globs that matched nothing. A file
+/// that is named twice, or named and also found in a named folder, is visited once.
+///
+/// Fails before anything is read if a named path does not exist or a glob is wrong.
 pub fn scan<T: Send>(
     request: Request<'_>,
     visit: impl Fn(Found<'_>) -> Option<T> + Sync,
@@ -152,7 +154,7 @@ pub fn scan<T: Send>(
     scan_for(request, is_manifest, visit)
 }
 
-/// As [`scan`], of the files in folders whose path `takes` takes, whatever their extension.
+/// Like [`scan`], but in folders it takes the files for which `takes` returns true, whatever their extension.
 pub fn scan_for<T: Send>(
     request: Request<'_>,
     takes: fn(&Path) -> bool,
@@ -207,7 +209,7 @@ pub fn scan_for<T: Send>(
         work();
     });
     let mut kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // The walk's own order first: where one folder is named it is that of the paths, and there is little left to do.
+    // Sort by the walk's order first. With one named folder that is already the order of the paths, so the second sort is cheap.
     kept.sort_unstable_by_key(|(number, ..)| *number);
     kept.sort_by(|(_, left, _), (_, right, _)| by_component(left, right));
     Ok((
@@ -216,12 +218,12 @@ pub fn scan_for<T: Send>(
     ))
 }
 
-/// Whether a glob can be read.
+/// Checks the syntax of a glob.
 pub fn check_glob(glob: &str) -> Result<(), ScanError> {
     PathFilter::new(&[glob.to_owned()], &[], None).map(drop)
 }
 
-/// The root of the repository that a folder is in: the nearest folder, itself or above it, with a `.git` in it.
+/// The root of the repository that contains `folder`: the nearest folder, from itself upwards, that has a `.git`.
 pub fn repository_root(folder: &Path) -> Option<PathBuf> {
     folder
         .ancestors()
@@ -229,29 +231,28 @@ pub fn repository_root(folder: &Path) -> Option<PathBuf> {
         .map(Path::to_path_buf)
 }
 
-/// Something to be looked at.
+/// A step of the walk, before anything is read.
 struct Entry {
     path: PathBuf,
     shown: PathBuf,
     kind: Kind,
 }
 
-/// What is known of it so far.
 enum Kind {
-    /// A file, and where its spelling is that of a template, its path from the root without links.
+    /// A file. If its path looks like that of a Helm template, also its absolute path without links.
     File { maybe_template: Option<PathBuf> },
-    /// A named path that is of no use.
+    /// A named path that cannot be used.
     Useless(FileError),
     /// A folder that could not be read.
     Folder(FileError),
-    /// A file of rules that was not read.
+    /// A `.gitignore` that could not be read.
     Rules(FileError),
-    /// Left out, and perhaps tracked.
+    /// Left out by rules, but perhaps tracked by Git.
     Unknown(GitError),
 }
 
 impl Kind {
-    /// Reads it, where it is to be read.
+    /// Reads the file, unless it is a template.
     fn look<'b>(self, path: &Path, charts: &Charts, buffer: &'b mut Vec<u8>) -> What<'b> {
         match self {
             Self::File {

@@ -1,6 +1,6 @@
 //! One docker config (or containers' `auth.json`): which of its entries may be used for a repository.
 //!
-//! Nothing of a file is ever quoted in an error, only the place.
+//! Errors give the place in the file, never its content.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,31 +12,31 @@ use serde::Deserialize;
 use super::key::{Key, Match, is_docker_hub};
 use super::{CredentialError, Credentials, Kind, Secret, Source};
 
-/// What Docker asks a helper for, where it means Docker Hub.
+/// The server name under which Docker asks a helper for Docker Hub.
 const DOCKER_HUB_SERVER: &str = "https://index.docker.io/v1/";
 
 /// One parsed file.
 pub(super) struct Config {
     path: PathBuf,
-    /// The pull secret that it is: `namespace/name`.
+    /// `namespace/name`, if it is a pull secret.
     secret: Option<String>,
     file: File,
 }
 
-/// What a pull secret's text is.
+/// The format of a pull secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// A docker config.
     DockerConfig,
-    /// What a docker config has as `auths`: the older form.
+    /// The older format: only the value that a docker config has under `auths`.
     Dockercfg,
 }
 
-/// A place where the credentials for a repository may be, in the order in which they are tried.
+/// A place that may have the credentials for a repository.
 pub(super) enum Candidate {
     /// Ask this helper for this server.
     Helper { name: String, server: String },
-    /// They stand in the file.
+    /// The file itself has them.
     Inline(Credentials),
 }
 
@@ -61,7 +61,7 @@ struct Entry {
 }
 
 impl Config {
-    /// Parses a pull secret's text. Helpers that it names are not run: it comes from a cluster, and not from this machine.
+    /// Parses a pull secret. Its credential helpers are ignored, because it comes from the cluster and not from this machine.
     pub(super) fn of_secret(
         name: &str,
         text: &Secret,
@@ -91,12 +91,12 @@ impl Config {
         })
     }
 
-    /// The file's path, or the secret's name.
+    /// The file's path, or the secret's name. For messages.
     pub(super) fn place(&self) -> &Path {
         &self.path
     }
 
-    /// Parses a file's bytes. An empty file is an empty config, as Docker has it.
+    /// Parses a file. An empty file is an empty config, as in Docker.
     pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, CredentialError> {
         let file = if bytes.trim_ascii().is_empty() {
             File::default()
@@ -114,8 +114,8 @@ impl Config {
         })
     }
 
-    /// Where this file says that credentials for a repository are: Docker's order, with namespaces before the whole host, and
-    /// whoever is named before whoever is meant by a pattern.
+    /// The places to try for a repository, in Docker's order: namespaces before the whole host, and an exact host before a
+    /// pattern.
     pub(super) fn candidates(
         &self,
         registry: &str,
@@ -129,7 +129,7 @@ impl Config {
             .flatten()
             .filter_map(|(key, name)| Some((Key::parse(key).of_host(registry)?, name)));
         let own = hosts.max_by_key(|(how, _)| *how).map(|(_, name)| name);
-        // One without a name is Docker's way to exempt a host from the store.
+        // An empty helper name exempts a host from `credsStore`, as in Docker.
         let helper = own
             .or(self.file.store.as_ref())
             .filter(|name| !name.is_empty());
@@ -161,7 +161,7 @@ impl Config {
         entries.sort_by_key(|(how, ..)| std::cmp::Reverse(*how));
         for (how, key, entry) in entries {
             if how.depth == 0 {
-                // The store has what `docker login` got for the whole host.
+                // The store has the credentials that `docker login` got for the whole host.
                 candidates.append(&mut asked);
             }
             candidates.extend(self.inline(key, entry)?.map(Candidate::Inline));
@@ -170,7 +170,7 @@ impl Config {
         Ok(candidates)
     }
 
-    /// The names to ask a helper for: the usual one, then those that `docker login` left in `auths` as markers.
+    /// The server names to ask a helper for: the usual one, then those that `docker login` left as empty entries in `auths`.
     fn servers(&self, registry: &str) -> impl Iterator<Item = String> {
         let usual = if is_docker_hub(registry) {
             DOCKER_HUB_SERVER
@@ -192,7 +192,7 @@ impl Config {
             .into_iter()
     }
 
-    /// An entry's credentials; `None` for the empty marker beside a helper.
+    /// The credentials of an entry. `None` for the empty entry that `docker login` leaves when a helper has them.
     fn inline(&self, key: &str, entry: &Entry) -> Result<Option<Credentials>, CredentialError> {
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let (mut username, mut password) = (filled(&entry.username), filled(&entry.password));

@@ -1,6 +1,6 @@
-//! Docker's credential helpers: `docker-credential-NAME get`, which reads a server's name and answers with JSON.
+//! Docker's credential helpers: `docker-credential-NAME get` reads a server name and prints JSON.
 //!
-//! A helper may print anything or never end, so it has a time limit and a size limit, and nothing that it printed is ever repeated:
+//! A helper may print anything or never end, so it has a time limit and a size limit. Its output is never repeated in a message:
 //! it may be a secret.
 
 use std::collections::BTreeMap;
@@ -13,10 +13,10 @@ use serde::Deserialize;
 use super::{CredentialError, Credentials, Kind, Secret, Source};
 use crate::io::child::{Child, ChildError, without_secrets};
 
-/// The most that a helper may print, in bytes: a long token is some kilobytes.
+/// The most that a helper may print, in bytes. A long token has a few kilobytes.
 const MAX_OUTPUT: usize = 256 * 1024;
 
-/// Asks `docker-credential-{name}` for a server. `None` when it knows no credentials.
+/// Asks `docker-credential-{name}` for a server. Returns `None` if the helper has no credentials for it.
 pub(super) async fn get(
     name: &str,
     server: &str,
@@ -45,7 +45,7 @@ pub(super) async fn get(
     }
 }
 
-/// Looks in the folders of `PATH` alone: a name with a folder in it would run what the config file's author likes.
+/// Searches only the folders of `PATH`. A name with a slash would run any program that the author of the config file chose.
 pub(in crate::io) fn find(
     program: &str,
     environment: &BTreeMap<OsString, OsString>,
@@ -74,7 +74,7 @@ fn read(
     output: &[u8],
 ) -> Result<Option<Credentials>, CredentialError> {
     if !success {
-        // The protocol of the helpers has words for it, and no code: `credentials not found in native keychain`.
+        // The helpers' protocol has no exit code for this, only the text `credentials not found in native keychain`.
         let text = String::from_utf8_lossy(output);
         return match text.contains("credentials not found") {
             true => Ok(None),

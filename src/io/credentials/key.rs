@@ -1,23 +1,23 @@
-//! A key of `auths` or `credHelpers`: which host and which namespace it means.
+//! A key of `auths` or `credHelpers`: which host and which namespace it stands for.
 //!
-//! Keys come with and without scheme and path. A path of a key without a scheme is a namespace (containers' form); that of a key
-//! with one is not (Docker's form).
+//! Keys come with and without scheme and path. The path of a key without a scheme is a namespace (containers' form). The path of
+//! a key with a scheme is not (Docker's form).
 
-/// The names under which Docker Hub's credentials stand.
+/// The host names of Docker Hub.
 const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 
-/// A key, taken apart.
+/// A parsed key.
 pub(super) struct Key<'a> {
     host: &'a str,
     namespace: &'a str,
 }
 
-/// How closely a key is a repository's: the greatest is the closest.
+/// How closely a key matches a repository. The greatest match is the closest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Match {
-    /// Whether it names the host, and is no pattern of it.
+    /// Whether the key names the host exactly, rather than by a pattern.
     named: bool,
-    /// How many components of the repository's path it names.
+    /// How many components of the repository's path the key names.
     pub(super) depth: usize,
 }
 
@@ -40,12 +40,12 @@ impl<'a> Key<'a> {
         Self { host, namespace }
     }
 
-    /// How it means the whole of a host; `None` where it means something else.
+    /// Matches the key against a whole host. `None` if it is for another host or for a namespace.
     pub(super) fn of_host(&self, registry: &str) -> Option<Match> {
         self.of(registry, "").filter(|_| self.namespace.is_empty())
     }
 
-    /// How it means a repository; `None` where it is for something else.
+    /// Matches the key against a repository. `None` if it is for something else.
     pub(super) fn of(&self, registry: &str, repository: &str) -> Option<Match> {
         let named = self.host.eq_ignore_ascii_case(registry)
             || (is_docker_hub(self.host) && is_docker_hub(registry));
@@ -63,7 +63,8 @@ impl<'a> Key<'a> {
     }
 }
 
-/// Whether a key such as `*.example.test` stands for a host: the kubelet's form, part by part, with one `*` in a part.
+/// Whether a pattern such as `*.example.test` matches a host, as the kubelet does it: label by label, with at most one `*` in a
+/// label.
 fn is_pattern_of(key: &str, registry: &str) -> bool {
     let (parts, of): (Vec<&str>, Vec<&str>) =
         (key.split('.').collect(), registry.split('.').collect());
@@ -82,7 +83,7 @@ fn is_pattern_of(key: &str, registry: &str) -> bool {
             })
 }
 
-/// Whether a host is Docker Hub, under any of its names.
+/// Whether a host is one of Docker Hub's names.
 pub(super) fn is_docker_hub(host: &str) -> bool {
     DOCKER_HUB
         .iter()

@@ -1,7 +1,8 @@
-//! Who we are to a registry: pull secrets, docker config files, containers' `auth.json`, and credential helpers.
+//! The credentials for registries: pull secrets, docker config files, containers' `auth.json`, and credential helpers.
 //!
-//! Files are read when the first registry asks for credentials, not before. Credentials are found for one registry and repository and
-//! belong to that registry's host alone; where they may be sent is decided in `registry`. No error repeats what a file or a helper said.
+//! Files are read when a registry first asks for credentials, not before. Credentials are looked up for a registry and
+//! repository, and belong to that registry's host alone; `registry` decides where they may be sent. No error repeats what a file
+//! or a helper said.
 
 mod config;
 mod helper;
@@ -25,34 +26,33 @@ use super::once::Once;
 /// The largest config file that is read, in bytes.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
-/// A name and a secret for one registry.
+/// Credentials for one registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::io) struct Credentials {
-    /// What the secret is, and so how it is sent.
+    /// The kind of secret, which decides how it is sent.
     pub(in crate::io) kind: Kind,
-    /// The user; may be empty beside a token.
+    /// The user; may be empty if the secret is a token.
     pub(in crate::io) username: String,
     /// Password or token.
     pub(in crate::io) secret: Secret,
-    /// Where it was found.
     pub(in crate::io) source: Source,
 }
 
 impl Credentials {
-    /// Whether a host cannot tell the two apart, wherever they were found.
+    /// Whether both would look the same to a host, wherever they were found.
     pub(in crate::io) fn are_the_same_as(&self, other: &Self) -> bool {
         (self.kind, &self.username, &self.secret) == (other.kind, &other.username, &other.secret)
     }
 }
 
-/// Where credentials were found; shown by name.
+/// Where credentials were found. Printed without their content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::io) enum Source {
-    /// A docker config, by its path.
+    /// A docker config file.
     File(PathBuf),
-    /// A credential helper's program.
+    /// The program of a credential helper.
     Helper(String),
-    /// A cluster's pull secret: `namespace/name`.
+    /// A pull secret of the cluster: `namespace/name`.
     PullSecret(String),
 }
 
@@ -66,18 +66,17 @@ impl fmt::Display for Source {
     }
 }
 
-/// What a secret is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::io) enum Kind {
-    /// Sent as Basic, to the registry or to its token server.
+    /// Sent with Basic authentication, to the registry or to its token server.
     Password,
-    /// Exchanged for a token at the token server (OAuth2 refresh token).
+    /// An OAuth2 refresh token: exchanged for an access token at the token server.
     IdentityToken,
-    /// Sent to the registry as it is.
+    /// Sent to the registry as a bearer token.
     RegistryToken,
 }
 
-/// Why credentials could not be read. Cloned, because everybody who waited for it gets it.
+/// Why credentials could not be read. It is `Clone`, because everyone who waits for the same read gets it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(in crate::io) enum CredentialError {
     #[error("cannot read `{}`: {reason}", path.display())]
@@ -107,17 +106,17 @@ pub(in crate::io) enum CredentialError {
     HelperGarbage { program: String },
 }
 
-/// A pull secret of a cluster: a docker config that never was a file. It cannot be printed.
+/// A pull secret of a cluster: a docker config that is not a file. `Debug` prints only its name.
 #[derive(Clone)]
 pub struct PullSecret(Arc<Config>);
 
 impl PullSecret {
-    /// Takes the text of a secret of the type `kubernetes.io/dockerconfigjson`. `name` is for messages.
+    /// Parses a secret of the type `kubernetes.io/dockerconfigjson`. `name` is for messages.
     pub(in crate::io) fn docker_config(name: &str, text: &Secret) -> Result<Self, CredentialError> {
         Config::of_secret(name, text, Form::DockerConfig).map(|config| Self(Arc::new(config)))
     }
 
-    /// Takes the text of a secret of the type `kubernetes.io/dockercfg`. `name` is for messages.
+    /// Parses a secret of the type `kubernetes.io/dockercfg`. `name` is for messages.
     pub(in crate::io) fn dockercfg(name: &str, text: &Secret) -> Result<Self, CredentialError> {
         Config::of_secret(name, text, Form::Dockercfg).map(|config| Self(Arc::new(config)))
     }
@@ -129,23 +128,23 @@ impl fmt::Debug for PullSecret {
     }
 }
 
-/// Whether kept answers are good enough.
+/// Whether cached credentials may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::io) enum Freshness {
-    /// What was read before will do.
+    /// Use what was read before.
     Kept,
-    /// A registry refused what was read before: read it again, once in a run for each registry.
+    /// A registry refused what was read before: read it again, once per registry and run.
     Fresh,
 }
 
-/// What was read, in the order in which it is looked into.
+/// The parsed configs, in the order in which they are searched.
 type Configs = Arc<Vec<Arc<Config>>>;
 
-/// All places where credentials can be.
+/// Everywhere that credentials may be.
 pub(in crate::io) struct Store {
     secrets: Vec<PullSecret>,
     files: Vec<PathBuf>,
-    /// The file that the user named: it must be there.
+    /// The file that the user named. It must exist.
     named: Option<PathBuf>,
     environment: BTreeMap<OsString, OsString>,
     limit: Duration,
@@ -155,7 +154,7 @@ pub(in crate::io) struct Store {
 }
 
 impl Store {
-    /// Notes where to look, in the pull secrets first; reads nothing yet. `limit` is the time that a helper has.
+    /// Notes where to look, pull secrets first. Reads nothing yet. `limit` is the time limit of a helper.
     pub(in crate::io) fn new(
         secrets: Vec<PullSecret>,
         named: Option<PathBuf>,
@@ -179,7 +178,7 @@ impl Store {
         }
     }
 
-    /// How many pull secrets there are for a repository.
+    /// How many entries for a repository the pull secrets have.
     pub(in crate::io) fn count_pull_secrets(
         &self,
         registry: &str,
@@ -192,7 +191,8 @@ impl Store {
         counts.sum()
     }
 
-    /// The credentials for a repository, from the first place that has any, with so many left out. `None`: ask as nobody.
+    /// The credentials for a repository: those after the first `left_out` that are found. `None` means to ask without
+    /// credentials.
     pub(in crate::io) async fn find(
         &self,
         registry: &str,
@@ -253,7 +253,7 @@ impl Store {
     }
 }
 
-/// The usual places, in order. `DOCKER_CONFIG` stands for `~/.docker`, `REGISTRY_AUTH_FILE` for containers' own places.
+/// The usual files, in order. `DOCKER_CONFIG` replaces `~/.docker`; `REGISTRY_AUTH_FILE` replaces containers' own places.
 fn places(environment: &BTreeMap<OsString, OsString>) -> Vec<PathBuf> {
     let variable = |name: &str| {
         environment
@@ -276,7 +276,7 @@ fn places(environment: &BTreeMap<OsString, OsString>) -> Vec<PathBuf> {
     files
 }
 
-/// A file's bytes. One that nobody named may be missing.
+/// The content of a file. `None` if it does not exist and need not.
 fn read_file(path: &Path, must_be_there: bool) -> Result<Option<Vec<u8>>, CredentialError> {
     let failed = |reason: String| CredentialError::File {
         path: path.to_owned(),

@@ -1,7 +1,7 @@
 //! Text that must never be printed: passwords, tokens, and headers made of them.
 //!
-//! There is no `Display`, and `Debug` shows nothing of the content, so that no log, report or panic message can hold a secret by accident.
-//! `expose` is the one way to the text; it is called where a request is built, and nowhere else.
+//! `Secret` has no `Display`, and its `Debug` hides the content, so no log, report or panic message can contain a secret by
+//! accident. Only `expose` returns the text, where a secret is parsed or a request is built.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use std::sync::Mutex;
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text in; it does not come out again but through a request.
+    /// Wraps a secret.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -28,15 +28,15 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Every secret that a run has used, so that a host which echoes one cannot get it printed.
+/// The secrets that a run has used. A host that echoes one must not get it printed.
 #[derive(Debug, Default)]
 pub(in crate::io) struct Known(Mutex<Vec<Secret>>);
 
 impl Known {
-    /// Shorter texts are not looked for: they would blot out words that mean something else, and protect nobody.
+    /// Shorter secrets are not searched for: hiding them would remove ordinary words and protect nobody.
     const SHORTEST: usize = 4;
 
-    /// Remembers a secret that is about to be sent.
+    /// Records a secret that is about to be sent.
     pub(in crate::io) fn add(&self, secret: &Secret) {
         let mut known = self.0.lock().expect("no holder of this lock panics");
         if secret.0.len() >= Self::SHORTEST && !known.contains(secret) {
@@ -44,7 +44,8 @@ impl Known {
         }
     }
 
-    /// A text that came from outside, made fit to print: without known secrets in any case, control characters, or great length.
+    /// Makes foreign text fit to print. Replaces it if it contains a known secret in any letter case; otherwise removes control
+    /// characters and shortens it.
     pub(in crate::io) fn hide(&self, foreign: &str) -> String {
         const LONGEST: usize = 200;
         let known = self.0.lock().expect("no holder of this lock panics");

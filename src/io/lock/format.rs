@@ -9,13 +9,13 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use super::{Lock, LockError};
 use crate::engine::image::{Digest, ImageRef, Lookup};
 
-/// The only version of the format that there is.
+/// The only version of the format.
 pub(super) const VERSION: u64 = 1;
 
 impl Lock {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, LockError> {
         let content: Content = serde_json::from_slice(bytes).map_err(|error| {
-            // What a later version has in it must not be called an error of this one.
+            // A lock of a later version gets an error about its version, not about an unknown field.
             match serde_json::from_slice(bytes) {
                 Ok(Header {
                     version: Some(version),
@@ -32,12 +32,12 @@ impl Lock {
     }
 }
 
-/// As it stands in the file: one image a line, with a last newline.
+/// One image a line, with a newline at the end.
 impl fmt::Display for Lock {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{{\"version\":{VERSION},\"images\":{{")?;
         for (index, (lookup, digest)) in self.images.iter().enumerate() {
-            // Neither the grammar of references nor that of digests has a character that JSON escapes.
+            // Neither image references nor digests can have characters that JSON escapes.
             write!(
                 formatter,
                 "{}\n  \"{lookup}\":\"{digest}\"",
@@ -52,7 +52,7 @@ impl fmt::Display for Lock {
     }
 }
 
-/// The parser's own words without the place, which `LockError` tells.
+/// The parser's message without the line and column, which `LockError` adds.
 fn malformed(error: &serde_json::Error) -> LockError {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
@@ -62,7 +62,7 @@ fn malformed(error: &serde_json::Error) -> LockError {
     }
 }
 
-/// As much as every version has.
+/// The part that all versions have in common.
 #[derive(Deserialize)]
 struct Header {
     version: Option<serde_json::Number>,
@@ -75,7 +75,7 @@ struct Content {
     images: Images,
 }
 
-/// Read entry by entry, so that a wrong one is told with its own line, and none hides another.
+/// Reads entry by entry, so that an error has the line of its entry, and a repeated key is noticed.
 struct Images(BTreeMap<Lookup, Digest>);
 
 impl<'de> Deserialize<'de> for Images {
@@ -105,7 +105,7 @@ impl<'de> Visitor<'de> for ImagesVisitor {
     }
 }
 
-/// The value of an entry. All its checks are made while the parser stands there, so that their errors have its line.
+/// The value of an entry. It is checked while the parser is at it, so that the error has its line.
 struct Entry<'a> {
     key: String,
     images: &'a mut BTreeMap<Lookup, Digest>,

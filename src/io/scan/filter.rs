@@ -1,7 +1,7 @@
 //! `--include` and `--exclude`: globs on the paths of files, read as `.gitignore` reads them.
 //!
-//! A glob without a slash matches a name at any depth, one with a slash the path from the current folder or from the named folder.
-//! What matches a folder takes all that is below it. `*` and `?` do not cross a slash; `**` does.
+//! A glob without a slash matches a name at any depth. A glob with a slash matches the path from the current folder or from the
+//! named folder. A glob that matches a folder matches everything below it. `*` and `?` do not cross a slash; `**` does.
 
 use std::iter;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use super::{Globs, IdleGlob, ScanError};
 use crate::engine::selector::Watched;
 use crate::engine::selector::image::MAX_PATTERN;
 
-/// Which files a scan takes by their paths.
+/// Decides by path which files a scan takes.
 pub(super) struct PathFilter {
     include: Option<Patterns>,
     exclude: Option<Patterns>,
-    /// What globs from another folder say, and that folder.
+    /// The globs of another folder, and that folder.
     other: Option<(Box<PathFilter>, PathBuf)>,
 }
 
@@ -39,7 +39,7 @@ impl PathFilter {
         })
     }
 
-    /// Whether there is any glob at all.
+    /// Whether there are any globs.
     pub(super) fn narrows(&self) -> bool {
         self.include.is_some()
             || self.exclude.is_some()
@@ -49,7 +49,8 @@ impl PathFilter {
                 .is_some_and(|(other, _)| other.narrows())
     }
 
-    /// Judges a file by its paths, each from another folder: globs are held against all of them. `real` is absolute and without links.
+    /// Whether the globs take a file. `paths` are its paths as seen from each folder where globs start; a glob may match any of
+    /// them. `real` is absolute and without links.
     pub(super) fn takes(&self, paths: &[impl AsRef<Path>], real: &Path) -> bool {
         if self
             .other(real)
@@ -63,7 +64,7 @@ impl PathFilter {
         !self.exclude.as_ref().is_some_and(matches) && self.include.as_ref().is_none_or(matches)
     }
 
-    /// Whether all that is below a folder is left out, so that it need not be read.
+    /// Whether everything below a folder is left out, so that it need not be read.
     pub(super) fn leaves_out_folder(&self, paths: &[impl AsRef<Path>], real: &Path) -> bool {
         if self
             .other(real)
@@ -81,7 +82,8 @@ impl PathFilter {
         self.exclude.as_ref().is_some_and(matches)
     }
 
-    /// Whether a glob that leaves out begins in a folder that another leaves out whole: then nothing below was held against it.
+    /// Whether the folder of an `exclude` glob is itself left out by another glob. Then the walk never went below it, and this
+    /// glob had nothing to match.
     fn is_below_what_is_left_out(&self, glob: &str) -> bool {
         let plain = glob.trim_start_matches("./").trim_matches('/');
         let folder = Path::new(plain)
@@ -93,7 +95,7 @@ impl PathFilter {
             .is_some_and(|(patterns, folder)| patterns.match_folder(folder))
     }
 
-    /// The globs that have matched nothing so far. One of `include` that matches only what is left out is among them.
+    /// The globs that have matched nothing so far. An `include` glob that matched only left-out files is among them.
     pub(super) fn idle(&self) -> Vec<IdleGlob> {
         let lists = [("include", &self.include), ("exclude", &self.exclude)];
         let own = lists
@@ -118,14 +120,14 @@ impl PathFilter {
 }
 
 impl PathFilter {
-    /// What the globs of another folder are held against: they say nothing of what is outside of it.
+    /// The globs of the other folder, and the path relative to that folder. `None` outside of it, where those globs do not apply.
     fn other<'p>(&self, real: &'p Path) -> Option<(&Self, &'p Path)> {
         let (filter, base) = self.other.as_ref()?;
         Some((filter, real.strip_prefix(base).ok()?))
     }
 }
 
-/// Globs by what they are held against: one name or a whole path, of anything or of folders alone (`charts/`).
+/// Globs, by what they match: a name or a path, and anything or only folders (`charts/`).
 struct Patterns {
     names: Watched,
     folder_names: Watched,
@@ -150,7 +152,7 @@ impl Patterns {
                 Some(rest) => (rest, true),
                 None => (rest, false),
             };
-            // A slash at the begin binds a name to the folder that paths begin at, and says nothing else.
+            // A leading slash anchors a name to the folder where paths start. Nothing else about the glob changes.
             let for_paths = rest.contains('/');
             let rest = rest.strip_prefix('/').unwrap_or(rest);
             if rest.is_empty() || rest == "." {
@@ -212,7 +214,7 @@ impl Patterns {
         }))
     }
 
-    /// Whether any is true. While a glob has matched nothing all are tried, so that each that matches is noted.
+    /// Whether any match is true. Tries them all while a glob is still without a match, so that every match is noted.
     fn any(&self, mut matches: impl Iterator<Item = bool>) -> bool {
         let sets = [
             &self.names,

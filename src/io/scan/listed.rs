@@ -1,4 +1,4 @@
-//! The same choice as a scan of folders makes, among the files of a commit: nothing is read, and no folder need be there.
+//! Makes the choice of a scan among the files of a commit. It reads no file, and no folder need exist.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -9,10 +9,10 @@ use super::walk::{SETTINGS, is_manifest};
 use super::{IdleGlob, Request, ScanError, by_component};
 use crate::io::git::names::composed;
 
-/// A file that was chosen.
+/// A file that a scan would take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
-    /// Its place in the list.
+    /// Its index in `listed`.
     pub index: usize,
     /// The path as the user would write it.
     pub shown: String,
@@ -20,8 +20,8 @@ pub struct Chosen {
     pub is_template: bool,
 }
 
-/// Chooses among files, by their paths from the request's root, what a scan of the same request takes; in the order of their names.
-/// Beside them come the globs that matched nothing.
+/// Chooses from `listed` (paths relative to the request's root) the files that a scan of the same request would take, in the
+/// order of their names. Also returns the globs that matched nothing.
 pub fn choose(
     request: Request<'_>,
     listed: &[PathBuf],
@@ -62,7 +62,7 @@ pub fn choose(
     }
     let mut chosen = Vec::new();
     for (index, path) in listed.iter().enumerate() {
-        // The nearest name that was typed is the one that a file is shown under.
+        // A file is shown under the nearest path that was typed.
         let nearest = named
             .iter()
             .filter(|(_, inner, _)| path.starts_with(inner))
@@ -110,7 +110,8 @@ pub fn choose(
     ))
 }
 
-/// The spelling that the commit has of a path: macOS may spell it otherwise. The path itself where there is none, or where it is there as it is.
+/// The spelling of a path in the commit, where macOS spells its accents differently. Returns the path itself if it is there as it
+/// is, or not at all.
 fn as_listed(inner: PathBuf, all: &BTreeSet<&Path>) -> PathBuf {
     let Some(text) = inner.to_str().filter(|text| !text.is_ascii()) else {
         return inner;
@@ -130,7 +131,7 @@ fn as_listed(inner: PathBuf, all: &BTreeSet<&Path>) -> PathBuf {
     same.unwrap_or(inner)
 }
 
-/// The path from the root, links followed as far as there are any; `None` outside of it.
+/// The path relative to `root`, with links resolved as far as they exist; `None` outside of it.
 fn within(root: &Path, path: &Path) -> Option<PathBuf> {
     let real_root = root.canonicalize().ok()?;
     if let Ok(real) = path.canonicalize() {

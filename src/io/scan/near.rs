@@ -1,11 +1,11 @@
-//! The name that was meant, where a path is not there.
+//! Suggests the name that was meant, where a path does not exist.
 
 use std::path::Path;
 
-/// How many names of a folder are looked at.
+/// How many names of a folder are compared.
 const LOOKED_AT: usize = 10_000;
 
-/// The path with its last name put right: the name in its folder that is few slips of the finger away.
+/// The path with its last name corrected: the name in its folder that is few typing errors away.
 pub(super) fn near(typed: &Path, current: &Path) -> Option<String> {
     let name = typed.file_name()?.to_str()?;
     let folder = current.join(typed.parent()?);

@@ -1,4 +1,4 @@
-//! What was named on the command line: looked at before anything is read, and brought into the order in which it is read.
+//! The paths named on the command line: checked before anything is read, and put in the order in which they are read.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -9,19 +9,19 @@ use super::{Entry, Kind, Request, ScanError, near, template};
 use crate::io::files::FileError;
 use crate::io::links::Links;
 
-/// More threads than these would wait for the one walk that feeds them.
+/// With more threads than these, they would wait for the one walk that feeds them.
 const MAX_THREADS: usize = 8;
 
-/// What was named, sorted into files and folders, each once.
+/// The named paths, as files and folders, each once.
 pub(super) struct Plan {
     pub(super) current: PathBuf,
     pub(super) filter: PathFilter,
-    /// Whether a file of a folder is taken, by its path.
+    /// Decides by path whether a file in a folder is taken.
     pub(super) takes: fn(&Path) -> bool,
     files: Vec<Named>,
-    /// By the paths that the walk begins at.
+    /// Sorted by the path that the walk opens.
     pub(super) folders: Vec<Named>,
-    /// The real paths of all that is named: the walk leaves them to their own names.
+    /// The real paths of everything named. When the walk meets one, it skips it, because it is visited under its own name.
     pub(super) real: BTreeSet<PathBuf>,
 }
 
@@ -29,18 +29,20 @@ pub(super) struct Plan {
 pub(super) struct Named {
     /// As typed, without `./` and doubled slashes.
     pub(super) shown: PathBuf,
-    /// How to open it.
+    /// The path to open.
     pub(super) path: PathBuf,
     /// Absolute and without links.
     pub(super) real: PathBuf,
-    /// Whether what is below can be a template for what stands above.
+    /// Whether its own path has a `templates` component, so that files below it may be Helm templates.
     pub(super) has_templates: bool,
-    /// Its path from each other named folder that it stands in.
+    /// Its path relative to each other named folder that contains it.
     pub(super) within: Vec<PathBuf>,
 }
 
 impl Plan {
-    /// Looks at every named path. What is there and cannot be used is told apart; what is not there ends the run.
+    /// Checks every named path. Returns an entry for each path that exists but cannot be used.
+    ///
+    /// Fails if a path does not exist.
     pub(super) fn new(
         request: &Request<'_>,
         filter: PathFilter,
@@ -124,7 +126,7 @@ impl Plan {
         Ok((plan, useless))
     }
 
-    /// Notes what stands in a named folder, so that globs from there hold for it too.
+    /// For each named path, records the named folders that contain it, so that globs from there apply too.
     fn nest(&mut self) {
         let outer: Vec<PathBuf> = self
             .folders
@@ -140,7 +142,7 @@ impl Plan {
         }
     }
 
-    /// How many threads it is worth. One takes longer to begin than a few files take to be read.
+    /// How many threads to use. Starting a thread takes longer than reading a few files.
     pub(super) fn threads(&self) -> usize {
         let cores = std::thread::available_parallelism()
             .map_or(1, usize::from)
@@ -152,7 +154,7 @@ impl Plan {
         }
     }
 
-    /// The named files that are taken, in the order in which they were named.
+    /// The named files that pass the filter, in the order in which they were named.
     pub(super) fn named_files(self: Arc<Self>) -> impl Iterator<Item = Entry> + Send {
         (0..self.files.len()).filter_map(move |index| {
             let file = &self.files[index];
@@ -167,7 +169,7 @@ impl Plan {
         })
     }
 
-    /// A named file as seen from everywhere that globs begin.
+    /// The paths of a named file, as seen from each folder where globs start.
     fn places_of_file<'n>(&self, file: &'n Named) -> Vec<&'n Path> {
         let name = file.shown.file_name().map(Path::new);
         self.in_current(&file.shown)
@@ -177,7 +179,7 @@ impl Plan {
             .collect()
     }
 
-    /// The path as seen from the current folder, where it is below it or relative to it.
+    /// The path relative to the current folder; `None` for an absolute path outside of it.
     pub(super) fn in_current<'p>(&self, shown: &'p Path) -> Option<&'p Path> {
         if shown.is_absolute() {
             shown.strip_prefix(&self.current).ok()

@@ -1,7 +1,7 @@
 //! What `.gitignore` leaves out, and what Git tracks all the same.
 //!
-//! A file of rules is read as a manifest is: no link, no pipe, up to a limit. One that is not read has no rules, so nothing is left out by
-//! it, and it is a problem. (Git does not follow a link there either.)
+//! A `.gitignore` is read like a manifest: no link, no pipe, up to a size limit. If it cannot be read, none of its rules apply,
+//! and it is reported as a problem. (Git does not follow a link there either.)
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +14,10 @@ use crate::io::git::GitError;
 use crate::io::git::tracked::Tracked;
 use crate::io::git_folder;
 
-/// The file of rules that a folder may have.
+/// The name of a file of rules.
 pub(super) const FILE: &str = ".gitignore";
 
-/// The rules that hold in a folder, its own before those from above.
+/// The rules that apply in a folder: its own come before those from above.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rules(Option<Arc<Level>>);
 
@@ -25,12 +25,12 @@ pub(super) struct Rules(Option<Arc<Level>>);
 struct Level {
     own: Gitignore,
     above: Rules,
-    /// How many bytes all of them have: a matcher takes many times as much memory.
+    /// The bytes of all rules up to here. They are limited because a matcher takes many times as much memory.
     bytes: usize,
 }
 
 impl Rules {
-    /// Those of a repository that hold in all its folders: `info/exclude`.
+    /// The rules that apply in the whole repository: `info/exclude`.
     pub(super) fn of_repository(root: &Path) -> Result<Self, (PathBuf, FileError)> {
         let Some(file) = git_folder::exclude_file(root) else {
             return Ok(Self::default());
@@ -41,7 +41,7 @@ impl Rules {
         }
     }
 
-    /// The rules in a folder below that has a file of its own.
+    /// Adds the rules of `file` in `folder`, which is below the folders of the rules so far.
     pub(super) fn with(&self, file: &Path, folder: &Path) -> Result<Self, FileError> {
         let content = files::read_rules(file)?;
         let bytes = content.len() + self.0.as_ref().map_or(0, |level| level.bytes);
@@ -52,7 +52,7 @@ impl Rules {
         let text =
             String::from_utf8_lossy(content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content));
         for line in text.lines() {
-            // Git passes over a line that is no pattern, too.
+            // Git skips a line that is not a valid pattern, too.
             drop(builder.add_line(None, line));
         }
         let own = builder.build().unwrap_or_else(|_| Gitignore::empty());
@@ -67,7 +67,7 @@ impl Rules {
         self.0.is_none()
     }
 
-    /// Whether they leave out a path: the nearest rule decides.
+    /// Whether the rules leave out a path. The nearest rule decides.
     pub(super) fn leave_out(&self, real: &Path, is_folder: bool) -> bool {
         let mut rules = self;
         while let Some(level) = &rules.0 {
@@ -87,18 +87,18 @@ pub(super) struct WorkTree {
     tracked: Mutex<Option<Result<Tracked, GitError>>>,
 }
 
-/// Whether Git tracks what a rule leaves out.
+/// Whether Git tracks a path that a rule leaves out.
 pub(super) enum Answer {
     Yes,
-    /// It is a submodule: a repository with rules of its own.
+    /// A submodule: a repository with its own rules.
     Submodule,
     No,
-    /// The index cannot be read. It comes once.
+    /// The index cannot be read. Returned once; later answers are `No`.
     Unknown(GitError),
 }
 
 impl WorkTree {
-    /// The one with its root, without links, at this folder.
+    /// The work tree at `root`, which is without links.
     pub(super) fn new(root: PathBuf) -> Self {
         Self {
             root,
@@ -106,7 +106,7 @@ impl WorkTree {
         }
     }
 
-    /// Whether Git tracks a file, or below a folder one whose path `takes` takes; it is the same in each call.
+    /// Whether Git tracks a file, or a file below a folder that `takes` accepts. Every call must pass the same `takes`.
     pub(super) fn tracks(&self, real: &Path, is_folder: bool, takes: fn(&Path) -> bool) -> Answer {
         let Ok(path) = real.strip_prefix(&self.root) else {
             return Answer::No;
@@ -117,7 +117,7 @@ impl WorkTree {
             Ok(tracked) if is_folder && tracked.has_submodule(path) => Answer::Submodule,
             Ok(tracked) if is_folder && tracked.has_below(path) => Answer::Yes,
             Ok(tracked) if !is_folder && tracked.has(path) => Answer::Yes,
-            // A folder with the name alone has no index.
+            // A folder that only has a `.git`, without a repository behind it, has no index.
             Ok(_) | Err(GitError::NoRepository) => Answer::No,
             Err(error) if is_first => Answer::Unknown(error.clone()),
             Err(_) => Answer::No,

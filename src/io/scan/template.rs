@@ -1,4 +1,4 @@
-//! Which files are templates of a Helm chart: all that is below `templates/` of a folder with `Chart.yaml`.
+//! Finds the templates of Helm charts: every file below `templates/` beside a `Chart.yaml`.
 //!
 //! A template is text that becomes YAML later. Editing it by what it looks like now would be a guess.
 
@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 const TEMPLATES: &str = "templates";
 
-/// Whether a path can be a template's, judged by its spelling alone and quickly.
+/// Whether a path could be that of a template. Looks only at its spelling, which is quick.
 pub(super) fn may_be(path: &Path) -> bool {
     let text = path.as_os_str().as_bytes();
     memchr::memmem::find_iter(text, TEMPLATES).any(|at| {
@@ -19,14 +19,14 @@ pub(super) fn may_be(path: &Path) -> bool {
     })
 }
 
-/// What is known of the folders named `templates`: whether a chart's file stands beside them.
+/// For each folder that contains `templates`, whether it has a `Chart.yaml`.
 #[derive(Default)]
 pub(super) struct Charts {
     known: Mutex<BTreeMap<PathBuf, bool>>,
 }
 
 impl Charts {
-    /// Whether a file, by its real path, is a template.
+    /// Whether a file is a template. `real` is its path without links.
     pub(super) fn have(&self, real: &Path) -> bool {
         real.ancestors()
             .skip(1)

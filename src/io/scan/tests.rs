@@ -9,7 +9,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 
 use super::*;
 
-/// A folder with files, made anew for each test.
+/// A temporary folder with files.
 struct World(tempfile::TempDir);
 
 impl World {
@@ -356,7 +356,7 @@ fn what_cannot_be_read_is_a_problem_and_the_rest_goes_on() {
 #[test]
 fn a_folder_that_cannot_be_read_is_a_problem_and_the_rest_goes_on() {
     let world = World::new(&["web.yaml"]);
-    // Root may read every folder, but nobody one whose path is longer than the system takes.
+    // Root may read every folder, but no one can open a folder whose path exceeds the system's limit.
     let mut folder = rustix::fs::open(world.at(""), OFlags::DIRECTORY, Mode::empty()).unwrap();
     let name = "f".repeat(250);
     for _ in 0..20 {

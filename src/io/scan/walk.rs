@@ -13,11 +13,11 @@ use super::rules::{self, Answer, Rules, WorkTree};
 use super::{Entry, FileError, Kind, repository_root, template};
 use crate::io::git_folder::{DOT_GIT, is_dot_git};
 
-/// The settings of a repository are no manifest of it.
+/// The settings file of a repository. It is not a manifest.
 pub(super) const SETTINGS: &str = ".imago.yaml";
 
 impl Plan {
-    /// What is found in the named folders.
+    /// Everything found in the named folders.
     pub(super) fn walked(self: Arc<Self>) -> impl Iterator<Item = Entry> + Send {
         Walk {
             plan: self,
@@ -27,7 +27,7 @@ impl Plan {
         }
     }
 
-    /// What was met in a folder as seen from everywhere that globs begin.
+    /// The paths of an entry, as seen from each folder where globs start.
     fn places<'p>(
         &self,
         folder: &'p Named,
@@ -47,28 +47,28 @@ impl Plan {
     }
 }
 
-/// A walk in the order of names, a folder before what is in it.
+/// A walk in the order of names, a folder before its entries.
 struct Walk {
     plan: Arc<Plan>,
-    /// The named folder that is walked next.
+    /// The index of the next named folder.
     next: usize,
-    /// The folder that is walked, and those above it.
+    /// The folder being read, and the folders above it.
     open: Vec<Folder>,
-    /// What went wrong on the way, the last first.
+    /// Problems to return before the walk goes on, in reverse.
     told: Vec<Entry>,
 }
 
-/// A folder whose entries are looked at.
+/// A folder that is being read.
 struct Folder {
-    /// Its number among the named ones that it was met in.
+    /// The index of the named folder that it is in.
     named: usize,
-    /// Its path from there.
+    /// Its path relative to that folder.
     inner: PathBuf,
     rules: Rules,
     tree: Option<Arc<WorkTree>>,
-    /// A rule leaves it out: only what Git tracks is read.
+    /// Whether a rule leaves it out. Then only what Git tracks is read.
     left_out: bool,
-    /// The last first.
+    /// The entries that are left, in reverse.
     entries: Vec<(OsString, FileType)>,
 }
 
@@ -100,8 +100,8 @@ impl Iterator for Walk {
 }
 
 impl Walk {
-    /// The rules from above a named folder, and the work tree that it stands in. Outside a repository there is no one to say where rules
-    /// begin, so all hold that stand above.
+    /// The rules that apply above a named folder, and its work tree. Outside a repository nothing says where rules start, so
+    /// those of all folders above apply.
     fn above(&mut self, named: usize) -> (Rules, Option<Arc<WorkTree>>) {
         let real = self.plan.folders[named].real.clone();
         let root = repository_root(&real);
@@ -140,7 +140,7 @@ impl Walk {
         })
     }
 
-    /// Reads the names of a folder's entries, and its rules.
+    /// Reads the entries and the rules of a folder.
     fn enter(
         &mut self,
         named: usize,
@@ -205,7 +205,7 @@ impl Walk {
         });
     }
 
-    /// Looks at an entry of the folder that is walked: a file that is taken is returned, a folder is entered.
+    /// Handles an entry of the current folder: returns a file that is taken, enters a folder.
     fn meet(&mut self, name: &OsStr, kind: FileType) -> Option<Entry> {
         let is_folder = kind.is_dir();
         let is_taken = is_folder && !is_dot_git(name)
@@ -218,7 +218,7 @@ impl Walk {
         let inner = joined(&folder.inner, Path::new(name));
         let real = || top.real.join(&inner);
         let shown = top.shown.join(&inner);
-        // What was named too is left to that name.
+        // A path that is also named is visited under its own name.
         if self.plan.real.len() > 1 && self.plan.real.contains(&real()) {
             return None;
         }
@@ -240,7 +240,7 @@ impl Walk {
             });
             match answer {
                 Answer::Yes => {}
-                // One that is not checked out is an empty folder.
+                // A submodule that is not checked out is an empty folder.
                 Answer::Submodule => left_out = !real().join(DOT_GIT).exists(),
                 Answer::No => return None,
                 Answer::Unknown(error) => {
@@ -266,7 +266,7 @@ impl Walk {
     }
 }
 
-/// Without a slash at the end where there is nothing to add.
+/// Joins two paths, without a trailing slash if `inner` is empty.
 fn joined(folder: &Path, inner: &Path) -> PathBuf {
     if inner.as_os_str().is_empty() {
         folder.to_owned()

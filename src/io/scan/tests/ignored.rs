@@ -1,4 +1,4 @@
-//! What `.gitignore` leaves out, held against Git itself.
+//! What `.gitignore` leaves out, compared with Git itself.
 
 use proptest::prelude::*;
 
@@ -21,7 +21,7 @@ fn what_git_ignores_is_passed_over() {
     world.write("deploy/.gitignore", "secret.*\n!keep.gen.yaml\n");
     world.write(".git/info/exclude", "private.yaml\n");
     let expected = ["deploy/build/web.yaml", "deploy/keep.gen.yaml", "web.yaml"];
-    // A `.git` that names no repository: nobody knows what is tracked there.
+    // A `.git` without a repository behind it: what is tracked there is unknown.
     let mut found = world.scan(&[]);
     assert_eq!(found.remove(2), "deploy/secret.yaml (unknown)");
     assert_eq!(found, expected);
@@ -116,7 +116,7 @@ fn what_git_tracks_is_read_whatever_its_rules_say() {
     ] {
         world.write(untracked, "");
     }
-    // A nested repository in a folder that is left out is not entered.
+    // A nested repository in a left-out folder is not entered.
     world.write("kustomize/module/.git/HEAD", "");
     world.write("kustomize/module/web.yaml", "");
     let expected = [
@@ -128,7 +128,7 @@ fn what_git_tracks_is_read_whatever_its_rules_say() {
     ];
     assert_eq!(world.scan(&[]), expected);
     assert_eq!(world.scan(&["deploy"]), expected[1..3]);
-    // A sparse checkout: what is not on the disk is no problem.
+    // In a sparse checkout, a tracked file that is missing on the disk is not a problem.
     std::fs::remove_dir_all(world.at("kustomize/base")).unwrap();
     assert_eq!(
         world.scan(&[]),
@@ -238,7 +238,7 @@ fn a_submodule_in_a_folder_that_is_left_out_is_read_as_any_other() {
             &format!("update-index --add --cacheinfo 160000,{commit},{module}"),
         );
     }
-    // What is no submodule is not entered where it is left out.
+    // A left-out nested repository that is not a submodule is not entered.
     assert_eq!(
         world.scan(&[]),
         [
@@ -337,7 +337,7 @@ fn the_settings_are_no_manifest() {
     assert_eq!(world.scan(&[]), ["web.yaml"]);
 }
 
-/// What Git itself would let be added, below a folder.
+/// The files below a folder that Git would add.
 fn not_ignored_by_git(world: &World, below: &str) -> Vec<String> {
     let git = |arguments: &[&str]| {
         let mut command = std::process::Command::new("git");
@@ -394,7 +394,7 @@ proptest! {
             world.write(&format!("{folder}.gitignore"), &lines.join("\n"));
         }
         for below in [".", "a", "a/b"] {
-            // Naming a folder reads it, also where Git passes it over.
+            // A named folder is read even where Git ignores it.
             let expected = not_ignored_by_git(&world, below);
             let found = world.scan(&[below]);
             prop_assert!(expected.iter().all(|path| found.contains(path)), "{below}: {found:?}, Git has {expected:?}");

@@ -1,13 +1,14 @@
 //! Child processes: every program that runs for us is started here.
 //!
-//! A child gets an environment without our secrets ([`environment`]), a time limit, and a limit on what it may print. It leads a process
-//! group of its own, so that the limit ends what it has started too:
+//! A child gets an environment without our secrets ([`environment`]), a time limit, and a limit on its output. It leads its own
+//! process group, so that the time limit also ends everything that it started:
 //!
 //! ```text
 //! Child::new("docker-credential-shop", without_secrets(&environment), limit).arg("get").input(server).run()
 //! ```
 //!
-//! A group of its own is not the terminal's: a child that asks a person there is stopped by the system. [`Child::may_ask`] is for those.
+//! A process group of its own is not the terminal's foreground group, so the system stops a child that asks there. Use
+//! [`Child::may_ask`] for such a child.
 
 mod environment;
 mod stream;
@@ -32,16 +33,17 @@ use stream::Stream;
 
 use super::interrupt;
 
-/// The most that a child may print on one stream, where the caller names no limit.
+/// The output limit of each stream, in bytes, unless the caller sets one.
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
-/// The time between SIGTERM, on which a program removes its locks, and SIGKILL.
+/// The time from SIGTERM, after which a program removes its locks, to SIGKILL.
 const TO_CLEAN_UP: Duration = Duration::from_secs(1);
-/// The time in which output arrives that a child wrote before it ended. A process that it left behind may keep the pipe open for ever.
+/// How long to wait for the rest of the output after a child has ended. A process that it left behind may keep the pipe open
+/// forever.
 const TO_DRAIN: Duration = Duration::from_millis(200);
-/// How often a running child is looked at, when its streams say nothing.
+/// How often a running child is checked while its streams are silent.
 const STEP: Duration = Duration::from_millis(25);
 
-/// A program that is to be run.
+/// A program to run.
 pub(in crate::io) struct Child {
     command: Command,
     limit: Duration,
@@ -50,37 +52,35 @@ pub(in crate::io) struct Child {
     may_ask: bool,
 }
 
-/// What a child printed, and how it ended.
+/// The output of a child, and how it ended.
 #[derive(Debug)]
 pub(in crate::io) struct Finished {
-    /// Its exit code, or the signal that ended it.
     pub(in crate::io) status: ExitStatus,
-    /// What it printed on stdout.
     pub(in crate::io) stdout: Vec<u8>,
-    /// What it printed on stderr; empty where that was shown or dropped.
+    /// Empty if stderr was shown or dropped.
     pub(in crate::io) stderr: Vec<u8>,
 }
 
-/// Why a child did not come to its end. Nothing that it printed is in here.
+/// Why a child did not finish. No variant contains its output.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::io) enum ChildError {
-    /// It cannot be started, or not be talked to.
+    /// It could not be started, or its pipes could not be set up.
     #[error("it cannot be started: {0}")]
     Start(#[source] io::Error),
-    /// It was ended, with what it had started.
+    /// The time limit ended it, and everything that it had started.
     #[error("it did not end within {} s", .0.as_secs_f64())]
     Slow(Duration),
-    /// It printed more than it may, and was ended.
+    /// It printed more than the limit, and was ended.
     #[error("it printed more than {0} bytes")]
     TooMuch(usize),
-    /// Nobody waits for it any more, or a signal asks us to end.
+    /// The caller dropped the future, or a signal asks us to end.
     #[error("it was interrupted")]
     Interrupted,
 }
 
 impl Child {
-    /// A program with this environment and no other. A bare name is looked up on the `PATH` of that environment. Stdin is empty, stdout
-    /// and stderr are read.
+    /// A program with only this environment. A bare name is searched in that environment's `PATH`. Stdin is empty; stdout and
+    /// stderr are read.
     pub(in crate::io) fn new(
         program: impl AsRef<OsStr>,
         environment: BTreeMap<OsString, OsString>,
@@ -102,7 +102,7 @@ impl Child {
         }
     }
 
-    /// Adds arguments. A secret is never one: every user of the machine can read them.
+    /// Adds arguments. Never pass a secret: every user of the machine can read them.
     pub(in crate::io) fn args<S: AsRef<OsStr>>(
         mut self,
         arguments: impl IntoIterator<Item = S>,
@@ -111,7 +111,7 @@ impl Child {
         self
     }
 
-    /// Adds variables on purpose, whatever they are called.
+    /// Adds variables, without filtering secrets.
     pub(in crate::io) fn envs<K: AsRef<OsStr>, V: AsRef<OsStr>>(
         mut self,
         variables: impl IntoIterator<Item = (K, V)>,
@@ -120,32 +120,33 @@ impl Child {
         self
     }
 
-    /// Gives it a text on stdin. It need not read it.
+    /// Writes a text to stdin. The child need not read it.
     pub(in crate::io) fn input(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.command.stdin(Stdio::piped());
         self.input = Some(text.into());
         self
     }
 
-    /// Limits what it may print on each stream, in bytes.
+    /// Sets the limit of each output stream, in bytes.
     pub(in crate::io) fn most(mut self, bytes: usize) -> Self {
         self.most = bytes;
         self
     }
 
-    /// Drops what it prints on stderr.
+    /// Drops stderr.
     pub(in crate::io) fn without_errors(mut self) -> Self {
         self.command.stderr(Stdio::null());
         self
     }
 
-    /// Shows what it prints on stderr to the person who runs us.
+    /// Passes stderr through to the user.
     pub(in crate::io) fn shows_errors(mut self) -> Self {
         self.command.stderr(Stdio::inherit());
         self
     }
 
-    /// Lets it ask at our terminal: stdin is ours, and it stays in our process group. The limit then ends the program alone.
+    /// Lets it ask at our terminal: it inherits stdin and stays in our process group. The time limit then ends only the program
+    /// itself.
     pub(in crate::io) fn may_ask(mut self) -> Self {
         self.command.stdin(Stdio::inherit());
         self.input = None;
@@ -158,7 +159,7 @@ impl Child {
         self.run_unless(&AtomicBool::new(false))
     }
 
-    /// Runs it to its end on a thread that may wait. It is ended when the future is dropped.
+    /// Runs it to its end on a blocking thread. Dropping the future ends it.
     pub(in crate::io) async fn finish(self) -> Result<Finished, ChildError> {
         let cancelled = Arc::new(AtomicBool::new(false));
         let _guard = CancelOnDrop(Arc::clone(&cancelled));
@@ -171,7 +172,7 @@ impl Child {
         if !self.may_ask {
             self.command.process_group(0);
         }
-        // A signal that comes from now on ends the child first. Children of our own group get it from the terminal.
+        // From now on a signal ends the child first. Children in our own group get it from the terminal.
         let _held = interrupt::hold_for_child();
         let process = self.command.spawn().map_err(ChildError::Start)?;
         let mut running = Running {
@@ -191,7 +192,7 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// A child that was started. Dropped before its end, it is ended.
+/// A child that was started. Dropping it ends the child.
 struct Running {
     process: Process,
     group: bool,
@@ -222,7 +223,7 @@ impl Running {
         let stdout = stdout.transpose().map_err(ChildError::Start)?;
         let stderr = stderr.transpose().map_err(ChildError::Start)?;
         let mut open = stdout.iter().chain(&stderr).count();
-        // Streams close a moment before their process is seen to have ended.
+        // Streams close a moment before the end of their process can be seen.
         let mut pause = Duration::from_micros(100);
         loop {
             if open > 0 {
@@ -265,7 +266,8 @@ impl Running {
         })
     }
 
-    /// Whether the process has ended. It stays a zombie: its number, which is the group's, is not given to another until `wait`.
+    /// Whether the process has ended. It stays a zombie until `wait`, so that its process id, which is also the group's, is not
+    /// reused.
     fn has_ended(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         matches!(
@@ -276,7 +278,7 @@ impl Running {
 
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.process);
-        // Whoever is gone cannot be told, and need not.
+        // A process that has already ended needs no signal.
         let _ = if self.group {
             kill_process_group(pid, signal)
         } else {
@@ -295,7 +297,7 @@ impl Drop for Running {
         while !self.has_ended() && Instant::now() < end {
             std::thread::sleep(STEP / 5);
         }
-        // Also where the program itself has ended: what it started may not have.
+        // Send it even if the program itself has ended: what it started may still run.
         self.signal(Signal::KILL);
         drop(self.process.wait());
     }

@@ -1,6 +1,6 @@
-//! Files of the disk: read whole within limits here, replaced whole or not at all in `write`.
+//! Reads whole files within limits. `write` replaces whole files or leaves them alone.
 //!
-//! It never waits for a special file, and never follows a link that took a file's place.
+//! Reading never waits for a special file, and never follows a link that took the place of a file.
 
 mod put;
 mod write;
@@ -21,65 +21,66 @@ pub use self::write::{
     Prepared, create, flush, is_displaced, prepare, prepare_new, replace, writable,
 };
 
-/// The largest file that is read, in bytes. Kubernetes takes objects of 1.5 MiB: what is larger is no manifest.
+/// The largest file that is read, in bytes. Kubernetes accepts objects up to 1.5 MiB, so a larger file is not a manifest.
 pub const MAX_FILE: u64 = 16 * 1024 * 1024;
 
-/// The largest file of `.gitignore` rules that is read, in bytes. Making a matcher of them takes many times as much memory.
+/// The largest file of `.gitignore` rules that is read, in bytes. A matcher for them takes many times as much memory.
 pub const MAX_RULES: u64 = 64 * 1024;
 
-/// What helps where too many files are open.
+/// The hint for too many open files.
 pub(in crate::io) const MORE_OPEN_FILES: &str =
     "raise the limit of open files, as with `ulimit -n 1024`";
 
-/// Why a file was not read or written. The text is the cause alone: the caller knows the act and the name that the user gave.
+/// Why a file could not be read or written. The text is the cause alone; the caller knows the act and the name that the user
+/// gave.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It is gone since it was found.
+    /// It disappeared after it was found.
     #[error("it is no longer there")]
     Vanished,
-    /// The system refuses this user.
+    /// The user has no permission.
     #[error("permission denied")]
     Permission,
-    /// The folder refuses the temporary file that a safe write begins with.
+    /// The temporary file, with which a safe write begins, may not be created in the folder.
     #[error("permission denied to make a file in its folder")]
     FolderPermission,
-    /// The folder that it shall stand in is not there.
+    /// The folder for it does not exist.
     #[error("its folder is not there")]
     FolderMissing,
-    /// The disk is full, or this user's share of it.
+    /// The disk or the user's quota is full.
     #[error("no space is left on the disk")]
     Full,
-    /// This process, or the system, may open no further file.
+    /// The limit of open files, of this process or of the system, is reached.
     #[error("too many files are open")]
     OpenFiles,
     /// Its mode does not let this user write it.
     #[error("it is read-only (mode {0:03o})")]
     ReadOnly(u32),
-    /// It is no regular file, but this.
+    /// It is not a regular file but, for example, `a folder`.
     #[error("it is {0}, not a regular file")]
     NotRegular(&'static str),
-    /// It has more than [`MAX_FILE`] bytes: this many.
+    /// It has this many bytes, more than [`MAX_FILE`].
     #[error("it has {0} bytes, more than the {MAX_FILE} that are read")]
     TooLarge(u64),
-    /// It, or all that hold together with it, have more than [`MAX_RULES`] bytes: this many.
+    /// It has this many bytes of rules, alone or with the files above it. See [`MAX_RULES`].
     #[error("it has too many rules: {0} bytes of them")]
     TooManyRules(u64),
-    /// Somebody else wrote it since it was read.
+    /// Another program wrote it since it was read.
     #[error("it changed on disk since it was read")]
     Changed,
     /// Its folder, or one above that, was replaced by a link since the file was found.
     #[error("a link took the place of a folder that it is in")]
     Displaced,
-    /// A link leads out of the folder that may be edited, to this place.
+    /// A link leads out of the repository, to this place.
     #[error("a link in it leads to `{0}`, outside the repository")]
     Outside(String),
-    /// It is, or stands behind, this link of a work tree.
+    /// This link, in a work tree, is the file or a folder above it.
     #[error("`{0}` is a link, and a link in a work tree may lead anywhere")]
     Link(String),
     /// It is one of Git's own files.
     #[error("it is inside Git's own folder, where only Git writes")]
     InsideGit,
-    /// Anything else that the system says.
+    /// Any other error of the system.
     #[error("{0}")]
     Other(io::Error),
 }
@@ -145,7 +146,7 @@ impl From<io::Error> for FileError {
     }
 }
 
-/// Whether the system says that this process, or all of them, may open no further file, socket or pipe.
+/// Whether the error means that this process or the system has reached its limit of open files, sockets and pipes.
 pub(in crate::io) fn is_of_open_files(error: &io::Error) -> bool {
     let limits = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
     error
@@ -153,7 +154,7 @@ pub(in crate::io) fn is_of_open_files(error: &io::Error) -> bool {
         .is_some_and(|code| limits.contains(&code))
 }
 
-/// Whether this process may open so many more files just now: what is refused one on its way often says something else.
+/// Checks that this process can open `count` more files now. Its error names the cause, where other errors hide it.
 pub fn probe_open(count: usize) -> io::Result<()> {
     let opened = (0..count.div_ceil(2))
         .map(|_| UnixStream::pair())
@@ -162,14 +163,14 @@ pub fn probe_open(count: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// The whole content of a regular file of at most [`MAX_FILE`] bytes. A link at its end is not followed.
+/// Reads a regular file of at most [`MAX_FILE`] bytes. Does not follow a link at `path`.
 pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     let mut content = Vec::new();
     read_into(path, &mut content)?;
     Ok(content)
 }
 
-/// A file of rules, such as `.gitignore`: at most [`MAX_RULES`] bytes.
+/// Reads a file of rules, such as `.gitignore`: at most [`MAX_RULES`] bytes.
 pub fn read_rules(path: &Path) -> Result<Vec<u8>, FileError> {
     let (file, metadata) = open(path)?;
     let mut content = Vec::new();
@@ -182,14 +183,14 @@ pub fn read_rules(path: &Path) -> Result<Vec<u8>, FileError> {
     }
 }
 
-/// As [`read`], into a buffer whose room is used again. What was in it is gone, also after an error.
+/// Like [`read`], into a buffer that is reused. Its old content is gone, even after an error.
 pub fn read_into(path: &Path, content: &mut Vec<u8>) -> Result<(), FileError> {
     content.clear();
     let (mut file, metadata) = open(path)?;
     if metadata.len() > MAX_FILE {
         return Err(FileError::TooLarge(metadata.len()));
     }
-    // Room for one byte more than the size: a first read that does not fill it has met the end.
+    // One byte more than the size: if the first read does not fill it, the file has ended.
     let size = usize::try_from(metadata.len()).map_err(|_| FileError::TooLarge(metadata.len()))?;
     content.resize(size + 1, 0);
     let mut filled = 0;
@@ -207,7 +208,7 @@ pub fn read_into(path: &Path, content: &mut Vec<u8>) -> Result<(), FileError> {
             break;
         }
         if filled == content.len() {
-            // It grew since its size was asked for.
+            // The file grew since its size was read.
             if filled as u64 > MAX_FILE {
                 content.clear();
                 return Err(FileError::TooLarge(filled as u64));
@@ -219,7 +220,8 @@ pub fn read_into(path: &Path, content: &mut Vec<u8>) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Opens for reading, without waiting for a writer and without following a link, and refuses what is no regular file.
+/// Opens a regular file for reading. Does not wait for a writer, and does not follow a link. Anything but a regular file is an
+/// error.
 fn open(path: &Path) -> Result<(File, Metadata), FileError> {
     let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY).bits();
     let opened = OpenOptions::new()
@@ -227,7 +229,7 @@ fn open(path: &Path) -> Result<(File, Metadata), FileError> {
         .custom_flags(flags.cast_signed())
         .open(path);
     let file = opened.map_err(|error| {
-        // Links and sockets cannot be opened so, and the system's words for that do not say what is there.
+        // Links and sockets cannot be opened this way, and the system's error does not say what they are.
         let there = path.symlink_metadata().ok().as_ref().and_then(special);
         there
             .filter(|_| error.kind() != ErrorKind::PermissionDenied)
@@ -353,7 +355,7 @@ mod tests {
         let file = folder.path().join("web.yaml");
         std::fs::write(&file, "old").unwrap();
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o555)).unwrap();
-        // Root is denied nothing.
+        // Root may write everywhere.
         if File::create(folder.path().join("probe")).is_err() {
             assert!(matches!(
                 replace(&file, b"old", b"new"),

@@ -1,6 +1,6 @@
-//! Git's own folder: `.git`, and wherever else a repository keeps its objects, hooks and settings.
+//! Git's own folder: `.git`, and any other place where a repository keeps its objects, hooks and settings.
 //!
-//! Nobody but Git writes there: a hook runs with the next commit, and a setting may name a program.
+//! Only Git may write there: a hook would run with the next commit, and a setting may name a program.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -8,23 +8,24 @@ use std::path::{Path, PathBuf};
 
 use super::files;
 
-/// The name at a work tree's root: a folder, or a file that names one.
+/// The name at the root of a work tree: a folder, or a file that points to one.
 pub(in crate::io) const DOT_GIT: &str = ".git";
 
-/// Characters that HFS+ leaves out when it compares names (`next_hfs_char` in Git's utf8.c).
+/// Characters that HFS+ ignores when it compares names (`next_hfs_char` in Git's utf8.c).
 const PASSED_OVER: [char; 17] = [
     '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}',
     '\u{202e}', '\u{206a}', '\u{206b}', '\u{206c}', '\u{206d}', '\u{206e}', '\u{206f}', '\u{feff}',
     '\u{200b}',
 ];
 
-/// Whether a path without links is Git's folder or lies below one.
+/// Whether a path is Git's folder or below one. `real` must be without links.
 pub(in crate::io) fn is_inside(real: &Path) -> bool {
     real.components().any(|part| is_dot_git(part.as_os_str()))
         || real.ancestors().any(is_git_folder)
 }
 
-/// The root of the bare repository that a folder is in: nearer than any work tree, and not the `.git` of one.
+/// The root of the bare repository that contains `folder`. `None` if a work tree is nearer, or the repository is the `.git` of
+/// one.
 pub fn bare_repository(folder: &Path) -> Option<PathBuf> {
     let root = folder
         .ancestors()
@@ -33,12 +34,12 @@ pub fn bare_repository(folder: &Path) -> Option<PathBuf> {
     is_bare.then(|| root.to_owned())
 }
 
-/// Whether some file system takes this name for `.git`.
+/// Whether some file system treats this name as `.git`.
 pub(in crate::io) fn is_dot_git(name: &OsStr) -> bool {
     if name.as_bytes().eq_ignore_ascii_case(DOT_GIT.as_bytes()) {
         return true;
     }
-    // The names that are longer are longer by these characters.
+    // A longer name can only match if its extra characters are ignored ones, which are not ASCII.
     let starts = name.as_bytes().iter().any(|byte| !byte.is_ascii());
     starts
         && name.to_str().is_some_and(|name| {
@@ -50,28 +51,29 @@ pub(in crate::io) fn is_dot_git(name: &OsStr) -> bool {
         })
 }
 
-/// What Git itself takes for the folder of a repository, of a linked work tree or of a submodule (`is_git_directory` in its setup.c).
+/// Whether Git treats this as the folder of a repository, of a linked work tree or of a submodule (`is_git_directory` in its
+/// setup.c).
 fn is_git_folder(folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).symlink_metadata().is_ok();
     has("HEAD") && (has("commondir") || has("objects") && has("refs"))
 }
 
-/// The file `info/exclude` of the repository whose work tree has this root. `None`: its `.git` names no folder.
+/// The file `info/exclude` of the repository with this work tree. `None` if its `.git` points to no folder.
 pub(in crate::io) fn exclude_file(root: &Path) -> Option<PathBuf> {
     Some(common_folder(&folder_of(root)?)?.join("info/exclude"))
 }
 
-/// The index of the work tree that has this root.
+/// The index of the work tree at `root`.
 pub(in crate::io) fn index_file(root: &Path) -> Option<PathBuf> {
     Some(folder_of(root)?.join("index"))
 }
 
-/// The repository's own settings.
+/// The repository's own configuration file.
 pub(in crate::io) fn config_file(root: &Path) -> Option<PathBuf> {
     Some(common_folder(&folder_of(root)?)?.join("config"))
 }
 
-/// The folder that Git has for a work tree.
+/// The Git folder of a work tree.
 fn folder_of(root: &Path) -> Option<PathBuf> {
     let dot_git = root.join(DOT_GIT);
     if dot_git.is_dir() {
@@ -81,7 +83,7 @@ fn folder_of(root: &Path) -> Option<PathBuf> {
     }
 }
 
-/// The folder that all work trees of its repository share.
+/// The folder that all work trees of the repository share.
 fn common_folder(folder: &Path) -> Option<PathBuf> {
     let common = folder.join("commondir");
     if common.exists() {
@@ -91,7 +93,7 @@ fn common_folder(folder: &Path) -> Option<PathBuf> {
     }
 }
 
-/// The path that a short file of Git's holds behind `prefix`, relative to `base`.
+/// The path after `prefix` in one of Git's short files, relative to `base`.
 fn named_in(file: &Path, prefix: &[u8], base: &Path) -> Option<PathBuf> {
     let content = files::read(file).ok()?;
     Some(base.join(OsStr::from_bytes(

@@ -1,8 +1,8 @@
 //! Signals that ask the program to end: SIGINT and SIGTERM.
 //!
-//! They end it at once, with 128 and the signal's number, also where it is the first process of a container, which the system lets no
-//! signal end by itself. While something is held, they are noted instead, and it is for the holder to come to a good end soon. No thread
-//! waits for them.
+//! A signal ends the program at once, with exit code 128 plus the signal's number. This also works for the first process of a
+//! container, which the system would not end by default. While a [`Held`] exists, signals are only noted, and its holder has to
+//! finish soon. No thread waits for signals.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// A process has one set of signal handlers, so there is one of these.
+/// A process has one set of signal handlers, so there is one state.
 static STATE: LazyLock<State> = LazyLock::new(|| State {
     at_once: Arc::new(AtomicBool::new(true)),
     noted: Arc::new(AtomicUsize::new(0)),
@@ -20,24 +20,24 @@ static STATE: LazyLock<State> = LazyLock::new(|| State {
 
 struct State {
     at_once: Arc<AtomicBool>,
-    /// The last signal that was noted; 0 is none.
+    /// The last noted signal; 0 means none.
     noted: Arc<AtomicUsize>,
-    /// How many hold.
+    /// The number of holders.
     held: Mutex<Holders>,
 }
 
 #[derive(Default)]
 struct Holders {
-    /// Those who come to a good end by themselves.
+    /// Holders that finish by themselves.
     work: usize,
-    /// Children that run: they are ended before the process ends.
+    /// Running children. They are ended before the process ends.
     children: usize,
 }
 
-/// From now on signals are met as this module says. For `main`, and to be called once.
+/// Installs the signal handlers. Call it once, from `main`.
 pub fn listen() -> io::Result<()> {
     for signal in [SIGINT, SIGTERM] {
-        // In this order: one that ends the process is not noted.
+        // The order matters: a signal that ends the process is not noted.
         flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&STATE.at_once))?;
         flag::register_usize(
             signal,
@@ -53,7 +53,7 @@ pub fn listen() -> io::Result<()> {
 pub struct Interrupt(u8);
 
 impl Interrupt {
-    /// The exit code of who ends because of it.
+    /// The exit code of a program that ends because of this signal.
     pub fn exit_code(self) -> u8 {
         128 + self.0
     }
@@ -69,18 +69,18 @@ impl std::fmt::Display for Interrupt {
     }
 }
 
-/// The signal that came while something was held, if one did.
+/// The signal that came while a [`Held`] existed.
 pub fn noted() -> Option<Interrupt> {
     let signal = u8::try_from(STATE.noted.load(Ordering::Relaxed)).ok()?;
     (signal != 0).then_some(Interrupt(signal))
 }
 
-/// Signals are noted as long as one of these is there.
+/// While a value of this type exists, signals are noted and do not end the program.
 #[derive(Debug)]
 #[must_use = "signals are noted only while it is held"]
 pub struct Held(());
 
-/// From now on, until the value is dropped, signals are noted.
+/// Notes signals until the returned value is dropped.
 pub fn hold() -> Held {
     let mut held = holders();
     held.work += 1;
@@ -98,13 +98,13 @@ impl Drop for Held {
     }
 }
 
-/// A child runs as long as one of these is there.
+/// While a value of this type exists, a child runs.
 #[derive(Debug)]
 #[must_use = "signals are noted only while it is held"]
 pub(in crate::io) struct HeldForChild(());
 
-/// A child of another process group is about to start, which no signal of the terminal reaches. Until the value is dropped, signals are
-/// noted, for [`ends_children`]. The process then ends, where nobody else holds.
+/// Call it before starting a child in another process group, which the terminal's signals do not reach. Until the returned value
+/// is dropped, signals are noted, for [`ends_children`]. Then the process ends, unless there are other holders.
 pub(in crate::io) fn hold_for_child() -> HeldForChild {
     let mut held = holders();
     held.children += 1;
@@ -112,7 +112,7 @@ pub(in crate::io) fn hold_for_child() -> HeldForChild {
     HeldForChild(())
 }
 
-/// Whether a signal asks for the end, and nobody but children is in the way.
+/// Whether a signal was noted and only children delay the end.
 pub(in crate::io) fn ends_children() -> bool {
     noted().is_some() && holders().work == 0
 }

@@ -1,7 +1,7 @@
-//! Where a path that was typed really leads, every link in it followed.
+//! Resolves the links in a path that the user named.
 //!
-//! A link is followed inside one folder only, the repository: whoever made the link need not be who typed its name. A path without
-//! links may lead anywhere, because whoever typed it meant that very place. Nothing leads below `.git`.
+//! Links are followed only inside the repository, because the author of a link need not be the user who named it. A path without
+//! links may lead anywhere, because the user meant that place. No path may lead below `.git`.
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use super::files::FileError;
 use super::git_folder;
 
-/// Resolves many paths against one root; folders that they share are looked at once.
+/// Resolves many paths against one root. Folders that they share are resolved once.
 #[derive(Debug)]
 pub struct Links<'a> {
     root: &'a Path,
@@ -29,7 +29,7 @@ impl<'a> Links<'a> {
         })
     }
 
-    /// The real path of a file or folder, without links, and what is there. `Vanished` when nothing is.
+    /// The path without links, and its metadata. Fails with `Vanished` if nothing is there.
     pub fn resolve(&mut self, path: &Path) -> Result<(PathBuf, Metadata), FileError> {
         let metadata = path.symlink_metadata()?;
         if metadata.file_type().is_symlink() {
@@ -49,7 +49,7 @@ impl<'a> Links<'a> {
             }
             _ => path.canonicalize()?,
         };
-        // A folder above may be a link too: what is spelled inside the root must be inside it.
+        // A parent folder may be a link, too. A path that is spelled inside the root must also be inside it without links.
         if !real.starts_with(&self.real_root)
             && without_dots(path)?.starts_with(without_dots(self.root)?)
         {
@@ -70,13 +70,13 @@ impl<'a> Links<'a> {
     }
 }
 
-/// Links that are followed on the way to one file; the kernel follows as many.
+/// The most links to follow for one path. It is the kernel's limit.
 const MAX_LINKS: usize = 40;
 
-/// Where a report or a lock is written: the path as it is typed, or where it leads if it has a link or `..` in it.
+/// The path to which a report or a lock is written: as typed, or resolved if it has a link or `..` in it.
 ///
-/// A link that stands in a work tree is refused, because whoever wrote the tree made it. `root` is the repository, or the current
-/// folder if there is none. A link outside leads where it leads: it belongs to the machine. What is below `.git` is refused in each case.
+/// A link in a work tree is refused, because the author of the tree made it. `root` is the repository, or the current folder if
+/// there is none. Links outside of `root` are followed: they belong to the machine. A path below `.git` is always refused.
 pub fn destination(root: &Path, path: &Path) -> Result<PathBuf, FileError> {
     let root = root.canonicalize()?;
     let mut rest: Vec<PathBuf> = pieces(&std::path::absolute(path)?);
@@ -119,7 +119,7 @@ pub fn destination(root: &Path, path: &Path) -> Result<PathBuf, FileError> {
         }
         as_typed = false;
         let target = real.read_link()?;
-        // `/proc/self/fd/1 -> pipe:[123]` is no path, and opens all the same. A named pipe that the shell has opened is its business.
+        // `/proc/self/fd/1 -> pipe:[123]` is no path, but can be opened. Which pipes the shell opens is up to the user.
         let is_open = folder.starts_with("/proc") && folder.ends_with("fd");
         let leads = folder.join(&target).symlink_metadata();
         if real
@@ -137,7 +137,7 @@ pub fn destination(root: &Path, path: &Path) -> Result<PathBuf, FileError> {
     Ok(if as_typed { path.to_owned() } else { real })
 }
 
-/// The components, the last one first.
+/// The components, last one first.
 fn pieces(path: &Path) -> Vec<PathBuf> {
     path.components()
         .rev()
@@ -145,7 +145,7 @@ fn pieces(path: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether what stands in this folder may be a stranger's: a file of a work tree.
+/// Whether this folder is in a work tree, so that a link in it may be a stranger's.
 fn is_of_a_tree(folder: &Path, root: &Path) -> bool {
     let is_of_the_system = folder.starts_with("/dev") || folder.starts_with("/proc");
     let is_below_root = root.parent().is_some() && folder.starts_with(root);
@@ -160,7 +160,7 @@ fn outside(real: &Path) -> FileError {
     FileError::Outside(real.display().to_string())
 }
 
-/// Absolute, with `.` and `..` taken out by their spelling, no link followed.
+/// An absolute path with `.` and `..` removed by spelling. Follows no link.
 fn without_dots(path: &Path) -> io::Result<PathBuf> {
     let mut plain = PathBuf::new();
     for component in std::path::absolute(path)?.components() {
@@ -297,7 +297,7 @@ mod tests {
                 "{name}"
             );
         }
-        // A link of the machine leads where it leads, but not on through one of the tree, and never below `.git`.
+        // A link outside of the work tree is followed, but not on through one in the tree, and never below `.git`.
         for (target, link) in [
             ("", "to-root"),
             (".git", "to-git"),

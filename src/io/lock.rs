@@ -88,7 +88,7 @@ impl LockError {
             ) => Some("name another file with `--lock`"),
             Self::File(error) => error.hint(),
             Self::Malformed { .. } => Some(
-                "take it from Git again, with any merge conflict solved, or delete it and make it anew with `--update --lock FILE`",
+                "restore it from Git without merge conflicts, or delete it and create it again with `--update --lock FILE`",
             ),
             Self::Version(_) => Some("use the version of imago that wrote it"),
             Self::Busy => Some("run again when they are done"),

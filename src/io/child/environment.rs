@@ -1,19 +1,20 @@
-//! The environment of a child: ours without our secrets, or the little that a signing program needs.
+//! The environment of a child: ours without our secrets, or the few variables that a signing program needs.
 //!
-//! A program that signs in somewhere (a credential helper, a sign-in plugin, `git`) may need any variable: `AWS_PROFILE`,
-//! `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_CLIENT_SECRET`, a proxy, the session bus of a keychain, or a name that we have never heard of.
-//! A list of what is allowed would break the ones that we forgot. So they get everything except the secrets that are meant for us, and
-//! those that a forge or a CI system gives to the job. A signing program signs in nowhere and gets a list of what is allowed.
+//! A program that signs in somewhere (a credential helper, a credential plugin, `git`) may need any variable: `AWS_PROFILE`,
+//! `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_CLIENT_SECRET`, a proxy, the session bus of a keychain, or a name unknown to us. A
+//! list of allowed variables would break the programs that we forgot. So such a program gets everything except the secrets that
+//! are meant for us, and those that a forge or a CI system gives to the job. A signing program signs in nowhere, so it gets a
+//! list of allowed variables.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 type Variables = BTreeMap<OsString, OsString>;
 
-/// How our own variables begin: tokens among them.
+/// The prefix of our own variables. Some are tokens.
 const OURS: &str = "IMAGO_";
 
-/// How the variables of forges and CI systems begin, which give a job its tokens.
+/// Prefixes of the variables with which forges and CI systems give a job its tokens.
 const JOBS: [&str; 24] = [
     "ACTIONS_",
     "APPVEYOR_",
@@ -41,7 +42,7 @@ const JOBS: [&str; 24] = [
     "WOODPECKER_",
 ];
 
-/// What makes one of them a secret, when it is a part of the name.
+/// Words that make a variable with such a prefix a secret.
 const SECRET: [&str; 8] = [
     "TOKEN",
     "PASSWORD",
@@ -53,8 +54,8 @@ const SECRET: [&str; 8] = [
     "KEY",
 ];
 
-/// What else has the job's secrets: an address with a token inside, GitLab's credentials of registries, and the name that our own action
-/// passes the token under.
+/// Other variables with secrets of the job: an address that contains a token, GitLab's credentials of registries, and the
+/// variable in which our own action passes the token.
 const OTHERS: [&str; 4] = [
     "CI_REPOSITORY_URL",
     "DOCKER_AUTH_CONFIG",
@@ -88,10 +89,10 @@ const SIGNING: [&str; 22] = [
     "XAUTHORITY",
 ];
 
-/// Families of the same.
+/// Prefixes of more such variables.
 const SIGNING_FAMILIES: [&str; 3] = ["LC_", "SSH_SK_", "XDG_"];
 
-/// The environment of a program that signs in somewhere: all but the secrets that are ours or the job's.
+/// The environment of a program that signs in somewhere: everything except our secrets and those of the job.
 pub(in crate::io) fn without_secrets(environment: &Variables) -> Variables {
     keep(environment, |name| !is_ours(name))
 }

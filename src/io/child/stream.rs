@@ -1,18 +1,18 @@
-//! The pipes to and from a child, each on a thread of its own, so that none of them can make the others wait.
+//! The pipes to and from a child. Each has its own thread, so that none can block the others.
 
 use std::io::{self, Read, Write};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::thread::Builder;
 
-/// What a child prints on one stream, up to a limit.
+/// The output of a child on one stream, up to a limit.
 pub(super) struct Stream {
     read: Arc<Mutex<Vec<u8>>>,
     most: usize,
 }
 
 impl Stream {
-    /// Reads a pipe until it closes or `most` is exceeded, and then says so.
+    /// Reads a pipe until it closes or `most` is exceeded, and then sends on `closed`.
     pub(super) fn read(
         mut pipe: impl Read + Send + 'static,
         most: usize,
@@ -38,18 +38,18 @@ impl Stream {
                     Err(_) => break,
                 }
             }
-            // Nobody may wait for it any more.
+            // The receiver may be gone.
             let _ = closed.send(());
         })?;
         Ok(Self { read, most })
     }
 
-    /// Whether more came than may be read.
+    /// Whether the output exceeded the limit.
     pub(super) fn is_too_much(&self) -> bool {
         self.lock().len() > self.most
     }
 
-    /// What came until now.
+    /// Takes the output so far.
     pub(super) fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.lock())
     }
@@ -61,7 +61,8 @@ impl Stream {
     }
 }
 
-/// Writes a text to a pipe and closes it. A child that ends early does not read all of it, and its status says why.
+/// Writes a text to a pipe and closes it. Ignores errors: a child that ends early does not read everything, and its status says
+/// why.
 pub(super) fn write(mut pipe: impl Write + Send + 'static, text: Vec<u8>) -> io::Result<()> {
     Builder::new()
         .spawn(move || drop(pipe.write_all(&text)))

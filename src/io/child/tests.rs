@@ -10,7 +10,8 @@ fn shell(script: &str, limit: Duration) -> Child {
     Child::new("sh", environment, limit).args(["-c", script])
 }
 
-/// What is written into a named pipe until nobody has it open any more: empty where a child left nobody behind.
+/// Runs `run` with a named pipe, and returns what is written into it until no process has it open. It is empty if a child left no
+/// process behind.
 fn written_by_who_is_left(run: impl FnOnce(&Path)) -> String {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
@@ -39,7 +40,7 @@ fn what_a_child_prints_and_how_it_ends_is_told() {
         (b"text".to_vec(), b"wrong\n".to_vec())
     );
     assert_eq!(finished.status.code(), Some(3));
-    // A big text in both directions at once does not lock up.
+    // Large input and output at once do not deadlock.
     let big = "x".repeat(1 << 20);
     assert_eq!(
         shell("cat", LONG).input(big.clone()).run().unwrap().stdout,

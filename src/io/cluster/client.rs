@@ -1,4 +1,4 @@
-//! kube's client for a target, and what its errors mean.
+//! Builds kube's client for a target, and sorts its errors.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use crate::io::credentials::Secret;
 use crate::io::registry::addresses::is_no_such_name;
 use crate::io::registry::fault::{DENIED, Fault, causes, of_cause};
 
-/// The client: connections and TLS. It signs nobody in, tries nothing again and reads no environment.
+/// The client: connections and TLS. It does not authenticate, retry, or read the environment.
 pub(super) fn client(
     target: &Target,
     settings: &Settings,
@@ -22,7 +22,7 @@ pub(super) fn client(
     config.default_namespace.clone_from(&target.namespace);
     config.root_cert = match target.server.scheme_str() {
         Some("https") => target.authorities.clone(),
-        // Nobody's certificates, rather than the system's: they take long to read, and may be missing.
+        // No root certificates, because plain HTTP needs none. Those of the system take long to read, and may be missing.
         _ => Some(Vec::new()),
     };
     config.accept_invalid_certs = target.unverified;
@@ -31,7 +31,7 @@ pub(super) fn client(
     config.connect_timeout = Some(settings.limits.connect);
     config.read_timeout = Some(settings.limits.answer);
     config.write_timeout = Some(settings.limits.answer);
-    // The time that a kept connection was idle is not the server's.
+    // The read timeout must not count the time that a kept-alive connection was idle.
     config.reset_reader_on_write = true;
     config.default_retry = false;
     config.auth_info = AuthInfo {
@@ -62,32 +62,32 @@ pub(super) fn client(
             "sign in to the cluster again",
         ),
         kube::Error::HttpError(_) => {
-            unusable("the kubeconfig's `as`", "it holds characters that no header may have", "correct it")
+            unusable("the kubeconfig's `as`", "it contains characters that an HTTP header may not have", "correct it")
         }
-        _ => unusable("the kubeconfig", "its settings for TLS or the proxy are of no use together", "correct them"),
+        _ => unusable("the kubeconfig", "its settings for TLS and the proxy do not fit together", "correct them"),
     })?;
     Ok(built.build())
 }
 
-/// Sorts an error of the HTTP client by what happened. It is never printed: it may hold a URL with a password.
-/// `proxy` is the one on the way, which may be what failed.
+/// Sorts an error of the HTTP client by its cause. The error itself is never printed, because it may contain a URL with a
+/// password. `proxy` is the proxy in use; it may be what failed.
 pub(super) fn fault(error: &kube::Error, limits: &Limits, proxy: Option<&http::Uri>) -> Fault {
     let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
     let says = |text: &str| texts.iter().any(|cause| cause.contains(text));
     let Some(proxy) = proxy else {
         return between_two(error, limits, &texts);
     };
-    // The client's errors of proxies are no types of its interface, so their words are all that there is.
+    // The client has no public types for errors of proxies, so only their texts tell them apart.
     let on_the_way = says("tunnel error") || says("SOCKS error");
     let denied = DENIED.iter().find(|(words, _)| says(words));
     let fault = match (denied, between_two(error, limits, &texts)) {
         (Some((_, 407)), _) if user(proxy).is_some() => Fault::ProxyCredentials,
         (Some((_, status)), _) => Fault::ProxyStatus(*status),
-        // Without a reason of its own it says no more than that there is no connection.
+        // Without a cause of its own, the error says only that the tunnel failed.
         (None, Fault::Refused) if on_the_way && causes(error).find_map(of_cause).is_none() => {
             Fault::Proxy
         }
-        // A connection is made to nobody else.
+        // The connection that failed was the one to the proxy.
         (
             None,
             fault @ (Fault::Name | Fault::LookUp | Fault::Refused | Fault::ConnectTimeout(_)),
@@ -105,7 +105,7 @@ pub(super) fn fault(error: &kube::Error, limits: &Limits, proxy: Option<&http::U
     Fault::OfProxy(Box::new(fault), shown)
 }
 
-/// The user and the password in a proxy's address.
+/// The user and the password in a proxy's URL.
 fn user(proxy: &http::Uri) -> Option<&str> {
     let (user, _) = proxy.authority()?.as_str().rsplit_once('@')?;
     Some(user)
@@ -122,7 +122,7 @@ fn between_two(error: &kube::Error, limits: &Limits, texts: &[String]) -> Fault 
             .is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
     };
     if causes(error).any(timed_out) {
-        // Once there was a connection, the request may have been carried out.
+        // After the connection was made, the server may have carried out the request.
         return if says("(Connect)") {
             Fault::ConnectTimeout(limits.connect)
         } else {

@@ -1,7 +1,7 @@
-//! Requests and their answers: signing in, time and size limits, and trying again.
+//! Sends requests and reads answers: authentication, limits of time and size, and retries.
 //!
-//! Only what may pass is tried again, and a change only where it was certainly not made: 429, or no connection. Nothing is followed
-//! anywhere: an API server redirects nobody.
+//! Only passing failures are retried. A change is retried only if it was certainly not made: after 429, or without a connection.
+//! Redirects are not followed, because an API server sends none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,12 +24,11 @@ use super::status;
 use crate::io::credentials::{Known, Secret};
 use crate::io::registry::fault::Fault;
 
-/// Tries that are not answered in time before a request is given up: each of them has taken long.
+/// After this many timeouts a request is given up, because each of them took long.
 const SLOW_TRIES: u32 = 2;
-/// How much of a refusal is read.
+/// How many bytes of a refusal's body are read.
 const MAX_REFUSAL: usize = 256 * 1024;
 
-/// A request.
 pub(super) struct Question {
     pub(super) method: Method,
     /// Path and parameters.
@@ -37,36 +36,36 @@ pub(super) struct Question {
     pub(super) accept: &'static str,
     /// The body of a PATCH, with its type.
     pub(super) body: Option<(&'static str, Vec<u8>)>,
-    /// What a role has to allow for it.
+    /// What a role has to allow for this request.
     pub(super) permission: Permission,
 }
 
-/// An answer that is one.
+/// A successful answer, or one that the caller handles.
 pub(super) enum Answer {
     /// 2xx, with its body.
     Done(Vec<u8>),
-    /// 410: what the request builds on is gone.
+    /// 410: the state that the request refers to has expired.
     Gone,
 }
 
-/// The way to one API server.
+/// The connection to one API server.
 pub(super) struct Connection {
     target: Target,
     settings: Settings,
     session: Mutex<Arc<Session>>,
     known: Known,
-    /// Whether the server has ever answered: one that never did is not waited for.
+    /// Whether the server has ever answered. One that never did gets no retry.
     answered: AtomicBool,
 }
 
-/// What signing in has given.
+/// The result of authentication.
 struct Session {
     client: kube::Client,
-    /// A plugin's header.
+    /// The header from a credential plugin.
     authorization: Option<Secret>,
 }
 
-/// Whatever came, whatever its status.
+/// A response of any status.
 struct Reply {
     status: u16,
     retry_after: Option<Duration>,
@@ -74,11 +73,11 @@ struct Reply {
 }
 
 impl Connection {
-    /// Signs in where a program has to be asked for that; the server is not contacted yet.
+    /// Authenticates if that needs a credential plugin. Does not contact the server yet.
     pub(super) async fn open(target: Target, settings: &Settings) -> Result<Self, Why> {
         let known = Known::default();
         let session = Arc::new(sign_in(&target, settings, &known).await?);
-        // What is missing is said now, and not by each of many requests.
+        // Report missing credentials once now, and not for each of many requests.
         target.identity.header()?;
         Ok(Self {
             target,
@@ -99,7 +98,7 @@ impl Connection {
         (self.target.context.as_deref(), &self.target.server)
     }
 
-    /// Asks until there is an answer that another try would not change, or the tries are over.
+    /// Sends a request until it gets an answer that a retry would not change, or no tries are left.
     pub(super) async fn ask(&self, question: &Question) -> Result<Answer, Why> {
         let limits = &self.settings.limits;
         let (mut pause, mut renewed) = (limits.first_pause, false);
@@ -174,7 +173,7 @@ impl Connection {
         }
     }
 
-    /// Asks the plugin again, unless somebody has done so since this session was used.
+    /// Runs the plugin again, unless another request has done so since `used` was read.
     async fn renew(&self, used: &Arc<Session>) -> Result<(), Why> {
         let mut session = self.session.lock().await;
         if Arc::ptr_eq(&session, used) {
@@ -183,7 +182,7 @@ impl Connection {
         Ok(())
     }
 
-    /// One try. The outer error is one of ours, before anything was sent.
+    /// Sends once. The outer error is ours, before anything was sent; the inner one is the connection's.
     async fn send(
         &self,
         question: &Question,
@@ -215,7 +214,7 @@ impl Connection {
         {
             let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| Why::Unusable {
                 part: "the token".to_owned(),
-                reason: "it holds characters that no header may have".to_owned(),
+                reason: "it contains characters that an HTTP header may not have".to_owned(),
                 hint: "sign in to the cluster again",
             })?;
             value.set_sensitive(true);
@@ -261,7 +260,7 @@ impl Connection {
                     }
                     bytes.extend_from_slice(&data);
                 }
-                // The status says enough, where the explanation of a refusal breaks off.
+                // If the body of a refusal breaks off, its status is enough.
                 Err(_) if !fine => break,
                 Err(error) => return Err(fault(&error, limits, self.target.proxy.as_ref())),
             }
@@ -273,7 +272,7 @@ impl Connection {
         })
     }
 
-    /// The server as people know it.
+    /// The server's address, as it is shown in messages.
     fn shown(&self) -> String {
         self.target
             .server
@@ -283,7 +282,7 @@ impl Connection {
     }
 }
 
-/// Keeps a secret, and the token in it, out of every message.
+/// Records the header and the token in it, so that no message repeats them.
 fn remember(known: &Known, header: &Secret) {
     known.add(header);
     if let Some((_, token)) = header.expose().split_once(' ') {

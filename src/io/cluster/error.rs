@@ -4,23 +4,23 @@
 //!
 //! | code | when |
 //! |---|---|
-//! | `no-cluster` | no kubeconfig is there, and this is no pod |
+//! | `no-cluster` | there is no kubeconfig, and the program does not run in a pod |
 //! | `kubeconfig` | a kubeconfig cannot be read, or lacks what its context names |
-//! | `credential-plugin` | the program that the kubeconfig names for signing in is missing, fails, hangs or prints something else |
+//! | `credential-plugin` | the credential plugin of the kubeconfig is missing, fails, hangs or prints something else |
 //! | `unauthorized` | 401 |
-//! | `forbidden` | 403 for want of a role |
+//! | `forbidden` | 403 because a role is missing |
 //! | `not-found` | 404: the object is gone, or the server does not serve the kind |
 //! | `conflict` | the object has changed meanwhile |
-//! | `invalid` | the server refuses the object that a patch would make, or the request, and says why |
+//! | `invalid` | the server refuses the request, or the object that a patch would make, and says why |
 //! | `denied` | an admission webhook or policy refuses it |
-//! | `pull-secret` | a secret is none for registries, or its text is none |
-//! | `list-expired` | a list took longer than the server keeps its state, several times |
-//! | `rate-limited`, `server-error` | 429 and 5xx, after waiting |
-//! | `not-an-api-server` | the answer is none that an API server gives |
-//! | `too-large` | one object is larger than objects are |
+//! | `pull-secret` | a secret has no type for registries, or its content cannot be read |
+//! | `list-expired` | several times, a list took longer than the server keeps its state |
+//! | `rate-limited`, `server-error` | 429 and 5xx, after retries |
+//! | `not-an-api-server` | the answer is not one of an API server |
+//! | `too-large` | one object is larger than the limit |
 //! | `name-not-resolved`, `connection-refused`, `connection-lost`, `timeout`, `certificate`, `plain-http`, `tls`, `proxy` | no answer |
 //!
-//! What a server says is repeated where it helps, cut short and without any secret that was sent to it.
+//! Messages of the server are repeated where that helps. They are shortened, and hidden if they contain a secret that was sent.
 
 mod connection;
 
@@ -30,7 +30,7 @@ use super::plugin::PluginError;
 use crate::engine::code::Code;
 use crate::io::registry::fault::Fault;
 
-/// Why a request to the cluster has no answer. Its text is the act, its source the cause.
+/// Why a request to the cluster failed. `Display` gives the act; `source` and [`ClusterError::cause`] give the cause.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("cannot {act}")]
 pub struct ClusterError {
@@ -39,20 +39,19 @@ pub struct ClusterError {
     why: Why,
 }
 
-/// The cause.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Why {
     #[error("there is no kubeconfig at {places}")]
     NoKubeconfig { places: String },
     #[error("cannot read `{}`: {reason}", path.display())]
     Unreadable { path: PathBuf, reason: String },
-    #[error("`{}` is no kubeconfig, from line {line}, column {column}", path.display())]
+    #[error("`{}` is not a kubeconfig, from line {line}, column {column}", path.display())]
     Syntax {
         path: PathBuf,
         line: u64,
         column: u64,
     },
-    #[error("`{}` is no kubeconfig: {reason}", path.display())]
+    #[error("`{}` is not a kubeconfig: {reason}", path.display())]
     NotAKubeconfig { path: PathBuf, reason: &'static str },
     #[error("the kubeconfig has no context `{name}`")]
     UnknownContext { name: String, known: Vec<String> },
@@ -101,21 +100,20 @@ pub(super) enum Why {
     Server { status: u16, text: String },
     #[error("{reason}")]
     PullSecret { reason: String },
-    #[error("the answer is none that an API server gives: {reason}")]
+    #[error("the answer is not one of an API server: {reason}")]
     NotAnApiServer { reason: String },
 }
 
-/// What a request is for.
+/// Whether a request reads or changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// To know something.
     Read,
-    /// To change something: without an answer nobody knows whether it did.
+    /// Without an answer, whether the change was made is unknown.
     Change,
 }
 
 impl Purpose {
-    /// That of a method.
+    /// The purpose of requests with an HTTP method.
     pub(super) fn of(method: &http::Method) -> Self {
         if *method == http::Method::GET {
             Self::Read
@@ -125,18 +123,18 @@ impl Purpose {
     }
 }
 
-/// What was sent for signing in, when it was refused.
+/// Which credentials were sent, for the message about a 401.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// Nothing: there is nothing to send.
+    /// None: there are no credentials.
     Nothing,
-    /// Nothing: the server is asked over plain http.
+    /// None: credentials are not sent over plain HTTP.
     NothingOverHttp,
-    /// What the kubeconfig has for its user.
+    /// The credentials of the kubeconfig's user.
     User,
-    /// What a credential plugin gave.
+    /// The credentials from a credential plugin.
     Plugin,
-    /// The pod's service account's token.
+    /// The token of the pod's service account.
     ServiceAccount,
 }
 
@@ -146,7 +144,7 @@ pub(super) struct Permission {
     pub(super) verb: &'static str,
     pub(super) group: &'static str,
     pub(super) resource: &'static str,
-    /// All namespaces, where there is none.
+    /// `None` means all namespaces.
     pub(super) namespace: Option<String>,
 }
 
@@ -158,12 +156,11 @@ impl ClusterError {
         }
     }
 
-    /// The cause in a sentence; the error's own text is the act alone.
+    /// The cause as a sentence. The error's own text is only the act.
     pub fn cause(&self) -> String {
         self.why.to_string()
     }
 
-    /// One stable word for the cause.
     pub fn code(&self) -> Code {
         match &self.why {
             Why::NoKubeconfig { .. } => Code::NoCluster,
@@ -201,10 +198,10 @@ impl ClusterError {
                 "correct the file, or name another with `--kubeconfig FILE`; `kubectl config view` reads it too".to_owned()
             }
             Why::UnknownContext { known, .. } if known.is_empty() => {
-                "it has none at all: name another with `--kubeconfig FILE`".to_owned()
+                "the kubeconfig has no contexts: name another with `--kubeconfig FILE`".to_owned()
             }
             Why::NoContext { known } if known.is_empty() => {
-                "it has none at all: name another with `--kubeconfig FILE`".to_owned()
+                "the kubeconfig has no contexts: name another with `--kubeconfig FILE`".to_owned()
             }
             Why::UnknownContext { known, .. } => format!("its contexts are {}", names(known)),
             Why::NoContext { known } => format!("name one with `--context`: {}", names(known)),
@@ -217,19 +214,19 @@ impl ClusterError {
             Why::NotFound { .. } => "check that it is there, and that the cluster serves this kind".to_owned(),
             Why::Conflict => "run it again".to_owned(),
             Why::Invalid { .. } => "correct the workload; `kubectl apply --dry-run=server` says the same".to_owned(),
-            Why::Denied { .. } => "ask who runs the cluster's admission policies".to_owned(),
+            Why::Denied { .. } => "ask the owner of the cluster's admission policies".to_owned(),
             Why::ListExpired { .. } => {
                 "the API server is slow, or its history very short: narrow the run with `-n` or `-l`".to_owned()
             }
             Why::RateLimited | Why::Server { .. } => "try again later".to_owned(),
-            Why::PullSecret { .. } => "make it anew with `kubectl create secret docker-registry`".to_owned(),
+            Why::PullSecret { .. } => "create it again with `kubectl create secret docker-registry`".to_owned(),
             Why::NotAnApiServer { .. } => {
-                "check the server's address in the kubeconfig; a sign-in page of a proxy looks so".to_owned()
+                "check the server's address in the kubeconfig; the sign-in page of a proxy answers like this".to_owned()
             }
         })
     }
 
-    /// Whether the object has changed since it was read: read it again, and plan again.
+    /// Whether the object has changed since it was read. If so, read it and plan again.
     pub fn is_conflict(&self) -> bool {
         matches!(self.why, Why::Conflict)
     }

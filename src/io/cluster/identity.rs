@@ -1,7 +1,7 @@
-//! Who we are to the API server, and the header that says so.
+//! The identity that is sent to the API server, and its `Authorization` header.
 //!
-//! A token file is read for every request, because tokens rotate; when it cannot be read, the last token that could is used. What a plugin
-//! gave is used until the server refuses it.
+//! A token file is read for every request, because tokens rotate. If it cannot be read, the last token from it is used. A
+//! plugin's token is used until the server refuses it.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -14,23 +14,23 @@ use super::error::{Sent, Why};
 use super::plugin::Plugin;
 use crate::io::credentials::Secret;
 
-/// Who we are.
+/// How to authenticate.
 pub(super) enum Identity {
-    /// Nobody.
+    /// Without credentials.
     Nobody,
-    /// Nobody, because the server is asked over plain http.
+    /// Without credentials, because they are not sent over plain HTTP.
     NobodyOverHttp,
-    /// Whom the client certificate names.
+    /// By the client certificate alone.
     Certificate,
-    /// A header that stays.
+    /// By a fixed header.
     Header(Secret),
-    /// A token in a file.
+    /// By a token that is read from a file.
     TokenFile {
         path: PathBuf,
         last: Mutex<Option<Secret>>,
         whose: Sent,
     },
-    /// What a plugin gives, with what it is told of the cluster.
+    /// By a credential plugin. `cluster` is what the plugin gets to know of the cluster.
     Plugin {
         plugin: Plugin,
         cluster: Option<Value>,
@@ -49,7 +49,7 @@ impl Identity {
         )))
     }
 
-    /// `fallback` is used while the file cannot be read.
+    /// Reads the token from `path`, and uses `fallback` while that fails.
     pub(super) fn token_file(path: PathBuf, fallback: Option<Secret>) -> Self {
         Self::TokenFile {
             path,
@@ -70,7 +70,7 @@ impl Identity {
         Self::Plugin { plugin, cluster }
     }
 
-    /// What is sent for signing in.
+    /// Which credentials are sent.
     pub(super) fn sent(&self) -> Sent {
         match self {
             Self::Nobody => Sent::Nothing,
@@ -81,7 +81,7 @@ impl Identity {
         }
     }
 
-    /// The `Authorization` header now, but for a plugin's, which is the session's.
+    /// The current `Authorization` header. `None` for a plugin, whose header is in the session.
     pub(super) fn header(&self) -> Result<Option<Secret>, Why> {
         match self {
             Self::Nobody | Self::NobodyOverHttp | Self::Certificate | Self::Plugin { .. } => {
@@ -114,7 +114,7 @@ impl Identity {
     }
 }
 
-/// A token as a header.
+/// The header for a bearer token.
 pub(super) fn bearer(token: &Secret) -> Secret {
     Secret::new(format!("Bearer {}", token.expose()))
 }

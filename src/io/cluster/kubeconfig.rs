@@ -1,8 +1,8 @@
-//! Finds the cluster: the kubeconfigs that are named, or the usual one, or the pod's service account.
+//! Finds the cluster: from the kubeconfigs that are named, the default one, or the pod's service account.
 //!
-//! Several kubeconfigs are merged as kubectl does: the first that says something wins, and a member of a list that is not there is passed
-//! over. Everything that a file names is read here, so that what is missing is said by its name. Nothing of a file's content is repeated
-//! but the names in it.
+//! Several kubeconfigs are merged as kubectl does it: the first file that sets something wins, and files of the list that do not
+//! exist are skipped. Everything that a kubeconfig refers to is read here, so that errors name what is missing. Errors repeat the
+//! names in a kubeconfig, but nothing else of its content.
 
 mod user;
 
@@ -21,27 +21,27 @@ use super::proxy;
 use super::settings::Settings;
 use crate::io::credentials::Secret;
 
-/// A cluster, and who we are there.
+/// A cluster, and how to authenticate there.
 pub(super) struct Target {
-    /// With the path before every request's.
+    /// The server's URL. Its path is a prefix for that of every request.
     pub(super) server: http::Uri,
     /// The kubeconfig's context; `None` for the service account of a pod.
     pub(super) context: Option<String>,
     pub(super) namespace: String,
-    /// As DER; the system's, where there are none.
+    /// Root certificates as DER. `None` means those of the system.
     pub(super) authorities: Option<Vec<Vec<u8>>>,
     /// `insecure-skip-tls-verify`
     pub(super) unverified: bool,
     pub(super) server_name: Option<String>,
     pub(super) proxy: Option<http::Uri>,
-    /// Certificate and key, as PEM.
+    /// Client certificate and key, as PEM.
     pub(super) certificate: Option<(String, Secret)>,
     pub(super) identity: Identity,
-    /// Whom we act as; nothing else of it is used.
+    /// Only its impersonation fields (`as`) are used.
     pub(super) acting: AuthInfo,
 }
 
-/// Finds the target. Nothing is contacted.
+/// Finds the target. Contacts nothing.
 pub(super) fn find(settings: &Settings) -> Result<Target, Why> {
     if let Some(list) = settings
         .kubeconfig
@@ -72,7 +72,7 @@ fn split(list: &OsStr) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The service account of the pod that this is; `None` outside of one.
+/// The target for the service account of the pod that we run in. `None` outside of a pod.
 fn of_the_pod(settings: &Settings) -> Option<Result<Target, Why>> {
     let (host, port) = (
         settings.text("KUBERNETES_SERVICE_HOST")?,
@@ -88,7 +88,7 @@ fn of_the_pod(settings: &Settings) -> Option<Result<Target, Why>> {
         };
         let server = uri(&format!("https://{host}:{port}"))?;
         let authorities = Some(authorities(&read(&file("ca.crt"))?, "the pod's `ca.crt`")?);
-        // A service account that is mounted without it still has the namespace that everybody has.
+        // A projected service account may lack the file `namespace`. Then it is `default`.
         let namespace = std::fs::read_to_string(file("namespace")).unwrap_or_default();
         let proxy = proxy::of_the_environment(&server, settings)?;
         Ok(Target {
@@ -133,12 +133,12 @@ fn of_files(paths: &[PathBuf], settings: &Settings) -> Result<Target, Why> {
     of_context(kubeconfig, settings)
 }
 
-/// `None`: it is not there.
+/// Returns `None` if the file does not exist.
 fn read_kubeconfig(path: &Path) -> Result<Option<Kubeconfig>, Why> {
     let path = path.to_owned();
     match Kubeconfig::read_from(&path) {
         Ok(mut read) => {
-            // An empty one is none, so that a later file's counts.
+            // Treat an empty context as unset, so that a later file can set it.
             read.current_context = read.current_context.filter(|name| !name.is_empty());
             Ok(Some(read))
         }
@@ -164,7 +164,7 @@ fn read_kubeconfig(path: &Path) -> Result<Option<Kubeconfig>, Why> {
         },
         Err(_) => Err(Why::NotAKubeconfig {
             path,
-            reason: "its documents do not go together",
+            reason: "its documents cannot be merged",
         }),
     }
 }
@@ -291,7 +291,7 @@ fn or_default(namespace: Option<&str>) -> String {
         .to_owned()
 }
 
-/// The URL of a server.
+/// Parses the URL of a server.
 fn uri(text: &str) -> Result<http::Uri, Why> {
     let unusable = || Why::Unusable {
         part: "the server's address".to_owned(),
@@ -301,7 +301,7 @@ fn uri(text: &str) -> Result<http::Uri, Why> {
     let uri: http::Uri = text.parse().map_err(|_| unusable())?;
     let usable = matches!(uri.scheme_str(), Some("http" | "https"))
         && uri.host().is_some_and(|host| !host.is_empty());
-    // A password here would be shown in every message, and is sent by nobody.
+    // A password in the URL would appear in messages, and no client sends it.
     let plain = uri
         .authority()
         .is_some_and(|authority| !authority.as_str().contains('@'));
@@ -312,7 +312,7 @@ fn uri(text: &str) -> Result<http::Uri, Why> {
     }
 }
 
-/// A field that is there as base64 (`NAME-data`), or as a file's name.
+/// A field that holds either base64 (`NAME-data`) or the path of a file.
 fn data_or_file(
     data: Option<&str>,
     file: Option<&str>,

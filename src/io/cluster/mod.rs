@@ -1,11 +1,11 @@
 //! The API server of a cluster: lists by pages, JSON Patches, pull secrets.
 //!
-//! It finds the cluster as kubectl does, and asks for no more than the roles in `deploy/` allow: `list` and `patch` on workloads, `list` on
-//! what runs, and `get` on pull secrets where a person wants them. Objects stay values, so that fields which this version does not know are
-//! never lost. It decides nothing: what is changed is planned elsewhere.
+//! It finds the cluster as kubectl does, and needs no more than the roles in `deploy/` allow: `list` and `patch` on workloads,
+//! `list` on what runs, and `get` on pull secrets if wanted. Objects stay JSON values, so that fields which this version does not
+//! know are never lost. It decides nothing: changes are planned elsewhere.
 //!
-//! The parts: `kubeconfig` finds the cluster, `identity` and `plugin` say who we are, `proxy` and `client` are the way, `connection` sends and
-//! tries again, `resource` has names and paths, `page` reads lists, `status` reads refusals, `error` says what went wrong.
+//! The parts: `kubeconfig` finds the cluster, `identity` and `plugin` authenticate, `proxy` and `client` connect, `connection`
+//! sends and retries, `resource` has names and paths, `page` reads lists, `status` reads refusals, `error` describes failures.
 
 mod client;
 mod connection;
@@ -35,30 +35,30 @@ pub use settings::{Limits, Settings};
 use super::registry::fault::Fault;
 use crate::engine::shape::PodKind;
 
-/// More pages than any cluster fills: a list that has more has no end.
+/// No cluster fills this many pages. A longer list would never end.
 const MAX_PAGES: usize = 100_000;
-/// How often a list may expire before it is given up.
+/// How often a list may expire before the run gives up.
 const MAX_EXPIRED: u32 = 3;
-/// Under which name changes are recorded in `metadata.managedFields`.
+/// The name that `metadata.managedFields` records for changes.
 const FIELD_MANAGER: &str = "imago";
 
-/// Whether a patch is kept.
+/// Whether the server keeps a patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Send {
-    /// It is.
+    /// The server keeps it.
     ForReal,
-    /// The server does all but keep it (`dryRun=All`).
+    /// The server does everything except keep it (`dryRun=All`).
     DryRun,
 }
 
-/// A cluster. Requests may be made side by side.
+/// A cluster. Requests may run concurrently.
 pub struct Cluster {
     connection: Connection,
     limits: Limits,
 }
 
 impl Cluster {
-    /// Finds the cluster and reads what its kubeconfig names. The server is not contacted; a credential plugin is run.
+    /// Finds the cluster and reads what its kubeconfig refers to. Runs a credential plugin, but does not contact the server.
     pub async fn connect(settings: &Settings) -> Result<Self, ClusterError> {
         let failed = |why| ClusterError::new("find the cluster", why);
         let target = kubeconfig::find(settings).map_err(failed)?;
@@ -69,12 +69,12 @@ impl Cluster {
         })
     }
 
-    /// The namespace of the context or of the service account, else `default`.
+    /// The namespace of the context or of the service account; otherwise `default`.
     pub fn namespace(&self) -> &str {
         self.connection.namespace()
     }
 
-    /// How a person knows the cluster: ``context `prod` (https://10.0.0.1:6443)``.
+    /// The cluster's name in messages: ``context `prod` (https://10.0.0.1:6443)``.
     pub fn name(&self) -> String {
         let (context, server) = self.connection.server();
         let server = server.to_string();
@@ -85,10 +85,10 @@ impl Cluster {
         }
     }
 
-    /// What `keep` makes of every object of a resource, in a namespace or in all, in the server's order.
+    /// Lists a resource in one namespace, or in all, and returns what `keep` returns for each object, in the server's order.
     ///
-    /// Each object has its `kind` and `apiVersion`, and no `managedFields`. A list that expires while it is read is begun anew: what was
-    /// kept is dropped, and `keep` sees the objects again.
+    /// Each object has its `kind` and `apiVersion`, and no `managedFields`. If the list expires while it is read, it starts over:
+    /// earlier results are dropped, and `keep` sees the objects again.
     pub async fn list<T>(
         &self,
         resource: Resource,
@@ -117,7 +117,7 @@ impl Cluster {
         Err(failed(Why::ListExpired { times: MAX_EXPIRED }))
     }
 
-    /// Reads a list page by page. `false`: it expired before its end.
+    /// Reads a list page by page. Returns `false` if it expired before its end.
     async fn pages(
         &self,
         resource: Resource,
@@ -171,7 +171,7 @@ impl Cluster {
         })
     }
 
-    /// Sends a JSON Patch, and returns the object as it is after it. A patch is sent once, unless it was certainly not carried out.
+    /// Sends a JSON Patch and returns the object after it. Retries only if the patch was certainly not carried out.
     pub async fn patch(
         &self,
         kind: &'static PodKind,
@@ -200,7 +200,7 @@ impl Cluster {
         page::object(&bytes, names).map_err(|error| failed(not_an_api_server(&error)))
     }
 
-    /// The body of the answer to a question that builds on nothing.
+    /// The body of the answer to a request that cannot answer 410.
     async fn done(&self, question: &Question) -> Result<Vec<u8>, Why> {
         match self.connection.ask(question).await? {
             Answer::Done(bytes) => Ok(bytes),
@@ -220,7 +220,7 @@ fn permission(verb: &'static str, names: Names, namespace: Option<&str>) -> Perm
     }
 }
 
-/// What was read is not repeated: it is not what we asked for.
+/// The answer is not quoted, because it may be anything.
 fn not_an_api_server(error: &serde_json::Error) -> Why {
     Why::NotAnApiServer {
         reason: format!(

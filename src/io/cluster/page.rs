@@ -1,6 +1,6 @@
-//! One page of a list, read object by object: what nobody needs is skipped while it is read, and no page is ever in memory as a tree.
+//! Reads one page of a list, object by object. Fields that are not needed are skipped, and no page is in memory as a tree.
 //!
-//! Items of a list carry no `kind` and no `apiVersion` of their own; they get those of what was asked for.
+//! Items of a list have no `kind` and no `apiVersion` of their own. They get those of the resource.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 
 use super::resource::Names;
 
-/// The field of an object's metadata that is as large as the object and of no use here.
+/// This field of `metadata` is as large as the rest of the object, and not needed here.
 const MANAGED_FIELDS: &str = "managedFields";
 
-/// Hands each object of a page to `take`, and returns the token of the next page, which is empty after the last one.
+/// Passes each object of a page to `take`. Returns the token of the next page, which is empty after the last one.
 pub(super) fn read(
     bytes: &[u8],
     names: Names,
@@ -28,7 +28,7 @@ pub(super) fn read(
     Ok(next)
 }
 
-/// One object, without the fields that `read` leaves out.
+/// Parses one object, without the fields that `read` leaves out.
 pub(super) fn object(bytes: &[u8], names: Names) -> Result<Value, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let object = Object { names }.deserialize(&mut deserializer)?;
@@ -109,7 +109,7 @@ impl<'de> Visitor<'de> for Items<'_> {
         formatter.write_str("the items of a list")
     }
 
-    /// An empty list of some servers.
+    /// Some servers send `null` for an empty list.
     fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! Credential plugins: the program that a kubeconfig names for signing in (`client.authentication.k8s.io`).
 //!
-//! A plugin may print anything or never end, so it has a time limit and a size limit. Its stdout is read and never passed on, nor repeated:
-//! it holds a token. Its stderr is the user's, because it may say where to sign in. It gets the
-//! environment of the settings without our secrets, and what the kubeconfig adds.
+//! A plugin may print anything or never end, so it has a time limit and a size limit. Its stdout contains a token, so it is never
+//! passed on or repeated. Its stderr goes to the user, because it may say where to sign in. Its environment is that of the
+//! settings without our secrets, plus the variables from the kubeconfig.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,15 +18,16 @@ use crate::io::credentials::{Secret, program_on_path};
 
 /// The most that a plugin may print, in bytes.
 const MAX_OUTPUT: usize = 1024 * 1024;
-/// The time that a plugin has which may ask a person.
+/// The time limit of a plugin that may ask the user.
 const INTERACTIVE: Duration = Duration::from_secs(300);
-/// The versions of the protocol that are spoken: they are alike in all that is used.
+/// The supported versions of the protocol. They do not differ in what is used here.
 const VERSIONS: [&str; 2] = [
     "client.authentication.k8s.io/v1",
     "client.authentication.k8s.io/v1beta1",
 ];
 
-/// A plugin as the kubeconfig describes it. A relative command was made absolute, unless it is a bare name.
+/// A plugin as the kubeconfig describes it. A relative path to its command has been made absolute; a bare name is searched in
+/// `PATH`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Plugin {
@@ -46,7 +47,7 @@ pub(super) struct Plugin {
     provide_cluster_info: bool,
 }
 
-/// What a plugin gave.
+/// The credentials from a plugin.
 #[derive(Clone, Default)]
 pub(super) struct Ticket {
     pub(super) token: Option<Secret>,
@@ -54,7 +55,7 @@ pub(super) struct Ticket {
     pub(super) certificate: Option<(String, Secret)>,
 }
 
-/// Why a plugin gave nothing.
+/// Why a plugin gave no credentials.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum PluginError {
     #[error("the credential plugin `{program}` is not there")]
@@ -102,12 +103,12 @@ impl PluginError {
 }
 
 impl Plugin {
-    /// Whether the plugin wants to know the cluster that it signs in to.
+    /// Whether the plugin needs to know the cluster that it signs in to (`provideClusterInfo`).
     pub(super) fn wants_cluster(&self) -> bool {
         self.provide_cluster_info
     }
 
-    /// Runs the plugin.
+    /// Runs the plugin, and passes it `cluster` if it is given.
     pub(super) async fn run(
         &self,
         cluster: Option<&Value>,

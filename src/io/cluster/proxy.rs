@@ -1,12 +1,12 @@
-//! The proxy on the way to the API server: the kubeconfig's `proxy-url`, or the environment's, as kubectl has it.
+//! The proxy for the API server: the kubeconfig's `proxy-url`, or that of the environment, as in kubectl.
 //!
-//! `NO_PROXY` holds for the environment's alone. A loopback address is never asked through a proxy of the environment.
+//! `NO_PROXY` applies only to the environment's proxy. A loopback address never goes through that proxy.
 
 use super::error::Why;
 use super::settings::Settings;
 use crate::io::no_proxy::is_excluded;
 
-/// The proxy that the environment names for a server.
+/// The proxy that the environment sets for a server.
 pub(super) fn of_the_environment(
     server: &http::Uri,
     settings: &Settings,
@@ -41,7 +41,7 @@ pub(super) fn of_the_environment(
         .ok_or_else(|| unusable(&format!("`{name}`")))
 }
 
-/// A proxy's URL; without a scheme it is plain http.
+/// Parses a proxy's URL. Without a scheme it is plain HTTP.
 pub(super) fn parse(text: &str) -> Option<http::Uri> {
     let text = if text.contains("://") {
         text.to_owned()
@@ -54,7 +54,7 @@ pub(super) fn parse(text: &str) -> Option<http::Uri> {
     usable.then_some(uri)
 }
 
-/// Its value may hold a password and is not shown.
+/// The error for a proxy's URL. It does not show the URL, which may contain a password.
 pub(super) fn unusable(part: &str) -> Why {
     Why::Unusable {
         part: format!("the proxy in {part}"),

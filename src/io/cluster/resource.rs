@@ -1,4 +1,4 @@
-//! What is asked of an API server: the resources, their paths, and how much of an object is wanted.
+//! The resources of the API server that are read: their names, their paths, and how much of an object is requested.
 
 use std::fmt::Display;
 
@@ -6,30 +6,30 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::engine::shape::PodKind;
 
-/// A kind of object that is listed.
+/// A resource that is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Resource {
-    /// Workloads of one kind, whole.
+    /// Workloads of one kind, with all fields.
     Workloads(&'static PodKind),
-    /// Pods, whole: their status says what runs.
+    /// Pods, with all fields: their status says which images run.
     Pods,
-    /// Replica sets: their metadata alone, for who owns whom.
+    /// Replica sets, metadata only: for their owners.
     ReplicaSets,
-    /// Jobs: their metadata alone, for who owns whom.
+    /// Jobs, metadata only: for their owners.
     Jobs,
 }
 
 /// Which objects of a resource are listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// A label selector as the API takes it; empty: all.
+    /// A label selector in the API's syntax; empty means all.
     pub labels: String,
-    /// A field selector as the API takes it; empty: all.
+    /// A field selector in the API's syntax; empty means all.
     pub fields: String,
 }
 
 impl Query {
-    /// The one object of a name: how an object is read again by who may list, and not get.
+    /// Selects one object by name. A role that may `list` but not `get` reads an object this way.
     pub fn named(name: &str) -> Self {
         Self {
             labels: String::new(),
@@ -38,12 +38,12 @@ impl Query {
     }
 }
 
-/// The names that the API has for a resource.
+/// The names of a resource in the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Names {
-    /// Empty for the core group.
+    /// The API group; empty for the core group.
     pub(super) group: &'static str,
-    /// With its group: `apps/v1`.
+    /// The version with its group: `apps/v1`.
     pub(super) version: &'static str,
     /// `Deployment`
     pub(super) kind: &'static str,
@@ -97,7 +97,7 @@ impl Resource {
         }
     }
 
-    /// The `Accept` header of a list: a server that knows how leaves out all but the metadata, where that is enough.
+    /// The `Accept` header of a list. If the metadata is enough, servers that can do so send nothing else.
     pub(super) fn accept(self) -> &'static str {
         match self {
             Self::Workloads(_) | Self::Pods => "application/json",
@@ -109,7 +109,7 @@ impl Resource {
 }
 
 impl Names {
-    /// The path of the resource in a namespace, or in all of them.
+    /// The path of the resource, in one namespace or in all.
     pub(super) fn path(&self, namespace: Option<&str>) -> String {
         let root = if self.group.is_empty() { "api" } else { "apis" };
         match namespace {
@@ -129,7 +129,7 @@ impl Names {
     }
 }
 
-/// Parameters behind a path's `?`; those without a value are left out.
+/// The parameters of a URL, with `?`. Parameters without a value are left out.
 pub(super) fn query(parameters: &[(&str, &str)]) -> String {
     let filled = parameters.iter().filter(|(_, value)| !value.is_empty());
     let joined: Vec<String> = filled
@@ -142,7 +142,7 @@ pub(super) fn query(parameters: &[(&str, &str)]) -> String {
     }
 }
 
-/// What may stand as it is in a path's segment or a parameter: the unreserved characters of RFC 3986.
+/// Characters to escape in a path segment or a parameter: all but the unreserved ones of RFC 3986.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

@@ -1,6 +1,6 @@
-//! Pull secrets: what a workload and its service account name, read as the kubelet reads it.
+//! Pull secrets of a workload and its service account, read as the kubelet reads them.
 //!
-//! Secrets of the two types for registries alone are used, and nothing of them is kept but the docker config.
+//! Only secrets of the two types for registries are used, and only their docker config is kept.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,12 +13,12 @@ use super::resource::{Names, SECRETS, SERVICE_ACCOUNTS};
 use super::{Cluster, not_an_api_server, permission};
 use crate::io::credentials::{PullSecret, Secret};
 
-/// The pull secrets that were found, and what went wrong with others: a missing one is a warning to the kubelet too.
+/// The pull secrets that were found, and the problems with others. To the kubelet, too, a missing secret is only a warning.
 #[derive(Debug, Default)]
 pub struct Pulled {
-    /// In the order of their names in the workload, then in the service account; each once.
+    /// Each once: first in the workload's order, then in the service account's.
     pub secrets: Vec<PullSecret>,
-    /// One for each that could not be used.
+    /// One problem for each secret that could not be used.
     pub problems: Vec<ClusterError>,
 }
 
@@ -52,7 +52,7 @@ struct Data {
 }
 
 impl Cluster {
-    /// The named secrets of a namespace, and those of a service account (`default`, where it is empty).
+    /// Reads the named secrets of a namespace, and those of a service account. An empty account name means `default`.
     pub async fn pull_secrets(
         &self,
         namespace: &str,

@@ -1,4 +1,4 @@
-//! How the cluster is found and asked: everything that a person, the environment or a test may set, as values.
+//! How to find and ask the cluster: everything that a user, the environment or a test may set, as values.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -6,42 +6,42 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Where a pod finds its service account.
+/// Where Kubernetes mounts the service account in a pod.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/// How the cluster is found and asked.
+/// How to find and ask the cluster.
 #[derive(Clone)]
 pub struct Settings {
-    /// `--kubeconfig`: a file, or a list of files as `KUBECONFIG` has it.
+    /// `--kubeconfig`: a file, or a list of files as in `KUBECONFIG`.
     pub kubeconfig: Option<OsString>,
-    /// `--context`: another context than the kubeconfig's current one.
+    /// `--context`: replaces the kubeconfig's current context.
     pub context: Option<String>,
     /// The process's environment: home folder, `KUBECONFIG`, proxies, the pod's variables, and what credential plugins need.
     pub environment: BTreeMap<OsString, OsString>,
-    /// Times, sizes and counts that keep a bad server from costing much.
+    /// Limits on what a bad server can cost.
     pub limits: Limits,
     /// The folder of the pod's service account: `token`, `ca.crt`, `namespace`.
     pub service_account: PathBuf,
 }
 
-/// Times, sizes and counts.
+/// Limits of time, size and number.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many objects a page of a list has at most.
+    /// The number of objects in a page of a list.
     pub page: u32,
-    /// The largest answer, in bytes. A page that is larger is asked for again in smaller ones.
+    /// The largest answer, in bytes. A page that is larger is requested again in smaller pages.
     pub body: usize,
-    /// For making a connection, name look-up and TLS included.
+    /// The time to connect, including DNS and TLS.
     pub connect: Duration,
-    /// For one request, to the last byte of its answer.
+    /// The time for one request, up to the last byte of its answer.
     pub answer: Duration,
-    /// For one call of a credential plugin that asks nobody; one that may ask a person has five minutes.
+    /// The time for one call of a credential plugin that asks nothing. One that may ask the user has five minutes.
     pub plugin: Duration,
     /// How often one request is sent in all.
     pub tries: u32,
-    /// The first pause before another try; each further one is twice as long.
+    /// The pause before the first retry. It doubles for each further one.
     pub first_pause: Duration,
-    /// The longest pause, and the longest `Retry-After` that is waited for.
+    /// The longest pause. A longer `Retry-After` is not waited for.
     pub longest_pause: Duration,
 }
 
@@ -73,7 +73,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The same, each file by the path that `reach` makes of its own.
+    /// The same settings, with every file's path passed through `reach`.
     #[must_use]
     pub fn reached(&self, reach: impl Fn(&Path) -> PathBuf) -> Self {
         let list = |files: &OsString| {
@@ -91,7 +91,7 @@ impl Settings {
         }
     }
 
-    /// A variable that is set and not empty.
+    /// A variable, if it is set and not empty.
     pub(super) fn variable(&self, name: &str) -> Option<&OsStr> {
         self.environment
             .get(OsStr::new(name))
@@ -99,14 +99,14 @@ impl Settings {
             .filter(|value| !value.is_empty())
     }
 
-    /// A variable that is set, not empty, and text.
+    /// A variable, if it is set, not empty and UTF-8.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.variable(name).and_then(OsStr::to_str)
     }
 }
 
 impl fmt::Debug for Settings {
-    /// Without the environment, which holds secrets of all sorts.
+    /// Omits the environment, which contains secrets.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Settings")

@@ -1,14 +1,15 @@
-//! Reading the `Status` with which an API server refuses, and what it means for whoever asked.
+//! Reads the `Status` of an API server's refusal, and sorts it by cause.
 //!
-//! A failed `test` of a JSON Patch comes back as 422 without causes and with a message that says nothing; an object that would be invalid
-//! as 422 with causes. A person's 403 has the name of who was refused; an admission policy answers with any status.
+//! The server's answers are not always telling. A failed `test` of a JSON Patch is a 422 without causes and with a
+//! message that does not help. An object that would be invalid is a 422 with causes. RBAC's 403 names the user who was refused. An admission policy
+//! may answer with any status.
 
 use serde::Deserialize;
 
 use super::error::{Permission, Why};
 use crate::io::credentials::Known;
 
-/// The most causes that are repeated.
+/// The most causes that a message repeats.
 const MOST_CAUSES: usize = 5;
 
 #[derive(Default, Deserialize)]
@@ -32,7 +33,7 @@ struct Cause {
     field: Option<String>,
 }
 
-/// Says why a status is no answer. 401 and 410 are for whoever signs in, or begins a list anew.
+/// The error for a status that is not a success. The caller handles 401 (it signs in) and 410 (it starts a list over).
 pub(super) fn why(status: u16, body: &[u8], permission: Permission, known: &Known) -> Why {
     let Some(read) = serde_json::from_slice::<Status>(body)
         .ok()
@@ -52,19 +53,19 @@ pub(super) fn why(status: u16, body: &[u8], permission: Permission, known: &Know
             },
         };
     };
-    // What is said is sorted as it came, and repeated without secrets.
+    // The original text decides the cause. What is repeated has its secrets hidden.
     let said = read.message.unwrap_or_default();
     let message = known.hide(&said);
     let causes = read
         .details
         .and_then(|details| details.causes)
         .unwrap_or_default();
-    // A webhook chooses its status and reason itself; the words before its own are the API server's.
+    // A webhook chooses its own status and reason. The API server puts `admission webhook` in front.
     if said.contains("admission webhook") && status < 500 {
         return Why::Denied { text: message };
     }
     match status {
-        // RBAC and admission plugins both answer 403 `Forbidden`: the authorizer alone says who cannot do what.
+        // RBAC and admission plugins both answer 403 `Forbidden`. Only RBAC says who cannot do what.
         403 if !said.contains(" cannot ") => Why::Denied { text: message },
         403 => Why::Forbidden {
             user: user(&said).map(|user| known.hide(user)),
@@ -87,7 +88,7 @@ pub(super) fn why(status: u16, body: &[u8], permission: Permission, known: &Know
     }
 }
 
-/// The user whom a role's 403 names.
+/// The user that RBAC's message names.
 fn user(message: &str) -> Option<&str> {
     let rest = message.split_once("User \"")?.1;
     Some(rest.split_once('"')?.0)

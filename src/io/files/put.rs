@@ -1,8 +1,9 @@
-//! A file that the user asks for by name, such as a report: whatever regular file stands there is replaced, at once.
+//! Writes a file that the user named, such as a report. An existing regular file is replaced atomically.
 //!
-//! Unlike manifests these are written wherever the user says: `io::links::destination` says where a path leads, and no link is followed
-//! here. What the shell has opened (`/dev/stdout`, `/dev/fd/3`) and the system's devices are written to as they are; a pipe or a device that
-//! stands elsewhere is refused, because writing to it may wait for ever. What a report says may be a stranger's text, so no file stays executable.
+//! Unlike manifests, these files are written wherever the user says. `io::links::destination` resolves the path, so no link is
+//! followed here. What the shell has opened (`/dev/stdout`, `/dev/fd/3`) and the system's devices are written to directly. A pipe
+//! or device elsewhere is refused, because writing to it may block forever. No file stays executable, because a report may
+//! contain a stranger's text.
 
 use std::fs::{OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
@@ -15,14 +16,14 @@ use super::FileError;
 use super::write::{folder, is_displaced, may_write, write_beside};
 use crate::io::interrupt;
 
-/// Who may read and write.
+/// The permissions that a file may keep: reading and writing.
 const NOT_EXECUTABLE: u32 = 0o666;
 
-/// Puts `new` there: a file that is there keeps who may read and write it, and is never seen half written.
+/// Writes `new` to `path`. An existing file keeps its read and write permissions, and is never seen half written.
 pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
     match place(path)? {
         Place::Special => {
-            // The other end of a pipe may be closed: then it fails, where it would wait without the flag.
+            // If the other end of a pipe is closed, opening fails with this flag. Without it, it would wait.
             let flags = OFlags::NOCTTY | OFlags::NONBLOCK;
             let mut opened = OpenOptions::new()
                 .write(true)
@@ -48,7 +49,7 @@ pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
     }
 }
 
-/// Whether [`put`] may be expected to succeed, without writing anything.
+/// Checks, without writing, whether [`put`] can write the file.
 pub fn puttable(path: &Path) -> Result<(), FileError> {
     let Place::Regular(_) = place(path)? else {
         return Ok(());
@@ -64,9 +65,9 @@ pub fn puttable(path: &Path) -> Result<(), FileError> {
 }
 
 enum Place {
-    /// To be made, or replaced by one with these permissions.
+    /// A regular file: new, or an existing one with these permissions.
     Regular(Option<Permissions>),
-    /// To be written to as it is.
+    /// A device or pipe of the system: written to directly.
     Special,
 }
 
@@ -94,7 +95,7 @@ fn place(path: &Path) -> Result<Place, FileError> {
     }
 }
 
-/// Below `/proc` and `/dev` nothing is replaced: what opens there is somebody's open file. `/dev/shm` holds files of people.
+/// Whether the system keeps devices and open files there, which must not be replaced. `/dev/shm` has users' files.
 fn is_of_the_system(path: &Path) -> bool {
     path.starts_with("/dev") && !path.starts_with("/dev/shm") || path.starts_with("/proc")
 }
@@ -144,7 +145,7 @@ mod tests {
             (fs::read(&file).unwrap(), fs::read(&name).unwrap()),
             (b"old".to_vec(), b"new".to_vec())
         );
-        // A folder that became a link since its path was judged.
+        // The folder was replaced by a link after its path was checked.
         fs::create_dir(folder.path().join("hooks")).unwrap();
         symlink("hooks", folder.path().join("out")).unwrap();
         assert_eq!(

@@ -1,9 +1,9 @@
-//! Replacing files whole or not at all.
+//! Replaces whole files, or leaves them alone.
 //!
-//! It never leaves half a file behind, not after a crash of the system either, because a content is on the disk before it gets its name;
-//! and it never overwrites what somebody wrote after it was read. What it cannot keep over a replacement: other hard links to the old
-//! file, and access lists beyond owner, group and mode. It does not wait for the new name to be on the disk: after a crash there is the
-//! old file, or the new one.
+//! It never leaves half a file behind, even after a crash of the system: the content is on the disk before it gets its name. It
+//! never overwrites what another program wrote after the file was read. It does not wait until the new name is on the disk: after
+//! a crash there is either the old file or the new one. A replacement loses other hard links to the old file, and access lists
+//! beyond owner, group and mode.
 
 #[cfg(test)]
 mod tests;
@@ -21,30 +21,29 @@ use tempfile::{NamedTempFile, TempPath};
 use super::{FileError, open, read};
 use crate::io::interrupt::{self, Held};
 
-/// A temporary file's name: these two, and letters and digits between them.
+/// The prefix and suffix of a temporary file's name. Letters and digits are between them.
 const TEMPORARY: (&str, &str) = (".imago-", ".part");
-/// How many letters and digits.
+/// The number of these letters and digits.
 const RANDOM: usize = 12;
-/// A run does not take so long that a temporary file this old is still its own.
+/// No run takes so long that a temporary file of this age is still in use.
 const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
 
-/// More files than these are flushed with everything else that waits to be written to their file system, which then is quicker.
+/// If there are more files than these on a file system, syncing the whole file system is faster than syncing each file.
 const FEW: usize = 8;
 
-/// A file's new content, beside the file and not in its place yet. Dropped, it is gone.
+/// A file's new content, in a temporary file beside it. Dropping it removes the temporary file.
 #[derive(Debug)]
 pub struct Prepared {
     path: PathBuf,
     temporary: TempPath,
-    /// The file system that it is on.
+    /// The file system of the temporary file.
     device: u64,
     _held: Held,
 }
 
-/// Puts `new` in the place of a file that holds `old`: at once, with its mode, and with its owner and group where the system lets us.
+/// Atomically replaces the content `old` of a file by `new`. Keeps its mode, and its owner and group if the system allows it.
 ///
-/// The file is compared with `old` as the last thing before it is replaced. Whatever fails, the file is as it was, and nothing is
-/// left beside it.
+/// Right before that, the file is compared with `old`. After an error the file is unchanged, and no temporary file is left.
 pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
     let prepared = [prepare(path, new)?];
     flush(&prepared).into_iter().collect::<Result<(), _>>()?;
@@ -53,7 +52,7 @@ pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
         .try_for_each(|prepared| prepared.in_place().and_then(|prepared| prepared.put(old)))
 }
 
-/// The first of three steps, for many files at once: writes the new content beside the file, with its mode and owner.
+/// The first of three steps for many files: writes the new content to a temporary file, with the mode and owner of the original.
 pub fn prepare(path: &Path, new: &[u8]) -> Result<Prepared, FileError> {
     let (_, metadata) = open(path)?;
     if !may_write(path) {
@@ -66,7 +65,7 @@ pub fn prepare(path: &Path, new: &[u8]) -> Result<Prepared, FileError> {
     temporary
         .as_file()
         .set_permissions(metadata.permissions())?;
-    // Not the open file: there may be more of them than a process may have open.
+    // Keeps the path and not the open file, because there may be more files than a process may open.
     Ok(Prepared {
         path: path.to_owned(),
         temporary: temporary.into_temp_path(),
@@ -75,7 +74,7 @@ pub fn prepare(path: &Path, new: &[u8]) -> Result<Prepared, FileError> {
     })
 }
 
-/// As [`prepare`], for a file that is not there yet.
+/// Like [`prepare`], for a file that does not exist yet.
 pub fn prepare_new(path: &Path, new: &[u8]) -> Result<Prepared, FileError> {
     let held = interrupt::hold();
     let temporary = write_beside(path, new, Permissions::from_mode(0o666))?;
@@ -88,14 +87,14 @@ pub fn prepare_new(path: &Path, new: &[u8]) -> Result<Prepared, FileError> {
     })
 }
 
-/// The second step: returns when the new contents are on the disk, one result for each.
+/// The second step: waits until the new contents are on the disk. Returns one result for each.
 pub fn flush(prepared: &[Prepared]) -> Vec<Result<(), FileError>> {
     let mut devices: BTreeMap<u64, (usize, &Path)> = BTreeMap::new();
     for one in prepared {
         devices.entry(one.device).or_insert((0, &one.temporary)).0 += 1;
     }
     devices.retain(|_, (count, path)| *count > FEW && flush_all_beside(path).is_ok());
-    // What failed for all is done one by one, which tells whose failure it is.
+    // Where syncing the file system failed, sync each file, so that the error belongs to a file.
     let flushed = |one: &Prepared| match devices.contains_key(&one.device) {
         true => Ok(()),
         false => Ok(File::open(&one.temporary).and_then(|file| file.sync_data())?),
@@ -104,7 +103,7 @@ pub fn flush(prepared: &[Prepared]) -> Vec<Result<(), FileError>> {
 }
 
 impl Prepared {
-    /// The last step: gives it the place of a file that still holds `old`.
+    /// The last step: renames the temporary file over the file, if that still has the content `old`.
     pub fn put(self, old: &[u8]) -> Result<(), FileError> {
         if read(&self.path)? != old {
             return Err(FileError::Changed);
@@ -115,7 +114,7 @@ impl Prepared {
             .map_err(|error| error.error)?)
     }
 
-    /// The same, where there is no file yet. One that came meanwhile is not overwritten.
+    /// The last step for a new file. If a file was created meanwhile, it is not overwritten.
     pub fn put_new(self) -> Result<(), FileError> {
         self.temporary
             .persist_noclobber(&self.path)
@@ -125,7 +124,8 @@ impl Prepared {
             })
     }
 
-    /// Itself, unless a link took the place of its folder. From here on such a link changes nothing: the temporary file is not there.
+    /// Fails if a link took the place of the folder. Such a swap later on does no harm: the temporary file is not in the new
+    /// folder.
     pub fn in_place(self) -> Result<Self, FileError> {
         if is_displaced(self.folder()) {
             Err(FileError::Displaced)
@@ -134,13 +134,13 @@ impl Prepared {
         }
     }
 
-    /// Its folder.
+    /// The folder of the file.
     pub fn folder(&self) -> &Path {
         folder(&self.path)
     }
 
-    /// Removes the temporary files that killed runs left in its folder. What is too new for that, by the clock that the file system gives
-    /// its times by, may be that of a run beside this one. A failure leaves them for the next run.
+    /// Removes temporary files that killed runs left in the folder. Newer ones stay, because a concurrent run may use them. Ages
+    /// are measured by the file system's own clock. Ignores errors; the next run tries again.
     pub fn remove_leftovers(&self) {
         let Ok(now) = self
             .temporary
@@ -162,14 +162,14 @@ impl Prepared {
         };
         for entry in entries.flatten() {
             if entry.file_name().to_str().is_some_and(is_temporary) && is_left(&entry) {
-                // Another run may have removed it, and one that stays is in nobody's way.
+                // Another run may have removed it, and a leftover does no harm.
                 drop(std::fs::remove_file(entry.path()));
             }
         }
     }
 }
 
-/// Whether [`replace`] may be expected to succeed, without writing anything.
+/// Checks, without writing, whether [`replace`] can replace the file.
 pub fn writable(path: &Path) -> Result<(), FileError> {
     let (_, metadata) = open(path)?;
     if !may_write(path) {
@@ -178,7 +178,7 @@ pub fn writable(path: &Path) -> Result<(), FileError> {
     rustix::fs::access(folder(path), Access::WRITE_OK).map_err(|_| FileError::FolderPermission)
 }
 
-/// Makes a file that is not there yet, at once. One that came meanwhile is not overwritten.
+/// Creates a file atomically. If a file is created meanwhile, it is not overwritten.
 pub fn create(path: &Path, new: &[u8]) -> Result<(), FileError> {
     let prepared = [prepare_new(path, new)?];
     flush(&prepared).into_iter().collect::<Result<(), _>>()?;
@@ -187,8 +187,8 @@ pub fn create(path: &Path, new: &[u8]) -> Result<(), FileError> {
         .try_for_each(|prepared| prepared.in_place().and_then(Prepared::put_new))
 }
 
-/// Whether a link has taken the place of a folder, or of one above it, whose path was found without links. What is not there is not
-/// displaced; what cannot be looked at may be.
+/// Whether a link has taken the place of `folder` or of one above it. `folder` was found without links. A missing folder is not
+/// displaced; one that cannot be inspected may be.
 pub fn is_displaced(folder: &Path) -> bool {
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
@@ -202,7 +202,7 @@ pub fn is_displaced(folder: &Path) -> bool {
     }
 }
 
-/// Whether the system would let this user write the file itself; a rename over it would not ask.
+/// Whether this user may write the file itself. A rename over it would not check that.
 pub(super) fn may_write(path: &Path) -> bool {
     rustix::fs::accessat(rustix::fs::CWD, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
 }
@@ -227,7 +227,7 @@ pub(super) fn write_beside(
         .write(true)
         .create_new(true)
         .mode(permissions.mode());
-    // Opened here: tempfile's own errors keep neither the system's number nor a name that is the same in every run.
+    // Open the file here: tempfile's own errors lose the system's error number, and contain a random name.
     let mut temporary = builder
         .make_in(folder(path), |path| options.open(path))
         .map_err(|error| match error.kind() {
@@ -235,7 +235,7 @@ pub(super) fn write_beside(
             ErrorKind::NotFound => FileError::FolderMissing,
             _ => error.into(),
         })?;
-    // To the file within: the temporary one's own errors name it, with letters that are others in every run.
+    // Write to the inner file: the errors of tempfile's wrapper contain the random name.
     temporary.as_file_mut().write_all(new)?;
     Ok(temporary)
 }
@@ -249,7 +249,7 @@ fn is_temporary(name: &str) -> bool {
     })
 }
 
-/// Flushes a file with all else that waits to be written to its file system.
+/// Syncs the whole file system of a file.
 #[cfg(target_os = "linux")]
 fn flush_all_beside(path: &Path) -> std::io::Result<()> {
     Ok(rustix::fs::syncfs(File::open(path)?)?)
@@ -260,7 +260,7 @@ fn flush_all_beside(_path: &Path) -> std::io::Result<()> {
     Err(ErrorKind::Unsupported.into())
 }
 
-/// Gives the file the other one's owner and group. Only root may give a file away, so what is refused stays ours.
+/// Gives the file the owner and group of `other`. Only root may change owners, so refusals are ignored.
 fn keep_owner(file: &File, ours: &Metadata, other: &Metadata) -> Result<(), FileError> {
     let owner = (ours.uid() != other.uid()).then_some(other.uid());
     let group = (ours.gid() != other.gid()).then_some(other.gid());

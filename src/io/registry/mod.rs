@@ -417,6 +417,6 @@ fn not_a_manifest(to: &Destination) -> Refusal {
             "`{}` answered with something that is no manifest",
             to.host.name
         ),
-        "check the registry's name and port; a sign-in page of a proxy looks so",
+        "check the registry's name and port; the sign-in page of a proxy answers like this",
     )
 }

@@ -219,7 +219,8 @@ impl Transport {
         if let Some(secret) = authorization {
             let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| {
                 Fault::Settings(
-                    "the credentials hold characters that no header may have".to_owned(),
+                    "the credentials contain characters that an HTTP header may not have"
+                        .to_owned(),
                 )
             })?;
             value.set_sensitive(true);

@@ -258,7 +258,7 @@ fn a_file_that_is_no_kubeconfig_is_named_with_its_place_and_without_its_content(
             ..settings(&server)
         });
         assert_eq!(error.code().as_str(), "kubeconfig");
-        let place = format!("`{}` is no kubeconfig, from line ", path.display());
+        let place = format!("`{}` is not a kubeconfig, from line ", path.display());
         assert!(error.cause().starts_with(&place), "{}", error.cause());
         assert!(!format!("{error:?} {}", error.cause()).contains("hunter2"));
     }

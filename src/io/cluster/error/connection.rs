@@ -1,4 +1,4 @@
-//! Why an API server gave no answer at all: code, text and hint.
+//! Why an API server gave no answer: code, text and hint.
 
 use super::Purpose;
 use crate::engine::code::Code;

@@ -1,4 +1,4 @@
-//! Who the kubeconfig says that we are, in each of the ways that a user can be written.
+//! How the kubeconfig's user authenticates, in all the ways that a user can be written.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::io::cluster::identity::Identity;
 use crate::io::cluster::plugin::Plugin;
 use crate::io::credentials::Secret;
 
-/// A user of a kubeconfig: what of it is not read from kube's own fields, whose secrets are for kube alone.
+/// The fields of a kubeconfig's user that kube's type does not give us, because it keeps its secrets to itself.
 #[derive(Deserialize)]
 struct User {
     username: Option<String>,
@@ -35,7 +35,7 @@ struct User {
     provider: Option<Value>,
 }
 
-/// Who a user is: kubectl's order, a token file, a token, name and password, a plugin; and a certificate beside them.
+/// How a user authenticates. The order is kubectl's: token file, token, name and password, plugin. A certificate may be added.
 pub(super) fn identity(
     user: &AuthInfo,
     cluster: &Cluster,
@@ -50,7 +50,7 @@ pub(super) fn identity(
         .and_then(serde_json::from_value)
         .map_err(|_| {
             unusable(
-                "it has fields of other kinds than expected",
+                "some of its fields have an unexpected type",
                 "correct the kubeconfig",
             )
         })?;
@@ -114,7 +114,7 @@ pub(super) fn identity(
     Ok((identity, certificate))
 }
 
-/// What a plugin is told of the cluster (`ExecCredential.spec.cluster`).
+/// What a plugin gets to know of the cluster (`ExecCredential.spec.cluster`).
 fn cluster_info(cluster: &Cluster, authorities: Option<&[u8]>) -> Value {
     let mut info = json!({"server": cluster.server});
     let mut put = |key: &str, value: Option<Value>| {

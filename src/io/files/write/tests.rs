@@ -1,4 +1,4 @@
-//! Whole or not at all, and nobody's work is lost.
+//! Files are replaced whole or not at all, and nobody's work is lost.
 
 use std::fs::FileTimes;
 
@@ -65,7 +65,7 @@ fn a_file_is_written_only_by_who_may_write_it_and_keeps_its_mode() {
     let file = folder.path().join("web.yaml");
     std::fs::write(&file, "old").unwrap();
     std::fs::set_permissions(&file, Permissions::from_mode(0o444)).unwrap();
-    // The superuser may write every file, also a read-only one.
+    // Root may write every file, even a read-only one.
     if file.metadata().unwrap().uid() == 0 {
         replace(&file, b"old", b"new").unwrap();
         assert_eq!(std::fs::read(&file).unwrap(), b"new");

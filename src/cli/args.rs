@@ -18,13 +18,11 @@ mod workloads;
 
 use std::ffi::OsString;
 
-use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::config::Mistake;
-use super::settings::UsageError;
+use super::refused::{Refused, UsageError};
 use spelling::Line;
 
 pub use cluster::Cluster;
@@ -98,17 +96,6 @@ pub enum Command {
         #[arg(value_name = "COMMAND")]
         page: Option<String>,
     },
-}
-
-/// Why there is nothing to run.
-#[derive(Debug)]
-pub enum Refused {
-    /// Help or the version was asked for: a result.
-    Asked(StyledStr),
-    /// What was typed is wrong.
-    Usage(UsageError),
-    /// What the repository's settings say is wrong.
-    Setting(Box<Mistake>),
 }
 
 /// Reads the command line, the program's name first. Without a command, the cluster is meant.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde_saphyr::Location;
 
+use super::refused::{Mistake, Spot};
 use crate::io::files::{self, FileError};
 use crate::io::links::Links;
 use crate::io::scan;
@@ -33,32 +34,6 @@ pub struct Config {
     /// The current folder, absolute.
     current: PathBuf,
     values: Values,
-}
-
-/// Why a file is not used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// What is wrong, in lower case and without a full stop.
-    pub what: String,
-    /// The file, as shown to the user.
-    pub file: String,
-    /// Where in it, where that is known.
-    pub spot: Option<Spot>,
-    /// One thing to do.
-    pub hint: String,
-}
-
-/// A place in a file, with what stands there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spot {
-    /// The line, from 1.
-    pub line: u32,
-    /// The column, in characters from 1.
-    pub column: usize,
-    /// How many characters are meant, at least 1.
-    pub width: usize,
-    /// The whole line.
-    pub text: String,
 }
 
 /// The most bytes of settings that are read.

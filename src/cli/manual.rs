@@ -5,7 +5,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::args::Typed;
-use super::settings::UsageError;
+use super::refused::UsageError;
 
 /// The script that teaches a shell the flags.
 pub(super) fn completions(shell: Shell) -> String {

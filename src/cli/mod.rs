@@ -4,10 +4,12 @@ pub mod args;
 pub mod config;
 mod manual;
 pub mod printer;
+pub mod refused;
 pub mod render;
 mod reports;
 mod runtime;
 pub mod settings;
+pub mod verbosity;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -21,11 +23,13 @@ use crate::app::workspace::Workspace;
 use crate::app::{cluster, digest, files};
 use crate::io::interrupt::{self, Interrupt};
 use crate::io::registry::Detours;
-use args::{Command, Configuration, Refused, When};
+use args::{Command, Configuration, When};
 use printer::{Form, Printer, Progress, To};
+use refused::Refused;
 use render::{Printable, problem, text};
 use runtime::{Asks, block_on};
-use settings::{Detail, Outside, Reporting, Settings, Verbosity};
+use settings::{Outside, Reporting, Settings};
+use verbosity::{Detail, Verbosity};
 
 /// It ran, whether or not something changed.
 pub const DONE: u8 = 0;

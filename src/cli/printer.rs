@@ -16,7 +16,7 @@ use anstream::AutoStream;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::render::Styles;
-use super::settings::Colour;
+use super::verbosity::Colour;
 use crate::app::observer::Event;
 
 /// Where text goes.

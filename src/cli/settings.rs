@@ -19,6 +19,8 @@ use std::ffi::{OsStr, OsString};
 use super::args::{self, When};
 use super::manual;
 use super::printer::Runner;
+use super::refused::{UsageError, usage};
+use super::verbosity::{Colour, Detail, Verbosity};
 use crate::app::report::Action;
 use crate::app::{cluster, digest, files};
 use crate::engine::image::{ImageRef, Lookup};
@@ -42,16 +44,6 @@ impl Outside {
             .get(OsStr::new(name))
             .map(OsString::as_os_str)
     }
-}
-
-/// A mistake on the command line, and what to type in its place.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}")]
-pub struct UsageError {
-    /// What is wrong, in lower case and without a full stop.
-    pub what: String,
-    /// One thing to do.
-    pub hint: String,
 }
 
 /// Something to run.
@@ -86,41 +78,6 @@ pub enum Settings {
     },
     /// A text that was asked for by name: the result.
     Text(String),
-}
-
-/// How much is said, and how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Verbosity {
-    /// Whether colour is used.
-    pub colour: Colour,
-    /// How much is said.
-    pub detail: Detail,
-}
-
-/// Whether colour is used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Colour {
-    /// Where the stream is a terminal.
-    #[default]
-    OnTerminals,
-    /// Everywhere.
-    Always,
-    /// Nowhere.
-    Never,
-}
-
-/// How much is said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Detail {
-    /// Problems, and what was asked for by name.
-    Quiet,
-    /// The report.
-    #[default]
-    Normal,
-    /// The files without a workload, and what was passed over and why, too.
-    More,
-    /// How each digest was found, too.
-    Most,
 }
 
 /// Checks what was typed.
@@ -254,11 +211,4 @@ fn image(text: &str) -> Result<(String, Lookup), UsageError> {
         ));
     }
     Ok((text.to_owned(), image.lookup()))
-}
-
-fn usage(what: impl Into<String>, hint: impl Into<String>) -> UsageError {
-    UsageError {
-        what: what.into(),
-        hint: hint.into(),
-    }
 }

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::spelling::Line;
-use crate::cli::settings::UsageError;
+use crate::cli::refused::UsageError;
 
 /// The parser's error on this line.
 pub(super) fn mistake(error: &clap::Error, line: &Line) -> UsageError {

@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, Command};
 
-use crate::cli::settings::UsageError;
+use crate::cli::refused::UsageError;
 
 /// The command that is meant where none is named.
 const IMPLIED: &str = "cluster";

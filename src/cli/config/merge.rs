@@ -6,7 +6,7 @@ use super::Config;
 use super::values::Written;
 use crate::app::files::ImageGlobs;
 use crate::cli::args::{Digest, Files, Locking, Registries, Track};
-use crate::cli::settings::UsageError;
+use crate::cli::refused::UsageError;
 use crate::io::links::{self, Links};
 use crate::io::registry::{Detour, Map};
 use crate::io::scan::Globs;

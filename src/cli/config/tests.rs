@@ -7,8 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, schema_for};
 
 use super::*;
 use crate::cli::args::{self, Command, Files};
+use crate::cli::refused::UsageError;
 use crate::cli::render::{Styles, problem};
-use crate::cli::settings::UsageError;
 
 fn mistake(text: &str) -> String {
     let folder = tempfile::tempdir().unwrap();

@@ -20,7 +20,8 @@ use serde_saphyr::options::MergeKeyPolicy;
 use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
 use crate::cli::args::{Track, Typed};
-use crate::cli::settings::{self, UsageError};
+use crate::cli::refused::{UsageError, usage};
+use crate::cli::settings;
 use crate::io::scan;
 
 /// The most aliases in a file: each may repeat a long text.
@@ -282,11 +283,4 @@ fn nearest(name: &str, expected: &[&'static str]) -> Option<&'static str> {
         .map(|key| (strsim::damerau_levenshtein(key, &name), *key))
         .min()?;
     (near.0 <= near.1.len() / 3).then_some(near.1)
-}
-
-fn usage(what: impl Into<String>, hint: impl Into<String>) -> UsageError {
-    UsageError {
-        what: what.into(),
-        hint: hint.into(),
-    }
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::{Printable, Styles, counted, problem, text};
 use crate::app::report::{ObjectReport, Outcome, Reach, Report};
-use crate::cli::settings::Detail;
+use crate::cli::verbosity::Detail;
 
 /// The longest report, in bytes, with room for words around it.
 const LIMIT: usize = 60_000;

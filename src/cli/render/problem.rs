@@ -10,8 +10,8 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use super::cause::{Failed, groups};
 use super::{Printable, Styles, counted, steers};
 use crate::app::report::{Place, Problem};
-use crate::cli::config::Mistake;
-use crate::cli::settings::Detail;
+use crate::cli::refused::Mistake;
+use crate::cli::verbosity::Detail;
 
 /// How many places of one problem, or images of one cause, are listed, unless more was asked for.
 const PLACES: usize = 10;

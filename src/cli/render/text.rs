@@ -10,7 +10,7 @@ use std::fmt::Write;
 
 use super::{Printable, Styles, counted, problem, steers};
 use crate::app::report::{Action, Committed, LockedEntry, Place, Reach, Report, Skipped};
-use crate::cli::settings::Detail;
+use crate::cli::verbosity::Detail;
 use crate::engine::code::Code;
 
 pub use digest::{digest_problems, digests, ways};

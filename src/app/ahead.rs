@@ -1,8 +1,8 @@
-//! Tags that are asked for as soon as a file names them, while other files are still being read.
+//! Asks for a tag as soon as a file names it, while other files are still read.
 //!
-//! It asks nothing that the run would not ask, each tag once, in the order in which the files are found, and within a file in the order of
-//! its images: until a host is settled, that order decides what becomes of its questions, so it must not hang on which thread was faster.
-//! A runtime of one thread keeps that order. What becomes of an answer is not its business: the resolver keeps it for who asks again.
+//! It asks nothing that the run would not ask anyway, and each tag once. The order is that of the files, and within a file that
+//! of its images. It must not depend on which thread was faster: until a host is settled, the order decides what happens to its
+//! queries. A runtime with one thread keeps the order. The resolver keeps the answers for when the run asks again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,29 +13,29 @@ use tokio::task::JoinSet;
 use crate::engine::image::Lookup;
 use crate::io::resolver::Resolver;
 
-/// Who answers, and what it is asked ahead.
+/// The resolver, and the queries that are sent ahead.
 pub(super) struct Ahead<R> {
     resolver: Arc<R>,
     runtime: Handle,
     line: Mutex<Line>,
 }
 
-/// What the files name, brought into their order.
+/// The lookups of the files, put in order.
 #[derive(Default)]
 struct Line {
-    /// The file that is waited for.
+    /// The number of the next file in order.
     next: usize,
-    /// What the files after it name, which were faster.
+    /// The lookups of later files, which were read faster.
     early: BTreeMap<usize, Vec<Lookup>>,
     named: BTreeSet<Lookup>,
     under_way: UnderWay,
 }
 
-/// Questions that go on as long as this is there.
+/// Queries under way. Dropping it cancels them.
 pub(super) type UnderWay = JoinSet<()>;
 
 impl<R: Resolver> Ahead<R> {
-    /// Asks nothing yet. It will ask on the runtime that this is called in.
+    /// Asks nothing yet. Later it will ask on the current runtime.
     pub(super) fn new(resolver: Arc<R>) -> Self {
         Self {
             resolver,
@@ -44,7 +44,8 @@ impl<R: Resolver> Ahead<R> {
         }
     }
 
-    /// Takes what the file with this number names, and asks for what is new of it, once each file before it was taken. Any thread may call it.
+    /// Takes the lookups of the file with this number. Asks for the new ones as soon as all earlier files were taken. Any thread
+    /// may call it.
     pub(super) fn take<'l>(&self, number: usize, lookups: impl Iterator<Item = &'l Lookup>) {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         let Line {
@@ -67,14 +68,14 @@ impl<R: Resolver> Ahead<R> {
                     continue;
                 }
                 let resolver = Arc::clone(&self.resolver);
-                // Such a future is large, and would be moved several times on its way.
+                // The future is large, and without a box it would be moved several times.
                 let question = Box::pin(async move { drop(resolver.resolve(&lookup).await) });
                 under_way.spawn_on(question, &self.runtime);
             }
         }
     }
 
-    /// Ends the asking ahead, and hands over what is under way.
+    /// Stops asking ahead, and returns the queries under way.
     pub(super) fn hand_over(self) -> (Arc<R>, UnderWay) {
         let line = self.line.into_inner();
         let under_way = line.unwrap_or_else(PoisonError::into_inner).under_way;
@@ -89,7 +90,7 @@ mod tests {
     use crate::engine::answer::{Manifest, Refusal};
     use crate::engine::image::{Digest, ImageRef};
 
-    /// Says which tag it was asked for.
+    /// A resolver that sends each tag that it is asked for.
     struct Teller(std::sync::mpsc::Sender<String>);
 
     impl Resolver for Teller {
@@ -123,7 +124,7 @@ mod tests {
                 take(2, &["reg.test/last:1", "reg.test/web:1"]);
                 take(1, &[]);
                 take(0, &["reg.test/web:1", "reg.test/api:1"]);
-                // Files are still being read.
+                // Other files are still being read.
                 let told: Vec<String> = (0..3).map(|_| asked.recv().unwrap()).collect();
                 assert_eq!(
                     told,

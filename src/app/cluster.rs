@@ -1,7 +1,8 @@
-//! Cluster mode, top to bottom.
+//! Cluster mode, from top to bottom.
 //!
-//! Workloads are listed, and their pods where they are asked; digests are resolved; each workload is planned by itself, and changed by one
-//! patch that holds only on what was planned on. What fails for one kind, namespace or workload is told, and the others go on.
+//! It lists workloads, and their pods if those are checked, and resolves digests. Each workload is planned by itself and changed
+//! by one patch, which fails if the state that it was planned on has changed. A failure for one kind, namespace or workload is
+//! reported, and the others go on.
 
 mod carry;
 mod found;
@@ -27,78 +28,78 @@ use crate::engine::selector::{ImageFilter, Namespaces};
 use crate::io::cluster::{self, Cluster, ClusterError};
 use crate::io::registry;
 
-/// What `imago cluster` is asked, checked.
+/// The checked options of `imago cluster`.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Which cluster, and how it is asked.
+    /// Which cluster, and how to ask it.
     pub cluster: cluster::Settings,
-    /// What to do.
+    /// What to do with the images.
     pub action: Action,
-    /// Have the server rehearse the changes, and keep none.
+    /// Let the server rehearse the changes (`dryRun=All`) and keep none.
     pub dry_run: bool,
-    /// Whether a check fails on what is held, too.
+    /// Whether a check also fails on held images.
     pub strict: bool,
-    /// Whether a run that checks no image fails, and changes nothing.
+    /// Whether a run that checks no image fails and changes nothing.
     pub fail_on_empty: bool,
-    /// Whether an image is changed only where a running pod is on another digest. A restart always asks them.
+    /// Whether to change an image only if a running pod is on another digest. A restart always checks the pods.
     pub pods: PodCheck,
-    /// What happens to workloads that something else writes.
+    /// What to do with workloads that something else writes.
     pub managed: Managed,
-    /// Where a digest's tag is known from.
+    /// Where the tag of a digest is recorded.
     pub track: Track,
     /// Whether the tag stays beside the digest.
     pub form: TagForm,
-    /// Which images are taken, by name as written.
+    /// Which images to take, by their name as written.
     pub images: ImageFilter,
-    /// Which namespaces; `None` is the one of the kubeconfig's context, or of the service account.
+    /// Which namespaces to take. `None` means that of the kubeconfig's context or of the service account.
     pub namespaces: Option<Namespaces>,
-    /// Labels and fields of the workloads, as the API server takes them.
+    /// Label and field selectors of the workloads, in the API server's syntax.
     pub query: cluster::Query,
-    /// More changes than these are not carried out.
+    /// If there are more changes than this, none is carried out.
     pub max_changes: Option<usize>,
-    /// How registries are asked.
+    /// How to ask registries.
     pub registries: registry::Settings,
-    /// Whether the pull secrets of workloads are used.
+    /// Whether to use the pull secrets of workloads.
     pub pull_secrets: PullSecrets,
-    /// What happens to a new digest that lacks a platform.
+    /// What to do with a new digest that lacks a platform.
     pub platform_loss: PlatformLoss,
-    /// The time of the run, in RFC 3339: what a restart writes.
+    /// The time of the run, in RFC 3339. A restart writes it.
     pub now: String,
 }
 
-/// Whether pods are asked what they run.
+/// Whether to check what the pods run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PodCheck {
-    /// They are not.
+    /// Do not check.
     Skip,
-    /// They are, and nothing is changed that none of them is behind on.
+    /// Check, and change nothing unless a pod is behind.
     Ask,
 }
 
-/// What happens to workloads that something else writes.
+/// What to do with workloads that something else writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Managed {
-    /// They are passed over: what is written there would be undone.
+    /// Skip them: the other writer would undo a change.
     PassOver,
-    /// They are taken as all others.
+    /// Take them like all others.
     Take,
 }
 
-/// Whether the pull secrets that workloads and their service accounts name are used.
+/// Whether to use the pull secrets of workloads and their service accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PullSecrets {
-    /// They are not read.
+    /// Do not read them.
     Ignore,
-    /// They are, for the images of these workloads alone.
+    /// Read them, and use each only for the images of its workloads.
     Use,
 }
 
-/// How many requests to the API server are under way at once.
+/// How many requests to the API server run at once.
 const AT_ONCE: usize = 4;
 
-/// Runs cluster mode, on the runtime that it is called in. `Err`: it could not run, and nothing was changed.
+/// Runs cluster mode, on the current runtime. An `Err` means that it could not run and changed nothing.
 ///
-/// Of the workspace it knows the current folder alone, for the files that settings name.
+/// It uses only the current folder of the workspace, for the files that settings name.
 pub async fn run(
     request: &Request,
     at: &Workspace,
@@ -192,7 +193,7 @@ pub async fn run(
     Ok(report)
 }
 
-/// All that a workload is planned with.
+/// Everything that the plan of a workload needs.
 struct Run<'r> {
     request: &'r Request,
     cluster: &'r Cluster,
@@ -201,7 +202,7 @@ struct Run<'r> {
     resolved: Resolved,
 }
 
-/// A workload and what shall become of it.
+/// A workload and its plan.
 struct Planned {
     live: Live,
     plan: Plan,
@@ -210,7 +211,7 @@ struct Planned {
 }
 
 impl Run<'_> {
-    /// Plans by the run's answers, or by later ones.
+    /// Plans with the run's answers, or with `later` ones.
     fn plan(&self, live: Live, later: Option<&Answered>, pods_are: PodsAre) -> Planned {
         let request = self.request;
         let Answered {
@@ -256,17 +257,16 @@ impl Run<'_> {
     }
 }
 
-/// Whether the pods that were read are those of the workload as it is.
+/// Whether the pods that were read belong to the workload's current template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PodsAre {
-    /// They are.
     Known,
-    /// It has another template since.
+    /// Its template has changed since.
     Outdated,
 }
 
 impl Planned {
-    /// How many images change, or pods are behind.
+    /// How many images are to change, or have pods that are behind.
     fn due(&self) -> usize {
         let due = |outcome: &Outcome| {
             matches!(
@@ -305,10 +305,10 @@ impl Report {
     }
 }
 
-/// How many workloads a sentence names.
+/// The most workloads that a sentence names.
 const NAMED: usize = 3;
 
-/// Helm writes nothing by itself, but its next upgrade compares with the chart.
+/// A warning: Helm itself writes nothing now, but its next upgrade compares with the chart.
 fn put_back_by_helm(carried: &[Planned], reach: Reach) -> Option<String> {
     let changed: Vec<(&Live, &str)> = carried
         .iter()
@@ -357,7 +357,7 @@ fn place(live: &Live) -> Place {
     }
 }
 
-/// What the API server's refusal is to the report.
+/// The report's problem for an error of the API server.
 fn refused(error: &ClusterError) -> Problem {
     Problem {
         code: error.code(),

@@ -1,18 +1,18 @@
-//! Fixed images that are copies: the very same image follows its tag in another object.
+//! Finds fixed images that are copies: the same image follows its tag in another object.
 //!
-//! A container that was copied into another object is a person's pin there. That is what was asked for, and easily not what was meant, so a
-//! report names both objects. So it does where the first object has lost the container, and only its record is left; and where an object
-//! has a pin that its record does not know beside an entry that no container has.
+//! A container that was copied into another object has a digest without a record there, so it counts as a pin. That is easily not
+//! what was meant, so a report names both objects. It also does so if the first object has lost the container and only its record
+//! is left, and if an object has both an unknown pin and a record's entry without a container.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{Action, ObjectReport, Outcome, Place, Report};
 use crate::engine::image::{ImageRef, Lookup};
 
-/// How many pairs of objects are named.
+/// The most pairs of objects that are named.
 const NAMED: usize = 3;
 
-/// One sentence for each pair of objects, in the order of the workloads. Costs as much as there are images.
+/// One sentence for each pair of objects, in the order of the workloads. The cost grows with the number of images.
 pub(super) fn notes(report: &Report) -> Vec<String> {
     if matches!(report.action, Action::Restore) {
         return Vec::new();
@@ -91,8 +91,8 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     notes
 }
 
-/// One sentence for each object whose record has an entry that no container has, beside a pin that the record does not know: a container
-/// that was renamed and got another image at once.
+/// One sentence for each object with both a record's entry without a container and a pin that the record does not know. Such a
+/// container was renamed and got another image at once.
 pub(super) fn unclaimed(report: &Report) -> Vec<String> {
     let is_due = |workload: &&ObjectReport| {
         !workload.unclaimed.entries.is_empty() && !workload.unclaimed.pins.is_empty()
@@ -100,7 +100,7 @@ pub(super) fn unclaimed(report: &Report) -> Vec<String> {
     let said = |workload: &ObjectReport| {
         let (entries, pins) = (&workload.unclaimed.entries, &workload.unclaimed.pins);
         format!(
-            "unclaimed record: that of {} has `{}`, which no container has now, and nothing of the digest of `{}`, which stays as a person's \
+            "unclaimed record: the record of {} has `{}`, which no container has now, and nothing for `{}`, whose digest stays as a person's \
              pin; remove the digest to follow the tag",
             name(workload),
             entries.join("`, `"),
@@ -111,7 +111,7 @@ pub(super) fn unclaimed(report: &Report) -> Vec<String> {
     due.map(said).collect()
 }
 
-/// Whether a tag is followed: it was asked for, or would have been.
+/// Whether the image follows a tag, even if the tag was not asked for.
 fn follows(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Ok
@@ -128,7 +128,7 @@ fn follows(outcome: &Outcome) -> bool {
     }
 }
 
-/// An image with a digest, as another spelling of it is too.
+/// The parts of an image with a digest, so that another spelling of it is equal.
 fn whole(image: &str) -> Option<(Lookup, bool, &str)> {
     let (_, digest) = image.split_once('@')?;
     let image = ImageRef::parse(image).ok()?;

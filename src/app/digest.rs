@@ -1,4 +1,4 @@
-//! The resolver on its own: the digest of each image that is named.
+//! Runs `imago digest`: resolves the images that are named.
 
 use std::collections::BTreeSet;
 
@@ -10,38 +10,39 @@ use crate::engine::answer::Refusal;
 use crate::engine::image::{Digest, Lookup};
 use crate::io::registry;
 
-/// What `imago digest` is asked, checked.
+/// The checked options of `imago digest`.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The images as written, each with what it asks, in the order of the answer; equal questions are asked once.
+    /// The images as written, each with its lookup, in the order of the output. Equal lookups are resolved once.
     pub images: Vec<(String, Lookup)>,
-    /// The lock file, read with `offline` only and never written.
+    /// The lock file. It is read only with `offline`, and never written.
     pub lock: LockUse,
-    /// How registries are asked.
+    /// How to ask registries.
     pub registries: registry::Settings,
 }
 
-/// What was found.
+/// The result of `imago digest`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Digests {
     /// One for each image, in order.
     pub found: Vec<Found>,
-    /// What a person should know although there is an answer.
+    /// Warnings that come with answers.
     pub warnings: Vec<String>,
 }
 
-/// One image's answer.
+/// The answer for one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The image as written.
     pub image: String,
-    /// The digest that its tag has now, or why there is none.
+    /// The digest that its tag has now, or why it is unknown.
     pub digest: Result<Digest, Refusal>,
-    /// How the answer was found: who was asked, with whose credentials, and what came back. No step holds a secret.
+    /// The steps that led to the answer: which hosts were asked, with whose credentials, and what they answered. No step contains
+    /// a secret.
     pub way: Vec<String>,
 }
 
-/// Looks every image up; `Err` only where nothing can be asked at all.
+/// Resolves every image. Fails only if nothing can be asked at all.
 pub async fn run(
     request: &Request,
     at: &Workspace,

@@ -1,10 +1,10 @@
-//! What is said of a run that checked no image, so that nobody takes it for a good result.
+//! The message for a run that checked no image, so that it does not look like a success.
 
 use super::report::{Mode, Report};
 use crate::engine::code::Code;
 
-/// Why no image was checked, and what to do, in one sentence. `None` where one was, or where something else says it already: a problem, or
-/// the cluster's word on each empty namespace.
+/// Why no image was checked, and what to do, in one sentence. `None` if one was checked, or if a problem or the list of empty
+/// namespaces says it already.
 pub(super) fn checked(report: &Report) -> Option<String> {
     if report
         .objects
@@ -22,7 +22,7 @@ pub(super) fn checked(report: &Report) -> Option<String> {
     Some(format!("no image was checked: {why}"))
 }
 
-/// Workloads were taken, and none of their images.
+/// There were workloads, but none of their images was taken.
 fn of_workloads(report: &Report) -> String {
     let counts = report.counts();
     let workloads = counted(report.objects.len(), "workload");
@@ -47,7 +47,7 @@ fn of_workloads(report: &Report) -> String {
     }
 }
 
-/// An empty namespace has been told of where it was listed.
+/// An empty namespace has been reported when it was listed.
 fn of_cluster(report: &Report) -> Option<String> {
     let managed = report
         .skipped

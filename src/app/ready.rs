@@ -1,4 +1,4 @@
-//! Which files can be decided on: those whose questions are all answered, while others still wait.
+//! Finds the files that can be planned: those whose questions are all answered, while others still wait.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,7 +7,7 @@ use crate::engine::answer::{Answer, Answers, Refusal};
 use crate::engine::image::{Digest, Lookup};
 use crate::engine::plan::Question;
 
-/// The questions of each file, and what has been answered of them.
+/// The questions of each file, and the answers so far.
 pub(super) struct Awaiting {
     files: Vec<Option<File>>,
     askers: HashMap<Lookup, Vec<usize>>,
@@ -20,7 +20,7 @@ struct File {
 }
 
 impl Awaiting {
-    /// Takes the questions of each file, by its place. Returns all of them, each once, as well.
+    /// Takes the questions of each file, by its index. Also returns all of them, each once.
     pub(super) fn new(questions: Vec<Vec<Question>>) -> (Self, Wanted) {
         let mut files: Vec<File> = questions.iter().map(|_| File::default()).collect();
         let mut all: HashMap<Lookup, (Vec<usize>, BTreeSet<Digest>)> = HashMap::new();
@@ -51,7 +51,7 @@ impl Awaiting {
         )
     }
 
-    /// Notes an answer. Each file that has awaited nothing else is handed to `ready`, with its answers.
+    /// Records an answer. Each file that was waiting only for this one is passed to `ready`, with its answers.
     pub(super) fn answered(
         &mut self,
         lookup: &Lookup,
@@ -72,7 +72,7 @@ impl Awaiting {
         }
     }
 
-    /// Hands out the other files, those without questions among them, when all there is to know is known.
+    /// Passes the remaining files to `ready`, including those without questions. Call it when no more answers will come.
     pub(super) fn finish(mut self, answers: &Answers, ready: &mut impl FnMut(usize, Answers)) {
         for (lookup, answer) in answers {
             self.answered(lookup, answer, ready);

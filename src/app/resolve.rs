@@ -1,7 +1,7 @@
-//! Resolves each lookup of a run once, many at a time: one that fails stops no other.
+//! Resolves each lookup of a run once, many at a time. A failure stops no other lookup.
 //!
-//! Where a recorded digest has moved, old and new manifests are read, and a new one that loses a platform is held back. Where nothing moved,
-//! no manifest is read. How many requests are under way at once is the resolver's business; every question is handed to it at once.
+//! If a recorded digest has moved, the old and the new manifest are read, and a new one that lacks a platform is held back. If
+//! nothing moved, no manifest is read. All lookups are passed to the resolver at once; it limits how many requests are under way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
 use crate::io::resolver::Resolver;
 
-/// The lookups of a run, each with the digests that are recorded for it now.
+/// The lookups of a run, each with its recorded digests.
 pub type Wanted = BTreeMap<Lookup, BTreeSet<Digest>>;
 
-/// What to do with a new digest that loses a platform of the recorded one.
+/// What to do with a new digest that lacks a platform of the recorded one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlatformLoss {
-    /// Read both manifests, and hold the new one back.
+    /// Read both manifests, and hold the new digest back.
     HoldBack,
-    /// Take it unseen: no manifest is read.
+    /// Take it without reading any manifest.
     Allow,
 }
 
-/// Resolves all lookups on the runtime that it is called in. Where there is none, nothing is told either.
+/// Resolves all lookups on the current runtime. Without lookups it sends no event.
 pub async fn resolve<R: Resolver>(
     resolver: &Arc<R>,
     wanted: &Wanted,
@@ -43,7 +43,7 @@ pub async fn resolve<R: Resolver>(
     let mut lookups = BTreeMap::new();
     for (lookup, recorded) in wanted {
         let (resolver, asked, recorded) = (Arc::clone(resolver), lookup.clone(), recorded.clone());
-        // Such a future is large, and would be moved several times on its way.
+        // The future is large, and without a box it would be moved several times.
         let task = tasks.spawn(Box::pin(async move {
             answer(&*resolver, &asked, &recorded, platform_loss).await
         }));
@@ -53,7 +53,7 @@ pub async fn resolve<R: Resolver>(
     while let Some(finished) = tasks.join_next_with_id().await {
         let (id, outcome) = match finished {
             Ok((id, outcome)) => (id, outcome),
-            // A panic is a fault of this program's; the other images are resolved all the same.
+            // A panic is a bug of this program. The other images are resolved all the same.
             Err(failed) => (failed.id(), Err(broken())),
         };
         let Some(lookup) = lookups.remove(&id) else {
@@ -70,7 +70,8 @@ pub async fn resolve<R: Resolver>(
     answers
 }
 
-/// The manifests that each index has, which agree with it. What is no index has none. `Err`: nobody knows.
+/// The manifests of each index; a pod on one of them is on the index, too. Anything but an index has none. A `Refusal` means that
+/// they are unknown.
 pub async fn manifests<R: Resolver>(
     resolver: &R,
     asked: &BTreeMap<Lookup, Digest>,
@@ -94,7 +95,7 @@ fn broken() -> Refusal {
     let hint = Some("report this fault with the image's name".to_owned());
     Refusal {
         code: Code::Internal,
-        cause: "the resolver broke off".to_owned(),
+        cause: "the resolver crashed".to_owned(),
         hint,
     }
 }
@@ -103,7 +104,7 @@ fn unknown(digest: &Digest) -> Refusal {
     Refusal {
         code: Code::DigestUnknown,
         cause: format!(
-            "the registry names {digest} for this tag, and lacks its manifest or its configuration"
+            "the registry names {digest} for this tag, but lacks its manifest or its configuration"
         ),
         hint: Some("try again later; the tag may be changing just now".to_owned()),
     }
@@ -119,7 +120,7 @@ async fn answer<R: Resolver>(
     let mut answer = Answer::new(digest);
     let compares = platform_loss == PlatformLoss::HoldBack
         && recorded.iter().any(|recorded| *recorded != answer.digest);
-    // Where manifests are compared, this one is read and hashed below.
+    // When manifests are compared, this one is read and hashed below anyway.
     if !compares
         && !recorded.contains(&answer.digest)
         && !resolver.verify(lookup, &answer.digest).await?
@@ -153,7 +154,7 @@ mod tests {
     use crate::engine::answer::{Manifest, Platform};
     use crate::engine::image::ImageRef;
 
-    /// Tags and manifests in tables; what is in neither is refused.
+    /// Tags and manifests in tables; anything else is an error.
     #[derive(Default)]
     struct Table {
         tags: BTreeMap<String, Digest>,

@@ -1,4 +1,5 @@
-//! Work beside the runtime: on many items at once, on all cores, with the results in the order of the items; and what blocks.
+//! Runs work beside the runtime: on many items at once, on all cores, with results in the order of the items; and work that
+//! blocks.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -6,10 +7,10 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-/// Fewer items than these are not worth a thread.
+/// With fewer items than this, another thread is not worth its start.
 const WORTH_A_THREAD: usize = 8;
 
-/// At most so many threads work on so many items.
+/// The number of threads for this many items.
 pub(super) fn count(items: usize) -> usize {
     match items < 2 * WORTH_A_THREAD {
         true => 1,
@@ -17,12 +18,12 @@ pub(super) fn count(items: usize) -> usize {
     }
 }
 
-/// Does the same with each item. Few items are done on the caller's thread.
+/// Applies `work` to each item. Few items are done on the caller's thread.
 pub(super) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     map_with(items, || (), |(), item| work(item))
 }
 
-/// As [`map`], where each thread begins by making something that its work needs and cannot share.
+/// Like [`map`]. Each thread first calls `begin` for a value that its work needs and cannot share.
 pub(super) fn map_with<T: Sync, S, R: Send>(
     items: &[T],
     begin: impl Fn() -> S + Sync,
@@ -36,7 +37,7 @@ pub(super) fn map_with<T: Sync, S, R: Send>(
     split.map_init(&begin, &work).collect()
 }
 
-/// As [`map`], where the work takes the items.
+/// Like [`map`], but `work` takes the items by value.
 pub(super) fn consume<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     if count(items.len()) == 1 {
         return items.into_iter().map(work).collect();
@@ -44,7 +45,7 @@ pub(super) fn consume<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + S
     items.into_par_iter().map(&work).collect()
 }
 
-/// Runs what computes or blocks beside the runtime that this is awaited in. It goes on to its end also where nobody awaits it any more.
+/// Runs work that computes or blocks on another thread. It runs to its end even if the future is dropped.
 pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
@@ -55,19 +56,20 @@ pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
     }
 }
 
-/// Takes a large value apart beside the runtime: nobody waits for that.
+/// Drops a large value on another thread, so that nobody waits for it.
 pub(super) fn discard(value: impl Send + 'static) {
     drop(tokio::task::spawn_blocking(move || drop(value)));
 }
 
-/// What is made of an item, and of what it was ready with.
+/// The work on an item, with the value that it was ready with.
 type Work<T, W, R> = dyn Fn(&T, W) -> R + Send + Sync;
 
-/// Items that are worked on beside the runtime, each as soon as it is said to be ready. Few items are worked on when all are.
+/// Items that are worked on beside the runtime, each as soon as it is ready. A few items are worked on together, when all are
+/// ready.
 pub(super) struct WhenReady<T, W, R> {
     items: Vec<Option<T>>,
     work: Arc<Work<T, W, R>>,
-    /// What is ready and is not worked on yet.
+    /// With few items: those that are ready.
     few: Option<Vec<(usize, T, W)>>,
     sender: UnboundedSender<(usize, T, std::thread::Result<R>)>,
     receiver: UnboundedReceiver<(usize, T, std::thread::Result<R>)>,
@@ -79,7 +81,7 @@ where
     W: Send + 'static,
     R: Send + 'static,
 {
-    /// None is ready yet.
+    /// Starts with no item ready.
     pub(super) fn new(items: Vec<T>, work: impl Fn(&T, W) -> R + Send + Sync + 'static) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         Self {
@@ -91,7 +93,7 @@ where
         }
     }
 
-    /// This item is ready, and with this. It returns at once.
+    /// Starts the work on an item, with this value. Returns at once.
     pub(super) fn ready(&mut self, index: usize, with: W) {
         let Some(item) = self.items[index].take() else {
             return;
@@ -103,12 +105,12 @@ where
         let (work, sender) = (Arc::clone(&self.work), self.sender.clone());
         rayon::spawn(move || {
             let done = catch_unwind(AssertUnwindSafe(|| work(&item, with)));
-            // Where the run was given up, nobody takes it.
+            // After the run was cancelled, there is no receiver.
             sender.send((index, item, done)).unwrap_or(());
         });
     }
 
-    /// The items and what was made of them, in their order, when the last is done. Those that were never ready are not among them.
+    /// Waits for the work, and returns the items and results in order. Items that were never ready are missing.
     pub(super) async fn finish(self) -> Vec<(T, R)> {
         let Self {
             items,

@@ -1,6 +1,6 @@
-//! Writing the files of a run: all new contents first, then one flush, then each gets its file's place.
+//! Writes the files of a run: first all new contents, then one flush, then each is renamed over its file.
 //!
-//! The two steps are apart, so that a commit holds no file that a full disk would keep out of the working tree.
+//! These are two steps, so that a commit contains no file that a full disk would keep out of the working tree.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -14,16 +14,16 @@ use crate::engine::code::Code;
 use crate::io::files::{self, FileError, Prepared};
 use crate::io::interrupt::{self, Held, Interrupt};
 
-/// What a signal that comes meanwhile does.
+/// What a signal does between the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signals {
-    /// The rest is not written.
+    /// The remaining files are not written.
     Obeyed,
-    /// Nothing: a commit that has these files is on its way.
+    /// Nothing: the commit with these files is already on its way.
     Deferred,
 }
 
-/// The new contents of files, each beside its file and on the disk. Dropped, they are gone.
+/// New contents on the disk, each in a temporary file beside its file. Dropping them removes the temporary files.
 pub(super) struct Drafts<'r> {
     signals: Signals,
     due: usize,
@@ -33,7 +33,7 @@ pub(super) struct Drafts<'r> {
 }
 
 impl Pass {
-    /// The first step: all that needs room on the disk, of the files that change and are taken.
+    /// The first step: everything that needs room on the disk, for the changed files that `takes` accepts.
     pub(super) fn draft_files(
         &self,
         takes: impl Fn(usize) -> bool,
@@ -68,7 +68,7 @@ impl Pass {
         } else {
             Vec::new()
         };
-        // A draft that stands where its file was found can be put nowhere else: a folder that takes that place from here on has no draft.
+        // If the folder is swapped for a link from now on, our temporary file is not in it, so the rename fails.
         let displaced = self::displaced(manifests.iter().map(|(_, manifest)| *manifest));
         let mut folders: BTreeSet<&OsStr> = displaced
             .iter()
@@ -102,7 +102,7 @@ impl Pass {
     }
 }
 
-/// The folders of files that a link has taken the place of since they were found. Each is looked at once.
+/// The folders of files that a link has replaced since the files were found. Each folder is checked once.
 fn displaced<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> BTreeSet<Option<&'m Path>> {
     let folders: BTreeSet<_> = manifests.map(|manifest| manifest.path.parent()).collect();
     folders
@@ -112,13 +112,13 @@ fn displaced<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> BTreeSet<Opti
 }
 
 impl Drafts<'_> {
-    /// The files that keep what they have, by their places.
+    /// The files that could not be prepared, by index. They keep their content.
     pub(super) fn failures(&self) -> &BTreeMap<usize, Problem> {
         &self.failures
     }
 
-    /// The last step: gives each draft its file's place, and the failures of both steps by the file's place. `Err`: a signal ended it
-    /// before the end, and what was not written by then is as it was.
+    /// The last step: renames each draft over its file. Returns the failures of both steps, by the file's index. An `Err` means
+    /// that a signal ended it: the remaining files are unchanged.
     pub(super) fn put(self) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
         let Self {
             signals,
@@ -155,7 +155,7 @@ impl Signals {
     }
 }
 
-/// What a file's failure to be written is to the report.
+/// The report's problem for a file that could not be written.
 pub(super) fn unwritten(manifest: &Manifest, error: &FileError) -> Problem {
     Problem {
         code: error.code(),

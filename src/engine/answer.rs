@@ -1,4 +1,4 @@
-//! What the outside answers to a lookup, as plain values that plans are made from.
+//! Answers to lookups, as plain values that plans are made from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +8,12 @@ use crate::engine::code::Code;
 /// The answers of a run, by question.
 pub type Answers = BTreeMap<Lookup, Result<Answer, Refusal>>;
 
-/// What a registry or the lock says of a tag.
+/// What a registry or the lock answers for a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The digest of the manifest or index that the tag has now.
+    /// The digest of the manifest or index that the tag points to now.
     pub digest: Digest,
-    /// The recorded digests that must not be replaced by the new one, each with the reason (`it lacks linux/arm64, which …`).
+    /// The recorded digests that the new one must not replace, each with the reason (`it lacks linux/arm64, which …`).
     pub held: BTreeMap<Digest, String>,
 }
 
@@ -27,34 +27,34 @@ impl Answer {
     }
 }
 
-/// Why a lookup has no answer, for a person: what went wrong, and one thing to do about it.
+/// Why a lookup has no answer: what went wrong, and one thing to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// A stable word for programs: `unauthorized`, `not-found`, `timeout`, …
+    /// A stable code for programs: `unauthorized`, `not-found`, `timeout`, …
     pub code: Code,
     /// What happened, in lower case and without the image's name: ``the registry answered 401 Unauthorized``.
     pub cause: String,
-    /// One thing to do, where there is one.
+    /// One thing to do, if there is one.
     pub hint: Option<String>,
 }
 
-/// What a digest stands for in its repository.
+/// What a digest refers to in its repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Manifest {
     /// An index (or Docker manifest list).
     Index(Index),
-    /// One image, with the platform that its configuration names.
+    /// One image, with the platform from its configuration.
     Image(Platform),
-    /// Something that no container runs: the media type that it declares.
+    /// Something that no container runs, by its media type.
     Other(String),
 }
 
-/// What an index has.
+/// The content of an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
     /// Its manifests, each with its platform. Attestations (`unknown/unknown`) are left out.
     pub manifests: BTreeMap<Digest, Platform>,
-    /// Whether these are all: of very many that name no platform, some are not read.
+    /// Whether these are all manifests. If very many name no platform, some are not read.
     pub whole: bool,
 }
 
@@ -69,12 +69,12 @@ impl Manifest {
     }
 }
 
-/// `os/architecture[/variant]`, as indexes and configurations name it: `linux/amd64`, `linux/arm/v7`.
+/// `os/architecture[/variant]`, as in indexes and configurations: `linux/amd64`, `linux/arm/v7`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform(pub String);
 
-/// Why the new manifest must not take the old one's place: it is no image, or lacks a platform that the old one had, as a tag does that is
-/// being published. `None`: nothing is lost.
+/// Why the new manifest must not replace the old one: it is not an image, or it lacks a platform of the old one. The latter
+/// happens while a tag is being published. `None` if nothing is lost.
 pub fn lost(old: &Manifest, new: &Manifest) -> Option<String> {
     if let (Manifest::Other(_), Manifest::Other(_)) = (old, new) {
         return None;

@@ -1,6 +1,7 @@
-//! A changed file as a unified diff, in the form of `git diff`, which `git apply` takes from the repository's root.
+//! Prints a changed file as a unified diff, in the form of `git diff`, for `git apply` in the repository's root.
 //!
-//! The only file that names the diff algorithm. It prints no `index` line: there is no object to name, and `git apply` needs none.
+//! This is the only file that names the diff algorithm. It prints no `index` line: there is no Git object to name, and `git
+//! apply` needs none.
 
 use std::fmt::Write as _;
 use std::hash::Hash;
@@ -8,12 +9,12 @@ use std::ops::Range;
 
 use similar::{Algorithm, DiffOp, DiffTag};
 
-/// Unchanged lines shown around a change, as many as Git shows.
+/// Unchanged lines around a change, as many as Git shows.
 const CONTEXT: usize = 3;
 /// The longest heading of a hunk, in bytes.
 const MAX_HEADING: usize = 80;
 
-/// The change of one file, or nothing when the texts are equal. `path` is relative to the repository's root, as bytes, with `/`.
+/// The diff of one file; empty if the texts are equal. `path` is relative to the repository's root, as bytes, with `/`.
 pub fn unified(path: &[u8], old: &str, new: &str) -> String {
     if old == new {
         return String::new();
@@ -42,19 +43,19 @@ pub fn unified(path: &[u8], old: &str, new: &str) -> String {
     text
 }
 
-/// What to do to the old lines to have the new ones.
+/// The operations that turn the old lines into the new ones.
 fn compare<T: Eq + Hash>(old: &[T], new: &[T]) -> Vec<DiffOp> {
     similar::capture_diff_slices(Algorithm::Myers, old, new)
 }
 
 fn header(path: &[u8]) -> String {
     let (a, b) = (quoted(b"a/", path), quoted(b"b/", path));
-    // Git ends a name with a space in it by a tab, so that other readers do not take what follows the space for a date.
+    // Git puts a tab after a name with a space, so that other readers do not take the rest of the name for a date.
     let end = if path.contains(&b' ') { "\t" } else { "" };
     format!("diff --git {a} {b}\n--- {a}{end}\n+++ {b}{end}\n")
 }
 
-/// The name as Git prints it with `core.quotePath`: as it is, or in C's quotes when a byte of it could be misread.
+/// The name as Git prints it with `core.quotePath`: as it is, or in C quotes if one of its bytes could be misread.
 fn quoted(prefix: &[u8], path: &[u8]) -> String {
     let mut text = String::with_capacity(prefix.len() + path.len() + 2);
     let mut needs_quotes = false;
@@ -92,7 +93,8 @@ fn quoted(prefix: &[u8], path: &[u8]) -> String {
     }
 }
 
-/// What a hunk stands under: the last line before it that begins with a letter, `_` or `$`, as Git has it for texts of no known language.
+/// The heading of a hunk: the last line before it that starts with a letter, `_` or `$`. Git does so for files of no known
+/// language.
 struct Headings<'a> {
     lines: &'a [&'a str],
     seen: usize,
@@ -100,7 +102,7 @@ struct Headings<'a> {
 }
 
 impl<'a> Headings<'a> {
-    /// Asked with growing line numbers, so that every line is looked at once.
+    /// Call it with increasing line numbers, so that every line is read once.
     fn before(&mut self, line: usize) -> &'a str {
         let is_heading = |text: &&&str| {
             text.starts_with(|first: char| {
@@ -131,7 +133,7 @@ fn print_operations(text: &mut String, hunk: &[DiffOp], old: &[&str], new: &[&st
     }
 }
 
-/// A hunk's lines on one side, from 1; a count of one is not printed, and a side without lines names the line before it.
+/// The line range of a hunk on one side, from 1. A count of one is not printed. A side without lines gives the line before it.
 fn side(lines: Range<usize>) -> String {
     match lines.len() {
         0 => format!("{},0", lines.start),
@@ -226,7 +228,7 @@ mod tests {
         assert_eq!(diff.lines().count(), 3 + 2 * 9);
     }
 
-    /// A line that counts what is asked of it.
+    /// A line that counts its comparisons.
     #[derive(Eq)]
     struct Counted<'a>(&'a str, &'a Cell<u64>);
 
@@ -244,10 +246,10 @@ mod tests {
         }
     }
 
-    /// A workload by its number, its image, and the line of its annotation.
+    /// Makes a workload from its number, its image, and the line of its annotation.
     type Workload = dyn Fn(usize, &str, &str) -> String;
 
-    /// How often lines are compared when each of so many images changes, and each workload gets an annotation.
+    /// How many lines are compared if all of `count` images change and each workload gets an annotation.
     fn comparisons(workload: &Workload, count: usize) -> u64 {
         let text = |image: &str, record: &str| {
             (0..count)
@@ -291,7 +293,7 @@ mod tests {
         }
     }
 
-    /// Lets the real `git apply` change `old`, as one would from a repository's root.
+    /// Applies a diff to `old` with the real `git apply`, as in a repository's root.
     fn applied(path: &OsStr, old: &str, diff: &str) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(path);
@@ -363,7 +365,7 @@ mod tests {
 
         #[test]
         fn git_apply_makes_the_new_text_of_the_old(path in path(), old in text(), new in text(), splice in any::<prop::sample::Index>()) {
-            // Half of what is compared shares most of its lines, as real changes do.
+            // Half of the comparisons share most of their lines, as real changes do.
             let near = format!("{}{new}", &old[..old.floor_char_boundary(splice.index(old.len() + 1))]);
             for new in [new, near] {
                 if old != new && !new.is_empty() && !old.is_empty() {

@@ -1,22 +1,22 @@
-//! Why an image stays as it is written although it follows a tag.
+//! Why an image that follows a tag stays as it is written.
 
 use super::image::Digest;
 use crate::engine::code::Code;
 
-/// What keeps an image as it is written. Somebody has to look: `--check --strict` fails on it.
+/// What keeps an image as it is written. A person has to look, so `--check --strict` fails on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
-    /// A stable word for programs: `platform-lost`, `renamed-by`, …
+    /// A stable code for programs: `platform-lost`, `renamed-by`, …
     pub code: Code,
-    /// The digest that the tag has now, where a registry was asked.
+    /// The digest that the tag has now, if a registry was asked.
     pub digest: Option<Digest>,
-    /// Why, in lower case and without the image's name: `it lacks linux/arm64, which the recorded digest has`.
+    /// The reason, in lower case and without the image's name: `it lacks linux/arm64, which the recorded digest has`.
     pub reason: String,
 }
 
 impl Hold {
-    /// Whether it matters to an image that nothing would be written to anyway. A comment may have been meant to free a person's pin; where a
-    /// kustomization takes the pin is that person's own decision.
+    /// Whether the hold also matters to an image that would not change anyway. A comment may have been meant to free a person's
+    /// pin. A kustomization that takes the pin is that person's own decision.
     pub fn concerns_pins(&self) -> bool {
         self.code != Code::RenamedBy
     }
@@ -30,17 +30,17 @@ impl Hold {
         }
     }
 
-    /// Two entries of one name: which of them counts hangs on their order.
+    /// Two entries have the same name, so their order decides which one counts.
     pub fn duplicate_name() -> Self {
         Self::of(Code::DuplicateName, "another entry has the same name")
     }
 
-    /// An entry of a kustomization that kustomize does not take, or takes in another way than it reads.
+    /// kustomize refuses this entry, or applies it in another way than it reads.
     pub fn invalid_entry(why: &str) -> Self {
         Self::of(Code::InvalidEntry, why)
     }
 
-    /// The name of an entry is a pattern, and names no repository.
+    /// The name of an entry is a pattern, so it names no repository.
     pub fn name_is_pattern(name: &str) -> Self {
         let reason = format!(
             "`{name}` is a pattern for names; write `newName` to say which repository is meant"
@@ -48,7 +48,7 @@ impl Hold {
         Self::of(Code::NameIsPattern, &reason)
     }
 
-    /// The tag is put together when the kustomization is built.
+    /// kustomize puts the tag together when it builds the kustomization.
     pub fn tag_suffix() -> Self {
         Self::of(Code::TagSuffix, "its tag is put together by `tagSuffix`")
     }
@@ -73,7 +73,7 @@ impl Hold {
         }
     }
 
-    /// A kustomization gives the image another name, and with it the digest of another repository.
+    /// A kustomization gives the image another name, so the digest would apply to another repository.
     pub fn renamed_by(file: &str, name: &str) -> Self {
         let reason = format!("`{file}` renames it to `{name}`, which need not have its digest");
         Self {

@@ -1,8 +1,8 @@
-//! Image references: parsed, and as written.
+//! Parses image references, and keeps them as written.
 //!
-//! Follows the grammar of the distribution project's `reference` package: `[registry/]path[:tag][@digest]`. Names are compared
-//! normalised (`nginx` is `docker.io/library/nginx:latest`) and never written so: what a person typed is kept byte for byte. This file
-//! has no opinion on what should happen to an image; `policy` has.
+//! Follows the grammar of the distribution project's `reference` package: `[registry/]path[:tag][@digest]`. Names are compared in
+//! normalised form (`nginx` is `docker.io/library/nginx:latest`) but never written so: what a person typed is kept byte for byte.
+//! This file does not decide what should happen to an image; `policy` does.
 
 mod grammar;
 mod lookup;
@@ -15,9 +15,9 @@ use grammar::{Name, is_tag};
 pub use lookup::Lookup;
 pub use placeholder::is_placeholder;
 
-/// The registry that a name without one means.
+/// The registry of a name without one.
 pub const DEFAULT_REGISTRY: &str = "docker.io";
-/// The tag that a name without one means.
+/// The tag of a reference without one.
 pub const DEFAULT_TAG: &str = "latest";
 
 /// A content digest: `sha256:` with 64 or `sha512:` with 128 lower-case hex digits (OCI image spec, "Digests").
@@ -25,7 +25,7 @@ pub const DEFAULT_TAG: &str = "latest";
 pub struct Digest(Arc<str>);
 
 impl Digest {
-    /// Takes a digest only when it is well-formed: what is not must never reach a manifest.
+    /// Parses a digest. Anything malformed is an error, because it must never reach a manifest.
     pub fn parse(text: &str) -> Result<Self, ImageError> {
         Self::check(text).map(|()| Self(text.into()))
     }
@@ -58,10 +58,10 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Why a text is no image reference.
+/// What is wrong with an image reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
-    /// Nothing is there.
+    /// The text is empty.
     #[error("it is empty")]
     Empty,
     /// The repository path breaks the grammar.
@@ -73,7 +73,7 @@ pub enum ImageError {
     /// The name is longer than 255 bytes.
     #[error("the name is longer than 255 characters")]
     Length,
-    /// 64 hex digits are an image's id, which no registry is asked for.
+    /// 64 hex digits are the id of a local image, which registries do not know.
     #[error("64 hex digits are an image id, not a name")]
     Identifier,
     /// The tag breaks the grammar.
@@ -82,12 +82,12 @@ pub enum ImageError {
     /// The digest has the wrong length or digits.
     #[error("the digest is not `sha256:` with 64 or `sha512:` with 128 lower-case hex digits")]
     Digest,
-    /// The digest's algorithm is none of the two that registries use.
+    /// The digest's algorithm is not one of the two that registries use.
     #[error("the digest's algorithm is neither sha256 nor sha512")]
     Algorithm,
 }
 
-/// An image reference, split where its parts stand in the text that a person wrote.
+/// An image reference, as offsets into the text that a person wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageRef<'t> {
     written: &'t str,
@@ -97,7 +97,7 @@ pub struct ImageRef<'t> {
 }
 
 impl<'t> ImageRef<'t> {
-    /// Splits and checks a reference; every part that is there must follow the grammar.
+    /// Parses a reference. Every part that it has must follow the grammar.
     pub fn parse(text: &'t str) -> Result<Self, ImageError> {
         if text.is_empty() {
             return Err(ImageError::Empty);
@@ -142,7 +142,7 @@ impl<'t> ImageRef<'t> {
         self.digest_at.is_some()
     }
 
-    /// The digest, if there is one. It was checked when the reference was parsed.
+    /// The digest, if there is one. It was checked by `parse`.
     pub fn digest(&self) -> Option<Digest> {
         self.digest_at.map(|at| Digest(self.written[at..].into()))
     }
@@ -152,7 +152,7 @@ impl<'t> ImageRef<'t> {
         &self.written[..self.tag_end.unwrap_or(self.name_end)]
     }
 
-    /// The question that this reference asks: its normalised name with its tag, `latest` where it has none. A digest is not part of it.
+    /// The question to ask: its normalised name and its tag, `latest` if it has none. The digest is not part of it.
     pub fn lookup(&self) -> Lookup {
         Lookup::new(&Name::new(self.name()), self.asked_tag())
     }
@@ -162,12 +162,12 @@ impl<'t> ImageRef<'t> {
         Name::new(self.name()).means_same(&Name::new(other.name()))
     }
 
-    /// Whether both ask the same question.
+    /// Whether both have the same [`Lookup`].
     pub fn same_lookup(&self, other: &ImageRef<'_>) -> bool {
         self.asked_tag() == other.asked_tag() && self.same_name(other)
     }
 
-    /// The tag, or the one that is meant where none is written.
+    /// The tag, or `latest` if there is none.
     pub fn asked_tag(&self) -> &'t str {
         self.tag().unwrap_or(DEFAULT_TAG)
     }

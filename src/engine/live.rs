@@ -1,4 +1,4 @@
-//! A workload in a cluster: the workload itself, and what only the API server's object says of it.
+//! A workload in a cluster: the workload itself, and what only the API server's object has.
 
 mod writer;
 
@@ -11,41 +11,41 @@ use super::path::Path;
 use super::running::texts;
 use super::shape::{self, Kinds, PodKind, Template};
 
-/// A workload of the API server.
+/// A workload in a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
-    /// What it has in common with one in a file.
+    /// The part that a workload in a file has, too.
     pub workload: Object,
-    /// The row of its kind.
+    /// The row of its kind in the table.
     pub kind: &'static PodKind,
     /// `metadata.namespace`.
     pub namespace: String,
     /// `metadata.uid`.
     pub uid: String,
-    /// `metadata.resourceVersion`: changes with every change of the object.
+    /// `metadata.resourceVersion`. It changes with every change of the object.
     pub resource_version: String,
-    /// `metadata.generation`: changes with what the object asks for, and not with its status.
+    /// `metadata.generation`. It changes with the object's spec, and not with its status.
     pub generation: Option<i64>,
-    /// Who else writes it, where somebody does: ``the controller `ReplicaSet/web` ``.
+    /// What else writes it, if anything does: ``the controller `ReplicaSet/web` ``.
     pub managed: Option<String>,
-    /// The Helm release that it came with, `shop/web`: the next upgrade may put its images back.
+    /// The Helm release that it belongs to, `shop/web`. The release's next upgrade may put its images back.
     pub helm_release: Option<String>,
-    /// Whether its pods are being replaced by the cluster itself.
+    /// Whether a rollout is replacing its pods now.
     pub rollout_under_way: bool,
-    /// Why a new pod template replaces no pod, where it does not.
+    /// Why a new pod template replaces no pod, if so.
     pub pods_stay: Option<&'static str>,
     /// The annotations of its pod template.
     pub template_annotations: BTreeMap<String, String>,
-    /// The maps on the way to its annotations, and to those of its pod template, that are not there.
+    /// The maps that are missing on the paths to its annotations and to those of its pod template.
     pub absent: Vec<Path>,
     /// The service account of its pods.
     pub service_account: String,
-    /// The pull secrets that it names.
+    /// The pull secrets that its pod template names.
     pub pull_secrets: Vec<String>,
 }
 
 impl Live {
-    /// Reads an object. `None`: it is no workload.
+    /// Reads an object. Returns `None` if it is not a workload.
     pub fn read(object: &Value) -> Option<Self> {
         let workload = shape::find_taken("", object, &Kinds::default())
             .objects
@@ -100,7 +100,7 @@ impl Live {
         })
     }
 
-    /// Where the annotation [`RESTARTED_AT`] stands, or would.
+    /// The path of the annotation [`RESTARTED_AT`], whether it exists or not.
     pub fn restarted_path(&self) -> Path {
         self.kind
             .template
@@ -108,7 +108,7 @@ impl Live {
             .keys(&["metadata", "annotations", RESTARTED_AT])
     }
 
-    /// The time of the last restart by this program, as the pod template has it.
+    /// The time of the last restart by this program, from the pod template.
     pub fn restarted_at(&self) -> Option<&str> {
         self.template_annotations
             .get(RESTARTED_AT)
@@ -124,7 +124,7 @@ impl Live {
     }
 }
 
-/// By the numbers in its status. Where a person replaces the pods (`OnDelete`), nothing is under way by itself.
+/// Decided by the numbers in its status. With `OnDelete` a person replaces the pods, so no rollout runs by itself.
 fn rollout_under_way(template: &Template, object: &Value) -> bool {
     let number = |map: &str, key: &str| object[map][key].as_i64().unwrap_or_default();
     let Some([updated, wanted]) = template.rolled_out.filter(|_| !is_on_delete(object)) else {

@@ -1,7 +1,7 @@
-//! A look at the bytes of a file before anything is parsed: most files of a manifests folder hold no workload.
+//! Looks at the bytes of a file before anything is parsed, because most files of a manifests folder contain no workload.
 //!
-//! It may say yes where a parser would say no. The other way round it errs in one place alone: a kind's name that a quoted scalar
-//! breaks over two lines is not seen. What it counts of other kinds is for the summary and decides nothing.
+//! It may say yes where a parser would say no. It never errs the other way, with one exception: it does not see a kind's name
+//! that a quoted scalar breaks over two lines. The count of other kinds is only for the summary.
 
 use std::ops::Range;
 
@@ -9,22 +9,22 @@ use memchr::memmem;
 
 use super::shape::{KUSTOMIZATION, is_kustomization_file, unhandled};
 
-/// The byte-order mark that UTF-8 texts may begin with.
+/// The byte-order mark that a UTF-8 text may start with.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What a look at a file without workloads comes to.
+/// The result for a file without workloads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// What holds images and is not handled ([`unhandled`]), one name for each object, in order.
+    /// Kinds that have images and are not handled ([`unhandled`]): one name for each object, in order.
     Counted(Vec<&'static str>),
-    /// A list of objects is in it, and only a parser tells what they are.
+    /// It contains a list of objects, so only a parser can tell what they are.
     HasList,
 }
 
-/// Looks for objects that are not handled in a file that is not parsed.
+/// Looks for objects that are not handled, without parsing the file.
 ///
-/// In YAML a `kind:` at the begin of a line counts, in JSON the outermost object's. A kustomization may leave its kind out: then the
-/// file's name (`kustomization.yaml`) stands for it.
+/// In YAML a `kind:` at the start of a line counts, in JSON that of the outermost object. A kustomization may omit its kind; then
+/// the file's name (`kustomization.yaml`) counts instead.
 pub fn look(file_name: &str, bytes: &[u8]) -> Look {
     let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let is_json = text.trim_ascii_start().first() == Some(&b'{');
@@ -50,7 +50,7 @@ pub fn look(file_name: &str, bytes: &[u8]) -> Look {
     let counted = kinds.into_iter().filter_map(|(at, kind)| {
         let kind = std::str::from_utf8(kind).ok()?;
         unhandled(kind, || match () {
-            // kustomize adds the version that is not written.
+            // kustomize adds the version if it is missing.
             () if is_named && kind == "Component" => Some("kustomize.config.k8s.io/v1alpha1"),
             () if is_json => {
                 std::str::from_utf8(json_value(text, b"apiVersion", until_blank)?).ok()
@@ -61,7 +61,7 @@ pub fn look(file_name: &str, bytes: &[u8]) -> Look {
     Look::Counted(counted.collect())
 }
 
-/// The documents of a YAML text, of which each is looked at once, and only where it has to be.
+/// The documents of a YAML text. Each is searched at most once, and only if needed.
 struct Documents<'t> {
     text: &'t [u8],
     current: Range<usize>,
@@ -69,7 +69,8 @@ struct Documents<'t> {
 }
 
 impl<'t> Documents<'t> {
-    /// What stands after `apiVersion:` at the begin of a line of the document around a byte. The bytes are asked for in order.
+    /// The value of `apiVersion:` at the start of a line, in the document that contains the byte `at`. Call it with increasing
+    /// offsets.
     fn version_at(&mut self, at: usize) -> Option<&'t str> {
         const MARKER: &[u8] = b"\n---";
         if !self.current.contains(&at) {
@@ -98,7 +99,7 @@ fn until_blank(value: &[u8]) -> &[u8] {
     &value[..value.iter().position(ends).unwrap_or(value.len())]
 }
 
-/// What stands after each `kind:` at the begin of a line, with its place.
+/// The value of each `kind:` at the start of a line, with its offset.
 fn yaml_kinds(text: &[u8]) -> Vec<(usize, &[u8])> {
     yaml_values(text, b"kind", word)
 }
@@ -125,7 +126,7 @@ fn yaml_values<'t>(
     memmem::find_iter(text, key).filter_map(value).collect()
 }
 
-/// The letters at the begin of a value, within quotes or bare; nothing when something else follows them.
+/// The letters at the start of a value, quoted or bare. Empty if anything else follows them.
 fn word(value: &[u8]) -> &[u8] {
     let (quote, value) = match value.split_first() {
         Some((quote @ (b'"' | b'\''), rest)) => (Some(quote), rest),
@@ -142,7 +143,7 @@ fn word(value: &[u8]) -> &[u8] {
     if ends { &value[..end] } else { b"" }
 }
 
-/// The text under a key of the outermost object, found without building anything.
+/// The value of a key of the outermost object, found without allocating.
 fn json_value<'t>(text: &'t [u8], key: &[u8], read: fn(&'t [u8]) -> &'t [u8]) -> Option<&'t [u8]> {
     let mut depth = 0;
     let mut at = 0;
@@ -169,7 +170,7 @@ fn json_value<'t>(text: &'t [u8], key: &[u8], read: fn(&'t [u8]) -> &'t [u8]) ->
     None
 }
 
-/// Where the quote stands that ends the string whose first byte is at `from`.
+/// The offset of the quote that ends the string whose first byte is at `from`.
 fn string_end(text: &[u8], mut from: usize) -> Option<usize> {
     loop {
         let at = from + memchr::memchr2(b'"', b'\\', text.get(from..)?)?;
@@ -180,7 +181,7 @@ fn string_end(text: &[u8], mut from: usize) -> Option<usize> {
     }
 }
 
-/// Without the spaces and tabs at its begin.
+/// Strips leading spaces and tabs.
 fn after_blanks(text: &[u8]) -> &[u8] {
     let begin = text
         .iter()

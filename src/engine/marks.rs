@@ -1,8 +1,8 @@
-//! What comments on an image's line say: `# imago: ignore`, and the marker of Flux, `# {"$imagepolicy": "shop:web"}`.
+//! Reads comments on an image's line: `# imago: ignore`, and Flux's marker, `# {"$imagepolicy": "shop:web"}`.
 //!
-//! A comment is addressed to this program where `imago:` begins it, after `#` and blanks. It holds words, with `;` between them; prose may
-//! follow `ignore`. Whatever else is addressed to it is a mistake, and holds the image: a misspelt `ingore` must not pin. Within prose,
-//! `imago: ignore` counts too, and so does what nearly says it.
+//! A comment is addressed to this program if it starts with `imago:`, after `#` and blanks. Then come words, separated by `;`;
+//! prose may follow `ignore`. Anything else in such a comment is a mistake and holds the image: a misspelt `ingore` must not pin
+//! it. In the middle of prose, `imago: ignore` counts too, and so do near misses of it.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,19 @@ use memchr::memmem;
 use super::hold::Hold;
 use crate::engine::code::Code;
 
-/// The words that are known.
+/// The known words.
 const WORDS: [&str; 1] = ["ignore"];
 
-/// What begins a comment for this program.
+/// The word that starts a comment for this program.
 const NAME: &str = "imago";
 
 /// The key of Flux's marker.
 const FLUX: &str = "$imagepolicy";
 
-/// So many letters may differ where a word is taken for another.
+/// How many letters may differ for a misspelt word.
 const NEAR: usize = 2;
 
-/// What may stand right before the name, beside blanks.
+/// Characters that may stand right before the name, apart from blanks.
 const BEFORE: [char; 8] = ['#', '(', '[', '{', '"', '\'', ',', ';'];
 
 /// What a comment asks for.
@@ -31,11 +31,11 @@ const BEFORE: [char; 8] = ['#', '(', '[', '{', '"', '\'', ',', ';'];
 pub enum Mark {
     /// Leave the image out.
     Ignore,
-    /// Leave it as it is, because somebody has to look.
+    /// Keep the image as it is: a person has to look.
     Hold(Hold),
 }
 
-/// Whether a comment in the text may hold a mark. It errs on the side of yes.
+/// Whether a text may contain a mark in a comment. It may return true for a text without one.
 pub fn may_be_in(text: &[u8]) -> bool {
     let is_name = |at: usize| {
         let rest = &text[at + 4..];
@@ -59,7 +59,7 @@ pub fn may_be_in(text: &[u8]) -> bool {
         })
 }
 
-/// Reads a comment, `#` included.
+/// Reads a comment, including its `#`.
 pub fn read(comment: &str) -> Option<Mark> {
     if comment.contains(FLUX)
         && let Some(mark) = flux(comment)
@@ -87,7 +87,7 @@ pub fn read(comment: &str) -> Option<Mark> {
     found
 }
 
-/// `# imgao: ignore`: a name one slip away from this program's, before a word of the grammar.
+/// `# imgao: ignore`: a name one typing error away from this program's, before a word of the grammar.
 fn misspelt_name(comment: &str) -> Option<Mark> {
     let (name, rest) = comment
         .trim_start_matches('#')
@@ -98,7 +98,7 @@ fn misspelt_name(comment: &str) -> Option<Mark> {
     is_meant.then(|| bad(&format!("{name}: {word}"), Some(word)))
 }
 
-/// One slip away: `imgao`, `imagoo`. `image` is a word of its own.
+/// One typing error away: `imgao`, `imagoo`. `image` is an ordinary word.
 fn is_nearly_the_name(name: &str) -> bool {
     !name.eq_ignore_ascii_case(NAME)
         && !name.eq_ignore_ascii_case("image")
@@ -106,7 +106,7 @@ fn is_nearly_the_name(name: &str) -> bool {
         && strsim::osa_distance(&name.to_ascii_lowercase(), NAME) == 1
 }
 
-/// Whether a comment is addressed to this program, and not prose that names it.
+/// Whether a comment is addressed to this program, and is not just prose that mentions it.
 pub fn is_addressed(comment: &str) -> bool {
     if misspelt_name(comment).is_some() {
         return true;
@@ -118,15 +118,15 @@ pub fn is_addressed(comment: &str) -> bool {
     else {
         return false;
     };
-    // `# imago/ignore: "true"` is an annotation that somebody took out.
+    // `# imago/ignore: "true"` is an annotation that somebody commented out.
     !text[5..].starts_with('/') && words(name, &text[5..], true).is_some()
 }
 
-/// What stands behind the name. In prose (`begins` is false) only what says `ignore`, or nearly does, is meant.
+/// The words after the name. In prose (`begins` is false) only `ignore` and near misses of it count.
 fn words(name: &str, rest: &str, begins: bool) -> Option<Mark> {
     let after_blanks = rest.trim_start();
     let Some(words) = after_blanks.strip_prefix(':') else {
-        // `# imago ignore`, `# imago/ignore`; other words are prose about this program.
+        // `# imago ignore`, `# imago/ignore`. With other words, it is prose about this program.
         let after_signs = rest.trim_start_matches(|sign: char| !sign.is_alphanumeric());
         let (word, signs) = (first_word(after_signs), rest.len() - after_signs.len());
         return (signs > 0 && begins && near(word).is_some())
@@ -157,7 +157,7 @@ fn words(name: &str, rest: &str, begins: bool) -> Option<Mark> {
     }
 }
 
-/// Letters, digits, `-` and `_`, and what else a word of the grammar may begin with.
+/// Letters, digits, `-` and `_`, and `=`, which a word of the grammar may start with.
 fn first_word(text: &str) -> &str {
     let end = text
         .find(|next: char| !(next.is_alphanumeric() || matches!(next, '-' | '_' | '=')))
@@ -189,7 +189,7 @@ fn bad(written: &str, near: Option<&str>) -> Mark {
     })
 }
 
-/// Flux takes a comment that is one JSON object of strings, and nothing else.
+/// Flux accepts only a comment that is one JSON object of strings.
 fn flux(comment: &str) -> Option<Mark> {
     let fields: BTreeMap<String, String> =
         serde_json::from_str(comment.trim_start_matches('#')).ok()?;

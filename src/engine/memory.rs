@@ -1,17 +1,19 @@
-//! Which entry of a workload's record belongs to which of its containers.
+//! Decides which entry of a workload's record belongs to which of its containers.
 //!
-//! The record names containers, and people rename, move, reorder and copy those. An entry belongs to an image, so a container claims
+//! The record names containers, but people rename, move, reorder and copy them. An entry belongs to an image, so a container
+//! claims:
 //!
-//! 1. the entry at its own key (list, name, place among its namesakes), where that has its image;
-//! 2. else, with a digest, an entry that nobody at its own key has claimed: same repository and same tag, or no tag in the image;
-//! 3. else the entry at its own key, whatever that says: somebody changed the image in place;
-//! 4. else, with a digest, the entry of a container with the very same image: it is a copy.
+//! 1. the entry at its own key (list, name, place among containers of that name), if that entry has its image;
+//! 2. otherwise, if the image has a digest, an entry that no container claimed at its own key: same repository, and same tag or
+//!    no tag in the image;
+//! 3. otherwise the entry at its own key, whatever it says: somebody changed the image in place;
+//! 4. otherwise, if the image has a digest, the entry of a container with exactly the same image: it is a copy.
 //!
-//! Two images are the same when their normalised names are. An image without a digest needs no claim, so it never takes an entry from
-//! one that does.
+//! Two images are the same if their normalised names are. An image without a digest needs no claim, so it never takes an entry
+//! from one with a digest.
 //!
-//! A claim is never a guess: `web@sha256:…` fits the entries `web:1` and `web:2`, and of two images on different digests one entry may be
-//! either's. Then the record is [`Ambiguous`], and the workload stays as it is.
+//! A claim is never a guess. `web@sha256:…` fits both entries `web:1` and `web:2`, and one entry may belong to either of two
+//! images on different digests. Then the record is [`Ambiguous`], and the workload stays as it is.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -41,7 +43,8 @@ impl<'t> Ledger<'t> {
             .map(|(_, original)| original.image())
     }
 
-    /// The entry of each container, in the order of the containers. Costs what both lists hold, never their product.
+    /// The entry of each container, in the order of the containers. The cost grows with the sum of both lists, not with their
+    /// product.
     pub fn claim(&self, containers: &[Site]) -> Result<Vec<Option<&Original<'t>>>, Ambiguous> {
         let entries: Vec<Entry<'_, 't>> = self
             .originals
@@ -59,23 +62,24 @@ impl<'t> Ledger<'t> {
     }
 }
 
-/// The record does not tell which entry an image has: containers of one repository were renamed at once, removed or added.
+/// The record does not tell which entry an image has: containers of one repository were renamed, removed or added at the same
+/// time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the image of `{container}` fits more than one of its entries, or fits one that another image fits too"
 )]
 pub struct Ambiguous {
-    /// A container that it is true of.
+    /// A container whose entry is unclear.
     pub container: String,
 }
 
-/// An entry, and the list that it stands in.
+/// An entry, and the list of containers that it is for.
 struct Entry<'r, 't> {
     role: Role,
     original: &'r Original<'t>,
 }
 
-/// The claims of containers that are still those of the record, one by one: most workloads, most of the time.
+/// A fast path for containers that are still in the record's order. Most workloads are.
 fn as_recorded<'r, 't>(
     entries: &[Entry<'r, 't>],
     containers: &[Site],
@@ -87,7 +91,7 @@ fn as_recorded<'r, 't>(
         let has_key = |entry: &Entry<'_, '_>| {
             entry.role == container.role && entry.original.name() == container.name
         };
-        // What an update wrote is the record with a digest behind it, and need not be parsed.
+        // An update wrote the recorded image with a digest after it. That needs no parsing.
         let pinned = |entry: &Entry<'_, '_>| {
             let digest = container
                 .image
@@ -124,7 +128,7 @@ fn as_recorded<'r, 't>(
     left.next().is_none().then_some(claims)
 }
 
-/// The image that a record has an entry for. What is no image yet has none.
+/// The image that the record may have an entry for. `None` for a placeholder.
 fn written(container: &Site) -> Option<&str> {
     if container.memory == Memory::InPlace {
         return None;
@@ -135,7 +139,8 @@ fn written(container: &Site) -> Option<&str> {
     }
 }
 
-/// Whether a written image is the recorded one: same repository; same tag, or none beside its digest; same digest, where one is recorded.
+/// Whether a written image is the recorded one. The repository must be the same. The tag must be the same, or missing beside a
+/// digest. The digest must be the same, if one is recorded.
 fn same_image(written: ImageRef<'_>, recorded: ImageRef<'_>) -> bool {
     let same_tag = written.tag().is_none() || written.asked_tag() == recorded.asked_tag();
     same_tag
@@ -143,14 +148,14 @@ fn same_image(written: ImageRef<'_>, recorded: ImageRef<'_>) -> bool {
         && written.same_name(&recorded)
 }
 
-/// Claims under way. Entries and containers are known by their places.
+/// The claims so far. Entries and containers are identified by index.
 struct Claims<'c> {
     containers: &'c [Site],
     /// The images with a digest.
     pinned: Vec<Option<ImageRef<'c>>>,
-    /// The images that are recorded.
+    /// The recorded images.
     recorded: Vec<Option<ImageRef<'c>>>,
-    /// Whether somebody has claimed the entry.
+    /// Whether the entry is claimed.
     taken: Vec<bool>,
     claims: Vec<Option<usize>>,
 }
@@ -184,7 +189,7 @@ impl<'c> Claims<'c> {
         }
         let keys = claims.keys(&by_key);
         claims.by_key_and_image(&keys);
-        // An image on a digest that a pin is recorded with may be a copy of the pin, so the others go first.
+        // An image on the digest of a recorded pin may be a copy of that pin, so the other images claim first.
         claims.by_image(Tag::Written, Digests::OfNoPin)?;
         claims.by_image(Tag::Absent, Digests::OfNoPin)?;
         claims.by_image(Tag::Written, Digests::OfPins)?;
@@ -239,7 +244,7 @@ impl<'c> Claims<'c> {
             let Some((entry, written, _)) = at_key(self, container) else {
                 continue;
             };
-            // A pin that got the key of an image which follows: their names may have been swapped.
+            // The record has a pin of this image and digest elsewhere. The names of the two containers may have been swapped.
             if !fixed.is_empty()
                 && written
                     .digest()
@@ -361,7 +366,7 @@ impl<'c> Claims<'c> {
         }
     }
 
-    /// What is not an image yet keeps the entry of its name, until it is one again.
+    /// A placeholder keeps the entry of its name until it becomes an image again.
     fn by_name_before_an_image(&mut self, by_key: &BTreeMap<(Role, &str), Vec<usize>>) {
         let mut left: BTreeMap<(Role, &str), VecDeque<usize>> = BTreeMap::new();
         for (container, found) in self.containers.iter().enumerate() {
@@ -388,26 +393,26 @@ impl<'c> Claims<'c> {
     }
 }
 
-/// Whether an image names its tag beside the digest.
+/// Whether an image has its tag beside the digest.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tag {
     Written,
     Absent,
 }
 
-/// Which images take part: those on a digest that an entry has, or the others.
+/// Which images claim: those on the digest of a recorded pin, or the others.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Digests {
     OfPins,
     OfNoPin,
 }
 
-/// The entries of one image that nobody has claimed, in their order, and the containers that wait for them.
+/// The unclaimed entries of one image, in order, and the containers that wait for them.
 #[derive(Default)]
 struct Pool {
     /// Entries that follow a tag.
     following: VecDeque<usize>,
-    /// Entries that have a digest, which a person chose; empty where all on it are claimed.
+    /// Entries with a digest, which a person chose. An empty list means that all with this digest are claimed.
     fixed: BTreeMap<Digest, VecDeque<usize>>,
     waiting: BTreeMap<Digest, usize>,
 }
@@ -421,8 +426,8 @@ impl Pool {
         entries.extend((!taken).then_some(entry));
     }
 
-    /// Whether the entries that follow a tag cannot be told apart by the images that wait: they name different tags, as only images without
-    /// a tag wait for, or there are fewer of them than digests.
+    /// Whether it is unclear which waiting image gets which entry that follows a tag. That is so if the entries name different
+    /// tags (the waiting images have none), or if there are more digests than entries.
     fn is_doubtful(&self, recorded: &[Option<ImageRef<'_>>]) -> bool {
         let mut tags = self
             .following
@@ -441,8 +446,8 @@ impl Pool {
         *self.waiting.entry(digest.clone()).or_default() += 1;
     }
 
-    /// The entry for the next container that is on the digest: the first that fits, but a fixed one while there is one for each
-    /// container that waits on its digest.
+    /// The entry for the next container on this digest. A fixed entry goes first while there are enough of them for all
+    /// containers that wait on the digest.
     fn give(&mut self, digest: &Digest) -> Option<usize> {
         let waiting = self.waiting.get_mut(digest)?;
         let fixed = self.fixed.get_mut(digest).filter(|fixed| !fixed.is_empty());
@@ -459,7 +464,7 @@ impl Pool {
     }
 }
 
-/// Counts the steps of the claims, for the test that holds their cost.
+/// Counts the steps of the claims, for the test of their cost.
 mod work {
     #[cfg(test)]
     thread_local! {
@@ -488,7 +493,7 @@ mod tests {
         format!("{image}@sha256:{}", digit.to_string().repeat(64))
     }
 
-    /// Containers as `name image`, those of `initContainers` behind `init:`.
+    /// Containers as `name image`. A name of `initContainers` starts with `init:`.
     fn containers(written: &[(&str, String)]) -> Vec<Site> {
         let container = |(index, (name, image)): (usize, &(&str, String))| {
             let (role, name) = match name.strip_prefix("init:") {
@@ -524,7 +529,7 @@ mod tests {
         originals.to_text()
     }
 
-    /// What each container claims, `-` for nothing.
+    /// What each container claims; `-` means nothing.
     fn claimed(entries: &[(&str, String)], written: &[(&str, String)]) -> Vec<String> {
         let text = record(entries);
         let ledger = Ledger::parse(&text).unwrap();
@@ -606,7 +611,7 @@ mod tests {
                 "{image}"
             );
         }
-        // Its entry is another's by image.
+        // Another container claims this entry by its image.
         assert_eq!(
             claimed(
                 &entries,
@@ -717,7 +722,8 @@ mod tests {
                 .claim(&containers(written))
                 .is_err()
         };
-        // One of two was removed, and the other renamed; or both were renamed. Without its tag neither says which it is.
+        // Either one of two was removed and the other renamed, or both were renamed. Without its tag, an image does not show
+        // which.
         assert!(refused(&entries, &[("x", on("web", OLD))]));
         assert!(refused(
             &entries,
@@ -731,7 +737,7 @@ mod tests {
             &[app(), side()],
             &[("x", on("proxy", OLD)), ("y", on("web", OLD))]
         ));
-        // A pin beside a renamed container, on another digest of the tag, before or behind it.
+        // A pin beside a renamed container, on another digest of the tag, before or after it.
         let (renamed, pin) = (("x", on("web:1", OLD)), ("new", on("web:1", NEW)));
         assert!(refused(&[app()], &[pin.clone(), renamed.clone()]));
         assert!(refused(&[app()], &[renamed.clone(), pin.clone()]));

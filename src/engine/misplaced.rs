@@ -1,7 +1,7 @@
-//! Comments for this program that no image takes: `# imago: ignore` counts on the line of an image, or of its key.
+//! Finds comments for this program that apply to no image: `# imago: ignore` counts on the line of an image, or of its key.
 //!
 //! ```yaml
-//! - name: web             # imago: ignore     (misplaced: it would be ignored without a word)
+//! - name: web             # imago: ignore     (misplaced: without a warning it would do nothing)
 //!   image: web:1.4        # imago: ignore
 //! ```
 
@@ -10,10 +10,12 @@ use std::collections::BTreeSet;
 use super::object::Object;
 use super::yaml::File;
 
-/// What is said of each.
-pub const REASON: &str = "a comment for imago stands on no image's line, so it does nothing; move it to the line of the image";
+/// The message for each such comment.
+pub const REASON: &str =
+    "a comment for imago is not on the line of an image, so it does nothing; move it there";
 
-/// Their lines, in order. `workloads` are those of the file, each with its document; in other documents nothing is looked for.
+/// The lines of such comments, in order. `workloads` are those of the file, each with its document. Documents without workloads
+/// are not searched.
 pub fn lines(file: &File<'_>, workloads: &[(usize, Object)]) -> Vec<u32> {
     let mut addressed = file.addressed_comments().peekable();
     if addressed.peek().is_none() {
@@ -38,7 +40,7 @@ pub fn lines(file: &File<'_>, workloads: &[(usize, Object)]) -> Vec<u32> {
     misplaced
 }
 
-/// Whether a comment stands on the line of the key of an image that follows on the next.
+/// Whether a comment is on the line of the key of an image whose value is on the next line.
 fn is_on_key(file: &File<'_>, at: usize) -> bool {
     let line = &file.text()[file.line_start(at)..at];
     let key = line.trim_start_matches([' ', '\t', '-', '{', ',', '"', '\'']);
@@ -47,11 +49,12 @@ fn is_on_key(file: &File<'_>, at: usize) -> bool {
         .map(|rest| rest.trim_start_matches(['"', '\'', ' ']))
         .and_then(|rest| rest.strip_prefix(':'))
         .map(str::trim);
-    // A tag, an anchor or the header of a block scalar stands before the value.
+    // A tag, an anchor or the header of a block scalar may come before the value.
     value.is_some_and(|value| value.is_empty() || value.starts_with(['!', '&', '|', '>']))
 }
 
-/// The document that a comment belongs to: the one that it stands in, or the next where a marker parts it from the last.
+/// The document that a comment belongs to. A comment after the `---` of a document belongs to that document, even before its first
+/// node.
 fn document_of(file: &File<'_>, starts: &[usize], at: usize) -> usize {
     let next = starts.partition_point(|start| *start <= at);
     let is_last = |start: &usize| {

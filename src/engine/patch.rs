@@ -1,9 +1,10 @@
-//! Changes of a workload in a cluster as one JSON Patch (RFC 6902), which takes effect whole or not at all.
+//! Makes one JSON Patch (RFC 6902) of a workload's changes in a cluster. It takes effect as a whole or not at all.
 //!
-//! Every text that a change relies on is tested first, so that what somebody else wrote meanwhile is never lost. That something is *not*
-//! there, such as a mark that the object is somebody else's, cannot be tested by itself, and `add` replaces what is: a patch holds for one
-//! version of the object. Where no version lasts, because a status is written all the time, one that adds nothing may hold for the texts
-//! alone. What was decided by pods holds for the pod template that they were made from: for one generation of the object.
+//! The patch first tests every text that a change relies on, so nothing that somebody else wrote meanwhile is lost. JSON Patch
+//! cannot test that something is *absent*, such as another writer's mark, and `add` replaces an existing value. So a patch is
+//! valid for one version of the object. Where the version changes all the time, because of the status, a patch that adds nothing
+//! may be valid for the texts alone. A decision by pods is valid only for the pod template that they were made from: for one
+//! generation of the object.
 
 use serde_json::{Map, Value, json};
 
@@ -12,25 +13,26 @@ use super::object::Record;
 use super::path::{Path, Step};
 use super::plan::Change;
 
-/// What changes were decided by, beside the workload's own texts.
+/// What the changes were decided by, apart from the workload's own texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// Nothing else.
     Texts,
-    /// What its pods run.
+    /// The digests that its pods run.
     Pods,
 }
 
-/// Which states of the object a patch holds for, beside those in which the texts have changed.
+/// For which later states of the object a patch is valid, if the tested texts are unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValidFor {
-    /// The version that was read, and no other.
+    /// Only for the version that was read.
     Version,
-    /// All of them, where the patch adds nothing: what came and is none of these texts goes unnoticed.
+    /// For all, if the patch adds nothing. Other fields that were added or changed go unnoticed.
     Texts,
 }
 
-/// The patch that makes the changes, and fails where the object is no longer the one they were planned on. Empty where there are none.
+/// The patch that makes the changes. It fails if the object is no longer the one that they were planned on. Empty if there are no
+/// changes.
 pub fn patch(live: &Live, changes: &[Change], basis: Basis, valid_for: ValidFor) -> Vec<Value> {
     if changes.is_empty() {
         return Vec::new();
@@ -51,7 +53,7 @@ pub fn patch(live: &Live, changes: &[Change], basis: Basis, valid_for: ValidFor)
     }
     let mut operations = Vec::new();
     for change in changes {
-        // An index says which container is meant only together with its name.
+        // An index identifies a container only together with its name.
         let container = workload.sites.iter().find(|site| site.holds(change));
         if let Some(container) = container {
             tests.push(test(&container.at.join("name"), &container.name));
@@ -76,7 +78,7 @@ fn test(at: &Path, value: &str) -> Value {
     json!({"op": "test", "path": at.pointer(), "value": value})
 }
 
-/// Adds a text, with the maps above it that are not there.
+/// Adds a text, and the missing maps above it.
 fn add(live: &Live, at: &Path, to: &str) -> Value {
     let Some(top) = live
         .absent
@@ -157,7 +159,7 @@ mod tests {
             operations(&live, &changes),
             [UID, test, NAME, OLD, NEW, replace]
         );
-        // A record that stays is relied on all the same.
+        // A record that stays is tested all the same.
         assert_eq!(
             operations(&live, &changes[..1]),
             [UID, test, NAME, OLD, NEW]

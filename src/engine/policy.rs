@@ -1,25 +1,25 @@
-//! `decide`: the one place with opinions on an image.
+//! `decide`: the only place that decides what should happen to an image.
 //!
-//! It looks at the image as written and at what the record says of it, never at a registry: what it wants to know, it asks for.
+//! It sees the image as written and its recorded original, never a registry. What it needs to know, it returns as a question.
 
 use std::borrow::Cow;
 
 use super::image::{Digest, ImageError, ImageRef, Lookup, is_placeholder};
 
-/// Where the tag that is followed stands.
+/// Where the followed tag is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Track {
     /// In the annotation `imago-config-spec`, which is kept up to date.
     #[default]
     Annotation,
-    /// In the image itself, `name:tag@digest`; no annotation is read or written.
+    /// In the image itself, `name:tag@digest`. No annotation is read or written.
     Tag,
 }
 
-/// What is written when a digest is.
+/// How an image with a digest is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TagForm {
-    /// The tag stays beside the digest.
+    /// `name:tag@digest`
     #[default]
     Keep,
     /// `name@digest`
@@ -33,7 +33,7 @@ pub enum Intent<'t> {
     Variable,
     /// It is a person's pin, and stays.
     Fixed,
-    /// It is no image reference.
+    /// It is not an image reference.
     Invalid(ImageError),
     /// It follows a tag.
     Follow(Follow<'t>),
@@ -42,23 +42,23 @@ pub enum Intent<'t> {
 /// An image that follows a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Follow<'t> {
-    /// The question to ask.
+    /// The question for the registry.
     pub lookup: Lookup,
-    /// What the record shall say: the image without a digest.
+    /// What to record: the image without a digest.
     pub original: Cow<'t, str>,
-    /// The name, with the tag that stays in the image.
+    /// The name, with the tag if that stays.
     base: Cow<'t, str>,
-    /// The digest that the image is on.
+    /// The digest that the image has now.
     pub digest: Option<Digest>,
 }
 
 impl Follow<'_> {
-    /// The image on a digest.
+    /// The image with this digest.
     pub fn on(&self, digest: &Digest) -> String {
         [&*self.base, "@", digest.as_str()].concat()
     }
 
-    /// Whether `image` is just that.
+    /// Whether `image` equals [`Self::on`] of this digest.
     pub fn is_on(&self, image: &str, digest: &Digest) -> bool {
         image
             .strip_prefix(&*self.base)
@@ -67,7 +67,7 @@ impl Follow<'_> {
     }
 }
 
-/// Decides from the image as written and from the record's word on it.
+/// Decides by the image as written and by what is recorded for it.
 pub fn decide<'t>(
     image: &'t str,
     recorded: Option<&'t str>,
@@ -98,20 +98,20 @@ fn by_record<'t>(
     if !image.has_digest() {
         return follow(image, image, form);
     }
-    // Without a record, and with a record that has a digest, a digest is a person's.
+    // Without a recorded tag, a digest is a person's pin.
     let Some(recorded) = recorded.filter(|recorded| !recorded.has_digest()) else {
         return Intent::Fixed;
     };
     match image.tag() {
         Some(_) if image.same_lookup(&recorded) => follow(image, &recorded, form),
-        // Somebody changed the image since: what is written wins, and the record follows it.
+        // Somebody changed the image since. The written image wins, and the record follows it.
         Some(_) => follow(image, image, form),
         None if image.same_name(&recorded) => follow(image, &recorded, form),
         None => Intent::Fixed,
     }
 }
 
-/// `original` is asked and recorded; `image` keeps its form.
+/// `original` is asked for and recorded; `image` keeps its form.
 fn follow<'t>(image: &ImageRef<'t>, original: &ImageRef<'t>, form: TagForm) -> Intent<'t> {
     Intent::Follow(Follow {
         lookup: original.lookup(),
@@ -140,15 +140,15 @@ fn by_tag(image: &ImageRef<'_>) -> Intent<'static> {
 /// What `--restore` does with an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Return {
-    /// It already is as the record has it.
+    /// It already is the recorded image.
     There,
-    /// It goes back to this.
+    /// It goes back to this image.
     To(String),
     /// It stays as written, for this reason.
     Stays(&'static str),
 }
 
-/// Puts an image back where the record still holds: same name; same tag or none.
+/// Restores an image if the record still fits it: the name is the same, and the tag is the same or missing.
 pub fn restore(image: &str, recorded: Option<&str>) -> Return {
     let Some(recorded) = recorded else {
         return Return::Stays("nothing is recorded for it");
@@ -174,7 +174,7 @@ pub fn restore(image: &str, recorded: Option<&str>) -> Return {
     }
 }
 
-/// Whether it is a placeholder, which something fills in before a runtime sees it.
+/// Whether it is a placeholder, which something replaces before a container runtime sees it.
 pub(super) fn is_variable(image: &str) -> bool {
     ImageRef::parse(image).map_or_else(|_| is_placeholder(image), |image| image.is_placeholder())
 }
@@ -187,7 +187,7 @@ mod tests {
         format!("sha256:{}", digit.to_string().repeat(64))
     }
 
-    /// What is recorded, what is asked, and what is written when the answer is `1…`; or the word for what is left alone.
+    /// What is recorded, what is asked, and what is written for the answer `1…`; or a word for an image that is left alone.
     fn decided(image: &str, recorded: Option<&str>, track: Track, form: TagForm) -> String {
         match decide(image, recorded, track, form) {
             Intent::Variable => "variable".to_owned(),

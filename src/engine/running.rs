@@ -1,7 +1,8 @@
-//! What running pods say of a workload's containers: read from their status, and held against the digest of a tag.
+//! What running pods say of a workload's containers: read from their status, and compared with the digest of a tag.
 //!
-//! Only a running container with a digest says something. One that waits, a pod that is being deleted, an `imageID` without a repository
-//! digest (CRI-O's opaque ids, the bare digest of a configuration) say nothing, and nothing is changed for them.
+//! Only a running container with a digest counts. Nothing is known of a waiting container, of a pod that is being deleted, or of
+//! an `imageID` without a repository digest (CRI-O's opaque ids, the bare digest of a configuration). Nothing is changed because
+//! of them.
 
 #[cfg(test)]
 mod tests;
@@ -16,12 +17,12 @@ use super::live::Live;
 use super::object::RESTARTED_AT;
 use super::site::{Role, Site};
 
-/// A pod that runs, as far as its workload is concerned.
+/// A running pod, as far as its workload is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
-    /// Its namespace: an owner is always in the same one.
+    /// Its namespace. An owner is always in the same one.
     pub namespace: String,
-    /// The uid of its controller: a workload, or the ReplicaSet or Job of one.
+    /// The uid of its controller: a workload, or the ReplicaSet or Job of a workload.
     pub controller: String,
     annotations: BTreeMap<String, String>,
     containers: Vec<Ran>,
@@ -31,14 +32,14 @@ pub struct Pod {
 struct Ran {
     role: Role,
     name: String,
-    /// The image that the pod asks for.
+    /// The image in the pod's spec.
     image: String,
-    /// The digest that runs. `None`: nobody knows.
+    /// The digest that runs; `None` if it is unknown.
     digest: Option<Digest>,
 }
 
 impl Pod {
-    /// Reads a pod of the API server. `None`: it is finished or being deleted, or no controller made it.
+    /// Reads a pod. Returns `None` if it has finished, is being deleted, or has no controller.
     pub fn read(pod: &Value) -> Option<Self> {
         let metadata = pod.get("metadata")?;
         let status = pod.get("status")?;
@@ -55,7 +56,7 @@ impl Pod {
                 status.get("containerStatuses"),
                 &["running"][..],
             ),
-            // They are done before the others run.
+            // Init containers finish before the others run.
             (
                 Role::InitContainer,
                 status.get("initContainerStatuses"),
@@ -116,7 +117,8 @@ impl Ran {
     }
 }
 
-/// The digest in an `imageID`: `repository@digest`, with or without `docker-pullable://`. What has no repository is no manifest's digest.
+/// The digest in an `imageID`: `repository@digest`, with or without `docker-pullable://`. Without a repository, the digest is not
+/// that of a manifest.
 fn repository_digest(image_id: &str) -> Option<Digest> {
     let (repository, digest) = image_id.rsplit_once('@')?;
     (!repository.is_empty())
@@ -124,7 +126,7 @@ fn repository_digest(image_id: &str) -> Option<Digest> {
         .flatten()
 }
 
-/// The uid of the controller of an object.
+/// The uid of an object's controller.
 pub fn controller(metadata: &Value) -> Option<&str> {
     let owners = metadata.get("ownerReferences")?.as_array()?;
     owners
@@ -134,7 +136,7 @@ pub fn controller(metadata: &Value) -> Option<&str> {
         .as_str()
 }
 
-/// A map of texts.
+/// The entries of a map whose values are strings.
 pub(super) fn texts(map: Option<&Value>) -> BTreeMap<String, String> {
     let entries = map.and_then(Value::as_object).into_iter().flatten();
     entries
@@ -142,7 +144,7 @@ pub(super) fn texts(map: Option<&Value>) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What is asked of the pods.
+/// What the pods are checked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Whether an image has to be updated.
@@ -154,11 +156,11 @@ pub enum Purpose {
 /// What the pods say of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PodVerdict {
-    /// Every pod that says something is on the digest.
+    /// All pods that say anything are on the digest.
     Agrees,
-    /// This one is on another.
+    /// A pod is on this other digest.
     Differs(Digest),
-    /// None says anything, for this reason.
+    /// No pod says anything, for this reason.
     Nothing(&'static str),
 }
 
@@ -167,14 +169,14 @@ pub enum PodVerdict {
 pub struct Pods<'a> {
     /// The workload.
     pub live: &'a Live,
-    /// Its pods. `Err`: they are not known, for this reason.
+    /// Its pods, or the reason why they are unknown.
     pub pods: Result<&'a [Pod], &'static str>,
-    /// The manifests that an index has, by the index's digest.
+    /// The manifests of an index, by the index's digest.
     pub manifests: &'a BTreeMap<Digest, Index>,
 }
 
 impl<'a> Pods<'a> {
-    /// Holds what runs in a container against the digest that it should be on: that of an index, or of one of its manifests.
+    /// Compares what a container runs with the digest that it should be on: that of an index, or of one of its manifests.
     pub fn say(&self, container: &Site, digest: &Digest, purpose: Purpose) -> PodVerdict {
         let pods = match self.pods {
             Ok(pods) => pods,
@@ -184,7 +186,7 @@ impl<'a> Pods<'a> {
             return PodVerdict::Nothing("no pod of it is running");
         }
         if container.role == Role::Volume {
-            return PodVerdict::Nothing("pods do not tell what an image volume has");
+            return PodVerdict::Nothing("pods do not report the image of a volume");
         }
         let heard: Vec<_> = pods
             .iter()
@@ -192,7 +194,7 @@ impl<'a> Pods<'a> {
             .filter(|(pod, ran)| self.counts(pod, ran, container, purpose))
             .collect();
         if heard.is_empty() {
-            return PodVerdict::Nothing("it runs in no pod of the present rollout yet");
+            return PodVerdict::Nothing("no pod of the current rollout runs it yet");
         }
         let known: BTreeSet<&Digest> = heard
             .iter()
@@ -222,8 +224,8 @@ impl<'a> Pods<'a> {
             .filter_map(|pod| pod.ran(container)?.digest.as_ref())
     }
 
-    /// A pod that is about to be replaced says nothing: neither one that a rollout under way has not reached, nor one from before the
-    /// last restart.
+    /// Whether a pod counts. A pod that is about to be replaced does not: one that the current rollout has not reached, or one
+    /// from before the last restart.
     fn counts(&self, pod: &Pod, ran: &Ran, container: &Site, purpose: Purpose) -> bool {
         let template = &self.live.template_annotations;
         let bears = |(key, value): (&String, &String)| pod.annotations.get(key) == Some(value);

@@ -1,7 +1,7 @@
 //! Which workloads and images a run takes: namespaces, label and field selectors, image globs.
 //!
-//! One [`Selection`] means the same for a file and for an object of a cluster. It refuses to guess a namespace: in files there is no
-//! current one, so a workload without `metadata.namespace` is in none.
+//! A [`Selection`] means the same for files and clusters. It never guesses a namespace: files have no current one, so a workload
+//! without `metadata.namespace` is in none.
 
 pub mod field;
 pub mod image;
@@ -15,7 +15,7 @@ pub use image::{GlobError, ImageFilter};
 pub use label::{LabelError, LabelSelector};
 pub use watched::Watched;
 
-/// The workloads that a run takes: those that all three parts let through. The default takes everything.
+/// The workloads that a run takes: those that all three parts accept. The default accepts everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// `-n`, `-A`, `-x`.
@@ -29,28 +29,29 @@ pub struct Selection {
 /// The namespaces that a run takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Namespaces {
-    /// Every namespace, and what is in none.
+    /// Every namespace, and workloads without one.
     #[default]
     All,
-    /// These alone; what is in no namespace is not taken.
+    /// Only these. Workloads without a namespace are not taken.
     Only(BTreeSet<String>),
-    /// All but these; what is in no namespace is taken.
+    /// All except these. Workloads without a namespace are taken.
     AllBut(BTreeSet<String>),
 }
 
-/// What a selection says of one workload.
+/// The result for one workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is taken.
+    /// The selection accepts it.
     Taken,
-    /// All else fits, but namespaces were named and it is in none: a person may have expected it, so it is counted apart.
+    /// Only its namespace is missing, while the selection names namespaces. It is counted apart, because the user may have
+    /// expected it.
     WithoutNamespace,
-    /// It was left out by what it is.
+    /// The selection does not accept it.
     NotSelected,
 }
 
 impl Selection {
-    /// Judges a workload by its namespace, name and labels. An empty namespace is none, as the API has it.
+    /// Checks a workload's namespace, name and labels. An empty namespace means none, as in the API.
     pub fn takes(
         &self,
         namespace: Option<&str>,

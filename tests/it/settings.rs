@@ -397,7 +397,7 @@ fn new_digests_are_read_in_both_modes_and_by_digest_where_that_is_asked_for() {
         .stderr;
     assert!(
         said.contains(&format!(
-            "cause: the registry names {lie} for this tag, and lacks its manifest or its configuration"
+            "cause: the registry names {lie} for this tag, but lacks its manifest or its configuration"
         )),
         "{said}"
     );

@@ -1,5 +1,5 @@
-//! Changes in the cluster: one patch for a workload, which holds only on what it was planned on. A workload that somebody else has
-//! changed meanwhile is read and planned again.
+//! Changes workloads in the cluster. Each gets one patch, which fails if the state that it was planned on has changed. Then the
+//! workload is read and planned again.
 
 use std::time::Duration;
 
@@ -16,23 +16,24 @@ use crate::engine::plan::Change;
 use crate::io::cluster::{Query, Resource, Send};
 use crate::io::interrupt;
 
-/// How often a workload is patched that others change at the same time.
+/// How often a workload is patched while others keep changing it.
 const TRIES: u32 = 5;
-/// So many times it is patched only as the very version that was read. Then what was read a moment ago is near enough: something writes
-/// its status all the time.
+/// For the first three tries the resourceVersion must match. After that, only the texts must, because something writes the status
+/// all the time.
 const EXACT_TRIES: u32 = 3;
-/// The first pause before it is read again; each further one is twice as long. Controllers write their status in bursts.
+/// The pause before the workload is read again. It doubles for each further try, because controllers write their status in
+/// bursts.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Carries plans out.
+/// Carries out plans.
 pub(super) struct Carrier<'r> {
     pub(super) run: &'r Run<'r>,
 }
 
 impl Carrier<'_> {
-    /// Sends a patch for each plan that has changes, a few at a time. The order stays.
+    /// Patches each workload whose plan has changes, a few at a time. Keeps the order.
     pub(super) async fn carry_out(&self, planned: Vec<Planned>) -> Vec<Planned> {
-        // From here on a signal waits for the patches that are under way, and what was changed is told.
+        // From here on a signal waits for the patches under way, so that the report says what was changed.
         let _held = interrupt::hold();
         stream::iter(planned.into_iter().map(|planned| self.one(planned)))
             .buffered(AT_ONCE)
@@ -118,7 +119,7 @@ impl Carrier<'_> {
         failed(planned, problem)
     }
 
-    /// Reads a workload once more, and plans it anew.
+    /// Reads a workload again and plans it again.
     async fn again(&self, before: &Planned) -> Result<Planned, Box<Problem>> {
         let live = &before.live;
         let (kind, name) = (live.kind, &live.workload.name);
@@ -159,7 +160,7 @@ impl Carrier<'_> {
         };
         if found.uid != live.uid {
             return Err(gone(
-                "it was deleted and made anew since it was read",
+                "it was deleted and created again since it was read",
                 "run it again",
             ));
         }
@@ -169,7 +170,7 @@ impl Carrier<'_> {
                 "change it where it comes from",
             ));
         }
-        // Pods were read with the template that the workload had then.
+        // The pods were read for the template of that time.
         let pods = if found.generation == live.generation {
             PodsAre::Known
         } else {
@@ -179,14 +180,14 @@ impl Carrier<'_> {
         let mut planned = self.run.plan(found, later.as_ref(), pods);
         if self.run.request.max_changes.is_some() && planned.due() > before.due() {
             return Err(gone(
-                "it was changed, and `--max-changes` was held against fewer changes of it",
+                "it was changed, and now has more changes than `--max-changes` was checked with",
                 "run it again",
             ));
         }
         if stands(&planned.live, &before.plan.changes) {
             planned.warnings.push(format!(
-                "{} was on what this run wanted when it was read again: something else changed it meanwhile, or the server said no to \
-                 a change and made it",
+                "{} already had the wanted images when it was read again: something else changed it meanwhile, or the server made a \
+                 change that it refused",
                 live.name()
             ));
         }
@@ -194,7 +195,7 @@ impl Carrier<'_> {
     }
 }
 
-/// Whether there are changes of images, and all of them are there.
+/// Whether there are changes of images and the workload already has all of them.
 fn stands(live: &Live, changes: &[Change]) -> bool {
     let images = live
         .workload
@@ -213,7 +214,7 @@ fn failed(mut planned: Planned, problem: Problem) -> Planned {
     planned
 }
 
-/// What the server keeps in another way than it was told: an admission webhook may rewrite images.
+/// Warnings about texts that the server did not keep as sent. An admission webhook may rewrite images.
 fn differences(live: &Live, changes: &[Change], kept: &Value) -> Vec<String> {
     let differs = |change: &&Change| {
         change.to.is_some()
@@ -225,7 +226,7 @@ fn differences(live: &Live, changes: &[Change], kept: &Value) -> Vec<String> {
             .and_then(Value::as_str)
             .unwrap_or("nothing");
         format!(
-            "the server keeps `{kept}` at `{}` of {}, where another text was sent: something in the cluster rewrites it",
+            "the server kept `{kept}` at `{}` of {} instead of the text that was sent: something in the cluster rewrites it",
             change.at,
             live.name()
         )

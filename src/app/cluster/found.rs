@@ -1,4 +1,4 @@
-//! What is in the cluster: workloads by namespace, the pods that they own, and the pull secrets that they name.
+//! Reads the cluster: workloads by namespace, their pods, and their pull secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,17 +16,16 @@ use crate::engine::shape::pods::KINDS;
 use crate::io::cluster::{Cluster, ClusterError, Query, Resource};
 use crate::io::credentials::PullSecret;
 
-/// The workloads that were found.
 pub(super) struct Found {
-    /// By namespace, kind and name.
+    /// Sorted by namespace, kind and name.
     pub(super) lives: Vec<Live>,
     /// The lists that failed.
     pub(super) problems: Vec<Problem>,
-    /// Where no workload is, a sentence for each: most often that is a misspelt name.
+    /// A sentence for each namespace without workloads. Most often its name is misspelt.
     pub(super) empty: Vec<String>,
 }
 
-/// Lists the four kinds in every namespace in question. `Err`, always a [`Problem`]: no list could be read.
+/// Lists the four kinds in each namespace of the request. Fails, with a [`Problem`], if no list could be read.
 pub(super) async fn workloads(cluster: &Cluster, request: &Request) -> anyhow::Result<Found> {
     let scopes = scopes(cluster, request);
     let asked = scopes
@@ -89,7 +88,7 @@ fn is_left_out(request: &Request, live: &Live) -> bool {
     matches!(&request.namespaces, Some(Namespaces::AllBut(left_out)) if left_out.contains(&live.namespace))
 }
 
-/// The namespaces that are meant: ``namespace `shop` ``.
+/// The namespaces of the request, for messages: ``namespace `shop` ``.
 pub(super) fn named(cluster: &Cluster, request: &Request) -> String {
     let listed = |names: &BTreeSet<String>| {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
@@ -133,7 +132,7 @@ fn nothing_in(cluster: &Cluster, request: &Request, scope: Option<&str>) -> Stri
     format!("{what} in {place}, {}: {look}", cluster.name())
 }
 
-/// The namespaces that are listed; `None` is all of them at once.
+/// The namespaces to list. `None` lists all at once.
 fn scopes(cluster: &Cluster, request: &Request) -> Vec<Option<String>> {
     match &request.namespaces {
         None => vec![Some(cluster.namespace().to_owned())],
@@ -142,20 +141,19 @@ fn scopes(cluster: &Cluster, request: &Request) -> Vec<Option<String>> {
     }
 }
 
-/// The pods of the workloads.
 pub(super) struct PodTable {
-    /// The pods by the namespace and uid of their workload.
+    /// The pods, by namespace and uid of their workload.
     pods: BTreeMap<Owner, Vec<Pod>>,
-    /// The lists that could not be read, by resource and namespace.
+    /// The lists that failed, by resource and namespace.
     unread: Vec<(Resource, Option<String>)>,
-    /// Why.
+    /// The problem of each such list.
     pub(super) problems: Vec<Problem>,
 }
 
 /// A namespace, and the uid of an object in it.
 type Owner = (String, String);
 
-/// Lists pods and what stands between them and their workloads, once for each namespace in question.
+/// Lists pods and the objects between them and their workloads, once for each namespace.
 pub(super) async fn pods(cluster: &Cluster, request: &Request, lives: &[Live]) -> PodTable {
     let mut table = PodTable {
         pods: BTreeMap::new(),
@@ -206,7 +204,7 @@ pub(super) async fn pods(cluster: &Cluster, request: &Request, lives: &[Live]) -
         .map(|live| (live.namespace.clone(), live.uid.clone()))
         .collect();
     let (owner_of, wanted) = (&owner_of, &wanted);
-    // Of other pods nothing is kept: there may be many.
+    // Drop other pods at once: there may be many.
     let read = |object: Value| {
         let pod = Pod::read(&object)?;
         let between = (pod.namespace.clone(), pod.controller.clone());
@@ -248,7 +246,7 @@ fn owned(object: &Value) -> Option<(Owner, String)> {
 }
 
 impl PodTable {
-    /// The pods of a workload. `Err`: they could not be read, or nobody knows whose they are.
+    /// The pods of a workload. Fails if the pods, or the objects between, could not be read.
     pub(super) fn of(&self, live: &Live) -> Result<&[Pod], &'static str> {
         let between = match live.kind.template.owner {
             PodOwner::ReplicaSets => Some(Resource::ReplicaSets),
@@ -278,7 +276,7 @@ impl PodTable {
     }
 }
 
-/// The workloads by the pull secrets that hold for them. What a secret lacks is told once, as a warning.
+/// Groups the workloads by the pull secrets that apply to them. Each problem of a secret becomes one warning.
 pub(super) async fn by_pull_secrets<'l>(
     cluster: &Cluster,
     lives: &'l [Live],
@@ -297,7 +295,7 @@ pub(super) async fn by_pull_secrets<'l>(
             (cluster.pull_secrets(namespace, account, names).await, lives)
         });
     let answered: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
-    // Those without any are asked for together: equal questions are asked once.
+    // Workloads without pull secrets form one group, because equal queries are sent once.
     let mut groups: Vec<(Vec<PullSecret>, Vec<&Live>)> = vec![(Vec::new(), Vec::new())];
     for (pulled, lives) in answered {
         warnings.extend(

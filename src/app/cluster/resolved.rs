@@ -1,4 +1,4 @@
-//! What registries have answered, for workloads with these pull secrets and for those with others.
+//! The answers of registries, for each group of workloads with the same pull secrets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::engine::running::Pods;
 use crate::io::cluster::Cluster;
 use crate::io::registry::{self, Registry};
 
-/// A workload with pull secrets of its own needs no other credentials: the hint is to use those.
+/// Changes the hint of a missing login if the workload has pull secrets: use those.
 pub(super) fn name_pull_secrets(used: PullSecrets, live: &Live, problems: &mut [Problem]) {
     if used == PullSecrets::Use || live.pull_secrets.is_empty() {
         return;
@@ -44,7 +44,7 @@ pub(super) fn name_pull_secrets(used: PullSecrets, live: &Live, problems: &mut [
 }
 
 fn lacks_credentials(problem: &Problem) -> bool {
-    // Credentials that are good, and have no right to pull, have another hint.
+    // Credentials that were accepted but may not pull have another hint.
     matches!(
         problem.code,
         Code::Unauthorized | Code::Forbidden | Code::CredentialsRefused
@@ -54,26 +54,26 @@ fn lacks_credentials(problem: &Problem) -> bool {
         .is_some_and(|hint| hint.contains("docker login"))
 }
 
-/// The answers of registries, for workloads with these pull secrets and for those with others.
+/// The answers of registries, for each group of workloads with the same pull secrets.
 #[derive(Default)]
 pub(super) struct Resolved {
     groups: Vec<Answered>,
-    /// The group of each workload, by uid; the first one, where it is not named.
+    /// The group of each workload, by uid. A missing one is in the first group.
     of: BTreeMap<String, usize>,
 }
 
-/// What one group of workloads asked, and what came of it.
+/// The queries of one group of workloads, and their answers.
 #[derive(Clone, Default)]
 pub(super) struct Answered {
     registry: Option<Arc<Registry>>,
     asked: Wanted,
     pub(super) answers: Answers,
-    /// The manifests of the indexes that were looked into.
+    /// The manifests of the indexes that were read.
     pub(super) manifests: BTreeMap<Digest, Index>,
 }
 
 impl Resolved {
-    /// Asks all that an action needs. A restore needs nothing.
+    /// Asks everything that an action needs. A restore needs nothing.
     pub(super) async fn ask(
         cluster: &Cluster,
         request: &Request,
@@ -103,7 +103,7 @@ impl Resolved {
             let registry = source::registries_beside(&first, settings)?;
             let mut asked = plan::wanted(lives.iter().map(|live| &live.workload), rules);
             if let (Action::Restart, Some(pods)) = (request.action, pods) {
-                // What runs must not lose a platform either.
+                // The new digest must not lack a platform of what runs now, either.
                 lives
                     .iter()
                     .for_each(|live| add_running(&mut asked, live, rules, pods));
@@ -111,7 +111,7 @@ impl Resolved {
             open.push((registry, lives, asked));
         }
         let progress = Together::start(open.iter().map(|(.., asked)| asked.len()).sum(), observer);
-        // Side by side: a registry that hangs would hold up each of the groups in turn.
+        // All groups at once, because a registry that hangs would delay one group after the other.
         let answered = open.into_iter().map(async |(registry, lives, asked)| {
             let answers = resolve::resolve(&registry, &asked, request.platform_loss, |event| {
                 progress.pass(event)
@@ -151,7 +151,7 @@ impl Resolved {
     }
 }
 
-/// The progress of several that are asked side by side, told as that of one.
+/// Shows the progress of several concurrent groups as one.
 struct Together<'a> {
     total: usize,
     done: AtomicUsize,
@@ -181,8 +181,8 @@ impl<'a> Together<'a> {
 }
 
 impl Answered {
-    /// Reads the index of each tag that a pod runs another digest of: it may be one of the index's own. Where it cannot be read, nobody
-    /// knows whether the pod is behind, and the image has a problem.
+    /// Reads the index behind each tag of which a pod runs another digest, because that may be a manifest in the index. If it
+    /// cannot be read, the image gets a problem: whether the pod is behind is unknown.
     async fn look_into_indexes(&mut self, lives: &[&Live], rules: &Rules, pods: &PodTable) {
         let none = BTreeMap::new();
         let mut asked: BTreeMap<Lookup, Digest> = BTreeMap::new();
@@ -220,7 +220,7 @@ impl Answered {
     }
 }
 
-/// Adds the digests that pods run to those that a new digest is held against.
+/// Adds the digests that pods run to the recorded ones, which a new digest is compared with.
 fn add_running(asked: &mut Wanted, live: &Live, rules: &Rules, pods: &PodTable) {
     let none = BTreeMap::new();
     let pods = Pods {
@@ -237,7 +237,7 @@ fn add_running(asked: &mut Wanted, live: &Live, rules: &Rules, pods: &PodTable) 
 }
 
 impl Run<'_> {
-    /// The answers for a workload that has changed since the others were asked for. `None`: it asks nothing new.
+    /// Asks again for a workload that has changed since the first queries. `None` if it needs no new answer.
     pub(super) async fn ask_again(&self, live: &Live) -> Option<Answered> {
         let mut answered = self.resolved.of(live).clone();
         let registry = answered.registry.clone()?;

@@ -110,11 +110,11 @@ fn what_does_not_go_together_is_refused_with_a_hint() {
         ),
         (
             "files -f spec.x=1",
-            "`--field-selector spec.x=1` cannot be read: `spec.x` at character 1 is not a field to select by: there are `metadata.name` and `metadata.namespace`",
+            "`--field-selector spec.x=1` cannot be read: `spec.x` at character 1 is not a field to select by; use `metadata.name` or `metadata.namespace`",
         ),
         (
             "files --exclude-image web:1.4",
-            "the pattern `web:1.4` has a tag or a digest, but is held against names alone",
+            "the pattern `web:1.4` has a tag or a digest, but patterns match names only",
         ),
         (
             "files --lock-prune",

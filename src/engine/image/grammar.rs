@@ -1,4 +1,4 @@
-//! The grammar of names and tags: what they are made of, and what a short name means.
+//! The grammar of names and tags, and what a short name stands for.
 
 use super::{DEFAULT_REGISTRY, ImageError};
 
@@ -19,7 +19,7 @@ impl<'t> Name<'t> {
         Self { registry, path }
     }
 
-    /// The registry that it means.
+    /// Its registry; [`DEFAULT_REGISTRY`] if it names none.
     pub(super) fn registry(&self) -> &'t str {
         match self.registry {
             Some("index.docker.io") | None => DEFAULT_REGISTRY,
@@ -27,15 +27,15 @@ impl<'t> Name<'t> {
         }
     }
 
-    /// The repository that it means: what is left out in writing, and what is written.
+    /// Its repository: the part that may be left out (`library/`), and the part that is written.
     pub(super) fn repository(&self) -> [&'t str; 2] {
         let is_official = self.registry() == DEFAULT_REGISTRY && !self.path.contains('/');
         [if is_official { "library/" } else { "" }, self.path]
     }
 
-    /// Holds it against the grammar.
+    /// Checks it against the grammar.
     pub(super) fn check(&self) -> Result<(), ImageError> {
-        // As it is asked for: what is left out in writing counts.
+        // Measure the full name, with the parts that are left out.
         let [omitted, path] = self.repository();
         if self.registry().len() + 1 + omitted.len() + path.len() > MAX_NAME {
             return Err(ImageError::Length);
@@ -55,7 +55,7 @@ impl<'t> Name<'t> {
         Ok(())
     }
 
-    /// Whether both mean the same repository.
+    /// Whether both are the same repository.
     pub(super) fn means_same(&self, other: &Name<'_>) -> bool {
         let (own, others) = (self.repository(), other.repository());
         self.registry() == other.registry()
@@ -66,7 +66,7 @@ impl<'t> Name<'t> {
     }
 }
 
-/// Holds a tag against the grammar.
+/// Whether a text is a valid tag.
 pub(super) fn is_tag(text: &str) -> bool {
     (1..=MAX_TAG).contains(&text.len())
         && !text.starts_with(['.', '-'])
@@ -75,8 +75,8 @@ pub(super) fn is_tag(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
 }
 
-/// The first component is a registry only with a `.` or a `:` in it, or when it is `localhost`. Docker takes one with an upper-case
-/// letter for a registry, too: a bare `REGISTRY/` is a placeholder, and a host that anybody can reach has a `.` or a port.
+/// The first component is a registry only if it has a `.` or a `:`, or is `localhost`. Docker also takes one with an upper-case
+/// letter for a registry. Here a bare `REGISTRY/` is a placeholder, because a reachable host has a `.` or a port.
 fn split_registry(name: &str) -> (Option<&str>, &str) {
     match name.split_once('/') {
         Some((first, path)) if first == "localhost" || first.contains(['.', ':']) => {
@@ -86,7 +86,7 @@ fn split_registry(name: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// Holds a registry against the grammar.
+/// Whether a text is a valid registry: a host with an optional port.
 pub(super) fn is_registry(text: &str) -> bool {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
@@ -123,7 +123,7 @@ enum Host<'a> {
     V6(&'a str),
 }
 
-/// Lower-case letters and digits, with `.`, `_`, `__` or any number of `-` between them.
+/// Lower-case letters and digits, separated by `.`, `_`, `__` or any number of `-`.
 fn is_path_component(text: &str) -> bool {
     let is_alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = text.as_bytes();

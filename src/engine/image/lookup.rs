@@ -1,13 +1,13 @@
-//! The question that an image asks of a registry.
+//! The question that an image asks a registry.
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use super::grammar::Name;
 
-/// What is asked of a registry: which digest has this tag of this repository now. Equal questions are equal values.
+/// A question to a registry: which digest does this tag of this repository have now? Equal questions are equal values.
 ///
-/// They are ordered by registry, then repository, then tag.
+/// The order is by registry, then repository, then tag.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lookup {
     /// `registry/repository:tag`
@@ -28,12 +28,12 @@ impl Lookup {
         }
     }
 
-    /// The registry as names have it: `docker.io`, `registry.example.test:5000`.
+    /// The registry in normalised form: `docker.io`, `registry.example.test:5000`.
     pub fn registry(&self) -> &str {
         &self.text[..self.registry_end]
     }
 
-    /// The repository's whole path: `library/nginx`.
+    /// The full path of the repository: `library/nginx`.
     pub fn repository(&self) -> &str {
         &self.text[self.registry_end + 1..self.name_end]
     }

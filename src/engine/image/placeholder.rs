@@ -1,25 +1,25 @@
-//! Placeholders: texts in an image's place that a later step replaces with an image.
+//! Placeholders: texts in the place of an image that a later step replaces with an image.
 //!
 //! A text is a placeholder in one of three ways:
 //!
-//! 1. No container runtime takes it, and it has the syntax of a tool that fills it in. The table [`PAIRS`] holds the brackets, [`MARKS`]
-//!    the signs that stand on both sides of a word (`@@IMAGE@@`), [`SCHEMES`] and any scheme but [`OF_IMAGES`] the addresses of tools (`ko://…`,
-//!    `op://…`). `$` begins a variable, and [`ELLIPSES`] stand for what is left out.
-//! 2. No runtime takes it, and its name has an upper-case letter: `IMAGE`, `gcr.io/PROJECT/web:1`, `YOUR_REGISTRY/web`. No repository
-//!    may have one. Neither has a digest a letter beyond `f`: `web@sha256:DIGEST`.
-//! 3. A runtime would take it, and it says that it is none: Istio's `auto`, a tag `__TAG__`, or a tag with one of [`TELLING_WORDS`].
+//! 1. No container runtime accepts it, and it has the syntax of a tool that fills it in. The table [`PAIRS`] has the brackets,
+//!    [`MARKS`] the characters on both sides of a word (`@@IMAGE@@`). [`SCHEMES`], and any scheme but [`OF_IMAGES`], start the
+//!    address of a tool (`ko://…`, `op://…`). `$` starts a variable, and [`ELLIPSES`] stand for omitted text.
+//! 2. No runtime accepts it, and its name has an upper-case letter, which no repository may have: `IMAGE`,
+//!    `gcr.io/PROJECT/web:1`, `YOUR_REGISTRY/web`. The same holds for a digest with a letter beyond `f`: `web@sha256:DIGEST`.
+//! 3. A runtime would accept it, but it is a known word: Istio's `auto`, a tag `__TAG__`, or a tag with one of [`TELLING_WORDS`].
 //!
-//! Everything else that no runtime takes is a mistake: `nginx:`, `http://…`, a digest with too few digits.
+//! Everything else that no runtime accepts is a mistake: `nginx:`, `http://…`, a digest with too few digits.
 
 use memchr::memmem;
 
 use super::ImageRef;
 use super::grammar::is_registry;
 
-/// The word that Istio's injector replaces with the image of its proxy.
+/// Istio's injector replaces this word with the image of its proxy.
 const INJECTED: &str = "auto";
 
-/// What opens and closes an expression, and whether a word has to follow what opens it: `[::1]:5000` is an address.
+/// What opens and closes an expression, and what must be inside. A bare `[` is not enough: `[::1]:5000` is an address.
 const PAIRS: [(&str, &str, Inner); 8] = [
     ("{", "}", Inner::Anything),
     ("«", "»", Inner::Anything),
@@ -37,13 +37,14 @@ enum Inner {
     Word,
 }
 
-/// Signs that stand on both sides of a word.
+/// Characters that may stand on both sides of a word.
 const MARKS: [char; 9] = ['@', '#', '%', '~', '!', '|', '^', '&', '='];
 
-/// What begins the address of a tool that builds an image and puts its name there, or keeps its name as a secret: Bazel's labels, vals.
+/// Prefixes of addresses that a tool replaces with an image: Bazel's labels (it builds the image), and vals' references to
+/// secrets.
 const SCHEMES: [&str; 3] = ["//", "@//", "ref+"];
 
-/// The schemes of addresses that people write before an image by mistake. All other schemes (`ko://`, `op://`, `vault://`) are a tool's.
+/// Schemes that people write before an image by mistake. Any other scheme (`ko://`, `op://`, `vault://`) belongs to a tool.
 const OF_IMAGES: [&str; 6] = [
     "http",
     "https",
@@ -53,10 +54,10 @@ const OF_IMAGES: [&str; 6] = [
     "containers-storage",
 ];
 
-/// What stands for "and so on": `registry.example.com/…`, `web:...`.
+/// Signs for omitted text: `registry.example.com/…`, `web:...`.
 const ELLIPSES: [&str; 2] = ["…", "..."];
 
-/// Words in capitals that say so of themselves, even in a tag.
+/// Upper-case words that mark a placeholder even in a tag.
 const TELLING_WORDS: [&str; 5] = [
     "PLACEHOLDER",
     "REPLACE_ME",
@@ -66,13 +67,13 @@ const TELLING_WORDS: [&str; 5] = [
 ];
 
 impl ImageRef<'_> {
-    /// Whether it is a placeholder although it follows the grammar. With a digest it is an image whatever its tag says.
+    /// Whether it is a placeholder although it follows the grammar. With a digest it is an image, whatever its tag says.
     pub fn is_placeholder(&self) -> bool {
         !self.has_digest() && (self.written == INJECTED || self.tag().is_some_and(is_telling))
     }
 }
 
-/// Whether a text that is no image reference is a placeholder.
+/// Whether a text that is not an image reference is a placeholder.
 pub fn is_placeholder(text: &str) -> bool {
     text.contains('$')
         || text.contains("{{")
@@ -104,8 +105,8 @@ fn has_scheme_of_a_tool(text: &str) -> bool {
         })
 }
 
-/// Whether a name has an upper-case letter, or a digest one beyond those of hex digits. A registry's host may have them. A web address
-/// is a mistake whatever is in it.
+/// Whether a name has an upper-case letter, or a digest a letter that is not a hex digit. The host of a registry may have
+/// upper-case letters. A web address is always a mistake.
 fn has_letters_of_none(text: &str) -> bool {
     let (rest, digest) = text.split_once('@').unwrap_or((text, ""));
     let last_component = rest.rfind('/').map_or(0, |slash| slash + 1);
@@ -139,7 +140,7 @@ fn has_pair(text: &str, open: &str, close: &str, inner: Inner) -> bool {
 /// `@WORD@`, `@@WORD@@`
 fn has_marked_word(text: &str, mark: char) -> bool {
     let mut parts = text.split(mark);
-    // What stands before the first sign and behind the last is not between two.
+    // The text before the first sign and after the last is not between two signs.
     parts.next();
     let mut parts = parts.peekable();
     while let Some(part) = parts.next() {
@@ -150,7 +151,7 @@ fn has_marked_word(text: &str, mark: char) -> bool {
     false
 }
 
-/// Letters first, then what names of variables are made of.
+/// A word starts with a letter or `_`, and goes on like the name of a variable.
 fn is_word(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && text
@@ -158,7 +159,7 @@ fn is_word(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b' '))
 }
 
-/// Whether a tag, or a part of a text that is no image, is `__WORD__` or has such a word between its separators, or a telling word.
+/// Whether a tag, or a part of a text that is not an image, contains a telling word, or `__WORD__` between separators.
 fn is_telling(part: &str) -> bool {
     // Nearly all tags are in lower case, and need no search.
     if !part
@@ -173,7 +174,7 @@ fn is_telling(part: &str) -> bool {
         || has_dunder_word(part)
 }
 
-/// `__TAG__`, alone or beside `.` and `-`: `1.4-__BUILD__`.
+/// `__TAG__`, alone or next to `.` and `-`: `1.4-__BUILD__`.
 fn has_dunder_word(part: &str) -> bool {
     let inner = |piece: &str| {
         let inner = piece.strip_prefix("__")?.strip_suffix("__")?;

@@ -1,13 +1,13 @@
-//! Who else writes a workload, by the marks that they leave on it.
+//! Which other program writes a workload, by the marks that it leaves on it.
 //!
-//! A mark counts where its writer documents that it sets it on what it applies, and applies again: then what imago writes is undone, or
-//! undoes what they wrote. What proves less is no mark:
+//! A mark counts if its writer documents both that it sets the mark on what it applies, and that it applies again. Then it undoes
+//! what imago writes, or the other way round. Weaker evidence is no mark:
 //!
-//! - `app.kubernetes.io/instance`: Argo CD before 3.0 tracks by it, and most Helm charts set it for themselves.
+//! - `app.kubernetes.io/instance`: Argo CD before 3.0 tracks by it, but most Helm charts set it for themselves.
 //! - `metadata.managedFields`: it names who has written once, not who will write again, and anybody may choose the name.
-//! - `applyset.kubernetes.io/part-of`: `kubectl apply --prune` sets it, and applies when a person runs it.
+//! - `applyset.kubernetes.io/part-of`: `kubectl apply --prune` sets it, but applies only when a person runs it.
 //! - `kubernetes.io/cluster-service`: deprecated, and copied into manifests that no addon manager knows.
-//! - Helm's release annotation: Helm writes when a person upgrades, see [`helm_release`].
+//! - Helm's release annotation: Helm writes only when a person upgrades, see [`helm_release`].
 
 use serde_json::Value;
 
@@ -18,21 +18,21 @@ struct Mark {
     value: Wanted,
 }
 
-/// Which keys are the mark.
+/// Which keys are a mark.
 enum Key {
-    /// This one.
+    /// Exactly this key.
     Is(&'static str),
-    /// Any that begins so and goes on.
+    /// Any longer key that starts with this.
     Below(&'static str),
 }
 
-/// Which values make it the mark.
+/// Which values are a mark.
 enum Wanted {
-    /// Any but the empty one.
+    /// Any value except the empty one.
     Filled,
-    /// Any.
+    /// Any value.
     Any,
-    /// This one.
+    /// Exactly this value.
     Is(&'static str),
 }
 
@@ -73,10 +73,10 @@ const OLM: &str = "the Operator Lifecycle Manager";
 const RANCHER: &str = "Rancher (Fleet or k3s)";
 const SVELTOS: &str = "Sveltos";
 
-/// The first that fits is told.
+/// The first match is reported.
 const MARKS: [Mark; 23] = [
     mark(ARGO_CD, "argocd.argoproj.io/tracking-id"),
-    // Label tracking, with the label that its documentation proposes.
+    // Label tracking, with the label from its documentation.
     mark(ARGO_CD, "argocd.argoproj.io/instance"),
     mark(FLUX, "kustomize.toolkit.fluxcd.io/name"),
     mark(FLUX, "helm.toolkit.fluxcd.io/name"),
@@ -93,7 +93,7 @@ const MARKS: [Mark; 23] = [
     ),
     mark(CONFIG_SYNC, "configsync.gke.io/resource-id"),
     mark(CONFIG_SYNC, "configsync.gke.io/declared-version"),
-    // `EnsureExists` leaves what is there to people.
+    // With `EnsureExists`, the addon manager leaves existing objects alone.
     valued(
         ADDON_MANAGER,
         "addonmanager.kubernetes.io/mode",
@@ -111,7 +111,7 @@ const MARKS: [Mark; 23] = [
     mark(KUBEVELA, "app.oam.dev/name"),
 ];
 
-/// What tells a writer to leave the object alone, although its marks stay: key and value, in any case.
+/// Keys and values (in any letter case) that tell a writer to leave the object alone, although it has the writer's marks.
 const LEFT_ALONE: [(&str, &str, &str); 8] = [
     (FLUX, "kustomize.toolkit.fluxcd.io/reconcile", "disabled"),
     (FLUX, "kustomize.toolkit.fluxcd.io/ssa", "Ignore"),
@@ -127,7 +127,8 @@ const LEFT_ALONE: [(&str, &str, &str); 8] = [
     (GARDENER, "resources.gardener.cloud/mode", "Ignore"),
 ];
 
-/// Who writes the object beside us: ``Argo CD (`argocd.argoproj.io/instance: shop`)``. The controller in its owner references goes first.
+/// The other writer of the object: ``Argo CD (`argocd.argoproj.io/instance: shop`)``. A controller in its owner references comes
+/// first.
 pub(super) fn writer(metadata: &Value) -> Option<String> {
     let owners = metadata
         .get("ownerReferences")
@@ -153,7 +154,7 @@ pub(super) fn writer(metadata: &Value) -> Option<String> {
     })
 }
 
-/// The Helm release that the object came with: its next upgrade may put an image back, but nothing writes it before that.
+/// The Helm release of the object. Its next upgrade may put an image back, but nothing writes it before that.
 pub(super) fn helm_release(metadata: &Value) -> Option<String> {
     let text = |key| {
         metadata
@@ -222,7 +223,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// An object with a label or an annotation of each pair.
+    /// An object with labels or annotations (`map`) from these pairs.
     fn marked(map: &str, pairs: &[(&str, &str)]) -> Value {
         let pairs: serde_json::Map<String, Value> = pairs
             .iter()
@@ -326,7 +327,7 @@ mod tests {
                 Wanted::Is(value) => value,
                 Wanted::Filled | Wanted::Any => "shop",
             };
-            // Of two values for one key the later one stands.
+            // If a key has two values, the later one counts.
             let pairs = [(marked_by, marked_with), (key, value)];
             assert_eq!(
                 writer(&marked("annotations", &pairs)),
@@ -353,7 +354,7 @@ mod tests {
                 );
             }
         }
-        // One writer's word says nothing of another.
+        // One writer's opt-out does not count for another writer.
         let both = [
             ("kustomize.toolkit.fluxcd.io/reconcile", "disabled"),
             ("argocd.argoproj.io/instance", "shop"),

@@ -1,4 +1,4 @@
-//! What each state of a pod says, and what says nothing.
+//! Which states of a pod say something, and what.
 
 use std::slice::from_ref;
 
@@ -37,7 +37,7 @@ fn say(live: &Live, pods: &[Value], purpose: Purpose) -> PodVerdict {
     held_against(true, live, &pods, purpose)
 }
 
-/// The index `a` has the manifest `b`.
+/// The verdict, where the index `a` contains the manifest `b`.
 fn held_against(whole: bool, live: &Live, pods: &[Pod], purpose: Purpose) -> PodVerdict {
     let index = Index {
         manifests: [(digest('b'), Platform("linux/amd64".to_owned()))].into(),
@@ -126,11 +126,11 @@ fn what_says_nothing_changes_nothing() {
         ),
         (
             vec![pod(&id('c'), "waiting")],
-            "it runs in no pod of the present rollout yet",
+            "no pod of the current rollout runs it yet",
         ),
         (
             vec![pod(&id('c'), "terminated")],
-            "it runs in no pod of the present rollout yet",
+            "no pod of the current rollout runs it yet",
         ),
     ] {
         assert_eq!(
@@ -138,7 +138,7 @@ fn what_says_nothing_changes_nothing() {
             PodVerdict::Nothing(reason)
         );
     }
-    // One that says nothing takes nothing away from one that does.
+    // A pod that says nothing does not hide one that does.
     assert_eq!(
         say(
             &live,
@@ -169,7 +169,7 @@ fn a_pod_that_a_rollout_is_about_to_replace_says_nothing() {
         ),
         PodVerdict::Differs(digest('c'))
     );
-    let waiting = PodVerdict::Nothing("it runs in no pod of the present rollout yet");
+    let waiting = PodVerdict::Nothing("no pod of the current rollout runs it yet");
     assert_eq!(
         say(
             &live(true, json!({"note": "b"})),

@@ -1,11 +1,11 @@
-//! Field selectors: `metadata.name` and `metadata.namespace`, which every kind has.
+//! Field selectors for `metadata.name` and `metadata.namespace`, which every kind has.
 //!
-//! Follows `fields.ParseSelector` of apimachinery: terms between commas, `\,`, `\=` and `\\` for the characters themselves, spaces
-//! kept. Any other field is refused, as the API server refuses it for workloads.
+//! Follows `fields.ParseSelector` of apimachinery: terms between commas; `\,`, `\=` and `\\` are escapes; spaces are kept. Any
+//! other field is an error, because the API server refuses it for workloads, too.
 
 use std::fmt;
 
-/// Requirements on name and namespace, all of which must hold. The default has none and matches everything.
+/// Requirements on name and namespace, all of which must hold. The default has none, and matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldSelector(Vec<Term>);
 
@@ -28,7 +28,7 @@ enum Wanted {
     Different,
 }
 
-/// The longest first: `==` is not `=` with a value of `=…`.
+/// The longer operators first, so that `==` is not read as `=` and a value that starts with `=`.
 const OPERATORS: [(&str, Wanted); 3] = [
     ("!=", Wanted::Different),
     ("==", Wanted::Equal),
@@ -36,7 +36,7 @@ const OPERATORS: [(&str, Wanted); 3] = [
 ];
 
 impl FieldSelector {
-    /// Reads a selector such as `metadata.namespace=shop,metadata.name!=web`. An empty text has no requirements.
+    /// Parses a selector such as `metadata.namespace=shop,metadata.name!=web`. An empty text has no requirements.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
         let mut at = 1;
         let mut terms = Vec::new();
@@ -49,7 +49,7 @@ impl FieldSelector {
         Ok(Self(terms))
     }
 
-    /// Whether name and namespace fulfil every requirement; no namespace is an empty one.
+    /// Whether name and namespace meet every requirement. No namespace counts as an empty one.
     pub fn matches(&self, namespace: Option<&str>, name: &str) -> bool {
         self.0.iter().all(|term| {
             let value = match term.field {
@@ -64,7 +64,7 @@ impl FieldSelector {
     }
 }
 
-/// In the form that an API server takes as `fieldSelector`; reading it again gives an equal selector.
+/// The form that the API server takes as `fieldSelector`. Parsing it gives an equal selector.
 impl fmt::Display for FieldSelector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (
@@ -95,7 +95,7 @@ impl fmt::Display for FieldSelector {
     }
 }
 
-/// Why a text is no field selector, and where.
+/// What is wrong with a field selector, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
     /// A term has no operator.
@@ -108,7 +108,7 @@ pub enum FieldError {
     },
     /// A field that workloads cannot be selected by.
     #[error(
-        "`{field}` at character {at} is not a field to select by: there are `metadata.name` and `metadata.namespace`"
+        "`{field}` at character {at} is not a field to select by; use `metadata.name` or `metadata.namespace`"
     )]
     Field {
         /// The character, from 1.
@@ -116,21 +116,21 @@ pub enum FieldError {
         /// The field as written.
         field: String,
     },
-    /// A backslash before something other than `\`, `,` and `=`.
-    #[error("the backslash at character {at} is before none of `\\`, `,` and `=`")]
+    /// A backslash before anything but `\`, `,` and `=`.
+    #[error("the backslash at character {at} must come before `\\`, `,` or `=`")]
     Escape {
         /// The character, from 1.
         at: usize,
     },
-    /// A value with a bare `=`.
-    #[error("the `=` at character {at} stands in a value, where it is written `\\=`")]
+    /// A value with an unescaped `=`.
+    #[error("the `=` at character {at} is in a value; write it `\\=`")]
     Bare {
         /// The character, from 1.
         at: usize,
     },
 }
 
-/// The parts between commas that no backslash precedes.
+/// Splits at the commas that are not escaped.
 fn split_terms(text: &str) -> impl Iterator<Item = &str> {
     let mut escaped = false;
     text.split(move |character| {

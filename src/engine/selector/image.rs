@@ -1,14 +1,14 @@
-//! `--include-image` and `--exclude-image`: globs on an image's name as a person wrote it.
+//! `--include-image` and `--exclude-image`: globs on an image's name as written.
 //!
-//! A pattern is held against the name without tag and digest, unnormalised: `nginx` does not take `docker.io/library/nginx`, which
-//! says more than it. It refuses a pattern with a tag or a digest in it: no name could match, and an exclusion that silently excludes
-//! nothing is worse than an error.
+//! A pattern is matched with the name without tag and digest, and not normalised: `nginx` does not match
+//! `docker.io/library/nginx`. A pattern with a tag or a digest is an error. It could match no name, and an exclusion that
+//! silently excludes nothing is worse than an error.
 
 use globset::Glob;
 
 use super::Watched;
 
-/// The longest pattern, in bytes: what it costs to make a matcher of one grows with it, and settings may be a stranger's.
+/// The longest pattern, in bytes. The cost of a matcher grows with it, and settings may be a stranger's.
 pub const MAX_PATTERN: usize = 1024;
 
 /// Which images a run takes, by name. The default takes all.
@@ -19,8 +19,8 @@ pub struct ImageFilter {
 }
 
 impl ImageFilter {
-    /// Takes what one of `include` matches (everything, when there is none) and none of `exclude`. `*` and `?` match `/` too:
-    /// `registry.example.test/*` is all that this registry has.
+    /// Takes what matches one of `include` (everything, if that is empty) and none of `exclude`. `*` and `?` match `/` too:
+    /// `registry.example.test/*` matches everything in this registry.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, GlobError> {
         let include = if include.is_empty() {
             None
@@ -33,14 +33,14 @@ impl ImageFilter {
         })
     }
 
-    /// Whether it takes every image, so that no name need be looked at.
+    /// Whether it takes every image, so that no name need be matched.
     pub fn takes_all(&self) -> bool {
         self.include.is_none() && self.exclude.is_empty()
     }
 
-    /// Judges an image by its name, without tag and digest.
+    /// Whether it takes an image. `name` is without tag and digest.
     pub fn takes(&self, name: &str) -> bool {
-        // Both are asked, so that each notes what it matches.
+        // Match both, so that each records its match.
         let included = self
             .include
             .as_ref()
@@ -48,7 +48,7 @@ impl ImageFilter {
         !self.exclude.is_match(name) && included
     }
 
-    /// The patterns that have matched no name so far, each with whether it is of `include`.
+    /// The patterns that have matched no name so far, each with whether it is one of `include`.
     pub fn idle(&self) -> impl Iterator<Item = (bool, &str)> {
         let include = self
             .include
@@ -58,10 +58,10 @@ impl ImageFilter {
     }
 }
 
-/// Why a pattern for image names is none.
+/// What is wrong with a pattern for image names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
-    /// It breaks the grammar of globs.
+    /// It has a syntax error.
     #[error("`{pattern}` is not a pattern: {reason}")]
     Syntax {
         /// The pattern as written.
@@ -69,14 +69,14 @@ pub enum GlobError {
         /// What is wrong with it.
         reason: String,
     },
-    /// It is longer than any name.
+    /// It is longer than [`MAX_PATTERN`].
     #[error("a pattern has {length} bytes, more than the {MAX_PATTERN} that are read")]
     TooLong {
         /// How many bytes it has.
         length: usize,
     },
-    /// It has a tag or a digest, which names have not.
-    #[error("the pattern `{pattern}` has a tag or a digest, but is held against names alone")]
+    /// It has a tag or a digest, which names do not have.
+    #[error("the pattern `{pattern}` has a tag or a digest, but patterns match names only")]
     Tagged {
         /// The pattern as written.
         pattern: String,
@@ -108,7 +108,7 @@ fn glob_set(patterns: &[String]) -> Result<Watched, GlobError> {
     Watched::new(globs).map_err(|error| syntax(error.glob().unwrap_or_default(), &error))
 }
 
-/// In a name a colon stands before a port, digits up to the next slash, or inside the brackets of an IPv6 address.
+/// In a name, a colon comes before a port (digits up to the next slash) or inside the brackets of an IPv6 address.
 fn is_tagged(pattern: &str) -> bool {
     let after_colon = pattern.rsplit_once(':').map(|(_, rest)| rest);
     pattern.contains('@')

@@ -1,8 +1,8 @@
-//! Label selectors: the whole grammar that Kubernetes reads after `-l`.
+//! Label selectors: the whole grammar of Kubernetes' `-l`.
 //!
-//! Follows `labels.Parse` of apimachinery to the letter, its odd corners included (`a in (,b)` has an empty value, `a in (b,,)` is an
-//! error), so that a selector means the same here, in `kubectl` and in the API server. Keys and values are held against the rules for
-//! labels: a selector that could never match is an error, not an empty result.
+//! Follows `labels.Parse` of apimachinery exactly, including its odd corners: `a in (,b)` has an empty value, `a in (b,,)` is an
+//! error. So a selector means the same here, in `kubectl` and in the API server. Keys and values must follow the rules for
+//! labels, because a selector that could never match should be an error and not an empty result.
 
 mod parser;
 #[cfg(test)]
@@ -11,7 +11,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Requirements on labels, all of which must hold. The default has none and matches everything.
+/// Requirements on labels, all of which must hold. The default has none, and matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabelSelector(Vec<Requirement>);
 
@@ -32,12 +32,12 @@ enum Test {
 }
 
 impl LabelSelector {
-    /// Reads a selector such as `app=web,tier in (front, back),!legacy,age>3`. An empty text has no requirements.
+    /// Parses a selector such as `app=web,tier in (front, back),!legacy,age>3`. An empty text has no requirements.
     pub fn parse(text: &str) -> Result<Self, LabelError> {
         parser::requirements(text).map(Self)
     }
 
-    /// Whether the labels fulfil every requirement.
+    /// Whether the labels meet every requirement.
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         self.0.iter().all(|requirement| {
             requirement
@@ -64,7 +64,7 @@ impl Test {
     }
 }
 
-/// In the form that an API server takes as `labelSelector`; reading it again gives an equal selector.
+/// The form that the API server takes as `labelSelector`. Parsing it gives an equal selector.
 impl fmt::Display for LabelSelector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, Requirement { key, test }) in self.0.iter().enumerate() {
@@ -97,17 +97,17 @@ impl fmt::Display for LabelSelector {
     }
 }
 
-/// Why a text is no label selector, and where.
+/// What is wrong with a label selector, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LabelError {
-    /// Something stands where the grammar has something else.
+    /// The text does not follow the grammar here.
     #[error("found {found} at character {at}, expected {expected}")]
     Unexpected {
         /// The character, from 1.
         at: usize,
-        /// What stands there, in backquotes, or `the end`.
+        /// What is there, in backquotes, or `the end`.
         found: String,
-        /// What the grammar has there.
+        /// What the grammar expects.
         expected: &'static str,
     },
     /// A key breaks the rules for labels.
@@ -131,7 +131,7 @@ pub enum LabelError {
         value: String,
     },
     /// `>` and `<` compare integers.
-    #[error("`{value}` at character {at} is not an integer, which `>` and `<` compare with")]
+    #[error("`{value}` at character {at} is not an integer, but `>` and `<` compare integers")]
     Integer {
         /// The character, from 1.
         at: usize,
@@ -140,7 +140,7 @@ pub enum LabelError {
     },
 }
 
-/// As Go's `ParseInt` in base 10 reads it.
+/// Parses like Go's `ParseInt` in base 10.
 fn integer(text: &str) -> Option<i64> {
     text.parse().ok()
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-/// Globs, each with the text that a person wrote. Clones note their matches together.
+/// Globs, each with its text as written. Clones record their matches together.
 #[derive(Clone, Debug, Default)]
 pub struct Watched {
     set: GlobSet,
@@ -22,7 +22,7 @@ struct Seen {
 }
 
 impl Watched {
-    /// Globs with what was written for each.
+    /// Takes globs, each with its text as written.
     pub fn new(globs: impl IntoIterator<Item = (Glob, String)>) -> Result<Self, globset::Error> {
         let mut builder = GlobSetBuilder::new();
         let mut written = Vec::new();
@@ -41,17 +41,17 @@ impl Watched {
         })
     }
 
-    /// Whether there is no glob.
+    /// Whether there are no globs.
     pub fn is_empty(&self) -> bool {
         self.written.is_empty()
     }
 
-    /// Whether every glob has matched, so that nothing is left to be noted.
+    /// Whether every glob has matched, so that no match need be recorded any more.
     pub fn is_settled(&self) -> bool {
         self.is_empty() || self.seen.all.load(Ordering::Relaxed)
     }
 
-    /// Whether any of the globs matches. As long as one has matched nothing, those that do are noted.
+    /// Whether any glob matches. Records the matches until every glob has matched.
     pub fn is_match(&self, path: impl AsRef<Path>) -> bool {
         let is_match = self.set.is_match(&path);
         if is_match && !self.is_settled() {
@@ -68,7 +68,7 @@ impl Watched {
         is_match
     }
 
-    /// The globs that have matched nothing, as they were written.
+    /// The globs that have matched nothing, as written.
     pub fn idle(&self) -> impl Iterator<Item = &str> {
         let matched = self.written.iter().zip(&self.seen.matched);
         matched

@@ -161,6 +161,7 @@ impl ClusterError {
         self.why.to_string()
     }
 
+    /// A stable code for programs.
     pub fn code(&self) -> Code {
         match &self.why {
             Why::NoKubeconfig { .. } => Code::NoCluster,

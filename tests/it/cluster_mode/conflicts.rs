@@ -78,7 +78,7 @@ fn a_change_that_the_server_made_and_said_no_to_is_told() {
     );
     let warning = report["warnings"][0].as_str().unwrap();
     assert!(
-        warning.contains("was on what this run wanted when it was read again"),
+        warning.contains("already had the wanted images when it was read again"),
         "{warning}"
     );
 }

@@ -147,7 +147,7 @@ fn an_image_that_was_renamed_and_changed_at_once_does_not_freeze_without_a_word(
     };
     let said = told(format!("{renamed}{side}"));
     assert!(
-        said.contains("warning: unclaimed record: that of web.yaml Deployment/web has `registry.example.test/web:1`, which no container has now")
+        said.contains("warning: unclaimed record: the record of web.yaml Deployment/web has `registry.example.test/web:1`, which no container has now")
             && said.contains("of the digest of `frontend`")
             && said.contains("remove the digest to follow the tag"),
         "{said}"

@@ -1,4 +1,4 @@
-//! The grammar of label selectors, and the rules for the keys and values in them.
+//! Parses label selectors, and checks the keys and values in them.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ const MAX_NAME: usize = 63;
 /// The longest prefix of a key (`example.test/`), in bytes without the slash.
 const MAX_PREFIX: usize = 253;
 
-/// Reads the requirements of a selector, of which an empty text has none.
+/// Parses the requirements of a selector. An empty text has none.
 pub(super) fn requirements(text: &str) -> Result<Vec<Requirement>, LabelError> {
     Parser {
         text,
@@ -28,7 +28,7 @@ enum Token<'a> {
 
 const SYMBOLS: [&str; 9] = ["==", "!=", "=", "!", "(", ")", ",", ">", "<"];
 
-/// The tokens with the byte where each stands; the last is always `End`.
+/// The tokens, each with its byte offset. The last one is always `End`.
 fn tokens(text: &str) -> Vec<(usize, Token<'_>)> {
     let is_symbol = |character: char| "=!(),><".contains(character);
     let is_space = |character: char| matches!(character, ' ' | '\t' | '\r' | '\n');
@@ -136,7 +136,7 @@ impl<'a> Parser<'a> {
         Ok(key.to_owned())
     }
 
-    /// The operator, which stands next, and its value, which may be empty.
+    /// Parses an operator, which is the next token, and its value, which may be empty.
     fn operand(&mut self) -> Result<String, LabelError> {
         self.step();
         match self.peek() {
@@ -155,7 +155,7 @@ impl<'a> Parser<'a> {
         integer(&value).ok_or(LabelError::Integer { at, value })
     }
 
-    /// `in` or `notin`, which stands next, and its values. Between commas nothing is the empty value.
+    /// Parses `in` or `notin`, which is the next token, and its values. Nothing between commas is the empty value.
     fn set(&mut self) -> Result<BTreeSet<String>, LabelError> {
         self.step();
         if self.peek() != Token::Symbol("(") {

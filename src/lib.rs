@@ -44,7 +44,7 @@
 //! - `io/child.rs` starts every other program: with a time limit for all that it starts, and without our secrets.
 //! - [`engine::memory`] says which entry of a record belongs to which container, and [`engine::hold`] what keeps an image as it is.
 //! - Kustomizations are evidence: `app/overlays.rs` reads them from the whole work tree, and [`engine::kustomize`] says what they make of
-//!   an image. They are edited only where [`engine::shape::Kinds`] takes them.
+//!   an image. [`engine::shape::Kinds`] says which kinds a run takes.
 //! - `app/lock_check.rs` holds the lock against the registries.
 //! - [`engine::code`] has every code of a problem, a hold and a skip, one row each; `docs/codes.md` is held equal to it.
 //! - A problem is data ([`app::report::Problem`]): it reaches the report and the exit code. An `Err` means that the run cannot go on.

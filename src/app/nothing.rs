@@ -97,12 +97,10 @@ fn of_files(report: &Report) -> String {
             "every file is a template; check what it renders, as from `helm template`".to_owned()
         }
         () if unhandled.is_empty() => {
-            format!(
-                "{files} without a Deployment, DaemonSet, StatefulSet or CronJob; name the folder that holds them"
-            )
+            format!("{files} without an object that has images; name the folder that holds them")
         }
         () => format!(
-            "{files} without a Deployment, DaemonSet, StatefulSet or CronJob, and imago does not edit what is there: {}",
+            "{files} without an object that has images, and imago does not edit what is there: {}",
             unhandled.join(", ")
         ),
     }
@@ -174,7 +172,7 @@ mod tests {
                 by: "a glob".into(),
             })
         };
-        let unhandled = [("Pod".to_owned(), 2)].into();
+        let unhandled = [("HelmRelease".to_owned(), 2)].into();
         for (report, said) in [
             (
                 Report {
@@ -217,12 +215,9 @@ mod tests {
                     unhandled,
                     ..files()
                 },
-                "2 files without a Deployment, DaemonSet, StatefulSet or CronJob, and imago does",
+                "2 files without an object that has images, and imago does",
             ),
-            (
-                files(),
-                "2 files without a Deployment, DaemonSet, StatefulSet or CronJob; name",
-            ),
+            (files(), "2 files without an object that has images; name"),
             (
                 of(vec![]),
                 "no image is in 1 workload; look at `containers`",

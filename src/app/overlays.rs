@@ -10,7 +10,6 @@ use super::survey::Manifest;
 use crate::engine::hold::Hold;
 use crate::engine::image::ImageRef;
 use crate::engine::kustomize::{FILE_NAMES, Fate, Kustomization, Overlays};
-use crate::engine::shape::Kinds;
 use crate::engine::site::Memory;
 use crate::engine::yaml::File;
 use crate::io::scan::{self, Found, ScanError, What};
@@ -162,20 +161,14 @@ impl KnownOverlays {
 
     /// Holds the images of a manifest that a kustomization renames, passes over those that all builds set anew, and counts those that some
     /// do. Says whether a kustomization builds on the manifest, so that other questions may be due.
-    pub(super) fn mark(
-        &self,
-        manifest: &mut Manifest,
-        kinds: &Kinds,
-        replaced: &mut Replaced,
-    ) -> bool {
+    pub(super) fn mark(&self, manifest: &mut Manifest, replaced: &mut Replaced) -> bool {
         if self.overlays.is_empty() {
             return false;
         }
         let Some(path) = self.base.within(&manifest.path) else {
             return false;
         };
-        let decides = kinds.take_kustomizations();
-        let is_patch = decides && self.overlays.is_patch(&path);
+        let is_patch = self.overlays.is_patch(&path);
         // What a kustomization sets passes through those above its folder.
         let path = match is_kustomization(&manifest.path) {
             true => path.rsplit_once('/').map_or("", |(folder, _)| folder),
@@ -211,7 +204,7 @@ impl KnownOverlays {
                 Fate::Replaced {
                     by,
                     everywhere: true,
-                } if decides => container.decided_by = by.into_iter().next(),
+                } => container.decided_by = by.into_iter().next(),
                 Fate::Replaced { by, .. } => {
                     replaced.images += 1;
                     if let Some(by) = by.into_iter().next() {

@@ -63,7 +63,7 @@ pub struct Report {
     pub narrowed: bool,
     /// What was seen and passed over on purpose.
     pub skipped: Vec<Skipped>,
-    /// Kinds with images that this program does not edit, with how many were seen: `Kustomization`, `Rollout`, …
+    /// Kinds with images that this program does not edit, with how many were seen: `HelmRelease`, …
     pub unhandled: BTreeMap<String, usize>,
     /// Objects that `-n` did not take because they name no namespace.
     pub without_namespace: usize,

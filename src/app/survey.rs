@@ -259,7 +259,7 @@ impl Survey {
     fn follow(&mut self, overlays: KnownOverlays, questions: &impl Questions) {
         let mut replaced = Replaced::default();
         for manifest in &mut self.manifests {
-            if overlays.mark(manifest, &self.kinds, &mut replaced) {
+            if overlays.mark(manifest, &mut replaced) {
                 manifest.questions = questions(&manifest.objects);
             }
         }
@@ -271,8 +271,7 @@ impl Survey {
     /// Another content of a file that is known; `None` where it cannot be read, or holds no object with images.
     pub(super) fn another(&self, known: &Manifest, content: &[u8]) -> Option<Manifest> {
         let mut other = manifest(known, content, &self.kinds)?;
-        self.overlays
-            .mark(&mut other, &self.kinds, &mut Replaced::default());
+        self.overlays.mark(&mut other, &mut Replaced::default());
         Some(other)
     }
 
@@ -285,7 +284,8 @@ impl Survey {
         let slips = slips.filter(|(counted, _)| told.insert(*counted));
         self.warnings
             .extend(slips.map(|(_, slip)| format!("`{name}` {slip}")));
-        self.unhandled.extend(unhandled);
+        let read = |counted: &&str| !shape::is_miswritten(counted);
+        self.unhandled.extend(unhandled.into_iter().filter(read));
     }
 
     fn take(&mut self, path: PathBuf, name: String, examined: Examined) {
@@ -388,8 +388,8 @@ fn examine_bytes(path: &Path, bytes: &[u8], kinds: &Kinds, questions: &impl Ques
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
-    if !shape::may_hold(bytes, kinds) {
-        let unhandled = match look::look(file_name, bytes) {
+    if !shape::may_hold(bytes) {
+        let unhandled = match look::look(bytes) {
             Look::Counted(unhandled) => unhandled,
             Look::HasList => File::parse(text)
                 .map(|file| listed(&file))
@@ -405,7 +405,7 @@ fn examine_bytes(path: &Path, bytes: &[u8], kinds: &Kinds, questions: &impl Ques
                 why: error.to_string(),
             };
         }
-        Err(error) if !kinds.are_added() || shape::is_meant(bytes) => {
+        Err(error) if shape::is_meant(file_name, bytes) => {
             return Examined::Unreadable(Unread::of(&error));
         }
         Err(error) => {
@@ -421,7 +421,7 @@ fn examine_bytes(path: &Path, bytes: &[u8], kinds: &Kinds, questions: &impl Ques
     let mut unhandled = Vec::new();
     for index in 0..file.len() {
         let document = file.document(index);
-        let found = shape::find_taken(file_name, document, kinds);
+        let found = shape::find_in(file_name, document, kinds);
         unhandled.extend(found.unhandled);
         match found.objects.first() {
             Some(first) if shape::is_encrypted(document) => {
@@ -480,7 +480,7 @@ impl Unread {
 /// What is not handled in a file without such objects.
 fn listed(file: &File<'_>) -> Vec<&'static str> {
     (0..file.len())
-        .flat_map(|index| shape::find_taken("", file.document(index), &Kinds::default()).unhandled)
+        .flat_map(|index| shape::find(file.document(index)).unhandled)
         .collect()
 }
 

@@ -111,7 +111,7 @@ codes! {
             "Remove the marker.";
         JobImmutable = "job-immutable",
             "The image is in a Job, whose template the API server does not let change.",
-            "Delete the Job and make it again, or have it replaced.";
+            "Delete the Job and make it again, have it replaced, or take its kind with `--add-kind`.";
         BadComment = "bad-comment",
             "A comment for imago is not understood, or is not on the line of an image.",
             "Write `# imago: ignore` on the image's line, or remove the comment.";

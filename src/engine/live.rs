@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::object::{Object, RESTARTED_AT};
 use super::path::Path;
 use super::running::texts;
-use super::shape::{self, Kinds, PodKind, Template};
+use super::shape::{self, PodKind, Template};
 
 /// A workload in a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,10 +47,7 @@ pub struct Live {
 impl Live {
     /// Reads an object. Returns `None` if it is not a workload.
     pub fn read(object: &Value) -> Option<Self> {
-        let workload = shape::find_taken("", object, &Kinds::default())
-            .objects
-            .into_iter()
-            .next()?;
+        let workload = shape::find(object).objects.into_iter().next()?;
         let metadata = object.get("metadata")?;
         let text = |key: &str| {
             metadata

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::shape::{KUSTOMIZATION, is_kustomization_file, unhandled};
+use super::shape::unhandled;
 
 /// The byte-order mark that a UTF-8 text may start with.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -23,9 +23,8 @@ pub enum Look {
 
 /// Looks for objects that are not handled, without parsing the file.
 ///
-/// In YAML a `kind:` at the start of a line counts, in JSON that of the outermost object. A kustomization may omit its kind; then
-/// the file's name (`kustomization.yaml`) counts instead.
-pub fn look(file_name: &str, bytes: &[u8]) -> Look {
+/// In YAML a `kind:` at the start of a line counts, in JSON that of the outermost object.
+pub fn look(bytes: &[u8]) -> Look {
     let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let is_json = text.trim_ascii_start().first() == Some(&b'{');
     let kinds: Vec<(usize, &[u8])> = match is_json {
@@ -38,10 +37,6 @@ pub fn look(file_name: &str, bytes: &[u8]) -> Look {
     if kinds.iter().any(|(_, kind)| kind.ends_with(b"List")) {
         return Look::HasList;
     }
-    let is_named = is_kustomization_file(file_name);
-    if kinds.is_empty() && is_named {
-        return Look::Counted(vec![KUSTOMIZATION]);
-    }
     let mut documents = Documents {
         text,
         current: 0..0,
@@ -49,13 +44,9 @@ pub fn look(file_name: &str, bytes: &[u8]) -> Look {
     };
     let counted = kinds.into_iter().filter_map(|(at, kind)| {
         let kind = std::str::from_utf8(kind).ok()?;
-        unhandled(kind, || match () {
-            // kustomize adds the version if it is missing.
-            () if is_named && kind == "Component" => Some("kustomize.config.k8s.io/v1alpha1"),
-            () if is_json => {
-                std::str::from_utf8(json_value(text, b"apiVersion", until_blank)?).ok()
-            }
-            () => documents.version_at(at),
+        unhandled(kind, || match is_json {
+            true => std::str::from_utf8(json_value(text, b"apiVersion", until_blank)?).ok(),
+            false => documents.version_at(at),
         })
     });
     Look::Counted(counted.collect())
@@ -196,8 +187,8 @@ mod tests {
 
     use super::*;
 
-    fn counted(file_name: &str, text: &str) -> Vec<&'static str> {
-        match look(file_name, text.as_bytes()) {
+    fn counted(text: &str) -> Vec<&'static str> {
+        match look(text.as_bytes()) {
             Look::Counted(kinds) => kinds,
             Look::HasList => vec!["a list"],
         }
@@ -205,110 +196,83 @@ mod tests {
 
     #[test]
     fn unhandled_kinds_at_a_line_start_are_counted() {
-        let kinds = |text: &str| counted("x.yaml", text);
         assert_eq!(
-            kinds("kind: Rollout\nspec:\n  kind: Pod\n---\nkind: \"Pod\" # x\n---\nkind:\tJob\r\n"),
-            ["Rollout", "Pod", "Job"]
+            counted(
+                "kind: HelmRelease\nspec:\n  kind: HelmRelease\n---\nkind: \"HelmRelease\" # x\n---\nkind:\tHelmRelease\r\n"
+            ),
+            ["HelmRelease"; 3]
         );
-        assert_eq!(kinds("\"kind\": 'HelmRelease'"), ["HelmRelease"]);
-        assert_eq!(kinds("\u{feff}kind: ReplicaSet\n"), ["ReplicaSet"]);
-        assert_eq!(
-            kinds("apiVersion: v1\r\nkind: ReplicationController\r\n"),
-            ["ReplicationController"]
-        );
+        assert_eq!(counted("\"kind\": 'HelmRelease'"), ["HelmRelease"]);
+        assert_eq!(counted("\u{feff}kind: HelmRelease\n"), ["HelmRelease"]);
         for text in [
-            "kind: Pods",
-            "kind: Pod-x",
-            "kind: 'Pod",
-            "kinds: Pod",
-            "mankind: Pod",
+            "kind: HelmReleases",
+            "kind: HelmRelease-x",
+            "kind: 'HelmRelease",
+            "kinds: HelmRelease",
+            "mankind: HelmRelease",
             "kind",
-            "'kind: Pod",
-            "# kind: Pod",
-            "kind:\nPod",
+            "'kind: HelmRelease",
+            "# kind: HelmRelease",
+            "kind:\nHelmRelease",
         ] {
-            assert_eq!(kinds(text), [""; 0], "{text}");
+            assert_eq!(counted(text), [""; 0], "{text}");
         }
     }
 
     #[test]
     fn the_outermost_kind_of_json_is_counted() {
-        let kinds = |text: &str| counted("x.json", text);
-        assert_eq!(kinds("{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}"), ["Pod"]);
         assert_eq!(
-            kinds(
-                "{\n  \"metadata\": {\"kind\": \"Job\", \"x\": \"a\\\"}\"},\n  \"kind\" : \"Rollout\"\n}\n"
+            counted("{\"apiVersion\":\"v1\",\"kind\":\"HelmRelease\"}"),
+            ["HelmRelease"]
+        );
+        assert_eq!(
+            counted(
+                "{\n  \"metadata\": {\"kind\": \"Job\", \"x\": \"a\\\"}\"},\n  \"kind\" : \"HelmRelease\"\n}\n"
             ),
-            ["Rollout"]
+            ["HelmRelease"]
         );
         for text in [
             "{",
             "{\"kind",
             "{\"kind\"",
             "{\"kind\":",
-            "{\"kind\":\"Pod",
+            "{\"kind\":\"HelmRelease",
             "{\"x\":\"kind\",\"a\":[\"kind\"]}",
             "{\"a\\",
         ] {
-            assert_eq!(kinds(text), [""; 0], "{text}");
+            assert_eq!(counted(text), [""; 0], "{text}");
         }
     }
 
     #[test]
-    fn a_kustomization_is_known_by_its_name_where_no_kind_stands() {
-        assert_eq!(
-            counted("kustomization.yaml", "resources: []\n"),
-            ["Kustomization"]
-        );
-        assert_eq!(counted("kustomization.yml", ""), ["Kustomization"]);
-        assert_eq!(
-            counted("Kustomization", "resources: []\n"),
-            ["Kustomization"]
-        );
-        assert_eq!(
-            counted("kustomization.yaml", "kind: Kustomization\n"),
-            ["Kustomization"]
-        );
-        assert_eq!(
-            counted("kustomization.yaml", "kind: Component\n"),
-            ["Component"]
-        );
-        assert_eq!(counted("web.yaml", "resources: []\n"), [""; 0]);
-    }
-
-    #[test]
     fn a_kind_of_several_groups_is_told_by_the_version_of_its_document() {
-        let kinds = |text: &str| counted("x.yaml", text);
-        let knative = "apiVersion: serving.knative.dev/v1 # x\nkind: Service\n";
-        let plain = "kind: Service\nspec:\n  apiVersion: serving.knative.dev/v1\napiVersion: v1\n";
-        assert_eq!(kinds(knative), ["Knative Service"]);
-        assert_eq!(kinds(plain), [""; 0]);
+        let odd = "apiVersion: v1 # x\nkind: Deployment\n";
+        let plain = "kind: Deployment\nspec:\n  apiVersion: v1\napiVersion: apps/v1\n";
+        assert_eq!(counted(odd), ["misversioned Deployment"]);
+        assert_eq!(counted(plain), [""; 0]);
         let both = format!(
-            "{plain}---\n{knative}--- # x\n{plain}---\nkind: Task\r\napiVersion: 'tekton.dev/v1'\r\n"
+            "{plain}---\n{odd}--- # x\n{plain}---\nkind: CronJob\r\napiVersion: 'apps/v1'\r\n"
         );
-        assert_eq!(kinds(&both), ["Knative Service", "Tekton Task"]);
         assert_eq!(
-            kinds("apiVersion: argoproj.io/v1alpha1\nkind: CronWorkflow\n"),
-            ["CronWorkflow"]
+            counted(&both),
+            ["misversioned Deployment", "misversioned CronJob"]
         );
-        assert_eq!(kinds("kind: Component\n"), [""; 0]);
-        let json = r#"{"kind":"Service","metadata":{"apiVersion":"v1"},"apiVersion":"serving.knative.dev/v1"}"#;
-        assert_eq!(counted("x.json", json), ["Knative Service"]);
+        let json = r#"{"kind":"Deployment","metadata":{"apiVersion":"apps/v1"},"apiVersion":"v1"}"#;
+        assert_eq!(counted(json), ["misversioned Deployment"]);
     }
 
     #[test]
     fn a_kind_in_other_letters_is_counted_as_misspelt() {
-        let kinds = |text: &str| counted("x.yaml", text);
         assert_eq!(
-            kinds("apiVersion: apps/v1\nkind: deployment\n"),
+            counted("apiVersion: apps/v1\nkind: deployment\n"),
             ["misspelt Deployment"]
         );
         assert_eq!(
-            kinds("kind: Cronjob\napiVersion: batch/v1\n---\nkind: Pod\n"),
-            ["misspelt CronJob", "Pod"]
+            counted("kind: Cronjob\napiVersion: batch/v1\n---\nkind: HelmRelease\n"),
+            ["misspelt CronJob", "HelmRelease"]
         );
         assert_eq!(
-            counted("x.json", r#"{"kind":"statefulset","apiVersion":"apps/v1"}"#),
+            counted(r#"{"kind":"statefulset","apiVersion":"apps/v1"}"#),
             ["misspelt StatefulSet"]
         );
         for text in [
@@ -316,7 +280,7 @@ mod tests {
             "apiVersion: example.com/v1\nkind: deployment\n",
             "x:\n  kind: deployment\napiVersion: apps/v1\n",
         ] {
-            assert_eq!(kinds(text), [""; 0], "{text}");
+            assert_eq!(counted(text), [""; 0], "{text}");
         }
     }
 
@@ -327,13 +291,10 @@ mod tests {
             "kind: PodList\n",
             r#"{"kind": "List", "items": []}"#,
         ] {
-            assert_eq!(look("x", text.as_bytes()), Look::HasList, "{text}");
+            assert_eq!(look(text.as_bytes()), Look::HasList, "{text}");
         }
         assert_eq!(
-            counted(
-                "x.yaml",
-                "kind: CustomResourceDefinition\nspec:\n  names:\n    listKind: PodList\n"
-            ),
+            counted("kind: CustomResourceDefinition\nspec:\n  names:\n    listKind: PodList\n"),
             [""; 0]
         );
     }
@@ -341,7 +302,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_the_count_panic(text in "([{}\\[\\]\":,\\\\' \n]|kind|Pod)*") {
-            look("x", text.as_bytes());
+            look(text.as_bytes());
         }
     }
 }

@@ -14,22 +14,21 @@ use memchr::memmem;
 
 use super::object::Object;
 
-pub use find::{find, find_taken, is_encrypted};
+pub use find::{find, find_in, is_encrypted};
 pub use kinds::Kinds;
 pub use pods::{PodKind, PodOwner, Template};
-pub use unhandled::{KUSTOMIZATION, is_kustomization_file, slip, unhandled};
+pub use unhandled::{is_kustomization_file, is_miswritten, slip, unhandled};
 
-/// Whether an object that is taken may be in the bytes: the name of one of the kinds that run pods, an escape (`\\x`, `\\u`, `\\U`) that
-/// could spell it, or, where kinds are added, a text that is in every file with one.
-pub fn may_hold(bytes: &[u8], kinds: &Kinds) -> bool {
-    let has = |hint: &&str| memmem::find(bytes, hint.as_bytes()).is_some();
-    names_a_kind(bytes) || has_escape(bytes) || kinds.are_added() && families::HINTS.iter().any(has)
+/// Whether an object with images may be in the bytes: the name of one of the kinds that run pods, an escape (`\\x`, `\\u`, `\\U`) that
+/// could spell it, or an image's key and a text that stands in every other object with one.
+pub fn may_hold(bytes: &[u8]) -> bool {
+    names_a_kind(bytes) || has_escape(bytes) || families::may_hold(bytes)
 }
 
-/// Whether bytes that are no YAML are meant for such an object: both keys of every object stand in them, or the name of a kind.
-pub fn is_meant(bytes: &[u8]) -> bool {
+/// Whether bytes that are no YAML are meant for an object: the keys of every object stand in them, or the file is a kustomization.
+pub fn is_meant(file_name: &str, bytes: &[u8]) -> bool {
     let has = |key: &str| memmem::find(bytes, key.as_bytes()).is_some();
-    has("apiVersion") && has("kind") || names_a_kind(bytes)
+    has("apiVersion") && has("kind") || is_kustomization_file(file_name)
 }
 
 /// Whether the name of one of the four kinds stands anywhere in the bytes.
@@ -63,31 +62,33 @@ pub struct Found {
 mod tests {
     use super::*;
 
-    fn all() -> Kinds {
-        Kinds::adding(&["all"])
-    }
-
     #[test]
     fn what_may_hold_an_image_is_seen_in_the_bytes() {
         for text in [
-            "containers:",
+            "containers: [image]",
             "x: [DaemonSet]",
             "- kind: StatefulSet",
             "CronJob",
             "kind: DeploymentList",
-            "{\"initContainers\": []}",
-            "apiVersion: tekton.dev/v1",
+            "{\"initContainers\": [], \"image\": 1}",
+            "apiVersion: tekton.dev/v1\nimage:",
+            "images: [{name: a, newTag: b}]",
+            "images: [{name: a, digest: b}]",
+            "imageTags: [{tagSuffix: a}]",
             "a: \"\\x44\"",
             "\\u0044",
         ] {
-            assert!(may_hold(text.as_bytes(), &all()), "{text}");
+            assert!(may_hold(text.as_bytes()), "{text}");
         }
         for text in [
             "",
             "kind: Service",
             "\\",
             "\\n\\\"",
-            "ontaine",
+            "ontaine image",
+            "image: web",
+            "containers: []",
+            "digest: b",
             "deployment",
             "Deploymen",
             "Cron Job",
@@ -96,23 +97,25 @@ mod tests {
             "J",
             "S",
         ] {
-            assert!(!may_hold(text.as_bytes(), &all()), "{text}");
+            assert!(!may_hold(text.as_bytes()), "{text}");
         }
     }
 
     #[test]
-    fn what_is_meant_for_an_object_shows_both_keys_or_a_kind() {
-        assert!(is_meant(b"apiVersion: v1\nkind: Pod\n: {"));
-        assert!(is_meant(br#"{"kind": "Pod", "apiVersion""#));
-        assert!(is_meant(b"kind: CronJob\n: {"));
-        assert!(!is_meant(b"kind: [Pod"));
+    fn what_is_meant_for_an_object_shows_both_keys_or_is_named_so() {
+        assert!(is_meant("", b"apiVersion: v1\nkind: Pod\n: {"));
+        assert!(is_meant("", br#"{"kind": "Pod", "apiVersion""#));
+        assert!(is_meant("kustomization.yaml", b"images: {"));
+        assert!(!is_meant("", b"kind: [Pod"));
+        assert!(!is_meant("", b"# Deployment: {"));
     }
 
     proptest::proptest! {
         #[test]
-        fn the_look_agrees_with_a_plain_search(text in "(Deploy|ment|Daemon|Set|State|fulSet|Cron|Job|cont|ainers|[DSJ\\\\xuU \n])*") {
-            let hints = ["Deployment", "DaemonSet", "StatefulSet", "CronJob", "\\x", "\\u", "\\U", "container"];
-            proptest::prop_assert_eq!(may_hold(text.as_bytes(), &all()), hints.iter().any(|hint| text.contains(hint)), "{}", text);
+        fn the_look_agrees_with_a_plain_search(text in "(Deploy|ment|Daemon|Set|State|fulSet|Cron|Job|cont|ainers|image|[DSJ\\\\xuU \n])*") {
+            let hints = ["Deployment", "DaemonSet", "StatefulSet", "CronJob", "\\x", "\\u", "\\U"];
+            let expected = hints.iter().any(|hint| text.contains(hint)) || text.contains("image") && text.contains("container");
+            proptest::prop_assert_eq!(may_hold(text.as_bytes()), expected, "{}", text);
         }
     }
 }

@@ -26,7 +26,10 @@ fn shop() -> Workplace {
         "shop/api.yaml",
         deployment("api", "registry.example.test/api:2"),
     );
-    place.write("shop/broken.yaml", "kind: Deployment\n  name: x\n");
+    place.write(
+        "shop/broken.yaml",
+        "apiVersion: apps/v1\n  kind: Deployment\n",
+    );
     place.write("shop/chart/Chart.yaml", "name: x\n");
     place.write("shop/chart/templates/x.yaml", "kind: {{ .x }}\n");
     let digest = format!("sha256:{}", "1".repeat(64));
@@ -450,15 +453,7 @@ fn an_image_that_people_know_by_no_name_is_told_by_its_path() {
     );
     let run = |form: &str| {
         place
-            .imago([
-                "files",
-                "--offline",
-                "--add-kind",
-                "Task",
-                "--output",
-                form,
-                "shop/task.yaml",
-            ])
+            .imago(["files", "--offline", "--output", form, "shop/task.yaml"])
             .finish_with(3)
     };
     let text = run("text");

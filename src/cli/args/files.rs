@@ -26,7 +26,7 @@ pub struct Files {
     #[arg(long, value_name = "GLOB", help_heading = "Files", display_order = 2)]
     pub exclude: Vec<String>,
 
-    /// Take this kind as well, such as Rollout (repeats)
+    /// Take this kind as well, such as Job (repeats)
     #[arg(long, value_name = "KIND[.GROUP]", help_heading = "Workloads")]
     pub add_kind: Vec<String>,
 

@@ -3,6 +3,8 @@
 //! The first family is kustomize's own rule: whatever has a list of named containers has pods. So Pods, Rollouts, Knative Services,
 //! ScaledJobs, old versions of the four kinds and kinds that do not exist yet need no row.
 
+use memchr::memmem;
+
 use crate::engine::site::{Memory, Role};
 
 /// A family of objects.
@@ -81,14 +83,24 @@ pub(super) const NEVER_BELOW: [&str; 6] = [
     "stringData",
 ];
 
-/// The texts of which one is in every file with such an object, unless an escape spells it.
-pub(super) const HINTS: [&str; 5] = [
-    "ontainer",
-    "newTag",
-    "tagSuffix",
-    "argoproj.io",
-    "tekton.dev",
+/// The key of every image, or what it begins with.
+const IMAGE: &[u8] = b"image";
+/// The texts of which one stands in every file with such an object, unless an escape spells it: the keys of containers and of entries,
+/// and the groups where images stand in other mappings.
+const BESIDE: [&[u8]; 6] = [
+    b"ontainer",
+    b"newTag",
+    b"digest",
+    b"tagSuffix",
+    b"argoproj.io",
+    b"tekton.dev",
 ];
+
+/// Whether an image of a family, or an entry of `images`, may be in the bytes.
+pub(super) fn may_hold(bytes: &[u8]) -> bool {
+    let has = |text: &[u8]| memmem::find(bytes, text).is_some();
+    has(IMAGE) && BESIDE.into_iter().any(has)
+}
 
 /// Groups whose objects name images as patterns, rules, tests or results, and run none. With them go the groups below them, such as
 /// `policies.kyverno.io`.

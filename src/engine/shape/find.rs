@@ -11,13 +11,13 @@ use crate::engine::path::{Path, Step};
 use crate::engine::site::{IgnoreMark, Image, Memory, PullPolicy, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
-/// Finds all objects with images of a document, in its order.
+/// Finds the objects with images of a document, in its order.
 pub fn find<'a, T: Tree<'a>>(document: T) -> Found {
-    find_taken("", document, &Kinds::adding(&["all"]))
+    find_in("", document, &Kinds::default())
 }
 
-/// Finds those that are taken, and counts the others, in a file of this name: a kustomization may leave its kind and its version to it.
-pub fn find_taken<'a, T: Tree<'a>>(file_name: &str, document: T, kinds: &Kinds) -> Found {
+/// As [`find`], in a file of this name, which may be all that says that a document is a kustomization; with the kinds that are added.
+pub fn find_in<'a, T: Tree<'a>>(file_name: &str, document: T, kinds: &Kinds) -> Found {
     let mut found = Found::default();
     let inherited = is_kustomization_file(file_name).then_some((UNNAMED, "Kustomization"));
     look(document, Path::root(), inherited, kinds, &mut found);
@@ -79,30 +79,32 @@ fn look<'a, T: Tree<'a>>(
             .extend(pod.into_iter().flat_map(misspelt_lists));
         let pod_at = pods.template.path(&at).join("spec");
         let sites = pod.map(|pod| fixed(pod, &pod_at)).unwrap_or_default();
-        found.objects.push(kinds.narrow(Object {
+        found.objects.push(Object {
             runs: Some(pods),
             ..read(object, api_version, kind, at, sites)
-        }));
+        });
         return;
     }
-    if !kinds.take(api_version, kind) {
-        found
-            .unhandled
-            .extend(unhandled(kind, || Some(api_version)));
-        return;
+    found
+        .unhandled
+        .extend(unhandled(kind, || Some(api_version)));
+    let sites = entries::sites(api_version, kind, object, &at)
+        .unwrap_or_else(|| searched(api_version, kind, object, &at));
+    if !sites.is_empty() {
+        // Who adds a kind by name knows what becomes of its objects.
+        let hold = match kinds.add(api_version, kind) {
+            true => None,
+            false => jobs::hold(api_version, kind, object),
+        };
+        found.objects.push(Object {
+            hold,
+            ..read(object, api_version, kind, at, sites)
+        });
     }
-    if let Some(sites) = entries::sites(api_version, kind, object, &at) {
-        if sites.is_empty() {
-            found
-                .unhandled
-                .extend(unhandled(kind, || Some(api_version)));
-        } else {
-            found
-                .objects
-                .push(read(object, api_version, kind, at, sites));
-        }
-        return;
-    }
+}
+
+/// The images of an object that is searched through.
+fn searched<'a, T: Tree<'a>>(api_version: &str, kind: &str, object: T, at: &Path) -> Vec<Site> {
     let mut search = Search {
         family: families::of(api_version, kind),
         steps: at.steps().to_vec(),
@@ -111,17 +113,7 @@ fn look<'a, T: Tree<'a>>(
     if !is_generated(object) {
         search.entries_below(object, &object.entries());
     }
-    let sites = search.in_order();
-    if sites.is_empty() {
-        found
-            .unhandled
-            .extend(unhandled(kind, || Some(api_version)));
-    } else {
-        let job = jobs::hold(api_version, kind, object);
-        let mut object = read(object, api_version, kind, at, sites);
-        object.hold = job;
-        found.objects.push(kinds.narrow(object));
-    }
+    search.in_order()
 }
 
 /// Whether a controller made the object from another one, where its images come from.
@@ -453,7 +445,7 @@ mod tests {
             {"apiVersion": "serving.knative.dev/v1", "kind": "ServiceList", "items": [{"metadata": {"name": "a"}}]},
         ]});
         let found = find(&document);
-        assert_eq!(found.unhandled, ["Pod", "Knative Service"]);
+        assert_eq!(found.unhandled, [""; 0]);
         let kinds = found.objects.iter().map(Object::label);
         assert!(kinds.eq(["Deployment/web", "Deployment", "Deployment"]));
         let web = &found.objects[0];

@@ -91,7 +91,10 @@ fn pruning_keeps_what_any_workload_names_and_waits_until_every_file_can_be_read(
         deployment("registry.example.test/other:1")
             .replace("  name: web", "  name: web\n  namespace: other"),
     );
-    place.write("broken.yaml", "kind: Deployment\n  a: [\n");
+    place.write(
+        "broken.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\n  a: [\n",
+    );
     let now = || fs::read_to_string(place.path().join("imago.lock")).unwrap();
     let before = now();
     let finished = place

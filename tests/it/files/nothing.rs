@@ -92,14 +92,22 @@ fn ways() -> Vec<Way> {
         ),
         (chart(), "web/templates", vec!["every file is a template"]),
         (
+            vec![(
+                "release.yaml",
+                "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n".to_owned(),
+            )],
+            "",
+            vec!["imago does not edit what is there: 1 HelmRelease"],
+        ),
+        (
             vec![("pod.yaml", "apiVersion: v1\nkind: Pod\n".to_owned())],
             "",
-            vec!["imago does not edit what is there: 1 Pod"],
+            vec!["1 file without an object that has images"],
         ),
         (
             vec![("values.yaml", "image: web\n".to_owned())],
             "",
-            vec!["1 file without a Deployment, DaemonSet, StatefulSet or CronJob"],
+            vec!["1 file without an object that has images"],
         ),
         (
             vec![("web.yaml", lower)],
@@ -114,14 +122,6 @@ fn ways() -> Vec<Way> {
             "",
             vec![
                 "`l.yaml` has a CronJob whose kind is in other letters",
-                "no image was checked",
-            ],
-        ),
-        (
-            vec![("web.yaml", web().replace("apps/v1", "v1"))],
-            "",
-            vec![
-                "`web.yaml` has a Deployment of an unknown version",
                 "no image was checked",
             ],
         ),
@@ -221,7 +221,13 @@ fn a_run_that_checks_an_image_says_nothing_and_is_not_failed() {
     ] {
         assert_eq!(imago(&place, flags, code).stderr, "", "{flags}");
     }
-    // What is found beside a slip is checked, and the slip is told.
+    // What is found beside a slip is checked, and the slip is told; so is what has one.
+    place.write("slip.yaml", web.replace("apps/v1", "v1"));
+    let told = imago(&place, "--check slip.yaml", 1).stderr;
+    assert!(
+        told.starts_with("warning: `slip.yaml` has a Deployment of an unknown version"),
+        "{told}"
+    );
     place.write(
         "slip.yaml",
         "apiVersion: apps/v1\nkind: daemonset\n---\n".to_owned() + &web,

@@ -78,7 +78,7 @@ pub(crate) fn carry_out_in(file_name: &str, text: &str, rules: &Rules, action: A
     let mut is_encrypted = false;
     for document in 0..file.len() {
         let root = file.document(document);
-        let workloads = shape::find_taken(file_name, root, &shape::Kinds::default()).objects;
+        let workloads = shape::find_in(file_name, root, &shape::Kinds::default()).objects;
         let changes: Vec<Change> = workloads
             .iter()
             .filter_map(|workload| plan(workload, rules, action).ok())

@@ -171,10 +171,14 @@ fn an_empty_result_says_why() {
         ),
         (
             Report {
-                unhandled: [("Kustomization".into(), 2), ("Rollout".into(), 1)].into(),
+                unhandled: [
+                    ("HelmRelease".into(), 2),
+                    ("misspelt container list".into(), 1),
+                ]
+                .into(),
                 ..nothing.clone()
             },
-            "no workload in 214 files; 2 Kustomizations, 1 Rollout not handled",
+            "no workload in 214 files; 2 HelmReleases, 1 misspelt container list not handled",
         ),
         (
             Report {

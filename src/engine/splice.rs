@@ -91,6 +91,17 @@ struct Effects {
 ///
 /// `Err`: a change cannot be made without touching something else, or the proof does not pass.
 pub fn splice(file: &File<'_>, wanted: &[DocumentChanges]) -> Result<String, Refused> {
+    let (mut edits, differences) = edits(file, wanted)?;
+    let text = apply(file.text(), &mut edits)?;
+    proof::prove(file, &text, &differences)?;
+    Ok(text)
+}
+
+/// The byte edits that make the changes, and what shall differ by them in each document that changes.
+fn edits(
+    file: &File<'_>,
+    wanted: &[DocumentChanges],
+) -> Result<(Vec<Edit>, BTreeMap<usize, Differences>), Refused> {
     let mut effects = Effects::default();
     let mut differences = BTreeMap::new();
     for document in wanted {
@@ -103,9 +114,7 @@ pub fn splice(file: &File<'_>, wanted: &[DocumentChanges]) -> Result<String, Ref
         }
         differences.insert(document.document, effects.take_differences());
     }
-    let text = apply(file.text(), &mut effects.edits)?;
-    proof::prove(file, &text, &differences)?;
-    Ok(text)
+    Ok((effects.edits, differences))
 }
 
 impl Effects {

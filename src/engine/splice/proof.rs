@@ -3,6 +3,8 @@
 //! Each parser reads the old and the new text, and must see the wanted differences, place by place, and no others. Our own reading also
 //! compares the comments, and the bytes of documents that are refused. A text that fails is not returned, let alone written.
 
+#[cfg(test)]
+mod broken;
 mod second;
 mod value;
 

@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_fails_stops_no_other_and_every_one_is_told() {
+    fn a_failed_lookup_stops_no_other_and_each_has_its_event() {
         let table = table(&[]);
         let wanted: Wanted = ["reg.test/gone:1", "reg.test/panic:panic", "reg.test/web:1"]
             .iter()
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_lookup_is_wanted_nothing_is_told() {
+    fn without_lookups_no_event_is_sent() {
         let mut events = 0;
         let (table, wanted) = (table(&[]), Wanted::new());
         let asked = resolve(&table, &wanted, PlatformLoss::HoldBack, |_| events += 1);

@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_may_hold_a_mark_is_told_apart() {
+    fn a_text_that_may_contain_a_mark_is_recognised() {
         for text in [
             "a: b # imago: x",
             "# imago ignore",

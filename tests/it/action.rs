@@ -1,4 +1,5 @@
-//! The GitHub Action, run step by step as a runner would: what it hands on, what it gets from where, and what it never says.
+//! Runs the GitHub Action step by step, as a runner would. Tests what it passes to `imago`, where it gets `imago` from, and that
+//! it prints no secret.
 
 mod get;
 mod page;
@@ -45,7 +46,7 @@ fn git(runner: &Runner, arguments: &[&str]) -> String {
         .to_owned()
 }
 
-/// Makes the workspace what `actions/checkout` leaves: a commit on `main`, a remote, no identity.
+/// Makes the workspace look as `actions/checkout` leaves it: a commit on `main`, a remote, no identity.
 fn check_out(runner: &Runner) {
     let remote = runner.place.beside("remote.git");
     git(

@@ -1,7 +1,7 @@
-//! The rings of the house and the crates' places, held against the sources.
+//! Checks the sources: which ring may import which, and which file may use which crate.
 //!
-//! It fails on an import against the rings, and on a crate, a part of the standard library or a print outside the file that it belongs
-//! to. It reads text, so that one broken file cannot hide another; what it can read is shown by the small samples below.
+//! It fails on an import against the rings, and on a crate, a part of the standard library or a print outside its files. It reads
+//! text, so that one broken file cannot hide another. The samples below show what it can read.
 
 mod text;
 
@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use text::{Named, paths};
 
-/// The rings, from the inside out: each may name itself and those before it.
+/// The rings, from the inside out. Each may import itself and those before it.
 const RINGS: [&str; 4] = ["engine", "io", "app", "cli"];
 
-/// Crates that may be named in some places alone: paths below `src` start with one of these.
+/// Crates that only some places may use. Their paths below `src` start with one of these.
 const CRATES: [(&str, &[&str]); 32] = [
     ("granit_parser", &["engine/yaml"]),
     ("serde_yaml", &["engine/splice/proof"]),
@@ -60,25 +60,25 @@ const CRATES: [(&str, &[&str]); 32] = [
     ("anyhow", &["app/", "cli/", "main.rs"]),
 ];
 
-/// Where a program is started: one place gives every child its environment and its limit.
+/// The only place that starts programs. It gives every child its environment and its limits.
 const CHILDREN: &str = "io/child.rs";
 
-/// The types that start one.
+/// The types that start a program.
 const STARTERS: [&[&str]; 2] = [&["std", "process", "Command"], &["tokio", "process"]];
 
-/// Where the process stands is asked at the edge: all else is told.
+/// Only the edge asks for the current folder; everything else gets it as an argument.
 const CURRENT_FOLDER: [&str; 2] = ["env", "current_dir"];
-/// What is never given back. Only the edge ends with the process.
+/// Leaks memory. Only the edge may do so, because it ends with the process.
 const LEAK: [&str; 2] = ["mem", "forget"];
 
-/// What starts a runtime: whoever calls `app` brings one.
+/// Starts a runtime. Callers of `app` bring their own.
 const RUNTIMES: [&[&str]; 2] = [
     &["tokio", "runtime", "Builder"],
     &["tokio", "runtime", "Runtime"],
 ];
 const RUNTIME: &str = "cli/runtime.rs";
 
-/// What the pure ring may not touch.
+/// What the pure ring may not use.
 const IMPURE: [&[&str]; 12] = [
     &["std", "env"],
     &["std", "fs"],
@@ -94,7 +94,7 @@ const IMPURE: [&[&str]; 12] = [
     &["std", "path", "absolute"],
 ];
 
-/// Addresses are values: reading one from text reaches nothing.
+/// IP addresses are plain values. Parsing one reaches nothing.
 const PURE: [&[&str]; 3] = [
     &["std", "net", "IpAddr"],
     &["std", "net", "Ipv4Addr"],
@@ -227,7 +227,7 @@ fn the_sources_keep_to_the_rings_and_each_crate_to_its_file() {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
-/// Files that import each other in circles, as far as anybody knows: none may come to them, and who leaves is taken off.
+/// Files that import each other in circles today. Do not add any; remove a file when its circle is gone.
 const IN_CIRCLES: &[&str] = &[
     "app/files.rs",
     "app/globs.rs",
@@ -258,7 +258,7 @@ const IN_CIRCLES: &[&str] = &[
     "io/registry/transport.rs",
 ];
 
-/// The file that a path names something of. An import of a file that one is below of, or that is below oneself, ties nothing more together.
+/// The file that a path refers to. An import between a file and a file below it does not count.
 fn imported<'s>(
     from: &str,
     named: &Named,
@@ -278,7 +278,7 @@ fn imported<'s>(
     (!kin).then_some(to.as_str())
 }
 
-/// The files that come back to themselves along imports.
+/// The files that reach themselves through imports.
 fn in_circles(sources: &BTreeMap<String, String>) -> Vec<&str> {
     let imports: BTreeMap<&str, Vec<&str>> = sources
         .iter()

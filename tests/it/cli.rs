@@ -1,4 +1,4 @@
-//! What a person sees of the binary: its words, its streams, its exit codes. Digests come from a lock, so that no registry is asked.
+//! What a user sees of the binary: its messages, streams and exit codes. Digests come from a lock, so that no registry is asked.
 
 use crate::support::binary::{Finished, Workplace};
 use crate::support::programs;

@@ -1,4 +1,4 @@
-//! The codes, held against the page that documents them and against the sources that give them.
+//! Compares the codes with the page that documents them and with the sources that use them.
 
 use std::fs;
 use std::path::Path;
@@ -52,7 +52,7 @@ fn each_code_is_given_somewhere() {
     assert!(idle.is_empty(), "no source gives {idle:?}");
 }
 
-/// The sources without the table itself, up to their tests.
+/// The sources, without the table itself and without tests.
 fn read(folder: &Path, text: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! What `deploy/` holds: that kubectl takes it, that it grants no more than is needed, and that it runs with no more than it needs.
+//! Checks `deploy/`: kubectl accepts it, it grants no more rights than needed, and it runs with no more than it needs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ fn manifests() -> Vec<String> {
         .collect()
 }
 
-/// As many resources of an API server as kubectl wants to know before it looks at a file.
+/// The discovery answers that kubectl needs before it reads a file.
 fn discovery(request: &Request) -> Response {
     let kinds = |kinds: &[(&str, &str, bool)]| -> serde_json::Value {
         let kind = |(name, kind, namespaced): &(&str, &str, bool)| serde_json::json!({"name": name, "kind": kind, "namespaced": namespaced, "singularName": "", "verbs": ["get", "create", "patch"]});
@@ -261,7 +261,7 @@ fn imago_does_not_follow_its_own_tag() {
     );
 }
 
-/// What holds the account beyond its role: every expression stands for one thing that a patch may not change.
+/// What limits the account beyond its role: each expression stands for one thing that a patch may not change.
 #[test]
 fn the_policy_holds_the_account_to_images_and_its_two_annotations() {
     let documents = documents("policy/policy.yaml");
@@ -275,7 +275,7 @@ fn the_policy_holds_the_account_to_images_and_its_two_annotations() {
         (&Value::from("Fail"), &Value::from("Deny"))
     );
     assert_eq!(binding["policyName"], documents[0]["metadata"]["name"]);
-    // It holds for whatever the roles let the account patch.
+    // It applies to everything that the roles let the account patch.
     let strings = |value: &Value| -> Vec<String> {
         value
             .as_sequence()
@@ -311,7 +311,7 @@ fn the_policy_holds_the_account_to_images_and_its_two_annotations() {
         who.ends_with(&format!("[^:]+:{}$')", account.as_str().unwrap())),
         "{who}"
     );
-    // What each level leaves free is what patches change, and nothing else.
+    // What each level leaves free is exactly what patches change.
     let expressions: Vec<&str> = policy["validations"]
         .as_sequence()
         .unwrap()

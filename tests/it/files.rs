@@ -1,4 +1,4 @@
-//! File mode against what it meets in the world: input that is no manifest, and a real registry.
+//! File mode with the input that it meets in practice: files that are not manifests, and a real registry.
 
 mod globs;
 mod kustomize;
@@ -26,7 +26,7 @@ fn deployment(image: &str) -> String {
     )
 }
 
-/// A folder with a good file, whose neighbours shall not be its problem.
+/// A folder with a good file, which must not suffer from its neighbours.
 fn shop() -> Workplace {
     let place = Workplace::new();
     place.write("imago.lock", LOCK);
@@ -38,7 +38,7 @@ fn good(place: &Workplace) -> String {
     fs::read_to_string(place.path().join("good.yaml")).unwrap()
 }
 
-/// The good file was updated, and one problem with this code was told.
+/// Checks that the good file was updated, and that there is one problem, with this code.
 fn assert_one_problem(place: &Workplace, paths: &[&str], code: &str) -> Finished {
     let arguments = ["files", "--update", "--offline", "--output", "json"]
         .iter()
@@ -88,7 +88,7 @@ fn a_very_large_file_is_a_problem_and_is_not_read() {
         .set_len(200 * 1024 * 1024)
         .unwrap();
     let arguments = ["files", "--update", "--offline", "--output", "json", "."];
-    // A quarter of the file as memory: what reads it whole cannot hold it.
+    // A memory limit of a quarter of the file: reading it whole would fail.
     let limited = Command::new("sh")
         .args([
             "-c",
@@ -113,7 +113,7 @@ fn a_file_that_may_not_be_read_is_a_problem() {
     let secret = place.path().join("secret.yaml");
     place.write("secret.yaml", deployment("registry.example.test/web:1.4"));
     fs::set_permissions(&secret, Permissions::from_mode(0o000)).unwrap();
-    // The superuser reads everything.
+    // Root may read everything.
     if secret.metadata().unwrap().uid() != 0 {
         assert_one_problem(&place, &["."], "permission");
     }
@@ -196,7 +196,7 @@ fn a_real_registry_is_followed_and_what_it_lacks_is_a_problem_of_that_image_alon
     place.write("web.yaml", deployment(&format!("{host}/shop/web:1.4")));
     place.write("tag.yaml", deployment(&format!("{host}/shop/web:9")));
     place.write("name.yaml", deployment(&format!("{host}/shop/gone:1")));
-    // Port 1 of loopback: nothing listens there.
+    // Nothing listens on port 1 of loopback.
     place.write("down.yaml", deployment("127.0.0.1:1/shop/web:1.4"));
     let update = || place.imago(["files", "--update"]).finish_with(3);
     let finished = update();
@@ -207,7 +207,7 @@ fn a_real_registry_is_followed_and_what_it_lacks_is_a_problem_of_that_image_alon
         "{}",
         finished.stdout
     );
-    // What has one cause is told once, with each of its images.
+    // Problems with the same cause are reported once, with all their images.
     for (told, causes) in [
         (
             format!(
@@ -293,9 +293,10 @@ fn each_tag_of_what_is_selected_is_asked_for_once_and_no_other() {
 }
 
 #[test]
-fn what_becomes_of_questions_hangs_on_the_names_of_files_alone() {
-    // Every second repository refuses the credentials, those of the first two files among them, and then nothing else is asked. Were the
-    // order of questions that of the threads, one that takes the credentials would come first now and then: those files are long.
+fn the_order_of_lookups_depends_only_on_the_names_of_files() {
+    // Every second repository refuses the credentials, including those of the first two files. After that nothing else is asked.
+    // If questions came in the order of the threads, a repository that accepts the credentials would sometimes come first: those
+    // files are long.
     let registry = TestRegistry::with(
         Access::Basic {
             user: "user".to_owned(),
@@ -321,7 +322,7 @@ fn what_becomes_of_questions_hangs_on_the_names_of_files_alone() {
             _ => place.write(&format!("deploy/b{number:02}.yaml"), image),
         }
     }
-    // The order of the images is not that of their names.
+    // The images are not in the order of their names.
     place.write(
         "deploy/a1.yaml",
         "# a comment\n".repeat(20_000) + &first[..2].join("---\n"),

@@ -1,7 +1,7 @@
-//! Damaged text for every other parser of what strangers write: no panic, no hang, and what is taken comes out as it went in.
+//! Damaged text for every other parser of foreign input: no panic, no hang, and what is accepted comes out as it went in.
 //!
-//! As `mutations` does for manifests. `IMAGO_MUTATIONS=1000000` tries more of each, `IMAGO_FUZZ_SECONDS=600` tries each for so long, and
-//! `IMAGO_MUTATIONS_SEED=17` the one of that seed.
+//! It works like `mutations` does for manifests. `IMAGO_MUTATIONS=1000000` tries more of each, `IMAGO_FUZZ_SECONDS=600` tries
+//! each for that long, and `IMAGO_MUTATIONS_SEED=17` only tries that seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -26,12 +26,12 @@ use imago::io::registry::{Limits, Map, Registry, Settings};
 
 use crate::laws::random::Random;
 
-/// How many an ordinary run tries of each.
+/// How many inputs an ordinary run tries of each.
 const COUNT: u64 = 5_000;
-/// No text of these sizes takes this long, unless something grows faster than its input.
+/// No text of these sizes takes this long, unless some cost grows faster than the input.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What has a meaning to one of the parsers.
+/// Texts with a meaning to one of the parsers.
 const PIECES: [&str; 38] = [
     "\"",
     "'",
@@ -73,7 +73,7 @@ const PIECES: [&str; 38] = [
     "&a *a",
 ];
 
-/// Tries a parser on damaged samples. What it is given is UTF-8, as it is after the edge.
+/// Tries a parser on damaged samples. Its input is UTF-8, as it is after the edge has read it.
 fn damage(name: &str, samples: &[&str], parse: impl Fn(&str)) {
     let attempt = |seed: u64| {
         let text = damaged(seed, samples);
@@ -367,7 +367,7 @@ fn any_docker_config_is_taken_or_refused() {
         };
         let answers =
             crate::support::resolve(&Arc::new(registry), &wanted, PlatformLoss::HoldBack, |_| {});
-        // Nobody listens there: what is said names no secret.
+        // Nothing listens there. The error must contain no secret.
         let said = format!("{answers:?}");
         assert!(
             answers.values().all(Result::is_err)

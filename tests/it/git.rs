@@ -1,4 +1,4 @@
-//! What a run does in a Git repository, seen with the `git` program beside it.
+//! Runs in a Git repository, checked with the `git` program.
 
 mod branch;
 mod careful;
@@ -38,7 +38,7 @@ fn deployment(name: &str) -> String {
     WEB.replace("name: web", &format!("name: {name}"))
 }
 
-/// The lock that says where the tag is.
+/// The lock with the tag's digest.
 fn lock(digit: &str) -> String {
     format!(
         "{{\"version\":1,\"images\":{{\n\"registry.example.test/web:1.4\":\"sha256:{}\"\n}}}}\n",
@@ -46,15 +46,15 @@ fn lock(digit: &str) -> String {
     )
 }
 
-/// A working tree with an identity, and its `git`.
+/// A working tree with an identity.
 struct Tree {
     place: Workplace,
-    /// The folder below the workplace, where it is not the workplace itself.
+    /// The folder below the workplace; empty if it is the workplace itself.
     folder: String,
 }
 
 impl Tree {
-    /// A repository with two manifests and a note, committed on `main`. `None` where there is no `git`.
+    /// A repository with two manifests and a note, committed on `main`. `None` if there is no `git`.
     fn new() -> Option<Self> {
         programs::find("git")?;
         let tree = Self {
@@ -93,7 +93,7 @@ impl Tree {
         }
     }
 
-    /// From now on the tag is on the digest of this digit.
+    /// Moves the tag to the digest of this digit.
     fn moved(&self, digit: &str) {
         std::fs::write(self.place.beside("digests.lock"), lock(digit)).unwrap();
     }
@@ -111,7 +111,7 @@ impl Tree {
             .stdout
     }
 
-    /// A client hook of this name, a shell script with these lines.
+    /// Adds a client hook of this name: a shell script with these lines.
     fn hook(&self, name: &str, lines: &str) {
         let hook = self
             .place
@@ -123,7 +123,7 @@ impl Tree {
         std::fs::set_permissions(hook, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// `imago files --offline` with the lock beside, in the tree.
+    /// Runs `imago files --offline` in the tree, with the lock beside it.
     fn imago(&self, line: &str, code: i32) -> Finished {
         self.run(line).finish_with(code)
     }
@@ -152,7 +152,7 @@ impl Tree {
         self.git("status --porcelain")
     }
 
-    /// The lines that a commit takes out and puts in, without the files' names.
+    /// The lines that a commit removes and adds, without the files' names.
     fn changed_lines(&self, commit: &str) -> Vec<String> {
         let diff = self.git(&format!("show --format= --unified=0 {commit}"));
         let is_change = |line: &&str| {
@@ -161,7 +161,7 @@ impl Tree {
         diff.lines().filter(is_change).map(str::to_owned).collect()
     }
 
-    /// Whether the repository is whole, and no temporary file is left.
+    /// Checks that the repository is intact, and that no temporary file is left.
     fn assert_whole(&self) {
         let said = self.git("fsck --strict --no-dangling");
         assert_eq!(said, "");

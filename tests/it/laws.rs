@@ -1,14 +1,14 @@
 //! The laws that every edit keeps, on the cases of `fixtures/rewrite` and on generated manifests.
 //!
-//! 1. No change wanted: the same bytes.
+//! 1. Without a wanted change, the bytes are the same.
 //! 2. Bytes outside the edits are the same.
 //! 3. A second run changes nothing.
-//! 4. The result parses, and differs from the input at the wanted paths alone.
+//! 4. The result parses, and differs from the input only at the wanted paths.
 //! 5. The same object as YAML, as JSON and from the API server gives the same plan.
-//! 6. An update and then a restore give the first bytes back; where the style of an image cannot come back, the same object.
+//! 6. An update and then a restore give the original bytes back, or the same object if the style of an image cannot come back.
 //! 8. Renaming, moving, reordering and copying containers changes no decision.
 //!
-//! Generated manifests come from a model, so that it is known what they hold without asking the program that is tested.
+//! Generated manifests come from a model, so that their content is known without asking the program under test.
 
 mod fixtures;
 mod flow;

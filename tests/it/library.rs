@@ -1,4 +1,4 @@
-//! A run as a value: awaited wherever a runtime is, in any folder, as often as one likes, and beside others.
+//! A run as a library call: awaited on any runtime, in any folder, as often as wanted, and concurrently.
 
 use std::ffi::OsString;
 use std::path::Path;

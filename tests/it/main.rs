@@ -1,7 +1,7 @@
-//! The one integration binary: a list of modules.
+//! The only integration test binary: a list of modules.
 //!
-//! Each holds one side of the program against what a person relies on. None reaches beyond loopback, reads a real home folder or looks
-//! at the wall clock, and each may run alone or in any order.
+//! Each module tests one side of the program that users rely on. No test connects beyond loopback, reads a real home folder or
+//! depends on the wall clock. Each may run alone or in any order.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,7 +1,7 @@
-//! Damaged manifests: cases of `fixtures/rewrite` with bytes turned, cut out, doubled, and spliced with each other.
+//! Damaged manifests: cases of `fixtures/rewrite` with bytes changed, removed, doubled, and spliced with each other.
 //!
-//! No panic, no hang, no overflow of the stack, and no new text that a second look does not pass. The same body as the fuzz target of
-//! `fuzz/`. `IMAGO_MUTATIONS=1000000` tries more of them; `IMAGO_MUTATIONS_SEED=17` the one of that seed.
+//! There must be no panic, no hang, no stack overflow, and no new text that fails a second check. The body is shared with the
+//! fuzz target of `fuzz/`. `IMAGO_MUTATIONS=1000000` sets how many are tried; `IMAGO_MUTATIONS_SEED=17` tries only that seed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,12 +13,12 @@ use crate::support::cases::Case;
 use crate::support::edit_anything::{Outcome, edit_anything};
 use crate::support::seeds;
 
-/// How many an ordinary run tries.
+/// How many inputs an ordinary run tries.
 const COUNT: u64 = 50_000;
-/// No manifest of these sizes takes this long, on a machine that does other work beside, unless something grows faster than its input.
+/// No manifest of these sizes takes this long, even on a busy machine, unless some cost grows faster than the input.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What has a meaning in YAML, in JSON, or to this program.
+/// Texts with a meaning in YAML, in JSON, or to this program.
 const PIECES: [&[u8]; 26] = [
     b"\n",
     b"\r",

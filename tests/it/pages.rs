@@ -1,5 +1,5 @@
-//! What the pages of the project promise, held against the project: examples, commands, links, the help that `docs/flags.md` shows, and the
-//! places that SECURITY.md names.
+//! Compares the pages of the project with the project: examples, commands, links, the help in `docs/flags.md`, and the paths in
+//! SECURITY.md.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -226,7 +226,7 @@ fn the_readme_is_short() {
     assert!(page("README.md").lines().count() <= 150);
 }
 
-/// The part of an address behind `#`, as GitHub makes it of a heading.
+/// The fragment (`#…`) that GitHub makes of a heading.
 fn anchor(heading: &str) -> String {
     let letters = heading.trim_matches(['#', ' ']).to_lowercase();
     let kept = letters

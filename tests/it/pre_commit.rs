@@ -1,7 +1,7 @@
-//! The hooks, run by the real client of pre-commit in a repository of its own.
+//! Runs the hooks with the real pre-commit client, in a repository of their own.
 //!
-//! They are the hooks of `.pre-commit-hooks.yaml` with the one change that `docs/pre-commit.md` names, `language: system`, so that the binary under
-//! test is what runs.
+//! They are the hooks of `.pre-commit-hooks.yaml` with the one change that `docs/pre-commit.md` names, `language: system`, so
+//! that the binary under test runs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -18,14 +18,14 @@ fn deployment(name: &str) -> String {
     )
 }
 
-/// A repository whose commits a hook looks at.
+/// A repository whose commits a hook checks.
 struct Repository {
     place: Workplace,
     client: PathBuf,
 }
 
 impl Repository {
-    /// `None` where the client or `git` is not there.
+    /// `None` if the client or `git` is missing.
     fn with(hook: &str) -> Option<Self> {
         let (client, _) = (programs::find("pre-commit")?, programs::find("git")?);
         let place = Workplace::new();

@@ -1,4 +1,4 @@
-//! The forms of a report, and the files that they go to.
+//! The forms of a report, and the files to which they are written.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::support::schema::{faults, schema};
 
 const FORMS: [&str; 5] = ["text", "json", "github", "sarif", "markdown"];
 
-/// Three workloads: one outdated, one unknown to the lock, one that is no YAML; and a template.
+/// Three files: an outdated workload, one that is not in the lock, one that is not YAML. And a template.
 fn shop() -> Workplace {
     let place = Workplace::new();
     let deployment = |name: &str, image: &str| {
@@ -294,7 +294,7 @@ fn a_report_waits_for_no_pipe_and_goes_where_the_shell_says() {
         std::fs::remove_file(place.path().join(name)).unwrap();
     }
     assert_eq!(place.files(), before);
-    // Anonymous, and a named one that the shell has opened.
+    // An anonymous pipe, and a named one that the shell has opened.
     for script in [
         r#""$0" files --offline --report json=/dev/fd/3 shop 3>&1 >/dev/null 2>&1 | cat"#,
         r#"cat ../pipe & exec 3>../pipe; "$0" files --offline --report json=/dev/fd/3 shop >/dev/null 2>&1; exec 3>&-; wait"#,
@@ -358,7 +358,7 @@ fn a_report_replaces_its_own_and_no_manifest() {
         }
     }
     assert_eq!(place.files(), before);
-    // What it has written itself, and what was made for it.
+    // A file that it has written itself, and one that was created for it.
     place.write("made", "");
     place.write("made.yaml", "");
     place.write("old.json", "{}\n");

@@ -1,4 +1,4 @@
-//! Every case of `fixtures/rewrite`, through the binary: bytes, codes, and the laws that a person relies on.
+//! Runs the binary on every case of `fixtures/rewrite`: bytes, codes, and the laws that users rely on.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -71,7 +71,7 @@ fn a_restore_gives_the_first_state_back() {
         let place = place(case);
         let before = place.files();
         carry_out(case, &place);
-        // The form of an update means nothing to a restore.
+        // `--drop-tag` means nothing to a restore.
         let flags = flags(case).into_iter().filter(|flag| *flag != "--drop-tag");
         run(
             case,
@@ -129,7 +129,7 @@ fn git_apply_takes_the_diff() {
     });
 }
 
-/// Runs a check on all cases, on two threads, and fails with what went wrong in each.
+/// Runs a check on all cases, on two threads, and panics with all failures.
 fn for_each_case(check: impl Fn(&Case) -> Result<(), String> + Sync) {
     let cases = Case::all();
     let only = std::env::var("IMAGO_CASE").ok();
@@ -247,7 +247,7 @@ fn first_difference(found: &[u8], expected: &[u8]) -> String {
     )
 }
 
-/// The same objects, when annotations and metadata that hold nothing count as absent.
+/// Whether the objects are the same, if empty annotations and metadata count as absent.
 fn same_objects(
     found: &BTreeMap<String, Vec<u8>>,
     expected: &BTreeMap<String, Vec<u8>>,

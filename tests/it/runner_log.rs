@@ -1,8 +1,8 @@
-//! What is printed where a CI runner reads the log: nothing in a manifest is a command to it.
+//! Output in the log of a CI runner: nothing in a manifest may be a command to the runner.
 
 use crate::support::binary::{Finished, Workplace};
 
-/// A manifest whose context lines, names and image lines hold commands, beside a file that cannot be read.
+/// A manifest with commands in its context lines, names and images, beside a file that cannot be read.
 fn place() -> Workplace {
     let place = Workplace::new();
     let manifest = "\
@@ -42,7 +42,7 @@ fn run(place: &Workplace, line: &str) -> Finished {
         .finish()
 }
 
-/// The lines that a runner obeys; those that it is told to pass over are none.
+/// The lines that a runner obeys.
 fn obeyed(log: &str) -> Vec<String> {
     let mut stopped: Option<String> = None;
     let mut obeyed = Vec::new();
@@ -85,7 +85,7 @@ fn no_form_of_a_report_and_no_diff_commands_the_runner() {
             assert_eq!(obeyed(stream), [""; 0], "{line}");
         }
     }
-    // Its own annotations are meant.
+    // Its own annotations are meant to be obeyed.
     let finished = run(&place, "files --offline --output github deploy");
     assert!(!obeyed(&finished.stdout).is_empty(), "{}", finished.stdout);
     assert!(
@@ -94,7 +94,7 @@ fn no_form_of_a_report_and_no_diff_commands_the_runner() {
             .all(|line| line.starts_with("::error") || line.starts_with("::warning"))
     );
     assert_eq!(obeyed(&finished.stderr), [""; 0]);
-    // Without a runner nothing is touched.
+    // Without a runner the output is unchanged.
     let plain = place
         .imago(["files", "--offline", "--diff", "deploy"])
         .finish();

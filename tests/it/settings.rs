@@ -1,4 +1,4 @@
-//! `.imago.yaml`, completions, and the manual.
+//! `.imago.yaml`, shell completions, and the manual.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -352,7 +352,7 @@ fn whom_the_settings_send_questions_to_is_said_in_every_form_of_the_report() {
         .finish_with(0);
     assert_eq!(said.stdout, format!("{digest}\n"));
     assert!(once(&said.stderr), "{}", said.stderr);
-    // It is said of a run that fails, too, and not where the settings decide nothing.
+    // A run that fails says so, too. If the settings decide nothing, nothing is said.
     let said = place
         .imago(["files", "--update", "--max-changes", "0"])
         .finish_with(2)

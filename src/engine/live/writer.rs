@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_proves_less_is_no_mark() {
+    fn weaker_evidence_is_not_a_mark() {
         for (map, key, value) in [
             ("labels", "app.kubernetes.io/instance", "shop"),
             ("labels", "app.kubernetes.io/managed-by", "Helm"),

@@ -1,4 +1,4 @@
-//! Where the action has its imago from: a release that has the right checksum, or its own checkout.
+//! Where the action gets imago from: a release with the right checksum, or its own checkout.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use super::runner::{Runner, Step};
 use crate::support::programs;
 use crate::support::registry::http::{Response, Server};
 
-/// A server of releases with one archive, and what was asked of it.
+/// A server with one release archive, and the requests that it got.
 struct Releases {
     server: Server,
     asked: Arc<Mutex<Vec<String>>>,
@@ -19,7 +19,7 @@ struct Releases {
 }
 
 impl Releases {
-    /// Serves `program` as the release 9.8.7 for the system of this machine. `None` where nothing can be downloaded.
+    /// Serves `program` as the release 9.8.7 for this machine's system. `None` if `curl` is missing.
     fn start(program: &str) -> Option<Self> {
         programs::find("curl")?;
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What `docs/action.md` says: its tables, and its workflows, which are run as they are written.
+//! Checks `docs/action.md`: its tables, and its workflows, which are run as written.
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +29,7 @@ fn workflows() -> Vec<String> {
         .collect()
 }
 
-/// Runs the step of a workflow that uses this action, in a repository, with the inputs that stand there. No registry is asked.
+/// Runs the step of a workflow that uses this action, in a repository, with the inputs of the workflow. Asks no registry.
 fn run(workflow: &str) -> (Runner, Step) {
     let workflow: Value = serde_yaml::from_str(workflow).unwrap();
     let job = workflow["jobs"]

@@ -1,4 +1,5 @@
-//! A runner as far as this action needs one: expressions, files for outputs and summary, and the commands in what a step prints.
+//! The parts of a GitHub runner that this action needs: expressions, the files for outputs and summary, and commands in a step's
+//! output.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::binary::{Finished, Workplace, files};
 
-/// What the runner's own token is in the tests.
+/// The runner's own token in the tests.
 pub(super) const JOB_TOKEN: &str = "job-token-that-nobody-prints";
 
 /// A workspace, and the action's own checkout beside it.
@@ -16,20 +17,20 @@ pub(super) struct Runner {
     environment: BTreeMap<String, String>,
 }
 
-/// How a step ended, and what it has handed on.
+/// The result of a step: its exit code and outputs.
 pub(super) struct Step {
     pub(super) code: i32,
-    /// All that it printed.
+    /// Everything that it printed.
     pub(super) log: String,
     /// The action's outputs.
     pub(super) outputs: BTreeMap<String, String>,
     pub(super) summary: String,
-    /// The commands that the runner has obeyed: `error title=imago` and the text behind it.
+    /// The commands that the runner obeyed: `error title=imago` and the text after it.
     pub(super) commands: Vec<(String, String)>,
 }
 
 impl Runner {
-    /// With the binary under test as the input `executable`.
+    /// The binary under test is the input `executable`.
     pub(super) fn new() -> Self {
         let place = Workplace::new();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -67,7 +68,7 @@ impl Runner {
         self.place.beside("checkout")
     }
 
-    /// Every file that the action has left in the runner's folder for temporary files.
+    /// Every file that the action left in the runner's folder for temporary files.
     pub(super) fn left(&self) -> BTreeMap<String, Vec<u8>> {
         files(&self.place.beside("temp"))
     }
@@ -114,7 +115,7 @@ impl Runner {
         }
     }
 
-    /// The inputs as the workflow gives them, else with their defaults.
+    /// The inputs of the workflow; otherwise their defaults.
     fn given(&self, action: &serde_yaml::Value) -> BTreeMap<String, String> {
         let known = action["inputs"].as_mapping().unwrap();
         for name in self.inputs.keys() {
@@ -211,12 +212,12 @@ impl Step {
     }
 }
 
-/// What stands in `${{ … }}`, where that is all of the text.
+/// The inside of `${{ … }}`, if that is the whole text.
 fn expression(text: &str) -> Option<&str> {
     Some(text.strip_prefix("${{")?.strip_suffix("}}")?.trim())
 }
 
-/// `NAME=VALUE`, and `NAME<<WORD` with lines up to the word; the last of a name holds.
+/// `NAME=VALUE`, and `NAME<<WORD` with lines up to the word. The last value of a name counts.
 fn read_outputs(text: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut lines = text.lines();
@@ -236,8 +237,8 @@ fn read_outputs(text: &str) -> BTreeMap<String, String> {
     found
 }
 
-/// The commands in a log that a runner obeys: `::name properties::text` behind any white space, and `##[name]text` anywhere in a line;
-/// between `::stop-commands::WORD` and `::WORD::` none.
+/// The commands in a log that a runner obeys: `::name properties::text` after any white space, and `##[name]text` anywhere in a
+/// line. Between `::stop-commands::WORD` and `::WORD::` it obeys none.
 fn obeyed(log: &str) -> Vec<(String, String)> {
     let mut commands = Vec::new();
     let mut stopped: Option<String> = None;

@@ -1,22 +1,22 @@
-//! The paths that a Rust file names, read from its text.
+//! Reads the paths that a Rust file names from its text.
 //!
-//! Enough of the language to see every `a::b::{c, d::e}` outside comments and literals, and in which module it stands. It resolves
-//! `crate`, `self` and `super`; it does not follow renames (`use a as b`), because the renaming line names the path itself.
+//! It knows enough of the language to see every `a::b::{c, d::e}` outside comments and literals, and the module that contains it.
+//! It resolves `crate`, `self` and `super`. It does not follow renames (`use a as b`), because the renaming line names the path
+//! itself.
 
-/// A path as one line of a file names it.
+/// A path that a line of a file names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Named {
     /// The line, from 1.
     pub(crate) line: usize,
     /// Its segments; the first is `crate` for a path in the package itself.
     pub(crate) path: Vec<String>,
-    /// Whether it stands in a module that only tests have.
+    /// Whether it is in a module that only tests have.
     pub(crate) in_tests: bool,
 }
 
-/// Every path of two segments or more, every path of a `use`, and every macro call (its last
-/// segment ends in `!`), in the order of the text.
-/// `module` is where the file stands: `["app", "files"]`.
+/// Every path of two segments or more, every path of a `use`, and every macro call (its last segment ends in `!`), in the order
+/// of the text. `module` is the module of the file: `["app", "files"]`.
 pub(crate) fn paths(text: &str, module: &[&str]) -> Vec<Named> {
     Reader {
         tokens: tokens(text),
@@ -33,7 +33,7 @@ struct Reader {
     at: usize,
     depth: usize,
     module: Vec<String>,
-    /// The inline modules that are open: the depth outside each, and whether it is for tests.
+    /// The open inline modules: the depth outside each, and whether it is for tests.
     inner: Vec<(usize, bool)>,
 }
 
@@ -95,7 +95,7 @@ impl Reader {
         found
     }
 
-    /// Reads one path from here, with the braces that end it: `a::{b, c::{d, e}}`.
+    /// Reads one path from here, with the braces at its end: `a::{b, c::{d, e}}`.
     fn tree(&mut self, prefix: &[String], found: &mut Vec<Named>) {
         let mut path = prefix.to_vec();
         let mut any = false;
@@ -141,7 +141,7 @@ impl Reader {
         self.at = self.at.max(start + 1);
     }
 
-    /// Reads what stands between braces, each below `prefix`.
+    /// Reads the inside of braces, each path below `prefix`.
     fn braces(&mut self, prefix: &[String], found: &mut Vec<Named>) {
         self.at += 1;
         while let Some(token) = self.peek(0) {

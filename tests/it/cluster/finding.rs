@@ -1,4 +1,5 @@
-//! Which cluster it is: kubeconfigs and their merging, the pod's service account, TLS, proxies, and what is said when something is missing.
+//! Finds the cluster: kubeconfigs and their merging, the pod's service account, TLS, proxies, and the messages for what is
+//! missing.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -310,7 +311,7 @@ fn a_pod_uses_its_service_account_and_reads_its_token_as_it_rotates() {
         .map(|request| request.header("authorization").unwrap().to_owned())
         .collect();
     assert_eq!(tokens, ["Bearer first", "Bearer second", "Bearer third"]);
-    // Whoever names a context means a kubeconfig.
+    // A user who names a context wants a kubeconfig.
     let named = Settings {
         context: Some("test".to_owned()),
         ..settings
@@ -416,7 +417,7 @@ fn plain_server() -> String {
         client
             .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             .unwrap();
-        // Closing with unread bytes would reset the connection, and take the answer back.
+        // Read first: closing with unread bytes would reset the connection, and the client would lose the answer.
         drop(client.read(&mut [0; 4096]));
     });
     url

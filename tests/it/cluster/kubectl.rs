@@ -1,4 +1,4 @@
-//! kubectl against the tests' API server: what it takes for one, other clients may.
+//! Runs kubectl against the tests' API server. If kubectl accepts the server, other clients may, too.
 
 use serde_json::json;
 

@@ -166,7 +166,7 @@ fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
 }
 
 #[test]
-fn what_may_pass_is_asked_again() {
+fn passing_failures_are_retried() {
     let failures: [fn(Response) -> Response; 5] = [
         |_| Response::new(500),
         |_| Response::new(503).body("no upstream"),
@@ -191,7 +191,7 @@ fn what_may_pass_is_asked_again() {
 }
 
 #[test]
-fn what_does_not_pass_ends_after_a_few_tries() {
+fn lasting_failures_end_after_a_few_tries() {
     for (code, tries, failure) in [
         ("server-error", 4, Response::new(502)),
         ("rate-limited", 4, Response::new(429)),
@@ -258,7 +258,7 @@ fn an_answer_that_does_not_come_in_time_is_not_waited_for() {
         error.cause()
     );
     assert_eq!(error.hint().as_deref(), Some("try again later"));
-    // Each try has taken as long as an answer may take.
+    // Each try took as long as the limit of an answer.
     assert_eq!(server.count("GET"), 2);
 }
 

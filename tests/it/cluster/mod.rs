@@ -1,4 +1,4 @@
-//! The cluster's edge against an API server that behaves, and against one that does not; and that server against a real one.
+//! `io::cluster` against a good API server and a bad one; and the tests' server against recordings of a real one.
 
 mod finding;
 mod kubectl;
@@ -19,7 +19,7 @@ use crate::support::apiserver::ApiServer;
 
 const DEPLOYMENTS: Resource = Resource::Workloads(&KINDS[0]);
 
-/// Settings of a run that waits for nothing longer than a test may.
+/// Settings with limits that suit a test.
 fn settings(server: &ApiServer) -> Settings {
     let limits = Limits {
         connect: Duration::from_secs(5),

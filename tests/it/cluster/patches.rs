@@ -1,4 +1,4 @@
-//! JSON Patches: kept or rehearsed, refused, overtaken, and never sent twice where they may have been carried out.
+//! JSON Patches: kept, rehearsed, refused or overtaken, and never sent twice if they may have been carried out.
 
 use imago::engine::shape::pods::KINDS;
 use imago::io::cluster::{Cluster, ClusterError, Send, Settings};
@@ -140,7 +140,7 @@ fn a_patch_that_may_have_been_carried_out_is_not_sent_again() {
             fine
         }
     });
-    // The server of the test has carried it out, which a real one that is busy has not: it is found changed.
+    // The tests' server has carried it out, unlike a real one that is busy. So the second try finds the object changed.
     assert!(
         patch(&settings(&server), &pin(NEW), Send::ForReal)
             .unwrap_err()

@@ -1,4 +1,4 @@
-//! Credential plugins: what they are given, what they give, and how they fail.
+//! Credential plugins: what they get, what they return, and how they fail.
 
 #![cfg(unix)]
 

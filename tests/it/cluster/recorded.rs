@@ -1,4 +1,4 @@
-//! The test's own API server against recorded exchanges with a real one: what it answers alike, other tests may rely on.
+//! Compares the tests' API server with recorded exchanges of a real one. Other tests may rely on what it answers in the same way.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::support::apiserver::{ADMIN, ApiServer};
 
 const READER: &str = "token-of-the-reader";
 
-/// The exchanges by the names of their files, in order.
+/// The exchanges by file name, in order.
 fn recorded() -> BTreeMap<String, Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/apiserver");
     std::fs::read_dir(folder)
@@ -26,7 +26,7 @@ fn recorded() -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// Sends the request of an exchange: the status and the body that come back.
+/// Sends the request of an exchange, and returns the status and the body.
 async fn replay(
     client: &reqwest::Client,
     server: &ApiServer,
@@ -34,7 +34,7 @@ async fn replay(
     request: &Value,
 ) -> (u16, Value) {
     let text = |key: &str| request[key].as_str().unwrap();
-    // The tokens of the recordings, by what they are good for.
+    // The tokens of the recordings, by their rights.
     let token = match name {
         name if name.contains("unauthorized") => "token-of-nobody",
         name if name.contains("forbidden") => READER,
@@ -77,7 +77,7 @@ fn the_tests_server_answers_every_recorded_request_as_the_real_one_did() {
         server.add(body(name));
     }
     server.set_version(4774);
-    // Another test may have installed it already, which is as well.
+    // Another test may have installed it already, which is fine.
     rustls::crypto::ring::default_provider()
         .install_default()
         .unwrap_or(());
@@ -94,7 +94,7 @@ fn the_tests_server_answers_every_recorded_request_as_the_real_one_did() {
         .unwrap();
     for (name, exchange) in &recorded {
         if name.starts_with("28") {
-            // Pods and replica sets were made after the rest.
+            // The recordings created pods and replica sets later than the rest.
             server.set_version(4788);
         }
         let (status, body) = runtime.block_on(replay(&client, &server, name, &exchange["request"]));

@@ -1,4 +1,4 @@
-//! Pull secrets: those of the workload and of its service account, as the kubelet takes them, and what a registry makes of them.
+//! Pull secrets of a workload and its service account, taken as the kubelet takes them, and used at a registry.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -35,7 +35,7 @@ fn pull(settings: &Settings, account: &str, names: &[&str]) -> Pulled {
     })
 }
 
-/// A registry that wants a password, and a docker config's `auths` with it.
+/// A registry that needs a password, and the `auths` of a docker config for it.
 fn private() -> (TestRegistry, String) {
     let access = Access::Basic {
         user: "user".to_owned(),

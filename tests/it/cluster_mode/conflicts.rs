@@ -1,4 +1,4 @@
-//! Others who write at the same time, and servers that refuse.
+//! Other writers at the same time, and servers that refuse.
 
 use serde_json::json;
 
@@ -56,7 +56,7 @@ fn an_image_that_was_changed_between_is_looked_up_and_wins() {
 }
 
 #[test]
-fn a_change_that_the_server_made_and_said_no_to_is_told() {
+fn a_change_that_the_server_made_but_refused_is_a_warning() {
     let scene = Scene::new();
     let (image, digest) = scene.image("shop/web", "1.4");
     scene.add("Deployment", "shop", "web", &image);
@@ -109,7 +109,7 @@ fn five_conflicts_in_a_row_are_a_problem_and_the_others_go_on() {
 }
 
 #[test]
-fn four_conflicts_are_borne() {
+fn four_conflicts_in_a_row_are_retried() {
     let scene = Scene::new();
     let (image, digest) = scene.image("shop/web", "1.4");
     scene.add("Deployment", "shop", "web", &image);
@@ -140,7 +140,7 @@ fn a_workload_that_is_gone_or_taken_over_is_a_problem() {
     }
 }
 
-/// A scene in which the tag has moved since the workload was put on its digest, and the image that it has: to change it adds nothing.
+/// A scene in which the tag has moved since the workload got its digest, and the workload's image. Changing it adds nothing.
 fn moved_on() -> (Scene, String) {
     let scene = Scene::new();
     let (image, _) = scene.image("shop/web", "1.4");
@@ -222,7 +222,7 @@ fn a_workload_that_was_made_anew_is_a_problem() {
 fn an_object_that_would_be_invalid_is_refused_once_with_the_servers_reason() {
     let scene = Scene::new();
     let (image, _) = scene.image("shop/web", "1.4");
-    // What the server would refuse of any change: the object is invalid since its rules changed.
+    // An object that the server refuses with any change: it became invalid when the rules changed.
     let mut web = workload(
         "Deployment",
         "shop",

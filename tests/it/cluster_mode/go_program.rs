@@ -1,4 +1,4 @@
-//! What people of the Go program rely on and keep, what was wrong there, and command lines that mean files.
+//! Behaviour of the Go program that people rely on, its bugs, and command lines that mean files.
 
 use serde_json::json;
 
@@ -8,8 +8,8 @@ use crate::support::registry::http::Response;
 
 const RECORD: &str = "/metadata/annotations/imago-config-spec";
 
-/// What stands in the cluster before, and what stands there after `--update`. `{host}`, `{a}` and `{b}` are the registry and the digests
-/// of `shop/a:1` and `shop/a:2`.
+/// The objects in the cluster before and after `--update`. `{host}`, `{a}` and `{b}` are the registry and the digests of
+/// `shop/a:1` and `shop/a:2`.
 struct Case {
     what: &'static str,
     images: &'static [(&'static str, &'static str)],
@@ -165,7 +165,7 @@ fn a_kubeconfig_is_obeyed_inside_a_pod() {
     let scene = Scene::new();
     let (image, _) = scene.image("shop/web", "1.4");
     scene.add("Deployment", "shop", "web", &image);
-    // These two alone would lead to another server.
+    // These two variables alone would lead to another server.
     let run = scene
         .imago("")
         .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")

@@ -16,7 +16,7 @@ use crate::support::apiserver::{ApiServer, workload};
 use crate::support::binary::{Finished, Workplace};
 use crate::support::registry::TestRegistry;
 
-/// A registry, a cluster and somebody who may do everything there; the context's namespace is `shop`.
+/// A registry and a cluster with an account that may do everything. The context's namespace is `shop`.
 struct Scene {
     registry: TestRegistry,
     server: ApiServer,
@@ -32,7 +32,7 @@ impl Scene {
         }
     }
 
-    /// Pushes an image, and gives its name with the tag, and its digest.
+    /// Pushes an image. Returns its name with the tag, and its digest.
     fn image(&self, repository: &str, tag: &str) -> (String, String) {
         let digest =
             self.registry
@@ -85,7 +85,7 @@ fn pod(object: &Value) -> &Value {
     &template.unwrap()["spec"]
 }
 
-/// What nobody but the server writes, taken out.
+/// The object without the fields that only the server writes.
 fn by_people(mut object: Value) -> Value {
     let metadata = object["metadata"].as_object_mut().unwrap();
     for key in ["resourceVersion", "managedFields", "generation"] {

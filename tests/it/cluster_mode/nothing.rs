@@ -1,4 +1,4 @@
-//! What is said of a cluster where no image is checked, and how `--fail-on-empty` ends it.
+//! The messages for a cluster in which no image is checked, and `--fail-on-empty`.
 
 use super::Scene;
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Scene, outcomes};
 use crate::support::apiserver::workload;
 
-/// A digest that nothing has.
+/// The digest of no image.
 const OTHER: &str = "sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd";
 
 /// A pod with a container `app`.
@@ -30,7 +30,7 @@ fn between(kind: &str, version: &str, name: &str, owner: &str, uid: &str) -> Val
         "spec": {"template": {"spec": {"containers": []}}}})
 }
 
-/// A scene with a workload of a kind, whose rollout is over, and a pod that runs `image_id`.
+/// A scene with a workload of a kind, whose rollout is complete, and a pod that runs `image_id`.
 fn running(
     kind: &str,
     policy: &str,
@@ -131,7 +131,7 @@ fn a_digest_of_the_index_agrees_and_the_index_is_read_once() {
 }
 
 #[test]
-fn what_tells_nothing_changes_nothing_and_that_is_said() {
+fn pods_that_say_nothing_change_nothing_and_the_report_says_so() {
     for image_id in [
         "sha256:6666666666666666666666666666666666666666666666666666666666666666",
         "",
@@ -195,7 +195,7 @@ fn a_restart_sets_the_time_once_and_leaves_the_images_alone() {
         );
         assert_eq!(scene.deployed(&plural, "shop", "web"), image);
         assert!(object["metadata"]["annotations"].is_null());
-        // The old pod is still there: it is no reason for a second restart.
+        // The old pod is still there. It must not cause a second restart.
         assert_eq!(outcome(&scene, "--restart"), "unchecked");
         assert_eq!(scene.server.count("PATCH"), 1);
     }
@@ -232,7 +232,7 @@ fn a_restart_puts_images_back_where_the_record_holds() {
         scene.deployed("deployments", "shop", "web"),
         format!("{image}@{digest}")
     );
-    // The pod that the update's rollout would replace; here it is the present one, and is behind.
+    // The update's rollout would replace this pod. A restart sees it as the current pod, which is behind.
     let text = scene.run("--restart", 0).stdout;
     assert!(
         text.contains(&format!(", and goes back to {image}\n")),
@@ -312,7 +312,7 @@ fn a_restart_holds_back_a_digest_that_lacks_what_a_pod_runs() {
 }
 
 #[test]
-fn pods_of_another_namespace_are_nobodys_here() {
+fn pods_of_another_namespace_do_not_count() {
     let (scene, ..) = running("Deployment", "Always", |_, digest| {
         format!("r.test/web@{digest}")
     });

@@ -1,4 +1,4 @@
-//! `--image-pull-secrets`: each workload's images are asked for with its own secrets, and with nobody else's.
+//! `--image-pull-secrets`: each workload's images are asked for with its own secrets only.
 
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
@@ -126,7 +126,7 @@ fn namespaces_with_secrets_of_their_own_are_asked_side_by_side() {
             .server
             .add(&secret(namespace, "pull", &host, namespace));
     }
-    // Nobody is answered before all three have asked.
+    // Nobody gets an answer until all three have asked.
     let (asked, all) = (Mutex::new(0), Condvar::new());
     scene.registry.fault("shop/web", move |_, _, fine| {
         let mut asked = asked.lock().unwrap();
@@ -163,7 +163,7 @@ fn each_namespace_signs_in_with_its_own_secret() {
     };
     let (image, digest) = scene.image("shop/web", "1.4");
     let host = scene.registry.host();
-    // `pay` has a password that is wrong: its images are its own problem.
+    // `pay` has a wrong password, which must be a problem of its own images only.
     let mut named = workload("Deployment", "shop", "named", &[("app", &image)]);
     named["spec"]["template"]["spec"]["imagePullSecrets"] = json!([{"name": "pull"}]);
     scene.server.add(&named);

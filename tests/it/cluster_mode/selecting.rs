@@ -1,4 +1,4 @@
-//! Which workloads are taken, and which lists that asks for.
+//! Which workloads are selected, and which lists that needs.
 
 use serde_json::Value;
 
@@ -122,7 +122,7 @@ fn without_a_namespace_the_contexts_is_meant_and_else_the_default_one() {
 }
 
 #[test]
-fn nothing_that_is_found_is_said() {
+fn an_empty_selection_is_reported() {
     let scene = scene();
     assert_eq!(scene.run("-n nowhere", 0).stdout, "no workload was found\n");
 }

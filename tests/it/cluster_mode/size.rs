@@ -1,4 +1,4 @@
-//! How much a large cluster costs: requests, and memory.
+//! What a large cluster costs: requests and memory.
 
 use crate::support::binary::{Finished, Workplace};
 use crate::support::large::Large;

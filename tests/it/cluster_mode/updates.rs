@@ -282,7 +282,7 @@ fn a_list_that_fails_is_told_and_the_others_go_on() {
         (outcomes(&report).len(), problems(&report)),
         (1, vec!["not-found"])
     );
-    // When no list can be read, it cannot run.
+    // If no list can be read, the run cannot work.
     for path in ["/deployments", "/statefulsets", "/cronjobs"] {
         scene.server.fault(path, move |_, _, _| gone());
     }

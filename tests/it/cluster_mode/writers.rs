@@ -1,4 +1,4 @@
-//! Workloads that something else writes, and which cluster is meant.
+//! Workloads that something else writes, and the message that names the cluster.
 
 use serde_json::json;
 
@@ -169,7 +169,7 @@ fn a_selection_that_is_empty_is_a_warning_with_its_namespace_and_cluster() {
             );
         }
     }
-    // What could not be read is not called empty.
+    // A namespace that could not be read is not reported as empty.
     scene.server.fault("/cronjobs", |_, _, _| {
         crate::support::registry::http::Response::new(403)
     });

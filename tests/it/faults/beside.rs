@@ -1,4 +1,4 @@
-//! Two runs on one folder at once: whoever comes second finds the work done, or says what it did not do.
+//! Two runs on one folder at once. The second one finds the work done, or says what it did not do.
 
 use std::thread;
 
@@ -93,7 +93,7 @@ fn two_runs_that_commit_at_once_make_no_empty_commit_and_lose_none() {
             if one.code != 2 {
                 let report = one.json();
                 let commit = report["git"]["commit"].as_str();
-                // What it says it has committed is in the history.
+                // The commit that it reports is in the history.
                 assert!(
                     commit.is_none_or(|commit| commits("log --format=%H")
                         .iter()

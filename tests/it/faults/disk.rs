@@ -1,4 +1,4 @@
-//! A disk that is full, a folder that is read-only, and a file without permission.
+//! A full disk, a read-only folder, and a file without permission.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -13,7 +13,7 @@ use crate::support::programs;
 
 const FILES: usize = 12;
 const PAGE: usize = 4096;
-/// So many pages are left free; the long form tries all up to its number.
+/// How many pages stay free. The long form of the test tries every number up to the last.
 const ROOMS: [usize; 7] = [0, 1, 2, 5, 14, 20, 60];
 
 fn rooms() -> Vec<usize> {
@@ -23,14 +23,14 @@ fn rooms() -> Vec<usize> {
     }
 }
 
-/// A small file system, for programs that enter its namespace alone.
+/// A small file system that is mounted in its own namespace.
 struct Volume {
     holder: Child,
     place: Workplace,
 }
 
 impl Volume {
-    /// `None` where this user may not mount one.
+    /// `None` if this user may not mount one.
     fn new(size: &str) -> Option<Self> {
         let place = Workplace::new();
         let script = "mount -t tmpfs -o size=$0 none \"$1\" && echo ready && exec cat";
@@ -62,7 +62,7 @@ impl Volume {
         Some(volume)
     }
 
-    /// Where it is seen from outside.
+    /// Its path, as seen from outside of the namespace.
     fn path(&self) -> PathBuf {
         let inside = self.place.path();
         PathBuf::from(format!("/proc/{}/root", self.holder.id()))
@@ -113,7 +113,7 @@ impl Volume {
             .collect()
     }
 
-    /// Fills it but for so many pages.
+    /// Fills it except for this many pages.
     fn fill(&self, room: usize) {
         let path = self.path().join("fill");
         let written = fs::write(&path, vec![0; 8 << 20]);
@@ -285,7 +285,7 @@ fn a_lock_without_room_is_not_in_the_commit_either() {
     volume.write("web.yaml", &deployment("web", &tag.image()));
     volume.git("add .");
     volume.git("commit --quiet --message first");
-    // The lock's folder is a disk of its own, with one page, which is taken.
+    // The lock's folder is its own disk, with one page, which is in use.
     fs::create_dir(volume.path().join("full")).unwrap();
     volume
         .run("mount", "-t tmpfs -o size=4k none full")
@@ -316,13 +316,13 @@ fn a_lock_without_room_is_not_in_the_commit_either() {
     assert_eq!(volume.git("status --porcelain --untracked-files=no"), "");
 }
 
-/// The binary, as a user to whom the system may deny something. `None` where that cannot be.
+/// Runs the binary as a user without special rights. `None` if that is not possible.
 fn as_somebody(place: &Workplace, line: &str) -> Option<Run> {
     let binary = env!("CARGO_BIN_EXE_imago");
     if fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() != 0) {
         return Some(place.imago(line.split(' ')));
     }
-    // Root is denied nothing; 65534 is nobody.
+    // Root may do everything; 65534 is nobody.
     let begin = ["--reuid=65534", "--regid=65534", "--clear-groups", binary];
     let can = place
         .program("setpriv", begin.into_iter().chain(["--version"]))

@@ -1,13 +1,13 @@
-//! Few files that may be open: enough, or a problem that says so, and never a file half written.
+//! A low limit of open files: the run works, or reports a problem, and never leaves half a file.
 
 use super::{Tag, assert_true, codes, deployment, left_behind, manifests, rounds};
 use crate::support::apiserver::{ApiServer, workload};
 use crate::support::binary::{Finished, Workplace};
 use crate::support::programs;
 
-/// A process begins with three, and one more is needed to start a program. The long form tries all from there on.
+/// A process starts with three, and needs one more to start a program. The long form of the test tries every number from there.
 const QUOTAS: [u32; 14] = [4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 20, 32];
-/// From here on there are enough for everything.
+/// From here on the limit is high enough for everything.
 const ENOUGH: u32 = 32;
 
 fn quotas() -> Vec<u32> {
@@ -51,7 +51,7 @@ fn written(tag: &Tag) -> Workplace {
     place
 }
 
-/// What holds after each run, whatever its end.
+/// What must be true after each run, however it ended.
 fn assert_whole(place: &Workplace, ended: &Finished, digest: &str, quota: u32) {
     let said = format!("{quota}: {ended:?}");
     if ended.code == 2 {

@@ -1,5 +1,5 @@
-//! Words of strangers: whatever a manifest, a registry, an API server, a remote or a settings file says, nothing steers a terminal, in no
-//! form of the report; and no link leads what is written out of the repository.
+//! Hostile text. Whatever a manifest, a registry, an API server, a remote or a settings file contains: no form of the report lets
+//! it steer a terminal, and no link leads a write out of the repository.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -14,7 +14,7 @@ use crate::support::registry::TestRegistry;
 use crate::support::registry::http::Response;
 
 const FORMS: [&str; 5] = ["text", "json", "github", "sarif", "markdown"];
-/// An escape, one in a single character, a bell, a line that runners obey, and a turn of the direction of writing.
+/// An escape, a one-character escape, a bell, a line that runners obey, and characters that reverse the direction of text.
 const EVIL: &str = "a\u{1b}[2J\u{9b}31m\u{7}\r::error::b\u{202e}c\u{2028}d\u{7f}";
 /// The same in a quoted YAML scalar.
 const EVIL_YAML: &str = r#""a\e[2J\x9b31m\a\r::error::b\u202ec\u2028d\x7f""#;
@@ -267,7 +267,7 @@ fn a_link_that_takes_the_place_of_a_folder_leads_no_write_outside() {
     fs::create_dir_all(outside.join("deploy")).unwrap();
     fs::write(outside.join("web.yaml"), &text).unwrap();
     fs::write(outside.join("deploy/web.yaml"), &text).unwrap();
-    // While the registry is asked, links take the place of a folder, of one above, and of the lock's.
+    // While the registry is asked, links take the place of a folder, of one above it, and of the lock's folder.
     let (work, to) = (place.path(), outside.clone());
     registry.fault("shop/web", move |_, before, fine| {
         for name in ["a", "b", "locks"].iter().filter(|_| before == 0) {
@@ -311,7 +311,7 @@ fn a_link_that_takes_the_place_of_a_folder_leads_no_write_outside() {
     );
 }
 
-/// A repository with a manifest that is behind its tag.
+/// A repository with an outdated manifest.
 fn repository(tag: &Tag) -> Workplace {
     let place = Workplace::new();
     fs::create_dir_all(place.path().join(".git/hooks")).unwrap();
@@ -431,7 +431,7 @@ fn a_folder_of_git_with_another_name_is_gits_too() {
             "{file}: {ended:?}"
         );
     }
-    // A named manifest is not edited there either.
+    // A named manifest below Git's folder is not edited, either.
     place.write("meta/web.yaml", deployment("web", &tag.image()));
     symlink("meta/web.yaml", place.path().join("web.yaml")).unwrap();
     for named in ["web.yaml", "meta", "meta/web.yaml"] {

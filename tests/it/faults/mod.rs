@@ -1,7 +1,7 @@
-//! What goes wrong around a run: disks, rights, other runs, servers. After each fault no file is half, the report is true, the exit code
-//! is right, and the next run ends well. Runs that are killed stand beside, in `git/killed.rs`.
+//! What goes wrong around a run: disks, permissions, other runs, servers. After each fault no file is half written, the report is
+//! true, the exit code is right, and the next run works. `git/killed.rs` tests killed runs.
 //!
-//! `IMAGO_FAULTS=200` tries so many points or rounds of each instead of a few; `IMAGO_FAULTS_SEED=17` tries others.
+//! `IMAGO_FAULTS=200` tries that many points or rounds of each instead of a few; `IMAGO_FAULTS_SEED=17` tries others.
 
 mod beside;
 mod disk;
@@ -23,7 +23,7 @@ pub(crate) fn rounds(few: u32) -> u32 {
     })
 }
 
-/// Where the choices of a test begin.
+/// The seed of a test's choices.
 pub(crate) fn seed() -> u64 {
     std::env::var("IMAGO_FAULTS_SEED").map_or(0, |seed| {
         seed.parse().expect("IMAGO_FAULTS_SEED is a number")
@@ -38,7 +38,7 @@ fn deployment(name: &str, image: &str) -> String {
     )
 }
 
-/// Whether a text is a whole one of [`deployment`], whatever its image is on.
+/// Whether a text is a complete [`deployment`], whatever the digest of its image.
 fn is_whole(text: &str) -> bool {
     text.starts_with("# the front door\n") && text.ends_with("   # keep me\n")
 }
@@ -63,7 +63,7 @@ impl Tag {
         format!("{}/shop/web:1.4", self.registry.host())
     }
 
-    /// From now on the tag is on another digest: this one.
+    /// Moves the tag to another digest, which is returned.
     fn move_on(&self) -> String {
         self.moves.set(self.moves.get() + 1);
         self.registry.push_index(
@@ -85,7 +85,7 @@ fn said_to_be_changed(report: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// The codes of its problems.
+/// The codes of the report's problems.
 fn codes(report: &Value) -> BTreeSet<&str> {
     report["problems"]
         .as_array()
@@ -95,7 +95,8 @@ fn codes(report: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Whether the files, given as name and text, are whole, and those that hold the digest are those that the report says were changed.
+/// Checks that the files, given as name and text, are complete, and that the report names exactly those with the digest as
+/// changed.
 fn assert_true(report: &Value, files: &[(String, String)], digest: &str, place: &str) {
     let said = said_to_be_changed(report);
     for (name, text) in files {
@@ -119,7 +120,7 @@ fn manifests(place: &Workplace) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The temporary files that are still there.
+/// The temporary files that are left.
 fn left_behind(place: &Workplace) -> Vec<String> {
     place
         .files()

@@ -1,4 +1,4 @@
-//! A registry and an API server that fail at random: what they refuse is said, and what the report says was changed was changed.
+//! A registry and an API server that fail at random. Every refusal is reported, and every reported change was made.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::support::binary::Workplace;
 use crate::support::registry::TestRegistry;
 use crate::support::registry::http::{Body, Request, Response};
 
-/// How often of a hundred times a request fails.
+/// The percentage of requests that fail.
 const CHANCES: [usize; 3] = [5, 20, 50];
 const IMAGES: usize = 12;
 
-/// A fault that comes by chance, another one for each request of another seed.
+/// A random fault. Each request of each seed gets its own.
 fn by_chance(chance: usize, seed: u64) -> impl Fn(&Request, u32, Response) -> Response {
     move |request, before, fine| {
         let path = request.path.bytes().fold(seed, |sum, byte| {
@@ -118,7 +118,7 @@ fn a_registry_that_fails_at_random_changes_no_image_wrongly() {
 }
 
 #[test]
-fn an_api_server_that_fails_at_random_is_told_of_truly() {
+fn the_report_is_true_when_an_api_server_fails_at_random() {
     for round in 0..rounds(3) {
         let chance = CHANCES[round as usize % CHANCES.len()];
         let (registry, server, place) =
@@ -181,8 +181,8 @@ fn an_api_server_that_fails_at_random_is_told_of_truly() {
                 );
                 let said = said.is_some_and(|workload| workload["changed"] == true);
                 assert!(is_new || !said, "{}: {place_of_fault}", name(number));
-                // Where the answer to a change was lost, nobody knows: that is a problem, and says so. Where the server made a change and
-                // said no, a warning does.
+                // If the answer to a change was lost, whether it was made is unknown; that is a problem. If the server made a
+                // change but refused it, there is a warning.
                 let warned = report["warnings"]
                     .as_array()
                     .unwrap()

@@ -1,4 +1,4 @@
-//! What is said of globs that match nothing, and where nothing is said of them.
+//! The warning for globs that match nothing, and when there is none.
 
 use std::fs;
 

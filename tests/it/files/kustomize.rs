@@ -1,4 +1,4 @@
-//! What kustomizations make of a pin: a digest does not go to another repository, and one that is dropped is told.
+//! Kustomizations and pins: a digest does not go to another repository, and a dropped digest is reported.
 
 use std::fs;
 use std::process::Command;
@@ -78,7 +78,7 @@ fn what_an_overlay_decides_is_pinned_in_the_overlay() {
     let place = tree("- name: registry.example.test/web # ours\n  newTag: \"1.5\"\n");
     place.write("imago.lock", TAGS);
     let base = place.files()["base/web.yaml"].clone();
-    // A file gets the same decision alone as with its folder.
+    // A file gets the same decision, named alone or with its folder.
     for more in [&["--dry-run"][..], &["--dry-run", "base/web.yaml"]] {
         let report = update(&place, more).json();
         let skipped = &report["skipped"][0];
@@ -220,7 +220,7 @@ fn a_branch_of_its_own_is_decided_by_the_kustomizations_of_its_commit() {
     git(&["init", "-q"]);
     git(&["add", "."]);
     git(&["commit", "-qm", "first"]);
-    // The working tree says otherwise.
+    // The working tree differs from the commit.
     fs::remove_file(place.path().join("overlay/kustomization.yaml")).unwrap();
     let report = update(
         &place,

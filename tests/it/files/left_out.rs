@@ -1,4 +1,4 @@
-//! What leaves an image out is reported as what it is: an annotation, a comment, or a kustomization that decides anew.
+//! An image that is left out is reported with its reason: an annotation, a comment, or a kustomization that decides it.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ spec:
             image: registry.example.test/web:1.5 # imago: ignore
 "#;
 
-/// Each skipped image's code and message, and the code that the image itself has.
+/// Each skipped image's code and message, and the code of the image itself.
 fn left_out(place: &Workplace) -> Vec<(String, String, String)> {
     let report = place
         .imago([

@@ -1,4 +1,4 @@
-//! The lock of digests beside the files: what cannot be used stops a run, and what it holds is what the manifests have.
+//! The lock file: a bad one stops a run, and a check compares its digests with the manifests and the registry.
 
 use std::fs;
 
@@ -145,7 +145,7 @@ fn the_lock_has_the_digest_that_a_held_back_tag_keeps_and_the_new_one_once_anyth
     assert_eq!(lock(), noted(&new));
 }
 
-/// A folder whose image is on its tag's digest, and whose lock has this one.
+/// A folder whose image is on its tag's digest, and whose lock has `digest`.
 fn locked(registry: &TestRegistry, digest: &str) -> Workplace {
     let image = format!("{}/shop/web:1.4", registry.host());
     let place = Workplace::new();
@@ -194,7 +194,7 @@ fn a_check_holds_the_lock_against_the_registry() {
             .stdout;
         assert!(told.contains(&old) && told.contains(&now), "{form}: {told}");
     }
-    // Without a check, and without a registry, nobody compares.
+    // Nothing is compared without a check and without a registry.
     stale.imago(["files"]).finish_with(0);
     stale
         .imago(["files", "--check", "--offline"])
@@ -226,7 +226,7 @@ fn a_lock_is_compared_in_what_the_run_uses_alone() {
         "{:?}",
         registry.asked()
     );
-    // What cannot be read is not passed over.
+    // A lock that cannot be read is an error.
     place.write("imago.lock", "{");
     place.imago(["files", "--check"]).finish_with(2);
 }

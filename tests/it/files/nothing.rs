@@ -1,4 +1,4 @@
-//! What is said where no image is checked, and how `--fail-on-empty` ends it.
+//! The messages for a run that checks no image, and `--fail-on-empty`.
 
 use super::{LOCK, deployment};
 use crate::support::binary::{Finished, Workplace};
@@ -20,7 +20,7 @@ fn imago(place: &Workplace, line: &str, code: i32) -> Finished {
         .finish_with(code)
 }
 
-/// A way to check nothing: the files, the flags, and what the warnings say.
+/// A way to check nothing: the files, the flags, and the expected warnings.
 type Way = (Vec<(&'static str, String)>, &'static str, Vec<&'static str>);
 
 fn ways() -> Vec<Way> {
@@ -221,7 +221,7 @@ fn a_run_that_checks_an_image_says_nothing_and_is_not_failed() {
     ] {
         assert_eq!(imago(&place, flags, code).stderr, "", "{flags}");
     }
-    // What is found beside a slip is checked, and the slip is told; so is what has one.
+    // The correct objects beside the mistake are checked, and so is one that has it. The mistake is reported.
     place.write("slip.yaml", web.replace("apps/v1", "v1"));
     let told = imago(&place, "--check slip.yaml", 1).stderr;
     assert!(

@@ -1,15 +1,15 @@
-//! How much memory a large file costs: a multiple of what it holds, and no more than twice as much for twice the file.
+//! The memory for a large file: a multiple of its size, and at most twice as much for twice the size.
 
 use super::{LOCK, deployment};
 use crate::support::binary::Workplace;
 
-/// What a run holds whatever it reads, in KiB.
+/// The memory of a run that reads nothing, in KiB.
 const FLOOR: u64 = 24 * 1024;
-/// How many times the file a run may hold while it proves an edit: our reading, and of one document the second parser's events and its
-/// values before and after.
+/// The most memory while a run proves an edit, as a multiple of the file. It has our own reading and, of one document, the second
+/// parser's events and its values before and after.
 const TIMES: u64 = 90;
 
-/// The size of the file and the most memory of a run over it, both in KiB.
+/// The size of the file and the peak memory of a run, both in KiB.
 fn cost(text: &str) -> (u64, u64) {
     let place = Workplace::new();
     place.write("imago.lock", LOCK);

@@ -1,4 +1,4 @@
-//! What a run says of objects that it does not handle, and of files that something else makes.
+//! The messages for objects that are not handled, and for generated files.
 
 use crate::support::binary::Workplace;
 
@@ -93,7 +93,7 @@ fn a_strict_check_fails_on_what_a_comment_holds() {
         place
             .imago(["files", "--check", "--strict", "--offline"])
             .finish_with(1);
-        // A digest that a person chose is held, too: what the comment was meant to say is not known.
+        // A digest that a person chose is held, too, because what the comment was meant to say is unknown.
         let pinned = format!(
             "registry.example.test/web:1.4@sha256:{} {comment}",
             "2".repeat(64)
@@ -145,6 +145,6 @@ fn an_image_that_was_renamed_and_changed_at_once_does_not_freeze_without_a_word(
             && said.contains("remove the digest to follow the tag"),
         "{said}"
     );
-    // A container that is gone is nobody's pin.
+    // A container that is gone is not a pin.
     assert_eq!(told(side), "");
 }

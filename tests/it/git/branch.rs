@@ -1,4 +1,4 @@
-//! `--branch`: a branch of its own, made from objects.
+//! `--branch`: a separate branch, made from Git objects without a checkout.
 
 use super::push::Two;
 use super::{Tree, deployment, image};
@@ -83,7 +83,7 @@ fn the_branch_is_replaced_when_it_is_ours_and_left_when_it_is_the_same() {
         two.remote_log("imago/update"),
         ["Update 2 images in 2 objects", "theirs-note.txt", "first"]
     );
-    // Merged and not deleted, by a fast-forward and by a squash.
+    // Merged and not deleted: by a fast-forward, and by a squash.
     two.they("pull --quiet --rebase origin main");
     two.they("pull --quiet origin imago/update");
     two.they("push --quiet origin HEAD:main");
@@ -128,7 +128,7 @@ fn somebody_elses_branch_is_never_replaced() {
 fn the_default_branch_and_the_checked_out_one_are_never_forced() {
     let Some(two) = Two::new() else { return };
     two.they_push("note.txt", "theirs\n");
-    // A detached HEAD that is behind: the commit is made on what the remote has.
+    // A detached HEAD that is behind: the commit is made on top of the remote's branch.
     two.ours.git("checkout --quiet --detach");
     let before = two.ours.git("rev-parse HEAD");
     two.ours.imago("--update --branch main --push", 0);
@@ -200,7 +200,7 @@ fn a_shallow_clone_on_a_detached_head_is_enough() {
     };
     two.ours.imago("--update --branch imago/update --push", 0);
     assert_eq!(two.remote_log("imago/update").len(), 5);
-    // And onto the checked-out branch, which has moved meanwhile.
+    // Also onto the checked-out branch, which has moved meanwhile.
     two.they_push("note.txt", "four\n");
     two.ours.imago("--update --push", 0);
     assert_eq!(two.remote_log("main").len(), 6);
@@ -306,7 +306,7 @@ fn partial() -> Option<Two> {
     Some(two)
 }
 
-/// How many objects are not here.
+/// How many objects the clone lacks.
 fn absent(tree: &Tree) -> usize {
     tree.git("rev-list --objects --missing=print HEAD")
         .lines()
@@ -330,7 +330,7 @@ fn in_a_clone_without_blobs_only_what_is_planned_on_is_fetched() {
         ),
         (2, String::new(), 2)
     );
-    // A branch of its own has all files, and the remote's move brings the others.
+    // A separate branch has all files. The move of the remote fetches the others.
     two.ours.imago("--update --push --branch imago/update", 0);
     two.ours.git("fetch --quiet");
     assert_eq!(

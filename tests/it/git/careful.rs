@@ -1,4 +1,4 @@
-//! What is not lost, not taken over and not shown: what waits here when the remote moves, what a person has changed, and other people's
+//! What must not be lost, replaced or shown: commits that wait here when the remote moves, a person's changes, and other people's
 //! branches.
 
 use super::push::Two;
@@ -9,7 +9,7 @@ const ONE: &str = "Update registry.example.test/web:1.4 to sha256:111111111111";
 
 #[test]
 fn a_commit_that_waits_is_not_lost_where_the_remote_has_moved() {
-    // This run is about other files, about none that are due, and about those that wait.
+    // This run is about other files, about files that are not due, and about those that wait.
     for (paths, log) in [
         (
             "deploy/api.yaml",
@@ -57,7 +57,7 @@ fn a_commit_that_waits_and_is_there_already_leaves_the_branch_where_the_remote_i
         two.ours.git("status --porcelain --branch"),
         "## main...origin/main\n"
     );
-    // Where the same lines were changed otherwise, theirs stay, and are planned on.
+    // If the remote changed the same lines, its lines stay, and the plan starts from them.
     two.ours.moved("2");
     two.ours.imago("--update --commit deploy/web.yaml", 0);
     two.they_push(
@@ -129,7 +129,7 @@ fn a_digest_that_a_person_has_changed_is_not_taken_for_a_run_that_was_killed() {
 }
 
 #[test]
-fn who_follows_other_runs_of_this_program_has_all_its_tries() {
+fn following_other_runs_of_this_program_costs_no_tries() {
     let Some(two) = Two::new() else { return };
     for number in 0..4 {
         two.they_push(
@@ -182,7 +182,7 @@ fn attributes_are_those_of_the_commit_that_is_planned_on() {
             two.they_push("deploy/.gitattributes", "api.yaml filter=lfs\n");
             two.ours.git("fetch --quiet");
             two.ours.git("checkout --quiet --detach origin/main");
-            // What is checked out, and changed, says nothing of the commit.
+            // What is checked out and changed does not matter to the commit.
             two.ours.write(".gitattributes", "");
             two.ours.write("deploy/.gitattributes", "");
             two.ours.moved("2");
@@ -249,7 +249,7 @@ fn a_branch_that_the_remote_has_no_more_is_not_put_there_again_with_commits_of_p
 
 #[test]
 fn what_somebody_has_taken_off_the_remote_is_not_pushed_again() {
-    // This clone has pushed it or fetched it, has looked since or not, and others have gone on from there or not.
+    // All combinations: this clone has pushed it or fetched it, has fetched since or not, and others have built on it or not.
     for (pushed_it, has_looked, gone_on) in [
         (true, false, false),
         (true, true, true),
@@ -283,7 +283,7 @@ fn what_somebody_has_taken_off_the_remote_is_not_pushed_again() {
             );
             assert_eq!(two.ours.git("ls-remote origin"), before);
         }
-        // The way out that the hint names.
+        // The commands that the hint names.
         let said = two.ours.imago("--update --push", 2).stderr;
         for command in said.split('`').filter_map(|part| part.strip_prefix("git ")) {
             two.ours.git(command);
@@ -472,7 +472,7 @@ fn a_branch_of_its_own_is_looked_for_where_it_is_pushed_to() {
             "refs/heads/main\n"
         )
     );
-    // What is everybody's there is not replaced either.
+    // A branch that everybody uses is not replaced, either.
     two.ours
         .git(&format!("-C {} branch -m main trunk", fork.display()));
     let said = two.ours.imago("--update --branch trunk --push", 2).stderr;
@@ -484,7 +484,7 @@ fn a_branch_of_its_own_is_looked_for_where_it_is_pushed_to() {
 }
 
 #[test]
-fn what_will_not_pass_by_waiting_is_no_race() {
+fn a_lasting_failure_is_not_taken_for_a_race() {
     let Some(two) = Two::new() else { return };
     two.ours.imago("--update --branch imago --push", 0);
     let said = two
@@ -536,7 +536,7 @@ fn a_hook_that_refuses_is_heard_and_other_hooks_do_not_run() {
 #[test]
 fn no_token_in_the_place_of_a_name_is_shown() {
     let Some(tree) = Tree::new() else { return };
-    // Nobody listens there.
+    // Nothing listens there.
     tree.git("remote add origin http://a-token-in-place-of-a-name@127.0.0.1:9/deploy.git");
     let finished = tree.imago("--update --push -vv", 2);
     assert!(finished.stderr.contains("127.0.0.1"), "{}", finished.stderr);

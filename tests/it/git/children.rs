@@ -1,4 +1,4 @@
-//! The programs that work for a run: each has a time limit, and none sees a secret that is not its own.
+//! The programs that work for a run: each has a time limit, and none gets a secret that is not its own.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,7 +12,7 @@ use crate::support::remote::{Door, HttpRemote};
 
 const SECRET: &str = "hunter2hunter2";
 
-/// A port that takes who comes, and says nothing.
+/// A port that accepts connections and never answers.
 fn silent() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -27,12 +27,12 @@ fn script(tree: &Tree, name: &str, lines: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// What hangs, and leaves its number and that of a child of its own.
+/// A script that hangs, after it wrote its process id and that of its own child.
 fn hanging(note: &Path) -> String {
     format!("sleep 300 &\necho $$ $! >{}\nwait", note.display())
 }
 
-/// Whether the processes whose numbers stand there are gone.
+/// Checks that the processes with these ids are gone.
 fn assert_gone(note: &Path) {
     let numbers = std::fs::read_to_string(note).unwrap();
     assert_eq!(numbers.split_whitespace().count(), 2, "{numbers}");
@@ -184,7 +184,7 @@ fn no_program_sees_a_secret_that_is_not_its_own() {
         ("IMAGO_GIT_TOKEN", SECRET),
         ("GITHUB_TOKEN", "ghs-other-secret"),
     ];
-    // The last resort of a runner: the configured helper is asked before it.
+    // Credentials of a runner are the last resort: the configured helper is asked first.
     let runners: &[(&str, &str)] = &[
         ("GITHUB_TOKEN", SECRET),
         ("GITHUB_ACTIONS", "true"),
@@ -230,7 +230,7 @@ fn a_password_in_an_address_is_no_argument() {
         .replace("http://", &format!("http://ada:{PASSWORD}@"));
     let bare = two.ours.place.beside("bare.git");
     let seen = two.ours.place.beside("seen");
-    // While the hook runs, so does what speaks to the remote.
+    // While the hook runs, so does the program that talks to the remote.
     two.ours.hook(
         "pre-push",
         &format!(
@@ -344,7 +344,7 @@ fn no_program_that_speaks_to_a_remote_is_given_an_account() {
             ours,
             theirs: two.theirs,
         };
-        // A folder of Git's programs, in which the one that speaks http notes what it is given.
+        // A folder of Git's programs, in which the one for HTTP records what it gets.
         let (programs, noted) = (
             two.ours.place.beside("programs"),
             two.ours.place.beside("noted"),
@@ -374,7 +374,7 @@ fn no_program_that_speaks_to_a_remote_is_given_an_account() {
         };
         for digit in ["1", "2"] {
             two.ours.moved(digit);
-            // What others have pushed is followed, and a branch is replaced.
+            // Run after others have pushed, and when the branch is replaced.
             two.they_push("note.txt", digit);
             two.they_push("deploy/other.yaml", &deployment(&format!("other-{digit}")));
             run("--update --push");
@@ -410,7 +410,7 @@ fn a_token_in_the_place_of_a_name_is_no_argument_and_signs_in() {
             seen.display()
         ),
     );
-    // Nobody knows the password.
+    // Nobody has the password.
     let said = two.ours.imago("--update --push", 2);
     assert!(said.stderr.contains("credentials"), "{}", said.stderr);
     assert!(!said.stderr.contains(TOKEN), "{}", said.stderr);

@@ -1,4 +1,4 @@
-//! `--commit` on what is checked out.
+//! `--commit` on the checked-out branch.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -107,7 +107,7 @@ fn files_with_uncommitted_changes_are_problems_and_the_rest_goes_on() {
 #[test]
 fn what_a_killed_run_left_is_finished_by_the_next() {
     let Some(tree) = Tree::new() else { return };
-    // Index and branch have moved, the files have not.
+    // Index and branch have moved, but not the files.
     tree.imago("--update --commit", 0);
     tree.write("deploy/web.yaml", deployment("web"));
     let said = tree.imago("--update --commit", 0).stdout;

@@ -1,11 +1,11 @@
-//! Clones whose history or contents were cut off, and bases that were rewritten: whose a branch is, is found out all the same.
+//! Clones with shortened history or without contents, and rewritten bases. The owner of a branch is found out all the same.
 
 use super::deployment;
 use super::owner::{RUN, TWO, read, with_branch, write};
 use super::publish::clone;
 use super::push::Two;
 
-/// So many empty commits of a person on what is checked out.
+/// Adds this many empty commits of a person to the checked-out branch.
 fn commits(two: &Two, count: usize) {
     let line = format!(
         "cd {} && for i in $(seq {count}); do git commit --quiet --allow-empty --message c$i; done",
@@ -20,7 +20,7 @@ fn tip(two: &Two) -> String {
 
 #[test]
 fn a_persons_commit_below_ours_is_seen_in_a_shallow_clone() {
-    // Our commit's base is what is checked out, or an older one; the person's work is near or far below.
+    // Our commit's base is the checked-out commit or an older one. The person's work is near or far below.
     for (flags, cases) in [
         (" --depth 1", &[(0, 1), (3, 1), (0, 30), (120, 2)][..]),
         (" --depth 2", &[(3, 1)]),
@@ -60,7 +60,7 @@ fn a_persons_commit_below_one_that_was_made_on_our_branch_itself_is_seen() {
             two.they("add fix.txt");
             two.they("commit --quiet --message fix");
             two.they("push --quiet origin HEAD");
-            // Somebody lets imago run where the branch is checked out.
+            // Somebody runs imago with the branch checked out.
             two.ours.git("fetch --quiet");
             two.ours.git("checkout --quiet imago/update");
             two.ours.moved("2");
@@ -132,7 +132,7 @@ fn a_button_that_merges_the_base_into_our_branch_stops_no_later_run() {
         two.ours.moved("2");
         two.ours.imago(RUN, 0);
         assert_eq!(two.remote_log("imago/update").len(), since + 4, "{flags}");
-        // Once more, with a change of a person in the merge.
+        // Again, with a person's change in the merge.
         two.they("fetch --quiet");
         two.they("checkout --quiet -B imago/update origin/imago/update");
         two.they("checkout --quiet main");

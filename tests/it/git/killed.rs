@@ -1,4 +1,4 @@
-//! A run that is killed anywhere leaves a whole repository, whole files, and a next run that ends well.
+//! A run that is killed at any point leaves an intact repository and complete files, and the next run works.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::laws::random::Random;
 const FILES: usize = 40;
 const REQUESTS: u32 = 8;
 
-/// What is run, and at how many points an ordinary run of the tests kills it.
+/// The commands, and at how many points an ordinary run of the tests kills each.
 const LINES: [(&str, u32); 3] = [
     ("--update", 8),
     ("--update --commit", 8),
@@ -43,7 +43,7 @@ fn a_run_that_is_killed_anywhere_is_made_good_by_the_next() {
             two.ours.moved(&digit);
             let after = whole * u32::try_from(random.below(1000)).unwrap() / 1000;
             interrupted += u32::from(two.ours.run(line).killed_after(after));
-            // What the killed run has called, such as a push, comes to its end by itself.
+            // A program that the killed run started, such as a push, ends by itself.
             std::thread::sleep(Duration::from_millis(150));
             assert_eq!(two.ours.git("fsck --strict --no-dangling"), "", "{place}");
             assert!(comes_to_be_whole(&two), "{place}");
@@ -98,7 +98,7 @@ fn a_run_that_is_killed_anywhere_is_made_good_by_the_next() {
             "{subjects:?}"
         );
         eprintln!("{line}: {interrupted} of {points} runs were killed before their end");
-        // How many depends on what else the machine does meanwhile.
+        // How many depends on the load of the machine.
         assert!(
             interrupted >= points / 5,
             "{line}: {interrupted} of {points}"
@@ -176,7 +176,7 @@ fn a_run_that_is_asked_to_end_does_so_and_leaves_nothing_behind() {
                 rest.iter().all(|(_, text)| text.ends_with(b"# keep me\n")),
                 "{point}"
             );
-            // Where it commits, the branch, the index and the files go together.
+            // If it commits, branch, index and files change together.
             if line.contains("--commit") {
                 assert_eq!(tree.status(), "", "{point}");
                 assert!(
@@ -186,7 +186,7 @@ fn a_run_that_is_asked_to_end_does_so_and_leaves_nothing_behind() {
                     rest.len()
                 );
             }
-            // -1: before the program was there to meet the signal.
+            // -1: the signal came before the program had installed its handler.
             assert!(
                 [asked, 0, -1].contains(&ended.code),
                 "{point}: {} {}",
@@ -203,8 +203,8 @@ fn a_run_that_is_asked_to_end_does_so_and_leaves_nothing_behind() {
     }
 }
 
-/// Whether the remote is whole, at once or when the push that outlives its caller has brought all its objects: on a busy machine that
-/// takes seconds.
+/// Whether the remote is intact, at once or after a push that outlives its caller has sent all its objects. On a busy machine
+/// that takes seconds.
 fn comes_to_be_whole(two: &Two) -> bool {
     let bare = two.ours.place.beside("bare.git");
     let is_whole = || {
@@ -224,7 +224,7 @@ fn comes_to_be_whole(two: &Two) -> bool {
     })
 }
 
-/// Git itself leaves its lock files when it is killed, and says that a person has to remove them.
+/// Removes the lock files that a killed Git leaves. Git says that a person has to do so.
 fn remove_lock_of_the_dead(two: &Two, line: &str) {
     let git = two.ours.place.path().join(".git");
     for name in ["index.lock", "refs/heads/main.lock", "HEAD.lock"] {

@@ -1,4 +1,4 @@
-//! What branches and files are called: in `--branch`, and in messages.
+//! The names of branches and files: in `--branch`, and in messages.
 
 use super::Tree;
 use super::push::Two;
@@ -18,7 +18,7 @@ fn a_branch_that_is_named_in_full_is_the_branch() {
         two.ours.git("for-each-ref refs/heads --format=%(refname)"),
         "refs/heads/imago/here\nrefs/heads/main\n"
     );
-    // The checked-out branch in full is still the checked-out branch.
+    // The full name of the checked-out branch is still the checked-out branch.
     let said = two
         .ours
         .imago("--update --branch refs/heads/main --push", 0)

@@ -1,4 +1,4 @@
-//! Whose a commit is: an amended commit is a person's, a rebased one and the merge of a button are not.
+//! Who owns a commit: an amended commit is a person's; a rebased one, or the merge of a forge's button, is not.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -8,7 +8,7 @@ use super::{Tree, WEB, deployment};
 pub(super) const TWO: &str = "Update 2 images in 2 objects";
 pub(super) const RUN: &str = "--update --branch imago/update --push";
 
-/// Two clones, and a branch of ours at the remote that the other person has checked out.
+/// Two clones, and our branch at the remote, which the other person has checked out.
 pub(super) fn with_branch() -> Option<Two> {
     let two = Two::new()?;
     two.ours.imago(RUN, 0);
@@ -136,7 +136,7 @@ fn a_trailer_that_a_person_writes_makes_no_commit_ours() {
             said.contains("is not imago's: it was changed"),
             "{name}: {said}"
         );
-        // The same in a clone that has its last commit alone.
+        // The same in a clone that has only its last commit.
         let bare = two.ours.place.beside("bare.git");
         two.ours.git(&format!(
             "clone --quiet --depth 1 file://{} shallow",
@@ -227,7 +227,7 @@ fn the_merge_that_a_button_makes_is_nobodys_and_one_with_changes_is_a_persons() 
                 two.they("commit --quiet --amend --all --no-edit");
             }
             two.they("push --quiet origin HEAD");
-            // The base goes on, so that no side of a merge is what is checked out.
+            // The base moves on, so that neither side of a merge is what is checked out.
             two.they("checkout --quiet main");
             two.they_push("note.txt", "three\n");
             two.ours.git("pull --quiet --rebase origin main");
@@ -344,7 +344,7 @@ fn a_commit_that_waited_and_was_put_on_others_is_still_ours() {
     let Some(two) = Two::new() else { return };
     two.ours.imago("--update --commit", 0);
     two.they_push("deploy/web.yaml", &(deployment("web") + "# theirs\n"));
-    // The remote loses what was replayed, so that it waits here again.
+    // The remote loses the replayed commit, so that it waits here again.
     two.ours.imago("--update --push", 0);
     two.ours.git("push --quiet --force origin HEAD~2:main");
     two.ours.git("update-ref refs/remotes/origin/main HEAD~2");

@@ -1,7 +1,7 @@
-//! The ways for Argo CD and Flux of `docs/git.md`: its lines, run against a bare repository. The pull request is the action's business.
+//! Runs the commands for Argo CD and Flux of `docs/git.md` against a bare repository. The action's tests cover the pull request.
 //!
-//! What stands in for what is not here: `imago` is the built one with the lock for a registry, and the clone is what `actions/checkout`
-//! makes: one commit deep, without an identity.
+//! Two things are replaced: `imago` is the built binary with the lock instead of a registry, and the clone is what
+//! `actions/checkout` makes, one commit deep and without an identity.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn blocks() -> Vec<(String, String)> {
         .collect()
 }
 
-/// The shell lines of the YAML block that has this text in it.
+/// The shell lines of the YAML block that contains this text.
 fn steps(mark: &str) -> Vec<String> {
     let blocks: Vec<String> = blocks()
         .into_iter()

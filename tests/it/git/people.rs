@@ -1,4 +1,4 @@
-//! Whose a commit is: author, committer, message and signature.
+//! The people of a commit: author, committer, message and signature.
 
 use super::{Tree, image};
 use crate::support::programs;

@@ -1,4 +1,4 @@
-//! What `--push --branch` may carry to the remote, and what it says where there is nothing to carry.
+//! What `--push --branch` may send to the remote, and the message if there is nothing to send.
 
 use super::push::Two;
 use super::{Tree, deployment};
@@ -48,7 +48,7 @@ fn commits_that_nobody_has_pushed_are_not_carried_along() {
             before
         );
         assert_eq!(two.ours.git("ls-remote --heads origin imago/update"), "");
-        // Both ways out that the hint names.
+        // Both commands that the hint names.
         if detached {
             two.ours.git("checkout --quiet --detach origin/main");
         } else {
@@ -72,7 +72,7 @@ fn our_own_commits_that_wait_here_are_not_carried_along_either() {
 
 #[test]
 fn a_commit_that_the_remote_has_is_known_however_it_was_checked_out() {
-    // By its name alone, as `actions/checkout` does with a `ref`, an old one, and the one of a request.
+    // By its name alone, as `actions/checkout` does with a `ref`; an old commit; and that of a pull request.
     for (flags, reference) in [
         (" --depth 1", "main"),
         (" --depth 1", "refs/pull/1/merge"),
@@ -91,7 +91,7 @@ fn a_commit_that_the_remote_has_is_known_however_it_was_checked_out() {
         } else {
             two.ours.git("checkout --quiet --detach HEAD~1");
         }
-        // No branch of the remote is known here.
+        // The clone knows no branch of the remote.
         for line in two
             .ours
             .git("for-each-ref --format=%(refname) refs/remotes")
@@ -104,7 +104,7 @@ fn a_commit_that_the_remote_has_is_known_however_it_was_checked_out() {
             two.remote_log("imago/update").len() >= 3,
             "{flags} {reference}"
         );
-        // The same of a server that does not know Git's newer way to ask: it has the tips of branches and requests.
+        // The same with a server that does not support Git's protocol version 2: it lists only the tips of branches and requests.
         if !reference.contains('~') {
             two.ours.moved("2");
             two.ours
@@ -163,7 +163,7 @@ fn a_branch_for_which_nothing_is_left_is_named() {
     let Some(two) = Two::new() else { return };
     two.ours.imago("--update --branch imago/update --push", 0);
     two.ours.git("fetch --quiet");
-    // Somebody pins the same by hand, so that the branch is no longer needed.
+    // Somebody pins the same by hand, so the branch is no longer needed.
     let pinned = two.ours.git("show origin/imago/update:deploy/web.yaml");
     two.they_push("deploy/web.yaml", &pinned);
     let pinned = two.ours.git("show origin/imago/update:deploy/api.yaml");
@@ -178,7 +178,7 @@ fn a_branch_for_which_nothing_is_left_is_named() {
     let stale = "the branch `imago/update` at `origin` is stale: nothing is left to change; close its request and delete it";
     assert!(said.stderr.contains(stale), "{}", said.stderr);
     assert_eq!(two.remote_log("imago/update").len(), 2);
-    // A run that could not look at everything knows nothing of what is left.
+    // A run that could not read everything does not know what is left.
     two.they_push(
         "deploy/bad.yaml",
         &deployment("bad").replace("  name", "\tname"),
@@ -190,7 +190,7 @@ fn a_branch_for_which_nothing_is_left_is_named() {
             .stderr
             .contains("stale")
     );
-    // One that was merged is not stale, and one that is gone is not there.
+    // A merged branch is not stale, and a deleted one is not there.
     two.they("pull --quiet --no-rebase --no-edit origin imago/update");
     two.they("push --quiet origin HEAD:main");
     two.ours.git("pull --quiet --rebase origin main");
@@ -204,13 +204,13 @@ fn a_branch_for_which_nothing_is_left_is_named() {
 
 #[test]
 fn what_somebody_has_taken_off_the_remote_does_not_come_back() {
-    // A forge keeps for a while what no branch has any more.
+    // For a while a forge keeps commits that no branch has any more.
     for is_kept in [false, true] {
         let Some(two) = Two::new() else { return };
         two.ours
             .git("commit --quiet --allow-empty --message secret");
         two.ours.git("push --quiet origin main");
-        // Somebody removes it there; this clone has not looked since.
+        // Somebody removes it there, and this clone has not fetched since.
         two.they("fetch --quiet");
         two.they("push --quiet --force origin origin/main~1:refs/heads/main");
         let bare = two.ours.place.beside("bare.git");
@@ -250,7 +250,7 @@ fn what_a_fork_alone_has_is_not_at_the_remote() {
             bare.display(),
             fork.display()
         ));
-        // As forges do it: one store of objects for both.
+        // As forges do it: one object store for both.
         std::fs::write(
             bare.join("objects/info/alternates"),
             format!("{}/objects\n", fork.display()),
@@ -278,7 +278,7 @@ fn what_a_fork_alone_has_is_not_at_the_remote() {
 
 #[test]
 fn what_any_branch_or_tag_of_the_remote_has_is_at_the_remote() {
-    // The default branch, another branch and a tag; on its tip, and on what has moved on since.
+    // The default branch, another branch and a tag; at its tip, and at an older commit.
     for flags in ["", " --depth 1"] {
         for (reference, on) in [
             ("refs/heads/main", true),
@@ -362,7 +362,7 @@ fn a_branch_of_somebody_that_is_only_behind_is_not_moved() {
         );
         assert_eq!(two.remote_log(name), before);
     }
-    // One of imago's that was merged is no obstacle.
+    // A merged branch of imago is no obstacle.
     two.ours.imago("--update --branch imago/update --push", 0);
     two.ours.git("pull --quiet origin imago/update");
     two.ours.git("push --quiet origin main");

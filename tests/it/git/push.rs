@@ -1,11 +1,11 @@
-//! `--push` of the checked-out branch: onto a bare repository by its path, alone and against others.
+//! `--push` of the checked-out branch to a bare repository by path, alone and against others.
 
 use std::os::unix::fs::PermissionsExt;
 
 use super::{Tree, deployment, image};
 use crate::support::programs;
 
-/// A clone of a bare repository, and the clone of another person.
+/// A clone of a bare repository, and another person's clone.
 pub(super) struct Two {
     pub(super) ours: Tree,
     pub(super) theirs: String,
@@ -50,7 +50,7 @@ impl Two {
         self.they("push --quiet origin HEAD:main");
     }
 
-    /// The subjects of the remote's branch, and the lines that its last commit changes.
+    /// The subjects of the commits on the remote's branch, and the lines that its last commit changes.
     pub(super) fn remote_log(&self, branch: &str) -> Vec<String> {
         let bare = self.ours.place.beside("bare.git");
         let arguments = ["-C", bare.to_str().unwrap(), "log", "--format=%s", branch];
@@ -64,7 +64,7 @@ impl Two {
             .collect()
     }
 
-    /// A client hook that lets the other person be faster, so many times.
+    /// Adds a client hook that lets the other person push first, this many times.
     fn forestalled(&self, times: usize) {
         let hook = self.ours.place.path().join(".git/hooks/pre-push");
         let (theirs, count) = (&self.theirs, self.ours.place.beside("count"));
@@ -145,7 +145,7 @@ fn own_commits_that_wait_are_pushed_and_those_of_people_are_not() {
 #[test]
 fn where_the_remote_has_moved_the_plan_is_made_again_on_its_content() {
     let Some(two) = Two::new() else { return };
-    // They change one file, add another and remove a third.
+    // The others change one file, add another and remove a third.
     two.they_push(
         "deploy/web.yaml",
         &deployment("web").replace("name: app", "name: app # theirs"),
@@ -180,7 +180,7 @@ fn where_the_remote_has_moved_the_plan_is_made_again_on_its_content() {
 }
 
 #[test]
-fn who_is_forestalled_tries_again_and_gives_up_at_last() {
+fn a_push_that_others_beat_is_retried_and_given_up_at_last() {
     for (times, code) in [(1, 0), (3, 0), (4, 2)] {
         let Some(two) = Two::new() else { return };
         two.forestalled(times);
@@ -214,7 +214,7 @@ fn own_commits_that_the_remote_has_overtaken_go_on_top_and_are_planned_again_whe
     two.ours.imago("--update --commit", 0);
     two.they_push("deploy/web.yaml", &(deployment("web") + "# theirs\n"));
     two.ours.imago("--update --push", 0);
-    // Their line stands beside the image: that file is theirs in the first of the two commits, and pinned by the second.
+    // Their line is beside the image. In the first of the two commits that file is theirs; the second one pins it.
     let one = "Update registry.example.test/web:1.4 to sha256:111111111111";
     assert_eq!(
         two.remote_log("main"),
@@ -234,7 +234,7 @@ fn own_commits_that_the_remote_has_overtaken_go_on_top_and_are_planned_again_whe
 
 #[test]
 fn a_branch_that_missed_what_was_pushed_for_it_follows_and_others_do_not() {
-    // As a run leaves it that was killed between the push and the move here.
+    // As a run leaves it that was killed between the push and the move of the local branch.
     let Some(two) = Two::new() else { return };
     two.ours.imago("--update --push", 0);
     two.ours.git("reset --quiet --hard HEAD~1");
@@ -245,7 +245,7 @@ fn a_branch_that_missed_what_was_pushed_for_it_follows_and_others_do_not() {
         (two.remote_log("main"), " M note.txt\n".to_owned())
     );
     assert!(two.ours.read("deploy/web.yaml").contains(&image("1")));
-    // A file in the way: it is said what happened in this run, and what to do.
+    // A file in the way: the error says what this run did, and what to do.
     two.ours.git("reset --quiet --hard HEAD~1");
     two.ours
         .write("deploy/web.yaml", deployment("web") + "# mine\n");
@@ -261,7 +261,7 @@ fn a_branch_that_missed_what_was_pushed_for_it_follows_and_others_do_not() {
     );
     assert!(two.ours.read("deploy/web.yaml").ends_with("# mine\n"));
     two.ours.git("checkout --quiet deploy/web.yaml");
-    // A commit of somebody else among them: what is said of the remote's files is true here as well.
+    // With a commit of somebody else among them, the message about the remote's files is true here as well.
     two.they_push("note.txt", "theirs\n");
     two.ours.write("loose.txt", "mine\n");
     let said = two.ours.imago("--update --push", 0).stdout;

@@ -1,4 +1,4 @@
-//! Pushing over http with a password and over ssh, and where secrets go.
+//! Pushing over HTTP with a password and over ssh, and where secrets go.
 
 use super::push::Two;
 use crate::support::programs;
@@ -18,7 +18,7 @@ fn over_http() -> Option<(Two, HttpRemote)> {
     Some((two, remote))
 }
 
-/// As actions/checkout leaves it, in its older form.
+/// As `actions/checkout` leaves it, in its older form.
 fn header_in_config(two: &Two, remote: &HttpRemote, password: &str) {
     let value = format!(
         "AUTHORIZATION: {}",
@@ -28,7 +28,7 @@ fn header_in_config(two: &Two, remote: &HttpRemote, password: &str) {
     two.ours.git_with(&["config", "--local", &key, &value], 0);
 }
 
-/// As actions/checkout leaves it, in its newer form: a file beside, which is included for this repository.
+/// As `actions/checkout` leaves it, in its newer form: a separate file that is included for this repository.
 fn header_in_included_file(two: &Two, remote: &HttpRemote, password: &str) {
     header_in_config(two, remote, password);
     let config = two.ours.place.path().join(".git/config");
@@ -178,7 +178,7 @@ fn a_wrong_token_is_told_without_being_shown() {
         (two.ours.status(), two.ours.log().len()),
         (String::new(), 1)
     );
-    // The same for a password that stands in the remote's address.
+    // The same for a password in the remote's address.
     let url = two
         .ours
         .git("remote get-url origin")
@@ -220,7 +220,7 @@ fn a_token_goes_to_no_other_host_and_into_no_argument() {
         arguments.contains("push --porcelain") && !arguments.contains(SECRET),
         "{arguments}"
     );
-    // Now the server sends on to another one, which would take the token.
+    // Now the server redirects to another one, which would take the token.
     let sender = HttpRemote::start(
         &two.ours.place.beside(""),
         Door::Elsewhere(format!("http://{}", remote.host)),

@@ -1,5 +1,5 @@
-//! The engine on every case of `fixtures/rewrite`, in process: what the binary does with a folder must be what the engine does with a
-//! text.
+//! Runs the engine in process on every case of `fixtures/rewrite`. What the binary does with a folder must equal what the engine
+//! does with a text.
 
 use imago::engine::shape;
 use imago::engine::yaml::File;
@@ -8,7 +8,8 @@ use crate::support::binary::files;
 use crate::support::cases::{Action, Case};
 use crate::support::engine::{self, Way, answers, carry_out_in, plain_rules};
 
-/// What the engine itself refuses a file or a document for. The other codes are of an image, of a workload, or of the file's bytes.
+/// The codes with which the engine refuses a file or a document. The other codes belong to an image, a workload, or the file's
+/// bytes.
 const OF_THE_FILE: [&str; 13] = [
     "yaml-syntax",
     "duplicate-key",
@@ -28,7 +29,7 @@ const OF_THE_FILE: [&str; 13] = [
 #[test]
 fn the_engine_does_with_a_text_what_the_case_says() {
     let mut faults = Vec::new();
-    // Flags are settings, and folders are scanned: the binary's business.
+    // Skip cases with flags, which are settings, and with folders, which the binary scans.
     for case in Case::all()
         .into_iter()
         .filter(|case| case.terms.flags.is_empty())
@@ -51,7 +52,7 @@ fn the_engine_does_with_a_text_what_the_case_says() {
             Action::Update => engine::Action::Update(&answers),
             Action::Restore => engine::Action::Restore,
         };
-        // Without one of the four names in it, a text is not even parsed.
+        // A text without one of the four kinds is not even parsed.
         if case.name == "broken-without-a-workload" {
             continue;
         }
@@ -82,7 +83,7 @@ fn the_engine_does_with_a_text_what_the_case_says() {
     );
 }
 
-/// The codes of the documents that are left alone while others of their file are edited.
+/// The codes of the documents that are left alone while others of the file are edited.
 fn refused_documents(text: &str) -> Vec<&'static str> {
     let file = File::parse(text).expect("it is not refused");
     let mut codes: Vec<_> = file

@@ -1,10 +1,10 @@
-//! Writes what stands in brackets, on one line or over several.
+//! Writes flow collections (in brackets), on one line or over several.
 
 use super::tree::{Kind, Node};
 use super::writer::Writer;
 
 impl Writer<'_> {
-    /// A value in brackets; `column` is that of the mapping around it.
+    /// A value in brackets; `column` is that of the surrounding mapping.
     pub(super) fn flow(&mut self, node: &Node, column: usize, over_lines: bool) {
         let over_lines = over_lines && self.random.percent(20);
         match &node.kind {

@@ -1,7 +1,7 @@
 //! The laws on generated manifests.
 //!
-//! `IMAGO_LAWS=1000000` tries more of them than the usual number; `IMAGO_LAWS_FROM=500000` begins at
-//! that seed instead of 0; `IMAGO_LAWS_SEED=17` tries the one of that seed, and shows it.
+//! `IMAGO_LAWS=1000000` sets how many are tried; `IMAGO_LAWS_FROM=500000` starts at that seed instead of 0; `IMAGO_LAWS_SEED=17`
+//! tries only that seed, and prints its manifest.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -84,7 +84,7 @@ fn check(manifest: &Manifest) -> Result<Seen, String> {
             .map(|(image, digest)| (image.as_str(), digest.as_str())),
     );
 
-    // Law 1: where nothing can be resolved, nothing is to be changed.
+    // Law 1: if nothing can be resolved, nothing changes.
     same(
         "law 1",
         &carry_out(text, &rules, Action::Update(&Answers::new())),
@@ -148,7 +148,7 @@ fn same(law: &str, found: &Way, expected: Option<&Way>) -> Result<(), String> {
     }
 }
 
-/// Law 2: with the wanted tokens in their places, the old text is still there, in its order; what came is no longer than records are.
+/// Law 2: with the wanted tokens in place, the old text is still there, in order. The added text is no longer than records are.
 fn other_bytes_are_the_same(manifest: &Manifest, new: &str) -> Result<(), String> {
     let mut expected = manifest.text.clone();
     for (range, token) in manifest.edits.iter().rev() {
@@ -175,7 +175,7 @@ fn other_bytes_are_the_same(manifest: &Manifest, new: &str) -> Result<(), String
     Ok(())
 }
 
-/// Law 4: read by another parser, old and new differ in the wanted images and records alone.
+/// Law 4: read by another parser, old and new differ only in the wanted images and records.
 fn values_are_as_wanted(manifest: &Manifest, new: &str) -> Result<(), String> {
     let mut expected = objects(manifest, &manifest.text)?;
     for workload in &manifest.workloads {
@@ -252,7 +252,7 @@ fn set(documents: &mut [Value], workload: &Expected) -> Result<(), String> {
     Ok(())
 }
 
-/// Law 5: the objects as an API server has them, without anchors, quotes and comments, are planned for in the same way.
+/// Law 5: the objects as an API server has them, without anchors, quotes and comments, get the same plan.
 fn another_form_has_the_same_plan(
     text: &str,
     manifest: &Manifest,
@@ -282,7 +282,7 @@ fn another_form_has_the_same_plan(
     Ok(())
 }
 
-/// Annotations that hold nothing count as absent.
+/// Treats empty annotations as absent.
 fn without_what_is_empty(mut values: Vec<Value>) -> Vec<Value> {
     fn clean(value: &mut Value) {
         match value {

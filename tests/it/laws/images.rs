@@ -1,16 +1,16 @@
-//! Invents images: as they are written, as the record has them, and as an update leaves them.
+//! Generates images: as written, as recorded, and as an update leaves them.
 
 use super::model::Inventor;
 
 /// A container's image, and what happens to it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Image {
-    /// `None`: no key; the empty string may be null as well.
+    /// `None` means no key. An empty string may also be written as null.
     pub(super) written: Option<String>,
     pub(super) new: Option<String>,
-    /// What the record in the file says of it.
+    /// The image in the file's record.
     pub(super) recorded: Option<String>,
-    /// What a new record says of it.
+    /// The image in a new record.
     pub(super) original: Option<String>,
     pub(super) ignored: bool,
 }
@@ -29,7 +29,8 @@ const REPOSITORIES: [&str; 6] = ["web", "db", "a-b", "x_y.z", "gone", "web2"];
 const TAGS: [&str; 5] = ["1.4", "1.5", "latest", "v2-rc.1", "7"];
 
 impl Inventor<'_> {
-    /// `used` are the repositories that the workload has: one that stands twice has an entry for either, and a record is claimed by image.
+    /// `used` has the workload's repositories. A record is claimed by image, so a repository that occurs twice has an entry for
+    /// either.
     pub(super) fn image(&mut self, recorded: bool, used: &mut Vec<&'static str>) -> Image {
         let mut repository = *self.random.pick(&REPOSITORIES);
         while recorded && used.contains(&repository) {
@@ -82,14 +83,14 @@ impl Inventor<'_> {
                 original: Some(on(&base, &old)),
                 ..Image::default()
             },
-            // A record that is a pin itself.
+            // The record itself is a pin.
             (true, 4) => Image {
                 written: Some(on(&base, &old)),
                 recorded: Some(on(&base, &digest_of("another"))),
                 original: Some(on(&base, &old)),
                 ..Image::default()
             },
-            // Up to date, where the tag can be asked for.
+            // Up to date, if the tag can be resolved.
             (true, 5..=8) => follow(
                 on(&base, digest.as_ref().unwrap_or(&old)),
                 &base,
@@ -98,7 +99,7 @@ impl Inventor<'_> {
                 &digest,
             ),
             (true, 9..=11) => follow(on(&base, &old), &base, Some(base.clone()), &base, &digest),
-            // The tag went on.
+            // The tag moved on.
             (true, 12) if tag.is_some() => follow(
                 on(&base, &old),
                 &base,
@@ -106,7 +107,7 @@ impl Inventor<'_> {
                 &base,
                 &digest,
             ),
-            // The digest alone, as older versions wrote it.
+            // Only the digest, as older versions wrote it.
             (true, 13) => {
                 let asked = self.ask(&name, "1.4");
                 follow(
@@ -137,7 +138,7 @@ impl Inventor<'_> {
         image
     }
 
-    /// The digest that a tag has, if the lock has it.
+    /// The tag's digest, if the lock has it.
     fn ask(&mut self, name: &str, tag: &str) -> Option<String> {
         let lookup = format!("{}:{tag}", normalised(name));
         (!name.ends_with("gone")).then(|| {
@@ -149,7 +150,7 @@ impl Inventor<'_> {
     }
 }
 
-/// The name with its registry, and `library/` where Docker Hub has it so.
+/// The name with its registry, and with `library/` for Docker Hub's own images.
 fn normalised(name: &str) -> String {
     match name.split_once('/') {
         None => format!("docker.io/library/{name}"),
@@ -159,7 +160,7 @@ fn normalised(name: &str) -> String {
     }
 }
 
-/// A digest that follows from a text; now and then a long one.
+/// A digest derived from a text; now and then a long one (sha512).
 fn digest_of(text: &str) -> String {
     // FNV-1a.
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

@@ -1,4 +1,4 @@
-//! Writes nodes as JSON, pretty or compact, and notes where the marked strings stand.
+//! Writes nodes as JSON, pretty or compact, and records where the marked strings are.
 
 use std::ops::Range;
 
@@ -9,11 +9,11 @@ use super::tree::{Kind, Node, Text};
 pub(super) struct JsonWriter<'r> {
     random: &'r mut Random,
     pub(super) out: String,
-    /// What the marked strings shall be replaced by, in the order of the text.
+    /// What the marked strings become, in the order of the text.
     pub(super) edits: Vec<(Range<usize>, String)>,
     /// Whether a restore can write every changed image as it was.
     pub(super) restorable: bool,
-    /// What a level is indented by; `None`: all on one line.
+    /// The indentation of a level; `None` writes everything on one line.
     unit: Option<&'static str>,
     line_end: &'static str,
     colon: &'static str,
@@ -21,7 +21,7 @@ pub(super) struct JsonWriter<'r> {
 }
 
 impl<'r> JsonWriter<'r> {
-    /// Starts a text, with the habits of the program that writes it.
+    /// Starts a text in the style of a random program.
     pub(super) fn new(random: &'r mut Random) -> Self {
         let unit = *random.pick(&[Some("  "), Some("    "), Some("\t"), Some(" "), None, None]);
         let line_end = if random.percent(20) { "\r\n" } else { "\n" };

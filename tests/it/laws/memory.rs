@@ -1,7 +1,7 @@
 //! Law 8: what people do to containers between two runs changes no decision.
 //!
-//! An object is updated, its containers are renamed, moved between the lists, put in another order and copied, and then every tag moves.
-//! What each image becomes must be what it becomes in the object that nobody touched.
+//! An object is updated. Then its containers are renamed, moved between the lists, reordered and copied, and every tag moves.
+//! Each image must become what it becomes in the unchanged object.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,7 +51,7 @@ fn what_people_do_to_containers_changes_no_decision() {
                 );
             }
         }
-        // The new record is one for the new names: a third run follows as well, and a restore leads back to the tags.
+        // The new record has the new names: a third run follows it as well, and a restore leads back to the tags.
         carry_out(&mut object, &rules, Action::Update(&digests('2')));
         let third = decisions(&object, &rules, Action::Update(&digests('3')));
         assert!(
@@ -63,7 +63,7 @@ fn what_people_do_to_containers_changes_no_decision() {
     });
 }
 
-/// Two tags of one repository, written without them: only the record says which image has which.
+/// Two tags of one repository, written without them: only the record knows which image has which.
 #[test]
 fn an_image_without_its_tag_is_decided_as_before_or_not_at_all() {
     let rules = Rules {
@@ -121,18 +121,18 @@ fn an_image_without_its_tag_is_decided_as_before_or_not_at_all() {
             }
         }
     });
-    // Neither answer is the easy one that is always given.
+    // Both answers occur often, so neither is the easy way out.
     assert!(decided.into_inner() > COUNT / 5 && refused.into_inner() > COUNT / 20);
 }
 
-/// A workload in which images follow their tags, beside some that a person fixed.
+/// A workload with images that follow their tags, and some that a person fixed.
 fn deployment(random: &mut Random, form: TagForm) -> Value {
     let mut pod = json!({});
     for list in LISTS {
         let containers: Vec<Value> = (0..random.below(4))
             .map(|number| {
                 let fixed = random.percent(20);
-                // Without its tag, an image alone tells which entry of the record is its own.
+                // Without its tag, an image must be found in the record by its repository alone.
                 let tag = if form == TagForm::Drop {
                     "1"
                 } else {
@@ -158,7 +158,7 @@ fn deployment(random: &mut Random, form: TagForm) -> Value {
     })
 }
 
-/// The digits with which a person's digests begin.
+/// The first digits of a person's digests.
 fn pin() -> String {
     "9".repeat(63)
 }
@@ -178,7 +178,7 @@ fn digests(digit: char) -> Answers {
     )
 }
 
-/// Renames, moves, reorders and copies; says which of these were done.
+/// Renames, moves, reorders and copies containers. Returns what it did.
 fn touch(object: &mut Value, random: &mut Random) -> Vec<&'static str> {
     let mut what = Vec::new();
     let mut lists = LISTS.map(|list| {
@@ -191,7 +191,7 @@ fn touch(object: &mut Value, random: &mut Random) -> Vec<&'static str> {
         what.push("rename");
         for container in lists.iter_mut().flatten() {
             if random.percent(50) {
-                // Names that are taken are taken again: two containers swap theirs, or share one.
+                // It may reuse names: two containers swap theirs, or share one.
                 container["name"] = format!("{}{}", random.pick(&NAMES), random.below(4)).into();
             }
         }
@@ -235,7 +235,7 @@ fn planned(object: &Value, rules: &Rules, action: Action<'_>) -> (Object, Plan) 
     (workload, plan)
 }
 
-/// What each image becomes; `None`: it stays. Equal images must become the same.
+/// What each image becomes; `None` means that it stays. Equal images must become the same.
 fn decisions(
     object: &Value,
     rules: &Rules,

@@ -1,6 +1,6 @@
-//! Invents manifests: what they hold, what an update has to make of them, and their text.
+//! Generates manifests: their content, what an update has to make of it, and their text.
 //!
-//! What is expected is worked out here, from the rules that people read, and not asked of the program.
+//! The expected result follows from the documented rules, and not from the program.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,36 +10,36 @@ use super::random::Random;
 use super::tree::{Kind, Mark, Node, Text};
 use super::writer::Writer;
 
-/// A text, and what an update has to make of it.
+/// A text, and the expected result of an update.
 pub(super) struct Manifest {
     pub(super) text: String,
     pub(super) json: bool,
     /// The tokens that change, in the order of the text.
     pub(super) edits: Vec<(Range<usize>, String)>,
     pub(super) workloads: Vec<Expected>,
-    /// What each tag's digest is.
+    /// The digest of each tag.
     pub(super) digests: BTreeMap<String, String>,
-    /// Whether a restore gives the first bytes back.
+    /// Whether a restore gives the original bytes back.
     pub(super) restorable: bool,
-    /// Whether there is a record already, so that a restore has another first state than this.
+    /// Whether it has a record already, so that a restore leads to another state than this.
     pub(super) has_record: bool,
-    /// The file has to be left alone, with this code.
+    /// The code, if the file has to be left alone.
     pub(super) refused: Option<&'static str>,
-    /// A comment leaves an image out, which another form of the object does not show.
+    /// Whether a comment leaves an image out. Other forms of the object do not have it.
     pub(super) has_ignore_comment: bool,
 }
 
 /// A workload as an update leaves it.
 #[derive(Clone, Debug)]
 pub(super) struct Expected {
-    /// Which document, from 0.
+    /// The index of its document.
     pub(super) document: usize,
-    /// The indexes of its item in the lists around it, from outside.
+    /// The indexes of its item in the surrounding lists, outermost first.
     pub(super) items: Vec<usize>,
     pub(super) pod: &'static [&'static str],
-    /// Its images: list, place in it, and the image as it shall be.
+    /// Its images: list, index in it, and the expected image.
     pub(super) images: Vec<(&'static str, usize, String)>,
-    /// The record, where it is written.
+    /// The expected record, if one is written.
     pub(super) record: Option<String>,
 }
 
@@ -62,7 +62,7 @@ const NOTES: [&str; 16] = [
     "tab\there",
 ];
 
-/// The manifest of a seed.
+/// The manifest for a seed.
 pub(super) fn generate(seed: u64) -> Manifest {
     let mut random = Random::new(seed);
     let json = random.percent(15);
@@ -111,7 +111,7 @@ pub(super) fn generate(seed: u64) -> Manifest {
     }
 }
 
-/// Documents with their markers; `None` is one with nothing in it.
+/// Documents with their markers. `None` is an empty document.
 fn stream(
     random: &mut Random,
     documents: &[Option<Node>],
@@ -150,7 +150,7 @@ pub(super) struct State {
     pub(super) has_ignore_comment: bool,
 }
 
-/// What is needed to go on inventing, and what is known of the documents so far.
+/// The state of the generator, and what is known of the documents so far.
 pub(super) struct Inventor<'r> {
     pub(super) random: &'r mut Random,
     pub(super) json: bool,
@@ -296,7 +296,7 @@ impl Inventor<'_> {
     }
 }
 
-/// A field of nobody's, at the end of the document, that shows the anchored image.
+/// An unused field, at the end of the document, that contains the anchored image.
 fn root_alias(entries: &mut Vec<(String, Node)>) {
     entries.push((
         "x-image".to_owned(),

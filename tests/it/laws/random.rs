@@ -1,10 +1,10 @@
-//! Choices from a seed: the same seed, the same choices, on every machine.
+//! Random choices from a seed. The same seed gives the same choices on every machine.
 
-/// SplitMix64 (Steele, Lea, Flood 2014): small, quick, and good enough to spread over styles.
+/// SplitMix64 (Steele, Lea, Flood 2014): small, quick, and good enough.
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The choices of a seed.
+    /// The choices for a seed.
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -17,7 +17,7 @@ impl Random {
         usize::try_from((mixed ^ (mixed >> 31)) % end as u64).expect("it is below a usize")
     }
 
-    /// Yes, so many times of a hundred.
+    /// Returns true with this probability, in percent.
     pub(crate) fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
@@ -27,7 +27,7 @@ impl Random {
         &from[self.below(from.len())]
     }
 
-    /// Another order.
+    /// Shuffles the items.
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for end in (1..items.len()).rev() {
             items.swap(end, self.below(end + 1));

@@ -1,4 +1,4 @@
-//! A document that is refused changes nothing about its neighbours in the file, and they change nothing about it.
+//! A refused document changes nothing for its neighbours in the file, and they change nothing for it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -72,7 +72,7 @@ fn a_refused_document_stays_and_its_neighbours_are_edited_as_without_it() {
             true => bad.replace('\n', "\r\n"),
             false => bad.clone(),
         };
-        // What ends a document without a marker before the next one is its last line's end.
+        // A document without a marker before the next one ends with the line end of its last line.
         let marker = |next: &str| if next.starts_with("---") { "" } else { "---\n" };
         let end = ["", "...\n", "# c\n", "\n"][seed as usize / refused.len() % 4];
         let around = |good: &str| {

@@ -85,7 +85,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A literal or folded block below its header; `column` is that of its lines.
+    /// A literal or folded block after its header; `column` is that of its lines.
     pub(super) fn block_scalar(&mut self, text: &Text, column: usize) {
         let body = text.value.trim_end_matches('\n');
         let breaks = text.value.len() - body.len();

@@ -1,24 +1,24 @@
-//! An object on its way to text: nodes, and marks on those that the program is expected to change.
+//! An object before it becomes text: nodes, and marks on those that the program is expected to change.
 
 /// A node.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// The name of an anchor on it.
+    /// The name of its anchor.
     pub(super) anchor: Option<String>,
-    /// What it is.
+    /// The kind and content of the node.
     pub(super) kind: Kind,
 }
 
-/// What a node is.
+/// The kind and content of a node.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Null,
-    /// A null in place of annotations that will be there.
+    /// A null in place of annotations that will be added.
     NullToFill,
-    /// A value that is written as it stands: `3`, `true`.
+    /// A value that is written as it is: `3`, `true`.
     Bare(&'static str),
     Text(Text),
-    /// An alias, and what a marked one stands for.
+    /// An alias, and the mark of the text that it refers to.
     Alias(String, Option<Mark>),
     Map(Vec<(String, Node)>),
     List(Vec<Node>),
@@ -34,11 +34,11 @@ pub(super) struct Text {
 /// What the program is expected to do with a string.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// Write this instead; `None`: leave it.
+    /// The expected text; `None` means that it stays.
     pub(super) new: Option<String>,
-    /// A comment on its line asks to leave it.
+    /// A comment on its line says to leave it.
     pub(super) ignored: bool,
-    /// It is an image, whose token must be one that a restore can write again.
+    /// It is an image, in a form that a restore can write again.
     pub(super) image: bool,
 }
 
@@ -73,7 +73,7 @@ impl Node {
         Kind::List(items).into()
     }
 
-    /// Whether an image in it is ignored by a comment, which needs a line of its own.
+    /// Whether a comment ignores an image in it. The comment needs its own line.
     pub(super) fn needs_lines(&self) -> bool {
         match &self.kind {
             Kind::Text(text) => text.mark.as_ref().is_some_and(|mark| mark.ignored),
@@ -83,7 +83,7 @@ impl Node {
         }
     }
 
-    /// Calls on each image in it that is written as a string, in the order of the text.
+    /// Calls `visit` for each image that is written as a string, in the order of the text.
     pub(super) fn images(&mut self, visit: &mut impl FnMut(&mut Node)) {
         let is_image =
             matches!(&self.kind, Kind::Text(Text { mark: Some(mark), .. }) if mark.image);

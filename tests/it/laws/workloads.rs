@@ -1,4 +1,4 @@
-//! Invents workloads: containers, records of every age, what the user leaves out, and what an update has to make of them.
+//! Generates workloads: containers, records of every age, what the user leaves out, and what an update has to make of them.
 
 use super::images::Image;
 use super::model::{Expected, Inventor};
@@ -13,7 +13,7 @@ struct Container {
     index: usize,
     name: String,
     image: Image,
-    /// Its image comes by a merge key from the first of its list.
+    /// A merge key takes its image from the first container of its list.
     merged: bool,
     /// Its image is an alias of an annotation.
     noted: bool,
@@ -77,7 +77,7 @@ impl Inventor<'_> {
             .collect();
         let ignored_name = (names.len() > 1 && self.random.percent(8))
             .then(|| (*self.random.pick(&names)).to_owned());
-        // The word that leaves out everything, and the one that leaves out nothing.
+        // Not the words that ignore everything and nothing.
         let ignored_name = ignored_name.filter(|name| name != "true" && name != "false");
         for container in &mut containers {
             let by_name = ignored_name.as_ref() == Some(&container.name);
@@ -87,7 +87,7 @@ impl Inventor<'_> {
                 image.original = image.recorded.clone().or(image.written.clone());
             }
         }
-        // What is merged shares its image with the first of its list, which must then be on its way as well.
+        // A merged container shares its image with the first of its list, which must then be updated as well.
         for at in 0..containers.len() {
             let first = containers[at].list;
             let base = containers
@@ -333,7 +333,7 @@ impl Inventor<'_> {
         Node::map(entries)
     }
 
-    /// A record as people and older versions write it: the same as JSON.
+    /// A record as people and older versions write it: equal as JSON.
     fn record_text(&mut self, text: &str, gone: bool) -> String {
         let text = if gone {
             text.replacen("[", "[{\"name\":\"gone\",\"image\":\"gone/db:9\"},", 1)

@@ -1,6 +1,6 @@
-//! Writes nodes as YAML in every style that a manifest may have, and notes where the marked strings stand.
+//! Writes nodes as YAML in every style that a manifest may have, and records where the marked strings are.
 //!
-//! It never writes what readers disagree on: those texts are cases of `fixtures/rewrite`.
+//! It never writes texts that readers disagree on. Those are cases of `fixtures/rewrite`.
 
 use std::ops::Range;
 
@@ -11,13 +11,13 @@ use super::tree::{Kind, Node, Text};
 pub(super) struct Writer<'r> {
     pub(super) random: &'r mut Random,
     pub(super) out: String,
-    /// What the marked strings shall be replaced by, in the order of the text.
+    /// What the marked strings become, in the order of the text.
     pub(super) edits: Vec<(Range<usize>, String)>,
     /// Whether a restore can write every changed image as it was.
     pub(super) restorable: bool,
     pub(super) line_end: &'static str,
     pub(super) step: usize,
-    /// How much there is between the lines, in percent.
+    /// How much white space and how many comments are between the lines, in percent.
     pub(super) noise: usize,
 }
 
@@ -39,7 +39,7 @@ enum After {
 }
 
 impl<'r> Writer<'r> {
-    /// Starts a text, with the habits of the one who writes it.
+    /// Starts a text in the style of a random author.
     pub(super) fn new(random: &'r mut Random) -> Self {
         let line_end = if random.percent(20) { "\r\n" } else { "\n" };
         let step = *random.pick(&[2, 2, 2, 2, 4, 4, 1, 3, 5]);
@@ -69,7 +69,7 @@ impl<'r> Writer<'r> {
         }
     }
 
-    /// A line of the caller's own.
+    /// Adds a line that the caller provides.
     pub(super) fn line(&mut self, text: &str) {
         self.out.push_str(text);
         self.out.push_str(self.line_end);
@@ -106,7 +106,7 @@ impl<'r> Writer<'r> {
         }
     }
 
-    /// What follows a key's colon or an item's dash, to the end of its last line.
+    /// Writes what follows a key's colon or an item's dash, to the end of its last line.
     fn value(&mut self, node: &Node, column: usize, after: After) {
         let step = if self.random.percent(5) {
             1 + self.random.below(6)
@@ -180,7 +180,7 @@ impl<'r> Writer<'r> {
         self.end_line(true);
     }
 
-    /// Anchor and tag, each behind a space. Whether there are any.
+    /// Writes anchor and tag, each after a space. Returns whether there are any.
     fn properties(&mut self, node: &Node) -> bool {
         let tag = match &node.kind {
             Kind::Text(text) if !text.value.is_empty() => "!!str",
@@ -245,7 +245,7 @@ impl<'r> Writer<'r> {
 
     /// Ends a line, now and then with white space or a comment before.
     pub(super) fn end_line(&mut self, comment: bool) {
-        // Behind an indicator a tab would be indentation to some readers.
+        // After an indicator, some readers would take a tab for indentation.
         let tabs = !self.out.ends_with(['-', '?', ':']);
         if self.random.percent(self.noise / 3) {
             let white = *self.random.pick(&[" ", "   ", "\t"]);

@@ -1,4 +1,4 @@
-//! Registries that misbehave: each fault ends in the right digest or the right problem, and costs the other images nothing.
+//! Registries that misbehave. Each fault ends in the right digest or the right problem, and does not affect the other images.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::{ask, ask_all, digest_of, lookup, settings};
 use crate::support::registry::http::{Body, Request, Response};
 use crate::support::registry::{INDEX, TestRegistry};
 
-/// What a question about the misbehaving repository must end in.
+/// How a lookup in the misbehaving repository must end.
 #[derive(Clone, Copy, Debug)]
 enum Ends {
     Digest,
@@ -18,7 +18,7 @@ use Ends::{Digest as Right, Refused};
 
 type Fault = fn(&Request, u32, Response) -> Response;
 
-/// The limits of a run in which each time-out is reached soon.
+/// Limits with which each timeout is reached soon.
 pub(super) fn impatient() -> Settings {
     let limits = Limits {
         answer: Duration::from_millis(400),
@@ -31,7 +31,7 @@ pub(super) fn impatient() -> Settings {
     }
 }
 
-/// The fault, what it ends in, and how many requests it may cost.
+/// The fault, how it ends, and how many requests it may cost.
 const FAULTS: &[(&str, Ends, usize, Fault)] = &[
     (
         "401 to HEAD alone, without a challenge",
@@ -360,7 +360,7 @@ fn each_fault_ends_in_the_right_digest_or_the_right_problem_and_costs_nobody_els
 }
 
 #[test]
-fn what_passes_is_told_in_the_same_words_by_head_and_by_get() {
+fn a_passing_failure_has_the_same_words_for_head_and_get() {
     for status in [429, 500, 503] {
         let registry = TestRegistry::start();
         registry.push_index("a-bad/web", "1", &["linux/amd64"], "first");
@@ -403,7 +403,7 @@ fn a_header_that_lies_is_said_and_the_bytes_are_believed() {
 }
 
 #[test]
-fn what_is_not_a_web_server_is_said_to_be_none() {
+fn a_server_that_is_not_a_web_server_is_reported_as_such() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {

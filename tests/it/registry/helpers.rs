@@ -1,4 +1,4 @@
-//! Docker's credential helpers: those that answer, and those that do anything else.
+//! Docker's credential helpers: good ones, and ones that misbehave.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -34,7 +34,7 @@ fn ecr_takes_the_user_aws_and_leaves_the_digest_out() {
     );
 }
 
-/// Settings with a docker config and one credential helper: a script that finds the server's name in `$server`.
+/// Settings with a docker config and one credential helper: a script that gets the server's name in `$server`.
 fn with_helper(folder: &Path, name: &str, script: &str, json: &str) -> Settings {
     let program = folder.join(format!("docker-credential-{name}"));
     std::fs::write(
@@ -262,7 +262,7 @@ fn a_docker_config_that_is_a_file_instead_of_a_folder_is_told() {
         )),
         "{refusal:?}"
     );
-    // A file that a flag names goes before the variable.
+    // A file that a flag names takes precedence over the variable.
     settings.docker_config = Some(file);
     assert_eq!(
         ask(settings, &format!("{}/shop/web:1", registry.host()))

@@ -1,4 +1,4 @@
-//! Credentials stay with their host, whatever redirects and maps say.
+//! Credentials stay with their host, whatever redirects and `registry-map` say.
 
 use imago::app::resolve::{PlatformLoss, Wanted};
 use imago::io::registry::{Registry, Settings};
@@ -39,7 +39,7 @@ fn credentials_go_to_their_own_host_alone() {
     assert!(ask(settings(), &format!("{}/shop/web:1", registry.host())).is_ok());
     assert_eq!(other.requests().len(), 1);
     assert_eq!(other.requests()[0].header("authorization"), None);
-    // Within the host they stay.
+    // A redirect within the host keeps them.
     assert_eq!(
         digest_of(ask(
             settings(),
@@ -47,7 +47,7 @@ fn credentials_go_to_their_own_host_alone() {
         )),
         here
     );
-    // A host that a redirect names and that wants credentials gets none, though there are some for it.
+    // A redirect's target that asks for credentials gets none, even if there are some for it.
     other.fault("shop/web", |_, _, _| {
         Response::new(401).header("www-authenticate", r#"Basic realm="x""#)
     });

@@ -1,4 +1,4 @@
-//! Registries as they are: the resolver against servers that behave, and against servers that do not.
+//! The resolver against registries that behave and registries that do not.
 
 mod faults;
 mod helpers;
@@ -24,7 +24,7 @@ use imago::io::registry::{Limits, Registry, Settings};
 
 use crate::support::registry::{Access, TestRegistry, Tokens};
 
-/// Settings of a run that waits for nothing longer than a test may.
+/// Settings with limits that suit a test.
 fn settings() -> Settings {
     let limits = Limits {
         connect: Duration::from_secs(5),
@@ -66,7 +66,7 @@ fn digest_of(answer: Result<Answer, Refusal>) -> String {
     answer.unwrap().digest.to_string()
 }
 
-/// A docker config with one entry, in a folder that goes with it.
+/// A docker config with one entry, and its temporary folder.
 fn docker_config(json: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");
@@ -195,7 +195,7 @@ fn an_old_schema_1_manifest_loses_nothing() {
         "text/plain",
         br#"{"schemaVersion":1,"name":"shop/web","signatures":[]}"#,
     );
-    // Its digest leaves the signatures out, so that the bytes have another.
+    // Its digest leaves out the signatures, so its bytes have another digest.
     registry.fault("shop/web", |request, _, fine| {
         match request.path.contains("sha256:") && !fine.headers[0].1.contains("index") {
             true => fine.body(r#"{"schemaVersion":1,"name":"shop/web","signatures":["x"]}"#),

@@ -1,4 +1,4 @@
-//! Hosts that are slow, silent, gone or busy: each is given up soon, and none holds the others up.
+//! Hosts that are slow, silent, gone or busy. Each is given up soon, and none delays the others.
 
 use std::time::{Duration, Instant};
 
@@ -163,7 +163,7 @@ fn a_silent_host_is_given_up_after_a_few_questions() {
             .values()
             .all(|answer| answer.as_ref().unwrap_err().code.as_str() == "timeout")
     );
-    // Each question that is asked is tried twice; a few are under way when the third is given up.
+    // Each lookup is tried twice. A few are under way when the third host is given up.
     let asked = asked.load(std::sync::atomic::Ordering::SeqCst);
     assert!(asked <= 24, "{asked}");
 }

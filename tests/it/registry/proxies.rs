@@ -1,4 +1,4 @@
-//! Proxies of the environment: who is asked through them, and who is not.
+//! Proxies of the environment: which hosts are asked through them, and which are not.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,7 +15,7 @@ use crate::support::tls::{Authority, Valid};
 
 const NAME: &str = "registry.example.test";
 
-/// Settings with these variables, for a registry on this machine that has a name of the outside.
+/// Settings with these variables, for a registry on this machine with a public name.
 fn behind(variables: &[(&str, String)], registry: &str) -> Settings {
     Settings {
         environment: variables
@@ -166,22 +166,22 @@ fn a_proxy_that_speaks_no_http_once_is_asked_again() {
     assert!(count.load(Ordering::SeqCst) >= 4, "{count:?}");
 }
 
-/// What a proxy does with one connection.
+/// What a proxy does with a connection.
 #[derive(Clone, Copy, Debug)]
 enum Does {
-    /// Answers with this status line's number.
+    /// Answers with this status.
     Answer(u16),
     /// Answers with something that is not HTTP.
     Babble,
-    /// Ends the connection without a word.
+    /// Closes the connection without an answer.
     End,
     /// Connects to the server.
     Connect,
-    /// Asks the server itself, once.
+    /// Sends the request to the server itself, once.
     PassOn,
 }
 
-/// A proxy for CONNECT: what it does with its first connections, and what with all others. It counts them.
+/// A proxy for CONNECT: its behaviour on the first connections and on all others. It counts connections.
 fn tunnels(
     first: &'static [Does],
     others: Does,
@@ -238,7 +238,7 @@ fn serve(mut client: TcpStream, does: Does, to: std::net::SocketAddr) {
     }
 }
 
-/// A registry over TLS, its three images' digest, and settings that trust it and go through this proxy.
+/// A registry over TLS, the digest of its three images, and settings that trust it and use this proxy.
 fn over_tls(
     folder: &Path,
     proxy: impl FnOnce(std::net::SocketAddr) -> String,
@@ -287,7 +287,7 @@ fn a_proxy_that_fails_once_is_asked_again() {
 
 #[test]
 fn a_proxy_that_refuses_is_asked_no_more_and_is_named_without_its_password() {
-    // The client tells of 407 alone, so that any other status is asked for once more.
+    // The client reports only 407, so any other status costs a second request.
     for (status, connections, phrase, hint) in [
         (
             403,
@@ -478,7 +478,7 @@ fn a_proxy_may_speak_socks() {
     )];
     let address = registry.address;
     let asked = std::thread::spawn(move || {
-        // RFC 1928: no authentication; a name and a port; a way there.
+        // RFC 1928: no authentication; a host name and a port; success.
         let (mut client, _) = proxy.accept().unwrap();
         let mut head = [0; 2];
         client.read_exact(&mut head).unwrap();
@@ -507,8 +507,8 @@ fn a_proxy_may_speak_socks() {
 }
 
 #[test]
-fn a_proxy_for_others_hides_no_address_of_a_host_that_is_asked_without_one() {
-    // The registry is on this machine and may name a token server there; one of the outside may not.
+fn the_address_of_a_host_without_a_proxy_is_judged_although_others_have_one() {
+    // The registry is on this machine, and so may name a token server there. A public registry may not.
     let registry = TestRegistry::with(Access::Token(Tokens::default()), None);
     let digest = registry.push_index("shop/web", "1", &["linux/amd64"], "first");
     let realm = format!(

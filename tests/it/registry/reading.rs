@@ -1,4 +1,4 @@
-//! A digest that only a header has named: believed, or read first.
+//! A digest that only a header has named: trusted, or read first.
 
 use imago::io::registry::{NewDigests, Settings};
 
@@ -13,7 +13,7 @@ fn reading() -> Settings {
     }
 }
 
-/// A registry whose HEAD names `lie` for the tag; what it sends for the lie itself is up to the test.
+/// A registry whose HEAD answers `lie` for the tag. The test decides what a GET of the lie returns.
 fn lying(
     lie: String,
     sends: impl Fn(Response) -> Response + Send + Sync + 'static,
@@ -40,7 +40,7 @@ fn by_default_a_digest_costs_one_head_and_is_believed() {
 }
 
 #[test]
-fn the_digest_of_no_bytes_is_none_and_get_has_the_right_one() {
+fn a_digest_without_bytes_is_not_used_and_get_has_the_right_one() {
     let long = "sha512:cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce\
                 47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e";
     for lie in [digest(b""), long.to_owned()] {
@@ -73,7 +73,7 @@ fn a_digest_that_is_read_costs_one_get_by_digest() {
 }
 
 #[test]
-fn a_digest_of_which_there_are_no_bytes_or_others_is_no_answer() {
+fn a_digest_whose_bytes_are_missing_or_different_is_a_problem() {
     const INDEX: &str = r#"{"schemaVersion":2,"manifests":[]}"#;
     const SCHEMA_1: &str = r#"{"schemaVersion":1,"name":"shop/web","tag":"1"}"#;
     type Sends = fn(Response) -> Response;

@@ -1,4 +1,4 @@
-//! The distribution project's own registry, in each of the ways in which people run it.
+//! The distribution project's own registry, in each configuration that people run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -230,7 +230,7 @@ fn behind_a_redirecting_proxy_the_public_is_reached_and_the_private_is_not() {
         let proxy = Server::start(None, move |request| {
             Response::new(307).header("location", format!("http://{target}{}", request.path))
         });
-        // Credentials for both hosts: neither goes along the redirect.
+        // There are credentials for both hosts, and none follows the redirect.
         let json = format!(
             r#"{{"auths":{{"{}":{{"auth":"dXNlcjpodW50ZXIy"}},"{target}":{{"auth":"dXNlcjpodW50ZXIy"}}}}}}"#,
             proxy.address

@@ -1,4 +1,4 @@
-//! Secrets of every kind, hosts that echo whatever they get, and nothing secret anywhere but at its own host.
+//! Secrets of every kind, and hosts that echo what they get. A secret may appear only at its own host.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,7 +18,7 @@ use super::{lookup, settings};
 use crate::support::binary::Workplace;
 use crate::support::registry::http::{Request, Response, Server};
 
-/// Everything that a server heard.
+/// Everything that a server received.
 type Heard = Arc<Mutex<Vec<Request>>>;
 
 fn server(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> (Server, Heard) {
@@ -31,7 +31,7 @@ fn server(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> (Ser
     (server, heard)
 }
 
-/// All that a request brought: what an echo sends back.
+/// Everything in a request that a host could echo.
 fn echo(request: &Request) -> String {
     let sent = request.header("authorization").unwrap_or_default();
     let sent = sent.split(' ').next_back().unwrap_or_default();
@@ -44,7 +44,7 @@ fn echo(request: &Request) -> String {
     format!("{password}{}", if password.is_empty() { sent } else { "" })
 }
 
-/// A registry that takes Basic and then answers with what it was sent, in a way that the tag names.
+/// A registry with Basic authentication that echoes what it got, in a way that the tag chooses.
 fn echoing(elsewhere: String) -> impl Fn(&Request) -> Response {
     move |request| {
         let secret = echo(request);
@@ -118,7 +118,7 @@ const TAGS: [&str; 13] = [
     "moved",
 ];
 
-/// A secret, and how it stands in the docker config for a host.
+/// A secret, and its form in the docker config for a host.
 struct Planted {
     secret: &'static str,
     entry: String,
@@ -176,7 +176,7 @@ fn environment(folder: &Path) -> BTreeMap<OsString, OsString> {
             format!("{}:/usr/bin:/bin", folder.display()).into(),
         ),
         ("DOCKER_CONFIG".into(), folder.into()),
-        // Loopback is never asked through a proxy.
+        // Loopback never goes through a proxy.
         (
             "HTTPS_PROXY".into(),
             "http://user:planted-proxy-7@proxy.example.test:3128".into(),
@@ -185,7 +185,7 @@ fn environment(folder: &Path) -> BTreeMap<OsString, OsString> {
     ])
 }
 
-/// Whatever a run gives back, at its most talkative, as text and as Rust's and JSON's view of it.
+/// Everything that a run returns at its most verbose, as text, as `Debug` and as JSON.
 fn everything_said(settings: Settings, host: &str, repository: &str, tags: &[&str]) -> String {
     let mut said = format!("{settings:?}");
     let recorded = Digest::parse(&format!("sha256:{}", "1".repeat(64))).unwrap();
@@ -246,7 +246,7 @@ fn no_secret_is_said_or_sent_anywhere_but_to_its_own_host() {
             format!(r#"{{"auths":{{"{host}":{entry}}}{helpers}}}"#),
         )
         .unwrap();
-        // No echo of a name is looked up outside.
+        // Host names made of echoes are not looked up outside.
         let echoed = [secret, "planted-token-9"]
             .map(|secret| (format!("{secret}.example.test"), Vec::new()));
         let settings = Settings {
@@ -266,7 +266,7 @@ fn no_secret_is_said_or_sent_anywhere_but_to_its_own_host() {
                 "{secret}: {hidden} in {said}"
             );
         }
-        // The test has teeth: the secret, or a token for it, reached its own host.
+        // The test must be able to fail: the secret, or a token for it, reached its own host.
         let sent = heard
             .lock()
             .unwrap()
@@ -277,7 +277,7 @@ fn no_secret_is_said_or_sent_anywhere_but_to_its_own_host() {
             sent.contains(secret) || sent.contains(&encoded) || sent.contains("planted-token-9"),
             "{secret}: {sent}"
         );
-        // The token server gets credentials, as the registry wants it; as the target of a redirect it gets nothing.
+        // As a token server it gets credentials, as the registry asks. As the target of a redirect it gets nothing.
         for request in heard_elsewhere
             .lock()
             .unwrap()
@@ -358,7 +358,7 @@ fn no_secret_of_any_kind_goes_over_plain_http_by_the_repositorys_wish() {
     }
 }
 
-/// Puts a helper into the folder, and returns what names it in a docker config.
+/// Adds a helper to the folder, and returns the docker config's entry for it.
 fn with_helper(folder: &Path, script: &str, host: &str) -> String {
     let program = folder.join("docker-credential-shop");
     std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -400,7 +400,7 @@ fn a_docker_config_that_cannot_be_read_does_not_show_what_is_in_it() {
 
 #[test]
 fn the_program_at_its_most_talkative_says_no_secret() {
-    // Those whose answers come at once, and that need no name looked up.
+    // Those with immediate answers and without name lookups.
     let tags = [
         "forbidden",
         "missing",

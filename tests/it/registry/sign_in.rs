@@ -1,4 +1,4 @@
-//! The ways in which registries want us to sign in, as they were seen in the field, and how they must not lead us astray.
+//! The ways in which real registries authenticate, and how they must not mislead us.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use super::{ask, ask_all, digest_of, docker_config, lookup, settings};
 use crate::support::registry::http::{Request, Response};
 use crate::support::registry::{Access, INDEX, TestRegistry, Tokens};
 
-/// A registry's way to give tokens, what the docker config has for it, and what is asked of it for one image.
+/// How a registry gives out tokens, the docker config's entry for it, and the requests for one image.
 struct Case {
     name: &'static str,
     tokens: Tokens,
     /// The entry of `auths`.
     entry: &'static str,
-    /// Changes what the registry answers for the repository.
+    /// Changes the registry's answers for the repository.
     fault: Option<fn(&Request, u32, Response) -> Response>,
     asked: &'static [&'static str],
 }
@@ -203,7 +203,7 @@ fn two_hundred_images_cost_one_challenge_one_token_a_repository_and_one_head_eac
         let (repository, tag) = (format!("shop/web-{}", number % 50), format!("1.{number}"));
         let digest = registry.push_image(&repository, &tag, "linux/amd64", &tag);
         let lookup = lookup(&format!("{}/{repository}:{tag}", registry.host()));
-        // Every other image stands on this digest already.
+        // Every second image is already on this digest.
         let recorded =
             (number % 2 == 0).then(|| imago::engine::image::Digest::parse(&digest).unwrap());
         wanted.insert(lookup.clone(), recorded.into_iter().collect());

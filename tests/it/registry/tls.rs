@@ -13,7 +13,7 @@ use crate::support::tls::{Authority, Valid, self_signed};
 
 const NAME: &str = "registry.example.test";
 
-/// Settings in which the name is this machine, and the authority is trusted.
+/// Settings in which the name resolves to this machine, and the authority is trusted.
 fn trusting(authority: &Authority) -> Settings {
     Settings {
         certificate_authorities: vec![authority.file.clone()],
@@ -96,7 +96,7 @@ fn a_certificate_of_an_authority_that_a_server_uses_as_its_own_is_said_to_be_tha
                         format!("the certificate of `{host}` {reason}")
                     )
                 );
-                // To trust it once more is what was done already.
+                // The hint must not suggest what was already done.
                 assert!(!refusal.hint.unwrap().contains("--registry-ca"));
             }
         }
@@ -185,7 +185,7 @@ fn what_is_no_certificate_file_is_said() {
     }
 }
 
-/// A proxy that connects everybody to one port, or nobody; it notes what it was asked.
+/// A proxy that connects everybody to one port, or nobody. It records what it was asked.
 fn proxy(port: Option<u16>) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -241,7 +241,7 @@ fn a_proxy_of_the_environment_is_used_but_for_those_whom_no_proxy_names() {
         .into(),
         ..trusting(&authority)
     };
-    // The name's address is not looked up here: the proxy knows the way.
+    // The name is not resolved here: the proxy does that.
     let settings = Settings {
         addresses: [(NAME.to_owned(), Vec::new())].into(),
         ..through("", &address)
@@ -272,7 +272,7 @@ fn a_proxy_of_the_environment_is_used_but_for_those_whom_no_proxy_names() {
     let (closed, _) = proxy(None);
     let refusal = ask(through("", &closed), &format!("{host}/shop/web:1")).unwrap_err();
     assert_eq!(refusal.code.as_str(), "proxy", "{refusal:?}");
-    // One that is not there at all is no dead registry either.
+    // A proxy that cannot be reached does not count as a dead registry, either.
     let gone = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -1,4 +1,4 @@
-//! Credentials that are refused: tried seldom enough to lock no account, and no reason to leave others untried.
+//! Refused credentials: tried rarely enough to lock no account, and without stopping other credentials.
 
 use imago::io::registry::Settings;
 
@@ -6,7 +6,7 @@ use super::{ask_all, digest_of, docker_config, lookup, settings};
 use crate::support::registry::http::Response;
 use crate::support::registry::{Access, MANIFEST, TestRegistry, Tokens, basic};
 
-/// A registry for `user` with `hunter2`, once by Basic and once by tokens.
+/// Registries for `user` with `hunter2`: one with Basic authentication, one with tokens.
 fn registries() -> [TestRegistry; 2] {
     let (user, password) = ("user".to_owned(), "hunter2".to_owned());
     let tokens = Tokens {
@@ -63,8 +63,8 @@ fn wrong_credentials_are_not_tried_often_enough_to_lock_an_account() {
 }
 
 #[test]
-fn repositories_that_we_may_not_see_close_no_host_for_those_that_we_may() {
-    // Whose password is right gets a token, and for `acme` none is enough.
+fn forbidden_repositories_do_not_stop_the_others_of_their_host() {
+    // With the right password everyone gets a token, but none is enough for `acme`.
     let [_, registry] = registries();
     let digest = registry.push_image("shop/web", "1", "linux/amd64", "first");
     let mut names: Vec<String> = (0..9).map(|number| format!("acme/a{number}")).collect();
@@ -123,7 +123,7 @@ fn repositories_that_we_may_not_see_close_no_host_for_those_that_we_may() {
 }
 
 #[test]
-fn credentials_of_one_namespace_that_are_wrong_close_no_host_for_the_others() {
+fn wrong_credentials_of_one_namespace_do_not_stop_the_others() {
     for registry in registries() {
         let host = registry.host();
         let (mut entries, mut images) = (Vec::new(), Vec::new());

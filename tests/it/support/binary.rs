@@ -1,4 +1,4 @@
-//! Runs the built binary where nothing of the machine shows: no variable of the caller but `PATH`, a home of its own, a folder of its own.
+//! Runs the built binary isolated from the machine: no variable of the caller except `PATH`, and its own home and working folder.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -18,7 +18,7 @@ use super::schema::{faults, schema};
 /// No run of a test takes this long, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A folder to run in, beside a home that nobody else has. Both go with it.
+/// A working folder and a home folder for a test. Dropping it removes both.
 pub(crate) struct Workplace {
     root: TempDir,
 }
@@ -44,34 +44,34 @@ impl Workplace {
         place
     }
 
-    /// The folder that programs run in.
+    /// The working folder.
     pub(crate) fn path(&self) -> PathBuf {
         self.root.path().join("work")
     }
 
-    /// A path beside that folder: for what a run needs and must not find among its files.
+    /// A path beside the working folder, for files that a run needs but must not find there.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
-    /// Writes a file, with the folders above it.
+    /// Writes a file, and creates its parent folders.
     pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     }
 
-    /// Every file, by its path with `/`; `.git` is left out.
+    /// Every file, by its path with `/`, without `.git`.
     pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         files(&self.path())
     }
 
-    /// The binary, to be run here.
+    /// The binary, to run here.
     pub(crate) fn imago<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Run {
         self.program(env!("CARGO_BIN_EXE_imago"), arguments)
     }
 
-    /// Another program, to be run here.
+    /// Another program, to run here.
     pub(crate) fn program<I: AsRef<OsStr>>(
         &self,
         program: impl AsRef<OsStr>,
@@ -84,7 +84,7 @@ impl Workplace {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.root.path().join("home"))
             .env("GIT_CONFIG_NOSYSTEM", "1")
-            // A parent folder's repository is none of ours.
+            // Do not find a repository in a parent folder.
             .env("GIT_CEILING_DIRECTORIES", self.root.path())
             .current_dir(self.path())
             .stdin(Stdio::null())
@@ -94,7 +94,7 @@ impl Workplace {
     }
 }
 
-/// A program that is about to run.
+/// A program that is ready to run.
 pub(crate) struct Run {
     command: Command,
 }
@@ -112,7 +112,7 @@ impl Run {
         self
     }
 
-    /// Kills it after this time; whether it was still running.
+    /// Kills it after this time. Returns whether it was still running.
     pub(crate) fn killed_after(mut self, time: Duration) -> bool {
         let mut child = self.command.spawn().unwrap();
         thread::sleep(time);
@@ -123,7 +123,7 @@ impl Run {
         running
     }
 
-    /// Sends it a signal (`INT`, `TERM`) after this time, and waits for its end. The code is -1 where the signal itself ended it.
+    /// Sends it a signal (`INT`, `TERM`) after this time, and waits for its end. The code is -1 if the signal itself ended it.
     pub(crate) fn signalled_after(mut self, signal: &str, time: Duration) -> Finished {
         let mut child = self.command.spawn().unwrap();
         let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
@@ -145,7 +145,7 @@ impl Run {
         }
     }
 
-    /// Runs it to its end. Panics, with what it has said so far, when it does not end.
+    /// Runs it to its end. If it hangs, panics with its output so far.
     pub(crate) fn finish(mut self) -> Finished {
         let mut child = self
             .command
@@ -169,7 +169,7 @@ impl Run {
         }
     }
 
-    /// Runs it to its end, which must have this exit code.
+    /// Runs it to its end. Panics if the exit code is another one.
     pub(crate) fn finish_with(self, code: i32) -> Finished {
         let finished = self.finish();
         assert_eq!(
@@ -181,23 +181,23 @@ impl Run {
     }
 }
 
-/// What a program said and how it ended.
+/// A finished program: its output and how it ended.
 #[derive(Debug)]
 pub(crate) struct Finished {
-    /// How it was called.
+    /// Its command line.
     pub(crate) command: String,
     /// Its exit code.
     pub(crate) code: i32,
-    /// All of its stdout; what is not UTF-8 shows as U+FFFD.
+    /// Its stdout. Bytes that are not UTF-8 become U+FFFD.
     pub(crate) stdout: String,
-    /// All of its stderr.
+    /// Its stderr.
     pub(crate) stderr: String,
-    /// The most memory that it was seen to hold, in KiB; 0 where the system does not tell.
+    /// Its peak memory in KiB; 0 if the system does not report it.
     pub(crate) peak: u64,
 }
 
 impl Finished {
-    /// Its stdout as JSON; a report is what its schema describes.
+    /// Its stdout as JSON. A report must match its schema.
     pub(crate) fn json(&self) -> serde_json::Value {
         let value: serde_json::Value = serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
             panic!(
@@ -214,7 +214,7 @@ impl Finished {
     }
 }
 
-/// Every code of a report is a code of the documentation, and of the kind that its list is for.
+/// Checks that every code of a report is documented, with the kind of its list.
 fn assert_codes(report: &serde_json::Value, command: &str) {
     for list in ["problems", "skipped"] {
         for entry in report[list].as_array().unwrap() {
@@ -241,7 +241,7 @@ fn reader(stream: Option<impl std::io::Read + Send + 'static>) -> thread::JoinHa
     })
 }
 
-/// Its exit code, and the most memory that it was seen to hold, in KiB. No code: a signal ended it, or it had to be killed.
+/// Its exit code, and its peak memory in KiB. No code if a signal ended it, or it had to be killed.
 fn wait(child: &mut Child) -> (Option<i32>, u64) {
     let start = Instant::now();
     let status = format!("/proc/{}/status", child.id());
@@ -264,7 +264,7 @@ fn wait(child: &mut Child) -> (Option<i32>, u64) {
     }
 }
 
-/// Every file of a folder and of those below it, by its path with `/`; `.git` is left out.
+/// Every file below a folder, by its path with `/`, without `.git`.
 pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     fn walk(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {
         for entry in

@@ -1,15 +1,15 @@
-//! The cases of `fixtures/rewrite`: each a folder, no Rust needed.
+//! The cases of `fixtures/rewrite`. Each is a folder; none needs Rust code.
 //!
 //! ```text
-//! CASE/in/         the files, as they are
-//! CASE/out/        the files, as they shall be; not there where nothing changes
+//! CASE/in/         the files before
+//! CASE/out/        the files after; missing if nothing changes
 //! CASE/case.toml   why       the reason, in a sentence or two
-//!                  action    "update" or "restore"; update, where it is not there
+//!                  action    "update" (the default) or "restore"
 //!                  flags     further flags of the command
-//!                  restore   what a restore after the update gives back: the first "bytes" (where it is not there), the same "object",
-//!                            or "off": the files have a record already, so there is no first state to go back to
-//!                  [digests] what the lock says of each image
-//!                  [[problems]], [[skipped]]   the codes that the run reports, each with its line where that is certain
+//!                  restore   what a restore after the update gives back: the original "bytes" (the default), the same "object", or "off":
+//!                            the files already have a record, so there is no original state
+//!                  [digests] the lock's digest of each image
+//!                  [[problems]], [[skipped]]   the codes that the run reports, each with its line if that is certain
 //! ```
 
 use std::collections::BTreeMap;
@@ -23,20 +23,20 @@ use super::binary::files;
 /// One case.
 #[derive(Debug)]
 pub(crate) struct Case {
-    /// The folder's name.
+    /// The name of its folder.
     pub(crate) name: String,
     /// Its `case.toml`.
     pub(crate) terms: Terms,
     folder: PathBuf,
 }
 
-/// What `case.toml` says.
+/// The content of `case.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Terms {
     /// The reason.
     pub(crate) why: String,
-    /// What is done.
+    /// What the run does.
     #[serde(default)]
     pub(crate) action: Action,
     /// Further flags.
@@ -45,18 +45,18 @@ pub(crate) struct Terms {
     /// What a restore gives back.
     #[serde(default)]
     pub(crate) restore: Restore,
-    /// The lock.
+    /// The lock's digests.
     #[serde(default)]
     pub(crate) digests: BTreeMap<String, String>,
     /// The problems of the run.
     #[serde(default)]
     pub(crate) problems: Vec<Mark>,
-    /// What the run passes over.
+    /// What the run skips.
     #[serde(default)]
     pub(crate) skipped: Vec<Mark>,
 }
 
-/// What is done with the files.
+/// What the run does with the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Action {
@@ -71,12 +71,12 @@ pub(crate) enum Action {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Restore {
-    /// The first bytes.
+    /// The original bytes.
     #[default]
     Bytes,
     /// The same objects, written in another way.
     Object,
-    /// There is nothing to go back to.
+    /// There is no original state.
     Off,
 }
 
@@ -84,9 +84,9 @@ pub(crate) enum Restore {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mark {
-    /// The stable word.
+    /// The code.
     pub(crate) code: String,
-    /// The line in the file as it was, from 1.
+    /// The line in the file before the run, from 1.
     pub(crate) line: Option<u64>,
 }
 
@@ -114,12 +114,12 @@ impl Case {
         }
     }
 
-    /// The folder of the files as they are.
+    /// The folder of the files before.
     pub(crate) fn before(&self) -> PathBuf {
         self.folder.join("in")
     }
 
-    /// The files as they shall be.
+    /// The files after.
     pub(crate) fn after(&self) -> BTreeMap<String, Vec<u8>> {
         let out = self.folder.join("out");
         files(&if out.is_dir() { out } else { self.before() })

@@ -1,4 +1,4 @@
-//! A proxy that puts a distance between a client and a server: every byte takes half a round trip, and a new connection a whole one more.
+//! A proxy that adds latency between a client and a server: half a round trip to every byte, and a whole one to a new connection.
 
 #![allow(
     unreachable_pub,
@@ -10,13 +10,13 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-/// Starts a proxy before a server; it runs until the process ends.
+/// Starts a proxy for a server. It runs until the process ends.
 pub fn start(server: SocketAddr, round_trip: Duration) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     std::thread::spawn(move || {
         for client in listener.incoming() {
-            // The kernel has accepted at once; a client a round trip away could not have sent anything before this time.
+            // The kernel accepts at once, but a client a round trip away could not have sent anything before this time.
             let open = Instant::now() + round_trip;
             let (Ok(client), Ok(server)) = (client, TcpStream::connect(server)) else {
                 continue;
@@ -32,7 +32,7 @@ pub fn start(server: SocketAddr, round_trip: Duration) -> std::io::Result<Socket
     Ok(address)
 }
 
-/// Passes bytes on, each piece a while after it came.
+/// Forwards bytes, each piece after a delay.
 fn pass(mut from: TcpStream, mut to: TcpStream, open: Instant, delay: Duration) {
     let (sender, receiver) = channel::<(Instant, Vec<u8>)>();
     std::thread::spawn(move || {
@@ -54,7 +54,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, open: Instant, delay: Duration) 
                 return;
             }
         }
-        // Nobody may be there any more to be told of the end.
+        // The other side may be gone already.
         drop(to.shutdown(Shutdown::Write));
     });
 }

@@ -1,6 +1,7 @@
 //! The distribution project's own registry, Debian's `docker-registry`, as a child process.
 //!
-//! Content is pushed over the process's own API, to one that is open; another with other settings is then started on the same storage.
+//! Content is pushed through its own API to an open instance. Then another instance with other settings is started on the same
+//! storage.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,21 +12,21 @@ use std::time::Duration;
 use super::programs;
 use super::registry::digest;
 
-/// A running `docker-registry`, which ends when it is dropped.
+/// A running `docker-registry`. Dropping it ends the process.
 pub struct Distribution {
     pub address: SocketAddr,
     child: Child,
 }
 
-/// Whether the program is there; see `programs`.
+/// Whether the program is installed; see `programs`.
 pub fn is_installed() -> bool {
     programs::find("docker-registry").is_some()
 }
 
 impl Distribution {
-    /// Starts one on this storage; `settings` is YAML that is put below the usual lines, `http` what stands below `http:`.
+    /// Starts an instance on this storage. `settings` is YAML to append to the usual lines; `http` goes below `http:`.
     pub fn start(storage: &Path, http: &str, settings: &str) -> Self {
-        // Somebody else may take the port between our look at it and the child's.
+        // Try again, because another process may take the port before the child does.
         (0..5)
             .find_map(|_| Self::try_start(storage, http, settings))
             .expect("docker-registry starts")
@@ -64,7 +65,7 @@ impl Distribution {
         None
     }
 
-    /// Pushes an index of images, one for each platform, to an open registry over plain http; returns its digest.
+    /// Pushes an index with one image for each platform to an open registry over plain HTTP. Returns its digest.
     pub fn push(&self, repository: &str, tag: &str, platforms: &[&str], content: &str) -> String {
         let manifests: Vec<serde_json::Value> = platforms
             .iter()

@@ -1,5 +1,5 @@
-//! Edits whatever bytes it is given, and looks at the result without believing the engine. The body of `fuzz/fuzz_targets/edit.rs` and
-//! of the test `mutations`: it panics where the engine does, and where a text comes out that should not.
+//! Edits any bytes, and checks the result without trusting the engine. It is the body of `fuzz/fuzz_targets/edit.rs` and of the
+//! test `mutations`. It panics if the engine panics, or if a new text is wrong.
 
 use imago::engine::answer::{Answer, Answers};
 use imago::engine::image::Digest;
@@ -15,7 +15,7 @@ use serde_yaml::{Mapping, Value};
 /// Whether an edit was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// A new text came out, and it is one that may.
+    /// There is a new text, and it is correct.
     Edited,
     /// The text stays.
     Left,
@@ -93,7 +93,7 @@ fn differs_at_images_alone(old: &str, new: &str) {
     }
 }
 
-/// The documents as another reader has them; of one that is refused, its bytes.
+/// The documents as another reader sees them; of a refused document, its bytes.
 fn documents(text: &str) -> Vec<Value> {
     let file = File::parse(text).expect("it was edited");
     if file.refused().is_empty() {
@@ -117,7 +117,7 @@ fn documents_of(text: &str) -> Vec<Value> {
     let read = |document| {
         let value = Value::deserialize(document)?;
         let mut merged = value.clone();
-        // What cannot be merged is compared as it is written.
+        // A document that cannot be merged is compared as it is written.
         Ok(if merged.apply_merge().is_ok() {
             merged
         } else {
@@ -127,7 +127,7 @@ fn documents_of(text: &str) -> Vec<Value> {
     let documents: Result<_, serde_yaml::Error> =
         serde_yaml::Deserializer::from_str(text).map(read).collect();
     documents.unwrap_or_else(|error| match error.to_string() {
-        // Its values hold no whole number beyond 64 bits. A fixture compares those.
+        // serde_yaml has no whole numbers beyond 64 bits. A fixture compares those.
         told if told.contains("expected any YAML value") => Vec::new(),
         told => panic!("an edit of what another reader does not take: {told}"),
     })
@@ -202,7 +202,7 @@ fn same_entries(old: &Mapping, new: &Mapping, path: &mut Vec<String>) {
     }
 }
 
-/// `…containers[N].image`, wherever a pod's specification may stand, or what is merged into a container.
+/// `…containers[N].image`, wherever a pod's specification may be, or in a mapping that is merged into a container.
 fn is_image(path: &[String]) -> bool {
     let list = |name: &String| {
         matches!(
@@ -227,7 +227,7 @@ fn is_image(path: &[String]) -> bool {
     }
 }
 
-/// The annotations of a document or of an item of lists, never those of a pod template.
+/// Whether a path leads to the annotations of a document or a list's item. Those of a pod template do not count.
 fn is_annotations(path: &[String]) -> bool {
     let [items @ .., metadata, annotations] = path else {
         return false;

@@ -1,4 +1,4 @@
-//! The engine's whole way for one text, in process: read, find, plan, splice. No file, no network.
+//! Runs the whole engine on one text, in process: read, find, plan, splice. Uses no file and no network.
 
 use imago::engine::answer::{Answer, Answers, Refusal};
 use imago::engine::code::Code;
@@ -11,10 +11,10 @@ use imago::engine::shape;
 use imago::engine::splice::{DocumentChanges, splice};
 use imago::engine::yaml::File;
 
-/// What becomes of a text.
+/// The result for a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// It stays: nothing is to be changed.
+    /// It stays, because nothing is to change.
     Same,
     /// It becomes this.
     Changed(String),
@@ -23,7 +23,7 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    /// The text after the run; the old one, where it stays.
+    /// The text after the run; the old one if it stays.
     pub(crate) fn text<'a>(&'a self, old: &'a str) -> &'a str {
         match self {
             Self::Changed(new) => new,
@@ -32,7 +32,7 @@ impl Way {
     }
 }
 
-/// What is done with each workload.
+/// What to do with each workload.
 #[derive(Clone, Copy)]
 pub(crate) enum Action<'a> {
     /// Its images go to the digests of their tags.
@@ -50,7 +50,7 @@ pub(crate) fn plain_rules() -> Rules {
     }
 }
 
-/// The answers of a lock: everything else is refused.
+/// The answers from a lock. Everything else is an error.
 pub(crate) fn answers<'a>(digests: impl IntoIterator<Item = (&'a str, &'a str)>) -> Answers {
     digests
         .into_iter()
@@ -63,7 +63,7 @@ pub(crate) fn answers<'a>(digests: impl IntoIterator<Item = (&'a str, &'a str)>)
         .collect()
 }
 
-/// Carries an action out on all workloads of a text.
+/// Carries out an action on all workloads of a text.
 pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
     carry_out_in("", text, rules, action)
 }
@@ -105,7 +105,7 @@ pub(crate) fn carry_out_in(file_name: &str, text: &str, rules: &Rules, action: A
     }
 }
 
-/// Plans one workload. An image that has no answer is asked for in vain.
+/// Plans one workload. An image without an answer fails.
 pub(crate) fn plan(workload: &Object, rules: &Rules, action: Action<'_>) -> Result<Plan, Refusal> {
     match action {
         Action::Restore => plan::restore(workload, rules),

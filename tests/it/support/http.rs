@@ -1,6 +1,8 @@
-//! An HTTP/1.1 server on a free loopback port, plain or with TLS, that can also misbehave: cut off, drip, never end, never answer.
+//! An HTTP/1.1 server on a free loopback port, with or without TLS. It can misbehave: cut an answer off, drip it, never end,
+//! never answer.
 //!
-//! One thread for each connection and nothing asynchronous, so that a test can use it beside any runtime. It stops when it is dropped.
+//! It uses one thread for each connection and nothing asynchronous, so that a test can use it beside any runtime. Dropping it
+//! stops the server.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,7 +15,7 @@ use std::time::Duration;
 pub struct Request {
     pub method: String,
     pub path: String,
-    /// What follows the `?`, still encoded.
+    /// The part after `?`, still encoded.
     pub query: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
@@ -42,15 +44,15 @@ pub struct Response {
 #[derive(Clone, Debug)]
 pub enum Body {
     Whole(Vec<u8>),
-    /// Half of it, then the connection ends.
+    /// Sends half of it, then closes the connection.
     Cut(Vec<u8>),
-    /// A byte at a time, with this pause between.
+    /// Sends a byte at a time, with this pause between.
     Drip(Vec<u8>, Duration),
-    /// The letter `a`, for as long as somebody reads.
+    /// Sends the letter `a` as long as the client reads.
     Endless,
-    /// Not even a status: the connection ends.
+    /// Closes the connection without even a status.
     Nothing,
-    /// Not even a status, and the connection stays.
+    /// Keeps the connection open without even a status.
     Silence,
 }
 
@@ -141,7 +143,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::SeqCst);
-        // The listener's thread waits for a connection: this one lets it see that it is over.
+        // Wakes the listener's thread, which waits for a connection, so that it sees the flag.
         drop(TcpStream::connect(self.address));
     }
 }
@@ -190,7 +192,7 @@ fn read(stream: &mut dyn Stream) -> Option<Request> {
             _ => return None,
         }
         if !bytes[0].is_ascii_uppercase() {
-            // What other servers say to a client that begins with TLS. The connection ends here in any case.
+            // Answer like other servers do to a client that starts with TLS. The connection ends here in any case.
             return stream
                 .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
                 .ok()
@@ -231,7 +233,7 @@ fn read(stream: &mut dyn Stream) -> Option<Request> {
     })
 }
 
-/// Sends the answer; whether the connection may be used again.
+/// Sends the answer. Returns whether the connection may be reused.
 fn write(
     stream: &mut dyn Stream,
     request: &Request,
@@ -268,7 +270,7 @@ fn write(
         }
         Body::Cut(bytes) => {
             out.extend_from_slice(&bytes[..bytes.len() / 2]);
-            // It breaks off here in any case.
+            // The connection ends here in any case.
             stream
                 .write_all(&out)
                 .and_then(|()| stream.flush())

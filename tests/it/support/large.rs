@@ -1,4 +1,4 @@
-//! A large cluster, for what it costs to look at it.
+//! A large cluster, to measure the cost of a run.
 
 #![allow(
     unreachable_pub,
@@ -16,12 +16,12 @@ const NAMESPACES: usize = 20;
 /// A cluster, and the registry of its images.
 pub struct Large {
     pub server: ApiServer,
-    /// Serves as long as the cluster.
+    /// Runs as long as the cluster.
     _registry: TestRegistry,
 }
 
 impl Large {
-    /// So many Deployments in twenty namespaces, and pods of them that run what they should.
+    /// Creates this many Deployments in twenty namespaces, with pods that run what they should.
     pub fn new(workloads: usize, pods: usize, images: usize) -> Self {
         let (server, registry) = (ApiServer::start(), TestRegistry::start());
         let images: Vec<(String, String)> = (0..images)
@@ -36,7 +36,7 @@ impl Large {
                 (format!("{}/{repository}:1", registry.host()), digest)
             })
             .collect();
-        // What an object of a cluster carries beside what matters: an environment, and the server's own notes.
+        // The ballast of a real object: an environment, and the server's own fields.
         let environment: Vec<Value> = (0..20)
             .map(|number| json!({"name": format!("VARIABLE_{number}"), "value": "x".repeat(40)}))
             .collect();

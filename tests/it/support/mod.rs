@@ -1,5 +1,5 @@
-//! What the tests stand on: the built binary in a scrubbed environment, the cases of `fixtures/`, servers in the process and beside it,
-//! and programs that may be missing.
+//! The base of the tests: the built binary in a clean environment, the cases of `fixtures/`, servers in and beside the process,
+//! and optional programs.
 
 #![allow(
     unreachable_pub,
@@ -27,7 +27,7 @@ pub(crate) mod schema;
 pub(crate) mod seeds;
 pub mod tls;
 
-/// Awaits a run, or what else asks, on a runtime of its own.
+/// Awaits a future on a new runtime.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -38,7 +38,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     result
 }
 
-/// Asks all, and waits for the answers.
+/// Resolves all lookups, and waits for the answers.
 pub(crate) fn resolve<R: Resolver>(
     resolver: &Arc<R>,
     wanted: &Wanted,

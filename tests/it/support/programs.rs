@@ -1,11 +1,11 @@
 //! Programs that a test calls and a machine may lack.
 //!
-//! A test that needs one asks here first. Without it the test is passed over, and says so, unless `IMAGO_TEST_REQUIRE` names the program
-//! (or is `all`, as in CI): then a missing program is a failure, so that nothing is passed over in silence.
+//! A test that needs a program asks here first. If it is missing, the test is skipped and says so. But if `IMAGO_TEST_REQUIRE`
+//! names the program (or is `all`, as in CI), a missing program is a failure, so that no test is skipped silently.
 
 use std::path::{Path, PathBuf};
 
-/// Where a program is, or `None` where the test may be passed over. Panics where it is required.
+/// The path of a program; `None` if the test may be skipped. Panics if the program is required.
 #[allow(
     clippy::print_stderr,
     reason = "what a run leaves out must be seen in its log"

@@ -1,7 +1,7 @@
-//! An OCI registry inside the process, with a token server, that counts what it is asked and misbehaves on demand.
+//! An OCI registry inside the test process, with a token server. It counts requests and misbehaves on demand.
 //!
-//! It knows no more of the specification than reading needs: manifests by tag and digest, blobs, Basic and Bearer. It is also the registry
-//! of `examples/demo.rs`, so it depends on nothing else of the tests.
+//! It has only the part of the specification that reading needs: manifests by tag and digest, blobs, Basic and Bearer.
+//! `examples/demo.rs` uses it too, so it depends on nothing else in the tests.
 
 #![allow(
     unreachable_pub,
@@ -38,15 +38,15 @@ pub enum Access {
     /// Everybody.
     #[default]
     Open,
-    /// Who sends this name and password.
+    /// Clients with this user and password.
     Basic { user: String, password: String },
-    /// Who has a token of the token server.
+    /// Clients with a token of the token server.
     Token(Tokens),
 }
 
 /// A repository, and a tag or digest in it.
 type Reference = (String, String);
-/// A media type, and bytes.
+/// A media type and bytes.
 type Typed = (String, Vec<u8>);
 type Fault = dyn Fn(&Request, u32, Response) -> Response + Send + Sync;
 
@@ -60,11 +60,11 @@ struct State {
     used: Mutex<BTreeSet<String>>,
 }
 
-/// A running registry. Repositories are read over `address`.
+/// A running registry at `address`.
 pub struct TestRegistry {
     pub address: SocketAddr,
     server: Server,
-    /// The token server, on a port of its own.
+    /// The token server, on its own port.
     token_server: Option<Server>,
     state: Arc<State>,
 }
@@ -75,7 +75,7 @@ impl TestRegistry {
         Self::with(Access::Open, None)
     }
 
-    /// A registry with this access, over TLS where it is given a certificate.
+    /// A registry with this access, over TLS if a configuration is given.
     pub fn with(access: Access, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let state = Arc::new(State::default());
         let token_server = match &access {
@@ -105,12 +105,12 @@ impl TestRegistry {
         }
     }
 
-    /// The registry as an image's name begins: `127.0.0.1:34567`.
+    /// The registry's part of an image name: `127.0.0.1:34567`.
     pub fn host(&self) -> String {
         self.address.to_string()
     }
 
-    /// Puts an image of several platforms behind a tag, and returns its index's digest. Another `content` is another digest.
+    /// Pushes an image for several platforms under a tag, and returns its index's digest. Another `content` gives another digest.
     pub fn push_index(
         &self,
         repository: &str,
@@ -132,7 +132,7 @@ impl TestRegistry {
         self.push(repository, tag, INDEX, index.to_string().as_bytes())
     }
 
-    /// Puts an image of one platform behind a tag, and returns its manifest's digest.
+    /// Pushes an image for one platform under a tag, and returns its manifest's digest.
     pub fn push_image(&self, repository: &str, tag: &str, platform: &str, content: &str) -> String {
         let mut parts = platform.split('/');
         let (os, architecture) = (
@@ -149,7 +149,7 @@ impl TestRegistry {
         self.push(repository, tag, MANIFEST, manifest.to_string().as_bytes())
     }
 
-    /// Puts bytes behind a tag and their digest, and returns the digest.
+    /// Stores bytes under a tag and under their digest, and returns the digest.
     pub fn push(&self, repository: &str, tag: &str, media_type: &str, bytes: &[u8]) -> String {
         let digest = digest(bytes);
         let mut manifests = self.state.manifests.lock().unwrap();
@@ -162,7 +162,7 @@ impl TestRegistry {
         digest
     }
 
-    /// Keeps a blob, and returns its digest.
+    /// Stores a blob, and returns its digest.
     pub fn push_blob(&self, bytes: &[u8]) -> String {
         let digest = digest(bytes);
         self.state
@@ -180,7 +180,7 @@ impl TestRegistry {
             .clone()
     }
 
-    /// Takes a tag or a digest away.
+    /// Deletes a tag or a digest.
     pub fn remove(&self, repository: &str, reference: &str) {
         self.state
             .manifests
@@ -189,8 +189,8 @@ impl TestRegistry {
             .remove(&(repository.to_owned(), reference.to_owned()));
     }
 
-    /// Lets a repository (`token`: the token server) misbehave: what would be answered goes through here, with the request and how many
-    /// came before it.
+    /// Makes a repository misbehave (`token` means the token server). The closure gets the request, the number of earlier ones,
+    /// and the right answer.
     pub fn fault(
         &self,
         repository: &str,
@@ -203,12 +203,12 @@ impl TestRegistry {
             .insert(repository.to_owned(), (0, Arc::new(fault)));
     }
 
-    /// Everything that was asked so far, the token server's part included.
+    /// Every request so far, including those to the token server.
     pub fn requests(&self) -> Vec<Request> {
         self.state.requests.lock().unwrap().clone()
     }
 
-    /// `METHOD path` of everything that was asked.
+    /// `METHOD path` of every request.
     pub fn asked(&self) -> Vec<String> {
         self.requests()
             .iter()
@@ -249,7 +249,7 @@ fn named(address: SocketAddr) -> String {
     format!("localhost:{}", address.port())
 }
 
-/// Notes the request, and lets a fault change the answer.
+/// Records the request, and lets a fault change the answer.
 fn noted(state: &State, request: &Request, response: Response) -> Response {
     state.requests.lock().unwrap().push(request.clone());
     let repository = split(&request.path).map_or("token", |(repository, ..)| repository);
@@ -268,7 +268,7 @@ fn noted(state: &State, request: &Request, response: Response) -> Response {
     }
 }
 
-/// `/v2/REPOSITORY/manifests/REFERENCE` taken apart.
+/// Splits `/v2/REPOSITORY/manifests/REFERENCE`.
 fn split(path: &str) -> Option<(&str, &str, &str)> {
     let (rest, reference) = path.strip_prefix("/v2/")?.rsplit_once('/')?;
     let (repository, kind) = rest.rsplit_once('/')?;

@@ -1,4 +1,4 @@
-//! Remotes as people have them: `git http-backend` behind HTTP with a password, and OpenSSH's server.
+//! Git remotes as people use them: `git http-backend` behind HTTP with a password, and OpenSSH's server.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// What a server does with who comes.
+/// What a server does with its clients.
 #[derive(Clone, Debug)]
 pub(crate) enum Door {
-    /// Lets in who sends this name and password.
+    /// Accepts this user and password.
     Account(&'static str, &'static str),
-    /// Sends everybody to another server.
+    /// Redirects everybody to another server.
     Elsewhere(String),
 }
 
@@ -98,7 +98,7 @@ fn serve(mut stream: TcpStream, folder: &Path, door: &Door, seen: &Mutex<Vec<Str
                 }
                 [_] => b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\n"
                     .to_vec(),
-                // As GitHub answers to two of them.
+                // GitHub answers so to two `Authorization` headers.
                 _ => b"HTTP/1.1 400 Bad Request\r\n".to_vec(),
             },
         };
@@ -108,11 +108,11 @@ fn serve(mut stream: TcpStream, folder: &Path, door: &Door, seen: &Mutex<Vec<Str
     } else {
         b"Content-Length: 0\r\nConnection: close\r\n\r\n"
     };
-    // A client that has gone is no fault of the server's.
+    // The client may be gone.
     drop(stream.write_all(&[&answer, end].concat()));
 }
 
-/// Runs the CGI program, and turns its answer into one of HTTP.
+/// Runs the CGI program, and turns its answer into HTTP.
 fn backend(
     folder: &Path,
     method: &str,
@@ -185,17 +185,17 @@ fn read(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     Some((head, body))
 }
 
-/// OpenSSH's server, one process for each connection, and the client's configuration for it.
+/// OpenSSH's server, with one process for each connection, and the client's configuration for it.
 pub(crate) struct SshRemote {
-    /// For `ssh -F`: the host is `git.example.test`.
+    /// The configuration for `ssh -F`. The host is `git.example.test`.
     pub(crate) client: PathBuf,
     pub(crate) known_hosts: PathBuf,
-    /// The line of `known_hosts` that is right.
+    /// The correct line for `known_hosts`.
     pub(crate) right_host: String,
 }
 
 impl SshRemote {
-    /// `None`, with a word, where this machine's server does not take the tests' configuration.
+    /// Prints why and returns `None` if this machine's server does not accept the tests' configuration.
     pub(crate) fn new(folder: &Path, sshd: &Path) -> Option<Self> {
         std::fs::create_dir(folder).unwrap();
         let at = |name: &str| folder.join(name);
@@ -237,8 +237,8 @@ impl SshRemote {
     }
 }
 
-/// How the server is started: by itself, or as root where nobody has made its folder, with a `/run` of its own. `None`, with a word, where
-/// it starts in neither way.
+/// How to start the server: directly, or as root with its own `/run` if its folder is missing. Prints why and returns `None` if
+/// neither works.
 fn start(sshd: &Path, configuration: &Path) -> Option<String> {
     let sshd = sshd.display();
     for start in [

@@ -1,5 +1,5 @@
-//! Holds JSON against the schemas of `schema/`, with the few keywords that they use. A keyword that is not known fails the test, and so
-//! does a property that a schema does not describe: what is written has to be documented.
+//! Checks JSON against the schemas of `schema/`, with the few keywords that they use. An unknown keyword fails the test. So does
+//! a property that the schema does not describe, because everything in the output must be documented.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ pub(crate) fn schema(name: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Everything in which the value is not what the schema describes, by its place.
+/// Every difference between the value and the schema, by path.
 pub(crate) fn faults(schema: &Value, value: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     check(schema, schema, value, "", &mut faults);

@@ -1,9 +1,9 @@
-//! Many seeds, tried side by side.
+//! Tries many seeds in parallel.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-/// Tries the seeds from 0 to `count` on two threads. One that panics ends the test.
+/// Tries the seeds from 0 to `count` on two threads. A panic ends the test.
 pub(crate) fn each(count: u64, body: impl Fn(u64) + Sync) {
     let next = AtomicU64::new(0);
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! A certificate authority of the test's own.
+//! A certificate authority for tests.
 
 #![allow(
     unreachable_pub,
@@ -13,21 +13,21 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// An authority whose certificate stands in a file.
+/// An authority whose certificate is in a file.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     pub file: PathBuf,
     folder: PathBuf,
 }
 
-/// A server's certificate and key: as files, and for a server in the process.
+/// A server's certificate and key: as files, and for a server in this process.
 pub struct Identity {
     pub certificate: PathBuf,
     pub key: PathBuf,
     pub config: Arc<rustls::ServerConfig>,
 }
 
-/// Whether a certificate can be used today.
+/// Whether a certificate is valid today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Valid {
     Now,
@@ -80,7 +80,7 @@ impl Authority {
     }
 }
 
-/// A server's certificate that it has signed itself.
+/// A self-signed server certificate.
 pub fn self_signed(folder: &Path, name: &str, is_ca: IsCa) -> Identity {
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     params.is_ca = is_ca;

@@ -1,22 +1,22 @@
-//! A token server: what a registry's challenge sends its clients to.
+//! The token server that a registry's challenge sends its clients to.
 
 use super::http::{Request, Response};
 use super::{State, basic, error};
 
-/// How the token server works, and how the registry speaks of it.
+/// How the token server works, and how the registry announces it.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     /// The `WWW-Authenticate` headers; `{realm}` becomes the token server's address.
     pub challenges: Vec<String>,
-    /// The challenge for a token that is not for this repository.
+    /// The challenge for a token that does not cover this repository.
     pub insufficient: Option<String>,
-    /// Name and password that are needed; nobody needs any where there is none.
+    /// The required user and password; `None` if none are needed.
     pub account: Option<(String, String)>,
-    /// An identity token that is exchanged by POST. Without one, POST is answered with 405.
+    /// An identity token that is exchanged by POST. Without one, POST gets 405.
     pub identity: Option<String>,
     /// The answer; `{token}` becomes the token.
     pub answer: String,
-    /// Whether every token that was given out is refused from the second use on, as one that was revoked.
+    /// Whether every token is refused from its second use on, as if it were revoked.
     pub once: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Who may do what: tokens, users, and the rules of roles.
+//! Access control: tokens, users, and the rules of roles.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ struct Rule {
     verbs: Vec<String>,
     groups: Vec<String>,
     resources: Vec<String>,
-    /// All, where there is none.
+    /// `None` means all namespaces.
     namespace: Option<String>,
 }
 

@@ -1,7 +1,7 @@
-//! `metadata.managedFields`: which manager has written which field.
+//! `metadata.managedFields`: which manager wrote which field.
 //!
-//! Enough of it for what updates do: fields that a manager changes become its own and nobody else's. Lists of containers are known by
-//! their names, other lists are one field. Time stands still.
+//! It has what updates need: fields that a manager changes become its own and nobody else's. Lists of containers are keyed by
+//! name, other lists are one field. Time stands still.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ pub const TIME: &str = "2026-11-22T10:13:09Z";
 /// The lists whose items have names.
 const NAMED: [&str; 2] = ["containers", "initContainers"];
 
-/// Notes that a manager has made `new` of `old`.
+/// Records that a manager changed `old` to `new`.
 pub fn record(old: &Value, new: &mut Value, manager: &str) {
     let (mut changed, nothing) = (Map::new(), json!({}));
     for key in ["metadata", "spec"] {
@@ -52,7 +52,7 @@ pub fn record(old: &Value, new: &mut Value, manager: &str) {
     new["metadata"]["managedFields"] = entries.into();
 }
 
-/// The fields that are other than they were, as a tree of field names.
+/// The changed fields, as a tree of field names.
 fn difference(key: &str, old: Option<&Value>, new: Option<&Value>) -> Map<String, Value> {
     let mut changed = Map::new();
     match new {
@@ -90,7 +90,7 @@ fn difference(key: &str, old: Option<&Value>, new: Option<&Value>) -> Map<String
     changed
 }
 
-/// Fields of metadata that nobody manages.
+/// Whether a field of metadata belongs to no manager.
 fn is_the_servers(key: &str) -> bool {
     matches!(
         key,
@@ -111,7 +111,7 @@ fn give(fields: &mut Map<String, Value>, more: &Map<String, Value>) {
     }
 }
 
-/// Takes the fields at the ends of a tree away, and what is left empty by that.
+/// Removes the leaves of a tree, and the parents that become empty.
 fn take_away(fields: &mut Map<String, Value>, taken: &Map<String, Value>) {
     for (key, value) in taken {
         let Some(below) = fields.get_mut(key).and_then(Value::as_object_mut) else {

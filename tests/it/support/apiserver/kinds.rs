@@ -1,4 +1,4 @@
-//! The kinds that the server knows, and what a client discovers of them.
+//! The kinds that the server has, and its discovery answers.
 
 use serde_json::{Value, json};
 
@@ -138,7 +138,7 @@ pub struct Target {
     pub name: Option<String>,
 }
 
-/// Reads `/apis/GROUP/VERSION[/namespaces/NAMESPACE]/PLURAL[/NAME]`, and the core group's shorter form.
+/// Parses `/apis/GROUP/VERSION[/namespaces/NAMESPACE]/PLURAL[/NAME]`, and the core group's shorter form.
 pub fn target(path: &str) -> Option<Target> {
     let rest = path
         .strip_prefix("/apis/")
@@ -164,7 +164,7 @@ pub fn target(path: &str) -> Option<Target> {
     })
 }
 
-/// What is asked by clients that want to know what there is.
+/// The answer to a discovery request.
 pub fn discover(request: &Request) -> Response {
     let group = |name: &str| {
         let version = json!({"groupVersion": format!("{name}/v1"), "version": "v1"});

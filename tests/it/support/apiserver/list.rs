@@ -1,4 +1,4 @@
-//! Lists: selectors, pages with `continue` tokens that hold a state, and lists of metadata alone.
+//! Lists: selectors, pages with `continue` tokens that keep a state, and metadata-only lists.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ fn decode(text: &str) -> String {
 /// Objects by namespace and name.
 pub type Objects = BTreeMap<(String, String), Arc<Value>>;
 
-/// The states that `continue` tokens hold, by their version.
+/// The states that `continue` tokens refer to, by version.
 pub type Snapshots = BTreeMap<u64, Objects>;
 
 /// Answers a list.
@@ -100,7 +100,7 @@ pub fn list(
                 .is_none_or(|start| after(key, namespace) > *start)
         })
         .collect();
-    // The order of a store whose keys are paths: `/a-b/` stands before `/a/`.
+    // The order of a store whose keys are paths: `/a-b/` comes before `/a/`.
     taken.sort_by_cached_key(|(key, _)| after(key, namespace));
     let limit = parameter("limit").map_or(usize::MAX, |limit| limit.parse().unwrap());
     let limit = if limit == 0 { usize::MAX } else { limit };
@@ -132,7 +132,7 @@ pub fn list(
     answer(200, &body)
 }
 
-/// An item of a list, which carries no kind of its own.
+/// An item of a list, which has no kind of its own.
 fn item(object: &Value, partial: bool) -> Value {
     if partial {
         return json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]});
@@ -144,7 +144,7 @@ fn item(object: &Value, partial: bool) -> Value {
     item
 }
 
-/// Where the page behind an object starts.
+/// The start of the page after an object.
 fn after((place, name): &(String, String), namespace: Option<&str>) -> String {
     if namespace.is_some() {
         format!("/{name}\0")
@@ -182,7 +182,7 @@ fn read_token(text: &str) -> Result<(u64, String), String> {
     }
 }
 
-/// The server's own words, where a selector begins with an operator.
+/// The server's own message for a selector that starts with an operator.
 fn label_error(selector: &str, otherwise: &str) -> String {
     match ["==", "!=", "="]
         .into_iter()

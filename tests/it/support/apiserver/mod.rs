@@ -1,5 +1,5 @@
-//! An API server inside the process: workloads and pods in memory, over TLS, with tokens and roles, that counts what it is asked and
-//! misbehaves on demand. It is held against recorded exchanges with a real one (`fixtures/apiserver`).
+//! An API server inside the test process: workloads and pods in memory, over TLS, with tokens and roles. It counts requests and
+//! misbehaves on demand. Tests compare it with recorded exchanges of a real one (`fixtures/apiserver`).
 //!
 //! ```ignore
 //! let server = ApiServer::start().with(&objects);
@@ -39,7 +39,7 @@ use list::{Objects, Snapshots};
 use object::{filled, key, write};
 use respond::respond;
 
-/// The token of who may do everything.
+/// The token of an account that may do everything.
 pub const ADMIN: &str = "token-of-the-admin";
 
 type Fault = dyn Fn(&Request, u32, Response) -> Response + Send + Sync;
@@ -66,7 +66,7 @@ pub struct ApiServer {
 }
 
 impl ApiServer {
-    /// An empty server, for whom [`ADMIN`] may do everything.
+    /// An empty server on which [`ADMIN`] may do everything.
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new(folder.path());
@@ -89,7 +89,7 @@ impl ApiServer {
         }
     }
 
-    /// Adds objects: each one by itself, or all of a list. What a server fills in is filled in.
+    /// Adds objects, each alone or in a list, and fills in what a server fills in.
     pub fn with(self, objects: &[Value]) -> Self {
         for object in objects {
             self.add(object);
@@ -126,18 +126,18 @@ impl ApiServer {
             .insert(key, Arc::new(object));
     }
 
-    /// Lets an account in.
+    /// Adds an account.
     pub fn account(self, token: &str, account: Account) -> Self {
         self.state().accounts.insert(token.to_owned(), account);
         self
     }
 
-    /// Sets the version that the next change follows.
+    /// Sets the current version. The next change gets the one after it.
     pub fn set_version(&self, version: u64) {
         self.state().version = version;
     }
 
-    /// An object as it is now.
+    /// The current object.
     pub fn object(&self, plural: &str, namespace: &str, name: &str) -> Value {
         let state = self.state();
         let found = state
@@ -147,7 +147,7 @@ impl ApiServer {
         Value::clone(found.unwrap_or_else(|| panic!("there is no {plural} {namespace}/{name}")))
     }
 
-    /// Changes an object as somebody else would.
+    /// Changes an object as another writer would.
     pub fn change(&self, plural: &str, namespace: &str, name: &str, change: impl Fn(&mut Value)) {
         write(
             &mut self.state(),
@@ -157,7 +157,7 @@ impl ApiServer {
         );
     }
 
-    /// Takes an object away.
+    /// Deletes an object.
     pub fn remove(&self, plural: &str, namespace: &str, name: &str) {
         self.state()
             .objects
@@ -167,7 +167,7 @@ impl ApiServer {
             .unwrap();
     }
 
-    /// Changes what is patched under a path (a part of it is enough) before each of the next `times` patches, as a writer that races would.
+    /// Before each of the next `times` patches whose path contains this text, changes the object, as a racing writer would.
     pub fn race(
         &self,
         path: &str,
@@ -179,7 +179,8 @@ impl ApiServer {
             .push((path.to_owned(), times, Arc::new(change)));
     }
 
-    /// Answers requests whose path contains this otherwise. The closure gets their number, from 1, and the answer that would be right.
+    /// Changes the answer to requests whose path contains this text. The closure gets the request's number, from 1, and the right
+    /// answer.
     pub fn fault(
         &self,
         path: &str,
@@ -190,7 +191,7 @@ impl ApiServer {
             .push((path.to_owned(), 0, Arc::new(fault)));
     }
 
-    /// Forgets the states of lists that are being read: their `continue` tokens have expired.
+    /// Expires all `continue` tokens.
     pub fn expire(&self) {
         self.state().snapshots.clear();
     }
@@ -200,7 +201,7 @@ impl ApiServer {
         self.state().requests.clone()
     }
 
-    /// Every request so far in short: `GET /api/v1/pods?limit=500`.
+    /// Every request so far, in short form: `GET /api/v1/pods?limit=500`.
     pub fn asked(&self) -> Vec<String> {
         let short = |request: &Request| {
             let query = if request.query.is_empty() {
@@ -273,7 +274,7 @@ impl ApiServer {
     }
 }
 
-/// A Deployment as short as it gets: its containers by name and image.
+/// A minimal Deployment; its containers are given by name and image.
 pub fn workload(kind: &str, namespace: &str, name: &str, containers: &[(&str, &str)]) -> Value {
     let version = if kind == "CronJob" {
         "batch/v1"

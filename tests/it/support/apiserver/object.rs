@@ -1,4 +1,4 @@
-//! Objects as a server keeps them: with identity, version, managers and defaults.
+//! Objects as a server stores them: with uid, version, managers and defaults.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(super) fn key(object: &Value) -> (String, String) {
     (text("namespace"), text("name"))
 }
 
-/// What a server adds to an object that is new: identity, version, managers, the default pull policy.
+/// Adds what a server adds to a new object: uid, version, managers, the default pull policy.
 pub(super) fn filled(mut object: Value, kind: &Kind, state: &mut State) -> Value {
     state.uids += 1;
     let uid = format!("00000000-0000-4000-8000-{:012x}", state.uids);
@@ -48,7 +48,7 @@ pub(super) fn filled(mut object: Value, kind: &Kind, state: &mut State) -> Value
                 }
             }
         }
-        // Reading an absent list has made a null of it.
+        // Reading an absent list with `[]` has made a null of it.
         pod.as_object_mut()
             .unwrap()
             .retain(|_, value| !value.is_null());
@@ -59,7 +59,7 @@ pub(super) fn filled(mut object: Value, kind: &Kind, state: &mut State) -> Value
     object
 }
 
-/// Makes a change, as a new version of the object.
+/// Stores a change as a new version of the object.
 pub(super) fn write(
     state: &mut State,
     kind: &'static Kind,
@@ -80,7 +80,7 @@ pub(super) fn write(
     object["metadata"]["resourceVersion"] = version.into();
 }
 
-/// What is not valid in an object: field, reason, message.
+/// What is invalid in an object: field, reason, message.
 pub(super) fn faults(object: &Value, kind: &Kind) -> Vec<(String, &'static str, &'static str)> {
     let mut faults = Vec::new();
     let pod = kind.pod().trim_start_matches('/').replace('/', ".");

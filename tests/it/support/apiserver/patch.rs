@@ -1,11 +1,11 @@
 //! Patches as an API server applies them: JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7396).
 //!
-//! As in the server's own library, an `add` needs its parent, `replace` and `remove` need their target, and a `test` for null holds where
-//! there is nothing. Any operation that does not hold refuses the whole patch.
+//! As in the server's own library, `add` needs its parent, `replace` and `remove` need their target, and a `test` for null passes
+//! if nothing is there. If any operation fails, the whole patch is refused.
 
 use serde_json::{Map, Value};
 
-/// Applies a JSON Patch; `None` where an operation does not hold.
+/// Applies a JSON Patch. `None` if an operation fails.
 pub fn json(object: &Value, patch: &[Value]) -> Option<Value> {
     let mut object = object.clone();
     for operation in patch {

@@ -1,4 +1,4 @@
-//! The answers to requests: the right ones, and what a test makes of them.
+//! Answers requests: with the right answer, or with what a test makes of it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use super::status::{
 use super::{State, Writer, fields, patch};
 use crate::support::registry::http::{Request, Response};
 
-/// Notes the request, and lets faults change the right answer.
+/// Records the request, and lets faults change the right answer.
 pub(super) fn respond(state: &Mutex<State>, request: &Request) -> Response {
     let mut locked = state.lock().unwrap();
     locked.requests.push(request.clone());
@@ -27,7 +27,7 @@ pub(super) fn respond(state: &Mutex<State>, request: &Request) -> Response {
             faults.push((*number, Arc::clone(fault)));
         }
     }
-    // A fault may ask the server itself, or take its time.
+    // Unlock first: a fault may query the server itself, or take its time.
     drop(locked);
     for (number, fault) in faults {
         response = fault(request, number, response);

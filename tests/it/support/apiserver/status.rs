@@ -1,4 +1,4 @@
-//! What an API server says when it refuses.
+//! The refusals of an API server.
 
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ pub fn expired() -> Response {
     )
 }
 
-/// A JSON Patch that does not hold: the server does not say which part of it.
+/// A JSON Patch that fails. The server does not say which part of it failed.
 pub fn patch_refused() -> Response {
     failure(
         422,
@@ -79,7 +79,7 @@ pub fn conflict(kind: &Kind, name: &str) -> Response {
     failure(409, "Conflict", &message, &details(kind, Some(name)))
 }
 
-/// A role that lacks a verb.
+/// The answer when a role lacks a verb.
 pub fn forbidden(
     user: &str,
     verb: &str,
@@ -102,7 +102,7 @@ pub fn forbidden(
     failure(403, "Forbidden", &message, &details(kind, name))
 }
 
-/// An object that is not valid: for each field, its reason and what is wrong with it.
+/// The answer for an invalid object: for each field, its reason and message.
 pub fn invalid(kind: &Kind, name: &str, causes: &[(String, &str, &str)]) -> Response {
     let said: Vec<String> = causes
         .iter()

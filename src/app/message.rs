@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use super::report::{Action, ObjectReport, Outcome};
+use super::short;
 use crate::engine::image::ImageRef;
 
 /// Where `--message` gives none.
@@ -13,14 +14,11 @@ const DEFAULT: &str = "{summary}\n\n{changes}";
 /// How long a message may be without its trailers, in bytes. A forge copies it into a request's text, which has a limit.
 const LIMIT: usize = 60_000;
 
-/// How much of it `{changes}` may take, in bytes: some seventy images.
+/// How much of it `{changes}` may take, in bytes: some hundred images.
 const LIMIT_OF_CHANGES: usize = 10_000;
 
 /// How long a line about one image may be, in bytes.
 const LIMIT_OF_LINE: usize = 1_000;
-
-/// How many characters of a digest tell it apart for a person.
-const SHORT: usize = 12;
 
 /// The fields, for who has to name them.
 pub const FIELDS: &str = "{summary}, {changes}, {images}, {objects} and {files}";
@@ -182,20 +180,14 @@ impl<'a> Changes<'a> {
                 "{verb} the record of images in {}",
                 count(self.objects.len(), "object")
             ),
-            (Some(Image { new, .. }), None) => {
-                match ImageRef::parse(new).ok().and_then(|image| image.digest()) {
-                    Some(digest) => {
-                        let new = on_one_line(new);
-                        let name = new.split('@').next().unwrap_or(&new);
-                        let short: String = digest
-                            .as_str()
-                            .chars()
-                            .take(digest.as_str().find(':').map_or(0, |at| at + 1) + SHORT)
-                            .collect();
-                        format!("{verb} {name} to {short}")
-                    }
-                    None => format!("{verb} {}", on_one_line(new)),
-                }
+            (Some(Image { old, new, .. }), None) => {
+                let (_, short) = short::change(old, new);
+                let name = new.split('@').next().unwrap_or(new);
+                let text = match ImageRef::parse(new).ok().and_then(|image| image.digest()) {
+                    Some(_) if !short.contains('@') => format!("{verb} {name} to {short}"),
+                    _ => format!("{verb} {short}"),
+                };
+                on_one_line(&text)
             }
             (Some(_), Some(_)) => {
                 format!(
@@ -218,6 +210,7 @@ impl<'a> Changes<'a> {
             new,
         }) = images.next()
         {
+            let (old, new) = short::change(old, new);
             let line = format!(
                 "- {file} {} {site}: {old} -> {new}",
                 object.place.object.as_deref().unwrap_or(&object.kind)
@@ -324,12 +317,9 @@ mod tests {
         let one = object("web", &[("app", outdated("1")), ("proxy", Outcome::Ok)]);
         assert_eq!(
             filled(DEFAULT, std::slice::from_ref(&one)),
-            format!(
-                "Update registry.example.test/web:1.4 to sha256:111111111111\n\n\
-                 - deploy/web.yaml Deployment/web app: registry.example.test/web:1.4 -> registry.example.test/web:1.4@sha256:{}\n\n\
-                 Imago-Branch: main\n",
-                "1".repeat(64)
-            )
+            "Update registry.example.test/web:1.4 to sha256:111111111111\n\n\
+             - deploy/web.yaml Deployment/web app: registry.example.test/web:1.4 -> sha256:111111111111\n\n\
+             Imago-Branch: main\n"
         );
         let two = object("api", &[("app", outdated("2"))]);
         assert_eq!(

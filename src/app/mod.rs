@@ -16,6 +16,7 @@ mod overlays;
 mod ready;
 pub mod report;
 pub mod resolve;
+pub mod short;
 pub mod source;
 pub mod survey;
 mod threads;

@@ -1,47 +1,66 @@
 //! The message for a run that checked no image, so that it does not look like a success.
 
-use super::report::{Mode, Report};
+use super::report::{Mode, ObjectReport, Report};
 use crate::engine::code::Code;
 
 /// Why no image was checked, and what to do, in one sentence. `None` if one was checked, or if a problem or the list of empty
 /// namespaces says it already.
 pub(super) fn checked(report: &Report) -> Option<String> {
-    if report
-        .objects
-        .iter()
-        .any(super::report::ObjectReport::is_checked)
-        || !report.problems.is_empty()
-    {
+    if report.objects.iter().any(ObjectReport::is_checked) || !report.problems.is_empty() {
         return None;
     }
     let why = match (report.mode, report.objects.is_empty()) {
-        (_, false) => of_workloads(report),
+        (_, false) => of_objects(report),
         (Mode::Cluster, true) => of_cluster(report)?,
         (Mode::Files, true) => of_files(report),
     };
     Some(format!("no image was checked: {why}"))
 }
 
-/// There were workloads, but none of their images was taken.
-fn of_workloads(report: &Report) -> String {
+/// Objects were taken, and none of their images was looked up.
+fn of_objects(report: &Report) -> String {
     let counts = report.counts();
-    let workloads = counted(report.objects.len(), "workload");
-    match (counts.ignored, counts.variable) {
-        (0, 0) => {
-            format!("no image is in {workloads}; look at `containers` in their pod templates")
-        }
-        (ignored, 0) => format!(
-            "{} in {workloads} {} left out; check the globs and the marks for images",
-            counted(ignored, "image"),
-            verb(ignored)
+    let objects = counted(report.objects.len(), report.mode.object());
+    let reasons = [
+        (
+            counts.ignored,
+            "left out",
+            "check the globs and the marks for images",
         ),
-        (0, 1) => format!("1 image in {workloads} is a variable; check what fills it in"),
-        (0, variables) => {
-            format!("{variables} images in {workloads} are variables; check what fills them in")
-        }
-        (ignored, variables) => {
+        (
+            counts.variable,
+            "not an image yet",
+            "check what fills it in",
+        ),
+        (
+            counts.fixed,
+            "on a fixed digest",
+            "`--track tag` follows the tag beside it",
+        ),
+        (counts.held, "held back", "`-v` says why"),
+    ];
+    let given: Vec<_> = reasons
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .collect();
+    match &given[..] {
+        [] => format!("no image is in {objects}; look at their lists of containers"),
+        [(count, what, hint)] => {
             format!(
-                "the images in {workloads} are left out ({ignored}) or variables ({variables}); check both"
+                "{} in {objects} {} {what}; {hint}",
+                counted(*count, "image"),
+                verb(*count)
+            )
+        }
+        several => {
+            let listed: Vec<String> = several
+                .iter()
+                .map(|(count, what, _)| format!("{count} {} {what}", verb(*count)))
+                .collect();
+            format!(
+                "of {} in {objects}, {}; `-v` names them",
+                counted(counts.images, "image"),
+                listed.join(", ")
             )
         }
     }
@@ -84,23 +103,23 @@ fn of_files(report: &Report) -> String {
         () if left_out > 0 && report.not_selected == 0 => {
             format!(
                 "{} without a namespace, which `-n` does not take; leave out `-n`",
-                are(left_out, "workload")
+                are(left_out, "object")
             )
         }
         () if left_out > 0 => {
             format!(
                 "`-n`, `-x`, `-l` and `-f` take none of {}; check their values",
-                counted(left_out, "workload")
+                counted(left_out, "object")
             )
         }
         () if templates == report.files_seen => {
             "every file is a template; check what it renders, as from `helm template`".to_owned()
         }
         () if unhandled.is_empty() => {
-            format!("{files} without an object that has images; name the folder that holds them")
+            format!("no object with images is in {files}; name the folder that holds them")
         }
         () => format!(
-            "{files} without an object that has images, and imago does not edit what is there: {}",
+            "imago edits none of what is in {files}: {}",
             unhandled.join(", ")
         ),
     }
@@ -123,7 +142,8 @@ fn counted(count: usize, noun: &str) -> String {
 mod tests {
     use super::*;
     use crate::app::report::{
-        Action, ImageReport, LeftOut, ObjectReport, Outcome, Place, Problem, SiteName, Skipped,
+        Action, Hold, ImageReport, LeftOut, ObjectReport, Outcome, Place, Problem, SiteName,
+        Skipped,
     };
 
     fn files() -> Report {
@@ -133,8 +153,8 @@ mod tests {
         }
     }
 
-    fn workload(outcomes: impl IntoIterator<Item = Outcome>) -> ObjectReport {
-        let container = |outcome| ImageReport {
+    fn object(outcomes: impl IntoIterator<Item = Outcome>) -> ObjectReport {
+        let image = |outcome| ImageReport {
             site: SiteName::container("app"),
             line: None,
             image: "registry.example.test/web:1.4".into(),
@@ -146,7 +166,7 @@ mod tests {
             kind: "Deployment".into(),
             namespace: None,
             name: "web".into(),
-            images: outcomes.into_iter().map(container).collect(),
+            images: outcomes.into_iter().map(image).collect(),
             changed: false,
             unclaimed: Default::default(),
         }
@@ -163,7 +183,7 @@ mod tests {
     #[test]
     fn each_way_to_check_nothing_has_its_own_sentence() {
         let of = |outcomes: Vec<Outcome>| Report {
-            objects: vec![workload(outcomes)],
+            objects: vec![object(outcomes)],
             ..files()
         };
         let ignored = || {
@@ -194,14 +214,14 @@ mod tests {
                     not_selected: 3,
                     ..files()
                 },
-                "`-n`, `-x`, `-l` and `-f` take none of 3 workloads",
+                "`-n`, `-x`, `-l` and `-f` take none of 3 objects",
             ),
             (
                 Report {
                     without_namespace: 1,
                     ..files()
                 },
-                "1 workload is without a namespace, which `-n` does not take",
+                "1 object is without a namespace, which `-n` does not take",
             ),
             (
                 Report {
@@ -215,24 +235,29 @@ mod tests {
                     unhandled,
                     ..files()
                 },
-                "2 files without an object that has images, and imago does",
+                "imago edits none of what is in 2 files: 2 HelmReleases",
             ),
-            (files(), "2 files without an object that has images; name"),
-            (
-                of(vec![]),
-                "no image is in 1 workload; look at `containers`",
-            ),
+            (files(), "no object with images is in 2 files; name"),
+            (of(vec![]), "no image is in 1 object; look at their"),
             (
                 of(vec![ignored(), ignored()]),
-                "2 images in 1 workload are left out",
+                "2 images in 1 object are left out; check the globs",
             ),
             (
                 of(vec![Outcome::Variable]),
-                "1 image in 1 workload is a variable",
+                "1 image in 1 object is not an image yet; check what",
             ),
             (
                 of(vec![Outcome::Variable, ignored()]),
-                "the images in 1 workload are left out (1) or variables (1)",
+                "of 2 images in 1 object, 1 is left out, 1 is not an image yet; `-v`",
+            ),
+            (
+                of(vec![Outcome::Fixed, Outcome::Fixed]),
+                "2 images in 1 object are on a fixed digest; `--track tag` follows",
+            ),
+            (
+                of(vec![Outcome::Held(Hold::duplicate_name())]),
+                "1 image in 1 object is held back; `-v` says why",
             ),
             (
                 Report {
@@ -254,7 +279,7 @@ mod tests {
     #[test]
     fn a_checked_image_a_problem_and_an_empty_namespace_need_no_sentence() {
         let checked_one = Report {
-            objects: vec![workload([Outcome::Variable]), workload([Outcome::Ok])],
+            objects: vec![object([Outcome::Variable]), object([Outcome::Ok])],
             ..files()
         };
         let problem = Problem {

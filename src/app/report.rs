@@ -23,6 +23,16 @@ pub enum Mode {
     Cluster,
 }
 
+impl Mode {
+    /// What the run calls one object: in a cluster only those are taken that run pods.
+    pub fn object(self) -> &'static str {
+        match self {
+            Self::Files => "object",
+            Self::Cluster => "workload",
+        }
+    }
+}
+
 /// What a run was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -260,11 +270,9 @@ pub struct ObjectReport {
 }
 
 impl ObjectReport {
-    /// Whether any of its images was checked: not left out, and no variable.
+    /// Whether any of its images was checked.
     pub fn is_checked(&self) -> bool {
-        self.images
-            .iter()
-            .any(|image| !matches!(image.outcome, Outcome::Ignored(_) | Outcome::Variable))
+        self.images.iter().any(ImageReport::is_checked)
     }
 }
 
@@ -282,6 +290,21 @@ pub struct ImageReport {
 }
 
 impl ImageReport {
+    /// Whether its tag was looked up, or its record was compared: what is fixed, held, left out or a placeholder was not.
+    pub fn is_checked(&self) -> bool {
+        match &self.outcome {
+            Outcome::Fixed | Outcome::Ignored(_) | Outcome::Variable => false,
+            Outcome::Held(hold) => hold.digest.is_some(),
+            Outcome::Ok
+            | Outcome::Outdated(_)
+            | Outcome::Restored(_)
+            | Outcome::Kept(_)
+            | Outcome::Stale { .. }
+            | Outcome::Unchecked(_)
+            | Outcome::Failed(_) => true,
+        }
+    }
+
     /// The code of what was decided, where it has one.
     pub fn code(&self) -> Option<Code> {
         match &self.outcome {

@@ -215,7 +215,7 @@ impl Progress {
     }
 
     fn on(target: ProgressDrawTarget) -> Self {
-        let style = ProgressStyle::with_template("resolving {bar:30} {pos}/{len} images")
+        let style = ProgressStyle::with_template("resolving {bar:30} {pos}/{len} tags")
             .expect("the template has no mistake");
         Self {
             bar: ProgressBar::with_draw_target(Some(0), target).with_style(style),

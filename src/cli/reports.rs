@@ -141,6 +141,8 @@ fn print(
     };
     let styles = printer.styles(told.unwrap_or(result));
     match told {
+        // A person who sees the diff needs no list of the same.
+        Some(_) if is_diff_seen(report, verbosity, printer) => {}
         Some(to) if loud => printer.print(to, &text::body(report, verbosity.detail, &styles)),
         Some(_) => {}
         None => {
@@ -160,7 +162,7 @@ fn print(
         print_problems(report, verbosity, printer);
     }
     if let Some(to) = told.filter(|_| loud) {
-        printer.print(to, &text::summary(report, &styles));
+        printer.print(to, &text::summary(report, verbosity.detail, &styles));
     }
     if format == Format::Github {
         printer.print_as(
@@ -169,6 +171,10 @@ fn print(
             Form::Own,
         );
     }
+}
+
+fn is_diff_seen(report: &Report, verbosity: Verbosity, printer: &Printer) -> bool {
+    report.diff.is_some() && verbosity.detail < Detail::More && printer.is_terminal(To::Stdout)
 }
 
 fn print_problems(report: &Report, verbosity: Verbosity, printer: &mut Printer) {
@@ -216,7 +222,7 @@ fn rendered(
         Format::Text => {
             text::body(report, detail, styles)
                 + &problems(report, detail, styles)
-                + &text::summary(report, styles)
+                + &text::summary(report, detail, styles)
         }
         Format::Json => json::report(report),
         Format::Github => github::report(report, basis),
@@ -295,7 +301,7 @@ mod tests {
     fn problems_stand_on_stderr_beside_either_form() {
         let problem = "error: cannot read `a.yaml`\n  cause: it is a folder\n";
         let (stdout, stderr) = printed(&with_a_problem(), Format::Text, Detail::Normal);
-        assert!(stdout.starts_with("checking deploy/web.yaml"), "{stdout}");
+        assert!(stdout.starts_with("deploy/web.yaml:21  app  "), "{stdout}");
         assert_eq!(stderr, problem);
         let (stdout, stderr) = printed(&with_a_problem(), Format::Json, Detail::Normal);
         assert!(stdout.starts_with("{\n  \"version\": 1,"), "{stdout}");
@@ -330,7 +336,7 @@ mod tests {
         let (stdout, stderr) = printed(&report, Format::Text, Detail::Normal);
         assert_eq!(stdout, diff);
         assert!(
-            stderr.starts_with("checking deploy/web.yaml")
+            stderr.starts_with("deploy/web.yaml:21  app  ")
                 && stderr.contains("\nerror: cannot read"),
             "{stderr}"
         );
@@ -371,7 +377,10 @@ mod tests {
             ..samples::updated()
         };
         let (stdout, stderr) = printed(&report, Format::Text, Detail::Normal);
-        assert!(stdout.contains("app has to be updated"), "{stdout}");
+        assert!(
+            stdout.contains("  app  registry.example.test/web:1.4 -> sha256:666666666666\n"),
+            "{stdout}"
+        );
         assert!(
             stderr.starts_with(
                 "error: the plan has more changes than `--max-changes 0` allows\n  hint: "
@@ -388,14 +397,14 @@ mod tests {
             "{stdout}"
         );
         assert!(
-            stderr.starts_with("checking deploy/web.yaml") && stderr.ends_with("; 1 problem\n"),
+            stderr.starts_with("deploy/web.yaml:21  app  ") && stderr.ends_with("; 1 problem\n"),
             "{stderr}"
         );
         let (stdout, stderr) = printed(&with_a_problem(), Format::Github, Detail::Quiet);
         assert!(
             stdout.starts_with("::error")
                 && stderr.starts_with("error: ")
-                && !stderr.contains("checking"),
+                && !stderr.contains("  app  "),
             "{stderr}"
         );
         let report = Report {
@@ -456,7 +465,7 @@ mod tests {
             error.to_string().starts_with("cannot write the report `"),
             "{error}"
         );
-        assert!(stdout.text().starts_with("checking "));
+        assert!(stdout.text().starts_with("deploy/web.yaml:21  app  "));
         let path = folder.path().join("b");
         assert!(
             std::fs::read_to_string(path)

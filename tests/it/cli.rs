@@ -149,15 +149,10 @@ fn without_a_command_the_cluster_is_meant_and_the_help_is_a_result() {
 #[test]
 fn a_look_says_what_has_to_be_updated_and_writes_nothing() {
     let place = shop();
-    let new = new_image();
-    let expected = format!(
-        "\
-checking deploy/web.yaml Deployment/web:
-  app has to be updated from registry.example.test/web:1.4 to {new}
-  proxy ok (fixed digest)
+    let expected = "\
+deploy/web.yaml:13  app  registry.example.test/web:1.4 -> sha256:111111111111
 1 image in 1 of 2 files has to be updated; 1 image with a fixed digest
-"
-    );
+";
     for (line, code) in [
         ("files --offline deploy", 0),
         ("files --offline --check deploy", 1),
@@ -165,15 +160,22 @@ checking deploy/web.yaml Deployment/web:
         let finished = imago(&place, line, code);
         assert_eq!(
             (finished.stdout.as_str(), finished.stderr.as_str()),
-            (expected.as_str(), ""),
+            (expected, ""),
             "{line}"
         );
     }
-    assert!(
-        imago(&place, "files --offline -v deploy", 0)
-            .stdout
-            .contains("\ndeploy/names.yaml holds no workload\n")
-    );
+    let told = imago(&place, "files --offline -v deploy", 0).stdout;
+    for line in [
+        "checking deploy/web.yaml Deployment/web:\n".to_owned(),
+        format!(
+            "\n  app has to be updated from registry.example.test/web:1.4 to {}\n",
+            new_image()
+        ),
+        "\n  proxy ok (fixed digest)\n".to_owned(),
+        "\ndeploy/names.yaml holds no object with images\n".to_owned(),
+    ] {
+        assert!(told.contains(&line), "{line}: {told}");
+    }
     assert_eq!(place.files(), shop().files());
 }
 
@@ -182,15 +184,14 @@ fn an_update_writes_says_so_and_has_nothing_to_do_the_second_time() {
     let place = shop();
     let rehearsed = imago(&place, "files --offline --update --dry-run deploy", 0).stdout;
     assert!(
-        rehearsed.ends_with(
-            "would update deploy/web.yaml Deployment/web\nwould update 1 image in 1 of 2 files; 1 image with a fixed digest\n"
-        ),
+        rehearsed
+            .ends_with("\nwould update 1 image in 1 of 2 files; 1 image with a fixed digest\n"),
         "{rehearsed}"
     );
     assert_eq!(place.files(), shop().files());
     let told = imago(&place, "files --offline --update deploy", 0).stdout;
     assert!(
-        told.ends_with("update deploy/web.yaml Deployment/web\nupdated 1 image in 1 of 2 files; 1 image with a fixed digest\n"),
+        told.ends_with("\nupdated 1 image in 1 of 2 files; 1 image with a fixed digest\n"),
         "{told}"
     );
     let written = String::from_utf8(place.files()["deploy/web.yaml"].clone()).unwrap();
@@ -207,7 +208,7 @@ fn an_update_writes_says_so_and_has_nothing_to_do_the_second_time() {
     let restored = imago(&place, "files --restore deploy", 0).stdout;
     assert!(
         restored
-            .ends_with("restore deploy/web.yaml Deployment/web\nrestored 1 image in 1 of 2 files; 1 image with a fixed digest\n"),
+            .ends_with(" -> registry.example.test/web:1.4\nrestored 1 image in 1 of 2 files; 1 image with a fixed digest\n"),
         "{restored}"
     );
     assert_eq!(place.files(), shop().files());
@@ -366,7 +367,9 @@ fn more_changes_than_allowed_are_shown_and_not_made() {
     let place = shop();
     let finished = imago(&place, "files --offline --update --max-changes 0 deploy", 2);
     assert!(
-        finished.stdout.contains("  app has to be updated from "),
+        finished
+            .stdout
+            .contains("  app  registry.example.test/web:1.4 -> "),
         "{}",
         finished.stdout
     );

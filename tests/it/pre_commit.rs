@@ -128,7 +128,7 @@ fn the_rewriting_hook_fails_once_and_passes_then() {
     assert_eq!(first.code, 1, "{}{}", first.stdout, first.stderr);
     assert!(
         first.stdout.contains("files were modified by this hook")
-            && first.stdout.contains("update deploy/web.yaml"),
+            && first.stdout.contains("deploy/web.yaml:"),
         "{}",
         first.stdout
     );

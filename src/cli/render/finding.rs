@@ -4,6 +4,7 @@ use super::cause::{Failed, Group, groups};
 use crate::app::report::{
     Action, ImageReport, ObjectReport, Outcome, Place, Problem, Reach, Report,
 };
+use crate::app::short;
 use crate::engine::code::Code;
 
 /// How many of the images that fail for one reason are named.
@@ -51,11 +52,11 @@ pub(super) fn findings_by_cause(report: &Report) -> Vec<Finding> {
 }
 
 fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
-    let images = report.objects.iter().flat_map(|workload| {
-        workload
+    let images = report.objects.iter().flat_map(|object| {
+        object
             .images
             .iter()
-            .filter_map(|container| of_image(report, workload, container))
+            .filter_map(|image| of_image(report, object, image))
     });
     let held = report
         .skipped
@@ -176,30 +177,30 @@ fn why(problem: &Problem) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-fn of_image(report: &Report, workload: &ObjectReport, container: &ImageReport) -> Option<Finding> {
-    let image = &container.image;
-    let done = report.reach() == Reach::Done && workload.changed;
-    let (code, title, message) = match (&container.outcome, done) {
-        (Outcome::Outdated(new), true) => (
-            Code::Outdated,
-            "Updated image",
-            format!("`{image}` is now `{new}`"),
-        ),
-        (Outcome::Outdated(new), false) => (
-            Code::Outdated,
-            "Outdated image",
-            format!("`{image}` has to be updated to `{new}`"),
-        ),
-        (Outcome::Restored(old), true) => (
-            Code::Restored,
-            "Restored image",
-            format!("`{image}` is `{old}` again"),
-        ),
-        (Outcome::Restored(old), false) => (
-            Code::Restored,
-            "Image to restore",
-            format!("`{image}` goes back to `{old}`"),
-        ),
+fn of_image(report: &Report, object: &ObjectReport, reported: &ImageReport) -> Option<Finding> {
+    let done = report.reach() == Reach::Done && object.changed;
+    let change = |new: &str| short::change(&reported.image, new);
+    let (code, title, message) = match (&reported.outcome, done) {
+        (Outcome::Outdated(new), true) => {
+            let (old, new) = change(new);
+            let message = format!("`{old}` is updated to `{new}`");
+            (Code::Outdated, "Updated image", message)
+        }
+        (Outcome::Outdated(new), false) => {
+            let (old, new) = change(new);
+            let message = format!("`{old}` has to be updated to `{new}`");
+            (Code::Outdated, "Outdated image", message)
+        }
+        (Outcome::Restored(new), true) => {
+            let (old, new) = change(new);
+            let message = format!("`{old}` is restored to `{new}`");
+            (Code::Restored, "Restored image", message)
+        }
+        (Outcome::Restored(new), false) => {
+            let (old, new) = change(new);
+            let message = format!("`{old}` goes back to `{new}`");
+            (Code::Restored, "Image to restore", message)
+        }
         (
             Outcome::Stale {
                 running, digest, ..
@@ -207,11 +208,11 @@ fn of_image(report: &Report, workload: &ObjectReport, container: &ImageReport) -
             done,
         ) => {
             let title = if done { "Restarted" } else { "Stale pod" };
-            (
-                Code::Stale,
-                title,
-                format!("a pod runs `{running}`, and the tag of `{image}` is on `{digest}`"),
-            )
+            let (running, digest) = short::change(running.as_str(), digest.as_str());
+            let image = short::image(&reported.image);
+            let message =
+                format!("a pod runs `{running}`, and the tag of `{image}` is on `{digest}`");
+            (Code::Stale, title, message)
         }
         _ => return None,
     };
@@ -221,9 +222,9 @@ fn of_image(report: &Report, workload: &ObjectReport, container: &ImageReport) -
         (false, _) => Level::Warning,
     };
     let place = Place {
-        line: container.line,
-        site: Some(container.site.clone()),
-        ..workload.place.clone()
+        line: reported.line,
+        site: Some(reported.site.clone()),
+        ..object.place.clone()
     };
     Some(Finding {
         code,

@@ -5,16 +5,15 @@
 
 use std::fmt::Write;
 
-use super::{Printable, Styles, counted, problem, text};
-use crate::app::report::{ObjectReport, Outcome, Reach, Report};
+use super::{Printable, Styles, counted, left_undone, problem, text};
+use crate::app::report::{Outcome, Report};
+use crate::app::short;
 use crate::cli::verbosity::Detail;
 
 /// The longest report, in bytes, with room for words around it.
 const LIMIT: usize = 60_000;
 /// How much of that problems may take from the table.
 const LIMIT_OF_NOTES: usize = 20_000;
-/// How many digits of a digest tell it apart for a person.
-const SHORT_DIGEST: usize = 12;
 /// Why a string takes what is written to it.
 const TAKES_ALL: &str = "a string takes all";
 
@@ -22,7 +21,8 @@ const TAKES_ALL: &str = "a string takes all";
 pub fn report(report: &Report) -> String {
     let mut markdown = format!(
         "**imago**: {}\n",
-        escaped(text::summary(report, &Styles::plain()).trim_end()).replace('\n', "<br>\n")
+        escaped(text::summary(report, Detail::More, &Styles::plain()).trim_end())
+            .replace('\n', "<br>\n")
     );
     // Who answered this run must not be what is cut.
     let detours = lines(problem::warnings(&report.detours, &Styles::plain()));
@@ -38,7 +38,7 @@ fn write_table(markdown: &mut String, report: &Report, limit: usize) {
     if rows.is_empty() {
         return;
     }
-    markdown.push_str("\n| Workload | Container | Old | New |\n|---|---|---|---|\n");
+    markdown.push_str("\n| Place | Name | Old | New |\n|---|---|---|---|\n");
     for (index, row) in rows.iter().enumerate() {
         // The line that says what is cut has to find room too.
         if markdown.len() + row.len() + 100 > limit {
@@ -55,41 +55,34 @@ fn write_table(markdown: &mut String, report: &Report, limit: usize) {
 }
 
 fn rows(report: &Report) -> impl Iterator<Item = String> {
-    report.objects.iter().flat_map(|workload| {
-        let left = left(report.reach(), workload);
-        workload.images.iter().filter_map(move |container| {
-            let (old, new) = match &container.outcome {
-                Outcome::Outdated(new) | Outcome::Restored(new) => {
-                    (container.image.as_str(), new.as_str())
-                }
+    report.objects.iter().flat_map(|object| {
+        let undone = match left_undone(report.reach(), object) {
+            "" => String::new(),
+            undone => format!(" **{}**", undone.trim_start()),
+        };
+        object.images.iter().filter_map(move |image| {
+            let (old, new) = match &image.outcome {
+                Outcome::Outdated(new) | Outcome::Restored(new) => short::change(&image.image, new),
                 Outcome::Stale {
                     running, digest, ..
-                } => (running.as_str(), digest.as_str()),
+                } => short::change(running.as_str(), digest.as_str()),
                 _ => return None,
             };
-            let place = workload
-                .place
-                .file
-                .iter()
-                .chain(&workload.place.object)
-                .map(|part| code(part));
-            let place = place.collect::<Vec<_>>().join(" ");
-            let (old, new) = (code(&short(old)), code(&short(new)));
+            let file = object.place.file.as_ref().map(|file| match image.line {
+                Some(line) => format!("{file}:{line}"),
+                None => file.clone(),
+            });
+            let place = file.iter().chain(&object.place.object);
+            let place: Vec<String> = place.map(|part| code(part)).collect();
             Some(format!(
-                "| {place} | {} | {old} | {new}{left} |\n",
-                code(&container.site.name)
+                "| {} | {} | {} | {}{undone} |\n",
+                place.join(" "),
+                code(&image.site.name),
+                code(&old),
+                code(&new)
             ))
         })
     })
-}
-
-/// What stands beside the new image of a workload that an action has left as it was; the problem below says why.
-fn left(reach: Reach, workload: &ObjectReport) -> &'static str {
-    match reach {
-        Reach::Done if !workload.changed => " **(not changed)**",
-        Reach::Rehearsed if !workload.changed => " **(would not be changed)**",
-        Reach::Done | Reach::Rehearsed | Reach::Looked => "",
-    }
 }
 
 /// Problems, warnings and what was held back, in the words that a person at a terminal reads.
@@ -120,7 +113,8 @@ fn notes(report: &Report) -> Vec<String> {
     notes.extend(held.map(|skipped| {
         let place = problem::where_it_is(&skipped.place).unwrap_or_default();
         format!(
-            "held back: {}\n  in {}\n",
+            "held back ({}): {}\n  in {}\n",
+            skipped.code,
             Printable(&skipped.message),
             Printable(&place)
         )
@@ -148,17 +142,6 @@ fn block(notes: &[String], limit: usize) -> String {
     }
     let fence = "`".repeat(longest_run(&text).max(2) + 1);
     format!("\n{fence}text\n{text}{fence}\n")
-}
-
-/// The image with as much of its digest as tells it apart.
-fn short(image: &str) -> String {
-    let digest = image.rfind('@').map_or(0, |at| at + 1);
-    match image[digest..].split_once(':') {
-        Some(("sha256" | "sha512", digits)) if digits.len() > SHORT_DIGEST && digits.is_ascii() => {
-            format!("{}…", &image[..image.len() - digits.len() + SHORT_DIGEST])
-        }
-        _ => image.to_owned(),
-    }
 }
 
 /// Text as code in a table's cell. What ends a code span, a cell or a line is written in HTML.
@@ -204,9 +187,9 @@ mod tests {
             "\
 **imago**: updated 1 image in 1 of 214 files; 3 Helm templates passed over; 3 problems
 
-| Workload | Container | Old | New |
+| Place | Name | Old | New |
 |---|---|---|---|
-| `deploy/web.yaml` `Deployment/web` | `app` | `registry.example.test/web:1.4` | `registry.example.test/web:1.4@sha256:666666666666…` |
+| `deploy/web.yaml:21` `Deployment/web` | `app` | `registry.example.test/web:1.4` | `sha256:666666666666` |
 
 ```text
 warning: the lock is not pruned
@@ -230,9 +213,9 @@ error: cannot resolve `registry.example.test/side:1`
         let mut refused = samples::updated();
         refused.objects[0].changed = false;
         for (dry_run, action, end) in [
-            (false, Action::Update, "…` **(not changed)** |"),
-            (true, Action::Update, "…` **(would not be changed)** |"),
-            (false, Action::Check, "…` |"),
+            (false, Action::Update, "6` **(not changed)** |"),
+            (true, Action::Update, "6` **(would not be changed)** |"),
+            (false, Action::Check, "6` |"),
         ] {
             let report = report(&Report {
                 dry_run,
@@ -321,19 +304,5 @@ error: cannot resolve `registry.example.test/side:1`
             "{}",
             &markdown[markdown.len() - 100..]
         );
-    }
-
-    #[test]
-    fn a_digest_is_shortened_whatever_its_algorithm() {
-        assert_eq!(
-            short(&format!("a:5000/b:1@sha512:{}", "a".repeat(128))),
-            "a:5000/b:1@sha512:aaaaaaaaaaaa…"
-        );
-        assert_eq!(
-            short(&format!("sha256:{}", "a".repeat(64))),
-            "sha256:aaaaaaaaaaaa…"
-        );
-        assert_eq!(short("a:1"), "a:1");
-        assert_eq!(short("a@b"), "a@b");
     }
 }

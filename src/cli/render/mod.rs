@@ -17,6 +17,8 @@ use std::fmt::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use crate::app::report::{ObjectReport, Reach};
+
 /// The styles of text for people; the plain ones add no byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Styles {
@@ -95,6 +97,15 @@ pub fn steers(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// What stands beside the new image of an object that an action has left as it was. The problem says why.
+pub(super) fn left_undone(reach: Reach, object: &ObjectReport) -> &'static str {
+    match reach {
+        Reach::Done if !object.changed => " (not changed)",
+        Reach::Rehearsed if !object.changed => " (would not be changed)",
+        Reach::Done | Reach::Rehearsed | Reach::Looked => "",
+    }
 }
 
 /// `1 image`, `2 images`.

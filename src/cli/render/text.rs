@@ -1,17 +1,18 @@
-//! A report for people: each workload with its containers, what was done, and a last line that says what it comes to.
+//! A report for people: what changes or was decided, and a last line that says what it comes to.
 
+mod change;
+mod counts;
 mod digest;
+mod object;
 #[cfg(test)]
 mod tests;
 mod verdict;
-mod workload;
 
 use std::fmt::Write;
 
-use super::{Printable, Styles, counted, problem, steers};
-use crate::app::report::{Action, Committed, LockedEntry, Place, Reach, Report, Skipped};
+use super::{Printable, Styles, counted, steers};
+use crate::app::report::{Action, Committed, LockedEntry, Mode, Place, Reach, Report};
 use crate::cli::verbosity::Detail;
-use crate::engine::code::Code;
 
 pub use digest::{digest_problems, digests, ways};
 
@@ -21,11 +22,18 @@ const TAKES_ALL: &str = "a string takes all";
 /// How many digits of a commit's name tell it apart for a person.
 const SHORT_COMMIT: usize = 7;
 
-/// The workloads and what became of them.
+/// The changes, in a cluster and with `-v` each object with all that was decided for it.
 pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
     let mut text = String::new();
-    for workload in &report.objects {
-        workload::write(&mut text, workload, report, styles);
+    if report.mode == Mode::Files && detail < Detail::More {
+        change::write(&mut text, report, styles);
+        // What fails a strict check has to be seen.
+        let held = report.skipped.iter().filter(|skipped| skipped.is_held());
+        change::write_held(&mut text, held.filter(|_| report.strict), styles);
+        return text;
+    }
+    for object in &report.objects {
+        object::write(&mut text, object, report, styles);
     }
     for LockedEntry {
         place,
@@ -43,30 +51,25 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
         )
         .expect(TAKES_ALL);
     }
-    let change = styles.change;
-    let is_held = |skipped: &&Skipped| skipped.is_held() && skipped.place.site.is_none();
-    for skipped in report.skipped.iter().filter(is_held) {
-        writeln!(
-            text,
-            "{change}look at{change:#} {}: {}",
-            Printable(&problem::where_it_is(&skipped.place).unwrap_or_default()),
-            Printable(&skipped.message)
-        )
-        .expect(TAKES_ALL);
-    }
+    let of_no_image = || {
+        let skipped = report.skipped.iter();
+        skipped.filter(|skipped| skipped.place.site.is_none())
+    };
+    change::write_held(
+        &mut text,
+        of_no_image().filter(|skipped| skipped.is_held()),
+        styles,
+    );
     if detail >= Detail::More {
         for file in &report.files_without_objects {
-            writeln!(text, "{} holds no workload", Printable(file)).expect(TAKES_ALL);
+            writeln!(text, "{} holds no object with images", Printable(file)).expect(TAKES_ALL);
         }
-        for skipped in report
-            .skipped
-            .iter()
-            .filter(|skipped| skipped.place.site.is_none() && !skipped.is_held())
-        {
+        for skipped in of_no_image().filter(|skipped| !skipped.is_held()) {
             writeln!(
                 text,
-                "passed over {}: {}",
+                "passed over {} ({}): {}",
                 Printable(&named(&skipped.place)),
+                skipped.code,
                 Printable(&skipped.message)
             )
             .expect(TAKES_ALL);
@@ -76,7 +79,7 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
 }
 
 /// The last lines: what was committed, what a person may not expect, and what was done or has to be done, with what was left out.
-pub fn summary(report: &Report, styles: &Styles) -> String {
+pub fn summary(report: &Report, detail: Detail, styles: &Styles) -> String {
     let strong = styles.strong;
     let committed = report
         .git
@@ -99,27 +102,16 @@ pub fn summary(report: &Report, styles: &Styles) -> String {
         }
         parts.extend(with_track_tag(report, counts.fixed).map(str::to_owned));
     }
-    for (count, noun, what) in [
-        (counts.held, "image", "held back"),
-        (counts.kept, "image", "left as written"),
-        (counts.unchecked, "image", "not checked by a pod"),
-        (counts.ignored, "image", "ignored"),
-        (counts.variable, "variable", "passed over"),
-        (
-            code_count(report, Code::Template),
-            template_noun(report),
-            "passed over",
-        ),
-        (
-            code_count(report, Code::Managed),
-            "workload",
-            "managed by something else, which `--managed` takes too",
-        ),
+    parts.extend(counts::held(report, detail));
+    for (count, what) in [
+        (counts.kept, "left as written"),
+        (counts.unchecked, "not checked by a pod"),
     ] {
         if count > 0 {
-            parts.push(format!("{} {what}", counted(count, noun)));
+            parts.push(format!("{} {what}", counted(count, "image")));
         }
     }
+    parts.extend(counts::passed_over(report));
     if !report.lock.is_empty() {
         parts.push(format!(
             "{} of the lock outdated",
@@ -134,16 +126,17 @@ pub fn summary(report: &Report, styles: &Styles) -> String {
             .collect();
         parts.push(format!("{} not handled", kinds.join(", ")));
     }
+    let object = report.mode.object();
     if report.without_namespace > 0 {
         parts.push(format!(
             "{} without a namespace not taken by `-n`",
-            counted(report.without_namespace, "workload")
+            counted(report.without_namespace, object)
         ));
     }
     if report.not_selected > 0 {
         parts.push(format!(
             "{} not selected",
-            counted(report.not_selected, "workload")
+            counted(report.not_selected, object)
         ));
     }
     if !report.problems.is_empty() {
@@ -174,19 +167,6 @@ fn with_track_tag(report: &Report, fixed: usize) -> Option<&'static str> {
         (false, _) => None,
         (true, 1) => Some("`--track tag` would follow its tag"),
         (true, _) => Some("`--track tag` would follow their tags"),
-    }
-}
-
-/// What templates are called: some are for another engine than Helm's.
-fn template_noun(report: &Report) -> &'static str {
-    let mut templates = report
-        .skipped
-        .iter()
-        .filter(|skipped| skipped.code == Code::Template);
-    if templates.all(|skipped| skipped.message.contains("Helm")) {
-        "Helm template"
-    } else {
-        "template"
     }
 }
 
@@ -255,21 +235,13 @@ pub fn diff_to_look_at(diff: &str, styles: &Styles) -> String {
     text
 }
 
-/// `deploy/web.yaml Deployment/web`, or `deploy/web.yaml:3` where no workload is meant.
+/// `deploy/web.yaml Deployment/web`, or `deploy/web.yaml:3` where no object is meant.
 fn named(place: &Place) -> String {
     match (&place.file, &place.object, place.line) {
-        (Some(file), Some(workload), _) => format!("{file} {workload}"),
+        (Some(file), Some(object), _) => format!("{file} {object}"),
         (Some(file), None, Some(line)) => format!("{file}:{line}"),
         (Some(file), None, None) => file.clone(),
-        (None, Some(workload), _) => workload.clone(),
+        (None, Some(object), _) => object.clone(),
         (None, None, _) => "something".to_owned(),
     }
-}
-
-fn code_count(report: &Report, code: Code) -> usize {
-    report
-        .skipped
-        .iter()
-        .filter(|skipped| skipped.code == code)
-        .count()
 }

@@ -250,7 +250,7 @@ fn workloads_that_something_else_writes_are_passed_over() {
     let text = scene.run("-v", 0).stdout;
     assert!(
         text.contains(
-            "passed over shop/Deployment/owned: the controller `Database/main` writes it"
+            "passed over shop/Deployment/owned (managed): the controller `Database/main` writes it"
         ),
         "{text}"
     );

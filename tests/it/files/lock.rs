@@ -133,7 +133,7 @@ fn the_lock_has_the_digest_that_a_held_back_tag_keeps_and_the_new_one_once_anyth
         |digest: &str| format!("{{\"version\":1,\"images\":{{\n  \"{image}\":\"{digest}\"\n}}}}\n");
     fs::remove_file(place.path().join("imago.lock")).unwrap();
     let told = update();
-    assert!(told.contains("1 image held back"), "{told}");
+    assert!(told.contains("held back: 1 platform-lost"), "{told}");
     assert_eq!(lock(), noted(&old));
     let told = place
         .imago(["files", "--check", "--offline"])
@@ -170,8 +170,10 @@ fn a_check_holds_the_lock_against_the_registry() {
     let said = check(&stale, 1).stdout;
     assert!(
         said.contains(&format!(
-            "imago.lock has {}/shop/web:1.4 on {old}, and its tag is on {now} now\n",
-            registry.host()
+            "imago.lock  {}/shop/web:1.4  {} -> {}\n",
+            registry.host(),
+            &old[..19],
+            &now[..19]
         )),
         "{said}"
     );

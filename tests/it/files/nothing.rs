@@ -63,32 +63,40 @@ fn ways() -> Vec<Way> {
         (
             vec![("web.yaml", web())],
             "-n nope",
-            vec!["1 workload is without a namespace, which `-n` does not take"],
+            vec!["1 object is without a namespace, which `-n` does not take"],
         ),
         (
             vec![("web.yaml", web())],
             "-l app=nope",
-            vec!["`-l` and `-f` take none of 1 workload"],
+            vec!["`-l` and `-f` take none of 1 object"],
         ),
         (
             vec![("web.yaml", web())],
             "-f metadata.name=nope",
-            vec!["`-l` and `-f` take none of 1 workload"],
+            vec!["`-l` and `-f` take none of 1 object"],
         ),
         (
             vec![("web.yaml", web())],
             "--exclude-image *",
-            vec!["1 image in 1 workload is left out"],
+            vec!["1 image in 1 object is left out"],
         ),
         (
             vec![("web.yaml", ignored)],
             "",
-            vec!["1 image in 1 workload is left out"],
+            vec!["1 image in 1 object is left out"],
         ),
         (
             vec![("web.yaml", deployment("${IMAGE}"))],
             "",
-            vec!["1 image in 1 workload is a variable"],
+            vec!["1 image in 1 object is not an image yet"],
+        ),
+        (
+            vec![(
+                "web.yaml",
+                deployment(&format!("web:1@sha256:{}", "0".repeat(64))),
+            )],
+            "",
+            vec!["1 image in 1 object is on a fixed digest; `--track tag` follows"],
         ),
         (chart(), "web/templates", vec!["every file is a template"]),
         (
@@ -102,12 +110,12 @@ fn ways() -> Vec<Way> {
         (
             vec![("pod.yaml", "apiVersion: v1\nkind: Pod\n".to_owned())],
             "",
-            vec!["1 file without an object that has images"],
+            vec!["no object with images is in 1 file"],
         ),
         (
             vec![("values.yaml", "image: web\n".to_owned())],
             "",
-            vec!["1 file without an object that has images"],
+            vec!["no object with images is in 1 file"],
         ),
         (
             vec![("web.yaml", lower)],
@@ -130,7 +138,7 @@ fn ways() -> Vec<Way> {
             "",
             vec![
                 "`web.yaml` has a pod template with `containers` misspelt",
-                "no image is in 1 workload",
+                "no image is in 1 object",
             ],
         ),
     ]

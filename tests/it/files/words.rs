@@ -37,7 +37,7 @@ fn what_holds_images_and_is_not_handled_is_counted() {
     ] {
         assert_eq!(
             summary(&[(name, text)]),
-            "no workload in 1 file; 1 HelmRelease not handled",
+            "no image in 1 file; 1 HelmRelease not handled",
             "{text}"
         );
     }
@@ -60,7 +60,7 @@ fn what_holds_images_and_is_not_handled_is_counted() {
             ("web.yaml", service),
             ("broken.yaml", "kind: List\nitems: [\n")
         ]),
-        "no workload in 2 files"
+        "no image in 2 files"
     );
 }
 
@@ -69,12 +69,12 @@ fn a_template_of_another_engine_is_no_helm_template() {
     let jinja = "{% if web %}\napiVersion: apps/v1\nkind: Deployment\n{% endif %}\n";
     assert_eq!(
         summary(&[("web.yaml", jinja)]),
-        "no workload in 1 file; 1 template passed over"
+        "no image in 1 file; 1 template passed over"
     );
     let go = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: {{ .x }}}\n";
     assert_eq!(
         summary(&[("web.yaml", go)]),
-        "no workload in 1 file; 1 Helm template passed over"
+        "no image in 1 file; 1 Helm template passed over"
     );
 }
 

@@ -1,30 +1,133 @@
 //! What a person reads of a report, to the letter.
 
-use super::workload::decision;
+use super::object::decision;
 use super::*;
-use crate::app::report::{Action, Hold, Outcome, Problem, Skipped};
+use crate::app::report::{Action, Hold, LeftOut, Outcome, Problem, SiteName, Skipped};
 use crate::cli::render::samples;
-use crate::engine::code::Code;
+use crate::engine::code::{Code, Kind};
 use crate::engine::image::Digest;
 
 fn text(report: &Report, detail: Detail) -> String {
-    body(report, detail, &Styles::plain()) + &summary(report, &Styles::plain())
+    body(report, detail, &Styles::plain()) + &summary(report, detail, &Styles::plain())
 }
 
 #[test]
 fn an_update_says_what_was_checked_and_what_was_done() {
     assert_eq!(
         text(&samples::updated(), Detail::Normal),
+        "\
+deploy/web.yaml:21  app  registry.example.test/web:1.4 -> sha256:666666666666
+updated 1 image in 1 of 214 files; 3 Helm templates passed over
+"
+    );
+    assert_eq!(
+        body(&samples::updated(), Detail::More, &Styles::plain()),
         format!(
             "\
 checking deploy/web.yaml Deployment/web:
   app has to be updated from registry.example.test/web:1.4 to registry.example.test/web:1.4@sha256:{}
   proxy ok
 update deploy/web.yaml Deployment/web
-updated 1 image in 1 of 214 files; 3 Helm templates passed over
+passed over chart/templates/0.yaml:3 (template): a Helm template
+passed over chart/templates/1.yaml:3 (template): a Helm template
+passed over chart/templates/2.yaml:3 (template): a Helm template
 ",
             "6".repeat(64)
         )
+    );
+}
+
+#[test]
+fn a_cluster_has_no_lines_and_says_all_of_each_workload() {
+    let mut report = samples::updated();
+    report.mode = Mode::Cluster;
+    report.objects[0].place.file = None;
+    let text = text(&report, Detail::Normal);
+    assert!(
+        text.starts_with("checking Deployment/web:\n  app has to be updated from ")
+            && text
+                .ends_with("\nupdated 1 image in 1 of 1 workload; 3 Helm templates passed over\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn many_changes_are_told_by_image() {
+    let mut report = samples::updated();
+    let image = report.objects[0].images[0].clone();
+    report.objects[0].images = vec![image; 50];
+    assert_eq!(
+        body(&report, Detail::Normal, &Styles::plain())
+            .lines()
+            .count(),
+        50
+    );
+    let other = samples::container("db", "db:1", Outcome::Outdated("db:2".into()));
+    report.objects[0].images.push(other);
+    assert_eq!(
+        body(&report, Detail::Normal, &Styles::plain()),
+        "\
+registry.example.test/web:1.4 -> sha256:666666666666  in 50 places, first deploy/web.yaml:21
+deploy/web.yaml:21  db  db:1 -> db:2
+"
+    );
+    let summary = summary(&report, Detail::Normal, &Styles::plain());
+    assert!(
+        summary.starts_with("updated 51 images (2 different) in 1 of 214 files; "),
+        "{summary}"
+    );
+}
+
+#[test]
+fn a_change_that_was_refused_is_marked() {
+    let mut report = samples::updated();
+    report.objects[0].changed = false;
+    for (dry_run, end) in [
+        (false, "6 (not changed)\n"),
+        (true, "6 (would not be changed)\n"),
+    ] {
+        let report = Report {
+            dry_run,
+            ..report.clone()
+        };
+        let text = body(&report, Detail::Normal, &Styles::plain());
+        assert!(text.ends_with(end), "{text}");
+    }
+}
+
+#[test]
+fn what_is_held_is_counted_by_code_and_named_where_it_matters() {
+    let mut report = samples::updated();
+    let held = |code, site: Option<&str>| Skipped {
+        code,
+        place: Place {
+            file: Some("deploy/web.yaml".into()),
+            line: Some(7),
+            object: site.map(|_| "Deployment/web".into()),
+            site: site.map(SiteName::container),
+        },
+        message: "a reason".into(),
+    };
+    report.skipped.extend([
+        held(Code::BadComment, None),
+        held(Code::RenamedBy, Some("app")),
+        held(Code::RenamedBy, Some("proxy")),
+        held(Code::DecidedBy, Some("db")),
+    ]);
+    let said = text(&report, Detail::Normal);
+    assert!(
+        said.ends_with(
+            "; held back: 2 renamed-by, 1 bad-comment (`-v` names them); 3 Helm templates passed over; passed over: 1 decided-by\n"
+        ) && !said.contains("a reason"),
+        "{said}"
+    );
+    report.strict = true;
+    let said = text(&report, Detail::Normal);
+    assert!(
+        said.contains("\ndeploy/web.yaml:7  held back (bad-comment): a reason\n")
+            && said.contains("\ndeploy/web.yaml:7  proxy  held back (renamed-by): a reason\n")
+            && !said.contains("(`-v` names them)"),
+        "{said}"
     );
 }
 
@@ -66,11 +169,6 @@ fn without_an_action_the_last_line_says_what_has_to_be_done() {
             text.lines().last().unwrap(),
             format!("{last}; 3 Helm templates passed over")
         );
-        assert!(!text.contains("\nupdate "), "{text}");
-        assert_eq!(
-            text.contains("\nwould update deploy/web.yaml Deployment/web\n"),
-            report.dry_run
-        );
     }
 }
 
@@ -93,8 +191,15 @@ fn every_outcome_has_its_words() {
             "ignored (annotation `imago/ignore`)".to_owned(),
         ),
         (
+            Outcome::Ignored(LeftOut {
+                code: Code::DecidedBy,
+                by: "`top/kustomization.yaml`".into(),
+            }),
+            "decided-by (`top/kustomization.yaml`)".to_owned(),
+        ),
+        (
             Outcome::Variable,
-            "passed over: web:1.4 is a variable".to_owned(),
+            "variable: web:1.4 is not an image yet".to_owned(),
         ),
         (
             Outcome::Held(Hold {
@@ -102,7 +207,9 @@ fn every_outcome_has_its_words() {
                 digest: Digest::parse(&new).ok(),
                 reason: "it lacks linux/arm64".into(),
             }),
-            format!("held back on web:1.4, though its tag is on {new} now: it lacks linux/arm64"),
+            format!(
+                "held back (platform-lost) on web:1.4, though its tag is on {new} now: it lacks linux/arm64"
+            ),
         ),
         (samples::failed(), "has a problem".to_owned()),
     ] {
@@ -131,9 +238,17 @@ fn an_empty_result_says_why() {
             .map(|outcome| samples::container("app", "web:1.4", outcome.clone()))
             .collect();
         report.objects[0].changed = false;
+        let skipped = report.images().filter_map(|image| {
+            let code = image.code().filter(|code| code.kind() == Kind::Skipped)?;
+            Some(Skipped {
+                code,
+                place: Place::default(),
+                message: String::new(),
+            })
+        });
         Report {
             files_changed: Vec::new(),
-            skipped: Vec::new(),
+            skipped: skipped.collect(),
             ..report
         }
     };
@@ -159,7 +274,7 @@ fn an_empty_result_says_why() {
                 files_seen: 1,
                 ..nothing.clone()
             },
-            "no workload in 1 file",
+            "no image in 1 file",
         ),
         (
             Report {
@@ -167,7 +282,7 @@ fn an_empty_result_says_why() {
                 skipped: samples::updated().skipped,
                 ..nothing.clone()
             },
-            "no workload in 2 files; 3 Helm templates passed over",
+            "no image in 2 files; 3 Helm templates passed over",
         ),
         (
             Report {
@@ -178,7 +293,7 @@ fn an_empty_result_says_why() {
                 .into(),
                 ..nothing.clone()
             },
-            "no workload in 214 files; 2 HelmReleases, 1 misspelt container list not handled",
+            "no image in 214 files; 2 HelmReleases, 1 misspelt container list not handled",
         ),
         (
             Report {
@@ -186,7 +301,7 @@ fn an_empty_result_says_why() {
                 not_selected: 1,
                 ..nothing.clone()
             },
-            "no workload of 214 files is selected; 3 workloads without a namespace not taken by `-n`; 1 workload not selected",
+            "no object of 214 files is selected; 3 objects without a namespace not taken by `-n`; 1 object not selected",
         ),
         (with(&[Outcome::Ok]), "the image in 214 files is up to date"),
         (
@@ -222,7 +337,7 @@ fn an_empty_result_says_why() {
         ),
         (
             with(&[ignored, Outcome::Variable]),
-            "nothing to do in 214 files; 1 image ignored; 1 variable passed over",
+            "nothing to do in 214 files; 1 variable passed over; 1 image ignored",
         ),
         (
             with(&[samples::failed()]),
@@ -240,7 +355,10 @@ fn an_empty_result_says_why() {
             "nothing to restore in 214 files",
         ),
     ] {
-        assert_eq!(summary(&report, &Styles::plain()), format!("{line}\n"));
+        assert_eq!(
+            summary(&report, Detail::Normal, &Styles::plain()),
+            format!("{line}\n")
+        );
     }
 }
 
@@ -258,16 +376,16 @@ fn what_track_tag_would_do_is_said_where_it_would_do_it_for_all() {
         .map(|image| samples::container("app", image, Outcome::Fixed))
         .collect();
     assert_eq!(
-        summary(&report, &Styles::plain()),
+        summary(&report, Detail::Normal, &Styles::plain()),
         "2 images with a fixed digest in 214 files\n"
     );
     report.objects[0].images.truncate(1);
     let hinted = "1 image with a fixed digest in 214 files; `--track tag` would follow its tag\n";
-    assert_eq!(summary(&report, &Styles::plain()), hinted);
+    assert_eq!(summary(&report, Detail::Normal, &Styles::plain()), hinted);
     report
         .notes
         .push("1 fixed image of a\u{1b} follows its tag in b".into());
-    let noted = summary(&report, &Styles::plain());
+    let noted = summary(&report, Detail::Normal, &Styles::plain());
     assert_eq!(
         noted,
         format!("note: 1 fixed image of a\\u{{1b}} follows its tag in b\n{hinted}")
@@ -289,9 +407,7 @@ fn a_restore_that_only_drops_the_record_is_no_silence() {
     assert_eq!(
         text(&report, Detail::Normal),
         "\
-checking deploy/web.yaml Deployment/web:
-  app stays on web:2: its tag was changed
-restore deploy/web.yaml Deployment/web
+deploy/web.yaml:4  Deployment/web  the annotation `imago-config-spec` is removed
 restored no image, and the record goes from 1 of 214 files; 1 image left as written
 "
     );
@@ -305,7 +421,7 @@ fn more_detail_names_what_was_passed_over() {
     report.skipped.truncate(1);
     assert!(
         text(&report, Detail::More)
-            .starts_with("deploy/names.yaml holds no workload\npassed over chart/templates/0.yaml:3: a Helm template\n")
+            .starts_with("deploy/names.yaml holds no object with images\npassed over chart/templates/0.yaml:3 (template): a Helm template\n")
     );
     assert!(!text(&report, Detail::Normal).contains("names.yaml"));
 }
@@ -323,7 +439,9 @@ fn problems_are_counted_in_the_last_line() {
         problems: vec![problem],
         ..samples::updated()
     };
-    assert!(summary(&report, &Styles::plain()).ends_with("passed over; 1 problem\n"));
+    assert!(
+        summary(&report, Detail::Normal, &Styles::plain()).ends_with("passed over; 1 problem\n")
+    );
 }
 
 #[test]
@@ -338,20 +456,32 @@ fn names_and_images_cannot_steer_the_terminal() {
         message: "\u{9b}1m".into(),
     });
     report.unhandled.insert("Kind\u{1b}".into(), 1);
-    let text = text(&report, Detail::More);
-    assert!(
-        !text
-            .chars()
-            .any(|character| character != '\n' && steers(character)),
-        "{text:?}"
-    );
+    report.lock = samples::locked();
+    report.lock[0].image = "web\u{9b}:1".into();
+    for detail in [Detail::Normal, Detail::More] {
+        for strict in [false, true] {
+            let text = text(
+                &Report {
+                    strict,
+                    ..report.clone()
+                },
+                detail,
+            );
+            assert!(
+                !text
+                    .chars()
+                    .any(|character| character != '\n' && steers(character)),
+                "{text:?}"
+            );
+        }
+    }
 }
 
 #[test]
 fn plain_and_coloured_text_say_the_same() {
     let report = samples::updated();
-    let coloured =
-        body(&report, Detail::More, &Styles::coloured()) + &summary(&report, &Styles::coloured());
+    let coloured = body(&report, Detail::More, &Styles::coloured())
+        + &summary(&report, Detail::More, &Styles::coloured());
     assert_ne!(coloured, text(&report, Detail::More));
     assert_eq!(
         anstream::adapter::strip_str(&coloured).to_string(),

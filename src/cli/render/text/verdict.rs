@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::change::LISTED;
 use crate::app::report::{Action, Mode, ObjectReport, Outcome, Reach, Report};
 use crate::cli::render::counted;
 use crate::engine::code::Code;
@@ -28,12 +29,10 @@ pub(super) fn verdict(report: &Report) -> String {
     let changed: Vec<&ObjectReport> = report
         .objects
         .iter()
-        .filter(|workload| workload.changed)
+        .filter(|object| object.changed)
         .collect();
-    let containers = changed.iter().flat_map(|workload| &workload.images);
-    let images = containers
-        .filter(|container| is_due(&container.outcome))
-        .count();
+    let images = changed.iter().flat_map(|object| &object.images);
+    let images = images.filter(|image| is_due(&image.outcome)).count();
     let places = match report.mode {
         Mode::Files => report.files_changed.len(),
         Mode::Cluster => changed.len(),
@@ -47,7 +46,7 @@ pub(super) fn verdict(report: &Report) -> String {
         ),
         _ => format!(
             "{verb} {} in {places} of {}",
-            counted(images, "image"),
+            counted_images(report, images),
             everything(report)
         ),
     }
@@ -62,11 +61,11 @@ pub(super) fn is_of_fixed_images(report: &Report) -> bool {
         && report.stopped_at.is_none()
 }
 
-/// What was looked at: files, or the workloads of a cluster.
+/// What was looked at: files, or the objects of a cluster.
 fn everything(report: &Report) -> String {
     match report.mode {
         Mode::Files => counted(report.files_seen, "file"),
-        Mode::Cluster => counted(report.objects.len(), "workload"),
+        Mode::Cluster => counted(report.objects.len(), report.mode.object()),
     }
 }
 
@@ -79,16 +78,11 @@ fn is_due(outcome: &Outcome) -> bool {
 
 /// What there is to do, where nothing was to be written.
 fn outlook(report: &Report) -> String {
-    let due = |workload: &&ObjectReport| {
-        workload
-            .images
-            .iter()
-            .any(|container| is_due(&container.outcome))
-    };
+    let due = |object: &&ObjectReport| object.images.iter().any(|image| is_due(&image.outcome));
     let due = report.objects.iter().filter(due);
     let places = match report.mode {
         Mode::Files => due
-            .map(|workload| &workload.place.file)
+            .map(|object| &object.place.file)
             .collect::<BTreeSet<_>>()
             .len(),
         Mode::Cluster => due.count(),
@@ -102,8 +96,25 @@ fn outlook(report: &Report) -> String {
     match images {
         0 => nothing_to_do(report),
         1 => format!("1 image {place} has to be {act}"),
-        images => format!("{images} images {place} have to be {act}"),
+        images => format!(
+            "{} {place} have to be {act}",
+            counted_images(report, images)
+        ),
     }
+}
+
+/// How many images change, and of many, how many are different: one image usually stands in many places.
+fn counted_images(report: &Report, count: usize) -> String {
+    let images = counted(count, "image");
+    if report.mode == Mode::Cluster || count <= LISTED {
+        return images;
+    }
+    let changes = report.images().filter_map(|image| {
+        let new = image.outcome.new_image()?;
+        Some((image.image.as_str(), new))
+    });
+    let different = changes.collect::<BTreeSet<_>>().len();
+    format!("{images} ({different} different)")
 }
 
 /// Why nothing is to be done.
@@ -127,9 +138,9 @@ fn nothing_to_do(report: &Report) -> String {
         }
         (0, _) if report.files_seen == 0 => "no manifest found (*.yaml, *.yml, *.json)".to_owned(),
         (0, _) if report.not_selected + report.without_namespace > 0 => {
-            format!("no workload of {places} is selected")
+            format!("no object of {places} is selected")
         }
-        (0, _) => format!("no workload in {places}"),
+        (0, _) => format!("no image in {places}"),
         _ if report.action == Action::Restore => format!("nothing to restore in {places}"),
         _ if is_of_fixed_images(report) => format!(
             "{} with a fixed digest in {places}",

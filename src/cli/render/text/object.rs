@@ -1,26 +1,28 @@
-//! A workload with its containers, and what was done to it.
+//! An object with its images, and what was done to it.
 
 use std::fmt::Write;
 
 use super::{TAKES_ALL, named};
-use crate::app::report::{Action, Hold, ImageReport, ObjectReport, Outcome, Reach, Report};
+use crate::app::report::{
+    Action, Hold, ImageReport, LeftOut, ObjectReport, Outcome, Reach, Report,
+};
 use crate::cli::render::{Printable, Styles};
 
-/// Its name, a line for each container, and where it was changed, what was done.
-pub(super) fn write(text: &mut String, workload: &ObjectReport, report: &Report, styles: &Styles) {
+/// Its name, a line for each image, and where it was changed, what was done.
+pub(super) fn write(text: &mut String, object: &ObjectReport, report: &Report, styles: &Styles) {
     let strong = styles.strong;
-    let name = named(&workload.place);
+    let name = named(&object.place);
     writeln!(text, "{strong}checking {}:{strong:#}", Printable(&name)).expect(TAKES_ALL);
-    for container in &workload.images {
+    for image in &object.images {
         writeln!(
             text,
             "  {} {}",
-            Printable(&container.site.name),
-            decision(container, styles)
+            Printable(&image.site.name),
+            decision(image, styles)
         )
         .expect(TAKES_ALL);
     }
-    if !workload.changed {
+    if !object.changed {
         return;
     }
     let act = match (report.reach(), report.action) {
@@ -36,8 +38,8 @@ pub(super) fn write(text: &mut String, workload: &ObjectReport, report: &Report,
     writeln!(text, "{change}{act}{change:#} {}", Printable(&name)).expect(TAKES_ALL);
 }
 
-/// What was decided on a container.
-pub(super) fn decision(container: &ImageReport, styles: &Styles) -> String {
+/// What was decided for an image.
+pub(super) fn decision(reported: &ImageReport, styles: &Styles) -> String {
     let Styles {
         change,
         good,
@@ -45,8 +47,8 @@ pub(super) fn decision(container: &ImageReport, styles: &Styles) -> String {
         faint,
         ..
     } = styles;
-    let image = Printable(&container.image);
-    match &container.outcome {
+    let image = Printable(&reported.image);
+    match &reported.outcome {
         Outcome::Ok => format!("{good}ok{good:#}"),
         Outcome::Fixed => format!("{good}ok{good:#} (fixed digest)"),
         Outcome::Outdated(new) => format!(
@@ -75,27 +77,27 @@ pub(super) fn decision(container: &ImageReport, styles: &Styles) -> String {
             Printable(reason)
         ),
         Outcome::Kept(reason) => format!("stays on {image}: {}", Printable(reason)),
-        Outcome::Ignored(left_out) => {
-            format!("{faint}ignored{faint:#} ({})", Printable(&left_out.by))
+        Outcome::Ignored(LeftOut { code, by }) => {
+            format!("{faint}{code}{faint:#} ({})", Printable(by))
         }
-        Outcome::Variable => format!("{faint}passed over{faint:#}: {image} is a variable"),
+        Outcome::Variable => format!("{faint}variable{faint:#}: {image} is not an image yet"),
         Outcome::Held(Hold {
+            code,
             digest: Some(digest),
             reason,
-            ..
         }) => {
             format!(
-                "{change}held back{change:#} on {image}, though its tag is on {digest} now: {}",
+                "{change}held back{change:#} ({code}) on {image}, though its tag is on {digest} now: {}",
                 Printable(reason)
             )
         }
         Outcome::Held(Hold {
+            code,
             digest: None,
             reason,
-            ..
         }) => {
             format!(
-                "{change}held back{change:#} on {image}: {}",
+                "{change}held back{change:#} ({code}) on {image}: {}",
                 Printable(reason)
             )
         }

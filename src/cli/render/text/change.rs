@@ -1,0 +1,179 @@
+//! The changes of a run over files, a line each: where, which image, and what differs.
+//!
+//! ```text
+//! deploy/web.yaml:21  app  registry.example.com/shop/web:1.4 -> sha256:6a92af8a9db2
+//! ```
+//!
+//! More than a screen or two are told by image.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::TAKES_ALL;
+use crate::app::report::{ImageReport, LockedEntry, ObjectReport, Place, Report, Skipped};
+use crate::app::short;
+use crate::cli::render::{Printable, Styles, left_undone};
+
+/// How many changes are listed one by one.
+pub(super) const LISTED: usize = 50;
+
+/// An image that changes.
+struct Change<'a> {
+    object: &'a ObjectReport,
+    line: Option<u32>,
+    site: &'a str,
+    image: &'a str,
+    new_image: &'a str,
+    undone: &'static str,
+}
+
+/// Every change of the report.
+pub(super) fn write(text: &mut String, report: &Report, styles: &Styles) {
+    let changes = changes(report);
+    if changes.len() > LISTED {
+        write_by_image(text, &changes, styles);
+    } else {
+        for change in &changes {
+            write_one(text, change, styles);
+        }
+    }
+    for object in report.objects.iter().filter(|object| drops_record(object)) {
+        let what = object.place.object.as_deref().unwrap_or(&object.kind);
+        let at = at(&object.place, object.place.line);
+        writeln!(
+            text,
+            "{}  {}  the annotation `imago-config-spec` is removed",
+            Printable(&at),
+            Printable(what)
+        )
+        .expect(TAKES_ALL);
+    }
+    for LockedEntry {
+        place,
+        image,
+        locked,
+        digest,
+    } in &report.lock
+    {
+        let (locked, digest) = short::change(locked, digest);
+        write_line(
+            text,
+            &at(place, place.line),
+            image,
+            &locked,
+            &digest,
+            styles,
+        );
+        text.push('\n');
+    }
+}
+
+/// What is held back, a line each.
+pub(super) fn write_held<'a>(
+    text: &mut String,
+    held: impl Iterator<Item = &'a Skipped>,
+    styles: &Styles,
+) {
+    let change = styles.change;
+    for skipped in held {
+        let place = &skipped.place;
+        let site = place.site.as_ref().map(|site| site.name.as_str());
+        write!(text, "{}  ", Printable(&at(place, place.line))).expect(TAKES_ALL);
+        if let Some(name) = site.or(place.object.as_deref()) {
+            write!(text, "{}  ", Printable(name)).expect(TAKES_ALL);
+        }
+        writeln!(
+            text,
+            "{change}held back{change:#} ({}): {}",
+            skipped.code,
+            Printable(&skipped.message)
+        )
+        .expect(TAKES_ALL);
+    }
+}
+
+fn changes(report: &Report) -> Vec<Change<'_>> {
+    let reach = report.reach();
+    let of_object = |object| {
+        let undone = left_undone(reach, object);
+        object.images.iter().filter_map(move |image| {
+            Some(Change {
+                object,
+                line: image.line,
+                site: &image.site.name,
+                image: &image.image,
+                new_image: image.outcome.new_image()?,
+                undone,
+            })
+        })
+    };
+    report
+        .objects
+        .iter()
+        .flat_map(|object: &ObjectReport| of_object(object))
+        .collect()
+}
+
+/// Whether nothing of the object changes but that its record goes.
+fn drops_record(object: &ObjectReport) -> bool {
+    let changes = |image: &ImageReport| image.outcome.new_image().is_some();
+    object.changed && !object.images.iter().any(changes)
+}
+
+fn write_one(text: &mut String, change: &Change<'_>, styles: &Styles) {
+    let (old, new) = short::change(change.image, change.new_image);
+    let at = at(&change.object.place, change.line);
+    write_line(text, &at, change.site, &old, &new, styles);
+    writeln!(text, "{}", change.undone).expect(TAKES_ALL);
+}
+
+fn write_line(text: &mut String, at: &str, name: &str, old: &str, new: &str, styles: &Styles) {
+    let change = styles.change;
+    write!(
+        text,
+        "{}  {}  {} {change}->{change:#} {}",
+        Printable(at),
+        Printable(name),
+        Printable(old),
+        Printable(new)
+    )
+    .expect(TAKES_ALL);
+}
+
+/// Equal changes together, in the order in which each was met first.
+fn write_by_image(text: &mut String, changes: &[Change<'_>], styles: &Styles) {
+    let mut known = BTreeMap::new();
+    let mut groups: Vec<(&Change<'_>, usize)> = Vec::new();
+    for change in changes {
+        let key = (change.image, change.new_image, change.undone);
+        let group = *known.entry(key).or_insert_with(|| {
+            groups.push((change, 0));
+            groups.len() - 1
+        });
+        groups[group].1 += 1;
+    }
+    let arrow = styles.change;
+    for (first, count) in groups {
+        if count == 1 {
+            write_one(text, first, styles);
+            continue;
+        }
+        let (old, new) = short::change(first.image, first.new_image);
+        let at = at(&first.object.place, first.line);
+        writeln!(
+            text,
+            "{} {arrow}->{arrow:#} {}{}  in {count} places, first {}",
+            Printable(&old),
+            Printable(&new),
+            first.undone,
+            Printable(&at)
+        )
+        .expect(TAKES_ALL);
+    }
+}
+
+/// `deploy/web.yaml:21`
+fn at(place: &Place, line: Option<u32>) -> String {
+    let file = place.file.as_deref().unwrap_or_default();
+    line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"))
+}

@@ -1,0 +1,66 @@
+//! What is held back and passed over, counted by its code.
+
+use std::collections::BTreeMap;
+
+use crate::app::report::{Report, Skipped};
+use crate::cli::render::counted;
+use crate::cli::verbosity::Detail;
+use crate::engine::code::Code;
+
+/// `held back: 2 renamed-by, 1 platform-lost`, the codes in the order of the documentation.
+pub(super) fn held(report: &Report, detail: Detail) -> Option<String> {
+    let codes: Vec<String> = by_code(report, Skipped::is_held)
+        .map(|(code, count)| format!("{count} {code}"))
+        .collect();
+    let is_named = detail >= Detail::More || report.strict;
+    let hint = if is_named { "" } else { " (`-v` names them)" };
+    (!codes.is_empty()).then(|| format!("held back: {}{hint}", codes.join(", ")))
+}
+
+/// The same of what was passed over on purpose. What most runs have is said in words.
+pub(super) fn passed_over(report: &Report) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut others = Vec::new();
+    for (code, count) in by_code(report, |skipped| !skipped.is_held()) {
+        match code {
+            Code::Ignored => parts.push(format!("{} ignored", counted(count, "image"))),
+            Code::Variable => parts.push(format!("{} passed over", counted(count, "variable"))),
+            Code::Template => {
+                parts.push(format!("{} passed over", counted(count, template(report))))
+            }
+            Code::Managed => parts.push(format!(
+                "{} managed by something else, which `--managed` takes too",
+                counted(count, "workload")
+            )),
+            code => others.push(format!("{count} {code}")),
+        }
+    }
+    if !others.is_empty() {
+        parts.push(format!("passed over: {}", others.join(", ")));
+    }
+    parts
+}
+
+fn by_code(
+    report: &Report,
+    is_meant: impl Fn(&Skipped) -> bool,
+) -> impl Iterator<Item = (Code, usize)> {
+    let mut counts: BTreeMap<Code, usize> = BTreeMap::new();
+    for skipped in report.skipped.iter().filter(|skipped| is_meant(skipped)) {
+        *counts.entry(skipped.code).or_default() += 1;
+    }
+    counts.into_iter()
+}
+
+/// What templates are called. Some are for another engine than Helm's.
+fn template(report: &Report) -> &'static str {
+    let mut templates = report
+        .skipped
+        .iter()
+        .filter(|skipped| skipped.code == Code::Template);
+    if templates.all(|skipped| skipped.message.contains("Helm")) {
+        "Helm template"
+    } else {
+        "template"
+    }
+}

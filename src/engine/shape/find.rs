@@ -160,6 +160,12 @@ struct Search {
 
 impl Search {
     fn below<'a, T: Tree<'a>>(&mut self, node: T) {
+        // Items may be lists themselves: Argo's `steps` are.
+        for (index, item) in node.items().into_iter().enumerate() {
+            self.steps.push(index.into());
+            self.below(item);
+            self.steps.pop();
+        }
         let entries = node.entries();
         let text = |key| {
             let (_, value) = entries.iter().find(|(found, _)| *found == key)?;
@@ -228,14 +234,7 @@ impl Search {
                 None if family.maps.contains(key) && has_text(*value, "image") => {
                     self.take(*value, Role::Other);
                 }
-                None => {
-                    for (index, item) in items.into_iter().enumerate() {
-                        self.steps.push(index.into());
-                        self.below(item);
-                        self.steps.pop();
-                    }
-                    self.below(*value);
-                }
+                None => self.below(*value),
             }
             self.steps.pop();
         }
@@ -527,7 +526,7 @@ mod tests {
             {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"generateName": "a"}, "spec": pod("web:5")},
             {"apiVersion": "kyverno.io/v1", "kind": "ClusterPolicy", "spec": pod("web:6")},
             {"apiVersion": "tekton.dev/v1", "kind": "TaskRun", "spec": {"taskSpec": {"steps": [{"image": "web:7"}]}}},
-            {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "spec": {"templates": [{"container": {"image": "web:8"}}]}},
+            {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "spec": {"templates": [{"steps": [[{"inline": {"container": {"image": "web:8"}}}]]}]}},
         ]);
         let template = json!({"apiVersion": "template.openshift.io/v1", "kind": "Template", "objects": objects});
         let found = find(&template);

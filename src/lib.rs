@@ -31,7 +31,7 @@
 //! ```
 //!
 //! - [`engine::shape`] has the table of kinds, an [`engine::site::Site`] is one place of one image: it reads and writes the scalars there.
-//! - A [`engine::path::Path`] is the address of a string in an object, and a [`engine::plan::Change`] says what shall stand there; so
+//! - A [`engine::path::Path`] is the address of a string in an object, and a [`engine::change::Change`] says what shall stand there; so
 //!   finding, policy and planning know nothing of files and clusters.
 //! - A tag is asked for when the first file that names it has been read, while others are still read, in the order of the files and not
 //!   of the threads that read them. A file is planned and edited when its own tags are answered, while others still wait.

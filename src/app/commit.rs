@@ -225,7 +225,7 @@ impl Session {
 
 /// Who commits. libgit2's own form of that stays on the thread that asks for it.
 fn identity(request: &Request, repository: &Repository) -> anyhow::Result<Identity> {
-    let identity = Identity::of(repository, request.author.as_ref(), &request.environment);
+    let identity = repository.identity(request.author.as_ref(), &request.environment);
     Ok(identity.map_err(|error| refused(&error))?)
 }
 

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::object::{Object, RESTARTED_AT};
 use super::path::Path;
-use super::running::texts;
 use super::shape::{self, PodKind, Template};
 
 /// A workload in a cluster.
@@ -119,6 +118,14 @@ impl Live {
             self.namespace, self.workload.kind, self.workload.name
         )
     }
+}
+
+/// The entries of a map whose values are strings.
+pub(super) fn texts(map: Option<&Value>) -> BTreeMap<String, String> {
+    let entries = map.and_then(Value::as_object).into_iter().flatten();
+    entries
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
 }
 
 /// Decided by the numbers in its status. With `OnDelete` a person replaces the pods, so no rollout runs by itself.

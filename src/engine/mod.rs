@@ -4,6 +4,7 @@
 
 pub mod annotation;
 pub mod answer;
+pub mod change;
 pub mod code;
 #[cfg(test)]
 mod costs;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::hold::Hold;
 use super::path::Path;
-use super::shape::PodKind;
+use super::shape::pods::PodKind;
 use super::site::Site;
 
 /// The annotation of an object that records its images as they were written.

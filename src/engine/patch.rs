@@ -8,10 +8,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::change::Change;
 use super::live::Live;
 use super::object::Record;
 use super::path::{Path, Step};
-use super::plan::Change;
 
 /// What the changes were decided by, apart from the workload's own texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

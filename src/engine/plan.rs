@@ -11,11 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::annotation::Originals;
 use super::answer::{Answers, Refusal};
+use super::change::Change;
 use super::hold::Hold;
 use super::image::{Digest, ImageError, ImageRef, Lookup};
 use super::memory::Ledger;
 use super::object::{Object, Record};
-use super::path::Path;
 use super::policy::{self, Intent, Return, TagForm, Track};
 use super::running::{PodVerdict, Pods, Purpose};
 use super::selector::ImageFilter;
@@ -32,17 +32,6 @@ pub struct Rules {
     pub form: TagForm,
     /// The images that the user takes.
     pub images: ImageFilter,
-}
-
-/// The string at `at` shall be `to`; `None` is an entry that is not there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// Where.
-    pub at: Path,
-    /// What stands there now, as the plan relies on it.
-    pub from: Option<String>,
-    /// What shall stand there.
-    pub to: Option<String>,
 }
 
 /// What was decided for an image.

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::answer::Index;
 use super::image::Digest;
-use super::live::Live;
+use super::live::{Live, texts};
 use super::object::RESTARTED_AT;
 use super::site::{Role, Site};
 
@@ -134,14 +134,6 @@ pub fn controller(metadata: &Value) -> Option<&str> {
         .find(|owner| owner["controller"] == true)?
         .get("uid")?
         .as_str()
-}
-
-/// The entries of a map whose values are strings.
-pub(super) fn texts(map: Option<&Value>) -> BTreeMap<String, String> {
-    let entries = map.and_then(Value::as_object).into_iter().flatten();
-    entries
-        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-        .collect()
 }
 
 /// What the pods are checked for.

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::change::Change;
 use super::hold::Hold;
 use super::image::ImageRef;
 use super::path::{Path, Step};
-use super::plan::Change;
 
 /// A place where an image stands: a container's `image`.
 #[derive(Clone, Debug, PartialEq, Eq)]

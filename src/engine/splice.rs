@@ -15,8 +15,8 @@ mod sharing;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::change::Change;
 use super::path::{Path, Step};
-use super::plan::Change;
 use super::tree::{Scalar, Tree};
 use super::yaml::{File, Layout, NodeId, YamlNode};
 use crate::engine::code::Code;

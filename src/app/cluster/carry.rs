@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::{AT_ONCE, Managed, Planned, PodsAre, Run, place, refused};
 use crate::app::report::Problem;
+use crate::engine::change::Change;
 use crate::engine::code::Code;
 use crate::engine::live::Live;
 use crate::engine::patch::{Basis, ValidFor, patch};
-use crate::engine::plan::Change;
 use crate::io::cluster::{Query, Resource, Send};
 use crate::io::interrupt;
 

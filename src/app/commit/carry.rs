@@ -13,9 +13,9 @@ use crate::app::report::{Action, Committed, Place, Problem, Report};
 use crate::app::source::lock_problem;
 use crate::engine::code::Code;
 use crate::io::git::GitError;
+use crate::io::git::change::Staged;
 use crate::io::git::identity::Identity;
 use crate::io::git::repository::CommitId;
-use crate::io::git::staging::Staged;
 use crate::io::git::transport::{Pushed, Replace, Transport};
 use crate::io::interrupt;
 

@@ -13,8 +13,9 @@ use crate::app::threads;
 use crate::app::write::{self, Drafts, Signals};
 use crate::io::files as disk;
 use crate::io::git::GitError;
+use crate::io::git::change::Staged;
 use crate::io::git::repository::{CommitId, Objects};
-use crate::io::git::staging::{Attributes, Staged, Staging, Unfit};
+use crate::io::git::staging::{Attributes, Staging, Unfit};
 use crate::io::lock;
 
 /// Each thread that holds files against a commit has fewer files open than these.

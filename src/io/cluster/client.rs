@@ -10,7 +10,8 @@ use super::kubeconfig::Target;
 use super::settings::{Limits, Settings};
 use crate::io::credentials::Secret;
 use crate::io::registry::addresses::is_no_such_name;
-use crate::io::registry::fault::{DENIED, Fault, causes, of_cause};
+use crate::io::registry::client_error::{DENIED, causes, of_cause};
+use crate::io::registry::fault::Fault;
 
 /// The client: connections and TLS. It does not authenticate, retry, or read the environment.
 pub(super) fn client(

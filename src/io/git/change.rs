@@ -9,16 +9,27 @@
 //! It proves no identity: whoever can write a commit can compute it.
 
 use std::fmt::{self, Write as _};
+use std::path::PathBuf;
 
 use git2::{DiffOptions, Oid, Patch, Signature};
 use sha2::{Digest as _, Sha256};
-
-use super::staging::Staged;
 
 /// How many bytes of a hash are kept.
 const KEPT: usize = 16;
 
 type Hash = [u8; KEPT];
+
+/// A file's new content for a commit.
+#[derive(Clone, Debug)]
+pub struct Staged {
+    pub(super) path: PathBuf,
+    pub(super) blob: Oid,
+    pub(super) mode: u32,
+    /// The content and the mode that the commit's parent has; `None` for a new file.
+    pub(super) old: Option<(Oid, u32)>,
+    /// The lines that change, as [`lines`] tells them.
+    pub(super) lines: [u8; 32],
+}
 
 /// What a commit changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,6 @@ use std::ffi::{OsStr, OsString};
 use git2::{ErrorCode, Signature};
 
 use super::GitError;
-use super::repository::Repository;
 
 /// A name and a mail address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,13 +39,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Author and committer, the author replaced where one is named. A machine without any identity commits as the named author.
-    pub fn of(
-        repository: &Repository,
+    pub(super) fn of(
+        repository: &git2::Repository,
         author: Option<&Person>,
         environment: &BTreeMap<OsString, OsString>,
     ) -> Result<Self, GitError> {
-        let config = repository.inner.config()?.snapshot()?;
+        let config = repository.config()?.snapshot()?;
         // libgit2 knows `user.name` and `user.email` alone.
         let in_role = |role: &str, known: Result<Signature<'static>, git2::Error>| {
             let own = |field: &str| {
@@ -76,7 +74,7 @@ impl Identity {
             .map(|person| Signature::now(&person.name, &person.mail))
             .transpose()?;
         let committer = match (
-            in_role("committer", repository.inner.committer_from_env()),
+            in_role("committer", repository.committer_from_env()),
             &named,
         ) {
             (Ok(committer), _) => committer,
@@ -88,7 +86,7 @@ impl Identity {
         };
         let author = match named {
             Some(named) => named,
-            None => in_role("author", repository.inner.author_from_env())?,
+            None => in_role("author", repository.author_from_env())?,
         };
         Ok(Self {
             author,

@@ -4,16 +4,16 @@ mod commit;
 mod origin;
 mod undo;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, OdbLookupFlags, Oid, RepositoryState};
 
 use super::GitError;
-use super::change::Change;
-use super::identity::Identity;
-use super::staging::Staged;
+use super::change::{Change, Staged};
+use super::identity::{Identity, Person};
 
 pub use origin::Lacking;
 
@@ -163,6 +163,16 @@ impl Repository {
             commit: CommitId(head.peel_to_commit()?.id()),
             branch,
         })
+    }
+
+    /// Author and committer of a commit that is made now, the author replaced where one is named. A machine without any identity commits as
+    /// the named author.
+    pub fn identity(
+        &self,
+        author: Option<&Person>,
+        environment: &BTreeMap<OsString, OsString>,
+    ) -> Result<Identity, GitError> {
+        Identity::of(&self.inner, author, environment)
     }
 
     /// Opens it anew: what another program has fetched is seen.

@@ -14,7 +14,7 @@ use git2::{
 };
 
 use super::GitError;
-use super::change;
+use super::change::{self, Staged};
 use super::names::Names;
 use super::repository::{CommitId, Place, Repository};
 use crate::engine::code::Code;
@@ -24,18 +24,6 @@ const CONVERTED_BY: [&str; 2] = ["filter", "working-tree-encoding"];
 
 /// So many commits may be ahead of a file that a killed run has left: each run after it would have brought the file forward.
 const MOST_BEHIND: usize = 16;
-
-/// A file's new content for a commit.
-#[derive(Clone, Debug)]
-pub struct Staged {
-    pub(super) path: PathBuf,
-    pub(super) blob: Oid,
-    pub(super) mode: u32,
-    /// The content and the mode that the commit's parent has; `None` for a new file.
-    pub(super) old: Option<(Oid, u32)>,
-    /// The lines that change, as [`change::lines`] tells them.
-    pub(super) lines: [u8; 32],
-}
 
 /// Why a file is not committed, and for that reason not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,38 +9,20 @@ use reqwest::Method;
 
 use super::challenge::{self, Challenge};
 use super::destination::Destination;
-use super::refusal::{SignedAs, refusal, refused_before};
-use super::retry::{Asked, passes};
-use super::trace::Step;
+use super::refusal::{SignedAs, passes, refusal, refused_before};
+use super::retry::Asked;
+use super::trace::Way;
 use super::transport::{Reply, Request};
 use super::trial::Trial;
 use super::{Registry, basic};
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
-use crate::engine::image::Lookup;
 use crate::io::credentials::{Freshness, Kind, Secret, Source};
 
 /// An answer, and who we were when it was given.
 pub(super) struct Answered {
     pub(super) reply: Reply,
     pub(super) signed: SignedAs,
-}
-
-/// Notes what happens for one lookup.
-pub(super) struct Way<'a> {
-    pub(super) registry: &'a Registry,
-    pub(super) lookup: &'a Lookup,
-}
-
-impl Way<'_> {
-    pub(super) fn note(&self, step: Step) {
-        let mut trace = self
-            .registry
-            .trace
-            .lock()
-            .expect("no holder of this lock panics");
-        trace.entry(self.lookup.clone()).or_default().push(step);
-    }
 }
 
 /// How we sign in for one request.
@@ -109,15 +91,13 @@ impl Registry {
                 accept,
                 form: None,
             };
-            let turn = match pass.as_ref().and_then(|pass| pass.trial.as_ref()) {
-                Some((trial, source)) => Some(
-                    trial
-                        .turn()
-                        .await
-                        .ok_or_else(|| refused_before(to, source))?,
-                ),
-                None => None,
-            };
+            let turn =
+                match pass.as_ref().and_then(|pass| pass.trial.as_ref()) {
+                    Some((trial, source)) => Some(trial.turn().await.ok_or_else(|| {
+                        refused_before(&to.host.name, &to.target.registry, source)
+                    })?),
+                    None => None,
+                };
             let reply = self.until_answered(&to.host, &request, asked, way).await?;
             match (turn, reply.status) {
                 (Some(turn), 401) if reply.direct => turn.refused(),

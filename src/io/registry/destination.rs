@@ -10,11 +10,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::Registry;
-use super::ask::Way;
 use super::host::Host;
 use super::map::{self, Target};
 use super::refusal::refusal;
-use super::trace::Step;
+use super::trace::{Step, Way};
 use super::transport::authority;
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;

@@ -12,9 +12,10 @@ use tokio::time::Instant;
 
 use super::challenge::Challenge;
 use super::fault::Fault;
+use super::refusal::SignedAs;
 use super::shared::SharedOfHost;
-use super::token::Kept;
 use crate::engine::answer::Refusal;
+use crate::io::credentials::Secret;
 
 /// Questions in a row that get no answer before the host counts as down.
 const SILENT: u32 = 3;
@@ -22,6 +23,22 @@ const SILENT: u32 = 3;
 const LIMITED: u32 = 3;
 /// Second and later tries that a host gets beyond those that its answers earn it.
 const RETRIES: u32 = 64;
+
+/// What became of a repository's token.
+pub(super) struct Kept {
+    pub(super) generation: u32,
+    /// Whether it stands for one that was refused.
+    pub(super) renewed: bool,
+    pub(super) outcome: Result<Token, Refusal>,
+}
+
+/// A token, as the header that carries it.
+#[derive(Clone)]
+pub(super) struct Token {
+    pub(super) header: Secret,
+    pub(super) until: Instant,
+    pub(super) signed: SignedAs,
+}
 
 /// Where a token is put; whoever holds it asks for one.
 type TokenPlace = Arc<tokio::sync::Mutex<Option<Kept>>>;

@@ -3,11 +3,11 @@
 //! The kubelet does so: two secrets for a host are as often two accounts with a repository each as an old password and a new one.
 //! What a docker config has is tried as Docker does it, the closest entry alone.
 
-use super::ask::Way;
 use super::destination::Destination;
 use super::manifest::{self, Malformed};
 use super::refusal::of_credentials;
 use super::settings::NewDigests;
+use super::trace::Way;
 use super::{Registry, map, not_a_manifest, schema_1};
 use crate::engine::answer::{Manifest, Refusal};
 use crate::engine::code::Code;

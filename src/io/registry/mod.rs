@@ -9,7 +9,7 @@
 //! The parts: `map` and `destination` say who is asked, and `detours` whether that was the repository's choice, `ask` signs in, `in_turn` tries several pull secrets, `token` keeps
 //! tokens, `trial` keeps wrong passwords from being tried often, `retry` tries again, `host` knows what a run has learnt of a
 //! host, `shared` is what those have in common who ask side by side, `transport` sends one request, `addresses` and `proxies`
-//! say where and how it may go, `challenge` and `manifest` read what comes, `fault` and `refusal` say what went wrong, `trace`
+//! say where and how it may go, `challenge` and `manifest` read what comes, `client_error`, `fault` and `refusal` say what went wrong, `trace`
 //! notes the way.
 //!
 //! # Why not `oci-client`
@@ -30,6 +30,7 @@
 pub(in crate::io) mod addresses;
 mod ask;
 mod challenge;
+pub(in crate::io) mod client_error;
 mod destination;
 mod detours;
 pub(in crate::io) mod fault;
@@ -56,13 +57,14 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use tokio::time::{Instant, timeout_at};
 
-use ask::{Answered, Way};
+use ask::Answered;
 use destination::Destination;
 use manifest::{Malformed, Parsed};
 use map::Target;
-use refusal::{of_status, refusal};
-use retry::{Asked, passes};
+use refusal::{of_status, passes, refusal};
+use retry::Asked;
 use shared::Shared;
+use trace::Way;
 
 pub use detours::{Detour, Detours};
 pub use map::{Map, MapError};

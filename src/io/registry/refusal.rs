@@ -2,8 +2,6 @@
 //!
 //! No text of a registry is repeated but the codes that the specification knows: a registry may echo what we sent.
 
-use super::destination::Destination;
-use super::retry::passes;
 use super::trial::MOST_REFUSED;
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
@@ -121,8 +119,7 @@ pub(super) fn unauthorized(answered: &str, registry: &str, signed: &SignedAs) ->
 }
 
 /// What is said where credentials are not tried, because they were refused often enough.
-pub(super) fn refused_before(to: &Destination, source: &Source) -> Refusal {
-    let (host, registry) = (&to.host.name, &to.target.registry);
+pub(super) fn refused_before(host: &str, registry: &str, source: &Source) -> Refusal {
     let cause = format!(
         "the credentials from {source} were refused {MOST_REFUSED} times for `{host}`, and are not tried again"
     );
@@ -149,6 +146,11 @@ fn login(registry: &str) -> String {
     } else {
         format!("run `docker login {registry}`")
     }
+}
+
+/// Whether another try may be answered otherwise.
+pub(super) fn passes(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
 /// A refusal with a hint.

@@ -11,11 +11,10 @@ use tokio::sync::MutexGuard;
 use tokio::time::{Instant, sleep};
 
 use super::Registry;
-use super::ask::Way;
 use super::fault::Fault;
 use super::host::Host;
-use super::refusal::refusal;
-use super::trace::Step;
+use super::refusal::{passes, refusal};
+use super::trace::{Step, Way};
 use super::transport::{Reply, Request};
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
@@ -165,11 +164,6 @@ impl Registry {
             .min(self.limits.longest_pause)
             .mul_f64(1.0 - self.random() / 2.0)
     }
-}
-
-/// Whether another try may be answered otherwise.
-pub(super) fn passes(status: u16) -> bool {
-    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
 /// How long the registry wants to be left alone: seconds, or a date, which is read against the answer's own clock.

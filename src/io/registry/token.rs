@@ -10,11 +10,11 @@ use reqwest::{Method, Url};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::ask::Way;
 use super::destination::Destination;
+use super::host::{Kept, Token};
 use super::refusal::{self, SignedAs, of_credentials, refusal, refused_before};
 use super::retry::Asked;
-use super::trace::Step;
+use super::trace::{Step, Way};
 use super::transport::{Reply, Request, authority};
 use super::{Registry, basic};
 use crate::engine::answer::Refusal;
@@ -25,22 +25,6 @@ use crate::io::credentials::{Credentials, Freshness, Kind, Secret};
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
 /// A token is not used in its last seconds: it must still be good when it arrives.
 const MARGIN: Duration = Duration::from_secs(5);
-
-/// What became of a repository's token.
-pub(super) struct Kept {
-    generation: u32,
-    /// Whether it stands for one that was refused.
-    renewed: bool,
-    outcome: Result<Token, Refusal>,
-}
-
-/// A token, as the header that carries it.
-#[derive(Clone)]
-pub(super) struct Token {
-    header: Secret,
-    until: Instant,
-    signed: SignedAs,
-}
 
 /// A token to send, and which one of its repository it is.
 pub(super) struct Granted {
@@ -231,7 +215,9 @@ impl Registry {
             return self.exchange(to, realm, service, None, way).await;
         };
         let turn = to.host.shared.trials.of(credentials).turn().await;
-        let turn = turn.ok_or_else(|| refused_before(to, &credentials.source))?;
+        let turn = turn.ok_or_else(|| {
+            refused_before(&to.host.name, &to.target.registry, &credentials.source)
+        })?;
         let outcome = self
             .exchange(to, realm, service, Some(credentials), way)
             .await;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::Registry;
 use crate::engine::image::Lookup;
 
 /// What happened for each lookup, in order.
@@ -65,5 +66,22 @@ impl fmt::Display for Step {
             Self::Paused { milliseconds } => write!(formatter, "paused for {milliseconds} ms"),
             Self::Warning(text) => write!(formatter, "warning: {text}"),
         }
+    }
+}
+
+/// Notes what happens for one lookup.
+pub(super) struct Way<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) lookup: &'a Lookup,
+}
+
+impl Way<'_> {
+    pub(super) fn note(&self, step: Step) {
+        let mut trace = self
+            .registry
+            .trace
+            .lock()
+            .expect("no holder of this lock panics");
+        trace.entry(self.lookup.clone()).or_default().push(step);
     }
 }

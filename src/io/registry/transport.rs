@@ -15,6 +15,7 @@ use reqwest::{Method, Url};
 use tokio::time::timeout;
 
 use super::addresses::{Addresses, SharedAddresses, may_lead};
+use super::client_error;
 use super::fault::Fault;
 use super::host::Host;
 use super::proxies::{Between, Proxies};
@@ -278,7 +279,7 @@ impl Transport {
         method: &Method,
         between: Option<&Between<'_>>,
     ) -> Result<Reply, Fault> {
-        let fault = |error: reqwest::Error| Fault::of(&error, &self.limits, between);
+        let fault = |error: reqwest::Error| client_error::sort(&error, &self.limits, between);
         let mut response = request.send().await.map_err(fault)?;
         let mut reply = Reply {
             status: response.status().as_u16(),

@@ -1,10 +1,11 @@
 //! Runs the whole engine on one text, in process: read, find, plan, splice. Uses no file and no network.
 
 use imago::engine::answer::{Answer, Answers, Refusal};
+use imago::engine::change::Change;
 use imago::engine::code::Code;
 use imago::engine::image::{Digest, ImageRef};
 use imago::engine::object::Object;
-use imago::engine::plan::{self, Change, Plan, Rules};
+use imago::engine::plan::{self, Plan, Rules};
 use imago::engine::policy::{TagForm, Track};
 use imago::engine::selector::ImageFilter;
 use imago::engine::shape;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::second::{self, Source};
 use super::{Differences, File, first, prove};
+use crate::engine::change::Change;
 use crate::engine::path::Path;
-use crate::engine::plan::Change;
 use crate::engine::splice::{DocumentChanges, Edit, apply, edits};
 
 const BLOCK: &str = "metadata:

@@ -11,9 +11,9 @@ use git2::{Commit, FileMode, ObjectType, Oid, Signature, Tree};
 use super::undo::Kept;
 use super::{CommitId, Head, Repository};
 use crate::io::git::GitError;
+use crate::io::git::change::Staged;
 use crate::io::git::identity::{self, Identity};
 use crate::io::git::signing::Signer;
-use crate::io::git::staging::Staged;
 
 /// The bits of an entry's flags that say of which side of a conflict it is.
 const STAGE: u16 = 0x3000;

@@ -11,8 +11,8 @@ use git2::{Delta, MergeOptions, Oid, Signature, Tree};
 use super::{CommitId, ContentId, Repository};
 use crate::io::files::MAX_FILE;
 use crate::io::git::GitError;
+use crate::io::git::change::Staged;
 use crate::io::git::change::{self, Change};
-use crate::io::git::staging::Staged;
 
 /// What has to be here before it can be told whose a commit is.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
-# docker build .                 imago alone, on nothing: for clusters
+# docker build .                 only imago, from scratch: for clusters
 # docker build --target git .    with git and ssh: for pushing to a repository from inside a cluster
 #
-# The binary is static. Home is /var/lib/imago: mount .docker/config.json and .kube/config there, and run it as user 1000 on a read-only root.
+# The binary is static. Its home is /var/lib/imago: mount .docker/config.json and .kube/config there. Run it as user 1000 on a read-only root.
 
 FROM docker.io/library/rust:1.95-alpine AS build
 RUN apk add --no-cache musl-dev

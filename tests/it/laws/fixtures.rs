@@ -52,7 +52,7 @@ fn the_engine_does_with_a_text_what_the_case_says() {
             Action::Update => engine::Action::Update(&answers),
             Action::Restore => engine::Action::Restore,
         };
-        // A text without one of the four kinds is not even parsed.
+        // A text without a sign of an object with images is not even parsed.
         if case.name == "broken-without-a-workload" {
             continue;
         }

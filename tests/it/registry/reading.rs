@@ -40,7 +40,7 @@ fn by_default_a_digest_costs_one_head_and_is_believed() {
 }
 
 #[test]
-fn a_digest_without_bytes_is_not_used_and_get_has_the_right_one() {
+fn the_digest_of_empty_content_is_not_used_and_get_has_the_right_one() {
     let long = "sha512:cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce\
                 47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e";
     for lie in [digest(b""), long.to_owned()] {

@@ -80,7 +80,7 @@ pub fn lost(old: &Manifest, new: &Manifest) -> Option<String> {
         return None;
     }
     if let Manifest::Other(media_type) = new {
-        return Some(format!("it is no image, but `{media_type}`"));
+        return Some(format!("it is not an image but `{media_type}`"));
     }
     let (had, has) = (old.platforms(), new.platforms());
     if has.is_empty() {
@@ -143,7 +143,7 @@ mod tests {
         let other = Manifest::Other("application/vnd.cncf.helm.config.v1+json".to_owned());
         assert_eq!(
             lost(&image("linux/amd64"), &other).unwrap(),
-            "it is no image, but `application/vnd.cncf.helm.config.v1+json`"
+            "it is not an image but `application/vnd.cncf.helm.config.v1+json`"
         );
         assert_eq!(
             lost(&image("linux/amd64"), &index(&[])).unwrap(),

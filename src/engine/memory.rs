@@ -66,7 +66,7 @@ impl<'t> Ledger<'t> {
 /// time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the image of `{container}` fits more than one of its entries, or fits one that another image fits too"
+    "the image of `{container}` fits several entries of the record, or an entry that another image fits too"
 )]
 pub struct Ambiguous {
     /// A container whose entry is unclear.

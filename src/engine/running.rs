@@ -175,7 +175,7 @@ impl<'a> Pods<'a> {
             Err(reason) => return PodVerdict::Nothing(reason),
         };
         if pods.is_empty() {
-            return PodVerdict::Nothing("no pod of it is running");
+            return PodVerdict::Nothing("none of its pods is running");
         }
         if container.role == Role::Volume {
             return PodVerdict::Nothing("pods do not report the image of a volume");
@@ -204,7 +204,7 @@ impl<'a> Pods<'a> {
             Some(_) => {
                 PodVerdict::Nothing("its index has more manifests without a platform than are read")
             }
-            None => PodVerdict::Nothing("no pod of it tells which digest it runs"),
+            None => PodVerdict::Nothing("none of its pods reports which digest it runs"),
         }
     }
 

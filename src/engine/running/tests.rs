@@ -114,15 +114,18 @@ fn what_says_nothing_changes_nothing() {
     let mut stray = pod(&id('c'), "running");
     stray["metadata"]["ownerReferences"][0]["controller"] = false.into();
     for (pods, reason) in [
-        (vec![], "no pod of it is running"),
-        (vec![deleted, finished, stray], "no pod of it is running"),
+        (vec![], "none of its pods is running"),
+        (
+            vec![deleted, finished, stray],
+            "none of its pods is running",
+        ),
         (
             vec![
                 pod(&bare, "running"),
                 pod("", "running"),
                 pod("3f2a9c", "running"),
             ],
-            "no pod of it tells which digest it runs",
+            "none of its pods reports which digest it runs",
         ),
         (
             vec![pod(&id('c'), "waiting")],

@@ -52,10 +52,10 @@ pub(super) fn client(
             "install the package `ca-certificates`, or give the kubeconfig a `certificate-authority`",
         ),
         kube::Error::RustlsTls(kube::client::RustlsTlsError::AddRootCertificate(_)) => {
-            unusable("the kubeconfig's `certificate-authority`", "it holds something that is no certificate", "correct it")
+            unusable("the kubeconfig's `certificate-authority`", "it contains something that is not a certificate", "correct it")
         }
         kube::Error::RustlsTls(kube::client::RustlsTlsError::InvalidServerName(_)) => {
-            unusable("the kubeconfig's `tls-server-name`", "it is no host's name", "correct it")
+            unusable("the kubeconfig's `tls-server-name`", "it is not a host name", "correct it")
         }
         kube::Error::RustlsTls(_) | kube::Error::InferKubeconfig(_) => unusable(
             "the client certificate",

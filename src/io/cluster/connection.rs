@@ -195,7 +195,7 @@ impl Connection {
         let mut request = http::Request::new(body);
         *request.method_mut() = question.method.clone();
         *request.uri_mut() = question.path.parse().map_err(|_| Why::Invalid {
-            text: "its name makes no path".to_owned(),
+            text: "its name cannot be part of a URL".to_owned(),
         })?;
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static(question.accept));

@@ -295,7 +295,7 @@ fn or_default(namespace: Option<&str>) -> String {
 fn uri(text: &str) -> Result<http::Uri, Why> {
     let unusable = || Why::Unusable {
         part: "the server's address".to_owned(),
-        reason: "it is no http or https URL".to_owned(),
+        reason: "it is not an http or https URL".to_owned(),
         hint: "correct the server's address",
     };
     let uri: http::Uri = text.parse().map_err(|_| unusable())?;
@@ -322,7 +322,7 @@ fn data_or_file(
         let unusable = |_| Why::Unusable {
             part: format!("the kubeconfig's `{name}-data`"),
             reason: "it is not base64".to_owned(),
-            hint: "make the kubeconfig anew",
+            hint: "create the kubeconfig again",
         };
         return STANDARD.decode(data.trim()).map(Some).map_err(unusable);
     }

@@ -63,7 +63,7 @@ pub(super) enum PluginError {
         program: String,
         install: Option<String>,
     },
-    #[error("the credential plugin `{program}` speaks `{version}`, which is not spoken here")]
+    #[error("the credential plugin `{program}` speaks `{version}`, which imago does not support")]
     Version { program: String, version: String },
     #[error("the credential plugin `{program}` needs a terminal")]
     NoTerminal { program: String },
@@ -73,7 +73,7 @@ pub(super) enum PluginError {
     Slow { program: String, seconds: f64 },
     #[error("the credential plugin `{program}` failed ({status})")]
     Failed { program: String, status: String },
-    #[error("the credential plugin `{program}` answered with something that is not its JSON")]
+    #[error("the credential plugin `{program}` did not answer with the expected JSON")]
     Garbage { program: String },
 }
 

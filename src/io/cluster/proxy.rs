@@ -58,7 +58,7 @@ pub(super) fn parse(text: &str) -> Option<http::Uri> {
 pub(super) fn unusable(part: &str) -> Why {
     Why::Unusable {
         part: format!("the proxy in {part}"),
-        reason: "it is no http, https or socks5 URL".to_owned(),
+        reason: "it is not an http, https or socks5 URL".to_owned(),
         hint: "correct the proxy's address",
     }
 }

@@ -110,9 +110,7 @@ impl Cluster {
             "kubernetes.io/dockerconfigjson" => false,
             "kubernetes.io/dockercfg" => true,
             _ => {
-                return Err(unusable(
-                    "it is of another type than secrets for registries",
-                ));
+                return Err(unusable("its type is not one for registries"));
             }
         };
         let data = if is_old { old } else { config };

@@ -41,7 +41,7 @@ pub(super) fn why(status: u16, body: &[u8], permission: Permission, known: &Know
     else {
         return match status {
             404 => Why::NotAnApiServer {
-                reason: "404, and no word of why".to_owned(),
+                reason: "404 without a reason".to_owned(),
             },
             429 => Why::RateLimited,
             500..=599 => Why::Server {
@@ -49,7 +49,7 @@ pub(super) fn why(status: u16, body: &[u8], permission: Permission, known: &Know
                 text: String::new(),
             },
             _ => Why::NotAnApiServer {
-                reason: format!("the status {status}, and no word of why"),
+                reason: format!("the status {status} without a reason"),
             },
         };
     };

@@ -418,7 +418,7 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "cannot read `c.json`, line 1, column 28: it is no docker config"
+            "cannot read `c.json`, line 1, column 28: it is not a docker config"
         );
         let config = Config::parse(
             Path::new("c.json"),

@@ -81,9 +81,9 @@ pub(in crate::io) enum Kind {
 pub(in crate::io) enum CredentialError {
     #[error("cannot read `{}`: {reason}", path.display())]
     File { path: PathBuf, reason: String },
-    #[error("`DOCKER_CONFIG` names the file `{}`, and stands for a folder with a `config.json`", path.display())]
+    #[error("`DOCKER_CONFIG` is the file `{}`, but it must be a folder with a `config.json`", path.display())]
     NotAFolder { path: PathBuf },
-    #[error("cannot read `{}`, line {line}, column {column}: it is no docker config", path.display())]
+    #[error("cannot read `{}`, line {line}, column {column}: it is not a docker config", path.display())]
     Syntax {
         path: PathBuf,
         line: usize,
@@ -102,7 +102,7 @@ pub(in crate::io) enum CredentialError {
     HelperSlow { program: String, seconds: f64 },
     #[error("the credential helper `{program}` failed")]
     HelperFailed { program: String },
-    #[error("the credential helper `{program}` answered with something that is not its JSON")]
+    #[error("the credential helper `{program}` did not answer with the expected JSON")]
     HelperGarbage { program: String },
 }
 

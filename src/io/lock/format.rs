@@ -139,7 +139,7 @@ impl Visitor<'_> for Entry<'_> {
             .map_err(|error| E::custom(format_args!("`{value}` is not a digest: {error}")))?;
         match images.insert(image.lookup(), digest.clone()) {
             Some(other) if other != digest => Err(E::custom(format_args!(
-                "`{key}` is there a second time, with another digest"
+                "`{key}` occurs twice, with different digests"
             ))),
             _ => Ok(()),
         }

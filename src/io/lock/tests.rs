@@ -193,7 +193,7 @@ fn a_malformed_lock_is_refused_with_line_and_reason_and_never_written() {
         ),
         (
             text(&[("nginx", 'a'), ("docker.io/nginx", 'b')]),
-            "line 3: `docker.io/nginx` is there a second time, with another digest",
+            "line 3: `docker.io/nginx` occurs twice, with different digests",
         ),
     ] {
         let folder = folder();

@@ -139,7 +139,10 @@ impl Fault {
             ),
             Self::AnswerTimeout(limit) => refusal(
                 Code::Timeout,
-                format!("`{host}` gave no whole answer within {} s", seconds(limit)),
+                format!(
+                    "`{host}` gave no complete answer within {} s",
+                    seconds(limit)
+                ),
                 "try again later",
             ),
             Self::Lost => refusal(

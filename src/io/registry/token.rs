@@ -326,7 +326,7 @@ impl Registry {
             )
         };
         let answer: Answer = serde_json::from_slice(&reply.body)
-            .map_err(|_| unusable("answered with something that is not its JSON"))?;
+            .map_err(|_| unusable("did not answer with the expected JSON"))?;
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
         let Some(token) = filled(answer.token).or_else(|| filled(answer.access_token)) else {
             return Err(unusable("answered without a token"));

@@ -184,7 +184,7 @@ fn what_a_kubeconfig_lacks_is_named() {
                 config["clusters"][0]["cluster"]["server"] =
                     "ftp://user:hunter2@kube.example.test".into()
             },
-            "the server's address cannot be used: it is no http or https URL",
+            "the server's address cannot be used: it is not an http or https URL",
         ),
         (
             |config| {
@@ -555,6 +555,6 @@ fn a_proxy_of_the_kubeconfig_or_of_the_environment_is_used() {
     let error = failure(&behind(Some("gopher://user:hunter2@proxy.test".to_owned())));
     assert_eq!(
         error.cause(),
-        "the proxy in `proxy-url` cannot be used: it is no http, https or socks5 URL"
+        "the proxy in `proxy-url` cannot be used: it is not an http, https or socks5 URL"
     );
 }

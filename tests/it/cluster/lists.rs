@@ -253,7 +253,9 @@ fn an_answer_that_does_not_come_in_time_is_not_waited_for() {
     let error = deployments(&Settings { limits, ..settings }).unwrap_err();
     assert_eq!(error.code().as_str(), "timeout");
     assert!(
-        error.cause().ends_with("gave no whole answer within 0.2 s"),
+        error
+            .cause()
+            .ends_with("gave no complete answer within 0.2 s"),
         "{}",
         error.cause()
     );

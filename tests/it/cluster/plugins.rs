@@ -142,15 +142,11 @@ fn a_plugin_that_gives_nothing_is_named_and_nothing_of_its_output_is_repeated() 
         ),
         (
             "echo hunter2",
-            format!(
-                "the credential plugin `{program}` answered with something that is not its JSON"
-            ),
+            format!("the credential plugin `{program}` did not answer with the expected JSON"),
         ),
         (
             "exit 0",
-            format!(
-                "the credential plugin `{program}` answered with something that is not its JSON"
-            ),
+            format!("the credential plugin `{program}` did not answer with the expected JSON"),
         ),
         (
             "exec sleep 60",

@@ -142,7 +142,7 @@ fn pods_that_say_nothing_change_nothing_and_the_report_says_so() {
         let text = scene.run("--update --check-pods", 0).stdout;
         assert!(
             text.contains(&format!(
-                "app stays as it is on {image}: no pod of it tells which digest it runs"
+                "app stays as it is on {image}: none of its pods reports which digest it runs"
             )),
             "{text}"
         );
@@ -155,7 +155,7 @@ fn pods_that_say_nothing_change_nothing_and_the_report_says_so() {
         scene
             .run("--restart", 0)
             .stdout
-            .contains(": no pod of it is running")
+            .contains(": none of its pods is running")
     );
 }
 

@@ -256,10 +256,9 @@ fn a_docker_config_that_is_a_file_instead_of_a_folder_is_told() {
     let refusal = ask(settings.clone(), &format!("{}/shop/web:1", registry.host())).unwrap_err();
     assert_eq!(refusal.code.as_str(), "docker-config");
     assert!(
-        refusal.cause.contains(&format!(
-            "`DOCKER_CONFIG` names the file `{}`",
-            file.display()
-        )),
+        refusal
+            .cause
+            .contains(&format!("`DOCKER_CONFIG` is the file `{}`", file.display())),
         "{refusal:?}"
     );
     // A file that a flag names takes precedence over the variable.

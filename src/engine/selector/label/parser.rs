@@ -246,7 +246,9 @@ fn key_fault(key: &str) -> Option<&'static str> {
     if prefix
         .is_some_and(|prefix| prefix.len() > MAX_PREFIX || !prefix.split('.').all(is_host_label))
     {
-        return Some("before the `/` stands a host name in lower case, of at most 253 characters");
+        return Some(
+            "the part before `/` must be a lower-case host name of at most 253 characters",
+        );
     }
     if !is_name(name) {
         return Some(

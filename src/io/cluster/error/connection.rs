@@ -39,7 +39,7 @@ pub(super) fn text(fault: &Fault, server: &str) -> String {
             limit.as_secs_f64()
         ),
         Fault::AnswerTimeout(limit) => format!(
-            "`{server}` gave no whole answer within {} s",
+            "`{server}` gave no complete answer within {} s",
             limit.as_secs_f64()
         ),
         Fault::Lost => format!("`{server}` broke the connection off"),

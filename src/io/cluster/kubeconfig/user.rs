@@ -101,11 +101,10 @@ pub(super) fn identity(
             Identity::plugin(plugin, info)
         }
         (None, None, None, None) if user.provider.is_some() && certificate.is_none() => {
-            let reason =
-                "its `auth-provider` belongs to a way of signing in that Kubernetes has given up";
+            let reason = "its `auth-provider` is a sign-in method that Kubernetes has removed";
             return Err(unusable(
                 reason,
-                "make the kubeconfig anew with the provider's credential plugin (`exec`)",
+                "create the kubeconfig again with the provider's credential plugin (`exec`)",
             ));
         }
         (None, None, None, None) if certificate.is_some() => Identity::Certificate,

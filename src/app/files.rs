@@ -10,6 +10,7 @@ use super::commit::{self, Again, PushOutcome, Session};
 use super::copies;
 use super::edits::{self, Edited};
 use super::globs;
+use super::kind_names::{self, KindLists};
 use super::lock_check;
 use super::nothing;
 use super::observer::{Event, Observer};
@@ -55,8 +56,10 @@ pub struct Request {
     pub strict: bool,
     /// Whether a run that checks no image fails, and writes nothing.
     pub fail_on_empty: bool,
-    /// Which objects are taken.
+    /// Which kinds of objects are taken.
     pub kinds: Kinds,
+    /// Which of their lists come from the repository's own settings.
+    pub kinds_of_repository: KindLists,
     /// Fill `Report::diff`.
     pub diff: bool,
     /// Where a digest's tag is known from.
@@ -263,13 +266,15 @@ impl Job {
         let named = prunable
             .then(|| plan::named(all_objects(&survey)))
             .flatten();
-        let idle = self.request.kinds.idle(all_objects(&survey));
-        let idle = idle.iter().map(|name| {
-            format!("`--add-kind {name}` fits no object that was read; check its spelling")
-        });
-        let idle: Vec<String> = idle.collect();
-        survey.warnings.extend(idle);
-        report.select(&mut survey, &request.selection);
+        if request.kinds != Kinds::default() {
+            let objects: Vec<&Object> = all_objects(&survey).collect();
+            let whole = globs::whole(request, &self.at.current);
+            let lists = request.kinds_of_repository;
+            let told = kind_names::told(&request.kinds, lists, whole, &objects);
+            report.kinds = told.several;
+            survey.warnings.extend(told.warnings);
+        }
+        report.select(&mut survey, request);
         let questions = survey.manifests.iter_mut();
         let questions = questions.map(|manifest| std::mem::take(&mut manifest.questions));
         Ok((
@@ -460,11 +465,20 @@ impl Request {
         }
     }
 
+    /// Whether an object is taken, by its kind and by what is selected.
+    fn takes(&self, object: &Object) -> Verdict {
+        if !self.kinds.take(object) {
+            return Verdict::NotSelected;
+        }
+        let namespace = object.namespace.as_deref();
+        self.selection
+            .takes(namespace, &object.name, &object.labels)
+    }
+
     /// What has to be asked for those objects of a file that are selected.
     fn questions(&self, objects: &[(usize, Object)], rules: &Rules) -> Vec<Question> {
         let taken = objects.iter().map(|(_, object)| object);
-        let taken =
-            taken.filter(|object| self.asks() && takes(&self.selection, object) == Verdict::Taken);
+        let taken = taken.filter(|object| self.asks() && self.takes(object) == Verdict::Taken);
         plan::questions(taken, rules)
     }
 
@@ -503,10 +517,10 @@ fn all_objects(survey: &Survey) -> impl Iterator<Item = &Object> {
 
 impl Report {
     /// Takes out of the survey what the user did not select, and counts it.
-    fn select(&mut self, survey: &mut Survey, selection: &Selection) {
+    fn select(&mut self, survey: &mut Survey, request: &Request) {
         for manifest in &mut survey.manifests {
             manifest.objects.retain(|(_, object)| {
-                match takes(selection, object) {
+                match request.takes(object) {
                     Verdict::Taken => return true,
                     Verdict::WithoutNamespace => self.without_namespace += 1,
                     Verdict::NotSelected => self.not_selected += 1,
@@ -551,8 +565,4 @@ impl Report {
         self.notes = copies::notes(self);
         self.warnings.extend(copies::unclaimed(self));
     }
-}
-
-fn takes(selection: &Selection, object: &Object) -> Verdict {
-    selection.takes(object.namespace.as_deref(), &object.name, &object.labels)
 }

@@ -19,12 +19,7 @@ pub(super) fn idle(
     current: &Path,
 ) -> Vec<String> {
     let (expanded, sentences) = expanded(request, current);
-    let whole = || {
-        request
-            .of_repository
-            .as_ref()
-            .is_some_and(|globs| is_below_one_of(&globs.base, &request.paths, current))
-    };
+    let whole = || whole(request, current);
     // Where nothing was found, a glob that leaves things out cannot be judged.
     let can_be_judged = |idle: &IdleGlob| report.files_seen > 0 || idle.list == "include";
     let paths = paths
@@ -44,7 +39,9 @@ pub(super) fn idle(
     let judges_all = || {
         let unnarrowed = request.include.is_empty()
             && request.exclude.is_empty()
-            && request.selection == Selection::default();
+            && request.selection == Selection::default()
+            && request.kinds.only.is_empty()
+            && request.kinds.excluded.is_empty();
         unnarrowed && report.problems.is_empty() && whole()
     };
     let of_repository = |include: bool| match include {
@@ -57,6 +54,14 @@ pub(super) fn idle(
     let images =
         images.map(|(include, pattern)| of_image(include, pattern, of_repository(include)));
     sentences.into_iter().chain(paths).chain(images).collect()
+}
+
+/// Whether a run looks at all files of the repository whose settings it has.
+pub(super) fn whole(request: &Request, current: &Path) -> bool {
+    request
+        .of_repository
+        .as_ref()
+        .is_some_and(|globs| is_below_one_of(&globs.base, &request.paths, current))
 }
 
 /// The same for the images of a cluster.

@@ -108,7 +108,7 @@ fn of_files(report: &Report) -> String {
         }
         () if left_out > 0 => {
             format!(
-                "`-n`, `-x`, `-l` and `-f` take none of {}; check their values",
+                "`-n`, `-x`, `-l`, `-f` and the kinds take none of {}; check their values",
                 counted(left_out, "object")
             )
         }
@@ -214,7 +214,7 @@ mod tests {
                     not_selected: 3,
                     ..files()
                 },
-                "`-n`, `-x`, `-l` and `-f` take none of 3 objects",
+                "`-n`, `-x`, `-l`, `-f` and the kinds take none of 3 objects",
             ),
             (
                 Report {

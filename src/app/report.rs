@@ -75,9 +75,11 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
     /// Kinds with images that this program does not edit, with how many were seen: `HelmRelease`, …
     pub unhandled: BTreeMap<String, usize>,
+    /// The kinds of several groups that one name of a run fits, one sentence each.
+    pub kinds: Vec<String>,
     /// Objects that `-n` did not take because they name no namespace.
     pub without_namespace: usize,
-    /// Objects that namespaces or selectors left out for another reason.
+    /// Objects that kinds, namespaces or selectors left out for another reason.
     pub not_selected: usize,
     /// Everything that went wrong with one file, object or image.
     pub problems: Vec<Problem>,
@@ -116,6 +118,7 @@ impl Report {
             narrowed: false,
             skipped: Vec::new(),
             unhandled: BTreeMap::new(),
+            kinds: Vec::new(),
             without_namespace: 0,
             not_selected: 0,
             problems: Vec::new(),

@@ -33,7 +33,7 @@ pub use git::Git;
 pub use images::{Images, Track};
 pub use output::{Format, Reporting, Verbosity, When};
 pub use registries::{Locking, Registries};
-pub use workloads::Selecting;
+pub use workloads::{Kinds, Selecting};
 
 /// As clap's own, with one empty line less.
 const TEMPLATE: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}";

@@ -7,6 +7,7 @@ pub(super) mod commits;
 pub(super) mod images;
 mod in_cluster;
 mod in_files;
+pub(super) mod kinds;
 pub(super) mod registries;
 mod reporting;
 #[cfg(test)]

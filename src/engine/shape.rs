@@ -15,7 +15,7 @@ use memchr::memmem;
 use super::object::Object;
 
 pub use find::{find, find_in, is_encrypted};
-pub use kinds::Kinds;
+pub use kinds::{KindName, Kinds};
 pub use pods::{PodKind, PodOwner, Template};
 pub use unhandled::{is_kustomization_file, is_miswritten, slip, unhandled};
 
@@ -47,6 +47,11 @@ fn names_a_kind(bytes: &[u8]) -> bool {
 fn has_escape(bytes: &[u8]) -> bool {
     memchr::memchr_iter(b'\\', bytes)
         .any(|at| matches!(bytes.get(at + 1), Some(b'x' | b'u' | b'U')))
+}
+
+/// The API group of a version: `apps` of `apps/v1`, and nothing of `v1`.
+fn group_of(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
 /// What is in a document.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Request, all_objects, takes};
+use super::{Request, all_objects};
 use crate::app::edits::{self, Edited};
 use crate::app::report::{Action, Problem, Report};
 use crate::app::source::lock_problem;
@@ -91,7 +91,7 @@ impl Pass {
         let mut other = self.survey.another(manifest, content)?;
         other
             .objects
-            .retain(|(_, object)| takes(&request.selection, object) == Verdict::Taken);
+            .retain(|(_, object)| request.takes(object) == Verdict::Taken);
         let edited = edits::edit(&other, request.action, &self.rules, &self.answers);
         edited
             .problems

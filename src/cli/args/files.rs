@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Configuration, Git, Images, Locking, Registries, Reporting, Selecting};
+use super::{Configuration, Git, Images, Kinds, Locking, Registries, Reporting, Selecting};
 use crate::io::scan::Globs;
 
 pub(super) const EXAMPLES: &str = "\
@@ -25,10 +25,6 @@ pub struct Files {
     /// Leave out the files that match (repeats)
     #[arg(long, value_name = "GLOB", help_heading = "Files", display_order = 2)]
     pub exclude: Vec<String>,
-
-    /// Take this kind as well, such as Job (repeats)
-    #[arg(long, value_name = "KIND[.GROUP]", help_heading = "Workloads")]
-    pub add_kind: Vec<String>,
 
     /// Write every outdated image with its tag's digest
     #[arg(long, help_heading = "Action (without one nothing is written)")]
@@ -68,6 +64,9 @@ pub struct Files {
     /// Which workloads.
     #[command(flatten)]
     pub selecting: Selecting,
+    /// Which kinds.
+    #[command(flatten)]
+    pub kinds: Kinds,
     /// How registries are asked.
     #[command(flatten)]
     pub registries: Registries,

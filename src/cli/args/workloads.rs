@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::app::kind_names::KindLists;
+
 /// The flags that take workloads; the same in every mode.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Workloads")]
@@ -21,4 +23,22 @@ pub struct Selecting {
     /// Take by metadata.name or metadata.namespace
     #[arg(short = 'f', long, value_name = "FIELDS")]
     pub field_selector: Option<String>,
+}
+
+/// The flags that take objects by their kind.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Workloads")]
+pub struct Kinds {
+    /// Take this kind only, such as Deployment (repeats)
+    #[arg(long, value_name = "KIND[.GROUP]")]
+    pub kind: Vec<String>,
+    /// Leave out this kind (repeats)
+    #[arg(long, value_name = "KIND[.GROUP]")]
+    pub exclude_kind: Vec<String>,
+    /// Take this kind too, which is off or held, such as Job (repeats)
+    #[arg(long, value_name = "KIND[.GROUP]")]
+    pub add_kind: Vec<String>,
+    /// Which of the lists are from the repository's settings.
+    #[arg(skip)]
+    pub of_repository: KindLists,
 }

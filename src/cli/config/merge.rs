@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Config;
 use super::values::Written;
 use crate::app::files::ImageGlobs;
+use crate::app::kind_names::KindLists;
 use crate::cli::args::{Digest, Files, Locking, Registries, Track};
 use crate::cli::refused::UsageError;
 use crate::io::links::{self, Links};
@@ -30,6 +31,14 @@ impl Config {
         };
         fill_list(&mut flags.images.include_image, &values.include_image);
         fill_list(&mut flags.images.exclude_image, &values.exclude_image);
+        flags.kinds.of_repository = KindLists {
+            only: flags.kinds.kind.is_empty(),
+            excluded: flags.kinds.exclude_kind.is_empty(),
+            added: flags.kinds.add_kind.is_empty(),
+        };
+        fill_list(&mut flags.kinds.kind, &values.kind);
+        fill_list(&mut flags.kinds.exclude_kind, &values.exclude_kind);
+        fill_list(&mut flags.kinds.add_kind, &values.add_kind);
         self.fill_track(flags)?;
         flags.max_changes = flags.max_changes.or(values.max_changes.value());
         // What is said of commits is no reason to make one.

@@ -43,6 +43,12 @@ pub(super) struct Values {
     pub(super) include_image: Vec<Written<String>>,
     /// Leave out the images whose name matches one of these globs.
     pub(super) exclude_image: Vec<Written<String>>,
+    /// Take only the objects of these kinds: KIND or KIND.GROUP.
+    pub(super) kind: Vec<Written<String>>,
+    /// Leave out the objects of these kinds.
+    pub(super) exclude_kind: Vec<Written<String>>,
+    /// Take also the objects of these kinds, which are off or held.
+    pub(super) add_kind: Vec<Written<String>>,
     /// Where the tag is kept.
     pub(super) track: Setting<Track>,
     /// Write name@digest, without the tag.
@@ -124,11 +130,14 @@ impl Values {
     /// Checks what the types do not say. The words are those for the flag of the same name.
     fn check(&self) -> Result<(), Wrong> {
         type Check = fn(&str) -> Result<(), UsageError>;
-        let texts: [(&[Written<String>], Check); 9] = [
+        let texts: [(&[Written<String>], Check); 12] = [
             (&self.include, glob),
             (&self.exclude, glob),
             (&self.include_image, image_glob),
             (&self.exclude_image, image_glob),
+            (&self.kind, kind),
+            (&self.exclude_kind, kind),
+            (&self.add_kind, kind),
             (self.lock.0.as_slice(), inside),
             (&self.registry_map, |text| {
                 settings::registries::maps(&[text.to_owned()]).map(drop)
@@ -177,6 +186,10 @@ fn glob(text: &str) -> Result<(), UsageError> {
 
 fn image_glob(text: &str) -> Result<(), UsageError> {
     settings::images::filter(&[text.to_owned()], &[]).map(drop)
+}
+
+fn kind(text: &str) -> Result<(), UsageError> {
+    settings::kinds::name(text).map(drop)
 }
 
 /// A path that cannot leave the folder by its spelling.

@@ -61,6 +61,9 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
         styles,
     );
     if detail >= Detail::More {
+        for several in &report.kinds {
+            writeln!(text, "{}", Printable(several)).expect(TAKES_ALL);
+        }
         for file in &report.files_without_objects {
             writeln!(text, "{} holds no object with images", Printable(file)).expect(TAKES_ALL);
         }

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Outside, UsageError, commits, images, registries, usage, workloads};
+use super::{Outside, UsageError, commits, images, kinds, registries, usage, workloads};
 use crate::app::files::Request;
 use crate::app::report::Action;
 use crate::cli::args;
-use crate::engine::shape::Kinds;
 
 /// What is asked of the files.
 pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<Request, UsageError> {
@@ -28,7 +27,8 @@ pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<Request, 
         dry_run: flags.dry_run,
         strict: super::strict(flags.strict, action)?,
         fail_on_empty: flags.fail_on_empty,
-        kinds: Kinds::adding(&flags.add_kind),
+        kinds_of_repository: flags.kinds.of_repository,
+        kinds: kinds::kinds(&flags.kinds)?,
         diff: flags.diff,
         track,
         form: images::form(&flags.images),

@@ -5,6 +5,7 @@
 
 use memchr::memmem;
 
+use super::group_of;
 use crate::engine::site::{Memory, Role};
 
 /// A family of objects.
@@ -118,7 +119,7 @@ const NEVER: [&str; 9] = [
 
 /// The family of an object. `None`: its images are never edited.
 pub(super) fn of(api_version: &str, kind: &str) -> Option<&'static Family> {
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let group = group_of(api_version);
     match (group, kind) {
         (_, "CustomResourceDefinition") => return None,
         (group, _) if NEVER.iter().any(|never| is_within(group, never)) => return None,

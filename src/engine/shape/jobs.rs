@@ -1,5 +1,6 @@
 //! Jobs: their pod template cannot change, so a new image in one that is there fails when it is applied.
 
+use super::group_of;
 use crate::engine::hold::Hold;
 use crate::engine::tree::{Scalar, Tree};
 
@@ -14,7 +15,7 @@ const REPLACED: [(&str, &str); 5] = [
 
 /// Why the images of an object are held, where its template cannot change and nothing replaces it.
 pub(super) fn hold<'a, T: Tree<'a>>(api_version: &str, kind: &str, object: T) -> Option<Hold> {
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let group = group_of(api_version);
     let is_job = match group {
         "batch" => kind == "Job",
         "jobset.x-k8s.io" => kind == "JobSet",

@@ -1,73 +1,123 @@
 //! Which objects a run takes, by their kind.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
+use super::group_of;
 use crate::engine::object::Object;
 
 /// The name of a kustomization, by its kind or by its file.
 const KUSTOMIZATION_FILE: &str = "kustomization-file";
-/// What the versions of kustomizations begin with.
-const KUSTOMIZATIONS: &str = "kustomize.config.k8s.io/";
+/// The group of kustomizations.
+const KUSTOMIZATIONS: &str = "kustomize.config.k8s.io";
 
-/// The kinds of a run. By default everything that [`super::find`] finds.
+/// The kinds of a run. The default takes everything that is on by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kinds {
-    added: Vec<Name>,
+    /// `--kind`: the only kinds that are taken. Empty: all.
+    pub only: Vec<KindName>,
+    /// `--exclude-kind`: kinds that are not taken.
+    pub excluded: Vec<KindName>,
+    /// `--add-kind`: kinds that are off by default, or held.
+    pub added: Vec<KindName>,
 }
 
-/// `KIND` or `KIND.GROUP`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Name {
+/// A kind as a flag or a setting names it: `Rollout`, `Task.tekton.dev`, `Pod.` (of the core group), or `kustomization-file`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KindName {
     kind: String,
+    /// `None`: any.
     group: Option<String>,
 }
 
+/// The text is no name of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a kind is letters and digits, and a group is a domain")]
+pub struct NoKind;
+
 impl Kinds {
-    /// The default kinds, and these without what holds them: `Job`, `JobSet.jobset.x-k8s.io`.
-    pub fn adding<S: AsRef<str>>(names: &[S]) -> Self {
-        let name = |name: &S| match name.as_ref().split_once('.') {
-            Some((kind, group)) => Name {
-                kind: kind.to_owned(),
-                group: Some(group.to_owned()),
-            },
-            None => Name {
-                kind: name.as_ref().to_owned(),
-                group: None,
-            },
-        };
-        Self {
-            added: names.iter().map(name).collect(),
-        }
+    /// Whether an object of this kind is taken.
+    pub fn take(&self, object: &Object) -> bool {
+        let fits = |names: &[KindName]| names.iter().any(|name| name.fits(object));
+        (self.only.is_empty() || fits(&self.only)) && !fits(&self.excluded)
     }
 
     /// Whether a kind is added by name.
     pub(super) fn add(&self, api_version: &str, kind: &str) -> bool {
-        self.added.iter().any(|name| name.fits(api_version, kind))
-    }
-
-    /// The names that fit none of the objects.
-    pub fn idle<'o>(&self, objects: impl IntoIterator<Item = &'o Object>) -> Vec<String> {
-        let mut left: Vec<&Name> = self.added.iter().collect();
-        for object in objects {
-            if left.is_empty() {
-                break;
-            }
-            left.retain(|name| !name.fits(&object.api_version, &object.kind));
-        }
-        left.into_iter().map(Name::to_string).collect()
+        self.added
+            .iter()
+            .any(|name| name.fits_kind(group_of(api_version), kind))
     }
 }
 
-impl Name {
-    fn fits(&self, api_version: &str, kind: &str) -> bool {
-        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+impl KindName {
+    /// Whether an object is of this kind.
+    pub fn fits(&self, object: &Object) -> bool {
+        self.fits_kind(group_of(&object.api_version), &object.kind)
+    }
+
+    pub(super) fn fits_kind(&self, group: &str, kind: &str) -> bool {
         let same_group = self.group.as_deref().is_none_or(|own| own == group);
         same_group && self.kind == kind
-            || self.kind == KUSTOMIZATION_FILE && api_version.starts_with(KUSTOMIZATIONS)
+            || self.kind == KUSTOMIZATION_FILE && group == KUSTOMIZATIONS
+    }
+
+    /// The kinds that it fits among objects, each with its group: what a bare name may leave open.
+    pub fn fitting<'o>(
+        &self,
+        objects: impl IntoIterator<Item = &'o Object>,
+    ) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for object in objects.into_iter().filter(|object| self.fits(object)) {
+            let name = match group_of(&object.api_version) {
+                "" => object.kind.clone(),
+                group => format!("{}.{group}", object.kind),
+            };
+            *counts.entry(name).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Whether an object's kind is this one in other letters, or its plural.
+    pub fn is_near(&self, object: &Object) -> bool {
+        let singular = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            name.strip_suffix('s').map(str::to_owned).unwrap_or(name)
+        };
+        singular(&self.kind) == singular(&object.kind)
     }
 }
 
-impl fmt::Display for Name {
+impl FromStr for KindName {
+    type Err = NoKind;
+
+    fn from_str(text: &str) -> Result<Self, NoKind> {
+        let (kind, group) = match text.split_once('.') {
+            Some((kind, group)) => (kind, Some(group)),
+            None => (text, None),
+        };
+        let is_word = |text: &str| {
+            text.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        let is_group = |group: &str| {
+            group.is_empty()
+                || group
+                    .split('.')
+                    .all(|part| !part.is_empty() && is_word(part))
+        };
+        match !kind.is_empty() && is_word(kind) && group.is_none_or(is_group) {
+            true => Ok(Self {
+                kind: kind.to_owned(),
+                group: group.map(str::to_owned),
+            }),
+            false => Err(NoKind),
+        }
+    }
+}
+
+impl fmt::Display for KindName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.kind)?;
         match &self.group {
@@ -83,15 +133,20 @@ mod tests {
     use crate::engine::shape::find_in;
     use serde_json::json;
 
+    fn names(names: &[&str]) -> Vec<KindName> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    fn object(api_version: &str, kind: &str, kinds: &Kinds) -> Object {
+        let pod = json!({"containers": [{"name": "a", "image": "web:1"}]});
+        let object =
+            json!({"apiVersion": api_version, "kind": kind, "spec": {"template": {"spec": pod}}});
+        find_in("", &object, kinds).objects.remove(0)
+    }
+
     #[test]
-    fn objects_with_pods_are_taken_whatever_their_kind_and_added_ones_are_not_held() {
-        let held = |names: &[&str], api_version: &str, kind: &str| {
-            let pod = json!({"containers": [{"name": "a", "image": "web:1"}]});
-            let object = json!({"apiVersion": api_version, "kind": kind, "spec": {"template": {"spec": pod}}});
-            let found = find_in("", &object, &Kinds::adding(names));
-            found.objects[0].hold.is_some()
-        };
-        for (names, api_version, kind, expected) in [
+    fn objects_with_pods_are_found_whatever_their_kind_and_added_ones_are_not_held() {
+        for (added, api_version, kind, held) in [
             (&[][..], "apps/v1", "Deployment", false),
             (&[], "apps/v1", "ReplicaSet", false),
             (&[], "extensions/v1beta1", "Deployment", false),
@@ -102,16 +157,59 @@ mod tests {
             (&["Job"], "batch/v1", "Job", false),
             (&["Job.batch"], "batch/v1", "Job", false),
         ] {
-            assert_eq!(held(names, api_version, kind), expected, "{names:?} {kind}");
+            let kinds = Kinds {
+                added: names(added),
+                ..Kinds::default()
+            };
+            let object = object(api_version, kind, &kinds);
+            assert_eq!(object.hold.is_some(), held, "{added:?} {kind}");
+            assert!(kinds.take(&object));
         }
     }
 
     #[test]
-    fn a_name_that_fits_nothing_is_idle() {
-        let kinds = Kinds::adding(&["Rolout", "Rollout.argoproj.io", "kustomization-file"]);
-        let pod = json!({"containers": [{"name": "a", "image": "web:1"}]});
-        let object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "spec": pod});
-        let found = find_in("", &object, &kinds);
-        assert_eq!(kinds.idle(&found.objects), ["Rolout", "kustomization-file"]);
+    fn kinds_are_narrowed_and_nothing_is_freed() {
+        for (only, excluded, api_version, kind, taken) in [
+            (&["Deployment"][..], &[][..], "apps/v1", "Deployment", true),
+            (&["Deployment"], &[], "apps/v1", "DaemonSet", false),
+            (&["Deployment.apps", "Pod."], &[], "v1", "Pod", true),
+            (&["Pod."], &[], "example.com/v1", "Pod", false),
+            (&[], &["Pod"], "example.com/v1", "Pod", false),
+            (&["Pod"], &["Pod.example.com"], "v1", "Pod", true),
+            (&["Job"], &[], "batch/v1", "Job", true),
+        ] {
+            let kinds = Kinds {
+                only: names(only),
+                excluded: names(excluded),
+                ..Kinds::default()
+            };
+            let object = object(api_version, kind, &kinds);
+            assert_eq!(kinds.take(&object), taken, "{only:?} {excluded:?} {kind}");
+            assert_eq!(object.hold.is_some(), kind == "Job");
+        }
+    }
+
+    #[test]
+    fn a_name_says_what_it_fits() {
+        let objects = [
+            object("example.com/v1", "Pod", &Kinds::default()),
+            object("v1", "Pod", &Kinds::default()),
+            object("v1", "Pod", &Kinds::default()),
+        ];
+        let fitting = |name: &str| names(&[name])[0].fitting(&objects);
+        let counts = [("Pod".to_owned(), 2), ("Pod.example.com".to_owned(), 1)];
+        assert_eq!(fitting("Pod"), counts.into());
+        assert!(fitting("pods").is_empty() && names(&["pods"])[0].is_near(&objects[0]));
+        assert!(!names(&["Prod"])[0].is_near(&objects[0]));
+    }
+
+    #[test]
+    fn what_is_no_name_of_a_kind_is_refused() {
+        for text in ["Pod", "Pod.", "Task.tekton.dev", "kustomization-file"] {
+            assert_eq!(text.parse::<KindName>().unwrap().to_string(), text);
+        }
+        for text in ["", ".apps", "apps/v1", "Pod..a", "Pod.a.", "a b", "*"] {
+            assert_eq!(text.parse::<KindName>(), Err(NoKind), "{text}");
+        }
     }
 }

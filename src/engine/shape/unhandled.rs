@@ -1,5 +1,6 @@
 //! Objects that hold images and are not edited: they are seen, and counted under a name of their own. And those that are miswritten.
 
+use super::group_of;
 use super::pods::PodKind;
 
 /// The kinds whose images stand in the values of a chart.
@@ -86,7 +87,7 @@ fn miswritten(kind: &str, version: &str) -> Option<&'static str> {
     let (right, misspelt, misversioned, _) = MISWRITTEN
         .iter()
         .find(|(right, ..)| right.eq_ignore_ascii_case(kind))?;
-    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let group = group_of(version);
     let is_known =
         || PodKind::of(version, kind).is_some() || OLD_VERSIONS.contains(&(version, kind));
     match matches!(group, "" | "apps" | "batch" | "extensions") {

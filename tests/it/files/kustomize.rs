@@ -306,14 +306,3 @@ fn a_persons_pin_below_a_new_name_is_fixed_and_fails_no_strict_check() {
         .imago(["files", "--check", "--strict", "--offline"])
         .finish_with(1);
 }
-
-#[test]
-fn a_kind_that_fits_nothing_is_told() {
-    let place = tree("- name: other\n  newTag: \"1\"\n");
-    let said = |kind: &str| {
-        let told = update(&place, &["--dry-run", "--add-kind", kind, "base"]).json();
-        told["warnings"].to_string()
-    };
-    assert!(said("Rolout").contains("`--add-kind Rolout` fits no object"));
-    assert!(!said("Deployment").contains("fits no object"));
-}

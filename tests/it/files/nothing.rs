@@ -68,12 +68,12 @@ fn ways() -> Vec<Way> {
         (
             vec![("web.yaml", web())],
             "-l app=nope",
-            vec!["`-l` and `-f` take none of 1 object"],
+            vec!["`-f` and the kinds take none of 1 object"],
         ),
         (
             vec![("web.yaml", web())],
             "-f metadata.name=nope",
-            vec!["`-l` and `-f` take none of 1 object"],
+            vec!["`-f` and the kinds take none of 1 object"],
         ),
         (
             vec![("web.yaml", web())],

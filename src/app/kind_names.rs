@@ -1,0 +1,69 @@
+//! What is said of the kinds that a run names: those that fit nothing are most often misspelt, and a bare name may fit several groups.
+
+use crate::engine::object::Object;
+use crate::engine::shape::{KindName, Kinds};
+
+/// The three lists of [`Kinds`]: what is true of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KindLists {
+    /// Of `--kind`.
+    pub only: bool,
+    /// Of `--exclude-kind`.
+    pub excluded: bool,
+    /// Of `--add-kind`.
+    pub added: bool,
+}
+
+/// The sentences for the names of a run.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// For each name that fits nothing.
+    pub(super) warnings: Vec<String>,
+    /// For each name that fits the kinds of several groups.
+    pub(super) several: Vec<String>,
+}
+
+/// Looks for the objects of each name among all that were read. Names of the repository's settings that fit nothing are told only if
+/// the `whole` repository was read: a run over single files says nothing of them.
+pub(super) fn told(
+    kinds: &Kinds,
+    of_repository: KindLists,
+    whole: bool,
+    objects: &[&Object],
+) -> Told {
+    let mut told = Told::default();
+    for (list, names, is_setting) in [
+        ("kind", &kinds.only, of_repository.only),
+        ("exclude-kind", &kinds.excluded, of_repository.excluded),
+        ("add-kind", &kinds.added, of_repository.added),
+    ] {
+        for name in names {
+            let shown = match is_setting {
+                true => format!("`{list}: {name}` of the settings"),
+                false => format!("`--{list} {name}`"),
+            };
+            let fitting = name.fitting(objects.iter().copied());
+            if fitting.len() > 1 {
+                let counted = fitting
+                    .iter()
+                    .map(|(kind, count)| format!("{count} {kind}"));
+                let counted: Vec<String> = counted.collect();
+                told.several
+                    .push(format!("{shown} fits {}", counted.join(", ")));
+            } else if fitting.is_empty() && (whole || !is_setting) {
+                told.warnings.push(format!(
+                    "{shown} fits no object that was read; {}",
+                    hint(name, objects)
+                ));
+            }
+        }
+    }
+    told
+}
+
+fn hint(name: &KindName, objects: &[&Object]) -> String {
+    match objects.iter().find(|object| name.is_near(object)) {
+        Some(near) => format!("write it as the manifests do: `{}`", near.kind),
+        None => "check its spelling".to_owned(),
+    }
+}

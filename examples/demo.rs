@@ -1,8 +1,7 @@
-//! The whole way on one machine, without a network: a registry inside this process, a small shop of manifests, `imago files` on it, a
-//! tag that moves, `imago files` again, and back to the first bytes.
+//! The main job on one machine, without a network: a registry inside this process, a small shop of manifests, `imago files` on it, a tag that
+//! moves, `imago files` again, and a restore of the original bytes.
 //!
-//! Every command runs what the binary runs, `imago::cli::run`, and every claim that is printed is checked: the demo fails where it is
-//! not true.
+//! Every command runs what the binary runs, `imago::cli::run`. Every printed claim is checked: the demo fails if one is not true.
 
 #![expect(
     clippy::print_stdout,
@@ -24,7 +23,7 @@ mod registry;
 
 use registry::TestRegistry;
 
-/// The shop: each file has something that parsing and printing would destroy, or that is no image of a workload.
+/// The shop. Each file has something that parsing and printing would destroy, or something that is not an image of a workload.
 const SHOP: [(&str, &str); 7] = [
     ("cache.json", include_str!("demo/shop/cache.json")),
     (
@@ -53,7 +52,7 @@ fn main() -> anyhow::Result<()> {
     std::env::set_current_dir(folder.path()).context("cannot go to the shop's folder")?;
     let registry = TestRegistry::start();
     let first = open_the_shop(&registry)?;
-    // Home folders and docker configs stay out of it.
+    // Ignore the user's home folder and docker config.
     let outside = Outside {
         environment: BTreeMap::new(),
         seed: 1,
@@ -157,7 +156,7 @@ fn open_the_shop(registry: &TestRegistry) -> anyhow::Result<BTreeMap<&'static st
     for (name, text) in SHOP {
         let path = Path::new("shop").join(name);
         fs::create_dir_all(path.parent().context("a file has a folder")?)?;
-        // Written here and not in the repository, where a checkout may change line ends.
+        // Written here, because a checkout of the repository may change line ends.
         let text = if name == "report.yaml" {
             text.replace('\n', "\r\n")
         } else {

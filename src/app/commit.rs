@@ -11,18 +11,17 @@ mod owner;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use self::aim::{Aim, Content};
-use super::message::Template;
 use super::report::{Place, Problem};
+use super::request::CommitRequest;
 use super::survey::{self, Questions, Survey};
 use crate::engine::code::Code;
 use crate::engine::shape::Kinds;
 use crate::io::files as disk;
 use crate::io::git::GitError;
-use crate::io::git::identity::{Identity, Person};
+use crate::io::git::identity::Identity;
 use crate::io::git::repository::{ContentId, Head, Listed, Repository};
 use crate::io::git::transport::{Transport, TransportError};
 use crate::io::scan;
@@ -37,57 +36,9 @@ const CHANGE_TRAILER: &str = "Imago-Change";
 /// that there is no such object.
 const OPEN_FILES: usize = 10;
 
-/// What shall be committed, checked.
-#[derive(Clone)]
-pub struct Request {
-    /// A branch of its own; `None` is the checked-out one.
-    pub branch: Option<String>,
-    /// Where it is pushed to, where it is.
-    pub push: Option<Push>,
-    /// The author, where it is not the one that Git knows.
-    pub author: Option<Person>,
-    /// Whether the message bears `Signed-off-by`.
-    pub signoff: bool,
-    /// The message.
-    pub message: Template,
-    /// The environment of the `git` program. It may hold secrets, and is never printed.
-    pub environment: BTreeMap<OsString, OsString>,
-}
-
-impl std::fmt::Debug for Request {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            branch,
-            push,
-            author,
-            signoff,
-            message,
-            environment: _,
-        } = self;
-        let mut shown = formatter.debug_struct("Request");
-        shown
-            .field("branch", branch)
-            .field("push", push)
-            .field("author", author);
-        shown
-            .field("signoff", signoff)
-            .field("message", message)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A push.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Push {
-    /// The remote's name.
-    pub remote: String,
-    /// What the remote is told beside.
-    pub options: Vec<String>,
-}
-
 /// A repository that can be committed to.
 pub(super) struct Session {
-    request: Request,
+    request: CommitRequest,
     repository: Repository,
     head: Head,
     transport: Option<Transport>,
@@ -112,7 +63,7 @@ pub(super) enum Again {
 
 impl Session {
     /// Looks at all that a commit and a push need. `Err` is always a [`Problem`].
-    pub(super) fn open(request: &Request, root: &Path) -> anyhow::Result<Self> {
+    pub(super) fn open(request: &CommitRequest, root: &Path) -> anyhow::Result<Self> {
         disk::probe_open(OPEN_FILES)
             .map_err(|error| refused(&GitError::OpenFiles(error.to_string())))?;
         let mut repository = Repository::open(root).map_err(|error| refused(&error))?;
@@ -224,14 +175,14 @@ impl Session {
 }
 
 /// Who commits. libgit2's own form of that stays on the thread that asks for it.
-fn identity(request: &Request, repository: &Repository) -> anyhow::Result<Identity> {
+fn identity(request: &CommitRequest, repository: &Repository) -> anyhow::Result<Identity> {
     let identity = repository.identity(request.author.as_ref(), &request.environment);
     Ok(identity.map_err(|error| refused(&error))?)
 }
 
 /// Fetches contents that a partial clone has left at its remote, all at once. Other clones have all that they need.
 fn fetch_contents(
-    request: &Request,
+    request: &CommitRequest,
     repository: &Repository,
     transport: Option<&Transport>,
     absent: &BTreeSet<ContentId>,

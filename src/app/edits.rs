@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::manifest::ManifestFile;
 use super::report::{
     Action, ImageReport, LeftOut, ObjectReport, Place, Problem, SiteName, Skipped,
 };
-use super::survey::Manifest;
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
@@ -32,7 +32,7 @@ pub struct Edited {
 }
 
 /// Plans what the action asks for, and edits a copy of the text.
-pub fn edit(manifest: &Manifest, action: Action, rules: &Rules, answers: &Answers) -> Edited {
+pub fn edit(manifest: &ManifestFile, action: Action, rules: &Rules, answers: &Answers) -> Edited {
     let mut edited = Edited::default();
     let mut changes: Vec<DocumentChanges> = Vec::new();
     let mut changed = Vec::new();
@@ -119,7 +119,7 @@ fn idle_ignores(object: &Object, name: &str) -> Vec<String> {
     }
 }
 
-fn new_text(manifest: &Manifest, changes: &[DocumentChanges]) -> Result<String, Refused> {
+fn new_text(manifest: &ManifestFile, changes: &[DocumentChanges]) -> Result<String, Refused> {
     let file = File::parse_with_comments(&manifest.text).map_err(|error| Refused {
         code: error.fault.code(),
         line: Some(error.line),
@@ -223,7 +223,7 @@ fn site_name(object: &Object, site: &Site) -> SiteName {
     }
 }
 
-pub(super) fn place(manifest: &Manifest, object: &Object) -> Place {
+pub(super) fn place(manifest: &ManifestFile, object: &Object) -> Place {
     Place {
         file: Some(manifest.name.clone()),
         line: object.line,
@@ -268,7 +268,7 @@ pub(super) fn unreadable_record(place: &Place, object: &Object, refusal: Refusal
     }
 }
 
-fn uneditable(manifest: &Manifest, refused: Refused) -> Problem {
+fn uneditable(manifest: &ManifestFile, refused: Refused) -> Problem {
     let hint = match refused.code {
         Code::SharedAnchor => "write the shared value out where it stands twice",
         _ => "edit the file by hand, or leave it out with `--exclude`",

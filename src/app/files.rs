@@ -1,7 +1,5 @@
 //! File mode, top to bottom.
 
-mod pass;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,15 +8,17 @@ use super::commit::{self, Again, PushOutcome, Session};
 use super::copies;
 use super::edits::{self, Edited};
 use super::globs;
-use super::kind_names::{self, KindLists};
+use super::kind_names;
 use super::lock_check;
+use super::manifest::ManifestFile;
 use super::nothing;
 use super::observer::{Event, Observer};
+use super::pass::Pass;
 use super::ready::Awaiting;
 use super::report::{Action, Mode, ObjectReport, Place, Problem, Reach, Report};
-use super::resolve::PlatformLoss;
-use super::source::{LockUse, Source, Sourced, lock_problem};
-use super::survey::{self, Manifest, Survey};
+use super::request::FilesRequest;
+use super::source::{Source, Sourced, lock_problem};
+use super::survey::{self, Survey};
 use super::threads::{self, WhenReady, aside};
 use super::workspace::{Kind, Workspace};
 use crate::engine::answer::Answers;
@@ -26,74 +26,12 @@ use crate::engine::code::Code;
 use crate::engine::image::Lookup;
 use crate::engine::object::Object;
 use crate::engine::plan::{self, Question, Rules};
-use crate::engine::policy::{TagForm, Track};
-use crate::engine::selector::{ImageFilter, Selection, Verdict};
+use crate::engine::selector::Verdict;
 use crate::engine::shape::Kinds;
 use crate::io::git::GitError;
 use crate::io::links;
 use crate::io::lock::Lock;
-use crate::io::registry;
 use crate::io::scan;
-
-pub(super) use pass::Pass;
-
-/// What `imago files` is asked, checked.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Folders and files, `.` where none was named.
-    pub paths: Vec<PathBuf>,
-    /// Globs that a found file has to match, where there are any.
-    pub include: Vec<String>,
-    /// Globs that a found file must not match.
-    pub exclude: Vec<String>,
-    /// The same, from the repository's own settings.
-    pub of_repository: Option<scan::Globs>,
-    /// What to do.
-    pub action: Action,
-    /// Do all but write.
-    pub dry_run: bool,
-    /// Whether a check fails on what is held, too.
-    pub strict: bool,
-    /// Whether a run that checks no image fails, and writes nothing.
-    pub fail_on_empty: bool,
-    /// Which kinds of objects are taken.
-    pub kinds: Kinds,
-    /// Which of their lists come from the repository's own settings.
-    pub kinds_of_repository: KindLists,
-    /// Fill `Report::diff`.
-    pub diff: bool,
-    /// Where a digest's tag is known from.
-    pub track: Track,
-    /// Whether the tag stays beside the digest.
-    pub form: TagForm,
-    /// Which images are taken, by name as written.
-    pub images: ImageFilter,
-    /// Which of their globs come from the repository's own settings.
-    pub images_of_repository: ImageGlobs,
-    /// Which objects are selected.
-    pub selection: Selection,
-    /// More changes than these are not carried out.
-    pub max_changes: Option<usize>,
-    /// The lock file.
-    pub lock: LockUse,
-    /// How registries are asked.
-    pub registries: registry::Settings,
-    /// What happens to a new digest that lacks a platform.
-    pub platform_loss: PlatformLoss,
-    /// What is committed, where anything is.
-    pub git: Option<commit::Request>,
-    /// The files that the report goes to: none of them may be a manifest or the lock.
-    pub reports: Vec<PathBuf>,
-}
-
-/// The two lists of globs for images: what is true of each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ImageGlobs {
-    /// Of `--include-image`.
-    pub include: bool,
-    /// Of `--exclude-image`.
-    pub exclude: bool,
-}
 
 /// How often a push that somebody else forestalled is planned and tried again.
 const OVERTAKEN_AT_MOST: usize = 3;
@@ -103,7 +41,7 @@ const OVERTAKEN_AT_MOST: usize = 3;
 /// What computes or blocks goes on beside the runtime. The runtime needs no drivers where nobody is asked, and where one thread is all it
 /// has, tags are asked for in the order of the files.
 pub async fn run(
-    request: &Request,
+    request: &FilesRequest,
     at: &Workspace,
     observer: &dyn Observer,
 ) -> anyhow::Result<Report> {
@@ -147,7 +85,7 @@ pub async fn run(
 /// A request in its workspace.
 struct Job {
     /// The request, with paths that can be opened.
-    request: Request,
+    request: FilesRequest,
     at: Workspace,
     rules: Arc<Rules>,
     /// Where the lock is read and written.
@@ -174,13 +112,13 @@ enum End {
 }
 
 impl Job {
-    fn new(request: &Request, at: &Workspace) -> anyhow::Result<Self> {
+    fn new(request: &FilesRequest, at: &Workspace) -> anyhow::Result<Self> {
         let typed = request;
         if at.kind == Kind::Bare {
             typed.refuse_bare(at)?;
         }
         let reach = |path: &Path| at.reach(path);
-        let request = Request {
+        let request = FilesRequest {
             lock: typed.lock.reached(at),
             registries: typed.registries.reached(reach),
             reports: typed.reports.iter().map(|path| reach(path)).collect(),
@@ -263,11 +201,9 @@ impl Job {
             ..Report::new(Mode::Files, request.action)
         };
         let prunable = request.lock.prune && survey.problems.is_empty();
-        let named = prunable
-            .then(|| plan::named(all_objects(&survey)))
-            .flatten();
+        let named = prunable.then(|| plan::named(survey.objects())).flatten();
         if request.kinds != Kinds::default() {
-            let objects: Vec<&Object> = all_objects(&survey).collect();
+            let objects: Vec<&Object> = survey.objects().collect();
             let whole = globs::whole(request, &self.at.current);
             let lists = request.kinds_of_repository;
             let told = kind_names::told(&request.kinds, lists, whole, &objects);
@@ -339,13 +275,13 @@ impl Job {
     /// Asks, and edits each file beside that as soon as its own tags are answered, while others still wait.
     async fn edit_while_asking(
         &self,
-        manifests: Vec<Manifest>,
+        manifests: Vec<ManifestFile>,
         questions: Vec<Vec<Question>>,
         source: Option<Source>,
         observer: &dyn Observer,
-    ) -> (Sourced, Vec<(Manifest, Edited)>) {
+    ) -> (Sourced, Vec<(ManifestFile, Edited)>) {
         let (action, rules) = (self.request.action, Arc::clone(&self.rules));
-        let mut editing = WhenReady::new(manifests, move |manifest: &Manifest, answers| {
+        let mut editing = WhenReady::new(manifests, move |manifest: &ManifestFile, answers| {
             edits::edit(manifest, action, &rules, &answers)
         });
         let (mut awaiting, all) = Awaiting::new(questions);
@@ -415,7 +351,7 @@ impl Job {
     }
 }
 
-impl Request {
+impl FilesRequest {
     /// A bare repository has no files to read. Those of another folder may be named from it, as a hook does.
     fn refuse_bare(&self, at: &Workspace) -> anyhow::Result<()> {
         let is_inside = |path: &PathBuf| {
@@ -435,51 +371,6 @@ impl Request {
             hint: error.hint(),
         }
         .into())
-    }
-
-    fn narrows(&self) -> bool {
-        let of_repository =
-            |globs: &scan::Globs| !globs.include.is_empty() || !globs.exclude.is_empty();
-        !self.include.is_empty()
-            || !self.exclude.is_empty()
-            || self.of_repository.as_ref().is_some_and(of_repository)
-    }
-
-    fn rules(&self) -> Rules {
-        Rules {
-            track: self.track,
-            form: self.form,
-            images: self.images.clone(),
-        }
-    }
-
-    /// Whether a registry may be asked.
-    pub fn asks_registries(&self) -> bool {
-        self.asks() && !self.lock.offline
-    }
-
-    fn asks(&self) -> bool {
-        match self.action {
-            Action::Restore | Action::Restart => false,
-            Action::Report | Action::Check | Action::Update => true,
-        }
-    }
-
-    /// Whether an object is taken, by its kind and by what is selected.
-    fn takes(&self, object: &Object) -> Verdict {
-        if !self.kinds.take(object) {
-            return Verdict::NotSelected;
-        }
-        let namespace = object.namespace.as_deref();
-        self.selection
-            .takes(namespace, &object.name, &object.labels)
-    }
-
-    /// What has to be asked for those objects of a file that are selected.
-    fn questions(&self, objects: &[(usize, Object)], rules: &Rules) -> Vec<Question> {
-        let taken = objects.iter().map(|(_, object)| object);
-        let taken = taken.filter(|object| self.asks() && self.takes(object) == Verdict::Taken);
-        plan::questions(taken, rules)
     }
 
     /// Who answers, where the action asks anything. Nothing is asked yet.
@@ -507,17 +398,9 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn all_objects(survey: &Survey) -> impl Iterator<Item = &Object> {
-    survey
-        .manifests
-        .iter()
-        .flat_map(|manifest| &manifest.objects)
-        .map(|(_, object)| object)
-}
-
 impl Report {
     /// Takes out of the survey what the user did not select, and counts it.
-    fn select(&mut self, survey: &mut Survey, request: &Request) {
+    fn select(&mut self, survey: &mut Survey, request: &FilesRequest) {
         for manifest in &mut survey.manifests {
             manifest.objects.retain(|(_, object)| {
                 match request.takes(object) {

@@ -2,8 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::files::Request;
 use super::report::Report;
+use super::request::FilesRequest;
 use crate::engine::selector::{ImageFilter, Selection};
 use crate::io::scan::IdleGlob;
 
@@ -13,7 +13,7 @@ const WILD: [char; 4] = ['*', '?', '[', '{'];
 /// One sentence for each glob of a run over files that matched nothing. Globs of the repository's settings are told only where all of its
 /// files were looked at: a run over single files says nothing of them.
 pub(super) fn idle(
-    request: &Request,
+    request: &FilesRequest,
     report: &Report,
     paths: Vec<IdleGlob>,
     current: &Path,
@@ -57,7 +57,7 @@ pub(super) fn idle(
 }
 
 /// Whether a run looks at all files of the repository whose settings it has.
-pub(super) fn whole(request: &Request, current: &Path) -> bool {
+pub(super) fn whole(request: &FilesRequest, current: &Path) -> bool {
     request
         .of_repository
         .as_ref()
@@ -110,7 +110,7 @@ fn named(list: &str, glob: &str, of_repository: bool) -> String {
 
 /// The values of flags that seem to be what a shell made of an unquoted glob, and a sentence for each: `--include deploy/**` comes as
 /// `--include deploy/api.yaml deploy/web.yaml`.
-fn expanded<'r>(request: &'r Request, current: &Path) -> (Vec<&'r str>, Vec<String>) {
+fn expanded<'r>(request: &'r FilesRequest, current: &Path) -> (Vec<&'r str>, Vec<String>) {
     let of_repository = request.images_of_repository;
     let images = request.images.idle().filter(|(include, _)| match include {
         true => !of_repository.include,

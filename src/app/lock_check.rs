@@ -8,8 +8,8 @@ use std::path::Path;
 
 use futures_util::future::join_all;
 
-use super::files;
 use super::report::{LockedEntry, Place, Problem, Report};
+use super::request::FilesRequest;
 use super::source::{self, lock_problem};
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::code::Code;
@@ -30,7 +30,7 @@ struct Stale<'a> {
 /// would note for each tag. `Err` is always a [`Problem`].
 pub(super) async fn check(
     path: &Path,
-    request: &files::Request,
+    request: &FilesRequest,
     answers: &Answers,
     expected: &BTreeMap<Lookup, Digest>,
     report: &mut Report,

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-use super::survey::Manifest;
+use super::manifest::ManifestFile;
 use crate::engine::hold::Hold;
 use crate::engine::image::ImageRef;
 use crate::engine::kustomize::{FILE_NAMES, Fate, Kustomization, Overlays};
@@ -148,7 +148,7 @@ impl KnownOverlays {
     }
 
     /// What kustomizations above these manifests do that is not followed, one sentence for each.
-    pub(super) fn doubts(&self, manifests: &[Manifest]) -> Vec<String> {
+    pub(super) fn doubts(&self, manifests: &[ManifestFile]) -> Vec<String> {
         if manifests.is_empty() || !self.overlays.has_doubts() {
             return Vec::new();
         }
@@ -161,7 +161,7 @@ impl KnownOverlays {
 
     /// Holds the images of a manifest that a kustomization renames, passes over those that all builds set anew, and counts those that some
     /// do. Says whether a kustomization builds on the manifest, so that other questions may be due.
-    pub(super) fn mark(&self, manifest: &mut Manifest, replaced: &mut Replaced) -> bool {
+    pub(super) fn mark(&self, manifest: &mut ManifestFile, replaced: &mut Replaced) -> bool {
         if self.overlays.is_empty() {
             return false;
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::manifest::ManifestFile;
 use super::overlays::{self, Base, KnownOverlays, Replaced};
 use super::report::{Place, Problem, Skipped};
 use super::threads;
@@ -30,7 +31,7 @@ pub struct Survey {
     /// How many files were found.
     pub files: usize,
     /// The files with objects.
-    pub manifests: Vec<Manifest>,
+    pub manifests: Vec<ManifestFile>,
     /// The other files, as named to the user.
     pub without_objects: Vec<String>,
     /// What was seen and is not handled, each as often as it was seen.
@@ -47,21 +48,6 @@ pub struct Survey {
     pub warnings: Vec<String>,
     /// The globs on paths that matched nothing.
     pub idle_globs: Vec<IdleGlob>,
-}
-
-/// A file with objects.
-#[derive(Debug)]
-pub struct Manifest {
-    /// Where it is.
-    pub path: PathBuf,
-    /// As named to the user.
-    pub name: String,
-    /// Its whole text, as it was read.
-    pub text: String,
-    /// Its objects, each with the number of its document, in order.
-    pub objects: Vec<(usize, Object)>,
-    /// What has to be asked for it.
-    pub questions: Vec<Question>,
 }
 
 /// Finds, reads and parses. On the thread that read a file, `questions` lists its registry queries, and `ask_ahead` gets them at once with
@@ -176,14 +162,14 @@ pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
     }
 }
 
-fn manifest(known: &Manifest, content: &[u8], kinds: &Kinds) -> Option<Manifest> {
+fn manifest(known: &ManifestFile, content: &[u8], kinds: &Kinds) -> Option<ManifestFile> {
     match examine_bytes(&known.path, content, kinds, &|_: &[_]| Vec::new()) {
         Examined::Manifest {
             text,
             objects,
             questions,
             ..
-        } => Some(Manifest {
+        } => Some(ManifestFile {
             path: known.path.clone(),
             name: known.name.clone(),
             text,
@@ -244,6 +230,12 @@ struct Unread {
 }
 
 impl Survey {
+    /// All objects, file by file.
+    pub(super) fn objects(&self) -> impl Iterator<Item = &Object> {
+        let objects = self.manifests.iter().flat_map(|file| &file.objects);
+        objects.map(|(_, object)| object)
+    }
+
     /// Whether a file, by its absolute path without links, is one of the manifests.
     pub fn has(&self, path: &Path) -> bool {
         let same_name = self
@@ -269,7 +261,7 @@ impl Survey {
     }
 
     /// Another content of a file that is known; `None` where it cannot be read, or holds no object with images.
-    pub(super) fn another(&self, known: &Manifest, content: &[u8]) -> Option<Manifest> {
+    pub(super) fn another(&self, known: &ManifestFile, content: &[u8]) -> Option<ManifestFile> {
         let mut other = manifest(known, content, &self.kinds)?;
         self.overlays.mark(&mut other, &mut Replaced::default());
         Some(other)
@@ -316,7 +308,7 @@ impl Survey {
                     message: misplaced::REASON.to_owned(),
                 }));
                 self.problems.extend(refused.into_iter().map(of_document));
-                self.manifests.push(Manifest { path, name, text, objects, questions });
+                self.manifests.push(ManifestFile { path, name, text, objects, questions });
             }
             Examined::Nothing { unhandled } => {
                 self.note(&name, unhandled);

@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::files::Pass;
+use super::manifest::ManifestFile;
 use super::report::{Place, Problem};
-use super::survey::Manifest;
 use super::threads;
 use crate::engine::code::Code;
 use crate::io::files::{self, FileError, Prepared};
@@ -27,83 +26,79 @@ pub(super) enum Signals {
 pub(super) struct Drafts<'r> {
     signals: Signals,
     due: usize,
-    ready: Vec<(usize, &'r Manifest, Prepared)>,
+    ready: Vec<(usize, &'r ManifestFile, Prepared)>,
     failures: BTreeMap<usize, Problem>,
     _held: Held,
 }
 
-impl Pass {
-    /// The first step: everything that needs room on the disk, for the changed files that `takes` accepts.
-    pub(super) fn draft_files(
-        &self,
-        takes: impl Fn(usize) -> bool,
-        signals: Signals,
-    ) -> Drafts<'_> {
-        let held = interrupt::hold();
-        let due: Vec<_> = self.due().filter(|(index, _, _)| takes(*index)).collect();
-        let displaced = displaced(due.iter().map(|(_, manifest, _)| *manifest));
-        let made = threads::map(&due, |(_, manifest, new_text)| {
-            signals.asked_to_end().is_none().then(|| {
-                match displaced.contains(&manifest.path.parent()) {
-                    true => Err(FileError::Displaced),
-                    false => files::prepare(&manifest.path, new_text.as_bytes()),
-                }
-            })
-        });
-        let mut failures = BTreeMap::new();
-        let (mut manifests, mut prepared) =
-            (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
-        for ((index, manifest, _), made) in due.iter().zip(made) {
-            match made {
-                Some(Ok(made)) => {
-                    manifests.push((*index, *manifest));
-                    prepared.push(made);
-                }
-                Some(Err(error)) => drop(failures.insert(*index, unwritten(manifest, &error))),
-                None => {}
+/// The first step: everything that needs room on the disk, for files that change: each with its number and its new text.
+pub(super) fn draft<'r>(
+    due: impl Iterator<Item = (usize, &'r ManifestFile, &'r str)>,
+    signals: Signals,
+) -> Drafts<'r> {
+    let held = interrupt::hold();
+    let due: Vec<_> = due.collect();
+    let displaced = displaced(due.iter().map(|(_, manifest, _)| *manifest));
+    let made = threads::map(&due, |(_, manifest, new_text)| {
+        signals.asked_to_end().is_none().then(|| {
+            match displaced.contains(&manifest.path.parent()) {
+                true => Err(FileError::Displaced),
+                false => files::prepare(&manifest.path, new_text.as_bytes()),
             }
-        }
-        let flushed = if signals.asked_to_end().is_none() {
-            files::flush(&prepared)
-        } else {
-            Vec::new()
-        };
-        // If the folder is swapped for a link from now on, our temporary file is not in it, so the rename fails.
-        let displaced = self::displaced(manifests.iter().map(|(_, manifest)| *manifest));
-        let mut folders: BTreeSet<&OsStr> = displaced
-            .iter()
-            .flatten()
-            .map(|folder| folder.as_os_str())
-            .collect();
-        let firsts: Vec<_> = prepared
-            .iter()
-            .filter(|one| folders.insert(one.folder().as_os_str()))
-            .collect();
-        threads::map(&firsts, |one| one.remove_leftovers());
-        let mut ready = Vec::with_capacity(prepared.len());
-        for (((index, manifest), prepared), flushed) in
-            manifests.into_iter().zip(prepared).zip(flushed)
-        {
-            match flushed {
-                Ok(()) if displaced.contains(&manifest.path.parent()) => {
-                    drop(failures.insert(index, unwritten(manifest, &FileError::Displaced)));
-                }
-                Ok(()) => ready.push((index, manifest, prepared)),
-                Err(error) => drop(failures.insert(index, unwritten(manifest, &error))),
+        })
+    });
+    let mut failures = BTreeMap::new();
+    let (mut manifests, mut prepared) =
+        (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
+    for ((index, manifest, _), made) in due.iter().zip(made) {
+        match made {
+            Some(Ok(made)) => {
+                manifests.push((*index, *manifest));
+                prepared.push(made);
             }
+            Some(Err(error)) => drop(failures.insert(*index, unwritten(manifest, &error))),
+            None => {}
         }
-        Drafts {
-            signals,
-            due: due.len(),
-            ready,
-            failures,
-            _held: held,
+    }
+    let flushed = if signals.asked_to_end().is_none() {
+        files::flush(&prepared)
+    } else {
+        Vec::new()
+    };
+    // If the folder is swapped for a link from now on, our temporary file is not in it, so the rename fails.
+    let displaced = self::displaced(manifests.iter().map(|(_, manifest)| *manifest));
+    let mut folders: BTreeSet<&OsStr> = displaced
+        .iter()
+        .flatten()
+        .map(|folder| folder.as_os_str())
+        .collect();
+    let firsts: Vec<_> = prepared
+        .iter()
+        .filter(|one| folders.insert(one.folder().as_os_str()))
+        .collect();
+    threads::map(&firsts, |one| one.remove_leftovers());
+    let mut ready = Vec::with_capacity(prepared.len());
+    for (((index, manifest), prepared), flushed) in manifests.into_iter().zip(prepared).zip(flushed)
+    {
+        match flushed {
+            Ok(()) if displaced.contains(&manifest.path.parent()) => {
+                drop(failures.insert(index, unwritten(manifest, &FileError::Displaced)));
+            }
+            Ok(()) => ready.push((index, manifest, prepared)),
+            Err(error) => drop(failures.insert(index, unwritten(manifest, &error))),
         }
+    }
+    Drafts {
+        signals,
+        due: due.len(),
+        ready,
+        failures,
+        _held: held,
     }
 }
 
 /// The folders of files that a link has replaced since the files were found. Each folder is checked once.
-fn displaced<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> BTreeSet<Option<&'m Path>> {
+fn displaced<'m>(manifests: impl Iterator<Item = &'m ManifestFile>) -> BTreeSet<Option<&'m Path>> {
     let folders: BTreeSet<_> = manifests.map(|manifest| manifest.path.parent()).collect();
     folders
         .into_iter()
@@ -156,7 +151,7 @@ impl Signals {
 }
 
 /// The report's problem for a file that could not be written.
-pub(super) fn unwritten(manifest: &Manifest, error: &FileError) -> Problem {
+pub(super) fn unwritten(manifest: &ManifestFile, error: &FileError) -> Problem {
     Problem {
         code: error.code(),
         what: format!("cannot write `{}`", manifest.name),

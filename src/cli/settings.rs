@@ -23,7 +23,8 @@ use super::printer::Runner;
 use super::refused::{UsageError, usage};
 use super::verbosity::{Colour, Detail, Verbosity};
 use crate::app::report::Action;
-use crate::app::{cluster, digest, files};
+use crate::app::request::FilesRequest;
+use crate::app::{cluster, digest};
 use crate::engine::image::{ImageRef, Lookup};
 
 pub use reporting::{ReportFile, Reporting};
@@ -53,7 +54,7 @@ pub enum Settings {
     /// `imago files`.
     Files {
         /// What to do.
-        request: Box<files::Request>,
+        request: Box<FilesRequest>,
         /// The forms of its report, and where each goes.
         reporting: Reporting,
         /// How much is said.
@@ -102,7 +103,7 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
                 .iter()
                 .map(|file| file.path.clone())
                 .collect();
-            let request = files::Request {
+            let request = FilesRequest {
                 reports,
                 ..in_files::request(*flags, outside)?
             };

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use futures_util::future::join;
 use imago::app::observer::Event;
 use imago::app::report::Report;
+use imago::app::request::FilesRequest;
 use imago::app::workspace::Workspace;
 use imago::app::{digest, files};
 use imago::cli::args;
@@ -21,7 +22,7 @@ fn settings(line: &str) -> Settings {
     check(typed, &Outside::default()).unwrap()
 }
 
-fn request(line: &str) -> files::Request {
+fn request(line: &str) -> FilesRequest {
     match settings(line) {
         Settings::Files { request, .. } => *request,
         other => panic!("{other:?}"),

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::owner::{self, Evidence, Ownership, Unknown, first_foreign};
-use super::{CHANGE_TRAILER, Request, TRAILER, fault, fetch_contents, not_pushed, refused};
+use super::{CHANGE_TRAILER, TRAILER, fault, fetch_contents, not_pushed, refused};
 use crate::app::report::Problem;
+use crate::app::request::CommitRequest;
 use crate::engine::code::Code;
 use crate::io::git::GitError;
 use crate::io::git::identity::Identity;
@@ -59,7 +60,7 @@ pub(super) enum Strategy {
 
 /// Looks at the repository and the remote. `Err`: it must not, or cannot, go there.
 pub(super) fn aim(
-    request: &Request,
+    request: &CommitRequest,
     repository: &mut Repository,
     head: &Head,
     identity: &Identity,
@@ -387,7 +388,7 @@ fn refuse_taken_back(
 
 /// A branch that is ours alone: one commit on what is checked out, replaced as a whole.
 fn branch_of_ours(
-    request: &Request,
+    request: &CommitRequest,
     repository: &mut Repository,
     head: &Head,
     transport: &Transport,
@@ -417,7 +418,7 @@ fn branch_of_ours(
 
 /// Refuses where a commit of a branch is a person's; without a transport, of a branch here. A clone that lacks what tells so gets it first.
 fn refuse_foreign(
-    request: &Request,
+    request: &CommitRequest,
     repository: &mut Repository,
     head: &Head,
     transport: Option<(&Transport, Side, Option<&str>)>,
@@ -480,7 +481,7 @@ fn refuse_foreign(
 /// The same on this machine alone. Here a branch without a commit of ours at its tip is somebody's, wherever it stands; and one that is a
 /// remote's default goes on from its tip, because it is everybody's.
 fn branch_of_ours_here(
-    request: &Request,
+    request: &CommitRequest,
     repository: &mut Repository,
     head: &Head,
     name: &str,
@@ -541,7 +542,10 @@ fn bring(
 }
 
 /// Opens the remote that is pushed to, where anything is.
-pub(super) fn transport(request: &Request, root: &Path) -> Result<Option<Transport>, Box<Problem>> {
+pub(super) fn transport(
+    request: &CommitRequest,
+    root: &Path,
+) -> Result<Option<Transport>, Box<Problem>> {
     let Some(push) = &request.push else {
         return Ok(None);
     };

@@ -7,9 +7,10 @@ use super::{
     Again, CHANGE_TRAILER, PushOutcome, Session, TRAILER, fault, fetch_contents, identity,
     not_pushed, refused,
 };
-use crate::app::files::{self, Pass};
 use crate::app::message::Changes;
+use crate::app::pass::Pass;
 use crate::app::report::{Action, Committed, Place, Problem, Report};
+use crate::app::request::FilesRequest;
 use crate::app::source::lock_problem;
 use crate::engine::code::Code;
 use crate::io::git::GitError;
@@ -23,7 +24,7 @@ impl Session {
     /// Commits, pushes and writes what may be. `Err`: nothing was written, here or at the remote.
     pub(in crate::app) fn carry_out(
         &self,
-        request: &files::Request,
+        request: &FilesRequest,
         pass: &Pass,
         report: &mut Report,
     ) -> anyhow::Result<PushOutcome> {
@@ -108,7 +109,7 @@ struct Carrier<'s> {
 impl Carrier<'_> {
     fn commit_here(
         &self,
-        request: &files::Request,
+        request: &FilesRequest,
         pass: &Pass,
         stage: &Stage<'_>,
         committed: &mut Committed,
@@ -123,7 +124,7 @@ impl Carrier<'_> {
     /// `None`: what is checked out had to catch up first.
     fn push_onward(
         &self,
-        request: &files::Request,
+        request: &FilesRequest,
         pass: &Pass,
         stage: &Stage<'_>,
         committed: &mut Committed,
@@ -257,7 +258,7 @@ impl Carrier<'_> {
 
     fn replace(
         &self,
-        request: &files::Request,
+        request: &FilesRequest,
         pass: &Pass,
         stage: &Stage<'_>,
         committed: &mut Committed,
@@ -317,7 +318,7 @@ impl Carrier<'_> {
 
     fn commit(
         &self,
-        request: &files::Request,
+        request: &FilesRequest,
         pass: &Pass,
         stage: &Stage<'_>,
     ) -> anyhow::Result<Option<CommitId>> {

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::aim::{Content, Strategy};
 use super::{CHANGE_TRAILER, Session};
-use crate::app::files::{self, Pass};
+use crate::app::manifest::ManifestFile;
+use crate::app::pass::Pass;
 use crate::app::report::{Place, Problem, Report};
+use crate::app::request::FilesRequest;
 use crate::app::source::lock_problem;
-use crate::app::survey::Manifest;
 use crate::app::threads;
 use crate::app::write::{self, Drafts, Signals};
 use crate::io::files as disk;
@@ -28,7 +29,7 @@ impl Session {
     /// in the commit either.
     pub(super) fn stage<'r>(
         &self,
-        request: &files::Request,
+        request: &FilesRequest,
         pass: &'r Pass,
         report: &mut Report,
     ) -> Result<Stage<'r>, GitError> {
@@ -78,7 +79,10 @@ impl Session {
             }
         }
         if content == Content::WorkingTree && !request.dry_run {
-            let drafts = pass.draft_files(|index| fit.contains_key(&index), Signals::Deferred);
+            let drafts = write::draft(
+                pass.due().filter(|(index, _, _)| fit.contains_key(index)),
+                Signals::Deferred,
+            );
             fit.retain(|index, _| !drafts.failures().contains_key(index));
             stage.failures.extend(drafts.failures().clone());
             stage.drafts = Some(drafts);
@@ -104,9 +108,9 @@ impl Session {
 fn stage_file(
     staging: &mut Staging,
     (content, root, followed): (Content, &Path, Option<CommitId>),
-    request: &files::Request,
+    request: &FilesRequest,
     pass: &Pass,
-    manifest: &Manifest,
+    manifest: &ManifestFile,
     new: &[u8],
 ) -> Result<Result<Staged, Box<Problem>>, GitError> {
     let staged = match content {
@@ -155,7 +159,7 @@ impl Stage<'_> {
     fn take_lock(
         &mut self,
         staging: &mut Staging,
-        request: &files::Request,
+        request: &FilesRequest,
         pass: &Pass,
         report: &mut Report,
     ) -> Result<(), GitError> {
@@ -201,7 +205,7 @@ impl Stage<'_> {
         &mut self,
         staging: &Staging,
         path: &Path,
-        request: &files::Request,
+        request: &FilesRequest,
         pass: &Pass,
         report: &mut Report,
     ) -> Result<(), GitError> {

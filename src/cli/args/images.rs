@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-use crate::app::files::ImageGlobs;
+use crate::app::request::ImageGlobs;
 
 /// The flags about images; the same in every mode.
 #[derive(Args, Debug, Default)]

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::Config;
 use super::values::Written;
-use crate::app::files::ImageGlobs;
 use crate::app::kind_names::KindLists;
+use crate::app::request::ImageGlobs;
 use crate::cli::args::{Digest, Files, Locking, Registries, Track};
 use crate::cli::refused::UsageError;
 use crate::io::links::{self, Links};

@@ -1,9 +1,9 @@
 //! What is committed and pushed, checked.
 
 use super::{Outside, UsageError, usage};
-use crate::app::commit::{Push, Request};
 use crate::app::message::{FIELDS, Template};
 use crate::app::report::Action;
+use crate::app::request::{CommitRequest, Push};
 use crate::cli::args;
 use crate::io::git::identity::Person;
 use crate::io::git::is_branch_name;
@@ -17,7 +17,7 @@ pub(super) fn request(
     flags: &args::Git,
     action: Action,
     outside: &Outside,
-) -> Result<Option<Request>, UsageError> {
+) -> Result<Option<CommitRequest>, UsageError> {
     let about_pushes = [
         ("--remote", flags.remote.is_some()),
         ("--push-option", !flags.push_option.is_empty()),
@@ -66,7 +66,7 @@ pub(super) fn request(
         .as_deref()
         .map_or(Ok(Template::default()), template)?;
     let author = flags.author.as_deref().map(author);
-    Ok(Some(Request {
+    Ok(Some(CommitRequest {
         branch,
         push: flags.push.then(|| Push {
             remote,

@@ -3,18 +3,18 @@
 use std::path::PathBuf;
 
 use super::{Outside, UsageError, commits, images, kinds, registries, usage, workloads};
-use crate::app::files::Request;
 use crate::app::report::Action;
+use crate::app::request::FilesRequest;
 use crate::cli::args;
 
 /// What is asked of the files.
-pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<Request, UsageError> {
+pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<FilesRequest, UsageError> {
     let action = action(&flags)?;
     let track = images::track(&flags.images, action)?;
     let prune = lock_prune(&flags)?;
     let git = commits::request(&flags.git, action, outside)?;
     let lock = registries::lock(&flags.locking, prune);
-    Ok(Request {
+    Ok(FilesRequest {
         paths: if flags.paths.is_empty() {
             vec![PathBuf::from(".")]
         } else {

@@ -27,7 +27,7 @@ fn settings_in(line: &str, environment: &[(&str, &str)]) -> Result<Settings, Usa
     )
 }
 
-fn request(line: &str) -> files::Request {
+fn request(line: &str) -> FilesRequest {
     match settings(line) {
         Ok(Settings::Files { request, .. }) => *request,
         other => panic!("{line}: {other:?}"),

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Request, all_objects};
-use crate::app::edits::{self, Edited};
-use crate::app::report::{Action, Problem, Report};
-use crate::app::source::lock_problem;
-use crate::app::survey::{Manifest, Survey};
-use crate::app::threads;
-use crate::app::write::{Signals, unwritten};
+use super::edits::{self, Edited};
+use super::manifest::ManifestFile;
+use super::report::{Action, Problem, Report};
+use super::request::FilesRequest;
+use super::source::lock_problem;
+use super::survey::Survey;
+use super::threads;
+use super::write::{self, Signals, unwritten};
 use crate::engine::answer::{Answer, Answers};
 use crate::engine::diff;
 use crate::engine::image::{Digest, Lookup};
@@ -21,11 +22,11 @@ use crate::io::lock::{self, LockError, Prune};
 use crate::io::scan;
 
 /// One look at the files: what is in them, and what shall become of it.
-pub(in crate::app) struct Pass {
+pub(super) struct Pass {
     /// What was found, without what was not selected.
     pub(super) survey: Survey,
     /// What was decided, manifest by manifest.
-    pub(in crate::app) edited: Vec<Edited>,
+    pub(super) edited: Vec<Edited>,
     /// What the decisions go by.
     pub(super) answers: Answers,
     pub(super) rules: Arc<Rules>,
@@ -38,7 +39,7 @@ pub(in crate::app) struct Pass {
 
 impl Pass {
     /// The files that change, each with its number among the manifests and its new text.
-    pub(in crate::app) fn due(&self) -> impl Iterator<Item = (usize, &Manifest, &str)> {
+    pub(super) fn due(&self) -> impl Iterator<Item = (usize, &ManifestFile, &str)> {
         let files = self.survey.manifests.iter().zip(&self.edited).enumerate();
         files.filter_map(|(index, (manifest, edited))| {
             Some((index, manifest, edited.new_text.as_deref()?))
@@ -46,7 +47,7 @@ impl Pass {
     }
 
     /// Whether a file, an object or an image has a problem, so that this is not all there is to change.
-    pub(in crate::app) fn has_problems(&self) -> bool {
+    pub(super) fn has_problems(&self) -> bool {
         !self.survey.problems.is_empty()
             || self.edited.iter().any(|edited| !edited.problems.is_empty())
     }
@@ -82,10 +83,10 @@ impl Pass {
     }
 
     /// What this pass's decisions make of another content of a file. `None` where it cannot be read or edited.
-    pub(in crate::app) fn edit_again(
+    pub(super) fn edit_again(
         &self,
-        request: &Request,
-        manifest: &Manifest,
+        request: &FilesRequest,
+        manifest: &ManifestFile,
         content: &[u8],
     ) -> Option<Vec<u8>> {
         let mut other = self.survey.another(manifest, content)?;
@@ -100,18 +101,18 @@ impl Pass {
     }
 
     /// What the lock shall hold after this pass, where it is kept and changes.
-    pub(in crate::app) fn lock_draft(
+    pub(super) fn lock_draft(
         &self,
-        request: &Request,
+        request: &FilesRequest,
     ) -> Result<Option<lock::Draft>, Box<Problem>> {
         self.with_lock(request, request.lock.path.exists(), lock::Draft::new)
             .map(Option::flatten)
     }
 
     /// The same for a lock that holds `old` in a commit.
-    pub(in crate::app) fn lock_text(
+    pub(super) fn lock_text(
         &self,
-        request: &Request,
+        request: &FilesRequest,
         old: Option<&[u8]>,
     ) -> Result<Option<String>, Box<Problem>> {
         let merged = |_: &Path, digests: &_, prune: Prune<'_>| lock::merged(old, digests, prune);
@@ -122,10 +123,10 @@ impl Pass {
     /// Writes every file that changes, and the lock; the failures by the file's place. `Err`: a signal ended it before the end.
     pub(super) fn write(
         &self,
-        request: &Request,
+        request: &FilesRequest,
         report: &mut Report,
     ) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
-        let failures = self.draft_files(|_| true, Signals::Obeyed).put()?;
+        let failures = write::draft(self.due(), Signals::Obeyed).put()?;
         if let Err(problem) = self.with_lock(request, request.lock.path.exists(), lock::merge) {
             report.problems.push(*problem);
         }
@@ -145,7 +146,7 @@ impl Pass {
     /// Hands the run's digests to the lock, where it is named or there.
     fn with_lock<T>(
         &self,
-        request: &Request,
+        request: &FilesRequest,
         is_there: bool,
         act: impl Fn(&Path, &BTreeMap<Lookup, Digest>, Prune<'_>) -> Result<T, LockError>,
     ) -> Result<Option<T>, Box<Problem>> {
@@ -177,7 +178,7 @@ impl Pass {
             return digests;
         }
         let mut in_use: BTreeMap<Lookup, BTreeSet<Digest>> = BTreeMap::new();
-        for (lookup, digest) in plan::questions(all_objects(&self.survey), &self.rules) {
+        for (lookup, digest) in plan::questions(self.survey.objects(), &self.rules) {
             let Some(answer) = answers.get(&lookup) else {
                 continue;
             };

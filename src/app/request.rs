@@ -1,0 +1,172 @@
+//! What `imago files` is asked, checked.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::kind_names::KindLists;
+use super::message::Template;
+use super::report::Action;
+use super::resolve::PlatformLoss;
+use super::source::LockUse;
+use crate::engine::object::Object;
+use crate::engine::plan::{self, Question, Rules};
+use crate::engine::policy::{TagForm, Track};
+use crate::engine::selector::{ImageFilter, Selection, Verdict};
+use crate::engine::shape::Kinds;
+use crate::io::git::identity::Person;
+use crate::io::registry;
+use crate::io::scan;
+
+/// What `imago files` is asked, checked.
+#[derive(Clone, Debug)]
+pub struct FilesRequest {
+    /// Folders and files, `.` where none was named.
+    pub paths: Vec<PathBuf>,
+    /// Globs that a found file has to match, where there are any.
+    pub include: Vec<String>,
+    /// Globs that a found file must not match.
+    pub exclude: Vec<String>,
+    /// The same, from the repository's own settings.
+    pub of_repository: Option<scan::Globs>,
+    /// What to do.
+    pub action: Action,
+    /// Do all but write.
+    pub dry_run: bool,
+    /// Whether a check fails on what is held, too.
+    pub strict: bool,
+    /// Whether a run that checks no image fails, and writes nothing.
+    pub fail_on_empty: bool,
+    /// Which kinds of objects are taken.
+    pub kinds: Kinds,
+    /// Which of their lists come from the repository's own settings.
+    pub kinds_of_repository: KindLists,
+    /// Fill `Report::diff`.
+    pub diff: bool,
+    /// Where a digest's tag is known from.
+    pub track: Track,
+    /// Whether the tag stays beside the digest.
+    pub form: TagForm,
+    /// Which images are taken, by name as written.
+    pub images: ImageFilter,
+    /// Which of their globs come from the repository's own settings.
+    pub images_of_repository: ImageGlobs,
+    /// Which objects are selected.
+    pub selection: Selection,
+    /// More changes than these are not carried out.
+    pub max_changes: Option<usize>,
+    /// The lock file.
+    pub lock: LockUse,
+    /// How registries are asked.
+    pub registries: registry::Settings,
+    /// What happens to a new digest that lacks a platform.
+    pub platform_loss: PlatformLoss,
+    /// What is committed, where anything is.
+    pub git: Option<CommitRequest>,
+    /// The files that the report goes to: none of them may be a manifest or the lock.
+    pub reports: Vec<PathBuf>,
+}
+
+/// The two lists of globs for images: what is true of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImageGlobs {
+    /// Of `--include-image`.
+    pub include: bool,
+    /// Of `--exclude-image`.
+    pub exclude: bool,
+}
+
+/// What shall be committed, checked.
+#[derive(Clone)]
+pub struct CommitRequest {
+    /// A branch of its own; `None` is the checked-out one.
+    pub branch: Option<String>,
+    /// Where it is pushed to, where it is.
+    pub push: Option<Push>,
+    /// The author, where it is not the one that Git knows.
+    pub author: Option<Person>,
+    /// Whether the message bears `Signed-off-by`.
+    pub signoff: bool,
+    /// The message.
+    pub message: Template,
+    /// The environment of the `git` program. It may hold secrets, and is never printed.
+    pub environment: BTreeMap<OsString, OsString>,
+}
+
+impl std::fmt::Debug for CommitRequest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            branch,
+            push,
+            author,
+            signoff,
+            message,
+            environment: _,
+        } = self;
+        let mut shown = formatter.debug_struct("CommitRequest");
+        shown
+            .field("branch", branch)
+            .field("push", push)
+            .field("author", author);
+        shown
+            .field("signoff", signoff)
+            .field("message", message)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// The remote's name.
+    pub remote: String,
+    /// What the remote is told beside.
+    pub options: Vec<String>,
+}
+
+impl FilesRequest {
+    pub(super) fn narrows(&self) -> bool {
+        let of_repository =
+            |globs: &scan::Globs| !globs.include.is_empty() || !globs.exclude.is_empty();
+        !self.include.is_empty()
+            || !self.exclude.is_empty()
+            || self.of_repository.as_ref().is_some_and(of_repository)
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        Rules {
+            track: self.track,
+            form: self.form,
+            images: self.images.clone(),
+        }
+    }
+
+    /// Whether a registry may be asked.
+    pub fn asks_registries(&self) -> bool {
+        self.asks() && !self.lock.offline
+    }
+
+    pub(super) fn asks(&self) -> bool {
+        match self.action {
+            Action::Restore | Action::Restart => false,
+            Action::Report | Action::Check | Action::Update => true,
+        }
+    }
+
+    /// Whether an object is taken, by its kind and by what is selected.
+    pub(super) fn takes(&self, object: &Object) -> Verdict {
+        if !self.kinds.take(object) {
+            return Verdict::NotSelected;
+        }
+        let namespace = object.namespace.as_deref();
+        self.selection
+            .takes(namespace, &object.name, &object.labels)
+    }
+
+    /// What has to be asked for those objects of a file that are selected.
+    pub(super) fn questions(&self, objects: &[(usize, Object)], rules: &Rules) -> Vec<Question> {
+        let taken = objects.iter().map(|(_, object)| object);
+        let taken = taken.filter(|object| self.asks() && self.takes(object) == Verdict::Taken);
+        plan::questions(taken, rules)
+    }
+}

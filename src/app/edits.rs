@@ -174,6 +174,7 @@ pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
                 code,
                 digest,
                 reason,
+                ..
             }) => {
                 let what = if digest.is_some() {
                     "the new digest of `"

@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::manifest::ManifestFile;
+use crate::engine::code::Code;
 use crate::engine::hold::Hold;
-use crate::engine::image::ImageRef;
-use crate::engine::kustomize::{FILE_NAMES, Fate, Kustomization, Overlays};
+use crate::engine::kustomize::{FILE_NAMES, Kustomization, Overlays};
+use crate::engine::object::Object;
 use crate::engine::site::Memory;
-use crate::engine::yaml::File;
+use crate::engine::yaml::{File, Unreadable};
+use crate::io::files;
 use crate::io::scan::{self, Found, ScanError, What};
 
 /// How many examples a warning names.
@@ -50,39 +52,45 @@ impl Base {
         Some(plain.strip_prefix(&self.root).ok()?.to_str()?.to_owned())
     }
 
-    /// The kustomization that a file is, by its name.
-    pub(super) fn kustomization(&self, path: &Path, bytes: &[u8]) -> Option<Kustomization> {
-        if !is_kustomization(path) {
-            return None;
-        }
-        let name = self.within(path).unwrap_or_default();
-        let unread = |why: &str| Some(Kustomization::unread(&name, why));
-        let file = match std::str::from_utf8(bytes).map(File::parse) {
-            Ok(Ok(file)) => file,
-            Ok(Err(error)) => return unread(&format!("line {}: {error}", error.line)),
-            Err(_) => return unread("it is not UTF-8"),
-        };
-        match file.is_empty() {
-            true => None,
-            false if file.is_refused(0) => unread("it can be read in two ways"),
-            false => Some(Kustomization::read(file.document(0), &name)),
+    /// The kustomization that a parsed file is. `None`: it says nothing.
+    pub(super) fn kustomization(
+        &self,
+        path: &Path,
+        parsed: &Result<File<'_>, Unreadable>,
+    ) -> Option<Kustomization> {
+        match parsed {
+            Err(error) => Some(self.unread(path, &format!("line {}: {error}", error.line))),
+            Ok(file) if file.is_empty() => None,
+            Ok(file) if file.is_refused(0) => Some(self.unread(path, "it can be read in two ways")),
+            Ok(file) => Some(Kustomization::read(file.document(0), &self.name(path))),
         }
     }
 
-    /// As [`Base::kustomization`], of what a scan has found.
-    pub(super) fn kustomization_of(&self, found: &Found<'_>) -> Option<Kustomization> {
-        match &found.what {
-            What::File(bytes) => self.kustomization(found.path, bytes),
-            What::Problem(error) if is_kustomization(found.path) => {
-                let name = self.within(found.path).unwrap_or_default();
-                Some(Kustomization::unread(&name, &error.to_string()))
-            }
-            What::Template
-            | What::Problem(_)
-            | What::Folder(_)
-            | What::Rules(_)
-            | What::Unknown(_) => None,
+    /// A kustomization that cannot be read.
+    pub(super) fn unread(&self, path: &Path, why: &str) -> Kustomization {
+        Kustomization::unread(&self.name(path), why)
+    }
+
+    fn name(&self, path: &Path) -> String {
+        self.within(path).unwrap_or_default()
+    }
+
+    /// The kustomization in the bytes of a file that is read for nothing else.
+    pub(super) fn evidence(&self, path: &Path, bytes: &[u8]) -> Option<Kustomization> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.kustomization(path, &File::parse(text)),
+            Err(_) => Some(self.unread(path, "it is not UTF-8")),
         }
+    }
+
+    /// Reads files of the tree by their paths from its root. Those that cannot be read are left out.
+    pub(super) fn read(&self, names: &[String]) -> Vec<(String, Vec<u8>)> {
+        let read = |name: &String| {
+            let mut bytes = Vec::new();
+            files::read_into(&self.root.join(name), &mut bytes).ok()?;
+            Some((name.clone(), bytes))
+        };
+        names.iter().filter_map(read).collect()
     }
 
     /// Whether a scan for manifests sees every kustomization of the tree.
@@ -120,9 +128,14 @@ impl Base {
             other: None,
             ..*request
         };
-        let (found, _) = scan::scan_for(request, is_kustomization, |found: Found<'_>| {
-            self.kustomization_of(&found)
-        })?;
+        let (found, _) =
+            scan::scan_for(request, is_kustomization, |found: Found<'_>| {
+                match &found.what {
+                    What::File(bytes) => self.evidence(found.path, bytes),
+                    What::Problem(error) => Some(self.unread(found.path, &error.to_string())),
+                    What::Template | What::Folder(_) | What::Rules(_) | What::Unknown(_) => None,
+                }
+            })?;
         Ok(found)
     }
 }
@@ -139,11 +152,82 @@ pub(super) struct KnownOverlays {
     overlays: Overlays,
 }
 
+/// Reads files of the tree by their paths from its root, each with what it holds; those that cannot be read are left out.
+pub(super) trait ReadEvidence: Fn(&[String]) -> Vec<(String, Vec<u8>)> {}
+
+impl<F: Fn(&[String]) -> Vec<(String, Vec<u8>)>> ReadEvidence for F {}
+
 impl KnownOverlays {
-    pub(super) fn new(base: Base, kustomizations: Vec<Kustomization>) -> Self {
+    /// Links the kustomizations of a tree, with what stands in files of their own.
+    pub(super) fn new(
+        base: Base,
+        mut kustomizations: Vec<Kustomization>,
+        read: impl ReadEvidence,
+    ) -> Self {
+        let named = kustomizations
+            .iter()
+            .flat_map(Kustomization::replacement_files);
+        let named: BTreeSet<String> = named.map(str::to_owned).collect();
+        let contents: BTreeMap<String, Vec<u8>> = match named.is_empty() {
+            true => BTreeMap::new(),
+            false => read(&Vec::from_iter(named)).into_iter().collect(),
+        };
+        for kustomization in &mut kustomizations {
+            let files: Vec<String> = kustomization
+                .replacement_files()
+                .map(str::to_owned)
+                .collect();
+            for content in files.iter().filter_map(|file| contents.get(file)) {
+                let text = std::str::from_utf8(content).unwrap_or_default();
+                if let Ok(file) = File::parse(text) {
+                    let documents = (0..file.len()).filter(|index| !file.is_refused(*index));
+                    for document in documents.map(|index| file.document(index)) {
+                        kustomization.read_replacements(document);
+                    }
+                }
+            }
+        }
         Self {
             base,
             overlays: Overlays::new(kustomizations),
+        }
+    }
+
+    /// The files that the kustomizations among these manifests may have to do with, and that are none of the manifests.
+    pub(super) fn unread_evidence(&self, manifests: &[ManifestFile]) -> Vec<String> {
+        let names: BTreeSet<String> = (manifests.iter())
+            .filter_map(|manifest| self.base.within(&manifest.path))
+            .collect();
+        let kustomizations = names
+            .iter()
+            .filter(|name| is_kustomization(Path::new(name)));
+        let mut below = self.overlays.files_met(kustomizations.map(String::as_str));
+        below.retain(|file| !names.contains(*file));
+        below.into_iter().map(str::to_owned).collect()
+    }
+
+    /// As [`KnownOverlays::bind`], of all manifests.
+    pub(super) fn bind_manifests(&mut self, manifests: &[ManifestFile]) {
+        for manifest in manifests {
+            if let Some(path) = self.base.within(&manifest.path) {
+                self.bind(&path, &manifest.objects);
+            }
+        }
+    }
+
+    /// Takes note of which entries of kustomizations the images of a file meet, where these may not change.
+    pub(super) fn bind(&mut self, path: &str, objects: &[(usize, Object)]) {
+        if !self.overlays.reach(path) {
+            return;
+        }
+        for object in objects.iter().map(|(_, object)| object) {
+            for site in &object.sites {
+                let hold = site.hold.as_ref().or(object.hold.as_ref());
+                let hold = hold.filter(|hold| hold.code == Code::JobImmutable);
+                let hold = hold.map(|_| Hold::reaches_job(&object.label(), path));
+                let fate = self.overlays.fate(path, object, site);
+                self.overlays.bind(&fate, hold.as_ref());
+            }
         }
     }
 
@@ -159,8 +243,8 @@ impl KnownOverlays {
         self.overlays.doubts(&found)
     }
 
-    /// Holds the images of a manifest that a kustomization renames, passes over those that all builds set anew, and counts those that some
-    /// do. Says whether a kustomization builds on the manifest, so that other questions may be due.
+    /// Holds the images of a manifest that a kustomization renames or takes apart, passes over those that all builds set anew, and counts
+    /// those that some do. Says whether a kustomization has to do with the manifest, so that other questions may be due.
     pub(super) fn mark(&self, manifest: &mut ManifestFile, replaced: &mut Replaced) -> bool {
         if self.overlays.is_empty() {
             return false;
@@ -168,50 +252,40 @@ impl KnownOverlays {
         let Some(path) = self.base.within(&manifest.path) else {
             return false;
         };
-        let is_patch = self.overlays.is_patch(&path);
-        // What a kustomization sets passes through those above its folder.
-        let path = match is_kustomization(&manifest.path) {
-            true => path.rsplit_once('/').map_or("", |(folder, _)| folder),
-            false => path.as_str(),
-        };
-        if !self.overlays.reach(path) {
+        let is_kustomization = is_kustomization(&manifest.path);
+        if !is_kustomization && !self.overlays.reach(&path) {
             return false;
         }
-        for container in manifest
-            .objects
-            .iter_mut()
-            .flat_map(|(_, object)| &mut object.sites)
-        {
-            if is_patch {
-                // A record in a patch would take the place of the base's.
-                container.memory = Memory::InPlace;
-            }
-            let Some(image) = container
-                .image
-                .text()
-                .filter(|image| ImageRef::parse(image).is_ok())
-            else {
-                continue;
-            };
-            match self.overlays.fate(path, image) {
-                Fate::Kept => {}
-                Fate::Renamed { by, to } => {
-                    container.hold = container
-                        .hold
-                        .take()
-                        .or_else(|| Some(Hold::renamed_by(&by, &to)))
+        let is_patch = self.overlays.is_patch(&path);
+        for (_, object) in &mut manifest.objects {
+            let mut sites = std::mem::take(&mut object.sites);
+            for site in &mut sites {
+                if is_patch {
+                    // A record in a patch would take the place of the base's.
+                    site.memory = Memory::InPlace;
                 }
-                Fate::Replaced {
-                    by,
-                    everywhere: true,
-                } => container.decided_by = by.into_iter().next(),
-                Fate::Replaced { by, .. } => {
+                let Some(image) = site.image.text() else {
+                    continue;
+                };
+                let (fate, bound) = match self.overlays.fate_of_entry(&path, site) {
+                    Some(known) => known,
+                    None => (self.overlays.fate(&path, object, site), None),
+                };
+                let hold = || bound.cloned().or_else(|| fate.hold(image));
+                site.hold = site.hold.take().or_else(hold);
+                site.decided_by = fate.decided_by().map(str::to_owned);
+                if fate.kept
+                    && let Some(by) = fate.replaced.first()
+                {
                     replaced.images += 1;
-                    if let Some(by) = by.into_iter().next() {
-                        replaced.files.entry(manifest.name.clone()).or_insert(by);
-                    }
+                    let by = || by.clone();
+                    replaced
+                        .files
+                        .entry(manifest.name.clone())
+                        .or_insert_with(by);
                 }
             }
+            object.sites = sites;
         }
         true
     }

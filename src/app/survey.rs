@@ -8,6 +8,7 @@ use super::overlays::{self, Base, KnownOverlays, Replaced};
 use super::report::{Place, Problem, Skipped};
 use super::threads;
 use crate::engine::code::Code;
+use crate::engine::kustomize::Kustomization;
 use crate::engine::look::{self, Look};
 use crate::engine::misplaced;
 use crate::engine::object::Object;
@@ -60,18 +61,16 @@ pub fn survey(
 ) -> Result<Survey, scan::ScanError> {
     let base = Base::of(&request);
     let (seen, idle_globs) = scan::scan(request, |found| {
-        let kustomization = base.kustomization_of(&found);
-        let examined = examine(&found, kinds, &questions);
+        let (examined, kustomization) = examine(&found, &base, kinds, &questions);
         match &examined {
-            Examined::Manifest { questions, .. } => ask_ahead(found.number, questions),
+            // What a kustomization above decides or renames is asked once all are known.
+            Examined::Manifest { questions, .. } if !found.kustomized => {
+                ask_ahead(found.number, questions);
+            }
             _ => ask_ahead(found.number, &[]),
         }
-        Some((
-            found.path.to_owned(),
-            found.shown.to_string(),
-            examined,
-            kustomization,
-        ))
+        let (path, shown) = (found.path.to_owned(), found.shown.to_string());
+        Some((path, shown, examined, kustomization))
     })?;
     let mut survey = Survey {
         idle_globs,
@@ -83,10 +82,16 @@ pub fn survey(
         survey.take(path, name, examined);
         kustomizations.extend(kustomization);
     }
-    if !survey.manifests.is_empty() && !base.is_scanned_by(&request) {
+    let scanned = base.is_scanned_by(&request);
+    if !survey.manifests.is_empty() && !scanned {
         kustomizations = base.kustomizations(&request)?;
     }
-    survey.follow(KnownOverlays::new(base, kustomizations), &questions);
+    let read = |names: &[String]| base.read(names);
+    let overlays = KnownOverlays::new(base.clone(), kustomizations, read);
+    survey.follow(overlays, &questions, |names| match scanned {
+        true => Vec::new(),
+        false => read(names),
+    });
     Ok(survey)
 }
 
@@ -105,10 +110,10 @@ pub fn survey_commit<E>(
         .map(|file| file.index)
         .collect();
     let base = Base::of(&request);
-    let kustomizations =
-        (0..listed.len()).filter(|index| overlays::is_kustomization(&listed[*index]));
-    let kustomizations: Vec<usize> = kustomizations.collect();
-    read_whole.extend(&kustomizations);
+    let is_chosen: BTreeSet<usize> = read_whole.iter().copied().collect();
+    let unseen = (0..listed.len()).filter(|index| overlays::is_kustomization(&listed[*index]));
+    let unseen: Vec<usize> = unseen.filter(|index| !is_chosen.contains(index)).collect();
+    read_whole.extend(&unseen);
     let mut contents = match read(&read_whole) {
         Ok(contents) => contents.into_iter(),
         Err(error) => return Ok(Err(error)),
@@ -127,27 +132,43 @@ pub fn survey_commit<E>(
         })
         .collect();
     let examined = threads::map(&pairs, |(file, content)| match file.is_template {
-        true => Examined::Template {
-            line: None,
-            why: A_TEMPLATE.to_owned(),
-        },
-        false => examine_bytes(&listed[file.index], content, kinds, &questions),
+        true => (
+            Examined::Template {
+                line: None,
+                why: A_TEMPLATE.to_owned(),
+            },
+            None,
+        ),
+        false => {
+            let path = request.root.join(&listed[file.index]);
+            examine_bytes(&path, content, &base, kinds, &questions)
+        }
     });
-    let read = kustomizations.iter().zip(contents);
-    let kustomizations = read
-        .filter_map(|(index, content)| {
-            base.kustomization(&request.root.join(&listed[*index]), &content)
-        })
+    let read_alone = unseen.iter().zip(contents);
+    let mut kustomizations: Vec<_> = read_alone
+        .filter_map(|(index, content)| base.evidence(&request.root.join(&listed[*index]), &content))
         .collect();
     let mut survey = Survey {
         idle_globs,
         kinds: kinds.clone(),
         ..Survey::default()
     };
-    for (file, examined) in chosen.into_iter().zip(examined) {
+    for (file, (examined, kustomization)) in chosen.into_iter().zip(examined) {
         survey.take(request.root.join(&listed[file.index]), file.shown, examined);
+        kustomizations.extend(kustomization);
     }
-    survey.follow(KnownOverlays::new(base, kustomizations), &questions);
+    let read_evidence = |names: &[String]| {
+        let place = |name: &String| listed.binary_search(&PathBuf::from(name)).ok();
+        let places: Vec<(&String, usize)> = names
+            .iter()
+            .filter_map(|name| Some((name, place(name)?)))
+            .collect();
+        let contents = read(&Vec::from_iter(places.iter().map(|(_, index)| *index)));
+        let names = places.into_iter().map(|(name, _)| name.clone());
+        names.zip(contents.unwrap_or_default()).collect()
+    };
+    let overlays = KnownOverlays::new(base, kustomizations, read_evidence);
+    survey.follow(overlays, &questions, read_evidence);
     Ok(Ok(survey))
 }
 
@@ -163,7 +184,8 @@ pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
 }
 
 fn manifest(known: &ManifestFile, content: &[u8], kinds: &Kinds) -> Option<ManifestFile> {
-    match examine_bytes(&known.path, content, kinds, &|_: &[_]| Vec::new()) {
+    let base = Base::default();
+    match examine_bytes(&known.path, content, &base, kinds, &|_: &[_]| Vec::new()).0 {
         Examined::Manifest {
             text,
             objects,
@@ -247,8 +269,27 @@ impl Survey {
             .any(|real| real == path)
     }
 
-    /// Takes note of what kustomizations make of the images.
-    fn follow(&mut self, overlays: KnownOverlays, questions: &impl Questions) {
+    /// Takes note of what kustomizations make of the images. `read` reads files that were not found by what was named.
+    fn follow(
+        &mut self,
+        mut overlays: KnownOverlays,
+        questions: &impl Questions,
+        read: impl overlays::ReadEvidence,
+    ) {
+        overlays.bind_manifests(&self.manifests);
+        for (path, content) in read(&overlays.unread_evidence(&self.manifests)) {
+            let name = PathBuf::from(&path);
+            let known = ManifestFile {
+                path: name.clone(),
+                name: path.clone(),
+                text: String::new(),
+                objects: Vec::new(),
+                questions: Vec::new(),
+            };
+            if let Some(unread) = manifest(&known, &content, &self.kinds) {
+                overlays.bind(&path, &unread.objects);
+            }
+        }
         let mut replaced = Replaced::default();
         for manifest in &mut self.manifests {
             if overlays.mark(manifest, &mut replaced) {
@@ -339,13 +380,19 @@ impl Survey {
     }
 }
 
-fn examine(found: &Found<'_>, kinds: &Kinds, questions: &impl Questions) -> Examined {
-    match &found.what {
+/// What a file turned out to be, and the kustomization that it is.
+fn examine(
+    found: &Found<'_>,
+    base: &Base,
+    kinds: &Kinds,
+    questions: &impl Questions,
+) -> (Examined, Option<Kustomization>) {
+    let examined = match &found.what {
+        What::File(bytes) => return examine_bytes(found.path, bytes, base, kinds, questions),
         What::Template => Examined::Template {
             line: None,
             why: A_TEMPLATE.to_owned(),
         },
-        What::File(bytes) => examine_bytes(found.path, bytes, kinds, questions),
         What::Folder(error) => Examined::UnreadableFolder {
             code: error.code(),
             cause: error.to_string(),
@@ -362,34 +409,63 @@ fn examine(found: &Found<'_>, kinds: &Kinds, questions: &impl Questions) -> Exam
         What::Unknown(error) => Examined::Unknown {
             cause: error.to_string(),
         },
-        What::Problem(error) => Examined::Unreadable(Unread {
-            code: error.code(),
-            line: None,
-            cause: error.to_string(),
-            hint: error.hint().map(str::to_owned),
-        }),
-    }
+        What::Problem(error) => {
+            let unreadable = Examined::Unreadable(Unread {
+                code: error.code(),
+                line: None,
+                cause: error.to_string(),
+                hint: error.hint().map(str::to_owned),
+            });
+            let is_one = overlays::is_kustomization(found.path);
+            let unread = is_one.then(|| base.unread(found.path, &error.to_string()));
+            return (unreadable, unread);
+        }
+    };
+    (examined, None)
 }
 
-fn examine_bytes(path: &Path, bytes: &[u8], kinds: &Kinds, questions: &impl Questions) -> Examined {
+fn examine_bytes(
+    path: &Path,
+    bytes: &[u8],
+    base: &Base,
+    kinds: &Kinds,
+    questions: &impl Questions,
+) -> (Examined, Option<Kustomization>) {
+    let is_kustomization = overlays::is_kustomization(path);
     let text = match text(bytes) {
         Ok(text) => text,
-        Err(unread) => return Examined::Unreadable(unread),
+        Err(unread) => {
+            let kustomization = is_kustomization.then(|| base.unread(path, &unread.cause));
+            return (Examined::Unreadable(unread), kustomization);
+        }
     };
     let file_name = path
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
-    if !shape::may_hold(bytes) {
+    if !is_kustomization && !shape::may_hold(bytes) {
         let unhandled = match look::look(bytes) {
             Look::Counted(unhandled) => unhandled,
             Look::HasList => File::parse(text)
                 .map(|file| listed(&file))
                 .unwrap_or_default(),
         };
-        return Examined::Nothing { unhandled };
+        return (Examined::Nothing { unhandled }, None);
     }
-    let file = match File::parse(text) {
+    let parsed = File::parse(text);
+    let kustomization = is_kustomization.then(|| base.kustomization(path, &parsed));
+    let examined = examine_parsed(file_name, text, parsed, kinds, questions);
+    (examined, kustomization.flatten())
+}
+
+fn examine_parsed(
+    file_name: &str,
+    text: &str,
+    parsed: Result<File<'_>, Unreadable>,
+    kinds: &Kinds,
+    questions: &impl Questions,
+) -> Examined {
+    let file = match parsed {
         Ok(file) => file,
         Err(error) if matches!(error.fault, Fault::Template(_)) => {
             return Examined::Template {
@@ -397,7 +473,7 @@ fn examine_bytes(path: &Path, bytes: &[u8], kinds: &Kinds, questions: &impl Ques
                 why: error.to_string(),
             };
         }
-        Err(error) if shape::is_meant(file_name, bytes) => {
+        Err(error) if shape::is_meant(file_name, text.as_bytes()) => {
             return Examined::Unreadable(Unread::of(&error));
         }
         Err(error) => {

@@ -127,6 +127,9 @@ codes! {
         TagSuffix = "tag-suffix",
             "`tagSuffix` puts the tag together when the kustomization is built.",
             "Write the whole tag into `newTag`.";
+        TakenApart = "taken-apart",
+            "A `replacement` of a kustomization takes the image apart at a delimiter, so a digest would end up in the pieces.",
+            "Copy the whole image, or keep the tag in a place of its own.";
     }
     Skipped {
         Template = "template",

@@ -1,6 +1,7 @@
 //! Why an image that follows a tag stays as it is written.
 
-use super::image::Digest;
+use super::answer::Answers;
+use super::image::{Digest, Lookup};
 use crate::engine::code::Code;
 
 /// What keeps an image as it is written. A person has to look, so `--check --strict` fails on it.
@@ -12,21 +13,34 @@ pub struct Hold {
     pub digest: Option<Digest>,
     /// The reason, in lower case and without the image's name: `it lacks linux/arm64, which the recorded digest has`.
     pub reason: String,
+    /// The tags that free the image if all of them point to its own tag's digest.
+    pub unless: Vec<Lookup>,
 }
 
 impl Hold {
     /// Whether the hold also matters to an image that would not change anyway. A comment may have been meant to free a person's
     /// pin. A kustomization that takes the pin is that person's own decision.
     pub fn concerns_pins(&self) -> bool {
-        self.code != Code::RenamedBy
+        !matches!(
+            self.code,
+            Code::RenamedBy | Code::TagSuffix | Code::TakenApart
+        )
+    }
+
+    /// Whether the answers free an image that follows the tag `own`.
+    pub fn is_freed(&self, own: &Lookup, answers: &Answers) -> bool {
+        let digest = |lookup| Some(&answers.get(lookup)?.as_ref().ok()?.digest);
+        let Some(own) = digest(own) else {
+            return false;
+        };
+        !self.unless.is_empty() && self.unless.iter().all(|other| digest(other) == Some(own))
     }
 
     /// The tag's new digest lacks a platform.
     pub fn platform_lost(digest: &Digest, reason: &str) -> Self {
         Self {
-            code: Code::PlatformLost,
             digest: Some(digest.clone()),
-            reason: reason.to_owned(),
+            ..Self::of(Code::PlatformLost, reason)
         }
     }
 
@@ -53,11 +67,12 @@ impl Hold {
         Self::of(Code::TagSuffix, "its tag is put together by `tagSuffix`")
     }
 
-    fn of(code: Code, reason: &str) -> Self {
+    pub(super) fn of(code: Code, reason: &str) -> Self {
         Self {
             code,
             digest: None,
             reason: reason.to_owned(),
+            unless: Vec::new(),
         }
     }
 
@@ -66,20 +81,30 @@ impl Hold {
         let reason = format!(
             "the template of a {kind} cannot change, so applying a new image fails; delete the {kind} first, or let it be replaced"
         );
-        Self {
-            code: Code::JobImmutable,
-            digest: None,
-            reason,
-        }
+        Self::of(Code::JobImmutable, &reason)
     }
 
     /// A kustomization gives the image another name, so the digest would apply to another repository.
     pub fn renamed_by(file: &str, name: &str) -> Self {
         let reason = format!("`{file}` renames it to `{name}`, which need not have its digest");
-        Self {
-            code: Code::RenamedBy,
-            digest: None,
-            reason,
-        }
+        Self::of(Code::RenamedBy, &reason)
+    }
+
+    /// An entry of a kustomization decides an image of an object whose pod template cannot change.
+    pub fn reaches_job(object: &str, file: &str) -> Self {
+        let reason = format!("it reaches `{object}` of `{file}`, whose template cannot change");
+        Self::of(Code::JobImmutable, &reason)
+    }
+
+    /// A kustomization puts a suffix on the image's tag, and drops its digest.
+    pub fn suffixed_by(file: &str) -> Self {
+        let reason = format!("`{file}` puts a suffix on its tag, and drops its digest");
+        Self::of(Code::TagSuffix, &reason)
+    }
+
+    /// A replacement takes the image apart, so that its digest would be in the pieces.
+    pub fn taken_apart(file: &str) -> Self {
+        let reason = format!("a replacement of `{file}` takes it apart at a delimiter");
+        Self::of(Code::TakenApart, &reason)
     }
 }

@@ -7,96 +7,88 @@
 //! images: [{name: web, newName: mirror/web}]      # `web:1.4@sha256:…` of the base becomes `mirror/web:1.4@sha256:…`
 //! ```
 //!
-//! [`Overlays::fate`] follows an image from its manifest through every kustomization above it, as kustomize applies them:
-//! inner ones first, the entries of each in their order. A component's entries apply to all that the kustomization which includes it
-//! gathers, before its own. Names are compared as written; kustomize normalises none. Only files of the same tree are followed.
+//! [`Overlays::fate`] follows an image from its manifest through every kustomization above it, in kustomize's order: inner ones first;
+//! in each its components, its patches, its entries of `images` one after the other, its replacements. A component's entries apply to
+//! all that the kustomization which includes it has gathered before. Only files of the same tree are followed.
+
+mod entry;
+mod replacement;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hold::Hold;
+use super::image::{ImageRef, Lookup};
+use super::object::Object;
+use super::path::Step;
+use super::site::{Role, Site, Slots};
 use super::tree::Tree;
+use entry::{Effect, Entry};
+use replacement::{Meaning, Replacement};
+
+pub(super) use entry::is_pattern;
 
 /// The names under which kustomize finds a kustomization.
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// The lists of a kustomization that name files and folders.
-const LISTS: [&str; 3] = ["resources", "bases", "components"];
+/// The lists of entries for images, in the order in which kustomize applies them.
+const ENTRIES: [&str; 2] = ["images", "imageTags"];
 
-/// One kustomization, as far as images are concerned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An image that meets more kustomizations than these is not followed further.
+const MOST_STEPS: usize = 100_000;
+
+/// One kustomization, as far as images are concerned. All paths begin at one folder.
+#[derive(Clone, Debug)]
 pub struct Kustomization {
     /// Its file.
     file: String,
-    /// The files and folders that it builds on.
-    below: Vec<String>,
-    /// The files of its patches.
-    patches: BTreeSet<String>,
+    /// The files and folders of `resources` and `bases`.
+    resources: Vec<String>,
     /// The folders of its components, in order.
     components: Vec<String>,
+    /// The files of its patches.
+    patches: Vec<String>,
     /// Its entries of `images`, in order.
     entries: Vec<Entry>,
+    replacements: Vec<Replacement>,
+    /// The files with more replacements.
+    replacement_files: Vec<String>,
+    /// Whether `configurations` may name more fields as images than kustomize knows.
+    configured: bool,
     /// What of it is not followed, each for a sentence: ``it has `transformers` ``.
     doubts: Vec<String>,
 }
 
-/// An entry of `images`: what becomes of an image of this name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
-    name: String,
-    new_name: Option<String>,
-    /// Whether it sets what stands behind the name, so that a digest of the manifest is dropped.
-    drops_digest: bool,
-    new_tag: Option<String>,
-}
-
 impl Kustomization {
-    /// Reads the document of the file at `file`, a path with `/` and without `.` and `..`. All paths of a tree begin at one folder.
+    /// Reads the document of the file at `file`, a path with `/` and without `.` and `..`.
     pub fn read<'a, T: Tree<'a>>(document: T, file: &str) -> Self {
         let folder = parent(file);
         let items = |key| document.get(key).map(T::items).unwrap_or_default();
-        let listed = LISTS
-            .into_iter()
-            .flat_map(items)
-            .filter_map(|item| item.scalar().text());
-        let merged = items("patchesStrategicMerge");
-        let merged = merged.into_iter().filter_map(|patch| patch.scalar().text());
-        let targeted = items("patches");
-        let targeted = targeted
-            .into_iter()
-            .filter_map(|patch| patch.get("path")?.scalar().text());
-        let patches: BTreeSet<String> = merged
-            .chain(targeted)
-            .filter_map(|path| join(folder, path))
-            .collect();
-        let components = items("components")
-            .into_iter()
-            .filter_map(|item| join(folder, item.scalar().text()?))
-            .collect();
-        let below = listed
-            .filter_map(|path| join(folder, path))
-            .chain(patches.iter().cloned())
-            .collect();
-        let entries: Vec<Entry> = ["images", "imageTags"]
-            .into_iter()
-            .flat_map(items)
-            .filter_map(entry)
-            .collect();
+        let path = |item: T| join(folder, item.scalar().text()?);
+        let paths = |key| items(key).into_iter().filter_map(path);
+        let paths_of = |key| {
+            let of_item = move |item: T| item.get("path").and_then(path);
+            items(key).into_iter().filter_map(of_item)
+        };
+        let entries = ENTRIES.into_iter().flat_map(|list| {
+            let items = items(list).into_iter().enumerate();
+            items.filter_map(move |(index, item)| Entry::read(item, list, index))
+        });
+        let replacements = items("replacements").into_iter();
         let has_transformers = !items("transformers").is_empty();
-        let patterns = entries.iter().filter(|entry| is_pattern(&entry.name));
-        let doubts = has_transformers
-            .then(|| "its `transformers` may change images".to_owned())
-            .into_iter()
-            .chain(
-                patterns
-                    .map(|entry| format!("the name `{}` of its images is a pattern", entry.name)),
-            )
-            .collect();
+        let doubt = has_transformers.then(|| "its `transformers` may change images".to_owned());
         Self {
             file: file.to_owned(),
-            below,
-            patches,
-            components,
-            entries,
-            doubts,
+            resources: paths("resources").chain(paths("bases")).collect(),
+            components: paths("components").collect(),
+            patches: paths("patchesStrategicMerge")
+                .chain(paths_of("patches"))
+                .chain(paths_of("patchesJson6902"))
+                .collect(),
+            entries: entries.collect(),
+            replacements: replacements.map(Replacement::read).collect(),
+            replacement_files: paths_of("replacements").collect(),
+            configured: !items("configurations").is_empty(),
+            doubts: doubt.into_iter().collect(),
         }
     }
 
@@ -104,73 +96,60 @@ impl Kustomization {
     pub fn unread(file: &str, why: &str) -> Self {
         Self {
             file: file.to_owned(),
-            below: Vec::new(),
-            patches: BTreeSet::new(),
+            resources: Vec::new(),
             components: Vec::new(),
+            patches: Vec::new(),
             entries: Vec::new(),
+            replacements: Vec::new(),
+            replacement_files: Vec::new(),
+            configured: false,
             doubts: vec![format!("it cannot be read ({why})")],
         }
     }
-}
 
-/// kustomize takes a name for a regular expression. A dot, which nearly every registry has, is one that means any character.
-pub(super) fn is_pattern(name: &str) -> bool {
-    name.contains([
-        '\\', '^', '$', '|', '?', '*', '+', '(', ')', '[', ']', '{', '}',
-    ])
-}
+    /// The files with more of its replacements, to be read with [`Kustomization::read_replacements`].
+    pub fn replacement_files(&self) -> impl Iterator<Item = &str> {
+        self.replacement_files.iter().map(String::as_str)
+    }
 
-/// Whether a name in which dots mean any character is this text.
-fn matches(name: &str, text: &str) -> bool {
-    let (mut name, mut text) = (name.chars(), text.chars());
-    loop {
-        match (name.next(), text.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(found)) if wanted == '.' || wanted == found => {}
-            _ => return false,
+    /// Reads the document of one of [`Kustomization::replacement_files`]: a replacement, or a list of them.
+    pub fn read_replacements<'a, T: Tree<'a>>(&mut self, document: T) {
+        let items = document.items();
+        match items.is_empty() {
+            true => self.replacements.push(Replacement::read(document)),
+            false => self
+                .replacements
+                .extend(items.into_iter().map(Replacement::read)),
         }
+    }
+
+    /// The step at which its patches are applied: its components come before, its entries after.
+    fn patching(&self) -> usize {
+        self.components.len()
     }
 }
 
-fn entry<'a, T: Tree<'a>>(entry: T) -> Option<Entry> {
-    let text = |key| {
-        entry
-            .get(key)
-            .and_then(|value| value.scalar().text())
-            .filter(|text| !text.is_empty())
-    };
-    let drops_digest = ["newTag", "digest", "tagSuffix"]
-        .into_iter()
-        .any(|key| text(key).is_some());
-    let owned = |key| text(key).map(str::to_owned);
-    Some(Entry {
-        name: owned("name")?,
-        new_name: owned("newName"),
-        drops_digest,
-        new_tag: owned("newTag"),
-    })
+/// What becomes of an image in the builds that it reaches, each the build of a kustomization that no other one builds on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fate {
+    /// Whether a build has it as it is written.
+    pub kept: bool,
+    /// The other names under which builds have its tag and digest, each with a file that renames it.
+    pub renamed: BTreeMap<String, String>,
+    /// The files that set its tag and digest anew in a build.
+    pub replaced: BTreeSet<String>,
+    /// A file that puts a suffix on its tag in a build.
+    pub suffixed: Option<String>,
+    /// A file with a replacement that takes it apart.
+    pub taken_apart: Option<String>,
+    /// The entries that decide it in a build.
+    deciding: BTreeSet<EntryId>,
+    /// The entries whose image is taken apart where it reaches this one, and the file that does so.
+    apart: BTreeMap<EntryId, String>,
 }
 
-/// What becomes of an image where a kustomization builds its manifest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It stays as it is written in the manifest.
-    Kept,
-    /// It gets another name and keeps its tag and digest: the digest of one repository under the name of another.
-    Renamed {
-        /// The kustomization.
-        by: String,
-        /// The other name.
-        to: String,
-    },
-    /// What stands behind its name is replaced, so that its digest is dropped.
-    Replaced {
-        /// The kustomizations.
-        by: BTreeSet<String>,
-        /// Whether no build keeps the digest.
-        everywhere: bool,
-    },
-}
+/// A kustomization, and an entry of it.
+type EntryId = (usize, usize);
 
 /// The kustomizations of a tree.
 #[derive(Clone, Debug, Default)]
@@ -178,36 +157,75 @@ pub struct Overlays {
     all: Vec<Kustomization>,
     /// By folder: the kustomization in it.
     folders: BTreeMap<String, usize>,
-    /// By file or folder: the kustomizations that build on it.
-    above: BTreeMap<String, Vec<usize>>,
+    /// By file: the kustomization that it is.
+    files: BTreeMap<String, usize>,
+    /// By file or folder: the kustomizations that build on it, and the step at which they take it in.
+    above: BTreeMap<String, Vec<(usize, usize)>>,
+    /// The files that are patches.
+    patches: BTreeSet<String>,
+    /// What holds an entry because of what it reaches.
+    bound: BTreeMap<EntryId, Hold>,
 }
 
 /// An image on its way up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Passing {
-    name: String,
-    tag: Option<String>,
+    image: String,
     renamed_by: Option<usize>,
-    replaced_by: Option<usize>,
+    set_by: Option<Setter>,
+}
+
+/// What set a tag and a digest anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Setter {
+    Entry(EntryId),
+    Suffix(usize),
+    Replacement(usize),
+}
+
+/// Whose image passes: what kustomizations select it by.
+#[derive(Clone, Copy)]
+struct Subject<'s> {
+    /// Where it is written; an entry's image may be in any object.
+    written: Option<(&'s Object, &'s Site)>,
+    /// Whether kustomize knows its field as an image.
+    is_known: bool,
 }
 
 impl Overlays {
     /// Links the kustomizations of a tree.
     pub fn new(all: Vec<Kustomization>) -> Self {
-        let mut above: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut above: BTreeMap<String, Vec<(usize, usize)>> = BTreeMap::new();
+        let mut patches = BTreeSet::new();
         for (index, kustomization) in all.iter().enumerate() {
-            for below in &kustomization.below {
-                above.entry(below.clone()).or_default().push(index);
+            let mut note = |path: &String, step| {
+                let above = above.entry(path.clone()).or_default();
+                if !above.iter().any(|(other, _)| *other == index) {
+                    above.push((index, step));
+                }
+            };
+            kustomization
+                .resources
+                .iter()
+                .for_each(|path| note(path, 0));
+            for (at, path) in kustomization.components.iter().enumerate() {
+                note(path, at + 1);
+            }
+            for path in &kustomization.patches {
+                note(path, kustomization.patching());
+                patches.insert(path.clone());
             }
         }
-        let folders = all
-            .iter()
-            .enumerate()
-            .map(|(index, kustomization)| (parent(&kustomization.file).to_owned(), index));
+        let numbered = || all.iter().enumerate();
+        let folders = numbered().map(|(index, one)| (parent(&one.file).to_owned(), index));
+        let files = numbered().map(|(index, one)| (one.file.clone(), index));
         Self {
             folders: folders.collect(),
-            all,
+            files: files.collect(),
             above,
+            patches,
+            all,
+            bound: BTreeMap::new(),
         }
     }
 
@@ -218,8 +236,7 @@ impl Overlays {
 
     /// Whether a kustomization takes the manifest for a patch.
     pub fn is_patch(&self, manifest: &str) -> bool {
-        let mut above = self.above.get(manifest).into_iter().flatten();
-        above.any(|index| self.all[*index].patches.contains(manifest))
+        self.patches.contains(manifest)
     }
 
     /// Whether a kustomization builds on the manifest.
@@ -227,12 +244,194 @@ impl Overlays {
         self.above.contains_key(manifest)
     }
 
+    /// The files whose images the entries of these kustomizations may meet.
+    pub fn files_met<'f>(&self, files: impl IntoIterator<Item = &'f str>) -> BTreeSet<&str> {
+        let known = files.into_iter().filter_map(|file| self.files.get(file));
+        let mut due: Vec<usize> = known.copied().collect();
+        let mut seen: BTreeSet<usize> = due.iter().copied().collect();
+        // The entries of a component apply to all that those have gathered which include it.
+        let mut components = due.clone();
+        while let Some(index) = components.pop() {
+            let above = self.above.get(parent(&self.all[index].file));
+            let included = above.into_iter().flatten().filter(|(_, step)| *step > 0);
+            for (includer, _) in included {
+                if seen.insert(*includer) {
+                    components.push(*includer);
+                    due.push(*includer);
+                }
+            }
+        }
+        let mut below = BTreeSet::new();
+        while let Some(index) = due.pop() {
+            let one = &self.all[index];
+            for path in one
+                .resources
+                .iter()
+                .chain(&one.components)
+                .chain(&one.patches)
+            {
+                match self.folders.get(path) {
+                    Some(folder) if seen.insert(*folder) => due.push(*folder),
+                    Some(_) => {}
+                    None => drop(below.insert(path.as_str())),
+                }
+            }
+        }
+        below
+    }
+
+    /// What becomes of an image that is written in a manifest.
+    pub fn fate(&self, manifest: &str, object: &Object, site: &Site) -> Fate {
+        let subject = Subject {
+            written: Some((object, site)),
+            is_known: is_known(object, site),
+        };
+        let starts = self.above.get(manifest).cloned().unwrap_or_default();
+        self.follow(starts, site.image.text().unwrap_or_default(), subject)
+    }
+
+    /// What becomes of the image of an entry of a kustomization, and what holds the entry because of what it reaches. `None`: it is no
+    /// entry of a kustomization that is known.
+    pub fn fate_of_entry(&self, file: &str, site: &Site) -> Option<(Fate, Option<&Hold>)> {
+        let index = *self.files.get(file)?;
+        let one = &self.all[index];
+        let [Step::Key(list), Step::Index(at)] = site.at.steps() else {
+            return None;
+        };
+        let is_it = |entry: &Entry| entry.at == (list.as_ref(), *at);
+        let entry = one.entries.iter().position(is_it)?;
+        let subject = Subject {
+            written: None,
+            is_known: true,
+        };
+        let next = (index, one.patching() + entry + 1);
+        let fate = self.follow(vec![next], site.image.text()?, subject);
+        Some((fate, self.bound.get(&(index, entry))))
+    }
+
+    /// Holds the entries that decide an image, or put in what is taken apart further up. `hold` is what holds the image itself.
+    pub fn bind(&mut self, fate: &Fate, hold: Option<&Hold>) {
+        for entry in &fate.deciding {
+            if let Some(hold) = hold {
+                self.bound.entry(*entry).or_insert_with(|| hold.clone());
+            }
+        }
+        for (entry, file) in &fate.apart {
+            let hold = || Hold::taken_apart(file);
+            self.bound.entry(*entry).or_insert_with(hold);
+        }
+    }
+}
+
+impl Overlays {
+    /// Follows an image that enters kustomizations at these steps, up to all that nothing builds on.
+    fn follow(&self, starts: Vec<(usize, usize)>, image: &str, subject: Subject<'_>) -> Fate {
+        let mut fate = Fate::default();
+        let written = Passing {
+            image: image.to_owned(),
+            renamed_by: None,
+            set_by: None,
+        };
+        let starts = starts.into_iter().map(|start| (start, written.clone()));
+        let mut due: Vec<((usize, usize), Passing)> = starts.collect();
+        let mut seen: BTreeSet<_> = due.iter().cloned().collect();
+        fate.kept = due.is_empty();
+        while let Some(((index, step), mut passing)) = due.pop() {
+            self.build(index, step, &mut passing, subject, &mut fate);
+            match self.above.get(parent(&self.all[index].file)) {
+                None => self.end(passing, image, &mut fate),
+                Some(_) if seen.len() >= MOST_STEPS => {}
+                Some(further) => {
+                    let further = further.iter().map(|next| (*next, passing.clone()));
+                    due.extend(further.filter(|next| seen.insert(next.clone())));
+                }
+            }
+        }
+        fate
+    }
+
+    /// What a kustomization makes of an image from a step on: its components in their order, each once, then its own entries and
+    /// replacements. Without recursion, because a repository may chain as many as it likes.
+    fn build(
+        &self,
+        index: usize,
+        step: usize,
+        passing: &mut Passing,
+        subject: Subject<'_>,
+        fate: &mut Fate,
+    ) {
+        let mut built = BTreeSet::from([index]);
+        let mut open = vec![(index, step)];
+        while let Some((at, next)) = open.last_mut() {
+            let one = &self.all[*at];
+            if let Some(folder) = one.components.get(*next) {
+                *next += 1;
+                let component = self.folders.get(folder).copied();
+                let component = component.filter(|component| built.insert(*component));
+                open.extend(component.map(|component| (component, 0)));
+                continue;
+            }
+            let (at, passed) = (*at, *next - one.components.len());
+            open.pop();
+            if subject.is_known || one.configured {
+                for (number, entry) in one.entries.iter().enumerate().skip(passed) {
+                    passing.pass(entry, (at, number));
+                }
+            }
+            if let Some((object, site)) = subject.written {
+                let meanings = one.replacements.iter();
+                for meaning in meanings.filter_map(|one| one.meaning(object, site)) {
+                    self.replace(meaning, at, passing, fate);
+                }
+            }
+        }
+    }
+
+    fn replace(&self, meaning: Meaning, at: usize, passing: &mut Passing, fate: &mut Fate) {
+        let file = || self.all[at].file.clone();
+        match (meaning, passing.set_by) {
+            (Meaning::Replaced, _) => {
+                passing.image.clear();
+                passing.set_by = Some(Setter::Replacement(at));
+            }
+            (Meaning::TakenApart, None) => drop(fate.taken_apart.get_or_insert_with(file)),
+            (Meaning::TakenApart, Some(Setter::Entry(entry))) => {
+                fate.apart.entry(entry).or_insert_with(file);
+            }
+            (Meaning::TakenApart, Some(_)) => {}
+        }
+    }
+
+    /// Notes what an image is where nothing builds on it any more.
+    fn end(&self, passing: Passing, written: &str, fate: &mut Fate) {
+        let file = |index: usize| self.all[index].file.clone();
+        match passing.set_by {
+            Some(Setter::Entry(entry)) => {
+                fate.replaced.insert(file(entry.0));
+                fate.deciding.insert(entry);
+            }
+            Some(Setter::Replacement(by)) => drop(fate.replaced.insert(file(by))),
+            Some(Setter::Suffix(by)) => fate.suffixed = Some(file(by)),
+            None => {
+                let (name, tag, _) = entry::split(&passing.image);
+                match passing.renamed_by {
+                    Some(by) if name != entry::split(written).0 => {
+                        let tag = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
+                        let renamed = [name, tag.as_str()].concat();
+                        fate.renamed.entry(renamed).or_insert_with(|| file(by));
+                    }
+                    _ => fate.kept = true,
+                }
+            }
+        }
+    }
+
     /// Adds the kustomizations above a manifest that have something that is not followed.
     pub fn doubted_above(&self, manifest: &str, found: &mut BTreeSet<usize>) {
         let mut seen = BTreeSet::new();
         let mut due = vec![manifest];
         while let Some(path) = due.pop() {
-            for index in self.above.get(path).into_iter().flatten() {
+            for (index, _) in self.above.get(path).into_iter().flatten() {
                 if seen.insert(*index) {
                     found.extend((!self.all[*index].doubts.is_empty()).then_some(*index));
                     due.push(parent(&self.all[*index].file));
@@ -248,8 +447,11 @@ impl Overlays {
 
     /// One sentence for each of these kustomizations, and for each that builds on nothing that is known.
     pub fn doubts(&self, found: &BTreeSet<usize>) -> Vec<String> {
+        let builds_on_nothing = |one: &Kustomization| {
+            one.resources.is_empty() && one.components.is_empty() && one.patches.is_empty()
+        };
         let doubted = self.all.iter().enumerate().filter(|(index, one)| {
-            found.contains(index) || (!one.doubts.is_empty() && one.below.is_empty())
+            found.contains(index) || (!one.doubts.is_empty() && builds_on_nothing(one))
         });
         let said = |(_, one): (usize, &Kustomization)| {
             format!(
@@ -260,111 +462,84 @@ impl Overlays {
         };
         doubted.map(said).collect()
     }
-
-    /// What becomes of an image that is written in a manifest.
-    pub fn fate(&self, manifest: &str, image: &str) -> Fate {
-        let (name, tag) = name_and_tag(image);
-        let written = Passing {
-            name: name.to_owned(),
-            tag: tag.map(str::to_owned),
-            renamed_by: None,
-            replaced_by: None,
-        };
-        let above = |path: &str| self.above.get(path).map(Vec::as_slice).unwrap_or_default();
-        let mut due: Vec<(usize, Passing)> = above(manifest)
-            .iter()
-            .map(|index| (*index, written.clone()))
-            .collect();
-        let mut seen: BTreeSet<(usize, Passing)> = due.iter().cloned().collect();
-        let (mut replaced, mut kept) = (BTreeSet::new(), false);
-        while let Some((index, mut passing)) = due.pop() {
-            self.build(index, &mut passing);
-            let further = above(parent(&self.all[index].file));
-            if !further.is_empty() {
-                let further = further.iter().map(|above| (*above, passing.clone()));
-                due.extend(further.filter(|next| seen.insert(next.clone())));
-                continue;
-            }
-            match (passing.replaced_by, passing.renamed_by) {
-                (Some(by), _) => drop(replaced.insert(self.all[by].file.clone())),
-                (None, Some(by)) if passing.name != name => {
-                    return Fate::Renamed {
-                        by: self.all[by].file.clone(),
-                        to: passing.name,
-                    };
-                }
-                (None, _) => kept = true,
-            }
-        }
-        if replaced.is_empty() {
-            Fate::Kept
-        } else {
-            Fate::Replaced {
-                by: replaced,
-                everywhere: !kept,
-            }
-        }
-    }
 }
 
-impl Overlays {
-    /// What a kustomization makes of an image: its components in their order, each once, then its own entries. Without recursion,
-    /// because a repository may chain as many as it likes.
-    fn build(&self, index: usize, passing: &mut Passing) {
-        let mut built = BTreeSet::from([index]);
-        let mut open = vec![(index, 0)];
-        while let Some((at, next)) = open.last_mut() {
-            let kustomization = &self.all[*at];
-            if let Some(folder) = kustomization.components.get(*next) {
-                *next += 1;
-                open.extend(
-                    self.folders
-                        .get(folder)
-                        .filter(|component| built.insert(**component))
-                        .map(|component| (*component, 0)),
-                );
-                continue;
-            }
-            let at = *at;
-            kustomization
-                .entries
-                .iter()
-                .for_each(|entry| passing.pass(entry, at));
-            open.pop();
+impl Fate {
+    /// What holds the image. `image` is as it is written.
+    pub fn hold(&self, image: &str) -> Option<Hold> {
+        if let Some(by) = &self.taken_apart {
+            return Some(Hold::taken_apart(by));
         }
+        if let Some((to, by)) = self.renamed.first_key_value() {
+            let renamed = Hold::renamed_by(by, entry::split(to).0);
+            // A name without a registry that no build keeps is a placeholder: a stranger may have it on Docker Hub.
+            let is_placeholder = !self.kept && !has_registry(image);
+            let others = self
+                .renamed
+                .keys()
+                .map(|to| Some(ImageRef::parse(to).ok()?.lookup()));
+            let others: Option<Vec<Lookup>> = others.collect();
+            return Some(Hold {
+                unless: others.filter(|_| !is_placeholder).unwrap_or_default(),
+                ..renamed
+            });
+        }
+        let suffixed = self.suffixed.as_ref();
+        suffixed.map(|by| Hold::suffixed_by(by))
+    }
+
+    /// The file that decides the image, where no build has its tag or its digest.
+    pub fn decided_by(&self) -> Option<&str> {
+        let stands = self.kept || !self.renamed.is_empty() || self.suffixed.is_some();
+        let by = self.replaced.first().filter(|_| !stands);
+        by.map(String::as_str)
     }
 }
 
 impl Passing {
     /// Applies an entry of a kustomization.
-    fn pass(&mut self, entry: &Entry, kustomization: usize) {
-        let with_tag = || {
-            self.tag
-                .as_deref()
-                .and_then(|tag| entry.name.strip_suffix(tag)?.strip_suffix(':'))
-                .is_some_and(|name| matches(name, &self.name))
-        };
-        if !matches(&entry.name, &self.name) && !with_tag() {
+    fn pass(&mut self, entry: &Entry, id: EntryId) {
+        let Some((image, effect)) = entry.apply(&self.image) else {
             return;
+        };
+        if entry::split(&image).0 != entry::split(&self.image).0 {
+            self.renamed_by = Some(id.0);
         }
-        if entry.drops_digest {
-            self.replaced_by = Some(kustomization);
-            self.tag.clone_from(&entry.new_tag);
-        }
-        if let Some(new_name) = &entry.new_name {
-            self.name.clone_from(new_name);
-            self.renamed_by = Some(kustomization);
+        self.image = image;
+        match effect {
+            Effect::Renames => {}
+            Effect::Sets => self.set_by = Some(Setter::Entry(id)),
+            Effect::AddsSuffix => {
+                self.set_by.get_or_insert(Setter::Suffix(id.0));
+            }
         }
     }
 }
 
-/// The name and the tag of an image as it is written.
-fn name_and_tag(image: &str) -> (&str, Option<&str>) {
-    let image = image.split_once('@').map_or(image, |(image, _)| image);
-    match image.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
-        _ => (image, None),
+/// Whether kustomize takes the site's field for an image: those of containers at any depth, and those of image volumes of pods and pod
+/// templates (since 5.7).
+fn is_known(object: &Object, site: &Site) -> bool {
+    let steps = &site.at.steps()[object.at.steps().len().min(site.at.steps().len())..];
+    let keys: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Key(key) => Some(key.as_ref()),
+            Step::Index(_) => None,
+        })
+        .collect();
+    match (site.role, keys.as_slice()) {
+        (Role::Volume, ["spec", "volumes"] | ["spec", "template", "spec", "volumes"]) => true,
+        (_, [.., "containers" | "initContainers"]) => {
+            matches!(steps.last(), Some(Step::Index(_))) && matches!(site.slots, Slots::Whole(_))
+        }
+        _ => false,
     }
+}
+
+/// Whether an image names its registry: the first part of its name is a host.
+fn has_registry(image: &str) -> bool {
+    let host = image.split_once('/').map(|(host, _)| host);
+    host.is_some_and(|host| host.contains(['.', ':']) || host == "localhost")
 }
 
 fn parent(path: &str) -> &str {
@@ -392,14 +567,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::engine::shape;
 
     fn overlays(files: &[(&str, Value)]) -> Overlays {
-        Overlays::new(
-            files
-                .iter()
-                .map(|(file, document)| Kustomization::read(document, file))
-                .collect(),
-        )
+        let read = |(file, document): &(&str, Value)| Kustomization::read(document, file);
+        Overlays::new(files.iter().map(read).collect())
     }
 
     fn base() -> (&'static str, Value) {
@@ -409,150 +581,227 @@ mod tests {
         )
     }
 
-    fn fate(overlay: Value, image: &str) -> Fate {
-        overlays(&[base(), ("overlay/kustomization.yml", overlay)]).fate("base/web.yaml", image)
-    }
-
     fn with(entries: Value) -> Value {
         json!({"resources": ["../base"], "images": entries})
     }
 
+    fn deployment(image: &str) -> Object {
+        let pod = json!({"containers": [{"name": "web", "image": image}]});
+        let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": {"spec": pod}}});
+        shape::find(&object).objects.remove(0)
+    }
+
+    /// What becomes of the image of a Deployment in this file.
+    fn told(tree: &Overlays, manifest: &str, image: &str) -> String {
+        let object = deployment(image);
+        say(&tree.fate(manifest, &object, &object.sites[0]))
+    }
+
+    fn say(fate: &Fate) -> String {
+        let short = |file: &str| parent(file).to_owned();
+        let kept = fate.kept.then(|| "kept".to_owned());
+        let renamed = fate.renamed.iter();
+        let renamed = renamed.map(|(to, by)| format!("{to} by {}", short(by)));
+        let replaced = fate.replaced.iter();
+        let replaced = replaced.map(|by| format!("set by {}", short(by)));
+        let suffixed = fate.suffixed.iter();
+        let suffixed = suffixed.map(|by| format!("suffixed by {}", short(by)));
+        let apart = fate.taken_apart.iter();
+        let apart = apart.map(|by| format!("apart by {}", short(by)));
+        let all = kept
+            .into_iter()
+            .chain(renamed)
+            .chain(replaced)
+            .chain(suffixed)
+            .chain(apart);
+        Vec::from_iter(all).join(", ")
+    }
+
+    /// The same below one overlay.
+    fn below(overlay: Value, image: &str) -> String {
+        let tree = overlays(&[base(), ("over/kustomization.yml", overlay)]);
+        told(&tree, "base/web.yaml", image)
+    }
+
     #[test]
     fn a_name_alone_takes_the_digest_to_another_repository() {
-        let renamed = Fate::Renamed {
-            by: "overlay/kustomization.yml".to_owned(),
-            to: "hardened/web".to_owned(),
-        };
-        for image in ["shop/web", "shop/web:1.4", "shop/web:1.4@sha256:11"] {
-            assert_eq!(
-                fate(
-                    with(json!([{"name": "shop/web", "newName": "hardened/web"}])),
-                    image
-                ),
-                renamed
-            );
+        let rename = with(json!([{"name": "shop/web", "newName": "hardened/web"}]));
+        for (image, expected) in [
+            ("shop/web", "hardened/web by over"),
+            ("shop/web:1.4", "hardened/web:1.4 by over"),
+            ("shop/web:1.4@sha256:11", "hardened/web:1.4 by over"),
+            ("web:1.4", "kept"),
+        ] {
+            assert_eq!(below(rename.clone(), image), expected);
         }
-        let tagged = with(json!([{"name": "shop/web:1.4", "newName": "hardened/web"}]));
-        assert_eq!(fate(tagged.clone(), "shop/web:1.4"), renamed);
-        assert_eq!(fate(tagged, "shop/web:1.5"), Fate::Kept);
-        assert_eq!(
-            fate(
-                with(json!([{"name": "web", "newName": "x"}, {"name": "shop/web", "newName": ""}])),
-                "shop/web"
-            ),
-            Fate::Kept
-        );
-        assert_eq!(
-            fate(with(json!([{"name": "web", "newName": "web"}])), "web:1"),
-            Fate::Kept
-        );
+        let empty = json!([{"name": "web", "newName": "x"}, {"name": "shop/web", "newName": ""}]);
+        assert_eq!(below(with(empty), "shop/web"), "kept");
+        let same = json!([{"name": "web", "newName": "web"}]);
+        assert_eq!(below(with(same), "web:1"), "kept");
     }
 
     #[test]
     fn entries_and_kustomizations_apply_one_after_the_other() {
         let there_and_back =
             json!([{"name": "web", "newName": "x"}, {"name": "x", "newName": "web"}]);
-        assert_eq!(fate(with(there_and_back), "web:1"), Fate::Kept);
+        assert_eq!(below(with(there_and_back), "web:1"), "kept");
+        let chain = json!([{"name": "web", "newName": "x"}, {"name": "x", "newTag": "3"}]);
+        assert_eq!(below(with(chain), "web:1"), "set by over");
+        let too_late = json!([{"name": "x", "newTag": "3"}, {"name": "web", "newName": "x"}]);
+        assert_eq!(below(with(too_late), "web:1"), "x:1 by over");
+        let rename = with(json!([{"name": "web", "newName": "mirror/web"}]));
+        let top =
+            json!({"bases": ["../middle/"], "images": [{"name": "mirror/web", "newTag": "2"}]});
         let tree = overlays(&[
             base(),
-            (
-                "middle/kustomization.yaml",
-                with(json!([{"name": "web", "newName": "mirror/web"}])),
-            ),
-            (
-                "top/Kustomization",
-                json!({"bases": ["../middle/"], "images": [{"name": "mirror/web", "newTag": "2"}]}),
-            ),
+            ("middle/kustomization.yaml", rename),
+            ("top/Kustomization", top),
         ]);
-        let by = BTreeSet::from(["top/Kustomization".to_owned()]);
-        assert_eq!(
-            tree.fate("base/web.yaml", "web:1"),
-            Fate::Replaced {
-                by,
-                everywhere: true
-            }
-        );
+        assert_eq!(told(&tree, "base/web.yaml", "web:1"), "set by top");
     }
 
     #[test]
     fn a_digest_that_one_build_keeps_is_not_dropped_everywhere() {
-        for key in ["newTag", "digest", "tagSuffix"] {
-            let prod = with(json!([{"name": "web", key: "x"}]));
-            let by = BTreeSet::from(["prod/kustomization.yaml".to_owned()]);
-            let one = overlays(&[base(), ("prod/kustomization.yaml", prod.clone())]);
-            assert_eq!(
-                one.fate("base/web.yaml", "web:1"),
-                Fate::Replaced {
-                    by: by.clone(),
-                    everywhere: true
-                }
+        for (key, word) in [
+            ("newTag", "set"),
+            ("digest", "set"),
+            ("tagSuffix", "suffixed"),
+        ] {
+            let over = (
+                "over/kustomization.yaml",
+                with(json!([{"name": "web", key: "x"}])),
             );
-            let two = overlays(&[
-                base(),
-                ("prod/kustomization.yaml", prod),
-                ("dev/kustomization.yaml", with(json!([]))),
-            ]);
-            assert_eq!(
-                two.fate("base/web.yaml", "web:1"),
-                Fate::Replaced {
-                    by,
-                    everywhere: false
-                }
-            );
+            let told_in = |files: &[_]| told(&overlays(files), "base/web.yaml", "web:1");
+            let expected = format!("{word} by over");
+            assert_eq!(told_in(&[base(), over.clone()]), expected);
+            let dev = ("dev/kustomization.yaml", with(json!([])));
+            assert_eq!(told_in(&[base(), over, dev]), format!("kept, {expected}"));
         }
     }
 
     #[test]
-    fn a_dot_of_a_name_means_any_character() {
-        let renamed = |image| {
-            let entries = json!([{"name": "n.inx", "newName": "x"}]);
-            fate(with(entries), image) != Fate::Kept
+    fn what_holds_an_image_and_what_decides_it() {
+        let held = |entries: Value, image: &str| {
+            let tree = overlays(&[base(), ("over/kustomization.yaml", with(entries))]);
+            let object = deployment(image);
+            let fate = tree.fate("base/web.yaml", &object, &object.sites[0]);
+            let hold = fate.hold(image);
+            let unless = hold.iter().flat_map(|hold| &hold.unless);
+            let unless: Vec<String> = unless.map(Lookup::to_string).collect();
+            let code = hold.as_ref().map_or("", |hold| hold.code.as_str());
+            let by = fate.decided_by().unwrap_or_default();
+            [code, &unless.join(" "), by].join("|")
         };
-        assert!(renamed("nginx:1") && renamed("n.inx:1"));
-        assert!(!renamed("nginxx:1") && !renamed("ninx:1"));
+        let rename = json!([{"name": ".*/?web", "newName": "mirror.example.com/web"}]);
+        // Nobody asks Docker Hub for a name that is none anywhere.
+        assert_eq!(held(rename.clone(), "web:1"), "renamed-by||");
+        let mirror = "renamed-by|mirror.example.com/web:1|";
+        assert_eq!(held(rename, "r.example.com/web:1"), mirror);
+        let named = json!([{"name": "web", "newName": "r.example.com/web", "newTag": "1"}]);
+        assert_eq!(held(named, "web:1"), "||over/kustomization.yaml");
+        let suffix = json!([{"name": "web", "tagSuffix": "-x"}]);
+        assert_eq!(held(suffix, "web:1"), "tag-suffix||");
+        assert_eq!(held(json!([]), "web:1"), "||");
+    }
+
+    #[test]
+    fn an_entry_passes_through_those_after_it() {
+        let entries = json!([
+            {"name": "controller", "newTag": "1"},
+            {"name": "controller", "newName": "r.example.com/shop"},
+            {"name": "other", "newTag": "1"},
+        ]);
+        let over = json!({"resources": ["../base"], "images": entries});
+        let tree = overlays(&[base(), ("over/kustomization.yaml", over.clone())]);
+        let found = shape::find_in("kustomization.yaml", &over, &shape::Kinds::default());
+        let said = |site| {
+            say(&tree
+                .fate_of_entry("over/kustomization.yaml", site)
+                .unwrap()
+                .0)
+        };
+        let sites = &found.objects[0].sites;
+        assert_eq!(said(&sites[0]), "r.example.com/shop:1 by over");
+        assert_eq!(said(&sites[1]), "kept");
+        assert!(
+            tree.fate_of_entry("base/kustomization.yaml", &sites[0])
+                .is_none()
+        );
+        assert!(tree.fate_of_entry("web.yaml", &sites[0]).is_none());
+    }
+
+    #[test]
+    fn an_entry_is_held_where_it_decides_what_may_not_change() {
+        let entries = |tag: &str| json!([{"name": "web", "newTag": tag}]);
+        let mut tree = overlays(&[
+            (
+                "base/kustomization.yaml",
+                json!({"resources": ["web.yaml"], "images": entries("1")}),
+            ),
+            ("over/kustomization.yaml", with(entries("2"))),
+        ]);
+        let object = deployment("web:0");
+        let fate = tree.fate("base/web.yaml", &object, &object.sites[0]);
+        tree.bind(&fate, Some(&Hold::reaches_job("Job/web", "base/web.yaml")));
+        let held = |file: &str| {
+            let document = json!({"images": entries("2")});
+            let kinds = shape::Kinds::default();
+            let found = shape::find_in("kustomization.yaml", &document, &kinds);
+            let (_, hold) = tree
+                .fate_of_entry(file, &found.objects[0].sites[0])
+                .unwrap();
+            hold.is_some()
+        };
+        assert!(held("over/kustomization.yaml") && !held("base/kustomization.yaml"));
+    }
+
+    #[test]
+    fn a_replacement_takes_apart_what_it_finds_at_its_turn() {
+        let path = "spec.template.spec.containers.0.image";
+        let source =
+            json!({"kind": "Deployment", "fieldPath": path, "options": {"delimiter": ":"}});
+        let replacements = json!([{"source": source}]);
+        let over = json!({"resources": ["../base"], "replacements": replacements});
+        assert_eq!(below(over.clone(), "web:1"), "kept, apart by over");
+        // What an entry puts in is taken apart, not what stood there before.
+        let mut with_entry = over;
+        with_entry["images"] = json!([{"name": "web", "newTag": "2"}]);
+        let mut tree = overlays(&[base(), ("over/kustomization.yaml", with_entry.clone())]);
+        assert_eq!(told(&tree, "base/web.yaml", "web:1"), "set by over");
+        let object = deployment("web:1");
+        let fate = tree.fate("base/web.yaml", &object, &object.sites[0]);
+        tree.bind(&fate, None);
+        let kinds = shape::Kinds::default();
+        let found = shape::find_in("kustomization.yaml", &with_entry, &kinds);
+        let site = &found.objects[0].sites[0];
+        let (_, hold) = tree.fate_of_entry("over/kustomization.yaml", site).unwrap();
+        assert_eq!(hold.unwrap().code.as_str(), "taken-apart");
+        let whole = json!({"select": {"kind": "Deployment"}, "fieldPaths": [path]});
+        let over = json!({"resources": ["../base"], "replacements": [{"targets": [whole]}]});
+        assert_eq!(below(over, "web:1"), "set by over");
     }
 
     #[test]
     fn what_is_not_followed_is_told_where_it_stands_above_the_manifest() {
-        for (document, told) in [
-            (
-                json!({"resources": ["../base"], "transformers": ["t.yaml"]}),
-                "its `transformers` may change images",
-            ),
-            (
-                with(json!([{"name": "shop/.*", "newName": "x"}])),
-                "the name `shop/.*` of its images is a pattern",
-            ),
-        ] {
-            let tree = overlays(&[
-                base(),
-                ("overlay/kustomization.yaml", document.clone()),
-                (
-                    "top/kustomization.yaml",
-                    json!({"resources": ["../overlay"]}),
-                ),
-                (
-                    "elsewhere/kustomization.yaml",
-                    json!({"resources": ["x.yaml"], "transformers": ["t.yaml"]}),
-                ),
-            ]);
-            let mut found = BTreeSet::new();
-            tree.doubted_above("base/web.yaml", &mut found);
-            assert_eq!(
-                tree.doubts(&found),
-                [format!(
-                    "what `overlay/kustomization.yaml` makes of images is not known: {told}"
-                )]
-            );
-        }
-        let plain = overlays(&[
+        let document = json!({"resources": ["../base"], "transformers": ["t.yaml"]});
+        let top = json!({"resources": ["../over"]});
+        let elsewhere = json!({"resources": ["x.yaml"], "transformers": ["t.yaml"]});
+        let tree = overlays(&[
             base(),
-            (
-                "overlay/kustomization.yaml",
-                with(json!([{"name": "registry.example.com/web", "newTag": "2"}])),
-            ),
+            ("over/kustomization.yaml", document),
+            ("top/kustomization.yaml", top),
+            ("elsewhere/kustomization.yaml", elsewhere),
         ]);
-        assert!(!plain.has_doubts());
+        let mut found = BTreeSet::new();
+        tree.doubted_above("base/web.yaml", &mut found);
+        assert_eq!(
+            tree.doubts(&found),
+            [
+                "what `over/kustomization.yaml` makes of images is not known: its `transformers` may change images"
+            ]
+        );
+        let plain = with(json!([{"name": "registry.example.com/web", "newTag": "2"}]));
+        assert!(!overlays(&[base(), ("over/kustomization.yaml", plain)]).has_doubts());
     }
 
     #[test]
@@ -560,16 +809,19 @@ mod tests {
         let tree = overlays(&[
             (
                 "a/kustomization.yaml",
-                json!({"resources": ["../b", "web.yaml", "https://example.com/x", "../../y", "/z"]}),
+                json!({"resources": ["../b", "web.yaml", "https://example.com/x", "../../y", "/z", "."]}),
             ),
             (
                 "b/kustomization.yaml",
-                json!({"components": ["../a"], "images": [{"name": "web", "newName": "x"}]}),
+                json!({"resources": ["../a"], "images": [{"name": "web", "tagSuffix": "x"}]}),
             ),
         ]);
-        assert_eq!(tree.fate("a/web.yaml", "web:1"), Fate::Kept);
-        assert_eq!(tree.fate("c/web.yaml", "web:1"), Fate::Kept);
+        assert_eq!(told(&tree, "a/web.yaml", "web:1"), "");
+        assert_eq!(told(&tree, "c/web.yaml", "web:1"), "kept");
         assert!(tree.reach("a/web.yaml") && !tree.reach("c/web.yaml"));
+        let itself = json!({"components": ["."], "resources": ["."]});
+        let tree = overlays(&[("kustomization.yaml", itself)]);
+        assert_eq!(told(&tree, "", "web:1"), "");
     }
 
     #[test]
@@ -577,13 +829,14 @@ mod tests {
         let rename = json!([{"name": "web", "newName": "mirror/web"}]);
         let component = (
             "comp/kustomization.yaml",
-            json!({"kind": "Component", "images": rename}),
+            json!({"kind": "Component", "images": rename, "resources": ["own.yaml"]}),
         );
         let outer = (
             "outer/kustomization.yaml",
             json!({"kind": "Component", "components": ["../comp"]}),
         );
         let over = |document: Value| ("over/kustomization.yaml", document);
+        let base_with = json!({"resources": ["web.yaml"], "components": ["../comp"]});
         for (overlay, base) in [
             (
                 json!({"resources": ["../base"], "components": ["../comp"]}),
@@ -595,29 +848,63 @@ mod tests {
             ),
             (
                 json!({"resources": ["../base"]}),
-                (
-                    "base/kustomization.yaml",
-                    json!({"resources": ["web.yaml"], "components": ["../comp"]}),
-                ),
+                ("base/kustomization.yaml", base_with),
             ),
         ] {
             let tree = overlays(&[base, over(overlay), component.clone(), outer.clone()]);
-            let renamed = Fate::Renamed {
-                by: "comp/kustomization.yaml".to_owned(),
-                to: "mirror/web".to_owned(),
-            };
-            assert_eq!(tree.fate("base/web.yaml", "web:1"), renamed);
+            assert_eq!(
+                told(&tree, "base/web.yaml", "web:1"),
+                "mirror/web:1 by comp"
+            );
         }
         let own = json!({"resources": ["../base"], "components": ["../comp"], "images": [{"name": "mirror/web", "newTag": "2"}]});
-        let by = BTreeSet::from(["over/kustomization.yaml".to_owned()]);
-        let tree = overlays(&[base(), over(own), component]);
-        assert_eq!(
-            tree.fate("base/web.yaml", "web:1"),
-            Fate::Replaced {
-                by,
-                everywhere: true
-            }
+        let tree = overlays(&[base(), over(own), component.clone()]);
+        assert_eq!(told(&tree, "base/web.yaml", "web:1"), "set by over");
+        // A component before it does not see what it brings; one after it does.
+        let last = (
+            "last/kustomization.yaml",
+            json!({"images": [{"name": "web", "newTag": "3"}]}),
         );
+        let first = (
+            "first/kustomization.yaml",
+            json!({"images": [{"name": "mirror/web", "newTag": "3"}]}),
+        );
+        let both = json!({"components": ["../first", "../comp", "../last"]});
+        let tree = overlays(&[over(both), component, first, last]);
+        assert_eq!(
+            told(&tree, "comp/own.yaml", "web:1"),
+            "mirror/web:1 by comp"
+        );
+        let met = json!({"resources": ["a.yaml"], "components": ["../outer"]});
+        let tree = overlays(&[
+            over(met),
+            (
+                "outer/kustomization.yaml",
+                json!({"components": ["../comp"]}),
+            ),
+            (
+                "comp/kustomization.yaml",
+                json!({"resources": ["own.yaml"]}),
+            ),
+        ]);
+        let files = tree.files_met(["comp/kustomization.yaml"]);
+        assert_eq!(files, BTreeSet::from(["comp/own.yaml", "over/a.yaml"]));
+    }
+
+    #[test]
+    fn a_patch_is_there_for_the_entries_beside_it_and_not_for_components() {
+        let comp = (
+            "comp/kustomization.yaml",
+            json!({"images": [{"name": "web", "newTag": "2"}]}),
+        );
+        let over = json!({"components": ["../comp"], "patches": [{"path": "patch.yaml"}]});
+        let tree = overlays(&[comp, ("over/kustomization.yaml", over.clone())]);
+        assert_eq!(told(&tree, "over/patch.yaml", "web:1"), "kept");
+        assert!(tree.is_patch("over/patch.yaml"));
+        let mut with_entries = over;
+        with_entries["images"] = json!([{"name": "web", "newTag": "3"}]);
+        let tree = overlays(&[("over/kustomization.yaml", with_entries)]);
+        assert_eq!(told(&tree, "over/patch.yaml", "web:1"), "set by over");
     }
 
     #[test]
@@ -636,15 +923,23 @@ mod tests {
             })
         };
         let tree = Overlays::new((0..40).flat_map(level).collect());
-        assert_eq!(tree.fate("l0a/web.yaml", "web:1"), Fate::Kept);
+        assert_eq!(told(&tree, "l0a/web.yaml", "web:1"), "kept");
+        let files = tree.files_met(["l39a/kustomization.yaml"]);
+        assert_eq!(files, BTreeSet::from(["l0a/web.yaml", "l0b/web.yaml"]));
     }
 
     #[test]
-    fn a_host_with_a_port_is_part_of_the_name() {
-        assert_eq!(name_and_tag("reg:5000/web"), ("reg:5000/web", None));
-        assert_eq!(
-            name_and_tag("reg:5000/web:1@sha256:22"),
-            ("reg:5000/web", Some("1"))
-        );
+    fn what_kustomize_takes_for_no_image_is_left_as_it_is() {
+        let task = json!({"apiVersion": "tekton.dev/v1", "kind": "Task", "spec": {"steps": [{"image": "web:1"}]}});
+        let object = shape::find(&task).objects.remove(0);
+        let fate = |more: Value| {
+            let mut over =
+                json!({"resources": ["task.yaml"], "images": [{"name": "web", "newTag": "2"}]});
+            over["configurations"] = more;
+            let tree = overlays(&[("kustomization.yaml", over)]);
+            say(&tree.fate("task.yaml", &object, &object.sites[0]))
+        };
+        assert_eq!(fate(json!(null)), "kept");
+        assert_eq!(fate(json!(["fields.yaml"])), "set by ");
     }
 }

@@ -182,11 +182,7 @@ fn bad(written: &str, near: Option<&str>) -> Mark {
         "" => format!("a comment for imago says nothing; {hint}"),
         _ => format!("the comment `{written}` is not understood; {hint}"),
     };
-    Mark::Hold(Hold {
-        code: Code::BadComment,
-        digest: None,
-        reason,
-    })
+    Mark::Hold(Hold::of(Code::BadComment, &reason))
 }
 
 /// Flux accepts only a comment that is one JSON object of strings.
@@ -195,11 +191,7 @@ fn flux(comment: &str) -> Option<Mark> {
         serde_json::from_str(comment.trim_start_matches('#')).ok()?;
     let policy = fields.get(FLUX).filter(|policy| !policy.is_empty())?;
     let reason = format!("Flux writes it, by the image policy `{policy}`");
-    Some(Mark::Hold(Hold {
-        code: Code::FluxMarker,
-        digest: None,
-        reason,
-    }))
+    Some(Mark::Hold(Hold::of(Code::FluxMarker, &reason)))
 }
 
 #[cfg(test)]

@@ -137,16 +137,19 @@ pub fn questions<'w>(
         let Ok(considered) = consider(object, ledger.as_ref(), rules) else {
             continue;
         };
-        questions.extend(considered.into_iter().filter_map(
-            |Considered {
-                 site, eligibility, ..
-             }| match eligibility {
-                Eligibility::Taken(Intent::Follow(follow)) if held(object, site).is_none() => {
-                    Some((follow.lookup, follow.digest))
+        for considered in considered {
+            let Eligibility::Taken(Intent::Follow(follow)) = considered.eligibility else {
+                continue;
+            };
+            match held(object, considered.site) {
+                None => questions.push((follow.lookup, follow.digest)),
+                Some(hold) if hold.unless.is_empty() => {}
+                Some(hold) => {
+                    questions.push((follow.lookup, follow.digest));
+                    questions.extend(hold.unless.iter().map(|other| (other.clone(), None)));
                 }
-                Eligibility::Taken(_) | Eligibility::LeftOut(_) => None,
-            },
-        ));
+            }
+        }
     }
     questions
 }
@@ -191,6 +194,8 @@ pub fn named<'w>(objects: impl IntoIterator<Item = &'w Object>) -> Option<BTreeS
             Record::NoText => return None,
             Record::Absent => Originals::default(),
         };
+        let holds = object.sites.iter().filter_map(|site| held(object, site));
+        named.extend(holds.flat_map(|hold| hold.unless.iter().cloned()));
         let written = object.sites.iter().filter_map(|site| site.image.text());
         let recorded = originals.entries().map(|(_, original)| original.image());
         named.extend(
@@ -272,7 +277,8 @@ fn update_where(
                 (outcome, Some(image.into()))
             }
             Eligibility::Taken(Intent::Follow(follow)) => {
-                let outcome = match held(object, site) {
+                let hold = held(object, site);
+                let outcome = match hold.filter(|hold| !hold.is_freed(&follow.lookup, answers)) {
                     Some(hold) => Outcome::Held(hold.clone()),
                     None => judge(site, &follow.lookup, followed(image, &follow, answers)),
                 };

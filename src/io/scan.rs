@@ -28,6 +28,7 @@ use self::template::Charts;
 use self::walk::is_manifest;
 use super::files::{self, FileError};
 use super::git::GitError;
+use crate::engine::kustomize::FILE_NAMES;
 
 /// How many files a thread takes from the walk at a time. One by one, the threads would often wait for each other.
 const TURN: usize = 8;
@@ -82,6 +83,8 @@ pub struct Found<'a> {
     pub path: &'a Path,
     /// The path as the user would write it: `deploy/web.yaml`. Bytes that are not UTF-8 are replaced.
     pub shown: Cow<'a, str>,
+    /// Whether a kustomization stands in its folder or in one above, up to the repository's root: kustomize takes files from nowhere else.
+    pub kustomized: bool,
     /// What it is.
     pub what: What<'a>,
 }
@@ -186,12 +189,19 @@ pub fn scan_for<T: Send>(
             if turn.is_empty() {
                 break;
             }
-            for (number, Entry { path, shown, kind }) in turn.drain(..) {
+            for (number, entry) in turn.drain(..) {
+                let Entry {
+                    path,
+                    shown,
+                    kustomized,
+                    kind,
+                } = entry;
                 let what = kind.look(&path, &charts, &mut buffer);
                 if let Some(value) = visit(Found {
                     number,
                     path: &path,
                     shown: shown.to_string_lossy(),
+                    kustomized,
                     what,
                 }) {
                     mine.push((number, shown, value));
@@ -235,7 +245,28 @@ pub fn repository_root(folder: &Path) -> Option<PathBuf> {
 struct Entry {
     path: PathBuf,
     shown: PathBuf,
+    kustomized: bool,
     kind: Kind,
+}
+
+impl Entry {
+    /// What is no file, and was not read.
+    fn told(path: PathBuf, shown: PathBuf, kind: Kind) -> Self {
+        Self {
+            path,
+            shown,
+            kustomized: false,
+            kind,
+        }
+    }
+}
+
+/// Whether a kustomization stands in one of these folders.
+fn have_kustomization<'a>(folders: impl IntoIterator<Item = &'a Path>) -> bool {
+    folders.into_iter().any(|folder| {
+        let names = FILE_NAMES.iter();
+        names.into_iter().any(|name| folder.join(name).exists())
+    })
 }
 
 enum Kind {

@@ -15,8 +15,9 @@ use text::{Named, paths};
 const RINGS: [&str; 4] = ["engine", "io", "app", "cli"];
 
 /// Crates that only some places may use. Their paths below `src` start with one of these.
-const CRATES: [(&str, &[&str]); 32] = [
+const CRATES: [(&str, &[&str]); 33] = [
     ("granit_parser", &["engine/yaml"]),
+    ("regex", &["engine/kustomize"]),
     ("serde_yaml", &["engine/splice/proof"]),
     ("serde_saphyr", &["cli/config"]),
     ("annotate_snippets", &["cli/render/problem.rs"]),

@@ -1,6 +1,7 @@
 //! File mode with the input that it meets in practice: files that are not manifests, and a real registry.
 
 mod globs;
+mod graph;
 mod kinds;
 mod kustomize;
 mod left_out;

@@ -7,6 +7,7 @@
 //! 5. The same object as YAML, as JSON and from the API server gives the same plan.
 //! 6. An update and then a restore give the original bytes back, or the same object if the style of an image cannot come back.
 //! 8. Renaming, moving, reordering and copying containers changes no decision.
+//! 9. What kustomize builds before and after an update differs in the intended digests and in `imago-config-spec` alone.
 //!
 //! Generated manifests come from a model, so that their content is known without asking the program under test.
 
@@ -17,6 +18,7 @@ mod images;
 mod json;
 mod memory;
 mod model;
+mod overlays;
 pub(crate) mod random;
 mod refused;
 mod scalars;

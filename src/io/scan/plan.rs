@@ -1,12 +1,13 @@
 //! The paths named on the command line: checked before anything is read, and put in the order in which they are read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::filter::PathFilter;
-use super::{Entry, Kind, Request, ScanError, near, template};
+use super::{Entry, Kind, Request, ScanError, have_kustomization, near, template};
 use crate::io::files::FileError;
+use crate::io::git_folder::DOT_GIT;
 use crate::io::links::Links;
 
 /// With more threads than these, they would wait for the one walk that feeds them.
@@ -89,11 +90,7 @@ impl Plan {
                 Ok(found) => found,
                 Err(FileError::Vanished) => return Err(missing()),
                 Err(error) => {
-                    useless.push(Entry {
-                        path: absolute,
-                        shown,
-                        kind: Kind::Useless(error),
-                    });
+                    useless.push(Entry::told(absolute, shown, Kind::Useless(error)));
                     continue;
                 }
             };
@@ -156,6 +153,7 @@ impl Plan {
 
     /// The named files that pass the filter, in the order in which they were named.
     pub(super) fn named_files(self: Arc<Self>) -> impl Iterator<Item = Entry> + Send {
+        let mut kustomized = BTreeMap::new();
         (0..self.files.len()).filter_map(move |index| {
             let file = &self.files[index];
             let takes =
@@ -164,6 +162,7 @@ impl Plan {
             takes.then(|| Entry {
                 path: file.path.clone(),
                 shown: file.shown.clone(),
+                kustomized: is_kustomized(file.real.parent(), &mut kustomized),
                 kind: Kind::File { maybe_template },
             })
         })
@@ -187,4 +186,18 @@ impl Plan {
             Some(shown)
         }
     }
+}
+
+/// Whether a kustomization stands in a folder or above it, in its repository. Folders are looked at once.
+fn is_kustomized(folder: Option<&Path>, known: &mut BTreeMap<PathBuf, bool>) -> bool {
+    let Some(folder) = folder else {
+        return false;
+    };
+    if let Some(known) = known.get(folder) {
+        return *known;
+    }
+    let found = have_kustomization([folder])
+        || !folder.join(DOT_GIT).exists() && is_kustomized(folder.parent(), known);
+    known.insert(folder.to_owned(), found);
+    found
 }

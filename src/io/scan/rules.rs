@@ -106,6 +106,11 @@ impl WorkTree {
         }
     }
 
+    /// The folder that it begins at.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Whether Git tracks a file, or a file below a folder that `takes` accepts. Every call must pass the same `takes`.
     pub(super) fn tracks(&self, real: &Path, is_folder: bool, takes: fn(&Path) -> bool) -> Answer {
         let Ok(path) = real.strip_prefix(&self.root) else {

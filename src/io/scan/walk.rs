@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use super::plan::{Named, Plan};
 use super::rules::{self, Answer, Rules, WorkTree};
-use super::{Entry, FileError, Kind, repository_root, template};
+use super::{Entry, FileError, Kind, have_kustomization, repository_root, template};
+use crate::engine::kustomize::FILE_NAMES;
 use crate::io::git_folder::{DOT_GIT, is_dot_git};
 
 /// The settings file of a repository. It is not a manifest.
@@ -68,8 +69,17 @@ struct Folder {
     tree: Option<Arc<WorkTree>>,
     /// Whether a rule leaves it out. Then only what Git tracks is read.
     left_out: bool,
+    /// Whether a kustomization stands in it, or above.
+    kustomized: bool,
     /// The entries that are left, in reverse.
     entries: Vec<(OsString, FileType)>,
+}
+
+/// What a folder has from the one above it.
+#[derive(Clone, Copy)]
+struct Above {
+    left_out: bool,
+    kustomized: bool,
 }
 
 impl Iterator for Walk {
@@ -85,7 +95,22 @@ impl Iterator for Walk {
                 self.plan.folders.get(named)?;
                 self.next += 1;
                 let (rules, tree) = self.above(named);
-                self.enter(named, PathBuf::new(), rules, tree, false);
+                let real = &self.plan.folders[named].real;
+                let above = real.ancestors().skip(1).filter(|folder| {
+                    tree.as_ref()
+                        .is_some_and(|tree| folder.starts_with(tree.root()))
+                });
+                let kustomized = have_kustomization(above);
+                self.enter(
+                    named,
+                    PathBuf::new(),
+                    rules,
+                    tree,
+                    Above {
+                        left_out: false,
+                        kustomized,
+                    },
+                );
                 continue;
             };
             let Some((name, kind)) = folder.entries.pop() else {
@@ -119,11 +144,9 @@ impl Walk {
             match rules.with(&file, folder) {
                 Ok(with) => rules = with,
                 Err(FileError::Vanished) => {}
-                Err(error) => self.told.push(Entry {
-                    shown: file.clone(),
-                    path: file,
-                    kind: Kind::Rules(error),
-                }),
+                Err(error) => self
+                    .told
+                    .push(Entry::told(file.clone(), file, Kind::Rules(error))),
             }
         }
         (rules, root.map(|root| Arc::new(WorkTree::new(root))))
@@ -131,11 +154,8 @@ impl Walk {
 
     fn of_repository(&mut self, root: &Path) -> Rules {
         Rules::of_repository(root).unwrap_or_else(|(file, error)| {
-            self.told.push(Entry {
-                shown: file.clone(),
-                path: file,
-                kind: Kind::Rules(error),
-            });
+            self.told
+                .push(Entry::told(file.clone(), file, Kind::Rules(error)));
             Rules::default()
         })
     }
@@ -147,7 +167,7 @@ impl Walk {
         inner: PathBuf,
         mut rules: Rules,
         mut tree: Option<Arc<WorkTree>>,
-        left_out: bool,
+        above: Above,
     ) {
         let top = &self.plan.folders[named];
         let (path, real, shown) = (
@@ -168,11 +188,8 @@ impl Walk {
                 } else {
                     shown
                 };
-                self.told.push(Entry {
-                    path,
-                    shown,
-                    kind: Kind::Folder(error.into()),
-                });
+                self.told
+                    .push(Entry::told(path, shown, Kind::Folder(error.into())));
                 return;
             }
         };
@@ -186,16 +203,22 @@ impl Walk {
                 Ok(with) => rules = with,
                 Err(FileError::Vanished) => {}
                 Err(error) => {
-                    self.told.push(Entry {
-                        path: file,
-                        shown: shown.join(rules::FILE),
-                        kind: Kind::Rules(error),
-                    });
+                    self.told.push(Entry::told(
+                        file,
+                        shown.join(rules::FILE),
+                        Kind::Rules(error),
+                    ));
                 }
             }
         }
         entries.sort_unstable_by(|(left, _), (right, _)| right.cmp(left));
+        let is_one = |(name, _): &(OsString, FileType)| FILE_NAMES.iter().any(|one| name == one);
+        let Above {
+            left_out,
+            kustomized,
+        } = above;
         self.open.push(Folder {
+            kustomized: kustomized || entries.iter().any(is_one),
             named,
             inner,
             rules,
@@ -244,23 +267,30 @@ impl Walk {
                 Answer::Submodule => left_out = !real().join(DOT_GIT).exists(),
                 Answer::No => return None,
                 Answer::Unknown(error) => {
-                    return Some(Entry {
-                        path: real(),
-                        shown,
-                        kind: Kind::Unknown(error),
-                    });
+                    return Some(Entry::told(real(), shown, Kind::Unknown(error)));
                 }
             }
         }
+        let kustomized = folder.kustomized;
         if is_folder {
             let (named, rules, tree) = (folder.named, folder.rules.clone(), folder.tree.clone());
-            self.enter(named, inner, rules, tree, left_out);
+            self.enter(
+                named,
+                inner,
+                rules,
+                tree,
+                Above {
+                    left_out,
+                    kustomized,
+                },
+            );
             return None;
         }
         let maybe_template = (top.has_templates || template::may_be(&inner)).then(real);
         Some(Entry {
             path: joined(&top.path, &inner),
             shown,
+            kustomized,
             kind: Kind::File { maybe_template },
         })
     }

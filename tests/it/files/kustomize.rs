@@ -241,7 +241,8 @@ fn a_branch_of_its_own_is_decided_by_the_kustomizations_of_its_commit() {
 
 #[test]
 fn what_of_a_kustomization_is_not_followed_is_one_warning_that_names_it() {
-    let place = tree("- name: registry.example.test/.*\n  newTag: \"2\"\n");
+    let place = tree("- name: other\n  newTag: \"2\"\n");
+    place.write("overlay/kustomization.yaml", "resources: [../base]\n");
     place.write(
         "top/kustomization.yaml",
         "resources: [../overlay]\ntransformers: [names.yaml]\n",
@@ -258,13 +259,9 @@ fn what_of_a_kustomization_is_not_followed_is_one_warning_that_names_it() {
                     .iter()
                     .chain(more),
             )
-            .finish_with(0);
+            .finish();
         let warnings = finished.json()["warnings"].to_string();
         for (file, told) in [
-            (
-                "overlay",
-                "the name `registry.example.test/.*` of its images is a pattern",
-            ),
             ("top", "its `transformers` may change images"),
             ("broken", "it cannot be read (line "),
         ] {

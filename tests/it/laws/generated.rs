@@ -19,7 +19,7 @@ use crate::support::engine::{Action, Way, answers, carry_out, plain_rules, plan}
 use crate::support::seeds;
 
 /// How many manifests an ordinary run tries.
-const COUNT: u64 = 100_000;
+pub(super) const COUNT: u64 = 100_000;
 
 #[test]
 fn generated_manifests_keep_the_laws() {
@@ -67,7 +67,7 @@ enum Seen {
     Same,
 }
 
-fn number(variable: &str) -> Option<u64> {
+pub(super) fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| {
         text.parse()
             .unwrap_or_else(|_| panic!("{variable}={text} is no number"))

@@ -4,6 +4,7 @@
 //! names the program (or is `all`, as in CI), a missing program is a failure, so that no test is skipped silently.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The path of a program; `None` if the test may be skipped. Panics if the program is required.
 #[allow(
@@ -25,6 +26,26 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
         eprintln!("LEFT OUT: there is no `{name}`");
     }
     found
+}
+
+/// A `kubectl` whose kustomize takes pinned images: before 4.5.3 it passes over `name:tag@digest`. Debian 12 has an older one.
+#[allow(
+    clippy::print_stderr,
+    reason = "what a run leaves out must be seen in its log"
+)]
+pub(crate) fn kubectl_with_kustomize() -> Option<PathBuf> {
+    let program = find("kubectl")?;
+    let line = ["version", "--client", "--output", "json"];
+    let told = Command::new(&program).args(line).output().ok()?;
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap_or_default();
+    let version = told["kustomizeVersion"].as_str().unwrap_or_default();
+    let parts = version.trim_start_matches('v').split('.');
+    let parts: Vec<u32> = parts.map_while(|part| part.parse().ok()).collect();
+    if parts.as_slice() >= [4, 5, 3].as_slice() {
+        return Some(program);
+    }
+    eprintln!("LEFT OUT: the kustomize of `kubectl` is too old: `{version}`");
+    None
 }
 
 fn asks_for(required: &str, name: &str) -> bool {

@@ -155,11 +155,7 @@ fn every_outcome_has_its_word() {
         ),
         (Outcome::Variable, ["variable", "", "", ""]),
         (
-            Outcome::Held(Hold {
-                code: Code::PlatformLost,
-                digest: Some(digest.clone()),
-                reason: "b".into(),
-            }),
+            Outcome::Held(Hold::platform_lost(&digest, "b")),
             ["held", "", "b", digest.as_str()],
         ),
         (Outcome::Unchecked("b".into()), ["unchecked", "", "b", ""]),

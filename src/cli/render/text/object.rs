@@ -85,6 +85,7 @@ pub(super) fn decision(reported: &ImageReport, styles: &Styles) -> String {
             code,
             digest: Some(digest),
             reason,
+            ..
         }) => {
             format!(
                 "{change}held back{change:#} ({code}) on {image}, though its tag is on {digest} now: {}",
@@ -95,6 +96,7 @@ pub(super) fn decision(reported: &ImageReport, styles: &Styles) -> String {
             code,
             digest: None,
             reason,
+            ..
         }) => {
             format!(
                 "{change}held back{change:#} ({code}) on {image}: {}",

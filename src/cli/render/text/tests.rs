@@ -202,11 +202,10 @@ fn every_outcome_has_its_words() {
             "variable: web:1.4 is not an image yet".to_owned(),
         ),
         (
-            Outcome::Held(Hold {
-                code: Code::PlatformLost,
-                digest: Digest::parse(&new).ok(),
-                reason: "it lacks linux/arm64".into(),
-            }),
+            Outcome::Held(Hold::platform_lost(
+                &Digest::parse(&new).unwrap(),
+                "it lacks linux/arm64",
+            )),
             format!(
                 "held back (platform-lost) on web:1.4, though its tag is on {new} now: it lacks linux/arm64"
             ),

@@ -1,0 +1,293 @@
+//! One entry of `images`, as kustomize applies it: which images it matches, and what it makes of them.
+//!
+//! The rules are those of kustomize 5 (`api/internal/image/image.go`, `api/filters/imagetag/updater.go`):
+//!
+//! ```text
+//! {name: web, newTag: "2"}         web:1@sha256:…  ->  web:2          the digest is dropped
+//! {name: web, digest: sha256:…}    web:1           ->  web@sha256:…   the tag is dropped
+//! {name: web, newName: app}        web:1@sha256:…  ->  app:1@sha256:…
+//! {name: web, tagSuffix: -x}       web:1@sha256:…  ->  web:1-x
+//! ```
+
+use regex::Regex;
+
+use crate::engine::tree::Tree;
+
+/// No registry takes a longer tag. Without a limit, a circle of kustomizations would append a `tagSuffix` for ever.
+const LONGEST_TAG: usize = 128;
+
+/// An entry of `images`.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    name: Name,
+    new_name: Option<String>,
+    new_tag: Option<String>,
+    digest: Option<String>,
+    tag_suffix: Option<String>,
+    /// The list it stands in, and its place there.
+    pub(super) at: (&'static str, usize),
+}
+
+/// What an entry does to an image that it matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// The tag and the digest stay.
+    Renames,
+    /// What stands behind the name is set anew.
+    Sets,
+    /// The digest is dropped, and the tag gets a suffix.
+    AddsSuffix,
+}
+
+impl Entry {
+    /// Reads an item of the list `list`. `None`: it has no name, so it matches nothing.
+    pub(super) fn read<'a, T: Tree<'a>>(item: T, list: &'static str, index: usize) -> Option<Self> {
+        let text = |key| {
+            let text = item.get(key).and_then(|value| value.scalar().text());
+            text.filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        Some(Self {
+            name: Name::new(text("name")?),
+            new_name: text("newName"),
+            new_tag: text("newTag"),
+            digest: text("digest"),
+            tag_suffix: text("tagSuffix"),
+            at: (list, index),
+        })
+    }
+
+    /// The image after the entry, and what the entry did. `None`: it does not match the image, or changes nothing.
+    pub(super) fn apply(&self, image: &str) -> Option<(String, Effect)> {
+        if !self.name.matches(image) {
+            return None;
+        }
+        let (name, mut tag, mut digest) = split(image);
+        let effect = match (&self.new_tag, &self.digest, &self.tag_suffix) {
+            (None, None, None) => Effect::Renames,
+            (None, None, Some(_)) => Effect::AddsSuffix,
+            _ => Effect::Sets,
+        };
+        let with_suffix;
+        match effect {
+            Effect::Renames => {}
+            Effect::Sets => {
+                tag = self.new_tag.as_deref();
+                digest = self.digest.as_deref();
+            }
+            Effect::AddsSuffix => {
+                let suffix = self.tag_suffix.as_deref().unwrap_or_default();
+                with_suffix = [tag.unwrap_or_default(), suffix].concat();
+                if with_suffix.len() <= LONGEST_TAG {
+                    tag = Some(&with_suffix);
+                }
+                digest = None;
+            }
+        }
+        let mut made = self.new_name.as_deref().unwrap_or(name).to_owned();
+        for (mark, part) in [(':', tag), ('@', digest)] {
+            if let Some(part) = part {
+                made.push(mark);
+                made.push_str(part);
+            }
+        }
+        Some((made, effect))
+    }
+}
+
+/// The name of an entry, which kustomize puts into a regular expression as it is.
+#[derive(Clone, Debug)]
+enum Name {
+    /// Dots, which nearly every registry has, mean any character.
+    Plain(String),
+    Pattern(Regex),
+    /// It is no regular expression, so it matches nothing.
+    Broken,
+}
+
+impl Name {
+    fn new(name: String) -> Self {
+        if !is_pattern(&name) {
+            return Self::Plain(name);
+        }
+        let whole = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@[a-z0-9]+:[a-zA-Z0-9_.{{}}-]*)?$");
+        Regex::new(&whole).map_or(Self::Broken, Self::Pattern)
+    }
+
+    fn matches(&self, image: &str) -> bool {
+        let name = match self {
+            Self::Plain(name) => name,
+            Self::Pattern(regex) => return regex.is_match(image),
+            Self::Broken => return false,
+        };
+        let mut rest = image.chars();
+        let begins = (name.chars()).all(|wanted| {
+            rest.next()
+                .is_some_and(|found| wanted == '.' || wanted == found)
+        });
+        begins && is_tag_and_digest(rest.as_str())
+    }
+}
+
+/// Whether a name means more to kustomize than the text it is. A dot, which means any character, is left out.
+pub(in crate::engine) fn is_pattern(name: &str) -> bool {
+    name.contains([
+        '\\', '^', '$', '|', '?', '*', '+', '(', ')', '[', ']', '{', '}',
+    ])
+}
+
+/// What may stand behind the name of an image: nothing, `:tag`, `@sha256:…`, or both.
+fn is_tag_and_digest(rest: &str) -> bool {
+    let in_tag = |character: char| {
+        character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | '{' | '}' | '-')
+    };
+    let rest = match rest.strip_prefix(':') {
+        Some(rest) => rest.trim_start_matches(in_tag),
+        None => rest,
+    };
+    match rest
+        .strip_prefix('@')
+        .and_then(|digest| digest.split_once(':'))
+    {
+        Some((algorithm, encoded)) => !algorithm.is_empty() && encoded.chars().all(in_tag),
+        None => rest.is_empty(),
+    }
+}
+
+/// The name, the tag and the digest of an image. The host, which may have a port, ends at the first slash.
+pub(super) fn split(image: &str) -> (&str, Option<&str>, Option<&str>) {
+    let (named, digest) = match image.split_once('@') {
+        Some((named, digest)) => (named, Some(digest)),
+        None => (image, None),
+    };
+    let host = named.find('/').unwrap_or(0);
+    match named[host..].find(':') {
+        Some(colon) => {
+            let colon = host + colon;
+            (&named[..colon], Some(&named[colon + 1..]), digest)
+        }
+        None => (named, None, digest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn made(entry: Value, image: &str) -> Option<String> {
+        let entry = Entry::read(&entry, "images", 0).unwrap();
+        entry.apply(image).map(|(image, _)| image)
+    }
+
+    #[test]
+    fn an_entry_makes_of_an_image_what_kustomize_makes_of_it() {
+        for (entry, image, expected) in [
+            (
+                json!({"name": "web", "newTag": "2"}),
+                "web:1@sha256:00",
+                "web:2",
+            ),
+            (
+                json!({"name": "web", "newTag": "2", "digest": "sha256:11"}),
+                "web",
+                "web:2@sha256:11",
+            ),
+            (
+                json!({"name": "web", "digest": "sha256:11"}),
+                "web:1",
+                "web@sha256:11",
+            ),
+            (
+                json!({"name": "web", "newName": "app"}),
+                "web:1@sha256:00",
+                "app:1@sha256:00",
+            ),
+            (
+                json!({"name": "web", "tagSuffix": "-x"}),
+                "web:1@sha256:00",
+                "web:1-x",
+            ),
+            (
+                json!({"name": "web", "newTag": "2", "tagSuffix": "-x"}),
+                "web:1",
+                "web:2",
+            ),
+            (
+                json!({"name": "web", "newTag": "2@sha256:11"}),
+                "web:1",
+                "web:2@sha256:11",
+            ),
+            (
+                json!({"name": "host:5000/web", "newTag": "2"}),
+                "host:5000/web:1",
+                "host:5000/web:2",
+            ),
+            (json!({"name": "web:1", "newTag": "2"}), "web:1", "web:2"),
+            (
+                json!({"name": "shop/.*", "newTag": "2"}),
+                "shop/web:1",
+                "shop/web:2",
+            ),
+            (json!({"name": "web", "newName": ""}), "web:1", "web:1"),
+        ] {
+            assert_eq!(
+                made(entry.clone(), image).as_deref(),
+                Some(expected),
+                "{entry} {image}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_regular_expression_for_the_whole_image() {
+        for (name, matched, other) in [
+            (
+                "n.inx",
+                &["nginx", "n.inx:1", "nginx@sha256:00"][..],
+                &["nginxx", "ninx", "nginx/a"][..],
+            ),
+            (
+                "nginx",
+                &["nginx:1@sha512:00", "nginx:", "nginx:{TAG}"],
+                &["docker.io/library/nginx", "nginx:a b"],
+            ),
+            (
+                "nginx:1",
+                &["nginx:1", "nginx:1@sha256:00"],
+                &["nginx:2", "nginx:11", "nginx"],
+            ),
+            ("(a|b)/web", &["a/web:1", "b/web"], &["c/web", "a/webs"]),
+            ("a|b", &["ab", "a", "b:1"], &["cb:1/x"]),
+            ("web(", &[], &["web(", "web"]),
+        ] {
+            let name_of = Name::new(name.to_owned());
+            for image in matched {
+                assert!(name_of.matches(image), "{name} {image}");
+            }
+            for image in other {
+                assert!(!name_of.matches(image), "{name} {image}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_suffix_ends_where_no_tag_is_longer() {
+        let suffix = json!({"name": "web", "tagSuffix": "x".repeat(60)});
+        let mut image = "web:1".to_owned();
+        for _ in 0..5 {
+            image = made(suffix.clone(), &image).unwrap();
+        }
+        assert_eq!(image.len(), "web:1".len() + 120);
+    }
+
+    #[test]
+    fn a_host_with_a_port_is_part_of_the_name() {
+        assert_eq!(split("reg:5000/web"), ("reg:5000/web", None, None));
+        assert_eq!(
+            split("reg:5000/web:1@sha256:22"),
+            ("reg:5000/web", Some("1"), Some("sha256:22"))
+        );
+        assert_eq!(split("web@sha256:22"), ("web", None, Some("sha256:22")));
+    }
+}

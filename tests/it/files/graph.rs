@@ -1,0 +1,256 @@
+//! Images that pass through several kustomizations: what holds them, what decides them, and what is asked.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::deployment;
+use crate::support::binary::Workplace;
+use crate::support::registry::TestRegistry;
+
+/// A repository with these files, and a lock of tags and the digit that each digest repeats.
+fn tree(files: &[(&str, &str)], lock: &[(&str, char)]) -> Workplace {
+    let place = Workplace::new();
+    fs::create_dir(place.path().join(".git")).unwrap();
+    for (path, text) in files {
+        place.write(path, text);
+    }
+    let digest = |digit: &char| format!("sha256:{}", digit.to_string().repeat(64));
+    let images = lock
+        .iter()
+        .map(|(tag, digit)| ((*tag).to_owned(), json!(digest(digit))));
+    let images: serde_json::Map<String, Value> = images.collect();
+    let lock = json!({"version": 1, "images": images});
+    place.write("imago.lock", lock.to_string());
+    place
+}
+
+/// The codes of what a run on these paths leaves alone, each behind its file, and the files that it would change.
+fn decided(place: &Workplace, paths: &[&str]) -> (Vec<String>, Vec<String>) {
+    let line = [
+        "files",
+        "--update",
+        "--offline",
+        "--dry-run",
+        "--output",
+        "json",
+    ];
+    let report = place.imago(line.iter().chain(paths)).finish_with(0).json();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let skipped = report["skipped"].as_array().unwrap().iter();
+    let skipped = skipped.map(|one| format!("{} {}", text(&one["file"]), text(&one["code"])));
+    let changed = report["files_changed"].as_array().unwrap().iter();
+    (skipped.collect(), changed.map(text).collect())
+}
+
+fn text(place: &Workplace, file: &str) -> String {
+    fs::read_to_string(place.path().join(file)).unwrap()
+}
+
+const WEB: &str = "registry.example.test/web:1.4";
+const MIRROR: &str = "registry.example.test/mirror/web:1.4";
+const RENAME: &str = "resources: [../base]\nimages: [{name: registry.example.test/web, newName: registry.example.test/mirror/web}]\n";
+
+#[test]
+fn a_renamed_image_is_pinned_where_its_new_name_has_the_same_digest() {
+    let files = [
+        ("base/web.yaml", &*deployment(WEB)),
+        ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+        ("over/kustomization.yaml", RENAME),
+    ];
+    let held = (vec!["base/web.yaml renamed-by".to_owned()], vec![]);
+    let pinned = (vec![], vec!["base/web.yaml".to_owned()]);
+    for (lock, expected) in [
+        (&[(WEB, '1'), (MIRROR, '1')][..], &pinned),
+        (&[(WEB, '1'), (MIRROR, '2')], &held),
+        (&[(WEB, '1')], &held),
+        (&[], &held),
+    ] {
+        let place = tree(&files, lock);
+        for paths in [&[][..], &["base/web.yaml"]] {
+            assert_eq!(decided(&place, paths), *expected, "{lock:?} {paths:?}");
+        }
+    }
+}
+
+#[test]
+fn both_names_of_a_renamed_image_are_asked_in_one_round_and_the_lock_keeps_both() {
+    let registry = TestRegistry::start();
+    let host = registry.host();
+    let rename = format!(
+        "resources: [../base]\nimages: [{{name: {host}/web, newName: {host}/mirror/web}}]\n"
+    );
+    let files = [
+        ("base/web.yaml", &*deployment(&format!("{host}/web:1.4"))),
+        ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+        ("over/kustomization.yaml", &rename),
+    ];
+    let place = tree(&files, &[]);
+    let digest = registry.push_index("web", "1.4", &["linux/amd64"], "a");
+    let update = ["files", "--update", "--lock-prune"];
+    // Nobody has copied it yet: that is no problem of the run.
+    let told = place.imago(update).finish_with(0);
+    assert!(
+        !text(&place, "base/web.yaml").contains("@sha256"),
+        "{}",
+        told.stderr
+    );
+    registry.push_index("mirror/web", "1.4", &["linux/amd64"], "a");
+    place.imago(update).finish_with(0);
+    assert!(text(&place, "base/web.yaml").contains(&format!("web:1.4@{digest}")));
+    let lock = text(&place, "imago.lock");
+    assert_eq!(lock.matches(&digest).count(), 2, "{lock}");
+    place
+        .imago(["files", "--check", "--offline"])
+        .finish_with(0);
+}
+
+#[test]
+fn a_placeholder_that_an_overlay_names_is_never_asked_at_a_registry() {
+    let registry = TestRegistry::start();
+    let host = registry.host();
+    let name = format!("  newName: {host}/shop\n");
+    for (entry, shown) in [
+        // The tag of the overlay decides.
+        (
+            format!("- name: controller\n{name}  newTag: v2\n"),
+            "decided-by",
+        ),
+        // Only the name: it takes the tag of the placeholder.
+        (format!("- name: controller\n{name}"), "renamed-by"),
+        // One entry sets the tag of the placeholder, the next its name.
+        (
+            format!("- name: controller\n  newTag: v2\n- name: controller\n{name}"),
+            "duplicate-name",
+        ),
+        (
+            format!("- name: controller\n  newTag: v2\n- name: controlle.\n{name}"),
+            "renamed-by",
+        ),
+    ] {
+        let kustomization = format!("resources: [manager.yaml]\nimages:\n{entry}");
+        let files = [
+            ("manager/manager.yaml", &*deployment("controller:latest")),
+            ("manager/kustomization.yaml", &kustomization),
+            ("default/kustomization.yaml", "resources: [../manager]\n"),
+        ];
+        let place = tree(&files, &[]);
+        registry.push_index("shop", "v2", &["linux/amd64"], "a");
+        for paths in [
+            &["."][..],
+            &["manager/manager.yaml"],
+            &["manager/kustomization.yaml"],
+        ] {
+            let map = format!("docker.io={host}");
+            let line = ["files", "--output", "json", "--registry-map", &map];
+            let report = place.imago(line.iter().chain(paths)).finish_with(0).json();
+            let skipped = report["skipped"].to_string();
+            assert!(
+                paths != ["."] || skipped.contains(shown),
+                "{entry}: {report}"
+            );
+        }
+        let asked = registry.asked();
+        assert!(
+            !asked.iter().any(|asked| asked.contains("controller")),
+            "{entry}: {asked:?}"
+        );
+    }
+}
+
+const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: migrate}\nspec: {template: {spec: {containers: [{name: a, image: registry.example.test/web}]}}}\n";
+const SET: &str =
+    "resources: [../base]\nimages: [{name: registry.example.test/web, newTag: \"1.4\"}]\n";
+
+#[test]
+fn an_entry_that_reaches_a_job_is_held_with_the_jobs_place_unless_the_job_is_replaced() {
+    let hook = JOB.replace(
+        "{name: migrate}",
+        "{name: migrate, annotations: {helm.sh/hook: pre-install}}",
+    );
+    let held = ["over/kustomization.yaml job-immutable"];
+    for (job, over, expected) in [
+        (JOB, SET, &held[..]),
+        (&hook, SET, &[]),
+        // It reaches another image.
+        (JOB, &SET.replace("/web", "/app"), &[]),
+    ] {
+        let files = [
+            ("base/job.yaml", job),
+            ("base/kustomization.yaml", "resources: [job.yaml]\n"),
+            ("over/kustomization.yaml", over),
+        ];
+        let place = tree(
+            &files,
+            &[(WEB, '1'), ("registry.example.test/app:1.4", '1')],
+        );
+        for paths in [
+            &[][..],
+            &["over"],
+            &["over/kustomization.yaml"],
+            &["--exclude", "base/**"],
+        ] {
+            let (skipped, changed) = decided(&place, paths);
+            let own = skipped.iter().filter(|one| one.starts_with("over/"));
+            assert_eq!(Vec::from_iter(own), expected, "{paths:?}");
+            assert_eq!(
+                changed.contains(&"over/kustomization.yaml".to_owned()),
+                expected.is_empty()
+            );
+        }
+        if !expected.is_empty() {
+            let said = place
+                .imago(["files", "--offline", "-v"])
+                .finish_with(0)
+                .stdout;
+            assert!(said.contains("`Job/migrate` of `base/job.yaml`"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn what_a_replacement_takes_apart_is_held_where_it_is_written_and_where_it_is_decided() {
+    let replacement = "source: {kind: Deployment, name: web, fieldPath: spec.template.spec.containers.0.image, options: {delimiter: ':', index: 1}}\ntargets: []\n";
+    let inline = format!("replacements:\n- {}", replacement.replace('\n', "\n  "));
+    let by_path = "replacements: [{path: versions.yaml}]\n".to_owned();
+    for more in [inline, by_path] {
+        let plain = format!("resources: [../base]\n{more}");
+        let setting = format!("{SET}{more}");
+        for (over, expected) in [
+            (&plain, &["base/web.yaml taken-apart"][..]),
+            (
+                &setting,
+                &[
+                    "base/web.yaml decided-by",
+                    "over/kustomization.yaml taken-apart",
+                ],
+            ),
+        ] {
+            let files = [
+                ("base/web.yaml", &*deployment(WEB)),
+                ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+                ("over/kustomization.yaml", over),
+                (
+                    "over/versions.yaml",
+                    &format!("- {}", replacement.replace('\n', "\n  ")),
+                ),
+            ];
+            let place = tree(&files, &[(WEB, '1')]);
+            let (skipped, changed) = decided(&place, &[]);
+            assert_eq!(
+                (skipped.as_slice(), changed.len()),
+                (
+                    &*expected
+                        .iter()
+                        .map(|one| (*one).to_owned())
+                        .collect::<Vec<_>>(),
+                    0
+                )
+            );
+            for one in expected {
+                let (file, _) = one.split_once(' ').unwrap();
+                assert_eq!(decided(&place, &[file]).0, [*one]);
+            }
+        }
+    }
+}

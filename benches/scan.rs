@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use imago::engine::shape;
-use imago::io::scan::{Request, What, scan};
+use imago::io::scan::{Scope, What, scan};
 
 fn main() {
     divan::main();
@@ -63,7 +63,7 @@ fn config(index: usize) -> String {
 
 fn scanned(folder: &Path) -> usize {
     let paths = [PathBuf::from(folder)];
-    let request = Request {
+    let request = Scope {
         paths: &paths,
         include: &[],
         exclude: &[],

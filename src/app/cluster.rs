@@ -9,7 +9,7 @@ mod found;
 mod resolved;
 
 use self::carry::Carrier;
-use self::found::{Found, PodTable};
+use self::found::{PodTable, Workloads};
 use self::resolved::{Answered, Resolved};
 use super::copies;
 use super::edits::{self, Reported};
@@ -30,7 +30,7 @@ use crate::io::registry;
 
 /// The checked options of `imago cluster`.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct ClusterRequest {
     /// Which cluster, and how to ask it.
     pub cluster: cluster::Settings,
     /// What to do with the images.
@@ -101,11 +101,11 @@ const AT_ONCE: usize = 4;
 ///
 /// It uses only the current folder of the workspace, for the files that settings name.
 pub async fn run(
-    request: &Request,
+    request: &ClusterRequest,
     at: &Workspace,
     observer: &dyn Observer,
 ) -> anyhow::Result<Report> {
-    let request = &Request {
+    let request = &ClusterRequest {
         registries: request.registries.reached(|path| at.reach(path)),
         cluster: request.cluster.reached(|path| at.reach(path)),
         ..request.clone()
@@ -123,7 +123,7 @@ pub async fn run(
             to: format!("{}, {}", cluster.name(), found::named(&cluster, request)),
         });
     }
-    let Found {
+    let Workloads {
         mut lives,
         problems,
         empty,
@@ -195,7 +195,7 @@ pub async fn run(
 
 /// Everything that the plan of a workload needs.
 struct Run<'r> {
-    request: &'r Request,
+    request: &'r ClusterRequest,
     cluster: &'r Cluster,
     rules: Rules,
     pods: Option<PodTable>,

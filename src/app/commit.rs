@@ -107,7 +107,7 @@ impl Session {
     /// What a partial clone left out of that is fetched first.
     pub(super) fn survey(
         &self,
-        request: scan::Request<'_>,
+        request: scan::Scope<'_>,
         lock: &Path,
         kinds: &Kinds,
         questions: impl Questions,
@@ -121,7 +121,7 @@ impl Session {
             .files(self.aim.base)
             .map_err(|error| refused(&error))?;
         let paths: Vec<PathBuf> = listed.iter().map(|file| file.path.clone()).collect();
-        let request = scan::Request {
+        let request = scan::Scope {
             root: self.repository.root(),
             ..request
         };

@@ -12,7 +12,7 @@ use crate::io::registry;
 
 /// The checked options of `imago digest`.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct DigestRequest {
     /// The images as written, each with its lookup, in the order of the output. Equal lookups are resolved once.
     pub images: Vec<(String, Lookup)>,
     /// The lock file. It is read only with `offline`, and never written.
@@ -25,14 +25,14 @@ pub struct Request {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Digests {
     /// One for each image, in order.
-    pub found: Vec<Found>,
+    pub found: Vec<ImageDigest>,
     /// Warnings that come with answers.
     pub warnings: Vec<String>,
 }
 
 /// The answer for one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct ImageDigest {
     /// The image as written.
     pub image: String,
     /// The digest that its tag has now, or why it is unknown.
@@ -44,7 +44,7 @@ pub struct Found {
 
 /// Resolves every image. Fails only if nothing can be asked at all.
 pub async fn run(
-    request: &Request,
+    request: &DigestRequest,
     at: &Workspace,
     observer: &dyn Observer,
 ) -> anyhow::Result<Digests> {
@@ -62,7 +62,7 @@ pub async fn run(
             .answers
             .get(lookup)
             .expect("every lookup that is asked is answered");
-        Found {
+        ImageDigest {
             image: image.clone(),
             digest: answer
                 .as_ref()

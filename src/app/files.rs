@@ -20,7 +20,7 @@ use super::request::FilesRequest;
 use super::source::{Source, Sourced, lock_problem};
 use super::survey::{self, Survey};
 use super::threads::{self, WhenReady, aside};
-use super::workspace::{Kind, Workspace};
+use super::workspace::{Workspace, WorkspaceKind};
 use crate::engine::answer::Answers;
 use crate::engine::code::Code;
 use crate::engine::image::Lookup;
@@ -114,7 +114,7 @@ enum End {
 impl Job {
     fn new(request: &FilesRequest, at: &Workspace) -> anyhow::Result<Self> {
         let typed = request;
-        if at.kind == Kind::Bare {
+        if at.kind == WorkspaceKind::Bare {
             typed.refuse_bare(at)?;
         }
         let reach = |path: &Path| at.reach(path);
@@ -158,9 +158,9 @@ impl Job {
         .into())
     }
 
-    fn scan(&self) -> scan::Request<'_> {
+    fn scan(&self) -> scan::Scope<'_> {
         let Self { request, at, .. } = self;
-        scan::Request {
+        scan::Scope {
             paths: &request.paths,
             include: &request.include,
             exclude: &request.exclude,

@@ -29,7 +29,7 @@ pub(super) struct Base {
 }
 
 impl Base {
-    pub(super) fn of(request: &scan::Request<'_>) -> Self {
+    pub(super) fn of(request: &scan::Scope<'_>) -> Self {
         Self {
             root: request
                 .root
@@ -94,7 +94,7 @@ impl Base {
     }
 
     /// Whether a scan for manifests sees every kustomization of the tree.
-    pub(super) fn is_scanned_by(&self, request: &scan::Request<'_>) -> bool {
+    pub(super) fn is_scanned_by(&self, request: &scan::Scope<'_>) -> bool {
         let narrows = |globs: &scan::Globs| !globs.include.is_empty() || !globs.exclude.is_empty();
         let narrowed = !request.include.is_empty()
             || !request.exclude.is_empty()
@@ -113,7 +113,7 @@ impl Base {
     /// Reads the kustomizations of the tree.
     pub(super) fn kustomizations(
         &self,
-        request: &scan::Request<'_>,
+        request: &scan::Scope<'_>,
     ) -> Result<Vec<Kustomization>, ScanError> {
         let whole = [self.root.clone()];
         let paths = if self.is_work_tree {
@@ -121,7 +121,7 @@ impl Base {
         } else {
             request.paths
         };
-        let request = scan::Request {
+        let request = scan::Scope {
             paths,
             include: &[],
             exclude: &[],

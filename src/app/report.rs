@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::engine::code::{Code, Kind};
+use crate::engine::code::{Code, CodeKind};
 pub use crate::engine::hold::Hold;
 use crate::engine::image::ImageRef;
 use crate::engine::plan::Unclaimed;
@@ -395,7 +395,7 @@ pub struct Skipped {
 impl Skipped {
     /// Whether it is held: somebody has to look, and a strict check fails.
     pub fn is_held(&self) -> bool {
-        self.code.kind() == Kind::Held
+        self.code.kind() == CodeKind::Held
     }
 }
 

@@ -54,7 +54,7 @@ pub struct Survey {
 /// Finds, reads and parses. On the thread that read a file, `questions` lists its registry queries, and `ask_ahead` gets them at once with
 /// the file's number among all that are found. `Err`: a path or a glob that was typed is wrong, so nothing can be looked at.
 pub fn survey(
-    request: scan::Request<'_>,
+    request: scan::Scope<'_>,
     kinds: &Kinds,
     questions: impl Questions,
     ask_ahead: impl Fn(usize, &[Question]) + Sync,
@@ -97,7 +97,7 @@ pub fn survey(
 
 /// As [`survey`], among the files of a commit: their paths from the request's root, and how those that are chosen are read, all at once.
 pub fn survey_commit<E>(
-    request: scan::Request<'_>,
+    request: scan::Scope<'_>,
     listed: &[PathBuf],
     read: impl Fn(&[usize]) -> Result<Vec<Vec<u8>>, E>,
     kinds: &Kinds,

@@ -13,14 +13,14 @@ pub struct Workspace {
     /// The folder that relative paths and globs begin at, absolute.
     pub current: PathBuf,
     /// What it has for files.
-    pub kind: Kind,
+    pub kind: WorkspaceKind,
     /// Whether the process stands in `current`. The system opens a relative path faster, and a report names it as it was typed.
     is_of_the_process: bool,
 }
 
 /// What a workspace has for files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum WorkspaceKind {
     /// Those of a folder.
     WorkingTree,
     /// Those of commits alone.
@@ -31,10 +31,13 @@ impl Workspace {
     /// A folder, by its absolute path, whatever folder the process stands in.
     pub fn at(current: PathBuf) -> Self {
         let (kind, root) = match git_folder::bare_repository(&current) {
-            Some(root) => (Kind::Bare, root),
+            Some(root) => (WorkspaceKind::Bare, root),
             None => {
                 let root = scan::repository_root(&current);
-                (Kind::WorkingTree, root.unwrap_or_else(|| current.clone()))
+                (
+                    WorkspaceKind::WorkingTree,
+                    root.unwrap_or_else(|| current.clone()),
+                )
             }
         };
         Self {

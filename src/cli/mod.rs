@@ -228,7 +228,7 @@ fn run_report(
 }
 
 fn run_digest(
-    request: &digest::Request,
+    request: &digest::DigestRequest,
     at: &Workspace,
     verbosity: Verbosity,
     printer: &mut Printer,

@@ -63,14 +63,14 @@ pub enum Settings {
     /// `imago digest`.
     Digest {
         /// What to ask.
-        request: Box<digest::Request>,
+        request: Box<digest::DigestRequest>,
         /// How much is said.
         verbosity: Verbosity,
     },
     /// `imago cluster`, and plain `imago`.
     Cluster {
         /// What to do.
-        request: Box<cluster::Request>,
+        request: Box<cluster::ClusterRequest>,
         /// The forms of its report, and where each goes.
         reporting: Reporting,
         /// How much is said.
@@ -184,14 +184,17 @@ fn verbosity(typed: args::Verbosity, outside: &Outside) -> Result<Verbosity, Usa
     })
 }
 
-fn digest_request(flags: args::Digest, outside: &Outside) -> Result<digest::Request, UsageError> {
+fn digest_request(
+    flags: args::Digest,
+    outside: &Outside,
+) -> Result<digest::DigestRequest, UsageError> {
     let images = flags
         .images
         .iter()
         .map(|text| image(text))
         .collect::<Result<_, _>>()?;
     let lock = registries::lock(&flags.locking, false);
-    Ok(digest::Request {
+    Ok(digest::DigestRequest {
         images,
         lock,
         registries: registries::settings(flags.registries, outside)?,

@@ -23,8 +23,8 @@ macro_rules! codes {
             }
 
             /// What it comes to for the run.
-            pub fn kind(self) -> Kind {
-                match self { $($(Self::$name => Kind::$kind,)*)* }
+            pub fn kind(self) -> CodeKind {
+                match self { $($(Self::$name => CodeKind::$kind,)*)* }
             }
 
             /// What it means, in one sentence.
@@ -42,7 +42,7 @@ macro_rules! codes {
 
 /// What a code comes to for the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum CodeKind {
     /// An image, or an entry of the lock, is not what its tag says now.
     Outdated,
     /// The action that was asked for changes the image.
@@ -57,7 +57,7 @@ pub enum Kind {
     Fatal,
 }
 
-impl Kind {
+impl CodeKind {
     /// The word of the documentation.
     pub fn as_str(self) -> &'static str {
         match self {

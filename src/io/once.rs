@@ -9,10 +9,10 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 /// Answers by question, each made once.
-pub(super) struct Once<Question, Answer>(Mutex<BTreeMap<Question, Arc<Place<Answer>>>>);
+pub(super) struct Once<Question, Answer>(Mutex<BTreeMap<Question, Arc<Cell<Answer>>>>);
 
 /// Where an answer is put. Tokio's lock is given to those who wait for it in their order.
-type Place<Answer> = tokio::sync::Mutex<Option<Answer>>;
+type Cell<Answer> = tokio::sync::Mutex<Option<Answer>>;
 
 impl<Question, Answer> Default for Once<Question, Answer> {
     fn default() -> Self {

@@ -35,7 +35,7 @@ const TURN: usize = 8;
 
 /// What to scan.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub struct Scope<'a> {
     /// Files and folders as typed; none means the current folder.
     pub paths: &'a [PathBuf],
     /// Globs; if there are any, a file must match one of them.
@@ -70,7 +70,7 @@ pub struct IdleGlob {
     pub list: &'static str,
     /// The glob as it was written.
     pub glob: String,
-    /// Whether the glob comes from [`Request::other`].
+    /// Whether the glob comes from [`Scope::other`].
     pub of_other: bool,
 }
 
@@ -151,7 +151,7 @@ impl ScanError {
 ///
 /// Fails before anything is read if a named path does not exist or a glob is wrong.
 pub fn scan<T: Send>(
-    request: Request<'_>,
+    request: Scope<'_>,
     visit: impl Fn(Found<'_>) -> Option<T> + Sync,
 ) -> Result<(Vec<T>, Vec<IdleGlob>), ScanError> {
     scan_for(request, is_manifest, visit)
@@ -159,7 +159,7 @@ pub fn scan<T: Send>(
 
 /// Like [`scan`], but in folders it takes the files for which `takes` returns true, whatever their extension.
 pub fn scan_for<T: Send>(
-    request: Request<'_>,
+    request: Scope<'_>,
     takes: fn(&Path) -> bool,
     visit: impl Fn(Found<'_>) -> Option<T> + Sync,
 ) -> Result<(Vec<T>, Vec<IdleGlob>), ScanError> {
@@ -246,12 +246,12 @@ struct Entry {
     path: PathBuf,
     shown: PathBuf,
     kustomized: bool,
-    kind: Kind,
+    kind: EntryKind,
 }
 
 impl Entry {
     /// What is no file, and was not read.
-    fn told(path: PathBuf, shown: PathBuf, kind: Kind) -> Self {
+    fn told(path: PathBuf, shown: PathBuf, kind: EntryKind) -> Self {
         Self {
             path,
             shown,
@@ -269,7 +269,7 @@ fn have_kustomization<'a>(folders: impl IntoIterator<Item = &'a Path>) -> bool {
     })
 }
 
-enum Kind {
+enum EntryKind {
     /// A file. If its path looks like that of a Helm template, also its absolute path without links.
     File { maybe_template: Option<PathBuf> },
     /// A named path that cannot be used.
@@ -282,7 +282,7 @@ enum Kind {
     Unknown(GitError),
 }
 
-impl Kind {
+impl EntryKind {
     /// Reads the file, unless it is a template.
     fn look<'b>(self, path: &Path, charts: &Charts, buffer: &'b mut Vec<u8>) -> What<'b> {
         match self {

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::Value;
 
-use super::{AT_ONCE, Request, refused};
+use super::{AT_ONCE, ClusterRequest, refused};
 use crate::app::report::Problem;
 use crate::engine::live::Live;
 use crate::engine::running::{self, Pod};
@@ -16,7 +16,7 @@ use crate::engine::shape::pods::KINDS;
 use crate::io::cluster::{Cluster, ClusterError, Query, Resource};
 use crate::io::credentials::PullSecret;
 
-pub(super) struct Found {
+pub(super) struct Workloads {
     /// Sorted by namespace, kind and name.
     pub(super) lives: Vec<Live>,
     /// The lists that failed.
@@ -26,7 +26,10 @@ pub(super) struct Found {
 }
 
 /// Lists the four kinds in each namespace of the request. Fails, with a [`Problem`], if no list could be read.
-pub(super) async fn workloads(cluster: &Cluster, request: &Request) -> anyhow::Result<Found> {
+pub(super) async fn workloads(
+    cluster: &Cluster,
+    request: &ClusterRequest,
+) -> anyhow::Result<Workloads> {
     let scopes = scopes(cluster, request);
     let asked = scopes
         .iter()
@@ -77,19 +80,19 @@ pub(super) async fn workloads(cluster: &Cluster, request: &Request) -> anyhow::R
         };
         key(left).cmp(&key(right))
     });
-    Ok(Found {
+    Ok(Workloads {
         lives,
         problems,
         empty,
     })
 }
 
-fn is_left_out(request: &Request, live: &Live) -> bool {
+fn is_left_out(request: &ClusterRequest, live: &Live) -> bool {
     matches!(&request.namespaces, Some(Namespaces::AllBut(left_out)) if left_out.contains(&live.namespace))
 }
 
 /// The namespaces of the request, for messages: ``namespace `shop` ``.
-pub(super) fn named(cluster: &Cluster, request: &Request) -> String {
+pub(super) fn named(cluster: &Cluster, request: &ClusterRequest) -> String {
     let listed = |names: &BTreeSet<String>| {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         format!(
@@ -110,7 +113,7 @@ pub(super) fn named(cluster: &Cluster, request: &Request) -> String {
     }
 }
 
-fn nothing_in(cluster: &Cluster, request: &Request, scope: Option<&str>) -> String {
+fn nothing_in(cluster: &Cluster, request: &ClusterRequest, scope: Option<&str>) -> String {
     let place = scope.map_or_else(
         || named(cluster, request),
         |scope| format!("namespace `{scope}`"),
@@ -133,7 +136,7 @@ fn nothing_in(cluster: &Cluster, request: &Request, scope: Option<&str>) -> Stri
 }
 
 /// The namespaces to list. `None` lists all at once.
-fn scopes(cluster: &Cluster, request: &Request) -> Vec<Option<String>> {
+fn scopes(cluster: &Cluster, request: &ClusterRequest) -> Vec<Option<String>> {
     match &request.namespaces {
         None => vec![Some(cluster.namespace().to_owned())],
         Some(Namespaces::All | Namespaces::AllBut(_)) => vec![None],
@@ -154,7 +157,7 @@ pub(super) struct PodTable {
 type Owner = (String, String);
 
 /// Lists pods and the objects between them and their workloads, once for each namespace.
-pub(super) async fn pods(cluster: &Cluster, request: &Request, lives: &[Live]) -> PodTable {
+pub(super) async fn pods(cluster: &Cluster, request: &ClusterRequest, lives: &[Live]) -> PodTable {
     let mut table = PodTable {
         pods: BTreeMap::new(),
         unread: Vec::new(),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 
 use super::found::{self, PodTable};
-use super::{PullSecrets, Request, Run};
+use super::{ClusterRequest, PullSecrets, Run};
 use crate::app::observer::{Event, Observer};
 use crate::app::report::{Action, Problem, Report};
 use crate::app::resolve::{self, Wanted};
@@ -76,7 +76,7 @@ impl Resolved {
     /// Asks everything that an action needs. A restore needs nothing.
     pub(super) async fn ask(
         cluster: &Cluster,
-        request: &Request,
+        request: &ClusterRequest,
         lives: &[Live],
         rules: &Rules,
         pods: Option<&PodTable>,

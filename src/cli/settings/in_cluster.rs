@@ -1,7 +1,7 @@
 //! The flags of `imago cluster`, checked.
 
 use super::{Outside, UsageError, images, registries, usage, workloads};
-use crate::app::cluster::{Managed, PodCheck, PullSecrets, Request};
+use crate::app::cluster::{ClusterRequest, Managed, PodCheck, PullSecrets};
 use crate::app::report::Action;
 use crate::cli::args;
 use crate::io::cluster;
@@ -10,7 +10,7 @@ use crate::io::cluster;
 pub(super) fn request(
     flags: args::Cluster,
     outside: &Outside,
-) -> Result<(Request, Vec<String>), UsageError> {
+) -> Result<(ClusterRequest, Vec<String>), UsageError> {
     let (action, warnings) = action(&flags)?;
     let track = images::track(&flags.images, action)?;
     workloads::labels(&flags.selecting)?;
@@ -20,7 +20,7 @@ pub(super) fn request(
         || selecting.all_namespaces
         || !selecting.exclude_namespaces.is_empty();
     let namespaces = workloads::namespaces(selecting)?;
-    let request = Request {
+    let request = ClusterRequest {
         cluster: cluster::Settings {
             kubeconfig: flags.kubeconfig,
             context: flags.context,

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
 
 use super::key::{Key, Match, is_docker_hub};
-use super::{CredentialError, Credentials, Kind, Secret, Source};
+use super::{CredentialError, Credentials, Secret, SecretKind, Source};
 
 /// The server name under which Docker asks a helper for Docker Hub.
 const DOCKER_HUB_SERVER: &str = "https://index.docker.io/v1/";
@@ -216,9 +216,9 @@ impl Config {
             filled(&entry.identitytoken),
             password,
         ) {
-            (Some(token), _, _) => (Kind::RegistryToken, token),
-            (None, Some(token), _) => (Kind::IdentityToken, token),
-            (None, None, Some(password)) => (Kind::Password, password),
+            (Some(token), _, _) => (SecretKind::RegistryToken, token),
+            (None, Some(token), _) => (SecretKind::IdentityToken, token),
+            (None, None, Some(password)) => (SecretKind::Password, password),
             (None, None, None) => return Ok(None),
         };
         let source = match &self.secret {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{CredentialError, Credentials, Kind, Secret, Source};
+use super::{CredentialError, Credentials, Secret, SecretKind, Source};
 use crate::io::child::{Child, ChildError, without_secrets};
 
 /// The most that a helper may print, in bytes. A long token has a few kilobytes.
@@ -88,9 +88,9 @@ fn read(
         return Ok(None);
     }
     let kind = if answer.username == "<token>" {
-        Kind::IdentityToken
+        SecretKind::IdentityToken
     } else {
-        Kind::Password
+        SecretKind::Password
     };
     let source = Source::Helper(program);
     Ok(Some(Credentials {

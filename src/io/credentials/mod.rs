@@ -30,7 +30,7 @@ const MAX_FILE: u64 = 4 * 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::io) struct Credentials {
     /// The kind of secret, which decides how it is sent.
-    pub(in crate::io) kind: Kind,
+    pub(in crate::io) kind: SecretKind,
     /// The user; may be empty if the secret is a token.
     pub(in crate::io) username: String,
     /// Password or token.
@@ -67,7 +67,7 @@ impl fmt::Display for Source {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::io) enum Kind {
+pub(in crate::io) enum SecretKind {
     /// Sent with Basic authentication, to the registry or to its token server.
     Password,
     /// An OAuth2 refresh token: exchanged for an access token at the token server.

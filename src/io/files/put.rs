@@ -22,7 +22,7 @@ const NOT_EXECUTABLE: u32 = 0o666;
 /// Writes `new` to `path`. An existing file keeps its read and write permissions, and is never seen half written.
 pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
     match place(path)? {
-        Place::Special => {
+        Destination::Special => {
             // If the other end of a pipe is closed, opening fails with this flag. Without it, it would wait.
             let flags = OFlags::NOCTTY | OFlags::NONBLOCK;
             let mut opened = OpenOptions::new()
@@ -32,7 +32,7 @@ pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
             rustix::fs::fcntl_setfl(&opened, OFlags::empty()).map_err(std::io::Error::from)?;
             Ok(opened.write_all(new)?)
         }
-        Place::Regular(permissions) => {
+        Destination::Regular(permissions) => {
             let _held = interrupt::hold();
             let temporary = write_beside(path, new, Permissions::from_mode(0o666))?;
             if let Some(permissions) = permissions {
@@ -51,7 +51,7 @@ pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
 
 /// Checks, without writing, whether [`put`] can write the file.
 pub fn puttable(path: &Path) -> Result<(), FileError> {
-    let Place::Regular(_) = place(path)? else {
+    let Destination::Regular(_) = place(path)? else {
         return Ok(());
     };
     let folder = folder(path);
@@ -64,14 +64,14 @@ pub fn puttable(path: &Path) -> Result<(), FileError> {
     }
 }
 
-enum Place {
+enum Destination {
     /// A regular file: new, or an existing one with these permissions.
     Regular(Option<Permissions>),
     /// A device or pipe of the system: written to directly.
     Special,
 }
 
-fn place(path: &Path) -> Result<Place, FileError> {
+fn place(path: &Path) -> Result<Destination, FileError> {
     // `/dev/stdout` and the like are links that the system itself makes.
     let looked = if is_of_the_system(path) {
         path.metadata()
@@ -84,13 +84,13 @@ fn place(path: &Path) -> Result<Place, FileError> {
             Err(FileError::Link(path.display().to_string()))
         }
         Ok(metadata) if !may_write(path) => Err(FileError::ReadOnly(metadata.mode() & 0o7777)),
-        Ok(metadata) if metadata.is_file() && !is_of_the_system(path) => Ok(Place::Regular(Some(
-            Permissions::from_mode(metadata.mode() & NOT_EXECUTABLE),
-        ))),
-        Ok(_) if is_of_the_system(path) => Ok(Place::Special),
+        Ok(metadata) if metadata.is_file() && !is_of_the_system(path) => Ok(Destination::Regular(
+            Some(Permissions::from_mode(metadata.mode() & NOT_EXECUTABLE)),
+        )),
+        Ok(_) if is_of_the_system(path) => Ok(Destination::Special),
         Ok(metadata) if metadata.file_type().is_fifo() => Err(FileError::NotRegular("a pipe")),
         Ok(_) => Err(FileError::NotRegular("a device or a socket")),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Place::Regular(None)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Destination::Regular(None)),
         Err(error) => Err(error.into()),
     }
 }

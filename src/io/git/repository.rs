@@ -59,12 +59,12 @@ pub enum Objects {
 
 /// Where a repository is.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Opener {
     root: PathBuf,
     objects: Objects,
 }
 
-impl Place {
+impl Opener {
     /// A handle of its own.
     pub(super) fn open(&self) -> Result<Repository, GitError> {
         const BEFORE_ALL_OTHERS: i32 = 1000;
@@ -119,8 +119,8 @@ impl Repository {
     }
 
     /// From here threads get handles of their own on it.
-    pub fn place(&self, objects: Objects) -> Place {
-        Place {
+    pub fn place(&self, objects: Objects) -> Opener {
+        Opener {
             root: self.root.clone(),
             objects,
         }

@@ -16,7 +16,7 @@ use git2::{
 use super::GitError;
 use super::change::{self, Staged};
 use super::names::Names;
-use super::repository::{CommitId, Place, Repository};
+use super::repository::{CommitId, Opener, Repository};
 use crate::engine::code::Code;
 
 /// The attributes that let another program decide what is committed: git-crypt, LFS, UTF-16 in the working tree.
@@ -139,7 +139,7 @@ pub struct Staging {
 
 impl Staging {
     /// What commits on this one start from, to hold many files against it. `attributes` says whose `.gitattributes` hold.
-    pub fn open(place: &Place, base: CommitId, attributes: Attributes) -> Result<Self, GitError> {
+    pub fn open(place: &Opener, base: CommitId, attributes: Attributes) -> Result<Self, GitError> {
         let repository = place.open()?;
         let tree = repository.inner.find_commit(base.0)?.tree_id();
         let mut index = repository.inner.index()?;

@@ -94,7 +94,7 @@ pub enum Side {
 }
 
 /// A place that a remote is pushed to, by its names for `git`.
-struct Place {
+struct PushTarget {
     /// To look at it and to fetch from it.
     asked: String,
     /// To push to it alone.
@@ -108,7 +108,7 @@ pub struct Transport {
     /// The remote's name for `git`: another one for this run, where its address holds an account.
     name: String,
     /// Where it is pushed to.
-    places: Vec<Place>,
+    places: Vec<PushTarget>,
     environment: BTreeMap<OsString, OsString>,
     credentials: Credentials,
     limits: Limits,
@@ -188,14 +188,14 @@ impl Transport {
         }
         match places[..] {
             [] => {}
-            [url] if *url == fetched => transport.places.push(Place {
+            [url] if *url == fetched => transport.places.push(PushTarget {
                 asked: transport.name.clone(),
                 pushed: transport.name.clone(),
             }),
             [url] => {
                 let asked = format!("imago-{remote}-push");
                 settings.extend(transport.alias(&asked, url, &[])?);
-                transport.places.push(Place {
+                transport.places.push(PushTarget {
                     asked,
                     pushed: transport.name.clone(),
                 });
@@ -204,7 +204,7 @@ impl Transport {
                 for (number, url) in places.iter().enumerate() {
                     let name = format!("imago-{remote}-push-{number}");
                     settings.extend(transport.alias(&name, url, &[])?);
-                    transport.places.push(Place {
+                    transport.places.push(PushTarget {
                         asked: if **url == fetched {
                             transport.name.clone()
                         } else {

@@ -17,7 +17,7 @@ use super::trial::Trial;
 use super::{Registry, basic};
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
-use crate::io::credentials::{Freshness, Kind, Secret, Source};
+use crate::io::credentials::{Freshness, Secret, SecretKind, Source};
 
 /// An answer, and who we were when it was given.
 pub(super) struct Answered {
@@ -213,10 +213,12 @@ impl Registry {
         };
         if let Some(credentials) = direct {
             let header = match credentials.kind {
-                Kind::RegistryToken => {
+                SecretKind::RegistryToken => {
                     Secret::new(format!("Bearer {}", credentials.secret.expose()))
                 }
-                Kind::Password | Kind::IdentityToken => basic(&credentials, &self.known),
+                SecretKind::Password | SecretKind::IdentityToken => {
+                    basic(&credentials, &self.known)
+                }
             };
             let same = refused.is_some_and(|pass| pass.header.as_ref() == Some(&header));
             let trial = Some((

@@ -19,7 +19,7 @@ use super::transport::{Reply, Request, authority};
 use super::{Registry, basic};
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
-use crate::io::credentials::{Credentials, Freshness, Kind, Secret};
+use crate::io::credentials::{Credentials, Freshness, Secret, SecretKind};
 
 /// How long a token lasts that does not say so, by the specification.
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
@@ -167,7 +167,7 @@ impl Registry {
         let found = self
             .found(to, freshness)
             .await?
-            .filter(|credentials| credentials.kind == Kind::RegistryToken);
+            .filter(|credentials| credentials.kind == SecretKind::RegistryToken);
         if let Some(credentials) = &found {
             way.note(Step::SignedIn {
                 source: credentials.source.to_string(),
@@ -243,7 +243,7 @@ impl Registry {
             SignedAs::Credentials(credentials.source.clone())
         });
         if let Some(credentials) =
-            credentials.filter(|credentials| credentials.kind == Kind::IdentityToken)
+            credentials.filter(|credentials| credentials.kind == SecretKind::IdentityToken)
         {
             let mut form = vec![
                 ("grant_type", "refresh_token"),

@@ -93,12 +93,12 @@ impl Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::io::credentials::{Kind, Secret, Source};
+    use crate::io::credentials::{Secret, SecretKind, Source};
 
     fn credentials(secret: &str, file: &str) -> Credentials {
         let source = Source::File(file.into());
         Credentials {
-            kind: Kind::Password,
+            kind: SecretKind::Password,
             username: "user".to_owned(),
             secret: Secret::new(secret),
             source,

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::filter::PathFilter;
 use super::walk::{SETTINGS, is_manifest};
-use super::{IdleGlob, Request, ScanError, by_component};
+use super::{IdleGlob, ScanError, Scope, by_component};
 use crate::io::git::names::composed;
 
 /// A file that a scan would take.
@@ -23,7 +23,7 @@ pub struct Chosen {
 /// Chooses from `listed` (paths relative to the request's root) the files that a scan of the same request would take, in the
 /// order of their names. Also returns the globs that matched nothing.
 pub fn choose(
-    request: Request<'_>,
+    request: Scope<'_>,
     listed: &[PathBuf],
 ) -> Result<(Vec<Chosen>, Vec<IdleGlob>), ScanError> {
     let filter = PathFilter::new(request.include, request.exclude, request.other)?;
@@ -168,7 +168,7 @@ mod tests {
         let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
         let exclude: Vec<String> = exclude.iter().map(|&glob| glob.to_owned()).collect();
         let listed: Vec<PathBuf> = listed.iter().map(PathBuf::from).collect();
-        let request = Request {
+        let request = Scope {
             paths: &paths,
             include: &[],
             exclude: &exclude,

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::filter::PathFilter;
-use super::{Entry, Kind, Request, ScanError, have_kustomization, near, template};
+use super::{Entry, EntryKind, ScanError, Scope, have_kustomization, near, template};
 use crate::io::files::FileError;
 use crate::io::git_folder::DOT_GIT;
 use crate::io::links::Links;
@@ -45,11 +45,11 @@ impl Plan {
     ///
     /// Fails if a path does not exist.
     pub(super) fn new(
-        request: &Request<'_>,
+        request: &Scope<'_>,
         filter: PathFilter,
         takes: fn(&Path) -> bool,
     ) -> Result<(Self, Vec<Entry>), ScanError> {
-        let Request {
+        let Scope {
             current,
             root,
             opens_relative,
@@ -90,7 +90,7 @@ impl Plan {
                 Ok(found) => found,
                 Err(FileError::Vanished) => return Err(missing()),
                 Err(error) => {
-                    useless.push(Entry::told(absolute, shown, Kind::Useless(error)));
+                    useless.push(Entry::told(absolute, shown, EntryKind::Useless(error)));
                     continue;
                 }
             };
@@ -163,7 +163,7 @@ impl Plan {
                 path: file.path.clone(),
                 shown: file.shown.clone(),
                 kustomized: is_kustomized(file.real.parent(), &mut kustomized),
-                kind: Kind::File { maybe_template },
+                kind: EntryKind::File { maybe_template },
             })
         })
     }

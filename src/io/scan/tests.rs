@@ -45,7 +45,7 @@ impl World {
         };
         let paths: Vec<_> = paths.iter().map(PathBuf::from).collect();
         let current = self.at("");
-        let request = Request {
+        let request = Scope {
             paths: &paths,
             include: &owned(include),
             exclude: &owned(exclude),
@@ -105,7 +105,7 @@ fn a_file_comes_with_its_bytes_and_the_path_to_open_it() {
     let world = World::new(&[]);
     world.write("deploy/web.yaml", "kind: Deployment\n");
     let current = world.at("");
-    let request = Request {
+    let request = Scope {
         paths: &[],
         include: &[],
         exclude: &[],
@@ -236,7 +236,7 @@ fn a_path_that_is_not_there_ends_the_run_before_anything_is_read() {
     for missing in ["deploy", "web.yaml/x", "dangling.yaml", ""] {
         let paths = [PathBuf::from("web.yaml"), PathBuf::from(missing)];
         let current = world.at("");
-        let request = Request {
+        let request = Scope {
             paths: &paths,
             include: &[],
             exclude: &[],
@@ -380,7 +380,7 @@ fn names_that_are_not_utf8_are_read_and_shown_as_near_as_text_comes() {
     let current = world.at("");
     let paths = [name.to_owned()];
     for paths in [&[][..], &paths] {
-        let request = Request {
+        let request = Scope {
             paths,
             include: &[],
             exclude: &[],
@@ -410,7 +410,7 @@ fn what_is_found_has_the_same_number_whatever_the_threads_did() {
     symlink("/", world.at("outside")).unwrap();
     let current = world.at("");
     let paths = ["outside", "f5/g.5/5.yaml", "f3", "."].map(PathBuf::from);
-    let request = Request {
+    let request = Scope {
         paths: &paths,
         include: &[],
         exclude: &[],

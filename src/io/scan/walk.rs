@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::plan::{Named, Plan};
 use super::rules::{self, Answer, Rules, WorkTree};
-use super::{Entry, FileError, Kind, have_kustomization, repository_root, template};
+use super::{Entry, EntryKind, FileError, have_kustomization, repository_root, template};
 use crate::engine::kustomize::FILE_NAMES;
 use crate::io::git_folder::{DOT_GIT, is_dot_git};
 
@@ -144,9 +144,10 @@ impl Walk {
             match rules.with(&file, folder) {
                 Ok(with) => rules = with,
                 Err(FileError::Vanished) => {}
-                Err(error) => self
-                    .told
-                    .push(Entry::told(file.clone(), file, Kind::Rules(error))),
+                Err(error) => {
+                    self.told
+                        .push(Entry::told(file.clone(), file, EntryKind::Rules(error)))
+                }
             }
         }
         (rules, root.map(|root| Arc::new(WorkTree::new(root))))
@@ -155,7 +156,7 @@ impl Walk {
     fn of_repository(&mut self, root: &Path) -> Rules {
         Rules::of_repository(root).unwrap_or_else(|(file, error)| {
             self.told
-                .push(Entry::told(file.clone(), file, Kind::Rules(error)));
+                .push(Entry::told(file.clone(), file, EntryKind::Rules(error)));
             Rules::default()
         })
     }
@@ -189,7 +190,7 @@ impl Walk {
                     shown
                 };
                 self.told
-                    .push(Entry::told(path, shown, Kind::Folder(error.into())));
+                    .push(Entry::told(path, shown, EntryKind::Folder(error.into())));
                 return;
             }
         };
@@ -206,7 +207,7 @@ impl Walk {
                     self.told.push(Entry::told(
                         file,
                         shown.join(rules::FILE),
-                        Kind::Rules(error),
+                        EntryKind::Rules(error),
                     ));
                 }
             }
@@ -267,7 +268,7 @@ impl Walk {
                 Answer::Submodule => left_out = !real().join(DOT_GIT).exists(),
                 Answer::No => return None,
                 Answer::Unknown(error) => {
-                    return Some(Entry::told(real(), shown, Kind::Unknown(error)));
+                    return Some(Entry::told(real(), shown, EntryKind::Unknown(error)));
                 }
             }
         }
@@ -291,7 +292,7 @@ impl Walk {
             path: joined(&top.path, &inner),
             shown,
             kustomized,
-            kind: Kind::File { maybe_template },
+            kind: EntryKind::File { maybe_template },
         })
     }
 }

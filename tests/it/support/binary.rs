@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use imago::engine::code::{Code, Kind};
+use imago::engine::code::{Code, CodeKind};
 
 use super::schema::{faults, schema};
 
@@ -221,9 +221,9 @@ fn assert_codes(report: &serde_json::Value, command: &str) {
             let code = Code::ALL.iter().find(|code| entry["code"] == code.as_str());
             let kind = code.map(|code| code.kind());
             let expected = match (list, entry["held"].as_bool()) {
-                ("problems", _) => Kind::Problem,
-                (_, Some(true)) => Kind::Held,
-                _ => Kind::Skipped,
+                ("problems", _) => CodeKind::Problem,
+                (_, Some(true)) => CodeKind::Held,
+                _ => CodeKind::Skipped,
             };
             assert_eq!(kind, Some(expected), "{command}: {entry}");
         }

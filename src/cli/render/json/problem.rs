@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::app::report::{Place, Problem, Skipped};
-use crate::engine::code::Kind;
+use crate::engine::code::CodeKind;
 
 /// Something that was passed over on purpose.
 #[derive(Debug, Serialize)]
@@ -71,7 +71,7 @@ impl<'a> SkippedV1<'a> {
             path: site.as_ref().map(|site| site.path.as_str()),
             name: site.as_ref().map(|site| site.name.as_str()),
             message,
-            held: code.kind() == Kind::Held,
+            held: code.kind() == CodeKind::Held,
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::fmt::Write;
 
 use super::TAKES_ALL;
-use crate::app::digest::Found;
+use crate::app::digest::ImageDigest;
 use crate::app::report::{Place, Problem};
 use crate::cli::render::{Printable, Styles};
 
 /// The digests that were found, one a line, in the order of the images. Where several were asked for, the image stands beside its digest:
 /// one that has none would shift the others.
-pub fn digests(found: &[Found]) -> String {
-    let line = |image: &Found| {
+pub fn digests(found: &[ImageDigest]) -> String {
+    let line = |image: &ImageDigest| {
         let digest = image.digest.as_ref().ok()?;
         Some(if found.len() > 1 {
             format!("{digest}  {}\n", Printable(&image.image))
@@ -38,8 +38,8 @@ pub fn ways<'a>(
 }
 
 /// Why the other images have none.
-pub fn digest_problems(found: &[Found]) -> Vec<Problem> {
-    let problem = |found: &Found| {
+pub fn digest_problems(found: &[ImageDigest]) -> Vec<Problem> {
+    let problem = |found: &ImageDigest| {
         let refusal = found.digest.as_ref().err()?.clone();
         let what = format!("cannot resolve `{}`", found.image);
         Some(Problem {

@@ -4,7 +4,7 @@ use super::object::decision;
 use super::*;
 use crate::app::report::{Action, Hold, LeftOut, Outcome, Problem, SiteName, Skipped};
 use crate::cli::render::samples;
-use crate::engine::code::{Code, Kind};
+use crate::engine::code::{Code, CodeKind};
 use crate::engine::image::Digest;
 
 fn text(report: &Report, detail: Detail) -> String {
@@ -238,7 +238,9 @@ fn an_empty_result_says_why() {
             .collect();
         report.objects[0].changed = false;
         let skipped = report.images().filter_map(|image| {
-            let code = image.code().filter(|code| code.kind() == Kind::Skipped)?;
+            let code = image
+                .code()
+                .filter(|code| code.kind() == CodeKind::Skipped)?;
             Some(Skipped {
                 code,
                 place: Place::default(),

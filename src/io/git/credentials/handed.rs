@@ -12,12 +12,12 @@ use tempfile::NamedTempFile;
 #[derive(Debug)]
 pub(in crate::io::git) struct Handed {
     path: PathBuf,
-    _file: Place,
+    _file: Storage,
 }
 
 #[derive(Debug)]
 #[expect(dead_code, reason = "a file is held for as long as it has to be there")]
-enum Place {
+enum Storage {
     Memory(File),
     Disk(NamedTempFile),
 }
@@ -28,14 +28,14 @@ impl Handed {
             file.write_all(text)?;
             return Ok(Self {
                 path,
-                _file: Place::Memory(file),
+                _file: Storage::Memory(file),
             });
         }
         let mut file = NamedTempFile::new()?;
         file.write_all(text)?;
         Ok(Self {
             path: file.path().to_owned(),
-            _file: Place::Disk(file),
+            _file: Storage::Disk(file),
         })
     }
 

@@ -172,9 +172,10 @@ fn a_check_fails_after_all_is_told_and_annotates_the_images_line() {
 #[test]
 fn a_problem_lets_the_rest_be_told_and_fails_with_its_own_code() {
     let runner = runner().input("action", "update").input("paths", "deploy");
-    runner
-        .place
-        .write("deploy/bad.yaml", "kind: Deployment\n  x: [\n");
+    runner.place.write(
+        "deploy/bad.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\n  x: [\n",
+    );
     let step = runner.run().ended_with(3);
     assert_eq!(paths(&step), ["deploy/web.yaml"]);
     assert!(

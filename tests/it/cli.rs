@@ -264,7 +264,10 @@ fn a_problem_has_its_place_and_the_rest_goes_on() {
         WEB.replace("name: web", "name: api")
             .replace("web:1.4", "api:2"),
     );
-    place.write("deploy/broken.yaml", "kind: Deployment\n  name: x\n");
+    place.write(
+        "deploy/broken.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\n  name: x\n",
+    );
     let finished = imago(&place, "files --offline --update deploy", 3);
     assert!(
         finished.stdout.ends_with(
@@ -276,7 +279,7 @@ fn a_problem_has_its_place_and_the_rest_goes_on() {
     let place_of = "error: cannot resolve `registry.example.test/api:2`\n  in deploy/api.yaml:13, Deployment/api, container `app`\n  cause: ";
     assert!(finished.stderr.contains(place_of), "{}", finished.stderr);
     assert!(
-        finished.stderr.contains("\n  in deploy/broken.yaml:2\n"),
+        finished.stderr.contains("\n  in deploy/broken.yaml:3\n"),
         "{}",
         finished.stderr
     );

@@ -266,7 +266,7 @@ mod tests {
         }
         let error = FieldSelector::parse("spec.x=1").unwrap_err().to_string();
         assert!(
-            error.contains("`metadata.name` and `metadata.namespace`"),
+            error.contains("`metadata.name` or `metadata.namespace`"),
             "{error}"
         );
     }

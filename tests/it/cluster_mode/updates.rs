@@ -177,7 +177,7 @@ fn what_a_webhook_rewrites_is_told() {
         assert!(
             finished
                 .stderr
-                .contains(&format!("warning: the server keeps `{rewritten}`")),
+                .contains(&format!("warning: the server kept `{rewritten}`")),
             "{}",
             finished.stderr
         );

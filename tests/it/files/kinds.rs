@@ -122,7 +122,7 @@ fn a_job_is_held_and_fails_a_strict_check_alone() {
     let place = place();
     let check = ["files", "--check", "--offline", "job.yaml"];
     let held = place.imago(check).finish_with(0).stdout;
-    assert!(held.contains("1 image held back"), "{held}");
+    assert!(held.contains("held back: 1 job-immutable"), "{held}");
     place
         .imago(check.iter().chain(&["--strict"]))
         .finish_with(1);

@@ -105,7 +105,7 @@ fn ways() -> Vec<Way> {
                 "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n".to_owned(),
             )],
             "",
-            vec!["imago does not edit what is there: 1 HelmRelease"],
+            vec!["imago edits none of what is in 1 file: 1 HelmRelease"],
         ),
         (
             vec![("pod.yaml", "apiVersion: v1\nkind: Pod\n".to_owned())],

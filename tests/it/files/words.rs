@@ -52,7 +52,7 @@ fn what_holds_images_and_is_not_handled_is_counted() {
             "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Pod}\n",
         ),
     ] {
-        assert_eq!(summary(&[(name, text)]), "no workload in 1 file", "{text}");
+        assert_eq!(summary(&[(name, text)]), "no image in 1 file", "{text}");
     }
     let service = "apiVersion: v1\nkind: Service # of a Deployment\n";
     assert_eq!(
@@ -141,7 +141,7 @@ fn an_image_that_was_renamed_and_changed_at_once_does_not_freeze_without_a_word(
     let said = told(format!("{renamed}{side}"));
     assert!(
         said.contains("warning: unclaimed record: the record of web.yaml Deployment/web has `registry.example.test/web:1`, which no container has now")
-            && said.contains("of the digest of `frontend`")
+            && said.contains("nothing for `frontend`")
             && said.contains("remove the digest to follow the tag"),
         "{said}"
     );

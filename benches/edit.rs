@@ -12,7 +12,7 @@ use imago::engine::policy::{TagForm, Track};
 use imago::engine::selector::ImageFilter;
 use imago::engine::shape;
 use imago::engine::splice::{self, DocumentChanges};
-use imago::engine::yaml::File;
+use imago::engine::yaml::{CommentedFile, File};
 
 fn main() {
     divan::main();
@@ -89,25 +89,9 @@ fn plan_one(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn splice_and_prove(bencher: Bencher<'_, '_>) {
     let text = deployment();
-    let file = File::parse_with_comments(&text).expect("the manifest is well-formed");
     let changes = changes(&text);
     bencher
         .counter(BytesCount::of_str(&text))
-        .bench(|| splice::splice(&file, &changes));
-}
-
-/// The same texts read by the second parser alone: the share of the proof that is not ours.
-#[divan::bench]
-fn second_parser(bencher: Bencher<'_, '_>) {
-    use serde::Deserialize as _;
-    let text = deployment();
-    let read = |text: &str| {
-        serde_yaml::Deserializer::from_str(text)
-            .map(serde_yaml::Value::deserialize)
-            .filter(Result::is_ok)
-            .count()
-    };
-    bencher
-        .counter(BytesCount::of_str(&text))
-        .bench(|| read(&text));
+        .with_inputs(|| CommentedFile::parse(&text).expect("the manifest is well-formed"))
+        .bench_values(|file| splice::splice(file, &changes));
 }

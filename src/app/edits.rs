@@ -14,7 +14,7 @@ use crate::engine::path::Path;
 use crate::engine::plan::{self, Outcome, Plan, Rules};
 use crate::engine::site::Site;
 use crate::engine::splice::{self, DocumentChanges, Refused};
-use crate::engine::yaml::File;
+use crate::engine::yaml::CommentedFile;
 
 /// What shall happen to a file.
 #[derive(Debug, Default)]
@@ -120,12 +120,12 @@ fn idle_ignores(object: &Object, name: &str) -> Vec<String> {
 }
 
 fn new_text(manifest: &ManifestFile, changes: &[DocumentChanges]) -> Result<String, Refused> {
-    let file = File::parse_with_comments(&manifest.text).map_err(|error| Refused {
+    let file = CommentedFile::parse(&manifest.text).map_err(|error| Refused {
         code: error.fault.code(),
         line: Some(error.line),
         message: error.to_string(),
     })?;
-    splice::splice(&file, changes)
+    splice::splice(file, changes)
 }
 
 /// What was decided for an object, in the report's terms.

@@ -9,7 +9,7 @@ use super::policy::{TagForm, Track};
 use super::selector::ImageFilter;
 use super::shape;
 use super::splice::{DocumentChanges, splice};
-use super::yaml::{File, steps};
+use super::yaml::{CommentedFile, steps};
 
 const SIZE: usize = 400;
 
@@ -22,7 +22,7 @@ fn cost(text: &str) -> u64 {
     };
     let digest = Digest::parse(&format!("sha256:{}", "1".repeat(64))).unwrap();
     let edit = |text: &str, restore: bool| {
-        let file = File::parse_with_comments(text).unwrap();
+        let file = CommentedFile::parse(text).unwrap();
         let wanted = (0..file.len()).filter_map(|document| {
             let workloads = shape::find(file.document(document)).objects;
             let questions = plan::wanted(&workloads, &rules).into_keys();
@@ -41,7 +41,7 @@ fn cost(text: &str) -> u64 {
         });
         let wanted: Vec<_> = wanted.collect();
         assert!(!wanted.is_empty(), "nothing changes");
-        splice(&file, &wanted).unwrap()
+        splice(file, &wanted).unwrap()
     };
     let before = steps::count();
     let new = edit(text, false);

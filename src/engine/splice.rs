@@ -18,7 +18,7 @@ use std::ops::Range;
 use super::change::Change;
 use super::path::{Path, Step};
 use super::tree::{Scalar, Tree};
-use super::yaml::{File, Layout, NodeId, YamlNode};
+use super::yaml::{CommentedFile, Layout, NodeId, YamlNode};
 use crate::engine::code::Code;
 use difference::{Content, Differences};
 use insert::Notations;
@@ -65,7 +65,7 @@ struct Effects {
     reduced: BTreeMap<NodeId, (Path, usize)>,
 }
 
-/// Makes the changes in the file's text. The file must have been read with all its comments.
+/// Makes the changes in the file's text. It takes the file, because its nodes are not kept while the second parser reads both texts.
 ///
 /// A change is one of three operations, on the place of any string:
 ///
@@ -90,16 +90,17 @@ struct Effects {
 /// ```
 ///
 /// `Err`: a change cannot be made without touching something else, or the proof does not pass.
-pub fn splice(file: &File<'_>, wanted: &[DocumentChanges]) -> Result<String, Refused> {
-    let (mut edits, differences) = edits(file, wanted)?;
+pub fn splice(file: CommentedFile<'_>, wanted: &[DocumentChanges]) -> Result<String, Refused> {
+    let (mut edits, differences) = edits(&file, wanted)?;
     let text = apply(file.text(), &mut edits)?;
+    drop(edits);
     proof::prove(file, &text, &differences)?;
     Ok(text)
 }
 
 /// The byte edits that make the changes, and what shall differ by them in each document that changes.
 fn edits(
-    file: &File<'_>,
+    file: &CommentedFile<'_>,
     wanted: &[DocumentChanges],
 ) -> Result<(Vec<Edit>, BTreeMap<usize, Differences>), Refused> {
     let mut effects = Effects::default();
@@ -135,7 +136,7 @@ impl Effects {
 }
 
 fn located_change(
-    file: &File<'_>,
+    file: &CommentedFile<'_>,
     notations: &Notations<'_, '_>,
     change: &Change,
     located: &Located<'_, '_, '_>,

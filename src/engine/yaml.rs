@@ -18,8 +18,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use super::marks::{self, Mark};
 use events::Comments;
@@ -36,7 +35,9 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug, PartialEq, Eq)]
 pub struct File<'t> {
     text: &'t str,
-    nodes: Vec<Node<'t>>,
+    nodes: Vec<Node>,
+    /// The texts of scalars that do not stand in the file as they are.
+    texts: Vec<Box<str>>,
     documents: Vec<Document>,
     comments: Vec<Comment>,
     plain: bool,
@@ -45,6 +46,10 @@ pub struct File<'t> {
     /// Where each document starts, where one is refused.
     starts: Vec<u32>,
 }
+
+/// A file that was read with all its comments: what an edit begins with, so that it can go around them.
+#[derive(Debug)]
+pub struct CommentedFile<'t>(File<'t>);
 
 /// A document of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,23 +70,27 @@ struct Comment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(u32);
 
-#[derive(Debug, PartialEq, Eq)]
-struct Node<'t> {
-    kind: Kind<'t>,
+/// Small, because a large file has millions of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Node {
+    kind: Kind,
+    tag: Tag,
     start: u32,
     end: u32,
     line: u32,
     column: u32,
+    /// The next node of the same collection.
     next: u32,
-    tag: Tag,
+    /// Of a collection, its first node; of an alias, the node that it names; of a scalar, its text among the file's, where it has one.
+    first: u32,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Kind<'t> {
-    Scalar { text: Cow<'t, str>, style: Style },
-    Sequence { first: u32, layout: Layout },
-    Mapping { first: u32, layout: Layout },
-    Alias { target: NodeId },
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Scalar(Style),
+    Sequence(Layout),
+    Mapping(Layout),
+    Alias,
 }
 
 /// How a scalar is written.
@@ -128,11 +137,6 @@ impl<'t> File<'t> {
         };
         // Most manifests are so plain that no two readers differ on them, and need no parser for all of YAML.
         Self::read_plain(text).map_or_else(|| Self::read(text, comments()), Ok)
-    }
-
-    /// Reads all documents of a text, and all its comments.
-    pub fn parse_with_comments(text: &'t str) -> Result<Self, Unreadable> {
-        Self::read_plain(text).map_or_else(|| Self::read(text, Comments::Keep), Ok)
     }
 
     fn read_plain(text: &'t str) -> Option<Self> {
@@ -186,52 +190,32 @@ impl<'t> File<'t> {
         self.newlines.next_line(self.text, offset)
     }
 
-    /// The comments' texts, in order. Complete only after [`File::parse_with_comments`].
-    pub fn comments(&self) -> impl Iterator<Item = &'t str> + '_ {
-        self.comments
-            .iter()
-            .map(|comment| &self.text[comment.span.clone()])
-    }
-
-    /// Where the first comment begins that begins within the range.
-    pub fn comment_in(&self, range: Range<usize>) -> Option<usize> {
-        let from = self
-            .comments
-            .partition_point(|comment| comment.span.start < range.start);
-        self.comments
-            .get(from)
-            .map(|comment| comment.span.start)
-            .filter(|start| *start < range.end)
-    }
-
-    /// Whether a comment begins within the range.
-    pub fn has_comment_in(&self, range: Range<usize>) -> bool {
-        self.comment_in(range).is_some()
-    }
-
     /// A node by its name.
     pub fn at(&self, id: NodeId) -> YamlNode<'_, 't> {
         YamlNode::new(self, id)
     }
 
-    fn node(&self, id: NodeId) -> &Node<'t> {
+    fn node(&self, id: NodeId) -> &Node {
         #[cfg(test)]
         steps::add(1);
         &self.nodes[id.0 as usize]
     }
 
+    /// The text of a scalar.
+    fn scalar_text(&self, node: &Node, style: Style) -> &str {
+        match self.texts.get(node.first as usize) {
+            Some(text) => text,
+            None if is_absent(node, style) => ABSENT,
+            None => &self.text[inner(node.start, node.end, style)],
+        }
+    }
+
     /// The line breaks outside quoted scalars that only some readers know. Breaks and scalars are walked in step.
     fn ambiguous_breaks(&self) -> impl Iterator<Item = (usize, &'static str)> {
-        let quoted = |node: &&Node<'t>| {
+        let quoted = |node: &&Node| {
             #[cfg(test)]
             steps::add(1);
-            matches!(
-                node.kind,
-                Kind::Scalar {
-                    style: Style::Single | Style::Double,
-                    ..
-                }
-            )
+            matches!(node.kind, Kind::Scalar(Style::Single | Style::Double))
         };
         let mut quoted = self.nodes.iter().filter(quoted).peekable();
         plain::ambiguous_breaks(self.text).filter(move |(offset, _)| {
@@ -258,5 +242,66 @@ impl<'t> File<'t> {
             .iter()
             .take_while(move |comment| comment.line == line);
         on_line.filter_map(|comment| marks::read(&self.text[comment.span.clone()]))
+    }
+}
+
+/// The text of an empty node, as of a null that is written.
+const ABSENT: &str = "~";
+
+fn is_absent(node: &Node, style: Style) -> bool {
+    node.start == node.end && style == Style::Plain
+}
+
+/// The bytes in a scalar's quotes, where it has some.
+fn inner(start: u32, end: u32, style: Style) -> Range<usize> {
+    let quote = match style {
+        Style::Single | Style::Double => 1,
+        Style::Plain | Style::Block => 0,
+    };
+    let (start, end) = (start as usize + quote, end as usize);
+    start..end.saturating_sub(quote).max(start)
+}
+
+impl<'t> CommentedFile<'t> {
+    /// Reads all documents of a text, and all its comments.
+    pub fn parse(text: &'t str) -> Result<Self, Unreadable> {
+        File::read_plain(text)
+            .map_or_else(|| File::read(text, Comments::Keep), Ok)
+            .map(Self)
+    }
+
+    /// The comments' texts, in order.
+    pub fn comments(&self) -> impl Iterator<Item = &'t str> + '_ {
+        let file = &self.0;
+        (file.comments.iter()).map(|comment| &file.text[comment.span.clone()])
+    }
+
+    /// Where the first comment begins that begins within the range.
+    pub fn comment_in(&self, range: Range<usize>) -> Option<usize> {
+        let comments = &self.0.comments;
+        let from = comments.partition_point(|comment| comment.span.start < range.start);
+        comments
+            .get(from)
+            .map(|comment| comment.span.start)
+            .filter(|start| *start < range.end)
+    }
+
+    /// Whether a comment begins within the range.
+    pub fn has_comment_in(&self, range: Range<usize>) -> bool {
+        self.comment_in(range).is_some()
+    }
+}
+
+impl<'t> Deref for CommentedFile<'t> {
+    type Target = File<'t>;
+
+    fn deref(&self) -> &File<'t> {
+        &self.0
+    }
+}
+
+impl<'t> From<CommentedFile<'t>> for File<'t> {
+    fn from(file: CommentedFile<'t>) -> Self {
+        file.0
     }
 }

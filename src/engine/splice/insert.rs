@@ -5,7 +5,7 @@
 use std::cell::OnceCell;
 
 use crate::engine::code::Code;
-use crate::engine::yaml::{File, Layout, Style, YamlNode};
+use crate::engine::yaml::{CommentedFile, File, Layout, Style, YamlNode};
 
 use super::scalar::{double_quoted, is_written_null, plain, single_quoted};
 use super::{Edit, Refused};
@@ -49,7 +49,7 @@ type Entry<'f, 't> = (YamlNode<'f, 't>, YamlNode<'f, 't>);
 
 /// Adds `chain[0]: {chain[1]: … value}` to the last of `nodes`, which is a mapping; the others lead to it.
 pub(super) fn entry(
-    file: &File<'_>,
+    file: &CommentedFile<'_>,
     notations: &Notations<'_, '_>,
     nodes: &[YamlNode<'_, '_>],
     chain: &[&str],
@@ -81,7 +81,7 @@ pub(super) fn entry(
 
 /// Puts a mapping of one entry where null is written, or where nothing is.
 pub(super) fn instead_of_null(
-    file: &File<'_>,
+    file: &CommentedFile<'_>,
     notations: &Notations<'_, '_>,
     nodes: &[YamlNode<'_, '_>],
     chain: &[&str],
@@ -148,7 +148,7 @@ pub(super) fn instead_of_null(
 }
 
 fn block(
-    file: &File<'_>,
+    file: &CommentedFile<'_>,
     mapping: YamlNode<'_, '_>,
     entries: &[Entry<'_, '_>],
     step: usize,
@@ -186,7 +186,7 @@ fn ends_flow_mapping(nodes: &[YamlNode<'_, '_>]) -> bool {
 
 /// Whether a value of a block mapping stands where a new entry would.
 pub(super) fn stands_where_new_ones_do(
-    file: &File<'_>,
+    file: &CommentedFile<'_>,
     entries: &[Entry<'_, '_>],
     value: YamlNode<'_, '_>,
 ) -> bool {
@@ -199,12 +199,12 @@ pub(super) fn stands_where_new_ones_do(
 
 /// Whether a new entry goes before the first because of the last: a line break behind a block scalar that ends the file would become part
 /// of it for some readers.
-fn goes_before(file: &File<'_>, last: Entry<'_, '_>) -> bool {
+fn goes_before(file: &CommentedFile<'_>, last: Entry<'_, '_>) -> bool {
     end_of_line(file, entry_end(file, last)).is_none() && ends_in_block_scalar(last.1)
 }
 
 /// Whether a key is written as `insert` writes it: without double quotes, with its colon alone behind it on its line.
-pub(super) fn is_bare(file: &File<'_>, key: YamlNode<'_, '_>) -> bool {
+pub(super) fn is_bare(file: &CommentedFile<'_>, key: YamlNode<'_, '_>) -> bool {
     let behind = &file.text()[key.span().end..];
     let line = behind.split('\n').next().unwrap_or_default();
     matches!(key.styled(), Some((_, Style::Plain | Style::Single)))
@@ -212,7 +212,7 @@ pub(super) fn is_bare(file: &File<'_>, key: YamlNode<'_, '_>) -> bool {
 }
 
 /// Inserts lines behind the line on which a byte stands, or behind a last line that has no end.
-fn after_line(file: &File<'_>, offset: usize, lines: &str) -> Edit {
+fn after_line(file: &CommentedFile<'_>, offset: usize, lines: &str) -> Edit {
     let line_end = line_end_at(file, offset);
     match end_of_line(file, offset) {
         Some(next) => Edit {
@@ -270,7 +270,7 @@ fn step(nodes: &[YamlNode<'_, '_>]) -> usize {
 }
 
 fn flow(
-    file: &File<'_>,
+    file: &CommentedFile<'_>,
     entries: &[Entry<'_, '_>],
     mapping: YamlNode<'_, '_>,
     notation: Notation,
@@ -389,13 +389,13 @@ fn expanded(
 }
 
 /// What stands between a key and its value, where that is a colon with blanks.
-fn colon<'t>(file: &File<'t>, (key, value): Entry<'_, '_>) -> Option<&'t str> {
+fn colon<'t>(file: &CommentedFile<'t>, (key, value): Entry<'_, '_>) -> Option<&'t str> {
     let between = file.text().get(key.span().end..value.span().start)?;
     (between.trim_matches([' ', '\t']) == ":").then_some(between)
 }
 
 /// The colon before the last of the nodes, or the one that most JSON has.
-fn colon_above<'t>(file: &File<'t>, nodes: &[YamlNode<'_, '_>]) -> &'t str {
+fn colon_above<'t>(file: &CommentedFile<'t>, nodes: &[YamlNode<'_, '_>]) -> &'t str {
     let parent = nodes
         .len()
         .checked_sub(2)
@@ -413,7 +413,7 @@ fn colon_above<'t>(file: &File<'t>, nodes: &[YamlNode<'_, '_>]) -> &'t str {
 }
 
 /// What stands between the last two entries, where that is a comma with blanks.
-fn separator<'t>(file: &File<'t>, entries: &[Entry<'_, '_>]) -> Option<&'t str> {
+fn separator<'t>(file: &CommentedFile<'t>, entries: &[Entry<'_, '_>]) -> Option<&'t str> {
     let [.., elder, (key, _)] = entries else {
         return None;
     };
@@ -422,7 +422,7 @@ fn separator<'t>(file: &File<'t>, entries: &[Entry<'_, '_>]) -> Option<&'t str> 
 }
 
 /// The end of an entry's last byte that is no comment, blank or line end; behind the blank lines that a block scalar keeps.
-pub(super) fn entry_end(file: &File<'_>, (key, value): Entry<'_, '_>) -> usize {
+pub(super) fn entry_end(file: &CommentedFile<'_>, (key, value): Entry<'_, '_>) -> usize {
     let text = file.text();
     if value.is_absent() {
         let after_key = key.span().end.max(value.span().end);
@@ -447,7 +447,7 @@ pub(super) fn entry_end(file: &File<'_>, (key, value): Entry<'_, '_>) -> usize {
 }
 
 /// A block scalar ends on the line of its last character, unless it keeps the line breaks behind it.
-fn block_scalar_end(file: &File<'_>, scalar: YamlNode<'_, '_>, content: &str) -> usize {
+fn block_scalar_end(file: &CommentedFile<'_>, scalar: YamlNode<'_, '_>, content: &str) -> usize {
     let text = file.text();
     let span = scalar.span();
     let mut end = span.start + text[span.clone()].trim_end().len();
@@ -473,17 +473,17 @@ fn ends_in_block_scalar(value: YamlNode<'_, '_>) -> bool {
     }
 }
 
-pub(super) fn line_start(file: &File<'_>, offset: usize) -> usize {
+pub(super) fn line_start(file: &CommentedFile<'_>, offset: usize) -> usize {
     file.line_start(offset)
 }
 
 /// The first byte of the next line, where the line has an end.
-pub(super) fn end_of_line(file: &File<'_>, offset: usize) -> Option<usize> {
+pub(super) fn end_of_line(file: &CommentedFile<'_>, offset: usize) -> Option<usize> {
     file.next_line(offset)
 }
 
 /// How the line of a byte ends, or the one before it where it has no end.
-pub(super) fn line_end_at(file: &File<'_>, offset: usize) -> &'static str {
+pub(super) fn line_end_at(file: &CommentedFile<'_>, offset: usize) -> &'static str {
     let text = file.text();
     let end = end_of_line(file, offset)
         .or_else(|| Some(file.line_start(text.len())).filter(|start| *start > 0));

@@ -5,39 +5,42 @@
 
 #[cfg(test)]
 mod broken;
+mod document;
+mod json;
+mod libyaml;
+mod resolve;
 mod second;
-mod value;
 
 use std::collections::BTreeMap;
 
 use crate::engine::code::Code;
 use crate::engine::tree::{Scalar, Tree as _};
-use crate::engine::yaml::{File, YamlNode};
+use crate::engine::yaml::{CommentedFile, YamlNode};
 
 use super::difference::{Differences, Leaf, Reading, Shape, compare};
 use super::{Refused, refused, unproven};
-use second::Source;
+use second::{Before, Source};
 
 /// Proves that `new_text` differs from `old` in the wanted places alone. `wanted` has the documents that change, by their numbers.
 pub(super) fn prove(
-    old: &File<'_>,
+    old: CommentedFile<'_>,
     new_text: &str,
     wanted: &BTreeMap<usize, Differences>,
 ) -> Result<(), Refused> {
     let none = Differences::new();
     let wanted = |document: usize| wanted.get(&document).unwrap_or(&none);
-    // Our reading of the new text is not kept while the second parser has its own.
-    let source = first(old, new_text, wanted)?;
-    second::prove(old, source, wanted)
+    // Our readings are not kept while the second parser has its own.
+    let source = first(&old, new_text, wanted)?;
+    second::prove(&Before::from(old), source, wanted)
 }
 
 /// Our own reading's half.
 fn first<'t, 'w>(
-    old: &File<'_>,
+    old: &CommentedFile<'_>,
     new_text: &'t str,
     wanted: impl Fn(usize) -> &'w Differences,
 ) -> Result<Source<'t>, Refused> {
-    let new = File::parse_with_comments(new_text).map_err(|error| {
+    let new = CommentedFile::parse(new_text).map_err(|error| {
         unproven(format!(
             "the edited text would not be read again (line {}: {error})",
             error.line

@@ -4,14 +4,18 @@ use std::ops::Range;
 
 use crate::engine::code::Code;
 use crate::engine::path::{Path, Step};
-use crate::engine::yaml::{File, Layout, Style, YamlNode};
+use crate::engine::yaml::{CommentedFile, Layout, Style, YamlNode};
 
 use super::insert::{end_of_line, entry_end, is_bare, line_start, stands_where_new_ones_do};
 use super::{Edit, Refused, refused};
 
 /// The depth, among the nodes on a path, of the mapping that loses an entry: the last one, or one further up where those below hold
 /// nothing else and `insert` may have made them. What it did not make stays, as empty as it was.
-pub(super) fn outermost(file: &File<'_>, nodes: &[YamlNode<'_, '_>], path: &Path) -> usize {
+pub(super) fn outermost(
+    file: &CommentedFile<'_>,
+    nodes: &[YamlNode<'_, '_>],
+    path: &Path,
+) -> usize {
     let is_key = |depth: usize| matches!(path.steps()[depth], Step::Key(_));
     let alone = |depth: usize| {
         nodes[depth]
@@ -41,7 +45,7 @@ pub(super) fn outermost(file: &File<'_>, nodes: &[YamlNode<'_, '_>], path: &Path
 /// Where `annotations` was there, it is not the last, or has its braces in a block, or has something behind its colon, blanks between its
 /// braces, or quotes around the key.
 fn came_with_its_entry(
-    file: &File<'_>,
+    file: &CommentedFile<'_>,
     around: YamlNode<'_, '_>,
     mapping: YamlNode<'_, '_>,
 ) -> bool {
@@ -104,7 +108,7 @@ fn has_tag(text: &str, key: YamlNode<'_, '_>, mapping: YamlNode<'_, '_>) -> bool
 
 /// Takes the entry of a key out of a mapping.
 pub(super) fn entry(
-    file: &File<'_>,
+    file: &CommentedFile<'_>,
     mapping: YamlNode<'_, '_>,
     key: &str,
 ) -> Result<Vec<Edit>, Refused> {
@@ -129,7 +133,7 @@ pub(super) fn entry(
 
 type Entry<'f, 't> = (YamlNode<'f, 't>, YamlNode<'f, 't>);
 
-fn block(file: &File<'_>, entries: &[Entry<'_, '_>], at: usize) -> Vec<Edit> {
+fn block(file: &CommentedFile<'_>, entries: &[Entry<'_, '_>], at: usize) -> Vec<Edit> {
     let text = file.text();
     let (key, value) = entries[at];
     let first_line = line_start(file, key.span().start);
@@ -164,7 +168,7 @@ fn cut(range: Range<usize>) -> Edit {
     }
 }
 
-fn lines(file: &File<'_>, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+fn lines(file: &CommentedFile<'_>, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let mut next = range.start;
     std::iter::from_fn(move || {
         let start = next;
@@ -176,7 +180,7 @@ fn lines(file: &File<'_>, range: Range<usize>) -> impl Iterator<Item = Range<usi
 }
 
 /// What goes of a line: all of it, or what stands before its comment.
-fn without_comment(file: &File<'_>, line: Range<usize>) -> Option<Range<usize>> {
+fn without_comment(file: &CommentedFile<'_>, line: Range<usize>) -> Option<Range<usize>> {
     match file.comment_in(line.clone()) {
         None => Some(line),
         Some(comment) => {
@@ -188,7 +192,7 @@ fn without_comment(file: &File<'_>, line: Range<usize>) -> Option<Range<usize>> 
 }
 
 fn flow(
-    file: &File<'_>,
+    file: &CommentedFile<'_>,
     mapping: YamlNode<'_, '_>,
     entries: &[Entry<'_, '_>],
     at: usize,

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use super::fault::{MAX_DEPTH, narrow};
 use super::template::Engine;
 use super::{
-    Document, Fault, File, Kind, Layout, NONE, Newlines, Node, NodeId, Style, Tag, Unreadable,
+    ABSENT, Document, Fault, File, Kind, Layout, NONE, Newlines, Node, NodeId, Style, Tag,
+    Unreadable, inner,
 };
 
 /// How many nodes a file's aliases may make of one that is written, beyond a number that no object reaches.
@@ -56,6 +57,7 @@ impl<'t> Builder<'t> {
         let file = File {
             text,
             nodes: Vec::with_capacity(text.len() / 10),
+            texts: Vec::new(),
             documents: Vec::new(),
             comments: Vec::new(),
             plain: false,
@@ -87,7 +89,8 @@ impl<'t> Builder<'t> {
         anchor: usize,
         at: At,
     ) -> Result<(), Unreadable> {
-        let id = self.add(Kind::Scalar { text, style }, tag, at)?;
+        let own = self.own_text(text, style, at);
+        let id = self.add(Kind::Scalar(style), own, tag, at)?;
         self.remember(
             anchor,
             Anchor {
@@ -104,14 +107,7 @@ impl<'t> Builder<'t> {
         anchor: usize,
         at: At,
     ) -> Result<(), Unreadable> {
-        self.start(
-            Kind::Sequence {
-                first: NONE,
-                layout,
-            },
-            anchor,
-            at,
-        )
+        self.start(Kind::Sequence(layout), anchor, at)
     }
 
     pub(super) fn start_mapping(
@@ -120,14 +116,7 @@ impl<'t> Builder<'t> {
         anchor: usize,
         at: At,
     ) -> Result<(), Unreadable> {
-        self.start(
-            Kind::Mapping {
-                first: NONE,
-                layout,
-            },
-            anchor,
-            at,
-        )
+        self.start(Kind::Mapping(layout), anchor, at)
     }
 
     fn fault(&self, at: At, fault: Fault) -> Unreadable {
@@ -139,16 +128,12 @@ impl<'t> Builder<'t> {
     }
 
     /// Adds a node behind its elder sibling, under its parent, or as a document's root.
-    fn add(&mut self, kind: Kind<'t>, tag: Tag, at: At) -> Result<NodeId, Unreadable> {
+    fn add(&mut self, kind: Kind, first: u32, tag: Tag, at: At) -> Result<NodeId, Unreadable> {
         let index = narrow(self.file.nodes.len());
         if let Some(frame) = self.open.last_mut() {
             let is_key = frame.mapping && frame.children % 2 == 0;
-            if is_key && !matches!(kind, Kind::Scalar { .. } | Kind::Alias { .. }) {
-                if let Kind::Mapping {
-                    layout: Layout::Flow,
-                    ..
-                } = kind
-                {
+            if is_key && !matches!(kind, Kind::Scalar(_) | Kind::Alias) {
+                if kind == Kind::Mapping(Layout::Flow) {
                     // `{{ … }}`: the outer brace is where a template begins.
                     let outer = self.file.node(frame.id);
                     return Err(Unreadable {
@@ -160,10 +145,7 @@ impl<'t> Builder<'t> {
                 return Err(self.fault(at, Fault::ComplexKey));
             }
             match frame.last {
-                NONE => match &mut self.file.nodes[frame.id.0 as usize].kind {
-                    Kind::Sequence { first, .. } | Kind::Mapping { first, .. } => *first = index,
-                    Kind::Scalar { .. } | Kind::Alias { .. } => {}
-                },
+                NONE => self.file.nodes[frame.id.0 as usize].first = index,
                 last => self.file.nodes[last as usize].next = index,
             }
             frame.last = index;
@@ -182,14 +164,28 @@ impl<'t> Builder<'t> {
             line: at.line,
             column: at.column,
             next: NONE,
+            first,
             tag,
         });
         Ok(NodeId(index))
     }
 
-    fn start(&mut self, kind: Kind<'t>, anchor: usize, at: At) -> Result<(), Unreadable> {
-        let mapping = matches!(kind, Kind::Mapping { .. });
-        let id = self.add(kind, Tag::None, at)?;
+    /// The place of a scalar's text among the file's. `NONE`: it stands in the file as it is.
+    fn own_text(&mut self, text: Cow<'t, str>, style: Style, at: At) -> u32 {
+        let written = match at.start == at.end && style == Style::Plain {
+            true => Some(ABSENT),
+            false => self.file.text.get(inner(at.start, at.end, style)),
+        };
+        if written.is_some_and(|written| written == text) {
+            return NONE;
+        }
+        self.file.texts.push(text.into());
+        narrow(self.file.texts.len() - 1)
+    }
+
+    fn start(&mut self, kind: Kind, anchor: usize, at: At) -> Result<(), Unreadable> {
+        let mapping = matches!(kind, Kind::Mapping(_));
+        let id = self.add(kind, NONE, Tag::None, at)?;
         self.remember(anchor, Anchor { id, extent: None });
         self.open.push(Frame {
             id,
@@ -213,13 +209,7 @@ impl<'t> Builder<'t> {
         let node = &mut self.file.nodes[frame.id.0 as usize];
         if matches!(
             node.kind,
-            Kind::Sequence {
-                layout: Layout::Flow,
-                ..
-            } | Kind::Mapping {
-                layout: Layout::Flow,
-                ..
-            }
+            Kind::Sequence(Layout::Flow) | Kind::Mapping(Layout::Flow)
         ) {
             node.end = at.end;
         }
@@ -247,7 +237,7 @@ impl<'t> Builder<'t> {
         let Some((size, height)) = extent else {
             return Err(self.fault(at, Fault::RecursiveAlias));
         };
-        let collection = !matches!(self.file.node(id).kind, Kind::Scalar { .. });
+        let collection = !matches!(self.file.node(id).kind, Kind::Scalar(_));
         if collection
             && self
                 .open
@@ -256,7 +246,7 @@ impl<'t> Builder<'t> {
         {
             return Err(self.fault(at, Fault::ComplexKey));
         }
-        self.add(Kind::Alias { target: id }, Tag::None, at)?;
+        self.add(Kind::Alias, id.0, Tag::None, at)?;
         self.aliases = true;
         if let Some(document) = self.file.documents.last_mut() {
             document.aliases = true;
@@ -318,9 +308,7 @@ impl<'t> Builder<'t> {
 
     fn check_keys(&self, id: NodeId, pairs: u32) -> Result<(), Unreadable> {
         let mapping = self.file.at(id);
-        let Kind::Mapping { first, .. } = mapping.node().kind else {
-            return Ok(());
-        };
+        let first = mapping.node().first;
         if let Some((key, _)) = mapping
             .pairs(first)
             .find(|(key, value)| key.is_merge_key() && !value.can_be_merged())

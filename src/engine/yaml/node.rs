@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{File, Kind, Layout, NONE, Node, NodeId, Style, Tag, resolve_plain};
+use super::{File, Kind, Layout, NONE, Node, NodeId, Style, Tag, is_absent, resolve_plain};
 use crate::engine::hold::Hold;
 use crate::engine::marks::Mark;
 use crate::engine::tree::{Scalar, Tree, with_merged};
@@ -32,14 +32,17 @@ impl<'f, 't> YamlNode<'f, 't> {
     /// The node that the alias names; any other node is itself.
     pub fn target(self) -> Self {
         match self.node().kind {
-            Kind::Alias { target } => Self { id: target, ..self },
+            Kind::Alias => Self {
+                id: NodeId(self.node().first),
+                ..self
+            },
             _ => self,
         }
     }
 
     /// Whether it is written as an alias.
     pub fn is_alias(self) -> bool {
-        matches!(self.node().kind, Kind::Alias { .. })
+        self.node().kind == Kind::Alias
     }
 
     /// The bytes of the node without its tag and anchor. A block collection has an empty span where its first entry begins; a flow
@@ -55,40 +58,35 @@ impl<'f, 't> YamlNode<'f, 't> {
 
     /// The text of a scalar, and how it is written.
     pub fn styled(self) -> Option<(&'f str, Style)> {
-        match &self.node().kind {
-            Kind::Scalar { text, style } => Some((text, *style)),
+        match self.node().kind {
+            Kind::Scalar(style) => Some((self.file.scalar_text(self.node(), style), style)),
             _ => None,
         }
     }
 
     /// The keys and values of a mapping as they are written: aliases as themselves, merge keys as keys. `None`: it is no mapping.
     pub fn written_entries(self) -> Option<(Layout, Vec<(Self, Self)>)> {
-        let Kind::Mapping { first, layout } = self.node().kind else {
+        let Kind::Mapping(layout) = self.node().kind else {
             return None;
         };
-        Some((layout, self.pairs(first).collect()))
+        Some((layout, self.pairs(self.node().first).collect()))
     }
 
     /// The items of a sequence as they are written. `None`: it is no sequence.
     pub fn written_items(self) -> Option<(Layout, Vec<Self>)> {
-        let Kind::Sequence { first, layout } = self.node().kind else {
+        let Kind::Sequence(layout) = self.node().kind else {
             return None;
         };
-        let items =
-            std::iter::successors(self.named(first), |item| self.named(item.node().next)).collect();
+        let items = std::iter::successors(self.named(self.node().first), |item| {
+            self.named(item.node().next)
+        })
+        .collect();
         Some((layout, items))
     }
 
     /// Whether it is an empty node: nothing is written where a value could be.
     pub fn is_absent(self) -> bool {
-        self.node().start == self.node().end
-            && matches!(
-                &self.node().kind,
-                Kind::Scalar {
-                    style: Style::Plain,
-                    ..
-                }
-            )
+        self.node().kind == Kind::Scalar(Style::Plain) && is_absent(self.node(), Style::Plain)
     }
 
     /// Whether it has a tag that makes it something else than a string.
@@ -98,10 +96,10 @@ impl<'f, 't> YamlNode<'f, 't> {
 
     /// Whether it is a mapping, or names one.
     pub fn is_mapping(self) -> bool {
-        matches!(self.target().node().kind, Kind::Mapping { .. })
+        matches!(self.target().node().kind, Kind::Mapping(_))
     }
 
-    pub(super) fn node(self) -> &'f Node<'t> {
+    pub(super) fn node(self) -> &'f Node {
         self.file.node(self.id)
     }
 
@@ -160,22 +158,21 @@ impl<'f, 't> YamlNode<'f, 't> {
     }
 
     pub(super) fn is_merge_key(self) -> bool {
-        matches!(&self.node().kind, Kind::Scalar { text, style: Style::Plain } if text == "<<")
+        self.styled() == Some(("<<", Style::Plain))
     }
 }
 
 impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
     fn get(self, key: &str) -> Option<Self> {
         let target = self.target();
-        let Kind::Mapping { first, .. } = target.node().kind else {
+        if !target.is_mapping() {
             return None;
-        };
+        }
         let mut merge = None;
-        for (name, value) in target.pairs(first) {
+        for (name, value) in target.pairs(target.node().first) {
             if name.is_merge_key() {
                 merge = Some(value);
-            } else if matches!(&name.target().node().kind, Kind::Scalar { text, .. } if text == key)
-            {
+            } else if name.target().styled().is_some_and(|(text, _)| text == key) {
                 return Some(value);
             }
         }
@@ -194,16 +191,16 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
 
     fn entries(self) -> Vec<(&'f str, Self)> {
         let target = self.target();
-        let Kind::Mapping { first, .. } = target.node().kind else {
+        if !target.is_mapping() {
             return Vec::new();
-        };
+        }
         let mut entries: Vec<(&'f str, Self)> = Vec::new();
         let mut merge = None;
-        for (name, value) in target.pairs(first) {
-            match &name.target().node().kind {
+        for (name, value) in target.pairs(target.node().first) {
+            match name.target().styled() {
                 _ if name.is_merge_key() => merge = Some(value),
-                Kind::Scalar { text, .. } => entries.push((text, value)),
-                _ => {}
+                Some((text, _)) => entries.push((text, value)),
+                None => {}
             }
         }
         match merge {
@@ -213,17 +210,19 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
     }
 
     fn scalar(self) -> Scalar<'f> {
-        let node = self.target().node();
-        match &node.kind {
-            Kind::Scalar { text, style } => match (node.tag, style) {
-                (Tag::Text, _) => Scalar::Text(text),
-                (Tag::Other, _) => Scalar::Other("a value with a tag of its own"),
-                (Tag::None, Style::Plain) => resolve_plain(text),
-                (Tag::None, _) => Scalar::Text(text),
-            },
-            Kind::Sequence { .. } => Scalar::Other("a sequence"),
-            Kind::Mapping { .. } => Scalar::Other("a mapping"),
-            Kind::Alias { .. } => Scalar::Other("an alias of an alias"),
+        let target = self.target();
+        let Some((text, style)) = target.styled() else {
+            return Scalar::Other(match target.node().kind {
+                Kind::Sequence(_) => "a sequence",
+                Kind::Mapping(_) => "a mapping",
+                Kind::Scalar(_) | Kind::Alias => "an alias of an alias",
+            });
+        };
+        match (target.node().tag, style) {
+            (Tag::Text, _) => Scalar::Text(text),
+            (Tag::Other, _) => Scalar::Other("a value with a tag of its own"),
+            (Tag::None, Style::Plain) => resolve_plain(text),
+            (Tag::None, _) => Scalar::Text(text),
         }
     }
 

@@ -40,15 +40,13 @@ impl File<'_> {
     pub(super) fn refuse(&mut self, document: usize, at: At, why: Unreadable) {
         let root = NodeId(narrow(self.nodes.len()));
         self.nodes.push(Node {
-            kind: Kind::Scalar {
-                text: "".into(),
-                style: Style::Plain,
-            },
+            kind: Kind::Scalar(Style::Plain),
             start: at.start,
             end: at.start,
             line: at.line,
             column: at.column,
             next: NONE,
+            first: NONE,
             tag: Tag::None,
         });
         self.documents[document] = Document {

@@ -8,7 +8,7 @@ use imago::engine::policy::{TagForm, Track};
 use imago::engine::selector::ImageFilter;
 use imago::engine::shape;
 use imago::engine::splice::{DocumentChanges, splice};
-use imago::engine::yaml::File;
+use imago::engine::yaml::{CommentedFile, File};
 use serde::Deserialize as _;
 use serde_yaml::{Mapping, Value};
 
@@ -59,7 +59,7 @@ fn edit(text: &str, action: Action) -> Option<String> {
     };
     let digest =
         Digest::parse(&format!("sha256:{}", "1".repeat(64))).expect("it is 64 digits long");
-    let file = File::parse_with_comments(text).ok()?;
+    let file = CommentedFile::parse(text).ok()?;
     let mut wanted = Vec::new();
     for document in 0..file.len() {
         let workloads = shape::find(file.document(document)).objects;
@@ -80,7 +80,7 @@ fn edit(text: &str, action: Action) -> Option<String> {
     if wanted.is_empty() {
         None
     } else {
-        splice(&file, &wanted).ok()
+        splice(file, &wanted).ok()
     }
 }
 

@@ -10,7 +10,7 @@ use imago::engine::policy::{TagForm, Track};
 use imago::engine::selector::ImageFilter;
 use imago::engine::shape;
 use imago::engine::splice::{DocumentChanges, splice};
-use imago::engine::yaml::File;
+use imago::engine::yaml::CommentedFile;
 
 /// The result for a text.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) fn carry_out(text: &str, rules: &Rules, action: Action<'_>) -> Way {
 
 /// The same in a file of this name.
 pub(crate) fn carry_out_in(file_name: &str, text: &str, rules: &Rules, action: Action<'_>) -> Way {
-    let file = match File::parse_with_comments(text) {
+    let file = match CommentedFile::parse(text) {
         Ok(file) => file,
         Err(error) => return Way::Refused(error.fault.code().as_str(), error.to_string()),
     };
@@ -100,7 +100,7 @@ pub(crate) fn carry_out_in(file_name: &str, text: &str, rules: &Rules, action: A
             false => Way::Same,
         };
     }
-    match splice(&file, &wanted) {
+    match splice(file, &wanted) {
         Ok(new) => Way::Changed(new),
         Err(refused) => Way::Refused(refused.code.as_str(), refused.message),
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::second::{self, Source};
-use super::{Differences, File, first, prove};
+use super::second::{self, Before, Source};
+use super::{CommentedFile, Differences, first, prove};
 use crate::engine::change::Change;
 use crate::engine::path::Path;
 use crate::engine::splice::{DocumentChanges, Edit, apply, edits};
@@ -243,20 +243,23 @@ const ERRING: [(&str, bool, Erring); 19] = [
 fn refused_by(old: &str, new: &str, wanted: &BTreeMap<usize, Differences>) -> (bool, bool) {
     let none = Differences::new();
     let wanted = |document: usize| wanted.get(&document).unwrap_or(&none);
-    let file = File::parse_with_comments(old).unwrap();
+    let file = CommentedFile::parse(old).unwrap();
     let ours = first(&file, new, wanted).is_err();
     let source = Source::Whole(new, file.len());
-    (ours, second::prove(&file, source, wanted).is_err())
+    (
+        ours,
+        second::prove(&Before::from(file), source, wanted).is_err(),
+    )
 }
 
 #[test]
 fn an_edit_that_errs_is_refused_by_each_reader() {
     let mut tried: BTreeMap<&str, usize> = BTreeMap::new();
     for (notation, text) in notations() {
-        let file = File::parse_with_comments(&text).unwrap();
-        let (right, wanted) = edits(&file, &[changes(&text)]).unwrap();
+        let file = || CommentedFile::parse(&text).unwrap();
+        let (right, wanted) = edits(&file(), &[changes(&text)]).unwrap();
         let new = spliced(&text, right.clone()).unwrap();
-        prove(&file, &new, &wanted).unwrap_or_else(|refused| panic!("{notation}: {refused}"));
+        prove(file(), &new, &wanted).unwrap_or_else(|refused| panic!("{notation}: {refused}"));
         for (name, second_tells, erring) in ERRING {
             for at in 0..right.len() {
                 let Some(broken) = erring(&text, right.clone(), at) else {
@@ -264,7 +267,7 @@ fn an_edit_that_errs_is_refused_by_each_reader() {
                 };
                 assert_ne!(broken, new, "{notation}: {name}");
                 assert!(
-                    prove(&file, &broken, &wanted).is_err(),
+                    prove(file(), &broken, &wanted).is_err(),
                     "{notation}: {name} is taken:\n{broken}"
                 );
                 // To the second reader a lone carriage return is a line break, so the values are right.

@@ -1,18 +1,18 @@
 //! The second parser's half of the proof: libyaml, which kubectl's reader follows; for JSON a JSON parser.
 //!
-//! It reads both texts on its own, one document after the other, and must see the same differences as our reading does. Only where the old
-//! text is plain, so that no two readers differ on it, ours is taken for its reading of that one.
+//! It reads both texts on its own, one document of each at a time, and must see the same differences as our reading does. Only where the
+//! old text is plain, so that no two readers differ on it, ours is taken for its reading of that one.
 
 use std::iter;
 use std::ops::Range;
 
-use serde::Deserialize as _;
-
-use super::value::{Value, resolved};
+use super::document::{Document, narrow};
+use super::resolve::resolved;
+use super::{json, libyaml};
 use crate::engine::splice::difference::{Differences, Leaf, Reading, Shape, compare};
 use crate::engine::splice::{Refused, unproven};
 use crate::engine::tree::{Scalar, Tree as _};
-use crate::engine::yaml::{File, YamlNode};
+use crate::engine::yaml::{CommentedFile, File, YamlNode};
 
 /// How many lines of a file may begin with `%TAG`. The second parser compares each with all before it, and each tag with all of them.
 const MAX_TAG_DIRECTIVES: usize = 100;
@@ -39,9 +39,17 @@ impl<'t> Source<'t> {
         )
     }
 
+    /// How many documents are to be read.
+    fn len(&self) -> usize {
+        match self {
+            Self::Whole(_, count) => *count,
+            Self::Parts(_, parts) => parts.len(),
+        }
+    }
+
     /// The documents, each with its number, read one at a time. A part must be one document for this parser too, so that both agree on
     /// where documents begin and end.
-    fn documents(self) -> Box<dyn Iterator<Item = Result<(usize, Value<'t>), Refused>> + 't> {
+    fn documents(self) -> Box<dyn Iterator<Item = Result<(usize, Document), Refused>> + 't> {
         match self {
             Self::Whole(text, count) => {
                 let mut values = read(text);
@@ -85,22 +93,52 @@ impl<'t> Source<'t> {
     }
 }
 
+/// What the edit began with, for the second parser.
+pub(super) enum Before<'t> {
+    /// Our reading of a text on which no two readers differ.
+    Plain(File<'t>),
+    /// A text that it reads on its own.
+    Text(Source<'t>),
+}
+
+impl<'t> From<CommentedFile<'t>> for Before<'t> {
+    /// Keeps our reading only where the second parser is spared by it.
+    fn from(file: CommentedFile<'t>) -> Self {
+        match file.is_plain() {
+            true => Self::Plain(file.into()),
+            false => Self::Text(Source::of(&file)),
+        }
+    }
+}
+
+impl<'t> Before<'t> {
+    fn source(&self) -> Source<'t> {
+        match self {
+            Self::Plain(file) => Source::of(file),
+            Self::Text(source) => source.clone(),
+        }
+    }
+}
+
 /// Proves that the second parser sees the wanted differences of each document, and no others.
 pub(super) fn prove<'w>(
-    old: &File<'_>,
+    old: &Before<'_>,
     new: Source<'_>,
     wanted: impl Fn(usize) -> &'w Differences,
 ) -> Result<(), Refused> {
-    let mut old_values = (!old.is_plain()).then(|| Source::of(old).documents());
+    let mut read_before = match old {
+        Before::Plain(_) => None,
+        Before::Text(source) => Some(source.clone().documents()),
+    };
     let mut count = 0;
     for document in new.documents() {
         let (number, new) = document.map_err(|refused| where_it_stands(refused, old))?;
-        let seen = match &mut old_values {
-            None => compare(Plain(old.document(number)), &new, wanted(number)),
-            Some(values) => {
-                let (_, old) = values.next().unwrap_or_else(|| Err(another_number()))?;
-                compare(&old, &new, wanted(number))
+        let seen = match (old, read_before.as_mut().and_then(Iterator::next)) {
+            (Before::Plain(old), _) => {
+                compare(Plain(old.document(number)), new.root(), wanted(number))
             }
+            (Before::Text(_), Some(old)) => compare(old?.1.root(), new.root(), wanted(number)),
+            (Before::Text(_), None) => return Err(another_number()),
         };
         seen.map_err(|path| {
             unproven(format!(
@@ -109,7 +147,7 @@ pub(super) fn prove<'w>(
         })?;
         count += 1;
     }
-    match count == old.len() - old.refused().len() {
+    match count == old.source().len() {
         true => Ok(()),
         false => Err(another_number()),
     }
@@ -121,8 +159,8 @@ fn another_number() -> Refused {
 
 /// What the second parser does not take, told where it stands in the file: the edit may have moved it. What it takes in the old text alone
 /// stands nowhere in the file.
-fn where_it_stands(in_new: Refused, old: &File<'_>) -> Refused {
-    let in_old = Source::of(old).documents().find_map(Result::err);
+fn where_it_stands(in_new: Refused, old: &Before<'_>) -> Refused {
+    let in_old = old.source().documents().find_map(Result::err);
     in_old.unwrap_or(Refused {
         line: None,
         message: format!("{}, once it is edited", in_new.message),
@@ -164,28 +202,17 @@ impl<'f> Reading<'f> for Plain<'f, '_> {
 }
 
 /// The documents of a text, read one at a time.
-fn read<'t>(text: &'t str) -> Box<dyn Iterator<Item = Result<Value<'t>, Refused>> + 't> {
+fn read<'t>(text: &'t str) -> Box<dyn Iterator<Item = Result<Document, Refused>> + 't> {
     let text = text.trim_start_matches('\u{feff}');
     if text.trim_start().starts_with('{')
-        && let Ok(value) = serde_json::from_str(text)
+        && let Some(document) = json::read(text)
     {
-        return Box::new(iter::once(Ok(value)));
+        return Box::new(iter::once(Ok(document)));
     }
     if let Err(refused) = within_tag_directives(text) {
         return Box::new(iter::once(Err(refused)));
     }
-    Box::new(serde_yaml::Deserializer::from_str(text).map(|document| {
-        Value::deserialize(document).map_err(|error| Refused {
-            line: error.location().map(|place| narrow(place.line())),
-            ..unproven(format!(
-                "kubectl's YAML reader does not take the file: {error}"
-            ))
-        })
-    }))
-}
-
-fn narrow(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
+    Box::new(libyaml::Documents::of(text))
 }
 
 fn within_tag_directives(text: &str) -> Result<(), Refused> {
@@ -231,7 +258,7 @@ mod tests {
         assert_eq!(file.len(), theirs.len(), "{text}");
         for (document, theirs) in theirs.iter().enumerate() {
             let ours = Plain(file.document(document));
-            if let Err(path) = compare(ours, theirs, &Differences::new()) {
+            if let Err(path) = compare(ours, theirs.root(), &Differences::new()) {
                 panic!("{path}: {theirs:?}\n{text}");
             }
         }

@@ -367,11 +367,7 @@ pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
     }
     // A site that the user left out may still go back one day; the record of the object waits for it.
     if ledger.is_some() && !still_needed {
-        plan.changes.push(Change {
-            at: object.record_path(),
-            from: text(&object.record),
-            to: None,
-        });
+        plan.changes.push(without_record(object));
     }
     Ok(plan)
 }
@@ -418,6 +414,15 @@ fn invalid(error: ImageError) -> Refusal {
         code: Code::InvalidImage,
         cause: error.to_string(),
         hint: Some("write it as `[registry/]name[:tag][@digest]`".to_owned()),
+    }
+}
+
+/// Removes the record.
+fn without_record(object: &Object) -> Change {
+    Change {
+        at: object.record_path(),
+        from: text(&object.record),
+        to: None,
     }
 }
 

@@ -1,20 +1,20 @@
-//! Plans to have a object's pods replaced, so that they pull what their tags point to now.
+//! Plans to have an object's pods replaced, so that they pull what their tags point to now.
 //!
 //! It changes no image but those that were put on a digest before, which go back to their tags. Where a pull would not happen, nothing is
 //! changed: pods would be replaced for nothing, or would go back to an image that a node still has.
 
 use super::{
     Change, Considered, Eligibility, Outcome, Plan, Rules, consider, followed, invalid, not_text,
-    recorded, text,
+    recorded, without_record,
 };
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::hold::Hold;
-use crate::engine::image::{DEFAULT_TAG, Digest, ImageRef};
+use crate::engine::image::{DEFAULT_TAG, ImageRef};
 use crate::engine::policy::{self, Follow, Intent, Return};
 use crate::engine::running::{PodVerdict, Pods, Purpose};
 use crate::engine::site::{Image, PullPolicy, Site};
 
-/// Plans the restart of a object with pods that are not on their tag's digest. `now` is in RFC 3339. `Err`: its record cannot be
+/// Plans the restart of an object with pods that are not on their tag's digest. `now` is in RFC 3339. `Err`: its record cannot be
 /// relied on, and all of it is left as it is.
 pub fn restart(
     pods: &Pods<'_>,
@@ -23,145 +23,179 @@ pub fn restart(
     now: &str,
 ) -> Result<Plan, Refusal> {
     let object = &pods.live.workload;
-    let template = &pods.live.kind.template;
     let ledger = recorded(object, rules)?;
-    let mut plan = Plan::default();
-    let mut still_needed = false;
-    let mut back = Vec::new();
-    for Considered {
+    let considered = consider(object, ledger.as_ref(), rules)?.into_iter();
+    let decided: Vec<Decided> = considered
+        .map(|considered| decide(considered, answers, pods))
+        .collect();
+    if !decided.iter().any(Decided::is_stale) {
+        return Ok(Plan {
+            outcomes: outcomes(decided).collect(),
+            ..Plan::default()
+        });
+    }
+    Ok(match obstacle(&decided, pods) {
+        Some(why) => Plan {
+            outcomes: outcomes(decided)
+                .map(|it| it.map(|outcome| behind(outcome, &why)))
+                .collect(),
+            ..Plan::default()
+        },
+        None => carry_out(decided, pods, ledger.is_some(), now),
+    })
+}
+
+/// A site, and what a restart makes of it.
+struct Decided<'w> {
+    site: &'w Site,
+    outcome: Option<Outcome>,
+    /// The image that the site goes back to, so that new pods pull its tag.
+    back: Option<String>,
+    /// Whether the record has an image for the site that this restart does not put back.
+    needs_record: bool,
+}
+
+impl Decided<'_> {
+    fn is_stale(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Stale { .. }))
+    }
+}
+
+fn outcomes(decided: Vec<Decided<'_>>) -> impl Iterator<Item = Option<Outcome>> {
+    decided.into_iter().map(|decided| decided.outcome)
+}
+
+/// What a restart would make of one site, if nothing keeps the object's pods.
+fn decide<'w>(considered: Considered<'w, '_>, answers: &Answers, pods: &Pods<'_>) -> Decided<'w> {
+    let Considered {
         site,
         eligibility,
         recorded,
-    } in consider(object, ledger.as_ref(), rules)?
-    {
-        let Image::Text(image) = &site.image else {
-            plan.outcomes.push(not_text(&site.image, eligibility));
-            back.push(None);
-            continue;
+    } = considered;
+    let Image::Text(image) = &site.image else {
+        return Decided {
+            site,
+            outcome: not_text(&site.image, eligibility),
+            back: None,
+            needs_record: false,
         };
-        let original = match policy::restore(image, recorded) {
-            Return::To(original) => Some(original),
-            Return::There | Return::Stays(_) => None,
-        };
-        let outcome = match eligibility {
-            Eligibility::LeftOut(why) => Outcome::Ignored(why),
-            Eligibility::Taken(Intent::Variable) => Outcome::Variable,
-            Eligibility::Taken(Intent::Fixed) => Outcome::Fixed,
-            Eligibility::Taken(Intent::Invalid(error)) => Outcome::Failed(invalid(error)),
-            Eligibility::Taken(Intent::Follow(follow)) => {
-                match seen(image, site, &follow, answers, pods) {
-                    Outcome::Stale {
-                        running, digest, ..
-                    } if follow.digest.is_some() && original.is_none() => behind(
-                        &running,
-                        &digest,
-                        "its image has a digest and nothing to go back to; `--update` follows its tag",
-                    ),
-                    outcome => outcome,
+    };
+    let original = match policy::restore(image, recorded) {
+        Return::To(original) => Some(original),
+        Return::There | Return::Stays(_) => None,
+    };
+    let outcome = match eligibility {
+        Eligibility::LeftOut(why) => Outcome::Ignored(why),
+        Eligibility::Taken(Intent::Variable) => Outcome::Variable,
+        Eligibility::Taken(Intent::Fixed) => Outcome::Fixed,
+        Eligibility::Taken(Intent::Invalid(error)) => Outcome::Failed(invalid(error)),
+        Eligibility::Taken(Intent::Follow(follow)) => {
+            match seen(image, site, &follow, answers, pods) {
+                outcome @ Outcome::Stale { .. }
+                    if follow.digest.is_some() && original.is_none() =>
+                {
+                    let why = "its image has a digest and nothing to go back to; `--update` follows its tag";
+                    behind(outcome, why)
                 }
+                outcome => outcome,
             }
-        };
-        let taken = matches!(
-            outcome,
-            Outcome::Ok | Outcome::Stale { .. } | Outcome::Unchecked(_)
-        );
-        still_needed |= original.is_some() && !taken;
-        back.push(original.filter(|_| taken));
-        plan.outcomes.push(Some(outcome));
+        }
+    };
+    let taken = matches!(
+        outcome,
+        Outcome::Ok | Outcome::Stale { .. } | Outcome::Unchecked(_)
+    );
+    Decided {
+        site,
+        outcome: Some(outcome),
+        needs_record: original.is_some() && !taken,
+        back: original.filter(|_| taken),
     }
-    let is_stale = |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Stale { .. }));
-    if !plan.outcomes.iter().any(is_stale) {
-        return Ok(plan);
-    }
+}
+
+/// Why a restart would not bring the new images, where something stands against it.
+fn obstacle(decided: &[Decided<'_>], pods: &Pods<'_>) -> Option<String> {
+    let kind = &pods.live.workload.kind;
+    let replaces_pods = pods.live.kind.template.replaces_pods();
     if let Some(why) = pods.live.pods_stay {
-        return Ok(left_alone(
-            plan,
-            &format!("a restart would replace no pod: {why}"),
-        ));
+        return Some(format!("a restart would replace no pod: {why}"));
     }
-    let unknown =
-        |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Failed(_) | Outcome::Held(_)));
-    if let Some((site, _)) = object
-        .sites
-        .iter()
-        .zip(&plan.outcomes)
-        .find(|(_, outcome)| unknown(outcome))
-    {
-        let why = format!("its new pods might not get the image of `{}`", site.name);
-        return Ok(left_alone(plan, &why));
+    let is_unknown =
+        |it: &&Decided| matches!(it.outcome, Some(Outcome::Failed(_) | Outcome::Held(_)));
+    if let Some(unknown) = decided.iter().find(is_unknown) {
+        let name = &unknown.site.name;
+        return Some(format!("its new pods might not get the image of `{name}`"));
     }
-    let touched = object
-        .sites
+    let touched = decided
         .iter()
-        .zip(&plan.outcomes)
-        .zip(&back)
-        .filter(|((_, outcome), back)| is_stale(outcome) || back.is_some());
-    let mut pulls = touched.map(|((site, _), back)| (site, pull_policy(site, back.as_deref())));
+        .filter(|it| it.is_stale() || it.back.is_some());
+    let mut pulls = touched.map(|it| (it.site, pull_policy(it.site, it.back.as_deref())));
     if let Some((site, policy)) = pulls.find(|(_, policy)| *policy != PullPolicy::Always) {
         let why = format!("the pull policy of `{}` is {}", site.name, policy.name());
-        return Ok(left_alone(
-            plan,
-            &match template.replaces_pods() {
-                true => format!("a restart would not pull: {why}"),
-                false => format!(
-                    "a {} is not restarted, and its next run may not pull: {why}",
-                    object.kind
-                ),
-            },
-        ));
+        return Some(match replaces_pods {
+            true => format!("a restart would not pull: {why}"),
+            false => format!("a {kind} is not restarted, and its next run may not pull: {why}"),
+        });
     }
-    if !template.replaces_pods() && back.iter().all(Option::is_none) {
-        return Ok(left_alone(
-            plan,
-            &format!(
-                "a {} is not restarted: its next run pulls by itself",
-                object.kind
-            ),
-        ));
-    }
-    for ((site, outcome), original) in object.sites.iter().zip(&mut plan.outcomes).zip(back) {
-        let (Some(outcome), Some(original)) = (outcome, original) else {
-            continue;
+    let changes_nothing = !replaces_pods && decided.iter().all(|it| it.back.is_none());
+    changes_nothing.then(|| format!("a {kind} is not restarted: its next run pulls by itself"))
+}
+
+/// The changes: images that go back to their tags, the record where no image needs it any more, and the time that replaces the pods.
+fn carry_out(decided: Vec<Decided<'_>>, pods: &Pods<'_>, has_record: bool, now: &str) -> Plan {
+    let object = &pods.live.workload;
+    let mut plan = Plan::default();
+    let mut needs_record = !has_record;
+    for Decided {
+        site,
+        outcome,
+        back: original,
+        needs_record: needed,
+    } in decided
+    {
+        plan.changes
+            .extend(original.iter().flat_map(|original| site.write(original)));
+        let outcome = match (outcome, original) {
+            (
+                Some(Outcome::Stale {
+                    running, digest, ..
+                }),
+                back,
+            ) => Some(Outcome::Stale {
+                running,
+                digest,
+                back,
+            }),
+            (Some(_), Some(original)) => Some(Outcome::Restored(original)),
+            (outcome, _) => outcome,
         };
-        plan.changes.extend(site.write(&original));
-        match outcome {
-            Outcome::Stale { back, .. } => *back = Some(original),
-            _ => *outcome = Outcome::Restored(original),
-        }
+        // The record stays as long as an image follows its tag by it.
+        needs_record |= needed || follows_by_record(site, outcome.as_ref());
+        plan.outcomes.push(outcome);
     }
-    // The record stays as long as an image follows its tag by it.
-    let followed = object
-        .sites
-        .iter()
-        .zip(&plan.outcomes)
-        .any(|(site, outcome)| {
-            let image = site
-                .image
-                .text()
-                .and_then(|image| ImageRef::parse(image).ok());
-            let pinned = image.is_some_and(|image| image.has_digest());
-            pinned
-                && matches!(
-                    outcome,
-                    Some(Outcome::Ok | Outcome::Kept(_) | Outcome::Unchecked(_))
-                )
-        });
-    if ledger.is_some() && !still_needed && !followed {
-        plan.changes.push(Change {
-            at: object.record_path(),
-            from: text(&object.record),
-            to: None,
-        });
+    if !needs_record {
+        plan.changes.push(without_record(object));
     }
-    if template.replaces_pods() {
-        let from = pods.live.restarted_at().map(str::to_owned);
+    if pods.live.kind.template.replaces_pods() {
         plan.changes.push(Change {
             at: pods.live.restarted_path(),
-            from,
+            from: pods.live.restarted_at().map(str::to_owned),
             to: Some(now.to_owned()),
         });
     }
-    Ok(plan)
+    plan
+}
+
+fn follows_by_record(site: &Site, outcome: Option<&Outcome>) -> bool {
+    let image = site
+        .image
+        .text()
+        .and_then(|image| ImageRef::parse(image).ok());
+    let stays = matches!(
+        outcome,
+        Some(Outcome::Ok | Outcome::Kept(_) | Outcome::Unchecked(_))
+    );
+    stays && image.is_some_and(|image| image.has_digest())
 }
 
 /// What the pods say of a site that follows a tag.
@@ -209,22 +243,16 @@ fn pull_policy(site: &Site, back: Option<&str>) -> PullPolicy {
     })
 }
 
-fn left_alone(mut plan: Plan, why: &str) -> Plan {
-    for outcome in plan.outcomes.iter_mut().flatten() {
-        if let Outcome::Stale {
+/// A stale image that stays as it is. All other outcomes are unchanged.
+fn behind(outcome: Outcome, why: &str) -> Outcome {
+    match outcome {
+        Outcome::Stale {
             running, digest, ..
-        } = outcome
-        {
-            *outcome = behind(running, digest, why);
-        }
+        } => Outcome::Kept(format!(
+            "a pod runs {running}, and its tag is on {digest}, but {why}"
+        )),
+        outcome => outcome,
     }
-    plan
-}
-
-fn behind(running: &Digest, digest: &Digest, why: &str) -> Outcome {
-    Outcome::Kept(format!(
-        "a pod runs {running}, and its tag is on {digest}, but {why}"
-    ))
 }
 
 #[cfg(test)]
@@ -233,6 +261,7 @@ mod tests {
 
     use super::*;
     use crate::engine::answer::Answer;
+    use crate::engine::image::Digest;
     use crate::engine::live::Live;
     use crate::engine::policy::{TagForm, Track};
     use crate::engine::running::Pod;

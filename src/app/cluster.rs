@@ -105,14 +105,8 @@ pub async fn run(
     at: &Workspace,
     observer: &dyn Observer,
 ) -> anyhow::Result<Report> {
-    let request = &ClusterRequest {
-        registries: request.registries.reached(|path| at.reach(path)),
-        cluster: request.cluster.reached(|path| at.reach(path)),
-        ..request.clone()
-    };
-    let cluster = Cluster::connect(&request.cluster)
-        .await
-        .map_err(|error| refused(&error))?;
+    let request = &request.reached(at);
+    let cluster = request.connect().await?;
     let mut report = Report {
         dry_run: request.dry_run,
         strict: request.strict,
@@ -139,11 +133,7 @@ pub async fn run(
     report
         .problems
         .extend(pods.iter().flat_map(|pods| &pods.problems).cloned());
-    let rules = Rules {
-        track: request.track,
-        form: request.form,
-        images: request.images.clone(),
-    };
+    let rules = request.rules();
     let resolved = Resolved::ask(
         &cluster,
         request,
@@ -191,6 +181,37 @@ pub async fn run(
     report.notes = copies::notes(&report);
     report.warnings.extend(copies::unclaimed(&report));
     Ok(report)
+}
+
+/// Lists the workloads that are meant, whatever writes them.
+pub(super) async fn find(request: &ClusterRequest, at: &Workspace) -> anyhow::Result<Workloads> {
+    let request = &request.reached(at);
+    let cluster = request.connect().await?;
+    found::workloads(&cluster, request).await
+}
+
+impl ClusterRequest {
+    /// The same, with paths that can be opened.
+    fn reached(&self, at: &Workspace) -> Self {
+        Self {
+            registries: self.registries.reached(|path| at.reach(path)),
+            cluster: self.cluster.reached(|path| at.reach(path)),
+            ..self.clone()
+        }
+    }
+
+    async fn connect(&self) -> anyhow::Result<Cluster> {
+        let connected = Cluster::connect(&self.cluster).await;
+        Ok(connected.map_err(|error| refused(&error))?)
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        Rules {
+            track: self.track,
+            form: self.form,
+            images: self.images.clone(),
+        }
+    }
 }
 
 /// Everything that the plan of a workload needs.
@@ -350,7 +371,7 @@ fn put_back_by_helm(carried: &[Planned], reach: Reach) -> Option<String> {
     ))
 }
 
-fn place(live: &Live) -> Place {
+pub(super) fn place(live: &Live) -> Place {
     Place {
         object: Some(live.name()),
         ..Place::default()

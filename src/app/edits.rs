@@ -214,7 +214,7 @@ pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
     }
 }
 
-fn site_name(object: &Object, site: &Site) -> SiteName {
+pub(super) fn site_name(object: &Object, site: &Site) -> SiteName {
     let path = site.written_at();
     let from_object = path.steps().iter().skip(object.at.steps().len());
     SiteName {
@@ -233,7 +233,7 @@ pub(super) fn place(manifest: &ManifestFile, object: &Object) -> Place {
     }
 }
 
-fn failed(place: Place, image: &str, refusal: &Refusal) -> Problem {
+pub(super) fn failed(place: Place, image: &str, refusal: &Refusal) -> Problem {
     let Refusal { code, cause, hint } = refusal.clone();
     let what = match code {
         Code::InvalidImage if image.is_empty() => "cannot use the image".to_owned(),

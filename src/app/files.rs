@@ -31,7 +31,6 @@ use crate::engine::shape::Kinds;
 use crate::io::git::GitError;
 use crate::io::links;
 use crate::io::lock::Lock;
-use crate::io::scan;
 
 /// How often a push that somebody else forestalled is planned and tried again.
 const OVERTAKEN_AT_MOST: usize = 3;
@@ -158,19 +157,6 @@ impl Job {
         .into())
     }
 
-    fn scan(&self) -> scan::Scope<'_> {
-        let Self { request, at, .. } = self;
-        scan::Scope {
-            paths: &request.paths,
-            include: &request.include,
-            exclude: &request.exclude,
-            other: request.of_repository.as_ref(),
-            current: &at.current,
-            opens_relative: at.is_of_the_process(),
-            root: &at.root,
-        }
-    }
-
     /// Looks at the files, and at the repository where a commit is wanted. What the files ask is asked ahead meanwhile.
     fn look(&self, outdated: Option<Session>) -> anyhow::Result<(Option<Session>, Looked)> {
         let request = &self.request;
@@ -182,7 +168,12 @@ impl Job {
         let source = request.source(&self.lock)?;
         let questions = |objects: &[(usize, Object)]| request.questions(objects, &self.rules);
         let of_commit = session.as_ref().map(|session| {
-            session.survey(self.scan(), &request.lock.path, &request.kinds, questions)
+            session.survey(
+                request.scope(&self.at),
+                &request.lock.path,
+                &request.kinds,
+                questions,
+            )
         });
         let ask_ahead = |number, questions: &[Question]| {
             source
@@ -191,8 +182,13 @@ impl Job {
         };
         let mut survey = match of_commit.transpose()?.flatten() {
             Some(survey) => survey,
-            None => survey::survey(self.scan(), &request.kinds, questions, ask_ahead)
-                .map_err(|error| survey::wrong_paths(&error))?,
+            None => survey::survey(
+                request.scope(&self.at),
+                &request.kinds,
+                questions,
+                ask_ahead,
+            )
+            .map_err(|error| survey::wrong_paths(&error))?,
         };
         self.refuse_report_over("a manifest", |place| survey.has(place))?;
         let mut report = Report {
@@ -202,15 +198,7 @@ impl Job {
         };
         let prunable = request.lock.prune && survey.problems.is_empty();
         let named = prunable.then(|| plan::named(survey.objects())).flatten();
-        if request.kinds != Kinds::default() {
-            let objects: Vec<&Object> = survey.objects().collect();
-            let whole = globs::whole(request, &self.at.current);
-            let lists = request.kinds_of_repository;
-            let told = kind_names::told(&request.kinds, lists, whole, &objects);
-            report.kinds = told.several;
-            survey.warnings.extend(told.warnings);
-        }
-        report.select(&mut survey, request);
+        report.select(&mut survey, request, &self.at.current);
         let questions = survey.manifests.iter_mut();
         let questions = questions.map(|manifest| std::mem::take(&mut manifest.questions));
         Ok((
@@ -310,14 +298,7 @@ impl Job {
         mut report: Report,
     ) -> anyhow::Result<End> {
         let request = &self.request;
-        for manifest in &pass.survey.manifests {
-            for (_, object) in &manifest.objects {
-                let name = format!("{} {}", manifest.name, object.label());
-                report
-                    .warnings
-                    .extend(edits::idle_annotations(object, &name));
-            }
-        }
+        report.warnings.extend(idle_annotations(&pass.survey));
         if request.lock.prune && pass.named.is_none() {
             report.warnings.push(
                 "the lock is not pruned, because not every file and record could be read"
@@ -353,7 +334,7 @@ impl Job {
 
 impl FilesRequest {
     /// A bare repository has no files to read. Those of another folder may be named from it, as a hook does.
-    fn refuse_bare(&self, at: &Workspace) -> anyhow::Result<()> {
+    pub(super) fn refuse_bare(&self, at: &Workspace) -> anyhow::Result<()> {
         let is_inside = |path: &PathBuf| {
             let named = at.current.join(path);
             let real = named.canonicalize().unwrap_or(named);
@@ -398,9 +379,30 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
+/// A warning for each annotation that says nothing.
+pub(super) fn idle_annotations(survey: &Survey) -> Vec<String> {
+    let objects = survey.manifests.iter().flat_map(|manifest| {
+        let objects = manifest.objects.iter();
+        objects.map(move |(_, object)| (manifest, object))
+    });
+    let warnings = objects.flat_map(|(manifest, object)| {
+        let name = format!("{} {}", manifest.name, object.label());
+        edits::idle_annotations(object, &name)
+    });
+    warnings.collect()
+}
+
 impl Report {
-    /// Takes out of the survey what the user did not select, and counts it.
-    fn select(&mut self, survey: &mut Survey, request: &FilesRequest) {
+    /// Takes out of the survey what the user did not select, and counts it. Kinds that fit nothing are warnings.
+    pub(super) fn select(&mut self, survey: &mut Survey, request: &FilesRequest, current: &Path) {
+        if request.kinds != Kinds::default() {
+            let objects: Vec<&Object> = survey.objects().collect();
+            let whole = globs::whole(request, current);
+            let lists = request.kinds_of_repository;
+            let told = kind_names::told(&request.kinds, lists, whole, &objects);
+            self.kinds = told.several;
+            survey.warnings.extend(told.warnings);
+        }
         for manifest in &mut survey.manifests {
             manifest.objects.retain(|(_, object)| {
                 match request.takes(object) {
@@ -413,9 +415,8 @@ impl Report {
         }
     }
 
-    /// Puts together what was found, what was decided and what went wrong.
-    fn take(&mut self, pass: &mut Pass, mut failures: BTreeMap<usize, Problem>) {
-        let Pass { survey, edited, .. } = pass;
+    /// Takes over what the survey counted, passed over and could not read.
+    pub(super) fn take_survey(&mut self, survey: &mut Survey) {
         self.files_seen = survey.files;
         self.files_without_objects = std::mem::take(&mut survey.without_objects);
         self.skipped = std::mem::take(&mut survey.skipped);
@@ -423,6 +424,12 @@ impl Report {
         for kind in &survey.unhandled {
             *self.unhandled.entry((*kind).to_owned()).or_default() += 1;
         }
+    }
+
+    /// Puts together what was found, what was decided and what went wrong.
+    fn take(&mut self, pass: &mut Pass, mut failures: BTreeMap<usize, Problem>) {
+        let Pass { survey, edited, .. } = pass;
+        self.take_survey(survey);
         for (index, (manifest, mut edited)) in
             survey.manifests.iter().zip(edited.drain(..)).enumerate()
         {

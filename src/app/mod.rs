@@ -8,6 +8,7 @@ pub mod digest;
 pub mod edits;
 pub mod files;
 mod globs;
+pub mod images;
 pub mod kind_names;
 mod lock_check;
 pub mod manifest;

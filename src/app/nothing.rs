@@ -17,6 +17,12 @@ pub(super) fn checked(report: &Report) -> Option<String> {
     Some(format!("no image was checked: {why}"))
 }
 
+/// Why a list of the images of files has none. `None`: a problem, or the warning on an empty namespace, says it.
+pub(super) fn found(report: &Report) -> Option<String> {
+    let is_due = report.mode == Mode::Files && report.problems.is_empty();
+    is_due.then(|| format!("no image was found: {}", of_files(report)))
+}
+
 /// Objects were taken, and none of their images was looked up.
 fn of_objects(report: &Report) -> String {
     let counts = report.counts();

@@ -310,16 +310,7 @@ impl ImageReport {
 
     /// The code of what was decided, where it has one.
     pub fn code(&self) -> Option<Code> {
-        match &self.outcome {
-            Outcome::Outdated(_) => Some(Code::Outdated),
-            Outcome::Restored(_) => Some(Code::Restored),
-            Outcome::Stale { .. } => Some(Code::Stale),
-            Outcome::Ignored(left_out) => Some(left_out.code),
-            Outcome::Variable => Some(Code::Variable),
-            Outcome::Held(hold) => Some(hold.code),
-            Outcome::Failed(refusal) => Some(refusal.code),
-            Outcome::Ok | Outcome::Fixed | Outcome::Unchecked(_) | Outcome::Kept(_) => None,
-        }
+        self.outcome.code()
     }
 }
 

@@ -9,6 +9,7 @@ use super::message::Template;
 use super::report::Action;
 use super::resolve::PlatformLoss;
 use super::source::LockUse;
+use super::workspace::Workspace;
 use crate::engine::object::Object;
 use crate::engine::plan::{self, Question, Rules};
 use crate::engine::policy::{TagForm, Track};
@@ -125,6 +126,18 @@ pub struct Push {
 }
 
 impl FilesRequest {
+    pub(super) fn scope<'r>(&'r self, at: &'r Workspace) -> scan::Scope<'r> {
+        scan::Scope {
+            paths: &self.paths,
+            include: &self.include,
+            exclude: &self.exclude,
+            other: self.of_repository.as_ref(),
+            current: &at.current,
+            opens_relative: at.is_of_the_process(),
+            root: &at.root,
+        }
+    }
+
     pub(super) fn narrows(&self) -> bool {
         let of_repository =
             |globs: &scan::Globs| !globs.include.is_empty() || !globs.exclude.is_empty();

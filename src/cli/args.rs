@@ -8,6 +8,7 @@ mod digest;
 mod files;
 mod git;
 mod images;
+mod inventory;
 mod mistake;
 mod output;
 mod registries;
@@ -31,6 +32,7 @@ pub use digest::Digest;
 pub use files::Files;
 pub use git::Git;
 pub use images::{Images, Track};
+pub use inventory::{Inventory, ListFormat};
 pub use output::{Format, Reporting, Verbosity, When};
 pub use registries::{Locking, Registries};
 pub use workloads::{Kinds, Selecting};
@@ -79,6 +81,9 @@ pub enum Command {
     /// Keep the images of a live cluster on their digests (the default)
     #[command(after_help = cluster::EXAMPLES, help_template = TEMPLATE)]
     Cluster(Box<Cluster>),
+    /// List every image with its place, tag, digest and state
+    #[command(after_help = inventory::EXAMPLES, help_template = TEMPLATE)]
+    Images(Box<Inventory>),
     /// Print the digest that each image's tag points to
     #[command(after_help = digest::EXAMPLES, help_template = TEMPLATE)]
     Digest(Box<Digest>),

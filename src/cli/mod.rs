@@ -20,15 +20,15 @@ use anyhow::Context as _;
 use crate::app::observer::{Event, Observer};
 use crate::app::report::{Action, Problem, Report};
 use crate::app::workspace::Workspace;
-use crate::app::{cluster, digest, files};
+use crate::app::{cluster, digest, files, images};
 use crate::io::interrupt::{self, Interrupt};
 use crate::io::registry::Detours;
-use args::{Command, Configuration, When};
+use args::{Command, Configuration, ListFormat, When};
 use printer::{Form, Printer, Progress, To};
 use refused::Refused;
 use render::{Printable, problem, text};
 use runtime::{Asks, block_on};
-use settings::{Outside, Reporting, Settings};
+use settings::{ImagesOf, Outside, Reporting, Settings};
 use verbosity::{Detail, Verbosity};
 
 /// It ran, whether or not something changed.
@@ -85,6 +85,20 @@ pub fn run(
                 block_on(Asks::ApiServer, cluster::run(&request, &at, observer))
             },
         ),
+        Ok(Settings::Images {
+            of,
+            format,
+            verbosity,
+        }) => {
+            let at = current.context("cannot tell the current folder");
+            run_images(
+                &of,
+                at.map(Workspace::of_the_process),
+                format,
+                verbosity,
+                printer,
+            )
+        }
         Ok(Settings::Digest { request, verbosity }) => {
             let at = Workspace::of_the_process(current.unwrap_or_default());
             run_digest(&request, &at, verbosity, printer)
@@ -141,7 +155,11 @@ fn read(
     let configuration = match &typed.command {
         Command::Files(flags) => &flags.configuration,
         Command::Digest(flags) => &flags.configuration,
-        Command::Cluster(_) | Command::Completions { .. } | Command::Man { .. } => {
+        Command::Images(flags) if flags.cluster_flag().is_none() => &flags.configuration,
+        Command::Images(_)
+        | Command::Cluster(_)
+        | Command::Completions { .. }
+        | Command::Man { .. } => {
             return settings::check(typed, outside).map_err(Refused::Usage);
         }
     };
@@ -156,6 +174,11 @@ fn read(
         match &mut typed.command {
             Command::Files(flags) => config.fill_files(flags).map_err(Refused::Usage)?,
             Command::Digest(flags) => config.fill_digest(flags).map_err(Refused::Usage)?,
+            Command::Images(flags) => {
+                let mut files = flags.files();
+                config.fill_files(&mut files).map_err(Refused::Usage)?;
+                flags.filled = Some(files);
+            }
             Command::Cluster(_) | Command::Completions { .. } | Command::Man { .. } => {}
         }
         if typed.verbosity.verbose > 0 {
@@ -225,6 +248,30 @@ fn run_report(
     // The process is about to end, and taking the report of many thousand workloads apart would hold that up.
     std::mem::forget(report);
     code
+}
+
+fn run_images(
+    of: &ImagesOf,
+    at: anyhow::Result<Workspace>,
+    format: ListFormat,
+    verbosity: Verbosity,
+    printer: &mut Printer,
+) -> u8 {
+    printer.set_colour(verbosity.colour);
+    let listed = at.and_then(|at| match of {
+        ImagesOf::Files(request) => images::in_files(request, &at),
+        ImagesOf::Cluster(request) => block_on(Asks::ApiServer, images::in_cluster(request, &at)),
+    });
+    match listed {
+        Ok(inventory) => {
+            reports::list(&inventory, format, verbosity, printer);
+            match inventory.report.problems.is_empty() {
+                true => DONE,
+                false => PROBLEMS,
+            }
+        }
+        Err(error) => fail(&error, printer),
+    }
 }
 
 fn run_digest(

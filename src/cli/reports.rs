@@ -6,12 +6,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::args::Format;
+use super::args::{Format, ListFormat};
 use super::printer::{Form, Printer, To};
 use super::render::basis::Basis;
-use super::render::{Styles, github, json, markdown, problem, sarif, text};
+use super::render::{Styles, csv, github, json, markdown, problem, sarif, text};
 use super::settings::{ReportFile, Reporting};
 use super::verbosity::{Detail, Verbosity};
+use crate::app::images::Inventory;
 use crate::app::report::{Place, Problem, Report};
 use crate::engine::code::Code;
 use crate::io::files::{self, FileError};
@@ -108,6 +109,28 @@ pub(super) fn tell(
         outcome = outcome.and(written.map_err(|error| unwritten(file, &error).into()));
     }
     outcome
+}
+
+/// Prints a list of images. Its last line, which only people need, goes to stderr.
+pub(super) fn list(
+    inventory: &Inventory,
+    format: ListFormat,
+    verbosity: Verbosity,
+    printer: &mut Printer,
+) {
+    let styles = printer.styles(To::Stdout);
+    let detail = verbosity.detail;
+    let (listed, form) = match format {
+        ListFormat::Text => (text::images(inventory, detail, &styles), Form::Text),
+        ListFormat::Json => (json::images(inventory), Form::Json),
+        ListFormat::Csv => (csv::images(inventory), Form::Text),
+    };
+    printer.print_as(To::Stdout, &listed, form);
+    let styles = printer.styles(To::Stderr);
+    printer.print(To::Stderr, &problems(&inventory.report, detail, &styles));
+    if format == ListFormat::Text && detail != Detail::Quiet {
+        printer.print(To::Stderr, &text::images_summary(inventory, &styles));
+    }
 }
 
 /// The result goes to stdout, which a diff has for itself; problems go to stderr, between what was looked at and what it comes to.

@@ -7,6 +7,7 @@ pub(super) mod commits;
 pub(super) mod images;
 mod in_cluster;
 mod in_files;
+mod inventory;
 pub(super) mod kinds;
 pub(super) mod registries;
 mod reporting;
@@ -17,7 +18,7 @@ mod workloads;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
-use super::args::{self, When};
+use super::args::{self, ListFormat, When};
 use super::manual;
 use super::printer::Runner;
 use super::refused::{UsageError, usage};
@@ -27,6 +28,7 @@ use crate::app::request::FilesRequest;
 use crate::app::{cluster, digest};
 use crate::engine::image::{ImageRef, Lookup};
 
+pub use inventory::ImagesOf;
 pub use reporting::{ReportFile, Reporting};
 
 /// What surrounds the program beside its arguments.
@@ -57,6 +59,15 @@ pub enum Settings {
         request: Box<FilesRequest>,
         /// The forms of its report, and where each goes.
         reporting: Reporting,
+        /// How much is said.
+        verbosity: Verbosity,
+    },
+    /// `imago images`.
+    Images {
+        /// Whose images.
+        of: ImagesOf,
+        /// How they are listed.
+        format: ListFormat,
         /// How much is said.
         verbosity: Verbosity,
     },
@@ -115,6 +126,11 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
         }
         args::Command::Completions { shell } => Ok(Settings::Text(manual::completions(shell))),
         args::Command::Man { page } => manual::page(page.as_deref()).map(Settings::Text),
+        args::Command::Images(flags) => Ok(Settings::Images {
+            format: flags.output.unwrap_or_default(),
+            of: inventory::images_of(*flags, outside)?,
+            verbosity,
+        }),
         args::Command::Digest(flags) => Ok(Settings::Digest {
             request: Box::new(digest_request(*flags, outside)?),
             verbosity,

@@ -4,8 +4,10 @@
 
 mod eligibility;
 mod restart;
+mod state;
 
 pub use restart::restart;
+pub use state::{State, states};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,6 +80,20 @@ pub struct LeftOut {
 }
 
 impl Outcome {
+    /// Its code, where it has one.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Outdated(_) => Some(Code::Outdated),
+            Self::Restored(_) => Some(Code::Restored),
+            Self::Stale { .. } => Some(Code::Stale),
+            Self::Ignored(left_out) => Some(left_out.code),
+            Self::Variable => Some(Code::Variable),
+            Self::Held(hold) => Some(hold.code),
+            Self::Failed(refusal) => Some(refusal.code),
+            Self::Ok | Self::Fixed | Self::Unchecked(_) | Self::Kept(_) => None,
+        }
+    }
+
     /// The image that shall stand there instead, if another shall.
     pub fn new_image(&self) -> Option<&str> {
         match self {
@@ -256,33 +272,19 @@ fn update_where(
             plan.outcomes.push(not_text(&site.image, eligibility));
             continue;
         };
-        let (outcome, original) = match eligibility {
-            Eligibility::LeftOut(why) => (
-                Outcome::Ignored(why),
-                Some(recorded.unwrap_or(image).into()),
-            ),
-            Eligibility::Taken(Intent::Variable) => (Outcome::Variable, recorded.map(Into::into)),
-            Eligibility::Taken(Intent::Fixed) => (
-                held(object, site)
-                    .filter(|hold| hold.concerns_pins())
-                    .map_or(Outcome::Fixed, |hold| Outcome::Held(hold.clone())),
-                Some(image.into()),
-            ),
-            Eligibility::Taken(Intent::Invalid(error)) => {
-                let outcome = match held(object, site) {
-                    // What keeps an entry from being read says more than what came of reading it.
-                    Some(hold) if site.memory == Memory::InPlace => Outcome::Held(hold.clone()),
-                    _ => Outcome::Failed(invalid(error)),
-                };
-                (outcome, Some(image.into()))
-            }
-            Eligibility::Taken(Intent::Follow(follow)) => {
-                let hold = held(object, site);
-                let outcome = match hold.filter(|hold| !hold.is_freed(&follow.lookup, answers)) {
+        let original = match &eligibility {
+            Eligibility::LeftOut(_) => Some(recorded.unwrap_or(image).into()),
+            Eligibility::Taken(Intent::Variable) => recorded.map(Into::into),
+            Eligibility::Taken(Intent::Fixed | Intent::Invalid(_)) => Some(image.into()),
+            Eligibility::Taken(Intent::Follow(follow)) => Some(follow.original.clone()),
+        };
+        let outcome = match decided(object, site, eligibility) {
+            Decided::Now(outcome) => outcome,
+            Decided::ByTag { follow, hold } => {
+                match hold.filter(|hold| !hold.is_freed(&follow.lookup, answers)) {
                     Some(hold) => Outcome::Held(hold.clone()),
                     None => judge(site, &follow.lookup, followed(image, &follow, answers)),
-                };
-                (outcome, Some(follow.original))
+                }
             }
         };
         let is_recorded = site.memory == Memory::Annotation;
@@ -308,6 +310,38 @@ fn update_where(
         });
     }
     Ok(plan)
+}
+
+/// What is decided for an image before anybody is asked.
+enum Decided<'r> {
+    /// This, whatever its tag points to.
+    Now(Outcome),
+    /// What its tag points to decides.
+    ByTag {
+        /// The tag.
+        follow: policy::Follow<'r>,
+        /// What keeps it as it is written, unless the answers free it.
+        hold: Option<&'r Hold>,
+    },
+}
+
+fn decided<'r>(object: &'r Object, site: &'r Site, eligibility: Eligibility<'r>) -> Decided<'r> {
+    let hold = held(object, site);
+    let intent = match eligibility {
+        Eligibility::LeftOut(why) => return Decided::Now(Outcome::Ignored(why)),
+        Eligibility::Taken(intent) => intent,
+    };
+    Decided::Now(match (intent, hold) {
+        (Intent::Follow(follow), hold) => return Decided::ByTag { follow, hold },
+        (Intent::Variable, _) => Outcome::Variable,
+        (Intent::Fixed, Some(hold)) if hold.concerns_pins() => Outcome::Held(hold.clone()),
+        (Intent::Fixed, _) => Outcome::Fixed,
+        // What keeps an entry from being read says more than what came of reading it.
+        (Intent::Invalid(_), Some(hold)) if site.memory == Memory::InPlace => {
+            Outcome::Held(hold.clone())
+        }
+        (Intent::Invalid(error), _) => Outcome::Failed(invalid(error)),
+    })
 }
 
 fn unclaimed(ledger: &Ledger<'_>, considered: &[Considered<'_, '_>]) -> Unclaimed {

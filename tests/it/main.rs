@@ -23,6 +23,7 @@ mod faults;
 mod files;
 mod foreign;
 mod git;
+mod images;
 mod laws;
 mod library;
 mod mutations;

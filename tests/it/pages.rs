@@ -317,7 +317,7 @@ fn the_page_of_flags_is_the_help_as_it_is() {
         let title = [&["imago"], command].concat().join(" ");
         format!("## {title}\n\n```text\n{help}```\n")
     };
-    let commands: [&[&str]; 4] = [&[], &["files"], &["cluster"], &["digest"]];
+    let commands: [&[&str]; 5] = [&[], &["files"], &["cluster"], &["images"], &["digest"]];
     let text = format!(
         "# Flags\n\nThe help of each command, as the program prints it. [Settings](settings.md) have the same names.\n\n{}",
         commands.map(help).join("\n")

@@ -16,13 +16,13 @@ use crate::engine::shape::pods::KINDS;
 use crate::io::cluster::{Cluster, ClusterError, Query, Resource};
 use crate::io::credentials::PullSecret;
 
-pub(super) struct Workloads {
+pub(in crate::app) struct Workloads {
     /// Sorted by namespace, kind and name.
-    pub(super) lives: Vec<Live>,
+    pub(in crate::app) lives: Vec<Live>,
     /// The lists that failed.
-    pub(super) problems: Vec<Problem>,
+    pub(in crate::app) problems: Vec<Problem>,
     /// A sentence for each namespace without workloads. Most often its name is misspelt.
-    pub(super) empty: Vec<String>,
+    pub(in crate::app) empty: Vec<String>,
 }
 
 /// Lists the four kinds in each namespace of the request. Fails, with a [`Problem`], if no list could be read.

@@ -13,12 +13,12 @@ Examples:
   imago cluster -n shop --restart         replace the pods that are behind their tags";
 
 /// The flags of `imago cluster`.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub struct Cluster {
     /// Put every outdated image on its tag's digest
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub update: bool,
-    /// Replace pods that are behind, where that pulls
+    /// Replace pods that run an old digest, if they pull the new one
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub restart: bool,
     /// Put back the images as they were before --update
@@ -33,20 +33,20 @@ pub struct Cluster {
     /// Exit 2 when no image was checked
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub fail_on_empty: bool,
-    /// Have the server do all of the action but keep it
+    /// Have the server check the changes, and keep none
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub dry_run: bool,
-    /// Change nothing when more images would change
+    /// Stop, changing nothing, when more than N images would change
     #[arg(
         long,
         value_name = "N",
         help_heading = "Action (without one nothing is changed)"
     )]
     pub max_changes: Option<usize>,
-    /// Change only what a running pod is behind on
+    /// Change an image only if a running pod is on another digest
     #[arg(short, long, help_heading = "Action (without one nothing is changed)")]
     pub check_pods: bool,
-    /// Change also what Argo CD, Flux or an owner writes
+    /// Also change workloads that Argo CD, Flux or an owner writes
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub managed: bool,
 

@@ -14,7 +14,7 @@ Examples:
   imago files --update --push deploy/       commit the change, and push it";
 
 /// The flags of `imago files`.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub struct Files {
     /// Folders to scan, files to read [default: .]
     #[arg(value_name = "PATH", help_heading = "Files", display_order = 0)]
@@ -44,10 +44,10 @@ pub struct Files {
     /// Print the change as a diff for `git apply`
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub diff: bool,
-    /// Do all of the action but write
+    /// Show what would be written
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub dry_run: bool,
-    /// Write nothing when more images would change
+    /// Stop, writing nothing, when more than N images would change
     #[arg(
         long,
         value_name = "N",
@@ -73,7 +73,7 @@ pub struct Files {
     /// The lock.
     #[command(flatten)]
     pub locking: Locking,
-    /// Drop what no workload names from the lock
+    /// Remove entries that no object names from the lock
     #[arg(long, help_heading = "Registries")]
     pub lock_prune: bool,
     /// The forms of the report.

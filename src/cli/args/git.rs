@@ -9,7 +9,7 @@ pub struct Git {
     /// Commit the changed files, and nothing else
     #[arg(long)]
     pub commit: bool,
-    /// Commit to a branch of its own, and leave what is checked out alone
+    /// Commit to this branch, and leave the checked-out one alone
     #[arg(long, value_name = "NAME")]
     pub branch: Option<String>,
     /// Push the commit
@@ -18,13 +18,13 @@ pub struct Git {
     /// Push to this remote [default: origin]
     #[arg(long, value_name = "NAME")]
     pub remote: Option<String>,
-    /// Tell the remote this with the push (repeats)
+    /// Pass this option to the remote (repeats)
     #[arg(long, value_name = "OPTION")]
     pub push_option: Vec<String>,
     /// The commit's message: {summary}, {changes}, or counts: {images}, {objects}, {files}
     #[arg(long, value_name = "TEMPLATE")]
     pub message: Option<String>,
-    /// The commit's author, if it is not the one that Git knows
+    /// The commit's author [default: the one that Git knows]
     #[arg(long, value_name = "NAME <MAIL>")]
     pub author: Option<String>,
     /// Add Signed-off-by to the message

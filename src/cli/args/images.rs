@@ -9,7 +9,7 @@ use crate::app::request::ImageGlobs;
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Images")]
 pub struct Images {
-    /// Where the tag is kept: annotation or tag
+    /// Where the tag is kept: annotation, or tag (name:tag@digest)
     #[arg(long, value_name = "HOW", hide_possible_values = true)]
     pub track: Option<Track>,
     /// Write name@digest, without the tag
@@ -24,7 +24,7 @@ pub struct Images {
     /// Which of these two lists come from the repository's settings.
     #[arg(skip)]
     pub of_repository: ImageGlobs,
-    /// Take a digest that lacks a platform
+    /// Take a new digest that lacks a platform of the old one
     #[arg(long)]
     pub allow_platform_loss: bool,
 }

@@ -11,10 +11,10 @@ pub struct Verbosity {
     /// Colour: auto, always or never
     #[arg(long, global = true, value_name = "WHEN", hide_possible_values = true)]
     pub color: Option<When>,
-    /// Say nothing but problems and what was asked for by name
+    /// Print only problems and requested output
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Say more: -v what was passed over, -vv how it was found
+    /// Say more: -v names skips and holds, -vv each look-up
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// Print this help
@@ -40,13 +40,14 @@ pub enum When {
 pub struct Reporting {
     /// Print text, json, github, sarif or markdown
     #[arg(
+        short,
         long,
         value_name = "FORMAT",
         hide_possible_values = true,
         display_order = 0
     )]
     pub output: Option<Format>,
-    /// Write the report to a file too (repeats)
+    /// Also write the report to a file (repeats)
     #[arg(long, value_name = "FORMAT=FILE", display_order = 1)]
     pub report: Vec<OsString>,
 }

@@ -10,7 +10,7 @@ use crate::io::registry::Detour;
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Registries")]
 pub struct Registries {
-    /// Ask TO for the images that are written FROM (repeats)
+    /// Ask TO for images that are written FROM (repeats)
     #[arg(long, value_name = "FROM=TO")]
     pub registry_map: Vec<String>,
     /// Ask this host over plain http (repeats)

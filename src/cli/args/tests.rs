@@ -169,6 +169,7 @@ fn help_fits_a_screen() {
         ("imago --help", 24, 80),
         ("imago files --help", 73, 100),
         ("imago cluster --help", 66, 100),
+        ("imago images --help", 46, 100),
         ("imago digest --help", 34, 100),
     ] {
         let Refused::Asked(text) = refused(line) else {

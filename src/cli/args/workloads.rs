@@ -5,19 +5,19 @@ use clap::Args;
 use crate::app::kind_names::KindLists;
 
 /// The flags that take workloads; the same in every mode.
-#[derive(Args, Debug, Default)]
-#[command(next_help_heading = "Workloads")]
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Objects")]
 pub struct Selecting {
     /// Take this namespace only (repeats)
     #[arg(short, long = "namespace", value_name = "NS")]
     pub namespaces: Vec<String>,
-    /// Take every namespace (in files, as without -n)
+    /// Take every namespace (files: the default)
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
     /// Take all namespaces but this (repeats)
     #[arg(short = 'x', long = "exclude-namespace", value_name = "NS")]
     pub exclude_namespaces: Vec<String>,
-    /// Take the workloads with these labels: app=web,tier!=cache
+    /// Take objects with these labels: app=web,tier!=cache
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
     /// Take by metadata.name or metadata.namespace
@@ -26,8 +26,8 @@ pub struct Selecting {
 }
 
 /// The flags that take objects by their kind.
-#[derive(Args, Debug, Default)]
-#[command(next_help_heading = "Workloads")]
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Objects")]
 pub struct Kinds {
     /// Take this kind only, such as Deployment (repeats)
     #[arg(long, value_name = "KIND[.GROUP]")]

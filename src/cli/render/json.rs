@@ -3,6 +3,7 @@
 //! A field that is here stays, with its meaning and its place; new ones may be added at the end of their object. What cannot be said so
 //! becomes version 2 beside this one. The types are their own, so that a change of the report cannot change the format unseen.
 
+mod images;
 mod object;
 mod problem;
 mod summary;
@@ -15,6 +16,8 @@ use serde::Serialize;
 
 use super::steers;
 use crate::app::report::{Action, Committed, LockedEntry, Mode, Report};
+pub(super) use images::ListedV1;
+pub use images::images;
 use object::ObjectV1;
 use problem::{ProblemV1, SkippedV1};
 use summary::SummaryV1;

@@ -2,6 +2,7 @@
 
 pub mod basis;
 mod cause;
+pub mod csv;
 mod finding;
 pub mod github;
 pub mod json;

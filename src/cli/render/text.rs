@@ -3,6 +3,7 @@
 mod change;
 mod counts;
 mod digest;
+mod images;
 mod object;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use crate::app::report::{Action, Committed, LockedEntry, Mode, Place, Reach, Rep
 use crate::cli::verbosity::Detail;
 
 pub use digest::{digest_problems, digests, ways};
+pub use images::{images, images_summary};
 
 /// Why a string takes what is written to it.
 const TAKES_ALL: &str = "a string takes all";
@@ -105,7 +107,6 @@ pub fn summary(report: &Report, detail: Detail, styles: &Styles) -> String {
         }
         parts.extend(with_track_tag(report, counts.fixed).map(str::to_owned));
     }
-    parts.extend(counts::held(report, detail));
     for (count, what) in [
         (counts.kept, "left as written"),
         (counts.unchecked, "not checked by a pod"),
@@ -114,13 +115,20 @@ pub fn summary(report: &Report, detail: Detail, styles: &Styles) -> String {
             parts.push(format!("{} {what}", counted(count, "image")));
         }
     }
-    parts.extend(counts::passed_over(report));
     if !report.lock.is_empty() {
         parts.push(format!(
             "{} of the lock outdated",
             counted_entries(report.lock.len())
         ));
     }
+    parts.extend(left_aside(report, detail, styles));
+    committed + &notes + &parts.join("; ") + "\n"
+}
+
+/// What was held back, passed over, not taken, or went wrong.
+fn left_aside(report: &Report, detail: Detail, styles: &Styles) -> Vec<String> {
+    let mut parts: Vec<String> = counts::held(report, detail).into_iter().collect();
+    parts.extend(counts::passed_over(report));
     if !report.unhandled.is_empty() {
         let kinds: Vec<String> = report
             .unhandled
@@ -149,7 +157,7 @@ pub fn summary(report: &Report, detail: Detail, styles: &Styles) -> String {
             counted(report.problems.len(), "problem")
         ));
     }
-    committed + &notes + &parts.join("; ") + "\n"
+    parts
 }
 
 fn counted_entries(count: usize) -> String {

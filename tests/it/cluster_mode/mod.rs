@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod go_program;
+mod images;
 mod nothing;
 mod pods;
 mod pull_secrets;

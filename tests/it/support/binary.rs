@@ -206,7 +206,11 @@ impl Finished {
             )
         });
         if value.get("mode").is_some() {
-            let faults = faults(&schema("report.schema.json"), &value);
+            let form = match value.get("images") {
+                Some(_) => "images.schema.json",
+                None => "report.schema.json",
+            };
+            let faults = faults(&schema(form), &value);
             assert!(faults.is_empty(), "{}: {faults:#?}", self.command);
             assert_codes(&value, &self.command);
         }

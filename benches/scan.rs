@@ -73,7 +73,7 @@ fn scanned(folder: &Path) -> usize {
         root: folder,
     };
     let found = scan(request, |found| match found.what {
-        What::File(bytes) => Some(shape::may_hold(bytes)),
+        What::File(bytes) => Some(shape::may_hold(bytes, &shape::Kinds::default())),
         _ => None,
     });
     found
@@ -98,5 +98,5 @@ fn bytes_without_a_kind_are_looked_at(bencher: Bencher<'_, '_>) {
     let text = config(1).repeat(100);
     bencher
         .counter(BytesCount::new(text.len()))
-        .bench(|| shape::may_hold(divan::black_box(text.as_bytes())));
+        .bench(|| shape::may_hold(divan::black_box(text.as_bytes()), &shape::Kinds::default()));
 }

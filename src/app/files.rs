@@ -398,7 +398,7 @@ impl Report {
         if request.kinds != Kinds::default() {
             let objects: Vec<&Object> = survey.objects().collect();
             let whole = globs::whole(request, current);
-            let lists = request.kinds_of_repository;
+            let lists = &request.kinds_of_repository;
             let told = kind_names::told(&request.kinds, lists, whole, &objects);
             self.kinds = told.several;
             survey.warnings.extend(told.warnings);

@@ -1,10 +1,11 @@
 //! What is said of the kinds that a run names: those that fit nothing are most often misspelt, and a bare name may fit several groups.
 
 use crate::engine::object::Object;
-use crate::engine::shape::{KindName, Kinds};
+use crate::engine::shape::{KindName, Kinds, Pattern, Shape};
+use crate::engine::site::Site;
 
 /// The three lists of [`Kinds`]: what is true of each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KindLists {
     /// Of `--kind`.
     pub only: bool,
@@ -12,6 +13,8 @@ pub struct KindLists {
     pub excluded: bool,
     /// Of `--add-kind`.
     pub added: bool,
+    /// Where the settings write each path of each declared shape: `.imago.yaml:12`.
+    pub places: Vec<Vec<String>>,
 }
 
 /// The sentences for the names of a run.
@@ -27,7 +30,7 @@ pub(super) struct Told {
 /// the `whole` repository was read: a run over single files says nothing of them.
 pub(super) fn told(
     kinds: &Kinds,
-    of_repository: KindLists,
+    of_repository: &KindLists,
     whole: bool,
     objects: &[&Object],
 ) -> Told {
@@ -58,7 +61,35 @@ pub(super) fn told(
             }
         }
     }
+    if whole {
+        let places = of_repository.places.iter();
+        let idle = places.zip(&kinds.declared).flat_map(|(places, shape)| {
+            let paths = shape.paths.iter().zip(places);
+            let idle = paths.filter(|(path, _)| !leads_somewhere(shape, path, objects));
+            idle.map(|(path, place)| {
+                format!(
+                    "{place}: the path `{path}` leads to no image of a {} in any file; check its spelling",
+                    shape.kind
+                )
+            })
+        });
+        told.warnings.extend(idle);
+    }
     told
+}
+
+fn leads_somewhere(shape: &Shape, path: &Pattern, objects: &[&Object]) -> bool {
+    objects.iter().any(|object| {
+        let leads = |site: &Site| {
+            let place = match shape.split {
+                Some(_) => site.at.clone(),
+                None => site.written_at(),
+            };
+            let below = place.steps().strip_prefix(object.at.steps());
+            below.is_some_and(|steps| shape.finds(path, &object.api_version, &object.kind, steps))
+        };
+        object.sites.iter().any(leads)
+    })
 }
 
 fn hint(name: &KindName, objects: &[&Object]) -> String {

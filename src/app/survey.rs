@@ -443,7 +443,7 @@ fn examine_bytes(
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
-    if !is_kustomization && !shape::may_hold(bytes) {
+    if !is_kustomization && !shape::may_hold(bytes, kinds) {
         let unhandled = match look::look(bytes) {
             Look::Counted(unhandled) => unhandled,
             Look::HasList => File::parse(text)

@@ -112,6 +112,9 @@ codes! {
         JobImmutable = "job-immutable",
             "The image is in a Job, whose template the API server does not let change.",
             "Delete the Job and make it again, have it replaced, or take its kind with `--add-kind`.";
+        ManagedImage = "managed-image",
+            "Something else chooses the image: an ImageChange trigger, a `registryPoll`, or a `semver` of Flux.",
+            "Remove what chooses it.";
         BadComment = "bad-comment",
             "A comment for imago is not understood, or is not on the line of an image.",
             "Write `# imago: ignore` on the image's line, or remove the comment.";

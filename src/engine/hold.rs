@@ -84,6 +84,11 @@ impl Hold {
         Self::of(Code::JobImmutable, &reason)
     }
 
+    /// Something else chooses the image.
+    pub fn managed_image(what: &str) -> Self {
+        Self::of(Code::ManagedImage, what)
+    }
+
     /// A kustomization gives the image another name, so the digest would apply to another repository.
     pub fn renamed_by(file: &str, name: &str) -> Self {
         let reason = format!("`{file}` renames it to `{name}`, which need not have its digest");

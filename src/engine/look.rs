@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::shape::unhandled;
+use super::shape::{may_be_off, unhandled};
 
 /// The byte-order mark that a UTF-8 text may start with.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -44,10 +44,11 @@ pub fn look(bytes: &[u8]) -> Look {
     };
     let counted = kinds.into_iter().filter_map(|(at, kind)| {
         let kind = std::str::from_utf8(kind).ok()?;
-        unhandled(kind, || match is_json {
+        let mut version = || match is_json {
             true => std::str::from_utf8(json_value(text, b"apiVersion", until_blank)?).ok(),
             false => documents.version_at(at),
-        })
+        };
+        unhandled(kind, &mut version).or_else(|| may_be_off(kind, version, text))
     });
     Look::Counted(counted.collect())
 }

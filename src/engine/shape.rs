@@ -4,25 +4,32 @@
 
 mod entries;
 mod families;
+mod fields;
 mod find;
 mod jobs;
 mod kinds;
+mod pattern;
 pub mod pods;
+mod scalar;
+mod triggers;
 mod unhandled;
 
 use memchr::memmem;
 
 use super::object::Object;
 
+pub use fields::{Shape, Split};
 pub use find::{find, find_in, is_encrypted};
 pub use kinds::{KindName, Kinds};
+pub use pattern::{NoPattern, Pattern};
 pub use pods::{PodKind, PodOwner, Template};
 pub use unhandled::{is_kustomization_file, is_miswritten, slip, unhandled};
 
 /// Whether an object with images may be in the bytes: the name of one of the kinds that run pods, an escape (`\\x`, `\\u`, `\\U`) that
-/// could spell it, or an image's key and a text that stands in every other object with one.
-pub fn may_hold(bytes: &[u8]) -> bool {
-    names_a_kind(bytes) || has_escape(bytes) || families::may_hold(bytes)
+/// could spell it, an image's key and a text that stands in every other object with one, or a kind that the run adds.
+pub fn may_hold(bytes: &[u8], kinds: &Kinds) -> bool {
+    let has = |kind: &str| memmem::find(bytes, kind.as_bytes()).is_some();
+    names_a_kind(bytes) || has_escape(bytes) || families::may_hold(bytes) || kinds.named().any(has)
 }
 
 /// Whether bytes that are no YAML are meant for an object: the keys of every object stand in them, or the file is a kustomization.
@@ -47,6 +54,21 @@ fn names_a_kind(bytes: &[u8]) -> bool {
 fn has_escape(bytes: &[u8]) -> bool {
     memchr::memchr_iter(b'\\', bytes)
         .any(|at| matches!(bytes.get(at + 1), Some(b'x' | b'u' | b'U')))
+}
+
+/// The name of a kind whose images are off, if the bytes of its file may hold one. `api_version` is asked only where it decides.
+pub fn may_be_off<'a>(
+    kind: &str,
+    api_version: impl FnOnce() -> Option<&'a str>,
+    bytes: &[u8],
+) -> Option<&'static str> {
+    let key = match kind {
+        "OCIRepository" => "tag",
+        _ => "image",
+    };
+    let may = fields::is_row(kind) && memmem::find(bytes, key.as_bytes()).is_some();
+    may.then(|| fields::off_kind(api_version()?, kind))
+        .flatten()
 }
 
 /// The API group of a version: `apps` of `apps/v1`, and nothing of `v1`.
@@ -83,7 +105,7 @@ mod tests {
             "a: \"\\x44\"",
             "\\u0044",
         ] {
-            assert!(may_hold(text.as_bytes()), "{text}");
+            assert!(may_hold(text.as_bytes(), &Kinds::default()), "{text}");
         }
         for text in [
             "",
@@ -102,7 +124,7 @@ mod tests {
             "J",
             "S",
         ] {
-            assert!(!may_hold(text.as_bytes()), "{text}");
+            assert!(!may_hold(text.as_bytes(), &Kinds::default()), "{text}");
         }
     }
 
@@ -120,7 +142,7 @@ mod tests {
         fn the_look_agrees_with_a_plain_search(text in "(Deploy|ment|Daemon|Set|State|fulSet|Cron|Job|cont|ainers|image|[DSJ\\\\xuU \n])*") {
             let hints = ["Deployment", "DaemonSet", "StatefulSet", "CronJob", "\\x", "\\u", "\\U"];
             let expected = hints.iter().any(|hint| text.contains(hint)) || text.contains("image") && text.contains("container");
-            proptest::prop_assert_eq!(may_hold(text.as_bytes()), expected, "{}", text);
+            proptest::prop_assert_eq!(may_hold(text.as_bytes(), &Kinds::default()), expected, "{}", text);
         }
     }
 }

@@ -41,7 +41,7 @@ impl Site {
             Slots::Whole(steps) => self.at.below(steps),
             Slots::Parts { tag, digest } => {
                 let first = tag.as_ref().or(digest.as_ref());
-                first.map_or_else(|| self.at.clone(), |slot| self.at.join(slot.key))
+                first.map_or_else(|| self.at.clone(), |slot| self.at.below(&slot.steps))
             }
         }
     }
@@ -71,9 +71,9 @@ impl Site {
         let wanted = [(tag, new_tag), (digest, new_digest.map(str::to_owned))];
         let changed = wanted.into_iter().filter_map(|(slot, to)| {
             let (slot, to) = (slot.as_ref()?, to?);
-            (slot.text != to).then(|| Change {
-                at: self.at.join(slot.key),
-                from: Some(slot.text.clone()),
+            (slot.text.as_deref() != Some(to.as_str())).then(|| Change {
+                at: self.at.below(&slot.steps),
+                from: slot.text.clone(),
                 to: Some(to),
             })
         });
@@ -87,10 +87,9 @@ impl Site {
         };
         match &self.slots {
             Slots::Whole(steps) => below == &**steps,
-            Slots::Parts { tag, digest } => tag
-                .iter()
-                .chain(digest)
-                .any(|slot| below == [Step::from(slot.key)]),
+            Slots::Parts { tag, digest } => {
+                tag.iter().chain(digest).any(|slot| below == slot.steps)
+            }
         }
     }
 }
@@ -138,18 +137,45 @@ pub enum Slots {
     Parts {
         /// `1.4`, or `1.4@sha256:…`
         tag: Option<Slot>,
-        /// `sha256:…`; its text may be empty. `None`: the digest goes behind the tag.
+        /// `sha256:…`; its text may be empty, or absent. `None`: the digest goes behind the tag.
         digest: Option<Slot>,
     },
 }
 
-/// A scalar under a key of the site's mapping.
+/// A scalar below the site's `at`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// The key.
-    pub key: &'static str,
-    /// What stands there.
-    pub text: String,
+    /// The steps that lead to it.
+    pub steps: Vec<Step>,
+    /// What is written there. `None`: its key is absent, and is added where a text is written.
+    pub text: Option<String>,
+}
+
+impl Slot {
+    /// The text of a key of the site's mapping.
+    pub fn written(key: &'static str, text: String) -> Self {
+        Self {
+            steps: vec![Step::from(key)],
+            text: Some(text),
+        }
+    }
+
+    /// Its text, where there is one.
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref().filter(|text| !text.is_empty())
+    }
+
+    /// The reference that a name, a tag and a digest make.
+    pub fn whole(name: &str, tag: Option<&Self>, digest: Option<&Self>) -> String {
+        let mut image = name.to_owned();
+        for (mark, slot) in [(':', tag), ('@', digest)] {
+            if let Some(text) = slot.and_then(Self::text) {
+                image.push(mark);
+                image.push_str(text);
+            }
+        }
+        image
+    }
 }
 
 /// Where the tag of a site is kept while its image has a digest.

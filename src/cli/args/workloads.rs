@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::app::kind_names::KindLists;
+use crate::engine::shape::Shape;
 
 /// The flags that take workloads; the same in every mode.
 #[derive(Args, Clone, Debug, Default)]
@@ -41,4 +42,7 @@ pub struct Kinds {
     /// Which of the lists are from the repository's settings.
     #[arg(skip)]
     pub of_repository: KindLists,
+    /// What the repository's settings say of kinds.
+    #[arg(skip)]
+    pub declared: Vec<Shape>,
 }

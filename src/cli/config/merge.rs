@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Config;
-use super::values::Written;
+use super::values::{Kind, Written};
 use crate::app::kind_names::KindLists;
 use crate::app::request::ImageGlobs;
 use crate::cli::args::{Digest, Files, Locking, Registries, Track};
@@ -31,14 +31,24 @@ impl Config {
         };
         fill_list(&mut flags.images.include_image, &values.include_image);
         fill_list(&mut flags.images.exclude_image, &values.exclude_image);
+        let kinds = || values.kinds.iter();
+        let declared = kinds().filter_map(|kind| Some((kind.shape()?, kind)));
+        let places = declared.clone().map(|(_, kind)| {
+            let places = kind.lines().map(|line| format!("{}:{line}", self.name));
+            places.collect()
+        });
         flags.kinds.of_repository = KindLists {
             only: flags.kinds.kind.is_empty(),
             excluded: flags.kinds.exclude_kind.is_empty(),
             added: flags.kinds.add_kind.is_empty(),
+            places: places.collect(),
         };
+        flags.kinds.declared = declared.map(|(shape, _)| shape).collect();
         fill_list(&mut flags.kinds.kind, &values.kind);
         fill_list(&mut flags.kinds.exclude_kind, &values.exclude_kind);
         fill_list(&mut flags.kinds.add_kind, &values.add_kind);
+        let ignored = kinds().filter(|kind| kind.shape().is_none());
+        flags.kinds.exclude_kind.extend(ignored.map(Kind::name));
         self.fill_track(flags)?;
         flags.max_changes = flags.max_changes.or(values.max_changes.value());
         // What is said of commits is no reason to make one.

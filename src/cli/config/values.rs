@@ -22,6 +22,7 @@ use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormat
 use crate::cli::args::{Track, Typed};
 use crate::cli::refused::{UsageError, usage};
 use crate::cli::settings;
+use crate::engine::shape::{Pattern, Shape, Split};
 use crate::io::scan;
 
 /// The most aliases in a file: each may repeat a long text.
@@ -49,6 +50,8 @@ pub(super) struct Values {
     pub(super) exclude_kind: Vec<Written<String>>,
     /// Take also the objects of these kinds, which are off or held.
     pub(super) add_kind: Vec<Written<String>>,
+    /// Other places of images, by the kind of the object.
+    pub(super) kinds: Vec<Kind>,
     /// Where the tag is kept.
     pub(super) track: Setting<Track>,
     /// Write name@digest, without the tag.
@@ -71,6 +74,41 @@ pub(super) struct Values {
     pub(super) author: Setting<String>,
     /// Add Signed-off-by to the message.
     pub(super) signoff: bool,
+}
+
+/// Where the objects of a kind have images.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Kind {
+    /// The API group, empty for the core group. Any, if absent.
+    #[serde(default)]
+    pub(super) group: Setting<String>,
+    /// The kind.
+    pub(super) kind: Written<String>,
+    /// Paths to images in the syntax of kustomize: `spec/image`, `spec/items[]/image`, `spec/*/image`, `spec/env[name=IMAGE_*]/value`.
+    #[serde(default)]
+    pub(super) paths: Vec<Written<String>>,
+    /// How an image is written if its parts have keys of their own; the paths lead to the mappings around these.
+    #[serde(default)]
+    pub(super) split: Option<Keys>,
+    /// Leave the objects of this kind alone.
+    #[serde(default)]
+    pub(super) ignore: bool,
+}
+
+/// The keys of an image's parts; `/` leads further down.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Keys {
+    /// The key of the repository.
+    pub(super) name: String,
+    /// The key of the tag.
+    pub(super) tag: String,
+    /// The key of the digest, which is added if it is absent. Without it, the digest goes behind the tag.
+    #[serde(default)]
+    pub(super) digest: Setting<String>,
 }
 
 /// A value, and where it is written.
@@ -158,6 +196,7 @@ impl Values {
                 })?;
             }
         }
+        self.kinds.iter().try_for_each(Kind::check)?;
         if let Some(Written(number)) = &self.concurrency.0
             && !(1..=MOST_REQUESTS).contains(&number.value)
         {
@@ -177,6 +216,77 @@ impl Values {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+impl Kind {
+    fn check(&self) -> Result<(), Wrong> {
+        let at = |what: String, hint: &str, text: &Written<String>| {
+            Err((usage(what, hint), Some(text.0.referenced)))
+        };
+        let name = self.kind.value();
+        kind(name).map_err(|usage| (usage, Some(self.kind.0.referenced)))?;
+        match (self.ignore, self.paths.is_empty()) {
+            (true, false) => {
+                let what = format!("`ignore: true` of `{name}` leaves nothing for `paths`");
+                return at(what, "leave one of them out", &self.kind);
+            }
+            (false, true) => {
+                let what = format!("`{name}` has no `paths`");
+                return at(
+                    what,
+                    "write them like `paths: [spec/image]`, or `ignore: true`",
+                    &self.kind,
+                );
+            }
+            _ => {}
+        }
+        for path in &self.paths {
+            if let Err(error) = path.value().parse::<Pattern>() {
+                let what = format!("`{}` is no path to images: {error}", path.value());
+                return at(what, "write it like `spec/items[]/image`", path);
+            }
+        }
+        if self.shape().is_some_and(|shape| shape.never()) {
+            let what = format!(
+                "the images of `{name}` in this group are patterns or outputs, and never edited"
+            );
+            return at(what, "leave it out", &self.kind);
+        }
+        Ok(())
+    }
+
+    /// What it says as data. `None`: the kind is ignored.
+    pub(super) fn shape(&self) -> Option<Shape> {
+        let keys = |text: &str| text.split('/').map(|key| key.to_owned().into()).collect();
+        let paths = self
+            .paths
+            .iter()
+            .filter_map(|path| path.value().parse().ok());
+        let split = self.split.as_ref().map(|split| Split {
+            name: keys(&split.name),
+            tag: keys(&split.tag),
+            digest: split.digest.value().map(|digest| keys(&digest)),
+        });
+        (!self.ignore).then(|| Shape {
+            group: self.group.value().map(Into::into),
+            kind: self.kind.value().clone().into(),
+            paths: paths.collect(),
+            split,
+        })
+    }
+
+    /// Its name as `--exclude-kind` has it.
+    pub(super) fn name(&self) -> String {
+        match self.group.value() {
+            Some(group) => format!("{}.{group}", self.kind.value()),
+            None => self.kind.value().clone(),
+        }
+    }
+
+    /// The lines of its paths.
+    pub(super) fn lines(&self) -> impl Iterator<Item = u64> {
+        self.paths.iter().map(|path| path.0.referenced.line())
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) fn kinds(flags: &args::Kinds) -> Result<Kinds, UsageError> {
         only: names(&flags.kind)?,
         excluded: names(&flags.exclude_kind)?,
         added: names(&flags.add_kind)?,
+        declared: flags.declared.clone(),
     })
 }
 

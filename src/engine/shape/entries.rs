@@ -118,14 +118,14 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path) -> Option<Site> {
     let repository = new_name.unwrap_or(name);
     let slot = |key: &'static str| {
         let text = text(item, key)?.to_owned();
-        Some(Slot { key, text })
+        Some(Slot::written(key, text))
     };
     let is_set = |key| {
         item.get(key)
             .is_some_and(|value| !matches!(value.scalar(), Scalar::Null | Scalar::Text("")))
     };
     let (tag, digest) = (
-        slot("newTag").filter(|slot| !slot.text.is_empty()),
+        slot("newTag").filter(|slot| slot.text().is_some()),
         slot("digest"),
     );
     let written = item.get("newTag").or_else(|| item.get("digest"));
@@ -133,7 +133,7 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path) -> Option<Site> {
         Some(Scalar::Bool(_)) => Image::Other("a boolean"),
         Some(Scalar::Other(what)) => Image::Other(what),
         _ if tag.is_none() && !is_set("digest") && !is_set("tagSuffix") => return None,
-        _ => Image::Text(whole(repository, tag.as_ref(), digest.as_ref())),
+        _ => Image::Text(Slot::whole(repository, tag.as_ref(), digest.as_ref())),
     };
     let hold = if is_set("tagSuffix") {
         Some(Hold::tag_suffix())
@@ -143,7 +143,12 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path) -> Option<Site> {
         .is_some_and(|last| last.contains([':', '@']))
     {
         Some(Hold::invalid_entry("its name has a tag or a digest"))
-    } else if tag.as_ref().is_some_and(|tag| tag.text.contains('@')) && is_set("digest") {
+    } else if tag
+        .as_ref()
+        .and_then(Slot::text)
+        .is_some_and(|tag| tag.contains('@'))
+        && is_set("digest")
+    {
         Some(Hold::invalid_entry("it has a digest twice"))
     } else if new_name.is_none() && is_pattern(name) {
         Some(Hold::name_is_pattern(name))
@@ -164,20 +169,6 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path) -> Option<Site> {
         decided_by: None,
         hold: written.held().or(hold),
     })
-}
-
-/// The reference that an entry makes.
-fn whole(repository: &str, tag: Option<&Slot>, digest: Option<&Slot>) -> String {
-    let mut image = repository.to_owned();
-    if let Some(tag) = tag {
-        image.push(':');
-        image.push_str(&tag.text);
-    }
-    if let Some(digest) = digest.filter(|digest| !digest.text.is_empty()) {
-        image.push('@');
-        image.push_str(&digest.text);
-    }
-    image
 }
 
 #[cfg(test)]

@@ -105,16 +105,22 @@ pub(super) fn may_hold(bytes: &[u8]) -> bool {
 
 /// Groups whose objects name images as patterns, rules, tests or results, and run none. With them go the groups below them, such as
 /// `policies.kyverno.io`.
-const NEVER: [&str; 9] = [
+const NEVER: [&str; 15] = [
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
+    "argocd-image-updater.argoproj.io",
     "gatekeeper.sh",
     "image.toolkit.fluxcd.io",
     "kargo.akuity.io",
     "kbld.k14s.io",
+    "kubewarden.io",
+    "kudo.dev",
+    "kuttl.dev",
     "kyverno.io",
+    "jspolicy.com",
     "policy.open-cluster-management.io",
     "policy.sigstore.dev",
+    "wgpolicyk8s.io",
 ];
 
 /// The family of an object. `None`: its images are never edited.

@@ -3,12 +3,15 @@
 use std::borrow::Cow;
 
 use super::families::{self, Family, NEVER_BELOW};
-use super::pods::{IMAGE, LISTS, PodKind, REFERENCE};
+use super::pods::{LISTS, PodKind, REFERENCE};
+use super::scalar::{dotted, scalar_site};
 use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
-use super::{Found, Kinds, entries, is_kustomization_file, jobs, unhandled};
+use super::{
+    Found, Kinds, entries, fields, group_of, is_kustomization_file, jobs, triggers, unhandled,
+};
 use crate::engine::object::{IGNORE, Ignore, Object, PREFIX, RECORD, RESTARTED_AT, Record};
 use crate::engine::path::{Path, Step};
-use crate::engine::site::{IgnoreMark, Image, Memory, PullPolicy, Role, Site, Slots};
+use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
 /// Finds the objects with images of a document, in its order.
@@ -78,7 +81,8 @@ fn look<'a, T: Tree<'a>>(
             .unhandled
             .extend(pod.into_iter().flat_map(misspelt_lists));
         let pod_at = pods.template.path(&at).join("spec");
-        let sites = pod.map(|pod| fixed(pod, &pod_at)).unwrap_or_default();
+        let mut sites = pod.map(|pod| fixed(pod, &pod_at)).unwrap_or_default();
+        fields::sites(api_version, kind, object, &at, kinds, &mut sites);
         found.objects.push(Object {
             runs: Some(pods),
             ..read(object, api_version, kind, at, sites)
@@ -88,8 +92,18 @@ fn look<'a, T: Tree<'a>>(
     found
         .unhandled
         .extend(unhandled(kind, || Some(api_version)));
-    let sites = entries::sites(api_version, kind, object, &at)
-        .unwrap_or_else(|| searched(api_version, kind, object, &at));
+    found
+        .unhandled
+        .extend(fields::off(api_version, kind, object, kinds));
+    let sites = match entries::sites(api_version, kind, object, &at) {
+        Some(sites) => sites,
+        None if is_generated(object) => Vec::new(),
+        None => {
+            let mut sites = searched(api_version, kind, object, &at);
+            fields::sites(api_version, kind, object, &at, kinds, &mut sites);
+            sites
+        }
+    };
     if !sites.is_empty() {
         // Who adds a kind by name knows what becomes of its objects.
         let hold = match kinds.add(api_version, kind) {
@@ -107,13 +121,28 @@ fn look<'a, T: Tree<'a>>(
 fn searched<'a, T: Tree<'a>>(api_version: &str, kind: &str, object: T, at: &Path) -> Vec<Site> {
     let mut search = Search {
         family: families::of(api_version, kind),
+        outside: at.steps().len(),
         steps: at.steps().to_vec(),
         sites: Vec::new(),
     };
-    if !is_generated(object) {
-        search.entries_below(object, &object.entries());
-    }
-    search.in_order()
+    let mut sites = match is_referred(api_version, kind, object) {
+        true => Vec::new(),
+        false => {
+            search.entries_below(object, &object.entries());
+            search.in_order()
+        }
+    };
+    triggers::hold(api_version, kind, object, &mut sites);
+    sites
+}
+
+/// Whether the object names another one that has its pod template (<https://argo-rollouts.readthedocs.io/en/stable/migrating/>).
+fn is_referred<'a, T: Tree<'a>>(api_version: &str, kind: &str, object: T) -> bool {
+    (group_of(api_version), kind) == ("argoproj.io", "Rollout")
+        && object
+            .get("spec")
+            .and_then(|spec| spec.get("workloadRef"))
+            .is_some_and(|other| !other.entries().is_empty())
 }
 
 /// Whether a controller made the object from another one, where its images come from.
@@ -145,7 +174,7 @@ fn volumes<'a, T: Tree<'a>>(pod: T, at: &Path) -> Vec<Site> {
         let at = at.join("volumes").join(index);
         Some(Site {
             slots: Slots::Whole(Cow::Borrowed(&REFERENCE)),
-            ..site(item, reference, Role::Volume, at, Memory::Annotation)
+            ..scalar_site(item, reference, Role::Volume, at, Memory::Annotation)
         })
     });
     with_image.collect()
@@ -154,6 +183,8 @@ fn volumes<'a, T: Tree<'a>>(pod: T, at: &Path) -> Vec<Site> {
 /// A search for the images of a family, through the whole object.
 struct Search {
     family: Option<&'static Family>,
+    /// How many of the steps lead to the object.
+    outside: usize,
     steps: Vec<Step>,
     sites: Vec<Site>,
 }
@@ -257,7 +288,7 @@ impl Search {
             ..container(item, role, at)
         };
         if site.name.is_empty() {
-            site.name = site.at.to_string();
+            site.name = dotted(&site.at.steps()[self.outside..]);
         }
         self.sites.push(site);
     }
@@ -361,35 +392,12 @@ fn read<'a, T: Tree<'a>>(
 
 fn container<'a, T: Tree<'a>>(item: T, role: Role, at: Path) -> Site {
     match item.get("image") {
-        Some(image) => site(item, image, role, at, Memory::Annotation),
+        Some(image) => scalar_site(item, image, role, at, Memory::Annotation),
         None => Site {
             image: Image::Absent,
             line: None,
-            ..site(item, item, role, at, Memory::Annotation)
+            ..scalar_site(item, item, role, at, Memory::Annotation)
         },
-    }
-}
-
-/// A site whose image stands in one scalar, under the key `image` of `item`.
-fn site<'a, T: Tree<'a>>(item: T, image: T, role: Role, at: Path, memory: Memory) -> Site {
-    let text = |key| item.get(key).and_then(|value| value.scalar().text());
-    Site {
-        role,
-        at,
-        slots: Slots::Whole(Cow::Borrowed(&IMAGE)),
-        memory,
-        name: text("name").unwrap_or_default().to_owned(),
-        image: match image.scalar() {
-            Scalar::Null | Scalar::Text("") => Image::Absent,
-            Scalar::Text(text) => Image::Text(text.to_owned()),
-            Scalar::Bool(_) => Image::Other("a boolean"),
-            Scalar::Other(what) => Image::Other(what),
-        },
-        pull_policy: text("imagePullPolicy").and_then(PullPolicy::of),
-        line: image.line(),
-        ignored: image.ignored().then_some(IgnoreMark::Comment),
-        decided_by: None,
-        hold: image.held(),
     }
 }
 

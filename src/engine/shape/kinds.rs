@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::group_of;
+use super::{Shape, group_of};
 use crate::engine::object::Object;
 
 /// The name of a kustomization, by its kind or by its file.
@@ -21,6 +21,8 @@ pub struct Kinds {
     pub excluded: Vec<KindName>,
     /// `--add-kind`: kinds that are off by default, or held.
     pub added: Vec<KindName>,
+    /// Where settings say that the objects of a kind have images.
+    pub declared: Vec<Shape>,
 }
 
 /// A kind as a flag or a setting names it: `Rollout`, `Task.tekton.dev`, `Pod.` (of the core group), or `kustomization-file`.
@@ -41,6 +43,12 @@ impl Kinds {
     pub fn take(&self, object: &Object) -> bool {
         let fits = |names: &[KindName]| names.iter().any(|name| name.fits(object));
         (self.only.is_empty() || fits(&self.only)) && !fits(&self.excluded)
+    }
+
+    /// The kinds that are added or declared: one stands in every file with such an object.
+    pub(super) fn named(&self) -> impl Iterator<Item = &str> {
+        let added = self.added.iter().map(|name| name.kind.as_str());
+        added.chain(self.declared.iter().map(|shape| &*shape.kind))
     }
 
     /// Whether a kind is added by name.

@@ -130,3 +130,97 @@ fn a_job_is_held_and_fails_a_strict_check_alone() {
         .imago(check.iter().chain(&["--add-kind", "Job"]))
         .finish_with(1);
 }
+
+#[test]
+fn a_path_of_the_settings_that_leads_nowhere_is_told_with_its_line() {
+    let place = place();
+    let shop =
+        format!("apiVersion: shop.example.com/v1\nkind: Shop\nspec: {{image: \"{IMAGE}\"}}\n");
+    place.write("shop.yaml", shop);
+    place.write(
+        ".imago.yaml",
+        "kinds:\n- kind: Shop\n  paths:\n  - spec/image\n  - spec/imagee\n- kind: Nope\n  paths: [\"spec/*/image\"]\n",
+    );
+    let (files, warnings) = changed(&place, "");
+    assert!(files.contains(&"shop.yaml".to_owned()), "{files:?}");
+    for told in [
+        ".imago.yaml:5: the path `spec/imagee` leads to no image of a Shop",
+        ".imago.yaml:7: the path `spec/*/image` leads to no image of a Nope",
+    ] {
+        assert!(warnings.contains(told), "{warnings}");
+    }
+    assert!(!warnings.contains("`spec/image`"), "{warnings}");
+    assert!(!changed(&place, "shop.yaml").1.contains("leads to no image"));
+}
+
+#[test]
+fn mistakes_in_kinds_of_the_settings_are_shown_where_they_stand() {
+    let place = place();
+    for (text, line, what) in [
+        (
+            "kinds:\n- kind: Shop\n  path: [spec]\n",
+            3,
+            "did you mean `paths`?",
+        ),
+        ("kinds:\n- paths: [spec]\n", 2, "`kind` is missing"),
+        ("kinds:\n- kind: Shop\n", 2, "`Shop` has no `paths`"),
+        (
+            "kinds:\n- kind: Shop\n  ignore: true\n  paths: [spec]\n",
+            2,
+            "leaves nothing for `paths`",
+        ),
+        (
+            "kinds:\n- kind: Shop\n  paths:\n  - spec//image\n",
+            4,
+            "a key is empty",
+        ),
+        (
+            "kinds:\n- kind: ConfigMap\n  paths: [data/image]\n",
+            3,
+            "nothing is edited below `data`",
+        ),
+        (
+            "kinds:\n- kind: Shop\n  paths: [spec]\n  split: {name: a}\n",
+            4,
+            "`tag` is missing",
+        ),
+        (
+            "kinds:\n- group: kyverno.io\n  kind: Policy\n  paths: [spec/image]\n",
+            3,
+            "never edited",
+        ),
+        (
+            "kinds:\n- group: image.toolkit.fluxcd.io\n  kind: ImageRepository\n  paths: [spec/image]\n",
+            3,
+            "never edited",
+        ),
+    ] {
+        place.write(".imago.yaml", text);
+        let said = place.imago(["files"]).finish_with(2).stderr;
+        assert!(
+            said.contains(what) && said.contains(&format!(".imago.yaml:{line}:")),
+            "{text}\n{said}"
+        );
+    }
+}
+
+#[test]
+fn an_object_whose_kind_is_off_is_counted_and_pinned_once_it_is_added() {
+    let place = Workplace::new();
+    place.write("imago.lock", LOCK);
+    place.write(
+        "main.yaml",
+        format!(
+            "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nspec: {{image: \"{IMAGE}\"}}\n"
+        ),
+    );
+    let off = place.imago(["files", "--offline"]).finish_with(0).stdout;
+    assert!(off.contains("1 Prometheus not handled"), "{off}");
+    assert!(changed(&place, "").0.is_empty());
+    assert_eq!(changed(&place, "--add-kind Prometheus").0, ["main.yaml"]);
+    assert!(
+        changed(&place, "--add-kind Prometheus.example.com")
+            .0
+            .is_empty()
+    );
+}

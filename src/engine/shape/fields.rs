@@ -1,0 +1,580 @@
+//! Images that stand in fields of their own, by kind: those of operators, and those that settings name.
+//!
+//! ```yaml
+//! apiVersion: monitoring.coreos.com/v1
+//! kind: Prometheus
+//! spec: {image: registry.example.com/prometheus:v3}      # `spec/image`
+//! ```
+//!
+//! They are off until a run names their kinds: what an operator does with a digest is for the user to know.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use super::kinds::Kinds;
+use super::pattern::Pattern;
+use super::scalar::{dotted, scalar_site};
+use super::{families, group_of};
+use crate::engine::hold::Hold;
+use crate::engine::path::{Path, Step};
+use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slot, Slots};
+use crate::engine::tree::{Scalar, Tree};
+
+/// Where the objects of a kind have images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Its API group. `None`: any.
+    pub group: Option<Cow<'static, str>>,
+    /// Its kind.
+    pub kind: Cow<'static, str>,
+    /// The paths to images, or with `split` to the mappings that they are written in.
+    pub paths: Vec<Pattern>,
+    /// How an image is written where its parts have keys of their own.
+    pub split: Option<Split>,
+}
+
+/// The keys of an image's parts. A key may lead further down: `ref/tag`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// The key of the repository. A scheme before it (`oci://`) is none of its name.
+    pub name: Vec<Cow<'static, str>>,
+    /// The key of the tag.
+    pub tag: Vec<Cow<'static, str>>,
+    /// The key of the digest, which is added where it is absent. `None`: the digest goes behind the tag.
+    pub digest: Option<Vec<Cow<'static, str>>>,
+}
+
+/// A row of the table: the group, the kinds, the paths.
+type Row = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+/// Kinds of operators whose images stand in fields of their own.
+const ROWS: [Row; 22] = [
+    (
+        "actions.summerwind.dev",
+        &["Runner"],
+        &["spec/image", "spec/dockerImage"],
+    ),
+    (
+        "actions.summerwind.dev",
+        &["RunnerDeployment", "RunnerReplicaSet"],
+        &["spec/template/spec/image", "spec/template/spec/dockerImage"],
+    ),
+    (
+        "actions.summerwind.dev",
+        &["RunnerSet"],
+        &["spec/image", "spec/dockerImage"],
+    ),
+    ("apps.kruise.io", &["ImagePullJob"], &["spec/image"]),
+    (
+        "ceph.rook.io",
+        &["CephCluster"],
+        &["spec/cephVersion/image"],
+    ),
+    ("dragonflydb.io", &["Dragonfly"], &["spec/image"]),
+    (
+        "gateway.envoyproxy.io",
+        &["EnvoyProxy"],
+        &[
+            "spec/provider/kubernetes/envoyDeployment/container/image",
+            "spec/provider/kubernetes/envoyDaemonSet/container/image",
+        ],
+    ),
+    ("k8s.keycloak.org", &["Keycloak"], &["spec/image"]),
+    (
+        "kafka.strimzi.io",
+        &["Kafka"],
+        &[
+            "spec/kafka/image",
+            "spec/zookeeper/image",
+            "spec/entityOperator/*/image",
+            "spec/cruiseControl/image",
+            "spec/kafkaExporter/image",
+        ],
+    ),
+    (
+        "kafka.strimzi.io",
+        &[
+            "KafkaBridge",
+            "KafkaConnect",
+            "KafkaMirrorMaker",
+            "KafkaMirrorMaker2",
+        ],
+        &["spec/image"],
+    ),
+    (
+        "kubevirt.io",
+        &["VirtualMachine", "VirtualMachineInstanceReplicaSet"],
+        &["spec/template/spec/volumes[]/containerDisk/image"],
+    ),
+    (
+        "kubevirt.io",
+        &["VirtualMachineInstance"],
+        &["spec/volumes[]/containerDisk/image"],
+    ),
+    ("minio.min.io", &["Tenant"], &["spec/image"]),
+    (
+        "monitoring.coreos.com",
+        &[
+            "Alertmanager",
+            "Prometheus",
+            "PrometheusAgent",
+            "ThanosRuler",
+        ],
+        &["spec/image"],
+    ),
+    (
+        "opentelemetry.io",
+        &["OpenTelemetryCollector", "TargetAllocator", "OpAMPBridge"],
+        &["spec/image", "spec/targetAllocator/image"],
+    ),
+    ("opentelemetry.io", &["Instrumentation"], &["spec/*/image"]),
+    ("operators.coreos.com", &["CatalogSource"], &["spec/image"]),
+    ("postgresql.cnpg.io", &["Cluster"], &["spec/imageName"]),
+    (
+        "postgresql.cnpg.io",
+        &["ClusterImageCatalog", "ImageCatalog"],
+        &["spec/images[]/image"],
+    ),
+    ("rabbitmq.com", &["RabbitmqCluster"], &["spec/image"]),
+    (
+        "sparkoperator.k8s.io",
+        &["SparkApplication"],
+        &["spec/image", "spec/driver/image", "spec/executor/image"],
+    ),
+    (
+        "sparkoperator.k8s.io",
+        &["ScheduledSparkApplication"],
+        &[
+            "spec/template/image",
+            "spec/template/driver/image",
+            "spec/template/executor/image",
+        ],
+    ),
+];
+
+/// The shapes of the table, and Flux's OCIRepository (<https://fluxcd.io/flux/components/source/ocirepositories/#reference>), where a
+/// digest wins over the tag beside it.
+static TABLE: LazyLock<Vec<Shape>> = LazyLock::new(|| {
+    let rows = ROWS.iter().flat_map(|(group, kinds, paths)| {
+        kinds.iter().map(|kind| Shape {
+            group: Some((*group).into()),
+            kind: (*kind).into(),
+            paths: paths
+                .iter()
+                .map(|path| path.parse().expect("a test reads each"))
+                .collect(),
+            split: None,
+        })
+    });
+    let oci = Shape {
+        group: Some("source.toolkit.fluxcd.io".into()),
+        kind: "OCIRepository".into(),
+        paths: vec!["spec".parse().expect("it is a key")],
+        split: Some(Split {
+            name: vec!["url".into()],
+            tag: vec!["ref".into(), "tag".into()],
+            digest: Some(vec!["ref".into(), "digest".into()]),
+        }),
+    };
+    rows.chain([oci]).collect()
+});
+
+/// Fields to which programs write images, which no run reads: the group, the kind, and the keys to them.
+const OUTPUTS: [(&str, &str, &[&str]); 4] = [
+    (
+        "kafka.strimzi.io",
+        "KafkaConnect",
+        &["spec", "build", "output"],
+    ),
+    ("kpack.io", "Image", &["spec", "tag"]),
+    ("shipwright.io", "Build", &["spec", "output"]),
+    ("shipwright.io", "BuildRun", &["spec", "output"]),
+];
+
+impl Shape {
+    fn fits(&self, group: &str, kind: &str) -> bool {
+        self.kind == kind && self.group.as_deref().is_none_or(|own| own == group)
+    }
+
+    /// Why none of its images is ever edited, if so.
+    pub fn never(&self) -> bool {
+        let group = self.group.as_deref().unwrap_or_default();
+        families::of(&format!("{group}/v1"), &self.kind).is_none()
+    }
+
+    /// Whether one of its paths is that of a site of an object.
+    pub fn finds(&self, path: &Pattern, api_version: &str, kind: &str, at: &[Step]) -> bool {
+        self.fits(group_of(api_version), kind) && path.leads_to(at)
+    }
+}
+
+/// The kind of an object whose images are off, if it has any.
+pub(super) fn off<'a, T: Tree<'a>>(
+    api_version: &str,
+    kind: &str,
+    object: T,
+    kinds: &Kinds,
+) -> Option<&'static str> {
+    let shape = row(api_version, kind).filter(|_| !kinds.add(api_version, kind))?;
+    let mut found = Vec::new();
+    add(shape, object, &Path::root(), &mut found);
+    let has_image = found.iter().any(|site| site.image.text().is_some());
+    has_image.then_some(&*shape.kind)
+}
+
+/// Whether a kind of this name is in the table, in some group.
+pub(super) fn is_row(kind: &str) -> bool {
+    TABLE.iter().any(|shape| shape.kind == kind)
+}
+
+/// The name of a kind of the table.
+pub(super) fn off_kind(api_version: &str, kind: &str) -> Option<&'static str> {
+    Some(&row(api_version, kind)?.kind)
+}
+
+fn row(api_version: &str, kind: &str) -> Option<&'static Shape> {
+    let group = group_of(api_version);
+    TABLE.iter().find(|shape| shape.fits(group, kind))
+}
+
+/// Adds the images of an object's fields to those that were found in it otherwise.
+pub(super) fn sites<'a, T: Tree<'a>>(
+    api_version: &str,
+    kind: &str,
+    object: T,
+    at: &Path,
+    kinds: &Kinds,
+    sites: &mut Vec<Site>,
+) {
+    let group = group_of(api_version);
+    let table = TABLE.iter().filter(|shape| shape.fits(group, kind));
+    let added = table.filter(|_| kinds.add(api_version, kind));
+    let declared = kinds
+        .declared
+        .iter()
+        .filter(|shape| shape.fits(group, kind));
+    let mut shapes = declared.chain(added).peekable();
+    if shapes.peek().is_none() || families::of(api_version, kind).is_none() {
+        return;
+    }
+    let first = sites.len();
+    for shape in shapes {
+        add(shape, object, at, sites);
+    }
+    let outputs = OUTPUTS
+        .iter()
+        .filter(|(own, name, _)| (*own, *name) == (group, kind));
+    let outputs: Vec<Path> = outputs.map(|(.., keys)| at.keys(keys)).collect();
+    let mut known: Vec<Path> = Vec::new();
+    let mut index = 0;
+    sites.retain(|site| {
+        let place = site.written_at();
+        let is_output = outputs
+            .iter()
+            .any(|output| place.steps().starts_with(output.steps()));
+        let keeps = index < first || !is_output && !known.contains(&place);
+        known.push(place);
+        index += 1;
+        keeps
+    });
+    let hold = managed(group, kind, object);
+    for site in sites.iter_mut().skip(first) {
+        site.hold = site.hold.take().or_else(|| hold.clone());
+    }
+}
+
+/// Why something else chooses the image of an object.
+fn managed<'a, T: Tree<'a>>(group: &str, kind: &str, object: T) -> Option<Hold> {
+    let below = |keys: &[&str]| {
+        let node = keys.iter().try_fold(object, |node, key| node.get(key));
+        node.is_some_and(|node| !matches!(node.scalar(), Scalar::Null))
+    };
+    match (group, kind) {
+        ("operators.coreos.com", "CatalogSource")
+            if below(&["spec", "updateStrategy", "registryPoll"]) =>
+        {
+            Some(Hold::managed_image(
+                "`registryPoll` has the catalog follow its tag",
+            ))
+        }
+        ("source.toolkit.fluxcd.io", "OCIRepository") if below(&["spec", "ref", "semver"]) => {
+            Some(Hold::managed_image("`semver` has Flux choose the tag"))
+        }
+        _ => None,
+    }
+}
+
+fn add<'a, T: Tree<'a>>(shape: &Shape, object: T, at: &Path, sites: &mut Vec<Site>) {
+    for path in &shape.paths {
+        path.find(object, |steps, node, around| {
+            let found = match &shape.split {
+                None => whole(node, around, at, steps),
+                Some(split) => parts(split, node, at, steps),
+            };
+            sites.extend(found);
+        });
+    }
+}
+
+/// An image in one scalar, in a mapping or a sequence around it.
+fn whole<'a, T: Tree<'a>>(node: T, around: T, at: &Path, steps: &[Step]) -> Option<Site> {
+    let (last, outer) = steps.split_last()?;
+    // What is no scalar is no image: a chart's values may have a mapping there.
+    if !node.entries().is_empty() || !node.items().is_empty() {
+        return None;
+    }
+    let mut site = Site {
+        slots: Slots::Whole(vec![last.clone()].into()),
+        ..scalar_site(around, node, Role::Other, at.below(outer), Memory::InPlace)
+    };
+    if site.name.is_empty() {
+        site.name = dotted(steps);
+    }
+    Some(site)
+}
+
+/// An image whose parts have keys of their own.
+fn parts<'a, T: Tree<'a>>(split: &Split, node: T, object: &Path, steps: &[Step]) -> Option<Site> {
+    let below = |keys: &[Cow<'static, str>]| keys.iter().try_fold(node, |node, key| node.get(key));
+    let name = below(&split.name)?
+        .scalar()
+        .text()
+        .filter(|name| !name.is_empty())?;
+    let name = name.split_once("://").map_or(name, |(_, name)| name);
+    let slot = |keys: &[Cow<'static, str>], text: Option<&str>| Slot {
+        steps: keys.iter().cloned().map(Step::Key).collect(),
+        text: text.map(str::to_owned),
+    };
+    let written = below(&split.tag);
+    let tag_text = written.and_then(|tag| tag.scalar().text());
+    let tag = tag_text
+        .filter(|tag| !tag.is_empty())
+        .map(|text| slot(&split.tag, Some(text)));
+    let digest_node = split.digest.as_deref().and_then(below);
+    let digest_text = digest_node.and_then(|digest| digest.scalar().text());
+    // A digest that stands behind the tag stays there.
+    let is_behind =
+        digest_text.is_none_or(str::is_empty) && tag_text.is_some_and(|tag| tag.contains('@'));
+    let digest = split
+        .digest
+        .as_deref()
+        .filter(|_| !is_behind)
+        .map(|keys| slot(keys, digest_text));
+    let image = match written.map(T::scalar) {
+        Some(Scalar::Bool(_)) => Image::Other("a boolean"),
+        Some(Scalar::Other(what)) => Image::Other(what),
+        _ if tag.is_none() && digest_text.is_none() => return None,
+        _ => Image::Text(Slot::whole(name, tag.as_ref(), digest.as_ref())),
+    };
+    let shown = written.or(digest_node).unwrap_or(node);
+    Some(Site {
+        role: Role::Other,
+        name: dotted(steps),
+        at: object.below(steps),
+        slots: Slots::Parts { tag, digest },
+        image,
+        memory: Memory::InPlace,
+        pull_policy: None,
+        line: shown.line(),
+        ignored: shown.ignored().then_some(IgnoreMark::Comment),
+        decided_by: None,
+        hold: shown.held(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::shape::find_in;
+    use serde_json::{Value, json};
+
+    /// The images of an object whose kind is added, `=` before those that are held.
+    fn images(object: Value, added: bool) -> Vec<String> {
+        let kinds = Kinds {
+            added: match added {
+                true => vec![object["kind"].as_str().unwrap().parse().unwrap()],
+                false => Vec::new(),
+            },
+            ..Kinds::default()
+        };
+        let found = find_in("", &object, &kinds);
+        let sites = found.objects.into_iter().flat_map(|object| object.sites);
+        sites
+            .map(|site| {
+                assert_eq!(site.memory, Memory::InPlace);
+                let held = site.hold.as_ref().map_or("", |_| "=");
+                format!("{held}{}", site.image.text().unwrap_or("none"))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_row_finds_the_images_of_its_kinds_once_these_are_added() {
+        for (group, kinds, paths) in ROWS {
+            for kind in kinds {
+                for path in paths {
+                    assert_eq!(path.parse::<Pattern>().unwrap().to_string(), *path);
+                    let leaf = json!("web:1");
+                    let object =
+                        path.rsplit('/')
+                            .fold(leaf, |inner, key| match key.strip_suffix("[]") {
+                                Some(key) => json!({key: [inner]}),
+                                None if key == "*" => json!({"any": inner}),
+                                None => json!({key: inner}),
+                            });
+                    let mut object = object;
+                    object["apiVersion"] = format!("{group}/v1").into();
+                    object["kind"] = (*kind).into();
+                    assert_eq!(images(object.clone(), true), ["web:1"], "{kind} {path}");
+                    assert_eq!(images(object.clone(), false), [""; 0], "{kind} {path}");
+                    assert_eq!(find_in("", &object, &Kinds::default()).unhandled, [*kind]);
+                    object["apiVersion"] = "example.com/v1".into();
+                    assert_eq!(images(object, true), [""; 0], "{kind} {path}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_chooses_its_image_itself_is_held() {
+        let catalog = |spec: Value| json!({"apiVersion": "operators.coreos.com/v1alpha1", "kind": "CatalogSource", "spec": spec});
+        assert_eq!(images(catalog(json!({"image": "web:1"})), true), ["web:1"]);
+        let polled =
+            json!({"image": "web:1", "updateStrategy": {"registryPoll": {"interval": "10m"}}});
+        assert_eq!(images(catalog(polled), true), ["=web:1"]);
+        let oci = |reference: Value| {
+            json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "OCIRepository",
+            "spec": {"url": "oci://registry.example.com/shop/web", "ref": reference}})
+        };
+        for (reference, expected) in [
+            (
+                json!({"tag": "1"}),
+                &["registry.example.com/shop/web:1"][..],
+            ),
+            (
+                json!({"tag": "1", "digest": "sha256:00"}),
+                &["registry.example.com/shop/web:1@sha256:00"],
+            ),
+            (
+                json!({"tag": "1@sha256:00"}),
+                &["registry.example.com/shop/web:1@sha256:00"],
+            ),
+            (
+                json!({"digest": "sha256:00"}),
+                &["registry.example.com/shop/web@sha256:00"],
+            ),
+            (
+                json!({"tag": "1", "semver": ">= 1"}),
+                &["=registry.example.com/shop/web:1"],
+            ),
+            (json!({"tag": 1}), &["none"]),
+            (json!({}), &[]),
+            (json!(null), &[]),
+        ] {
+            assert_eq!(
+                images(oci(reference.clone()), true),
+                expected,
+                "{reference}"
+            );
+        }
+    }
+
+    #[test]
+    fn after_a_write_the_parts_say_the_image() {
+        for (reference, to) in [
+            (
+                json!({"tag": "1"}),
+                json!({"tag": "1", "digest": "sha256:11"}),
+            ),
+            (
+                json!({"tag": "1", "digest": ""}),
+                json!({"tag": "1", "digest": "sha256:11"}),
+            ),
+            (
+                json!({"tag": "1", "digest": "sha256:00"}),
+                json!({"tag": "1", "digest": "sha256:11"}),
+            ),
+            (json!({"tag": "1@sha256:00"}), json!({"tag": "1@sha256:11"})),
+        ] {
+            let mut object = json!({"url": "oci://web", "ref": reference});
+            let split = TABLE.last().unwrap().split.clone().unwrap();
+            let site = parts(&split, &object, &Path::root(), &[]).unwrap();
+            assert!(site.write(site.image.text().unwrap()).is_empty());
+            for change in site.write("web:1@sha256:11") {
+                assert!(site.holds(&change));
+                let Some((Step::Key(key), _)) = change.at.steps().split_last() else {
+                    panic!()
+                };
+                assert_eq!(object["ref"][&**key].as_str(), change.from.as_deref());
+                object["ref"][&**key] = change.to.unwrap().into();
+            }
+            assert_eq!(object["ref"], to);
+            assert_eq!(
+                parts(&split, &object, &Path::root(), &[])
+                    .unwrap()
+                    .image
+                    .text(),
+                Some("web:1@sha256:11")
+            );
+        }
+    }
+
+    #[test]
+    fn settings_reach_neither_outputs_nor_what_is_never_edited() {
+        let declared = |group: Option<&'static str>, kind: &'static str, paths: &[&str]| Kinds {
+            declared: vec![Shape {
+                group: group.map(Into::into),
+                kind: kind.into(),
+                paths: paths.iter().map(|path| path.parse().unwrap()).collect(),
+                split: None,
+            }],
+            ..Kinds::default()
+        };
+        let spec = json!({"image": "web:1", "tag": "web:2", "output": {"image": "web:3"}, "build": {"output": {"image": "web:4"}},
+            "status": {"image": "web:5"}});
+        let paths = [
+            "spec/image",
+            "spec/tag",
+            "spec/*/image",
+            "spec/build/output/image",
+        ];
+        for (api_version, kind, expected) in [
+            (
+                "example.com/v1",
+                "Shop",
+                &["web:1", "web:2", "web:3", "web:4"][..],
+            ),
+            (
+                "kafka.strimzi.io/v1",
+                "KafkaConnect",
+                &["web:1", "web:2", "web:3"],
+            ),
+            ("kpack.io/v1", "Image", &["web:1", "web:3", "web:4"]),
+            ("shipwright.io/v1", "Build", &["web:1", "web:2", "web:4"]),
+            ("image.toolkit.fluxcd.io/v1", "ImageRepository", &[]),
+            ("kyverno.io/v1", "ClusterPolicy", &[]),
+            ("apiextensions.k8s.io/v1", "CustomResourceDefinition", &[]),
+        ] {
+            let object = json!({"apiVersion": api_version, "kind": kind, "spec": spec});
+            let kinds = declared(None, kind, &paths);
+            let found = find_in("", &object, &kinds).objects;
+            let images = found
+                .iter()
+                .flat_map(|object| &object.sites)
+                .filter_map(|site| site.image.text());
+            assert!(images.eq(expected.iter().copied()), "{kind}");
+        }
+        assert!(declared(Some("kyverno.io"), "ClusterPolicy", &paths).declared[0].never());
+        assert!(!declared(None, "ClusterPolicy", &paths).declared[0].never());
+        let owned = json!({"apiVersion": "example.com/v1", "kind": "Shop", "metadata": {"ownerReferences": [{"kind": "Shops"}]}, "spec": spec});
+        assert!(
+            find_in("", &owned, &declared(None, "Shop", &paths))
+                .objects
+                .is_empty()
+        );
+    }
+}

@@ -1,0 +1,42 @@
+//! A site whose image stands in one scalar.
+
+use std::borrow::Cow;
+
+use super::pods::IMAGE;
+use crate::engine::path::{Path, Step};
+use crate::engine::site::{IgnoreMark, Image, Memory, PullPolicy, Role, Site, Slots};
+use crate::engine::tree::{Scalar, Tree};
+
+/// A site whose image stands in one scalar, under the key `image` of `item`.
+pub(super) fn scalar_site<'a, T: Tree<'a>>(
+    item: T,
+    image: T,
+    role: Role,
+    at: Path,
+    memory: Memory,
+) -> Site {
+    let text = |key| item.get(key).and_then(|value| value.scalar().text());
+    Site {
+        role,
+        at,
+        slots: Slots::Whole(Cow::Borrowed(&IMAGE)),
+        memory,
+        name: text("name").unwrap_or_default().to_owned(),
+        image: match image.scalar() {
+            Scalar::Null | Scalar::Text("") => Image::Absent,
+            Scalar::Text(text) => Image::Text(text.to_owned()),
+            Scalar::Bool(_) => Image::Other("a boolean"),
+            Scalar::Other(what) => Image::Other(what),
+        },
+        pull_policy: text("imagePullPolicy").and_then(PullPolicy::of),
+        line: image.line(),
+        ignored: image.ignored().then_some(IgnoreMark::Comment),
+        decided_by: None,
+        hold: image.held(),
+    }
+}
+
+/// Steps as the name of a site that has no other.
+pub(super) fn dotted(steps: &[Step]) -> String {
+    steps.iter().cloned().collect::<Path>().to_string()
+}

@@ -20,7 +20,8 @@ mod tls;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use imago::app::resolve::{PlatformLoss, Wanted, resolve};
+use imago::app::gate::PlatformLoss;
+use imago::app::resolve::{Wanted, resolve};
 use imago::engine::image::ImageRef;
 use imago::io::registry::{Registry, Settings};
 use registry::{Access, TestRegistry};

@@ -58,7 +58,7 @@
 //! |---|---|
 //! | a shape (a kind of object that has images) | `engine/shape/`: a row in the table of its family |
 //! | a notation (how an image is written there) | `engine/site.rs`, and `engine/image.rs` for its syntax |
-//! | a gate (what holds an answer back) | `engine/hold.rs` for the hold; `app/resolve.rs` asks, as for the loss of a platform |
+//! | a gate (what holds an answer back) | `app/gate.rs`, as for the loss of a platform; `engine/hold.rs` for the hold |
 //! | a forge (where a request is opened) | none yet: `io/forge/`, called from `app/commit/carry.rs` after the push |
 //! | an auth scheme | `io/registry/challenge.rs` and `io/registry/token.rs`; `io/credentials/` for where credentials come from |
 //! | an output format | `cli/render/`, one file a format; its name in `cli/args/output.rs`, its call in `cli/reports.rs` |

@@ -86,7 +86,8 @@ impl<R: Resolver> Ahead<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::resolve::{PlatformLoss, Wanted, resolve};
+    use crate::app::gate::PlatformLoss;
+    use crate::app::resolve::{Wanted, resolve};
     use crate::engine::answer::{Manifest, Refusal};
     use crate::engine::image::{Digest, ImageRef};
 

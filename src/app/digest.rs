@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::gate::PlatformLoss;
 use super::observer::Observer;
-use super::resolve::{PlatformLoss, Wanted};
+use super::resolve::Wanted;
 use super::source::{LockUse, Source};
 use super::workspace::Workspace;
 use crate::engine::answer::Refusal;

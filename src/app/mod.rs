@@ -7,6 +7,7 @@ mod copies;
 pub mod digest;
 pub mod edits;
 pub mod files;
+pub mod gate;
 mod globs;
 pub mod images;
 pub mod kind_names;

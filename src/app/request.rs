@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::gate::PlatformLoss;
 use super::kind_names::KindLists;
 use super::message::Template;
 use super::report::Action;
-use super::resolve::PlatformLoss;
 use super::source::LockUse;
 use super::workspace::Workspace;
 use crate::engine::object::Object;

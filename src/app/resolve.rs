@@ -1,7 +1,6 @@
 //! Resolves each lookup of a run once, many at a time. A failure stops no other lookup.
 //!
-//! If a recorded digest has moved, the old and the new manifest are read, and a new one that lacks a platform is held back. If
-//! nothing moved, no manifest is read. All lookups are passed to the resolver at once; it limits how many requests are under way.
+//! A new digest passes the gates of `gate.rs` before it is an answer. All lookups are passed to the resolver at once; it limits how many requests are under way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,23 +8,15 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::task::JoinSet;
 
+use super::gate::{self, PlatformLoss};
 use super::observer::Event;
-use crate::engine::answer::{Answer, Answers, Index, Manifest, Refusal, lost};
+use crate::engine::answer::{Answer, Answers, Index, Manifest, Refusal};
 use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
 use crate::io::resolver::Resolver;
 
 /// The lookups of a run, each with its recorded digests.
 pub type Wanted = BTreeMap<Lookup, BTreeSet<Digest>>;
-
-/// What to do with a new digest that lacks a platform of the recorded one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlatformLoss {
-    /// Read both manifests, and hold the new digest back.
-    HoldBack,
-    /// Take it without reading any manifest.
-    Allow,
-}
 
 /// Resolves all lookups on the current runtime. Without lookups it sends no event.
 pub async fn resolve<R: Resolver>(
@@ -83,7 +74,7 @@ pub async fn manifests<R: Resolver>(
                 manifests: BTreeMap::new(),
                 whole: true,
             }),
-            Ok(None) => Err(unknown(digest)),
+            Ok(None) => Err(gate::unknown(digest)),
             Err(refusal) => Err(refusal),
         };
         (lookup.clone(), known)
@@ -100,16 +91,6 @@ fn broken() -> Refusal {
     }
 }
 
-fn unknown(digest: &Digest) -> Refusal {
-    Refusal {
-        code: Code::DigestUnknown,
-        cause: format!(
-            "the registry names {digest} for this tag, but lacks its manifest or its configuration"
-        ),
-        hint: Some("try again later; the tag may be changing just now".to_owned()),
-    }
-}
-
 async fn answer<R: Resolver>(
     resolver: &R,
     lookup: &Lookup,
@@ -117,33 +98,8 @@ async fn answer<R: Resolver>(
     platform_loss: PlatformLoss,
 ) -> Result<Answer, Refusal> {
     let digest = resolver.resolve(lookup).await?;
-    let mut answer = Answer::new(digest);
-    let compares = platform_loss == PlatformLoss::HoldBack
-        && recorded.iter().any(|recorded| *recorded != answer.digest);
-    // When manifests are compared, this one is read and hashed below anyway.
-    if !compares
-        && !recorded.contains(&answer.digest)
-        && !resolver.verify(lookup, &answer.digest).await?
-    {
-        return Err(unknown(&answer.digest));
-    }
-    if !compares {
-        return Ok(answer);
-    }
-    let Some(new) = resolver.manifest(lookup, &answer.digest).await? else {
-        return Err(unknown(&answer.digest));
-    };
-    for recorded in recorded
-        .iter()
-        .filter(|recorded| **recorded != answer.digest)
-    {
-        if let Some(old) = resolver.manifest(lookup, recorded).await?
-            && let Some(reason) = lost(&old, &new)
-        {
-            answer.held.insert(recorded.clone(), reason);
-        }
-    }
-    Ok(answer)
+    let held = gate::judge(resolver, lookup, &digest, recorded, platform_loss).await?;
+    Ok(Answer { digest, held })
 }
 
 #[cfg(test)]
@@ -152,6 +108,7 @@ mod tests {
 
     use super::*;
     use crate::engine::answer::{Manifest, Platform};
+    use crate::engine::hold::Hold;
     use crate::engine::image::ImageRef;
 
     /// Tags and manifests in tables; anything else is an error.
@@ -266,7 +223,10 @@ mod tests {
             answer.held,
             BTreeMap::from([(
                 digest(1),
-                "it lacks linux/arm64, which the recorded digest has".to_owned()
+                Hold::platform_lost(
+                    &digest(2),
+                    "it lacks linux/arm64, which the recorded digest has"
+                )
             )])
         );
         let allowed = table(&manifests);

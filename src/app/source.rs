@@ -7,9 +7,10 @@ use std::sync::Arc;
 use anyhow::bail;
 
 use super::ahead::Ahead;
+use super::gate::PlatformLoss;
 use super::observer::Event;
 use super::report::{Place, Problem};
-use super::resolve::{self, PlatformLoss, Wanted};
+use super::resolve::{self, Wanted};
 use super::workspace::Workspace;
 use crate::engine::answer::{Answer, Answers, Refusal};
 use crate::engine::code::Code;

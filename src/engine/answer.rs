@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hold::Hold;
 use super::image::{Digest, Lookup};
 use crate::engine::code::Code;
 
@@ -13,8 +14,8 @@ pub type Answers = BTreeMap<Lookup, Result<Answer, Refusal>>;
 pub struct Answer {
     /// The digest of the manifest or index that the tag points to now.
     pub digest: Digest,
-    /// The recorded digests that the new one must not replace, each with the reason (`it lacks linux/arm64, which …`).
-    pub held: BTreeMap<Digest, String>,
+    /// The recorded digests that the new one must not replace, each with what holds it.
+    pub held: BTreeMap<Digest, Hold>,
 }
 
 impl Answer {

@@ -1,6 +1,5 @@
 //! Why an image that follows a tag stays as it is written.
 
-use super::answer::Answers;
 use super::image::{Digest, Lookup};
 use crate::engine::code::Code;
 
@@ -25,15 +24,6 @@ impl Hold {
             self.code,
             Code::RenamedBy | Code::TagSuffix | Code::TakenApart
         )
-    }
-
-    /// Whether the answers free an image that follows the tag `own`.
-    pub fn is_freed(&self, own: &Lookup, answers: &Answers) -> bool {
-        let digest = |lookup| Some(&answers.get(lookup)?.as_ref().ok()?.digest);
-        let Some(own) = digest(own) else {
-            return false;
-        };
-        !self.unless.is_empty() && self.unless.iter().all(|other| digest(other) == Some(own))
     }
 
     /// The tag's new digest lacks a platform.

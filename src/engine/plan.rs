@@ -281,7 +281,7 @@ fn update_where(
         let outcome = match decided(object, site, eligibility) {
             Decided::Now(outcome) => outcome,
             Decided::ByTag { follow, hold } => {
-                match hold.filter(|hold| !hold.is_freed(&follow.lookup, answers)) {
+                match hold.filter(|hold| !is_freed(hold, &follow.lookup, answers)) {
                     Some(hold) => Outcome::Held(hold.clone()),
                     None => judge(site, &follow.lookup, followed(image, &follow, answers)),
                 }
@@ -411,6 +411,15 @@ fn held<'o>(object: &'o Object, site: &'o Site) -> Option<&'o Hold> {
     site.hold.as_ref().or(object.hold.as_ref())
 }
 
+/// Whether the answers free an image that follows the tag `own` from what holds it.
+fn is_freed(hold: &Hold, own: &Lookup, answers: &Answers) -> bool {
+    let digest = |lookup| Some(&answers.get(lookup)?.as_ref().ok()?.digest);
+    let Some(own) = digest(own) else {
+        return false;
+    };
+    !hold.unless.is_empty() && hold.unless.iter().all(|other| digest(other) == Some(own))
+}
+
 fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outcome {
     match answers.get(&follow.lookup) {
         None => Outcome::Failed(Refusal {
@@ -424,7 +433,7 @@ fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outc
             .as_ref()
             .and_then(|digest| answer.held.get(digest))
         {
-            Some(reason) => Outcome::Held(Hold::platform_lost(&answer.digest, reason)),
+            Some(hold) => Outcome::Held(hold.clone()),
             None if follow.is_on(image, &answer.digest) => Outcome::Ok,
             None => Outcome::Outdated(follow.on(&answer.digest)),
         },

@@ -9,8 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use imago::app::gate::PlatformLoss;
 use imago::app::message::Template;
-use imago::app::resolve::PlatformLoss;
 use imago::cli::config;
 use imago::engine::annotation::Originals;
 use imago::engine::image::{Digest, ImageRef};

@@ -1,8 +1,8 @@
 //! Which images are taken, where their tags are kept, and how they are written, checked.
 
 use super::{UsageError, usage};
+use crate::app::gate::PlatformLoss;
 use crate::app::report::Action;
-use crate::app::resolve::PlatformLoss;
 use crate::cli::args;
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{GlobError, ImageFilter};

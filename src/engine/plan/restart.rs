@@ -8,7 +8,6 @@ use super::{
     recorded, without_record,
 };
 use crate::engine::answer::{Answers, Refusal};
-use crate::engine::hold::Hold;
 use crate::engine::image::{DEFAULT_TAG, ImageRef};
 use crate::engine::policy::{self, Follow, Intent, Return};
 use crate::engine::running::{PodVerdict, Pods, Purpose};
@@ -214,7 +213,7 @@ fn seen(
             match pods.say(site, &answer.digest, Purpose::Restart) {
                 PodVerdict::Agrees => Outcome::Ok,
                 PodVerdict::Differs(running) if answer.held.contains_key(&running) => {
-                    Outcome::Held(Hold::platform_lost(&answer.digest, &answer.held[&running]))
+                    Outcome::Held(answer.held[&running].clone())
                 }
                 PodVerdict::Differs(running) => Outcome::Stale {
                     running,

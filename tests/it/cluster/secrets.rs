@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use imago::app::resolve::{PlatformLoss, Wanted};
+use imago::app::gate::PlatformLoss;
+use imago::app::resolve::Wanted;
 use imago::engine::image::ImageRef;
 use imago::io::cluster::{Cluster, Pulled, Settings};
 use imago::io::registry::{self, Registry};

@@ -447,7 +447,7 @@ fn a_digest_that_a_registry_names_and_does_not_have_is_a_problem() {
     )]
     .into();
     let resolver = std::sync::Arc::new(imago::io::registry::Registry::new(settings()).unwrap());
-    let loss = imago::app::resolve::PlatformLoss::HoldBack;
+    let loss = imago::app::gate::PlatformLoss::HoldBack;
     let answers = crate::support::resolve(&resolver, &wanted, loss, |_| {});
     assert_eq!(
         answers[&lookup(&image)].as_ref().unwrap_err().code.as_str(),
@@ -473,7 +473,7 @@ fn bytes_of_another_digest_are_not_believed() {
     )]
     .into();
     let resolver = std::sync::Arc::new(imago::io::registry::Registry::new(settings()).unwrap());
-    let loss = imago::app::resolve::PlatformLoss::HoldBack;
+    let loss = imago::app::gate::PlatformLoss::HoldBack;
     let answers = crate::support::resolve(&resolver, &wanted, loss, |_| {});
     assert_eq!(
         answers[&lookup(&image)].as_ref().unwrap_err().code.as_str(),

@@ -1,6 +1,7 @@
 //! Credentials stay with their host, whatever redirects and `registry-map` say.
 
-use imago::app::resolve::{PlatformLoss, Wanted};
+use imago::app::gate::PlatformLoss;
+use imago::app::resolve::Wanted;
 use imago::io::registry::{Registry, Settings};
 
 use super::{ask, ask_all, digest_of, docker_config, lookup, settings};
@@ -194,7 +195,11 @@ fn a_configuration_is_fetched_from_where_a_redirect_leads_without_credentials() 
     let answer = answers[&lookup].clone().unwrap();
     assert_eq!(answer.digest.as_str(), new);
     assert_eq!(
-        answer.held.values().collect::<Vec<_>>(),
+        answer
+            .held
+            .values()
+            .map(|hold| hold.reason.as_str())
+            .collect::<Vec<_>>(),
         ["it lacks linux/arm64, which the recorded digest has"]
     );
     assert_eq!(store.requests().len(), 2);

@@ -17,7 +17,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use imago::app::resolve::{PlatformLoss, Wanted};
+use imago::app::gate::PlatformLoss;
+use imago::app::resolve::Wanted;
 use imago::engine::answer::{Answer, Answers, Refusal};
 use imago::engine::image::{Digest, ImageRef, Lookup};
 use imago::io::registry::{Limits, Registry, Settings};
@@ -174,7 +175,7 @@ fn a_new_digest_that_loses_a_platform_is_held_back() {
     let held: BTreeMap<String, String> = answer
         .held
         .into_iter()
-        .map(|(digest, reason)| (digest.to_string(), reason))
+        .map(|(digest, hold)| (digest.to_string(), hold.reason))
         .collect();
     assert_eq!(
         held,

@@ -102,7 +102,7 @@ fn hosts_that_never_answer_do_not_hold_up_the_others() {
     let mut answers = crate::support::resolve(
         &resolver,
         &wanted,
-        imago::app::resolve::PlatformLoss::HoldBack,
+        imago::app::gate::PlatformLoss::HoldBack,
         |event| {
             if let imago::app::observer::Event::Answered { lookup, .. } = event {
                 order.push(lookup);

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use imago::app::resolve::{PlatformLoss, Wanted};
+use imago::app::gate::PlatformLoss;
+use imago::app::resolve::Wanted;
 use imago::engine::image::Digest;
 use imago::io::registry::{Registry, Settings};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use imago::app::resolve::{PlatformLoss, Wanted};
+use imago::app::gate::PlatformLoss;
+use imago::app::resolve::Wanted;
 use imago::io::registry::{Registry, Settings};
 
 use super::{ask, ask_all, digest_of, docker_config, lookup, settings};

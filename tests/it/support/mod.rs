@@ -8,8 +8,9 @@
 
 use std::sync::Arc;
 
+use imago::app::gate::PlatformLoss;
 use imago::app::observer::Event;
-use imago::app::resolve::{self, PlatformLoss, Wanted};
+use imago::app::resolve::{self, Wanted};
 use imago::engine::answer::Answers;
 use imago::io::resolver::Resolver;
 

@@ -9,8 +9,9 @@ use std::path::{Component, Path, PathBuf};
 use super::manifest::ManifestFile;
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
-use crate::engine::kustomize::{FILE_NAMES, Kustomization, Overlays};
+use crate::engine::kustomize::{FILE_NAMES, Fate, Kustomization, Overlays};
 use crate::engine::object::Object;
+use crate::engine::shape::JSON_PATCH;
 use crate::engine::site::Memory;
 use crate::engine::yaml::{File, Unreadable};
 use crate::io::files;
@@ -206,6 +207,31 @@ impl KnownOverlays {
         below.into_iter().map(str::to_owned).collect()
     }
 
+    /// Where a file is, by its path from the tree's root.
+    pub(super) fn place(&self, name: &str) -> PathBuf {
+        self.base.root.join(name)
+    }
+
+    /// Takes out of a file the operations of a JSON Patch that no kustomization applies, and holds those on Jobs.
+    pub(super) fn settle_json_patches(&self, manifest: &mut ManifestFile) {
+        let is_json_patch = |object: &Object| object.kind == JSON_PATCH;
+        if !(manifest.objects.iter()).any(|(_, object)| is_json_patch(object)) {
+            return;
+        }
+        let path = self.base.within(&manifest.path).unwrap_or_default();
+        if !self.overlays.is_patch(&path) {
+            manifest
+                .objects
+                .retain(|(_, object)| !is_json_patch(object));
+        } else if self.overlays.is_patch_of_jobs(&path) {
+            for (_, object) in &mut manifest.objects {
+                object
+                    .hold
+                    .get_or_insert_with(|| Hold::job_immutable("Job"));
+            }
+        }
+    }
+
     /// As [`KnownOverlays::bind`], of all manifests.
     pub(super) fn bind_manifests(&mut self, manifests: &[ManifestFile]) {
         for manifest in manifests {
@@ -217,7 +243,8 @@ impl KnownOverlays {
 
     /// Takes note of which entries of kustomizations the images of a file meet, where these may not change.
     pub(super) fn bind(&mut self, path: &str, objects: &[(usize, Object)]) {
-        if !self.overlays.reach(path) {
+        let is_kustomization = is_kustomization(Path::new(path));
+        if !is_kustomization && !self.overlays.reach(path) {
             return;
         }
         for object in objects.iter().map(|(_, object)| object) {
@@ -225,7 +252,12 @@ impl KnownOverlays {
                 let hold = site.hold.as_ref().or(object.hold.as_ref());
                 let hold = hold.filter(|hold| hold.code == Code::JobImmutable);
                 let hold = hold.map(|_| Hold::reaches_job(&object.label(), path));
-                let fate = self.overlays.fate(path, object, site);
+                let fate = match is_kustomization {
+                    true if hold.is_none() => continue,
+                    true => (self.overlays.fate_in_kustomization(path, site))
+                        .map_or_else(Fate::default, |(fate, _)| fate),
+                    false => self.overlays.fate(path, object, site),
+                };
                 self.overlays.bind(&fate, hold.as_ref());
             }
         }
@@ -267,7 +299,7 @@ impl KnownOverlays {
                 let Some(image) = site.image.text() else {
                     continue;
                 };
-                let (fate, bound) = match self.overlays.fate_of_entry(&path, site) {
+                let (fate, bound) = match self.overlays.fate_in_kustomization(&path, site) {
                     Some(known) => known,
                     None => (self.overlays.fate(&path, object, site), None),
                 };

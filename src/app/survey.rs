@@ -276,17 +276,25 @@ impl Survey {
         questions: &impl Questions,
         read: impl overlays::ReadEvidence,
     ) {
+        for manifest in &mut self.manifests {
+            overlays.settle_json_patches(manifest);
+        }
+        let without = self
+            .manifests
+            .extract_if(.., |manifest| manifest.objects.is_empty());
+        self.without_objects
+            .extend(without.map(|manifest| manifest.name));
         overlays.bind_manifests(&self.manifests);
         for (path, content) in read(&overlays.unread_evidence(&self.manifests)) {
-            let name = PathBuf::from(&path);
             let known = ManifestFile {
-                path: name.clone(),
+                path: overlays.place(&path),
                 name: path.clone(),
                 text: String::new(),
                 objects: Vec::new(),
                 questions: Vec::new(),
             };
-            if let Some(unread) = manifest(&known, &content, &self.kinds) {
+            if let Some(mut unread) = manifest(&known, &content, &self.kinds) {
+                overlays.settle_json_patches(&mut unread);
                 overlays.bind(&path, &unread.objects);
             }
         }
@@ -304,6 +312,7 @@ impl Survey {
     /// Another content of a file that is known; `None` where it cannot be read, or holds no object with images.
     pub(super) fn another(&self, known: &ManifestFile, content: &[u8]) -> Option<ManifestFile> {
         let mut other = manifest(known, content, &self.kinds)?;
+        self.overlays.settle_json_patches(&mut other);
         self.overlays.mark(&mut other, &mut Replaced::default());
         Some(other)
     }

@@ -130,6 +130,12 @@ codes! {
         TagSuffix = "tag-suffix",
             "`tagSuffix` puts the tag together when the kustomization is built.",
             "Write the whole tag into `newTag`.";
+        NotLiteral = "not-literal",
+            "The image stands in a text that is folded or escaped, so no part of it can be edited.",
+            "Write the text as a literal block, with `|`.";
+        OtherWriter = "other-writer",
+            "Another program writes the image, as the annotations of the object say.",
+            "Remove the annotations, or let that program write the digest.";
         TakenApart = "taken-apart",
             "A `replacement` of a kustomization takes the image apart at a delimiter, so a digest would end up in the pieces.",
             "Copy the whole image, or keep the tag in a place of its own.";

@@ -91,6 +91,18 @@ impl Hold {
         Self::of(Code::JobImmutable, &reason)
     }
 
+    /// Another program writes the image.
+    pub fn other_writer() -> Self {
+        let reason = "Argo CD Image Updater writes it, as the annotations say";
+        Self::of(Code::OtherWriter, reason)
+    }
+
+    /// The image stands in a text of which no part can be edited.
+    pub fn not_literal() -> Self {
+        let reason = "it stands in a folded text; write the text as a literal block, with `|`";
+        Self::of(Code::NotLiteral, reason)
+    }
+
     /// A kustomization puts a suffix on the image's tag, and drops its digest.
     pub fn suffixed_by(file: &str) -> Self {
         let reason = format!("`{file}` puts a suffix on its tag, and drops its digest");

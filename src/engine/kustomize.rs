@@ -20,12 +20,12 @@ use super::hold::Hold;
 use super::image::{ImageRef, Lookup};
 use super::object::Object;
 use super::path::Step;
-use super::site::{Role, Site, Slots};
+use super::site::{Site, Slots};
 use super::tree::Tree;
 use entry::{Effect, Entry};
 use replacement::{Meaning, Replacement};
 
-pub(super) use entry::is_pattern;
+pub(super) use entry::{is_pattern, split};
 
 /// The names under which kustomize finds a kustomization.
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -45,11 +45,13 @@ pub struct Kustomization {
     resources: Vec<String>,
     /// The folders of its components, in order.
     components: Vec<String>,
-    /// The files of its patches.
-    patches: Vec<String>,
+    /// The files of its patches, each with whether Jobs are its target.
+    patches: Vec<(String, bool)>,
     /// Its entries of `images`, in order.
     entries: Vec<Entry>,
     replacements: Vec<Replacement>,
+    /// Whether it has patches as texts.
+    has_texts: bool,
     /// The files with more replacements.
     replacement_files: Vec<String>,
     /// Whether `configurations` may name more fields as images than kustomize knows.
@@ -66,7 +68,8 @@ impl Kustomization {
         let path = |item: T| join(folder, item.scalar().text()?);
         let paths = |key| items(key).into_iter().filter_map(path);
         let paths_of = |key| {
-            let of_item = move |item: T| item.get("path").and_then(path);
+            let of_item =
+                move |item: T| Some((item.get("path").and_then(path)?, targets_job(item)));
             items(key).into_iter().filter_map(of_item)
         };
         let entries = ENTRIES.into_iter().flat_map(|list| {
@@ -74,6 +77,11 @@ impl Kustomization {
             items.filter_map(move |(index, item)| Entry::read(item, list, index))
         });
         let replacements = items("replacements").into_iter();
+        let is_text = |item: &T| {
+            let lines = item.scalar().text().is_some_and(|text| text.contains('\n'));
+            lines || item.get("patch").is_some()
+        };
+        let patches = ["patches", "patchesJson6902", "patchesStrategicMerge"];
         let has_transformers = !items("transformers").is_empty();
         let doubt = has_transformers.then(|| "its `transformers` may change images".to_owned());
         Self {
@@ -81,12 +89,17 @@ impl Kustomization {
             resources: paths("resources").chain(paths("bases")).collect(),
             components: paths("components").collect(),
             patches: paths("patchesStrategicMerge")
+                .map(|path| (path, false))
                 .chain(paths_of("patches"))
                 .chain(paths_of("patchesJson6902"))
                 .collect(),
             entries: entries.collect(),
             replacements: replacements.map(Replacement::read).collect(),
-            replacement_files: paths_of("replacements").collect(),
+            has_texts: patches
+                .into_iter()
+                .flat_map(items)
+                .any(|item| is_text(&item)),
+            replacement_files: paths_of("replacements").map(|(path, _)| path).collect(),
             configured: !items("configurations").is_empty(),
             doubts: doubt.into_iter().collect(),
         }
@@ -101,6 +114,7 @@ impl Kustomization {
             patches: Vec::new(),
             entries: Vec::new(),
             replacements: Vec::new(),
+            has_texts: false,
             replacement_files: Vec::new(),
             configured: false,
             doubts: vec![format!("it cannot be read ({why})")],
@@ -161,8 +175,8 @@ pub struct Overlays {
     files: BTreeMap<String, usize>,
     /// By file or folder: the kustomizations that build on it, and the step at which they take it in.
     above: BTreeMap<String, Vec<(usize, usize)>>,
-    /// The files that are patches.
-    patches: BTreeSet<String>,
+    /// The files that are patches, each with whether Jobs are its target.
+    patches: BTreeMap<String, bool>,
     /// What holds an entry because of what it reaches.
     bound: BTreeMap<EntryId, Hold>,
 }
@@ -196,7 +210,7 @@ impl Overlays {
     /// Links the kustomizations of a tree.
     pub fn new(all: Vec<Kustomization>) -> Self {
         let mut above: BTreeMap<String, Vec<(usize, usize)>> = BTreeMap::new();
-        let mut patches = BTreeSet::new();
+        let mut patches: BTreeMap<String, bool> = BTreeMap::new();
         for (index, kustomization) in all.iter().enumerate() {
             let mut note = |path: &String, step| {
                 let above = above.entry(path.clone()).or_default();
@@ -211,9 +225,9 @@ impl Overlays {
             for (at, path) in kustomization.components.iter().enumerate() {
                 note(path, at + 1);
             }
-            for path in &kustomization.patches {
+            for (path, of_job) in &kustomization.patches {
                 note(path, kustomization.patching());
-                patches.insert(path.clone());
+                *patches.entry(path.clone()).or_default() |= of_job;
             }
         }
         let numbered = || all.iter().enumerate();
@@ -236,7 +250,12 @@ impl Overlays {
 
     /// Whether a kustomization takes the manifest for a patch.
     pub fn is_patch(&self, manifest: &str) -> bool {
-        self.patches.contains(manifest)
+        self.patches.contains_key(manifest)
+    }
+
+    /// Whether a kustomization takes the manifest for a patch of Jobs.
+    pub fn is_patch_of_jobs(&self, manifest: &str) -> bool {
+        self.patches.get(manifest).copied().unwrap_or_default()
     }
 
     /// Whether a kustomization builds on the manifest.
@@ -264,12 +283,11 @@ impl Overlays {
         let mut below = BTreeSet::new();
         while let Some(index) = due.pop() {
             let one = &self.all[index];
-            for path in one
-                .resources
-                .iter()
-                .chain(&one.components)
-                .chain(&one.patches)
-            {
+            let patches = one.patches.iter().map(|(path, _)| path);
+            if one.has_texts {
+                below.insert(one.file.as_str());
+            }
+            for path in one.resources.iter().chain(&one.components).chain(patches) {
                 match self.folders.get(path) {
                     Some(folder) if seen.insert(*folder) => due.push(*folder),
                     Some(_) => {}
@@ -284,28 +302,44 @@ impl Overlays {
     pub fn fate(&self, manifest: &str, object: &Object, site: &Site) -> Fate {
         let subject = Subject {
             written: Some((object, site)),
-            is_known: is_known(object, site),
+            is_known: is_known(
+                site.at
+                    .steps()
+                    .get(object.at.steps().len()..)
+                    .unwrap_or_default(),
+                site,
+            ),
         };
         let starts = self.above.get(manifest).cloned().unwrap_or_default();
         self.follow(starts, site.image.text().unwrap_or_default(), subject)
     }
 
-    /// What becomes of the image of an entry of a kustomization, and what holds the entry because of what it reaches. `None`: it is no
-    /// entry of a kustomization that is known.
-    pub fn fate_of_entry(&self, file: &str, site: &Site) -> Option<(Fate, Option<&Hold>)> {
+    /// What becomes of an image that is written in a kustomization, in an entry or in a patch, and what holds the entry because of what
+    /// it reaches. `None`: no such kustomization is known.
+    pub fn fate_in_kustomization(&self, file: &str, site: &Site) -> Option<(Fate, Option<&Hold>)> {
         let index = *self.files.get(file)?;
         let one = &self.all[index];
-        let [Step::Key(list), Step::Index(at)] = site.at.steps() else {
+        let image = site.image.text()?;
+        let subject = |is_known| Subject {
+            written: None,
+            is_known,
+        };
+        let steps = site.at.steps();
+        if let Some(inside) = steps
+            .iter()
+            .position(|step| matches!(step, Step::Inside(_)))
+        {
+            let is_known = is_known(&steps[inside + 1..], site);
+            let patching = vec![(index, one.patching())];
+            return Some((self.follow(patching, image, subject(is_known)), None));
+        }
+        let [Step::Key(list), Step::Index(at)] = steps else {
             return None;
         };
         let is_it = |entry: &Entry| entry.at == (list.as_ref(), *at);
         let entry = one.entries.iter().position(is_it)?;
-        let subject = Subject {
-            written: None,
-            is_known: true,
-        };
         let next = (index, one.patching() + entry + 1);
-        let fate = self.follow(vec![next], site.image.text()?, subject);
+        let fate = self.follow(vec![next], image, subject(true));
         Some((fate, self.bound.get(&(index, entry))))
     }
 
@@ -516,24 +550,22 @@ impl Passing {
     }
 }
 
-/// Whether kustomize takes the site's field for an image: those of containers at any depth, and those of image volumes of pods and pod
-/// templates (since 5.7).
-fn is_known(object: &Object, site: &Site) -> bool {
-    let steps = &site.at.steps()[object.at.steps().len().min(site.at.steps().len())..];
-    let keys: Vec<&str> = steps
-        .iter()
-        .filter_map(|step| match step {
-            Step::Key(key) => Some(key.as_ref()),
-            Step::Index(_) => None,
-        })
-        .collect();
-    match (site.role, keys.as_slice()) {
-        (Role::Volume, ["spec", "volumes"] | ["spec", "template", "spec", "volumes"]) => true,
-        (_, [.., "containers" | "initContainers"]) => {
-            matches!(steps.last(), Some(Step::Index(_))) && matches!(site.slots, Slots::Whole(_))
-        }
-        _ => false,
+/// Whether kustomize takes the site's field for an image: those of containers at any depth, and those of image volumes (since 5.7).
+/// `steps` lead to the site in its object; that of an operation of a JSON Patch is in its name.
+fn is_known(steps: &[Step], site: &Site) -> bool {
+    let is_list = |key: &str| matches!(key, "containers" | "initContainers" | "volumes");
+    match (&site.slots, steps) {
+        (Slots::Parts { .. } | Slots::Behind(_), _) => false,
+        _ if site.name.starts_with('/') => site.name.split('/').any(is_list),
+        (Slots::Whole(_), [.., Step::Key(list), Step::Index(_)]) => is_list(list),
+        (Slots::Whole(_), _) => false,
     }
+}
+
+/// Whether an item of a list of patches says that these are for Jobs.
+fn targets_job<'a, T: Tree<'a>>(item: T) -> bool {
+    let kind = item.get("target").and_then(|target| target.get("kind"));
+    kind.is_some_and(|kind| matches!(kind.scalar().text(), Some("Job" | "JobSet")))
 }
 
 /// Whether an image names its registry: the first part of its name is a host.
@@ -716,7 +748,7 @@ mod tests {
         let found = shape::find_in("kustomization.yaml", &over, &shape::Kinds::default());
         let said = |site| {
             say(&tree
-                .fate_of_entry("over/kustomization.yaml", site)
+                .fate_in_kustomization("over/kustomization.yaml", site)
                 .unwrap()
                 .0)
         };
@@ -724,10 +756,10 @@ mod tests {
         assert_eq!(said(&sites[0]), "r.example.com/shop:1 by over");
         assert_eq!(said(&sites[1]), "kept");
         assert!(
-            tree.fate_of_entry("base/kustomization.yaml", &sites[0])
+            tree.fate_in_kustomization("base/kustomization.yaml", &sites[0])
                 .is_none()
         );
-        assert!(tree.fate_of_entry("web.yaml", &sites[0]).is_none());
+        assert!(tree.fate_in_kustomization("web.yaml", &sites[0]).is_none());
     }
 
     #[test]
@@ -748,7 +780,7 @@ mod tests {
             let kinds = shape::Kinds::default();
             let found = shape::find_in("kustomization.yaml", &document, &kinds);
             let (_, hold) = tree
-                .fate_of_entry(file, &found.objects[0].sites[0])
+                .fate_in_kustomization(file, &found.objects[0].sites[0])
                 .unwrap();
             hold.is_some()
         };
@@ -774,7 +806,9 @@ mod tests {
         let kinds = shape::Kinds::default();
         let found = shape::find_in("kustomization.yaml", &with_entry, &kinds);
         let site = &found.objects[0].sites[0];
-        let (_, hold) = tree.fate_of_entry("over/kustomization.yaml", site).unwrap();
+        let (_, hold) = tree
+            .fate_in_kustomization("over/kustomization.yaml", site)
+            .unwrap();
         assert_eq!(hold.unwrap().code.as_str(), "taken-apart");
         let whole = json!({"select": {"kind": "Deployment"}, "fieldPaths": [path]});
         let over = json!({"resources": ["../base"], "replacements": [{"targets": [whole]}]});

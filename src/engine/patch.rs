@@ -93,7 +93,7 @@ fn add(live: &Live, at: &Path, to: &str) -> Value {
         .rev()
         .filter_map(|step| match step {
             Step::Key(key) => Some(key.to_string()),
-            Step::Index(_) => None,
+            Step::Index(_) | Step::Inside(_) => None,
         });
     let value = below.fold(Value::from(to), |value, key| {
         Value::Object(Map::from_iter([(key, value)]))

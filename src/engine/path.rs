@@ -10,6 +10,8 @@ pub enum Step {
     Key(Cow<'static, str>),
     /// Into an item, counted from 0.
     Index(usize),
+    /// Into a document of the YAML text in a scalar, counted from 0: `patch: |`.
+    Inside(usize),
 }
 
 impl From<&'static str> for Step {
@@ -65,7 +67,7 @@ impl Path {
             pointer.push('/');
             match step {
                 Step::Key(key) => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
-                Step::Index(index) => pointer.push_str(&index.to_string()),
+                Step::Index(index) | Step::Inside(index) => pointer.push_str(&index.to_string()),
             }
         }
         pointer
@@ -81,15 +83,19 @@ impl FromIterator<Step> for Path {
 impl fmt::Display for Path {
     /// The dotted form of `kubectl explain` and JSONPath: `spec.template.spec.containers[0].image`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, step) in self.0.iter().enumerate() {
+        let mut is_first = true;
+        for step in &self.0 {
             match step {
                 Step::Index(index) => write!(formatter, "[{index}]")?,
+                Step::Inside(0) => formatter.write_str(" | ")?,
+                Step::Inside(document) => write!(formatter, " | ({document}) ")?,
                 Step::Key(key) if key.contains(['.', '[', ']', '"']) || key.is_empty() => {
                     write!(formatter, "[{key:?}]")?
                 }
-                Step::Key(key) if position == 0 => write!(formatter, "{key}")?,
+                Step::Key(key) if is_first => write!(formatter, "{key}")?,
                 Step::Key(key) => write!(formatter, ".{key}")?,
             }
+            is_first = matches!(step, Step::Inside(_));
         }
         Ok(())
     }
@@ -115,5 +121,11 @@ mod tests {
             "/items/2/metadata/annotations/shop.example.test~1a~0b"
         );
         assert_eq!(Path::root().pointer(), "");
+        let inside = |document| {
+            let patch = Path::root().join("patches").join(0).join("patch");
+            patch.join(Step::Inside(document)).keys(&["spec", "image"])
+        };
+        assert_eq!(inside(0).to_string(), "patches[0].patch | spec.image");
+        assert_eq!(inside(1).to_string(), "patches[0].patch | (1) spec.image");
     }
 }

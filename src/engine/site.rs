@@ -39,6 +39,7 @@ impl Site {
     pub fn written_at(&self) -> Path {
         match &self.slots {
             Slots::Whole(steps) => self.at.below(steps),
+            Slots::Behind(_) => self.at.clone(),
             Slots::Parts { tag, digest } => {
                 let first = tag.as_ref().or(digest.as_ref());
                 first.map_or_else(|| self.at.clone(), |slot| self.at.below(&slot.steps))
@@ -54,6 +55,14 @@ impl Site {
                     at: self.written_at(),
                     from: self.image.text().map(str::to_owned),
                     to: Some(image.to_owned()),
+                }];
+            }
+            Slots::Behind(before) => {
+                let whole = |image: &str| [before, image].concat();
+                return vec![Change {
+                    at: self.at.clone(),
+                    from: self.image.text().map(whole),
+                    to: Some(whole(image)),
                 }];
             }
             Slots::Parts { tag, digest } => (tag, digest),
@@ -87,6 +96,7 @@ impl Site {
         };
         match &self.slots {
             Slots::Whole(steps) => below == &**steps,
+            Slots::Behind(_) => below.is_empty(),
             Slots::Parts { tag, digest } => {
                 tag.iter().chain(digest).any(|slot| below == slot.steps)
             }
@@ -133,6 +143,8 @@ impl Role {
 pub enum Slots {
     /// One scalar has the whole reference, `web:1.4@sha256:…`; this many steps lead to it.
     Whole(Cow<'static, [Step]>),
+    /// The scalar at the site itself has this text and then the reference: `web=web:1.4@sha256:…`.
+    Behind(String),
     /// The tag and the digest have scalars of their own, beside a name that is not written.
     Parts {
         /// `1.4`, or `1.4@sha256:…`

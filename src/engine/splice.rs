@@ -12,6 +12,7 @@ mod remove;
 mod scalar;
 mod sharing;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -106,6 +107,7 @@ fn edits(
     let mut effects = Effects::default();
     let mut differences = BTreeMap::new();
     for document in wanted {
+        let document = &outside(file, document)?;
         let uses = Uses::of(file, document);
         let notations = Notations::of(file, document.document);
         let mut locator = Locator::new(file, document.document);
@@ -116,6 +118,67 @@ fn edits(
         differences.insert(document.document, effects.take_differences());
     }
     Ok((effects.edits, differences))
+}
+
+/// The changes of a document, with one of the whole scalar in the place of those in a text that a scalar holds. That text is spliced and
+/// proven by itself.
+fn outside<'d>(
+    file: &CommentedFile<'_>,
+    document: &'d DocumentChanges,
+) -> Result<Cow<'d, DocumentChanges>, Refused> {
+    let is_inside = |step: &Step| matches!(step, Step::Inside(_));
+    if !(document.changes.iter()).any(|change| change.at.steps().iter().any(is_inside)) {
+        return Ok(Cow::Borrowed(document));
+    }
+    let mut plain = Vec::new();
+    let mut texts: BTreeMap<Path, BTreeMap<usize, Vec<Change>>> = BTreeMap::new();
+    for change in &document.changes {
+        let steps = change.at.steps();
+        let inside = steps.iter().enumerate().find_map(|(at, step)| match step {
+            Step::Inside(document) => Some((at, *document)),
+            Step::Key(_) | Step::Index(_) => None,
+        });
+        let Some((at, number)) = inside else {
+            plain.push(change.clone());
+            continue;
+        };
+        let of_text = texts.entry(steps[..at].iter().cloned().collect());
+        of_text
+            .or_default()
+            .entry(number)
+            .or_default()
+            .push(Change {
+                at: steps[at + 1..].iter().cloned().collect(),
+                ..change.clone()
+            });
+    }
+    let mut locator = Locator::new(file, document.document);
+    for (at, changes) in texts {
+        let located = locator.locate(&at);
+        let node = located.nodes[located.nodes.len() - 1];
+        let text = node.scalar().text().filter(|_| located.missing.is_empty());
+        let what = |why: &str| refused(Code::NotEditable, node, format!("the text at {at} {why}"));
+        let text = text.ok_or_else(|| what("is not there"))?;
+        if !node.is_verbatim() {
+            return Err(what("is folded or has escapes"));
+        }
+        let inner = CommentedFile::parse(text).map_err(|error| what(&error.to_string()))?;
+        let of_document = |(document, changes)| DocumentChanges { document, changes };
+        let changes: Vec<_> = changes.into_iter().map(of_document).collect();
+        let new_text = splice(inner, &changes).map_err(|inner| Refused {
+            line: node.line(),
+            ..inner
+        })?;
+        plain.push(Change {
+            at: at.clone(),
+            from: Some(text.to_owned()),
+            to: Some(new_text),
+        });
+    }
+    Ok(Cow::Owned(DocumentChanges {
+        document: document.document,
+        changes: plain,
+    }))
 }
 
 impl Effects {
@@ -246,7 +309,7 @@ fn content(node: YamlNode<'_, '_>) -> Content {
 fn keys_of<'s>(steps: &'s [Step]) -> Option<Vec<&'s str>> {
     let key = |step: &'s Step| match step {
         Step::Key(key) => Some(key.as_ref()),
-        Step::Index(_) => None,
+        Step::Index(_) | Step::Inside(_) => None,
     };
     steps.iter().map(key).collect()
 }

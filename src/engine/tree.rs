@@ -27,6 +27,10 @@ pub trait Tree<'a>: Copy {
     fn ignored(self) -> bool {
         false
     }
+    /// Whether a line of the text in it can change and all else stays as it is written: it is no folded text.
+    fn is_verbatim(self) -> bool {
+        true
+    }
     /// Why a comment on its line holds it.
     fn held(self) -> Option<Hold> {
         None

@@ -17,6 +17,7 @@ pub(in crate::engine) mod steps;
 mod template;
 #[cfg(test)]
 mod tests;
+pub(in crate::engine) mod verbatim;
 
 use std::ops::{Deref, Range};
 

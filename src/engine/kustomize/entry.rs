@@ -154,7 +154,7 @@ fn is_tag_and_digest(rest: &str) -> bool {
 }
 
 /// The name, the tag and the digest of an image. The host, which may have a port, ends at the first slash.
-pub(super) fn split(image: &str) -> (&str, Option<&str>, Option<&str>) {
+pub(in crate::engine) fn split(image: &str) -> (&str, Option<&str>, Option<&str>) {
     let (named, digest) = match image.split_once('@') {
         Some((named, digest)) => (named, Some(digest)),
         None => (image, None),

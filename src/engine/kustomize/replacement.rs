@@ -192,6 +192,7 @@ fn leads(wanted: &str, step: &Step, name: &str) -> bool {
     }
     match step {
         Step::Key(key) => key == wanted,
+        Step::Inside(_) => false,
         Step::Index(index) => match wanted.strip_prefix('[') {
             Some(condition) => {
                 let named = condition.trim_end_matches(']').strip_prefix("name=");

@@ -1,4 +1,4 @@
-//! Entries of `images`, as kustomizations have them, and Flux in a Kustomization or a HelmRelease.
+//! Entries of `images`, as kustomizations have them, Flux in a Kustomization or a HelmRelease, and Argo CD in an Application.
 //!
 //! ```yaml
 //! images:
@@ -10,79 +10,130 @@
 //!   digest: sha256:…          # is replaced, the tag stays
 //! ```
 //!
+//! Argo CD has them as strings: `web=registry.example.com/shop/web:1.4`.
+//!
 //! What an entry follows is `newName`, or `name`, with `newTag`. An entry without a tag sets none, and is no image.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use super::group_of;
 use crate::engine::hold::Hold;
-use crate::engine::kustomize::is_pattern;
+use crate::engine::image::Digest;
+use crate::engine::kustomize::{is_pattern, split};
 use crate::engine::path::{Path, Step};
 use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slot, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
-/// Where lists of entries stand in an object: its group, its kinds, and the keys, with `*` for the items of a list.
-const LISTS: [(&str, &[&str], &[&str]); 4] = [
+/// Where mappings with the keys of a kustomization stand in an object: its group, its kinds, and the keys, with `*` for the items of a
+/// list.
+const MAPPINGS: [(&str, &[&str], &[&str]); 7] = [
     (
         "kustomize.config.k8s.io",
         &["Component", "Kustomization"],
-        &["images"],
+        &[],
     ),
-    (
-        "kustomize.config.k8s.io",
-        &["Component", "Kustomization"],
-        &["imageTags"],
-    ),
-    (
-        "kustomize.toolkit.fluxcd.io",
-        &["Kustomization"],
-        &["spec", "images"],
-    ),
+    ("kustomize.toolkit.fluxcd.io", &["Kustomization"], &["spec"]),
     (
         "helm.toolkit.fluxcd.io",
         &["HelmRelease"],
-        &["spec", "postRenderers", "*", "kustomize", "images"],
+        &["spec", "postRenderers", "*", "kustomize"],
+    ),
+    (ARGO, &["Application"], &["spec", "source", "kustomize"]),
+    (
+        ARGO,
+        &["Application"],
+        &["spec", "sources", "*", "kustomize"],
+    ),
+    (
+        ARGO,
+        &["ApplicationSet"],
+        &["spec", "template", "spec", "source", "kustomize"],
+    ),
+    (
+        ARGO,
+        &["ApplicationSet"],
+        &["spec", "template", "spec", "sources", "*", "kustomize"],
     ),
 ];
 
-/// The images of an object's entries. `None`: an object of this kind has none.
-pub(super) fn sites<'a, T: Tree<'a>>(
+const ARGO: &str = "argoproj.io";
+
+/// What the annotations begin with by which Argo CD Image Updater is told what to write into an Application.
+const UPDATER: &str = "argocd-image-updater.argoproj.io/";
+
+/// The mappings with the keys of a kustomization in an object, each with its place. `None`: an object of this kind has none.
+pub(super) fn mappings<'a, T: Tree<'a>>(
     api_version: &str,
     kind: &str,
     object: T,
     at: &Path,
-) -> Option<Vec<Site>> {
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    let mut lists = LISTS
+) -> Option<Vec<(T, Path)>> {
+    let group = group_of(api_version);
+    let mut places = MAPPINGS
         .iter()
         .filter(|(own, kinds, _)| *own == group && kinds.contains(&kind))
         .peekable();
-    lists.peek()?;
-    let mut sites = Vec::new();
-    for (.., keys) in lists {
-        below(object, keys, &mut at.steps().to_vec(), &mut sites);
+    places.peek()?;
+    let mut found = Vec::new();
+    for (.., keys) in places {
+        below(object, keys, &mut at.steps().to_vec(), &mut found);
     }
-    Some(sites)
+    Some(found)
+}
+
+/// The images of the entries in these mappings.
+pub(super) fn sites<'a, T: Tree<'a>>(mappings: &[(T, Path)]) -> Vec<Site> {
+    let mut sites = Vec::new();
+    for (mapping, at) in mappings {
+        for key in ["images", "imageTags"] {
+            if let Some(entries) = mapping.get(key) {
+                list(entries, &at.join(key), &mut sites);
+            }
+        }
+    }
+    sites
+}
+
+/// What holds the images of an object because another program writes them.
+pub(super) fn other_writer<'a, T: Tree<'a>>(api_version: &str, object: T) -> Option<Hold> {
+    (group_of(api_version) == ARGO && is_updated(object)).then(Hold::other_writer)
+}
+
+/// Whether Argo CD Image Updater writes the images of an Application, or of those that an ApplicationSet makes.
+fn is_updated<'a, T: Tree<'a>>(object: T) -> bool {
+    let template = object.get("spec").and_then(|spec| spec.get("template"));
+    [Some(object), template]
+        .into_iter()
+        .flatten()
+        .any(|object| {
+            let metadata = object.get("metadata");
+            let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
+            let annotations = annotations.map(T::entries).unwrap_or_default();
+            annotations
+                .iter()
+                .any(|(name, _)| name.starts_with(UPDATER))
+        })
 }
 
 fn below<'a, T: Tree<'a>>(
     node: T,
     keys: &[&'static str],
     steps: &mut Vec<Step>,
-    sites: &mut Vec<Site>,
+    found: &mut Vec<(T, Path)>,
 ) {
     match keys {
-        [] => list(node, &steps.iter().cloned().collect(), sites),
+        [] => found.push((node, steps.iter().cloned().collect())),
         ["*", rest @ ..] => {
             for (index, item) in node.items().into_iter().enumerate() {
                 steps.push(index.into());
-                below(item, rest, steps, sites);
+                below(item, rest, steps, found);
                 steps.pop();
             }
         }
         [key, rest @ ..] => {
             if let Some(value) = node.get(key) {
                 steps.push((*key).into());
-                below(value, rest, steps, sites);
+                below(value, rest, steps, found);
                 steps.pop();
             }
         }
@@ -91,18 +142,32 @@ fn below<'a, T: Tree<'a>>(
 
 fn list<'a, T: Tree<'a>>(node: T, at: &Path, sites: &mut Vec<Site>) {
     let items = node.items();
-    let (mut names, mut twice) = (BTreeSet::new(), BTreeSet::new());
-    for name in items.iter().filter_map(|item| text(*item, "name")) {
-        if !names.insert(name) {
-            twice.insert(name);
+    let mut last = BTreeMap::new();
+    for (index, item) in items.iter().enumerate() {
+        if let Some(name) = text(*item, "name") {
+            let count = last.get(name).map_or(0, |(_, count)| *count);
+            last.insert(name, (index, count + 1));
         }
     }
-    for (index, item) in items.into_iter().enumerate() {
-        let Some(mut site) = entry(item, at.join(index)) else {
+    for (index, item) in items.iter().enumerate() {
+        let at = at.join(index);
+        if let Some(argument) = item.scalar().text() {
+            sites.extend(self::argument(*item, argument, at));
+            continue;
+        }
+        let Some(mut site) = entry(*item, at) else {
             continue;
         };
-        if text(item, "name").is_some_and(|name| twice.contains(name)) {
-            site.hold = site.hold.or_else(|| Some(Hold::duplicate_name()));
+        let of_name = text(*item, "name").and_then(|name| last.get(name));
+        let is_whole = |at: usize| {
+            let has = |key| text(items[at], key).is_some_and(|text| !text.is_empty());
+            has("newTag") && has("digest")
+        };
+        match of_name {
+            Some((last, count)) if *count > 1 && !(*last == index && is_whole(index)) => {
+                site.hold.get_or_insert_with(Hold::duplicate_name);
+            }
+            _ => {}
         }
         sites.push(site);
     }
@@ -112,10 +177,49 @@ fn text<'a, T: Tree<'a>>(item: T, key: &str) -> Option<&'a str> {
     item.get(key)?.scalar().text()
 }
 
+/// An image as an argument of `kustomize edit set image`: `[match=]name[:tag][@digest]`. `None`: it sets no tag.
+fn argument<'a, T: Tree<'a>>(item: T, argument: &str, at: Path) -> Option<Site> {
+    let (before, image) = match argument.split_once('=') {
+        Some((_, image)) => argument.split_at(argument.len() - image.len()),
+        None => ("", argument),
+    };
+    let (name, tag, digest) = split(image);
+    tag.or(digest)?;
+    let known = before.strip_suffix('=').unwrap_or(name);
+    // `*` stands for the name in the kustomization.
+    let hold = (name == "*").then(|| Hold::name_is_pattern(name));
+    Some(Site {
+        name: format!("images[{known}]"),
+        slots: Slots::Behind(before.to_owned()),
+        image: Image::Text(image.to_owned()),
+        ..blank(item, at, hold)
+    })
+}
+
+/// A site without a name, slots and an image.
+fn blank<'a, T: Tree<'a>>(written: T, at: Path, hold: Option<Hold>) -> Site {
+    Site {
+        role: Role::Other,
+        name: String::new(),
+        at,
+        slots: Slots::Behind(String::new()),
+        image: Image::Absent,
+        memory: Memory::InPlace,
+        pull_policy: None,
+        line: written.line(),
+        ignored: written.ignored().then_some(IgnoreMark::Comment),
+        decided_by: None,
+        hold: written.held().or(hold),
+    }
+}
+
+/// The keys of an entry.
+const KEYS: [&str; 5] = ["digest", "name", "newName", "newTag", "tagSuffix"];
+
 fn entry<'a, T: Tree<'a>>(item: T, at: Path) -> Option<Site> {
     let name = text(item, "name")?;
     let new_name = text(item, "newName").filter(|name| !name.is_empty());
-    let repository = new_name.unwrap_or(name);
+    let repository = new_name.unwrap_or(split(name).0);
     let slot = |key: &'static str| {
         let text = text(item, key)?.to_owned();
         Some(Slot::written(key, text))
@@ -124,24 +228,26 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path) -> Option<Site> {
         item.get(key)
             .is_some_and(|value| !matches!(value.scalar(), Scalar::Null | Scalar::Text("")))
     };
+    let entries = item.entries();
+    let unknown = entries.iter().find(|(key, _)| !KEYS.contains(key));
     let (tag, digest) = (
         slot("newTag").filter(|slot| slot.text().is_some()),
         slot("digest"),
     );
     let written = item.get("newTag").or_else(|| item.get("digest"));
+    let sets_none = tag.is_none() && !is_set("digest");
     let image = match item.get("newTag").map(T::scalar) {
         Some(Scalar::Bool(_)) => Image::Other("a boolean"),
         Some(Scalar::Other(what)) => Image::Other(what),
-        _ if tag.is_none() && !is_set("digest") && !is_set("tagSuffix") => return None,
+        _ if sets_none && !is_set("tagSuffix") && unknown.is_none() => return None,
         _ => Image::Text(Slot::whole(repository, tag.as_ref(), digest.as_ref())),
     };
-    let hold = if is_set("tagSuffix") {
+    let is_no_digest = |slot: &Slot| slot.text().is_some_and(|text| Digest::parse(text).is_err());
+    let hold = if let Some((key, _)) = unknown {
+        Some(Hold::invalid_entry(&format!("kustomize knows no `{key}`")))
+    } else if sets_none && is_set("tagSuffix") {
         Some(Hold::tag_suffix())
-    } else if repository
-        .rsplit('/')
-        .next()
-        .is_some_and(|last| last.contains([':', '@']))
-    {
+    } else if new_name.is_some_and(|name| split(name).0 != name) {
         Some(Hold::invalid_entry("its name has a tag or a digest"))
     } else if tag
         .as_ref()
@@ -150,24 +256,18 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path) -> Option<Site> {
         && is_set("digest")
     {
         Some(Hold::invalid_entry("it has a digest twice"))
+    } else if digest.as_ref().is_some_and(is_no_digest) {
+        Some(Hold::invalid_entry("its digest is no digest"))
     } else if new_name.is_none() && is_pattern(name) {
         Some(Hold::name_is_pattern(name))
     } else {
         None
     };
-    let written = written.unwrap_or(item);
     Some(Site {
-        role: Role::Other,
         name: format!("images[{name}]"),
-        at,
         slots: Slots::Parts { tag, digest },
         image,
-        memory: Memory::InPlace,
-        pull_policy: None,
-        line: written.line(),
-        ignored: written.ignored().then_some(IgnoreMark::Comment),
-        decided_by: None,
-        hold: written.held().or(hold),
+        ..blank(written.unwrap_or(item), at, hold)
     })
 }
 
@@ -177,19 +277,16 @@ mod tests {
     use serde_json::{Value, json};
 
     fn read(entries: Value) -> Vec<Site> {
-        let object = json!({"images": entries});
-        sites(
-            "kustomize.config.k8s.io/v1beta1",
-            "Kustomization",
-            &object,
-            &Path::root(),
-        )
-        .unwrap()
+        sites(&[(&json!({"images": entries}), Path::root())])
     }
 
     /// What an entry follows, and what holds it.
     fn told(entry: Value) -> String {
-        match read(json!([entry])).as_slice() {
+        let short = "sha256:00";
+        let long = format!("sha256:{}", "0".repeat(64));
+        let entry = entry.to_string().replace(short, &long);
+        let entry: Value = serde_json::from_str(&entry).unwrap();
+        let told = match read(json!([entry])).as_slice() {
             [] => "none".to_owned(),
             [site] => {
                 let image = site.image.text().unwrap_or("no text");
@@ -197,7 +294,8 @@ mod tests {
                 format!("{image} {code}").trim().to_owned()
             }
             _ => panic!("two"),
-        }
+        };
+        told.replace(&long, short)
     }
 
     #[test]
@@ -250,6 +348,73 @@ mod tests {
             .iter()
             .map(|site| site.hold.as_ref().unwrap().code.as_str());
         assert!(codes.eq(["duplicate-name", "duplicate-name"]));
+    }
+
+    #[test]
+    fn an_entry_that_kustomize_takes_in_another_way_is_held() {
+        for (entry, expected) in [
+            (json!({"name": "web:1", "newTag": "2"}), "web:2"),
+            (json!({"name": "h:5000/web", "newTag": "2"}), "h:5000/web:2"),
+            (
+                json!({"name": "web", "newTag": "2", "tagSuffix": "-x"}),
+                "web:2",
+            ),
+            (
+                json!({"name": "web", "newTag": "2", "digest": "2222"}),
+                "web:2@2222 invalid-entry",
+            ),
+            (
+                json!({"name": "web", "newDigest": "sha256:00"}),
+                "web invalid-entry",
+            ),
+        ] {
+            assert_eq!(told(entry.clone()), expected, "{entry}");
+        }
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let whole = read(json!([
+            {"name": "web", "newTag": "1"},
+            {"name": "web", "newTag": "2", "digest": digest},
+        ]));
+        assert!(whole[0].hold.is_some() && whole[1].hold.is_none());
+    }
+
+    #[test]
+    fn argo_cd_has_entries_as_strings() {
+        let told = |spec: Value, kind: &str| {
+            let object = json!({"spec": spec});
+            let mappings = mappings("argoproj.io/v1alpha1", kind, &object, &Path::root());
+            let of = |site: Site| {
+                let hold = site.hold.as_ref().map_or("", |hold| hold.code.as_str());
+                let image = site.image.text().unwrap_or_default().to_owned();
+                let written = site.write(&format!("{image}@D")).remove(0).to.unwrap();
+                format!("{} {image} {written} {hold}", site.written_at())
+            };
+            let sites = sites(&mappings.unwrap());
+            sites.into_iter().map(of).collect::<Vec<_>>()
+        };
+        let images = json!({"kustomize": {"images": [
+            "web=r.example.com/web:1", "app:2", "r.example.com:5000/db", "a=b", "web=*:3",
+        ]}});
+        let expected = |at: &str| {
+            [
+                format!("{at}.kustomize.images[0] r.example.com/web:1 web=r.example.com/web:1@D "),
+                format!("{at}.kustomize.images[1] app:2 app:2@D "),
+                format!("{at}.kustomize.images[4] *:3 web=*:3@D name-is-pattern"),
+            ]
+        };
+        let one = json!({"source": images});
+        assert_eq!(told(one.clone(), "Application"), expected("spec.source"));
+        let several = json!({"sources": [{}, images]});
+        assert_eq!(told(several, "Application"), expected("spec.sources[1]"));
+        let set = json!({"template": {"spec": one}});
+        assert_eq!(
+            told(set, "ApplicationSet"),
+            expected("spec.template.spec.source")
+        );
+        let updated = json!({"metadata": {"annotations": {"argocd-image-updater.argoproj.io/image-list": "web"}}, "spec": one});
+        let hold = other_writer("argoproj.io/v1alpha1", &updated);
+        assert_eq!(hold.unwrap().code.as_str(), "other-writer");
+        assert!(other_writer("v1", &updated).is_none());
     }
 
     #[test]

@@ -3,16 +3,19 @@
 use std::borrow::Cow;
 
 use super::families::{self, Family, NEVER_BELOW};
+use super::patches::{self, JSON_PATCH, Text};
 use super::pods::{LISTS, PodKind, REFERENCE};
 use super::scalar::{dotted, scalar_site};
 use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
 use super::{
     Found, Kinds, entries, fields, group_of, is_kustomization_file, jobs, triggers, unhandled,
 };
+use crate::engine::hold::Hold;
 use crate::engine::object::{IGNORE, Ignore, Object, PREFIX, RECORD, RESTARTED_AT, Record};
 use crate::engine::path::{Path, Step};
 use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
+use crate::engine::yaml::File;
 
 /// Finds the objects with images of a document, in its order.
 pub fn find<'a, T: Tree<'a>>(document: T) -> Found {
@@ -23,8 +26,21 @@ pub fn find<'a, T: Tree<'a>>(document: T) -> Found {
 pub fn find_in<'a, T: Tree<'a>>(file_name: &str, document: T, kinds: &Kinds) -> Found {
     let mut found = Found::default();
     let inherited = is_kustomization_file(file_name).then_some((UNNAMED, "Kustomization"));
-    look(document, Path::root(), inherited, kinds, &mut found);
+    look(
+        document,
+        Path::root(),
+        inherited,
+        (Texts::Read, kinds),
+        &mut found,
+    );
     found
+}
+
+/// Whether the documents in texts are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Texts {
+    Read,
+    Skip,
 }
 
 /// The version that kustomize takes for a kustomization that names none.
@@ -47,9 +63,16 @@ fn look<'a, T: Tree<'a>>(
     object: T,
     at: Path,
     inherited: Option<(&'a str, &'a str)>,
-    kinds: &Kinds,
+    texts: (Texts, &Kinds),
     found: &mut Found,
 ) {
+    let kinds = texts.1;
+    if let Some(sites) = patches::operations(object, &at) {
+        if !sites.is_empty() {
+            found.objects.push(read(object, "", JSON_PATCH, at, sites));
+        }
+        return;
+    }
     let text = |key| object.get(key).and_then(|value| value.scalar().text());
     let (Some(api_version), Some(kind)) = (
         text("apiVersion").or(inherited.map(|(version, _)| version)),
@@ -66,7 +89,7 @@ fn look<'a, T: Tree<'a>>(
             .into_iter()
             .enumerate()
         {
-            look(item, at.join("items").join(index), inherited, kinds, found);
+            look(item, at.join("items").join(index), inherited, texts, found);
         }
         return;
     }
@@ -95,8 +118,21 @@ fn look<'a, T: Tree<'a>>(
     found
         .unhandled
         .extend(fields::off(api_version, kind, object, kinds));
-    let sites = match entries::sites(api_version, kind, object, &at) {
-        Some(sites) => sites,
+    let sites = match entries::mappings(api_version, kind, object, &at) {
+        Some(mappings) => {
+            let mut sites = entries::sites(&mappings);
+            if texts.0 == Texts::Read {
+                let patches = mappings.iter();
+                let patches = patches.flat_map(|(mapping, at)| patches::texts(*mapping, at, kinds));
+                patches.for_each(|patch| in_text(patch, kinds, &mut sites));
+            }
+            if let Some(hold) = entries::other_writer(api_version, object) {
+                for site in &mut sites {
+                    site.hold.get_or_insert_with(|| hold.clone());
+                }
+            }
+            sites
+        }
         None if is_generated(object) => Vec::new(),
         None => {
             let mut sites = searched(api_version, kind, object, &at);
@@ -114,6 +150,48 @@ fn look<'a, T: Tree<'a>>(
             hold,
             ..read(object, api_version, kind, at, sites)
         });
+    }
+}
+
+/// The images of the objects and operations in a text. What stands in a text of that text is not looked at.
+fn in_text<'a, T: Tree<'a>>(patch: Text<T>, kinds: &Kinds, sites: &mut Vec<Site>) {
+    let text = patch.node.scalar().text();
+    let Some(text) = text.filter(|text| text.contains("image")) else {
+        return;
+    };
+    // What kustomize cannot read either is its own business.
+    let Ok(file) = File::parse(text) else {
+        return;
+    };
+    let is_literal = patch.node.is_verbatim();
+    for document in (0..file.len()).filter(|index| !file.is_refused(*index)) {
+        let mut found = Found::default();
+        let texts = (Texts::Skip, kinds);
+        look(
+            file.document(document),
+            Path::root(),
+            None,
+            texts,
+            &mut found,
+        );
+        let before = patch.at.join(Step::Inside(document));
+        for object in found.objects {
+            let hold = patch.hold.as_ref().or(object.hold.as_ref());
+            for mut site in object.sites {
+                let folded = || (!is_literal).then(Hold::not_literal);
+                site.hold = site.hold.or_else(|| hold.cloned()).or_else(folded);
+                site.at = before.below(site.at.steps());
+                site.memory = Memory::InPlace;
+                site.role = Role::Other;
+                // The text begins on the line behind its key.
+                site.line = patch
+                    .node
+                    .line()
+                    .zip(site.line)
+                    .map(|(line, inner)| line + inner);
+                sites.push(site);
+            }
+        }
     }
 }
 

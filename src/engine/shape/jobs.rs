@@ -13,17 +13,38 @@ const REPLACED: [(&str, &str); 5] = [
     ("kustomize.toolkit.fluxcd.io/force", "true"),
 ];
 
+/// Whether a patch of objects of this kind may be one of Jobs; without a group any may be meant.
+pub(super) fn may_be(group: &str, kind: &str) -> bool {
+    let of_group = |group| is_job(group, kind);
+    match group {
+        "" => GROUPS.into_iter().any(of_group),
+        group => is_job(group, kind),
+    }
+}
+
+/// The groups with kinds whose template cannot change.
+const GROUPS: [&str; 5] = [
+    "batch",
+    "jobset.x-k8s.io",
+    "kubeflow.org",
+    "ray.io",
+    "trainer.kubeflow.org",
+];
+
+fn is_job(group: &str, kind: &str) -> bool {
+    match group {
+        "batch" => kind == "Job",
+        "jobset.x-k8s.io" => kind == "JobSet",
+        "kubeflow.org" | "trainer.kubeflow.org" => kind.ends_with("Job") && kind != "CronJob",
+        "ray.io" => kind == "RayJob",
+        _ => false,
+    }
+}
+
 /// Why the images of an object are held, where its template cannot change and nothing replaces it.
 pub(super) fn hold<'a, T: Tree<'a>>(api_version: &str, kind: &str, object: T) -> Option<Hold> {
     let group = group_of(api_version);
-    let is_job = match group {
-        "batch" => kind == "Job",
-        "jobset.x-k8s.io" => kind == "JobSet",
-        "kubeflow.org" | "trainer.kubeflow.org" => kind.ends_with("Job"),
-        "ray.io" => kind == "RayJob",
-        _ => false,
-    };
-    if !is_job {
+    if !is_job(group, kind) {
         return None;
     }
     let metadata = object.get("metadata");

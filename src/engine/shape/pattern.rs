@@ -64,7 +64,8 @@ impl Pattern {
                     (Part::Key(own), Step::Key(key)) => own == key,
                     (Part::EveryKey, Step::Key(_)) | (Part::Items(_), Step::Index(_)) => true,
                     (Part::Key(_) | Part::EveryKey, Step::Index(_))
-                    | (Part::Items(_), Step::Key(_)) => false,
+                    | (Part::Items(_), Step::Key(_))
+                    | (_, Step::Inside(_)) => false,
                 })
     }
 }

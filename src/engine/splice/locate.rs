@@ -51,6 +51,8 @@ impl<'f, 't> Locator<'f, 't> {
             };
             let next = match step {
                 Step::Key(key) => last.node.get(key),
+                // Changes in a text are made of the text itself.
+                Step::Inside(_) => None,
                 Step::Index(index) => last
                     .items
                     .get_or_insert_with(|| last.node.items())

@@ -2,7 +2,7 @@
 
 use crate::engine::code::Code;
 use crate::engine::tree::{Scalar, Tree};
-use crate::engine::yaml::{File, Style, YamlNode, resolve_plain};
+use crate::engine::yaml::{File, Style, YamlNode, resolve_plain, verbatim};
 
 use super::{Edit, Refused, refused};
 
@@ -44,6 +44,24 @@ pub(super) fn rewrite(
             },
             to.to_owned(),
         )),
+        Style::Block if to.matches('\n').count() == value.matches('\n').count() => {
+            let body = node.written();
+            let Some(lines) = verbatim::lines(body, value) else {
+                return Err(refused(
+                    Code::NotEditable,
+                    node,
+                    "a folded text is not edited".to_owned(),
+                ));
+            };
+            let (mut text, mut done) = (String::with_capacity(body.len() + to.len()), 0);
+            for (line, to) in lines.into_iter().zip(to.split('\n')) {
+                text.push_str(&body[done..line.start]);
+                text.push_str(to);
+                done = line.end;
+            }
+            text.push_str(&body[done..]);
+            Ok((Edit { range: span, text }, to.to_owned()))
+        }
         Style::Block => {
             // The header and the indentation stay, and with them the line breaks that the value ends with.
             let body = &file.text()[span.clone()];
@@ -71,7 +89,8 @@ pub(super) fn rewrite(
 /// A text as a scalar of its own: plain where every reader takes it for the same string, else in quotes.
 pub(super) fn plain(text: &str) -> String {
     let safe = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b':' | b'@' | b'-')
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'.' | b'_' | b'/' | b':' | b'@' | b'-' | b'=')
     };
     let plain = text.bytes().all(safe)
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::{File, Kind, Layout, NONE, Node, NodeId, Style, Tag, is_absent, resolve_plain};
+use super::{
+    File, Kind, Layout, NONE, Node, NodeId, Style, Tag, is_absent, resolve_plain, verbatim,
+};
 use crate::engine::hold::Hold;
 use crate::engine::marks::Mark;
 use crate::engine::tree::{Scalar, Tree, with_merged};
@@ -49,6 +51,11 @@ impl<'f, 't> YamlNode<'f, 't> {
     /// collection has its brackets, a quoted scalar its quotes, a block scalar its body without the header.
     pub fn span(self) -> Range<usize> {
         self.node().start as usize..self.node().end as usize
+    }
+
+    /// The bytes of [`YamlNode::span`].
+    pub fn written(self) -> &'t str {
+        &self.file.text[self.span()]
     }
 
     /// The column where it begins, in characters from 0: the indentation of a block mapping's keys.
@@ -228,6 +235,10 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
 
     fn line(self) -> Option<u32> {
         Some(self.node().line)
+    }
+
+    fn is_verbatim(self) -> bool {
+        verbatim::is_verbatim(self)
     }
 
     fn ignored(self) -> bool {

@@ -1,0 +1,219 @@
+//! Images in patches of a kustomization: the operations of a JSON Patch (RFC 6902), and the texts in which a kustomization has patches.
+//!
+//! ```yaml
+//! patches:
+//! - target: {kind: Deployment}
+//!   patch: |-
+//!     - op: replace
+//!       path: /spec/template/spec/containers/0/image
+//!       value: registry.example.com/shop/web:1.4
+//! ```
+
+use std::borrow::Cow;
+
+use super::pods::IMAGE;
+use super::{Kinds, jobs};
+use crate::engine::hold::Hold;
+use crate::engine::path::{Path, Step};
+use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slots};
+use crate::engine::tree::{Scalar, Tree};
+
+/// What a file with a JSON Patch is called, as it has no kind.
+pub const JSON_PATCH: &str = "JSON6902 patch";
+
+/// Where an operation has what it puts in.
+static VALUE: [Step; 1] = [Step::Key(Cow::Borrowed("value"))];
+
+/// The images that the operations of a JSON Patch put in. `None`: the document is no JSON Patch.
+pub(super) fn operations<'a, T: Tree<'a>>(document: T, at: &Path) -> Option<Vec<Site>> {
+    let items = document.items();
+    let text = |item: T, key| item.get(key).and_then(|value| value.scalar().text());
+    let is_operation = |item: &T| text(*item, "op").is_some() && text(*item, "path").is_some();
+    if items.is_empty() || !items.iter().all(is_operation) {
+        return None;
+    }
+    let mut sites = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        let puts_in = matches!(text(item, "op"), Some("add" | "replace"));
+        let (Some(path), Some(value), true) = (text(item, "path"), item.get("value"), puts_in)
+        else {
+            continue;
+        };
+        let at = at.join(index);
+        let containers = || value.items().into_iter().enumerate();
+        match path.rsplit('/').collect::<Vec<_>>().as_slice() {
+            ["image", ..] | ["reference", "image", ..] => {
+                sites.extend(site(value, path, at, &VALUE));
+            }
+            ["containers" | "initContainers", ..] => {
+                let all = containers().filter_map(|(index, container)| {
+                    let at = at.join("value").join(index);
+                    site(container.get("image")?, path, at, &IMAGE)
+                });
+                sites.extend(all);
+            }
+            [_, "containers" | "initContainers", ..] => {
+                let image = value.get("image");
+                sites.extend(image.and_then(|image| site(image, path, at.join("value"), &IMAGE)));
+            }
+            _ => {}
+        }
+    }
+    Some(sites)
+}
+
+fn site<'a, T: Tree<'a>>(image: T, path: &str, at: Path, slot: &'static [Step]) -> Option<Site> {
+    let Scalar::Text(text) = image.scalar() else {
+        return None;
+    };
+    Some(Site {
+        role: Role::Other,
+        name: path.to_owned(),
+        at,
+        slots: Slots::Whole(Cow::Borrowed(slot)),
+        image: Image::Text(text.to_owned()),
+        memory: Memory::InPlace,
+        pull_policy: None,
+        line: image.line(),
+        ignored: image.ignored().then_some(IgnoreMark::Comment),
+        decided_by: None,
+        hold: image.held(),
+    })
+}
+
+/// A patch that stands as a text in a kustomization.
+pub(super) struct Text<T> {
+    /// The scalar with the text.
+    pub(super) node: T,
+    /// Where it stands.
+    pub(super) at: Path,
+    /// What holds its images, as its target is a Job.
+    pub(super) hold: Option<Hold>,
+}
+
+/// The patches that may stand as texts in a mapping with the keys of a kustomization. One that names a file is among them.
+pub(super) fn texts<'a, T: Tree<'a>>(mapping: T, at: &Path, kinds: &Kinds) -> Vec<Text<T>> {
+    let mut texts = Vec::new();
+    for list in ["patches", "patchesJson6902", "patchesStrategicMerge"] {
+        let items = mapping.get(list).map(T::items).unwrap_or_default();
+        for (index, item) in items.into_iter().enumerate() {
+            let at = at.join(list).join(index);
+            let (node, at) = match item.get("patch") {
+                Some(patch) => (patch, at.join("patch")),
+                None => (item, at),
+            };
+            let hold = item.get("target").and_then(|target| {
+                let text = |key| target.get(key).and_then(|value| value.scalar().text());
+                let group = text("group").unwrap_or_default();
+                let kind = text("kind").filter(|kind| jobs::may_be(group, kind))?;
+                (!kinds.add(&format!("{group}/"), kind)).then(|| Hold::job_immutable(kind))
+            });
+            texts.push(Text { node, at, hold });
+        }
+    }
+    texts
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::engine::shape::{find, find_in};
+
+    fn images(document: &Value) -> Vec<String> {
+        let found = find(document);
+        let sites = found.objects.iter().flat_map(|object| &object.sites);
+        let told = |site: &Site| format!("{} {}", site.written_at(), site.image.text().unwrap());
+        sites.map(told).collect()
+    }
+
+    #[test]
+    fn an_operation_puts_in_an_image_or_containers() {
+        let containers = "/spec/template/spec/containers";
+        let image = |op: &str, path: &str| json!({"op": op, "path": path, "value": "web:1"});
+        let container = json!({"name": "a", "image": "web:2"});
+        let document = json!([
+            image("replace", &format!("{containers}/0/image")),
+            image("add", "/spec/image"),
+            image("test", "/spec/image"),
+            image("replace", "/spec/imagePullPolicy"),
+            image("replace", "/spec/volumes/0/image/reference"),
+            {"op": "remove", "path": "/spec/image"},
+            {"op": "replace", "path": "/spec/image", "value": {"repository": "web"}},
+            {"op": "add", "path": format!("{containers}/-"), "value": container},
+            {"op": "add", "path": "/spec/initContainers", "value": [container, {"name": "b"}]},
+        ]);
+        assert_eq!(
+            images(&document),
+            [
+                "[0].value web:1",
+                "[1].value web:1",
+                "[4].value web:1",
+                "[7].value.image web:2",
+                "[8].value[0].image web:2",
+            ]
+        );
+        for document in [
+            json!([]),
+            json!([{"op": "add"}]),
+            json!([{"path": "/image"}, 1]),
+        ] {
+            assert_eq!(images(&document), [""; 0], "{document}");
+        }
+    }
+
+    #[test]
+    fn a_patch_may_be_a_text_of_the_kustomization() {
+        let merge = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n      - name: web\n        image: web:1\n";
+        let operations =
+            "- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: web:2\n";
+        let patches = json!([{"patch": merge}, {"path": "image.yaml"}, {"patch": operations}]);
+        let expected = |at: &str| {
+            [
+                format!("{at}patches[0].patch | spec.template.spec.containers[0].image web:1"),
+                format!("{at}patches[2].patch | [0].value web:2"),
+            ]
+        };
+        let told = |api_version: &str, kind: &str, spec: Value| {
+            images(&json!({"apiVersion": api_version, "kind": kind, "spec": spec}))
+        };
+        let flux = told(
+            "kustomize.toolkit.fluxcd.io/v1",
+            "Kustomization",
+            json!({"patches": patches}),
+        );
+        assert_eq!(flux, expected("spec."));
+        let renderers = json!({"postRenderers": [{"kustomize": {"patches": patches}}]});
+        let helm = told("helm.toolkit.fluxcd.io/v2", "HelmRelease", renderers);
+        assert_eq!(helm, expected("spec.postRenderers[0].kustomize."));
+        let two = format!("{merge}---\n{merge}");
+        let own = json!({"patches": patches, "patchesStrategicMerge": ["image.yaml", two]});
+        let found = find_in("kustomization.yaml", &own, &Kinds::default());
+        let sites = &found.objects[0].sites;
+        assert!(sites.iter().all(|site| site.memory == Memory::InPlace));
+        let places: Vec<_> = sites.iter().map(|site| site.at.to_string()).collect();
+        assert_eq!(
+            places[2..],
+            [
+                "patchesStrategicMerge[1] | spec.template.spec.containers[0]",
+                "patchesStrategicMerge[1] | (1) spec.template.spec.containers[0]",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_patch_of_jobs_is_held() {
+        let operations =
+            "- {op: replace, path: /spec/template/spec/containers/0/image, value: web:2}\n";
+        let held = |target: Value| {
+            let object = json!({"patches": [{"patch": operations, "target": target}]});
+            let found = find_in("kustomization.yaml", &object, &Kinds::default());
+            found.objects[0].sites[0].hold.is_some()
+        };
+        assert!(held(json!({"kind": "Job"})) && held(json!({"kind": "JobSet"})));
+        assert!(held(json!({"group": "batch", "kind": "Job"})));
+        assert!(!held(json!({"kind": "CronJob"})) && !held(json!({"name": "web"})));
+        assert!(!held(json!({"group": "example.com", "kind": "Job"})));
+    }
+}

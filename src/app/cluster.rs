@@ -313,9 +313,8 @@ impl Report {
             let Some(manager) = &live.managed else {
                 return true;
             };
-            let message = format!(
-                "{manager} writes it; change it where it comes from, or take it with `--managed`"
-            );
+            let message =
+                format!("{manager} writes it; change it at its source, or run with `--managed`");
             self.skipped.push(Skipped {
                 code: Code::Managed,
                 place: place(live),

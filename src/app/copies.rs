@@ -12,33 +12,33 @@ use crate::engine::image::{ImageRef, Lookup};
 /// The most pairs of objects that are named.
 const NAMED: usize = 3;
 
-/// One sentence for each pair of objects, in the order of the workloads. The cost grows with the number of images.
+/// One sentence for each pair of objects, in the order of the objects. The cost grows with the number of images.
 pub(super) fn notes(report: &Report) -> Vec<String> {
     if matches!(report.action, Action::Restore) {
         return Vec::new();
     }
-    let images = |workload: usize| report.objects[workload].images.iter();
+    let images = |object: usize| report.objects[object].images.iter();
     let all = || {
         (0..report.objects.len())
-            .flat_map(|workload| images(workload).map(move |container| (workload, container)))
+            .flat_map(|object| images(object).map(move |image| (object, image)))
     };
-    let fixed = || all().filter(|(_, container)| matches!(container.outcome, Outcome::Fixed));
+    let fixed = || all().filter(|(_, image)| matches!(image.outcome, Outcome::Fixed));
     let digests: BTreeSet<&str> = fixed()
-        .filter_map(|(_, container)| Some(container.image.split_once('@')?.1))
+        .filter_map(|(_, image)| Some(image.image.split_once('@')?.1))
         .collect();
     if digests.is_empty() {
         return Vec::new();
     }
     let mut followed: BTreeMap<(Lookup, bool, &str), usize> = BTreeMap::new();
-    for (workload, container) in all().filter(|(_, container)| follows(&container.outcome)) {
-        if let Some(image) = whole(&container.image).filter(|(.., digest)| digests.contains(digest))
+    for (object, reported) in all().filter(|(_, image)| follows(&image.outcome)) {
+        if let Some(image) = whole(&reported.image).filter(|(.., digest)| digests.contains(digest))
         {
-            followed.entry(image).or_insert(workload);
+            followed.entry(image).or_insert(object);
         }
     }
     let mut left: BTreeMap<Lookup, usize> = BTreeMap::new();
-    for (at, workload) in report.objects.iter().enumerate() {
-        for entry in &workload.unclaimed.entries {
+    for (at, object) in report.objects.iter().enumerate() {
+        for entry in &object.unclaimed.entries {
             if let Ok(image) = ImageRef::parse(entry) {
                 left.entry(image.lookup()).or_insert(at);
             }
@@ -49,14 +49,14 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     }
     let mut moved: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     let mut pairs: BTreeMap<(usize, usize), usize> = BTreeMap::new();
-    for (workload, container) in fixed() {
-        let other = whole(&container.image).and_then(|image| followed.get(&image).copied());
-        if let Some(other) = other.filter(|other| *other != workload) {
-            *pairs.entry((workload, other)).or_default() += 1;
-        } else if let Some((lookup, true, _)) = whole(&container.image)
-            && let Some(other) = left.get(&lookup).filter(|other| **other != workload)
+    for (object, image) in fixed() {
+        let other = whole(&image.image).and_then(|image| followed.get(&image).copied());
+        if let Some(other) = other.filter(|other| *other != object) {
+            *pairs.entry((object, other)).or_default() += 1;
+        } else if let Some((lookup, true, _)) = whole(&image.image)
+            && let Some(other) = left.get(&lookup).filter(|other| **other != object)
         {
-            *moved.entry((workload, *other)).or_default() += 1;
+            *moved.entry((object, *other)).or_default() += 1;
         }
     }
     let said = |((fixed, followed), count): (&(usize, usize), &usize)| {
@@ -94,15 +94,15 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
 /// One sentence for each object with both a record's entry without a container and a pin that the record does not know. Such a
 /// container was renamed and got another image at once.
 pub(super) fn unclaimed(report: &Report) -> Vec<String> {
-    let is_due = |workload: &&ObjectReport| {
-        !workload.unclaimed.entries.is_empty() && !workload.unclaimed.pins.is_empty()
+    let is_due = |object: &&ObjectReport| {
+        !object.unclaimed.entries.is_empty() && !object.unclaimed.pins.is_empty()
     };
-    let said = |workload: &ObjectReport| {
-        let (entries, pins) = (&workload.unclaimed.entries, &workload.unclaimed.pins);
+    let said = |object: &ObjectReport| {
+        let (entries, pins) = (&object.unclaimed.entries, &object.unclaimed.pins);
         format!(
             "unclaimed record: the record of {} has `{}`, which no container has now, and nothing for `{}`, whose digest stays as a person's \
              pin; remove the digest to follow the tag",
-            name(workload),
+            name(object),
             entries.join("`, `"),
             pins.join("`, `")
         )
@@ -135,8 +135,8 @@ fn whole(image: &str) -> Option<(Lookup, bool, &str)> {
     Some((image.lookup(), image.tag().is_some(), digest))
 }
 
-fn name(workload: &ObjectReport) -> String {
-    let Place { file, object, .. } = &workload.place;
+fn name(reported: &ObjectReport) -> String {
+    let Place { file, object, .. } = &reported.place;
     file.iter()
         .chain(object)
         .map(String::as_str)

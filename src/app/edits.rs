@@ -161,14 +161,18 @@ pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
             Outcome::Failed(refusal) => problems.push(failed(at(), &image, refusal)),
             Outcome::Variable => skip(
                 Code::Variable,
-                format!("`{image}` is not an image before something fills it in"),
+                format!("`{image}` is a placeholder, and not an image yet"),
             ),
             Outcome::Ignored(LeftOut { code, by }) => {
                 let what = match image.as_str() {
                     "" => "the image".to_owned(),
                     image => format!("`{image}`"),
                 };
-                skip(*code, format!("{what} is left out by {by}"));
+                let verb = match code {
+                    Code::DecidedBy => "is decided by",
+                    _ => "is left out by",
+                };
+                skip(*code, format!("{what} {verb} {by}"));
             }
             Outcome::Held(Hold {
                 code,
@@ -271,7 +275,7 @@ pub(super) fn unreadable_record(place: &Place, object: &Object, refusal: Refusal
 
 fn uneditable(manifest: &ManifestFile, refused: Refused) -> Problem {
     let hint = match refused.code {
-        Code::SharedAnchor => "write the shared value out where it stands twice",
+        Code::SharedAnchor => "write the shared value out in both places",
         _ => "edit the file by hand, or leave it out with `--exclude`",
     };
     Problem {

@@ -104,7 +104,7 @@ struct Looked {
 
 /// How a pass over the files ends.
 enum End {
-    /// All is told.
+    /// The report is complete.
     Reported(Box<Report>, Pass),
     /// It has to be planned anew.
     Again(Session, Again),
@@ -124,7 +124,7 @@ impl Job {
             ..typed.clone()
         };
         let lock = request.lock.place(&at.root).map_err(|problem| *problem)?;
-        // What cannot be judged is told by who writes it.
+        // A path that cannot be judged fails when it is written.
         let places = request.reports.iter().zip(&typed.reports);
         let places = places.filter_map(|(path, typed)| {
             let place = links::destination(&at.root, path).ok()?;
@@ -399,9 +399,9 @@ impl Report {
             let objects: Vec<&Object> = survey.objects().collect();
             let whole = globs::whole(request, current);
             let lists = &request.kinds_of_repository;
-            let told = kind_names::told(&request.kinds, lists, whole, &objects);
-            self.kinds = told.several;
-            survey.warnings.extend(told.warnings);
+            let notes = kind_names::notes(&request.kinds, lists, whole, &objects);
+            self.kinds = notes.several;
+            survey.warnings.extend(notes.warnings);
         }
         for manifest in &mut survey.manifests {
             manifest.objects.retain(|(_, object)| {

@@ -29,10 +29,10 @@ pub(super) fn idle(
         let name = named(idle.list, &idle.glob, idle.of_other);
         match idle.list {
             "include" => {
-                format!("{name} takes no manifest; check its spelling, and where it begins")
+                format!("{name} matches no manifest; check its spelling, and the folder that it starts from")
             }
             _ => format!(
-                "{name} leaves out nothing that is here; check its spelling, and where it begins"
+                "{name} matches nothing here; check its spelling, and the folder that it starts from"
             ),
         }
     });
@@ -92,7 +92,7 @@ fn of_image(include: bool, pattern: &str, of_repository: bool) -> String {
     );
     match pattern.contains(WILD) {
         true => format!(
-            "{name} matches no image; it is held against whole names, without tag and digest"
+            "{name} matches no image; a glob is compared with the whole name, without tag and digest"
         ),
         false => format!(
             "{name} matches no image, because no image has this whole name; write `*{pattern}*` for a part of one"
@@ -170,7 +170,7 @@ mod tests {
     fn a_glob_for_images_says_how_to_write_a_part_of_a_name() {
         let part = "`--exclude-image team-0` matches no image, because no image has this whole name; write `*team-0*` for a part of one";
         assert_eq!(of_image(false, "team-0", false), part);
-        let whole = "`include-image: team-0/*` of the settings matches no image; it is held against whole names, without tag and digest";
+        let whole = "`include-image: team-0/*` of the settings matches no image; a glob is compared with the whole name, without tag and digest";
         assert_eq!(of_image(true, "team-0/*", true), whole);
     }
 

@@ -19,7 +19,7 @@ pub struct KindLists {
 
 /// The sentences for the names of a run.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct KindNotes {
     /// For each name that fits nothing.
     pub(super) warnings: Vec<String>,
     /// For each name that fits the kinds of several groups.
@@ -28,13 +28,13 @@ pub(super) struct Told {
 
 /// Looks for the objects of each name among all that were read. Names of the repository's settings that fit nothing are told only if
 /// the `whole` repository was read: a run over single files says nothing of them.
-pub(super) fn told(
+pub(super) fn notes(
     kinds: &Kinds,
     of_repository: &KindLists,
     whole: bool,
     objects: &[&Object],
-) -> Told {
-    let mut told = Told::default();
+) -> KindNotes {
+    let mut notes = KindNotes::default();
     for (list, names, is_setting) in [
         ("kind", &kinds.only, of_repository.only),
         ("exclude-kind", &kinds.excluded, of_repository.excluded),
@@ -51,10 +51,11 @@ pub(super) fn told(
                     .iter()
                     .map(|(kind, count)| format!("{count} {kind}"));
                 let counted: Vec<String> = counted.collect();
-                told.several
+                notes
+                    .several
                     .push(format!("{shown} fits {}", counted.join(", ")));
             } else if fitting.is_empty() && (whole || !is_setting) {
-                told.warnings.push(format!(
+                notes.warnings.push(format!(
                     "{shown} fits no object that was read; {}",
                     hint(name, objects)
                 ));
@@ -73,9 +74,9 @@ pub(super) fn told(
                 )
             })
         });
-        told.warnings.extend(idle);
+        notes.warnings.extend(idle);
     }
-    told
+    notes
 }
 
 fn leads_somewhere(shape: &Shape, path: &Pattern, objects: &[&Object]) -> bool {

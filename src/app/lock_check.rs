@@ -64,7 +64,7 @@ pub(super) async fn check(
             digest: now.to_string(),
         });
         if let Err(Refusal { code, cause, hint }) = known {
-            let what = format!("cannot vouch for `{lookup}` in the lock");
+            let what = format!("cannot confirm `{lookup}` of the lock");
             report.problems.push(Problem {
                 code,
                 what,

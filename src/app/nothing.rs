@@ -31,7 +31,7 @@ fn of_objects(report: &Report) -> String {
         (
             counts.ignored,
             "left out",
-            "check the globs and the marks for images",
+            "check the globs, annotations and comments that leave images out",
         ),
         (
             counts.variable,
@@ -119,7 +119,7 @@ fn of_files(report: &Report) -> String {
             )
         }
         () if templates == report.files_seen => {
-            "every file is a template; check what it renders, as from `helm template`".to_owned()
+            "every file is a template, which imago does not edit; render it first, as with `helm template`".to_owned()
         }
         () if unhandled.is_empty() => {
             format!("no object with images is in {files}; name the folder that holds them")
@@ -234,7 +234,7 @@ mod tests {
                     skipped: vec![skipped(Code::Template); 2],
                     ..files()
                 },
-                "every file is a template; check what it renders",
+                "every file is a template, which imago",
             ),
             (
                 Report {

@@ -37,7 +37,7 @@ pub const DONE: u8 = 0;
 pub const OUTDATED: u8 = 1;
 /// It could not run.
 pub const COULD_NOT_RUN: u8 = 2;
-/// It ran, and some workloads, files or images had problems.
+/// It ran, and some objects, files or images had problems.
 pub const PROBLEMS: u8 = 3;
 
 /// Runs the program and returns its exit code, which a signal that was waited with takes over. The arguments begin with the program's
@@ -241,11 +241,11 @@ fn run_report(
         }
         Err(error) => return fail_with(&heading.warnings(), &error, printer),
     };
-    let code = match reports::tell(&report, reporting, verbosity, printer) {
+    let code = match reports::write(&report, reporting, verbosity, printer) {
         Ok(()) => exit_code(&report),
         Err(error) => fail(&error, printer),
     };
-    // The process is about to end, and taking the report of many thousand workloads apart would hold that up.
+    // The process is about to end, and freeing the report of many thousand objects would take longer.
     std::mem::forget(report);
     code
 }
@@ -288,9 +288,12 @@ fn run_digest(
     };
     let result = block_on(asks, digest::run(request, at, &|event| bar.show(event)));
     drop(bar);
-    let mut told = request.registries.detours.used();
+    let mut warnings = request.registries.detours.used();
     match result {
-        Ok(digest::Digests { found, warnings }) => {
+        Ok(digest::Digests {
+            found,
+            warnings: more,
+        }) => {
             let problems = text::digest_problems(&found);
             let styles = printer.styles(To::Stderr);
             if verbosity.detail >= Detail::More {
@@ -300,15 +303,15 @@ fn run_digest(
                 printer.print(To::Stderr, &text::ways(ways, &styles));
             }
             printer.print(To::Stdout, &text::digests(&found));
-            told.extend(warnings);
-            printer.print(To::Stderr, &problem::warnings(&told, &styles));
+            warnings.extend(more);
+            printer.print(To::Stderr, &problem::warnings(&warnings, &styles));
             printer.print(
                 To::Stderr,
                 &problem::problems(&problems, verbosity.detail, &styles),
             );
             if problems.is_empty() { DONE } else { PROBLEMS }
         }
-        Err(error) => fail_with(&told, &error, printer),
+        Err(error) => fail_with(&warnings, &error, printer),
     }
 }
 
@@ -383,7 +386,7 @@ fn styled(text: clap::builder::StyledStr, to: To, printer: &Printer) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::report::{Outcome, Place};
+    use crate::app::report::Outcome;
     use crate::engine::code::Code;
     use printer::kept::Kept;
     use render::samples;
@@ -397,21 +400,6 @@ mod tests {
             &mut printer,
         );
         (code, stdout.text(), stderr.text())
-    }
-
-    fn with_a_problem() -> Report {
-        let what = "cannot read `a.yaml`".into();
-        let problem = Problem {
-            code: Code::Io,
-            what,
-            place: Place::default(),
-            cause: "it is a folder".into(),
-            hint: None,
-        };
-        Report {
-            problems: vec![problem],
-            ..samples::updated()
-        }
     }
 
     #[test]
@@ -495,19 +483,19 @@ mod tests {
             (updated.clone(), DONE),
             (check(&updated), OUTDATED),
             (check(&fine), DONE),
-            (check(&with_a_problem()), PROBLEMS),
-            (with_a_problem(), PROBLEMS),
+            (check(&samples::with_a_problem()), PROBLEMS),
+            (samples::with_a_problem(), PROBLEMS),
             (
                 Report {
                     stopped_at: Some(0),
-                    ..with_a_problem()
+                    ..samples::with_a_problem()
                 },
                 COULD_NOT_RUN,
             ),
             (
                 Report {
                     failed_empty: true,
-                    ..with_a_problem()
+                    ..samples::with_a_problem()
                 },
                 COULD_NOT_RUN,
             ),
@@ -529,7 +517,7 @@ mod tests {
             (held(true), OUTDATED),
             (
                 Report {
-                    problems: with_a_problem().problems,
+                    problems: samples::with_a_problem().problems,
                     ..held(true)
                 },
                 PROBLEMS,
@@ -556,7 +544,7 @@ mod tests {
         assert_eq!(told(error), (COULD_NOT_RUN, text.to_owned()));
         let problem = Problem {
             hint: Some("run it".into()),
-            ..with_a_problem().problems.remove(0)
+            ..samples::with_a_problem().problems.remove(0)
         };
         let text = "error: cannot read `a.yaml`\n  cause: it is a folder\n  hint: run it\n";
         assert_eq!(

@@ -31,7 +31,7 @@ pub(super) fn prepare(reporting: &Reporting) -> anyhow::Result<()> {
             return Err(unwritten_because(
                 file.path.display().to_string(),
                 Code::Usage,
-                "a manifest or another YAML file is there, which no report is".to_owned(),
+                "the file is a manifest or another YAML file, and no report of imago".to_owned(),
                 Some("name another file, or remove that one first"),
             )
             .into());
@@ -86,7 +86,7 @@ fn is_manifest(content: &[u8]) -> bool {
 }
 
 /// Prints the report and writes its files. `Err`: the first file that could not be written; all others are.
-pub(super) fn tell(
+pub(super) fn write(
     report: &Report,
     reporting: &Reporting,
     verbosity: Verbosity,
@@ -157,13 +157,13 @@ fn print(
     let loud = verbosity.detail != Detail::Quiet;
     // Annotations stand beside the text that a step's log is read for. A program that reads another form from stderr must find nothing
     // else there: the problems are in it.
-    let told = match format {
+    let stream = match format {
         Format::Text => Some(result),
         Format::Github => Some(To::Stderr),
         Format::Json | Format::Sarif | Format::Markdown => None,
     };
-    let styles = printer.styles(told.unwrap_or(result));
-    match told {
+    let styles = printer.styles(stream.unwrap_or(result));
+    match stream {
         // A person who sees the diff needs no list of the same.
         Some(_) if is_diff_seen(report, verbosity, printer) => {}
         Some(to) if loud => printer.print(to, &text::body(report, verbosity.detail, &styles)),
@@ -181,10 +181,10 @@ fn print(
             );
         }
     }
-    if told.is_some() || result == To::Stdout {
+    if stream.is_some() || result == To::Stdout {
         print_problems(report, verbosity, printer);
     }
-    if let Some(to) = told.filter(|_| loud) {
+    if let Some(to) = stream.filter(|_| loud) {
         printer.print(to, &text::summary(report, verbosity.detail, &styles));
     }
     if format == Format::Github {
@@ -222,7 +222,7 @@ fn problems(report: &Report, detail: Detail, styles: &Styles) -> String {
         text += &problem::failure(&what, None, Some(hint), styles);
     }
     if report.failed_empty {
-        let hint = "look at what was named and selected, or leave out `--fail-on-empty`";
+        let hint = "check the paths and the selection, or leave out `--fail-on-empty`";
         text += &problem::failure(
             "no image was checked, which `--fail-on-empty` does not allow",
             None,
@@ -305,28 +305,13 @@ mod tests {
         (stdout.text(), stderr.text())
     }
 
-    fn with_a_problem() -> Report {
-        let what = "cannot read `a.yaml`".into();
-        let problem = Problem {
-            code: Code::Io,
-            what,
-            place: Place::default(),
-            cause: "it is a folder".into(),
-            hint: None,
-        };
-        Report {
-            problems: vec![problem],
-            ..samples::updated()
-        }
-    }
-
     #[test]
     fn problems_stand_on_stderr_beside_either_form() {
         let problem = "error: cannot read `a.yaml`\n  cause: it is a folder\n";
-        let (stdout, stderr) = printed(&with_a_problem(), Format::Text, Detail::Normal);
+        let (stdout, stderr) = printed(&samples::with_a_problem(), Format::Text, Detail::Normal);
         assert!(stdout.starts_with("deploy/web.yaml:21  app  "), "{stdout}");
         assert_eq!(stderr, problem);
-        let (stdout, stderr) = printed(&with_a_problem(), Format::Json, Detail::Normal);
+        let (stdout, stderr) = printed(&samples::with_a_problem(), Format::Json, Detail::Normal);
         assert!(stdout.starts_with("{\n  \"version\": 1,"), "{stdout}");
         assert_eq!(stderr, problem);
     }
@@ -354,7 +339,7 @@ mod tests {
         let diff = "--- a/x\n+++ b/x\n+\u{1b}\r\n".to_owned();
         let report = Report {
             diff: Some(diff.clone()),
-            ..with_a_problem()
+            ..samples::with_a_problem()
         };
         let (stdout, stderr) = printed(&report, Format::Text, Detail::Normal);
         assert_eq!(stdout, diff);
@@ -376,16 +361,16 @@ mod tests {
     fn quiet_leaves_problems_and_what_was_asked_for_by_name() {
         let problem = "error: cannot read `a.yaml`\n  cause: it is a folder\n";
         assert_eq!(
-            printed(&with_a_problem(), Format::Text, Detail::Quiet),
+            printed(&samples::with_a_problem(), Format::Text, Detail::Quiet),
             (String::new(), problem.to_owned())
         );
         assert_ne!(
-            printed(&with_a_problem(), Format::Json, Detail::Quiet).0,
+            printed(&samples::with_a_problem(), Format::Json, Detail::Quiet).0,
             ""
         );
         let report = Report {
             diff: Some("d\n".into()),
-            ..with_a_problem()
+            ..samples::with_a_problem()
         };
         assert_eq!(
             printed(&report, Format::Text, Detail::Quiet),
@@ -414,7 +399,7 @@ mod tests {
 
     #[test]
     fn annotations_have_stdout_and_the_words_for_people_stderr() {
-        let (stdout, stderr) = printed(&with_a_problem(), Format::Github, Detail::Normal);
+        let (stdout, stderr) = printed(&samples::with_a_problem(), Format::Github, Detail::Normal);
         assert!(
             stdout.lines().all(|line| line.starts_with("::")) && stdout.lines().count() == 2,
             "{stdout}"
@@ -423,7 +408,7 @@ mod tests {
             stderr.starts_with("deploy/web.yaml:21  app  ") && stderr.ends_with("; 1 problem\n"),
             "{stderr}"
         );
-        let (stdout, stderr) = printed(&with_a_problem(), Format::Github, Detail::Quiet);
+        let (stdout, stderr) = printed(&samples::with_a_problem(), Format::Github, Detail::Quiet);
         assert!(
             stdout.starts_with("::error")
                 && stderr.starts_with("error: ")
@@ -432,7 +417,7 @@ mod tests {
         );
         let report = Report {
             diff: Some("d\n".into()),
-            ..with_a_problem()
+            ..samples::with_a_problem()
         };
         let (stdout, stderr) = printed(&report, Format::Github, Detail::Normal);
         assert_eq!(stdout, "d\n");
@@ -443,7 +428,7 @@ mod tests {
     fn what_a_program_reads_stands_alone_beside_a_diff() {
         let report = Report {
             diff: Some("d\n".into()),
-            ..with_a_problem()
+            ..samples::with_a_problem()
         };
         for format in [Format::Json, Format::Sarif] {
             let (_, stderr) = printed(&report, format, Detail::Normal);
@@ -477,7 +462,7 @@ mod tests {
         );
         let stdout = Kept::default();
         let mut printer = Printer::to_writers(stdout.clone(), Kept::default());
-        let error = tell(
+        let error = write(
             &samples::updated(),
             &reporting,
             Verbosity::default(),

@@ -163,7 +163,7 @@ pub fn restore(image: &str, recorded: Option<&str>) -> Return {
         return Return::Stays("it has no digest, so it was changed since it was recorded");
     }
     if original.has_digest() {
-        return Return::Stays("its digest is a person's");
+        return Return::Stays("a person chose its digest");
     }
     if !image.same_name(&original) {
         Return::Stays("its name was changed since it was recorded")

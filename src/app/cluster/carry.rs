@@ -47,7 +47,7 @@ impl Carrier<'_> {
                 code: Code::Interrupted,
                 what: format!("{} was not changed", planned.live.name()),
                 place: place(&planned.live),
-                cause: format!("{signal} came before its turn"),
+                cause: format!("{signal} ended the run before its turn"),
                 hint: Some("run it again".to_owned()),
             };
             return failed(planned, problem);
@@ -111,10 +111,8 @@ impl Carrier<'_> {
             code: Code::Conflict,
             what: format!("cannot change {}", planned.live.name()),
             place: place(&planned.live),
-            cause: format!("it was changed by others each of the {TRIES} times that it was tried"),
-            hint: Some(
-                "run it again; something else may be writing this workload all the time".to_owned(),
-            ),
+            cause: format!("something else changed it each of the {TRIES} times that imago tried"),
+            hint: Some("run again; something else may write this workload all the time".to_owned()),
         };
         failed(planned, problem)
     }

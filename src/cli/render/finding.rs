@@ -71,7 +71,7 @@ fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
             },
             place: skipped.place.clone(),
             title: "Held back".to_owned(),
-            message: whose(&skipped.place, &skipped.message),
+            message: with_subject(&skipped.place, &skipped.message),
         });
     let locked = report.lock.iter().map(|entry| Finding {
         code: Code::LockOutdated,
@@ -116,7 +116,7 @@ fn of_problem(problem: &Problem) -> Finding {
         level: Level::Error,
         place: problem.place.clone(),
         title: problem.what.clone(),
-        message: whose(&problem.place, &message),
+        message: with_subject(&problem.place, &message),
     }
 }
 
@@ -229,14 +229,14 @@ fn of_image(report: &Report, object: &ObjectReport, reported: &ImageReport) -> O
     Some(Finding {
         code,
         level,
-        message: whose(&place, &message),
+        message: with_subject(&place, &message),
         title: title.to_owned(),
         place,
     })
 }
 
 /// The message with the object and the image that it is about.
-fn whose(place: &Place, message: &str) -> String {
+fn with_subject(place: &Place, message: &str) -> String {
     match (&place.object, &place.site) {
         (Some(object), Some(site)) => {
             format!("{object}, {site}: {message}")

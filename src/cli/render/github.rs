@@ -23,7 +23,7 @@ pub fn report(report: &Report, basis: &Basis) -> String {
         findings
             .iter()
             .filter(|finding| levels.contains(&finding.level))
-            .map(|finding| said(finding, basis))
+            .map(|finding| annotation(finding, basis))
             .collect()
     };
     let warnings = gathered(&report.detours)
@@ -75,7 +75,7 @@ struct Annotation {
     place: Option<(String, Option<u32>)>,
 }
 
-fn said(finding: &Finding, basis: &Basis) -> Annotation {
+fn annotation(finding: &Finding, basis: &Basis) -> Annotation {
     let place = finding.place.file.as_ref().map(|file| {
         let path = basis.path_of(file).unwrap_or_else(|| file.clone());
         (path, finding.place.line)

@@ -275,8 +275,8 @@ error: cannot resolve `registry.example.test/side:1`
     #[test]
     fn what_is_too_long_is_cut_and_counted() {
         let mut many = samples::with_problems();
-        let container = many.objects[0].images[0].clone();
-        many.objects[0].images = vec![container; 2_000];
+        let image = many.objects[0].images[0].clone();
+        many.objects[0].images = vec![image; 2_000];
         many.warnings = vec!["w".repeat(100); 10];
         many.problems = (0..2_000)
             .map(|number| {

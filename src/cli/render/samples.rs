@@ -7,7 +7,7 @@ use crate::app::report::{
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
 
-/// One workload of 214 files, of which one image of two was updated; three templates.
+/// One object of 214 files, of which one image of two was updated; three templates.
 pub(in crate::cli) fn updated() -> Report {
     let outdated = Outcome::Outdated(format!(
         "registry.example.test/web:1.4@sha256:{}",
@@ -36,6 +36,20 @@ pub(in crate::cli) fn updated() -> Report {
         files_changed: vec!["deploy/web.yaml".into()],
         skipped: (0..3).map(template).collect(),
         ..Report::new(Mode::Files, Action::Update)
+    }
+}
+
+/// The same run with a file that cannot be read.
+pub(in crate::cli) fn with_a_problem() -> Report {
+    Report {
+        problems: vec![Problem {
+            code: Code::Io,
+            what: "cannot read `a.yaml`".into(),
+            place: Place::default(),
+            cause: "it is a folder".into(),
+            hint: None,
+        }],
+        ..updated()
     }
 }
 
@@ -106,7 +120,7 @@ pub(in crate::cli) fn with_problems() -> Report {
         line,
         ..Place::default()
     };
-    let container = Place {
+    let side = Place {
         object: Some("Deployment/web".into()),
         site: Some(SiteName::container("side")),
         ..at("deploy/web.yaml", Some(24))
@@ -129,7 +143,7 @@ pub(in crate::cli) fn with_problems() -> Report {
         problem(
             Code::Unauthorized,
             "cannot resolve `registry.example.test/side:1`",
-            container,
+            side,
             "the registry answered 401 Unauthorized",
             Some("run `docker login registry.example.test`"),
         ),

@@ -200,7 +200,7 @@ fn committed(git: &Committed, reach: Reach) -> String {
         (Some(commit), _) if git.already => format!("{} is on {branch} already\n", short(commit)),
         (_, Reach::Looked | Reach::Rehearsed) => String::new(),
         (Some(_), _) if git.waited => {
-            format!("nothing to commit; pushed what waited on {branch} to {remote}\n")
+            format!("nothing to commit; pushed earlier commits on {branch} to {remote}\n")
         }
         (Some(commit), _) if git.pushed => format!(
             "committed {} on {branch}, pushed to {remote}\n",

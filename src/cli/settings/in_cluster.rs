@@ -98,7 +98,7 @@ fn action(flags: &args::Cluster) -> Result<(Action, Vec<String>), UsageError> {
         ["--update", "--restart"] => {
             return Ok((
                 Action::Restart,
-                vec!["`--update` is left out beside `--restart`: workloads are restarted, not updated".to_owned()],
+                vec!["`--update` is ignored beside `--restart`: workloads are restarted, not updated".to_owned()],
             ));
         }
         [first, second, ..] => {

@@ -253,7 +253,7 @@ fn an_update_and_a_restart_together_restart_with_a_warning() {
     assert!(
         finished
             .stderr
-            .contains("\nwarning: `--update` is left out beside `--restart`"),
+            .contains("\nwarning: `--update` is ignored beside `--restart`"),
         "{}",
         finished.stderr
     );

@@ -254,7 +254,7 @@ fn workloads_that_something_else_writes_are_passed_over() {
         ),
         "{text}"
     );
-    let line = "every workload was passed over; 3 workloads managed by something else, which `--managed` takes too\n";
+    let line = "every workload was passed over; 3 workloads managed by something else (`--managed` takes them)\n";
     assert_eq!(scene.run("--update", 0).stdout, line);
     scene.run("--update --managed", 0);
     let kept = scene.server.object("deployments", "shop", "argo");

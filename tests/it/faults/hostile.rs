@@ -471,7 +471,7 @@ fn a_report_takes_the_place_of_no_manifest_no_lock_and_no_other_report() {
             "another report",
             "two reports",
             "would replace the settings",
-            "a manifest or another YAML file is there",
+            "the file is a manifest or another YAML file",
         ];
         assert!(
             told.iter().any(|told| ended.stderr.contains(told)),

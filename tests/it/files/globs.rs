@@ -65,19 +65,19 @@ fn a_flag_with_a_glob_that_matches_nothing_is_told() {
     for (line, said) in [
         (
             "--exclude nope/**",
-            "`--exclude nope/**` leaves out nothing that is here",
+            "`--exclude nope/**` matches nothing here",
         ),
         (
             "--exclude old --exclude ./nope.yaml",
-            "`--exclude ./nope.yaml` leaves out nothing that is here",
+            "`--exclude ./nope.yaml` matches nothing here",
         ),
         (
             "--include deploy --include nope/",
-            "`--include nope/` takes no manifest",
+            "`--include nope/` matches no manifest",
         ),
         (
             "--include old --include deploy --exclude old",
-            "`--include old` takes no manifest",
+            "`--include old` matches no manifest",
         ),
         (
             "--exclude-image team-0",
@@ -89,7 +89,7 @@ fn a_flag_with_a_glob_that_matches_nothing_is_told() {
         ),
         (
             "--exclude-image registry.example.com/*",
-            "`--exclude-image registry.example.com/*` matches no image; it is held against",
+            "`--exclude-image registry.example.com/*` matches no image; a glob is compared",
         ),
         (
             "--include-image *web --include-image team-0/*",
@@ -101,7 +101,7 @@ fn a_flag_with_a_glob_that_matches_nothing_is_told() {
         ),
         (
             "--exclude nope deploy/web.yaml",
-            "`--exclude nope` leaves out nothing that is here",
+            "`--exclude nope` matches nothing here",
         ),
     ] {
         let warnings = warnings(&place, ".", line);
@@ -112,7 +112,7 @@ fn a_flag_with_a_glob_that_matches_nothing_is_told() {
     }
     let both = warnings(&place, ".", "--include nope");
     assert!(
-        both[0].starts_with("`--include nope` takes no manifest")
+        both[0].starts_with("`--include nope` matches no manifest")
             && both[1].starts_with("no image was checked"),
         "{both:?}"
     );
@@ -150,8 +150,8 @@ fn globs_of_the_settings_are_told_where_the_whole_repository_was_looked_at() {
     for (folder, line) in [(".", ""), ("deploy", ".."), (".", "deploy .")] {
         let warnings = warnings(&idle, folder, line);
         let said = [
-            "`include: *.yml` of the settings takes no manifest",
-            "`exclude: nope/**` of the settings leaves out nothing",
+            "`include: *.yml` of the settings matches no manifest",
+            "`exclude: nope/**` of the settings matches nothing here",
             "`exclude-image: team-0` of the settings matches no image",
         ];
         assert_eq!(warnings.len(), said.len(), "{folder} {line}: {warnings:?}");
@@ -236,7 +236,7 @@ fn globs_over_the_files_of_a_commit_are_told_alike() {
         .stderr;
     for glob in ["nope", "old.yaml"] {
         assert_eq!(
-            said.matches(&format!("`--exclude {glob}` leaves out nothing"))
+            said.matches(&format!("`--exclude {glob}` matches nothing here"))
                 .count(),
             1,
             "{said}"

@@ -270,5 +270,5 @@ fn a_registry_that_does_not_say_whether_it_has_a_digest_is_a_problem() {
         }
     });
     let said = place.imago(["files", "--check"]).finish_with(3).stderr;
-    assert!(said.contains("error: cannot vouch for `"), "{said}");
+    assert!(said.contains("error: cannot confirm `"), "{said}");
 }

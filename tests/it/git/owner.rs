@@ -357,7 +357,7 @@ fn a_commit_that_waited_and_was_put_on_others_is_still_ours() {
     .unwrap();
     let said = two.ours.imago("--update --push", 0).stdout;
     assert!(
-        said.contains("pushed what waited on main to origin"),
+        said.contains("pushed earlier commits on main to origin"),
         "{said}"
     );
 }

@@ -118,7 +118,7 @@ fn own_commits_that_wait_are_pushed_and_those_of_people_are_not() {
     two.ours.imago("--update --commit", 0);
     let said = two.ours.imago("--update --push", 0).stdout;
     assert!(
-        said.contains("nothing to commit; pushed what waited on main to origin\n"),
+        said.contains("nothing to commit; pushed earlier commits on main to origin\n"),
         "{said}"
     );
     assert_eq!(two.remote_log("main"), [TWO, "first"]);

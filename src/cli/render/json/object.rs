@@ -23,7 +23,7 @@ pub(super) struct ObjectV1<'a> {
     name: &'a str,
     /// Whether it was (where nothing was written: would be) changed.
     changed: bool,
-    /// Its images: those of `containers`, then those of `initContainers`.
+    /// Its images, list by list as its shape names them.
     images: Vec<ImageV1<'a>>,
 }
 

@@ -172,8 +172,8 @@ fn every_outcome_has_its_word() {
         let mut sample = samples::updated();
         sample.objects[0].images = vec![samples::container("app", "web", outcome)];
         let value: serde_json::Value = serde_json::from_str(&report(&sample)).unwrap();
-        let container = &value["objects"][0]["images"][0];
-        let word = |key: &str| container[key].as_str().unwrap_or_default();
+        let image = &value["objects"][0]["images"][0];
+        let word = |key: &str| image[key].as_str().unwrap_or_default();
         assert_eq!(
             [
                 word("outcome"),

@@ -4,7 +4,7 @@
 //! deploy/web.yaml:21  app  registry.example.com/shop/web:1.4 -> sha256:6a92af8a9db2
 //! ```
 //!
-//! More than a screen or two are told by image.
+//! More than fifty are listed by image.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -114,7 +114,7 @@ fn changes(report: &Report) -> Vec<Change<'_>> {
         .collect()
 }
 
-/// Whether nothing of the object changes but that its record goes.
+/// Whether nothing of the object changes, except that its record is removed.
 fn drops_record(object: &ObjectReport) -> bool {
     let changes = |image: &ImageReport| image.outcome.new_image().is_some();
     object.changed && !object.images.iter().any(changes)

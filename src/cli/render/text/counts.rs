@@ -29,7 +29,7 @@ pub(super) fn passed_over(report: &Report) -> Vec<String> {
                 parts.push(format!("{} passed over", counted(count, template(report))))
             }
             Code::Managed => parts.push(format!(
-                "{} managed by something else, which `--managed` takes too",
+                "{} managed by something else (`--managed` takes them)",
                 counted(count, "workload")
             )),
             code => others.push(format!("{count} {code}")),

@@ -268,7 +268,7 @@ fn an_empty_result_says_why() {
                 narrowed: true,
                 ..nothing.clone()
             },
-            "no manifest found that `include` and `exclude` take (*.yaml, *.yml, *.json)",
+            "no manifest passes `include` and `exclude` (*.yaml, *.yml, *.json)",
         ),
         (
             Report {
@@ -302,7 +302,7 @@ fn an_empty_result_says_why() {
                 not_selected: 1,
                 ..nothing.clone()
             },
-            "no object of 214 files is selected; 3 objects without a namespace not taken by `-n`; 1 object not selected",
+            "no object in 214 files is selected; 3 objects without a namespace not taken by `-n`; 1 object not selected",
         ),
         (with(&[Outcome::Ok]), "the image in 214 files is up to date"),
         (
@@ -330,7 +330,7 @@ fn an_empty_result_says_why() {
         ),
         (
             with(&[Outcome::Fixed, samples::failed()]),
-            "no image of 214 files could be checked; 1 image with a fixed digest; `--track tag` would follow its tag",
+            "no image in 214 files could be checked; 1 image with a fixed digest; `--track tag` would follow its tag",
         ),
         (
             with(&[Outcome::Ok, ignored.clone()]),
@@ -342,7 +342,7 @@ fn an_empty_result_says_why() {
         ),
         (
             with(&[samples::failed()]),
-            "no image of 214 files could be checked",
+            "no image in 214 files could be checked",
         ),
         (
             with(&[Outcome::Outdated("web:1.4@x".into())]),
@@ -409,7 +409,7 @@ fn a_restore_that_only_drops_the_record_is_no_silence() {
         text(&report, Detail::Normal),
         "\
 deploy/web.yaml:4  Deployment/web  the annotation `imago-config-spec` is removed
-restored no image, and the record goes from 1 of 214 files; 1 image left as written
+restored no image, and removed the record in 1 of 214 files; 1 image left as written
 "
     );
 }

@@ -41,7 +41,7 @@ pub(super) fn verdict(report: &Report) -> String {
         (0, 0) if due > 0 => format!("{verb} no image in {}", everything(report)),
         (0, 0) => nothing_to_do(report),
         (0, _) => format!(
-            "{verb} no image, and the record goes from {places} of {}",
+            "{verb} no image, and removed the record in {places} of {}",
             everything(report)
         ),
         _ => format!(
@@ -134,11 +134,11 @@ fn nothing_to_do(report: &Report) -> String {
         }
         (0, _) if report.mode == Mode::Cluster => "no workload was found".to_owned(),
         (0, _) if report.files_seen == 0 && report.narrowed => {
-            "no manifest found that `include` and `exclude` take (*.yaml, *.yml, *.json)".to_owned()
+            "no manifest passes `include` and `exclude` (*.yaml, *.yml, *.json)".to_owned()
         }
         (0, _) if report.files_seen == 0 => "no manifest found (*.yaml, *.yml, *.json)".to_owned(),
         (0, _) if report.not_selected + report.without_namespace > 0 => {
-            format!("no object of {places} is selected")
+            format!("no object in {places} is selected")
         }
         (0, _) => format!("no image in {places}"),
         _ if report.action == Action::Restore => format!("nothing to restore in {places}"),
@@ -146,7 +146,7 @@ fn nothing_to_do(report: &Report) -> String {
             "{} with a fixed digest in {places}",
             counted(counts.fixed, "image")
         ),
-        (_, 0) if counts.failed > 0 => format!("no image of {places} could be checked"),
+        (_, 0) if counts.failed > 0 => format!("no image in {places} could be checked"),
         (_, 0) => format!("nothing to do in {places}"),
         (_, 1) if counts.images == 1 => format!("the image in {places} is up to date"),
         (_, _) if counts.images == up_to_date => {

@@ -6,6 +6,7 @@
 
 mod carry;
 mod found;
+mod kinds;
 mod resolved;
 
 use self::carry::Carrier;
@@ -25,6 +26,7 @@ use crate::engine::plan::{self, Outcome, Plan, Rules};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::running::Pods;
 use crate::engine::selector::{ImageFilter, Namespaces};
+use crate::engine::shape::Kinds;
 use crate::io::cluster::{self, Cluster, ClusterError};
 use crate::io::registry;
 
@@ -53,6 +55,8 @@ pub struct ClusterRequest {
     pub images: ImageFilter,
     /// Which namespaces to take. `None` means that of the kubeconfig's context or of the service account.
     pub namespaces: Option<Namespaces>,
+    /// Which kinds of workloads are taken, beside the four that every server has.
+    pub kinds: Kinds,
     /// Label and field selectors of the workloads, in the API server's syntax.
     pub query: cluster::Query,
     /// If there are more changes than this, none is carried out.

@@ -2,6 +2,7 @@
 
 mod writer;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -9,6 +10,7 @@ use serde_json::Value;
 use super::object::{Object, RESTARTED_AT};
 use super::path::Path;
 use super::shape::{self, PodKind, Template};
+use super::site::Site;
 
 /// A workload in a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub struct Live {
     /// The part that a workload in a file has, too.
     pub workload: Object,
     /// The row of its kind in the table.
-    pub kind: &'static PodKind,
+    pub kind: Cow<'static, PodKind>,
     /// `metadata.namespace`.
     pub namespace: String,
     /// `metadata.uid`.
@@ -46,6 +48,12 @@ pub struct Live {
 impl Live {
     /// Reads an object. Returns `None` if it is not a workload.
     pub fn read(object: &Value) -> Option<Self> {
+        let text = |key: &str| object.get(key)?.as_str();
+        Self::read_as(object, PodKind::of(text("apiVersion")?, text("kind")?)?)
+    }
+
+    /// Reads an object of a kind. `None`: it has no pod template, or images elsewhere than there.
+    pub fn read_as(object: &Value, kind: &PodKind) -> Option<Self> {
         let workload = shape::find(object).objects.into_iter().next()?;
         let metadata = object.get("metadata")?;
         let text = |key: &str| {
@@ -55,12 +63,20 @@ impl Live {
                 .unwrap_or_default()
                 .to_owned()
         };
-        let kind = workload.runs?;
+        let kind = match PodKind::named(&kind.kind).filter(|row| *row == kind) {
+            Some(row) => Cow::Borrowed(row),
+            None => Cow::Owned(kind.clone()),
+        };
         let template = kind
             .template
             .at
             .iter()
             .try_fold(object, |object, key| object.get(key));
+        let inside = kind.template.path(&workload.at);
+        let is_outside = |site: &Site| !site.at.steps().starts_with(inside.steps());
+        if workload.sites.iter().any(is_outside) {
+            return None;
+        }
         let template_metadata = template.and_then(|template| template.get("metadata"));
         let pod = template.and_then(|template| template.get("spec"));
         let pull_secrets = pod

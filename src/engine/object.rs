@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::hold::Hold;
 use super::path::Path;
-use super::shape::pods::PodKind;
 use super::site::Site;
 
 /// The annotation of an object that records its images as they were written.
@@ -42,8 +41,6 @@ pub struct Object {
     pub ignore: Ignore,
     /// Its annotations that look like ours and are not: `imago/ingore`.
     pub unknown_annotations: Vec<String>,
-    /// The row of its kind, where it runs pods from one template.
-    pub runs: Option<&'static PodKind>,
     /// What holds all of its images, unless its kind is taken by name.
     pub hold: Option<Hold>,
     /// Its images, list by list as its shape names them.

@@ -58,6 +58,11 @@ fn has_escape(bytes: &[u8]) -> bool {
         .any(|at| matches!(bytes.get(at + 1), Some(b'x' | b'u' | b'U')))
 }
 
+/// Whether the objects of a kind have a pod template that cannot change.
+pub fn is_job(group: &str, kind: &str) -> bool {
+    jobs::is_job(group, kind)
+}
+
 /// The name of a kind whose images are off, if the bytes of its file may hold one. `api_version` is asked only where it decides.
 pub fn may_be_off<'a>(
     kind: &str,

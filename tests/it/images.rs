@@ -278,10 +278,6 @@ fn files_and_a_cluster_do_not_go_together() {
             "error: `--context` names a cluster, and `--exclude` is for files\n",
         ),
         (
-            "--cluster --kind Job",
-            "error: `--cluster` names a cluster, and `--kind` is for files\n",
-        ),
-        (
             "--kubeconfig x --config y",
             "error: `--kubeconfig` names a cluster, and `--config` is for files\n",
         ),

@@ -77,7 +77,7 @@ impl Carrier<'_> {
                 .run
                 .cluster
                 .patch(
-                    live.kind,
+                    &live.kind,
                     &live.namespace,
                     &live.workload.name,
                     &patch,
@@ -120,7 +120,7 @@ impl Carrier<'_> {
     /// Reads a workload again and plans it again.
     async fn again(&self, before: &Planned) -> Result<Planned, Box<Problem>> {
         let live = &before.live;
-        let (kind, name) = (live.kind, &live.workload.name);
+        let (kind, name) = (&*live.kind, &live.workload.name);
         let query = Query {
             fields: Query::named(name).fields,
             labels: self.run.request.query.labels.clone(),
@@ -132,7 +132,7 @@ impl Carrier<'_> {
                 Resource::Workloads(kind),
                 Some(&live.namespace),
                 &query,
-                |object| Live::read(&object),
+                |object| Live::read_as(&object, kind),
             )
             .await;
         let listed = listed.map_err(|error| {

@@ -6,13 +6,12 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::Value;
 
-use super::{AT_ONCE, ClusterRequest, refused};
+use super::{AT_ONCE, ClusterRequest, kinds, refused};
 use crate::app::report::Problem;
 use crate::engine::live::Live;
 use crate::engine::running::{self, Pod};
 use crate::engine::selector::Namespaces;
 use crate::engine::shape::PodOwner;
-use crate::engine::shape::pods::KINDS;
 use crate::io::cluster::{Cluster, ClusterError, Query, Resource};
 use crate::io::credentials::PullSecret;
 
@@ -25,18 +24,19 @@ pub(in crate::app) struct Workloads {
     pub(in crate::app) empty: Vec<String>,
 }
 
-/// Lists the four kinds in each namespace of the request. Fails, with a [`Problem`], if no list could be read.
+/// Lists the kinds in each namespace of the request. Fails, with a [`Problem`], if no list could be read.
 pub(super) async fn workloads(
     cluster: &Cluster,
     request: &ClusterRequest,
 ) -> anyhow::Result<Workloads> {
+    let kinds = kinds::of_run(cluster, request).await?;
     let scopes = scopes(cluster, request);
     let asked = scopes
         .iter()
-        .flat_map(|scope| KINDS.iter().map(|kind| (scope.as_deref(), kind)));
+        .flat_map(|scope| kinds.iter().map(|kind| (scope.as_deref(), kind)));
     let lists = asked.clone().map(|(scope, kind)| {
         cluster.list(Resource::Workloads(kind), scope, &request.query, |object| {
-            Live::read(&object)
+            Some(Live::read_as(&object, kind))
         })
     });
     let listed: Vec<_> = stream::iter(lists).buffered(AT_ONCE).collect().await;
@@ -44,10 +44,20 @@ pub(super) async fn workloads(
     let mut problems = Vec::new();
     let mut one_was_read = false;
     let mut not_empty: BTreeSet<Option<&str>> = BTreeSet::new();
-    for ((scope, _), list) in asked.zip(listed) {
+    // Of a kind that was added: how many objects there are, and whether one of them is taken.
+    let mut of_added: BTreeMap<String, (usize, bool)> = BTreeMap::new();
+    for ((scope, kind), list) in asked.zip(listed) {
         match list {
             Ok(list) => {
                 one_was_read = true;
+                let count = list.len();
+                let list: Vec<Live> = list.into_iter().flatten().collect();
+                if kind.template.owner == PodOwner::Unknown {
+                    let name = format!("{}.{}", kind.kind, kind.group());
+                    let (sum, is_taken) = of_added.entry(name).or_default();
+                    *sum += count;
+                    *is_taken |= !list.is_empty();
+                }
                 if list.iter().any(|live| !is_left_out(request, live)) {
                     not_empty.insert(scope);
                 }
@@ -63,8 +73,15 @@ pub(super) async fn workloads(
         .iter()
         .map(Option::as_deref)
         .filter(|scope| !not_empty.contains(scope));
+    let without = of_added
+        .iter()
+        .filter(|(_, (count, is_taken))| *count > 0 && !is_taken)
+        .map(|(name, _)| {
+            format!("no {name} has its only containers in a pod template at `spec.template`, so none is taken")
+        });
     let empty = empty
         .map(|scope| nothing_in(cluster, request, scope))
+        .chain(without)
         .collect();
     if let (false, Some(first)) = (one_was_read, problems.first()) {
         return Err(first.clone().into());
@@ -74,7 +91,8 @@ pub(super) async fn workloads(
         let key = |live: &Live| {
             (
                 live.namespace.clone(),
-                live.kind.rank(),
+                live.kind.rank().0,
+                live.kind.kind.clone(),
                 live.workload.name.clone(),
             )
         };
@@ -145,10 +163,12 @@ fn scopes(cluster: &Cluster, request: &ClusterRequest) -> Vec<Option<String>> {
 }
 
 pub(super) struct PodTable {
+    /// The workloads that own a ReplicaSet or a Job.
+    owners: BTreeSet<Owner>,
     /// The pods, by namespace and uid of their workload.
     pods: BTreeMap<Owner, Vec<Pod>>,
     /// The lists that failed, by resource and namespace.
-    unread: Vec<(Resource, Option<String>)>,
+    unread: Vec<(Resource<'static>, Option<String>)>,
     /// The problem of each such list.
     pub(super) problems: Vec<Problem>,
 }
@@ -159,12 +179,17 @@ type Owner = (String, String);
 /// Lists pods and the objects between them and their workloads, once for each namespace.
 pub(super) async fn pods(cluster: &Cluster, request: &ClusterRequest, lives: &[Live]) -> PodTable {
     let mut table = PodTable {
+        owners: BTreeSet::new(),
         pods: BTreeMap::new(),
         unread: Vec::new(),
         problems: Vec::new(),
     };
     let has = |scope: &Option<String>, owner: Option<PodOwner>| {
-        let is_owned = |live: &&Live| owner.is_none_or(|owner| live.kind.template.owner == owner);
+        let may_own = |live: &Live, owner| {
+            let own = live.kind.template.owner;
+            own == owner || own == PodOwner::Unknown
+        };
+        let is_owned = |live: &&Live| owner.is_none_or(|owner| may_own(live, owner));
         lives
             .iter()
             .filter(is_owned)
@@ -206,6 +231,10 @@ pub(super) async fn pods(cluster: &Cluster, request: &ClusterRequest, lives: &[L
         .iter()
         .map(|live| (live.namespace.clone(), live.uid.clone()))
         .collect();
+    let owners = owner_of
+        .iter()
+        .map(|((namespace, _), uid)| (namespace.clone(), uid.clone()));
+    table.owners = owners.filter(|owner| wanted.contains(owner)).collect();
     let (owner_of, wanted) = (&owner_of, &wanted);
     // Drop other pods at once: there may be many.
     let read = |object: Value| {
@@ -251,13 +280,16 @@ fn owned(object: &Value) -> Option<(Owner, String)> {
 impl PodTable {
     /// The pods of a workload. Fails if the pods, or the objects between, could not be read.
     pub(super) fn of(&self, live: &Live) -> Result<&[Pod], &'static str> {
-        let between = match live.kind.template.owner {
-            PodOwner::ReplicaSets => Some(Resource::ReplicaSets),
-            PodOwner::Jobs => Some(Resource::Jobs),
-            PodOwner::Itself => None,
+        let owner = live.kind.template.owner;
+        let between: &[Resource<'_>] = match owner {
+            PodOwner::ReplicaSets => &[Resource::ReplicaSets],
+            PodOwner::Jobs => &[Resource::Jobs],
+            PodOwner::Itself => &[],
+            PodOwner::Unknown => &[Resource::ReplicaSets, Resource::Jobs],
         };
         let needed =
-            |resource: &Resource| *resource == Resource::Pods || Some(*resource) == between;
+            |resource: &Resource<'_>| *resource == Resource::Pods || between.contains(resource);
+        let own = (live.namespace.clone(), live.uid.clone());
         let here =
             |scope: &Option<String>| scope.as_ref().is_none_or(|scope| *scope == live.namespace);
         match self
@@ -266,14 +298,19 @@ impl PodTable {
             .any(|(resource, scope)| needed(resource) && here(scope))
         {
             true => Err("its pods could not be read"),
-            false => {
-                let owner = (live.namespace.clone(), live.uid.clone());
-                Ok(self.pods.get(&owner).map(Vec::as_slice).unwrap_or_default())
+            false if owner == PodOwner::Unknown && !self.owners.contains(&own) => {
+                Err("its pods are unknown: no ReplicaSet and no Job is its own")
             }
+            false => Ok(self.pods.get(&own).map(Vec::as_slice).unwrap_or_default()),
         }
     }
 
-    fn missed(&mut self, resource: Resource, scope: &Option<String>, error: &ClusterError) {
+    fn missed(
+        &mut self,
+        resource: Resource<'static>,
+        scope: &Option<String>,
+        error: &ClusterError,
+    ) {
         self.unread.push((resource, scope.clone()));
         self.problems.push(refused(error));
     }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::{Images, Registries, Reporting, Selecting};
+use super::{Images, Kinds, Registries, Reporting, Selecting};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -63,6 +63,9 @@ pub struct Cluster {
     /// Which workloads.
     #[command(flatten)]
     pub selecting: Selecting,
+    /// Which kinds.
+    #[command(flatten)]
+    pub kinds: Kinds,
     /// Which images, and how they are written.
     #[command(flatten)]
     pub images: Images,

@@ -36,7 +36,7 @@ pub struct Inventory {
     #[arg(long, value_name = "NAME", help_heading = "Cluster")]
     pub context: Option<String>,
 
-    /// Which kinds, in files.
+    /// Which kinds.
     #[command(flatten)]
     pub kinds: Kinds,
     /// Which objects.
@@ -111,6 +111,7 @@ impl Inventory {
         Cluster {
             kubeconfig: self.kubeconfig.clone(),
             context: self.context.clone(),
+            kinds: self.kinds.clone(),
             selecting: self.selecting.clone(),
             images: self.images(),
             ..Cluster::default()

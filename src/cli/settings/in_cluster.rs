@@ -1,6 +1,6 @@
 //! The flags of `imago cluster`, checked.
 
-use super::{Outside, UsageError, images, registries, usage, workloads};
+use super::{Outside, UsageError, images, kinds, registries, usage, workloads};
 use crate::app::cluster::{ClusterRequest, Managed, PodCheck, PullSecrets};
 use crate::app::report::Action;
 use crate::cli::args;
@@ -45,6 +45,7 @@ pub(super) fn request(
         form: images::form(&flags.images),
         images: images::filter(&flags.images.include_image, &flags.images.exclude_image)?,
         namespaces: named.then_some(namespaces),
+        kinds: kinds::kinds(&flags.kinds)?,
         query: cluster::Query {
             labels: flags.selecting.selector.unwrap_or_default(),
             fields: flags.selecting.field_selector.unwrap_or_default(),

@@ -25,14 +25,7 @@ pub(super) fn images_of(
         let request = in_files::request(files, outside)?;
         return Ok(ImagesOf::Files(Box::new(request)));
     };
-    let kinds = &flags.kinds;
-    let lists = [
-        ("--include", &flags.include),
-        ("--exclude", &flags.exclude),
-        ("--kind", &kinds.kind),
-        ("--exclude-kind", &kinds.exclude_kind),
-        ("--add-kind", &kinds.add_kind),
-    ];
+    let lists = [("--include", &flags.include), ("--exclude", &flags.exclude)];
     let path = flags.paths.first();
     let path = path.map(|path| format!("the path `{}`", path.display()));
     let list = lists.iter().find(|(_, values)| !values.is_empty());

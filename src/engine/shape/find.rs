@@ -106,10 +106,9 @@ fn look<'a, T: Tree<'a>>(
         let pod_at = pods.template.path(&at).join("spec");
         let mut sites = pod.map(|pod| fixed(pod, &pod_at)).unwrap_or_default();
         fields::sites(api_version, kind, object, &at, kinds, &mut sites);
-        found.objects.push(Object {
-            runs: Some(pods),
-            ..read(object, api_version, kind, at, sites)
-        });
+        found
+            .objects
+            .push(read(object, api_version, kind, at, sites));
         return;
     }
     found
@@ -440,7 +439,6 @@ fn read<'a, T: Tree<'a>>(
     Object {
         api_version: api_version.to_owned(),
         kind: kind.to_owned(),
-        runs: None,
         hold: None,
         namespace: text("namespace").map(str::to_owned),
         name: text("name")

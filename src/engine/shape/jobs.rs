@@ -31,7 +31,8 @@ const GROUPS: [&str; 5] = [
     "trainer.kubeflow.org",
 ];
 
-fn is_job(group: &str, kind: &str) -> bool {
+/// Whether the objects of a kind have a pod template that cannot change.
+pub(super) fn is_job(group: &str, kind: &str) -> bool {
     match group {
         "batch" => kind == "Job",
         "jobset.x-k8s.io" => kind == "JobSet",
@@ -43,8 +44,7 @@ fn is_job(group: &str, kind: &str) -> bool {
 
 /// Why the images of an object are held, where its template cannot change and nothing replaces it.
 pub(super) fn hold<'a, T: Tree<'a>>(api_version: &str, kind: &str, object: T) -> Option<Hold> {
-    let group = group_of(api_version);
-    if !is_job(group, kind) {
+    if !is_job(group_of(api_version), kind) {
         return None;
     }
     let metadata = object.get("metadata");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use super::pods::PodKind;
 use super::{Shape, group_of};
 use crate::engine::object::Object;
 
@@ -51,6 +52,15 @@ impl Kinds {
         added.chain(self.declared.iter().map(|shape| &*shape.kind))
     }
 
+    /// Whether the objects of a cluster's kind are taken.
+    pub fn take_kind(&self, kind: &PodKind) -> bool {
+        let fits = |names: &[KindName]| {
+            let mut names = names.iter();
+            names.any(|name| name.fits_kind(kind.group(), &kind.kind))
+        };
+        (self.only.is_empty() || fits(&self.only)) && !fits(&self.excluded)
+    }
+
     /// Whether a kind is added by name.
     pub(super) fn add(&self, api_version: &str, kind: &str) -> bool {
         self.added
@@ -65,7 +75,13 @@ impl KindName {
         self.fits_kind(group_of(&object.api_version), &object.kind)
     }
 
-    pub(super) fn fits_kind(&self, group: &str, kind: &str) -> bool {
+    /// Its group, if it names one.
+    pub fn group(&self) -> Option<&str> {
+        self.group.as_deref()
+    }
+
+    /// Whether a kind of a group is this one.
+    pub fn fits_kind(&self, group: &str, kind: &str) -> bool {
         let same_group = self.group.as_deref().is_none_or(|own| own == group);
         same_group && self.kind == kind
             || self.kind == KUSTOMIZATION_FILE && group == KUSTOMIZATIONS

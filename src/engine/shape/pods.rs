@@ -2,24 +2,27 @@
 
 use std::borrow::Cow;
 
+use super::group_of;
 use crate::engine::path::{Path, Step};
 use crate::engine::site::Role;
 
 /// A kind that runs pods.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PodKind {
     /// The `kind` of a manifest.
-    pub kind: &'static str,
-    /// Its `apiVersion`s; the first is what an API server is asked for.
-    pub versions: &'static [&'static str],
+    pub kind: Cow<'static, str>,
+    /// The `apiVersion` that an API server is asked for.
+    pub version: Cow<'static, str>,
+    /// Other ones, in which its pod template stands at the same place.
+    pub older: &'static [&'static str],
     /// Its name in the API's addresses.
-    pub plural: &'static str,
+    pub plural: Cow<'static, str>,
     /// Its pod template.
     pub template: Template,
 }
 
 /// The template that a kind makes its pods from, and how it replaces them.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Template {
     /// The keys that lead to it.
     pub at: &'static [&'static str],
@@ -38,6 +41,8 @@ pub enum PodOwner {
     ReplicaSets,
     /// Its Jobs: pods come with the next run, and are not replaced.
     Jobs,
+    /// ReplicaSets or Jobs, if those that are there say so. Otherwise nobody knows which pods are its own.
+    Unknown,
 }
 
 const TEMPLATE: &[&str] = &["spec", "template"];
@@ -46,9 +51,10 @@ const REPLICAS: Option<[&str; 2]> = Some(["updatedReplicas", "replicas"]);
 /// The kinds, in the order of reports.
 pub static KINDS: [PodKind; 4] = [
     PodKind {
-        kind: "Deployment",
-        versions: &["apps/v1"],
-        plural: "deployments",
+        kind: Cow::Borrowed("Deployment"),
+        version: Cow::Borrowed("apps/v1"),
+        older: &[],
+        plural: Cow::Borrowed("deployments"),
         template: Template {
             at: TEMPLATE,
             owner: PodOwner::ReplicaSets,
@@ -56,9 +62,10 @@ pub static KINDS: [PodKind; 4] = [
         },
     },
     PodKind {
-        kind: "DaemonSet",
-        versions: &["apps/v1"],
-        plural: "daemonsets",
+        kind: Cow::Borrowed("DaemonSet"),
+        version: Cow::Borrowed("apps/v1"),
+        older: &[],
+        plural: Cow::Borrowed("daemonsets"),
         template: Template {
             at: TEMPLATE,
             owner: PodOwner::Itself,
@@ -66,9 +73,10 @@ pub static KINDS: [PodKind; 4] = [
         },
     },
     PodKind {
-        kind: "StatefulSet",
-        versions: &["apps/v1"],
-        plural: "statefulsets",
+        kind: Cow::Borrowed("StatefulSet"),
+        version: Cow::Borrowed("apps/v1"),
+        older: &[],
+        plural: Cow::Borrowed("statefulsets"),
         template: Template {
             at: TEMPLATE,
             owner: PodOwner::Itself,
@@ -76,9 +84,10 @@ pub static KINDS: [PodKind; 4] = [
         },
     },
     PodKind {
-        kind: "CronJob",
-        versions: &["batch/v1", "batch/v1beta1"],
-        plural: "cronjobs",
+        kind: Cow::Borrowed("CronJob"),
+        version: Cow::Borrowed("batch/v1"),
+        older: &["batch/v1beta1"],
+        plural: Cow::Borrowed("cronjobs"),
         template: Template {
             at: &["spec", "jobTemplate", "spec", "template"],
             owner: PodOwner::Jobs,
@@ -102,9 +111,10 @@ pub(super) static REFERENCE: [Step; 2] = [
 impl PodKind {
     /// The row of a kind in a version that it is handled in.
     pub fn of(api_version: &str, kind: &str) -> Option<&'static Self> {
-        KINDS
-            .iter()
-            .find(|known| known.kind == kind && known.versions.contains(&api_version))
+        KINDS.iter().find(|known| {
+            known.kind == kind
+                && (known.version == api_version || known.older.contains(&api_version))
+        })
     }
 
     /// The row of a kind, whatever its version is.
@@ -112,9 +122,31 @@ impl PodKind {
         KINDS.iter().find(|known| known.kind == kind)
     }
 
-    /// Its place in the order of reports.
-    pub fn rank(&self) -> Option<usize> {
-        KINDS.iter().position(|known| known == self)
+    /// A kind that an API server has, with one pod template at `spec.template`.
+    pub fn served(kind: &str, version: &str, plural: &str) -> Self {
+        Self {
+            kind: kind.to_owned().into(),
+            version: version.to_owned().into(),
+            older: &[],
+            plural: plural.to_owned().into(),
+            template: Template {
+                at: TEMPLATE,
+                owner: PodOwner::Unknown,
+                // Each controller counts in its own way, and some in text.
+                rolled_out: None,
+            },
+        }
+    }
+
+    /// Its API group.
+    pub fn group(&self) -> &str {
+        group_of(&self.version)
+    }
+
+    /// Its place in the order of reports: kinds that are added come last.
+    pub fn rank(&self) -> (usize, &str) {
+        let row = KINDS.iter().position(|known| known == self);
+        (row.unwrap_or(KINDS.len()), &self.kind)
     }
 }
 

@@ -5,10 +5,11 @@
 //! know are never lost. It decides nothing: changes are planned elsewhere.
 //!
 //! The parts: `kubeconfig` finds the cluster, `identity` and `plugin` authenticate, `proxy` and `client` connect, `connection`
-//! sends and retries, `resource` has names and paths, `page` reads lists, `status` reads refusals, `error` describes failures.
+//! sends and retries, `discovery` asks which kinds there are, `resource` has names and paths, `page` reads lists, `status` reads refusals, `error` describes failures.
 
 mod client;
 mod connection;
+mod discovery;
 mod error;
 mod identity;
 mod kubeconfig;
@@ -27,6 +28,7 @@ use connection::{Answer, Connection, Question};
 use error::{Permission, Why};
 use resource::{Names, query};
 
+pub use discovery::Served;
 pub use error::ClusterError;
 pub use resource::{Query, Resource};
 pub use secrets::Pulled;
@@ -91,7 +93,7 @@ impl Cluster {
     /// earlier results are dropped, and `keep` sees the objects again.
     pub async fn list<T>(
         &self,
-        resource: Resource,
+        resource: Resource<'_>,
         namespace: Option<&str>,
         query: &Query,
         mut keep: impl FnMut(Value) -> Option<T>,
@@ -120,7 +122,7 @@ impl Cluster {
     /// Reads a list page by page. Returns `false` if it expired before its end.
     async fn pages(
         &self,
-        resource: Resource,
+        resource: Resource<'_>,
         namespace: Option<&str>,
         wanted: &Query,
         take: &mut dyn FnMut(Value),
@@ -174,7 +176,7 @@ impl Cluster {
     /// Sends a JSON Patch and returns the object after it. Retries only if the patch was certainly not carried out.
     pub async fn patch(
         &self,
-        kind: &'static PodKind,
+        kind: &PodKind,
         namespace: &str,
         name: &str,
         patch: &[Value],
@@ -211,11 +213,11 @@ impl Cluster {
     }
 }
 
-fn permission(verb: &'static str, names: Names, namespace: Option<&str>) -> Permission {
+fn permission(verb: &'static str, names: Names<'_>, namespace: Option<&str>) -> Permission {
     Permission {
         verb,
-        group: names.group,
-        resource: names.plural,
+        group: names.group.to_owned(),
+        resource: names.plural.to_owned(),
         namespace: namespace.map(str::to_owned),
     }
 }

@@ -15,7 +15,7 @@ const MANAGED_FIELDS: &str = "managedFields";
 /// Passes each object of a page to `take`. Returns the token of the next page, which is empty after the last one.
 pub(super) fn read(
     bytes: &[u8],
-    names: Names,
+    names: Names<'_>,
     mut take: impl FnMut(Value),
 ) -> Result<String, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -37,7 +37,7 @@ pub(super) fn object(bytes: &[u8], names: Names) -> Result<Value, serde_json::Er
 }
 
 struct List<'a> {
-    names: Names,
+    names: Names<'a>,
     take: &'a mut dyn FnMut(Value),
 }
 
@@ -90,7 +90,7 @@ impl<'de> Visitor<'de> for List<'_> {
 }
 
 struct Items<'a> {
-    names: Names,
+    names: Names<'a>,
     take: &'a mut dyn FnMut(Value),
 }
 
@@ -122,11 +122,11 @@ impl<'de> Visitor<'de> for Items<'_> {
     }
 }
 
-struct Object {
-    names: Names,
+struct Object<'a> {
+    names: Names<'a>,
 }
 
-impl<'de> DeserializeSeed<'de> for Object {
+impl<'de> DeserializeSeed<'de> for Object<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -134,7 +134,7 @@ impl<'de> DeserializeSeed<'de> for Object {
     }
 }
 
-impl<'de> Visitor<'de> for Object {
+impl<'de> Visitor<'de> for Object<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,9 +8,9 @@ use crate::engine::shape::PodKind;
 
 /// A resource that is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Resource {
+pub enum Resource<'k> {
     /// Workloads of one kind, with all fields.
-    Workloads(&'static PodKind),
+    Workloads(&'k PodKind),
     /// Pods, with all fields: their status says which images run.
     Pods,
     /// Replica sets, metadata only: for their owners.
@@ -40,42 +40,39 @@ impl Query {
 
 /// The names of a resource in the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Names {
+pub(super) struct Names<'k> {
     /// The API group; empty for the core group.
-    pub(super) group: &'static str,
+    pub(super) group: &'k str,
     /// The version with its group: `apps/v1`.
-    pub(super) version: &'static str,
+    pub(super) version: &'k str,
     /// `Deployment`
-    pub(super) kind: &'static str,
+    pub(super) kind: &'k str,
     /// `deployments`
-    pub(super) plural: &'static str,
+    pub(super) plural: &'k str,
 }
 
-pub(super) const SERVICE_ACCOUNTS: Names = Names {
+pub(super) const SERVICE_ACCOUNTS: Names<'static> = Names {
     group: "",
     version: "v1",
     kind: "ServiceAccount",
     plural: "serviceaccounts",
 };
-pub(super) const SECRETS: Names = Names {
+pub(super) const SECRETS: Names<'static> = Names {
     group: "",
     version: "v1",
     kind: "Secret",
     plural: "secrets",
 };
 
-impl Resource {
-    pub(super) fn names(self) -> Names {
+impl<'k> Resource<'k> {
+    pub(super) fn names(self) -> Names<'k> {
         match self {
-            Self::Workloads(kind) => {
-                let version = kind.versions[0];
-                Names {
-                    group: version.split_once('/').map_or("", |(group, _)| group),
-                    version,
-                    kind: kind.kind,
-                    plural: kind.plural,
-                }
-            }
+            Self::Workloads(kind) => Names {
+                group: kind.group(),
+                version: &kind.version,
+                kind: &kind.kind,
+                plural: &kind.plural,
+            },
             Self::Pods => Names {
                 group: "",
                 version: "v1",
@@ -108,7 +105,7 @@ impl Resource {
     }
 }
 
-impl Names {
+impl Names<'_> {
     /// The path of the resource, in one namespace or in all.
     pub(super) fn path(&self, namespace: Option<&str>) -> String {
         let root = if self.group.is_empty() { "api" } else { "apis" };

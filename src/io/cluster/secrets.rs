@@ -130,7 +130,7 @@ impl Cluster {
 
     async fn get<T: for<'de> Deserialize<'de>>(
         &self,
-        names: Names,
+        names: Names<'_>,
         namespace: &str,
         name: &str,
     ) -> Result<T, Why> {

@@ -126,8 +126,8 @@ mod tests {
     fn error(status: u16, body: &Value) -> ClusterError {
         let permission = Permission {
             verb: "patch",
-            group: "apps",
-            resource: "deployments",
+            group: "apps".to_owned(),
+            resource: "deployments".to_owned(),
             namespace: Some("shop".to_owned()),
         };
         ClusterError::new(

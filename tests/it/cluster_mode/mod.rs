@@ -3,6 +3,7 @@
 mod conflicts;
 mod go_program;
 mod images;
+mod kinds;
 mod nothing;
 mod pods;
 mod pull_secrets;

@@ -17,7 +17,7 @@ pub struct Kind {
     short: &'static str,
 }
 
-pub static KINDS: [Kind; 10] = [
+pub static KINDS: [Kind; 13] = [
     Kind {
         group: "",
         version: "v1",
@@ -86,6 +86,27 @@ pub static KINDS: [Kind; 10] = [
         version: "batch/v1",
         kind: "Job",
         plural: "jobs",
+        short: "",
+    },
+    Kind {
+        group: "argoproj.io",
+        version: "argoproj.io/v1alpha1",
+        kind: "Rollout",
+        plural: "rollouts",
+        short: "ro",
+    },
+    Kind {
+        group: "example.com",
+        version: "example.com/v1",
+        kind: "Rollout",
+        plural: "examplerollouts",
+        short: "",
+    },
+    Kind {
+        group: "apps.kruise.io",
+        version: "apps.kruise.io/v1alpha1",
+        kind: "CloneSet",
+        plural: "clonesets",
         short: "",
     },
 ];
@@ -166,10 +187,14 @@ pub fn target(path: &str) -> Option<Target> {
 
 /// The answer to a discovery request.
 pub fn discover(request: &Request) -> Response {
-    let group = |name: &str| {
-        let version = json!({"groupVersion": format!("{name}/v1"), "version": "v1"});
+    let group = |(name, version): (&str, &str)| {
+        let (_, short) = version.split_once('/').expect("it is no core group");
+        let version = json!({"groupVersion": version, "version": short});
         json!({"name": name, "versions": [version], "preferredVersion": version})
     };
+    let with_group = KINDS.iter().filter(|kind| !kind.group.is_empty());
+    let mut groups: Vec<_> = with_group.map(|kind| (kind.group, kind.version)).collect();
+    groups.dedup();
     match request.path.as_str() {
         "/version" => answer(
             200,
@@ -181,12 +206,13 @@ pub fn discover(request: &Request) -> Response {
         ),
         "/apis" => answer(
             200,
-            &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group("apps"), group("batch")]}),
+            &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups.into_iter().map(group).collect::<Vec<_>>()}),
         ),
         "/api/v1" => resources("v1"),
-        "/apis/apps/v1" => resources("apps/v1"),
-        "/apis/batch/v1" => resources("batch/v1"),
-        _ => not_served(),
+        path => match path.strip_prefix("/apis/") {
+            Some(version) if groups.iter().any(|(_, own)| *own == version) => resources(version),
+            _ => not_served(),
+        },
     }
 }
 

@@ -140,7 +140,8 @@ pub(super) struct Reported {
 
 /// Puts a plan into the report's terms.
 pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
-    let (mut images, mut skipped, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    let mut images = Vec::with_capacity(object.sites.len());
+    let (mut skipped, mut problems) = (Vec::new(), Vec::new());
     for (site, outcome) in object.sites.iter().zip(&plan.outcomes) {
         let Some(outcome) = outcome else { continue };
         let image = site.image.text().unwrap_or_default().to_owned();

@@ -258,6 +258,7 @@ fn update_where(
     let mut plan = Plan::default();
     let mut originals = Originals::default();
     let considered = consider(object, ledger.as_ref(), rules)?;
+    plan.outcomes.reserve_exact(considered.len());
     if let Some(ledger) = &ledger {
         plan.unclaimed = unclaimed(ledger, &considered);
     }

@@ -240,6 +240,8 @@ fn fixed<'a, T: Tree<'a>>(pod: T, at: &Path) -> Vec<Site> {
     });
     let mut sites: Vec<Site> = lists.collect();
     sites.extend(volumes(pod, at));
+    // Most objects have one, and a large file has many objects.
+    sites.shrink_to_fit();
     sites
 }
 

@@ -19,6 +19,7 @@ use memchr::memmem;
 
 use super::object::Object;
 
+pub use entries::EntryDigest;
 pub use fields::{Shape, Split};
 pub use find::{find, find_in, is_encrypted};
 pub use kinds::{KindName, Kinds};

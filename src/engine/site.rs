@@ -172,6 +172,14 @@ impl Slot {
         }
     }
 
+    /// A key of the site's mapping that is absent, and is added where a text is written.
+    pub fn absent(key: &'static str) -> Self {
+        Self {
+            steps: vec![Step::from(key)],
+            text: None,
+        }
+    }
+
     /// Its text, where there is one.
     pub fn text(&self) -> Option<&str> {
         self.text.as_deref().filter(|text| !text.is_empty())

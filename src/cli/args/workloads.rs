@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::app::kind_names::KindLists;
-use crate::engine::shape::Shape;
+use crate::engine::shape::{EntryDigest, Shape};
 
 /// The flags that take workloads; the same in every mode.
 #[derive(Args, Clone, Debug, Default)]
@@ -45,4 +45,7 @@ pub struct Kinds {
     /// What the repository's settings say of kinds.
     #[arg(skip)]
     pub declared: Vec<Shape>,
+    /// What the repository's settings say of entries in kustomizations.
+    #[arg(skip)]
+    pub entry_digests: EntryDigest,
 }

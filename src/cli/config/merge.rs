@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::Config;
-use super::values::{Kind, Written};
+use super::values::{DigestPlace, Kind, Written};
 use crate::app::kind_names::KindLists;
 use crate::app::request::ImageGlobs;
 use crate::cli::args::{Digest, Files, Locking, Registries, Track};
 use crate::cli::refused::UsageError;
+use crate::engine::shape::EntryDigest;
 use crate::io::links::{self, Links};
 use crate::io::registry::{Detour, Map};
 use crate::io::scan::Globs;
@@ -43,6 +44,9 @@ impl Config {
             added: flags.kinds.add_kind.is_empty(),
             places: places.collect(),
         };
+        if values.kustomize.digest.value() == Some(DigestPlace::Field) {
+            flags.kinds.entry_digests = EntryDigest::Field;
+        }
         flags.kinds.declared = declared.map(|(shape, _)| shape).collect();
         fill_list(&mut flags.kinds.kind, &values.kind);
         fill_list(&mut flags.kinds.exclude_kind, &values.exclude_kind);

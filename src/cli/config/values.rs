@@ -52,6 +52,8 @@ pub(super) struct Values {
     pub(super) add_kind: Vec<Written<String>>,
     /// Other places of images, by the kind of the object.
     pub(super) kinds: Vec<Kind>,
+    /// How kustomizations are written.
+    pub(super) kustomize: Kustomize,
     /// Where the tag is kept.
     pub(super) track: Setting<Track>,
     /// Write name@digest, without the tag.
@@ -109,6 +111,26 @@ pub(super) struct Keys {
     /// The key of the digest, which is added if it is absent. Without it, the digest goes behind the tag.
     #[serde(default)]
     pub(super) digest: Setting<String>,
+}
+
+/// How kustomizations are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Kustomize {
+    /// Where the digest of an entry of `images` goes that has none.
+    pub(super) digest: Setting<DigestPlace>,
+}
+
+/// Where a digest goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) enum DigestPlace {
+    /// Behind the tag, in `newTag`.
+    Tag,
+    /// Into a line `digest:` of its own.
+    Field,
 }
 
 /// A value, and where it is written.

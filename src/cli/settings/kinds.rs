@@ -14,6 +14,7 @@ pub(super) fn kinds(flags: &args::Kinds) -> Result<Kinds, UsageError> {
         excluded: names(&flags.exclude_kind)?,
         added: names(&flags.add_kind)?,
         declared: flags.declared.clone(),
+        entry_digests: flags.entry_digests,
     })
 }
 

@@ -58,6 +58,16 @@ const MAPPINGS: [(&str, &[&str], &[&str]); 7] = [
 
 const ARGO: &str = "argoproj.io";
 
+/// Where the digest of an entry goes that has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EntryDigest {
+    /// Behind the tag: `newTag: 1.4@sha256:…`.
+    #[default]
+    BehindTag,
+    /// Into a field of its own: `digest: sha256:…`.
+    Field,
+}
+
 /// What the annotations begin with by which Argo CD Image Updater is told what to write into an Application.
 const UPDATER: &str = "argocd-image-updater.argoproj.io/";
 
@@ -82,12 +92,12 @@ pub(super) fn mappings<'a, T: Tree<'a>>(
 }
 
 /// The images of the entries in these mappings.
-pub(super) fn sites<'a, T: Tree<'a>>(mappings: &[(T, Path)]) -> Vec<Site> {
+pub(super) fn sites<'a, T: Tree<'a>>(mappings: &[(T, Path)], digests: EntryDigest) -> Vec<Site> {
     let mut sites = Vec::new();
     for (mapping, at) in mappings {
         for key in ["images", "imageTags"] {
             if let Some(entries) = mapping.get(key) {
-                list(entries, &at.join(key), &mut sites);
+                list(entries, &at.join(key), digests, &mut sites);
             }
         }
     }
@@ -140,7 +150,7 @@ fn below<'a, T: Tree<'a>>(
     }
 }
 
-fn list<'a, T: Tree<'a>>(node: T, at: &Path, sites: &mut Vec<Site>) {
+fn list<'a, T: Tree<'a>>(node: T, at: &Path, digests: EntryDigest, sites: &mut Vec<Site>) {
     let items = node.items();
     let mut last = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
@@ -155,7 +165,7 @@ fn list<'a, T: Tree<'a>>(node: T, at: &Path, sites: &mut Vec<Site>) {
             sites.extend(self::argument(*item, argument, at));
             continue;
         }
-        let Some(mut site) = entry(*item, at) else {
+        let Some(mut site) = entry(*item, at, digests) else {
             continue;
         };
         let of_name = text(*item, "name").and_then(|name| last.get(name));
@@ -216,7 +226,7 @@ fn blank<'a, T: Tree<'a>>(written: T, at: Path, hold: Option<Hold>) -> Site {
 /// The keys of an entry.
 const KEYS: [&str; 5] = ["digest", "name", "newName", "newTag", "tagSuffix"];
 
-fn entry<'a, T: Tree<'a>>(item: T, at: Path) -> Option<Site> {
+fn entry<'a, T: Tree<'a>>(item: T, at: Path, digests: EntryDigest) -> Option<Site> {
     let name = text(item, "name")?;
     let new_name = text(item, "newName").filter(|name| !name.is_empty());
     let repository = new_name.unwrap_or(split(name).0);
@@ -234,6 +244,12 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path) -> Option<Site> {
         slot("newTag").filter(|slot| slot.text().is_some()),
         slot("digest"),
     );
+    let has_no_digest = |tag: &Slot| !tag.text().is_some_and(|tag| tag.contains('@'));
+    let is_added = digests == EntryDigest::Field && item.get("digest").is_none();
+    let digest = match is_added && tag.as_ref().is_some_and(has_no_digest) {
+        true => Some(Slot::absent("digest")),
+        false => digest,
+    };
     let written = item.get("newTag").or_else(|| item.get("digest"));
     let sets_none = tag.is_none() && !is_set("digest");
     let image = match item.get("newTag").map(T::scalar) {
@@ -274,10 +290,15 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path) -> Option<Site> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::change::Change;
     use serde_json::{Value, json};
 
     fn read(entries: Value) -> Vec<Site> {
-        sites(&[(&json!({"images": entries}), Path::root())])
+        read_with(entries, EntryDigest::BehindTag)
+    }
+
+    fn read_with(entries: Value, digests: EntryDigest) -> Vec<Site> {
+        sites(&[(&json!({"images": entries}), Path::root())], digests)
     }
 
     /// What an entry follows, and what holds it.
@@ -379,6 +400,26 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_may_go_into_a_field_of_its_own() {
+        let written = |entry: Value| {
+            let site = &read_with(json!([entry]), EntryDigest::Field)[0];
+            let changes = site.write("web:1@sha256:11").into_iter();
+            let told = |change: Change| format!("{} {:?} {:?}", change.at, change.from, change.to);
+            changes.map(told).collect::<Vec<_>>().join(", ")
+        };
+        let added = r#"images[0].digest None Some("sha256:11")"#;
+        assert_eq!(written(json!({"name": "web", "newTag": "1"})), added);
+        let behind = r#"images[0].newTag Some("1@sha256:00") Some("1@sha256:11")"#;
+        assert_eq!(
+            written(json!({"name": "web", "newTag": "1@sha256:00"})),
+            behind
+        );
+        let there = r#"images[0].digest Some("sha256:00") Some("sha256:11")"#;
+        let both = json!({"name": "web", "newTag": "1", "digest": "sha256:00"});
+        assert_eq!(written(both), there);
+    }
+
+    #[test]
     fn argo_cd_has_entries_as_strings() {
         let told = |spec: Value, kind: &str| {
             let object = json!({"spec": spec});
@@ -389,7 +430,7 @@ mod tests {
                 let written = site.write(&format!("{image}@D")).remove(0).to.unwrap();
                 format!("{} {image} {written} {hold}", site.written_at())
             };
-            let sites = sites(&mappings.unwrap());
+            let sites = sites(&mappings.unwrap(), EntryDigest::BehindTag);
             sites.into_iter().map(of).collect::<Vec<_>>()
         };
         let images = json!({"kustomize": {"images": [

@@ -119,7 +119,7 @@ fn look<'a, T: Tree<'a>>(
         .extend(fields::off(api_version, kind, object, kinds));
     let sites = match entries::mappings(api_version, kind, object, &at) {
         Some(mappings) => {
-            let mut sites = entries::sites(&mappings);
+            let mut sites = entries::sites(&mappings, kinds.entry_digests);
             if texts.0 == Texts::Read {
                 let patches = mappings.iter();
                 let patches = patches.flat_map(|(mapping, at)| patches::texts(*mapping, at, kinds));

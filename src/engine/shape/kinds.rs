@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::pods::PodKind;
-use super::{Shape, group_of};
+use super::{EntryDigest, Shape, group_of};
 use crate::engine::object::Object;
 
 /// The name of a kustomization, by its kind or by its file.
@@ -24,6 +24,8 @@ pub struct Kinds {
     pub added: Vec<KindName>,
     /// Where settings say that the objects of a kind have images.
     pub declared: Vec<Shape>,
+    /// Where the digest of an entry of a kustomization's `images` goes that has none.
+    pub entry_digests: EntryDigest,
 }
 
 /// A kind as a flag or a setting names it: `Rollout`, `Task.tekton.dev`, `Pod.` (of the core group), or `kustomization-file`.

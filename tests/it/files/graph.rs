@@ -254,3 +254,37 @@ fn what_a_replacement_takes_apart_is_held_where_it_is_written_and_where_it_is_de
         }
     }
 }
+
+#[test]
+fn a_digest_goes_into_a_line_of_its_own_where_the_settings_say_so() {
+    let entries = "images:\n- name: registry.example.test/web # ours\n  newTag: \"1.4\" # keep\n- {name: web, newName: registry.example.test/web, newTag: \"1.4\"}\n";
+    let place = tree(
+        &[
+            ("kustomization.yaml", entries),
+            (".imago.yaml", "kustomize: {digest: field}\n"),
+        ],
+        &[(WEB, '1')],
+    );
+    let update = ["files", "--update", "--offline"];
+    place.imago(update).finish_with(0);
+    let digest = format!("sha256:{}", "1".repeat(64));
+    let expected = entries
+        .replace("# keep\n", &format!("# keep\n  digest: {digest}\n"))
+        .replace("\"1.4\"}", &format!("\"1.4\", digest: {digest}}}"));
+    assert_eq!(text(&place, "kustomization.yaml"), expected);
+    place.imago(update).finish_with(0);
+    assert_eq!(text(&place, "kustomization.yaml"), expected);
+    // Somebody raises the tag and leaves the digest of the old one.
+    place.write("kustomization.yaml", expected.replace("1.4", "1.5"));
+    let digests = json!({"registry.example.test/web:1.5": format!("sha256:{}", "2".repeat(64))});
+    let lock = json!({"version": 1, "images": digests});
+    place.write("imago.lock", lock.to_string());
+    place
+        .imago(["files", "--check", "--offline"])
+        .finish_with(1);
+    place.imago(update).finish_with(0);
+    let raised = expected
+        .replace("1.4", "1.5")
+        .replace(&"1".repeat(64), &"2".repeat(64));
+    assert_eq!(text(&place, "kustomization.yaml"), raised);
+}

@@ -24,10 +24,10 @@ pub fn restart(
     let object = &pods.live.workload;
     let ledger = recorded(object, rules)?;
     let considered = consider(object, ledger.as_ref(), rules)?.into_iter();
-    let decided: Vec<Decided> = considered
+    let decided: Vec<SiteRestart> = considered
         .map(|considered| decide(considered, answers, pods))
         .collect();
-    if !decided.iter().any(Decided::is_stale) {
+    if !decided.iter().any(SiteRestart::is_stale) {
         return Ok(Plan {
             outcomes: outcomes(decided).collect(),
             ..Plan::default()
@@ -45,7 +45,7 @@ pub fn restart(
 }
 
 /// A site, and what a restart makes of it.
-struct Decided<'w> {
+struct SiteRestart<'w> {
     site: &'w Site,
     outcome: Option<Outcome>,
     /// The image that the site goes back to, so that new pods pull its tag.
@@ -54,25 +54,29 @@ struct Decided<'w> {
     needs_record: bool,
 }
 
-impl Decided<'_> {
+impl SiteRestart<'_> {
     fn is_stale(&self) -> bool {
         matches!(self.outcome, Some(Outcome::Stale { .. }))
     }
 }
 
-fn outcomes(decided: Vec<Decided<'_>>) -> impl Iterator<Item = Option<Outcome>> {
+fn outcomes(decided: Vec<SiteRestart<'_>>) -> impl Iterator<Item = Option<Outcome>> {
     decided.into_iter().map(|decided| decided.outcome)
 }
 
 /// What a restart would make of one site, if nothing keeps the object's pods.
-fn decide<'w>(considered: Considered<'w, '_>, answers: &Answers, pods: &Pods<'_>) -> Decided<'w> {
+fn decide<'w>(
+    considered: Considered<'w, '_>,
+    answers: &Answers,
+    pods: &Pods<'_>,
+) -> SiteRestart<'w> {
     let Considered {
         site,
         eligibility,
         recorded,
     } = considered;
     let Image::Text(image) = &site.image else {
-        return Decided {
+        return SiteRestart {
             site,
             outcome: not_text(&site.image, eligibility),
             back: None,
@@ -104,7 +108,7 @@ fn decide<'w>(considered: Considered<'w, '_>, answers: &Answers, pods: &Pods<'_>
         outcome,
         Outcome::Ok | Outcome::Stale { .. } | Outcome::Unchecked(_)
     );
-    Decided {
+    SiteRestart {
         site,
         outcome: Some(outcome),
         needs_record: original.is_some() && !taken,
@@ -113,14 +117,14 @@ fn decide<'w>(considered: Considered<'w, '_>, answers: &Answers, pods: &Pods<'_>
 }
 
 /// Why a restart would not bring the new images, where something stands against it.
-fn obstacle(decided: &[Decided<'_>], pods: &Pods<'_>) -> Option<String> {
+fn obstacle(decided: &[SiteRestart<'_>], pods: &Pods<'_>) -> Option<String> {
     let kind = &pods.live.workload.kind;
     let replaces_pods = pods.live.kind.template.replaces_pods();
     if let Some(why) = pods.live.pods_stay {
         return Some(format!("a restart would replace no pod: {why}"));
     }
     let is_unknown =
-        |it: &&Decided| matches!(it.outcome, Some(Outcome::Failed(_) | Outcome::Held(_)));
+        |it: &&SiteRestart| matches!(it.outcome, Some(Outcome::Failed(_) | Outcome::Held(_)));
     if let Some(unknown) = decided.iter().find(is_unknown) {
         let name = &unknown.site.name;
         return Some(format!("its new pods might not get the image of `{name}`"));
@@ -141,11 +145,11 @@ fn obstacle(decided: &[Decided<'_>], pods: &Pods<'_>) -> Option<String> {
 }
 
 /// The changes: images that go back to their tags, the record where no image needs it any more, and the time that replaces the pods.
-fn carry_out(decided: Vec<Decided<'_>>, pods: &Pods<'_>, has_record: bool, now: &str) -> Plan {
+fn carry_out(decided: Vec<SiteRestart<'_>>, pods: &Pods<'_>, has_record: bool, now: &str) -> Plan {
     let object = &pods.live.workload;
     let mut plan = Plan::default();
     let mut needs_record = !has_record;
-    for Decided {
+    for SiteRestart {
         site,
         outcome,
         back: original,

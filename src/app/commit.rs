@@ -14,9 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use self::aim::{Aim, Content};
+use super::examine::Questions;
 use super::report::{Place, Problem};
 use super::request::CommitRequest;
-use super::survey::{self, Questions, Survey};
+use super::survey::{self, Survey};
 use crate::engine::code::Code;
 use crate::engine::shape::Kinds;
 use crate::io::files as disk;

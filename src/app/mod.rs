@@ -6,6 +6,7 @@ pub mod commit;
 mod copies;
 pub mod digest;
 pub mod edits;
+pub mod examine;
 pub mod files;
 pub mod gate;
 mod globs;

@@ -4,36 +4,22 @@
 //! person anything, and what it says is printed without secrets.
 
 mod failure;
+mod program;
+mod remote;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{OsStr, OsString};
-use std::io::IsTerminal as _;
+use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::credentials::{Credentials, without_account};
-use super::limits::{Act, Limits};
+use super::credentials::Credentials;
+use super::limits::Limits;
 use super::repository::{CommitId, ContentId};
-use crate::io::child::{Child, ChildError, Finished as Output, without_secrets};
+use crate::io::child::Finished as Output;
 use crate::io::credentials::Known;
 use failure::is_moved;
 
 pub use failure::TransportError;
-
-/// What would lead the program to another repository than the one at hand, or make it print more than it is asked for.
-const NOT_PASSED_ON: [&str; 8] = [
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_NAMESPACE",
-    "GIT_PREFIX",
-];
-
-/// Hooks are for what people do. A push alone asks pre-push.
-const NO_HOOKS: [&str; 2] = ["-c", "core.hooksPath=/dev/null"];
 
 /// What a remote has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,154 +102,6 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Checks that there is a program and a remote. Nothing is asked yet.
-    pub fn open(
-        root: &Path,
-        remote: &str,
-        environment: &BTreeMap<OsString, OsString>,
-    ) -> Result<Self, TransportError> {
-        let passed_on = |name: &OsStr| {
-            let name = name.to_string_lossy();
-            !NOT_PASSED_ON.contains(&&*name)
-                && !name.starts_with("GIT_TRACE")
-                && name != "GIT_CURL_VERBOSE"
-        };
-        let kept: BTreeMap<OsString, OsString> = environment
-            .iter()
-            .filter(|(name, _)| passed_on(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        let mut transport = Self {
-            root: root.to_owned(),
-            remote: remote.to_owned(),
-            name: remote.to_owned(),
-            places: Vec::new(),
-            environment: kept,
-            credentials: Credentials::default(),
-            limits: Limits::of_environment(environment),
-            known: Known::default(),
-        };
-        let remotes = transport.run(&["remote"])?;
-        if !transport
-            .succeeded("remote", remotes)?
-            .lines()
-            .any(|name| name == remote)
-        {
-            return Err(TransportError::NoRemote(remote.to_owned()));
-        }
-        let mut urls = Vec::new();
-        for arguments in [
-            &["remote", "get-url", "--", remote][..],
-            &["remote", "get-url", "--push", "--all", "--", remote],
-        ] {
-            let output = transport.run(arguments)?;
-            urls.push(
-                transport
-                    .succeeded("remote", output)?
-                    .lines()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>(),
-            );
-        }
-        let [fetched, pushed] = &urls[..] else {
-            unreachable!("both sides were asked for")
-        };
-        let fetched = fetched.first().cloned().unwrap_or_default();
-        let mut places: Vec<&String> = Vec::new();
-        for url in pushed {
-            if !places.contains(&url) {
-                places.push(url);
-            }
-        }
-        let all: Vec<String> = BTreeSet::from_iter([&fetched].into_iter().chain(pushed))
-            .into_iter()
-            .cloned()
-            .collect();
-        let mut settings = Vec::new();
-        let has_account = all.iter().any(|url| without_account(url).is_some());
-        if has_account {
-            transport.name = format!("imago-{remote}");
-            let name = transport.name.clone();
-            settings.extend(transport.alias(&name, &fetched, &places)?);
-        }
-        match places[..] {
-            [] => {}
-            [url] if *url == fetched => transport.places.push(PushTarget {
-                asked: transport.name.clone(),
-                pushed: transport.name.clone(),
-            }),
-            [url] => {
-                let asked = format!("imago-{remote}-push");
-                settings.extend(transport.alias(&asked, url, &[])?);
-                transport.places.push(PushTarget {
-                    asked,
-                    pushed: transport.name.clone(),
-                });
-            }
-            _ => {
-                for (number, url) in places.iter().enumerate() {
-                    let name = format!("imago-{remote}-push-{number}");
-                    settings.extend(transport.alias(&name, url, &[])?);
-                    transport.places.push(PushTarget {
-                        asked: if **url == fetched {
-                            transport.name.clone()
-                        } else {
-                            name.clone()
-                        },
-                        pushed: name,
-                    });
-                }
-            }
-        }
-        let start = |error| {
-            TransportError::NoProgram(format!("the credentials cannot be handed to it: {error}"))
-        };
-        transport.credentials = Credentials::of(&all, settings, environment).map_err(start)?;
-        transport
-            .credentials
-            .secrets
-            .iter()
-            .for_each(|secret| transport.known.add(secret));
-        Ok(transport)
-    }
-
-    /// A remote that is this one in all but its name and the accounts of its addresses, as configuration for this run.
-    ///
-    /// Its addresses are already what `url.….insteadOf` makes of them, which might put an account into them again. So each stands behind a
-    /// word that no such rule has: Git rewrites an address once.
-    fn alias(
-        &self,
-        name: &str,
-        fetched: &str,
-        pushed: &[&String],
-    ) -> Result<Vec<(String, String)>, TransportError> {
-        let key = |key: &str| format!("remote.{name}.{key}");
-        let mut settings = Vec::new();
-        let urls = [("url", fetched)]
-            .into_iter()
-            .chain(pushed.iter().map(|url| ("pushurl", url.as_str())));
-        for (number, (which, url)) in urls.enumerate() {
-            let word = format!("{name}-{number}:");
-            let url = without_account(url).unwrap_or_else(|| url.to_owned());
-            settings.push((format!("url.{url}.insteadOf"), word.clone()));
-            settings.push((key(which), word));
-        }
-        for name in ["fetch", "promisor", "partialclonefilter"] {
-            // It fails where there is none.
-            let output = self.run(&[
-                "config",
-                "--get-all",
-                &format!("remote.{}.{name}", self.remote),
-            ])?;
-            settings.extend(
-                String::from_utf8_lossy(&output.stdout)
-                    .lines()
-                    .map(|value| (key(name), value.to_owned())),
-            );
-        }
-        Ok(settings)
-    }
-
     /// The remote's name.
     pub fn remote(&self) -> &str {
         &self.remote
@@ -547,84 +385,4 @@ impl Transport {
             self.said(&output, |line| line.starts_with("error:")),
         ))
     }
-
-    fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, TransportError> {
-        self.call(self.child(&NO_HOOKS, arguments), arguments)
-    }
-
-    fn run_with_hooks<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, TransportError> {
-        self.call(self.child(&[], arguments), arguments)
-    }
-
-    /// The same, with a text on stdin.
-    fn run_with(&self, arguments: &[&str], text: String) -> Result<Output, TransportError> {
-        self.call(self.alone(&NO_HOOKS, arguments).input(text), arguments)
-    }
-
-    fn child<S: AsRef<OsStr>>(&self, settings: &[&str], arguments: &[S]) -> Child {
-        let child = self.alone(settings, arguments);
-        // An ssh key's passphrase is asked for at the terminal, where there is one.
-        if std::io::stdin().is_terminal() {
-            child.may_ask()
-        } else {
-            child
-        }
-    }
-
-    /// A `git` that can ask nobody.
-    fn alone<S: AsRef<OsStr>>(&self, settings: &[&str], arguments: &[S]) -> Child {
-        let act = if ["fetch", "push"].contains(&&*subcommand(arguments)) {
-            Act::Carry
-        } else {
-            Act::Ask
-        };
-        Child::new(
-            "git",
-            without_secrets(&self.environment),
-            self.limits.of(act),
-        )
-        .args([OsStr::new("-C"), self.root.as_os_str()])
-        .args(settings)
-        .args(arguments)
-        .envs(&self.credentials.environment)
-        .envs([("LC_ALL", "C"), ("GIT_TERMINAL_PROMPT", "0")])
-    }
-
-    fn call<S: AsRef<OsStr>>(
-        &self,
-        child: Child,
-        arguments: &[S],
-    ) -> Result<Output, TransportError> {
-        child.run().map_err(|error| match error {
-            ChildError::Start(error) => TransportError::NoProgram(error.to_string()),
-            ChildError::Slow(limit) => TransportError::Slow {
-                act: subcommand(arguments),
-                seconds: limit.as_secs(),
-            },
-            ChildError::Interrupted => TransportError::CutOff,
-            error @ ChildError::TooMuch(_) => TransportError::Other {
-                act: "output".to_owned(),
-                said: error.to_string(),
-            },
-        })
-    }
-
-    fn succeeded(&self, act: &str, output: Output) -> Result<String, TransportError> {
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(self.failure(act, &output))
-    }
-}
-
-/// What `git` is called for: the first word that belongs to no setting before it.
-fn subcommand<S: AsRef<OsStr>>(arguments: &[S]) -> String {
-    let mut words = arguments.iter().map(|word| word.as_ref().to_string_lossy());
-    while let Some(word) = words.next() {
-        match &*word {
-            "-c" => drop(words.next()),
-            _ => return word.into_owned(),
-        }
-    }
-    String::new()
 }

@@ -108,8 +108,8 @@ impl Cluster {
             body: None,
             permission: Permission {
                 verb: "get",
-                group: String::new(),
-                resource: path.to_owned(),
+                group: "".into(),
+                resource: path.into(),
                 namespace: None,
             },
         };

@@ -142,8 +142,8 @@ pub(super) enum Sent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Permission {
     pub(super) verb: &'static str,
-    pub(super) group: String,
-    pub(super) resource: String,
+    pub(super) group: Box<str>,
+    pub(super) resource: Box<str>,
     /// `None` means all namespaces.
     pub(super) namespace: Option<String>,
 }
@@ -235,7 +235,7 @@ impl ClusterError {
 
 impl Permission {
     fn hint(&self) -> String {
-        let file = match (self.resource.as_str(), &self.namespace) {
+        let file = match (&*self.resource, &self.namespace) {
             ("secrets" | "serviceaccounts", _) => "deploy/secrets.yaml",
             (_, Some(_)) => "deploy/one-namespace/role.yaml",
             (_, None) => "deploy/clusterrole.yaml",

@@ -216,8 +216,8 @@ impl Cluster {
 fn permission(verb: &'static str, names: Names<'_>, namespace: Option<&str>) -> Permission {
     Permission {
         verb,
-        group: names.group.to_owned(),
-        resource: names.plural.to_owned(),
+        group: names.group.into(),
+        resource: names.plural.into(),
         namespace: namespace.map(str::to_owned),
     }
 }

@@ -126,8 +126,8 @@ mod tests {
     fn error(status: u16, body: &Value) -> ClusterError {
         let permission = Permission {
             verb: "patch",
-            group: "apps".to_owned(),
-            resource: "deployments".to_owned(),
+            group: "apps".into(),
+            resource: "deployments".into(),
             namespace: Some("shop".to_owned()),
         };
         ClusterError::new(

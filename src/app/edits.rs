@@ -189,7 +189,7 @@ pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
                 let verb = if digest.is_some() {
                     "is not taken"
                 } else {
-                    "is held"
+                    "stays as written"
                 };
                 skip(*code, format!("{what}{image}` {verb}: {reason}"));
             }

@@ -350,7 +350,7 @@ fn a_report_replaces_its_own_and_no_manifest() {
                 .finish_with(2);
             assert!(
                 finished.stderr.starts_with(&format!(
-                    "error: cannot write the report `{name}`\n  cause: a manifest or "
+                    "error: cannot write the report `{name}`\n  cause: the file is a manifest or "
                 )),
                 "{name}: {}",
                 finished.stderr

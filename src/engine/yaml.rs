@@ -204,10 +204,10 @@ impl<'t> File<'t> {
 
     /// The text of a scalar.
     fn scalar_text(&self, node: &Node, style: Style) -> &str {
-        match self.texts.get(node.first as usize) {
-            Some(text) => text,
-            None if is_absent(node, style) => ABSENT,
-            None => &self.text[inner(node.start, node.end, style)],
+        match node.first {
+            NONE if is_absent(node, style) => ABSENT,
+            NONE => &self.text[inner(node.start, node.end, style)],
+            own => &self.texts[own as usize],
         }
     }
 

@@ -176,7 +176,8 @@ impl<'t> Builder<'t> {
             true => Some(ABSENT),
             false => self.file.text.get(inner(at.start, at.end, style)),
         };
-        if written.is_some_and(|written| written == text) {
+        // Most texts are borrowed from where they stand.
+        if written.is_some_and(|written| std::ptr::eq(written, &*text) || written == text) {
             return NONE;
         }
         self.file.texts.push(text.into());

@@ -38,7 +38,7 @@ pub(super) fn is_verbatim(node: YamlNode<'_, '_>) -> bool {
         Style::Block => lines(token, value).is_some(),
         Style::Plain => token == value,
         Style::Single => token.len() == value.len() + value.matches('\'').count() + 2,
-        Style::Double => serde_json::Value::from(value).to_string() == token,
+        Style::Double => serde_json::to_string(value).is_ok_and(|quoted| quoted == token),
     }
 }
 

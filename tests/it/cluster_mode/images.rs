@@ -28,7 +28,18 @@ fn the_images_of_a_cluster_are_listed_with_those_that_something_else_writes() {
     let job = json!(["ops/CronJob/job", "ops", "fixed", null]);
     assert_eq!(listed("-A"), [job, argo.clone(), web.clone()]);
     assert_eq!(listed(""), [argo, web.clone()]);
-    assert_eq!(listed("-A -f metadata.name=web"), [web]);
+    assert_eq!(
+        listed("-A -f metadata.name=web"),
+        std::slice::from_ref(&web)
+    );
+    assert_eq!(
+        listed("-n shop -f metadata.name=web --kind Deployment"),
+        [web]
+    );
+    assert_eq!(
+        listed("-n shop --exclude-kind Deployment"),
+        [] as [Value; 0]
+    );
     assert_eq!(listed("-x shop -x ops"), [] as [Value; 0]);
     let text = scene.run("images -n shop", 0);
     assert!(

@@ -8,6 +8,7 @@ use imago::cli::{self, printer::Printer, settings::Outside};
 use imago::io::interrupt;
 
 fn main() -> ExitCode {
+    hide_panics_of_the_parser();
     interrupt::listen().expect("the system lets every process handle SIGINT and SIGTERM");
     let provider = rustls::crypto::ring::default_provider().install_default();
     provider.expect("nothing can have installed another provider before the first line of main");
@@ -24,4 +25,16 @@ fn main() -> ExitCode {
         &outside,
         &mut Printer::of_the_process(),
     ))
+}
+
+/// The second YAML parser panics on some broken texts. `engine::splice::proof::libyaml` makes a refusal of that, so nobody needs the line
+/// that Rust prints about it.
+fn hide_panics_of_the_parser() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let is_parser = |place: &std::panic::Location<'_>| place.file().contains("/libyaml-safer-");
+        if !info.location().is_some_and(is_parser) {
+            print(info);
+        }
+    }));
 }

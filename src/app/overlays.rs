@@ -348,11 +348,14 @@ impl Replaced {
         };
         let (images, their) = match self.images {
             0 => return None,
-            1 => ("1 image".to_owned(), "its digest"),
-            images => (format!("{images} images"), "their digests"),
+            1 => ("1 image".to_owned(), "its digest in the manifest does"),
+            images => (
+                format!("{images} images"),
+                "their digests in the manifests do",
+            ),
         };
         Some(format!(
-            "kustomizations set the tag or digest of {images} anew, so {their} in the manifest does not reach what they build: {}{more}",
+            "some kustomizations set another tag or digest for {images}, so {their} not reach what they build: {}{more}",
             examples.join(", ")
         ))
     }

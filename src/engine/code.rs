@@ -132,7 +132,7 @@ codes! {
             "Write the whole tag into `newTag`.";
         NotLiteral = "not-literal",
             "The image stands in a text that is folded or escaped, so no part of it can be edited.",
-            "Write the text as a literal block, with `|`.";
+            "Write the text as a literal block.";
         OtherWriter = "other-writer",
             "Another program writes the image, as the annotations of the object say.",
             "Remove the annotations, or let that program write the digest.";

@@ -148,3 +148,20 @@ fn an_image_that_was_renamed_and_changed_at_once_does_not_freeze_without_a_word(
     // A container that is gone is not a pin.
     assert_eq!(told(side), "");
 }
+
+#[test]
+fn a_text_on_which_a_parser_fails_is_a_refusal_and_nothing_else() {
+    let place = Workplace::new();
+    place.write("imago.lock", super::LOCK);
+    let text = format!(
+        "{}other: [!a, b]\n",
+        super::deployment("registry.example.test/web:1.4")
+    );
+    place.write("web.yaml", &text);
+    let finished = place
+        .imago(["files", "--offline", "--update", "web.yaml"])
+        .finish_with(3);
+    assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
+    let left = std::fs::read_to_string(place.path().join("web.yaml")).unwrap();
+    assert_eq!(left, text);
+}

@@ -477,12 +477,7 @@ pub(super) mod tests {
     /// All that a document holds, as the comparison sees it.
     pub(in super::super) fn told(node: DocumentNode<'_>) -> String {
         match node.shape() {
-            Shape::Leaf(Leaf::Number(Number::Whole(number))) => format!("Number({number})"),
-            Shape::Leaf(Leaf::Number(Number::Negative(number))) => format!("Number({number})"),
-            Shape::Leaf(Leaf::Number(Number::Fraction(bits))) => {
-                format!("Number({:?})", f64::from_bits(bits))
-            }
-            Shape::Leaf(leaf) => format!("{leaf:?}"),
+            Shape::Leaf(leaf) => leaf_told(leaf),
             Shape::Tagged(tag, inner) => format!("{tag} of {}", told(inner)),
             Shape::Sequence(items) => {
                 let items: Vec<_> = items.into_iter().map(told).collect();
@@ -490,14 +485,22 @@ pub(super) mod tests {
             }
             Shape::Mapping(entries) => {
                 let key = |leaf| match leaf {
-                    Leaf::Number(Number::Whole(number)) => format!("Number({number})"),
                     Leaf::Tagged(_) => "a tag".to_owned(),
-                    leaf => format!("{leaf:?}"),
+                    leaf => leaf_told(leaf),
                 };
                 let entry = |(name, value)| format!("{}: {}", key(name), told(value));
                 let entries: Vec<_> = entries.into_iter().map(entry).collect();
                 format!("{{{}}}", entries.join(", "))
             }
+        }
+    }
+
+    fn leaf_told(leaf: Leaf<'_>) -> String {
+        match leaf {
+            Leaf::Number(Number::Whole(number)) => format!("Number({number})"),
+            Leaf::Number(Number::Negative(number)) => format!("Number({number})"),
+            Leaf::Number(Number::Fraction(bits)) => format!("Number({:?})", f64::from_bits(bits)),
+            leaf => format!("{leaf:?}"),
         }
     }
 

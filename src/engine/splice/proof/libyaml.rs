@@ -229,6 +229,8 @@ mod tests {
             "[a, b: c]",
             "{a, b: }",
             "? a\n: b",
+            "-105: ",
+            "1.5: ",
             "a: !<tag:x> b",
         ] {
             agree(text);

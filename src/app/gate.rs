@@ -1,7 +1,7 @@
 //! The gates between the digest that a registry answers and the digest that is written.
 //!
 //! A gate compares the new digest of a tag with a recorded one. It says why the new one must not replace it, or nothing. The loss of a
-//! platform is the only gate so far. Another one is a function like [`platform_lost`], asked beside it in [`judge`].
+//! platform is the only gate so far. Another one is a function like `platform_lost`, called beside it in `judge`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -101,10 +101,11 @@ impl Overlays {
         lines.push_str(if folder.is_component {
             "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
         } else {
-            *random.pick(&[
+            let heads: [&str; 2] = [
                 "",
                 "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
-            ])
+            ];
+            heads[random.below(2)]
         });
         let list = |key: &str, items: &[String]| match items {
             [] => String::new(),

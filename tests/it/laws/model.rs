@@ -211,6 +211,7 @@ impl Inventor<'_> {
         ])
     }
 
+    /// An object whose images are never edited.
     fn foreign(&mut self) -> Node {
         let image = || Node::text("registry.example.test/web:1.4");
         let containers = || {
@@ -233,13 +234,13 @@ impl Inventor<'_> {
                 ),
             ]),
             1 => Node::map([
-                ("apiVersion", Node::text("v1")),
-                ("kind", Node::text("Pod")),
+                ("apiVersion", Node::text("kyverno.io/v1")),
+                ("kind", Node::text("ClusterPolicy")),
                 ("spec", containers()),
             ]),
             _ => Node::map([
-                ("apiVersion", Node::text("shop.example.test/v1")),
-                ("kind", Node::text("Deployment")),
+                ("apiVersion", Node::text("apiextensions.k8s.io/v1")),
+                ("kind", Node::text("CustomResourceDefinition")),
                 (
                     "spec",
                     Node::map([("template", Node::map([("spec", containers())]))]),

@@ -38,6 +38,7 @@ pub(super) fn notes(
     for (list, names, is_setting) in [
         ("kind", &kinds.only, of_repository.only),
         ("exclude-kind", &kinds.excluded, of_repository.excluded),
+        ("kinds", &kinds.ignored, true),
         ("add-kind", &kinds.added, of_repository.added),
     ] {
         for name in names {

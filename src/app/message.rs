@@ -249,11 +249,18 @@ fn cut(text: &str, most: usize) -> String {
     text[..end].to_owned() + MARK
 }
 
+/// Whether a character does something to a terminal, or to the order of the characters around it, instead of being seen.
+pub fn steers(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// A foreign text without line breaks and other characters that steer.
 fn on_one_line(text: &str) -> String {
     text.chars()
         .map(|character| {
-            if character.is_control() {
+            if steers(character) {
                 '\u{fffd}'
             } else {
                 character

@@ -1,6 +1,6 @@
 //! The message for a run that checked no image, so that it does not look like a success.
 
-use super::report::{Mode, ObjectReport, Report};
+use super::report::{ImageReport, Mode, ObjectReport, Report};
 use crate::engine::code::Code;
 
 /// Why no image was checked, and what to do, in one sentence. `None` if one was checked, or if a problem or the list of empty
@@ -27,9 +27,16 @@ pub(super) fn found(report: &Report) -> Option<String> {
 fn of_objects(report: &Report) -> String {
     let counts = report.counts();
     let objects = counted(report.objects.len(), report.mode.object());
+    let codes = report.images().map(ImageReport::code);
+    let decided = codes.filter(|code| *code == Some(Code::DecidedBy)).count();
     let reasons = [
         (
-            counts.ignored,
+            decided,
+            "decided by a kustomization",
+            "name its folder, too",
+        ),
+        (
+            counts.ignored - decided,
             "left out",
             "check the globs, annotations and comments that leave images out",
         ),
@@ -64,7 +71,7 @@ fn of_objects(report: &Report) -> String {
                 .map(|(count, what, _)| format!("{count} {} {what}", verb(*count)))
                 .collect();
             format!(
-                "of {} in {objects}, {}; `-v` names them",
+                "of {} in {objects}, {}",
                 counted(counts.images, "image"),
                 listed.join(", ")
             )
@@ -255,7 +262,7 @@ mod tests {
             ),
             (
                 of(vec![Outcome::Variable, ignored()]),
-                "of 2 images in 1 object, 1 is left out, 1 is not an image yet; `-v`",
+                "of 2 images in 1 object, 1 is left out, 1 is not an image yet",
             ),
             (
                 of(vec![Outcome::Fixed, Outcome::Fixed]),

@@ -178,7 +178,7 @@ fn read(
             Command::Digest(flags) => config.fill_digest(flags).map_err(Refused::Usage)?,
             Command::Images(flags) => {
                 let mut files = flags.files();
-                config.fill_files(&mut files).map_err(Refused::Usage)?;
+                config.fill_selection(&mut files).map_err(Refused::Usage)?;
                 flags.filled = Some(files);
             }
             Command::Cluster(_) | Command::Completions { .. } | Command::Man { .. } => {}

@@ -13,7 +13,7 @@ use super::render::{Styles, csv, github, json, markdown, problem, sarif, text};
 use super::settings::{ReportFile, Reporting};
 use super::verbosity::{Detail, Verbosity};
 use crate::app::images::Inventory;
-use crate::app::report::{Place, Problem, Report};
+use crate::app::report::{Place, Problem, Report, Skipped};
 use crate::engine::code::Code;
 use crate::io::files::{self, FileError};
 use crate::io::links;
@@ -127,9 +127,16 @@ pub(super) fn list(
     };
     printer.print_as(To::Stdout, &listed, form);
     let styles = printer.styles(To::Stderr);
+    let is_for_people = format == ListFormat::Text && detail != Detail::Quiet;
+    if is_for_people && detail >= Detail::More {
+        printer.print(To::Stderr, &text::aside(&inventory.report, &styles));
+    }
     printer.print(To::Stderr, &problems(&inventory.report, detail, &styles));
-    if format == ListFormat::Text && detail != Detail::Quiet {
-        printer.print(To::Stderr, &text::images_summary(inventory, &styles));
+    if is_for_people {
+        printer.print(
+            To::Stderr,
+            &text::images_summary(inventory, detail, &styles),
+        );
     }
 }
 
@@ -197,7 +204,13 @@ fn print(
 }
 
 fn is_diff_seen(report: &Report, verbosity: Verbosity, printer: &Printer) -> bool {
-    report.diff.is_some() && verbosity.detail < Detail::More && printer.is_terminal(To::Stdout)
+    has_diff_all(report) && verbosity.detail < Detail::More && printer.is_terminal(To::Stdout)
+}
+
+/// Whether the diff shows all that the body would: it has neither what is held under `--strict` nor the lock.
+fn has_diff_all(report: &Report) -> bool {
+    let names_held = report.strict && report.skipped.iter().any(Skipped::is_held);
+    report.diff.is_some() && report.lock.is_empty() && !names_held
 }
 
 fn print_problems(report: &Report, verbosity: Verbosity, printer: &mut Printer) {
@@ -480,5 +493,24 @@ mod tests {
                 .unwrap()
                 .starts_with("{\n  \"version\": 1,")
         );
+    }
+
+    #[test]
+    fn a_diff_does_not_show_what_is_held_or_what_the_lock_has() {
+        let with = |strict: bool, code: Code| {
+            let mut report = samples::updated();
+            report.diff = Some(String::new());
+            report.strict = strict;
+            report.lock.clear();
+            report.skipped = vec![Skipped {
+                code,
+                place: Place::default(),
+                message: String::new(),
+            }];
+            report
+        };
+        assert!(has_diff_all(&with(true, Code::Template)));
+        assert!(has_diff_all(&with(false, Code::JobImmutable)));
+        assert!(!has_diff_all(&with(true, Code::JobImmutable)));
     }
 }

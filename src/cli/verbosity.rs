@@ -29,7 +29,7 @@ pub enum Detail {
     /// The report.
     #[default]
     Normal,
-    /// The files without a workload, and what was passed over and why, too.
+    /// The files without an object, and what was passed over and why, too.
     More,
     /// How each digest was found, too.
     Most,

@@ -266,6 +266,46 @@ fn no_name_leaves_its_cell_its_field_or_its_line() {
 }
 
 #[test]
+fn what_an_overlay_decides_has_a_state_of_its_own() {
+    let place = Workplace::new();
+    fs::create_dir(place.path().join(".git")).unwrap();
+    place.write("base/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: r.test/web:1}]}\n");
+    place.write("base/kustomization.yaml", "resources: [pod.yaml]\n");
+    place.write(
+        "prod/kustomization.yaml",
+        "resources: [../base]\nimages: [{name: r.test/web, newTag: \"2\"}]\n",
+    );
+    let report = images(&place, "-o json base", 0).json();
+    assert_eq!(
+        listed(&report),
+        [json!(["base/pod.yaml", 4, "a", "decided-by", "decided-by"])]
+    );
+}
+
+#[test]
+fn a_list_needs_no_lock_and_names_with_v_what_was_passed_over() {
+    let place = Workplace::new();
+    fs::create_dir(place.path().join(".git")).unwrap();
+    place.write(
+        ".imago.yaml",
+        "lock: none/imago.lock\nkinds: [{kind: Shoq, ignore: true}]\n",
+    );
+    place.write("pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: r.test/web:1}]}\n");
+    place.write(
+        "web.yaml",
+        "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: a\n    image: {{ .Values.image }}\n",
+    );
+    let quiet = images(&place, "--exclude-kind Job", 0).stderr;
+    assert!(
+        quiet.contains("warning: `kinds: Shoq` of the settings fits no object"),
+        "{quiet}"
+    );
+    assert!(!quiet.contains("web.yaml"), "{quiet}");
+    let loud = images(&place, "-v", 0).stderr;
+    assert!(loud.contains("passed over web.yaml:6 (template)"), "{loud}");
+}
+
+#[test]
 fn files_and_a_cluster_do_not_go_together() {
     let place = shop("registry.example.test");
     for (line, what) in [

@@ -20,7 +20,7 @@ pub(in crate::app) struct Workloads {
     pub(in crate::app) lives: Vec<Live>,
     /// The lists that failed.
     pub(in crate::app) problems: Vec<Problem>,
-    /// A sentence for each namespace without workloads. Most often its name is misspelt.
+    /// A sentence for each namespace without workloads, whose name is most often misspelt, and for kinds that may be missing.
     pub(in crate::app) empty: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ pub(super) async fn workloads(
     cluster: &Cluster,
     request: &ClusterRequest,
 ) -> anyhow::Result<Workloads> {
-    let kinds = kinds::of_run(cluster, request).await?;
+    let (kinds, incomplete) = kinds::of_run(cluster, request).await?;
     let scopes = scopes(cluster, request);
     let asked = scopes
         .iter()
@@ -82,6 +82,7 @@ pub(super) async fn workloads(
     let empty = empty
         .map(|scope| nothing_in(cluster, request, scope))
         .chain(without)
+        .chain(incomplete)
         .collect();
     if let (false, Some(first)) = (one_was_read, problems.first()) {
         return Err(first.clone().into());

@@ -7,12 +7,14 @@ use crate::engine::shape::pods::KINDS;
 use crate::engine::shape::{KindName, PodKind, is_job};
 use crate::io::cluster::Cluster;
 
-/// The kinds, in the order of reports. A name that fits none, and a kind that cannot be taken, ends the run.
+/// The kinds, in the order of reports, and a warning if a bare name may fit more of them: a group of the server did not answer. A name that
+/// fits none, and a kind that cannot be taken, ends the run.
 pub(super) async fn of_run(
     cluster: &Cluster,
     request: &ClusterRequest,
-) -> anyhow::Result<Vec<PodKind>> {
+) -> anyhow::Result<(Vec<PodKind>, Option<String>)> {
     let mut kinds = KINDS.to_vec();
+    let mut incomplete = None;
     let fits = |name: &KindName, kind: &PodKind| name.fits_kind(kind.group(), &kind.kind);
     let is_new = |name: &&KindName| !KINDS.iter().any(|kind| fits(name, kind));
     let added: Vec<&KindName> = request.kinds.added.iter().filter(is_new).collect();
@@ -26,6 +28,14 @@ pub(super) async fn of_run(
             .served(wants)
             .await
             .map_err(|error| refused(&error))?;
+        if let Some(error) = unknown.as_ref()
+            && added.iter().any(|name| name.group().is_none())
+        {
+            incomplete = Some(format!(
+                "{error}: {}; kinds of that group may be missing, `--add-kind KIND.GROUP` asks one group",
+                error.cause()
+            ));
+        }
         for name in added {
             let found = served
                 .iter()
@@ -66,7 +76,7 @@ pub(super) async fn of_run(
         }
     }
     kinds.retain(|kind| request.kinds.take_kind(kind));
-    Ok(kinds)
+    Ok((kinds, incomplete))
 }
 
 /// Refuses a kind whose objects have no pod template that may change.

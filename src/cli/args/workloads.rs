@@ -36,12 +36,15 @@ pub struct Kinds {
     /// Leave out this kind (repeats)
     #[arg(long, value_name = "KIND[.GROUP]")]
     pub exclude_kind: Vec<String>,
-    /// Take this kind too, which is off or held, such as Job (repeats)
+    /// Also take this kind, which is off or held (repeats)
     #[arg(long, value_name = "KIND[.GROUP]")]
     pub add_kind: Vec<String>,
     /// Which of the lists are from the repository's settings.
     #[arg(skip)]
     pub of_repository: KindLists,
+    /// The kinds that the repository's settings ignore.
+    #[arg(skip)]
+    pub ignored: Vec<String>,
     /// What the repository's settings say of kinds.
     #[arg(skip)]
     pub declared: Vec<Shape>,

@@ -17,6 +17,21 @@ impl Config {
     /// Fills in what the flags of `imago files` leave open.
     pub fn fill_files(&self, flags: &mut Files) -> Result<(), UsageError> {
         let values = &self.values;
+        self.fill_selection(flags)?;
+        flags.max_changes = flags.max_changes.or(values.max_changes.value());
+        // What is said of commits is no reason to make one.
+        if flags.git.commit || flags.git.push || flags.git.branch.is_some() {
+            flags.git.message = flags.git.message.take().or_else(|| values.message.value());
+            flags.git.author = flags.git.author.take().or_else(|| values.author.value());
+            flags.git.signoff |= values.signoff;
+        }
+        self.fill_registries(&mut flags.registries);
+        self.fill_lock(&mut flags.locking)
+    }
+
+    /// Fills in which files, objects and images are taken, and where their tags are: all that a list of images needs.
+    pub fn fill_selection(&self, flags: &mut Files) -> Result<(), UsageError> {
+        let values = &self.values;
         let unless_given = |given: &[String], own: &[Written<String>]| match given {
             [] => texts(own),
             _ => Vec::new(),
@@ -52,17 +67,8 @@ impl Config {
         fill_list(&mut flags.kinds.exclude_kind, &values.exclude_kind);
         fill_list(&mut flags.kinds.add_kind, &values.add_kind);
         let ignored = kinds().filter(|kind| kind.shape().is_none());
-        flags.kinds.exclude_kind.extend(ignored.map(Kind::name));
-        self.fill_track(flags)?;
-        flags.max_changes = flags.max_changes.or(values.max_changes.value());
-        // What is said of commits is no reason to make one.
-        if flags.git.commit || flags.git.push || flags.git.branch.is_some() {
-            flags.git.message = flags.git.message.take().or_else(|| values.message.value());
-            flags.git.author = flags.git.author.take().or_else(|| values.author.value());
-            flags.git.signoff |= values.signoff;
-        }
-        self.fill_registries(&mut flags.registries);
-        self.fill_lock(&mut flags.locking)
+        flags.kinds.ignored = ignored.map(Kind::name).collect();
+        self.fill_track(flags)
     }
 
     /// Fills in what the flags of `imago digest` leave open.

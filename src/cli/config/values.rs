@@ -6,8 +6,8 @@
 //! ```text
 //! /// Other kinds of objects that hold images.
 //! kinds: Vec<Kind>,            // kinds: [{kind: Widget, images: [...]}]
-//! /// How kustomizations are read.
-//! kustomize: Kustomize,        // kustomize: {edit: true}
+//! /// How kustomizations are written.
+//! kustomize: Kustomize,        // kustomize: {digest: field}
 //! ```
 //!
 //! Unknown and double keys, wrong types and missing fields are refused with their place at any depth, without a line of code.
@@ -30,7 +30,7 @@ const MOST_ALIASES: usize = 64;
 /// The most requests at once, as of the flag.
 const MOST_REQUESTS: u16 = 1024;
 
-/// What `.imago.yaml` at the root of a repository may hold. Each is the flag of the same name; a flag that is given wins.
+/// What `.imago.yaml` at the root of a repository may hold. Most are the flag of the same name; a flag that is given wins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -58,7 +58,7 @@ pub(super) struct Values {
     pub(super) track: Setting<Track>,
     /// Write name@digest, without the tag.
     pub(super) drop_tag: bool,
-    /// Write nothing when more images would change.
+    /// Stop, writing nothing, when more images than this would change.
     pub(super) max_changes: Setting<usize>,
     /// The lock of digests, below this file's folder.
     pub(super) lock: Setting<String>,

@@ -20,6 +20,8 @@ use anstyle::{AnsiColor, Style};
 
 use crate::app::report::{ObjectReport, Reach};
 
+pub use crate::app::message::steers;
+
 /// The styles of text for people; the plain ones add no byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Styles {
@@ -91,13 +93,6 @@ fn escape(character: char) -> String {
     } else {
         character.escape_default().to_string()
     }
-}
-
-/// Whether a character does something to a terminal, or to the order of the characters around it, instead of being seen.
-pub fn steers(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// What stands beside the new image of an object that an action has left as it was. The problem says why.

@@ -12,7 +12,7 @@ mod verdict;
 use std::fmt::Write;
 
 use super::{Printable, Styles, counted, steers};
-use crate::app::report::{Action, Committed, LockedEntry, Mode, Place, Reach, Report};
+use crate::app::report::{Action, Committed, LockedEntry, Mode, Place, Reach, Report, Skipped};
 use crate::cli::verbosity::Detail;
 
 pub use digest::{digest_problems, digests, ways};
@@ -53,34 +53,40 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
         )
         .expect(TAKES_ALL);
     }
-    let of_no_image = || {
-        let skipped = report.skipped.iter();
-        skipped.filter(|skipped| skipped.place.site.is_none())
-    };
-    change::write_held(
-        &mut text,
-        of_no_image().filter(|skipped| skipped.is_held()),
-        styles,
-    );
     if detail >= Detail::More {
-        for several in &report.kinds {
-            writeln!(text, "{}", Printable(several)).expect(TAKES_ALL);
-        }
-        for file in &report.files_without_objects {
-            writeln!(text, "{} holds no object with images", Printable(file)).expect(TAKES_ALL);
-        }
-        for skipped in of_no_image().filter(|skipped| !skipped.is_held()) {
-            writeln!(
-                text,
-                "passed over {} ({}): {}",
-                Printable(&named(&skipped.place)),
-                skipped.code,
-                Printable(&skipped.message)
-            )
-            .expect(TAKES_ALL);
-        }
+        text + &aside(report, styles)
+    } else {
+        change::write_held(&mut text, of_no_image(report, Skipped::is_held), styles);
+        text
+    }
+}
+
+/// What was held or passed over and has no line among the images, and the kinds that a bare name fits.
+pub fn aside(report: &Report, styles: &Styles) -> String {
+    let mut text = String::new();
+    change::write_held(&mut text, of_no_image(report, Skipped::is_held), styles);
+    for several in &report.kinds {
+        writeln!(text, "{}", Printable(several)).expect(TAKES_ALL);
+    }
+    for file in &report.files_without_objects {
+        writeln!(text, "{} holds no object with images", Printable(file)).expect(TAKES_ALL);
+    }
+    for skipped in of_no_image(report, |skipped| !skipped.is_held()) {
+        writeln!(
+            text,
+            "passed over {} ({}): {}",
+            Printable(&named(&skipped.place)),
+            skipped.code,
+            Printable(&skipped.message)
+        )
+        .expect(TAKES_ALL);
     }
     text
+}
+
+fn of_no_image(report: &Report, is_meant: fn(&Skipped) -> bool) -> impl Iterator<Item = &Skipped> {
+    let skipped = report.skipped.iter();
+    skipped.filter(move |skipped| skipped.place.site.is_none() && is_meant(skipped))
 }
 
 /// The last lines: what was committed, what a person may not expect, and what was done or has to be done, with what was left out.

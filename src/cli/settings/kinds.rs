@@ -12,6 +12,7 @@ pub(super) fn kinds(flags: &args::Kinds) -> Result<Kinds, UsageError> {
     Ok(Kinds {
         only: names(&flags.kind)?,
         excluded: names(&flags.exclude_kind)?,
+        ignored: names(&flags.ignored)?,
         added: names(&flags.add_kind)?,
         declared: flags.declared.clone(),
         entry_digests: flags.entry_digests,

@@ -2,6 +2,7 @@
 
 use super::{Considered, Decided, Outcome, Rules, consider, decided, not_text, recorded};
 use crate::engine::answer::Refusal;
+use crate::engine::code::Code;
 use crate::engine::object::Object;
 use crate::engine::site::Image;
 
@@ -18,8 +19,15 @@ pub enum State {
 
 impl State {
     /// Every word of [`State::as_str`].
-    pub const WORDS: [&'static str; 7] = [
-        "unpinned", "pinned", "fixed", "held", "ignored", "variable", "failed",
+    pub const WORDS: [&'static str; 8] = [
+        "unpinned",
+        "pinned",
+        "fixed",
+        "held",
+        "ignored",
+        "decided-by",
+        "variable",
+        "failed",
     ];
 
     /// The word for it.
@@ -29,6 +37,7 @@ impl State {
             Self::Pinned => "pinned",
             Self::Decided(Outcome::Fixed) => "fixed",
             Self::Decided(Outcome::Held(_)) => "held",
+            Self::Decided(Outcome::Ignored(why)) if why.code == Code::DecidedBy => "decided-by",
             Self::Decided(Outcome::Ignored(_)) => "ignored",
             Self::Decided(Outcome::Variable) => "variable",
             Self::Decided(_) => "failed",

@@ -20,6 +20,8 @@ pub struct Kinds {
     pub only: Vec<KindName>,
     /// `--exclude-kind`: kinds that are not taken.
     pub excluded: Vec<KindName>,
+    /// Kinds that settings ignore: not taken either.
+    pub ignored: Vec<KindName>,
     /// `--add-kind`: kinds that are off by default, or held.
     pub added: Vec<KindName>,
     /// Where settings say that the objects of a kind have images.
@@ -45,7 +47,7 @@ impl Kinds {
     /// Whether an object of this kind is taken.
     pub fn take(&self, object: &Object) -> bool {
         let fits = |names: &[KindName]| names.iter().any(|name| name.fits(object));
-        (self.only.is_empty() || fits(&self.only)) && !fits(&self.excluded)
+        (self.only.is_empty() || fits(&self.only)) && !fits(&self.excluded) && !fits(&self.ignored)
     }
 
     /// The kinds that are added or declared: one stands in every file with such an object.
@@ -60,7 +62,7 @@ impl Kinds {
             let mut names = names.iter();
             names.any(|name| name.fits_kind(kind.group(), &kind.kind))
         };
-        (self.only.is_empty() || fits(&self.only)) && !fits(&self.excluded)
+        (self.only.is_empty() || fits(&self.only)) && !fits(&self.excluded) && !fits(&self.ignored)
     }
 
     /// Whether a kind is added by name.

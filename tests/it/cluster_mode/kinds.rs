@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Scene, outcomes};
 use crate::support::apiserver::workload;
+use crate::support::registry::http::Response;
 
 fn of(version: &str, kind: &str, name: &str, image: &str) -> Value {
     let mut object = workload(kind, "shop", name, &[("app", image)]);
@@ -58,6 +59,34 @@ fn the_four_kinds_are_taken_and_others_once_they_are_added() {
     let before = scene.server.asked().len();
     scene.report("", 0);
     assert_eq!(scene.server.asked().len(), before + 4);
+}
+
+#[test]
+fn a_group_that_does_not_answer_is_told_where_a_bare_name_may_be_in_it() {
+    let (scene, _) = scene();
+    let asked = "/apis/example.com/v1";
+    scene
+        .server
+        .fault(asked, move |request, _, fine| match request.path == asked {
+            true => Response::new(503),
+            false => fine,
+        });
+    let told = scene.run("--add-kind Rollout", 0);
+    let said = "warning: cannot list the kinds of `example.com/v1`: ";
+    assert!(
+        told.stderr.contains(said)
+            && told
+                .stderr
+                .contains("`--add-kind KIND.GROUP` asks one group"),
+        "{}",
+        told.stderr
+    );
+    assert!(
+        !scene
+            .run("--add-kind Rollout.argoproj.io", 0)
+            .stderr
+            .contains(said)
+    );
 }
 
 #[test]

@@ -113,6 +113,25 @@ fn ways() -> Vec<Way> {
             vec!["no object with images is in 1 file"],
         ),
         (
+            vec![
+                (".git/config", String::new()),
+                ("base/web.yaml", web()),
+                (
+                    "base/kustomization.yaml",
+                    "resources: [web.yaml]\n".to_owned(),
+                ),
+                (
+                    "prod/kustomization.yaml",
+                    format!(
+                        "resources: [../base]\nimages:\n- {{name: {}, newTag: \"2\"}}\n",
+                        IMAGE.rsplit_once(':').unwrap().0
+                    ),
+                ),
+            ],
+            "base",
+            vec!["1 image in 1 object is decided by a kustomization; name its folder, too"],
+        ),
+        (
             vec![("values.yaml", "image: web\n".to_owned())],
             "",
             vec!["no object with images is in 1 file"],

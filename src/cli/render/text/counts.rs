@@ -20,23 +20,25 @@ pub(super) fn held(report: &Report, detail: Detail) -> Option<String> {
 /// The same of what was passed over on purpose. What most runs have is said in words.
 pub(super) fn passed_over(report: &Report) -> Vec<String> {
     let mut parts = Vec::new();
-    let mut others = Vec::new();
+    let mut over = Vec::new();
     for (code, count) in by_code(report, |skipped| !skipped.is_held()) {
         match code {
             Code::Ignored => parts.push(format!("{} ignored", counted(count, "image"))),
-            Code::Variable => parts.push(format!("{} passed over", counted(count, "variable"))),
-            Code::Template => {
-                parts.push(format!("{} passed over", counted(count, template(report))))
-            }
+            Code::DecidedBy => parts.push(format!(
+                "{} decided by a kustomization",
+                counted(count, "image")
+            )),
+            Code::Variable => over.push(counted(count, "placeholder")),
+            Code::Template => over.push(counted(count, template(report))),
             Code::Managed => parts.push(format!(
                 "{} managed by something else (`--managed` takes them)",
                 counted(count, "workload")
             )),
-            code => others.push(format!("{count} {code}")),
+            code => over.push(format!("{count} {code}")),
         }
     }
-    if !others.is_empty() {
-        parts.push(format!("passed over: {}", others.join(", ")));
+    if !over.is_empty() {
+        parts.insert(0, format!("{} passed over", over.join(", ")));
     }
     parts
 }

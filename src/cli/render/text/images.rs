@@ -53,7 +53,7 @@ pub fn images(inventory: &Inventory, detail: Detail, styles: &Styles) -> String 
 }
 
 /// `214 images in 12 files: 3 unpinned, 211 pinned`, and what was left aside.
-pub fn images_summary(inventory: &Inventory, styles: &Styles) -> String {
+pub fn images_summary(inventory: &Inventory, detail: Detail, styles: &Styles) -> String {
     let (report, images) = (&inventory.report, &inventory.images);
     let place = match report.mode {
         Mode::Files => format!(" in {}", counted(report.files_seen, "file")),
@@ -79,7 +79,7 @@ pub fn images_summary(inventory: &Inventory, styles: &Styles) -> String {
         write!(said, ": {}", states.join(", ")).expect(TAKES_ALL);
     }
     let mut parts = vec![said];
-    parts.extend(left_aside(report, Detail::More, styles));
+    parts.extend(left_aside(report, detail, styles));
     parts.join("; ") + "\n"
 }
 

@@ -117,7 +117,7 @@ fn what_is_held_is_counted_by_code_and_named_where_it_matters() {
     let said = text(&report, Detail::Normal);
     assert!(
         said.ends_with(
-            "; held back: 2 renamed-by, 1 bad-comment (`-v` names them); 3 Helm templates passed over; passed over: 1 decided-by\n"
+            "; held back: 2 renamed-by, 1 bad-comment (`-v` names them); 3 Helm templates passed over; 1 image decided by a kustomization\n"
         ) && !said.contains("a reason"),
         "{said}"
     );
@@ -338,7 +338,7 @@ fn an_empty_result_says_why() {
         ),
         (
             with(&[ignored, Outcome::Variable]),
-            "nothing to do in 214 files; 1 variable passed over; 1 image ignored",
+            "nothing to do in 214 files; 1 placeholder passed over; 1 image ignored",
         ),
         (
             with(&[samples::failed()]),

@@ -16,9 +16,10 @@ use crate::engine::tree::with_merged;
 
 use super::resolve::{fraction, resolved, whole};
 
-/// Levels of nesting, aliases expanded, as in kubectl's readers and in ours.
+/// Levels of nesting, aliases expanded: more than our own reading lets through, and few enough to recurse over.
 const MAX_DEPTH: u32 = 128;
-/// How many nodes aliases may make of one that is written, beyond a number that no object reaches.
+/// How many nodes aliases may make of one that is written, beyond a number that no object reaches: again more than our own reading allows,
+/// which refuses a bomb first.
 const MAX_EXPANSION: u64 = 100;
 const MAX_EXPANDED: u64 = 100_000;
 
@@ -356,8 +357,8 @@ impl Builder {
             Some("bool") => matches!(resolved(letters), Leaf::Bool(_)),
             Some("int") => whole(letters).is_some(),
             Some("float") => match fraction(letters) {
-                // `!!float 1` is no whole number.
-                Some(number) if whole(letters).is_some() => {
+                // `!!float 1` is no whole number, and `!!float 007` no text. The letters of infinity stay.
+                Some(number) if number.is_finite() => {
                     self.push(Kind::Plain, &format!("{number:?}"));
                     return Ok(());
                 }

@@ -16,6 +16,8 @@ pub(super) struct Documents<'t> {
     text: &'t str,
     parser: Parser<BufReader<Chain<&'t [u8], &'t [u8]>>>,
     builder: Builder,
+    /// Where the last scalar, alias or collection began: an end has the mark of what follows it.
+    line: u64,
     is_done: bool,
 }
 
@@ -30,6 +32,7 @@ impl<'t> Documents<'t> {
             text,
             parser,
             builder: Builder::default(),
+            line: 1,
             is_done: false,
         }
     }
@@ -53,7 +56,16 @@ impl<'t> Documents<'t> {
 
     fn next_document(&mut self) -> Result<Option<Document>, Refused> {
         loop {
-            let event = self.parser.parse().map_err(|error| refused(&error))?;
+            // A panic of the parser on a strange text is a refusal, and not the end of the run.
+            let event = catch_unwind(AssertUnwindSafe(|| self.parser.parse()))
+                .map_err(|_| not_taken(self.line, "it stops at this text"))?
+                .map_err(|error| refused(&error, self.line))?;
+            if !matches!(
+                event.data,
+                EventData::SequenceEnd | EventData::MappingEnd | EventData::DocumentEnd { .. }
+            ) {
+                self.line = event.start_mark.line + 1;
+            }
             let taken = match event.data {
                 EventData::StreamEnd => return Ok(None),
                 EventData::DocumentEnd { .. } => return Ok(Some(self.builder.finish())),
@@ -83,8 +95,7 @@ impl<'t> Documents<'t> {
                 EventData::SequenceEnd | EventData::MappingEnd => self.builder.end(),
                 EventData::StreamStart { .. } | EventData::DocumentStart { .. } => Ok(()),
             };
-            let line = event.start_mark.line + 1;
-            taken.map_err(|what| not_taken(Some(line), &format!("{what}, at line {line}")))?;
+            taken.map_err(|what| not_taken(self.line, &what))?;
         }
     }
 }
@@ -96,10 +107,7 @@ impl Iterator for Documents<'_> {
         if self.is_done {
             return None;
         }
-        // A panic of the parser on a strange text is a refusal, and not the end of the run.
-        let document = catch_unwind(AssertUnwindSafe(|| self.next_document()))
-            .unwrap_or_else(|_| Err(not_taken(None, "it fails")))
-            .transpose();
+        let document = self.next_document().transpose();
         self.is_done = !matches!(document, Some(Ok(_)));
         document
     }
@@ -116,23 +124,22 @@ fn header(text: &str) -> &str {
         .unwrap_or_default()
 }
 
-fn refused(error: &Error) -> Refused {
-    let place = error.problem_mark();
+fn refused(error: &Error, line: u64) -> Refused {
     let mut told = error.problem().to_owned();
-    if let Some(place) = place {
-        told += &format!(" at {place}");
-    }
     if let Some(context) = error.context() {
         told += &format!(", {context}");
     }
-    not_taken(place.map(|place| place.line + 1), &told)
+    not_taken(
+        error.problem_mark().map_or(line, |place| place.line + 1),
+        &told,
+    )
 }
 
-fn not_taken(line: Option<u64>, why: &str) -> Refused {
+fn not_taken(line: u64, why: &str) -> Refused {
     Refused {
-        line: line.map(|line| narrow(line as usize)),
+        line: Some(narrow(line as usize)),
         ..unproven(format!(
-            "kubectl's YAML reader does not take the file: {why}"
+            "the second YAML reader does not take the file: {why}"
         ))
     }
 }
@@ -150,7 +157,7 @@ mod tests {
     use super::*;
 
     /// The pieces of YAML, put together rightly and wrongly.
-    const PIECES: &str = "(  ){0,2}(- )?((a|'b'|\"c\"|d e|7|null): ?)?((!t|!!str|!|&x|\\*x) )?(f|g # h|'i\n  j'|\"k\\\\n\\\\x41é\\u{2028}\"|\\[l, \\{m: n\\}, \\]|\\{o, p: [q, r]\\}|[|>][-+]?[12]?( # s)?\n(   ?t\n| {0,4}\n|   u v\n)(    x)?( {0,4})|-1.5|~|)?(\n|\r\n)?|---\n|\\.\\.\\.\n|# y\n|%YAML 1.1\n|, |: |\t";
+    const PIECES: &str = "(  ){0,2}(- )?((a|'b'|\"c\"|d e|7|null): ?)?((!t|!!str|!!int|!!float|!!bool|!!null|!|&x|\\*x) )?(f|g # h|'i\n  j'|\"k\\\\n\\\\x41é\\u{2028}\"|\\[l, \\{m: n\\}, \\]|\\{o, p: [q, r]\\}|[|>][-+]?[12]?( # s)?\n(   ?t\n| {0,4}\n|   u v\n)(    x)?( {0,4})|-1.5|~|)?(\n|\r\n)?|---\n|\\.\\.\\.\n|# y\n|%YAML 1.1\n|, |: |\t";
 
     /// What another port of libyaml makes of a value.
     fn by_another(value: &Value) -> String {
@@ -255,7 +262,7 @@ mod tests {
         let refused = Documents::of("[!a, b]").find_map(Result::err);
         assert_eq!(
             refused.map(|refused| refused.message),
-            Some("kubectl's YAML reader does not take the file: it fails".to_owned())
+            Some("the second YAML reader does not take the file: it stops at this text".to_owned())
         );
     }
 }

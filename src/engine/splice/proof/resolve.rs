@@ -1,4 +1,5 @@
-//! What libyaml's readers make of letters without quotes: null, a boolean, a number or a string, as `yaml_serde` and kubectl tell them.
+//! What libyaml's readers make of letters without quotes: null, a boolean, a number or a string, as `serde_yaml` tells them. The words of
+//! YAML 1.1 (`yes`, `on`) are strings here; our own reading tells those apart.
 
 use std::num::ParseIntError;
 

@@ -142,10 +142,14 @@ pub(super) fn prove<'w>(
         };
         seen.map_err(|path| {
             unproven(format!(
-                "kubectl's YAML reader sees another change in it than the wanted ones: {path}"
+                "the second YAML reader sees another change in it than the wanted ones: {path}"
             ))
         })?;
         count += 1;
+    }
+    // The old text has an end as well, and no fault before it.
+    if let Some(document) = read_before.and_then(|mut rest| rest.next()) {
+        document.and(Err(another_number()))?;
     }
     match count == old.source().len() {
         true => Ok(()),
@@ -154,7 +158,7 @@ pub(super) fn prove<'w>(
 }
 
 fn another_number() -> Refused {
-    unproven("kubectl's YAML reader finds another number of documents in it".to_owned())
+    unproven("the second YAML reader finds another number of documents in it".to_owned())
 }
 
 /// What the second parser does not take, told where it stands in the file: the edit may have moved it. What it takes in the old text alone

@@ -55,6 +55,19 @@ pub(super) enum Examined {
 }
 
 impl Examined {
+    /// Why the file, or a document of it, is not read.
+    pub(super) fn unread(&self) -> Option<&str> {
+        match self {
+            Self::Unreadable(unread) => Some(&unread.cause),
+            Self::Manifest { refused, .. } | Self::UnreadableDocuments { refused, .. } => {
+                refused.first().map(|unread| &*unread.cause)
+            }
+            Self::Template { why, .. } | Self::NotYaml { why, .. } => Some(why),
+            Self::Unknown { cause } | Self::UnreadableFolder { cause, .. } => Some(cause),
+            Self::Nothing { .. } => None,
+        }
+    }
+
     /// A file that is passed over by its place in a Helm chart.
     pub(super) fn chart_template() -> Self {
         Self::Template {

@@ -9,10 +9,10 @@ use std::path::{Component, Path, PathBuf};
 use super::manifest::ManifestFile;
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
-use crate::engine::kustomize::{FILE_NAMES, Fate, Kustomization, Overlays};
+use crate::engine::kustomize::{FILE_NAMES, Fate, Kustomization, Overlays, ReplacementFile};
 use crate::engine::object::Object;
-use crate::engine::shape::JSON_PATCH;
-use crate::engine::site::Memory;
+use crate::engine::shape::{self, JSON_PATCH, Kinds};
+use crate::engine::site::{Memory, Site};
 use crate::engine::yaml::{File, Unreadable};
 use crate::io::files;
 use crate::io::scan::{self, Found, ScanError, What};
@@ -84,12 +84,18 @@ impl Base {
         }
     }
 
-    /// Reads files of the tree by their paths from its root. Those that cannot be read are left out.
-    pub(super) fn read(&self, names: &[String]) -> Vec<(String, Vec<u8>)> {
+    /// Reads files of the tree by their paths from its root. Those that are not there are left out.
+    pub(super) fn read(&self, names: &[String]) -> Evidence {
         let read = |name: &String| {
             let mut bytes = Vec::new();
-            files::read_into(&self.root.join(name), &mut bytes).ok()?;
-            Some((name.clone(), bytes))
+            let content = match files::read_into(&self.root.join(name), &mut bytes) {
+                Ok(()) => Ok(bytes),
+                Err(error) if matches!(error.code(), Code::Vanished | Code::NotAFile) => {
+                    return None;
+                }
+                Err(error) => Err(error.to_string()),
+            };
+            Some((name.clone(), content))
         };
         names.iter().filter_map(read).collect()
     }
@@ -146,6 +152,31 @@ pub(super) fn is_kustomization(path: &Path) -> bool {
         .is_some_and(|name| FILE_NAMES.iter().any(|known| name == *known))
 }
 
+/// Whether a JSON Patch is among the objects: those that no kustomization applies are none.
+pub(super) fn has_json_patch(objects: &[(usize, Object)]) -> bool {
+    objects.iter().any(|(_, object)| object.kind == JSON_PATCH)
+}
+
+/// The replacements that stand in a file.
+fn replacements(content: Result<Vec<u8>, String>) -> ReplacementFile {
+    let bytes = match content {
+        Ok(bytes) => bytes,
+        Err(why) => return ReplacementFile::unread(why),
+    };
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        return ReplacementFile::unread("it is not UTF-8".to_owned());
+    };
+    match File::parse(text) {
+        Ok(file) => {
+            let documents = (0..file.len()).filter(|index| !file.is_refused(*index));
+            let refused = file.refused().first();
+            let doubt = refused.map(|one| format!("line {}: {}", one.why.line, one.why));
+            ReplacementFile::read(documents.map(|index| file.document(index)), doubt)
+        }
+        Err(error) => ReplacementFile::unread(format!("line {}: {error}", error.line)),
+    }
+}
+
 /// What is known of the kustomizations of a tree.
 #[derive(Debug, Default)]
 pub(super) struct KnownOverlays {
@@ -153,45 +184,42 @@ pub(super) struct KnownOverlays {
     overlays: Overlays,
 }
 
-/// Reads files of the tree by their paths from its root, each with what it holds; those that cannot be read are left out.
-pub(super) trait ReadEvidence: Fn(&[String]) -> Vec<(String, Vec<u8>)> {}
+/// Files of a tree by their paths from its root, each with what it holds or why it cannot be read.
+pub(super) type Evidence = Vec<(String, Result<Vec<u8>, String>)>;
 
-impl<F: Fn(&[String]) -> Vec<(String, Vec<u8>)>> ReadEvidence for F {}
+/// Reads files of the tree by their paths from its root; those that are not there are left out. `Err`: none can be read.
+pub(super) trait ReadEvidence<E>: Fn(&[String]) -> Result<Evidence, E> {}
+
+impl<E, F: Fn(&[String]) -> Result<Evidence, E>> ReadEvidence<E> for F {}
 
 impl KnownOverlays {
     /// Links the kustomizations of a tree, with what stands in files of their own.
-    pub(super) fn new(
+    pub(super) fn new<E>(
         base: Base,
         mut kustomizations: Vec<Kustomization>,
-        read: impl ReadEvidence,
-    ) -> Self {
-        let named = kustomizations
-            .iter()
-            .flat_map(Kustomization::replacement_files);
-        let named: BTreeSet<String> = named.map(str::to_owned).collect();
-        let contents: BTreeMap<String, Vec<u8>> = match named.is_empty() {
-            true => BTreeMap::new(),
-            false => read(&Vec::from_iter(named)).into_iter().collect(),
+        read: impl ReadEvidence<E>,
+    ) -> Result<Self, E> {
+        let named = kustomizations.iter();
+        let named = named.flat_map(|one| one.replacement_files().iter().cloned());
+        let named: BTreeSet<String> = named.collect();
+        let contents = match named.is_empty() {
+            true => Vec::new(),
+            false => read(&Vec::from_iter(named))?,
         };
+        let contents = contents.into_iter();
+        let contents: BTreeMap<String, ReplacementFile> = contents
+            .map(|(name, content)| (name, replacements(content)))
+            .collect();
+        let missing = ReplacementFile::unread("it is not there".to_owned());
         for kustomization in &mut kustomizations {
-            let files: Vec<String> = kustomization
-                .replacement_files()
-                .map(str::to_owned)
-                .collect();
-            for content in files.iter().filter_map(|file| contents.get(file)) {
-                let text = std::str::from_utf8(content).unwrap_or_default();
-                if let Ok(file) = File::parse(text) {
-                    let documents = (0..file.len()).filter(|index| !file.is_refused(*index));
-                    for document in documents.map(|index| file.document(index)) {
-                        kustomization.read_replacements(document);
-                    }
-                }
+            for file in kustomization.replacement_files().to_vec() {
+                kustomization.take_replacements(&file, contents.get(&file).unwrap_or(&missing));
             }
         }
-        Self {
+        Ok(Self {
             base,
             overlays: Overlays::new(kustomizations),
-        }
+        })
     }
 
     /// The files that the kustomizations among these manifests may have to do with, and that are none of the manifests.
@@ -212,55 +240,78 @@ impl KnownOverlays {
         self.base.root.join(name)
     }
 
-    /// Takes out of a file the operations of a JSON Patch that no kustomization applies, and holds those on Jobs.
-    pub(super) fn settle_json_patches(&self, manifest: &mut ManifestFile) {
-        let is_json_patch = |object: &Object| object.kind == JSON_PATCH;
-        if !(manifest.objects.iter()).any(|(_, object)| is_json_patch(object)) {
-            return;
+    /// Takes out of a file the operations of a JSON Patch that no kustomization applies to what is taken, and holds patches of Jobs. Says
+    /// whether it took out any.
+    pub(super) fn settle_patches(&self, manifest: &mut ManifestFile, kinds: &Kinds) -> bool {
+        if self.overlays.is_empty() && !has_json_patch(&manifest.objects) {
+            return false;
         }
         let path = self.base.within(&manifest.path).unwrap_or_default();
-        if !self.overlays.is_patch(&path) {
-            manifest
-                .objects
-                .retain(|(_, object)| !is_json_patch(object));
-        } else if self.overlays.is_patch_of_jobs(&path) {
-            for (_, object) in &mut manifest.objects {
-                object
-                    .hold
-                    .get_or_insert_with(|| Hold::job_immutable("Job"));
+        let targets = self.overlays.targets(&path);
+        let hold = (targets.iter()).find_map(|target| shape::patch_hold(target, kinds));
+        let takes = |operation: &Site| {
+            (targets.iter()).any(|target| shape::patch_takes(target, operation, kinds))
+        };
+        let mut removed = 0;
+        manifest.objects.retain_mut(|(_, object)| {
+            object.hold = object.hold.take().or_else(|| hold.clone());
+            if object.kind != JSON_PATCH {
+                return true;
             }
-        }
+            let before = object.sites.len();
+            object.sites.retain(takes);
+            removed += before - object.sites.len();
+            !object.sites.is_empty()
+        });
+        removed > 0
     }
 
-    /// As [`KnownOverlays::bind`], of all manifests.
-    pub(super) fn bind_manifests(&mut self, manifests: &[ManifestFile]) {
-        for manifest in manifests {
-            if let Some(path) = self.base.within(&manifest.path) {
-                self.bind(&path, &manifest.objects);
-            }
-        }
+    /// As [`KnownOverlays::bind`], of all manifests. What becomes of their images is returned, manifest by manifest.
+    pub(super) fn bind_manifests(&mut self, manifests: &[ManifestFile]) -> Vec<Vec<Fate>> {
+        let manifests = manifests.iter();
+        let bound = manifests.map(|manifest| match self.base.within(&manifest.path) {
+            Some(path) => self.bind(&path, &manifest.objects),
+            None => Vec::new(),
+        });
+        bound.collect()
     }
 
-    /// Takes note of which entries of kustomizations the images of a file meet, where these may not change.
-    pub(super) fn bind(&mut self, path: &str, objects: &[(usize, Object)]) {
-        let is_kustomization = is_kustomization(Path::new(path));
-        if !is_kustomization && !self.overlays.reach(path) {
-            return;
+    /// Takes note that a file cannot be read which kustomizations build on.
+    pub(super) fn doubt(&mut self, path: &str, why: &str) {
+        self.overlays.doubt(path, why);
+    }
+
+    /// Takes note of which entries of kustomizations the images of a file meet, where these may not change. Returns what becomes of each
+    /// image, if the file is no kustomization.
+    pub(super) fn bind(&mut self, path: &str, objects: &[(usize, Object)]) -> Vec<Fate> {
+        let own = self.overlays.kustomization(path);
+        let mut fates = Vec::new();
+        if own.is_none() && !self.overlays.reach(path) {
+            return fates;
         }
         for object in objects.iter().map(|(_, object)| object) {
-            for site in &object.sites {
+            for site in object
+                .sites
+                .iter()
+                .filter(|site| site.image.text().is_some())
+            {
                 let hold = site.hold.as_ref().or(object.hold.as_ref());
                 let hold = hold.filter(|hold| hold.code == Code::JobImmutable);
                 let hold = hold.map(|_| Hold::reaches_job(&object.label(), path));
-                let fate = match is_kustomization {
-                    true if hold.is_none() => continue,
-                    true => (self.overlays.fate_in_kustomization(path, site))
-                        .map_or_else(Fate::default, |(fate, _)| fate),
-                    false => self.overlays.fate(path, object, site),
+                let Some(own) = own else {
+                    let fate = self.overlays.fate(path, object, site);
+                    self.overlays.bind(&fate, hold.as_ref());
+                    fates.push(fate);
+                    continue;
                 };
-                self.overlays.bind(&fate, hold.as_ref());
+                if hold.is_some() {
+                    let fate = self.overlays.fate_in_kustomization(own, site);
+                    let fate = fate.map(|(fate, _)| fate).unwrap_or_default();
+                    self.overlays.bind(&fate, hold.as_ref());
+                }
             }
         }
+        fates
     }
 
     /// What kustomizations above these manifests do that is not followed, one sentence for each.
@@ -268,26 +319,33 @@ impl KnownOverlays {
         if manifests.is_empty() || !self.overlays.has_doubts() {
             return Vec::new();
         }
-        let mut found = BTreeSet::new();
+        let mut met = BTreeSet::new();
         for path in (manifests.iter()).filter_map(|one| self.base.within(&one.path)) {
-            self.overlays.doubted_above(&path, &mut found);
+            self.overlays.add_met(&path, &mut met);
         }
-        self.overlays.doubts(&found)
+        self.overlays.doubts(&met)
     }
 
     /// Holds the images of a manifest that a kustomization renames or takes apart, passes over those that all builds set anew, and counts
-    /// those that some do. Says whether a kustomization has to do with the manifest, so that other questions may be due.
-    pub(super) fn mark(&self, manifest: &mut ManifestFile, replaced: &mut Replaced) -> bool {
+    /// those that some do. `fates` are what [`KnownOverlays::bind`] returned, or nothing. Says whether a kustomization has to do with the
+    /// manifest, so that other questions may be due.
+    pub(super) fn mark(
+        &self,
+        manifest: &mut ManifestFile,
+        fates: Vec<Fate>,
+        replaced: &mut Replaced,
+    ) -> bool {
         if self.overlays.is_empty() {
             return false;
         }
         let Some(path) = self.base.within(&manifest.path) else {
             return false;
         };
-        let is_kustomization = is_kustomization(&manifest.path);
-        if !is_kustomization && !self.overlays.reach(&path) {
+        let own = self.overlays.kustomization(&path);
+        if own.is_none() && !self.overlays.reach(&path) {
             return false;
         }
+        let mut fates = fates.into_iter();
         let is_patch = self.overlays.is_patch(&path);
         for (_, object) in &mut manifest.objects {
             let mut sites = std::mem::take(&mut object.sites);
@@ -299,10 +357,10 @@ impl KnownOverlays {
                 let Some(image) = site.image.text() else {
                     continue;
                 };
-                let (fate, bound) = match self.overlays.fate_in_kustomization(&path, site) {
-                    Some(known) => known,
-                    None => (self.overlays.fate(&path, object, site), None),
-                };
+                let in_own = own.and_then(|own| self.overlays.fate_in_kustomization(own, site));
+                let followed = || self.overlays.fate(&path, object, site);
+                let (fate, bound) =
+                    in_own.unwrap_or_else(|| (fates.next().unwrap_or_else(followed), None));
                 let hold = || bound.cloned().or_else(|| fate.hold(image));
                 site.hold = site.hold.take().or_else(hold);
                 site.decided_by = fate.decided_by().map(str::to_owned);

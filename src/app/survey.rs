@@ -52,8 +52,10 @@ pub fn survey(
     let (seen, idle_globs) = scan::scan(request, |found| {
         let (examined, kustomization) = examine(&found, &base, kinds, &questions);
         match &examined {
-            // What a kustomization above decides or renames is asked once all are known.
-            Examined::Manifest { questions, .. } if !found.kustomized => {
+            // What a kustomization above decides, renames or applies as a patch is asked once all are known.
+            Examined::Manifest {
+                questions, objects, ..
+            } if !found.kustomized && !overlays::has_json_patch(objects) => {
                 ask_ahead(found.number, questions);
             }
             _ => ask_ahead(found.number, &[]),
@@ -75,13 +77,12 @@ pub fn survey(
     if !survey.manifests.is_empty() && !scanned {
         kustomizations = base.kustomizations(&request)?;
     }
-    let read = |names: &[String]| base.read(names);
-    let overlays = KnownOverlays::new(base.clone(), kustomizations, read);
+    let read = |names: &[String]| Ok(base.read(names));
+    let overlays = KnownOverlays::new(base.clone(), kustomizations, read)?;
     survey.follow(overlays, &questions, |names| match scanned {
-        true => Vec::new(),
+        true => Ok(Vec::new()),
         false => read(names),
-    });
-    Ok(survey)
+    })
 }
 
 /// As [`survey`], among the files of a commit: their paths from the request's root, and how those that are chosen are read, all at once.
@@ -141,18 +142,17 @@ pub fn survey_commit<E>(
         kustomizations.extend(kustomization);
     }
     let read_evidence = |names: &[String]| {
-        let place = |name: &String| listed.binary_search(&PathBuf::from(name)).ok();
-        let places: Vec<(&String, usize)> = names
+        let named: BTreeSet<&Path> = names.iter().map(Path::new).collect();
+        let places = (0..listed.len()).filter(|index| named.contains(listed[*index].as_path()));
+        let places: Vec<usize> = places.collect();
+        let contents = read(&places)?.into_iter().map(Ok);
+        let names = places
             .iter()
-            .filter_map(|name| Some((name, place(name)?)))
-            .collect();
-        let contents = read(&Vec::from_iter(places.iter().map(|(_, index)| *index)));
-        let names = places.into_iter().map(|(name, _)| name.clone());
-        names.zip(contents.unwrap_or_default()).collect()
+            .map(|index| listed[*index].display().to_string());
+        Ok(names.zip(contents).collect())
     };
     let overlays = KnownOverlays::new(base, kustomizations, read_evidence);
-    survey.follow(overlays, &questions, read_evidence);
-    Ok(Ok(survey))
+    Ok(overlays.and_then(|overlays| survey.follow(overlays, &questions, read_evidence)))
 }
 
 /// A mistake in what was typed, as what ends the run.
@@ -166,26 +166,10 @@ pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
     }
 }
 
-/// Another content of a file that is known; `None` where it cannot be read, or holds no object with images.
-fn manifest(known: &ManifestFile, content: &[u8], kinds: &Kinds) -> Option<ManifestFile> {
+/// What a content of a file is, if nothing is asked about it.
+fn unasked(path: &Path, content: &[u8], kinds: &Kinds) -> Examined {
     let base = Base::default();
-    let (examined, _) = examine_bytes(&known.path, content, &base, kinds, &|_: &[_]| Vec::new());
-    let Examined::Manifest {
-        text,
-        objects,
-        questions,
-        ..
-    } = examined
-    else {
-        return None;
-    };
-    Some(ManifestFile {
-        path: known.path.clone(),
-        name: known.name.clone(),
-        text,
-        objects,
-        questions,
-    })
+    examine_bytes(path, content, &base, kinds, &|_: &[_]| Vec::new()).0
 }
 
 impl Survey {
@@ -207,50 +191,84 @@ impl Survey {
     }
 
     /// Takes note of what kustomizations make of the images. `read` reads files that were not found by what was named.
-    fn follow(
-        &mut self,
+    fn follow<E>(
+        mut self,
         mut overlays: KnownOverlays,
         questions: &impl Questions,
-        read: impl overlays::ReadEvidence,
-    ) {
+        read: impl overlays::ReadEvidence<E>,
+    ) -> Result<Self, E> {
         for manifest in &mut self.manifests {
-            overlays.settle_json_patches(manifest);
+            if overlays.settle_patches(manifest, &self.kinds) {
+                manifest.questions = questions(&manifest.objects);
+            }
         }
         let without = self
             .manifests
             .extract_if(.., |manifest| manifest.objects.is_empty());
         self.without_objects
             .extend(without.map(|manifest| manifest.name));
-        overlays.bind_manifests(&self.manifests);
-        for (path, content) in read(&overlays.unread_evidence(&self.manifests)) {
-            let known = ManifestFile {
-                path: overlays.place(&path),
-                name: path.clone(),
-                text: String::new(),
-                objects: Vec::new(),
-                questions: Vec::new(),
-            };
-            if let Some(mut unread) = manifest(&known, &content, &self.kinds) {
-                overlays.settle_json_patches(&mut unread);
-                overlays.bind(&path, &unread.objects);
+        let fates = overlays.bind_manifests(&self.manifests);
+        for (name, content) in read(&overlays.unread_evidence(&self.manifests))? {
+            let path = overlays.place(&name);
+            let examined = content.map(|content| unasked(&path, &content, &self.kinds));
+            if let Some(why) = examined
+                .as_ref()
+                .map_or_else(|why| Some(&**why), Examined::unread)
+            {
+                overlays.doubt(&name, why);
+            }
+            if let Ok(Examined::Manifest {
+                text,
+                objects,
+                questions,
+                ..
+            }) = examined
+            {
+                let mut unread = ManifestFile {
+                    path,
+                    name,
+                    text,
+                    objects,
+                    questions,
+                };
+                overlays.settle_patches(&mut unread, &self.kinds);
+                overlays.bind(&unread.name, &unread.objects);
             }
         }
         let mut replaced = Replaced::default();
-        for manifest in &mut self.manifests {
-            if overlays.mark(manifest, &mut replaced) {
+        for (manifest, fates) in self.manifests.iter_mut().zip(fates) {
+            if overlays.mark(manifest, fates, &mut replaced) {
                 manifest.questions = questions(&manifest.objects);
             }
         }
         self.warnings.extend(replaced.warning());
         self.warnings.extend(overlays.doubts(&self.manifests));
         self.overlays = overlays;
+        Ok(self)
     }
 
     /// Another content of a file that is known; `None` where it cannot be read, or holds no object with images.
     pub(super) fn another(&self, known: &ManifestFile, content: &[u8]) -> Option<ManifestFile> {
-        let mut other = manifest(known, content, &self.kinds)?;
-        self.overlays.settle_json_patches(&mut other);
-        self.overlays.mark(&mut other, &mut Replaced::default());
+        let examined = unasked(&known.path, content, &self.kinds);
+        let Examined::Manifest {
+            text,
+            objects,
+            questions,
+            ..
+        } = examined
+        else {
+            return None;
+        };
+        let (path, name) = (known.path.clone(), known.name.clone());
+        let mut other = ManifestFile {
+            path,
+            name,
+            text,
+            objects,
+            questions,
+        };
+        self.overlays.settle_patches(&mut other, &self.kinds);
+        (self.overlays).mark(&mut other, Vec::new(), &mut Replaced::default());
         Some(other)
     }
 

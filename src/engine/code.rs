@@ -139,6 +139,9 @@ codes! {
         TakenApart = "taken-apart",
             "A `replacement` of a kustomization takes the image apart at a delimiter, so a digest would end up in the pieces.",
             "Copy the whole image, or keep the tag in a place of its own.";
+        Unfollowed = "unfollowed",
+            "imago does not know what the kustomizations above make of the image.",
+            "Select by kind and name in the `replacement`, or write fewer entries.";
     }
     Skipped {
         Template = "template",

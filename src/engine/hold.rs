@@ -22,7 +22,7 @@ impl Hold {
     pub fn concerns_pins(&self) -> bool {
         !matches!(
             self.code,
-            Code::RenamedBy | Code::TagSuffix | Code::TakenApart
+            Code::RenamedBy | Code::TagSuffix | Code::TakenApart | Code::Unfollowed
         )
     }
 
@@ -113,5 +113,10 @@ impl Hold {
     pub fn taken_apart(file: &str) -> Self {
         let reason = format!("a replacement of `{file}` takes it apart at a delimiter");
         Self::of(Code::TakenApart, &reason)
+    }
+
+    /// It is not known what the kustomizations above make of the image.
+    pub fn unfollowed(why: &str) -> Self {
+        Self::of(Code::Unfollowed, why)
     }
 }

@@ -12,9 +12,12 @@
 //! all that the kustomization which includes it has gathered before. Only files of the same tree are followed.
 
 mod entry;
+mod pattern;
 mod replacement;
+mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::hold::Hold;
 use super::image::{ImageRef, Lookup};
@@ -23,18 +26,27 @@ use super::path::Step;
 use super::site::{Site, Slots};
 use super::tree::Tree;
 use entry::{Effect, Entry};
+use pattern::Limits;
 use replacement::{Meaning, Replacement};
 
-pub(super) use entry::{is_pattern, split};
+pub(super) use entry::split;
+pub(super) use pattern::is_pattern;
+pub use target::Target;
 
 /// The names under which kustomize finds a kustomization.
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// The lists of entries for images, in the order in which kustomize applies them.
-const ENTRIES: [&str; 2] = ["images", "imageTags"];
+pub(super) const ENTRIES: [&str; 2] = ["images", "imageTags"];
 
-/// An image that meets more kustomizations than these is not followed further.
-const MOST_STEPS: usize = 100_000;
+/// The lists of patches.
+pub(super) const PATCHES: [&str; 3] = ["patches", "patchesJson6902", "patchesStrategicMerge"];
+
+/// An image that meets more kustomizations, entries and replacements than these is not followed.
+const MOST_STEPS: usize = 250_000;
+
+/// Why an image is not followed that meets more.
+const TOO_FAR: &str = "the kustomizations above it have more entries than imago follows";
 
 /// One kustomization, as far as images are concerned. All paths begin at one folder.
 #[derive(Clone, Debug)]
@@ -45,11 +57,12 @@ pub struct Kustomization {
     resources: Vec<String>,
     /// The folders of its components, in order.
     components: Vec<String>,
-    /// The files of its patches, each with whether Jobs are its target.
-    patches: Vec<(String, bool)>,
+    /// The files of its patches, each with its target.
+    patches: Vec<(String, Target)>,
     /// Its entries of `images`, in order.
     entries: Vec<Entry>,
-    replacements: Vec<Replacement>,
+    /// Its own replacements, and those of each file that it names.
+    replacements: Vec<Arc<[Replacement]>>,
     /// Whether it has patches as texts.
     has_texts: bool,
     /// The files with more replacements.
@@ -69,39 +82,41 @@ impl Kustomization {
         let paths = |key| items(key).into_iter().filter_map(path);
         let paths_of = |key| {
             let of_item =
-                move |item: T| Some((item.get("path").and_then(path)?, targets_job(item)));
+                move |item: T| Some((item.get("path").and_then(path)?, Target::read(item)));
             items(key).into_iter().filter_map(of_item)
         };
-        let entries = ENTRIES.into_iter().flat_map(|list| {
+        let mut limits = Limits::default();
+        let mut entries = Vec::new();
+        for (number, list) in ENTRIES.into_iter().enumerate() {
             let items = items(list).into_iter().enumerate();
-            items.filter_map(move |(index, item)| Entry::read(item, list, index))
-        });
+            entries.extend(
+                items.filter_map(|(index, item)| Entry::read(item, (number, index), &mut limits)),
+            );
+        }
         let replacements = items("replacements").into_iter();
-        let is_text = |item: &T| {
-            let lines = item.scalar().text().is_some_and(|text| text.contains('\n'));
-            lines || item.get("patch").is_some()
-        };
-        let patches = ["patches", "patchesJson6902", "patchesStrategicMerge"];
+        let replacements = replacements.map(|item| Replacement::read(item, &mut limits));
+        let replacements: Arc<[Replacement]> = replacements.collect();
+        let has_lines = |item: T| item.scalar().text().is_some_and(|text| text.contains('\n'));
+        let is_text = |item: T| has_lines(item) || item.get("patch").is_some();
+        let merges = items("patchesStrategicMerge").into_iter();
+        let merges = merges.filter(|item| !has_lines(*item)).filter_map(path);
         let has_transformers = !items("transformers").is_empty();
         let doubt = has_transformers.then(|| "its `transformers` may change images".to_owned());
         Self {
             file: file.to_owned(),
             resources: paths("resources").chain(paths("bases")).collect(),
             components: paths("components").collect(),
-            patches: paths("patchesStrategicMerge")
-                .map(|path| (path, false))
+            patches: merges
+                .map(|path| (path, Target::default()))
                 .chain(paths_of("patches"))
                 .chain(paths_of("patchesJson6902"))
                 .collect(),
-            entries: entries.collect(),
-            replacements: replacements.map(Replacement::read).collect(),
-            has_texts: patches
-                .into_iter()
-                .flat_map(items)
-                .any(|item| is_text(&item)),
+            entries,
+            replacements: vec![replacements],
+            has_texts: PATCHES.into_iter().flat_map(items).any(is_text),
             replacement_files: paths_of("replacements").map(|(path, _)| path).collect(),
             configured: !items("configurations").is_empty(),
-            doubts: doubt.into_iter().collect(),
+            doubts: doubt.into_iter().chain(limits.doubt).collect(),
         }
     }
 
@@ -121,26 +136,63 @@ impl Kustomization {
         }
     }
 
-    /// The files with more of its replacements, to be read with [`Kustomization::read_replacements`].
-    pub fn replacement_files(&self) -> impl Iterator<Item = &str> {
-        self.replacement_files.iter().map(String::as_str)
+    /// The files with more of its replacements, to be given to [`Kustomization::take_replacements`].
+    pub fn replacement_files(&self) -> &[String] {
+        &self.replacement_files
     }
 
-    /// Reads the document of one of [`Kustomization::replacement_files`]: a replacement, or a list of them.
-    pub fn read_replacements<'a, T: Tree<'a>>(&mut self, document: T) {
-        let items = document.items();
-        match items.is_empty() {
-            true => self.replacements.push(Replacement::read(document)),
-            false => self
-                .replacements
-                .extend(items.into_iter().map(Replacement::read)),
-        }
+    /// Takes what stands in one of [`Kustomization::replacement_files`].
+    pub fn take_replacements(&mut self, file: &str, read: &ReplacementFile) {
+        self.replacements.push(Arc::clone(&read.replacements));
+        self.doubts
+            .extend(read.doubt.iter().map(|why| unread(file, why)));
     }
 
     /// The step at which its patches are applied: its components come before, its entries after.
     fn patching(&self) -> usize {
         self.components.len()
     }
+}
+
+/// The replacements of a file, which several kustomizations may name.
+#[derive(Clone, Debug)]
+pub struct ReplacementFile {
+    replacements: Arc<[Replacement]>,
+    /// Why not all of it is known.
+    doubt: Option<String>,
+}
+
+impl ReplacementFile {
+    /// Reads documents that each are a replacement or a list of them. `doubt` says why others are not there.
+    pub fn read<'a, T: Tree<'a>>(
+        documents: impl Iterator<Item = T>,
+        doubt: Option<String>,
+    ) -> Self {
+        let mut limits = Limits::default();
+        let all = documents.flat_map(|document| match document.items() {
+            items if items.is_empty() => vec![document],
+            items => items,
+        });
+        let replacements = all
+            .map(|item| Replacement::read(item, &mut limits))
+            .collect();
+        Self {
+            replacements,
+            doubt: doubt.or(limits.doubt),
+        }
+    }
+
+    /// A file that cannot be read, for this reason.
+    pub fn unread(why: String) -> Self {
+        Self {
+            replacements: Arc::new([]),
+            doubt: Some(why),
+        }
+    }
+}
+
+fn unread(file: &str, why: &str) -> String {
+    format!("`{file}` cannot be read ({why})")
 }
 
 /// What becomes of an image in the builds that it reaches, each the build of a kustomization that no other one builds on.
@@ -156,6 +208,8 @@ pub struct Fate {
     pub suffixed: Option<String>,
     /// A file with a replacement that takes it apart.
     pub taken_apart: Option<String>,
+    /// Why it is not known what builds make of it.
+    pub unfollowed: Option<String>,
     /// The entries that decide it in a build.
     deciding: BTreeSet<EntryId>,
     /// The entries whose image is taken apart where it reaches this one, and the file that does so.
@@ -175,10 +229,12 @@ pub struct Overlays {
     files: BTreeMap<String, usize>,
     /// By file or folder: the kustomizations that build on it, and the step at which they take it in.
     above: BTreeMap<String, Vec<(usize, usize)>>,
-    /// The files that are patches, each with whether Jobs are its target.
-    patches: BTreeMap<String, bool>,
+    /// The files that are patches, each with its targets.
+    patches: BTreeMap<String, Vec<Target>>,
     /// What holds an entry because of what it reaches.
     bound: BTreeMap<EntryId, Hold>,
+    /// Those that build on a file which cannot be read, and which the images of the run have to do with.
+    doubted: BTreeSet<usize>,
 }
 
 /// An image on its way up.
@@ -200,21 +256,30 @@ enum Setter {
 /// Whose image passes: what kustomizations select it by.
 #[derive(Clone, Copy)]
 struct Subject<'s> {
-    /// Where it is written; an entry's image may be in any object.
-    written: Option<(&'s Object, &'s Site)>,
+    written: Written<'s>,
     /// Whether kustomize knows its field as an image.
     is_known: bool,
+}
+
+/// Where an image is written.
+#[derive(Clone, Copy)]
+enum Written<'s> {
+    Object(&'s Object, &'s Site),
+    /// In a patch that stands as a text, for an object that is not known.
+    Text,
+    /// In an entry: it may be in any object.
+    Entry,
 }
 
 impl Overlays {
     /// Links the kustomizations of a tree.
     pub fn new(all: Vec<Kustomization>) -> Self {
         let mut above: BTreeMap<String, Vec<(usize, usize)>> = BTreeMap::new();
-        let mut patches: BTreeMap<String, bool> = BTreeMap::new();
+        let mut patches: BTreeMap<String, Vec<Target>> = BTreeMap::new();
         for (index, kustomization) in all.iter().enumerate() {
             let mut note = |path: &String, step| {
                 let above = above.entry(path.clone()).or_default();
-                if !above.iter().any(|(other, _)| *other == index) {
+                if above.last().is_none_or(|(other, _)| *other != index) {
                     above.push((index, step));
                 }
             };
@@ -225,9 +290,12 @@ impl Overlays {
             for (at, path) in kustomization.components.iter().enumerate() {
                 note(path, at + 1);
             }
-            for (path, of_job) in &kustomization.patches {
+            for (path, target) in &kustomization.patches {
                 note(path, kustomization.patching());
-                *patches.entry(path.clone()).or_default() |= of_job;
+                patches
+                    .entry(path.clone())
+                    .or_default()
+                    .push(target.clone());
             }
         }
         let numbered = || all.iter().enumerate();
@@ -240,6 +308,7 @@ impl Overlays {
             patches,
             all,
             bound: BTreeMap::new(),
+            doubted: BTreeSet::new(),
         }
     }
 
@@ -253,9 +322,17 @@ impl Overlays {
         self.patches.contains_key(manifest)
     }
 
-    /// Whether a kustomization takes the manifest for a patch of Jobs.
-    pub fn is_patch_of_jobs(&self, manifest: &str) -> bool {
-        self.patches.get(manifest).copied().unwrap_or_default()
+    /// The targets of a manifest that kustomizations take for a patch.
+    pub fn targets(&self, manifest: &str) -> &[Target] {
+        self.patches.get(manifest).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes note that a file cannot be read which kustomizations build on, and whose images the entries of the run may meet.
+    pub fn doubt(&mut self, file: &str, why: &str) {
+        for (index, _) in self.above.get(file).into_iter().flatten() {
+            self.all[*index].doubts.push(unread(file, why));
+            self.doubted.insert(*index);
+        }
     }
 
     /// Whether a kustomization builds on the manifest.
@@ -300,46 +377,53 @@ impl Overlays {
 
     /// What becomes of an image that is written in a manifest.
     pub fn fate(&self, manifest: &str, object: &Object, site: &Site) -> Fate {
+        let below = site.at.steps().get(object.at.steps().len()..);
         let subject = Subject {
-            written: Some((object, site)),
-            is_known: is_known(
-                site.at
-                    .steps()
-                    .get(object.at.steps().len()..)
-                    .unwrap_or_default(),
-                site,
-            ),
+            written: Written::Object(object, site),
+            is_known: is_known(below.unwrap_or_default(), site),
         };
-        let starts = self.above.get(manifest).cloned().unwrap_or_default();
+        let starts = self.above.get(manifest).map_or(&[][..], Vec::as_slice);
         self.follow(starts, site.image.text().unwrap_or_default(), subject)
     }
 
+    /// The kustomization that a file is.
+    pub fn kustomization(&self, file: &str) -> Option<usize> {
+        self.files.get(file).copied()
+    }
+
     /// What becomes of an image that is written in a kustomization, in an entry or in a patch, and what holds the entry because of what
-    /// it reaches. `None`: no such kustomization is known.
-    pub fn fate_in_kustomization(&self, file: &str, site: &Site) -> Option<(Fate, Option<&Hold>)> {
-        let index = *self.files.get(file)?;
+    /// it reaches. `None`: it is no such image.
+    pub fn fate_in_kustomization(
+        &self,
+        index: usize,
+        site: &Site,
+    ) -> Option<(Fate, Option<&Hold>)> {
         let one = &self.all[index];
         let image = site.image.text()?;
-        let subject = |is_known| Subject {
-            written: None,
-            is_known,
-        };
         let steps = site.at.steps();
-        if let Some(inside) = steps
-            .iter()
-            .position(|step| matches!(step, Step::Inside(_)))
-        {
-            let is_known = is_known(&steps[inside + 1..], site);
-            let patching = vec![(index, one.patching())];
-            return Some((self.follow(patching, image, subject(is_known)), None));
+        let is_inside = |step: &Step| matches!(step, Step::Inside(_));
+        if let Some(inside) = steps.iter().position(is_inside) {
+            let subject = Subject {
+                written: Written::Text,
+                is_known: is_known(&steps[inside + 1..], site),
+            };
+            let patching = [(index, one.patching())];
+            return Some((self.follow(&patching, image, subject), None));
         }
         let [Step::Key(list), Step::Index(at)] = steps else {
             return None;
         };
-        let is_it = |entry: &Entry| entry.at == (list.as_ref(), *at);
-        let entry = one.entries.iter().position(is_it)?;
-        let next = (index, one.patching() + entry + 1);
-        let fate = self.follow(vec![next], image, subject(true));
+        let list = ENTRIES.iter().position(|known| known == list)?;
+        let entry = one
+            .entries
+            .binary_search_by_key(&(list, *at), |entry| entry.at);
+        let entry = entry.ok()?;
+        let subject = Subject {
+            written: Written::Entry,
+            is_known: true,
+        };
+        let next = [(index, one.patching() + entry + 1)];
+        let fate = self.follow(&next, image, subject);
         Some((fate, self.bound.get(&(index, entry))))
     }
 
@@ -359,29 +443,45 @@ impl Overlays {
 
 impl Overlays {
     /// Follows an image that enters kustomizations at these steps, up to all that nothing builds on.
-    fn follow(&self, starts: Vec<(usize, usize)>, image: &str, subject: Subject<'_>) -> Fate {
+    fn follow(&self, starts: &[(usize, usize)], image: &str, subject: Subject<'_>) -> Fate {
+        let mut left = MOST_STEPS;
+        let too_far = || Fate {
+            unfollowed: Some(TOO_FAR.to_owned()),
+            ..Fate::default()
+        };
+        (self.follow_within(starts, image, subject, &mut left)).unwrap_or_else(too_far)
+    }
+
+    /// `None`: there are more steps than `left`.
+    fn follow_within(
+        &self,
+        starts: &[(usize, usize)],
+        image: &str,
+        subject: Subject<'_>,
+        left: &mut usize,
+    ) -> Option<Fate> {
         let mut fate = Fate::default();
         let written = Passing {
             image: image.to_owned(),
             renamed_by: None,
             set_by: None,
         };
-        let starts = starts.into_iter().map(|start| (start, written.clone()));
+        let starts = starts.iter().map(|start| (*start, written.clone()));
         let mut due: Vec<((usize, usize), Passing)> = starts.collect();
         let mut seen: BTreeSet<_> = due.iter().cloned().collect();
         fate.kept = due.is_empty();
         while let Some(((index, step), mut passing)) = due.pop() {
-            self.build(index, step, &mut passing, subject, &mut fate);
+            self.build(index, step, &mut passing, subject, &mut fate, left)?;
             match self.above.get(parent(&self.all[index].file)) {
                 None => self.end(passing, image, &mut fate),
-                Some(_) if seen.len() >= MOST_STEPS => {}
                 Some(further) => {
+                    spend(left, further.len())?;
                     let further = further.iter().map(|next| (*next, passing.clone()));
                     due.extend(further.filter(|next| seen.insert(next.clone())));
                 }
             }
         }
-        fate
+        Some(fate)
     }
 
     /// What a kustomization makes of an image from a step on: its components in their order, each once, then its own entries and
@@ -393,10 +493,12 @@ impl Overlays {
         passing: &mut Passing,
         subject: Subject<'_>,
         fate: &mut Fate,
-    ) {
+        left: &mut usize,
+    ) -> Option<()> {
         let mut built = BTreeSet::from([index]);
         let mut open = vec![(index, step)];
         while let Some((at, next)) = open.last_mut() {
+            spend(left, 1)?;
             let one = &self.all[*at];
             if let Some(folder) = one.components.get(*next) {
                 *next += 1;
@@ -408,17 +510,24 @@ impl Overlays {
             let (at, passed) = (*at, *next - one.components.len());
             open.pop();
             if subject.is_known || one.configured {
+                spend(left, one.entries.len().saturating_sub(passed))?;
                 for (number, entry) in one.entries.iter().enumerate().skip(passed) {
                     passing.pass(entry, (at, number));
                 }
             }
-            if let Some((object, site)) = subject.written {
-                let meanings = one.replacements.iter();
-                for meaning in meanings.filter_map(|one| one.meaning(object, site)) {
+            for replacements in &one.replacements {
+                spend(left, replacements.len())?;
+                let meanings = replacements.iter().filter_map(|one| match subject.written {
+                    Written::Object(object, site) => one.meaning(object, site),
+                    Written::Text => one.takes_images_apart().then_some(Meaning::TakenApart),
+                    Written::Entry => None,
+                });
+                for meaning in meanings {
                     self.replace(meaning, at, passing, fate);
                 }
             }
         }
+        Some(())
     }
 
     fn replace(&self, meaning: Meaning, at: usize, passing: &mut Passing, fate: &mut Fate) {
@@ -432,7 +541,16 @@ impl Overlays {
             (Meaning::TakenApart, Some(Setter::Entry(entry))) => {
                 fate.apart.entry(entry).or_insert_with(file);
             }
-            (Meaning::TakenApart, Some(_)) => {}
+            (Meaning::TakenApart, Some(_)) | (Meaning::MayBeReplaced, Some(_)) => {}
+            (Meaning::MayBeReplaced, None) => {
+                let why = || {
+                    format!(
+                        "a replacement of `{}` may replace it, by a selector that imago does not follow",
+                        self.all[at].file
+                    )
+                };
+                fate.unfollowed.get_or_insert_with(why);
+            }
         }
     }
 
@@ -460,14 +578,17 @@ impl Overlays {
         }
     }
 
-    /// Adds the kustomizations above a manifest that have something that is not followed.
-    pub fn doubted_above(&self, manifest: &str, found: &mut BTreeSet<usize>) {
-        let mut seen = BTreeSet::new();
+    /// Adds the kustomizations above a manifest, or the manifest itself and those above, to those that are known to be met.
+    pub fn add_met(&self, manifest: &str, met: &mut BTreeSet<usize>) {
         let mut due = vec![manifest];
+        if let Some(index) = self.kustomization(manifest)
+            && met.insert(index)
+        {
+            due.push(parent(manifest));
+        }
         while let Some(path) = due.pop() {
             for (index, _) in self.above.get(path).into_iter().flatten() {
-                if seen.insert(*index) {
-                    found.extend((!self.all[*index].doubts.is_empty()).then_some(*index));
+                if met.insert(*index) {
                     due.push(parent(&self.all[*index].file));
                 }
             }
@@ -479,13 +600,15 @@ impl Overlays {
         self.all.iter().any(|one| !one.doubts.is_empty())
     }
 
-    /// One sentence for each of these kustomizations, and for each that builds on nothing that is known.
-    pub fn doubts(&self, found: &BTreeSet<usize>) -> Vec<String> {
+    /// One sentence for each of these kustomizations that is not followed, and for each other such one that builds on nothing that is
+    /// known, or on what cannot be read.
+    pub fn doubts(&self, met: &BTreeSet<usize>) -> Vec<String> {
         let builds_on_nothing = |one: &Kustomization| {
             one.resources.is_empty() && one.components.is_empty() && one.patches.is_empty()
         };
         let doubted = self.all.iter().enumerate().filter(|(index, one)| {
-            found.contains(index) || (!one.doubts.is_empty() && builds_on_nothing(one))
+            let is_meant = met.contains(index) || self.doubted.contains(index);
+            !one.doubts.is_empty() && (is_meant || builds_on_nothing(one))
         });
         let said = |(_, one): (usize, &Kustomization)| {
             format!(
@@ -503,6 +626,9 @@ impl Fate {
     pub fn hold(&self, image: &str) -> Option<Hold> {
         if let Some(by) = &self.taken_apart {
             return Some(Hold::taken_apart(by));
+        }
+        if let Some(why) = &self.unfollowed {
+            return Some(Hold::unfollowed(why));
         }
         if let Some((to, by)) = self.renamed.first_key_value() {
             let renamed = Hold::renamed_by(by, entry::split(to).0);
@@ -524,7 +650,10 @@ impl Fate {
 
     /// The file that decides the image, where no build has its tag or its digest.
     pub fn decided_by(&self) -> Option<&str> {
-        let stands = self.kept || !self.renamed.is_empty() || self.suffixed.is_some();
+        let stands = self.kept
+            || !self.renamed.is_empty()
+            || self.suffixed.is_some()
+            || self.unfollowed.is_some();
         let by = self.replaced.first().filter(|_| !stands);
         by.map(String::as_str)
     }
@@ -551,21 +680,21 @@ impl Passing {
 }
 
 /// Whether kustomize takes the site's field for an image: those of containers at any depth, and those of image volumes (since 5.7).
-/// `steps` lead to the site in its object; that of an operation of a JSON Patch is in its name.
+/// `steps` lead to the site in its object. An operation of a JSON Patch, which stands in a list, has its path for its name.
 fn is_known(steps: &[Step], site: &Site) -> bool {
     let is_list = |key: &str| matches!(key, "containers" | "initContainers" | "volumes");
     match (&site.slots, steps) {
         (Slots::Parts { .. } | Slots::Behind(_), _) => false,
-        _ if site.name.starts_with('/') => site.name.split('/').any(is_list),
+        (Slots::Whole(_), [Step::Index(_), ..]) => site.name.split('/').any(is_list),
         (Slots::Whole(_), [.., Step::Key(list), Step::Index(_)]) => is_list(list),
         (Slots::Whole(_), _) => false,
     }
 }
 
-/// Whether an item of a list of patches says that these are for Jobs.
-fn targets_job<'a, T: Tree<'a>>(item: T) -> bool {
-    let kind = item.get("target").and_then(|target| target.get("kind"));
-    kind.is_some_and(|kind| matches!(kind.scalar().text(), Some("Job" | "JobSet")))
+/// Takes steps from those that are left. `None`: there are not as many.
+fn spend(left: &mut usize, steps: usize) -> Option<()> {
+    *left = left.checked_sub(steps)?;
+    Some(())
 }
 
 /// Whether an image names its registry: the first part of its name is a host.
@@ -640,12 +769,14 @@ mod tests {
         let suffixed = suffixed.map(|by| format!("suffixed by {}", short(by)));
         let apart = fate.taken_apart.iter();
         let apart = apart.map(|by| format!("apart by {}", short(by)));
+        let unfollowed = fate.unfollowed.iter().map(|_| "unfollowed".to_owned());
         let all = kept
             .into_iter()
             .chain(renamed)
             .chain(replaced)
             .chain(suffixed)
-            .chain(apart);
+            .chain(apart)
+            .chain(unfollowed);
         Vec::from_iter(all).join(", ")
     }
 
@@ -746,20 +877,14 @@ mod tests {
         let over = json!({"resources": ["../base"], "images": entries});
         let tree = overlays(&[base(), ("over/kustomization.yaml", over.clone())]);
         let found = shape::find_in("kustomization.yaml", &over, &shape::Kinds::default());
-        let said = |site| {
-            say(&tree
-                .fate_in_kustomization("over/kustomization.yaml", site)
-                .unwrap()
-                .0)
-        };
+        let over = tree.kustomization("over/kustomization.yaml").unwrap();
+        let said = |site| say(&tree.fate_in_kustomization(over, site).unwrap().0);
         let sites = &found.objects[0].sites;
         assert_eq!(said(&sites[0]), "r.example.com/shop:1 by over");
         assert_eq!(said(&sites[1]), "kept");
-        assert!(
-            tree.fate_in_kustomization("base/kustomization.yaml", &sites[0])
-                .is_none()
-        );
-        assert!(tree.fate_in_kustomization("web.yaml", &sites[0]).is_none());
+        let base = tree.kustomization("base/kustomization.yaml").unwrap();
+        assert!(tree.fate_in_kustomization(base, &sites[0]).is_none());
+        assert!(tree.kustomization("web.yaml").is_none());
     }
 
     #[test]
@@ -779,9 +904,9 @@ mod tests {
             let document = json!({"images": entries("2")});
             let kinds = shape::Kinds::default();
             let found = shape::find_in("kustomization.yaml", &document, &kinds);
-            let (_, hold) = tree
-                .fate_in_kustomization(file, &found.objects[0].sites[0])
-                .unwrap();
+            let index = tree.kustomization(file).unwrap();
+            let site = &found.objects[0].sites[0];
+            let (_, hold) = tree.fate_in_kustomization(index, site).unwrap();
             hold.is_some()
         };
         assert!(held("over/kustomization.yaml") && !held("base/kustomization.yaml"));
@@ -806,9 +931,8 @@ mod tests {
         let kinds = shape::Kinds::default();
         let found = shape::find_in("kustomization.yaml", &with_entry, &kinds);
         let site = &found.objects[0].sites[0];
-        let (_, hold) = tree
-            .fate_in_kustomization("over/kustomization.yaml", site)
-            .unwrap();
+        let over = tree.kustomization("over/kustomization.yaml").unwrap();
+        let (_, hold) = tree.fate_in_kustomization(over, site).unwrap();
         assert_eq!(hold.unwrap().code.as_str(), "taken-apart");
         let whole = json!({"select": {"kind": "Deployment"}, "fieldPaths": [path]});
         let over = json!({"resources": ["../base"], "replacements": [{"targets": [whole]}]});
@@ -827,7 +951,7 @@ mod tests {
             ("elsewhere/kustomization.yaml", elsewhere),
         ]);
         let mut found = BTreeSet::new();
-        tree.doubted_above("base/web.yaml", &mut found);
+        tree.add_met("base/web.yaml", &mut found);
         assert_eq!(
             tree.doubts(&found),
             [
@@ -960,6 +1084,93 @@ mod tests {
         assert_eq!(told(&tree, "l0a/web.yaml", "web:1"), "kept");
         let files = tree.files_met(["l39a/kustomization.yaml"]);
         assert_eq!(files, BTreeSet::from(["l0a/web.yaml", "l0b/web.yaml"]));
+    }
+
+    #[test]
+    fn an_image_that_meets_too_much_is_held() {
+        // Each entry changes the image, and each kustomization passes it on to all others.
+        let file = |at: usize| {
+            let others: Vec<String> = (0..60).map(|other| format!("../k{other}")).collect();
+            let entries: Vec<Value> = (0..60)
+                .map(|tag| json!({"name": "web", "newTag": format!("{at}-{tag}")}))
+                .collect();
+            let resources = [others, vec!["web.yaml".to_owned()]].concat();
+            let document = json!({"resources": resources, "images": entries});
+            Kustomization::read(&document, &format!("k{at}/kustomization.yaml"))
+        };
+        let tree = Overlays::new((0..60).map(file).collect());
+        let object = deployment("web:1");
+        let fate = tree.fate("k0/web.yaml", &object, &object.sites[0]);
+        assert_eq!(say(&fate), "unfollowed");
+        let hold = fate.hold("web:1").unwrap();
+        assert_eq!(
+            (hold.code.as_str(), fate.decided_by()),
+            ("unfollowed", None)
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_doubt() {
+        let told = |overlay: Value| {
+            let tree = overlays(&[base(), ("over/kustomization.yaml", overlay)]);
+            let mut met = BTreeSet::new();
+            tree.add_met("base/web.yaml", &mut met);
+            tree.doubts(&met).concat()
+        };
+        let entry = |key: &str, text: &str| {
+            let mut entry = json!({"name": "web", "newTag": "2"});
+            entry[key] = text.into();
+            with(json!([entry]))
+        };
+        let said = told(entry("name", "web("));
+        assert!(
+            said.ends_with("not known: its pattern `web(` cannot be read"),
+            "{said}"
+        );
+        assert!(told(entry("newName", &"a".repeat(600))).contains("its newName `aaa"));
+        assert_eq!(told(entry("name", "web.*")), "");
+        let select = json!({"select": {"kind": "["}, "fieldPaths": ["spec.image"]});
+        let over = json!({"resources": ["../base"], "replacements": [{"targets": [select]}]});
+        assert!(told(over).contains("its pattern `[` cannot be read"));
+    }
+
+    #[test]
+    fn a_merge_patch_as_a_text_is_no_path() {
+        let text = "apiVersion: apps/v1\nkind: Deployment\n";
+        let one = json!({"patchesStrategicMerge": [text, "web.yaml"]});
+        let one = Kustomization::read(&one, "kustomization.yaml");
+        let paths: Vec<_> = one.patches.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, ["web.yaml"]);
+        assert!(one.has_texts);
+    }
+
+    #[test]
+    fn an_image_of_a_patch_that_stands_as_a_text_is_taken_apart() {
+        let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: {spec: {containers: [{name: web, image: web:2}]}}}\n";
+        let fate = |path: &str, delimiter: &str| {
+            let options = json!({"delimiter": delimiter});
+            let source = json!({"kind": "Deployment", "fieldPath": path, "options": options});
+            let over = json!({"resources": ["../base"], "patches": [{"patch": patch}], "replacements": [{"source": source}]});
+            let tree = overlays(&[base(), ("over/kustomization.yaml", over.clone())]);
+            let found = shape::find_in("kustomization.yaml", &over, &shape::Kinds::default());
+            let index = tree.kustomization("over/kustomization.yaml").unwrap();
+            let site = &found.objects[0].sites[0];
+            say(&tree.fate_in_kustomization(index, site).unwrap().0)
+        };
+        let image = "spec.template.spec.containers.[name=web].image";
+        assert_eq!(fate(image, ":"), "kept, apart by over");
+        assert_eq!(fate(image, ""), "kept");
+        assert_eq!(fate("metadata.name", ":"), "kept");
+    }
+
+    #[test]
+    fn a_container_may_be_named_like_a_path() {
+        let mut object = deployment("web:1");
+        object.sites[0].name = "/web".to_owned();
+        let over = with(json!([{"name": "web", "newTag": "2"}]));
+        let tree = overlays(&[base(), ("over/kustomization.yaml", over)]);
+        let fate = tree.fate("base/web.yaml", &object, &object.sites[0]);
+        assert_eq!(say(&fate), "set by over");
     }
 
     #[test]

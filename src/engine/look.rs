@@ -3,6 +3,7 @@
 //! It may say yes where a parser would say no. It never errs the other way, with one exception: it does not see a kind's name
 //! that a quoted scalar breaks over two lines. The count of other kinds is only for the summary.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use memchr::memmem;
@@ -42,13 +43,17 @@ pub fn look(bytes: &[u8]) -> Look {
         current: 0..0,
         version: None,
     };
+    let mut held: BTreeMap<&str, bool> = BTreeMap::new();
+    let mut holds = |key: &'static str| {
+        *(held.entry(key)).or_insert_with(|| memmem::find(text, key.as_bytes()).is_some())
+    };
     let counted = kinds.into_iter().filter_map(|(at, kind)| {
         let kind = std::str::from_utf8(kind).ok()?;
         let mut version = || match is_json {
             true => std::str::from_utf8(json_value(text, b"apiVersion", until_blank)?).ok(),
             false => documents.version_at(at),
         };
-        unhandled(kind, &mut version).or_else(|| may_be_off(kind, version, text))
+        unhandled(kind, &mut version).or_else(|| may_be_off(kind, version, &mut holds))
     });
     Look::Counted(counted.collect())
 }

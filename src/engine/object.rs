@@ -79,6 +79,11 @@ impl Object {
         self.at.keys(&["metadata", "annotations", RECORD])
     }
 
+    /// Its API group: `apps` of `apps/v1`, and nothing of `v1`.
+    pub fn group(&self) -> &str {
+        group_of(&self.api_version)
+    }
+
     /// `Deployment/web`
     pub fn label(&self) -> String {
         match self.name.as_str() {
@@ -86,4 +91,9 @@ impl Object {
             name => format!("{}/{name}", self.kind),
         }
     }
+}
+
+/// The API group of a version: `apps` of `apps/v1`, and nothing of `v1`.
+pub(super) fn group_of(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
 }

@@ -17,13 +17,13 @@ mod unhandled;
 
 use memchr::memmem;
 
-use super::object::Object;
+use super::object::{Object, group_of};
 
 pub use entries::EntryDigest;
 pub use fields::{Shape, Split};
 pub use find::{find, find_in, is_encrypted};
 pub use kinds::{KindName, Kinds};
-pub use patches::JSON_PATCH;
+pub use patches::{JSON_PATCH, patch_hold, patch_takes};
 pub use pattern::{NoPattern, Pattern};
 pub use pods::{PodKind, PodOwner, Template};
 pub use unhandled::{is_kustomization_file, is_miswritten, slip, unhandled};
@@ -64,24 +64,20 @@ pub fn is_job(group: &str, kind: &str) -> bool {
     jobs::is_job(group, kind)
 }
 
-/// The name of a kind whose images are off, if the bytes of its file may hold one. `api_version` is asked only where it decides.
+/// The name of a kind whose images are off, if its file may hold one: `holds` says whether a key stands in it. `api_version` is asked only
+/// where it decides.
 pub fn may_be_off<'a>(
     kind: &str,
     api_version: impl FnOnce() -> Option<&'a str>,
-    bytes: &[u8],
+    holds: impl FnOnce(&'static str) -> bool,
 ) -> Option<&'static str> {
     let key = match kind {
         "OCIRepository" => "tag",
         _ => "image",
     };
-    let may = fields::is_row(kind) && memmem::find(bytes, key.as_bytes()).is_some();
+    let may = fields::is_row(kind) && holds(key);
     may.then(|| fields::off_kind(api_version()?, kind))
         .flatten()
-}
-
-/// The API group of a version: `apps` of `apps/v1`, and nothing of `v1`.
-fn group_of(api_version: &str) -> &str {
-    api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
 /// What is in a document.
@@ -110,6 +106,7 @@ mod tests {
             "images: [{name: a, newTag: b}]",
             "images: [{name: a, digest: b}]",
             "imageTags: [{tagSuffix: a}]",
+            "- {op: add, path: /spec/image, value: a}",
             "a: \"\\x44\"",
             "\\u0044",
         ] {

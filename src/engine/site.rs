@@ -141,7 +141,7 @@ impl Role {
 /// The scalars that an image is written in, from the site's `at`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Slots {
-    /// One scalar has the whole reference, `web:1.4@sha256:…`; this many steps lead to it.
+    /// One scalar has the whole reference, `web:1.4@sha256:…`; these steps lead to it.
     Whole(Cow<'static, [Step]>),
     /// The scalar at the site itself has this text and then the reference: `web=web:1.4@sha256:…`.
     Behind(String),

@@ -9,8 +9,7 @@
 //! {name: web, tagSuffix: -x}       web:1@sha256:…  ->  web:1-x
 //! ```
 
-use regex::Regex;
-
+use super::pattern::{self, LONGEST, Limits, Pattern};
 use crate::engine::tree::Tree;
 
 /// No registry takes a longer tag. Without a limit, a circle of kustomizations would append a `tagSuffix` for ever.
@@ -24,8 +23,8 @@ pub(super) struct Entry {
     new_tag: Option<String>,
     digest: Option<String>,
     tag_suffix: Option<String>,
-    /// The list it stands in, and its place there.
-    pub(super) at: (&'static str, usize),
+    /// The number of the list it stands in, and its place there.
+    pub(super) at: (usize, usize),
 }
 
 /// What an entry does to an image that it matches.
@@ -40,19 +39,34 @@ pub(super) enum Effect {
 }
 
 impl Entry {
-    /// Reads an item of the list `list`. `None`: it has no name, so it matches nothing.
-    pub(super) fn read<'a, T: Tree<'a>>(item: T, list: &'static str, index: usize) -> Option<Self> {
-        let text = |key| {
+    /// Reads the item at a place of a list. `None`: it has no name, so it matches nothing.
+    pub(super) fn read<'a, T: Tree<'a>>(
+        item: T,
+        at: (usize, usize),
+        limits: &mut Limits,
+    ) -> Option<Self> {
+        let written = |key| {
             let text = item.get(key).and_then(|value| value.scalar().text());
-            text.filter(|text| !text.is_empty()).map(str::to_owned)
+            text.filter(|text| !text.is_empty())
+        };
+        let mut name = Name::read(written("name")?, limits);
+        for key in ["newName", "newTag", "digest", "tagSuffix"] {
+            if let Some(text) = written(key).filter(|text| text.len() > LONGEST) {
+                limits.refuse(key, text);
+                name = Name(Pattern::Unread);
+            }
+        }
+        let text = |key| {
+            let text = written(key).filter(|text| text.len() <= LONGEST);
+            text.map(str::to_owned)
         };
         Some(Self {
-            name: Name::new(text("name")?),
+            name,
             new_name: text("newName"),
             new_tag: text("newTag"),
             digest: text("digest"),
             tag_suffix: text("tagSuffix"),
-            at: (list, index),
+            at,
         })
     }
 
@@ -96,43 +110,23 @@ impl Entry {
 
 /// The name of an entry, which kustomize puts into a regular expression as it is.
 #[derive(Clone, Debug)]
-enum Name {
-    /// Dots, which nearly every registry has, mean any character.
-    Plain(String),
-    Pattern(Regex),
-    /// It is no regular expression, so it matches nothing.
-    Broken,
-}
+struct Name(Pattern);
 
 impl Name {
-    fn new(name: String) -> Self {
-        if !is_pattern(&name) {
-            return Self::Plain(name);
-        }
-        let whole = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@[a-z0-9]+:[a-zA-Z0-9_.{{}}-]*)?$");
-        Regex::new(&whole).map_or(Self::Broken, Self::Pattern)
-    }
-
-    fn matches(&self, image: &str) -> bool {
-        let name = match self {
-            Self::Plain(name) => name,
-            Self::Pattern(regex) => return regex.is_match(image),
-            Self::Broken => return false,
+    fn read(name: &str, limits: &mut Limits) -> Self {
+        let image = |name: &str| {
+            format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@[a-z0-9]+:[a-zA-Z0-9_.{{}}-]*)?$")
         };
-        let mut rest = image.chars();
-        let begins = (name.chars()).all(|wanted| {
-            rest.next()
-                .is_some_and(|found| wanted == '.' || wanted == found)
-        });
-        begins && is_tag_and_digest(rest.as_str())
+        Self(Pattern::read(name, image, limits))
     }
-}
 
-/// Whether a name means more to kustomize than the text it is. A dot, which means any character, is left out.
-pub(in crate::engine) fn is_pattern(name: &str) -> bool {
-    name.contains([
-        '\\', '^', '$', '|', '?', '*', '+', '(', ')', '[', ']', '{', '}',
-    ])
+    /// What is not read matches nothing: it is a reason to doubt.
+    fn matches(&self, image: &str) -> bool {
+        match &self.0 {
+            Pattern::Plain(name) => pattern::behind(name, image).is_some_and(is_tag_and_digest),
+            other => other.matches(image).unwrap_or_default(),
+        }
+    }
 }
 
 /// What may stand behind the name of an image: nothing, `:tag`, `@sha256:…`, or both.
@@ -176,7 +170,7 @@ mod tests {
     use super::*;
 
     fn made(entry: Value, image: &str) -> Option<String> {
-        let entry = Entry::read(&entry, "images", 0).unwrap();
+        let entry = Entry::read(&entry, (0, 0), &mut Limits::default()).unwrap();
         entry.apply(image).map(|(image, _)| image)
     }
 
@@ -261,13 +255,25 @@ mod tests {
             ("a|b", &["ab", "a", "b:1"], &["cb:1/x"]),
             ("web(", &[], &["web(", "web"]),
         ] {
-            let name_of = Name::new(name.to_owned());
+            let name_of = Name::read(name, &mut Limits::default());
             for image in matched {
                 assert!(name_of.matches(image), "{name} {image}");
             }
             for image in other {
                 assert!(!name_of.matches(image), "{name} {image}");
             }
+        }
+    }
+
+    #[test]
+    fn an_entry_with_a_field_that_is_too_long_is_told_and_matches_nothing() {
+        for key in ["name", "newName", "newTag", "digest", "tagSuffix"] {
+            let mut entry = json!({"name": "web", "newTag": "2"});
+            entry[key] = "a".repeat(LONGEST + 1).into();
+            let mut limits = Limits::default();
+            let read = Entry::read(&entry, (0, 0), &mut limits).unwrap();
+            assert!(limits.doubt.is_some(), "{key}");
+            assert!(read.apply("web:1").is_none(), "{key}");
         }
     }
 

@@ -8,144 +8,194 @@
 //!     fieldPaths: [data.web]
 //! ```
 
+use std::cell::LazyCell;
+
+use super::pattern::{Limits, Pattern};
 use crate::engine::object::Object;
-use crate::engine::path::Step;
+use crate::engine::path::{Path, Step};
 use crate::engine::site::Site;
 use crate::engine::tree::Tree;
 
 /// One replacement.
 #[derive(Clone, Debug)]
 pub(super) struct Replacement {
-    source: Option<Field>,
+    source: Option<Fields>,
     targets: Vec<Target>,
 }
 
 #[derive(Clone, Debug)]
 struct Target {
-    fields: Vec<Field>,
+    fields: Fields,
     reject: Vec<Selector>,
 }
 
-/// A field of the objects that are selected.
+/// Fields of the objects that are selected.
 #[derive(Clone, Debug)]
-struct Field {
+struct Fields {
     of: Selector,
-    path: Vec<String>,
-    /// Whether its text is taken apart, and one piece of it is meant.
+    paths: Vec<Vec<String>>,
+    /// Whether their text is taken apart, and one piece of it is meant.
     in_pieces: bool,
 }
 
-/// What is not said fits everything.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Regular expressions for whole texts. What is not said fits everything.
+#[derive(Clone, Debug)]
 struct Selector {
-    group: Option<String>,
-    kind: Option<String>,
-    name: Option<String>,
+    group: Option<Pattern>,
+    version: Option<Pattern>,
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+    namespace: Option<Pattern>,
+    /// Whether it selects by labels or annotations, too.
+    by_metadata: bool,
 }
 
 /// What a replacement means to an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Meaning {
     /// A piece of it is copied, or replaced: a digest would be in the pieces.
     TakenApart,
     /// Another text takes its place.
     Replaced,
+    /// Another text takes its place if a selector fits that is not followed.
+    MayBeReplaced,
 }
 
 impl Replacement {
-    pub(super) fn read<'a, T: Tree<'a>>(replacement: T) -> Self {
-        let source = replacement.get("source");
-        let field = |source: T| Field {
-            of: Selector::read(source),
-            path: steps(text(source, "fieldPath").unwrap_or("metadata.name")),
+    pub(super) fn read<'a, T: Tree<'a>>(replacement: T, limits: &mut Limits) -> Self {
+        let source = replacement.get("source").map(|source| Fields {
+            of: Selector::read(source, limits),
+            paths: vec![steps(text(source, "fieldPath").unwrap_or("metadata.name"))],
             in_pieces: is_in_pieces(source),
-        };
+        });
         let targets = replacement.get("targets").map(T::items).unwrap_or_default();
+        let targets = targets.into_iter();
         Self {
-            source: source.map(field),
-            targets: targets.into_iter().map(Target::read).collect(),
+            source,
+            targets: targets
+                .filter_map(|target| Target::read(target, limits))
+                .collect(),
         }
     }
 
     /// What it means to the image of this site. `None`: nothing, or the image is copied whole.
     pub(super) fn meaning(&self, object: &Object, site: &Site) -> Option<Meaning> {
-        let source = self.source.iter().filter(|field| field.in_pieces);
-        if source.into_iter().any(|field| field.is(object, site)) {
+        let at = LazyCell::new(|| site.written_at());
+        let place = |fields: &Fields| {
+            let steps = Path::steps(&at).get(object.at.steps().len()..);
+            fields.lead_to(steps.unwrap_or_default(), &site.name)
+        };
+        let may_fit = |fits: Option<bool>| fits != Some(false);
+        let mut source = self.source.iter().filter(|source| source.in_pieces);
+        if source.any(|source| may_fit(source.of.fits(object)) && place(source)) {
             return Some(Meaning::TakenApart);
         }
-        let targets = self.targets.iter().filter(|target| !target.rejects(object));
-        let mut fields = targets.flat_map(|target| &target.fields);
-        let field = fields.find(|field| field.is(object, site))?;
-        Some(match field.in_pieces {
-            true => Meaning::TakenApart,
-            false => Meaning::Replaced,
-        })
+        let targets = self.targets.iter();
+        let targets = targets.map(|target| (&target.fields, target.fits(object)));
+        let targets = targets.filter(|(fields, fits)| may_fit(*fits) && place(fields));
+        let meanings = targets.map(|(fields, fits)| match fits {
+            _ if fields.in_pieces => Meaning::TakenApart,
+            Some(_) => Meaning::Replaced,
+            None => Meaning::MayBeReplaced,
+        });
+        meanings.min()
+    }
+
+    /// Whether it takes the image of some object apart.
+    pub(super) fn takes_images_apart(&self) -> bool {
+        let targets = self.targets.iter().map(|target| &target.fields);
+        let mut fields = self.source.iter().chain(targets);
+        let is_image = |path: &Vec<String>| path.last().is_some_and(|last| last == "image");
+        fields.any(|fields| fields.in_pieces && fields.paths.iter().any(is_image))
     }
 }
 
 impl Target {
-    fn read<'a, T: Tree<'a>>(target: T) -> Self {
-        let selector = target.get("select").map(Selector::read);
-        let in_pieces = is_in_pieces(target);
+    /// `None`: it selects nothing.
+    fn read<'a, T: Tree<'a>>(target: T, limits: &mut Limits) -> Option<Self> {
         let paths = target.get("fieldPaths").map(T::items).unwrap_or_default();
         let paths = paths.into_iter().filter_map(|path| path.scalar().text());
-        let field = |path| {
-            Some(Field {
-                of: selector.clone()?,
-                path: steps(path),
-                in_pieces,
-            })
-        };
         let reject = target.get("reject").map(T::items).unwrap_or_default();
-        Self {
-            fields: paths.filter_map(field).collect(),
-            reject: reject.into_iter().map(Selector::read).collect(),
-        }
+        Some(Self {
+            fields: Fields {
+                of: Selector::read(target.get("select")?, limits),
+                paths: paths.map(steps).collect(),
+                in_pieces: is_in_pieces(target),
+            },
+            reject: reject
+                .into_iter()
+                .map(|reject| Selector::read(reject, limits))
+                .collect(),
+        })
     }
 
-    fn rejects(&self, object: &Object) -> bool {
-        self.reject.iter().any(|reject| reject.fits(object))
+    /// Whether an object is meant. `None`: nobody knows.
+    fn fits(&self, object: &Object) -> Option<bool> {
+        let rejects = self.reject.iter().map(|reject| reject.fits(object));
+        let spared = rejects.map(|fits| fits.map(|fits| !fits));
+        all(spared.chain([self.fields.of.fits(object)]))
     }
 }
 
-impl Field {
-    fn is(&self, object: &Object, site: &Site) -> bool {
-        let at = site.written_at();
-        let below = at
-            .steps()
-            .get(object.at.steps().len()..)
-            .unwrap_or_default();
-        self.of.fits(object)
-            && below.len() == self.path.len()
-            && below
-                .iter()
-                .zip(&self.path)
-                .all(|(step, wanted)| leads(wanted, step, &site.name))
+impl Fields {
+    /// Whether one of the paths leads to an image of this name.
+    fn lead_to(&self, steps: &[Step], name: &str) -> bool {
+        self.paths.iter().any(|path| {
+            let mut pairs = steps.iter().zip(path);
+            path.len() == steps.len() && pairs.all(|(step, wanted)| leads(wanted, step, name))
+        })
     }
 }
 
 impl Selector {
-    fn read<'a, T: Tree<'a>>(of: T) -> Self {
-        let owned = |key| {
-            text(of, key)
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned)
+    fn read<'a, T: Tree<'a>>(of: T, limits: &mut Limits) -> Self {
+        let is_set = |key| text(of, key).is_some_and(|text| !text.is_empty());
+        let mut pattern = |key| {
+            let text = text(of, key).filter(|text| !text.is_empty())?;
+            Some(Pattern::whole(text, limits))
         };
         Self {
-            group: owned("group"),
-            kind: owned("kind"),
-            name: owned("name"),
+            group: pattern("group"),
+            version: pattern("version"),
+            kind: pattern("kind"),
+            name: pattern("name"),
+            namespace: pattern("namespace"),
+            by_metadata: is_set("labelSelector") || is_set("annotationSelector"),
         }
     }
 
-    fn fits(&self, object: &Object) -> bool {
-        let group = object
-            .api_version
-            .split_once('/')
-            .map_or("", |(group, _)| group);
-        let is = |own: &Option<String>, text: &str| own.as_deref().is_none_or(|own| own == text);
-        is(&self.group, group) && is(&self.kind, &object.kind) && is(&self.name, &object.name)
+    /// Whether an object is meant. `None`: nobody knows.
+    fn fits(&self, object: &Object) -> Option<bool> {
+        let version = object.api_version.rsplit('/').next().unwrap_or_default();
+        let is = |own: &Option<Pattern>, text: &str| match own {
+            Some(own) => own.matches(text),
+            None => Some(true),
+        };
+        // A kustomization may put the object into another namespace.
+        let namespace = object.namespace.as_deref().unwrap_or("default");
+        let in_namespace = is(&self.namespace, namespace).filter(|fits| *fits);
+        all([
+            is(&self.group, object.group()),
+            is(&self.version, version),
+            is(&self.kind, &object.kind),
+            is(&self.name, &object.name),
+            in_namespace,
+            (!self.by_metadata).then_some(true),
+        ])
     }
+}
+
+/// Whether all of these hold. `None`: nobody knows.
+fn all(parts: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
+    let mut known = Some(true);
+    for part in parts {
+        match part {
+            Some(false) => return part,
+            Some(true) => {}
+            None => known = None,
+        }
+    }
+    known
 }
 
 fn text<'a, T: Tree<'a>>(of: T, key: &str) -> Option<&'a str> {
@@ -215,7 +265,8 @@ mod tests {
             "containers": [{"name": "web", "image": "web:1"}],
         }}}});
         let found = shape::find(&object);
-        Replacement::read(&replacement).meaning(&found.objects[0], &found.objects[0].sites[0])
+        Replacement::read(&replacement, &mut Limits::default())
+            .meaning(&found.objects[0], &found.objects[0].sites[0])
     }
 
     #[test]
@@ -248,6 +299,42 @@ mod tests {
                 rejected["reject"] = json!([{"name": "shop"}]);
                 assert_eq!(meaning(json!({"targets": [rejected]})), None, "{path}");
             }
+        }
+    }
+
+    #[test]
+    fn a_selector_is_a_pattern_for_whole_texts_and_what_it_leaves_open_is_unclear() {
+        let path = "spec.template.spec.containers.0.image";
+        let replaced = Some(Meaning::Replaced);
+        let unclear = Some(Meaning::MayBeReplaced);
+        for (select, expected) in [
+            (json!({"kind": "Deployment|StatefulSet"}), replaced),
+            (json!({"kind": "Deploy"}), None),
+            (json!({"name": "sh.*"}), replaced),
+            (json!({"name": "sho"}), None),
+            (json!({"group": "apps", "version": "v1"}), replaced),
+            (json!({"version": "v2"}), None),
+            (json!({"namespace": "default"}), replaced),
+            (json!({"namespace": "other"}), unclear),
+            (json!({"labelSelector": "app=web"}), unclear),
+            (json!({"annotationSelector": "app=web"}), unclear),
+            (json!({"labelSelector": "app=web", "kind": "Job"}), None),
+            (json!({"kind": "["}), unclear),
+        ] {
+            let target = json!({"select": select, "fieldPaths": [path]});
+            assert_eq!(meaning(json!({"targets": [target]})), expected, "{select}");
+            let apart =
+                json!({"select": select, "fieldPaths": [path], "options": {"delimiter": ":"}});
+            let is_apart = meaning(json!({"targets": [apart]})) == Some(Meaning::TakenApart);
+            assert_eq!(is_apart, expected.is_some(), "{select}");
+            let rejected = match expected {
+                Some(Meaning::Replaced) => None,
+                None => replaced,
+                unclear => unclear,
+            };
+            let target =
+                json!({"select": {"kind": "Deployment"}, "reject": [select], "fieldPaths": [path]});
+            assert_eq!(meaning(json!({"targets": [target]})), rejected, "{select}");
         }
     }
 

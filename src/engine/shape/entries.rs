@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use super::group_of;
 use crate::engine::hold::Hold;
 use crate::engine::image::Digest;
-use crate::engine::kustomize::{is_pattern, split};
+use crate::engine::kustomize::{ENTRIES, is_pattern, split};
 use crate::engine::path::{Path, Step};
 use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slot, Slots};
 use crate::engine::tree::{Scalar, Tree};
@@ -95,7 +95,7 @@ pub(super) fn mappings<'a, T: Tree<'a>>(
 pub(super) fn sites<'a, T: Tree<'a>>(mappings: &[(T, Path)], digests: EntryDigest) -> Vec<Site> {
     let mut sites = Vec::new();
     for (mapping, at) in mappings {
-        for key in ["images", "imageTags"] {
+        for key in ENTRIES {
             if let Some(entries) = mapping.get(key) {
                 list(entries, &at.join(key), digests, &mut sites);
             }

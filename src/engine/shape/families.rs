@@ -87,17 +87,18 @@ pub(super) const NEVER_BELOW: [&str; 6] = [
 /// The key of every image, or what it begins with.
 const IMAGE: &[u8] = b"image";
 /// The texts of which one stands in every file with such an object, unless an escape spells it: the keys of containers and of entries,
-/// and the groups where images stand in other mappings.
-const BESIDE: [&[u8]; 6] = [
+/// the groups where images stand in other mappings, and the end of an operation's path in a JSON Patch.
+const BESIDE: [&[u8]; 7] = [
     b"ontainer",
     b"newTag",
     b"digest",
     b"tagSuffix",
     b"argoproj.io",
     b"tekton.dev",
+    b"/image",
 ];
 
-/// Whether an image of a family, or an entry of `images`, may be in the bytes.
+/// Whether an image of a family, an entry of `images` or an operation on an image may be in the bytes.
 pub(super) fn may_hold(bytes: &[u8]) -> bool {
     let has = |text: &[u8]| memmem::find(bytes, text).is_some();
     has(IMAGE) && BESIDE.into_iter().any(has)

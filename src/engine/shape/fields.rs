@@ -9,6 +9,7 @@
 //! They are off until a run names their kinds: what an operator does with a digest is for the user to know.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::kinds::Kinds;
@@ -200,7 +201,7 @@ impl Shape {
         self.kind == kind && self.group.as_deref().is_none_or(|own| own == group)
     }
 
-    /// Why none of its images is ever edited, if so.
+    /// Whether none of its images is ever edited.
     pub fn never(&self) -> bool {
         let group = self.group.as_deref().unwrap_or_default();
         families::of(&format!("{group}/v1"), &self.kind).is_none()
@@ -236,6 +237,21 @@ pub(super) fn off_kind(api_version: &str, kind: &str) -> Option<&'static str> {
     Some(&row(api_version, kind)?.kind)
 }
 
+/// Whether the images in fields of a kind's own are off in a run. An empty group means any.
+pub(super) fn may_be_off(group: &str, kind: &str, kinds: &Kinds) -> bool {
+    let is_meant = |shape: &&Shape| match group {
+        "" => shape.kind == kind,
+        group => shape.fits(group, kind),
+    };
+    let is_added = |shape: &Shape| {
+        let group = shape.group.as_deref().unwrap_or_default();
+        kinds.add(&format!("{group}/"), kind)
+    };
+    let mut rows = TABLE.iter().filter(is_meant);
+    let is_declared = || kinds.declared.iter().any(|shape| is_meant(&shape));
+    rows.any(|shape| !is_added(shape)) && !is_declared()
+}
+
 fn row(api_version: &str, kind: &str) -> Option<&'static Shape> {
     let group = group_of(api_version);
     TABLE.iter().find(|shape| shape.fits(group, kind))
@@ -269,15 +285,15 @@ pub(super) fn sites<'a, T: Tree<'a>>(
         .iter()
         .filter(|(own, name, _)| (*own, *name) == (group, kind));
     let outputs: Vec<Path> = outputs.map(|(.., keys)| at.keys(keys)).collect();
-    let mut known: Vec<Path> = Vec::new();
+    let mut known: BTreeSet<Path> = BTreeSet::new();
     let mut index = 0;
     sites.retain(|site| {
         let place = site.written_at();
         let is_output = outputs
             .iter()
             .any(|output| place.steps().starts_with(output.steps()));
-        let keeps = index < first || !is_output && !known.contains(&place);
-        known.push(place);
+        let is_new = known.insert(place);
+        let keeps = index < first || !is_output && is_new;
         index += 1;
         keeps
     });

@@ -122,7 +122,7 @@ fn look<'a, T: Tree<'a>>(
             let mut sites = entries::sites(&mappings, kinds.entry_digests);
             if texts.0 == Texts::Read {
                 let patches = mappings.iter();
-                let patches = patches.flat_map(|(mapping, at)| patches::texts(*mapping, at, kinds));
+                let patches = patches.flat_map(|(mapping, at)| patches::texts(*mapping, at));
                 patches.for_each(|patch| in_text(patch, kinds, &mut sites));
             }
             if let Some(hold) = entries::other_writer(api_version, object) {
@@ -153,15 +153,12 @@ fn look<'a, T: Tree<'a>>(
 }
 
 /// The images of the objects and operations in a text. What stands in a text of that text is not looked at.
-fn in_text<'a, T: Tree<'a>>(patch: Text<T>, kinds: &Kinds, sites: &mut Vec<Site>) {
-    let text = patch.node.scalar().text();
-    let Some(text) = text.filter(|text| text.contains("image")) else {
-        return;
-    };
+fn in_text<'a, T: Tree<'a>>(patch: Text<'a, T>, kinds: &Kinds, sites: &mut Vec<Site>) {
     // What kustomize cannot read either is its own business.
-    let Ok(file) = File::parse(text) else {
+    let Ok(file) = File::parse(patch.text) else {
         return;
     };
+    let of_jobs = patches::patch_hold(&patch.target, kinds);
     let is_literal = patch.node.is_verbatim();
     for document in (0..file.len()).filter(|index| !file.is_refused(*index)) {
         let mut found = Found::default();
@@ -175,8 +172,12 @@ fn in_text<'a, T: Tree<'a>>(patch: Text<T>, kinds: &Kinds, sites: &mut Vec<Site>
         );
         let before = patch.at.join(Step::Inside(document));
         for object in found.objects {
-            let hold = patch.hold.as_ref().or(object.hold.as_ref());
+            let hold = of_jobs.as_ref().or(object.hold.as_ref());
+            let is_operation = object.kind == JSON_PATCH;
             for mut site in object.sites {
+                if is_operation && !patches::patch_takes(&patch.target, &site, kinds) {
+                    continue;
+                }
                 let folded = || (!is_literal).then(Hold::not_literal);
                 site.hold = site.hold.or_else(|| hold.cloned()).or_else(folded);
                 site.at = before.below(site.at.steps());

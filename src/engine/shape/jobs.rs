@@ -1,7 +1,8 @@
 //! Jobs: their pod template cannot change, so a new image in one that is there fails when it is applied.
 
-use super::group_of;
+use super::{Kinds, group_of};
 use crate::engine::hold::Hold;
+use crate::engine::kustomize::Target;
 use crate::engine::tree::{Scalar, Tree};
 
 /// Annotations by which something replaces an object instead of changing it, and what has to be in them.
@@ -13,8 +14,35 @@ const REPLACED: [(&str, &str); 5] = [
     ("kustomize.toolkit.fluxcd.io/force", "true"),
 ];
 
+/// The kind of Jobs that a patch with this target may be for, unless the run adds it by name.
+pub(super) fn targeted<'t>(target: &'t Target, kinds: &Kinds) -> Option<&'t str> {
+    let is_held = |group: &str, kind: &str| !kinds.add(&format!("{group}/"), kind);
+    match target.named() {
+        Some((group, kind)) => (may_be(group, kind) && is_held(group, kind)).then_some(kind),
+        None => target.first_of(
+            KINDS
+                .into_iter()
+                .filter(|(group, kind)| is_held(group, kind)),
+        ),
+    }
+}
+
+/// The kinds among which a pattern may choose.
+const KINDS: [(&str, &str); 10] = [
+    ("batch", "Job"),
+    ("jobset.x-k8s.io", "JobSet"),
+    ("kubeflow.org", "JAXJob"),
+    ("kubeflow.org", "MPIJob"),
+    ("kubeflow.org", "PaddleJob"),
+    ("kubeflow.org", "PyTorchJob"),
+    ("kubeflow.org", "TFJob"),
+    ("kubeflow.org", "XGBoostJob"),
+    ("ray.io", "RayJob"),
+    ("trainer.kubeflow.org", "TrainJob"),
+];
+
 /// Whether a patch of objects of this kind may be one of Jobs; without a group any may be meant.
-pub(super) fn may_be(group: &str, kind: &str) -> bool {
+fn may_be(group: &str, kind: &str) -> bool {
     let of_group = |group| is_job(group, kind);
     match group {
         "" => GROUPS.into_iter().any(of_group),
@@ -89,6 +117,7 @@ mod tests {
         ] {
             assert!(!held(metadata.clone()), "{metadata}");
         }
+        assert!(KINDS.iter().all(|(group, kind)| is_job(group, kind)));
         let none = json!({});
         assert!(hold("jobset.x-k8s.io/v1alpha2", "JobSet", &none).is_some());
         assert!(hold("kubeflow.org/v1", "PyTorchJob", &none).is_some());

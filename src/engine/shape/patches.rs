@@ -11,9 +11,11 @@
 
 use std::borrow::Cow;
 
+use super::families::{self, NEVER_BELOW};
 use super::pods::IMAGE;
-use super::{Kinds, jobs};
+use super::{Kinds, fields, jobs};
 use crate::engine::hold::Hold;
+use crate::engine::kustomize::{PATCHES, Target};
 use crate::engine::path::{Path, Step};
 use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
@@ -39,6 +41,9 @@ pub(super) fn operations<'a, T: Tree<'a>>(document: T, at: &Path) -> Option<Vec<
         else {
             continue;
         };
+        if path.split('/').any(|key| NEVER_BELOW.contains(&key)) {
+            continue;
+        }
         let at = at.join(index);
         let containers = || value.items().into_iter().enumerate();
         match path.rsplit('/').collect::<Vec<_>>().as_slice() {
@@ -81,34 +86,53 @@ fn site<'a, T: Tree<'a>>(image: T, path: &str, at: Path, slot: &'static [Step]) 
     })
 }
 
-/// A patch that stands as a text in a kustomization.
-pub(super) struct Text<T> {
-    /// The scalar with the text.
-    pub(super) node: T,
-    /// Where it stands.
-    pub(super) at: Path,
-    /// What holds its images, as its target is a Job.
-    pub(super) hold: Option<Hold>,
+/// What holds the images of a patch with this target, as it may be one of Jobs.
+pub fn patch_hold(target: &Target, kinds: &Kinds) -> Option<Hold> {
+    jobs::targeted(target, kinds).map(Hold::job_immutable)
 }
 
-/// The patches that may stand as texts in a mapping with the keys of a kustomization. One that names a file is among them.
-pub(super) fn texts<'a, T: Tree<'a>>(mapping: T, at: &Path, kinds: &Kinds) -> Vec<Text<T>> {
+/// Whether the image of an operation is taken in a patch with this target: in objects of that kind it would be.
+pub fn patch_takes(target: &Target, operation: &Site, kinds: &Kinds) -> bool {
+    let Some((group, kind)) = target.named() else {
+        return true;
+    };
+    let is_container = |key: &str| matches!(key, "containers" | "initContainers");
+    let of_pod = || operation.name.split('/').any(is_container);
+    families::of(&format!("{group}/"), kind).is_some()
+        && (of_pod() || !fields::may_be_off(group, kind, kinds))
+}
+
+/// A patch that stands as a text in a kustomization.
+pub(super) struct Text<'a, T> {
+    /// The scalar with the text.
+    pub(super) node: T,
+    /// What stands in it.
+    pub(super) text: &'a str,
+    /// Where it stands.
+    pub(super) at: Path,
+    pub(super) target: Target,
+}
+
+/// The patches that stand as texts in a mapping with the keys of a kustomization, if an image may be in them.
+pub(super) fn texts<'a, T: Tree<'a>>(mapping: T, at: &Path) -> Vec<Text<'a, T>> {
     let mut texts = Vec::new();
-    for list in ["patches", "patchesJson6902", "patchesStrategicMerge"] {
+    for list in PATCHES {
         let items = mapping.get(list).map(T::items).unwrap_or_default();
         for (index, item) in items.into_iter().enumerate() {
-            let at = at.join(list).join(index);
-            let (node, at) = match item.get("patch") {
-                Some(patch) => (patch, at.join("patch")),
-                None => (item, at),
+            let patch = item.get("patch");
+            let node = patch.unwrap_or(item);
+            let Some(text) = node.scalar().text().filter(|text| text.contains("image")) else {
+                continue;
             };
-            let hold = item.get("target").and_then(|target| {
-                let text = |key| target.get(key).and_then(|value| value.scalar().text());
-                let group = text("group").unwrap_or_default();
-                let kind = text("kind").filter(|kind| jobs::may_be(group, kind))?;
-                (!kinds.add(&format!("{group}/"), kind)).then(|| Hold::job_immutable(kind))
+            let at = at.join(list).join(index);
+            let at = patch.map_or_else(|| at.clone(), |_| at.join("patch"));
+            let target = Target::read(item);
+            texts.push(Text {
+                node,
+                text,
+                at,
+                target,
             });
-            texts.push(Text { node, at, hold });
         }
     }
     texts
@@ -215,5 +239,56 @@ mod tests {
         assert!(held(json!({"group": "batch", "kind": "Job"})));
         assert!(!held(json!({"kind": "CronJob"})) && !held(json!({"name": "web"})));
         assert!(!held(json!({"group": "example.com", "kind": "Job"})));
+        for kind in ["Job|CronJob", ".*Job", "Deployment|Job", "Job["] {
+            assert!(held(json!({"kind": kind})), "{kind}");
+        }
+        assert!(!held(json!({"kind": "Deployment|StatefulSet"})));
+        assert!(!held(
+            json!({"kind": "Job|CronJob", "group": "example.com"})
+        ));
+        assert!(held(json!({"kind": "Job|CronJob", "group": "batch|apps"})));
+    }
+
+    #[test]
+    fn what_an_operation_puts_where_no_image_is_read_is_none() {
+        for path in [
+            "/data/image",
+            "/metadata/annotations/image",
+            "/status/image",
+            "/stringData/image",
+            "/spec/template/metadata/labels/image",
+        ] {
+            let document = json!([{"op": "add", "path": path, "value": "web:1"}]);
+            assert_eq!(images(&document), [""; 0], "{path}");
+        }
+    }
+
+    #[test]
+    fn an_operation_on_a_kind_whose_images_are_not_taken_is_not_taken() {
+        let taken = |path: &str, target: &Value, added: &str| {
+            let patch = format!("- {{op: replace, path: {path}, value: web:2}}\n");
+            let object = json!({"patches": [{"patch": patch, "target": target}]});
+            let added = (!added.is_empty()).then(|| added.parse().unwrap());
+            let kinds = Kinds {
+                added: added.into_iter().collect(),
+                ..Kinds::default()
+            };
+            !find_in("kustomization.yaml", &object, &kinds)
+                .objects
+                .is_empty()
+        };
+        let image = "/spec/image";
+        let operator = json!({"group": "monitoring.coreos.com", "kind": "Prometheus"});
+        let bare = json!({"kind": "Prometheus"});
+        let policy = json!({"group": "kyverno.io", "kind": "ClusterPolicy"});
+        for target in [&operator, &bare] {
+            assert!(!taken(image, target, ""), "{target}");
+            assert!(taken(image, target, "Prometheus"), "{target}");
+            let named = "Prometheus.monitoring.coreos.com";
+            assert!(taken(image, target, named), "{target}");
+            assert!(taken("/spec/containers/0/image", target, ""), "{target}");
+        }
+        assert!(!taken("/spec/containers/0/image", &policy, ""));
+        assert!(taken(image, &json!({"kind": "Shop"}), "") && taken(image, &json!(null), ""));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::group_of;
 use super::pods::PodKind;
+use crate::engine::kustomize::FILE_NAMES;
 
 /// The kinds whose images stand in the values of a chart.
 const OF_CHARTS: &str = "HelmRelease";
@@ -116,10 +117,7 @@ pub fn unhandled<'a>(
 
 /// Whether kustomize takes a file of this name for a kustomization, whatever stands in it.
 pub fn is_kustomization_file(name: &str) -> bool {
-    matches!(
-        name,
-        "kustomization.yaml" | "kustomization.yml" | "Kustomization"
-    )
+    FILE_NAMES.contains(&name)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Images that pass through several kustomizations: what holds them, what decides them, and what is asked.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -287,4 +288,231 @@ fn a_digest_goes_into_a_line_of_its_own_where_the_settings_say_so() {
         .replace("1.4", "1.5")
         .replace(&"1".repeat(64), &"2".repeat(64));
     assert_eq!(text(&place, "kustomization.yaml"), raised);
+}
+
+/// As [`decided`], of the files of a commit.
+fn decided_in_commit(place: &Workplace, paths: &[&str]) -> (Vec<String>, Vec<String>) {
+    fs::remove_dir(place.path().join(".git")).unwrap();
+    for line in ["init -q -b main", "add .", "commit -q -m first"] {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
+        let mut git = Command::new("git");
+        git.args(identity)
+            .args(line.split(' '))
+            .current_dir(place.path());
+        assert!(git.status().unwrap().success(), "{line}");
+    }
+    let branch = ["--branch", "imago/update", "--author", "a <a@example.com>"];
+    decided(place, &[&branch[..], paths].concat())
+}
+
+const APART: &str = "- source: {kind: Deployment, name: web, fieldPath: spec.template.spec.containers.0.image, options: {delimiter: ':', index: 1}}\n";
+
+#[test]
+fn a_commit_is_decided_like_the_work_tree_whatever_its_folders_are_called() {
+    // Git sorts folders as if they ended with `/`, and so `web-x/` and `web.yaml` come before `web/`.
+    let over = "resources: [../web-x, ../web.yaml, ../job.yaml]\nreplacements: [{path: ../web/versions.yaml}]\n";
+    let files = [
+        ("web-x/kustomization.yaml", "resources: [other.yaml]\n"),
+        ("web-x/other.yaml", "kind: ConfigMap\n"),
+        ("web.yaml", &*deployment(WEB)),
+        ("web.d/x.yaml", "kind: ConfigMap\n"),
+        ("web/versions.yaml", APART),
+        ("over/kustomization.yaml", over),
+        ("job.yaml", JOB),
+    ];
+    let held = (vec!["web.yaml taken-apart".to_owned()], vec![]);
+    for paths in [&["web.yaml"][..], &["web.yaml", "web-x"]] {
+        let place = tree(&files, &[(WEB, '1')]);
+        assert_eq!(decided(&place, paths), held, "{paths:?}");
+        assert_eq!(decided_in_commit(&place, paths), held, "{paths:?}");
+    }
+    // The entry reaches a Job that stands beside a folder of nearly the same name.
+    let files = [
+        ("job-x/kustomization.yaml", "resources: [a.yaml]\n"),
+        ("job.d/a.yaml", "kind: ConfigMap\n"),
+        ("job/kustomization.yaml", "resources: [job.yaml]\n"),
+        ("job/job.yaml", JOB),
+        ("over/kustomization.yaml", &SET.replace("base", "job")),
+    ];
+    let held = (
+        vec!["over/kustomization.yaml job-immutable".to_owned()],
+        vec![],
+    );
+    let place = tree(&files, &[(WEB, '1')]);
+    assert_eq!(decided(&place, &["over"]), held);
+    assert_eq!(decided_in_commit(&place, &["over"]), held);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_where_a_kustomization_names_it() {
+    let replacing = "resources: [../base]\nreplacements: [{path: versions.yaml}]\n";
+    let not_utf8 = |place: &Workplace, file: &str| {
+        fs::write(place.path().join(file), b"kind: Job # \xff\n").unwrap();
+    };
+    let told = |place: &Workplace, path: &str| {
+        let line = ["files", "--update", "--offline", "--dry-run"];
+        let more = ["--output", "json", path];
+        let report = place.imago(line.iter().chain(&more)).finish().json();
+        report["warnings"].to_string()
+    };
+    for (versions, expected) in [
+        (
+            None,
+            "`over/versions.yaml` cannot be read (it is not there)",
+        ),
+        (
+            Some("a: [\n"),
+            "`over/versions.yaml` cannot be read (line 1: ",
+        ),
+        (
+            Some("a: 1\na: 1\n"),
+            "`over/versions.yaml` cannot be read (line 2: ",
+        ),
+        (
+            Some(""),
+            "`over/versions.yaml` cannot be read (it is not UTF-8)",
+        ),
+        (Some(APART), ""),
+    ] {
+        let files = [
+            ("base/web.yaml", &*deployment(WEB)),
+            ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+            ("over/kustomization.yaml", replacing),
+            ("over/versions.yaml", versions.unwrap_or_default()),
+        ];
+        let place = tree(&files, &[(WEB, '1')]);
+        match versions {
+            None => fs::remove_file(place.path().join("over/versions.yaml")).unwrap(),
+            Some("") => not_utf8(&place, "over/versions.yaml"),
+            Some(_) => {}
+        }
+        let said = told(&place, "base/web.yaml");
+        assert!(said.contains(expected), "{versions:?}: {said}");
+        assert_eq!(said.contains("not known"), !expected.is_empty(), "{said}");
+    }
+    // What an entry reaches is not known either.
+    let files = [
+        ("base/kustomization.yaml", "resources: [job.yaml]\n"),
+        ("over/kustomization.yaml", SET),
+    ];
+    let place = tree(&files, &[(WEB, '1')]);
+    not_utf8(&place, "base/job.yaml");
+    let said = told(&place, "over");
+    let expected = "what `base/kustomization.yaml` makes of images is not known: `base/job.yaml` cannot be read";
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn a_json_patch_that_no_kustomization_applies_is_never_asked_at_a_registry() {
+    let registry = TestRegistry::start();
+    let host = registry.host();
+    let place = tree(&[], &[]);
+    let operation =
+        |path: &str| format!("- {{op: replace, path: {path}, value: {host}/stranger:1}}\n");
+    let operations = [
+        operation("/spec/image"),
+        operation("/spec/containers/0/image"),
+    ]
+    .concat();
+    place.write("patch.yaml", &operations);
+    place.write("elsewhere/kustomization.yaml", "resources: [x.yaml]\n");
+    place.write("elsewhere/patch.yaml", &operations);
+    place.write("web.yaml", deployment(&format!("{host}/web:1.4")));
+    registry.push_index("web", "1.4", &["linux/amd64"], "a");
+    place.imago(["files", "."]).finish_with(0);
+    let asked = registry.asked();
+    assert!(
+        asked.iter().any(|asked| asked.contains("/web/"))
+            && !asked.iter().any(|asked| asked.contains("stranger")),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn a_patch_whose_target_may_be_a_job_is_held_as_a_file_and_as_a_text() {
+    let operations = "- {op: replace, path: /spec/template/spec/containers/0/image, value: registry.example.test/web:1.4}\n";
+    let merge = "apiVersion: batch/v1\nkind: Any\nmetadata: {name: any}\nspec: {template: {spec: {containers: [{name: a, image: 'registry.example.test/web:1.4'}]}}}\n";
+    for (target, more, is_held) in [
+        ("{kind: Job}", &[][..], true),
+        ("{kind: Job|CronJob}", &[], true),
+        ("{kind: RayJob}", &[], true),
+        ("{kind: PyTorchJob}", &[], true),
+        ("{kind: Job, group: example.com}", &[], false),
+        ("{kind: Job}", &["--add-kind", "Job"], false),
+        ("{kind: CronJob}", &[], false),
+    ] {
+        for patch in [operations, merge] {
+            let by_path = format!("patches:\n- path: patch.yaml\n  target: {target}\n");
+            let inner = patch.replace('\n', "\n    ");
+            let as_text = format!(
+                "patches:\n- target: {target}\n  patch: |-\n    {}\n",
+                inner.trim()
+            );
+            for (kustomization, file) in [(by_path, "patch.yaml"), (as_text, "kustomization.yaml")]
+            {
+                let place = tree(
+                    &[
+                        ("kustomization.yaml", &kustomization),
+                        ("patch.yaml", patch),
+                    ],
+                    &[(WEB, '1')],
+                );
+                let (skipped, changed) = decided(&place, &[&[file], more].concat());
+                let held = [format!("{file} job-immutable")];
+                let expected = if is_held { &held[..] } else { &[] };
+                assert_eq!(skipped, expected, "{kustomization}");
+                assert_eq!(changed.len(), usize::from(!is_held), "{kustomization}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_patch_of_what_is_not_taken_is_left_alone_as_a_file_and_as_a_text() {
+    let patch = "- {op: replace, path: /spec/image, value: registry.example.test/web:1.4}\n";
+    for (target, taken) in [
+        ("{kind: Prometheus, group: monitoring.coreos.com}", false),
+        ("{kind: ClusterPolicy, group: kyverno.io}", false),
+        ("{kind: Shop}", true),
+    ] {
+        let by_path = format!("patches:\n- path: patch.yaml\n  target: {target}\n");
+        let as_text = format!("patches:\n- target: {target}\n  patch: |-\n    {patch}");
+        for (kustomization, patch) in [(by_path, patch), (as_text, "a: 1\n")] {
+            let files = [
+                ("kustomization.yaml", &*kustomization),
+                ("patch.yaml", patch),
+            ];
+            let place = tree(&files, &[(WEB, '1')]);
+            let (skipped, changed) = decided(&place, &["."]);
+            assert_eq!(
+                (skipped.len(), changed.len()),
+                (0, usize::from(taken)),
+                "{kustomization}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_image_that_a_replacement_may_replace_is_held() {
+    for (select, expected) in [
+        ("{kind: Deployment, labelSelector: app=web}", "unfollowed"),
+        ("{kind: Deployment|StatefulSet}", "decided-by"),
+        ("{kind: StatefulSet, labelSelector: app=web}", ""),
+    ] {
+        let over = format!(
+            "resources: [../base]\nreplacements:\n- source: {{kind: ConfigMap, fieldPath: data.web}}\n  targets:\n  - select: {select}\n    fieldPaths: [spec.template.spec.containers.0.image]\n"
+        );
+        let files = [
+            ("base/web.yaml", &*deployment(WEB)),
+            ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+            ("over/kustomization.yaml", &over),
+        ];
+        let place = tree(&files, &[(WEB, '1')]);
+        let (skipped, changed) = decided(&place, &[]);
+        match expected {
+            "" => assert_eq!((skipped.len(), changed.len()), (0, 1)),
+            code => assert_eq!(skipped, [format!("base/web.yaml {code}")]),
+        }
+    }
 }

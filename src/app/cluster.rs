@@ -41,6 +41,8 @@ pub struct ClusterRequest {
     pub dry_run: bool,
     /// Whether a check also fails on held images.
     pub strict: bool,
+    /// Whether a check only asks that each image has a digest.
+    pub pinned: bool,
     /// Whether a run that checks no image fails and changes nothing.
     pub fail_on_empty: bool,
     /// Whether to change an image only if a running pod is on another digest. A restart always checks the pods.
@@ -114,6 +116,7 @@ pub async fn run(
     let mut report = Report {
         dry_run: request.dry_run,
         strict: request.strict,
+        pinned: request.pinned,
         ..Report::new(Mode::Cluster, request.action)
     };
     if !matches!(request.action, Action::Report | Action::Check) {
@@ -258,6 +261,7 @@ impl Run<'_> {
             (Action::Restart, Some(pods)) => {
                 plan::restart(pods, &self.rules, answers, &request.now)
             }
+            (Action::Check, _) if request.pinned => plan::pins(&live.workload, &self.rules),
             (_, Some(pods)) => plan::update_running(pods, &self.rules, answers),
             (_, None) => plan::update(&live.workload, &self.rules, answers),
         };

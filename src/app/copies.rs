@@ -116,6 +116,7 @@ fn follows(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Ok
         | Outcome::Outdated(_)
+        | Outcome::Unpinned { .. }
         | Outcome::Stale { .. }
         | Outcome::Unchecked(_)
         | Outcome::Failed(_) => true,

@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 
 use super::manifest::ManifestFile;
-use super::report::{
-    Action, ImageReport, LeftOut, ObjectReport, Place, Problem, SiteName, Skipped,
-};
+use super::report::{ImageReport, LeftOut, ObjectReport, Place, Problem, SiteName, Skipped};
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
@@ -31,18 +29,35 @@ pub struct Edited {
     pub problems: Vec<Problem>,
 }
 
-/// Plans what the action asks for, and edits a copy of the text.
-pub fn edit(manifest: &ManifestFile, action: Action, rules: &Rules, answers: &Answers) -> Edited {
+/// What the plan of a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Every image on its tag's digest, in the file's text.
+    Updated,
+    /// The same, to be looked at only.
+    Compared,
+    /// What the records say, in the file's text.
+    Restored,
+    /// A digest for every image, whichever it is.
+    Pinned,
+}
+
+/// Plans what is wanted, and edits a copy of the text where it can be written.
+pub(super) fn edit(
+    manifest: &ManifestFile,
+    wanted: Wanted,
+    rules: &Rules,
+    answers: &Answers,
+) -> Edited {
     let mut edited = Edited::default();
     let mut changes: Vec<DocumentChanges> = Vec::new();
     let mut changed = Vec::new();
     for (document, object) in &manifest.objects {
         let place = place(manifest, object);
-        let plan = match action {
-            Action::Restore => plan::restore(object, rules),
-            Action::Report | Action::Check | Action::Update | Action::Restart => {
-                plan::update(object, rules, answers)
-            }
+        let plan = match wanted {
+            Wanted::Restored => plan::restore(object, rules),
+            Wanted::Updated | Wanted::Compared => plan::update(object, rules, answers),
+            Wanted::Pinned => plan::pins(object, rules),
         };
         let plan = plan.unwrap_or_else(|refusal| {
             edited
@@ -66,7 +81,7 @@ pub fn edit(manifest: &ManifestFile, action: Action, rules: &Rules, answers: &An
             }
         }
     }
-    if changes.is_empty() {
+    if changes.is_empty() || wanted == Wanted::Compared {
         return edited;
     }
     match new_text(manifest, &changes) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::overlays::{self, Base};
+use super::report::STDIN;
 use crate::engine::code::Code;
 use crate::engine::kustomize::Kustomization;
 use crate::engine::look::{self, Look};
@@ -11,7 +12,7 @@ use crate::engine::object::Object;
 use crate::engine::plan::Question;
 use crate::engine::shape::{self, Kinds};
 use crate::engine::yaml::{Fault, File, Unreadable};
-use crate::io::files::MAX_RULES;
+use crate::io::files::{FileError, MAX_RULES};
 use crate::io::scan::{Found, What};
 
 /// Lists the registry queries for the objects of a file, each with the number of its document.
@@ -112,18 +113,69 @@ pub(super) fn examine(
             cause: error.to_string(),
         },
         What::Problem(error) => {
-            let unreadable = Examined::Unreadable(Unread {
-                code: error.code(),
-                line: None,
-                cause: error.to_string(),
-                hint: error.hint().map(str::to_owned),
-            });
+            let unreadable = Examined::Unreadable(Unread::of_file(error));
             let is_one = overlays::is_kustomization(found.path);
             let unread = is_one.then(|| base.unread(found.path, &error.to_string()));
             return (unreadable, unread);
         }
     };
     (examined, None)
+}
+
+/// As [`examine_bytes`], of a stream. There is no other file to go on with, so text that is no YAML is always a problem.
+pub(super) fn examine_stream(bytes: &[u8], kinds: &Kinds, questions: &impl Questions) -> Examined {
+    let (examined, _) = examine_bytes(Path::new(STDIN), bytes, &Base::default(), kinds, questions);
+    let hint = "look at what the program before the pipe prints";
+    let of_stream = |unread: Unread| Unread {
+        hint: match unread.hint {
+            Some(hint) if !hint.contains("--exclude") => Some(hint),
+            _ => Some(hint.to_owned()),
+        },
+        ..unread
+    };
+    match examined {
+        Examined::Template { line, why } => Examined::Unreadable(Unread {
+            code: Code::YamlSyntax,
+            line,
+            cause: why,
+            hint: Some("render it first, as with `helm template`".to_owned()),
+        }),
+        Examined::NotYaml { line, why } => Examined::Unreadable(Unread {
+            code: Code::YamlSyntax,
+            line: Some(line),
+            cause: why,
+            hint: Some(hint.to_owned()),
+        }),
+        // Nothing has parsed it yet: it may be the message of a program that failed.
+        Examined::Nothing { unhandled } => match text(bytes).map(File::parse) {
+            Ok(Err(error)) => Examined::Unreadable(Unread {
+                hint: Some(hint.to_owned()),
+                ..Unread::of(&error)
+            }),
+            _ => Examined::Nothing { unhandled },
+        },
+        Examined::Unreadable(unread) => Examined::Unreadable(of_stream(unread)),
+        Examined::UnreadableDocuments { refused, unhandled } => Examined::UnreadableDocuments {
+            refused: refused.into_iter().map(of_stream).collect(),
+            unhandled,
+        },
+        Examined::Manifest {
+            text,
+            objects,
+            questions,
+            unhandled,
+            misplaced,
+            refused,
+        } => Examined::Manifest {
+            refused: refused.into_iter().map(of_stream).collect(),
+            text,
+            objects,
+            questions,
+            unhandled,
+            misplaced,
+        },
+        other => other,
+    }
 }
 
 pub(super) fn examine_bytes(
@@ -224,6 +276,16 @@ fn examine_parsed(
 }
 
 impl Unread {
+    /// The bytes cannot be read.
+    pub(super) fn of_file(error: &FileError) -> Self {
+        Self {
+            code: error.code(),
+            line: None,
+            cause: error.to_string(),
+            hint: error.hint().map(str::to_owned),
+        }
+    }
+
     fn of(error: &Unreadable) -> Self {
         Self {
             code: error.fault.code(),

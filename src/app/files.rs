@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::commit::{self, Again, PushOutcome, Session};
 use super::copies;
-use super::edits::{self, Edited};
+use super::edits::{self, Edited, Wanted};
 use super::globs;
 use super::kind_names;
 use super::lock_check;
@@ -15,8 +15,8 @@ use super::nothing;
 use super::observer::{Event, Observer};
 use super::pass::Pass;
 use super::ready::Awaiting;
-use super::report::{Action, Mode, ObjectReport, Place, Problem, Reach, Report};
-use super::request::FilesRequest;
+use super::report::{Action, ObjectReport, Place, Problem, Reach, Report};
+use super::request::{FilesRequest, Input};
 use super::source::{Source, Sourced, lock_problem};
 use super::survey::{self, Survey};
 use super::threads::{self, WhenReady, aside};
@@ -51,7 +51,7 @@ pub async fn run(
         let looking = Arc::clone(&job);
         let (opened, looked) = aside(move || looking.look(session)).await?;
         let (mut report, pass) = job.decide(looked, observer).await?;
-        if job.request.action == Action::Check && !job.request.lock.offline {
+        if job.request.action == Action::Check && job.request.asks_registries() {
             let expected = pass.digests();
             lock_check::check(
                 &job.lock,
@@ -180,9 +180,10 @@ impl Job {
                 .iter()
                 .for_each(|source| source.ask_ahead(number, questions))
         };
-        let mut survey = match of_commit.transpose()?.flatten() {
-            Some(survey) => survey,
-            None => survey::survey(
+        let mut survey = match (of_commit.transpose()?.flatten(), request.input) {
+            (Some(survey), _) => survey,
+            (None, Input::Stdin) => survey::survey_stdin(&request.kinds, questions, ask_ahead),
+            (None, Input::Paths) => survey::survey(
                 request.scope(&self.at),
                 &request.kinds,
                 questions,
@@ -194,7 +195,8 @@ impl Job {
         let mut report = Report {
             dry_run: request.dry_run,
             strict: request.strict,
-            ..Report::new(Mode::Files, request.action)
+            pinned: request.pinned,
+            ..Report::new(request.input.mode(), request.action)
         };
         let prunable = request.lock.prune && survey.problems.is_empty();
         let named = prunable.then(|| plan::named(survey.objects())).flatten();
@@ -268,9 +270,10 @@ impl Job {
         source: Option<Source>,
         observer: &dyn Observer,
     ) -> (Sourced, Vec<(ManifestFile, Edited)>) {
-        let (action, rules) = (self.request.action, Arc::clone(&self.rules));
+        let rules = Arc::clone(&self.rules);
+        let wanted = self.request.wanted();
         let mut editing = WhenReady::new(manifests, move |manifest: &ManifestFile, answers| {
-            edits::edit(manifest, action, &rules, &answers)
+            edits::edit(manifest, wanted, &rules, &answers)
         });
         let (mut awaiting, all) = Awaiting::new(questions);
         let mut ready = |index, answers: Answers| editing.ready(index, answers);
@@ -352,6 +355,16 @@ impl FilesRequest {
             hint: error.hint(),
         }
         .into())
+    }
+
+    /// What the plan of a file is for.
+    pub(super) fn wanted(&self) -> Wanted {
+        match (self.action, self.input) {
+            (Action::Restore, _) => Wanted::Restored,
+            (Action::Check, _) if self.pinned => Wanted::Pinned,
+            (_, Input::Paths) => Wanted::Updated,
+            (_, Input::Stdin) => Wanted::Compared,
+        }
     }
 
     /// Who answers, where the action asks anything. Nothing is asked yet.

@@ -2,7 +2,7 @@
 
 use super::cluster::ClusterRequest;
 use super::report::{Action, Mode, Place, Report};
-use super::request::FilesRequest;
+use super::request::{FilesRequest, Input};
 use super::workspace::{Workspace, WorkspaceKind};
 use super::{cluster, edits, files, globs, nothing, survey};
 use crate::engine::code::Code;
@@ -64,14 +64,13 @@ pub fn in_files(request: &FilesRequest, at: &Workspace) -> anyhow::Result<Invent
     if at.kind == WorkspaceKind::Bare {
         request.refuse_bare(at)?;
     }
-    let found = survey::survey(
-        request.scope(at),
-        &request.kinds,
-        |_: &[_]| Vec::new(),
-        |_, _| {},
-    );
+    let (scope, kinds) = (request.scope(at), &request.kinds);
+    let found = match request.input {
+        Input::Paths => survey::survey(scope, kinds, |_: &[_]| Vec::new(), |_, _| {}),
+        Input::Stdin => Ok(survey::survey_stdin(kinds, |_: &[_]| Vec::new(), |_, _| {})),
+    };
     let mut found = found.map_err(|error| survey::wrong_paths(&error))?;
-    let mut inventory = Inventory::new(Mode::Files);
+    let mut inventory = Inventory::new(request.input.mode());
     let report = &mut inventory.report;
     report.narrowed = request.narrows();
     report.select(&mut found, request, &at.current);

@@ -13,14 +13,20 @@ pub(super) fn checked(report: &Report) -> Option<String> {
         (_, false) => of_objects(report),
         (Mode::Cluster, true) => of_cluster(report)?,
         (Mode::Files, true) => of_files(report),
+        (Mode::Stdin, true) => of_stdin(report),
     };
     Some(format!("no image was checked: {why}"))
 }
 
 /// Why a list of the images of files has none. `None`: a problem, or the warning on an empty namespace, says it.
 pub(super) fn found(report: &Report) -> Option<String> {
-    let is_due = report.mode == Mode::Files && report.problems.is_empty();
-    is_due.then(|| format!("no image was found: {}", of_files(report)))
+    let why = match report.mode {
+        Mode::Cluster => return None,
+        Mode::Files => of_files(report),
+        Mode::Stdin => of_stdin(report),
+    };
+    let is_due = report.problems.is_empty();
+    is_due.then(|| format!("no image was found: {why}"))
 }
 
 /// Objects were taken, and none of their images was looked up.
@@ -91,6 +97,15 @@ fn of_cluster(report: &Report) -> Option<String> {
         .then(|| format!("something else writes the {workloads} found; `--managed` takes them too"))
 }
 
+fn of_stdin(report: &Report) -> String {
+    let unhandled = unhandled(report);
+    match of_selection(report) {
+        Some(why) => why,
+        None if unhandled.is_empty() => "no object with images is in standard input; look at what the program before the pipe prints".to_owned(),
+        None => format!("imago reads none of what is in standard input: {unhandled}"),
+    }
+}
+
 fn of_files(report: &Report) -> String {
     let files = counted(report.files_seen, "file");
     let templates = report
@@ -98,12 +113,8 @@ fn of_files(report: &Report) -> String {
         .iter()
         .filter(|skipped| skipped.code == Code::Template)
         .count();
-    let left_out = report.not_selected + report.without_namespace;
-    let unhandled: Vec<String> = report
-        .unhandled
-        .iter()
-        .map(|(kind, count)| counted(*count, kind))
-        .collect();
+    let unhandled = unhandled(report);
+    let selection = of_selection(report);
     match () {
         () if report.files_seen == 0 && report.narrowed => {
             "no manifest (*.yaml, *.yml, *.json) passes `include` and `exclude`; check the globs"
@@ -113,18 +124,7 @@ fn of_files(report: &Report) -> String {
             "no manifest was found (*.yaml, *.yml, *.json); name the folder that holds them"
                 .to_owned()
         }
-        () if left_out > 0 && report.not_selected == 0 => {
-            format!(
-                "{} without a namespace, which `-n` does not take; leave out `-n`",
-                are(left_out, "object")
-            )
-        }
-        () if left_out > 0 => {
-            format!(
-                "`-n`, `-x`, `-l`, `-f` and the kinds take none of {}; check their values",
-                counted(left_out, "object")
-            )
-        }
+        () if selection.is_some() => selection.unwrap_or_default(),
         () if templates == report.files_seen => {
             "every file is a template, which imago does not edit; render it first, as with `helm template`".to_owned()
         }
@@ -132,10 +132,30 @@ fn of_files(report: &Report) -> String {
             format!("no object with images is in {files}; name the folder that holds them")
         }
         () => format!(
-            "imago edits none of what is in {files}: {}",
-            unhandled.join(", ")
+            "imago edits none of what is in {files}: {unhandled}"
         ),
     }
+}
+
+/// Flags took none of the objects that are there.
+fn of_selection(report: &Report) -> Option<String> {
+    let left_out = report.not_selected + report.without_namespace;
+    (left_out > 0).then(|| match report.not_selected {
+        0 => format!(
+            "{} without a namespace, which `-n` does not take; leave out `-n`",
+            are(left_out, "object")
+        ),
+        _ => format!(
+            "`-n`, `-x`, `-l`, `-f` and the kinds take none of {}; check their values",
+            counted(left_out, "object")
+        ),
+    })
+}
+
+fn unhandled(report: &Report) -> String {
+    let kinds = report.unhandled.iter();
+    let kinds: Vec<String> = kinds.map(|(kind, count)| counted(*count, kind)).collect();
+    kinds.join(", ")
 }
 
 /// `1 image is`, `2 images are`.

@@ -363,7 +363,7 @@ impl KnownOverlays {
                     in_own.unwrap_or_else(|| (fates.next().unwrap_or_else(followed), None));
                 let hold = || bound.cloned().or_else(|| fate.hold(image));
                 site.hold = site.hold.take().or_else(hold);
-                site.decided_by = fate.decided_by().map(str::to_owned);
+                site.decided_by = fate.decided_by();
                 if fate.kept
                     && let Some(by) = fate.replaced.first()
                 {

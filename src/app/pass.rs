@@ -93,7 +93,7 @@ impl Pass {
         other
             .objects
             .retain(|(_, object)| request.takes(object) == Verdict::Taken);
-        let edited = edits::edit(&other, request.action, &self.rules, &self.answers);
+        let edited = edits::edit(&other, request.wanted(), &self.rules, &self.answers);
         edited
             .problems
             .is_empty()

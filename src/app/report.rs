@@ -19,6 +19,8 @@ pub use crate::engine::site::Role;
 pub enum Mode {
     /// In files.
     Files,
+    /// In standard input, which is read as one file and never written.
+    Stdin,
     /// In a cluster.
     Cluster,
 }
@@ -27,7 +29,7 @@ impl Mode {
     /// What the run calls one object: in a cluster only those are taken that run pods.
     pub fn object(self) -> &'static str {
         match self {
-            Self::Files => "object",
+            Self::Files | Self::Stdin => "object",
             Self::Cluster => "workload",
         }
     }
@@ -48,6 +50,9 @@ pub enum Action {
     Restart,
 }
 
+/// How standard input is named in a report, as compilers and ripgrep do.
+pub const STDIN: &str = "<stdin>";
+
 /// One run.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -59,6 +64,8 @@ pub struct Report {
     pub dry_run: bool,
     /// Whether a check fails on what is held, too.
     pub strict: bool,
+    /// Whether the check only asked that each image has a digest.
+    pub pinned: bool,
     /// Whether no image was checked, and that is a failure (`--fail-on-empty`). Nothing was carried out then.
     pub failed_empty: bool,
     /// Every object that was taken, in order.
@@ -110,6 +117,7 @@ impl Report {
             action,
             dry_run: false,
             strict: false,
+            pinned: false,
             failed_empty: false,
             objects: Vec::new(),
             files_seen: 0,
@@ -171,6 +179,7 @@ impl Report {
                 Outcome::Ok => &mut counts.ok,
                 Outcome::Fixed => &mut counts.fixed,
                 Outcome::Outdated(_) => &mut counts.outdated,
+                Outcome::Unpinned { .. } => &mut counts.unpinned,
                 Outcome::Restored(_) => &mut counts.restored,
                 Outcome::Stale { .. } => &mut counts.stale,
                 Outcome::Unchecked(_) => &mut counts.unchecked,
@@ -241,6 +250,7 @@ pub struct Counts {
     pub ok: usize,
     pub fixed: usize,
     pub outdated: usize,
+    pub unpinned: usize,
     pub restored: usize,
     pub stale: usize,
     pub unchecked: usize,
@@ -300,6 +310,7 @@ impl ImageReport {
             Outcome::Held(hold) => hold.digest.is_some(),
             Outcome::Ok
             | Outcome::Outdated(_)
+            | Outcome::Unpinned { .. }
             | Outcome::Restored(_)
             | Outcome::Kept(_)
             | Outcome::Stale { .. }

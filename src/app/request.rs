@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::gate::PlatformLoss;
 use super::kind_names::KindLists;
 use super::message::Template;
-use super::report::Action;
+use super::report::{Action, Mode};
 use super::source::LockUse;
 use super::workspace::Workspace;
 use crate::engine::object::Object;
@@ -22,7 +22,9 @@ use crate::io::scan;
 /// What `imago files` is asked, checked.
 #[derive(Clone, Debug)]
 pub struct FilesRequest {
-    /// Folders and files, `.` where none was named.
+    /// Where the manifests come from.
+    pub input: Input,
+    /// Folders and files, `.` where none was named. None for standard input.
     pub paths: Vec<PathBuf>,
     /// Globs that a found file has to match, where there are any.
     pub include: Vec<String>,
@@ -36,6 +38,8 @@ pub struct FilesRequest {
     pub dry_run: bool,
     /// Whether a check fails on what is held, too.
     pub strict: bool,
+    /// Whether a check only asks that each image has a digest, and no registry whether it is the tag's.
+    pub pinned: bool,
     /// Whether a run that checks no image fails, and writes nothing.
     pub fail_on_empty: bool,
     /// Which kinds of objects are taken.
@@ -66,6 +70,26 @@ pub struct FilesRequest {
     pub git: Option<CommitRequest>,
     /// The files that the report goes to: none of them may be a manifest or the lock.
     pub reports: Vec<PathBuf>,
+}
+
+/// Where manifests come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Input {
+    /// Folders and files.
+    #[default]
+    Paths,
+    /// Standard input: one stream, which is never written.
+    Stdin,
+}
+
+impl Input {
+    /// Where a report says that its objects are.
+    pub(super) fn mode(self) -> Mode {
+        match self {
+            Self::Paths => Mode::Files,
+            Self::Stdin => Mode::Stdin,
+        }
+    }
 }
 
 /// The two lists of globs for images: what is true of each.
@@ -162,6 +186,7 @@ impl FilesRequest {
     pub(super) fn asks(&self) -> bool {
         match self.action {
             Action::Restore | Action::Restart => false,
+            Action::Check if self.pinned => false,
             Action::Report | Action::Check | Action::Update => true,
         }
     }

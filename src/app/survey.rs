@@ -1,12 +1,13 @@
 //! What is in the files of a run: each is read once, looked at, and parsed only where an image may be in it.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
-use super::examine::{Examined, Questions, Unread, examine, examine_bytes};
+use super::examine::{Examined, Questions, Unread, examine, examine_bytes, examine_stream};
 use super::manifest::ManifestFile;
 use super::overlays::{self, Base, KnownOverlays, Replaced};
-use super::report::{Place, Problem, Skipped};
+use super::report::{Place, Problem, STDIN, Skipped};
 use super::threads;
 use crate::engine::code::Code;
 use crate::engine::misplaced;
@@ -14,6 +15,7 @@ use crate::engine::object::Object;
 use crate::engine::plan::Question;
 use crate::engine::shape::{self, Kinds};
 use crate::io::scan::{self, IdleGlob};
+use crate::io::stdin;
 
 /// Everything that was found, files by path.
 #[derive(Debug, Default)]
@@ -83,6 +85,29 @@ pub fn survey(
         true => Ok(Vec::new()),
         false => read(names),
     })
+}
+
+/// As [`survey`], of standard input. No kustomization has to do with it: what a build prints is built.
+pub fn survey_stdin(
+    kinds: &Kinds,
+    questions: impl Questions,
+    ask_ahead: impl Fn(usize, &[Question]),
+) -> Survey {
+    let examined = match stdin::read() {
+        Ok(bytes) => examine_stream(&bytes, kinds, &questions),
+        Err(error) => Examined::Unreadable(Unread::of_file(&error)),
+    };
+    if let Examined::Manifest { questions, .. } = &examined {
+        ask_ahead(0, questions);
+    }
+    let mut survey = Survey {
+        kinds: kinds.clone(),
+        ..Survey::default()
+    };
+    survey.take(PathBuf::from(STDIN), STDIN.to_owned(), examined);
+    let overlays = KnownOverlays::default();
+    let Ok(survey) = survey.follow(overlays, &questions, |_| Ok::<_, Infallible>(Vec::new()));
+    survey
 }
 
 /// As [`survey`], among the files of a commit: their paths from the request's root, and how those that are chosen are read, all at once.
@@ -298,8 +323,12 @@ impl Survey {
             cause: unread.cause,
             hint: unread.hint,
         };
-        let of_file = |unread| problem(format!("cannot read `{name}`"), unread);
-        let of_document = |unread| problem(format!("cannot read a document of `{name}`"), unread);
+        let shown = match name.as_str() {
+            STDIN => "standard input".to_owned(),
+            name => format!("`{name}`"),
+        };
+        let of_file = |unread| problem(format!("cannot read {shown}"), unread);
+        let of_document = |unread| problem(format!("cannot read a document of {shown}"), unread);
         self.files += usize::from(!matches!(
             examined,
             Examined::UnreadableFolder { .. } | Examined::Unknown { .. }

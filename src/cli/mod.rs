@@ -331,7 +331,7 @@ fn exit_code(report: &Report) -> u8 {
         Report {
             action: Action::Check,
             ..
-        } if report.counts().outdated > 0 => OUTDATED,
+        } if report.counts().outdated + report.counts().unpinned > 0 => OUTDATED,
         Report { lock, .. } if !lock.is_empty() => OUTDATED,
         Report {
             strict: true,

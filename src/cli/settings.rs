@@ -149,6 +149,17 @@ fn strict(given: bool, action: Action) -> Result<bool, UsageError> {
     }
 }
 
+/// Reads `--pinned`, which only a check knows.
+fn pinned(given: bool, action: Action) -> Result<bool, UsageError> {
+    match (given, action) {
+        (true, action) if action != Action::Check => Err(usage(
+            "`--pinned` needs `--check`: it says what the check asks for",
+            "add `--check`, or leave out `--pinned`; `imago images` lists every image with its state",
+        )),
+        (given, _) => Ok(given),
+    }
+}
+
 /// Whether colour is used where nothing but the environment is known: `NO_COLOR` (no-color.org) and a terminal that has none.
 pub fn colour(when: When, outside: &Outside) -> Colour {
     let refused = outside

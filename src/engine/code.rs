@@ -87,6 +87,9 @@ codes! {
         Outdated = "outdated",
             "The image is not on the digest that its tag points to.",
             "Run with `--update`.";
+        Unpinned = "unpinned",
+            "The image has no digest, and `--check --pinned` asks for one.",
+            "Run with `--update`.";
         LockOutdated = "lock-outdated",
             "The lock has another digest of the tag than the registry.",
             "Run `imago files --update` with the lock.";

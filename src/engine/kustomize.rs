@@ -23,7 +23,7 @@ use super::hold::Hold;
 use super::image::{ImageRef, Lookup};
 use super::object::Object;
 use super::path::Step;
-use super::site::{Site, Slots};
+use super::site::{Decider, Site, Slots};
 use super::tree::Tree;
 use entry::{Effect, Entry};
 use pattern::Limits;
@@ -204,6 +204,8 @@ pub struct Fate {
     pub renamed: BTreeMap<String, String>,
     /// The files that set its tag and digest anew in a build.
     pub replaced: BTreeSet<String>,
+    /// Those of them after which it has no digest in a build.
+    unpinned: BTreeSet<String>,
     /// A file that puts a suffix on its tag in a build.
     pub suffixed: Option<String>,
     /// A file with a replacement that takes it apart.
@@ -560,6 +562,9 @@ impl Overlays {
         match passing.set_by {
             Some(Setter::Entry(entry)) => {
                 fate.replaced.insert(file(entry.0));
+                if !passing.image.contains('@') {
+                    fate.unpinned.insert(file(entry.0));
+                }
                 fate.deciding.insert(entry);
             }
             Some(Setter::Replacement(by)) => drop(fate.replaced.insert(file(by))),
@@ -648,14 +653,18 @@ impl Fate {
         suffixed.map(|by| Hold::suffixed_by(by))
     }
 
-    /// The file that decides the image, where no build has its tag or its digest.
-    pub fn decided_by(&self) -> Option<&str> {
+    /// The file that decides the image, where no build has its tag or its digest. One that gives it no digest comes first.
+    pub fn decided_by(&self) -> Option<Decider> {
         let stands = self.kept
             || !self.renamed.is_empty()
             || self.suffixed.is_some()
             || self.unfollowed.is_some();
-        let by = self.replaced.first().filter(|_| !stands);
-        by.map(String::as_str)
+        let unpinned = self.unpinned.first();
+        let by = unpinned.or(self.replaced.first()).filter(|_| !stands)?;
+        Some(Decider {
+            file: by.clone(),
+            has_digest: unpinned.is_none(),
+        })
     }
 }
 
@@ -852,8 +861,8 @@ mod tests {
             let unless = hold.iter().flat_map(|hold| &hold.unless);
             let unless: Vec<String> = unless.map(Lookup::to_string).collect();
             let code = hold.as_ref().map_or("", |hold| hold.code.as_str());
-            let by = fate.decided_by().unwrap_or_default();
-            [code, &unless.join(" "), by].join("|")
+            let by = fate.decided_by().map(|by| by.file).unwrap_or_default();
+            [code, &unless.join(" "), &by].join("|")
         };
         let rename = json!([{"name": ".*/?web", "newName": "mirror.example.com/web"}]);
         // Nobody asks Docker Hub for a name that is none anywhere.

@@ -7,7 +7,7 @@ mod restart;
 mod state;
 
 pub use restart::restart;
-pub use state::{State, states};
+pub use state::{State, pins, states};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,12 +39,17 @@ pub struct Rules {
 /// What was decided for an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is on its tag's digest, or has nothing to go back from.
+    /// It is on its tag's digest, has nothing to go back from, or has a digest where a check asked for no more.
     Ok,
     /// A person's pin: left alone.
     Fixed,
     /// It has to be updated to this image.
     Outdated(String),
+    /// It has no digest, and a check asked for one.
+    Unpinned {
+        /// The kustomization that decides it, and gives it none.
+        decided_by: Option<String>,
+    },
     /// It goes back to this image, which the annotation records.
     Restored(String),
     /// The action leaves it as written, for this reason.
@@ -84,6 +89,7 @@ impl Outcome {
     pub fn code(&self) -> Option<Code> {
         match self {
             Self::Outdated(_) => Some(Code::Outdated),
+            Self::Unpinned { .. } => Some(Code::Unpinned),
             Self::Restored(_) => Some(Code::Restored),
             Self::Stale { .. } => Some(Code::Stale),
             Self::Ignored(left_out) => Some(left_out.code),

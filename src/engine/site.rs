@@ -29,9 +29,18 @@ pub struct Site {
     /// The mark that leaves it out, beside that of its whole object.
     pub ignored: Option<IgnoreMark>,
     /// The file that decides its tag and its digest anew, whatever stands here.
-    pub decided_by: Option<String>,
+    pub decided_by: Option<Decider>,
     /// What keeps it as it is written, whatever its tag points to.
     pub hold: Option<Hold>,
+}
+
+/// A file that decides an image, whatever stands at its site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decider {
+    /// The file.
+    pub file: String,
+    /// Whether the image has a digest in every build.
+    pub has_digest: bool,
 }
 
 impl Site {

@@ -62,6 +62,9 @@ pub enum FileError {
     /// It has this many bytes, more than [`MAX_FILE`].
     #[error("it has {0} bytes, more than the {MAX_FILE} that are read")]
     TooLarge(u64),
+    /// It is a stream that goes on beyond [`MAX_FILE`].
+    #[error("it has more than the {MAX_FILE} bytes that are read")]
+    TooLong,
     /// It has this many bytes of rules, alone or with the files above it. See [`MAX_RULES`].
     #[error("it has too many rules: {0} bytes of them")]
     TooManyRules(u64),
@@ -96,7 +99,7 @@ impl FileError {
             Self::OpenFiles => Code::OpenFiles,
             Self::ReadOnly(_) => Code::ReadOnly,
             Self::NotRegular(_) => Code::NotAFile,
-            Self::TooLarge(_) | Self::TooManyRules(_) => Code::TooLarge,
+            Self::TooLarge(_) | Self::TooLong | Self::TooManyRules(_) => Code::TooLarge,
             Self::Changed | Self::Displaced => Code::ChangedMeanwhile,
             Self::Outside(_) => Code::LinkOutside,
             Self::Link(_) => Code::Link,
@@ -119,6 +122,7 @@ impl FileError {
             Self::ReadOnly(_) => Some("run `chmod u+w` on it, or leave it out with `--exclude`"),
             Self::NotRegular(_) => Some("name a file or a folder of manifests"),
             Self::TooLarge(_) => Some("leave it out with `--exclude`"),
+            Self::TooLong => Some("write it to several files, and name their folder"),
             Self::TooManyRules(_) => Some("shorten it: 64 KiB are read"),
             Self::Outside(_) => {
                 Some("name the file that it leads to, in that file's own repository")

@@ -14,3 +14,4 @@ mod once;
 pub mod registry;
 pub mod resolver;
 pub mod scan;
+pub mod stdin;

@@ -73,7 +73,7 @@ pub(super) struct Answered {
 }
 
 impl Resolved {
-    /// Asks everything that an action needs. A restore needs nothing.
+    /// Asks everything that an action needs. A restore and a check of pins need nothing.
     pub(super) async fn ask(
         cluster: &Cluster,
         request: &ClusterRequest,
@@ -83,7 +83,7 @@ impl Resolved {
         report: &mut Report,
         observer: &dyn Observer,
     ) -> anyhow::Result<Self> {
-        if request.action == Action::Restore {
+        if request.action == Action::Restore || request.pinned {
             return Ok(Self {
                 groups: vec![Answered::default()],
                 of: BTreeMap::new(),

@@ -30,6 +30,9 @@ pub struct Cluster {
     /// With --check, exit 1 also when an image is held
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub strict: bool,
+    /// With --check, ask no registry: exit 1 when a digest is missing
+    #[arg(long, help_heading = "Action (without one nothing is changed)")]
+    pub pinned: bool,
     /// Exit 2 when no image was checked
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub fail_on_empty: bool,

@@ -11,12 +11,13 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   imago files --update --lock imago.lock    pin all images, and record their digests
   imago files --diff deploy/ | git apply    make the change by way of a diff
-  imago files --update --push deploy/       commit the change, and push it";
+  imago files --update --push deploy/       commit the change, and push it
+  kustomize build . | imago files --check -    check what is printed";
 
 /// The flags of `imago files`.
 #[derive(Args, Debug, Default)]
 pub struct Files {
-    /// Folders to scan, files to read [default: .]
+    /// Folders to scan, files to read, or - for standard input [default: .]
     #[arg(value_name = "PATH", help_heading = "Files", display_order = 0)]
     pub paths: Vec<PathBuf>,
     /// Read only the files that match (repeats)
@@ -38,6 +39,9 @@ pub struct Files {
     /// With --check, exit 1 also when an image is held
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub strict: bool,
+    /// With --check, ask no registry: exit 1 when a digest is missing
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub pinned: bool,
     /// Exit 2 when no image was checked
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub fail_on_empty: bool,

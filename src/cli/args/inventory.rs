@@ -16,7 +16,7 @@ Examples:
 /// The flags of `imago images`.
 #[derive(Args, Debug)]
 pub struct Inventory {
-    /// Folders to scan, files to read [default: .]
+    /// Folders to scan, files to read, or - for standard input [default: .]
     #[arg(value_name = "PATH", help_heading = "Files", display_order = 0)]
     pub paths: Vec<PathBuf>,
     /// Read only the files that match (repeats)

@@ -167,8 +167,8 @@ fn help_and_version_are_results() {
 fn help_fits_a_screen() {
     for (line, most, width) in [
         ("imago --help", 24, 80),
-        ("imago files --help", 73, 100),
-        ("imago cluster --help", 66, 100),
+        ("imago files --help", 75, 100),
+        ("imago cluster --help", 67, 100),
         ("imago images --help", 46, 100),
         ("imago digest --help", 34, 100),
     ] {

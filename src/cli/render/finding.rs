@@ -2,7 +2,7 @@
 
 use super::cause::{Failed, Group, groups};
 use crate::app::report::{
-    Action, ImageReport, ObjectReport, Outcome, Place, Problem, Reach, Report,
+    Action, ImageReport, Mode, ObjectReport, Outcome, Place, Problem, Reach, Report, STDIN,
 };
 use crate::app::short;
 use crate::engine::code::Code;
@@ -106,7 +106,23 @@ fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
         .chain(held)
         .collect();
     findings.sort_by(|left, right| left.place.cmp_in_files(&right.place));
+    if report.mode == Mode::Stdin {
+        findings.iter_mut().for_each(Finding::without_file);
+    }
     findings
+}
+
+impl Finding {
+    /// Says the line of standard input in words: a service that marks lines has no such file.
+    fn without_file(&mut self) {
+        if self.place.file.as_deref() != Some(STDIN) {
+            return;
+        }
+        self.place.file = None;
+        if let Some(line) = self.place.line.take() {
+            self.message += &format!("\nline {line} of standard input");
+        }
+    }
 }
 
 fn of_problem(problem: &Problem) -> Finding {
@@ -190,6 +206,15 @@ fn of_image(report: &Report, object: &ObjectReport, reported: &ImageReport) -> O
             let (old, new) = change(new);
             let message = format!("`{old}` has to be updated to `{new}`");
             (Code::Outdated, "Outdated image", message)
+        }
+        (Outcome::Unpinned { decided_by }, _) => {
+            let by = decided_by.as_ref().map(|by| format!(", decided by `{by}`"));
+            let message = format!(
+                "`{}` has no digest{}",
+                reported.image,
+                by.unwrap_or_default()
+            );
+            (Code::Unpinned, "Image without a digest", message)
         }
         (Outcome::Restored(new), true) => {
             let (old, new) = change(new);

@@ -123,7 +123,7 @@ impl<'a> ReportV1<'a> {
         Self {
             version: 1,
             mode: match report.mode {
-                Mode::Files => "files",
+                Mode::Files | Mode::Stdin => "files",
                 Mode::Cluster => "cluster",
             },
             action: match report.action {

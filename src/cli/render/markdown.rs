@@ -66,6 +66,13 @@ fn rows(report: &Report) -> impl Iterator<Item = String> {
                 Outcome::Stale {
                     running, digest, ..
                 } => short::change(running.as_str(), digest.as_str()),
+                Outcome::Unpinned { decided_by } => {
+                    let missing = decided_by.as_deref().map_or_else(
+                        || "no digest".to_owned(),
+                        |by| format!("no digest, decided by {by}"),
+                    );
+                    (image.image.clone(), missing)
+                }
                 _ => return None,
             };
             let file = object.place.file.as_ref().map(|file| match image.line {

@@ -27,7 +27,7 @@ const SHORT_COMMIT: usize = 7;
 /// The changes, in a cluster and with `-v` each object with all that was decided for it.
 pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
     let mut text = String::new();
-    if report.mode == Mode::Files && detail < Detail::More {
+    if report.mode != Mode::Cluster && detail < Detail::More {
         change::write(&mut text, report, styles);
         // What fails a strict check has to be seen.
         let held = report.skipped.iter().filter(|skipped| skipped.is_held());

@@ -30,6 +30,7 @@ pub(super) fn request(
         action,
         dry_run: flags.dry_run,
         strict: super::strict(flags.strict, action)?,
+        pinned: super::pinned(flags.pinned, action)?,
         fail_on_empty: flags.fail_on_empty,
         pods: if flags.check_pods {
             PodCheck::Ask
@@ -113,6 +114,10 @@ fn action(flags: &args::Cluster) -> Result<(Action, Vec<String>), UsageError> {
     if action == Action::Restore && flags.check_pods {
         let what = "`--check-pods` and `--restore` exclude each other: a restore asks no pod";
         return Err(usage(what, "leave out `--check-pods`"));
+    }
+    if flags.pinned && flags.check_pods {
+        let what = "`--check-pods` and `--pinned` exclude each other: `--pinned` asks no pod";
+        return Err(usage(what, "leave one of them out"));
     }
     Ok((action, Vec::new()))
 }

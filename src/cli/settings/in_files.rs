@@ -4,28 +4,31 @@ use std::path::PathBuf;
 
 use super::{Outside, UsageError, commits, images, kinds, registries, usage, workloads};
 use crate::app::report::Action;
-use crate::app::request::FilesRequest;
+use crate::app::request::{FilesRequest, Input};
 use crate::cli::args;
 
 /// What is asked of the files.
 pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<FilesRequest, UsageError> {
+    let input = input(&flags)?;
     let action = action(&flags)?;
     let track = images::track(&flags.images, action)?;
     let prune = lock_prune(&flags)?;
     let git = commits::request(&flags.git, action, outside)?;
     let lock = registries::lock(&flags.locking, prune);
     Ok(FilesRequest {
-        paths: if flags.paths.is_empty() {
-            vec![PathBuf::from(".")]
-        } else {
-            flags.paths
+        paths: match input {
+            Input::Stdin => Vec::new(),
+            Input::Paths if flags.paths.is_empty() => vec![PathBuf::from(".")],
+            Input::Paths => flags.paths,
         },
+        input,
         include: flags.include,
         exclude: flags.exclude,
-        of_repository: flags.of_repository,
+        of_repository: flags.of_repository.filter(|_| input == Input::Paths),
         action,
         dry_run: flags.dry_run,
         strict: super::strict(flags.strict, action)?,
+        pinned: super::pinned(flags.pinned, action)?,
         fail_on_empty: flags.fail_on_empty,
         kinds: kinds::kinds(&flags.kinds)?,
         kinds_of_repository: flags.kinds.of_repository,
@@ -42,6 +45,47 @@ pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<FilesRequ
         git,
         reports: Vec::new(),
     })
+}
+
+/// Reads `-`, which is standard input: it stands alone, and nothing is written to it.
+fn input(flags: &args::Files) -> Result<Input, UsageError> {
+    if !flags.paths.iter().any(|path| path.as_os_str() == "-") {
+        return Ok(Input::Paths);
+    }
+    if flags.paths.len() > 1 {
+        return Err(usage(
+            "`-` is standard input, and no other path goes with it",
+            "name `-` alone; a file of this name is `./-`",
+        ));
+    }
+    let git = &flags.git;
+    let writes = [
+        (flags.update, "--update"),
+        (flags.restore, "--restore"),
+        (flags.diff, "--diff"),
+        (git.commit, "--commit"),
+        (git.branch.is_some(), "--branch"),
+        (git.push, "--push"),
+    ];
+    let narrows = [
+        (!flags.include.is_empty(), "--include"),
+        (!flags.exclude.is_empty(), "--exclude"),
+    ];
+    let given = |flags: &[(bool, &'static str)]| {
+        let given = flags.iter().find(|(given, _)| *given);
+        given.map(|(_, flag)| *flag)
+    };
+    match (given(&writes), given(&narrows)) {
+        (Some(flag), _) => Err(usage(
+            format!("`{flag}` changes files, and `-` is standard input, which imago only reads"),
+            "change the files that it is made of: `imago files --update FOLDER`",
+        )),
+        (None, Some(flag)) => Err(usage(
+            format!("`{flag}` chooses files, and `-` is standard input"),
+            format!("leave out `{flag}`; `--kind`, `-n` and `-l` choose objects"),
+        )),
+        (None, None) => Ok(Input::Stdin),
+    }
 }
 
 fn action(flags: &args::Files) -> Result<Action, UsageError> {

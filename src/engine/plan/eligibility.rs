@@ -104,9 +104,9 @@ fn marked(object: &Object, site: &Site) -> Option<LeftOut> {
         (false, Some(IgnoreMark::NestedAnnotation)) => Some(ignored(format!(
             "annotation `{IGNORE}` of the nested object"
         ))),
-        (false, None) => site.decided_by.as_ref().map(|file| LeftOut {
+        (false, None) => site.decided_by.as_ref().map(|by| LeftOut {
             code: Code::DecidedBy,
-            by: format!("`{file}`, which sets its tag or digest anew"),
+            by: format!("`{}`, which sets its tag or digest anew", by.file),
         }),
     }
 }

@@ -1,8 +1,11 @@
 //! What an image is as it is written, before anybody is asked.
 
-use super::{Considered, Decided, Outcome, Rules, consider, decided, not_text, recorded};
+use super::{
+    Considered, Decided, LeftOut, Outcome, Plan, Rules, consider, decided, not_text, recorded,
+};
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
+use crate::engine::image::ImageRef;
 use crate::engine::object::Object;
 use crate::engine::site::Image;
 
@@ -65,6 +68,45 @@ pub fn states(object: &Object, rules: &Rules) -> Result<Vec<Option<State>>, Refu
         })
     };
     Ok(considered.into_iter().map(state).collect())
+}
+
+/// Checks that each image of the object has a digest: where it is written, or in the kustomization that decides it. Nothing changes.
+///
+/// A hold does not matter to an image with a digest, unless another digest than this one may run, or a comment may mean the image.
+pub fn pins(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
+    let ledger = recorded(object, rules)?;
+    let considered = consider(object, ledger.as_ref(), rules)?;
+    let outcome = |considered: Considered<'_, '_>| {
+        let site = considered.site;
+        let Image::Text(image) = &site.image else {
+            return not_text(&site.image, considered.eligibility);
+        };
+        let has_digest = ImageRef::parse(image).is_ok_and(|image| image.has_digest());
+        Some(match decided(object, site, considered.eligibility) {
+            Decided::Now(Outcome::Ignored(LeftOut {
+                code: Code::DecidedBy,
+                ..
+            })) if site.decided_by.as_ref().is_some_and(|by| !by.has_digest) => Outcome::Unpinned {
+                decided_by: site.decided_by.as_ref().map(|by| by.file.clone()),
+            },
+            Decided::Now(Outcome::Fixed) => Outcome::Ok,
+            Decided::Now(Outcome::Held(hold)) if has_digest && hold.code != Code::BadComment => {
+                Outcome::Ok
+            }
+            Decided::Now(outcome) => outcome,
+            Decided::ByTag {
+                hold: Some(hold), ..
+            } if !has_digest || !hold.concerns_pins() || hold.code == Code::BadComment => {
+                Outcome::Held(hold.clone())
+            }
+            Decided::ByTag { .. } if has_digest => Outcome::Ok,
+            Decided::ByTag { .. } => Outcome::Unpinned { decided_by: None },
+        })
+    };
+    Ok(Plan {
+        outcomes: considered.into_iter().map(outcome).collect(),
+        ..Plan::default()
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{Seek as _, Write as _};
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -103,6 +104,15 @@ impl Run {
     /// Sets a variable for it.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Gives it these bytes as standard input.
+    pub(crate) fn input(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes.as_ref()).unwrap();
+        file.rewind().unwrap();
+        self.command.stdin(file);
         self
     }
 

@@ -58,7 +58,7 @@ impl<'a> ImagesV1<'a> {
         Self {
             version: 1,
             mode: match report.mode {
-                Mode::Files => "files",
+                Mode::Files | Mode::Stdin => "files",
                 Mode::Cluster => "cluster",
             },
             images: images.iter().map(ListedV1::of).collect(),

@@ -45,8 +45,8 @@ struct ImageV1<'a> {
     tag: Option<&'a str>,
     /// The tag in `new_image`; null where that is null or has none.
     new_tag: Option<&'a str>,
-    /// `ok`: on its tag's digest. `fixed`: a digest that a person chose. `outdated`: to be updated to `new_image`. `restored`: goes back to
-    /// `new_image`. `kept`: not restored, for `reason`. `ignored`: left out by the user, as `reason` says. `variable`: not an image yet.
+    /// `ok`: on its tag's digest. `fixed`: a digest that a person chose. `outdated`: to be updated to `new_image`. `unpinned`: it has no digest, and
+    /// the check asked for one. `restored`: goes back to `new_image`. `kept`: not restored, for `reason`. `ignored`: left out by the user, as `reason` says. `variable`: not an image yet.
     /// `held`: its tag is on `tag_digest`, which is not taken for `reason`. `stale`: a pod runs `running_digest` and its tag is on
     /// `tag_digest`, so it is restarted, and goes back to `new_image` where that is not null. `unchecked`: left as it is, because its
     /// pods do not say that it has to change, for `reason`. `failed`: see `problems`.
@@ -84,6 +84,7 @@ impl<'a> ImageV1<'a> {
             Outcome::Ok => ("ok", None),
             Outcome::Fixed => ("fixed", None),
             Outcome::Outdated(_) => ("outdated", None),
+            Outcome::Unpinned { .. } => ("unpinned", None),
             Outcome::Restored(_) => ("restored", None),
             Outcome::Kept(reason) => ("kept", Some(reason)),
             Outcome::Ignored(left_out) => ("ignored", Some(&left_out.by)),

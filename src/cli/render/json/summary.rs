@@ -57,6 +57,8 @@ pub(super) struct SummaryV1<'a> {
     stopped_at: Option<usize>,
     /// Images with the outcome `fixed` that name their tag beside the digest: `--track tag` would follow these.
     fixed_with_tag: usize,
+    /// Images with the outcome `unpinned`.
+    unpinned: usize,
 }
 
 impl<'a> SummaryV1<'a> {
@@ -87,6 +89,7 @@ impl<'a> SummaryV1<'a> {
             written: report.reach() == Reach::Done,
             stopped_at: report.stopped_at,
             fixed_with_tag: report.fixed_with_tag(),
+            unpinned: counts.unpinned,
         }
     }
 }

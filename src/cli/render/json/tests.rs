@@ -55,7 +55,8 @@ fn version_1_has_these_fields_in_this_order() {
     "problems": 1,
     "written": true,
     "stopped_at": null,
-    "fixed_with_tag": 0
+    "fixed_with_tag": 0,
+    "unpinned": 0
   },
   "objects": [
     {

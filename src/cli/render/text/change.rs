@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::TAKES_ALL;
-use crate::app::report::{ImageReport, LockedEntry, ObjectReport, Place, Report, Skipped};
+use super::object::decider;
+use crate::app::report::{ImageReport, LockedEntry, ObjectReport, Outcome, Place, Report, Skipped};
 use crate::app::short;
 use crate::cli::render::{Printable, Styles, left_undone};
 
@@ -37,6 +38,7 @@ pub(super) fn write(text: &mut String, report: &Report, styles: &Styles) {
             write_one(text, change, styles);
         }
     }
+    write_unpinned(text, report, styles);
     for object in report.objects.iter().filter(|object| drops_record(object)) {
         let what = object.place.object.as_deref().unwrap_or(&object.kind);
         let at = at(&object.place, object.place.line);
@@ -65,6 +67,46 @@ pub(super) fn write(text: &mut String, report: &Report, styles: &Styles) {
             styles,
         );
         text.push('\n');
+    }
+}
+
+/// What has no digest, a line each.
+fn write_unpinned(text: &mut String, report: &Report, styles: &Styles) {
+    let change = styles.change;
+    let images = report.objects.iter().flat_map(|object| {
+        let images = object.images.iter();
+        images.filter_map(move |image| match &image.outcome {
+            Outcome::Unpinned { decided_by } => Some((object, image, decided_by.as_deref())),
+            _ => None,
+        })
+    });
+    let images: Vec<_> = images.collect();
+    let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (index, (_, image, decided_by)) in images.iter().enumerate() {
+        let own = (images.len() <= LISTED).then_some(index);
+        let key = (own, image.image.as_str(), *decided_by);
+        groups.entry(key).or_default().push(index);
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.sort_unstable();
+    for group in groups {
+        let (object, image, decided_by) = images[group[0]];
+        let at = at(&object.place, image.line);
+        let said = format!(
+            "{} {change}has no digest{change:#}{}",
+            Printable(&image.image),
+            decider(decided_by)
+        );
+        match group.len() {
+            1 => writeln!(
+                text,
+                "{}  {}  {said}",
+                Printable(&at),
+                Printable(&image.site.name)
+            ),
+            count => writeln!(text, "{said}  in {count} places, first {}", Printable(&at)),
+        }
+        .expect(TAKES_ALL);
     }
 }
 

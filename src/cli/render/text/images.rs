@@ -22,7 +22,7 @@ pub fn images(inventory: &Inventory, detail: Detail, styles: &Styles) -> String 
     if inventory.images.is_empty() {
         return String::new();
     }
-    let in_files = inventory.report.mode == Mode::Files;
+    let in_files = inventory.report.mode != Mode::Cluster;
     let titles = ["PLACE", "OBJECT", "NAME", "IMAGE", "TAG", "DIGEST"].map(str::to_owned);
     let rows: Vec<[String; 6]> = inventory
         .images
@@ -57,6 +57,7 @@ pub fn images_summary(inventory: &Inventory, detail: Detail, styles: &Styles) ->
     let (report, images) = (&inventory.report, &inventory.images);
     let place = match report.mode {
         Mode::Files => format!(" in {}", counted(report.files_seen, "file")),
+        Mode::Stdin => " in standard input".to_owned(),
         Mode::Cluster => String::new(),
     };
     let mut states: Vec<(&str, usize)> = State::WORDS.map(|word| (word, 0)).to_vec();

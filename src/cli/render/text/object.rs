@@ -38,6 +38,12 @@ pub(super) fn write(text: &mut String, object: &ObjectReport, report: &Report, s
     writeln!(text, "{change}{act}{change:#} {}", Printable(&name)).expect(TAKES_ALL);
 }
 
+/// `, decided by …`, where something else decides an image.
+pub(super) fn decider(decided_by: Option<&str>) -> String {
+    let said = decided_by.map(|by| format!(", decided by {}", Printable(by)));
+    said.unwrap_or_default()
+}
+
 /// What was decided for an image.
 pub(super) fn decision(reported: &ImageReport, styles: &Styles) -> String {
     let Styles {
@@ -54,6 +60,10 @@ pub(super) fn decision(reported: &ImageReport, styles: &Styles) -> String {
         Outcome::Outdated(new) => format!(
             "{change}has to be updated{change:#} from {image} to {}",
             Printable(new)
+        ),
+        Outcome::Unpinned { decided_by } => format!(
+            "{change}has no digest{change:#}: {image}{}",
+            decider(decided_by.as_deref())
         ),
         Outcome::Restored(old) => format!(
             "{change}goes back{change:#} from {image} to {}",

@@ -34,7 +34,7 @@ pub(super) fn verdict(report: &Report) -> String {
     let images = changed.iter().flat_map(|object| &object.images);
     let images = images.filter(|image| is_due(&image.outcome)).count();
     let places = match report.mode {
-        Mode::Files => report.files_changed.len(),
+        Mode::Files | Mode::Stdin => report.files_changed.len(),
         Mode::Cluster => changed.len(),
     };
     match (images, places) {
@@ -65,6 +65,7 @@ pub(super) fn is_of_fixed_images(report: &Report) -> bool {
 fn everything(report: &Report) -> String {
     match report.mode {
         Mode::Files => counted(report.files_seen, "file"),
+        Mode::Stdin => "standard input".to_owned(),
         Mode::Cluster => counted(report.objects.len(), report.mode.object()),
     }
 }
@@ -72,7 +73,10 @@ fn everything(report: &Report) -> String {
 fn is_due(outcome: &Outcome) -> bool {
     matches!(
         outcome,
-        Outcome::Outdated(_) | Outcome::Restored(_) | Outcome::Stale { .. }
+        Outcome::Outdated(_)
+            | Outcome::Unpinned { .. }
+            | Outcome::Restored(_)
+            | Outcome::Stale { .. }
     )
 }
 
@@ -81,14 +85,24 @@ fn outlook(report: &Report) -> String {
     let due = |object: &&ObjectReport| object.images.iter().any(|image| is_due(&image.outcome));
     let due = report.objects.iter().filter(due);
     let places = match report.mode {
-        Mode::Files => due
+        Mode::Files | Mode::Stdin => due
             .map(|object| &object.place.file)
             .collect::<BTreeSet<_>>()
             .len(),
         Mode::Cluster => due.count(),
     };
-    let place = format!("in {places} of {}", everything(report));
+    let place = match report.mode {
+        Mode::Stdin => format!("in {}", everything(report)),
+        Mode::Files | Mode::Cluster => format!("in {places} of {}", everything(report)),
+    };
     let counts = report.counts();
+    if report.pinned && counts.unpinned > 0 {
+        let (images, verb) = match counts.unpinned {
+            1 => ("1 image".to_owned(), "has"),
+            images => (counted(images, "image"), "have"),
+        };
+        return format!("{images} {place} {verb} no digest");
+    }
     let (images, act) = match report.action {
         Action::Restore => (counts.restored, "restored"),
         _ => (counts.outdated, "updated"),
@@ -136,12 +150,14 @@ fn nothing_to_do(report: &Report) -> String {
         (0, _) if report.files_seen == 0 && report.narrowed => {
             "no manifest passes `include` and `exclude` (*.yaml, *.yml, *.json)".to_owned()
         }
+        (0, _) if report.mode == Mode::Stdin => "no image in standard input".to_owned(),
         (0, _) if report.files_seen == 0 => "no manifest found (*.yaml, *.yml, *.json)".to_owned(),
         (0, _) if report.not_selected + report.without_namespace > 0 => {
             format!("no object in {places} is selected")
         }
         (0, _) => format!("no image in {places}"),
         _ if report.action == Action::Restore => format!("nothing to restore in {places}"),
+        _ if report.pinned && up_to_date > 0 => all_pinned(up_to_date, counts.images, &places),
         _ if is_of_fixed_images(report) => format!(
             "{} with a fixed digest in {places}",
             counted(counts.fixed, "image")
@@ -157,5 +173,16 @@ fn nothing_to_do(report: &Report) -> String {
             "{up_to_date} of {} images in {places} are up to date",
             counts.images
         ),
+    }
+}
+
+/// How many of the images have a digest, where none lacks one.
+fn all_pinned(pinned: usize, images: usize, places: &str) -> String {
+    match (pinned, images) {
+        (1, 1) => format!("the image in {places} has a digest"),
+        (pinned, images) if pinned == images => {
+            format!("all {images} images in {places} have a digest")
+        }
+        (pinned, images) => format!("{pinned} of {images} images in {places} have a digest"),
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use super::manifest::ManifestFile;
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
-use crate::engine::kustomize::{FILE_NAMES, Fate, Kustomization, Overlays, ReplacementFile};
+use crate::engine::kustomize::{FILE_NAMES, Fate, Kustomization, NamedFile, Overlays};
 use crate::engine::object::Object;
 use crate::engine::shape::{self, JSON_PATCH, Kinds};
 use crate::engine::site::{Memory, Site};
@@ -157,23 +157,23 @@ pub(super) fn has_json_patch(objects: &[(usize, Object)]) -> bool {
     objects.iter().any(|(_, object)| object.kind == JSON_PATCH)
 }
 
-/// The replacements that stand in a file.
-fn replacements(content: Result<Vec<u8>, String>) -> ReplacementFile {
+/// What stands in a file that kustomizations name.
+fn named(content: Result<Vec<u8>, String>) -> NamedFile {
     let bytes = match content {
         Ok(bytes) => bytes,
-        Err(why) => return ReplacementFile::unread(why),
+        Err(why) => return NamedFile::unread(why),
     };
     let Ok(text) = std::str::from_utf8(&bytes) else {
-        return ReplacementFile::unread("it is not UTF-8".to_owned());
+        return NamedFile::unread("it is not UTF-8".to_owned());
     };
     match File::parse(text) {
         Ok(file) => {
             let documents = (0..file.len()).filter(|index| !file.is_refused(*index));
             let refused = file.refused().first();
             let doubt = refused.map(|one| format!("line {}: {}", one.why.line, one.why));
-            ReplacementFile::read(documents.map(|index| file.document(index)), doubt)
+            NamedFile::read(documents.map(|index| file.document(index)), doubt)
         }
-        Err(error) => ReplacementFile::unread(format!("line {}: {error}", error.line)),
+        Err(error) => NamedFile::unread(format!("line {}: {error}", error.line)),
     }
 }
 
@@ -199,21 +199,21 @@ impl KnownOverlays {
         mut kustomizations: Vec<Kustomization>,
         read: impl ReadEvidence<E>,
     ) -> Result<Self, E> {
-        let named = kustomizations.iter();
-        let named = named.flat_map(|one| one.replacement_files().iter().cloned());
-        let named: BTreeSet<String> = named.collect();
-        let contents = match named.is_empty() {
+        let names = kustomizations.iter().flat_map(Kustomization::named_files);
+        let names: BTreeSet<String> = names.map(str::to_owned).collect();
+        let contents = match names.is_empty() {
             true => Vec::new(),
-            false => read(&Vec::from_iter(named))?,
+            false => read(&Vec::from_iter(names))?,
         };
         let contents = contents.into_iter();
-        let contents: BTreeMap<String, ReplacementFile> = contents
-            .map(|(name, content)| (name, replacements(content)))
+        let contents: BTreeMap<String, NamedFile> = contents
+            .map(|(name, content)| (name, named(content)))
             .collect();
-        let missing = ReplacementFile::unread("it is not there".to_owned());
+        let missing = NamedFile::unread("it is not there".to_owned());
         for kustomization in &mut kustomizations {
-            for file in kustomization.replacement_files().to_vec() {
-                kustomization.take_replacements(&file, contents.get(&file).unwrap_or(&missing));
+            let names: BTreeSet<String> = kustomization.named_files().map(str::to_owned).collect();
+            for file in names {
+                kustomization.take(&file, contents.get(&file).unwrap_or(&missing));
             }
         }
         Ok(Self {

@@ -12,6 +12,7 @@
 //! all that the kustomization which includes it has gathered before. Only files of the same tree are followed.
 
 mod entry;
+mod field;
 mod pattern;
 mod replacement;
 mod target;
@@ -26,6 +27,7 @@ use super::path::Step;
 use super::site::{Decider, Site, Slots};
 use super::tree::Tree;
 use entry::{Effect, Entry};
+use field::Field;
 use pattern::Limits;
 use replacement::{Meaning, Replacement};
 
@@ -66,9 +68,11 @@ pub struct Kustomization {
     /// Whether it has patches as texts.
     has_texts: bool,
     /// The files with more replacements.
-    replacement_files: Vec<String>,
-    /// Whether `configurations` may name more fields as images than kustomize knows.
-    configured: bool,
+    replacement_files: BTreeSet<String>,
+    /// The files of `configurations`.
+    configurations: BTreeSet<String>,
+    /// The fields that these name as images, file by file.
+    fields: Vec<Arc<[Field]>>,
     /// What of it is not followed, each for a sentence: ``it has `transformers` ``.
     doubts: Vec<String>,
 }
@@ -115,7 +119,8 @@ impl Kustomization {
             replacements: vec![replacements],
             has_texts: PATCHES.into_iter().flat_map(items).any(is_text),
             replacement_files: paths_of("replacements").map(|(path, _)| path).collect(),
-            configured: !items("configurations").is_empty(),
+            configurations: paths("configurations").collect(),
+            fields: Vec::new(),
             doubts: doubt.into_iter().chain(limits.doubt).collect(),
         }
     }
@@ -130,20 +135,27 @@ impl Kustomization {
             entries: Vec::new(),
             replacements: Vec::new(),
             has_texts: false,
-            replacement_files: Vec::new(),
-            configured: false,
+            replacement_files: BTreeSet::new(),
+            configurations: BTreeSet::new(),
+            fields: Vec::new(),
             doubts: vec![format!("it cannot be read ({why})")],
         }
     }
 
-    /// The files with more of its replacements, to be given to [`Kustomization::take_replacements`].
-    pub fn replacement_files(&self) -> &[String] {
-        &self.replacement_files
+    /// The files in which more of it stands, to be given to [`Kustomization::take`].
+    pub fn named_files(&self) -> impl Iterator<Item = &str> {
+        let named = self.replacement_files.iter().chain(&self.configurations);
+        named.map(String::as_str)
     }
 
-    /// Takes what stands in one of [`Kustomization::replacement_files`].
-    pub fn take_replacements(&mut self, file: &str, read: &ReplacementFile) {
-        self.replacements.push(Arc::clone(&read.replacements));
+    /// Takes what stands in one of [`Kustomization::named_files`].
+    pub fn take(&mut self, file: &str, read: &NamedFile) {
+        if self.replacement_files.contains(file) {
+            self.replacements.push(Arc::clone(&read.replacements));
+        }
+        if self.configurations.contains(file) && !read.fields.is_empty() {
+            self.fields.push(Arc::clone(&read.fields));
+        }
         self.doubts
             .extend(read.doubt.iter().map(|why| unread(file, why)));
     }
@@ -154,30 +166,37 @@ impl Kustomization {
     }
 }
 
-/// The replacements of a file, which several kustomizations may name.
+/// What stands in a file that kustomizations name: replacements, or a configuration.
 #[derive(Clone, Debug)]
-pub struct ReplacementFile {
+pub struct NamedFile {
     replacements: Arc<[Replacement]>,
+    fields: Arc<[Field]>,
     /// Why not all of it is known.
     doubt: Option<String>,
 }
 
-impl ReplacementFile {
-    /// Reads documents that each are a replacement or a list of them. `doubt` says why others are not there.
+impl NamedFile {
+    /// Reads documents that each are a replacement, a list of them or a configuration. `doubt` says why others are not there.
     pub fn read<'a, T: Tree<'a>>(
         documents: impl Iterator<Item = T>,
         doubt: Option<String>,
     ) -> Self {
         let mut limits = Limits::default();
-        let all = documents.flat_map(|document| match document.items() {
-            items if items.is_empty() => vec![document],
-            items => items,
-        });
+        let documents: Vec<T> = documents.collect();
+        let all = documents
+            .iter()
+            .flat_map(|document| match document.items() {
+                items if items.is_empty() => vec![*document],
+                items => items,
+            });
         let replacements = all
             .map(|item| Replacement::read(item, &mut limits))
             .collect();
+        let fields = documents.iter().filter_map(|one| one.get("images"));
+        let fields = fields.flat_map(T::items).filter_map(Field::read);
         Self {
             replacements,
+            fields: fields.collect(),
             doubt: doubt.or(limits.doubt),
         }
     }
@@ -186,6 +205,7 @@ impl ReplacementFile {
     pub fn unread(why: String) -> Self {
         Self {
             replacements: Arc::new([]),
+            fields: Arc::new([]),
             doubt: Some(why),
         }
     }
@@ -237,6 +257,8 @@ pub struct Overlays {
     bound: BTreeMap<EntryId, Hold>,
     /// Those that build on a file which cannot be read, and which the images of the run have to do with.
     doubted: BTreeSet<usize>,
+    /// By kustomization: the fields that it and those which it builds on name as images.
+    fields: BTreeMap<usize, Vec<Arc<[Field]>>>,
 }
 
 /// An image on its way up.
@@ -259,6 +281,9 @@ enum Setter {
 #[derive(Clone, Copy)]
 struct Subject<'s> {
     written: Written<'s>,
+    /// The steps to it in its object.
+    steps: &'s [Step],
+    site: &'s Site,
     /// Whether kustomize knows its field as an image.
     is_known: bool,
 }
@@ -266,7 +291,7 @@ struct Subject<'s> {
 /// Where an image is written.
 #[derive(Clone, Copy)]
 enum Written<'s> {
-    Object(&'s Object, &'s Site),
+    Object(&'s Object),
     /// In a patch that stands as a text, for an object that is not known.
     Text,
     /// In an entry: it may be in any object.
@@ -303,14 +328,36 @@ impl Overlays {
         let numbered = || all.iter().enumerate();
         let folders = numbered().map(|(index, one)| (parent(&one.file).to_owned(), index));
         let files = numbered().map(|(index, one)| (one.file.clone(), index));
-        Self {
+        let mut tree = Self {
             folders: folders.collect(),
             files: files.collect(),
             above,
             patches,
             all,
-            bound: BTreeMap::new(),
-            doubted: BTreeSet::new(),
+            ..Self::default()
+        };
+        tree.hand_up_fields();
+        tree
+    }
+
+    /// What a kustomization configures holds in all that build on it.
+    fn hand_up_fields(&mut self) {
+        let mut left = MOST_STEPS;
+        for index in 0..self.all.len() {
+            if self.all[index].fields.is_empty() {
+                continue;
+            }
+            let fields = self.all[index].fields.clone();
+            let mut met = BTreeSet::from([index]);
+            self.add_above(parent(&self.all[index].file), &mut met);
+            if spend(&mut left, met.len() * fields.len()).is_none() {
+                let why = "its `configurations` reach more kustomizations than imago follows";
+                self.all[index].doubts.push(why.to_owned());
+                continue;
+            }
+            for one in met {
+                (self.fields.entry(one).or_default()).extend(fields.iter().cloned());
+            }
         }
     }
 
@@ -380,9 +427,12 @@ impl Overlays {
     /// What becomes of an image that is written in a manifest.
     pub fn fate(&self, manifest: &str, object: &Object, site: &Site) -> Fate {
         let below = site.at.steps().get(object.at.steps().len()..);
+        let steps = below.unwrap_or_default();
         let subject = Subject {
-            written: Written::Object(object, site),
-            is_known: is_known(below.unwrap_or_default(), site),
+            written: Written::Object(object),
+            steps,
+            site,
+            is_known: is_known(steps, site),
         };
         let starts = self.above.get(manifest).map_or(&[][..], Vec::as_slice);
         self.follow(starts, site.image.text().unwrap_or_default(), subject)
@@ -405,9 +455,12 @@ impl Overlays {
         let steps = site.at.steps();
         let is_inside = |step: &Step| matches!(step, Step::Inside(_));
         if let Some(inside) = steps.iter().position(is_inside) {
+            let steps = &steps[inside + 1..];
             let subject = Subject {
                 written: Written::Text,
-                is_known: is_known(&steps[inside + 1..], site),
+                steps,
+                site,
+                is_known: is_known(steps, site),
             };
             let patching = [(index, one.patching())];
             return Some((self.follow(&patching, image, subject), None));
@@ -422,6 +475,8 @@ impl Overlays {
         let entry = entry.ok()?;
         let subject = Subject {
             written: Written::Entry,
+            steps,
+            site,
             is_known: true,
         };
         let next = [(index, one.patching() + entry + 1)];
@@ -511,7 +566,8 @@ impl Overlays {
             }
             let (at, passed) = (*at, *next - one.components.len());
             open.pop();
-            if subject.is_known || one.configured {
+            let takes = |at| self.takes_for_image(at, subject);
+            if subject.is_known || takes(at) || open.iter().any(|(outer, _)| takes(*outer)) {
                 spend(left, one.entries.len().saturating_sub(passed))?;
                 for (number, entry) in one.entries.iter().enumerate().skip(passed) {
                     passing.pass(entry, (at, number));
@@ -520,7 +576,7 @@ impl Overlays {
             for replacements in &one.replacements {
                 spend(left, replacements.len())?;
                 let meanings = replacements.iter().filter_map(|one| match subject.written {
-                    Written::Object(object, site) => one.meaning(object, site),
+                    Written::Object(object) => one.meaning(object, subject.site),
                     Written::Text => one.takes_images_apart().then_some(Meaning::TakenApart),
                     Written::Entry => None,
                 });
@@ -530,6 +586,17 @@ impl Overlays {
             }
         }
         Some(())
+    }
+
+    /// Whether a kustomization takes the field of an image for one by its configuration, or by that of one which it builds on.
+    fn takes_for_image(&self, at: usize, subject: Subject<'_>) -> bool {
+        let fields = self.fields.get(&at).into_iter().flatten();
+        let object = match subject.written {
+            Written::Object(object) => Some(object),
+            Written::Text | Written::Entry => None,
+        };
+        let mut fields = fields.flat_map(|fields| fields.iter());
+        fields.any(|field| field.is_of(object, subject.steps, subject.site))
     }
 
     fn replace(&self, meaning: Meaning, at: usize, passing: &mut Passing, fate: &mut Fate) {
@@ -585,12 +652,17 @@ impl Overlays {
 
     /// Adds the kustomizations above a manifest, or the manifest itself and those above, to those that are known to be met.
     pub fn add_met(&self, manifest: &str, met: &mut BTreeSet<usize>) {
-        let mut due = vec![manifest];
         if let Some(index) = self.kustomization(manifest)
             && met.insert(index)
         {
-            due.push(parent(manifest));
+            self.add_above(parent(manifest), met);
         }
+        self.add_above(manifest, met);
+    }
+
+    /// Adds the kustomizations above a file or a folder.
+    fn add_above(&self, path: &str, met: &mut BTreeSet<usize>) {
+        let mut due = vec![path];
         while let Some(path) = due.pop() {
             for (index, _) in self.above.get(path).into_iter().flatten() {
                 if met.insert(*index) {
@@ -1186,14 +1258,26 @@ mod tests {
     fn what_kustomize_takes_for_no_image_is_left_as_it_is() {
         let task = json!({"apiVersion": "tekton.dev/v1", "kind": "Task", "spec": {"steps": [{"image": "web:1"}]}});
         let object = shape::find(&task).objects.remove(0);
-        let fate = |more: Value| {
-            let mut over =
-                json!({"resources": ["task.yaml"], "images": [{"name": "web", "newTag": "2"}]});
-            over["configurations"] = more;
-            let tree = overlays(&[("kustomization.yaml", over)]);
-            say(&tree.fate("task.yaml", &object, &object.sites[0]))
+        let fate = |configurations: Value, written: Value| {
+            let base = json!({"resources": ["task.yaml"], "configurations": configurations});
+            let over =
+                json!({"resources": ["../base"], "images": [{"name": "web", "newTag": "2"}]});
+            let mut base = Kustomization::read(&base, "base/kustomization.yaml");
+            let named: Vec<String> = base.named_files().map(str::to_owned).collect();
+            for file in named {
+                base.take(&file, &NamedFile::read([&written].into_iter(), None));
+            }
+            let over = Kustomization::read(&over, "over/kustomization.yaml");
+            let tree = Overlays::new(vec![base, over]);
+            say(&tree.fate("base/task.yaml", &object, &object.sites[0]))
         };
-        assert_eq!(fate(json!(null)), "kept");
-        assert_eq!(fate(json!(["fields.yaml"])), "set by ");
+        let steps = |kind: &str| json!({"images": [{"path": "spec/steps[]/image", "kind": kind}]});
+        let names = json!({"nameReference": [{"kind": "Secret", "fieldSpecs": [{"path": "spec/steps/image"}]}]});
+        let file = json!(["fields.yaml"]);
+        assert_eq!(fate(json!(null), steps("Task")), "kept");
+        assert_eq!(fate(file.clone(), names), "kept");
+        assert_eq!(fate(file.clone(), steps("Pipeline")), "kept");
+        // What a base configures holds above it, too.
+        assert_eq!(fate(file, steps("Task")), "set by over");
     }
 }

@@ -516,3 +516,46 @@ fn an_image_that_a_replacement_may_replace_is_held() {
         }
     }
 }
+
+#[test]
+fn an_entry_decides_a_field_where_a_configuration_names_it_as_an_image() {
+    let task = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: build}\nspec: {steps: [{name: build, image: 'registry.example.test/web:1.4'}]}\n";
+    let base = "resources: [task.yaml]\nconfigurations: [fields.yaml]\n";
+    let names = "nameReference: [{kind: Secret, fieldSpecs: [{path: spec/steps/image}]}]\n";
+    let decided_by = (
+        vec!["base/task.yaml decided-by".to_owned()],
+        vec!["over/kustomization.yaml".to_owned()],
+    );
+    let both = (
+        vec![],
+        vec![
+            "base/task.yaml".to_owned(),
+            "over/kustomization.yaml".to_owned(),
+        ],
+    );
+    for (fields, expected) in [
+        (
+            "images: [{kind: Task, path: 'spec/steps[]/image'}]\n",
+            &decided_by,
+        ),
+        ("images: [{path: spec/steps/image}]\n", &decided_by),
+        (
+            "{\"images\": [{\"path\": \"spec/steps/image\"}]}\n",
+            &decided_by,
+        ),
+        ("images: [{kind: Step, path: spec/steps/image}]\n", &both),
+        (names, &both),
+    ] {
+        let files = [
+            ("base/task.yaml", task),
+            ("base/kustomization.yaml", base),
+            ("base/fields.yaml", fields),
+            ("over/kustomization.yaml", SET),
+        ];
+        let place = tree(&files, &[(WEB, '1')]);
+        assert_eq!(decided(&place, &["."]), *expected, "{fields}");
+        let alone = decided(&place, &["base/task.yaml"]);
+        assert_eq!(alone.0, expected.0, "{fields}");
+        assert_eq!(decided_in_commit(&place, &["."]), *expected, "{fields}");
+    }
+}

@@ -117,7 +117,7 @@ impl Session {
             return Ok(None);
         }
         // What a commit has is tracked, whatever `.gitignore` says.
-        let listed = self
+        let (listed, links) = self
             .repository
             .files(self.aim.base)
             .map_err(|error| refused(&error))?;
@@ -143,7 +143,18 @@ impl Session {
                 .collect::<Result<_, _>>()
                 .map_err(|error| Box::new(refused(&error)))
         };
-        let survey = survey::survey_commit(request, &paths, read, kinds, questions)
+        let links: BTreeMap<&Path, &Listed> =
+            links.iter().map(|link| (&*link.path, link)).collect();
+        let link = |place: &str| -> Result<Option<String>, Box<Problem>> {
+            let Some(link) = links.get(Path::new(place)) else {
+                return Ok(None);
+            };
+            self.bring_contents([*link].into_iter())?;
+            let target = self.repository.read(link);
+            let target = target.map_err(|error| Box::new(refused(&error)))?;
+            Ok(String::from_utf8(target).ok())
+        };
+        let survey = survey::survey_commit(request, &paths, read, link, kinds, questions)
             .map_err(|error| survey::wrong_paths(&error))?;
         Ok(Some(survey.map_err(|problem| *problem)?))
     }

@@ -27,5 +27,6 @@ pub mod short;
 pub mod source;
 pub mod survey;
 mod threads;
+mod tree_links;
 pub mod workspace;
 mod write;

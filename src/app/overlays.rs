@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::manifest::ManifestFile;
+use super::tree_links;
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
 use crate::engine::kustomize::{FILE_NAMES, Fate, Kustomization, NamedFile, Overlays};
@@ -98,6 +99,12 @@ impl Base {
             Some((name.clone(), content))
         };
         names.iter().filter_map(read).collect()
+    }
+
+    /// Where the link at a path from the root leads. `None`: there is none.
+    pub(super) fn link(&self, place: &str) -> Option<String> {
+        let target = self.root.join(place).read_link().ok()?;
+        target.to_str().map(str::to_owned)
     }
 
     /// Whether a scan for manifests sees every kustomization of the tree.
@@ -193,12 +200,14 @@ pub(super) trait ReadEvidence<E>: Fn(&[String]) -> Result<Evidence, E> {}
 impl<E, F: Fn(&[String]) -> Result<Evidence, E>> ReadEvidence<E> for F {}
 
 impl KnownOverlays {
-    /// Links the kustomizations of a tree, with what stands in files of their own.
+    /// Links the kustomizations of a tree, with what stands in files of their own. `link` reads the link at a path from its root.
     pub(super) fn new<E>(
         base: Base,
         mut kustomizations: Vec<Kustomization>,
         read: impl ReadEvidence<E>,
+        link: impl FnMut(&str) -> Result<Option<String>, E>,
     ) -> Result<Self, E> {
+        tree_links::follow(&mut kustomizations, link)?;
         let names = kustomizations.iter().flat_map(Kustomization::named_files);
         let names: BTreeSet<String> = names.map(str::to_owned).collect();
         let contents = match names.is_empty() {

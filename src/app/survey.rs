@@ -80,7 +80,8 @@ pub fn survey(
         kustomizations = base.kustomizations(&request)?;
     }
     let read = |names: &[String]| Ok(base.read(names));
-    let overlays = KnownOverlays::new(base.clone(), kustomizations, read)?;
+    let link = |place: &str| Ok(base.link(place));
+    let overlays = KnownOverlays::new(base.clone(), kustomizations, read, link)?;
     survey.follow(overlays, &questions, |names| match scanned {
         true => Ok(Vec::new()),
         false => read(names),
@@ -110,11 +111,13 @@ pub fn survey_stdin(
     survey
 }
 
-/// As [`survey`], among the files of a commit: their paths from the request's root, and how those that are chosen are read, all at once.
+/// As [`survey`], among the files of a commit: their paths from the request's root, how those that are chosen are read, all at once, and
+/// where a link of the commit leads.
 pub fn survey_commit<E>(
     request: scan::Scope<'_>,
     listed: &[PathBuf],
     read: impl Fn(&[usize]) -> Result<Vec<Vec<u8>>, E>,
+    link: impl FnMut(&str) -> Result<Option<String>, E>,
     kinds: &Kinds,
     questions: impl Questions,
 ) -> Result<Result<Survey, E>, scan::ScanError> {
@@ -176,7 +179,7 @@ pub fn survey_commit<E>(
             .map(|index| listed[*index].display().to_string());
         Ok(names.zip(contents).collect())
     };
-    let overlays = KnownOverlays::new(base, kustomizations, read_evidence);
+    let overlays = KnownOverlays::new(base, kustomizations, read_evidence, link);
     Ok(overlays.and_then(|overlays| survey.follow(overlays, &questions, read_evidence)))
 }
 

@@ -142,6 +142,33 @@ impl Kustomization {
         }
     }
 
+    /// The folder that it is in.
+    pub fn folder(&self) -> &str {
+        parent(&self.file)
+    }
+
+    /// Gives the files and folders that it names other places, where `place` has one.
+    pub fn move_paths<E>(
+        &mut self,
+        mut place: impl FnMut(&str) -> Result<Option<String>, E>,
+    ) -> Result<(), E> {
+        let named = self.resources.iter_mut().chain(&mut self.components);
+        let patches = self.patches.iter_mut().map(|(path, _)| path);
+        for path in named.chain(patches) {
+            if let Some(other) = place(path)? {
+                *path = other;
+            }
+        }
+        for files in [&mut self.replacement_files, &mut self.configurations] {
+            let mut moved = BTreeSet::new();
+            for path in std::mem::take(files) {
+                moved.insert(place(&path)?.unwrap_or(path));
+            }
+            *files = moved;
+        }
+        Ok(())
+    }
+
     /// The files in which more of it stands, to be given to [`Kustomization::take`].
     pub fn named_files(&self) -> impl Iterator<Item = &str> {
         let named = self.replacement_files.iter().chain(&self.configurations);

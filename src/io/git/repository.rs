@@ -341,27 +341,30 @@ impl Repository {
         self.remote_branch(remote, name).is_some()
     }
 
-    /// The regular files of a commit, by their paths from the root.
-    pub fn files(&self, commit: CommitId) -> Result<Vec<Listed>, GitError> {
-        let mut files = Vec::new();
+    /// The regular files of a commit and its links, by their paths from the root.
+    pub fn files(&self, commit: CommitId) -> Result<(Vec<Listed>, Vec<Listed>), GitError> {
+        let (mut files, mut links) = (Vec::new(), Vec::new());
         self.inner.find_commit(commit.0)?.tree()?.walk(
             git2::TreeWalkMode::PreOrder,
             |folder, entry| {
-                if entry.filemode().cast_unsigned() & 0o170_000 == 0o100_000 {
-                    let mut path = folder.as_bytes().to_vec();
-                    path.extend(entry.name_bytes());
-                    files.push(Listed {
-                        path: PathBuf::from(std::ffi::OsStr::from_bytes(&path)),
-                        blob: entry.id(),
-                    });
-                }
+                let found = match entry.filemode().cast_unsigned() & 0o170_000 {
+                    0o100_000 => &mut files,
+                    0o120_000 => &mut links,
+                    _ => return git2::TreeWalkResult::Ok,
+                };
+                let mut path = folder.as_bytes().to_vec();
+                path.extend(entry.name_bytes());
+                found.push(Listed {
+                    path: PathBuf::from(std::ffi::OsStr::from_bytes(&path)),
+                    blob: entry.id(),
+                });
                 git2::TreeWalkResult::Ok
             },
         )?;
-        Ok(files)
+        Ok((files, links))
     }
 
-    /// A file's content in a commit.
+    /// A file's content in a commit, or where a link leads.
     pub fn read(&self, file: &Listed) -> Result<Vec<u8>, GitError> {
         Ok(self.inner.find_blob(file.blob)?.content().to_vec())
     }

@@ -1,6 +1,8 @@
 //! Images that pass through several kustomizations: what holds them, what decides them, and what is asked.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -558,4 +560,75 @@ fn an_entry_decides_a_field_where_a_configuration_names_it_as_an_image() {
         assert_eq!(alone.0, expected.0, "{fields}");
         assert_eq!(decided_in_commit(&place, &["."]), *expected, "{fields}");
     }
+}
+
+#[test]
+fn a_link_to_a_folder_is_followed_within_the_repository() {
+    let own = "resources: [web.yaml]\n";
+    for (link, target, resources) in [
+        ("link", "base", "[../link]"),
+        ("over/link", "../base", "[link]"),
+        ("over/link", "../x/../base/", "[./link]"),
+        ("over/link", "..", "[link/base]"),
+        ("over/link", "other", "[link/again]"),
+    ] {
+        let over = SET.replace("[../base]", resources);
+        let files = [
+            ("base/web.yaml", &*deployment(WEB)),
+            ("base/kustomization.yaml", own),
+            ("over/kustomization.yaml", &over),
+            ("over/other/a.yaml", "a: 1\n"),
+            ("x/a.yaml", "a: 1\n"),
+        ];
+        let place = tree(&files, &[(WEB, '1')]);
+        let at = |path: &str| place.path().join(path);
+        symlink(target, at(link)).unwrap();
+        symlink("../../base", at("over/other/again")).unwrap();
+        let expected = (
+            vec!["base/web.yaml decided-by".to_owned()],
+            vec!["over/kustomization.yaml".to_owned()],
+        );
+        assert_eq!(decided(&place, &["."]), expected, "{link} {resources}");
+        let alone = decided(&place, &["base/web.yaml"]);
+        assert_eq!(alone.0, expected.0, "{link} {resources}");
+        assert_eq!(decided_in_commit(&place, &["."]), expected, "{link}");
+    }
+    // Nothing is read where a link leads out of the repository, or in a circle.
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("kustomization.yaml"), own).unwrap();
+    fs::write(outside.path().join("web.yaml"), deployment(WEB)).unwrap();
+    for target in [outside.path(), Path::new("../circle"), Path::new("../..")] {
+        let over = SET.replace("[../base]", "[circle, circle/web.yaml, ../web.yaml]");
+        let files = [
+            ("web.yaml", &*deployment(WEB)),
+            ("over/kustomization.yaml", &over),
+        ];
+        let place = tree(&files, &[(WEB, '1')]);
+        symlink(target, place.path().join("over/circle")).unwrap();
+        symlink("over/circle", place.path().join("circle")).unwrap();
+        let (skipped, changed) = decided(&place, &["."]);
+        assert_eq!(skipped, ["web.yaml decided-by"]);
+        assert_eq!(changed, ["over/kustomization.yaml"]);
+    }
+}
+
+#[test]
+fn a_file_in_a_linked_folder_is_the_file_where_the_link_leads() {
+    let over = "resources: [link/web.yaml]\npatches: [{path: link/patch.yaml}]\nreplacements: [{path: link/versions.yaml}]\nimages: [{name: registry.example.test/web, newTag: \"1.4\"}]\n";
+    let files = [
+        ("over/sub/web.yaml", &*deployment(WEB)),
+        ("over/sub/patch.yaml", &deployment(WEB)),
+        ("over/sub/versions.yaml", APART),
+        ("over/kustomization.yaml", over),
+    ];
+    let place = tree(&files, &[(WEB, '1')]);
+    symlink("sub", place.path().join("over/link")).unwrap();
+    let expected = [
+        "over/kustomization.yaml taken-apart",
+        "over/sub/patch.yaml decided-by",
+        "over/sub/web.yaml decided-by",
+    ];
+    let expected = (expected.map(str::to_owned).to_vec(), vec![]);
+    assert_eq!(decided(&place, &["."]), expected);
+    assert_eq!(decided_in_commit(&place, &["."]), expected);
 }

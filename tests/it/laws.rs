@@ -12,6 +12,7 @@
 //!
 //! Generated manifests come from a model, so that their content is known without asking the program under test.
 
+mod charts;
 mod fixtures;
 mod flow;
 mod generated;

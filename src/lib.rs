@@ -43,6 +43,7 @@
 //! - [`io::interrupt`] holds signals back while a change is half made.
 //! - `io/child.rs` starts every other program: with a time limit for all that it starts, and without our secrets.
 //! - [`engine::memory`] says which entry of a record belongs to which container, and [`engine::hold`] what keeps an image as it is.
+//! - `app/init.rs` plans what `imago init` writes; `cli/init.rs` shows it and asks.
 //! - `imago files -` reads one stream (`io/stdin.rs`), plans as for a file, and edits nothing.
 //! - Kustomizations are evidence: `app/overlays.rs` reads them from the whole work tree, and [`engine::kustomize`] says what they make of
 //!   an image. [`engine::shape::Kinds`] says which kinds a run takes.

@@ -11,6 +11,7 @@ pub mod files;
 pub mod gate;
 mod globs;
 pub mod images;
+pub mod init;
 pub mod kind_names;
 mod lock_check;
 pub mod manifest;

@@ -7,7 +7,9 @@ mod configuration;
 mod digest;
 mod files;
 mod git;
+mod help;
 mod images;
+mod init;
 mod inventory;
 mod mistake;
 mod output;
@@ -32,6 +34,7 @@ pub use digest::Digest;
 pub use files::Files;
 pub use git::Git;
 pub use images::{Images, Track};
+pub use init::Init;
 pub use inventory::{Inventory, ListFormat};
 pub use output::{Format, Reporting, Verbosity, When};
 pub use registries::{Locking, Registries};
@@ -58,7 +61,7 @@ Exit codes: 0 done, 1 --check found something, 2 could not run, 3 some problems"
     help_template = TEMPLATE,
     disable_help_flag = true,
     disable_version_flag = true,
-    max_term_width = 110
+    max_term_width = 80
 )]
 pub struct Typed {
     /// What to do.
@@ -81,6 +84,9 @@ pub enum Command {
     /// Keep the images of a live cluster on their digests (the default)
     #[command(after_help = cluster::EXAMPLES, help_template = TEMPLATE)]
     Cluster(Box<Cluster>),
+    /// Set up a repository: settings, a workflow, a job or a hook
+    #[command(after_help = init::EXAMPLES, help_template = TEMPLATE)]
+    Init(Init),
     /// List every image with its place, tag, digest and state
     #[command(after_help = inventory::EXAMPLES, help_template = TEMPLATE)]
     Images(Box<Inventory>),
@@ -110,7 +116,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Typed, Ref
         return Err(Refused::Usage(slip));
     }
     Typed::try_parse_from(&line.arguments).map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refused::Asked(error.render()),
+        ErrorKind::DisplayHelp => Refused::Asked(help::asked(&line, error.render())),
+        ErrorKind::DisplayVersion => Refused::Asked(error.render()),
         _ => Refused::Usage(
             meant_for_another(&error, &line).unwrap_or_else(|| mistake::mistake(&error, &line)),
         ),
@@ -159,6 +166,10 @@ fn meant_for_another(error: &clap::Error, line: &Line) -> Option<UsageError> {
             let (name, flags_for, act_on) = other;
             let run = format!("run `imago {name} {word}` for {act_on}");
             let (what, hint) = match (word.starts_with('-'), named_workload(word, line.implied)) {
+                (true, _) if word == "-" => (
+                    format!("`-` is standard input, {here}"),
+                    "run `imago files -` for what a program prints".to_owned(),
+                ),
                 (true, _) if has(name, word) => {
                     (format!("`{word}` is a flag for {flags_for}, {here}"), run)
                 }

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod config;
+mod init;
 mod manual;
 pub mod printer;
 pub mod refused;
@@ -28,7 +29,7 @@ use crate::io::registry::Detours;
 use args::{Command, Configuration, ListFormat, When};
 use printer::{Form, Printer, Progress, To};
 use refused::Refused;
-use render::{Printable, problem, text};
+use render::{Printable, docs, problem, text};
 use runtime::{Asks, block_on};
 use settings::{ImagesOf, Outside, Reporting, Settings};
 use verbosity::{Detail, Verbosity};
@@ -101,6 +102,22 @@ pub fn run(
                 printer,
             )
         }
+        Ok(Settings::Init {
+            request,
+            consent,
+            verbosity,
+        }) => {
+            printer.set_colour(verbosity.colour);
+            let current = current.context("cannot tell the current folder");
+            let set_up = current.and_then(|current| {
+                let at = Workspace::of_the_process(current);
+                init::run(&request, &at, consent, verbosity, printer)
+            });
+            match set_up {
+                Ok(()) => DONE,
+                Err(error) => fail(&error, printer),
+            }
+        }
         Ok(Settings::Digest { request, verbosity }) => {
             let at = Workspace::of_the_process(current.unwrap_or_default());
             run_digest(&request, &at, verbosity, printer)
@@ -124,6 +141,10 @@ pub fn run(
         Err(Refused::Setting(mistake)) => {
             let styles = printer.styles(To::Stderr);
             printer.print(To::Stderr, &problem::mistake(&mistake, &styles));
+            printer.print(
+                To::Stderr,
+                &format!("docs: {}\n", docs::page("settings.md")),
+            );
             COULD_NOT_RUN
         }
     };
@@ -160,6 +181,7 @@ fn read(
         Command::Images(flags) if flags.cluster_flag().is_none() => &flags.configuration,
         Command::Images(_)
         | Command::Cluster(_)
+        | Command::Init(_)
         | Command::Completions { .. }
         | Command::Man { .. } => {
             return settings::check(typed, outside).map_err(Refused::Usage);
@@ -181,7 +203,10 @@ fn read(
                 config.fill_selection(&mut files).map_err(Refused::Usage)?;
                 flags.filled = Some(files);
             }
-            Command::Cluster(_) | Command::Completions { .. } | Command::Man { .. } => {}
+            Command::Cluster(_)
+            | Command::Init(_)
+            | Command::Completions { .. }
+            | Command::Man { .. } => {}
         }
         if typed.verbosity.verbose > 0 {
             printer.print(
@@ -311,6 +336,8 @@ fn run_digest(
                 To::Stderr,
                 &problem::problems(&problems, verbosity.detail, &styles),
             );
+            let codes = problems.iter().map(|problem| problem.code);
+            printer.print(To::Stderr, &docs::line(codes));
             if problems.is_empty() { DONE } else { PROBLEMS }
         }
         Err(error) => fail_with(&warnings, &error, printer),
@@ -354,7 +381,10 @@ fn fail(error: &anyhow::Error, printer: &mut Printer) -> u8 {
     let styles = printer.styles(To::Stderr);
     let boxed = || error.downcast_ref::<Box<Problem>>().map(AsRef::as_ref);
     let text = match error.downcast_ref::<Problem>().or_else(boxed) {
-        Some(problem) => problem::problems(std::slice::from_ref(problem), Detail::Normal, &styles),
+        Some(problem) => {
+            problem::problems(std::slice::from_ref(problem), Detail::Normal, &styles)
+                + &docs::line([problem.code])
+        }
         None => {
             let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
             problem::failure(&error.to_string(), Some(&causes.join(": ")), None, &styles)

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::args::{Format, ListFormat};
 use super::printer::{Form, Printer, To};
 use super::render::basis::Basis;
-use super::render::{Styles, csv, github, json, markdown, problem, sarif, text};
+use super::render::{Styles, csv, docs, github, json, markdown, problem, sarif, text};
 use super::settings::{ReportFile, Reporting};
 use super::verbosity::{Detail, Verbosity};
 use crate::app::images::Inventory;
@@ -225,6 +225,7 @@ fn print_problems(report: &Report, verbosity: Verbosity, printer: &mut Printer) 
     printer.print(To::Stderr, &problems(report, verbosity.detail, &styles));
 }
 
+/// Warnings and problems, and where the documentation explains the problems.
 fn problems(report: &Report, detail: Detail, styles: &Styles) -> String {
     let mut text = problem::warnings(&report.detours, styles)
         + &problem::warnings(&report.warnings, styles)
@@ -243,7 +244,13 @@ fn problems(report: &Report, detail: Detail, styles: &Styles) -> String {
             styles,
         );
     }
-    text
+    if detail == Detail::Quiet {
+        return text;
+    }
+    let codes = report.problems.iter().map(|problem| problem.code);
+    let stopped = report.stopped_at.map(|_| Code::MaxChanges);
+    let empty = report.failed_empty.then_some(Code::Empty);
+    text + &docs::line(codes.chain(stopped).chain(empty))
 }
 
 /// The report in one form, whole.
@@ -320,7 +327,10 @@ mod tests {
 
     #[test]
     fn problems_stand_on_stderr_beside_either_form() {
-        let problem = "error: cannot read `a.yaml`\n  cause: it is a folder\n";
+        let problem = format!(
+            "error: cannot read `a.yaml`\n  cause: it is a folder\n{}",
+            docs::line([Code::Io])
+        );
         let (stdout, stderr) = printed(&samples::with_a_problem(), Format::Text, Detail::Normal);
         assert!(stdout.starts_with("deploy/web.yaml:21  app  "), "{stdout}");
         assert_eq!(stderr, problem);

@@ -23,6 +23,7 @@ use super::manual;
 use super::printer::Runner;
 use super::refused::{UsageError, usage};
 use super::verbosity::{Colour, Detail, Verbosity};
+use crate::app::init::{InitRequest, Target};
 use crate::app::report::Action;
 use crate::app::request::FilesRequest;
 use crate::app::{cluster, digest};
@@ -68,6 +69,15 @@ pub enum Settings {
         of: ImagesOf,
         /// How they are listed.
         format: ListFormat,
+        /// How much is said.
+        verbosity: Verbosity,
+    },
+    /// `imago init`.
+    Init {
+        /// What to look at.
+        request: Box<InitRequest>,
+        /// Whether to write without asking.
+        consent: Consent,
         /// How much is said.
         verbosity: Verbosity,
     },
@@ -131,11 +141,41 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
             of: inventory::images_of(*flags, outside)?,
             verbosity,
         }),
+        args::Command::Init(flags) => Ok(Settings::Init {
+            consent: match flags.yes {
+                true => Consent::Given,
+                false => Consent::Asked,
+            },
+            request: Box::new(init_request(&flags, outside)?),
+            verbosity,
+        }),
         args::Command::Digest(flags) => Ok(Settings::Digest {
             request: Box::new(digest_request(*flags, outside)?),
             verbosity,
         }),
     }
+}
+
+/// Whether a person has agreed to what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// By a flag.
+    Given,
+    /// Not yet.
+    Asked,
+}
+
+fn init_request(flags: &args::Init, outside: &Outside) -> Result<InitRequest, UsageError> {
+    let targets = [
+        (flags.github, Target::Github),
+        (flags.gitlab, Target::Gitlab),
+        (flags.pre_commit, Target::PreCommit),
+    ];
+    let named = targets.into_iter().filter(|(named, _)| *named);
+    Ok(InitRequest {
+        files: in_files::request(args::Files::default(), outside)?,
+        targets: named.map(|(_, target)| target).collect(),
+    })
 }
 
 /// Reads `--strict`, which only a check knows.

@@ -18,7 +18,8 @@ use rustix::io::Errno;
 
 pub use self::put::{put, puttable};
 pub use self::write::{
-    Prepared, create, flush, is_displaced, prepare, prepare_new, replace, writable,
+    Prepared, create, create_with_folders, flush, is_displaced, prepare, prepare_new, replace,
+    writable,
 };
 
 /// The largest file that is read, in bytes. Kubernetes accepts objects up to 1.5 MiB, so a larger file is not a manifest.

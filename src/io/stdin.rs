@@ -1,12 +1,27 @@
 //! Standard input, read whole and within the limit of a file.
 
-use std::io::{Read, stdin};
+use std::io::{BufRead, IsTerminal, Read, stdin};
 
 use super::files::{FileError, MAX_FILE};
+
+/// The longest answer that is read, in bytes.
+const LONGEST_LINE: u64 = 1024;
 
 /// Reads standard input to its end, or to one byte past [`MAX_FILE`], which is an error.
 pub fn read() -> Result<Vec<u8>, FileError> {
     whole(stdin().lock())
+}
+
+/// Whether a person may answer there.
+pub fn is_terminal() -> bool {
+    stdin().is_terminal()
+}
+
+/// Reads a line, such as a person's answer. It is empty at the end of the input.
+pub fn line() -> Result<String, FileError> {
+    let mut line = String::new();
+    stdin().lock().take(LONGEST_LINE).read_line(&mut line)?;
+    Ok(line)
 }
 
 fn whole(input: impl Read) -> Result<Vec<u8>, FileError> {

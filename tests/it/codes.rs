@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use imago::cli::render::docs;
 use imago::engine::code::Code;
+
+use crate::support::binary::Workplace;
 
 fn page() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes.md")).unwrap()
@@ -19,7 +22,7 @@ fn the_page_of_codes_has_a_row_for_each_code_and_no_other() {
         .iter()
         .map(|code| {
             format!(
-                "| `{code}` | {} | {} | {} | {} |\n",
+                "| <a id=\"{code}\"></a>`{code}` | {} | {} | {} | {} |\n",
                 code.kind().as_str(),
                 code.kind().exit_code(),
                 code.meaning(),
@@ -31,6 +34,76 @@ fn the_page_of_codes_has_a_row_for_each_code_and_no_other() {
         table == rows,
         "the table of docs/codes.md has to be:\n{rows}"
     );
+}
+
+/// The page that a link of a run leads to, and its anchor. The address is that of Cargo.toml, at the tag of its version.
+fn assert_leads_to_a_row(link: &str, code: &str) {
+    let address = concat!(
+        env!("CARGO_PKG_REPOSITORY"),
+        "/blob/v",
+        env!("CARGO_PKG_VERSION"),
+        "/"
+    );
+    let (path, anchor) = link
+        .strip_prefix(address)
+        .unwrap_or_else(|| panic!("{link}"))
+        .split_once('#')
+        .unwrap();
+    assert_eq!(anchor, code);
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let page = fs::read_to_string(page).unwrap();
+    assert_eq!(page.matches(&format!("<a id=\"{anchor}\"></a>")).count(), 1);
+}
+
+#[test]
+fn every_error_leads_to_the_page_that_explains_it() {
+    let place = Workplace::new();
+    place.write("web.yaml", "apiVersion: apps/v1\nkind: Deployment\n\tx\n");
+    let text = place.imago(["files"]).finish_with(3).stderr;
+    let links: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("docs: "))
+        .collect();
+    let [link] = links[..] else { panic!("{text}") };
+    assert_leads_to_a_row(link, "yaml-syntax");
+    assert!(
+        !place
+            .imago(["files", "-q"])
+            .finish_with(3)
+            .stderr
+            .contains("docs: ")
+    );
+    let report = place.imago(["files", "-o", "json"]).finish_with(3).json();
+    assert_leads_to_a_row(
+        report["problems"][0]["docs"].as_str().unwrap(),
+        "yaml-syntax",
+    );
+    let sarif = place.imago(["files", "-o", "sarif"]).finish_with(3).stdout;
+    let sarif: serde_json::Value = serde_json::from_str(&sarif).unwrap();
+    let rule = &sarif["runs"][0]["tool"]["driver"]["rules"][0];
+    assert_leads_to_a_row(rule["helpUri"].as_str().unwrap(), "yaml-syntax");
+    // A run that cannot go on.
+    let fatal = place.imago(["files", "--offline"]).finish_with(2).stderr;
+    let link = fatal
+        .lines()
+        .last()
+        .unwrap()
+        .strip_prefix("docs: ")
+        .unwrap();
+    assert_leads_to_a_row(link, "no-lock");
+    let limit = place.imago(["files", "--fail-on-empty"]);
+    assert!(
+        limit
+            .finish_with(2)
+            .stderr
+            .ends_with(" on yaml-syntax, empty\n")
+    );
+    place.write(".imago.yaml", "exclued: []\n");
+    let setting = place.imago(["files"]).finish_with(2).stderr;
+    assert!(setting.ends_with("/docs/settings.md\n"), "{setting}");
+    for code in Code::ALL {
+        assert_leads_to_a_row(&docs::code(*code), code.as_str());
+    }
 }
 
 #[test]

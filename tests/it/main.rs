@@ -24,6 +24,7 @@ mod files;
 mod foreign;
 mod git;
 mod images;
+mod init;
 mod laws;
 mod library;
 mod mutations;

@@ -153,6 +153,7 @@ error: `exclud` is no setting
   | ^^^^^^
   |
   = hint: did you mean `exclude`?
+docs: https://github.com/OWNER/imago/blob/v0.1.0/docs/settings.md
 "
     );
     assert_eq!((finished.stdout.as_str(), place.files()), ("", before));
@@ -256,7 +257,9 @@ fn the_schema_knows_the_settings_and_no_others() {
         .split_once("the settings are ")
         .unwrap()
         .1
-        .trim()
+        .lines()
+        .next()
+        .unwrap()
         .split(", ")
         .map(str::to_owned)
         .collect();

@@ -125,6 +125,11 @@ fn what_writes_or_chooses_files_does_not_go_with_a_stream() {
         );
         assert!(finished.stderr.contains("\n  hint: "), "{line}");
     }
+    let implied = imago(&place, "--check -", web(""), 2);
+    assert!(
+        implied.stderr.contains("hint: run `imago files -`"),
+        "{implied:?}"
+    );
     place.write("-", deployment("registry.example.test/web:1.4"));
     let named = imago(&place, "files ./- --offline", "", 0);
     assert!(named.stdout.starts_with("-:10  app "), "{named:?}");
@@ -168,7 +173,7 @@ fn what_is_no_stream_of_manifests_says_so() {
     let finished = imago(&place, "images -", huge, 3);
     assert_eq!(
         finished.stderr,
-        "error: cannot read standard input\n  in <stdin>\n  cause: it has more than the 16777216 bytes that are read\n  hint: write it to several files, and name their folder\nno image in standard input; 1 problem\n"
+        "error: cannot read standard input\n  in <stdin>\n  cause: it has more than the 16777216 bytes that are read\n  hint: write it to several files, and name their folder\ndocs: https://github.com/OWNER/imago/blob/v0.1.0/docs/codes.md#too-large\nno image in standard input; 1 problem\n"
     );
 }
 

@@ -8,9 +8,9 @@ use super::{Images, Kinds, Registries, Reporting, Selecting};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  imago cluster                           say what is outdated in the context's namespace
-  imago cluster -A --update --dry-run     what the server would keep of an update everywhere
-  imago cluster -n shop --restart         replace the pods that are behind their tags";
+  imago cluster                         what is outdated in the namespace
+  imago cluster -A --update --dry-run   what the server would take
+  imago cluster -n shop --restart       replace the pods that are behind";
 
 /// The flags of `imago cluster`.
 #[derive(Args, Debug, Default)]
@@ -18,7 +18,7 @@ pub struct Cluster {
     /// Put every outdated image on its tag's digest
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub update: bool,
-    /// Replace pods that run an old digest, if they pull the new one
+    /// Replace pods that run an old digest of their tag
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub restart: bool,
     /// Put back the images as they were before --update
@@ -30,7 +30,7 @@ pub struct Cluster {
     /// With --check, exit 1 also when an image is held
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub strict: bool,
-    /// With --check, ask no registry: exit 1 when a digest is missing
+    /// With --check, ask only whether each image has a digest
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub pinned: bool,
     /// Exit 2 when no image was checked
@@ -39,21 +39,21 @@ pub struct Cluster {
     /// Have the server check the changes, and keep none
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub dry_run: bool,
-    /// Stop, changing nothing, when more than N images would change
+    /// Change nothing when more than N images would change
     #[arg(
         long,
         value_name = "N",
         help_heading = "Action (without one nothing is changed)"
     )]
     pub max_changes: Option<usize>,
-    /// Change an image only if a running pod is on another digest
+    /// Change an image only if a running pod is behind
     #[arg(short, long, help_heading = "Action (without one nothing is changed)")]
     pub check_pods: bool,
-    /// Also change workloads that Argo CD, Flux or an owner writes
+    /// Also change what Argo CD, Flux or an owner writes
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub managed: bool,
 
-    /// The kubeconfig, or a list of them [default: KUBECONFIG, the pod's account, ~/.kube/config]
+    /// The kubeconfig [default: as kubectl, or the pod's]
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
     pub kubeconfig: Option<OsString>,
     /// Take this context of the kubeconfig

@@ -8,7 +8,7 @@ use clap::Args;
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Settings")]
 pub struct Configuration {
-    /// Take settings from this file [default: .imago.yaml of the repository]
+    /// Take settings from this file [default: .imago.yaml]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Take settings from no file

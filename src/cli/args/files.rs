@@ -9,15 +9,15 @@ use crate::io::scan::Globs;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  imago files --update --lock imago.lock    pin all images, and record their digests
-  imago files --diff deploy/ | git apply    make the change by way of a diff
-  imago files --update --push deploy/       commit the change, and push it
-  kustomize build . | imago files --check -    check what is printed";
+  imago files --update --lock imago.lock      pin all, and record the digests
+  imago files --diff deploy/ | git apply      make the change as a diff
+  imago files --update --push deploy/         commit the change, and push it
+  kustomize build . | imago files --check -   check what a program prints";
 
 /// The flags of `imago files`.
 #[derive(Args, Debug, Default)]
 pub struct Files {
-    /// Folders to scan, files to read, or - for standard input [default: .]
+    /// Folders, files, or - for standard input [default: .]
     #[arg(value_name = "PATH", help_heading = "Files", display_order = 0)]
     pub paths: Vec<PathBuf>,
     /// Read only the files that match (repeats)
@@ -39,7 +39,7 @@ pub struct Files {
     /// With --check, exit 1 also when an image is held
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub strict: bool,
-    /// With --check, ask no registry: exit 1 when a digest is missing
+    /// With --check, ask only whether each image has a digest
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub pinned: bool,
     /// Exit 2 when no image was checked
@@ -51,7 +51,7 @@ pub struct Files {
     /// Show what would be written
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub dry_run: bool,
-    /// Stop, writing nothing, when more than N images would change
+    /// Write nothing when more than N images would change
     #[arg(
         long,
         value_name = "N",
@@ -77,7 +77,7 @@ pub struct Files {
     /// The lock.
     #[command(flatten)]
     pub locking: Locking,
-    /// Remove entries that no object names from the lock
+    /// Drop entries that no object uses
     #[arg(long, help_heading = "Registries")]
     pub lock_prune: bool,
     /// The forms of the report.

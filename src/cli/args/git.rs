@@ -9,7 +9,7 @@ pub struct Git {
     /// Commit the changed files, and nothing else
     #[arg(long)]
     pub commit: bool,
-    /// Commit to this branch, and leave the checked-out one alone
+    /// Commit to this branch, not the checked-out one
     #[arg(long, value_name = "NAME")]
     pub branch: Option<String>,
     /// Push the commit
@@ -21,10 +21,10 @@ pub struct Git {
     /// Pass this option to the remote (repeats)
     #[arg(long, value_name = "OPTION")]
     pub push_option: Vec<String>,
-    /// The commit's message: {summary}, {changes}, or counts: {images}, {objects}, {files}
+    /// Commit message; {summary}, {changes} are filled in
     #[arg(long, value_name = "TEMPLATE")]
     pub message: Option<String>,
-    /// The commit's author [default: the one that Git knows]
+    /// Commit author [default: as Git is configured]
     #[arg(long, value_name = "NAME <MAIL>")]
     pub author: Option<String>,
     /// Add Signed-off-by to the message

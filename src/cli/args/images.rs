@@ -9,22 +9,22 @@ use crate::app::request::ImageGlobs;
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Images")]
 pub struct Images {
-    /// Where the tag is kept: annotation, or tag (name:tag@digest)
+    /// Where tags are kept: annotation, or tag (in place)
     #[arg(long, value_name = "HOW", hide_possible_values = true)]
     pub track: Option<Track>,
     /// Write name@digest, without the tag
     #[arg(long)]
     pub drop_tag: bool,
-    /// Take only the images whose name matches (repeats)
+    /// Take only images whose name matches (repeats)
     #[arg(long, value_name = "GLOB")]
     pub include_image: Vec<String>,
-    /// Leave out the images whose name matches (repeats)
+    /// Leave out images whose name matches (repeats)
     #[arg(long, value_name = "GLOB")]
     pub exclude_image: Vec<String>,
     /// Which of these two lists come from the repository's settings.
     #[arg(skip)]
     pub of_repository: ImageGlobs,
-    /// Take a new digest that lacks a platform of the old one
+    /// Take a digest that lacks a platform of the old one
     #[arg(long)]
     pub allow_platform_loss: bool,
 }

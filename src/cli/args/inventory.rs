@@ -9,14 +9,14 @@ use super::{Cluster, Configuration, Files, Images, Kinds, Selecting, Track};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  imago images deploy/                   one line for each image: where, which tag, which digest
-  imago images -o json | jq -r '.images[] | select(.state == \"unpinned\") | .image'
-  imago images -A --context prod         the same of a cluster";
+  imago images deploy/             every image: where, which tag and digest
+  imago images -A --context prod   the same of a cluster
+  imago images -o json | jq -r '.images[].image' | sort -u";
 
 /// The flags of `imago images`.
 #[derive(Args, Debug)]
 pub struct Inventory {
-    /// Folders to scan, files to read, or - for standard input [default: .]
+    /// Folders, files, or - for standard input [default: .]
     #[arg(value_name = "PATH", help_heading = "Files", display_order = 0)]
     pub paths: Vec<PathBuf>,
     /// Read only the files that match (repeats)
@@ -26,10 +26,10 @@ pub struct Inventory {
     #[arg(long, value_name = "GLOB", help_heading = "Files", display_order = 2)]
     pub exclude: Vec<String>,
 
-    /// List the images of a cluster (as -A, --context and --kubeconfig do)
+    /// List a cluster, as -A, --context and --kubeconfig do
     #[arg(long, help_heading = "Cluster")]
     pub cluster: bool,
-    /// The kubeconfig, or a list of them [default: KUBECONFIG, the pod's account, ~/.kube/config]
+    /// The kubeconfig [default: as kubectl, or the pod's]
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
     pub kubeconfig: Option<OsString>,
     /// Take this context of the kubeconfig
@@ -42,7 +42,7 @@ pub struct Inventory {
     /// Which objects.
     #[command(flatten)]
     pub selecting: Selecting,
-    /// Where the tag is kept: annotation, or tag (name:tag@digest)
+    /// Where tags are kept: annotation, or tag (in place)
     #[arg(
         long,
         value_name = "HOW",

@@ -14,10 +14,10 @@ pub struct Verbosity {
     /// Print only problems and requested output
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Say more: -v names skips and holds, -vv each look-up
+    /// -v names skips and holds, -vv each look-up
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Print this help
+    /// Print help: -h the common flags, --help all
     #[arg(short, long, global = true, action = ArgAction::HelpShort)]
     pub help: Option<bool>,
 }

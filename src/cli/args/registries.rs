@@ -10,7 +10,7 @@ use crate::io::registry::Detour;
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Registries")]
 pub struct Registries {
-    /// Ask TO for images that are written FROM (repeats)
+    /// Ask TO for images written FROM (repeats)
     #[arg(long, value_name = "FROM=TO")]
     pub registry_map: Vec<String>,
     /// Ask this host over plain http (repeats)
@@ -28,10 +28,10 @@ pub struct Registries {
     /// Take credentials from this docker config
     #[arg(long, value_name = "FILE")]
     pub docker_config: Option<PathBuf>,
-    /// Read and hash a new digest's manifest before it is written
+    /// Read and hash each new manifest
     #[arg(long)]
     pub read_manifests: bool,
-    /// Requests at once [default: 32], at most 16 to one host
+    /// Requests at once [default: 32]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: Option<u16>,
 }

@@ -163,29 +163,59 @@ fn help_and_version_are_results() {
     }
 }
 
-#[test]
-fn help_fits_a_screen() {
-    for (line, most, width) in [
-        ("imago --help", 24, 80),
-        ("imago files --help", 75, 100),
-        ("imago cluster --help", 67, 100),
-        ("imago images --help", 46, 100),
-        ("imago digest --help", 34, 100),
-    ] {
-        let Refused::Asked(text) = refused(line) else {
-            panic!("{line}")
-        };
-        let text = text.to_string();
-        assert!(
-            text.lines().count() <= most,
-            "{line}: {} lines\n{text}",
-            text.lines().count()
-        );
-        assert!(
-            text.lines().all(|line| line.chars().count() <= width),
-            "{line}\n{text}"
-        );
+/// The help of a line.
+fn help(line: &str) -> String {
+    match refused(line) {
+        Refused::Asked(text) => text.to_string(),
+        other => panic!("{line}: {other:?}"),
     }
+}
+
+const COMMANDS: [&str; 6] = ["", " init", " files", " cluster", " images", " digest"];
+
+#[test]
+fn help_fits_a_screen_and_has_one_layout() {
+    assert!(help("imago --help").lines().count() <= 24);
+    for command in COMMANDS {
+        for flag in ["-h", "--help"] {
+            let text = help(&format!("imago{command} {flag}"));
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80, "{command} {flag}: {line}");
+                // A flag whose text is on the next line, or that takes two lines, is of another layout.
+                let words = line.trim_start();
+                let is_flag = words.starts_with('-') && line.starts_with("  ");
+                assert!(!is_flag || words.contains("  "), "{command} {flag}: {line}");
+                let is_continued = line.starts_with("             ") && !words.contains("  ");
+                assert!(!is_continued, "{command} {flag}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn short_help_has_the_common_flags_and_long_help_has_all() {
+    let flags = |text: &str| {
+        let lines = text.lines().map(str::trim_start);
+        lines.filter(|line| line.starts_with("-")).count()
+    };
+    for command in &COMMANDS[2..] {
+        let (short, long) = (
+            help(&format!("imago{command} -h")),
+            help(&format!("imago{command} --help")),
+        );
+        assert!(flags(&short) <= 12, "{short}");
+        assert!(flags(&short) < flags(&long), "{short}");
+        assert!(
+            short.contains(&format!("`imago{command} --help` has all flags.")),
+            "{short}"
+        );
+        assert!(short.lines().count() <= 42, "{short}");
+        assert!(!long.contains("has all flags"), "{long}");
+        let other = help(&format!("imago -v{command} -h"));
+        assert_eq!(other, short);
+    }
+    assert_eq!(help("imago help files"), help("imago files --help"));
+    assert_eq!(help("imago -h"), help("imago --help"));
 }
 
 #[test]

@@ -18,10 +18,10 @@ pub struct Selecting {
     /// Take all namespaces but this (repeats)
     #[arg(short = 'x', long = "exclude-namespace", value_name = "NS")]
     pub exclude_namespaces: Vec<String>,
-    /// Take objects with these labels: app=web,tier!=cache
+    /// Take objects with these labels (app=web)
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
-    /// Take by metadata.name or metadata.namespace
+    /// Take by metadata.name (metadata.name=web)
     #[arg(short = 'f', long, value_name = "FIELDS")]
     pub field_selector: Option<String>,
 }
@@ -30,14 +30,14 @@ pub struct Selecting {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Objects")]
 pub struct Kinds {
-    /// Take this kind only, such as Deployment (repeats)
-    #[arg(long, value_name = "KIND[.GROUP]")]
+    /// Take only this kind[.group] (repeats)
+    #[arg(long, value_name = "KIND")]
     pub kind: Vec<String>,
-    /// Leave out this kind (repeats)
-    #[arg(long, value_name = "KIND[.GROUP]")]
+    /// Leave out this kind[.group] (repeats)
+    #[arg(long, value_name = "KIND")]
     pub exclude_kind: Vec<String>,
-    /// Also take this kind, which is off or held (repeats)
-    #[arg(long, value_name = "KIND[.GROUP]")]
+    /// Also take this kind[.group] (repeats)
+    #[arg(long, value_name = "KIND")]
     pub add_kind: Vec<String>,
     /// Which of the lists are from the repository's settings.
     #[arg(skip)]

@@ -3,6 +3,7 @@
 pub mod basis;
 mod cause;
 pub mod csv;
+pub mod docs;
 mod finding;
 pub mod github;
 pub mod json;

@@ -9,6 +9,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::basis::Basis;
+use super::docs;
 use super::finding::{Finding, Level, findings};
 use super::json::escaped;
 use crate::app::report::Report;
@@ -61,6 +62,7 @@ pub fn report(report: &Report, basis: &Basis) -> String {
                             short_description: Text {
                                 text: code.meaning().to_owned(),
                             },
+                            help_uri: docs::code(*code),
                             help: Text {
                                 text: code.remedy().to_owned(),
                             },
@@ -131,6 +133,7 @@ struct Driver {
 struct Rule {
     id: &'static str,
     short_description: Text,
+    help_uri: String,
     help: Text,
 }
 

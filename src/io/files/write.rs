@@ -187,6 +187,12 @@ pub fn create(path: &Path, new: &[u8]) -> Result<(), FileError> {
         .try_for_each(|prepared| prepared.in_place().and_then(Prepared::put_new))
 }
 
+/// As [`create`], with the folders that are missing.
+pub fn create_with_folders(path: &Path, new: &[u8]) -> Result<(), FileError> {
+    std::fs::create_dir_all(folder(path))?;
+    create(path, new)
+}
+
 /// Whether a link has taken the place of `folder` or of one above it. `folder` was found without links. A missing folder is not
 /// displaced; one that cannot be inspected may be.
 pub fn is_displaced(folder: &Path) -> bool {

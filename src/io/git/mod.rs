@@ -15,6 +15,8 @@ pub mod staging;
 pub(in crate::io) mod tracked;
 pub mod transport;
 
+use std::path::Path;
+
 use crate::engine::code::Code;
 use crate::io::files::MORE_OPEN_FILES;
 
@@ -26,6 +28,20 @@ pub fn is_branch_name(name: &str) -> bool {
     git2::Branch::name_is_valid(name).unwrap_or(false)
         && !["HEAD", "@"].contains(&name)
         && !is_reference
+}
+
+/// The host of the remote `origin`, in lower case, where a repository has one.
+pub fn remote_host(root: &Path) -> Option<String> {
+    let repository = git2::Repository::open(root).ok()?;
+    let origin = repository.find_remote("origin").ok()?;
+    let url = origin.url().ok()?.to_owned();
+    // `https://user@host:port/path`, or `user@host:path` as ssh has it.
+    let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+    let authority = rest.split('/').next()?;
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    Some(host.split(':').next()?.to_ascii_lowercase())
 }
 
 /// Why Git did not do what was asked. The text is the cause alone: the caller knows the act.

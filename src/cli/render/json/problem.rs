@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::app::report::{Place, Problem, Skipped};
+use crate::cli::render::docs;
 use crate::engine::code::CodeKind;
 
 /// Something that was passed over on purpose.
@@ -47,6 +48,8 @@ pub(super) struct ProblemV1<'a> {
     cause: &'a str,
     /// One thing to do; null where nothing is known to help.
     hint: Option<&'a str>,
+    /// The address of the page that explains the code.
+    docs: String,
 }
 
 impl<'a> SkippedV1<'a> {
@@ -102,6 +105,7 @@ impl<'a> ProblemV1<'a> {
             message: what,
             cause,
             hint: hint.as_deref(),
+            docs: docs::code(*code),
         }
     }
 }

@@ -128,7 +128,8 @@ fn version_1_has_these_fields_in_this_order() {
       "name": "x",
       "message": "cannot resolve `registry.example.test/x:1`",
       "cause": "the registry answered 401 Unauthorized",
-      "hint": null
+      "hint": null,
+      "docs": "https://github.com/OWNER/imago/blob/v0.1.0/docs/codes.md#unauthorized"
     }
   ],
   "warnings": [

@@ -1,0 +1,119 @@
+//! The files that `imago init` offers. Names of folders are those that need no quotes, in YAML, a shell or a regular expression.
+
+/// The configuration of pre-commit.
+pub(super) const PRE_COMMIT: &str = ".pre-commit-config.yaml";
+
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The settings of a repository that has `pinned` images as `name:tag@digest`, and no record of them.
+pub(super) fn settings(pinned: usize) -> String {
+    let images = match pinned {
+        1 => "1 image is".to_owned(),
+        pinned => format!("{pinned} images are"),
+    };
+    format!(
+        "# {images} pinned as name:tag@digest. With this line each follows its own tag; without it, they are fixed.\ntrack: tag\n"
+    )
+}
+
+/// A nightly branch with a request, and a check of each request.
+pub(super) fn workflow(folders: &[String]) -> String {
+    let name = REPOSITORY
+        .strip_prefix("https://github.com/")
+        .unwrap_or(REPOSITORY);
+    let paths: String = folders
+        .iter()
+        .map(|folder| format!("            {folder}\n"))
+        .collect();
+    // `uses` names the tag of a release. Its commit is not known before the release is built.
+    format!(
+        r#"# A branch with new digests every night, and a check of each pull request. {REPOSITORY}/blob/v{VERSION}/docs/action.md
+name: imago
+on:
+  schedule: [{{cron: "17 3 * * *"}}]
+  workflow_dispatch: {{}}
+  pull_request: {{}}
+permissions: {{contents: read}}
+jobs:
+  update:
+    if: github.event_name != 'pull_request'
+    runs-on: ubuntu-latest
+    permissions: {{contents: write, pull-requests: write}}
+    concurrency: imago
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - id: imago
+        uses: {name}@v{VERSION}
+        with:
+          action: update
+          paths: |
+{paths}          branch: imago/update
+          push: true
+      - if: ${{{{ !cancelled() && steps.imago.outputs.commit }}}}
+        run: |
+          if [ -z "$(gh pr list --head imago/update --state open --json number --jq '.[].number')" ]; then
+            gh pr create --head imago/update --title "Update images" --body "The commit lists them."
+          fi
+        env: {{GH_TOKEN: "${{{{ github.token }}}}"}}
+
+  # Fails where an image has no digest. It asks no registry, so a tag that moves elsewhere fails no request.
+  check:
+    if: github.event_name == 'pull_request'
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with: {{persist-credentials: false}}
+      - uses: {name}@v{VERSION}
+        with:
+          paths: |
+{paths}          arguments: |
+            --pinned
+            --no-config
+"#
+    )
+}
+
+/// A branch with a merge request from each scheduled pipeline, and a check in every other one.
+pub(super) fn job(folders: &[String]) -> String {
+    let image = REPOSITORY
+        .strip_prefix("https://github.com/")
+        .unwrap_or(REPOSITORY)
+        .to_ascii_lowercase();
+    let folders = folders.join(" ");
+    format!(
+        r#"# Needs a scheduled pipeline, and IMAGO_GIT_TOKEN: {REPOSITORY}/blob/v{VERSION}/docs/gitlab.md
+imago:
+  image: {{name: "ghcr.io/{image}:{VERSION}-git", entrypoint: [""]}}
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "schedule"
+  script:
+    - git remote set-url origin "$CI_PROJECT_URL.git"
+    - >
+      imago files --update --push --branch imago/update --author "imago <imago@example.com>"
+      --push-option merge_request.create --push-option merge_request.target="$CI_DEFAULT_BRANCH"
+      --push-option merge_request.title="Update images" -- {folders}
+
+imago-check:
+  image: {{name: "ghcr.io/{image}:{VERSION}-git", entrypoint: [""]}}
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+  script:
+    - imago files --check --pinned --no-config -- {folders}
+"#
+    )
+}
+
+/// The entry of a hook that fails where an image has no digest.
+pub(super) fn hook(folders: &[String]) -> String {
+    let below: Vec<String> = (folders.iter())
+        .map(|folder| folder.replace('.', r"\."))
+        .collect();
+    let files = match &folders[..] {
+        [root] if root == "." => String::new(),
+        _ => format!("        files: '^({})/'\n", below.join("|")),
+    };
+    format!(
+        "  - repo: {REPOSITORY}\n    rev: v{VERSION}\n    hooks:\n      - id: imago-check\n        args: [--pinned]\n        language: system     # the imago on your PATH; without this line pre-commit compiles it, for minutes\n{files}"
+    )
+}

@@ -1,0 +1,25 @@
+//! The flags of `imago init`.
+
+use clap::Args;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  imago init                  what the repository shows: .github, .gitlab-ci.yml, …
+  imago init --github --yes   the workflow, without a question";
+
+/// The flags of `imago init`.
+#[derive(Args, Debug, Default)]
+pub struct Init {
+    /// A workflow: a nightly branch, and a check of requests
+    #[arg(long, help_heading = "Files [default: what the repository shows]")]
+    pub github: bool,
+    /// Two jobs: a scheduled branch, and a check of requests
+    #[arg(long, help_heading = "Files [default: what the repository shows]")]
+    pub gitlab: bool,
+    /// A hook that checks the files of a commit
+    #[arg(long, help_heading = "Files [default: what the repository shows]")]
+    pub pre_commit: bool,
+    /// Write without asking
+    #[arg(short, long, help_heading = "Action")]
+    pub yes: bool,
+}

@@ -231,17 +231,32 @@ impl KnownOverlays {
         })
     }
 
-    /// The files that the kustomizations among these manifests may have to do with, and that are none of the manifests.
-    pub(super) fn unread_evidence(&self, manifests: &[ManifestFile]) -> Vec<String> {
+    /// The files whose images the entries among these manifests may meet, and the patches of these manifests, but for themselves.
+    pub(super) fn unread_evidence(&self, manifests: &[ManifestFile]) -> BTreeSet<String> {
         let names: BTreeSet<String> = (manifests.iter())
             .filter_map(|manifest| self.base.within(&manifest.path))
             .collect();
         let kustomizations = names
             .iter()
             .filter(|name| is_kustomization(Path::new(name)));
-        let mut below = self.overlays.files_met(kustomizations.map(String::as_str));
-        below.retain(|file| !names.contains(*file));
-        below.into_iter().map(str::to_owned).collect()
+        let mut unread = self.overlays.files_met(kustomizations.map(String::as_str));
+        unread.extend(
+            self.overlays
+                .patches_above(names.iter().map(String::as_str)),
+        );
+        unread.retain(|file| !names.contains(*file));
+        unread.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Takes note of the images that a file puts in which is a patch.
+    pub(super) fn take_patch(&mut self, manifest: &ManifestFile) {
+        if self.overlays.has_patches()
+            && let Some(path) = self.base.within(&manifest.path)
+            && self.overlays.is_patch(&path)
+        {
+            let objects = manifest.objects.iter().map(|(_, object)| object);
+            self.overlays.take_patch(&path, objects);
+        }
     }
 
     /// Where a file is, by its path from the tree's root.

@@ -235,34 +235,16 @@ impl Survey {
             .extract_if(.., |manifest| manifest.objects.is_empty());
         self.without_objects
             .extend(without.map(|manifest| manifest.name));
-        let fates = overlays.bind_manifests(&self.manifests);
-        for (name, content) in read(&overlays.unread_evidence(&self.manifests))? {
-            let path = overlays.place(&name);
-            let examined = content.map(|content| unasked(&path, &content, &self.kinds));
-            if let Some(why) = examined
-                .as_ref()
-                .map_or_else(|why| Some(&**why), Examined::unread)
-            {
-                overlays.doubt(&name, why);
-            }
-            if let Ok(Examined::Manifest {
-                text,
-                objects,
-                questions,
-                ..
-            }) = examined
-            {
-                let mut unread = ManifestFile {
-                    path,
-                    name,
-                    text,
-                    objects,
-                    questions,
-                };
-                overlays.settle_patches(&mut unread, &self.kinds);
-                overlays.bind(&unread.name, &unread.objects);
-            }
+        let unread = overlays.unread_evidence(&self.manifests);
+        let unread = read(&Vec::from_iter(unread))?.into_iter();
+        let unread: Vec<ManifestFile> = unread
+            .filter_map(|(name, content)| self.evidence(&mut overlays, name, content))
+            .collect();
+        for manifest in self.manifests.iter().chain(&unread) {
+            overlays.take_patch(manifest);
         }
+        let fates = overlays.bind_manifests(&self.manifests);
+        overlays.bind_manifests(&unread);
         let mut replaced = Replaced::default();
         for (manifest, fates) in self.manifests.iter_mut().zip(fates) {
             if overlays.mark(manifest, fates, &mut replaced) {
@@ -273,6 +255,41 @@ impl Survey {
         self.warnings.extend(overlays.doubts(&self.manifests));
         self.overlays = overlays;
         Ok(self)
+    }
+
+    /// A file that was not found by what was named.
+    fn evidence(
+        &self,
+        overlays: &mut KnownOverlays,
+        name: String,
+        content: Result<Vec<u8>, String>,
+    ) -> Option<ManifestFile> {
+        let path = overlays.place(&name);
+        let examined = content.map(|content| unasked(&path, &content, &self.kinds));
+        let why = examined
+            .as_ref()
+            .map_or_else(|why| Some(&**why), Examined::unread);
+        if let Some(why) = why {
+            overlays.doubt(&name, why);
+        }
+        let Ok(Examined::Manifest {
+            text,
+            objects,
+            questions,
+            ..
+        }) = examined
+        else {
+            return None;
+        };
+        let mut manifest = ManifestFile {
+            path,
+            name,
+            text,
+            objects,
+            questions,
+        };
+        overlays.settle_patches(&mut manifest, &self.kinds);
+        Some(manifest)
     }
 
     /// Another content of a file that is known; `None` where it cannot be read, or holds no object with images.

@@ -14,6 +14,7 @@
 mod entry;
 mod field;
 mod pattern;
+mod put;
 mod replacement;
 mod target;
 
@@ -24,11 +25,14 @@ use super::hold::Hold;
 use super::image::{ImageRef, Lookup};
 use super::object::Object;
 use super::path::Step;
+use super::shape;
 use super::site::{Decider, Site, Slots};
 use super::tree::Tree;
+use super::yaml::File;
 use entry::{Effect, Entry};
 use field::Field;
 use pattern::Limits;
+use put::Put;
 use replacement::{Meaning, Replacement};
 
 pub(super) use entry::split;
@@ -67,6 +71,8 @@ pub struct Kustomization {
     replacements: Vec<Arc<[Replacement]>>,
     /// Whether it has patches as texts.
     has_texts: bool,
+    /// The images that its patches put in, as far as they are known.
+    puts: Vec<Put>,
     /// The files with more replacements.
     replacement_files: BTreeSet<String>,
     /// The files of `configurations`.
@@ -118,6 +124,7 @@ impl Kustomization {
             entries,
             replacements: vec![replacements],
             has_texts: PATCHES.into_iter().flat_map(items).any(is_text),
+            puts: puts(document, file),
             replacement_files: paths_of("replacements").map(|(path, _)| path).collect(),
             configurations: paths("configurations").collect(),
             fields: Vec::new(),
@@ -135,6 +142,7 @@ impl Kustomization {
             entries: Vec::new(),
             replacements: Vec::new(),
             has_texts: false,
+            puts: Vec::new(),
             replacement_files: BTreeSet::new(),
             configurations: BTreeSet::new(),
             fields: Vec::new(),
@@ -187,10 +195,30 @@ impl Kustomization {
             .extend(read.doubt.iter().map(|why| unread(file, why)));
     }
 
-    /// The step at which its patches are applied: its components come before, its entries after.
-    fn patching(&self) -> usize {
-        self.components.len()
+    /// The step behind its patches: they and its components come before, its entries after.
+    fn patched(&self) -> usize {
+        self.components.len() + 1
     }
+}
+
+/// The images that the patches put in which stand as texts in a kustomization.
+fn puts<'a, T: Tree<'a>>(document: T, file: &str) -> Vec<Put> {
+    let mut puts = Vec::new();
+    let items = PATCHES.into_iter().filter_map(|list| document.get(list));
+    for item in items.flat_map(T::items) {
+        let text = item.get("patch").unwrap_or(item).scalar().text();
+        let text = text.filter(|text| text.contains("image"));
+        let Some(Ok(parsed)) = text.map(File::parse) else {
+            continue;
+        };
+        let target = Target::read(item);
+        for index in (0..parsed.len()).filter(|index| !parsed.is_refused(*index)) {
+            let found = shape::find(parsed.document(index));
+            let objects = found.objects.iter();
+            puts.extend(objects.flat_map(|object| Put::of(file, &target, object)));
+        }
+    }
+    puts
 }
 
 /// What stands in a file that kustomizations name: replacements, or a configuration.
@@ -300,6 +328,8 @@ struct Passing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Setter {
     Entry(EntryId),
+    /// A kustomization, and an image that its patches put in.
+    Patch((usize, usize)),
     Suffix(usize),
     Replacement(usize),
 }
@@ -345,7 +375,7 @@ impl Overlays {
                 note(path, at + 1);
             }
             for (path, target) in &kustomization.patches {
-                note(path, kustomization.patching());
+                note(path, kustomization.patched());
                 patches
                     .entry(path.clone())
                     .or_default()
@@ -393,6 +423,11 @@ impl Overlays {
         self.all.is_empty()
     }
 
+    /// Whether any file is a patch.
+    pub fn has_patches(&self) -> bool {
+        !self.patches.is_empty()
+    }
+
     /// Whether a kustomization takes the manifest for a patch.
     pub fn is_patch(&self, manifest: &str) -> bool {
         self.patches.contains_key(manifest)
@@ -401,6 +436,37 @@ impl Overlays {
     /// The targets of a manifest that kustomizations take for a patch.
     pub fn targets(&self, manifest: &str) -> &[Target] {
         self.patches.get(manifest).map_or(&[], Vec::as_slice)
+    }
+
+    /// The files of patches that may put an image into these manifests.
+    pub fn patches_above<'m>(
+        &self,
+        manifests: impl IntoIterator<Item = &'m str>,
+    ) -> BTreeSet<&str> {
+        let mut met = BTreeSet::new();
+        manifests
+            .into_iter()
+            .for_each(|manifest| self.add_met(manifest, &mut met));
+        let patches = met.iter().flat_map(|index| &self.all[*index].patches);
+        patches.map(|(path, _)| path.as_str()).collect()
+    }
+
+    /// Takes note of what a file puts in that is a patch.
+    pub fn take_patch<'o>(
+        &mut self,
+        file: &str,
+        objects: impl Iterator<Item = &'o Object> + Clone,
+    ) {
+        for (index, _) in self.above.get(file).into_iter().flatten() {
+            let one = &mut self.all[*index];
+            let targets = one.patches.iter().filter(|(path, _)| path == file);
+            for (_, target) in targets {
+                let puts = objects
+                    .clone()
+                    .flat_map(|object| Put::of(file, target, object));
+                one.puts.extend(puts);
+            }
+        }
     }
 
     /// Takes note that a file cannot be read which kustomizations build on, and whose images the entries of the run may meet.
@@ -489,8 +555,8 @@ impl Overlays {
                 site,
                 is_known: is_known(steps, site),
             };
-            let patching = [(index, one.patching())];
-            return Some((self.follow(&patching, image, subject), None));
+            let patched = [(index, one.patched())];
+            return Some((self.follow(&patched, image, subject), None));
         }
         let [Step::Key(list), Step::Index(at)] = steps else {
             return None;
@@ -506,7 +572,7 @@ impl Overlays {
             site,
             is_known: true,
         };
-        let next = [(index, one.patching() + entry + 1)];
+        let next = [(index, one.patched() + entry + 1)];
         let fate = self.follow(&next, image, subject);
         Some((fate, self.bound.get(&(index, entry))))
     }
@@ -591,8 +657,20 @@ impl Overlays {
                 open.extend(component.map(|component| (component, 0)));
                 continue;
             }
-            let (at, passed) = (*at, *next - one.components.len());
+            let (at, next) = (*at, *next);
             open.pop();
+            if next < one.patched()
+                && let Written::Object(object) = subject.written
+            {
+                spend(left, one.puts.len())?;
+                let puts = one.puts.iter().enumerate();
+                let last = puts.rev().find(|(_, put)| put.is_for(object, subject.site));
+                if let Some((number, put)) = last {
+                    passing.image.clone_from(&put.image);
+                    passing.set_by = Some(Setter::Patch((at, number)));
+                }
+            }
+            let passed = next.saturating_sub(one.patched());
             let takes = |at| self.takes_for_image(at, subject);
             if subject.is_known || takes(at) || open.iter().any(|(outer, _)| takes(*outer)) {
                 spend(left, one.entries.len().saturating_sub(passed))?;
@@ -660,6 +738,13 @@ impl Overlays {
                     fate.unpinned.insert(file(entry.0));
                 }
                 fate.deciding.insert(entry);
+            }
+            Some(Setter::Patch((by, put))) => {
+                let put = &self.all[by].puts[put];
+                fate.replaced.insert(put.file.clone());
+                if !passing.image.contains('@') {
+                    fate.unpinned.insert(put.file.clone());
+                }
             }
             Some(Setter::Replacement(by)) => drop(fate.replaced.insert(file(by))),
             Some(Setter::Suffix(by)) => fate.suffixed = Some(file(by)),
@@ -836,7 +921,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::engine::shape;
 
     fn overlays(files: &[(&str, Value)]) -> Overlays {
         let read = |(file, document): &(&str, Value)| Kustomization::read(document, file);
@@ -1279,6 +1363,81 @@ mod tests {
         let tree = overlays(&[base(), ("over/kustomization.yaml", over)]);
         let fate = tree.fate("base/web.yaml", &object, &object.sites[0]);
         assert_eq!(say(&fate), "set by over");
+    }
+
+    #[test]
+    fn a_patch_sets_the_image_of_the_object_that_it_is_for() {
+        let patch = |kind: &str, name: &str, container: &str| {
+            let pod = json!({"containers": [{"name": container, "image": "web:2"}]});
+            json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": {"template": {"spec": pod}}})
+        };
+        let operation = |path: &str| json!([{"op": "replace", "path": path, "value": "web:2"}]);
+        let image = "/spec/template/spec/containers/0/image";
+        let own = patch("Deployment", "web", "web");
+        for (document, target, expected) in [
+            (own.clone(), json!(null), "set by over"),
+            (patch("StatefulSet", "web", "web"), json!(null), "kept"),
+            (patch("Deployment", "app", "web"), json!(null), "kept"),
+            (patch("Deployment", "web", "app"), json!(null), "kept"),
+            (
+                patch("Deployment", "any", "web"),
+                json!({"kind": "Deployment"}),
+                "set by over",
+            ),
+            (own.clone(), json!({"name": "app"}), "kept"),
+            (own.clone(), json!({"labelSelector": "app=web"}), "kept"),
+            (own.clone(), json!({"name": "w.*"}), "kept"),
+            (
+                operation(image),
+                json!({"kind": "Deployment", "name": "web"}),
+                "set by over",
+            ),
+            (
+                operation(image),
+                json!({"kind": "Deployment", "name": "app"}),
+                "kept",
+            ),
+            (operation(image), json!(null), "kept"),
+            (
+                operation("/spec/template/spec/containers/1/image"),
+                json!({"name": "web"}),
+                "kept",
+            ),
+        ] {
+            let by_text = json!({"patch": document.to_string(), "target": target});
+            let over = |patch: Value| json!({"resources": ["../base"], "patches": [patch]});
+            let said = below(over(by_text), "web:1");
+            assert_eq!(said, expected, "{document} {target}");
+            let by_path = json!({"path": "patch.yaml", "target": target});
+            let mut tree = overlays(&[base(), ("over/kustomization.yaml", over(by_path))]);
+            let objects = shape::find(&document).objects;
+            tree.take_patch("over/patch.yaml", objects.iter());
+            assert_eq!(
+                told(&tree, "base/web.yaml", "web:1"),
+                expected,
+                "{document}"
+            );
+            // It sets none in itself.
+            let site = &objects[0].sites[0];
+            let fate = tree.fate("over/patch.yaml", &objects[0], site);
+            assert_eq!(say(&fate), "kept", "{document}");
+        }
+    }
+
+    #[test]
+    fn an_entry_beside_a_patch_finds_what_the_patch_sets() {
+        let pod = json!({"containers": [{"name": "web", "image": "shop:2"}]});
+        let patch = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": {"spec": pod}}});
+        let over = |entry: Value| json!({"resources": ["../base"], "images": [entry], "patches": [{"patch": patch.to_string()}]});
+        let set = |name: &str| over(json!({"name": name, "newTag": "3"}));
+        let tree = overlays(&[base(), ("over/kustomization.yaml", set("shop"))]);
+        let object = deployment("web:1");
+        let fate = tree.fate("base/web.yaml", &object, &object.sites[0]);
+        assert_eq!(fate.deciding.len(), 1);
+        assert_eq!(below(set("web"), "web:1"), "set by over");
+        let tree = overlays(&[base(), ("over/kustomization.yaml", set("web"))]);
+        let fate = tree.fate("base/web.yaml", &object, &object.sites[0]);
+        assert!(fate.deciding.is_empty());
     }
 
     #[test]

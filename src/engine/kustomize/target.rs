@@ -1,13 +1,18 @@
 //! The target of a patch: which objects it is for.
 
 use super::pattern::{Limits, Pattern, is_pattern};
+use crate::engine::object::Object;
 use crate::engine::tree::Tree;
 
-/// The group and the kind of a target, each a regular expression, or empty for any.
+/// The group, the kind and the name of a target, each a regular expression, or empty for any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Target {
     group: String,
     kind: String,
+    name: String,
+    namespace: String,
+    /// Whether more selects than these.
+    has_more: bool,
 }
 
 impl Target {
@@ -21,7 +26,44 @@ impl Target {
         Self {
             group: text("group"),
             kind: text("kind"),
+            name: text("name"),
+            namespace: text("namespace"),
+            has_more: ["version", "labelSelector", "annotationSelector"]
+                .into_iter()
+                .any(|key| !text(key).is_empty()),
         }
+    }
+
+    /// What a patch without a target is for: the object that it names itself.
+    pub(super) fn of(object: &Object) -> Self {
+        Self {
+            group: object.group().to_owned(),
+            kind: object.kind.clone(),
+            name: object.name.clone(),
+            namespace: object.namespace.clone().unwrap_or_default(),
+            has_more: false,
+        }
+    }
+
+    /// Whether it says nothing.
+    pub(super) fn is_any(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it says by texts alone what it is for.
+    pub(super) fn is_plain(&self) -> bool {
+        let texts = [&self.group, &self.kind, &self.name, &self.namespace];
+        !self.has_more && !texts.into_iter().any(|text| is_pattern(text))
+    }
+
+    /// Whether an object is meant, as far as texts tell. A kustomization may put an object that has no namespace into any.
+    pub(super) fn selects(&self, object: &Object) -> bool {
+        let fits = |own: &str, text: &str| own.is_empty() || own == text;
+        let namespace = object.namespace.as_deref();
+        fits(&self.group, object.group())
+            && fits(&self.kind, &object.kind)
+            && fits(&self.name, &object.name)
+            && namespace.is_none_or(|namespace| fits(&self.namespace, namespace))
     }
 
     /// The group and the kind, where one kind is named. The group is empty where any may be meant.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::families::{self, Family, NEVER_BELOW};
 use super::patches::{self, JSON_PATCH, Text};
 use super::pods::{LISTS, PodKind, REFERENCE};
-use super::scalar::{dotted, scalar_site};
+use super::scalar::{dotted, line_in_text, scalar_site};
 use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
 use super::{
     Found, Kinds, entries, fields, group_of, is_kustomization_file, jobs, triggers, unhandled,
@@ -183,12 +183,7 @@ fn in_text<'a, T: Tree<'a>>(patch: Text<'a, T>, kinds: &Kinds, sites: &mut Vec<S
                 site.at = before.below(site.at.steps());
                 site.memory = Memory::InPlace;
                 site.role = Role::Other;
-                // The text begins on the line behind its key.
-                site.line = patch
-                    .node
-                    .line()
-                    .zip(site.line)
-                    .map(|(line, inner)| line + inner);
+                site.line = line_in_text(patch.node, patch.text, site.line);
                 sites.push(site);
             }
         }

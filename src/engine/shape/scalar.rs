@@ -36,6 +36,16 @@ pub(super) fn scalar_site<'a, T: Tree<'a>>(
     }
 }
 
+/// The line in the file of a line of the text that a scalar has. The line of a block scalar is the first one that is not blank.
+pub(super) fn line_in_text<'a, T: Tree<'a>>(
+    scalar: T,
+    text: &str,
+    inner: Option<u32>,
+) -> Option<u32> {
+    let blank = text.len() - text.trim_start_matches('\n').len();
+    (scalar.line()? + inner?).checked_sub(1 + u32::try_from(blank).ok()?)
+}
+
 /// Steps as the name of a site that has no other.
 pub(super) fn dotted(steps: &[Step]) -> String {
     steps.iter().cloned().collect::<Path>().to_string()

@@ -632,3 +632,74 @@ fn a_file_in_a_linked_folder_is_the_file_where_the_link_leads() {
     assert_eq!(decided(&place, &["."]), expected);
     assert_eq!(decided_in_commit(&place, &["."]), expected);
 }
+
+#[test]
+fn a_placeholder_that_a_patch_names_is_decided_there_and_never_asked_at_a_registry() {
+    let registry = TestRegistry::start();
+    let host = registry.host();
+    registry.push_index("shop", "v2", &["linux/amd64"], "a");
+    let image = format!("{host}/shop:v2");
+    let inline = |patch: &str, target: &str| {
+        let patch = patch.trim_end().replace('\n', "\n    ");
+        format!("resources: [../manager]\npatches:\n- patch: |-\n    {patch}\n  {target}\n")
+    };
+    let operation = format!(
+        "- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: {image}\n"
+    );
+    let by_path = "resources: [../manager]\npatchesStrategicMerge: [patch.yaml]\n";
+    for (over, decider) in [
+        (by_path.to_owned(), "default/patch.yaml"),
+        (
+            inline(&deployment(&image), ""),
+            "default/kustomization.yaml",
+        ),
+        (
+            inline(&operation, "target: {kind: Deployment, name: web}"),
+            "default/kustomization.yaml",
+        ),
+    ] {
+        let files = [
+            ("manager/manager.yaml", &*deployment("controller:latest")),
+            ("manager/kustomization.yaml", "resources: [manager.yaml]\n"),
+            ("default/kustomization.yaml", &over),
+            ("default/patch.yaml", &deployment(&image)),
+        ];
+        let place = tree(&files, &[]);
+        for paths in [&["."][..], &["manager/manager.yaml"]] {
+            let map = format!("docker.io={host}");
+            let line = ["files", "--output", "json", "--registry-map", &map];
+            let report = place.imago(line.iter().chain(paths)).finish_with(0).json();
+            let skipped = report["skipped"].as_array().unwrap();
+            let skipped = skipped
+                .iter()
+                .find(|one| one["file"] == "manager/manager.yaml");
+            let skipped = skipped.unwrap_or_else(|| panic!("{paths:?} {report}"));
+            assert_eq!(skipped["code"], "decided-by", "{over}");
+            let told = skipped["message"].as_str().unwrap();
+            assert!(told.contains(decider), "{told}");
+        }
+        let asked = registry.asked();
+        let is_asked = |asked: &String| asked.contains("controller");
+        assert!(!asked.iter().any(is_asked), "{over}: {asked:?}");
+    }
+}
+
+#[test]
+fn an_image_of_a_text_has_the_line_that_it_stands_on() {
+    for (before, line) in [("|-\n", 6), ("|\n", 6), ("|-\n\n", 7), ("|-\n\n\n", 8)] {
+        let patch = format!("    - op: add\n      path: /spec/image\n      value: {WEB}\n");
+        let over = format!("patches:\n- target: {{kind: Shop}}\n  patch: {before}{patch}");
+        let place = tree(&[("kustomization.yaml", &over)], &[]);
+        let line_of = over
+            .lines()
+            .position(|line| line.contains("value:"))
+            .unwrap()
+            + 1;
+        assert_eq!(line_of, line);
+        let listed = place
+            .imago(["images", "--output", "json"])
+            .finish_with(0)
+            .json();
+        assert_eq!(listed["images"][0]["line"], line, "{before:?}");
+    }
+}

@@ -1,0 +1,119 @@
+//! Images that the patches of a kustomization put into the objects below it.
+//!
+//! ```yaml
+//! patches:
+//! - patch: |-
+//!     apiVersion: apps/v1
+//!     kind: Deployment
+//!     metadata: {name: web}
+//!     spec: {template: {spec: {containers: [{name: web, image: registry.example.com/shop/web:1.4}]}}}
+//! - target: {kind: Deployment, name: web}
+//!   patch: '[{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "registry.example.com/shop/web:1.4"}]'
+//! ```
+//!
+//! A patch is followed where it says what it is for: by the kind and the name of its object, or by a target that has no pattern.
+
+use super::target::Target;
+use crate::engine::object::Object;
+use crate::engine::path::Step;
+use crate::engine::shape::JSON_PATCH;
+use crate::engine::site::{Site, Slots};
+
+/// An image that a patch puts in.
+#[derive(Clone, Debug)]
+pub(super) struct Put {
+    /// The file that the patch stands in.
+    pub(super) file: String,
+    pub(super) image: String,
+    /// Which objects it is for.
+    objects: Target,
+    place: Place,
+}
+
+/// Which image of an object is meant.
+#[derive(Clone, Debug)]
+enum Place {
+    /// That of the container of this name in a list.
+    Container { list: Vec<Step>, name: String },
+    /// That at a path, as an operation of a JSON Patch has it.
+    Pointer(String),
+}
+
+impl Put {
+    /// What an object of a patch puts in. `target` is that of the patch.
+    pub(super) fn of<'p>(
+        file: &'p str,
+        target: &'p Target,
+        object: &'p Object,
+    ) -> impl Iterator<Item = Self> + 'p {
+        let is_operations = object.kind == JSON_PATCH;
+        let objects = match target.is_any() {
+            true if is_operations => None,
+            true => Some(Target::of(object)),
+            false => Some(target.clone()).filter(Target::is_plain),
+        };
+        let put = objects.map(|objects| {
+            let sites = object.sites.iter();
+            sites.filter_map(move |site| {
+                let place = match is_operations {
+                    true => Place::Pointer(pointed(site)?),
+                    false => {
+                        let (list, name) = contained(object, site)?;
+                        let (list, name) = (list.to_vec(), name.to_owned());
+                        Place::Container { list, name }
+                    }
+                };
+                Some(Self {
+                    file: file.to_owned(),
+                    image: site.image.text()?.to_owned(),
+                    objects: objects.clone(),
+                    place,
+                })
+            })
+        });
+        put.into_iter().flatten()
+    }
+
+    /// Whether it takes the place of the image of a site.
+    pub(super) fn is_for(&self, object: &Object, site: &Site) -> bool {
+        let is_here = match &self.place {
+            Place::Container { list, name } => {
+                contained(object, site) == Some((list.as_slice(), name.as_str()))
+            }
+            Place::Pointer(path) => {
+                let written = site.written_at();
+                let steps = written.steps().get(object.at.steps().len()..);
+                steps.is_some_and(|steps| *path == pointer(steps))
+            }
+        };
+        is_here && self.objects.selects(object)
+    }
+}
+
+/// The list that the container of an image stands in, and its name.
+fn contained<'o>(object: &Object, site: &'o Site) -> Option<(&'o [Step], &'o str)> {
+    match site.at.steps().get(object.at.steps().len()..)? {
+        [list @ .., Step::Index(_)] if !site.name.is_empty() => Some((list, &site.name)),
+        _ => None,
+    }
+}
+
+/// The path of an operation that puts in an image alone.
+fn pointed(site: &Site) -> Option<String> {
+    let is_value = matches!(&site.slots, Slots::Whole(steps) if **steps == [Step::from("value")]);
+    is_value.then(|| site.name.clone())
+}
+
+/// Steps as a JSON Pointer (RFC 6901).
+fn pointer(steps: &[Step]) -> String {
+    let mut pointer = String::new();
+    for step in steps {
+        pointer.push('/');
+        match step {
+            Step::Key(key) => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Step::Index(index) => pointer.push_str(&index.to_string()),
+            Step::Inside(_) => {}
+        }
+    }
+    pointer
+}

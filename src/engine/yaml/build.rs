@@ -13,6 +13,9 @@ use super::{
 const MAX_EXPANSION: u64 = 10;
 const MAX_EXPANDED: u64 = 100_000;
 
+/// How many keys a small mapping has, at most.
+const SMALL: usize = 8;
+
 /// Where something stands: bytes, the line from 1, and the column in characters from 0.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct At {
@@ -101,6 +104,12 @@ impl<'t> Builder<'t> {
         self.count(1, 1, at)
     }
 
+    /// A scalar without a tag or an anchor, whose text stands in the file as it is.
+    pub(super) fn written_scalar(&mut self, style: Style, at: At) -> Result<(), Unreadable> {
+        self.add(Kind::Scalar(style), NONE, Tag::None, at)?;
+        self.count(1, 1, at)
+    }
+
     pub(super) fn start_sequence(
         &mut self,
         layout: Layout,
@@ -172,12 +181,16 @@ impl<'t> Builder<'t> {
 
     /// The place of a scalar's text among the file's. `NONE`: it stands in the file as it is.
     fn own_text(&mut self, text: Cow<'t, str>, style: Style, at: At) -> u32 {
-        let written = match at.start == at.end && style == Style::Plain {
-            true => Some(ABSENT),
-            false => self.file.text.get(inner(at.start, at.end, style)),
+        let is_there = if at.start == at.end && style == Style::Plain {
+            text == ABSENT
+        } else {
+            let range = inner(at.start, at.end, style);
+            // Most texts are borrowed from where they stand.
+            let place = self.file.text.as_ptr().wrapping_add(range.start);
+            text.len() == range.len() && std::ptr::eq(text.as_ptr(), place)
+                || self.file.text.get(range) == Some(&*text)
         };
-        // Most texts are borrowed from where they stand.
-        if written.is_some_and(|written| std::ptr::eq(written, &*text) || written == text) {
+        if is_there {
             return NONE;
         }
         self.file.texts.push(text.into());
@@ -307,41 +320,39 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
+    /// Refuses a key that stands twice, and a merge key with a value that cannot be merged.
     fn check_keys(&self, id: NodeId, pairs: u32) -> Result<(), Unreadable> {
         let mapping = self.file.at(id);
-        let first = mapping.node().first;
-        if let Some((key, _)) = mapping
-            .pairs(first)
-            .find(|(key, value)| key.is_merge_key() && !value.can_be_merged())
-        {
-            let key = self.file.node(key.id());
-            let fault = Fault::Syntax(
-                "a merge key `<<` takes a mapping or a sequence of mappings".to_owned(),
-            );
-            return Err(Unreadable {
-                fault,
-                line: key.line,
-                column: key.column + 1,
-            });
-        }
-        let keys = || {
-            mapping
-                .pairs(first)
-                .filter_map(|(key, _)| Some((key.target().styled()?.0, key.id())))
-        };
         // Small mappings are the rule, and comparing each pair is quicker than sorting them.
-        let twice = if pairs <= 8 {
-            keys()
-                .enumerate()
-                .find_map(|(at, key)| Some((keys().take(at).find(|elder| elder.0 == key.0)?, key)))
-        } else {
-            let mut keys: Vec<(&str, NodeId)> = keys().collect();
-            keys.sort_unstable();
-            keys.windows(2)
-                .find(|pair| pair[0].0 == pair[1].0)
-                .map(|pair| (pair[0], pair[1]))
-        };
-        match twice {
+        let is_small = pairs as usize <= SMALL;
+        let (mut few, mut many) = ([("", id); SMALL], Vec::new());
+        let mut twice = None;
+        for (at, (key, value)) in mapping.pairs(mapping.node().first).enumerate() {
+            let Some((text, style)) = key.target().styled() else {
+                continue;
+            };
+            if text == "<<" && style == Style::Plain && !key.is_alias() && !value.can_be_merged() {
+                let key = self.file.node(key.id());
+                let fault = Fault::Syntax(
+                    "a merge key `<<` takes a mapping or a sequence of mappings".to_owned(),
+                );
+                return Err(Unreadable {
+                    fault,
+                    line: key.line,
+                    column: key.column + 1,
+                });
+            }
+            if is_small {
+                few[at] = (text, key.id());
+                let elder = few[..at].iter().find(|(elder, _)| *elder == text);
+                twice = twice.or(elder.map(|elder| (*elder, few[at])));
+            } else {
+                many.push((text, key.id()));
+            }
+        }
+        many.sort_unstable();
+        let many = many.windows(2).find(|pair| pair[0].0 == pair[1].0);
+        match twice.or(many.map(|pair| (pair[0], pair[1]))) {
             None => Ok(()),
             Some(((key, first), (_, second))) => {
                 let (first, second) = (self.file.node(first), self.file.node(second));

@@ -1,39 +1,39 @@
-//! The plainest YAML, line by line: block mappings and sequences of scalars that stand on their line. Nothing else.
+//! The plainest YAML, line by line: block mappings and sequences of scalars and flow collections that stand on their line, and literal
+//! texts. Nothing else.
 //!
 //! Most manifests are no more than that, and reading them so costs a tenth of what the parser does. Whatever is not on the short list
 //! below, valid or not, is left to the parser ([`read`] says `None`), and so is every fault. What is read here is node for node what the
 //! parser makes of it, comments included; the tests hold both readings against each other, and against the second parser of the proof, on
 //! every fixture and on generated and damaged text.
 
+mod flow;
+mod literal;
 #[cfg(test)]
 mod tests;
 mod token;
 
 use std::borrow::Cow;
 
-use token::{dash, is_blank_or_comment, key_end, plain_length};
+use literal::Literal;
+use token::{dash, is_blank_or_comment, key_end, plain_length, quoted_length};
 
 use super::build::{At, Builder};
 use super::fault::narrow;
 use super::{Comment, File, Layout, Style, Tag};
 
-/// No key of a line that is longer is a simple key (YAML 1.2.2, section 7.4.2).
-const MAX_LINE: usize = 1000;
+/// No key that ends further behind the begin of its line is a simple key (YAML 1.2.2, section 7.4.2).
+const MAX_KEY_END: usize = 1000;
 
-/// Reads a text in which every line is blank, a comment, `---`, or `- ` any number of times and then `key:`, `key: scalar` or a scalar.
+/// Reads a text in which every line is blank, a comment, `---`, of a literal text (`|`), or `- ` any number of times and then `key:`,
+/// `key: value` or a value: a scalar, or a flow collection of such.
 pub(super) fn read(text: &str) -> Option<File<'_>> {
-    // Without a way out in the middle the compiler looks at many bytes at once.
-    let plain = |chunk: &[u8]| {
-        chunk.iter().fold(true, |plain, byte| {
-            plain & (matches!(byte, b' '..=b'~') | (*byte == b'\n'))
-        })
-    };
-    if !text.as_bytes().chunks(256).all(plain) {
+    if !token::has_only_text(text) {
         return None;
     }
     let mut reader = Reader {
         builder: Builder::new(text),
         levels: Vec::new(),
+        literal: None,
         text,
         marker: Marker::None,
     };
@@ -55,6 +55,8 @@ pub(super) fn read(text: &str) -> Option<File<'_>> {
 struct Reader<'t> {
     builder: Builder<'t>,
     levels: Vec<Level>,
+    /// The literal text that is being read.
+    literal: Option<Literal>,
     text: &'t str,
     marker: Marker,
 }
@@ -108,6 +110,12 @@ impl Line<'_> {
 impl<'t> Reader<'t> {
     fn line(&mut self, line: Line<'t>) -> Option<()> {
         let indentation = line.text.len() - line.text.trim_start_matches(' ').len();
+        if let Some(literal) = &mut self.literal {
+            if literal.take(line, indentation)? {
+                return Some(());
+            }
+            self.end_literal(line.start + indentation)?;
+        }
         let content = &line.text[indentation..];
         match content.as_bytes().first() {
             None => return Some(()),
@@ -116,7 +124,7 @@ impl<'t> Reader<'t> {
                 return Some(());
             }
             Some(_) if line.text == "---" => return self.marker(),
-            Some(_) if line.text.starts_with("---") || line.text.len() > MAX_LINE => return None,
+            Some(_) if line.text.starts_with("---") => return None,
             Some(_) => {}
         }
         if self.marker == Marker::Content {
@@ -153,15 +161,15 @@ impl<'t> Reader<'t> {
                     + (line.text[end + 1..].len()
                         - line.text[end + 1..].trim_start_matches(' ').len());
                 if value < line.text.len() && !line.text[value..].starts_with('#') {
-                    self.scalar(line, value)?;
                     self.settle(None)?;
+                    self.value(line, value)?;
                 } else if line.text.len() > end + 1 {
                     // Blanks or a comment behind the key: rare, and not worth a rule.
                     return None;
                 }
                 Some(())
             }
-            None if opened => self.scalar(line, column),
+            None if opened => self.value(line, column),
             None => None,
         }
     }
@@ -180,8 +188,20 @@ impl<'t> Reader<'t> {
         if self.marker != Marker::Content {
             return None;
         }
+        if let Some(literal) = &mut self.literal {
+            literal.end_of_text(self.text)?;
+            self.end_literal(self.text.len())?;
+        }
         self.close_all()?;
         Some(self.builder.file)
+    }
+
+    /// Adds the literal text, whose node ends here.
+    fn end_literal(&mut self, end: usize) -> Option<()> {
+        let (text, at) = self.literal.take()?.ended(end)?;
+        self.builder
+            .scalar(Cow::Owned(text), Style::Block, Tag::None, 0, at)
+            .ok()
     }
 
     fn close_all(&mut self) -> Option<()> {
@@ -222,9 +242,7 @@ impl<'t> Reader<'t> {
             line: key.line,
             column: key.column + width,
         };
-        self.builder
-            .scalar(Cow::Borrowed("~"), Style::Plain, Tag::None, 0, after)
-            .ok()
+        self.builder.written_scalar(Style::Plain, after).ok()
     }
 
     /// Begins the sequence of a line's first dash, or goes on with it.
@@ -259,6 +277,9 @@ impl<'t> Reader<'t> {
 
     /// Takes a key, and begins its mapping where it is the first.
     fn key(&mut self, line: Line<'t>, column: usize, end: usize, in_item: bool) -> Option<()> {
+        if end > MAX_KEY_END {
+            return None;
+        }
         let at = line.at(column, end);
         if !in_item {
             while let Some(level) = self.levels.pop_if(|level| {
@@ -297,10 +318,7 @@ impl<'t> Reader<'t> {
                 kind: LevelKind::Mapping(None),
             });
         }
-        let text = &self.text[at.start as usize..at.end as usize];
-        self.builder
-            .scalar(Cow::Borrowed(text), Style::Plain, Tag::None, 0, at)
-            .ok()?;
+        self.token(line, column, end, Style::Plain)?;
         self.settle(Some(at))
     }
 
@@ -316,59 +334,44 @@ impl<'t> Reader<'t> {
         Some(())
     }
 
-    /// Takes a scalar, or an empty flow collection, that stands on its line and has nothing behind it but a comment.
-    fn scalar(&mut self, line: Line<'t>, column: usize) -> Option<()> {
+    /// Takes a scalar or a flow collection that stands on its line and has nothing behind it but a comment, or begins a literal text.
+    fn value(&mut self, line: Line<'t>, column: usize) -> Option<()> {
         let rest = &line.text[column..];
-        let (length, style) = match rest.as_bytes()[0] {
-            quote @ (b'"' | b'\'') => {
-                let inner = memchr::memchr2(quote, b'\\', &rest.as_bytes()[1..])?;
-                let style = if quote == b'"' {
-                    Style::Double
-                } else {
-                    Style::Single
-                };
-                if rest.as_bytes()[inner + 1] != quote
-                    || rest.as_bytes().get(inner + 2) == Some(&quote)
-                {
-                    return None;
-                }
-                (inner + 2, style)
+        let end = match rest.as_bytes()[0] {
+            b'"' | b'\'' => self.quoted(line, column)?,
+            b'{' | b'[' => {
+                let end = self.flow(line, column)?;
+                // Columns are counted in characters, and taken for bytes here.
+                line.text[..end].is_ascii().then_some(end)?
             }
-            b'{' | b'[' => return self.empty_collection(line, column),
-            _ => (plain_length(rest)?, Style::Plain),
+            b'|' => {
+                let around = self.levels.last().map_or(0, |level| level.indentation);
+                self.literal = Some(Literal::new(rest, around)?);
+                return Some(());
+            }
+            _ => {
+                let end = column + plain_length(rest)?;
+                self.comment(line, end);
+                return self.token(line, column, end, Style::Plain);
+            }
         };
-        let behind = &rest[length..];
-        if style != Style::Plain && !is_blank_or_comment(behind) {
-            return None;
-        }
-        self.comment(line, column + length);
-        let content = if style == Style::Plain {
-            &rest[..length]
-        } else {
-            &rest[1..length - 1]
-        };
-        self.builder
-            .scalar(
-                Cow::Borrowed(content),
-                style,
-                Tag::None,
-                0,
-                line.at(column, column + length),
-            )
-            .ok()
+        self.comment(line, end);
+        is_blank_or_comment(&line.text[end..]).then_some(())
     }
 
-    fn empty_collection(&mut self, line: Line<'t>, column: usize) -> Option<()> {
-        let rest = &line.text[column..];
-        let at = line.at(column, column + 1);
-        match rest.get(..2) {
-            Some("{}") => self.builder.start_mapping(Layout::Flow, 0, at).ok()?,
-            Some("[]") => self.builder.start_sequence(Layout::Flow, 0, at).ok()?,
-            _ => return None,
-        }
-        self.builder.end(line.at(column + 1, column + 2)).ok()?;
-        self.comment(line, column + 2);
-        is_blank_or_comment(&rest[2..]).then_some(())
+    /// Takes a scalar in quotes, and says where it ends.
+    fn quoted(&mut self, line: Line<'t>, column: usize) -> Option<usize> {
+        let (length, style) = quoted_length(&line.text[column..])?;
+        let end = column + length;
+        self.token(line, column, end, style)?;
+        Some(end)
+    }
+
+    /// Takes the scalar between two columns.
+    fn token(&mut self, line: Line<'t>, column: usize, end: usize, style: Style) -> Option<()> {
+        self.builder
+            .written_scalar(style, line.at(column, end))
+            .ok()
     }
 
     /// Keeps the comment, where there is one, that is all that stands on its line from here on.

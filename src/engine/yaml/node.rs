@@ -177,10 +177,14 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
         }
         let mut merge = None;
         for (name, value) in target.pairs(target.node().first) {
-            if name.is_merge_key() {
-                merge = Some(value);
-            } else if name.target().styled().is_some_and(|(text, _)| text == key) {
-                return Some(value);
+            match name.styled() {
+                Some(("<<", Style::Plain)) => merge = Some(value),
+                Some((text, _)) if text == key => return Some(value),
+                Some(_) => {}
+                None if name.target().styled().is_some_and(|(text, _)| text == key) => {
+                    return Some(value);
+                }
+                None => {}
             }
         }
         merge?

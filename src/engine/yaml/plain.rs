@@ -15,6 +15,10 @@ pub(in crate::engine) fn resolve_plain(text: &str) -> Scalar<'_> {
         _ => {}
     }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    // Nothing else begins a number, and most scalars begin with something else.
+    if !unsigned.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '.' | '_')) {
+        return Scalar::Text(text);
+    }
     let digits = unsigned.replace('_', "");
     let radix = [("0x", 16), ("0o", 8), ("0b", 2)]
         .into_iter()

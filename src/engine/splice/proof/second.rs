@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     /// The pieces of plain lines, put together rightly and wrongly.
-    const LINE: &str = "(  ){0,3}(- ){0,2}((a|b-c|image|d.e/f|7|yes|null):|((a|b-c|7): )?(g|h:i|x/y:1|1|0x1f|017|-1.5|1e3|~|null|yes|on|'j'|\"k # l\"|\\{\\}|\\[\\]|-m|)( # n)?)\n|---\n";
+    const LINE: &str = "(  ){0,3}(- ){0,2}((a|b-c|image|d.e/f|7|yes|null):|((a|b-c|7): )?(g|h:i|x/y:1|1|0x1f|017|-1.5|1e3|~|null|yes|on|'j'|\"k # l\"|\\{\\}|\\[\\]|-m|\\[(--o|p:q|'r'|1|~|s t)(, (\\{u: v, w: \"x\"\\}|\\[\\]|yes|http://y))?\\]|\\{z: (1|\\[0x1f\\]|a=b)(, 2: -c)?\\}|é ✓|'🚀'|)( # n)?)\n|((  ){0,2}(- |a: )\\|[-+]?\n(  ){1,3}(d|# e|f: g|é)\n( {6}h\n|\n){0,2})|---\n";
 
     /// Whether the text is plain. Then the second parser must make of it what we say it makes.
     fn agrees(text: &str) -> bool {
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(file.len(), theirs.len(), "{text}");
         for (document, theirs) in theirs.iter().enumerate() {
             let ours = Plain(file.document(document));
-            if let Err(path) = compare(ours, theirs.root(), &Differences::new()) {
+            if let Err(path) = compare(ours, theirs.root(), &Differences::default()) {
                 panic!("{path}: {theirs:?}\n{text}");
             }
         }

@@ -92,6 +92,9 @@ fn splice_and_prove(bencher: Bencher<'_, '_>) {
     let changes = changes(&text);
     bencher
         .counter(BytesCount::of_str(&text))
-        .with_inputs(|| CommentedFile::parse(&text).expect("the manifest is well-formed"))
-        .bench_values(|file| splice::splice(file, &changes));
+        .with_inputs(|| {
+            let file = CommentedFile::parse(&text).expect("the manifest is well-formed");
+            (file, changes.clone())
+        })
+        .bench_values(|(file, changes)| splice::splice(file, changes));
 }

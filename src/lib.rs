@@ -37,8 +37,8 @@
 //!   of the threads that read them. A file is planned and edited when its own tags are answered, while others still wait.
 //! - [`engine::running`] says what running pods say: no more than whether a container is on a digest, is not, or says nothing.
 //! - All edits of a file are byte ranges of the original text, applied once. The new text is read again, and by a second parser too,
-//!   and a text in which anything differs but the changes is not written.
-//! - `engine::yaml` reads the plainest manifests line by line and all others with the parser, node for node alike.
+//!   and a text in which anything differs but the changes is not written. A report and `--check` tell the plan without that proof.
+//! - `engine::yaml` reads most manifests line by line and all others with the parser, node for node alike.
 //! - [`app::commit`] plans again on the content of another commit where the remote has moved: a plan is never carried over.
 //! - [`io::interrupt`] holds signals back while a change is half made.
 //! - `io/child.rs` starts every other program: with a time limit for all that it starts, and without our secrets.

@@ -8,7 +8,7 @@ use crate::engine::answer::{Answers, Refusal};
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
 use crate::engine::object::{IGNORE, Ignore, Object, RECORD};
-use crate::engine::path::Path;
+use crate::engine::path::dotted;
 use crate::engine::plan::{self, Outcome, Plan, Rules};
 use crate::engine::site::Site;
 use crate::engine::splice::{self, DocumentChanges, Refused};
@@ -17,9 +17,11 @@ use crate::engine::yaml::CommentedFile;
 /// What shall happen to a file.
 #[derive(Debug, Default)]
 pub struct Edited {
-    /// Its text with all changes in it. `None`: nothing changes, or nothing may.
+    /// Whether it changes.
+    pub changes: bool,
+    /// Its text with all changes in it, where these are proven.
     pub new_text: Option<String>,
-    /// How many of its images change in `new_text`.
+    /// How many of its images change.
     pub images: usize,
     /// Its objects, and what was decided for their images.
     pub objects: Vec<ObjectReport>,
@@ -34,6 +36,8 @@ pub struct Edited {
 pub(super) enum Wanted {
     /// Every image on its tag's digest, in the file's text.
     Updated,
+    /// The same, to be told only. A proof that nobody relies on is not made.
+    Told,
     /// The same, to be looked at only.
     Compared,
     /// What the records say, in the file's text.
@@ -56,7 +60,9 @@ pub(super) fn edit(
         let place = place(manifest, object);
         let plan = match wanted {
             Wanted::Restored => plan::restore(object, rules),
-            Wanted::Updated | Wanted::Compared => plan::update(object, rules, answers),
+            Wanted::Updated | Wanted::Told | Wanted::Compared => {
+                plan::update(object, rules, answers)
+            }
             Wanted::Pinned => plan::pins(object, rules),
         };
         let plan = plan.unwrap_or_else(|refusal| {
@@ -84,9 +90,10 @@ pub(super) fn edit(
     if changes.is_empty() || wanted == Wanted::Compared {
         return edited;
     }
-    match new_text(manifest, &changes) {
+    match new_text(manifest, changes, wanted) {
         Ok(new_text) => {
-            edited.new_text = Some(new_text);
+            edited.changes = true;
+            edited.new_text = new_text;
             for index in changed {
                 edited.objects[index].changed = true;
             }
@@ -134,13 +141,20 @@ fn idle_ignores(object: &Object, name: &str) -> Vec<String> {
     }
 }
 
-fn new_text(manifest: &ManifestFile, changes: &[DocumentChanges]) -> Result<String, Refused> {
+fn new_text(
+    manifest: &ManifestFile,
+    changes: Vec<DocumentChanges>,
+    wanted: Wanted,
+) -> Result<Option<String>, Refused> {
     let file = CommentedFile::parse(&manifest.text).map_err(|error| Refused {
         code: error.fault.code(),
         line: Some(error.line),
         message: error.to_string(),
     })?;
-    splice::splice(file, changes)
+    match wanted {
+        Wanted::Told => splice::draft(file, changes).map(|_| None),
+        _ => splice::splice(file, changes).map(Some),
+    }
 }
 
 /// What was decided for an object, in the report's terms.
@@ -236,11 +250,14 @@ pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
 
 pub(super) fn site_name(object: &Object, site: &Site) -> SiteName {
     let path = site.written_at();
-    let from_object = path.steps().iter().skip(object.at.steps().len());
     SiteName {
         role: site.role,
         name: site.name.clone(),
-        path: from_object.cloned().collect::<Path>().to_string(),
+        path: dotted(
+            path.steps()
+                .get(object.at.steps().len()..)
+                .unwrap_or_default(),
+        ),
     }
 }
 

@@ -362,6 +362,7 @@ impl FilesRequest {
         match (self.action, self.input) {
             (Action::Restore, _) => Wanted::Restored,
             (Action::Check, _) if self.pinned => Wanted::Pinned,
+            (Action::Report | Action::Check, Input::Paths) if !self.diff => Wanted::Told,
             (_, Input::Paths) => Wanted::Updated,
             (_, Input::Stdin) => Wanted::Compared,
         }
@@ -454,7 +455,7 @@ impl Report {
                         .for_each(|object| object.changed = false);
                     edited.problems.push(problem);
                 }
-                None if edited.new_text.is_some() => self.files_changed.push(manifest.name.clone()),
+                None if edited.changes => self.files_changed.push(manifest.name.clone()),
                 None => {}
             }
             self.objects.extend(edited.objects);

@@ -41,7 +41,7 @@ fn cost(text: &str) -> u64 {
         });
         let wanted: Vec<_> = wanted.collect();
         assert!(!wanted.is_empty(), "nothing changes");
-        splice(file, &wanted).unwrap()
+        splice(file, wanted).unwrap()
     };
     let before = steps::count();
     let new = edit(text, false);

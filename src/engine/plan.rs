@@ -296,6 +296,10 @@ fn update_where(
         };
         let is_recorded = site.memory == Memory::Annotation;
         if let Some(new_image) = outcome.new_image() {
+            if plan.changes.is_empty() {
+                // Most objects have one image, and a large file has many objects.
+                plan.changes.reserve_exact(object.sites.len() + 1);
+            }
             plan.changes.extend(site.write(new_image));
             changed |= is_recorded && rules.track == Track::Annotation;
         }

@@ -61,12 +61,13 @@ struct Effects {
     /// The scalars and aliases that are edited, with the value that each then has.
     replaced: BTreeMap<NodeId, String>,
     /// The differences of the current document.
-    differences: Differences,
+    differences: Vec<(Path, (Content, Content))>,
     /// The block mappings that lose entries: where each stands, and how many it keeps.
     reduced: BTreeMap<NodeId, (Path, usize)>,
 }
 
-/// Makes the changes in the file's text. It takes the file, because its nodes are not kept while the second parser reads both texts.
+/// Makes the changes in the file's text. It takes the file and the changes, because neither is kept while the second parser reads both
+/// texts.
 ///
 /// A change is one of three operations, on the place of any string:
 ///
@@ -91,23 +92,33 @@ struct Effects {
 /// ```
 ///
 /// `Err`: a change cannot be made without touching something else, or the proof does not pass.
-pub fn splice(file: CommentedFile<'_>, wanted: &[DocumentChanges]) -> Result<String, Refused> {
-    let (mut edits, differences) = edits(&file, wanted)?;
+pub fn splice(file: CommentedFile<'_>, wanted: Vec<DocumentChanges>) -> Result<String, Refused> {
+    let (mut edits, differences) = edits(&file, wanted, splice)?;
     let text = apply(file.text(), &mut edits)?;
     drop(edits);
     proof::prove(file, &text, &differences)?;
     Ok(text)
 }
 
+/// The text that [`splice`] makes, without the proof: for telling what would change. It must not be written.
+pub fn draft(file: CommentedFile<'_>, wanted: Vec<DocumentChanges>) -> Result<String, Refused> {
+    let (mut edits, _) = edits(&file, wanted, draft)?;
+    apply(file.text(), &mut edits)
+}
+
+/// How the changes are made in a text that a scalar holds.
+type Splice = fn(CommentedFile<'_>, Vec<DocumentChanges>) -> Result<String, Refused>;
+
 /// The byte edits that make the changes, and what shall differ by them in each document that changes.
 fn edits(
     file: &CommentedFile<'_>,
-    wanted: &[DocumentChanges],
+    wanted: Vec<DocumentChanges>,
+    in_text: Splice,
 ) -> Result<(Vec<Edit>, BTreeMap<usize, Differences>), Refused> {
     let mut effects = Effects::default();
     let mut differences = BTreeMap::new();
     for document in wanted {
-        let document = &outside(file, document)?;
+        let document = &outside(file, &document, in_text)?;
         let uses = Uses::of(file, document);
         let notations = Notations::of(file, document.document);
         let mut locator = Locator::new(file, document.document);
@@ -125,6 +136,7 @@ fn edits(
 fn outside<'d>(
     file: &CommentedFile<'_>,
     document: &'d DocumentChanges,
+    in_text: Splice,
 ) -> Result<Cow<'d, DocumentChanges>, Refused> {
     let is_inside = |step: &Step| matches!(step, Step::Inside(_));
     if !(document.changes.iter()).any(|change| change.at.steps().iter().any(is_inside)) {
@@ -164,8 +176,8 @@ fn outside<'d>(
         }
         let inner = CommentedFile::parse(text).map_err(|error| what(&error.to_string()))?;
         let of_document = |(document, changes)| DocumentChanges { document, changes };
-        let changes: Vec<_> = changes.into_iter().map(of_document).collect();
-        let new_text = splice(inner, &changes).map_err(|inner| Refused {
+        let changes = changes.into_iter().map(of_document).collect();
+        let new_text = in_text(inner, changes).map_err(|inner| Refused {
             line: node.line(),
             ..inner
         })?;
@@ -183,7 +195,7 @@ fn outside<'d>(
 
 impl Effects {
     fn differ(&mut self, at: Path, from: Content, to: Content) {
-        self.differences.insert(at, (from, to));
+        self.differences.push((at, (from, to)));
     }
 
     /// What shall differ in the current document.
@@ -194,7 +206,7 @@ impl Effects {
                 self.differ(path, Content::Mapping, Content::Null);
             }
         }
-        std::mem::take(&mut self.differences)
+        std::mem::take(&mut self.differences).into()
     }
 }
 

@@ -83,6 +83,56 @@ fn a_folder_with_a_files_name_is_a_folder() {
 }
 
 #[test]
+fn what_is_only_told_is_planned_and_not_proven() {
+    let place = Workplace::new();
+    place.write("imago.lock", LOCK);
+    let web = deployment("registry.example.test/web:1.4");
+    // The second reader refuses a line of one tab, and no plan meets it.
+    place.write("tab.yaml", web.replacen("spec:", "\t\nspec:", 1));
+    let code = |arguments: &[&str]| {
+        let all = ["files", "--offline", "--output", "json"];
+        let finished = place.imago(all.iter().chain(arguments)).finish();
+        // With a diff on stdout, the report is on stderr.
+        let report = match arguments.contains(&"--diff") {
+            true => &finished.stderr,
+            false => &finished.stdout,
+        };
+        let json: serde_json::Value = serde_json::from_str(report).unwrap();
+        let problems = json["problems"].as_array().unwrap().clone();
+        let codes = problems
+            .iter()
+            .map(|problem| problem["code"].as_str().unwrap());
+        (
+            codes.collect::<Vec<_>>().concat(),
+            json["files_changed"].clone(),
+        )
+    };
+    let told = (String::new(), serde_json::json!(["tab.yaml"]));
+    assert_eq!(code(&["tab.yaml"]), told);
+    assert_eq!(code(&["--check", "tab.yaml"]), told);
+    let refused = ("unproven".to_owned(), serde_json::json!([]));
+    for proven in [
+        &["--diff"][..],
+        &["--check", "--diff"],
+        &["--update", "--dry-run"],
+        &["--update"],
+    ] {
+        assert_eq!(
+            code(&[proven, &["tab.yaml"]].concat()),
+            refused,
+            "{proven:?}"
+        );
+    }
+    // What no edit can do is told all the same.
+    let shared = web
+        .replace("    spec:\n", "    spec: &pod\n")
+        .replace("image: ", "image: &image ")
+        + "other: *pod\n";
+    place.write("shared.yaml", shared);
+    assert_eq!(code(&["--check", "shared.yaml"]).0, "shared-anchor");
+}
+
+#[test]
 fn a_very_large_file_is_a_problem_and_is_not_read() {
     let place = shop();
     File::create(place.path().join("large.yaml"))

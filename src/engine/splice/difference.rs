@@ -12,12 +12,36 @@
 //! ```
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use crate::engine::path::{Path, Step};
 
-/// What shall differ in a document: each place, with what it holds before and after.
-pub(super) type Differences = BTreeMap<Path, (Content, Content)>;
+/// What shall differ in a document: each place, with what it holds before and after. They are sorted by place, and small, because a file
+/// may have thousands of documents.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Differences(Vec<(Path, (Content, Content))>);
+
+impl Differences {
+    fn get(&self, place: &Path) -> Option<&(Content, Content)> {
+        let at = self.0.binary_search_by(|(known, _)| known.cmp(place));
+        at.ok().map(|at| &self.0[at].1)
+    }
+}
+
+impl From<Vec<(Path, (Content, Content))>> for Differences {
+    fn from(mut differences: Vec<(Path, (Content, Content))>) -> Self {
+        differences.sort_by(|(left, _), (right, _)| left.cmp(right));
+        // Of two at one place the later one counts.
+        differences.dedup_by(|later, earlier| {
+            let is_same = later.0 == earlier.0;
+            if is_same {
+                std::mem::swap(later, earlier);
+            }
+            is_same
+        });
+        differences.shrink_to_fit();
+        Self(differences)
+    }
+}
 
 /// What a place shall hold. A mapping is told by its entries, which are places of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,11 +115,12 @@ pub(super) fn compare<'a, A: Reading<'a>, B: Reading<'a>>(
         is_new: B::is_plain,
     };
     walk.compare(old, new)?;
-    if walk.found == wanted.len() {
+    if walk.found == wanted.0.len() {
         return Ok(());
     }
     // Each place is met once, so one that is wanted has not been met.
-    Err(wanted.keys().next().cloned().unwrap_or_default())
+    let first = wanted.0.first();
+    Err(first.map(|(place, _)| place.clone()).unwrap_or_default())
 }
 
 struct Walk<'w, 'a> {

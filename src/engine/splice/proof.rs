@@ -27,7 +27,7 @@ pub(super) fn prove(
     new_text: &str,
     wanted: &BTreeMap<usize, Differences>,
 ) -> Result<(), Refused> {
-    let none = Differences::new();
+    let none = Differences::default();
     let wanted = |document: usize| wanted.get(&document).unwrap_or(&none);
     // Our readings are not kept while the second parser has its own.
     let source = first(&old, new_text, wanted)?;

@@ -239,7 +239,7 @@ fn carry_out(text: &str, kinds: &Kinds, action: Action<'_>) -> String {
         true => text.to_owned(),
         false => splice(
             file,
-            &[DocumentChanges {
+            vec![DocumentChanges {
                 document: 0,
                 changes,
             }],

@@ -80,7 +80,7 @@ fn edit(text: &str, action: Action) -> Option<String> {
     if wanted.is_empty() {
         None
     } else {
-        splice(file, &wanted).ok()
+        splice(file, wanted).ok()
     }
 }
 

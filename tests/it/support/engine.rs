@@ -100,7 +100,7 @@ pub(crate) fn carry_out_in(file_name: &str, text: &str, rules: &Rules, action: A
             false => Way::Same,
         };
     }
-    match splice(file, &wanted) {
+    match splice(file, wanted) {
         Ok(new) => Way::Changed(new),
         Err(refused) => Way::Refused(refused.code.as_str(), refused.message),
     }

@@ -6,7 +6,7 @@ use super::second::{self, Before, Source};
 use super::{CommentedFile, Differences, first, prove};
 use crate::engine::change::Change;
 use crate::engine::path::Path;
-use crate::engine::splice::{DocumentChanges, Edit, apply, edits};
+use crate::engine::splice::{DocumentChanges, Edit, apply, edits, splice};
 
 const BLOCK: &str = "metadata:
   name: web # kept
@@ -241,7 +241,7 @@ const ERRING: [(&str, bool, Erring); 19] = [
 
 /// Whether our reading refuses the new text, and whether the second parser does so alone.
 fn refused_by(old: &str, new: &str, wanted: &BTreeMap<usize, Differences>) -> (bool, bool) {
-    let none = Differences::new();
+    let none = Differences::default();
     let wanted = |document: usize| wanted.get(&document).unwrap_or(&none);
     let file = CommentedFile::parse(old).unwrap();
     let ours = first(&file, new, wanted).is_err();
@@ -257,7 +257,7 @@ fn an_edit_that_errs_is_refused_by_each_reader() {
     let mut tried: BTreeMap<&str, usize> = BTreeMap::new();
     for (notation, text) in notations() {
         let file = || CommentedFile::parse(&text).unwrap();
-        let (right, wanted) = edits(&file(), &[changes(&text)]).unwrap();
+        let (right, wanted) = edits(&file(), vec![changes(&text)], splice).unwrap();
         let new = spliced(&text, right.clone()).unwrap();
         prove(file(), &new, &wanted).unwrap_or_else(|refused| panic!("{notation}: {refused}"));
         for (name, second_tells, erring) in ERRING {

@@ -27,16 +27,22 @@ pub(super) struct Base {
     /// Absolute and without links.
     root: PathBuf,
     current: PathBuf,
+    /// The current folder by its path from the root. `None`: it is outside, or its path is not UTF-8.
+    current_within: Option<String>,
     is_work_tree: bool,
 }
 
 impl Base {
     pub(super) fn of(request: &scan::Scope<'_>) -> Self {
+        let root = (request.root.canonicalize()).unwrap_or_else(|_| request.root.to_owned());
+        let current_within = match request.current.strip_prefix(&root) {
+            Ok(path) if path.as_os_str().is_empty() => Some(""),
+            Ok(path) => plain(path),
+            Err(_) => None,
+        };
         Self {
-            root: request
-                .root
-                .canonicalize()
-                .unwrap_or_else(|_| request.root.to_owned()),
+            current_within: current_within.map(str::to_owned),
+            root,
             current: request.current.to_owned(),
             is_work_tree: request.root.join(".git").exists(),
         }
@@ -44,6 +50,15 @@ impl Base {
 
     /// A path from the root, with `/` and without `.` and `..`; `None` outside.
     fn within(&self, path: &Path) -> Option<String> {
+        // Most paths are plain ones from the current folder.
+        if let Some(current) = &self.current_within
+            && let Some(below) = plain(path)
+        {
+            return Some(match current.as_str() {
+                "" => below.to_owned(),
+                current => [current, "/", below].concat(),
+            });
+        }
         let mut plain = PathBuf::new();
         for component in self.current.join(path).components() {
             match component {
@@ -154,6 +169,14 @@ impl Base {
     }
 }
 
+/// A relative path of names alone, perhaps behind `./`. `None` for any other.
+fn plain(path: &Path) -> Option<&str> {
+    let text = path.to_str()?;
+    let text = text.strip_prefix("./").unwrap_or(text);
+    let is_plain = |name: &str| !matches!(name, "" | "." | "..");
+    text.split('/').all(is_plain).then_some(text)
+}
+
 pub(super) fn is_kustomization(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| FILE_NAMES.iter().any(|known| name == *known))
@@ -233,6 +256,9 @@ impl KnownOverlays {
 
     /// The files whose images the entries among these manifests may meet, and the patches of these manifests, but for themselves.
     pub(super) fn unread_evidence(&self, manifests: &[ManifestFile]) -> BTreeSet<String> {
+        if self.overlays.is_empty() {
+            return BTreeSet::new();
+        }
         let names: BTreeSet<String> = (manifests.iter())
             .filter_map(|manifest| self.base.within(&manifest.path))
             .collect();
@@ -440,5 +466,38 @@ impl Replaced {
             "some kustomizations set another tag or digest for {images}, so {their} not reach what they build: {}{more}",
             examples.join(", ")
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_the_same_from_the_root_however_it_is_written() {
+        let base = |current: &str, current_within: Option<&str>| Base {
+            root: "/work/shop".into(),
+            current: current.into(),
+            current_within: current_within.map(str::to_owned),
+            is_work_tree: true,
+        };
+        for base in [base("/work/shop/a", Some("a")), base("/work/shop/a", None)] {
+            for path in [
+                "b/c.yaml",
+                "./b/c.yaml",
+                "b//./c.yaml",
+                "../a/b/c.yaml",
+                "/work/shop/a/b/c.yaml",
+            ] {
+                let within = base.within(Path::new(path));
+                assert_eq!(within.as_deref(), Some("a/b/c.yaml"), "{path}");
+            }
+            assert_eq!(base.within(Path::new("../../c.yaml")), None);
+        }
+        let root = base("/work/shop", Some(""));
+        assert_eq!(
+            root.within(Path::new("./c.yaml")).as_deref(),
+            Some("c.yaml")
+        );
     }
 }

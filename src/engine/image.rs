@@ -37,10 +37,11 @@ impl Digest {
             Some(("sha256" | "sha512", _)) | None => return Err(ImageError::Digest),
             Some(_) => return Err(ImageError::Algorithm),
         };
-        match hex
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        {
+        // Without a way out in the middle the compiler looks at many bytes at once.
+        let is_hex = hex.bytes().fold(true, |is_hex, byte| {
+            is_hex & matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+        });
+        match is_hex {
             true => Ok(()),
             false => Err(ImageError::Digest),
         }
@@ -152,6 +153,15 @@ impl<'t> ImageRef<'t> {
         &self.written[..self.tag_end.unwrap_or(self.name_end)]
     }
 
+    /// The same image without the digest.
+    pub fn undigested(&self) -> Self {
+        Self {
+            written: self.without_digest(),
+            digest_at: None,
+            ..*self
+        }
+    }
+
     /// The question to ask: its normalised name and its tag, `latest` if it has none. The digest is not part of it.
     pub fn lookup(&self) -> Lookup {
         Lookup::new(&Name::new(self.name()), self.asked_tag())
@@ -159,7 +169,7 @@ impl<'t> ImageRef<'t> {
 
     /// Whether both name the same repository, whatever the tag.
     pub fn same_name(&self, other: &ImageRef<'_>) -> bool {
-        Name::new(self.name()).means_same(&Name::new(other.name()))
+        self.name() == other.name() || Name::new(self.name()).means_same(&Name::new(other.name()))
     }
 
     /// Whether both have the same [`Lookup`].

@@ -38,14 +38,16 @@ impl Path {
 
     /// This path and one step more.
     pub fn join(&self, step: impl Into<Step>) -> Self {
-        let mut steps = self.0.clone();
+        let mut steps = Vec::with_capacity(self.0.len() + 1);
+        steps.extend_from_slice(&self.0);
         steps.push(step.into());
         Self(steps)
     }
 
     /// This path and a row of keys more.
     pub fn keys(&self, keys: &[&'static str]) -> Self {
-        let mut steps = self.0.clone();
+        let mut steps = Vec::with_capacity(self.0.len() + keys.len());
+        steps.extend_from_slice(&self.0);
         steps.extend(keys.iter().map(|key| Step::from(*key)));
         Self(steps)
     }
@@ -83,22 +85,41 @@ impl FromIterator<Step> for Path {
 impl fmt::Display for Path {
     /// The dotted form of `kubectl explain` and JSONPath: `spec.template.spec.containers[0].image`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut is_first = true;
-        for step in &self.0 {
-            match step {
-                Step::Index(index) => write!(formatter, "[{index}]")?,
-                Step::Inside(0) => formatter.write_str(" | ")?,
-                Step::Inside(document) => write!(formatter, " | ({document}) ")?,
-                Step::Key(key) if key.contains(['.', '[', ']', '"']) || key.is_empty() => {
-                    write!(formatter, "[{key:?}]")?
-                }
-                Step::Key(key) if is_first => write!(formatter, "{key}")?,
-                Step::Key(key) => write!(formatter, ".{key}")?,
-            }
-            is_first = matches!(step, Step::Inside(_));
-        }
-        Ok(())
+        write_dotted(&self.0, formatter)
     }
+}
+
+/// Steps in the dotted form of a path.
+pub fn dotted(steps: &[Step]) -> String {
+    let mut text = String::with_capacity(DOTTED);
+    write_dotted(steps, &mut text).expect("a String takes every text");
+    text
+}
+
+/// About how long the dotted form of a container's path is.
+const DOTTED: usize = 48;
+
+fn write_dotted(steps: &[Step], to: &mut impl fmt::Write) -> fmt::Result {
+    let is_sign = |byte: u8| matches!(byte, b'.' | b'[' | b']' | b'"');
+    let mut is_first = true;
+    for step in steps {
+        match step {
+            Step::Index(index) => write!(to, "[{index}]")?,
+            Step::Inside(0) => to.write_str(" | ")?,
+            Step::Inside(document) => write!(to, " | ({document}) ")?,
+            Step::Key(key) if key.bytes().any(is_sign) || key.is_empty() => {
+                write!(to, "[{key:?}]")?
+            }
+            Step::Key(key) => {
+                if !is_first {
+                    to.write_char('.')?;
+                }
+                to.write_str(key)?;
+            }
+        }
+        is_first = matches!(step, Step::Inside(_));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -82,11 +82,13 @@ pub fn decide<'t>(
     };
     match track {
         Track::Tag => by_tag(&image),
-        Track::Annotation => by_record(
-            &image,
-            recorded.and_then(|recorded| ImageRef::parse(recorded).ok()),
-            form,
-        ),
+        Track::Annotation => {
+            let recorded = recorded.and_then(|recorded| match recorded == image.without_digest() {
+                true => Some(image.undigested()),
+                false => ImageRef::parse(recorded).ok(),
+            });
+            by_record(&image, recorded, form)
+        }
     }
 }
 

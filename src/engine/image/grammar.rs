@@ -79,7 +79,9 @@ pub(super) fn is_tag(text: &str) -> bool {
 /// letter for a registry. Here a bare `REGISTRY/` is a placeholder, because a reachable host has a `.` or a port.
 fn split_registry(name: &str) -> (Option<&str>, &str) {
     match name.split_once('/') {
-        Some((first, path)) if first == "localhost" || first.contains(['.', ':']) => {
+        Some((first, path))
+            if first == "localhost" || first.bytes().any(|byte| matches!(byte, b'.' | b':')) =>
+        {
             (Some(first), path)
         }
         _ => (None, name),
@@ -126,10 +128,18 @@ enum Host<'a> {
 /// Lower-case letters and digits, separated by `.`, `_`, `__` or any number of `-`.
 fn is_path_component(text: &str) -> bool {
     let is_alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = text.as_bytes();
-    let ends =
-        bytes.first().is_some_and(is_alphanumeric) && bytes.last().is_some_and(is_alphanumeric);
-    ends && bytes.split(is_alphanumeric).all(|separator| {
-        matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|byte| *byte == b'-')
-    })
+    let mut rest = text.as_bytes();
+    loop {
+        let word = rest.iter().position(|byte| !is_alphanumeric(byte));
+        let (word, behind) = rest.split_at(word.unwrap_or(rest.len()));
+        if word.is_empty() || behind.is_empty() {
+            return !word.is_empty();
+        }
+        let separator = behind.iter().position(is_alphanumeric);
+        let (separator, next) = behind.split_at(separator.unwrap_or(behind.len()));
+        if !matches!(separator, b"." | b"_" | b"__") && separator.iter().any(|byte| *byte != b'-') {
+            return false;
+        }
+        rest = next;
+    }
 }

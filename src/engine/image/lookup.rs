@@ -55,7 +55,11 @@ impl Lookup {
 
 impl Ord for Lookup {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.parts().cmp(&other.parts())
+        // Most are of one registry, and where the parts end at the same places the texts compare as these do.
+        match (self.registry_end, self.name_end) == (other.registry_end, other.name_end) {
+            true => self.text.cmp(&other.text),
+            false => self.parts().cmp(&other.parts()),
+        }
     }
 }
 

@@ -14,10 +14,10 @@ use std::sync::LazyLock;
 
 use super::kinds::Kinds;
 use super::pattern::Pattern;
-use super::scalar::{dotted, scalar_site};
+use super::scalar::scalar_site;
 use super::{families, group_of};
 use crate::engine::hold::Hold;
-use crate::engine::path::{Path, Step};
+use crate::engine::path::{Path, Step, dotted};
 use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slot, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
@@ -266,6 +266,9 @@ pub(super) fn sites<'a, T: Tree<'a>>(
     kinds: &Kinds,
     sites: &mut Vec<Site>,
 ) {
+    if kinds.named().next().is_none() {
+        return;
+    }
     let group = group_of(api_version);
     let table = TABLE.iter().filter(|shape| shape.fits(group, kind));
     let added = table.filter(|_| kinds.add(api_version, kind));

@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use super::families::{self, Family, NEVER_BELOW};
 use super::patches::{self, JSON_PATCH, Text};
 use super::pods::{LISTS, PodKind, REFERENCE};
-use super::scalar::{dotted, line_in_text, scalar_site};
+use super::scalar::{line_in_text, scalar_site};
 use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
 use super::{
     Found, Kinds, entries, fields, group_of, is_kustomization_file, jobs, triggers, unhandled,
 };
 use crate::engine::hold::Hold;
 use crate::engine::object::{IGNORE, Ignore, Object, PREFIX, RECORD, RESTARTED_AT, Record};
-use crate::engine::path::{Path, Step};
+use crate::engine::path::{Path, Step, dotted};
 use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
 use crate::engine::yaml::File;
@@ -228,16 +228,18 @@ fn is_generated<'a, T: Tree<'a>>(object: T) -> bool {
 
 /// The images of a pod's specification, list by list.
 fn fixed<'a, T: Tree<'a>>(pod: T, at: &Path) -> Vec<Site> {
-    let lists = LISTS.into_iter().flat_map(|role| {
-        let items = pod.get(role.list()).map(T::items).unwrap_or_default();
-        let at = at.join(role.list());
-        let sites = items.into_iter().enumerate();
-        sites.map(move |(index, item)| container(item, role, at.join(index)))
-    });
-    let mut sites: Vec<Site> = lists.collect();
+    let mut sites = Vec::new();
+    for role in LISTS {
+        let Some(list) = pod.get(role.list()) else {
+            continue;
+        };
+        let (at, items) = (at.join(role.list()), list.items());
+        // Most objects have one container, and a large file has many objects.
+        sites.reserve_exact(items.len());
+        let found = items.into_iter().enumerate();
+        sites.extend(found.map(|(index, item)| container(item, role, at.join(index))));
+    }
     sites.extend(volumes(pod, at));
-    // Most objects have one, and a large file has many objects.
-    sites.shrink_to_fit();
     sites
 }
 

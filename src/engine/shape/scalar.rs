@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::pods::IMAGE;
-use crate::engine::path::{Path, Step};
+use crate::engine::path::Path;
 use crate::engine::site::{IgnoreMark, Image, Memory, PullPolicy, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
@@ -44,9 +44,4 @@ pub(super) fn line_in_text<'a, T: Tree<'a>>(
 ) -> Option<u32> {
     let blank = text.len() - text.trim_start_matches('\n').len();
     (scalar.line()? + inner?).checked_sub(1 + u32::try_from(blank).ok()?)
-}
-
-/// Steps as the name of a site that has no other.
-pub(super) fn dotted(steps: &[Step]) -> String {
-    steps.iter().cloned().collect::<Path>().to_string()
 }

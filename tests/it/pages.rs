@@ -266,6 +266,18 @@ fn links_lead_to_files_and_headings() {
             }
         }
     }
+    let mut pictures = 0;
+    for name in pages() {
+        let text = page(&name);
+        let named = ["srcset=\"", "src=\""].map(|key| text.split(key).skip(1));
+        for picture in named.into_iter().flatten() {
+            let path = picture.split('"').next().unwrap();
+            let folder = root.join(&name).parent().unwrap().to_owned();
+            assert!(folder.join(path).exists(), "{name}: {path}");
+            pictures += 1;
+        }
+    }
+    assert!(pictures >= 6, "{pictures}");
     for name in pages().iter().filter(|name| name.starts_with("docs/")) {
         let listed = name == "docs/README.md" || linked.contains(name);
         assert!(listed, "docs/README.md does not list {name}");

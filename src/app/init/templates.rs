@@ -109,7 +109,7 @@ pub(super) fn hook(folders: &[String]) -> String {
     let below: Vec<String> = (folders.iter())
         .map(|folder| folder.replace('.', r"\."))
         .collect();
-    let files = match &folders[..] {
+    let files = match folders {
         [root] if root == "." => String::new(),
         _ => format!("        files: '^({})/'\n", below.join("|")),
     };

@@ -128,7 +128,7 @@ pub(super) fn write_held<'a>(
             text,
             "{change}held back{change:#} ({}): {}",
             skipped.code,
-            Printable(&skipped.message)
+            Printable(&short::sentence(&skipped.message))
         )
         .expect(TAKES_ALL);
     }

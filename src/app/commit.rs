@@ -17,9 +17,8 @@ use self::aim::{Aim, Content};
 use super::examine::Questions;
 use super::report::{Place, Problem};
 use super::request::CommitRequest;
-use super::survey::{self, Survey};
+use super::survey::{self, Sought, Survey};
 use crate::engine::code::Code;
-use crate::engine::shape::Kinds;
 use crate::io::files as disk;
 use crate::io::git::GitError;
 use crate::io::git::identity::Identity;
@@ -110,7 +109,7 @@ impl Session {
         &self,
         request: scan::Scope<'_>,
         lock: &Path,
-        kinds: &Kinds,
+        sought: Sought<'_>,
         questions: impl Questions,
     ) -> anyhow::Result<Option<Survey>> {
         if self.aim.content == Content::WorkingTree {
@@ -154,7 +153,7 @@ impl Session {
             let target = target.map_err(|error| Box::new(refused(&error)))?;
             Ok(String::from_utf8(target).ok())
         };
-        let survey = survey::survey_commit(request, &paths, read, link, kinds, questions)
+        let survey = survey::survey_commit(request, &paths, read, link, sought, questions)
             .map_err(|error| survey::wrong_paths(&error))?;
         Ok(Some(survey.map_err(|problem| *problem)?))
     }

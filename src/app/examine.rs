@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::overlays::{self, Base};
 use super::report::STDIN;
+use super::values;
 use crate::engine::code::Code;
+use crate::engine::helm::{self, Chart, Clue};
 use crate::engine::kustomize::Kustomization;
 use crate::engine::look::{self, Look};
 use crate::engine::misplaced;
@@ -33,7 +35,13 @@ pub(super) enum Examined {
         refused: Vec<Unread>,
     },
     /// It holds none.
-    Nothing { unhandled: Vec<&'static str> },
+    Nothing {
+        unhandled: Vec<&'static str>,
+        /// Whether it has images if it is the values of a chart.
+        may_be_values: bool,
+    },
+    /// It is the values of a chart that is a part of another one.
+    Vendored,
     /// It is made YAML by a template engine.
     Template { line: Option<u32>, why: String },
     /// It is no YAML, and shows no object either.
@@ -65,7 +73,15 @@ impl Examined {
             }
             Self::Template { why, .. } | Self::NotYaml { why, .. } => Some(why),
             Self::Unknown { cause } | Self::UnreadableFolder { cause, .. } => Some(cause),
-            Self::Nothing { .. } => None,
+            Self::Nothing { .. } | Self::Vendored => None,
+        }
+    }
+
+    /// A file without such objects.
+    fn nothing(unhandled: Vec<&'static str>, file_name: &str, bytes: &[u8]) -> Self {
+        Self::Nothing {
+            may_be_values: !shape::is_meant(file_name, bytes) && shape::may_be_values(bytes),
+            unhandled,
         }
     }
 
@@ -86,13 +102,31 @@ pub(super) struct Unread {
     pub(super) hint: Option<String>,
 }
 
-/// What a file turned out to be, and the kustomization that it is.
+/// What a file turned out to be, and what it says of others.
+pub(super) struct Looked {
+    pub(super) examined: Examined,
+    /// The kustomization that it is.
+    pub(super) kustomization: Option<Kustomization>,
+    /// What it says of Helm charts.
+    pub(super) clues: Vec<Clue>,
+}
+
+impl From<Examined> for Looked {
+    fn from(examined: Examined) -> Self {
+        Self {
+            examined,
+            kustomization: None,
+            clues: Vec::new(),
+        }
+    }
+}
+
 pub(super) fn examine(
     found: &Found<'_>,
     base: &Base,
     kinds: &Kinds,
     questions: &impl Questions,
-) -> (Examined, Option<Kustomization>) {
+) -> Looked {
     let examined = match &found.what {
         What::File(bytes) => return examine_bytes(found.path, bytes, base, kinds, questions),
         What::Template => Examined::chart_template(),
@@ -113,18 +147,20 @@ pub(super) fn examine(
             cause: error.to_string(),
         },
         What::Problem(error) => {
-            let unreadable = Examined::Unreadable(Unread::of_file(error));
             let is_one = overlays::is_kustomization(found.path);
-            let unread = is_one.then(|| base.unread(found.path, &error.to_string()));
-            return (unreadable, unread);
+            return Looked {
+                kustomization: is_one.then(|| base.unread(found.path, &error.to_string())),
+                ..Looked::from(Examined::Unreadable(Unread::of_file(error)))
+            };
         }
     };
-    (examined, None)
+    Looked::from(examined)
 }
 
 /// As [`examine_bytes`], of a stream. There is no other file to go on with, so text that is no YAML is always a problem.
 pub(super) fn examine_stream(bytes: &[u8], kinds: &Kinds, questions: &impl Questions) -> Examined {
-    let (examined, _) = examine_bytes(Path::new(STDIN), bytes, &Base::default(), kinds, questions);
+    let base = Base::default();
+    let examined = examine_bytes(Path::new(STDIN), bytes, &base, kinds, questions).examined;
     let hint = "look at what the program before the pipe prints";
     let of_stream = |unread: Unread| Unread {
         hint: match unread.hint {
@@ -147,12 +183,12 @@ pub(super) fn examine_stream(bytes: &[u8], kinds: &Kinds, questions: &impl Quest
             hint: Some(hint.to_owned()),
         }),
         // Nothing has parsed it yet: it may be the message of a program that failed.
-        Examined::Nothing { unhandled } => match text(bytes).map(File::parse) {
+        nothing @ Examined::Nothing { .. } => match text(bytes).map(File::parse) {
             Ok(Err(error)) => Examined::Unreadable(Unread {
                 hint: Some(hint.to_owned()),
                 ..Unread::of(&error)
             }),
-            _ => Examined::Nothing { unhandled },
+            _ => nothing,
         },
         Examined::Unreadable(unread) => Examined::Unreadable(of_stream(unread)),
         Examined::UnreadableDocuments { refused, unhandled } => Examined::UnreadableDocuments {
@@ -184,13 +220,15 @@ pub(super) fn examine_bytes(
     base: &Base,
     kinds: &Kinds,
     questions: &impl Questions,
-) -> (Examined, Option<Kustomization>) {
+) -> Looked {
     let is_kustomization = overlays::is_kustomization(path);
     let text = match text(bytes) {
         Ok(text) => text,
         Err(unread) => {
-            let kustomization = is_kustomization.then(|| base.unread(path, &unread.cause));
-            return (Examined::Unreadable(unread), kustomization);
+            return Looked {
+                kustomization: is_kustomization.then(|| base.unread(path, &unread.cause)),
+                ..Looked::from(Examined::Unreadable(unread))
+            };
         }
     };
     let file_name = path
@@ -204,18 +242,67 @@ pub(super) fn examine_bytes(
                 .map(|file| listed(&file))
                 .unwrap_or_default(),
         };
-        return (Examined::Nothing { unhandled }, None);
+        return Looked {
+            clues: values::clues(base, path, bytes),
+            ..Looked::from(Examined::nothing(unhandled, file_name, bytes))
+        };
     }
     let parsed = File::parse(text);
+    let clues = match &parsed {
+        Ok(file) if helm::may_tell(bytes) => values::clues_of(base, path, file),
+        _ => Vec::new(),
+    };
     let kustomization = is_kustomization.then(|| base.kustomization(path, &parsed));
-    let examined = examine_parsed(file_name, text, parsed, kinds, questions);
-    (examined, kustomization.flatten())
+    let form = Form::Manifest(file_name);
+    Looked {
+        examined: examine_parsed(text, parsed, form, kinds, questions),
+        kustomization: kustomization.flatten(),
+        clues,
+    }
+}
+
+/// What a file is that is the values of a chart.
+pub(super) fn examine_values(
+    bytes: &[u8],
+    chart: Option<&Chart>,
+    kinds: &Kinds,
+    questions: &impl Questions,
+) -> Examined {
+    match text(bytes) {
+        Ok(text) => examine_parsed(
+            text,
+            File::parse(text),
+            Form::Values(chart),
+            kinds,
+            questions,
+        ),
+        Err(unread) => Examined::Unreadable(unread),
+    }
+}
+
+/// What a file is read as.
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    /// Objects, in a file of this name.
+    Manifest(&'a str),
+    /// The values of a chart.
+    Values(Option<&'a Chart>),
+}
+
+impl Form<'_> {
+    /// Whether a text that is no YAML is meant to be read.
+    fn is_meant(self, text: &str) -> bool {
+        match self {
+            Self::Manifest(file_name) => shape::is_meant(file_name, text.as_bytes()),
+            Self::Values(_) => true,
+        }
+    }
 }
 
 fn examine_parsed(
-    file_name: &str,
     text: &str,
     parsed: Result<File<'_>, Unreadable>,
+    form: Form<'_>,
     kinds: &Kinds,
     questions: &impl Questions,
 ) -> Examined {
@@ -227,7 +314,7 @@ fn examine_parsed(
                 why: error.to_string(),
             };
         }
-        Err(error) if shape::is_meant(file_name, text.as_bytes()) => {
+        Err(error) if form.is_meant(text) => {
             return Examined::Unreadable(Unread::of(&error));
         }
         Err(error) => {
@@ -243,7 +330,10 @@ fn examine_parsed(
     let mut unhandled = Vec::new();
     for index in 0..file.len() {
         let document = file.document(index);
-        let found = shape::find_in(file_name, document, kinds);
+        let found = match form {
+            Form::Manifest(file_name) => shape::find_in(file_name, document, kinds),
+            Form::Values(chart) => shape::find_values(document, chart, kinds),
+        };
         unhandled.extend(found.unhandled);
         match found.objects.first() {
             Some(first) if shape::is_encrypted(document) => {
@@ -266,7 +356,7 @@ fn examine_parsed(
         };
     }
     match refused.pop() {
-        None => Examined::Nothing { unhandled },
+        None => Examined::nothing(unhandled, "", text.as_bytes()),
         Some(only) if file.len() == 1 => Examined::Unreadable(only),
         Some(last) => {
             refused.push(last);

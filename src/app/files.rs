@@ -171,7 +171,7 @@ impl Job {
             session.survey(
                 request.scope(&self.at),
                 &request.lock.path,
-                &request.kinds,
+                request.sought(),
                 questions,
             )
         });
@@ -185,7 +185,7 @@ impl Job {
             (None, Input::Stdin) => survey::survey_stdin(&request.kinds, questions, ask_ahead),
             (None, Input::Paths) => survey::survey(
                 request.scope(&self.at),
-                &request.kinds,
+                request.sought(),
                 questions,
                 ask_ahead,
             )

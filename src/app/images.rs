@@ -64,10 +64,13 @@ pub fn in_files(request: &FilesRequest, at: &Workspace) -> anyhow::Result<Invent
     if at.kind == WorkspaceKind::Bare {
         request.refuse_bare(at)?;
     }
-    let (scope, kinds) = (request.scope(at), &request.kinds);
+    let scope = request.scope(at);
     let found = match request.input {
-        Input::Paths => survey::survey(scope, kinds, |_: &[_]| Vec::new(), |_, _| {}),
-        Input::Stdin => Ok(survey::survey_stdin(kinds, |_: &[_]| Vec::new(), |_, _| {})),
+        Input::Paths => survey::survey(scope, request.sought(), |_: &[_]| Vec::new(), |_, _| {}),
+        Input::Stdin => {
+            let kinds = &request.kinds;
+            Ok(survey::survey_stdin(kinds, |_: &[_]| Vec::new(), |_, _| {}))
+        }
     };
     let mut found = found.map_err(|error| survey::wrong_paths(&error))?;
     let mut inventory = Inventory::new(request.input.mode());

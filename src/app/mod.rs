@@ -29,5 +29,6 @@ pub mod source;
 pub mod survey;
 mod threads;
 mod tree_links;
+mod values;
 pub mod workspace;
 mod write;

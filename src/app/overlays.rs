@@ -8,7 +8,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::manifest::ManifestFile;
 use super::tree_links;
+use super::values;
 use crate::engine::code::Code;
+use crate::engine::helm::Clue;
 use crate::engine::hold::Hold;
 use crate::engine::kustomize::{FILE_NAMES, Fate, Kustomization, NamedFile, Overlays};
 use crate::engine::object::Object;
@@ -25,7 +27,7 @@ const EXAMPLES: usize = 3;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Base {
     /// Absolute and without links.
-    root: PathBuf,
+    pub(super) root: PathBuf,
     current: PathBuf,
     /// The current folder by its path from the root. `None`: it is outside, or its path is not UTF-8.
     current_within: Option<String>,
@@ -49,7 +51,7 @@ impl Base {
     }
 
     /// A path from the root, with `/` and without `.` and `..`; `None` outside.
-    fn within(&self, path: &Path) -> Option<String> {
+    pub(super) fn within(&self, path: &Path) -> Option<String> {
         // Most paths are plain ones from the current folder.
         if let Some(current) = &self.current_within
             && let Some(below) = plain(path)
@@ -144,11 +146,33 @@ impl Base {
         &self,
         request: &scan::Scope<'_>,
     ) -> Result<Vec<Kustomization>, ScanError> {
+        self.scan(request, is_kustomization, |found| match &found.what {
+            What::File(bytes) => self.evidence(found.path, bytes),
+            What::Problem(error) => Some(self.unread(found.path, &error.to_string())),
+            What::Template | What::Folder(_) | What::Rules(_) | What::Unknown(_) => None,
+        })
+    }
+
+    /// Reads what the files of the tree say of Helm charts.
+    pub(super) fn clues(&self, request: &scan::Scope<'_>) -> Result<Vec<Clue>, ScanError> {
+        let found = self.scan(request, scan::is_manifest, |found| match &found.what {
+            What::File(bytes) => Some(values::clues(self, found.path, bytes)),
+            _ => None,
+        })?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Reads files of the whole tree, or without Git of the named folders.
+    fn scan<T: Send>(
+        &self,
+        request: &scan::Scope<'_>,
+        takes: fn(&Path) -> bool,
+        visit: impl Fn(Found<'_>) -> Option<T> + Sync,
+    ) -> Result<Vec<T>, ScanError> {
         let whole = [self.root.clone()];
-        let paths = if self.is_work_tree {
-            &whole
-        } else {
-            request.paths
+        let paths = match self.is_work_tree {
+            true => &whole,
+            false => request.paths,
         };
         let request = scan::Scope {
             paths,
@@ -157,15 +181,7 @@ impl Base {
             other: None,
             ..*request
         };
-        let (found, _) =
-            scan::scan_for(request, is_kustomization, |found: Found<'_>| {
-                match &found.what {
-                    What::File(bytes) => self.evidence(found.path, bytes),
-                    What::Problem(error) => Some(self.unread(found.path, &error.to_string())),
-                    What::Template | What::Folder(_) | What::Rules(_) | What::Unknown(_) => None,
-                }
-            })?;
-        Ok(found)
+        Ok(scan::scan_for(request, takes, visit)?.0)
     }
 }
 

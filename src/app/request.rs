@@ -9,6 +9,7 @@ use super::kind_names::KindLists;
 use super::message::Template;
 use super::report::{Action, Mode};
 use super::source::LockUse;
+use super::survey::Sought;
 use super::workspace::Workspace;
 use crate::engine::object::Object;
 use crate::engine::plan::{self, Question, Rules};
@@ -44,6 +45,8 @@ pub struct FilesRequest {
     pub fail_on_empty: bool,
     /// Which kinds of objects are taken.
     pub kinds: Kinds,
+    /// Which files are values of Helm charts, as far as nothing else says so.
+    pub values: scan::Globs,
     /// Which of their lists come from the repository's own settings.
     pub kinds_of_repository: KindLists,
     /// Fill `Report::diff`.
@@ -150,6 +153,14 @@ pub struct Push {
 }
 
 impl FilesRequest {
+    /// Which objects and files are looked for.
+    pub(super) fn sought(&self) -> Sought<'_> {
+        Sought {
+            kinds: &self.kinds,
+            values: &self.values,
+        }
+    }
+
     pub(super) fn scope<'r>(&'r self, at: &'r Workspace) -> scan::Scope<'r> {
         scan::Scope {
             paths: &self.paths,

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
-use super::examine::{Examined, Questions, Unread, examine, examine_bytes, examine_stream};
+use super::examine::{Examined, Looked, Questions, Unread, examine, examine_bytes, examine_stream};
 use super::manifest::ManifestFile;
 use super::overlays::{self, Base, KnownOverlays, Replaced};
 use super::report::{Place, Problem, STDIN, Skipped};
 use super::threads;
+use super::values::{self, KnownCharts, Seen};
 use crate::engine::code::Code;
+use crate::engine::helm::Clue;
+use crate::engine::kustomize::Kustomization;
 use crate::engine::misplaced;
 use crate::engine::object::Object;
 use crate::engine::plan::Question;
@@ -36,24 +39,36 @@ pub struct Survey {
     kinds: Kinds,
     /// What kustomizations make of the images.
     pub(super) overlays: KnownOverlays,
+    /// Which files are values of charts.
+    charts: KnownCharts,
     /// What a person should know, one sentence each.
     pub warnings: Vec<String>,
     /// The globs on paths that matched nothing.
     pub idle_globs: Vec<IdleGlob>,
 }
 
+/// Which objects and files are looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Sought<'a> {
+    /// Which objects are taken.
+    pub kinds: &'a Kinds,
+    /// Which files are values of charts, by the settings.
+    pub values: &'a scan::Globs,
+}
+
 /// Finds, reads and parses. On the thread that read a file, `questions` lists its registry queries, and `ask_ahead` gets them at once with
 /// the file's number among all that are found. `Err`: a path or a glob that was typed is wrong, so nothing can be looked at.
 pub fn survey(
     request: scan::Scope<'_>,
-    kinds: &Kinds,
+    sought: Sought<'_>,
     questions: impl Questions,
     ask_ahead: impl Fn(usize, &[Question]) + Sync,
 ) -> Result<Survey, scan::ScanError> {
     let base = Base::of(&request);
-    let (seen, idle_globs) = scan::scan(request, |found| {
-        let (examined, kustomization) = examine(&found, &base, kinds, &questions);
-        match &examined {
+    let kinds = sought.kinds;
+    let (found, idle_globs) = scan::scan(request, |found| {
+        let looked = examine(&found, &base, kinds, &questions);
+        match &looked.examined {
             // What a kustomization above decides, renames or applies as a patch is asked once all are known.
             Examined::Manifest {
                 questions, objects, ..
@@ -63,29 +78,37 @@ pub fn survey(
             _ => ask_ahead(found.number, &[]),
         }
         let (path, shown) = (found.path.to_owned(), found.shown.to_string());
-        Some((path, shown, examined, kustomization))
+        Some((path, shown, looked))
     })?;
-    let mut survey = Survey {
+    let mut all = Everything::default();
+    for (path, name, looked) in found {
+        all.take(path, name, looked);
+    }
+    let scanned = base.is_scanned_by(&request);
+    if !scanned {
+        if all
+            .seen
+            .iter()
+            .any(|seen| matches!(seen.examined, Examined::Manifest { .. }))
+        {
+            all.kustomizations = base.kustomizations(&request)?;
+        }
+        if values::is_wanted(&all.seen, &all.clues) {
+            all.clues = base.clues(&request)?;
+        }
+    }
+    let read = |names: &[String]| Ok(base.read(names));
+    let unread = |names: &[String]| match scanned {
+        true => Ok(Vec::new()),
+        false => read(names),
+    };
+    let survey = Survey {
         idle_globs,
         kinds: kinds.clone(),
         ..Survey::default()
     };
-    let mut kustomizations = Vec::new();
-    for (path, name, examined, kustomization) in seen {
-        survey.take(path, name, examined);
-        kustomizations.extend(kustomization);
-    }
-    let scanned = base.is_scanned_by(&request);
-    if !survey.manifests.is_empty() && !scanned {
-        kustomizations = base.kustomizations(&request)?;
-    }
-    let read = |names: &[String]| Ok(base.read(names));
     let link = |place: &str| Ok(base.link(place));
-    let overlays = KnownOverlays::new(base.clone(), kustomizations, read, link)?;
-    survey.follow(overlays, &questions, |names| match scanned {
-        true => Ok(Vec::new()),
-        false => read(names),
-    })
+    survey.complete(all, &base, sought, &questions, (read, unread, link))
 }
 
 /// As [`survey`], of standard input. No kustomization has to do with it: what a build prints is built.
@@ -118,69 +141,90 @@ pub fn survey_commit<E>(
     listed: &[PathBuf],
     read: impl Fn(&[usize]) -> Result<Vec<Vec<u8>>, E>,
     link: impl FnMut(&str) -> Result<Option<String>, E>,
-    kinds: &Kinds,
+    sought: Sought<'_>,
     questions: impl Questions,
 ) -> Result<Result<Survey, E>, scan::ScanError> {
     let (chosen, idle_globs) = scan::listed::choose(request, listed)?;
-    let mut read_whole: Vec<usize> = chosen
-        .iter()
-        .filter(|file| !file.is_template)
-        .map(|file| file.index)
-        .collect();
-    let base = Base::of(&request);
-    let is_chosen: BTreeSet<usize> = read_whole.iter().copied().collect();
-    let unseen = (0..listed.len()).filter(|index| overlays::is_kustomization(&listed[*index]));
-    let unseen: Vec<usize> = unseen.filter(|index| !is_chosen.contains(index)).collect();
-    read_whole.extend(&unseen);
-    let mut contents = match read(&read_whole) {
-        Ok(contents) => contents.into_iter(),
-        Err(error) => return Ok(Err(error)),
-    };
-    let pairs: Vec<_> = chosen
-        .iter()
-        .map(|file| {
-            (
-                file,
-                if file.is_template {
-                    Vec::new()
-                } else {
-                    contents.next().unwrap_or_default()
-                },
-            )
-        })
-        .collect();
-    let examined = threads::map(&pairs, |(file, content)| match file.is_template {
-        true => (Examined::chart_template(), None),
-        false => {
-            let path = request.root.join(&listed[file.index]);
-            examine_bytes(&path, content, &base, kinds, &questions)
-        }
-    });
-    let read_alone = unseen.iter().zip(contents);
-    let mut kustomizations: Vec<_> = read_alone
-        .filter_map(|(index, content)| base.evidence(&request.root.join(&listed[*index]), &content))
-        .collect();
-    let mut survey = Survey {
+    let survey = Survey {
         idle_globs,
-        kinds: kinds.clone(),
+        kinds: sought.kinds.clone(),
         ..Survey::default()
     };
-    for (file, (examined, kustomization)) in chosen.into_iter().zip(examined) {
-        survey.take(request.root.join(&listed[file.index]), file.shown, examined);
-        kustomizations.extend(kustomization);
-    }
-    let read_evidence = |names: &[String]| {
-        let named: BTreeSet<&Path> = names.iter().map(Path::new).collect();
-        let places = (0..listed.len()).filter(|index| named.contains(listed[*index].as_path()));
-        let places: Vec<usize> = places.collect();
-        let contents = read(&places)?.into_iter().map(Ok);
-        let names = places
-            .iter()
-            .map(|index| listed[*index].display().to_string());
-        Ok(names.zip(contents).collect())
+    let base = Base::of(&request);
+    let place = |index: usize| request.root.join(&listed[index]);
+    let survey = || {
+        let whole = chosen.iter().filter(|file| !file.is_template);
+        let mut indices: Vec<usize> = whole.map(|file| file.index).collect();
+        let is_chosen: BTreeSet<usize> = indices.iter().copied().collect();
+        let is_unseen = |index: &usize| !is_chosen.contains(index);
+        let unseen = (0..listed.len()).filter(|index| overlays::is_kustomization(&listed[*index]));
+        let unseen: Vec<usize> = unseen.filter(is_unseen).collect();
+        indices.extend(&unseen);
+        let mut contents = read(&indices)?.into_iter();
+        let content_of = |file: &scan::listed::Chosen| match file.is_template {
+            true => Vec::new(),
+            false => contents.next().unwrap_or_default(),
+        };
+        let pairs: Vec<_> = chosen.iter().zip(chosen.iter().map(content_of)).collect();
+        let looked = threads::map(&pairs, |(file, content)| match file.is_template {
+            true => Looked::from(Examined::chart_template()),
+            false => examine_bytes(&place(file.index), content, &base, sought.kinds, &questions),
+        });
+        let mut all = Everything::default();
+        let read_alone = unseen.iter().zip(contents);
+        all.kustomizations = read_alone
+            .filter_map(|(index, content)| base.evidence(&place(*index), &content))
+            .collect();
+        for ((file, _), looked) in pairs.into_iter().zip(looked) {
+            all.take(place(file.index), file.shown.clone(), looked);
+        }
+        if values::is_wanted(&all.seen, &all.clues) {
+            let others = (0..listed.len()).filter(|index| scan::is_manifest(&listed[*index]));
+            let others: Vec<usize> = others.filter(is_unseen).collect();
+            let contents = others.iter().zip(read(&others)?);
+            let clues = contents
+                .flat_map(|(index, content)| values::clues(&base, &place(*index), &content));
+            all.clues.extend(clues);
+        }
+        let read_evidence = |names: &[String]| {
+            let named: BTreeSet<&Path> = names.iter().map(Path::new).collect();
+            let places = (0..listed.len()).filter(|index| named.contains(listed[*index].as_path()));
+            let places: Vec<usize> = places.collect();
+            let contents = read(&places)?.into_iter().map(Ok);
+            let names = places
+                .iter()
+                .map(|index| listed[*index].display().to_string());
+            Ok(names.zip(contents).collect())
+        };
+        survey.complete(
+            all,
+            &base,
+            sought,
+            &questions,
+            (read_evidence, read_evidence, link),
+        )
     };
-    let overlays = KnownOverlays::new(base, kustomizations, read_evidence, link);
-    Ok(overlays.and_then(|overlays| survey.follow(overlays, &questions, read_evidence)))
+    Ok(survey())
+}
+
+/// What was read, before evidence decides what it is.
+#[derive(Default)]
+struct Everything {
+    seen: Vec<Seen>,
+    kustomizations: Vec<Kustomization>,
+    clues: Vec<Clue>,
+}
+
+impl Everything {
+    fn take(&mut self, path: PathBuf, name: String, looked: Looked) {
+        self.kustomizations.extend(looked.kustomization);
+        self.clues.extend(looked.clues);
+        self.seen.push(Seen {
+            path,
+            name,
+            examined: looked.examined,
+        });
+    }
 }
 
 /// A mistake in what was typed, as what ends the run.
@@ -197,7 +241,7 @@ pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
 /// What a content of a file is, if nothing is asked about it.
 fn unasked(path: &Path, content: &[u8], kinds: &Kinds) -> Examined {
     let base = Base::default();
-    examine_bytes(path, content, &base, kinds, &|_: &[_]| Vec::new()).0
+    examine_bytes(path, content, &base, kinds, &|_: &[_]| Vec::new()).examined
 }
 
 impl Survey {
@@ -216,6 +260,41 @@ impl Survey {
         same_name
             .filter_map(|manifest| manifest.path.canonicalize().ok())
             .any(|real| real == path)
+    }
+
+    /// Takes everything, once evidence says what it is. The first function reads any file of the tree, the second one those that may not
+    /// have been found, the third one says where a link leads.
+    fn complete<E>(
+        mut self,
+        mut all: Everything,
+        base: &Base,
+        sought: Sought<'_>,
+        questions: &impl Questions,
+        (read, unread, link): (
+            impl overlays::ReadEvidence<E>,
+            impl overlays::ReadEvidence<E>,
+            impl FnMut(&str) -> Result<Option<String>, E>,
+        ),
+    ) -> Result<Self, E> {
+        self.charts = KnownCharts::follow(
+            base.clone(),
+            all.clues,
+            sought.values,
+            &mut all.seen,
+            sought.kinds,
+            questions,
+            &read,
+        )?;
+        for seen in all.seen {
+            self.take(seen.path, seen.name, seen.examined);
+        }
+        for manifest in &mut self.manifests {
+            if self.charts.settle(manifest, sought.kinds) {
+                manifest.questions = questions(&manifest.objects);
+            }
+        }
+        let overlays = KnownOverlays::new(base.clone(), all.kustomizations, read, link)?;
+        self.follow(overlays, questions, unread)
     }
 
     /// Takes note of what kustomizations make of the images. `read` reads files that were not found by what was named.
@@ -294,7 +373,10 @@ impl Survey {
 
     /// Another content of a file that is known; `None` where it cannot be read, or holds no object with images.
     pub(super) fn another(&self, known: &ManifestFile, content: &[u8]) -> Option<ManifestFile> {
-        let examined = unasked(&known.path, content, &self.kinds);
+        let unasked_values = |_: &[_]| Vec::new();
+        let as_values =
+            (self.charts).examine_at(&known.path, content, &self.kinds, &unasked_values);
+        let examined = as_values.unwrap_or_else(|| unasked(&known.path, content, &self.kinds));
         let Examined::Manifest {
             text,
             objects,
@@ -312,6 +394,7 @@ impl Survey {
             objects,
             questions,
         };
+        self.charts.settle(&mut other, &self.kinds);
         self.overlays.settle_patches(&mut other, &self.kinds);
         (self.overlays).mark(&mut other, Vec::new(), &mut Replaced::default());
         Some(other)
@@ -364,7 +447,12 @@ impl Survey {
                 self.problems.extend(refused.into_iter().map(of_document));
                 self.manifests.push(ManifestFile { path, name, text, objects, questions });
             }
-            Examined::Nothing { unhandled } => {
+            Examined::Vendored => self.skipped.push(Skipped {
+                code: Code::VendoredChart,
+                place: place(None),
+                message: "these values belong to a chart that is a part of another one".to_owned(),
+            }),
+            Examined::Nothing { unhandled, .. } => {
                 self.note(&name, unhandled);
                 self.without_objects.push(name);
             }

@@ -145,8 +145,35 @@ codes! {
         Unfollowed = "unfollowed",
             "imago does not know what the kustomizations above make of the image.",
             "Select by kind and name in the `replacement`, or write fewer entries.";
+        ChartUnproven = "chart-unproven",
+            "Nothing shows that the chart takes a digest behind the tag: it may use the tag in a label, or compare it as a version.",
+            "Write `# imago: digest-in-tag` on the tag's line, set `helm: {digest-in-tag: [PATH]}` in the settings, or pin the image with the chart's own `digest` value.";
+        VariantSwitch = "variant-switch",
+            "A value beside the tag, such as `distroless`, has the chart run another image than the tag says.",
+            "Write the whole tag, or remove that value.";
+        ShaForm = "sha-form-unknown",
+            "It is not known whether the chart takes `sha` with `sha256:` before it or without, or the text there is no digest.",
+            "Write a first digest by hand, or name the chart in `helm: {charts: [...]}` of the settings.";
+        TwoDigests = "two-digests",
+            "The tag has a digest, and a key beside it has another.",
+            "Remove one of the two.";
+        TagNotString = "tag-not-string",
+            "The tag is a number or something else that is no string, and charts write it in another way than it looks.",
+            "Put the tag in quotes.";
+        AnchoredTag = "anchored-tag",
+            "The tag has an anchor, an alias or a merge key, so a digest would go to other places too.",
+            "Write the tag out in each place.";
+        NameMissing = "name-missing",
+            "The values name no repository for the tag.",
+            "Write the repository beside the tag, or `# imago: image=NAME` on the tag's line.";
     }
     Skipped {
+        TagFromChart = "tag-from-chart",
+            "The values leave the tag to the chart.",
+            "Nothing, or write the tag.";
+        VendoredChart = "vendored-chart",
+            "The values belong to a chart that is a part of another one.",
+            "Nothing: they change with that chart. Set the tag in the values of the chart around it.";
         Template = "template",
             "A template engine makes the file YAML, so it is not YAML yet.",
             "Nothing: imago does not edit templates.";

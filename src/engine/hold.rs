@@ -103,6 +103,60 @@ impl Hold {
         Self::of(Code::NotLiteral, reason)
     }
 
+    /// Nothing shows that a chart takes a digest behind the tag.
+    pub fn chart_unproven() -> Self {
+        let reason = "nothing shows that the chart takes a digest behind the tag";
+        Self::of(Code::ChartUnproven, reason)
+    }
+
+    /// A value beside the tag has the chart run another image.
+    pub fn variant_switch(key: &str) -> Self {
+        let reason = format!("with `{key}` the chart runs another image than the tag says");
+        Self::of(Code::VariantSwitch, &reason)
+    }
+
+    /// It is not known how a chart takes the digest in this key.
+    pub fn sha_form_unknown(key: &str) -> Self {
+        let reason = format!("it is not known in which form the chart takes `{key}`");
+        Self::of(Code::ShaForm, &reason)
+    }
+
+    /// What stands in the key of a digest is none.
+    pub fn no_digest(key: &str) -> Self {
+        let reason = format!("what stands in `{key}` is no digest");
+        Self::of(Code::ShaForm, &reason)
+    }
+
+    /// The tag has a digest, and so has a key beside it.
+    pub fn two_digests(key: &str) -> Self {
+        let reason = format!("its tag has a digest, and `{key}` has one too");
+        Self::of(Code::TwoDigests, &reason)
+    }
+
+    /// The tag is no string.
+    pub fn tag_not_string(what: &str) -> Self {
+        let reason = format!("its tag is {what}; put it in quotes");
+        Self::of(Code::TagNotString, &reason)
+    }
+
+    /// A digest behind the tag would go to other places too.
+    pub fn anchored_tag() -> Self {
+        let reason = "its tag has an anchor, an alias or a merge key, so a digest would go to other places too";
+        Self::of(Code::AnchoredTag, reason)
+    }
+
+    /// The values name no repository.
+    pub fn name_missing() -> Self {
+        let reason = "no repository stands beside the tag; write `# imago: image=NAME` on its line";
+        Self::of(Code::NameMissing, reason)
+    }
+
+    /// Two registries are named for the image.
+    pub fn two_registries() -> Self {
+        let reason = "`registry` and `global.imageRegistry` differ, and charts choose between them in different ways";
+        Self::of(Code::NameMissing, reason)
+    }
+
     /// A kustomization puts a suffix on the image's tag, and drops its digest.
     pub fn suffixed_by(file: &str) -> Self {
         let reason = format!("`{file}` puts a suffix on its tag, and drops its digest");

@@ -877,7 +877,7 @@ impl Passing {
 fn is_known(steps: &[Step], site: &Site) -> bool {
     let is_list = |key: &str| matches!(key, "containers" | "initContainers" | "volumes");
     match (&site.slots, steps) {
-        (Slots::Parts { .. } | Slots::Behind(_), _) => false,
+        (Slots::Parts(_) | Slots::Behind(_), _) => false,
         (Slots::Whole(_), [Step::Index(_), ..]) => site.name.split('/').any(is_list),
         (Slots::Whole(_), [.., Step::Key(list), Step::Index(_)]) => is_list(list),
         (Slots::Whole(_), _) => false,

@@ -202,47 +202,53 @@ mod tests {
 
     #[test]
     fn unhandled_kinds_at_a_line_start_are_counted() {
-        assert_eq!(
-            counted(
-                "kind: HelmRelease\nspec:\n  kind: HelmRelease\n---\nkind: \"HelmRelease\" # x\n---\nkind:\tHelmRelease\r\n"
-            ),
-            ["HelmRelease"; 3]
+        let one = "apiVersion: v1\nkind: deployment\n";
+        let three = format!(
+            "{one}spec:\n  kind: deployment\n---\napiVersion: v1\nkind: \"deployment\" # x\n---\nkind:\tdeployment\r\napiVersion: v1\r\n"
         );
-        assert_eq!(counted("\"kind\": 'HelmRelease'"), ["HelmRelease"]);
-        assert_eq!(counted("\u{feff}kind: HelmRelease\n"), ["HelmRelease"]);
+        assert_eq!(counted(&three), ["misspelt Deployment"; 3]);
+        assert_eq!(
+            counted("\"apiVersion\": v1\n\"kind\": 'deployment'"),
+            ["misspelt Deployment"]
+        );
+        assert_eq!(counted(&format!("\u{feff}{one}")), ["misspelt Deployment"]);
         for text in [
-            "kind: HelmReleases",
-            "kind: HelmRelease-x",
-            "kind: 'HelmRelease",
-            "kinds: HelmRelease",
-            "mankind: HelmRelease",
+            "kind: deployments",
+            "kind: deployment-x",
+            "kind: 'deployment",
+            "kinds: deployment",
+            "mankind: deployment",
             "kind",
-            "'kind: HelmRelease",
-            "# kind: HelmRelease",
-            "kind:\nHelmRelease",
+            "'kind: deployment",
+            "# kind: deployment",
+            "kind:\ndeployment",
         ] {
-            assert_eq!(counted(text), [""; 0], "{text}");
+            assert_eq!(
+                counted(&format!("apiVersion: v1\n{text}")),
+                [""; 0],
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn the_outermost_kind_of_json_is_counted() {
         assert_eq!(
-            counted("{\"apiVersion\":\"v1\",\"kind\":\"HelmRelease\"}"),
-            ["HelmRelease"]
+            counted("{\"apiVersion\":\"v1\",\"kind\":\"deployment\"}"),
+            ["misspelt Deployment"]
         );
         assert_eq!(
             counted(
-                "{\n  \"metadata\": {\"kind\": \"Job\", \"x\": \"a\\\"}\"},\n  \"kind\" : \"HelmRelease\"\n}\n"
+                "{\n  \"metadata\": {\"kind\": \"Job\", \"x\": \"a\\\"}\"},\n  \"kind\" : \"deployment\", \"apiVersion\": \"v1\"\n}\n"
             ),
-            ["HelmRelease"]
+            ["misspelt Deployment"]
         );
         for text in [
             "{",
             "{\"kind",
             "{\"kind\"",
             "{\"kind\":",
-            "{\"kind\":\"HelmRelease",
+            "{\"kind\":\"deployment",
             "{\"x\":\"kind\",\"a\":[\"kind\"]}",
             "{\"a\\",
         ] {
@@ -275,7 +281,7 @@ mod tests {
         );
         assert_eq!(
             counted("kind: Cronjob\napiVersion: batch/v1\n---\nkind: HelmRelease\n"),
-            ["misspelt CronJob", "HelmRelease"]
+            ["misspelt CronJob"]
         );
         assert_eq!(
             counted(r#"{"kind":"statefulset","apiVersion":"apps/v1"}"#),

@@ -1,5 +1,11 @@
 //! Reads comments on an image's line: `# imago: ignore`, and Flux's marker, `# {"$imagepolicy": "shop:web"}`.
 //!
+//! ```text
+//! # imago: ignore because of the licence          leaves the image out
+//! # imago: digest-in-tag                          the chart takes `tag: 1.4@sha256:…`
+//! # imago: image=registry.example.com/shop/web    the repository of a tag whose values name none
+//! ```
+//!
 //! A comment is addressed to this program if it starts with `imago:`, after `#` and blanks. Then come words, separated by `;`;
 //! prose may follow `ignore`. Anything else in such a comment is a mistake and holds the image: a misspelt `ingore` must not pin
 //! it. In the middle of prose, `imago: ignore` counts too, and so do near misses of it.
@@ -9,10 +15,15 @@ use std::collections::BTreeMap;
 use memchr::memmem;
 
 use super::hold::Hold;
+use super::image::ImageRef;
 use crate::engine::code::Code;
 
 /// The known words.
-const WORDS: [&str; 1] = ["ignore"];
+const WORDS: [&str; 3] = [IGNORE, DIGEST_IN_TAG, IMAGE];
+const IGNORE: &str = "ignore";
+const DIGEST_IN_TAG: &str = "digest-in-tag";
+/// A name follows it.
+const IMAGE: &str = "image=";
 
 /// The word that starts a comment for this program.
 const NAME: &str = "imago";
@@ -33,6 +44,10 @@ pub enum Mark {
     Ignore,
     /// Keep the image as it is: a person has to look.
     Hold(Hold),
+    /// The chart takes a digest behind the tag.
+    DigestInTag,
+    /// The tag is of this repository.
+    Image(String),
 }
 
 /// Whether a text may contain a mark in a comment. It may return true for a text without one.
@@ -48,7 +63,7 @@ pub fn may_be_in(text: &[u8]) -> bool {
         || ["mago", "MAGO"]
             .iter()
             .any(|name| memmem::find_iter(text, name.as_bytes()).any(is_name))
-        || memmem::find_iter(text, WORDS[0].as_bytes()).any(|at| {
+        || memmem::find_iter(text, IGNORE.as_bytes()).any(|at| {
             let before = text[..at].trim_ascii_end().strip_suffix(b":");
             let name = before.and_then(|before| {
                 let letters = before.iter().rev().take(NAME.len() + 2);
@@ -60,11 +75,11 @@ pub fn may_be_in(text: &[u8]) -> bool {
 }
 
 /// Reads a comment, including its `#`.
-pub fn read(comment: &str) -> Option<Mark> {
+pub fn read(comment: &str) -> Vec<Mark> {
     if comment.contains(FLUX)
         && let Some(mark) = flux(comment)
     {
-        return Some(mark);
+        return vec![mark];
     }
     let places = comment.char_indices().filter(|(at, _)| {
         let is_name = comment.as_bytes()[*at..]
@@ -76,12 +91,15 @@ pub fn read(comment: &str) -> Option<Mark> {
                 .next_back()
                 .is_none_or(|before| before.is_whitespace() || BEFORE.contains(&before))
     });
-    let mut found = misspelt_name(comment);
+    let mut found: Vec<Mark> = misspelt_name(comment).into_iter().collect();
     for (at, _) in places {
         let begins = comment[..at].trim_end().ends_with('#');
-        match words(&comment[at..at + 5], &comment[at + 5..], begins) {
-            Some(Mark::Ignore) => return Some(Mark::Ignore),
-            other => found = found.or(other),
+        let read = words(&comment[at..at + 5], &comment[at + 5..], begins);
+        if read.contains(&Mark::Ignore) {
+            return vec![Mark::Ignore];
+        }
+        if found.is_empty() {
+            found = read;
         }
     }
     found
@@ -119,42 +137,70 @@ pub fn is_addressed(comment: &str) -> bool {
         return false;
     };
     // `# imago/ignore: "true"` is an annotation that somebody commented out.
-    !text[5..].starts_with('/') && words(name, &text[5..], true).is_some()
+    !text[5..].starts_with('/') && !words(name, &text[5..], true).is_empty()
 }
 
 /// The words after the name. In prose (`begins` is false) only `ignore` and near misses of it count.
-fn words(name: &str, rest: &str, begins: bool) -> Option<Mark> {
+fn words(name: &str, rest: &str, begins: bool) -> Vec<Mark> {
     let after_blanks = rest.trim_start();
     let Some(words) = after_blanks.strip_prefix(':') else {
         // `# imago ignore`, `# imago/ignore`. With other words, it is prose about this program.
         let after_signs = rest.trim_start_matches(|sign: char| !sign.is_alphanumeric());
         let (word, signs) = (first_word(after_signs), rest.len() - after_signs.len());
-        return (signs > 0 && begins && near(word).is_some())
-            .then(|| bad(&format!("{name}{}{word}", &rest[..signs]), near(word)));
+        let near = near(word).filter(|near| *near != IMAGE);
+        return match signs > 0 && begins && near.is_some() {
+            true => vec![bad(&format!("{name}{}{word}", &rest[..signs]), near)],
+            false => Vec::new(),
+        };
     };
+    let is_exact = name == "imago" && rest.starts_with(':');
+    let mut marks = Vec::new();
     let mut left = words;
     loop {
-        let word = first_word(left.trim_start());
-        let is_exact = name == "imago" && rest.starts_with(':');
-        match WORDS.contains(&word) {
-            true if is_exact => return Some(Mark::Ignore),
-            true => {
-                return Some(bad(
-                    &format!("{name}{}: {word}", &rest[..rest.len() - after_blanks.len()]),
-                    near(word),
-                ));
+        let text = left.trim_start();
+        let word = first_word(text);
+        let mark = match begins || word == IGNORE {
+            true => mark(word, text),
+            false => None,
+        };
+        let is_near = || near(word) == Some(IGNORE);
+        match mark {
+            Some(Mark::Ignore) if is_exact => return vec![Mark::Ignore],
+            Some(mark) if is_exact => marks.push(mark),
+            Some(_) => {
+                let signs = &rest[..rest.len() - after_blanks.len()];
+                return vec![bad(&format!("{name}{signs}: {word}"), near(word))];
             }
-            false if begins || near(word).is_some() => {
+            None if begins || is_near() => {
                 let written = match word {
                     "" => left.split_whitespace().next().unwrap_or_default(),
                     word => word,
                 };
-                return Some(bad(written, near(word)));
+                return vec![bad(written, near(word))];
             }
-            false => {}
+            None => {}
         }
-        left = left.split_once(';')?.1;
+        match left.split_once(';') {
+            Some((_, next)) => left = next,
+            None => return marks,
+        }
     }
+}
+
+/// What a word of the grammar asks for, with what stands behind it up to the next one.
+fn mark(word: &str, text: &str) -> Option<Mark> {
+    let (own, _) = text.split_once(';').unwrap_or((text, ""));
+    if word == IGNORE {
+        return Some(Mark::Ignore);
+    }
+    let own = own.split(" #").next().unwrap_or_default().trim_end();
+    if own == DIGEST_IN_TAG {
+        return Some(Mark::DigestInTag);
+    }
+    let name = own.strip_prefix(IMAGE)?;
+    let is_name = ImageRef::parse(name)
+        .is_ok_and(|image| image.tag().is_none() && !image.has_digest() && image.name() == name);
+    is_name.then(|| Mark::Image(name.to_owned()))
 }
 
 /// Letters, digits, `-` and `_`, and `=`, which a word of the grammar may start with.
@@ -168,15 +214,18 @@ fn first_word(text: &str) -> &str {
 /// The known word that is meant.
 fn near(word: &str) -> Option<&'static str> {
     let lower = word.to_lowercase();
-    WORDS
-        .into_iter()
-        .find(|known| strsim::osa_distance(&lower, known) <= NEAR)
+    if lower.starts_with(IMAGE) {
+        return Some(IMAGE);
+    }
+    let mut known = WORDS.into_iter().filter(|known| *known != IMAGE);
+    known.find(|known| strsim::osa_distance(&lower, known) <= NEAR)
 }
 
 fn bad(written: &str, near: Option<&str>) -> Mark {
     let hint = match near {
+        Some(IMAGE) => "write `# imago: image=NAME`, with a name without a tag".to_owned(),
         Some(near) => format!("write `# imago: {near}`"),
-        None => format!("`# imago:` takes `{}`", WORDS.join("`, `")),
+        None => format!("`# imago:` takes `{IGNORE}`, `{DIGEST_IN_TAG}` and `{IMAGE}NAME`"),
     };
     let reason = match written {
         "" => format!("a comment for imago says nothing; {hint}"),
@@ -199,10 +248,54 @@ mod tests {
     use super::*;
 
     fn told(comment: &str) -> String {
-        match read(comment) {
-            None => "prose".to_owned(),
-            Some(Mark::Ignore) => "ignore".to_owned(),
-            Some(Mark::Hold(hold)) => format!("{}: {}", hold.code, hold.reason),
+        let told = |mark: &Mark| match mark {
+            Mark::Ignore => "ignore".to_owned(),
+            Mark::Hold(hold) => format!("{}: {}", hold.code, hold.reason),
+            Mark::DigestInTag => "tag".to_owned(),
+            Mark::Image(name) => format!("of {name}"),
+        };
+        match read(comment).as_slice() {
+            [] => "prose".to_owned(),
+            marks => marks.iter().map(told).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    #[test]
+    fn words_say_where_a_digest_goes_and_of_what_a_tag_is() {
+        for (comment, expected) in [
+            ("# imago: digest-in-tag", "tag"),
+            ("# imago: digest-in-tag # as the wiki says", "tag"),
+            (
+                "# imago: image=r.test:5000/shop/web",
+                "of r.test:5000/shop/web",
+            ),
+            ("# imago: image=web; digest-in-tag", "of web, tag"),
+            ("# imago: digest-in-tag; ignore for now", "ignore"),
+            ("# see imago: digest-in-tag", "prose"),
+            ("# see imago: images are pinned", "prose"),
+            ("# imago images", "prose"),
+        ] {
+            assert_eq!(told(comment), expected, "{comment}");
+        }
+        for (comment, hint) in [
+            ("# imago: digest-in-tags", "write `# imago: digest-in-tag`"),
+            (
+                "# imago: digest-in-tag please",
+                "write `# imago: digest-in-tag`",
+            ),
+            ("# imago: image=web:1", "with a name without a tag"),
+            ("# imago: image=", "with a name without a tag"),
+            ("# imago: image=a b", "with a name without a tag"),
+            (
+                "# imago: image=web; minor",
+                "`digest-in-tag` and `image=NAME`",
+            ),
+        ] {
+            let told = told(comment);
+            assert!(
+                told.starts_with("bad-comment: ") && told.ends_with(hint),
+                "{told}"
+            );
         }
     }
 

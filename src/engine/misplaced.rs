@@ -1,4 +1,5 @@
-//! Finds comments for this program that apply to no image: `# imago: ignore` counts on the line of an image, or of its key.
+//! Finds comments for this program that apply to no image: `# imago: ignore` counts on the line of an image, or of its key. An image that
+//! is written in parts takes those on the lines of its tag and its digest, and of the mapping's key.
 //!
 //! ```yaml
 //! - name: web             # imago: ignore     (misplaced: without a warning it would do nothing)
@@ -8,7 +9,10 @@
 use std::collections::BTreeSet;
 
 use super::object::Object;
-use super::yaml::File;
+use super::path::Step;
+use super::site::{Site, Slots};
+use super::tree::Tree;
+use super::yaml::{File, YamlNode};
 
 /// The message for each such comment.
 pub const REASON: &str =
@@ -25,12 +29,20 @@ pub fn lines(file: &File<'_>, workloads: &[(usize, Object)]) -> Vec<u32> {
     let images: BTreeSet<u32> = (workloads.iter())
         .flat_map(|(_, workload)| workload.sites.iter().filter_map(|found| found.line))
         .collect();
+    let of_parts: BTreeSet<u32> = (workloads.iter())
+        .flat_map(|(index, workload)| {
+            let root = file.document(*index);
+            let sites = workload.sites.iter();
+            sites.flat_map(move |site| lines_of_parts(root, site))
+        })
+        .collect();
     let starts: Vec<usize> = (0..file.len())
         .map(|index| file.document(index).span().start)
         .collect();
     let mut misplaced: Vec<u32> = addressed
         .filter(|(line, at)| {
             !images.contains(line)
+                && !of_parts.contains(line)
                 && !is_on_key(file, *at)
                 && documents.contains(&document_of(file, &starts, *at))
         })
@@ -38,6 +50,28 @@ pub fn lines(file: &File<'_>, workloads: &[(usize, Object)]) -> Vec<u32> {
         .collect();
     misplaced.dedup();
     misplaced
+}
+
+/// The lines whose comments an image takes that is written in parts.
+fn lines_of_parts(root: YamlNode<'_, '_>, site: &Site) -> Vec<u32> {
+    let Slots::Parts(parts) = &site.slots else {
+        return Vec::new();
+    };
+    let Some(mapping) = below(root, site.at.steps()) else {
+        return Vec::new();
+    };
+    let slots = parts.iter();
+    let slots = slots.filter_map(|slot| below(mapping, &slot.steps));
+    let lines = slots.flat_map(|slot| [slot.line(), slot.key_line()]);
+    lines.chain([mapping.key_line()]).flatten().collect()
+}
+
+fn below<'f, 't>(node: YamlNode<'f, 't>, steps: &[Step]) -> Option<YamlNode<'f, 't>> {
+    steps.iter().try_fold(node, |node, step| match step {
+        Step::Key(key) => node.get(key),
+        Step::Index(index) => node.items().get(*index).copied(),
+        Step::Inside(_) => None,
+    })
 }
 
 /// Whether a comment is on the line of the key of an image whose value is on the next line.

@@ -9,6 +9,7 @@ pub mod code;
 #[cfg(test)]
 mod costs;
 pub mod diff;
+pub mod helm;
 pub mod hold;
 pub mod image;
 pub mod kustomize;

@@ -11,9 +11,11 @@ mod kinds;
 mod patches;
 mod pattern;
 pub mod pods;
+mod releases;
 mod scalar;
 mod triggers;
 mod unhandled;
+mod values;
 
 use memchr::memmem;
 
@@ -21,12 +23,14 @@ use super::object::{Object, group_of};
 
 pub use entries::EntryDigest;
 pub use fields::{Shape, Split};
-pub use find::{find, find_in, is_encrypted};
+pub use find::{HELM_VALUES, find, find_in, find_values, is_encrypted};
 pub use kinds::{KindName, Kinds};
 pub use patches::{JSON_PATCH, patch_hold, patch_takes};
 pub use pattern::{NoPattern, Pattern};
 pub use pods::{PodKind, PodOwner, Template};
+pub use releases::release_values;
 pub use unhandled::{is_kustomization_file, is_miswritten, slip, unhandled};
+pub use values::settle as settle_values;
 
 /// Whether an object with images may be in the bytes: the name of one of the kinds that run pods, an escape (`\\x`, `\\u`, `\\U`) that
 /// could spell it, an image's key and a text that stands in every other object with one, or a kind that the run adds.
@@ -39,6 +43,13 @@ pub fn may_hold(bytes: &[u8], kinds: &Kinds) -> bool {
 pub fn is_meant(file_name: &str, bytes: &[u8]) -> bool {
     let has = |key: &str| memmem::find(bytes, key.as_bytes()).is_some();
     has("apiVersion") && has("kind") || is_kustomization_file(file_name)
+}
+
+/// Whether an image may be in the bytes, if they are the values of a chart.
+pub fn may_be_values(bytes: &[u8]) -> bool {
+    ["mage", "tag"]
+        .iter()
+        .any(|key| memmem::find(bytes, key.as_bytes()).is_some())
 }
 
 /// Whether the name of one of the four kinds stands anywhere in the bytes.

@@ -49,8 +49,8 @@ impl Site {
         match &self.slots {
             Slots::Whole(steps) => self.at.below(steps),
             Slots::Behind(_) => self.at.clone(),
-            Slots::Parts { tag, digest } => {
-                let first = tag.as_ref().or(digest.as_ref());
+            Slots::Parts(parts) => {
+                let first = parts.tag.as_ref().or(parts.digest.as_ref());
                 first.map_or_else(|| self.at.clone(), |slot| self.at.below(&slot.steps))
             }
         }
@@ -74,7 +74,7 @@ impl Site {
                     to: Some(whole(image)),
                 }];
             }
-            Slots::Parts { tag, digest } => (tag, digest),
+            Slots::Parts(parts) => (&parts.tag, &parts.digest),
         };
         let (named, new_digest) = match image.split_once('@') {
             Some((named, digest)) => (named, Some(digest)),
@@ -89,6 +89,10 @@ impl Site {
         let wanted = [(tag, new_tag), (digest, new_digest.map(str::to_owned))];
         let changed = wanted.into_iter().filter_map(|(slot, to)| {
             let (slot, to) = (slot.as_ref()?, to?);
+            let to = match to.strip_prefix(slot.unwritten) {
+                Some(rest) => rest.to_owned(),
+                None => to,
+            };
             (slot.text.as_deref() != Some(to.as_str())).then(|| Change {
                 at: self.at.below(&slot.steps),
                 from: slot.text.clone(),
@@ -106,20 +110,20 @@ impl Site {
         match &self.slots {
             Slots::Whole(steps) => below == &**steps,
             Slots::Behind(_) => below.is_empty(),
-            Slots::Parts { tag, digest } => {
-                tag.iter().chain(digest).any(|slot| below == slot.steps)
-            }
+            Slots::Parts(parts) => parts.iter().any(|slot| below == slot.steps),
         }
     }
 }
 
-/// A mark of a person by which one image is left out.
+/// What leaves one image out: a mark of a person, or that there is nothing to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IgnoreMark {
     /// The comment `# imago: ignore` on its line.
     Comment,
     /// The annotation `imago/ignore` of an object that stands inside the image's object, as a template has it.
     NestedAnnotation,
+    /// The values of a chart leave its tag to the chart.
+    TagFromChart,
 }
 
 /// What an image is for. The lists of the record, and what running pods call it, go by this.
@@ -155,12 +159,23 @@ pub enum Slots {
     /// The scalar at the site itself has this text and then the reference: `web=web:1.4@sha256:…`.
     Behind(String),
     /// The tag and the digest have scalars of their own, beside a name that is not written.
-    Parts {
-        /// `1.4`, or `1.4@sha256:…`
-        tag: Option<Slot>,
-        /// `sha256:…`; its text may be empty, or absent. `None`: the digest goes behind the tag.
-        digest: Option<Slot>,
-    },
+    Parts(Box<Parts>),
+}
+
+/// The scalars of a tag and of a digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// `1.4`, or `1.4@sha256:…`
+    pub tag: Option<Slot>,
+    /// `sha256:…`; its text may be empty, or absent. `None`: the digest goes behind the tag.
+    pub digest: Option<Slot>,
+}
+
+impl Parts {
+    /// Those that there are.
+    pub fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.tag.iter().chain(&self.digest)
+    }
 }
 
 /// A scalar below the site's `at`.
@@ -168,8 +183,10 @@ pub enum Slots {
 pub struct Slot {
     /// The steps that lead to it.
     pub steps: Vec<Step>,
-    /// What is written there. `None`: its key is absent, and is added where a text is written.
+    /// What is written there. `None`: its key is absent, and is added where a text is written, or it has no value.
     pub text: Option<String>,
+    /// What is not written there, and stands before it in the reference: `sha256:`, where a chart wants the digits alone.
+    pub unwritten: &'static str,
 }
 
 impl Slot {
@@ -178,6 +195,7 @@ impl Slot {
         Self {
             steps: vec![Step::from(key)],
             text: Some(text),
+            unwritten: "",
         }
     }
 
@@ -186,6 +204,7 @@ impl Slot {
         Self {
             steps: vec![Step::from(key)],
             text: None,
+            unwritten: "",
         }
     }
 
@@ -200,6 +219,7 @@ impl Slot {
         for (mark, slot) in [(':', tag), ('@', digest)] {
             if let Some(text) = slot.and_then(Self::text) {
                 image.push(mark);
+                image.extend(slot.map(|slot| slot.unwritten));
                 image.push_str(text);
             }
         }

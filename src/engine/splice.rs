@@ -222,6 +222,7 @@ fn located_change(
     match (&change.to, located.missing.is_empty()) {
         (Some(to), true) => {
             let from = last.target().styled().map(|(text, _)| text);
+            let from = from.filter(|_| last.scalar() != Scalar::Null);
             if from != change.from.as_deref() {
                 return Err(refused(
                     Code::NotEditable,

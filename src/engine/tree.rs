@@ -8,6 +8,7 @@ use std::hash::Hash;
 use serde_json::Value;
 
 use super::hold::Hold;
+use super::marks::Mark;
 
 /// A node of an object: cheap to copy, alive as long as the object.
 pub trait Tree<'a>: Copy {
@@ -34,6 +35,18 @@ pub trait Tree<'a>: Copy {
     /// Why a comment on its line holds it.
     fn held(self) -> Option<Hold> {
         None
+    }
+    /// What the comments on its line say, and on that of its key.
+    fn marks(self) -> Vec<Mark> {
+        Vec::new()
+    }
+    /// Whether a mapping has a key itself, and not by a merge key.
+    fn has_own(self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+    /// Whether other places may name it by its anchor, or it is such a place.
+    fn is_anchored(self) -> bool {
+        false
     }
 }
 

@@ -242,7 +242,7 @@ impl<'t> File<'t> {
         let on_line = self.comments[from..]
             .iter()
             .take_while(move |comment| comment.line == line);
-        on_line.filter_map(|comment| marks::read(&self.text[comment.span.clone()]))
+        on_line.flat_map(|comment| marks::read(&self.text[comment.span.clone()]))
     }
 }
 

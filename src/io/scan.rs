@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use self::filter::PathFilter;
 use self::plan::Plan;
 use self::template::Charts;
-use self::walk::is_manifest;
+pub use self::walk::is_manifest;
 use super::files::{self, FileError};
 use super::git::GitError;
 use crate::engine::kustomize::FILE_NAMES;
@@ -61,6 +61,29 @@ pub struct Globs {
     pub exclude: Vec<String>,
     /// The folder, absolute and without links.
     pub base: PathBuf,
+}
+
+/// Says of files whether one of the included globs matches them.
+pub struct GlobMatcher<'g> {
+    filter: PathFilter,
+    base: &'g Path,
+}
+
+impl<'g> GlobMatcher<'g> {
+    /// `None`: there are no globs, or one of them is wrong.
+    pub fn new(globs: &'g Globs) -> Option<Self> {
+        let filter = PathFilter::new(&globs.include, &[], None).ok()?;
+        filter.narrows().then_some(Self {
+            filter,
+            base: &globs.base,
+        })
+    }
+
+    /// Whether a file, by its absolute path without links, is matched.
+    pub fn matches(&self, real: &Path) -> bool {
+        let path = real.strip_prefix(self.base);
+        path.is_ok_and(|path| self.filter.takes(&[path], real))
+    }
 }
 
 /// A glob that matched nothing.

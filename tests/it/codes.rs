@@ -12,12 +12,12 @@ fn page() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes.md")).unwrap()
 }
 
+/// With `IMAGO_WRITE_PAGES=1` the page is written instead.
 #[test]
 fn the_page_of_codes_has_a_row_for_each_code_and_no_other() {
     let page = page();
-    let (_, table) = page
-        .split_once("| what frees it |\n|---|---|---|---|---|\n")
-        .unwrap();
+    let head = "| what frees it |\n|---|---|---|---|---|\n";
+    let (before, table) = page.split_once(head).unwrap();
     let rows: String = Code::ALL
         .iter()
         .map(|code| {
@@ -30,10 +30,13 @@ fn the_page_of_codes_has_a_row_for_each_code_and_no_other() {
             )
         })
         .collect();
-    assert!(
-        table == rows,
-        "the table of docs/codes.md has to be:\n{rows}"
-    );
+    if std::env::var_os("IMAGO_WRITE_PAGES").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes.md");
+        fs::write(path, [before, head, &rows].concat()).unwrap();
+        return;
+    }
+    let hint = "IMAGO_WRITE_PAGES=1 cargo test --test it the_page_of_codes";
+    assert!(table == rows, "write it with: {hint}");
 }
 
 /// The page that a link of a run leads to, and its anchor. The address is that of Cargo.toml, at the tag of its version.

@@ -3,7 +3,9 @@
 use clap::Args;
 
 use crate::app::kind_names::KindLists;
+use crate::engine::helm;
 use crate::engine::shape::{EntryDigest, Shape};
+use crate::io::scan::Globs;
 
 /// The flags that take workloads; the same in every mode.
 #[derive(Args, Clone, Debug, Default)]
@@ -51,4 +53,10 @@ pub struct Kinds {
     /// What the repository's settings say of entries in kustomizations.
     #[arg(skip)]
     pub entry_digests: EntryDigest,
+    /// What the repository's settings say of Helm charts.
+    #[arg(skip)]
+    pub helm: helm::Settings,
+    /// Which files are values of Helm charts by the repository's settings.
+    #[arg(skip)]
+    pub values: Globs,
 }

@@ -62,6 +62,12 @@ impl Config {
         if values.kustomize.digest.value() == Some(DigestPlace::Field) {
             flags.kinds.entry_digests = EntryDigest::Field;
         }
+        flags.kinds.helm = values.helm.settings();
+        flags.kinds.values = Globs {
+            include: texts(&values.helm.values),
+            exclude: Vec::new(),
+            base: self.folder.clone(),
+        };
         flags.kinds.declared = declared.map(|(shape, _)| shape).collect();
         fill_list(&mut flags.kinds.kind, &values.kind);
         fill_list(&mut flags.kinds.exclude_kind, &values.exclude_kind);

@@ -22,6 +22,7 @@ use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormat
 use crate::cli::args::{Track, Typed};
 use crate::cli::refused::{UsageError, usage};
 use crate::cli::settings;
+use crate::engine::helm;
 use crate::engine::shape::{Pattern, Shape, Split};
 use crate::io::scan;
 
@@ -54,6 +55,8 @@ pub(super) struct Values {
     pub(super) kinds: Vec<Kind>,
     /// How kustomizations are written.
     pub(super) kustomize: Kustomize,
+    /// Which files are values of Helm charts, and where these charts take a digest.
+    pub(super) helm: Helm,
     /// Where the tag is kept.
     pub(super) track: Setting<Track>,
     /// Write name@digest, without the tag.
@@ -133,6 +136,49 @@ pub(super) enum DigestPlace {
     Field,
 }
 
+/// Which files are values of Helm charts, and where these charts take a digest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Helm {
+    /// Files that match one of these globs are values of a chart, as far as nothing else says so.
+    pub(super) values: Vec<Written<String>>,
+    /// Where in values a digest may go behind the tag: `image`, `controller.image`, `*.image` for any key, `**.image` for any keys.
+    pub(super) digest_in_tag: Vec<Written<String>>,
+    /// How charts take digests.
+    pub(super) charts: Vec<ChartFact>,
+}
+
+/// How a chart takes the digests of some of its images.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ChartFact {
+    /// The chart's name.
+    pub(super) chart: String,
+    /// Where in its values, as `digest-in-tag` has it.
+    pub(super) path: Written<String>,
+    /// Where it takes a digest.
+    pub(super) takes: ChartTakes,
+}
+
+/// Where a chart takes a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) enum ChartTakes {
+    /// Behind the tag: `tag: 1.4@sha256:…`.
+    Tag,
+    /// In `digest: sha256:…`.
+    Digest,
+    /// In `sha: sha256:…`.
+    Sha,
+    /// In `sha: …`, without `sha256:`.
+    ShaDigits,
+    /// Nowhere.
+    Nothing,
+}
+
 /// A value, and where it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -190,9 +236,11 @@ impl Values {
     /// Checks what the types do not say. The words are those for the flag of the same name.
     fn check(&self) -> Result<(), Wrong> {
         type Check = fn(&str) -> Result<(), UsageError>;
-        let texts: [(&[Written<String>], Check); 12] = [
+        let texts: [(&[Written<String>], Check); 14] = [
             (&self.include, glob),
             (&self.exclude, glob),
+            (&self.helm.values, glob),
+            (&self.helm.digest_in_tag, values_path),
             (&self.include_image, image_glob),
             (&self.exclude_image, image_glob),
             (&self.kind, kind),
@@ -219,6 +267,10 @@ impl Values {
             }
         }
         self.kinds.iter().try_for_each(Kind::check)?;
+        for fact in &self.helm.charts {
+            values_path(fact.path.value())
+                .map_err(|usage| (usage, Some(fact.path.0.referenced)))?;
+        }
         if let Some(Written(number)) = &self.concurrency.0
             && !(1..=MOST_REQUESTS).contains(&number.value)
         {
@@ -237,6 +289,31 @@ impl Values {
                 Some(track.referenced),
             )),
             _ => Ok(()),
+        }
+    }
+}
+
+impl Helm {
+    /// What it says as data.
+    pub(super) fn settings(&self) -> helm::Settings {
+        let paths = self.digest_in_tag.iter();
+        let fact = |fact: &ChartFact| {
+            let takes = match fact.takes {
+                ChartTakes::Tag => helm::Takes::InTag,
+                ChartTakes::Digest => helm::Takes::Digest,
+                ChartTakes::Sha => helm::Takes::Sha,
+                ChartTakes::ShaDigits => helm::Takes::ShaDigits,
+                ChartTakes::Nothing => helm::Takes::Nothing,
+            };
+            Some(helm::Fact {
+                chart: fact.chart.clone(),
+                path: fact.path.value().parse().ok()?,
+                takes,
+            })
+        };
+        helm::Settings {
+            digest_in_tag: paths.filter_map(|path| path.value().parse().ok()).collect(),
+            charts: self.charts.iter().filter_map(fact).collect(),
         }
     }
 }
@@ -314,6 +391,17 @@ impl Kind {
 
 fn glob(text: &str) -> Result<(), UsageError> {
     scan::check_glob(text).map_err(|error| usage(error.to_string(), error.hint()))
+}
+
+fn values_path(text: &str) -> Result<(), UsageError> {
+    let path = text.parse::<helm::ValuesPath>();
+    let wrong = |error| {
+        usage(
+            format!("`{text}` is no such path: {error}"),
+            "write it like `controller.image`",
+        )
+    };
+    path.map(drop).map_err(wrong)
 }
 
 fn image_glob(text: &str) -> Result<(), UsageError> {

@@ -31,6 +31,7 @@ pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<FilesRequ
         pinned: super::pinned(flags.pinned, action)?,
         fail_on_empty: flags.fail_on_empty,
         kinds: kinds::kinds(&flags.kinds)?,
+        values: flags.kinds.values,
         kinds_of_repository: flags.kinds.of_repository,
         diff: flags.diff,
         track,

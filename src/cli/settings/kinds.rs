@@ -16,6 +16,7 @@ pub(super) fn kinds(flags: &args::Kinds) -> Result<Kinds, UsageError> {
         added: names(&flags.add_kind)?,
         declared: flags.declared.clone(),
         entry_digests: flags.entry_digests,
+        helm: flags.helm.clone(),
     })
 }
 

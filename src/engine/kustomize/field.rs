@@ -53,7 +53,7 @@ impl Field {
             && match &site.slots {
                 Slots::Whole(_) if is_operation => self.is_path(&site.name),
                 Slots::Whole(below) => self.leads_to(steps.iter().chain(&**below)),
-                Slots::Parts { .. } | Slots::Behind(_) => false,
+                Slots::Parts(_) | Slots::Behind(_) => false,
             }
     }
 

@@ -104,6 +104,10 @@ fn marked(object: &Object, site: &Site) -> Option<LeftOut> {
         (false, Some(IgnoreMark::NestedAnnotation)) => Some(ignored(format!(
             "annotation `{IGNORE}` of the nested object"
         ))),
+        (false, Some(IgnoreMark::TagFromChart)) => Some(LeftOut {
+            code: Code::TagFromChart,
+            by: "the chart, which sets the tag".to_owned(),
+        }),
         (false, None) => site.decided_by.as_ref().map(|by| LeftOut {
             code: Code::DecidedBy,
             by: format!("`{}`, which sets its tag or digest anew", by.file),

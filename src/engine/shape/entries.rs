@@ -17,11 +17,12 @@
 use std::collections::BTreeMap;
 
 use super::group_of;
+use super::releases::below;
 use crate::engine::hold::Hold;
 use crate::engine::image::Digest;
 use crate::engine::kustomize::{ENTRIES, is_pattern, split};
-use crate::engine::path::{Path, Step};
-use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slot, Slots};
+use crate::engine::path::Path;
+use crate::engine::site::{IgnoreMark, Image, Memory, Parts, Role, Site, Slot, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
 /// Where mappings with the keys of a kustomization stand in an object: its group, its kinds, and the keys, with `*` for the items of a
@@ -123,31 +124,6 @@ fn is_updated<'a, T: Tree<'a>>(object: T) -> bool {
                 .iter()
                 .any(|(name, _)| name.starts_with(UPDATER))
         })
-}
-
-fn below<'a, T: Tree<'a>>(
-    node: T,
-    keys: &[&'static str],
-    steps: &mut Vec<Step>,
-    found: &mut Vec<(T, Path)>,
-) {
-    match keys {
-        [] => found.push((node, steps.iter().cloned().collect())),
-        ["*", rest @ ..] => {
-            for (index, item) in node.items().into_iter().enumerate() {
-                steps.push(index.into());
-                below(item, rest, steps, found);
-                steps.pop();
-            }
-        }
-        [key, rest @ ..] => {
-            if let Some(value) = node.get(key) {
-                steps.push((*key).into());
-                below(value, rest, steps, found);
-                steps.pop();
-            }
-        }
-    }
 }
 
 fn list<'a, T: Tree<'a>>(node: T, at: &Path, digests: EntryDigest, sites: &mut Vec<Site>) {
@@ -281,7 +257,7 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path, digests: EntryDigest) -> Option<Sit
     };
     Some(Site {
         name: format!("images[{name}]"),
-        slots: Slots::Parts { tag, digest },
+        slots: Slots::Parts(Box::new(Parts { tag, digest })),
         image,
         ..blank(written.unwrap_or(item), at, hold)
     })

@@ -5,7 +5,7 @@
 
 use memchr::memmem;
 
-use super::group_of;
+use super::{group_of, releases};
 use crate::engine::site::{Memory, Role};
 
 /// A family of objects.
@@ -84,8 +84,8 @@ pub(super) const NEVER_BELOW: [&str; 6] = [
     "stringData",
 ];
 
-/// The key of every image, or what it begins with.
-const IMAGE: &[u8] = b"image";
+/// The key of every image, or a part of it: `initImage`.
+const IMAGE: &[u8] = b"mage";
 /// The texts of which one stands in every file with such an object, unless an escape spells it: the keys of containers and of entries,
 /// the groups where images stand in other mappings, and the end of an operation's path in a JSON Patch.
 const BESIDE: [&[u8]; 7] = [
@@ -102,6 +102,7 @@ const BESIDE: [&[u8]; 7] = [
 pub(super) fn may_hold(bytes: &[u8]) -> bool {
     let has = |text: &[u8]| memmem::find(bytes, text).is_some();
     has(IMAGE) && BESIDE.into_iter().any(has)
+        || releases::may_hold(has) && (has(IMAGE) || has(b"tag"))
 }
 
 /// Groups whose objects name images as patterns, rules, tests or results, and run none. With them go the groups below them, such as

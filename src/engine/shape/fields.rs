@@ -18,7 +18,7 @@ use super::scalar::scalar_site;
 use super::{families, group_of};
 use crate::engine::hold::Hold;
 use crate::engine::path::{Path, Step, dotted};
-use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slot, Slots};
+use crate::engine::site::{IgnoreMark, Image, Memory, Parts, Role, Site, Slot, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
 /// Where the objects of a kind have images.
@@ -367,6 +367,7 @@ fn parts<'a, T: Tree<'a>>(split: &Split, node: T, object: &Path, steps: &[Step])
     let slot = |keys: &[Cow<'static, str>], text: Option<&str>| Slot {
         steps: keys.iter().cloned().map(Step::Key).collect(),
         text: text.map(str::to_owned),
+        unwritten: "",
     };
     let written = below(&split.tag);
     let tag_text = written.and_then(|tag| tag.scalar().text());
@@ -394,7 +395,7 @@ fn parts<'a, T: Tree<'a>>(split: &Split, node: T, object: &Path, steps: &[Step])
         role: Role::Other,
         name: dotted(steps),
         at: object.below(steps),
-        slots: Slots::Parts { tag, digest },
+        slots: Slots::Parts(Box::new(Parts { tag, digest })),
         image,
         memory: Memory::InPlace,
         pull_policy: None,

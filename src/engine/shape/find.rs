@@ -1,6 +1,7 @@
 //! From a tree to the objects with images in it: a document, an item of a `List` or of a `DeploymentList`, an object of the API server.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::families::{self, Family, NEVER_BELOW};
 use super::patches::{self, JSON_PATCH, Text};
@@ -8,8 +9,10 @@ use super::pods::{LISTS, PodKind, REFERENCE};
 use super::scalar::{line_in_text, scalar_site};
 use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
 use super::{
-    Found, Kinds, entries, fields, group_of, is_kustomization_file, jobs, triggers, unhandled,
+    Found, Kinds, entries, fields, group_of, is_kustomization_file, jobs, releases, triggers,
+    unhandled, values,
 };
+use crate::engine::helm::Chart;
 use crate::engine::hold::Hold;
 use crate::engine::object::{IGNORE, Ignore, Object, PREFIX, RECORD, RESTARTED_AT, Record};
 use crate::engine::path::{Path, Step, dotted};
@@ -35,6 +38,39 @@ pub fn find_in<'a, T: Tree<'a>>(file_name: &str, document: T, kinds: &Kinds) -> 
     );
     found
 }
+
+/// Finds the images in a document that is the values of a chart.
+pub fn find_values<'a, T: Tree<'a>>(document: T, chart: Option<&Chart>, kinds: &Kinds) -> Found {
+    let mut sites = Vec::new();
+    values::sites(document, &Path::root(), &mut sites);
+    values::settle(&Path::root(), chart, &kinds.helm, &mut sites);
+    let object = Object {
+        api_version: String::new(),
+        kind: HELM_VALUES.to_owned(),
+        at: Path::root(),
+        namespace: None,
+        name: chart.map(|chart| chart.name.clone()).unwrap_or_default(),
+        labels: BTreeMap::new(),
+        record: Record::Absent,
+        record_line: None,
+        ignore: Ignore::Nothing,
+        unknown_annotations: Vec::new(),
+        hold: None,
+        sites,
+        line: document.line(),
+    };
+    Found {
+        objects: if object.sites.is_empty() {
+            Vec::new()
+        } else {
+            vec![object]
+        },
+        unhandled: Vec::new(),
+    }
+}
+
+/// What a file of values is called, as it has no kind.
+pub const HELM_VALUES: &str = "Helm values";
 
 /// Whether the documents in texts are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +153,8 @@ fn look<'a, T: Tree<'a>>(
     found
         .unhandled
         .extend(fields::off(api_version, kind, object, kinds));
-    let sites = match entries::mappings(api_version, kind, object, &at) {
+    let mut is_written_elsewhere = None;
+    let mut sites = match entries::mappings(api_version, kind, object, &at) {
         Some(mappings) => {
             let mut sites = entries::sites(&mappings, kinds.entry_digests);
             if texts.0 == Texts::Read {
@@ -125,11 +162,7 @@ fn look<'a, T: Tree<'a>>(
                 let patches = patches.flat_map(|(mapping, at)| patches::texts(*mapping, at));
                 patches.for_each(|patch| in_text(patch, kinds, &mut sites));
             }
-            if let Some(hold) = entries::other_writer(api_version, object) {
-                for site in &mut sites {
-                    site.hold.get_or_insert_with(|| hold.clone());
-                }
-            }
+            is_written_elsewhere = entries::other_writer(api_version, object);
             sites
         }
         None if is_generated(object) => Vec::new(),
@@ -139,6 +172,12 @@ fn look<'a, T: Tree<'a>>(
             sites
         }
     };
+    releases::sites((api_version, kind), object, &at, kinds, &mut sites);
+    if let Some(hold) = is_written_elsewhere {
+        for site in &mut sites {
+            site.hold.get_or_insert_with(|| hold.clone());
+        }
+    }
     if !sites.is_empty() {
         // Who adds a kind by name knows what becomes of its objects.
         let hold = match kinds.add(api_version, kind) {

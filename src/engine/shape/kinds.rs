@@ -5,11 +5,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::pods::PodKind;
-use super::{EntryDigest, Shape, group_of};
+use super::{EntryDigest, HELM_VALUES, Shape, group_of};
+use crate::engine::helm;
 use crate::engine::object::Object;
 
 /// The name of a kustomization, by its kind or by its file.
 const KUSTOMIZATION_FILE: &str = "kustomization-file";
+/// The name of the values of a chart in a file of their own.
+const VALUES_FILE: &str = "helm-values";
 /// The group of kustomizations.
 const KUSTOMIZATIONS: &str = "kustomize.config.k8s.io";
 
@@ -28,6 +31,8 @@ pub struct Kinds {
     pub declared: Vec<Shape>,
     /// Where the digest of an entry of a kustomization's `images` goes that has none.
     pub entry_digests: EntryDigest,
+    /// What settings say of charts.
+    pub helm: helm::Settings,
 }
 
 /// A kind as a flag or a setting names it: `Rollout`, `Task.tekton.dev`, `Pod.` (of the core group), or `kustomization-file`.
@@ -89,6 +94,7 @@ impl KindName {
         let same_group = self.group.as_deref().is_none_or(|own| own == group);
         same_group && self.kind == kind
             || self.kind == KUSTOMIZATION_FILE && group == KUSTOMIZATIONS
+            || self.kind == VALUES_FILE && kind == HELM_VALUES
     }
 
     /// The kinds that it fits among objects, each with its group: what a bare name may leave open.

@@ -4,9 +4,6 @@ use super::group_of;
 use super::pods::PodKind;
 use crate::engine::kustomize::FILE_NAMES;
 
-/// The kinds whose images stand in the values of a chart.
-const OF_CHARTS: &str = "HelmRelease";
-
 /// The four kinds in the versions that API servers have dropped.
 const OLD_VERSIONS: [(&str, &str); 8] = [
     ("apps/v1beta1", "Deployment"),
@@ -104,9 +101,6 @@ pub fn unhandled<'a>(
     kind: &str,
     api_version: impl FnOnce() -> Option<&'a str>,
 ) -> Option<&'static str> {
-    if kind == OF_CHARTS {
-        return Some(OF_CHARTS);
-    }
     let is_one_of_four = MISWRITTEN
         .iter()
         .any(|(right, ..)| right.eq_ignore_ascii_case(kind));
@@ -127,11 +121,7 @@ mod tests {
     #[test]
     fn what_is_not_handled_and_what_is_miswritten_have_a_name() {
         for (version, kind, name) in [
-            (
-                "helm.toolkit.fluxcd.io/v2",
-                "HelmRelease",
-                Some("HelmRelease"),
-            ),
+            ("helm.toolkit.fluxcd.io/v2", "HelmRelease", None),
             ("v1", "Pod", None),
             ("extensions/v1beta1", "Deployment", None),
             ("apps/v1beta2", "DaemonSet", None),
@@ -177,7 +167,7 @@ mod tests {
             );
         }
         assert!(!is_miswritten(MISSPELT_CONTAINERS) && is_miswritten(MISWRITTEN[0].1));
-        assert_eq!(slip(OF_CHARTS), None);
+        assert_eq!(slip("Prometheus"), None);
     }
 
     #[test]

@@ -23,6 +23,27 @@ pub(super) fn rewrite(
         ));
     };
     match style {
+        // Nothing is written behind the key, and what is not written has no place.
+        Style::Plain if node.is_absent() => {
+            let Some(key_end) = node.key_end() else {
+                let what = "nothing is written where the value shall be".to_owned();
+                return Err(refused(Code::NotEditable, node, what));
+            };
+            let behind = &file.text()[key_end..];
+            let blanks = behind.len() - behind.trim_start_matches([' ', '\t']).len();
+            let (at, colon) = match behind[blanks..].starts_with(':') {
+                true => (key_end + blanks + 1, ""),
+                false => (key_end, ":"),
+            };
+            let text = format!("{colon} {}", plain(to));
+            Ok((
+                Edit {
+                    range: at..at,
+                    text,
+                },
+                to.to_owned(),
+            ))
+        }
         Style::Plain => Ok((
             Edit {
                 range: span,

@@ -96,6 +96,23 @@ impl<'f, 't> YamlNode<'f, 't> {
         self.node().kind == Kind::Scalar(Style::Plain) && is_absent(self.node(), Style::Plain)
     }
 
+    /// Where its key ends, if it was reached by one.
+    pub fn key_end(self) -> Option<usize> {
+        Some(self.file.node(self.key?).end as usize)
+    }
+
+    /// The line of its key, if it was reached by one.
+    pub fn key_line(self) -> Option<u32> {
+        Some(self.file.node(self.key?).line)
+    }
+
+    /// Whether an anchor stands before it, alone or beside its tag.
+    fn has_anchor(self) -> bool {
+        let words = self.file.text[..self.node().start as usize].split_whitespace();
+        let properties = words.rev().take_while(|word| word.starts_with(['&', '!']));
+        properties.take(2).any(|word| word.starts_with('&'))
+    }
+
     /// Whether it has a tag that makes it something else than a string.
     pub fn has_own_tag(self) -> bool {
         self.target().node().tag == Tag::Other
@@ -135,7 +152,7 @@ impl<'f, 't> YamlNode<'f, 't> {
     }
 
     /// What comments say on its line, and on its key's.
-    fn marks(self) -> impl Iterator<Item = Mark> + use<'f, 't> {
+    fn marks_near(self) -> impl Iterator<Item = Mark> + use<'f, 't> {
         let line = self.node().line;
         let key = self
             .key
@@ -246,13 +263,28 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
     }
 
     fn ignored(self) -> bool {
-        self.marks().any(|mark| mark == Mark::Ignore)
+        self.marks_near().any(|mark| mark == Mark::Ignore)
     }
 
     fn held(self) -> Option<Hold> {
-        self.marks().find_map(|mark| match mark {
+        self.marks_near().find_map(|mark| match mark {
             Mark::Hold(hold) => Some(hold),
-            Mark::Ignore => None,
+            Mark::Ignore | Mark::DigestInTag | Mark::Image(_) => None,
         })
+    }
+
+    fn marks(self) -> Vec<Mark> {
+        self.marks_near().collect()
+    }
+
+    fn has_own(self, key: &str) -> bool {
+        let target = self.target();
+        let own =
+            |(name, _): (Self, Self)| name.target().styled().is_some_and(|(text, _)| text == key);
+        target.is_mapping() && target.pairs(target.node().first).any(own)
+    }
+
+    fn is_anchored(self) -> bool {
+        self.is_alias() || self.has_anchor()
     }
 }

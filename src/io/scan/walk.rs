@@ -306,7 +306,8 @@ fn joined(folder: &Path, inner: &Path) -> PathBuf {
     }
 }
 
-pub(super) fn is_manifest(path: &Path) -> bool {
+/// Whether a file found in a folder is read, by its name.
+pub fn is_manifest(path: &Path) -> bool {
     let bytes = path.as_os_str().as_bytes();
     [".yaml", ".yml", ".json"]
         .iter()

@@ -102,10 +102,11 @@ fn ways() -> Vec<Way> {
         (
             vec![(
                 "release.yaml",
-                "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n".to_owned(),
+                "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nspec: {image: web}\n"
+                    .to_owned(),
             )],
             "",
-            vec!["imago edits none of what is in 1 file: 1 HelmRelease"],
+            vec!["imago edits none of what is in 1 file: 1 Prometheus"],
         ),
         (
             vec![("pod.yaml", "apiVersion: v1\nkind: Pod\n".to_owned())],

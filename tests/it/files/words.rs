@@ -21,23 +21,19 @@ fn summary(files: &[(&str, &str)]) -> String {
 
 #[test]
 fn what_holds_images_and_is_not_handled_is_counted() {
+    let group = "apiVersion: monitoring.coreos.com/v1";
+    let inside = "{apiVersion: monitoring.coreos.com/v1, kind: Prometheus, spec: {image: web}}";
     for (name, text) in [
-        (
-            "web.yaml",
-            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease # of Deployments\n",
-        ),
-        (
-            "web.yaml",
-            "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease}\n",
-        ),
+        ("web.yaml", format!("{group}\nkind: Prometheus # of Deployments\nspec: {{image: web}}\n")),
+        ("web.yaml", format!("apiVersion: v1\nkind: List\nitems:\n- {inside}\n")),
         (
             "web.json",
-            r#"{"apiVersion":"helm.toolkit.fluxcd.io/v2","kind":"HelmRelease"}"#,
+            r#"{"apiVersion":"monitoring.coreos.com/v1","kind":"Prometheus","spec":{"image":"web"}}"#.to_owned(),
         ),
     ] {
         assert_eq!(
-            summary(&[(name, text)]),
-            "no image in 1 file; 1 HelmRelease not handled",
+            summary(&[(name, &text)]),
+            "no image in 1 file; 1 Prometheus not handled",
             "{text}"
         );
     }

@@ -69,6 +69,12 @@ impl Writer {
         parts
     }
 
+    /// A mapping of parts as charts have them, with a key for the digest that is empty without one.
+    fn with_key(self, (name, tag): Image, key: &str, before: &str) -> Value {
+        let digits = self.0.map(|digit| digest(digit).replace("sha256:", before));
+        json!({"repository": name, "tag": tag, key: digits.unwrap_or_default()})
+    }
+
     fn containers(self, images: &[Image]) -> Value {
         let named = images.iter().enumerate();
         named
@@ -80,7 +86,7 @@ impl Writer {
 /// A shape of the model: its version, its kind, and what stands in its object beside these.
 type Model = (&'static str, &'static str, fn(Writer, &[Image]) -> Value);
 
-const MODELS: [Model; 17] = [
+const MODELS: [Model; 23] = [
     (
         "v1",
         "Pod",
@@ -189,7 +195,74 @@ const MODELS: [Model; 17] = [
         "Cache",
         |writer, images| json!({"spec": {"nodes": images.iter().map(|image| writer.parts(*image, "repository", "version")).collect::<Value>()}}),
     ),
+    (
+        "helm.toolkit.fluxcd.io/v2",
+        "HelmRelease",
+        |writer, images| {
+            let parts = |image: &Image| json!({"repository": image.0, "tag": writer.tag(*image)});
+            let chart = json!({"spec": {"chart": "app-template"}});
+            json!({"spec": {"chart": chart, "values": {"controllers": numbered(images, |image| json!({"image": parts(image)}))}}})
+        },
+    ),
+    (
+        "helm.toolkit.fluxcd.io/v2",
+        "HelmRelease",
+        |writer, images| {
+            let values = numbered(
+                images,
+                |image| json!({"image": writer.with_key(*image, "digest", "sha256:")}),
+            );
+            json!({"spec": {"chartRef": {"kind": "OCIRepository", "name": "web"}, "values": values}})
+        },
+    ),
+    (
+        "helm.toolkit.fluxcd.io/v2",
+        "HelmRelease",
+        |writer, images| {
+            let image = writer.with_key(images[0], "sha", "");
+            let chart = json!({"spec": {"chart": "kube-prometheus-stack", "version": "80.0.0"}});
+            json!({"spec": {"chart": chart, "values": {"prometheusOperator": {"thanosImage": image}}}})
+        },
+    ),
+    ("argoproj.io/v1alpha1", "Application", |writer, images| {
+        let sidecars = images
+            .iter()
+            .map(|image| json!({"name": "s", "image": writer.whole(*image)}));
+        json!({"spec": {"source": {"helm": {"valuesObject": {"sidecars": sidecars.collect::<Value>()}}}}})
+    }),
+    ("argoproj.io/v1alpha1", TEXTS, |writer, images| {
+        let values = numbered(
+            images,
+            |image| json!({"image": writer.with_key(*image, "digest", "sha256:")}),
+        );
+        // The quotes of an empty digest stay around one that is put in.
+        let text = serde_yaml::to_string(&values).unwrap();
+        let lines = text.lines().map(|line| match line.split_once("sha256:") {
+            Some((before, digits)) => format!("{before}'sha256:{digits}'\n"),
+            None => format!("{line}\n"),
+        });
+        let text: String = lines.collect();
+        json!({"spec": {"template": {"spec": {"sources": [{"helm": {"values": text}}]}}}})
+    }),
+    ("argoproj.io/v1alpha1", "Application", |writer, images| {
+        let parameters = images.iter().enumerate().flat_map(|(number, image)| {
+            let parts = writer.with_key(*image, "digest", "sha256:");
+            ["repository", "tag", "digest"]
+                .map(|key| json!({"name": format!("c{number}.image.{key}"), "value": parts[key]}))
+        });
+        json!({"spec": {"source": {"helm": {"parameters": parameters.collect::<Value>()}}}})
+    }),
 ];
+
+/// The kind of the model whose values are a text. A text in JSON has escapes, and is held.
+const TEXTS: &str = "ApplicationSet";
+
+/// A mapping with a value for each image.
+fn numbered(images: &[Image], value: impl Fn(&Image) -> Value) -> Value {
+    let values = images.iter().enumerate();
+    let values = values.map(|(number, image)| (format!("c{number}"), value(image)));
+    Value::Object(values.collect())
+}
 
 fn kinds() -> Kinds {
     let key = |key: &'static str| vec![key.into()];
@@ -286,7 +359,7 @@ fn objects_of_every_shape_keep_the_laws() {
             .iter()
             .map(|name| (*name, *random.pick(&TAGS)))
             .collect();
-        let is_json = random.percent(30);
+        let is_json = random.percent(30) && model.1 != TEXTS;
         let written = |object: &Value| match is_json {
             true => serde_json::to_string_pretty(object).unwrap(),
             false => serde_yaml::to_string(object).unwrap(),
@@ -356,7 +429,8 @@ fn objects_of_every_shape_keep_the_laws() {
             pins.clone().count() > 0
                 && pins
                     .clone()
-                    .all(|site| site.image.text().unwrap().ends_with(&digest('1'))),
+                    .all(|site| site.image.text().unwrap().ends_with(&digest('1'))
+                        && site.hold.is_none()),
             "law 7, {}",
             why()
         );
@@ -376,13 +450,14 @@ fn objects_of_every_shape_keep_the_laws() {
         moved(&mut other, &mut random);
         let followed = carry_out(&written(&other), &kinds, Action::Update(&second));
         let body = without_record(read(&followed)).to_string();
+        let digits = |digit: char| digit.to_string().repeat(64);
         let expected = without_record(new)
             .to_string()
-            .matches(&digest('1'))
+            .matches(&digits('1'))
             .count();
-        assert!(!body.contains(&digest('1')), "law 8, {}\n{followed}", why());
+        assert!(!body.contains(&digits('1')), "law 8, {}\n{followed}", why());
         assert_eq!(
-            body.matches(&digest('2')).count(),
+            body.matches(&digits('2')).count(),
             expected,
             "law 8, {}",
             why()

@@ -1,0 +1,238 @@
+//! Which files are the values of Helm charts. Nothing in such a file says so: evidence elsewhere does.
+//!
+//! A file is values by a `Chart.yaml` beside it, by an Application or a kustomization that names it, by a HelmRelease that gets it as a
+//! ConfigMap, or by the setting `helm.values`. Evidence is read from the whole work tree, as that of kustomizations is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::examine::{Examined, Questions, examine_values};
+use super::manifest::ManifestFile;
+use super::overlays::{Base, ReadEvidence};
+use super::threads;
+use crate::engine::helm::{self, Chart, Charts, Clue};
+use crate::engine::shape::{self, Kinds};
+use crate::engine::yaml::File;
+use crate::io::scan::{GlobMatcher, Globs};
+
+/// A file that was found.
+pub(super) struct Seen {
+    pub(super) path: PathBuf,
+    /// As named to the user.
+    pub(super) name: String,
+    pub(super) examined: Examined,
+}
+
+/// The charts of a tree, and what their values are.
+#[derive(Debug, Default)]
+pub(super) struct KnownCharts {
+    base: Base,
+    charts: Charts,
+    /// Folders of charts that are parts of another chart.
+    vendored: BTreeSet<String>,
+}
+
+/// Whether evidence from files that were not found by what was named may matter.
+pub(super) fn is_wanted(seen: &[Seen], clues: &[Clue]) -> bool {
+    let may_be_values = |seen: &Seen| match &seen.examined {
+        Examined::Nothing { may_be_values, .. } => *may_be_values,
+        Examined::NotYaml { .. } => true,
+        _ => false,
+    };
+    clues.iter().any(|clue| matches!(clue, Clue::Release(_))) || seen.iter().any(may_be_values)
+}
+
+impl KnownCharts {
+    /// Reads the files that are values, and says of each what it is. `read` reads files by their paths from the tree's root.
+    pub(super) fn follow<E>(
+        base: Base,
+        clues: Vec<Clue>,
+        by_settings: &Globs,
+        seen: &mut [Seen],
+        kinds: &Kinds,
+        questions: &impl Questions,
+        read: impl ReadEvidence<E>,
+    ) -> Result<Self, E> {
+        let mut known = Self {
+            charts: Charts::new(clues),
+            base,
+            vendored: BTreeSet::new(),
+        };
+        let names: Vec<Option<String>> = (seen.iter())
+            .map(|seen| match seen.examined {
+                Examined::Nothing { .. } | Examined::NotYaml { .. } => {
+                    known.base.within(&seen.path)
+                }
+                _ => None,
+            })
+            .collect();
+        known.take_charts(names.iter().flatten(), &read)?;
+        known.take_settings(names.iter().flatten(), by_settings);
+        let is_values = |name: &String| known.charts.values(name).is_some();
+        let chosen: Vec<String> = names
+            .iter()
+            .flatten()
+            .filter(|name| is_values(name))
+            .cloned()
+            .collect();
+        if chosen.is_empty() {
+            return Ok(known);
+        }
+        let contents: BTreeMap<String, Result<Vec<u8>, String>> =
+            read(&chosen)?.into_iter().collect();
+        let todo: Vec<(usize, &String)> = (names.iter().enumerate())
+            .filter_map(|(index, name)| Some((index, name.as_ref()?)))
+            .filter(|(_, name)| contents.contains_key(*name))
+            .collect();
+        let examined = threads::map(&todo, |(_, name)| match &contents[*name] {
+            Ok(content) => Some(known.examine(name, content, kinds, questions)?),
+            // It was read before, so it changed meanwhile.
+            Err(_) => None,
+        });
+        for ((index, _), examined) in todo.into_iter().zip(examined) {
+            if let Some(examined) = examined {
+                seen[index].examined = examined;
+            }
+        }
+        Ok(known)
+    }
+
+    /// What a content of a file is, if the file is values.
+    pub(super) fn examine(
+        &self,
+        name: &str,
+        content: &[u8],
+        kinds: &Kinds,
+        questions: &impl Questions,
+    ) -> Option<Examined> {
+        let chart = self.charts.values(name)?;
+        let examined = examine_values(content, chart, kinds, questions);
+        let is_vendored = || self.vendored.contains(folder(name));
+        Some(match examined {
+            Examined::Manifest { .. } if is_vendored() => Examined::Vendored,
+            examined => examined,
+        })
+    }
+
+    /// As [`Self::examine`], of the file at a path.
+    pub(super) fn examine_at(
+        &self,
+        path: &Path,
+        content: &[u8],
+        kinds: &Kinds,
+        questions: &impl Questions,
+    ) -> Option<Examined> {
+        self.examine(&self.base.within(path)?, content, kinds, questions)
+    }
+
+    /// Takes the files of values beside a `Chart.yaml`.
+    fn take_charts<'n, E>(
+        &mut self,
+        names: impl Iterator<Item = &'n String>,
+        read: &impl ReadEvidence<E>,
+    ) -> Result<(), E> {
+        let values: Vec<&String> = names.filter(|name| is_named_values(name)).collect();
+        // `shop/charts/web/values.yaml` is in the chart `shop`.
+        let around = |name: &str| match folder(folder(name)) {
+            "charts" => Some(String::new()),
+            above => above.strip_suffix("/charts").map(str::to_owned),
+        };
+        let chart_of = |folder: &str| match folder {
+            "" => "Chart.yaml".to_owned(),
+            folder => format!("{folder}/Chart.yaml"),
+        };
+        let mut files: BTreeSet<String> = BTreeSet::new();
+        for name in &values {
+            files.insert(chart_of(folder(name)));
+            files.extend(around(name).map(|folder| chart_of(&folder)));
+        }
+        if files.is_empty() {
+            return Ok(());
+        }
+        let charts: BTreeMap<String, Option<Chart>> = read(&Vec::from_iter(files))?
+            .into_iter()
+            .map(|(file, content)| (file, content.ok().and_then(|content| chart(&content))))
+            .collect();
+        for name in values {
+            if let Some(chart) = charts.get(&chart_of(folder(name))) {
+                self.charts.add(name.clone(), chart.clone());
+                let is_part =
+                    around(name).is_some_and(|folder| charts.contains_key(&chart_of(&folder)));
+                if is_part {
+                    self.vendored.insert(folder(name).to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the files that settings name.
+    fn take_settings<'n>(&mut self, names: impl Iterator<Item = &'n String>, globs: &Globs) {
+        let Some(matcher) = GlobMatcher::new(globs) else {
+            return;
+        };
+        for name in names {
+            if self.charts.values(name).is_none() && matcher.matches(&self.base.root.join(name)) {
+                self.charts.add(name.clone(), None);
+            }
+        }
+    }
+
+    /// Frees the images of HelmReleases whose chart is named elsewhere. Says whether there are any.
+    pub(super) fn settle(&self, manifest: &mut ManifestFile, kinds: &Kinds) -> bool {
+        let mut is_settled = false;
+        let mut path = None;
+        for (_, object) in &mut manifest.objects {
+            if object.kind != "HelmRelease" || object.sites.is_empty() {
+                continue;
+            }
+            let path =
+                path.get_or_insert_with(|| self.base.within(&manifest.path).unwrap_or_default());
+            if let Some(chart) = self.charts.release(path, &object.name) {
+                let values = shape::release_values(&object.at);
+                shape::settle_values(&values, Some(chart), &kinds.helm, &mut object.sites);
+                is_settled = true;
+            }
+        }
+        is_settled
+    }
+}
+
+/// What a file of a tree says of charts.
+pub(super) fn clues(base: &Base, path: &Path, bytes: &[u8]) -> Vec<Clue> {
+    let text = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|_| helm::may_tell(bytes));
+    let file = text.and_then(|text| File::parse(text).ok());
+    file.map(|file| clues_of(base, path, &file))
+        .unwrap_or_default()
+}
+
+/// As [`clues`], of a file that is parsed.
+pub(super) fn clues_of(base: &Base, path: &Path, file: &File<'_>) -> Vec<Clue> {
+    let Some(name) = base.within(path) else {
+        return Vec::new();
+    };
+    let documents = (0..file.len()).filter(|index| !file.is_refused(*index));
+    documents
+        .flat_map(|index| helm::read(file.document(index), &name))
+        .collect()
+}
+
+fn chart(content: &[u8]) -> Option<Chart> {
+    let file = File::parse(std::str::from_utf8(content).ok()?).ok()?;
+    let is_readable = !file.is_empty() && !file.is_refused(0);
+    is_readable
+        .then(|| helm::chart_yaml(file.document(0)))
+        .flatten()
+}
+
+/// `values.yaml`, `values-prod.yaml`, …
+fn is_named_values(name: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    name.starts_with("values") && (name.ends_with(".yaml") || name.ends_with(".yml"))
+}
+
+fn folder(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(folder, _)| folder)
+}

@@ -1,0 +1,314 @@
+//! Helm charts: which take a digest, and where. What a chart does with its values is not known from the values alone.
+
+mod clues;
+mod facts;
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::path::Step;
+
+pub use clues::{Charts, Clue, chart_yaml, may_tell, read};
+pub use facts::{FACTS, Row as KnownFact};
+
+/// A chart that values are for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chart {
+    /// Its name, without the repository that it comes from.
+    pub name: String,
+    /// Its version, or a range of versions. `None`: the newest.
+    pub version: Option<String>,
+    /// The charts that it brings, each by the key under which its values stand.
+    pub parts: Vec<(String, Chart)>,
+}
+
+/// How a chart takes the digest of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Behind the tag: `tag: 1.4@sha256:…`.
+    InTag,
+    /// In `digest`, with its algorithm: `digest: sha256:…`.
+    Digest,
+    /// In `sha`, with its algorithm: `sha: sha256:…`.
+    Sha,
+    /// In `sha`, without its algorithm: `sha: 0f…`.
+    ShaDigits,
+    /// Not at all, or not the digest of this tag.
+    Nothing,
+}
+
+/// What a person knows of charts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The paths of values at which a digest may go behind the tag, whatever the chart.
+    pub digest_in_tag: Vec<ValuesPath>,
+    /// How charts take digests.
+    pub charts: Vec<Fact>,
+}
+
+/// How a chart takes the digests of some of its images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// The chart's name.
+    pub chart: String,
+    /// Where in its values.
+    pub path: ValuesPath,
+    /// How.
+    pub takes: Takes,
+}
+
+/// Places in values: `controller.image`, `*.image` (`*` is any key), `**.image` (`**` is any number of keys).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValuesPath(Vec<String>);
+
+/// The text is no path in values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a path in values is keys with dots between them, such as `controller.image`, `*.image` or `**`"
+)]
+pub struct NoValuesPath;
+
+impl Chart {
+    /// A chart of this name. The version may be a range; its first number counts then. Without one, the newest is meant.
+    pub fn named(name: &str, version: Option<&str>) -> Self {
+        Self {
+            name: name.to_owned(),
+            version: version
+                .filter(|version| !version.is_empty())
+                .map(str::to_owned),
+            parts: Vec::new(),
+        }
+    }
+
+    /// Whether it is of this version or a later one.
+    fn is_since(&self, since: Option<&str>) -> bool {
+        match (self.version.as_deref(), since) {
+            // What is only known to be older may be much older.
+            (Some(version), Some(_)) if version.trim_start().starts_with('<') => false,
+            (Some(version), Some(since)) => {
+                let version = numbers(version);
+                version.is_empty() || version >= numbers(since)
+            }
+            _ => true,
+        }
+    }
+
+    /// The ways in which the chart takes the digest of the image at this place of its values. None: nobody knows.
+    fn takes(&self, at: &[Step], settings: &Settings) -> Vec<Takes> {
+        let of_settings = settings.charts.iter();
+        let own = of_settings.filter(|fact| fact.chart == self.name && fact.path.leads_to(at));
+        let own: Vec<Takes> = own.map(|fact| fact.takes).collect();
+        if !own.is_empty() {
+            return own;
+        }
+        let known = facts::of(self, at);
+        let part = || {
+            let (Step::Key(first), below) = at.split_first()? else {
+                return None;
+            };
+            let (_, part) = self.parts.iter().find(|(key, _)| key == first)?;
+            Some(part.takes(below, settings))
+        };
+        match known.is_empty() {
+            true => part().unwrap_or_default(),
+            false => known,
+        }
+    }
+}
+
+impl Settings {
+    /// The ways in which the image at this place of a chart's values takes a digest. None: nobody knows.
+    pub fn takes(&self, chart: Option<&Chart>, at: &[Step]) -> Vec<Takes> {
+        let known = chart.map(|chart| chart.takes(at, self)).unwrap_or_default();
+        let is_said = || self.digest_in_tag.iter().any(|path| path.leads_to(at));
+        match known.is_empty() && is_said() {
+            true => vec![Takes::InTag],
+            false => known,
+        }
+    }
+}
+
+/// The numbers of a version, or of the first one in a range: `^60.1.0`, `60.x`.
+fn numbers(version: &str) -> Vec<u64> {
+    let begins = version.find(|letter: char| letter.is_ascii_digit());
+    let version = begins.map_or("", |at| &version[at..]);
+    let parts = version.split('.').map(|part| {
+        let digits = part.find(|letter: char| !letter.is_ascii_digit());
+        (&part[..digits.unwrap_or(part.len())], digits.is_none())
+    });
+    let mut numbers = Vec::new();
+    for (digits, is_whole) in parts {
+        numbers.extend(digits.parse::<u64>());
+        if !is_whole {
+            break;
+        }
+    }
+    numbers
+}
+
+impl ValuesPath {
+    /// Whether it leads to these values, or to one below them. Positions in lists count for nothing.
+    pub fn leads_to(&self, at: &[Step]) -> bool {
+        let keys: Vec<&str> = (at.iter())
+            .filter_map(|step| match step {
+                Step::Key(key) => Some(&**key),
+                Step::Index(_) | Step::Inside(_) => None,
+            })
+            .collect();
+        fits(&self.0, &keys) || {
+            let (last, above) = self.0.split_last().unwrap_or((&self.0[0], &[]));
+            ["tag", "digest", "sha"].contains(&last.as_str()) && fits(above, &keys)
+        }
+    }
+}
+
+/// Whether keys fit a path. Takes as long as both lengths multiplied, at most.
+fn fits(path: &[String], keys: &[&str]) -> bool {
+    let mut reached = vec![false; keys.len() + 1];
+    reached[0] = true;
+    for part in path {
+        match part.as_str() {
+            "**" => {
+                let first = reached.iter().position(|is| *is).unwrap_or(reached.len());
+                reached[first..].fill(true);
+            }
+            part => {
+                for at in (0..keys.len()).rev() {
+                    reached[at + 1] = reached[at] && (part == "*" || part == keys[at]);
+                }
+                reached[0] = false;
+            }
+        }
+    }
+    reached[keys.len()]
+}
+
+impl FromStr for ValuesPath {
+    type Err = NoValuesPath;
+
+    fn from_str(text: &str) -> Result<Self, NoValuesPath> {
+        let mut keys = vec![String::new()];
+        let mut letters = text.chars();
+        while let Some(letter) = letters.next() {
+            let last = keys.last_mut().ok_or(NoValuesPath)?;
+            match letter {
+                '.' => keys.push(String::new()),
+                '\\' => last.extend(letters.next()),
+                letter => last.push(letter),
+            }
+        }
+        let is_wrong = |key: &String| key.is_empty() || key.contains([' ', '/', '[', ']']);
+        match keys.iter().any(is_wrong) {
+            true => Err(NoValuesPath),
+            false => Ok(Self(keys)),
+        }
+    }
+}
+
+impl fmt::Display for ValuesPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = self.0.iter().map(|key| key.replace('.', "\\."));
+        formatter.write_str(&keys.collect::<Vec<_>>().join("."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> ValuesPath {
+        text.parse().unwrap()
+    }
+
+    fn steps(keys: &[&str]) -> Vec<Step> {
+        let step = |key: &&str| match key.parse() {
+            Ok(index) => Step::Index(index),
+            Err(_) => Step::Key((*key).to_owned().into()),
+        };
+        keys.iter().map(step).collect()
+    }
+
+    #[test]
+    fn a_path_leads_to_values() {
+        for (text, keys, leads) in [
+            ("image", &["image"][..], true),
+            ("image", &["web", "image"], false),
+            ("image.tag", &["image"], true),
+            ("*.image", &["web", "image"], true),
+            ("*.image", &["image"], false),
+            ("**.image", &["image"], true),
+            ("**.image", &["a", "b", "image"], true),
+            ("**", &["a", "b"], true),
+            ("**", &[], true),
+            ("a.**.image", &["a", "image"], true),
+            ("a.**.image", &["b", "image"], false),
+            ("a.image", &["a", "3", "image"], true),
+            (r"a\.b.image", &["a.b", "image"], true),
+        ] {
+            assert_eq!(path(text).leads_to(&steps(keys)), leads, "{text} {keys:?}");
+            assert_eq!(path(text).to_string(), text);
+        }
+        for text in ["", ".", "a..b", "a b", "a/b", "a[0]", "image."] {
+            assert_eq!(text.parse::<ValuesPath>(), Err(NoValuesPath), "{text}");
+        }
+    }
+
+    #[test]
+    fn settings_go_before_what_is_known_and_parts_before_the_whole() {
+        let fact = |chart: &str, at: &str, takes| Fact {
+            chart: chart.to_owned(),
+            path: path(at),
+            takes,
+        };
+        let settings = Settings {
+            digest_in_tag: vec![path("web.image")],
+            charts: vec![
+                fact("shop", "**", Takes::Nothing),
+                fact("proxy", "image", Takes::ShaDigits),
+            ],
+        };
+        let shop = Chart {
+            parts: vec![("front".to_owned(), Chart::named("proxy", None))],
+            ..Chart::named("shop", Some("1.2.3"))
+        };
+        let takes = |chart, keys: &[&str]| settings.takes(chart, &steps(keys));
+        assert_eq!(takes(None, &["web", "image"]), [Takes::InTag]);
+        assert!(takes(None, &["image"]).is_empty());
+        assert_eq!(takes(Some(&shop), &["image"]), [Takes::Nothing]);
+        // What is said of a chart is said of it alone.
+        assert_eq!(takes(Some(&shop), &["web", "image"]), [Takes::Nothing]);
+        assert_eq!(
+            takes(Some(&Chart::named("proxy", None)), &["image"]),
+            [Takes::ShaDigits]
+        );
+        let other = Settings {
+            charts: settings.charts[1..].to_vec(),
+            ..Settings::default()
+        };
+        assert_eq!(
+            other.takes(Some(&shop), &steps(&["front", "image"])),
+            [Takes::ShaDigits]
+        );
+    }
+
+    #[test]
+    fn a_range_counts_as_its_first_number() {
+        for (version, is_since) in [
+            (Some("1.2.3"), true),
+            (Some("v1.2.4-rc.1"), true),
+            (Some("1.2.2"), false),
+            (Some("1.x"), false),
+            (Some("2.x"), true),
+            (Some("^1.3"), true),
+            (Some(">=1.2.3 <2"), true),
+            (Some("<2.0.0"), false),
+            (Some("*"), true),
+            (Some(""), true),
+            (Some("0.9.12"), false),
+            (None, true),
+        ] {
+            let chart = Chart::named("web", version);
+            assert_eq!(chart.is_since(Some("1.2.3")), is_since, "{version:?}");
+        }
+    }
+}

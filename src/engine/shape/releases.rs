@@ -1,0 +1,533 @@
+//! Where objects have values for a Helm chart: as a mapping, as a text with YAML in it, or as a list of parameters.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{group_of, values};
+use crate::engine::code::Code;
+use crate::engine::helm::Chart;
+use crate::engine::hold::Hold;
+use crate::engine::marks::Mark;
+use crate::engine::path::{Path, Step};
+use crate::engine::site::{IgnoreMark, Parts, Site, Slot, Slots};
+use crate::engine::tree::{Scalar, Tree};
+use crate::engine::yaml::File;
+
+use super::Kinds;
+
+/// How values are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Mapping,
+    /// YAML in a text.
+    Text,
+    /// `[{name: image.tag, value: "1.4"}]`
+    Parameters,
+}
+
+/// What names the chart, from where the values begin to be said: keys of the chart's name and of its version.
+type Named = (&'static [&'static str], &'static [&'static str]);
+
+/// A place of values: the group, the kinds, the keys of what has both chart and values, with `*` for the items of a list, then those of the
+/// chart, and the values below it.
+struct Row {
+    group: &'static str,
+    kinds: &'static [&'static str],
+    keys: &'static [&'static str],
+    chart: Named,
+    values: &'static [(&'static [&'static str], Form)],
+}
+
+const ARGO: Named = (&["chart"], &["targetRevision"]);
+const OF_ARGO: &[(&[&str], Form)] = &[
+    (&["helm", "valuesObject"], Form::Mapping),
+    (&["helm", "values"], Form::Text),
+    (&["helm", "parameters"], Form::Parameters),
+];
+
+const ROWS: &[Row] = &[
+    // https://fluxcd.io/flux/components/helm/helmreleases/
+    Row {
+        group: "helm.toolkit.fluxcd.io",
+        kinds: &["HelmRelease"],
+        keys: &["spec"],
+        chart: (&["chart", "spec", "chart"], &["chart", "spec", "version"]),
+        values: &[(&["values"], Form::Mapping)],
+    },
+    // https://docs.k3s.io/helm
+    Row {
+        group: "helm.cattle.io",
+        kinds: &["HelmChart", "HelmChartConfig"],
+        keys: &["spec"],
+        chart: (&["chart"], &["version"]),
+        values: &[(&["valuesContent"], Form::Text)],
+    },
+    // https://kubectl.docs.kubernetes.io/references/kustomize/builtins/#_helmchartinflationgenerator_
+    Row {
+        group: "kustomize.config.k8s.io",
+        kinds: &["Component", "Kustomization"],
+        keys: &["helmCharts", "*"],
+        chart: (&["name"], &["version"]),
+        values: &[(&["valuesInline"], Form::Mapping)],
+    },
+    // https://argo-cd.readthedocs.io/en/stable/user-guide/helm/
+    Row {
+        group: "argoproj.io",
+        kinds: &["Application"],
+        keys: &["spec", "source"],
+        chart: ARGO,
+        values: OF_ARGO,
+    },
+    Row {
+        group: "argoproj.io",
+        kinds: &["Application"],
+        keys: &["spec", "sources", "*"],
+        chart: ARGO,
+        values: OF_ARGO,
+    },
+    Row {
+        group: "argoproj.io",
+        kinds: &["ApplicationSet"],
+        keys: &["spec", "template", "spec", "source"],
+        chart: ARGO,
+        values: OF_ARGO,
+    },
+    Row {
+        group: "argoproj.io",
+        kinds: &["ApplicationSet"],
+        keys: &["spec", "template", "spec", "sources", "*"],
+        chart: ARGO,
+        values: OF_ARGO,
+    },
+];
+
+/// How deep a parameter may lead.
+const DEEPEST: usize = 32;
+
+/// Adds the images in the values of an object.
+pub(super) fn sites<'a, T: Tree<'a>>(
+    (api_version, kind): (&str, &str),
+    object: T,
+    at: &Path,
+    kinds: &Kinds,
+    sites: &mut Vec<Site>,
+) {
+    let group = group_of(api_version);
+    let rows = ROWS
+        .iter()
+        .filter(|row| row.group == group && row.kinds.contains(&kind));
+    for row in rows {
+        let mut places = Vec::new();
+        below(object, row.keys, &mut at.steps().to_vec(), &mut places);
+        for (place, at) in places {
+            let chart = chart(place, row.chart);
+            for (keys, form) in row.values {
+                let Some(node) = leaf(place, keys) else {
+                    continue;
+                };
+                let (first, at) = (sites.len(), at.keys(keys));
+                let values = match form {
+                    Form::Mapping => {
+                        values::sites(node, &at, sites);
+                        at
+                    }
+                    Form::Text => {
+                        in_text(node, &at, sites);
+                        at.join(Step::Inside(0))
+                    }
+                    Form::Parameters => {
+                        parameters(node, &at, (chart.as_ref(), kinds), sites);
+                        continue;
+                    }
+                };
+                values::settle(&values, chart.as_ref(), &kinds.helm, &mut sites[first..]);
+            }
+        }
+    }
+}
+
+/// Whether the bytes name a kind that has values.
+pub(super) fn may_hold(has: impl Fn(&[u8]) -> bool) -> bool {
+    let named: [&[u8]; 4] = [
+        b"HelmRelease",
+        b"helmCharts",
+        b"helm.cattle.io",
+        b"argoproj.io",
+    ];
+    named.into_iter().any(has)
+}
+
+/// Where the values of a release stand that says elsewhere which chart they are for.
+pub fn release_values(at: &Path) -> Path {
+    at.keys(&["spec", "values"])
+}
+
+fn chart<'a, T: Tree<'a>>(place: T, (name, version): Named) -> Option<Chart> {
+    let text = |keys| leaf(place, keys).and_then(|node| node.scalar().text());
+    let name = text(name).filter(|name| !name.is_empty())?;
+    let name = name.trim_end_matches('/').rsplit('/').next()?;
+    Some(Chart::named(name, text(version)))
+}
+
+fn leaf<'a, T: Tree<'a>>(node: T, keys: &[&str]) -> Option<T> {
+    keys.iter().try_fold(node, |node, key| node.get(key))
+}
+
+/// The nodes below keys, each with its place.
+pub(super) fn below<'a, T: Tree<'a>>(
+    node: T,
+    keys: &[&'static str],
+    steps: &mut Vec<Step>,
+    found: &mut Vec<(T, Path)>,
+) {
+    match keys {
+        [] => found.push((node, steps.iter().cloned().collect())),
+        ["*", rest @ ..] => {
+            for (index, item) in node.items().into_iter().enumerate() {
+                steps.push(index.into());
+                below(item, rest, steps, found);
+                steps.pop();
+            }
+        }
+        [key, rest @ ..] => {
+            if let Some(value) = node.get(key) {
+                steps.push((*key).into());
+                below(value, rest, steps, found);
+                steps.pop();
+            }
+        }
+    }
+}
+
+/// The images of values in a text. One that a template engine makes is not read.
+fn in_text<'a, T: Tree<'a>>(node: T, at: &Path, sites: &mut Vec<Site>) {
+    let text = node.scalar().text().filter(|text| !text.contains("{{"));
+    let Some(Ok(file)) = text.map(File::parse) else {
+        return;
+    };
+    if file.is_empty() || file.is_refused(0) {
+        return;
+    }
+    let mut found = Vec::new();
+    values::sites(file.document(0), &Path::root(), &mut found);
+    let before = at.join(Step::Inside(0));
+    let is_literal = node.is_verbatim();
+    for mut site in found {
+        if !is_literal {
+            site.hold = Some(Hold::not_literal());
+        }
+        site.at = before.below(site.at.steps());
+        // The text begins on the line behind its key.
+        let lines = node.line().zip(site.line);
+        site.line = lines.map(|(line, inner)| line + inner);
+        sites.push(site);
+    }
+}
+
+/// The images of parameters, which stand for values: `image.tag`.
+fn parameters<'a, T: Tree<'a>>(
+    list: T,
+    at: &Path,
+    (chart, kinds): (Option<&Chart>, &Kinds),
+    sites: &mut Vec<Site>,
+) {
+    let items = list.items();
+    let mut values = Value::Object(Map::new());
+    let mut places: BTreeMap<Vec<Step>, usize> = BTreeMap::new();
+    for (index, item) in items.iter().enumerate() {
+        let name = item.get("name").and_then(|name| name.scalar().text());
+        let (Some(steps), Some(value)) = (name.and_then(steps), item.get("value")) else {
+            continue;
+        };
+        let leaf = match value.scalar() {
+            Scalar::Text(text) => Value::from(text),
+            Scalar::Bool(is) => Value::from(is),
+            Scalar::Null => Value::Null,
+            Scalar::Other(_) => Value::from(0),
+        };
+        put(&mut values, &steps, leaf);
+        // The last of equal names counts.
+        places.insert(steps, index);
+    }
+    let mut found = Vec::new();
+    values::sites(&values, &Path::root(), &mut found);
+    let is_new = |site: &Site| match &site.slots {
+        Slots::Parts(parts) => parts
+            .digest
+            .as_ref()
+            .is_some_and(|slot| slot.text.is_none()),
+        Slots::Whole(_) | Slots::Behind(_) => false,
+    };
+    for mut site in found {
+        let unsettled = site.clone();
+        values::settle(
+            &Path::root(),
+            chart,
+            &kinds.helm,
+            std::slice::from_mut(&mut site),
+        );
+        // A parameter is never added.
+        if is_new(&site) && !is_new(&unsettled) {
+            site = unsettled;
+        }
+        let place = |steps: &[Step]| places.get(site.at.below(steps).steps()).copied();
+        let value = |slot: Slot| {
+            let index = place(&slot.steps)?;
+            Some((
+                index,
+                Slot {
+                    steps: vec![index.into(), Step::from("value")],
+                    ..slot
+                },
+            ))
+        };
+        let (first, slots) = match site.slots.clone() {
+            Slots::Whole(steps) => {
+                let index = place(&steps);
+                (
+                    index,
+                    Slots::Whole(
+                        index
+                            .into_iter()
+                            .flat_map(|index| [index.into(), Step::from("value")])
+                            .collect(),
+                    ),
+                )
+            }
+            Slots::Behind(_) => continue,
+            Slots::Parts(parts) => {
+                let Parts { tag, digest } = *parts;
+                let (tag, digest) = (tag.and_then(value), digest.and_then(value));
+                let first = tag.as_ref().or(digest.as_ref()).map(|(index, _)| *index);
+                let slots = Slots::Parts(Box::new(Parts {
+                    tag: tag.map(|(_, slot)| slot),
+                    digest: digest.map(|(_, slot)| slot),
+                }));
+                (first, slots)
+            }
+        };
+        let Some(node) = first.and_then(|index| items[index].get("value")) else {
+            continue;
+        };
+        for mark in node.marks() {
+            match mark {
+                Mark::Ignore => site.ignored = Some(IgnoreMark::Comment),
+                Mark::Hold(hold) => site.hold = Some(hold),
+                Mark::DigestInTag => {
+                    site.hold.take_if(|hold| hold.code == Code::ChartUnproven);
+                }
+                Mark::Image(_) => {}
+            }
+        }
+        site.slots = slots;
+        site.at = at.clone();
+        site.line = node.line();
+        sites.push(site);
+    }
+}
+
+/// A name of a parameter as steps, in the syntax of `helm --set`: `controller.images[0].tag`, `a\.b`.
+fn steps(name: &str) -> Option<Vec<Step>> {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut key = String::new();
+    let mut letters = name.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => key.extend(letters.next()),
+            '.' if key.is_empty() && matches!(steps.last(), Some(Step::Index(_))) => {}
+            '.' | '[' => {
+                if !key.is_empty() || letter == '.' {
+                    steps.push(Step::Key(std::mem::take(&mut key).into()));
+                }
+                if letter == '[' {
+                    let digits: String = letters
+                        .by_ref()
+                        .take_while(|letter| *letter != ']')
+                        .collect();
+                    // Longer lists are no lists of images.
+                    let index: usize = digits.parse().ok().filter(|index| *index < 100)?;
+                    steps.push(index.into());
+                }
+            }
+            letter => key.push(letter),
+        }
+    }
+    if !key.is_empty() {
+        steps.push(Step::Key(key.into()));
+    }
+    (!steps.is_empty() && steps.len() <= DEEPEST).then_some(steps)
+}
+
+/// Puts a value at steps, and makes what leads there.
+fn put(values: &mut Value, steps: &[Step], leaf: Value) {
+    let Some((first, rest)) = steps.split_first() else {
+        *values = leaf;
+        return;
+    };
+    match first {
+        Step::Key(key) => {
+            if !values.is_object() {
+                *values = Value::Object(Map::new());
+            }
+            put(&mut values[&**key], rest, leaf);
+        }
+        Step::Index(index) | Step::Inside(index) => {
+            if !values.is_array() {
+                *values = Value::Array(Vec::new());
+            }
+            if let Some(items) = values.as_array_mut() {
+                items.resize(items.len().max(index + 1), Value::Null);
+                put(&mut items[*index], rest, leaf);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::engine::shape::{find, find_in};
+
+    fn told(sites: &[Site]) -> Vec<String> {
+        let code = |site: &Site| site.hold.as_ref().map_or("", |hold| hold.code.as_str());
+        let told = |site: &Site| {
+            let image = site.image.text().unwrap_or("none");
+            format!("{} {image} {}", site.at, code(site))
+                .trim()
+                .to_owned()
+        };
+        sites.iter().map(told).collect()
+    }
+
+    #[test]
+    fn values_stand_in_objects_of_many_kinds() {
+        let image = json!({"repository": "web", "tag": "1"});
+        let values = json!({"image": image});
+        let text = "# x\nimage:\n  repository: web\n  tag: 1.2.3\n";
+        let argo = |kind: &str, spec: Value| json!({"apiVersion": "argoproj.io/v1alpha1", "kind": kind, "spec": spec});
+        for (object, expected) in [
+            (
+                json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "spec": {"values": values}}),
+                "spec.values.image web:1 chart-unproven",
+            ),
+            (
+                json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+                    "spec": {"chart": {"spec": {"chart": "app-template"}}, "values": values}}),
+                "spec.values.image web:1",
+            ),
+            (
+                json!({"apiVersion": "helm.cattle.io/v1", "kind": "HelmChart", "spec": {"valuesContent": text}}),
+                "spec.valuesContent | image web:1.2.3 chart-unproven",
+            ),
+            (
+                argo(
+                    "Application",
+                    json!({"source": {"helm": {"valuesObject": values}}}),
+                ),
+                "spec.source.helm.valuesObject.image web:1 chart-unproven",
+            ),
+            (
+                argo(
+                    "Application",
+                    json!({"sources": [{}, {"chart": "app-template", "helm": {"values": text}}]}),
+                ),
+                "spec.sources[1].helm.values | image web:1.2.3",
+            ),
+            (
+                argo(
+                    "ApplicationSet",
+                    json!({"template": {"spec": {"source": {"helm": {"valuesObject": values}}}}}),
+                ),
+                "spec.template.spec.source.helm.valuesObject.image web:1 chart-unproven",
+            ),
+            (
+                argo(
+                    "ApplicationSet",
+                    json!({"template": {"spec": {"sources": [{"helm": {"valuesObject": values}}]}}}),
+                ),
+                "spec.template.spec.sources[0].helm.valuesObject.image web:1 chart-unproven",
+            ),
+        ] {
+            let found = find(&object);
+            assert_eq!(told(&found.objects[0].sites), [expected], "{object}");
+            assert!(found.unhandled.is_empty());
+        }
+        let charts = json!({"helmCharts": [{"name": "app-template", "valuesInline": values}]});
+        let found = find_in("kustomization.yaml", &charts, &Kinds::default());
+        assert_eq!(
+            told(&found.objects[0].sites),
+            ["helmCharts[0].valuesInline.image web:1"]
+        );
+        let made = "image: {{ .image }}\n";
+        let object = argo("Application", json!({"source": {"helm": {"values": made}}}));
+        assert!(find(&object).objects.is_empty());
+    }
+
+    #[test]
+    fn parameters_stand_for_values() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let read = |chart: &str, parameters: Value| {
+            let source = json!({"chart": chart, "helm": {"parameters": parameters}});
+            let object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "spec": {"source": source}});
+            find(&object)
+                .objects
+                .into_iter()
+                .flat_map(|object| object.sites)
+                .collect::<Vec<_>>()
+        };
+        let plain = json!([
+            {"name": "image.repository", "value": "web"},
+            {"name": "other", "value": "x"},
+            {"name": "image.tag", "value": "1", "forceString": true},
+        ]);
+        let sites = read("shop", plain.clone());
+        assert_eq!(
+            told(&sites),
+            ["spec.source.helm.parameters web:1 chart-unproven"]
+        );
+        // A digest of its own would be another parameter.
+        assert_eq!(told(&read("ingress-nginx", plain.clone())), told(&sites));
+        let sites = read("app-template", plain);
+        let changes = sites[0].write(&format!("web:1@{digest}"));
+        assert_eq!(
+            changes[0].at.to_string(),
+            "spec.source.helm.parameters[2].value"
+        );
+        assert_eq!(changes[0].to.as_deref(), Some(&*format!("1@{digest}")));
+        let sites = read(
+            "shop",
+            json!([
+                {"name": "a.images[0].name", "value": "web"},
+                {"name": "a.images[0].tag", "value": "1"},
+                {"name": "a.images[0].digest", "value": digest},
+                {"name": r"b\.c.image", "value": "web:2"},
+                {"name": "image.tag", "value": "3"},
+            ]),
+        );
+        let at = "spec.source.helm.parameters";
+        assert_eq!(
+            told(&sites),
+            [
+                format!("{at} web:1@{digest}"),
+                format!("{at} web:2"),
+                format!("{at} :3 name-missing"),
+            ]
+        );
+        assert_eq!(sites[1].written_at().to_string(), format!("{at}[3].value"));
+        let changes = sites[0].write("web:1@sha256:11");
+        assert_eq!(changes[0].at.to_string(), format!("{at}[2].value"));
+    }
+
+    #[test]
+    fn no_name_of_a_parameter_is_too_much() {
+        for name in ["", ".", "a[", "a[x]", "a[4000000000]", "[0]", "..", "a.b."] {
+            let _ = steps(name);
+        }
+        assert_eq!(steps("a[4000000000].b"), None);
+        assert_eq!(steps(&"a.".repeat(100_000)), None);
+        assert_eq!(steps("a.b[1].c").unwrap().len(), 4);
+    }
+}

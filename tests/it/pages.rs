@@ -383,3 +383,38 @@ fn make_executable(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
+
+/// With `IMAGO_WRITE_PAGES=1` the table is written instead.
+#[test]
+fn the_page_of_helm_has_a_row_for_each_known_chart() {
+    use imago::engine::helm::{FACTS, Takes};
+
+    let text = page("docs/helm.md");
+    let head = "| chart | values | the digest goes | from version |\n|---|---|---|---|\n";
+    let (before, table) = text.split_once(head).unwrap();
+    let row = |fact: &imago::engine::helm::KnownFact| {
+        let paths: Vec<String> = fact.paths.iter().map(|path| format!("`{path}`")).collect();
+        let takes = match fact.takes {
+            Takes::InTag => "behind the tag",
+            Takes::Digest => "into `digest`",
+            Takes::Sha => "into `sha`, with `sha256:`",
+            Takes::ShaDigits => "into `sha`, without `sha256:`",
+            Takes::Nothing => "nowhere: the chart's own values switch the image",
+        };
+        format!(
+            "| [{}]({}) | {} | {takes} | {} |\n",
+            fact.chart,
+            fact.source,
+            paths.join(", "),
+            fact.since.unwrap_or("any"),
+        )
+    };
+    let rows: String = FACTS.iter().map(row).collect();
+    if std::env::var_os("IMAGO_WRITE_PAGES").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/helm.md");
+        fs::write(path, [before, head, &rows].concat()).unwrap();
+    } else {
+        let hint = "IMAGO_WRITE_PAGES=1 cargo test --test it the_page_of_helm";
+        assert!(table == rows, "write it with: {hint}");
+    }
+}

@@ -13,7 +13,17 @@ pub(super) fn held(report: &Report, detail: Detail) -> Option<String> {
         .map(|(code, count)| format!("{count} {code}"))
         .collect();
     let is_named = detail >= Detail::More || report.strict;
-    let hint = if is_named { "" } else { " (`-v` names them)" };
+    let mut hints = Vec::new();
+    if by_code(report, Skipped::is_held).any(|(code, _)| code == Code::ChartUnproven) {
+        hints.push("if the charts take a digest behind the tag, say so with `# imago: digest-in-tag` or the setting `helm: {digest-in-tag: [...]}`");
+    }
+    if !is_named {
+        hints.push("`-v` names them");
+    }
+    let hint = match hints.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", hints.join("; ")),
+    };
     (!codes.is_empty()).then(|| format!("held back: {}{hint}", codes.join(", ")))
 }
 

@@ -46,9 +46,8 @@ const TEMPLATE: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-hel
 // At most 80 columns, so that the whole help stands on a terminal of 80 by 24.
 const EXAMPLES: &str = "\
 Examples:
-  imago files --update deploy/    pin the images of these: name:tag@digest
-  imago files --check             exit 1 when something is outdated, for CI
-  imago -A --update --check-pods  in a cluster, where a running pod is behind
+  imago files --update deploy/  pin the images of these: name:tag@digest
+  imago files --check           exit 1 when something is outdated, for CI
 Exit codes: 0 done, 1 --check found something, 2 could not run, 3 some problems";
 
 /// What was typed.

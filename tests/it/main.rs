@@ -33,6 +33,7 @@ mod pictures;
 mod pinned;
 mod pre_commit;
 mod registry;
+mod release;
 mod reports;
 mod rewrite;
 mod runner_log;

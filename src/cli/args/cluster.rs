@@ -10,6 +10,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   imago cluster                         what is outdated in the namespace
   imago cluster -A --update --dry-run   what the server would take
+  imago -A --update --check-pods        where a running pod is behind
   imago cluster -n shop --restart       replace the pods that are behind";
 
 /// The flags of `imago cluster`.

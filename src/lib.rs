@@ -76,6 +76,7 @@
 //! 6. An update and then a restore give the first bytes back, or where the style of an image cannot come back, the same object.
 //! 8. Renaming, moving, reordering and copying containers changes no decision: [`engine::memory`] claims what the record has for each.
 //! 9. What kustomize builds before and after an update differs in the intended digests and in the record alone.
+//! 10. What `helm` renders before and after an update differs in the intended digests of images alone.
 
 #[cfg(windows)]
 compile_error!(

@@ -9,6 +9,7 @@
 //! 7. Reading a site's slots and writing what was read changes nothing; after a write, reading gives what was written.
 //! 8. Renaming, moving, reordering and copying containers changes no decision.
 //! 9. What kustomize builds before and after an update differs in the intended digests and in `imago-config-spec` alone.
+//! 10. What `helm` renders before and after an update differs in the intended digests of images alone.
 //!
 //! Generated manifests come from a model, so that their content is known without asking the program under test.
 
@@ -16,6 +17,7 @@ mod charts;
 mod fixtures;
 mod flow;
 mod generated;
+mod helm;
 mod images;
 mod json;
 mod memory;

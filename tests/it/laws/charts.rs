@@ -15,7 +15,7 @@ use crate::support::{programs, seeds};
 
 /// What is wrong with what a chart makes of edited values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Break {
+pub(super) enum Break {
     /// The chart does not render.
     Fails,
     /// A label is none.
@@ -31,9 +31,9 @@ enum Break {
 }
 
 /// A chart in a workplace.
-struct Chart {
+pub(super) struct Chart {
     helm: PathBuf,
-    place: Workplace,
+    pub(super) place: Workplace,
     /// Its values, without those of a user.
     defaults: Value,
 }
@@ -45,11 +45,14 @@ impl Chart {
     /// The folder of the chart.
     const FOLDER: &'static str = "chart";
 
-    /// A chart of `fixtures/charts`; `None` if there is no `helm`.
-    fn of(name: &str) -> Option<Self> {
+    /// A chart of `fixtures/charts`, or the stack of several; `None` if there is no `helm`.
+    pub(super) fn of(name: &str) -> Option<Self> {
         let helm = programs::find("helm")?;
         let place = Workplace::new();
-        copy(&place, name, Self::FOLDER);
+        match name {
+            "stack" => stack(&place, Self::FOLDER),
+            name => copy(&place, name, Self::FOLDER),
+        }
         let text = place.files().remove("chart/values.yaml").unwrap();
         Some(Self {
             helm,
@@ -58,9 +61,14 @@ impl Chart {
         })
     }
 
+    /// Gives it the name of another chart, in a version that is later than all of them.
+    pub(super) fn rename(&self, name: &str) {
+        rename(&self.place, Self::FOLDER, name);
+    }
+
     /// What is wrong with the chart if these values become those. Every digest that is written must be that of what the chart runs
     /// without any digest.
-    fn broken(&self, before: &Value, after: &Value) -> Option<Break> {
+    pub(super) fn broken(&self, before: &Value, after: &Value) -> Option<Break> {
         let mut bare = self.defaults.clone();
         merge(&mut bare, before);
         without_digests(&mut bare);
@@ -128,13 +136,51 @@ fn copy(place: &Workplace, name: &str, to: &str) {
     }
 }
 
-fn parse(text: &str) -> Value {
+/// A chart that brings two others, and switches a variant of one of them on.
+fn stack(place: &Workplace, to: &str) {
+    copy(place, "operator", to);
+    let parts = [
+        ("whole-sha", "kube-state-metrics"),
+        ("variants", "prometheus-node-exporter"),
+    ];
+    let mut more = String::from("dependencies:\n");
+    for (chart, name) in parts {
+        let folder = format!("{to}/charts/{name}");
+        copy(place, chart, &folder);
+        rename(place, &folder, name);
+        more.push_str(&format!("- name: {name}\n  version: 99.0.0\n"));
+    }
+    let append = |file: &str, more: &str| {
+        let path = place.path().join(to).join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text + more).unwrap();
+    };
+    append("Chart.yaml", &more);
+    append(
+        "values.yaml",
+        "prometheus-node-exporter:\n  image:\n    distroless: true\n",
+    );
+}
+
+/// Gives a chart another name and a late version.
+fn rename(place: &Workplace, folder: &str, name: &str) {
+    let file = place.path().join(folder).join("Chart.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let lines = text.lines().map(|line| match line.split_once(": ") {
+        Some(("name", _)) => format!("name: {name}\n"),
+        Some(("version", _)) => "version: 99.0.0\n".to_owned(),
+        _ => format!("{line}\n"),
+    });
+    fs::write(&file, lines.collect::<String>()).unwrap();
+}
+
+pub(super) fn parse(text: &str) -> Value {
     Value::deserialize(serde_yaml::Deserializer::from_str(text))
         .unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 /// The digest that the registry has for a tag.
-fn digest(image: &str) -> String {
+pub(super) fn digest(image: &str) -> String {
     let mut hex = String::from("sha256:");
     for round in 0..4_u64 {
         let mut hash = 0xCBF2_9CE4_8422_2325_u64 ^ round;
@@ -147,7 +193,7 @@ fn digest(image: &str) -> String {
 }
 
 /// A digest that a tag had once.
-fn old_digest(image: &str) -> String {
+pub(super) fn old_digest(image: &str) -> String {
     digest(&format!("{image} of old"))
 }
 

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use super::clues;
 use super::overlays::{self, Base};
 use super::report::STDIN;
-use super::values;
 use crate::engine::code::Code;
 use crate::engine::helm::{self, Chart, Clue};
-use crate::engine::kustomize::Kustomization;
+use crate::engine::kustomize::{self, Kustomization};
 use crate::engine::look::{self, Look};
 use crate::engine::misplaced;
 use crate::engine::object::Object;
@@ -105,8 +105,8 @@ pub(super) struct Unread {
 /// What a file turned out to be, and what it says of others.
 pub(super) struct Looked {
     pub(super) examined: Examined,
-    /// The kustomization that it is.
-    pub(super) kustomization: Option<Kustomization>,
+    /// The kustomization that it is, or what of Flux and Argo CD goes on top of one.
+    pub(super) kustomizations: Vec<Kustomization>,
     /// What it says of Helm charts.
     pub(super) clues: Vec<Clue>,
 }
@@ -115,7 +115,7 @@ impl From<Examined> for Looked {
     fn from(examined: Examined) -> Self {
         Self {
             examined,
-            kustomization: None,
+            kustomizations: Vec::new(),
             clues: Vec::new(),
         }
     }
@@ -149,7 +149,9 @@ pub(super) fn examine(
         What::Problem(error) => {
             let is_one = overlays::is_kustomization(found.path);
             return Looked {
-                kustomization: is_one.then(|| base.unread(found.path, &error.to_string())),
+                kustomizations: (is_one.then(|| base.unread(found.path, &error.to_string())))
+                    .into_iter()
+                    .collect(),
                 ..Looked::from(Examined::Unreadable(Unread::of_file(error)))
             };
         }
@@ -226,7 +228,9 @@ pub(super) fn examine_bytes(
         Ok(text) => text,
         Err(unread) => {
             return Looked {
-                kustomization: is_kustomization.then(|| base.unread(path, &unread.cause)),
+                kustomizations: (is_kustomization.then(|| base.unread(path, &unread.cause)))
+                    .into_iter()
+                    .collect(),
                 ..Looked::from(Examined::Unreadable(unread))
             };
         }
@@ -243,20 +247,25 @@ pub(super) fn examine_bytes(
                 .unwrap_or_default(),
         };
         return Looked {
-            clues: values::clues(base, path, bytes),
+            kustomizations: base.deliveries(path, bytes),
+            clues: clues::clues(base, path, bytes),
             ..Looked::from(Examined::nothing(unhandled, file_name, bytes))
         };
     }
     let parsed = File::parse(text);
     let clues = match &parsed {
-        Ok(file) if helm::may_tell(bytes) => values::clues_of(base, path, file),
+        Ok(file) if helm::may_tell(bytes) => clues::clues_of(base, path, file),
         _ => Vec::new(),
     };
-    let kustomization = is_kustomization.then(|| base.kustomization(path, &parsed));
+    let kustomizations = match &parsed {
+        parsed if is_kustomization => base.kustomization(path, parsed).into_iter().collect(),
+        Ok(file) if kustomize::may_deliver(bytes) => base.deliveries_of(path, file),
+        _ => Vec::new(),
+    };
     let form = Form::Manifest(file_name);
     Looked {
         examined: examine_parsed(text, parsed, form, kinds, questions),
-        kustomization: kustomization.flatten(),
+        kustomizations,
         clues,
     }
 }

@@ -8,11 +8,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::manifest::ManifestFile;
 use super::tree_links;
-use super::values;
 use crate::engine::code::Code;
-use crate::engine::helm::Clue;
 use crate::engine::hold::Hold;
-use crate::engine::kustomize::{FILE_NAMES, Fate, Kustomization, NamedFile, Overlays};
+use crate::engine::kustomize::{self, FILE_NAMES, Fate, Kustomization, NamedFile, Overlays};
 use crate::engine::object::Object;
 use crate::engine::shape::{self, JSON_PATCH, Kinds};
 use crate::engine::site::{Memory, Site};
@@ -94,12 +92,35 @@ impl Base {
         self.within(path).unwrap_or_default()
     }
 
-    /// The kustomization in the bytes of a file that is read for nothing else.
-    pub(super) fn evidence(&self, path: &Path, bytes: &[u8]) -> Option<Kustomization> {
-        match std::str::from_utf8(bytes) {
+    /// The kustomization in the bytes of a file that is read for nothing else, or what of Flux and Argo CD goes on top of one.
+    pub(super) fn kustomizations(&self, path: &Path, bytes: &[u8]) -> Vec<Kustomization> {
+        if !is_kustomization(path) {
+            return self.deliveries(path, bytes);
+        }
+        let one = match std::str::from_utf8(bytes) {
             Ok(text) => self.kustomization(path, &File::parse(text)),
             Err(_) => Some(self.unread(path, "it is not UTF-8")),
-        }
+        };
+        one.into_iter().collect()
+    }
+
+    /// What of Flux and Argo CD goes on top of kustomizations, in the bytes of a file.
+    pub(super) fn deliveries(&self, path: &Path, bytes: &[u8]) -> Vec<Kustomization> {
+        let text = std::str::from_utf8(bytes)
+            .ok()
+            .filter(|_| kustomize::may_deliver(bytes));
+        let file = text.and_then(|text| File::parse(text).ok());
+        file.map(|file| self.deliveries_of(path, &file))
+            .unwrap_or_default()
+    }
+
+    /// As [`Self::deliveries`], of a file that is parsed.
+    pub(super) fn deliveries_of(&self, path: &Path, file: &File<'_>) -> Vec<Kustomization> {
+        let name = self.name(path);
+        let documents = (0..file.len()).filter(|index| !file.is_refused(*index));
+        documents
+            .flat_map(|index| kustomize::deliveries(file.document(index), index, &name))
+            .collect()
     }
 
     /// Reads files of the tree by their paths from its root. Those that are not there are left out.
@@ -141,32 +162,34 @@ impl Base {
         !narrowed && (!self.is_work_tree || has_root())
     }
 
-    /// Reads the kustomizations of the tree.
-    pub(super) fn kustomizations(
+    /// Reads the kustomizations of the tree, and what else `read` finds in its files.
+    pub(super) fn evidence<T: Send>(
         &self,
         request: &scan::Scope<'_>,
-    ) -> Result<Vec<Kustomization>, ScanError> {
-        self.scan(request, is_kustomization, |found| match &found.what {
-            What::File(bytes) => self.evidence(found.path, bytes),
-            What::Problem(error) => Some(self.unread(found.path, &error.to_string())),
-            What::Template | What::Folder(_) | What::Rules(_) | What::Unknown(_) => None,
-        })
-    }
-
-    /// Reads what the files of the tree say of Helm charts.
-    pub(super) fn clues(&self, request: &scan::Scope<'_>) -> Result<Vec<Clue>, ScanError> {
-        let found = self.scan(request, scan::is_manifest, |found| match &found.what {
-            What::File(bytes) => Some(values::clues(self, found.path, bytes)),
+        read: impl Fn(&Path, &[u8]) -> Vec<T> + Sync,
+    ) -> Result<(Vec<Kustomization>, Vec<T>), ScanError> {
+        let found = self.scan(request, |found| match &found.what {
+            What::File(bytes) => {
+                let kustomizations = self.kustomizations(found.path, bytes);
+                Some((kustomizations, read(found.path, bytes)))
+            }
+            What::Problem(error) if is_kustomization(found.path) => {
+                let unread = self.unread(found.path, &error.to_string());
+                Some((vec![unread], Vec::new()))
+            }
             _ => None,
         })?;
-        Ok(found.into_iter().flatten().collect())
+        let (kustomizations, others): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        Ok((
+            kustomizations.into_iter().flatten().collect(),
+            others.into_iter().flatten().collect(),
+        ))
     }
 
     /// Reads files of the whole tree, or without Git of the named folders.
     fn scan<T: Send>(
         &self,
         request: &scan::Scope<'_>,
-        takes: fn(&Path) -> bool,
         visit: impl Fn(Found<'_>) -> Option<T> + Sync,
     ) -> Result<Vec<T>, ScanError> {
         let whole = [self.root.clone()];
@@ -181,7 +204,7 @@ impl Base {
             other: None,
             ..*request
         };
-        Ok(scan::scan_for(request, takes, visit)?.0)
+        Ok(scan::scan(request, visit)?.0)
     }
 }
 
@@ -278,10 +301,7 @@ impl KnownOverlays {
         let names: BTreeSet<String> = (manifests.iter())
             .filter_map(|manifest| self.base.within(&manifest.path))
             .collect();
-        let kustomizations = names
-            .iter()
-            .filter(|name| is_kustomization(Path::new(name)));
-        let mut unread = self.overlays.files_met(kustomizations.map(String::as_str));
+        let mut unread = self.overlays.files_met(names.iter().map(String::as_str));
         unread.extend(
             self.overlays
                 .patches_above(names.iter().map(String::as_str)),
@@ -314,9 +334,9 @@ impl KnownOverlays {
         }
         let path = self.base.within(&manifest.path).unwrap_or_default();
         let targets = self.overlays.targets(&path);
-        let hold = (targets.iter()).find_map(|target| shape::patch_hold(target, kinds));
+        let hold = (targets.clone()).find_map(|target| shape::patch_hold(target, kinds));
         let takes = |operation: &Site| {
-            (targets.iter()).any(|target| shape::patch_takes(target, operation, kinds))
+            (targets.clone()).any(|target| shape::patch_takes(target, operation, kinds))
         };
         let mut removed = 0;
         manifest.objects.retain_mut(|(_, object)| {
@@ -408,12 +428,13 @@ impl KnownOverlays {
             return false;
         };
         let own = self.overlays.kustomization(&path);
-        if own.is_none() && !self.overlays.reach(&path) {
+        let delivers = self.overlays.delivers(&path);
+        if own.is_none() && !delivers && !self.overlays.reach(&path) {
             return false;
         }
         let mut fates = fates.into_iter();
         let is_patch = self.overlays.is_patch(&path);
-        for (_, object) in &mut manifest.objects {
+        for (document, object) in &mut manifest.objects {
             let mut sites = std::mem::take(&mut object.sites);
             for site in &mut sites {
                 if is_patch {
@@ -424,9 +445,13 @@ impl KnownOverlays {
                     continue;
                 };
                 let in_own = own.and_then(|own| self.overlays.fate_in_kustomization(own, site));
+                let delivered = || match delivers {
+                    true => self.overlays.hold_in_delivery(&path, *document, site),
+                    false => None,
+                };
                 let followed = || self.overlays.fate(&path, object, site);
                 let (fate, bound) =
-                    in_own.unwrap_or_else(|| (fates.next().unwrap_or_else(followed), None));
+                    in_own.unwrap_or_else(|| (fates.next().unwrap_or_else(followed), delivered()));
                 let hold = || bound.cloned().or_else(|| fate.hold(image));
                 site.hold = site.hold.take().or_else(hold);
                 site.decided_by = fate.decided_by();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
+use super::clues;
 use super::examine::{Examined, Looked, Questions, Unread, examine, examine_bytes, examine_stream};
 use super::manifest::ManifestFile;
 use super::overlays::{self, Base, KnownOverlays, Replaced};
@@ -86,15 +87,19 @@ pub fn survey(
     }
     let scanned = base.is_scanned_by(&request);
     if !scanned {
-        if all
-            .seen
-            .iter()
-            .any(|seen| matches!(seen.examined, Examined::Manifest { .. }))
-        {
-            all.kustomizations = base.kustomizations(&request)?;
-        }
-        if values::is_wanted(&all.seen, &all.clues) {
-            all.clues = base.clues(&request)?;
+        let is_manifest = |seen: &Seen| matches!(seen.examined, Examined::Manifest { .. });
+        let has_manifests = all.seen.iter().any(is_manifest);
+        let wants_clues = values::is_wanted(&all.seen, &all.clues);
+        if has_manifests || wants_clues {
+            let clues = |path: &Path, bytes: &[u8]| match wants_clues {
+                true => clues::clues(&base, path, bytes),
+                false => Vec::new(),
+            };
+            let (kustomizations, clues) = base.evidence(&request, clues)?;
+            all.kustomizations = kustomizations;
+            if wants_clues {
+                all.clues = clues;
+            }
         }
     }
     let read = |names: &[String]| Ok(base.read(names));
@@ -155,9 +160,9 @@ pub fn survey_commit<E>(
     let survey = || {
         let whole = chosen.iter().filter(|file| !file.is_template);
         let mut indices: Vec<usize> = whole.map(|file| file.index).collect();
-        let is_chosen: BTreeSet<usize> = indices.iter().copied().collect();
+        let is_chosen: BTreeSet<usize> = chosen.iter().map(|file| file.index).collect();
         let is_unseen = |index: &usize| !is_chosen.contains(index);
-        let unseen = (0..listed.len()).filter(|index| overlays::is_kustomization(&listed[*index]));
+        let unseen = (0..listed.len()).filter(|index| scan::is_manifest(&listed[*index]));
         let unseen: Vec<usize> = unseen.filter(is_unseen).collect();
         indices.extend(&unseen);
         let mut contents = read(&indices)?.into_iter();
@@ -171,20 +176,17 @@ pub fn survey_commit<E>(
             false => examine_bytes(&place(file.index), content, &base, sought.kinds, &questions),
         });
         let mut all = Everything::default();
-        let read_alone = unseen.iter().zip(contents);
-        all.kustomizations = read_alone
-            .filter_map(|(index, content)| base.evidence(&place(*index), &content))
-            .collect();
         for ((file, _), looked) in pairs.into_iter().zip(looked) {
             all.take(place(file.index), file.shown.clone(), looked);
         }
-        if values::is_wanted(&all.seen, &all.clues) {
-            let others = (0..listed.len()).filter(|index| scan::is_manifest(&listed[*index]));
-            let others: Vec<usize> = others.filter(is_unseen).collect();
-            let contents = others.iter().zip(read(&others)?);
-            let clues = contents
-                .flat_map(|(index, content)| values::clues(&base, &place(*index), &content));
-            all.clues.extend(clues);
+        let wants_clues = values::is_wanted(&all.seen, &all.clues);
+        for (index, content) in unseen.iter().zip(contents) {
+            let path = place(*index);
+            all.kustomizations
+                .extend(base.kustomizations(&path, &content));
+            if wants_clues {
+                all.clues.extend(clues::clues(&base, &path, &content));
+            }
         }
         let read_evidence = |names: &[String]| {
             let named: BTreeSet<&Path> = names.iter().map(Path::new).collect();
@@ -217,7 +219,7 @@ struct Everything {
 
 impl Everything {
     fn take(&mut self, path: PathBuf, name: String, looked: Looked) {
-        self.kustomizations.extend(looked.kustomization);
+        self.kustomizations.extend(looked.kustomizations);
         self.clues.extend(looked.clues);
         self.seen.push(Seen {
             path,

@@ -198,27 +198,6 @@ impl KnownCharts {
     }
 }
 
-/// What a file of a tree says of charts.
-pub(super) fn clues(base: &Base, path: &Path, bytes: &[u8]) -> Vec<Clue> {
-    let text = std::str::from_utf8(bytes)
-        .ok()
-        .filter(|_| helm::may_tell(bytes));
-    let file = text.and_then(|text| File::parse(text).ok());
-    file.map(|file| clues_of(base, path, &file))
-        .unwrap_or_default()
-}
-
-/// As [`clues`], of a file that is parsed.
-pub(super) fn clues_of(base: &Base, path: &Path, file: &File<'_>) -> Vec<Clue> {
-    let Some(name) = base.within(path) else {
-        return Vec::new();
-    };
-    let documents = (0..file.len()).filter(|index| !file.is_refused(*index));
-    documents
-        .flat_map(|index| helm::read(file.document(index), &name))
-        .collect()
-}
-
 fn chart(content: &[u8]) -> Option<Chart> {
     let file = File::parse(std::str::from_utf8(content).ok()?).ok()?;
     let is_readable = !file.is_empty() && !file.is_refused(0);

@@ -11,6 +11,7 @@
 //! in each its components, its patches, its entries of `images` one after the other, its replacements. A component's entries apply to
 //! all that the kustomization which includes it has gathered before. Only files of the same tree are followed.
 
+mod delivery;
 mod entry;
 mod field;
 mod pattern;
@@ -32,9 +33,10 @@ use super::yaml::File;
 use entry::{Effect, Entry};
 use field::Field;
 use pattern::Limits;
-use put::Put;
+use put::Puts;
 use replacement::{Meaning, Replacement};
 
+pub use delivery::{deliveries, may_deliver};
 pub(super) use entry::split;
 pub(super) use pattern::is_pattern;
 pub use target::Target;
@@ -72,7 +74,7 @@ pub struct Kustomization {
     /// Whether it has patches as texts.
     has_texts: bool,
     /// The images that its patches put in, as far as they are known.
-    puts: Vec<Put>,
+    puts: Puts,
     /// The files with more replacements.
     replacement_files: BTreeSet<String>,
     /// The files of `configurations`.
@@ -81,6 +83,8 @@ pub struct Kustomization {
     fields: Vec<Arc<[Field]>>,
     /// What of it is not followed, each for a sentence: ``it has `transformers` ``.
     doubts: Vec<String>,
+    /// Where it stands in its file, if it is no kustomization of its own, but what Flux or Argo CD puts on top of one.
+    delivery: Option<delivery::Place>,
 }
 
 impl Kustomization {
@@ -129,11 +133,20 @@ impl Kustomization {
             configurations: paths("configurations").collect(),
             fields: Vec::new(),
             doubts: doubt.into_iter().chain(limits.doubt).collect(),
+            delivery: None,
         }
     }
 
     /// One that cannot be read, for this reason: what it builds on is not known.
     pub fn unread(file: &str, why: &str) -> Self {
+        Self {
+            doubts: vec![format!("it cannot be read ({why})")],
+            ..Self::blank(file)
+        }
+    }
+
+    /// One that says nothing.
+    fn blank(file: &str) -> Self {
         Self {
             file: file.to_owned(),
             resources: Vec::new(),
@@ -142,11 +155,12 @@ impl Kustomization {
             entries: Vec::new(),
             replacements: Vec::new(),
             has_texts: false,
-            puts: Vec::new(),
+            puts: Puts::default(),
             replacement_files: BTreeSet::new(),
             configurations: BTreeSet::new(),
             fields: Vec::new(),
-            doubts: vec![format!("it cannot be read ({why})")],
+            doubts: Vec::new(),
+            delivery: None,
         }
     }
 
@@ -195,6 +209,18 @@ impl Kustomization {
             .extend(read.doubt.iter().map(|why| unread(file, why)));
     }
 
+    /// The number of the entry to which these steps lead.
+    fn entry_at(&self, steps: &[Step]) -> Option<usize> {
+        let [Step::Key(list), Step::Index(at)] = steps else {
+            return None;
+        };
+        let list = ENTRIES.iter().position(|known| known == list)?;
+        let entries = &self.entries;
+        entries
+            .binary_search_by_key(&(list, *at), |entry| entry.at)
+            .ok()
+    }
+
     /// The step behind its patches: they and its components come before, its entries after.
     fn patched(&self) -> usize {
         self.components.len() + 1
@@ -202,8 +228,8 @@ impl Kustomization {
 }
 
 /// The images that the patches put in which stand as texts in a kustomization.
-fn puts<'a, T: Tree<'a>>(document: T, file: &str) -> Vec<Put> {
-    let mut puts = Vec::new();
+fn puts<'a, T: Tree<'a>>(document: T, file: &str) -> Puts {
+    let mut puts = Puts::default();
     let items = PATCHES.into_iter().filter_map(|list| document.get(list));
     for item in items.flat_map(T::items) {
         let text = item.get("patch").unwrap_or(item).scalar().text();
@@ -214,8 +240,9 @@ fn puts<'a, T: Tree<'a>>(document: T, file: &str) -> Vec<Put> {
         let target = Target::read(item);
         for index in (0..parsed.len()).filter(|index| !parsed.is_refused(*index)) {
             let found = shape::find(parsed.document(index));
-            let objects = found.objects.iter();
-            puts.extend(objects.flat_map(|object| Put::of(file, &target, object)));
+            for object in &found.objects {
+                puts.take(file, &target, object);
+            }
         }
     }
     puts
@@ -304,10 +331,12 @@ pub struct Overlays {
     folders: BTreeMap<String, usize>,
     /// By file: the kustomization that it is.
     files: BTreeMap<String, usize>,
+    /// By file: what of Flux and Argo CD stands in it.
+    deliveries: BTreeMap<String, Vec<usize>>,
     /// By file or folder: the kustomizations that build on it, and the step at which they take it in.
     above: BTreeMap<String, Vec<(usize, usize)>>,
-    /// The files that are patches, each with its targets.
-    patches: BTreeMap<String, Vec<Target>>,
+    /// The files that are patches, each with the kustomizations that apply it, and its target there.
+    patches: BTreeMap<String, Vec<(usize, Target)>>,
     /// What holds an entry because of what it reaches.
     bound: BTreeMap<EntryId, Hold>,
     /// Those that build on a file which cannot be read, and which the images of the run have to do with.
@@ -359,7 +388,7 @@ impl Overlays {
     /// Links the kustomizations of a tree.
     pub fn new(all: Vec<Kustomization>) -> Self {
         let mut above: BTreeMap<String, Vec<(usize, usize)>> = BTreeMap::new();
-        let mut patches: BTreeMap<String, Vec<Target>> = BTreeMap::new();
+        let mut patches: BTreeMap<String, Vec<(usize, Target)>> = BTreeMap::new();
         for (index, kustomization) in all.iter().enumerate() {
             let mut note = |path: &String, step| {
                 let above = above.entry(path.clone()).or_default();
@@ -379,13 +408,21 @@ impl Overlays {
                 patches
                     .entry(path.clone())
                     .or_default()
-                    .push(target.clone());
+                    .push((index, target.clone()));
             }
         }
         let numbered = || all.iter().enumerate();
+        let numbered = || numbered().filter(|(_, one)| one.delivery.is_none());
         let folders = numbered().map(|(index, one)| (parent(&one.file).to_owned(), index));
         let files = numbered().map(|(index, one)| (one.file.clone(), index));
+        let mut deliveries: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, one) in all.iter().enumerate() {
+            if one.delivery.is_some() {
+                deliveries.entry(one.file.clone()).or_default().push(index);
+            }
+        }
         let mut tree = Self {
+            deliveries,
             folders: folders.collect(),
             files: files.collect(),
             above,
@@ -434,8 +471,9 @@ impl Overlays {
     }
 
     /// The targets of a manifest that kustomizations take for a patch.
-    pub fn targets(&self, manifest: &str) -> &[Target] {
-        self.patches.get(manifest).map_or(&[], Vec::as_slice)
+    pub fn targets(&self, manifest: &str) -> impl Iterator<Item = &Target> + Clone {
+        let patches = self.patches.get(manifest).into_iter().flatten();
+        patches.map(|(_, target)| target)
     }
 
     /// The files of patches that may put an image into these manifests.
@@ -457,14 +495,9 @@ impl Overlays {
         file: &str,
         objects: impl Iterator<Item = &'o Object> + Clone,
     ) {
-        for (index, _) in self.above.get(file).into_iter().flatten() {
-            let one = &mut self.all[*index];
-            let targets = one.patches.iter().filter(|(path, _)| path == file);
-            for (_, target) in targets {
-                let puts = objects
-                    .clone()
-                    .flat_map(|object| Put::of(file, target, object));
-                one.puts.extend(puts);
+        for (index, target) in self.patches.get(file).into_iter().flatten() {
+            for object in objects.clone() {
+                self.all[*index].puts.take(file, target, object);
             }
         }
     }
@@ -482,16 +515,19 @@ impl Overlays {
         self.above.contains_key(manifest)
     }
 
-    /// The files whose images the entries of these kustomizations may meet.
+    /// The files whose images the entries in these files may meet.
     pub fn files_met<'f>(&self, files: impl IntoIterator<Item = &'f str>) -> BTreeSet<&str> {
-        let known = files.into_iter().filter_map(|file| self.files.get(file));
-        let mut due: Vec<usize> = known.copied().collect();
+        let mut due: Vec<usize> = Vec::new();
+        for file in files {
+            due.extend(self.files.get(file));
+            due.extend(self.deliveries.get(file).into_iter().flatten());
+        }
         let mut seen: BTreeSet<usize> = due.iter().copied().collect();
         // The entries of a component apply to all that those have gathered which include it.
         let mut components = due.clone();
         while let Some(index) = components.pop() {
-            let above = self.above.get(parent(&self.all[index].file));
-            let included = above.into_iter().flatten().filter(|(_, step)| *step > 0);
+            let above = self.above_one(index);
+            let included = above.iter().filter(|(_, step)| *step > 0);
             for (includer, _) in included {
                 if seen.insert(*includer) {
                     components.push(*includer);
@@ -536,6 +572,21 @@ impl Overlays {
         self.files.get(file).copied()
     }
 
+    /// Whether something of Flux or Argo CD stands in a file that puts entries on top of a kustomization.
+    pub fn delivers(&self, file: &str) -> bool {
+        self.deliveries.contains_key(file)
+    }
+
+    /// What holds an entry of Flux or Argo CD in a document of a file because of what it reaches.
+    pub fn hold_in_delivery(&self, file: &str, document: usize, site: &Site) -> Option<&Hold> {
+        self.deliveries.get(file)?.iter().find_map(|index| {
+            let one = &self.all[*index];
+            let place = one.delivery.as_ref()?;
+            let entry = one.entry_at(place.below(document, &site.at)?)?;
+            self.bound.get(&(*index, entry))
+        })
+    }
+
     /// What becomes of an image that is written in a kustomization, in an entry or in a patch, and what holds the entry because of what
     /// it reaches. `None`: it is no such image.
     pub fn fate_in_kustomization(
@@ -558,14 +609,7 @@ impl Overlays {
             let patched = [(index, one.patched())];
             return Some((self.follow(&patched, image, subject), None));
         }
-        let [Step::Key(list), Step::Index(at)] = steps else {
-            return None;
-        };
-        let list = ENTRIES.iter().position(|known| known == list)?;
-        let entry = one
-            .entries
-            .binary_search_by_key(&(list, *at), |entry| entry.at);
-        let entry = entry.ok()?;
+        let entry = one.entry_at(steps)?;
         let subject = Subject {
             written: Written::Entry,
             steps,
@@ -622,13 +666,16 @@ impl Overlays {
         fate.kept = due.is_empty();
         while let Some(((index, step), mut passing)) = due.pop() {
             self.build(index, step, &mut passing, subject, &mut fate, left)?;
-            match self.above.get(parent(&self.all[index].file)) {
-                None => self.end(passing, image, &mut fate),
-                Some(further) => {
-                    spend(left, further.len())?;
-                    let further = further.iter().map(|next| (*next, passing.clone()));
-                    due.extend(further.filter(|next| seen.insert(next.clone())));
-                }
+            let further = self.above_one(index);
+            spend(left, further.len())?;
+            let next = further.iter().map(|next| (*next, passing.clone()));
+            due.extend(next.filter(|next| seen.insert(next.clone())));
+            // Somebody may build it without what Flux or Argo CD puts on top.
+            if further
+                .iter()
+                .all(|(index, _)| self.all[*index].delivery.is_some())
+            {
+                self.end(passing, image, &mut fate);
             }
         }
         Some(fate)
@@ -661,14 +708,9 @@ impl Overlays {
             open.pop();
             if next < one.patched()
                 && let Written::Object(object) = subject.written
+                && let Some(put) = one.puts.last_for(object, subject.site)
             {
-                spend(left, one.puts.len())?;
-                let puts = one.puts.iter().enumerate();
-                let last = puts.rev().find(|(_, put)| put.is_for(object, subject.site));
-                if let Some((number, put)) = last {
-                    passing.image.clone_from(&put.image);
-                    passing.set_by = Some(Setter::Patch((at, number)));
-                }
+                passing.put(one, (at, put));
             }
             let passed = next.saturating_sub(one.patched());
             let takes = |at| self.takes_for_image(at, subject);
@@ -740,10 +782,11 @@ impl Overlays {
                 fate.deciding.insert(entry);
             }
             Some(Setter::Patch((by, put))) => {
-                let put = &self.all[by].puts[put];
-                fate.replaced.insert(put.file.clone());
-                if !passing.image.contains('@') {
-                    fate.unpinned.insert(put.file.clone());
+                if let Some(put) = self.all[by].puts.get(put) {
+                    fate.replaced.insert(put.file.clone());
+                    if !passing.image.contains('@') {
+                        fate.unpinned.insert(put.file.clone());
+                    }
                 }
             }
             Some(Setter::Replacement(by)) => drop(fate.replaced.insert(file(by))),
@@ -774,13 +817,28 @@ impl Overlays {
 
     /// Adds the kustomizations above a file or a folder.
     fn add_above(&self, path: &str, met: &mut BTreeSet<usize>) {
-        let mut due = vec![path];
-        while let Some(path) = due.pop() {
-            for (index, _) in self.above.get(path).into_iter().flatten() {
+        let mut due: Vec<&[(usize, usize)]> = self
+            .above
+            .get(path)
+            .map(Vec::as_slice)
+            .into_iter()
+            .collect();
+        while let Some(above) = due.pop() {
+            for (index, _) in above {
                 if met.insert(*index) {
-                    due.push(parent(&self.all[*index].file));
+                    due.push(self.above_one(*index));
                 }
             }
+        }
+    }
+
+    /// The kustomizations that build on one, and the step at which they take it in.
+    fn above_one(&self, index: usize) -> &[(usize, usize)] {
+        let one = &self.all[index];
+        let above = self.above.get(parent(&one.file));
+        match one.delivery {
+            None => above.map_or(&[], Vec::as_slice),
+            Some(_) => &[],
         }
     }
 
@@ -853,6 +911,14 @@ impl Fate {
 }
 
 impl Passing {
+    /// Takes the image that a patch of a kustomization puts in.
+    fn put(&mut self, by: &Kustomization, id: (usize, usize)) {
+        if let Some(put) = by.puts.get(id.1) {
+            self.image.clone_from(&put.image);
+            self.set_by = Some(Setter::Patch(id));
+        }
+    }
+
     /// Applies an entry of a kustomization.
     fn pass(&mut self, entry: &Entry, id: EntryId) {
         let Some((image, effect)) = entry.apply(&self.image) else {

@@ -177,17 +177,8 @@ pub fn scan<T: Send>(
     request: Scope<'_>,
     visit: impl Fn(Found<'_>) -> Option<T> + Sync,
 ) -> Result<(Vec<T>, Vec<IdleGlob>), ScanError> {
-    scan_for(request, is_manifest, visit)
-}
-
-/// Like [`scan`], but in folders it takes the files for which `takes` returns true, whatever their extension.
-pub fn scan_for<T: Send>(
-    request: Scope<'_>,
-    takes: fn(&Path) -> bool,
-    visit: impl Fn(Found<'_>) -> Option<T> + Sync,
-) -> Result<(Vec<T>, Vec<IdleGlob>), ScanError> {
     let filter = PathFilter::new(request.include, request.exclude, request.other)?;
-    let (plan, useless) = Plan::new(&request, filter, takes)?;
+    let (plan, useless) = Plan::new(&request, filter, is_manifest)?;
     let threads = plan.threads();
     let plan = Arc::new(plan);
     let charts = Charts::default();

@@ -70,6 +70,34 @@ impl Entry {
         })
     }
 
+    /// Reads an argument of `kustomize edit set image`: `[match=]name[:tag][@digest]`. `None`: it has no name.
+    pub(super) fn of_argument(
+        argument: &str,
+        at: (usize, usize),
+        limits: &mut Limits,
+    ) -> Option<Self> {
+        let (known, image) = match argument.split_once('=') {
+            Some((known, image)) => (Some(known), image),
+            None => (None, argument),
+        };
+        if image.len() > LONGEST {
+            limits.refuse("image", image);
+            return None;
+        }
+        let (name, tag, digest) = split(image);
+        // `*` stands for the name in the kustomization.
+        let new_name = known.and(Some(name).filter(|name| !matches!(*name, "" | "*")));
+        let known = Some(known.unwrap_or(name)).filter(|name| !name.is_empty())?;
+        Some(Self {
+            name: Name::read(known, limits),
+            new_name: new_name.map(str::to_owned),
+            new_tag: tag.map(str::to_owned),
+            digest: digest.map(str::to_owned),
+            tag_suffix: None,
+            at,
+        })
+    }
+
     /// The image after the entry, and what the entry did. `None`: it does not match the image, or changes nothing.
     pub(super) fn apply(&self, image: &str) -> Option<(String, Effect)> {
         if !self.name.matches(image) {
@@ -230,6 +258,34 @@ mod tests {
                 Some(expected),
                 "{entry} {image}"
             );
+        }
+    }
+
+    #[test]
+    fn an_argument_is_an_entry() {
+        for (argument, image, expected) in [
+            ("web:2", "web:1@sha256:00", Some("web:2")),
+            ("web@sha256:11", "web:1", Some("web@sha256:11")),
+            (
+                "web=shop/web:2@sha256:11",
+                "web:1",
+                Some("shop/web:2@sha256:11"),
+            ),
+            (
+                "web=shop/web",
+                "web:1@sha256:00",
+                Some("shop/web:1@sha256:00"),
+            ),
+            ("web=*:2", "web:1", Some("web:2")),
+            ("web:2", "app:1", None),
+        ] {
+            let mut limits = Limits::default();
+            let entry = Entry::of_argument(argument, (0, 0), &mut limits).unwrap();
+            let made = entry.apply(image).map(|(image, _)| image);
+            assert_eq!(made.as_deref(), expected, "{argument}");
+        }
+        for argument in ["", ":2", "=web:2"] {
+            assert!(Entry::of_argument(argument, (0, 0), &mut Limits::default()).is_none());
         }
     }
 

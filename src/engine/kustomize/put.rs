@@ -13,11 +13,62 @@
 //!
 //! A patch is followed where it says what it is for: by the kind and the name of its object, or by a target that has no pattern.
 
+use std::collections::BTreeMap;
+
 use super::target::Target;
 use crate::engine::object::Object;
 use crate::engine::path::Step;
 use crate::engine::shape::JSON_PATCH;
 use crate::engine::site::{Site, Slots};
+
+/// All that the patches of a kustomization put in, in their order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Puts {
+    all: Vec<Put>,
+    /// By the name of the objects, which may be empty, and by the name of the container or the path: their numbers.
+    numbers: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
+}
+
+impl Puts {
+    pub(super) fn get(&self, number: usize) -> Option<&Put> {
+        self.all.get(number)
+    }
+
+    /// Takes what an object of a patch puts in. `target` is that of the patch.
+    pub(super) fn take(&mut self, file: &str, target: &Target, object: &Object) {
+        for put in Put::of(file, target, object) {
+            let key = match &put.place {
+                Place::Container { name, .. } => name,
+                Place::Pointer(path) => path,
+            };
+            let of_objects = self
+                .numbers
+                .entry(put.objects.name().to_owned())
+                .or_default();
+            let numbers = of_objects.entry(key.clone()).or_default();
+            numbers.push(self.all.len());
+            self.all.push(put);
+        }
+    }
+
+    /// The last one that takes the place of the image of a site.
+    pub(super) fn last_for(&self, object: &Object, site: &Site) -> Option<usize> {
+        if self.all.is_empty() {
+            return None;
+        }
+        let written = site.written_at();
+        let below = written.steps().get(object.at.steps().len()..);
+        let path = pointer(below.unwrap_or_default());
+        let of_objects = ["", &*object.name].into_iter();
+        let of_objects = of_objects.filter_map(|name| self.numbers.get(name));
+        let lists = of_objects.flat_map(|of| [of.get(&site.name), of.get(&path)]);
+        let last = lists.flatten().filter_map(|numbers| {
+            let mut numbers = numbers.iter().rev().copied();
+            numbers.find(|number| self.all[*number].is_for(object, site, &path))
+        });
+        last.max()
+    }
+}
 
 /// An image that a patch puts in.
 #[derive(Clone, Debug)]
@@ -40,8 +91,7 @@ enum Place {
 }
 
 impl Put {
-    /// What an object of a patch puts in. `target` is that of the patch.
-    pub(super) fn of<'p>(
+    fn of<'p>(
         file: &'p str,
         target: &'p Target,
         object: &'p Object,
@@ -74,17 +124,13 @@ impl Put {
         put.into_iter().flatten()
     }
 
-    /// Whether it takes the place of the image of a site.
-    pub(super) fn is_for(&self, object: &Object, site: &Site) -> bool {
+    /// Whether it takes the place of the image of a site, which has this path.
+    fn is_for(&self, object: &Object, site: &Site, path: &str) -> bool {
         let is_here = match &self.place {
             Place::Container { list, name } => {
                 contained(object, site) == Some((list.as_slice(), name.as_str()))
             }
-            Place::Pointer(path) => {
-                let written = site.written_at();
-                let steps = written.steps().get(object.at.steps().len()..);
-                steps.is_some_and(|steps| *path == pointer(steps))
-            }
+            Place::Pointer(own) => own == path,
         };
         is_here && self.objects.selects(object)
     }

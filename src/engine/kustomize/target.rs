@@ -45,6 +45,11 @@ impl Target {
         }
     }
 
+    /// The name, or the pattern for names.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether it says nothing.
     pub(super) fn is_any(&self) -> bool {
         *self == Self::default()

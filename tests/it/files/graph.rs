@@ -703,3 +703,141 @@ fn an_image_of_a_text_has_the_line_that_it_stands_on() {
         assert_eq!(listed["images"][0]["line"], line, "{before:?}");
     }
 }
+
+/// A Flux Kustomization of a folder with these entries.
+fn flux(more: &str, images: &str) -> String {
+    format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: shop}}\nspec:\n  {more}\n  images: {images}\n"
+    )
+}
+
+/// The same as an Application, which has them as texts, in this field of `spec`.
+fn argo(source: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: shop}}\nspec: {source}\n"
+    )
+}
+
+#[test]
+fn what_flux_and_argo_cd_rename_on_top_of_a_folder_is_held() {
+    let renames = "[{name: registry.example.test/web, newName: registry.example.test/mirror/web}]";
+    let argument = "registry.example.test/web=registry.example.test/mirror/web";
+    let in_git =
+        |path: &str| format!("path: {path}\n  sourceRef: {{kind: GitRepository, name: a}}");
+    let source = |path: &str| format!("{{path: {path}, kustomize: {{images: ['{argument}']}}}}");
+    let set = format!(
+        "{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{{}}, {{\"apiVersion\": \"argoproj.io/v1alpha1\", \"kind\": \"ApplicationSet\", \"spec\": {{\"template\": {{\"spec\": {{\"source\": {{\"path\": \"apps/prod\", \"kustomize\": {{\"images\": [\"{argument}\"]}}}}}}}}}}}}]}}"
+    );
+    for (delivery, is_held) in [
+        (flux(&in_git("./apps/prod"), renames), true),
+        (flux("path: apps/prod/", renames), true),
+        (argo(&format!("{{source: {}}}", source("apps/prod"))), true),
+        (
+            argo(&format!(
+                "{{sources: [{{chart: a}}, {}]}}",
+                source("/apps/prod")
+            )),
+            true,
+        ),
+        (set, true),
+        // Every repository has a root, so it may be that of another one.
+        (flux(&in_git("./"), renames), false),
+        (flux(&in_git("./other"), renames), false),
+        (flux(&in_git("./apps/${ENV}"), renames), false),
+        (
+            flux(
+                "path: ./apps/prod\n  sourceRef: {kind: OCIRepository, name: a}",
+                renames,
+            ),
+            false,
+        ),
+        (flux(&in_git("./apps/prod"), "[]"), false),
+        (argo(&format!("{{source: {}}}", source("apps/dev"))), false),
+    ] {
+        let files = [
+            ("base/web.yaml", &*deployment(WEB)),
+            ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+            ("apps/prod/kustomization.yaml", "resources: [../../base]\n"),
+            ("clusters/prod/shop.yaml", &delivery),
+            (
+                "clusters/prod/kustomization.yaml",
+                "resources: [shop.yaml]\n",
+            ),
+        ];
+        let place = tree(&files, &[(WEB, '1')]);
+        let held = ["base/web.yaml renamed-by".to_owned()];
+        let expected = if is_held { &held[..] } else { &[] };
+        for paths in [&["."][..], &["base/web.yaml"], &["--exclude", "clusters"]] {
+            let (skipped, changed) = decided(&place, paths);
+            assert_eq!(skipped, expected, "{delivery} {paths:?}");
+            assert_eq!(changed.len(), usize::from(!is_held), "{delivery} {paths:?}");
+        }
+        assert_eq!(
+            decided_in_commit(&place, &["base/web.yaml"]).0,
+            expected,
+            "{delivery}"
+        );
+    }
+}
+
+#[test]
+fn what_flux_and_argo_cd_set_is_pinned_there_and_in_the_folder() {
+    let entries = "[{name: registry.example.test/web, newTag: \"1.4\"}]";
+    let argument =
+        "{source: {path: apps/prod, kustomize: {images: ['registry.example.test/web:1.4']}}}";
+    for delivery in [flux("path: ./apps/prod", entries), argo(argument)] {
+        let files = [
+            ("apps/prod/web.yaml", &*deployment(WEB)),
+            ("apps/prod/kustomization.yaml", "resources: [web.yaml]\n"),
+            ("shop.yaml", &delivery),
+        ];
+        let place = tree(&files, &[(WEB, '1')]);
+        // Somebody may apply the folder without it.
+        let both = ["apps/prod/web.yaml", "shop.yaml"].map(str::to_owned);
+        assert_eq!(decided(&place, &["."]), (vec![], both.to_vec()));
+        let line = [
+            "files",
+            "--update",
+            "--offline",
+            "--dry-run",
+            "--output",
+            "json",
+        ];
+        let report = place.imago(line).finish_with(0).json();
+        let told = report["warnings"].to_string();
+        assert!(
+            told.contains("`apps/prod/web.yaml` by `shop.yaml`"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn an_entry_of_flux_and_argo_cd_is_held_where_it_reaches_a_job() {
+    let entries =
+        "[{name: other, newTag: \"1\"}, {name: registry.example.test/web, newTag: \"1.4\"}]";
+    let argument =
+        "{source: {path: apps/prod, kustomize: {images: ['registry.example.test/web:1.4']}}}";
+    let several = format!(
+        "kind: ConfigMap\n---\n{}",
+        flux("path: ./apps/prod", entries)
+    );
+    for delivery in [several, argo(argument)] {
+        let files = [
+            ("apps/prod/job.yaml", JOB),
+            ("apps/prod/kustomization.yaml", "resources: [job.yaml]\n"),
+            ("shop.yaml", &*delivery),
+        ];
+        let place = tree(&files, &[(WEB, '1'), ("docker.io/library/other:1", '1')]);
+        for paths in [&["."][..], &["shop.yaml"]] {
+            let (skipped, _) = decided(&place, paths);
+            let own: Vec<_> = skipped
+                .iter()
+                .filter(|one| one.starts_with("shop"))
+                .collect();
+            assert_eq!(own, ["shop.yaml job-immutable"], "{delivery} {paths:?}");
+        }
+        let (skipped, _) = decided_in_commit(&place, &["shop.yaml"]);
+        assert_eq!(skipped, ["shop.yaml job-immutable"], "{delivery}");
+    }
+}

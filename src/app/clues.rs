@@ -1,0 +1,28 @@
+//! What the files of a tree say of Helm charts.
+
+use std::path::Path;
+
+use super::overlays::Base;
+use crate::engine::helm::{self, Clue};
+use crate::engine::yaml::File;
+
+/// What a file of a tree says of charts.
+pub(super) fn clues(base: &Base, path: &Path, bytes: &[u8]) -> Vec<Clue> {
+    let text = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|_| helm::may_tell(bytes));
+    let file = text.and_then(|text| File::parse(text).ok());
+    file.map(|file| clues_of(base, path, &file))
+        .unwrap_or_default()
+}
+
+/// As [`clues`], of a file that is parsed.
+pub(super) fn clues_of(base: &Base, path: &Path, file: &File<'_>) -> Vec<Clue> {
+    let Some(name) = base.within(path) else {
+        return Vec::new();
+    };
+    let documents = (0..file.len()).filter(|index| !file.is_refused(*index));
+    documents
+        .flat_map(|index| helm::read(file.document(index), &name))
+        .collect()
+}

@@ -1,0 +1,153 @@
+//! What Flux and Argo CD put on top of the kustomization in a folder, before they apply what it builds.
+//!
+//! ```yaml
+//! kind: Kustomization                     # kind: Application
+//! spec:                                   # spec:
+//!   path: ./apps/prod                     #   source:
+//!   images:                               #     path: apps/prod
+//!   - name: web                           #     kustomize:
+//!     newTag: "1.4"                       #       images: ['web:1.4']
+//! ```
+//!
+//! Both name their repository by its address, which says nothing of where a clone of it is. So nothing is known but this: if the folder is
+//! one of this repository, its images pass through these entries. Others may apply the folder without them, so they are never all that
+//! becomes of an image. The root is in every repository, so it says nothing of this one.
+
+use memchr::memmem;
+
+use super::entry::Entry;
+use super::pattern::Limits;
+use super::{ENTRIES, Kustomization, join};
+use crate::engine::object::group_of;
+use crate::engine::path::{Path, Step};
+use crate::engine::tree::Tree;
+
+/// Where the folder stands in an object, and the mapping with `images` beside it or below: the group and the kinds, the keys of the source
+/// with `*` for the items of a list, and those of the mapping from there.
+const SOURCES: [(&str, &str, &[&str], &[&str]); 5] = [
+    (
+        "kustomize.toolkit.fluxcd.io",
+        "Kustomization",
+        &["spec"],
+        &[],
+    ),
+    (ARGO, "Application", &["spec", "source"], KUSTOMIZE),
+    (ARGO, "Application", &["spec", "sources", "*"], KUSTOMIZE),
+    (
+        ARGO,
+        "ApplicationSet",
+        &["spec", "template", "spec", "source"],
+        KUSTOMIZE,
+    ),
+    (
+        ARGO,
+        "ApplicationSet",
+        &["spec", "template", "spec", "sources", "*"],
+        KUSTOMIZE,
+    ),
+];
+
+const ARGO: &str = "argoproj.io";
+const KUSTOMIZE: &[&str] = &["kustomize"];
+
+/// Where a delivery stands in its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The number of its document.
+    document: usize,
+    /// The mapping that has its entries.
+    mapping: Path,
+}
+
+impl Place {
+    /// The steps to a place below the mapping.
+    pub(super) fn below<'p>(&self, document: usize, at: &'p Path) -> Option<&'p [Step]> {
+        let is_here = self.document == document;
+        is_here.then(|| at.steps().strip_prefix(self.mapping.steps()))?
+    }
+}
+
+/// Whether a delivery with entries may be in the bytes.
+pub fn may_deliver(bytes: &[u8]) -> bool {
+    let has = |text: &[u8]| memmem::find(bytes, text).is_some();
+    has(b"images")
+        && (has(b"kustomize.toolkit.fluxcd.io") || has(b"argoproj.io") && has(b"kustomize"))
+}
+
+/// The deliveries with entries in a document of a file.
+pub fn deliveries<'a, T: Tree<'a>>(document: T, number: usize, file: &str) -> Vec<Kustomization> {
+    let mut found = Vec::new();
+    let is_list = text(document, "kind").is_some_and(|kind| kind.ends_with("List"));
+    let items = document.get("items").filter(|_| is_list);
+    let items = items.map(T::items).unwrap_or_default().into_iter();
+    let items = items.enumerate();
+    let objects = items.map(|(index, item)| (item, Path::root().join("items").join(index)));
+    for (object, at) in objects.chain([(document, Path::root())]) {
+        let group = group_of(text(object, "apiVersion").unwrap_or_default());
+        let kind = text(object, "kind").unwrap_or_default();
+        let rows = SOURCES.iter();
+        for (.., source, below) in rows.filter(|(own, name, ..)| (*own, *name) == (group, kind)) {
+            for (source, at) in reached(object, &at, source) {
+                for (mapping, mapping_at) in reached(source, &at, below) {
+                    let place = Place {
+                        document: number,
+                        mapping: mapping_at,
+                    };
+                    found.extend(read(source, mapping, place, file));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// `None`: it has no entries, or its folder is none that is known.
+fn read<'a, T: Tree<'a>>(source: T, mapping: T, place: Place, file: &str) -> Option<Kustomization> {
+    let kind = source.get("sourceRef").and_then(|of| text(of, "kind"));
+    let is_in_git = kind.is_none_or(|kind| kind == "GitRepository");
+    let path = text(source, "path").filter(|path| !path.contains(['$', '{']))?;
+    let folder = join("", path.strip_prefix('/').unwrap_or(path))?;
+    let mut limits = Limits::default();
+    let mut entries = Vec::new();
+    let items = mapping.get(ENTRIES[0]).map(T::items).unwrap_or_default();
+    for (index, item) in items.into_iter().enumerate() {
+        let at = (0, index);
+        entries.extend(match item.scalar().text() {
+            Some(argument) => Entry::of_argument(argument, at, &mut limits),
+            None => Entry::read(item, at, &mut limits),
+        });
+    }
+    let is_known = is_in_git && !folder.is_empty() && !entries.is_empty();
+    is_known.then(|| {
+        let mut one = Kustomization::blank(file);
+        one.resources.push(folder);
+        one.entries = entries;
+        one.doubts.extend(limits.doubt);
+        one.delivery = Some(place);
+        one
+    })
+}
+
+/// The nodes below these keys, with `*` for the items of a list.
+fn reached<'a, T: Tree<'a>>(node: T, at: &Path, keys: &[&'static str]) -> Vec<(T, Path)> {
+    let mut reached = vec![(node, at.clone())];
+    for key in keys {
+        let nodes = std::mem::take(&mut reached).into_iter();
+        reached = match *key {
+            "*" => nodes
+                .flat_map(|(node, at)| {
+                    let items = node.items().into_iter().enumerate();
+                    items.map(move |(index, item)| (item, at.join(index)))
+                })
+                .collect(),
+            key => nodes
+                .filter_map(|(node, at)| Some((node.get(key)?, at.join(key))))
+                .collect(),
+        };
+    }
+    reached
+}
+
+fn text<'a, T: Tree<'a>>(of: T, key: &str) -> Option<&'a str> {
+    of.get(key)?.scalar().text()
+}

@@ -355,6 +355,8 @@ fn examine_parsed(
         }
     }
     if !objects.is_empty() {
+        // Most files have one, and a tree has many files.
+        objects.shrink_to_fit();
         return Examined::Manifest {
             text: text.to_owned(),
             questions: questions(&objects),

@@ -14,7 +14,7 @@ use super::manifest::ManifestFile;
 use super::nothing;
 use super::observer::{Event, Observer};
 use super::pass::Pass;
-use super::ready::Awaiting;
+use super::ready::{Awaiting, OwnAnswers};
 use super::report::{Action, ObjectReport, Place, Problem, Reach, Report};
 use super::request::{FilesRequest, Input};
 use super::source::{Source, Sourced, lock_problem};
@@ -272,11 +272,17 @@ impl Job {
     ) -> (Sourced, Vec<(ManifestFile, Edited)>) {
         let rules = Arc::clone(&self.rules);
         let wanted = self.request.wanted();
-        let mut editing = WhenReady::new(manifests, move |manifest: &ManifestFile, answers| {
-            edits::edit(manifest, wanted, &rules, &answers)
+        let mut editing = WhenReady::new(manifests, move |manifest: &mut ManifestFile, answers| {
+            let answers: OwnAnswers = answers;
+            let edited = edits::edit(manifest, wanted, &rules, &Answers::from_iter(answers));
+            if wanted == Wanted::Told {
+                // Nobody reads it again.
+                manifest.text = String::new();
+            }
+            edited
         });
         let (mut awaiting, all) = Awaiting::new(questions);
-        let mut ready = |index, answers: Answers| editing.ready(index, answers);
+        let mut ready = |index, answers| editing.ready(index, answers);
         let sourced = match source {
             None => Sourced::default(),
             Some(source) => {

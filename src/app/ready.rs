@@ -13,10 +13,13 @@ pub(super) struct Awaiting {
     askers: HashMap<Lookup, Vec<usize>>,
 }
 
+/// The answers to the questions of one file: a list, because many files may wait to be planned.
+pub(super) type OwnAnswers = Vec<(Lookup, Result<Answer, Refusal>)>;
+
 #[derive(Default)]
 struct File {
     awaited: usize,
-    answers: Answers,
+    answers: OwnAnswers,
 }
 
 impl Awaiting {
@@ -56,13 +59,14 @@ impl Awaiting {
         &mut self,
         lookup: &Lookup,
         answer: &Result<Answer, Refusal>,
-        ready: &mut impl FnMut(usize, Answers),
+        ready: &mut impl FnMut(usize, OwnAnswers),
     ) {
         for index in self.askers.remove(lookup).unwrap_or_default() {
             let Some(file) = &mut self.files[index] else {
                 continue;
             };
-            file.answers.insert(lookup.clone(), answer.clone());
+            file.answers.reserve_exact(file.awaited);
+            file.answers.push((lookup.clone(), answer.clone()));
             file.awaited -= 1;
             if file.awaited == 0
                 && let Some(file) = self.files[index].take()
@@ -73,7 +77,7 @@ impl Awaiting {
     }
 
     /// Passes the remaining files to `ready`, including those without questions. Call it when no more answers will come.
-    pub(super) fn finish(mut self, answers: &Answers, ready: &mut impl FnMut(usize, Answers)) {
+    pub(super) fn finish(mut self, answers: &Answers, ready: &mut impl FnMut(usize, OwnAnswers)) {
         for (lookup, answer) in answers {
             self.answered(lookup, answer, ready);
         }
@@ -113,7 +117,8 @@ mod tests {
             recorded.map(|(name, digits)| (lookup(name), digits.into_iter().map(digest).collect()));
         assert_eq!(all, Wanted::from(recorded));
         let mut seen = Vec::new();
-        let mut ready = |file, answers: Answers| {
+        let mut ready = |file, answers: OwnAnswers| {
+            let answers = Answers::from_iter(answers);
             seen.push((
                 file,
                 answers.into_keys().map(|key| key.to_string()).collect(),

@@ -62,7 +62,7 @@ pub(super) fn discard(value: impl Send + 'static) {
 }
 
 /// The work on an item, with the value that it was ready with.
-type Work<T, W, R> = dyn Fn(&T, W) -> R + Send + Sync;
+type Work<T, W, R> = dyn Fn(&mut T, W) -> R + Send + Sync;
 
 /// Items that are worked on beside the runtime, each as soon as it is ready. A few items are worked on together, when all are
 /// ready.
@@ -82,7 +82,10 @@ where
     R: Send + 'static,
 {
     /// Starts with no item ready.
-    pub(super) fn new(items: Vec<T>, work: impl Fn(&T, W) -> R + Send + Sync + 'static) -> Self {
+    pub(super) fn new(
+        items: Vec<T>,
+        work: impl Fn(&mut T, W) -> R + Send + Sync + 'static,
+    ) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         Self {
             few: (count(items.len()) == 1).then(Vec::new),
@@ -95,7 +98,7 @@ where
 
     /// Starts the work on an item, with this value. Returns at once.
     pub(super) fn ready(&mut self, index: usize, with: W) {
-        let Some(item) = self.items[index].take() else {
+        let Some(mut item) = self.items[index].take() else {
             return;
         };
         if let Some(few) = &mut self.few {
@@ -104,7 +107,7 @@ where
         }
         let (work, sender) = (Arc::clone(&self.work), self.sender.clone());
         rayon::spawn(move || {
-            let done = catch_unwind(AssertUnwindSafe(|| work(&item, with)));
+            let done = catch_unwind(AssertUnwindSafe(|| work(&mut item, with)));
             // After the run was cancelled, there is no receiver.
             sender.send((index, item, done)).unwrap_or(());
         });
@@ -122,8 +125,8 @@ where
         drop(sender);
         let mut done: Vec<Option<(T, R)>> = items.iter().map(|_| None).collect();
         if let Some(few) = few {
-            let one = move |(index, item, with)| {
-                let made = work(&item, with);
+            let one = move |(index, mut item, with)| {
+                let made = work(&mut item, with);
                 (index, item, made)
             };
             let made = aside(move || few.into_iter().map(one).collect::<Vec<_>>()).await;
@@ -156,7 +159,7 @@ mod tests {
         let runtime = runtime.unwrap();
         for count in [0, 3, 1000] {
             let mut items =
-                super::WhenReady::new((0..count).collect(), |item: &usize, with| item + with);
+                super::WhenReady::new((0..count).collect(), |item: &mut usize, with| *item + with);
             (0..count)
                 .rev()
                 .filter(|index| index % 3 > 0)
@@ -174,9 +177,10 @@ mod tests {
         for count in [1, 1000] {
             let caught = std::panic::catch_unwind(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().build();
-                let mut items = super::WhenReady::new((0..count).collect(), |item: &usize, ()| {
-                    assert!(*item > 0)
-                });
+                let mut items =
+                    super::WhenReady::new((0..count).collect(), |item: &mut usize, ()| {
+                        assert!(*item > 0)
+                    });
                 (0..count).for_each(|index| items.ready(index, ()));
                 runtime.unwrap().block_on(items.finish())
             });

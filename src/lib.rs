@@ -34,7 +34,7 @@
 //! - A [`engine::path::Path`] is the address of a string in an object, and a [`engine::change::Change`] says what shall stand there; so
 //!   finding, policy and planning know nothing of files and clusters.
 //! - A tag is asked for when the first file that names it has been read, while others are still read, in the order of the files and not
-//!   of the threads that read them. A file is planned and edited when its own tags are answered, while others still wait.
+//!   of the threads that read them. Files are planned and edited, a few at a time, when their own tags are answered, while others still wait.
 //! - [`engine::running`] says what running pods say: no more than whether a container is on a digest, is not, or says nothing.
 //! - All edits of a file are byte ranges of the original text, applied once. The new text is read again, and by a second parser too,
 //!   and a text in which anything differs but the changes is not written. A report and `--check` tell the plan without that proof.

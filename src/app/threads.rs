@@ -64,15 +64,23 @@ pub(super) fn discard(value: impl Send + 'static) {
 /// The work on an item, with the value that it was ready with.
 type Work<T, W, R> = dyn Fn(&mut T, W) -> R + Send + Sync;
 
-/// Items that are worked on beside the runtime, each as soon as it is ready. A few items are worked on together, when all are
-/// ready.
+/// How many items a thread is woken for. To wake one for each would cost more than most of the work.
+const TURN: usize = 8;
+
+/// An item that was worked on, with its place and what came of it.
+type Done<T, R> = (usize, T, std::thread::Result<R>);
+
+/// Items that are worked on beside the runtime, a few at a time, as soon as these are ready. Few items are worked on together, when all
+/// are ready.
 pub(super) struct WhenReady<T, W, R> {
     items: Vec<Option<T>>,
     work: Arc<Work<T, W, R>>,
     /// With few items: those that are ready.
     few: Option<Vec<(usize, T, W)>>,
-    sender: UnboundedSender<(usize, T, std::thread::Result<R>)>,
-    receiver: UnboundedReceiver<(usize, T, std::thread::Result<R>)>,
+    /// Those that are ready and wait for others.
+    turn: Vec<(usize, T, W)>,
+    sender: UnboundedSender<Vec<Done<T, R>>>,
+    receiver: UnboundedReceiver<Vec<Done<T, R>>>,
 }
 
 impl<T, W, R> WhenReady<T, W, R>
@@ -91,36 +99,54 @@ where
             few: (count(items.len()) == 1).then(Vec::new),
             items: items.into_iter().map(Some).collect(),
             work: Arc::new(work),
+            turn: Vec::new(),
             sender,
             receiver,
         }
     }
 
-    /// Starts the work on an item, with this value. Returns at once.
+    /// Takes an item for work, with this value. Returns at once.
     pub(super) fn ready(&mut self, index: usize, with: W) {
-        let Some(mut item) = self.items[index].take() else {
+        let Some(item) = self.items[index].take() else {
             return;
         };
         if let Some(few) = &mut self.few {
             few.push((index, item, with));
             return;
         }
+        self.turn.push((index, item, with));
+        if self.turn.len() == TURN {
+            self.start();
+        }
+    }
+
+    /// Starts the work on those that are ready.
+    fn start(&mut self) {
+        let turn = std::mem::take(&mut self.turn);
         let (work, sender) = (Arc::clone(&self.work), self.sender.clone());
         rayon::spawn(move || {
-            let done = catch_unwind(AssertUnwindSafe(|| work(&mut item, with)));
+            let one = |(index, mut item, with)| {
+                let made = catch_unwind(AssertUnwindSafe(|| work(&mut item, with)));
+                (index, item, made)
+            };
+            let done = turn.into_iter().map(one).collect();
             // After the run was cancelled, there is no receiver.
-            sender.send((index, item, done)).unwrap_or(());
+            sender.send(done).unwrap_or(());
         });
     }
 
     /// Waits for the work, and returns the items and results in order. Items that were never ready are missing.
-    pub(super) async fn finish(self) -> Vec<(T, R)> {
+    pub(super) async fn finish(mut self) -> Vec<(T, R)> {
+        if !self.turn.is_empty() {
+            self.start();
+        }
         let Self {
             items,
             work,
             few,
             sender,
             mut receiver,
+            ..
         } = self;
         drop(sender);
         let mut done: Vec<Option<(T, R)>> = items.iter().map(|_| None).collect();
@@ -134,8 +160,10 @@ where
                 done[index] = Some((item, made));
             }
         }
-        while let Some((index, item, made)) = receiver.recv().await {
-            done[index] = Some((item, made.unwrap_or_else(|panic| resume_unwind(panic))));
+        while let Some(turn) = receiver.recv().await {
+            for (index, item, made) in turn {
+                done[index] = Some((item, made.unwrap_or_else(|panic| resume_unwind(panic))));
+            }
         }
         done.into_iter().flatten().collect()
     }

@@ -391,7 +391,7 @@ impl Unread {
         Self {
             code: error.fault.code(),
             line: Some(error.line),
-            cause: format!("{error} (line {}, column {})", error.line, error.column),
+            cause: format!("{error} (column {})", error.column),
             hint: Some(hint(&error.fault).to_owned()),
         }
     }

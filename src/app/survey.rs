@@ -236,8 +236,18 @@ pub(super) fn wrong_paths(error: &scan::ScanError) -> Problem {
         what: error.to_string(),
         place: Place::default(),
         cause: String::new(),
-        hint: Some(error.hint()),
+        hint: Some(meant_flag(error).unwrap_or_else(|| error.hint())),
     }
+}
+
+/// The hint for an action that was typed as a path.
+fn meant_flag(error: &scan::ScanError) -> Option<String> {
+    let scan::ScanError::Missing { path, .. } = error else {
+        return None;
+    };
+    ["update", "restore", "check", "diff"]
+        .contains(&path.as_str())
+        .then(|| format!("did you mean `--{path}`?"))
 }
 
 /// What a content of a file is, if nothing is asked about it.

@@ -1,5 +1,6 @@
 //! Completions for shells and pages of the manual, made from the flags when they are asked for, so that they cannot fall behind.
 
+use clap::builder::StyledStr;
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
@@ -35,11 +36,37 @@ pub(super) fn page(command: Option<&str>) -> Result<String, UsageError> {
 }
 
 fn roff(command: Command) -> String {
+    let version = concat!("imago ", env!("CARGO_PKG_VERSION"));
+    let manual = Man::new(command.clone()).source(version).manual("imago");
     let mut page = Vec::new();
-    Man::new(command)
-        .render(&mut page)
-        .expect("a vector takes all");
-    text(page)
+    let parts = [
+        Man::render_title,
+        Man::render_name_section,
+        Man::render_synopsis_section,
+        Man::render_description_section,
+        Man::render_options_section,
+        Man::render_subcommands_section,
+    ];
+    for render in &parts[..5 + usize::from(command.has_subcommands())] {
+        render(&manual, &mut page).expect("a vector takes all");
+    }
+    text(page) + &command.get_after_help().map_or_else(String::new, examples)
+}
+
+/// The examples below the help, line by line as they stand there.
+fn examples(after_help: &StyledStr) -> String {
+    let mut page = String::new();
+    for line in after_help.to_string().lines() {
+        let escaped = line.replace('\\', r"\\e").replace('-', r"\-");
+        match escaped.as_str() {
+            "Examples:" => page.push_str(".SH EXAMPLES\n.nf\n"),
+            line => match line.strip_prefix("Exit codes: ") {
+                Some(codes) => page.push_str(&format!(".fi\n.SH EXIT STATUS\n.nf\n{codes}\n")),
+                None => page.push_str(&format!("{line}\n")),
+            },
+        }
+    }
+    page + ".fi\n"
 }
 
 fn text(bytes: Vec<u8>) -> String {
@@ -64,13 +91,25 @@ mod tests {
 
     #[test]
     fn each_command_has_a_page() {
-        assert!(page(None).unwrap().contains("imago\\-files(1)"));
+        let root = page(None).unwrap();
+        assert!(root.contains("imago\\-files(1)") && root.contains("imago\\-init(1)"));
+        assert!(root.contains("\n.SH EXIT STATUS\n.nf\n0 done, "), "{root}");
         let files = page(Some("files")).unwrap();
         assert!(
             files.contains(".TH imago\\-files 1") || files.contains(".TH imago-files 1"),
             "{files}"
         );
         assert!(files.contains("\\-\\-max\\-changes"), "{files}");
+        assert!(
+            files.contains("\"imago 0.1.0\"") && !files.contains("EXTRA"),
+            "{files}"
+        );
+        // Examples stand as they are, one a line.
+        let example = "\n.SH EXAMPLES\n.nf\n  imago files \\-\\-update \\-\\-lock imago.lock ";
+        assert!(
+            files.contains(example) && files.ends_with(".fi\n"),
+            "{files}"
+        );
         assert_eq!(page(Some("fils")).unwrap_err().what, "`fils` is no command");
     }
 }

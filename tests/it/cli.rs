@@ -112,6 +112,10 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
             "error: there is no file or folder `nowhere`\n  hint: check the spelling",
         ),
         (
+            "files update deploy",
+            "error: there is no file or folder `update`\n  hint: did you mean `--update`?\n",
+        ),
+        (
             "files depoly",
             "error: there is no file or folder `depoly`\n  hint: did you mean `deploy`?\n",
         ),

@@ -68,6 +68,11 @@ fn every_error_leads_to_the_page_that_explains_it() {
         .filter_map(|line| line.strip_prefix("docs: "))
         .collect();
     let [link] = links[..] else { panic!("{text}") };
+    // The line of a place is said once.
+    assert!(
+        text.contains("web.yaml:2\n") && !text.contains("line 2"),
+        "{text}"
+    );
     assert_leads_to_a_row(link, "yaml-syntax");
     assert!(
         !place

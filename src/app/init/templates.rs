@@ -6,22 +6,28 @@ pub(super) const PRE_COMMIT: &str = ".pre-commit-config.yaml";
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// The project's own name at GitHub: `OWNER/imago`.
+fn repository() -> Option<&'static str> {
+    REPOSITORY.strip_prefix("https://github.com/")
+}
+
 /// The settings of a repository that has `pinned` images as `name:tag@digest`, and no record of them.
 pub(super) fn settings(pinned: usize) -> String {
     let images = match pinned {
         1 => "1 image is".to_owned(),
         pinned => format!("{pinned} images are"),
     };
+    let schema = repository()
+        .map(|name| format!("# yaml-language-server: $schema=https://raw.githubusercontent.com/{name}/v{VERSION}/schema/imago.schema.json\n"))
+        .unwrap_or_default();
     format!(
-        "# {images} pinned as name:tag@digest. With this line each follows its own tag; without it, they are fixed.\ntrack: tag\n"
+        "{schema}# {images} pinned as name:tag@digest. With this line each follows its own tag; without it, they are fixed.\ntrack: tag\n"
     )
 }
 
 /// A nightly branch with a request, and a check of each request.
 pub(super) fn workflow(folders: &[String]) -> String {
-    let name = REPOSITORY
-        .strip_prefix("https://github.com/")
-        .unwrap_or(REPOSITORY);
+    let name = repository().unwrap_or(REPOSITORY);
     let paths: String = folders
         .iter()
         .map(|folder| format!("            {folder}\n"))
@@ -76,10 +82,7 @@ jobs:
 
 /// A branch with a merge request from each scheduled pipeline, and a check in every other one.
 pub(super) fn job(folders: &[String]) -> String {
-    let image = REPOSITORY
-        .strip_prefix("https://github.com/")
-        .unwrap_or(REPOSITORY)
-        .to_ascii_lowercase();
+    let image = repository().unwrap_or(REPOSITORY).to_ascii_lowercase();
     let folders = folders.join(" ");
     format!(
         r#"# Needs a scheduled pipeline, and IMAGO_GIT_TOKEN: {REPOSITORY}/blob/v{VERSION}/docs/gitlab.md

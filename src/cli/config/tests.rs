@@ -154,7 +154,8 @@ error: `a[` is not a pattern for files: unclosed character class; missing ']'
     for (text, place, what, hint) in [
         ("lock: [", ":1:7", "text is expected here", "quotes"),
         ("include: [", ":1:10", "unclosed bracket", "correct it"),
-        ("lock: *a", ":1:7", "unknown", "correct it"),
+        ("lock: *a", ":1:7", "is an alias", "quotes"),
+        ("exclude: [**/*.yaml]", ":1:11", "begins with `*`", "quotes"),
         (
             "max-changes:\n",
             ":1:12",

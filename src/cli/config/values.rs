@@ -476,6 +476,10 @@ fn explain(error: &Error) -> UsageError {
             format!("the settings nest too deep, or have more than {MOST_ALIASES} aliases"),
             "write the values out",
         ),
+        Error::UnknownAnchor { .. } => usage(
+            "a value that begins with `*` is an alias to YAML",
+            "put the value in quotes, as in \"**/*.yaml\"",
+        ),
         other => usage(
             UserMessageFormatter.format_message(other),
             "correct it; a value with braces or a colon needs quotes",

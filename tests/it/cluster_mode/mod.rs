@@ -5,6 +5,7 @@ mod go_program;
 mod images;
 mod kinds;
 mod nothing;
+mod pins;
 mod pods;
 mod pull_secrets;
 mod selecting;

@@ -51,8 +51,22 @@ pub const FACTS: &[Row] = &[
             "redis.exporter.image",
         ],
         takes: Takes::InTag,
-        since: None,
+        since: Some("5.4.0"),
         source: "https://github.com/argoproj/argo-helm/blob/af0a9310/charts/argo-cd/templates/_common.tpl#L35-L56",
+    },
+    Row {
+        chart: "argo-rollouts",
+        paths: &["controller.image", "dashboard.image"],
+        takes: Takes::InTag,
+        since: Some("2.21.3"),
+        source: "https://github.com/argoproj/argo-helm/blob/af0a9310/charts/argo-rollouts/templates/_helpers.tpl#L45",
+    },
+    Row {
+        chart: "argo-workflows",
+        paths: &["controller.image", "server.image"],
+        takes: Takes::InTag,
+        since: Some("0.22.3"),
+        source: "https://github.com/argoproj/argo-helm/blob/af0a9310/charts/argo-workflows/templates/controller/workflow-controller-deployment.yaml#L47",
     },
     Row {
         chart: "cert-manager",
@@ -80,6 +94,13 @@ pub const FACTS: &[Row] = &[
         takes: Takes::InTag,
         since: None,
         source: "https://github.com/cloudnative-pg/charts/blob/b21ad2d/charts/cloudnative-pg/templates/deployment.yaml#L85",
+    },
+    Row {
+        chart: "cluster-autoscaler",
+        paths: &["image"],
+        takes: Takes::InTag,
+        since: Some("9.51.0"),
+        source: "https://github.com/kubernetes/autoscaler/blob/55c37cd5/cluster-autoscaler/charts/cluster-autoscaler/templates/deployment.yaml#L63",
     },
     Row {
         chart: "descheduler",
@@ -157,6 +178,13 @@ pub const FACTS: &[Row] = &[
         source: "https://github.com/kubernetes/ingress-nginx/blob/dbb11b92d/charts/ingress-nginx/templates/default-backend-deployment.yaml",
     },
     Row {
+        chart: "keda",
+        paths: &["image.keda", "image.metricsApiServer", "image.webhooks"],
+        takes: Takes::InTag,
+        since: Some("2.20.2"),
+        source: "https://github.com/kedacore/charts/blob/1444d00/keda/templates/manager/deployment.yaml#L74",
+    },
+    Row {
         chart: "kube-prometheus-stack",
         paths: &["prometheus.prometheusSpec.image"],
         takes: Takes::ShaDigits,
@@ -174,7 +202,7 @@ pub const FACTS: &[Row] = &[
         chart: "kube-prometheus-stack",
         paths: &["thanosRuler.thanosRulerSpec.image"],
         takes: Takes::ShaDigits,
-        since: Some("68.4.0"),
+        since: Some("40.0.0"),
         source: "https://github.com/prometheus-community/helm-charts/blob/cf408a290aec489277a94450bb3511432477a53a/charts/kube-prometheus-stack/templates/thanos-ruler/ruler.yaml#L17-L27",
     },
     Row {
@@ -187,7 +215,7 @@ pub const FACTS: &[Row] = &[
             "prometheusOperator.admissionWebhooks.patch.image",
         ],
         takes: Takes::ShaDigits,
-        since: Some("68.4.0"),
+        since: Some("40.0.0"),
         source: "https://github.com/prometheus-community/helm-charts/blob/cf408a290aec489277a94450bb3511432477a53a/charts/kube-prometheus-stack/templates/prometheus-operator/deployment.yaml#L53-L56",
     },
     Row {
@@ -210,6 +238,13 @@ pub const FACTS: &[Row] = &[
         takes: Takes::InTag,
         since: Some("0.2.4"),
         source: "https://github.com/prometheus-community/helm-charts/blob/cf408a290aec489277a94450bb3511432477a53a/charts/kube-state-metrics/templates/_helpers.tpl#L187-L195",
+    },
+    Row {
+        chart: "kured",
+        paths: &["image"],
+        takes: Takes::InTag,
+        since: Some("4.0.0"),
+        source: "https://github.com/kubereboot/charts/blob/8927217/charts/kured/templates/daemonset.yaml#L58",
     },
     Row {
         chart: "loki",
@@ -236,6 +271,27 @@ pub const FACTS: &[Row] = &[
         takes: Takes::InTag,
         since: Some("3.5.0"),
         source: "https://github.com/kubernetes-sigs/metrics-server/blob/5ed5d3a2cf940a8c7541cfbac19af822f4c97844/charts/metrics-server/templates/_helpers.tpl#L78",
+    },
+    Row {
+        chart: "nextcloud",
+        paths: &["image"],
+        takes: Takes::InTag,
+        since: Some("2.0.0"),
+        source: "https://github.com/nextcloud/helm/blob/c968d8b/charts/nextcloud/templates/_helpers.tpl#L45",
+    },
+    Row {
+        chart: "node-feature-discovery",
+        paths: &["image"],
+        takes: Takes::InTag,
+        since: Some("0.11.3"),
+        source: "https://github.com/kubernetes-sigs/node-feature-discovery/blob/76e6cc8cc/deployment/helm/node-feature-discovery/templates/master.yaml#L60",
+    },
+    Row {
+        chart: "opentelemetry-collector",
+        paths: &["image"],
+        takes: Takes::InTag,
+        since: None,
+        source: "https://github.com/open-telemetry/opentelemetry-helm-charts/blob/dd5665c0/charts/opentelemetry-collector/templates/_pod.tpl#L53-L56",
     },
     Row {
         chart: "prometheus",
@@ -343,11 +399,25 @@ pub const FACTS: &[Row] = &[
         source: "https://github.com/traefik/traefik-helm-chart/blob/a8a66d0098703627b2cf352c66b1725c196a734a/traefik/templates/_helpers.tpl#L62-L65",
     },
     Row {
+        chart: "vault",
+        paths: &["server.image", "injector.image"],
+        takes: Takes::InTag,
+        since: Some("0.3.2"),
+        source: "https://github.com/hashicorp/vault-helm/blob/aa1c92e4/templates/server-statefulset.yaml#L79",
+    },
+    Row {
         chart: "velero",
         paths: &["image"],
         takes: Takes::InTag,
         since: Some("4.1.1"),
         source: "https://github.com/vmware-tanzu/helm-charts/blob/73466ca/charts/velero/templates/deployment.yaml",
+    },
+    Row {
+        chart: "volsync",
+        paths: &["image"],
+        takes: Takes::InTag,
+        since: Some("0.4.0"),
+        source: "https://github.com/backube/volsync/blob/5ca54dab/helm/volsync/templates/_helpers.tpl#L75",
     },
 ];
 

@@ -252,6 +252,15 @@ impl Walk<'_> {
             return;
         }
         let tag_text = tag_slot.as_ref().and_then(Slot::text).unwrap_or_default();
+        // Some charts take a digest for a tag, with or without the `@`.
+        let bare = tag_text.strip_prefix('@').unwrap_or(tag_text);
+        if hold.is_none() && Digest::parse(bare).is_ok() {
+            self.sites.push(Site {
+                image: Image::Text(format!("{name}@{bare}")),
+                ..self.blank(shown, marks, None)
+            });
+            return;
+        }
         let is_behind = tag_text.contains('@');
         let is_anchored = || tag_node.is_some_and(|tag| tag.is_anchored() || !map.has_own(tag_key));
         let variant = VARIANTS.into_iter().find(|variant| {
@@ -555,6 +564,14 @@ mod tests {
             (
                 json!({"image": {"repository": "web", "digest": d}}),
                 "image web@sha256:00",
+            ),
+            (
+                json!({"image": {"repository": "web", "tag": d}}),
+                "image web@sha256:00",
+            ),
+            (
+                json!({"image": {"registry": "r.test", "repository": "web", "tag": format!("@{d}"), "digest": ""}}),
+                "image r.test/web@sha256:00",
             ),
             (
                 json!({"kafkaImage": {"registry": "r.test", "repository": "shop", "name": "web", "tag": "1"}}),

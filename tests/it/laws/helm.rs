@@ -466,7 +466,7 @@ fn lock() -> String {
 
 #[test]
 fn what_helm_renders_differs_in_the_intended_digests_alone() {
-    let count = number("IMAGO_LAWS").unwrap_or(COUNT) / 1000 + 20;
+    let count = number("IMAGO_LAWS").unwrap_or(COUNT) / 2000 + 20;
     let written = Mutex::new(BTreeSet::new());
     let is_left_out = Mutex::new(false);
     seeds::each(count, |seed| {
@@ -504,7 +504,10 @@ fn what_helm_renders_differs_in_the_intended_digests_alone() {
             .imago(["files", "--update", "--offline", file])
             .finish();
         let after = fs::read_to_string(place.path().join(file)).unwrap();
-        let broken = chart.broken(&form.values(&text), &form.values(&after));
+        let broken = match text == after {
+            true => Some(Break::Nothing),
+            false => chart.broken(&form.values(&text), &form.values(&after)),
+        };
         let why = || {
             format!(
                 "seed {seed}: {kind} as {name}, {form:?}: {broken:?}\n{text}----\n{after}----\n{}{}",
@@ -531,7 +534,7 @@ fn what_helm_renders_differs_in_the_intended_digests_alone() {
     let expected: BTreeSet<_> = CHARTS.map(|(kind, _)| kind).into_iter().collect();
     let expected = &expected - &BTreeSet::from(HELD);
     assert!(
-        is_left_out.into_inner().unwrap() || count < 100 || written == expected,
+        is_left_out.into_inner().unwrap() || count < 70 || written == expected,
         "{written:?}"
     );
 }

@@ -74,7 +74,7 @@ pub async fn run(
                     Again::Overtaken => &mut overtaken,
                 };
                 *count += 1;
-                session = Some(outdated);
+                session = Some(*outdated);
             }
         }
     }
@@ -105,9 +105,9 @@ struct Looked {
 /// How a pass over the files ends.
 enum End {
     /// The report is complete.
-    Reported(Box<Report>, Pass),
+    Reported(Box<Report>, Box<Pass>),
     /// It has to be planned anew.
-    Again(Session, Again),
+    Again(Box<Session>, Again),
 }
 
 impl Job {
@@ -329,7 +329,7 @@ impl Job {
                 .map_err(|problem| *problem)?,
             (Some(session), _) => match session.carry_out(request, &pass, &mut report)? {
                 PushOutcome::Out(failures) => failures,
-                PushOutcome::Again(why) => return Ok(End::Again(session, why)),
+                PushOutcome::Again(why) => return Ok(End::Again(Box::new(session), why)),
             },
         };
         let idle_globs = std::mem::take(&mut pass.survey.idle_globs);
@@ -337,7 +337,7 @@ impl Job {
         let idle = globs::idle(request, &report, idle_globs, &self.at.current);
         report.warnings.extend(idle);
         report.warnings.extend(nothing::checked(&report));
-        Ok(End::Reported(Box::new(report), pass))
+        Ok(End::Reported(Box::new(report), Box::new(pass)))
     }
 }
 

@@ -1450,6 +1450,12 @@ mod tests {
                 json!({"kind": "Deployment"}),
                 "set by over",
             ),
+            (
+                own.clone(),
+                json!({"group": "apps", "version": "v1", "kind": "Deployment", "name": "web"}),
+                "set by over",
+            ),
+            (own.clone(), json!({"version": "v2", "name": "web"}), "kept"),
             (own.clone(), json!({"name": "app"}), "kept"),
             (own.clone(), json!({"labelSelector": "app=web"}), "kept"),
             (own.clone(), json!({"name": "w.*"}), "kept"),

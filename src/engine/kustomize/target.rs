@@ -4,10 +4,11 @@ use super::pattern::{Limits, Pattern, is_pattern};
 use crate::engine::object::Object;
 use crate::engine::tree::Tree;
 
-/// The group, the kind and the name of a target, each a regular expression, or empty for any.
+/// What a target says of objects, each a regular expression, or empty for any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Target {
     group: String,
+    version: String,
     kind: String,
     name: String,
     namespace: String,
@@ -25,10 +26,11 @@ impl Target {
         };
         Self {
             group: text("group"),
+            version: text("version"),
             kind: text("kind"),
             name: text("name"),
             namespace: text("namespace"),
-            has_more: ["version", "labelSelector", "annotationSelector"]
+            has_more: ["labelSelector", "annotationSelector"]
                 .into_iter()
                 .any(|key| !text(key).is_empty()),
         }
@@ -38,6 +40,7 @@ impl Target {
     pub(super) fn of(object: &Object) -> Self {
         Self {
             group: object.group().to_owned(),
+            version: String::new(),
             kind: object.kind.clone(),
             name: object.name.clone(),
             namespace: object.namespace.clone().unwrap_or_default(),
@@ -57,15 +60,19 @@ impl Target {
 
     /// Whether it says by texts alone what it is for.
     pub(super) fn is_plain(&self) -> bool {
-        let texts = [&self.group, &self.kind, &self.name, &self.namespace];
-        !self.has_more && !texts.into_iter().any(|text| is_pattern(text))
+        let of_kind = [&self.group, &self.version, &self.kind];
+        let of_object = [&self.name, &self.namespace];
+        let mut texts = of_kind.into_iter().chain(of_object);
+        !self.has_more && !texts.any(|text| is_pattern(text))
     }
 
     /// Whether an object is meant, as far as texts tell. A kustomization may put an object that has no namespace into any.
     pub(super) fn selects(&self, object: &Object) -> bool {
         let fits = |own: &str, text: &str| own.is_empty() || own == text;
         let namespace = object.namespace.as_deref();
+        let version = object.api_version.rsplit('/').next().unwrap_or_default();
         fits(&self.group, object.group())
+            && fits(&self.version, version)
             && fits(&self.kind, &object.kind)
             && fits(&self.name, &object.name)
             && namespace.is_none_or(|namespace| fits(&self.namespace, namespace))

@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use super::overlays::Base;
+use super::overlays::{self, Base};
 use crate::engine::helm::{self, Clue};
 use crate::engine::yaml::File;
 
 /// What a file of a tree says of charts.
 pub(super) fn clues(base: &Base, path: &Path, bytes: &[u8]) -> Vec<Clue> {
-    let text = std::str::from_utf8(bytes)
-        .ok()
-        .filter(|_| helm::may_tell(bytes));
+    let may_tell = overlays::is_kustomization(path) || helm::may_tell(bytes);
+    let text = std::str::from_utf8(bytes).ok().filter(|_| may_tell);
     let file = text.and_then(|text| File::parse(text).ok());
     file.map(|file| clues_of(base, path, &file))
         .unwrap_or_default()

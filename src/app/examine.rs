@@ -254,7 +254,7 @@ pub(super) fn examine_bytes(
     }
     let parsed = File::parse(text);
     let clues = match &parsed {
-        Ok(file) if helm::may_tell(bytes) => clues::clues_of(base, path, file),
+        Ok(file) if is_kustomization || helm::may_tell(bytes) => clues::clues_of(base, path, file),
         _ => Vec::new(),
     };
     let kustomizations = match &parsed {

@@ -12,7 +12,7 @@ use super::overlays::{Base, ReadEvidence};
 use super::threads;
 use crate::engine::helm::{self, Chart, Charts, Clue};
 use crate::engine::shape::{self, Kinds};
-use crate::engine::yaml::File;
+use crate::engine::yaml::{File, YamlNode};
 use crate::io::scan::{GlobMatcher, Globs};
 
 /// A file that was found.
@@ -141,18 +141,36 @@ impl KnownCharts {
             "" => "Chart.yaml".to_owned(),
             folder => format!("{folder}/Chart.yaml"),
         };
+        let values_of = |folder: &str| chart_of(folder).replace("Chart.yaml", DEFAULTS);
         let mut files: BTreeSet<String> = BTreeSet::new();
         for name in &values {
-            files.insert(chart_of(folder(name)));
+            let folder = folder(name);
+            files.insert(chart_of(folder));
             files.extend(around(name).map(|folder| chart_of(&folder)));
+            if **name != values_of(folder) {
+                files.insert(values_of(folder));
+            }
         }
         if files.is_empty() {
             return Ok(());
         }
-        let charts: BTreeMap<String, Option<Chart>> = read(&Vec::from_iter(files))?
+        let contents: BTreeMap<String, Vec<u8>> = read(&Vec::from_iter(files))?
             .into_iter()
-            .map(|(file, content)| (file, content.ok().and_then(|content| chart(&content))))
+            .filter_map(|(file, content)| Some((file, content.ok()?)))
             .collect();
+        let chart = |(file, content): (&String, &Vec<u8>)| {
+            let folder = folder(file);
+            let mut chart =
+                first_document(content, |document| helm::chart_yaml(document)).flatten();
+            if let (Some(chart), Some(values)) = (&mut chart, contents.get(&values_of(folder))) {
+                let defaults = first_document(values, |values| shape::default_images(values));
+                chart.defaults = defaults.unwrap_or_default();
+            }
+            (file.clone(), chart)
+        };
+        let is_chart = |(file, _): &(&String, &Vec<u8>)| file.ends_with("Chart.yaml");
+        let charts: BTreeMap<String, Option<Chart>> =
+            contents.iter().filter(is_chart).map(chart).collect();
         for name in values {
             if let Some(chart) = charts.get(&chart_of(folder(name))) {
                 self.charts.add(name.clone(), chart.clone());
@@ -198,13 +216,15 @@ impl KnownCharts {
     }
 }
 
-fn chart(content: &[u8]) -> Option<Chart> {
+/// What the first document of a file says.
+fn first_document<T>(content: &[u8], read: impl Fn(YamlNode<'_, '_>) -> T) -> Option<T> {
     let file = File::parse(std::str::from_utf8(content).ok()?).ok()?;
     let is_readable = !file.is_empty() && !file.is_refused(0);
-    is_readable
-        .then(|| helm::chart_yaml(file.document(0)))
-        .flatten()
+    is_readable.then(|| read(file.document(0)))
 }
+
+/// The file with the own values of a chart.
+const DEFAULTS: &str = "values.yaml";
 
 /// `values.yaml`, `values-prod.yaml`, …
 fn is_named_values(name: &str) -> bool {

@@ -3,16 +3,17 @@
 mod clues;
 mod facts;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::path::Step;
+use super::path::{Path, Step};
 
 pub use clues::{Charts, Clue, chart_yaml, may_tell, read};
 pub use facts::{FACTS, Row as KnownFact};
 
 /// A chart that values are for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chart {
     /// Its name, without the repository that it comes from.
     pub name: String,
@@ -20,6 +21,17 @@ pub struct Chart {
     pub version: Option<String>,
     /// The charts that it brings, each by the key under which its values stand.
     pub parts: Vec<(String, Chart)>,
+    /// The images of its own values, where these are known, each by its place.
+    pub defaults: BTreeMap<Path, DefaultImage>,
+}
+
+/// What the own values of a chart say of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefaultImage {
+    /// The repository, with its registry.
+    pub name: String,
+    /// Whether there is a key `digest` for it.
+    pub has_digest: bool,
 }
 
 /// How a chart takes the digest of an image.
@@ -77,6 +89,7 @@ impl Chart {
                 .filter(|version| !version.is_empty())
                 .map(str::to_owned),
             parts: Vec::new(),
+            defaults: BTreeMap::new(),
         }
     }
 

@@ -30,7 +30,7 @@ pub use pattern::{NoPattern, Pattern};
 pub use pods::{PodKind, PodOwner, Template};
 pub use releases::release_values;
 pub use unhandled::{is_kustomization_file, is_miswritten, slip, unhandled};
-pub use values::settle as settle_values;
+pub use values::{defaults as default_images, settle as settle_values};
 
 /// Whether an object with images may be in the bytes: the name of one of the kinds that run pods, an escape (`\\x`, `\\u`, `\\U`) that
 /// could spell it, an image's key and a text that stands in every other object with one, or a kind that the run adds.

@@ -44,9 +44,13 @@ pub trait Tree<'a>: Copy {
     fn has_own(self, key: &str) -> bool {
         self.get(key).is_some()
     }
-    /// Whether other places may name it by its anchor, or it is such a place.
-    fn is_anchored(self) -> bool {
-        false
+    /// What tells it from other nodes, if other places may name it by its anchor, or it is such a place.
+    fn anchor(self) -> Option<usize> {
+        None
+    }
+    /// In how many places it is written, as itself and by its anchor. It takes as long as the file has nodes.
+    fn places(self) -> usize {
+        1
     }
 }
 

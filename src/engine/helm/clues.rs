@@ -53,18 +53,15 @@ enum Of {
     Nothing,
 }
 
-/// Texts of which one stands in every file with a clue.
-const TELLING: [&[u8]; 7] = [
-    b"OCIRepository",
+/// Texts of which one stands in every file with a clue that is no kustomization.
+const TELLING: [&[u8]; 4] = [
+    b"HelmRelease",
     b"HelmChart",
+    b"OCIRepository",
     b"valueFiles",
-    b"valuesFrom",
-    b"chartRef",
-    b"helmCharts",
-    b"configMapGenerator",
 ];
 
-/// Whether a clue may be in the bytes.
+/// Whether a clue may be in the bytes of a file that is no kustomization.
 pub fn may_tell(bytes: &[u8]) -> bool {
     TELLING
         .into_iter()

@@ -42,7 +42,8 @@ pub fn find_in<'a, T: Tree<'a>>(file_name: &str, document: T, kinds: &Kinds) -> 
 /// Finds the images in a document that is the values of a chart.
 pub fn find_values<'a, T: Tree<'a>>(document: T, chart: Option<&Chart>, kinds: &Kinds) -> Found {
     let mut sites = Vec::new();
-    values::sites(document, &Path::root(), &mut sites);
+    let defaults = chart.map(|chart| &chart.defaults);
+    values::sites(document, &Path::root(), defaults, &mut sites);
     values::settle(&Path::root(), chart, &kinds.helm, &mut sites);
     let object = Object {
         api_version: String::new(),

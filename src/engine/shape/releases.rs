@@ -129,7 +129,7 @@ pub(super) fn sites<'a, T: Tree<'a>>(
                 let (first, at) = (sites.len(), at.keys(keys));
                 let values = match form {
                     Form::Mapping => {
-                        values::sites(node, &at, sites);
+                        values::sites(node, &at, None, sites);
                         at
                     }
                     Form::Text => {
@@ -210,7 +210,7 @@ fn in_text<'a, T: Tree<'a>>(node: T, at: &Path, sites: &mut Vec<Site>) {
         return;
     }
     let mut found = Vec::new();
-    values::sites(file.document(0), &Path::root(), &mut found);
+    values::sites(file.document(0), &Path::root(), None, &mut found);
     let before = at.join(Step::Inside(0));
     let is_literal = node.is_verbatim();
     for mut site in found {
@@ -251,7 +251,7 @@ fn parameters<'a, T: Tree<'a>>(
         places.insert(steps, index);
     }
     let mut found = Vec::new();
-    values::sites(&values, &Path::root(), &mut found);
+    values::sites(&values, &Path::root(), None, &mut found);
     let is_new = |site: &Site| match &site.slots {
         Slots::Parts(parts) => parts
             .digest

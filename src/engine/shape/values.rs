@@ -13,9 +13,10 @@
 //! Where no key for a digest is, the digest may go behind the tag, if the chart takes it there: [`settle`] says so, or a comment does.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::engine::code::Code;
-use crate::engine::helm::{Chart, Settings, Takes};
+use crate::engine::helm::{Chart, DefaultImage, Settings, Takes};
 use crate::engine::hold::Hold;
 use crate::engine::image::{Digest, ImageRef, is_placeholder};
 use crate::engine::marks::Mark;
@@ -40,15 +41,45 @@ const CHROOT: (&str, &str, &str) = ("chroot", "digestChroot", "-chroot");
 /// The algorithm of every digest here.
 const ALGORITHM: &str = "sha256:";
 
-/// Adds the images in values. None is freed by what is known of a chart: that is the business of [`settle`].
-pub(super) fn sites<'a, T: Tree<'a>>(values: T, at: &Path, sites: &mut Vec<Site>) {
+/// Adds the images in values. `defaults` are those in the chart's own values. None is freed by what else is known of a chart: that is the
+/// business of [`settle`].
+pub(super) fn sites<'a, T: Tree<'a>>(
+    values: T,
+    at: &Path,
+    defaults: Option<&Defaults>,
+    sites: &mut Vec<Site>,
+) {
     let mut walk = Walk {
+        defaults,
         registry: global_registry(values),
         outside: at.steps().len(),
         steps: at.steps().to_vec(),
         sites,
+        anchored: BTreeMap::new(),
     };
     walk.below(values, "");
+    walk.free_anchored();
+}
+
+/// The images of a chart, by their places in its values.
+type Defaults = BTreeMap<Path, DefaultImage>;
+
+/// What the own values of a chart say of its images.
+pub fn defaults<'a, T: Tree<'a>>(values: T) -> Defaults {
+    let mut found = Vec::new();
+    sites(values, &Path::root(), None, &mut found);
+    let image = |site: Site| {
+        let Slots::Parts(parts) = &site.slots else {
+            return None;
+        };
+        let is_digest = |slot: &Slot| slot.steps == [Step::from("digest")];
+        let image = DefaultImage {
+            name: ImageRef::parse(site.image.text()?).ok()?.name().to_owned(),
+            has_digest: parts.digest.as_ref().is_some_and(is_digest),
+        };
+        Some((site.at, image))
+    };
+    found.into_iter().filter_map(image).collect()
 }
 
 /// Frees the images of values of which it is known how the chart takes their digests, and holds those of which it is known that it does
@@ -109,13 +140,27 @@ fn free(slots: &mut Slots, code: Code, takes: Takes) -> bool {
 }
 
 struct Walk<'s> {
+    defaults: Option<&'s Defaults>,
     /// What stands before every repository.
     registry: Option<String>,
     /// How many steps lead to the values.
     outside: usize,
     steps: Vec<Step>,
     sites: &'s mut Vec<Site>,
+    /// The images whose tag has an anchor, by that anchor.
+    anchored: BTreeMap<usize, Anchored>,
 }
+
+/// The images that share a tag by its anchor.
+struct Anchored {
+    /// In how many places the tag is written.
+    places: usize,
+    /// Each among the sites, with what would hold it without the anchor.
+    sites: Vec<(usize, Option<Hold>)>,
+}
+
+/// How many anchors of tags are followed in values: each is a walk through the file.
+const MOST_ANCHORS: usize = 64;
 
 impl Walk<'_> {
     /// Looks at what stands under a key. Items of a list are under the key of the list.
@@ -221,7 +266,9 @@ impl Walk<'_> {
             }
         };
         let tag_slot = Some(slot(tag_key, tag_node)).filter(|slot| slot.text().is_some());
-        let digest_slot = digest_key.map(|key| {
+        let has_key = || self.default().is_some_and(|image| image.has_digest);
+        let is_added = digest_key.is_none() && tag_slot.is_some() && has_key();
+        let digest_slot = digest_key.or(is_added.then_some("digest")).map(|key| {
             let slot = slot(key, digest_node);
             let is_bare = slot.text().is_some_and(|text| !text.starts_with(ALGORITHM));
             Slot {
@@ -245,6 +292,10 @@ impl Walk<'_> {
             if hold.is_none() && is_group(key) {
                 self.sites.push(Site {
                     image: Image::Text(name),
+                    slots: Slots::Parts(Box::new(Parts {
+                        tag: None,
+                        digest: digest_slot,
+                    })),
                     ignored: Some(IgnoreMark::TagFromChart),
                     ..self.blank(shown, marks, None)
                 });
@@ -262,7 +313,10 @@ impl Walk<'_> {
             return;
         }
         let is_behind = tag_text.contains('@');
-        let is_anchored = || tag_node.is_some_and(|tag| tag.is_anchored() || !map.has_own(tag_key));
+        let is_merged = tag_node.is_some() && !map.has_own(tag_key);
+        let goes_behind = is_behind || digest_key.is_none() && !is_added;
+        let anchor = tag_node.filter(|_| goes_behind);
+        let anchor = anchor.and_then(|tag| Some((tag, tag.anchor()?)));
         let variant = VARIANTS.into_iter().find(|variant| {
             let is_own = *variant == CHROOT.0 && map.get(CHROOT.1).is_some();
             !is_own && is_set(map, variant)
@@ -282,14 +336,31 @@ impl Walk<'_> {
             Some(Hold::no_digest(key_of))
         } else if let Some(variant) = variant.filter(|_| tag_slot.is_some()) {
             Some(Hold::variant_switch(variant))
-        } else if (is_behind || digest_key.is_none()) && is_anchored() {
+        } else if goes_behind && is_merged {
             Some(Hold::anchored_tag())
-        } else if is_behind || has_digest || digest_key == Some("digest") {
+        } else if is_behind || has_digest || is_added || digest_key == Some("digest") {
             None
         } else if digest_key == Some("sha") {
             Some(Hold::sha_form_unknown(key_of))
         } else {
             (!is_allowed).then(Hold::chart_unproven)
+        };
+        let is_free = hold
+            .as_ref()
+            .is_none_or(|hold| hold.code == Code::ChartUnproven);
+        let hold = match anchor.filter(|_| is_free) {
+            Some((tag, anchor)) => {
+                let is_last = self.anchored.len() >= MOST_ANCHORS;
+                if !is_last || self.anchored.contains_key(&anchor) {
+                    let shared = self.anchored.entry(anchor).or_insert_with(|| Anchored {
+                        places: tag.places(),
+                        sites: Vec::new(),
+                    });
+                    shared.sites.push((self.sites.len(), hold));
+                }
+                Some(Hold::anchored_tag())
+            }
+            None => hold,
         };
         let digest_slot = digest_slot.filter(|_| !is_behind || has_digest);
         let image = match is_behind {
@@ -306,6 +377,28 @@ impl Walk<'_> {
             ..self.blank(shown, marks, hold)
         });
         self.sites.extend(chroot);
+    }
+
+    /// A tag may be written once for several images, if these are one and the same, and nothing else has it.
+    fn free_anchored(&mut self) {
+        for Anchored { places, sites } in std::mem::take(&mut self.anchored).into_values() {
+            let image = |(at, _): &(usize, Option<Hold>)| self.sites[*at].image.clone();
+            let are_one = sites
+                .windows(2)
+                .all(|pair| image(&pair[0]) == image(&pair[1]));
+            if are_one && sites.len() == places {
+                for (at, hold) in sites {
+                    let own = &mut self.sites[at].hold;
+                    // What a comment says stays.
+                    if own
+                        .as_ref()
+                        .is_some_and(|own| own.code == Code::AnchoredTag)
+                    {
+                        *own = hold;
+                    }
+                }
+            }
+        }
     }
 
     /// The image that the chart runs instead, with a digest of its own.
@@ -345,18 +438,22 @@ impl Walk<'_> {
         })
     }
 
+    /// What the chart's own values say of the image here.
+    fn default(&self) -> Option<&DefaultImage> {
+        let at: Path = self.steps[self.outside..].iter().cloned().collect();
+        self.defaults?.get(&at)
+    }
+
     /// The repository that a mapping names.
     fn repository<'a, T: Tree<'a>>(&self, map: T, key: &str) -> Named {
         let text = |key| text(map, key);
         let Some((name_key, name)) = name_key(map, key) else {
-            return match is_image(key)
-                && !map
-                    .entries()
-                    .iter()
-                    .any(|(key, value)| is_whole(key, *value))
-            {
-                true => Named::Hold(Hold::name_missing()),
-                false => Named::Not,
+            let mut entries = map.entries().into_iter();
+            return match (is_image(key), self.default()) {
+                (true, _) if entries.any(|(key, value)| is_whole(key, value)) => Named::Not,
+                (_, Some(image)) => Named::Name(image.name.clone()),
+                (true, None) => Named::Hold(Hold::name_missing()),
+                (false, None) => Named::Not,
             };
         };
         let own = text("registry");
@@ -485,7 +582,7 @@ mod tests {
 
     fn find(values: &Value) -> Vec<Site> {
         let mut found = Vec::new();
-        sites(values, &Path::root(), &mut found);
+        sites(values, &Path::root(), None, &mut found);
         found
     }
 

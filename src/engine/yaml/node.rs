@@ -284,7 +284,14 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
         target.is_mapping() && target.pairs(target.node().first).any(own)
     }
 
-    fn is_anchored(self) -> bool {
-        self.is_alias() || self.has_anchor()
+    fn anchor(self) -> Option<usize> {
+        let is_shared = self.is_alias() || self.has_anchor();
+        is_shared.then(|| self.target().id.0 as usize)
+    }
+
+    fn places(self) -> usize {
+        let target = self.target().id.0;
+        let is_one = |node: &&Node| node.kind == Kind::Alias && node.first == target;
+        1 + self.file.nodes.iter().filter(is_one).count()
     }
 }

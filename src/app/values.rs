@@ -10,8 +10,11 @@ use super::examine::{Examined, Questions, examine_values};
 use super::manifest::ManifestFile;
 use super::overlays::{Base, ReadEvidence};
 use super::threads;
-use crate::engine::helm::{self, Chart, Charts, Clue};
+use crate::engine::helm::{self, Charts, Clue, Of};
+use crate::engine::hold::Hold;
+use crate::engine::object::Object;
 use crate::engine::shape::{self, Kinds};
+use crate::engine::site::Slots;
 use crate::engine::yaml::{File, YamlNode};
 use crate::io::scan::{GlobMatcher, Globs};
 
@@ -106,12 +109,46 @@ impl KnownCharts {
         questions: &impl Questions,
     ) -> Option<Examined> {
         let chart = self.charts.values(name)?;
-        let examined = examine_values(content, chart, kinds, questions);
-        let is_vendored = || self.vendored.contains(folder(name));
-        Some(match examined {
-            Examined::Manifest { .. } if is_vendored() => Examined::Vendored,
-            examined => examined,
-        })
+        let mut examined = examine_values(content, chart, kinds, questions);
+        if let Examined::Manifest {
+            objects,
+            questions: due,
+            ..
+        } = &mut examined
+        {
+            if self.vendored.contains(folder(name)) {
+                return Some(Examined::Vendored);
+            }
+            if self.hold_overridden(name, objects) {
+                *due = questions(objects);
+            }
+        }
+        Some(examined)
+    }
+
+    /// Holds the images in a chart's own values over which an object sets another tag: a digest here would go with that tag. Says whether
+    /// there are any.
+    fn hold_overridden(&self, name: &str, objects: &mut [(usize, Object)]) -> bool {
+        let tags = match name.rsplit('/').next() {
+            Some(DEFAULTS) => self.charts.tags_over(folder(name)),
+            _ => None,
+        };
+        let Some(tags) = tags else {
+            return false;
+        };
+        let sites = objects.iter_mut().flat_map(|(_, object)| &mut object.sites);
+        let mut is_held = false;
+        for site in sites {
+            let has_digest_key = match &site.slots {
+                Slots::Parts(parts) => parts.digest.is_some(),
+                Slots::Whole(_) | Slots::Behind(_) => false,
+            };
+            if let Some(file) = tags.get(&site.at).filter(|_| has_digest_key) {
+                site.hold.get_or_insert_with(|| Hold::tag_set_by(file));
+                is_held = true;
+            }
+        }
+        is_held
     }
 
     /// As [`Self::examine`], of the file at a path.
@@ -144,13 +181,12 @@ impl KnownCharts {
         let values_of = |folder: &str| chart_of(folder).replace("Chart.yaml", DEFAULTS);
         let mut files: BTreeSet<String> = BTreeSet::new();
         for name in &values {
-            let folder = folder(name);
-            files.insert(chart_of(folder));
+            files.insert(chart_of(folder(name)));
             files.extend(around(name).map(|folder| chart_of(&folder)));
-            if **name != values_of(folder) {
-                files.insert(values_of(folder));
-            }
         }
+        files.extend(self.charts.folders().map(chart_of));
+        let values_beside = files.iter().map(|file| values_of(folder(file)));
+        files.extend(values_beside.collect::<Vec<_>>());
         if files.is_empty() {
             return Ok(());
         }
@@ -169,13 +205,17 @@ impl KnownCharts {
             (file.clone(), chart)
         };
         let is_chart = |(file, _): &(&String, &Vec<u8>)| file.ends_with("Chart.yaml");
-        let charts: BTreeMap<String, Option<Chart>> =
-            contents.iter().filter(is_chart).map(chart).collect();
+        for (file, chart) in contents.iter().filter(is_chart).map(chart) {
+            if let Some(chart) = chart {
+                self.charts.add_folder(folder(&file), chart);
+            }
+        }
         for name in values {
-            if let Some(chart) = charts.get(&chart_of(folder(name))) {
-                self.charts.add(name.clone(), chart.clone());
+            if contents.contains_key(&chart_of(folder(name))) {
+                let chart = Of::Folder(folder(name).to_owned());
+                self.charts.add(name.clone(), chart);
                 let is_part =
-                    around(name).is_some_and(|folder| charts.contains_key(&chart_of(&folder)));
+                    around(name).is_some_and(|folder| contents.contains_key(&chart_of(&folder)));
                 if is_part {
                     self.vendored.insert(folder(name).to_owned());
                 }
@@ -191,7 +231,7 @@ impl KnownCharts {
         };
         for name in names {
             if self.charts.values(name).is_none() && matcher.matches(&self.base.root.join(name)) {
-                self.charts.add(name.clone(), None);
+                self.charts.add(name.clone(), Of::Nothing);
             }
         }
     }

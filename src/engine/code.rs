@@ -149,8 +149,8 @@ codes! {
             "Nothing shows that the chart takes a digest behind the tag: it may use the tag in a label, or compare it as a version.",
             "Write `# imago: digest-in-tag` on the tag's line, set `helm: {digest-in-tag: [PATH]}` in the settings, or pin the image with the chart's own `digest` value.";
         VariantSwitch = "variant-switch",
-            "A value beside the tag, such as `distroless`, has the chart run another image than the tag says.",
-            "Write the whole tag, or remove that value.";
+            "Another value, such as `distroless` beside the tag, or a tag in a HelmRelease, has the chart run another image than the tag says.",
+            "Write the whole tag, or remove that value, or give it a digest of its own.";
         ShaForm = "sha-form-unknown",
             "It is not known whether the chart takes `sha` with `sha256:` before it or without, or the text there is no digest.",
             "Write a first digest by hand, or name the chart in `helm: {charts: [...]}` of the settings.";

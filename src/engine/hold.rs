@@ -151,6 +151,14 @@ impl Hold {
         Self::of(Code::NameMissing, reason)
     }
 
+    /// An object sets another tag over the one in a chart's own values.
+    pub fn tag_set_by(file: &str) -> Self {
+        let reason = format!(
+            "`{file}` sets another tag over it, without a digest, so this one would go with that tag"
+        );
+        Self::of(Code::VariantSwitch, &reason)
+    }
+
     /// Two registries are named for the image.
     pub fn two_registries() -> Self {
         let reason = "`registry` and `global.imageRegistry` differ, and charts choose between them in different ways";

@@ -9,7 +9,9 @@ use memchr::memmem;
 use super::Chart;
 use crate::engine::kustomize::FILE_NAMES;
 use crate::engine::object::group_of;
+use crate::engine::path::{Path, Step};
 use crate::engine::tree::Tree;
+use crate::engine::yaml::File;
 
 /// What one document says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +21,10 @@ pub enum Clue {
     /// A HelmRelease.
     Release(Release),
     /// A file may be the values of a chart.
-    Values(String, Option<Chart>),
+    Values(String, Of),
+    /// Values in an object set tags without a digest over those of a chart in this folder: the object's file, the folder, and the mappings
+    /// with the tags.
+    Tags(String, String, Vec<Path>),
     /// A kustomization makes a ConfigMap of a file: the ConfigMap's name, the key, and the file.
     Generated(String, String, String),
 }
@@ -45,11 +50,16 @@ pub struct Release {
     values_from: Vec<(String, String)>,
 }
 
-/// Which chart a release is of.
+/// Which chart values are for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Of {
+pub enum Of {
+    /// This one.
     Chart(Chart),
+    /// That of a source of Flux.
     Source(Named),
+    /// That in a folder of the tree.
+    Folder(String),
+    /// One that is not known.
     Nothing,
 }
 
@@ -58,7 +68,7 @@ const TELLING: [&[u8]; 4] = [
     b"HelmRelease",
     b"HelmChart",
     b"OCIRepository",
-    b"valueFiles",
+    b"Application",
 ];
 
 /// Whether a clue may be in the bytes of a file that is no kustomization.
@@ -77,7 +87,7 @@ pub fn read<'a, T: Tree<'a>>(document: T, file: &str) -> Vec<Clue> {
 
 fn look<'a, T: Tree<'a>>(object: T, file: &str, clues: &mut Vec<Clue>) {
     let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
-    let (version, kind) = match (text(object, &["apiVersion"]), text(object, &["kind"])) {
+    let (version, kind) = match (text_of(object, &["apiVersion"]), text_of(object, &["kind"])) {
         _ if FILE_NAMES.contains(&name) => return kustomization(object, folder, clues),
         (Some(version), Some(kind)) => (version, kind),
         _ => return,
@@ -89,42 +99,54 @@ fn look<'a, T: Tree<'a>>(object: T, file: &str, clues: &mut Vec<Clue>) {
     }
     let own = |kind: &str| Named {
         kind: kind.to_owned(),
-        name: text(object, &["metadata", "name"])
+        name: text_of(object, &["metadata", "name"])
             .unwrap_or_default()
             .to_owned(),
-        namespace: text(object, &["metadata", "namespace"])
+        namespace: text_of(object, &["metadata", "namespace"])
             .unwrap_or_default()
             .to_owned(),
     };
     match (group_of(version), kind) {
         ("source.toolkit.fluxcd.io", "OCIRepository") => {
-            let url = text(object, &["spec", "url"]).unwrap_or_default();
-            let tag = text(object, &["spec", "ref", "tag"]);
+            let url = text_of(object, &["spec", "url"]).unwrap_or_default();
+            let tag = text_of(object, &["spec", "ref", "tag"]);
             let chart = Chart::named(last(url), tag);
             clues.push(Clue::Source(own(kind), chart));
         }
         ("source.toolkit.fluxcd.io", "HelmChart") => {
-            let chart = text(object, &["spec", "chart"]).unwrap_or_default();
-            let chart = Chart::named(last(chart), text(object, &["spec", "version"]));
+            let chart = text_of(object, &["spec", "chart"]).unwrap_or_default();
+            let chart = Chart::named(last(chart), text_of(object, &["spec", "version"]));
             clues.push(Clue::Source(own(kind), chart));
         }
         ("helm.toolkit.fluxcd.io", "HelmRelease") => {
-            clues.push(Clue::Release(release(object, own(kind), file)));
+            let release = release(object, own(kind), file);
+            if let (Of::Folder(folder), Some(values)) =
+                (&release.chart, leaf(object, &["spec", "values"]))
+            {
+                let tags = tags_without_digest(values);
+                clues.push(Clue::Tags(file.to_owned(), folder.clone(), tags));
+            }
+            clues.push(Clue::Release(release));
         }
-        ("argoproj.io", "Application") => sources(object.get("spec"), clues),
+        ("argoproj.io", "Application") => sources(object.get("spec"), file, clues),
         ("argoproj.io", "ApplicationSet") => {
-            sources(leaf(object, &["spec", "template", "spec"]), clues);
+            sources(leaf(object, &["spec", "template", "spec"]), file, clues);
         }
         _ => {}
     }
 }
 
 fn release<'a, T: Tree<'a>>(object: T, own: Named, file: &str) -> Release {
-    let spec = |keys: &[&str]| text(object, &[&["spec"], keys].concat());
+    let spec = |keys: &[&str]| text_of(object, &[&["spec"], keys].concat());
     let chart = match (
         spec(&["chart", "spec", "chart"]),
         spec(&["chartRef", "name"]),
     ) {
+        (Some(chart), _)
+            if spec(&["chart", "spec", "sourceRef", "kind"]) == Some("GitRepository") =>
+        {
+            folder_of(chart)
+        }
         (Some(chart), _) => Of::Chart(Chart::named(
             last(chart),
             spec(&["chart", "spec", "version"]),
@@ -142,10 +164,10 @@ fn release<'a, T: Tree<'a>>(object: T, own: Named, file: &str) -> Release {
         .map(T::items)
         .unwrap_or_default();
     let config_map = |item: T| {
-        let is_whole = text(item, &["targetPath"]).is_none();
-        let key = text(item, &["valuesKey"]).unwrap_or("values.yaml");
-        let name = text(item, &["name"])?;
-        (is_whole && text(item, &["kind"]) == Some("ConfigMap"))
+        let is_whole = text_of(item, &["targetPath"]).is_none();
+        let key = text_of(item, &["valuesKey"]).unwrap_or("values.yaml");
+        let name = text_of(item, &["name"])?;
+        (is_whole && text_of(item, &["kind"]) == Some("ConfigMap"))
             .then(|| (name.to_owned(), key.to_owned()))
     };
     Release {
@@ -157,16 +179,20 @@ fn release<'a, T: Tree<'a>>(object: T, own: Named, file: &str) -> Release {
 }
 
 /// The files of values that the sources of an Application name.
-fn sources<'a, T: Tree<'a>>(spec: Option<T>, clues: &mut Vec<Clue>) {
+fn sources<'a, T: Tree<'a>>(spec: Option<T>, own_file: &str, clues: &mut Vec<Clue>) {
     let Some(spec) = spec else {
         return;
     };
     let many = spec.get("sources").map(T::items).unwrap_or_default();
     for source in spec.get("source").into_iter().chain(many) {
-        let chart = text(source, &["chart"])
-            .filter(|name| !name.is_empty())
-            .map(|name| Chart::named(last(name), text(source, &["targetRevision"])));
-        let folder = text(source, &["path"]).unwrap_or_default();
+        let folder = text_of(source, &["path"]).unwrap_or_default();
+        let chart = match text_of(source, &["chart"]).filter(|name| !name.is_empty()) {
+            Some(name) => Of::Chart(Chart::named(
+                last(name),
+                text_of(source, &["targetRevision"]),
+            )),
+            None => folder_of(folder),
+        };
         let files = leaf(source, &["helm", "valueFiles"])
             .map(T::items)
             .unwrap_or_default();
@@ -180,18 +206,67 @@ fn sources<'a, T: Tree<'a>>(spec: Option<T>, clues: &mut Vec<Clue>) {
             };
             clues.extend(path.map(|path| Clue::Values(path, chart.clone())));
         }
+        if let Of::Folder(folder) = chart {
+            let tags = tags_of_application(source);
+            clues.push(Clue::Tags(own_file.to_owned(), folder, tags));
+        }
     }
+}
+
+/// The mappings with tags in the values that a source has in itself.
+fn tags_of_application<'a, T: Tree<'a>>(source: T) -> Vec<Path> {
+    let mut tags = Vec::new();
+    let helm = |key: &str| leaf(source, &["helm", key]);
+    if let Some(values) = helm("valuesObject") {
+        tags.extend(tags_without_digest(values));
+    }
+    let text = helm("values").and_then(|values| values.scalar().text());
+    if let Some(Ok(file)) = text.map(File::parse)
+        && !file.is_empty()
+        && !file.is_refused(0)
+    {
+        tags.extend(tags_without_digest(file.document(0)));
+    }
+    let parameters = helm("parameters").map(T::items).unwrap_or_default();
+    let name = |item: T| text_of(item, &["name"])?.strip_suffix(".tag");
+    let names = parameters.into_iter().filter_map(name);
+    tags.extend(names.map(|name| {
+        name.split('.')
+            .map(|key| Step::Key(key.to_owned().into()))
+            .collect()
+    }));
+    tags
+}
+
+/// The mappings that have a tag and no digest.
+fn tags_without_digest<'a, T: Tree<'a>>(values: T) -> Vec<Path> {
+    fn walk<'a, T: Tree<'a>>(node: T, steps: &mut Vec<Step>, found: &mut Vec<Path>) {
+        let has = |key: &str| text_of(node, &[key]).is_some_and(|text| !text.is_empty());
+        if has("tag") && !has("digest") && !has("sha") {
+            found.push(steps.iter().cloned().collect());
+        }
+        for (key, value) in node.entries() {
+            steps.push(Step::Key(key.to_owned().into()));
+            walk(value, steps, found);
+            steps.pop();
+        }
+    }
+    let mut found = Vec::new();
+    walk(values, &mut Vec::new(), &mut found);
+    found
 }
 
 fn kustomization<'a, T: Tree<'a>>(object: T, folder: &str, clues: &mut Vec<Clue>) {
     for item in object.get("helmCharts").map(T::items).unwrap_or_default() {
-        let chart = text(item, &["name"]).map(|name| Chart::named(name, text(item, &["version"])));
+        let chart = text_of(item, &["name"]).map_or(Of::Nothing, |name| {
+            Of::Chart(Chart::named(name, text_of(item, &["version"])))
+        });
         let more = item
             .get("additionalValuesFiles")
             .map(T::items)
             .unwrap_or_default();
         let more = more.into_iter().filter_map(|file| file.scalar().text());
-        for file in text(item, &["valuesFile"]).into_iter().chain(more) {
+        for file in text_of(item, &["valuesFile"]).into_iter().chain(more) {
             let path = within(folder, file);
             clues.extend(path.map(|path| Clue::Values(path, chart.clone())));
         }
@@ -201,7 +276,7 @@ fn kustomization<'a, T: Tree<'a>>(object: T, folder: &str, clues: &mut Vec<Clue>
         .map(T::items)
         .unwrap_or_default()
     {
-        let Some(name) = text(item, &["name"]) else {
+        let Some(name) = text_of(item, &["name"]) else {
             continue;
         };
         let files = item.get("files").map(T::items).unwrap_or_default();
@@ -211,6 +286,14 @@ fn kustomization<'a, T: Tree<'a>>(object: T, folder: &str, clues: &mut Vec<Clue>
             let generated = |path| Clue::Generated(name.to_owned(), key.to_owned(), path);
             clues.extend(path.map(generated));
         }
+    }
+}
+
+/// The chart in a folder of the tree.
+fn folder_of(path: &str) -> Of {
+    match within("", path).filter(|_| !path.contains("{{")) {
+        Some(folder) => Of::Folder(folder),
+        None => Of::Nothing,
     }
 }
 
@@ -239,7 +322,7 @@ fn leaf<'a, T: Tree<'a>>(node: T, keys: &[&str]) -> Option<T> {
     keys.iter().try_fold(node, |node, key| node.get(key))
 }
 
-fn text<'a, T: Tree<'a>>(node: T, keys: &[&str]) -> Option<&'a str> {
+fn text_of<'a, T: Tree<'a>>(node: T, keys: &[&str]) -> Option<&'a str> {
     leaf(node, keys)?.scalar().text()
 }
 
@@ -247,9 +330,13 @@ fn text<'a, T: Tree<'a>>(node: T, keys: &[&str]) -> Option<&'a str> {
 #[derive(Clone, Debug, Default)]
 pub struct Charts {
     sources: BTreeMap<(String, String), Vec<(String, Chart)>>,
-    releases: BTreeMap<(String, String), Option<Chart>>,
+    releases: BTreeMap<(String, String), Of>,
     /// Files of values, each with its chart, if that is one and known.
-    values: BTreeMap<String, Option<Chart>>,
+    values: BTreeMap<String, Of>,
+    /// The charts in folders.
+    folders: BTreeMap<String, Chart>,
+    /// The mappings of a chart's values, by its folder, over which objects set a tag without a digest, each with the object's file.
+    tags: BTreeMap<String, BTreeMap<Path, String>>,
 }
 
 impl Charts {
@@ -273,6 +360,10 @@ impl Charts {
                 }
                 Clue::Release(release) => releases.push(release),
                 Clue::Values(path, chart) => charts.add(path, chart),
+                Clue::Tags(file, folder, tags) => {
+                    let known = charts.tags.entry(folder).or_default();
+                    known.extend(tags.into_iter().map(|tag| (tag, file.clone())));
+                }
                 Clue::Generated(name, key, path) => {
                     generated.entry((name, key)).or_default().push(path);
                 }
@@ -280,9 +371,8 @@ impl Charts {
         }
         for release in releases {
             let chart = match release.chart {
-                Of::Chart(chart) => Some(chart),
-                Of::Source(named) => charts.source(&named),
-                Of::Nothing => None,
+                Of::Source(named) => charts.source(&named).map_or(Of::Nothing, Of::Chart),
+                chart => chart,
             };
             for from in release.values_from {
                 for path in generated.get(&from).into_iter().flatten() {
@@ -296,27 +386,49 @@ impl Charts {
     }
 
     /// Takes note of a file of values. Two charts for one file are none that is known.
-    pub fn add(&mut self, path: String, chart: Option<Chart>) {
+    pub fn add(&mut self, path: String, chart: Of) {
         let known = self.values.entry(path).or_insert_with(|| chart.clone());
         if *known != chart {
-            *known = None;
+            *known = Of::Nothing;
         }
+    }
+
+    /// Takes note of the chart in a folder.
+    pub fn add_folder(&mut self, folder: &str, chart: Chart) {
+        self.folders.insert(folder.to_owned(), chart);
     }
 
     /// Whether a file is the values of a chart, and of which, if that is known.
     pub fn values(&self, path: &str) -> Option<Option<&Chart>> {
-        self.values.get(path).map(Option::as_ref)
+        self.values.get(path).map(|chart| self.chart(chart))
     }
 
-    /// The files of values.
-    pub fn files(&self) -> impl Iterator<Item = &str> {
-        self.values.keys().map(String::as_str)
+    /// The folders whose charts are asked for.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        let named = self.values.values().chain(self.releases.values());
+        named.filter_map(|chart| match chart {
+            Of::Folder(folder) => Some(folder.as_str()),
+            Of::Chart(_) | Of::Source(_) | Of::Nothing => None,
+        })
+    }
+
+    /// The mappings of the values of the chart in a folder over which objects set a tag without a digest, each with the object's file.
+    pub fn tags_over(&self, folder: &str) -> Option<&BTreeMap<Path, String>> {
+        self.tags.get(folder)
     }
 
     /// The chart of a HelmRelease.
     pub fn release(&self, file: &str, name: &str) -> Option<&Chart> {
         let place = (file.to_owned(), name.to_owned());
-        self.releases.get(&place)?.as_ref()
+        self.chart(self.releases.get(&place)?)
+    }
+
+    fn chart<'c>(&'c self, of: &'c Of) -> Option<&'c Chart> {
+        match of {
+            Of::Chart(chart) => Some(chart),
+            Of::Folder(folder) => self.folders.get(folder),
+            Of::Source(_) | Of::Nothing => None,
+        }
     }
 
     /// The chart of a source, where only one can be meant: namespaces are often set by what applies the files.
@@ -339,19 +451,22 @@ impl Charts {
 
 /// The chart that the text of a `Chart.yaml` describes. `None`: it names none.
 pub fn chart_yaml<'a, T: Tree<'a>>(document: T) -> Option<Chart> {
-    let name = text(document, &["name"])?;
+    let name = text_of(document, &["name"])?;
     let parts = document
         .get("dependencies")
         .map(T::items)
         .unwrap_or_default();
     let part = |item: T| {
-        let name = text(item, &["name"])?;
-        let key = text(item, &["alias"]).unwrap_or(name);
-        Some((key.to_owned(), Chart::named(name, text(item, &["version"]))))
+        let name = text_of(item, &["name"])?;
+        let key = text_of(item, &["alias"]).unwrap_or(name);
+        Some((
+            key.to_owned(),
+            Chart::named(name, text_of(item, &["version"])),
+        ))
     };
     Some(Chart {
         parts: parts.into_iter().filter_map(part).collect(),
-        ..Chart::named(name, text(document, &["version"]))
+        ..Chart::named(name, text_of(document, &["version"]))
     })
 }
 
@@ -395,7 +510,8 @@ mod tests {
             ("infra/kustomization.yaml", kustomization),
         ]);
         let files: Vec<_> = charts
-            .files()
+            .values
+            .keys()
             .map(|file| format!("{file} {}", name(charts.values(file))))
             .collect();
         assert_eq!(

@@ -79,7 +79,12 @@ pub fn defaults<'a, T: Tree<'a>>(values: T) -> Defaults {
         };
         Some((site.at, image))
     };
-    found.into_iter().filter_map(image).collect()
+    let mut defaults = Defaults::new();
+    for (at, image) in found.into_iter().filter_map(image) {
+        // The second one at a place is what the chart may run instead.
+        defaults.entry(at).or_insert(image);
+    }
+    defaults
 }
 
 /// Frees the images of values of which it is known how the chart takes their digests, and holds those of which it is known that it does

@@ -161,7 +161,10 @@ fn what_stops_the_run_has_its_causes_and_its_hint() {
         hint: Some("run it".into()),
         ..samples::with_a_problem().problems.remove(0)
     };
-    let text = "error: cannot read `a.yaml`\n  cause: it is a folder\n  hint: run it\n";
+    let text = format!(
+        "error: cannot read `a.yaml`\n  cause: it is a folder\n  hint: run it\ndocs: {}\n",
+        crate::cli::render::docs::code(problem.code)
+    );
     assert_eq!(
         told(problem.clone().into()),
         (COULD_NOT_RUN, text.to_owned())

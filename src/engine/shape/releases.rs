@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::scalar::line_in_text;
 use super::{group_of, values};
 use crate::engine::code::Code;
 use crate::engine::helm::Chart;
@@ -202,8 +203,11 @@ pub(super) fn below<'a, T: Tree<'a>>(
 
 /// The images of values in a text. One that a template engine makes is not read.
 fn in_text<'a, T: Tree<'a>>(node: T, at: &Path, sites: &mut Vec<Site>) {
-    let text = node.scalar().text().filter(|text| !text.contains("{{"));
-    let Some(Ok(file)) = text.map(File::parse) else {
+    let text = node.scalar().text().unwrap_or_default();
+    if text.contains("{{") {
+        return;
+    }
+    let Ok(file) = File::parse(text) else {
         return;
     };
     if file.is_empty() || file.is_refused(0) {
@@ -218,9 +222,7 @@ fn in_text<'a, T: Tree<'a>>(node: T, at: &Path, sites: &mut Vec<Site>) {
             site.hold = Some(Hold::not_literal());
         }
         site.at = before.below(site.at.steps());
-        // The text begins on the line behind its key.
-        let lines = node.line().zip(site.line);
-        site.line = lines.map(|(line, inner)| line + inner);
+        site.line = line_in_text(node, text, site.line);
         sites.push(site);
     }
 }

@@ -161,8 +161,8 @@ codes! {
             "The tag is a number or something else that is no string, and charts write it in another way than it looks.",
             "Put the tag in quotes.";
         AnchoredTag = "anchored-tag",
-            "The tag has an anchor, an alias or a merge key, so a digest would go to other places too.",
-            "Write the tag out in each place.";
+            "The image is written with an anchor, an alias or a merge key, so a digest would go to other places too.",
+            "Write it out in each place.";
         NameMissing = "name-missing",
             "The values name no repository for the tag.",
             "Write the repository beside the tag, or `# imago: image=NAME` on the tag's line.";

@@ -141,7 +141,7 @@ impl Hold {
 
     /// A digest behind the tag would go to other places too.
     pub fn anchored_tag() -> Self {
-        let reason = "its tag has an anchor, an alias or a merge key, so a digest would go to other places too";
+        let reason = "it is written with an anchor, an alias or a merge key, so a digest would go to other places too";
         Self::of(Code::AnchoredTag, reason)
     }
 

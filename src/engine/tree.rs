@@ -44,9 +44,13 @@ pub trait Tree<'a>: Copy {
     fn has_own(self, key: &str) -> bool {
         self.get(key).is_some()
     }
-    /// What tells it from other nodes, if other places may name it by its anchor, or it is such a place.
-    fn anchor(self) -> Option<usize> {
+    /// What tells the node with an anchor from others, and this place from others, if it has an anchor or is such a place.
+    fn anchor(self) -> Option<(usize, usize)> {
         None
+    }
+    /// Whether it is such a place, which can be written out.
+    fn is_alias(self) -> bool {
+        false
     }
     /// In how many places it is written, as itself and by its anchor. It takes as long as the file has nodes.
     fn places(self) -> usize {

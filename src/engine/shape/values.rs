@@ -13,7 +13,7 @@
 //! Where no key for a digest is, the digest may go behind the tag, if the chart takes it there: [`settle`] says so, or a comment does.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::code::Code;
 use crate::engine::helm::{Chart, DefaultImage, Settings, Takes};
@@ -56,6 +56,9 @@ pub(super) fn sites<'a, T: Tree<'a>>(
         steps: at.steps().to_vec(),
         sites,
         anchored: BTreeMap::new(),
+        anchors_above: 0,
+        below_anchors: Vec::new(),
+        has_merged: false,
     };
     walk.below(values, "");
     walk.free_anchored();
@@ -152,25 +155,35 @@ struct Walk<'s> {
     outside: usize,
     steps: Vec<Step>,
     sites: &'s mut Vec<Site>,
-    /// The images whose tag has an anchor, by that anchor.
+    /// The images of which the edited scalar has an anchor, by that anchor.
     anchored: BTreeMap<usize, Anchored>,
+    /// How many mappings around have an anchor.
+    anchors_above: usize,
+    /// The images in such mappings.
+    below_anchors: Vec<usize>,
+    /// Whether a merge key brings in what an image would be edited at.
+    has_merged: bool,
 }
 
-/// The images that share a tag by its anchor.
+/// The images that share a scalar by its anchor.
 struct Anchored {
-    /// In how many places the tag is written.
+    /// In how many places it is written.
     places: usize,
+    /// The places of which each is that of an image.
+    met: BTreeSet<usize>,
     /// Each among the sites, with what would hold it without the anchor.
     sites: Vec<(usize, Option<Hold>)>,
 }
 
-/// How many anchors of tags are followed in values: each is a walk through the file.
+/// How many anchors are followed in values: each is a walk through the file.
 const MOST_ANCHORS: usize = 64;
 
 impl Walk<'_> {
     /// Looks at what stands under a key. Items of a list are under the key of the list.
     fn below<'a, T: Tree<'a>>(&mut self, node: T, key: &str) {
         let entries = node.entries();
+        let anchors = usize::from(!entries.is_empty() && node.anchor().is_some());
+        self.anchors_above += anchors;
         self.group(node, key);
         for (name, value) in entries {
             self.steps.push(Step::Key(name.to_owned().into()));
@@ -185,6 +198,7 @@ impl Walk<'_> {
             self.below(item, key);
             self.steps.pop();
         }
+        self.anchors_above -= anchors;
     }
 
     fn name(&self) -> String {
@@ -200,11 +214,15 @@ impl Walk<'_> {
         let Some((last, around)) = self.steps.split_last().filter(|_| is_whole) else {
             return;
         };
+        let at = around.iter().cloned().collect();
+        let slots = Slots::Whole(Cow::Owned(vec![last.clone()]));
+        // An alias can be written out.
+        let hold = self.unless_shared(node, None).filter(|_| !node.is_alias());
         self.sites.push(Site {
-            at: around.iter().cloned().collect(),
-            slots: Slots::Whole(Cow::Owned(vec![last.clone()])),
+            at,
+            slots,
             image: Image::Text(text.to_owned()),
-            ..self.blank(node, node.marks(), None)
+            ..self.blank(node, node.marks(), hold)
         });
     }
 
@@ -318,10 +336,13 @@ impl Walk<'_> {
             return;
         }
         let is_behind = tag_text.contains('@');
-        let is_merged = tag_node.is_some() && !map.has_own(tag_key);
         let goes_behind = is_behind || digest_key.is_none() && !is_added;
-        let anchor = tag_node.filter(|_| goes_behind);
-        let anchor = anchor.and_then(|tag| Some((tag, tag.anchor()?)));
+        let (edited_key, edited) = match goes_behind {
+            true => (tag_key, tag_node),
+            false => (digest_key.unwrap_or_default(), digest_node),
+        };
+        let is_merged = edited.is_some() && !map.has_own(edited_key);
+        self.has_merged |= is_merged;
         let variant = VARIANTS.into_iter().find(|variant| {
             let is_own = *variant == CHROOT.0 && map.get(CHROOT.1).is_some();
             !is_own && is_set(map, variant)
@@ -341,7 +362,7 @@ impl Walk<'_> {
             Some(Hold::no_digest(key_of))
         } else if let Some(variant) = variant.filter(|_| tag_slot.is_some()) {
             Some(Hold::variant_switch(variant))
-        } else if goes_behind && is_merged {
+        } else if is_merged {
             Some(Hold::anchored_tag())
         } else if is_behind || has_digest || is_added || digest_key == Some("digest") {
             None
@@ -353,20 +374,13 @@ impl Walk<'_> {
         let is_free = hold
             .as_ref()
             .is_none_or(|hold| hold.code == Code::ChartUnproven);
-        let hold = match anchor.filter(|_| is_free) {
-            Some((tag, anchor)) => {
-                let is_last = self.anchored.len() >= MOST_ANCHORS;
-                if !is_last || self.anchored.contains_key(&anchor) {
-                    let shared = self.anchored.entry(anchor).or_insert_with(|| Anchored {
-                        places: tag.places(),
-                        sites: Vec::new(),
-                    });
-                    shared.sites.push((self.sites.len(), hold));
-                }
-                Some(Hold::anchored_tag())
-            }
+        let hold = match edited.filter(|_| is_free) {
+            Some(edited) => self.unless_shared(edited, hold),
             None => hold,
         };
+        if self.anchors_above > 0 {
+            self.below_anchors.push(self.sites.len());
+        }
         let digest_slot = digest_slot.filter(|_| !is_behind || has_digest);
         let image = match is_behind {
             true => format!("{name}:{tag_text}"),
@@ -384,14 +398,39 @@ impl Walk<'_> {
         self.sites.extend(chroot);
     }
 
-    /// A tag may be written once for several images, if these are one and the same, and nothing else has it.
+    /// What holds the next image, whose edited scalar may have an anchor.
+    fn unless_shared<'a, T: Tree<'a>>(&mut self, edited: T, hold: Option<Hold>) -> Option<Hold> {
+        let Some((anchor, place)) = edited.anchor() else {
+            return hold;
+        };
+        let is_last = self.anchored.len() >= MOST_ANCHORS;
+        if !is_last || self.anchored.contains_key(&anchor) {
+            let shared = self.anchored.entry(anchor).or_insert_with(|| Anchored {
+                places: edited.places(),
+                met: BTreeSet::new(),
+                sites: Vec::new(),
+            });
+            shared.met.insert(place);
+            shared.sites.push((self.sites.len(), hold));
+        }
+        Some(Hold::anchored_tag())
+    }
+
+    /// A scalar may be written once for several images, if these are one and the same, and nothing else has it. What stands in a mapping with
+    /// an anchor is held where a merge key may bring it elsewhere.
     fn free_anchored(&mut self) {
-        for Anchored { places, sites } in std::mem::take(&mut self.anchored).into_values() {
+        for at in std::mem::take(&mut self.below_anchors) {
+            if self.has_merged {
+                self.sites[at].hold.get_or_insert_with(Hold::anchored_tag);
+            }
+        }
+        for shared in std::mem::take(&mut self.anchored).into_values() {
+            let Anchored { places, met, sites } = shared;
             let image = |(at, _): &(usize, Option<Hold>)| self.sites[*at].image.clone();
             let are_one = sites
                 .windows(2)
                 .all(|pair| image(&pair[0]) == image(&pair[1]));
-            if are_one && sites.len() == places {
+            if are_one && met.len() == places {
                 for (at, hold) in sites {
                     let own = &mut self.sites[at].hold;
                     // What a comment says stays.

@@ -284,9 +284,13 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
         target.is_mapping() && target.pairs(target.node().first).any(own)
     }
 
-    fn anchor(self) -> Option<usize> {
+    fn anchor(self) -> Option<(usize, usize)> {
         let is_shared = self.is_alias() || self.has_anchor();
-        is_shared.then(|| self.target().id.0 as usize)
+        is_shared.then(|| (self.target().id.0 as usize, self.id.0 as usize))
+    }
+
+    fn is_alias(self) -> bool {
+        YamlNode::is_alias(self)
     }
 
     fn places(self) -> usize {

@@ -159,17 +159,31 @@ fn same(old: Option<&Value>, new: Option<&Value>, path: &mut Vec<String>) {
         (Some(Value::Tagged(old)), Some(Value::Tagged(new))) if old.tag == new.tag => {
             same(Some(&old.value), Some(&new.value), path)
         }
-        // The tag and the digest of an entry of `images`.
+        // Values of a chart in a text.
+        (Some(Value::String(old)), Some(Value::String(new))) if is_values_text(path) => {
+            let read = |text: &str| serde_yaml::from_str::<Value>(text).expect("it was edited");
+            same(Some(&read(old)), Some(&read(new)), path);
+        }
+        // The tag and the digest of an entry of `images`, and of values.
         (Some(Value::String(old)), Some(Value::String(new)))
-            if path.last().is_some_and(|key| key == "newTag") =>
+            if is_key(path, &["newTag", "tag", "imageTag"]) =>
         {
             let tag = |text: &str| text.split('@').next().unwrap_or_default().to_owned();
             assert_eq!(tag(old), tag(new.trim_end()), "another tag at {path:?}");
         }
-        (Some(Value::String(_)), Some(Value::String(new)))
-            if path.last().is_some_and(|key| key == "digest") =>
+        (None | Some(Value::Null | Value::String(_)), Some(Value::String(new)))
+            if is_key(path, &["digest", "digestChroot", "sha"]) =>
         {
-            assert!(new.starts_with("sha256:"), "no digest at {path:?}");
+            let digits = new.strip_prefix("sha256:").unwrap_or(new);
+            let are_digits = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+            assert!(digits.len() == 64 && are_digits, "no digest at {path:?}");
+        }
+        (Some(Value::String(old)), Some(Value::String(new))) if is_parameter(path) => {
+            let is_digest = old.starts_with("sha256:") && new.starts_with("sha256:");
+            assert!(
+                is_digest || old.is_empty() || without_digests(old) == without_digests(new),
+                "another parameter at {path:?}"
+            );
         }
         (Some(Value::String(old)), Some(Value::String(new))) if is_text(path) => {
             assert_eq!(
@@ -209,6 +223,19 @@ fn same_entries(old: &Mapping, new: &Mapping, path: &mut Vec<String>) {
     }
 }
 
+fn is_key(path: &[String], keys: &[&str]) -> bool {
+    path.last()
+        .is_some_and(|last| keys.contains(&last.as_str()))
+}
+
+fn is_values_text(path: &[String]) -> bool {
+    is_key(path, &["values", "valuesContent"])
+}
+
+fn is_parameter(path: &[String]) -> bool {
+    matches!(path, [.., list, _, value] if list == "parameters" && value == "value")
+}
+
 /// A patch in a kustomization, and an image of Argo CD behind the one that it takes the place of.
 fn is_text(path: &[String]) -> bool {
     match path {
@@ -241,7 +268,14 @@ fn is_image(path: &[String]) -> bool {
             "container" | "script" | "spec" | "stepTemplate"
         )
     };
+    let is_values = |name: &String| {
+        let values = ["values", "valuesContent", "valuesInline", "valuesObject"];
+        values.contains(&name.as_str())
+    };
     match path {
+        [above @ .., key] if above.iter().any(is_values) => {
+            key.to_ascii_lowercase().ends_with("image")
+        }
         [.., volume, key] if volume == "image" => key == "reference",
         // What an operation of a JSON Patch puts in.
         [_, key] if key == "value" => true,

@@ -13,6 +13,7 @@ use super::threads;
 use crate::engine::helm::{self, Charts, Clue, Of};
 use crate::engine::hold::Hold;
 use crate::engine::object::Object;
+use crate::engine::path;
 use crate::engine::shape::{self, Kinds};
 use crate::engine::site::Slots;
 use crate::engine::yaml::{File, YamlNode};
@@ -71,6 +72,7 @@ impl KnownCharts {
             .collect();
         known.take_charts(names.iter().flatten(), &read)?;
         known.take_settings(names.iter().flatten(), by_settings);
+        known.take_layers(&read)?;
         let is_values = |name: &String| known.charts.values(name).is_some();
         let chosen: Vec<String> = names
             .iter()
@@ -129,11 +131,7 @@ impl KnownCharts {
     /// Holds the images in a chart's own values over which an object sets another tag: a digest here would go with that tag. Says whether
     /// there are any.
     fn hold_overridden(&self, name: &str, objects: &mut [(usize, Object)]) -> bool {
-        let tags = match name.rsplit('/').next() {
-            Some(DEFAULTS) => self.charts.tags_over(folder(name)),
-            _ => None,
-        };
-        let Some(tags) = tags else {
+        let Some(tags) = self.charts.over(name) else {
             return false;
         };
         let sites = objects.iter_mut().flat_map(|(_, object)| &mut object.sites);
@@ -218,6 +216,37 @@ impl KnownCharts {
                     around(name).is_some_and(|folder| contents.contains_key(&chart_of(&folder)));
                 if is_part {
                     self.vendored.insert(folder(name).to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of where files of values choose images over each other.
+    fn take_layers<E>(&mut self, read: &impl ReadEvidence<E>) -> Result<(), E> {
+        let layers = self.charts.layers().to_vec();
+        let files: BTreeSet<String> = layers.iter().flatten().cloned().collect();
+        if files.is_empty() {
+            return Ok(());
+        }
+        let chosen: BTreeMap<String, Vec<path::Path>> = read(&Vec::from_iter(files))?
+            .into_iter()
+            .filter_map(|(file, content)| {
+                Some((
+                    file,
+                    first_document(&content.ok()?, |values| helm::chosen(values))?,
+                ))
+            })
+            .collect();
+        for layer in &layers {
+            for file in layer {
+                for (other, chosen) in layer
+                    .iter()
+                    .filter_map(|other| Some((other, chosen.get(other)?)))
+                {
+                    if other != file {
+                        self.charts.add_over(other, file, chosen.clone());
+                    }
                 }
             }
         }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use super::path::{Path, Step};
 
-pub use clues::{Charts, Clue, Of, chart_yaml, may_tell, read};
+pub use clues::{Charts, Clue, Of, chart_yaml, chosen, chosen_by_names, may_tell, read};
 pub use facts::{FACTS, Row as KnownFact};
 
 /// A chart that values are for.

@@ -154,9 +154,15 @@ impl Hold {
     /// An object sets another tag over the one in a chart's own values.
     pub fn tag_set_by(file: &str) -> Self {
         let reason = format!(
-            "`{file}` sets another tag over it, without a digest, so this one would go with that tag"
+            "`{file}` chooses another image over it, without a digest, so this one would go with that"
         );
         Self::of(Code::VariantSwitch, &reason)
+    }
+
+    /// A parameter beside the values sets another tag.
+    pub fn tag_set_by_parameter() -> Self {
+        let reason = "a parameter chooses another image over it, without a digest, so this one would go with that";
+        Self::of(Code::VariantSwitch, reason)
     }
 
     /// Two registries are named for the image.

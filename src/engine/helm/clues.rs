@@ -2,7 +2,7 @@
 //!
 //! Paths begin at the root of the tree, and have `/`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use memchr::memmem;
 
@@ -22,9 +22,10 @@ pub enum Clue {
     Release(Release),
     /// A file may be the values of a chart.
     Values(String, Of),
-    /// Values in an object set tags without a digest over those of a chart in this folder: the object's file, the folder, and the mappings
-    /// with the tags.
-    Tags(String, String, Vec<Path>),
+    /// Values in an object choose images over those in a file of values: the object's file, the file of values, and the mappings.
+    Over(String, String, Vec<Path>),
+    /// Files of values lie over each other.
+    Layers(Vec<String>),
     /// A kustomization makes a ConfigMap of a file: the ConfigMap's name, the key, and the file.
     Generated(String, String, String),
 }
@@ -48,6 +49,8 @@ pub struct Release {
     chart: Of,
     /// ConfigMaps, each with a key.
     values_from: Vec<(String, String)>,
+    /// The mappings at which its own values choose an image.
+    chosen: Vec<Path>,
 }
 
 /// Which chart values are for.
@@ -86,9 +89,9 @@ pub fn read<'a, T: Tree<'a>>(document: T, file: &str) -> Vec<Clue> {
 }
 
 fn look<'a, T: Tree<'a>>(object: T, file: &str, clues: &mut Vec<Clue>) {
-    let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+    let name = file.rsplit('/').next().unwrap_or(file);
     let (version, kind) = match (text_of(object, &["apiVersion"]), text_of(object, &["kind"])) {
-        _ if FILE_NAMES.contains(&name) => return kustomization(object, folder, clues),
+        _ if FILE_NAMES.contains(&name) => return kustomization(object, file, clues),
         (Some(version), Some(kind)) => (version, kind),
         _ => return,
     };
@@ -120,11 +123,13 @@ fn look<'a, T: Tree<'a>>(object: T, file: &str, clues: &mut Vec<Clue>) {
         }
         ("helm.toolkit.fluxcd.io", "HelmRelease") => {
             let release = release(object, own(kind), file);
-            if let (Of::Folder(folder), Some(values)) =
-                (&release.chart, leaf(object, &["spec", "values"]))
-            {
-                let tags = tags_without_digest(values);
-                clues.push(Clue::Tags(file.to_owned(), folder.clone(), tags));
+            if let Of::Folder(folder) = &release.chart {
+                let defaults = format!("{folder}/values.yaml");
+                clues.push(Clue::Over(
+                    file.to_owned(),
+                    defaults,
+                    release.chosen.clone(),
+                ));
             }
             clues.push(Clue::Release(release));
         }
@@ -170,10 +175,17 @@ fn release<'a, T: Tree<'a>>(object: T, own: Named, file: &str) -> Release {
         (is_whole && text_of(item, &["kind"]) == Some("ConfigMap"))
             .then(|| (name.to_owned(), key.to_owned()))
     };
+    let values = leaf(object, &["spec", "values"]);
+    let mut chosen = values.map(tags_without_digest).unwrap_or_default();
+    let targets = from
+        .iter()
+        .filter_map(|item| text_of(*item, &["targetPath"]));
+    chosen.extend(chosen_by_names(targets));
     Release {
         file: file.to_owned(),
         name: own.name,
         chart,
+        chosen,
         values_from: from.into_iter().filter_map(config_map).collect(),
     }
 }
@@ -196,6 +208,7 @@ fn sources<'a, T: Tree<'a>>(spec: Option<T>, own_file: &str, clues: &mut Vec<Clu
         let files = leaf(source, &["helm", "valueFiles"])
             .map(T::items)
             .unwrap_or_default();
+        let mut named = Vec::new();
         for file in files.into_iter().filter_map(|file| file.scalar().text()) {
             // `$ref/path` is a path in another source, which may be this repository.
             let path = match (file.strip_prefix('$'), file.strip_prefix('/')) {
@@ -204,17 +217,23 @@ fn sources<'a, T: Tree<'a>>(spec: Option<T>, own_file: &str, clues: &mut Vec<Clu
                 (None, Some(path)) => within("", path),
                 (None, None) => within(folder, file),
             };
+            named.extend(path.clone());
             clues.extend(path.map(|path| Clue::Values(path, chart.clone())));
         }
-        if let Of::Folder(folder) = chart {
-            let tags = tags_of_application(source);
-            clues.push(Clue::Tags(own_file.to_owned(), folder, tags));
+        let own = chosen_by_application(source);
+        let defaults = match &chart {
+            Of::Folder(folder) => Some(format!("{folder}/values.yaml")),
+            Of::Chart(_) | Of::Source(_) | Of::Nothing => None,
+        };
+        for file in named.iter().cloned().chain(defaults) {
+            clues.push(Clue::Over(own_file.to_owned(), file, own.clone()));
         }
+        clues.push(Clue::Layers(named));
     }
 }
 
-/// The mappings with tags in the values that a source has in itself.
-fn tags_of_application<'a, T: Tree<'a>>(source: T) -> Vec<Path> {
+/// The mappings at which the values that a source has in itself choose an image.
+fn chosen_by_application<'a, T: Tree<'a>>(source: T) -> Vec<Path> {
     let mut tags = Vec::new();
     let helm = |key: &str| leaf(source, &["helm", key]);
     if let Some(values) = helm("valuesObject") {
@@ -228,24 +247,59 @@ fn tags_of_application<'a, T: Tree<'a>>(source: T) -> Vec<Path> {
         tags.extend(tags_without_digest(file.document(0)));
     }
     let parameters = helm("parameters").map(T::items).unwrap_or_default();
-    let name = |item: T| text_of(item, &["name"])?.strip_suffix(".tag");
-    let names = parameters.into_iter().filter_map(name);
-    tags.extend(names.map(|name| {
-        name.split('.')
-            .map(|key| Step::Key(key.to_owned().into()))
-            .collect()
-    }));
+    let files = helm("fileParameters").map(T::items).unwrap_or_default();
+    let names = parameters.into_iter().chain(files);
+    tags.extend(chosen_by_names(
+        names.filter_map(|item| text_of(item, &["name"])),
+    ));
     tags
 }
 
-/// The mappings that have a tag and no digest.
+/// Keys that choose an image, or another one.
+const CHOOSING: [&str; 16] = [
+    "chroot",
+    "distroless",
+    "fips",
+    "flavor",
+    "flavour",
+    "hardened",
+    "image",
+    "imageTag",
+    "name",
+    "registry",
+    "repo",
+    "repository",
+    "suffix",
+    "tag",
+    "variant",
+    "version",
+];
+
+/// The mappings in which values of these names, as `helm --set` has them, choose an image and no digest.
+pub fn chosen_by_names<'n>(names: impl Iterator<Item = &'n str>) -> BTreeSet<Path> {
+    let (mut chosen, mut digests) = (BTreeSet::new(), BTreeSet::new());
+    for name in names {
+        let (above, last) = name.rsplit_once('.').unwrap_or(("", name));
+        let keys = above.split('.').filter(|key| !key.is_empty());
+        let steps = keys.map(|key| Step::Key(key.to_owned().into()));
+        match last {
+            "digest" | "sha" => drop(digests.insert(steps.collect::<Path>())),
+            last if CHOOSING.contains(&last) => drop(chosen.insert(steps.collect())),
+            _ => {}
+        }
+    }
+    &chosen - &digests
+}
+
+/// The mappings that choose an image and have no digest.
 fn tags_without_digest<'a, T: Tree<'a>>(values: T) -> Vec<Path> {
     fn walk<'a, T: Tree<'a>>(node: T, steps: &mut Vec<Step>, found: &mut Vec<Path>) {
+        let entries = node.entries();
         let has = |key: &str| text_of(node, &[key]).is_some_and(|text| !text.is_empty());
-        if has("tag") && !has("digest") && !has("sha") {
+        if entries.iter().any(|(key, _)| CHOOSING.contains(key)) && !has("digest") && !has("sha") {
             found.push(steps.iter().cloned().collect());
         }
-        for (key, value) in node.entries() {
+        for (key, value) in entries {
             steps.push(Step::Key(key.to_owned().into()));
             walk(value, steps, found);
             steps.pop();
@@ -256,7 +310,13 @@ fn tags_without_digest<'a, T: Tree<'a>>(values: T) -> Vec<Path> {
     found
 }
 
-fn kustomization<'a, T: Tree<'a>>(object: T, folder: &str, clues: &mut Vec<Clue>) {
+/// The same of a document of values.
+pub fn chosen<'a, T: Tree<'a>>(values: T) -> Vec<Path> {
+    tags_without_digest(values)
+}
+
+fn kustomization<'a, T: Tree<'a>>(object: T, own_file: &str, clues: &mut Vec<Clue>) {
+    let (folder, _) = own_file.rsplit_once('/').unwrap_or(("", own_file));
     for item in object.get("helmCharts").map(T::items).unwrap_or_default() {
         let chart = text_of(item, &["name"]).map_or(Of::Nothing, |name| {
             Of::Chart(Chart::named(name, text_of(item, &["version"])))
@@ -265,11 +325,18 @@ fn kustomization<'a, T: Tree<'a>>(object: T, folder: &str, clues: &mut Vec<Clue>
             .get("additionalValuesFiles")
             .map(T::items)
             .unwrap_or_default();
+        let mut named = Vec::new();
         let more = more.into_iter().filter_map(|file| file.scalar().text());
         for file in text_of(item, &["valuesFile"]).into_iter().chain(more) {
             let path = within(folder, file);
+            named.extend(path.clone());
             clues.extend(path.map(|path| Clue::Values(path, chart.clone())));
         }
+        if let Some(own) = item.get("valuesInline").map(tags_without_digest) {
+            let over = |file: &String| Clue::Over(own_file.to_owned(), file.clone(), own.clone());
+            clues.extend(named.iter().map(over));
+        }
+        clues.push(Clue::Layers(named));
     }
     for item in object
         .get("configMapGenerator")
@@ -335,8 +402,10 @@ pub struct Charts {
     values: BTreeMap<String, Of>,
     /// The charts in folders.
     folders: BTreeMap<String, Chart>,
-    /// The mappings of a chart's values, by its folder, over which objects set a tag without a digest, each with the object's file.
-    tags: BTreeMap<String, BTreeMap<Path, String>>,
+    /// The mappings of files of values at which an object chooses another image, each with the object's file.
+    over: BTreeMap<String, BTreeMap<Path, String>>,
+    /// Files of values that lie over each other.
+    layers: Vec<Vec<String>>,
 }
 
 impl Charts {
@@ -360,10 +429,9 @@ impl Charts {
                 }
                 Clue::Release(release) => releases.push(release),
                 Clue::Values(path, chart) => charts.add(path, chart),
-                Clue::Tags(file, folder, tags) => {
-                    let known = charts.tags.entry(folder).or_default();
-                    known.extend(tags.into_iter().map(|tag| (tag, file.clone())));
-                }
+                Clue::Over(file, over, chosen) => charts.add_over(&file, &over, chosen),
+                Clue::Layers(files) if files.len() > 1 => charts.layers.push(files),
+                Clue::Layers(_) => {}
                 Clue::Generated(name, key, path) => {
                     generated.entry((name, key)).or_default().push(path);
                 }
@@ -376,6 +444,7 @@ impl Charts {
             };
             for from in release.values_from {
                 for path in generated.get(&from).into_iter().flatten() {
+                    charts.add_over(&release.file, path, release.chosen.clone());
                     charts.add(path.clone(), chart.clone());
                 }
             }
@@ -412,9 +481,20 @@ impl Charts {
         })
     }
 
-    /// The mappings of the values of the chart in a folder over which objects set a tag without a digest, each with the object's file.
-    pub fn tags_over(&self, folder: &str) -> Option<&BTreeMap<Path, String>> {
-        self.tags.get(folder)
+    /// Takes note of the mappings of a file of values at which another file chooses another image.
+    pub fn add_over(&mut self, by: &str, file: &str, chosen: Vec<Path>) {
+        let known = self.over.entry(file.to_owned()).or_default();
+        known.extend(chosen.into_iter().map(|at| (at, by.to_owned())));
+    }
+
+    /// The files of values that lie over each other.
+    pub fn layers(&self) -> &[Vec<String>] {
+        &self.layers
+    }
+
+    /// The mappings of a file of values at which another file chooses another image, each with that file.
+    pub fn over(&self, file: &str) -> Option<&BTreeMap<Path, String>> {
+        self.over.get(file)
     }
 
     /// The chart of a HelmRelease.

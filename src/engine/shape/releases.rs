@@ -1,13 +1,13 @@
 //! Where objects have values for a Helm chart: as a mapping, as a text with YAML in it, or as a list of parameters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::scalar::line_in_text;
 use super::{group_of, values};
 use crate::engine::code::Code;
-use crate::engine::helm::Chart;
+use crate::engine::helm::{self, Chart};
 use crate::engine::hold::Hold;
 use crate::engine::marks::Mark;
 use crate::engine::path::{Path, Step};
@@ -123,6 +123,7 @@ pub(super) fn sites<'a, T: Tree<'a>>(
         below(object, row.keys, &mut at.steps().to_vec(), &mut places);
         for (place, at) in places {
             let chart = chart(place, row.chart);
+            let chosen = chosen_elsewhere(place);
             for (keys, form) in row.values {
                 let Some(node) = leaf(place, keys) else {
                     continue;
@@ -143,6 +144,18 @@ pub(super) fn sites<'a, T: Tree<'a>>(
                     }
                 };
                 values::settle(&values, chart.as_ref(), &kinds.helm, &mut sites[first..]);
+                for site in &mut sites[first..] {
+                    let has_digest_key = match &site.slots {
+                        Slots::Parts(parts) => parts.digest.is_some(),
+                        Slots::Whole(_) | Slots::Behind(_) => false,
+                    };
+                    let at = site.at.steps().strip_prefix(values.steps());
+                    let is_chosen =
+                        at.is_some_and(|at| chosen.contains(&at.iter().cloned().collect::<Path>()));
+                    if has_digest_key && is_chosen {
+                        site.hold.get_or_insert_with(Hold::tag_set_by_parameter);
+                    }
+                }
             }
         }
     }
@@ -162,6 +175,20 @@ pub(super) fn may_hold(has: impl Fn(&[u8]) -> bool) -> bool {
 /// Where the values of a release stand that says elsewhere which chart they are for.
 pub fn release_values(at: &Path) -> Path {
     at.keys(&["spec", "values"])
+}
+
+/// The mappings of the values in an object at which the object itself chooses another image, by parameters of Argo CD, a
+/// `targetPath` of Flux, or `set` of k3s.
+fn chosen_elsewhere<'a, T: Tree<'a>>(place: T) -> BTreeSet<Path> {
+    let list = |keys: &[&str]| leaf(place, keys).map(T::items).unwrap_or_default();
+    let parameters = list(&["helm", "parameters"]).into_iter();
+    let parameters = parameters.chain(list(&["helm", "fileParameters"]));
+    let names = parameters.filter_map(|item| item.get("name")?.scalar().text());
+    let targets = list(&["valuesFrom"]).into_iter();
+    let targets = targets.filter_map(|item| item.get("targetPath")?.scalar().text());
+    let set = place.get("set").map(T::entries).unwrap_or_default();
+    let set = set.into_iter().map(|(name, _)| name);
+    helm::chosen_by_names(names.chain(targets).chain(set))
 }
 
 fn chart<'a, T: Tree<'a>>(place: T, (name, version): Named) -> Option<Chart> {

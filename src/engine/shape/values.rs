@@ -25,7 +25,7 @@ use crate::engine::site::{IgnoreMark, Image, Memory, Parts, Role, Site, Slot, Sl
 use crate::engine::tree::{Scalar, Tree};
 
 /// Keys beside a tag by which charts choose another tag or another name.
-const VARIANTS: [&str; 9] = [
+const VARIANTS: [&str; 10] = [
     "chroot",
     "distroless",
     "fips",
@@ -34,6 +34,7 @@ const VARIANTS: [&str; 9] = [
     "hardened",
     "os",
     "suffix",
+    "tagSuffix",
     "variant",
 ];
 /// The digest of what a chart runs with `chroot`, under the name with this suffix.
@@ -356,7 +357,7 @@ impl Walk<'_> {
             hold
         } else if let Some(what) = number {
             Some(Hold::tag_not_string(what))
-        } else if is_behind && has_digest {
+        } else if is_behind && has_digest || key_of == "digest" && text(map, "sha").is_some() {
             Some(Hold::two_digests(key_of))
         } else if wrong_digest.is_some() {
             Some(Hold::no_digest(key_of))
@@ -505,6 +506,9 @@ impl Walk<'_> {
         let more = text("name")
             .filter(|_| name_key == "repository" && own.is_some() && is_group(key))
             .or_else(|| text("image").filter(|_| is_host()));
+        if name_key == "repository" && more.is_none() && text("image").is_some() {
+            return Named::Hold(Hold::name_missing());
+        }
         let name = match more {
             Some(more) => format!("{name}/{more}"),
             None => name.to_owned(),
@@ -613,7 +617,8 @@ fn text<'a, T: Tree<'a>>(map: T, key: &str) -> Option<&'a str> {
 fn is_set<'a, T: Tree<'a>>(map: T, key: &str) -> bool {
     match map.get(key).map(T::scalar) {
         Some(Scalar::Bool(is_on)) => is_on,
-        Some(Scalar::Text(text)) => !matches!(text, "" | "false"),
+        // To a template, any text is true.
+        Some(Scalar::Text(text)) => !text.is_empty(),
         _ => false,
     }
 }

@@ -1,5 +1,7 @@
 //! Finds the nodes on the paths of changes, in one walk for all changes of a document.
 
+use std::collections::HashMap;
+
 use crate::engine::path::{Path, Step};
 use crate::engine::tree::Tree as _;
 use crate::engine::yaml::{File, YamlNode};
@@ -22,16 +24,44 @@ struct Reached<'f, 't> {
     node: YamlNode<'f, 't>,
     /// Its items, once one of them was asked for.
     items: Option<Vec<YamlNode<'f, 't>>>,
+    /// How many of its keys were asked for.
+    asked: usize,
+    /// Its entries, once many of them were asked for.
+    entries: Option<HashMap<&'f str, YamlNode<'f, 't>>>,
+}
+
+/// After how many keys a mapping is read as a whole. Each look for one reads half of it.
+const MANY: usize = 16;
+
+impl<'f, 't> Reached<'f, 't> {
+    fn new(node: YamlNode<'f, 't>) -> Self {
+        Self {
+            node,
+            items: None,
+            asked: 0,
+            entries: None,
+        }
+    }
+
+    fn get(&mut self, key: &str) -> Option<YamlNode<'f, 't>> {
+        self.asked += 1;
+        if self.asked <= MANY {
+            return self.node.get(key);
+        }
+        let node = self.node;
+        let entries = self.entries.get_or_insert_with(|| {
+            // The first of equal keys counts.
+            node.entries().into_iter().rev().collect()
+        });
+        entries.get(key).copied()
+    }
 }
 
 impl<'f, 't> Locator<'f, 't> {
     pub(super) fn new(file: &'f File<'t>, document: usize) -> Self {
         Self {
             steps: Vec::new(),
-            nodes: vec![Reached {
-                node: file.document(document),
-                items: None,
-            }],
+            nodes: vec![Reached::new(file.document(document))],
         }
     }
 
@@ -50,7 +80,7 @@ impl<'f, 't> Locator<'f, 't> {
                 break;
             };
             let next = match step {
-                Step::Key(key) => last.node.get(key),
+                Step::Key(key) => last.get(key),
                 // Changes in a text are made of the text itself.
                 Step::Inside(_) => None,
                 Step::Index(index) => last
@@ -63,7 +93,7 @@ impl<'f, 't> Locator<'f, 't> {
                 missing = &path.steps()[position..];
                 break;
             };
-            self.nodes.push(Reached { node, items: None });
+            self.nodes.push(Reached::new(node));
             self.steps.push(step.clone());
         }
         Located {

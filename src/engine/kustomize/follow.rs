@@ -1,0 +1,315 @@
+//! An image on its way up: what each kustomization makes of it.
+
+use std::collections::BTreeSet;
+
+use super::entry::{self, Effect, Entry};
+use super::fate::{EntryId, Fate};
+use super::kustomization::Kustomization;
+use super::overlays::Overlays;
+use super::replacement::Meaning;
+use super::{MOST_STEPS, spend};
+use crate::engine::hold::Hold;
+use crate::engine::object::Object;
+use crate::engine::path::Step;
+use crate::engine::site::{Site, Slots};
+
+/// Why an image is not followed that meets more.
+const TOO_FAR: &str = "the kustomizations above it have more entries than imago follows";
+
+/// An image on its way up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Passing {
+    image: String,
+    renamed_by: Option<usize>,
+    set_by: Option<Setter>,
+}
+
+/// What set a tag and a digest anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Setter {
+    Entry(EntryId),
+    /// A kustomization, and an image that its patches put in.
+    Patch((usize, usize)),
+    Suffix(usize),
+    Replacement(usize),
+}
+
+/// Whose image passes: what kustomizations select it by.
+#[derive(Clone, Copy)]
+struct Subject<'s> {
+    written: Written<'s>,
+    /// The steps to it in its object.
+    steps: &'s [Step],
+    site: &'s Site,
+    /// Whether kustomize knows its field as an image.
+    is_known: bool,
+}
+
+/// Where an image is written.
+#[derive(Clone, Copy)]
+enum Written<'s> {
+    Object(&'s Object),
+    /// In a patch that stands as a text, for an object that is not known.
+    Text,
+    /// In an entry: it may be in any object.
+    Entry,
+}
+
+impl Overlays {
+    /// What becomes of an image that is written in a manifest.
+    pub fn fate(&self, manifest: &str, object: &Object, site: &Site) -> Fate {
+        let below = site.at.steps().get(object.at.steps().len()..);
+        let steps = below.unwrap_or_default();
+        let subject = Subject {
+            written: Written::Object(object),
+            steps,
+            site,
+            is_known: is_known(steps, site),
+        };
+        let starts = self.above.get(manifest).map_or(&[][..], Vec::as_slice);
+        self.follow(starts, site.image.text().unwrap_or_default(), subject)
+    }
+
+    /// What becomes of an image that is written in a kustomization, in an entry or in a patch, and what holds the entry because of what
+    /// it reaches. `None`: it is no such image.
+    pub fn fate_in_kustomization(
+        &self,
+        index: usize,
+        site: &Site,
+    ) -> Option<(Fate, Option<&Hold>)> {
+        let one = &self.all[index];
+        let image = site.image.text()?;
+        let steps = site.at.steps();
+        let is_inside = |step: &Step| matches!(step, Step::Inside(_));
+        if let Some(inside) = steps.iter().position(is_inside) {
+            let steps = &steps[inside + 1..];
+            let subject = Subject {
+                written: Written::Text,
+                steps,
+                site,
+                is_known: is_known(steps, site),
+            };
+            let patched = [(index, one.patched())];
+            return Some((self.follow(&patched, image, subject), None));
+        }
+        let entry = one.entry_at(steps)?;
+        let subject = Subject {
+            written: Written::Entry,
+            steps,
+            site,
+            is_known: true,
+        };
+        let next = [(index, one.patched() + entry + 1)];
+        let fate = self.follow(&next, image, subject);
+        Some((fate, self.bound.get(&(index, entry))))
+    }
+
+    /// Follows an image that enters kustomizations at these steps, up to all that nothing builds on.
+    fn follow(&self, starts: &[(usize, usize)], image: &str, subject: Subject<'_>) -> Fate {
+        let mut left = MOST_STEPS;
+        let too_far = || Fate {
+            unfollowed: Some(TOO_FAR.to_owned()),
+            ..Fate::default()
+        };
+        (self.follow_within(starts, image, subject, &mut left)).unwrap_or_else(too_far)
+    }
+
+    /// `None`: there are more steps than `left`.
+    fn follow_within(
+        &self,
+        starts: &[(usize, usize)],
+        image: &str,
+        subject: Subject<'_>,
+        left: &mut usize,
+    ) -> Option<Fate> {
+        let mut fate = Fate::default();
+        let written = Passing {
+            image: image.to_owned(),
+            renamed_by: None,
+            set_by: None,
+        };
+        let starts = starts.iter().map(|start| (*start, written.clone()));
+        let mut due: Vec<((usize, usize), Passing)> = starts.collect();
+        let mut seen: BTreeSet<_> = due.iter().cloned().collect();
+        fate.kept = due.is_empty();
+        while let Some(((index, step), mut passing)) = due.pop() {
+            self.build(index, step, &mut passing, subject, &mut fate, left)?;
+            let further = self.above_one(index);
+            spend(left, further.len())?;
+            let next = further.iter().map(|next| (*next, passing.clone()));
+            due.extend(next.filter(|next| seen.insert(next.clone())));
+            // Somebody may build it without what Flux or Argo CD puts on top.
+            if further
+                .iter()
+                .all(|(index, _)| self.all[*index].delivery.is_some())
+            {
+                self.end(passing, image, &mut fate);
+            }
+        }
+        Some(fate)
+    }
+
+    /// What a kustomization makes of an image from a step on: its components in their order, each once, then its own entries and
+    /// replacements. Without recursion, because a repository may chain as many as it likes.
+    fn build(
+        &self,
+        index: usize,
+        step: usize,
+        passing: &mut Passing,
+        subject: Subject<'_>,
+        fate: &mut Fate,
+        left: &mut usize,
+    ) -> Option<()> {
+        let mut built = BTreeSet::from([index]);
+        let mut open = vec![(index, step)];
+        while let Some((at, next)) = open.last_mut() {
+            spend(left, 1)?;
+            let one = &self.all[*at];
+            if let Some(folder) = one.components.get(*next) {
+                *next += 1;
+                let component = self.folders.get(folder).copied();
+                let component = component.filter(|component| built.insert(*component));
+                open.extend(component.map(|component| (component, 0)));
+                continue;
+            }
+            let (at, next) = (*at, *next);
+            open.pop();
+            if next < one.patched()
+                && let Written::Object(object) = subject.written
+                && let Some(put) = one.puts.last_for(object, subject.site)
+            {
+                passing.put(one, (at, put));
+            }
+            let passed = next.saturating_sub(one.patched());
+            let takes = |at| self.takes_for_image(at, subject);
+            if subject.is_known || takes(at) || open.iter().any(|(outer, _)| takes(*outer)) {
+                spend(left, one.entries.len().saturating_sub(passed))?;
+                for (number, entry) in one.entries.iter().enumerate().skip(passed) {
+                    passing.pass(entry, (at, number));
+                }
+            }
+            for replacements in &one.replacements {
+                spend(left, replacements.len())?;
+                let meanings = replacements.iter().filter_map(|one| match subject.written {
+                    Written::Object(object) => one.meaning(object, subject.site),
+                    Written::Text => one.takes_images_apart().then_some(Meaning::TakenApart),
+                    Written::Entry => None,
+                });
+                for meaning in meanings {
+                    self.replace(meaning, at, passing, fate);
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Whether a kustomization takes the field of an image for one by its configuration, or by that of one which it builds on.
+    fn takes_for_image(&self, at: usize, subject: Subject<'_>) -> bool {
+        let fields = self.fields.get(&at).into_iter().flatten();
+        let object = match subject.written {
+            Written::Object(object) => Some(object),
+            Written::Text | Written::Entry => None,
+        };
+        let mut fields = fields.flat_map(|fields| fields.iter());
+        fields.any(|field| field.is_of(object, subject.steps, subject.site))
+    }
+
+    fn replace(&self, meaning: Meaning, at: usize, passing: &mut Passing, fate: &mut Fate) {
+        let file = || self.all[at].file.clone();
+        match (meaning, passing.set_by) {
+            (Meaning::Replaced, _) => {
+                passing.image.clear();
+                passing.set_by = Some(Setter::Replacement(at));
+            }
+            (Meaning::TakenApart, None) => drop(fate.taken_apart.get_or_insert_with(file)),
+            (Meaning::TakenApart, Some(Setter::Entry(entry))) => {
+                fate.apart.entry(entry).or_insert_with(file);
+            }
+            (Meaning::TakenApart, Some(_)) | (Meaning::MayBeReplaced, Some(_)) => {}
+            (Meaning::MayBeReplaced, None) => {
+                let why = || {
+                    format!(
+                        "a replacement of `{}` may replace it, by a selector that imago does not follow",
+                        self.all[at].file
+                    )
+                };
+                fate.unfollowed.get_or_insert_with(why);
+            }
+        }
+    }
+
+    /// Notes what an image is where nothing builds on it any more.
+    fn end(&self, passing: Passing, written: &str, fate: &mut Fate) {
+        let file = |index: usize| self.all[index].file.clone();
+        match passing.set_by {
+            Some(Setter::Entry(entry)) => {
+                fate.replaced.insert(file(entry.0));
+                if !passing.image.contains('@') {
+                    fate.unpinned.insert(file(entry.0));
+                }
+                fate.deciding.insert(entry);
+            }
+            Some(Setter::Patch((by, put))) => {
+                if let Some(put) = self.all[by].puts.get(put) {
+                    fate.replaced.insert(put.file.clone());
+                    if !passing.image.contains('@') {
+                        fate.unpinned.insert(put.file.clone());
+                    }
+                }
+            }
+            Some(Setter::Replacement(by)) => drop(fate.replaced.insert(file(by))),
+            Some(Setter::Suffix(by)) => fate.suffixed = Some(file(by)),
+            None => {
+                let (name, tag, _) = entry::split(&passing.image);
+                match passing.renamed_by {
+                    Some(by) if name != entry::split(written).0 => {
+                        let tag = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
+                        let renamed = [name, tag.as_str()].concat();
+                        fate.renamed.entry(renamed).or_insert_with(|| file(by));
+                    }
+                    _ => fate.kept = true,
+                }
+            }
+        }
+    }
+}
+
+impl Passing {
+    /// Takes the image that a patch of a kustomization puts in.
+    fn put(&mut self, by: &Kustomization, id: (usize, usize)) {
+        if let Some(put) = by.puts.get(id.1) {
+            self.image.clone_from(&put.image);
+            self.set_by = Some(Setter::Patch(id));
+        }
+    }
+
+    /// Applies an entry of a kustomization.
+    fn pass(&mut self, entry: &Entry, id: EntryId) {
+        let Some((image, effect)) = entry.apply(&self.image) else {
+            return;
+        };
+        if entry::split(&image).0 != entry::split(&self.image).0 {
+            self.renamed_by = Some(id.0);
+        }
+        self.image = image;
+        match effect {
+            Effect::Renames => {}
+            Effect::Sets => self.set_by = Some(Setter::Entry(id)),
+            Effect::AddsSuffix => {
+                self.set_by.get_or_insert(Setter::Suffix(id.0));
+            }
+        }
+    }
+}
+
+/// Whether kustomize takes the site's field for an image: those of containers at any depth, and those of image volumes (since 5.7).
+/// `steps` lead to the site in its object. An operation of a JSON Patch, which stands in a list, has its path for its name.
+fn is_known(steps: &[Step], site: &Site) -> bool {
+    let is_list = |key: &str| matches!(key, "containers" | "initContainers" | "volumes");
+    match (&site.slots, steps) {
+        (Slots::Parts(_) | Slots::Behind(_), _) => false,
+        (Slots::Whole(_), [Step::Index(_), ..]) => site.name.split('/').any(is_list),
+        (Slots::Whole(_), [.., Step::Key(list), Step::Index(_)]) => is_list(list),
+        (Slots::Whole(_), _) => false,
+    }
+}

@@ -1,0 +1,257 @@
+//! One kustomization, and the files that it names.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::delivery;
+use super::entry::Entry;
+use super::field::Field;
+use super::pattern::Limits;
+use super::put::Puts;
+use super::replacement::Replacement;
+use super::{ENTRIES, PATCHES, Target, join, parent};
+use crate::engine::path::Step;
+use crate::engine::shape;
+use crate::engine::tree::Tree;
+use crate::engine::yaml::File;
+
+/// One kustomization, as far as images are concerned. All paths begin at one folder.
+#[derive(Clone, Debug)]
+pub struct Kustomization {
+    /// Its file.
+    pub(super) file: String,
+    /// The files and folders of `resources` and `bases`.
+    pub(super) resources: Vec<String>,
+    /// The folders of its components, in order.
+    pub(super) components: Vec<String>,
+    /// The files of its patches, each with its target.
+    pub(super) patches: Vec<(String, Target)>,
+    /// Its entries of `images`, in order.
+    pub(super) entries: Vec<Entry>,
+    /// Its own replacements, and those of each file that it names.
+    pub(super) replacements: Vec<Arc<[Replacement]>>,
+    /// Whether it has patches as texts.
+    pub(super) has_texts: bool,
+    /// The images that its patches put in, as far as they are known.
+    pub(super) puts: Puts,
+    /// The files with more replacements.
+    pub(super) replacement_files: BTreeSet<String>,
+    /// The files of `configurations`.
+    pub(super) configurations: BTreeSet<String>,
+    /// The fields that these name as images, file by file.
+    pub(super) fields: Vec<Arc<[Field]>>,
+    /// What of it is not followed, each for a sentence: ``it has `transformers` ``.
+    pub(super) doubts: Vec<String>,
+    /// Where it stands in its file, if it is no kustomization of its own, but what Flux or Argo CD puts on top of one.
+    pub(super) delivery: Option<delivery::Place>,
+}
+
+impl Kustomization {
+    /// Reads the document of the file at `file`, a path with `/` and without `.` and `..`.
+    pub fn read<'a, T: Tree<'a>>(document: T, file: &str) -> Self {
+        let folder = parent(file);
+        let items = |key| document.get(key).map(T::items).unwrap_or_default();
+        let path = |item: T| join(folder, item.scalar().text()?);
+        let paths = |key| items(key).into_iter().filter_map(path);
+        let paths_of = |key| {
+            let of_item =
+                move |item: T| Some((item.get("path").and_then(path)?, Target::read(item)));
+            items(key).into_iter().filter_map(of_item)
+        };
+        let mut limits = Limits::default();
+        let mut entries = Vec::new();
+        for (number, list) in ENTRIES.into_iter().enumerate() {
+            let items = items(list).into_iter().enumerate();
+            entries.extend(
+                items.filter_map(|(index, item)| Entry::read(item, (number, index), &mut limits)),
+            );
+        }
+        let replacements = items("replacements").into_iter();
+        let replacements = replacements.map(|item| Replacement::read(item, &mut limits));
+        let replacements: Arc<[Replacement]> = replacements.collect();
+        let has_lines = |item: T| item.scalar().text().is_some_and(|text| text.contains('\n'));
+        let is_text = |item: T| has_lines(item) || item.get("patch").is_some();
+        let merges = items("patchesStrategicMerge").into_iter();
+        let merges = merges.filter(|item| !has_lines(*item)).filter_map(path);
+        let has_transformers = !items("transformers").is_empty();
+        let doubt = has_transformers.then(|| "its `transformers` may change images".to_owned());
+        Self {
+            file: file.to_owned(),
+            resources: paths("resources").chain(paths("bases")).collect(),
+            components: paths("components").collect(),
+            patches: merges
+                .map(|path| (path, Target::default()))
+                .chain(paths_of("patches"))
+                .chain(paths_of("patchesJson6902"))
+                .collect(),
+            entries,
+            replacements: vec![replacements],
+            has_texts: PATCHES.into_iter().flat_map(items).any(is_text),
+            puts: puts(document, file),
+            replacement_files: paths_of("replacements").map(|(path, _)| path).collect(),
+            configurations: paths("configurations").collect(),
+            fields: Vec::new(),
+            doubts: doubt.into_iter().chain(limits.doubt).collect(),
+            delivery: None,
+        }
+    }
+
+    /// One that cannot be read, for this reason: what it builds on is not known.
+    pub fn unread(file: &str, why: &str) -> Self {
+        Self {
+            doubts: vec![format!("it cannot be read ({why})")],
+            ..Self::blank(file)
+        }
+    }
+
+    /// One that says nothing.
+    pub(super) fn blank(file: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            resources: Vec::new(),
+            components: Vec::new(),
+            patches: Vec::new(),
+            entries: Vec::new(),
+            replacements: Vec::new(),
+            has_texts: false,
+            puts: Puts::default(),
+            replacement_files: BTreeSet::new(),
+            configurations: BTreeSet::new(),
+            fields: Vec::new(),
+            doubts: Vec::new(),
+            delivery: None,
+        }
+    }
+
+    /// The folder that it is in.
+    pub fn folder(&self) -> &str {
+        parent(&self.file)
+    }
+
+    /// Gives the files and folders that it names other places, where `place` has one.
+    pub fn move_paths<E>(
+        &mut self,
+        mut place: impl FnMut(&str) -> Result<Option<String>, E>,
+    ) -> Result<(), E> {
+        let named = self.resources.iter_mut().chain(&mut self.components);
+        let patches = self.patches.iter_mut().map(|(path, _)| path);
+        for path in named.chain(patches) {
+            if let Some(other) = place(path)? {
+                *path = other;
+            }
+        }
+        for files in [&mut self.replacement_files, &mut self.configurations] {
+            let mut moved = BTreeSet::new();
+            for path in std::mem::take(files) {
+                moved.insert(place(&path)?.unwrap_or(path));
+            }
+            *files = moved;
+        }
+        Ok(())
+    }
+
+    /// The files in which more of it stands, to be given to [`Kustomization::take`].
+    pub fn named_files(&self) -> impl Iterator<Item = &str> {
+        let named = self.replacement_files.iter().chain(&self.configurations);
+        named.map(String::as_str)
+    }
+
+    /// Takes what stands in one of [`Kustomization::named_files`].
+    pub fn take(&mut self, file: &str, read: &NamedFile) {
+        if self.replacement_files.contains(file) {
+            self.replacements.push(Arc::clone(&read.replacements));
+        }
+        if self.configurations.contains(file) && !read.fields.is_empty() {
+            self.fields.push(Arc::clone(&read.fields));
+        }
+        self.doubts
+            .extend(read.doubt.iter().map(|why| unread(file, why)));
+    }
+
+    /// The number of the entry to which these steps lead.
+    pub(super) fn entry_at(&self, steps: &[Step]) -> Option<usize> {
+        let [Step::Key(list), Step::Index(at)] = steps else {
+            return None;
+        };
+        let list = ENTRIES.iter().position(|known| known == list)?;
+        let entries = &self.entries;
+        entries
+            .binary_search_by_key(&(list, *at), |entry| entry.at)
+            .ok()
+    }
+
+    /// The step behind its patches: they and its components come before, its entries after.
+    pub(super) fn patched(&self) -> usize {
+        self.components.len() + 1
+    }
+}
+
+/// The images that the patches put in which stand as texts in a kustomization.
+fn puts<'a, T: Tree<'a>>(document: T, file: &str) -> Puts {
+    let mut puts = Puts::default();
+    let items = PATCHES.into_iter().filter_map(|list| document.get(list));
+    for item in items.flat_map(T::items) {
+        let text = item.get("patch").unwrap_or(item).scalar().text();
+        let text = text.filter(|text| text.contains("image"));
+        let Some(Ok(parsed)) = text.map(File::parse) else {
+            continue;
+        };
+        let target = Target::read(item);
+        for index in (0..parsed.len()).filter(|index| !parsed.is_refused(*index)) {
+            let found = shape::find(parsed.document(index));
+            for object in &found.objects {
+                puts.take(file, &target, object);
+            }
+        }
+    }
+    puts
+}
+
+/// What stands in a file that kustomizations name: replacements, or a configuration.
+#[derive(Clone, Debug)]
+pub struct NamedFile {
+    replacements: Arc<[Replacement]>,
+    fields: Arc<[Field]>,
+    /// Why not all of it is known.
+    doubt: Option<String>,
+}
+
+impl NamedFile {
+    /// Reads documents that each are a replacement, a list of them or a configuration. `doubt` says why others are not there.
+    pub fn read<'a, T: Tree<'a>>(
+        documents: impl Iterator<Item = T>,
+        doubt: Option<String>,
+    ) -> Self {
+        let mut limits = Limits::default();
+        let documents: Vec<T> = documents.collect();
+        let all = documents
+            .iter()
+            .flat_map(|document| match document.items() {
+                items if items.is_empty() => vec![*document],
+                items => items,
+            });
+        let replacements = all
+            .map(|item| Replacement::read(item, &mut limits))
+            .collect();
+        let fields = documents.iter().filter_map(|one| one.get("images"));
+        let fields = fields.flat_map(T::items).filter_map(Field::read);
+        Self {
+            replacements,
+            fields: fields.collect(),
+            doubt: doubt.or(limits.doubt),
+        }
+    }
+
+    /// A file that cannot be read, for this reason.
+    pub fn unread(why: String) -> Self {
+        Self {
+            replacements: Arc::new([]),
+            fields: Arc::new([]),
+            doubt: Some(why),
+        }
+    }
+}
+
+pub(super) fn unread(file: &str, why: &str) -> String {
+    format!("`{file}` cannot be read ({why})")
+}

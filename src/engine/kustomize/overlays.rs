@@ -1,0 +1,299 @@
+//! The kustomizations of a tree: which of them build on which file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::fate::{EntryId, Fate};
+use super::field::Field;
+use super::kustomization::{Kustomization, unread};
+use super::{MOST_STEPS, Target, parent, spend};
+use crate::engine::hold::Hold;
+use crate::engine::object::Object;
+use crate::engine::site::Site;
+
+/// The kustomizations of a tree.
+#[derive(Clone, Debug, Default)]
+pub struct Overlays {
+    pub(super) all: Vec<Kustomization>,
+    /// By folder: the kustomization in it.
+    pub(super) folders: BTreeMap<String, usize>,
+    /// By file: the kustomization that it is.
+    pub(super) files: BTreeMap<String, usize>,
+    /// By file: what of Flux and Argo CD stands in it.
+    pub(super) deliveries: BTreeMap<String, Vec<usize>>,
+    /// By file or folder: the kustomizations that build on it, and the step at which they take it in.
+    pub(super) above: BTreeMap<String, Vec<(usize, usize)>>,
+    /// The files that are patches, each with the kustomizations that apply it, and its target there.
+    pub(super) patches: BTreeMap<String, Vec<(usize, Target)>>,
+    /// What holds an entry because of what it reaches.
+    pub(super) bound: BTreeMap<EntryId, Hold>,
+    /// Those that build on a file which cannot be read, and which the images of the run have to do with.
+    pub(super) doubted: BTreeSet<usize>,
+    /// By kustomization: the fields that it and those which it builds on name as images.
+    pub(super) fields: BTreeMap<usize, Vec<Arc<[Field]>>>,
+}
+
+impl Overlays {
+    /// Links the kustomizations of a tree.
+    pub fn new(all: Vec<Kustomization>) -> Self {
+        let mut above: BTreeMap<String, Vec<(usize, usize)>> = BTreeMap::new();
+        let mut patches: BTreeMap<String, Vec<(usize, Target)>> = BTreeMap::new();
+        for (index, kustomization) in all.iter().enumerate() {
+            let mut note = |path: &String, step| {
+                let above = above.entry(path.clone()).or_default();
+                if above.last().is_none_or(|(other, _)| *other != index) {
+                    above.push((index, step));
+                }
+            };
+            kustomization
+                .resources
+                .iter()
+                .for_each(|path| note(path, 0));
+            for (at, path) in kustomization.components.iter().enumerate() {
+                note(path, at + 1);
+            }
+            for (path, target) in &kustomization.patches {
+                note(path, kustomization.patched());
+                patches
+                    .entry(path.clone())
+                    .or_default()
+                    .push((index, target.clone()));
+            }
+        }
+        let numbered = || all.iter().enumerate();
+        let numbered = || numbered().filter(|(_, one)| one.delivery.is_none());
+        let folders = numbered().map(|(index, one)| (parent(&one.file).to_owned(), index));
+        let files = numbered().map(|(index, one)| (one.file.clone(), index));
+        let mut deliveries: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, one) in all.iter().enumerate() {
+            if one.delivery.is_some() {
+                deliveries.entry(one.file.clone()).or_default().push(index);
+            }
+        }
+        let mut tree = Self {
+            deliveries,
+            folders: folders.collect(),
+            files: files.collect(),
+            above,
+            patches,
+            all,
+            ..Self::default()
+        };
+        tree.hand_up_fields();
+        tree
+    }
+
+    /// What a kustomization configures holds in all that build on it.
+    fn hand_up_fields(&mut self) {
+        let mut left = MOST_STEPS;
+        for index in 0..self.all.len() {
+            if self.all[index].fields.is_empty() {
+                continue;
+            }
+            let fields = self.all[index].fields.clone();
+            let mut met = BTreeSet::from([index]);
+            self.add_above(parent(&self.all[index].file), &mut met);
+            if spend(&mut left, met.len() * fields.len()).is_none() {
+                let why = "its `configurations` reach more kustomizations than imago follows";
+                self.all[index].doubts.push(why.to_owned());
+                continue;
+            }
+            for one in met {
+                (self.fields.entry(one).or_default()).extend(fields.iter().cloned());
+            }
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Whether any file is a patch.
+    pub fn has_patches(&self) -> bool {
+        !self.patches.is_empty()
+    }
+
+    /// Whether a kustomization takes the manifest for a patch.
+    pub fn is_patch(&self, manifest: &str) -> bool {
+        self.patches.contains_key(manifest)
+    }
+
+    /// The targets of a manifest that kustomizations take for a patch.
+    pub fn targets(&self, manifest: &str) -> impl Iterator<Item = &Target> + Clone {
+        let patches = self.patches.get(manifest).into_iter().flatten();
+        patches.map(|(_, target)| target)
+    }
+
+    /// The files of patches that may put an image into these manifests.
+    pub fn patches_above<'m>(
+        &self,
+        manifests: impl IntoIterator<Item = &'m str>,
+    ) -> BTreeSet<&str> {
+        let mut met = BTreeSet::new();
+        manifests
+            .into_iter()
+            .for_each(|manifest| self.add_met(manifest, &mut met));
+        let patches = met.iter().flat_map(|index| &self.all[*index].patches);
+        patches.map(|(path, _)| path.as_str()).collect()
+    }
+
+    /// Takes note of what a file puts in that is a patch.
+    pub fn take_patch<'o>(
+        &mut self,
+        file: &str,
+        objects: impl Iterator<Item = &'o Object> + Clone,
+    ) {
+        for (index, target) in self.patches.get(file).into_iter().flatten() {
+            for object in objects.clone() {
+                self.all[*index].puts.take(file, target, object);
+            }
+        }
+    }
+
+    /// Takes note that a file cannot be read which kustomizations build on, and whose images the entries of the run may meet.
+    pub fn doubt(&mut self, file: &str, why: &str) {
+        for (index, _) in self.above.get(file).into_iter().flatten() {
+            self.all[*index].doubts.push(unread(file, why));
+            self.doubted.insert(*index);
+        }
+    }
+
+    /// Whether a kustomization builds on the manifest.
+    pub fn reach(&self, manifest: &str) -> bool {
+        self.above.contains_key(manifest)
+    }
+
+    /// The kustomization that a file is.
+    pub fn kustomization(&self, file: &str) -> Option<usize> {
+        self.files.get(file).copied()
+    }
+
+    /// Whether something of Flux or Argo CD stands in a file that puts entries on top of a kustomization.
+    pub fn delivers(&self, file: &str) -> bool {
+        self.deliveries.contains_key(file)
+    }
+
+    /// The files whose images the entries in these files may meet.
+    pub fn files_met<'f>(&self, files: impl IntoIterator<Item = &'f str>) -> BTreeSet<&str> {
+        let mut due: Vec<usize> = Vec::new();
+        for file in files {
+            due.extend(self.files.get(file));
+            due.extend(self.deliveries.get(file).into_iter().flatten());
+        }
+        let mut seen: BTreeSet<usize> = due.iter().copied().collect();
+        // The entries of a component apply to all that those have gathered which include it.
+        let mut components = due.clone();
+        while let Some(index) = components.pop() {
+            let above = self.above_one(index);
+            let included = above.iter().filter(|(_, step)| *step > 0);
+            for (includer, _) in included {
+                if seen.insert(*includer) {
+                    components.push(*includer);
+                    due.push(*includer);
+                }
+            }
+        }
+        let mut below = BTreeSet::new();
+        while let Some(index) = due.pop() {
+            let one = &self.all[index];
+            let patches = one.patches.iter().map(|(path, _)| path);
+            if one.has_texts {
+                below.insert(one.file.as_str());
+            }
+            for path in one.resources.iter().chain(&one.components).chain(patches) {
+                match self.folders.get(path) {
+                    Some(folder) if seen.insert(*folder) => due.push(*folder),
+                    Some(_) => {}
+                    None => drop(below.insert(path.as_str())),
+                }
+            }
+        }
+        below
+    }
+
+    /// What holds an entry of Flux or Argo CD in a document of a file because of what it reaches.
+    pub fn hold_in_delivery(&self, file: &str, document: usize, site: &Site) -> Option<&Hold> {
+        self.deliveries.get(file)?.iter().find_map(|index| {
+            let one = &self.all[*index];
+            let place = one.delivery.as_ref()?;
+            let entry = one.entry_at(place.below(document, &site.at)?)?;
+            self.bound.get(&(*index, entry))
+        })
+    }
+
+    /// Holds the entries that decide an image, or put in what is taken apart further up. `hold` is what holds the image itself.
+    pub fn bind(&mut self, fate: &Fate, hold: Option<&Hold>) {
+        for entry in &fate.deciding {
+            if let Some(hold) = hold {
+                self.bound.entry(*entry).or_insert_with(|| hold.clone());
+            }
+        }
+        for (entry, file) in &fate.apart {
+            let hold = || Hold::taken_apart(file);
+            self.bound.entry(*entry).or_insert_with(hold);
+        }
+    }
+
+    /// Adds the kustomizations above a manifest, or the manifest itself and those above, to those that are known to be met.
+    pub fn add_met(&self, manifest: &str, met: &mut BTreeSet<usize>) {
+        if let Some(index) = self.kustomization(manifest)
+            && met.insert(index)
+        {
+            self.add_above(parent(manifest), met);
+        }
+        self.add_above(manifest, met);
+    }
+
+    /// Adds the kustomizations above a file or a folder.
+    fn add_above(&self, path: &str, met: &mut BTreeSet<usize>) {
+        let mut due: Vec<&[(usize, usize)]> = self
+            .above
+            .get(path)
+            .map(Vec::as_slice)
+            .into_iter()
+            .collect();
+        while let Some(above) = due.pop() {
+            for (index, _) in above {
+                if met.insert(*index) {
+                    due.push(self.above_one(*index));
+                }
+            }
+        }
+    }
+
+    /// The kustomizations that build on one, and the step at which they take it in.
+    pub(super) fn above_one(&self, index: usize) -> &[(usize, usize)] {
+        let one = &self.all[index];
+        let above = self.above.get(parent(&one.file));
+        match one.delivery {
+            None => above.map_or(&[], Vec::as_slice),
+            Some(_) => &[],
+        }
+    }
+
+    /// Whether something of any kustomization is not followed.
+    pub fn has_doubts(&self) -> bool {
+        self.all.iter().any(|one| !one.doubts.is_empty())
+    }
+
+    /// One sentence for each of these kustomizations that is not followed, and for each other such one that builds on nothing that is
+    /// known, or on what cannot be read.
+    pub fn doubts(&self, met: &BTreeSet<usize>) -> Vec<String> {
+        let builds_on_nothing = |one: &Kustomization| {
+            one.resources.is_empty() && one.components.is_empty() && one.patches.is_empty()
+        };
+        let doubted = self.all.iter().enumerate().filter(|(index, one)| {
+            let is_meant = met.contains(index) || self.doubted.contains(index);
+            !one.doubts.is_empty() && (is_meant || builds_on_nothing(one))
+        });
+        let said = |(_, one): (usize, &Kustomization)| {
+            format!(
+                "what `{}` makes of images is not known: {}",
+                one.file,
+                one.doubts.join(", and ")
+            )
+        };
+        doubted.map(said).collect()
+    }
+}

@@ -517,25 +517,25 @@ mod tests {
     #[test]
     fn a_path_is_the_same_from_the_root_however_it_is_written() {
         let base = |current: &str, current_within: Option<&str>| Base {
-            root: "/work/shop".into(),
+            root: "/repo/shop".into(),
             current: current.into(),
             current_within: current_within.map(str::to_owned),
             is_work_tree: true,
         };
-        for base in [base("/work/shop/a", Some("a")), base("/work/shop/a", None)] {
+        for base in [base("/repo/shop/a", Some("a")), base("/repo/shop/a", None)] {
             for path in [
                 "b/c.yaml",
                 "./b/c.yaml",
                 "b//./c.yaml",
                 "../a/b/c.yaml",
-                "/work/shop/a/b/c.yaml",
+                "/repo/shop/a/b/c.yaml",
             ] {
                 let within = base.within(Path::new(path));
                 assert_eq!(within.as_deref(), Some("a/b/c.yaml"), "{path}");
             }
             assert_eq!(base.within(Path::new("../../c.yaml")), None);
         }
-        let root = base("/work/shop", Some(""));
+        let root = base("/repo/shop", Some(""));
         assert_eq!(
             root.within(Path::new("./c.yaml")).as_deref(),
             Some("c.yaml")

@@ -169,15 +169,10 @@ fn words(name: &str, rest: &str, begins: bool) -> Vec<Mark> {
             Some(mark) if is_exact => marks.push(mark),
             Some(_) => {
                 let signs = &rest[..rest.len() - after_blanks.len()];
-                return vec![bad(&format!("{name}{signs}: {word}"), near(word))];
+                let written = format!("{name}{signs}: {}", whole_word(text));
+                return vec![bad(&written, near(word))];
             }
-            None if begins || is_near() => {
-                let written = match word {
-                    "" => left.split_whitespace().next().unwrap_or_default(),
-                    word => word,
-                };
-                return vec![bad(written, near(word))];
-            }
+            None if begins || is_near() => return vec![unknown(text)],
             None => {}
         }
         match left.split_once(';') {
@@ -201,6 +196,27 @@ fn mark(word: &str, text: &str) -> Option<Mark> {
     let is_name = ImageRef::parse(name)
         .is_ok_and(|image| image.tag().is_none() && !image.has_digest() && image.name() == name);
     is_name.then(|| Mark::Image(name.to_owned()))
+}
+
+/// The mistake of a text that does not begin with a word of the grammar, or has more behind one.
+fn unknown(text: &str) -> Mark {
+    let written = whole_word(text);
+    let behind = text[written.len()..].trim_start();
+    let known = near(first_word(text));
+    if mark(first_word(written), written).is_none() {
+        return bad(written, known);
+    }
+    let both = format!("{written} {}", whole_word(behind));
+    match near(first_word(behind)) {
+        Some(_) => mistake(&both, "write a `;` between the two"),
+        None => bad(&both, known),
+    }
+}
+
+/// What stands up to a blank or a `;`.
+fn whole_word(text: &str) -> &str {
+    let end = text.find(|end: char| end.is_whitespace() || end == ';');
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// Letters, digits, `-` and `_`, and `=`, which a word of the grammar may start with.
@@ -227,6 +243,10 @@ fn bad(written: &str, near: Option<&str>) -> Mark {
         Some(near) => format!("write `# imago: {near}`"),
         None => format!("`# imago:` takes `{IGNORE}`, `{DIGEST_IN_TAG}` and `{IMAGE}NAME`"),
     };
+    mistake(written, &hint)
+}
+
+fn mistake(written: &str, hint: &str) -> Mark {
     let reason = match written {
         "" => format!("a comment for imago says nothing; {hint}"),
         _ => format!("the comment `{written}` is not understood; {hint}"),
@@ -296,6 +316,38 @@ mod tests {
                 told.starts_with("bad-comment: ") && told.ends_with(hint),
                 "{told}"
             );
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_shown_whole() {
+        for (comment, expected) in [
+            (
+                "# imago: image=r.example.com/shop/web digest-in-tag",
+                "the comment `image=r.example.com/shop/web digest-in-tag` is not understood; write a `;` between the two",
+            ),
+            (
+                "# imago: digest-in-tag image=r.example.com/shop/web # note",
+                "the comment `digest-in-tag image=r.example.com/shop/web` is not understood; write a `;` between the two",
+            ),
+            (
+                "# imago: digest-in-tag please",
+                "the comment `digest-in-tag please` is not understood; write `# imago: digest-in-tag`",
+            ),
+            (
+                "# imago: image=r.example.com/web:1.2; digest-in-tag",
+                "the comment `image=r.example.com/web:1.2` is not understood; write `# imago: image=NAME`, with a name without a tag",
+            ),
+            (
+                "# IMAGO: image=r.example.com/web",
+                "the comment `IMAGO: image=r.example.com/web` is not understood; write `# imago: image=NAME`, with a name without a tag",
+            ),
+            (
+                "# imago: allow=/a.b/; ignored",
+                "the comment `allow=/a.b/` is not understood; `# imago:` takes `ignore`, `digest-in-tag` and `image=NAME`",
+            ),
+        ] {
+            assert_eq!(told(comment), format!("bad-comment: {expected}"));
         }
     }
 

@@ -4,53 +4,62 @@
 
 use super::answer::{Answer, Answers};
 use super::image::Digest;
+use super::misplaced;
 use super::plan::{self, Rules};
 use super::policy::{TagForm, Track};
 use super::selector::ImageFilter;
 use super::shape;
 use super::splice::{DocumentChanges, splice};
-use super::yaml::{CommentedFile, steps};
+use super::yaml::{CommentedFile, File, steps};
 
 const SIZE: usize = 400;
 
-/// The steps to update all images of a text, and to put them back.
-fn cost(text: &str) -> u64 {
+/// All images of a text updated, or put back.
+fn edit(text: &str, restore: bool) -> String {
     let rules = Rules {
         track: Track::Annotation,
         form: TagForm::Keep,
         images: ImageFilter::default(),
     };
     let digest = Digest::parse(&format!("sha256:{}", "1".repeat(64))).unwrap();
-    let edit = |text: &str, restore: bool| {
-        let file = CommentedFile::parse(text).unwrap();
-        let wanted = (0..file.len()).filter_map(|document| {
-            let workloads = shape::find(file.document(document)).objects;
-            let questions = plan::wanted(&workloads, &rules).into_keys();
-            let answers: Answers = questions
-                .map(|lookup| (lookup, Ok(Answer::new(digest.clone()))))
-                .collect();
-            let plan = |workload| match restore {
-                true => plan::restore(workload, &rules).unwrap(),
-                false => plan::update(workload, &rules, &answers).unwrap(),
-            };
-            let changes: Vec<_> = workloads
-                .iter()
-                .flat_map(|workload| plan(workload).changes)
-                .collect();
-            (!changes.is_empty()).then_some(DocumentChanges { document, changes })
-        });
-        let wanted: Vec<_> = wanted.collect();
-        assert!(!wanted.is_empty(), "nothing changes");
-        splice(file, wanted).unwrap()
-    };
+    let file = CommentedFile::parse(text).unwrap();
+    let wanted = (0..file.len()).filter_map(|document| {
+        let workloads = shape::find(file.document(document)).objects;
+        let questions = plan::wanted(&workloads, &rules).into_keys();
+        let answers: Answers = questions
+            .map(|lookup| (lookup, Ok(Answer::new(digest.clone()))))
+            .collect();
+        let plan = |workload| match restore {
+            true => plan::restore(workload, &rules).unwrap(),
+            false => plan::update(workload, &rules, &answers).unwrap(),
+        };
+        let changes: Vec<_> = workloads
+            .iter()
+            .flat_map(|workload| plan(workload).changes)
+            .collect();
+        (!changes.is_empty()).then_some(DocumentChanges { document, changes })
+    });
+    let wanted: Vec<_> = wanted.collect();
+    assert!(!wanted.is_empty(), "nothing changes");
+    splice(file, wanted).unwrap()
+}
+
+/// The steps of some work.
+fn counted(work: impl FnOnce()) -> u64 {
     let before = steps::count();
-    let new = edit(text, false);
-    edit(&new, true);
+    work();
     steps::count() - before
 }
 
 fn grows_with_its_input(name: &str, shape: impl Fn(usize) -> String) {
-    let (once, twice) = (cost(&shape(SIZE)), cost(&shape(2 * SIZE)));
+    grows(name, |count| {
+        let text = shape(count);
+        counted(|| drop(edit(&edit(&text, false), true)))
+    });
+}
+
+fn grows(name: &str, cost: impl Fn(usize) -> u64) {
+    let (once, twice) = (cost(SIZE), cost(2 * SIZE));
     assert!(once > SIZE as u64, "{name}: only {once} steps are counted");
     assert!(
         2 * twice <= 5 * once,
@@ -213,5 +222,66 @@ fn what_stands_beside_a_workload() {
     });
     grows_with_its_input("comments", |count| {
         beside("- a\n# a comment about imago:\n", count)
+    });
+}
+
+/// Values in a HelmRelease, `count` of them.
+fn release(count: usize, value: impl Fn(usize) -> String) -> String {
+    let values: String = (0..count).map(value).collect();
+    format!(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: web\nspec:\n  values:\n{values}"
+    )
+}
+
+/// A mapping with an empty digest.
+fn parts(number: usize) -> String {
+    format!(
+        "      repository: registry.example.test/shop/web-{number}\n      tag: \"1.4\"\n      digest: \"\"\n"
+    )
+}
+
+fn image_below_a_key(number: usize) -> String {
+    format!("    key-{number}:\n     image:\n{}", parts(number))
+}
+
+fn json_release(count: usize) -> String {
+    let image = |number: usize| serde_json::json!({"image": {"repository": format!("registry.example.test/shop/web-{number}"), "tag": "1.4", "digest": ""}});
+    let values: serde_json::Map<_, _> = (0..count)
+        .map(|number| (format!("key-{number}"), image(number)))
+        .collect();
+    serde_json::json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "web"},
+        "spec": {"values": values}})
+    .to_string()
+}
+
+#[test]
+fn images_in_the_values_of_a_chart() {
+    // Values have no record, so nothing can be put back.
+    let updated = |text: &str| counted(|| drop(edit(text, false)));
+    grows("a key for each", |count| {
+        updated(&release(count, image_below_a_key))
+    });
+    grows("JSON on one line", |count| updated(&json_release(count)));
+}
+
+#[test]
+fn comments_that_are_looked_for_at_images() {
+    let looked_for = |count: usize, value: fn(usize) -> String| {
+        let text = release(count, value).replace("name: web\n", "name: web # imago: ignore\n");
+        let file = File::parse(&text).unwrap();
+        let objects = shape::find(file.document(0)).objects;
+        assert_eq!(objects[0].sites.len(), count);
+        let objects: Vec<_> = objects.into_iter().map(|object| (0, object)).collect();
+        counted(|| assert_eq!(misplaced::lines(&file, &objects), [4]))
+    };
+    grows("below keys", |count| looked_for(count, image_below_a_key));
+    grows("in a list", |count| {
+        looked_for(count, |number| {
+            let list = if number == 0 { "    list:\n" } else { "" };
+            format!(
+                "{list}    - image:\n{}",
+                parts(number).replace("      ", "        ")
+            )
+        })
     });
 }

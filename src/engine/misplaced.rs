@@ -9,10 +9,11 @@
 use std::collections::BTreeSet;
 
 use super::object::Object;
-use super::path::Step;
+use super::path::Path;
 use super::site::{Site, Slots};
+use super::splice::locate::Locator;
 use super::tree::Tree;
-use super::yaml::{File, YamlNode};
+use super::yaml::File;
 
 /// The message for each such comment.
 pub const REASON: &str =
@@ -31,9 +32,9 @@ pub fn lines(file: &File<'_>, workloads: &[(usize, Object)]) -> Vec<u32> {
         .collect();
     let of_parts: BTreeSet<u32> = (workloads.iter())
         .flat_map(|(index, workload)| {
-            let root = file.document(*index);
+            let mut locator = Locator::new(file, *index);
             let sites = workload.sites.iter();
-            sites.flat_map(move |site| lines_of_parts(root, site))
+            sites.flat_map(move |site| lines_of_parts(&mut locator, site))
         })
         .collect();
     let starts: Vec<usize> = (0..file.len())
@@ -53,25 +54,22 @@ pub fn lines(file: &File<'_>, workloads: &[(usize, Object)]) -> Vec<u32> {
 }
 
 /// The lines whose comments an image takes that is written in parts.
-fn lines_of_parts(root: YamlNode<'_, '_>, site: &Site) -> Vec<u32> {
+fn lines_of_parts(locator: &mut Locator<'_, '_>, site: &Site) -> Vec<u32> {
     let Slots::Parts(parts) = &site.slots else {
         return Vec::new();
     };
-    let Some(mapping) = below(root, site.at.steps()) else {
-        return Vec::new();
-    };
-    let slots = parts.iter();
-    let slots = slots.filter_map(|slot| below(mapping, &slot.steps));
-    let lines = slots.flat_map(|slot| [slot.line(), slot.key_line()]);
-    lines.chain([mapping.key_line()]).flatten().collect()
-}
-
-fn below<'f, 't>(node: YamlNode<'f, 't>, steps: &[Step]) -> Option<YamlNode<'f, 't>> {
-    steps.iter().try_fold(node, |node, step| match step {
-        Step::Key(key) => node.get(key),
-        Step::Index(index) => node.items().get(*index).copied(),
-        Step::Inside(_) => None,
-    })
+    let mut lines = Vec::new();
+    for slot in parts.iter() {
+        let path = site.at.steps().iter().chain(&slot.steps);
+        let path: Path = path.cloned().collect();
+        let located = locator.locate(&path);
+        let mapping = located.nodes.get(site.at.steps().len());
+        lines.extend(mapping.and_then(|mapping| mapping.key_line()));
+        if let (Some(slot), []) = (located.nodes.last(), located.missing) {
+            lines.extend([slot.line(), slot.key_line()].into_iter().flatten());
+        }
+    }
+    lines
 }
 
 /// Whether a comment is on the line of the key of an image whose value is on the next line.

@@ -6,7 +6,7 @@
 
 mod difference;
 mod insert;
-mod locate;
+pub(in crate::engine) mod locate;
 mod proof;
 mod remove;
 mod scalar;

@@ -7,15 +7,15 @@ use crate::engine::tree::Tree as _;
 use crate::engine::yaml::{File, YamlNode};
 
 /// The nodes from a document's root down a path, as far as they exist, each as it is written.
-pub(super) struct Located<'p, 'f, 't> {
-    pub(super) nodes: Vec<YamlNode<'f, 't>>,
+pub(in crate::engine) struct Located<'p, 'f, 't> {
+    pub(in crate::engine) nodes: Vec<YamlNode<'f, 't>>,
     /// The steps that lead to nothing.
-    pub(super) missing: &'p [Step],
+    pub(in crate::engine) missing: &'p [Step],
 }
 
 /// Locates one path after another. A path continues where it leaves the one before it, so that a long sequence is listed once and
 /// not for every change below it.
-pub(super) struct Locator<'f, 't> {
+pub(in crate::engine) struct Locator<'f, 't> {
     steps: Vec<Step>,
     nodes: Vec<Reached<'f, 't>>,
 }
@@ -58,14 +58,14 @@ impl<'f, 't> Reached<'f, 't> {
 }
 
 impl<'f, 't> Locator<'f, 't> {
-    pub(super) fn new(file: &'f File<'t>, document: usize) -> Self {
+    pub(in crate::engine) fn new(file: &'f File<'t>, document: usize) -> Self {
         Self {
             steps: Vec::new(),
             nodes: vec![Reached::new(file.document(document))],
         }
     }
 
-    pub(super) fn locate<'p>(&mut self, path: &'p Path) -> Located<'p, 'f, 't> {
+    pub(in crate::engine) fn locate<'p>(&mut self, path: &'p Path) -> Located<'p, 'f, 't> {
         let shared = self
             .steps
             .iter()

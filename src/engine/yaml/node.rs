@@ -108,9 +108,25 @@ impl<'f, 't> YamlNode<'f, 't> {
 
     /// Whether an anchor stands before it, alone or beside its tag.
     fn has_anchor(self) -> bool {
-        let words = self.file.text[..self.node().start as usize].split_whitespace();
-        let properties = words.rev().take_while(|word| word.starts_with(['&', '!']));
-        properties.take(2).any(|word| word.starts_with('&'))
+        let mut before = &self.file.text[..self.node().start as usize];
+        for _ in 0..2 {
+            let word_end = before.trim_ascii_end().len();
+            // Blanks stand between a property and its node. JSON on one line has none, and must not be searched for each of its nodes.
+            if word_end == before.len() {
+                return false;
+            }
+            let word = before[..word_end].bytes().rev();
+            let word = word.take_while(|byte| !byte.is_ascii_whitespace()).count();
+            #[cfg(test)]
+            super::steps::add(word as u64);
+            before = &before[..word_end - word];
+            match self.file.text.as_bytes().get(before.len()) {
+                Some(b'&') => return true,
+                Some(b'!') => {}
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// Whether it has a tag that makes it something else than a string.

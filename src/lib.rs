@@ -43,10 +43,13 @@
 //! - [`io::interrupt`] holds signals back while a change is half made.
 //! - `io/child.rs` starts every other program: with a time limit for all that it starts, and without our secrets.
 //! - [`engine::memory`] says which entry of a record belongs to which container, and [`engine::hold`] what keeps an image as it is.
+//! - Nothing in a file says that it holds the values of a Helm chart. `app/clues.rs` collects what other files say of charts, and
+//!   `app/values.rs` decides which files are values. `engine/shape/values.rs` finds the images in values, `engine/shape/releases.rs` the values
+//!   in HelmReleases, Applications and the like, and [`engine::helm`] knows where each chart takes a digest.
 //! - `app/init.rs` plans what `imago init` writes; `cli/init.rs` shows it and asks.
 //! - `imago files -` reads one stream (`io/stdin.rs`), plans as for a file, and edits nothing.
 //! - Kustomizations are evidence: `app/overlays.rs` reads them from the whole work tree, and [`engine::kustomize`] says what they make of
-//!   an image. [`engine::shape::Kinds`] says which kinds a run takes.
+//!   an image. `app/tree_links.rs` follows links to their folders. [`engine::shape::Kinds`] says which kinds a run takes.
 //! - `app/lock_check.rs` holds the lock against the registries.
 //! - [`engine::code`] has every code of a problem, a hold and a skip, one row each; `docs/codes.md` is held equal to it.
 //! - A problem is data ([`app::report::Problem`]): it reaches the report and the exit code. An `Err` means that the run cannot go on.

@@ -4,7 +4,7 @@ use clap::Args;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  imago init                  what the repository shows: .github, .gitlab-ci.yml, …
+  imago init                  what fits the repository, after a question
   imago init --github --yes   the workflow, without a question";
 
 /// The flags of `imago init`.

@@ -19,6 +19,7 @@ use super::globs;
 use super::nothing;
 use super::observer::{Event, Observer};
 use super::report::{Action, Mode, Place, Problem, Reach, Report, Skipped};
+use super::short::counted;
 use super::workspace::Workspace;
 use crate::engine::code::Code;
 use crate::engine::live::Live;
@@ -367,11 +368,7 @@ fn put_back_by_helm(carried: &[Planned], reach: Reach) -> Option<String> {
             "that would change came with Helm releases, whose next upgrades may put their images back"
         }
     };
-    let workloads = if changed.len() == 1 {
-        "1 workload".to_owned()
-    } else {
-        format!("{} workloads", changed.len())
-    };
+    let workloads = counted(changed.len(), "workload");
     Some(format!(
         "{workloads} {come}; set the digests in the releases' values too: {}{more}",
         named.join(", ")

@@ -1,6 +1,7 @@
 //! The message for a run that checked no image, so that it does not look like a success.
 
 use super::report::{ImageReport, Mode, ObjectReport, Report};
+use super::short::counted;
 use crate::engine::code::Code;
 
 /// Why no image was checked, and what to do, in one sentence. `None` if one was checked, or if a problem or the list of empty
@@ -98,15 +99,20 @@ fn of_cluster(report: &Report) -> Option<String> {
 }
 
 fn of_stdin(report: &Report) -> String {
+    if let Some(why) = of_selection(report) {
+        return why;
+    }
     let unhandled = unhandled(report);
-    match of_selection(report) {
-        Some(why) => why,
-        None if unhandled.is_empty() => "no object with images is in standard input; look at what the program before the pipe prints".to_owned(),
-        None => format!("imago reads none of what is in standard input: {unhandled}"),
+    match unhandled.is_empty() {
+        true => "no object with images is in standard input; look at what the program before the pipe prints".to_owned(),
+        false => format!("imago reads none of what is in standard input: {unhandled}"),
     }
 }
 
 fn of_files(report: &Report) -> String {
+    if let Some(why) = of_selection(report) {
+        return why;
+    }
     let files = counted(report.files_seen, "file");
     let templates = report
         .skipped
@@ -114,7 +120,6 @@ fn of_files(report: &Report) -> String {
         .filter(|skipped| skipped.code == Code::Template)
         .count();
     let unhandled = unhandled(report);
-    let selection = of_selection(report);
     match () {
         () if report.files_seen == 0 && report.narrowed => {
             "no manifest (*.yaml, *.yml, *.json) passes `include` and `exclude`; check the globs"
@@ -124,7 +129,6 @@ fn of_files(report: &Report) -> String {
             "no manifest was found (*.yaml, *.yml, *.json); name the folder that holds them"
                 .to_owned()
         }
-        () if selection.is_some() => selection.unwrap_or_default(),
         () if templates == report.files_seen => {
             "every file is a template, which imago does not edit; render it first, as with `helm template`".to_owned()
         }
@@ -165,10 +169,6 @@ fn are(count: usize, noun: &str) -> String {
 
 fn verb(count: usize) -> &'static str {
     if count == 1 { "is" } else { "are" }
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -1,7 +1,15 @@
-//! Images and what changes of them, short enough for a line that a person reads: `web:1.4` to `sha256:6a92af8a9db2`.
+//! Images, what changes of them, and counts, short enough for a line that a person reads: `web:1.4` to `sha256:6a92af8a9db2`.
 
 /// How many digits of a digest tell it apart for a person.
 const DIGITS: usize = 12;
+
+/// `1 image`, `2 images`.
+pub fn counted(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
 
 /// The image with the first digits of its digest. A digest alone is one too.
 pub fn image(image: &str) -> String {

@@ -57,7 +57,7 @@ fn roff(command: Command) -> String {
 fn examples(after_help: &StyledStr) -> String {
     let mut page = String::new();
     for line in after_help.to_string().lines() {
-        let escaped = line.replace('\\', r"\\e").replace('-', r"\-");
+        let escaped = line.replace('\\', r"\e").replace('-', r"\-");
         match escaped.as_str() {
             "Examples:" => page.push_str(".SH EXAMPLES\n.nf\n"),
             line => match line.strip_prefix("Exit codes: ") {
@@ -110,6 +110,7 @@ mod tests {
             files.contains(example) && files.ends_with(".fi\n"),
             "{files}"
         );
+        assert_eq!(examples(&r"a\b -c".into()), "a\\eb \\-c\n.fi\n");
         assert_eq!(page(Some("fils")).unwrap_err().what, "`fils` is no command");
     }
 }

@@ -208,8 +208,14 @@ fn a_closed_pipe_and_a_folder_are_told_like_any_other_end() {
         folder.stderr.contains("cause: it is a folder"),
         "{folder:?}"
     );
-    let broken = run("images - </dev/null | true");
+    // More than a pipe holds, so that the end of the reader is seen.
+    place.write("web.yaml", format!("{}---\n", web("")).repeat(1000));
+    let broken = run("images - <web.yaml | true; exit ${PIPESTATUS[0]}");
     assert_eq!(broken.code, 0, "{broken:?}");
+    assert_eq!(
+        broken.stderr,
+        "1000 images in standard input: 1000 unpinned\n"
+    );
 }
 
 #[test]

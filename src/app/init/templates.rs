@@ -1,5 +1,7 @@
 //! The files that `imago init` offers. Names of folders are those that need no quotes, in YAML, a shell or a regular expression.
 
+use crate::app::short::counted;
+
 /// The configuration of pre-commit.
 pub(super) const PRE_COMMIT: &str = ".pre-commit-config.yaml";
 
@@ -13,15 +15,13 @@ fn repository() -> Option<&'static str> {
 
 /// The settings of a repository that has `pinned` images as `name:tag@digest`, and no record of them.
 pub(super) fn settings(pinned: usize) -> String {
-    let images = match pinned {
-        1 => "1 image is".to_owned(),
-        pinned => format!("{pinned} images are"),
-    };
+    let verb = if pinned == 1 { "is" } else { "are" };
+    let images = counted(pinned, "image");
     let schema = repository()
         .map(|name| format!("# yaml-language-server: $schema=https://raw.githubusercontent.com/{name}/v{VERSION}/schema/imago.schema.json\n"))
         .unwrap_or_default();
     format!(
-        "{schema}# {images} pinned as name:tag@digest. With this line each follows its own tag; without it, they are fixed.\ntrack: tag\n"
+        "{schema}# {images} {verb} pinned as name:tag@digest. With this line each follows its own tag; without it, they are fixed.\ntrack: tag\n"
     )
 }
 

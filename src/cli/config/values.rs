@@ -397,7 +397,7 @@ fn values_path(text: &str) -> Result<(), UsageError> {
     let path = text.parse::<helm::ValuesPath>();
     let wrong = |error| {
         usage(
-            format!("`{text}` is no such path: {error}"),
+            format!("`{text}` is not a path of values: {error}"),
             "write it like `controller.image`",
         )
     };

@@ -22,6 +22,7 @@ use anstyle::{AnsiColor, Style};
 use crate::app::report::{ObjectReport, Reach};
 
 pub use crate::app::message::steers;
+pub use crate::app::short::counted;
 
 /// The styles of text for people; the plain ones add no byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,14 +103,6 @@ pub(super) fn left_undone(reach: Reach, object: &ObjectReport) -> &'static str {
         Reach::Done if !object.changed => " (not changed)",
         Reach::Rehearsed if !object.changed => " (would not be changed)",
         Reach::Done | Reach::Rehearsed | Reach::Looked => "",
-    }
-}
-
-/// `1 image`, `2 images`.
-pub(super) fn counted(count: usize, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
     }
 }
 

@@ -97,11 +97,11 @@ fn outlook(report: &Report) -> String {
     };
     let counts = report.counts();
     if report.pinned && counts.unpinned > 0 {
-        let (images, verb) = match counts.unpinned {
-            1 => ("1 image".to_owned(), "has"),
-            images => (counted(images, "image"), "have"),
-        };
-        return format!("{images} {place} {verb} no digest");
+        let verb = if counts.unpinned == 1 { "has" } else { "have" };
+        return format!(
+            "{} {place} {verb} no digest",
+            counted(counts.unpinned, "image")
+        );
     }
     let (images, act) = match report.action {
         Action::Restore => (counts.restored, "restored"),

@@ -57,7 +57,7 @@ pub(super) fn notes(
                     .push(format!("{shown} fits {}", counted.join(", ")));
             } else if fitting.is_empty() && (whole || !is_setting) {
                 notes.warnings.push(format!(
-                    "{shown} fits no object that was read; {}",
+                    "{shown} fits no object with an image; {}",
                     hint(name, objects)
                 ));
             }

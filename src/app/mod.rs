@@ -22,6 +22,7 @@ pub mod observer;
 mod overlays;
 mod pass;
 mod ready;
+mod replaced;
 pub mod report;
 pub mod request;
 pub mod resolve;

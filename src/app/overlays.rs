@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::manifest::ManifestFile;
+use super::replaced::Replaced;
 use super::tree_links;
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
@@ -17,9 +18,6 @@ use crate::engine::site::{Memory, Site};
 use crate::engine::yaml::{File, Unreadable};
 use crate::io::files;
 use crate::io::scan::{self, Found, ScanError, What};
-
-/// How many examples a warning names.
-const EXAMPLES: usize = 3;
 
 /// Where paths of a tree begin.
 #[derive(Clone, Debug, Default)]
@@ -458,55 +456,12 @@ impl KnownOverlays {
                 if fate.kept
                     && let Some(by) = fate.replaced.first()
                 {
-                    replaced.images += 1;
-                    let by = || by.clone();
-                    replaced
-                        .files
-                        .entry(manifest.name.clone())
-                        .or_insert_with(by);
+                    replaced.note(&manifest.name, by);
                 }
             }
             object.sites = sites;
         }
         true
-    }
-}
-
-/// Images of manifests whose digest a kustomization drops.
-#[derive(Debug, Default)]
-pub(super) struct Replaced {
-    images: usize,
-    /// Each manifest with a kustomization that does so.
-    files: BTreeMap<String, String>,
-}
-
-impl Replaced {
-    /// What a person should know.
-    pub(super) fn warning(&self) -> Option<String> {
-        let examples: Vec<String> = self
-            .files
-            .iter()
-            .take(EXAMPLES)
-            .map(|(file, by)| format!("`{file}` by `{by}`"))
-            .collect();
-        let more = self.files.len().saturating_sub(EXAMPLES);
-        let more = if more > 0 {
-            format!(", and {more} more files")
-        } else {
-            String::new()
-        };
-        let (images, their) = match self.images {
-            0 => return None,
-            1 => ("1 image".to_owned(), "its digest in the manifest does"),
-            images => (
-                format!("{images} images"),
-                "their digests in the manifests do",
-            ),
-        };
-        Some(format!(
-            "some kustomizations set another tag or digest for {images}, so {their} not reach what they build: {}{more}",
-            examples.join(", ")
-        ))
     }
 }
 

@@ -7,6 +7,9 @@ use crate::engine::kustomize::Kustomization;
 /// No path leads through more links. It is the kernel's limit.
 const MAX_LINKS: usize = 40;
 
+/// No path is longer. It is the kernel's limit.
+const MAX_PATH: usize = 4096;
+
 /// Puts the real place of a file or folder into kustomizations whose path to it leads through a link. `target` reads the link at a path
 /// from the tree's root; `None`: there is none. What leads out of the tree stays as it is.
 pub(super) fn follow<E>(
@@ -44,12 +47,15 @@ pub(super) fn follow<E>(
     Ok(())
 }
 
-/// A path from the root of a tree, without links. `None`: it leads out of the tree, or in a circle.
+/// A path from the root of a tree, without links. `None`: it leads out of the tree or in a circle, or is too long.
 fn without_links<E>(
     path: &str,
     mut target: impl FnMut(&str) -> Result<Option<String>, E>,
 ) -> Result<Option<String>, E> {
     let pieces = |path: &str| -> Vec<String> { path.rsplit('/').map(str::to_owned).collect() };
+    if path.len() > MAX_PATH {
+        return Ok(None);
+    }
     let mut rest = pieces(path);
     let (mut real, mut links) = (String::new(), 0);
     while let Some(piece) = rest.pop() {
@@ -67,9 +73,12 @@ fn without_links<E>(
             real.push('/');
         }
         real.push_str(&piece);
+        if real.len() > MAX_PATH {
+            return Ok(None);
+        }
         let Some(to) = target(&real)? else { continue };
         links += 1;
-        if links > MAX_LINKS || to.starts_with('/') {
+        if links > MAX_LINKS || to.len() > MAX_PATH || to.starts_with('/') {
             return Ok(None);
         }
         real.truncate(above);
@@ -113,5 +122,25 @@ mod tests {
         ] {
             assert_eq!(real(path), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn a_path_that_no_kernel_follows_is_not_looked_up() {
+        let looked_up = |path: &str, link: &str| {
+            let mut count = 0;
+            let target = |at: &str| {
+                count += 1;
+                Ok::<_, Infallible>((at == "link").then(|| link.to_owned()))
+            };
+            let real = without_links(path, target).unwrap();
+            (real.is_some(), count)
+        };
+        let long = "a/".repeat(MAX_PATH);
+        assert_eq!(looked_up(&long, ""), (false, 0));
+        assert_eq!(looked_up("link", &long), (false, 1));
+        let half = "a/".repeat(MAX_PATH / 4 + 1);
+        let (is_some, count) = looked_up(&format!("link/{half}"), &half);
+        assert!(!is_some && count < MAX_PATH, "{count}");
+        assert_eq!(looked_up(&half, ""), (true, MAX_PATH / 4 + 1));
     }
 }

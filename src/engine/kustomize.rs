@@ -461,6 +461,57 @@ mod tests {
     }
 
     #[test]
+    fn what_one_image_is_compared_with_has_a_limit() {
+        let half = MOST_STEPS / 2;
+        let object = deployment("web:1");
+        let found = |tree: &Overlays| say(&tree.fate("base/web.yaml", &object, &object.sites[0]));
+        // Paths of one target.
+        let replaced = |paths: usize| {
+            let target = json!({"select": {"kind": "Deployment"}, "fieldPaths": vec!["a"; paths]});
+            let over = json!({"resources": ["../base"], "replacements": [{"targets": [target]}]});
+            found(&overlays(&[base(), ("over/kustomization.yaml", over)]))
+        };
+        assert_eq!(replaced(half), "kept");
+        assert_eq!(replaced(MOST_STEPS), "unfollowed");
+        // Patches for objects of the same name and of another kind.
+        let pod = json!({"containers": [{"name": "web", "image": "web:2"}]});
+        let other = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"}, "spec": {"template": {"spec": pod}}});
+        let others = shape::find(&other).objects;
+        let patched = |patches: usize| {
+            let over = json!({"resources": ["../base"], "patches": [{"path": "patch.yaml"}]});
+            let mut tree = overlays(&[base(), ("over/kustomization.yaml", over)]);
+            let all = std::iter::repeat_n(&others[0], patches);
+            tree.take_patch("over/patch.yaml", all);
+            let mut met = BTreeSet::new();
+            tree.add_met("base/web.yaml", &mut met);
+            (found(&tree), tree.doubts(&met).concat())
+        };
+        assert_eq!(patched(half), ("kept".to_owned(), String::new()));
+        assert_eq!(patched(MOST_STEPS).0, "unfollowed");
+        let (_, doubt) = patched(MOST_STEPS + 1);
+        assert!(
+            doubt.ends_with("put in more images than imago follows"),
+            "{doubt}"
+        );
+    }
+
+    #[test]
+    fn fields_of_configurations_have_a_limit() {
+        let task = json!({"apiVersion": "tekton.dev/v1", "kind": "Task", "spec": {"steps": [{"image": "web:1"}]}});
+        let object = shape::find(&task).objects.remove(0);
+        let fate = |fields: usize| {
+            let own = json!({"resources": ["task.yaml"], "configurations": ["fields.yaml"]});
+            let mut own = Kustomization::read(&own, "kustomization.yaml");
+            let fields = json!({"images": vec![json!({"path": "a"}); fields]});
+            own.take("fields.yaml", &NamedFile::read([&fields].into_iter(), None));
+            let tree = Overlays::new(vec![own]);
+            say(&tree.fate("task.yaml", &object, &object.sites[0]))
+        };
+        assert_eq!(fate(MOST_STEPS / 2), "kept");
+        assert_eq!(fate(MOST_STEPS), "unfollowed");
+    }
+
+    #[test]
     fn what_cannot_be_read_is_a_doubt() {
         let told = |overlay: Value| {
             let tree = overlays(&[base(), ("over/kustomization.yaml", overlay)]);

@@ -84,6 +84,12 @@ impl Object {
         group_of(&self.api_version)
     }
 
+    /// Its API version without the group: `v1` of `apps/v1`, and of `v1`.
+    pub fn version(&self) -> &str {
+        let version = self.api_version.rsplit_once('/');
+        version.map_or(&self.api_version, |(_, version)| version)
+    }
+
     /// `Deployment/web`
     pub fn label(&self) -> String {
         match self.name.as_str() {

@@ -64,15 +64,7 @@ impl Path {
 
     /// The same address as a JSON pointer (RFC 6901).
     pub fn pointer(&self) -> String {
-        let mut pointer = String::new();
-        for step in &self.0 {
-            pointer.push('/');
-            match step {
-                Step::Key(key) => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
-                Step::Index(index) | Step::Inside(index) => pointer.push_str(&index.to_string()),
-            }
-        }
-        pointer
+        pointer(&self.0)
     }
 }
 
@@ -87,6 +79,19 @@ impl fmt::Display for Path {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_dotted(&self.0, formatter)
     }
+}
+
+/// Steps as a JSON pointer (RFC 6901).
+pub fn pointer(steps: &[Step]) -> String {
+    let mut pointer = String::new();
+    for step in steps {
+        pointer.push('/');
+        match step {
+            Step::Key(key) => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Step::Index(index) | Step::Inside(index) => pointer.push_str(&index.to_string()),
+        }
+    }
+    pointer
 }
 
 /// Steps in the dotted form of a path.

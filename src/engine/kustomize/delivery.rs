@@ -51,7 +51,7 @@ const ARGO: &str = "argoproj.io";
 const KUSTOMIZE: &[&str] = &["kustomize"];
 
 /// Where a delivery stands in its file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     /// The number of its document.
     document: usize,
@@ -60,10 +60,10 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The steps to a place below the mapping.
-    pub(super) fn below<'p>(&self, document: usize, at: &'p Path) -> Option<&'p [Step]> {
-        let is_here = self.document == document;
-        is_here.then(|| at.steps().strip_prefix(self.mapping.steps()))?
+    /// That of a mapping in the document of this number.
+    pub(super) fn new(document: usize, mapping: &[Step]) -> Self {
+        let mapping = mapping.iter().cloned().collect();
+        Self { document, mapping }
     }
 }
 

@@ -43,10 +43,9 @@ impl Field {
         let is_operation = matches!(steps, [Step::Index(_), ..]);
         let fits = |own: &str, text: &str| own.is_empty() || own == text;
         let is_selected = object.is_none_or(|object| {
-            let version = object.api_version.rsplit('/').next().unwrap_or_default();
             object.kind == JSON_PATCH
                 || fits(&self.group, object.group())
-                    && fits(&self.version, version)
+                    && fits(&self.version, object.version())
                     && fits(&self.kind, &object.kind)
         });
         is_selected

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::entry::{self, Effect, Entry};
 use super::fate::{EntryId, Fate};
+use super::field::Field;
 use super::kustomization::Kustomization;
 use super::overlays::Overlays;
 use super::replacement::Meaning;
@@ -176,26 +177,36 @@ impl Overlays {
             open.pop();
             if next < one.patched()
                 && let Written::Object(object) = subject.written
-                && let Some(put) = one.puts.last_for(object, subject.site)
             {
-                passing.put(one, (at, put));
+                let puts = one.puts.named_for(object, subject.site);
+                spend(left, puts.len())?;
+                if let Some(put) = puts.last() {
+                    passing.put(one, (at, put));
+                }
             }
             let passed = next.saturating_sub(one.patched());
-            let takes = |at| self.takes_for_image(at, subject);
-            if subject.is_known || takes(at) || open.iter().any(|(outer, _)| takes(*outer)) {
+            let mut is_image = subject.is_known;
+            let mut takers = open.iter().map(|(outer, _)| *outer).chain([at]);
+            while !is_image && let Some(taker) = takers.next_back() {
+                is_image = self.takes_for_image(taker, subject, left)?;
+            }
+            if is_image {
                 spend(left, one.entries.len().saturating_sub(passed))?;
                 for (number, entry) in one.entries.iter().enumerate().skip(passed) {
                     passing.pass(entry, (at, number));
                 }
             }
-            for replacements in &one.replacements {
-                spend(left, replacements.len())?;
-                let meanings = replacements.iter().filter_map(|one| match subject.written {
-                    Written::Object(object) => one.meaning(object, subject.site),
-                    Written::Text => one.takes_images_apart().then_some(Meaning::TakenApart),
+            for replacement in one.replacements.iter().flat_map(|list| list.iter()) {
+                spend(left, replacement.steps())?;
+                let meaning = match subject.written {
+                    Written::Object(object) => replacement.meaning(object, subject.site),
+                    Written::Text => {
+                        let is_apart = replacement.takes_images_apart();
+                        is_apart.then_some(Meaning::TakenApart)
+                    }
                     Written::Entry => None,
-                });
-                for meaning in meanings {
+                };
+                if let Some(meaning) = meaning {
                     self.replace(meaning, at, passing, fate);
                 }
             }
@@ -203,15 +214,22 @@ impl Overlays {
         Some(())
     }
 
-    /// Whether a kustomization takes the field of an image for one by its configuration, or by that of one which it builds on.
-    fn takes_for_image(&self, at: usize, subject: Subject<'_>) -> bool {
-        let fields = self.fields.get(&at).into_iter().flatten();
+    /// Whether a kustomization takes the field of an image for one by its configuration, or by that of one which it builds on. `None`:
+    /// there are more fields than `left`.
+    fn takes_for_image(&self, at: usize, subject: Subject<'_>, left: &mut usize) -> Option<bool> {
         let object = match subject.written {
             Written::Object(object) => Some(object),
             Written::Text | Written::Entry => None,
         };
-        let mut fields = fields.flat_map(|fields| fields.iter());
-        fields.any(|field| field.is_of(object, subject.steps, subject.site))
+        spend(left, 1)?;
+        for fields in self.fields.get(&at).into_iter().flatten() {
+            spend(left, fields.len())?;
+            let is_of = |field: &Field| field.is_of(object, subject.steps, subject.site);
+            if fields.iter().any(is_of) {
+                return Some(true);
+            }
+        }
+        Some(false)
     }
 
     fn replace(&self, meaning: Meaning, at: usize, passing: &mut Passing, fate: &mut Fate) {

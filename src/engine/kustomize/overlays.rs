@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::delivery::Place;
 use super::fate::{EntryId, Fate};
 use super::field::Field;
 use super::kustomization::{Kustomization, unread};
@@ -19,8 +20,8 @@ pub struct Overlays {
     pub(super) folders: BTreeMap<String, usize>,
     /// By file: the kustomization that it is.
     pub(super) files: BTreeMap<String, usize>,
-    /// By file: what of Flux and Argo CD stands in it.
-    pub(super) deliveries: BTreeMap<String, Vec<usize>>,
+    /// By file: what of Flux and Argo CD stands in it, by its place.
+    pub(super) deliveries: BTreeMap<String, BTreeMap<Place, usize>>,
     /// By file or folder: the kustomizations that build on it, and the step at which they take it in.
     pub(super) above: BTreeMap<String, Vec<(usize, usize)>>,
     /// The files that are patches, each with the kustomizations that apply it, and its target there.
@@ -31,6 +32,8 @@ pub struct Overlays {
     pub(super) doubted: BTreeSet<usize>,
     /// By kustomization: the fields that it and those which it builds on name as images.
     pub(super) fields: BTreeMap<usize, Vec<Arc<[Field]>>>,
+    /// How many more images of patches in files of their own are followed.
+    pub(super) puts_left: usize,
 }
 
 impl Overlays {
@@ -64,10 +67,11 @@ impl Overlays {
         let numbered = || numbered().filter(|(_, one)| one.delivery.is_none());
         let folders = numbered().map(|(index, one)| (parent(&one.file).to_owned(), index));
         let files = numbered().map(|(index, one)| (one.file.clone(), index));
-        let mut deliveries: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut deliveries: BTreeMap<String, BTreeMap<Place, usize>> = BTreeMap::new();
         for (index, one) in all.iter().enumerate() {
-            if one.delivery.is_some() {
-                deliveries.entry(one.file.clone()).or_default().push(index);
+            if let Some(place) = &one.delivery {
+                let of_file = deliveries.entry(one.file.clone()).or_default();
+                of_file.insert(place.clone(), index);
             }
         }
         let mut tree = Self {
@@ -77,6 +81,7 @@ impl Overlays {
             above,
             patches,
             all,
+            puts_left: MOST_STEPS,
             ..Self::default()
         };
         tree.hand_up_fields();
@@ -92,8 +97,11 @@ impl Overlays {
             }
             let fields = self.all[index].fields.clone();
             let mut met = BTreeSet::from([index]);
-            self.add_above(parent(&self.all[index].file), &mut met);
+            if left > 0 {
+                self.add_above(parent(&self.all[index].file), &mut met);
+            }
             if spend(&mut left, met.len() * fields.len()).is_none() {
+                left = 0;
                 let why = "its `configurations` reach more kustomizations than imago follows";
                 self.all[index].doubts.push(why.to_owned());
                 continue;
@@ -144,9 +152,18 @@ impl Overlays {
         file: &str,
         objects: impl Iterator<Item = &'o Object> + Clone,
     ) {
+        let images = objects.clone().map(|object| object.sites.len()).sum();
         for (index, target) in self.patches.get(file).into_iter().flatten() {
+            let one = &mut self.all[*index];
+            if spend(&mut self.puts_left, images).is_none() {
+                let why = "its patches put in more images than imago follows";
+                if one.doubts.last().is_none_or(|last| last != why) {
+                    one.doubts.push(why.to_owned());
+                }
+                continue;
+            }
             for object in objects.clone() {
-                self.all[*index].puts.take(file, target, object);
+                one.puts.take(file, target, object);
             }
         }
     }
@@ -179,7 +196,12 @@ impl Overlays {
         let mut due: Vec<usize> = Vec::new();
         for file in files {
             due.extend(self.files.get(file));
-            due.extend(self.deliveries.get(file).into_iter().flatten());
+            due.extend(
+                self.deliveries
+                    .get(file)
+                    .into_iter()
+                    .flat_map(BTreeMap::values),
+            );
         }
         let mut seen: BTreeSet<usize> = due.iter().copied().collect();
         // The entries of a component apply to all that those have gathered which include it.
@@ -214,12 +236,11 @@ impl Overlays {
 
     /// What holds an entry of Flux or Argo CD in a document of a file because of what it reaches.
     pub fn hold_in_delivery(&self, file: &str, document: usize, site: &Site) -> Option<&Hold> {
-        self.deliveries.get(file)?.iter().find_map(|index| {
-            let one = &self.all[*index];
-            let place = one.delivery.as_ref()?;
-            let entry = one.entry_at(place.below(document, &site.at)?)?;
-            self.bound.get(&(*index, entry))
-        })
+        let (mapping, at) = site.at.steps().split_last_chunk::<2>()?;
+        let place = Place::new(document, mapping);
+        let index = self.deliveries.get(file)?.get(&place)?;
+        let entry = self.all[*index].entry_at(at)?;
+        self.bound.get(&(*index, entry))
     }
 
     /// Holds the entries that decide an image, or put in what is taken apart further up. `hold` is what holds the image itself.

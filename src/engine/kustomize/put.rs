@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use super::target::Target;
 use crate::engine::object::Object;
-use crate::engine::path::Step;
+use crate::engine::path::{Step, pointer};
 use crate::engine::shape::JSON_PATCH;
 use crate::engine::site::{Site, Slots};
 
@@ -51,21 +51,52 @@ impl Puts {
         }
     }
 
-    /// The last one that takes the place of the image of a site.
-    pub(super) fn last_for(&self, object: &Object, site: &Site) -> Option<usize> {
+    /// Those that by their names may take the place of the image of a site.
+    pub(super) fn named_for<'p>(&'p self, object: &'p Object, site: &'p Site) -> NamedPuts<'p> {
+        let mut named = NamedPuts {
+            puts: self,
+            numbers: Vec::new(),
+            object,
+            site,
+            path: String::new(),
+        };
         if self.all.is_empty() {
-            return None;
+            return named;
         }
         let written = site.written_at();
         let below = written.steps().get(object.at.steps().len()..);
-        let path = pointer(below.unwrap_or_default());
+        named.path = pointer(below.unwrap_or_default());
         let of_objects = ["", &*object.name].into_iter();
         let of_objects = of_objects.filter_map(|name| self.numbers.get(name));
-        let lists = of_objects.flat_map(|of| [of.get(&site.name), of.get(&path)]);
-        let last = lists.flatten().filter_map(|numbers| {
-            let mut numbers = numbers.iter().rev().copied();
-            numbers.find(|number| self.all[*number].is_for(object, site, &path))
-        });
+        let lists = of_objects.flat_map(|of| [of.get(&site.name), of.get(&named.path)]);
+        let lists = lists.flatten().map(Vec::as_slice);
+        named.numbers = lists.collect();
+        named
+    }
+}
+
+/// Images that patches may put into the place of the image of a site.
+pub(super) struct NamedPuts<'p> {
+    puts: &'p Puts,
+    numbers: Vec<&'p [usize]>,
+    object: &'p Object,
+    site: &'p Site,
+    /// The path to the image.
+    path: String,
+}
+
+impl NamedPuts<'_> {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.numbers.iter().map(|numbers| numbers.len()).sum()
+    }
+
+    /// The last one that takes the place.
+    pub(super) fn last(&self) -> Option<usize> {
+        let is_for =
+            |number: &usize| self.puts.all[*number].is_for(self.object, self.site, &self.path);
+        let last = self.numbers.iter();
+        let last = last.filter_map(|numbers| numbers.iter().rev().copied().find(is_for));
         last.max()
     }
 }
@@ -148,18 +179,4 @@ fn contained<'o>(object: &Object, site: &'o Site) -> Option<(&'o [Step], &'o str
 fn pointed(site: &Site) -> Option<String> {
     let is_value = matches!(&site.slots, Slots::Whole(steps) if **steps == [Step::from("value")]);
     is_value.then(|| site.name.clone())
-}
-
-/// Steps as a JSON Pointer (RFC 6901).
-fn pointer(steps: &[Step]) -> String {
-    let mut pointer = String::new();
-    for step in steps {
-        pointer.push('/');
-        match step {
-            Step::Key(key) => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
-            Step::Index(index) => pointer.push_str(&index.to_string()),
-            Step::Inside(_) => {}
-        }
-    }
-    pointer
 }

@@ -21,6 +21,8 @@ use crate::engine::tree::Tree;
 pub(super) struct Replacement {
     source: Option<Fields>,
     targets: Vec<Target>,
+    /// How many selectors and paths it has.
+    steps: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -70,12 +72,21 @@ impl Replacement {
         });
         let targets = replacement.get("targets").map(T::items).unwrap_or_default();
         let targets = targets.into_iter();
+        let targets = targets.filter_map(|target| Target::read(target, limits));
+        let targets: Vec<Target> = targets.collect();
+        let of_targets = targets.iter();
+        let of_targets =
+            of_targets.map(|target| 1 + target.fields.paths.len() + target.reject.len());
         Self {
+            steps: 1 + of_targets.sum::<usize>(),
             source,
-            targets: targets
-                .filter_map(|target| Target::read(target, limits))
-                .collect(),
+            targets,
         }
+    }
+
+    /// How much [`Self::meaning`] compares at most.
+    pub(super) fn steps(&self) -> usize {
+        self.steps
     }
 
     /// What it means to the image of this site. `None`: nothing, or the image is copied whole.
@@ -166,7 +177,6 @@ impl Selector {
 
     /// Whether an object is meant. `None`: nobody knows.
     fn fits(&self, object: &Object) -> Option<bool> {
-        let version = object.api_version.rsplit('/').next().unwrap_or_default();
         let is = |own: &Option<Pattern>, text: &str| match own {
             Some(own) => own.matches(text),
             None => Some(true),
@@ -176,7 +186,7 @@ impl Selector {
         let in_namespace = is(&self.namespace, namespace).filter(|fits| *fits);
         all([
             is(&self.group, object.group()),
-            is(&self.version, version),
+            is(&self.version, object.version()),
             is(&self.kind, &object.kind),
             is(&self.name, &object.name),
             in_namespace,

@@ -70,9 +70,8 @@ impl Target {
     pub(super) fn selects(&self, object: &Object) -> bool {
         let fits = |own: &str, text: &str| own.is_empty() || own == text;
         let namespace = object.namespace.as_deref();
-        let version = object.api_version.rsplit('/').next().unwrap_or_default();
         fits(&self.group, object.group())
-            && fits(&self.version, version)
+            && fits(&self.version, object.version())
             && fits(&self.kind, &object.kind)
             && fits(&self.name, &object.name)
             && namespace.is_none_or(|namespace| fits(&self.namespace, namespace))

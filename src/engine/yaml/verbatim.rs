@@ -14,6 +14,11 @@ use super::{Style, YamlNode};
 
 /// Where each line of a value stands in the body of its block scalar. `None`: it is not written line for line.
 pub(in crate::engine) fn lines(body: &str, value: &str) -> Option<Vec<Range<usize>>> {
+    // The body begins with its first line that is not blank.
+    let blank = match body.starts_with([' ', '\r', '\n']) {
+        true => 0,
+        false => value.len() - value.trim_start_matches('\n').len(),
+    };
     let mut written = body.split_inclusive('\n');
     let mut start = 0;
     let place = |line: &str| {
@@ -25,7 +30,10 @@ pub(in crate::engine) fn lines(body: &str, value: &str) -> Option<Vec<Range<usiz
         let is_blank = indentation.bytes().all(|byte| byte == b' ');
         is_blank.then(|| begin..begin + line.len())
     };
-    value.split('\n').map(place).collect()
+    let before = std::iter::repeat_n(Some(0..0), blank);
+    before
+        .chain(value[blank..].split('\n').map(place))
+        .collect()
 }
 
 /// Whether a line of the text in a scalar can change and all else stays as it is written.
@@ -57,6 +65,8 @@ mod tests {
     fn a_text_that_is_folded_or_escaped_is_told_apart() {
         for scalar in [
             "|\n  x: 1\n\n    y: 2\n",
+            "|\n\n  x: 1\n",
+            "|-\n \n\n  x: 1\n",
             "|-\n  x: 1\n  y: 2",
             "|+2\n    x\n\n\n",
             "|-\r\n  x: 1\r\n  y: 2\r",
@@ -70,6 +80,7 @@ mod tests {
         for scalar in [
             ">-\n  x: 1\n  y: 2",
             ">\n  x\n\n  y",
+            ">-\n\n  x: 1\n  y: 2",
             "'x\n  y'",
             "\"x\n  y\"",
             r#""\x41""#,

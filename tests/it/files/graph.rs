@@ -28,17 +28,17 @@ fn tree(files: &[(&str, &str)], lock: &[(&str, char)]) -> Workplace {
     place
 }
 
+/// The JSON report of an update of these paths that writes nothing.
+fn report(place: &Workplace, paths: &[&str]) -> Value {
+    let line = ["files", "--update", "--offline", "--dry-run"];
+    let json = ["--output", "json"];
+    let line = line.iter().chain(&json).chain(paths);
+    place.imago(line).finish_with(0).json()
+}
+
 /// The codes of what a run on these paths leaves alone, each behind its file, and the files that it would change.
 fn decided(place: &Workplace, paths: &[&str]) -> (Vec<String>, Vec<String>) {
-    let line = [
-        "files",
-        "--update",
-        "--offline",
-        "--dry-run",
-        "--output",
-        "json",
-    ];
-    let report = place.imago(line.iter().chain(paths)).finish_with(0).json();
+    let report = report(place, paths);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let skipped = report["skipped"].as_array().unwrap().iter();
     let skipped = skipped.map(|one| format!("{} {}", text(&one["file"]), text(&one["code"])));
@@ -351,12 +351,7 @@ fn a_file_that_cannot_be_read_is_told_where_a_kustomization_names_it() {
     let not_utf8 = |place: &Workplace, file: &str| {
         fs::write(place.path().join(file), b"kind: Job # \xff\n").unwrap();
     };
-    let told = |place: &Workplace, path: &str| {
-        let line = ["files", "--update", "--offline", "--dry-run"];
-        let more = ["--output", "json", path];
-        let report = place.imago(line.iter().chain(&more)).finish().json();
-        report["warnings"].to_string()
-    };
+    let told = |place: &Workplace, path: &str| report(place, &[path])["warnings"].to_string();
     for (versions, expected) in [
         (
             None,
@@ -689,7 +684,9 @@ fn an_image_of_a_text_has_the_line_that_it_stands_on() {
     for (before, line) in [("|-\n", 6), ("|\n", 6), ("|-\n\n", 7), ("|-\n\n\n", 8)] {
         let patch = format!("    - op: add\n      path: /spec/image\n      value: {WEB}\n");
         let over = format!("patches:\n- target: {{kind: Shop}}\n  patch: {before}{patch}");
-        let place = tree(&[("kustomization.yaml", &over)], &[]);
+        let place = tree(&[("kustomization.yaml", &over)], &[(WEB, '1')]);
+        let changed = (vec![], vec!["kustomization.yaml".to_owned()]);
+        assert_eq!(decided(&place, &[]), changed, "{before:?}");
         let line_of = over
             .lines()
             .position(|line| line.contains("value:"))
@@ -795,16 +792,7 @@ fn what_flux_and_argo_cd_set_is_pinned_there_and_in_the_folder() {
         // Somebody may apply the folder without it.
         let both = ["apps/prod/web.yaml", "shop.yaml"].map(str::to_owned);
         assert_eq!(decided(&place, &["."]), (vec![], both.to_vec()));
-        let line = [
-            "files",
-            "--update",
-            "--offline",
-            "--dry-run",
-            "--output",
-            "json",
-        ];
-        let report = place.imago(line).finish_with(0).json();
-        let told = report["warnings"].to_string();
+        let told = report(&place, &[])["warnings"].to_string();
         assert!(
             told.contains("`apps/prod/web.yaml` by `shop.yaml`"),
             "{told}"

@@ -88,7 +88,7 @@ fn a_kind_that_fits_nothing_is_told() {
     let place = place();
     for flag in ["--kind", "--exclude-kind", "--add-kind"] {
         let (_, warnings) = changed(&place, &format!("{flag} Rolout"));
-        let told = format!("`{flag} Rolout` fits no object that was read; check its spelling");
+        let told = format!("`{flag} Rolout` fits no object with an image; check its spelling");
         assert!(warnings.contains(&told), "{warnings}");
     }
     for kind in ["deployments", "deployment", "DEPLOYMENT"] {

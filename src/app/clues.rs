@@ -6,13 +6,14 @@ use super::overlays::{self, Base};
 use crate::engine::helm::{self, Clue};
 use crate::engine::yaml::File;
 
-/// What a file of a tree says of charts.
+/// What a file of a tree says of charts, by its name and by its content.
 pub(super) fn clues(base: &Base, path: &Path, bytes: &[u8]) -> Vec<Clue> {
     let may_tell = overlays::is_kustomization(path) || helm::may_tell(bytes);
     let text = std::str::from_utf8(bytes).ok().filter(|_| may_tell);
     let file = text.and_then(|text| File::parse(text).ok());
-    file.map(|file| clues_of(base, path, &file))
-        .unwrap_or_default()
+    let told = file.map(|file| clues_of(base, path, &file));
+    let beside = || base.within(path).filter(|name| helm::is_named_values(name));
+    told.unwrap_or_else(|| beside().map(Clue::Beside).into_iter().collect())
 }
 
 /// As [`clues`], of a file that is parsed.

@@ -10,12 +10,11 @@ use super::examine::{Examined, Questions, examine_values};
 use super::manifest::ManifestFile;
 use super::overlays::{Base, ReadEvidence};
 use super::threads;
-use crate::engine::helm::{self, Charts, Clue, Of};
+use crate::engine::helm::{self, Chart, Charts, Chosen, Clue, DefaultImage, Of};
 use crate::engine::hold::Hold;
 use crate::engine::object::Object;
 use crate::engine::path;
 use crate::engine::shape::{self, Kinds};
-use crate::engine::site::Slots;
 use crate::engine::yaml::{File, YamlNode};
 use crate::io::scan::{GlobMatcher, Globs};
 
@@ -43,7 +42,7 @@ pub(super) fn is_wanted(seen: &[Seen], clues: &[Clue]) -> bool {
         Examined::NotYaml { .. } => true,
         _ => false,
     };
-    clues.iter().any(|clue| matches!(clue, Clue::Release(_))) || seen.iter().any(may_be_values)
+    clues.iter().any(Clue::needs_another) || seen.iter().any(may_be_values)
 }
 
 impl KnownCharts {
@@ -62,37 +61,39 @@ impl KnownCharts {
             base,
             vendored: BTreeSet::new(),
         };
-        let names: Vec<Option<String>> = (seen.iter())
-            .map(|seen| match seen.examined {
-                Examined::Nothing { .. } | Examined::NotYaml { .. } => {
-                    known.base.within(&seen.path)
-                }
-                _ => None,
-            })
-            .collect();
+        let name = |seen: &Seen| match seen.examined {
+            Examined::Nothing { .. } | Examined::NotYaml { .. } => known.base.within(&seen.path),
+            _ => None,
+        };
+        let names: Vec<Option<String>> = seen.iter().map(name).collect();
         known.take_charts(names.iter().flatten(), &read)?;
         known.take_settings(names.iter().flatten(), by_settings);
-        known.take_layers(&read)?;
-        let is_values = |name: &String| known.charts.values(name).is_some();
-        let chosen: Vec<String> = names
-            .iter()
-            .flatten()
-            .filter(|name| is_values(name))
-            .cloned()
-            .collect();
+        let is_values = |name: &&String| known.charts.values(name).is_some();
+        let chosen: BTreeSet<&String> = names.iter().flatten().filter(is_values).collect();
         if chosen.is_empty() {
             return Ok(known);
         }
+        let deciding: BTreeSet<String> = known.charts.deciding().collect();
+        let files = chosen.iter().map(|name| (*name).clone());
+        let files: BTreeSet<String> = files.chain(deciding.iter().cloned()).collect();
         let contents: BTreeMap<String, Result<Vec<u8>, String>> =
-            read(&chosen)?.into_iter().collect();
-        let todo: Vec<(usize, &String)> = (names.iter().enumerate())
-            .filter_map(|(index, name)| Some((index, name.as_ref()?)))
-            .filter(|(_, name)| contents.contains_key(*name))
+            read(&Vec::from_iter(files))?.into_iter().collect();
+        let deciding: Vec<&String> = contents
+            .keys()
+            .filter(|file| deciding.contains(*file))
             .collect();
-        let examined = threads::map(&todo, |(_, name)| match &contents[*name] {
-            Ok(content) => Some(known.examine(name, content, kinds, questions)?),
+        let said = threads::map(&deciding, |file| said(contents[*file].as_deref()));
+        let said = deciding.into_iter().cloned().zip(said).collect();
+        known.charts.settle(said);
+        let todo: Vec<(usize, &String)> = (names.iter().enumerate())
+            .filter_map(|(index, name)| {
+                Some((index, name.as_ref().filter(|name| chosen.contains(name))?))
+            })
+            .collect();
+        let examined = threads::map(&todo, |(_, name)| match contents.get(*name) {
+            Some(Ok(content)) => known.examine(name, content, kinds, questions),
             // It was read before, so it changed meanwhile.
-            Err(_) => None,
+            Some(Err(_)) | None => None,
         });
         for ((index, _), examined) in todo.into_iter().zip(examined) {
             if let Some(examined) = examined {
@@ -118,7 +119,7 @@ impl KnownCharts {
             ..
         } = &mut examined
         {
-            if self.vendored.contains(folder(name)) {
+            if self.vendored.contains(helm::folder_of(name)) {
                 return Some(Examined::Vendored);
             }
             if self.hold_overridden(name, objects) {
@@ -128,21 +129,15 @@ impl KnownCharts {
         Some(examined)
     }
 
-    /// Holds the images in a chart's own values over which an object sets another tag: a digest here would go with that tag. Says whether
-    /// there are any.
+    /// Holds the images with a key for the digest that another layer chooses anew: a digest here would stay with that layer's tag. Says
+    /// whether there are any.
     fn hold_overridden(&self, name: &str, objects: &mut [(usize, Object)]) -> bool {
-        let Some(tags) = self.charts.over(name) else {
-            return false;
-        };
         let sites = objects.iter_mut().flat_map(|(_, object)| &mut object.sites);
         let mut is_held = false;
-        for site in sites {
-            let has_digest_key = match &site.slots {
-                Slots::Parts(parts) => parts.digest.is_some(),
-                Slots::Whole(_) | Slots::Behind(_) => false,
-            };
-            if let Some(file) = tags.get(&site.at).filter(|_| has_digest_key) {
-                site.hold.get_or_insert_with(|| Hold::tag_set_by(file));
+        for site in sites.filter(|site| site.has_digest_key()) {
+            if let Some(file) = self.charts.chosen_by(name, &site.at) {
+                site.hold
+                    .get_or_insert_with(|| Hold::chosen_by(&format!("`{file}`")));
                 is_held = true;
             }
         }
@@ -160,96 +155,39 @@ impl KnownCharts {
         self.examine(&self.base.within(path)?, content, kinds, questions)
     }
 
-    /// Takes the files of values beside a `Chart.yaml`.
+    /// Takes the charts that files of values may be for, and those files that have a `Chart.yaml` beside them.
     fn take_charts<'n, E>(
         &mut self,
         names: impl Iterator<Item = &'n String>,
         read: &impl ReadEvidence<E>,
     ) -> Result<(), E> {
-        let values: Vec<&String> = names.filter(|name| is_named_values(name)).collect();
-        // `shop/charts/web/values.yaml` is in the chart `shop`.
-        let around = |name: &str| match folder(folder(name)) {
-            "charts" => Some(String::new()),
-            above => above.strip_suffix("/charts").map(str::to_owned),
-        };
-        let chart_of = |folder: &str| match folder {
-            "" => "Chart.yaml".to_owned(),
-            folder => format!("{folder}/Chart.yaml"),
-        };
-        let values_of = |folder: &str| chart_of(folder).replace("Chart.yaml", DEFAULTS);
-        let mut files: BTreeSet<String> = BTreeSet::new();
-        for name in &values {
-            files.insert(chart_of(folder(name)));
-            files.extend(around(name).map(|folder| chart_of(&folder)));
-        }
-        files.extend(self.charts.folders().map(chart_of));
-        let values_beside = files.iter().map(|file| values_of(folder(file)));
-        files.extend(values_beside.collect::<Vec<_>>());
-        if files.is_empty() {
+        let values: Vec<&String> = names.filter(|name| helm::is_named_values(name)).collect();
+        let own = values.iter().map(|name| helm::folder_of(name));
+        let outer = values.iter().filter_map(|name| around(name));
+        let folders: BTreeSet<&str> = own.chain(outer).chain(self.charts.folders()).collect();
+        if folders.is_empty() {
             return Ok(());
         }
-        let contents: BTreeMap<String, Vec<u8>> = read(&Vec::from_iter(files))?
-            .into_iter()
-            .filter_map(|(file, content)| Some((file, content.ok()?)))
-            .collect();
-        let chart = |(file, content): (&String, &Vec<u8>)| {
-            let folder = folder(file);
-            let mut chart =
-                first_document(content, |document| helm::chart_yaml(document)).flatten();
-            if let (Some(chart), Some(values)) = (&mut chart, contents.get(&values_of(folder))) {
-                let defaults = first_document(values, |values| shape::default_images(values));
-                chart.defaults = defaults.unwrap_or_default();
-            }
-            (file.clone(), chart)
-        };
-        let is_chart = |(file, _): &(&String, &Vec<u8>)| file.ends_with("Chart.yaml");
-        for (file, chart) in contents.iter().filter(is_chart).map(chart) {
-            if let Some(chart) = chart {
-                self.charts.add_folder(folder(&file), chart);
-            }
+        let files: Vec<String> = folders.into_iter().map(helm::chart_in).collect();
+        let mut charts: BTreeSet<String> = BTreeSet::new();
+        for (file, content) in read(&files)? {
+            let chart = content.ok().and_then(|content| chart(&content));
+            let folder = helm::folder_of(&file);
+            // A chart whose file cannot be read is a chart of which nothing is known.
+            self.charts
+                .add_folder(folder, chart.unwrap_or_else(|| Chart::named("", None)));
+            charts.insert(folder.to_owned());
         }
         for name in values {
-            if contents.contains_key(&chart_of(folder(name))) {
-                let chart = Of::Folder(folder(name).to_owned());
-                self.charts.add(name.clone(), chart);
-                let is_part =
-                    around(name).is_some_and(|folder| contents.contains_key(&chart_of(&folder)));
-                if is_part {
-                    self.vendored.insert(folder(name).to_owned());
+            let folder = helm::folder_of(name);
+            if charts.contains(folder) {
+                self.charts.add(name.clone(), Of::Folder(folder.to_owned()));
+                if around(name).is_some_and(|outer| charts.contains(outer)) {
+                    self.vendored.insert(folder.to_owned());
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Takes note of where files of values choose images over each other.
-    fn take_layers<E>(&mut self, read: &impl ReadEvidence<E>) -> Result<(), E> {
-        let layers = self.charts.layers().to_vec();
-        let files: BTreeSet<String> = layers.iter().flatten().cloned().collect();
-        if files.is_empty() {
-            return Ok(());
-        }
-        let chosen: BTreeMap<String, Vec<path::Path>> = read(&Vec::from_iter(files))?
-            .into_iter()
-            .filter_map(|(file, content)| {
-                Some((
-                    file,
-                    first_document(&content.ok()?, |values| helm::chosen(values))?,
-                ))
-            })
-            .collect();
-        for layer in &layers {
-            for file in layer {
-                for (other, chosen) in layer
-                    .iter()
-                    .filter_map(|other| Some((other, chosen.get(other)?)))
-                {
-                    if other != file {
-                        self.charts.add_over(other, file, chosen.clone());
-                    }
-                }
-            }
-        }
+        self.charts.stack_folders();
         Ok(())
     }
 
@@ -285,22 +223,31 @@ impl KnownCharts {
     }
 }
 
-/// What the first document of a file says.
-fn first_document<T>(content: &[u8], read: impl Fn(YamlNode<'_, '_>) -> T) -> Option<T> {
-    let file = File::parse(std::str::from_utf8(content).ok()?).ok()?;
+/// The folder of the chart around that of a file of values: `shop/charts/web/values.yaml` is in the chart `shop`.
+fn around(name: &str) -> Option<&str> {
+    match helm::folder_of(helm::folder_of(name)) {
+        "charts" => Some(""),
+        above => above.strip_suffix("/charts"),
+    }
+}
+
+/// What a file of values says that decides what becomes of others.
+fn said(content: Result<&[u8], &String>) -> (BTreeMap<path::Path, DefaultImage>, Chosen) {
+    let Ok(Ok(text)) = content.map(std::str::from_utf8) else {
+        return (BTreeMap::new(), Chosen::Anywhere);
+    };
+    let defaults = first_document(text, |values| shape::default_images(values));
+    (defaults.unwrap_or_default(), Chosen::of_text(text))
+}
+
+/// The chart that a `Chart.yaml` describes.
+fn chart(content: &[u8]) -> Option<Chart> {
+    let text = std::str::from_utf8(content).ok()?;
+    first_document(text, |document| helm::chart_yaml(document)).flatten()
+}
+
+fn first_document<T>(text: &str, read: impl Fn(YamlNode<'_, '_>) -> T) -> Option<T> {
+    let file = File::parse(text).ok()?;
     let is_readable = !file.is_empty() && !file.is_refused(0);
     is_readable.then(|| read(file.document(0)))
-}
-
-/// The file with the own values of a chart.
-const DEFAULTS: &str = "values.yaml";
-
-/// `values.yaml`, `values-prod.yaml`, …
-fn is_named_values(name: &str) -> bool {
-    let name = name.rsplit('/').next().unwrap_or(name);
-    name.starts_with("values") && (name.ends_with(".yaml") || name.ends_with(".yml"))
-}
-
-fn folder(name: &str) -> &str {
-    name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }

@@ -155,7 +155,7 @@ codes! {
             "It is not known whether the chart takes `sha` with `sha256:` before it or without, or the text there is no digest.",
             "Write a first digest by hand, or name the chart in `helm: {charts: [...]}` of the settings.";
         TwoDigests = "two-digests",
-            "The tag has a digest, and a key beside it has another.",
+            "Two places have a digest for one image: behind the tag, in `digest`, or in `sha`.",
             "Remove one of the two.";
         TagNotString = "tag-not-string",
             "The tag is a number or something else that is no string, and charts write it in another way than it looks.",

@@ -1,7 +1,11 @@
 //! Helm charts: which take a digest, and where. What a chart does with its values is not known from the values alone.
 
+mod charts;
 mod clues;
 mod facts;
+mod files;
+mod layers;
+pub mod set;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,8 +13,42 @@ use std::str::FromStr;
 
 use super::path::{Path, Step};
 
-pub use clues::{Charts, Clue, Of, chart_yaml, chosen, chosen_by_names, may_tell, read};
+pub use charts::{Charts, chart_yaml};
+pub use clues::{Clue, Of, may_tell, read};
 pub use facts::{FACTS, Row as KnownFact};
+pub use files::{chart_in, folder_of, is_named_values};
+pub use layers::Chosen;
+
+/// Keys beside a tag by which charts run another image than the tag says.
+pub const VARIANTS: [&str; 10] = [
+    "chroot",
+    "distroless",
+    "fips",
+    "flavor",
+    "flavour",
+    "hardened",
+    "os",
+    "suffix",
+    "tagSuffix",
+    "variant",
+];
+
+/// Keys that name an image, or its tag.
+const NAMING: [&str; 8] = [
+    "image",
+    "imageTag",
+    "name",
+    "registry",
+    "repo",
+    "repository",
+    "tag",
+    "version",
+];
+
+/// Whether the value of a key may choose another image for a mapping.
+fn chooses(key: &str) -> bool {
+    NAMING.contains(&key) || VARIANTS.contains(&key)
+}
 
 /// A chart that values are for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,18 +152,13 @@ impl Chart {
         if !own.is_empty() {
             return own;
         }
-        let known = facts::of(self, at);
-        let part = || {
-            let (Step::Key(first), below) = at.split_first()? else {
-                return None;
-            };
-            let (_, part) = self.parts.iter().find(|(key, _)| key == first)?;
-            Some(part.takes(below, settings))
-        };
-        match known.is_empty() {
-            true => part().unwrap_or_default(),
-            false => known,
+        // A chart of one's own often has the name of the chart that it brings.
+        if let Some((Step::Key(first), below)) = at.split_first()
+            && let Some((_, part)) = self.parts.iter().find(|(key, _)| key == first)
+        {
+            return part.takes(below, settings);
         }
+        facts::of(self, at)
     }
 }
 

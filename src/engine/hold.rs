@@ -127,9 +127,9 @@ impl Hold {
         Self::of(Code::ShaForm, &reason)
     }
 
-    /// The tag has a digest, and so has a key beside it.
-    pub fn two_digests(key: &str) -> Self {
-        let reason = format!("its tag has a digest, and `{key}` has one too");
+    /// Two places beside each other have a digest.
+    pub fn two_digests(places: &str) -> Self {
+        let reason = format!("{places} have a digest each");
         Self::of(Code::TwoDigests, &reason)
     }
 
@@ -151,18 +151,12 @@ impl Hold {
         Self::of(Code::NameMissing, reason)
     }
 
-    /// An object sets another tag over the one in a chart's own values.
-    pub fn tag_set_by(file: &str) -> Self {
+    /// Another layer of values chooses another image.
+    pub fn chosen_by(by: &str) -> Self {
         let reason = format!(
-            "`{file}` chooses another image over it, without a digest, so this one would go with that"
+            "{by} chooses another image over it, so a digest here would stay with that one's tag"
         );
         Self::of(Code::VariantSwitch, &reason)
-    }
-
-    /// A parameter beside the values sets another tag.
-    pub fn tag_set_by_parameter() -> Self {
-        let reason = "a parameter chooses another image over it, without a digest, so this one would go with that";
-        Self::of(Code::VariantSwitch, reason)
     }
 
     /// Two registries are named for the image.

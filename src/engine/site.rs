@@ -102,6 +102,11 @@ impl Site {
         changed.collect()
     }
 
+    /// Whether its digest has a key of its own, or gets one.
+    pub fn has_digest_key(&self) -> bool {
+        matches!(&self.slots, Slots::Parts(parts) if parts.digest.is_some())
+    }
+
     /// Whether a change is one of its own.
     pub fn holds(&self, change: &Change) -> bool {
         let Some(below) = change.at.steps().strip_prefix(self.at.steps()) else {

@@ -173,7 +173,13 @@ fn look<'a, T: Tree<'a>>(
             sites
         }
     };
-    releases::sites((api_version, kind), object, &at, kinds, &mut sites);
+    releases::sites(
+        (api_version, kind),
+        object,
+        &at,
+        kinds,
+        (&mut sites, &mut found.unhandled),
+    );
     if let Some(hold) = is_written_elsewhere {
         for site in &mut sites {
             site.hold.get_or_insert_with(|| hold.clone());

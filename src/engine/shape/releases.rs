@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::scalar::line_in_text;
+use super::unhandled::{BROKEN_VALUES, TEMPLATED_VALUES};
 use super::{group_of, values};
 use crate::engine::code::Code;
 use crate::engine::helm::{self, Chart};
@@ -103,16 +104,13 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// How deep a parameter may lead.
-const DEEPEST: usize = 32;
-
-/// Adds the images in the values of an object.
+/// Adds the images in the values of an object, and what is seen there and not read.
 pub(super) fn sites<'a, T: Tree<'a>>(
     (api_version, kind): (&str, &str),
     object: T,
     at: &Path,
     kinds: &Kinds,
-    sites: &mut Vec<Site>,
+    (sites, unhandled): (&mut Vec<Site>, &mut Vec<&'static str>),
 ) {
     let group = group_of(api_version);
     let rows = ROWS
@@ -135,7 +133,7 @@ pub(super) fn sites<'a, T: Tree<'a>>(
                         at
                     }
                     Form::Text => {
-                        in_text(node, &at, sites);
+                        unhandled.extend(in_text(node, &at, sites));
                         at.join(Step::Inside(0))
                     }
                     Form::Parameters => {
@@ -144,16 +142,14 @@ pub(super) fn sites<'a, T: Tree<'a>>(
                     }
                 };
                 values::settle(&values, chart.as_ref(), &kinds.helm, &mut sites[first..]);
-                for site in &mut sites[first..] {
-                    let has_digest_key = match &site.slots {
-                        Slots::Parts(parts) => parts.digest.is_some(),
-                        Slots::Whole(_) | Slots::Behind(_) => false,
-                    };
+                for site in sites[first..]
+                    .iter_mut()
+                    .filter(|site| site.has_digest_key())
+                {
                     let at = site.at.steps().strip_prefix(values.steps());
-                    let is_chosen =
-                        at.is_some_and(|at| chosen.contains(&at.iter().cloned().collect::<Path>()));
-                    if has_digest_key && is_chosen {
-                        site.hold.get_or_insert_with(Hold::tag_set_by_parameter);
+                    if at.is_some_and(|at| chosen.contains(&at.iter().cloned().collect::<Path>())) {
+                        site.hold
+                            .get_or_insert_with(|| Hold::chosen_by("a parameter"));
                     }
                 }
             }
@@ -188,7 +184,7 @@ fn chosen_elsewhere<'a, T: Tree<'a>>(place: T) -> BTreeSet<Path> {
     let targets = targets.filter_map(|item| item.get("targetPath")?.scalar().text());
     let set = place.get("set").map(T::entries).unwrap_or_default();
     let set = set.into_iter().map(|(name, _)| name);
-    helm::chosen_by_names(names.chain(targets).chain(set))
+    helm::set::chosen(names.chain(targets).chain(set))
 }
 
 fn chart<'a, T: Tree<'a>>(place: T, (name, version): Named) -> Option<Chart> {
@@ -228,17 +224,18 @@ pub(super) fn below<'a, T: Tree<'a>>(
     }
 }
 
-/// The images of values in a text. One that a template engine makes is not read.
-fn in_text<'a, T: Tree<'a>>(node: T, at: &Path, sites: &mut Vec<Site>) {
+/// Adds the images of values in a text. Returns what the text is if it is not read.
+fn in_text<'a, T: Tree<'a>>(node: T, at: &Path, sites: &mut Vec<Site>) -> Option<&'static str> {
     let text = node.scalar().text().unwrap_or_default();
     if text.contains("{{") {
-        return;
+        return Some(TEMPLATED_VALUES);
     }
-    let Ok(file) = File::parse(text) else {
-        return;
+    let file = match File::parse(text) {
+        Ok(file) if file.refused().is_empty() => file,
+        _ => return Some(BROKEN_VALUES),
     };
-    if file.is_empty() || file.is_refused(0) {
-        return;
+    if file.is_empty() {
+        return None;
     }
     let mut found = Vec::new();
     values::sites(file.document(0), &Path::root(), None, &mut found);
@@ -252,6 +249,7 @@ fn in_text<'a, T: Tree<'a>>(node: T, at: &Path, sites: &mut Vec<Site>) {
         site.line = line_in_text(node, text, site.line);
         sites.push(site);
     }
+    None
 }
 
 /// The images of parameters, which stand for values: `image.tag`.
@@ -262,23 +260,22 @@ fn parameters<'a, T: Tree<'a>>(
     sites: &mut Vec<Site>,
 ) {
     let items = list.items();
-    let mut values = Value::Object(Map::new());
-    let mut places: BTreeMap<Vec<Step>, usize> = BTreeMap::new();
+    let mut written = Written::default();
     for (index, item) in items.iter().enumerate() {
         let name = item.get("name").and_then(|name| name.scalar().text());
-        let (Some(steps), Some(value)) = (name.and_then(steps), item.get("value")) else {
-            continue;
-        };
-        let leaf = match value.scalar() {
-            Scalar::Text(text) => Value::from(text),
-            Scalar::Bool(is) => Value::from(is),
-            Scalar::Null => Value::Null,
-            Scalar::Other(_) => Value::from(0),
-        };
-        put(&mut values, &steps, leaf);
-        // The last of equal names counts.
-        places.insert(steps, index);
+        if let (Some(steps), Some(_)) = (name.and_then(helm::set::steps), item.get("value")) {
+            // The last of equal names counts.
+            written.put(&steps, index);
+        }
     }
+    let mut places = BTreeMap::new();
+    let leaf = |index: usize| match items[index].get("value").map(T::scalar) {
+        Some(Scalar::Text(text)) => Value::from(text),
+        Some(Scalar::Bool(is)) => Value::from(is),
+        Some(Scalar::Null) | None => Value::Null,
+        Some(Scalar::Other(_)) => Value::from(0),
+    };
+    let values = written.into_values(&leaf, &mut Vec::new(), &mut places);
     let mut found = Vec::new();
     values::sites(&values, &Path::root(), None, &mut found);
     let is_new = |site: &Site| match &site.slots {
@@ -349,6 +346,10 @@ fn parameters<'a, T: Tree<'a>>(
                 Mark::Image(_) => {}
             }
         }
+        if let Some(name) = items[first.unwrap_or_default()].get("name") {
+            let name = name.scalar().text().unwrap_or_default();
+            name.clone_into(&mut site.name);
+        }
         site.slots = slots;
         site.at = at.clone();
         site.line = node.line();
@@ -356,59 +357,61 @@ fn parameters<'a, T: Tree<'a>>(
     }
 }
 
-/// A name of a parameter as steps, in the syntax of `helm --set`: `controller.images[0].tag`, `a\.b`.
-fn steps(name: &str) -> Option<Vec<Step>> {
-    let mut steps: Vec<Step> = Vec::new();
-    let mut key = String::new();
-    let mut letters = name.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '\\' => key.extend(letters.next()),
-            '.' if key.is_empty() && matches!(steps.last(), Some(Step::Index(_))) => {}
-            '.' | '[' => {
-                if !key.is_empty() || letter == '.' {
-                    steps.push(Step::Key(std::mem::take(&mut key).into()));
-                }
-                if letter == '[' {
-                    let digits: String = letters
-                        .by_ref()
-                        .take_while(|letter| *letter != ']')
-                        .collect();
-                    // Longer lists are no lists of images.
-                    let index: usize = digits.parse().ok().filter(|index| *index < 100)?;
-                    steps.push(index.into());
-                }
-            }
-            letter => key.push(letter),
-        }
-    }
-    if !key.is_empty() {
-        steps.push(Step::Key(key.into()));
-    }
-    (!steps.is_empty() && steps.len() <= DEEPEST).then_some(steps)
+/// Parameters as the values for which they stand.
+#[derive(Default)]
+struct Written {
+    /// The parameter that says the value itself.
+    index: Option<usize>,
+    below: BTreeMap<Step, Written>,
 }
 
-/// Puts a value at steps, and makes what leads there.
-fn put(values: &mut Value, steps: &[Step], leaf: Value) {
-    let Some((first, rest)) = steps.split_first() else {
-        *values = leaf;
-        return;
-    };
-    match first {
-        Step::Key(key) => {
-            if !values.is_object() {
-                *values = Value::Object(Map::new());
-            }
-            put(&mut values[&**key], rest, leaf);
+impl Written {
+    fn put(&mut self, steps: &[Step], index: usize) {
+        match steps.split_first() {
+            Some((first, rest)) => self
+                .below
+                .entry(first.clone())
+                .or_default()
+                .put(rest, index),
+            None => self.index = Some(index),
         }
-        Step::Index(index) | Step::Inside(index) => {
-            if !values.is_array() {
-                *values = Value::Array(Vec::new());
+    }
+
+    /// The values, in which items of lists follow each other without gaps. `places` gets the parameter of each.
+    fn into_values(
+        self,
+        leaf: &impl Fn(usize) -> Value,
+        steps: &mut Vec<Step>,
+        places: &mut BTreeMap<Vec<Step>, usize>,
+    ) -> Value {
+        if self.below.is_empty() {
+            let Some(index) = self.index else {
+                return Value::Null;
+            };
+            places.insert(steps.clone(), index);
+            return leaf(index);
+        }
+        let mut below = |step: Step, written: Self| {
+            steps.push(step);
+            let value = written.into_values(leaf, steps, places);
+            steps.pop();
+            value
+        };
+        let (mut keys, mut items) = (Map::new(), Vec::new());
+        for (step, written) in self.below {
+            match step {
+                Step::Key(key) => {
+                    let value = below(Step::Key(key.clone()), written);
+                    keys.insert(key.into_owned(), value);
+                }
+                Step::Index(_) | Step::Inside(_) => {
+                    items.push(below(Step::Index(items.len()), written));
+                }
             }
-            if let Some(items) = values.as_array_mut() {
-                items.resize(items.len().max(index + 1), Value::Null);
-                put(&mut items[*index], rest, leaf);
-            }
+        }
+        match items.is_empty() {
+            true => Value::Object(keys),
+            false => Value::Array(items),
         }
     }
 }
@@ -551,12 +554,13 @@ mod tests {
     }
 
     #[test]
-    fn no_name_of_a_parameter_is_too_much() {
-        for name in ["", ".", "a[", "a[x]", "a[4000000000]", "[0]", "..", "a.b."] {
-            let _ = steps(name);
-        }
-        assert_eq!(steps("a[4000000000].b"), None);
-        assert_eq!(steps(&"a.".repeat(100_000)), None);
-        assert_eq!(steps("a.b[1].c").unwrap().len(), 4);
+    fn a_parameter_far_down_a_list_makes_no_long_list() {
+        let name = "a[99].".repeat(14) + "image[99].tag";
+        let mut written = Written::default();
+        written.put(&helm::set::steps(&name).unwrap(), 0);
+        let mut places = BTreeMap::new();
+        let values = written.into_values(&|_| Value::from("1"), &mut Vec::new(), &mut places);
+        assert!(values.to_string().len() < name.len() * 2, "{values}");
+        assert_eq!(places.len(), 1);
     }
 }

@@ -50,6 +50,11 @@ pub(super) const MISSPELT_CONTAINERS: &str = "misspelt container list";
 /// The same of `initContainers`.
 pub(super) const MISSPELT_INIT_CONTAINERS: &str = "misspelt initContainer list";
 
+/// Values for a chart in a text that is no YAML.
+pub(super) const BROKEN_VALUES: &str = "broken Helm values text";
+/// The same that a template engine makes YAML.
+pub(super) const TEMPLATED_VALUES: &str = "templated Helm values text";
+
 /// What is wrong in a file, and what to write instead, where an object is counted under this name because of a slip.
 pub fn slip(name: &str) -> Option<String> {
     let list = |right: &str| {
@@ -58,6 +63,10 @@ pub fn slip(name: &str) -> Option<String> {
         )
     };
     match name {
+        BROKEN_VALUES => {
+            let what = "has Helm values in a text that is no YAML, so their images are not read";
+            return Some(format!("{what}: correct the text"));
+        }
         MISSPELT_CONTAINERS => return Some(list("containers")),
         MISSPELT_INIT_CONTAINERS => return Some(list("initContainers")),
         _ => {}

@@ -12,11 +12,17 @@
 //!
 //! Where no key for a digest is, the digest may go behind the tag, if the chart takes it there: [`settle`] says so, or a comment does.
 
+mod anchors;
+mod names;
+
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+use anchors::Anchors;
+use names::{Named, global_registry, is_group, is_image, is_set, repository, tag_key, text};
 
 use crate::engine::code::Code;
-use crate::engine::helm::{Chart, DefaultImage, Settings, Takes};
+use crate::engine::helm::{Chart, DefaultImage, Settings, Takes, VARIANTS};
 use crate::engine::hold::Hold;
 use crate::engine::image::{Digest, ImageRef, is_placeholder};
 use crate::engine::marks::Mark;
@@ -24,19 +30,6 @@ use crate::engine::path::{Path, Step, dotted};
 use crate::engine::site::{IgnoreMark, Image, Memory, Parts, Role, Site, Slot, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
-/// Keys beside a tag by which charts choose another tag or another name.
-const VARIANTS: [&str; 10] = [
-    "chroot",
-    "distroless",
-    "fips",
-    "flavor",
-    "flavour",
-    "hardened",
-    "os",
-    "suffix",
-    "tagSuffix",
-    "variant",
-];
 /// The digest of what a chart runs with `chroot`, under the name with this suffix.
 const CHROOT: (&str, &str, &str) = ("chroot", "digestChroot", "-chroot");
 /// The algorithm of every digest here.
@@ -56,13 +49,11 @@ pub(super) fn sites<'a, T: Tree<'a>>(
         outside: at.steps().len(),
         steps: at.steps().to_vec(),
         sites,
-        anchored: BTreeMap::new(),
-        anchors_above: 0,
-        below_anchors: Vec::new(),
-        has_merged: false,
+        anchors: Anchors::default(),
     };
     walk.below(values, "");
-    walk.free_anchored();
+    let Walk { anchors, sites, .. } = walk;
+    anchors.settle(sites);
 }
 
 /// The images of a chart, by their places in its values.
@@ -156,35 +147,14 @@ struct Walk<'s> {
     outside: usize,
     steps: Vec<Step>,
     sites: &'s mut Vec<Site>,
-    /// The images of which the edited scalar has an anchor, by that anchor.
-    anchored: BTreeMap<usize, Anchored>,
-    /// How many mappings around have an anchor.
-    anchors_above: usize,
-    /// The images in such mappings.
-    below_anchors: Vec<usize>,
-    /// Whether a merge key brings in what an image would be edited at.
-    has_merged: bool,
+    anchors: Anchors,
 }
-
-/// The images that share a scalar by its anchor.
-struct Anchored {
-    /// In how many places it is written.
-    places: usize,
-    /// The places of which each is that of an image.
-    met: BTreeSet<usize>,
-    /// Each among the sites, with what would hold it without the anchor.
-    sites: Vec<(usize, Option<Hold>)>,
-}
-
-/// How many anchors are followed in values: each is a walk through the file.
-const MOST_ANCHORS: usize = 64;
 
 impl Walk<'_> {
     /// Looks at what stands under a key. Items of a list are under the key of the list.
     fn below<'a, T: Tree<'a>>(&mut self, node: T, key: &str) {
         let entries = node.entries();
-        let anchors = usize::from(!entries.is_empty() && node.anchor().is_some());
-        self.anchors_above += anchors;
+        let anchors = self.anchors.enter(node, !entries.is_empty());
         self.group(node, key);
         for (name, value) in entries {
             self.steps.push(Step::Key(name.to_owned().into()));
@@ -199,11 +169,7 @@ impl Walk<'_> {
             self.below(item, key);
             self.steps.pop();
         }
-        self.anchors_above -= anchors;
-    }
-
-    fn name(&self) -> String {
-        dotted(&self.steps[self.outside..])
+        self.anchors.leave(anchors);
     }
 
     /// An image in one text.
@@ -215,16 +181,15 @@ impl Walk<'_> {
         let Some((last, around)) = self.steps.split_last().filter(|_| is_whole) else {
             return;
         };
-        let at = around.iter().cloned().collect();
-        let slots = Slots::Whole(Cow::Owned(vec![last.clone()]));
-        // An alias can be written out.
-        let hold = self.unless_shared(node, None).filter(|_| !node.is_alias());
-        self.sites.push(Site {
-            at,
-            slots,
+        let hold = self.anchors.hold(self.sites.len(), node, None);
+        let site = Site {
+            at: around.iter().cloned().collect(),
+            slots: Slots::Whole(Cow::Owned(vec![last.clone()])),
             image: Image::Text(text.to_owned()),
-            ..self.blank(node, node.marks(), hold)
-        });
+            // An alias can be written out.
+            ..self.blank(node, node.marks(), hold.filter(|_| !node.is_alias()))
+        };
+        self.sites.push(site);
     }
 
     /// A site without slots and an image.
@@ -236,7 +201,7 @@ impl Walk<'_> {
         });
         Site {
             role: Role::Other,
-            name: self.name(),
+            name: dotted(&self.steps[self.outside..]),
             at: self.steps.iter().cloned().collect(),
             slots: Slots::Behind(String::new()),
             image: Image::Absent,
@@ -251,231 +216,89 @@ impl Walk<'_> {
 
     /// The image of a mapping that has its parts.
     fn group<'a, T: Tree<'a>>(&mut self, map: T, key: &str) {
-        let Some(tag_key) = tag_key(map, key) else {
+        let default = self.default();
+        let Some(group) = Group::read(map, key, self.registry.as_deref(), default) else {
             return;
         };
-        let digest_key = ["digest", "sha"]
-            .into_iter()
-            .find(|key| map.get(key).is_some());
-        let tag_node = map.get(tag_key);
-        let digest_node = digest_key.and_then(|key| map.get(key));
-        let shown = tag_node.or(digest_node).unwrap_or(map);
-        let mut marks = Vec::new();
-        for node in [Some(map), tag_node, digest_node].into_iter().flatten() {
-            for mark in node.marks() {
-                if !marks.contains(&mark) {
-                    marks.push(mark);
-                }
-            }
-        }
-        let written = marks.iter().find_map(|mark| match mark {
-            Mark::Image(name) => Some(name.clone()),
-            Mark::Ignore | Mark::Hold(_) | Mark::DigestInTag => None,
-        });
-        let is_allowed = marks.contains(&Mark::DigestInTag);
-        let name = match written {
-            Some(name) => Named::Name(name),
-            None => self.repository(map, key),
-        };
-        let (name, hold) = match name {
-            Named::Not => return,
-            Named::Name(name) => (name, None),
-            Named::Hold(hold) => (String::new(), Some(hold)),
-        };
-        let slot = |key: &'static str, node: Option<T>| {
-            let text = node.and_then(|node| node.scalar().text());
-            Slot {
-                text: text.map(str::to_owned),
-                ..Slot::absent(key)
-            }
-        };
-        let tag_slot = Some(slot(tag_key, tag_node)).filter(|slot| slot.text().is_some());
-        let has_key = || self.default().is_some_and(|image| image.has_digest);
-        let is_added = digest_key.is_none() && tag_slot.is_some() && has_key();
-        let digest_slot = digest_key.or(is_added.then_some("digest")).map(|key| {
-            let slot = slot(key, digest_node);
-            let is_bare = slot.text().is_some_and(|text| !text.starts_with(ALGORITHM));
-            Slot {
-                unwritten: if key == "sha" && is_bare {
-                    ALGORITHM
-                } else {
-                    ""
-                },
-                ..slot
-            }
-        });
-        let has_digest = digest_slot
-            .as_ref()
-            .is_some_and(|slot| slot.text().is_some());
-        let number = match tag_node.map(T::scalar) {
-            Some(Scalar::Bool(_)) => Some("a boolean"),
-            Some(Scalar::Other(what)) => Some(what),
-            _ => None,
-        };
-        if tag_slot.is_none() && number.is_none() && !has_digest {
-            if hold.is_none() && is_group(key) {
+        let Group { tag, digest, .. } = &group;
+        if !group.has_tag() && !group.has_digest() {
+            if group.unnamed.is_none() && is_group(key) {
+                let parts = Parts {
+                    tag: None,
+                    digest: digest.clone(),
+                };
                 self.sites.push(Site {
-                    image: Image::Text(name),
-                    slots: Slots::Parts(Box::new(Parts {
-                        tag: None,
-                        digest: digest_slot,
-                    })),
+                    image: Image::Text(group.name),
+                    slots: Slots::Parts(Box::new(parts)),
                     ignored: Some(IgnoreMark::TagFromChart),
-                    ..self.blank(shown, marks, None)
+                    ..self.blank(group.shown, group.marks, None)
                 });
             }
             return;
         }
-        let tag_text = tag_slot.as_ref().and_then(Slot::text).unwrap_or_default();
+        let text = tag.as_ref().and_then(Slot::text).unwrap_or_default();
         // Some charts take a digest for a tag, with or without the `@`.
-        let bare = tag_text.strip_prefix('@').unwrap_or(tag_text);
-        if hold.is_none() && Digest::parse(bare).is_ok() {
+        let bare = text.strip_prefix('@').unwrap_or(text);
+        if group.unnamed.is_none() && Digest::parse(bare).is_ok() {
             self.sites.push(Site {
-                image: Image::Text(format!("{name}@{bare}")),
-                ..self.blank(shown, marks, None)
+                image: Image::Text(format!("{}@{bare}", group.name)),
+                ..self.blank(group.shown, group.marks, None)
             });
             return;
         }
-        let is_behind = tag_text.contains('@');
-        let goes_behind = is_behind || digest_key.is_none() && !is_added;
-        let (edited_key, edited) = match goes_behind {
-            true => (tag_key, tag_node),
-            false => (digest_key.unwrap_or_default(), digest_node),
-        };
+        let (edited_key, edited) = group.edited();
         let is_merged = edited.is_some() && !map.has_own(edited_key);
-        self.has_merged |= is_merged;
-        let variant = VARIANTS.into_iter().find(|variant| {
-            let is_own = *variant == CHROOT.0 && map.get(CHROOT.1).is_some();
-            !is_own && is_set(map, variant)
-        });
-        let wrong_digest = digest_slot.as_ref().filter(|slot| {
-            let text = slot.text().map(|text| [slot.unwritten, text].concat());
-            text.is_some_and(|text| Digest::parse(&text).is_err() && !is_placeholder(&text))
-        });
-        let key_of = digest_key.unwrap_or_default();
-        let hold = if hold.is_some() {
-            hold
-        } else if let Some(what) = number {
-            Some(Hold::tag_not_string(what))
-        } else if is_behind && has_digest || key_of == "digest" && text(map, "sha").is_some() {
-            Some(Hold::two_digests(key_of))
-        } else if wrong_digest.is_some() {
-            Some(Hold::no_digest(key_of))
-        } else if let Some(variant) = variant.filter(|_| tag_slot.is_some()) {
-            Some(Hold::variant_switch(variant))
-        } else if is_merged {
-            Some(Hold::anchored_tag())
-        } else if is_behind || has_digest || is_added || digest_key == Some("digest") {
-            None
-        } else if digest_key == Some("sha") {
-            Some(Hold::sha_form_unknown(key_of))
-        } else {
-            (!is_allowed).then(Hold::chart_unproven)
-        };
+        self.anchors.has_merged |= is_merged;
+        let hold = group.hold(map, is_merged);
         let is_free = hold
             .as_ref()
             .is_none_or(|hold| hold.code == Code::ChartUnproven);
+        let next = self.sites.len();
         let hold = match edited.filter(|_| is_free) {
-            Some(edited) => self.unless_shared(edited, hold),
+            Some(edited) => self.anchors.hold(next, edited, hold),
             None => hold,
         };
-        if self.anchors_above > 0 {
-            self.below_anchors.push(self.sites.len());
-        }
-        let digest_slot = digest_slot.filter(|_| !is_behind || has_digest);
-        let image = match is_behind {
-            true => format!("{name}:{tag_text}"),
-            false => Slot::whole(&name, tag_slot.as_ref(), digest_slot.as_ref()),
+        self.anchors.note(next);
+        let image = match group.is_behind() {
+            true => format!("{}:{text}", group.name),
+            false => Slot::whole(&group.name, tag.as_ref(), digest.as_ref()),
         };
-        let chroot = self.chroot(map, &name, tag_text, &marks, hold.as_ref());
+        let chroot = self.chroot(map, &group, hold.as_ref());
+        let digest = match group.is_behind() && !group.has_digest() {
+            true => None,
+            false => group.digest,
+        };
+        let parts = Parts {
+            tag: group.tag,
+            digest,
+        };
         self.sites.push(Site {
-            slots: Slots::Parts(Box::new(Parts {
-                tag: tag_slot,
-                digest: digest_slot,
-            })),
+            slots: Slots::Parts(Box::new(parts)),
             image: Image::Text(image),
-            ..self.blank(shown, marks, hold)
+            ..self.blank(group.shown, group.marks, hold)
         });
         self.sites.extend(chroot);
-    }
-
-    /// What holds the next image, whose edited scalar may have an anchor.
-    fn unless_shared<'a, T: Tree<'a>>(&mut self, edited: T, hold: Option<Hold>) -> Option<Hold> {
-        let Some((anchor, place)) = edited.anchor() else {
-            return hold;
-        };
-        let is_last = self.anchored.len() >= MOST_ANCHORS;
-        if !is_last || self.anchored.contains_key(&anchor) {
-            let shared = self.anchored.entry(anchor).or_insert_with(|| Anchored {
-                places: edited.places(),
-                met: BTreeSet::new(),
-                sites: Vec::new(),
-            });
-            shared.met.insert(place);
-            shared.sites.push((self.sites.len(), hold));
-        }
-        Some(Hold::anchored_tag())
-    }
-
-    /// A scalar may be written once for several images, if these are one and the same, and nothing else has it. What stands in a mapping with
-    /// an anchor is held where a merge key may bring it elsewhere.
-    fn free_anchored(&mut self) {
-        for at in std::mem::take(&mut self.below_anchors) {
-            if self.has_merged {
-                self.sites[at].hold.get_or_insert_with(Hold::anchored_tag);
-            }
-        }
-        for shared in std::mem::take(&mut self.anchored).into_values() {
-            let Anchored { places, met, sites } = shared;
-            let image = |(at, _): &(usize, Option<Hold>)| self.sites[*at].image.clone();
-            let are_one = sites
-                .windows(2)
-                .all(|pair| image(&pair[0]) == image(&pair[1]));
-            if are_one && met.len() == places {
-                for (at, hold) in sites {
-                    let own = &mut self.sites[at].hold;
-                    // What a comment says stays.
-                    if own
-                        .as_ref()
-                        .is_some_and(|own| own.code == Code::AnchoredTag)
-                    {
-                        *own = hold;
-                    }
-                }
-            }
-        }
     }
 
     /// The image that the chart runs instead, with a digest of its own.
     fn chroot<'a, T: Tree<'a>>(
         &self,
         map: T,
-        name: &str,
-        tag: &str,
-        marks: &[Mark],
+        group: &Group<T>,
         hold: Option<&Hold>,
     ) -> Option<Site> {
         let (_, key, suffix) = CHROOT;
         let node = map.get(key)?;
-        if tag.is_empty() || tag.contains('@') {
-            return None;
-        }
-        let digest = Slot {
-            text: node.scalar().text().map(str::to_owned),
-            ..Slot::absent(key)
-        };
-        let name = format!("{name}{suffix}");
-        let written = Slot {
-            text: Some(tag.to_owned()),
-            ..Slot::absent("tag")
-        };
+        let tag = group.tag.as_ref().filter(|_| !group.is_behind())?;
+        let digest = slot(key, Some(node));
+        let name = format!("{}{suffix}", group.name);
         let site = Site {
-            image: Image::Text(Slot::whole(&name, Some(&written), Some(&digest))),
+            image: Image::Text(Slot::whole(&name, Some(tag), Some(&digest))),
             slots: Slots::Parts(Box::new(Parts {
                 tag: None,
                 digest: Some(digest),
             })),
-            ..self.blank(node, marks.to_vec(), hold.cloned())
+            ..self.blank(node, group.marks.clone(), hold.cloned())
         };
         Some(Site {
             name: format!("{}{suffix}", site.name),
@@ -485,141 +308,178 @@ impl Walk<'_> {
 
     /// What the chart's own values say of the image here.
     fn default(&self) -> Option<&DefaultImage> {
+        let defaults = self.defaults?;
         let at: Path = self.steps[self.outside..].iter().cloned().collect();
-        self.defaults?.get(&at)
+        defaults.get(&at)
     }
+}
 
-    /// The repository that a mapping names.
-    fn repository<'a, T: Tree<'a>>(&self, map: T, key: &str) -> Named {
-        let text = |key| text(map, key);
-        let Some((name_key, name)) = name_key(map, key) else {
-            let mut entries = map.entries().into_iter();
-            return match (is_image(key), self.default()) {
-                (true, _) if entries.any(|(key, value)| is_whole(key, value)) => Named::Not,
-                (_, Some(image)) => Named::Name(image.name.clone()),
-                (true, None) => Named::Hold(Hold::name_missing()),
-                (false, None) => Named::Not,
-            };
-        };
-        let own = text("registry");
-        let is_host = || name_key == "repository" && !name.contains('/') && name.contains('.');
-        let more = text("name")
-            .filter(|_| name_key == "repository" && own.is_some() && is_group(key))
-            .or_else(|| text("image").filter(|_| is_host()));
-        if name_key == "repository" && more.is_none() && text("image").is_some() {
-            return Named::Hold(Hold::name_missing());
-        }
-        let name = match more {
-            Some(more) => format!("{name}/{more}"),
-            None => name.to_owned(),
-        };
-        let has_host = || {
-            let first = name.split_once('/').map(|(first, _)| first);
-            first.is_some_and(|first| first.contains(['.', ':']) || first == "localhost")
-        };
-        let registry = match (own, self.registry.as_deref()) {
-            (Some(own), Some(global)) if own != global && !name.starts_with("bitnami") => {
-                return Named::Hold(Hold::two_registries());
+/// An image in parts, as its mapping has it.
+struct Group<T> {
+    /// The repository; empty if it is not known.
+    name: String,
+    /// Why the repository is not known.
+    unnamed: Option<Hold>,
+    tag_key: &'static str,
+    tag_node: Option<T>,
+    /// The tag, if it has a text.
+    tag: Option<Slot>,
+    /// What the tag is, if it is no string.
+    no_string: Option<&'static str>,
+    digest_key: Option<&'static str>,
+    digest_node: Option<T>,
+    /// Its text may be empty or absent. `None`: there is no key for it.
+    digest: Option<Slot>,
+    marks: Vec<Mark>,
+    /// Where its line is.
+    shown: T,
+}
+
+impl<'a, T: Tree<'a>> Group<T> {
+    /// Reads the mapping under a key. `None`: it is no image.
+    fn read(
+        map: T,
+        key: &str,
+        registry: Option<&str>,
+        default: Option<&DefaultImage>,
+    ) -> Option<Self> {
+        let tag_key = tag_key(map, key)?;
+        let digest_key = digest_key(map);
+        let tag_node = map.get(tag_key);
+        let digest_node = digest_key.and_then(|key| map.get(key));
+        let mut marks = Vec::new();
+        for node in [Some(map), tag_node, digest_node].into_iter().flatten() {
+            for mark in node.marks() {
+                if !marks.contains(&mark) {
+                    marks.push(mark);
+                }
             }
-            (_, Some(global)) if own.is_some() || !has_host() => Some(global),
-            (own, _) => own,
+        }
+        let written = marks.iter().find_map(|mark| match mark {
+            Mark::Image(name) => Some(Named::Name(name.clone())),
+            Mark::Ignore | Mark::Hold(_) | Mark::DigestInTag => None,
+        });
+        let named = written.unwrap_or_else(|| repository(map, key, registry, default));
+        let (name, unnamed) = match named {
+            Named::Not => return None,
+            Named::Name(name) => (name, None),
+            Named::Hold(hold) => (String::new(), Some(hold)),
         };
-        let whole = match registry.map(|registry| registry.trim_end_matches('/')) {
-            Some(registry) if registry.contains("://") => return Named::Hold(Hold::name_missing()),
-            Some(registry) => format!("{registry}/{name}"),
-            None => name,
-        };
-        let is_name = match ImageRef::parse(&whole) {
-            Ok(image) => image.tag().is_none() && !image.has_digest(),
-            Err(_) => is_placeholder(&whole) && !whole.contains("://"),
-        };
-        match is_name {
-            true => Named::Name(whole),
-            false => Named::Not,
+        let tag = Some(slot(tag_key, tag_node)).filter(|slot| slot.text().is_some());
+        let has_key = default.is_some_and(|image| image.has_digest);
+        let added = (tag.is_some() && has_key).then_some("digest");
+        let digest = digest_key.or(added).map(|key| {
+            let slot = slot(key, digest_node);
+            let is_bare = |text: &str| key == "sha" && !text.starts_with(ALGORITHM);
+            Slot {
+                unwritten: if slot.text().is_some_and(is_bare) {
+                    ALGORITHM
+                } else {
+                    ""
+                },
+                ..slot
+            }
+        });
+        Some(Self {
+            name,
+            unnamed,
+            tag_key,
+            tag_node,
+            tag,
+            no_string: match tag_node.map(T::scalar) {
+                Some(Scalar::Bool(_)) => Some("a boolean"),
+                Some(Scalar::Other(what)) => Some(what),
+                _ => None,
+            },
+            digest_key,
+            digest_node,
+            digest,
+            marks,
+            shown: tag_node.or(digest_node).unwrap_or(map),
+        })
+    }
+
+    fn has_tag(&self) -> bool {
+        self.tag.is_some() || self.no_string.is_some()
+    }
+
+    fn has_digest(&self) -> bool {
+        self.digest
+            .as_ref()
+            .is_some_and(|slot| slot.text().is_some())
+    }
+
+    /// Whether the tag has a digest behind it.
+    fn is_behind(&self) -> bool {
+        let text = self.tag.as_ref().and_then(Slot::text);
+        text.is_some_and(|text| text.contains('@'))
+    }
+
+    /// The key whose scalar gets the digest, and that scalar.
+    fn edited(&self) -> (&'static str, Option<T>) {
+        match self.is_behind() || self.digest.is_none() {
+            true => (self.tag_key, self.tag_node),
+            false => (self.digest_key.unwrap_or_default(), self.digest_node),
         }
     }
-}
 
-/// What a mapping says of its repository.
-enum Named {
-    Name(String),
-    /// It is meant for an image, and this is not known.
-    Hold(Hold),
-    /// It is no image.
-    Not,
-}
-
-/// The values of all charts that say where images come from, as charts that come from one family read them.
-fn global_registry<'a, T: Tree<'a>>(values: T) -> Option<String> {
-    let global = values.get("global")?;
-    let registry = text(global, "imageRegistry").or_else(|| text(global.get("image")?, "registry"));
-    registry.map(str::to_owned)
-}
-
-/// The key of the tag in a mapping that is meant for an image. The key need not be there.
-fn tag_key<'a, T: Tree<'a>>(map: T, key: &str) -> Option<&'static str> {
-    let has = |key: &str| map.get(key).is_some();
-    let names_one = || name_key(map, key).is_some();
-    if let Some(written) = ["tag", "imageTag"].into_iter().find(|key| has(key)) {
-        return Some(written);
+    /// Why it stays as it is written, as far as the values tell.
+    fn hold(&self, map: T, is_merged: bool) -> Option<Hold> {
+        if let Some(hold) = &self.unnamed {
+            return Some(hold.clone());
+        }
+        if let Some(what) = self.no_string {
+            return Some(Hold::tag_not_string(what));
+        }
+        let has = |key| text(map, key).is_some();
+        match self.digest_key {
+            Some("digest") if has("digest") && has("sha") => {
+                return Some(Hold::two_digests("`digest` and `sha`"));
+            }
+            Some(key) if self.is_behind() && self.has_digest() => {
+                return Some(Hold::two_digests(&format!("its tag and `{key}`")));
+            }
+            Some(key) if self.has_wrong_digest() => return Some(Hold::no_digest(key)),
+            _ => {}
+        }
+        let is_switched = |variant: &&'static str| {
+            let has_own_digest = *variant == CHROOT.0 && map.get(CHROOT.1).is_some();
+            !has_own_digest && is_set(map, variant)
+        };
+        match VARIANTS.into_iter().find(is_switched) {
+            Some(variant) if self.tag.is_some() => return Some(Hold::variant_switch(variant)),
+            _ if is_merged => return Some(Hold::anchored_tag()),
+            _ if self.is_behind() || self.has_digest() => return None,
+            _ => {}
+        }
+        match (&self.digest, self.digest_key) {
+            (Some(_), Some("sha")) => Some(Hold::sha_form_unknown("sha")),
+            (Some(_), _) => None,
+            (None, _) if self.marks.contains(&Mark::DigestInTag) => None,
+            (None, _) => Some(Hold::chart_unproven()),
+        }
     }
-    if is_image(key) && has("version") && names_one() {
-        return Some("version");
+
+    fn has_wrong_digest(&self) -> bool {
+        let text = |slot: &Slot| Some([slot.unwritten, slot.text()?].concat());
+        let text = self.digest.as_ref().and_then(text);
+        text.is_some_and(|text| Digest::parse(&text).is_err() && !is_placeholder(&text))
     }
-    let is_meant = has("repository") && (is_group(key) || has("digest") || has("sha"));
-    (is_meant && names_one()).then_some("tag")
 }
 
-/// The key and the text of a repository in a mapping.
-fn name_key<'a, T: Tree<'a>>(map: T, key: &str) -> Option<(&'static str, &'a str)> {
-    let named = |key: &'static str| Some((key, text(map, key)?));
-    named("repository")
-        .or_else(|| named("repo").filter(|_| is_group(key)))
-        .or_else(|| named("image").filter(|(_, text)| !is_reference(text)))
-        .or_else(|| named("name").filter(|_| is_group(key)))
+/// The key for the digest: one with a text, or else one that is there.
+fn digest_key<'a, T: Tree<'a>>(map: T) -> Option<&'static str> {
+    let keys = ["digest", "sha"];
+    let filled = keys.into_iter().find(|key| text(map, key).is_some());
+    filled.or_else(|| keys.into_iter().find(|key| map.get(key).is_some()))
 }
 
-/// Whether a text is an image with a tag or a digest.
-fn is_reference(text: &str) -> bool {
-    ImageRef::parse(text).is_ok_and(|image| image.tag().is_some() || image.has_digest())
-}
-
-/// Whether an entry is a whole image.
-fn is_whole<'a, T: Tree<'a>>(key: &str, value: T) -> bool {
-    is_image(key) && value.scalar().text().is_some_and(is_reference)
-}
-
-/// `image`, `initImage`, …
-fn is_image(key: &str) -> bool {
-    ends_with(key, "image")
-}
-
-/// The same, and `images`.
-fn is_group(key: &str) -> bool {
-    is_image(key) || ends_with(key, "images")
-}
-
-fn ends_with(key: &str, end: &str) -> bool {
-    let from = key.len().checked_sub(end.len());
-    from.and_then(|from| key.get(from..))
-        .is_some_and(|rest| rest.eq_ignore_ascii_case(end))
-}
-
-/// The text of a key that is not empty.
-fn text<'a, T: Tree<'a>>(map: T, key: &str) -> Option<&'a str> {
-    map.get(key)?
-        .scalar()
-        .text()
-        .filter(|text| !text.is_empty())
-}
-
-/// Whether a switch is on.
-fn is_set<'a, T: Tree<'a>>(map: T, key: &str) -> bool {
-    match map.get(key).map(T::scalar) {
-        Some(Scalar::Bool(is_on)) => is_on,
-        // To a template, any text is true.
-        Some(Scalar::Text(text)) => !text.is_empty(),
-        _ => false,
+/// The scalar of a key.
+fn slot<'a, T: Tree<'a>>(key: &'static str, node: Option<T>) -> Slot {
+    let text = node.and_then(|node| node.scalar().text());
+    Slot {
+        text: text.map(str::to_owned),
+        ..Slot::absent(key)
     }
 }
 

@@ -1,0 +1,314 @@
+//! The charts of a tree: which files are values of which, and which images of theirs another layer chooses.
+
+use std::collections::BTreeMap;
+
+use super::clues::{Clue, Named, Of, leaf, text_of};
+use super::files::{defaults_of, folder_of};
+use super::layers::{Chosen, Layers, Stack};
+use super::{Chart, DefaultImage};
+use crate::engine::path::Path;
+use crate::engine::tree::Tree;
+
+/// The charts of a tree. Paths begin at its root.
+#[derive(Clone, Debug, Default)]
+pub struct Charts {
+    sources: BTreeMap<(String, String), Vec<(String, Chart)>>,
+    /// The charts of HelmReleases that do not name them themselves, by file and name.
+    releases: BTreeMap<(String, String), Of>,
+    /// Files of values, each with its chart, if that is one and known.
+    values: BTreeMap<String, Of>,
+    /// The charts in folders.
+    folders: BTreeMap<String, Chart>,
+    /// Files that may lie over the values of a chart beside them.
+    beside: Vec<String>,
+    layers: Layers,
+}
+
+impl Charts {
+    /// Puts together what the documents of a tree say.
+    pub fn new(clues: Vec<Clue>) -> Self {
+        let mut charts = Self::default();
+        let mut generated: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        let mut releases = Vec::new();
+        for clue in clues {
+            match clue {
+                Clue::Source(source, chart) => {
+                    let known = charts
+                        .sources
+                        .entry((source.kind, source.name))
+                        .or_default();
+                    known.push((source.namespace, chart));
+                }
+                Clue::Release(release) => releases.push(release),
+                Clue::Values(path, chart) => charts.add(path, chart),
+                Clue::Stack(stack) => charts.layers.push(stack),
+                Clue::Beside(path) => charts.beside.push(path),
+                Clue::Generated(name, key, path) => {
+                    generated.entry((name, key)).or_default().push(path);
+                }
+            }
+        }
+        for release in releases {
+            let (is_named_elsewhere, chart) = match release.chart {
+                Of::Source(named) => (true, charts.source(&named).map_or(Of::Nothing, Of::Chart)),
+                chart => (false, chart),
+            };
+            let from = release.values_from.iter();
+            let files = from.flat_map(|from| generated.get(from).into_iter().flatten());
+            let files: Vec<String> = files.cloned().collect();
+            for path in &files {
+                charts.add(path.clone(), chart.clone());
+            }
+            charts.layers.push(Stack {
+                files,
+                folder: chart.folder(),
+                own: Some((release.file.clone(), release.chosen)),
+            });
+            if is_named_elsewhere {
+                charts.releases.insert((release.file, release.name), chart);
+            }
+        }
+        charts
+    }
+
+    /// Takes note of a file of values. Two charts for one file are none that is known.
+    pub fn add(&mut self, path: String, chart: Of) {
+        let known = self.values.entry(path).or_insert_with(|| chart.clone());
+        if *known != chart {
+            *known = Of::Nothing;
+        }
+    }
+
+    /// Takes note of the chart in a folder.
+    pub fn add_folder(&mut self, folder: &str, chart: Chart) {
+        self.folders.insert(folder.to_owned(), chart);
+    }
+
+    /// Whether a file is the values of a chart, and of which, if that is known.
+    pub fn values(&self, path: &str) -> Option<Option<&Chart>> {
+        self.values.get(path).map(|chart| self.chart(chart))
+    }
+
+    /// The folders whose charts are asked for.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        let beside = self.beside.iter().map(|path| folder_of(path));
+        let named = self.values.values().filter_map(|chart| match chart {
+            Of::Folder(folder) => Some(folder.as_str()),
+            Of::Chart(_) | Of::Source(_) | Of::Nothing => None,
+        });
+        named.chain(self.layers.folders()).chain(beside)
+    }
+
+    /// Puts the values beside charts over those of the chart. All charts have to be known by now.
+    pub fn stack_folders(&mut self) {
+        for path in std::mem::take(&mut self.beside) {
+            let folder = folder_of(&path).to_owned();
+            if self.folders.contains_key(&folder) && path != defaults_of(&folder) {
+                self.layers.push(Stack {
+                    files: vec![path],
+                    folder: Some(folder),
+                    own: None,
+                });
+            }
+        }
+    }
+
+    /// The files whose content decides what becomes of other files: the own values of charts, and what lies over others.
+    pub fn deciding(&self) -> impl Iterator<Item = String> {
+        let defaults = self.folders.keys().map(|folder| defaults_of(folder));
+        defaults.chain(self.layers.files().map(str::to_owned))
+    }
+
+    /// Takes what the files of [`Charts::deciding`] say, as far as they are there: their images, and where they choose images.
+    pub fn settle(&mut self, mut said: BTreeMap<String, (BTreeMap<Path, DefaultImage>, Chosen)>) {
+        for (folder, chart) in &mut self.folders {
+            if let Some((defaults, _)) = said.get_mut(&defaults_of(folder)) {
+                chart.defaults = std::mem::take(defaults);
+            }
+        }
+        let chosen = said.into_iter().map(|(file, (_, chosen))| (file, chosen));
+        self.layers.settle(chosen.collect());
+    }
+
+    /// The file that chooses the image at a place of a file of values anew, and gives it no digest.
+    pub fn chosen_by(&self, file: &str, at: &Path) -> Option<&str> {
+        self.layers.chosen_by(file, at, |folder| {
+            let image = self
+                .folders
+                .get(folder)
+                .and_then(|chart| chart.defaults.get(at));
+            image.is_some_and(|image| image.has_digest)
+        })
+    }
+
+    /// The chart of a HelmRelease that does not name it itself.
+    pub fn release(&self, file: &str, name: &str) -> Option<&Chart> {
+        let place = (file.to_owned(), name.to_owned());
+        self.chart(self.releases.get(&place)?)
+    }
+
+    fn chart<'c>(&'c self, of: &'c Of) -> Option<&'c Chart> {
+        match of {
+            Of::Chart(chart) => Some(chart),
+            Of::Folder(folder) => self.folders.get(folder),
+            Of::Source(_) | Of::Nothing => None,
+        }
+    }
+
+    /// The chart of a source, where only one can be meant: namespaces are often set by what applies the files.
+    fn source(&self, named: &Named) -> Option<Chart> {
+        let kind = match named.kind.as_str() {
+            "" => "OCIRepository",
+            kind => kind,
+        };
+        let known = self.sources.get(&(kind.to_owned(), named.name.clone()))?;
+        let is_meant = |namespace: &str| {
+            namespace.is_empty() || named.namespace.is_empty() || namespace == named.namespace
+        };
+        let mut meant = known.iter().filter(|(namespace, _)| is_meant(namespace));
+        let (_, first) = meant.next()?;
+        meant
+            .all(|(_, other)| other == first)
+            .then(|| first.clone())
+    }
+}
+
+/// The chart that the text of a `Chart.yaml` describes. `None`: it names none.
+pub fn chart_yaml<'a, T: Tree<'a>>(document: T) -> Option<Chart> {
+    let name = text_of(document, &["name"])?;
+    let parts = leaf(document, &["dependencies"])
+        .map(T::items)
+        .unwrap_or_default();
+    let part = |item: T| {
+        let name = text_of(item, &["name"])?;
+        let key = text_of(item, &["alias"]).unwrap_or(name);
+        Some((
+            key.to_owned(),
+            Chart::named(name, text_of(item, &["version"])),
+        ))
+    };
+    Some(Chart {
+        parts: parts.into_iter().filter_map(part).collect(),
+        ..Chart::named(name, text_of(document, &["version"]))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::engine::helm::read;
+
+    fn charts(documents: &[(&str, Value)]) -> Charts {
+        let clues = documents
+            .iter()
+            .flat_map(|(file, document)| read(document, file));
+        Charts::new(clues.collect())
+    }
+
+    fn name(chart: Option<Option<&Chart>>) -> String {
+        chart.map_or("no values".to_owned(), |chart| {
+            chart.map_or("unknown".to_owned(), |chart| chart.name.clone())
+        })
+    }
+
+    #[test]
+    fn applications_and_kustomizations_name_files_of_values() {
+        let source = json!({"chart": "web", "targetRevision": "1.2.3", "path": "apps/web",
+            "helm": {"valueFiles": ["values-prod.yaml", "../shared.yaml", "/env/prod.yaml", "$values/env/web.yaml",
+                "https://r.test/values.yaml", "{{env}}.yaml", "../../../out.yaml"]}});
+        let other =
+            json!({"path": "apps/api", "helm": {"valueFiles": ["../shared.yaml", "a.yaml"]}});
+        let argo = |kind: &str, spec: Value| json!({"apiVersion": "argoproj.io/v1alpha1", "kind": kind, "spec": spec});
+        let kustomization = json!({"helmCharts": [{"name": "proxy", "valuesFile": "./values.yaml", "additionalValuesFiles": ["more.yaml"]}]});
+        let charts = charts(&[
+            ("app.yaml", argo("Application", json!({"source": source}))),
+            (
+                "set.yaml",
+                argo(
+                    "ApplicationSet",
+                    json!({"template": {"spec": {"sources": [other]}}}),
+                ),
+            ),
+            ("infra/kustomization.yaml", kustomization),
+        ]);
+        let files: Vec<_> = charts
+            .values
+            .keys()
+            .map(|file| format!("{file} {}", name(charts.values(file))))
+            .collect();
+        assert_eq!(
+            files,
+            [
+                "apps/api/a.yaml unknown",
+                "apps/shared.yaml unknown",
+                "apps/web/values-prod.yaml web",
+                "env/prod.yaml web",
+                "env/web.yaml web",
+                "infra/more.yaml proxy",
+                "infra/values.yaml proxy",
+            ]
+        );
+        assert_eq!(charts.values("other.yaml"), None);
+    }
+
+    #[test]
+    fn a_release_has_its_chart_from_a_source_and_its_values_from_a_file() {
+        let source = |namespace: &str, url: &str| {
+            json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "OCIRepository",
+            "metadata": {"name": "app", "namespace": namespace}, "spec": {"url": url, "ref": {"tag": "1.2.3"}}})
+        };
+        let release = |namespace: &str, chart: &str| {
+            json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+            "metadata": {"name": "web", "namespace": namespace}, "spec": {"chartRef": {"kind": "OCIRepository", "name": chart},
+            "valuesFrom": [{"kind": "ConfigMap", "name": "web-values"}, {"kind": "Secret", "name": "s"}, {"kind": "ConfigMap", "name": "x", "targetPath": "a"}]}})
+        };
+        let generator = json!({"configMapGenerator": [{"name": "web-values", "files": ["values.yaml=./web.yaml", "values.yaml"]}]});
+        let known = charts(&[
+            ("a.yaml", source("", "oci://r.test/charts/app-template")),
+            ("web/release.yaml", release("shop", "app")),
+            ("web/kustomization.yaml", generator.clone()),
+        ]);
+        let chart = known.release("web/release.yaml", "web").unwrap();
+        assert_eq!(
+            (chart.name.as_str(), chart.version.as_deref()),
+            ("app-template", Some("1.2.3"))
+        );
+        assert_eq!(name(known.values("web/web.yaml")), "app-template");
+        assert_eq!(name(known.values("web/values.yaml")), "app-template");
+        let two = [
+            ("a.yaml", source("shop", "oci://r.test/charts/app-template")),
+            ("b.yaml", source("other", "oci://r.test/charts/web")),
+        ];
+        let release_of = |namespace: &str, chart: &str| {
+            let all = [&two[..], &[("r.yaml", release(namespace, chart))]].concat();
+            charts(&all)
+                .release("r.yaml", "web")
+                .map(|chart| chart.name.clone())
+        };
+        assert_eq!(release_of("shop", "app").as_deref(), Some("app-template"));
+        assert_eq!(release_of("", "app"), None);
+        assert_eq!(release_of("shop", "else"), None);
+    }
+
+    #[test]
+    fn a_chart_has_parts_by_their_names() {
+        let chart = json!({"name": "shop", "version": "1.0.0", "dependencies": [
+            {"name": "proxy", "version": "^2"}, {"name": "database", "alias": "db", "version": "3.0.1"}, {}]});
+        let chart = chart_yaml(&chart).unwrap();
+        let parts: Vec<_> = chart
+            .parts
+            .iter()
+            .map(|(key, part)| (key.as_str(), part.name.as_str(), part.version.as_deref()))
+            .collect();
+        assert_eq!(
+            parts,
+            [
+                ("proxy", "proxy", Some("^2")),
+                ("db", "database", Some("3.0.1"))
+            ]
+        );
+        assert_eq!(chart_yaml(&json!({})), None);
+    }
+}

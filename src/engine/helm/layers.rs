@@ -1,0 +1,299 @@
+//! Values that lie over each other: a digest in a lower layer must not stay with the tag of a higher one.
+//!
+//! ```yaml
+//! # charts/web/values.yaml               # env/prod.yaml
+//! image:                                 image:
+//!   repository: registry.example.com/web   tag: "1.3"      # the chart runs 1.3 with the digest of 1.4
+//!   tag: "1.4"
+//!   digest: sha256:…
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::files::defaults_of;
+use super::{chooses, set};
+use crate::engine::path::{Path, Step};
+use crate::engine::tree::{Scalar, Tree};
+use crate::engine::yaml::File;
+
+/// Where values choose images, and say nothing of their digests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// In these mappings. `true`: it has a tag, so that a digest may come beside it.
+    At(BTreeMap<Path, bool>),
+    /// Nobody knows: the values cannot be read.
+    Anywhere,
+}
+
+impl Default for Chosen {
+    fn default() -> Self {
+        Self::At(BTreeMap::new())
+    }
+}
+
+impl Chosen {
+    /// Reads values.
+    pub fn of<'a, T: Tree<'a>>(values: T) -> Self {
+        let mut found = BTreeMap::new();
+        walk(values, &mut Vec::new(), &mut found);
+        Self::At(found)
+    }
+
+    /// Reads a text of values. Helm puts its documents over each other.
+    pub fn of_text(text: &str) -> Self {
+        let file = match File::parse(text) {
+            Ok(file) if file.refused().is_empty() && !text.contains("{{") => file,
+            _ => return Self::Anywhere,
+        };
+        let mut chosen = Self::default();
+        for document in 0..file.len() {
+            chosen.add(Self::of(file.document(document)));
+        }
+        chosen
+    }
+
+    /// Reads the names of single values.
+    pub fn by_names<'n>(names: impl Iterator<Item = &'n str>) -> Self {
+        Self::At(
+            set::chosen(names)
+                .into_iter()
+                .map(|at| (at, false))
+                .collect(),
+        )
+    }
+
+    /// Adds what other values of the same layer choose.
+    pub fn add(&mut self, other: Self) {
+        match (&mut *self, other) {
+            (Self::At(own), Self::At(other)) => own.extend(other),
+            (_, Self::Anywhere) => *self = Self::Anywhere,
+            (Self::Anywhere, _) => {}
+        }
+    }
+}
+
+fn walk<'a, T: Tree<'a>>(node: T, steps: &mut Vec<Step>, found: &mut BTreeMap<Path, bool>) {
+    let entries = node.entries();
+    let says_digest = || ["digest", "sha"].iter().any(|key| node.get(key).is_some());
+    if entries.iter().any(|(key, _)| chooses(key)) && !says_digest() {
+        let tag = node
+            .get("tag")
+            .or_else(|| node.get("imageTag"))
+            .map(T::scalar);
+        let has_tag = matches!(tag, Some(Scalar::Text(tag)) if !tag.is_empty());
+        found.insert(steps.iter().cloned().collect(), has_tag);
+    }
+    for (key, value) in entries {
+        steps.push(Step::Key(key.to_owned().into()));
+        walk(value, steps, found);
+        steps.pop();
+    }
+    for (index, item) in node.items().into_iter().enumerate() {
+        steps.push(index.into());
+        walk(item, steps, found);
+        steps.pop();
+    }
+}
+
+/// Values of one release, the lowest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stack {
+    /// The folder of the chart, whose own values lie below all.
+    pub folder: Option<String>,
+    /// Files of values.
+    pub files: Vec<String>,
+    /// What an object itself puts over them, and the file of the object.
+    pub own: Option<(String, Chosen)>,
+}
+
+/// The most files of a stack. Each of them is compared with those above it.
+const HIGHEST: usize = 64;
+
+/// What lies over each file of values.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layers {
+    over: BTreeMap<String, Over>,
+    /// What each file chooses.
+    chosen: BTreeMap<String, Chosen>,
+}
+
+/// What lies over a file.
+#[derive(Clone, Debug, Default)]
+struct Over {
+    /// Files, each with the folder of the chart that both are for, if that is known.
+    files: BTreeSet<(String, Option<String>)>,
+    /// Mappings for which objects choose images, each with the object's file.
+    own: BTreeMap<Path, String>,
+    /// A file that may choose any image.
+    anywhere: Option<String>,
+}
+
+impl Layers {
+    pub(super) fn push(&mut self, stack: Stack) {
+        let Stack { folder, files, own } = stack;
+        let defaults = folder.as_deref().map(defaults_of);
+        let files: Vec<String> = defaults.into_iter().chain(files).collect();
+        let is_too_high = files.len() > HIGHEST;
+        for (height, file) in files.iter().enumerate() {
+            let over = self.over.entry(file.clone()).or_default();
+            if is_too_high {
+                over.anywhere = files.last().cloned();
+                continue;
+            }
+            let above = files[height + 1..].iter().filter(|above| *above != file);
+            let above = above.map(|above| (above.clone(), folder.clone()));
+            over.files.extend(above);
+            match &own {
+                None => {}
+                Some((by, Chosen::Anywhere)) => over.anywhere = Some(by.clone()),
+                Some((by, Chosen::At(places))) => {
+                    let choices = places.keys().map(|at| (at.clone(), by.clone()));
+                    over.own.extend(choices);
+                }
+            }
+        }
+    }
+
+    /// The files that lie over others.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        let above = self.over.values().flat_map(|over| &over.files);
+        let above: BTreeSet<&str> = above.map(|(file, _)| file.as_str()).collect();
+        above.into_iter()
+    }
+
+    /// The folders of charts with values over theirs.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &str> {
+        let above = self.over.values().flat_map(|over| &over.files);
+        above.filter_map(|(_, folder)| folder.as_deref())
+    }
+
+    /// Takes what the files of [`Layers::files`] choose. One that is missing is not there.
+    pub(super) fn settle(&mut self, chosen: BTreeMap<String, Chosen>) {
+        self.chosen = chosen;
+    }
+
+    /// The file that chooses the image at a place of a file, and gives it no digest. `has_key`: whether the chart in a folder has a key for
+    /// the digest of its image at that place, so that a tag over it gets a digest of its own.
+    pub(super) fn chosen_by(
+        &self,
+        file: &str,
+        at: &Path,
+        has_key: impl Fn(&str) -> bool,
+    ) -> Option<&str> {
+        let over = self.over.get(file)?;
+        let chooses = |(file, folder): &&(String, Option<String>)| match self.chosen.get(file) {
+            None => false,
+            Some(Chosen::Anywhere) => true,
+            Some(Chosen::At(places)) => places
+                .get(at)
+                .is_some_and(|has_tag| !(*has_tag && folder.as_deref().is_some_and(&has_key))),
+        };
+        let own = over.own.get(at).or(over.anywhere.as_ref());
+        let above = || over.files.iter().find(chooses).map(|(file, _)| file);
+        own.or_else(above).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(path: &str) -> Path {
+        path.split('.')
+            .map(|key| Step::Key(key.to_owned().into()))
+            .collect()
+    }
+
+    /// Which file chooses the image at `image` over a file, in a stack of these.
+    fn by(files: &[(&str, Chosen)], own: Option<Chosen>, file: &str) -> Option<String> {
+        let mut layers = Layers::default();
+        layers.push(Stack {
+            folder: None,
+            files: files.iter().map(|(file, _)| (*file).to_owned()).collect(),
+            own: own.map(|own| ("own".to_owned(), own)),
+        });
+        let chosen = files
+            .iter()
+            .map(|(file, chosen)| ((*file).to_owned(), chosen.clone()));
+        layers.settle(chosen.collect());
+        let by = layers.chosen_by(file, &at("image"), |_| false);
+        by.map(str::to_owned)
+    }
+
+    #[test]
+    fn values_choose_images_unless_they_say_the_digest_too() {
+        for (values, chosen) in [
+            (json!({"image": {"tag": "1"}}), Some(true)),
+            (json!({"image": {"tag": 1}}), Some(false)),
+            (json!({"image": {"tag": ""}}), Some(false)),
+            (json!({"image": {"repository": "web"}}), Some(false)),
+            (json!({"image": {"fips": true}}), Some(false)),
+            (json!({"image": {"tag": "1", "digest": ""}}), None),
+            (json!({"image": {"tag": "1", "sha": null}}), None),
+            (json!({"image": {"pullPolicy": "Always"}}), None),
+        ] {
+            let Chosen::At(found) = Chosen::of(&values) else {
+                panic!()
+            };
+            assert_eq!(found.get(&at("image")).copied(), chosen, "{values}");
+        }
+        assert_eq!(Chosen::of_text("a: [\n"), Chosen::Anywhere);
+        assert_eq!(Chosen::of_text("a: '{{ x }}'\n"), Chosen::Anywhere);
+        assert_ne!(
+            Chosen::of_text("x: 1\n---\nimage: {tag: a}\n"),
+            Chosen::default()
+        );
+    }
+
+    #[test]
+    fn the_layers_above_choose_and_those_below_do_not() {
+        let tag = || Chosen::of(&json!({"image": {"tag": "1"}}));
+        let other = || Chosen::of(&json!({"api": {"tag": "1"}}));
+        let two = [("a", tag()), ("b", tag())];
+        assert_eq!(by(&two, None, "a").as_deref(), Some("b"));
+        assert_eq!(by(&two, None, "b"), None);
+        assert_eq!(by(&two, Some(tag()), "b").as_deref(), Some("own"));
+        assert_eq!(by(&[("a", tag()), ("b", other())], None, "a"), None);
+        let unread = [("a", tag()), ("b", Chosen::Anywhere)];
+        assert_eq!(by(&unread, None, "a").as_deref(), Some("b"));
+        assert_eq!(
+            by(&two[..1], Some(Chosen::Anywhere), "a").as_deref(),
+            Some("own")
+        );
+    }
+
+    #[test]
+    fn a_stack_that_is_too_high_is_not_followed() {
+        let files: Vec<String> = (0..=HIGHEST).map(|file| file.to_string()).collect();
+        let mut layers = Layers::default();
+        layers.push(Stack {
+            files,
+            ..Stack::default()
+        });
+        assert_eq!(layers.chosen_by("0", &at("image"), |_| false), Some("64"));
+    }
+
+    #[test]
+    fn a_tag_over_a_chart_that_has_a_key_for_the_digest_gets_one_of_its_own() {
+        for (values, expected) in [
+            (json!({"image": {"tag": "1"}}), None),
+            (json!({"image": {"tag": ""}}), Some("env.yaml")),
+            (json!({"image": {"repository": "api"}}), Some("env.yaml")),
+        ] {
+            let mut layers = Layers::default();
+            layers.push(Stack {
+                folder: Some("web".to_owned()),
+                files: vec!["env.yaml".to_owned()],
+                own: None,
+            });
+            layers.settle(BTreeMap::from([(
+                "env.yaml".to_owned(),
+                Chosen::of(&values),
+            )]));
+            let by = layers.chosen_by("web/values.yaml", &at("image"), |folder| folder == "web");
+            assert_eq!(by, expected, "{values}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Which keys of a mapping name an image, and what they say.
+
+use crate::engine::helm::DefaultImage;
+use crate::engine::hold::Hold;
+use crate::engine::image::{ImageRef, is_placeholder};
+use crate::engine::tree::{Scalar, Tree};
+
+/// The repository that a mapping names.
+pub(super) fn repository<'a, T: Tree<'a>>(
+    map: T,
+    key: &str,
+    global: Option<&str>,
+    default: Option<&DefaultImage>,
+) -> Named {
+    let text = |key| text(map, key);
+    let Some((name_key, name)) = name_key(map, key) else {
+        let mut entries = map.entries().into_iter();
+        return match (is_image(key), default) {
+            (true, _) if entries.any(|(key, value)| is_whole(key, value)) => Named::Not,
+            (_, Some(image)) => Named::Name(image.name.clone()),
+            (true, None) => Named::Hold(Hold::name_missing()),
+            (false, None) => Named::Not,
+        };
+    };
+    let own = text("registry");
+    let is_host = || name_key == "repository" && !name.contains('/') && name.contains('.');
+    let more = text("name")
+        .filter(|_| name_key == "repository" && own.is_some() && is_group(key))
+        .or_else(|| text("image").filter(|_| is_host()));
+    if name_key == "repository" && more.is_none() && text("image").is_some() {
+        return Named::Hold(Hold::name_missing());
+    }
+    let name = match more {
+        Some(more) => format!("{name}/{more}"),
+        None => name.to_owned(),
+    };
+    let has_host = || {
+        let first = name.split_once('/').map(|(first, _)| first);
+        first.is_some_and(|first| first.contains(['.', ':']) || first == "localhost")
+    };
+    let registry = match (own, global) {
+        (Some(own), Some(global)) if own != global && !name.starts_with("bitnami") => {
+            return Named::Hold(Hold::two_registries());
+        }
+        (_, Some(global)) if own.is_some() || !has_host() => Some(global),
+        (own, _) => own,
+    };
+    let whole = match registry.map(|registry| registry.trim_end_matches('/')) {
+        Some(registry) if registry.contains("://") => return Named::Hold(Hold::name_missing()),
+        Some(registry) => format!("{registry}/{name}"),
+        None => name,
+    };
+    let is_name = match ImageRef::parse(&whole) {
+        Ok(image) => image.tag().is_none() && !image.has_digest(),
+        Err(_) => is_placeholder(&whole) && !whole.contains("://"),
+    };
+    match is_name {
+        true => Named::Name(whole),
+        false => Named::Not,
+    }
+}
+
+/// What a mapping says of its repository.
+pub(super) enum Named {
+    Name(String),
+    /// It is meant for an image, and this is not known.
+    Hold(Hold),
+    /// It is no image.
+    Not,
+}
+
+/// The values of all charts that say where images come from, as charts that come from one family read them.
+pub(super) fn global_registry<'a, T: Tree<'a>>(values: T) -> Option<String> {
+    let global = values.get("global")?;
+    let registry = text(global, "imageRegistry").or_else(|| text(global.get("image")?, "registry"));
+    registry.map(str::to_owned)
+}
+
+/// The key of the tag in a mapping that is meant for an image. The key need not be there.
+pub(super) fn tag_key<'a, T: Tree<'a>>(map: T, key: &str) -> Option<&'static str> {
+    let has = |key: &str| map.get(key).is_some();
+    let names_one = || name_key(map, key).is_some();
+    if let Some(written) = ["tag", "imageTag"].into_iter().find(|key| has(key)) {
+        return Some(written);
+    }
+    if is_image(key) && has("version") && names_one() {
+        return Some("version");
+    }
+    let is_meant = has("repository") && (is_group(key) || has("digest") || has("sha"));
+    (is_meant && names_one()).then_some("tag")
+}
+
+/// The key and the text of a repository in a mapping.
+pub(super) fn name_key<'a, T: Tree<'a>>(map: T, key: &str) -> Option<(&'static str, &'a str)> {
+    let named = |key: &'static str| Some((key, text(map, key)?));
+    named("repository")
+        .or_else(|| named("repo").filter(|_| is_group(key)))
+        .or_else(|| named("image").filter(|(_, text)| !is_reference(text)))
+        .or_else(|| named("name").filter(|_| is_group(key)))
+}
+
+/// Whether a text is an image with a tag or a digest.
+pub(super) fn is_reference(text: &str) -> bool {
+    ImageRef::parse(text).is_ok_and(|image| image.tag().is_some() || image.has_digest())
+}
+
+/// Whether an entry is a whole image.
+pub(super) fn is_whole<'a, T: Tree<'a>>(key: &str, value: T) -> bool {
+    is_image(key) && value.scalar().text().is_some_and(is_reference)
+}
+
+/// `image`, `initImage`, …
+pub(super) fn is_image(key: &str) -> bool {
+    ends_with(key, "image")
+}
+
+/// The same, and `images`.
+pub(super) fn is_group(key: &str) -> bool {
+    is_image(key) || ends_with(key, "images")
+}
+
+fn ends_with(key: &str, end: &str) -> bool {
+    let from = key.len().checked_sub(end.len());
+    from.and_then(|from| key.get(from..))
+        .is_some_and(|rest| rest.eq_ignore_ascii_case(end))
+}
+
+/// The text of a key that is not empty.
+pub(super) fn text<'a, T: Tree<'a>>(map: T, key: &str) -> Option<&'a str> {
+    map.get(key)?
+        .scalar()
+        .text()
+        .filter(|text| !text.is_empty())
+}
+
+/// Whether a switch is on.
+pub(super) fn is_set<'a, T: Tree<'a>>(map: T, key: &str) -> bool {
+    match map.get(key).map(T::scalar) {
+        Some(Scalar::Bool(is_on)) => is_on,
+        // To a template, any text is true.
+        Some(Scalar::Text(text)) => !text.is_empty(),
+        _ => false,
+    }
+}

@@ -46,6 +46,7 @@
 //! - Nothing in a file says that it holds the values of a Helm chart. `app/clues.rs` collects what other files say of charts, and
 //!   `app/values.rs` decides which files are values. `engine/shape/values.rs` finds the images in values, `engine/shape/releases.rs` the values
 //!   in HelmReleases, Applications and the like, and [`engine::helm`] knows where each chart takes a digest.
+//! - [`engine::version`] ranks the tags of a repository by a policy: `1.4.2` with `minor` goes to `1.5.0`.
 //! - `app/init.rs` plans what `imago init` writes; `cli/init.rs` shows it and asks.
 //! - `imago files -` reads one stream (`io/stdin.rs`), plans as for a file, and edits nothing.
 //! - Kustomizations are evidence: `app/overlays.rs` reads them from the whole work tree, and [`engine::kustomize`] says what they make of

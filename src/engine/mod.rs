@@ -29,4 +29,5 @@ pub mod shape;
 pub mod site;
 pub mod splice;
 pub mod tree;
+pub mod version;
 pub mod yaml;

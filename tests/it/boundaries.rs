@@ -17,13 +17,16 @@ const RINGS: [&str; 4] = ["engine", "io", "app", "cli"];
 /// Crates that only some places may use. Their paths below `src` start with one of these.
 const CRATES: [(&str, &[&str]); 33] = [
     ("granit_parser", &["engine/yaml"]),
-    ("regex", &["engine/kustomize"]),
+    ("regex", &["engine/kustomize", "engine/version"]),
     ("libyaml_safer", &["engine/splice/proof/libyaml.rs"]),
     ("serde_saphyr", &["cli/config"]),
     ("annotate_snippets", &["cli/render/problem.rs"]),
     ("signal_hook", &["io/interrupt.rs"]),
     ("similar", &["engine/diff.rs"]),
-    ("strsim", &["cli/config", "engine/marks.rs", "io/scan"]),
+    (
+        "strsim",
+        &["cli/config", "engine/marks.rs", "engine/version", "io/scan"],
+    ),
     ("git2", &["io/git"]),
     ("fastrand", &["io/registry"]),
     ("ipnet", &["io/no_proxy.rs", "io/registry"]),

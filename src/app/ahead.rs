@@ -101,6 +101,10 @@ mod tests {
             Ok(Digest::parse(&format!("sha256:{:064x}", 1)).unwrap())
         }
 
+        async fn tags(&self, _: &Lookup) -> Result<Arc<[String]>, Refusal> {
+            Ok(Arc::default())
+        }
+
         async fn manifest(&self, _: &Lookup, _: &Digest) -> Result<Option<Manifest>, Refusal> {
             Ok(None)
         }

@@ -142,6 +142,10 @@ mod tests {
                 .ok_or_else(|| refusal(Code::NotFound))
         }
 
+        async fn tags(&self, _: &Lookup) -> Result<Arc<[String]>, Refusal> {
+            Ok(Arc::default())
+        }
+
         async fn manifest(&self, _: &Lookup, digest: &Digest) -> Result<Option<Manifest>, Refusal> {
             self.asked.lock().unwrap().push(digest.to_string());
             self.manifests

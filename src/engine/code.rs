@@ -318,6 +318,9 @@ codes! {
         DigestMismatch = "digest-mismatch",
             "The bytes that the registry sent are not those of the digest.",
             "Check the registry, and the proxies on the way.";
+        TagList = "tag-list",
+            "The registry gives no whole list of the repository's tags: the list breaks off, goes in a circle or is too long.",
+            "Run again later, or give the image the policy `digest`, which needs no list.";
         Schema1 = "schema-1",
             "The registry has the tag only in the old form schema 1, whose digest cannot be pinned.",
             "Push the image again with a newer program.";

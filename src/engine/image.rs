@@ -11,7 +11,8 @@ mod placeholder;
 use std::fmt;
 use std::sync::Arc;
 
-use grammar::{Name, is_tag};
+use grammar::Name;
+pub use grammar::is_tag;
 pub use lookup::Lookup;
 pub use placeholder::is_placeholder;
 

@@ -1,9 +1,10 @@
-//! The one port made for a fake: who knows which digest a tag points to.
+//! The one port made for a fake: who knows which tags there are, and which digest each points to.
 //!
 //! A registry answers it over the network, and a table in tests. It refuses to decide anything: whether a digest is used is the
 //! engine's business.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::engine::answer::{Manifest, Refusal};
 use crate::engine::image::{Digest, Lookup};
@@ -19,6 +20,9 @@ pub trait Resolver: Send + Sync + 'static {
         lookup: &Lookup,
         digest: &Digest,
     ) -> impl Future<Output = Result<Option<Manifest>, Refusal>> + Send;
+
+    /// All tags of the lookup's repository, sorted, each once; the lookup's own tag plays no part. They come whole or not at all.
+    fn tags(&self, lookup: &Lookup) -> impl Future<Output = Result<Arc<[String]>, Refusal>> + Send;
 
     /// Whether the repository has the bytes of a digest that is not recorded yet, where that is to be looked at: `false` is an answer, bytes
     /// of another digest are a refusal.

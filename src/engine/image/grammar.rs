@@ -67,7 +67,7 @@ impl<'t> Name<'t> {
 }
 
 /// Whether a text is a valid tag.
-pub(super) fn is_tag(text: &str) -> bool {
+pub fn is_tag(text: &str) -> bool {
     (1..=MAX_TAG).contains(&text.len())
         && !text.starts_with(['.', '-'])
         && text

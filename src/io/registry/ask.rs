@@ -4,6 +4,7 @@
 //! after one more try with fresh credentials, never in a circle.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use reqwest::Method;
 
@@ -11,6 +12,7 @@ use super::challenge::{self, Challenge};
 use super::destination::Destination;
 use super::refusal::{SignedAs, passes, refusal, refused_before};
 use super::retry::Asked;
+use super::token::{Granted, Refused};
 use super::trace::Way;
 use super::transport::{Reply, Request};
 use super::trial::Trial;
@@ -29,14 +31,14 @@ pub(super) struct Answered {
 struct Pass {
     header: Option<Secret>,
     signed: SignedAs,
-    /// Which token of its repository it is, where it is one.
-    generation: Option<u32>,
+    /// The token, where it is one, and which one of its repository.
+    token: Option<Granted>,
     /// Where it is the credentials themselves: what is known of them, and where they were found.
     trial: Option<(Arc<Trial>, Source)>,
 }
 
 impl Registry {
-    /// Asks for a manifest or a blob (`what` is `manifests/1.4`), signed in as needed. The status may still be an error's.
+    /// Asks for a manifest, a blob or tags (`what` is `manifests/1.4`), signed in as needed. The status may still be an error's.
     pub(super) async fn ask<'a>(
         &self,
         to: &'a Destination,
@@ -67,7 +69,7 @@ impl Registry {
         accept: Option<&'static str>,
         way: &Way<'_>,
     ) -> Result<Answered, Refusal> {
-        let url = to
+        let mut url = to
             .base
             .join(&format!("v2/{}/{}", to.target.repository, asked.what()))
             .map_err(|_| {
@@ -77,6 +79,7 @@ impl Registry {
                     "check the registry's name",
                 )
             })?;
+        url.set_query(asked.query());
         let mut pass = match to.host.offer() {
             Some(offer) => self.sign_in(to, &offer, None, way).await?,
             None => None,
@@ -90,6 +93,7 @@ impl Registry {
                 authorization,
                 accept,
                 form: None,
+                most: asked.most().unwrap_or(self.limits.body),
             };
             let turn =
                 match pass.as_ref().and_then(|pass| pass.trial.as_ref()) {
@@ -109,6 +113,11 @@ impl Registry {
             let signed = pass
                 .as_ref()
                 .map_or(SignedAs::Nobody, |pass| pass.signed.clone());
+            if let Some(granted) = pass.as_ref().and_then(|pass| pass.token.as_ref())
+                && (200..300).contains(&reply.status)
+            {
+                granted.token.taken.store(true, Relaxed);
+            }
             if !refused {
                 return Ok(Answered { reply, signed });
             }
@@ -123,7 +132,10 @@ impl Registry {
                 Some(pass) => {
                     renewed = true;
                     match Self::offer_again(to, &reply) {
-                        Some(offer) => self.sign_in(to, &offer, Some(pass), way).await?,
+                        Some(offer) => {
+                            let refused = (pass, reply.status);
+                            self.sign_in(to, &offer, Some(refused), way).await?
+                        }
                         None => None,
                     }
                 }
@@ -155,6 +167,7 @@ impl Registry {
                 authorization: None,
                 accept: None,
                 form: None,
+                most: self.limits.body,
             };
             let reply = self
                 .until_answered(
@@ -194,12 +207,13 @@ impl Registry {
             .or_else(|| to.host.offer())
     }
 
-    /// What to send, by the host's offer. `None`: there are no credentials, or none but those that were refused.
+    /// What to send, by the host's offer. `refused` is what was sent last, with the status of the answer. `None`: there are no
+    /// credentials, or none but those that were refused.
     async fn sign_in(
         &self,
         to: &Destination,
         offer: &Challenge,
-        refused: Option<&Pass>,
+        refused: Option<(&Pass, u16)>,
         way: &Way<'_>,
     ) -> Result<Option<Pass>, Refusal> {
         let freshness = if refused.is_some() {
@@ -220,7 +234,7 @@ impl Registry {
                     basic(&credentials, &self.known)
                 }
             };
-            let same = refused.is_some_and(|pass| pass.header.as_ref() == Some(&header));
+            let same = refused.is_some_and(|(pass, _)| pass.header.as_ref() == Some(&header));
             let trial = Some((
                 to.host.shared.trials.of(&credentials),
                 credentials.source.clone(),
@@ -229,21 +243,26 @@ impl Registry {
             return Ok((!same).then_some(Pass {
                 header: Some(header),
                 signed,
-                generation: None,
+                token: None,
                 trial,
             }));
         }
         let Challenge::Bearer { realm, service } = offer else {
             return Ok(None);
         };
-        let generation = refused.and_then(|pass| pass.generation);
+        let refused = refused.and_then(|(pass, status)| {
+            Some(Refused {
+                generation: pass.token.as_ref()?.generation,
+                wants_another: status == 401,
+            })
+        });
         let granted = self
-            .token(to, realm, service.as_deref(), generation, way)
+            .token(to, realm, service.as_deref(), refused, way)
             .await?;
-        Ok(granted.map(|token| Pass {
-            header: Some(token.header),
-            signed: token.signed,
-            generation: Some(token.generation),
+        Ok(granted.map(|granted| Pass {
+            header: Some(granted.token.header.clone()),
+            signed: granted.token.signed.clone(),
+            token: Some(granted),
             trial: None,
         }))
     }

@@ -5,6 +5,7 @@
 //! try credentials.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(super) struct Token {
     pub(super) header: Secret,
     pub(super) until: Instant,
     pub(super) signed: SignedAs,
+    /// Whether the registry has answered a question that it came with.
+    pub(super) taken: Arc<AtomicBool>,
 }
 
 /// Where a token is put; whoever holds it asks for one.

@@ -3,6 +3,8 @@
 //! The kubelet does so: two secrets for a host are as often two accounts with a repository each as an old password and a new one.
 //! What a docker config has is tried as Docker does it, the closest entry alone.
 
+use std::sync::Arc;
+
 use super::destination::Destination;
 use super::manifest::{self, Malformed};
 use super::refusal::of_credentials;
@@ -24,26 +26,32 @@ impl Resolver for Registry {
             let (mut to, mut first) = (self.destination(lookup, &way).await?, None);
             loop {
                 match self.digest(&to, lookup, &way).await {
-                    Err(refusal) if self.has_another(&to, &refusal)? => {
-                        first.get_or_insert(refusal);
-                        to.secret += 1;
-                    }
-                    // The first secret's is the one that a person expects to count.
-                    Err(refusal) => {
-                        return Err(self.as_passed_on(&to, first.unwrap_or(refusal)));
-                    }
-                    Ok(digest) => {
-                        self.secrets
-                            .lock()
-                            .expect("no holder of this lock panics")
-                            .insert(to.target, to.secret);
-                        return Ok(digest);
-                    }
+                    Ok(digest) => return Ok(self.with_this_secret(to, digest)),
+                    Err(refusal) => self.next_secret(&mut to, &mut first, refusal)?,
                 }
             }
         };
         self.digests
             .ask(lookup.clone(), || self.within_run(work))
+            .await
+    }
+
+    async fn tags(&self, lookup: &Lookup) -> Result<Arc<[String]>, Refusal> {
+        let work = async {
+            let way = Way {
+                registry: self,
+                lookup,
+            };
+            let (mut to, mut first) = (self.destination(lookup, &way).await?, None);
+            loop {
+                match self.read_tags(&to, &way).await {
+                    Ok(tags) => return Ok(self.with_this_secret(to, tags)),
+                    Err(refusal) => self.next_secret(&mut to, &mut first, refusal)?,
+                }
+            }
+        };
+        self.tags
+            .ask(map::target(&self.maps, lookup).0, || self.within_run(work))
             .await
     }
 
@@ -123,6 +131,31 @@ impl Registry {
                 &format!(" (asked through the proxy `{proxy}`, which may have said so itself)");
         }
         refusal
+    }
+
+    /// Remembers which pull secret was of use.
+    fn with_this_secret<T>(&self, to: Destination, answer: T) -> T {
+        self.secrets
+            .lock()
+            .expect("no holder of this lock panics")
+            .insert(to.target, to.secret);
+        answer
+    }
+
+    /// Goes on to the next pull secret, or gives up with the first one's refusal: that is the one that a person expects to count.
+    fn next_secret(
+        &self,
+        to: &mut Destination,
+        first: &mut Option<Refusal>,
+        refusal: Refusal,
+    ) -> Result<(), Refusal> {
+        let has_another = self.has_another(to, &refusal)?;
+        let first = first.get_or_insert(refusal);
+        if !has_another {
+            return Err(self.as_passed_on(to, first.clone()));
+        }
+        to.secret += 1;
+        Ok(())
     }
 
     /// Whether the refusal is one of who we were, and there is another pull secret that may fare better.

@@ -1,4 +1,4 @@
-//! OCI registries: which digest has a tag now, and what does a digest stand for.
+//! OCI registries: which digest has a tag now, what does a digest stand for, and which tags has a repository.
 //!
 //! Follows the OCI distribution specification and what registries do beside it. A digest
 //! in the answer to HEAD is believed when it is well-formed, or read first (`NewDigests`); bytes count when they have the digest that was
@@ -9,7 +9,8 @@
 //! The parts: `map` and `destination` say who is asked, and `detours` whether that was the repository's choice, `ask` signs in, `in_turn` tries several pull secrets, `token` keeps
 //! tokens, `trial` keeps wrong passwords from being tried often, `retry` tries again, `host` knows what a run has learnt of a
 //! host, `shared` is what those have in common who ask side by side, `transport` sends one request, `addresses` and `proxies`
-//! say where and how it may go, `challenge` and `manifest` read what comes, `client_error`, `fault` and `refusal` say what went wrong, `trace`
+//! say where and how it may go, `challenge`, `manifest`, `tags` and
+//! `link_header` read what comes, `client_error`, `fault` and `refusal` say what went wrong, `trace`
 //! notes the way.
 //!
 //! # Why not `oci-client`
@@ -36,6 +37,7 @@ mod detours;
 pub(in crate::io) mod fault;
 mod host;
 mod in_turn;
+mod link_header;
 mod manifest;
 mod map;
 mod proxies;
@@ -43,6 +45,7 @@ mod refusal;
 mod retry;
 mod settings;
 mod shared;
+mod tags;
 mod token;
 mod trace;
 mod transport;
@@ -98,6 +101,7 @@ pub struct Registry {
     schemes: Once<String, bool>,
     digests: Once<Lookup, Result<Digest, Refusal>>,
     manifests: Once<(Target, Digest), Result<Option<Manifest>, Refusal>>,
+    tags: Once<Target, Result<Arc<[String]>, Refusal>>,
     trace: Mutex<Trace>,
     random: Mutex<fastrand::Rng>,
     deadline: OnceLock<Instant>,
@@ -138,6 +142,7 @@ impl Registry {
             schemes: Once::default(),
             digests: Once::default(),
             manifests: Once::default(),
+            tags: Once::default(),
             trace: Mutex::default(),
             random: Mutex::new(fastrand::Rng::with_seed(settings.seed)),
             deadline: OnceLock::new(),

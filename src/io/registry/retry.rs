@@ -27,6 +27,10 @@ const SLOW_TRIES: u32 = 2;
 /// One question and its tries.
 pub(super) struct Asked<'a> {
     what: String,
+    /// What is behind the `?`. People are not shown it: a registry may have written it.
+    query: Option<String>,
+    /// The largest answer, where it may be larger than a manifest.
+    most: Option<usize>,
     left: u32,
     made: u32,
     /// Tries that met a server's error.
@@ -41,6 +45,8 @@ impl<'a> Asked<'a> {
     pub(super) fn new(what: String, tries: u32) -> Self {
         Self {
             what,
+            query: None,
+            most: None,
             left: tries,
             made: 0,
             errors: 0,
@@ -49,9 +55,28 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// A part of a list: `query` says which, and `most` how large it may be.
+    pub(super) fn part(self, query: Option<String>, most: usize) -> Self {
+        Self {
+            query,
+            most: Some(most),
+            ..self
+        }
+    }
+
     /// What is asked for: `manifests/1.4`.
     pub(super) fn what(&self) -> &str {
         &self.what
+    }
+
+    /// What is behind the `?`.
+    pub(super) fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    /// The largest answer that is read, where it may be larger than a manifest.
+    pub(super) fn most(&self) -> Option<usize> {
+        self.most
     }
 
     /// Waits until the host lets this question in, and keeps its others out, where nothing is known of it yet.

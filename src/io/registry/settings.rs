@@ -75,6 +75,8 @@ pub struct Limits {
     pub patience: Duration,
     /// The largest manifest, configuration or token answer, in bytes.
     pub body: usize,
+    /// The largest answer with tags, and the most that all tags of a repository may have together, in bytes.
+    pub tags: usize,
 }
 
 impl Default for Limits {
@@ -89,6 +91,7 @@ impl Default for Limits {
             longest_pause: Duration::from_secs(30),
             patience: Duration::from_secs(2),
             body: 4 * 1024 * 1024,
+            tags: 16 * 1024 * 1024,
         }
     }
 }

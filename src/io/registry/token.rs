@@ -4,6 +4,8 @@
 //! the realm that the registry named, and only if it may be trusted with them: not over plain http unless the registry is, and
 //! not to a private address that the registry could not be on.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use reqwest::{Method, Url};
@@ -28,9 +30,16 @@ const MARGIN: Duration = Duration::from_secs(5);
 
 /// A token to send, and which one of its repository it is.
 pub(super) struct Granted {
-    pub(super) header: Secret,
-    pub(super) signed: SignedAs,
+    pub(super) token: Token,
     pub(super) generation: u32,
+}
+
+/// A token that the registry has just refused.
+#[derive(Clone, Copy)]
+pub(super) struct Refused {
+    pub(super) generation: u32,
+    /// Whether the registry wants another one (401), instead of saying that this one may not (403).
+    pub(super) wants_another: bool,
 }
 
 #[derive(Deserialize)]
@@ -42,13 +51,14 @@ struct Answer {
 
 impl Registry {
     /// The repository's token: the kept one, or a new one where there is none, where it is over, or where it is the refused one.
-    /// `None`: the refused one was a second one already, and a third would be no better.
+    /// `None`: the refused one was a second one already, and a third would be no better. It is where the registry took the second one
+    /// for a while and now wants another: then it ran out before its time.
     pub(super) async fn token(
         &self,
         to: &Destination,
         realm: &Url,
         service: Option<&str>,
-        refused: Option<u32>,
+        refused: Option<Refused>,
         way: &Way<'_>,
     ) -> Result<Option<Granted>, Refusal> {
         let place = to.host.token(&to.target.repository, to.secret);
@@ -56,19 +66,22 @@ impl Registry {
         let mut generation = 0;
         if let Some(kept) = kept.as_ref() {
             generation = kept.generation + 1;
-            let is_refused = refused == Some(kept.generation);
+            let refused = refused.filter(|refused| refused.generation == kept.generation);
             match &kept.outcome {
                 Err(refusal) => return Err(refusal.clone()),
-                Ok(token) if !is_refused && Instant::now() < token.until => {
-                    let (header, signed) = (token.header.clone(), token.signed.clone());
+                Ok(token) if refused.is_none() && Instant::now() < token.until => {
                     return Ok(Some(Granted {
-                        header,
-                        signed,
+                        token: token.clone(),
                         generation: kept.generation,
                     }));
                 }
-                Ok(_) if is_refused && kept.renewed => return Ok(None),
-                Ok(_) => {}
+                Ok(token) => {
+                    let ran_out =
+                        |refused: Refused| refused.wants_another && token.taken.load(Relaxed);
+                    if kept.renewed && refused.is_some_and(|refused| !ran_out(refused)) {
+                        return Ok(None);
+                    }
+                }
             }
         }
         let outcome = self.fetch(to, realm, service, refused.is_some(), way).await;
@@ -77,10 +90,8 @@ impl Registry {
             renewed: refused.is_some(),
             outcome: outcome.clone(),
         });
-        let token = outcome?;
         Ok(Some(Granted {
-            header: token.header,
-            signed: token.signed,
+            token: outcome?,
             generation,
         }))
     }
@@ -262,6 +273,7 @@ impl Registry {
                 authorization: None,
                 accept: None,
                 form: Some(&form),
+                most: self.limits.body,
             };
             let reply = self.ask_token(realm, &request, way).await?;
             // A server without the OAuth2 form: the older one takes the same token as a password.
@@ -281,6 +293,7 @@ impl Registry {
             authorization: header.as_ref(),
             accept: None,
             form: None,
+            most: self.limits.body,
         };
         let reply = self.ask_token(realm, &request, way).await?;
         self.read_token(&reply, realm, &to.target.registry, signed)
@@ -350,6 +363,7 @@ impl Registry {
             header: Secret::new(format!("Bearer {token}")),
             until,
             signed,
+            taken: Arc::default(),
         })
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Request<'a> {
     pub(super) accept: Option<&'static str>,
     /// The body of a POST, form-encoded.
     pub(super) form: Option<&'a Secret>,
+    /// The largest answer that is read, in bytes.
+    pub(super) most: usize,
 }
 
 /// An answer, whatever its status.
@@ -251,7 +253,7 @@ impl Transport {
             .expect("it is never closed");
         let mut work = pin!(timeout(
             self.limits.answer,
-            self.perform(built, &request.method, between.as_ref())
+            self.perform(built, request, between.as_ref())
         ));
         let outcome = match timeout(self.limits.patience, work.as_mut()).await {
             Ok(outcome) => outcome,
@@ -275,19 +277,19 @@ impl Transport {
 
     async fn perform(
         &self,
-        request: reqwest::RequestBuilder,
-        method: &Method,
+        built: reqwest::RequestBuilder,
+        request: &Request<'_>,
         between: Option<&Between<'_>>,
     ) -> Result<Reply, Fault> {
         let fault = |error: reqwest::Error| client_error::sort(&error, &self.limits, between);
-        let mut response = request.send().await.map_err(fault)?;
+        let mut response = built.send().await.map_err(fault)?;
         let mut reply = Reply {
             status: response.status().as_u16(),
             headers: std::mem::take(response.headers_mut()),
             body: Vec::new(),
             direct: true,
         };
-        if *method == Method::HEAD {
+        if request.method == Method::HEAD {
             return Ok(reply);
         }
         let failed = !(200..300).contains(&reply.status);
@@ -301,8 +303,8 @@ impl Transport {
                         return Ok(reply);
                     }
                 }
-                Ok(Some(chunk)) if reply.body.len() + chunk.len() > self.limits.body => {
-                    return Err(Fault::TooLarge(self.limits.body));
+                Ok(Some(chunk)) if reply.body.len() + chunk.len() > request.most => {
+                    return Err(Fault::TooLarge(request.most));
                 }
                 Ok(Some(chunk)) => reply.body.extend_from_slice(&chunk),
                 Ok(None) => return Ok(reply),

@@ -9,6 +9,7 @@ mod reading;
 mod real;
 mod secrets;
 mod sign_in;
+mod tags;
 mod tls;
 mod trials;
 

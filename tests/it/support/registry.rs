@@ -1,6 +1,6 @@
 //! An OCI registry inside the test process, with a token server. It counts requests and misbehaves on demand.
 //!
-//! It has only the part of the specification that reading needs: manifests by tag and digest, blobs, Basic and Bearer.
+//! It has only the part of the specification that reading needs: manifests by tag and digest, blobs, lists of tags, Basic and Bearer.
 //! `examples/demo.rs` uses it too, so it depends on nothing else in the tests.
 
 #![allow(
@@ -12,6 +12,8 @@
 
 #[path = "http.rs"]
 pub mod http;
+#[path = "tag_lists.rs"]
+mod tag_lists;
 #[path = "tokens.rs"]
 mod tokens;
 
@@ -24,6 +26,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use http::{Request, Response, Server};
+use tag_lists::{Lists, list_tags};
 use tokens::give_token;
 
 pub use tokens::Tokens;
@@ -58,6 +61,7 @@ struct State {
     faults: Mutex<BTreeMap<String, (u32, Arc<Fault>)>>,
     tokens: Mutex<BTreeMap<String, String>>,
     used: Mutex<BTreeSet<String>>,
+    lists: Mutex<Lists>,
 }
 
 /// A running registry at `address`.
@@ -189,6 +193,18 @@ impl TestRegistry {
             .remove(&(repository.to_owned(), reference.to_owned()));
     }
 
+    /// Gives a repository these tags beside those that were pushed. They are in its list, and have no manifest.
+    pub fn list(&self, repository: &str, tags: impl IntoIterator<Item = String>) {
+        let mut lists = self.state.lists.lock().unwrap();
+        let listed = lists.tags.entry(repository.to_owned()).or_default();
+        listed.extend(tags);
+    }
+
+    /// Answers with at most this many tags at once from now on.
+    pub fn page(&self, size: usize) {
+        self.state.lists.lock().unwrap().page = Some(size);
+    }
+
     /// Makes a repository misbehave (`token` means the token server). The closure gets the request, the number of earlier ones,
     /// and the right answer.
     pub fn fault(
@@ -313,6 +329,9 @@ fn answer(state: &State, access: &Access, realm: &str, request: &Request) -> Res
             || error(404, "BLOB_UNKNOWN"),
             |bytes| Response::new(200).body(bytes.clone()),
         );
+    }
+    if kind == "tags" {
+        return list_tags(state, repository, request);
     }
     let manifests = state.manifests.lock().unwrap();
     match manifests.get(&(repository.to_owned(), reference.to_owned())) {

@@ -40,6 +40,7 @@
 //!   and a text in which anything differs but the changes is not written. A report and `--check` tell the plan without that proof.
 //! - `engine::yaml` reads most manifests line by line and all others with the parser, node for node alike.
 //! - [`app::commit`] plans again on the content of another commit where the remote has moved: a plan is never carried over.
+//! - [`app::workspace`] is where a run works. In a bare repository its files are those of a commit: `app/commit/content.rs` reads them.
 //! - [`io::interrupt`] holds signals back while a change is half made.
 //! - `io/child.rs` starts every other program: with a time limit for all that it starts, and without our secrets.
 //! - [`engine::memory`] says which entry of a record belongs to which container, and [`engine::hold`] what keeps an image as it is.

@@ -7,24 +7,24 @@
 
 mod aim;
 mod carry;
+mod content;
 mod owner;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use self::aim::{Aim, Content};
-use super::examine::Questions;
+use self::content::Committed;
 use super::report::{Place, Problem};
 use super::request::CommitRequest;
-use super::survey::{self, Sought, Survey};
+use super::workspace::{Workspace, WorkspaceKind};
 use crate::engine::code::Code;
 use crate::io::files as disk;
 use crate::io::git::GitError;
 use crate::io::git::identity::Identity;
-use crate::io::git::repository::{ContentId, Head, Listed, Repository};
+use crate::io::git::repository::{ContentId, Head, Repository};
 use crate::io::git::transport::{Transport, TransportError};
-use crate::io::scan;
 
 /// The trailer that our commits bear, with the branch that they were made for.
 const TRAILER: &str = "Imago-Branch";
@@ -63,10 +63,14 @@ pub(super) enum Again {
 
 impl Session {
     /// Looks at all that a commit and a push need. `Err` is always a [`Problem`].
-    pub(super) fn open(request: &CommitRequest, root: &Path) -> anyhow::Result<Self> {
+    pub(super) fn open(request: &CommitRequest, at: &Workspace) -> anyhow::Result<Self> {
         disk::probe_open(OPEN_FILES)
             .map_err(|error| refused(&GitError::OpenFiles(error.to_string())))?;
-        let mut repository = Repository::open(root).map_err(|error| refused(&error))?;
+        let opened = match at.kind {
+            WorkspaceKind::WorkingTree => Repository::open(&at.root),
+            WorkspaceKind::Bare => Repository::open_bare(&at.root),
+        };
+        let mut repository = opened.map_err(|error| refused(&error))?;
         let head = repository.head().map_err(|error| refused(&error))?;
         let identity = identity(request, &repository)?;
         let transport = aim::transport(request, repository.root()).map_err(|problem| *problem)?;
@@ -103,85 +107,40 @@ impl Session {
     }
 
     /// What the commit is planned on, where that is not the working tree.
-    ///
-    /// What a partial clone left out of that is fetched first.
-    pub(super) fn survey(
-        &self,
-        request: scan::Scope<'_>,
-        lock: &Path,
-        sought: Sought<'_>,
-        questions: impl Questions,
-    ) -> anyhow::Result<Option<Survey>> {
-        if self.aim.content == Content::WorkingTree {
-            return Ok(None);
-        }
-        // What a commit has is tracked, whatever `.gitignore` says.
-        let (listed, links) = self
-            .repository
-            .files(self.aim.base)
-            .map_err(|error| refused(&error))?;
-        let paths: Vec<PathBuf> = listed.iter().map(|file| file.path.clone()).collect();
-        let request = scan::Scope {
-            root: self.repository.root(),
-            ..request
-        };
-        // Attributes of a file that is not here would say nothing.
-        let beside = |file: &&Listed| {
-            request.current.join(lock).ends_with(&file.path)
-                || file
-                    .path
-                    .file_name()
-                    .is_some_and(|name| name == ".gitattributes")
-        };
-        let beside = listed.iter().filter(beside);
-        let read = |chosen: &[usize]| -> Result<Vec<Vec<u8>>, Box<Problem>> {
-            let files: Vec<&Listed> = chosen.iter().map(|index| &listed[*index]).collect();
-            self.bring_contents(files.iter().copied().chain(beside.clone()))?;
-            let contents = files.into_iter().map(|file| self.repository.read(file));
-            contents
-                .collect::<Result<_, _>>()
-                .map_err(|error| Box::new(refused(&error)))
-        };
-        let links: BTreeMap<&Path, &Listed> =
-            links.iter().map(|link| (&*link.path, link)).collect();
-        let link = |place: &str| -> Result<Option<String>, Box<Problem>> {
-            let Some(link) = links.get(Path::new(place)) else {
-                return Ok(None);
-            };
-            self.bring_contents([*link].into_iter())?;
-            let target = self.repository.read(link);
-            let target = target.map_err(|error| Box::new(refused(&error)))?;
-            Ok(String::from_utf8(target).ok())
-        };
-        let survey = survey::survey_commit(request, &paths, read, link, sought, questions)
-            .map_err(|error| survey::wrong_paths(&error))?;
-        Ok(Some(survey.map_err(|problem| *problem)?))
+    pub(super) fn committed(&self) -> Option<Committed<'_>> {
+        (self.aim.content == Content::Commit).then(|| Committed {
+            repository: &self.repository,
+            commit: self.aim.base,
+            fetch: Some((&self.request, self.transport.as_ref())),
+        })
+    }
+}
+
+/// A bare repository that is only looked at.
+pub(super) struct BareHead {
+    repository: Repository,
+    head: Head,
+}
+
+impl BareHead {
+    /// Opens it. `Err` is always a [`Problem`].
+    pub(super) fn open(root: &Path) -> anyhow::Result<Self> {
+        let opened = Repository::open_bare(root);
+        let opened = opened.and_then(|repository| Ok((repository.head()?, repository)));
+        let (head, repository) = opened.map_err(|error| Problem {
+            what: format!("cannot read the files of `{}`", root.display()),
+            ..refused(&error)
+        })?;
+        Ok(Self { repository, head })
     }
 
-    /// Fetches the contents that a partial clone has left at its remote, all at once.
-    fn bring_contents<'f>(
-        &self,
-        files: impl Iterator<Item = &'f Listed>,
-    ) -> Result<(), Box<Problem>> {
-        let failed = |error: &GitError| Box::new(refused(error));
-        if self
-            .repository
-            .promisor()
-            .map_err(|error| failed(&error))?
-            .is_none()
-        {
-            return Ok(());
+    /// The commit that HEAD names.
+    pub(super) fn committed(&self) -> Committed<'_> {
+        Committed {
+            repository: &self.repository,
+            commit: self.head.commit,
+            fetch: None,
         }
-        let absent = self
-            .repository
-            .absent(files)
-            .map_err(|error| failed(&error))?;
-        fetch_contents(
-            &self.request,
-            &self.repository,
-            self.transport.as_ref(),
-            &absent,
-        )
     }
 }
 
@@ -266,11 +225,16 @@ fn fault(code: Code, what: String, cause: String, hint: &str) -> Box<Problem> {
     })
 }
 
-/// Somebody else has pushed again and again.
-pub(super) fn overtaken() -> Problem {
+/// Somebody else has pushed again and again: to the remote, or to the bare repository that is committed to.
+pub(super) fn overtaken(request: &CommitRequest) -> Problem {
+    let act = if request.push.is_some() {
+        "push"
+    } else {
+        "commit"
+    };
     *fault(
         Code::GitOvertaken,
-        "cannot push".to_owned(),
+        format!("cannot {act}"),
         "others kept pushing to the branch while the change was made".to_owned(),
         "run again when it is quieter",
     )

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::commit::BareHead;
 use super::gate::PlatformLoss;
 use super::observer::Observer;
 use super::resolve::Wanted;
-use super::source::{LockUse, Source};
+use super::source::{LockPlace, LockUse, Source};
 use super::workspace::Workspace;
 use crate::engine::answer::Refusal;
 use crate::engine::image::{Digest, Lookup};
@@ -50,7 +51,19 @@ pub async fn run(
     observer: &dyn Observer,
 ) -> anyhow::Result<Digests> {
     let registries = request.registries.reached(|path| at.reach(path));
-    let source = Source::open(&request.lock.reached(at), &registries)?;
+    let (lock, place) = match at.in_commit(&request.lock.path) {
+        Some(path) if request.lock.offline => {
+            let head = BareHead::open(&at.root)?;
+            let bytes = head.committed().file(&path).map_err(|problem| *problem)?;
+            (request.lock.at(path), LockPlace::Commit(bytes))
+        }
+        _ => {
+            let lock = request.lock.reached(at);
+            let place = LockPlace::File(lock.path.clone());
+            (lock, place)
+        }
+    };
+    let source = Source::open(&lock, &place, &registries)?;
     let wanted: Wanted = request
         .images
         .iter()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::commit::{self, Again, PushOutcome, Session};
+use super::commit::{self, Again, BareHead, PushOutcome, Session};
 use super::copies;
 use super::edits::{self, Edited, Wanted};
 use super::globs;
@@ -17,7 +17,7 @@ use super::pass::Pass;
 use super::ready::{Awaiting, OwnAnswers};
 use super::report::{Action, ObjectReport, Place, Problem, Reach, Report};
 use super::request::{FilesRequest, Input};
-use super::source::{Source, Sourced, lock_problem};
+use super::source::{LockPlace, Source, Sourced, lock_problem};
 use super::survey::{self, Survey};
 use super::threads::{self, WhenReady, aside};
 use super::workspace::{Workspace, WorkspaceKind};
@@ -49,12 +49,13 @@ pub async fn run(
     let (mut overtaken, mut caught_up) = (0, 0);
     while overtaken <= OVERTAKEN_AT_MOST && caught_up <= OVERTAKEN_AT_MOST {
         let looking = Arc::clone(&job);
-        let (opened, looked) = aside(move || looking.look(session)).await?;
+        let (opened, mut looked) = aside(move || looking.look(session)).await?;
+        let lock = looked.lock.take();
         let (mut report, pass) = job.decide(looked, observer).await?;
         if job.request.action == Action::Check && job.request.asks_registries() {
             let expected = pass.digests();
             lock_check::check(
-                &job.lock,
+                lock.as_ref(),
                 &job.request,
                 &pass.answers,
                 &expected,
@@ -78,7 +79,10 @@ pub async fn run(
             }
         }
     }
-    Err(commit::overtaken().into())
+    match &job.request.git {
+        Some(git) => Err(commit::overtaken(git).into()),
+        None => unreachable!("only a commit is planned again"),
+    }
 }
 
 /// A request in its workspace.
@@ -87,8 +91,8 @@ struct Job {
     request: FilesRequest,
     at: Workspace,
     rules: Arc<Rules>,
-    /// Where the lock is read and written.
-    lock: PathBuf,
+    /// The file that the lock is read from and written to. `None`: it is one of the commit.
+    lock: Option<PathBuf>,
     /// Each report as it was named, and the file that it goes to.
     reports: Vec<(PathBuf, PathBuf)>,
 }
@@ -98,6 +102,8 @@ struct Looked {
     survey: Survey,
     questions: Vec<Vec<Question>>,
     named: Option<BTreeSet<Lookup>>,
+    /// The lock that a check compares.
+    lock: Option<Lock>,
     source: Option<Source>,
     report: Report,
 }
@@ -113,17 +119,23 @@ enum End {
 impl Job {
     fn new(request: &FilesRequest, at: &Workspace) -> anyhow::Result<Self> {
         let typed = request;
-        if at.kind == WorkspaceKind::Bare {
-            typed.refuse_bare(at)?;
-        }
         let reach = |path: &Path| at.reach(path);
+        let content = at.of_paths(&typed.paths).map_err(|problem| *problem)?;
+        if content.kind == WorkspaceKind::Bare {
+            typed.refuse_bare(&content.root)?;
+        }
+        let in_commit = content.in_commit(&typed.lock.path);
+        let is_in_commit = in_commit.is_some();
         let request = FilesRequest {
-            lock: typed.lock.reached(at),
+            lock: (typed.lock).at(in_commit.unwrap_or_else(|| reach(&typed.lock.path))),
             registries: typed.registries.reached(reach),
             reports: typed.reports.iter().map(|path| reach(path)).collect(),
             ..typed.clone()
         };
-        let lock = request.lock.place(&at.root).map_err(|problem| *problem)?;
+        let lock = match is_in_commit {
+            true => None,
+            false => Some(request.lock.place(&at.root).map_err(|problem| *problem)?),
+        };
         // A path that cannot be judged fails when it is written.
         let places = request.reports.iter().zip(&typed.reports);
         let places = places.filter_map(|(path, typed)| {
@@ -133,12 +145,12 @@ impl Job {
         let job = Self {
             reports: places.collect(),
             rules: Arc::new(request.rules()),
-            at: at.clone(),
+            at: content,
             request,
             lock,
         };
-        let lock = absolute(&job.lock);
-        job.refuse_report_over("the lock", |place| place == lock)?;
+        let lock = job.lock.as_deref().map(absolute);
+        job.refuse_report_over("the lock", |place| Some(place) == lock.as_deref())?;
         Ok(job)
     }
 
@@ -162,13 +174,28 @@ impl Job {
         let request = &self.request;
         let session = match (&request.git, outdated) {
             (_, Some(outdated)) => Some(outdated.look_again()?),
-            (Some(git), None) => Some(Session::open(git, &self.at.root)?),
+            (Some(git), None) => Some(Session::open(git, &self.at)?),
             (None, None) => None,
         };
-        let source = request.source(&self.lock)?;
+        let bare = match (&session, self.at.kind) {
+            (None, WorkspaceKind::Bare) => Some(BareHead::open(&self.at.root)?),
+            _ => None,
+        };
+        let of_session = session.as_ref().and_then(Session::committed);
+        let committed = of_session.or(bare.as_ref().map(BareHead::committed));
+        let place = match (&self.lock, &committed) {
+            (None, Some(committed)) if request.reads_lock() => LockPlace::Commit(
+                committed
+                    .file(&request.lock.path)
+                    .map_err(|problem| *problem)?,
+            ),
+            (None, _) => LockPlace::Commit(None),
+            (Some(path), _) => LockPlace::File(path.clone()),
+        };
+        let (source, lock) = request.source(&place)?;
         let questions = |objects: &[(usize, Object)]| request.questions(objects, &self.rules);
-        let of_commit = session.as_ref().map(|session| {
-            session.survey(
+        let of_commit = committed.map(|committed| {
+            committed.survey(
                 request.scope(&self.at),
                 &request.lock.path,
                 request.sought(),
@@ -180,7 +207,7 @@ impl Job {
                 .iter()
                 .for_each(|source| source.ask_ahead(number, questions))
         };
-        let mut survey = match (of_commit.transpose()?.flatten(), request.input) {
+        let mut survey = match (of_commit.transpose()?, request.input) {
             (Some(survey), _) => survey,
             (None, Input::Stdin) => survey::survey_stdin(&request.kinds, questions, ask_ahead),
             (None, Input::Paths) => survey::survey(
@@ -209,6 +236,7 @@ impl Job {
                 questions: questions.collect(),
                 survey,
                 named,
+                lock,
                 source,
                 report,
             },
@@ -225,6 +253,7 @@ impl Job {
             mut survey,
             questions,
             named,
+            lock: _,
             source,
             mut report,
         } = looked;
@@ -342,23 +371,22 @@ impl Job {
 }
 
 impl FilesRequest {
-    /// A bare repository has no files to read. Those of another folder may be named from it, as a hook does.
-    pub(super) fn refuse_bare(&self, at: &Workspace) -> anyhow::Result<()> {
-        let is_inside = |path: &PathBuf| {
-            let named = at.current.join(path);
-            let real = named.canonicalize().unwrap_or(named);
-            real.starts_with(&at.root)
-        };
-        if !self.paths.iter().any(is_inside) {
+    /// A bare repository has no files to write.
+    fn refuse_bare(&self, root: &Path) -> anyhow::Result<()> {
+        let writes = matches!(self.action, Action::Update | Action::Restore);
+        if !writes || self.git.is_some() {
             return Ok(());
         }
         let error = GitError::Bare;
         Err(Problem {
             code: error.code(),
-            what: format!("cannot read files in `{}`", at.root.display()),
+            what: format!("cannot write files in `{}`", root.display()),
             place: Place::default(),
             cause: error.to_string(),
-            hint: error.hint(),
+            hint: Some(
+                "add `--commit` to commit to the branch that HEAD names, or `--branch NAME`"
+                    .to_owned(),
+            ),
         }
         .into())
     }
@@ -374,24 +402,32 @@ impl FilesRequest {
         }
     }
 
-    /// Who answers, where the action asks anything. Nothing is asked yet.
-    fn source(&self, lock: &Path) -> anyhow::Result<Option<Source>> {
+    /// Whether the lock is read: it answers, or it is compared with what registries answer.
+    fn reads_lock(&self) -> bool {
+        self.asks() && (self.lock.offline || self.action != Action::Report)
+    }
+
+    /// Who answers, where the action asks anything, and the lock that a check compares with the answers. Nothing is asked yet.
+    fn source(&self, place: &LockPlace) -> anyhow::Result<(Option<Source>, Option<Lock>)> {
         let source = self
             .asks()
-            .then(|| Source::open(&self.lock, &self.registries))
+            .then(|| Source::open(&self.lock, place, &self.registries))
             .transpose()?;
-        if self.action == Action::Update && !self.lock.offline {
-            // A lock that cannot be read or written must not be left behind the manifests.
-            let old =
-                Lock::read(lock).map_err(|error| lock_problem("read", &self.lock.path, &error))?;
-            // A branch of its own has a lock of its own, which is made of objects.
-            let is_written = self.git.as_ref().is_none_or(|git| git.branch.is_none());
-            if is_written && (old.is_some() || self.lock.named) {
-                Lock::writable(lock)
-                    .map_err(|error| lock_problem("write", &self.lock.path, &error))?;
-            }
+        if self.lock.offline || !self.reads_lock() {
+            return Ok((source, None));
         }
-        Ok(source)
+        // A lock that cannot be read or written must not be left behind the manifests.
+        let lock = place.read(&self.lock)?;
+        // A branch of its own has a lock of its own, which is made of objects.
+        let is_written = self.action == Action::Update
+            && self.git.as_ref().is_none_or(|git| git.branch.is_none());
+        if let LockPlace::File(path) = place
+            && is_written
+            && (lock.is_some() || self.lock.named)
+        {
+            Lock::writable(path).map_err(|error| lock_problem("write", &self.lock.path, &error))?;
+        }
+        Ok((source, lock))
     }
 }
 

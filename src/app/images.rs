@@ -1,6 +1,7 @@
 //! The images of files or of a cluster, as they are written. No registry is asked, and nothing is written.
 
 use super::cluster::ClusterRequest;
+use super::commit::BareHead;
 use super::report::{Action, Mode, Place, Report};
 use super::request::{FilesRequest, Input};
 use super::workspace::{Workspace, WorkspaceKind};
@@ -61,18 +62,21 @@ impl Listed {
 
 /// Lists the images of files. `Err`: nothing could be looked at.
 pub fn in_files(request: &FilesRequest, at: &Workspace) -> anyhow::Result<Inventory> {
-    if at.kind == WorkspaceKind::Bare {
-        request.refuse_bare(at)?;
-    }
+    let at = &at.of_paths(&request.paths).map_err(|problem| *problem)?;
     let scope = request.scope(at);
-    let found = match request.input {
-        Input::Paths => survey::survey(scope, request.sought(), |_: &[_]| Vec::new(), |_, _| {}),
-        Input::Stdin => {
-            let kinds = &request.kinds;
-            Ok(survey::survey_stdin(kinds, |_: &[_]| Vec::new(), |_, _| {}))
+    let unasked = |_: &[_]| Vec::new();
+    let mut found = match (request.input, at.kind) {
+        (Input::Stdin, _) => survey::survey_stdin(&request.kinds, unasked, |_, _| {}),
+        (Input::Paths, WorkspaceKind::WorkingTree) => {
+            survey::survey(scope, request.sought(), unasked, |_, _| {})
+                .map_err(|error| survey::wrong_paths(&error))?
+        }
+        (Input::Paths, WorkspaceKind::Bare) => {
+            let head = BareHead::open(&at.root)?;
+            let lock = &request.lock.path;
+            (head.committed()).survey(scope, lock, request.sought(), unasked)?
         }
     };
-    let mut found = found.map_err(|error| survey::wrong_paths(&error))?;
     let mut inventory = Inventory::new(request.input.mode());
     let report = &mut inventory.report;
     report.narrowed = request.narrows();

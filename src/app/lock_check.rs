@@ -4,13 +4,12 @@
 //! digest the registry is asked whether it has it at all.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use futures_util::future::join_all;
 
 use super::report::{LockedEntry, Place, Problem, Report};
 use super::request::FilesRequest;
-use super::source::{self, lock_problem};
+use super::source;
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
@@ -26,20 +25,20 @@ struct Stale<'a> {
     now: &'a Digest,
 }
 
-/// Compares the lock at `path`, where there is one, and adds what is wrong with it to the report. `expected` has the digest that an update
+/// Compares the lock, where there is one, and adds what is wrong with it to the report. `expected` has the digest that an update
 /// would note for each tag. `Err` is always a [`Problem`].
 pub(super) async fn check(
-    path: &Path,
+    lock: Option<&Lock>,
     request: &FilesRequest,
     answers: &Answers,
     expected: &BTreeMap<Lookup, Digest>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let name = &request.lock.path;
-    let Some(lock) = Lock::read(path).map_err(|error| lock_problem("read", name, &error))? else {
+    let Some(lock) = lock else {
         return Ok(());
     };
-    let stale = stale(&lock, answers, expected);
+    let stale = stale(lock, answers, expected);
     if stale.is_empty() {
         return Ok(());
     }

@@ -105,7 +105,7 @@ impl Pass {
         &self,
         request: &FilesRequest,
     ) -> Result<Option<lock::Draft>, Box<Problem>> {
-        self.with_lock(request, request.lock.path.exists(), lock::Draft::new)
+        self.with_lock(request, lock::Draft::new)
             .map(Option::flatten)
     }
 
@@ -115,9 +115,11 @@ impl Pass {
         request: &FilesRequest,
         old: Option<&[u8]>,
     ) -> Result<Option<String>, Box<Problem>> {
-        let merged = |_: &Path, digests: &_, prune: Prune<'_>| lock::merged(old, digests, prune);
-        self.with_lock(request, old.is_some(), merged)
-            .map(Option::flatten)
+        if !keeps_lock(request, old.is_some()) {
+            return Ok(None);
+        }
+        lock::merged(old, &self.digests(), self.prune())
+            .map_err(|error| Box::new(lock_problem("write", &request.lock.path, &error)))
     }
 
     /// Writes every file that changes, and the lock; the failures by the file's place. `Err`: a signal ended it before the end.
@@ -127,7 +129,7 @@ impl Pass {
         report: &mut Report,
     ) -> Result<BTreeMap<usize, Problem>, Box<Problem>> {
         let failures = write::draft(self.due(), Signals::Obeyed).put()?;
-        if let Err(problem) = self.with_lock(request, request.lock.path.exists(), lock::merge) {
+        if let Err(problem) = self.with_lock(request, lock::merge) {
             report.problems.push(*problem);
         }
         Ok(failures)
@@ -147,19 +149,21 @@ impl Pass {
     fn with_lock<T>(
         &self,
         request: &FilesRequest,
-        is_there: bool,
         act: impl Fn(&Path, &BTreeMap<Lookup, Digest>, Prune<'_>) -> Result<T, LockError>,
     ) -> Result<Option<T>, Box<Problem>> {
         let lock = &request.lock;
-        if request.action != Action::Update || lock.offline || !(lock.named || is_there) {
+        if !keeps_lock(request, lock.path.exists()) {
             return Ok(None);
         }
         // A link may have taken the place of its folder since the run began.
         let path = lock.place(&self.root)?;
-        let prune = self.named.as_ref().map_or(Prune::Keep, Prune::Unused);
-        act(&path, &self.digests(), prune)
+        act(&path, &self.digests(), self.prune())
             .map(Some)
             .map_err(|error| Box::new(lock_problem("write", &lock.path, &error)))
+    }
+
+    fn prune(&self) -> Prune<'_> {
+        self.named.as_ref().map_or(Prune::Keep, Prune::Unused)
     }
 
     /// The digest that the manifests have of each tag after this pass: the tag's new one, unless all that use the tag were held back
@@ -196,4 +200,10 @@ impl Pass {
         );
         digests
     }
+}
+
+/// Whether a run writes the lock: where it is named or there.
+fn keeps_lock(request: &FilesRequest, is_there: bool) -> bool {
+    let lock = &request.lock;
+    request.action == Action::Update && !lock.offline && (lock.named || is_there)
 }

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::bail;
-
 use super::ahead::Ahead;
 use super::gate::PlatformLoss;
 use super::observer::Event;
@@ -36,8 +34,13 @@ pub struct LockUse {
 impl LockUse {
     /// The same lock, by a path that can be opened.
     pub(super) fn reached(&self, at: &Workspace) -> Self {
+        self.at(at.reach(&self.path))
+    }
+
+    /// The same lock by another path.
+    pub(super) fn at(&self, path: PathBuf) -> Self {
         Self {
-            path: at.reach(&self.path),
+            path,
             ..self.clone()
         }
     }
@@ -46,6 +49,26 @@ impl LockUse {
     pub(super) fn place(&self, root: &Path) -> Result<PathBuf, Box<Problem>> {
         links::destination(root, &self.path)
             .map_err(|error| Box::new(lock_problem("use", &self.path, &error.into())))
+    }
+}
+
+/// Where a lock is read.
+#[derive(Debug)]
+pub(super) enum LockPlace {
+    /// From a file.
+    File(PathBuf),
+    /// From a commit, which has this or no lock.
+    Commit(Option<Vec<u8>>),
+}
+
+impl LockPlace {
+    /// `None`: there is no lock.
+    pub(super) fn read(&self, lock: &LockUse) -> Result<Option<Lock>, Problem> {
+        let read = match self {
+            Self::File(path) => Lock::read(path),
+            Self::Commit(bytes) => bytes.as_deref().map(Lock::parse).transpose(),
+        };
+        read.map_err(|error| lock_problem("read", &lock.path, &error))
     }
 }
 
@@ -69,13 +92,19 @@ pub(super) struct Sourced {
 }
 
 impl Source {
-    /// Reads the lock, or checks how registries are to be asked, which a runtime has to be there for. None of them is asked yet. `Err` is
-    /// always a [`Problem`].
-    pub(super) fn open(lock: &LockUse, registries: &Settings) -> anyhow::Result<Self> {
-        if lock.offline {
-            Ok(Self::Lock(read(lock)?, lock.path.clone()))
-        } else {
-            Ok(Self::Registries(Ahead::new(self::registries(registries)?)))
+    /// Takes the lock, which is to be read at `place`, or checks how registries are to be asked, which a runtime has to be there for. None of
+    /// them is asked yet. `Err` is always a [`Problem`].
+    pub(super) fn open(
+        lock: &LockUse,
+        place: &LockPlace,
+        registries: &Settings,
+    ) -> anyhow::Result<Self> {
+        if !lock.offline {
+            return Ok(Self::Registries(Ahead::new(self::registries(registries)?)));
+        }
+        match place.read(lock)? {
+            Some(read) => Ok(Self::Lock(read, lock.path.clone())),
+            None => Err(absent(lock).into()),
         }
     }
 
@@ -151,18 +180,14 @@ pub(super) fn registries(settings: &Settings) -> anyhow::Result<Arc<Registry>> {
     Ok(Arc::new(Registry::new(settings.clone()).map_err(unusable)?))
 }
 
-/// The lock that `--offline` reads. Without one nothing can be said.
-fn read(lock: &LockUse) -> anyhow::Result<Lock> {
-    match Lock::read(&lock.path) {
-        Ok(Some(read)) => Ok(read),
-        Ok(None) => bail!(Problem {
-            code: Code::NoLock,
-            what: format!("cannot read the lock `{}`", lock.path.display()),
-            place: Place::default(),
-            cause: "there is none, and `--offline` has nothing else to go by".to_owned(),
-            hint: Some("make it once with `imago files --update --lock imago.lock`".to_owned()),
-        }),
-        Err(error) => bail!(lock_problem("read", &lock.path, &error)),
+/// `--offline` has no lock to read.
+fn absent(lock: &LockUse) -> Problem {
+    Problem {
+        code: Code::NoLock,
+        what: format!("cannot read the lock `{}`", lock.path.display()),
+        place: Place::default(),
+        cause: "there is none, and `--offline` has nothing else to go by".to_owned(),
+        hint: Some("make it once with `imago files --update --lock imago.lock`".to_owned()),
     }
 }
 

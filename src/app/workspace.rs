@@ -1,7 +1,9 @@
 //! Where a run works: what is relative begins here, and never at the process's own current folder.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
+use super::report::{Place, Problem};
+use crate::engine::code::Code;
 use crate::io::git_folder;
 use crate::io::scan;
 
@@ -23,7 +25,7 @@ pub struct Workspace {
 pub enum WorkspaceKind {
     /// Those of a folder.
     WorkingTree,
-    /// Those of commits alone.
+    /// Those of the commit that a bare repository's HEAD names.
     Bare,
 }
 
@@ -54,6 +56,62 @@ impl Workspace {
             is_of_the_process: true,
             ..Self::at(current)
         }
+    }
+
+    /// Where these paths are read: from a bare repository, paths of its commit begin at the commit's root, and files outside of the
+    /// repository may be named too, as a hook does. `Err`: there are some of both.
+    pub fn of_paths(&self, paths: &[PathBuf]) -> Result<Self, Box<Problem>> {
+        if self.kind == WorkspaceKind::WorkingTree {
+            return Ok(self.clone());
+        }
+        let is_outside = |path: &PathBuf| {
+            let named = self.current.join(path);
+            let real = named.canonicalize().unwrap_or(named);
+            git_folder::bare_repository(&real).and_then(|root| root.canonicalize().ok())
+                != self.root.canonicalize().ok()
+        };
+        match paths.iter().filter(|path| is_outside(path)).count() {
+            outside if outside == paths.len() => Ok(Self {
+                kind: WorkspaceKind::WorkingTree,
+                ..self.clone()
+            }),
+            0 => {
+                let root = self.root.canonicalize();
+                let root = root.unwrap_or_else(|_| self.root.clone());
+                Ok(Self {
+                    kind: WorkspaceKind::Bare,
+                    current: root.clone(),
+                    root,
+                    is_of_the_process: false,
+                })
+            }
+            _ => Err(Box::new(Problem {
+                code: Code::Usage,
+                what: "cannot read files of a commit and of a folder in one run".to_owned(),
+                place: Place::default(),
+                cause: format!(
+                    "`{}` is a bare repository, and some of the paths are outside of it",
+                    self.root.display()
+                ),
+                hint: Some("run once for each".to_owned()),
+            })),
+        }
+    }
+
+    /// The path from the root, if this is a file of a bare repository's commit.
+    pub fn in_commit(&self, typed: &Path) -> Option<PathBuf> {
+        if self.kind == WorkspaceKind::WorkingTree {
+            return None;
+        }
+        let mut plain = PathBuf::new();
+        for component in self.root.join(typed).components() {
+            match component {
+                Component::ParentDir => drop(plain.pop()),
+                other => plain.push(other),
+            }
+        }
+        let below = plain.strip_prefix(&self.root).ok()?;
+        (git_folder::bare_repository(&plain).as_ref() == Some(&self.root)).then(|| below.to_owned())
     }
 
     /// A path as it was typed, so that it can be opened.

@@ -15,6 +15,7 @@ use serde_saphyr::Location;
 
 use super::refused::{Mistake, Spot};
 use crate::io::files::{self, FileError};
+use crate::io::git::{self, GitError};
 use crate::io::links::Links;
 use crate::io::scan;
 use values::Values;
@@ -29,8 +30,10 @@ const MISSPELT: &str = ".imago.yml";
 pub struct Config {
     /// The file, as shown to the user.
     pub name: String,
-    /// The folder that paths and globs in it begin at, absolute.
+    /// The folder that paths and globs in it begin at, absolute. It may be a bare repository, whose commit has the files.
     folder: PathBuf,
+    /// Whether it comes from a commit of a bare repository.
+    is_of_commit: bool,
     /// The current folder, absolute.
     current: PathBuf,
     values: Values,
@@ -38,6 +41,32 @@ pub struct Config {
 
 /// The most bytes of settings that are read.
 const LARGEST: usize = 64 * 1024;
+
+/// Reads the file of the commit that HEAD of a bare repository names. `None`: it has none.
+pub fn read_of_head(root: &Path) -> Result<Option<Config>, Mistake> {
+    let of_head = |name: &str| format!("HEAD:{name}");
+    let file = |name: &str| match git::file_of_head(root, Path::new(name)) {
+        Ok(bytes) => Ok(bytes),
+        Err(error @ (GitError::Other(_) | GitError::Absent(_))) => Err(Mistake {
+            what: format!("cannot read the settings: {error}"),
+            file: of_head(name),
+            spot: None,
+            hint: "run with `--no-config`, or name a file with `--config FILE`".to_owned(),
+        }),
+        // The run itself says why it cannot work there.
+        Err(_) => Ok(None),
+    };
+    match file(NAME)? {
+        Some(bytes) => Ok(Some(Config {
+            is_of_commit: true,
+            ..parse(bytes, of_head(NAME), root.to_owned(), root)?
+        })),
+        None => match file(MISSPELT)? {
+            Some(_) => Err(misspelt(of_head(MISSPELT))),
+            None => Ok(None),
+        },
+    }
+}
 
 /// Reads the file that was named, or the one at the root of the current folder's repository. `None`: nothing was named or is there.
 pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mistake> {
@@ -69,6 +98,12 @@ pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mist
         }
         Err(error) => return Err(unreadable(error)),
     };
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    let folder = folder.canonicalize().unwrap_or(folder);
+    parse(bytes, name, folder, current).map(Some)
+}
+
+fn parse(bytes: Vec<u8>, name: String, folder: PathBuf, current: &Path) -> Result<Config, Mistake> {
     // Every glob is compiled before anything is read, and whoever opens a pull request can write the file.
     if bytes.len() > LARGEST {
         return Err(Mistake {
@@ -87,35 +122,36 @@ pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mist
         spot: None,
         hint: "save the file as UTF-8".to_owned(),
     })?;
-    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-    let folder = folder.canonicalize().unwrap_or(folder);
     let values = values::read(&text).map_err(|(usage, location)| Mistake {
         what: usage.what,
         file: name.clone(),
         spot: location.map(|location| spot(&text, location)),
         hint: usage.hint,
     })?;
-    Ok(Some(Config {
+    Ok(Config {
         name,
         folder,
+        is_of_commit: false,
         current: current.to_owned(),
         values,
-    }))
+    })
 }
 
 /// Settings under a name that nobody reads: who wrote them counts on them.
 fn misnamed(root: &Path, current: &Path) -> Option<Mistake> {
     let path = root.join(MISSPELT);
-    path.symlink_metadata().is_ok().then(|| Mistake {
+    let shown = path.strip_prefix(current).unwrap_or(&path);
+    let is_there = path.symlink_metadata().is_ok();
+    is_there.then(|| misspelt(shown.display().to_string()))
+}
+
+fn misspelt(file: String) -> Mistake {
+    Mistake {
         what: format!("the settings are not read under this name, but as `{NAME}`"),
-        file: path
-            .strip_prefix(current)
-            .unwrap_or(&path)
-            .display()
-            .to_string(),
+        file,
         spot: None,
         hint: format!("rename it to `{NAME}`, or run with `--no-config`"),
-    })
+    }
 }
 
 fn spot(text: &str, location: Location) -> Spot {

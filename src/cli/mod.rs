@@ -15,14 +15,14 @@ mod tests;
 pub mod verbosity;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
 
 use crate::app::observer::{Event, Observer};
 use crate::app::report::{Action, Problem, Report};
-use crate::app::workspace::Workspace;
+use crate::app::workspace::{Workspace, WorkspaceKind};
 use crate::app::{cluster, digest, files, images};
 use crate::io::interrupt::{self, Interrupt};
 use crate::io::registry::Detours;
@@ -191,8 +191,20 @@ fn read(
         Configuration {
             no_config: true, ..
         } => None,
-        Configuration { config, .. } => config::read(config.as_deref(), current)
-            .map_err(|mistake| Refused::Setting(Box::new(mistake)))?,
+        Configuration { config: named, .. } => {
+            let here = [PathBuf::from(".")];
+            let paths = match &typed.command {
+                Command::Files(flags) if !flags.paths.is_empty() => &flags.paths,
+                Command::Images(flags) if !flags.paths.is_empty() => &flags.paths,
+                _ => &here[..],
+            };
+            let at = Workspace::at(current.to_owned()).of_paths(paths);
+            let read = match (named, at) {
+                (None, Ok(at)) if at.kind == WorkspaceKind::Bare => config::read_of_head(&at.root),
+                _ => config::read(named.as_deref(), current),
+            };
+            read.map_err(|mistake| Refused::Setting(Box::new(mistake)))?
+        }
     };
     if let Some(config) = config {
         match &mut typed.command {

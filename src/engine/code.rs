@@ -463,8 +463,8 @@ codes! {
             "The repository belongs to another user.",
             "Add it with `git config --global --add safe.directory`.";
         GitBare = "git-bare",
-            "The repository has no work tree.",
-            "Clone it, and run in the clone.";
+            "A bare repository has no files to write, or this is the Git folder of a work tree.",
+            "Add `--commit` or `--branch NAME`; or run in the work tree.";
         GitUnsupported = "git-unsupported",
             "The repository has a format that imago cannot write.",
             "Clone it as Git does by default, or run without `--commit`.";

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::files;
+use super::git;
 
 /// The name at the root of a work tree: a folder, or a file that points to one.
 pub(in crate::io) const DOT_GIT: &str = ".git";
@@ -20,18 +21,32 @@ const PASSED_OVER: [char; 17] = [
 
 /// Whether a path is Git's folder or below one. `real` must be without links.
 pub(in crate::io) fn is_inside(real: &Path) -> bool {
-    real.components().any(|part| is_dot_git(part.as_os_str()))
-        || real.ancestors().any(is_git_folder)
+    if real.components().any(|part| is_dot_git(part.as_os_str())) {
+        return true;
+    }
+    // A linked work tree may stand inside its bare repository.
+    let nearest = (real.ancestors()).find(|above| is_git_folder(above) || is_work_tree(above));
+    nearest.is_some_and(is_git_folder)
 }
 
-/// The root of the bare repository that contains `folder`. `None` if a work tree is nearer, or the repository is the `.git` of
-/// one.
+/// The root of the bare repository that contains `folder`, where no work tree is nearer. It may be a `.git` file that names the repository.
 pub fn bare_repository(folder: &Path) -> Option<PathBuf> {
-    let root = folder
-        .ancestors()
-        .find(|above| above.join(DOT_GIT).exists() || is_git_folder(above))?;
-    let is_bare = is_git_folder(root) && !root.file_name().is_some_and(is_dot_git);
+    let root = (folder.ancestors()).find(|above| is_work_tree(above) || is_git_folder(above))?;
+    let is_bare = match root.join(DOT_GIT) {
+        // That of a linked work tree names the folder of its own.
+        file if file.is_file() => {
+            let named = named_in(&file, b"gitdir: ", root)?;
+            !named.join("commondir").exists() && is_git_folder(&named) && git::is_bare(root)
+        }
+        folder => {
+            !folder.exists() && is_git_folder(root) && !root.file_name().is_some_and(is_dot_git)
+        }
+    };
     is_bare.then(|| root.to_owned())
+}
+
+fn is_work_tree(folder: &Path) -> bool {
+    folder.join(DOT_GIT).exists()
 }
 
 /// Whether some file system treats this name as `.git`.
@@ -119,6 +134,26 @@ mod tests {
             ".g\u{e9}it",
         ] {
             assert!(!is_dot_git(OsStr::new(name)), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_work_tree_inside_a_bare_repository_is_not_gits() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        for folder in ["objects", "refs", "main/deploy", "hooks"] {
+            std::fs::create_dir_all(at(folder)).unwrap();
+        }
+        std::fs::write(at("HEAD"), "").unwrap();
+        std::fs::write(at("main/.git"), "gitdir: ../worktrees/main\n").unwrap();
+        for (path, inside) in [
+            ("main/deploy/web.yaml", false),
+            ("main", false),
+            ("main/.git", true),
+            ("hooks/update", true),
+            ("", true),
+        ] {
+            assert_eq!(is_inside(&at(path)), inside, "{path}");
         }
     }
 

@@ -50,8 +50,8 @@ pub(super) enum Strategy {
     Here,
     /// The remote's branch goes on, and is never forced.
     Onward {
-        /// Whether the branch is the checked-out one, which then follows.
-        checked_out: bool,
+        /// What follows here.
+        follower: Follower,
         /// Whether commits of ours wait to be pushed, or one of several places lacks what another has.
         waiting: bool,
         /// Where the branch is at each place.
@@ -59,6 +59,17 @@ pub(super) enum Strategy {
     },
     /// A branch of our own is replaced, where it is still on this commit at each place.
     Replace(Vec<Option<CommitId>>),
+}
+
+/// What of this repository follows a branch of the remote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Follower {
+    /// Nothing: HEAD names another branch.
+    Nothing,
+    /// The branch of a bare repository that HEAD names.
+    Branch,
+    /// The checked-out branch, the index and the files.
+    WorkingTree,
 }
 
 /// Looks at the repository and the remote. `Err`: it must not, or cannot, go there.
@@ -75,21 +86,31 @@ pub(super) fn aim(
             Some(name) if head.branch.as_ref() != Some(name) => {
                 branch_of_ours_here(request, repository, head, name)
             }
-            _ => Ok(Aim {
-                branch: head.branch.clone(),
-                base: head.commit,
-                content: Content::WorkingTree,
-                strategy: Strategy::Here,
-                warning: None,
-            }),
+            _ => {
+                let content = content_of_head(repository, head)?;
+                Ok(Aim {
+                    branch: head.branch.clone(),
+                    base: head.commit,
+                    content,
+                    strategy: Strategy::Here,
+                    warning: None,
+                })
+            }
         };
     };
     let Some(name) = named.or(head.branch.as_ref()) else {
         return Err(fault(
             Code::GitDetached,
             "cannot push".to_owned(),
-            "HEAD is detached: no branch is checked out".to_owned(),
-            "name a branch of its own with `--branch NAME`, or check a branch out",
+            match repository.is_bare() {
+                true => "HEAD is detached: it names no branch",
+                false => "HEAD is detached: no branch is checked out",
+            }
+            .to_owned(),
+            match repository.is_bare() {
+                true => "name a branch of its own with `--branch NAME`",
+                false => "name a branch of its own with `--branch NAME`, or check a branch out",
+            },
         ));
     };
     let look = |side| {
@@ -98,16 +119,14 @@ pub(super) fn aim(
             .map_err(|error| not_pushed(transport, &error))
     };
     let heads = look(Side::Fetched)?;
-    let checked_out = head.branch.as_ref() == Some(name);
-    if checked_out || heads.default.as_ref() == Some(name) {
+    let follower = match head.branch.as_ref() == Some(name) {
+        true if repository.is_bare() => Follower::Branch,
+        true => Follower::WorkingTree,
+        false => Follower::Nothing,
+    };
+    if follower != Follower::Nothing || heads.default.as_ref() == Some(name) {
         return onward(
-            repository,
-            head,
-            identity,
-            transport,
-            name,
-            &heads,
-            checked_out,
+            repository, head, identity, transport, name, &heads, follower,
         );
     }
     let mut places = vec![heads.clone()];
@@ -130,6 +149,18 @@ pub(super) fn aim(
     let warning = refuse_unpublished(repository, head, transport, name, (&heads, &places))?;
     let aim = branch_of_ours(request, repository, head, transport, name, &places)?;
     Ok(Aim { warning, ..aim })
+}
+
+/// What the commit that HEAD names is planned on. A branch of a bare repository that another working tree has is that one's to move.
+fn content_of_head(repository: &Repository, head: &Head) -> Result<Content, Box<Problem>> {
+    if !repository.is_bare() {
+        return Ok(Content::WorkingTree);
+    }
+    if let Some(branch) = &head.branch {
+        let allowed = repository.refuse_checked_out(branch);
+        allowed.map_err(|error| Box::new(refused(&error)))?;
+    }
+    Ok(Content::Commit)
 }
 
 /// The references in which a forge keeps requests: what is merged or built of them, and is on no branch yet.
@@ -166,9 +197,12 @@ fn refuse_unpublished(
                 "no branch or tag of `{remote}` has the commit {} that it would build on",
                 head.commit
             ),
-            &format!(
-                "push that first, or check out what `{remote}` has: `git checkout --detach {remote}/{branch}`"
-            ),
+            &match repository.is_bare() {
+                true => format!("push that first, or fetch what `{remote}` has"),
+                false => format!(
+                    "push that first, or check out what `{remote}` has: `git checkout --detach {remote}/{branch}`"
+                ),
+            },
         )
     };
     // The remote itself is asked: what it had when it was last fetched, somebody may have taken off it since.

@@ -1,6 +1,6 @@
 //! From the plan to the branch: the commit, the push, and then what this repository and its files follow.
 
-use super::aim::{Content, Strategy};
+use super::aim::{Content, Follower, Strategy};
 use super::owner;
 use super::stage::Stage;
 use super::{
@@ -14,7 +14,6 @@ use crate::app::request::FilesRequest;
 use crate::app::source::lock_problem;
 use crate::engine::code::Code;
 use crate::io::git::GitError;
-use crate::io::git::change::Staged;
 use crate::io::git::identity::Identity;
 use crate::io::git::repository::CommitId;
 use crate::io::git::transport::{Pushed, Replace, Transport};
@@ -54,7 +53,7 @@ impl Session {
         let pushed = match &self.aim.strategy {
             Strategy::Here => Some(carrier.commit_here(request, pass, &stage, &mut committed)?),
             Strategy::Onward {
-                checked_out,
+                follower,
                 waiting,
                 tips,
             } => carrier.push_onward(
@@ -62,7 +61,7 @@ impl Session {
                 pass,
                 &stage,
                 &mut committed,
-                (*checked_out, *waiting, tips),
+                (*follower, *waiting, tips),
             )?,
             Strategy::Replace(tips) => {
                 Some(carrier.replace(request, pass, &stage, &mut committed, tips)?)
@@ -114,10 +113,22 @@ impl Carrier<'_> {
         stage: &Stage<'_>,
         committed: &mut Committed,
     ) -> anyhow::Result<Pushed> {
-        if let Some(commit) = self.commit(request, pass, stage)? {
-            self.advance(commit, &stage.files)?;
-            committed.commit = Some(commit.to_string());
+        let Some(commit) = self.commit(request, pass, stage)? else {
+            return Ok(Pushed::Done);
+        };
+        let Session {
+            repository, head, ..
+        } = self.session;
+        // A bare repository has no index, and others push to it.
+        let files = match repository.is_bare() {
+            true => &[],
+            false => &*stage.files,
+        };
+        match repository.advance(head, commit, files, &self.identity) {
+            Err(GitError::Moved) if repository.is_bare() => return Ok(Pushed::Moved),
+            advanced => advanced.map_err(|error| refused(&error))?,
         }
+        committed.commit = Some(commit.to_string());
         Ok(Pushed::Done)
     }
 
@@ -128,13 +139,14 @@ impl Carrier<'_> {
         pass: &Pass,
         stage: &Stage<'_>,
         committed: &mut Committed,
-        (checked_out, waiting, tips): (bool, bool, &[Option<CommitId>]),
+        (follower, waiting, tips): (Follower, bool, &[Option<CommitId>]),
     ) -> anyhow::Result<Option<Pushed>> {
         let transport = self
             .session
             .transport
             .as_ref()
             .expect("only a session with a remote aims at it");
+        let checked_out = follower == Follower::WorkingTree;
         if checked_out && self.catch_up(transport)? {
             return Ok(None);
         }
@@ -148,7 +160,8 @@ impl Carrier<'_> {
                 .can_follow(self.session.head.commit, new)
                 .map_err(|error| *not_pushed(transport, &error))?;
         }
-        if commit.is_none() && !waiting && !follows {
+        let branch_follows = follower == Follower::Branch && new != self.session.head.commit;
+        if commit.is_none() && !waiting && !follows && !branch_follows {
             return Ok(Some(Pushed::Done));
         }
         if checked_out {
@@ -180,14 +193,20 @@ impl Carrier<'_> {
                     .advance(&self.session.head, new, files, &self.identity)
                     .map_err(|error| error.to_string())
             });
-            moved.map_err(|cause| {
-                let what = format!(
-                    "`{}` has {new}, but the branch here did not follow",
-                    transport.remote()
-                );
-                *not_followed(what, cause)
-            })?;
+            moved.map_err(|cause| self.not_followed_to(new, transport, cause))?;
             committed.followed = follows.then(|| new.to_string());
+        }
+        if branch_follows {
+            let Session {
+                repository,
+                head,
+                aim,
+                ..
+            } = self.session;
+            let name = head.branch.as_deref().unwrap_or_default();
+            let moved = repository.put_branch(name, Some(head.commit), new, &self.identity);
+            moved.map_err(|error| self.not_followed_to(new, transport, error.to_string()))?;
+            committed.followed = (aim.base != head.commit).then(|| new.to_string());
         }
         Ok(Some(Pushed::Done))
     }
@@ -335,12 +354,19 @@ impl Carrier<'_> {
             .map_err(|error| refused(&error))?)
     }
 
-    fn advance(&self, to: CommitId, files: &[Staged]) -> anyhow::Result<()> {
-        Ok(self
-            .session
-            .repository
-            .advance(&self.session.head, to, files, &self.identity)
-            .map_err(|error| refused(&error))?)
+    fn not_followed_to(&self, to: CommitId, transport: &Transport, cause: String) -> Problem {
+        let remote = transport.remote();
+        let problem = *not_followed(
+            format!("`{remote}` has {to}, but the branch here did not follow"),
+            cause,
+        );
+        match (&self.session.head.branch, self.session.repository.is_bare()) {
+            (Some(name), true) => Problem {
+                hint: Some(format!("run `git fetch {remote} {name}:{name}`")),
+                ..problem
+            },
+            _ => problem,
+        }
     }
 
     /// Pushes to each place that does not have the commit. One that fails keeps it from no other.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::aim::{Content, Strategy};
+use super::aim::{Content, Follower, Strategy};
 use super::{CHANGE_TRAILER, Session};
 use crate::app::manifest::ManifestFile;
 use crate::app::pass::Pass;
@@ -51,7 +51,7 @@ impl Session {
         let followed = matches!(
             self.aim.strategy,
             Strategy::Onward {
-                checked_out: true,
+                follower: Follower::WorkingTree,
                 ..
             }
         )

@@ -140,6 +140,10 @@ impl Config {
 
     fn fill_lock(&self, flags: &mut Locking) -> Result<(), UsageError> {
         if let (None, Some(lock)) = (&flags.lock, self.values.lock.value()) {
+            if self.is_of_commit {
+                flags.lock = Some(lock.into());
+                return Ok(());
+            }
             let path = self.folder.join(&lock);
             // The folder is looked up for its own links first: one that leads out is no folder of the repository.
             let parent = path.parent().unwrap_or(&self.folder);

@@ -21,6 +21,7 @@ fn filled(text: &str, line: &str) -> Result<Files, UsageError> {
     let config = Config {
         name: NAME.to_owned(),
         folder: "/shop".into(),
+        is_of_commit: false,
         current: "/shop".into(),
         values: values::read(text).unwrap(),
     };
@@ -440,6 +441,7 @@ fn a_lock_stays_in_the_repository() {
         let config = Config {
             name: NAME.to_owned(),
             folder: folder.path().canonicalize().unwrap(),
+            is_of_commit: false,
             current: PathBuf::new(),
             values,
         };

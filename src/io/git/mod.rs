@@ -30,6 +30,21 @@ pub fn is_branch_name(name: &str) -> bool {
         && !is_reference
 }
 
+/// Whether Git's configuration says that the repository at this folder has no work tree.
+pub(in crate::io) fn is_bare(root: &Path) -> bool {
+    git2::Repository::open(root).is_ok_and(|repository| repository.is_bare())
+}
+
+/// A file of the commit that HEAD of a bare repository names, by its path from the root. `None`: HEAD or the commit has none.
+pub fn file_of_head(root: &Path, path: &Path) -> Result<Option<Vec<u8>>, GitError> {
+    let repository = repository::Repository::open_bare(root)?;
+    let Ok(head) = repository.head() else {
+        return Ok(None);
+    };
+    let file = repository.file(head.commit, path)?;
+    file.map(|file| repository.read(&file)).transpose()
+}
+
 /// The host of the remote `origin`, in lower case, where a repository has one.
 pub fn remote_host(root: &Path) -> Option<String> {
     let repository = git2::Repository::open(root).ok()?;
@@ -56,6 +71,12 @@ pub enum GitError {
     /// It has no files to edit.
     #[error("the repository is bare: it has no files to edit")]
     Bare,
+    /// A bare repository was looked for, and this is the Git folder of a work tree.
+    #[error("it is the Git folder of a work tree")]
+    GitFolder,
+    /// Git's configuration forbids to work in a bare repository that is not named.
+    #[error("Git's configuration has `safe.bareRepository = explicit`")]
+    ExplicitBare,
     /// Its configuration says that it is a partial clone in the way of Git before 2.24, which libgit2 does not open.
     #[error("`extensions.partialClone` in its configuration is not supported")]
     OldPartialClone,
@@ -68,6 +89,9 @@ pub enum GitError {
     /// There is no commit to build on.
     #[error("the checked-out branch has no commit yet")]
     Unborn,
+    /// HEAD of a bare repository names a branch that is not there.
+    #[error("HEAD names the branch `{0}`, which has no commit")]
+    NoBranch(String),
     /// Neither the configuration nor the environment says who commits.
     #[error("Git knows no name and mail address for a commit")]
     NoIdentity,
@@ -100,10 +124,10 @@ impl GitError {
         match self {
             Self::NoRepository => Code::NoRepository,
             Self::Owner(_) => Code::GitOwner,
-            Self::Bare => Code::GitBare,
+            Self::Bare | Self::GitFolder | Self::ExplicitBare => Code::GitBare,
             Self::Unsupported(_) | Self::OldPartialClone => Code::GitUnsupported,
             Self::UnderWay(_) => Code::GitUnderWay,
-            Self::Unborn => Code::GitNoCommit,
+            Self::Unborn | Self::NoBranch(_) => Code::GitNoCommit,
             Self::NoIdentity => Code::GitIdentity,
             Self::Unsigned(_) => Code::GitSigning,
             Self::Locked(_) => Code::GitLocked,
@@ -124,7 +148,9 @@ impl GitError {
                     "run `git config --global --add safe.directory {path}`"
                 ));
             }
-            Self::Bare => "clone it, and run in the clone",
+            Self::Bare => "run in a work tree of it, or in a clone",
+            Self::GitFolder => "run in the work tree",
+            Self::ExplicitBare => "run in a clone, or set it to `all` if you trust this repository",
             Self::Unsupported(_) => {
                 "clone it as Git does by default (SHA-1, a plain index), or run without `--commit` and commit by yourself"
             }
@@ -134,6 +160,9 @@ impl GitError {
             }
             Self::UnderWay(_) => "finish it or abort it first (`git status` says how)",
             Self::Unborn => "make the first commit",
+            Self::NoBranch(_) => {
+                "push to it, or name another branch with `git symbolic-ref HEAD refs/heads/NAME`"
+            }
             Self::NoIdentity => {
                 "set `user.name` and `user.email` with `git config`, or give `--author \"NAME <MAIL>\"`"
             }

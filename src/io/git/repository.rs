@@ -61,6 +61,7 @@ pub enum Objects {
 #[derive(Clone, Debug)]
 pub struct Opener {
     root: PathBuf,
+    is_bare: bool,
     objects: Objects,
 }
 
@@ -68,7 +69,7 @@ impl Opener {
     /// A handle of its own.
     pub(super) fn open(&self) -> Result<Repository, GitError> {
         const BEFORE_ALL_OTHERS: i32 = 1000;
-        let repository = Repository::open(&self.root)?;
+        let repository = Repository::open_as(&self.root, self.is_bare)?;
         if self.objects == Objects::Rehearsed {
             repository
                 .inner
@@ -87,17 +88,43 @@ fn unsupported(error: git2::Error) -> GitError {
     }
 }
 
-/// A repository with a working tree.
+/// A repository on this machine.
 pub struct Repository {
     pub(super) inner: git2::Repository,
-    /// The working tree's root, without links.
+    /// The working tree's root, or the folder of a bare repository, without links.
     root: PathBuf,
 }
 
 impl Repository {
-    /// Opens the repository that has its root at this folder.
+    /// Opens the repository whose working tree has its root at this folder.
     pub fn open(root: &Path) -> Result<Self, GitError> {
-        let inner = git2::Repository::open(root).map_err(|error| match error.code() {
+        let inner = Self::open_any(root)?;
+        let root = inner.workdir().ok_or(GitError::Bare)?.canonicalize();
+        Self::checked(inner, root)
+    }
+
+    /// Opens the bare repository at this folder.
+    pub fn open_bare(root: &Path) -> Result<Self, GitError> {
+        let inner = Self::open_any(root)?;
+        if !inner.is_bare() {
+            return Err(GitError::GitFolder);
+        }
+        if forbids_bare(&inner.config()?) {
+            return Err(GitError::ExplicitBare);
+        }
+        Self::checked(inner, root.canonicalize())
+    }
+
+    fn checked(inner: git2::Repository, root: std::io::Result<PathBuf>) -> Result<Self, GitError> {
+        let root = root.map_err(|error| GitError::Other(error.to_string()))?;
+        let repository = Self { inner, root };
+        // An index of an unknown form is found here, before anything is written.
+        repository.inner.index().map_err(unsupported)?;
+        Ok(repository)
+    }
+
+    fn open_any(root: &Path) -> Result<git2::Repository, GitError> {
+        git2::Repository::open(root).map_err(|error| match error.code() {
             ErrorCode::NotFound => GitError::NoRepository,
             ErrorCode::Owner => GitError::Owner(root.display().to_string()),
             // libgit2 has no code for an extension that it does not know, and names it in its message.
@@ -109,24 +136,31 @@ impl Repository {
                 GitError::OldPartialClone
             }
             _ => unsupported(error),
-        })?;
-        let root = inner.workdir().ok_or(GitError::Bare)?.canonicalize();
-        let root = root.map_err(|error| GitError::Other(error.to_string()))?;
-        let repository = Self { inner, root };
-        // An index of an unknown form is found here, before anything is written.
-        repository.inner.index().map_err(unsupported)?;
-        Ok(repository)
+        })
+    }
+
+    fn open_as(root: &Path, is_bare: bool) -> Result<Self, GitError> {
+        match is_bare {
+            true => Self::open_bare(root),
+            false => Self::open(root),
+        }
+    }
+
+    /// Whether it has no working tree.
+    pub fn is_bare(&self) -> bool {
+        self.inner.is_bare()
     }
 
     /// From here threads get handles of their own on it.
     pub fn place(&self, objects: Objects) -> Opener {
         Opener {
             root: self.root.clone(),
+            is_bare: self.is_bare(),
             objects,
         }
     }
 
-    /// The working tree's root, absolute and without links.
+    /// The working tree's root, or the folder of a bare repository: absolute and without links.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -152,7 +186,7 @@ impl Repository {
             return Err(GitError::UnderWay(what));
         }
         let head = self.inner.head().map_err(|error| match error.code() {
-            ErrorCode::UnbornBranch => GitError::Unborn,
+            ErrorCode::UnbornBranch => self.unborn(),
             _ => error.into(),
         })?;
         let branch = match self.inner.head_detached()? {
@@ -163,6 +197,15 @@ impl Repository {
             commit: CommitId(head.peel_to_commit()?.id()),
             branch,
         })
+    }
+
+    fn unborn(&self) -> GitError {
+        let head = self.inner.find_reference("HEAD").ok();
+        let target = head.as_ref().and_then(|head| head.symbolic_target().ok());
+        match target.flatten().filter(|_| self.is_bare()) {
+            Some(name) => GitError::NoBranch(name.trim_start_matches("refs/heads/").to_owned()),
+            None => GitError::Unborn,
+        }
     }
 
     /// Author and committer of a commit that is made now, the author replaced where one is named. A machine without any identity commits as
@@ -177,7 +220,7 @@ impl Repository {
 
     /// Opens it anew: what another program has fetched is seen.
     pub fn again(&self) -> Result<Self, GitError> {
-        Self::open(&self.root)
+        Self::open_as(&self.root, self.is_bare())
     }
 
     /// Whether a commit is here.
@@ -364,6 +407,24 @@ impl Repository {
         Ok((files, links))
     }
 
+    /// A regular file of a commit, by its path from the root.
+    pub fn file(&self, commit: CommitId, path: &Path) -> Result<Option<Listed>, GitError> {
+        match self.inner.find_commit(commit.0)?.tree()?.get_path(path) {
+            Ok(entry) if entry.filemode().cast_unsigned() & 0o170_000 == 0o100_000 => {
+                Ok(Some(Listed {
+                    path: path.to_owned(),
+                    blob: entry.id(),
+                }))
+            }
+            Ok(_) => Err(GitError::Other(format!(
+                "`{}` is not a regular file",
+                path.display()
+            ))),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// A file's content in a commit, or where a link leads.
     pub fn read(&self, file: &Listed) -> Result<Vec<u8>, GitError> {
         Ok(self.inner.find_blob(file.blob)?.content().to_vec())
@@ -403,6 +464,21 @@ impl Repository {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether a person's or the machine's configuration forbids bare repositories that are not named. The repository's own says nothing: it is
+/// not protected (`safe.bareRepository` in git-config).
+fn forbids_bare(config: &git2::Config) -> bool {
+    let levels = [
+        git2::ConfigLevel::Global,
+        git2::ConfigLevel::XDG,
+        git2::ConfigLevel::System,
+    ];
+    let said = levels.iter().find_map(|level| {
+        let config = config.open_level(*level).ok()?.snapshot().ok()?;
+        config.get_string("safe.barerepository").ok()
+    });
+    said.is_some_and(|said| said == "explicit")
 }
 
 /// The value that a trailer has in a commit's last paragraph. A line `---` in a message ends nothing: that is for mails.

@@ -404,6 +404,10 @@ impl Staging {
 
     /// The path from the root, where the file is below it. Links on the way lead where they lead.
     pub fn within(&mut self, path: &Path) -> Option<PathBuf> {
+        if self.repository.is_bare() {
+            // No folder of a commit is on the disk.
+            return path.is_relative().then(|| path.to_owned());
+        }
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())

@@ -21,6 +21,9 @@ use failure::is_moved;
 
 pub use failure::TransportError;
 
+/// What a mirror notes of the remote's branches are branches of its own.
+const NO_BRANCH_MOVES: &str = "--refmap=";
+
 /// What a remote has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heads {
@@ -90,6 +93,8 @@ struct PushTarget {
 /// One remote of a repository.
 pub struct Transport {
     root: PathBuf,
+    /// Whether `root` is a bare repository.
+    is_bare: bool,
     remote: String,
     /// The remote's name for `git`: another one for this run, where its address holds an account.
     name: String,
@@ -182,6 +187,9 @@ impl Transport {
         if depth == Depth::Tip {
             arguments.push("--depth=1");
         }
+        if self.is_bare {
+            arguments.push(NO_BRANCH_MOVES);
+        }
         arguments.extend(["--", self.address(side), &reference]);
         let output = self.run(&arguments)?;
         self.succeeded("fetch", output).map(drop)
@@ -190,17 +198,19 @@ impl Transport {
     /// Makes a shallow clone reach further back from a reference or a commit of the remote. Nothing that is here goes.
     pub fn deepen(&self, wanted: &str, by: usize, side: Side) -> Result<(), TransportError> {
         let depth = format!("--deepen={by}");
-        let output = self.run(&[
+        let mut arguments = vec![
             "fetch",
             "--quiet",
             "--no-tags",
             "--no-write-fetch-head",
             "--no-recurse-submodules",
             &depth,
-            "--",
-            self.address(side),
-            wanted,
-        ])?;
+        ];
+        if self.is_bare {
+            arguments.push(NO_BRANCH_MOVES);
+        }
+        arguments.extend(["--", self.address(side), wanted]);
+        let output = self.run(&arguments)?;
         self.succeeded("fetch", output).map(drop)
     }
 
@@ -280,12 +290,18 @@ impl Transport {
         replace: Replace,
         options: &[String],
     ) -> Result<Pushed, TransportError> {
-        let mut arguments = vec![
-            "push".to_owned(),
-            "--porcelain".to_owned(),
-            "--no-follow-tags".to_owned(),
-        ];
-        arguments.push("--recurse-submodules=no".to_owned());
+        let place = (self.places.get(place)).map_or(&*self.name, |place| &*place.pushed);
+        let mut arguments = [
+            // `git clone --mirror` sets it: each push would then replace all branches of the remote.
+            "-c",
+            &format!("remote.{place}.mirror=false"),
+            "push",
+            "--porcelain",
+            "--no-follow-tags",
+            "--recurse-submodules=no",
+        ]
+        .map(str::to_owned)
+        .to_vec();
         if let Replace::Exactly(tip) = replace {
             let tip = tip.map(|tip| tip.to_string()).unwrap_or_default();
             arguments.push(format!("--force-with-lease=refs/heads/{branch}:{tip}"));
@@ -297,9 +313,7 @@ impl Transport {
         );
         arguments.extend([
             "--".to_owned(),
-            self.places
-                .get(place)
-                .map_or_else(|| self.name.clone(), |place| place.pushed.clone()),
+            place.to_owned(),
             format!("{commit}:refs/heads/{branch}"),
         ]);
         let output = self.run_with_hooks(&arguments)?;

@@ -13,7 +13,8 @@ use crate::engine::image::{Digest, ImageRef, Lookup};
 pub(super) const VERSION: u64 = 1;
 
 impl Lock {
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, LockError> {
+    /// Reads the content of a lock file.
+    pub fn parse(bytes: &[u8]) -> Result<Self, LockError> {
         let content: Content = serde_json::from_slice(bytes).map_err(|error| {
             // A lock of a later version gets an error about its version, not about an unknown field.
             match serde_json::from_slice(bytes) {

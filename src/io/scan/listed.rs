@@ -134,8 +134,11 @@ fn as_listed(inner: PathBuf, all: &BTreeSet<&Path>) -> PathBuf {
 /// The path relative to `root`, with links resolved as far as they exist; `None` outside of it.
 fn within(root: &Path, path: &Path) -> Option<PathBuf> {
     let real_root = root.canonicalize().ok()?;
-    if let Ok(real) = path.canonicalize() {
-        return Some(real.strip_prefix(real_root).ok()?.to_owned());
+    // A link that leads out is no folder of the commit; below a bare repository it says nothing of the commit's folders.
+    let real = path.canonicalize().ok();
+    if let Some(below) = real.and_then(|real| Some(real.strip_prefix(&real_root).ok()?.to_owned()))
+    {
+        return Some(below);
     }
     let mut plain = PathBuf::new();
     for component in path.components() {

@@ -1,6 +1,6 @@
 //! A branch that goes on: the checked-out one, or the remote's default branch. It is built on what the remote has, and never forced.
 
-use super::{Aim, Content, Strategy, bring};
+use super::{Aim, Content, Follower, Strategy, bring, content_of_head};
 use crate::app::commit::owner::first_foreign;
 use crate::app::commit::{CHANGE_TRAILER, fault, not_pushed, refused};
 use crate::app::report::Problem;
@@ -10,7 +10,7 @@ use crate::io::git::identity::Identity;
 use crate::io::git::repository::{CommitId, Head, Repository};
 use crate::io::git::transport::{Depth, Heads, Side, Transport};
 
-/// The checked-out branch, or the remote's default branch: built on what the remote has, and never forced.
+/// The branch that HEAD names, or the remote's default branch: built on what the remote has, and never forced.
 pub(super) fn onward(
     repository: &mut Repository,
     head: &Head,
@@ -18,7 +18,7 @@ pub(super) fn onward(
     transport: &Transport,
     name: &str,
     heads: &Heads,
-    checked_out: bool,
+    follower: Follower,
 ) -> Result<Aim, Box<Problem>> {
     let failed = |error: GitError| Box::new(refused(&error));
     let remote = transport.remote();
@@ -47,7 +47,7 @@ pub(super) fn onward(
     let lags = tips.len() > 1 && tips.iter().any(|at| *at != tip);
     let aim = |base, content, waiting| {
         let strategy = Strategy::Onward {
-            checked_out,
+            follower,
             waiting: waiting || lags,
             tips: tips.clone(),
         };
@@ -60,11 +60,12 @@ pub(super) fn onward(
         }
     };
     let ahead = match tip {
-        Some(tip) if !checked_out => return Ok(aim(tip, Content::Commit, false)),
+        Some(tip) if follower == Follower::Nothing => return Ok(aim(tip, Content::Commit, false)),
         Some(tip) => repository.beyond(tip, head.commit),
         None => repository.beyond_remote(remote, name, head.commit),
     };
     let ahead = ahead.map_err(failed)?;
+    let of_head = content_of_head(repository, head)?;
     if let Some((commit, evidence)) = first_foreign(repository, &ahead, name).map_err(failed)? {
         return Err(fault(
             Code::GitUnpushed,
@@ -81,7 +82,7 @@ pub(super) fn onward(
                 .map_err(failed)?;
             (base, Content::Commit)
         }
-        _ => (head.commit, Content::WorkingTree),
+        _ => (head.commit, of_head),
     };
     let waits = !ahead.is_empty() && Some(base) != tip;
     if waits {
@@ -157,8 +158,12 @@ fn refuse_taken_back(
         let way_out = tip.map_or_else(
             || "push the branch yourself, or check out another one".to_owned(),
             |tip| {
+                let take_off = match repository.is_bare() {
+                    true => format!("`git update-ref refs/heads/{name} {tip}`"),
+                    false => format!("`git status`, then `git reset --keep {tip}`"),
+                };
                 format!(
-                    "run `git status`, then `git reset --keep {tip}` to take it off here too; or push it yourself, if it shall come back"
+                    "run {take_off} to take it off here too; or push it yourself, if it shall come back"
                 )
             },
         );

@@ -198,16 +198,21 @@ impl Repository {
         self.refuse_checked_out(name)?;
         let mut transaction = self.inner.transaction()?;
         transaction.lock_ref(&reference)?;
-        if self.branch(name)? != from {
-            return Err(GitError::Moved);
+        match self.branch(name)? {
+            // A push notes where the remote's branches are, and in a mirror that is here.
+            now if now == Some(to) => return Ok(()),
+            now if now != from => return Err(GitError::Moved),
+            _ => {}
         }
         transaction.set_target(&reference, to.0, Some(&identity.committer), "commit: imago")?;
         Ok(transaction.commit()?)
     }
 
     /// Another working tree of this repository would show every file as changed.
-    fn refuse_checked_out(&self, name: &str) -> Result<(), GitError> {
+    pub fn refuse_checked_out(&self, name: &str) -> Result<(), GitError> {
+        // HEAD of a bare repository checks nothing out.
         let main = git2::Repository::open(self.inner.commondir()).ok();
+        let main = main.filter(|main| !main.is_bare());
         let others = self.inner.worktrees()?;
         let others = others
             .iter()

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::{PushTarget, Transport, TransportError};
 use crate::io::credentials::Known;
+use crate::io::git;
 use crate::io::git::credentials::{Credentials, without_account};
 use crate::io::git::limits::Limits;
 
@@ -41,6 +42,7 @@ impl Transport {
             .collect();
         let mut transport = Self {
             root: root.to_owned(),
+            is_bare: git::is_bare(root),
             remote: remote.to_owned(),
             name: remote.to_owned(),
             places: Vec::new(),

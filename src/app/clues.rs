@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::overlays::{self, Base};
+use super::overlays::{Base, file_name};
 use crate::engine::helm::{self, Clue};
+use crate::engine::shape;
 use crate::engine::yaml::File;
 
 /// What a file of a tree says of charts, by its name and by its content.
 pub(super) fn clues(base: &Base, path: &Path, bytes: &[u8]) -> Vec<Clue> {
-    let may_tell = overlays::is_kustomization(path) || helm::may_tell(bytes);
+    let may_tell = shape::is_known_by_name(file_name(path)) || helm::may_tell(bytes);
     let text = std::str::from_utf8(bytes).ok().filter(|_| may_tell);
     let file = text.and_then(|text| File::parse(text).ok());
     let told = file.map(|file| clues_of(base, path, &file));

@@ -235,11 +235,8 @@ pub(super) fn examine_bytes(
             };
         }
     };
-    let file_name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    if !is_kustomization && !shape::may_hold(bytes, kinds) {
+    let file_name = overlays::file_name(path);
+    if !shape::is_known_by_name(file_name) && !shape::may_hold(bytes, kinds) {
         let unhandled = match look::look(bytes) {
             Look::Counted(unhandled) => unhandled,
             Look::HasList => File::parse(text)
@@ -254,12 +251,14 @@ pub(super) fn examine_bytes(
     }
     let parsed = File::parse(text);
     let clues = match &parsed {
-        Ok(file) if is_kustomization || helm::may_tell(bytes) => clues::clues_of(base, path, file),
+        Ok(file) if shape::is_known_by_name(file_name) || helm::may_tell(bytes) => {
+            clues::clues_of(base, path, file)
+        }
         _ => Vec::new(),
     };
     let kustomizations = match &parsed {
         parsed if is_kustomization => base.kustomization(path, parsed).into_iter().collect(),
-        Ok(file) if kustomize::may_deliver(bytes) => base.deliveries_of(path, file),
+        Ok(file) if kustomize::may_deliver(file_name, bytes) => base.deliveries_of(path, file),
         _ => Vec::new(),
     };
     let form = Form::Manifest(file_name);

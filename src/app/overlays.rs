@@ -106,7 +106,7 @@ impl Base {
     pub(super) fn deliveries(&self, path: &Path, bytes: &[u8]) -> Vec<Kustomization> {
         let text = std::str::from_utf8(bytes)
             .ok()
-            .filter(|_| kustomize::may_deliver(bytes));
+            .filter(|_| kustomize::may_deliver(file_name(path), bytes));
         let file = text.and_then(|text| File::parse(text).ok());
         file.map(|file| self.deliveries_of(path, &file))
             .unwrap_or_default()
@@ -212,6 +212,13 @@ fn plain(path: &Path) -> Option<&str> {
     let text = text.strip_prefix("./").unwrap_or(text);
     let is_plain = |name: &str| !matches!(name, "" | "." | "..");
     text.split('/').all(is_plain).then_some(text)
+}
+
+/// The name of a file, if it is UTF-8.
+pub(super) fn file_name(path: &Path) -> &str {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
 }
 
 pub(super) fn is_kustomization(path: &Path) -> bool {

@@ -10,7 +10,8 @@ use super::examine::{Examined, Questions, examine_values};
 use super::manifest::ManifestFile;
 use super::overlays::{Base, ReadEvidence};
 use super::threads;
-use crate::engine::helm::{self, Chart, Charts, Chosen, Clue, DefaultImage, Of};
+use crate::engine::argocd;
+use crate::engine::helm::{self, Chart, Charts, Chosen, Clue, DefaultImage, Of, Schema};
 use crate::engine::hold::Hold;
 use crate::engine::object::Object;
 use crate::engine::path;
@@ -31,6 +32,8 @@ pub(super) struct Seen {
 pub(super) struct KnownCharts {
     base: Base,
     charts: Charts,
+    /// The files of values that the run may edit.
+    edited: BTreeSet<String>,
     /// Folders of charts that are parts of another chart.
     vendored: BTreeSet<String>,
 }
@@ -60,6 +63,7 @@ impl KnownCharts {
             charts: Charts::new(clues),
             base,
             vendored: BTreeSet::new(),
+            edited: BTreeSet::new(),
         };
         let name = |seen: &Seen| match seen.examined {
             Examined::Nothing { .. } | Examined::NotYaml { .. } => known.base.within(&seen.path),
@@ -73,15 +77,25 @@ impl KnownCharts {
         if chosen.is_empty() {
             return Ok(known);
         }
+        known.edited = chosen.iter().map(|name| (*name).clone()).collect();
         let deciding: BTreeSet<String> = known.charts.deciding().collect();
         let files = chosen.iter().map(|name| (*name).clone());
-        let files: BTreeSet<String> = files.chain(deciding.iter().cloned()).collect();
+        let schemas = known.charts.known_folders().map(helm::schema_in);
+        let files = files.chain(deciding.iter().cloned()).chain(schemas);
+        let files: BTreeSet<String> = files.collect();
         let contents: BTreeMap<String, Result<Vec<u8>, String>> =
             read(&Vec::from_iter(files))?.into_iter().collect();
         let deciding: Vec<&String> = contents
             .keys()
             .filter(|file| deciding.contains(*file))
             .collect();
+        for folder in Vec::from_iter(known.charts.known_folders().map(str::to_owned)) {
+            let content = contents.get(&helm::schema_in(&folder));
+            let content = content.and_then(|content| content.as_ref().ok());
+            if let Some(schema) = content.and_then(|content| Schema::read(content)) {
+                known.charts.add_schema(&folder, schema);
+            }
+        }
         let said = threads::map(&deciding, |file| said(contents[*file].as_deref()));
         let said = deciding.into_iter().cloned().zip(said).collect();
         known.charts.settle(said);
@@ -122,6 +136,12 @@ impl KnownCharts {
             if self.vendored.contains(helm::folder_of(name)) {
                 return Some(Examined::Vendored);
             }
+            if let Some(schema) = self.charts.schema(name) {
+                for (_, object) in &mut *objects {
+                    shape::hold_refused(&path::Path::root(), schema, &mut object.sites);
+                }
+                *due = questions(objects);
+            }
             if self.hold_overridden(name, objects) {
                 *due = questions(objects);
             }
@@ -135,7 +155,7 @@ impl KnownCharts {
         let sites = objects.iter_mut().flat_map(|(_, object)| &mut object.sites);
         let mut is_held = false;
         for site in sites.filter(|site| site.has_digest_key()) {
-            if let Some(file) = self.charts.chosen_by(name, &site.at) {
+            if let Some(file) = self.charts.chosen_by(name, &site.at, &self.edited) {
                 site.hold
                     .get_or_insert_with(|| Hold::chosen_by(&format!("`{file}`")));
                 is_held = true;
@@ -203,12 +223,24 @@ impl KnownCharts {
         }
     }
 
-    /// Frees the images of HelmReleases whose chart is named elsewhere. Says whether there are any.
+    /// Frees the images of HelmReleases whose chart is named elsewhere, and holds those of Applications that an ImageUpdater names. Says
+    /// whether there are any.
     pub(super) fn settle(&self, manifest: &mut ManifestFile, kinds: &Kinds) -> bool {
         let mut is_settled = false;
         let mut path = None;
         for (_, object) in &mut manifest.objects {
-            if object.kind != "HelmRelease" || object.sites.is_empty() {
+            if object.sites.is_empty() {
+                continue;
+            }
+            if (object.group(), &*object.kind) == (argocd::GROUP, "Application")
+                && let Some(file) = self.charts.updater_of(object)
+            {
+                for site in &mut object.sites {
+                    site.hold = Some(Hold::updated_by(file));
+                }
+                is_settled = true;
+            }
+            if object.kind != "HelmRelease" {
                 continue;
             }
             let path =

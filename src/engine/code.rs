@@ -137,8 +137,8 @@ codes! {
             "The image stands in a text that is folded or escaped, so no part of it can be edited.",
             "Write the text as a literal block.";
         OtherWriter = "other-writer",
-            "Another program writes the image, as the annotations of the object say.",
-            "Remove the annotations, or let that program write the digest.";
+            "Another program writes the image: annotations, an ImageUpdater or the name of the file say so.",
+            "Remove what says so, let that program write the digest, or say `--add-kind argocd-source` for such a file that you write.";
         TakenApart = "taken-apart",
             "A `replacement` of a kustomization takes the image apart at a delimiter, so a digest would end up in the pieces.",
             "Copy the whole image, or keep the tag in a place of its own.";
@@ -164,8 +164,11 @@ codes! {
             "The image is written with an anchor, an alias or a merge key, so a digest would go to other places too.",
             "Write it out in each place.";
         NameMissing = "name-missing",
-            "The values name no repository for the tag.",
+            "The values name no repository for the tag, or imago does not know what the chart puts before it.",
             "Write the repository beside the tag, or `# imago: image=NAME` on the tag's line.";
+        SchemaRefuses = "schema-refuses",
+            "The `values.schema.json` of the chart refuses the digest.",
+            "Change the schema, or pin what the chart renders, as with `images` of a kustomization.";
     }
     Skipped {
         TagFromChart = "tag-from-chart",

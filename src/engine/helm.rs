@@ -5,6 +5,7 @@ mod clues;
 mod facts;
 mod files;
 mod layers;
+mod schema;
 pub mod set;
 
 use std::collections::BTreeMap;
@@ -16,8 +17,9 @@ use super::path::{Path, Step};
 pub use charts::{Charts, chart_yaml};
 pub use clues::{Clue, Of, may_tell, read};
 pub use facts::{FACTS, Row as KnownFact};
-pub use files::{chart_in, folder_of, is_named_values};
+pub use files::{chart_in, folder_of, is_named_values, schema_in};
 pub use layers::Chosen;
+pub use schema::Schema;
 
 /// Keys beside a tag by which charts run another image than the tag says.
 pub const VARIANTS: [&str; 10] = [

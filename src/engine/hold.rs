@@ -74,6 +74,20 @@ impl Hold {
         Self::of(Code::JobImmutable, &reason)
     }
 
+    /// It is not known what a chart makes of a key that may be a registry.
+    pub fn registry_unknown(key: &str) -> Self {
+        let reason = format!(
+            "it is not known what the chart puts before the repository with `{key}`; write `# imago: image=NAME` on the tag's line"
+        );
+        Self::of(Code::NameMissing, &reason)
+    }
+
+    /// A comment names a repository, and the values name another one.
+    pub fn name_known() -> Self {
+        let reason = "the comment `image=NAME` names another repository than the values; remove it";
+        Self::of(Code::BadComment, reason)
+    }
+
     /// Something else chooses the image.
     pub fn managed_image(what: &str) -> Self {
         Self::of(Code::ManagedImage, what)
@@ -94,6 +108,19 @@ impl Hold {
     /// Another program writes the image.
     pub fn other_writer() -> Self {
         let reason = "Argo CD Image Updater writes it, as the annotations say";
+        Self::of(Code::OtherWriter, reason)
+    }
+
+    /// Argo CD Image Updater writes it, as an object in a file says.
+    pub fn updated_by(file: &str) -> Self {
+        let reason =
+            format!("Argo CD Image Updater writes it, as the ImageUpdater in `{file}` says");
+        Self::of(Code::OtherWriter, &reason)
+    }
+
+    /// It stands in a file that Argo CD Image Updater writes.
+    pub fn source_file() -> Self {
+        let reason = "Argo CD Image Updater writes such files; if you write this one, say `--add-kind argocd-source`";
         Self::of(Code::OtherWriter, reason)
     }
 
@@ -131,6 +158,12 @@ impl Hold {
     pub fn two_digests(places: &str) -> Self {
         let reason = format!("{places} have a digest each");
         Self::of(Code::TwoDigests, &reason)
+    }
+
+    /// The schema of the chart refuses the digest.
+    pub fn schema_refuses() -> Self {
+        let reason = "the `values.schema.json` of the chart refuses the digest";
+        Self::of(Code::SchemaRefuses, reason)
     }
 
     /// The tag is no string.

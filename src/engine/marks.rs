@@ -48,6 +48,8 @@ pub enum Mark {
     DigestInTag,
     /// The tag is of this repository.
     Image(String),
+    /// Another program is told that the tag is of this repository.
+    Repository(String),
 }
 
 /// Whether a text may contain a mark in a comment. It may return true for a text without one.
@@ -272,7 +274,7 @@ mod tests {
             Mark::Ignore => "ignore".to_owned(),
             Mark::Hold(hold) => format!("{}: {}", hold.code, hold.reason),
             Mark::DigestInTag => "tag".to_owned(),
-            Mark::Image(name) => format!("of {name}"),
+            Mark::Image(name) | Mark::Repository(name) => format!("of {name}"),
         };
         match read(comment).as_slice() {
             [] => "prose".to_owned(),

@@ -4,11 +4,13 @@
 
 pub mod annotation;
 pub mod answer;
+pub mod argocd;
 pub mod change;
 pub mod code;
 #[cfg(test)]
 mod costs;
 pub mod diff;
+pub mod glob;
 pub mod helm;
 pub mod hold;
 pub mod image;
@@ -23,6 +25,7 @@ pub mod patch;
 pub mod path;
 pub mod plan;
 pub mod policy;
+pub mod renovate;
 pub mod running;
 pub mod selector;
 pub mod shape;

@@ -19,6 +19,7 @@ mod values;
 
 use memchr::memmem;
 
+use super::argocd;
 use super::object::{Object, group_of};
 
 pub use entries::EntryDigest;
@@ -30,7 +31,7 @@ pub use pattern::{NoPattern, Pattern};
 pub use pods::{PodKind, PodOwner, Template};
 pub use releases::release_values;
 pub use unhandled::{is_kustomization_file, is_miswritten, slip, unhandled};
-pub use values::{defaults as default_images, settle as settle_values};
+pub use values::{defaults as default_images, hold_refused, settle as settle_values};
 
 /// Whether an object with images may be in the bytes: the name of one of the kinds that run pods, an escape (`\\x`, `\\u`, `\\U`) that
 /// could spell it, an image's key and a text that stands in every other object with one, or a kind that the run adds.
@@ -42,7 +43,12 @@ pub fn may_hold(bytes: &[u8], kinds: &Kinds) -> bool {
 /// Whether bytes that are no YAML are meant for an object: the keys of every object stand in them, or the file is a kustomization.
 pub fn is_meant(file_name: &str, bytes: &[u8]) -> bool {
     let has = |key: &str| memmem::find(bytes, key.as_bytes()).is_some();
-    has("apiVersion") && has("kind") || is_kustomization_file(file_name)
+    has("apiVersion") && has("kind") || is_known_by_name(file_name)
+}
+
+/// Whether a file says by its name alone what it is.
+pub fn is_known_by_name(file_name: &str) -> bool {
+    is_kustomization_file(file_name) || argocd::is_source_file(file_name)
 }
 
 /// Whether an image may be in the bytes, if they are the values of a chart.

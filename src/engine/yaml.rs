@@ -22,6 +22,7 @@ pub(in crate::engine) mod verbatim;
 use std::ops::{Deref, Range};
 
 use super::marks::{self, Mark};
+use super::renovate;
 use events::Comments;
 pub use fault::{Fault, Unreadable};
 use newlines::Newlines;
@@ -130,7 +131,8 @@ impl<'t> File<'t> {
     /// A document that can be read in two ways is refused alone ([`File::refused`]), where the others can be read.
     pub fn parse(text: &'t str) -> Result<Self, Unreadable> {
         let comments = || {
-            if marks::may_be_in(text.as_bytes()) {
+            let bytes = text.as_bytes();
+            if marks::may_be_in(bytes) || renovate::may_be_in(bytes) {
                 Comments::Keep
             } else {
                 Comments::Drop
@@ -243,6 +245,22 @@ impl<'t> File<'t> {
             .iter()
             .take_while(move |comment| comment.line == line);
         on_line.flat_map(|comment| marks::read(&self.text[comment.span.clone()]))
+    }
+
+    /// What Renovate's comment alone on the line above says.
+    fn renovate_above(&self, line: u32) -> Option<Mark> {
+        let from = self
+            .comments
+            .partition_point(|comment| comment.line + 1 < line);
+        let comment = self
+            .comments
+            .get(from)
+            .filter(|comment| comment.line + 1 == line)?;
+        let before = &self.text[..comment.span.start];
+        let begins = before.rfind(['\n', '\r']).map_or(0, |end| end + 1);
+        let is_alone = before[begins..].trim_ascii().is_empty();
+        let repository = renovate::repository(&self.text[comment.span.clone()])?;
+        is_alone.then_some(Mark::Repository(repository))
     }
 }
 

@@ -1,13 +1,18 @@
 //! The charts of a tree: which files are values of which, and which images of theirs another layer chooses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::clues::{Clue, Named, Of, leaf, text_of};
 use super::files::{defaults_of, folder_of};
-use super::layers::{Chosen, Layers, Stack};
-use super::{Chart, DefaultImage};
-use crate::engine::path::Path;
+use super::layers::{Chosen, DEEPEST, Layers, Part, Stack};
+use super::{Chart, DefaultImage, Schema};
+use crate::engine::argocd::Updater;
+use crate::engine::object::Object;
+use crate::engine::path::{Path, Step};
 use crate::engine::tree::Tree;
+
+/// The most images that charts have from those that they bring.
+const MOST_HANDED_UP: usize = 65_536;
 
 /// The charts of a tree. Paths begin at its root.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +27,9 @@ pub struct Charts {
     /// Files that may lie over the values of a chart beside them.
     beside: Vec<String>,
     layers: Layers,
+    updaters: Vec<Updater>,
+    /// What charts in folders ask of their values.
+    schemas: BTreeMap<String, Schema>,
 }
 
 impl Charts {
@@ -39,7 +47,9 @@ impl Charts {
                         .or_default();
                     known.push((source.namespace, chart));
                 }
+                Clue::Part(part) => charts.layers.parts.push(part),
                 Clue::Release(release) => releases.push(release),
+                Clue::Updater(updater) => charts.updaters.push(updater),
                 Clue::Values(path, chart) => charts.add(path, chart),
                 Clue::Stack(stack) => charts.layers.push(stack),
                 Clue::Beside(path) => charts.beside.push(path),
@@ -84,6 +94,24 @@ impl Charts {
         self.folders.insert(folder.to_owned(), chart);
     }
 
+    /// Takes note of what the chart in a folder asks of its values.
+    pub fn add_schema(&mut self, folder: &str, schema: Schema) {
+        self.schemas.insert(folder.to_owned(), schema);
+    }
+
+    /// What the chart asks of its values that a file is for.
+    pub fn schema(&self, path: &str) -> Option<&Schema> {
+        match self.values.get(path)? {
+            Of::Folder(folder) => self.schemas.get(folder),
+            Of::Chart(_) | Of::Source(_) | Of::Nothing => None,
+        }
+    }
+
+    /// The folders with a chart.
+    pub fn known_folders(&self) -> impl Iterator<Item = &str> {
+        self.folders.keys().map(String::as_str)
+    }
+
     /// Whether a file is the values of a chart, and of which, if that is known.
     pub fn values(&self, path: &str) -> Option<Option<&Chart>> {
         self.values.get(path).map(|chart| self.chart(chart))
@@ -99,7 +127,8 @@ impl Charts {
         named.chain(self.layers.folders()).chain(beside)
     }
 
-    /// Puts the values beside charts over those of the chart. All charts have to be known by now.
+    /// Puts the values beside charts over those of the chart, and the values of charts over those of the charts that they bring. All charts
+    /// have to be known by now.
     pub fn stack_folders(&mut self) {
         for path in std::mem::take(&mut self.beside) {
             let folder = folder_of(&path).to_owned();
@@ -111,6 +140,7 @@ impl Charts {
                 });
             }
         }
+        self.layers.stack_parts();
     }
 
     /// The files whose content decides what becomes of other files: the own values of charts, and what lies over others.
@@ -126,19 +156,54 @@ impl Charts {
                 chart.defaults = std::mem::take(defaults);
             }
         }
+        self.hand_up_defaults();
         let chosen = said.into_iter().map(|(file, (_, chosen))| (file, chosen));
         self.layers.settle(chosen.collect());
     }
 
-    /// The file that chooses the image at a place of a file of values anew, and gives it no digest.
-    pub fn chosen_by(&self, file: &str, at: &Path) -> Option<&str> {
-        self.layers.chosen_by(file, at, |folder| {
-            let image = self
-                .folders
-                .get(folder)
-                .and_then(|chart| chart.defaults.get(at));
+    /// Gives the images of charts to those that bring them, below their keys.
+    fn hand_up_defaults(&mut self) {
+        let mut left = MOST_HANDED_UP;
+        // What a chart has got it may have to hand up in turn.
+        for _ in 0..DEEPEST {
+            for Part { outer, key, folder } in &self.layers.parts {
+                let Some(part) = self.folders.get(folder) else {
+                    continue;
+                };
+                let Some(rest) = left.checked_sub(1 + part.defaults.len()) else {
+                    return;
+                };
+                left = rest;
+                let key = Path::root().join(Step::Key(key.clone().into()));
+                let images = part.defaults.iter();
+                let images = images.map(|(at, image)| (key.below(at.steps()), image.clone()));
+                let images: Vec<_> = images.collect();
+                if let Some(outer) = self.folders.get_mut(outer) {
+                    for (at, image) in images {
+                        outer.defaults.entry(at).or_insert(image);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The file that chooses the image at a place of a file of values anew, and gives it no digest. `edited`: the files that may get one.
+    pub fn chosen_by(&self, file: &str, at: &Path, edited: &BTreeSet<String>) -> Option<&str> {
+        self.layers.chosen_by(file, at, |file, at| {
+            let folder = match self.values.get(file).filter(|_| edited.contains(file)) {
+                Some(Of::Folder(folder)) => self.folders.get(folder),
+                _ => None,
+            };
+            let image = folder.and_then(|chart| chart.defaults.get(at));
             image.is_some_and(|image| image.has_digest)
         })
+    }
+
+    /// The file of what has Argo CD Image Updater write the images of an Application.
+    pub fn updater_of(&self, application: &Object) -> Option<&str> {
+        let mut updaters = self.updaters.iter();
+        let updater = updaters.find(|updater| updater.writes(application))?;
+        Some(&updater.file)
     }
 
     /// The chart of a HelmRelease that does not name it itself.

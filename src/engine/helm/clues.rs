@@ -5,7 +5,9 @@
 use memchr::memmem;
 
 use super::Chart;
-use super::layers::{Chosen, Stack};
+use super::files::CHART;
+use super::layers::{Chosen, Part, Stack};
+use crate::engine::argocd;
 use crate::engine::kustomize::FILE_NAMES;
 use crate::engine::object::group_of;
 use crate::engine::tree::Tree;
@@ -17,6 +19,10 @@ pub enum Clue {
     Source(Named, Chart),
     /// A HelmRelease.
     Release(Release),
+    /// Argo CD Image Updater writes Applications.
+    Updater(argocd::Updater),
+    /// A chart brings another one that is a folder of the tree.
+    Part(Part),
     /// A file may be the values of a chart.
     Values(String, Of),
     /// Values lie over each other.
@@ -64,12 +70,16 @@ pub enum Of {
 }
 
 /// Texts of which one stands in every file with a clue that is no kustomization.
-const TELLING: [&[u8]; 4] = [
+const TELLING: [&[u8]; 5] = [
     b"HelmRelease",
     b"HelmChart",
     b"OCIRepository",
     b"argoproj.io",
+    LOCAL,
 ];
+
+/// What the repository of a chart begins with that is a folder.
+const LOCAL: &[u8] = b"file://";
 
 /// Whether a clue may be in the bytes of a file that is no kustomization.
 pub fn may_tell(bytes: &[u8]) -> bool {
@@ -87,6 +97,16 @@ pub fn read<'a, T: Tree<'a>>(document: T, file: &str) -> Vec<Clue> {
 
 fn look<'a, T: Tree<'a>>(object: T, file: &str, clues: &mut Vec<Clue>) {
     let name = file.rsplit('/').next().unwrap_or(file);
+    if argocd::is_source_file(name) {
+        let folder = file.strip_suffix(name).unwrap_or_default();
+        return source(object, folder, file, clues);
+    }
+    if name == CHART {
+        let folder = file.strip_suffix(CHART).unwrap_or_default();
+        let items = object.get("dependencies").map(T::items).unwrap_or_default();
+        clues.extend(items.into_iter().filter_map(|item| part(item, folder)));
+        return;
+    }
     let (version, kind) = match (text_of(object, &["apiVersion"]), text_of(object, &["kind"])) {
         _ if FILE_NAMES.contains(&name) => return kustomization(object, file, clues),
         (Some(version), Some(kind)) => (version, kind),
@@ -121,12 +141,38 @@ fn look<'a, T: Tree<'a>>(object: T, file: &str, clues: &mut Vec<Clue>) {
         ("helm.toolkit.fluxcd.io", "HelmRelease") => {
             clues.push(Clue::Release(release(object, own(kind), file)));
         }
+        (argocd::UPDATER_GROUP, "ImageUpdater") => {
+            clues.extend(
+                argocd::Updater::read(object, file)
+                    .into_iter()
+                    .map(Clue::Updater),
+            );
+        }
         ("argoproj.io", "Application") => sources(object.get("spec"), file, clues),
         ("argoproj.io", "ApplicationSet") => {
+            let begins = clues.len();
             sources(leaf(object, &["spec", "template", "spec"]), file, clues);
+            if argocd::has_helm_patch(object) {
+                for clue in &mut clues[begins..] {
+                    if let Clue::Stack(stack) = clue {
+                        stack.own = Some((file.to_owned(), Chosen::Anywhere));
+                    }
+                }
+            }
         }
         _ => {}
     }
+}
+
+/// A chart that the one in a folder brings, if it is a folder too.
+fn part<'a, T: Tree<'a>>(item: T, outer: &str) -> Option<Clue> {
+    let path = text_of(item, &["repository"])?.strip_prefix("file://")?;
+    let key = text_of(item, &["alias"]).or_else(|| text_of(item, &["name"]))?;
+    Some(Clue::Part(Part {
+        outer: outer.trim_end_matches('/').to_owned(),
+        key: key.to_owned(),
+        folder: within(outer, path)?,
+    }))
 }
 
 fn release<'a, T: Tree<'a>>(object: T, own: Named, file: &str) -> Release {
@@ -183,36 +229,44 @@ fn sources<'a, T: Tree<'a>>(spec: Option<T>, own_file: &str, clues: &mut Vec<Clu
         return;
     };
     let many = spec.get("sources").map(T::items).unwrap_or_default();
-    for source in spec.get("source").into_iter().chain(many) {
-        let folder = text_of(source, &["path"]).unwrap_or_default();
-        let chart = match text_of(source, &["chart"]).filter(|name| !name.is_empty()) {
-            Some(name) => Of::Chart(Chart::named(
-                last(name),
-                text_of(source, &["targetRevision"]),
-            )),
-            None => folder_of(folder),
-        };
-        let files = leaf(source, &["helm", "valueFiles"])
-            .map(T::items)
-            .unwrap_or_default();
-        let mut named = Vec::new();
-        for file in files.into_iter().filter_map(|file| file.scalar().text()) {
-            // `$ref/path` is a path in another source, which may be this repository.
-            let path = match (file.strip_prefix('$'), file.strip_prefix('/')) {
-                _ if file.contains("{{") || folder.contains("{{") || file.contains("://") => None,
-                (Some(rest), _) => rest.split_once('/').and_then(|(_, path)| within("", path)),
-                (None, Some(path)) => within("", path),
-                (None, None) => within(folder, file),
-            };
-            named.extend(path.clone());
-            clues.extend(path.map(|path| Clue::Values(path, chart.clone())));
-        }
-        clues.push(Clue::Stack(Stack {
-            files: named,
-            folder: chart.folder(),
-            own: Some((own_file.to_owned(), chosen_by_application(source))),
-        }));
+    for one in spec.get("source").into_iter().chain(many) {
+        let folder = text_of(one, &["path"]).unwrap_or_default();
+        source(one, folder, own_file, clues);
     }
+}
+
+/// The files of values that a source names, and what it puts over them. `folder` is its folder in the repository.
+fn source<'a, T: Tree<'a>>(source: T, folder: &str, own_file: &str, clues: &mut Vec<Clue>) {
+    let chart = match text_of(source, &["chart"]).filter(|name| !name.is_empty()) {
+        Some(name) => Of::Chart(Chart::named(
+            last(name),
+            text_of(source, &["targetRevision"]),
+        )),
+        None if argocd::is_source_file(own_file) => {
+            Of::Folder(folder.trim_end_matches('/').to_owned())
+        }
+        None => folder_of(folder),
+    };
+    let files = leaf(source, &["helm", "valueFiles"])
+        .map(T::items)
+        .unwrap_or_default();
+    let mut named = Vec::new();
+    for file in files.into_iter().filter_map(|file| file.scalar().text()) {
+        // `$ref/path` is a path in another source, which may be this repository.
+        let path = match (file.strip_prefix('$'), file.strip_prefix('/')) {
+            _ if file.contains("{{") || folder.contains("{{") || file.contains("://") => None,
+            (Some(rest), _) => rest.split_once('/').and_then(|(_, path)| within("", path)),
+            (None, Some(path)) => within("", path),
+            (None, None) => within(folder, file),
+        };
+        named.extend(path.clone());
+        clues.extend(path.map(|path| Clue::Values(path, chart.clone())));
+    }
+    clues.push(Clue::Stack(Stack {
+        files: named,
+        folder: chart.folder(),
+        own: Some((own_file.to_owned(), chosen_by_application(source))),
+    }));
 }
 
 /// Where the values that a source has in itself choose an image.
@@ -274,7 +328,12 @@ fn kustomization<'a, T: Tree<'a>>(object: T, own_file: &str, clues: &mut Vec<Clu
 impl Clue {
     /// Whether another document may say more of it.
     pub fn needs_another(&self) -> bool {
-        matches!(self, Self::Release(release) if matches!(release.chart, Of::Source(_)))
+        match self {
+            Self::Release(release) => matches!(release.chart, Of::Source(_)),
+            // An ImageUpdater elsewhere may write the Application that has it.
+            Self::Stack(stack) => stack.own.is_some(),
+            _ => false,
+        }
     }
 }
 

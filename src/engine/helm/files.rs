@@ -2,12 +2,19 @@
 
 /// The file with the own values of a chart.
 const DEFAULTS: &str = "values.yaml";
+/// What a chart asks of its values.
+const SCHEMA: &str = "values.schema.json";
 /// The file that makes a folder a chart.
-const CHART: &str = "Chart.yaml";
+pub(super) const CHART: &str = "Chart.yaml";
 
 /// The file that says that a folder is a chart.
 pub fn chart_in(folder: &str) -> String {
     joined(folder, CHART)
+}
+
+/// The schema of the values of the chart in a folder.
+pub fn schema_in(folder: &str) -> String {
+    joined(folder, SCHEMA)
 }
 
 /// The own values of the chart in a folder.

@@ -106,6 +106,22 @@ pub struct Stack {
     pub own: Option<(String, Chosen)>,
 }
 
+/// A chart that another one brings. Its values stand below a key of that one's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The folder of the chart that brings it.
+    pub outer: String,
+    /// The key.
+    pub key: String,
+    /// Its own folder.
+    pub folder: String,
+}
+
+/// How many charts may be around one. Each of them is looked at for each.
+pub(super) const DEEPEST: usize = 8;
+/// How many values of outer charts are put over those of inner ones.
+const MOST_OUTER: usize = 16_384;
+
 /// The most files of a stack. Each of them is compared with those above it.
 const HIGHEST: usize = 64;
 
@@ -113,6 +129,9 @@ const HIGHEST: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Layers {
     over: BTreeMap<String, Over>,
+    /// The stacks over the own values of charts, by the folder of the chart.
+    of_charts: BTreeMap<String, Vec<Stack>>,
+    pub(super) parts: Vec<Part>,
     /// What each file chooses.
     chosen: BTreeMap<String, Chosen>,
 }
@@ -120,16 +139,35 @@ pub(super) struct Layers {
 /// What lies over a file.
 #[derive(Clone, Debug, Default)]
 struct Over {
-    /// Files, each with the folder of the chart that both are for, if that is known.
-    files: BTreeSet<(String, Option<String>)>,
+    files: BTreeSet<Above>,
     /// Mappings for which objects choose images, each with the object's file.
     own: BTreeMap<Path, String>,
     /// A file that may choose any image.
     anywhere: Option<String>,
 }
 
+/// A file over another one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Above {
+    file: String,
+    /// The keys below which it has the values of the other file.
+    keys: Vec<String>,
+}
+
+impl Above {
+    /// Where the file has what the other one has at a place.
+    fn place(&self, at: &Path) -> Path {
+        let keys = self.keys.iter().map(|key| Step::Key(key.clone().into()));
+        keys.chain(at.steps().iter().cloned()).collect()
+    }
+}
+
 impl Layers {
     pub(super) fn push(&mut self, stack: Stack) {
+        if let Some(folder) = &stack.folder {
+            let stacks = self.of_charts.entry(folder.clone()).or_default();
+            stacks.push(stack.clone());
+        }
         let Stack { folder, files, own } = stack;
         let defaults = folder.as_deref().map(defaults_of);
         let files: Vec<String> = defaults.into_iter().chain(files).collect();
@@ -141,7 +179,10 @@ impl Layers {
                 continue;
             }
             let above = files[height + 1..].iter().filter(|above| *above != file);
-            let above = above.map(|above| (above.clone(), folder.clone()));
+            let above = above.map(|above| Above {
+                file: above.clone(),
+                keys: Vec::new(),
+            });
             over.files.extend(above);
             match &own {
                 None => {}
@@ -154,17 +195,54 @@ impl Layers {
         }
     }
 
+    /// Puts the values of charts, and what lies over these, over the values of the charts that they bring.
+    pub(super) fn stack_parts(&mut self) {
+        let parts = std::mem::take(&mut self.parts);
+        let mut around: BTreeMap<&str, Vec<&Part>> = BTreeMap::new();
+        for part in &parts {
+            around.entry(&part.folder).or_default().push(part);
+        }
+        let mut left = MOST_OUTER;
+        for folder in around.keys() {
+            let mut over = Over::default();
+            let mut due: Vec<(&Part, Vec<String>)> = Vec::new();
+            let outer = |folder: &str, keys: &[String]| {
+                let parts = around.get(folder).into_iter().flatten();
+                let keys = |part: &Part| [std::slice::from_ref(&part.key), keys].concat();
+                let outer: Vec<(&Part, Vec<String>)> =
+                    parts.map(|part| (*part, keys(part))).collect();
+                outer
+            };
+            due.extend(outer(folder, &[]));
+            while let Some((part, keys)) = due.pop() {
+                let stacks = self.of_charts.get(&part.outer).map_or(0, Vec::len);
+                left = left.saturating_sub(1 + stacks);
+                if keys.len() > DEEPEST || left == 0 {
+                    over.anywhere = Some(defaults_of(&part.outer));
+                    break;
+                }
+                over.add_outer(&part.outer, &keys, &self.of_charts);
+                due.extend(outer(&part.outer, &keys));
+            }
+            let own = self.over.entry(defaults_of(folder)).or_default();
+            own.files.extend(over.files);
+            own.own.extend(over.own);
+            own.anywhere = own.anywhere.take().or(over.anywhere);
+        }
+        self.parts = parts;
+    }
+
     /// The files that lie over others.
     pub(super) fn files(&self) -> impl Iterator<Item = &str> {
         let above = self.over.values().flat_map(|over| &over.files);
-        let above: BTreeSet<&str> = above.map(|(file, _)| file.as_str()).collect();
+        let above: BTreeSet<&str> = above.map(|above| above.file.as_str()).collect();
         above.into_iter()
     }
 
     /// The folders of charts with values over theirs.
     pub(super) fn folders(&self) -> impl Iterator<Item = &str> {
-        let above = self.over.values().flat_map(|over| &over.files);
-        above.filter_map(|(_, folder)| folder.as_deref())
+        let parts = self.parts.iter().map(|part| &*part.folder);
+        self.of_charts.keys().map(String::as_str).chain(parts)
     }
 
     /// Takes what the files of [`Layers::files`] choose. One that is missing is not there.
@@ -172,25 +250,57 @@ impl Layers {
         self.chosen = chosen;
     }
 
-    /// The file that chooses the image at a place of a file, and gives it no digest. `has_key`: whether the chart in a folder has a key for
-    /// the digest of its image at that place, so that a tag over it gets a digest of its own.
+    /// The file that chooses the image at a place of a file, and gives it no digest. `gets_digest`: whether a tag at a place of a file gets a
+    /// digest beside it.
     pub(super) fn chosen_by(
         &self,
         file: &str,
         at: &Path,
-        has_key: impl Fn(&str) -> bool,
+        gets_digest: impl Fn(&str, &Path) -> bool,
     ) -> Option<&str> {
         let over = self.over.get(file)?;
-        let chooses = |(file, folder): &&(String, Option<String>)| match self.chosen.get(file) {
+        let chooses = |above: &&Above| match self.chosen.get(&above.file) {
             None => false,
             Some(Chosen::Anywhere) => true,
-            Some(Chosen::At(places)) => places
-                .get(at)
-                .is_some_and(|has_tag| !(*has_tag && folder.as_deref().is_some_and(&has_key))),
+            Some(Chosen::At(places)) => {
+                let place = above.place(at);
+                places
+                    .get(&place)
+                    .is_some_and(|has_tag| !(*has_tag && gets_digest(&above.file, &place)))
+            }
         };
         let own = over.own.get(at).or(over.anywhere.as_ref());
-        let above = || over.files.iter().find(chooses).map(|(file, _)| file);
+        let above = || over.files.iter().find(chooses).map(|above| &above.file);
         own.or_else(above).map(String::as_str)
+    }
+}
+
+impl Over {
+    /// Adds the values of an outer chart, and what lies over these, which have those of the inner one below keys.
+    fn add_outer(&mut self, outer: &str, keys: &[String], stacks: &BTreeMap<String, Vec<Stack>>) {
+        let above = |file: String| Above {
+            file,
+            keys: keys.to_vec(),
+        };
+        self.files.insert(above(defaults_of(outer)));
+        for stack in stacks.get(outer).into_iter().flatten() {
+            self.files.extend(stack.files.iter().cloned().map(above));
+            match &stack.own {
+                None => {}
+                Some((by, Chosen::Anywhere)) => self.anywhere = Some(by.clone()),
+                Some((by, Chosen::At(places))) => {
+                    let prefix: Vec<Step> = keys
+                        .iter()
+                        .map(|key| Step::Key(key.clone().into()))
+                        .collect();
+                    let below = |at: &Path| {
+                        let below = at.steps().strip_prefix(&*prefix)?;
+                        Some((below.iter().cloned().collect(), by.clone()))
+                    };
+                    self.own.extend(places.keys().filter_map(below));
+                }
+            }
+        }
     }
 }
 
@@ -218,7 +328,7 @@ mod tests {
             .iter()
             .map(|(file, chosen)| ((*file).to_owned(), chosen.clone()));
         layers.settle(chosen.collect());
-        let by = layers.chosen_by(file, &at("image"), |_| false);
+        let by = layers.chosen_by(file, &at("image"), |_, _| false);
         by.map(str::to_owned)
     }
 
@@ -272,7 +382,10 @@ mod tests {
             files,
             ..Stack::default()
         });
-        assert_eq!(layers.chosen_by("0", &at("image"), |_| false), Some("64"));
+        assert_eq!(
+            layers.chosen_by("0", &at("image"), |_, _| false),
+            Some("64")
+        );
     }
 
     #[test]
@@ -292,7 +405,9 @@ mod tests {
                 "env.yaml".to_owned(),
                 Chosen::of(&values),
             )]));
-            let by = layers.chosen_by("web/values.yaml", &at("image"), |folder| folder == "web");
+            let by = layers.chosen_by("web/values.yaml", &at("image"), |file, _| {
+                file == "env.yaml"
+            });
             assert_eq!(by, expected, "{values}");
         }
     }

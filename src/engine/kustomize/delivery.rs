@@ -17,7 +17,8 @@ use memchr::memmem;
 
 use super::entry::Entry;
 use super::pattern::Limits;
-use super::{ENTRIES, Kustomization, join};
+use super::{ENTRIES, Kustomization, join, parent};
+use crate::engine::argocd::{self, GROUP as ARGO};
 use crate::engine::object::group_of;
 use crate::engine::path::{Path, Step};
 use crate::engine::tree::Tree;
@@ -47,7 +48,6 @@ const SOURCES: [(&str, &str, &[&str], &[&str]); 5] = [
     ),
 ];
 
-const ARGO: &str = "argoproj.io";
 const KUSTOMIZE: &[&str] = &["kustomize"];
 
 /// Where a delivery stands in its file.
@@ -67,16 +67,29 @@ impl Place {
     }
 }
 
-/// Whether a delivery with entries may be in the bytes.
-pub fn may_deliver(bytes: &[u8]) -> bool {
+/// Whether a delivery with entries may be in the bytes of a file.
+pub fn may_deliver(file: &str, bytes: &[u8]) -> bool {
     let has = |text: &[u8]| memmem::find(bytes, text).is_some();
     has(b"images")
-        && (has(b"kustomize.toolkit.fluxcd.io") || has(b"argoproj.io") && has(b"kustomize"))
+        && (argocd::is_source_file(file)
+            || has(b"kustomize.toolkit.fluxcd.io")
+            || has(b"argoproj.io") && has(b"kustomize"))
 }
 
 /// The deliveries with entries in a document of a file.
 pub fn deliveries<'a, T: Tree<'a>>(document: T, number: usize, file: &str) -> Vec<Kustomization> {
     let mut found = Vec::new();
+    if argocd::is_source_file(file) {
+        for (mapping, at) in reached(document, &Path::root(), KUSTOMIZE) {
+            let place = Place {
+                document: number,
+                mapping: at,
+            };
+            let folder = parent(file).to_owned();
+            found.extend(delivery(folder, mapping, place, file));
+        }
+        return found;
+    }
     let is_list = text(document, "kind").is_some_and(|kind| kind.ends_with("List"));
     let items = document.get("items").filter(|_| is_list);
     let items = items.map(T::items).unwrap_or_default().into_iter();
@@ -107,6 +120,17 @@ fn read<'a, T: Tree<'a>>(source: T, mapping: T, place: Place, file: &str) -> Opt
     let is_in_git = kind.is_none_or(|kind| kind == "GitRepository");
     let path = text(source, "path").filter(|path| !path.contains(['$', '{']))?;
     let folder = join("", path.strip_prefix('/').unwrap_or(path))?;
+    let is_known = is_in_git && !folder.is_empty();
+    is_known.then(|| delivery(folder, mapping, place, file))?
+}
+
+/// The entries of a mapping for the kustomization in a folder. `None`: it has none.
+fn delivery<'a, T: Tree<'a>>(
+    folder: String,
+    mapping: T,
+    place: Place,
+    file: &str,
+) -> Option<Kustomization> {
     let mut limits = Limits::default();
     let mut entries = Vec::new();
     let items = mapping.get(ENTRIES[0]).map(T::items).unwrap_or_default();
@@ -117,8 +141,7 @@ fn read<'a, T: Tree<'a>>(source: T, mapping: T, place: Place, file: &str) -> Opt
             None => Entry::read(item, at, &mut limits),
         });
     }
-    let is_known = is_in_git && !folder.is_empty() && !entries.is_empty();
-    is_known.then(|| {
+    (!entries.is_empty()).then(|| {
         let mut one = Kustomization::blank(file);
         one.resources.push(folder);
         one.entries = entries;

@@ -16,8 +16,9 @@
 
 use std::collections::BTreeMap;
 
-use super::group_of;
 use super::releases::below;
+use super::{Kinds, group_of};
+use crate::engine::argocd::{self, GROUP as ARGO};
 use crate::engine::hold::Hold;
 use crate::engine::image::Digest;
 use crate::engine::kustomize::{ENTRIES, is_pattern, split};
@@ -27,7 +28,7 @@ use crate::engine::tree::{Scalar, Tree};
 
 /// Where mappings with the keys of a kustomization stand in an object: its group, its kinds, and the keys, with `*` for the items of a
 /// list.
-const MAPPINGS: [(&str, &[&str], &[&str]); 7] = [
+const MAPPINGS: [(&str, &[&str], &[&str]); 8] = [
     (
         "kustomize.config.k8s.io",
         &["Component", "Kustomization"],
@@ -55,9 +56,8 @@ const MAPPINGS: [(&str, &[&str], &[&str]); 7] = [
         &["ApplicationSet"],
         &["spec", "template", "spec", "sources", "*", "kustomize"],
     ),
+    (ARGO, &[argocd::SOURCE], &["kustomize"]),
 ];
-
-const ARGO: &str = "argoproj.io";
 
 /// Where the digest of an entry goes that has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,8 +106,19 @@ pub(super) fn sites<'a, T: Tree<'a>>(mappings: &[(T, Path)], digests: EntryDiges
 }
 
 /// What holds the images of an object because another program writes them.
-pub(super) fn other_writer<'a, T: Tree<'a>>(api_version: &str, object: T) -> Option<Hold> {
-    (group_of(api_version) == ARGO && is_updated(object)).then(Hold::other_writer)
+pub(super) fn other_writer<'a, T: Tree<'a>>(
+    (api_version, kind): (&str, &str),
+    object: T,
+    kinds: &Kinds,
+) -> Option<Hold> {
+    if group_of(api_version) != ARGO {
+        return None;
+    }
+    if kind == argocd::SOURCE {
+        let is_off = !kinds.add(api_version, kind);
+        return is_off.then(Hold::source_file);
+    }
+    is_updated(object).then(Hold::other_writer)
 }
 
 /// Whether Argo CD Image Updater writes the images of an Application, or of those that an ApplicationSet makes.
@@ -429,9 +440,10 @@ mod tests {
             expected("spec.template.spec.source")
         );
         let updated = json!({"metadata": {"annotations": {"argocd-image-updater.argoproj.io/image-list": "web"}}, "spec": one});
-        let hold = other_writer("argoproj.io/v1alpha1", &updated);
+        let kinds = Kinds::default();
+        let hold = other_writer(("argoproj.io/v1alpha1", "Application"), &updated, &kinds);
         assert_eq!(hold.unwrap().code.as_str(), "other-writer");
-        assert!(other_writer("v1", &updated).is_none());
+        assert!(other_writer(("v1", "Application"), &updated, &kinds).is_none());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use memchr::memmem;
 
 use super::{group_of, releases};
+use crate::engine::argocd;
 use crate::engine::site::{Memory, Role};
 
 /// A family of objects.
@@ -110,7 +111,7 @@ pub(super) fn may_hold(bytes: &[u8]) -> bool {
 const NEVER: [&str; 15] = [
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
-    "argocd-image-updater.argoproj.io",
+    argocd::UPDATER_GROUP,
     "gatekeeper.sh",
     "image.toolkit.fluxcd.io",
     "kargo.akuity.io",

@@ -12,6 +12,7 @@ use super::{
     Found, Kinds, entries, fields, group_of, is_kustomization_file, jobs, releases, triggers,
     unhandled, values,
 };
+use crate::engine::argocd;
 use crate::engine::helm::Chart;
 use crate::engine::hold::Hold;
 use crate::engine::object::{IGNORE, Ignore, Object, PREFIX, RECORD, RESTARTED_AT, Record};
@@ -28,7 +29,11 @@ pub fn find<'a, T: Tree<'a>>(document: T) -> Found {
 /// As [`find`], in a file of this name, which may be all that says that a document is a kustomization; with the kinds that are added.
 pub fn find_in<'a, T: Tree<'a>>(file_name: &str, document: T, kinds: &Kinds) -> Found {
     let mut found = Found::default();
-    let inherited = is_kustomization_file(file_name).then_some((UNNAMED, "Kustomization"));
+    let inherited = if argocd::is_source_file(file_name) {
+        Some((argocd::SOURCE_VERSION, argocd::SOURCE))
+    } else {
+        is_kustomization_file(file_name).then_some((UNNAMED, "Kustomization"))
+    };
     look(
         document,
         Path::root(),
@@ -163,7 +168,7 @@ fn look<'a, T: Tree<'a>>(
                 let patches = patches.flat_map(|(mapping, at)| patches::texts(*mapping, at));
                 patches.for_each(|patch| in_text(patch, kinds, &mut sites));
             }
-            is_written_elsewhere = entries::other_writer(api_version, object);
+            is_written_elsewhere = entries::other_writer((api_version, kind), object, kinds);
             sites
         }
         None if is_generated(object) => Vec::new(),
@@ -182,7 +187,7 @@ fn look<'a, T: Tree<'a>>(
     );
     if let Some(hold) = is_written_elsewhere {
         for site in &mut sites {
-            site.hold.get_or_insert_with(|| hold.clone());
+            site.hold = Some(hold.clone());
         }
     }
     if !sites.is_empty() {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::pods::PodKind;
 use super::{EntryDigest, HELM_VALUES, Shape, group_of};
+use crate::engine::argocd;
 use crate::engine::helm;
 use crate::engine::object::Object;
 
@@ -95,6 +96,7 @@ impl KindName {
         same_group && self.kind == kind
             || self.kind == KUSTOMIZATION_FILE && group == KUSTOMIZATIONS
             || self.kind == VALUES_FILE && kind == HELM_VALUES
+            || self.kind == argocd::SOURCE_FILE && kind == argocd::SOURCE
     }
 
     /// The kinds that it fits among objects, each with its group: what a bare name may leave open.

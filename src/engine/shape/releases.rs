@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::scalar::line_in_text;
 use super::unhandled::{BROKEN_VALUES, TEMPLATED_VALUES};
 use super::{group_of, values};
+use crate::engine::argocd;
 use crate::engine::code::Code;
 use crate::engine::helm::{self, Chart};
 use crate::engine::hold::Hold;
@@ -49,6 +50,14 @@ const OF_ARGO: &[(&[&str], Form)] = &[
 ];
 
 const ROWS: &[Row] = &[
+    // https://argo-cd.readthedocs.io/en/stable/user-guide/parameters/#store-overrides-in-git
+    Row {
+        group: argocd::GROUP,
+        kinds: &[argocd::SOURCE],
+        keys: &[],
+        chart: ARGO,
+        values: OF_ARGO,
+    },
     // https://fluxcd.io/flux/components/helm/helmreleases/
     Row {
         group: "helm.toolkit.fluxcd.io",
@@ -116,6 +125,11 @@ pub(super) fn sites<'a, T: Tree<'a>>(
     let rows = ROWS
         .iter()
         .filter(|row| row.group == group && row.kinds.contains(&kind));
+    let begins = sites.len();
+    let is_patched = group == argocd::GROUP && argocd::has_helm_patch(object);
+    if is_patched {
+        unhandled.push(TEMPLATED_VALUES);
+    }
     for row in rows {
         let mut places = Vec::new();
         below(object, row.keys, &mut at.steps().to_vec(), &mut places);
@@ -154,6 +168,11 @@ pub(super) fn sites<'a, T: Tree<'a>>(
                 }
             }
         }
+    }
+    let found = sites[begins..].iter_mut();
+    for site in found.filter(|site| is_patched && site.has_digest_key()) {
+        site.hold
+            .get_or_insert_with(|| Hold::chosen_by("`templatePatch`"));
     }
 }
 
@@ -343,7 +362,7 @@ fn parameters<'a, T: Tree<'a>>(
                 Mark::DigestInTag => {
                     site.hold.take_if(|hold| hold.code == Code::ChartUnproven);
                 }
-                Mark::Image(_) => {}
+                Mark::Image(_) | Mark::Repository(_) => {}
             }
         }
         if let Some(name) = items[first.unwrap_or_default()].get("name") {

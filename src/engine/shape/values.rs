@@ -21,8 +21,9 @@ use std::collections::BTreeMap;
 use anchors::Anchors;
 use names::{Named, global_registry, is_group, is_image, is_set, repository, tag_key, text};
 
+use crate::engine::change::Change;
 use crate::engine::code::Code;
-use crate::engine::helm::{Chart, DefaultImage, Settings, Takes, VARIANTS};
+use crate::engine::helm::{Chart, DefaultImage, Schema, Settings, Takes, VARIANTS};
 use crate::engine::hold::Hold;
 use crate::engine::image::{Digest, ImageRef, is_placeholder};
 use crate::engine::marks::Mark;
@@ -105,6 +106,26 @@ pub fn settle(values: &Path, chart: Option<&Chart>, settings: &Settings, sites: 
                     site.hold = None;
                 }
             }
+        }
+    }
+}
+
+/// Holds the images whose digest a chart's schema refuses. `values` are where these begin in the object.
+pub fn hold_refused(values: &Path, schema: &Schema, sites: &mut [Site]) {
+    let some_digest = format!("@{ALGORITHM}{}", "0".repeat(64));
+    for site in sites {
+        let Some(tagged) = site.image.text().and_then(|image| image.split('@').next()) else {
+            continue;
+        };
+        let is_due = site.hold.is_none() && site.ignored.is_none();
+        let refuses = |change: Change| {
+            let at = change.at.steps().strip_prefix(values.steps());
+            let to = change.to.as_deref();
+            at.zip(to).is_some_and(|(at, to)| schema.refuses(at, to))
+        };
+        let mut changes = site.write(&[tagged, &some_digest].concat()).into_iter();
+        if is_due && changes.any(refuses) {
+            site.hold = Some(Hold::schema_refuses());
         }
     }
 }
@@ -197,7 +218,7 @@ impl Walk<'_> {
         let is_ignored = marks.contains(&Mark::Ignore);
         let held = marks.into_iter().find_map(|mark| match mark {
             Mark::Hold(hold) => Some(hold),
-            Mark::Ignore | Mark::DigestInTag | Mark::Image(_) => None,
+            _ => None,
         });
         Site {
             role: Role::Other,
@@ -261,7 +282,10 @@ impl Walk<'_> {
         self.anchors.note(next);
         let image = match group.is_behind() {
             true => format!("{}:{text}", group.name),
-            false => Slot::whole(&group.name, tag.as_ref(), digest.as_ref()),
+            false => {
+                let digest = digest.as_ref().filter(|_| !group.has_wrong_digest());
+                Slot::whole(&group.name, tag.as_ref(), digest)
+            }
         };
         let chroot = self.chroot(map, &group, hold.as_ref());
         let digest = match group.is_behind() && !group.has_digest() {
@@ -355,14 +379,23 @@ impl<'a, T: Tree<'a>> Group<T> {
                 }
             }
         }
-        let written = marks.iter().find_map(|mark| match mark {
-            Mark::Image(name) => Some(Named::Name(name.clone())),
-            Mark::Ignore | Mark::Hold(_) | Mark::DigestInTag => None,
-        });
-        let named = written.unwrap_or_else(|| repository(map, key, registry, default));
+        let named = match repository(map, key, registry, default) {
+            Named::Not if marks.iter().any(|mark| matches!(mark, Mark::Image(_))) => {
+                Named::Hold(Hold::name_missing())
+            }
+            named => named,
+        };
         let (name, unnamed) = match named {
             Named::Not => return None,
-            Named::Name(name) => (name, None),
+            Named::Name(name) => {
+                let is_other = |mark: &Mark| matches!(mark, Mark::Image(other) if *other != name);
+                let hold = marks.iter().any(is_other).then(Hold::name_known);
+                (name, hold)
+            }
+            Named::Hold(hold) if hold.code == Code::NameMissing => match said(&marks) {
+                Some(name) => (name, None),
+                None => (String::new(), Some(hold)),
+            },
             Named::Hold(hold) => (String::new(), Some(hold)),
         };
         let tag = Some(slot(tag_key, tag_node)).filter(|slot| slot.text().is_some());
@@ -439,7 +472,9 @@ impl<'a, T: Tree<'a>> Group<T> {
             Some(key) if self.is_behind() && self.has_digest() => {
                 return Some(Hold::two_digests(&format!("its tag and `{key}`")));
             }
-            Some(key) if self.has_wrong_digest() => return Some(Hold::no_digest(key)),
+            Some(key) if self.has_wrong_digest() || self.has_no_text() => {
+                return Some(Hold::no_digest(key));
+            }
             _ => {}
         }
         let is_switched = |variant: &&'static str| {
@@ -462,9 +497,31 @@ impl<'a, T: Tree<'a>> Group<T> {
 
     fn has_wrong_digest(&self) -> bool {
         let text = |slot: &Slot| Some([slot.unwritten, slot.text()?].concat());
-        let text = self.digest.as_ref().and_then(text);
-        text.is_some_and(|text| Digest::parse(&text).is_err() && !is_placeholder(&text))
+        let Some(text) = self.digest.as_ref().and_then(text) else {
+            return false;
+        };
+        let is_meant = || Digest::parse(&text.to_lowercase()).is_ok();
+        Digest::parse(&text).is_err() && (is_meant() || !is_placeholder(&text))
     }
+
+    /// Whether something stands in the key of the digest that is no text.
+    fn has_no_text(&self) -> bool {
+        let scalar = self.digest_node.map(T::scalar);
+        matches!(scalar, Some(Scalar::Bool(_) | Scalar::Other(_)))
+    }
+}
+
+/// The repository that comments name: those for imago, and then those for others.
+fn said(marks: &[Mark]) -> Option<String> {
+    let own = marks.iter().find_map(|mark| match mark {
+        Mark::Image(name) => Some(name),
+        _ => None,
+    });
+    let others = marks.iter().find_map(|mark| match mark {
+        Mark::Repository(name) => Some(name),
+        _ => None,
+    });
+    own.or(others).cloned()
 }
 
 /// The key for the digest: one with a text, or else one that is there.
@@ -565,7 +622,7 @@ mod tests {
             ),
             (
                 json!({"image": {"repository": "web", "tag": "1", "digest": "sha256:12"}}),
-                "image web:1@sha256:12 sha-form-unknown",
+                "image web:1 sha-form-unknown",
             ),
             (
                 json!({"image": {"repository": "web", "digest": d}}),

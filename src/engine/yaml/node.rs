@@ -175,11 +175,11 @@ impl<'f, 't> YamlNode<'f, 't> {
             .map(|key| self.file.node(key).line)
             .filter(|key| *key != line);
         let lines = (!self.file.comments.is_empty()).then_some([Some(line), key]);
-        lines
-            .into_iter()
-            .flatten()
-            .flatten()
-            .flat_map(move |line| self.file.marks_on(line))
+        lines.into_iter().flatten().flatten().flat_map(move |line| {
+            self.file
+                .marks_on(line)
+                .chain(self.file.renovate_above(line))
+        })
     }
 
     /// The mappings that a merge key brings in, the strongest first.
@@ -285,7 +285,7 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
     fn held(self) -> Option<Hold> {
         self.marks_near().find_map(|mark| match mark {
             Mark::Hold(hold) => Some(hold),
-            Mark::Ignore | Mark::DigestInTag | Mark::Image(_) => None,
+            Mark::Ignore | Mark::DigestInTag | Mark::Image(_) | Mark::Repository(_) => None,
         })
     }
 

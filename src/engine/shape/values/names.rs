@@ -22,6 +22,9 @@ pub(super) fn repository<'a, T: Tree<'a>>(
             (false, None) => Named::Not,
         };
     };
+    if let Some(key) = other_registry(map, key) {
+        return Named::Hold(Hold::registry_unknown(key));
+    }
     let own = text("registry");
     let is_host = || name_key == "repository" && !name.contains('/') && name.contains('.');
     let more = text("name")
@@ -58,6 +61,24 @@ pub(super) fn repository<'a, T: Tree<'a>>(
         true => Named::Name(whole),
         false => Named::Not,
     }
+}
+
+/// The key, other than `registry`, of what a chart may put before the repository: `hub`, `imageRegistry`, `registryUrl`, …
+fn other_registry<'a, T: Tree<'a>>(map: T, group: &str) -> Option<&'a str> {
+    let is_one = |key: &str| {
+        let key = key.to_ascii_lowercase();
+        key != "registry"
+            && (key.ends_with("hub")
+                || key.ends_with("registry")
+                || key.starts_with("registryurl")
+                || key.starts_with("registryhost")
+                || is_group(group) && ["domain", "host", "org", "prefix"].contains(&&*key))
+    };
+    let mut entries = map.entries().into_iter();
+    entries.find_map(|(key, value)| {
+        let is_filled = matches!(value.scalar(), Scalar::Text(text) if !text.is_empty());
+        (is_filled && is_one(key)).then_some(key)
+    })
 }
 
 /// What a mapping says of its repository.

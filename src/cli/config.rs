@@ -4,6 +4,7 @@
 //! and no acts: nothing in it starts a program, reads or writes outside the repository, trusts anybody, or says where a push goes.
 //! A host that it allows plain http for gets no credentials. A flag that is given wins over it.
 
+mod explain;
 mod merge;
 #[cfg(test)]
 mod tests;

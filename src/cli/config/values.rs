@@ -14,12 +14,12 @@
 
 use std::path::{Component, Path};
 
-use clap::CommandFactory;
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::options::MergeKeyPolicy;
-use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
+use serde_saphyr::{Location, Spanned};
 
-use crate::cli::args::{Track, Typed};
+use super::explain::explain;
+use crate::cli::args::Track;
 use crate::cli::refused::{UsageError, usage};
 use crate::cli::settings;
 use crate::engine::helm;
@@ -27,7 +27,7 @@ use crate::engine::shape::{Pattern, Shape, Split};
 use crate::io::scan;
 
 /// The most aliases in a file: each may repeat a long text.
-const MOST_ALIASES: usize = 64;
+pub(super) const MOST_ALIASES: usize = 64;
 /// The most requests at once, as of the flag.
 const MOST_REQUESTS: u16 = 1024;
 
@@ -427,97 +427,4 @@ fn inside(text: &str) -> Result<(), UsageError> {
         format!("`{text}` is no path below the folder of these settings"),
         "a file elsewhere is named by the flag alone",
     ))
-}
-
-/// Says what the reader found in the words of these settings.
-fn explain(error: &Error) -> UsageError {
-    match error {
-        Error::AliasError { error, .. } => explain(error),
-        Error::SerdeUnknownField {
-            field, expected, ..
-        } => unknown(field, expected),
-        Error::SerdeMissingField { field, .. } => {
-            usage(format!("`{field}` is missing"), format!("add `{field}`"))
-        }
-        Error::SerdeUnknownVariant {
-            variant, expected, ..
-        } => usage(
-            format!("`{variant}` is no value of this setting"),
-            format!("write one of {}", expected.join(", ")),
-        ),
-        Error::DuplicateMappingKey { key, .. } => usage(
-            format!("`{}` is set twice", key.as_deref().unwrap_or_default()),
-            "leave one of them out",
-        ),
-        Error::MultipleDocuments { .. } => usage(
-            "there is a second document",
-            "keep all settings in one, without `---` between them",
-        ),
-        Error::Unexpected { expected, .. } if *expected == "mapping start" => usage(
-            "settings are expected here",
-            "write them like `exclude: [charts/**]`",
-        ),
-        Error::Unexpected { expected, .. } if *expected == "sequence start" => {
-            usage("a list is expected here", "write it like `[\"…\"]`")
-        }
-        Error::InvalidScalar { ty, .. } if *ty == "boolean" => {
-            usage("`true` or `false` is expected here", "write `true`")
-        }
-        Error::InvalidScalar { .. } => {
-            usage("a whole number is expected here", "write it like `20`")
-        }
-        Error::Unexpected { .. }
-        | Error::QuotingRequired { .. }
-        | Error::NullIntoString { .. }
-        | Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => {
-            usage("text is expected here", "put the text in quotes")
-        }
-        Error::Budget { .. } => usage(
-            format!("the settings nest too deep, or have more than {MOST_ALIASES} aliases"),
-            "write the values out",
-        ),
-        Error::UnknownAnchor { .. } => usage(
-            "a value that begins with `*` is an alias to YAML",
-            "put the value in quotes, as in \"**/*.yaml\"",
-        ),
-        other => usage(
-            UserMessageFormatter.format_message(other),
-            "correct it; a value with braces or a colon needs quotes",
-        ),
-    }
-}
-
-fn unknown(name: &str, expected: &[&'static str]) -> UsageError {
-    let flags = Typed::command();
-    let is_flag = flags
-        .get_subcommands()
-        .flat_map(clap::Command::get_arguments)
-        .any(|flag| flag.get_long() == Some(name));
-    if is_flag {
-        return usage(
-            format!(
-                "`{name}` is no setting: it is for whoever runs imago to say, not for the repository"
-            ),
-            format!("give `--{name}` on the command line"),
-        );
-    }
-    let hint = match nearest(name, expected) {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!("the settings are {}", expected.join(", ")),
-    };
-    usage(format!("`{name}` is no setting"), hint)
-}
-
-/// The setting that is few slips of the finger away.
-fn nearest(name: &str, expected: &[&'static str]) -> Option<&'static str> {
-    // Measuring takes as long as the name is, and no slip makes one this long.
-    if name.len() > 64 {
-        return None;
-    }
-    let name = name.replace('_', "-").to_lowercase();
-    let near = expected
-        .iter()
-        .map(|key| (strsim::damerau_levenshtein(key, &name), *key))
-        .min()?;
-    (near.0 <= near.1.len() / 3).then_some(near.1)
 }

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod broken;
+mod builder;
 mod document;
 mod json;
 mod libyaml;

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::document::{Builder, Document};
+use super::builder::Builder;
+use super::document::Document;
 
 /// The document, where the whole text is one of JSON.
 pub(super) fn read(text: &str) -> Option<Document> {

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libyaml_safer::{Encoding, Error, EventData, Mark, Parser, ScalarStyle};
 
-use super::document::{Builder, Document, narrow};
+use super::builder::Builder;
+use super::document::{Document, narrow};
 use crate::engine::splice::{Refused, unproven};
 
 /// How many bytes the parser takes at once: it holds four times as many.

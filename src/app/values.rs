@@ -14,8 +14,9 @@ use crate::engine::argocd;
 use crate::engine::helm::{self, Chart, Charts, Chosen, Clue, DefaultImage, Of, Schema};
 use crate::engine::hold::Hold;
 use crate::engine::object::Object;
-use crate::engine::path;
+use crate::engine::path::{self, Step};
 use crate::engine::shape::{self, Kinds};
+use crate::engine::site::Site;
 use crate::engine::yaml::{File, YamlNode};
 use crate::io::scan::{GlobMatcher, Globs};
 
@@ -164,6 +165,30 @@ impl KnownCharts {
         is_held
     }
 
+    /// As [`Self::hold_overridden`], of a HelmChart under the values of a HelmChartConfig.
+    fn hold_configured(&self, chart: &mut Object) -> bool {
+        let place = |site: &Site| {
+            let steps = site.at.steps();
+            let inside = steps
+                .iter()
+                .position(|step| matches!(step, Step::Inside(_)))?;
+            Some(path::Path::from_iter(steps[inside + 1..].iter().cloned()))
+        };
+        let sites = chart.sites.iter();
+        let by = |site: &Site| Some(self.charts.configured_by(chart, &place(site)?)?.to_owned());
+        let by = sites.map(|site| by(site).filter(|_| site.has_digest_key()));
+        let by: Vec<Option<String>> = by.collect();
+        let mut is_held = false;
+        for (site, file) in chart.sites.iter_mut().zip(by) {
+            if let Some(file) = file {
+                site.hold
+                    .get_or_insert_with(|| Hold::chosen_by(&format!("`{file}`")));
+                is_held = true;
+            }
+        }
+        is_held
+    }
+
     /// As [`Self::examine`], of the file at a path.
     pub(super) fn examine_at(
         &self,
@@ -239,6 +264,9 @@ impl KnownCharts {
                     site.hold = Some(Hold::updated_by(file));
                 }
                 is_settled = true;
+            }
+            if (object.group(), &*object.kind) == ("helm.cattle.io", "HelmChart") {
+                is_settled |= self.hold_configured(object);
             }
             if object.kind != "HelmRelease" {
                 continue;

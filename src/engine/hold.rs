@@ -136,6 +136,12 @@ impl Hold {
         Self::of(Code::ChartUnproven, reason)
     }
 
+    /// It is known that a chart takes no digest.
+    pub fn takes_no_digest() -> Self {
+        let reason = "the chart takes no digest there, or not that of this tag";
+        Self::of(Code::ChartUnproven, reason)
+    }
+
     /// A value beside the tag has the chart run another image.
     pub fn variant_switch(key: &str) -> Self {
         let reason = format!("with `{key}` the chart runs another image than the tag says");

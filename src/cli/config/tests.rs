@@ -225,6 +225,12 @@ error: `a[` is not a pattern for files: unclosed character class; missing ']'
             "8",
         ),
         (
+            "helm:\n  charts:\n  - {chart: a, path: b, takes: digest}\n  - {chart: a, path: b, takes: tag}\n",
+            ":4:22",
+            "`helm.charts` says two things of `b` in the chart `a`",
+            "leave one",
+        ),
+        (
             "insecure-registry: ['http://a']\n",
             ":1:21",
             "`insecure-registry http://a` names no host",

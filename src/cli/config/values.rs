@@ -12,6 +12,7 @@
 //!
 //! Unknown and double keys, wrong types and missing fields are refused with their place at any depth, without a line of code.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use serde::{Deserialize, Deserializer};
@@ -267,9 +268,18 @@ impl Values {
             }
         }
         self.kinds.iter().try_for_each(Kind::check)?;
+        let mut takes = BTreeMap::new();
         for fact in &self.helm.charts {
-            values_path(fact.path.value())
-                .map_err(|usage| (usage, Some(fact.path.0.referenced)))?;
+            let path = &fact.path.0;
+            values_path(&path.value).map_err(|usage| (usage, Some(path.referenced)))?;
+            let known = takes.insert((&fact.chart, &path.value), fact.takes);
+            if known.is_some_and(|known| known != fact.takes) {
+                let what = format!(
+                    "`helm.charts` says two things of `{}` in the chart `{}`",
+                    path.value, fact.chart
+                );
+                return Err((usage(what, "leave one of them out"), Some(path.referenced)));
+            }
         }
         if let Some(Written(number)) = &self.concurrency.0
             && !(1..=MOST_REQUESTS).contains(&number.value)

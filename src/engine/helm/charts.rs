@@ -28,6 +28,8 @@ pub struct Charts {
     beside: Vec<String>,
     layers: Layers,
     updaters: Vec<Updater>,
+    /// The HelmChartConfigs of k3s, by the name that they have in common with a HelmChart.
+    configs: BTreeMap<String, Vec<(Named, String, Chosen)>>,
     /// What charts in folders ask of their values.
     schemas: BTreeMap<String, Schema>,
 }
@@ -50,6 +52,11 @@ impl Charts {
                 Clue::Part(part) => charts.layers.parts.push(part),
                 Clue::Release(release) => releases.push(release),
                 Clue::Updater(updater) => charts.updaters.push(updater),
+                Clue::Configurable => {}
+                Clue::Config(named, file, chosen) => {
+                    let known = charts.configs.entry(named.name.clone()).or_default();
+                    known.push((named, file, chosen));
+                }
                 Clue::Values(path, chart) => charts.add(path, chart),
                 Clue::Stack(stack) => charts.layers.push(stack),
                 Clue::Beside(path) => charts.beside.push(path),
@@ -197,6 +204,22 @@ impl Charts {
             let image = folder.and_then(|chart| chart.defaults.get(at));
             image.is_some_and(|image| image.has_digest)
         })
+    }
+
+    /// The file of a HelmChartConfig that chooses the image at a place of a HelmChart's values, and gives it no digest.
+    pub fn configured_by(&self, chart: &Object, at: &Path) -> Option<&str> {
+        let namespace = chart.namespace.as_deref().unwrap_or_default();
+        let mut configs = self.configs.get(&*chart.name)?.iter();
+        let config = configs.find(|(named, _, chosen)| {
+            let own = &*named.namespace;
+            let is_meant = own.is_empty() || namespace.is_empty() || own == namespace;
+            is_meant
+                && match chosen {
+                    Chosen::Anywhere => true,
+                    Chosen::At(places) => places.contains_key(at),
+                }
+        });
+        config.map(|(_, file, _)| file.as_str())
     }
 
     /// The file of what has Argo CD Image Updater write the images of an Application.

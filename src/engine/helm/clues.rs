@@ -23,6 +23,10 @@ pub enum Clue {
     Updater(argocd::Updater),
     /// A chart brings another one that is a folder of the tree.
     Part(Part),
+    /// A HelmChart of k3s, whose values a HelmChartConfig may change.
+    Configurable,
+    /// A HelmChartConfig: which HelmChart it is for, its file, and where its values choose an image.
+    Config(Named, String, Chosen),
     /// A file may be the values of a chart.
     Values(String, Of),
     /// Values lie over each other.
@@ -141,6 +145,15 @@ fn look<'a, T: Tree<'a>>(object: T, file: &str, clues: &mut Vec<Clue>) {
         ("helm.toolkit.fluxcd.io", "HelmRelease") => {
             clues.push(Clue::Release(release(object, own(kind), file)));
         }
+        ("helm.cattle.io", "HelmChartConfig") => {
+            let values = text_of(object, &["spec", "valuesContent"]).unwrap_or_default();
+            clues.push(Clue::Config(
+                own(kind),
+                file.to_owned(),
+                Chosen::of_text(values),
+            ));
+        }
+        ("helm.cattle.io", "HelmChart") => clues.push(Clue::Configurable),
         (argocd::UPDATER_GROUP, "ImageUpdater") => {
             clues.extend(
                 argocd::Updater::read(object, file)
@@ -332,6 +345,7 @@ impl Clue {
             Self::Release(release) => matches!(release.chart, Of::Source(_)),
             // An ImageUpdater elsewhere may write the Application that has it.
             Self::Stack(stack) => stack.own.is_some(),
+            Self::Configurable => true,
             _ => false,
         }
     }

@@ -95,11 +95,13 @@ pub fn settle(values: &Path, chart: Option<&Chart>, settings: &Settings, sites: 
         };
         let takes = settings.takes(chart, at);
         match &site.hold {
-            None if takes == [Takes::Nothing] => site.hold = Some(Hold::chart_unproven()),
+            None if takes == [Takes::Nothing] => site.hold = Some(Hold::takes_no_digest()),
             None => {}
             Some(hold) => {
                 let code = hold.code;
-                if takes
+                if takes == [Takes::Nothing] && code == Code::ChartUnproven {
+                    site.hold = Some(Hold::takes_no_digest());
+                } else if takes
                     .into_iter()
                     .any(|takes| free(&mut site.slots, code, takes))
                 {

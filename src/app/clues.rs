@@ -9,11 +9,13 @@ use crate::engine::yaml::File;
 
 /// What a file of a tree says of charts, by its name and by its content.
 pub(super) fn clues(base: &Base, path: &Path, bytes: &[u8]) -> Vec<Clue> {
-    let may_tell = shape::is_known_by_name(file_name(path)) || helm::may_tell(bytes);
-    let text = std::str::from_utf8(bytes).ok().filter(|_| may_tell);
+    let name = file_name(path);
+    let may_tell = shape::is_known_by_name(name) || helm::may_tell(name, bytes);
+    let text = may_tell.then(|| std::str::from_utf8(bytes).ok()).flatten();
     let file = text.and_then(|text| File::parse(text).ok());
     let told = file.map(|file| clues_of(base, path, &file));
-    let beside = || base.within(path).filter(|name| helm::is_named_values(name));
+    let is_values = || path.to_str().is_some_and(helm::is_named_values);
+    let beside = || is_values().then(|| base.within(path)).flatten();
     told.unwrap_or_else(|| beside().map(Clue::Beside).into_iter().collect())
 }
 

@@ -80,7 +80,7 @@ impl Examined {
     /// A file without such objects.
     fn nothing(unhandled: Vec<&'static str>, file_name: &str, bytes: &[u8]) -> Self {
         Self::Nothing {
-            may_be_values: !shape::is_meant(file_name, bytes) && shape::may_be_values(bytes),
+            may_be_values: shape::may_be_values(bytes) && !shape::is_meant(file_name, bytes),
             unhandled,
         }
     }
@@ -251,7 +251,7 @@ pub(super) fn examine_bytes(
     }
     let parsed = File::parse(text);
     let clues = match &parsed {
-        Ok(file) if shape::is_known_by_name(file_name) || helm::may_tell(bytes) => {
+        Ok(file) if shape::is_known_by_name(file_name) || helm::may_tell(file_name, bytes) => {
             clues::clues_of(base, path, file)
         }
         _ => Vec::new(),

@@ -104,9 +104,10 @@ impl Base {
 
     /// What of Flux and Argo CD goes on top of kustomizations, in the bytes of a file.
     pub(super) fn deliveries(&self, path: &Path, bytes: &[u8]) -> Vec<Kustomization> {
-        let text = std::str::from_utf8(bytes)
-            .ok()
-            .filter(|_| kustomize::may_deliver(file_name(path), bytes));
+        let may_deliver = kustomize::may_deliver(file_name(path), bytes);
+        let text = may_deliver
+            .then(|| std::str::from_utf8(bytes).ok())
+            .flatten();
         let file = text.and_then(|text| File::parse(text).ok());
         file.map(|file| self.deliveries_of(path, &file))
             .unwrap_or_default()

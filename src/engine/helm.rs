@@ -15,7 +15,7 @@ use std::str::FromStr;
 use super::path::{Path, Step};
 
 pub use charts::{Charts, chart_yaml};
-pub use clues::{Clue, Of, may_tell, read};
+pub use clues::{Clue, Of, may_tell, names_a_chart, read};
 pub use facts::{FACTS, Row as KnownFact};
 pub use files::{chart_in, folder_of, is_named_values, schema_in};
 pub use layers::Chosen;

@@ -73,23 +73,25 @@ pub enum Of {
     Nothing,
 }
 
-/// Texts of which one stands in every file with a clue that is no kustomization.
-const TELLING: [&[u8]; 5] = [
-    b"HelmRelease",
-    b"HelmChart",
-    b"OCIRepository",
-    b"argoproj.io",
-    LOCAL,
-];
-
 /// What the repository of a chart begins with that is a folder.
 const LOCAL: &[u8] = b"file://";
 
-/// Whether a clue may be in the bytes of a file that is no kustomization.
-pub fn may_tell(bytes: &[u8]) -> bool {
-    TELLING
-        .into_iter()
-        .any(|text| memmem::find(bytes, text).is_some())
+/// Whether a clue may be in the bytes of a file that is not known by its name.
+pub fn may_tell(file_name: &str, bytes: &[u8]) -> bool {
+    file_name == CHART && memmem::find(bytes, LOCAL).is_some() || names_a_chart(bytes)
+}
+
+/// Whether a kind or a group that has to do with charts stands in the bytes.
+pub fn names_a_chart(bytes: &[u8]) -> bool {
+    // These letters are in the names, and all are rare in manifests: one pass finds every name.
+    memchr::memchr3_iter(b'H', b'O', b'j', bytes).any(|at| {
+        let (before, rest) = bytes.split_at(at);
+        match rest[0] {
+            b'H' => rest.starts_with(b"HelmRelease") || rest.starts_with(b"HelmChart"),
+            b'O' => rest.starts_with(b"OCIRepository"),
+            _ => rest.starts_with(b"j.io") && before.ends_with(b"argopro"),
+        }
+    })
 }
 
 /// Reads a document of a file.

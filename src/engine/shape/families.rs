@@ -102,8 +102,9 @@ const BESIDE: [&[u8]; 7] = [
 /// Whether an image of a family, an entry of `images` or an operation on an image may be in the bytes.
 pub(super) fn may_hold(bytes: &[u8]) -> bool {
     let has = |text: &[u8]| memmem::find(bytes, text).is_some();
-    has(IMAGE) && BESIDE.into_iter().any(has)
-        || releases::may_hold(has) && (has(IMAGE) || has(b"tag"))
+    let has_image = has(IMAGE);
+    has_image && BESIDE.into_iter().any(has)
+        || (has_image || has(b"tag")) && releases::may_hold(bytes)
 }
 
 /// Groups whose objects name images as patterns, rules, tests or results, and run none. With them go the groups below them, such as

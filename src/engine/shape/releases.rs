@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use memchr::memmem;
 use serde_json::{Map, Value};
 
 use super::scalar::line_in_text;
@@ -176,15 +177,9 @@ pub(super) fn sites<'a, T: Tree<'a>>(
     }
 }
 
-/// Whether the bytes name a kind that has values.
-pub(super) fn may_hold(has: impl Fn(&[u8]) -> bool) -> bool {
-    let named: [&[u8]; 4] = [
-        b"HelmRelease",
-        b"helmCharts",
-        b"helm.cattle.io",
-        b"argoproj.io",
-    ];
-    named.into_iter().any(has)
+/// Whether the bytes name a kind that has values, or a kustomization's key for them.
+pub(super) fn may_hold(bytes: &[u8]) -> bool {
+    helm::names_a_chart(bytes) || memmem::find(bytes, b"helmCharts").is_some()
 }
 
 /// Where the values of a release stand that says elsewhere which chart they are for.

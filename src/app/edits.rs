@@ -53,7 +53,28 @@ pub(super) fn edit(
     rules: &Rules,
     answers: &Answers,
 ) -> Edited {
+    plan(manifest, wanted, rules, answers).written(manifest)
+}
+
+/// What was planned for a file, before its text is edited.
+pub(super) struct Planned {
+    edited: Edited,
+    wanted: Wanted,
+    changes: Vec<DocumentChanges>,
+    /// The objects that change.
+    changed: Vec<usize>,
+}
+
+/// Plans what is wanted.
+pub(super) fn plan(
+    manifest: &ManifestFile,
+    wanted: Wanted,
+    rules: &Rules,
+    answers: &Answers,
+) -> Planned {
     let mut edited = Edited::default();
+    // Most files have one object, and a tree has many files.
+    edited.objects.reserve_exact(manifest.objects.len());
     let mut changes: Vec<DocumentChanges> = Vec::new();
     let mut changed = Vec::new();
     for (document, object) in &manifest.objects {
@@ -87,23 +108,41 @@ pub(super) fn edit(
             }
         }
     }
-    if changes.is_empty() || wanted == Wanted::Compared {
-        return edited;
+    Planned {
+        edited,
+        wanted,
+        changes,
+        changed,
     }
-    match new_text(manifest, changes, wanted) {
-        Ok(new_text) => {
-            edited.changes = true;
-            edited.new_text = new_text;
-            for index in changed {
-                edited.objects[index].changed = true;
+}
+
+impl Planned {
+    /// Edits a copy of the file's text, where it can be written.
+    pub(super) fn written(self, manifest: &ManifestFile) -> Edited {
+        let Self {
+            mut edited,
+            wanted,
+            changes,
+            changed,
+        } = self;
+        if changes.is_empty() || wanted == Wanted::Compared {
+            return edited;
+        }
+        match new_text(manifest, changes, wanted) {
+            Ok(new_text) => {
+                edited.changes = true;
+                edited.new_text = new_text;
+                for index in changed {
+                    edited.objects[index].changed = true;
+                }
+            }
+            Err(refused) => {
+                edited.images = 0;
+                edited.problems.push(uneditable(manifest, refused));
             }
         }
-        Err(refused) => {
-            edited.images = 0;
-            edited.problems.push(uneditable(manifest, refused));
-        }
+        edited
     }
-    edited
 }
 
 /// Annotations that say nothing: `imago/ignore` with a misspelt name or without a string, and `imago/…` that is not known.

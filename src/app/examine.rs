@@ -1,8 +1,9 @@
 //! What one file is, by its bytes: it is parsed only where an image may be in it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::clues;
+use super::manifest::ManifestFile;
 use super::overlays::{self, Base};
 use super::report::STDIN;
 use crate::engine::code::Code;
@@ -24,16 +25,8 @@ impl<F: Fn(&[(usize, Object)]) -> Vec<Question> + Sync> Questions for F {}
 
 /// What one file turned out to be.
 pub(super) enum Examined {
-    /// It holds objects.
-    Manifest {
-        text: String,
-        objects: Vec<(usize, Object)>,
-        questions: Vec<Question>,
-        unhandled: Vec<&'static str>,
-        /// The lines of comments for this program that no image takes.
-        misplaced: Vec<u32>,
-        refused: Vec<Unread>,
-    },
+    /// It holds objects. Boxed, because most files hold none, and a tree has many files.
+    Manifest(Box<Manifest>),
     /// It holds none.
     Nothing {
         unhandled: Vec<&'static str>,
@@ -63,12 +56,37 @@ pub(super) enum Examined {
     },
 }
 
+/// What a file with objects holds.
+pub(super) struct Manifest {
+    pub(super) text: String,
+    pub(super) objects: Vec<(usize, Object)>,
+    pub(super) questions: Vec<Question>,
+    pub(super) unhandled: Vec<&'static str>,
+    /// The lines of comments for this program that no image takes.
+    pub(super) misplaced: Vec<u32>,
+    pub(super) refused: Vec<Unread>,
+}
+
+impl Manifest {
+    /// The file of this path and name that holds it.
+    pub(super) fn into_file(self, path: PathBuf, name: String) -> ManifestFile {
+        ManifestFile {
+            path,
+            name,
+            text: self.text,
+            objects: self.objects,
+            questions: self.questions,
+        }
+    }
+}
+
 impl Examined {
     /// Why the file, or a document of it, is not read.
     pub(super) fn unread(&self) -> Option<&str> {
         match self {
             Self::Unreadable(unread) => Some(&unread.cause),
-            Self::Manifest { refused, .. } | Self::UnreadableDocuments { refused, .. } => {
+            Self::Manifest(manifest) => manifest.refused.first().map(|unread| &*unread.cause),
+            Self::UnreadableDocuments { refused, .. } => {
                 refused.first().map(|unread| &*unread.cause)
             }
             Self::Template { why, .. } | Self::NotYaml { why, .. } => Some(why),
@@ -105,18 +123,37 @@ pub(super) struct Unread {
 /// What a file turned out to be, and what it says of others.
 pub(super) struct Looked {
     pub(super) examined: Examined,
+    /// Boxed, because most files say nothing of others.
+    pub(super) evidence: Option<Box<Evidence>>,
+}
+
+/// What a file says of others.
+pub(super) struct Evidence {
     /// The kustomization that it is, or what of Flux and Argo CD goes on top of one.
     pub(super) kustomizations: Vec<Kustomization>,
     /// What it says of Helm charts.
     pub(super) clues: Vec<Clue>,
 }
 
+impl Looked {
+    fn new(examined: Examined, kustomizations: Vec<Kustomization>, clues: Vec<Clue>) -> Self {
+        let is_any = !kustomizations.is_empty() || !clues.is_empty();
+        let evidence = Evidence {
+            kustomizations,
+            clues,
+        };
+        Self {
+            examined,
+            evidence: is_any.then(|| Box::new(evidence)),
+        }
+    }
+}
+
 impl From<Examined> for Looked {
     fn from(examined: Examined) -> Self {
         Self {
             examined,
-            kustomizations: Vec::new(),
-            clues: Vec::new(),
+            evidence: None,
         }
     }
 }
@@ -148,12 +185,9 @@ pub(super) fn examine(
         },
         What::Problem(error) => {
             let is_one = overlays::is_kustomization(found.path);
-            return Looked {
-                kustomizations: (is_one.then(|| base.unread(found.path, &error.to_string())))
-                    .into_iter()
-                    .collect(),
-                ..Looked::from(Examined::Unreadable(Unread::of_file(error)))
-            };
+            let unread = is_one.then(|| base.unread(found.path, &error.to_string()));
+            let examined = Examined::Unreadable(Unread::of_file(error));
+            return Looked::new(examined, Vec::from_iter(unread), Vec::new());
         }
     };
     Looked::from(examined)
@@ -197,21 +231,11 @@ pub(super) fn examine_stream(bytes: &[u8], kinds: &Kinds, questions: &impl Quest
             refused: refused.into_iter().map(of_stream).collect(),
             unhandled,
         },
-        Examined::Manifest {
-            text,
-            objects,
-            questions,
-            unhandled,
-            misplaced,
-            refused,
-        } => Examined::Manifest {
-            refused: refused.into_iter().map(of_stream).collect(),
-            text,
-            objects,
-            questions,
-            unhandled,
-            misplaced,
-        },
+        Examined::Manifest(mut manifest) => {
+            let refused = std::mem::take(&mut manifest.refused).into_iter();
+            manifest.refused = refused.map(of_stream).collect();
+            Examined::Manifest(manifest)
+        }
         other => other,
     }
 }
@@ -227,12 +251,9 @@ pub(super) fn examine_bytes(
     let text = match text(bytes) {
         Ok(text) => text,
         Err(unread) => {
-            return Looked {
-                kustomizations: (is_kustomization.then(|| base.unread(path, &unread.cause)))
-                    .into_iter()
-                    .collect(),
-                ..Looked::from(Examined::Unreadable(unread))
-            };
+            let kustomization = is_kustomization.then(|| base.unread(path, &unread.cause));
+            let examined = Examined::Unreadable(unread);
+            return Looked::new(examined, Vec::from_iter(kustomization), Vec::new());
         }
     };
     let file_name = overlays::file_name(path);
@@ -243,11 +264,11 @@ pub(super) fn examine_bytes(
                 .map(|file| listed(&file))
                 .unwrap_or_default(),
         };
-        return Looked {
-            kustomizations: base.deliveries(path, bytes),
-            clues: clues::clues(base, path, bytes),
-            ..Looked::from(Examined::nothing(unhandled, file_name, bytes))
-        };
+        return Looked::new(
+            Examined::nothing(unhandled, file_name, bytes),
+            base.deliveries(path, bytes),
+            clues::clues(base, path, bytes),
+        );
     }
     let parsed = File::parse(text);
     let clues = match &parsed {
@@ -262,11 +283,8 @@ pub(super) fn examine_bytes(
         _ => Vec::new(),
     };
     let form = Form::Manifest(file_name);
-    Looked {
-        examined: examine_parsed(text, parsed, form, kinds, questions),
-        kustomizations,
-        clues,
-    }
+    let examined = examine_parsed(text, parsed, form, kinds, questions);
+    Looked::new(examined, kustomizations, clues)
 }
 
 /// What a file is that is the values of a chart.
@@ -356,14 +374,14 @@ fn examine_parsed(
     if !objects.is_empty() {
         // Most files have one, and a tree has many files.
         objects.shrink_to_fit();
-        return Examined::Manifest {
+        return Examined::Manifest(Box::new(Manifest {
             text: text.to_owned(),
             questions: questions(&objects),
             misplaced: misplaced::lines(&file, &objects),
             objects,
             unhandled,
             refused,
-        };
+        }));
     }
     match refused.pop() {
         None => Examined::nothing(unhandled, "", text.as_bytes()),
@@ -459,5 +477,15 @@ fn hint(fault: &Fault) -> &'static str {
         Fault::AmbiguousLineBreak(_) => {
             "remove the character, or put the text in double quotes with an escape for it"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_each_file_of_a_tree_is_small() {
+        assert!(size_of::<Looked>() <= 80, "{}", size_of::<Looked>());
     }
 }

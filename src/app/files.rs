@@ -258,6 +258,7 @@ impl Job {
             mut report,
         } = looked;
         let request = &self.request;
+        let idle = idle_annotations(&survey);
         let manifests = std::mem::take(&mut survey.manifests);
         let (sourced, edited) = self
             .edit_while_asking(manifests, questions, source, observer)
@@ -287,6 +288,7 @@ impl Job {
             rules: Arc::clone(&self.rules),
             root: self.at.root.clone(),
             named,
+            idle,
         };
         Ok((report, pass))
     }
@@ -301,11 +303,17 @@ impl Job {
     ) -> (Sourced, Vec<(ManifestFile, Edited)>) {
         let rules = Arc::clone(&self.rules);
         let wanted = self.request.wanted();
+        // A check compares the lock with what the objects say once more.
+        let is_over = wanted == Wanted::Told && self.request.action == Action::Report;
         let mut editing = WhenReady::new(manifests, move |manifest: &mut ManifestFile, answers| {
             let answers: OwnAnswers = answers;
-            let edited = edits::edit(manifest, wanted, &rules, &Answers::from_iter(answers));
+            let planned = edits::plan(manifest, wanted, &rules, &Answers::from(answers));
+            // What nobody reads again is given up.
+            if is_over {
+                manifest.objects = Vec::new();
+            }
+            let edited = planned.written(manifest);
             if wanted == Wanted::Told {
-                // Nobody reads it again.
                 manifest.text = String::new();
             }
             edited
@@ -336,7 +344,7 @@ impl Job {
         mut report: Report,
     ) -> anyhow::Result<End> {
         let request = &self.request;
-        report.warnings.extend(idle_annotations(&pass.survey));
+        report.warnings.append(&mut pass.idle);
         if request.lock.prune && pass.named.is_none() {
             report.warnings.push(
                 "the lock is not pruned, because not every file and record could be read"
@@ -486,6 +494,8 @@ impl Report {
     fn take(&mut self, pass: &mut Pass, mut failures: BTreeMap<usize, Problem>) {
         let Pass { survey, edited, .. } = pass;
         self.take_survey(survey);
+        let objects = edited.iter().map(|edited| edited.objects.len()).sum();
+        self.objects.reserve_exact(objects);
         for (index, (manifest, mut edited)) in
             survey.manifests.iter().zip(edited.drain(..)).enumerate()
         {

@@ -35,6 +35,8 @@ pub(super) struct Pass {
     /// The tags that an image or a record of any object names, selected or not. `None`: the lock is not to be pruned, or not every
     /// file and record could be read.
     pub(super) named: Option<BTreeSet<Lookup>>,
+    /// A warning for each annotation that says nothing.
+    pub(super) idle: Vec<String>,
 }
 
 impl Pass {

@@ -1,6 +1,7 @@
 //! Finds the files that can be planned: those whose questions are all answered, while others still wait.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::resolve::Wanted;
 use crate::engine::answer::{Answer, Answers, Refusal};
@@ -13,8 +14,16 @@ pub(super) struct Awaiting {
     askers: HashMap<Lookup, Vec<usize>>,
 }
 
-/// The answers to the questions of one file: a list, because many files may wait to be planned.
-pub(super) type OwnAnswers = Vec<(Lookup, Result<Answer, Refusal>)>;
+/// The answers to the questions of one file. Files share them, because many may wait to be planned.
+#[derive(Default)]
+pub(super) struct OwnAnswers(Vec<Arc<(Lookup, Result<Answer, Refusal>)>>);
+
+impl From<OwnAnswers> for Answers {
+    fn from(own: OwnAnswers) -> Self {
+        let known = own.0.iter();
+        known.map(|known| Clone::clone(&**known)).collect()
+    }
+}
 
 #[derive(Default)]
 struct File {
@@ -61,12 +70,14 @@ impl Awaiting {
         answer: &Result<Answer, Refusal>,
         ready: &mut impl FnMut(usize, OwnAnswers),
     ) {
-        for index in self.askers.remove(lookup).unwrap_or_default() {
+        let askers = self.askers.remove(lookup).unwrap_or_default();
+        let known = Arc::new((lookup.clone(), answer.clone()));
+        for index in askers {
             let Some(file) = &mut self.files[index] else {
                 continue;
             };
-            file.answers.reserve_exact(file.awaited);
-            file.answers.push((lookup.clone(), answer.clone()));
+            file.answers.0.reserve_exact(file.awaited);
+            file.answers.0.push(Arc::clone(&known));
             file.awaited -= 1;
             if file.awaited == 0
                 && let Some(file) = self.files[index].take()
@@ -118,7 +129,7 @@ mod tests {
         assert_eq!(all, Wanted::from(recorded));
         let mut seen = Vec::new();
         let mut ready = |file, answers: OwnAnswers| {
-            let answers = Answers::from_iter(answers);
+            let answers = Answers::from(answers);
             seen.push((
                 file,
                 answers.into_keys().map(|key| key.to_string()).collect(),

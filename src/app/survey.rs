@@ -72,10 +72,10 @@ pub fn survey(
         let looked = examine(&found, &base, kinds, &questions);
         match &looked.examined {
             // What a kustomization above decides, renames or applies as a patch is asked once all are known.
-            Examined::Manifest {
-                questions, objects, ..
-            } if !found.kustomized && !overlays::has_json_patch(objects) => {
-                ask_ahead(found.number, questions);
+            Examined::Manifest(manifest)
+                if !found.kustomized && !overlays::has_json_patch(&manifest.objects) =>
+            {
+                ask_ahead(found.number, &manifest.questions);
             }
             _ => ask_ahead(found.number, &[]),
         }
@@ -83,12 +83,13 @@ pub fn survey(
         Some((path, shown, looked))
     })?;
     let mut all = Everything::default();
+    all.seen.reserve_exact(found.len());
     for (path, name, looked) in found {
         all.take(path, name, looked);
     }
     let scanned = base.is_scanned_by(&request);
     if !scanned {
-        let is_manifest = |seen: &Seen| matches!(seen.examined, Examined::Manifest { .. });
+        let is_manifest = |seen: &Seen| matches!(seen.examined, Examined::Manifest(_));
         let has_manifests = all.seen.iter().any(is_manifest);
         let wants_clues = values::is_wanted(&all.seen, &all.clues);
         if has_manifests || wants_clues {
@@ -127,8 +128,8 @@ pub fn survey_stdin(
         Ok(bytes) => examine_stream(&bytes, kinds, &questions),
         Err(error) => Examined::Unreadable(Unread::of_file(&error)),
     };
-    if let Examined::Manifest { questions, .. } = &examined {
-        ask_ahead(0, questions);
+    if let Examined::Manifest(manifest) = &examined {
+        ask_ahead(0, &manifest.questions);
     }
     let mut survey = Survey {
         kinds: kinds.clone(),
@@ -220,8 +221,10 @@ struct Everything {
 
 impl Everything {
     fn take(&mut self, path: PathBuf, name: String, looked: Looked) {
-        self.kustomizations.extend(looked.kustomizations);
-        self.clues.extend(looked.clues);
+        if let Some(evidence) = looked.evidence {
+            self.kustomizations.extend(evidence.kustomizations);
+            self.clues.extend(evidence.clues);
+        }
         self.seen.push(Seen {
             path,
             name,
@@ -364,22 +367,10 @@ impl Survey {
         if let Some(why) = why {
             overlays.doubt(&name, why);
         }
-        let Ok(Examined::Manifest {
-            text,
-            objects,
-            questions,
-            ..
-        }) = examined
-        else {
+        let Ok(Examined::Manifest(manifest)) = examined else {
             return None;
         };
-        let mut manifest = ManifestFile {
-            path,
-            name,
-            text,
-            objects,
-            questions,
-        };
+        let mut manifest = manifest.into_file(path, name);
         overlays.settle_patches(&mut manifest, &self.kinds);
         Some(manifest)
     }
@@ -390,23 +381,10 @@ impl Survey {
         let as_values =
             (self.charts).examine_at(&known.path, content, &self.kinds, &unasked_values);
         let examined = as_values.unwrap_or_else(|| unasked(&known.path, content, &self.kinds));
-        let Examined::Manifest {
-            text,
-            objects,
-            questions,
-            ..
-        } = examined
-        else {
+        let Examined::Manifest(manifest) = examined else {
             return None;
         };
-        let (path, name) = (known.path.clone(), known.name.clone());
-        let mut other = ManifestFile {
-            path,
-            name,
-            text,
-            objects,
-            questions,
-        };
+        let mut other = manifest.into_file(known.path.clone(), known.name.clone());
         self.charts.settle(&mut other, &self.kinds);
         self.overlays.settle_patches(&mut other, &self.kinds);
         (self.overlays).mark(&mut other, Vec::new(), &mut Replaced::default());
@@ -450,15 +428,16 @@ impl Survey {
             Examined::UnreadableFolder { .. } | Examined::Unknown { .. }
         ));
         match examined {
-            Examined::Manifest { text, objects, questions, unhandled, misplaced, refused } => {
-                self.note(&name, unhandled);
-                self.skipped.extend(misplaced.into_iter().map(|line| Skipped {
+            Examined::Manifest(mut manifest) => {
+                self.note(&name, std::mem::take(&mut manifest.unhandled));
+                self.skipped.extend(manifest.misplaced.iter().map(|line| Skipped {
                     code: Code::BadComment,
-                    place: place(Some(line)),
+                    place: place(Some(*line)),
                     message: misplaced::REASON.to_owned(),
                 }));
-                self.problems.extend(refused.into_iter().map(of_document));
-                self.manifests.push(ManifestFile { path, name, text, objects, questions });
+                let refused = std::mem::take(&mut manifest.refused).into_iter();
+                self.problems.extend(refused.map(of_document));
+                self.manifests.push(manifest.into_file(path, name));
             }
             Examined::Vendored => self.skipped.push(Skipped {
                 code: Code::VendoredChart,

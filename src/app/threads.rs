@@ -150,6 +150,7 @@ where
         } = self;
         drop(sender);
         let mut done: Vec<Option<(T, R)>> = items.iter().map(|_| None).collect();
+        drop(items);
         if let Some(few) = few {
             let one = move |(index, mut item, with)| {
                 let made = work(&mut item, with);

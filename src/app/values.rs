@@ -128,23 +128,18 @@ impl KnownCharts {
     ) -> Option<Examined> {
         let chart = self.charts.values(name)?;
         let mut examined = examine_values(content, chart, kinds, questions);
-        if let Examined::Manifest {
-            objects,
-            questions: due,
-            ..
-        } = &mut examined
-        {
+        if let Examined::Manifest(manifest) = &mut examined {
             if self.vendored.contains(helm::folder_of(name)) {
                 return Some(Examined::Vendored);
             }
             if let Some(schema) = self.charts.schema(name) {
-                for (_, object) in &mut *objects {
+                for (_, object) in &mut manifest.objects {
                     shape::hold_refused(&path::Path::root(), schema, &mut object.sites);
                 }
-                *due = questions(objects);
+                manifest.questions = questions(&manifest.objects);
             }
-            if self.hold_overridden(name, objects) {
-                *due = questions(objects);
+            if self.hold_overridden(name, &mut manifest.objects) {
+                manifest.questions = questions(&manifest.objects);
             }
         }
         Some(examined)

@@ -85,7 +85,7 @@ impl Updater {
         let namespace = application.namespace.as_deref().unwrap_or_default();
         let is_there =
             self.namespace.is_empty() || namespace.is_empty() || self.namespace == namespace;
-        let has = |(key, value): &(String, String)| application.labels.get(key) == Some(value);
+        let has = |label: &(String, String)| application.labels.contains(label);
         is_there && glob::matches(&self.names, &application.name) && self.labels.iter().all(has)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Where its images stand is the business of [`super::shape`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::hold::Hold;
 use super::path::Path;
@@ -32,7 +32,7 @@ pub struct Object {
     /// `metadata.name`, or `metadata.generateName`, or nothing.
     pub name: String,
     /// `metadata.labels`.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Vec<(String, String)>,
     /// The record, as its annotation has it.
     pub record: Record,
     /// The line of that annotation, from 1.

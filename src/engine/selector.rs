@@ -8,7 +8,7 @@ pub mod image;
 pub mod label;
 pub mod watched;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 pub use field::{FieldError, FieldSelector};
 pub use image::{GlobError, ImageFilter};
@@ -56,7 +56,7 @@ impl Selection {
         &self,
         namespace: Option<&str>,
         name: &str,
-        labels: &BTreeMap<String, String>,
+        labels: &[(String, String)],
     ) -> Verdict {
         let namespace = namespace.filter(|namespace| !namespace.is_empty());
         if !self.fields.matches(namespace, name) || !self.labels.matches(labels) {
@@ -80,11 +80,7 @@ mod tests {
     use super::*;
 
     fn takes(selection: &Selection, namespace: Option<&str>) -> Verdict {
-        selection.takes(
-            namespace,
-            "web",
-            &BTreeMap::from([("app".to_owned(), "web".to_owned())]),
-        )
+        selection.takes(namespace, "web", &[("app".to_owned(), "web".to_owned())])
     }
 
     fn names(names: &[&str]) -> BTreeSet<String> {

@@ -169,8 +169,8 @@ impl ScanError {
 
 /// Scans folders and files, and calls `visit` for everything found, from several threads at once.
 ///
-/// Returns the values of `visit`, sorted by the shown path, component by component, and the globs that matched nothing. A file
-/// that is named twice, or named and also found in a named folder, is visited once.
+/// Returns the values of `visit`, those of files sorted by the shown path, component by component, and the globs that matched
+/// nothing. A file that is named twice, or named and also found in a named folder, is visited once.
 ///
 /// Fails before anything is read if a named path does not exist or a glob is wrong.
 pub fn scan<T: Send>(
@@ -180,6 +180,8 @@ pub fn scan<T: Send>(
     let filter = PathFilter::new(request.include, request.exclude, request.other)?;
     let (plan, useless) = Plan::new(&request, filter, is_manifest)?;
     let threads = plan.threads();
+    // With one named path the files of the walk are in the order of their paths.
+    let is_one = useless.len() + plan.named() <= 1;
     let plan = Arc::new(plan);
     let charts = Charts::default();
     let entries = Mutex::new(
@@ -189,9 +191,10 @@ pub fn scan<T: Send>(
             .chain(Arc::clone(&plan).walked())
             .enumerate(),
     );
+    // Turn by turn, because one list of everything would be copied while it grows.
     let kept = Mutex::new(Vec::new());
     let work = || {
-        let (mut turn, mut buffer, mut mine) = (Vec::with_capacity(TURN), Vec::new(), Vec::new());
+        let (mut turn, mut buffer) = (Vec::with_capacity(TURN), Vec::new());
         loop {
             turn.extend(
                 entries
@@ -203,6 +206,8 @@ pub fn scan<T: Send>(
             if turn.is_empty() {
                 break;
             }
+            let first = turn[0].0;
+            let mut mine = Vec::with_capacity(turn.len());
             for (number, entry) in turn.drain(..) {
                 let Entry {
                     path,
@@ -218,28 +223,35 @@ pub fn scan<T: Send>(
                     kustomized,
                     what,
                 }) {
-                    mine.push((number, shown, value));
+                    mine.push(((!is_one).then_some(shown), value));
                 }
             }
+            kept.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((first, mine));
         }
-        kept.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .append(&mut mine);
     };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(work);
-        }
-        work();
-    });
+    match threads {
+        1 => work(),
+        // The threads that plan later on: each finds the memory again that it has left free here.
+        _ => rayon::scope(|scope| (0..threads).for_each(|_| scope.spawn(|_| work()))),
+    }
     let mut kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // Sort by the walk's order first. With one named folder that is already the order of the paths, so the second sort is cheap.
-    kept.sort_unstable_by_key(|(number, ..)| *number);
-    kept.sort_by(|(_, left, _), (_, right, _)| by_component(left, right));
-    Ok((
-        kept.into_iter().map(|(.., value)| value).collect(),
-        plan.filter.idle(),
-    ))
+    kept.sort_unstable_by_key(|(first, _)| *first);
+    let count = kept.iter().map(|(_, turn)| turn.len()).sum();
+    let kept = kept.into_iter().flat_map(|(_, turn)| turn);
+    let mut values = Vec::with_capacity(count);
+    if is_one {
+        values.extend(kept.map(|(_, value)| value));
+    } else {
+        let mut kept = Vec::from_iter(kept);
+        kept.sort_by(|(left, _), (right, _)| match (left, right) {
+            (Some(left), Some(right)) => by_component(left, right),
+            _ => left.cmp(right),
+        });
+        values.extend(kept.into_iter().map(|(_, value)| value));
+    }
+    Ok((values, plan.filter.idle()))
 }
 
 /// Checks the syntax of a glob.

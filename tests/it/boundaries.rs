@@ -52,7 +52,7 @@ const CRATES: [(&str, &[&str]); 33] = [
             "cli/runtime.rs",
         ],
     ),
-    ("rayon", &["app/threads.rs"]),
+    ("rayon", &["app/threads.rs", "io/scan.rs"]),
     ("tempfile", &["io/"]),
     ("ignore", &["io/scan"]),
     ("icu_normalizer", &["io/git"]),

@@ -43,7 +43,7 @@ impl Overlays {
         let mut patches: BTreeMap<String, Vec<(usize, Target)>> = BTreeMap::new();
         for (index, kustomization) in all.iter().enumerate() {
             let mut note = |path: &String, step| {
-                let above = above.entry(path.clone()).or_default();
+                let above = above.entry(path.clone()).or_insert_with(single);
                 if above.last().is_none_or(|(other, _)| *other != index) {
                     above.push((index, step));
                 }
@@ -59,9 +59,13 @@ impl Overlays {
                 note(path, kustomization.patched());
                 patches
                     .entry(path.clone())
-                    .or_default()
+                    .or_insert_with(single)
                     .push((index, target.clone()));
             }
+        }
+        /// Most files are named by one kustomization, and a tree has many files.
+        fn single<T>() -> Vec<T> {
+            Vec::with_capacity(1)
         }
         let numbered = || all.iter().enumerate();
         let numbered = || numbered().filter(|(_, one)| one.delivery.is_none());

@@ -8,7 +8,7 @@ mod parser;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Requirements on labels, all of which must hold. The default has none, and matches everything.
@@ -38,11 +38,12 @@ impl LabelSelector {
     }
 
     /// Whether the labels meet every requirement.
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+    pub fn matches(&self, labels: &[(String, String)]) -> bool {
         self.0.iter().all(|requirement| {
+            let mut own = labels.iter().filter(|(key, _)| *key == requirement.key);
             requirement
                 .test
-                .holds(labels.get(&requirement.key).map(String::as_str))
+                .holds(own.next().map(|(_, value)| &**value))
         })
     }
 }

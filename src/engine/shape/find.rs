@@ -1,7 +1,6 @@
 //! From a tree to the objects with images in it: a document, an item of a `List` or of a `DeploymentList`, an object of the API server.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::families::{self, Family, NEVER_BELOW};
 use super::patches::{self, JSON_PATCH, Text};
@@ -56,7 +55,7 @@ pub fn find_values<'a, T: Tree<'a>>(document: T, chart: Option<&Chart>, kinds: &
         at: Path::root(),
         namespace: None,
         name: chart.map(|chart| chart.name.clone()).unwrap_or_default(),
-        labels: BTreeMap::new(),
+        labels: Vec::new(),
         record: Record::Absent,
         record_line: None,
         ignore: Ignore::Nothing,
@@ -487,6 +486,10 @@ fn read<'a, T: Tree<'a>>(
         .and_then(|metadata| metadata.get("labels"))
         .map(T::entries)
         .unwrap_or_default();
+    let mut texts = Vec::with_capacity(labels.len());
+    let is_text =
+        |(key, value): (&str, T)| Some((key.to_owned(), value.scalar().text()?.to_owned()));
+    texts.extend(labels.into_iter().filter_map(is_text));
     Object {
         api_version: api_version.to_owned(),
         kind: kind.to_owned(),
@@ -496,10 +499,7 @@ fn read<'a, T: Tree<'a>>(
             .or_else(|| text("generateName"))
             .unwrap_or_default()
             .to_owned(),
-        labels: labels
-            .into_iter()
-            .filter_map(|(key, value)| Some((key.to_owned(), value.scalar().text()?.to_owned())))
-            .collect(),
+        labels: texts,
         record: match annotation(RECORD).map(T::scalar) {
             None => Record::Absent,
             Some(Scalar::Text(text)) => Record::Text(text.to_owned()),

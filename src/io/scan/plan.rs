@@ -139,6 +139,11 @@ impl Plan {
         }
     }
 
+    /// How many files and folders are named.
+    pub(super) fn named(&self) -> usize {
+        self.files.len() + self.folders.len()
+    }
+
     /// How many threads to use. Starting a thread takes longer than reading a few files.
     pub(super) fn threads(&self) -> usize {
         let cores = std::thread::available_parallelism()

@@ -59,3 +59,29 @@ fn memory_grows_with_the_file() {
         )
     });
 }
+
+/// The peak memory of a report on a tree of `count` small workloads and twice as many other files, in KiB.
+fn cost_of_tree(count: usize) -> u64 {
+    let place = Workplace::new();
+    place.write("imago.lock", LOCK);
+    let web = deployment("registry.example.test/web:1.4");
+    for number in 0..count {
+        let folder = format!("apps/{}/{number}", number % 20);
+        place.write(&format!("{folder}/web.yaml"), &web);
+        let other = format!("apiVersion: v1\nkind: Service\nmetadata:\n  name: web-{number}\n");
+        place.write(&format!("{folder}/service.yaml"), &other);
+        place.write(&format!("{folder}/other.yaml"), &other);
+    }
+    let run = place.imago(["files", "--offline", "--quiet", "."]);
+    run.finish_with(0).peak
+}
+
+#[test]
+fn a_tree_takes_little_memory_for_each_of_its_files() {
+    let (once, twice) = (cost_of_tree(1500), cost_of_tree(3000));
+    let of_each = (twice.saturating_sub(once)) * 1024 / 1500;
+    assert!(
+        of_each <= 4200,
+        "{of_each} bytes for a workload and two other files"
+    );
+}

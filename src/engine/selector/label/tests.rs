@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn matches(selector: &str, labels: &[(&str, &str)]) -> bool {
-    let labels = labels
+    let labels: Vec<(String, String)> = labels
         .iter()
         .map(|&(key, value)| (key.to_owned(), value.to_owned()))
         .collect();

@@ -87,7 +87,7 @@ pub fn list(
         .filter(|((place, name), object)| {
             let object_labels = object["metadata"]["labels"].as_object();
             let object_labels = object_labels.into_iter().flatten();
-            let object_labels = object_labels
+            let object_labels: Vec<_> = object_labels
                 .map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned()))
                 .collect();
             namespace.is_none_or(|namespace| namespace == place)

@@ -21,6 +21,11 @@ use crate::engine::path::{Path, Step};
 pub(super) struct Differences(Vec<(Path, (Content, Content))>);
 
 impl Differences {
+    /// Whether nothing shall differ.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn get(&self, place: &Path) -> Option<&(Content, Content)> {
         let at = self.0.binary_search_by(|(known, _)| known.cmp(place));
         at.ok().map(|at| &self.0[at].1)

@@ -1,4 +1,4 @@
-//! Puts documents together, and refuses what has no end, a key that stands twice, and a tag that does not fit.
+//! Puts documents together, notes a key that stands twice, and refuses what has no end and a tag that does not fit.
 
 use std::collections::HashMap;
 
@@ -73,8 +73,8 @@ impl Builder {
         self.start(Kind::Mapping, anchor, tag);
     }
 
-    /// The innermost collection ends.
-    pub(super) fn end(&mut self) -> Result<(), String> {
+    /// The innermost collection ends, around this line.
+    pub(super) fn end(&mut self, line: u32) -> Result<(), String> {
         let Some(frame) = self.open.pop() else {
             return Ok(());
         };
@@ -85,6 +85,9 @@ impl Builder {
             let keys = Keys::of(mapping, frame.children / 2)?;
             if keys.merge {
                 self.document.nodes[frame.at].from = HAS_MERGE_KEY;
+            }
+            if keys.twice {
+                self.document.twice.get_or_insert(line);
             }
         }
         let (size, height) = (frame.size + 1, frame.height + 1);
@@ -125,6 +128,7 @@ impl Builder {
         let next = Document {
             letters: String::with_capacity(self.document.letters.len()),
             nodes: Vec::with_capacity(self.document.nodes.len()),
+            twice: None,
         };
         std::mem::replace(&mut self.document, next)
     }
@@ -221,10 +225,12 @@ impl Builder {
 struct Keys {
     /// Whether one of them is a merge key.
     merge: bool,
+    /// Whether one stands twice.
+    twice: bool,
 }
 
 impl Keys {
-    /// `Err`: one stands twice, or is a collection. Small mappings are the rule, and comparing each pair is quicker than sorting them.
+    /// `Err`: one is a collection. Small mappings are the rule, and comparing each pair is quicker than sorting them.
     fn of(mapping: DocumentNode<'_>, count: u32) -> Result<Self, String> {
         let (mut merge, mut collection) = (false, false);
         let leaves = mapping.pairs().map(|(key, _)| {
@@ -244,10 +250,9 @@ impl Keys {
             known.sort_unstable();
             known.windows(2).any(|pair| pair[0] == pair[1])
         };
-        match (collection, twice) {
-            (true, _) => Err("a mapping's key is itself a collection".to_owned()),
-            (_, true) => Err("a key stands twice in one mapping".to_owned()),
-            (false, false) => Ok(Self { merge }),
+        match collection {
+            true => Err("a mapping's key is itself a collection".to_owned()),
+            false => Ok(Self { merge, twice }),
         }
     }
 }
@@ -258,19 +263,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_stands_twice_is_refused_in_every_spelling() {
+    fn a_key_that_stands_twice_is_noted_in_every_spelling() {
         let many: String = (0..20)
             .map(|number| format!("k{number}: {number}\n"))
             .collect();
-        assert!(read(&many).is_ok());
-        for twice in ["k7: a\n", "\"k7\": a\n", "'k7': a\n"] {
-            let refused = read(&format!("{many}{twice}")).unwrap_err();
-            assert!(refused.contains("stands twice"), "{twice}");
+        let twice = |text: &str| read(text).unwrap().twice;
+        assert_eq!(twice(&many), None);
+        for more in ["k7: a\n", "\"k7\": a\n", "'k7': a\n"] {
+            assert_eq!(twice(&format!("{many}{more}")), Some(21), "{more}");
         }
-        assert!(read("1: a\n0x1: b\n").is_err());
-        assert!(read("&a b: c\n*a : d\n").is_err());
-        assert!(read("!a 1: a\n!a 1: b\n").is_err());
-        assert!(read("1: a\n'1': b\n~: c\ntrue: d\n!a 1: e\n!a 2: f\n").is_ok());
+        assert_eq!(twice("1: a\n0x1: b\n"), Some(2));
+        assert_eq!(twice("&a b: c\n*a : d\n"), Some(2));
+        assert_eq!(twice("!a 1: a\n!a 1: b\n"), Some(2));
+        assert_eq!(
+            twice("1: a\n'1': b\n~: c\ntrue: d\n!a 1: e\n!a 2: f\n"),
+            None
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The letters of all scalars stand in one text. An alias is the place of the node that it names. The entries of a mapping stay in their
-//! order, because an edit reorders nothing, and a key that stands twice in one is refused.
+//! order, because an edit reorders nothing, and a document with a key that stands twice may only stay as it is.
 
 use crate::engine::splice::difference::{Leaf, Reading, Shape};
 use crate::engine::tree::with_merged;
@@ -22,9 +22,11 @@ pub(super) const HAS_MERGE_KEY: u32 = 1;
 pub(super) struct Document {
     pub(super) letters: String,
     pub(super) nodes: Vec<Node>,
+    /// The line of a mapping in which a key stands twice: nothing can be told of the document but that it stays as it is.
+    pub(super) twice: Option<u32>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) kind: Kind,
     /// Where the letters of a scalar or a tag begin; of an alias, the node that it names; of a mapping, whether it has a merge key.
@@ -57,6 +59,11 @@ impl Document {
     /// The node at this place of the row.
     pub(super) fn node(&self, at: usize) -> DocumentNode<'_> {
         DocumentNode { document: self, at }
+    }
+
+    /// Whether another document has the same nodes.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.nodes == other.nodes && self.letters == other.letters
     }
 
     /// Its root. An empty document is null.

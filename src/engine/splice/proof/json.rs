@@ -13,7 +13,9 @@ pub(super) fn read(text: &str) -> Option<Document> {
     let mut json = serde_json::Deserializer::from_str(text);
     Into(&mut builder).deserialize(&mut json).ok()?;
     json.end().ok()?;
-    Some(builder.finish())
+    let document = builder.finish();
+    // kubectl's YAML reader then says where it stands.
+    document.twice.is_none().then_some(document)
 }
 
 /// Adds a value to what is being built.
@@ -67,7 +69,7 @@ impl<'de> Visitor<'de> for Into<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
         self.0.start_sequence(None, None);
         while sequence.next_element_seed(Into(&mut *self.0))?.is_some() {}
-        self.0.end().map_err(A::Error::custom)
+        self.0.end(0).map_err(A::Error::custom)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut mapping: A) -> Result<(), A::Error> {
@@ -75,6 +77,6 @@ impl<'de> Visitor<'de> for Into<'_> {
         while mapping.next_key_seed(Into(&mut *self.0))?.is_some() {
             mapping.next_value_seed(Into(&mut *self.0))?;
         }
-        self.0.end().map_err(A::Error::custom)
+        self.0.end(0).map_err(A::Error::custom)
     }
 }

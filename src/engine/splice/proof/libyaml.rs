@@ -93,7 +93,9 @@ impl<'t> Documents<'t> {
                     self.builder.start_mapping(anchor, tag.as_deref());
                     Ok(())
                 }
-                EventData::SequenceEnd | EventData::MappingEnd => self.builder.end(),
+                EventData::SequenceEnd | EventData::MappingEnd => {
+                    self.builder.end(narrow(self.line as usize))
+                }
                 EventData::StreamStart { .. } | EventData::DocumentStart { .. } => Ok(()),
             };
             taken.map_err(|what| not_taken(self.line, &what))?;
@@ -136,7 +138,7 @@ fn refused(error: &Error, line: u64) -> Refused {
     )
 }
 
-fn not_taken(line: u64, why: &str) -> Refused {
+pub(super) fn not_taken(line: u64, why: &str) -> Refused {
     Refused {
         line: Some(narrow(line as usize)),
         ..unproven(format!(

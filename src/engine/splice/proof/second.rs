@@ -82,7 +82,8 @@ impl<'t> Source<'t> {
                     };
                     let mut values = read(&text[region]);
                     let value = values.next().unwrap_or_else(|| Err(another_number()));
-                    let value = value.map_err(in_file)?;
+                    let mut value = value.map_err(in_file)?;
+                    value.twice = (value.twice).map(|line| line.saturating_add(narrow(lines)));
                     match values.next() {
                         None => Ok((number, value)),
                         Some(_) => Err(another_number()),
@@ -134,10 +135,24 @@ pub(super) fn prove<'w>(
     for document in new.documents() {
         let (number, new) = document.map_err(|refused| where_it_stands(refused, old))?;
         let seen = match (old, read_before.as_mut().and_then(Iterator::next)) {
-            (Before::Plain(old), _) => {
-                compare(Plain(old.document(number)), new.root(), wanted(number))
+            (Before::Plain(file), _) => {
+                if new.twice.is_some() && !wanted(number).is_empty() {
+                    return Err(twice(number, old));
+                }
+                compare(Plain(file.document(number)), new.root(), wanted(number))
             }
-            (Before::Text(_), Some(old)) => compare(old?.1.root(), new.root(), wanted(number)),
+            (Before::Text(_), Some(before)) => {
+                let (_, before) = before?;
+                if before.twice.or(new.twice).is_some() {
+                    let stays = wanted(number).is_empty() && before.is_same(&new);
+                    if !stays {
+                        return Err(twice(number, old));
+                    }
+                    Ok(())
+                } else {
+                    compare(before.root(), new.root(), wanted(number))
+                }
+            }
             (Before::Text(_), None) => return Err(another_number()),
         };
         seen.map_err(|path| {
@@ -154,6 +169,22 @@ pub(super) fn prove<'w>(
     match count == old.source().len() {
         true => Ok(()),
         false => Err(another_number()),
+    }
+}
+
+/// A document has a key that stands twice, and is edited.
+fn twice(number: usize, old: &Before<'_>) -> Refused {
+    let of_number = |read: Result<(usize, Document), Refused>| {
+        let (at, document) = read.ok()?;
+        document.twice.filter(|_| at == number)
+    };
+    let why = "a key stands twice in one mapping";
+    match old.source().documents().find_map(of_number) {
+        Some(line) => libyaml::not_taken(line.into(), why),
+        None => Refused {
+            line: None,
+            ..libyaml::not_taken(0, &format!("{why}, once it is edited"))
+        },
     }
 }
 

@@ -28,6 +28,9 @@ pub(super) fn idle(
     let paths = paths.filter(|idle| !idle.of_other || whole()).map(|idle| {
         let name = named(idle.list, &idle.glob, idle.of_other);
         match idle.list {
+            list if idle.glob.contains(',') && !idle.glob.contains('{') && !idle.of_other => format!(
+                "{name} matches nothing: a comma is a part of the glob; give `--{list}` once for each"
+            ),
             "include" => {
                 format!("{name} matches no manifest; check its spelling, and the folder that it starts from")
             }

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::images::{self, Listed};
 use super::report::{Place, Problem};
 use super::request::FilesRequest;
+use super::short::counted;
 use super::workspace::{Workspace, WorkspaceKind};
 use crate::engine::code::Code;
 use crate::engine::image::ImageRef;
@@ -48,6 +49,8 @@ pub struct Setup {
     pub by_hand: Vec<NewFile>,
     /// What a person should know, one sentence each.
     pub notes: Vec<String>,
+    /// Whether an image waits for its digest.
+    pub has_unpinned: bool,
 }
 
 /// A text, and the file that it belongs into.
@@ -77,7 +80,14 @@ pub fn plan(request: &InitRequest, at: &Workspace) -> anyhow::Result<Setup> {
         ..request.files.clone()
     };
     let inventory = images::in_files(&files, &root)?;
+    let of_state = |is: fn(&State) -> bool| {
+        let images = inventory.images.iter();
+        images.filter(|listed| is(&listed.state)).count()
+    };
+    let held = of_state(|state| matches!(state, State::Decided(Outcome::Held(_))));
+    let unpinned = of_state(|state| matches!(state, State::Unpinned));
     let mut setup = Setup {
+        has_unpinned: unpinned > 0,
         notes: inventory.report.warnings,
         ..Setup::default()
     };
@@ -85,6 +95,12 @@ pub fn plan(request: &InitRequest, at: &Workspace) -> anyhow::Result<Setup> {
         setup
             .notes
             .push(format!("{}; `imago files` names every problem", first.what));
+    }
+    if held > 0 {
+        setup.notes.push(format!(
+            "{} held back: `imago files -v` says why, and what to do",
+            counted(held, "image")
+        ));
     }
     let folders = folders(&inventory.images);
     setup.settle(&root.root, &inventory.images);

@@ -44,11 +44,11 @@ pub(super) fn run(
     }
     init::write(&setup, at)?;
     let names: Vec<&str> = setup.files.iter().map(|file| file.name.as_str()).collect();
-    let wrote = format!(
-        "wrote {}; now pin the images: `imago files --update`\n",
-        names.join(", ")
-    );
-    printer.print(To::Stderr, &wrote);
+    let next = match setup.has_unpinned {
+        true => "; now pin the images: `imago files --update`",
+        false => "",
+    };
+    printer.print(To::Stderr, &format!("wrote {}{next}\n", names.join(", ")));
     Ok(())
 }
 

@@ -284,3 +284,25 @@ fn a_person_at_a_terminal_is_asked() {
         assert_eq!(path.exists(), written, "{answer}");
     }
 }
+
+#[test]
+fn what_is_held_is_said_and_no_image_is_pinned_next() {
+    let place = Workplace::new();
+    fs::create_dir(place.path().join(".git")).unwrap();
+    place.write(
+        "web.yaml",
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web}\nspec:\n  values:\n    image: {repository: registry.example.test/web, tag: 1.4.0}\n",
+    );
+    let said = init(&place, "--yes --pre-commit", 0).stderr;
+    assert!(
+        said.contains("note: 1 image held back: `imago files -v` says why, and what to do\n"),
+        "{said}"
+    );
+    assert!(said.ends_with("wrote .pre-commit-config.yaml\n"), "{said}");
+    place.write("api.yaml", deployment("registry.example.test/api:1.4"));
+    let said = init(&place, "--yes --github", 0).stderr;
+    assert!(
+        said.ends_with("; now pin the images: `imago files --update`\n"),
+        "{said}"
+    );
+}

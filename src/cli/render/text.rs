@@ -114,7 +114,13 @@ pub fn summary(report: &Report, detail: Detail, styles: &Styles) -> String {
         parts.extend(with_track_tag(report, counts.fixed).map(str::to_owned));
     }
     for (count, what) in [
-        (counts.kept, "left as written"),
+        (
+            counts.kept,
+            match detail {
+                Detail::Quiet | Detail::Normal => "left as written (`-v` says why)",
+                Detail::More | Detail::Most => "left as written",
+            },
+        ),
         (counts.unchecked, "not checked by a pod"),
     ] {
         if count > 0 {

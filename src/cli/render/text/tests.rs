@@ -409,7 +409,7 @@ fn a_restore_that_only_drops_the_record_is_no_silence() {
         text(&report, Detail::Normal),
         "\
 deploy/web.yaml:4  Deployment/web  the annotation `imago-config-spec` is removed
-restored no image, and removed the record in 1 of 214 files; 1 image left as written
+restored no image, and removed the record in 1 of 214 files; 1 image left as written (`-v` says why)
 "
     );
 }

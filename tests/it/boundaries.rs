@@ -238,6 +238,26 @@ fn the_sources_keep_to_the_rings_and_each_crate_to_its_file() {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
+#[test]
+fn the_map_of_the_crate_names_files_that_there_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    let named: Vec<&str> = map
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.contains('/') && !name.contains(' '))
+        .collect();
+    assert!(named.len() > 20, "{named:?}");
+    for name in named {
+        let is_there = ["src", ""]
+            .iter()
+            .any(|at| root.join(at).join(name).exists());
+        // Nothing opens a request yet.
+        assert!(is_there || name == "io/forge/", "{name}");
+    }
+}
+
 /// The file that a path refers to. An import between a file and a file below it does not count.
 fn imported<'s>(
     from: &str,

@@ -3,9 +3,11 @@
 use clap::CommandFactory;
 use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter};
 
-use super::values::MOST_ALIASES;
 use crate::cli::args::Typed;
 use crate::cli::refused::{UsageError, usage};
+
+/// The most aliases in a file: each may repeat a long text.
+pub(super) const MOST_ALIASES: usize = 64;
 
 /// Says what the reader found in the words of these settings.
 pub(super) fn explain(error: &Error) -> UsageError {

@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::options::MergeKeyPolicy;
 use serde_saphyr::{Location, Spanned};
 
-use super::explain::explain;
+use super::explain::{MOST_ALIASES, explain};
 use crate::cli::args::Track;
 use crate::cli::refused::{UsageError, usage};
 use crate::cli::settings;
@@ -27,8 +27,6 @@ use crate::engine::helm;
 use crate::engine::shape::{Pattern, Shape, Split};
 use crate::io::scan;
 
-/// The most aliases in a file: each may repeat a long text.
-pub(super) const MOST_ALIASES: usize = 64;
 /// The most requests at once, as of the flag.
 const MOST_REQUESTS: u16 = 1024;
 

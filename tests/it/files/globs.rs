@@ -100,6 +100,10 @@ fn a_flag_with_a_glob_that_matches_nothing_is_told() {
             "`--exclude-image team-0` matches no image",
         ),
         (
+            "--exclude old,deploy",
+            "`--exclude old,deploy` matches nothing: a comma is a part of the glob; give `--exclude` once for each",
+        ),
+        (
             "--exclude nope deploy/web.yaml",
             "`--exclude nope` matches nothing here",
         ),

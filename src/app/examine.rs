@@ -136,8 +136,14 @@ pub(super) struct Evidence {
 }
 
 impl Looked {
-    fn new(examined: Examined, kustomizations: Vec<Kustomization>, clues: Vec<Clue>) -> Self {
+    fn new(
+        examined: Examined,
+        mut kustomizations: Vec<Kustomization>,
+        mut clues: Vec<Clue>,
+    ) -> Self {
         let is_any = !kustomizations.is_empty() || !clues.is_empty();
+        kustomizations.shrink_to_fit();
+        clues.shrink_to_fit();
         let evidence = Evidence {
             kustomizations,
             clues,
@@ -374,9 +380,11 @@ fn examine_parsed(
     if !objects.is_empty() {
         // Most files have one, and a tree has many files.
         objects.shrink_to_fit();
+        let mut questions = questions(&objects);
+        questions.shrink_to_fit();
         return Examined::Manifest(Box::new(Manifest {
             text: text.to_owned(),
-            questions: questions(&objects),
+            questions,
             misplaced: misplaced::lines(&file, &objects),
             objects,
             unhandled,
@@ -483,9 +491,27 @@ fn hint(fault: &Fault) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::image::ImageRef;
 
     #[test]
     fn what_is_kept_of_each_file_of_a_tree_is_small() {
         assert!(size_of::<Looked>() <= 80, "{}", size_of::<Looked>());
+    }
+
+    #[test]
+    fn the_lists_of_a_file_have_no_room_to_spare() {
+        let text = "apiVersion: apps/v1\nkind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n      - image: web:1\n";
+        let questions = |_: &[(usize, Object)]| {
+            let mut questions = Vec::with_capacity(4);
+            questions.push((ImageRef::parse("web:1").unwrap().lookup(), None));
+            questions
+        };
+        let (path, base) = (Path::new("web.yaml"), Base::default());
+        let looked = examine_bytes(path, text.as_bytes(), &base, &Kinds::default(), &questions);
+        let Examined::Manifest(manifest) = looked.examined else {
+            panic!("it has a workload");
+        };
+        assert_eq!(manifest.objects.capacity(), 1);
+        assert_eq!(manifest.questions.capacity(), 1);
     }
 }

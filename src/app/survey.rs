@@ -5,7 +5,9 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use super::clues;
-use super::examine::{Examined, Looked, Questions, Unread, examine, examine_bytes, examine_stream};
+use super::examine::{
+    Evidence, Examined, Looked, Questions, Unread, examine, examine_bytes, examine_stream,
+};
 use super::manifest::ManifestFile;
 use super::overlays::{self, Base, KnownOverlays};
 use super::replaced::Replaced;
@@ -79,14 +81,20 @@ pub fn survey(
             }
             _ => ask_ahead(found.number, &[]),
         }
-        let (path, shown) = (found.path.to_owned(), found.shown.to_string());
-        Some((path, shown, looked))
+        let seen = Seen {
+            path: found.path.to_owned(),
+            name: found.shown.to_string(),
+            examined: looked.examined,
+        };
+        Some((seen, looked.evidence))
     })?;
     let mut all = Everything::default();
-    all.seen.reserve_exact(found.len());
-    for (path, name, looked) in found {
-        all.take(path, name, looked);
-    }
+    let seen = found.into_iter().map(|(seen, evidence)| {
+        all.note(evidence);
+        seen
+    });
+    // The list stays in its place.
+    all.seen = seen.collect();
     let scanned = base.is_scanned_by(&request);
     if !scanned {
         let is_manifest = |seen: &Seen| matches!(seen.examined, Examined::Manifest(_));
@@ -220,11 +228,15 @@ struct Everything {
 }
 
 impl Everything {
-    fn take(&mut self, path: PathBuf, name: String, looked: Looked) {
-        if let Some(evidence) = looked.evidence {
+    fn note(&mut self, evidence: Option<Box<Evidence>>) {
+        if let Some(evidence) = evidence {
             self.kustomizations.extend(evidence.kustomizations);
             self.clues.extend(evidence.clues);
         }
+    }
+
+    fn take(&mut self, path: PathBuf, name: String, looked: Looked) {
+        self.note(looked.evidence);
         self.seen.push(Seen {
             path,
             name,
@@ -301,6 +313,11 @@ impl Survey {
             questions,
             &read,
         )?;
+        let is_manifest = |seen: &&Seen| matches!(seen.examined, Examined::Manifest(_));
+        let manifests = all.seen.iter().filter(is_manifest).count();
+        self.manifests.reserve_exact(manifests);
+        self.without_objects
+            .reserve_exact(all.seen.len() - manifests);
         for seen in all.seen {
             self.take(seen.path, seen.name, seen.examined);
         }

@@ -166,7 +166,9 @@ where
                 done[index] = Some((item, made.unwrap_or_else(|panic| resume_unwind(panic))));
             }
         }
-        done.into_iter().flatten().collect()
+        let mut finished = Vec::with_capacity(done.len());
+        finished.extend(done.into_iter().flatten());
+        finished
     }
 }
 

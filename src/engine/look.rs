@@ -55,7 +55,10 @@ pub fn look(bytes: &[u8]) -> Look {
         };
         unhandled(kind, &mut version).or_else(|| may_be_off(kind, version, &mut holds))
     });
-    Look::Counted(counted.collect())
+    let mut counted: Vec<&'static str> = counted.collect();
+    // Most files have none, and a tree has many files.
+    counted.shrink_to_fit();
+    Look::Counted(counted)
 }
 
 /// The documents of a YAML text. Each is searched at most once, and only if needed.

@@ -7,7 +7,7 @@ use divan::counter::BytesCount;
 use imago::engine::answer::{Answer, Answers};
 use imago::engine::image::Digest;
 use imago::engine::object::Object;
-use imago::engine::plan::{self, Rules};
+use imago::engine::plan::{self, Rules, TagChoice};
 use imago::engine::policy::{TagForm, Track};
 use imago::engine::selector::ImageFilter;
 use imago::engine::shape;
@@ -33,6 +33,7 @@ fn deployment() -> String {
 
 fn rules() -> Rules {
     Rules {
+        tags: TagChoice::ByPolicy,
         track: Track::Annotation,
         form: TagForm::Keep,
         images: ImageFilter::default(),

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
+use super::choose;
 use crate::engine::image::Lookup;
 use crate::io::resolver::Resolver;
 
@@ -69,7 +70,8 @@ impl<R: Resolver> Ahead<R> {
                 }
                 let resolver = Arc::clone(&self.resolver);
                 // The future is large, and without a box it would be moved several times.
-                let question = Box::pin(async move { drop(resolver.resolve(&lookup).await) });
+                let question =
+                    Box::pin(async move { drop(choose::answer(&*resolver, &lookup).await) });
                 under_way.spawn_on(question, &self.runtime);
             }
         }

@@ -23,7 +23,7 @@ use super::short::counted;
 use super::workspace::Workspace;
 use crate::engine::code::Code;
 use crate::engine::live::Live;
-use crate::engine::plan::{self, Outcome, Plan, Rules};
+use crate::engine::plan::{self, Outcome, Plan, Rules, TagChoice};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::running::Pods;
 use crate::engine::selector::{ImageFilter, Namespaces};
@@ -54,6 +54,8 @@ pub struct ClusterRequest {
     pub track: Track,
     /// Whether the tag stays beside the digest.
     pub form: TagForm,
+    /// Who chooses the tags.
+    pub tags: TagChoice,
     /// Which images to take, by their name as written.
     pub images: ImageFilter,
     /// Which namespaces to take. `None` means that of the kubeconfig's context or of the service account.
@@ -215,6 +217,11 @@ impl ClusterRequest {
 
     pub(super) fn rules(&self) -> Rules {
         Rules {
+            // A restart pulls what the tags are now, and changes none.
+            tags: match self.action {
+                Action::Restart => TagChoice::Kept,
+                _ => self.tags,
+            },
             track: self.track,
             form: self.form,
             images: self.images.clone(),

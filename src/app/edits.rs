@@ -7,7 +7,7 @@ use super::report::{ImageReport, LeftOut, ObjectReport, Place, Problem, SiteName
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
-use crate::engine::object::{IGNORE, Ignore, Object, RECORD};
+use crate::engine::object::{IGNORE, Ignore, Object, POLICY, RECORD};
 use crate::engine::path::dotted;
 use crate::engine::plan::{self, Outcome, Plan, Rules};
 use crate::engine::site::Site;
@@ -150,10 +150,13 @@ pub(super) fn idle_annotations(object: &Object, name: &str) -> Vec<String> {
     let unknown = object.unknown_annotations.iter();
     let mut warnings: Vec<String> = unknown
         .map(|unknown| {
-            format!("the annotation `{unknown}` of {name} is not known; did you mean `{IGNORE}`?")
+            format!("the annotation `{unknown}` of {name} is not known; did you mean `{IGNORE}` or `{POLICY}`?")
         })
         .collect();
     warnings.extend(idle_ignores(object, name));
+    warnings.extend(object.idle_policies.iter().map(|idle| {
+        format!("`{POLICY}: {idle}=…` of {name} names none of its images; write the name of a container, or one policy for all")
+    }));
     warnings
 }
 
@@ -210,7 +213,7 @@ pub(super) struct Reported {
 pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
     let mut images = Vec::with_capacity(object.sites.len());
     let (mut skipped, mut problems) = (Vec::new(), Vec::new());
-    for (site, outcome) in object.sites.iter().zip(&plan.outcomes) {
+    for (index, (site, outcome)) in object.sites.iter().zip(&plan.outcomes).enumerate() {
         let Some(outcome) = outcome else { continue };
         let image = site.image.text().unwrap_or_default().to_owned();
         let name = site_name(object, site);
@@ -268,6 +271,7 @@ pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
             line: site.line,
             image,
             outcome: outcome.clone(),
+            choice: plan.choices.get(&index).cloned(),
         });
     }
     let object = ObjectReport {

@@ -289,12 +289,13 @@ pub(super) fn examine_bytes(
         _ => Vec::new(),
     };
     let form = Form::Manifest(file_name);
-    let examined = examine_parsed(text, parsed, form, kinds, questions);
+    let examined = examine_parsed(path, text, parsed, form, kinds, questions);
     Looked::new(examined, kustomizations, clues)
 }
 
 /// What a file is that is the values of a chart.
 pub(super) fn examine_values(
+    path: &Path,
     bytes: &[u8],
     chart: Option<&Chart>,
     kinds: &Kinds,
@@ -302,6 +303,7 @@ pub(super) fn examine_values(
 ) -> Examined {
     match text(bytes) {
         Ok(text) => examine_parsed(
+            path,
             text,
             File::parse(text),
             Form::Values(chart),
@@ -332,6 +334,7 @@ impl Form<'_> {
 }
 
 fn examine_parsed(
+    path: &Path,
     text: &str,
     parsed: Result<File<'_>, Unreadable>,
     form: Form<'_>,
@@ -380,6 +383,7 @@ fn examine_parsed(
     if !objects.is_empty() {
         // Most files have one, and a tree has many files.
         objects.shrink_to_fit();
+        kinds.policies.apply(path, &mut objects);
         let mut questions = questions(&objects);
         questions.shrink_to_fit();
         return Examined::Manifest(Box::new(Manifest {

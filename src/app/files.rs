@@ -53,7 +53,7 @@ pub async fn run(
         let lock = looked.lock.take();
         let (mut report, pass) = job.decide(looked, observer).await?;
         if job.request.action == Action::Check && job.request.asks_registries() {
-            let expected = pass.digests();
+            let expected = pass.facts();
             lock_check::check(
                 lock.as_ref(),
                 &job.request,
@@ -226,7 +226,14 @@ impl Job {
             ..Report::new(request.input.mode(), request.action)
         };
         let prunable = request.lock.prune && survey.problems.is_empty();
-        let named = prunable.then(|| plan::named(survey.objects())).flatten();
+        let mut named = prunable.then(|| plan::named(survey.objects())).flatten();
+        if let Some(named) = &mut named {
+            let asked = plan::questions(survey.objects(), &self.rules).into_iter();
+            let by_policy = asked
+                .map(|(lookup, _)| lookup)
+                .filter(|lookup| lookup.policy().is_some());
+            named.extend(by_policy);
+        }
         report.select(&mut survey, request, &self.at.current);
         let questions = survey.manifests.iter_mut();
         let questions = questions.map(|manifest| std::mem::take(&mut manifest.questions));

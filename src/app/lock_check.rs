@@ -3,8 +3,6 @@
 //! An entry that the run uses is outdated where it is neither its tag's digest now nor what all images of the tag are held on. Of such a
 //! digest the registry is asked whether it has it at all.
 
-use std::collections::BTreeMap;
-
 use futures_util::future::join_all;
 
 use super::report::{LockedEntry, Place, Problem, Report};
@@ -19,19 +17,19 @@ use crate::io::resolver::Resolver;
 
 /// An entry that is not what it should be.
 #[derive(Debug, PartialEq, Eq)]
-struct Stale<'a> {
-    lookup: &'a Lookup,
-    locked: &'a Digest,
-    now: &'a Digest,
+struct Stale {
+    lookup: Lookup,
+    locked: Digest,
+    now: Digest,
 }
 
-/// Compares the lock, where there is one, and adds what is wrong with it to the report. `expected` has the digest that an update
-/// would note for each tag. `Err` is always a [`Problem`].
+/// Compares the lock, where there is one, and adds what is wrong with it to the report. `expected` is what an update would note.
+/// `Err` is always a [`Problem`].
 pub(super) async fn check(
     lock: Option<&Lock>,
     request: &FilesRequest,
     answers: &Answers,
-    expected: &BTreeMap<Lookup, Digest>,
+    expected: &Lock,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let name = &request.lock.path;
@@ -39,13 +37,23 @@ pub(super) async fn check(
         return Ok(());
     };
     let stale = stale(lock, answers, expected);
-    if stale.is_empty() {
-        return Ok(());
-    }
     let place = Place {
         file: Some(name.display().to_string()),
         ..Place::default()
     };
+    let tags = expected.tags.iter();
+    report.lock.extend(tags.filter_map(|(key, tag)| {
+        let locked = lock.tags.get(key).filter(|locked| *locked != tag)?;
+        Some(LockedEntry {
+            place: place.clone(),
+            image: key.clone(),
+            locked: locked.clone(),
+            digest: tag.clone(),
+        })
+    }));
+    if stale.is_empty() {
+        return Ok(());
+    }
     let answers = ask(&stale, &request.registries).await?;
     for (
         Stale {
@@ -76,31 +84,28 @@ pub(super) async fn check(
     Ok(())
 }
 
-fn stale<'a>(
-    lock: &'a Lock,
-    answers: &'a Answers,
-    expected: &'a BTreeMap<Lookup, Digest>,
-) -> Vec<Stale<'a>> {
+fn stale(lock: &Lock, answers: &Answers, expected: &Lock) -> Vec<Stale> {
     let answered = answers
         .iter()
-        .filter_map(|(lookup, answer)| Some((lookup, &answer.as_ref().ok()?.digest)));
-    let stale = answered.filter_map(|(lookup, now)| {
-        let locked = lock.get(lookup)?;
-        let fits = locked == now || expected.get(lookup) == Some(locked);
-        (!fits).then_some(Stale {
+        .filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
+    let stale = answered.filter_map(|(lookup, answer)| {
+        let lookup = match &answer.chosen {
+            Some(chosen) => lookup.at(&chosen.tag),
+            None => lookup.clone(),
+        };
+        let (locked, now) = (lock.get(&lookup)?, &answer.digest);
+        let fits = locked == now || expected.get(&lookup) == Some(locked);
+        (!fits).then(|| Stale {
+            locked: locked.clone(),
+            now: now.clone(),
             lookup,
-            locked,
-            now,
         })
     });
     stale.collect()
 }
 
 /// Whether the registry has each of the digests.
-async fn ask(
-    stale: &[Stale<'_>],
-    registries: &Settings,
-) -> anyhow::Result<Vec<Result<(), Refusal>>> {
+async fn ask(stale: &[Stale], registries: &Settings) -> anyhow::Result<Vec<Result<(), Refusal>>> {
     let registry = source::registries(registries)?;
     let questions = stale.iter().map(async |Stale { lookup, locked, .. }| {
         match registry.manifest(lookup, locked).await? {

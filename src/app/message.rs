@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::report::{Action, ObjectReport, Outcome};
+use super::report::{Action, Choice, ObjectReport, Outcome};
 use super::short;
 use crate::engine::image::ImageRef;
 
@@ -158,6 +158,7 @@ impl<'a> Changes<'a> {
                         site: &image.site.name,
                         old: &image.image,
                         new,
+                        by: image.moved(),
                     }),
                     _ => None,
                 })
@@ -208,12 +209,14 @@ impl<'a> Changes<'a> {
             site,
             old,
             new,
+            by,
         }) = images.next()
         {
             let (old, new) = short::change(old, new);
             let line = format!(
-                "- {file} {} {site}: {old} -> {new}",
-                object.place.object.as_deref().unwrap_or(&object.kind)
+                "- {file} {} {site}: {old} -> {new}{}",
+                object.place.object.as_deref().unwrap_or(&object.kind),
+                by.map(|by| format!(" ({})", by.told())).unwrap_or_default()
             );
             let line = cut(&on_one_line(&line), LIMIT_OF_LINE) + "\n";
             if text.len() + line.len() > LIMIT_OF_CHANGES {
@@ -234,6 +237,7 @@ struct Image<'a> {
     site: &'a str,
     old: &'a str,
     new: &'a str,
+    by: Option<&'a Choice>,
 }
 
 /// A text of at most so many bytes, and a mark where something of it is gone.
@@ -276,6 +280,7 @@ mod tests {
 
     fn object(name: &str, images: &[(&str, Outcome)]) -> ObjectReport {
         let image = |(name, outcome): &(&str, Outcome)| ImageReport {
+            choice: None,
             site: SiteName::container(name),
             line: None,
             image: "registry.example.test/web:1.4".to_owned(),

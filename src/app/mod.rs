@@ -1,6 +1,7 @@
 //! The order of steps, concurrency, and what is fatal.
 
 mod ahead;
+mod choose;
 mod clues;
 pub mod cluster;
 pub mod commit;

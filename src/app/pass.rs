@@ -18,7 +18,7 @@ use crate::engine::image::{Digest, Lookup};
 use crate::engine::plan::{self, Rules};
 use crate::engine::selector::Verdict;
 use crate::io::files as disk;
-use crate::io::lock::{self, LockError, Prune};
+use crate::io::lock::{self, Lock, LockError, Prune, choice_key};
 use crate::io::scan;
 
 /// One look at the files: what is in them, and what shall become of it.
@@ -120,7 +120,7 @@ impl Pass {
         if !keeps_lock(request, old.is_some()) {
             return Ok(None);
         }
-        lock::merged(old, &self.digests(), self.prune())
+        lock::merged(old, &self.facts(), self.prune())
             .map_err(|error| Box::new(lock_problem("write", &request.lock.path, &error)))
     }
 
@@ -147,11 +147,11 @@ impl Pass {
         failures.into_iter().flatten().collect()
     }
 
-    /// Hands the run's digests to the lock, where it is named or there.
+    /// Hands what the run has found to the lock, where it is named or there.
     fn with_lock<T>(
         &self,
         request: &FilesRequest,
-        act: impl Fn(&Path, &BTreeMap<Lookup, Digest>, Prune<'_>) -> Result<T, LockError>,
+        act: impl Fn(&Path, &Lock, Prune<'_>) -> Result<T, LockError>,
     ) -> Result<Option<T>, Box<Problem>> {
         let lock = &request.lock;
         if !keeps_lock(request, lock.path.exists()) {
@@ -159,7 +159,7 @@ impl Pass {
         }
         // A link may have taken the place of its folder since the run began.
         let path = lock.place(&self.root)?;
-        act(&path, &self.digests(), self.prune())
+        act(&path, &self.facts(), self.prune())
             .map(Some)
             .map_err(|error| Box::new(lock_problem("write", &lock.path, &error)))
     }
@@ -168,39 +168,55 @@ impl Pass {
         self.named.as_ref().map_or(Prune::Keep, Prune::Unused)
     }
 
-    /// The digest that the manifests have of each tag after this pass: the tag's new one, unless all that use the tag were held back
-    /// from it, on one old digest.
-    pub(super) fn digests(&self) -> BTreeMap<Lookup, Digest> {
+    /// What the lock shall hold: the digest that the manifests have of each tag after this pass, and which tags policies took. A digest is the
+    /// tag's new one, unless all that use the tag were held back from it, on one old digest.
+    pub(super) fn facts(&self) -> Lock {
         let answers = self
             .answers
             .iter()
             .filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
         let answers: BTreeMap<&Lookup, &Answer> = answers.collect();
-        let mut digests: BTreeMap<Lookup, Digest> = answers
-            .iter()
-            .map(|(lookup, answer)| ((*lookup).clone(), answer.digest.clone()))
-            .collect();
-        if answers.values().all(|answer| answer.held.is_empty()) {
-            return digests;
+        let kept = self.kept(&answers);
+        let mut facts = Lock::default();
+        for (lookup, answer) in answers {
+            let kept = kept.get(lookup);
+            let digest = kept.unwrap_or(&answer.digest).clone();
+            let (Some(policy), Some(chosen)) = (lookup.policy(), &answer.chosen) else {
+                facts.images.insert(lookup.clone(), digest);
+                continue;
+            };
+            let key = |now: &str| choice_key(lookup.name(), policy, now);
+            let now = lookup.tag();
+            // What a gate has held back stays on its tag.
+            let (tag, best) = match (kept, &chosen.best) {
+                (Some(_), _) => (now, now),
+                (None, best) => (&*chosen.tag, best.as_deref().unwrap_or_default()),
+            };
+            facts.images.insert(lookup.at(tag), digest);
+            facts.tags.insert(key(now), best.to_owned());
+            if tag != now {
+                facts.tags.insert(key(tag), tag.to_owned());
+            }
         }
-        let mut in_use: BTreeMap<Lookup, BTreeSet<Digest>> = BTreeMap::new();
+        facts
+    }
+
+    /// The old digests that all images of a question are held on.
+    fn kept(&self, answers: &BTreeMap<&Lookup, &Answer>) -> BTreeMap<Lookup, Digest> {
+        if answers.values().all(|answer| answer.held.is_empty()) {
+            return BTreeMap::new();
+        }
+        let mut in_use: BTreeMap<Lookup, BTreeSet<Option<Digest>>> = BTreeMap::new();
         for (lookup, digest) in plan::questions(self.survey.objects(), &self.rules) {
             let Some(answer) = answers.get(&lookup) else {
                 continue;
             };
             let held = digest.filter(|digest| answer.held.contains_key(digest));
-            in_use
-                .entry(lookup)
-                .or_default()
-                .insert(held.unwrap_or_else(|| answer.digest.clone()));
+            in_use.entry(lookup).or_default().insert(held);
         }
-        digests.extend(
-            in_use
-                .into_iter()
-                .filter(|(_, in_use)| in_use.len() == 1)
-                .filter_map(|(lookup, in_use)| Some((lookup, in_use.into_iter().next()?))),
-        );
-        digests
+        let kept = in_use.into_iter().filter(|(_, in_use)| in_use.len() == 1);
+        kept.filter_map(|(lookup, in_use)| Some((lookup, in_use.into_iter().next()??)))
+            .collect()
     }
 }
 

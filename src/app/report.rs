@@ -9,9 +9,9 @@ use std::fmt;
 
 use crate::engine::code::{Code, CodeKind};
 pub use crate::engine::hold::Hold;
-use crate::engine::image::ImageRef;
+use crate::engine::image::{Digest, ImageRef};
 use crate::engine::plan::Unclaimed;
-pub use crate::engine::plan::{LeftOut, Outcome};
+pub use crate::engine::plan::{Choice, LeftOut, Outcome};
 pub use crate::engine::site::Role;
 
 /// Where the objects of a run are.
@@ -228,6 +228,21 @@ pub struct LockedEntry {
     pub digest: String,
 }
 
+impl LockedEntry {
+    /// Whether it is the choice of a policy, with tags instead of digests. They are empty where no tag fits.
+    pub fn is_choice(&self) -> bool {
+        Digest::parse(&self.digest).is_err()
+    }
+
+    /// What is on the new digest, or takes the new tag.
+    pub fn taker(&self) -> &'static str {
+        match self.is_choice() {
+            true => "the policy takes",
+            false => "its tag is on",
+        }
+    }
+}
+
 /// How far a plan was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
@@ -300,6 +315,17 @@ pub struct ImageReport {
     pub image: String,
     /// What was decided.
     pub outcome: Outcome,
+    /// What a policy has chosen, where one does.
+    pub choice: Option<Choice>,
+}
+
+impl ImageReport {
+    /// The choice of a policy that moves the tag, where it does.
+    pub fn moved(&self) -> Option<&Choice> {
+        let choice = self.choice.as_ref()?;
+        let is_moved = choice.from != choice.to && self.outcome.new_image().is_some();
+        is_moved.then_some(choice)
+    }
 }
 
 impl ImageReport {

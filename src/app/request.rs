@@ -12,7 +12,7 @@ use super::source::LockUse;
 use super::survey::Sought;
 use super::workspace::Workspace;
 use crate::engine::object::Object;
-use crate::engine::plan::{self, Question, Rules};
+use crate::engine::plan::{self, Question, Rules, TagChoice};
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{ImageFilter, Selection, Verdict};
 use crate::engine::shape::Kinds;
@@ -55,6 +55,8 @@ pub struct FilesRequest {
     pub track: Track,
     /// Whether the tag stays beside the digest.
     pub form: TagForm,
+    /// Who chooses the tags.
+    pub tags: TagChoice,
     /// Which images are taken, by name as written.
     pub images: ImageFilter,
     /// Which of their globs come from the repository's own settings.
@@ -183,6 +185,7 @@ impl FilesRequest {
 
     pub(super) fn rules(&self) -> Rules {
         Rules {
+            tags: self.tags,
             track: self.track,
             form: self.form,
             images: self.images.clone(),

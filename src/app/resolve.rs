@@ -8,6 +8,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::task::JoinSet;
 
+use super::choose;
 use super::gate::{self, PlatformLoss};
 use super::observer::Event;
 use crate::engine::answer::{Answer, Answers, Index, Manifest, Refusal};
@@ -97,9 +98,9 @@ async fn answer<R: Resolver>(
     recorded: &BTreeSet<Digest>,
     platform_loss: PlatformLoss,
 ) -> Result<Answer, Refusal> {
-    let digest = resolver.resolve(lookup).await?;
-    let held = gate::judge(resolver, lookup, &digest, recorded, platform_loss).await?;
-    Ok(Answer { digest, held })
+    let answer = choose::answer(resolver, lookup).await?;
+    let held = gate::judge(resolver, lookup, &answer.digest, recorded, platform_loss).await?;
+    Ok(Answer { held, ..answer })
 }
 
 #[cfg(test)]

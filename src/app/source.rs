@@ -10,10 +10,11 @@ use super::observer::Event;
 use super::report::{Place, Problem};
 use super::resolve::{self, Wanted};
 use super::workspace::Workspace;
-use crate::engine::answer::{Answer, Answers, Refusal};
+use crate::engine::answer::{Answer, Answers, Chosen, Refusal};
 use crate::engine::code::Code;
 use crate::engine::image::Lookup;
 use crate::engine::plan::Question;
+use crate::engine::version::rank;
 use crate::io::links;
 use crate::io::lock::{Lock, LockError};
 use crate::io::registry::{Registry, RegistryError, Settings};
@@ -208,20 +209,37 @@ pub(super) fn lock_problem(act: &str, path: &Path, error: &LockError) -> Problem
 
 /// The lock's answer to one question.
 fn from_lock(lock: &Lock, path: &Path, lookup: &Lookup) -> Result<Answer, Refusal> {
-    lock.get(lookup)
-        .cloned()
-        .map(Answer::new)
-        .ok_or_else(|| Refusal {
-            code: Code::NotInLock,
-            cause: format!(
-                "`{}` has no digest for it, and `--offline` asks no registry",
-                path.display()
-            ),
-            hint: Some(
-                "run `imago files --update` without `--offline` where the registry can be reached"
-                    .to_owned(),
-            ),
-        })
+    let missing = |what: &str| Refusal {
+        code: Code::NotInLock,
+        cause: format!(
+            "`{}` has no {what} for it, and `--offline` asks no registry",
+            path.display()
+        ),
+        hint: Some(
+            "run `imago files --update` without `--offline` where the registry can be reached"
+                .to_owned(),
+        ),
+    };
+    let digest = |lookup: &Lookup| lock.get(lookup).cloned().ok_or_else(|| missing("digest"));
+    let Some(policy) = lookup.policy() else {
+        return digest(lookup).map(Answer::new);
+    };
+    let best = lock
+        .best(lookup)
+        .ok_or_else(|| missing(&format!("tag by the policy `{policy}`")))?;
+    // The best tag decides as the whole list did.
+    let ranking = rank((!best.is_empty()).then_some(best), lookup.tag(), policy);
+    let tag = ranking.candidates.first().copied().unwrap_or(lookup.tag());
+    let chosen = Chosen {
+        tag: tag.to_owned(),
+        best: ranking.best.map(str::to_owned),
+        counts: None,
+        obstacle: ranking.obstacle,
+    };
+    Ok(Answer {
+        chosen: Some(Box::new(chosen)),
+        ..Answer::new(digest(&lookup.at(tag))?)
+    })
 }
 
 /// As [`registries`], for who is asked beside another.

@@ -105,8 +105,8 @@ impl KnownCharts {
                 Some((index, name.as_ref().filter(|name| chosen.contains(name))?))
             })
             .collect();
-        let examined = threads::map(&todo, |(_, name)| match contents.get(*name) {
-            Some(Ok(content)) => known.examine(name, content, kinds, questions),
+        let examined = threads::map(&todo, |(index, name)| match contents.get(*name) {
+            Some(Ok(content)) => known.examine(name, &seen[*index].path, content, kinds, questions),
             // It was read before, so it changed meanwhile.
             Some(Err(_)) | None => None,
         });
@@ -122,12 +122,13 @@ impl KnownCharts {
     pub(super) fn examine(
         &self,
         name: &str,
+        path: &Path,
         content: &[u8],
         kinds: &Kinds,
         questions: &impl Questions,
     ) -> Option<Examined> {
         let chart = self.charts.values(name)?;
-        let mut examined = examine_values(content, chart, kinds, questions);
+        let mut examined = examine_values(path, content, chart, kinds, questions);
         if let Examined::Manifest(manifest) = &mut examined {
             if self.vendored.contains(helm::folder_of(name)) {
                 return Some(Examined::Vendored);
@@ -192,7 +193,7 @@ impl KnownCharts {
         kinds: &Kinds,
         questions: &impl Questions,
     ) -> Option<Examined> {
-        self.examine(&self.base.within(path)?, content, kinds, questions)
+        self.examine(&self.base.within(path)?, path, content, kinds, questions)
     }
 
     /// Takes the charts that files of values may be for, and those files that have a `Chart.yaml` beside them.

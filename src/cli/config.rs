@@ -6,9 +6,11 @@
 
 mod explain;
 mod merge;
+mod policies;
 #[cfg(test)]
 mod tests;
 mod values;
+mod written;
 
 use std::path::{Path, PathBuf};
 

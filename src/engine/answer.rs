@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::hold::Hold;
 use super::image::{Digest, Lookup};
+use super::version::{Counts, Obstacle};
 use crate::engine::code::Code;
 
 /// The answers of a run, by question.
@@ -16,6 +17,21 @@ pub struct Answer {
     pub digest: Digest,
     /// The recorded digests that the new one must not replace, each with what holds it.
     pub held: BTreeMap<Digest, Hold>,
+    /// What a policy has chosen, where the question has one. The digest is that of the chosen tag.
+    pub chosen: Option<Box<Chosen>>,
+}
+
+/// The choice of a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// The tag: that of the question, if the image stays on it.
+    pub tag: String,
+    /// The best tag of the list, which is lower than that of the question where it is the obstacle; nothing, if no tag fits.
+    pub best: Option<String>,
+    /// How many tags took part. The lock does not know.
+    pub counts: Option<Counts>,
+    /// What keeps the image on its tag.
+    pub obstacle: Option<Obstacle>,
 }
 
 impl Answer {
@@ -24,6 +40,7 @@ impl Answer {
         Self {
             digest,
             held: BTreeMap::new(),
+            chosen: None,
         }
     }
 }

@@ -119,8 +119,14 @@ codes! {
             "Something else chooses the image: an ImageChange trigger, a `registryPoll`, or a `semver` of Flux.",
             "Remove what chooses it.";
         BadComment = "bad-comment",
-            "A comment for imago is not understood, or is not on the line of an image.",
-            "Write `# imago: ignore` on the image's line, or remove the comment.";
+            "A comment for imago, or the annotation `imago/policy`, is not understood, or the comment is not on the line of an image.",
+            "Write `# imago: ignore` or a policy such as `# imago: minor` on the image's line, or remove the comment.";
+        NoVersion = "no-version",
+            "The policy cannot compare the image's tag, or no tag of the repository fits it.",
+            "Write a version as the tag, or another policy. `semver`, `alphabetical` and `numerical` leave such a tag with `allow-downgrade: true`.";
+        NewerThanPolicy = "newer-than-policy",
+            "The best tag that fits the policy is lower than the tag now.",
+            "Widen the policy, or set `allow-downgrade: true` in the settings.";
         DuplicateName = "duplicate-name",
             "Two entries of a kustomization's `images` have one name, and their order decides.",
             "Leave one entry for each name.";

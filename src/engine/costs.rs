@@ -5,7 +5,7 @@
 use super::answer::{Answer, Answers};
 use super::image::Digest;
 use super::misplaced;
-use super::plan::{self, Rules};
+use super::plan::{self, Rules, TagChoice};
 use super::policy::{TagForm, Track};
 use super::selector::ImageFilter;
 use super::shape;
@@ -17,6 +17,7 @@ const SIZE: usize = 400;
 /// All images of a text updated, or put back.
 fn edit(text: &str, restore: bool) -> String {
     let rules = Rules {
+        tags: TagChoice::ByPolicy,
         track: Track::Annotation,
         form: TagForm::Keep,
         images: ImageFilter::default(),

@@ -1,6 +1,7 @@
 //! Why an image that follows a tag stays as it is written.
 
 use super::image::{Digest, Lookup};
+use super::version::Obstacle;
 use crate::engine::code::Code;
 
 /// What keeps an image as it is written. A person has to look, so `--check --strict` fails on it.
@@ -32,6 +33,29 @@ impl Hold {
             digest: Some(digest.clone()),
             ..Self::of(Code::PlatformLost, reason)
         }
+    }
+
+    /// A policy finds no tag for the image, whose tag is `now`.
+    pub fn by_policy(obstacle: &Obstacle, now: &str, policy: &str) -> Self {
+        let (code, reason) = match obstacle {
+            Obstacle::NoVersion => (
+                Code::NoVersion,
+                format!(
+                    "the policy `{policy}` cannot compare the tag `{now}`; write a version as its tag"
+                ),
+            ),
+            Obstacle::NothingFits => (
+                Code::NoVersion,
+                format!(
+                    "no tag of the repository fits the policy `{policy}`, and `{now}` does not either"
+                ),
+            ),
+            Obstacle::NewerThanPolicy(best) => (
+                Code::NewerThanPolicy,
+                format!("the policy `{policy}` takes `{best}`, which is lower than `{now}`"),
+            ),
+        };
+        Self::of(code, &reason)
     }
 
     /// Two entries have the same name, so their order decides which one counts.

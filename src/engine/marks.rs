@@ -4,6 +4,7 @@
 //! # imago: ignore because of the licence          leaves the image out
 //! # imago: digest-in-tag                          the chart takes `tag: 1.4@sha256:…`
 //! # imago: image=registry.example.com/shop/web    the repository of a tag whose values name none
+//! # imago: minor; allow=/[0-9.]+/                 the policy that chooses the tag
 //! ```
 //!
 //! A comment is addressed to this program if it starts with `imago:`, after `#` and blanks. Then come words, separated by `;`;
@@ -14,8 +15,11 @@ use std::collections::BTreeMap;
 
 use memchr::memmem;
 
+use std::sync::Arc;
+
 use super::hold::Hold;
 use super::image::ImageRef;
+use super::version::{self, Policy};
 use crate::engine::code::Code;
 
 /// The known words.
@@ -24,6 +28,8 @@ const IGNORE: &str = "ignore";
 const DIGEST_IN_TAG: &str = "digest-in-tag";
 /// A name follows it.
 const IMAGE: &str = "image=";
+/// A regular expression follows it.
+const ALLOW: &str = "allow=";
 
 /// The word that starts a comment for this program.
 const NAME: &str = "imago";
@@ -50,6 +56,8 @@ pub enum Mark {
     Image(String),
     /// Another program is told that the tag is of this repository.
     Repository(String),
+    /// This chooses the tag.
+    Policy(Arc<Policy>),
 }
 
 /// Whether a text may contain a mark in a comment. It may return true for a text without one.
@@ -157,10 +165,21 @@ fn words(name: &str, rest: &str, begins: bool) -> Vec<Mark> {
     };
     let is_exact = name == "imago" && rest.starts_with(':');
     let mut marks = Vec::new();
+    let mut policy = Vec::new();
     let mut left = words;
     loop {
         let text = left.trim_start();
         let word = first_word(text);
+        if begins && is_exact && is_of_policy(word) {
+            let own = text.split(" #").next().unwrap_or_default();
+            let (part, next) = version::next_segment(own);
+            policy.push(part);
+            match next {
+                Some(next) => left = next,
+                None => return with_policy(marks, policy),
+            }
+            continue;
+        }
         let mark = match begins || word == IGNORE {
             true => mark(word, text),
             false => None,
@@ -174,14 +193,49 @@ fn words(name: &str, rest: &str, begins: bool) -> Vec<Mark> {
                 let written = format!("{name}{signs}: {}", whole_word(text));
                 return vec![bad(&written, near(word))];
             }
+            None if begins && is_of_policy(word) => {
+                let signs = &rest[..rest.len() - after_blanks.len()];
+                let written = format!("{name}{signs}: {}", whole_word(text));
+                return vec![bad(
+                    &written,
+                    Some(near_policy(word).unwrap_or("minor; allow=/REGEX/")),
+                )];
+            }
             None if begins || is_near() => return vec![unknown(text)],
             None => {}
         }
         match left.split_once(';') {
             Some((_, next)) => left = next,
-            None => return marks,
+            None => return with_policy(marks, policy),
         }
     }
+}
+
+/// Whether a part of a comment that begins so says which tag is taken.
+fn is_of_policy(word: &str) -> bool {
+    word == ALLOW || is_policy(word)
+}
+
+fn is_policy(word: &str) -> bool {
+    word != IGNORE && version::WORDS.contains(&word)
+}
+
+/// The marks, and the policy that the parts make.
+fn with_policy(mut marks: Vec<Mark>, mut parts: Vec<&str>) -> Vec<Mark> {
+    if parts.is_empty() {
+        return marks;
+    }
+    parts.sort_by_key(|part| first_word(part) == ALLOW);
+    let written = parts.join("; ");
+    marks.push(match Policy::parse(&written) {
+        Ok(policy) => Mark::Policy(Arc::new(policy)),
+        Err(_) if first_word(&written) == ALLOW => mistake(
+            &written,
+            "write a policy before it: `# imago: minor; allow=/REGEX/`",
+        ),
+        Err(error) => mistake(&written, &format!("{}; {}", error.reason, error.hint)),
+    });
+    marks
 }
 
 /// What a word of the grammar asks for, with what stands behind it up to the next one.
@@ -204,7 +258,7 @@ fn mark(word: &str, text: &str) -> Option<Mark> {
 fn unknown(text: &str) -> Mark {
     let written = whole_word(text);
     let behind = text[written.len()..].trim_start();
-    let known = near(first_word(text));
+    let known = near(first_word(text)).or_else(|| near_policy(first_word(text)));
     if mark(first_word(written), written).is_none() {
         return bad(written, known);
     }
@@ -239,11 +293,22 @@ fn near(word: &str) -> Option<&'static str> {
     known.find(|known| strsim::osa_distance(&lower, known) <= NEAR)
 }
 
+/// The policy that is meant.
+fn near_policy(word: &str) -> Option<&'static str> {
+    let lower = word.to_lowercase();
+    let distance = |known: &&str| strsim::osa_distance(&lower, known);
+    let nearest = version::WORDS.into_iter().min_by_key(distance)?;
+    (distance(&nearest) <= NEAR).then_some(nearest)
+}
+
 fn bad(written: &str, near: Option<&str>) -> Mark {
     let hint = match near {
         Some(IMAGE) => "write `# imago: image=NAME`, with a name without a tag".to_owned(),
+        Some("semver") => "write `# imago: semver RANGE`".to_owned(),
         Some(near) => format!("write `# imago: {near}`"),
-        None => format!("`# imago:` takes `{IGNORE}`, `{DIGEST_IN_TAG}` and `{IMAGE}NAME`"),
+        None => format!(
+            "`# imago:` takes `{IGNORE}`, a policy such as `minor`, `{DIGEST_IN_TAG}` and `{IMAGE}NAME`"
+        ),
     };
     mistake(written, &hint)
 }
@@ -275,6 +340,7 @@ mod tests {
             Mark::Hold(hold) => format!("{}: {}", hold.code, hold.reason),
             Mark::DigestInTag => "tag".to_owned(),
             Mark::Image(name) | Mark::Repository(name) => format!("of {name}"),
+            Mark::Policy(policy) => policy.to_string(),
         };
         match read(comment).as_slice() {
             [] => "prose".to_owned(),
@@ -309,7 +375,7 @@ mod tests {
             ("# imago: image=", "with a name without a tag"),
             ("# imago: image=a b", "with a name without a tag"),
             (
-                "# imago: image=web; minor",
+                "# imago: image=web; tiny",
                 "`digest-in-tag` and `image=NAME`",
             ),
         ] {
@@ -318,6 +384,71 @@ mod tests {
                 told.starts_with("bad-comment: ") && told.ends_with(hint),
                 "{told}"
             );
+        }
+    }
+
+    #[test]
+    fn a_policy_says_which_tag_is_taken() {
+        for (comment, expected) in [
+            ("# imago: minor", "minor"),
+            ("#imago:patch", "patch"),
+            ("# imago: semver >=1.2 <2", "semver >=1.2 <2"),
+            (
+                "# imago: alphabetical:desc # as the wiki says",
+                "alphabetical:desc",
+            ),
+            (
+                r"# imago: minor; allow=/1\.[0-9]+;?/",
+                r"minor; allow=/1\.[0-9]+;?/",
+            ),
+            ("# imago: allow=/a/; minor", "minor; allow=/a/"),
+            ("# imago: digest-in-tag; minor", "tag, minor"),
+            ("# imago: minor; digest-in-tag", "tag, minor"),
+            ("# imago: digest", "digest"),
+            ("# imago: minor; ignore", "ignore"),
+            ("# see imago: minor", "prose"),
+            ("# imago minor", "prose"),
+            ("# imago digests", "prose"),
+        ] {
+            let mut told: Vec<_> = told(comment).split(", ").map(str::to_owned).collect();
+            told.sort_unstable_by_key(|told| told != "tag");
+            assert_eq!(told.join(", "), expected, "{comment}");
+        }
+        for (comment, expected) in [
+            (
+                "# imago: minro",
+                "the comment `minro` is not understood; write `# imago: minor`",
+            ),
+            (
+                "# imago: semvar ~1",
+                "the comment `semvar` is not understood; write `# imago: semver RANGE`",
+            ),
+            (
+                "# imago : minor",
+                "the comment `imago : minor` is not understood; write `# imago: minor`",
+            ),
+            (
+                "# IMAGO: minor",
+                "the comment `IMAGO: minor` is not understood; write `# imago: minor`",
+            ),
+            (
+                "# imago: semver ~1.x.",
+                "the comment `semver ~1.x.` is not understood; the range `~1.x.` is not understood at `~1.x.`; write a range, as in `semver ~1.4` or `semver >=1.2 <2`",
+            ),
+            (
+                "# imago: allow=/a/",
+                "the comment `allow=/a/` is not understood; write a policy before it: `# imago: minor; allow=/REGEX/`",
+            ),
+            (
+                "# imago: minor; allow=/(/",
+                "the comment `minor; allow=/(/` is not understood; `allow` is no regular expression: unclosed group; write a regular expression for the whole tag, as in `v?(?<version>\\d+\\.\\d+\\.\\d+)`",
+            ),
+            (
+                "# imago: minor; patch",
+                "the comment `minor; patch` is not understood; `patch` is not understood; write `POLICY; allow=/REGEX/`",
+            ),
+        ] {
+            assert_eq!(told(comment), format!("bad-comment: {expected}"));
         }
     }
 
@@ -346,7 +477,7 @@ mod tests {
             ),
             (
                 "# imago: allow=/a.b/; ignored",
-                "the comment `allow=/a.b/` is not understood; `# imago:` takes `ignore`, `digest-in-tag` and `image=NAME`",
+                "the comment `ignored` is not understood; write `# imago: ignore`",
             ),
         ] {
             assert_eq!(told(comment), format!("bad-comment: {expected}"));
@@ -418,11 +549,9 @@ mod tests {
             );
         }
         for comment in [
-            "# imago: minor",
             "# imago:",
             "# imago: ;",
             "# imago:: ignore",
-            "# imago: minor; ignore",
             "# x # imago: allow=/a/",
         ] {
             assert!(

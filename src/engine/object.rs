@@ -15,6 +15,9 @@ pub const RESTARTED_AT: &str = "imago/restartedAt";
 /// The annotation by which a user leaves an object, or some of its containers, out.
 pub const IGNORE: &str = "imago/ignore";
 
+/// The annotation by which a user says which tags the images of an object go to.
+pub const POLICY: &str = "imago/policy";
+
 /// What the names of our annotations for people begin with.
 pub(super) const PREFIX: &str = "imago/";
 
@@ -41,6 +44,8 @@ pub struct Object {
     pub ignore: Ignore,
     /// Its annotations that look like ours and are not: `imago/ingore`.
     pub unknown_annotations: Vec<String>,
+    /// The names in the annotation [`POLICY`] that no image has.
+    pub idle_policies: Vec<String>,
     /// What holds all of its images, unless its kind is taken by name.
     pub hold: Option<Hold>,
     /// Its images, list by list as its shape names them.

@@ -12,7 +12,7 @@ pub use state::{State, pins, states};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::annotation::Originals;
-use super::answer::{Answers, Refusal};
+use super::answer::{Answer, Answers, Refusal};
 use super::change::Change;
 use super::hold::Hold;
 use super::image::{Digest, ImageError, ImageRef, Lookup};
@@ -22,6 +22,7 @@ use super::policy::{self, Intent, Return, TagForm, Track};
 use super::running::{PodVerdict, Pods, Purpose};
 use super::selector::ImageFilter;
 use super::site::{Image, Memory, Site};
+use super::version::Counts;
 use crate::engine::code::Code;
 use eligibility::{Considered, Eligibility, consider, recorded};
 
@@ -34,6 +35,18 @@ pub struct Rules {
     pub form: TagForm,
     /// The images that the user takes.
     pub images: ImageFilter,
+    /// Who chooses the tags.
+    pub tags: TagChoice,
+}
+
+/// Who chooses the tags of images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TagChoice {
+    /// Policies, where there are some.
+    #[default]
+    ByPolicy,
+    /// Nobody: each image stays on its tag.
+    Kept,
 }
 
 /// What was decided for an image.
@@ -119,6 +132,38 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What the record and the sites have apart from each other.
     pub unclaimed: Unclaimed,
+    /// What policies have chosen, by the place of the site.
+    pub choices: BTreeMap<usize, Choice>,
+}
+
+/// The choice of a policy for one image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The policy, with all that decides: `minor; allow=/v.*/`.
+    pub policy: String,
+    /// The tag now.
+    pub from: String,
+    /// The tag that is taken: the same, where the image stays on it.
+    pub to: String,
+    /// How many tags took part, where a list was read.
+    pub counts: Option<Counts>,
+}
+
+impl Choice {
+    /// Who chose among how many: ``by the policy `minor`, of 214 tags, 200 allowed and 31 understood``.
+    pub fn told(&self) -> String {
+        let policy = &self.policy;
+        match self.counts {
+            Some(Counts {
+                seen,
+                allowed,
+                understood,
+            }) => format!(
+                "by the policy `{policy}`, of {seen} tags, {allowed} allowed and {understood} understood"
+            ),
+            None => format!("by the policy `{policy}`"),
+        }
+    }
 }
 
 /// Entries of a record that nothing claims, and pins that it does not know: an image that was renamed and changed at once, or moved to
@@ -165,6 +210,9 @@ pub fn questions<'w>(
             };
             match held(object, considered.site) {
                 None => questions.push((follow.lookup, follow.digest)),
+                Some(hold) if moves_alone(hold, &follow) => {
+                    questions.push((follow.lookup, None));
+                }
                 Some(hold) if hold.unless.is_empty() => {}
                 Some(hold) => {
                     questions.push((follow.lookup, follow.digest));
@@ -279,7 +327,7 @@ fn update_where(
             plan.outcomes.push(not_text(&site.image, eligibility));
             continue;
         };
-        let original = match &eligibility {
+        let mut original = match &eligibility {
             Eligibility::LeftOut(_) => Some(recorded.unwrap_or(image).into()),
             Eligibility::Taken(Intent::Variable) => recorded.map(Into::into),
             Eligibility::Taken(Intent::Fixed | Intent::Invalid(_)) => Some(image.into()),
@@ -288,10 +336,24 @@ fn update_where(
         let outcome = match decided(object, site, eligibility) {
             Decided::Now(outcome) => outcome,
             Decided::ByTag { follow, hold } => {
-                match hold.filter(|hold| !is_freed(hold, &follow.lookup, answers)) {
+                let choice = choice(&follow, answers);
+                let moved = (choice.as_ref())
+                    .filter(|choice| choice.from != choice.to)
+                    .map(|choice| follow.at(&choice.to));
+                let aim = moved.as_ref().unwrap_or(&follow);
+                let outcome = match hold.filter(|hold| !is_freed(hold, &follow.lookup, answers)) {
+                    Some(hold) if moves_alone(hold, &follow) => {
+                        tag_alone(aim, hold, moved.is_some(), answers)
+                    }
                     Some(hold) => Outcome::Held(hold.clone()),
-                    None => judge(site, &follow.lookup, followed(image, &follow, answers)),
+                    None => judge(site, &follow.lookup, followed(image, aim, answers)),
+                };
+                if let (Some(moved), Outcome::Outdated(_)) = (&moved, &outcome) {
+                    original = Some(moved.original.to_string().into());
                 }
+                plan.choices
+                    .extend(choice.map(|choice| (plan.outcomes.len(), choice)));
+                outcome
             }
         };
         let is_recorded = site.memory == Memory::Annotation;
@@ -431,6 +493,52 @@ fn is_freed(hold: &Hold, own: &Lookup, answers: &Answers) -> bool {
     !hold.unless.is_empty() && hold.unless.iter().all(|other| digest(other) == Some(own))
 }
 
+/// Whether the tag of an image may move although it can have no digest: the chart takes a tag, and may not take a digest behind it.
+fn moves_alone(hold: &Hold, follow: &policy::Follow<'_>) -> bool {
+    hold.code == Code::ChartUnproven && follow.digest.is_none() && follow.lookup.policy().is_some()
+}
+
+/// What becomes of an image whose tag alone may change.
+fn tag_alone(aim: &policy::Follow<'_>, hold: &Hold, is_moved: bool, answers: &Answers) -> Outcome {
+    match answers.get(&aim.lookup) {
+        Some(Err(refusal)) => Outcome::Failed(refusal.clone()),
+        Some(Ok(answer)) => match by_policy(aim, answer) {
+            Some(hold) => Outcome::Held(hold),
+            None if is_moved => Outcome::Outdated(aim.without_digest().to_owned()),
+            None => Outcome::Held(hold.clone()),
+        },
+        None => Outcome::Held(hold.clone()),
+    }
+}
+
+/// What the policy of an image has chosen.
+fn choice(follow: &policy::Follow<'_>, answers: &Answers) -> Option<Choice> {
+    let policy = follow.lookup.policy()?;
+    let chosen = answers
+        .get(&follow.lookup)?
+        .as_ref()
+        .ok()?
+        .chosen
+        .as_ref()?;
+    Some(Choice {
+        policy: policy.text().to_owned(),
+        from: follow.lookup.tag().to_owned(),
+        to: chosen.tag.clone(),
+        counts: chosen.counts,
+    })
+}
+
+/// Why the policy of an image keeps it on its tag, where it does.
+fn by_policy(follow: &policy::Follow<'_>, answer: &Answer) -> Option<Hold> {
+    let obstacle = answer.chosen.as_ref()?.obstacle.as_ref()?;
+    let policy = follow.lookup.policy()?;
+    Some(Hold::by_policy(
+        obstacle,
+        follow.lookup.tag(),
+        policy.text(),
+    ))
+}
+
 fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outcome {
     match answers.get(&follow.lookup) {
         None => Outcome::Failed(Refusal {
@@ -439,16 +547,26 @@ fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outc
             hint: None,
         }),
         Some(Err(refusal)) => Outcome::Failed(refusal.clone()),
-        Some(Ok(answer)) => match follow
-            .digest
-            .as_ref()
-            .and_then(|digest| answer.held.get(digest))
-        {
-            Some(hold) => Outcome::Held(hold.clone()),
+        Some(Ok(answer)) => match by_policy(follow, answer).or_else(|| gated(follow, answer)) {
+            Some(hold) => Outcome::Held(hold),
             None if follow.is_on(image, &answer.digest) => Outcome::Ok,
             None => Outcome::Outdated(follow.on(&answer.digest)),
         },
     }
+}
+
+/// What a gate has found against the answer, with the tag where that is another one.
+fn gated(follow: &policy::Follow<'_>, answer: &Answer) -> Option<Hold> {
+    let hold = answer.held.get(follow.digest.as_ref()?)?.clone();
+    let chosen = answer.chosen.as_ref().map(|chosen| &*chosen.tag);
+    let tag = chosen.filter(|tag| *tag != follow.lookup.tag());
+    Some(Hold {
+        reason: match tag {
+            Some(tag) => format!("with the tag `{tag}`, {}", hold.reason),
+            None => hold.reason,
+        },
+        ..hold
+    })
 }
 
 fn not_text(image: &Image, eligibility: Eligibility<'_>) -> Option<Outcome> {

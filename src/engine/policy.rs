@@ -3,8 +3,10 @@
 //! It sees the image as written and its recorded original, never a registry. What it needs to know, it returns as a question.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::image::{Digest, ImageError, ImageRef, Lookup, is_placeholder};
+use super::version::Policy;
 
 /// Where the followed tag is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,12 +52,37 @@ pub struct Follow<'t> {
     base: Cow<'t, str>,
     /// The digest that the image has now.
     pub digest: Option<Digest>,
+    /// Whether a tag stays beside a digest that is written.
+    form: TagForm,
 }
 
 impl Follow<'_> {
     /// The image with this digest.
     pub fn on(&self, digest: &Digest) -> String {
         [&*self.base, "@", digest.as_str()].concat()
+    }
+
+    /// The same image with another tag, which a policy has chosen.
+    pub fn at(&self, tag: &str) -> Self {
+        let renamed = |text: &str| {
+            let name = ImageRef::parse(text).map_or(text, |image| image.name());
+            Cow::from(format!("{name}:{tag}"))
+        };
+        let is_tagged = ImageRef::parse(&self.base).is_ok_and(|base| base.tag().is_some());
+        let gets_tag = is_tagged || self.form == TagForm::Keep && self.digest.is_none();
+        Self {
+            original: renamed(&self.original),
+            base: match gets_tag {
+                true => renamed(&self.base),
+                false => self.base.clone(),
+            },
+            ..self.clone()
+        }
+    }
+
+    /// The image with its tag and without a digest.
+    pub fn without_digest(&self) -> &str {
+        &self.base
     }
 
     /// Whether `image` equals [`Self::on`] of this digest.
@@ -67,12 +94,14 @@ impl Follow<'_> {
     }
 }
 
-/// Decides by the image as written and by what is recorded for it.
+/// Decides by the image as written, by what is recorded for it, and by who chooses its tag. With a policy, a digest beside a tag is no
+/// person's pin: the policy says that the image shall follow.
 pub fn decide<'t>(
     image: &'t str,
     recorded: Option<&'t str>,
     track: Track,
     form: TagForm,
+    policy: Option<&Arc<Policy>>,
 ) -> Intent<'t> {
     let image = match ImageRef::parse(image) {
         Ok(image) if image.is_placeholder() => return Intent::Variable,
@@ -80,15 +109,27 @@ pub fn decide<'t>(
         Err(_) if is_placeholder(image) => return Intent::Variable,
         Err(error) => return Intent::Invalid(error),
     };
-    match track {
-        Track::Tag => by_tag(&image),
+    let intent = match track {
+        Track::Tag => by_tag(&image, form),
         Track::Annotation => {
             let recorded = recorded.and_then(|recorded| match recorded == image.without_digest() {
                 true => Some(image.undigested()),
                 false => ImageRef::parse(recorded).ok(),
             });
-            by_record(&image, recorded, form)
+            match by_record(&image, recorded, form) {
+                Intent::Fixed if policy.is_some() && image.tag().is_some() => {
+                    follow(&image, &image, form)
+                }
+                intent => intent,
+            }
         }
+    };
+    match (intent, policy.filter(|policy| !policy.keeps_tag())) {
+        (Intent::Follow(follow), Some(policy)) => Intent::Follow(Follow {
+            lookup: follow.lookup.by(Arc::clone(policy)),
+            ..follow
+        }),
+        (intent, _) => intent,
     }
 }
 
@@ -123,10 +164,11 @@ fn follow<'t>(image: &ImageRef<'t>, original: &ImageRef<'t>, form: TagForm) -> I
             TagForm::Drop => image.name().into(),
         },
         digest: image.digest(),
+        form,
     })
 }
 
-fn by_tag(image: &ImageRef<'_>) -> Intent<'static> {
+fn by_tag(image: &ImageRef<'_>, form: TagForm) -> Intent<'static> {
     if image.tag().is_none() && image.has_digest() {
         return Intent::Fixed;
     }
@@ -136,6 +178,7 @@ fn by_tag(image: &ImageRef<'_>) -> Intent<'static> {
         base,
         lookup: image.lookup(),
         digest: image.digest(),
+        form,
     })
 }
 
@@ -191,7 +234,7 @@ mod tests {
 
     /// What is recorded, what is asked, and what is written for the answer `1…`; or a word for an image that is left alone.
     fn decided(image: &str, recorded: Option<&str>, track: Track, form: TagForm) -> String {
-        match decide(image, recorded, track, form) {
+        match decide(image, recorded, track, form, None) {
             Intent::Variable => "variable".to_owned(),
             Intent::Fixed => "fixed".to_owned(),
             Intent::Invalid(_) => "invalid".to_owned(),
@@ -330,6 +373,86 @@ mod tests {
                 expected
             );
         }
+    }
+
+    #[test]
+    fn a_policy_moves_the_tag_in_the_image_and_in_the_record() {
+        let old = sha('0');
+        let minor = Arc::new(Policy::parse("minor").unwrap());
+        let digest = Arc::new(Policy::parse("digest").unwrap());
+        for (image, recorded, form, expected) in [
+            ("web:1.4", None, TagForm::Keep, "web:1.5 web:1.5@NEW"),
+            (
+                "web:1.4@OLD",
+                Some("web:1.4"),
+                TagForm::Keep,
+                "web:1.5 web:1.5@NEW",
+            ),
+            // A person's pin follows, because the policy says so.
+            ("web:1.4@OLD", None, TagForm::Keep, "web:1.5 web:1.5@NEW"),
+            (
+                "web:1.4@OLD",
+                Some("web:1.4@OLD"),
+                TagForm::Keep,
+                "web:1.5 web:1.5@NEW",
+            ),
+            (
+                "docker.io/library/web:1.4@OLD",
+                Some("web:1.4"),
+                TagForm::Keep,
+                "web:1.5 docker.io/library/web:1.5@NEW",
+            ),
+            ("web@OLD", Some("web:1.4"), TagForm::Keep, "web:1.5 web@NEW"),
+            (
+                "web:1.4@OLD",
+                Some("web:1.4"),
+                TagForm::Drop,
+                "web:1.5 web@NEW",
+            ),
+            ("web", None, TagForm::Keep, "web:1.5 web:1.5@NEW"),
+            ("web", None, TagForm::Drop, "web:1.5 web@NEW"),
+            (
+                "reg:5000/web:1.4",
+                None,
+                TagForm::Keep,
+                "reg:5000/web:1.5 reg:5000/web:1.5@NEW",
+            ),
+            ("web@OLD", None, TagForm::Keep, "fixed"),
+        ] {
+            let (image, recorded) = (
+                image.replace("OLD", &old),
+                recorded.map(|it| it.replace("OLD", &old)),
+            );
+            let told = match decide(
+                &image,
+                recorded.as_deref(),
+                Track::Annotation,
+                form,
+                Some(&minor),
+            ) {
+                Intent::Follow(follow) => {
+                    assert_eq!(follow.lookup.policy(), Some(&*minor));
+                    let moved = follow.at("1.5");
+                    let new = moved.on(&Digest::parse(&sha('1')).unwrap());
+                    format!("{} {new}", moved.original).replace(&sha('1'), "NEW")
+                }
+                Intent::Fixed => "fixed".to_owned(),
+                other => format!("{other:?}"),
+            };
+            assert_eq!(told, expected, "{image} {recorded:?}");
+        }
+        let pinned = format!("web:1.4@{old}");
+        let intent = decide(
+            &pinned,
+            None,
+            Track::Annotation,
+            TagForm::Keep,
+            Some(&digest),
+        );
+        let Intent::Follow(follow) = intent else {
+            panic!("{intent:?}")
+        };
+        assert_eq!(follow.lookup.policy(), None);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! One place of one image: which scalars it is written in, where its tag is remembered, and what the comments there say.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::change::Change;
 use super::hold::Hold;
 use super::image::ImageRef;
+use super::marks::Mark;
 use super::path::{Path, Step};
+use super::version::{Policy, Strategy};
 
 /// A place where an image stands: a container's `image`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub struct Site {
     pub decided_by: Option<Decider>,
     /// What keeps it as it is written, whatever its tag points to.
     pub hold: Option<Hold>,
+    /// What chooses its tag. `None`: nobody says anything of it.
+    pub policy: Option<Arc<Policy>>,
 }
 
 /// A file that decides an image, whatever stands at its site.
@@ -120,6 +125,43 @@ impl Site {
     }
 }
 
+/// What the comments on the lines of an image say of it.
+#[derive(Debug, Default)]
+pub struct Comments {
+    /// Whether one leaves the image out.
+    pub ignored: Option<IgnoreMark>,
+    /// Why one holds it.
+    pub hold: Option<Hold>,
+    /// The policy that one gives it.
+    pub policy: Option<Arc<Policy>>,
+}
+
+impl Comments {
+    /// Reads marks; the first of a kind counts.
+    pub fn read(marks: impl IntoIterator<Item = Mark>) -> Self {
+        let mut comments = Self::default();
+        for mark in marks {
+            match mark {
+                Mark::Ignore => comments.ignored = Some(IgnoreMark::Comment),
+                Mark::Hold(hold) => comments.hold = comments.hold.or(Some(hold)),
+                Mark::Policy(policy) => comments.policy = comments.policy.or(Some(policy)),
+                Mark::DigestInTag | Mark::Image(_) | Mark::Repository(_) => {}
+            }
+        }
+        comments
+    }
+}
+
+impl Site {
+    /// Gives it a policy, if no place nearer to it has given one. `ignore` counts from wherever it comes.
+    pub fn follow(&mut self, policy: &Arc<Policy>) {
+        if matches!(policy.strategy, Strategy::Ignore) {
+            self.ignored = self.ignored.or(Some(IgnoreMark::Policy));
+        }
+        self.policy.get_or_insert_with(|| Arc::clone(policy));
+    }
+}
+
 /// What leaves one image out: a mark of a person, or that there is nothing to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IgnoreMark {
@@ -127,6 +169,8 @@ pub enum IgnoreMark {
     Comment,
     /// The annotation `imago/ignore` of an object that stands inside the image's object, as a template has it.
     NestedAnnotation,
+    /// The policy `ignore`, of the annotation or of the settings.
+    Policy,
     /// The values of a chart leave its tag to the chart.
     TagFromChart,
 }

@@ -7,7 +7,6 @@ use std::hash::Hash;
 
 use serde_json::Value;
 
-use super::hold::Hold;
 use super::marks::Mark;
 
 /// A node of an object: cheap to copy, alive as long as the object.
@@ -24,17 +23,9 @@ pub trait Tree<'a>: Copy {
     fn line(self) -> Option<u32> {
         None
     }
-    /// Whether a comment on its line asks to leave it alone: `# imago: ignore`.
-    fn ignored(self) -> bool {
-        false
-    }
     /// Whether a line of the text in it can change and all else stays as it is written: it is no folded text.
     fn is_verbatim(self) -> bool {
         true
-    }
-    /// Why a comment on its line holds it.
-    fn held(self) -> Option<Hold> {
-        None
     }
     /// What the comments on its line say, and on that of its key.
     fn marks(self) -> Vec<Mark> {

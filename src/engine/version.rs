@@ -18,4 +18,5 @@ mod rank;
 mod shape;
 
 pub use policy::{Order, Part, Policy, PolicyError, SemverRange, Strategy, Terms};
-pub use rank::{Counts, MOST_BY_TIME, Obstacle, Ranking, Reason, judge, rank};
+pub(crate) use policy::{WORDS, next_segment, segments};
+pub use rank::{Counts, Obstacle, Ranking, Reason, judge, rank};

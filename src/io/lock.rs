@@ -1,6 +1,6 @@
-//! `imago.lock`: the digests of earlier runs, so that a run without network gets the same answers.
+//! `imago.lock`: the digests of earlier runs, and the tags that policies took, so that a run without network gets the same answers.
 //!
-//! The file is JSON with one image a line, sorted, so that Git merges it line by line. Reading is strict, because anything not
+//! The file is JSON with one image or tag a line, sorted, so that Git merges it line by line. Reading is strict, because anything not
 //! understood would be lost on the next write. The file is written only when one of its images changes. Concurrent runs lose
 //! nothing: a merge locks the file, reads it again, and replaces it atomically.
 
@@ -20,6 +20,7 @@ use self::format::VERSION;
 use super::files::{self, FileError, Prepared};
 use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
+use crate::engine::version::Policy;
 
 /// How often a merge starts again because other programs replace the file.
 const ATTEMPTS: usize = 100;
@@ -27,7 +28,17 @@ const ATTEMPTS: usize = 100;
 /// The content of a lock file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lock {
-    images: BTreeMap<Lookup, Digest>,
+    /// The digest of each tag.
+    pub images: BTreeMap<Lookup, Digest>,
+    /// The best tag of a repository by a policy, by [`choice_key`]; empty where no tag fits.
+    pub tags: BTreeMap<String, String>,
+    /// What this version does not know.
+    other: BTreeMap<String, serde_json::Value>,
+}
+
+/// What the lock calls the choice that a policy makes: `NAME | POLICY | TAG NOW`.
+pub fn choice_key(name: &str, policy: &Policy, now: &str) -> String {
+    format!("{name} | {policy} | {now}")
 }
 
 /// What a merge does with images that this run did not use.
@@ -35,7 +46,7 @@ pub struct Lock {
 pub enum Prune<'a> {
     /// Keep them: another folder may need them.
     Keep,
-    /// Remove them, except those in this set, which the run used.
+    /// Remove them, except those in this set, which the run used, and the choices of policies for its questions.
     Unused(&'a BTreeSet<Lookup>),
 }
 
@@ -115,21 +126,27 @@ impl Lock {
     pub fn get(&self, lookup: &Lookup) -> Option<&Digest> {
         self.images.get(lookup)
     }
+
+    /// The best tag that is recorded for a question with a policy; empty where no tag fits.
+    pub fn best(&self, lookup: &Lookup) -> Option<&str> {
+        let key = choice_key(lookup.name(), lookup.policy()?, lookup.tag());
+        self.tags.get(&key).map(String::as_str)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.images.is_empty() && self.tags.is_empty()
+    }
 }
 
-/// Adds the digests of a run to the lock file, and creates the file if there is none. Writes only if an image changes.
+/// Adds what a run has found to the lock file, and creates the file if there is none. Writes only if an image changes.
 ///
 /// Concurrent runs wait for each other. If another program changes the file meanwhile, the merge starts again.
-pub fn merge(
-    path: &Path,
-    digests: &BTreeMap<Lookup, Digest>,
-    prune: Prune<'_>,
-) -> Result<Merged, LockError> {
+pub fn merge(path: &Path, run: &Lock, prune: Prune<'_>) -> Result<Merged, LockError> {
     for _ in 0..ATTEMPTS {
         let outcome = match is_there(path)? {
-            true => merge_existing(path, digests, prune),
-            false if digests.is_empty() => Ok(Merged { changed: false }),
-            false => make(path, digests),
+            true => merge_existing(path, run, prune),
+            false if run.is_empty() => Ok(Merged { changed: false }),
+            false => make(path, run),
         };
         match outcome {
             Err(LockError::File(FileError::Changed | FileError::Vanished)) => {}
@@ -152,13 +169,9 @@ pub struct Draft {
 
 impl Draft {
     /// What [`merge`] would write. `None` if no image of the lock would change.
-    pub fn new(
-        path: &Path,
-        digests: &BTreeMap<Lookup, Digest>,
-        prune: Prune<'_>,
-    ) -> Result<Option<Self>, LockError> {
+    pub fn new(path: &Path, run: &Lock, prune: Prune<'_>) -> Result<Option<Self>, LockError> {
         let old = is_there(path)?.then(|| files::read(path)).transpose()?;
-        let new = merged(old.as_deref(), digests, prune)?;
+        let new = merged(old.as_deref(), run, prune)?;
         Ok(new.map(|new| Self {
             path: path.to_owned(),
             old,
@@ -215,38 +228,38 @@ impl Ready {
 /// The text of a lock after a run's digests are added. `None` if no image of it changes.
 pub fn merged(
     old: Option<&[u8]>,
-    digests: &BTreeMap<Lookup, Digest>,
+    run: &Lock,
     prune: Prune<'_>,
 ) -> Result<Option<String>, LockError> {
     let before = old.map(Lock::parse).transpose()?.unwrap_or_default();
     let mut after = before.clone();
     if let Prune::Unused(used) = prune {
+        let choices: BTreeSet<String> = (used.iter())
+            .filter_map(|lookup| Some(choice_key(lookup.name(), lookup.policy()?, lookup.tag())))
+            .collect();
         after.images.retain(|lookup, _| used.contains(lookup));
+        after.tags.retain(|key, _| choices.contains(key));
     }
-    after.images.extend(
-        digests
-            .iter()
-            .map(|(lookup, digest)| (lookup.clone(), digest.clone())),
-    );
+    let images = run.images.iter();
+    after
+        .images
+        .extend(images.map(|(lookup, digest)| (lookup.clone(), digest.clone())));
+    let tags = run.tags.iter();
+    after
+        .tags
+        .extend(tags.map(|(key, tag)| (key.clone(), tag.clone())));
     Ok((after != before).then(|| after.to_string()))
 }
 
-fn make(path: &Path, digests: &BTreeMap<Lookup, Digest>) -> Result<Merged, LockError> {
-    let lock = Lock {
-        images: digests.clone(),
-    };
-    files::create(path, lock.to_string().as_bytes())?;
+fn make(path: &Path, run: &Lock) -> Result<Merged, LockError> {
+    files::create(path, run.to_string().as_bytes())?;
     Ok(Merged { changed: true })
 }
 
-fn merge_existing(
-    path: &Path,
-    digests: &BTreeMap<Lookup, Digest>,
-    prune: Prune<'_>,
-) -> Result<Merged, LockError> {
+fn merge_existing(path: &Path, run: &Lock, prune: Prune<'_>) -> Result<Merged, LockError> {
     let _held = hold(path)?;
     let old = files::read(path)?;
-    let new = merged(Some(&old), digests, prune)?;
+    let new = merged(Some(&old), run, prune)?;
     if let Some(new) = &new {
         files::replace(path, &old, new.as_bytes())?;
     }

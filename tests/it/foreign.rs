@@ -21,7 +21,7 @@ use imago::engine::selector::image::ImageFilter;
 use imago::engine::selector::label::LabelSelector;
 use imago::io::cluster::{Cluster, Settings as ClusterSettings};
 use imago::io::git::identity::Person;
-use imago::io::lock::{self, Prune};
+use imago::io::lock::{self, Lock, Prune};
 use imago::io::registry::{Limits, Map, Registry, Settings};
 
 use crate::laws::random::Random;
@@ -275,24 +275,25 @@ fn any_lock_is_merged_without_a_loss_or_refused() {
     let whole = format!(
         "{{\"version\":1,\"images\":{{\n  \"docker.io/library/nginx:1.25\":\"{DIGEST}\",\n  \"b.test/c:d\":\"{DIGEST}\"\n}}}}\n"
     );
-    let digests = BTreeMap::from([(
+    let mut run = Lock::default();
+    run.images.insert(
         ImageRef::parse("a.test/b:c").unwrap().lookup(),
         Digest::parse(DIGEST).unwrap(),
-    )]);
+    );
     damage(
         "locks",
         &[&whole, "{\"version\":1,\"images\":{}}"],
         |text| {
             assert!(
                 !matches!(
-                    lock::merged(Some(text.as_bytes()), &BTreeMap::new(), Prune::Keep),
+                    lock::merged(Some(text.as_bytes()), &Lock::default(), Prune::Keep),
                     Ok(Some(_))
                 ),
                 "{text}"
             );
-            if let Ok(Some(new)) = lock::merged(Some(text.as_bytes()), &digests, Prune::Keep) {
+            if let Ok(Some(new)) = lock::merged(Some(text.as_bytes()), &run, Prune::Keep) {
                 assert_eq!(
-                    lock::merged(Some(new.as_bytes()), &digests, Prune::Keep).unwrap(),
+                    lock::merged(Some(new.as_bytes()), &run, Prune::Keep).unwrap(),
                     None,
                     "{new}"
                 );

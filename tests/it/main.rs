@@ -31,6 +31,7 @@ mod mutations;
 mod pages;
 mod pictures;
 mod pinned;
+mod policies;
 mod pre_commit;
 mod registry;
 mod release;

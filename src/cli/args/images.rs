@@ -12,6 +12,9 @@ pub struct Images {
     /// Where tags are kept: annotation, or tag (in place)
     #[arg(long, value_name = "HOW", hide_possible_values = true)]
     pub track: Option<Track>,
+    /// Keep each image on its tag, whatever policies say
+    #[arg(long)]
+    pub digests_only: bool,
     /// Write name@digest, without the tag
     #[arg(long)]
     pub drop_tag: bool,

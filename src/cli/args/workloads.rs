@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::app::kind_names::KindLists;
 use crate::engine::helm;
-use crate::engine::shape::{EntryDigest, Shape};
+use crate::engine::shape::{EntryDigest, PolicyRules, Shape};
 use crate::io::scan::Globs;
 
 /// The flags that take workloads; the same in every mode.
@@ -56,6 +56,9 @@ pub struct Kinds {
     /// What the repository's settings say of Helm charts.
     #[arg(skip)]
     pub helm: helm::Settings,
+    /// What the repository's settings say of tags.
+    #[arg(skip)]
+    pub policies: PolicyRules,
     /// Which files are values of Helm charts by the repository's settings.
     #[arg(skip)]
     pub values: Globs,

@@ -8,7 +8,7 @@ use crate::app::kind_names::KindLists;
 use crate::app::request::ImageGlobs;
 use crate::cli::args::{Digest, Files, Locking, Registries, Track};
 use crate::cli::refused::UsageError;
-use crate::engine::shape::EntryDigest;
+use crate::engine::shape::{EntryDigest, PolicyRules};
 use crate::io::links::{self, Links};
 use crate::io::registry::{Detour, Map};
 use crate::io::scan::Globs;
@@ -63,6 +63,15 @@ impl Config {
             flags.kinds.entry_digests = EntryDigest::Field;
         }
         flags.kinds.helm = values.helm.settings();
+        flags.kinds.policies = PolicyRules {
+            rules: values
+                .policies
+                .iter()
+                .filter_map(|policy| policy.rule().ok())
+                .collect(),
+            folder: self.folder.clone(),
+            current: self.current.clone(),
+        };
         flags.kinds.values = Globs {
             include: texts(&values.helm.values),
             exclude: Vec::new(),

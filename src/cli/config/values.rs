@@ -15,11 +15,12 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_saphyr::options::MergeKeyPolicy;
-use serde_saphyr::{Location, Spanned};
 
 use super::explain::{MOST_ALIASES, explain};
+use super::policies::TagPolicy;
+pub(super) use super::written::{Setting, Written, Wrong};
 use crate::cli::args::Track;
 use crate::cli::refused::{UsageError, usage};
 use crate::cli::settings;
@@ -56,6 +57,8 @@ pub(super) struct Values {
     pub(super) kustomize: Kustomize,
     /// Which files are values of Helm charts, and where these charts take a digest.
     pub(super) helm: Helm,
+    /// Which tags images go to.
+    pub(super) policies: Vec<TagPolicy>,
     /// Where the tag is kept.
     pub(super) track: Setting<Track>,
     /// Write name@digest, without the tag.
@@ -178,43 +181,6 @@ pub(super) enum ChartTakes {
     Nothing,
 }
 
-/// A value, and where it is written.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Written<T>(Spanned<T>);
-
-/// A value that may be absent. A key without a value is a mistake: `max-changes:` would silently set no limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Setting<T>(Option<Written<T>>);
-
-impl<T> Written<T> {
-    pub(super) fn value(&self) -> &T {
-        &self.0.value
-    }
-}
-
-impl<T: Clone> Setting<T> {
-    /// What is written, if anything is.
-    pub(super) fn value(&self) -> Option<T> {
-        self.0.as_ref().map(|written| written.0.value.clone())
-    }
-}
-
-impl<T> Default for Setting<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Setting<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Written::deserialize(deserializer).map(|written| Self(Some(written)))
-    }
-}
-
-/// What is wrong at a place of the file. Some places are not known.
-pub(super) type Wrong = (UsageError, Option<Location>);
-
 /// Reads and checks the text of a file.
 pub(super) fn read(text: &str) -> Result<Values, Wrong> {
     let options = serde_saphyr::options! {
@@ -266,6 +232,7 @@ impl Values {
             }
         }
         self.kinds.iter().try_for_each(Kind::check)?;
+        (self.policies.iter()).try_for_each(|policy| policy.rule().map(drop))?;
         let mut takes = BTreeMap::new();
         for fact in &self.helm.charts {
             let path = &fact.path.0;

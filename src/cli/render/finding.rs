@@ -79,8 +79,11 @@ fn with_problems(report: &Report, problems: Vec<Finding>) -> Vec<Finding> {
         place: entry.place.clone(),
         title: "Outdated lock".to_owned(),
         message: format!(
-            "`{}` is locked on `{}`, and its tag is on `{}`",
-            entry.image, entry.locked, entry.digest
+            "`{}` is locked on `{}`, and {} `{}`",
+            entry.image,
+            entry.locked,
+            entry.taker(),
+            entry.digest
         ),
     });
     let stopped = report.stopped_at.map(|limit| Finding {
@@ -196,15 +199,19 @@ fn why(problem: &Problem) -> Option<String> {
 fn of_image(report: &Report, object: &ObjectReport, reported: &ImageReport) -> Option<Finding> {
     let done = report.reach() == Reach::Done && object.changed;
     let change = |new: &str| short::change(&reported.image, new);
+    let by = reported
+        .moved()
+        .map(|choice| format!(", {}", choice.told()))
+        .unwrap_or_default();
     let (code, title, message) = match (&reported.outcome, done) {
         (Outcome::Outdated(new), true) => {
             let (old, new) = change(new);
-            let message = format!("`{old}` is updated to `{new}`");
+            let message = format!("`{old}` is updated to `{new}`{by}");
             (Code::Outdated, "Updated image", message)
         }
         (Outcome::Outdated(new), false) => {
             let (old, new) = change(new);
-            let message = format!("`{old}` has to be updated to `{new}`");
+            let message = format!("`{old}` has to be updated to `{new}`{by}");
             (Code::Outdated, "Outdated image", message)
         }
         (Outcome::Unpinned { decided_by }, _) => {

@@ -81,26 +81,29 @@ struct LockedV1<'a> {
     file: Option<&'a str>,
     /// The image with its tag, as the lock has it.
     image: &'a str,
-    /// The digest that the lock has.
-    locked: &'a str,
-    /// The digest that the tag has now.
-    tag_digest: &'a str,
+    /// The digest that the lock has; null for the choice of a policy.
+    locked: Option<&'a str>,
+    /// The digest that the tag has now; null for the choice of a policy.
+    tag_digest: Option<&'a str>,
+    /// The tag that the lock has as the choice of a policy; null for a digest, and where no tag fits.
+    locked_tag: Option<&'a str>,
+    /// The tag that the policy takes now; null for a digest, and where no tag fits.
+    tag: Option<&'a str>,
 }
 
 impl<'a> LockedV1<'a> {
-    fn of(
-        LockedEntry {
-            place,
-            image,
-            locked,
-            digest,
-        }: &'a LockedEntry,
-    ) -> Self {
+    fn of(entry: &'a LockedEntry) -> Self {
+        let is_choice = entry.is_choice();
+        let digest = |text: &'a String| (!is_choice).then_some(text.as_str());
+        let tag =
+            |text: &'a String| Some(text.as_str()).filter(|text| is_choice && !text.is_empty());
         Self {
-            file: place.file.as_deref(),
-            image,
-            locked,
-            tag_digest: digest,
+            file: entry.place.file.as_deref(),
+            image: &entry.image,
+            locked: digest(&entry.locked),
+            tag_digest: digest(&entry.digest),
+            locked_tag: tag(&entry.locked),
+            tag: tag(&entry.digest),
         }
     }
 }

@@ -81,12 +81,16 @@ fn rows(report: &Report) -> impl Iterator<Item = String> {
             });
             let place = file.iter().chain(&object.place.object);
             let place: Vec<String> = place.map(|part| code(part)).collect();
+            let by = image
+                .moved()
+                .map(|choice| format!(" {}", escaped(&format!("({})", choice.told()))));
             Some(format!(
-                "| {} | {} | {} | {}{undone} |\n",
+                "| {} | {} | {} | {}{}{undone} |\n",
                 place.join(" "),
                 code(&image.site.name),
                 code(&old),
-                code(&new)
+                code(&new),
+                by.unwrap_or_default()
             ))
         })
     })
@@ -110,8 +114,9 @@ fn notes(report: &Report) -> Vec<String> {
             problem::where_it_is(&entry.place).unwrap_or_default(),
         );
         format!(
-            "outdated lock: {image} is on {}, and its tag on {}\n  in {}\n",
+            "outdated lock: {image} is on {}, and {} {}\n  in {}\n",
             entry.locked,
+            entry.taker(),
             entry.digest,
             Printable(&place)
         )

@@ -78,6 +78,7 @@ pub(in crate::cli) fn left_out(by: &str) -> LeftOut {
 /// A container on line 21.
 pub(in crate::cli) fn container(name: &str, image: &str, outcome: Outcome) -> ImageReport {
     ImageReport {
+        choice: None,
         site: SiteName::container(name),
         line: Some(21),
         image: image.into(),

@@ -37,18 +37,18 @@ pub fn body(report: &Report, detail: Detail, styles: &Styles) -> String {
     for object in &report.objects {
         object::write(&mut text, object, report, styles);
     }
-    for LockedEntry {
-        place,
-        image,
-        locked,
-        digest,
-    } in &report.lock
-    {
-        let (lock, image) = (named(place), Printable(image));
+    for entry in &report.lock {
+        let LockedEntry {
+            place,
+            image,
+            locked,
+            digest,
+        } = entry;
+        let (lock, image, taker) = (named(place), Printable(image), entry.taker());
         let change = styles.change;
         writeln!(
             text,
-            "{} has {image} on {locked}, {change}and its tag is on{change:#} {digest} now",
+            "{} has {image} on {locked}, {change}and {taker}{change:#} {digest} now",
             Printable(&lock)
         )
         .expect(TAKES_ALL);

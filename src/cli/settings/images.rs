@@ -4,6 +4,7 @@ use super::{UsageError, usage};
 use crate::app::gate::PlatformLoss;
 use crate::app::report::Action;
 use crate::cli::args;
+use crate::engine::plan::TagChoice;
 use crate::engine::policy::{TagForm, Track};
 use crate::engine::selector::{GlobError, ImageFilter};
 
@@ -33,6 +34,14 @@ pub(super) fn form(flags: &args::Images) -> TagForm {
         TagForm::Drop
     } else {
         TagForm::Keep
+    }
+}
+
+/// Reads `--digests-only`.
+pub(super) fn tags(flags: &args::Images) -> TagChoice {
+    match flags.digests_only {
+        true => TagChoice::Kept,
+        false => TagChoice::ByPolicy,
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn request(
         },
         track,
         form: images::form(&flags.images),
+        tags: images::tags(&flags.images),
         images: images::filter(&flags.images.include_image, &flags.images.exclude_image)?,
         namespaces: named.then_some(namespaces),
         kinds: kinds::kinds(&flags.kinds)?,

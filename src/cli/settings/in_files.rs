@@ -36,6 +36,7 @@ pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<FilesRequ
         diff: flags.diff,
         track,
         form: images::form(&flags.images),
+        tags: images::tags(&flags.images),
         images: images::filter(&flags.images.include_image, &flags.images.exclude_image)?,
         images_of_repository: flags.images.of_repository,
         selection: workloads::selection(&flags.selecting)?,

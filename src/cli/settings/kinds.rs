@@ -17,6 +17,7 @@ pub(super) fn kinds(flags: &args::Kinds) -> Result<Kinds, UsageError> {
         declared: flags.declared.clone(),
         entry_digests: flags.entry_digests,
         helm: flags.helm.clone(),
+        policies: flags.policies.clone(),
     })
 }
 

@@ -2,18 +2,22 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use super::grammar::Name;
+use crate::engine::version::Policy;
 
-/// A question to a registry: which digest does this tag of this repository have now? Equal questions are equal values.
+/// A question to a registry: which digest does this tag of this repository have now? With a policy: which tag does the policy take
+/// instead of this one, and which digest has that? Equal questions are equal values.
 ///
-/// The order is by registry, then repository, then tag.
+/// The order is by registry, then repository, then tag, then policy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lookup {
     /// `registry/repository:tag`
     text: String,
     registry_end: usize,
     name_end: usize,
+    policy: Option<Arc<Policy>>,
 }
 
 impl Lookup {
@@ -25,6 +29,7 @@ impl Lookup {
             text,
             registry_end,
             name_end: registry_end + 1 + omitted.len() + path.len(),
+            policy: None,
         }
     }
 
@@ -48,6 +53,28 @@ impl Lookup {
         &self.text[..self.name_end]
     }
 
+    /// The policy that chooses the tag. `None`: the tag stays.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_deref()
+    }
+
+    /// The same question, with a policy that chooses the tag.
+    pub fn by(self, policy: Arc<Policy>) -> Self {
+        Self {
+            policy: Some(policy),
+            ..self
+        }
+    }
+
+    /// The question for another tag of the repository, without a policy.
+    pub fn at(&self, tag: &str) -> Self {
+        Self {
+            text: [self.name(), ":", tag].concat(),
+            policy: None,
+            ..*self
+        }
+    }
+
     fn parts(&self) -> [&str; 3] {
         [self.registry(), self.repository(), self.tag()]
     }
@@ -56,10 +83,12 @@ impl Lookup {
 impl Ord for Lookup {
     fn cmp(&self, other: &Self) -> Ordering {
         // Most are of one registry, and where the parts end at the same places the texts compare as these do.
-        match (self.registry_end, self.name_end) == (other.registry_end, other.name_end) {
-            true => self.text.cmp(&other.text),
-            false => self.parts().cmp(&other.parts()),
-        }
+        let by_text =
+            match (self.registry_end, self.name_end) == (other.registry_end, other.name_end) {
+                true => self.text.cmp(&other.text),
+                false => self.parts().cmp(&other.parts()),
+            };
+        by_text.then_with(|| self.policy.cmp(&other.policy))
     }
 }
 

@@ -33,6 +33,7 @@ fn containers(written: &[(&str, String)]) -> Vec<Site> {
             ignored: None,
             decided_by: None,
             hold: None,
+            policy: None,
         }
     };
     written.iter().enumerate().map(container).collect()

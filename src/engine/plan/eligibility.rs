@@ -1,6 +1,6 @@
 //! Where an image stands before anything is decided: what the user says of it, and what the record of its object does.
 
-use super::{LeftOut, Rules};
+use super::{LeftOut, Rules, TagChoice};
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
 use crate::engine::image::ImageRef;
@@ -73,7 +73,8 @@ fn eligibility<'r>(
         Memory::Annotation => rules.track,
         Memory::InPlace => Track::Tag,
     };
-    match policy::decide(image, recorded, track, rules.form) {
+    let chosen_by = (site.policy.as_ref()).filter(|_| rules.tags == TagChoice::ByPolicy);
+    match policy::decide(image, recorded, track, rules.form, chosen_by) {
         Intent::Variable => Eligibility::Taken(Intent::Variable),
         intent => left_out(object, site, image, rules)
             .map_or(Eligibility::Taken(intent), Eligibility::LeftOut),
@@ -104,6 +105,7 @@ fn marked(object: &Object, site: &Site) -> Option<LeftOut> {
         (false, Some(IgnoreMark::NestedAnnotation)) => Some(ignored(format!(
             "annotation `{IGNORE}` of the nested object"
         ))),
+        (false, Some(IgnoreMark::Policy)) => Some(ignored("the policy `ignore`".to_owned())),
         (false, Some(IgnoreMark::TagFromChart)) => Some(LeftOut {
             code: Code::TagFromChart,
             by: "the chart, which sets the tag".to_owned(),

@@ -266,6 +266,7 @@ mod tests {
     use crate::engine::answer::Answer;
     use crate::engine::image::Digest;
     use crate::engine::live::Live;
+    use crate::engine::plan::TagChoice;
     use crate::engine::policy::{TagForm, Track};
     use crate::engine::running::Pod;
     use crate::engine::selector::ImageFilter;
@@ -326,6 +327,7 @@ mod tests {
             })
             .into();
         let rules = Rules {
+            tags: TagChoice::ByPolicy,
             track: Track::Annotation,
             form: TagForm::Keep,
             images: ImageFilter::default(),

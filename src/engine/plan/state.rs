@@ -114,6 +114,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::engine::plan::TagChoice;
     use crate::engine::policy::{TagForm, Track};
     use crate::engine::selector::ImageFilter;
     use crate::engine::shape;
@@ -135,6 +136,7 @@ mod tests {
             object.record = crate::engine::object::Record::Absent;
         }
         let rules = Rules {
+            tags: TagChoice::ByPolicy,
             track,
             form: TagForm::Keep,
             images: ImageFilter::default(),

@@ -23,7 +23,7 @@ use crate::engine::hold::Hold;
 use crate::engine::image::Digest;
 use crate::engine::kustomize::{ENTRIES, is_pattern, split};
 use crate::engine::path::Path;
-use crate::engine::site::{IgnoreMark, Image, Memory, Parts, Role, Site, Slot, Slots};
+use crate::engine::site::{Comments, Image, Memory, Parts, Role, Site, Slot, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
 /// Where mappings with the keys of a kustomization stand in an object: its group, its kinds, and the keys, with `*` for the items of a
@@ -195,6 +195,7 @@ fn argument<'a, T: Tree<'a>>(item: T, argument: &str, at: Path) -> Option<Site> 
 
 /// A site without a name, slots and an image.
 fn blank<'a, T: Tree<'a>>(written: T, at: Path, hold: Option<Hold>) -> Site {
+    let said = Comments::read(written.marks());
     Site {
         role: Role::Other,
         name: String::new(),
@@ -204,9 +205,10 @@ fn blank<'a, T: Tree<'a>>(written: T, at: Path, hold: Option<Hold>) -> Site {
         memory: Memory::InPlace,
         pull_policy: None,
         line: written.line(),
-        ignored: written.ignored().then_some(IgnoreMark::Comment),
+        ignored: said.ignored,
         decided_by: None,
-        hold: written.held().or(hold),
+        hold: said.hold.or(hold),
+        policy: said.policy,
     }
 }
 

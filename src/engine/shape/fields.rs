@@ -21,7 +21,7 @@ use super::scalar::scalar_site;
 use super::{families, group_of};
 use crate::engine::hold::Hold;
 use crate::engine::path::{Path, Step, dotted};
-use crate::engine::site::{IgnoreMark, Image, Memory, Parts, Role, Site, Slot, Slots};
+use crate::engine::site::{Comments, Image, Memory, Parts, Role, Site, Slot, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
 /// Where the objects of a kind have images.
@@ -394,6 +394,7 @@ fn parts<'a, T: Tree<'a>>(split: &Split, node: T, object: &Path, steps: &[Step])
         _ => Image::Text(Slot::whole(name, tag.as_ref(), digest.as_ref())),
     };
     let shown = written.or(digest_node).unwrap_or(node);
+    let said = Comments::read(shown.marks());
     Some(Site {
         role: Role::Other,
         name: dotted(steps),
@@ -403,8 +404,9 @@ fn parts<'a, T: Tree<'a>>(split: &Split, node: T, object: &Path, steps: &[Step])
         memory: Memory::InPlace,
         pull_policy: None,
         line: shown.line(),
-        ignored: shown.ignored().then_some(IgnoreMark::Comment),
+        ignored: said.ignored,
         decided_by: None,
-        hold: shown.held(),
+        hold: said.hold,
+        policy: said.policy,
     })
 }

@@ -8,13 +8,13 @@ use super::pods::{LISTS, PodKind, REFERENCE};
 use super::scalar::{line_in_text, scalar_site};
 use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
 use super::{
-    Found, Kinds, entries, fields, group_of, is_kustomization_file, jobs, releases, triggers,
-    unhandled, values,
+    Found, Kinds, entries, fields, group_of, is_kustomization_file, jobs, policies, releases,
+    triggers, unhandled, values,
 };
 use crate::engine::argocd;
 use crate::engine::helm::Chart;
 use crate::engine::hold::Hold;
-use crate::engine::object::{IGNORE, Ignore, Object, PREFIX, RECORD, RESTARTED_AT, Record};
+use crate::engine::object::{IGNORE, Ignore, Object, POLICY, PREFIX, RECORD, RESTARTED_AT, Record};
 use crate::engine::path::{Path, Step, dotted};
 use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
@@ -60,6 +60,7 @@ pub fn find_values<'a, T: Tree<'a>>(document: T, chart: Option<&Chart>, kinds: &
         record_line: None,
         ignore: Ignore::Nothing,
         unknown_annotations: Vec::new(),
+        idle_policies: Vec::new(),
         hold: None,
         sites,
         line: document.line(),
@@ -354,10 +355,14 @@ impl Search {
             return;
         }
         let hold = jobs::hold(api_version, kind, node);
-        let left_out = (node.get("metadata"))
-            .and_then(|metadata| metadata.get("annotations"))
-            .and_then(|annotations| annotations.get(IGNORE))
-            .map_or(Ignore::Nothing, |value| ignore(value.scalar()));
+        let annotations = node
+            .get("metadata")
+            .and_then(|metadata| metadata.get("annotations"));
+        let annotation = |key| annotations.and_then(|annotations| annotations.get(key));
+        let left_out = annotation(IGNORE).map_or(Ignore::Nothing, |value| ignore(value.scalar()));
+        if let Some(policy) = annotation(POLICY) {
+            policies::apply(policy, sites);
+        }
         for site in sites {
             site.hold = site.hold.take().or_else(|| hold.clone());
             let is_left_out = match &left_out {
@@ -469,7 +474,7 @@ fn read<'a, T: Tree<'a>>(
     api_version: &str,
     kind: &str,
     at: Path,
-    sites: Vec<Site>,
+    mut sites: Vec<Site>,
 ) -> Object {
     let metadata = object.get("metadata");
     let text = |key| {
@@ -490,6 +495,10 @@ fn read<'a, T: Tree<'a>>(
     let is_text =
         |(key, value): (&str, T)| Some((key.to_owned(), value.scalar().text()?.to_owned()));
     texts.extend(labels.into_iter().filter_map(is_text));
+    let policy = annotation(POLICY).filter(|_| !sites.is_empty());
+    let idle_policies = policy
+        .map(|policy| policies::apply(policy, &mut sites))
+        .unwrap_or_default();
     Object {
         api_version: api_version.to_owned(),
         kind: kind.to_owned(),
@@ -511,6 +520,7 @@ fn read<'a, T: Tree<'a>>(
             .map(unknown)
             .unwrap_or_default(),
         ignore: annotation(IGNORE).map_or(Ignore::Nothing, |value| ignore(value.scalar())),
+        idle_policies,
         sites,
         line: object.line(),
         at,
@@ -540,7 +550,7 @@ fn unknown<'a, T: Tree<'a>>(annotations: T) -> Vec<String> {
         .map(|(name, _)| name)
         .filter(ours);
     names
-        .filter(|name| ![IGNORE, RESTARTED_AT].contains(name))
+        .filter(|name| ![IGNORE, POLICY, RESTARTED_AT].contains(name))
         .map(str::to_owned)
         .collect()
 }

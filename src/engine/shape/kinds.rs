@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::pods::PodKind;
+use super::policy_rules::PolicyRules;
 use super::{EntryDigest, HELM_VALUES, Shape, group_of};
 use crate::engine::argocd;
 use crate::engine::helm;
@@ -34,6 +35,8 @@ pub struct Kinds {
     pub entry_digests: EntryDigest,
     /// What settings say of charts.
     pub helm: helm::Settings,
+    /// What settings say of tags.
+    pub policies: PolicyRules,
 }
 
 /// A kind as a flag or a setting names it: `Rollout`, `Task.tekton.dev`, `Pod.` (of the core group), or `kustomization-file`.

@@ -17,7 +17,7 @@ use super::{Kinds, fields, jobs};
 use crate::engine::hold::Hold;
 use crate::engine::kustomize::{PATCHES, Target};
 use crate::engine::path::{Path, Step};
-use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slots};
+use crate::engine::site::{Comments, Image, Memory, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
 /// What a file with a JSON Patch is called, as it has no kind.
@@ -71,6 +71,7 @@ fn site<'a, T: Tree<'a>>(image: T, path: &str, at: Path, slot: &'static [Step]) 
     let Scalar::Text(text) = image.scalar() else {
         return None;
     };
+    let said = Comments::read(image.marks());
     Some(Site {
         role: Role::Other,
         name: path.to_owned(),
@@ -80,9 +81,10 @@ fn site<'a, T: Tree<'a>>(image: T, path: &str, at: Path, slot: &'static [Step]) 
         memory: Memory::InPlace,
         pull_policy: None,
         line: image.line(),
-        ignored: image.ignored().then_some(IgnoreMark::Comment),
+        ignored: said.ignored,
         decided_by: None,
-        hold: image.held(),
+        hold: said.hold,
+        policy: said.policy,
     })
 }
 

@@ -357,6 +357,7 @@ fn parameters<'a, T: Tree<'a>>(
                 Mark::DigestInTag => {
                     site.hold.take_if(|hold| hold.code == Code::ChartUnproven);
                 }
+                Mark::Policy(policy) => site.policy = Some(policy),
                 Mark::Image(_) | Mark::Repository(_) => {}
             }
         }

@@ -28,7 +28,7 @@ use crate::engine::hold::Hold;
 use crate::engine::image::{Digest, ImageRef, is_placeholder};
 use crate::engine::marks::Mark;
 use crate::engine::path::{Path, Step, dotted};
-use crate::engine::site::{IgnoreMark, Image, Memory, Parts, Role, Site, Slot, Slots};
+use crate::engine::site::{Comments, IgnoreMark, Image, Memory, Parts, Role, Site, Slot, Slots};
 use crate::engine::tree::{Scalar, Tree};
 
 /// The digest of what a chart runs with `chroot`, under the name with this suffix.
@@ -217,11 +217,7 @@ impl Walk<'_> {
 
     /// A site without slots and an image.
     fn blank<'a, T: Tree<'a>>(&self, written: T, marks: Vec<Mark>, hold: Option<Hold>) -> Site {
-        let is_ignored = marks.contains(&Mark::Ignore);
-        let held = marks.into_iter().find_map(|mark| match mark {
-            Mark::Hold(hold) => Some(hold),
-            _ => None,
-        });
+        let said = Comments::read(marks);
         Site {
             role: Role::Other,
             name: dotted(&self.steps[self.outside..]),
@@ -231,9 +227,10 @@ impl Walk<'_> {
             memory: Memory::InPlace,
             pull_policy: None,
             line: written.line(),
-            ignored: is_ignored.then_some(IgnoreMark::Comment),
+            ignored: said.ignored,
             decided_by: None,
-            hold: held.or(hold),
+            hold: said.hold.or(hold),
+            policy: said.policy,
         }
     }
 

@@ -37,8 +37,6 @@ pub enum Strategy {
     Alphabetical(Order),
     /// The highest number, or the lowest.
     Numerical(Order),
-    /// The one that was built last.
-    Newest,
     /// The image is left out.
     Ignore,
 }
@@ -117,8 +115,11 @@ const LARGEST: usize = 256 * 1024;
 /// How many globs `ignore` may have.
 const MOST_GLOBS: usize = 64;
 
+/// What a regular expression begins with on a line.
+const ALLOW: &str = "allow=/";
+
 /// The words, as a person writes them.
-pub(crate) const WORDS: [&str; 9] = [
+pub(crate) const WORDS: [&str; 8] = [
     "digest",
     "patch",
     "minor",
@@ -126,11 +127,10 @@ pub(crate) const WORDS: [&str; 9] = [
     "semver",
     "alphabetical",
     "numerical",
-    "newest",
     "ignore",
 ];
 /// What other tools call them.
-const SYNONYMS: [(&str, &str); 9] = [
+const SYNONYMS: [(&str, &str); 7] = [
     ("all", "major"),
     ("auto", "major"),
     ("force", "digest"),
@@ -138,23 +138,27 @@ const SYNONYMS: [(&str, &str); 9] = [
     ("none", "ignore"),
     ("name", "alphabetical"),
     ("lexical", "alphabetical"),
-    ("latest", "newest"),
-    ("newest-build", "newest"),
 ];
 
 impl Policy {
     /// Reads a policy on one line: `minor`, `semver ~1.4; allow=/^v/`.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let (words, rest) = text.split_once(';').unwrap_or((text, ""));
-        let rest = rest.trim();
-        let allow = match rest.is_empty() {
-            true => None,
-            false => Some(slashed(rest).ok_or_else(|| PolicyError {
-                part: Part::Allow,
-                reason: format!("`{rest}` is not understood"),
-                hint: "write `POLICY; allow=/REGEX/`".to_owned(),
-            })?),
-        };
+        let (words, rest) = next_segment(text);
+        let mut allow = None;
+        for more in rest
+            .into_iter()
+            .flat_map(segments)
+            .filter(|more| !more.is_empty())
+        {
+            let regex = slashed(more)
+                .filter(|_| allow.is_none())
+                .ok_or_else(|| PolicyError {
+                    part: Part::Allow,
+                    reason: format!("`{more}` is not understood"),
+                    hint: "write `POLICY; allow=/REGEX/`".to_owned(),
+                })?;
+            allow = Some(regex);
+        }
         Self::new(Terms {
             words,
             allow,
@@ -210,9 +214,45 @@ impl Policy {
     }
 }
 
-/// `REGEX` of `allow=/REGEX/`. No tag has a slash, and so no regular expression needs one.
+/// The parts between the `;` of a text. A `;` in `allow=/…/` is none of them.
+pub(crate) fn segments(text: &str) -> impl Iterator<Item = &str> {
+    let mut left = Some(text);
+    std::iter::from_fn(move || {
+        let (segment, rest) = next_segment(left?);
+        left = rest;
+        Some(segment)
+    })
+}
+
+/// The first part of a text, and what stands behind its `;`.
+pub(crate) fn next_segment(text: &str) -> (&str, Option<&str>) {
+    let text = text.trim_start();
+    let start = text
+        .strip_prefix(ALLOW)
+        .and_then(closing)
+        .map_or(0, |end| ALLOW.len() + end);
+    match text[start..].find(';') {
+        Some(at) => (text[..start + at].trim_end(), Some(&text[start + at + 1..])),
+        None => (text.trim_end(), None),
+    }
+}
+
+/// Where the slash stands that ends a regular expression.
+fn closing(text: &str) -> Option<usize> {
+    let ends = |at: usize| {
+        text[at + 1..]
+            .chars()
+            .next()
+            .is_none_or(|next| next == ';' || next.is_whitespace())
+    };
+    text.match_indices('/')
+        .map(|(at, _)| at)
+        .find(|at| ends(*at))
+}
+
+/// `REGEX` of `allow=/REGEX/`.
 fn slashed(text: &str) -> Option<&str> {
-    let inner = text.strip_prefix("allow=/")?.strip_suffix('/')?;
+    let inner = text.strip_prefix(ALLOW)?.strip_suffix('/')?;
     (!inner.is_empty()).then_some(inner)
 }
 
@@ -266,7 +306,6 @@ fn strategy(words: &[&str]) -> Result<Strategy, PolicyError> {
         "patch" if name == *word => Strategy::Patch,
         "minor" if name == *word => Strategy::Minor,
         "major" if name == *word => Strategy::Major,
-        "newest" if name == *word => Strategy::Newest,
         "ignore" if name == *word => Strategy::Ignore,
         _ => {
             let hint = near(name).map_or_else(choice, |near| format!("write `{near}`"));
@@ -433,7 +472,6 @@ mod tests {
             "alphabetical:desc",
             "numerical",
             "numerical:desc",
-            "newest",
             "ignore",
             "semver ^1; allow=/v?(?<version>[0-9.]+)/",
             "numerical; allow=/build-(?P<number>\\d+)|x/",
@@ -463,12 +501,11 @@ mod tests {
         for (text, expected) in [
             (
                 "",
-                "the policy is empty; write one of `digest`, `patch`, `minor`, `major`, `semver RANGE`, `alphabetical`, `numerical`, `newest`, `ignore`",
+                "the policy is empty; write one of `digest`, `patch`, `minor`, `major`, `semver RANGE`, `alphabetical`, `numerical`, `ignore`",
             ),
             ("minro", "the policy `minro` is unknown; write `minor`"),
             ("Minor", "the policy `Minor` is unknown; write `minor`"),
             ("all", "the policy `all` is unknown; write `major`"),
-            ("latest", "the policy `latest` is unknown; write `newest`"),
             (
                 "minor:desc",
                 "the policy `minor:desc` is unknown; write `minor`",

@@ -6,14 +6,15 @@ use std::fmt;
 use super::policy::{Group, Order, Policy, Strategy};
 use super::range::Version;
 use super::shape::{Decimal, Shape};
-use crate::engine::image::Digest;
 
 /// What a repository's list offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ranking<'t> {
     /// The tags to move to, best first, none of them lower than the tag now. Where there are none and nothing stands in the way, the image
-    /// stays on its tag. With [`Strategy::Newest`] they are not sorted by their time.
+    /// stays on its tag.
     pub candidates: Vec<&'t str>,
+    /// The best tag that fits, which may be lower than the tag now.
+    pub best: Option<&'t str>,
     /// How many tags took part.
     pub counts: Counts,
     /// What keeps the image on its tag.
@@ -40,8 +41,6 @@ pub enum Obstacle {
     NothingFits,
     /// The best tag, which is this one, is lower than the tag now.
     NewerThanPolicy(String),
-    /// So many tags would have to be asked for their time.
-    TooManyCandidates(usize),
 }
 
 /// Why a tag is none to move to.
@@ -66,9 +65,6 @@ pub enum Reason {
     /// It is lower than the tag now; with `desc`, higher.
     Lower,
 }
-
-/// How many candidates [`Strategy::Newest`] compares by their time.
-pub const MOST_BY_TIME: usize = 20;
 
 /// Tags that move from version to version. Without `allow` they are not compared as texts.
 const MOVING: [&str; 14] = [
@@ -103,7 +99,7 @@ pub fn rank<'t>(
             .then_with(|| other.cmp(tag))
     });
     found.dedup_by_key(|(_, tag)| *tag);
-    let best = found.first().map(|(_, tag)| (*tag).to_owned());
+    let best = found.first().map(|(_, tag)| *tag);
     found.retain(|(key, _)| !judge.is_lower(key));
     let obstacle = judge.obstacle(best, found.len());
     let mut candidates: Vec<&str> = found.into_iter().map(|(_, tag)| tag).collect();
@@ -112,6 +108,7 @@ pub fn rank<'t>(
     }
     Ranking {
         candidates,
+        best,
         counts,
         obstacle,
     }
@@ -142,8 +139,6 @@ enum Key<'t> {
     Version(Version<'t>),
     Text(&'t str),
     Number(Decimal<'t>),
-    /// By time, which the list does not say.
-    Time,
 }
 
 struct Judge<'p> {
@@ -196,13 +191,12 @@ impl<'p> Judge<'p> {
                 let version = self.compared(Group::Version, tag).and_then(Version::parse);
                 version.map(Key::Version)
             }
-            Strategy::Alphabetical(_) | Strategy::Newest if moves() => return Err(Reason::Moving),
+            Strategy::Alphabetical(_) if moves() => return Err(Reason::Moving),
             Strategy::Alphabetical(_) => self.compared(Group::Text, tag).map(Key::Text),
             Strategy::Numerical(_) => {
                 let number = self.compared(Group::Number, tag).and_then(Decimal::parse);
                 number.map(Key::Number)
             }
-            Strategy::Newest => Some(Key::Time),
             Strategy::Digest | Strategy::Ignore => None,
         };
         key.ok_or(Reason::NotUnderstood)
@@ -291,14 +285,11 @@ impl<'p> Judge<'p> {
     }
 
     /// `best` is the best tag that fits, lower ones included, and `left` are not lower.
-    fn obstacle(&self, best: Option<String>, left: usize) -> Option<Obstacle> {
+    fn obstacle(&self, best: Option<&str>, left: usize) -> Option<Obstacle> {
         match (&self.policy.strategy, best) {
             (Strategy::Digest | Strategy::Ignore, _) => None,
-            (Strategy::Newest, _) => {
-                (left > MOST_BY_TIME).then_some(Obstacle::TooManyCandidates(left))
-            }
             _ if self.now.is_none() && !self.policy.allow_downgrade => Some(Obstacle::NoVersion),
-            (_, Some(best)) => (left == 0).then_some(Obstacle::NewerThanPolicy(best)),
+            (_, Some(best)) => (left == 0).then(|| Obstacle::NewerThanPolicy(best.to_owned())),
             (_, None) => {
                 let stays = self.now.as_ref().is_some_and(|now| self.fits(now).is_ok());
                 (!stays).then_some(Obstacle::NothingFits)
@@ -309,14 +300,16 @@ impl<'p> Judge<'p> {
 
 /// Tags that tools write beside an image, for its signature, its attestation, its bill of materials: `sha256-….sig`.
 fn is_digest(tag: &str) -> bool {
-    ["sha256-", "sha512-"].iter().any(|algorithm| {
-        let hex = tag
-            .strip_prefix(algorithm)
-            .map(|rest| rest.split('.').next().unwrap_or(rest));
-        hex.is_some_and(|hex| {
-            Digest::parse(&format!("{}:{hex}", algorithm.trim_end_matches('-'))).is_ok()
+    [("sha256-", 64), ("sha512-", 128)]
+        .iter()
+        .any(|(algorithm, length)| {
+            let hex = tag
+                .strip_prefix(algorithm)
+                .and_then(|rest| rest.split('.').next());
+            hex.is_some_and(|hex| {
+                hex.len() == *length && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+            })
         })
-    })
 }
 
 impl Reason {
@@ -361,7 +354,6 @@ mod tests {
             (Some(Obstacle::NoVersion), _) => "no-version".to_owned(),
             (Some(Obstacle::NothingFits), _) => "nothing-fits".to_owned(),
             (Some(Obstacle::NewerThanPolicy(best)), _) => format!("newer than {best}"),
-            (Some(Obstacle::TooManyCandidates(count)), _) => format!("{count} are too many"),
             (None, Some(best)) => (*best).to_owned(),
             (None, None) => "=".to_owned(),
         }
@@ -629,13 +621,6 @@ mod tests {
                 Err(Reason::Digest),
             ]
         );
-        let many: Vec<String> = (0..30).map(|number| format!("build-{number}")).collect();
-        let by_time = rank(
-            many.iter().map(String::as_str),
-            "build-0",
-            &self::policy("newest"),
-        );
-        assert_eq!(by_time.obstacle, Some(Obstacle::TooManyCandidates(30)));
     }
 
     mod laws {

@@ -5,7 +5,6 @@ use std::ops::Range;
 use super::{
     File, Kind, Layout, NONE, Node, NodeId, Style, Tag, is_absent, resolve_plain, verbatim,
 };
-use crate::engine::hold::Hold;
 use crate::engine::marks::Mark;
 use crate::engine::tree::{Scalar, Tree, with_merged};
 
@@ -276,17 +275,6 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
 
     fn is_verbatim(self) -> bool {
         verbatim::is_verbatim(self)
-    }
-
-    fn ignored(self) -> bool {
-        self.marks_near().any(|mark| mark == Mark::Ignore)
-    }
-
-    fn held(self) -> Option<Hold> {
-        self.marks_near().find_map(|mark| match mark {
-            Mark::Hold(hold) => Some(hold),
-            Mark::Ignore | Mark::DigestInTag | Mark::Image(_) | Mark::Repository(_) => None,
-        })
     }
 
     fn marks(self) -> Vec<Mark> {

@@ -1,6 +1,7 @@
 //! What is read, what is refused, and where.
 
 use super::*;
+use crate::engine::marks::Mark;
 use crate::engine::tree::{Scalar, Tree};
 
 fn fault(text: &str) -> (&'static str, u32, u32) {
@@ -181,7 +182,7 @@ fn a_comment_asks_to_ignore_its_line_and_no_other() {
         .document(0)
         .entries()
         .into_iter()
-        .filter(|(_, value)| value.ignored())
+        .filter(|(_, value)| value.marks().contains(&Mark::Ignore))
         .map(|(key, _)| key)
         .collect();
     assert_eq!(ignored, ["a", "c", "d"]);

@@ -1,13 +1,13 @@
-//! The text of a lock file: read strictly, and written with one image a line.
+//! The text of a lock file: what is known is read strictly, and written with one image or tag a line. What is not known is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::{Lock, LockError};
-use crate::engine::image::{Digest, ImageRef, Lookup};
+use crate::engine::image::{Digest, ImageRef, Lookup, is_tag};
 
 /// The only version of the format.
 pub(super) const VERSION: u64 = 1;
@@ -25,32 +25,56 @@ impl Lock {
             }
         })?;
         match content.version {
-            VERSION => Ok(Self {
+            Some(VERSION) => Ok(Self {
                 images: content.images.0,
+                tags: content.tags.0,
+                other: content.other,
             }),
-            other => Err(LockError::Version(other.to_string())),
+            None => Err(LockError::Malformed {
+                line: 1,
+                reason: "missing field `version`".to_owned(),
+            }),
+            Some(other) => Err(LockError::Version(other.to_string())),
         }
     }
 }
 
-/// One image a line, with a newline at the end.
+/// One image or tag a line, with a newline at the end.
 impl fmt::Display for Lock {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{{\"version\":{VERSION},\"images\":{{")?;
-        for (index, (lookup, digest)) in self.images.iter().enumerate() {
-            // Neither image references nor digests can have characters that JSON escapes.
-            write!(
+        // Neither image references nor digests can have characters that JSON escapes.
+        let images = self.images.iter();
+        let images = images.map(|(lookup, digest)| format!("\"{lookup}\":\"{digest}\""));
+        lines(formatter, images)?;
+        if !self.tags.is_empty() {
+            formatter.write_str(",\"tags\":{")?;
+            let text = |text: &str| serde_json::Value::from(text).to_string();
+            let tags = self.tags.iter();
+            lines(
                 formatter,
-                "{}\n  \"{lookup}\":\"{digest}\"",
-                if index > 0 { "," } else { "" }
+                tags.map(|(key, tag)| format!("{}:{}", text(key), text(tag))),
             )?;
         }
-        formatter.write_str(if self.images.is_empty() {
-            "}}\n"
-        } else {
-            "\n}}\n"
-        })
+        for (key, value) in &self.other {
+            write!(
+                formatter,
+                ",{}:{value}",
+                serde_json::Value::from(key.as_str())
+            )?;
+        }
+        formatter.write_str("}\n")
     }
+}
+
+/// The entries of a map, and its end.
+fn lines(formatter: &mut fmt::Formatter<'_>, entries: impl Iterator<Item = String>) -> fmt::Result {
+    let mut before = "";
+    for entry in entries {
+        write!(formatter, "{before}\n  {entry}")?;
+        before = ",";
+    }
+    formatter.write_str(if before.is_empty() { "}" } else { "\n}" })
 }
 
 /// The parser's message without the line and column, which `LockError` adds.
@@ -69,14 +93,69 @@ struct Header {
     version: Option<serde_json::Number>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A lock of this version. It is read key by key: what stands in `images` is an error at its line.
+#[derive(Default)]
 struct Content {
-    version: u64,
+    version: Option<u64>,
     images: Images,
+    tags: Tags,
+    other: BTreeMap<String, serde_json::Value>,
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ContentVisitor)
+    }
+}
+
+struct ContentVisitor;
+
+impl<'de> Visitor<'de> for ContentVisitor {
+    type Value = Content;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a lock")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Content, A::Error> {
+        let mut content = Content::default();
+        let mut seen = BTreeSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if !seen.insert(key.clone()) {
+                return Err(de::Error::custom(format_args!("`{key}` occurs twice")));
+            }
+            match key.as_str() {
+                "version" => content.version = Some(map.next_value()?),
+                "images" => content.images = map.next_value()?,
+                "tags" => content.tags = map.next_value()?,
+                _ => {
+                    content.other.insert(key, map.next_value()?);
+                }
+            }
+        }
+        match seen.contains("images") {
+            true => Ok(content),
+            false => Err(de::Error::missing_field("images")),
+        }
+    }
+}
+
+/// What policies have chosen.
+#[derive(Default)]
+struct Tags(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Tags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let tags = BTreeMap::<String, String>::deserialize(deserializer)?;
+        match tags.values().find(|tag| !tag.is_empty() && !is_tag(tag)) {
+            Some(tag) => Err(de::Error::custom(format_args!("`{tag}` is not a tag"))),
+            None => Ok(Self(tags)),
+        }
+    }
 }
 
 /// Reads entry by entry, so that an error has the line of its entry, and a repeated key is noticed.
+#[derive(Default)]
 struct Images(BTreeMap<Lookup, Digest>);
 
 impl<'de> Deserialize<'de> for Images {

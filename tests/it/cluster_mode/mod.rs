@@ -7,6 +7,7 @@ mod kinds;
 mod nothing;
 mod pins;
 mod pods;
+mod policies;
 mod pull_secrets;
 mod selecting;
 mod size;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use imago::engine::answer::Answers;
 use imago::engine::object::Object;
-use imago::engine::plan::{Plan, Rules};
+use imago::engine::plan::{Plan, Rules, TagChoice};
 use imago::engine::policy::TagForm;
 use imago::engine::shape;
 use serde_json::{Value, json};
@@ -26,6 +26,7 @@ fn what_people_do_to_containers_changes_no_decision() {
     seeds::each(COUNT, |seed| {
         let mut random = Random::new(seed);
         let rules = Rules {
+            tags: TagChoice::ByPolicy,
             form: if random.percent(20) {
                 TagForm::Drop
             } else {
@@ -67,6 +68,7 @@ fn what_people_do_to_containers_changes_no_decision() {
 #[test]
 fn an_image_without_its_tag_is_decided_as_before_or_not_at_all() {
     let rules = Rules {
+        tags: TagChoice::ByPolicy,
         form: TagForm::Drop,
         ..plain_rules()
     };

@@ -9,6 +9,7 @@
 //!                  restore   what a restore after the update gives back: the original "bytes" (the default), the same "object", or "off":
 //!                            the files already have a record, so there is no original state
 //!                  [digests] the lock's digest of each image
+//!                  [tags]    the lock's choices of policies
 //!                  [[problems]], [[skipped]]   the codes that the run reports, each with its line if that is certain
 //! ```
 
@@ -48,6 +49,9 @@ pub(crate) struct Terms {
     /// The lock's digests.
     #[serde(default)]
     pub(crate) digests: BTreeMap<String, String>,
+    /// The lock's choices of policies.
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
     /// The problems of the run.
     #[serde(default)]
     pub(crate) problems: Vec<Mark>,
@@ -127,7 +131,8 @@ impl Case {
 
     /// The lock's text.
     pub(crate) fn lock(&self) -> String {
-        serde_json::json!({"version": 1, "images": self.terms.digests}).to_string()
+        let (images, tags) = (&self.terms.digests, &self.terms.tags);
+        serde_json::json!({"version": 1, "images": images, "tags": tags}).to_string()
     }
 }
 

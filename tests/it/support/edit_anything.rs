@@ -3,7 +3,7 @@
 
 use imago::engine::answer::{Answer, Answers};
 use imago::engine::image::Digest;
-use imago::engine::plan::{self, Rules};
+use imago::engine::plan::{self, Rules, TagChoice};
 use imago::engine::policy::{TagForm, Track};
 use imago::engine::selector::ImageFilter;
 use imago::engine::shape;
@@ -53,6 +53,7 @@ enum Action {
 fn edit(text: &str, action: Action) -> Option<String> {
     let images = ImageFilter::new(&[], &[]).expect("no pattern is no wrong pattern");
     let rules = Rules {
+        tags: TagChoice::ByPolicy,
         track: Track::Annotation,
         form: TagForm::Keep,
         images,

@@ -5,7 +5,7 @@ use imago::engine::change::Change;
 use imago::engine::code::Code;
 use imago::engine::image::{Digest, ImageRef};
 use imago::engine::object::Object;
-use imago::engine::plan::{self, Plan, Rules};
+use imago::engine::plan::{self, Plan, Rules, TagChoice};
 use imago::engine::policy::{TagForm, Track};
 use imago::engine::selector::ImageFilter;
 use imago::engine::shape;
@@ -45,6 +45,7 @@ pub(crate) enum Action<'a> {
 /// The rules of a run without flags.
 pub(crate) fn plain_rules() -> Rules {
     Rules {
+        tags: TagChoice::ByPolicy,
         track: Track::Annotation,
         form: TagForm::Keep,
         images: ImageFilter::new(&[], &[]).unwrap(),

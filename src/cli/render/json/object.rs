@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::app::report::{ImageReport, ObjectReport, Outcome};
+use crate::app::report::{Choice, ImageReport, ObjectReport, Outcome};
 use crate::engine::code::Code;
 use crate::engine::image::{Digest, ImageRef};
 
@@ -61,6 +61,39 @@ struct ImageV1<'a> {
     tag_digest: Option<&'a str>,
     /// The digest that a pod runs, with the outcome `stale`; else null.
     running_digest: Option<&'a str>,
+    /// What a policy has chosen; null where none does.
+    policy: Option<PolicyV1<'a>>,
+}
+
+/// The choice of a policy.
+#[derive(Debug, Serialize)]
+struct PolicyV1<'a> {
+    /// The policy on one line, with all that decides.
+    policy: &'a str,
+    /// The tag now.
+    from: &'a str,
+    /// The tag that is taken; the same, where the image stays on it.
+    to: &'a str,
+    /// How many tags the repository has; null where the lock answered.
+    seen: Option<usize>,
+    /// How many of them `allow` and `ignore` leave.
+    allowed: Option<usize>,
+    /// How many of these the policy can compare.
+    understood: Option<usize>,
+}
+
+impl<'a> PolicyV1<'a> {
+    fn of(choice: &'a Choice) -> Self {
+        let counts = choice.counts;
+        Self {
+            policy: &choice.policy,
+            from: &choice.from,
+            to: &choice.to,
+            seen: counts.map(|counts| counts.seen),
+            allowed: counts.map(|counts| counts.allowed),
+            understood: counts.map(|counts| counts.understood),
+        }
+    }
 }
 
 impl<'a> ObjectV1<'a> {
@@ -116,6 +149,7 @@ impl<'a> ImageV1<'a> {
             until: None,
             tag_digest,
             running_digest,
+            policy: image.choice.as_ref().map(PolicyV1::of),
         }
     }
 }

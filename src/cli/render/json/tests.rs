@@ -81,7 +81,8 @@ fn version_1_has_these_fields_in_this_order() {
           "reason": null,
           "until": null,
           "tag_digest": null,
-          "running_digest": null
+          "running_digest": null,
+          "policy": null
         },
         {
           "path": "spec.template.spec.containers[0].image",
@@ -96,7 +97,8 @@ fn version_1_has_these_fields_in_this_order() {
           "reason": null,
           "until": null,
           "tag_digest": null,
-          "running_digest": null
+          "running_digest": null,
+          "policy": null
         }
       ]
     }

@@ -11,7 +11,9 @@ use std::fmt::Write;
 
 use super::TAKES_ALL;
 use super::object::decider;
-use crate::app::report::{ImageReport, LockedEntry, ObjectReport, Outcome, Place, Report, Skipped};
+use crate::app::report::{
+    Choice, ImageReport, LockedEntry, ObjectReport, Outcome, Place, Report, Skipped,
+};
 use crate::app::short;
 use crate::cli::render::{Printable, Styles, left_undone};
 
@@ -25,6 +27,8 @@ struct Change<'a> {
     site: &'a str,
     image: &'a str,
     new_image: &'a str,
+    /// The policy that moves the tag.
+    by: Option<&'a Choice>,
     undone: &'static str,
 }
 
@@ -145,6 +149,7 @@ fn changes(report: &Report) -> Vec<Change<'_>> {
                 site: &image.site.name,
                 image: &image.image,
                 new_image: image.outcome.new_image()?,
+                by: image.moved(),
                 undone,
             })
         })
@@ -166,7 +171,7 @@ fn write_one(text: &mut String, change: &Change<'_>, styles: &Styles) {
     let (old, new) = short::change(change.image, change.new_image);
     let at = at(&change.object.place, change.line);
     write_line(text, &at, change.site, &old, &new, styles);
-    writeln!(text, "{}", change.undone).expect(TAKES_ALL);
+    writeln!(text, "{}{}", by(change), change.undone).expect(TAKES_ALL);
 }
 
 fn write_line(text: &mut String, at: &str, name: &str, old: &str, new: &str, styles: &Styles) {
@@ -204,14 +209,22 @@ fn write_by_image(text: &mut String, changes: &[Change<'_>], styles: &Styles) {
         let at = at(&first.object.place, first.line);
         writeln!(
             text,
-            "{} {arrow}->{arrow:#} {}{}  in {count} places, first {}",
+            "{} {arrow}->{arrow:#} {}{}{}  in {count} places, first {}",
             Printable(&old),
             Printable(&new),
+            by(first),
             first.undone,
             Printable(&at)
         )
         .expect(TAKES_ALL);
     }
+}
+
+/// `  (by the policy …)`, where one moves the tag.
+fn by(change: &Change<'_>) -> String {
+    let told = change.by.map(Choice::told);
+    told.map(|told| format!("  ({})", Printable(&told)))
+        .unwrap_or_default()
 }
 
 /// `deploy/web.yaml:21`

@@ -57,10 +57,16 @@ pub(super) fn decision(reported: &ImageReport, styles: &Styles) -> String {
     match &reported.outcome {
         Outcome::Ok => format!("{good}ok{good:#}"),
         Outcome::Fixed => format!("{good}ok{good:#} (fixed digest)"),
-        Outcome::Outdated(new) => format!(
-            "{change}has to be updated{change:#} from {image} to {}",
-            Printable(new)
-        ),
+        Outcome::Outdated(new) => {
+            let by = reported
+                .moved()
+                .map(|choice| format!(", {}", Printable(&choice.told())));
+            format!(
+                "{change}has to be updated{change:#} from {image} to {}{}",
+                Printable(new),
+                by.unwrap_or_default()
+            )
+        }
         Outcome::Unpinned { decided_by } => format!(
             "{change}has no digest{change:#}: {image}{}",
             decider(decided_by.as_deref())

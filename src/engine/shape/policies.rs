@@ -1,0 +1,193 @@
+//! The annotation `imago/policy` of an object: which tags its images go to.
+//!
+//! ```yaml
+//! metadata:
+//!   annotations:
+//!     imago/policy: "minor"                     # all images
+//!     imago/policy: "web=minor; side=digest"    # by the name of the container
+//! ```
+
+use std::sync::Arc;
+
+use crate::engine::code::Code;
+use crate::engine::hold::Hold;
+use crate::engine::object::POLICY;
+use crate::engine::site::Site;
+use crate::engine::tree::{Scalar, Tree};
+use crate::engine::version::{Policy, segments};
+
+/// Gives the sites the policies of an annotation, and returns the names in it that no site has.
+pub(super) fn apply<'a, T: Tree<'a>>(annotation: T, sites: &mut [Site]) -> Vec<String> {
+    let text = match annotation.scalar() {
+        Scalar::Text(text) => text,
+        Scalar::Null => return Vec::new(),
+        Scalar::Bool(_) | Scalar::Other(_) => {
+            hold(sites, "it is not a string; put it in quotes");
+            return Vec::new();
+        }
+    };
+    match entries(text) {
+        Err(why) => {
+            hold(sites, &why);
+            Vec::new()
+        }
+        Ok(entries) => entries
+            .into_iter()
+            .filter(|(name, policy)| {
+                let mut found = name.is_none();
+                for site in sites.iter_mut() {
+                    if name.is_none_or(|name| name == site.name) {
+                        found = true;
+                        site.follow(policy);
+                    }
+                }
+                !found
+            })
+            .filter_map(|(name, _)| name.map(str::to_owned))
+            .collect(),
+    }
+}
+
+fn hold(sites: &mut [Site], why: &str) {
+    let reason = format!("the annotation `{POLICY}` is not understood: {why}");
+    for site in sites {
+        // A comment is nearer, and says what is meant.
+        if site.policy.is_none() {
+            site.hold
+                .get_or_insert_with(|| Hold::of(Code::BadComment, &reason));
+        }
+    }
+}
+
+/// A policy, and the name of the image that it is for; without a name it is for all.
+type Entry<'t> = (Option<&'t str>, Arc<Policy>);
+
+/// The policies, each with the name of its image, or one for all. `Err`: why it is none.
+fn entries(text: &str) -> Result<Vec<Entry<'_>>, String> {
+    let mut entries: Vec<(Option<&str>, String)> = Vec::new();
+    for segment in segments(text).filter(|segment| !segment.is_empty()) {
+        if segment.starts_with("allow=") {
+            let Some((_, policy)) = entries.last_mut() else {
+                return Err("`allow` stands before any policy".to_owned());
+            };
+            policy.push_str("; ");
+            policy.push_str(segment);
+            continue;
+        }
+        entries.push(match segment.split_once('=') {
+            Some((name, policy)) if is_name(name) => (Some(name), policy.trim().to_owned()),
+            _ => (None, segment.to_owned()),
+        });
+    }
+    if entries.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if entries.len() > 1 && entries.iter().any(|(name, _)| name.is_none()) {
+        return Err(
+            "several policies need a name each; write `NAME=POLICY; NAME=POLICY`".to_owned(),
+        );
+    }
+    let read = |(name, policy): (_, String)| {
+        let policy =
+            Policy::parse(&policy).map_err(|error| format!("{}; {}", error.reason, error.hint))?;
+        Ok((name, Arc::new(policy)))
+    };
+    entries.into_iter().map(read).collect()
+}
+
+/// Not the start of a range: `semver >=1.2`, `semver =1.2`.
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.contains(char::is_whitespace)
+        && !text.ends_with(['<', '>', '!', '~', '^'])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::engine::shape::find;
+
+    /// What is said of the two images of an object with this annotation.
+    fn said(annotation: Value) -> (Vec<String>, Vec<String>) {
+        let object = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "annotations": {"imago/policy": annotation}},
+            "spec": {"template": {"spec": {"containers": [
+                {"name": "web", "image": "web:1.4.2"}, {"name": "side", "image": "side:1.4.2"},
+            ]}}},
+        });
+        let object = find(&object).objects.remove(0);
+        let said = object
+            .sites
+            .iter()
+            .map(|site| match (&site.policy, &site.hold, site.ignored) {
+                (_, _, Some(_)) => "ignored".to_owned(),
+                (_, Some(hold), _) => format!("{}: {}", hold.code, hold.reason),
+                (Some(policy), None, None) => policy.to_string(),
+                (None, None, None) => String::new(),
+            });
+        (said.collect(), object.idle_policies)
+    }
+
+    #[test]
+    fn one_policy_is_for_all_and_names_choose() {
+        for (annotation, web, side) in [
+            ("minor", "minor", "minor"),
+            (" semver >=1.2 <2 ", "semver >=1.2 <2", "semver >=1.2 <2"),
+            ("semver =1.2", "semver =1.2", "semver =1.2"),
+            ("web=minor; side=digest", "minor", "digest"),
+            ("web = minor", "bad-comment", "bad-comment"),
+            ("side=semver >=1.2, <2;", "", "semver >=1.2, <2"),
+            (
+                "web=patch; allow=/1\\..*/; side=ignore",
+                "patch; allow=/1\\..*/",
+                "ignored",
+            ),
+            ("ignore", "ignored", "ignored"),
+        ] {
+            let (said, idle) = said(json!(annotation));
+            let shown: Vec<&str> = said
+                .iter()
+                .map(|said| said.split(": ").next().unwrap())
+                .collect();
+            match web {
+                "bad-comment" => assert!(said[0].starts_with("bad-comment: "), "{said:?}"),
+                _ => assert_eq!(shown.len(), 2),
+            }
+            if web != "bad-comment" {
+                assert_eq!(said, [web, side], "{annotation}");
+            }
+            assert!(idle.is_empty());
+        }
+        assert_eq!(said(json!("wbe=minor")).1, ["wbe"]);
+    }
+
+    #[test]
+    fn a_mistake_holds_the_images_and_says_what_to_write() {
+        for (annotation, why) in [
+            (
+                json!("minro"),
+                "the policy `minro` is unknown; write `minor`",
+            ),
+            (
+                json!("web=minro"),
+                "the policy `minro` is unknown; write `minor`",
+            ),
+            (json!(""), "it is empty"),
+            (json!(1), "it is not a string; put it in quotes"),
+            (
+                json!("minor; web=patch"),
+                "several policies need a name each; write `NAME=POLICY; NAME=POLICY`",
+            ),
+            (
+                json!("allow=/a/; minor"),
+                "`allow` stands before any policy",
+            ),
+        ] {
+            let expected =
+                format!("bad-comment: the annotation `imago/policy` is not understood: {why}");
+            assert_eq!(said(annotation).0, [expected.clone(), expected]);
+        }
+    }
+}

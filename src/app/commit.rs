@@ -108,7 +108,7 @@ impl Session {
 
     /// What the commit is planned on, where that is not the working tree.
     pub(super) fn committed(&self) -> Option<Committed<'_>> {
-        (self.aim.content == Content::Commit).then(|| Committed {
+        (self.aim.content == Content::Commit).then_some(Committed {
             repository: &self.repository,
             commit: self.aim.base,
             fetch: Some((&self.request, self.transport.as_ref())),

@@ -432,7 +432,7 @@ impl FilesRequest {
             return Ok((source, None));
         }
         // A lock that cannot be read or written must not be left behind the manifests.
-        let lock = place.read(&self.lock)?;
+        let lock = place.read(&self.lock).map_err(|problem| *problem)?;
         // A branch of its own has a lock of its own, which is made of objects.
         let is_written = self.action == Action::Update
             && self.git.as_ref().is_none_or(|git| git.branch.is_none());

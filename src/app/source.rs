@@ -64,12 +64,12 @@ pub(super) enum LockPlace {
 
 impl LockPlace {
     /// `None`: there is no lock.
-    pub(super) fn read(&self, lock: &LockUse) -> Result<Option<Lock>, Problem> {
+    pub(super) fn read(&self, lock: &LockUse) -> Result<Option<Lock>, Box<Problem>> {
         let read = match self {
             Self::File(path) => Lock::read(path),
             Self::Commit(bytes) => bytes.as_deref().map(Lock::parse).transpose(),
         };
-        read.map_err(|error| lock_problem("read", &lock.path, &error))
+        read.map_err(|error| Box::new(lock_problem("read", &lock.path, &error)))
     }
 }
 
@@ -103,7 +103,7 @@ impl Source {
         if !lock.offline {
             return Ok(Self::Registries(Ahead::new(self::registries(registries)?)));
         }
-        match place.read(lock)? {
+        match place.read(lock).map_err(|problem| *problem)? {
             Some(read) => Ok(Self::Lock(read, lock.path.clone())),
             None => Err(absent(lock).into()),
         }

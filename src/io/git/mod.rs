@@ -173,7 +173,7 @@ impl GitError {
                 "run again when it is done; remove the lock only when no Git process is left"
             }
             Self::Moved => "run again",
-            Self::CheckedOut(_) => "name another branch",
+            Self::CheckedOut(_) => "run in that working tree, or name another branch",
             Self::OpenFiles(_) => MORE_OPEN_FILES,
             Self::Absent(_) => {
                 "clone it without a filter, or with `--filter=blob:none`: a clone without trees is not supported; `git fsck` says what is missing"

@@ -14,6 +14,7 @@ pub mod glob;
 pub mod helm;
 pub mod hold;
 pub mod image;
+pub mod import;
 pub mod kustomize;
 pub mod live;
 pub mod look;

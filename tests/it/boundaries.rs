@@ -21,6 +21,7 @@ const CRATES: [(&str, &[&str]); 33] = [
         "regex",
         &[
             "engine/helm/schema.rs",
+            "engine/import/keel.rs",
             "engine/kustomize",
             "engine/version",
         ],

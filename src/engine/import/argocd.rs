@@ -1,0 +1,183 @@
+//! Argo CD Image Updater: annotations of Applications and ApplicationSets, and the kind ImageUpdater.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Importer, Remark, Rule, Source, at, group, label, name_of, pattern, text_at};
+use crate::engine::tree::Tree;
+
+const PREFIX: &str = "argocd-image-updater.argoproj.io/";
+const GROUP: &str = "argocd-image-updater.argoproj.io";
+/// Says only where the image is written, which imago finds by itself, or how, which flags say.
+const SILENT: [&str; 7] = [
+    "helm.image-name",
+    "helm.image-tag",
+    "helm.image-spec",
+    "kustomize.image-name",
+    "write-back-method",
+    "write-back-target",
+    "git-repository",
+];
+
+/// What is said of one image's tags.
+#[derive(Clone, Default)]
+struct Settings {
+    strategy: Option<String>,
+    allow: Option<String>,
+    ignore: Vec<String>,
+}
+
+/// Reads an object, whatever it is.
+pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Importer) {
+    let kind = text_at(object, &["kind"]).unwrap_or_default();
+    match (group(object), kind) {
+        ("argoproj.io", "Application") => annotated(object, object, file, importer),
+        ("argoproj.io", "ApplicationSet") => {
+            if let Some(template) = at(object, &["spec", "template"]) {
+                annotated(object, template, file, importer);
+            }
+        }
+        (GROUP, "ImageUpdater") => updater(object, file, importer),
+        _ => {}
+    }
+}
+
+fn annotated<'a, T: Tree<'a>>(object: T, template: T, file: &str, importer: &mut Importer) {
+    let annotations = at(template, &["metadata", "annotations"]).map(T::entries);
+    let annotations: BTreeMap<&str, T> = annotations
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?, value)))
+        .collect();
+    let value = |key: &str| annotations.get(key)?.scalar().text();
+    let Some(list) = annotations.get("image-list").copied() else {
+        return;
+    };
+    let source = |node: T| Source {
+        file: file.to_owned(),
+        line: node.line(),
+        what: label(object),
+    };
+    let mut used = BTreeSet::from(["image-list".to_owned()]);
+    let images = list.scalar().text().unwrap_or_default().split(',');
+    for image in images.map(str::trim).filter(|image| !image.is_empty()) {
+        let (alias, image) = match image.split_once('=') {
+            Some((alias, image)) if !alias.contains([':', '/']) => (alias.trim(), image.trim()),
+            _ => ("", image),
+        };
+        let mut of = |key: &str| {
+            let own = format!("{alias}.{key}");
+            let found = value(&own).or_else(|| value(key));
+            used.extend([own, key.to_owned()]);
+            found
+        };
+        let ignore = of("ignore-tags").unwrap_or_default().split(',');
+        let settings = Settings {
+            strategy: of("update-strategy").map(str::to_owned),
+            allow: of("allow-tags").map(str::to_owned),
+            ignore: ignore
+                .map(str::trim)
+                .filter(|glob| !glob.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        };
+        take(image, settings, source(list), importer);
+    }
+    for (key, node) in &annotations {
+        let is_silent = SILENT
+            .iter()
+            .any(|silent| key == silent || key.ends_with(&format!(".{silent}")));
+        if !is_silent && !used.contains(*key) {
+            importer.remarks.push(Remark {
+                source: source(*node),
+                text: format!("`{key}` has no counterpart among policies"),
+            });
+        }
+    }
+}
+
+fn updater<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Importer) {
+    let Some(spec) = object.get("spec") else {
+        return;
+    };
+    let common = settings(spec, &Settings::default());
+    let applications = spec.get("applicationRefs").map(T::items);
+    for application in applications.unwrap_or_default() {
+        let common = settings(application, &common);
+        for image in application.get("images").map(T::items).unwrap_or_default() {
+            let name = image.get("imageName");
+            let source = Source {
+                file: file.to_owned(),
+                line: name.and_then(T::line),
+                what: label(object),
+            };
+            let name = name.and_then(|name| name.scalar().text());
+            let settings = settings(image, &common);
+            take(name.unwrap_or_default(), settings, source, importer);
+        }
+    }
+}
+
+/// The settings of a part of an ImageUpdater, where it has some, over those around it.
+fn settings<'a, T: Tree<'a>>(part: T, around: &Settings) -> Settings {
+    let text = |key: &str| text_at(part, &["commonUpdateSettings", key]).map(str::to_owned);
+    let ignore = at(part, &["commonUpdateSettings", "ignoreTags"]).map(T::items);
+    Settings {
+        strategy: text("updateStrategy").or_else(|| around.strategy.clone()),
+        allow: text("allowTags").or_else(|| around.allow.clone()),
+        ignore: match ignore {
+            Some(globs) => globs
+                .into_iter()
+                .filter_map(|glob| glob.scalar().text().map(str::to_owned))
+                .collect(),
+            None => around.ignore.clone(),
+        },
+    }
+}
+
+/// Takes an image of a list: `r.test/web:~1.4`.
+fn take(image: &str, settings: Settings, source: Source, importer: &mut Importer) {
+    let start = image.rfind('/').map_or(0, |slash| slash + 1);
+    let (name, constraint) = match image[start..].split_once(':') {
+        Some((last, constraint)) => (&image[..start + last.len()], constraint.trim()),
+        None => (image, ""),
+    };
+    let mut refuse = |text: String| {
+        importer.remarks.push(Remark {
+            source: source.clone(),
+            text,
+        });
+    };
+    let Some(name) = name_of(name) else {
+        return refuse(format!("`{image}` is no image"));
+    };
+    let policy = match settings.strategy.as_deref().unwrap_or("semver") {
+        "semver" if constraint.is_empty() => "semver *".to_owned(),
+        "semver" => format!("semver {constraint}"),
+        "alphabetical" | "name" => "alphabetical".to_owned(),
+        "digest" => "digest".to_owned(),
+        strategy => {
+            return refuse(format!(
+                "the strategy `{strategy}` for `{name}`: there is no policy by build time; use a number or a date in the tag"
+            ));
+        }
+    };
+    let allow = match settings.allow.as_deref() {
+        None | Some("any" | "") => None,
+        Some(allow) => match allow.strip_prefix("regexp:") {
+            Some(allow) => Some(pattern::whole(allow)),
+            None => {
+                return refuse(format!(
+                    "`{allow}` of `allow-tags` for `{name}` is not understood"
+                ));
+            }
+        },
+    };
+    importer.rules.push(Rule {
+        image: name,
+        files: None,
+        policy,
+        allow,
+        ignore: settings.ignore,
+        source,
+    });
+}

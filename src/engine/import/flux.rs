@@ -1,0 +1,180 @@
+//! Flux: ImagePolicies with their ImageRepositories.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Remark, Rule, Source, at, group, label, name_of, only, pattern, text_at};
+use crate::engine::tree::Tree;
+
+const GROUP: &str = "image.toolkit.fluxcd.io";
+
+/// A namespace, empty where none is written, and a name.
+type Named = (String, String);
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    repositories: BTreeMap<Named, Repository>,
+    policies: Vec<ImagePolicy>,
+}
+
+#[derive(Debug)]
+struct Repository {
+    image: String,
+    exclusions: Vec<String>,
+    source: Source,
+}
+
+#[derive(Debug)]
+struct ImagePolicy {
+    own: Named,
+    repository: Named,
+    /// The words, and the name of the group that they compare.
+    policy: Option<(String, &'static str)>,
+    pattern: Option<String>,
+    extract: Option<String>,
+    source: Source,
+}
+
+/// Reads an object, whatever it is.
+pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, found: &mut Found) {
+    let kind = text_at(object, &["kind"]).unwrap_or_default();
+    if group(object) != GROUP || !matches!(kind, "ImageRepository" | "ImagePolicy") {
+        return;
+    }
+    let text = |path: &[&str]| text_at(object, path).unwrap_or_default().to_owned();
+    let own = (
+        text(&["metadata", "namespace"]),
+        text(&["metadata", "name"]),
+    );
+    let source = Source {
+        file: file.to_owned(),
+        line: at(object, &["apiVersion"]).and_then(T::line),
+        what: label(object),
+    };
+    if kind == "ImageRepository" {
+        let exclusions = at(object, &["spec", "exclusionList"]).map(T::items);
+        let exclusions = exclusions.unwrap_or_default().into_iter();
+        let repository = Repository {
+            image: text(&["spec", "image"]),
+            exclusions: exclusions
+                .filter_map(|item| item.scalar().text().map(str::to_owned))
+                .collect(),
+            source,
+        };
+        found.repositories.insert(own, repository);
+        return;
+    }
+    let order = |name: &str| {
+        let order = text_at(object, &["spec", "policy", name, "order"]);
+        match order.is_some_and(|order| order.eq_ignore_ascii_case("desc")) {
+            true => format!("{name}:desc"),
+            false => name.to_owned(),
+        }
+    };
+    let has = |name: &str| at(object, &["spec", "policy", name]).is_some();
+    let policy = match text_at(object, &["spec", "policy", "semver", "range"]) {
+        Some(range) => Some((format!("semver {range}"), "version")),
+        None if has("alphabetical") => Some((order("alphabetical"), "text")),
+        None if has("numerical") => Some((order("numerical"), "number")),
+        None => None,
+    };
+    let filter = |key: &str| text_at(object, &["spec", "filterTags", key]).map(str::to_owned);
+    let namespace = text_at(object, &["spec", "imageRepositoryRef", "namespace"]);
+    found.policies.push(ImagePolicy {
+        repository: (
+            namespace.map_or_else(|| own.0.clone(), str::to_owned),
+            text(&["spec", "imageRepositoryRef", "name"]),
+        ),
+        own,
+        policy,
+        pattern: filter("pattern"),
+        extract: filter("extract"),
+        source,
+    });
+}
+
+/// The rules: for all files, or where an image has several policies, for the files whose lines name each.
+pub(super) fn rules(
+    found: Found,
+    markers: &BTreeMap<String, BTreeSet<String>>,
+    remarks: &mut Vec<Remark>,
+) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for policy in &found.policies {
+        match rule(policy, &found.repositories, remarks) {
+            Ok(rule) => rules.push((policy.own.clone(), rule)),
+            Err(text) => remarks.push(Remark {
+                source: policy.source.clone(),
+                text,
+            }),
+        }
+    }
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, rule) in &rules {
+        *counts.entry(rule.image.clone()).or_default() += 1;
+    }
+    let in_files = |(own, rule): (Named, Rule)| {
+        let files = markers.get(&format!("{}:{}", own.0, own.1));
+        match files.filter(|_| counts[&rule.image] > 1) {
+            None => vec![rule],
+            Some(files) => {
+                let within = |file: &String| Rule {
+                    files: Some(only(file)),
+                    ..rule.clone()
+                };
+                files.iter().map(within).collect()
+            }
+        }
+    };
+    rules.into_iter().flat_map(in_files).collect()
+}
+
+fn rule(
+    policy: &ImagePolicy,
+    repositories: &BTreeMap<Named, Repository>,
+    remarks: &mut Vec<Remark>,
+) -> Result<Rule, String> {
+    let (namespace, name) = &policy.repository;
+    let repository = repositories.get(&policy.repository).ok_or_else(|| {
+        format!("its ImageRepository `{namespace}/{name}` is in none of the files")
+    })?;
+    let image = name_of(&repository.image).ok_or_else(|| {
+        format!(
+            "the image `{}` of its ImageRepository is none",
+            repository.image
+        )
+    })?;
+    let (words, group) = policy
+        .policy
+        .clone()
+        .ok_or("it has no `semver`, `alphabetical` or `numerical`")?;
+    let allow = match (&policy.pattern, &policy.extract) {
+        (None, _) => None,
+        (Some(pattern), None) => Some(pattern::whole(pattern)),
+        (Some(pattern), Some(extract)) if extract.is_empty() => Some(pattern::whole(pattern)),
+        (Some(pattern), Some(extract)) => {
+            let named = pattern::with_group(pattern, extract, group).ok_or_else(|| {
+                format!("`extract: {extract}` names no single group; a policy compares one group of `allow`")
+            })?;
+            Some(pattern::whole(&named))
+        }
+    };
+    let mut ignore = Vec::new();
+    for exclusion in &repository.exclusions {
+        match pattern::glob(exclusion) {
+            Some(glob) => ignore.push(glob),
+            None => remarks.push(Remark {
+                source: repository.source.clone(),
+                text: format!("`{exclusion}` of `exclusionList`: write it as a glob into `ignore`"),
+            }),
+        }
+    }
+    Ok(Rule {
+        image,
+        files: None,
+        policy: words,
+        allow,
+        ignore,
+        source: policy.source.clone(),
+    })
+}

@@ -1,0 +1,159 @@
+//! Keel: annotations and labels of objects, and `keel:` in the values of a chart.
+
+use super::{Importer, Remark, Rule, Source, at, label, name_of, only, pattern, text_at};
+use crate::engine::tree::Tree;
+use regex::RegexBuilder;
+
+const PREFIX: &str = "keel.sh/";
+/// When Keel looks, which is for the schedule of a job to say, and whom it tells.
+const SILENT: [&str; 8] = [
+    "trigger",
+    "pollSchedule",
+    "match-tag",
+    "matchTag",
+    "matchPreRelease",
+    "notify",
+    "releaseNotes",
+    "update-time",
+];
+
+/// How much memory a regular expression of a stranger's may take.
+const LARGEST: usize = 256 * 1024;
+
+/// Reads an object, or the values of a chart.
+pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Importer) {
+    if let Some(keel) = object.get("keel") {
+        values(object, keel, file, importer);
+    }
+    for place in ["annotations", "labels"] {
+        let Some(said) = at(object, &["metadata", place]) else {
+            continue;
+        };
+        let Some(policy) = said.get("keel.sh/policy") else {
+            continue;
+        };
+        let text = |name: &str| text_at(said, &[&format!("{PREFIX}{name}")]);
+        let matches_tag = text("match-tag").or_else(|| text("matchTag")) == Some("true");
+        let source = |node: T| Source {
+            file: file.to_owned(),
+            line: node.line(),
+            what: label(object),
+        };
+        let monitored = text("monitorContainers").and_then(|regex| {
+            let regex = RegexBuilder::new(regex).size_limit(LARGEST).build();
+            regex.ok()
+        });
+        let images = images(object)
+            .into_iter()
+            .filter(|(name, _)| monitored.as_ref().is_none_or(|regex| regex.is_match(name)));
+        for (_, image) in images {
+            take(
+                policy.scalar().text(),
+                matches_tag,
+                image,
+                source(policy),
+                importer,
+            );
+        }
+        for (key, node) in said.entries() {
+            let name = key.strip_prefix(PREFIX).unwrap_or("policy");
+            if !SILENT.contains(&name) && !matches!(name, "policy" | "monitorContainers") {
+                importer.remarks.push(Remark {
+                    source: source(node),
+                    text: format!("`{key}` has no counterpart among policies"),
+                });
+            }
+        }
+    }
+}
+
+/// The containers of an object with a pod template, each with its image.
+fn images<'a, T: Tree<'a>>(object: T) -> Vec<(&'a str, &'a str)> {
+    let pods: [&[&str]; 3] = [
+        &["spec", "template", "spec"],
+        &["spec", "jobTemplate", "spec", "template", "spec"],
+        &["spec"],
+    ];
+    let lists = pods
+        .into_iter()
+        .filter_map(|path| at(object, path))
+        .flat_map(|pod| {
+            ["initContainers", "containers"]
+                .map(|list| pod.get(list).map(T::items).unwrap_or_default())
+        });
+    let named = |container: T| {
+        let name = text_at(container, &["name"]).unwrap_or_default();
+        Some((name, text_at(container, &["image"])?))
+    };
+    lists.flatten().filter_map(named).collect()
+}
+
+fn values<'a, T: Tree<'a>>(values: T, keel: T, file: &str, importer: &mut Importer) {
+    let Some(policy) = keel.get("policy") else {
+        return;
+    };
+    let matches_tag =
+        keel.get("matchTag").map(T::scalar) == Some(crate::engine::tree::Scalar::Bool(true));
+    for image in keel.get("images").map(T::items).unwrap_or_default() {
+        let path = text_at(image, &["repository"]).unwrap_or_default();
+        let path: Vec<&str> = path.split('.').collect();
+        let source = Source {
+            file: file.to_owned(),
+            line: policy.line(),
+            what: "keel.policy".to_owned(),
+        };
+        if let Some(name) = text_at(values, &path) {
+            take(policy.scalar().text(), matches_tag, name, source, importer);
+        }
+    }
+}
+
+/// Keel's policy is that of an object, so the rule is for the object's file.
+fn take(
+    policy: Option<&str>,
+    matches_tag: bool,
+    image: &str,
+    source: Source,
+    importer: &mut Importer,
+) {
+    let mut refuse = |text: String| {
+        importer.remarks.push(Remark {
+            source: source.clone(),
+            text,
+        });
+    };
+    let Some(name) = name_of(image) else {
+        return refuse(format!("`{image}` is no image"));
+    };
+    let policy = policy.unwrap_or_default();
+    let (words, allow) = match policy {
+        "all" | "major" => ("major", None),
+        "minor" => ("minor", None),
+        "patch" => ("patch", None),
+        "never" => ("ignore", None),
+        "force" if matches_tag => ("digest", None),
+        "force" => {
+            return refuse(format!(
+                "the policy `force` for `{name}` takes any tag that is pushed; `digest` follows one tag"
+            ));
+        }
+        _ => match (policy.strip_prefix("glob:"), policy.strip_prefix("regexp:")) {
+            (Some(glob), _) => ("alphabetical", Some(pattern::of_glob(glob))),
+            (_, Some(regex)) => {
+                let named = pattern::with_group(regex, "$compare", "text");
+                let allow = pattern::whole(named.as_deref().unwrap_or(regex));
+                ("alphabetical", Some(allow))
+            }
+            _ => return refuse(format!("the policy `{policy}` for `{name}` is unknown")),
+        },
+    };
+    let rule = Rule {
+        image: name,
+        files: Some(only(&source.file)),
+        policy: words.to_owned(),
+        allow,
+        ignore: Vec::new(),
+        source,
+    };
+    importer.rules.push(rule);
+}

@@ -1,7 +1,8 @@
-//! How long 200 images take that are 50 ms away, over plain http and over TLS: the round trips, and not much more.
+//! How long 200 images take that are 50 ms away, over plain http and over TLS, on their tags and with policies: the round trips, and not much
+//! more.
 //!
-//! The yardstick is what nobody can do without: a connection's handshakes, and `ceil(images / requests at once)` round trips. It fails when
-//! a run takes more than one and a half times as long. What else there is: the first question, which goes alone to learn how the registry
+//! The yardstick is what nobody can do without: a connection's handshakes, and `ceil(images / requests at once)` round trips, with policies
+//! one for the lists of 100 repositories before them. It fails when a run takes more than one and a half times as long. What else there is: the first question, which goes alone to learn how the registry
 //! wants us to sign in, and this machine's work.
 
 #![allow(
@@ -22,12 +23,14 @@ use std::time::{Duration, Instant};
 
 use imago::app::gate::PlatformLoss;
 use imago::app::resolve::{Wanted, resolve};
-use imago::engine::image::ImageRef;
+use imago::engine::image::{ImageRef, Lookup};
+use imago::engine::version::Policy;
 use imago::io::registry::{Registry, Settings};
 use registry::{Access, TestRegistry};
 use tokio::runtime::Builder;
 
 const IMAGES: u32 = 200;
+const REPOSITORIES: u32 = 100;
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 const NAME: &str = "registry.example.test";
 const ALLOWED: f64 = 1.5;
@@ -50,6 +53,11 @@ fn main() {
                 "linux/amd64",
                 "content",
             );
+            let repository = format!("shop/moving-{}", number % REPOSITORIES);
+            let major = number / REPOSITORIES;
+            for tag in [format!("{major}.4.2"), format!("{major}.5.0")] {
+                registry.push_image(&repository, &tag, "linux/amd64", &tag);
+            }
         }
         let port = delay::start(registry.address, ROUND_TRIP).unwrap().port();
         let host = format!("{NAME}:{port}");
@@ -60,19 +68,26 @@ fn main() {
             ..Settings::default()
         };
         let at_once = u32::try_from(settings.concurrency.min(settings.per_host)).unwrap();
-        let yardstick = ROUND_TRIP * (IMAGES.div_ceil(at_once) + handshakes);
-        let mut times: Vec<Duration> = (0..RUNS).map(|_| run(&settings, &host)).collect();
-        times.sort();
-        let ratio = times[RUNS / 2].as_secs_f64() / yardstick.as_secs_f64();
-        println!(
-            "{IMAGES} images, {} ms away, {kind}: {:.0} ms, {ratio:.2} of {:.0} ms (at most {ALLOWED}); {} requests, {} connections in {RUNS} runs",
-            ROUND_TRIP.as_millis(),
-            times[RUNS / 2].as_secs_f64() * 1e3,
-            yardstick.as_secs_f64() * 1e3,
-            registry.requests().len(),
-            registry.connections(),
-        );
-        failed |= ratio > ALLOWED;
+        let heads = IMAGES.div_ceil(at_once);
+        let lists = REPOSITORIES.div_ceil(at_once);
+        for (what, wanted, trips) in [
+            ("tags", on_their_tags(&host), heads),
+            ("policies", with_policies(&host), heads + lists),
+        ] {
+            let yardstick = ROUND_TRIP * (trips + handshakes);
+            let mut times: Vec<Duration> = (0..RUNS).map(|_| run(&settings, &wanted)).collect();
+            times.sort();
+            let ratio = times[RUNS / 2].as_secs_f64() / yardstick.as_secs_f64();
+            println!(
+                "{IMAGES} images, {what}, {} ms away, {kind}: {:.0} ms, {ratio:.2} of {:.0} ms (at most {ALLOWED}); {} requests, {} connections so far",
+                ROUND_TRIP.as_millis(),
+                times[RUNS / 2].as_secs_f64() * 1e3,
+                yardstick.as_secs_f64() * 1e3,
+                registry.requests().len(),
+                registry.connections(),
+            );
+            failed |= ratio > ALLOWED;
+        }
     }
     assert!(
         !failed,
@@ -80,26 +95,46 @@ fn main() {
     );
 }
 
-/// One run from nothing: a new resolver, new connections.
-fn run(settings: &Settings, host: &str) -> Duration {
-    let wanted: Wanted = (0..IMAGES)
+fn on_their_tags(host: &str) -> Wanted {
+    let image = |number| format!("{host}/shop/web-{}:1.{number}", number % 50);
+    (0..IMAGES)
+        .map(|number| (lookup(&image(number)), [].into()))
+        .collect()
+}
+
+/// Two images of each repository, which go to another tag each.
+fn with_policies(host: &str) -> Wanted {
+    let policy = Arc::new(Policy::parse("minor").unwrap());
+    let image = |number| {
+        let (repository, major) = (number % REPOSITORIES, number / REPOSITORIES);
+        format!("{host}/shop/moving-{repository}:{major}.4.2")
+    };
+    (0..IMAGES)
         .map(|number| {
-            (
-                ImageRef::parse(&format!("{host}/shop/web-{}:1.{number}", number % 50))
-                    .unwrap()
-                    .lookup(),
-                [].into(),
-            )
+            let lookup = lookup(&image(number)).by(Arc::clone(&policy));
+            (lookup, [].into())
         })
-        .collect();
+        .collect()
+}
+
+fn lookup(image: &str) -> Lookup {
+    ImageRef::parse(image).unwrap().lookup()
+}
+
+/// One run from nothing: a new resolver, new connections.
+fn run(settings: &Settings, wanted: &Wanted) -> Duration {
     let started = Instant::now();
     let registry = Arc::new(Registry::new(settings.clone()).unwrap());
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let answers = runtime.block_on(resolve(&registry, &wanted, PlatformLoss::HoldBack, |_| {}));
+    let answers = runtime.block_on(resolve(&registry, wanted, PlatformLoss::HoldBack, |_| {}));
     runtime.shutdown_background();
     let taken = started.elapsed();
     for (lookup, answer) in answers {
-        assert!(answer.is_ok(), "{lookup}: {answer:?}");
+        let answer = answer.unwrap_or_else(|refusal| panic!("{lookup}: {refusal:?}"));
+        let moved = answer
+            .chosen
+            .is_none_or(|chosen| chosen.tag.ends_with(".5.0"));
+        assert!(moved, "{lookup}");
     }
     taken
 }

@@ -48,6 +48,8 @@
 //!   `app/values.rs` decides which files are values. `engine/shape/values.rs` finds the images in values, `engine/shape/releases.rs` the values
 //!   in HelmReleases, Applications and the like, and [`engine::helm`] knows where each chart takes a digest.
 //! - [`engine::version`] ranks the tags of a repository by a policy: `1.4.2` with `minor` goes to `1.5.0`.
+//! - `app/choose.rs` asks a registry for the list and for the best of it; `app/tags.rs` shows how each tag fared.
+//! - [`engine::import`] reads policies of other tools, which `app/import.rs` finds in files.
 //! - `app/init.rs` plans what `imago init` writes; `cli/init.rs` shows it and asks.
 //! - `imago files -` reads one stream (`io/stdin.rs`), plans as for a file, and edits nothing.
 //! - Kustomizations are evidence: `app/overlays.rs` reads them from the whole work tree, and [`engine::kustomize`] says what they make of

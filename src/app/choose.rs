@@ -10,7 +10,7 @@ use crate::engine::version::{Policy, rank};
 use crate::io::resolver::Resolver;
 
 /// How many candidates are tried. A proxy may list thousands that it does not have.
-const MOST_TRIES: usize = 10;
+pub(super) const MOST_TRIES: usize = 10;
 
 /// The digest of a lookup's tag, or of the tag that its policy takes instead. No recorded digest is compared with it yet.
 pub(super) async fn answer<R: Resolver>(resolver: &R, lookup: &Lookup) -> Result<Answer, Refusal> {

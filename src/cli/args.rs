@@ -9,12 +9,14 @@ mod files;
 mod git;
 mod help;
 mod images;
+mod import;
 mod init;
 mod inventory;
 mod mistake;
 mod output;
 mod registries;
 mod spelling;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod workloads;
@@ -34,10 +36,12 @@ pub use digest::Digest;
 pub use files::Files;
 pub use git::Git;
 pub use images::{Images, Track};
+pub use import::Import;
 pub use init::Init;
 pub use inventory::{Inventory, ListFormat};
 pub use output::{Format, Reporting, Verbosity, When};
 pub use registries::{Locking, Registries};
+pub use tags::{Tags, TagsFormat};
 pub use workloads::{Kinds, Selecting};
 
 /// As clap's own, with one empty line less.
@@ -59,6 +63,7 @@ Exit codes: 0 done, 1 --check found something, 2 could not run, 3 some problems"
     after_help = EXAMPLES,
     help_template = TEMPLATE,
     disable_help_flag = true,
+    disable_help_subcommand = true,
     disable_version_flag = true,
     max_term_width = 80
 )]
@@ -92,7 +97,13 @@ pub enum Command {
     /// Print the digest that each image's tag points to
     #[command(after_help = digest::EXAMPLES, help_template = TEMPLATE)]
     Digest(Box<Digest>),
-    /// Print the completions for a shell
+    /// List a repository's tags, and which of them a policy takes
+    #[command(after_help = tags::EXAMPLES, help_template = TEMPLATE)]
+    Tags(Box<Tags>),
+    /// Print the policies that other tools' settings come to
+    #[command(after_help = import::EXAMPLES, help_template = TEMPLATE)]
+    Import(Import),
+    /// Print the completions for a shell; `imago man` prints the manual
     #[command(help_template = TEMPLATE)]
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -100,11 +111,18 @@ pub enum Command {
         shell: Shell,
     },
     /// Print a page of the manual
-    #[command(help_template = TEMPLATE)]
+    #[command(hide = true, help_template = TEMPLATE)]
     Man {
         /// The command that the page is about [default: imago itself]
         #[arg(value_name = "COMMAND")]
         page: Option<String>,
+    },
+    /// Print the help of a command
+    #[command(hide = true)]
+    Help {
+        /// The command [default: imago itself]
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
     },
 }
 
@@ -114,13 +132,26 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Typed, Ref
     if let Some(slip) = line.slip {
         return Err(Refused::Usage(slip));
     }
-    Typed::try_parse_from(&line.arguments).map_err(|error| match error.kind() {
+    let typed = Typed::try_parse_from(&line.arguments).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp => Refused::Asked(help::asked(&line, error.render())),
         ErrorKind::DisplayVersion => Refused::Asked(error.render()),
         _ => Refused::Usage(
             meant_for_another(&error, &line).unwrap_or_else(|| mistake::mistake(&error, &line)),
         ),
-    })
+    })?;
+    match typed.command {
+        Command::Help { command } => {
+            let of = command.as_deref().into_iter();
+            parse(
+                ["imago"]
+                    .into_iter()
+                    .chain(of)
+                    .chain(["--help"])
+                    .map(OsString::from),
+            )
+        }
+        _ => Ok(typed),
+    }
 }
 
 /// What another command takes: that one is meant, and what this one has of a similar spelling may do something else altogether.

@@ -83,7 +83,14 @@ mod tests {
     fn every_shell_learns_the_commands_and_their_flags() {
         for shell in Shell::value_variants() {
             let script = completions(*shell);
-            for word in ["files", "digest", "max-changes", "registry-map", "markdown"] {
+            for word in [
+                "files",
+                "digest",
+                "tags",
+                "max-changes",
+                "registry-map",
+                "markdown",
+            ] {
                 assert!(script.contains(word), "{shell}: {word}");
             }
         }

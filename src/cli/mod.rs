@@ -23,10 +23,10 @@ use anyhow::Context as _;
 use crate::app::observer::{Event, Observer};
 use crate::app::report::{Action, Problem, Report};
 use crate::app::workspace::{Workspace, WorkspaceKind};
-use crate::app::{cluster, digest, files, images};
+use crate::app::{cluster, digest, files, images, import, tags};
 use crate::io::interrupt::{self, Interrupt};
 use crate::io::registry::Detours;
-use args::{Command, Configuration, ListFormat, When};
+use args::{Command, Configuration, ListFormat, TagsFormat, When};
 use printer::{Form, Printer, Progress, To};
 use refused::Refused;
 use render::{Printable, docs, problem, text};
@@ -122,6 +122,27 @@ pub fn run(
             let at = Workspace::of_the_process(current.unwrap_or_default());
             run_digest(&request, &at, verbosity, printer)
         }
+        Ok(Settings::Import { request, verbosity }) => {
+            printer.set_colour(verbosity.colour);
+            let current = current.context("cannot tell the current folder");
+            let report = current
+                .and_then(|current| import::run(&request, &Workspace::of_the_process(current)));
+            match report {
+                Ok(report) => match reports::import(&report, verbosity, printer) {
+                    0 => DONE,
+                    _ => PROBLEMS,
+                },
+                Err(error) => fail(&error, printer),
+            }
+        }
+        Ok(Settings::Tags {
+            request,
+            format,
+            verbosity,
+        }) => {
+            let at = Workspace::of_the_process(current.unwrap_or_default());
+            run_tags(&request, &at, format, verbosity, printer)
+        }
         Ok(Settings::Text(text)) => {
             printer.print_as(To::Stdout, &text, Form::Own);
             DONE
@@ -178,11 +199,14 @@ fn read(
     let configuration = match &typed.command {
         Command::Files(flags) => &flags.configuration,
         Command::Digest(flags) => &flags.configuration,
+        Command::Tags(flags) => &flags.configuration,
         Command::Images(flags) if flags.cluster_flag().is_none() => &flags.configuration,
         Command::Images(_)
         | Command::Cluster(_)
+        | Command::Import(_)
         | Command::Init(_)
         | Command::Completions { .. }
+        | Command::Help { .. }
         | Command::Man { .. } => {
             return settings::check(typed, outside).map_err(Refused::Usage);
         }
@@ -210,14 +234,17 @@ fn read(
         match &mut typed.command {
             Command::Files(flags) => config.fill_files(flags).map_err(Refused::Usage)?,
             Command::Digest(flags) => config.fill_digest(flags).map_err(Refused::Usage)?,
+            Command::Tags(flags) => config.fill_registries(&mut flags.registries),
             Command::Images(flags) => {
                 let mut files = flags.files();
                 config.fill_selection(&mut files).map_err(Refused::Usage)?;
                 flags.filled = Some(files);
             }
             Command::Cluster(_)
+            | Command::Import(_)
             | Command::Init(_)
             | Command::Completions { .. }
+            | Command::Help { .. }
             | Command::Man { .. } => {}
         }
         if typed.verbosity.verbose > 0 {
@@ -353,6 +380,33 @@ fn run_digest(
             if problems.is_empty() { DONE } else { PROBLEMS }
         }
         Err(error) => fail_with(&warnings, &error, printer),
+    }
+}
+
+fn run_tags(
+    request: &tags::TagsRequest,
+    at: &Workspace,
+    format: TagsFormat,
+    verbosity: Verbosity,
+    printer: &mut Printer,
+) -> u8 {
+    printer.set_colour(verbosity.colour);
+    let bar = bar(verbosity, printer);
+    let result = block_on(
+        Asks::Registries,
+        tags::run(request, at, &|event| bar.show(event)),
+    );
+    drop(bar);
+    let detours = request.registries.detours.used();
+    match result {
+        Ok(mut tags) => {
+            tags.warnings.splice(0..0, detours);
+            match reports::tags(&tags, request, format, verbosity, printer) {
+                0 => DONE,
+                _ => PROBLEMS,
+            }
+        }
+        Err(error) => fail_with(&detours, &error, printer),
     }
 }
 

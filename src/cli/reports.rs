@@ -6,14 +6,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::args::{Format, ListFormat};
+use super::args::{Format, ListFormat, TagsFormat};
 use super::printer::{Form, Printer, To};
 use super::render::basis::Basis;
-use super::render::{Styles, csv, docs, github, json, markdown, problem, sarif, text};
+use super::render::{Styles, counted, csv, docs, github, json, markdown, problem, sarif, text};
 use super::settings::{ReportFile, Reporting};
 use super::verbosity::{Detail, Verbosity};
 use crate::app::images::Inventory;
+use crate::app::import::ImportReport;
 use crate::app::report::{Place, Problem, Report, Skipped};
+use crate::app::tags::{Tags, TagsRequest};
 use crate::engine::code::Code;
 use crate::io::files::{self, FileError};
 use crate::io::links;
@@ -109,6 +111,70 @@ pub(super) fn write(
         outcome = outcome.and(written.map_err(|error| unwritten(file, &error).into()));
     }
     outcome
+}
+
+/// Prints the policies that other tools' settings come to, and returns how many problems there were. What could not be brought over, and the
+/// last line, go to stderr.
+pub(super) fn import(report: &ImportReport, verbosity: Verbosity, printer: &mut Printer) -> usize {
+    let policies = text::policies(&report.imported);
+    printer.print_as(To::Stdout, &policies, Form::Own);
+    let styles = printer.styles(To::Stderr);
+    printer.print(To::Stderr, &text::remarks(&report.imported, &styles));
+    let problems = problem::problems(&report.problems, verbosity.detail, &styles);
+    printer.print(To::Stderr, &problems);
+    let codes = report.problems.iter().map(|problem| problem.code);
+    printer.print(To::Stderr, &docs::line(codes));
+    if verbosity.detail != Detail::Quiet {
+        let rules = match report.imported.rules.len() {
+            0 => "no policy".to_owned(),
+            1 => "1 policy".to_owned(),
+            count => format!("{count} policies"),
+        };
+        let from = counted(report.files, "file");
+        let left = match report.imported.remarks.len() {
+            0 => String::new(),
+            count => format!("; {count} not brought over"),
+        };
+        printer.print(To::Stderr, &format!("{rules} from {from}{left}\n"));
+    }
+    report.problems.len()
+}
+
+/// Prints a repository's tags, and returns how many problems there were. Its last line, which only people need, goes to stderr.
+pub(super) fn tags(
+    tags: &Tags,
+    request: &TagsRequest,
+    format: TagsFormat,
+    verbosity: Verbosity,
+    printer: &mut Printer,
+) -> usize {
+    let problems = text::tags_problems(tags, request);
+    let styles = printer.styles(To::Stderr);
+    if verbosity.detail >= Detail::More {
+        let ways = tags.ways.iter();
+        let ways = ways.map(|(asked, steps)| (asked.as_str(), steps.as_slice()));
+        printer.print(To::Stderr, &text::ways(ways, &styles));
+    }
+    let (listed, form) = match format {
+        TagsFormat::Text => {
+            let styles = printer.styles(To::Stdout);
+            (text::tags(tags, request, &styles), Form::Text)
+        }
+        TagsFormat::Json => (json::tags(tags, request, &problems), Form::Json),
+    };
+    printer.print_as(To::Stdout, &listed, form);
+    printer.print(To::Stderr, &problem::warnings(&tags.warnings, &styles));
+    printer.print(
+        To::Stderr,
+        &problem::problems(&problems, verbosity.detail, &styles),
+    );
+    let codes = problems.iter().map(|problem| problem.code);
+    printer.print(To::Stderr, &docs::line(codes));
+    if format == TagsFormat::Text && verbosity.detail != Detail::Quiet {
+        let summary = text::tags_summary(tags, request, &styles);
+        printer.print(To::Stderr, &summary);
+    }
+    problems.len()
 }
 
 /// Prints a list of images. Its last line, which only people need, goes to stderr.

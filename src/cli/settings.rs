@@ -17,8 +17,9 @@ mod workloads;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
 
-use super::args::{self, ListFormat, When};
+use super::args::{self, ListFormat, TagsFormat, When};
 use super::manual;
 use super::printer::Runner;
 use super::refused::{UsageError, usage};
@@ -26,8 +27,9 @@ use super::verbosity::{Colour, Detail, Verbosity};
 use crate::app::init::{InitRequest, Target};
 use crate::app::report::Action;
 use crate::app::request::FilesRequest;
-use crate::app::{cluster, digest};
+use crate::app::{cluster, digest, tags};
 use crate::engine::image::{ImageRef, Lookup};
+use crate::engine::version::{Policy, Terms};
 
 pub use inventory::ImagesOf;
 pub use reporting::{ReportFile, Reporting};
@@ -88,6 +90,22 @@ pub enum Settings {
         /// How much is said.
         verbosity: Verbosity,
     },
+    /// `imago import`.
+    Import {
+        /// Which files.
+        request: Box<FilesRequest>,
+        /// How much is said.
+        verbosity: Verbosity,
+    },
+    /// `imago tags`.
+    Tags {
+        /// What to ask.
+        request: Box<tags::TagsRequest>,
+        /// How the tags are listed.
+        format: TagsFormat,
+        /// How much is said.
+        verbosity: Verbosity,
+    },
     /// `imago cluster`, and plain `imago`.
     Cluster {
         /// What to do.
@@ -135,6 +153,8 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
             })
         }
         args::Command::Completions { shell } => Ok(Settings::Text(manual::completions(shell))),
+        // Was answered when it was read.
+        args::Command::Help { .. } => Ok(Settings::Text(String::new())),
         args::Command::Man { page } => manual::page(page.as_deref()).map(Settings::Text),
         args::Command::Images(flags) => Ok(Settings::Images {
             format: flags.output.unwrap_or_default(),
@@ -151,6 +171,23 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
         }),
         args::Command::Digest(flags) => Ok(Settings::Digest {
             request: Box::new(digest_request(*flags, outside)?),
+            verbosity,
+        }),
+        args::Command::Import(flags) => {
+            let flags = args::Files {
+                paths: flags.paths,
+                include: flags.include,
+                exclude: flags.exclude,
+                ..args::Files::default()
+            };
+            Ok(Settings::Import {
+                request: Box::new(in_files::request(flags, outside)?),
+                verbosity,
+            })
+        }
+        args::Command::Tags(flags) => Ok(Settings::Tags {
+            format: flags.output.unwrap_or_default(),
+            request: Box::new(tags_request(*flags, outside)?),
             verbosity,
         }),
     }
@@ -266,6 +303,56 @@ fn digest_request(
         lock,
         registries: registries::settings(flags.registries, outside)?,
     })
+}
+
+fn tags_request(flags: args::Tags, outside: &Outside) -> Result<tags::TagsRequest, UsageError> {
+    let (image, lookup) = image(&flags.image)?;
+    let policy = policy(&flags)?;
+    Ok(tags::TagsRequest {
+        image,
+        lookup,
+        policy: policy.map(Arc::new),
+        registries: registries::settings(flags.registries, outside)?,
+    })
+}
+
+/// Reads `--policy` and the flags that belong to it.
+fn policy(flags: &args::Tags) -> Result<Option<Policy>, UsageError> {
+    let parts = [
+        (flags.allow.is_some(), "--allow"),
+        (!flags.ignore.is_empty(), "--ignore"),
+        (flags.allow_downgrade, "--allow-downgrade"),
+    ];
+    let part = parts
+        .into_iter()
+        .find_map(|(given, flag)| given.then_some(flag));
+    let policy = match (&flags.policy, part) {
+        (None, None) => return Ok(None),
+        (None, Some(flag)) => {
+            return Err(usage(
+                format!("`{flag}` is a part of a policy, and there is no `--policy`"),
+                "add `--policy WORDS`, such as `--policy minor`",
+            ));
+        }
+        (Some(text), None) => Policy::parse(text),
+        (Some(words), Some(_)) => Policy::new(Terms {
+            words,
+            allow: flags.allow.as_deref(),
+            ignore: &flags.ignore,
+            allow_downgrade: flags.allow_downgrade,
+        }),
+    };
+    let policy = policy.map_err(|error| usage(error.reason, error.hint))?;
+    if policy.keeps_tag() {
+        return Err(usage(
+            format!(
+                "`{}` keeps the tag, and compares it with no other",
+                policy.text()
+            ),
+            "leave out `--policy` for a list of the tags; `imago digest` prints the digest of one",
+        ));
+    }
+    Ok(Some(policy))
 }
 
 /// An image as it was typed, and what it asks.

@@ -330,12 +330,14 @@ fn the_page_of_flags_is_the_help_as_it_is() {
         let title = [&["imago"], command].concat().join(" ");
         format!("## {title}\n\n```text\n{help}```\n")
     };
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 8] = [
         &[],
         &["files"],
         &["cluster"],
         &["images"],
         &["digest"],
+        &["tags"],
+        &["import"],
         &["init"],
     ];
     let text = format!(
@@ -417,4 +419,60 @@ fn the_page_of_helm_has_a_row_for_each_known_chart() {
         let hint = "IMAGO_WRITE_PAGES=1 cargo test --test it the_page_of_helm";
         assert!(table == rows, "write it with: {hint}");
     }
+}
+
+/// The policies on the page are settings, and its first manifest ends up as the first lines of the page say.
+#[test]
+fn the_page_of_versions_says_what_happens() {
+    let mut seen = 0;
+    for (language, text) in blocks("docs/versions.md") {
+        if language == "yaml" && text.contains("policies:\n") {
+            let place = Workplace::new();
+            place.write(".imago.yaml", &text);
+            place.write("imago.lock", "{\"version\":1,\"images\":{}}\n");
+            place.write("web.yaml", "apiVersion: v1\nkind: Pod\n");
+            place.imago(["files", "--offline"]).finish_with(0);
+            seen += 1;
+        }
+    }
+    assert!(seen >= 5, "{seen}");
+
+    let registry = TestRegistry::start();
+    for tag in ["1.4.2", "1.5.0", "1.6.0-rc.1", "2.0.0"] {
+        registry.push_image("shop/web", tag, "linux/amd64", tag);
+    }
+    for tag in ["v2.3.0", "v2.3.1", "v2.4.0"] {
+        registry.push_image("shop/proxy", tag, "linux/amd64", tag);
+    }
+    let map = format!("registry.example.com={}", registry.host());
+    let manifest = block("docs/versions.md", "yaml");
+    let place = Workplace::new();
+    place.write("web.yaml", &manifest);
+    place
+        .imago(["files", "--update", "--registry-map", map.as_str()])
+        .finish_with(0);
+    let updated = fs::read_to_string(place.path().join("web.yaml")).unwrap();
+    let digest = |name: &str, tag: &str| {
+        crate::support::registry::digest(&registry.manifest(&format!("shop/{name}"), tag))
+    };
+    for (image, comment) in [
+        (format!("web:1.5.0@{}", digest("web", "1.5.0")), "minor"),
+        (
+            format!("proxy:v2.3.1@{}", digest("proxy", "v2.3.1")),
+            "semver ~2.3; allow=/v.*/",
+        ),
+    ] {
+        let line = format!("image: registry.example.com/shop/{image} # imago: {comment}\n");
+        assert!(updated.contains(&line), "{line}{updated}");
+    }
+
+    let console = block("docs/versions.md", "console");
+    let (command, output) = console.split_once('\n').unwrap();
+    let words = command.strip_prefix("$ imago ").unwrap().split(' ');
+    let finished = place
+        .imago(words.chain(["--registry-map", map.as_str()]))
+        .finish_with(0);
+    let printed = finished.stdout + &finished.stderr;
+    let printed = printed.replace(&digest("web", "1.5.0"), "sha256:…");
+    assert_eq!(printed, output);
 }

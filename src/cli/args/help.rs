@@ -8,7 +8,7 @@ use clap::{Command, CommandFactory};
 use super::{Line, Typed};
 
 /// The flags that `-h` has, by command. A command that is not here has few.
-const COMMON: [(&str, &[&str]); 4] = [
+const COMMON: [(&str, &[&str]); 5] = [
     (
         "files",
         &[
@@ -50,6 +50,19 @@ const COMMON: [(&str, &[&str]); 4] = [
     (
         "digest",
         &["images", "docker_config", "registry_map", "verbose", "help"],
+    ),
+    (
+        "tags",
+        &[
+            "image",
+            "policy",
+            "allow",
+            "ignore",
+            "docker_config",
+            "output",
+            "verbose",
+            "help",
+        ],
     ),
 ];
 

@@ -171,7 +171,9 @@ fn help(line: &str) -> String {
     }
 }
 
-const COMMANDS: [&str; 6] = ["", " init", " files", " cluster", " images", " digest"];
+const COMMANDS: [&str; 8] = [
+    "", " init", " import", " files", " cluster", " images", " digest", " tags",
+];
 
 #[test]
 fn help_fits_a_screen_and_has_one_layout() {
@@ -198,7 +200,7 @@ fn short_help_has_the_common_flags_and_long_help_has_all() {
         let lines = text.lines().map(str::trim_start);
         lines.filter(|line| line.starts_with("-")).count()
     };
-    for command in &COMMANDS[2..] {
+    for command in &COMMANDS[3..] {
         let (short, long) = (
             help(&format!("imago{command} -h")),
             help(&format!("imago{command} --help")),

@@ -120,7 +120,7 @@ impl Config {
     }
 
     /// Whoever may change the settings may thereby choose who answers, so that is said where it comes to it.
-    fn fill_registries(&self, flags: &mut Registries) {
+    pub fn fill_registries(&self, flags: &mut Registries) {
         if flags.registry_map.is_empty() {
             flags.registry_map = texts(&self.values.registry_map);
             flags

@@ -7,6 +7,7 @@ mod images;
 mod object;
 mod problem;
 mod summary;
+mod tags;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use images::images;
 use object::ObjectV1;
 use problem::{ProblemV1, SkippedV1};
 use summary::SummaryV1;
+pub use tags::tags;
 
 /// The report as one JSON object, indented, with a newline at its end. Characters that steer terminals are escaped, which JSON allows.
 pub fn report(report: &Report) -> String {

@@ -4,7 +4,9 @@ mod change;
 mod counts;
 mod digest;
 mod images;
+mod import;
 mod object;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -17,6 +19,8 @@ use crate::cli::verbosity::Detail;
 
 pub use digest::{digest_problems, digests, ways};
 pub use images::{images, images_summary};
+pub use import::{policies, remarks};
+pub use tags::{tags, tags_problems, tags_summary};
 
 /// Why a string takes what is written to it.
 const TAKES_ALL: &str = "a string takes all";

@@ -14,7 +14,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::Deserialize;
 
@@ -37,6 +37,13 @@ const ROUND: usize = 100;
 const MOST_PAGES: usize = 1000;
 /// What a person can do where a list is of no use.
 const WITHOUT_A_LIST: &str = "try again later; the policy `digest` needs no list of tags";
+
+/// What is escaped in a query (RFC 3986): nothing of a tag.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// How the next page is asked for.
 enum Ask {
@@ -187,7 +194,7 @@ fn query_of(to: &Destination, link: &str) -> Option<String> {
 /// The query for the tags behind this one.
 fn query(size: Option<usize>, last: Option<&str>) -> Option<String> {
     let size = size.map(|size| format!("n={size}"));
-    let last = last.map(|last| format!("last={}", utf8_percent_encode(last, NON_ALPHANUMERIC)));
+    let last = last.map(|last| format!("last={}", utf8_percent_encode(last, RESERVED)));
     match (size, last) {
         (Some(size), Some(last)) => Some(format!("{size}&{last}")),
         (size, last) => size.or(last),

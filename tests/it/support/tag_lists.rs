@@ -28,14 +28,10 @@ pub(super) fn list_tags(state: &State, repository: &str, request: &Request) -> R
         let mut fields = request.query.split('&');
         fields.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     };
-    let last = field("last")
-        .unwrap_or_default()
-        .replace("%2E", ".")
-        .replace("%2D", "-")
-        .replace("%5F", "_");
+    let last = field("last").unwrap_or_default();
     let asked = field("n").map_or(usize::MAX, |count| count.parse().unwrap());
     let size = asked.min(lists.page.unwrap_or(usize::MAX));
-    let mut behind = tags.iter().filter(|tag| **tag > last);
+    let mut behind = tags.iter().filter(|tag| tag.as_str() > last);
     let page: Vec<&String> = behind.by_ref().take(size).collect();
     let body = serde_json::json!({"name": repository, "tags": page}).to_string();
     let response = Response::new(200)

@@ -1,0 +1,198 @@
+//! Runs `imago import`: reads what other tools say of the tags of images, as policies for the settings. Nothing is written.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::report::{Place, Problem};
+use super::request::FilesRequest;
+use super::survey;
+use super::workspace::Workspace;
+use crate::engine::code::Code;
+use crate::engine::import::{Imported, Importer};
+use crate::engine::yaml::File;
+use crate::io::files;
+use crate::io::scan::{self, What};
+
+/// The result of `imago import`.
+#[derive(Debug, Default)]
+pub struct ImportReport {
+    /// The policies, and what could not be brought over.
+    pub imported: Imported,
+    /// How many files were read.
+    pub files: usize,
+    /// Files that cannot be read.
+    pub problems: Vec<Problem>,
+}
+
+/// Where Renovate looks for its settings beside `*.json`, which the scan finds.
+const OF_RENOVATE: [&str; 5] = [
+    ".github/renovate.json",
+    ".gitlab/renovate.json",
+    ".renovaterc.json",
+    ".renovaterc",
+    "renovate.json5",
+];
+
+/// A file, and what of it is read.
+struct Read {
+    name: String,
+    bytes: Vec<u8>,
+    is_renovate: bool,
+}
+
+/// Texts of which one stands in every file that says something.
+const TELLING: [&[u8]; 5] = [
+    b"image.toolkit.fluxcd.io",
+    b"$imagepolicy",
+    b"argocd-image-updater.argoproj.io",
+    b"keel.sh/",
+    b"keel:",
+];
+
+/// Reads the files of the request. `Err`: nothing could be looked at.
+pub fn run(request: &FilesRequest, at: &Workspace) -> anyhow::Result<ImportReport> {
+    let scanned = scan::scan(request.scope(at), |found| {
+        let name = found.shown.to_string();
+        let is_renovate = is_renovate(found.path);
+        match found.what {
+            What::File(bytes) if is_renovate || may_tell(bytes) => Some(Ok(Read {
+                name,
+                bytes: std::mem::take(bytes),
+                is_renovate,
+            })),
+            What::Problem(error) | What::Folder(error) => Some(Err(unread(&name, &error))),
+            _ => None,
+        }
+    });
+    let (mut found, _) = scanned.map_err(|error| survey::wrong_paths(&error))?;
+    let seen: BTreeSet<String> = found
+        .iter()
+        .flatten()
+        .map(|read| read.name.clone())
+        .collect();
+    let others = settings_of_renovate(request, at).filter(|(_, name)| !seen.contains(name));
+    found.extend(others.map(|(path, name)| match files::read(&path) {
+        Ok(bytes) => Ok(Read {
+            name,
+            bytes,
+            is_renovate: true,
+        }),
+        Err(error) => Err(unread(&name, &error)),
+    }));
+    let mut report = ImportReport::default();
+    let mut importer = Importer::default();
+    for file in found {
+        let problem = match file {
+            Ok(file) => {
+                report.files += 1;
+                take(&file, &mut importer)
+            }
+            Err(problem) => Err(problem),
+        };
+        report
+            .problems
+            .extend(problem.err().map(|problem| *problem));
+    }
+    report.imported = importer.finish();
+    Ok(report)
+}
+
+/// The settings of Renovate in the named folders that are there, each as it can be opened and as it is shown. A link that leads out of its
+/// folder is not followed.
+fn settings_of_renovate(
+    request: &FilesRequest,
+    at: &Workspace,
+) -> impl Iterator<Item = (PathBuf, String)> {
+    let named = match request.paths.as_slice() {
+        [] => vec![PathBuf::new()],
+        paths => paths.to_vec(),
+    };
+    let of = |folder: &PathBuf| {
+        let shown = folder.strip_prefix(".").unwrap_or(folder);
+        let base = at.reach(folder).canonicalize().ok()?;
+        let place = |name: &str| {
+            let path = base.join(name).canonicalize().ok()?;
+            let is_within = path.starts_with(&base) && path.is_file();
+            is_within.then(|| (path, shown.join(name).display().to_string()))
+        };
+        Some(
+            OF_RENOVATE
+                .into_iter()
+                .filter_map(place)
+                .collect::<Vec<_>>(),
+        )
+    };
+    let places: Vec<_> = named.iter().filter_map(of).flatten().collect();
+    places.into_iter()
+}
+
+fn is_renovate(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "renovate.json")
+}
+
+fn may_tell(bytes: &[u8]) -> bool {
+    TELLING
+        .iter()
+        .any(|text| memchr::memmem::find(bytes, text).is_some())
+}
+
+fn take(file: &Read, importer: &mut Importer) -> Result<(), Box<Problem>> {
+    let fault = |cause: String| {
+        problem(
+            &file.name,
+            Code::YamlSyntax,
+            cause,
+            match file.is_renovate {
+                true => "write it as JSON without comments",
+                false => "correct it, or leave it out with `--exclude`",
+            },
+        )
+    };
+    let text = std::str::from_utf8(&file.bytes).map_err(|_| {
+        problem(
+            &file.name,
+            Code::NotUtf8,
+            "it is not UTF-8".to_owned(),
+            "save it as UTF-8",
+        )
+    })?;
+    if file.is_renovate {
+        // A reader of YAML takes much of JSON5 for something else than Renovate does.
+        let value: serde_json::Value =
+            serde_json::from_str(text).map_err(|error| fault(error.to_string()))?;
+        // The nodes know their lines, but JSON that is indented with tabs is no YAML.
+        match File::parse(text) {
+            Ok(parsed) => importer.read_renovate(parsed.document(0), &file.name),
+            Err(_) => importer.read_renovate(&value, &file.name),
+        }
+        return Ok(());
+    }
+    let parsed = File::parse(text).map_err(|unreadable| fault(unreadable.to_string()))?;
+    for index in (0..parsed.len()).filter(|index| !parsed.is_refused(*index)) {
+        importer.read(parsed.document(index), &file.name);
+    }
+    importer.read_markers(text, &file.name);
+    Ok(())
+}
+
+fn unread(name: &str, error: &files::FileError) -> Box<Problem> {
+    problem(
+        name,
+        error.code(),
+        error.to_string(),
+        error.hint().unwrap_or("check the file"),
+    )
+}
+
+fn problem(name: &str, code: Code, cause: String, hint: &str) -> Box<Problem> {
+    Box::new(Problem {
+        code,
+        what: format!("cannot read `{name}`"),
+        place: Place {
+            file: Some(name.to_owned()),
+            ..Place::default()
+        },
+        cause,
+        hint: Some(hint.to_owned()),
+    })
+}

@@ -1,0 +1,148 @@
+//! `imago import`: what other tools say of tags, as settings that imago reads.
+
+use crate::support::binary::Workplace;
+
+const FLUX: &str = "\
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageRepository
+metadata: {name: web, namespace: shop}
+spec: {image: registry.example.com/shop/web}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata: {name: web, namespace: shop}
+spec:
+  imageRepositoryRef: {name: web}
+  filterTags: {pattern: \"^it's-(?P<ts>[0-9]+)\", extract: $ts}
+  policy: {numerical: {order: asc}}
+";
+
+const APPLICATION: &str = "\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata:
+  name: shop
+  annotations:
+    argocd-image-updater.argoproj.io/image-list: api=registry.example.com/shop/api:>=1.2
+    argocd-image-updater.argoproj.io/api.ignore-tags: '*-rc*'
+    argocd-image-updater.argoproj.io/api.platforms: linux/arm64
+";
+
+/// A repository with the settings of four tools.
+fn shop() -> Workplace {
+    let place = Workplace::new();
+    place.write("clusters/flux.yaml", FLUX);
+    place.write("clusters/app.yaml", APPLICATION);
+    place.write(
+        "keel/web.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations: {keel.sh/policy: patch}\nspec: {containers: [{name: web, image: 'registry.example.com/shop/side:1.4.2'}]}\n",
+    );
+    place.write(
+        ".github/renovate.json",
+        "{\n\t\"packageRules\": [\n\t\t{\"matchUpdateTypes\": [\"major\"], \"enabled\": false}\n\t]\n}\n",
+    );
+    place
+}
+
+#[test]
+fn the_policies_of_other_tools_are_settings() {
+    let place = shop();
+    let finished = place.imago(["import"]).finish_with(0);
+    assert_eq!(
+        finished.stdout,
+        "\
+policies:
+# clusters/flux.yaml:6, ImagePolicy shop/web
+- image: registry.example.com/shop/web
+  policy: numerical
+  allow: 'it''s-(?<number>[0-9]+).*'
+# clusters/app.yaml:6, Application shop
+- image: registry.example.com/shop/api
+  policy: 'semver >=1.2'
+  ignore: ['*-rc*']
+# keel/web.yaml:5, Pod web
+- image: registry.example.com/shop/side
+  files: keel/web.yaml
+  policy: patch
+# .github/renovate.json:3, packageRules[0]
+- image: '**'
+  policy: minor
+"
+    );
+    assert_eq!(
+        finished.stderr,
+        "not brought over: clusters/app.yaml:8, Application shop: `api.platforms` has no counterpart among policies\n\
+         4 policies from 4 files; 1 not brought over\n"
+    );
+    place.write(".imago.yaml", &finished.stdout);
+    place.write("imago.lock", "{\"version\":1,\"images\":{}}\n");
+    place
+        .imago(["files", "clusters", "--offline"])
+        .finish_with(0);
+    // Nothing is written by itself.
+    assert_eq!(
+        place.imago(["import", "-q", "keel"]).finish_with(0).stderr,
+        ""
+    );
+}
+
+#[test]
+fn where_nothing_is_said_there_is_no_policy() {
+    let place = Workplace::new();
+    place.write(
+        "web.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n",
+    );
+    let finished = place.imago(["import"]).finish_with(0);
+    assert_eq!(
+        (finished.stdout.as_str(), finished.stderr.as_str()),
+        ("", "no policy from 0 files\n")
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_problem_and_the_others_are_read() {
+    let place = shop();
+    place.write("clusters/broken.yaml", "# image.toolkit.fluxcd.io\na: [\n");
+    let finished = place.imago(["import"]).finish_with(3);
+    assert!(finished.stdout.contains("shop/web"), "{}", finished.stdout);
+    assert!(
+        finished
+            .stderr
+            .contains("error: cannot read `clusters/broken.yaml`"),
+        "{}",
+        finished.stderr
+    );
+    place.write("renovate.json5", "{ // all of it\n  packageRules: [] }\n");
+    let json5 = place.imago(["import"]).finish_with(3);
+    assert!(
+        json5.stderr.contains("error: cannot read `renovate.json5`")
+            && json5.stderr.contains("without comments"),
+        "{}",
+        json5.stderr
+    );
+    let missing = place.imago(["import", "gone"]).finish_with(2);
+    assert!(
+        missing.stderr.contains("there is no file or folder `gone`"),
+        "{}",
+        missing.stderr
+    );
+}
+
+#[test]
+fn texts_of_files_cannot_steer_a_terminal_or_add_settings() {
+    let place = Workplace::new();
+    place.write(
+        "app.yaml",
+        APPLICATION
+            .replace("name: shop", "name: \"shop\\n- image: '**'\\u001b[2J\"")
+            .replace("'*-rc*'", "\"a\\nb, c'd\""),
+    );
+    let finished = place.imago(["import"]).finish_with(0);
+    let both = finished.stdout + &finished.stderr;
+    assert!(
+        !both.contains('\u{1b}') && !both.contains("\n- image: '**'"),
+        "{both}"
+    );
+    assert!(both.contains("control characters"), "{both}");
+}

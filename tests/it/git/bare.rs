@@ -447,6 +447,22 @@ fn a_push_carries_no_commit_of_a_person_and_the_branch_follows() {
         .finish_with(0)
         .stdout;
     assert_eq!(bare.git("rev-parse main"), tip);
+    // Where the remote alone has moved, the branch here follows it.
+    std::fs::remove_file(hook).unwrap();
+    let upstream = upstream.display();
+    bare.tree
+        .git(&format!("pull --quiet --rebase {upstream} main"));
+    bare.tree
+        .git("commit --quiet --allow-empty --message later");
+    bare.tree.git(&format!("push --quiet {upstream} HEAD:main"));
+    bare.imago("--update --push --dry-run", 0);
+    assert_eq!(bare.log("main")[0], ONE);
+    let said = bare.imago("--update --push", 0).stdout;
+    assert!(
+        said.contains("nothing to commit; main was behind, and is now on "),
+        "{said}"
+    );
+    assert_eq!(bare.log("main")[0], "later");
     bare.assert_whole();
 }
 

@@ -504,6 +504,24 @@ mod tests {
         }
     }
 
+    /// npm's `semver` is another implementation. It reads `~0.0.0` otherwise: Masterminds takes any version for it.
+    #[test]
+    fn ranges_without_pre_releases_are_read_as_npm_reads_them() {
+        let table = include_str!("../../../fixtures/ranges/npm.tsv");
+        for (range, bits) in table.lines().filter_map(|line| line.split_once('\t')) {
+            if range.contains("~0.0.0") {
+                continue;
+            }
+            let read = Range::parse(range).unwrap();
+            let bits = u64::from_str_radix(bits, 16).unwrap();
+            for at in 0..64 {
+                let text = format!("{}.{}.{}", at / 16, at / 4 % 4, at % 4);
+                let is_in = read.has(&Version::parse(&text).unwrap(), false);
+                assert_eq!(is_in, bits >> (63 - at) & 1 == 1, "{range} {text}");
+            }
+        }
+    }
+
     #[test]
     fn a_pre_release_in_a_range_admits_all_of_its_group() {
         for (range, version, expected) in [

@@ -10,6 +10,9 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 /// With fewer items than this, another thread is not worth its start.
 const WORTH_A_THREAD: usize = 8;
 
+/// How often a thread takes items where it needs a value for them. More turns would share the work better.
+const TURNS: usize = 2;
+
 /// The number of threads for this many items.
 pub(super) fn count(items: usize) -> usize {
     match items < 2 * WORTH_A_THREAD {
@@ -23,7 +26,8 @@ pub(super) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) 
     map_with(items, || (), |(), item| work(item))
 }
 
-/// Like [`map`]. Each thread first calls `begin` for a value that its work needs and cannot share.
+/// Like [`map`]. Each thread calls `begin` twice at most for a value that its work needs and cannot share: a repository, whose index
+/// costs as much as the tree is large.
 pub(super) fn map_with<T: Sync, S, R: Send>(
     items: &[T],
     begin: impl Fn() -> S + Sync,
@@ -33,8 +37,14 @@ pub(super) fn map_with<T: Sync, S, R: Send>(
         let mut own = begin();
         return items.iter().map(|item| work(&mut own, item)).collect();
     }
-    let split = items.par_iter().with_min_len(WORTH_A_THREAD);
-    split.map_init(&begin, &work).collect()
+    let turns = TURNS * count(items.len());
+    let turn = |items: &[T]| {
+        let mut own = begin();
+        Vec::from_iter(items.iter().map(|item| work(&mut own, item)))
+    };
+    let split = items.par_chunks(items.len().div_ceil(turns));
+    let done: Vec<Vec<R>> = split.map(turn).collect();
+    done.into_iter().flatten().collect()
 }
 
 /// Like [`map`], but `work` takes the items by value.
@@ -182,6 +192,16 @@ mod tests {
             assert_eq!(super::map(&items, |item| item * 2), doubled);
             assert_eq!(super::consume(items, |item| item * 2), doubled);
         }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_shared_is_made_twice_a_thread_at_most() {
+        let made = std::sync::atomic::AtomicUsize::new(0);
+        let items: Vec<usize> = (0..20_000).collect();
+        let begin = || made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let done = super::map_with(&items, begin, |_, item| *item);
+        assert_eq!(done, items);
+        assert!(made.into_inner() <= 2 * rayon::current_num_threads());
     }
 
     #[test]

@@ -42,6 +42,18 @@ impl TagPolicy {
             let place = place.unwrap_or_else(|| self.policy.place());
             (usage(error.reason, error.hint), Some(place))
         })?;
+        let image = self.image.value();
+        if !may_match(image) {
+            let name = match image.contains('/') {
+                true => format!("docker.io/{image}"),
+                false => format!("docker.io/library/{image}"),
+            };
+            let what = format!("`{image}` matches no image: a whole name begins with a registry");
+            return Err((
+                usage(what, format!("write `{name}`")),
+                Some(self.image.place()),
+            ));
+        }
         let files = self.files.value();
         PolicyRule::new(self.image.value(), files.as_deref(), policy).map_err(|error| {
             let of_image = error.glob() == Some(self.image.value());
@@ -67,5 +79,34 @@ impl TagPolicy {
             ignore: &ignore,
             allow_downgrade: self.allow_downgrade,
         })
+    }
+}
+
+/// Whether a glob can match a whole name: the part before its first slash is a registry, or a pattern for one.
+fn may_match(glob: &str) -> bool {
+    let registry = glob.split('/').next().unwrap_or_default();
+    registry == "localhost" || registry.contains(['.', ':', '*', '?', '[', '{'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glob_that_can_match_no_name_is_refused_with_the_whole_name() {
+        for (glob, hint) in [
+            ("nginx", Some("write `docker.io/library/nginx`")),
+            ("bitnami/*", Some("write `docker.io/bitnami/*`")),
+            ("docker.io/bitnami/*", None),
+            ("**", None),
+            ("*/shop/web", None),
+            ("registry:5000/**", None),
+            ("localhost/web", None),
+        ] {
+            let text = format!("{{image: '{glob}', policy: minor}}");
+            let policy: TagPolicy = serde_saphyr::from_str(&text).unwrap();
+            let found = policy.rule().err().map(|(usage, _)| usage.hint);
+            assert_eq!(found.as_deref(), hint, "{glob}");
+        }
     }
 }

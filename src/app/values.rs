@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::examine::{Examined, Questions, examine_values};
+use super::examine::{Examined, Manifest, Questions, examine_values};
 use super::manifest::ManifestFile;
 use super::overlays::{Base, ReadEvidence};
 use super::threads;
 use crate::engine::argocd;
 use crate::engine::helm::{self, Chart, Charts, Chosen, Clue, DefaultImage, Of, Schema};
 use crate::engine::hold::Hold;
+use crate::engine::image::{ImageRef, Lookup};
 use crate::engine::object::Object;
 use crate::engine::path::{self, Step};
 use crate::engine::shape::{self, Kinds};
@@ -33,8 +34,8 @@ pub(super) struct Seen {
 pub(super) struct KnownCharts {
     base: Base,
     charts: Charts,
-    /// The files of values that the run may edit.
-    edited: BTreeSet<String>,
+    /// The tags in files over others that get a digest beside them, by file and place.
+    pinned: BTreeMap<(String, path::Path), Lookup>,
     /// Folders of charts that are parts of another chart.
     vendored: BTreeSet<String>,
 }
@@ -64,7 +65,7 @@ impl KnownCharts {
             charts: Charts::new(clues),
             base,
             vendored: BTreeSet::new(),
-            edited: BTreeSet::new(),
+            pinned: BTreeMap::new(),
         };
         let name = |seen: &Seen| match seen.examined {
             Examined::Nothing { .. } | Examined::NotYaml { .. } => known.base.within(&seen.path),
@@ -78,7 +79,6 @@ impl KnownCharts {
         if chosen.is_empty() {
             return Ok(known);
         }
-        known.edited = chosen.iter().map(|name| (*name).clone()).collect();
         let deciding: BTreeSet<String> = known.charts.deciding().collect();
         let files = chosen.iter().map(|name| (*name).clone());
         let schemas = known.charts.known_folders().map(helm::schema_in);
@@ -86,7 +86,7 @@ impl KnownCharts {
         let files: BTreeSet<String> = files.collect();
         let contents: BTreeMap<String, Result<Vec<u8>, String>> =
             read(&Vec::from_iter(files))?.into_iter().collect();
-        let deciding: Vec<&String> = contents
+        let decide: Vec<&String> = contents
             .keys()
             .filter(|file| deciding.contains(*file))
             .collect();
@@ -97,8 +97,8 @@ impl KnownCharts {
                 known.charts.add_schema(&folder, schema);
             }
         }
-        let said = threads::map(&deciding, |file| said(contents[*file].as_deref()));
-        let said = deciding.into_iter().cloned().zip(said).collect();
+        let said = threads::map(&decide, |file| said(contents[*file].as_deref()));
+        let said = decide.into_iter().cloned().zip(said).collect();
         known.charts.settle(said);
         let todo: Vec<(usize, &String)> = (names.iter().enumerate())
             .filter_map(|(index, name)| {
@@ -106,20 +106,54 @@ impl KnownCharts {
             })
             .collect();
         let examined = threads::map(&todo, |(index, name)| match contents.get(*name) {
-            Some(Ok(content)) => known.examine(name, &seen[*index].path, content, kinds, questions),
+            Some(Ok(content)) => {
+                known.examine_alone(name, &seen[*index].path, content, kinds, questions)
+            }
             // It was read before, so it changed meanwhile.
             Some(Err(_)) | None => None,
         });
-        for ((index, _), examined) in todo.into_iter().zip(examined) {
-            if let Some(examined) = examined {
-                seen[index].examined = examined;
+        let over = todo.iter().zip(&examined);
+        for ((_, name), examined) in over.filter(|((_, name), _)| deciding.contains(*name)) {
+            if let Some(Examined::Manifest(manifest)) = examined {
+                let sites = manifest
+                    .objects
+                    .iter()
+                    .flat_map(|(_, object)| &object.sites);
+                let pinned = sites.filter_map(|site| Some((site.at.clone(), pinned(site)?)));
+                let named = pinned.map(|(at, tag)| (((*name).clone(), at), tag));
+                known.pinned.extend(named);
             }
+        }
+        for ((index, name), examined) in todo.into_iter().zip(examined) {
+            let Some(mut examined) = examined else {
+                continue;
+            };
+            if let Examined::Manifest(manifest) = &mut examined {
+                known.settle_layers(name, manifest, questions);
+            }
+            seen[index].examined = examined;
         }
         Ok(known)
     }
 
     /// What a content of a file is, if the file is values.
     pub(super) fn examine(
+        &self,
+        name: &str,
+        path: &Path,
+        content: &[u8],
+        kinds: &Kinds,
+        questions: &impl Questions,
+    ) -> Option<Examined> {
+        let mut examined = self.examine_alone(name, path, content, kinds, questions)?;
+        if let Examined::Manifest(manifest) = &mut examined {
+            self.settle_layers(name, manifest, questions);
+        }
+        Some(examined)
+    }
+
+    /// As [`Self::examine`], whatever the layers over the file say.
+    fn examine_alone(
         &self,
         name: &str,
         path: &Path,
@@ -139,11 +173,15 @@ impl KnownCharts {
                 }
                 manifest.questions = questions(&manifest.objects);
             }
-            if self.hold_overridden(name, &mut manifest.objects) {
-                manifest.questions = questions(&manifest.objects);
-            }
         }
         Some(examined)
+    }
+
+    /// Holds what other layers choose, and asks for what is left.
+    fn settle_layers(&self, name: &str, manifest: &mut Manifest, questions: &impl Questions) {
+        if self.hold_overridden(name, &mut manifest.objects) {
+            manifest.questions = questions(&manifest.objects);
+        }
     }
 
     /// Holds the images with a key for the digest that another layer chooses anew: a digest here would stay with that layer's tag. Says
@@ -152,9 +190,14 @@ impl KnownCharts {
         let sites = objects.iter_mut().flat_map(|(_, object)| &mut object.sites);
         let mut is_held = false;
         for site in sites.filter(|site| site.has_digest_key()) {
-            if let Some(file) = self.charts.chosen_by(name, &site.at, &self.edited) {
-                site.hold
-                    .get_or_insert_with(|| Hold::chosen_by(&format!("`{file}`")));
+            let tag = |file: &str, at: &path::Path| {
+                self.pinned.get(&(file.to_owned(), at.clone())).cloned()
+            };
+            if let Some((file, after)) = self.charts.chosen_by(name, &site.at, tag) {
+                site.hold.get_or_insert_with(|| Hold {
+                    after,
+                    ..Hold::chosen_by(&format!("`{file}`"))
+                });
                 is_held = true;
             }
         }
@@ -277,6 +320,15 @@ impl KnownCharts {
         }
         is_settled
     }
+}
+
+/// The tag of an image that gets a digest in a key of its own.
+fn pinned(site: &Site) -> Option<Lookup> {
+    let is_due = site.has_digest_key() && site.hold.is_none() && site.ignored.is_none();
+    let image = site.image.text().filter(|_| is_due)?;
+    let image = ImageRef::parse(image).ok()?;
+    image.tag()?;
+    Some(image.lookup())
 }
 
 /// The folder of the chart around that of a file of values: `shop/charts/web/values.yaml` is in the chart `shop`.

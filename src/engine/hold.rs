@@ -15,6 +15,8 @@ pub struct Hold {
     pub reason: String,
     /// The tags that free the image if all of them point to its own tag's digest.
     pub unless: Vec<Lookup>,
+    /// The tags that free the image once each of them has a digest: those of other places, which get theirs in the same run.
+    pub after: Vec<Lookup>,
 }
 
 impl Hold {
@@ -87,6 +89,7 @@ impl Hold {
             digest: None,
             reason: reason.to_owned(),
             unless: Vec::new(),
+            after: Vec::new(),
         }
     }
 

@@ -213,10 +213,11 @@ pub fn questions<'w>(
                 Some(hold) if moves_alone(hold, &follow) => {
                     questions.push((follow.lookup, None));
                 }
-                Some(hold) if hold.unless.is_empty() => {}
+                Some(hold) if hold.unless.is_empty() && hold.after.is_empty() => {}
                 Some(hold) => {
                     questions.push((follow.lookup, follow.digest));
-                    questions.extend(hold.unless.iter().map(|other| (other.clone(), None)));
+                    let others = hold.unless.iter().chain(&hold.after);
+                    questions.extend(others.map(|other| (other.clone(), None)));
                 }
             }
         }
@@ -265,7 +266,7 @@ pub fn named<'w>(objects: impl IntoIterator<Item = &'w Object>) -> Option<BTreeS
             Record::Absent => Originals::default(),
         };
         let holds = object.sites.iter().filter_map(|site| held(object, site));
-        named.extend(holds.flat_map(|hold| hold.unless.iter().cloned()));
+        named.extend(holds.flat_map(|hold| hold.unless.iter().chain(&hold.after).cloned()));
         let written = object.sites.iter().filter_map(|site| site.image.text());
         let recorded = originals.entries().map(|(_, original)| original.image());
         named.extend(
@@ -490,7 +491,9 @@ fn is_freed(hold: &Hold, own: &Lookup, answers: &Answers) -> bool {
     let Some(own) = digest(own) else {
         return false;
     };
-    !hold.unless.is_empty() && hold.unless.iter().all(|other| digest(other) == Some(own))
+    let is_same = |other| digest(other) == Some(own);
+    !hold.unless.is_empty() && hold.unless.iter().all(is_same)
+        || !hold.after.is_empty() && hold.after.iter().all(|other| digest(other).is_some())
 }
 
 /// Whether the tag of an image may move although it can have no digest: the chart takes a tag, and may not take a digest behind it.

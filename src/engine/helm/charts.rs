@@ -1,12 +1,13 @@
 //! The charts of a tree: which files are values of which, and which images of theirs another layer chooses.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::clues::{Clue, Named, Of, leaf, text_of};
 use super::files::{defaults_of, folder_of};
 use super::layers::{Chosen, DEEPEST, Layers, Part, Stack};
 use super::{Chart, DefaultImage, Schema};
 use crate::engine::argocd::Updater;
+use crate::engine::image::Lookup;
 use crate::engine::object::Object;
 use crate::engine::path::{Path, Step};
 use crate::engine::tree::Tree;
@@ -194,16 +195,14 @@ impl Charts {
         }
     }
 
-    /// The file that chooses the image at a place of a file of values anew, and gives it no digest. `edited`: the files that may get one.
-    pub fn chosen_by(&self, file: &str, at: &Path, edited: &BTreeSet<String>) -> Option<&str> {
-        self.layers.chosen_by(file, at, |file, at| {
-            let folder = match self.values.get(file).filter(|_| edited.contains(file)) {
-                Some(Of::Folder(folder)) => self.folders.get(folder),
-                _ => None,
-            };
-            let image = folder.and_then(|chart| chart.defaults.get(at));
-            image.is_some_and(|image| image.has_digest)
-        })
+    /// The file that chooses the image at a place of a file of values anew, and gives it no digest. See [`Layers::chosen_by`].
+    pub fn chosen_by(
+        &self,
+        file: &str,
+        at: &Path,
+        gets_digest: impl Fn(&str, &Path) -> Option<Lookup>,
+    ) -> Option<(&str, Vec<Lookup>)> {
+        self.layers.chosen_by(file, at, gets_digest)
     }
 
     /// The file of a HelmChartConfig that chooses the image at a place of a HelmChart's values, and gives it no digest.

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::defaults_of;
 use super::{chooses, set};
+use crate::engine::image::Lookup;
 use crate::engine::path::{Path, Step};
 use crate::engine::tree::{Scalar, Tree};
 use crate::engine::yaml::File;
@@ -250,28 +251,37 @@ impl Layers {
         self.chosen = chosen;
     }
 
-    /// The file that chooses the image at a place of a file, and gives it no digest. `gets_digest`: whether a tag at a place of a file gets a
-    /// digest beside it.
+    /// The file that chooses the image at a place of a file, and gives it no digest. `gets_digest`: the tag at a place of a file that gets a
+    /// digest beside it in the same run. Where all that choose the image do, these tags are there too.
     pub(super) fn chosen_by(
         &self,
         file: &str,
         at: &Path,
-        gets_digest: impl Fn(&str, &Path) -> bool,
-    ) -> Option<&str> {
+        gets_digest: impl Fn(&str, &Path) -> Option<Lookup>,
+    ) -> Option<(&str, Vec<Lookup>)> {
         let over = self.over.get(file)?;
-        let chooses = |above: &&Above| match self.chosen.get(&above.file) {
-            None => false,
-            Some(Chosen::Anywhere) => true,
-            Some(Chosen::At(places)) => {
-                let place = above.place(at);
-                places
-                    .get(&place)
-                    .is_some_and(|has_tag| !(*has_tag && gets_digest(&above.file, &place)))
+        if let Some(own) = over.own.get(at).or(over.anywhere.as_ref()) {
+            return Some((own, Vec::new()));
+        }
+        let mut first = None;
+        let mut tags = Vec::new();
+        for above in &over.files {
+            let place = above.place(at);
+            let has_tag = match self.chosen.get(&above.file) {
+                None => continue,
+                Some(Chosen::Anywhere) => false,
+                Some(Chosen::At(places)) => match places.get(&place) {
+                    None => continue,
+                    Some(has_tag) => *has_tag,
+                },
+            };
+            match gets_digest(&above.file, &place).filter(|_| has_tag) {
+                Some(tag) => tags.push(tag),
+                None => return Some((&above.file, Vec::new())),
             }
-        };
-        let own = over.own.get(at).or(over.anywhere.as_ref());
-        let above = || over.files.iter().find(chooses).map(|above| &above.file);
-        own.or_else(above).map(String::as_str)
+            first.get_or_insert(&*above.file);
+        }
+        first.map(|file| (file, tags))
     }
 }
 
@@ -308,6 +318,8 @@ impl Over {
 mod tests {
     use serde_json::json;
 
+    use crate::engine::image::ImageRef;
+
     use super::*;
 
     fn at(path: &str) -> Path {
@@ -328,8 +340,8 @@ mod tests {
             .iter()
             .map(|(file, chosen)| ((*file).to_owned(), chosen.clone()));
         layers.settle(chosen.collect());
-        let by = layers.chosen_by(file, &at("image"), |_, _| false);
-        by.map(str::to_owned)
+        let by = layers.chosen_by(file, &at("image"), |_, _| None);
+        by.map(|(file, _)| file.to_owned())
     }
 
     #[test]
@@ -383,8 +395,8 @@ mod tests {
             ..Stack::default()
         });
         assert_eq!(
-            layers.chosen_by("0", &at("image"), |_, _| false),
-            Some("64")
+            layers.chosen_by("0", &at("image"), |_, _| None),
+            Some(("64", Vec::new()))
         );
     }
 
@@ -405,10 +417,13 @@ mod tests {
                 "env.yaml".to_owned(),
                 Chosen::of(&values),
             )]));
-            let by = layers.chosen_by("web/values.yaml", &at("image"), |file, _| {
-                file == "env.yaml"
-            });
-            assert_eq!(by, expected, "{values}");
+            let tag = ImageRef::parse("web:1").unwrap().lookup();
+            let gets = |file: &str, _: &Path| (file == "env.yaml").then(|| tag.clone());
+            let by = layers.chosen_by("web/values.yaml", &at("image"), gets);
+            let waits = by.as_ref().is_some_and(|(_, tags)| *tags == [tag.clone()]);
+            let by = by.filter(|(_, tags)| tags.is_empty());
+            assert_eq!(by.map(|(file, _)| file), expected, "{values}");
+            assert_eq!(waits, expected.is_none(), "{values}");
         }
     }
 }

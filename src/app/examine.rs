@@ -277,12 +277,13 @@ pub(super) fn examine_bytes(
         );
     }
     let parsed = File::parse(text);
-    let clues = match &parsed {
+    let telling = match &parsed {
         Ok(file) if shape::is_known_by_name(file_name) || helm::may_tell(file_name, bytes) => {
-            clues::clues_of(base, path, file)
+            Some(file)
         }
-        _ => Vec::new(),
+        _ => None,
     };
+    let clues = clues::clues_of(base, path, telling);
     let kustomizations = match &parsed {
         parsed if is_kustomization => base.kustomization(path, parsed).into_iter().collect(),
         Ok(file) if kustomize::may_deliver(file_name, bytes) => base.deliveries_of(path, file),

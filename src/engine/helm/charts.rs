@@ -195,7 +195,8 @@ impl Charts {
         }
     }
 
-    /// The file that chooses the image at a place of a file of values anew, and gives it no digest. See [`Layers::chosen_by`].
+    /// The file that chooses the image at a place of a file of values anew, and gives it no digest. `gets_digest`: the tag at a place of a file that
+    /// gets a digest beside it in the same run. Where all that choose the image do, these tags are there too.
     pub fn chosen_by(
         &self,
         file: &str,

@@ -92,10 +92,15 @@ pub enum Part {
     AllowDowngrade,
 }
 
-/// The regular expression that tags must match, with what its groups say.
+/// The regular expression that tags must match. It is compiled for as long as tags are held against it: a file may have thousands.
 #[derive(Clone, Debug)]
 pub(super) struct Allow {
-    pub(super) regex: Regex,
+    text: String,
+}
+
+/// The same, compiled, with what its groups say.
+pub(super) struct Matcher {
+    regex: Regex,
     has_group: [bool; 3],
 }
 
@@ -111,7 +116,7 @@ const GROUPS: [&str; 3] = ["version", "text", "number"];
 /// The longest `allow` or `ignore`. Anybody may have written them.
 const LONGEST: usize = 512;
 /// How much memory a compiled `allow` may take.
-const LARGEST: usize = 256 * 1024;
+const LARGEST: usize = 64 * 1024;
 /// How many globs `ignore` may have.
 const MOST_GLOBS: usize = 64;
 
@@ -366,9 +371,22 @@ impl Allow {
                 last.trim_start_matches("error: ")
             ))
         })?;
+        Ok(Self {
+            text: regex.as_str().to_owned(),
+        })
+    }
+
+    pub(super) fn matcher(&self) -> Matcher {
+        let regex = compile(&self.text).expect("it was compiled when it was read");
         let has_group =
             GROUPS.map(|group| regex.capture_names().flatten().any(|name| name == group));
-        Ok(Self { regex, has_group })
+        Matcher { regex, has_group }
+    }
+}
+
+impl Matcher {
+    pub(super) fn is_match(&self, tag: &str) -> bool {
+        self.regex.is_match(tag.as_bytes())
     }
 
     /// Whether the expression has the group, so that it alone is compared.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::policy::{Group, Order, Policy, Strategy};
+use super::policy::{Allow, Group, Matcher, Order, Policy, Strategy};
 use super::range::Version;
 use super::shape::{Decimal, Shape};
 
@@ -143,6 +143,7 @@ enum Key<'t> {
 
 struct Judge<'p> {
     policy: &'p Policy,
+    allow: Option<Matcher>,
     /// The shape of the tag now, by which ties are broken.
     shape: Option<Shape<'p>>,
     now: Option<Key<'p>>,
@@ -152,6 +153,7 @@ impl<'p> Judge<'p> {
     fn new(now: &'p str, policy: &'p Policy) -> Self {
         let mut judge = Self {
             policy,
+            allow: policy.allow.as_ref().map(Allow::matcher),
             shape: Shape::parse(now),
             now: None,
         };
@@ -164,8 +166,8 @@ impl<'p> Judge<'p> {
         if is_digest(tag) {
             return Err(Reason::Digest);
         }
-        let allow = self.policy.allow.as_ref();
-        if allow.is_some_and(|allow| !allow.regex.is_match(tag.as_bytes())) {
+        let allow = self.allow.as_ref();
+        if allow.is_some_and(|allow| !allow.is_match(tag)) {
             return Err(Reason::NotAllowed);
         }
         if let Some((glob, _)) = self
@@ -204,12 +206,10 @@ impl<'p> Judge<'p> {
 
     /// What of a tag is compared: a group of `allow`, or all of it.
     fn compared<'t>(&self, group: Group, tag: &'t str) -> Option<&'t str> {
-        match &self.policy.allow {
+        match &self.allow {
             Some(allow) if allow.has(group) => allow.group(group, tag),
             // A tag that `allow` does not match is still one that its own shape can be read from.
-            Some(allow) if !matches!(group, Group::Version) => {
-                allow.regex.is_match(tag.as_bytes()).then_some(tag)
-            }
+            Some(allow) if !matches!(group, Group::Version) => allow.is_match(tag).then_some(tag),
             _ => Some(tag),
         }
     }

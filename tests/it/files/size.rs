@@ -60,6 +60,29 @@ fn memory_grows_with_the_file() {
     });
 }
 
+#[test]
+fn a_policy_of_each_image_takes_little_memory() {
+    let place = Workplace::new();
+    place.write("imago.lock", LOCK);
+    let image = |number: usize| {
+        let allow = format!("x{number}[a-z0-9]{{1,300}}y(?<version>.*)");
+        format!(
+            "- name: web-{number}\n  image: registry.example.test/web-{number}:1.4 # imago: minor; allow=/{allow}/\n"
+        )
+    };
+    let images: String = (0..400).map(image).collect();
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n{}",
+        images
+            .replace("- name", "  - name")
+            .replace("\n  image", "\n    image")
+    );
+    place.write("web.yaml", &pod);
+    let run = place.imago(["files", "--offline", "--quiet", "web.yaml"]);
+    let peak = run.finish_with(3).peak;
+    assert!(peak <= 2 * FLOOR, "{peak} KiB");
+}
+
 /// The peak memory of a report on a tree of `count` small workloads and twice as many other files, in KiB.
 fn cost_of_tree(count: usize) -> u64 {
     let place = Workplace::new();

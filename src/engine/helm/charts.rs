@@ -1,6 +1,7 @@
 //! The charts of a tree: which files are values of which, and which images of theirs another layer chooses.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::clues::{Clue, Named, Of, leaf, text_of};
 use super::files::{defaults_of, folder_of};
@@ -14,6 +15,11 @@ use crate::engine::tree::Tree;
 
 /// The most images that charts have from those that they bring.
 const MOST_HANDED_UP: usize = 65_536;
+
+/// How many HelmChartConfigs of one name are told apart. Each HelmChart is held against them.
+const MOST_CONFIGS: usize = 64;
+/// How many lines of ImageUpdaters are told apart. Each Application is held against them; where there are more, all are held.
+const MOST_UPDATERS: usize = 1024;
 
 /// The charts of a tree. Paths begin at its root.
 #[derive(Clone, Debug, Default)]
@@ -52,11 +58,22 @@ impl Charts {
                 }
                 Clue::Part(part) => charts.layers.parts.push(part),
                 Clue::Release(release) => releases.push(release),
-                Clue::Updater(updater) => charts.updaters.push(updater),
+                Clue::Updater(updater) => {
+                    if charts.updaters.len() <= MOST_UPDATERS {
+                        charts.updaters.push(updater);
+                    }
+                }
                 Clue::Configurable => {}
                 Clue::Config(named, file, chosen) => {
                     let known = charts.configs.entry(named.name.clone()).or_default();
-                    known.push((named, file, chosen));
+                    match known.len() < MOST_CONFIGS {
+                        true => known.push((named, file, chosen)),
+                        // Nobody looks at so many: they may choose any image.
+                        false => {
+                            known[0].0.namespace.clear();
+                            known[0].2 = Chosen::Anywhere;
+                        }
+                    }
                 }
                 Clue::Values(path, chart) => charts.add(path, chart),
                 Clue::Stack(stack) => charts.layers.push(stack),
@@ -174,6 +191,7 @@ impl Charts {
         let mut left = MOST_HANDED_UP;
         // What a chart has got it may have to hand up in turn.
         for _ in 0..DEEPEST {
+            let mut is_new = false;
             for Part { outer, key, folder } in &self.layers.parts {
                 let Some(part) = self.folders.get(folder) else {
                     continue;
@@ -188,15 +206,21 @@ impl Charts {
                 let images: Vec<_> = images.collect();
                 if let Some(outer) = self.folders.get_mut(outer) {
                     for (at, image) in images {
-                        outer.defaults.entry(at).or_insert(image);
+                        if let Entry::Vacant(place) = outer.defaults.entry(at) {
+                            place.insert(image);
+                            is_new = true;
+                        }
                     }
                 }
+            }
+            if !is_new {
+                return;
             }
         }
     }
 
-    /// The file that chooses the image at a place of a file of values anew, and gives it no digest. `gets_digest`: the tag at a place of a file that
-    /// gets a digest beside it in the same run. Where all that choose the image do, these tags are there too.
+    /// The file that chooses the image at a place of a file of values anew, and gives it no digest. `gets_digest`: the tag at a
+    /// place of a file that gets a digest beside it in the same run. Where all that choose the image do, these tags are there too.
     pub fn chosen_by(
         &self,
         file: &str,
@@ -225,8 +249,8 @@ impl Charts {
     /// The file of what has Argo CD Image Updater write the images of an Application.
     pub fn updater_of(&self, application: &Object) -> Option<&str> {
         let mut updaters = self.updaters.iter();
-        let updater = updaters.find(|updater| updater.writes(application))?;
-        Some(&updater.file)
+        let updater = updaters.find(|updater| updater.writes(application));
+        Some(&updater.or(self.updaters.get(MOST_UPDATERS))?.file)
     }
 
     /// The chart of a HelmRelease that does not name it itself.
@@ -299,6 +323,25 @@ mod tests {
         chart.map_or("no values".to_owned(), |chart| {
             chart.map_or("unknown".to_owned(), |chart| chart.name.clone())
         })
+    }
+
+    #[test]
+    fn more_updaters_and_configs_than_are_told_apart_hold_what_they_may_mean() {
+        let updater = |number: usize| json!({"apiVersion": "argocd-image-updater.argoproj.io/v1alpha1", "kind": "ImageUpdater", "spec": {"applicationRefs": [{"namePattern": format!("x-{number}")}]}});
+        let config = |number: usize| json!({"apiVersion": "helm.cattle.io/v1", "kind": "HelmChartConfig", "metadata": {"name": "web", "namespace": format!("x-{number}")}, "spec": {"valuesContent": "a: 1"}});
+        let all = |count: usize, object: &dyn Fn(usize) -> Value| {
+            let clues = (0..count).flat_map(|number| read(&object(number), "all.yaml"));
+            Charts::new(clues.collect())
+        };
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "y"}, "spec": {"containers": [{"name": "a", "image": "web:1"}]}});
+        let object = crate::engine::shape::find(&pod).objects.remove(0);
+        let image: Path = [Step::from("image")].into_iter().collect();
+        for (more, expected) in [(0, None), (1, Some("all.yaml"))] {
+            let charts = all(MOST_UPDATERS + more, &updater);
+            assert_eq!(charts.updater_of(&object), expected);
+            let charts = all(MOST_CONFIGS + more, &config);
+            assert_eq!(charts.configured_by(&object, &image), expected);
+        }
     }
 
     #[test]

@@ -3,19 +3,22 @@
 //! Only what says something of a text or a key is read: `properties`, `items`, `additionalProperties`, `$ref` within the schema, `allOf`,
 //! `anyOf`, `oneOf`, `type`, `enum`, `const`, `pattern`, `maxLength`. The rest refuses nothing here.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use crate::engine::path::Step;
 
-/// How many schemas are looked at for one text. A schema may lead in circles.
+/// How many schemas, and how many texts of an `enum`, are looked at for one text. A schema may lead in circles.
 const MOST: usize = 1024;
 /// How much memory a compiled pattern may take.
 const LARGEST: usize = 1024 * 1024;
 /// The longest pattern that is compiled.
 const LONGEST: usize = 1024;
+/// How many patterns of a schema are compiled.
+const MOST_PATTERNS: usize = 64;
 
 /// The schema of a chart's values.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,13 +30,35 @@ impl Schema {
         serde_json::from_slice(text).ok().map(Self)
     }
 
-    /// Whether it refuses a text at a place of the values. A pattern that cannot be read refuses.
+    /// What holds texts against it.
+    pub fn judge(&self) -> Judge<'_> {
+        Judge {
+            whole: &self.0,
+            patterns: RefCell::default(),
+        }
+    }
+}
+
+/// Holds texts against a schema, and compiles each pattern once.
+pub struct Judge<'s> {
+    whole: &'s Value,
+    /// `None`: it cannot be read.
+    patterns: RefCell<BTreeMap<&'s str, Option<Regex>>>,
+}
+
+impl<'s> Judge<'s> {
+    /// Whether the schema refuses a text at a place of the values. A pattern that cannot be read refuses.
     pub fn refuses(&self, at: &[Step], text: &str) -> bool {
-        let left = Cell::new(MOST);
-        self.refuses_below(&self.0, at, text, &left)
+        self.refuses_below(self.whole, at, text, &Cell::new(MOST))
     }
 
-    fn refuses_below(&self, schema: &Value, at: &[Step], text: &str, left: &Cell<usize>) -> bool {
+    fn refuses_below(
+        &self,
+        schema: &'s Value,
+        at: &[Step],
+        text: &str,
+        left: &Cell<usize>,
+    ) -> bool {
         let Some(less) = left.get().checked_sub(1) else {
             return false;
         };
@@ -41,7 +66,7 @@ impl Schema {
         if schema == &Value::Bool(false) {
             return true;
         }
-        let refuses = |schema: &Value| self.refuses_below(schema, at, text, left);
+        let refuses = |schema: &'s Value| self.refuses_below(schema, at, text, left);
         let list = |key: &str| {
             schema
                 .get(key)
@@ -50,7 +75,7 @@ impl Schema {
                 .flatten()
         };
         let named = schema.get("$ref").and_then(Value::as_str);
-        let named = named.and_then(|name| self.0.pointer(name.strip_prefix('#')?));
+        let named = named.and_then(|name| self.whole.pointer(name.strip_prefix('#')?));
         let one_of = |key: &str| list(key).next().is_some() && list(key).all(refuses);
         if named.is_some_and(refuses)
             || list("allOf").any(refuses)
@@ -60,7 +85,7 @@ impl Schema {
             return true;
         }
         let Some((first, below)) = at.split_first() else {
-            return refuses_text(schema, text);
+            return self.refuses_text(schema, text);
         };
         let next = match first {
             Step::Key(key) => {
@@ -77,40 +102,41 @@ impl Schema {
         };
         next.is_some_and(|next| self.refuses_below(next, below, text, left))
     }
-}
 
-/// Whether a schema refuses a text.
-fn refuses_text(schema: &Value, text: &str) -> bool {
-    let types = match schema.get("type") {
-        Some(Value::String(one)) => vec![one.as_str()],
-        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
-        _ => vec!["string"],
-    };
-    let is_among = |all: &Vec<Value>| all.iter().any(|one| one.as_str() == Some(text));
-    let length = schema.get("maxLength").and_then(Value::as_u64);
-    !types.contains(&"string")
-        || schema
-            .get("const")
-            .is_some_and(|one| one.as_str() != Some(text))
-        || schema
-            .get("enum")
-            .and_then(Value::as_array)
-            .is_some_and(|all| !is_among(all))
-        || length.is_some_and(|most| text.chars().count() as u64 > most)
-        || schema
-            .get("pattern")
-            .and_then(Value::as_str)
-            .is_some_and(|pattern| {
-                let regex = (pattern.len() <= LONGEST).then(|| {
-                    let mut builder = RegexBuilder::new(pattern);
-                    builder
-                        .size_limit(LARGEST)
-                        .dfa_size_limit(LARGEST)
-                        .build()
-                        .ok()
-                });
-                regex.flatten().is_none_or(|regex| !regex.is_match(text))
-            })
+    /// Whether a schema that is for a text refuses it.
+    fn refuses_text(&self, schema: &'s Value, text: &str) -> bool {
+        let types = match schema.get("type") {
+            Some(Value::String(one)) => vec![one.as_str()],
+            Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
+            _ => vec!["string"],
+        };
+        let is = |one: &Value| one.as_str() == Some(text);
+        let is_among = |all: &Vec<Value>| all.iter().take(MOST).any(is);
+        let texts = schema.get("enum").and_then(Value::as_array);
+        let length = schema.get("maxLength").and_then(Value::as_u64);
+        let pattern = schema.get("pattern").and_then(Value::as_str);
+        !types.contains(&"string")
+            || schema.get("const").is_some_and(|one| !is(one))
+            || texts.is_some_and(|all| !is_among(all))
+            || length.is_some_and(|most| text.chars().count() as u64 > most)
+            || pattern.is_some_and(|pattern| !self.matches(pattern, text))
+    }
+
+    fn matches(&self, pattern: &'s str, text: &str) -> bool {
+        let mut patterns = self.patterns.borrow_mut();
+        let is_due = patterns.len() < MOST_PATTERNS && pattern.len() <= LONGEST;
+        let compile = || {
+            let mut builder = RegexBuilder::new(pattern);
+            builder.size_limit(LARGEST).dfa_size_limit(LARGEST);
+            builder.build().ok()
+        };
+        let regex = match patterns.get(pattern) {
+            Some(regex) => regex.as_ref(),
+            None if is_due => patterns.entry(pattern).or_insert_with(compile).as_ref(),
+            None => None,
+        };
+        regex.is_some_and(|regex| regex.is_match(text))
+    }
 }
 
 #[cfg(test)]
@@ -125,7 +151,7 @@ mod tests {
     fn refuses(schema: Value, at: &[&'static str]) -> bool {
         let schema = Schema::read(schema.to_string().as_bytes()).unwrap();
         let steps: Vec<Step> = at.iter().map(|key| Step::from(*key)).collect();
-        schema.refuses(&steps, DIGEST)
+        schema.judge().refuses(&steps, DIGEST)
     }
 
     #[test]
@@ -151,6 +177,25 @@ mod tests {
         ] {
             let schema = json!({"properties": {"image": {"properties": {"tag": says}}}});
             assert_eq!(refuses(schema, &["image", "tag"]), expected, "{says}");
+        }
+    }
+
+    #[test]
+    fn patterns_are_compiled_once_and_not_without_end() {
+        let tag = |number: usize| json!({"pattern": format!("^{number}")});
+        let tags: serde_json::Map<String, Value> = (0..100)
+            .map(|number| (number.to_string(), tag(number)))
+            .collect();
+        let schema = Schema(json!({"properties": tags}));
+        let judge = schema.judge();
+        let refuses = |number: usize| {
+            let step = Step::Key(number.to_string().into());
+            judge.refuses(&[step], &number.to_string())
+        };
+        for _ in 0..2 {
+            let refused = (0..100).filter(|number| refuses(*number)).count();
+            assert_eq!(refused, 100 - MOST_PATTERNS);
+            assert_eq!(judge.patterns.borrow().len(), MOST_PATTERNS);
         }
     }
 

@@ -115,6 +115,7 @@ pub fn settle(values: &Path, chart: Option<&Chart>, settings: &Settings, sites: 
 /// Holds the images whose digest a chart's schema refuses. `values` are where these begin in the object.
 pub fn hold_refused(values: &Path, schema: &Schema, sites: &mut [Site]) {
     let some_digest = format!("@{ALGORITHM}{}", "0".repeat(64));
+    let judge = schema.judge();
     for site in sites {
         let Some(tagged) = site.image.text().and_then(|image| image.split('@').next()) else {
             continue;
@@ -123,7 +124,7 @@ pub fn hold_refused(values: &Path, schema: &Schema, sites: &mut [Site]) {
         let refuses = |change: Change| {
             let at = change.at.steps().strip_prefix(values.steps());
             let to = change.to.as_deref();
-            at.zip(to).is_some_and(|(at, to)| schema.refuses(at, to))
+            at.zip(to).is_some_and(|(at, to)| judge.refuses(at, to))
         };
         let mut changes = site.write(&[tagged, &some_digest].concat()).into_iter();
         if is_due && changes.any(refuses) {

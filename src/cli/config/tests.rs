@@ -479,3 +479,17 @@ fn settings_have_a_limit_that_is_said() {
         "the settings have 90009 bytes, and at most 65536 are read"
     );
 }
+
+#[test]
+fn there_may_be_many_policies_and_not_without_end() {
+    let settings = |count: usize| {
+        let entry = "- {image: 'r.example.com/*', policy: minor}\n";
+        let text = format!("policies:\n{}", entry.repeat(count));
+        values::read(&text)
+            .map(drop)
+            .map_err(|(usage, _)| usage.what)
+    };
+    assert!(settings(1024).is_ok());
+    let what = settings(1025).unwrap_err();
+    assert_eq!(what, "`policies` has more than 1024 entries");
+}

@@ -30,6 +30,8 @@ use crate::io::scan;
 
 /// The most requests at once, as of the flag.
 const MOST_REQUESTS: u16 = 1024;
+/// How many `policies` there may be.
+const MOST_POLICIES: usize = 1024;
 
 /// What `.imago.yaml` at the root of a repository may hold. Most are the flag of the same name; a flag that is given wins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -232,6 +234,11 @@ impl Values {
             }
         }
         self.kinds.iter().try_for_each(Kind::check)?;
+        if let Some(one_more) = self.policies.get(MOST_POLICIES) {
+            let what = format!("`policies` has more than {MOST_POLICIES} entries");
+            let hint = "write globs that fit several images: each image is held against all";
+            return Err((usage(what, hint), Some(one_more.image.place())));
+        }
         (self.policies.iter()).try_for_each(|policy| policy.rule().map(drop))?;
         let mut takes = BTreeMap::new();
         for fact in &self.helm.charts {

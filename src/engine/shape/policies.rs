@@ -7,6 +7,7 @@
 //!     imago/policy: "web=minor; side=digest"    # by the name of the container
 //! ```
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::code::Code;
@@ -31,20 +32,18 @@ pub(super) fn apply<'a, T: Tree<'a>>(annotation: T, sites: &mut [Site]) -> Vec<S
             hold(sites, &why);
             Vec::new()
         }
-        Ok(entries) => entries
-            .into_iter()
-            .filter(|(name, policy)| {
-                let mut found = name.is_none();
-                for site in sites.iter_mut() {
-                    if name.is_none_or(|name| name == site.name) {
-                        found = true;
-                        site.follow(policy);
-                    }
+        Ok(policies) => {
+            let mut idle: BTreeSet<&str> = policies.keys().copied().flatten().collect();
+            for site in sites {
+                let named = policies.get(&Some(&*site.name));
+                let policy = named.or_else(|| policies.get(&None)).cloned();
+                if let Some(policy) = policy {
+                    site.follow(&policy);
+                    idle.remove(&*site.name);
                 }
-                !found
-            })
-            .filter_map(|(name, _)| name.map(str::to_owned))
-            .collect(),
+            }
+            idle.into_iter().map(str::to_owned).collect()
+        }
     }
 }
 
@@ -59,11 +58,11 @@ fn hold(sites: &mut [Site], why: &str) {
     }
 }
 
-/// A policy, and the name of the image that it is for; without a name it is for all.
-type Entry<'t> = (Option<&'t str>, Arc<Policy>);
+/// Policies, each by the name of the image that it is for; the one without a name is for all.
+type Policies<'t> = BTreeMap<Option<&'t str>, Arc<Policy>>;
 
-/// The policies, each with the name of its image, or one for all. `Err`: why it is none.
-fn entries(text: &str) -> Result<Vec<Entry<'_>>, String> {
+/// Reads the annotation. `Err`: why it is none.
+fn entries(text: &str) -> Result<Policies<'_>, String> {
     let mut entries: Vec<(Option<&str>, String)> = Vec::new();
     for segment in segments(text).filter(|segment| !segment.is_empty()) {
         if segment.starts_with("allow=") {
@@ -87,12 +86,16 @@ fn entries(text: &str) -> Result<Vec<Entry<'_>>, String> {
             "several policies need a name each; write `NAME=POLICY; NAME=POLICY`".to_owned(),
         );
     }
-    let read = |(name, policy): (_, String)| {
+    let mut policies = Policies::new();
+    for (name, policy) in entries {
         let policy =
             Policy::parse(&policy).map_err(|error| format!("{}; {}", error.reason, error.hint))?;
-        Ok((name, Arc::new(policy)))
-    };
-    entries.into_iter().map(read).collect()
+        if policies.insert(name, Arc::new(policy)).is_some() {
+            let name = name.unwrap_or_default();
+            return Err(format!("`{name}` has two policies; leave one of them out"));
+        }
+    }
+    Ok(policies)
 }
 
 /// Not the start of a range: `semver >=1.2`, `semver =1.2`.
@@ -166,6 +169,10 @@ mod tests {
     #[test]
     fn a_mistake_holds_the_images_and_says_what_to_write() {
         for (annotation, why) in [
+            (
+                json!("web=minor; side=major; web=patch"),
+                "`web` has two policies; leave one of them out",
+            ),
             (
                 json!("minro"),
                 "the policy `minro` is unknown; write `minor`",

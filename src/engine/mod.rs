@@ -26,6 +26,7 @@ pub mod patch;
 pub mod path;
 pub mod plan;
 pub mod policy;
+pub mod propose;
 pub mod renovate;
 pub mod running;
 pub mod selector;

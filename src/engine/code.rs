@@ -422,6 +422,24 @@ codes! {
         Interrupted = "interrupted",
             "A signal ended the run before all changes were made.",
             "Run again for the rest.";
+        ForgeSignIn = "forge-sign-in",
+            "The forge refuses the token.",
+            "Give a token that is still valid in `IMAGO_FORGE_TOKEN`.";
+        ForgeRight = "forge-right",
+            "The token lacks a right that the pull request needs.",
+            "Give the token the right that the message names.";
+        ForgeAbsent = "forge-absent",
+            "The forge does not show the repository to this token.",
+            "Check the address, and that the token may read the repository.";
+        ForgeRefused = "forge-refused",
+            "The forge refuses the pull request or a change to it.",
+            "Do as the message says.";
+        ForgeAnswer = "forge-answer",
+            "The answer is not one that the forge's API gives.",
+            "Check `--forge` and `--forge-url`.";
+        ForgeAutoMerge = "forge-auto-merge",
+            "The forge does not merge the request by itself.",
+            "Let the repository merge automatically, and require a check or a review for the branch.";
         Unresolved = "unresolved",
             "No answer came for the image: a fault of imago.",
             "Report it with the image's name.";
@@ -458,6 +476,13 @@ codes! {
         CredentialPlugin = "credential-plugin",
             "The program that the kubeconfig names for credentials fails.",
             "Run the program by itself, and repair it.";
+
+        ForgeUnknown = "forge-unknown",
+            "The remote's address does not tell where pull requests are opened.",
+            "Name it with `--forge`, `--forge-url` and `--forge-project`.";
+        ForgeToken = "forge-token",
+            "There is no token for the forge, or the key of the GitHub App cannot be used.",
+            "Give a token in `IMAGO_FORGE_TOKEN`.";
 
         NoRepository = "no-repository",
             "The folder is in no Git repository.",

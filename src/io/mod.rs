@@ -4,6 +4,7 @@ mod child;
 pub mod cluster;
 pub mod credentials;
 pub mod files;
+pub mod forge;
 pub mod git;
 pub mod git_folder;
 pub mod interrupt;

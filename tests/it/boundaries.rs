@@ -36,12 +36,12 @@ const CRATES: [(&str, &[&str]); 33] = [
         &["cli/config", "engine/marks.rs", "engine/version", "io/scan"],
     ),
     ("git2", &["io/git"]),
-    ("fastrand", &["io/registry"]),
+    ("fastrand", &["io/forge", "io/registry"]),
     ("ipnet", &["io/no_proxy.rs", "io/registry"]),
     ("percent_encoding", &["io/"]),
     ("rustls_pki_types", &["io/cluster"]),
-    ("reqwest", &["io/registry"]),
-    ("rustls", &["io/registry", "main.rs"]),
+    ("reqwest", &["io/forge", "io/registry"]),
+    ("rustls", &["io/forge", "io/registry", "main.rs"]),
     (
         "tokio",
         &[

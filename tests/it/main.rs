@@ -22,6 +22,7 @@ mod deploy;
 mod faults;
 mod files;
 mod foreign;
+mod forge;
 mod git;
 mod images;
 mod import;

@@ -92,7 +92,8 @@ impl Registry {
                 url: url.clone(),
                 authorization,
                 accept,
-                form: None,
+                headers: &[],
+                body: None,
                 most: asked.most().unwrap_or(self.limits.body),
             };
             let turn =
@@ -166,7 +167,8 @@ impl Registry {
                 url,
                 authorization: None,
                 accept: None,
-                form: None,
+                headers: &[],
+                body: None,
                 most: self.limits.body,
             };
             let reply = self

@@ -109,7 +109,7 @@ impl Fault {
     }
 
     /// What is said of it, and what may help.
-    pub(super) fn refusal(&self, host: &str) -> Refusal {
+    pub(in crate::io) fn refusal(&self, host: &str) -> Refusal {
         let seconds = |limit: &Duration| limit.as_secs_f64();
         match self {
             Self::Name => refusal(

@@ -8,7 +8,7 @@ use reqwest::header::{HeaderMap, LINK};
 
 /// What the headers say of a next page.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next<'h> {
+pub(in crate::io) enum Next<'h> {
     /// There is none.
     Last,
     /// It is at this URI reference, which may be relative.
@@ -18,7 +18,7 @@ pub(super) enum Next<'h> {
 }
 
 /// Finds the first link whose relation is `next`.
-pub(super) fn next(headers: &HeaderMap) -> Next<'_> {
+pub(in crate::io) fn next(headers: &HeaderMap) -> Next<'_> {
     let mut unreadable = false;
     for value in headers.get_all(LINK) {
         let mut rest = value.to_str().unwrap_or("?").trim();

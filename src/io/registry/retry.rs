@@ -191,8 +191,8 @@ impl Registry {
     }
 }
 
-/// How long the registry wants to be left alone: seconds, or a date, which is read against the answer's own clock.
-fn retry_after(reply: &Reply) -> Option<Duration> {
+/// How long the server wants to be left alone: seconds, or a date, which is read against the answer's own clock.
+pub(in crate::io) fn retry_after(reply: &Reply) -> Option<Duration> {
     let wanted = reply.header(RETRY_AFTER.as_str())?;
     if let Ok(seconds) = wanted.parse::<u32>() {
         return Some(Duration::from_secs(seconds.into()));

@@ -27,6 +27,8 @@ use crate::io::credentials::{Credentials, Freshness, Secret, SecretKind};
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
 /// A token is not used in its last seconds: it must still be good when it arrives.
 const MARGIN: Duration = Duration::from_secs(5);
+/// The media type of what a token server is asked with.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A token to send, and which one of its repository it is.
 pub(super) struct Granted {
@@ -272,7 +274,8 @@ impl Registry {
                 url: realm.clone(),
                 authorization: None,
                 accept: None,
-                form: Some(&form),
+                headers: &[],
+                body: Some((FORM, &form)),
                 most: self.limits.body,
             };
             let reply = self.ask_token(realm, &request, way).await?;
@@ -292,7 +295,8 @@ impl Registry {
             url,
             authorization: header.as_ref(),
             accept: None,
-            form: None,
+            headers: &[],
+            body: None,
             most: self.limits.body,
         };
         let reply = self.ask_token(realm, &request, way).await?;

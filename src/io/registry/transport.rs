@@ -29,31 +29,33 @@ const MAX_REDIRECTS: usize = 5;
 const MAX_ERROR: usize = 64 * 1024;
 
 /// A request.
-pub(super) struct Request<'a> {
-    pub(super) method: Method,
-    pub(super) url: Url,
+pub(in crate::io) struct Request<'a> {
+    pub(in crate::io) method: Method,
+    pub(in crate::io) url: Url,
     /// The whole `Authorization` header; for the URL's own origin alone.
-    pub(super) authorization: Option<&'a Secret>,
-    pub(super) accept: Option<&'static str>,
-    /// The body of a POST, form-encoded.
-    pub(super) form: Option<&'a Secret>,
+    pub(in crate::io) authorization: Option<&'a Secret>,
+    pub(in crate::io) accept: Option<&'static str>,
+    /// Other headers, none of them secret.
+    pub(in crate::io) headers: &'a [(&'static str, &'static str)],
+    /// The media type of the body, and the body.
+    pub(in crate::io) body: Option<(&'static str, &'a Secret)>,
     /// The largest answer that is read, in bytes.
-    pub(super) most: usize,
+    pub(in crate::io) most: usize,
 }
 
 /// An answer, whatever its status.
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
+pub(in crate::io) struct Reply {
+    pub(in crate::io) status: u16,
+    pub(in crate::io) headers: HeaderMap,
     /// Empty for HEAD; the beginning alone where the status is an error's.
-    pub(super) body: Vec<u8>,
+    pub(in crate::io) body: Vec<u8>,
     /// Whether it came from the host that was asked, and not from one that a redirect named.
     pub(super) direct: bool,
 }
 
 impl Reply {
     /// A header's text, where it is there once, filled, and text.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(in crate::io) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .get(name)
             .and_then(|value| value.to_str().ok())
@@ -73,7 +75,7 @@ impl Reply {
 }
 
 /// What requests go through.
-pub(super) struct Transport {
+pub(in crate::io) struct Transport {
     limits: Limits,
     per_host: usize,
     authorities: Vec<PathBuf>,
@@ -98,6 +100,12 @@ impl Transport {
             plain: OnceLock::new(),
             tls: OnceLock::new(),
         }
+    }
+
+    /// One for who asks no registry, and shares nothing with those who do.
+    pub(in crate::io) fn alone(settings: &Settings) -> Self {
+        let shared = Arc::new(Shared::new(settings.concurrency, settings.per_host));
+        Self::new(settings, shared)
     }
 
     /// What it shares with those who ask beside it.
@@ -150,7 +158,7 @@ impl Transport {
                     "redirects from https to plain http at `{shown}`"
                 )));
             }
-            if request.form.is_some() {
+            if request.body.is_some() {
                 return Err(Fault::Redirect(format!(
                     "redirects credentials to `{shown}`"
                 )));
@@ -206,7 +214,8 @@ impl Transport {
         }
     }
 
-    async fn send_once(
+    /// Sends a request, and reads the answer, which may be a redirect. One try.
+    pub(in crate::io) async fn send_once(
         &self,
         request: &Request<'_>,
         url: &Url,
@@ -232,10 +241,13 @@ impl Transport {
         if let Some(accept) = request.accept {
             built = built.header(ACCEPT, accept);
         }
-        if let Some(form) = request.form {
+        for (name, value) in request.headers {
+            built = built.header(*name, *value);
+        }
+        if let Some((media_type, body)) = request.body {
             built = built
-                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(form.expose().to_owned());
+                .header(CONTENT_TYPE, media_type)
+                .body(body.expose().to_owned());
         }
         // The host's slot first: who waits for a busy host must not hold a slot that another host's question could use.
         let host = self.host(url, known.hide(&authority(url)));
@@ -380,7 +392,7 @@ impl Transport {
 }
 
 /// The host as shown to people, with its port where that is not the scheme's.
-pub(super) fn authority(url: &Url) -> String {
+pub(in crate::io) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port()
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))

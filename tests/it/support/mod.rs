@@ -20,6 +20,7 @@ pub(crate) mod cases;
 pub mod distribution;
 pub(crate) mod edit_anything;
 pub(crate) mod engine;
+pub(crate) mod forge;
 pub(crate) mod large;
 pub(crate) mod programs;
 pub mod registry;

@@ -1,0 +1,449 @@
+//! One request to a forge's API and its answer: the token, trying again, pages, and what is read.
+//!
+//! The token goes to the origin of the API alone: no redirect is followed, and a next page is at the same origin or none.
+
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use reqwest::header::DATE;
+use reqwest::{Method, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::error::{self, ForgeError};
+use super::location::{ForgeKind, Location};
+use super::source::Source;
+use super::token;
+use super::{Limits, Settings};
+use crate::engine::code::Code;
+use crate::io::credentials::{Known, Secret};
+use crate::io::registry;
+use crate::io::registry::fault::Fault;
+use crate::io::registry::link_header::{self, Next};
+use crate::io::registry::retry::retry_after;
+use crate::io::registry::transport::{Reply, Request, Transport};
+
+/// The largest answer: a page of a hundred requests, each with a text as long as may be.
+const MOST: usize = 32 * 1024 * 1024;
+/// How many pages of a list are read.
+const MOST_PAGES: usize = 50;
+
+/// What requests go through.
+pub(super) struct Client {
+    pub(super) location: Location,
+    api: Url,
+    transport: Transport,
+    known: Known,
+    signed: Signed,
+    limits: Limits,
+    random: Mutex<fastrand::Rng>,
+    deadline: OnceLock<Instant>,
+}
+
+/// With what requests are signed.
+struct Signed {
+    header: Secret,
+    source: Source,
+}
+
+/// A request that is to be sent.
+#[derive(Clone)]
+pub(super) struct Call {
+    act: String,
+    method: Method,
+    url: Url,
+    body: Option<Secret>,
+}
+
+impl Call {
+    /// Adds to what is behind the `?`.
+    pub(super) fn query(mut self, pairs: &[(&str, &str)]) -> Self {
+        self.url.query_pairs_mut().extend_pairs(pairs);
+        self
+    }
+
+    /// Sends this as JSON.
+    pub(super) fn json(mut self, body: &impl Serialize) -> Self {
+        let text = serde_json::to_string(body).expect("names and texts are JSON");
+        self.body = Some(Secret::new(text));
+        self
+    }
+
+    /// What it is for, after `cannot`.
+    pub(super) fn act(&self) -> &str {
+        &self.act
+    }
+
+    /// Whether it may be sent twice.
+    fn is_repeatable(&self) -> bool {
+        self.method != Method::POST
+    }
+}
+
+impl Client {
+    pub(super) fn new(location: Location, settings: &Settings) -> Result<Self, ForgeError> {
+        let act = format!("sign in to `{}`", location.host);
+        let known = Known::default();
+        let api = Url::parse(&location.api)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| {
+                ForgeError::new(
+                    Code::ForgeUnknown,
+                    &act,
+                    "the address of its API is no http or https address",
+                    "correct `--forge-url`",
+                )
+            })?;
+        if api.scheme() == "http" && !may_be_plain(&api, &settings.insecure) {
+            return Err(ForgeError::new(
+                Code::PlainHttp,
+                &act,
+                format!("a token must not go to `{}` over plain http", location.host),
+                format!(
+                    "name its https address with `--forge-url`, or add `--insecure-registry {}`",
+                    registry::transport::authority(&api)
+                ),
+            ));
+        }
+        let (header, source) = token::of_environment(&location, &settings.environment, &known)?;
+        let transport = Transport::alone(&registry::Settings {
+            concurrency: 4,
+            per_host: 4,
+            certificate_authorities: settings.certificate_authorities.clone(),
+            environment: settings.environment.clone(),
+            limits: settings.limits,
+            addresses: settings.addresses.clone(),
+            ..registry::Settings::default()
+        });
+        Ok(Self {
+            location,
+            api,
+            transport,
+            known,
+            signed: Signed { header, source },
+            limits: settings.limits,
+            random: Mutex::new(fastrand::Rng::with_seed(settings.seed)),
+            deadline: OnceLock::new(),
+        })
+    }
+
+    /// A request to a path below the API's address. Each segment is encoded as a whole.
+    pub(super) fn call<'a>(
+        &self,
+        method: Method,
+        act: impl Into<String>,
+        path: impl IntoIterator<Item = &'a str>,
+    ) -> Call {
+        let mut url = self.api.clone();
+        url.path_segments_mut()
+            .expect("a web address has a path")
+            .pop_if_empty()
+            .extend(path);
+        Call {
+            act: act.into(),
+            method,
+            url,
+            body: None,
+        }
+    }
+
+    /// A request to another path of the API's host: where GraphQL is.
+    pub(super) fn call_at(&self, method: Method, act: impl Into<String>, path: &str) -> Call {
+        let mut url = self.api.clone();
+        url.set_path(path);
+        Call {
+            act: act.into(),
+            method,
+            url,
+            body: None,
+        }
+    }
+
+    /// The path of the API's address.
+    pub(super) fn api_path(&self) -> &str {
+        self.api.path().trim_end_matches('/')
+    }
+
+    /// Sends a request, and reads an answer that is a success.
+    pub(super) async fn ask<T: DeserializeOwned>(&self, call: &Call) -> Result<T, ForgeError> {
+        let reply = self.send(call).await?;
+        self.read(call, &reply)
+    }
+
+    /// Sends a request whose answer says nothing but that it is done.
+    pub(super) async fn tell(&self, call: &Call) -> Result<(), ForgeError> {
+        let reply = self.send(call).await?;
+        match reply.status {
+            200..=202 | 204 => Ok(()),
+            _ => Err(self.refused(call, &reply)),
+        }
+    }
+
+    /// Reads all pages of a list that a `Link` header goes on with.
+    pub(super) async fn list<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        pages: usize,
+    ) -> Result<Vec<T>, ForgeError> {
+        let mut found = Vec::new();
+        let mut call = call.clone();
+        for _ in 0..pages.min(MOST_PAGES) {
+            let reply = self.send(&call).await?;
+            found.extend(self.read::<Vec<T>>(&call, &reply)?);
+            let next = match link_header::next(&reply.headers) {
+                Next::Last => return Ok(found),
+                Next::At(next) => call.url.join(next).ok(),
+                Next::Unreadable => None,
+            };
+            call.url = next
+                .filter(|url| url.origin() == self.api.origin())
+                .ok_or_else(|| {
+                    let cause = format!(
+                        "`{}` names no next page of its own list",
+                        self.location.host
+                    );
+                    self.wrong(&call, cause)
+                })?;
+        }
+        Ok(found)
+    }
+
+    /// Reads an answer that is a success.
+    pub(super) fn read<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        reply: &Reply,
+    ) -> Result<T, ForgeError> {
+        if !matches!(reply.status, 200..=202) {
+            return Err(self.refused(call, reply));
+        }
+        serde_json::from_slice(&reply.body).map_err(|_| {
+            let cause = format!(
+                "`{}` answered with something that {}'s API does not say",
+                self.location.host,
+                self.location.kind.name()
+            );
+            let error = self.wrong(call, cause);
+            if call.is_repeatable() {
+                error
+            } else {
+                error.uncertain()
+            }
+        })
+    }
+
+    /// Why a status is no success.
+    pub(super) fn refused(&self, call: &Call, reply: &Reply) -> ForgeError {
+        let said = self.said(reply);
+        ForgeError::of_status(
+            self.location.kind,
+            &call.act,
+            &self.location.host,
+            reply,
+            said.as_deref(),
+            &self.signed.source,
+        )
+    }
+
+    /// What the forge says of a refusal, fit to print.
+    pub(super) fn said(&self, reply: &Reply) -> Option<String> {
+        error::said(&reply.body).map(|said| self.known.hide(&said))
+    }
+
+    /// An answer that no such forge gives.
+    pub(super) fn wrong(&self, call: &Call, cause: String) -> ForgeError {
+        ForgeError::new(
+            Code::ForgeAnswer,
+            &call.act,
+            cause,
+            "check `--forge` and `--forge-url`",
+        )
+    }
+
+    /// Foreign text, fit to print.
+    pub(super) fn hide(&self, foreign: &str) -> String {
+        self.known.hide(foreign)
+    }
+
+    /// An address for people, where it is one of this forge's host.
+    pub(super) fn shown(&self, url: &str) -> String {
+        let name = self.location.host.split(':').next().unwrap_or_default();
+        let own = Url::parse(url).ok().filter(|url| {
+            let host = url.host_str().unwrap_or_default();
+            (url.scheme() == "https" || url.scheme() == self.api.scheme())
+                && (host == name || Some(host) == self.api.host_str())
+                && url.username().is_empty()
+                && url.password().is_none()
+        });
+        own.map_or_else(String::new, |url| self.known.hide(url.as_str()))
+    }
+
+    /// Waits before something is asked again that the forge was not ready for.
+    pub(super) async fn pause(&self, made: u32) {
+        sleep(self.backoff(made)).await;
+    }
+
+    /// How often something is tried.
+    pub(super) fn tries(&self) -> u32 {
+        self.limits.tries
+    }
+
+    /// Sends a request until there is an answer that another try would not change, or the tries or the time are over.
+    pub(super) async fn send(&self, call: &Call) -> Result<Reply, ForgeError> {
+        let deadline = *self
+            .deadline
+            .get_or_init(|| Instant::now() + self.limits.run);
+        timeout_at(deadline, self.until_answered(call))
+            .await
+            .unwrap_or_else(|_| {
+                let cause = format!(
+                    "`{}` took more than {} s in all",
+                    self.location.host,
+                    self.limits.run.as_secs_f64()
+                );
+                let error = ForgeError::new(Code::Timeout, &call.act, cause, "try again later");
+                Err(error.uncertain())
+            })
+    }
+
+    async fn until_answered(&self, call: &Call) -> Result<Reply, ForgeError> {
+        let mut made = 0;
+        loop {
+            made += 1;
+            let outcome = self.once(call).await;
+            let mut pause = self.backoff(made);
+            let again = match &outcome {
+                Ok(reply) if is_limited(reply) => {
+                    if let Some(wanted) = wanted_pause(reply) {
+                        if wanted > self.limits.longest_pause {
+                            return Err(self.limited(call, wanted));
+                        }
+                        pause = pause.max(wanted);
+                    }
+                    true
+                }
+                Ok(reply) => matches!(reply.status, 408 | 500 | 502..=504) && call.is_repeatable(),
+                Err(fault) => fault.passes() && (call.is_repeatable() || nothing_was_sent(fault)),
+            };
+            if !again || made >= self.limits.tries {
+                return match outcome {
+                    Ok(reply) if is_limited(&reply) => Err(self.limited(call, pause)),
+                    Ok(reply) => Ok(reply),
+                    Err(fault) => {
+                        let error = ForgeError::of_fault(&fault, &call.act, &self.location.host);
+                        Err(match nothing_was_sent(&fault) {
+                            true => error,
+                            false => error.uncertain(),
+                        })
+                    }
+                };
+            }
+            sleep(pause).await;
+        }
+    }
+
+    async fn once(&self, call: &Call) -> Result<Reply, Fault> {
+        let headers: &[(&str, &str)] = match self.location.kind {
+            ForgeKind::GitHub => &[("x-github-api-version", "2022-11-28")],
+            _ => &[],
+        };
+        let request = Request {
+            method: call.method.clone(),
+            url: call.url.clone(),
+            authorization: Some(&self.signed.header),
+            accept: Some(match self.location.kind {
+                ForgeKind::GitHub => "application/vnd.github+json",
+                _ => "application/json",
+            }),
+            headers,
+            body: call.body.as_ref().map(|body| ("application/json", body)),
+            most: MOST,
+        };
+        self.transport
+            .send_once(&request, &call.url, request.authorization, &self.known)
+            .await
+    }
+
+    fn limited(&self, call: &Call, wanted: Duration) -> ForgeError {
+        let seconds = wanted.as_secs_f64().ceil();
+        ForgeError::new(
+            Code::RateLimited,
+            &call.act,
+            format!(
+                "`{}` answers no more requests for {seconds} s",
+                self.location.host
+            ),
+            format!("try again in {seconds} s"),
+        )
+    }
+
+    /// Twice as long each time, and a random part less, so that those who failed together do not come back together.
+    fn backoff(&self, made: u32) -> Duration {
+        let doubled = self
+            .limits
+            .first_pause
+            .saturating_mul(1 << made.saturating_sub(1).min(16));
+        let random = self
+            .random
+            .lock()
+            .expect("no holder of this lock panics")
+            .f64();
+        doubled
+            .min(self.limits.longest_pause)
+            .mul_f64(1.0 - random / 2.0)
+    }
+}
+
+/// Whether a token may go to this address over plain http: to this machine, or to a host that the user has named.
+fn may_be_plain(url: &Url, insecure: &[String]) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let is_here = host == "localhost"
+        || host.ends_with(".localhost")
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    is_here || insecure.contains(&registry::transport::authority(url))
+}
+
+/// Whether the connection was never made, so that the forge has not heard of the request.
+fn nothing_was_sent(fault: &Fault) -> bool {
+    match fault {
+        Fault::OfProxy(fault, _) => nothing_was_sent(fault),
+        fault => !matches!(
+            fault,
+            Fault::Lost | Fault::AnswerTimeout(_) | Fault::TooLarge(_) | Fault::NotHttp
+        ),
+    }
+}
+
+/// Whether the forge asks to be left alone: 429, or GitHub's 403 of its two limits.
+fn is_limited(reply: &Reply) -> bool {
+    let says = || {
+        let body = String::from_utf8_lossy(&reply.body).to_ascii_lowercase();
+        body.contains("secondary rate limit") || body.contains("abuse detection")
+    };
+    reply.status == 429
+        || (reply.status == 403
+            && (reply.header("retry-after").is_some()
+                || reply.header("x-ratelimit-remaining") == Some("0")
+                || says()))
+}
+
+/// How long it wants to be left alone: `Retry-After`, or until its limit begins anew, read against the answer's own clock.
+fn wanted_pause(reply: &Reply) -> Option<Duration> {
+    retry_after(reply).or_else(|| {
+        let is_used_up = ["x-ratelimit-remaining", "ratelimit-remaining"]
+            .iter()
+            .any(|name| reply.header(name) == Some("0"));
+        let until: u64 = ["x-ratelimit-reset", "ratelimit-reset"]
+            .iter()
+            .find_map(|name| reply.header(name)?.parse().ok())
+            .filter(|_| is_used_up)?;
+        let now = httpdate::parse_http_date(reply.header(DATE.as_str())?).ok()?;
+        let until = std::time::UNIX_EPOCH.checked_add(Duration::from_secs(until))?;
+        Some(until.duration_since(now).unwrap_or_default())
+    })
+}

@@ -1,0 +1,282 @@
+//! The port, asked against the forge in this process.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::time::Duration;
+
+use imago::io::forge::{Created, Draft, Forge as Client, ForgeKind, Settings, State, locate};
+use imago::io::registry;
+
+use crate::support::block_on;
+use crate::support::forge::{Flavour, Forge, Pull, PullState};
+use crate::support::registry::http::{Body, Response};
+
+const TOKEN: &str = "planted-forge-token";
+
+pub(super) fn settings(environment: &[(&str, &str)]) -> Settings {
+    let environment: BTreeMap<OsString, OsString> = environment
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()))
+        .collect();
+    let mut settings = Settings::like(&registry::Settings {
+        environment,
+        ..registry::Settings::default()
+    });
+    settings.limits.first_pause = Duration::from_millis(1);
+    settings.limits.answer = Duration::from_millis(500);
+    settings
+}
+
+fn kind_of(flavour: Flavour) -> ForgeKind {
+    match flavour {
+        Flavour::GitHub => ForgeKind::GitHub,
+    }
+}
+
+/// A forge, and a client that is signed in to it.
+fn pair(flavour: Flavour) -> (Forge, Client) {
+    let forge = Forge::start(flavour);
+    forge.state().token = Some(TOKEN.to_owned());
+    let location = locate(
+        "/srv/deploy.git",
+        Some(kind_of(flavour)),
+        Some(&forge.url()),
+        Some("shop/deploy"),
+    )
+    .unwrap();
+    let client = Client::open(location, &settings(&[("IMAGO_FORGE_TOKEN", TOKEN)])).unwrap();
+    (forge, client)
+}
+
+fn draft(head: &str) -> Draft<'_> {
+    Draft {
+        head,
+        base: "main",
+        title: "Update 2 image digests",
+        body: "| image | digest |",
+        labels: &[],
+        reviewers: &[],
+        assignees: &[],
+        is_draft: false,
+    }
+}
+
+const FLAVOURS: [Flavour; 1] = [Flavour::GitHub];
+
+#[test]
+fn a_request_is_made_found_changed_and_closed() {
+    for flavour in FLAVOURS {
+        let (forge, client) = pair(flavour);
+        block_on(async {
+            assert!(
+                client
+                    .open_requests("imago", "main")
+                    .await
+                    .unwrap()
+                    .is_none()
+            );
+            let made = client.create(&draft("imago")).await.unwrap();
+            let Created::Made { request, warnings } = made else {
+                panic!("{flavour:?}: {made:?}")
+            };
+            assert_eq!(warnings, [""; 0]);
+            assert!(request.url.starts_with(&forge.url()), "{}", request.url);
+            assert_eq!(
+                client.open_requests("imago", "main").await.unwrap(),
+                Some(request.clone())
+            );
+            assert!(
+                client
+                    .open_requests("imago", "release")
+                    .await
+                    .unwrap()
+                    .is_none()
+            );
+            client.update(&request, "Update 3", "other").await.unwrap();
+            let found = client
+                .open_requests("imago", "main")
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!((&*found.title, &*found.body), ("Update 3", "other"));
+            client.close(&found).await.unwrap();
+            assert!(
+                client
+                    .open_requests("imago", "main")
+                    .await
+                    .unwrap()
+                    .is_none()
+            );
+            let closed = client.closed_requests("imago", "main").await.unwrap();
+            assert_eq!(closed.len(), 1);
+            assert_eq!(closed[0].state, State::Closed);
+        });
+    }
+}
+
+#[test]
+fn requests_of_forks_of_other_branches_and_merged_ones_are_held_apart() {
+    for flavour in FLAVOURS {
+        let (forge, client) = pair(flavour);
+        {
+            let mut state = forge.state();
+            state.add(Pull {
+                is_of_fork: true,
+                ..Pull::default()
+            });
+            state.add(Pull {
+                base: "release".to_owned(),
+                ..Pull::default()
+            });
+            state.add(Pull {
+                head: "imago-web-0a1b2c".to_owned(),
+                ..Pull::default()
+            });
+            state.add(Pull {
+                head: "other".to_owned(),
+                ..Pull::default()
+            });
+            state.add(Pull {
+                state: PullState::Merged,
+                ..Pull::default()
+            });
+            for _ in 0..25 {
+                state.add(Pull {
+                    state: PullState::Closed,
+                    ..Pull::default()
+                });
+            }
+            state.add(Pull {
+                is_of_fork: true,
+                state: PullState::Closed,
+                ..Pull::default()
+            });
+        }
+        block_on(async {
+            assert!(
+                client
+                    .open_requests("imago", "main")
+                    .await
+                    .unwrap()
+                    .is_none()
+            );
+            let below = client.open_below("imago-", "main").await.unwrap();
+            let heads: Vec<&str> = below.iter().map(|it| &*it.head).collect();
+            assert_eq!(heads, ["imago-web-0a1b2c"]);
+            let closed = client.closed_requests("imago", "main").await.unwrap();
+            assert_eq!(closed.len(), 20);
+            assert_eq!((closed[0].number, closed[19].number), (30, 11));
+            assert!(closed.iter().all(|it| it.state == State::Closed));
+        });
+    }
+}
+
+#[test]
+fn all_pages_of_open_requests_are_read() {
+    for flavour in FLAVOURS {
+        let (forge, client) = pair(flavour);
+        forge.state().page = 7;
+        for number in 0..20 {
+            let head = format!("imago-{number}");
+            forge.state().add(Pull {
+                head,
+                ..Pull::default()
+            });
+        }
+        let below = block_on(client.open_below("imago-", "main")).unwrap();
+        assert_eq!(below.len(), 20);
+    }
+}
+
+#[test]
+fn two_runs_at_once_make_one_request_and_nothing_makes_none() {
+    for flavour in FLAVOURS {
+        let (forge, client) = pair(flavour);
+        forge.before("POST", "", |state| {
+            state.add(Pull {
+                title: "theirs".to_owned(),
+                ..Pull::default()
+            });
+        });
+        let created = block_on(client.create(&draft("imago"))).unwrap();
+        assert!(matches!(created, Created::Exists(it) if it.title == "theirs"));
+        assert_eq!(forge.state().open().len(), 1);
+        forge.state().empty.push("same".to_owned());
+        let created = block_on(client.create(&draft("same"))).unwrap();
+        assert!(matches!(created, Created::NothingBetween), "{created:?}");
+    }
+}
+
+#[test]
+fn a_request_whose_answer_is_lost_is_looked_for_before_it_is_made_again() {
+    for flavour in FLAVOURS {
+        for (lost, works) in [
+            (Response::new(502), true),
+            (Response::new(201).body("{}").sent(|_| Body::Nothing), true),
+            (
+                Response::new(201).body("{\"number\": 1}").sent(Body::Cut),
+                true,
+            ),
+            (Response::new(502), false),
+        ] {
+            let (forge, client) = pair(flavour);
+            match works {
+                true => forge.fail_after("POST", "", 1, lost),
+                false => forge.fail("POST", "", 1, lost),
+            }
+            let created = block_on(client.create(&draft("imago"))).unwrap();
+            assert!(matches!(created, Created::Made { .. }), "{created:?}");
+            assert_eq!(forge.state().pulls.len(), 1, "{flavour:?}");
+        }
+    }
+}
+
+#[test]
+fn a_comment_is_made_once() {
+    for flavour in FLAVOURS {
+        let (forge, client) = pair(flavour);
+        let number = forge.state().add(Pull::default());
+        forge.state().page = 2;
+        forge.state().pull(number).comments = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        let request = block_on(client.open_requests("imago", "main"))
+            .unwrap()
+            .unwrap();
+        let marker = "<!-- imago:paused -->";
+        let once = || block_on(client.comment_once(&request, marker, "A person has committed."));
+        assert!(once().unwrap());
+        assert!(!once().unwrap());
+        let comments = forge.state().pull(number).comments.clone();
+        assert_eq!(comments.len(), 4);
+        assert_eq!(comments[3], format!("A person has committed.\n\n{marker}"));
+    }
+}
+
+#[test]
+fn labels_and_people_are_set_and_what_fails_is_a_warning() {
+    for flavour in FLAVOURS {
+        let (forge, client) = pair(flavour);
+        forge.state().members = vec!["ada".to_owned(), "bob".to_owned()];
+        let names = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let (labels, people) = (names(&["images", "bot"]), names(&["ada", "nobody", "bob"]));
+        let created = block_on(client.create(&Draft {
+            labels: &labels,
+            reviewers: &people,
+            assignees: &people,
+            is_draft: true,
+            ..draft("imago")
+        }));
+        let Created::Made { request, warnings } = created.unwrap() else {
+            panic!("{flavour:?}")
+        };
+        let pull = forge.state().pull(request.number).clone();
+        assert_eq!(pull.labels, labels);
+        assert_eq!(pull.reviewers, ["ada", "bob"]);
+        assert_eq!(pull.assignees, ["ada", "bob"]);
+        assert!(pull.is_draft && request.is_draft);
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(
+            warnings.iter().all(|it| it.contains("nobody")),
+            "{warnings:?}"
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! GitHub's API, and that of GitHub Enterprise: `/api/v3` and `/api/graphql`.
+
+use serde_json::{Value, json};
+
+use super::{App, Pull, PullState, State, body, json as respond, names, paged, query};
+use crate::support::registry::http::{Request, Response};
+
+pub(super) fn answer(state: &mut State, request: &Request) -> Response {
+    if let Some(app) = state.app.clone()
+        && let Some(response) = of_app(state, request, &app)
+    {
+        return response;
+    }
+    let expected = state.token.as_ref().map(|token| format!("Bearer {token}"));
+    if expected.is_some() && expected.as_deref() != request.header("authorization") {
+        return refused(401, "Bad credentials");
+    }
+    if request.path == "/api/graphql" {
+        return graphql(state, &body(request));
+    }
+    let prefix = format!("/api/v3/repos/{}/", state.project);
+    let Some(rest) = request.path.strip_prefix(&prefix) else {
+        return refused(404, "Not Found");
+    };
+    let parts: Vec<&str> = rest.split('/').collect();
+    let number = parts.get(1).and_then(|text| text.parse::<u64>().ok());
+    match (request.method.as_str(), &parts[..]) {
+        ("GET", ["pulls"]) => list(state, request),
+        ("POST", ["pulls"]) => create(state, &body(request)),
+        (method, [_, _, ..]) => {
+            let Some(at) = state.pulls.iter().position(|it| Some(it.number) == number) else {
+                return refused(404, "Not Found");
+            };
+            one(state, request, method, &parts, at)
+        }
+        _ => refused(404, "Not Found"),
+    }
+}
+
+fn one(state: &mut State, request: &Request, method: &str, parts: &[&str], at: usize) -> Response {
+    let sent = body(request);
+    let members = state.members.clone();
+    let is_member = |name: &String| members.is_empty() || members.contains(name);
+    let pull = &mut state.pulls[at];
+    match (method, parts) {
+        ("GET", ["pulls", _]) => respond(200, &shown(state, at)),
+        ("PATCH", ["pulls", _]) => {
+            for (key, place) in [("title", &mut pull.title), ("body", &mut pull.body)] {
+                if let Some(text) = sent[key].as_str() {
+                    text.clone_into(place);
+                }
+            }
+            if sent["state"] == "closed" {
+                pull.state = PullState::Closed;
+            }
+            respond(200, &shown(state, at))
+        }
+        ("POST", ["issues", _, "labels"]) => {
+            pull.labels.extend(names(&sent["labels"]));
+            respond(
+                200,
+                &json!(
+                    pull.labels
+                        .iter()
+                        .map(|name| json!({ "name": name }))
+                        .collect::<Vec<_>>()
+                ),
+            )
+        }
+        ("POST", ["issues", _, "assignees"]) => {
+            let known = names(&sent["assignees"]).into_iter().filter(is_member);
+            pull.assignees.extend(known);
+            let shown: Vec<Value> = pull
+                .assignees
+                .iter()
+                .map(|name| json!({ "login": name }))
+                .collect();
+            respond(201, &json!({ "number": pull.number, "assignees": shown }))
+        }
+        ("POST", ["pulls", _, "requested_reviewers"]) => {
+            let people = names(&sent["reviewers"]);
+            if !people.iter().all(is_member) {
+                return refused(
+                    422,
+                    "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator of the shop/deploy repository.",
+                );
+            }
+            let teams = names(&sent["team_reviewers"]);
+            pull.reviewers.extend(people);
+            pull.reviewers
+                .extend(teams.iter().map(|team| format!("team {team}")));
+            respond(201, &shown(state, at))
+        }
+        ("GET", ["issues", _, "comments"]) => {
+            let comments: Vec<Value> = pull
+                .comments
+                .iter()
+                .map(|text| json!({ "body": text }))
+                .collect();
+            paged(state, request, &comments, "per_page")
+        }
+        ("POST", ["issues", _, "comments"]) => {
+            let text = sent["body"].as_str().unwrap_or_default().to_owned();
+            pull.comments.push(text.clone());
+            respond(201, &json!({ "body": text }))
+        }
+        _ => refused(404, "Not Found"),
+    }
+}
+
+fn list(state: &State, request: &Request) -> Response {
+    let wanted = query(request, "state").unwrap_or_else(|| "open".to_owned());
+    // Without an owner the name of the branch is passed over, and all are listed.
+    let head = query(request, "head").filter(|head| head.contains(':'));
+    let base = query(request, "base");
+    let items: Vec<Value> = (0..state.pulls.len())
+        .rev()
+        .filter(|at| {
+            let pull = &state.pulls[*at];
+            let owner = if pull.is_of_fork {
+                "fork"
+            } else {
+                owner(state)
+            };
+            let is_open = pull.state == PullState::Open;
+            (wanted == "all" || is_open == (wanted == "open"))
+                && head
+                    .as_ref()
+                    .is_none_or(|head| *head == format!("{owner}:{}", pull.head))
+                && base.as_ref().is_none_or(|base| *base == pull.base)
+        })
+        .map(|at| shown(state, at))
+        .collect();
+    paged(state, request, &items, "per_page")
+}
+
+fn create(state: &mut State, sent: &Value) -> Response {
+    let text = |key: &str| sent[key].as_str().unwrap_or_default().to_owned();
+    let (head, base) = (text("head"), text("base"));
+    let invalid = |errors: Value| {
+        let body = json!({ "message": "Validation Failed", "errors": errors, "status": "422" });
+        respond(422, &body)
+    };
+    let custom = |message: String| {
+        invalid(json!([{ "resource": "PullRequest", "code": "custom", "message": message }]))
+    };
+    if text("body").chars().count() > 65_536 {
+        return custom("body is too long (maximum is 65536 characters)".to_owned());
+    }
+    let (Some(commit), Some(_)) = (state.commit_of(&head), state.commit_of(&base)) else {
+        return invalid(json!([{ "resource": "PullRequest", "field": "head", "code": "invalid" }]));
+    };
+    if state.duplicate_of(&head, &base).is_some() {
+        let owner = owner(state);
+        return custom(format!("A pull request already exists for {owner}:{head}."));
+    }
+    if state.has_nothing(&head, &base) {
+        return custom(format!("No commits between {base} and {head}"));
+    }
+    state.add(Pull {
+        title: text("title"),
+        body: text("body"),
+        head,
+        base,
+        head_commit: commit,
+        is_draft: sent["draft"] == true,
+        ..Pull::default()
+    });
+    respond(201, &shown(state, state.pulls.len() - 1))
+}
+
+fn owner(state: &State) -> &str {
+    state.project.split('/').next().unwrap_or_default()
+}
+
+fn shown(state: &State, at: usize) -> Value {
+    let pull = &state.pulls[at];
+    let of = |id: u64, owner: &str| json!({ "id": id, "full_name": format!("{owner}/deploy") });
+    let head = match pull.is_of_fork {
+        true => of(8, "fork"),
+        false => of(7, owner(state)),
+    };
+    json!({
+        "number": pull.number,
+        "node_id": format!("PR_{}", pull.number),
+        "html_url": format!("{}/{}/pull/{}", state.address, state.project, pull.number),
+        "title": pull.title,
+        "body": pull.body,
+        "state": if pull.state == PullState::Open { "open" } else { "closed" },
+        "merged_at": (pull.state == PullState::Merged).then_some("2026-01-02T03:04:05Z"),
+        "draft": pull.is_draft,
+        "head": { "ref": pull.head, "sha": pull.head_commit, "repo": head },
+        "base": { "ref": pull.base, "sha": "b".repeat(40), "repo": of(7, owner(state)) },
+    })
+}
+
+fn graphql(state: &mut State, sent: &Value) -> Response {
+    let asked = sent["query"].as_str().unwrap_or_default();
+    let variables = &sent["variables"];
+    let failed = |kind: &str, message: &str| {
+        let errors = json!([{ "type": kind, "message": message }]);
+        respond(200, &json!({ "data": null, "errors": errors }))
+    };
+    if !asked.contains("enablePullRequestAutoMerge") {
+        let number = variables["number"].as_u64();
+        let Some(pull) = state.pulls.iter().find(|it| Some(it.number) == number) else {
+            return failed("NOT_FOUND", "Could not resolve to a PullRequest");
+        };
+        let on = pull
+            .auto_merge
+            .as_ref()
+            .map(|_| json!({ "enabledAt": "2026-01-02T03:04:05Z" }));
+        let found = json!({ "id": format!("PR_{}", pull.number), "autoMergeRequest": on });
+        let repository = json!({ "viewerDefaultMergeMethod": "SQUASH", "pullRequest": found });
+        return respond(200, &json!({ "data": { "repository": repository } }));
+    }
+    if !state.allows_auto_merge {
+        return failed(
+            "UNPROCESSABLE",
+            "Pull request Auto merge is not allowed for this repository",
+        );
+    }
+    if state.is_ready {
+        return failed(
+            "UNPROCESSABLE",
+            "Pull request Pull request is in clean status",
+        );
+    }
+    let id = variables["id"].as_str().unwrap_or_default();
+    let Some(pull) = state
+        .pulls
+        .iter_mut()
+        .find(|it| format!("PR_{}", it.number) == id)
+    else {
+        return failed("NOT_FOUND", "Could not resolve to a node");
+    };
+    if variables["head"] != pull.head_commit.as_str() {
+        return failed("UNPROCESSABLE", "Head sha didn't match expected sha");
+    }
+    pull.auto_merge = Some(pull.head_commit.clone());
+    let done = json!({ "enablePullRequestAutoMerge": { "clientMutationId": null } });
+    respond(200, &json!({ "data": done }))
+}
+
+/// What an app asks for before it has a token.
+fn of_app(_state: &State, _request: &Request, _app: &App) -> Option<Response> {
+    None
+}
+
+fn refused(status: u16, message: &str) -> Response {
+    let body = json!({ "message": message, "documentation_url": "https://docs.example.com" });
+    respond(status, &body)
+}

@@ -12,13 +12,13 @@ mod owner;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::ffi::OsString;
 
 use self::aim::{Aim, Content};
 use self::content::Committed;
 use super::report::{Place, Problem};
 use super::request::CommitRequest;
-use super::workspace::{Workspace, WorkspaceKind};
+use super::workspace::{Origin, Workspace, WorkspaceKind};
 use crate::engine::code::Code;
 use crate::io::files as disk;
 use crate::io::git::GitError;
@@ -66,9 +66,10 @@ impl Session {
     pub(super) fn open(request: &CommitRequest, at: &Workspace) -> anyhow::Result<Self> {
         disk::probe_open(OPEN_FILES)
             .map_err(|error| refused(&GitError::OpenFiles(error.to_string())))?;
-        let opened = match at.kind {
-            WorkspaceKind::WorkingTree => Repository::open(&at.root),
-            WorkspaceKind::Bare => Repository::open_bare(&at.root),
+        let opened = match (at.kind, at.origin()) {
+            (WorkspaceKind::WorkingTree, _) => Repository::open(&at.root),
+            (WorkspaceKind::Bare, None) => Repository::open_bare(&at.root),
+            (WorkspaceKind::Bare, Some(_)) => Repository::open_own(&at.root),
         };
         let mut repository = opened.map_err(|error| refused(&error))?;
         let head = repository.head().map_err(|error| refused(&error))?;
@@ -111,7 +112,7 @@ impl Session {
         (self.aim.content == Content::Commit).then_some(Committed {
             repository: &self.repository,
             commit: self.aim.base,
-            fetch: Some((&self.request, self.transport.as_ref())),
+            fetch: Some((&self.request.environment, self.transport.as_ref())),
         })
     }
 }
@@ -120,18 +121,27 @@ impl Session {
 pub(super) struct BareHead {
     repository: Repository,
     head: Head,
+    origin: Option<Origin>,
 }
 
 impl BareHead {
     /// Opens it. `Err` is always a [`Problem`].
-    pub(super) fn open(root: &Path) -> anyhow::Result<Self> {
-        let opened = Repository::open_bare(root);
+    pub(super) fn open(at: &Workspace) -> anyhow::Result<Self> {
+        let root = &at.root;
+        let opened = match at.origin() {
+            Some(_) => Repository::open_own(root),
+            None => Repository::open_bare(root),
+        };
         let opened = opened.and_then(|repository| Ok((repository.head()?, repository)));
         let (head, repository) = opened.map_err(|error| Problem {
             what: format!("cannot read the files of `{}`", root.display()),
             ..refused(&error)
         })?;
-        Ok(Self { repository, head })
+        Ok(Self {
+            repository,
+            head,
+            origin: at.origin().cloned(),
+        })
     }
 
     /// The commit that HEAD names.
@@ -139,7 +149,7 @@ impl BareHead {
         Committed {
             repository: &self.repository,
             commit: self.head.commit,
-            fetch: None,
+            fetch: (self.origin.as_ref()).map(|origin| (&*origin.environment, None)),
         }
     }
 }
@@ -152,7 +162,7 @@ fn identity(request: &CommitRequest, repository: &Repository) -> anyhow::Result<
 
 /// Fetches contents that a partial clone has left at its remote, all at once. Other clones have all that they need.
 fn fetch_contents(
-    request: &CommitRequest,
+    environment: &BTreeMap<OsString, OsString>,
     repository: &Repository,
     transport: Option<&Transport>,
     absent: &BTreeSet<ContentId>,
@@ -170,8 +180,11 @@ fn fetch_contents(
         Some(transport) if transport.remote() == remote => transport.fetch_contents(absent),
         _ => {
             // The token is meant for the remote that is pushed to, and for no other host.
-            let mut environment = request.environment.clone();
-            environment.retain(|name, _| name != "IMAGO_GIT_TOKEN" && name != "IMAGO_GIT_USERNAME");
+            let mut environment = environment.clone();
+            if !repository.is_own() {
+                environment
+                    .retain(|name, _| name != "IMAGO_GIT_TOKEN" && name != "IMAGO_GIT_USERNAME");
+            }
             Transport::open(repository.root(), &remote, &environment)
                 .and_then(|transport| transport.fetch_contents(absent))
         }

@@ -53,7 +53,7 @@ pub async fn run(
     let registries = request.registries.reached(|path| at.reach(path));
     let (lock, place) = match at.in_commit(&request.lock.path) {
         Some(path) if request.lock.offline => {
-            let head = BareHead::open(&at.root)?;
+            let head = BareHead::open(at)?;
             let bytes = head.committed().file(&path).map_err(|problem| *problem)?;
             (request.lock.at(path), LockPlace::Commit(bytes))
         }

@@ -178,7 +178,7 @@ impl Job {
             (None, None) => None,
         };
         let bare = match (&session, self.at.kind) {
-            (None, WorkspaceKind::Bare) => Some(BareHead::open(&self.at.root)?),
+            (None, WorkspaceKind::Bare) => Some(BareHead::open(&self.at)?),
             _ => None,
         };
         let of_session = session.as_ref().and_then(Session::committed);

@@ -72,7 +72,7 @@ pub fn in_files(request: &FilesRequest, at: &Workspace) -> anyhow::Result<Invent
                 .map_err(|error| survey::wrong_paths(&error))?
         }
         (Input::Paths, WorkspaceKind::Bare) => {
-            let head = BareHead::open(&at.root)?;
+            let head = BareHead::open(at)?;
             let lock = &request.lock.path;
             (head.committed()).survey(scope, lock, request.sought(), unasked)?
         }

@@ -24,6 +24,7 @@ pub mod observer;
 mod overlays;
 mod pass;
 mod ready;
+pub mod remote;
 mod replaced;
 pub mod report;
 pub mod request;

@@ -1,6 +1,9 @@
 //! Where a run works: what is relative begins here, and never at the process's own current folder.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use super::report::{Place, Problem};
 use crate::engine::code::Code;
@@ -18,6 +21,21 @@ pub struct Workspace {
     pub kind: WorkspaceKind,
     /// Whether the process stands in `current`. The system opens a relative path faster, and a report names it as it was typed.
     is_of_the_process: bool,
+    /// Where its clone comes from, if imago has made it.
+    origin: Option<Origin>,
+}
+
+/// Where a clone of ours comes from.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The environment of the `git` program that fetches. It may hold secrets, and is never printed.
+    pub environment: Arc<BTreeMap<OsString, OsString>>,
+}
+
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Origin").finish_non_exhaustive()
+    }
 }
 
 /// What a workspace has for files.
@@ -47,7 +65,24 @@ impl Workspace {
             kind,
             current,
             is_of_the_process: false,
+            origin: None,
         }
+    }
+
+    /// A bare clone that imago has made at `root`. Paths in it begin at the root of its commit, all others at `current`.
+    pub fn of_clone(root: PathBuf, current: PathBuf, origin: Origin) -> Self {
+        Self {
+            root,
+            current,
+            kind: WorkspaceKind::Bare,
+            is_of_the_process: false,
+            origin: Some(origin),
+        }
+    }
+
+    /// Where its clone comes from, if imago has made it.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
     }
 
     /// The folder that the process stands in, and stays in as long as the run takes.
@@ -63,6 +98,12 @@ impl Workspace {
     pub fn of_paths(&self, paths: &[PathBuf]) -> Result<Self, Box<Problem>> {
         if self.kind == WorkspaceKind::WorkingTree {
             return Ok(self.clone());
+        }
+        if self.origin.is_some() {
+            return Ok(Self {
+                current: self.root.clone(),
+                ..self.clone()
+            });
         }
         let is_outside = |path: &PathBuf| {
             let named = self.current.join(path);
@@ -83,6 +124,7 @@ impl Workspace {
                     current: root.clone(),
                     root,
                     is_of_the_process: false,
+                    origin: None,
                 })
             }
             _ => Err(Box::new(Problem {

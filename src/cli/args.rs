@@ -15,6 +15,7 @@ mod inventory;
 mod mistake;
 mod output;
 mod registries;
+mod remote;
 mod spelling;
 mod tags;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use init::Init;
 pub use inventory::{Inventory, ListFormat};
 pub use output::{Format, Reporting, Verbosity, When};
 pub use registries::{Locking, Registries};
+pub use remote::Remote;
 pub use tags::{Tags, TagsFormat};
 pub use workloads::{Kinds, Selecting};
 

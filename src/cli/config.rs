@@ -45,10 +45,13 @@ pub struct Config {
 /// The most bytes of settings that are read.
 const LARGEST: usize = 64 * 1024;
 
-/// Reads the file of the commit that HEAD of a bare repository names. `None`: it has none.
-pub fn read_of_head(root: &Path) -> Result<Option<Config>, Mistake> {
-    let of_head = |name: &str| format!("HEAD:{name}");
-    let file = |name: &str| match git::file_of_head(root, Path::new(name)) {
+/// Reads the file of the commit that HEAD of a bare repository names. `None`: it has none. A clone of our own is `own`.
+pub fn read_of_head(root: &Path, own: bool) -> Result<Option<Config>, Mistake> {
+    let of_head = |name: &str| match own {
+        true => name.to_owned(),
+        false => format!("HEAD:{name}"),
+    };
+    let file = |name: &str| match git::file_of_head(root, own, Path::new(name)) {
         Ok(bytes) => Ok(bytes),
         Err(error @ (GitError::Other(_) | GitError::Absent(_))) => Err(Mistake {
             what: format!("cannot read the settings: {error}"),
@@ -69,6 +72,21 @@ pub fn read_of_head(root: &Path) -> Result<Option<Config>, Mistake> {
             None => Ok(None),
         },
     }
+}
+
+/// Reads a file of this machine for a repository whose commit is at `root`: its paths and globs begin at the commit's root.
+pub fn read_for_clone(
+    named: &Path,
+    current: &Path,
+    root: &Path,
+) -> Result<Option<Config>, Mistake> {
+    let read = read(Some(named), current)?;
+    Ok(read.map(|config| Config {
+        folder: root.to_owned(),
+        is_of_commit: true,
+        current: root.to_owned(),
+        ..config
+    }))
 }
 
 /// Reads the file that was named, or the one at the root of the current folder's repository. `None`: nothing was named or is there.

@@ -6,6 +6,7 @@ mod init;
 mod manual;
 pub mod printer;
 pub mod refused;
+mod remote;
 pub mod render;
 mod reports;
 mod runtime;
@@ -21,6 +22,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Context as _;
 
 use crate::app::observer::{Event, Observer};
+use crate::app::remote::RemoteClone;
 use crate::app::report::{Action, Problem, Report};
 use crate::app::workspace::{Workspace, WorkspaceKind};
 use crate::app::{cluster, digest, files, images, import, tags};
@@ -57,28 +59,38 @@ pub fn run(
     let current = std::env::current_dir();
     let typed_in = current.as_deref().unwrap_or(Path::new(""));
     let code = match read(arguments, typed_in, outside, printer) {
-        Ok(Settings::Files {
-            request,
-            reporting,
-            verbosity,
-        }) => {
+        Ok((
+            Settings::Files {
+                request,
+                reporting,
+                verbosity,
+            },
+            clone,
+        )) => {
             let heading = Heading::Detours(request.registries.detours.clone());
             let asks = match request.asks_registries() {
                 true => Asks::Registries,
                 false => Asks::Nobody,
             };
             run_report(&reporting, verbosity, heading, printer, |observer| {
-                let current = current.context("cannot tell the current folder")?;
-                let at = Workspace::of_the_process(current);
+                let at = match &clone {
+                    Some(clone) => clone.workspace().clone(),
+                    None => Workspace::of_the_process(
+                        current.context("cannot tell the current folder")?,
+                    ),
+                };
                 block_on(asks, files::run(&request, &at, observer))
             })
         }
-        Ok(Settings::Cluster {
-            request,
-            reporting,
-            verbosity,
-            warnings,
-        }) => run_report(
+        Ok((
+            Settings::Cluster {
+                request,
+                reporting,
+                verbosity,
+                warnings,
+            },
+            _,
+        )) => run_report(
             &reporting,
             verbosity,
             Heading::Warnings(warnings),
@@ -88,11 +100,14 @@ pub fn run(
                 block_on(Asks::ApiServer, cluster::run(&request, &at, observer))
             },
         ),
-        Ok(Settings::Images {
-            of,
-            format,
-            verbosity,
-        }) => {
+        Ok((
+            Settings::Images {
+                of,
+                format,
+                verbosity,
+            },
+            _,
+        )) => {
             let at = current.context("cannot tell the current folder");
             run_images(
                 &of,
@@ -102,11 +117,14 @@ pub fn run(
                 printer,
             )
         }
-        Ok(Settings::Init {
-            request,
-            consent,
-            verbosity,
-        }) => {
+        Ok((
+            Settings::Init {
+                request,
+                consent,
+                verbosity,
+            },
+            _,
+        )) => {
             printer.set_colour(verbosity.colour);
             let current = current.context("cannot tell the current folder");
             let set_up = current.and_then(|current| {
@@ -118,11 +136,11 @@ pub fn run(
                 Err(error) => fail(&error, printer),
             }
         }
-        Ok(Settings::Digest { request, verbosity }) => {
+        Ok((Settings::Digest { request, verbosity }, _)) => {
             let at = Workspace::of_the_process(current.unwrap_or_default());
             run_digest(&request, &at, verbosity, printer)
         }
-        Ok(Settings::Import { request, verbosity }) => {
+        Ok((Settings::Import { request, verbosity }, _)) => {
             printer.set_colour(verbosity.colour);
             let current = current.context("cannot tell the current folder");
             let report = current
@@ -135,15 +153,18 @@ pub fn run(
                 Err(error) => fail(&error, printer),
             }
         }
-        Ok(Settings::Tags {
-            request,
-            format,
-            verbosity,
-        }) => {
+        Ok((
+            Settings::Tags {
+                request,
+                format,
+                verbosity,
+            },
+            _,
+        )) => {
             let at = Workspace::of_the_process(current.unwrap_or_default());
             run_tags(&request, &at, format, verbosity, printer)
         }
-        Ok(Settings::Text(text)) => {
+        Ok((Settings::Text(text), _)) => {
             printer.print_as(To::Stdout, &text, Form::Own);
             DONE
         }
@@ -168,6 +189,7 @@ pub fn run(
             );
             COULD_NOT_RUN
         }
+        Err(Refused::Failed(problem)) => fail(&anyhow::Error::new(*problem), printer),
     };
     let code = match printer.take_failure() {
         Some(error) => {
@@ -188,14 +210,42 @@ pub fn run(
     interrupt::noted().map_or(code, Interrupt::exit_code)
 }
 
-/// The command line, with the repository's settings for what it leaves open.
+/// The command line, with the repository's settings for what it leaves open, and the clone of a repository that is named by its address.
 fn read(
     arguments: impl IntoIterator<Item = OsString>,
     current: &Path,
     outside: &Outside,
     printer: &mut Printer,
-) -> Result<Settings, Refused> {
+) -> Result<(Settings, Option<RemoteClone>), Refused> {
     let mut typed = args::parse(arguments)?;
+    if let Command::Files(flags) = &mut typed.command
+        && let Some(request) =
+            settings::remote::request(flags, outside, current).map_err(Refused::Usage)?
+    {
+        // A mistake in the flags must not cost a clone.
+        settings::check_files(flags, outside).map_err(Refused::Usage)?;
+        let clone = remote::open(flags, &request, current)?;
+        let outside = Outside {
+            environment: request.environment.as_ref().clone(),
+            ..outside.clone()
+        };
+        let mut settings = settings::check(typed, &outside).map_err(Refused::Usage)?;
+        if let Settings::Files { reporting, .. } = &mut settings {
+            reporting.from_root = true;
+        }
+        return Ok((settings, Some(clone)));
+    }
+    let settings = read_here(typed, current, outside, printer)?;
+    Ok((settings, None))
+}
+
+/// As [`read`], with the settings of the repository that the process stands in.
+fn read_here(
+    mut typed: args::Typed,
+    current: &Path,
+    outside: &Outside,
+    printer: &mut Printer,
+) -> Result<Settings, Refused> {
     let configuration = match &typed.command {
         Command::Files(flags) => &flags.configuration,
         Command::Digest(flags) => &flags.configuration,
@@ -224,7 +274,9 @@ fn read(
             };
             let at = Workspace::at(current.to_owned()).of_paths(paths);
             let read = match (named, at) {
-                (None, Ok(at)) if at.kind == WorkspaceKind::Bare => config::read_of_head(&at.root),
+                (None, Ok(at)) if at.kind == WorkspaceKind::Bare => {
+                    config::read_of_head(&at.root, false)
+                }
                 _ => config::read(named.as_deref(), current),
             };
             read.map_err(|mistake| Refused::Setting(Box::new(mistake)))?

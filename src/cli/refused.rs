@@ -2,6 +2,8 @@
 
 use clap::builder::StyledStr;
 
+use crate::app::report::Problem;
+
 /// Why there is nothing to run.
 #[derive(Debug)]
 pub enum Refused {
@@ -11,6 +13,8 @@ pub enum Refused {
     Usage(UsageError),
     /// What the repository's settings say is wrong.
     Setting(Box<Mistake>),
+    /// The repository that is named by its address cannot be worked in.
+    Failed(Box<Problem>),
 }
 
 /// A mistake on the command line, and what to type in its place.

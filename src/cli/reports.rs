@@ -94,7 +94,11 @@ pub(super) fn write(
     verbosity: Verbosity,
     printer: &mut Printer,
 ) -> anyhow::Result<()> {
-    let basis = basis();
+    let here = basis();
+    let basis = match reporting.from_root {
+        true => Basis::default(),
+        false => here.clone(),
+    };
     print(report, reporting.output, &basis, verbosity, printer);
     let mut outcome = Ok(());
     for file in &reporting.files {
@@ -106,7 +110,7 @@ pub(super) fn write(
             &Styles::plain(),
         );
         // Looked up again: a link may have taken its place while the run went on.
-        let place = links::destination(&basis.root, &file.path);
+        let place = links::destination(&here.root, &file.path);
         let written = place.and_then(|place| files::put(&place, rendered.as_bytes()));
         outcome = outcome.and(written.map_err(|error| unwritten(file, &error).into()));
     }
@@ -543,6 +547,7 @@ mod tests {
         let reporting = Reporting {
             output: Format::Text,
             files: vec![file("none/a"), file("b")],
+            from_root: false,
         };
         let error = prepare(&reporting).unwrap_err();
         assert_eq!(

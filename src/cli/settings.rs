@@ -10,6 +10,7 @@ mod in_files;
 mod inventory;
 pub(super) mod kinds;
 pub(super) mod registries;
+pub(super) mod remote;
 mod reporting;
 #[cfg(test)]
 mod tests;
@@ -191,6 +192,12 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
             verbosity,
         }),
     }
+}
+
+/// Checks the flags of `imago files` alone.
+pub(super) fn check_files(flags: &args::Files, outside: &Outside) -> Result<(), UsageError> {
+    reporting::reporting(flags.reporting.clone())?;
+    in_files::request(flags.clone(), outside).map(drop)
 }
 
 /// Whether a person has agreed to what is written.

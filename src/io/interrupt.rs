@@ -2,14 +2,18 @@
 //!
 //! A signal ends the program at once, with exit code 128 plus the signal's number. This also works for the first process of a
 //! container, which the system would not end by default. While a [`Held`] exists, signals are only noted, and its holder has to
-//! finish soon. No thread waits for signals.
+//! finish soon. No thread waits for signals, unless a folder is to be removed before the end ([`remove_on_signal`]).
 
-use std::io;
+use std::collections::BTreeSet;
+use std::io::{self, Read as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use signal_hook::low_level::pipe;
 
 /// A process has one set of signal handlers, so there is one state.
 static STATE: LazyLock<State> = LazyLock::new(|| State {
@@ -32,6 +36,34 @@ struct Holders {
     work: usize,
     /// Running children. They are ended before the process ends.
     children: usize,
+    /// Folders that are removed before the process ends.
+    folders: BTreeSet<PathBuf>,
+    /// Whether [`listen`] was called, so that this process is ours to end.
+    listens: bool,
+    /// Whether a thread waits for signals.
+    watched: bool,
+}
+
+impl Holders {
+    /// Whether a signal may end the process as soon as its folders are removed.
+    fn is_free(&self) -> bool {
+        self.work + self.children == 0
+    }
+
+    /// Lets a signal end the process at once, or not.
+    fn settle(&self) {
+        let at_once = self.is_free() && self.folders.is_empty();
+        STATE.at_once.store(at_once, Ordering::SeqCst);
+    }
+
+    /// Removes the folders and ends the process.
+    fn end(&self, interrupt: Interrupt) -> ! {
+        for folder in &self.folders {
+            // What cannot be removed stays: the process ends all the same.
+            let _ = std::fs::remove_dir_all(folder);
+        }
+        std::process::exit(interrupt.exit_code().into());
+    }
 }
 
 /// Installs the signal handlers. Call it once, from `main`.
@@ -45,7 +77,53 @@ pub fn listen() -> io::Result<()> {
             signal.unsigned_abs() as usize,
         )?;
     }
+    holders().listens = true;
     Ok(())
+}
+
+/// While a value of this type exists, its folder is removed before a signal ends the process.
+#[derive(Debug)]
+#[must_use = "the folder is removed only while it is held"]
+pub(in crate::io) struct Removed(PathBuf);
+
+/// Has a folder removed when a signal ends the process.
+pub(in crate::io) fn remove_on_signal(folder: &Path) -> Removed {
+    let mut held = holders();
+    held.folders.insert(folder.to_owned());
+    held.settle();
+    if held.listens && !held.watched {
+        // Without the thread a signal waits until the folder is gone, as it does for other work.
+        held.watched = watch().is_ok();
+    }
+    Removed(folder.to_owned())
+}
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        let mut held = holders();
+        held.folders.remove(&self.0);
+        held.settle();
+    }
+}
+
+/// Starts the thread that ends the process after a signal, if neither work nor a child delays that. Children end by themselves then, and
+/// the last one ends the process.
+fn watch() -> io::Result<()> {
+    let (mut reader, writer) = UnixStream::pair()?;
+    for signal in [SIGINT, SIGTERM] {
+        pipe::register(signal, writer.try_clone()?)?;
+    }
+    let wait = move || {
+        let mut byte = [0; 1];
+        while reader.read_exact(&mut byte).is_ok() {
+            let held = holders();
+            if let Some(interrupt) = noted().filter(|_| held.is_free()) {
+                held.end(interrupt);
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("signals".to_owned());
+    thread.spawn(wait).map(drop)
 }
 
 /// A signal that was noted.
@@ -92,9 +170,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         let mut held = holders();
         held.work -= 1;
-        STATE
-            .at_once
-            .store(held.work + held.children == 0, Ordering::SeqCst);
+        held.settle();
     }
 }
 
@@ -121,11 +197,9 @@ impl Drop for HeldForChild {
     fn drop(&mut self) {
         let mut held = holders();
         held.children -= 1;
-        let free = held.work + held.children == 0;
-        STATE.at_once.store(free, Ordering::SeqCst);
-        drop(held);
-        if let Some(interrupt) = noted().filter(|_| free) {
-            std::process::exit(interrupt.exit_code().into());
+        held.settle();
+        if let Some(interrupt) = noted().filter(|_| held.is_free()) {
+            held.end(interrupt);
         }
     }
 }

@@ -15,4 +15,5 @@ mod once;
 pub mod registry;
 pub mod resolver;
 pub mod scan;
+pub mod scratch;
 pub mod stdin;

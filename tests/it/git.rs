@@ -1,5 +1,6 @@
 //! Runs in a Git repository, checked with the `git` program.
 
+mod address;
 mod bare;
 mod branch;
 mod careful;

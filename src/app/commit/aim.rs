@@ -321,7 +321,8 @@ fn refuse_foreign(
                 ))));
             }
             Unknown::Contents(contents) => {
-                fetch_contents(request, repository, transport.map(|(it, ..)| it), contents)?;
+                let remote = transport.map(|(remote, ..)| remote);
+                fetch_contents(&request.environment, repository, remote, contents)?;
                 *repository = repository.again().map_err(failed)?;
                 fetched.extend(contents);
                 continue;

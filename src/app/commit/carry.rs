@@ -266,7 +266,7 @@ impl Carrier<'_> {
             .absent_between(from, to)
             .map_err(|error| refused(&error))?;
         fetch_contents(
-            &self.session.request,
+            &self.session.request.environment,
             &self.session.repository,
             Some(transport),
             &absent,

@@ -1,12 +1,12 @@
 //! The files of a commit, as what a run plans on.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::{fault, fetch_contents, refused};
 use crate::app::examine::Questions;
 use crate::app::report::Problem;
-use crate::app::request::CommitRequest;
 use crate::app::survey::{self, Sought, Survey};
 use crate::engine::code::Code;
 use crate::io::git::GitError;
@@ -14,13 +14,16 @@ use crate::io::git::repository::{CommitId, Listed, Repository};
 use crate::io::git::transport::Transport;
 use crate::io::scan;
 
+/// The environment in which `git` fetches, and the remote that is open already.
+type Fetch<'r> = (&'r BTreeMap<OsString, OsString>, Option<&'r Transport>);
+
 /// A commit, and how contents are fetched that a partial clone has left at its remote.
 #[derive(Clone, Copy)]
 pub(in crate::app) struct Committed<'r> {
     pub(super) repository: &'r Repository,
     pub(super) commit: CommitId,
     /// `None`: nothing is fetched.
-    pub(super) fetch: Option<(&'r CommitRequest, Option<&'r Transport>)>,
+    pub(super) fetch: Option<Fetch<'r>>,
 }
 
 impl Committed<'_> {
@@ -102,8 +105,8 @@ impl Committed<'_> {
         }
         let absent = self.repository.absent(files).map_err(failed)?;
         match self.fetch {
-            Some((request, transport)) => {
-                fetch_contents(request, self.repository, transport, &absent)
+            Some((environment, transport)) => {
+                fetch_contents(environment, self.repository, transport, &absent)
             }
             None if absent.is_empty() => Ok(()),
             None => Err(fault(

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Configuration, Git, Images, Kinds, Locking, Registries, Reporting, Selecting};
+use super::{Configuration, Git, Images, Kinds, Locking, Registries, Remote, Reporting, Selecting};
 use crate::io::scan::Globs;
 
 pub(super) const EXAMPLES: &str = "\
@@ -15,7 +15,7 @@ Examples:
   kustomize build . | imago files --check -   check what a program prints";
 
 /// The flags of `imago files`.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct Files {
     /// Folders, files, or - for standard input [default: .]
     #[arg(value_name = "PATH", help_heading = "Files", display_order = 0)]
@@ -59,6 +59,9 @@ pub struct Files {
     )]
     pub max_changes: Option<usize>,
 
+    /// Which repository is worked in.
+    #[command(flatten)]
+    pub remote: Remote,
     /// What is committed and pushed.
     #[command(flatten)]
     pub git: Git,

@@ -3,7 +3,7 @@
 use clap::Args;
 
 /// What is committed and pushed.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Git")]
 pub struct Git {
     /// Commit the changed files, and nothing else

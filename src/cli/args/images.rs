@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::app::request::ImageGlobs;
 
 /// The flags about images; the same in every mode.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Images")]
 pub struct Images {
     /// Where tags are kept: annotation, or tag (in place)

@@ -35,7 +35,7 @@ pub enum When {
 }
 
 /// The flags about the report; the same in every mode.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub struct Reporting {
     /// Print text, json, github, sarif or markdown

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::io::registry::Detour;
 
 /// The flags about registries; the same in every mode.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Registries")]
 pub struct Registries {
     /// Ask TO for images written FROM (repeats)
@@ -37,7 +37,7 @@ pub struct Registries {
 }
 
 /// The flags about the lock.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Registries")]
 pub struct Locking {
     /// The lock of digests [default: imago.lock]

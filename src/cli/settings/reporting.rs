@@ -17,6 +17,8 @@ pub struct Reporting {
     pub output: Format,
     /// The files beside it, in the order in which they were named.
     pub files: Vec<ReportFile>,
+    /// Whether names of files begin at the root of the repository, and not at the current folder.
+    pub from_root: bool,
 }
 
 /// A file that the report is written to.
@@ -44,6 +46,7 @@ pub(super) fn reporting(typed: args::Reporting) -> Result<Reporting, UsageError>
         None => Ok(Reporting {
             output: typed.output.unwrap_or_default(),
             files,
+            from_root: false,
         }),
     }
 }

@@ -4,7 +4,9 @@
 //! may be committed, and in which order, is the business of `app::commit`. It never forces a reference, and it never touches an entry of
 //! the index, or a reference, that it was not told to.
 
+pub mod address;
 pub mod change;
+pub mod clone;
 mod credentials;
 pub mod identity;
 pub mod limits;
@@ -35,9 +37,13 @@ pub(in crate::io) fn is_bare(root: &Path) -> bool {
     git2::Repository::open(root).is_ok_and(|repository| repository.is_bare())
 }
 
-/// A file of the commit that HEAD of a bare repository names, by its path from the root. `None`: HEAD or the commit has none.
-pub fn file_of_head(root: &Path, path: &Path) -> Result<Option<Vec<u8>>, GitError> {
-    let repository = repository::Repository::open_bare(root)?;
+/// A file of the commit that HEAD of a bare repository names, by its path from the root. `None`: HEAD or the commit has none. A clone of
+/// our own is `own`.
+pub fn file_of_head(root: &Path, own: bool, path: &Path) -> Result<Option<Vec<u8>>, GitError> {
+    let repository = match own {
+        true => repository::Repository::open_own(root)?,
+        false => repository::Repository::open_bare(root)?,
+    };
     let Ok(head) = repository.head() else {
         return Ok(None);
     };

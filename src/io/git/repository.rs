@@ -61,15 +61,24 @@ pub enum Objects {
 #[derive(Clone, Debug)]
 pub struct Opener {
     root: PathBuf,
-    is_bare: bool,
+    kind: Kind,
     objects: Objects,
+}
+
+/// How a repository is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    WorkTree,
+    Bare,
+    /// A bare clone of our own, which needs nobody's trust.
+    Own,
 }
 
 impl Opener {
     /// A handle of its own.
     pub(super) fn open(&self) -> Result<Repository, GitError> {
         const BEFORE_ALL_OTHERS: i32 = 1000;
-        let repository = Repository::open_as(&self.root, self.is_bare)?;
+        let repository = Repository::open_as(&self.root, self.kind)?;
         if self.objects == Objects::Rehearsed {
             repository
                 .inner
@@ -93,6 +102,7 @@ pub struct Repository {
     pub(super) inner: git2::Repository,
     /// The working tree's root, or the folder of a bare repository, without links.
     root: PathBuf,
+    kind: Kind,
 }
 
 impl Repository {
@@ -100,7 +110,7 @@ impl Repository {
     pub fn open(root: &Path) -> Result<Self, GitError> {
         let inner = Self::open_any(root)?;
         let root = inner.workdir().ok_or(GitError::Bare)?.canonicalize();
-        Self::checked(inner, root)
+        Self::checked(inner, root, Kind::WorkTree)
     }
 
     /// Opens the bare repository at this folder.
@@ -112,12 +122,21 @@ impl Repository {
         if forbids_bare(&inner.config()?) {
             return Err(GitError::ExplicitBare);
         }
-        Self::checked(inner, root.canonicalize())
+        Self::checked(inner, root.canonicalize(), Kind::Bare)
     }
 
-    fn checked(inner: git2::Repository, root: std::io::Result<PathBuf>) -> Result<Self, GitError> {
+    /// Opens a bare clone that imago has made at this folder.
+    pub fn open_own(root: &Path) -> Result<Self, GitError> {
+        Self::checked(Self::open_any(root)?, root.canonicalize(), Kind::Own)
+    }
+
+    fn checked(
+        inner: git2::Repository,
+        root: std::io::Result<PathBuf>,
+        kind: Kind,
+    ) -> Result<Self, GitError> {
         let root = root.map_err(|error| GitError::Other(error.to_string()))?;
-        let repository = Self { inner, root };
+        let repository = Self { inner, root, kind };
         // An index of an unknown form is found here, before anything is written.
         repository.inner.index().map_err(unsupported)?;
         Ok(repository)
@@ -139,10 +158,11 @@ impl Repository {
         })
     }
 
-    fn open_as(root: &Path, is_bare: bool) -> Result<Self, GitError> {
-        match is_bare {
-            true => Self::open_bare(root),
-            false => Self::open(root),
+    fn open_as(root: &Path, kind: Kind) -> Result<Self, GitError> {
+        match kind {
+            Kind::WorkTree => Self::open(root),
+            Kind::Bare => Self::open_bare(root),
+            Kind::Own => Self::open_own(root),
         }
     }
 
@@ -151,11 +171,16 @@ impl Repository {
         self.inner.is_bare()
     }
 
+    /// Whether it is a clone of our own.
+    pub fn is_own(&self) -> bool {
+        self.kind == Kind::Own
+    }
+
     /// From here threads get handles of their own on it.
     pub fn place(&self, objects: Objects) -> Opener {
         Opener {
             root: self.root.clone(),
-            is_bare: self.is_bare(),
+            kind: self.kind,
             objects,
         }
     }
@@ -220,7 +245,7 @@ impl Repository {
 
     /// Opens it anew: what another program has fetched is seen.
     pub fn again(&self) -> Result<Self, GitError> {
-        Self::open_as(&self.root, self.is_bare())
+        Self::open_as(&self.root, self.kind)
     }
 
     /// Whether a commit is here.
@@ -454,6 +479,11 @@ impl Repository {
         let odb = self.inner.odb()?;
         let absent = files.filter(|file| !odb.exists_ext(file.blob, OdbLookupFlags::NO_REFRESH));
         Ok(absent.map(|file| ContentId(file.blob)).collect())
+    }
+
+    /// Lets HEAD name a branch.
+    pub(super) fn point_head_at(&self, branch: &str) -> Result<(), GitError> {
+        Ok(self.inner.set_head(&format!("refs/heads/{branch}"))?)
     }
 
     /// The commit of a branch of this repository.

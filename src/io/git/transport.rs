@@ -195,6 +195,25 @@ impl Transport {
         self.succeeded("fetch", output).map(drop)
     }
 
+    /// Brings the last commit of a branch and its trees here, and moves the branch of the same name of this bare clone to it.
+    pub(super) fn fetch_branch(&self, branch: &str) -> Result<(), TransportError> {
+        let reference = format!("+refs/heads/{branch}:refs/heads/{branch}");
+        let output = self.run(&[
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            "--depth=1",
+            "--filter=blob:none",
+            NO_BRANCH_MOVES,
+            "--",
+            self.address(Side::Fetched),
+            &reference,
+        ])?;
+        self.succeeded("fetch", output).map(drop)
+    }
+
     /// Makes a shallow clone reach further back from a reference or a commit of the remote. Nothing that is here goes.
     pub fn deepen(&self, wanted: &str, by: usize, side: Side) -> Result<(), TransportError> {
         let depth = format!("--deepen={by}");

@@ -1,0 +1,153 @@
+//! A clone of our own: bare, shallow, and without the contents of files until they are asked for.
+//!
+//! It holds one branch. `git` is asked for one commit and its trees (`--depth=1 --filter=blob:none`), and for contents all at once. A
+//! server that knows no filters sends the contents of that one commit.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use git2::{Repository as Inner, RepositoryInitOptions};
+
+use super::GitError;
+use super::address::{ALLOWED, Address};
+use super::repository::{Listed, Repository};
+use super::transport::{Side, Transport, TransportError};
+
+/// The remote's name in a clone of ours.
+pub const REMOTE: &str = "origin";
+
+/// Why there is no clone. The text is the cause alone.
+#[derive(Debug, thiserror::Error)]
+pub enum CloneError {
+    /// The remote did not give it.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The clone itself cannot be made or read.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The remote has no commit at all.
+    #[error("the repository is empty: it has no commit yet")]
+    Empty,
+    /// The remote has no branch of the name that was asked for.
+    #[error("it has no branch `{name}`{}", default.as_ref().map(|name| format!("; its default branch is `{name}`")).unwrap_or_default())]
+    NoBranch {
+        /// The name.
+        name: String,
+        /// The branch that the remote names as its default.
+        default: Option<String>,
+    },
+    /// The remote names no default branch.
+    #[error("it names no default branch")]
+    NoDefault,
+}
+
+/// The environment of a run on an address: what `git` may reach, and that a bare repository of ours is trusted.
+pub fn environment(outer: &BTreeMap<OsString, OsString>) -> BTreeMap<OsString, OsString> {
+    let mut inner = outer.clone();
+    let text = |name: &str| outer.get(OsStr::new(name)).and_then(|value| value.to_str());
+    let allowed: Vec<&str> = match text("GIT_ALLOW_PROTOCOL") {
+        Some(given) => given
+            .split(':')
+            .filter(|way| ALLOWED.contains(way))
+            .collect(),
+        None => ALLOWED.to_vec(),
+    };
+    inner.insert("GIT_ALLOW_PROTOCOL".into(), allowed.join(":").into());
+    // A person's `safe.bareRepository = explicit` is about repositories that somebody else has put somewhere.
+    let count = text("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok());
+    let first: usize = count.unwrap_or(0);
+    inner.insert("GIT_CONFIG_COUNT".into(), (first + 1).to_string().into());
+    inner.insert(
+        format!("GIT_CONFIG_KEY_{first}").into(),
+        "safe.bareRepository".into(),
+    );
+    inner.insert(format!("GIT_CONFIG_VALUE_{first}").into(), "all".into());
+    inner
+}
+
+/// Makes an empty clone in a folder that is there or can be made.
+pub fn init(folder: &Path, address: &Address) -> Result<(), GitError> {
+    let mut options = RepositoryInitOptions::new();
+    // A template of the machine would bring hooks.
+    options.bare(true).mkpath(true).external_template(false);
+    let repository = Inner::init_opts(folder, &options)?;
+    let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
+    config.set_str(&format!("remote.{REMOTE}.url"), address.as_str())?;
+    config.set_bool(&format!("remote.{REMOTE}.promisor"), true)?;
+    config.set_str(&format!("remote.{REMOTE}.partialclonefilter"), "blob:none")?;
+    // Nothing shall go on in it when a run is over.
+    config.set_bool("gc.autoDetach", false)?;
+    config.set_bool("maintenance.autoDetach", false)?;
+    Ok(())
+}
+
+/// Brings a clone's branch to what the remote has, with the contents of those files that are `wanted`, and lets HEAD name it.
+pub fn update(
+    folder: &Path,
+    branch: Option<&str>,
+    environment: &BTreeMap<OsString, OsString>,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<(), CloneError> {
+    let transport = Transport::open(folder, REMOTE, environment)?;
+    let heads = transport.look(branch.unwrap_or("HEAD"), Side::Fetched)?;
+    let name = match (branch, &heads.default) {
+        (Some(name), default) if heads.tip.is_none() => {
+            return Err(match transport.references()?.is_empty() {
+                true => CloneError::Empty,
+                false => CloneError::NoBranch {
+                    name: name.to_owned(),
+                    default: default.clone(),
+                },
+            });
+        }
+        (Some(name), _) => name,
+        (None, Some(default)) if heads.default_tip.is_some() => default,
+        (None, _) => {
+            return Err(match transport.references()?.is_empty() {
+                true => CloneError::Empty,
+                false => CloneError::NoDefault,
+            });
+        }
+    };
+    let repository = Repository::open_own(folder)?;
+    let tip = heads.tip.or(heads.default_tip);
+    let is_here = repository.branch(name)?.is_some_and(|at| Some(at) == tip);
+    if !is_here {
+        transport.fetch_branch(name)?;
+    }
+    repository.point_head_at(name)?;
+    let repository = repository.again()?;
+    let (listed, _) = repository.files(repository.head()?.commit)?;
+    let files = listed.iter().filter(|file: &&Listed| wanted(&file.path));
+    let absent = repository.absent(files)?;
+    if !absent.is_empty() {
+        transport.fetch_contents(&absent)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_narrows_what_git_may_reach_and_keeps_other_settings() {
+        let outer: BTreeMap<OsString, OsString> = [
+            ("GIT_ALLOW_PROTOCOL", "ssh:ext:https"),
+            ("GIT_CONFIG_COUNT", "1"),
+            ("GIT_CONFIG_KEY_0", "user.name"),
+        ]
+        .map(|(name, value)| (name.into(), value.into()))
+        .into();
+        let inner = environment(&outer);
+        let text = |name: &str| inner[OsStr::new(name)].to_str().unwrap();
+        assert_eq!(text("GIT_ALLOW_PROTOCOL"), "ssh:https");
+        assert_eq!(text("GIT_CONFIG_COUNT"), "2");
+        assert_eq!(text("GIT_CONFIG_KEY_0"), "user.name");
+        assert_eq!(text("GIT_CONFIG_KEY_1"), "safe.bareRepository");
+        let inner = environment(&BTreeMap::new());
+        let ways = inner[OsStr::new("GIT_ALLOW_PROTOCOL")].to_str().unwrap();
+        assert_eq!(ways, "file:http:https:ssh");
+    }
+}

@@ -90,8 +90,9 @@ mod tests {
     use super::*;
     use crate::app::gate::PlatformLoss;
     use crate::app::resolve::{Wanted, resolve};
-    use crate::engine::answer::{Manifest, Refusal};
+    use crate::engine::answer::{Details, Manifest, Refusal};
     use crate::engine::image::{Digest, ImageRef};
+    use crate::engine::version::TagList;
 
     /// A resolver that sends each tag that it is asked for.
     struct Teller(std::sync::mpsc::Sender<String>);
@@ -103,8 +104,17 @@ mod tests {
             Ok(Digest::parse(&format!("sha256:{:064x}", 1)).unwrap())
         }
 
-        async fn tags(&self, _: &Lookup) -> Result<Arc<[String]>, Refusal> {
+        async fn tags(&self, _: &Lookup) -> Result<Arc<TagList>, Refusal> {
             Ok(Arc::default())
+        }
+
+        async fn details(
+            &self,
+            _: &Lookup,
+            _: &Digest,
+            _: fn(&Details) -> bool,
+        ) -> Result<Option<Details>, Refusal> {
+            Ok(None)
         }
 
         async fn manifest(&self, _: &Lookup, _: &Digest) -> Result<Option<Manifest>, Refusal> {

@@ -17,6 +17,7 @@ use crate::engine::diff;
 use crate::engine::image::{Digest, Lookup};
 use crate::engine::plan::{self, Rules};
 use crate::engine::selector::Verdict;
+use crate::engine::version::recorded;
 use crate::io::files as disk;
 use crate::io::lock::{self, Lock, LockError, Prune, choice_key};
 use crate::io::scan;
@@ -188,12 +189,13 @@ impl Pass {
             let key = |now: &str| choice_key(lookup.name(), policy, now);
             let now = lookup.tag();
             // What a gate has held back stays on its tag.
+            let obstacle = chosen.obstacle.as_ref();
             let (tag, best) = match (kept, &chosen.best) {
-                (Some(_), _) => (now, now),
-                (None, best) => (&*chosen.tag, best.as_deref().unwrap_or_default()),
+                (Some(_), _) => (now, now.to_owned()),
+                (None, best) => (&*chosen.tag, recorded(policy, best.as_deref(), obstacle)),
             };
             facts.images.insert(lookup.at(tag), digest);
-            facts.tags.insert(key(now), best.to_owned());
+            facts.tags.insert(key(now), best);
             if tag != now {
                 facts.tags.insert(key(tag), tag.to_owned());
             }

@@ -108,9 +108,10 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::engine::answer::{Manifest, Platform};
+    use crate::engine::answer::{Details, Manifest, Platform};
     use crate::engine::hold::Hold;
     use crate::engine::image::ImageRef;
+    use crate::engine::version::TagList;
 
     /// Tags and manifests in tables; anything else is an error.
     #[derive(Default)]
@@ -143,8 +144,17 @@ mod tests {
                 .ok_or_else(|| refusal(Code::NotFound))
         }
 
-        async fn tags(&self, _: &Lookup) -> Result<Arc<[String]>, Refusal> {
+        async fn tags(&self, _: &Lookup) -> Result<Arc<TagList>, Refusal> {
             Ok(Arc::default())
+        }
+
+        async fn details(
+            &self,
+            _: &Lookup,
+            _: &Digest,
+            _: fn(&Details) -> bool,
+        ) -> Result<Option<Details>, Refusal> {
+            Ok(None)
         }
 
         async fn manifest(&self, _: &Lookup, digest: &Digest) -> Result<Option<Manifest>, Refusal> {

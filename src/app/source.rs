@@ -14,7 +14,7 @@ use crate::engine::answer::{Answer, Answers, Chosen, Refusal};
 use crate::engine::code::Code;
 use crate::engine::image::Lookup;
 use crate::engine::plan::Question;
-use crate::engine::version::rank;
+use crate::engine::version::from_record;
 use crate::io::links;
 use crate::io::lock::{Lock, LockError};
 use crate::io::registry::{Registry, RegistryError, Settings};
@@ -228,7 +228,7 @@ fn from_lock(lock: &Lock, path: &Path, lookup: &Lookup) -> Result<Answer, Refusa
         .best(lookup)
         .ok_or_else(|| missing(&format!("tag by the policy `{policy}`")))?;
     // The best tag decides as the whole list did.
-    let ranking = rank((!best.is_empty()).then_some(best), lookup.tag(), policy);
+    let ranking = from_record(best, lookup.tag(), policy);
     let tag = ranking.candidates.first().copied().unwrap_or(lookup.tag());
     let chosen = Chosen {
         tag: tag.to_owned(),

@@ -9,7 +9,7 @@ use super::source;
 use super::workspace::Workspace;
 use crate::engine::answer::{Chosen, Refusal};
 use crate::engine::image::{Digest, Lookup};
-use crate::engine::version::{Policy, Reason, judge, rank};
+use crate::engine::version::{Policy, Reason, Strategy, TagList, judge};
 use crate::io::registry;
 use crate::io::resolver::Resolver;
 
@@ -112,11 +112,18 @@ pub async fn run(
 }
 
 /// The tags with what the policy makes of each. A candidate before the one that was taken was tried, and is gone.
-fn judged(tags: &[String], now: &Lookup, policy: &Policy, taken: Option<&Chosen>) -> Vec<Listed> {
+fn judged(tags: &TagList, now: &Lookup, policy: &Policy, taken: Option<&Chosen>) -> Vec<Listed> {
     let names = || tags.iter().map(String::as_str);
-    let ranking = rank(names(), now.tag(), policy);
+    let mut ranking = tags.rank(now.tag(), policy, usize::MAX);
     let place_of = |chosen: &Chosen| ranking.candidates.iter().position(|tag| *tag == chosen.tag);
-    let winner = taken.map(|chosen| place_of(chosen).unwrap_or(usize::MAX));
+    let mut winner = taken.map(|chosen| place_of(chosen).unwrap_or(usize::MAX));
+    // With `newest`, nothing in a tag says which of the others is better.
+    if let (Strategy::Newest, Some(place)) = (&policy.strategy, winner)
+        && let Some(first) = ranking.candidates.get_mut(..=place)
+    {
+        first.rotate_right(1);
+        winner = Some(0);
+    }
     let candidates = ranking.candidates.iter().enumerate().map(|(place, tag)| {
         let standing = match winner {
             Some(winner) if place == winner => Standing::Winner,

@@ -45,6 +45,26 @@ impl Answer {
     }
 }
 
+/// What an image says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// When it was built, by its configuration.
+    pub created: Option<String>,
+    /// Where its source is: `org.opencontainers.image.source`, as it is written there.
+    pub source: Option<String>,
+    /// Which commit of the source it was built from: `org.opencontainers.image.revision`.
+    pub revision: Option<String>,
+}
+
+impl Details {
+    /// Takes what is missing from another.
+    pub fn or(&mut self, other: Self) {
+        self.created = self.created.take().or(other.created);
+        self.source = self.source.take().or(other.source);
+        self.revision = self.revision.take().or(other.revision);
+    }
+}
+
 /// Why a lookup has no answer: what went wrong, and one thing to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -74,6 +94,18 @@ pub struct Index {
     pub manifests: BTreeMap<Digest, Platform>,
     /// Whether these are all manifests. If very many name no platform, some are not read.
     pub whole: bool,
+}
+
+impl Index {
+    /// The image that stands for the others: that for linux/amd64, or the first one by its platform.
+    pub fn usual(&self) -> Option<&Digest> {
+        let order = |(_, platform): &(&Digest, &Platform)| {
+            let name = platform.0.as_str();
+            (name != "linux/amd64", name.to_owned())
+        };
+        let usual = self.manifests.iter().min_by_key(order);
+        usual.map(|(digest, _)| digest)
+    }
 }
 
 impl Manifest {

@@ -203,6 +203,12 @@ codes! {
             "Change it at its source, or run with `--managed`.";
     }
     Problem {
+        TooManyCandidates = "too-many-candidates",
+            "The policy `newest` would have to read more images than it may.",
+            "Name fewer tags with `allow` and `ignore`, or use `numerical` with a number in the tag.";
+        NoBuildTime = "no-build-time",
+            "The policy `newest` compares build times, and an image has none that can be believed.",
+            "Leave the tag out with `ignore`, or use another policy.";
         InvalidImage = "invalid-image",
             "The text is not an image.",
             "Write it as `[registry/]name[:tag][@digest]`.";

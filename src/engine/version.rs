@@ -12,11 +12,17 @@
 //! # Ok::<(), imago::engine::version::PolicyError>(())
 //! ```
 
+mod newest;
+mod order;
 mod policy;
 mod range;
 mod rank;
 mod shape;
+mod tag_list;
 
+pub use newest::{Built, MOST_CANDIDATES, OLDER, from_record, newest, recorded};
+pub use order::rank;
 pub use policy::{Order, Part, Policy, PolicyError, SemverRange, Strategy, Terms};
 pub(crate) use policy::{WORDS, next_segment, segments};
-pub use rank::{Counts, Obstacle, Ranking, Reason, judge, rank};
+pub use rank::{Counts, Obstacle, Ranking, Reason, judge};
+pub use tag_list::TagList;

@@ -30,7 +30,8 @@ const ATTEMPTS: usize = 100;
 pub struct Lock {
     /// The digest of each tag.
     pub images: BTreeMap<Lookup, Digest>,
-    /// The best tag of a repository by a policy, by [`choice_key`]; empty where no tag fits.
+    /// The best tag of a repository by a policy, by [`choice_key`]; empty where no tag fits. One of `newest` may be
+    /// followed by [`OLDER`](crate::engine::version::OLDER).
     pub tags: BTreeMap<String, String>,
     /// What this version does not know.
     other: BTreeMap<String, serde_json::Value>,

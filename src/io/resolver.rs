@@ -6,8 +6,9 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::engine::answer::{Manifest, Refusal};
+use crate::engine::answer::{Details, Manifest, Refusal};
 use crate::engine::image::{Digest, Lookup};
+use crate::engine::version::TagList;
 
 /// Answers lookups. Implementations retry and limit by themselves: one call gives one final answer.
 pub trait Resolver: Send + Sync + 'static {
@@ -21,8 +22,17 @@ pub trait Resolver: Send + Sync + 'static {
         digest: &Digest,
     ) -> impl Future<Output = Result<Option<Manifest>, Refusal>> + Send;
 
-    /// All tags of the lookup's repository, sorted, each once; the lookup's own tag plays no part. They come whole or not at all.
-    fn tags(&self, lookup: &Lookup) -> impl Future<Output = Result<Arc<[String]>, Refusal>> + Send;
+    /// All tags of the lookup's repository; the lookup's own tag plays no part. They come whole or not at all.
+    fn tags(&self, lookup: &Lookup) -> impl Future<Output = Result<Arc<TagList>, Refusal>> + Send;
+
+    /// What the image of a digest says of itself, read until `is_enough`. Of an index, it is what the index says, and then the image for
+    /// linux/amd64, or the first one. `None`: the repository has it no more, or it is no image.
+    fn details(
+        &self,
+        lookup: &Lookup,
+        digest: &Digest,
+        is_enough: fn(&Details) -> bool,
+    ) -> impl Future<Output = Result<Option<Details>, Refusal>> + Send;
 
     /// Whether the repository has the bytes of a digest that is not recorded yet, where that is to be looked at: `false` is an answer, bytes
     /// of another digest are a refusal.

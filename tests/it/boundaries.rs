@@ -60,7 +60,7 @@ const CRATES: [(&str, &[&str]); 33] = [
     ("walkdir", &["io/scan"]),
     ("clap", &["cli/"]),
     ("futures_util", &["app/", "io/"]),
-    ("jiff", &["cli/", "io/cluster"]),
+    ("jiff", &["cli/", "engine/version/newest", "io/cluster"]),
     ("clap_complete", &["cli/"]),
     ("clap_mangen", &["cli/"]),
     ("kube", &["io/cluster"]),

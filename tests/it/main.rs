@@ -30,6 +30,7 @@ mod init;
 mod laws;
 mod library;
 mod mutations;
+mod newest;
 mod pages;
 mod pictures;
 mod pinned;

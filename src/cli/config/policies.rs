@@ -17,7 +17,7 @@ pub(super) struct TagPolicy {
     /// Only the images in files that match this glob, which begins at this file's folder.
     #[serde(default)]
     pub(super) files: Setting<String>,
-    /// digest, patch, minor, major, semver RANGE, alphabetical, numerical (both with :asc or :desc), or ignore.
+    /// digest, patch, minor, major, semver RANGE, alphabetical, numerical (both with :asc or :desc), newest, or ignore.
     pub(super) policy: Written<String>,
     /// A regular expression that the whole tag must match. Its groups version, text and number say what is compared.
     #[serde(default)]

@@ -155,9 +155,10 @@ fn take(image: &str, settings: Settings, source: Source, importer: &mut Importer
         "semver" => format!("semver {constraint}"),
         "alphabetical" | "name" => "alphabetical".to_owned(),
         "digest" => "digest".to_owned(),
+        "newest-build" | "latest" => "newest".to_owned(),
         strategy => {
             return refuse(format!(
-                "the strategy `{strategy}` for `{name}`: there is no policy by build time; use a number or a date in the tag"
+                "the strategy `{strategy}` for `{name}` is not known"
             ));
         }
     };

@@ -37,6 +37,8 @@ pub enum Strategy {
     Alphabetical(Order),
     /// The highest number, or the lowest.
     Numerical(Order),
+    /// The one that was built last.
+    Newest,
     /// The image is left out.
     Ignore,
 }
@@ -124,7 +126,7 @@ const MOST_GLOBS: usize = 64;
 const ALLOW: &str = "allow=/";
 
 /// The words, as a person writes them.
-pub(crate) const WORDS: [&str; 8] = [
+pub(crate) const WORDS: [&str; 9] = [
     "digest",
     "patch",
     "minor",
@@ -132,10 +134,11 @@ pub(crate) const WORDS: [&str; 8] = [
     "semver",
     "alphabetical",
     "numerical",
+    "newest",
     "ignore",
 ];
 /// What other tools call them.
-const SYNONYMS: [(&str, &str); 7] = [
+const SYNONYMS: [(&str, &str); 9] = [
     ("all", "major"),
     ("auto", "major"),
     ("force", "digest"),
@@ -143,6 +146,8 @@ const SYNONYMS: [(&str, &str); 7] = [
     ("none", "ignore"),
     ("name", "alphabetical"),
     ("lexical", "alphabetical"),
+    ("newest-build", "newest"),
+    ("newestbuild", "newest"),
 ];
 
 impl Policy {
@@ -311,6 +316,7 @@ fn strategy(words: &[&str]) -> Result<Strategy, PolicyError> {
         "patch" if name == *word => Strategy::Patch,
         "minor" if name == *word => Strategy::Minor,
         "major" if name == *word => Strategy::Major,
+        "newest" if name == *word => Strategy::Newest,
         "ignore" if name == *word => Strategy::Ignore,
         _ => {
             let hint = near(name).map_or_else(choice, |near| format!("write `{near}`"));
@@ -362,7 +368,7 @@ impl Allow {
             )));
         }
         // Alone first: `a)|(b` must not become one with what is put around it.
-        let regex = compile(text).and_then(|_| compile(&format!("^(?:{text})$")));
+        let regex = parse(text).and_then(|()| compile(&format!("^(?:{text})$"), LARGEST));
         let regex = regex.map_err(|error| {
             let text = error.to_string();
             let last = text.lines().last().unwrap_or_default();
@@ -377,7 +383,7 @@ impl Allow {
     }
 
     pub(super) fn matcher(&self) -> Matcher {
-        let regex = compile(&self.text).expect("it was compiled when it was read");
+        let regex = compile(&self.text, LARGEST).expect("it was compiled when it was read");
         let has_group =
             GROUPS.map(|group| regex.capture_names().flatten().any(|name| name == group));
         Matcher { regex, has_group }
@@ -403,12 +409,28 @@ impl Matcher {
 }
 
 /// Tags are ASCII. Without Unicode, `\d` is ten characters and the expression is small.
-fn compile(text: &str) -> Result<Regex, regex::Error> {
+fn compile(text: &str, size: usize) -> Result<Regex, regex::Error> {
+    #[cfg(test)]
+    COMPILED.set(COMPILED.get() + size);
     RegexBuilder::new(text)
         .unicode(false)
-        .size_limit(LARGEST)
-        .dfa_size_limit(LARGEST)
+        .size_limit(size)
+        .dfa_size_limit(size)
         .build()
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How much memory the compiled expressions of this thread were given.
+    static COMPILED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Whether it is a regular expression, which is known before the first byte of it is compiled.
+fn parse(text: &str) -> Result<(), regex::Error> {
+    match compile(text, 0) {
+        Ok(_) | Err(regex::Error::CompiledTooBig(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn globs(texts: &[String]) -> Result<Vec<(String, GlobMatcher)>, PolicyError> {
@@ -477,6 +499,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_expression_is_compiled_once_to_be_read() {
+        COMPILED.set(0);
+        Policy::parse("minor; allow=/[0-9]{1,20}(-[a-z]{1,20}){1,20}/").unwrap();
+        assert_eq!(COMPILED.get(), LARGEST);
+        for broken in ["a)|(b", "(", "a{9999}{9999}"] {
+            assert!(Policy::parse(&format!("minor; allow=/{broken}/")).is_err());
+        }
+    }
+
+    #[test]
     fn every_word_is_read_and_told_again() {
         for text in [
             "digest",
@@ -519,7 +551,7 @@ mod tests {
         for (text, expected) in [
             (
                 "",
-                "the policy is empty; write one of `digest`, `patch`, `minor`, `major`, `semver RANGE`, `alphabetical`, `numerical`, `ignore`",
+                "the policy is empty; write one of `digest`, `patch`, `minor`, `major`, `semver RANGE`, `alphabetical`, `numerical`, `newest`, `ignore`",
             ),
             ("minro", "the policy `minro` is unknown; write `minor`"),
             ("Minor", "the policy `Minor` is unknown; write `minor`"),

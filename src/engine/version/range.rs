@@ -91,9 +91,9 @@ impl<'t> Version<'t> {
         !self.pre.0.is_empty()
     }
 
-    /// Whether both have the same three numbers.
-    pub(super) fn same_numbers(&self, other: &Version<'_>) -> bool {
-        self.numbers == other.numbers
+    /// The three numbers.
+    pub(super) fn numbers(&self) -> [u64; 3] {
+        self.numbers
     }
 }
 

@@ -1,9 +1,9 @@
-//! Sorts the tags of a repository by a policy, best first, and says of each other tag why it is none to move to.
+//! Says of each tag of a repository whether a policy goes to it, or why not, and which of two is better.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::policy::{Allow, Group, Matcher, Order, Policy, Strategy};
+use super::policy::{self, Allow, Group, Matcher, Policy, Strategy};
 use super::range::Version;
 use super::shape::{Decimal, Shape};
 
@@ -72,48 +72,6 @@ const MOVING: [&str; 14] = [
     "develop", "next", "current", "mainline",
 ];
 
-/// Sorts tags by a policy. Their order changes nothing, and `now` need not be among them.
-pub fn rank<'t>(
-    tags: impl IntoIterator<Item = &'t str>,
-    now: &str,
-    policy: &Policy,
-) -> Ranking<'t> {
-    let judge = Judge::new(now, policy);
-    let mut counts = Counts::default();
-    let mut found: Vec<(Key<'t>, &'t str)> = Vec::new();
-    for tag in tags {
-        counts.seen += 1;
-        let read = judge.key(tag);
-        counts.allowed += usize::from(!matches!(&read, Err(reason) if reason.is_filter()));
-        let Ok(key) = read else { continue };
-        counts.understood += 1;
-        if judge.fits(&key).is_ok() {
-            found.push((key, tag));
-        }
-    }
-    found.sort_unstable_by(|(key, tag), (other_key, other)| {
-        let near = |tag: &str| Some(Shape::parse(tag)?.nearness(judge.shape.as_ref()?));
-        let by_key = judge.compare(other_key, key);
-        by_key
-            .then_with(|| near(other).cmp(&near(tag)))
-            .then_with(|| other.cmp(tag))
-    });
-    found.dedup_by_key(|(_, tag)| *tag);
-    let best = found.first().map(|(_, tag)| *tag);
-    found.retain(|(key, _)| !judge.is_lower(key));
-    let obstacle = judge.obstacle(best, found.len());
-    let mut candidates: Vec<&str> = found.into_iter().map(|(_, tag)| tag).collect();
-    if obstacle.is_some() {
-        candidates.clear();
-    }
-    Ranking {
-        candidates,
-        best,
-        counts,
-        obstacle,
-    }
-}
-
 /// Says of each tag whether it is one to move to, or why not.
 pub fn judge<'t>(
     tags: impl IntoIterator<Item = &'t str>,
@@ -134,23 +92,31 @@ pub fn judge<'t>(
 
 /// What tags are compared by.
 #[derive(Clone, Debug)]
-enum Key<'t> {
+pub(super) enum Key<'t> {
     Shape(Shape<'t>),
     Version(Version<'t>),
     Text(&'t str),
     Number(Decimal<'t>),
+    /// The tag says nothing: what decides is not in its text.
+    Unread,
 }
 
-struct Judge<'p> {
-    policy: &'p Policy,
+pub(super) struct Judge<'p> {
+    pub(super) policy: &'p Policy,
     allow: Option<Matcher>,
     /// The shape of the tag now, by which ties are broken.
-    shape: Option<Shape<'p>>,
-    now: Option<Key<'p>>,
+    pub(super) shape: Option<Shape<'p>>,
+    pub(super) now: Option<Key<'p>>,
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many tags were read on this thread.
+    pub(super) static READS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl<'p> Judge<'p> {
-    fn new(now: &'p str, policy: &'p Policy) -> Self {
+    pub(super) fn new(now: &'p str, policy: &'p Policy) -> Self {
         let mut judge = Self {
             policy,
             allow: policy.allow.as_ref().map(Allow::matcher),
@@ -162,7 +128,7 @@ impl<'p> Judge<'p> {
     }
 
     /// The key of a tag that `allow` and `ignore` leave.
-    fn key<'t>(&self, tag: &'t str) -> Result<Key<'t>, Reason> {
+    pub(super) fn key<'t>(&self, tag: &'t str) -> Result<Key<'t>, Reason> {
         if is_digest(tag) {
             return Err(Reason::Digest);
         }
@@ -182,7 +148,9 @@ impl<'p> Judge<'p> {
     }
 
     /// The key of a tag, whether `allow` and `ignore` leave it or not.
-    fn read<'t>(&self, tag: &'t str) -> Result<Key<'t>, Reason> {
+    pub(super) fn read<'t>(&self, tag: &'t str) -> Result<Key<'t>, Reason> {
+        #[cfg(test)]
+        READS.set(READS.get() + 1);
         let moves = || self.policy.allow.is_none() && MOVING.contains(&tag);
         let key = match &self.policy.strategy {
             Strategy::Patch | Strategy::Minor | Strategy::Major => {
@@ -193,7 +161,8 @@ impl<'p> Judge<'p> {
                 let version = self.compared(Group::Version, tag).and_then(Version::parse);
                 version.map(Key::Version)
             }
-            Strategy::Alphabetical(_) if moves() => return Err(Reason::Moving),
+            Strategy::Alphabetical(_) | Strategy::Newest if moves() => return Err(Reason::Moving),
+            Strategy::Newest => Some(Key::Unread),
             Strategy::Alphabetical(_) => self.compared(Group::Text, tag).map(Key::Text),
             Strategy::Numerical(_) => {
                 let number = self.compared(Group::Number, tag).and_then(Decimal::parse);
@@ -215,11 +184,11 @@ impl<'p> Judge<'p> {
     }
 
     /// Whether a tag with this key is in the policy's range.
-    fn fits(&self, key: &Key<'_>) -> Result<(), Reason> {
+    pub(super) fn fits(&self, key: &Key<'_>) -> Result<(), Reason> {
         match (&self.policy.strategy, key, &self.now) {
             (Strategy::Semver(range), Key::Version(version), now) => {
                 let is_from_here = matches!(now, Some(Key::Version(now))
-                    if now.is_pre_release() && now.same_numbers(version));
+                    if now.is_pre_release() && now.numbers() == version.numbers());
                 if range.0.has(version, is_from_here) {
                     Ok(())
                 } else if version.is_pre_release() && range.0.has(version, true) {
@@ -259,18 +228,19 @@ impl<'p> Judge<'p> {
     fn is_descending(&self) -> bool {
         matches!(
             self.policy.strategy,
-            Strategy::Alphabetical(Order::Descending) | Strategy::Numerical(Order::Descending)
+            Strategy::Alphabetical(policy::Order::Descending)
+                | Strategy::Numerical(policy::Order::Descending)
         )
     }
 
     /// The better of two is the greater.
-    fn compare(&self, left: &Key<'_>, right: &Key<'_>) -> Ordering {
+    pub(super) fn compare(&self, left: &Key<'_>, right: &Key<'_>) -> Ordering {
         let order = match (left, right) {
             (Key::Shape(left), Key::Shape(right)) => left.compare(right),
             (Key::Version(left), Key::Version(right)) => left.cmp(right),
             (Key::Text(left), Key::Text(right)) => left.cmp(right),
             (Key::Number(left), Key::Number(right)) => left.cmp(right),
-            // A policy has one kind of key.
+            // A policy has one kind of key, and keys that say nothing are equal.
             _ => Ordering::Equal,
         };
         match self.is_descending() {
@@ -279,13 +249,13 @@ impl<'p> Judge<'p> {
         }
     }
 
-    fn is_lower(&self, key: &Key<'_>) -> bool {
+    pub(super) fn is_lower(&self, key: &Key<'_>) -> bool {
         let is_lower = |now| self.compare(key, now) == Ordering::Less;
         !self.policy.allow_downgrade && self.now.as_ref().is_some_and(is_lower)
     }
 
     /// `best` is the best tag that fits, lower ones included, and `left` are not lower.
-    fn obstacle(&self, best: Option<&str>, left: usize) -> Option<Obstacle> {
+    pub(super) fn obstacle(&self, best: Option<&str>, left: usize) -> Option<Obstacle> {
         match (&self.policy.strategy, best) {
             (Strategy::Digest | Strategy::Ignore, _) => None,
             _ if self.now.is_none() && !self.policy.allow_downgrade => Some(Obstacle::NoVersion),
@@ -313,7 +283,7 @@ fn is_digest(tag: &str) -> bool {
 }
 
 impl Reason {
-    fn is_filter(&self) -> bool {
+    pub(super) fn is_filter(&self) -> bool {
         matches!(self, Self::Digest | Self::NotAllowed | Self::Ignored(_))
     }
 }
@@ -338,6 +308,7 @@ impl fmt::Display for Reason {
 mod tests {
     use super::*;
     use crate::engine::version::policy::Terms;
+    use crate::engine::version::rank;
 
     fn policy(words: &str) -> Policy {
         Policy::parse(words).unwrap()

@@ -56,6 +56,12 @@ impl<'t> Shape<'t> {
         (self.numbers.cmp(&other.numbers)).then_with(|| key(self).cmp(&key(other)))
     }
 
+    /// What versions have in common that may follow each other: the `v`, how many numbers, the suffix, a revision.
+    pub(super) fn family(&self) -> (bool, usize, &'t str, bool) {
+        let has_revision = self.revision.is_some();
+        (self.has_v, self.numbers.len(), self.suffix, has_revision)
+    }
+
     pub(super) fn is_pre_release(&self) -> bool {
         self.pre.is_some()
     }

@@ -8,6 +8,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::{Lock, LockError};
 use crate::engine::image::{Digest, ImageRef, Lookup, is_tag};
+use crate::engine::version::OLDER;
 
 /// The only version of the format.
 pub(super) const VERSION: u64 = 1;
@@ -147,7 +148,8 @@ struct Tags(BTreeMap<String, String>);
 impl<'de> Deserialize<'de> for Tags {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let tags = BTreeMap::<String, String>::deserialize(deserializer)?;
-        match tags.values().find(|tag| !tag.is_empty() && !is_tag(tag)) {
+        let is_choice = |tag: &str| is_tag(tag.strip_suffix(OLDER).unwrap_or(tag));
+        match (tags.values()).find(|tag| !tag.is_empty() && !is_choice(tag)) {
             Some(tag) => Err(de::Error::custom(format_args!("`{tag}` is not a tag"))),
             None => Ok(Self(tags)),
         }

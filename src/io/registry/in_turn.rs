@@ -11,9 +11,10 @@ use super::refusal::of_credentials;
 use super::settings::NewDigests;
 use super::trace::Way;
 use super::{Registry, map, not_a_manifest, schema_1};
-use crate::engine::answer::{Manifest, Refusal};
+use crate::engine::answer::{Details, Manifest, Refusal};
 use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
+use crate::engine::version::TagList;
 use crate::io::resolver::Resolver;
 
 impl Resolver for Registry {
@@ -36,7 +37,33 @@ impl Resolver for Registry {
             .await
     }
 
-    async fn tags(&self, lookup: &Lookup) -> Result<Arc<[String]>, Refusal> {
+    async fn details(
+        &self,
+        lookup: &Lookup,
+        digest: &Digest,
+        is_enough: fn(&Details) -> bool,
+    ) -> Result<Option<Details>, Refusal> {
+        let (mut details, mut at) = (Details::default(), digest.clone());
+        // The images of an index that stands in an index are those of the outer one.
+        for _ in 0..2 {
+            let Some(manifest) = self.manifest(lookup, &at).await? else {
+                return Ok(None);
+            };
+            details.or(self.noted(lookup, &at));
+            match manifest {
+                Manifest::Other(_) => return Ok(None),
+                Manifest::Image(_) => break,
+                Manifest::Index(_) if is_enough(&details) => break,
+                Manifest::Index(index) => match index.usual() {
+                    Some(image) => at = image.clone(),
+                    None => return Ok(None),
+                },
+            }
+        }
+        Ok(Some(details))
+    }
+
+    async fn tags(&self, lookup: &Lookup) -> Result<Arc<TagList>, Refusal> {
         let work = async {
             let way = Way {
                 registry: self,

@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memmem;
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::engine::answer::Platform;
+use crate::engine::answer::{Details, Platform};
 use crate::engine::image::Digest;
 
 /// What we accept of a registry, all four at once: with fewer, some answer 404, and some with one platform's manifest.
@@ -152,6 +154,73 @@ pub(super) fn platform(config: &[u8]) -> Result<Platform, Malformed> {
     let fields: PlatformFields =
         serde_json::from_slice(config).map_err(|_| Malformed::NotAManifest)?;
     Ok(name(&fields))
+}
+
+/// The labels, and the annotations of the same names, that say where an image comes from.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Labels {
+    #[serde(rename = "org.opencontainers.image.source")]
+    source: Value,
+    #[serde(rename = "org.opencontainers.image.revision")]
+    revision: Value,
+}
+
+/// The longest text that is kept of such a label.
+const LONGEST_LABEL: usize = 2048;
+
+impl Labels {
+    fn details(self) -> Details {
+        let text = |value: Value| match value {
+            Value::String(text) if !text.is_empty() && text.len() <= LONGEST_LABEL => Some(text),
+            _ => None,
+        };
+        Details {
+            source: text(self.source),
+            revision: text(self.revision),
+            created: None,
+        }
+    }
+}
+
+/// What the annotations of a manifest or an index say of it. Annotations of another form say nothing.
+pub(super) fn annotated(manifest: &[u8]) -> Details {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Annotated {
+        annotations: Labels,
+    }
+    if memmem::find(manifest, b"org.opencontainers.image.").is_none() {
+        return Details::default();
+    }
+    let annotated: Annotated = serde_json::from_slice(manifest).unwrap_or_default();
+    annotated.annotations.details()
+}
+
+/// What an image's configuration says of it: when it was built, and its labels.
+pub(super) fn configured(config: &[u8]) -> Details {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Created {
+        created: Option<String>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Labelled {
+        config: Inner,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default, rename_all = "PascalCase")]
+    struct Inner {
+        labels: Labels,
+    }
+    // One that has another form does not spoil the other.
+    let created: Created = serde_json::from_slice(config).unwrap_or_default();
+    let labelled: Labelled = serde_json::from_slice(config).unwrap_or_default();
+    Details {
+        created: created.created.filter(|text| text.len() <= LONGEST_LABEL),
+        ..labelled.config.labels.details()
+    }
 }
 
 /// The platform's name with the spellings made one, as containerd compares them: a publisher that begins to write `arm64/v8` for

@@ -76,9 +76,10 @@ pub use trace::{Step, Trace};
 
 use super::credentials::{Credentials, Known, Secret, Store};
 use super::once::Once;
-use crate::engine::answer::{Index, Manifest, Refusal};
+use crate::engine::answer::{Details, Index, Manifest, Refusal};
 use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
+use crate::engine::version::TagList;
 
 /// The header that names a manifest's digest.
 const DIGEST_HEADER: &str = "docker-content-digest";
@@ -101,7 +102,9 @@ pub struct Registry {
     schemes: Once<String, bool>,
     digests: Once<Lookup, Result<Digest, Refusal>>,
     manifests: Once<(Target, Digest), Result<Option<Manifest>, Refusal>>,
-    tags: Once<Target, Result<Arc<[String]>, Refusal>>,
+    tags: Once<Target, Result<Arc<TagList>, Refusal>>,
+    /// What the manifests and configurations that were read say of themselves.
+    details: Mutex<BTreeMap<(Target, Digest), Details>>,
     trace: Mutex<Trace>,
     random: Mutex<fastrand::Rng>,
     deadline: OnceLock<Instant>,
@@ -143,6 +146,7 @@ impl Registry {
             digests: Once::default(),
             manifests: Once::default(),
             tags: Once::default(),
+            details: Mutex::default(),
             trace: Mutex::default(),
             random: Mutex::new(fastrand::Rng::with_seed(settings.seed)),
             deadline: OnceLock::new(),
@@ -264,6 +268,7 @@ impl Registry {
         else {
             return Ok(None);
         };
+        self.note(to, digest, manifest::annotated(&bytes));
         let parsed = match manifest::parse(&bytes) {
             // Somebody pinned one long ago: it has no platform to lose.
             Err(Malformed::Schema1) => {
@@ -281,6 +286,7 @@ impl Registry {
                 else {
                     return Ok(None);
                 };
+                self.note(to, digest, manifest::configured(&bytes));
                 manifest::platform(&bytes)
                     .map(|platform| Some(Manifest::Image(platform)))
                     .map_err(|_| not_a_manifest(to))
@@ -313,6 +319,28 @@ impl Registry {
                 })))
             }
         }
+    }
+
+    /// Notes what an image or an index says of itself, for who asks for its details.
+    fn note(&self, to: &Destination, digest: &Digest, mut details: Details) {
+        let texts = [&mut details.source, &mut details.revision];
+        for text in texts.into_iter().flatten() {
+            *text = self.known.hide(text);
+        }
+        if details != Details::default() {
+            let mut noted = self.details.lock().expect("no holder of this lock panics");
+            let noted = noted
+                .entry((to.target.clone(), digest.clone()))
+                .or_default();
+            noted.or(details);
+        }
+    }
+
+    /// What was noted of a digest that was read.
+    fn noted(&self, lookup: &Lookup, digest: &Digest) -> Details {
+        let question = (map::target(&self.maps, lookup).0, digest.clone());
+        let noted = self.details.lock().expect("no holder of this lock panics");
+        noted.get(&question).cloned().unwrap_or_default()
     }
 
     /// The bytes of a digest, which are checked against it; `None` when the repository has them no more.

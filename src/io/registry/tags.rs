@@ -11,12 +11,13 @@
 //! - By `last=` too where a page without a link is as full as pages are: some registries cut a list and do not say so. A registry that
 //!   does not know `last` answers with the same page. It is asked once more for the whole list then.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::Registry;
 use super::ask::Answered;
@@ -28,6 +29,7 @@ use super::trace::Way;
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
 use crate::engine::image::is_tag;
+use crate::engine::version::{Built, TagList};
 
 /// How many tags a page is asked to have. ECR takes no more.
 const PAGE: usize = 1000;
@@ -35,6 +37,8 @@ const PAGE: usize = 1000;
 const ROUND: usize = 100;
 /// The most pages of one list.
 const MOST_PAGES: usize = 1000;
+/// The most tags of one list.
+const MOST_TAGS: usize = 500_000;
 /// What a person can do where a list is of no use.
 const WITHOUT_A_LIST: &str = "try again later; the policy `digest` needs no list of tags";
 
@@ -59,7 +63,7 @@ impl Registry {
         &self,
         to: &Destination,
         way: &Way<'_>,
-    ) -> Result<Arc<[String]>, Refusal> {
+    ) -> Result<Arc<TagList>, Refusal> {
         let mut list = List::new(to, self.limits.tags);
         let mut size = Some(PAGE);
         let mut ask = Ask::Page(query(size, None));
@@ -107,7 +111,7 @@ impl Registry {
                 {
                     Ask::Beyond(by_hand)
                 }
-                (Next::Last, _) => return Ok(list.tags.into_iter().collect()),
+                (Next::Last, _) => return Ok(list.whole()),
             };
         }
     }
@@ -129,7 +133,7 @@ impl Registry {
         to: &Destination,
         mut list: List<'_>,
         way: &Way<'_>,
-    ) -> Result<Arc<[String]>, Refusal> {
+    ) -> Result<Arc<TagList>, Refusal> {
         list.pages += 1;
         let answered = self.tags_page(to, None, way).await;
         let answered = answered.map_err(|refusal| list.broken_off(refusal))?;
@@ -144,7 +148,7 @@ impl Registry {
         {
             return Err(list.refused("answers with the same tags again"));
         }
-        Ok(whole.tags.into_iter().collect())
+        Ok(whole.whole())
     }
 
     /// Why an answer with an error's status has no tags.
@@ -212,6 +216,8 @@ struct List<'d> {
     asked: BTreeSet<Option<String>>,
     /// What the first page says that the repository's name is.
     name: Option<String>,
+    /// When each tag was pushed, where the registry says so.
+    pushed: BTreeMap<String, Built>,
 }
 
 #[derive(Deserialize)]
@@ -220,6 +226,23 @@ struct Page {
     // A list without tags is `null` in some registries, but an answer without the field is no list.
     #[serde(deserialize_with = "Option::deserialize")]
     tags: Option<Vec<String>>,
+    /// What Google's registries say of each digest.
+    #[serde(default, deserialize_with = "of_google")]
+    manifest: BTreeMap<String, Pushed>,
+}
+
+/// What another registry may say in another form says nothing.
+fn of_google<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Pushed>, D::Error> {
+    let value = Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+/// What Google's registries say of a digest: its tags, and when it was pushed.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Pushed {
+    tag: Vec<String>,
+    time_uploaded_ms: String,
 }
 
 impl<'d> List<'d> {
@@ -232,6 +255,7 @@ impl<'d> List<'d> {
             pages: 0,
             asked: BTreeSet::new(),
             name: None,
+            pushed: BTreeMap::new(),
         }
     }
 
@@ -273,6 +297,13 @@ impl<'d> List<'d> {
             return Err(self.refused("answers with the tags of another repository"));
         }
         self.name = page.name.or(self.name.take());
+        for pushed in page.manifest.into_values() {
+            let time = pushed.time_uploaded_ms.parse().ok();
+            if let Some(time) = time.and_then(Built::from_milliseconds) {
+                self.pushed
+                    .extend(pushed.tag.into_iter().map(|tag| (tag, time)));
+            }
+        }
         Ok(page.tags.unwrap_or_default())
     }
 
@@ -286,11 +317,18 @@ impl<'d> List<'d> {
                 self.tags.insert(tag);
             }
         }
+        if self.tags.len() > MOST_TAGS {
+            return Err(self.refused(&format!("has more than {MOST_TAGS} tags")));
+        }
         if self.bytes > self.most {
             let cause = format!("has more than {} bytes of tags", self.most);
             return Err(self.refused(&cause));
         }
         Ok(new)
+    }
+
+    fn whole(self) -> Arc<TagList> {
+        Arc::new(TagList::new(self.tags, self.pushed))
     }
 
     /// A list that is no use, because the registry does this.

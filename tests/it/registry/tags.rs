@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imago::engine::answer::Refusal;
+use imago::engine::version::TagList;
 use imago::io::registry::{Limits, Registry, Settings};
 use imago::io::resolver::Resolver;
 
@@ -14,7 +15,7 @@ use crate::support::distribution::{Distribution, is_installed};
 use crate::support::registry::http::{Body, Request, Response};
 use crate::support::registry::{Access, TestRegistry, Tokens};
 
-fn tags(settings: Settings, image: &str) -> Result<Arc<[String]>, Refusal> {
+fn tags(settings: Settings, image: &str) -> Result<Arc<TagList>, Refusal> {
     let registry = Registry::new(settings).unwrap();
     block_on(async { registry.tags(&lookup(image)).await })
 }
@@ -548,7 +549,7 @@ fn the_distribution_projects_registry_lists_its_tags() {
     let digest = registry.push("shop/web", "1.4", &["linux/amd64"], "first");
     let image = format!("{}/shop/web:1.4", registry.address);
     let got = tags(settings(), &image).unwrap();
-    assert_eq!(*got, ["1.4".to_owned(), "1.4-amd64".to_owned()]);
+    assert_eq!(got[..], ["1.4".to_owned(), "1.4-amd64".to_owned()]);
     // As many as in a full page: this registry has no pages, and must not be taken for one that cuts.
     numbered(998).for_each(|name| tag(&storage, &name, &digest));
     assert_eq!(tags(settings(), &image).map(|tags| tags.len()), Ok(1000));

@@ -138,18 +138,36 @@ impl TestRegistry {
 
     /// Pushes an image for one platform under a tag, and returns its manifest's digest.
     pub fn push_image(&self, repository: &str, tag: &str, platform: &str, content: &str) -> String {
+        let more = serde_json::json!({"author": content});
+        self.push_image_with(repository, tag, platform, more, serde_json::json!({}))
+    }
+
+    /// The same, with more fields in its configuration, and annotations in its manifest.
+    pub fn push_image_with(
+        &self,
+        repository: &str,
+        tag: &str,
+        platform: &str,
+        more: serde_json::Value,
+        annotations: serde_json::Value,
+    ) -> String {
         let mut parts = platform.split('/');
         let (os, architecture) = (
             parts.next().unwrap_or_default(),
             parts.next().unwrap_or_default(),
         );
-        let config = serde_json::json!({"os": os, "architecture": architecture, "author": content})
-            .to_string();
+        let mut config = serde_json::json!({"os": os, "architecture": architecture});
+        let more = more.as_object().cloned().unwrap_or_default();
+        config.as_object_mut().unwrap().extend(more);
+        let config = config.to_string();
         let digest = self.push_blob(config.as_bytes());
-        let manifest = serde_json::json!({
+        let mut manifest = serde_json::json!({
             "schemaVersion": 2, "mediaType": MANIFEST,
             "config": {"mediaType": CONFIG, "digest": digest, "size": config.len()}, "layers": [],
         });
+        if annotations.as_object().is_none_or(|some| !some.is_empty()) {
+            manifest["annotations"] = annotations;
+        }
         self.push(repository, tag, MANIFEST, manifest.to_string().as_bytes())
     }
 

@@ -3,6 +3,8 @@
 //! Follows the APIs that the vendors publish, without an SDK:
 //!
 //! - GitHub and GitHub Enterprise: REST, version 2022-11-28 (<https://docs.github.com/rest/pulls>), and GraphQL for auto-merge.
+//! - GitLab: REST, v4 (<https://docs.gitlab.com/api/merge_requests/>).
+//! - Gitea and Forgejo: v1 (<https://docs.gitea.com/api/>).
 //!
 //! A request counts only where its head is in the repository itself: a fork may have a branch of the same name. What a person changed
 //! stays: labels, reviewers and assignees are set once, when the request is made.
@@ -12,7 +14,9 @@
 
 mod client;
 mod error;
+mod gitea;
 mod github;
+mod gitlab;
 mod location;
 mod source;
 mod token;
@@ -25,7 +29,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use client::Client;
+use gitea::Gitea;
 use github::GitHub;
+use gitlab::GitLab;
 
 pub use super::registry::Limits;
 pub use error::ForgeError;
@@ -110,6 +116,8 @@ pub struct Request {
     pub is_draft: bool,
     /// Whether its head is in this repository, and not in a fork.
     is_own: bool,
+    /// What stands before the title where that makes a draft.
+    prefix: String,
 }
 
 /// What has become of a request.
@@ -235,6 +243,8 @@ pub struct Forge {
 
 enum Kind {
     GitHub(GitHub),
+    GitLab(GitLab),
+    Gitea(Gitea),
 }
 
 /// Calls the API of the forge's own kind.
@@ -242,6 +252,8 @@ macro_rules! of_kind {
     ($forge:expr, $api:ident => $call:expr) => {
         match &$forge.kind {
             Kind::GitHub($api) => $call,
+            Kind::GitLab($api) => $call,
+            Kind::Gitea($api) => $call,
         }
     };
 }
@@ -251,6 +263,8 @@ impl Forge {
     pub fn open(location: Location, settings: &Settings) -> Result<Self, ForgeError> {
         let kind = match location.kind {
             ForgeKind::GitHub => Kind::GitHub(GitHub::new(&location)),
+            ForgeKind::GitLab => Kind::GitLab(GitLab::new(&location)),
+            ForgeKind::Gitea => Kind::Gitea(Gitea::new(&location)),
             other => {
                 return Err(ForgeError::new(
                     Code::ForgeUnknown,
@@ -380,7 +394,7 @@ impl Forge {
         title: &str,
         body: &str,
     ) -> Result<(), ForgeError> {
-        let title = cut(title, LONGEST_TITLE);
+        let title = format!("{}{}", request.prefix, cut(title, LONGEST_TITLE));
         of_kind!(self, api => api.put(&self.client, request, &title, body).await)
     }
 
@@ -408,7 +422,8 @@ impl Forge {
         of_kind!(self, api => api.close(&self.client, request).await)
     }
 
-    /// Lets the forge merge a request once all that its branch requires is there. It never merges at once, without a condition.
+    /// Lets the forge merge a request once all that its branch requires is there. GitHub refuses where the branch requires nothing, and
+    /// GitLab where there is no pipeline; Gitea merges at once there.
     pub async fn merge_when_ready(
         &self,
         request: &Request,
@@ -432,6 +447,40 @@ impl Request {
     fn is_of(&self, base: &str, state: State) -> bool {
         self.is_own && self.base == base && self.state == state
     }
+}
+
+/// What makes a title one of a draft, with the spaces behind it, and the rest.
+fn split_prefix(title: &str, prefixes: &[&str]) -> (String, String) {
+    let is_prefix = |prefix: &&&str| {
+        title
+            .get(..prefix.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    let length = prefixes.iter().find(is_prefix).map_or(0, |it| it.len());
+    let rest = title[length..].trim_start();
+    match length {
+        0 => (String::new(), title.to_owned()),
+        _ => (
+            title[..title.len() - rest.len()].to_owned(),
+            rest.to_owned(),
+        ),
+    }
+}
+
+/// Names of accounts, and of teams (`ORG/TEAM`) apart from them.
+fn teams<'a>(names: &[&'a String]) -> (Vec<&'a str>, Vec<&'a str>) {
+    let team = |name: &&'a String| Some(name.split_once('/')?.1);
+    let people = names.iter().filter(|name| !name.contains('/'));
+    (
+        names.iter().filter_map(team).collect(),
+        people.map(|name| name.as_str()).collect(),
+    )
+}
+
+/// Names for a message.
+fn listed(names: &[&String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
 }
 
 /// So many characters of a text, the last of which says that some are left out.

@@ -181,6 +181,47 @@ impl Client {
         }
     }
 
+    /// Sets names by one request, and where the forge refuses that, adds one name after the other. Returns the last answer.
+    pub(super) async fn set(
+        &self,
+        names: &[String],
+        call: impl Fn(&[&String]) -> Call,
+        warnings: &mut Vec<String>,
+    ) -> Option<Reply> {
+        let all: Vec<&String> = names.iter().collect();
+        if all.is_empty() {
+            return None;
+        }
+        let set = async |names: &[&String]| {
+            let call = call(names);
+            let reply = self.send(&call).await.map_err(|error| (0, error))?;
+            match reply.status {
+                200..=202 | 204 => Ok(reply),
+                _ => Err((reply.status, self.refused(&call, &reply))),
+            }
+        };
+        let failed = match set(&all).await {
+            Ok(reply) => return Some(reply),
+            Err(failed) => failed,
+        };
+        if !matches!(failed.0, 400 | 404 | 422) || all.len() == 1 {
+            warnings.push(failed.1.to_string());
+            return None;
+        }
+        let (mut taken, mut last) = (Vec::new(), None);
+        for name in all {
+            taken.push(name);
+            match set(&taken).await {
+                Ok(reply) => last = Some(reply),
+                Err((_, error)) => {
+                    warnings.push(format!("{error} (`{name}`)"));
+                    taken.pop();
+                }
+            }
+        }
+        last
+    }
+
     /// Reads all pages of a list that a `Link` header goes on with.
     pub(super) async fn list<T: DeserializeOwned>(
         &self,

@@ -102,6 +102,7 @@ impl GitHub {
             is_draft: pull.draft,
             // A renamed repository has the same number.
             is_own: own.is_some() && own == of,
+            prefix: String::new(),
         }
     }
 
@@ -131,45 +132,6 @@ impl GitHub {
         let (code, hint) = of_graphql(error["type"].as_str().unwrap_or_default(), &said);
         let cause = format!("`{}` says: {said}", client.location.host);
         Err(ForgeError::new(code, call.act(), cause, hint))
-    }
-
-    /// Sets names in one request, and where the forge refuses one of them, each by itself.
-    async fn set(
-        &self,
-        client: &Client,
-        what: &str,
-        path: &[&str],
-        names: &[&String],
-        body: impl Fn(&[&String]) -> Value,
-        warnings: &mut Vec<String>,
-    ) -> Option<Assigned> {
-        if names.is_empty() {
-            return None;
-        }
-        let ask = |names: &[&String]| {
-            let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            let act = format!("set {what} {} in", listed.join(", "));
-            self.call(client, Method::POST, &act, path)
-                .json(&body(names))
-        };
-        let reply = client.send(&ask(names)).await;
-        let failed = match reply {
-            Ok(reply) if matches!(reply.status, 200 | 201) => {
-                return serde_json::from_slice(&reply.body).ok();
-            }
-            Ok(reply) if reply.status == 422 && names.len() > 1 => {
-                for name in names {
-                    if let Err(error) = client.tell(&ask(&[name])).await {
-                        warnings.push(error.to_string());
-                    }
-                }
-                return None;
-            }
-            Ok(reply) => client.refused(&ask(names), &reply),
-            Err(error) => error,
-        };
-        warnings.push(failed.to_string());
-        None
     }
 }
 
@@ -231,43 +193,28 @@ impl Api for GitHub {
     async fn decorate(&self, client: &Client, request: &Request, draft: &Draft<'_>) -> Vec<String> {
         let number = request.number.to_string();
         let mut warnings = Vec::new();
-        let all = |names| -> Vec<&String> { Vec::from_iter(names) };
-        self.set(
-            client,
-            "labels",
-            &["issues", &number, "labels"],
-            &all(draft.labels),
-            |names| json!({ "labels": names }),
-            &mut warnings,
-        )
-        .await;
-        self.set(
-            client,
-            "reviewers",
-            &["pulls", &number, "requested_reviewers"],
-            &all(draft.reviewers),
-            |names| {
-                let (teams, people): (Vec<&&String>, Vec<_>) =
-                    names.iter().partition(|name| name.contains('/'));
-                let teams: Vec<_> = teams
-                    .iter()
-                    .filter_map(|name| Some(name.split_once('/')?.1))
-                    .collect();
-                json!({ "reviewers": people, "team_reviewers": teams })
-            },
-            &mut warnings,
-        )
-        .await;
-        let assigned = self
-            .set(
-                client,
-                "assignees",
-                &["issues", &number, "assignees"],
-                &all(draft.assignees),
-                |names| json!({ "assignees": names }),
-                &mut warnings,
-            )
-            .await;
+        let set = |what: &str, names: &[&String], path: &[&str], body: Value| {
+            let act = format!("set {what} {} in", super::listed(names));
+            self.call(client, Method::POST, &act, path).json(&body)
+        };
+        let labels = |names: &[&String]| {
+            let path = ["issues", &*number, "labels"];
+            set("labels", names, &path, json!({ "labels": names }))
+        };
+        client.set(draft.labels, labels, &mut warnings).await;
+        let reviewers = |names: &[&String]| {
+            let path = ["pulls", &*number, "requested_reviewers"];
+            let (teams, people) = super::teams(names);
+            let body = json!({ "reviewers": people, "team_reviewers": teams });
+            set("reviewers", names, &path, body)
+        };
+        client.set(draft.reviewers, reviewers, &mut warnings).await;
+        let assignees = |names: &[&String]| {
+            let path = ["issues", &*number, "assignees"];
+            set("assignees", names, &path, json!({ "assignees": names }))
+        };
+        let reply = client.set(draft.assignees, assignees, &mut warnings).await;
+        let assigned = reply.and_then(|it| serde_json::from_slice::<Assigned>(&it.body).ok());
         // Who cannot be assigned is left out without a word.
         if let Some(assigned) = assigned {
             for name in draft.assignees {

@@ -30,6 +30,8 @@ pub(super) fn settings(environment: &[(&str, &str)]) -> Settings {
 fn kind_of(flavour: Flavour) -> ForgeKind {
     match flavour {
         Flavour::GitHub => ForgeKind::GitHub,
+        Flavour::GitLab => ForgeKind::GitLab,
+        Flavour::Gitea => ForgeKind::Gitea,
     }
 }
 
@@ -61,7 +63,7 @@ fn draft(head: &str) -> Draft<'_> {
     }
 }
 
-const FLAVOURS: [Flavour; 1] = [Flavour::GitHub];
+const FLAVOURS: [Flavour; 3] = [Flavour::GitHub, Flavour::GitLab, Flavour::Gitea];
 
 #[test]
 fn a_request_is_made_found_changed_and_closed() {
@@ -201,6 +203,10 @@ fn two_runs_at_once_make_one_request_and_nothing_makes_none() {
         let created = block_on(client.create(&draft("imago"))).unwrap();
         assert!(matches!(created, Created::Exists(it) if it.title == "theirs"));
         assert_eq!(forge.state().open().len(), 1);
+        if flavour != Flavour::GitHub {
+            // The others make an empty request.
+            continue;
+        }
         forge.state().empty.push("same".to_owned());
         let created = block_on(client.create(&draft("same"))).unwrap();
         assert!(matches!(created, Created::NothingBetween), "{created:?}");
@@ -256,6 +262,8 @@ fn labels_and_people_are_set_and_what_fails_is_a_warning() {
     for flavour in FLAVOURS {
         let (forge, client) = pair(flavour);
         forge.state().members = vec!["ada".to_owned(), "bob".to_owned()];
+        forge.state().labels = vec!["other".to_owned(), "images".to_owned()];
+        forge.state().shared_labels = vec!["other".to_owned(), "bot".to_owned()];
         let names = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
         let (labels, people) = (names(&["images", "bot"]), names(&["ada", "nobody", "bob"]));
         let created = block_on(client.create(&Draft {
@@ -278,5 +286,86 @@ fn labels_and_people_are_set_and_what_fails_is_a_warning() {
             warnings.iter().all(|it| it.contains("nobody")),
             "{warnings:?}"
         );
+    }
+}
+
+#[test]
+fn a_draft_stays_one_and_what_a_person_made_of_it_stays_too() {
+    for flavour in FLAVOURS {
+        let (forge, client) = pair(flavour);
+        let created = block_on(client.create(&Draft {
+            is_draft: true,
+            ..draft("imago")
+        }));
+        let Created::Made { request, .. } = created.unwrap() else {
+            panic!("{flavour:?}")
+        };
+        assert_eq!(
+            (&*request.title, request.is_draft),
+            ("Update 2 image digests", true)
+        );
+        let update = || {
+            let found = block_on(client.open_requests("imago", "main"))
+                .unwrap()
+                .unwrap();
+            block_on(client.update(&found, "Update 3", "")).unwrap();
+            forge.state().pull(request.number).clone()
+        };
+        let pull = update();
+        assert_eq!(
+            (&*pull.title, pull.is_draft),
+            ("Update 3", true),
+            "{flavour:?}"
+        );
+        forge.state().pull(request.number).is_draft = false;
+        assert!(!update().is_draft, "{flavour:?}");
+    }
+}
+
+#[test]
+fn auto_merge_waits_until_the_forge_knows_whether_it_can_merge() {
+    for flavour in FLAVOURS {
+        let (forge, client) = pair(flavour);
+        let number = forge.state().add(Pull::default());
+        forge.state().unready_tries = 3;
+        let request = block_on(client.open_requests("imago", "main"))
+            .unwrap()
+            .unwrap();
+        let commit = request.head_commit.clone().unwrap();
+        // Twice is as good as once.
+        for _ in 0..2 {
+            block_on(client.merge_when_ready(&request, &commit)).unwrap();
+        }
+        let pull = forge.state().pull(number).clone();
+        assert_eq!(
+            (pull.auto_merge, pull.state),
+            (Some(commit), PullState::Open),
+            "{flavour:?}"
+        );
+    }
+}
+
+#[test]
+fn auto_merge_that_a_forge_does_not_do_says_what_helps() {
+    for (flavour, is_ready, hint) in [
+        (Flavour::GitHub, false, "turn on `Allow auto-merge`"),
+        (Flavour::GitHub, true, "require a check or a review"),
+        (Flavour::GitLab, false, "after a pipeline"),
+        (Flavour::Gitea, false, "let the token's account merge"),
+    ] {
+        let (forge, client) = pair(flavour);
+        forge.state().add(Pull::default());
+        forge.state().allows_auto_merge = is_ready;
+        forge.state().is_ready = is_ready;
+        let request = block_on(client.open_requests("imago", "main"))
+            .unwrap()
+            .unwrap();
+        let error = block_on(client.merge_when_ready(&request, &"c".repeat(40))).unwrap_err();
+        assert_eq!(error.code().as_str(), "forge-auto-merge", "{error}");
+        assert!(error.hint().contains(hint), "{error}: {}", error.hint());
+        // Another commit than the one that was planned is merged by nobody.
+        let (_forge, client) = pair(flavour);
+        let error = block_on(client.merge_when_ready(&request, &"d".repeat(40)));
+        assert!(error.is_err(), "{flavour:?}");
     }
 }

@@ -8,7 +8,9 @@
     reason = "each of those who use this file uses a part of it"
 )]
 
+mod gitea;
 mod github;
+mod gitlab;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +25,8 @@ use super::registry::http::{Request, Response, Server};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flavour {
     GitHub,
+    GitLab,
+    Gitea,
 }
 
 /// What has become of a pull request.
@@ -75,6 +79,22 @@ impl Default for Pull {
     }
 }
 
+impl Pull {
+    /// The title as a forge shows it that marks drafts there.
+    fn shown_title(&self, draft: &str) -> String {
+        match self.is_draft {
+            true => format!("{draft}{}", self.title),
+            false => self.title.clone(),
+        }
+    }
+
+    fn set_title(&mut self, title: &str, draft: &str) {
+        let rest = title.strip_prefix(draft);
+        self.is_draft = rest.is_some();
+        rest.unwrap_or(title).clone_into(&mut self.title);
+    }
+}
+
 type Hook = Box<dyn FnOnce(&mut State) + Send>;
 
 /// Which requests something happens to.
@@ -109,6 +129,9 @@ pub(crate) struct State {
     pub(crate) token: Option<String>,
     /// Accounts that may review or be assigned; all, where there are none.
     pub(crate) members: Vec<String>,
+    /// Labels that there are, of forges that make none by themselves, and those of the organization.
+    pub(crate) labels: Vec<String>,
+    pub(crate) shared_labels: Vec<String>,
     /// The repository with the branches.
     pub(crate) repository: Option<PathBuf>,
     /// Heads that have no commit that their base lacks, where there is no repository to look at.
@@ -209,6 +232,17 @@ impl State {
         self.members.is_empty() || self.members.iter().any(|member| member == name)
     }
 
+    /// The number of an account, and its name: its place among the members.
+    fn account(&self, name: &str) -> Option<(u64, String)> {
+        let at = self.members.iter().position(|member| member == name)?;
+        Some((40 + at as u64, name.to_owned()))
+    }
+
+    fn account_of(&self, id: u64) -> String {
+        let at = usize::try_from(id - 40).unwrap();
+        self.members[at].clone()
+    }
+
     /// One open request from a branch to its base.
     fn duplicate_of(&self, head: &str, base: &str) -> Option<u64> {
         let open = self.pulls.iter().find(|pull| {
@@ -236,6 +270,8 @@ impl Forge {
             pulls: Vec::new(),
             token: None,
             members: Vec::new(),
+            labels: Vec::new(),
+            shared_labels: Vec::new(),
             repository: None,
             empty: Vec::new(),
             allows_auto_merge: true,
@@ -271,6 +307,8 @@ impl Forge {
     pub(crate) fn kind(&self) -> &'static str {
         match self.flavour {
             Flavour::GitHub => "github",
+            Flavour::GitLab => "gitlab",
+            Flavour::Gitea => "gitea",
         }
     }
 
@@ -366,6 +404,8 @@ fn answer(flavour: Flavour, state: &mut State, request: &Request) -> Response {
     state.follow_branches();
     let response = match flavour {
         Flavour::GitHub => github::answer(state, request),
+        Flavour::GitLab => gitlab::answer(state, request),
+        Flavour::Gitea => gitea::answer(state, request),
     };
     failing.map_or(response, |(failure, _)| failure)
 }

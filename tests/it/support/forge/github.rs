@@ -56,7 +56,7 @@ fn one(state: &mut State, request: &Request, method: &str, parts: &[&str], at: u
             respond(200, &shown(state, at))
         }
         ("POST", ["issues", _, "labels"]) => {
-            pull.labels.extend(names(&sent["labels"]));
+            add(&mut pull.labels, names(&sent["labels"]));
             respond(
                 200,
                 &json!(
@@ -69,7 +69,7 @@ fn one(state: &mut State, request: &Request, method: &str, parts: &[&str], at: u
         }
         ("POST", ["issues", _, "assignees"]) => {
             let known = names(&sent["assignees"]).into_iter().filter(is_member);
-            pull.assignees.extend(known);
+            add(&mut pull.assignees, known.collect());
             let shown: Vec<Value> = pull
                 .assignees
                 .iter()
@@ -86,9 +86,9 @@ fn one(state: &mut State, request: &Request, method: &str, parts: &[&str], at: u
                 );
             }
             let teams = names(&sent["team_reviewers"]);
-            pull.reviewers.extend(people);
-            pull.reviewers
-                .extend(teams.iter().map(|team| format!("team {team}")));
+            add(&mut pull.reviewers, people);
+            let teams = teams.iter().map(|team| format!("team {team}"));
+            add(&mut pull.reviewers, teams.collect());
             respond(201, &shown(state, at))
         }
         ("GET", ["issues", _, "comments"]) => {
@@ -105,6 +105,15 @@ fn one(state: &mut State, request: &Request, method: &str, parts: &[&str], at: u
             respond(201, &json!({ "body": text }))
         }
         _ => refused(404, "Not Found"),
+    }
+}
+
+/// Who is there already is not there twice.
+fn add(to: &mut Vec<String>, names: Vec<String>) {
+    for name in names {
+        if !to.contains(&name) {
+            to.push(name);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Runs the binary on every case of `fixtures/rewrite`: bytes, codes, and the laws that users rely on.
 
+mod variants;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Mutex;

@@ -14,7 +14,7 @@ use self::found::{PodTable, Workloads};
 use self::resolved::{Answered, Resolved};
 use super::copies;
 use super::edits::{self, Reported};
-use super::gate::PlatformLoss;
+use super::gate::Reading;
 use super::globs;
 use super::nothing;
 use super::observer::{Event, Observer};
@@ -70,8 +70,8 @@ pub struct ClusterRequest {
     pub registries: registry::Settings,
     /// Whether to use the pull secrets of workloads.
     pub pull_secrets: PullSecrets,
-    /// What to do with a new digest that lacks a platform.
-    pub platform_loss: PlatformLoss,
+    /// What is read of images beside their digests.
+    pub reading: Reading,
     /// The time of the run, in RFC 3339. A restart writes it.
     pub now: String,
 }

@@ -153,6 +153,7 @@ mod tests {
     fn report(workloads: &[(&str, &[(&str, Outcome)])]) -> Report {
         let container = |(image, outcome): &(&str, Outcome)| ImageReport {
             choice: None,
+            source: None,
             site: SiteName::container("app"),
             line: None,
             image: image.replace("OLD", &format!("sha256:{}", "0".repeat(64))),

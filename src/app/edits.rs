@@ -272,6 +272,7 @@ pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
             image,
             outcome: outcome.clone(),
             choice: plan.choices.get(&index).cloned(),
+            source: plan.sources.get(&index).cloned(),
         });
     }
     let object = ObjectReport {

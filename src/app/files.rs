@@ -336,7 +336,7 @@ impl Job {
                     }
                     observer.note(event);
                 };
-                source.ask(&all, self.request.platform_loss, note).await
+                source.ask(&all, self.request.reading, note).await
             }
         };
         awaiting.finish(&sourced.answers, &mut ready);

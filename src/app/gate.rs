@@ -20,6 +20,24 @@ pub enum PlatformLoss {
     Allow,
 }
 
+/// What is read of images beside their digests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// What happens to a new digest that lacks a platform.
+    pub platform_loss: PlatformLoss,
+    /// Whether the report names the sources of what is updated.
+    pub sources: bool,
+}
+
+impl From<PlatformLoss> for Reading {
+    fn from(platform_loss: PlatformLoss) -> Self {
+        Self {
+            platform_loss,
+            sources: false,
+        }
+    }
+}
+
 /// The recorded digests that a tag's new digest must not replace, each with its hold. `Err`: the registry cannot vouch for the new digest.
 ///
 /// Where nothing has moved, no manifest is read.

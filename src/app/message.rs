@@ -281,6 +281,7 @@ mod tests {
     fn object(name: &str, images: &[(&str, Outcome)]) -> ObjectReport {
         let image = |(name, outcome): &(&str, Outcome)| ImageReport {
             choice: None,
+            source: None,
             site: SiteName::container(name),
             line: None,
             image: "registry.example.test/web:1.4".to_owned(),

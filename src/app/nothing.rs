@@ -189,6 +189,7 @@ mod tests {
     fn object(outcomes: impl IntoIterator<Item = Outcome>) -> ObjectReport {
         let image = |outcome| ImageReport {
             choice: None,
+            source: None,
             site: SiteName::container("app"),
             line: None,
             image: "registry.example.test/web:1.4".into(),

@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::engine::code::{Code, CodeKind};
 pub use crate::engine::hold::Hold;
@@ -13,6 +14,7 @@ use crate::engine::image::{Digest, ImageRef};
 use crate::engine::plan::Unclaimed;
 pub use crate::engine::plan::{Choice, LeftOut, Outcome};
 pub use crate::engine::site::Role;
+use crate::engine::source_link::SourceLink;
 
 /// Where the objects of a run are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -317,6 +319,8 @@ pub struct ImageReport {
     pub outcome: Outcome,
     /// What a policy has chosen, where one does.
     pub choice: Option<Choice>,
+    /// Where the source of the new image is, where that was read and the image says it.
+    pub source: Option<Arc<SourceLink>>,
 }
 
 impl ImageReport {

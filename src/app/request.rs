@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::gate::PlatformLoss;
+use super::gate::Reading;
 use super::kind_names::KindLists;
 use super::message::Template;
 use super::report::{Action, Mode};
@@ -69,8 +69,8 @@ pub struct FilesRequest {
     pub lock: LockUse,
     /// How registries are asked.
     pub registries: registry::Settings,
-    /// What happens to a new digest that lacks a platform.
-    pub platform_loss: PlatformLoss,
+    /// What is read of images beside their digests.
+    pub reading: Reading,
     /// What is committed, where anything is.
     pub git: Option<CommitRequest>,
     /// The files that the report goes to: none of them may be a manifest or the lock.

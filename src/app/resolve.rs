@@ -9,11 +9,12 @@ use futures_util::future::join_all;
 use tokio::task::JoinSet;
 
 use super::choose;
-use super::gate::{self, PlatformLoss};
+use super::gate::{self, Reading};
 use super::observer::Event;
 use crate::engine::answer::{Answer, Answers, Index, Manifest, Refusal};
 use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
+use crate::engine::source_link::SourceLink;
 use crate::io::resolver::Resolver;
 
 /// The lookups of a run, each with its recorded digests.
@@ -23,9 +24,10 @@ pub type Wanted = BTreeMap<Lookup, BTreeSet<Digest>>;
 pub async fn resolve<R: Resolver>(
     resolver: &Arc<R>,
     wanted: &Wanted,
-    platform_loss: PlatformLoss,
+    reading: impl Into<Reading>,
     mut on_event: impl FnMut(Event),
 ) -> Answers {
+    let reading = reading.into();
     if wanted.is_empty() {
         return Answers::new();
     }
@@ -37,7 +39,7 @@ pub async fn resolve<R: Resolver>(
         let (resolver, asked, recorded) = (Arc::clone(resolver), lookup.clone(), recorded.clone());
         // The future is large, and without a box it would be moved several times.
         let task = tasks.spawn(Box::pin(async move {
-            answer(&*resolver, &asked, &recorded, platform_loss).await
+            answer(&*resolver, &asked, &recorded, reading).await
         }));
         lookups.insert(task.id(), lookup);
     }
@@ -96,11 +98,27 @@ async fn answer<R: Resolver>(
     resolver: &R,
     lookup: &Lookup,
     recorded: &BTreeSet<Digest>,
-    platform_loss: PlatformLoss,
+    reading: Reading,
 ) -> Result<Answer, Refusal> {
     let answer = choose::answer(resolver, lookup).await?;
-    let held = gate::judge(resolver, lookup, &answer.digest, recorded, platform_loss).await?;
-    Ok(Answer { held, ..answer })
+    let digest = &answer.digest;
+    let held = gate::judge(resolver, lookup, digest, recorded, reading.platform_loss).await?;
+    let has_new_tag = (answer.chosen.as_ref()).is_some_and(|chosen| chosen.tag != lookup.tag());
+    let is_update = has_new_tag || recorded.iter().any(|recorded| recorded != digest);
+    let source = match reading.sources && is_update {
+        // That it is not to be had changes nothing else.
+        true => (resolver
+            .details(lookup, digest, |details| details.source.is_some())
+            .await)
+            .ok()
+            .flatten(),
+        false => None,
+    };
+    Ok(Answer {
+        held,
+        source: source.and_then(|details| SourceLink::of(&details).map(Arc::new)),
+        ..answer
+    })
 }
 
 #[cfg(test)]
@@ -108,6 +126,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::app::gate::PlatformLoss;
     use crate::engine::answer::{Details, Manifest, Platform};
     use crate::engine::hold::Hold;
     use crate::engine::image::ImageRef;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ahead::Ahead;
-use super::gate::PlatformLoss;
+use super::gate::Reading;
 use super::observer::Event;
 use super::report::{Place, Problem};
 use super::resolve::{self, Wanted};
@@ -123,7 +123,7 @@ impl Source {
     pub(super) async fn ask(
         self,
         wanted: &Wanted,
-        platform_loss: PlatformLoss,
+        reading: impl Into<Reading>,
         on_event: impl FnMut(Event),
     ) -> Sourced {
         match self {
@@ -147,7 +147,7 @@ impl Source {
             Self::Registries(ahead) => {
                 // Until all are answered, what was asked ahead goes on.
                 let (registry, _under_way) = ahead.hand_over();
-                let answers = resolve::resolve(&registry, wanted, platform_loss, on_event).await;
+                let answers = resolve::resolve(&registry, wanted, reading, on_event).await;
                 Sourced::by(&registry, answers)
             }
         }

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
-use super::args::{self, ListFormat, TagsFormat, When};
+use super::args::{self, Format, ListFormat, TagsFormat, When};
 use super::manual;
 use super::printer::Runner;
 use super::refused::{UsageError, usage};
@@ -125,10 +125,19 @@ pub enum Settings {
 /// Checks what was typed.
 pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageError> {
     let verbosity = verbosity(typed.verbosity, outside)?;
+    let names_sources = |reporting: &Reporting| {
+        let is_told = |format| match format {
+            Format::Text => verbosity.detail >= Detail::More,
+            Format::Json | Format::Markdown => true,
+            Format::Github | Format::Sarif => false,
+        };
+        is_told(reporting.output) || reporting.files.iter().any(|file| is_told(file.format))
+    };
     match typed.command {
         args::Command::Cluster(mut flags) => {
             let reporting = reporting::reporting(std::mem::take(&mut flags.reporting))?;
-            let (request, warnings) = in_cluster::request(*flags, outside)?;
+            let (mut request, warnings) = in_cluster::request(*flags, outside)?;
+            request.reading.sources = names_sources(&reporting);
             Ok(Settings::Cluster {
                 request: Box::new(request),
                 reporting,
@@ -143,10 +152,11 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
                 .iter()
                 .map(|file| file.path.clone())
                 .collect();
-            let request = FilesRequest {
+            let mut request = FilesRequest {
                 reports,
                 ..in_files::request(*flags, outside)?
             };
+            request.reading.sources = names_sources(&reporting);
             Ok(Settings::Files {
                 request: Box::new(request),
                 reporting,

@@ -1,9 +1,11 @@
 //! Answers to lookups, as plain values that plans are made from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::hold::Hold;
 use super::image::{Digest, Lookup};
+use super::source_link::SourceLink;
 use super::version::{Counts, Obstacle};
 use crate::engine::code::Code;
 
@@ -19,6 +21,8 @@ pub struct Answer {
     pub held: BTreeMap<Digest, Hold>,
     /// What a policy has chosen, where the question has one. The digest is that of the chosen tag.
     pub chosen: Option<Box<Chosen>>,
+    /// Where the source of a new digest's image is, where that was read and the image says it.
+    pub source: Option<Arc<SourceLink>>,
 }
 
 /// The choice of a policy.
@@ -41,6 +45,7 @@ impl Answer {
             digest,
             held: BTreeMap::new(),
             chosen: None,
+            source: None,
         }
     }
 }

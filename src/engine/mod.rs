@@ -32,6 +32,7 @@ pub mod running;
 pub mod selector;
 pub mod shape;
 pub mod site;
+pub mod source_link;
 pub mod splice;
 pub mod tree;
 pub mod version;

@@ -10,6 +10,7 @@ pub use restart::restart;
 pub use state::{State, pins, states};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::annotation::Originals;
 use super::answer::{Answer, Answers, Refusal};
@@ -22,6 +23,7 @@ use super::policy::{self, Intent, Return, TagForm, Track};
 use super::running::{PodVerdict, Pods, Purpose};
 use super::selector::ImageFilter;
 use super::site::{Image, Memory, Site};
+use super::source_link::SourceLink;
 use super::version::Counts;
 use crate::engine::code::Code;
 use eligibility::{Considered, Eligibility, consider, recorded};
@@ -134,6 +136,8 @@ pub struct Plan {
     pub unclaimed: Unclaimed,
     /// What policies have chosen, by the place of the site.
     pub choices: BTreeMap<usize, Choice>,
+    /// Where the sources of new images are, by the place of the site.
+    pub sources: BTreeMap<usize, Arc<SourceLink>>,
 }
 
 /// The choice of a policy for one image.
@@ -349,6 +353,12 @@ fn update_where(
                     Some(hold) => Outcome::Held(hold.clone()),
                     None => judge(site, &follow.lookup, followed(image, aim, answers)),
                 };
+                if let (Outcome::Outdated(_), Some(Ok(answer))) =
+                    (&outcome, answers.get(&follow.lookup))
+                {
+                    let source = answer.source.clone();
+                    (plan.sources).extend(source.map(|source| (plan.outcomes.len(), source)));
+                }
                 if let (Some(moved), Outcome::Outdated(_)) = (&moved, &outcome) {
                     original = Some(moved.original.to_string().into());
                 }

@@ -42,6 +42,7 @@ mod reports;
 mod rewrite;
 mod runner_log;
 mod settings;
+mod sources;
 mod spelling;
 mod stdin;
 mod support;

@@ -113,7 +113,7 @@ impl Resolved {
         let progress = Together::start(open.iter().map(|(.., asked)| asked.len()).sum(), observer);
         // All groups at once, because a registry that hangs would delay one group after the other.
         let answered = open.into_iter().map(async |(registry, lives, asked)| {
-            let answers = resolve::resolve(&registry, &asked, request.platform_loss, |event| {
+            let answers = resolve::resolve(&registry, &asked, request.reading, |event| {
                 progress.pass(event)
             })
             .await;
@@ -253,7 +253,7 @@ impl Run<'_> {
         }
         answered
             .answers
-            .extend(resolve::resolve(&registry, &wanted, self.request.platform_loss, |_| ()).await);
+            .extend(resolve::resolve(&registry, &wanted, self.request.reading, |_| ()).await);
         if let Some(pods) = &self.pods {
             answered.look_into_indexes(&[live], &self.rules, pods).await;
         }

@@ -84,13 +84,20 @@ fn rows(report: &Report) -> impl Iterator<Item = String> {
             let by = image
                 .moved()
                 .map(|choice| format!(" {}", escaped(&format!("({})", choice.told()))));
+            // Nothing in a link's parts means anything to Markdown.
+            let source = image.source.as_ref().map(|source| {
+                let revision = source.revision.iter();
+                let revision = revision.map(|revision| format!(" at {}", code(revision)));
+                format!(" [source]({}){}", source.url, revision.collect::<String>())
+            });
             Some(format!(
-                "| {} | {} | {} | {}{}{undone} |\n",
+                "| {} | {} | {} | {}{}{}{undone} |\n",
                 place.join(" "),
                 code(&image.site.name),
                 code(&old),
                 code(&new),
-                by.unwrap_or_default()
+                by.unwrap_or_default(),
+                source.unwrap_or_default()
             ))
         })
     })

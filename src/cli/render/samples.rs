@@ -79,6 +79,7 @@ pub(in crate::cli) fn left_out(by: &str) -> LeftOut {
 pub(in crate::cli) fn container(name: &str, image: &str, outcome: Outcome) -> ImageReport {
     ImageReport {
         choice: None,
+        source: None,
         site: SiteName::container(name),
         line: Some(21),
         image: image.into(),

@@ -1,7 +1,7 @@
 //! Which images are taken, where their tags are kept, and how they are written, checked.
 
 use super::{UsageError, usage};
-use crate::app::gate::PlatformLoss;
+use crate::app::gate::{PlatformLoss, Reading};
 use crate::app::report::Action;
 use crate::cli::args;
 use crate::engine::plan::TagChoice;
@@ -45,13 +45,12 @@ pub(super) fn tags(flags: &args::Images) -> TagChoice {
     }
 }
 
-/// Reads `--allow-platform-loss`.
-pub(super) fn platform_loss(flags: &args::Images) -> PlatformLoss {
-    if flags.allow_platform_loss {
-        PlatformLoss::Allow
-    } else {
-        PlatformLoss::HoldBack
-    }
+/// Reads `--allow-platform-loss`. Which form a report has, and so whether it names sources, is said elsewhere.
+pub(super) fn reading(flags: &args::Images) -> Reading {
+    Reading::from(match flags.allow_platform_loss {
+        true => PlatformLoss::Allow,
+        false => PlatformLoss::HoldBack,
+    })
 }
 
 /// Reads `--include-image` and `--exclude-image`.

@@ -53,7 +53,7 @@ pub(super) fn request(
             fields: flags.selecting.field_selector.unwrap_or_default(),
         },
         max_changes: flags.max_changes,
-        platform_loss: images::platform_loss(&flags.images),
+        reading: images::reading(&flags.images),
         registries: registries::settings(flags.registries, outside)?,
         pull_secrets: if flags.image_pull_secrets {
             PullSecrets::Use

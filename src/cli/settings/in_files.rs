@@ -43,7 +43,7 @@ pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<FilesRequ
         max_changes: flags.max_changes,
         lock,
         registries: registries::settings(flags.registries, outside)?,
-        platform_loss: images::platform_loss(&flags.images),
+        reading: images::reading(&flags.images),
         git,
         reports: Vec::new(),
     })

@@ -63,6 +63,17 @@ struct ImageV1<'a> {
     running_digest: Option<&'a str>,
     /// What a policy has chosen; null where none does.
     policy: Option<PolicyV1<'a>>,
+    /// Where the source of `new_image` is, by that image's own word; null where it is not known.
+    source: Option<SourceV1<'a>>,
+}
+
+/// Where the source of an image is.
+#[derive(Debug, Serialize)]
+struct SourceV1<'a> {
+    /// An https address.
+    url: &'a str,
+    /// The commit or the tag that the image was built from; null where the image does not say it.
+    revision: Option<&'a str>,
 }
 
 /// The choice of a policy.
@@ -150,6 +161,10 @@ impl<'a> ImageV1<'a> {
             tag_digest,
             running_digest,
             policy: image.choice.as_ref().map(PolicyV1::of),
+            source: image.source.as_ref().map(|source| SourceV1 {
+                url: &source.url,
+                revision: source.revision.as_deref(),
+            }),
         }
     }
 }

@@ -61,10 +61,13 @@ pub(super) fn decision(reported: &ImageReport, styles: &Styles) -> String {
             let by = reported
                 .moved()
                 .map(|choice| format!(", {}", Printable(&choice.told())));
+            let source = (reported.source.as_ref())
+                .map(|source| format!(", source {}", Printable(&source.told())));
             format!(
-                "{change}has to be updated{change:#} from {image} to {}{}",
+                "{change}has to be updated{change:#} from {image} to {}{}{}",
                 Printable(new),
-                by.unwrap_or_default()
+                by.unwrap_or_default(),
+                source.unwrap_or_default()
             )
         }
         Outcome::Unpinned { decided_by } => format!(

@@ -179,6 +179,22 @@ fn compilers_are_named_and_the_oldest_is_built() {
 }
 
 #[test]
+fn base_images_have_a_tag_and_a_digest() {
+    let dockerfile = read("Dockerfile");
+    let bases: Vec<&str> = dockerfile
+        .lines()
+        .filter_map(|line| line.strip_prefix("FROM "))
+        .filter_map(|stage| stage.split(' ').next())
+        .filter(|base| *base != "scratch")
+        .collect();
+    assert_eq!(bases.len(), 3, "{bases:?}");
+    for base in bases {
+        let image = imago::engine::image::ImageRef::parse(base).unwrap();
+        assert!(image.tag().is_some() && image.digest().is_some(), "{base}");
+    }
+}
+
+#[test]
 fn advisories_are_checked_every_week_too() {
     let ci = workflow("ci.yml");
     let checks = scripts(jobs(&ci)["dependencies"]);

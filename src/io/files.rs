@@ -13,6 +13,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
@@ -191,37 +192,34 @@ pub fn read_rules(path: &Path) -> Result<Vec<u8>, FileError> {
 /// Like [`read`], into a buffer that is reused. Its old content is gone, even after an error.
 pub fn read_into(path: &Path, content: &mut Vec<u8>) -> Result<(), FileError> {
     content.clear();
-    let (mut file, metadata) = open(path)?;
+    let (file, metadata) = open(path)?;
     if metadata.len() > MAX_FILE {
         return Err(FileError::TooLarge(metadata.len()));
     }
     // One byte more than the size: if the first read does not fill it, the file has ended.
     let size = usize::try_from(metadata.len()).map_err(|_| FileError::TooLarge(metadata.len()))?;
-    content.resize(size + 1, 0);
-    let mut filled = 0;
+    content.reserve(size + 1);
     loop {
-        match file.read(&mut content[filled..]) {
+        match rustix::io::read(&file, spare_capacity(content)) {
             Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Ok(_) if content.len() == size => break,
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
             Err(error) => {
                 content.clear();
-                return Err(error.into());
+                return Err(std::io::Error::from(error).into());
             }
         }
-        if filled == size {
-            break;
+        // The file grew since its size was read.
+        if content.len() as u64 > MAX_FILE {
+            let length = content.len() as u64;
+            content.clear();
+            return Err(FileError::TooLarge(length));
         }
-        if filled == content.len() {
-            // The file grew since its size was read.
-            if filled as u64 > MAX_FILE {
-                content.clear();
-                return Err(FileError::TooLarge(filled as u64));
-            }
-            content.resize((filled * 2).min(MAX_FILE as usize + 1), 0);
+        if content.len() == content.capacity() {
+            content.reserve(content.len());
         }
     }
-    content.truncate(filled);
     Ok(())
 }
 

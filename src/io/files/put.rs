@@ -13,7 +13,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 
 use super::FileError;
-use super::write::{folder, is_displaced, may_write, write_beside};
+use super::write::{folder, is_displaced, may_write, remove_leftovers, write_beside};
 use crate::io::interrupt;
 
 /// The permissions that a file may keep: reading and writing.
@@ -35,6 +35,7 @@ pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
         Destination::Regular(permissions) => {
             let _held = interrupt::hold();
             let temporary = write_beside(path, new, Permissions::from_mode(0o666))?;
+            remove_leftovers(temporary.path());
             if let Some(permissions) = permissions {
                 temporary.as_file().set_permissions(permissions)?;
             }

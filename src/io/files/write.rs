@@ -139,32 +139,36 @@ impl Prepared {
         folder(&self.path)
     }
 
-    /// Removes temporary files that killed runs left in the folder. Newer ones stay, because a concurrent run may use them. Ages
-    /// are measured by the file system's own clock. Ignores errors; the next run tries again.
+    /// As [`remove_leftovers`], in the folder of the file.
     pub fn remove_leftovers(&self) {
-        let Ok(now) = self
-            .temporary
+        remove_leftovers(&self.temporary);
+    }
+}
+
+/// Removes temporary files that killed runs left beside this one. Newer ones stay, because a concurrent run may use them. Ages are
+/// measured by the file system's own clock. Ignores errors; the next run tries again.
+pub(super) fn remove_leftovers(temporary: &Path) {
+    let Ok(now) = temporary
+        .metadata()
+        .and_then(|metadata| metadata.modified())
+    else {
+        return;
+    };
+    let is_left = |entry: &DirEntry| {
+        let modified = entry
             .metadata()
-            .and_then(|metadata| metadata.modified())
-        else {
-            return;
-        };
-        let is_left = |entry: &DirEntry| {
-            let modified = entry
-                .metadata()
-                .ok()
-                .filter(Metadata::is_file)
-                .and_then(|metadata| metadata.modified().ok());
-            modified.is_some_and(|then| now.duration_since(then).is_ok_and(|age| age > LEFT_BEHIND))
-        };
-        let Ok(entries) = self.folder().read_dir() else {
-            return;
-        };
-        for entry in entries.flatten() {
-            if entry.file_name().to_str().is_some_and(is_temporary) && is_left(&entry) {
-                // Another run may have removed it, and a leftover does no harm.
-                drop(std::fs::remove_file(entry.path()));
-            }
+            .ok()
+            .filter(Metadata::is_file)
+            .and_then(|metadata| metadata.modified().ok());
+        modified.is_some_and(|then| now.duration_since(then).is_ok_and(|age| age > LEFT_BEHIND))
+    };
+    let Ok(entries) = folder(temporary).read_dir() else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_name().to_str().is_some_and(is_temporary) && is_left(&entry) {
+            // Another run may have removed it, and a leftover does no harm.
+            drop(std::fs::remove_file(entry.path()));
         }
     }
 }
@@ -181,6 +185,7 @@ pub fn writable(path: &Path) -> Result<(), FileError> {
 /// Creates a file atomically. If a file is created meanwhile, it is not overwritten.
 pub fn create(path: &Path, new: &[u8]) -> Result<(), FileError> {
     let prepared = [prepare_new(path, new)?];
+    prepared[0].remove_leftovers();
     flush(&prepared).into_iter().collect::<Result<(), _>>()?;
     prepared
         .into_iter()

@@ -3,6 +3,7 @@
 use std::fs::FileTimes;
 
 use super::*;
+use crate::io::files::put;
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -139,17 +140,34 @@ fn what_is_prepared_and_not_put_leaves_nothing() {
     assert_eq!(names(folder.path()), ["web.yaml"]);
 }
 
+/// Makes a file of this age.
+fn make_old(folder: &Path, name: &str, age: Duration) {
+    let made = File::create(folder.join(name)).unwrap();
+    let now = made.metadata().unwrap().modified().unwrap();
+    made.set_times(FileTimes::new().set_modified(now - age))
+        .unwrap();
+}
+
+#[test]
+fn a_report_and_a_new_file_remove_what_a_killed_run_left_beside_them() {
+    let folder = folder();
+    for (name, write) in [
+        ("report.json", put as fn(&Path, &[u8]) -> _),
+        ("imago.lock", create),
+    ] {
+        make_old(folder.path(), ".imago-abcdefghij12.part", LEFT_BEHIND * 2);
+        write(&folder.path().join(name), b"new").unwrap();
+        let is_left = |name: &&String| name.ends_with(".part");
+        assert_eq!(names(folder.path()).iter().find(is_left), None, "{name}");
+    }
+}
+
 #[test]
 fn only_what_a_run_left_long_ago_is_removed() {
     let folder = folder();
     let file = folder.path().join("web.yaml");
     std::fs::write(&file, "old").unwrap();
-    let make = |name: &str, age: Duration| {
-        let made = File::create(folder.path().join(name)).unwrap();
-        let now = made.metadata().unwrap().modified().unwrap();
-        made.set_times(FileTimes::new().set_modified(now - age))
-            .unwrap();
-    };
+    let make = |name: &str, age: Duration| make_old(folder.path(), name, age);
     let (old, new) = (LEFT_BEHIND * 2, LEFT_BEHIND / 2);
     make(".imago-abcdefghij12.part", old);
     make(".imago-abcdefghij13.part", new);

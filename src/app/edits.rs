@@ -6,7 +6,6 @@ use super::manifest::ManifestFile;
 use super::report::{ImageReport, LeftOut, ObjectReport, Place, Problem, SiteName, Skipped};
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::code::Code;
-use crate::engine::hold::Hold;
 use crate::engine::object::{IGNORE, Ignore, Object, POLICY, RECORD};
 use crate::engine::path::dotted;
 use crate::engine::plan::{self, Outcome, Plan, Rules};
@@ -246,23 +245,19 @@ pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
                 };
                 skip(*code, format!("{what} {verb} {by}"));
             }
-            Outcome::Held(Hold {
-                code,
-                digest,
-                reason,
-                ..
-            }) => {
-                let what = if digest.is_some() {
+            Outcome::Held(hold) => {
+                let what = if hold.digest.is_some() {
                     "the new digest of `"
                 } else {
                     "`"
                 };
-                let verb = if digest.is_some() {
+                let verb = if hold.digest.is_some() {
                     "is not taken"
                 } else {
                     "stays as written"
                 };
-                skip(*code, format!("{what}{image}` {verb}: {reason}"));
+                let reason = &hold.reason;
+                skip(hold.code, format!("{what}{image}` {verb}: {reason}"));
             }
             _ => {}
         }

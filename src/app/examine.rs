@@ -1,9 +1,9 @@
 //! What one file is, by its bytes: it is parsed only where an image may be in it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::clues;
-use super::manifest::ManifestFile;
+use super::manifest::{Manifest, Unread};
 use super::overlays::{self, Base};
 use super::report::STDIN;
 use crate::engine::code::Code;
@@ -24,17 +24,25 @@ pub trait Questions: Fn(&[(usize, Object)]) -> Vec<Question> + Sync {}
 impl<F: Fn(&[(usize, Object)]) -> Vec<Question> + Sync> Questions for F {}
 
 /// What one file turned out to be.
+///
+/// What it has is boxed where few files have it, because a tree has many files.
 pub(super) enum Examined {
-    /// It holds objects. Boxed, because most files hold none, and a tree has many files.
+    /// It holds objects.
     Manifest(Box<Manifest>),
     /// It holds none.
     Nothing {
-        unhandled: Vec<&'static str>,
+        unhandled: Box<[&'static str]>,
         /// Whether it has images if it is the values of a chart.
         may_be_values: bool,
     },
     /// It is the values of a chart that is a part of another one.
     Vendored,
+    /// It is not read, or not all of it.
+    Passed(Box<Passed>),
+}
+
+/// Why a file is passed over that holds no object.
+pub(super) enum Passed {
     /// It is made YAML by a template engine.
     Template { line: Option<u32>, why: String },
     /// It is no YAML, and shows no object either.
@@ -56,68 +64,48 @@ pub(super) enum Examined {
     },
 }
 
-/// What a file with objects holds.
-pub(super) struct Manifest {
-    pub(super) text: String,
-    pub(super) objects: Vec<(usize, Object)>,
-    pub(super) questions: Vec<Question>,
-    pub(super) unhandled: Vec<&'static str>,
-    /// The lines of comments for this program that no image takes.
-    pub(super) misplaced: Vec<u32>,
-    pub(super) refused: Vec<Unread>,
-}
-
-impl Manifest {
-    /// The file of this path and name that holds it.
-    pub(super) fn into_file(self, path: PathBuf, name: String) -> ManifestFile {
-        ManifestFile {
-            path,
-            name,
-            text: self.text,
-            objects: self.objects,
-            questions: self.questions,
-        }
+impl From<Passed> for Examined {
+    fn from(passed: Passed) -> Self {
+        Self::Passed(Box::new(passed))
     }
 }
 
 impl Examined {
     /// Why the file, or a document of it, is not read.
     pub(super) fn unread(&self) -> Option<&str> {
-        match self {
-            Self::Unreadable(unread) => Some(&unread.cause),
-            Self::Manifest(manifest) => manifest.refused.first().map(|unread| &*unread.cause),
-            Self::UnreadableDocuments { refused, .. } => {
-                refused.first().map(|unread| &*unread.cause)
-            }
-            Self::Template { why, .. } | Self::NotYaml { why, .. } => Some(why),
-            Self::Unknown { cause } | Self::UnreadableFolder { cause, .. } => Some(cause),
-            Self::Nothing { .. } | Self::Vendored => None,
+        fn first(refused: &[Unread]) -> Option<&str> {
+            refused.first().map(|unread| &*unread.cause)
         }
+        match self {
+            Self::Manifest(manifest) => first(&manifest.refused),
+            Self::Nothing { .. } | Self::Vendored => None,
+            Self::Passed(passed) => match &**passed {
+                Passed::Unreadable(unread) => Some(&unread.cause),
+                Passed::UnreadableDocuments { refused, .. } => first(refused),
+                Passed::Template { why, .. } | Passed::NotYaml { why, .. } => Some(why),
+                Passed::Unknown { cause } | Passed::UnreadableFolder { cause, .. } => Some(cause),
+            },
+        }
+    }
+
+    /// Whether it is no YAML.
+    pub(super) fn is_not_yaml(&self) -> bool {
+        matches!(self, Self::Passed(passed) if matches!(**passed, Passed::NotYaml { .. }))
     }
 
     /// A file without such objects.
     fn nothing(unhandled: Vec<&'static str>, file_name: &str, bytes: &[u8]) -> Self {
         Self::Nothing {
             may_be_values: shape::may_be_values(bytes) && !shape::is_meant(file_name, bytes),
-            unhandled,
+            unhandled: unhandled.into(),
         }
     }
 
     /// A file that is passed over by its place in a Helm chart.
     pub(super) fn chart_template() -> Self {
-        Self::Template {
-            line: None,
-            why: "the file is a template of a Helm chart".to_owned(),
-        }
+        let why = "the file is a template of a Helm chart".to_owned();
+        Passed::Template { line: None, why }.into()
     }
-}
-
-/// Why a file, or a document of it, is not read.
-pub(super) struct Unread {
-    pub(super) code: Code,
-    pub(super) line: Option<u32>,
-    pub(super) cause: String,
-    pub(super) hint: Option<String>,
 }
 
 /// What a file turned out to be, and what it says of others.
@@ -171,28 +159,28 @@ pub(super) fn examine(
     questions: &impl Questions,
 ) -> Looked {
     let examined = match &found.what {
-        What::File(bytes) => return examine_bytes(found.path, bytes, base, kinds, questions),
+        What::File(bytes) => return examine_bytes(&found.path, bytes, base, kinds, questions),
         What::Template => Examined::chart_template(),
-        What::Folder(error) => Examined::UnreadableFolder {
+        What::Folder(error) => Examined::from(Passed::UnreadableFolder {
             code: error.code(),
             cause: error.to_string(),
             hint: error.hint().map(str::to_owned),
-        },
-        What::Rules(error) => Examined::UnreadableFolder {
+        }),
+        What::Rules(error) => Examined::from(Passed::UnreadableFolder {
             code: error.code(),
             cause: format!("{error}; nothing was left out by its rules"),
             hint: Some(format!(
                 "make it a regular file of at most {} KiB",
                 MAX_RULES / 1024
             )),
-        },
-        What::Unknown(error) => Examined::Unknown {
+        }),
+        What::Unknown(error) => Examined::from(Passed::Unknown {
             cause: error.to_string(),
-        },
+        }),
         What::Problem(error) => {
-            let is_one = overlays::is_kustomization(found.path);
-            let unread = is_one.then(|| base.unread(found.path, &error.to_string()));
-            let examined = Examined::Unreadable(Unread::of_file(error));
+            let is_one = overlays::is_kustomization(&found.path);
+            let unread = is_one.then(|| base.unread(&found.path, &error.to_string()));
+            let examined = Examined::from(Passed::Unreadable(Unread::of_file(error)));
             return Looked::new(examined, Vec::from_iter(unread), Vec::new());
         }
     };
@@ -211,39 +199,43 @@ pub(super) fn examine_stream(bytes: &[u8], kinds: &Kinds, questions: &impl Quest
         },
         ..unread
     };
-    match examined {
-        Examined::Template { line, why } => Examined::Unreadable(Unread {
-            code: Code::YamlSyntax,
-            line,
-            cause: why,
-            hint: Some("render it first, as with `helm template`".to_owned()),
-        }),
-        Examined::NotYaml { line, why } => Examined::Unreadable(Unread {
-            code: Code::YamlSyntax,
-            line: Some(line),
-            cause: why,
-            hint: Some(hint.to_owned()),
-        }),
+    let passed = match examined {
         // Nothing has parsed it yet: it may be the message of a program that failed.
         nothing @ Examined::Nothing { .. } => match text(bytes).map(File::parse) {
-            Ok(Err(error)) => Examined::Unreadable(Unread {
+            Ok(Err(error)) => Passed::Unreadable(Unread {
                 hint: Some(hint.to_owned()),
                 ..Unread::of(&error)
             }),
-            _ => nothing,
-        },
-        Examined::Unreadable(unread) => Examined::Unreadable(of_stream(unread)),
-        Examined::UnreadableDocuments { refused, unhandled } => Examined::UnreadableDocuments {
-            refused: refused.into_iter().map(of_stream).collect(),
-            unhandled,
+            _ => return nothing,
         },
         Examined::Manifest(mut manifest) => {
             let refused = std::mem::take(&mut manifest.refused).into_iter();
             manifest.refused = refused.map(of_stream).collect();
-            Examined::Manifest(manifest)
+            return Examined::Manifest(manifest);
         }
-        other => other,
-    }
+        Examined::Vendored => return Examined::Vendored,
+        Examined::Passed(passed) => match *passed {
+            Passed::Template { line, why } => Passed::Unreadable(Unread {
+                code: Code::YamlSyntax,
+                line,
+                cause: why,
+                hint: Some("render it first, as with `helm template`".to_owned()),
+            }),
+            Passed::NotYaml { line, why } => Passed::Unreadable(Unread {
+                code: Code::YamlSyntax,
+                line: Some(line),
+                cause: why,
+                hint: Some(hint.to_owned()),
+            }),
+            Passed::Unreadable(unread) => Passed::Unreadable(of_stream(unread)),
+            Passed::UnreadableDocuments { refused, unhandled } => Passed::UnreadableDocuments {
+                refused: refused.into_iter().map(of_stream).collect(),
+                unhandled,
+            },
+            other => other,
+        },
+    };
+    passed.into()
 }
 
 pub(super) fn examine_bytes(
@@ -258,7 +250,7 @@ pub(super) fn examine_bytes(
         Ok(text) => text,
         Err(unread) => {
             let kustomization = is_kustomization.then(|| base.unread(path, &unread.cause));
-            let examined = Examined::Unreadable(unread);
+            let examined = Examined::from(Passed::Unreadable(unread));
             return Looked::new(examined, Vec::from_iter(kustomization), Vec::new());
         }
     };
@@ -311,7 +303,7 @@ pub(super) fn examine_values(
             kinds,
             questions,
         ),
-        Err(unread) => Examined::Unreadable(unread),
+        Err(unread) => Passed::Unreadable(unread).into(),
     }
 }
 
@@ -345,19 +337,15 @@ fn examine_parsed(
     let file = match parsed {
         Ok(file) => file,
         Err(error) if matches!(error.fault, Fault::Template(_)) => {
-            return Examined::Template {
-                line: Some(error.line),
-                why: error.to_string(),
-            };
+            let (line, why) = (Some(error.line), error.to_string());
+            return Passed::Template { line, why }.into();
         }
         Err(error) if form.is_meant(text) => {
-            return Examined::Unreadable(Unread::of(&error));
+            return Passed::Unreadable(Unread::of(&error)).into();
         }
         Err(error) => {
-            return Examined::NotYaml {
-                line: error.line,
-                why: error.to_string(),
-            };
+            let (line, why) = (error.line, error.to_string());
+            return Passed::NotYaml { line, why }.into();
         }
     };
     let refused = file.refused().iter();
@@ -382,8 +370,11 @@ fn examine_parsed(
         }
     }
     if !objects.is_empty() {
-        // Most files have one, and a tree has many files.
+        // Most files have one object, and most objects have one image, and a tree has many files.
         objects.shrink_to_fit();
+        for (_, object) in &mut objects {
+            object.sites.shrink_to_fit();
+        }
         kinds.policies.apply(path, &mut objects);
         let mut questions = questions(&objects);
         questions.shrink_to_fit();
@@ -398,10 +389,10 @@ fn examine_parsed(
     }
     match refused.pop() {
         None => Examined::nothing(unhandled, "", text.as_bytes()),
-        Some(only) if file.len() == 1 => Examined::Unreadable(only),
+        Some(only) if file.len() == 1 => Passed::Unreadable(only).into(),
         Some(last) => {
             refused.push(last);
-            Examined::UnreadableDocuments { refused, unhandled }
+            Passed::UnreadableDocuments { refused, unhandled }.into()
         }
     }
 }
@@ -497,10 +488,13 @@ fn hint(fault: &Fault) -> &'static str {
 mod tests {
     use super::*;
     use crate::engine::image::ImageRef;
+    use crate::engine::site::Site;
 
     #[test]
     fn what_is_kept_of_each_file_of_a_tree_is_small() {
-        assert!(size_of::<Looked>() <= 80, "{}", size_of::<Looked>());
+        assert!(size_of::<Looked>() <= 32, "{}", size_of::<Looked>());
+        assert!(size_of::<Site>() <= 152, "{}", size_of::<Site>());
+        assert!(size_of::<Object>() <= 432, "{}", size_of::<Object>());
     }
 
     #[test]
@@ -517,6 +511,7 @@ mod tests {
             panic!("it has a workload");
         };
         assert_eq!(manifest.objects.capacity(), 1);
+        assert_eq!(manifest.objects[0].1.sites.capacity(), 1);
         assert_eq!(manifest.questions.capacity(), 1);
     }
 }

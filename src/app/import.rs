@@ -52,8 +52,8 @@ const TELLING: [&[u8]; 5] = [
 /// Reads the files of the request. `Err`: nothing could be looked at.
 pub fn run(request: &FilesRequest, at: &Workspace) -> anyhow::Result<ImportReport> {
     let scanned = scan::scan(request.scope(at), |found| {
-        let name = found.shown.to_string();
-        let is_renovate = is_renovate(found.path);
+        let name = found.shown;
+        let is_renovate = is_renovate(&found.path);
         match found.what {
             What::File(bytes) if is_renovate || may_tell(bytes) => Some(Ok(Read {
                 name,

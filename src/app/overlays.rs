@@ -169,11 +169,11 @@ impl Base {
     ) -> Result<(Vec<Kustomization>, Vec<T>), ScanError> {
         let found = self.scan(request, |found| match &found.what {
             What::File(bytes) => {
-                let kustomizations = self.kustomizations(found.path, bytes);
-                Some((kustomizations, read(found.path, bytes)))
+                let kustomizations = self.kustomizations(&found.path, bytes);
+                Some((kustomizations, read(&found.path, bytes)))
             }
-            What::Problem(error) if is_kustomization(found.path) => {
-                let unread = self.unread(found.path, &error.to_string());
+            What::Problem(error) if is_kustomization(&found.path) => {
+                let unread = self.unread(&found.path, &error.to_string());
                 Some((vec![unread], Vec::new()))
             }
             _ => None,
@@ -267,6 +267,9 @@ pub(super) trait ReadEvidence<E>: Fn(&[String]) -> Result<Evidence, E> {}
 
 impl<E, F: Fn(&[String]) -> Result<Evidence, E>> ReadEvidence<E> for F {}
 
+/// What becomes of the images of a file. `None`: every build has the image as it is written, as most have.
+pub(super) type Fates = Vec<Option<Box<Fate>>>;
+
 impl KnownOverlays {
     /// Links the kustomizations of a tree, with what stands in files of their own. `link` reads the link at a path from its root.
     pub(super) fn new<E>(
@@ -359,7 +362,7 @@ impl KnownOverlays {
     }
 
     /// As [`KnownOverlays::bind`], of all manifests. What becomes of their images is returned, manifest by manifest.
-    pub(super) fn bind_manifests(&mut self, manifests: &[ManifestFile]) -> Vec<Vec<Fate>> {
+    pub(super) fn bind_manifests(&mut self, manifests: &[ManifestFile]) -> Vec<Fates> {
         let manifests = manifests.iter();
         let bound = manifests.map(|manifest| match self.base.within(&manifest.path) {
             Some(path) => self.bind(&path, &manifest.objects),
@@ -375,7 +378,7 @@ impl KnownOverlays {
 
     /// Takes note of which entries of kustomizations the images of a file meet, where these may not change. Returns what becomes of each
     /// image, if the file is no kustomization.
-    pub(super) fn bind(&mut self, path: &str, objects: &[(usize, Object)]) -> Vec<Fate> {
+    pub(super) fn bind(&mut self, path: &str, objects: &[(usize, Object)]) -> Fates {
         let own = self.overlays.kustomization(path);
         let mut fates = Vec::new();
         if own.is_none() && !self.overlays.reach(path) {
@@ -393,7 +396,7 @@ impl KnownOverlays {
                 let Some(own) = own else {
                     let fate = self.overlays.fate(path, object, site);
                     self.overlays.bind(&fate, hold.as_ref());
-                    fates.push(fate);
+                    fates.push((fate != Fate::kept()).then(|| Box::new(fate)));
                     continue;
                 };
                 if hold.is_some() {
@@ -424,7 +427,7 @@ impl KnownOverlays {
     pub(super) fn mark(
         &self,
         manifest: &mut ManifestFile,
-        fates: Vec<Fate>,
+        fates: Fates,
         replaced: &mut Replaced,
     ) -> bool {
         if self.overlays.is_empty() {
@@ -438,9 +441,11 @@ impl KnownOverlays {
         if own.is_none() && !delivers && !self.overlays.reach(&path) {
             return false;
         }
-        let mut fates = fates.into_iter();
+        let mut fates = fates
+            .into_iter()
+            .map(|fate| fate.map_or_else(Fate::kept, |fate| *fate));
         let is_patch = self.overlays.is_patch(&path);
-        for (document, object) in &mut manifest.objects {
+        for (document, object) in &mut manifest.content.objects {
             let mut sites = std::mem::take(&mut object.sites);
             for site in &mut sites {
                 if is_patch {
@@ -460,7 +465,7 @@ impl KnownOverlays {
                     in_own.unwrap_or_else(|| (fates.next().unwrap_or_else(followed), delivered()));
                 let hold = || bound.cloned().or_else(|| fate.hold(image));
                 site.hold = site.hold.take().or_else(hold);
-                site.decided_by = fate.decided_by();
+                site.decided_by = fate.decided_by().map(Box::new);
                 if fate.kept
                     && let Some(by) = fate.replaced.first()
                 {

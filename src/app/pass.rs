@@ -100,7 +100,7 @@ impl Pass {
         edited
             .problems
             .is_empty()
-            .then(|| edited.new_text.unwrap_or(other.text).into_bytes())
+            .then(|| edited.new_text.unwrap_or(other.content.text).into_bytes())
     }
 
     /// What the lock shall hold after this pass, where it is kept and changes.

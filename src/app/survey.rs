@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::clues;
 use super::examine::{
-    Evidence, Examined, Looked, Questions, Unread, examine, examine_bytes, examine_stream,
+    Evidence, Examined, Looked, Passed, Questions, examine, examine_bytes, examine_stream,
 };
-use super::manifest::ManifestFile;
+use super::manifest::{ManifestFile, Unread};
 use super::overlays::{self, Base, KnownOverlays};
 use super::replaced::Replaced;
 use super::report::{Place, Problem, STDIN, Skipped};
@@ -82,13 +82,14 @@ pub fn survey(
             _ => ask_ahead(found.number, &[]),
         }
         let seen = Seen {
-            path: found.path.to_owned(),
-            name: found.shown.to_string(),
+            path: found.path,
+            name: found.shown,
             examined: looked.examined,
         };
         Some((seen, looked.evidence))
     })?;
     let mut all = Everything::default();
+    all.reserve(found.iter().filter_map(|(_, evidence)| evidence.as_deref()));
     let seen = found.into_iter().map(|(seen, evidence)| {
         all.note(evidence);
         seen
@@ -134,7 +135,7 @@ pub fn survey_stdin(
 ) -> Survey {
     let examined = match stdin::read() {
         Ok(bytes) => examine_stream(&bytes, kinds, &questions),
-        Err(error) => Examined::Unreadable(Unread::of_file(&error)),
+        Err(error) => Passed::Unreadable(Unread::of_file(&error)).into(),
     };
     if let Examined::Manifest(manifest) = &examined {
         ask_ahead(0, &manifest.questions);
@@ -228,6 +229,17 @@ struct Everything {
 }
 
 impl Everything {
+    /// Makes room for what is noted, and no more.
+    fn reserve<'e>(&mut self, all: impl Iterator<Item = &'e Evidence>) {
+        let (mut kustomizations, mut clues) = (0, 0);
+        for evidence in all {
+            kustomizations += evidence.kustomizations.len();
+            clues += evidence.clues.len();
+        }
+        self.kustomizations.reserve_exact(kustomizations);
+        self.clues.reserve_exact(clues);
+    }
+
     fn note(&mut self, evidence: Option<Box<Evidence>>) {
         if let Some(evidence) = evidence {
             self.kustomizations.extend(evidence.kustomizations);
@@ -387,7 +399,11 @@ impl Survey {
         let Ok(Examined::Manifest(manifest)) = examined else {
             return None;
         };
-        let mut manifest = manifest.into_file(path, name);
+        let mut manifest = ManifestFile {
+            path,
+            name,
+            content: manifest,
+        };
         overlays.settle_patches(&mut manifest, &self.kinds);
         Some(manifest)
     }
@@ -401,7 +417,11 @@ impl Survey {
         let Examined::Manifest(manifest) = examined else {
             return None;
         };
-        let mut other = manifest.into_file(known.path.clone(), known.name.clone());
+        let mut other = ManifestFile {
+            path: known.path.clone(),
+            name: known.name.clone(),
+            content: manifest,
+        };
         self.charts.settle(&mut other, &self.kinds);
         self.overlays.settle_patches(&mut other, &self.kinds);
         (self.overlays).mark(&mut other, Vec::new(), &mut Replaced::default());
@@ -440,21 +460,23 @@ impl Survey {
         };
         let of_file = |unread| problem(format!("cannot read {shown}"), unread);
         let of_document = |unread| problem(format!("cannot read a document of {shown}"), unread);
-        self.files += usize::from(!matches!(
-            examined,
-            Examined::UnreadableFolder { .. } | Examined::Unknown { .. }
-        ));
+        self.files += 1;
         match examined {
             Examined::Manifest(mut manifest) => {
                 self.note(&name, std::mem::take(&mut manifest.unhandled));
-                self.skipped.extend(manifest.misplaced.iter().map(|line| Skipped {
-                    code: Code::BadComment,
-                    place: place(Some(*line)),
-                    message: misplaced::REASON.to_owned(),
-                }));
+                self.skipped
+                    .extend(manifest.misplaced.iter().map(|line| Skipped {
+                        code: Code::BadComment,
+                        place: place(Some(*line)),
+                        message: misplaced::REASON.to_owned(),
+                    }));
                 let refused = std::mem::take(&mut manifest.refused).into_iter();
                 self.problems.extend(refused.map(of_document));
-                self.manifests.push(manifest.into_file(path, name));
+                self.manifests.push(ManifestFile {
+                    path,
+                    name,
+                    content: manifest,
+                });
             }
             Examined::Vendored => self.skipped.push(Skipped {
                 code: Code::VendoredChart,
@@ -462,30 +484,49 @@ impl Survey {
                 message: "these values belong to a chart that is a part of another one".to_owned(),
             }),
             Examined::Nothing { unhandled, .. } => {
-                self.note(&name, unhandled);
+                self.note(&name, unhandled.into_vec());
                 self.without_objects.push(name);
             }
-            Examined::NotYaml { line, why } => {
-                self.skipped.push(Skipped { code: Code::NotYaml, place: place(Some(line)), message: why });
-            }
-            Examined::Template { line, why } => {
-                self.skipped.push(Skipped { code: Code::Template, place: place(line), message: why });
-            }
-            Examined::Unknown { cause } => self.problems.push(Problem {
-                code: Code::GitIndex,
-                what: format!("cannot tell which files Git tracks of what `.gitignore` leaves out: `{name}`, and perhaps more"),
-                place: place(None),
-                cause,
-                hint: Some("make `git ls-files` work there, or leave it out with `--exclude`".to_owned()),
-            }),
-            Examined::UnreadableFolder { code, cause, hint } => {
-                self.problems.push(of_file(Unread { code, line: None, cause, hint }));
-            }
-            Examined::Unreadable(unread) => self.problems.push(of_file(unread)),
-            Examined::UnreadableDocuments { refused, unhandled } => {
-                self.note(&name, unhandled);
-                self.problems.extend(refused.into_iter().map(of_document));
-            }
+            Examined::Passed(passed) => match *passed {
+                Passed::NotYaml { line, why } => {
+                    self.skipped.push(Skipped {
+                        code: Code::NotYaml,
+                        place: place(Some(line)),
+                        message: why,
+                    });
+                }
+                Passed::Template { line, why } => {
+                    self.skipped.push(Skipped {
+                        code: Code::Template,
+                        place: place(line),
+                        message: why,
+                    });
+                }
+                Passed::Unknown { cause } => {
+                    self.files -= 1;
+                    self.problems.push(Problem {
+                        code: Code::GitIndex,
+                        what: format!("cannot tell which files Git tracks of what `.gitignore` leaves out: `{name}`, and perhaps more"),
+                        place: place(None),
+                        cause,
+                        hint: Some("make `git ls-files` work there, or leave it out with `--exclude`".to_owned()),
+                    });
+                }
+                Passed::UnreadableFolder { code, cause, hint } => {
+                    self.files -= 1;
+                    self.problems.push(of_file(Unread {
+                        code,
+                        line: None,
+                        cause,
+                        hint,
+                    }));
+                }
+                Passed::Unreadable(unread) => self.problems.push(of_file(unread)),
+                Passed::UnreadableDocuments { refused, unhandled } => {
+                    self.note(&name, unhandled);
+                    self.problems.extend(refused.into_iter().map(of_document));
+                }
+            },
         }
     }
 }

@@ -89,6 +89,8 @@ pub(super) struct WhenReady<T, W, R> {
     few: Option<Vec<(usize, T, W)>>,
     /// Those that are ready and wait for others.
     turn: Vec<(usize, T, W)>,
+    /// Those that were worked on.
+    done: Vec<Option<(T, R)>>,
     sender: UnboundedSender<Vec<Done<T, R>>>,
     receiver: UnboundedReceiver<Vec<Done<T, R>>>,
 }
@@ -107,6 +109,7 @@ where
         let (sender, receiver) = mpsc::unbounded_channel();
         Self {
             few: (count(items.len()) == 1).then(Vec::new),
+            done: items.iter().map(|_| None).collect(),
             items: items.into_iter().map(Some).collect(),
             work: Arc::new(work),
             turn: Vec::new(),
@@ -134,6 +137,10 @@ where
     fn start(&mut self) {
         let turn = std::mem::take(&mut self.turn);
         let (work, sender) = (Arc::clone(&self.work), self.sender.clone());
+        // What is done by now makes room.
+        while let Ok(turn) = self.receiver.try_recv() {
+            self.take(turn);
+        }
         rayon::spawn(move || {
             let one = |(index, mut item, with)| {
                 let made = catch_unwind(AssertUnwindSafe(|| work(&mut item, with)));
@@ -145,40 +152,36 @@ where
         });
     }
 
+    fn take(&mut self, turn: Vec<Done<T, R>>) {
+        for (index, item, made) in turn {
+            self.done[index] = Some((item, made.unwrap_or_else(|panic| resume_unwind(panic))));
+        }
+    }
+
     /// Waits for the work, and returns the items and results in order. Items that were never ready are missing.
     pub(super) async fn finish(mut self) -> Vec<(T, R)> {
         if !self.turn.is_empty() {
             self.start();
         }
-        let Self {
-            items,
-            work,
-            few,
-            sender,
-            mut receiver,
-            ..
-        } = self;
-        drop(sender);
-        let mut done: Vec<Option<(T, R)>> = items.iter().map(|_| None).collect();
-        drop(items);
-        if let Some(few) = few {
+        self.items = Vec::new();
+        if let Some(few) = self.few.take() {
+            let work = Arc::clone(&self.work);
             let one = move |(index, mut item, with)| {
                 let made = work(&mut item, with);
                 (index, item, made)
             };
             let made = aside(move || few.into_iter().map(one).collect::<Vec<_>>()).await;
             for (index, item, made) in made {
-                done[index] = Some((item, made));
+                self.done[index] = Some((item, made));
             }
         }
-        while let Some(turn) = receiver.recv().await {
-            for (index, item, made) in turn {
-                done[index] = Some((item, made.unwrap_or_else(|panic| resume_unwind(panic))));
-            }
+        // Each turn has a sender of its own: the last one to end closes the channel.
+        self.sender = mpsc::unbounded_channel().0;
+        while let Some(turn) = self.receiver.recv().await {
+            self.take(turn);
         }
-        let mut finished = Vec::with_capacity(done.len());
-        finished.extend(done.into_iter().flatten());
-        finished
+        // In the place of the list that it is made of.
+        self.done.into_iter().flatten().collect()
     }
 }
 

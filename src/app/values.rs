@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::examine::{Examined, Manifest, Questions, examine_values};
-use super::manifest::ManifestFile;
+use super::examine::{Examined, Questions, examine_values};
+use super::manifest::{Manifest, ManifestFile};
 use super::overlays::{Base, ReadEvidence};
 use super::threads;
 use crate::engine::argocd;
@@ -44,8 +44,7 @@ pub(super) struct KnownCharts {
 pub(super) fn is_wanted(seen: &[Seen], clues: &[Clue]) -> bool {
     let may_be_values = |seen: &Seen| match &seen.examined {
         Examined::Nothing { may_be_values, .. } => *may_be_values,
-        Examined::NotYaml { .. } => true,
-        _ => false,
+        examined => examined.is_not_yaml(),
     };
     clues.iter().any(Clue::needs_another) || seen.iter().any(may_be_values)
 }
@@ -67,8 +66,9 @@ impl KnownCharts {
             vendored: BTreeSet::new(),
             pinned: BTreeMap::new(),
         };
-        let name = |seen: &Seen| match seen.examined {
-            Examined::Nothing { .. } | Examined::NotYaml { .. } => known.base.within(&seen.path),
+        let name = |seen: &Seen| match &seen.examined {
+            Examined::Nothing { .. } => known.base.within(&seen.path),
+            examined if examined.is_not_yaml() => known.base.within(&seen.path),
             _ => None,
         };
         let names: Vec<Option<String>> = seen.iter().map(name).collect();
@@ -194,9 +194,10 @@ impl KnownCharts {
                 self.pinned.get(&(file.to_owned(), at.clone())).cloned()
             };
             if let Some((file, after)) = self.charts.chosen_by(name, &site.at, tag) {
-                site.hold.get_or_insert_with(|| Hold {
-                    after,
-                    ..Hold::chosen_by(&format!("`{file}`"))
+                site.hold.get_or_insert_with(|| {
+                    let mut hold = Hold::chosen_by(&format!("`{file}`"));
+                    hold.after = after;
+                    hold
                 });
                 is_held = true;
             }
@@ -292,7 +293,7 @@ impl KnownCharts {
     pub(super) fn settle(&self, manifest: &mut ManifestFile, kinds: &Kinds) -> bool {
         let mut is_settled = false;
         let mut path = None;
-        for (_, object) in &mut manifest.objects {
+        for (_, object) in &mut manifest.content.objects {
             if object.sites.is_empty() {
                 continue;
             }

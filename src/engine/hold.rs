@@ -1,12 +1,20 @@
 //! Why an image that follows a tag stays as it is written.
 
+use std::ops::{Deref, DerefMut};
+
 use super::image::{Digest, Lookup};
 use super::version::Obstacle;
 use crate::engine::code::Code;
 
 /// What keeps an image as it is written. A person has to look, so `--check --strict` fails on it.
+///
+/// It is no larger than a pointer, because few images are held, and a tree has many.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hold {
+pub struct Hold(Box<Held>);
+
+/// What a [`Hold`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
     /// A stable code for programs: `platform-lost`, `renamed-by`, …
     pub code: Code,
     /// The digest that the tag has now, if a registry was asked.
@@ -17,6 +25,20 @@ pub struct Hold {
     pub unless: Vec<Lookup>,
     /// The tags that free the image once each of them has a digest: those of other places, which get theirs in the same run.
     pub after: Vec<Lookup>,
+}
+
+impl Deref for Hold {
+    type Target = Held;
+
+    fn deref(&self) -> &Held {
+        &self.0
+    }
+}
+
+impl DerefMut for Hold {
+    fn deref_mut(&mut self) -> &mut Held {
+        &mut self.0
+    }
 }
 
 impl Hold {
@@ -31,10 +53,9 @@ impl Hold {
 
     /// The tag's new digest lacks a platform.
     pub fn platform_lost(digest: &Digest, reason: &str) -> Self {
-        Self {
-            digest: Some(digest.clone()),
-            ..Self::of(Code::PlatformLost, reason)
-        }
+        let mut hold = Self::of(Code::PlatformLost, reason);
+        hold.digest = Some(digest.clone());
+        hold
     }
 
     /// A policy finds no tag for the image, whose tag is `now`.
@@ -84,13 +105,13 @@ impl Hold {
     }
 
     pub(super) fn of(code: Code, reason: &str) -> Self {
-        Self {
+        Self(Box::new(Held {
             code,
             digest: None,
             reason: reason.to_owned(),
             unless: Vec::new(),
             after: Vec::new(),
-        }
+        }))
     }
 
     /// The object's pod template cannot change.

@@ -570,16 +570,13 @@ fn followed(image: &str, follow: &policy::Follow<'_>, answers: &Answers) -> Outc
 
 /// What a gate has found against the answer, with the tag where that is another one.
 fn gated(follow: &policy::Follow<'_>, answer: &Answer) -> Option<Hold> {
-    let hold = answer.held.get(follow.digest.as_ref()?)?.clone();
+    let mut hold = answer.held.get(follow.digest.as_ref()?)?.clone();
     let chosen = answer.chosen.as_ref().map(|chosen| &*chosen.tag);
     let tag = chosen.filter(|tag| *tag != follow.lookup.tag());
-    Some(Hold {
-        reason: match tag {
-            Some(tag) => format!("with the tag `{tag}`, {}", hold.reason),
-            None => hold.reason,
-        },
-        ..hold
-    })
+    if let Some(tag) = tag {
+        hold.reason = format!("with the tag `{tag}`, {}", hold.reason);
+    }
+    Some(hold)
 }
 
 fn not_text(image: &Image, eligibility: Eligibility<'_>) -> Option<Outcome> {

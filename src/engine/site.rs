@@ -32,7 +32,7 @@ pub struct Site {
     /// The mark that leaves it out, beside that of its whole object.
     pub ignored: Option<IgnoreMark>,
     /// The file that decides its tag and its digest anew, whatever stands here.
-    pub decided_by: Option<Decider>,
+    pub decided_by: Option<Box<Decider>>,
     /// What keeps it as it is written, whatever its tag points to.
     pub hold: Option<Hold>,
     /// What chooses its tag. `None`: nobody says anything of it.

@@ -16,7 +16,6 @@ mod template;
 mod tests;
 mod walk;
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -103,9 +102,9 @@ pub struct Found<'a> {
     /// Its position in the walk. It depends only on the named paths and on what is on the disk.
     pub number: usize,
     /// The path to open. For a named link this is the link's target.
-    pub path: &'a Path,
+    pub path: PathBuf,
     /// The path as the user would write it: `deploy/web.yaml`. Bytes that are not UTF-8 are replaced.
-    pub shown: Cow<'a, str>,
+    pub shown: String,
     /// Whether a kustomization stands in its folder or in one above, up to the repository's root: kustomize takes files from nowhere else.
     pub kustomized: bool,
     /// What it is.
@@ -216,14 +215,16 @@ pub fn scan<T: Send>(
                     kind,
                 } = entry;
                 let what = kind.look(&path, &charts, &mut buffer);
+                let order = (!is_one).then(|| shown.clone());
+                let shown = shown.into_os_string().into_string();
                 if let Some(value) = visit(Found {
                     number,
-                    path: &path,
-                    shown: shown.to_string_lossy(),
+                    path,
+                    shown: shown.unwrap_or_else(|shown| shown.to_string_lossy().into_owned()),
                     kustomized,
                     what,
                 }) {
-                    mine.push(((!is_one).then_some(shown), value));
+                    mine.push((order, value));
                 }
             }
             kept.lock()

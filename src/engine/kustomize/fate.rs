@@ -34,6 +34,14 @@ pub struct Fate {
 pub(super) type EntryId = (usize, usize);
 
 impl Fate {
+    /// That of an image which every build has as it is written.
+    pub fn kept() -> Self {
+        Self {
+            kept: true,
+            ..Self::default()
+        }
+    }
+
     /// What holds the image. `image` is as it is written.
     pub fn hold(&self, image: &str) -> Option<Hold> {
         if let Some(by) = &self.taken_apart {
@@ -43,7 +51,7 @@ impl Fate {
             return Some(Hold::unfollowed(why));
         }
         if let Some((to, by)) = self.renamed.first_key_value() {
-            let renamed = Hold::renamed_by(by, entry::split(to).0);
+            let mut hold = Hold::renamed_by(by, entry::split(to).0);
             // A name without a registry that no build keeps is a placeholder: a stranger may have it on Docker Hub.
             let is_placeholder = !self.kept && !has_registry(image);
             let others = self
@@ -51,10 +59,8 @@ impl Fate {
                 .keys()
                 .map(|to| Some(ImageRef::parse(to).ok()?.lookup()));
             let others: Option<Vec<Lookup>> = others.collect();
-            return Some(Hold {
-                unless: others.filter(|_| !is_placeholder).unwrap_or_default(),
-                ..renamed
-            });
+            hold.unless = others.filter(|_| !is_placeholder).unwrap_or_default();
+            return Some(hold);
         }
         let suffixed = self.suffixed.as_ref();
         suffixed.map(|by| Hold::suffixed_by(by))

@@ -77,15 +77,16 @@ impl Kustomization {
         let doubt = has_transformers.then(|| "its `transformers` may change images".to_owned());
         Self {
             file: file.to_owned(),
-            resources: paths("resources").chain(paths("bases")).collect(),
-            components: paths("components").collect(),
-            patches: merges
-                .map(|path| (path, Target::default()))
-                .chain(paths_of("patches"))
-                .chain(paths_of("patchesJson6902"))
-                .collect(),
-            entries,
-            replacements: vec![replacements],
+            resources: fitted(paths("resources").chain(paths("bases"))),
+            components: fitted(paths("components")),
+            patches: fitted(
+                merges
+                    .map(|path| (path, Target::default()))
+                    .chain(paths_of("patches"))
+                    .chain(paths_of("patchesJson6902")),
+            ),
+            entries: fitted(entries),
+            replacements: fitted(Some(replacements).filter(|own| !own.is_empty())),
             has_texts: PATCHES.into_iter().flat_map(items).any(is_text),
             puts: puts(document, file),
             replacement_files: paths_of("replacements").map(|(path, _)| path).collect(),
@@ -184,6 +185,13 @@ impl Kustomization {
     pub(super) fn patched(&self) -> usize {
         self.components.len() + 1
     }
+}
+
+/// A list without room to spare, because a tree has many kustomizations.
+fn fitted<T>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut list = Vec::from_iter(items);
+    list.shrink_to_fit();
+    list
 }
 
 /// The images that the patches put in which stand as texts in a kustomization.

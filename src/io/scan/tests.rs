@@ -56,7 +56,7 @@ impl World {
         };
         scan(request, |found| {
             Some(match found.what {
-                What::File(_) => found.shown.into_owned(),
+                What::File(_) => found.shown,
                 What::Template => format!("{} (template)", found.shown),
                 What::Unknown(_) => format!("{} (unknown)", found.shown),
                 What::Problem(error) | What::Folder(error) | What::Rules(error) => {
@@ -390,7 +390,7 @@ fn names_that_are_not_utf8_are_read_and_shown_as_near_as_text_comes() {
             root: &current,
         };
         let found = scan(request, |found| match found.what {
-            What::File(bytes) => Some((found.shown.into_owned(), std::mem::take(bytes))),
+            What::File(bytes) => Some((found.shown, std::mem::take(bytes))),
             _ => None,
         });
         assert_eq!(
@@ -420,10 +420,7 @@ fn what_is_found_has_the_same_number_whatever_the_threads_did() {
         root: &current,
     };
     let numbered = || {
-        let (mut found, _) = scan(request, |found| {
-            Some((found.number, found.shown.into_owned()))
-        })
-        .unwrap();
+        let (mut found, _) = scan(request, |found| Some((found.number, found.shown))).unwrap();
         found.sort_unstable();
         found
     };

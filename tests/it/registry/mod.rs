@@ -176,7 +176,7 @@ fn a_new_digest_that_loses_a_platform_is_held_back() {
     let held: BTreeMap<String, String> = answer
         .held
         .into_iter()
-        .map(|(digest, hold)| (digest.to_string(), hold.reason))
+        .map(|(digest, hold)| (digest.to_string(), hold.reason.clone()))
         .collect();
     assert_eq!(
         held,

@@ -79,7 +79,7 @@ impl<'a> TagsV1<'a> {
                     tag: &chosen.tag,
                     digest: digest.to_string(),
                     code: hold.as_ref().map(|hold| Code::as_str(hold.code)),
-                    reason: hold.map(|hold| hold.reason),
+                    reason: hold.map(|hold| hold.reason.clone()),
                     seen: chosen.counts.map(|counts| counts.seen),
                     allowed: chosen.counts.map(|counts| counts.allowed),
                     understood: chosen.counts.map(|counts| counts.understood),

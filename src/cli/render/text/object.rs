@@ -3,9 +3,7 @@
 use std::fmt::Write;
 
 use super::{TAKES_ALL, named};
-use crate::app::report::{
-    Action, Hold, ImageReport, LeftOut, ObjectReport, Outcome, Reach, Report,
-};
+use crate::app::report::{Action, ImageReport, LeftOut, ObjectReport, Outcome, Reach, Report};
 use crate::cli::render::{Printable, Styles};
 
 /// Its name, a line for each image, and where it was changed, what was done.
@@ -100,27 +98,12 @@ pub(super) fn decision(reported: &ImageReport, styles: &Styles) -> String {
             format!("{faint}{code}{faint:#} ({})", Printable(by))
         }
         Outcome::Variable => format!("{faint}variable{faint:#}: {image} is not an image yet"),
-        Outcome::Held(Hold {
-            code,
-            digest: Some(digest),
-            reason,
-            ..
-        }) => {
-            format!(
-                "{change}held back{change:#} ({code}) on {image}, though its tag is on {digest} now: {}",
-                Printable(reason)
-            )
-        }
-        Outcome::Held(Hold {
-            code,
-            digest: None,
-            reason,
-            ..
-        }) => {
-            format!(
-                "{change}held back{change:#} ({code}) on {image}: {}",
-                Printable(reason)
-            )
+        Outcome::Held(hold) => {
+            let (code, reason) = (hold.code, Printable(&hold.reason));
+            let now = hold.digest.as_ref();
+            let now = now.map(|digest| format!(", though its tag is on {digest} now"));
+            let now = now.unwrap_or_default();
+            format!("{change}held back{change:#} ({code}) on {image}{now}: {reason}")
         }
         Outcome::Failed(_) => format!("{bad}has a problem{bad:#}"),
     }

@@ -12,6 +12,7 @@
 //! The parts: `location` says where the API is, `token` with what to sign in, `client` sends one request and tries again, `error` says
 //! what went wrong, and each forge has a file of its own.
 
+mod app;
 mod client;
 mod error;
 mod gitea;
@@ -22,7 +23,7 @@ mod source;
 mod token;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ use github::GitHub;
 use gitlab::GitLab;
 
 pub use super::registry::Limits;
+pub use app::GitHubApp;
 pub use error::ForgeError;
 pub use location::{ForgeKind, LocateError, Location, locate};
 
@@ -50,6 +52,8 @@ const CLOSED: usize = 20;
 pub struct Settings {
     /// The process's environment: tokens and proxies.
     pub environment: BTreeMap<OsString, OsString>,
+    /// The GitHub App that signs in, instead of a token of the environment.
+    pub app: Option<GitHubApp>,
     /// Files of PEM certificates that are trusted beside the system's.
     pub certificate_authorities: Vec<PathBuf>,
     /// Hosts (`host` or `host:port`) that the user lets be asked over plain http. Loopback needs no entry.
@@ -67,6 +71,7 @@ impl Settings {
     pub fn like(registries: &registry::Settings) -> Self {
         Self {
             environment: registries.environment.clone(),
+            app: None,
             certificate_authorities: registries.certificate_authorities.clone(),
             insecure: registries.insecure.clone(),
             limits: Limits {
@@ -86,6 +91,7 @@ impl fmt::Debug for Settings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Settings")
+            .field("app", &self.app)
             .field("certificate_authorities", &self.certificate_authorities)
             .field("insecure", &self.insecure)
             .field("limits", &self.limits)
@@ -281,6 +287,31 @@ impl Forge {
     /// Where it is.
     pub fn location(&self) -> &Location {
         &self.client.location
+    }
+
+    /// The environment for `git` to push to `remote` with: where a GitHub App signs in, it has the app's token as IMAGO_GIT_TOKEN, unless
+    /// there is one, or the remote is at another host than the forge.
+    pub async fn push_environment(
+        &self,
+        remote: &str,
+        environment: &BTreeMap<OsString, OsString>,
+    ) -> Result<BTreeMap<OsString, OsString>, ForgeError> {
+        let mut environment = environment.clone();
+        let is_set = |name: &str| {
+            environment
+                .get(OsStr::new(name))
+                .is_some_and(|it| !it.is_empty())
+        };
+        let is_here = locate(remote, Some(ForgeKind::GitHub), None, None)
+            .is_ok_and(|it| it.host == self.client.location.host);
+        if is_here
+            && !is_set("IMAGO_GIT_TOKEN")
+            && let Some(token) = self.client.push_token().await?
+        {
+            environment.insert("IMAGO_GIT_TOKEN".into(), token.expose().into());
+            environment.remove(OsStr::new("IMAGO_GIT_USERNAME"));
+        }
+        Ok(environment)
     }
 
     /// How many characters a request's text may have.

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use reqwest::header::DATE;
 use reqwest::{Method, Url};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::app::GitHubApp;
 use super::error::{self, ForgeError};
 use super::location::{ForgeKind, Location};
 use super::source::Source;
@@ -26,6 +28,8 @@ use crate::io::registry::transport::{Reply, Request, Transport};
 
 /// The largest answer: a page of a hundred requests, each with a text as long as may be.
 const MOST: usize = 32 * 1024 * 1024;
+/// How long a token of an app is used: it lasts an hour.
+const APP_TOKEN: Duration = Duration::from_secs(50 * 60);
 /// How many pages of a list are read.
 const MOST_PAGES: usize = 50;
 
@@ -36,15 +40,36 @@ pub(super) struct Client {
     transport: Transport,
     known: Known,
     signed: Signed,
+    source: Source,
     limits: Limits,
     random: Mutex<fastrand::Rng>,
     deadline: OnceLock<Instant>,
 }
 
 /// With what requests are signed.
-struct Signed {
+enum Signed {
+    /// An `Authorization` header.
+    Header(Secret),
+    /// A token of this app, once it is needed.
+    App(GitHubApp, tokio::sync::Mutex<Option<AppToken>>),
+}
+
+/// A token of a GitHub App.
+#[derive(Clone)]
+struct AppToken {
+    token: Secret,
     header: Secret,
-    source: Source,
+    until: Instant,
+}
+
+#[derive(Deserialize)]
+struct Installation {
+    id: u64,
+}
+
+#[derive(Deserialize)]
+struct NewToken {
+    token: String,
 }
 
 /// A request that is to be sent.
@@ -107,7 +132,28 @@ impl Client {
                 ),
             ));
         }
-        let (header, source) = token::of_environment(&location, &settings.environment, &known)?;
+        let (signed, source) = match &settings.app {
+            Some(app) if location.kind == ForgeKind::GitHub => {
+                let source = Source::App(app.id.clone());
+                (
+                    Signed::App(app.clone(), tokio::sync::Mutex::default()),
+                    source,
+                )
+            }
+            Some(_) => {
+                return Err(ForgeError::new(
+                    Code::ForgeToken,
+                    &act,
+                    format!("{} has no GitHub Apps", location.kind.name()),
+                    "give a token in IMAGO_FORGE_TOKEN instead",
+                ));
+            }
+            None => {
+                let (header, source) =
+                    token::of_environment(&location, &settings.environment, &known)?;
+                (Signed::Header(header), source)
+            }
+        };
         let transport = Transport::alone(&registry::Settings {
             concurrency: 4,
             per_host: 4,
@@ -122,7 +168,8 @@ impl Client {
             api,
             transport,
             known,
-            signed: Signed { header, source },
+            signed,
+            source,
             limits: settings.limits,
             random: Mutex::new(fastrand::Rng::with_seed(settings.seed)),
             deadline: OnceLock::new(),
@@ -284,7 +331,7 @@ impl Client {
             &self.location.host,
             reply,
             said.as_deref(),
-            &self.signed.source,
+            &self.source,
         )
     }
 
@@ -336,24 +383,117 @@ impl Client {
         let deadline = *self
             .deadline
             .get_or_init(|| Instant::now() + self.limits.run);
-        timeout_at(deadline, self.until_answered(call))
-            .await
-            .unwrap_or_else(|_| {
-                let cause = format!(
-                    "`{}` took more than {} s in all",
-                    self.location.host,
-                    self.limits.run.as_secs_f64()
-                );
-                let error = ForgeError::new(Code::Timeout, &call.act, cause, "try again later");
-                Err(error.uncertain())
-            })
+        let work = async {
+            let header = match &self.signed {
+                Signed::Header(header) => header.clone(),
+                Signed::App(app, kept) => self.app_token(app, kept).await?.header,
+            };
+            self.until_answered(call, &header).await
+        };
+        timeout_at(deadline, work).await.unwrap_or_else(|_| {
+            let cause = format!(
+                "`{}` took more than {} s in all",
+                self.location.host,
+                self.limits.run.as_secs_f64()
+            );
+            let error = ForgeError::new(Code::Timeout, &call.act, cause, "try again later");
+            Err(error.uncertain())
+        })
     }
 
-    async fn until_answered(&self, call: &Call) -> Result<Reply, ForgeError> {
+    /// The app's own token, for a push over https; `None` where another one signs in.
+    pub(super) async fn push_token(&self) -> Result<Option<Secret>, ForgeError> {
+        match &self.signed {
+            Signed::Header(_) => Ok(None),
+            Signed::App(app, kept) => Ok(Some(self.app_token(app, kept).await?.token)),
+        }
+    }
+
+    /// The token that the app has for this repository: the kept one, or a new one.
+    async fn app_token(
+        &self,
+        app: &GitHubApp,
+        kept: &tokio::sync::Mutex<Option<AppToken>>,
+    ) -> Result<AppToken, ForgeError> {
+        let mut kept = kept.lock().await;
+        if let Some(kept) = kept.as_ref().filter(|kept| Instant::now() < kept.until) {
+            return Ok(kept.clone());
+        }
+        let project = &self.location.project;
+        let act = format!("sign in to `{project}` as {}", self.source);
+        let proof = app
+            .proof(std::time::SystemTime::now())
+            .map_err(|cause| ForgeError::new(Code::ForgeToken, &act, cause, "name another key"))?;
+        self.known.add(&proof);
+        let proof = Secret::new(format!("Bearer {}", proof.expose()));
+        let path = ["repos"].into_iter().chain(project.split('/'));
+        let call = self.call(Method::GET, &*act, path.chain(["installation"]));
+        let reply = self.until_answered(&call, &proof).await?;
+        let found: Installation = match reply.status {
+            200 => self.read(&call, &reply)?,
+            _ => return Err(self.app_refused(&call, &reply)),
+        };
+        let number = found.id.to_string();
+        let name = project.split('/').next_back().unwrap_or_default();
+        let call = self
+            .call(
+                Method::POST,
+                &*act,
+                ["app", "installations", &number, "access_tokens"],
+            )
+            .json(&json!({
+                "repositories": [name],
+                "permissions": { "contents": "write", "pull_requests": "write" },
+            }));
+        let reply = self.until_answered(&call, &proof).await?;
+        let made: NewToken = match reply.status {
+            201 => self.read(&call, &reply)?,
+            _ => return Err(self.app_refused(&call, &reply)),
+        };
+        if made.token.is_empty() || !made.token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let cause = format!("`{}` answered without a token", self.location.host);
+            return Err(self.wrong(&call, cause));
+        }
+        self.known.add(&Secret::new(&*made.token));
+        let token = AppToken {
+            header: Secret::new(format!("Bearer {}", made.token)),
+            token: Secret::new(made.token),
+            until: Instant::now() + APP_TOKEN,
+        };
+        *kept = Some(token.clone());
+        Ok(token)
+    }
+
+    fn app_refused(&self, call: &Call, reply: &Reply) -> ForgeError {
+        let error = self.refused(call, reply);
+        let said = self.said(reply).unwrap_or_default().to_ascii_lowercase();
+        let (code, hint) = match reply.status {
+            401 if said.contains("claim") => (
+                Code::ForgeSignIn,
+                "check the clock of this machine, and `--github-app-id`".to_owned(),
+            ),
+            404 if said.contains("integration not found") => (
+                Code::ForgeSignIn,
+                "correct the app's id in `--github-app-id`".to_owned(),
+            ),
+            404 => (
+                Code::ForgeAbsent,
+                format!("install the app on `{}`", self.location.project),
+            ),
+            422 => (
+                Code::ForgeRight,
+                "give the app the permissions `contents: write` and `pull_requests: write`, and accept them where it is installed".to_owned(),
+            ),
+            _ => return error,
+        };
+        ForgeError::new(code, call.act(), error.cause(), hint)
+    }
+
+    async fn until_answered(&self, call: &Call, header: &Secret) -> Result<Reply, ForgeError> {
         let mut made = 0;
         loop {
             made += 1;
-            let outcome = self.once(call).await;
+            let outcome = self.once(call, header).await;
             let mut pause = self.backoff(made);
             let again = match &outcome {
                 Ok(reply) if is_limited(reply) => {
@@ -385,7 +525,7 @@ impl Client {
         }
     }
 
-    async fn once(&self, call: &Call) -> Result<Reply, Fault> {
+    async fn once(&self, call: &Call, header: &Secret) -> Result<Reply, Fault> {
         let headers: &[(&str, &str)] = match self.location.kind {
             ForgeKind::GitHub => &[("x-github-api-version", "2022-11-28")],
             _ => &[],
@@ -393,7 +533,7 @@ impl Client {
         let request = Request {
             method: call.method.clone(),
             url: call.url.clone(),
-            authorization: Some(&self.signed.header),
+            authorization: Some(header),
             accept: Some(match self.location.kind {
                 ForgeKind::GitHub => "application/vnd.github+json",
                 _ => "application/json",

@@ -11,7 +11,7 @@ use crate::support::block_on;
 use crate::support::forge::{Flavour, Forge, Pull, PullState};
 use crate::support::registry::http::{Body, Response};
 
-const TOKEN: &str = "planted-forge-token";
+pub(super) const TOKEN: &str = "planted-forge-token";
 
 pub(super) fn settings(environment: &[(&str, &str)]) -> Settings {
     let environment: BTreeMap<OsString, OsString> = environment
@@ -27,7 +27,7 @@ pub(super) fn settings(environment: &[(&str, &str)]) -> Settings {
     settings
 }
 
-fn kind_of(flavour: Flavour) -> ForgeKind {
+pub(super) fn kind_of(flavour: Flavour) -> ForgeKind {
     match flavour {
         Flavour::GitHub => ForgeKind::GitHub,
         Flavour::GitLab => ForgeKind::GitLab,
@@ -36,7 +36,7 @@ fn kind_of(flavour: Flavour) -> ForgeKind {
 }
 
 /// A forge, and a client that is signed in to it.
-fn pair(flavour: Flavour) -> (Forge, Client) {
+pub(super) fn pair(flavour: Flavour) -> (Forge, Client) {
     let forge = Forge::start(flavour);
     forge.state().token = Some(TOKEN.to_owned());
     let location = locate(
@@ -50,7 +50,7 @@ fn pair(flavour: Flavour) -> (Forge, Client) {
     (forge, client)
 }
 
-fn draft(head: &str) -> Draft<'_> {
+pub(super) fn draft(head: &str) -> Draft<'_> {
     Draft {
         head,
         base: "main",
@@ -63,7 +63,7 @@ fn draft(head: &str) -> Draft<'_> {
     }
 }
 
-const FLAVOURS: [Flavour; 3] = [Flavour::GitHub, Flavour::GitLab, Flavour::Gitea];
+pub(super) const FLAVOURS: [Flavour; 3] = [Flavour::GitHub, Flavour::GitLab, Flavour::Gitea];
 
 #[test]
 fn a_request_is_made_found_changed_and_closed() {

@@ -146,6 +146,10 @@ pub(crate) struct State {
     pub(crate) page: usize,
     /// What a GitHub App is called, and its installation here.
     pub(crate) app: Option<App>,
+    /// Where people are sent to see a request, instead of here.
+    pub(crate) shown_address: Option<String>,
+    /// The branch that every answer is about, whatever was asked for.
+    pub(crate) answers_for: Option<String>,
     log: Vec<Request>,
     faults: Vec<Fault>,
     hooks: Vec<(Route, Hook)>,
@@ -159,6 +163,8 @@ pub(crate) struct App {
     /// Its public key: the RSA key in DER.
     pub(crate) public_key: Vec<u8>,
     pub(crate) is_installed: bool,
+    /// What it may do where it is installed: `contents`, `pull_requests`.
+    pub(crate) permissions: Vec<String>,
 }
 
 impl State {
@@ -232,6 +238,17 @@ impl State {
         self.members.is_empty() || self.members.iter().any(|member| member == name)
     }
 
+    /// The address of a page for people.
+    fn page_of(&self, path: &str) -> String {
+        let address = self.shown_address.as_ref().unwrap_or(&self.address);
+        format!("{address}/{}/{path}", self.project)
+    }
+
+    /// The branch that is said to have the changes of a request.
+    fn shown_head<'a>(&'a self, pull: &'a Pull) -> &'a str {
+        self.answers_for.as_deref().unwrap_or(&pull.head)
+    }
+
     /// The number of an account, and its name: its place among the members.
     fn account(&self, name: &str) -> Option<(u64, String)> {
         let at = self.members.iter().position(|member| member == name)?;
@@ -279,6 +296,8 @@ impl Forge {
             unready_tries: 0,
             page: 100,
             app: None,
+            shown_address: None,
+            answers_for: None,
             log: Vec::new(),
             faults: Vec::new(),
             hooks: Vec::new(),

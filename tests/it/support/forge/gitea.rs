@@ -183,13 +183,13 @@ fn shown(state: &State, at: usize) -> Value {
     json!({
         "id": 1000 + pull.number,
         "number": pull.number,
-        "html_url": format!("{}/{}/pulls/{}", state.address, state.project, pull.number),
+        "html_url": state.page_of(&format!("pulls/{}", pull.number)),
         "title": pull.shown_title("WIP: "),
         "body": pull.body,
         "state": if pull.state == PullState::Open { "open" } else { "closed" },
         "merged": pull.state == PullState::Merged,
         "head": {
-            "label": pull.head,
+            "label": state.shown_head(pull),
             "ref": name,
             "sha": pull.head_commit,
             "repo_id": if pull.is_of_fork { 8 } else { 7 },

@@ -1,5 +1,9 @@
 //! GitHub's API, and that of GitHub Enterprise: `/api/v3` and `/api/graphql`.
 
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{App, Pull, PullState, State, body, json as respond, names, paged, query};
@@ -192,13 +196,13 @@ fn shown(state: &State, at: usize) -> Value {
     json!({
         "number": pull.number,
         "node_id": format!("PR_{}", pull.number),
-        "html_url": format!("{}/{}/pull/{}", state.address, state.project, pull.number),
+        "html_url": state.page_of(&format!("pull/{}", pull.number)),
         "title": pull.title,
         "body": pull.body,
         "state": if pull.state == PullState::Open { "open" } else { "closed" },
         "merged_at": (pull.state == PullState::Merged).then_some("2026-01-02T03:04:05Z"),
         "draft": pull.is_draft,
-        "head": { "ref": pull.head, "sha": pull.head_commit, "repo": head },
+        "head": { "ref": state.shown_head(pull), "sha": pull.head_commit, "repo": head },
         "base": { "ref": pull.base, "sha": "b".repeat(40), "repo": of(7, owner(state)) },
     })
 }
@@ -252,8 +256,67 @@ fn graphql(state: &mut State, sent: &Value) -> Response {
 }
 
 /// What an app asks for before it has a token.
-fn of_app(_state: &State, _request: &Request, _app: &App) -> Option<Response> {
-    None
+fn of_app(state: &mut State, request: &Request, app: &App) -> Option<Response> {
+    let repository = format!("/api/v3/repos/{}/installation", state.project);
+    let tokens = "/api/v3/app/installations/9/access_tokens";
+    if request.path != repository && request.path != tokens {
+        return None;
+    }
+    let claims = request
+        .header("authorization")
+        .and_then(|header| header.strip_prefix("Bearer "))
+        .and_then(|proof| claims(proof, &app.public_key));
+    let Some(claims) = claims else {
+        return Some(refused(401, "A JSON web token could not be decoded"));
+    };
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let (now, life) = (now.unwrap().as_secs(), 600);
+    let (from, until) = (claims["iat"].as_u64()?, claims["exp"].as_u64()?);
+    if until > now + life || until < now || from > now {
+        return Some(refused(
+            401,
+            "'Expiration time' claim ('exp') is too far in the future",
+        ));
+    }
+    if claims["iss"] != app.id.as_str() {
+        return Some(refused(404, "Integration not found"));
+    }
+    if !app.is_installed {
+        return Some(refused(404, "Not Found"));
+    }
+    if request.path == repository {
+        return Some(respond(200, &json!({ "id": 9, "app_id": 12 })));
+    }
+    let sent = body(request);
+    let wanted = sent["permissions"].as_object().cloned().unwrap_or_default();
+    if !wanted.keys().all(|name| app.permissions.contains(name)) {
+        return Some(refused(
+            422,
+            "The permissions requested are not granted to this installation.",
+        ));
+    }
+    assert_eq!(sent["repositories"], json!(["deploy"]));
+    let token = "planted-token-of-the-app";
+    state.token = Some(token.to_owned());
+    let made = json!({ "token": token, "expires_at": "2099-01-01T00:00:00Z" });
+    Some(respond(201, &made))
+}
+
+/// What a JSON web token says, where the key has signed it with RS256.
+fn claims(proof: &str, public_key: &[u8]) -> Option<Value> {
+    let (signed, signature) = proof.rsplit_once('.')?;
+    let (header, claims) = signed.split_once('.')?;
+    let decoded = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
+    let header: Value = serde_json::from_slice(&decoded(header)?).ok()?;
+    let provider = rustls::crypto::ring::default_provider();
+    let algorithms = provider.signature_verification_algorithms.mapping;
+    let (_, rsa) = algorithms
+        .iter()
+        .find(|(scheme, _)| *scheme == rustls::SignatureScheme::RSA_PKCS1_SHA256)?;
+    rsa.first()?
+        .verify_signature(public_key, signed.as_bytes(), &decoded(signature)?)
+        .ok()?;
+    (header["alg"] == "RS256").then(|| serde_json::from_slice(&decoded(claims)?).ok())?
 }
 
 fn refused(status: u16, message: &str) -> Response {

@@ -1,0 +1,202 @@
+//! GitHub's requests and answers, held against the description of its API that GitHub publishes.
+//!
+//! `prism` serves the description: it refuses a request that breaks it, and answers with the description's own examples, which have to be
+//! read. GraphQL is held against the published schema. `tests/run` installs both from npm into `target/node`.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use imago::io::forge::{Created, Draft, Forge as Client, ForgeKind, GitHubApp, Location, Settings};
+use serde_json::{Map, Value};
+
+use super::client::{draft, pair, settings};
+use crate::support::block_on;
+use crate::support::forge::{Flavour, Pull};
+use crate::support::programs;
+
+/// What is asked of GitHub: the whole description takes a server minutes to read.
+const PATHS: [&str; 8] = [
+    "/repos/{owner}/{repo}/pulls",
+    "/repos/{owner}/{repo}/pulls/{pull_number}",
+    "/repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers",
+    "/repos/{owner}/{repo}/issues/{issue_number}/labels",
+    "/repos/{owner}/{repo}/issues/{issue_number}/assignees",
+    "/repos/{owner}/{repo}/issues/{issue_number}/comments",
+    "/repos/{owner}/{repo}/installation",
+    "/app/installations/{installation_id}/access_tokens",
+];
+
+/// A server of a description. Dropping it ends it.
+struct Prism {
+    child: Child,
+    host: String,
+}
+
+impl Prism {
+    fn start(program: &Path, description: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .unwrap()
+            .port();
+        let mut child = Command::new(program)
+            .args(["mock", "--host", "127.0.0.1", "--port", &port.to_string()])
+            .arg(description)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut lines = lines.map_while(Result::ok);
+        let is_up = lines.any(|line| line.contains("listening"));
+        assert!(is_up, "prism ended before it listened");
+        // Its further lines have to go somewhere.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self {
+            child,
+            host: format!("127.0.0.1:{port}"),
+        }
+    }
+}
+
+impl Drop for Prism {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// The folder with what npm has installed beside prism.
+fn modules(prism: &Path) -> PathBuf {
+    let real = prism.canonicalize().unwrap();
+    let folder = real
+        .ancestors()
+        .find(|folder| folder.ends_with("node_modules"));
+    folder.unwrap().to_owned()
+}
+
+/// The description with these paths alone, and what they refer to.
+fn cut(whole: &Value) -> Value {
+    let mut kept = whole.clone();
+    let paths = PATHS.map(|path| (path.to_owned(), whole["paths"][path].clone()));
+    kept["paths"] = Value::Object(Map::from_iter(paths));
+    kept["components"] = Value::Object(Map::new());
+    kept["x-webhooks"] = Value::Null;
+    kept.as_object_mut().unwrap().remove("x-webhooks");
+    let mut waiting = vec![kept["paths"].clone()];
+    while let Some(value) = waiting.pop() {
+        if let Some(name) = value["$ref"].as_str() {
+            let parts: Vec<&str> = name.split('/').collect();
+            let ["#", "components", kind, name] = parts[..] else {
+                panic!("{name}")
+            };
+            if kept["components"][kind][name].is_null() {
+                let found = whole["components"][kind][name].clone();
+                kept["components"][kind][name] = found.clone();
+                waiting.push(found);
+            }
+        }
+        match value {
+            Value::Array(values) => waiting.extend(values),
+            Value::Object(map) => waiting.extend(map.into_iter().map(|(_, value)| value)),
+            _ => {}
+        }
+    }
+    kept
+}
+
+#[test]
+fn githubs_own_description_takes_every_request_and_its_examples_are_read() {
+    let Some(program) = programs::find("prism") else {
+        return;
+    };
+    let file = modules(&program).join("@octokit/openapi/generated/api.github.com.json");
+    let whole: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let description = folder.path().join("github.json");
+    std::fs::write(&description, cut(&whole).to_string()).unwrap();
+    let prism = Prism::start(&program, &description);
+    let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/forge/app.pem");
+    let mut settings = Settings {
+        app: Some(GitHubApp::read("12", &key).unwrap()),
+        ..settings(&[])
+    };
+    settings.limits.answer = Duration::from_secs(60);
+    let location = Location {
+        kind: ForgeKind::GitHub,
+        api: format!("http://{}", prism.host),
+        project: "octocat/Hello-World".to_owned(),
+        host: "github.com".to_owned(),
+    };
+    let client = Client::open(location, &settings).unwrap();
+    // The request of the examples, and the people in it.
+    let (head, base) = ("new-topic", "master");
+    let people = ["octocat".to_owned(), "octocat/justice-league".to_owned()];
+    block_on(async {
+        let draft = Draft {
+            base,
+            labels: &["images".to_owned()],
+            reviewers: &people,
+            assignees: &people[..1],
+            is_draft: true,
+            ..draft(head)
+        };
+        let created = client.create(&draft).await.unwrap();
+        let Created::Made { request, warnings } = created else {
+            panic!("{created:?}")
+        };
+        assert_eq!(warnings, [""; 0]);
+        assert_eq!(request.number, 1347);
+        assert!(
+            request.url.starts_with("https://github.com/"),
+            "{}",
+            request.url
+        );
+        let found = client.open_requests(head, base).await.unwrap().unwrap();
+        assert_eq!((found.number, found.head_commit.is_some()), (1347, true));
+        assert_eq!(client.open_below("new-", base).await.unwrap().len(), 1);
+        assert_eq!(client.closed_requests(head, base).await.unwrap(), []);
+        client.update(&found, "Update 2", "text").await.unwrap();
+        assert!(
+            client
+                .comment_once(&found, "<!-- imago -->", "text")
+                .await
+                .unwrap()
+        );
+        client.close(&found).await.unwrap();
+    });
+}
+
+#[test]
+fn githubs_own_schema_takes_what_turns_on_auto_merge() {
+    let Some(program) = programs::find("prism") else {
+        return;
+    };
+    let (forge, client) = pair(Flavour::GitHub);
+    forge.state().add(Pull::default());
+    let request = block_on(client.open_requests("imago", "main"))
+        .unwrap()
+        .unwrap();
+    let commit = request.head_commit.clone().unwrap();
+    block_on(client.merge_when_ready(&request, &commit)).unwrap();
+    let asked: Vec<Value> = forge
+        .log()
+        .iter()
+        .filter(|it| it.path.ends_with("/graphql"))
+        .map(|it| serde_json::from_str::<Value>(&it.body).unwrap()["query"].clone())
+        .collect();
+    assert_eq!(asked.len(), 2);
+    let script = format!(
+        "const {{ validate }} = require('@octokit/graphql-schema'); \
+         for (const query of {}) for (const error of validate(query)) console.log(error.message);",
+        Value::Array(asked)
+    );
+    let output = Command::new("node")
+        .args(["--eval", &script])
+        .current_dir(modules(&program).parent().unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+}

@@ -6,7 +6,7 @@ use super::commit::BareHead;
 use super::gate::PlatformLoss;
 use super::observer::Observer;
 use super::resolve::Wanted;
-use super::source::{LockPlace, LockUse, Source};
+use super::source::{LockPlace, LockUse, Registries, Source};
 use super::workspace::Workspace;
 use crate::engine::answer::Refusal;
 use crate::engine::image::{Digest, Lookup};
@@ -63,7 +63,7 @@ pub async fn run(
             (lock, place)
         }
     };
-    let source = Source::open(&lock, &place, &registries)?;
+    let source = Source::open(&lock, &place, &registries, &Registries::default())?;
     let wanted: Wanted = request
         .images
         .iter()

@@ -17,7 +17,7 @@ use super::pass::Pass;
 use super::ready::{Awaiting, OwnAnswers};
 use super::report::{Action, ObjectReport, Place, Problem, Reach, Report};
 use super::request::{FilesRequest, Input};
-use super::source::{LockPlace, Source, Sourced, lock_problem};
+use super::source::{LockPlace, Registries, Source, Sourced, lock_problem};
 use super::survey::{self, Survey};
 use super::threads::{self, WhenReady, aside};
 use super::workspace::{Workspace, WorkspaceKind};
@@ -44,7 +44,17 @@ pub async fn run(
     at: &Workspace,
     observer: &dyn Observer,
 ) -> anyhow::Result<Report> {
-    let job = Arc::new(Job::new(request, at)?);
+    run_beside(request, at, &Arc::default(), observer).await
+}
+
+/// As [`run`], beside other runs that ask the same registries.
+pub(super) async fn run_beside(
+    request: &FilesRequest,
+    at: &Workspace,
+    registries: &Arc<Registries>,
+    observer: &dyn Observer,
+) -> anyhow::Result<Report> {
+    let job = Arc::new(Job::new(request, at, registries)?);
     let mut session = None;
     let (mut overtaken, mut caught_up) = (0, 0);
     while overtaken <= OVERTAKEN_AT_MOST && caught_up <= OVERTAKEN_AT_MOST {
@@ -57,6 +67,7 @@ pub async fn run(
             lock_check::check(
                 lock.as_ref(),
                 &job.request,
+                registries,
                 &pass.answers,
                 &expected,
                 &mut report,
@@ -85,12 +96,41 @@ pub async fn run(
     }
 }
 
+/// What a lock shall hold of a run.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// After the run.
+    pub(super) noted: Lock,
+    /// If nothing held an old digest.
+    pub(super) answered: Lock,
+}
+
+/// Asks all that an update of these files asks, and returns what a lock shall hold then. Nothing is written.
+pub(super) async fn resolve(
+    request: &FilesRequest,
+    at: &Workspace,
+    registries: &Arc<Registries>,
+) -> anyhow::Result<(Report, Facts)> {
+    let job = Arc::new(Job::new(request, at, registries)?);
+    let looking = Arc::clone(&job);
+    let (_, looked) = aside(move || looking.look(None)).await?;
+    let (mut report, mut pass) = job.decide(looked, &|_| {}).await?;
+    let facts = Facts {
+        noted: pass.facts(),
+        answered: pass.answered(),
+    };
+    report.take(&mut pass, BTreeMap::new());
+    threads::discard(pass);
+    Ok((report, facts))
+}
+
 /// A request in its workspace.
 struct Job {
     /// The request, with paths that can be opened.
     request: FilesRequest,
     at: Workspace,
     rules: Arc<Rules>,
+    registries: Arc<Registries>,
     /// The file that the lock is read from and written to. `None`: it is one of the commit.
     lock: Option<PathBuf>,
     /// Each report as it was named, and the file that it goes to.
@@ -117,11 +157,16 @@ enum End {
 }
 
 impl Job {
-    fn new(request: &FilesRequest, at: &Workspace) -> anyhow::Result<Self> {
+    fn new(
+        request: &FilesRequest,
+        at: &Workspace,
+        registries: &Arc<Registries>,
+    ) -> anyhow::Result<Self> {
         let typed = request;
         let reach = |path: &Path| at.reach(path);
         let content = at.of_paths(&typed.paths).map_err(|problem| *problem)?;
-        if content.kind == WorkspaceKind::Bare {
+        let is_rehearsed = typed.dry_run && content.origin().is_some();
+        if content.kind == WorkspaceKind::Bare && !is_rehearsed {
             typed.refuse_bare(&content.root)?;
         }
         let in_commit = content.in_commit(&typed.lock.path);
@@ -145,6 +190,7 @@ impl Job {
         let job = Self {
             reports: places.collect(),
             rules: Arc::new(request.rules()),
+            registries: Arc::clone(registries),
             at: content,
             request,
             lock,
@@ -192,7 +238,7 @@ impl Job {
             (None, _) => LockPlace::Commit(None),
             (Some(path), _) => LockPlace::File(path.clone()),
         };
-        let (source, lock) = request.source(&place)?;
+        let (source, lock) = request.source(&place, &self.registries)?;
         let questions = |objects: &[(usize, Object)]| request.questions(objects, &self.rules);
         let of_commit = committed.map(|committed| {
             committed.survey(
@@ -423,10 +469,14 @@ impl FilesRequest {
     }
 
     /// Who answers, where the action asks anything, and the lock that a check compares with the answers. Nothing is asked yet.
-    fn source(&self, place: &LockPlace) -> anyhow::Result<(Option<Source>, Option<Lock>)> {
+    fn source(
+        &self,
+        place: &LockPlace,
+        registries: &Registries,
+    ) -> anyhow::Result<(Option<Source>, Option<Lock>)> {
         let source = self
             .asks()
-            .then(|| Source::open(&self.lock, place, &self.registries))
+            .then(|| Source::open(&self.lock, place, &self.registries, registries))
             .transpose()?;
         if self.lock.offline || !self.reads_lock() {
             return Ok((source, None));

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::report::{LockedEntry, Place, Problem, Report};
 use super::request::FilesRequest;
-use super::source;
+use super::source::Registries;
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
@@ -28,6 +28,7 @@ struct Stale {
 pub(super) async fn check(
     lock: Option<&Lock>,
     request: &FilesRequest,
+    registries: &Registries,
     answers: &Answers,
     expected: &Lock,
     report: &mut Report,
@@ -54,7 +55,7 @@ pub(super) async fn check(
     if stale.is_empty() {
         return Ok(());
     }
-    let answers = ask(&stale, &request.registries).await?;
+    let answers = ask(&stale, &request.registries, registries).await?;
     for (
         Stale {
             lookup,
@@ -105,8 +106,12 @@ fn stale(lock: &Lock, answers: &Answers, expected: &Lock) -> Vec<Stale> {
 }
 
 /// Whether the registry has each of the digests.
-async fn ask(stale: &[Stale], registries: &Settings) -> anyhow::Result<Vec<Result<(), Refusal>>> {
-    let registry = source::registries(registries)?;
+async fn ask(
+    stale: &[Stale],
+    settings: &Settings,
+    registries: &Registries,
+) -> anyhow::Result<Vec<Result<(), Refusal>>> {
+    let registry = registries.of(settings)?;
     let questions = stale.iter().map(async |Stale { lookup, locked, .. }| {
         match registry.manifest(lookup, locked).await? {
             Some(_) => Ok(()),

@@ -10,6 +10,7 @@ pub mod digest;
 pub mod edits;
 pub mod examine;
 pub mod files;
+pub mod fleet;
 pub mod gate;
 mod globs;
 pub mod images;

@@ -178,6 +178,17 @@ impl Pass {
             .filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
         let answers: BTreeMap<&Lookup, &Answer> = answers.collect();
         let kept = self.kept(&answers);
+        Self::noted(answers, &kept)
+    }
+
+    /// The same if nothing were held back.
+    pub(super) fn answered(&self) -> Lock {
+        let answers = self.answers.iter();
+        let answers = answers.filter_map(|(lookup, answer)| Some((lookup, answer.as_ref().ok()?)));
+        Self::noted(answers.collect(), &BTreeMap::new())
+    }
+
+    fn noted(answers: BTreeMap<&Lookup, &Answer>, kept: &BTreeMap<Lookup, Digest>) -> Lock {
         let mut facts = Lock::default();
         for (lookup, answer) in answers {
             let kept = kept.get(lookup);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ahead::Ahead;
 use super::gate::Reading;
@@ -17,7 +17,7 @@ use crate::engine::plan::Question;
 use crate::engine::version::from_record;
 use crate::io::links;
 use crate::io::lock::{Lock, LockError};
-use crate::io::registry::{Registry, RegistryError, Settings};
+use crate::io::registry::{Registry, RegistryError, Settings, Step};
 
 /// How the lock file is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +47,39 @@ impl LockUse {
     }
 
     /// Where the lock is read and written. `Err`: a link stands in the way, or it is inside Git's folder.
-    pub(super) fn place(&self, root: &Path) -> Result<PathBuf, Box<Problem>> {
+    pub fn place(&self, root: &Path) -> Result<PathBuf, Box<Problem>> {
         links::destination(root, &self.path)
             .map_err(|error| Box::new(lock_problem("use", &self.path, &error.into())))
+    }
+}
+
+/// The registries that several runs ask side by side: each question is asked once for all of them, within the limits of the first run.
+///
+/// Runs share answers if nothing in their settings can make the answers differ.
+#[derive(Default)]
+pub struct Registries(Mutex<Vec<(Settings, Arc<Registry>)>>);
+
+impl Registries {
+    /// Gets ready to ask; nobody is asked yet. `Err` is always a [`Problem`].
+    pub(super) fn of(&self, settings: &Settings) -> anyhow::Result<Arc<Registry>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = all.iter().find(|(other, _)| other.answers_like(settings)) {
+            return Ok(Arc::clone(known));
+        }
+        let registry = match all.first() {
+            None => Registry::new(settings.clone()),
+            Some((_, first)) => first.beside(settings.clone()),
+        };
+        let registry = Arc::new(registry.map_err(unusable)?);
+        all.push((settings.clone(), Arc::clone(&registry)));
+        Ok(registry)
+    }
+
+    /// Which entries of settings like these came to decide who answered, one sentence each.
+    pub(super) fn used_detours(&self, settings: &Settings) -> Vec<String> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.iter().find(|(other, _)| other.answers_like(settings));
+        known.map_or_else(Vec::new, |(known, _)| known.detours.used())
     }
 }
 
@@ -98,10 +128,11 @@ impl Source {
     pub(super) fn open(
         lock: &LockUse,
         place: &LockPlace,
-        registries: &Settings,
+        settings: &Settings,
+        registries: &Registries,
     ) -> anyhow::Result<Self> {
         if !lock.offline {
-            return Ok(Self::Registries(Ahead::new(self::registries(registries)?)));
+            return Ok(Self::Registries(Ahead::new(registries.of(settings)?)));
         }
         match place.read(lock).map_err(|problem| *problem)? {
             Some(read) => Ok(Self::Lock(read, lock.path.clone())),
@@ -157,11 +188,15 @@ impl Source {
 impl Sourced {
     /// What registries have answered, with what was noticed on the way.
     pub(super) fn by(registry: &Registry, answers: Answers) -> Self {
-        let warning = |(lookup, texts): (Lookup, Vec<String>)| {
-            texts
-                .into_iter()
-                .map(move |text| format!("`{lookup}`: {text}"))
-        };
+        let names = answers.keys().map(Lookup::name).collect();
+        let trace = registry.trace_of(&names);
+        let warnings = trace.iter().flat_map(|(lookup, steps)| {
+            steps.iter().filter_map(move |step| match step {
+                Step::Warning(text) => Some(format!("`{lookup}`: {text}")),
+                _ => None,
+            })
+        });
+        let warnings = warnings.collect();
         let way = |(lookup, steps): (Lookup, Vec<_>)| {
             (
                 lookup.to_string(),
@@ -169,9 +204,9 @@ impl Sourced {
             )
         };
         Self {
+            warnings,
+            ways: trace.into_iter().map(way).collect(),
             answers,
-            warnings: registry.warnings().into_iter().flat_map(warning).collect(),
-            ways: registry.trace().into_iter().map(way).collect(),
         }
     }
 }
@@ -193,7 +228,7 @@ fn absent(lock: &LockUse) -> Problem {
 }
 
 /// What the lock's failure is to the report. `act` is what cannot be done with it: `read`, `write`.
-pub(super) fn lock_problem(act: &str, path: &Path, error: &LockError) -> Problem {
+pub fn lock_problem(act: &str, path: &Path, error: &LockError) -> Problem {
     let name = path.display().to_string();
     Problem {
         code: error.code(),

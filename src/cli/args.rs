@@ -6,6 +6,7 @@ mod cluster;
 mod configuration;
 mod digest;
 mod files;
+mod fleet;
 mod git;
 mod help;
 mod images;
@@ -35,6 +36,7 @@ pub use cluster::Cluster;
 pub use configuration::Configuration;
 pub use digest::Digest;
 pub use files::Files;
+pub use fleet::{Fleet, Resolve, Working};
 pub use git::Git;
 pub use images::{Images, Track};
 pub use import::Import;
@@ -87,6 +89,12 @@ pub enum Command {
     /// Pin the images of manifests in files
     #[command(after_help = files::EXAMPLES, help_template = TEMPLATE)]
     Files(Box<Files>),
+    /// Run on many repositories, each named by its address in FILE
+    #[command(after_help = fleet::EXAMPLES, help_template = TEMPLATE)]
+    Fleet(Box<Fleet>),
+    /// Write a lock with the digest of every image of a fleet
+    #[command(after_help = fleet::EXAMPLES_OF_RESOLVE, help_template = TEMPLATE)]
+    Resolve(Box<Resolve>),
     /// Keep the images of a live cluster on their digests (the default)
     #[command(after_help = cluster::EXAMPLES, help_template = TEMPLATE)]
     Cluster(Box<Cluster>),

@@ -5,6 +5,7 @@
 //! A host that it allows plain http for gets no credentials. A flag that is given wins over it.
 
 mod explain;
+mod fleet;
 mod merge;
 mod policies;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use crate::io::files::{self, FileError};
 use crate::io::git::{self, GitError};
 use crate::io::links::Links;
 use crate::io::scan;
+pub use fleet::{Entry, read_fleet};
 use values::Values;
 
 /// The file's name at the repository's root.

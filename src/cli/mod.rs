@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod config;
+mod fleet;
 mod init;
 mod manual;
 pub mod printer;
@@ -164,6 +165,12 @@ pub fn run(
             let at = Workspace::of_the_process(current.unwrap_or_default());
             run_tags(&request, &at, format, verbosity, printer)
         }
+        Ok((Settings::Fleet { fleet, verbosity }, _)) => {
+            match current.context("cannot tell the current folder") {
+                Ok(current) => fleet::run(&fleet, &current, verbosity, printer),
+                Err(error) => fail(&error, printer),
+            }
+        }
         Ok((Settings::Text(text), _)) => {
             printer.print_as(To::Stdout, &text, Form::Own);
             DONE
@@ -218,6 +225,9 @@ fn read(
     printer: &mut Printer,
 ) -> Result<(Settings, Option<RemoteClone>), Refused> {
     let mut typed = args::parse(arguments)?;
+    if matches!(typed.command, Command::Fleet(_) | Command::Resolve(_)) {
+        return Ok((fleet::read(typed, outside, current)?, None));
+    }
     if let Command::Files(flags) = &mut typed.command
         && let Some(request) =
             settings::remote::request(flags, outside, current).map_err(Refused::Usage)?
@@ -253,6 +263,8 @@ fn read_here(
         Command::Images(flags) if flags.cluster_flag().is_none() => &flags.configuration,
         Command::Images(_)
         | Command::Cluster(_)
+        | Command::Fleet(_)
+        | Command::Resolve(_)
         | Command::Import(_)
         | Command::Init(_)
         | Command::Completions { .. }
@@ -293,6 +305,8 @@ fn read_here(
                 flags.filled = Some(files);
             }
             Command::Cluster(_)
+            | Command::Fleet(_)
+            | Command::Resolve(_)
             | Command::Import(_)
             | Command::Init(_)
             | Command::Completions { .. }

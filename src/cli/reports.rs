@@ -117,6 +117,13 @@ pub(super) fn write(
     outcome
 }
 
+/// Writes a text to the file of a report.
+pub(super) fn put(file: &ReportFile, text: &str) -> anyhow::Result<()> {
+    let place = links::destination(&basis().root, &file.path);
+    let written = place.and_then(|place| files::put(&place, text.as_bytes()));
+    written.map_err(|error| unwritten(file, &error).into())
+}
+
 /// Prints the policies that other tools' settings come to, and returns how many problems there were. What could not be brought over, and the
 /// last line, go to stderr.
 pub(super) fn import(report: &ImportReport, verbosity: Verbosity, printer: &mut Printer) -> usize {

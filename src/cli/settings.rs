@@ -4,6 +4,7 @@
 //! type in its place. Nothing here reads a file.
 
 pub(super) mod commits;
+pub(super) mod fleet;
 pub(super) mod images;
 mod in_cluster;
 mod in_files;
@@ -32,6 +33,7 @@ use crate::app::{cluster, digest, tags};
 use crate::engine::image::{ImageRef, Lookup};
 use crate::engine::version::{Policy, Terms};
 
+pub use fleet::{Fleet, Purpose};
 pub use inventory::ImagesOf;
 pub use reporting::{ReportFile, Reporting};
 
@@ -44,6 +46,13 @@ pub struct Outside {
     pub seed: u64,
     /// The time, in seconds since 1970-01-01 00:00 UTC.
     pub now: i64,
+}
+
+impl std::fmt::Debug for Outside {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("Outside");
+        shown.field("now", &self.now).finish_non_exhaustive()
+    }
 }
 
 impl Outside {
@@ -118,6 +127,13 @@ pub enum Settings {
         /// What a person should know about the flags.
         warnings: Vec<String>,
     },
+    /// `imago fleet` and `imago resolve`.
+    Fleet {
+        /// Which repositories, and what is done.
+        fleet: Arc<Fleet>,
+        /// How much is said.
+        verbosity: Verbosity,
+    },
     /// A text that was asked for by name: the result.
     Text(String),
 }
@@ -164,6 +180,8 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
             })
         }
         args::Command::Completions { shell } => Ok(Settings::Text(manual::completions(shell))),
+        // Are checked with the list of repositories, which is a file.
+        args::Command::Fleet(_) | args::Command::Resolve(_) => Ok(Settings::Text(String::new())),
         // Was answered when it was read.
         args::Command::Help { .. } => Ok(Settings::Text(String::new())),
         args::Command::Man { page } => manual::page(page.as_deref()).map(Settings::Text),
@@ -202,6 +220,14 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
             verbosity,
         }),
     }
+}
+
+/// The request of the flags of `imago files`, for a repository of a fleet.
+pub(super) fn files_request(
+    flags: args::Files,
+    outside: &Outside,
+) -> Result<FilesRequest, UsageError> {
+    in_files::request(flags, outside)
 }
 
 /// Checks the flags of `imago files` alone.
@@ -286,7 +312,10 @@ pub fn runner(outside: &Outside) -> Option<Runner> {
     of_hashes.then_some(Runner::OfHashes)
 }
 
-fn verbosity(typed: args::Verbosity, outside: &Outside) -> Result<Verbosity, UsageError> {
+pub(super) fn verbosity(
+    typed: args::Verbosity,
+    outside: &Outside,
+) -> Result<Verbosity, UsageError> {
     let detail = match (typed.quiet, typed.verbose) {
         (true, 0) => Detail::Quiet,
         (true, _) => {

@@ -31,6 +31,7 @@ pub mod renovate;
 pub mod running;
 pub mod selector;
 pub mod shape;
+pub mod shard;
 pub mod site;
 pub mod source_link;
 pub mod splice;

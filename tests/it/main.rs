@@ -21,6 +21,7 @@ mod codes;
 mod deploy;
 mod faults;
 mod files;
+mod fleet;
 mod foreign;
 mod forge;
 mod git;

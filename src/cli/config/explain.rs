@@ -89,7 +89,7 @@ fn unknown(name: &str, expected: &[&'static str]) -> UsageError {
 }
 
 /// The setting that is few slips of the finger away.
-fn nearest(name: &str, expected: &[&'static str]) -> Option<&'static str> {
+pub(super) fn nearest(name: &str, expected: &[&'static str]) -> Option<&'static str> {
     // Measuring takes as long as the name is, and no slip makes one this long.
     if name.len() > 64 {
         return None;

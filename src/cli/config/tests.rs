@@ -391,13 +391,23 @@ same_schema_as_what_it_holds!(Written);
 same_schema_as_what_it_holds!(Setting);
 
 #[test]
-fn the_schema_is_made_of_the_settings() {
-    let schema = serde_json::to_string_pretty(&schema_for!(Values)).unwrap() + "\n";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/imago.schema.json");
-    assert!(
-        fs::read_to_string(path).unwrap() == schema,
-        "schema/imago.schema.json has to be:\n{schema}"
-    );
+fn the_schemas_are_made_of_the_settings_and_of_a_fleet() {
+    for (name, schema) in [
+        ("imago.schema.json", schema_for!(Values)),
+        ("fleet.schema.json", schema_for!(fleet::List)),
+    ] {
+        let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("schema")
+            .join(name);
+        if std::env::var_os("IMAGO_WRITE_PAGES").is_some() {
+            fs::write(&path, &schema).unwrap();
+        }
+        assert!(
+            fs::read_to_string(path).unwrap_or_default() == schema,
+            "schema/{name} has to be:\n{schema}"
+        );
+    }
 }
 
 #[test]

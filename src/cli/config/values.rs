@@ -371,7 +371,7 @@ impl Kind {
     }
 }
 
-fn glob(text: &str) -> Result<(), UsageError> {
+pub(super) fn glob(text: &str) -> Result<(), UsageError> {
     scan::check_glob(text).map_err(|error| usage(error.to_string(), error.hint()))
 }
 
@@ -386,11 +386,11 @@ fn values_path(text: &str) -> Result<(), UsageError> {
     path.map(drop).map_err(wrong)
 }
 
-fn image_glob(text: &str) -> Result<(), UsageError> {
+pub(super) fn image_glob(text: &str) -> Result<(), UsageError> {
     settings::images::filter(&[text.to_owned()], &[]).map(drop)
 }
 
-fn kind(text: &str) -> Result<(), UsageError> {
+pub(super) fn kind(text: &str) -> Result<(), UsageError> {
     settings::kinds::name(text).map(drop)
 }
 

@@ -3,6 +3,7 @@
 //! A field that is here stays, with its meaning and its place; new ones may be added at the end of their object. What cannot be said so
 //! becomes version 2 beside this one. The types are their own, so that a change of the report cannot change the format unseen.
 
+pub mod fleet;
 mod images;
 mod object;
 mod problem;

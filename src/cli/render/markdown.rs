@@ -174,7 +174,7 @@ fn code(text: &str) -> String {
 }
 
 /// Text that stays text: every sign that Markdown or HTML could see something in is a character reference.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

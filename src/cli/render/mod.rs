@@ -5,6 +5,7 @@ mod cause;
 pub mod csv;
 pub mod docs;
 mod finding;
+pub mod fleet;
 pub mod github;
 pub mod json;
 pub mod markdown;

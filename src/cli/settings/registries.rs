@@ -11,7 +11,7 @@ use crate::io::registry::{Detours, Map, NewDigests, Settings};
 /// The lock that is meant where `--lock` names none.
 const DEFAULT_LOCK: &str = "imago.lock";
 /// How many requests are under way at once where `--concurrency` does not say.
-const DEFAULT_CONCURRENCY: usize = 32;
+pub(super) const DEFAULT_CONCURRENCY: usize = 32;
 /// How many of them go to one host at most.
 const MOST_PER_HOST: usize = 16;
 

@@ -1,5 +1,7 @@
 //! A repository that is named by its address, checked.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,8 +17,32 @@ pub(in crate::cli) fn request(
     outside: &Outside,
     current: &Path,
 ) -> Result<Option<RemoteRequest>, UsageError> {
-    let remote = &flags.remote;
+    check(flags)?;
+    let environment = Arc::new(clone::environment(&outside.environment));
+    of(&flags.remote, &environment, current)
+}
+
+/// The repository, if one is named. The environment is that of [`clone::environment`].
+pub(super) fn of(
+    remote: &args::Remote,
+    environment: &Arc<BTreeMap<OsString, OsString>>,
+    current: &Path,
+) -> Result<Option<RemoteRequest>, UsageError> {
     let Some(address) = &remote.repository else {
+        return Ok(None);
+    };
+    Ok(Some(RemoteRequest {
+        address: self::address(address, current)?,
+        branch: remote.reference.as_deref().map(branch).transpose()?,
+        cache: remote.cache.clone(),
+        environment: Arc::clone(environment),
+    }))
+}
+
+/// Checks the flags that have to do with a repository that is named, or is not.
+pub(super) fn check(flags: &args::Files) -> Result<(), UsageError> {
+    let remote = &flags.remote;
+    if remote.repository.is_none() {
         let about = [
             (remote.reference.is_some(), "--ref"),
             (remote.cache.is_some(), "--cache"),
@@ -26,9 +52,9 @@ pub(in crate::cli) fn request(
                 format!("`{flag}` needs `--repository`"),
                 format!("name the repository with `--repository URL`, or leave out `{flag}`"),
             )),
-            None => Ok(None),
+            None => Ok(()),
         };
-    };
+    }
     if flags.paths.iter().any(|path| path.as_os_str() == "-") {
         return Err(usage(
             "`-` is standard input, and `--repository` has the files",
@@ -56,12 +82,7 @@ pub(in crate::cli) fn request(
             ),
         ));
     }
-    Ok(Some(RemoteRequest {
-        address: self::address(address, current)?,
-        branch: remote.reference.as_deref().map(branch).transpose()?,
-        cache: remote.cache.clone(),
-        environment: Arc::new(clone::environment(&outside.environment)),
-    }))
+    Ok(())
 }
 
 /// Reads the address of a repository.

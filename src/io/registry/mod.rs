@@ -51,7 +51,7 @@ mod trace;
 pub(in crate::io) mod transport;
 mod trial;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -160,6 +160,16 @@ impl Registry {
             .lock()
             .expect("no holder of this lock panics")
             .clone()
+    }
+
+    /// What happened so far for the lookups of these names.
+    pub fn trace_of(&self, names: &BTreeSet<&str>) -> Trace {
+        let trace = self.trace.lock().expect("no holder of this lock panics");
+        let named = trace
+            .iter()
+            .filter(|(lookup, _)| names.contains(lookup.name()));
+        let named = named.map(|(lookup, steps)| (lookup.clone(), steps.clone()));
+        named.collect()
     }
 
     /// What a person should know though there is an answer, for each lookup that has such a thing.

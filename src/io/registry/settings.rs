@@ -97,6 +97,23 @@ impl Default for Limits {
 }
 
 impl Settings {
+    /// Whether who asks with these settings gets the answers that one with the others gets.
+    pub fn answers_like(&self, other: &Self) -> bool {
+        let deciding = |settings: &Self| {
+            (
+                settings.insecure.clone(),
+                settings.insecure_as_nobody.clone(),
+                settings.certificate_authorities.clone(),
+                settings.maps.clone(),
+                settings.docker_config.clone(),
+                settings.new_digests,
+            )
+        };
+        // Pull secrets belong to one cluster.
+        let is_alone = |settings: &Self| !settings.pull_secrets.is_empty();
+        deciding(self) == deciding(other) && !is_alone(self) && !is_alone(other)
+    }
+
     /// The same, each file by the path that `reach` makes of its own.
     #[must_use]
     pub fn reached(&self, reach: impl Fn(&Path) -> PathBuf) -> Self {

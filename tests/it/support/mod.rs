@@ -25,6 +25,7 @@ pub(crate) mod large;
 pub(crate) mod programs;
 pub mod registry;
 pub(crate) mod remote;
+pub mod repositories;
 pub(crate) mod schema;
 pub(crate) mod seeds;
 pub mod tls;

@@ -1,0 +1,400 @@
+//! The list of a fleet: one entry for each repository, read as strictly as the settings.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_saphyr::options::MergeKeyPolicy;
+use serde_saphyr::{Error, Location};
+
+use super::explain::{explain, nearest};
+use super::values::{Setting, Written, Wrong, glob, image_glob, kind};
+use super::{Mistake, spot};
+use crate::cli::args::{Files, Remote, Track};
+use crate::cli::refused::{UsageError, usage};
+use crate::cli::settings::{commits, remote};
+use crate::io::files;
+
+/// The most bytes of a list that are read.
+const LARGEST: usize = 8 * 1024 * 1024;
+/// The most aliases in it.
+const MOST_ALIASES: usize = 10_000;
+
+/// The repositories of a fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "Fleet of imago"))]
+pub(super) struct List {
+    /// The repositories, one entry each.
+    repositories: Vec<Entry>,
+}
+
+/// A repository. Most keys are the flag of the same name of `imago files`, and win over the command line.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Entry {
+    /// Its address: https, ssh, or a path from the current folder.
+    repository: Written<String>,
+    /// Its branch; without it the default one.
+    #[serde(default)]
+    r#ref: Setting<String>,
+    /// Folders and files, from the root of the repository; without it all of it.
+    #[serde(default)]
+    paths: Vec<Written<String>>,
+    /// Commit to this branch.
+    #[serde(default)]
+    branch: Setting<String>,
+    /// Read only the files that match one of these globs.
+    #[serde(default)]
+    include: Vec<Written<String>>,
+    /// Leave out the files that match one of these globs.
+    #[serde(default)]
+    exclude: Vec<Written<String>>,
+    /// Take only the images whose name matches one of these globs.
+    #[serde(default)]
+    include_image: Vec<Written<String>>,
+    /// Leave out the images whose name matches one of these globs.
+    #[serde(default)]
+    exclude_image: Vec<Written<String>>,
+    /// Take only the objects of these kinds.
+    #[serde(default)]
+    kind: Vec<Written<String>>,
+    /// Leave out the objects of these kinds.
+    #[serde(default)]
+    exclude_kind: Vec<Written<String>>,
+    /// Take also the objects of these kinds.
+    #[serde(default)]
+    add_kind: Vec<Written<String>>,
+    /// Where the tag is kept.
+    #[serde(default)]
+    track: Setting<Track>,
+    /// Leave the repository as it is when more images than this would change.
+    #[serde(default)]
+    max_changes: Setting<usize>,
+    /// Pass these options to the remote.
+    #[serde(default)]
+    push_option: Vec<Written<String>>,
+    /// The commit's message.
+    #[serde(default)]
+    message: Setting<String>,
+    /// The commit's author: NAME <MAIL>.
+    #[serde(default)]
+    author: Setting<String>,
+    /// Add Signed-off-by to the message.
+    #[serde(default)]
+    signoff: Setting<bool>,
+}
+
+impl Entry {
+    /// The repository's address as it is written.
+    pub fn address(&self) -> &str {
+        self.repository.value()
+    }
+
+    /// The branch as it is written.
+    pub fn branch(&self) -> Option<String> {
+        self.r#ref.value()
+    }
+
+    /// The flags of `imago files` for this repository: those of the command line, and what the entry says.
+    pub fn fill(&self, flags: Files) -> Files {
+        let mut flags = Files {
+            remote: Remote {
+                repository: Some(self.address().to_owned()),
+                reference: self.branch(),
+                ..flags.remote
+            },
+            paths: texts(&self.paths).into_iter().map(PathBuf::from).collect(),
+            max_changes: self.max_changes.value().or(flags.max_changes),
+            ..flags
+        };
+        for (flag, own) in [
+            (&mut flags.include, &self.include),
+            (&mut flags.exclude, &self.exclude),
+            (&mut flags.images.include_image, &self.include_image),
+            (&mut flags.images.exclude_image, &self.exclude_image),
+            (&mut flags.kinds.kind, &self.kind),
+            (&mut flags.kinds.exclude_kind, &self.exclude_kind),
+            (&mut flags.kinds.add_kind, &self.add_kind),
+            (&mut flags.git.push_option, &self.push_option),
+        ] {
+            if !own.is_empty() {
+                *flag = texts(own);
+            }
+        }
+        flags.images.track = self.track.value().or(flags.images.track);
+        // What is said of commits is no reason to make one.
+        let git = &mut flags.git;
+        if git.push {
+            git.branch = self.branch.value().or(git.branch.take());
+            git.message = self.message.value().or(git.message.take());
+            git.author = self.author.value().or(git.author.take());
+            git.signoff = self.signoff.value().unwrap_or(git.signoff);
+        } else {
+            git.push_option.clear();
+        }
+        flags
+    }
+
+    /// Checks what the types do not say.
+    fn check(&self, current: &Path) -> Result<(), Wrong> {
+        type Check = fn(&str) -> Result<(), UsageError>;
+        let at = |written: &Written<String>| Some(written.place());
+        remote::address(self.address(), current).map_err(|error| (error, at(&self.repository)))?;
+        let one: [(&Setting<String>, Check); 4] = [
+            (&self.r#ref, |text| remote::branch(text).map(drop)),
+            (&self.branch, |text| remote::branch(text).map(drop)),
+            (&self.message, |text| commits::template(text).map(drop)),
+            (&self.author, |text| commits::author(text).map(drop)),
+        ];
+        for (written, check) in one {
+            if let Some(text) = &written.0 {
+                check(text.value()).map_err(|error| (error, at(text)))?;
+            }
+        }
+        let many: [(&[Written<String>], Check); 7] = [
+            (&self.include, glob),
+            (&self.exclude, glob),
+            (&self.include_image, image_glob),
+            (&self.exclude_image, image_glob),
+            (&self.kind, kind),
+            (&self.exclude_kind, kind),
+            (&self.add_kind, kind),
+        ];
+        for (written, check) in many {
+            for text in written {
+                check(text.value()).map_err(|error| (error, at(text)))?;
+            }
+        }
+        match self.paths.iter().find(|path| path.value() == "-") {
+            Some(path) => Err((
+                usage(
+                    "`-` is standard input, and a fleet has repositories",
+                    "name a folder or a file of the repository",
+                ),
+                at(path),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads the list of a fleet.
+pub fn read_fleet(path: &Path, current: &Path) -> Result<Vec<Entry>, Mistake> {
+    let name = path.display().to_string();
+    let mistake = |what: String, spot, hint: &str| Mistake {
+        what,
+        file: name.clone(),
+        spot,
+        hint: hint.to_owned(),
+    };
+    let bytes = files::read(&current.join(path)).map_err(|error| {
+        let what = format!("cannot read the fleet: {error}");
+        mistake(what, None, "name a file with a list of repositories")
+    })?;
+    if bytes.len() > LARGEST {
+        let what = format!("the fleet has more than {LARGEST} bytes");
+        return Err(mistake(what, None, "make several of it"));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| {
+        mistake(
+            "the fleet is not UTF-8".to_owned(),
+            None,
+            "save the file as UTF-8",
+        )
+    })?;
+    parse(&text, current).map_err(|(usage, location)| Mistake {
+        what: usage.what,
+        file: name.clone(),
+        spot: location.map(|location| spot(&text, location)),
+        hint: usage.hint,
+    })
+}
+
+fn parse(text: &str, current: &Path) -> Result<Vec<Entry>, Wrong> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_aliases: MOST_ALIASES },
+        merge_keys: MergeKeyPolicy::AsOrdinary,
+        no_schema: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+    };
+    let list: List = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| (explain_entry(&error), error.location()))?;
+    let mut places: BTreeMap<_, Location> = BTreeMap::new();
+    for entry in &list.repositories {
+        entry.check(current)?;
+        // Two runs would replace each other's commit on the branch.
+        let key = (entry.address(), entry.branch(), entry.branch.value());
+        let place = entry.repository.place();
+        if let Some(first) = places.insert(key, place) {
+            let what = format!("`{}` is listed twice", entry.address());
+            let hint = format!(
+                "write all its `paths` in the entry of line {}, or give one entry another `branch` or `ref`",
+                first.line()
+            );
+            return Err((usage(what, hint), Some(place)));
+        }
+    }
+    match list.repositories.is_empty() {
+        true => Err((
+            usage(
+                "the fleet has no repository",
+                "write entries like `- repository: https://git.example.com/shop/deploy.git`",
+            ),
+            None,
+        )),
+        false => Ok(list.repositories),
+    }
+}
+
+/// Says what the reader found, in the words of a fleet.
+fn explain_entry(error: &Error) -> UsageError {
+    match error {
+        Error::AliasError { error, .. } => explain_entry(error),
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => {
+            let hint = match nearest(field, expected) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("the keys here are {}", expected.join(", ")),
+            };
+            usage(format!("`{field}` is no key of a fleet"), hint)
+        }
+        Error::Unexpected { expected, .. } if *expected == "mapping start" => usage(
+            "a mapping is expected here",
+            "write `repositories:`, and below it entries like `- repository: https://git.example.com/shop/deploy.git`",
+        ),
+        other => explain(other),
+    }
+}
+
+fn texts(written: &[Written<String>]) -> Vec<String> {
+    written.iter().map(|text| text.value().clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> String {
+        let (usage, location) = parse(text, Path::new("/work")).unwrap_err();
+        let place = location.map(|at| format!("{}:{}", at.line(), at.column()));
+        format!(
+            "{} {} | {}",
+            place.unwrap_or_default(),
+            usage.what,
+            usage.hint
+        )
+    }
+
+    #[test]
+    fn an_entry_wins_over_the_command_line() {
+        let text = "\
+repositories:
+- repository: https://git.example.com/shop/deploy.git
+- repository: git@git.example.com:shop/other.git
+  ref: release
+  paths: [prod, base/web.yaml]
+  branch: imago/prod
+  exclude: ['**/old/**']
+  max-changes: 5
+  signoff: false
+";
+        let entries = parse(text, Path::new("/work")).unwrap();
+        let flags = || {
+            let mut flags = Files {
+                max_changes: Some(9),
+                ..Files::default()
+            };
+            flags.git.push = true;
+            flags.git.signoff = true;
+            flags.git.branch = Some("imago/update".to_owned());
+            flags
+        };
+        let first = entries[0].fill(flags());
+        assert_eq!(first.git.branch.as_deref(), Some("imago/update"));
+        assert!(first.paths.is_empty() && first.git.signoff && first.max_changes == Some(9));
+        let second = entries[1].fill(flags());
+        assert_eq!(second.remote.reference.as_deref(), Some("release"));
+        assert_eq!(
+            second.paths,
+            [Path::new("prod"), Path::new("base/web.yaml")]
+        );
+        assert_eq!(second.git.branch.as_deref(), Some("imago/prod"));
+        assert_eq!(second.exclude, ["**/old/**"]);
+        assert!(!second.git.signoff && second.max_changes == Some(5));
+        // What is said of commits is no reason to make one.
+        assert_eq!(entries[1].fill(Files::default()).git.branch, None);
+    }
+
+    #[test]
+    fn a_mistake_is_said_with_its_place() {
+        let entry = "repositories:\n- repository: https://git.example.com/x\n";
+        for (text, wanted) in [
+            ("", "a mapping is expected here"),
+            (
+                "- repository: x\n",
+                "1:1 a mapping is expected here | write `repositories:`",
+            ),
+            ("repositories: []\n", "the fleet has no repository"),
+            ("repositories:\n- paths: [a]\n", "`repository` is missing"),
+            ("repositories:\n- x\n", "2:3 a mapping is expected here"),
+            (
+                &format!("{entry}  pats: [a]\n"),
+                "3:3 `pats` is no key of a fleet | did you mean `paths`?",
+            ),
+            (
+                &format!("{entry}  paths: a\n"),
+                "3:10 a list is expected here",
+            ),
+            (&format!("{entry}  branch:\n"), "3:10 text is expected here"),
+            (
+                &format!("{entry}  branch: a..b\n"),
+                "3:11 `a..b` cannot be the name of a branch",
+            ),
+            (
+                &format!("{entry}  max-changes: many\n"),
+                "3:16 a whole number is expected here",
+            ),
+            (&format!("{entry}  include: ['[']\n"), "3:13 "),
+            (
+                &format!("{entry}  author: Ada\n"),
+                "3:11 `--author Ada` is not NAME <MAIL>",
+            ),
+            (
+                &format!("{entry}  paths: ['-']\n"),
+                "3:11 `-` is standard input",
+            ),
+            (
+                &format!("{entry}- repository: https://git.example.com/x\n"),
+                "3:15 `https://git.example.com/x` is listed twice | write all its `paths` in the entry of line 2",
+            ),
+            (
+                "repositories:\n- repository: ext::sh\n",
+                "2:15 the address cannot be used: `ext::` has Git start",
+            ),
+            (
+                "repositories:\n- repository: https://a:b@h/x\n",
+                "2:15 the address cannot be used: it holds a password",
+            ),
+        ] {
+            let said = wrong(text);
+            assert!(said.contains(wanted), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_is_read() {
+        let entry = |number| {
+            format!(
+                "- repository: https://git.example.com/shop/team-{number}.git\n  paths: [deploy]\n  branch: imago/update\n"
+            )
+        };
+        let text: String = (0..10_000).map(entry).collect();
+        let entries = parse(&format!("repositories:\n{text}"), Path::new("/work"));
+        assert_eq!(entries.unwrap().len(), 10_000);
+    }
+}

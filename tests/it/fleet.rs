@@ -1,0 +1,472 @@
+//! `imago fleet` and `imago resolve`: many repositories by their addresses, with real git and a registry in the process.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::faults::{rounds, seed};
+use crate::laws::random::Random;
+use crate::support::binary::{Finished, Run, Workplace};
+use crate::support::programs;
+use crate::support::registry::TestRegistry;
+use crate::support::repositories::Bare;
+use crate::support::schema::{faults, schema};
+
+const BRANCH: &str = "imago/update";
+const FILE: &str = "deploy/web.yaml";
+
+/// Bare repositories, a list of them, and the registry of their images.
+struct Fleet {
+    place: Workplace,
+    repositories: Vec<Bare>,
+    registry: TestRegistry,
+    digests: BTreeMap<String, String>,
+}
+
+impl Fleet {
+    /// Repositories with two images each, of this many. `None` if there is no `git`.
+    fn new(repositories: usize, images: usize) -> Option<Self> {
+        programs::find("git")?;
+        let registry = TestRegistry::start();
+        let mut fleet = Self {
+            place: Workplace::new(),
+            repositories: Vec::new(),
+            registry,
+            digests: BTreeMap::new(),
+        };
+        (0..images).for_each(|number| fleet.push(number, "first"));
+        std::fs::create_dir(fleet.place.beside("scratch")).unwrap();
+        for number in 0..repositories {
+            let folder = fleet.place.beside(&format!("team-{number}.git"));
+            let text = fleet.manifest(number, images);
+            let bare = Bare::new(&folder, &[(FILE, &text), ("note.txt", "a note\n")]);
+            fleet.repositories.push(bare);
+        }
+        fleet.list("");
+        Some(fleet)
+    }
+
+    /// Gives an image's tag new content.
+    fn push(&mut self, number: usize, content: &str) {
+        let name = format!("shop/app-{number}");
+        let content = format!("{name} {content}");
+        let digest = self
+            .registry
+            .push_index(&name, "1.4", &["linux/amd64"], &content);
+        self.digests
+            .insert(format!("{}/{name}:1.4", self.registry.host()), digest);
+    }
+
+    fn manifest(&self, number: usize, images: usize) -> String {
+        let host = self.registry.host();
+        let (first, second) = (2 * number % images, (2 * number + 1) % images);
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: a\n    image: {host}/shop/app-{first}:1.4\n  - name: b\n    image: {host}/shop/app-{second}:1.4\n"
+        )
+    }
+
+    /// Writes the list, with these lines in each entry.
+    fn list(&self, lines: &str) {
+        let entry = |bare: &Bare| format!("- repository: {}\n{lines}", bare.address());
+        let entries: String = self.repositories.iter().map(entry).collect();
+        self.place
+            .write("fleet.yaml", format!("repositories:\n{entries}"));
+    }
+
+    fn run(&self, line: &str) -> Run {
+        let words = line.split(' ').filter(|word| !word.is_empty());
+        let run = self.place.imago(words);
+        run.env("TMPDIR", self.place.beside("scratch"))
+            .env("GIT_AUTHOR_NAME", "Ada")
+            .env("GIT_AUTHOR_EMAIL", "ada@example.test")
+            .env("GIT_COMMITTER_NAME", "Ada")
+            .env("GIT_COMMITTER_EMAIL", "ada@example.test")
+    }
+
+    fn imago(&self, line: &str, code: i32) -> Finished {
+        self.run(line).finish_with(code)
+    }
+
+    /// The images that the registry was asked for, in order of their names.
+    fn asked(&self) -> Vec<String> {
+        let mut asked = self.registry.asked();
+        asked.sort();
+        asked
+    }
+
+    /// Whether a branch of a repository has both images on their digests.
+    fn is_pinned(&self, number: usize, branch: &str) -> bool {
+        let text = self.repositories[number].file(branch, FILE);
+        text.is_some_and(|text| {
+            let images = text
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix("image: "));
+            let mut images = images.map(|image| image.split_once('@'));
+            images.all(|image| image.is_some_and(|(name, digest)| self.digests[name] == digest))
+        })
+    }
+
+    fn assert_clean(&self) {
+        let left: Vec<_> = std::fs::read_dir(self.place.beside("scratch"))
+            .unwrap()
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+/// The report of a fleet, held against its schema and those of its parts.
+fn report(finished: &Finished) -> Value {
+    let json: Value = serde_json::from_str(&finished.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", finished.stdout));
+    assert_eq!(faults(&schema("fleet-report.schema.json"), &json), [""; 0]);
+    let of_one = schema("report.schema.json");
+    for one in json["repositories"].as_array().unwrap() {
+        if !one["report"].is_null() {
+            assert_eq!(faults(&of_one, &one["report"]), [""; 0]);
+        }
+    }
+    json
+}
+
+#[test]
+fn each_image_of_a_hundred_repositories_is_asked_once_and_each_gets_its_branch() {
+    let Some(fleet) = Fleet::new(100, 200) else {
+        return;
+    };
+    let update = format!("fleet fleet.yaml --jobs 8 --update --push --branch {BRANCH} -o json");
+    let finished = fleet.imago(&update, 0);
+    let asked = fleet.asked();
+    assert_eq!(asked.len(), 200, "{asked:?}");
+    assert_eq!(asked.iter().collect::<BTreeSet<_>>().len(), 200);
+    assert!(finished.peak < 256 * 1024, "{} KiB", finished.peak);
+    let json = report(&finished);
+    let counts =
+        serde_json::json!({"repositories": 100, "changed": 100, "with_problems": 0, "failed": 0});
+    assert_eq!(json["summary"], counts);
+    for (number, bare) in fleet.repositories.iter().enumerate() {
+        let one = &json["repositories"][number];
+        assert_eq!(one["repository"], bare.address());
+        assert_eq!(one["report"]["git"]["pushed"], true, "{one}");
+        assert!(fleet.is_pinned(number, BRANCH), "{number}");
+        assert_eq!((bare.commits(BRANCH), bare.commits("main")), (2, 1));
+        assert_eq!(bare.file(BRANCH, "note.txt").as_deref(), Some("a note\n"));
+    }
+    fleet.assert_clean();
+}
+
+#[test]
+fn one_that_is_gone_locked_slow_or_badly_set_stops_no_other() {
+    let Some(fleet) = Fleet::new(8, 4) else {
+        return;
+    };
+    let at = |number: usize| &fleet.repositories[number];
+    std::fs::rename(&at(1).folder, fleet.place.beside("gone.git")).unwrap();
+    let locks = at(2).folder.join("refs/heads/imago");
+    std::fs::create_dir(&locks).unwrap();
+    std::fs::write(locks.join("update.lock"), "").unwrap();
+    at(3).commit("settings", &[(".imago.yaml", "exclude: [x]\nlok: x\n")]);
+    let broken = [(
+        "deploy/broken.yaml",
+        "apiVersion: v1\nkind: Pod\nspec:\n  containers: [{image: web:1\n",
+    )];
+    at(4).commit("broken", &broken);
+    std::fs::remove_file(at(5).folder.join("refs/heads/main")).unwrap();
+    // Whoever connects here waits.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = silent.local_addr().unwrap();
+    let entry = |number: usize| match number {
+        6 => format!("- repository: http://{host}/slow.git\n"),
+        7 => format!("- repository: {}\n  ref: nowhere\n", at(7).address()),
+        number => format!("- repository: {}\n", at(number).address()),
+    };
+    let entries: String = (0..8).map(entry).collect();
+    fleet
+        .place
+        .write("fleet.yaml", format!("repositories:\n{entries}"));
+    let line = format!("fleet fleet.yaml --update --push --branch {BRANCH}");
+    let run = |more: &str| {
+        let run = fleet.run(&format!("{line} {more}"));
+        run.env("IMAGO_GIT_TIMEOUT", "4").finish_with(2)
+    };
+    let json = report(&run(
+        "-o json --report markdown=fleet.md --report text=fleet.txt",
+    ));
+    let codes: Vec<Value> = (json["repositories"].as_array().unwrap().iter())
+        .map(|one| match &one["error"] {
+            Value::Null => one["exit_code"].clone(),
+            error => error["code"].clone(),
+        })
+        .collect();
+    let wanted = serde_json::json!([
+        0,
+        "git-unreachable",
+        "git-overtaken",
+        "usage",
+        3,
+        "git-no-commit",
+        "git-timeout",
+        "git-no-commit"
+    ]);
+    assert_eq!(Value::from(codes), wanted, "{json:#}");
+    let counts =
+        serde_json::json!({"repositories": 8, "changed": 2, "with_problems": 1, "failed": 6});
+    assert_eq!(json["summary"], counts);
+    assert!(fleet.is_pinned(0, BRANCH) && fleet.is_pinned(4, BRANCH));
+    let read = |name: &str| String::from_utf8(fleet.place.files()[name].clone()).unwrap();
+    let (markdown, text) = (read("fleet.md"), read("fleet.txt"));
+    let wanted = "8 repositories: 2 with changes, 1 with problems, 6 failed\n";
+    assert!(
+        text.contains(wanted) && text.contains(".imago.yaml:2"),
+        "{text}"
+    );
+    assert!(markdown.contains(wanted), "{markdown}");
+    assert!(
+        markdown.contains("| Place | Name | Old | New |"),
+        "{markdown}"
+    );
+    // The order is that of the list, whoever is ready first.
+    let places = fleet.repositories.iter().take(6);
+    let places: Vec<_> = places
+        .map(|bare| text.find(&bare.address()).unwrap())
+        .collect();
+    assert!(places.is_sorted(), "{text}");
+    std::fs::remove_file(locks.join("update.lock")).unwrap();
+    let text = run("").stdout;
+    assert!(
+        text.ends_with("8 repositories: 3 with changes, 1 with problems, 5 failed\n"),
+        "{text}"
+    );
+    assert!(fleet.is_pinned(2, BRANCH));
+    fleet.assert_clean();
+}
+
+#[test]
+fn a_fleet_that_is_killed_anywhere_is_made_good_by_the_next_run() {
+    let Some(mut fleet) = Fleet::new(8, 6) else {
+        return;
+    };
+    let cache = fleet.place.beside("cache");
+    let line = format!(
+        "fleet fleet.yaml --update --push --branch {BRANCH} --cache {}",
+        cache.display()
+    );
+    let begin = Instant::now();
+    fleet.imago(&line, 0);
+    let whole = begin.elapsed();
+    let (points, seed) = (rounds(10), seed());
+    let mut random = Random::new(seed);
+    for point in 0..points {
+        let place = format!("point {point} of IMAGO_FAULTS={points} IMAGO_FAULTS_SEED={seed}");
+        (0..6).for_each(|number| fleet.push(number, &place));
+        let after = whole * u32::try_from(random.below(1000)).unwrap() / 1000;
+        fleet.run(&line).killed_after(after);
+        // A program that the killed run started, such as a push, ends by itself.
+        std::thread::sleep(Duration::from_millis(150));
+        for bare in &fleet.repositories {
+            let folder = bare.folder.to_str().unwrap();
+            let check = ["-C", folder, "fsck", "--strict", "--no-dangling"];
+            let said = fleet.place.program("git", check).finish_with(0).stdout;
+            assert_eq!(said, "", "{place}");
+            assert_eq!(
+                (bare.commits(BRANCH), bare.commits("main")),
+                (2, 1),
+                "{place}"
+            );
+        }
+    }
+    fleet.imago(&line, 0);
+    assert!((0..8).all(|number| fleet.is_pinned(number, BRANCH)));
+}
+
+#[test]
+fn shards_share_the_work_and_one_alone_writes_the_same() {
+    let Some(fleet) = Fleet::new(12, 10) else {
+        return;
+    };
+    // All ask once; then nobody is asked.
+    let said = fleet
+        .imago("resolve fleet.yaml --lock digests.lock", 0)
+        .stdout;
+    assert_eq!(said, "10 images of 12 repositories in digests.lock\n");
+    assert_eq!(fleet.asked().len(), 10);
+    let line = format!(
+        "fleet fleet.yaml --offline --lock digests.lock --update --push --branch {BRANCH} -o json"
+    );
+    let mut seen = Vec::new();
+    for index in 0..3 {
+        let run = fleet.run(&line).env("IMAGO_SHARDS", "3");
+        let run = run.env("JOB_COMPLETION_INDEX", index.to_string());
+        let json = report(&run.finish_with(0));
+        let names = json["repositories"].as_array().unwrap().iter();
+        let names: Vec<_> = names
+            .map(|one| one["repository"].as_str().unwrap().to_owned())
+            .collect();
+        let same = fleet.imago(&format!("{line} --shard {}/3 --dry-run", index + 1), 0);
+        assert_eq!(
+            report(&same)["repositories"].as_array().unwrap().len(),
+            names.len()
+        );
+        // The others have not been there yet.
+        for (number, bare) in fleet.repositories.iter().enumerate() {
+            let is_done = names.contains(&bare.address()) || seen.contains(&bare.address());
+            assert_eq!(fleet.is_pinned(number, BRANCH), is_done);
+        }
+        seen.extend(names);
+    }
+    assert_eq!(fleet.asked().len(), 10);
+    assert_eq!(seen.len(), 12);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 12);
+    fleet.assert_clean();
+}
+
+#[test]
+fn a_repository_that_cannot_be_resolved_keeps_no_other_out_of_the_lock() {
+    let Some(fleet) = Fleet::new(3, 4) else {
+        return;
+    };
+    std::fs::rename(
+        &fleet.repositories[1].folder,
+        fleet.place.beside("gone.git"),
+    )
+    .unwrap();
+    fleet.registry.remove("shop/app-0", "1.4");
+    let finished = fleet.imago("resolve fleet.yaml --lock digests.lock", 2);
+    let said = &finished.stdout;
+    assert!(said.contains("cannot clone `file://"), "{said}");
+    assert!(said.contains("shop/app-0:1.4"), "{said}");
+    assert!(
+        said.ends_with("1 image of 2 repositories in digests.lock\n"),
+        "{said}"
+    );
+    let lock = String::from_utf8(fleet.place.files()["digests.lock"].clone()).unwrap();
+    assert!(
+        lock.contains("shop/app-1:1.4") && !lock.contains("shop/app-0:1.4"),
+        "{lock}"
+    );
+    fleet.place.write("digests.lock", "{");
+    let before = fleet.asked().len();
+    let said = fleet
+        .imago("resolve fleet.yaml --lock digests.lock", 2)
+        .stderr;
+    assert!(
+        said.contains("cannot read the lock `digests.lock`"),
+        "{said}"
+    );
+    assert_eq!(fleet.asked().len(), before);
+}
+
+#[test]
+fn the_settings_of_one_repository_decide_nothing_for_another() {
+    let Some(fleet) = Fleet::new(3, 2) else {
+        return;
+    };
+    // A mirror that answers with something else.
+    let mirror = TestRegistry::start();
+    let other = mirror.push_index("shop/app-0", "1.4", &["linux/amd64"], "another");
+    mirror.push_index("shop/app-1", "1.4", &["linux/amd64"], "another");
+    let settings = format!(
+        "registry-map: ['{}={}']\nconcurrency: 1\n",
+        fleet.registry.host(),
+        mirror.host()
+    );
+    fleet.repositories[1].commit("settings", &[(".imago.yaml", &settings)]);
+    let line = format!("fleet fleet.yaml --jobs 1 --update --push --branch {BRANCH}");
+    let said = fleet.imago(&line, 0).stdout;
+    assert_eq!(said.matches("answer for images of").count(), 1, "{said}");
+    assert!(fleet.is_pinned(0, BRANCH) && fleet.is_pinned(2, BRANCH));
+    let text = fleet.repositories[1].file(BRANCH, FILE).unwrap();
+    assert!(text.contains(&other), "{text}");
+    assert_eq!((fleet.asked().len(), mirror.asked().len()), (2, 2));
+}
+
+#[test]
+fn a_mistake_is_found_before_a_repository_is_looked_at() {
+    let Some(fleet) = Fleet::new(2, 2) else {
+        return;
+    };
+    let log = fleet.place.beside("calls");
+    let bin = fleet.place.beside("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::fs::write(
+        bin.join("git"),
+        format!("#!/bin/sh\necho >>{}\n", log.display()),
+    )
+    .unwrap();
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(bin.join("git"), mode).unwrap();
+    let said = |line: &str, environment: &[(&str, &str)]| {
+        let run = fleet.run(line).env("PATH", &bin);
+        let run = environment
+            .iter()
+            .fold(run, |run, (name, value)| run.env(name, value));
+        run.finish_with(2).stderr
+    };
+    let index = ("JOB_COMPLETION_INDEX", "1");
+    for (line, environment, wanted) in [
+        ("fleet none.yaml", &[][..], "cannot read the fleet: "),
+        (
+            "fleet fleet.yaml --update",
+            &[],
+            "`--update` with `--repository` needs `--push`",
+        ),
+        (
+            "fleet fleet.yaml --strict",
+            &[],
+            "`--strict` needs `--check`",
+        ),
+        (
+            "fleet fleet.yaml -o sarif",
+            &[],
+            "the report of a fleet has no such form",
+        ),
+        (
+            "fleet fleet.yaml --lock x.lock",
+            &[],
+            "`--lock` of a fleet needs `--offline`",
+        ),
+        (
+            "fleet fleet.yaml --shard 0/2",
+            &[],
+            "`--shard 0/2` is not I/N",
+        ),
+        ("fleet fleet.yaml --jobs 0", &[], "--jobs"),
+        (
+            "fleet fleet.yaml --push --update --message {x}",
+            &[],
+            "`--message` cannot be used",
+        ),
+        (
+            "fleet fleet.yaml",
+            &[index],
+            "`JOB_COMPLETION_INDEX=1` is set, and `IMAGO_SHARDS` is not",
+        ),
+        (
+            "fleet fleet.yaml",
+            &[index, ("IMAGO_SHARDS", "1")],
+            "is not below `IMAGO_SHARDS=1`",
+        ),
+        (
+            "fleet fleet.yaml",
+            &[("IMAGO_SHARDS", "2")],
+            "and `JOB_COMPLETION_INDEX` is not",
+        ),
+        ("resolve fleet.yaml", &[], "--lock"),
+    ] {
+        let said = said(line, environment);
+        assert!(
+            said.starts_with("error: ") && said.contains(wanted),
+            "{line}: {said}"
+        );
+        assert!(said.contains("\n  hint: "), "{line}: {said}");
+    }
+    fleet.list("  pats: [deploy]\n");
+    let text = said("fleet fleet.yaml", &[]);
+    assert!(text.contains("fleet.yaml:3:3"), "{text}");
+    assert!(text.contains("did you mean `paths`?"), "{text}");
+    assert!(!Path::new(&log).exists());
+}

@@ -200,14 +200,13 @@ mod tests {
     use crate::engine::image::{Digest, ImageRef};
 
     fn lock(entries: &[(&str, usize)]) -> Lock {
-        let entry = |(image, number): &(&str, usize)| {
+        let mut lock = Lock::default();
+        for (image, number) in entries {
             let digest = Digest::parse(&format!("sha256:{number:064x}")).unwrap();
-            (ImageRef::parse(image).unwrap().lookup(), digest)
-        };
-        Lock {
-            images: entries.iter().map(entry).collect(),
-            ..Lock::default()
+            let lookup = ImageRef::parse(image).unwrap().lookup();
+            lock.images.insert(lookup, digest);
         }
+        lock
     }
 
     #[test]

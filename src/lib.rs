@@ -41,6 +41,10 @@
 //! - `engine::yaml` reads most manifests line by line and all others with the parser, node for node alike.
 //! - [`app::commit`] plans again on the content of another commit where the remote has moved: a plan is never carried over.
 //! - [`app::workspace`] is where a run works. In a bare repository its files are those of a commit: `app/commit/content.rs` reads them.
+//! - [`app::remote`] clones a repository by its address (`io/git/address.rs`, `io/git/clone.rs`): a run works in the clone as in any bare
+//!   repository, and fetches contents that it lacks.
+//! - [`app::fleet`] runs file mode in many repositories, several at once, beside shared registries. `cli/fleet.rs` reads their list and
+//!   writes one report; [`engine::shard`] says which repositories a part of the fleet has.
 //! - [`io::interrupt`] holds signals back while a change is half made.
 //! - `io/child.rs` starts every other program: with a time limit for all that it starts, and without our secrets.
 //! - [`engine::memory`] says which entry of a record belongs to which container, and [`engine::hold`] what keeps an image as it is.
@@ -72,6 +76,7 @@
 //! | an auth scheme | `io/registry/challenge.rs` for the offer, `io/registry/ask.rs` for the header, `io/registry/token.rs`; `io/credentials/` for where credentials come from |
 //! | an output format | `cli/render/`, one file a format; its name in `cli/args/output.rs`, its call in `cli/reports.rs` |
 //! | a code | `engine/code.rs`; a test writes its row in `docs/codes.md` |
+//! | a key of a fleet's list | a field in `cli/config/fleet.rs` |
 //! | a setting | a field in `cli/config/values.rs`, its use in `cli/config/merge.rs`, its row in `docs/settings.md` |
 //! | a chart that takes digests | a row in `engine/helm/facts.rs` |
 //!

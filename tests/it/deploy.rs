@@ -32,6 +32,8 @@ fn manifests() -> Vec<String> {
     let names = files(&folder()).into_keys();
     names
         .filter(|name| name.ends_with(".yaml") && !name.ends_with("kustomization.yaml"))
+        // A list of repositories, for imago alone.
+        .filter(|name| name != "fleet/fleet.yaml")
         .collect()
 }
 
@@ -468,7 +470,12 @@ fn with_either_role_an_update_needs_nothing_that_is_not_granted() {
 
 #[test]
 fn the_cron_job_runs_with_no_privilege() {
-    let job = &documents("base/cronjob.yaml")[0]["spec"];
+    for name in ["base/cronjob.yaml", "fleet/cronjob.yaml"] {
+        runs_with_no_privilege(&documents(name)[0]["spec"]);
+    }
+}
+
+fn runs_with_no_privilege(job: &Value) {
     assert_eq!(job["concurrencyPolicy"], "Forbid");
     let pod = &job["jobTemplate"]["spec"]["template"]["spec"];
     let (all, one) = (
@@ -492,6 +499,95 @@ fn the_cron_job_runs_with_no_privilege() {
     assert!(limits["limits"]["memory"].is_string() && limits["requests"]["cpu"].is_string());
 }
 
+/// What one number has to be in three places: a part of the fleet without a pod would never be worked on.
+#[test]
+fn the_fleet_has_a_pod_for_each_part_and_no_rights_in_the_cluster() {
+    let names = files(&folder().join("fleet")).into_keys();
+    let names = names.filter(|name| name != "fleet.yaml" && name != "kustomization.yaml");
+    let all: Vec<Value> = names
+        .flat_map(|name| documents(&format!("fleet/{name}")))
+        .collect();
+    let kinds: Vec<&str> = all
+        .iter()
+        .map(|one| one["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["CronJob", "Namespace", "ServiceAccount"]);
+    let job = &of_kind(&all, "CronJob")["spec"]["jobTemplate"]["spec"];
+    let pod = &job["template"]["spec"];
+    let variables = pod["containers"][0]["env"].as_sequence().unwrap();
+    let variable = |name: &str| variables.iter().find(|one| one["name"] == name).unwrap();
+    let shards = variable("IMAGO_SHARDS")["value"].as_str().unwrap();
+    for key in ["completions", "parallelism"] {
+        assert_eq!(job[key].as_u64(), shards.parse().ok(), "{key}");
+    }
+    assert_eq!(job["completionMode"], "Indexed");
+    // One pod that fails must not end the others.
+    assert_eq!(job["backoffLimitPerIndex"], 0);
+    assert!(job["backoffLimit"].is_null());
+    assert_eq!(
+        variable("IMAGO_GIT_TOKEN")["valueFrom"]["secretKeyRef"]["key"],
+        "git-token"
+    );
+    let account = of_kind(&all, "ServiceAccount");
+    assert_eq!(pod["serviceAccountName"], account["metadata"]["name"]);
+    for one in [pod, account] {
+        assert_eq!(one["automountServiceAccountToken"], false);
+    }
+    let mounts = pod["containers"][0]["volumeMounts"].as_sequence().unwrap();
+    let writable: Vec<&Value> = mounts
+        .iter()
+        .filter(|one| one["readOnly"].is_null())
+        .collect();
+    assert_eq!(writable.len(), 1);
+    assert_eq!(writable[0]["mountPath"], "/tmp");
+}
+
+#[test]
+fn the_list_and_the_arguments_of_the_fleet_are_those_that_imago_takes() {
+    let documents = documents("fleet/cronjob.yaml");
+    let container =
+        &documents[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0];
+    let list = folder().join("fleet/fleet.yaml");
+    let words = container["args"].as_sequence().unwrap().iter();
+    let words = words.map(|word| match word.as_str().unwrap() {
+        "/etc/imago/fleet.yaml" => list.to_str().unwrap(),
+        word => word,
+    });
+    let words: Vec<&str> = words.collect();
+    let place = Workplace::new();
+    let mut seen = 0;
+    for index in 0..4 {
+        // Without a `git` nothing is reached; all else is checked before.
+        let run = place.imago(words.iter().chain(&["--output=json"]));
+        let run = run.env("PATH", "/nowhere").env("IMAGO_SHARDS", "4");
+        let run = run.env("JOB_COMPLETION_INDEX", index.to_string());
+        let finished = run.finish();
+        let json: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
+        for one in json["repositories"].as_array().unwrap() {
+            assert_eq!(one["error"]["code"], "git-program", "{one}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 2);
+}
+
+#[test]
+fn kustomize_builds_the_fleet_with_its_list() {
+    let Some(kubectl) = programs::find("kubectl") else {
+        return;
+    };
+    let place = Workplace::with_files_of(&folder());
+    let documents = built(&kubectl, &place, "fleet");
+    let list = of_kind(&documents, "ConfigMap");
+    let text = list["data"]["fleet.yaml"].as_str().unwrap();
+    assert!(text.contains("repositories:"), "{text}");
+    let job = &of_kind(&documents, "CronJob")["spec"]["jobTemplate"]["spec"];
+    let volumes = &job["template"]["spec"]["volumes"];
+    // A changed list has another name, and the next run takes it.
+    assert_eq!(volumes[0]["configMap"]["name"], list["metadata"]["name"]);
+    assert_ne!(list["metadata"]["name"], "imago-fleet");
+}
+
 #[test]
 fn imago_finds_its_own_image() {
     let place = Workplace::with_files_of(&folder());
@@ -506,9 +602,13 @@ fn imago_finds_its_own_image() {
         .flat_map(|one| one["images"].as_array().unwrap())
         .map(|container| container["image"].as_str().unwrap())
         .collect();
-    let image =
-        documents("base/cronjob.yaml")[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["image"].clone();
-    assert_eq!(found, [image.as_str().unwrap()]);
+    let image = |name: &str| {
+        let job = &documents(name)[0]["spec"]["jobTemplate"]["spec"];
+        job["template"]["spec"]["containers"][0]["image"].clone()
+    };
+    let images = ["base/cronjob.yaml", "fleet/cronjob.yaml"].map(image);
+    let images = images.each_ref().map(|image| image.as_str().unwrap());
+    assert_eq!(found, images);
     assert_eq!(report["problems"].as_array().unwrap().len(), 0);
 }
 

@@ -14,6 +14,7 @@ use crate::support::programs;
 use crate::support::registry::TestRegistry;
 use crate::support::repositories::Bare;
 use crate::support::schema::{faults, schema};
+use crate::support::seeds::scale;
 
 const BRANCH: &str = "imago/update";
 const FILE: &str = "deploy/web.yaml";
@@ -133,18 +134,18 @@ fn report(finished: &Finished) -> Value {
 
 #[test]
 fn each_image_of_a_hundred_repositories_is_asked_once_and_each_gets_its_branch() {
-    let Some(fleet) = Fleet::new(100, 200) else {
+    let (repositories, images) = (100 * scale(), 200 * scale());
+    let Some(fleet) = Fleet::new(repositories, images) else {
         return;
     };
     let update = format!("fleet fleet.yaml --jobs 8 --update --push --branch {BRANCH} -o json");
     let finished = fleet.imago(&update, 0);
     let asked = fleet.asked();
-    assert_eq!(asked.len(), 200, "{asked:?}");
-    assert_eq!(asked.iter().collect::<BTreeSet<_>>().len(), 200);
+    assert_eq!(asked.len(), images, "{asked:?}");
+    assert_eq!(asked.iter().collect::<BTreeSet<_>>().len(), images);
     assert!(finished.peak < 256 * 1024, "{} KiB", finished.peak);
     let json = report(&finished);
-    let counts =
-        serde_json::json!({"repositories": 100, "changed": 100, "with_problems": 0, "failed": 0});
+    let counts = serde_json::json!({"repositories": repositories, "changed": repositories, "with_problems": 0, "failed": 0});
     assert_eq!(json["summary"], counts);
     for (number, bare) in fleet.repositories.iter().enumerate() {
         let one = &json["repositories"][number];

@@ -8,6 +8,7 @@ mod children;
 mod commit;
 mod cut;
 mod killed;
+mod large;
 mod names;
 mod owner;
 mod page;

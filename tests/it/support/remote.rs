@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -23,6 +24,7 @@ pub(crate) enum Door {
 pub(crate) struct HttpRemote {
     pub(crate) host: String,
     authorizations: Arc<Mutex<Vec<String>>>,
+    sent: Arc<AtomicUsize>,
 }
 
 impl HttpRemote {
@@ -30,25 +32,40 @@ impl HttpRemote {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let authorizations = Arc::new(Mutex::new(Vec::new()));
+        let sent = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&sent);
         let (seen, folder) = (Arc::clone(&authorizations), folder.to_owned());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (Ok(stream), seen, folder, door) =
+                let (Ok(mut stream), seen, folder, door) =
                     (stream, Arc::clone(&seen), folder.clone(), door.clone())
                 else {
                     continue;
                 };
-                std::thread::spawn(move || serve(stream, &folder, &door, &seen));
+                let counter = Arc::clone(&counter);
+                std::thread::spawn(move || {
+                    if let Some(answer) = serve(&mut stream, &folder, &door, &seen) {
+                        counter.fetch_add(answer.len(), Ordering::SeqCst);
+                        // The client may be gone.
+                        drop(stream.write_all(&answer));
+                    }
+                });
             }
         });
         Self {
             host,
             authorizations,
+            sent,
         }
     }
 
     pub(crate) fn url(&self, name: &str) -> String {
         format!("http://{}/{name}", self.host)
+    }
+
+    /// How many bytes were sent since this was last asked.
+    pub(crate) fn taken(&self) -> usize {
+        self.sent.swap(0, Ordering::SeqCst)
     }
 
     /// Every `Authorization` that was sent here.
@@ -62,10 +79,14 @@ pub(crate) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-fn serve(mut stream: TcpStream, folder: &Path, door: &Door, seen: &Mutex<Vec<String>>) {
-    let Some((head, body)) = read(&mut stream) else {
-        return;
-    };
+/// The answer to a request.
+fn serve(
+    stream: &mut TcpStream,
+    folder: &Path,
+    door: &Door,
+    seen: &Mutex<Vec<String>>,
+) -> Option<Vec<u8>> {
+    let (head, body) = read(stream)?;
     let mut lines = head.lines();
     let mut words = lines.next().unwrap().split(' ');
     let (method, target) = (words.next().unwrap(), words.next().unwrap());
@@ -108,8 +129,7 @@ fn serve(mut stream: TcpStream, folder: &Path, door: &Door, seen: &Mutex<Vec<Str
     } else {
         b"Content-Length: 0\r\nConnection: close\r\n\r\n"
     };
-    // The client may be gone.
-    drop(stream.write_all(&[&answer, end].concat()));
+    Some([&answer, end].concat())
 }
 
 /// Runs the CGI program, and turns its answer into HTTP.

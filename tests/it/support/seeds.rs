@@ -20,3 +20,8 @@ pub(crate) fn each(count: u64, body: impl Fn(u64) + Sync) {
         }
     });
 }
+
+/// How many times larger than usual the large cases are: `IMAGO_SCALE`.
+pub(crate) fn scale() -> usize {
+    std::env::var("IMAGO_SCALE").map_or(1, |count| count.parse().expect("IMAGO_SCALE is a number"))
+}

@@ -9,13 +9,17 @@ mod aim;
 mod carry;
 mod content;
 mod owner;
+mod requests;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
 
 use self::aim::{Aim, Content};
 use self::content::Committed;
+use super::proposer::{Proposal, Proposer, Target};
 use super::report::{Place, Problem};
 use super::request::CommitRequest;
 use super::workspace::{Origin, Workspace, WorkspaceKind};
@@ -43,12 +47,25 @@ pub(super) struct Session {
     head: Head,
     transport: Option<Transport>,
     aim: Aim,
+    /// Who opens requests, where any are wanted.
+    proposer: Option<Arc<Proposer>>,
+    /// The branches of the requests, once they were looked up.
+    targets: Vec<Target>,
 }
 
 /// How far a session got.
 pub(super) enum PushOutcome {
     /// To its end; the files that were not taken are problems, by their places.
     Out(BTreeMap<usize, Problem>),
+    /// To the push of its branches. Their requests are next.
+    Proposed {
+        /// The files that were not taken are problems, by their places.
+        failures: BTreeMap<usize, Problem>,
+        /// The files that change, and are on no branch that was pushed.
+        unpushed: Vec<usize>,
+        /// What is to be done with the requests.
+        proposals: Vec<Proposal>,
+    },
     /// The plan has to be made again.
     Again(Again),
 }
@@ -83,12 +100,23 @@ impl Session {
             transport.as_ref(),
         )
         .map_err(|problem| *problem)?;
+        let proposer = match (&request.propose, &transport, &aim.into) {
+            (Some(propose), Some(transport), Some(into)) => {
+                let address = transport.push_address();
+                let folder = at.current.strip_prefix(&at.root).unwrap_or(Path::new(""));
+                let proposer = Proposer::open(propose, address, into.clone(), folder);
+                Some(Arc::new(proposer.map_err(|problem| *problem)?))
+            }
+            _ => None,
+        };
         Ok(Self {
             request: request.clone(),
             repository,
             head,
             transport,
             aim,
+            proposer,
+            targets: Vec::new(),
         })
     }
 
@@ -105,6 +133,16 @@ impl Session {
         );
         self.aim = aim.map_err(|problem| *problem)?;
         Ok(self)
+    }
+
+    /// The branch that is committed to; empty on a detached HEAD.
+    pub(super) fn branch(&self) -> &str {
+        self.aim.branch.as_deref().unwrap_or_default()
+    }
+
+    /// Who opens requests, where any are wanted.
+    pub(super) fn proposer(&self) -> Option<Arc<Proposer>> {
+        self.proposer.clone()
     }
 
     /// What the commit is planned on, where that is not the working tree.

@@ -14,6 +14,8 @@ use super::manifest::ManifestFile;
 use super::nothing;
 use super::observer::{Event, Observer};
 use super::pass::Pass;
+use super::propose;
+use super::proposer::Proposal;
 use super::ready::{Awaiting, OwnAnswers};
 use super::report::{Action, ObjectReport, Place, Problem, Reach, Report};
 use super::request::{FilesRequest, Input};
@@ -62,6 +64,14 @@ pub(super) async fn run_beside(
         let (opened, mut looked) = aside(move || looking.look(session)).await?;
         let lock = looked.lock.take();
         let (mut report, pass) = job.decide(looked, observer).await?;
+        let pass = Arc::new(pass);
+        let opened = match opened {
+            Some(session) if report.reach() != Reach::Looked => {
+                Some(propose::look_up(session, Arc::clone(&pass), &mut report).await?)
+            }
+            opened => opened,
+        };
+        let pass = Arc::into_inner(pass).expect("nobody else has kept it");
         if job.request.action == Action::Check && job.request.asks_registries() {
             let expected = pass.facts();
             lock_check::check(
@@ -78,6 +88,11 @@ pub(super) async fn run_beside(
         match aside(move || ending.end(opened, pass, report)).await? {
             End::Reported(report, pass) => {
                 threads::discard(pass);
+                return Ok(*report);
+            }
+            End::Pushed(mut report, pass, session, proposals) => {
+                threads::discard(pass);
+                propose::settle(session, proposals, &mut report).await?;
                 return Ok(*report);
             }
             End::Again(outdated, why) => {
@@ -152,6 +167,8 @@ struct Looked {
 enum End {
     /// The report is complete.
     Reported(Box<Report>, Box<Pass>),
+    /// Branches were pushed, and their requests are next.
+    Pushed(Box<Report>, Box<Pass>, Box<Session>, Vec<Proposal>),
     /// It has to be planned anew.
     Again(Box<Session>, Again),
 }
@@ -411,6 +428,7 @@ impl Job {
                 Some(_) => String::new(),
             });
         }
+        let mut to_settle = None;
         let failures = match (session, report.reach()) {
             (_, Reach::Looked) => BTreeMap::new(),
             (None, Reach::Rehearsed) => pass.rehearse(),
@@ -419,6 +437,15 @@ impl Job {
                 .map_err(|problem| *problem)?,
             (Some(session), _) => match session.carry_out(request, &pass, &mut report)? {
                 PushOutcome::Out(failures) => failures,
+                PushOutcome::Proposed {
+                    failures,
+                    unpushed,
+                    proposals,
+                } => {
+                    pass.leave(&unpushed);
+                    to_settle = Some((session, proposals));
+                    failures
+                }
                 PushOutcome::Again(why) => return Ok(End::Again(Box::new(session), why)),
             },
         };
@@ -427,7 +454,11 @@ impl Job {
         let idle = globs::idle(request, &report, idle_globs, &self.at.current);
         report.warnings.extend(idle);
         report.warnings.extend(nothing::checked(&report));
-        Ok(End::Reported(Box::new(report), Box::new(pass)))
+        let (report, pass) = (Box::new(report), Box::new(pass));
+        Ok(match to_settle {
+            None => End::Reported(report, pass),
+            Some((session, proposals)) => End::Pushed(report, pass, Box::new(session), proposals),
+        })
     }
 }
 

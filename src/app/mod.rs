@@ -24,6 +24,8 @@ mod nothing;
 pub mod observer;
 mod overlays;
 mod pass;
+mod propose;
+mod proposer;
 mod ready;
 pub mod remote;
 mod replaced;

@@ -49,6 +49,18 @@ impl Pass {
         })
     }
 
+    /// Takes back that these files change.
+    pub(super) fn leave(&mut self, files: &[usize]) {
+        for index in files {
+            let edited = &mut self.edited[*index];
+            edited.changes = false;
+            edited
+                .objects
+                .iter_mut()
+                .for_each(|object| object.changed = false);
+        }
+    }
+
     /// Whether a file, an object or an image has a problem, so that this is not all there is to change.
     pub(super) fn has_problems(&self) -> bool {
         !self.survey.problems.is_empty()

@@ -105,6 +105,8 @@ pub struct Report {
     pub diff: Option<String>,
     /// What was committed, where it was asked for.
     pub git: Option<Committed>,
+    /// The requests of the run, where it was asked for any.
+    pub proposed: Vec<Proposed>,
     /// Entries of the lock that a check found to be outdated.
     pub lock: Vec<LockedEntry>,
     /// More images would change than `--max-changes` allows, so nothing was carried out: the limit.
@@ -138,8 +140,17 @@ impl Report {
             ways: BTreeMap::new(),
             diff: None,
             git: None,
+            proposed: Vec::new(),
             lock: Vec::new(),
             stopped_at: None,
+        }
+    }
+
+    /// A report of the same run without anything that was found.
+    pub fn part_of(whole: &Self) -> Self {
+        Self {
+            dry_run: whole.dry_run,
+            ..Self::new(whole.mode, whole.action)
         }
     }
 
@@ -215,6 +226,81 @@ pub struct Committed {
     pub stale: bool,
     /// The remote's commit that the branch and the files here were brought to, in full.
     pub followed: Option<String>,
+}
+
+/// A pull or merge request of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposed {
+    /// The branch with the changes.
+    pub branch: String,
+    /// The branch that they go into.
+    pub base: String,
+    /// The folder or the image that it is for, where the run is split.
+    pub group: Option<String>,
+    /// What the forge calls it: `pull request`.
+    pub noun: &'static str,
+    /// What was done.
+    pub state: ProposedState,
+    /// How people refer to it: `#12`, or `!12`. `None`: there is none.
+    pub reference: Option<String>,
+    /// Its number.
+    pub number: Option<u64>,
+    /// Its address for people.
+    pub url: Option<String>,
+    /// The commit that its branch is on, where it is ours.
+    pub commit: Option<String>,
+}
+
+/// What was done with a request, or in a rehearsal would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProposedState {
+    /// There is nothing to propose, and no request.
+    Nothing,
+    /// It was opened.
+    Opened,
+    /// Its branch or its text was brought up to date.
+    Updated,
+    /// It has this plan already.
+    Unchanged,
+    /// It was closed: nothing is left of it.
+    Closed,
+    /// A person has closed it, so it stays closed until the plan is another.
+    StaysClosed,
+    /// Its branch has a person's commits, so nothing was changed.
+    Foreign,
+    /// It stays as it is, because the run has problems.
+    Waits,
+    /// It was not opened, because enough requests are open.
+    OverLimit,
+    /// The forge has refused it.
+    Failed,
+}
+
+impl ProposedState {
+    /// The word for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Opened => "opened",
+            Self::Updated => "updated",
+            Self::Unchanged => "unchanged",
+            Self::Closed => "closed",
+            Self::StaysClosed => "stays-closed",
+            Self::Foreign => "foreign-commits",
+            Self::Waits => "waits",
+            Self::OverLimit => "over-limit",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether the request is open at the forge: `Some(false)` where it is closed, `None` where it is not known or there is none.
+    pub fn is_open(self) -> Option<bool> {
+        match self {
+            Self::Opened | Self::Updated | Self::Unchanged | Self::Foreign => Some(true),
+            Self::Closed | Self::StaysClosed => Some(false),
+            Self::Nothing | Self::Waits | Self::OverLimit | Self::Failed => None,
+        }
+    }
 }
 
 /// An entry of the lock that is not its tag's digest now, nor what its images are held on.

@@ -7,15 +7,17 @@ use std::path::PathBuf;
 use super::gate::Reading;
 use super::kind_names::KindLists;
 use super::message::Template;
-use super::report::{Action, Mode};
+use super::report::{Action, Mode, Report};
 use super::source::LockUse;
 use super::survey::Sought;
 use super::workspace::Workspace;
 use crate::engine::object::Object;
 use crate::engine::plan::{self, Question, Rules, TagChoice};
 use crate::engine::policy::{TagForm, Track};
+use crate::engine::propose::GroupBy;
 use crate::engine::selector::{ImageFilter, Selection, Verdict};
 use crate::engine::shape::Kinds;
+use crate::io::forge::{self, ForgeKind};
 use crate::io::git::identity::Person;
 use crate::io::registry;
 use crate::io::scan;
@@ -113,6 +115,8 @@ pub struct CommitRequest {
     pub branch: Option<String>,
     /// Where it is pushed to, where it is.
     pub push: Option<Push>,
+    /// The requests that are opened for what is pushed, where any are.
+    pub propose: Option<ProposeRequest>,
     /// The author, where it is not the one that Git knows.
     pub author: Option<Person>,
     /// Whether the message bears `Signed-off-by`.
@@ -128,6 +132,7 @@ impl std::fmt::Debug for CommitRequest {
         let Self {
             branch,
             push,
+            propose,
             author,
             signoff,
             message,
@@ -137,12 +142,49 @@ impl std::fmt::Debug for CommitRequest {
         shown
             .field("branch", branch)
             .field("push", push)
+            .field("propose", propose)
             .field("author", author);
         shown
             .field("signoff", signoff)
             .field("message", message)
             .finish_non_exhaustive()
     }
+}
+
+/// How the text of a request is written: the report of what it proposes, its scope, and how many bytes there is room for.
+pub type Text = fn(&Report, Option<&str>, usize) -> String;
+
+/// What `--pull-request` asks for, checked.
+#[derive(Clone, Debug)]
+pub struct ProposeRequest {
+    /// The forge's kind, where the remote's address does not tell.
+    pub kind: Option<ForgeKind>,
+    /// The address of its API, likewise.
+    pub api: Option<String>,
+    /// The repository there, likewise.
+    pub project: Option<String>,
+    /// How it is asked.
+    pub settings: forge::Settings,
+    /// The title of a new request.
+    pub title: Option<String>,
+    /// The labels of a new request.
+    pub labels: Vec<String>,
+    /// Who is asked to review a new request.
+    pub reviewers: Vec<String>,
+    /// Who a new request is assigned to.
+    pub assignees: Vec<String>,
+    /// Whether a new request is a draft.
+    pub is_draft: bool,
+    /// Whether the forge merges it once its conditions are met.
+    pub merges: bool,
+    /// How the changes are split into requests.
+    pub group_by: Option<GroupBy>,
+    /// How many requests of groups are open at once.
+    pub limit: usize,
+    /// What the run looks at, for its scope.
+    pub scope: Vec<String>,
+    /// How a request's text is written.
+    pub text: Text,
 }
 
 /// A push.
@@ -195,6 +237,11 @@ impl FilesRequest {
     /// Whether a registry may be asked.
     pub fn asks_registries(&self) -> bool {
         self.asks() && !self.lock.offline
+    }
+
+    /// Whether a forge is asked.
+    pub fn opens_requests(&self) -> bool {
+        self.git.as_ref().is_some_and(|git| git.propose.is_some())
     }
 
     pub(super) fn asks(&self) -> bool {

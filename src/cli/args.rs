@@ -17,6 +17,7 @@ mod mistake;
 mod output;
 mod registries;
 mod remote;
+mod requests;
 mod spelling;
 mod tags;
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use inventory::{Inventory, ListFormat};
 pub use output::{Format, Reporting, Verbosity, When};
 pub use registries::{Locking, Registries};
 pub use remote::Remote;
+pub use requests::{ForgeName, Grouping, Requests};
 pub use tags::{Tags, TagsFormat};
 pub use workloads::{Kinds, Selecting};
 

@@ -69,9 +69,10 @@ pub fn run(
             clone,
         )) => {
             let heading = Heading::Detours(request.registries.detours.clone());
-            let asks = match request.asks_registries() {
-                true => Asks::Registries,
-                false => Asks::Nobody,
+            let asks = match (request.asks_registries(), request.opens_requests()) {
+                (true, _) => Asks::Registries,
+                (false, true) => Asks::Forge,
+                (false, false) => Asks::Nobody,
             };
             run_report(&reporting, verbosity, heading, printer, |observer| {
                 let at = match &clone {

@@ -18,6 +18,8 @@ pub(super) enum Asks {
     Nobody,
     /// Registries.
     Registries,
+    /// A forge.
+    Forge,
     /// The API server, and registries.
     ApiServer,
 }
@@ -53,6 +55,7 @@ fn unstarted(asks: Asks, error: io::Error) -> Problem {
         what: match asks {
             Asks::Nobody => "cannot start",
             Asks::Registries => "cannot start to ask registries",
+            Asks::Forge => "cannot start to ask the forge",
             Asks::ApiServer => "cannot start to ask the API server",
         }
         .to_owned(),

@@ -13,6 +13,7 @@ pub(super) mod kinds;
 pub(super) mod registries;
 pub(super) mod remote;
 mod reporting;
+mod requests;
 #[cfg(test)]
 mod tests;
 mod workloads;

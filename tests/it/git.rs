@@ -16,6 +16,7 @@ mod people;
 mod publish;
 mod push;
 mod remotes;
+mod requests;
 
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -32,6 +32,10 @@ pub(super) struct Aim {
     pub(super) strategy: Strategy,
     /// What a person should know of it.
     pub(super) warning: Option<String>,
+    /// For a request: the branch that it goes into.
+    pub(super) into: Option<String>,
+    /// For a request: why the branch is not replaced, where it has a person's commits.
+    pub(super) foreign: Option<Box<Problem>>,
 }
 
 /// What is planned on.
@@ -94,6 +98,8 @@ pub(super) fn aim(
                     content,
                     strategy: Strategy::Here,
                     warning: None,
+                    into: None,
+                    foreign: None,
                 })
             }
         };
@@ -125,6 +131,9 @@ pub(super) fn aim(
         false => Follower::Nothing,
     };
     if follower != Follower::Nothing || heads.default.as_ref() == Some(name) {
+        if request.propose.is_some() {
+            return Err(no_branch_of_its_own(name, follower));
+        }
         return onward(
             repository, head, identity, transport, name, &heads, follower,
         );
@@ -147,8 +156,92 @@ pub(super) fn aim(
         ));
     }
     let warning = refuse_unpublished(repository, head, transport, name, (&heads, &places))?;
+    let into = match &request.propose {
+        Some(_) => Some(base_of_request(repository, head, transport, name, &heads)?),
+        None => None,
+    };
+    let is_split = request
+        .propose
+        .as_ref()
+        .is_some_and(|it| it.group_by.is_some());
+    if is_split {
+        // Each group has a branch of its own, and this is not one of them.
+        places.iter_mut().for_each(|heads| heads.tip = None);
+    }
     let aim = branch_of_ours(request, repository, head, transport, name, &places)?;
-    Ok(Aim { warning, ..aim })
+    Ok(Aim {
+        warning,
+        into,
+        ..aim
+    })
+}
+
+fn no_branch_of_its_own(name: &str, follower: Follower) -> Box<Problem> {
+    let cause = match follower {
+        Follower::Nothing => format!("`{name}` is the remote's default branch"),
+        _ => format!("`{name}` is the checked-out branch"),
+    };
+    fault(
+        Code::Usage,
+        format!("cannot open a pull request from `{name}`"),
+        cause,
+        "name a branch of its own with `--branch`, as in `--branch imago/update`",
+    )
+}
+
+/// The branch that a request goes into: the one that is checked out, or the one of the remote that HEAD is the tip of, or else the
+/// remote's default branch.
+fn base_of_request(
+    repository: &Repository,
+    head: &Head,
+    transport: &Transport,
+    name: &str,
+    heads: &Heads,
+) -> Result<String, Box<Problem>> {
+    let is_there = |branch: &&String| {
+        heads.default.as_ref() == Some(branch)
+            || repository.knows_branch(transport.remote(), branch)
+    };
+    if let Some(branch) = head.branch.as_ref().filter(is_there) {
+        return Ok(branch.clone());
+    }
+    if let Some(default) = &heads.default
+        && heads.default_tip == Some(head.commit)
+    {
+        return Ok(default.clone());
+    }
+    let references = transport
+        .references()
+        .map_err(|error| not_pushed(transport, &error))?;
+    let branches: Vec<(&str, CommitId)> = references
+        .iter()
+        .filter_map(|one| Some((one.name.strip_prefix("refs/heads/")?, one.commit)))
+        .filter(|(branch, _)| *branch != name)
+        .collect();
+    let checked_out = head.branch.as_deref();
+    let same_name = branches
+        .iter()
+        .find(|(branch, _)| checked_out == Some(*branch));
+    let at_head: BTreeSet<&str> = branches
+        .iter()
+        .filter(|(_, commit)| *commit == head.commit)
+        .map(|(branch, _)| *branch)
+        .collect();
+    let only = at_head.first().filter(|_| at_head.len() == 1).copied();
+    same_name
+        .map(|(branch, _)| *branch)
+        .or(only)
+        .or(heads.default.as_deref())
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            fault(
+                Code::GitDetached,
+                format!("cannot open a pull request from `{name}`"),
+                "HEAD is on no branch of the remote, and the remote names no default branch"
+                    .to_owned(),
+                "check out the branch that the request shall go into",
+            )
+        })
 }
 
 /// What the commit that HEAD names is planned on. A branch of a bare repository that another working tree has is that one's to move.
@@ -262,7 +355,7 @@ fn refuse_unpublished(
 }
 
 /// A branch that is ours alone: one commit on what is checked out, replaced as a whole.
-fn branch_of_ours(
+pub(super) fn branch_of_ours(
     request: &CommitRequest,
     repository: &mut Repository,
     head: &Head,
@@ -270,6 +363,7 @@ fn branch_of_ours(
     name: &str,
     places: &[Heads],
 ) -> Result<Aim, Box<Problem>> {
+    let mut foreign = None;
     for (place, heads) in places.iter().enumerate() {
         let Some(tip) = heads.tip else { continue };
         let depth = if repository.is_shallow() {
@@ -280,7 +374,11 @@ fn branch_of_ours(
         let side = Side::Pushed(place);
         bring(repository, transport, name, tip, (depth, side))?;
         let remote = Some((transport, side, heads.default.as_deref()));
-        refuse_foreign(request, repository, head, remote, name, tip)?;
+        match refuse_foreign(request, repository, head, remote, name, tip) {
+            // A request is where that is said.
+            Err(problem) if is_persons(request, &problem) => foreign = Some(problem),
+            refused => refused?,
+        }
     }
     Ok(Aim {
         branch: Some(name.to_owned()),
@@ -288,7 +386,13 @@ fn branch_of_ours(
         content: Content::Commit,
         strategy: Strategy::Replace(places.iter().map(|heads| heads.tip).collect()),
         warning: None,
+        into: None,
+        foreign,
     })
+}
+
+fn is_persons(request: &CommitRequest, problem: &Problem) -> bool {
+    request.propose.is_some() && problem.code == Code::GitForeignBranch
 }
 
 /// Refuses where a commit of a branch is a person's; without a transport, of a branch here. A clone that lacks what tells so gets it first.
@@ -370,6 +474,8 @@ fn branch_of_ours_here(
         content: Content::Commit,
         strategy: Strategy::Replace(vec![tip]),
         warning: None,
+        into: None,
+        foreign: None,
     };
     let Some(commit) = tip else {
         return Ok(aim(head.commit));

@@ -2,18 +2,19 @@
 
 use super::aim::{Content, Follower, Strategy};
 use super::owner;
-use super::stage::Stage;
+use super::stage::{Due, Stage};
 use super::{
     Again, CHANGE_TRAILER, PushOutcome, Session, TRAILER, fault, fetch_contents, identity,
     not_pushed, refused,
 };
 use crate::app::message::Changes;
 use crate::app::pass::Pass;
-use crate::app::report::{Action, Committed, Place, Problem, Report};
+use crate::app::report::{Committed, Place, Problem, Report};
 use crate::app::request::FilesRequest;
 use crate::app::source::lock_problem;
 use crate::engine::code::Code;
 use crate::io::git::GitError;
+use crate::io::git::change::Staged;
 use crate::io::git::identity::Identity;
 use crate::io::git::repository::CommitId;
 use crate::io::git::transport::{Pushed, Replace, Transport};
@@ -27,6 +28,9 @@ impl Session {
         pass: &Pass,
         report: &mut Report,
     ) -> anyhow::Result<PushOutcome> {
+        if self.proposer.is_some() {
+            return self.carry_out_requests(request, pass, report);
+        }
         // From here on a signal waits: what was pushed shall be here too, and what was committed in the files.
         let _held = interrupt::hold();
         let remote = self
@@ -43,7 +47,12 @@ impl Session {
             identity: identity(&self.request, &self.repository)?,
         };
         let stage = self
-            .stage(request, pass, report)
+            .stage(
+                request,
+                pass,
+                report,
+                &pass.due().map(Due::from).collect::<Vec<_>>(),
+            )
             .map_err(|error| refused(&error))?;
         if request.dry_run {
             report.git = Some(committed);
@@ -100,9 +109,9 @@ impl Session {
 }
 
 /// Carries a session's plan out, as somebody.
-struct Carrier<'s> {
-    session: &'s Session,
-    identity: Identity,
+pub(super) struct Carrier<'s> {
+    pub(super) session: &'s Session,
+    pub(super) identity: Identity,
 }
 
 impl Carrier<'_> {
@@ -113,7 +122,7 @@ impl Carrier<'_> {
         stage: &Stage<'_>,
         committed: &mut Committed,
     ) -> anyhow::Result<Pushed> {
-        let Some(commit) = self.commit(request, pass, stage)? else {
+        let Some(commit) = self.commit_of(request, pass, stage)? else {
             return Ok(Pushed::Done);
         };
         let Session {
@@ -150,7 +159,7 @@ impl Carrier<'_> {
         if checked_out && self.catch_up(transport)? {
             return Ok(None);
         }
-        let commit = self.commit(request, pass, stage)?;
+        let commit = self.commit_of(request, pass, stage)?;
         let new = commit.unwrap_or(self.session.aim.base);
         // The report is about what the remote has, so the files here become that also where nothing has to be pushed.
         let follows = checked_out && self.session.aim.content == Content::Commit;
@@ -171,7 +180,7 @@ impl Carrier<'_> {
                 .map_err(|error| refused(&error))?;
         }
         if commit.is_some() || waiting {
-            if self.push(new, tips, |_| Replace::Never)? == Pushed::Moved {
+            if self.push(self.session.branch(), new, tips, |_| Replace::Never)? == Pushed::Moved {
                 return Ok(Some(Pushed::Moved));
             }
             committed.pushed = true;
@@ -303,7 +312,8 @@ impl Carrier<'_> {
             committed.already = true;
             return Ok(Pushed::Done);
         }
-        let made = made.map_or_else(|| self.commit(request, pass, stage), |tip| Ok(Some(tip)))?;
+        let made =
+            made.map_or_else(|| self.commit_of(request, pass, stage), |tip| Ok(Some(tip)))?;
         let Some(commit) = made else {
             let mut is_left = false;
             for tip in tips.iter().flatten() {
@@ -320,7 +330,7 @@ impl Carrier<'_> {
             .as_deref()
             .expect("a branch that is replaced has a name");
         if self.session.transport.is_some() {
-            if self.push(commit, tips, Replace::Exactly)? == Pushed::Moved {
+            if self.push(name, commit, tips, Replace::Exactly)? == Pushed::Moved {
                 return Ok(Pushed::Moved);
             }
             committed.pushed = true;
@@ -335,23 +345,41 @@ impl Carrier<'_> {
         Ok(Pushed::Done)
     }
 
-    fn commit(
+    fn commit_of(
         &self,
         request: &FilesRequest,
         pass: &Pass,
         stage: &Stage<'_>,
     ) -> anyhow::Result<Option<CommitId>> {
-        let message = self.message(request.action, pass, stage);
-        Ok(self
+        let taken = stage.paths.iter().flat_map(|(index, path)| {
+            let objects = pass.edited[*index]
+                .objects
+                .iter()
+                .filter(|object| object.changed);
+            objects.map(move |object| (path.as_str(), object))
+        });
+        let changes = Changes {
+            action: request.action,
+            objects: taken.collect(),
+            files: stage.files.len(),
+        };
+        let branch = self.session.aim.branch.as_deref().unwrap_or("HEAD");
+        let message = self.message(&changes, &stage.files, branch, &[]);
+        self.commit(&stage.files, &message)
+    }
+
+    /// Makes a commit of these files on the base. `None`: they change nothing.
+    pub(super) fn commit(
+        &self,
+        files: &[Staged],
+        message: &str,
+    ) -> anyhow::Result<Option<CommitId>> {
+        let base = self.session.aim.base;
+        let commit = self
             .session
             .repository
-            .commit(
-                self.session.aim.base,
-                &stage.files,
-                &message,
-                &self.identity,
-            )
-            .map_err(|error| refused(&error))?)
+            .commit(base, files, message, &self.identity);
+        Ok(commit.map_err(|error| refused(&error))?)
     }
 
     fn not_followed_to(&self, to: CommitId, transport: &Transport, cause: String) -> Problem {
@@ -370,18 +398,16 @@ impl Carrier<'_> {
     }
 
     /// Pushes to each place that does not have the commit. One that fails keeps it from no other.
-    fn push(
+    pub(super) fn push(
         &self,
+        branch: &str,
         commit: CommitId,
         tips: &[Option<CommitId>],
         replace: fn(Option<CommitId>) -> Replace,
     ) -> anyhow::Result<Pushed> {
-        let (Some(transport), Some(push), Some(branch)) = (
-            &self.session.transport,
-            &self.session.request.push,
-            &self.session.aim.branch,
-        ) else {
-            unreachable!("only a session with a remote and a branch pushes")
+        let (Some(transport), Some(push)) = (&self.session.transport, &self.session.request.push)
+        else {
+            unreachable!("only a session with a remote pushes")
         };
         let outcomes: Vec<_> = tips
             .iter()
@@ -398,40 +424,32 @@ impl Carrier<'_> {
         Ok(pushed)
     }
 
-    fn message(&self, action: Action, pass: &Pass, stage: &Stage<'_>) -> String {
-        let taken = stage.paths.iter().flat_map(|(index, path)| {
-            let objects = pass.edited[*index]
-                .objects
-                .iter()
-                .filter(|object| object.changed);
-            objects.map(move |object| (path.as_str(), object))
-        });
-        let changes = Changes {
-            action,
-            objects: taken.collect(),
-            files: stage.files.len(),
-        };
+    /// The message of a commit, with `more` among its trailers.
+    pub(super) fn message(
+        &self,
+        changes: &Changes<'_>,
+        files: &[Staged],
+        branch: &str,
+        more: &[(&str, String)],
+    ) -> String {
         let signer = self.identity.committer();
-        let branch = self.session.aim.branch.as_deref().unwrap_or("HEAD");
         // What stands below a branch of its own is at the remote, and was made for no such branch. Elsewhere a person's commit may be there.
         let is_own = self.session.transport.is_some()
             && matches!(self.session.aim.strategy, Strategy::Replace(_));
         let base = is_own.then_some(self.session.aim.base);
-        let change = self
-            .session
-            .repository
-            .change(base, &stage.files, &self.identity)
-            .to_string();
+        let repository = &self.session.repository;
+        let change = repository.change(base, files, &self.identity).to_string();
         let mut trailers = vec![(TRAILER, branch), (CHANGE_TRAILER, &change)];
+        trailers.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
         if self.session.request.signoff {
             trailers.push(("Signed-off-by", &signer));
         }
-        self.session.request.message.fill(&changes, &trailers)
+        self.session.request.message.fill(changes, &trailers)
     }
 }
 
 /// Ends the run where a signal asked for it and nothing has moved yet.
-fn end_if_asked() -> anyhow::Result<()> {
+pub(super) fn end_if_asked() -> anyhow::Result<()> {
     let Some(signal) = interrupt::noted() else {
         return Ok(());
     };

@@ -1,6 +1,6 @@
 //! What goes into a commit: every file that changes is held against what is committed, before anything is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::aim::{Content, Follower, Strategy};
@@ -12,6 +12,7 @@ use crate::app::request::FilesRequest;
 use crate::app::source::lock_problem;
 use crate::app::threads;
 use crate::app::write::{self, Drafts, Signals};
+use crate::engine::propose::Planned;
 use crate::io::files as disk;
 use crate::io::git::GitError;
 use crate::io::git::change::Staged;
@@ -30,8 +31,9 @@ impl Session {
     pub(super) fn stage<'r>(
         &self,
         request: &FilesRequest,
-        pass: &'r Pass,
+        pass: &Pass,
         report: &mut Report,
+        due: &[Due<'r>],
     ) -> Result<Stage<'r>, GitError> {
         let place = self.repository.place(if request.dry_run {
             Objects::Rehearsed
@@ -56,23 +58,22 @@ impl Session {
             }
         )
         .then_some(self.head.commit);
-        let due: Vec<_> = pass.due().collect();
         disk::probe_open(OPEN_FILES_OF_A_THREAD * threads::count(due.len()))
             .map_err(|error| GitError::OpenFiles(error.to_string()))?;
-        let outcomes = threads::map_with(&due, open, |staging, (_, manifest, new_text)| {
+        let outcomes = threads::map_with(due, open, |staging, due| {
             let staging = staging.as_mut().map_err(|error| error.clone())?;
             stage_file(
                 staging,
                 (content, root, followed),
                 request,
                 pass,
-                manifest,
-                new_text.as_bytes(),
+                due.manifest,
+                due.text.as_bytes(),
             )
         });
         let mut stage = Stage::default();
         let mut fit = BTreeMap::new();
-        for ((index, _, _), outcome) in due.iter().zip(outcomes) {
+        for (Due { index, .. }, outcome) in due.iter().zip(outcomes) {
             match outcome? {
                 Ok(staged) => drop(fit.insert(*index, staged)),
                 Err(problem) => drop(stage.failures.insert(*index, *problem)),
@@ -80,7 +81,9 @@ impl Session {
         }
         if content == Content::WorkingTree && !request.dry_run {
             let drafts = write::draft(
-                pass.due().filter(|(index, _, _)| fit.contains_key(index)),
+                due.iter()
+                    .filter(|due| fit.contains_key(&due.index))
+                    .map(|due| (due.index, due.manifest, due.text)),
                 Signals::Deferred,
             );
             fit.retain(|index, _| !drafts.failures().contains_key(index));
@@ -141,6 +144,26 @@ fn stage_file(
     Ok(staged.map_err(|unfit| Box::new(unfit_problem(&manifest.name, unfit))))
 }
 
+/// A file that changes.
+#[derive(Clone, Copy)]
+pub(super) struct Due<'r> {
+    /// Its place among the manifests.
+    pub(super) index: usize,
+    pub(super) manifest: &'r ManifestFile,
+    /// Its new text.
+    pub(super) text: &'r str,
+}
+
+impl<'r> From<(usize, &'r ManifestFile, &'r str)> for Due<'r> {
+    fn from((index, manifest, text): (usize, &'r ManifestFile, &'r str)) -> Self {
+        Self {
+            index,
+            manifest,
+            text,
+        }
+    }
+}
+
 /// What goes into a commit, and what does not.
 #[derive(Default)]
 pub(super) struct Stage<'r> {
@@ -150,6 +173,8 @@ pub(super) struct Stage<'r> {
     pub(super) failures: BTreeMap<usize, Problem>,
     /// The files that the working tree shall hold, where it follows.
     pub(super) drafts: Option<Drafts<'r>>,
+    /// The lines that change in the lock, where it is a file of the commit.
+    pub(super) lock_lines: Vec<Planned>,
     /// The lock, where it is a file of the working tree that has to be written.
     pub(super) lock: Option<lock::Ready>,
 }
@@ -212,7 +237,10 @@ impl Stage<'_> {
         let old = staging.content(path)?;
         match pass.lock_text(request, old.as_deref()) {
             Ok(Some(new)) => match staging.stage_in_commit(path, new.as_bytes())? {
-                Ok(staged) => self.files.push(staged),
+                Ok(staged) => {
+                    self.files.push(staged);
+                    self.lock_lines = changed_lines(path, old.as_deref(), &new);
+                }
                 Err(unfit) => report
                     .problems
                     .push(unfit_problem(&path.display().to_string(), unfit)),
@@ -222,6 +250,21 @@ impl Stage<'_> {
         }
         Ok(())
     }
+}
+
+/// The lines that a file gets and loses. The lock has one fact a line.
+fn changed_lines(path: &Path, old: Option<&[u8]>, new: &str) -> Vec<Planned> {
+    let old = String::from_utf8_lossy(old.unwrap_or_default()).into_owned();
+    let (old, new): (BTreeSet<&str>, BTreeSet<&str>) =
+        (old.lines().collect(), new.lines().collect());
+    let planned = |place: &str, line: &&str| Planned {
+        file: path.display().to_string(),
+        place: place.to_owned(),
+        after: (*line).to_owned(),
+    };
+    let gained = new.difference(&old).map(|line| planned("+", line));
+    let lost = old.difference(&new).map(|line| planned("-", line));
+    gained.chain(lost).collect()
 }
 
 fn unfit_problem(name: &str, unfit: Unfit) -> Problem {

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Configuration, Git, Images, Kinds, Locking, Registries, Remote, Reporting, Selecting};
+use super::{
+    Configuration, Git, Images, Kinds, Locking, Registries, Remote, Reporting, Requests, Selecting,
+};
 use crate::io::scan::Globs;
 
 pub(super) const EXAMPLES: &str = "\
@@ -65,6 +67,9 @@ pub struct Files {
     /// What is committed and pushed.
     #[command(flatten)]
     pub git: Git,
+    /// What is opened for what was pushed.
+    #[command(flatten)]
+    pub requests: Requests,
     /// Which images, and how they are written.
     #[command(flatten)]
     pub images: Images,

@@ -17,7 +17,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::steers;
-use crate::app::report::{Action, Committed, LockedEntry, Mode, Report};
+use crate::app::report::{Action, Committed, LockedEntry, Mode, Proposed, Report};
 pub(super) use images::ListedV1;
 pub use images::images;
 use object::ObjectV1;
@@ -75,6 +75,47 @@ struct ReportV1<'a> {
     problems: Vec<ProblemV1<'a>>,
     /// What a person should know although it went on, one sentence each.
     warnings: Vec<&'a String>,
+    /// The pull requests of the run; one where the run is not split.
+    requests: Vec<RequestV1<'a>>,
+}
+
+/// A pull or merge request.
+#[derive(Debug, Serialize)]
+struct RequestV1<'a> {
+    /// Its address; null where there is none.
+    url: Option<&'a str>,
+    /// Its number; null where there is none.
+    number: Option<u64>,
+    /// `open` or `closed`; null where there is none, or it is not known.
+    state: Option<&'static str>,
+    /// What was done: `opened`, `updated`, `unchanged`, `closed`, `stays-closed` (a person closed it), `foreign-commits` (its branch has a person's), `waits` (the run has problems), `over-limit`, `failed` or `nothing`.
+    action: &'static str,
+    /// The branch with the changes.
+    branch: &'a str,
+    /// The branch that they go into.
+    base: &'a str,
+    /// The folder or the image that it is for; null where the run is not split.
+    group: Option<&'a str>,
+    /// The commit that its branch is on; null where that is not this run's.
+    commit: Option<&'a str>,
+}
+
+impl<'a> RequestV1<'a> {
+    fn of(request: &'a Proposed) -> Self {
+        Self {
+            url: request.url.as_deref(),
+            number: request.number,
+            state: request.state.is_open().map(|is_open| match is_open {
+                true => "open",
+                false => "closed",
+            }),
+            action: request.state.as_str(),
+            branch: &request.branch,
+            base: &request.base,
+            group: request.group.as_deref(),
+            commit: request.commit.as_deref(),
+        }
+    }
 }
 
 /// An entry of the lock that is outdated.
@@ -151,6 +192,7 @@ impl<'a> ReportV1<'a> {
                 .into_iter()
                 .flatten()
                 .collect(),
+            requests: report.proposed.iter().map(RequestV1::of).collect(),
         }
     }
 }

@@ -27,14 +27,24 @@ pub fn report(report: &Report) -> String {
     // Who answered this run must not be what is cut.
     let detours = lines(problem::warnings(&report.detours, &Styles::plain()));
     let detours = block(&detours, LIMIT - LIMIT_OF_NOTES - markdown.len());
-    let notes = block(&notes(report), LIMIT_OF_NOTES);
+    let notes = notes(report, LIMIT_OF_NOTES);
     markdown.push_str(&detours);
-    write_table(&mut markdown, report, LIMIT - notes.len());
+    write_table(&mut markdown, report, LIMIT - notes.len(), Links::Followed);
     markdown + &notes
 }
 
-fn write_table(markdown: &mut String, report: &Report, limit: usize) {
-    let rows: Vec<String> = rows(report).collect();
+/// What addresses from registries become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Links {
+    /// Links.
+    Followed,
+    /// Text that nobody can click on.
+    Shown,
+}
+
+/// Adds the table of changes, as far as the text stays below a limit in bytes, and how many are left out.
+pub(super) fn write_table(markdown: &mut String, report: &Report, limit: usize, links: Links) {
+    let rows: Vec<String> = rows(report, links).collect();
     if rows.is_empty() {
         return;
     }
@@ -54,8 +64,8 @@ fn write_table(markdown: &mut String, report: &Report, limit: usize) {
     }
 }
 
-fn rows(report: &Report) -> impl Iterator<Item = String> {
-    report.objects.iter().flat_map(|object| {
+fn rows(report: &Report, links: Links) -> impl Iterator<Item = String> {
+    report.objects.iter().flat_map(move |object| {
         let undone = match left_undone(report.reach(), object) {
             "" => String::new(),
             undone => format!(" **{}**", undone.trim_start()),
@@ -83,12 +93,16 @@ fn rows(report: &Report) -> impl Iterator<Item = String> {
             let place: Vec<String> = place.map(|part| code(part)).collect();
             let by = image
                 .moved()
-                .map(|choice| format!(" {}", escaped(&format!("({})", choice.told()))));
-            // Nothing in a link's parts means anything to Markdown.
+                .map(|choice| format!(" {}", code(&format!("({})", choice.told()))));
             let source = image.source.as_ref().map(|source| {
                 let revision = source.revision.iter();
                 let revision = revision.map(|revision| format!(" at {}", code(revision)));
-                format!(" [source]({}){}", source.url, revision.collect::<String>())
+                let url = match links {
+                    // Nothing in a link's parts means anything to Markdown.
+                    Links::Followed => format!("[source]({})", source.url),
+                    Links::Shown => format!("source {}", code(&source.url.to_string())),
+                };
+                format!(" {url}{}", revision.collect::<String>())
             });
             Some(format!(
                 "| {} | {} | {} | {}{}{}{undone} |\n",
@@ -103,8 +117,13 @@ fn rows(report: &Report) -> impl Iterator<Item = String> {
     })
 }
 
+/// Problems, warnings and what was held back, in a fence of so many bytes.
+pub(super) fn notes(report: &Report, limit: usize) -> String {
+    block(&all_notes(report), limit)
+}
+
 /// Problems, warnings and what was held back, in the words that a person at a terminal reads.
-fn notes(report: &Report) -> Vec<String> {
+fn all_notes(report: &Report) -> Vec<String> {
     let mut notes = lines(problem::warnings(&report.warnings, &Styles::plain()));
     // One problem is several lines, of which the first alone is not indented.
     for line in
@@ -164,7 +183,7 @@ fn block(notes: &[String], limit: usize) -> String {
 }
 
 /// Text as code in a table's cell. What ends a code span, a cell or a line is written in HTML.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = Printable(text).to_string();
     let plain = |character: char| !matches!(character, '`' | '|' | '\\' | '<' | '>' | '&');
     match text.chars().all(plain) && !text.is_empty() && text.trim() == text {

@@ -10,6 +10,7 @@ pub mod github;
 pub mod json;
 pub mod markdown;
 pub mod problem;
+pub mod request;
 pub mod sarif;
 pub mod text;
 

@@ -14,7 +14,9 @@ mod verdict;
 use std::fmt::Write;
 
 use super::{Printable, Styles, counted, steers};
-use crate::app::report::{Action, Committed, LockedEntry, Mode, Place, Reach, Report, Skipped};
+use crate::app::report::{
+    Action, Committed, LockedEntry, Mode, Place, Proposed, ProposedState, Reach, Report, Skipped,
+};
 use crate::cli::verbosity::Detail;
 
 pub use digest::{digest_problems, digests, ways};
@@ -138,7 +140,61 @@ pub fn summary(report: &Report, detail: Detail, styles: &Styles) -> String {
         ));
     }
     parts.extend(left_aside(report, detail, styles));
-    committed + &notes + &parts.join("; ") + "\n"
+    let requests: String = report
+        .proposed
+        .iter()
+        .map(|request| requested(request, report.dry_run))
+        .collect();
+    committed + &notes + &parts.join("; ") + "\n" + &requests
+}
+
+/// The line about a request.
+fn requested(request: &Proposed, dry_run: bool) -> String {
+    let noun = request.noun;
+    let reference = request.reference.as_deref().unwrap_or_default();
+    let name = match reference {
+        "" => format!("the {noun}"),
+        reference => format!("{noun} {reference}"),
+    };
+    let would = |verb: &str, past: &str| match dry_run {
+        true => format!("would {verb}"),
+        false => past.to_owned(),
+    };
+    let done = match request.state {
+        ProposedState::Nothing => return String::new(),
+        ProposedState::Opened if reference.is_empty() => {
+            format!("{} a {noun}", would("open", "opened"))
+        }
+        ProposedState::Opened => format!("opened {name}"),
+        ProposedState::Updated => format!("{} {name}", would("update", "updated")),
+        ProposedState::Unchanged => format!("{name} is up to date"),
+        ProposedState::Closed => {
+            format!("{} {name}: nothing is left of it", would("close", "closed"))
+        }
+        ProposedState::StaysClosed => {
+            format!("{name} stays closed: a person closed it with these changes")
+        }
+        ProposedState::Foreign => {
+            format!("{name} stays as it is: its branch has commits that are not imago's")
+        }
+        ProposedState::Waits => format!("{name} stays as it is: the run has problems"),
+        ProposedState::OverLimit => {
+            format!("a {noun} waits: as many are open as `--pr-limit` allows")
+        }
+        ProposedState::Failed => format!("{name} failed"),
+    };
+    let group = request.group.as_deref().map_or_else(String::new, |group| {
+        format!(" ({})", if group.is_empty() { "." } else { group })
+    });
+    let url = request
+        .url
+        .as_deref()
+        .map_or_else(String::new, |url| format!(": {url}"));
+    let line = match done.contains(": ") {
+        true => format!("{done}{group}{}", url.replacen(": ", "; ", 1)),
+        false => format!("{done}{group}{url}"),
+    };
+    format!("{}\n", Printable(&line))
 }
 
 /// What was held back, passed over, not taken, or went wrong.
@@ -215,6 +271,8 @@ fn committed(git: &Committed, reach: Reach) -> String {
         }
         (Some(commit), _) if git.already => format!("{} is on {branch} already\n", short(commit)),
         (_, Reach::Looked | Reach::Rehearsed) => String::new(),
+        // Each request has a branch of its own.
+        (None, _) if git.branch.is_none() && git.pushed => String::new(),
         (Some(_), _) if git.waited => {
             format!("nothing to commit; pushed earlier commits on {branch} to {remote}\n")
         }

@@ -72,6 +72,7 @@ pub(super) fn request(
             remote,
             options: flags.push_option.clone(),
         }),
+        propose: None,
         author: author.transpose()?,
         signoff: flags.signoff,
         message,

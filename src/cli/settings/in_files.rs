@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Outside, UsageError, commits, images, kinds, registries, usage, workloads};
+use super::{Outside, UsageError, commits, images, kinds, registries, requests, usage, workloads};
 use crate::app::report::Action;
 use crate::app::request::{FilesRequest, Input};
 use crate::cli::args;
@@ -13,8 +13,14 @@ pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<FilesRequ
     let action = action(&flags)?;
     let track = images::track(&flags.images, action)?;
     let prune = lock_prune(&flags)?;
-    let git = commits::request(&flags.git, action, outside)?;
     let lock = registries::lock(&flags.locking, prune);
+    let mut git = commits::request(&flags.git, action, outside)?;
+    let scope = scope(&flags);
+    let registries = registries::settings(flags.registries, outside)?;
+    let propose = requests::request(&flags.requests, &flags.git, scope, &registries)?;
+    if let Some(git) = &mut git {
+        git.propose = propose;
+    }
     Ok(FilesRequest {
         paths: match input {
             Input::Stdin => Vec::new(),
@@ -42,11 +48,54 @@ pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<FilesRequ
         selection: workloads::selection(&flags.selecting)?,
         max_changes: flags.max_changes,
         lock,
-        registries: registries::settings(flags.registries, outside)?,
+        registries,
         reading: images::reading(&flags.images),
         git,
         reports: Vec::new(),
     })
+}
+
+/// What the run looks at, flag by flag, as typed: requests of another scope are another run's to close.
+fn scope(flags: &args::Files) -> Vec<String> {
+    let mut scope = Vec::new();
+    let mut add = |flag: &str, values: &mut dyn Iterator<Item = String>| {
+        scope.extend(values.map(|value| format!("{flag}={value}")));
+    };
+    let paths = flags.paths.iter().map(|path| {
+        let path = path.display().to_string();
+        match path.trim_start_matches("./").trim_end_matches('/') {
+            "" => ".".to_owned(),
+            path => path.to_owned(),
+        }
+    });
+    let here = flags.paths.is_empty().then(|| ".".to_owned());
+    add("path", &mut paths.chain(here));
+    add("include", &mut flags.include.iter().cloned());
+    add("exclude", &mut flags.exclude.iter().cloned());
+    add(
+        "include-image",
+        &mut flags.images.include_image.iter().cloned(),
+    );
+    add(
+        "exclude-image",
+        &mut flags.images.exclude_image.iter().cloned(),
+    );
+    add("namespace", &mut flags.selecting.namespaces.iter().cloned());
+    add(
+        "exclude-namespace",
+        &mut flags.selecting.exclude_namespaces.iter().cloned(),
+    );
+    add("selector", &mut flags.selecting.selector.iter().cloned());
+    add(
+        "field-selector",
+        &mut flags.selecting.field_selector.iter().cloned(),
+    );
+    add("kind", &mut flags.kinds.kind.iter().cloned());
+    add(
+        "group-by",
+        &mut flags.requests.group_by.iter().map(|by| format!("{by:?}")),
+    );
+    scope
 }
 
 /// Reads `-`, which is standard input: it stands alone, and nothing is written to it.

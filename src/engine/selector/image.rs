@@ -33,6 +33,20 @@ impl ImageFilter {
         })
     }
 
+    /// Takes the images of this very name alone.
+    pub fn only(name: &str) -> Result<Self, GlobError> {
+        let syntax = |error: &globset::Error| GlobError::Syntax {
+            pattern: name.to_owned(),
+            reason: error.kind().to_string(),
+        };
+        let glob = Glob::new(&globset::escape(name)).map_err(|error| syntax(&error))?;
+        let include = Watched::new([(glob, name.to_owned())]).map_err(|error| syntax(&error))?;
+        Ok(Self {
+            include: Some(include),
+            exclude: Watched::default(),
+        })
+    }
+
     /// Whether it takes every image, so that no name need be matched.
     pub fn takes_all(&self) -> bool {
         self.include.is_none() && self.exclude.is_empty()
@@ -130,6 +144,17 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         ImageFilter::new(&owned(include), &owned(exclude))
+    }
+
+    #[test]
+    fn a_name_takes_itself_alone() {
+        for name in ["web", "registry.example.test:5000/a/web", "a[b]*?{c,d}"] {
+            let only = ImageFilter::only(name).unwrap();
+            assert!(only.takes(name), "{name}");
+            for other in ["", "we", "webs", "a/web", "ab"] {
+                assert!(!only.takes(other), "{name}: {other}");
+            }
+        }
     }
 
     #[test]

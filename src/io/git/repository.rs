@@ -2,6 +2,7 @@
 
 mod commit;
 mod origin;
+mod proposed;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -360,6 +361,11 @@ impl Repository {
     /// Whether a commit's last paragraph has this trailer.
     pub fn has_trailer(&self, commit: CommitId, name: &str, value: &str) -> Result<bool, GitError> {
         Ok(trailer(&self.inner.find_commit(commit.0)?, name).is_some_and(|found| found == value))
+    }
+
+    /// The value of a trailer in a commit's last paragraph.
+    pub fn trailer(&self, commit: CommitId, name: &str) -> Result<Option<String>, GitError> {
+        Ok(trailer(&self.inner.find_commit(commit.0)?, name))
     }
 
     /// Whether a branch is the default of a remote, as far as this repository knows.

@@ -100,6 +100,8 @@ pub struct Transport {
     name: String,
     /// Where it is pushed to.
     places: Vec<PushTarget>,
+    /// The address of the first of these places, without an account.
+    address: String,
     environment: BTreeMap<OsString, OsString>,
     credentials: Credentials,
     limits: Limits,
@@ -115,6 +117,11 @@ impl Transport {
     /// Whether an address of it has an account, which `git` by itself would hand on as an argument.
     pub fn has_account(&self) -> bool {
         self.name != self.remote
+    }
+
+    /// The address that it is pushed to, as Git's configuration makes it, without an account. The first, where there are several.
+    pub fn push_address(&self) -> &str {
+        &self.address
     }
 
     /// How many places it is pushed to.
@@ -309,6 +316,29 @@ impl Transport {
         replace: Replace,
         options: &[String],
     ) -> Result<Pushed, TransportError> {
+        let what = format!("{commit}:refs/heads/{branch}");
+        self.send(place, what, branch, replace, options)
+    }
+
+    /// Deletes a branch at one of the places that the remote is pushed to, where it is still on this commit.
+    pub fn delete(
+        &self,
+        place: usize,
+        branch: &str,
+        tip: CommitId,
+    ) -> Result<Pushed, TransportError> {
+        let what = format!(":refs/heads/{branch}");
+        self.send(place, what, branch, Replace::Exactly(Some(tip)), &[])
+    }
+
+    fn send(
+        &self,
+        place: usize,
+        what: String,
+        branch: &str,
+        replace: Replace,
+        options: &[String],
+    ) -> Result<Pushed, TransportError> {
         let place = (self.places.get(place)).map_or(&*self.name, |place| &*place.pushed);
         let mut arguments = [
             // `git clone --mirror` sets it: each push would then replace all branches of the remote.
@@ -330,11 +360,7 @@ impl Transport {
                 .iter()
                 .map(|option| format!("--push-option={option}")),
         );
-        arguments.extend([
-            "--".to_owned(),
-            place.to_owned(),
-            format!("{commit}:refs/heads/{branch}"),
-        ]);
+        arguments.extend(["--".to_owned(), place.to_owned(), what]);
         let output = self.run_with_hooks(&arguments)?;
         if output.status.success() {
             return Ok(Pushed::Done);

@@ -57,6 +57,8 @@ pub(super) fn onward(
             content,
             strategy,
             warning: None,
+            into: None,
+            foreign: None,
         }
     };
     let ahead = match tip {

@@ -1,7 +1,7 @@
 //! Version 1, held to the letter.
 
 use super::*;
-use crate::app::report::{Hold, Outcome, Place, Problem, SiteName};
+use crate::app::report::{Hold, Outcome, Place, Problem, Proposed, ProposedState, SiteName};
 use crate::cli::render::samples;
 use crate::engine::code::Code;
 use crate::engine::image::Digest;
@@ -14,6 +14,17 @@ fn version_1_has_these_fields_in_this_order() {
     sample.unhandled.insert("Rollout".into(), 1);
     sample.warnings.push("look at this".into());
     sample.notes.push("and at this".into());
+    sample.proposed.push(Proposed {
+        branch: "imago/update".to_owned(),
+        base: "main".to_owned(),
+        group: None,
+        noun: "pull request",
+        state: ProposedState::Updated,
+        reference: Some("#12".to_owned()),
+        number: Some(12),
+        url: Some("https://git.example.test/shop/deploy/pulls/12".to_owned()),
+        commit: None,
+    });
     sample.problems.push(Problem {
         code: Code::Unauthorized,
         what: "cannot resolve `registry.example.test/x:1`".into(),
@@ -137,6 +148,18 @@ fn version_1_has_these_fields_in_this_order() {
   "warnings": [
     "look at this",
     "and at this"
+  ],
+  "requests": [
+    {
+      "url": "https://git.example.test/shop/deploy/pulls/12",
+      "number": 12,
+      "state": "open",
+      "action": "updated",
+      "branch": "imago/update",
+      "base": "main",
+      "group": null,
+      "commit": null
+    }
   ]
 }
 "#;

@@ -251,7 +251,7 @@ impl Repository {
     }
 
     /// The regular files that are new or other in the second tree. `None`: that is not all that differs.
-    fn changed_files(
+    pub(super) fn changed_files(
         &self,
         old: &Tree<'_>,
         new: &Tree<'_>,
@@ -281,7 +281,7 @@ impl Repository {
     }
 
     /// A content that a manifest may have; `None` where it is longer, or not here.
-    fn small_file(&self, content: Oid) -> Result<Option<Vec<u8>>, GitError> {
+    pub(super) fn small_file(&self, content: Oid) -> Result<Option<Vec<u8>>, GitError> {
         let odb = self.inner.odb()?;
         match odb.read_header(content) {
             Ok((size, _)) if size as u64 <= MAX_FILE => {

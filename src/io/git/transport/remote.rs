@@ -46,6 +46,7 @@ impl Transport {
             remote: remote.to_owned(),
             name: remote.to_owned(),
             places: Vec::new(),
+            address: String::new(),
             environment: kept,
             credentials: Credentials::default(),
             limits: Limits::of_environment(environment),
@@ -87,6 +88,9 @@ impl Transport {
             .into_iter()
             .cloned()
             .collect();
+        if let Some(url) = places.first() {
+            transport.address = without_account(url).unwrap_or_else(|| (*url).clone());
+        }
         let mut settings = Vec::new();
         let has_account = all.iter().any(|url| without_account(url).is_some());
         if has_account {

@@ -93,7 +93,8 @@ fn version_1_has_these_fields_in_this_order() {
           "until": null,
           "tag_digest": null,
           "running_digest": null,
-          "policy": null
+          "policy": null,
+          "source": null
         },
         {
           "path": "spec.template.spec.containers[0].image",
@@ -109,7 +110,8 @@ fn version_1_has_these_fields_in_this_order() {
           "until": null,
           "tag_digest": null,
           "running_digest": null,
-          "policy": null
+          "policy": null,
+          "source": null
         }
       ]
     }

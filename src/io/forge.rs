@@ -5,6 +5,7 @@
 //! - GitHub and GitHub Enterprise: REST, version 2022-11-28 (<https://docs.github.com/rest/pulls>), and GraphQL for auto-merge.
 //! - GitLab: REST, v4 (<https://docs.gitlab.com/api/merge_requests/>).
 //! - Gitea and Forgejo: v1 (<https://docs.gitea.com/api/>).
+//! - Experimental, and without auto-merge: Bitbucket Cloud (2.0), Bitbucket Data Center (1.0), Azure DevOps (7.1).
 //!
 //! A request counts only where its head is in the repository itself: a fork may have a branch of the same name. What a person changed
 //! stays: labels, reviewers and assignees are set once, when the request is made.
@@ -13,6 +14,9 @@
 //! what went wrong, and each forge has a file of its own.
 
 mod app;
+mod azure;
+mod bitbucket_cloud;
+mod bitbucket_server;
 mod client;
 mod error;
 mod gitea;
@@ -29,6 +33,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use azure::Azure;
+use bitbucket_cloud::BitbucketCloud;
+use bitbucket_server::BitbucketServer;
 use client::Client;
 use gitea::Gitea;
 use github::GitHub;
@@ -251,6 +258,9 @@ enum Kind {
     GitHub(GitHub),
     GitLab(GitLab),
     Gitea(Gitea),
+    BitbucketCloud(BitbucketCloud),
+    BitbucketServer(BitbucketServer),
+    Azure(Azure),
 }
 
 /// Calls the API of the forge's own kind.
@@ -260,6 +270,9 @@ macro_rules! of_kind {
             Kind::GitHub($api) => $call,
             Kind::GitLab($api) => $call,
             Kind::Gitea($api) => $call,
+            Kind::BitbucketCloud($api) => $call,
+            Kind::BitbucketServer($api) => $call,
+            Kind::Azure($api) => $call,
         }
     };
 }
@@ -271,14 +284,9 @@ impl Forge {
             ForgeKind::GitHub => Kind::GitHub(GitHub::new(&location)),
             ForgeKind::GitLab => Kind::GitLab(GitLab::new(&location)),
             ForgeKind::Gitea => Kind::Gitea(Gitea::new(&location)),
-            other => {
-                return Err(ForgeError::new(
-                    Code::ForgeUnknown,
-                    &format!("open pull requests at `{}`", location.host),
-                    format!("{} is not supported yet", other.name()),
-                    "push the branch alone",
-                ));
-            }
+            ForgeKind::BitbucketCloud => Kind::BitbucketCloud(BitbucketCloud::new(&location)),
+            ForgeKind::BitbucketServer => Kind::BitbucketServer(BitbucketServer::new(&location)),
+            ForgeKind::Azure => Kind::Azure(Azure::new(&location)),
         };
         let client = Client::new(location, settings)?;
         Ok(Self { client, kind })
@@ -505,6 +513,29 @@ fn teams<'a>(names: &[&'a String]) -> (Vec<&'a str>, Vec<&'a str>) {
     (
         names.iter().filter_map(team).collect(),
         people.map(|name| name.as_str()).collect(),
+    )
+}
+
+/// What is said of things that a forge does not have.
+fn without(things: &[(&str, &[String])], client: &Client) -> Vec<String> {
+    let name = client.location.kind.name();
+    let wanted = things.iter().filter(|(_, names)| !names.is_empty());
+    wanted
+        .map(|(thing, _)| format!("cannot set {thing}: {name} has none"))
+        .collect()
+}
+
+fn no_auto_merge(client: &Client, request: &Request) -> ForgeError {
+    let Location { kind, project, .. } = &client.location;
+    ForgeError::new(
+        Code::ForgeAutoMerge,
+        &format!(
+            "turn on auto-merge of {} {} of `{project}`",
+            kind.noun(),
+            kind.reference(request.number)
+        ),
+        format!("imago does not do that at {}", kind.name()),
+        "leave out `--pr-auto-merge`",
     )
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The token goes to the origin of the API alone: no redirect is followed, and a next page is at the same origin or none.
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use reqwest::header::DATE;
@@ -10,7 +10,7 @@ use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::app::GitHubApp;
 use super::error::{self, ForgeError};
@@ -43,7 +43,8 @@ pub(super) struct Client {
     source: Source,
     limits: Limits,
     random: Mutex<fastrand::Rng>,
-    deadline: OnceLock<Instant>,
+    /// The time that questions have taken. What goes on between them does not count.
+    spent: Mutex<Duration>,
 }
 
 /// With what requests are signed.
@@ -60,6 +61,23 @@ struct AppToken {
     token: Secret,
     header: Secret,
     until: Instant,
+}
+
+/// A page of a list of Bitbucket.
+#[derive(Deserialize)]
+struct Page<T> {
+    values: Vec<T>,
+    next: Option<String>,
+    #[serde(rename = "isLastPage")]
+    is_last: Option<bool>,
+    #[serde(rename = "nextPageStart")]
+    next_start: Option<u64>,
+}
+
+/// A list of Azure.
+#[derive(Deserialize)]
+struct List<T> {
+    value: Vec<T>,
 }
 
 #[derive(Deserialize)]
@@ -172,7 +190,7 @@ impl Client {
             source,
             limits: settings.limits,
             random: Mutex::new(fastrand::Rng::with_seed(settings.seed)),
-            deadline: OnceLock::new(),
+            spent: Mutex::default(),
         })
     }
 
@@ -277,25 +295,90 @@ impl Client {
     ) -> Result<Vec<T>, ForgeError> {
         let mut found = Vec::new();
         let mut call = call.clone();
-        for _ in 0..pages.min(MOST_PAGES) {
+        let pages = pages.min(MOST_PAGES);
+        for page in 1..=pages {
             let reply = self.send(&call).await?;
             found.extend(self.read::<Vec<T>>(&call, &reply)?);
-            let next = match link_header::next(&reply.headers) {
-                Next::Last => return Ok(found),
-                Next::At(next) => call.url.join(next).ok(),
-                Next::Unreadable => None,
+            call = match link_header::next(&reply.headers) {
+                Next::Last => break,
+                _ if page == pages => break,
+                Next::At(next) => self.next_of(&call, next)?,
+                Next::Unreadable => self.next_of(&call, "unreadable:")?,
             };
-            call.url = next
-                .filter(|url| url.origin() == self.api.origin())
-                .ok_or_else(|| {
-                    let cause = format!(
-                        "`{}` names no next page of its own list",
-                        self.location.host
-                    );
-                    self.wrong(&call, cause)
-                })?;
         }
         Ok(found)
+    }
+
+    /// Reads all pages of a list of Bitbucket, whose answers say where the next one is: an address, or a number.
+    pub(super) async fn values<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        pages: usize,
+    ) -> Result<Vec<T>, ForgeError> {
+        let mut found = Vec::new();
+        let mut next = call.clone();
+        for _ in 0..pages.min(MOST_PAGES) {
+            let page: Page<T> = self.ask(&next).await?;
+            found.extend(page.values);
+            next = match (page.next, page.next_start) {
+                (Some(url), _) => self.next_of(call, &url)?,
+                (None, Some(start)) if page.is_last == Some(false) => {
+                    call.clone().query(&[("start", &start.to_string())])
+                }
+                _ => return Ok(found),
+            };
+        }
+        Ok(found)
+    }
+
+    /// Reads all pages of a list of Azure, which are asked for by how many requests are skipped.
+    pub(super) async fn skipped<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        size: usize,
+        pages: usize,
+    ) -> Result<Vec<T>, ForgeError> {
+        let mut found = Vec::new();
+        for page in 0..pages.min(MOST_PAGES) {
+            let (top, skip) = (size.to_string(), (page * size).to_string());
+            let part: Vec<T> = self
+                .value(&call.clone().query(&[("$top", &*top), ("$skip", &*skip)]))
+                .await?;
+            let is_last = part.len() < size;
+            found.extend(part);
+            if is_last {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads a list of Azure.
+    pub(super) async fn value<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+    ) -> Result<Vec<T>, ForgeError> {
+        Ok(self.ask::<List<T>>(call).await?.value)
+    }
+
+    /// The same request at the address of its next page, which has to be at the same origin: the token goes along.
+    fn next_of(&self, call: &Call, url: &str) -> Result<Call, ForgeError> {
+        let url = call.url.join(url).ok();
+        let url = url.filter(|url| url.origin() == self.api.origin());
+        let url = url.ok_or_else(|| {
+            let host = &self.location.host;
+            self.wrong(call, format!("`{host}` names no next page of its own list"))
+        })?;
+        Ok(Call {
+            url,
+            ..call.clone()
+        })
+    }
+
+    /// An address for people below that of the API.
+    pub(super) fn page<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> String {
+        let url = self.call(Method::GET, "show", path).url;
+        self.shown(url.as_str())
     }
 
     /// Reads an answer that is a success.
@@ -380,9 +463,9 @@ impl Client {
 
     /// Sends a request until there is an answer that another try would not change, or the tries or the time are over.
     pub(super) async fn send(&self, call: &Call) -> Result<Reply, ForgeError> {
-        let deadline = *self
-            .deadline
-            .get_or_init(|| Instant::now() + self.limits.run);
+        let spent = || self.spent.lock().expect("no holder of this lock panics");
+        let left = self.limits.run.saturating_sub(*spent());
+        let begin = Instant::now();
         let work = async {
             let header = match &self.signed {
                 Signed::Header(header) => header.clone(),
@@ -390,7 +473,9 @@ impl Client {
             };
             self.until_answered(call, &header).await
         };
-        timeout_at(deadline, work).await.unwrap_or_else(|_| {
+        let outcome = timeout(left, work).await;
+        *spent() += begin.elapsed();
+        outcome.unwrap_or_else(|_| {
             let cause = format!(
                 "`{}` took more than {} s in all",
                 self.location.host,
@@ -535,7 +620,7 @@ impl Client {
             url: call.url.clone(),
             authorization: Some(header),
             accept: Some(match self.location.kind {
-                ForgeKind::GitHub => "application/vnd.github+json",
+                ForgeKind::GitHub => "application/vnd.github+json, application/json",
                 _ => "application/json",
             }),
             headers,

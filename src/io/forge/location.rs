@@ -84,7 +84,7 @@ impl ForgeKind {
         let kind = own
             .or_else(|| LABELS.iter().find(|(label, _)| first == *label))
             .map(|(_, kind)| *kind);
-        kind.or_else(|| match domain {
+        kind.or(match domain {
             "ghe.com" => Some(Self::GitHub),
             "visualstudio.com" => Some(Self::Azure),
             _ => None,

@@ -32,6 +32,9 @@ pub(super) fn kind_of(flavour: Flavour) -> ForgeKind {
         Flavour::GitHub => ForgeKind::GitHub,
         Flavour::GitLab => ForgeKind::GitLab,
         Flavour::Gitea => ForgeKind::Gitea,
+        Flavour::BitbucketCloud => ForgeKind::BitbucketCloud,
+        Flavour::BitbucketServer => ForgeKind::BitbucketServer,
+        Flavour::Azure => ForgeKind::Azure,
     }
 }
 
@@ -63,7 +66,17 @@ pub(super) fn draft(head: &str) -> Draft<'_> {
     }
 }
 
-pub(super) const FLAVOURS: [Flavour; 3] = [Flavour::GitHub, Flavour::GitLab, Flavour::Gitea];
+pub(super) const FLAVOURS: [Flavour; 6] = [
+    Flavour::GitHub,
+    Flavour::GitLab,
+    Flavour::Gitea,
+    Flavour::BitbucketCloud,
+    Flavour::BitbucketServer,
+    Flavour::Azure,
+];
+
+/// Those that have labels, assignees and auto-merge.
+const WHOLE: [Flavour; 3] = [Flavour::GitHub, Flavour::GitLab, Flavour::Gitea];
 
 #[test]
 fn a_request_is_made_found_changed_and_closed() {
@@ -178,7 +191,7 @@ fn all_pages_of_open_requests_are_read() {
     for flavour in FLAVOURS {
         let (forge, client) = pair(flavour);
         forge.state().page = 7;
-        for number in 0..20 {
+        for number in 0..60 {
             let head = format!("imago-{number}");
             forge.state().add(Pull {
                 head,
@@ -186,7 +199,7 @@ fn all_pages_of_open_requests_are_read() {
             });
         }
         let below = block_on(client.open_below("imago-", "main")).unwrap();
-        assert_eq!(below.len(), 20);
+        assert_eq!(below.len(), 60);
     }
 }
 
@@ -201,10 +214,15 @@ fn two_runs_at_once_make_one_request_and_nothing_makes_none() {
             });
         });
         let created = block_on(client.create(&draft("imago"))).unwrap();
-        assert!(matches!(created, Created::Exists(it) if it.title == "theirs"));
+        match created {
+            Created::Exists(it) | Created::Made { request: it, .. } => {
+                assert_eq!(it.title, "theirs", "{flavour:?}");
+            }
+            Created::NothingBetween => panic!("{flavour:?}"),
+        }
         assert_eq!(forge.state().open().len(), 1);
-        if flavour != Flavour::GitHub {
-            // The others make an empty request.
+        if matches!(flavour, Flavour::GitLab | Flavour::Gitea | Flavour::Azure) {
+            // They make an empty request.
             continue;
         }
         forge.state().empty.push("same".to_owned());
@@ -259,7 +277,7 @@ fn a_comment_is_made_once() {
 
 #[test]
 fn labels_and_people_are_set_and_what_fails_is_a_warning() {
-    for flavour in FLAVOURS {
+    for flavour in WHOLE {
         let (forge, client) = pair(flavour);
         forge.state().members = vec!["ada".to_owned(), "bob".to_owned()];
         forge.state().labels = vec!["other".to_owned(), "images".to_owned()];
@@ -291,7 +309,7 @@ fn labels_and_people_are_set_and_what_fails_is_a_warning() {
 
 #[test]
 fn a_draft_stays_one_and_what_a_person_made_of_it_stays_too() {
-    for flavour in FLAVOURS {
+    for flavour in WHOLE {
         let (forge, client) = pair(flavour);
         let created = block_on(client.create(&Draft {
             is_draft: true,
@@ -324,7 +342,7 @@ fn a_draft_stays_one_and_what_a_person_made_of_it_stays_too() {
 
 #[test]
 fn auto_merge_waits_until_the_forge_knows_whether_it_can_merge() {
-    for flavour in FLAVOURS {
+    for flavour in WHOLE {
         let (forge, client) = pair(flavour);
         let number = forge.state().add(Pull::default());
         forge.state().unready_tries = 3;
@@ -348,6 +366,17 @@ fn auto_merge_waits_until_the_forge_knows_whether_it_can_merge() {
 #[test]
 fn auto_merge_that_a_forge_does_not_do_says_what_helps() {
     for (flavour, is_ready, hint) in [
+        (
+            Flavour::BitbucketCloud,
+            false,
+            "leave out `--pr-auto-merge`",
+        ),
+        (
+            Flavour::BitbucketServer,
+            false,
+            "leave out `--pr-auto-merge`",
+        ),
+        (Flavour::Azure, false, "leave out `--pr-auto-merge`"),
         (Flavour::GitHub, false, "turn on `Allow auto-merge`"),
         (Flavour::GitHub, true, "require a check or a review"),
         (Flavour::GitLab, false, "after a pipeline"),
@@ -367,5 +396,103 @@ fn auto_merge_that_a_forge_does_not_do_says_what_helps() {
         let (_forge, client) = pair(flavour);
         let error = block_on(client.merge_when_ready(&request, &"d".repeat(40)));
         assert!(error.is_err(), "{flavour:?}");
+    }
+}
+
+#[test]
+fn experimental_forges_keep_reviewers_and_take_a_change_that_came_in_between() {
+    for flavour in [
+        Flavour::BitbucketCloud,
+        Flavour::BitbucketServer,
+        Flavour::Azure,
+    ] {
+        let (forge, client) = pair(flavour);
+        forge.state().members = vec!["ada".to_owned(), "bob".to_owned()];
+        let people = ["ada".to_owned(), "nobody".to_owned(), "bob".to_owned()];
+        let labels = ["images".to_owned()];
+        let created = block_on(client.create(&Draft {
+            reviewers: &people,
+            labels: &labels,
+            assignees: &people[..1],
+            ..draft("imago")
+        }));
+        let Created::Made { request, warnings } = created.unwrap() else {
+            panic!("{flavour:?}")
+        };
+        let has_labels = flavour == Flavour::Azure;
+        assert_eq!(
+            warnings.len(),
+            if has_labels { 2 } else { 3 },
+            "{warnings:?}"
+        );
+        assert_eq!(warnings[0].starts_with("cannot set labels"), !has_labels);
+        assert!(
+            warnings.iter().any(|it| it.contains("`nobody`")),
+            "{warnings:?}"
+        );
+        let number = request.number;
+        forge.before("PUT", "", move |state| {
+            state.pull(number).version += 1;
+        });
+        block_on(client.update(&request, "Update 3", "other")).unwrap();
+        forge.before("POST", "decline", move |state| {
+            state.pull(number).version += 1;
+        });
+        let pull = forge.state().pull(number).clone();
+        assert_eq!(pull.reviewers, ["ada", "bob"], "{flavour:?}");
+        assert_eq!((&*pull.title, &*pull.body), ("Update 3", "other"));
+        block_on(client.close(&request)).unwrap();
+        assert_eq!(forge.state().pull(number).state, PullState::Closed);
+    }
+}
+
+#[test]
+fn a_text_that_a_list_cuts_short_is_read_whole() {
+    for flavour in FLAVOURS {
+        let (forge, client) = pair(flavour);
+        let body = format!("{}<!-- imago -->", "x".repeat(900));
+        forge.state().add(Pull {
+            body: body.clone(),
+            ..Pull::default()
+        });
+        forge.state().add(Pull {
+            body: body.clone(),
+            state: PullState::Closed,
+            ..Pull::default()
+        });
+        assert_eq!(
+            block_on(client.open_requests("imago", "main"))
+                .unwrap()
+                .unwrap()
+                .body,
+            body
+        );
+        assert_eq!(
+            block_on(client.open_below("im", "main")).unwrap()[0].body,
+            body
+        );
+        assert_eq!(
+            block_on(client.closed_requests("imago", "main")).unwrap()[0].body,
+            body
+        );
+    }
+}
+
+#[test]
+fn a_text_as_long_as_may_be_is_taken() {
+    for flavour in FLAVOURS {
+        let (_forge, client) = pair(flavour);
+        let body = "\u{1f600}".repeat(client.text_limit());
+        let title = "t".repeat(1_000);
+        let created = block_on(client.create(&Draft {
+            body: &body,
+            title: &title,
+            ..draft("imago")
+        }));
+        let Created::Made { request, .. } = created.unwrap() else {
+            panic!("{flavour:?}")
+        };
+        assert_eq!(request.title.chars().count(), 250);
+        assert_eq!(request.body.chars().count(), client.text_limit());
     }
 }

@@ -1,7 +1,8 @@
-//! GitHub's requests and answers, held against the description of its API that GitHub publishes.
+//! Requests and answers, held against the descriptions of their APIs that GitHub and Forgejo publish. GitLab's is in no package.
 //!
-//! `prism` serves the description: it refuses a request that breaks it, and answers with the description's own examples, which have to be
-//! read. GraphQL is held against the published schema. `tests/run` installs both from npm into `target/node`.
+//! `prism` serves a description: it refuses a request that breaks it, and answers with the description's own examples, or made-up values,
+//! which have to be read. GraphQL is held against the published schema. `tests/run` gets them from npm into `target/node`, and from
+//! crates.io into `target/forgejo`.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -18,7 +19,7 @@ use crate::support::forge::{Flavour, Pull};
 use crate::support::programs;
 
 /// What is asked of GitHub: the whole description takes a server minutes to read.
-const PATHS: [&str; 8] = [
+const GITHUB: [&str; 8] = [
     "/repos/{owner}/{repo}/pulls",
     "/repos/{owner}/{repo}/pulls/{pull_number}",
     "/repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers",
@@ -29,6 +30,19 @@ const PATHS: [&str; 8] = [
     "/app/installations/{installation_id}/access_tokens",
 ];
 
+/// What is asked of Forgejo, and of Gitea.
+const FORGEJO: [&str; 9] = [
+    "/repos/{owner}/{repo}",
+    "/repos/{owner}/{repo}/labels",
+    "/orgs/{org}/labels",
+    "/repos/{owner}/{repo}/pulls",
+    "/repos/{owner}/{repo}/pulls/{index}",
+    "/repos/{owner}/{repo}/pulls/{index}/requested_reviewers",
+    "/repos/{owner}/{repo}/pulls/{index}/merge",
+    "/repos/{owner}/{repo}/issues/{index}/labels",
+    "/repos/{owner}/{repo}/issues/{index}/comments",
+];
+
 /// A server of a description. Dropping it ends it.
 struct Prism {
     child: Child,
@@ -36,14 +50,17 @@ struct Prism {
 }
 
 impl Prism {
-    fn start(program: &Path, description: &Path) -> Self {
+    fn start(program: &Path, description: &Value) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("description.json");
+        std::fs::write(&file, description.to_string()).unwrap();
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .unwrap()
             .port();
         let mut child = Command::new(program)
             .args(["mock", "--host", "127.0.0.1", "--port", &port.to_string()])
-            .arg(description)
+            .arg(&file)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -77,23 +94,23 @@ fn modules(prism: &Path) -> PathBuf {
 }
 
 /// The description with these paths alone, and what they refer to.
-fn cut(whole: &Value) -> Value {
+fn cut(whole: &Value, paths: &[&str]) -> Value {
     let mut kept = whole.clone();
-    let paths = PATHS.map(|path| (path.to_owned(), whole["paths"][path].clone()));
-    kept["paths"] = Value::Object(Map::from_iter(paths));
-    kept["components"] = Value::Object(Map::new());
-    kept["x-webhooks"] = Value::Null;
-    kept.as_object_mut().unwrap().remove("x-webhooks");
+    let parts = ["components", "definitions", "responses", "parameters"];
+    for part in parts.iter().chain(&["x-webhooks"]) {
+        kept.as_object_mut().unwrap().remove(*part);
+    }
+    let of = |path: &&str| ((*path).to_owned(), whole["paths"][*path].clone());
+    kept["paths"] = Value::Object(Map::from_iter(paths.iter().map(of)));
     let mut waiting = vec![kept["paths"].clone()];
     while let Some(value) = waiting.pop() {
         if let Some(name) = value["$ref"].as_str() {
-            let parts: Vec<&str> = name.split('/').collect();
-            let ["#", "components", kind, name] = parts[..] else {
-                panic!("{name}")
-            };
-            if kept["components"][kind][name].is_null() {
-                let found = whole["components"][kind][name].clone();
-                kept["components"][kind][name] = found.clone();
+            let pointer = name.strip_prefix('#').unwrap();
+            if kept.pointer(pointer).is_none_or(Value::is_null) {
+                let found = whole.pointer(pointer).unwrap().clone();
+                let names: Vec<&str> = pointer.split('/').skip(1).collect();
+                let place = names.iter().fold(&mut kept, |at, name| &mut at[*name]);
+                place.clone_from(&found);
                 waiting.push(found);
             }
         }
@@ -106,16 +123,19 @@ fn cut(whole: &Value) -> Value {
     kept
 }
 
+fn read(file: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
 #[test]
 fn githubs_own_description_takes_every_request_and_its_examples_are_read() {
     let Some(program) = programs::find("prism") else {
         return;
     };
     let file = modules(&program).join("@octokit/openapi/generated/api.github.com.json");
-    let whole: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let description = folder.path().join("github.json");
-    std::fs::write(&description, cut(&whole).to_string()).unwrap();
+    let mut description = cut(&read(&file), &GITHUB);
+    // Its example leads to a next page at another host.
+    description["components"]["headers"]["link"]["example"] = "</>; rel=\"last\"".into();
     let prism = Prism::start(&program, &description);
     let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/forge/app.pem");
     let mut settings = Settings {
@@ -169,6 +189,63 @@ fn githubs_own_description_takes_every_request_and_its_examples_are_read() {
 }
 
 #[test]
+fn forgejos_own_description_takes_every_request_and_its_answers_are_read() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/forgejo/swagger.v1.json");
+    let Some(program) = programs::find("prism").filter(|_| file.is_file()) else {
+        eprintln!("LEFT OUT: Forgejo's description is not in `target/forgejo`");
+        return;
+    };
+    let mut description = cut(&read(&file), &FORGEJO);
+    // What is made up is the least number, and `true`.
+    let pull = &mut description["definitions"]["PullRequest"]["properties"];
+    pull["number"]["example"] = 12.into();
+    pull["merged"]["example"] = false.into();
+    let prism = Prism::start(&program, &description);
+    let mut settings = settings(&[("IMAGO_FORGE_TOKEN", "planted")]);
+    settings.limits.answer = Duration::from_secs(60);
+    let location = Location {
+        kind: ForgeKind::Gitea,
+        // It serves the paths without what they begin with.
+        api: format!("http://{}", prism.host),
+        project: "shop/deploy".to_owned(),
+        host: "codeberg.org".to_owned(),
+    };
+    let client = Client::open(location, &settings).unwrap();
+    // What prism makes up is called so.
+    let (name, names) = ("string", ["string".to_owned()]);
+    block_on(async {
+        let draft = Draft {
+            base: name,
+            labels: &names,
+            reviewers: &names,
+            assignees: &names,
+            is_draft: true,
+            ..draft(name)
+        };
+        let created = client.create(&draft).await.unwrap();
+        let Created::Made { request, warnings } = created else {
+            panic!("{created:?}")
+        };
+        assert_eq!(warnings, [""; 0]);
+        let found = client.open_requests(name, name).await.unwrap().unwrap();
+        assert_eq!((found.number, &*found.head), (12, name));
+        client.closed_requests(name, name).await.unwrap();
+        client.update(&request, "Update 2", "text").await.unwrap();
+        assert!(
+            client
+                .comment_once(&request, "<!-- imago -->", "text")
+                .await
+                .unwrap()
+        );
+        client
+            .merge_when_ready(&request, &"c".repeat(40))
+            .await
+            .unwrap();
+        client.close(&request).await.unwrap();
+    });
+}
+
+#[test]
 fn githubs_own_schema_takes_what_turns_on_auto_merge() {
     let Some(program) = programs::find("prism") else {
         return;
@@ -188,8 +265,8 @@ fn githubs_own_schema_takes_what_turns_on_auto_merge() {
         .collect();
     assert_eq!(asked.len(), 2);
     let script = format!(
-        "const {{ validate }} = require('@octokit/graphql-schema'); \
-         for (const query of {}) for (const error of validate(query)) console.log(error.message);",
+        "import('@octokit/graphql-schema').then(({{ validate }}) => {{ \
+         for (const query of {}) for (const error of validate(query)) console.log(error.message); }});",
         Value::Array(asked)
     );
     let output = Command::new("node")

@@ -54,6 +54,10 @@ fn a_refusal_names_the_right_or_the_setting_that_is_missing() {
         422,
         "Draft pull requests are not supported in this repository.",
     );
+    let cloud = json(
+        403,
+        r#"{"type": "error", "error": {"message": "Your credentials lack scopes.", "detail": {"required": ["pullrequest:write"]}}}"#,
+    );
     let cases = [
         (
             GitHub,
@@ -131,6 +135,37 @@ fn a_refusal_names_the_right_or_the_setting_that_is_missing() {
             said(423, "repository is archived"),
             "forge-refused",
             "out of the archive",
+        ),
+        (
+            BitbucketCloud,
+            said(401, "Token is invalid"),
+            "forge-sign-in",
+            "e-mail address in IMAGO_GIT_USERNAME",
+        ),
+        (BitbucketCloud, cloud, "forge-right", "`pullrequest:write`"),
+        (
+            BitbucketServer,
+            said(403, "no"),
+            "forge-right",
+            "to write in the repository",
+        ),
+        (
+            Azure,
+            Response::new(203).body("<html>"),
+            "forge-sign-in",
+            "IMAGO_FORGE_TOKEN",
+        ),
+        (
+            Azure,
+            Response::new(302).header("location", "https://login.example.com"),
+            "forge-sign-in",
+            "IMAGO_FORGE_TOKEN",
+        ),
+        (
+            Azure,
+            said(403, "TF401027"),
+            "forge-right",
+            "`Contribute to pull requests`",
         ),
     ];
     for (flavour, response, code, hint) in cases {

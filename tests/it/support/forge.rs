@@ -8,6 +8,9 @@
     reason = "each of those who use this file uses a part of it"
 )]
 
+mod azure;
+mod bitbucket_cloud;
+mod bitbucket_server;
 mod gitea;
 mod github;
 mod gitlab;
@@ -27,6 +30,9 @@ pub(crate) enum Flavour {
     GitHub,
     GitLab,
     Gitea,
+    BitbucketCloud,
+    BitbucketServer,
+    Azure,
 }
 
 /// What has become of a pull request.
@@ -54,6 +60,8 @@ pub(crate) struct Pull {
     pub(crate) reviewers: Vec<String>,
     pub(crate) assignees: Vec<String>,
     pub(crate) comments: Vec<String>,
+    /// How often it was changed.
+    pub(crate) version: u64,
     /// The commit that is to be merged once all is ready.
     pub(crate) auto_merge: Option<String>,
 }
@@ -74,6 +82,7 @@ impl Default for Pull {
             reviewers: Vec::new(),
             assignees: Vec::new(),
             comments: Vec::new(),
+            version: 0,
             auto_merge: None,
         }
     }
@@ -282,6 +291,16 @@ pub(crate) struct Forge {
 impl Forge {
     /// A forge with one repository, `shop/deploy`.
     pub(crate) fn start(flavour: Flavour) -> Self {
+        Self::serve(flavour, None)
+    }
+
+    /// The same, over TLS.
+    pub(crate) fn with_tls(flavour: Flavour, tls: Arc<rustls::ServerConfig>) -> Self {
+        Self::serve(flavour, Some(tls))
+    }
+
+    fn serve(flavour: Flavour, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let state = Arc::new(Mutex::new(State {
             project: "shop/deploy".to_owned(),
             pulls: Vec::new(),
@@ -304,10 +323,10 @@ impl Forge {
             address: String::new(),
         }));
         let shared = Arc::clone(&state);
-        let server = Server::start(None, move |request| {
+        let server = Server::start(tls, move |request| {
             answer(flavour, &mut shared.lock().unwrap(), request)
         });
-        state.lock().unwrap().address = format!("http://{}", server.address);
+        state.lock().unwrap().address = format!("{scheme}://{}", server.address);
         Self {
             flavour,
             server,
@@ -328,12 +347,15 @@ impl Forge {
             Flavour::GitHub => "github",
             Flavour::GitLab => "gitlab",
             Flavour::Gitea => "gitea",
+            Flavour::BitbucketCloud => "bitbucket",
+            Flavour::BitbucketServer => "bitbucket-server",
+            Flavour::Azure => "azure",
         }
     }
 
     /// For `--forge-url`.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.server.address)
+        self.state().address.clone()
     }
 
     /// What it knows. It answers nobody while this is held.
@@ -425,6 +447,9 @@ fn answer(flavour: Flavour, state: &mut State, request: &Request) -> Response {
         Flavour::GitHub => github::answer(state, request),
         Flavour::GitLab => gitlab::answer(state, request),
         Flavour::Gitea => gitea::answer(state, request),
+        Flavour::BitbucketCloud => bitbucket_cloud::answer(state, request),
+        Flavour::BitbucketServer => bitbucket_server::answer(state, request),
+        Flavour::Azure => azure::answer(state, request),
     };
     failing.map_or(response, |(failure, _)| failure)
 }

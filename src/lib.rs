@@ -73,6 +73,7 @@
 //! | a notation (how an image is written there) | `engine/site.rs`, and `engine/image.rs` for its syntax |
 //! | a gate (what holds an answer back) | `app/gate.rs`, as for the loss of a platform; `engine/hold.rs` for the hold |
 //! | a forge (where a request is opened) | a file in `io/forge/` that has its API, its kind in `io/forge/location.rs`, its rights in `io/forge/error.rs` |
+//! | what a run does with a request | a row of `engine/propose/act.rs`; the order of steps is in `app/propose.rs`, the branches in `app/commit/requests.rs` |
 //! | an auth scheme | `io/registry/challenge.rs` for the offer, `io/registry/ask.rs` for the header, `io/registry/token.rs`; `io/credentials/` for where credentials come from |
 //! | an output format | `cli/render/`, one file a format; its name in `cli/args/output.rs`, its call in `cli/reports.rs` |
 //! | a code | `engine/code.rs`; a test writes its row in `docs/codes.md` |

@@ -19,9 +19,10 @@ use std::sync::Arc;
 
 use self::aim::{Aim, Content};
 use self::content::Committed;
-use super::proposer::{Proposal, Proposer, Target};
+use super::proposer::{self, Proposal, Proposer, Target};
 use super::report::{Place, Problem};
 use super::request::CommitRequest;
+use super::threads::awaited;
 use super::workspace::{Origin, Workspace, WorkspaceKind};
 use crate::engine::code::Code;
 use crate::io::files as disk;
@@ -91,26 +92,45 @@ impl Session {
         let mut repository = opened.map_err(|error| refused(&error))?;
         let head = repository.head().map_err(|error| refused(&error))?;
         let identity = identity(request, &repository)?;
-        let transport = aim::transport(request, repository.root()).map_err(|problem| *problem)?;
+        let mut request = request.clone();
+        let mut transport =
+            aim::transport(&request, repository.root()).map_err(|problem| *problem)?;
+        let mut forge = None;
+        if let (Some(propose), Some(remote)) = (&request.propose, &transport) {
+            let address = remote.push_address();
+            let found = proposer::connect(propose, address, |path| at.reach(path));
+            let found = found.map_err(|problem| *problem)?;
+            // A GitHub App pushes with its own token.
+            if propose.app.is_some() {
+                let environment = awaited(found.push_environment(address, &request.environment));
+                request.environment = environment.map_err(|error| proposer::failed(&error))?;
+                transport =
+                    aim::transport(&request, repository.root()).map_err(|problem| *problem)?;
+            }
+            forge = Some(found);
+        }
         let aim = aim::aim(
-            request,
+            &request,
             &mut repository,
             &head,
             &identity,
             transport.as_ref(),
         )
         .map_err(|problem| *problem)?;
-        let proposer = match (&request.propose, &transport, &aim.into) {
-            (Some(propose), Some(transport), Some(into)) => {
-                let address = transport.push_address();
+        let proposer = match (&request.propose, forge, &aim.into) {
+            (Some(propose), Some(forge), Some(into)) => {
                 let folder = at.current.strip_prefix(&at.root).unwrap_or(Path::new(""));
-                let proposer = Proposer::open(propose, address, into.clone(), folder);
-                Some(Arc::new(proposer.map_err(|problem| *problem)?))
+                Some(Arc::new(Proposer::new(
+                    forge,
+                    propose,
+                    into.clone(),
+                    folder,
+                )))
             }
             _ => None,
         };
         Ok(Self {
-            request: request.clone(),
+            request,
             repository,
             head,
             transport,

@@ -1,12 +1,14 @@
 //! The requests of a run at the forge: what is known of each, and how one is made, changed and closed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::report::{Action, Place, Problem, Proposed, ProposedState, Report, Skipped};
 use super::request::ProposeRequest;
 use crate::engine::code::Code;
 use crate::engine::propose::{Act, GroupBy, Marker, Scope, marker, with_section};
-use crate::io::forge::{Created, Draft, Forge, ForgeError, LocateError, Request, locate};
+use crate::io::forge::{
+    Created, Draft, Forge, ForgeError, GitHubApp, LocateError, Request, locate,
+};
 use crate::io::git::repository::CommitId;
 
 /// The comment on a request whose branch has a person's commits, for programs.
@@ -69,29 +71,15 @@ pub(super) struct Proposal {
 }
 
 impl Proposer {
-    /// Finds out where the forge is, and whether there is a token. Nothing is asked yet. `folder` is the one of the repository that the
-    /// paths of the run begin in.
-    pub(super) fn open(
-        request: &ProposeRequest,
-        address: &str,
-        base: String,
-        folder: &Path,
-    ) -> Result<Self, Box<Problem>> {
-        let location = locate(
-            address,
-            request.kind,
-            request.api.as_deref(),
-            request.project.as_deref(),
-        )
-        .map_err(|error| Box::new(unlocated(&error)))?;
-        let forge =
-            Forge::open(location, &request.settings).map_err(|error| Box::new(failed(&error)))?;
-        Ok(Self {
+    /// Requests at this forge, into this branch. `folder` is the one of the repository that the paths of the run begin in.
+    pub(super) fn new(forge: Forge, request: &ProposeRequest, base: String, folder: &Path) -> Self {
+        let folder = folder.display().to_string();
+        Self {
             forge,
-            scope: Scope::of([&request.scope[..], &[folder.display().to_string()]].concat()),
+            scope: Scope::of([&request.scope[..], &[folder]].concat()),
             request: request.clone(),
             base,
-        })
+        }
     }
 
     /// The scope of the run.
@@ -318,6 +306,27 @@ fn named(group: &str) -> String {
         other => other,
     });
     format!("`{}`", safe.collect::<String>())
+}
+
+/// Finds out where the forge of a remote is, and whether there is a token. Nothing is asked yet.
+pub(super) fn connect(
+    request: &ProposeRequest,
+    address: &str,
+    reach: impl Fn(&Path) -> PathBuf,
+) -> Result<Forge, Box<Problem>> {
+    let location = locate(
+        address,
+        request.kind,
+        request.api.as_deref(),
+        request.project.as_deref(),
+    )
+    .map_err(|error| Box::new(unlocated(&error)))?;
+    let mut settings = request.settings.clone();
+    if let Some((id, key)) = &request.app {
+        let app = GitHubApp::read(id, &reach(key)).map_err(|error| Box::new(failed(&error)))?;
+        settings.app = Some(app);
+    }
+    Forge::open(location, &settings).map_err(|error| Box::new(failed(&error)))
 }
 
 /// The forge's refusal, as a problem.

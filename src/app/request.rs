@@ -165,6 +165,8 @@ pub struct ProposeRequest {
     pub project: Option<String>,
     /// How it is asked.
     pub settings: forge::Settings,
+    /// The id of the GitHub App that signs in, and the file with its key.
+    pub app: Option<(String, PathBuf)>,
     /// The title of a new request.
     pub title: Option<String>,
     /// The labels of a new request.

@@ -66,6 +66,11 @@ pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
     }
 }
 
+/// Awaits something in work that runs [`aside`]: the runtime goes on meanwhile.
+pub(super) fn awaited<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Handle::current().block_on(future)
+}
+
 /// Drops a large value on another thread, so that nobody waits for it.
 pub(super) fn discard(value: impl Send + 'static) {
     drop(tokio::task::spawn_blocking(move || drop(value)));

@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::support::binary::{Run, Workplace};
+use crate::support::forge::{Flavour, Forge};
 use crate::support::programs;
 use crate::support::registry::TestRegistry;
 
@@ -70,15 +71,6 @@ impl Shop {
             "--initial-branch=main",
             "../remote.git",
         ]);
-        shop.git(&[
-            "-C",
-            "../remote.git",
-            "config",
-            "receive.advertisePushOptions",
-            "true",
-        ]);
-        let hook = "#!/bin/sh\nfor number in 0 1 2; do eval \"echo \\$GIT_PUSH_OPTION_$number\"; done >options\n";
-        fs::write(shop.place.beside("remote.git/hooks/post-receive"), hook).unwrap();
         shop.git(&["init", "--quiet", "--initial-branch=main"]);
         let pod = format!("      containers:\n      - name: app\n        image: {image}\n");
         let head = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n";
@@ -129,9 +121,8 @@ impl Shop {
 }
 
 #[test]
-fn the_script_for_gitlab_pushes_a_branch_and_asks_for_the_merge_request() {
+fn the_script_for_gitlab_pushes_a_branch_and_opens_the_merge_request() {
     let Some(shop) = Shop::open() else { return };
-    make_executable(&shop.place.beside("remote.git/hooks/post-receive"));
     let job: serde_yaml::Value = serde_yaml::from_str(&block("docs/gitlab.md", "yaml")).unwrap();
     let lines: Vec<&str> = job["imago"]["script"]
         .as_sequence()
@@ -148,16 +139,22 @@ fn the_script_for_gitlab_pushes_a_branch_and_asks_for_the_merge_request() {
     ]);
     shop.git(&["checkout", "--quiet", "--detach"]);
     let url = shop.place.beside("remote").to_str().unwrap().to_owned();
+    let forge = Forge::of_repository(Flavour::GitLab, &shop.place.beside("remote.git"));
+    forge.state().token = Some("project-token".to_owned());
     shop.shell(&lines.join("\n"))
         .env("CI_PROJECT_URL", url)
-        .env("CI_DEFAULT_BRANCH", "main")
+        .env("CI_API_V4_URL", format!("{}/api/v4", forge.url()))
+        .env("CI_PROJECT_PATH", "shop/deploy")
+        .env("IMAGO_GIT_TOKEN", "project-token")
         .finish_with(0);
     assert!(shop.pushed("imago/update").contains(&shop.digest));
     assert!(!shop.pushed("main").contains(&shop.digest));
-    let options = fs::read_to_string(shop.place.beside("remote.git/options")).unwrap();
+    let state = forge.state();
+    let open: Vec<_> = state.open();
+    assert_eq!(open.len(), 1);
     assert_eq!(
-        options,
-        "merge_request.create\nmerge_request.target=main\nmerge_request.title=Update images\n"
+        (&*open[0].title, &*open[0].head, &*open[0].base),
+        ("Update images", "imago/update", "main")
     );
 }
 
@@ -379,11 +376,6 @@ fn what_holds_the_promises_on_security_is_there() {
             );
         }
     }
-}
-
-fn make_executable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// With `IMAGO_WRITE_PAGES=1` the table is written instead.

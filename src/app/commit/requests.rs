@@ -287,6 +287,11 @@ impl Session {
             proposals.push(proposal);
         }
         let is_one = proposer.group_by().is_none();
+        if !is_one && stage.files.len() > stage.paths.len() {
+            report.warnings.push(
+                "the lock is on no branch of a group, because each would change it".to_owned(),
+            );
+        }
         committed.commit = proposals
             .iter()
             .find_map(|it| it.commit.clone())

@@ -49,19 +49,13 @@ jobs:
     concurrency: imago
     steps:
       - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
-      - id: imago
-        uses: {name}@v{VERSION}
+      - uses: {name}@v{VERSION}
         with:
           action: update
           paths: |
 {paths}          branch: imago/update
           push: true
-      - if: ${{{{ !cancelled() && steps.imago.outputs.commit }}}}
-        run: |
-          if [ -z "$(gh pr list --head imago/update --state open --json number --jq '.[].number')" ]; then
-            gh pr create --head imago/update --title "Update images" --body "The commit lists them."
-          fi
-        env: {{GH_TOKEN: "${{{{ github.token }}}}"}}
+          pull-request: true
 
   # Fails where an image has no digest. It asks no registry, so a tag that moves elsewhere fails no request.
   check:
@@ -93,9 +87,8 @@ imago:
   script:
     - git remote set-url origin "$CI_PROJECT_URL.git"
     - >
-      imago files --update --push --branch imago/update --author "imago <imago@example.com>"
-      --push-option merge_request.create --push-option merge_request.target="$CI_DEFAULT_BRANCH"
-      --push-option merge_request.title="Update images" -- {folders}
+      imago files --update --push --branch imago/update --pull-request --author "imago <imago@example.com>"
+      --forge gitlab --forge-url "$CI_API_V4_URL" --forge-project "$CI_PROJECT_PATH" -- {folders}
 
 imago-check:
   image: {{name: "ghcr.io/{image}:{VERSION}-git", entrypoint: [""]}}

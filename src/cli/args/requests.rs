@@ -1,5 +1,7 @@
 //! The flags about pull requests.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 /// What is opened for a branch that was pushed.
@@ -42,6 +44,12 @@ pub struct Requests {
     /// Repository there [default: by the remote]
     #[arg(long, value_name = "PATH")]
     pub forge_project: Option<String>,
+    /// Sign in to GitHub as this App
+    #[arg(long, value_name = "ID")]
+    pub github_app_id: Option<String>,
+    /// Its private key, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub github_app_key: Option<PathBuf>,
 }
 
 /// `--group-by`.

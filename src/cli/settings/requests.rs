@@ -61,7 +61,24 @@ pub(super) fn request(
             "write a title, or leave it out for `Update images`",
         ));
     }
+    let app = match (&flags.github_app_id, &flags.github_app_key) {
+        (Some(id), Some(key)) => Some((id.clone(), key.clone())),
+        (None, None) => None,
+        (Some(_), None) => {
+            return Err(usage(
+                "`--github-app-id` needs `--github-app-key`",
+                "name the file with the App's private key: `--github-app-key app.pem`",
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(usage(
+                "`--github-app-key` needs `--github-app-id`",
+                "add the App's id: `--github-app-id 12345`",
+            ));
+        }
+    };
     Ok(Some(ProposeRequest {
+        app,
         kind: flags.forge.map(kind),
         api: flags.forge_url.clone(),
         project: flags.forge_project.clone(),
@@ -96,6 +113,8 @@ fn given(flags: &args::Requests) -> Option<&'static str> {
         ("--forge", flags.forge.is_some()),
         ("--forge-url", flags.forge_url.is_some()),
         ("--forge-project", flags.forge_project.is_some()),
+        ("--github-app-id", flags.github_app_id.is_some()),
+        ("--github-app-key", flags.github_app_key.is_some()),
     ];
     let first = given.iter().find(|(_, given)| *given);
     first.map(|(flag, _)| *flag)

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde_yaml::Value;
 
-use super::runner::{Runner, Step};
+use super::runner::{JOB_TOKEN, Runner, Step};
 use super::{IMAGE, check_out, deployment, git, runner};
 use crate::support::binary::Workplace;
+use crate::support::forge::{Flavour, Forge};
 use crate::support::programs;
 
 fn root() -> &'static Path {
@@ -30,7 +31,7 @@ fn workflows() -> Vec<String> {
 }
 
 /// Runs the step of a workflow that uses this action, in a repository, with the inputs of the workflow. Asks no registry.
-fn run(workflow: &str) -> (Runner, Step) {
+fn run(workflow: &str) -> (Runner, Forge, Step) {
     let workflow: Value = serde_yaml::from_str(workflow).unwrap();
     let job = workflow["jobs"]
         .as_mapping()
@@ -45,6 +46,9 @@ fn run(workflow: &str) -> (Runner, Step) {
     });
     let mut runner = runner();
     runner.place.write("apps/api.yaml", deployment(IMAGE));
+    let forge = Forge::of_repository(Flavour::GitHub, &runner.place.beside("remote.git"));
+    forge.state().token = Some(JOB_TOKEN.to_owned());
+    runner = runner.env("GITHUB_SERVER_URL", &forge.url());
     let mut arguments = "--offline\n".to_owned();
     for (name, value) in step.unwrap()["with"].as_mapping().unwrap() {
         let value = match (value.as_str(), value.as_bool()) {
@@ -56,13 +60,19 @@ fn run(workflow: &str) -> (Runner, Step) {
         };
         match name.as_str().unwrap() {
             "arguments" => arguments.push_str(value),
+            "pull-request" => {
+                let url = forge.url();
+                arguments +=
+                    &format!("--forge=github\n--forge-url={url}\n--forge-project=shop/deploy\n");
+                runner = runner.input("pull-request", value);
+            }
             name => runner = runner.input(name, value),
         }
     }
     let runner = runner.input("arguments", &arguments);
     check_out(&runner);
     let step = runner.run();
-    (runner, step)
+    (runner, forge, step)
 }
 
 #[test]
@@ -75,7 +85,7 @@ fn its_workflows_do_what_they_are_for() {
         panic!("{} workflows", workflows.len())
     };
 
-    let (runner, step) = run(nightly);
+    let (runner, forge, step) = run(nightly);
     let step = step.ended_with(0);
     let pushed = |branch: &str| git(&runner, &["ls-remote", "origin", branch]);
     assert!(
@@ -83,8 +93,20 @@ fn its_workflows_do_what_they_are_for() {
             && !step.outputs["commit"].is_empty()
     );
     assert_eq!(step.outputs["branch"], "imago/update");
+    let state = forge.state();
+    let [pull] = &state.open()[..] else {
+        panic!("{} requests", state.open().len())
+    };
+    assert_eq!((&*pull.head, &*pull.base), ("imago/update", "main"));
+    assert_eq!(step.outputs["pull-request-number"], "1");
+    assert!(
+        step.outputs["pull-request-url"].ends_with("/1"),
+        "{:?}",
+        step.outputs
+    );
+    drop(state);
 
-    let (_, step) = run(check);
+    let (_, _, step) = run(check);
     let step = step.ended_with(1);
     assert_eq!(
         step.outputs["changed-files"],
@@ -92,7 +114,7 @@ fn its_workflows_do_what_they_are_for() {
     );
     assert_eq!(step.told("error").len(), 2, "{}", step.log);
 
-    let (runner, step) = run(private);
+    let (runner, _, step) = run(private);
     let step = step.ended_with(0);
     assert!(
         git(&runner, &["ls-remote", "origin", "refs/heads/main"])

@@ -12,7 +12,7 @@ use crate::support::forge::{Flavour, Forge, Pull, PullState};
 use crate::support::registry::TestRegistry;
 
 /// Every forge whose API the forge in this process speaks.
-const FLAVOURS: [Flavour; 1] = [Flavour::GitHub];
+const FLAVOURS: [Flavour; 3] = [Flavour::GitHub, Flavour::GitLab, Flavour::Gitea];
 
 const TOKEN: &str = "forge-token-of-the-tests";
 
@@ -141,6 +141,8 @@ fn a_request_is_opened_and_a_second_run_changes_nothing() {
         let Some(desk) = Desk::new(flavour) else {
             return;
         };
+        desk.forge.state().members = vec!["ada".to_owned(), "grace".to_owned()];
+        desk.forge.state().labels = vec!["deps".to_owned()];
         let said = desk
             .run("--pr-label deps --pr-reviewer ada --pr-assignee grace", 0)
             .stdout;

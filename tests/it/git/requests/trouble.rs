@@ -2,7 +2,7 @@
 
 use super::{Desk, FLAVOURS, TOKEN, did};
 use crate::git::deployment;
-use crate::support::forge::{Flavour, Pull, PullState};
+use crate::support::forge::{App, Flavour, Pull, PullState};
 use crate::support::registry::http::Response;
 
 #[test]
@@ -298,5 +298,40 @@ fn a_token_goes_to_the_forge_alone() {
     assert!(
         log.iter()
             .all(|it| it.header("authorization") == Some(&format!("Bearer {TOKEN}")))
+    );
+}
+
+#[test]
+fn a_github_app_opens_requests_with_a_token_of_its_own() {
+    let Some(desk) = Desk::new(Flavour::GitHub) else {
+        return;
+    };
+    let key = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/forge/app.pem");
+    desk.forge.state().app = Some(App {
+        id: "12345".to_owned(),
+        public_key: include_bytes!("../../forge/app.der").to_vec(),
+        is_installed: true,
+        permissions: vec!["contents".to_owned(), "pull_requests".to_owned()],
+    });
+    desk.forge.state().token = None;
+    let line = format!(
+        "--push --branch imago/update --pull-request --github-app-id 12345 --github-app-key {key}"
+    );
+    let said = desk
+        .command(&line)
+        .env("IMAGO_FORGE_TOKEN", "")
+        .finish_with(0);
+    assert!(
+        said.stdout.contains("opened pull request #1"),
+        "{}",
+        said.stdout
+    );
+    let asked = desk.forge.asked().join("\n");
+    assert!(asked.contains("/access_tokens"), "{asked}");
+    let lacking = desk.command("--push --branch imago/update --pull-request --github-app-id 12345");
+    let said = lacking.finish_with(2).stderr;
+    assert!(
+        said.contains("`--github-app-id` needs `--github-app-key`"),
+        "{said}"
     );
 }

@@ -127,7 +127,11 @@ impl Planned {
         if changes.is_empty() || wanted == Wanted::Compared {
             return edited;
         }
-        match new_text(manifest, changes, wanted) {
+        let made = match manifest.is_certain && wanted == Wanted::Told {
+            true => Ok(None),
+            false => new_text(manifest, changes, wanted),
+        };
+        match made {
             Ok(new_text) => {
                 edited.changes = true;
                 edited.new_text = new_text;

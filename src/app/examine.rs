@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::clues;
-use super::manifest::{Manifest, Unread};
+use super::manifest::{Manifest, Texts, Unread};
 use super::overlays::{self, Base};
 use super::report::STDIN;
 use crate::engine::code::Code;
@@ -14,6 +14,7 @@ use crate::engine::misplaced;
 use crate::engine::object::Object;
 use crate::engine::plan::Question;
 use crate::engine::shape::{self, Kinds};
+use crate::engine::splice;
 use crate::engine::yaml::{Fault, File, Unreadable};
 use crate::io::files::{FileError, MAX_RULES};
 use crate::io::scan::{Found, What};
@@ -155,11 +156,11 @@ impl From<Examined> for Looked {
 pub(super) fn examine(
     found: &Found<'_>,
     base: &Base,
-    kinds: &Kinds,
+    sought: (&Kinds, Texts),
     questions: &impl Questions,
 ) -> Looked {
     let examined = match &found.what {
-        What::File(bytes) => return examine_bytes(&found.path, bytes, base, kinds, questions),
+        What::File(bytes) => return examine_bytes(&found.path, bytes, base, sought, questions),
         What::Template => Examined::chart_template(),
         What::Folder(error) => Examined::from(Passed::UnreadableFolder {
             code: error.code(),
@@ -190,7 +191,14 @@ pub(super) fn examine(
 /// As [`examine_bytes`], of a stream. There is no other file to go on with, so text that is no YAML is always a problem.
 pub(super) fn examine_stream(bytes: &[u8], kinds: &Kinds, questions: &impl Questions) -> Examined {
     let base = Base::default();
-    let examined = examine_bytes(Path::new(STDIN), bytes, &base, kinds, questions).examined;
+    let examined = examine_bytes(
+        Path::new(STDIN),
+        bytes,
+        &base,
+        (kinds, Texts::All),
+        questions,
+    )
+    .examined;
     let hint = "look at what the program before the pipe prints";
     let of_stream = |unread: Unread| Unread {
         hint: match unread.hint {
@@ -242,9 +250,10 @@ pub(super) fn examine_bytes(
     path: &Path,
     bytes: &[u8],
     base: &Base,
-    kinds: &Kinds,
+    sought: (&Kinds, Texts),
     questions: &impl Questions,
 ) -> Looked {
+    let (kinds, _) = sought;
     let is_kustomization = overlays::is_kustomization(path);
     let text = match text(bytes) {
         Ok(text) => text,
@@ -282,7 +291,7 @@ pub(super) fn examine_bytes(
         _ => Vec::new(),
     };
     let form = Form::Manifest(file_name);
-    let examined = examine_parsed(path, text, parsed, form, kinds, questions);
+    let examined = examine_parsed(path, text, parsed, form, sought, questions);
     Looked::new(examined, kustomizations, clues)
 }
 
@@ -300,7 +309,7 @@ pub(super) fn examine_values(
             text,
             File::parse(text),
             Form::Values(chart),
-            kinds,
+            (kinds, Texts::All),
             questions,
         ),
         Err(unread) => Passed::Unreadable(unread).into(),
@@ -331,7 +340,7 @@ fn examine_parsed(
     text: &str,
     parsed: Result<File<'_>, Unreadable>,
     form: Form<'_>,
-    kinds: &Kinds,
+    (kinds, texts): (&Kinds, Texts),
     questions: &impl Questions,
 ) -> Examined {
     let file = match parsed {
@@ -378,8 +387,16 @@ fn examine_parsed(
         kinds.policies.apply(path, &mut objects);
         let mut questions = questions(&objects);
         questions.shrink_to_fit();
+        let is_certain =
+            |(document, object): &(usize, Object)| splice::is_certain(&file, *document, object);
+        let is_certain = texts == Texts::Doubtful && objects.iter().all(is_certain);
         return Examined::Manifest(Box::new(Manifest {
-            text: text.to_owned(),
+            text: if is_certain {
+                String::new()
+            } else {
+                text.to_owned()
+            },
+            is_certain,
             questions,
             misplaced: misplaced::lines(&file, &objects),
             objects,
@@ -506,7 +523,9 @@ mod tests {
             questions
         };
         let (path, base) = (Path::new("web.yaml"), Base::default());
-        let looked = examine_bytes(path, text.as_bytes(), &base, &Kinds::default(), &questions);
+        let kinds = Kinds::default();
+        let sought = (&kinds, Texts::All);
+        let looked = examine_bytes(path, text.as_bytes(), &base, sought, &questions);
         let Examined::Manifest(manifest) = looked.examined else {
             panic!("it has a workload");
         };

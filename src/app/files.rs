@@ -330,10 +330,9 @@ impl Job {
         let request = &self.request;
         let idle = idle_annotations(&survey);
         let manifests = std::mem::take(&mut survey.manifests);
-        let (sourced, edited) = self
+        let (sourced, (manifests, edited)) = self
             .edit_while_asking(manifests, questions, source, observer)
             .await;
-        let (manifests, edited): (_, Vec<Edited>) = edited.into_iter().unzip();
         survey.manifests = manifests;
         let Sourced {
             answers,
@@ -370,7 +369,7 @@ impl Job {
         questions: Vec<Vec<Question>>,
         source: Option<Source>,
         observer: &dyn Observer,
-    ) -> (Sourced, Vec<(ManifestFile, Edited)>) {
+    ) -> (Sourced, (Vec<ManifestFile>, Vec<Edited>)) {
         let rules = Arc::clone(&self.rules);
         let wanted = self.request.wanted();
         // A check compares the lock with what the objects say once more.

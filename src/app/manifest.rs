@@ -23,8 +23,10 @@ pub struct ManifestFile {
 /// What a file with objects holds.
 #[derive(Debug)]
 pub struct Manifest {
-    /// The whole text, as it was read.
+    /// The whole text, as it was read; empty where [`Texts`] did not ask for it.
     pub text: String,
+    /// Whether every update of its images can be made ([`crate::engine::splice::is_certain`]), where that was asked.
+    pub(super) is_certain: bool,
     /// The objects, each with the number of its document, in order.
     pub objects: Vec<(usize, Object)>,
     /// What has to be asked for them.
@@ -33,6 +35,15 @@ pub struct Manifest {
     /// The lines of comments for this program that no image takes.
     pub(super) misplaced: Vec<u32>,
     pub(super) refused: Vec<Unread>,
+}
+
+/// Which texts of files are kept after a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Texts {
+    /// All: files may be edited.
+    All,
+    /// Where an edit may be refused, for a run that only tells what would change.
+    Doubtful,
 }
 
 /// Why a file, or a document of it, is not read.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::edits::Wanted;
 use super::gate::Reading;
 use super::kind_names::KindLists;
+use super::manifest::Texts;
 use super::message::Template;
 use super::report::{Action, Mode, Report};
 use super::source::LockUse;
@@ -204,6 +206,10 @@ impl FilesRequest {
         Sought {
             kinds: &self.kinds,
             values: &self.values,
+            texts: match self.wanted() {
+                Wanted::Told => Texts::Doubtful,
+                _ => Texts::All,
+            },
         }
     }
 

@@ -8,7 +8,7 @@ use super::clues;
 use super::examine::{
     Evidence, Examined, Looked, Passed, Questions, examine, examine_bytes, examine_stream,
 };
-use super::manifest::{ManifestFile, Unread};
+use super::manifest::{ManifestFile, Texts, Unread};
 use super::overlays::{self, Base, KnownOverlays};
 use super::replaced::Replaced;
 use super::report::{Place, Problem, STDIN, Skipped};
@@ -58,6 +58,8 @@ pub struct Sought<'a> {
     pub kinds: &'a Kinds,
     /// Which files are values of charts, by the settings.
     pub values: &'a scan::Globs,
+    /// Which texts are kept.
+    pub texts: Texts,
 }
 
 /// Finds, reads and parses. On the thread that read a file, `questions` lists its registry queries, and `ask_ahead` gets them at once with
@@ -71,7 +73,7 @@ pub fn survey(
     let base = Base::of(&request);
     let kinds = sought.kinds;
     let (found, idle_globs) = scan::scan(request, |found| {
-        let looked = examine(&found, &base, kinds, &questions);
+        let looked = examine(&found, &base, (kinds, sought.texts), &questions);
         match &looked.examined {
             // What a kustomization above decides, renames or applies as a patch is asked once all are known.
             Examined::Manifest(manifest)
@@ -120,7 +122,7 @@ pub fn survey(
     };
     let survey = Survey {
         idle_globs,
-        kinds: kinds.clone(),
+        kinds: sought.kinds.clone(),
         ..Survey::default()
     };
     let link = |place: &str| Ok(base.link(place));
@@ -184,7 +186,10 @@ pub fn survey_commit<E>(
         let pairs: Vec<_> = chosen.iter().zip(chosen.iter().map(content_of)).collect();
         let looked = threads::map(&pairs, |(file, content)| match file.is_template {
             true => Looked::from(Examined::chart_template()),
-            false => examine_bytes(&place(file.index), content, &base, sought.kinds, &questions),
+            false => {
+                let sought = (sought.kinds, sought.texts);
+                examine_bytes(&place(file.index), content, &base, sought, &questions)
+            }
         });
         let mut all = Everything::default();
         for ((file, _), looked) in pairs.into_iter().zip(looked) {
@@ -281,7 +286,8 @@ fn meant_flag(error: &scan::ScanError) -> Option<String> {
 /// What a content of a file is, if nothing is asked about it.
 fn unasked(path: &Path, content: &[u8], kinds: &Kinds) -> Examined {
     let base = Base::default();
-    examine_bytes(path, content, &base, kinds, &|_: &[_]| Vec::new()).examined
+    let sought = (kinds, Texts::All);
+    examine_bytes(path, content, &base, sought, &|_: &[_]| Vec::new()).examined
 }
 
 impl Survey {

@@ -88,14 +88,15 @@ type Done<T, R> = (usize, T, std::thread::Result<R>);
 /// Items that are worked on beside the runtime, a few at a time, as soon as these are ready. Few items are worked on together, when all
 /// are ready.
 pub(super) struct WhenReady<T, W, R> {
+    /// Those that are not worked on now.
     items: Vec<Option<T>>,
     work: Arc<Work<T, W, R>>,
     /// With few items: those that are ready.
     few: Option<Vec<(usize, T, W)>>,
     /// Those that are ready and wait for others.
     turn: Vec<(usize, T, W)>,
-    /// Those that were worked on.
-    done: Vec<Option<(T, R)>>,
+    /// What came of those that were worked on.
+    done: Vec<Option<R>>,
     sender: UnboundedSender<Vec<Done<T, R>>>,
     receiver: UnboundedReceiver<Vec<Done<T, R>>>,
 }
@@ -125,6 +126,9 @@ where
 
     /// Takes an item for work, with this value. Returns at once.
     pub(super) fn ready(&mut self, index: usize, with: W) {
+        if self.done[index].is_some() {
+            return;
+        }
         let Some(item) = self.items[index].take() else {
             return;
         };
@@ -159,16 +163,16 @@ where
 
     fn take(&mut self, turn: Vec<Done<T, R>>) {
         for (index, item, made) in turn {
-            self.done[index] = Some((item, made.unwrap_or_else(|panic| resume_unwind(panic))));
+            self.items[index] = Some(item);
+            self.done[index] = Some(made.unwrap_or_else(|panic| resume_unwind(panic)));
         }
     }
 
     /// Waits for the work, and returns the items and results in order. Items that were never ready are missing.
-    pub(super) async fn finish(mut self) -> Vec<(T, R)> {
+    pub(super) async fn finish(mut self) -> (Vec<T>, Vec<R>) {
         if !self.turn.is_empty() {
             self.start();
         }
-        self.items = Vec::new();
         if let Some(few) = self.few.take() {
             let work = Arc::clone(&self.work);
             let one = move |(index, mut item, with)| {
@@ -177,7 +181,8 @@ where
             };
             let made = aside(move || few.into_iter().map(one).collect::<Vec<_>>()).await;
             for (index, item, made) in made {
-                self.done[index] = Some((item, made));
+                self.items[index] = Some(item);
+                self.done[index] = Some(made);
             }
         }
         // Each turn has a sender of its own: the last one to end closes the channel.
@@ -185,9 +190,18 @@ where
         while let Some(turn) = self.receiver.recv().await {
             self.take(turn);
         }
-        // In the place of the list that it is made of.
-        self.done.into_iter().flatten().collect()
+        let pairs = self.items.iter_mut().zip(&self.done);
+        let never = pairs.filter(|(_, made)| made.is_none());
+        never.for_each(|(item, _)| *item = None);
+        (known(self.items), known(self.done))
     }
+}
+
+/// Those of a list that are there.
+fn known<T>(all: Vec<Option<T>>) -> Vec<T> {
+    let mut known = Vec::with_capacity(all.len());
+    known.extend(all.into_iter().flatten());
+    known
 }
 
 #[cfg(test)]
@@ -223,11 +237,9 @@ mod tests {
                 .rev()
                 .filter(|index| index % 3 > 0)
                 .for_each(|index| items.ready(index, 7));
-            let expected: Vec<_> = (0..count)
-                .filter(|index| index % 3 > 0)
-                .map(|index| (index, index + 7))
-                .collect();
-            assert_eq!(runtime.block_on(items.finish()), expected);
+            let expected: Vec<_> = (0..count).filter(|index| index % 3 > 0).collect();
+            let made = expected.iter().map(|index| index + 7).collect();
+            assert_eq!(runtime.block_on(items.finish()), (expected, made));
         }
     }
 

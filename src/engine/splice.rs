@@ -17,9 +17,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::change::Change;
+use super::object::Object;
 use super::path::{Path, Step};
+use super::site::{Memory, Slots};
 use super::tree::{Scalar, Tree};
-use super::yaml::{CommentedFile, Layout, NodeId, YamlNode};
+use super::yaml::{CommentedFile, File, Layout, NodeId, Style, YamlNode};
 use crate::engine::code::Code;
 use difference::{Content, Differences};
 use insert::Notations;
@@ -104,6 +106,43 @@ pub fn splice(file: CommentedFile<'_>, wanted: Vec<DocumentChanges>) -> Result<S
 pub fn draft(file: CommentedFile<'_>, wanted: Vec<DocumentChanges>) -> Result<String, Refused> {
     let (mut edits, _) = edits(&file, wanted, draft)?;
     apply(file.text(), &mut edits)
+}
+
+/// Whether [`draft`] makes every update of an object's images, whatever their digests are: the file is so plain that each scalar stands in
+/// one place, and each image, and the record, has a scalar on one line or a mapping that takes one. `false`: only the draft tells.
+pub fn is_certain(file: &File<'_>, document: usize, object: &Object) -> bool {
+    if !file.is_plain() || file.has_aliases(document) {
+        return false;
+    }
+    let mut locator = Locator::new(file, document);
+    let mut takes = |path: &Path| takes_text(&locator.locate(path));
+    let mut is_recorded = false;
+    for site in object
+        .sites
+        .iter()
+        .filter(|site| site.image.text().is_some())
+    {
+        is_recorded |= site.memory == Memory::Annotation;
+        let takes = match &site.slots {
+            Slots::Whole(_) | Slots::Behind(_) => takes(&site.written_at()),
+            Slots::Parts(parts) => (parts.iter()).all(|slot| takes(&site.at.below(&slot.steps))),
+        };
+        if !takes {
+            return false;
+        }
+    }
+    !is_recorded || takes(&object.record_path())
+}
+
+/// Whether a scalar on one line is there, or may be added.
+fn takes_text(located: &Located<'_, '_, '_>) -> bool {
+    let last = located.nodes[located.nodes.len() - 1];
+    match located.missing {
+        [] => {
+            !last.is_absent() && matches!(last.styled(), Some((_, style)) if style != Style::Block)
+        }
+        missing => last.is_mapping() && keys_of(missing).is_some(),
+    }
 }
 
 /// How the changes are made in a text that a scalar holds.
@@ -365,5 +404,62 @@ fn unproven(message: String) -> Refused {
         code: Code::Unproven,
         line: None,
         message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::shape;
+
+    /// A Deployment with this metadata and these lines of a container.
+    fn deployment(metadata: &str, container: &str) -> String {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:{metadata}\nspec:\n  template:\n    spec:\n      containers:\n        - name: app\n          {container}\n"
+        )
+    }
+
+    #[test]
+    fn an_update_is_certain_where_scalars_on_one_line_change_or_are_added() {
+        let named = "\n  name: web";
+        for (is_certain, metadata, container) in [
+            (true, named, "image: web:1 # pinned"),
+            (true, named, "image: \"web:1\""),
+            (true, named, "image: 'web:1'"),
+            (true, named, "command: [a, b]\n          image: web:1"),
+            (true, " {name: web}", "image: web:1"),
+            (true, "\n  annotations: {}", "image: web:1"),
+            (
+                true,
+                "\n  annotations:\n    imago-config-spec: '{}'",
+                "image: web:1",
+            ),
+            (true, named, "image: 7"),
+            (false, named, "image: |\n            web:1"),
+            (false, named, "image: &it web:1\n        - image: *it"),
+            (
+                false,
+                "\n  annotations:\n    imago-config-spec: |\n      {}",
+                "image: web:1",
+            ),
+            (false, "\n  annotations: web", "image: web:1"),
+            (false, "\n  annotations:", "image: web:1"),
+            (false, " web", "image: web:1"),
+            (false, "", "image: web:1"),
+        ] {
+            let text = deployment(metadata, container);
+            let file = File::parse(&text).unwrap();
+            let objects = shape::find(file.document(0)).objects;
+            assert_eq!(
+                self::is_certain(&file, 0, &objects[0]),
+                is_certain,
+                "{text}"
+            );
+        }
+        let inside = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\npatches:\n  - patch: |\n      apiVersion: v1\n      kind: Pod\n      metadata: {name: web}\n      spec: {containers: [{name: app, image: web:1}]}\n";
+        let file = File::parse(inside).unwrap();
+        let objects = shape::find(file.document(0)).objects;
+        assert_eq!(objects[0].sites.len(), 1);
+        assert!(!self::is_certain(&file, 0, &objects[0]));
     }
 }

@@ -9,7 +9,7 @@ use imago::engine::plan::{self, Plan, Rules, TagChoice};
 use imago::engine::policy::{TagForm, Track};
 use imago::engine::selector::ImageFilter;
 use imago::engine::shape;
-use imago::engine::splice::{DocumentChanges, splice};
+use imago::engine::splice::{DocumentChanges, draft, is_certain as is_certain_in, splice};
 use imago::engine::yaml::CommentedFile;
 
 /// The result for a text.
@@ -78,6 +78,7 @@ pub(crate) fn carry_out_in(file_name: &str, text: &str, rules: &Rules, action: A
     };
     let mut wanted = Vec::new();
     let mut is_encrypted = false;
+    let mut is_certain = matches!(action, Action::Update(_));
     for document in 0..file.len() {
         let root = file.document(document);
         let workloads = shape::find_in(file_name, root, &shape::Kinds::default()).objects;
@@ -92,6 +93,8 @@ pub(crate) fn carry_out_in(file_name: &str, text: &str, rules: &Rules, action: A
         if shape::is_encrypted(root) {
             is_encrypted = true;
         } else {
+            let certain = |workload| is_certain_in(&file, document, workload);
+            is_certain &= workloads.iter().all(certain);
             wanted.push(DocumentChanges { document, changes });
         }
     }
@@ -101,9 +104,14 @@ pub(crate) fn carry_out_in(file_name: &str, text: &str, rules: &Rules, action: A
             false => Way::Same,
         };
     }
-    match splice(file, wanted) {
+    match splice(file, wanted.clone()) {
         Ok(new) => Way::Changed(new),
-        Err(refused) => Way::Refused(refused.code.as_str(), refused.message),
+        Err(refused) => {
+            // A report believes it without a draft.
+            let drafted = || draft(CommentedFile::parse(text).unwrap(), wanted);
+            assert!(!is_certain || drafted().is_ok(), "{refused}\n{text}");
+            Way::Refused(refused.code.as_str(), refused.message)
+        }
     }
 }
 

@@ -41,7 +41,7 @@ const CRATES: [(&str, &[&str]); 33] = [
     ("percent_encoding", &["io/"]),
     ("rustls_pki_types", &["io/cluster"]),
     ("reqwest", &["io/forge", "io/registry"]),
-    ("rustls", &["io/forge", "io/registry", "main.rs"]),
+    ("rustls", &["io/forge/app.rs", "io/registry", "main.rs"]),
     (
         "tokio",
         &[

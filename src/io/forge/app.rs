@@ -71,7 +71,8 @@ impl GitHubApp {
         let claims = json!({
             "iat": seconds(now - BEFORE),
             "exp": seconds(now + LIFE),
-            "iss": self.id,
+            // The app's number is one, its client ID a text.
+            "iss": self.id.parse::<u64>().map_or_else(|_| json!(self.id), |id| json!(id)),
         });
         let encoded = |text: String| URL_SAFE_NO_PAD.encode(text);
         let signed = format!(

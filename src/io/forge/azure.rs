@@ -187,7 +187,7 @@ impl Api for Azure {
                 .one(client, Method::PUT, &act, request.number, &path)
                 .json(&json!({ "vote": 0 }));
             if let Err(error) = client.tell(&call).await {
-                warnings.push(error.to_string());
+                warnings.push(error.warning());
             }
         }
         warnings

@@ -224,7 +224,7 @@ impl Api for BitbucketServer {
                 )
                 .json(&json!({ "user": { "name": name }, "role": "REVIEWER" }));
             if let Err(error) = client.tell(&call).await {
-                warnings.push(error.to_string());
+                warnings.push(error.warning());
             }
         }
         warnings

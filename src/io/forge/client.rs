@@ -97,6 +97,8 @@ pub(super) struct Call {
     method: Method,
     url: Url,
     body: Option<Secret>,
+    /// Whether it may be sent twice.
+    is_repeatable: bool,
 }
 
 impl Call {
@@ -118,9 +120,10 @@ impl Call {
         &self.act
     }
 
-    /// Whether it may be sent twice.
-    fn is_repeatable(&self) -> bool {
-        self.method != Method::POST
+    /// Lets it be sent twice, though it is a POST.
+    pub(super) fn repeatable(mut self) -> Self {
+        self.is_repeatable = true;
+        self
     }
 }
 
@@ -208,6 +211,7 @@ impl Client {
             .extend(path);
         Call {
             act: act.into(),
+            is_repeatable: method != Method::POST,
             method,
             url,
             body: None,
@@ -220,6 +224,7 @@ impl Client {
         url.set_path(path);
         Call {
             act: act.into(),
+            is_repeatable: method != Method::POST,
             method,
             url,
             body: None,
@@ -270,7 +275,7 @@ impl Client {
             Err(failed) => failed,
         };
         if !matches!(failed.0, 400 | 404 | 422) || all.len() == 1 {
-            warnings.push(failed.1.to_string());
+            warnings.push(failed.1.warning());
             return None;
         }
         let (mut taken, mut last) = (Vec::new(), None);
@@ -279,7 +284,7 @@ impl Client {
             match set(&taken).await {
                 Ok(reply) => last = Some(reply),
                 Err((_, error)) => {
-                    warnings.push(format!("{error} (`{name}`)"));
+                    warnings.push(format!("{} (`{name}`)", error.warning()));
                     taken.pop();
                 }
             }
@@ -397,7 +402,7 @@ impl Client {
                 self.location.kind.name()
             );
             let error = self.wrong(call, cause);
-            if call.is_repeatable() {
+            if call.is_repeatable {
                 error
             } else {
                 error.uncertain()
@@ -440,14 +445,7 @@ impl Client {
 
     /// An address for people, where it is one of this forge's host.
     pub(super) fn shown(&self, url: &str) -> String {
-        let name = self.location.host.split(':').next().unwrap_or_default();
-        let own = Url::parse(url).ok().filter(|url| {
-            let host = url.host_str().unwrap_or_default();
-            (url.scheme() == "https" || url.scheme() == self.api.scheme())
-                && (host == name || Some(host) == self.api.host_str())
-                && url.username().is_empty()
-                && url.password().is_none()
-        });
+        let own = self.location.own_address(url);
         own.map_or_else(String::new, |url| self.known.hide(url.as_str()))
     }
 
@@ -590,8 +588,8 @@ impl Client {
                     }
                     true
                 }
-                Ok(reply) => matches!(reply.status, 408 | 500 | 502..=504) && call.is_repeatable(),
-                Err(fault) => fault.passes() && (call.is_repeatable() || nothing_was_sent(fault)),
+                Ok(reply) => matches!(reply.status, 408 | 500 | 502..=504) && call.is_repeatable,
+                Err(fault) => fault.passes() && (call.is_repeatable || nothing_was_sent(fault)),
             };
             if !again || made >= self.limits.tries {
                 return match outcome {

@@ -138,6 +138,14 @@ impl ForgeError {
         }
     }
 
+    /// The same for a thing that the request can do without; with the hint where a right is missing.
+    pub(super) fn warning(&self) -> String {
+        match self.code {
+            Code::ForgeRight => format!("{self}; {}", self.hint),
+            _ => self.to_string(),
+        }
+    }
+
     /// It may have been done all the same.
     pub(super) fn uncertain(self) -> Self {
         Self {
@@ -236,12 +244,13 @@ pub(super) fn said(body: &[u8]) -> Option<String> {
 }
 
 fn collect(value: &Value, depth: usize, parts: &mut Vec<String>) {
-    const KEYS: [&str; 7] = [
+    const KEYS: [&str; 8] = [
         "message",
         "error",
         "error_description",
         "errors",
         "detail",
+        "fields",
         "required",
         "base",
     ];
@@ -268,8 +277,20 @@ fn collect(value: &Value, depth: usize, parts: &mut Vec<String>) {
                 map.get("code").and_then(Value::as_str),
             ) {
                 parts.push(format!("`{field}`: {code}"));
+                return;
             }
-            for value in KEYS.iter().filter_map(|key| map.get(*key)) {
+            let mut known = KEYS.iter().filter_map(|key| map.get(*key)).peekable();
+            // What is wrong with each field: `{"title": ["is too long"]}`.
+            if known.peek().is_none() && depth > 0 {
+                for (field, value) in map {
+                    let begin = parts.len();
+                    collect(value, depth + 1, parts);
+                    for part in &mut parts[begin..] {
+                        *part = format!("`{field}`: {part}");
+                    }
+                }
+            }
+            for value in known {
                 collect(value, depth + 1, parts);
             }
         }
@@ -310,6 +331,15 @@ mod tests {
                 r#"{"errors":[{"context":null,"message":"Only one pull request may be open","exceptionName":"com.atlassian.bitbucket.pull.DuplicatePullRequestException"}]}"#,
                 Some("Only one pull request may be open"),
             ),
+            (
+                r#"{"message":{"title":["is too long","can't be blank"]}}"#,
+                Some("`title`: is too long; `title`: can't be blank"),
+            ),
+            (
+                r#"{"type":"error","error":{"message":"Bad request","fields":{"source":["branch not found"]}}}"#,
+                Some("Bad request; `source`: branch not found"),
+            ),
+            (r#"{"id":1,"name":"x"}"#, None),
             ("{}", None),
             ("<html>", None),
             (r#"{"message":"a\n b"}"#, Some("a b")),

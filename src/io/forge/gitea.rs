@@ -134,7 +134,7 @@ impl Gitea {
         let mut labels = match client.list::<Label>(&own, usize::MAX).await {
             Ok(labels) => labels,
             Err(error) => {
-                warnings.push(error.to_string());
+                warnings.push(error.warning());
                 return Vec::new();
             }
         };
@@ -221,7 +221,7 @@ impl Api for Gitea {
             if !ids.is_empty()
                 && let Err(error) = client.tell(&call).await
             {
-                warnings.push(error.to_string());
+                warnings.push(error.warning());
             }
         }
         let reviewers = |names: &[&String]| {

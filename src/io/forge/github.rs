@@ -118,9 +118,12 @@ impl GitHub {
             None => format!("{}/graphql", client.api_path()),
         };
         let act = format!("turn on auto-merge in `{}/{}`", self.owner, self.name);
-        let call = client
+        let mut call = client
             .call_at(Method::POST, act, &path)
             .json(&json!({ "query": query, "variables": variables }));
+        if query.starts_with("query") {
+            call = call.repeatable();
+        }
         let answer: Value = client.ask(&call).await?;
         let first = answer["errors"]
             .as_array()

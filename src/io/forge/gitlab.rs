@@ -184,7 +184,7 @@ impl Api for GitLab {
             for name in names {
                 match self.user(client, name).await {
                     Ok(id) => known.push((id, name)),
-                    Err(error) => warnings.push(error.to_string()),
+                    Err(error) => warnings.push(error.warning()),
                 }
             }
             if known.is_empty() {
@@ -214,7 +214,7 @@ impl Api for GitLab {
                         )
                     }));
                 }
-                Err(error) => warnings.push(error.to_string()),
+                Err(error) => warnings.push(error.warning()),
             }
         }
         warnings

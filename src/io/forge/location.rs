@@ -117,6 +117,21 @@ pub struct Location {
     pub host: String,
 }
 
+impl Location {
+    /// An address for people that the forge names, where it is one of the forge's own host.
+    pub(super) fn own_address(&self, text: &str) -> Option<Url> {
+        let api = Url::parse(&self.api).ok()?;
+        let people = Url::parse(&format!("{}://{}", api.scheme(), self.host)).ok()?;
+        let url = Url::parse(text).ok()?;
+        let is_own = [&api, &people]
+            .iter()
+            .any(|it| it.host_str() == url.host_str());
+        let is_as_safe = url.scheme() == "https" || url.scheme() == api.scheme();
+        (is_own && is_as_safe && url.username().is_empty() && url.password().is_none())
+            .then_some(url)
+    }
+}
+
 /// Why a remote's address does not tell where requests are opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LocateError {
@@ -318,6 +333,10 @@ struct Address {
 impl Address {
     /// `None`: it is no address of a forge, such as a path.
     fn parse(text: &str) -> Option<Self> {
+        // Others read them in another way than we do, and may find another host.
+        if text.contains(|it: char| it == '\\' || it.is_control() || it.is_whitespace()) {
+            return None;
+        }
         if let Some((scheme, _)) = text.split_once("://") {
             let url = Url::parse(text).ok()?;
             let is_ssh = match scheme.to_ascii_lowercase().as_str() {
@@ -550,7 +569,7 @@ mod tests {
     }
 
     #[test]
-    fn a_companys_host_is_known_by_its_first_label_or_by_the_user() {
+    fn a_host_of_a_company_is_known_by_its_first_label_or_by_the_user() {
         for (remote, expected) in [
             (
                 "https://github.example.com/shop/deploy.git",
@@ -610,6 +629,76 @@ mod tests {
             ),
         ] {
             assert_eq!(found(remote), expected, "{remote}");
+        }
+    }
+
+    #[test]
+    fn an_address_for_people_is_at_the_host_of_the_forge_or_of_its_api() {
+        for (remote, text, is_own) in [
+            (
+                "https://github.com/a/b",
+                "https://github.com/a/b/pull/1",
+                true,
+            ),
+            ("https://github.com/a/b", "https://api.github.com/x", true),
+            (
+                "https://github.com/a/b",
+                "http://github.com/a/b/pull/1",
+                false,
+            ),
+            (
+                "https://github.com/a/b",
+                "https://github.com.example.com/1",
+                false,
+            ),
+            ("https://github.com/a/b", "https://user@github.com/1", false),
+            ("https://github.com/a/b", "/a/b/pull/1", false),
+            (
+                "https://gitea.example.com:3000/a/b",
+                "https://gitea.example.com/1",
+                true,
+            ),
+            (
+                "http://[::1]:3000/a/b",
+                "http://[::1]:3000/a/b/pulls/1",
+                true,
+            ),
+            (
+                "http://[::1]:3000/a/b",
+                "http://[::2]:3000/a/b/pulls/1",
+                false,
+            ),
+        ] {
+            let location = locate(remote, Some(ForgeKind::GitHub), None, None).unwrap();
+            assert_eq!(
+                location.own_address(text).is_some(),
+                is_own,
+                "{remote} {text}"
+            );
+        }
+    }
+
+    proptest::proptest! {
+        /// Wherever a remote is, its API is at the same host, or at the one that the vendor publishes.
+        #[test]
+        fn no_address_leads_the_token_to_another_host(
+            before in "(https?://|ssh://|git@|)(([a-z.:@%\\\\/-]|github\\.com|gitlab\\.com){0,12}@)?",
+            host in "(github\\.com|gitlab\\.com|dev\\.azure\\.com|bitbucket\\.org|git\\.example\\.com|a\\.ghe\\.com|b\\.visualstudio\\.com)",
+            after in "(:[0-9]{1,4})?[/:]([a-z@.:%\\\\-]|github\\.com|/){1,24}",
+            kind in 0_usize..7,
+        ) {
+            use ForgeKind::*;
+            let kinds = [None, Some(GitHub), Some(GitLab), Some(Gitea), Some(BitbucketCloud), Some(BitbucketServer), Some(Azure)];
+            let remote = format!("{before}{host}{after}");
+            if let Ok(found) = locate(&remote, kinds[kind], None, None) {
+                let api = Url::parse(&found.api).unwrap();
+                let api = api.host_str().unwrap();
+                let own = found.host.split(':').next().unwrap();
+                let published = api.strip_prefix("api.") == Some(own)
+                    || (api == "dev.azure.com" && own == "visualstudio.com");
+                proptest::prop_assert!(api == own || published, "{remote}: {found:?}");
+                proptest::prop_assert!(remote.contains(own), "{remote}: {found:?}");
+            }
         }
     }
 

@@ -308,6 +308,41 @@ fn labels_and_people_are_set_and_what_fails_is_a_warning() {
 }
 
 #[test]
+fn what_a_token_may_not_set_is_a_warning_that_names_the_right() {
+    for flavour in WHOLE {
+        let (forge, client) = pair(flavour);
+        forge.state().labels = vec!["images".to_owned()];
+        forge.state().members = vec!["ada".to_owned()];
+        let (labels, people) = (["images".to_owned()], ["ada".to_owned()]);
+        let refused = || Response::new(403).body("{\"message\": \"no\"}");
+        for (method, path) in [
+            ("POST", "labels"),
+            ("POST", "requested_reviewers"),
+            ("PUT", ""),
+        ] {
+            forge.fail(method, path, 1, refused());
+        }
+        let created = block_on(client.create(&Draft {
+            labels: &labels,
+            reviewers: &people,
+            ..draft("imago")
+        }));
+        let Created::Made { warnings, .. } = created.unwrap() else {
+            panic!("{flavour:?}")
+        };
+        assert_eq!(
+            warnings.len(),
+            if flavour == Flavour::GitLab { 1 } else { 2 },
+            "{warnings:?}"
+        );
+        assert!(
+            warnings.iter().all(|it| it.contains("give the token")),
+            "{warnings:?}"
+        );
+    }
+}
+
+#[test]
 fn a_draft_stays_one_and_what_a_person_made_of_it_stays_too() {
     for flavour in WHOLE {
         let (forge, client) = pair(flavour);

@@ -278,7 +278,7 @@ fn of_app(state: &mut State, request: &Request, app: &App) -> Option<Response> {
             "'Expiration time' claim ('exp') is too far in the future",
         ));
     }
-    if claims["iss"] != app.id.as_str() {
+    if claims["iss"].to_string().trim_matches('"') != app.id {
         return Some(refused(404, "Integration not found"));
     }
     if !app.is_installed {

@@ -15,6 +15,7 @@ mod registry;
 #[path = "../tests/it/support/repositories.rs"]
 mod repositories;
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -40,7 +41,7 @@ fn main() {
         // Two images of their own, and ten that all have.
         let own = [2 * number, 2 * number + 1];
         let shared = (0..10).map(|number| number * images / 10);
-        let names: Vec<usize> = own.into_iter().chain(shared).collect();
+        let names: BTreeSet<usize> = own.into_iter().chain(shared).collect();
         let file = |image: &usize| {
             let text = format!(
                 "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: app\n    image: {host}/shop/app-{image}:1.4\n"

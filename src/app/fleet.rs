@@ -50,7 +50,7 @@ pub async fn run(
         report.detours = detours;
         Ok(report)
     };
-    each(request, one, |number, outcome| note(number, outcome)).await;
+    each(request, one, &mut note).await;
 }
 
 /// Asks for every image of the fleet once, and returns what a lock of all of them holds. `note` gets each repository's report.

@@ -55,9 +55,7 @@ const TEMPLATE: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-hel
 
 // At most 80 columns, so that the whole help stands on a terminal of 80 by 24.
 const EXAMPLES: &str = "\
-Examples:
-  imago files --update deploy/  pin the images of these: name:tag@digest
-  imago files --check           exit 1 when something is outdated, for CI
+Example: imago files --update deploy/  pins the images of these: name:tag@digest
 Exit codes: 0 done, 1 --check found something, 2 could not run, 3 some problems";
 
 /// What was typed.
@@ -184,9 +182,11 @@ fn meant_for_another(error: &clap::Error, line: &Line) -> Option<UsageError> {
                 Some(ContextValue::String(name)) => slip(name),
                 _ => false,
             };
-            (!suggested || word.contains(['/', '\\', '.'])).then(|| UsageError {
+            let flag = meant_flag(&word, line);
+            let is_other = !suggested || flag.is_some() || word.contains(['/', '\\', '.']);
+            is_other.then(|| UsageError {
                 what: format!("`{word}` is no command"),
-                hint: meant_flag(&word, line).unwrap_or_else(|| {
+                hint: flag.unwrap_or_else(|| {
                     format!("run `imago files {word}` for the manifests of a file or folder")
                 }),
             })

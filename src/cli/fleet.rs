@@ -76,9 +76,12 @@ fn report(
     printer: &mut Printer,
 ) -> anyhow::Result<u8> {
     reports::prepare(reporting)?;
-    let asks = match fleet.flags.locking.offline {
-        true => Asks::Nobody,
-        false => Asks::Registries,
+    let asks = match (
+        fleet.flags.locking.offline,
+        fleet.flags.requests.pull_request,
+    ) {
+        (true, false) => Asks::Nobody,
+        _ => Asks::Registries,
     };
     let request = request(fleet, current);
     let mut written = Written::new(fleet, reporting, verbosity, printer)?;

@@ -60,9 +60,13 @@ fn examples(after_help: &StyledStr) -> String {
         let escaped = line.replace('\\', r"\e").replace('-', r"\-");
         match escaped.as_str() {
             "Examples:" => page.push_str(".SH EXAMPLES\n.nf\n"),
-            line => match line.strip_prefix("Exit codes: ") {
-                Some(codes) => page.push_str(&format!(".fi\n.SH EXIT STATUS\n.nf\n{codes}\n")),
-                None => page.push_str(&format!("{line}\n")),
+            line => match (
+                line.strip_prefix("Example: "),
+                line.strip_prefix("Exit codes: "),
+            ) {
+                (Some(example), _) => page.push_str(&format!(".SH EXAMPLES\n.nf\n  {example}\n")),
+                (_, Some(codes)) => page.push_str(&format!(".fi\n.SH EXIT STATUS\n.nf\n{codes}\n")),
+                _ => page.push_str(&format!("{line}\n")),
             },
         }
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::faults::{rounds, seed};
 use crate::laws::random::Random;
 use crate::support::binary::{Finished, Run, Workplace};
+use crate::support::forge::{Flavour, Forge};
 use crate::support::programs;
 use crate::support::registry::TestRegistry;
 use crate::support::repositories::Bare;
@@ -383,6 +384,66 @@ fn the_settings_of_one_repository_decide_nothing_for_another() {
     let text = fleet.repositories[1].file(BRANCH, FILE).unwrap();
     assert!(text.contains(&other), "{text}");
     assert_eq!((fleet.asked().len(), mirror.asked().len()), (2, 2));
+}
+
+#[test]
+fn pull_requests_are_opened_in_a_fleet_and_by_an_address() {
+    let Some(fleet) = Fleet::new(2, 4) else {
+        return;
+    };
+    let forge = |bare: &Bare| {
+        let forge = Forge::of_repository(Flavour::GitHub, &bare.folder);
+        forge.state().token = Some("forge-token".to_owned());
+        forge
+    };
+    let forges: Vec<Forge> = fleet.repositories.iter().map(forge).collect();
+    let entry = |(bare, forge): (&Bare, &Forge)| {
+        format!(
+            "- repository: {}\n  forge: github\n  forge-url: {}\n  forge-project: shop/deploy\n  pr-label: [deps]\n",
+            bare.address(),
+            forge.url()
+        )
+    };
+    let pairs = fleet.repositories.iter().zip(&forges);
+    let entries: String = pairs.map(entry).collect();
+    let list = format!("repositories:\n{entries}");
+    fleet.place.write("fleet.yaml", list);
+    let run = |line: &str| {
+        let run = fleet.run(line).env("IMAGO_FORGE_TOKEN", "forge-token");
+        run.finish_with(0)
+    };
+    let line = format!("fleet fleet.yaml --update --push --branch {BRANCH} --pull-request");
+    run(&line);
+    for forge in &forges {
+        let pull = forge.state().pull(1).clone();
+        assert_eq!((&*pull.head, &*pull.base), (BRANCH, "main"));
+        assert_eq!(pull.labels, ["deps"]);
+    }
+    let changes = |forge: &Forge| {
+        let asked = forge.asked().into_iter();
+        asked.filter(|line| !line.starts_with("GET ")).count()
+    };
+    let before: Vec<usize> = forges.iter().map(changes).collect();
+    // An unchanged plan pushes nothing, and changes no request.
+    let tips = || {
+        fleet
+            .repositories
+            .iter()
+            .map(|bare| bare.tip(BRANCH))
+            .collect::<Vec<_>>()
+    };
+    let at = tips();
+    run(&line);
+    assert_eq!(tips(), at);
+    assert_eq!(forges.iter().map(changes).collect::<Vec<_>>(), before);
+    let said = run(&format!(
+        "files --repository {} --update --push --branch imago/other --pull-request --forge github --forge-url {} --forge-project shop/deploy",
+        fleet.repositories[0].address(),
+        forges[0].url()
+    ));
+    assert!(said.stdout.contains("opened "), "{}", said.stdout);
+    assert_eq!(forges[0].state().pull(2).head, "imago/other");
+    fleet.assert_clean();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Configuration, Git, Images, Locking, Registries, Reporting};
+use super::{Configuration, Git, Images, Locking, Registries, Reporting, Requests};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -22,10 +22,10 @@ Examples:
 #[command(next_help_heading = "Fleet")]
 pub struct Working {
     /// Work on N repositories at once [default: 4]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", display_order = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Keep the clones in this folder for the next run
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", display_order = 2)]
     pub cache: Option<PathBuf>,
 }
 
@@ -39,7 +39,7 @@ pub struct Fleet {
     #[command(flatten)]
     pub working: Working,
     /// Take the I-th of N parts, as 1/4
-    #[arg(long, value_name = "I/N", help_heading = "Fleet")]
+    #[arg(long, value_name = "I/N", help_heading = "Fleet", display_order = 3)]
     pub shard: Option<String>,
 
     /// Write every outdated image with its tag's digest
@@ -67,6 +67,9 @@ pub struct Fleet {
     /// What is committed and pushed.
     #[command(flatten)]
     pub git: Git,
+    /// What is opened for a branch that was pushed.
+    #[command(flatten)]
+    pub requests: Requests,
     /// Which images, and how they are written.
     #[command(flatten)]
     pub images: Images,

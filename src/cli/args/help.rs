@@ -8,13 +8,34 @@ use clap::{Command, CommandFactory};
 use super::{Line, Typed};
 
 /// The flags that `-h` has, by command. A command that is not here has few.
-const COMMON: [(&str, &[&str]); 5] = [
+const COMMON: [(&str, &[&str]); 7] = [
     (
         "files",
         &[
             "paths", "exclude", "update", "check", "diff", "restore", "branch", "push", "offline",
             "output", "verbose", "help",
         ],
+    ),
+    (
+        "fleet",
+        &[
+            "file",
+            "jobs",
+            "shard",
+            "update",
+            "check",
+            "branch",
+            "push",
+            "pull_request",
+            "offline",
+            "output",
+            "verbose",
+            "help",
+        ],
+    ),
+    (
+        "resolve",
+        &["file", "lock", "jobs", "cache", "verbose", "help"],
     ),
     (
         "cluster",

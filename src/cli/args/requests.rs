@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 
 /// What is opened for a branch that was pushed.
 #[derive(Args, Clone, Debug, Default)]
@@ -62,13 +63,17 @@ pub enum Grouping {
 }
 
 /// `--forge`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum ForgeName {
     /// GitHub and GitHub Enterprise.
     #[value(name = "github")]
+    #[serde(rename = "github")]
     GitHub,
     /// GitLab.
     #[value(name = "gitlab")]
+    #[serde(rename = "gitlab")]
     GitLab,
     /// Gitea.
     Gitea,

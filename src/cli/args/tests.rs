@@ -171,8 +171,9 @@ fn help(line: &str) -> String {
     }
 }
 
-const COMMANDS: [&str; 8] = [
-    "", " init", " import", " files", " cluster", " images", " digest", " tags",
+const COMMANDS: [&str; 10] = [
+    "", " init", " import", " files", " fleet", " resolve", " cluster", " images", " digest",
+    " tags",
 ];
 
 #[test]

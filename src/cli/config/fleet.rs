@@ -10,7 +10,7 @@ use serde_saphyr::{Error, Location};
 use super::explain::{explain, nearest};
 use super::values::{Setting, Written, Wrong, glob, image_glob, kind};
 use super::{Mistake, spot};
-use crate::cli::args::{Files, Remote, Track};
+use crate::cli::args::{Files, ForgeName, Remote, Track};
 use crate::cli::refused::{UsageError, usage};
 use crate::cli::settings::{commits, remote};
 use crate::io::files;
@@ -85,6 +85,27 @@ pub struct Entry {
     /// Add Signed-off-by to the message.
     #[serde(default)]
     signoff: Setting<bool>,
+    /// The title of its pull request.
+    #[serde(default)]
+    pr_title: Setting<String>,
+    /// Labels of a new pull request.
+    #[serde(default)]
+    pr_label: Vec<Written<String>>,
+    /// Who is asked to review a new pull request.
+    #[serde(default)]
+    pr_reviewer: Vec<Written<String>>,
+    /// Who a new pull request is assigned to.
+    #[serde(default)]
+    pr_assignee: Vec<Written<String>>,
+    /// The kind of its forge, where the address does not tell it.
+    #[serde(default)]
+    forge: Setting<ForgeName>,
+    /// The address of the forge's API.
+    #[serde(default)]
+    forge_url: Setting<String>,
+    /// The repository's path at the forge.
+    #[serde(default)]
+    forge_project: Setting<String>,
 }
 
 impl Entry {
@@ -134,6 +155,26 @@ impl Entry {
             git.signoff = self.signoff.value().unwrap_or(git.signoff);
         } else {
             git.push_option.clear();
+        }
+        let requests = &mut flags.requests;
+        if requests.pull_request {
+            for (flag, own) in [
+                (&mut requests.pr_label, &self.pr_label),
+                (&mut requests.pr_reviewer, &self.pr_reviewer),
+                (&mut requests.pr_assignee, &self.pr_assignee),
+            ] {
+                if !own.is_empty() {
+                    *flag = texts(own);
+                }
+            }
+            for (flag, own) in [
+                (&mut requests.pr_title, &self.pr_title),
+                (&mut requests.forge_url, &self.forge_url),
+                (&mut requests.forge_project, &self.forge_project),
+            ] {
+                *flag = own.value().or(flag.take());
+            }
+            requests.forge = self.forge.value().or(requests.forge);
         }
         flags
     }

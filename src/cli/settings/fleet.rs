@@ -73,6 +73,7 @@ pub(in crate::cli) fn fleet(
         dry_run: flags.dry_run,
         max_changes: flags.max_changes,
         git: flags.git,
+        requests: flags.requests,
         images: flags.images,
         registries: flags.registries,
         locking,

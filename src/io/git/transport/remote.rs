@@ -52,39 +52,19 @@ impl Transport {
             limits: Limits::of_environment(environment),
             known: Known::default(),
         };
-        let remotes = transport.run(&["remote"])?;
-        if !transport
-            .succeeded("remote", remotes)?
-            .lines()
-            .any(|name| name == remote)
-        {
+        let listed = transport.run(&["remote", "-v"])?;
+        let listed = transport.succeeded("remote", listed)?;
+        let Some((fetched, pushed)) = addresses(&listed, remote) else {
             return Err(TransportError::NoRemote(remote.to_owned()));
-        }
-        let mut urls = Vec::new();
-        for arguments in [
-            &["remote", "get-url", "--", remote][..],
-            &["remote", "get-url", "--push", "--all", "--", remote],
-        ] {
-            let output = transport.run(arguments)?;
-            urls.push(
-                transport
-                    .succeeded("remote", output)?
-                    .lines()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>(),
-            );
-        }
-        let [fetched, pushed] = &urls[..] else {
-            unreachable!("both sides were asked for")
         };
         let fetched = fetched.first().cloned().unwrap_or_default();
         let mut places: Vec<&String> = Vec::new();
-        for url in pushed {
+        for url in &pushed {
             if !places.contains(&url) {
                 places.push(url);
             }
         }
-        let all: Vec<String> = BTreeSet::from_iter([&fetched].into_iter().chain(pushed))
+        let all: Vec<String> = BTreeSet::from_iter([&fetched].into_iter().chain(&pushed))
             .into_iter()
             .cloned()
             .collect();
@@ -174,5 +154,50 @@ impl Transport {
             );
         }
         Ok(settings)
+    }
+}
+
+/// The addresses that a remote is fetched from and pushed to, from the list of `git remote -v`. `None`: there is no such remote.
+fn addresses(listed: &str, remote: &str) -> Option<(Vec<String>, Vec<String>)> {
+    let lines = listed.lines().filter_map(|line| {
+        let (name, rest) = line.split_once('\t').unwrap_or((line, ""));
+        (name == remote).then_some(rest)
+    });
+    let (mut fetched, mut pushed, mut is_there) = (Vec::new(), Vec::new(), false);
+    for line in lines {
+        is_there = true;
+        // The filter of a partial clone stands behind.
+        if let Some((url, _)) = line.rsplit_once(" (fetch)") {
+            fetched.push(url.to_owned());
+        } else if let Some(url) = line.strip_suffix(" (push)") {
+            pushed.push(url.to_owned());
+        }
+    }
+    is_there.then_some((fetched, pushed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_addresses_of_a_remote_are_read_from_the_list_of_all() {
+        let listed = "\
+bare
+origin\thttps://git.example.test/a b.git (fetch) [blob:none]
+origin\thttps://git.example.test/a b.git (push)
+origin2\t/x (fetch)
+origin2\t/x (push)
+two\t/fetched (fetch)
+two\t/first (push)
+two\t/second (push)
+";
+        let url = || vec!["https://git.example.test/a b.git".to_owned()];
+        assert_eq!(addresses(listed, "origin"), Some((url(), url())));
+        let pushed = ["/first", "/second"].map(str::to_owned).to_vec();
+        let fetched = vec!["/fetched".to_owned()];
+        assert_eq!(addresses(listed, "two"), Some((fetched, pushed)));
+        assert_eq!(addresses(listed, "bare"), Some((Vec::new(), Vec::new())));
+        assert_eq!(addresses(listed, "orig"), None);
     }
 }

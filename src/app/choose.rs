@@ -11,7 +11,9 @@ use futures_util::future::try_join_all;
 use crate::engine::answer::{Answer, Chosen, Refusal};
 use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
-use crate::engine::version::{Built, MOST_CANDIDATES, Policy, Ranking, Strategy, TagList, newest};
+use crate::engine::version::{
+    Built, MOST_CANDIDATES, Policy, Ranking, Strategy, TagList, newest, rank_as_flux,
+};
 use crate::io::resolver::Resolver;
 
 /// How many candidates are tried. A proxy may list thousands that it does not have.
@@ -24,6 +26,7 @@ pub(super) async fn answer<R: Resolver>(resolver: &R, lookup: &Lookup) -> Result
     };
     let tags = resolver.tags(lookup).await?;
     let ranked = match policy.strategy {
+        _ if policy.filter().is_some() => as_flux(lookup, policy, &tags)?,
         Strategy::Newest => by_time(resolver, lookup, policy, &tags).await?,
         _ => Ranked::of(tags.rank(lookup.tag(), policy, MOST_TRIES), lookup),
     };
@@ -84,6 +87,20 @@ async fn choose<R: Resolver>(
     match resolver.resolve(&lookup.at(now)).await {
         Err(refusal) if refusal.code == Code::NotFound => Err(gone.unwrap_or(refusal)),
         digest => Ok((digest?, chosen)),
+    }
+}
+
+/// The tags that Flux takes, the best first. The tag now plays no part.
+fn as_flux(lookup: &Lookup, policy: &Policy, tags: &TagList) -> Result<Ranked, Refusal> {
+    match rank_as_flux(tags.iter().map(String::as_str), policy) {
+        Ok(ranking) => Ok(Ranked::of(ranking, lookup)),
+        Err(cause) => Err(Refusal {
+            code: Code::FluxPolicy,
+            cause,
+            hint: Some(
+                "correct the ImagePolicy; `flux get images policy` says the same".to_owned(),
+            ),
+        }),
     }
 }
 

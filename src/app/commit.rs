@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::aim::{Aim, Content};
-use self::content::Committed;
+pub(super) use self::content::Committed;
 use super::proposer::{self, Proposal, Proposer, Target};
 use super::report::{Place, Problem};
 use super::request::CommitRequest;

@@ -368,12 +368,16 @@ fn examine_parsed(
             Form::Values(chart) => shape::find_values(document, chart, kinds),
         };
         unhandled.extend(found.unhandled);
-        match found.objects.first() {
+        let mut in_document = found.objects;
+        if let Some(policies) = &kinds.flux {
+            shape::apply_markers(document, policies, &mut in_document);
+        }
+        match in_document.first() {
             Some(first) if shape::is_encrypted(document) => {
                 refused.push(Unread::encrypted(first.line));
             }
             _ => {
-                let numbered = found.objects.into_iter();
+                let numbered = in_document.into_iter();
                 objects.extend(numbered.map(|object| (index, object)));
             }
         }
@@ -385,6 +389,9 @@ fn examine_parsed(
             object.sites.shrink_to_fit();
         }
         kinds.policies.apply(path, &mut objects);
+        for index in (0..file.len()).filter(|index| file.has_aliases(*index)) {
+            hold_shared(&file, index, &mut objects);
+        }
         let mut questions = questions(&objects);
         questions.shrink_to_fit();
         let is_certain =
@@ -412,6 +419,15 @@ fn examine_parsed(
             Passed::UnreadableDocuments { refused, unhandled }.into()
         }
     }
+}
+
+/// Holds the images of a document that share a scalar, and want different tags there.
+fn hold_shared(file: &File<'_>, document: usize, objects: &mut [(usize, Object)]) {
+    let first = objects.partition_point(|(index, _)| *index < document);
+    let here = objects[first..].iter_mut();
+    let here = here.take_while(|(index, _)| *index == document);
+    let mut here: Vec<&mut Object> = here.map(|(_, object)| object).collect();
+    shape::hold_shared(file.document(document), &mut here);
 }
 
 impl Unread {

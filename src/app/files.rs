@@ -8,6 +8,7 @@ use super::commit::{self, Again, BareHead, PushOutcome, Session};
 use super::copies;
 use super::edits::{self, Edited, Wanted};
 use super::globs;
+use super::image_policies;
 use super::kind_names;
 use super::lock_check;
 use super::manifest::ManifestFile;
@@ -20,7 +21,7 @@ use super::ready::{Awaiting, OwnAnswers};
 use super::report::{Action, ObjectReport, Place, Problem, Reach, Report};
 use super::request::{FilesRequest, Input};
 use super::source::{LockPlace, Registries, Source, Sourced, lock_problem};
-use super::survey::{self, Survey};
+use super::survey::{self, Sought, Survey};
 use super::threads::{self, WhenReady, aside};
 use super::workspace::{Workspace, WorkspaceKind};
 use crate::engine::answer::Answers;
@@ -257,11 +258,22 @@ impl Job {
         };
         let (source, lock) = request.source(&place, &self.registries)?;
         let questions = |objects: &[(usize, Object)]| request.questions(objects, &self.rules);
+        let mut kinds = request.kinds.clone();
+        if request.flux_policies && request.input == Input::Paths {
+            kinds.flux = Some(Arc::new(image_policies::read(
+                &self.at,
+                committed.as_ref(),
+            )?));
+        }
+        let sought = Sought {
+            kinds: &kinds,
+            ..request.sought()
+        };
         let of_commit = committed.map(|committed| {
             committed.survey(
                 request.scope(&self.at),
                 &request.lock.path,
-                request.sought(),
+                sought,
                 questions,
             )
         });
@@ -273,13 +285,10 @@ impl Job {
         let mut survey = match (of_commit.transpose()?, request.input) {
             (Some(survey), _) => survey,
             (None, Input::Stdin) => survey::survey_stdin(&request.kinds, questions, ask_ahead),
-            (None, Input::Paths) => survey::survey(
-                request.scope(&self.at),
-                request.sought(),
-                questions,
-                ask_ahead,
-            )
-            .map_err(|error| survey::wrong_paths(&error))?,
+            (None, Input::Paths) => {
+                survey::survey(request.scope(&self.at), sought, questions, ask_ahead)
+                    .map_err(|error| survey::wrong_paths(&error))?
+            }
         };
         self.refuse_report_over("a manifest", |place| survey.has(place))?;
         let mut report = Report {

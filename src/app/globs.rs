@@ -56,7 +56,18 @@ pub(super) fn idle(
     let images = images.filter(|(include, _)| !of_repository(*include) || judges_all());
     let images =
         images.map(|(include, pattern)| of_image(include, pattern, of_repository(include)));
-    sentences.into_iter().chain(paths).chain(images).collect()
+    let policies = request.kinds.policies.idle().map(|glob| {
+        format!(
+            "the policy for `{glob}` in the settings chooses for no image; check its `image` and `files`, and the policies before it"
+        )
+    });
+    let policies = policies.filter(|_| report.images().next().is_some() && judges_all());
+    sentences
+        .into_iter()
+        .chain(paths)
+        .chain(images)
+        .chain(policies)
+        .collect()
 }
 
 /// Whether a run looks at all files of the repository whose settings it has.

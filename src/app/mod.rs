@@ -13,6 +13,7 @@ pub mod files;
 pub mod fleet;
 pub mod gate;
 mod globs;
+mod image_policies;
 pub mod images;
 pub mod import;
 pub mod init;

@@ -61,6 +61,8 @@ pub struct FilesRequest {
     pub form: TagForm,
     /// Who chooses the tags.
     pub tags: TagChoice,
+    /// Whether Flux's image policies are carried out.
+    pub flux_policies: bool,
     /// Which images are taken, by name as written.
     pub images: ImageFilter,
     /// Which of their globs come from the repository's own settings.

@@ -116,7 +116,10 @@ async fn answer<R: Resolver>(
     };
     Ok(Answer {
         held,
-        source: source.and_then(|details| SourceLink::of(&details).map(Arc::new)),
+        source: source.and_then(|details| {
+            let link = SourceLink::of(details.source.as_deref()?, details.revision.as_deref());
+            link.map(Arc::new)
+        }),
         ..answer
     })
 }

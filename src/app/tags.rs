@@ -22,6 +22,8 @@ pub struct TagsRequest {
     pub lookup: Lookup,
     /// What chooses among the tags. `None`: they are listed, and nothing else.
     pub policy: Option<Arc<Policy>>,
+    /// Whether the settings have chosen the policy.
+    pub is_of_settings: bool,
     /// How to ask registries.
     pub registries: registry::Settings,
 }

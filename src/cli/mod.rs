@@ -299,7 +299,7 @@ fn read_here(
         match &mut typed.command {
             Command::Files(flags) => config.fill_files(flags).map_err(Refused::Usage)?,
             Command::Digest(flags) => config.fill_digest(flags).map_err(Refused::Usage)?,
-            Command::Tags(flags) => config.fill_registries(&mut flags.registries),
+            Command::Tags(flags) => config.fill_tags(flags),
             Command::Images(flags) => {
                 let mut files = flags.files();
                 config.fill_selection(&mut files).map_err(Refused::Usage)?;

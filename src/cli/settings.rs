@@ -354,11 +354,18 @@ fn digest_request(
 
 fn tags_request(flags: args::Tags, outside: &Outside) -> Result<tags::TagsRequest, UsageError> {
     let (image, lookup) = image(&flags.image)?;
-    let policy = policy(&flags)?;
+    let typed = policy(&flags)?.map(Arc::new);
+    let is_of_settings = typed.is_none() && !flags.no_policy;
+    let of_settings = || {
+        let policy = flags.policies.of_image(lookup.name());
+        policy.filter(|policy| is_of_settings && !policy.keeps_tag())
+    };
+    let policy = typed.or_else(|| of_settings().cloned());
     Ok(tags::TagsRequest {
         image,
+        is_of_settings: is_of_settings && policy.is_some(),
+        policy,
         lookup,
-        policy: policy.map(Arc::new),
         registries: registries::settings(flags.registries, outside)?,
     })
 }

@@ -206,6 +206,9 @@ codes! {
         TooManyCandidates = "too-many-candidates",
             "The policy `newest` would have to read more images than it may.",
             "Name fewer tags with `allow` and `ignore`, or use `numerical` with a number in the tag.";
+        FluxPolicy = "flux-policy",
+            "An ImagePolicy of Flux that `--flux-policies` carries out takes no tag.",
+            "Correct the ImagePolicy.";
         NoBuildTime = "no-build-time",
             "The policy `newest` compares build times, and an image has none that can be believed.",
             "Leave the tag out with `ignore`, or use another policy.";

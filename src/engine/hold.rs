@@ -81,6 +81,13 @@ impl Hold {
         Self::of(code, &reason)
     }
 
+    /// Flux writes the image, and its policy is not carried out, for a reason where that was to be done.
+    pub fn flux_marker(policy: &str, why: Option<&str>) -> Self {
+        let why = why.map(|why| format!("; {why}")).unwrap_or_default();
+        let reason = format!("Flux writes it, by the image policy `{policy}`{why}");
+        Self::of(Code::FluxMarker, &reason)
+    }
+
     /// Two entries have the same name, so their order decides which one counts.
     pub fn duplicate_name() -> Self {
         Self::of(Code::DuplicateName, "another entry has the same name")

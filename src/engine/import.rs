@@ -5,7 +5,7 @@
 //! unseen.
 
 mod argocd;
-mod flux;
+pub(super) mod flux;
 mod keel;
 mod pattern;
 mod renovate;

@@ -58,6 +58,8 @@ pub enum Mark {
     Repository(String),
     /// This chooses the tag.
     Policy(Arc<Policy>),
+    /// Flux writes it, by this image policy: `shop:web:tag`.
+    Flux(String),
 }
 
 /// Whether a text may contain a mark in a comment. It may return true for a text without one.
@@ -326,8 +328,7 @@ fn flux(comment: &str) -> Option<Mark> {
     let fields: BTreeMap<String, String> =
         serde_json::from_str(comment.trim_start_matches('#')).ok()?;
     let policy = fields.get(FLUX).filter(|policy| !policy.is_empty())?;
-    let reason = format!("Flux writes it, by the image policy `{policy}`");
-    Some(Mark::Hold(Hold::of(Code::FluxMarker, &reason)))
+    Some(Mark::Flux(policy.clone()))
 }
 
 #[cfg(test)]
@@ -341,6 +342,10 @@ mod tests {
             Mark::DigestInTag => "tag".to_owned(),
             Mark::Image(name) | Mark::Repository(name) => format!("of {name}"),
             Mark::Policy(policy) => policy.to_string(),
+            Mark::Flux(policy) => {
+                let hold = Hold::flux_marker(policy, None);
+                format!("{}: {}", hold.code, hold.reason)
+            }
         };
         match read(comment).as_slice() {
             [] => "prose".to_owned(),

@@ -10,6 +10,7 @@ pub mod code;
 #[cfg(test)]
 mod costs;
 pub mod diff;
+pub mod flux_policies;
 pub mod glob;
 pub mod helm;
 pub mod hold;

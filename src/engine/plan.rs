@@ -3,6 +3,7 @@
 //! Both modes plan here. A change says which string shall stand where; how it gets there is the business of `splice` and of `patch`.
 
 mod eligibility;
+mod markers;
 mod restart;
 mod state;
 
@@ -340,6 +341,12 @@ fn update_where(
         };
         let outcome = match decided(object, site, eligibility) {
             Decided::Now(outcome) => outcome,
+            Decided::ByTag { .. } if let Some(marker) = &site.marker => {
+                let (outcome, choice) = markers::outcome(marker, image, answers);
+                plan.choices
+                    .extend(choice.map(|choice| (plan.outcomes.len(), choice)));
+                outcome
+            }
             Decided::ByTag { follow, hold } => {
                 let choice = choice(&follow, answers);
                 let moved = (choice.as_ref())
@@ -359,8 +366,12 @@ fn update_where(
                     let source = answer.source.clone();
                     (plan.sources).extend(source.map(|source| (plan.outcomes.len(), source)));
                 }
-                if let (Some(moved), Outcome::Outdated(_)) = (&moved, &outcome) {
+                if let (Some(moved), Outcome::Outdated(_) | Outcome::Ok) = (&moved, &outcome) {
                     original = Some(moved.original.to_string().into());
+                    // The digest is that of both tags, and the new one stands in the record alone.
+                    changed |= outcome == Outcome::Ok
+                        && site.memory == Memory::Annotation
+                        && rules.track == Track::Annotation;
                 }
                 plan.choices
                     .extend(choice.map(|choice| (plan.outcomes.len(), choice)));
@@ -492,7 +503,8 @@ pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
 
 /// What keeps the image as it is written.
 fn held<'o>(object: &'o Object, site: &'o Site) -> Option<&'o Hold> {
-    site.hold.as_ref().or(object.hold.as_ref())
+    let hold = site.hold.as_ref().or(object.hold.as_ref());
+    hold.filter(|_| site.marker.is_none())
 }
 
 /// Whether the answers free an image that follows the tag `own` from what holds it.

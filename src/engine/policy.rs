@@ -56,7 +56,18 @@ pub struct Follow<'t> {
     form: TagForm,
 }
 
-impl Follow<'_> {
+impl<'t> Follow<'t> {
+    /// A text that Flux writes, by the answer to this question.
+    pub fn marked(lookup: Lookup, text: &'t str) -> Self {
+        Self {
+            lookup,
+            original: text.into(),
+            base: text.into(),
+            digest: None,
+            form: TagForm::Keep,
+        }
+    }
+
     /// The image with this digest.
     pub fn on(&self, digest: &Digest) -> String {
         [&*self.base, "@", digest.as_str()].concat()

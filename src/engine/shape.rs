@@ -6,6 +6,7 @@ mod entries;
 mod families;
 mod fields;
 mod find;
+mod flux_markers;
 mod jobs;
 mod kinds;
 mod patches;
@@ -27,10 +28,12 @@ use super::object::{Object, group_of};
 pub use entries::EntryDigest;
 pub use fields::{Shape, Split};
 pub use find::{HELM_VALUES, find, find_in, find_values, is_encrypted};
+pub use flux_markers::{FLUX_MARKERS, apply as apply_markers};
 pub use kinds::{KindName, Kinds};
 pub use patches::{JSON_PATCH, patch_hold, patch_takes};
 pub use pattern::{NoPattern, Pattern};
 pub use pods::{PodKind, PodOwner, Template};
+pub use policies::hold_shared;
 pub use policy_rules::{PolicyRule, PolicyRules};
 pub use releases::release_values;
 pub use unhandled::{is_kustomization_file, is_miswritten, slip, unhandled};
@@ -40,7 +43,12 @@ pub use values::{defaults as default_images, hold_refused, settle as settle_valu
 /// could spell it, an image's key and a text that stands in every other object with one, or a kind that the run adds.
 pub fn may_hold(bytes: &[u8], kinds: &Kinds) -> bool {
     let has = |kind: &str| memmem::find(bytes, kind.as_bytes()).is_some();
-    names_a_kind(bytes) || has_escape(bytes) || families::may_hold(bytes) || kinds.named().any(has)
+    let has_marker = || kinds.flux.is_some() && has("$imagepolicy");
+    has_marker()
+        || names_a_kind(bytes)
+        || has_escape(bytes)
+        || families::may_hold(bytes)
+        || kinds.named().any(has)
 }
 
 /// Whether bytes that are no YAML are meant for an object: the keys of every object stand in them, or the file is a kustomization.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::change::Change;
+use super::flux_policies::Marker;
 use super::hold::Hold;
 use super::image::ImageRef;
 use super::marks::Mark;
@@ -37,6 +38,8 @@ pub struct Site {
     pub hold: Option<Hold>,
     /// What chooses its tag. `None`: nobody says anything of it.
     pub policy: Option<Arc<Policy>>,
+    /// What Flux writes there, where that is carried out. Its slot is one scalar with a part of the image.
+    pub marker: Option<Box<Marker>>,
 }
 
 /// A file that decides an image, whatever stands at its site.
@@ -145,6 +148,10 @@ impl Comments {
                 Mark::Ignore => comments.ignored = Some(IgnoreMark::Comment),
                 Mark::Hold(hold) => comments.hold = comments.hold.or(Some(hold)),
                 Mark::Policy(policy) => comments.policy = comments.policy.or(Some(policy)),
+                Mark::Flux(policy) => {
+                    let hold = || Hold::flux_marker(&policy, None);
+                    comments.hold.get_or_insert_with(hold);
+                }
                 Mark::DigestInTag | Mark::Image(_) | Mark::Repository(_) => {}
             }
         }

@@ -1,7 +1,5 @@
 //! Where the source of an image is, by its own word: whoever pushed the image wrote it, so only a plain https address is taken.
 
-use super::answer::Details;
-
 /// An address of a source, which can stand in a terminal, in JSON and in Markdown as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceLink {
@@ -21,9 +19,8 @@ const OF_REVISIONS: [char; 4] = ['.', '_', '-', '/'];
 const OF_PATHS: [char; 6] = ['/', '.', '_', '-', '~', '+'];
 
 impl SourceLink {
-    /// Reads what an image says of itself. `None`: it names no source, or in a form that is not taken.
-    pub fn of(details: &Details) -> Option<Self> {
-        let written = details.source.as_deref()?;
+    /// Reads what an image says of itself. `None`: the source has a form that is not taken.
+    pub fn of(written: &str, revision: Option<&str>) -> Option<Self> {
         let address = written.split(['?', '#']).next()?.trim_end_matches('/');
         let (host, path) = address.strip_prefix("https://")?.split_once('/')?;
         let is_plain = |text: &str, more: &[char]| {
@@ -38,7 +35,7 @@ impl SourceLink {
         let is_revision = |revision: &&str| {
             (1..=LONGEST_REVISION).contains(&revision.len()) && is_plain(revision, &OF_REVISIONS)
         };
-        let revision = details.revision.as_deref().filter(is_revision);
+        let revision = revision.filter(is_revision);
         (is_host && is_path && address.len() <= LONGEST).then(|| Self {
             url: address.trim_end_matches(".git").to_owned(),
             revision: revision.map(str::to_owned),
@@ -59,11 +56,7 @@ mod tests {
     use super::*;
 
     fn told(source: &str, revision: &str) -> Option<String> {
-        let link = SourceLink::of(&Details {
-            created: None,
-            source: Some(source.to_owned()),
-            revision: Some(revision.to_owned()),
-        });
+        let link = SourceLink::of(source, Some(revision));
         link.map(|link| link.told())
     }
 

@@ -12,6 +12,8 @@
 //! # Ok::<(), imago::engine::version::PolicyError>(())
 //! ```
 
+mod filter;
+mod flux;
 mod newest;
 mod order;
 mod policy;
@@ -20,6 +22,8 @@ mod rank;
 mod shape;
 mod tag_list;
 
+pub use filter::FluxFilter;
+pub use flux::rank_as_flux;
 pub use newest::{Built, MOST_CANDIDATES, OLDER, from_record, newest, recorded};
 pub use order::rank;
 pub use policy::{Order, Part, Policy, PolicyError, SemverRange, Strategy, Terms};

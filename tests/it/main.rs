@@ -22,6 +22,7 @@ mod deploy;
 mod faults;
 mod files;
 mod fleet;
+mod flux_policies;
 mod foreign;
 mod forge;
 mod git;

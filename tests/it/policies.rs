@@ -361,3 +361,73 @@ fn a_policy_of_the_settings_is_checked_where_it_stands() {
         );
     }
 }
+
+#[test]
+fn a_policy_of_the_settings_that_chooses_for_no_image_is_told() {
+    let scene = Scene::new(&["1.4.2"]);
+    scene.write(&[scene.web("1.4.2")]);
+    let host = scene.registry.host();
+    scene.place.write(
+        ".imago.yaml",
+        format!(
+            "policies:\n- {{image: '{host}/shop/wbe', policy: minor}}\n- {{image: '{host}/shop/*', policy: minor}}\n- {{image: '{host}/shop/web', policy: major}}\n"
+        ),
+    );
+    let said = scene.run(&[], 0).stderr;
+    for glob in ["shop/wbe", "shop/web"] {
+        let told = format!("the policy for `{host}/{glob}` in the settings chooses for no image");
+        assert!(said.contains(&told), "{said}");
+    }
+    assert!(!said.contains("shop/*"), "{said}");
+    // One file, or one kind, says nothing of the others.
+    for flags in [&["web.yaml"][..], &[".", "--kind", "Deployment"]] {
+        assert!(!scene.run(flags, 0).stderr.contains("chooses for no image"));
+    }
+}
+
+#[test]
+fn a_tag_that_is_dropped_moves_in_the_record_though_the_digest_is_the_same() {
+    let scene = Scene::new(&["1.4.2"]);
+    let same = scene.registry.manifest("shop/web", "1.4.2");
+    let index = "application/vnd.oci.image.index.v1+json";
+    scene.registry.push("shop/web", "1.5.0", index, &same);
+    scene.write(&[format!("{} # imago: minor", scene.web("1.4.2"))]);
+    scene.run(&["--update", "--drop-tag", "--digests-only"], 0);
+    let record = || String::from_utf8(scene.place.files()["web.yaml"].clone()).unwrap();
+    assert!(record().contains("web:1.4.2\""), "{}", record());
+    scene.run(&["--update", "--drop-tag"], 0);
+    assert!(
+        record().contains("web:1.5.0\"") && !record().contains("web:1.4.2"),
+        "{}",
+        record()
+    );
+    let before = scene.place.files();
+    scene.run(&["--update", "--drop-tag"], 0);
+    assert_eq!(scene.place.files(), before);
+}
+
+#[test]
+fn images_that_share_a_text_and_want_different_tags_are_held_and_no_other() {
+    let scene = Scene::new(&["1.4.2", "1.5.0"]);
+    let web = scene.web("1.4.2");
+    let text = |first: &str, second: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n  - name: a\n    image: &web {web}{first}\n  - name: b\n    image: *web{second}\n  - name: c\n    image: {web}\n"
+        )
+    };
+    for (first, second) in [(" # imago: minor", ""), ("", " # imago: minor")] {
+        scene.place.write("web.yaml", text(first, second));
+        let report = scene.run(&["--update", "--output", "json"], 0).json();
+        let codes: Vec<&Value> = (0..3).map(|at| &image(&report, at)["code"]).collect();
+        assert_eq!(codes, ["anchored-tag", "anchored-tag", "outdated"]);
+    }
+    scene
+        .place
+        .write("web.yaml", text(" # imago: minor", " # imago: minor"));
+    scene.run(&["--update"], 0);
+    let after = String::from_utf8(scene.place.files()["web.yaml"].clone()).unwrap();
+    assert!(
+        after.contains(&format!("&web {}@", scene.web("1.5.0"))),
+        "{after}"
+    );
+}

@@ -236,7 +236,7 @@ fn a_host_that_settings_allow_plain_http_for_gets_no_credentials() {
 
 #[test]
 fn the_schema_knows_the_settings_and_no_others() {
-    let all = "include: [apps]\nexclude: [apps/old]\ninclude-image: ['*']\nexclude-image: [a]\nkind: [Deployment]\nexclude-kind: [Job]\nadd-kind: [Job]\ntrack: annotation\ndrop-tag: false\nkinds: [{kind: Shop, paths: [spec/image]}]\nkustomize: {digest: field}\npolicies: [{image: '**', policy: digest}]\nhelm: {values: [env/*.yaml], digest-in-tag: [web.image], charts: [{chart: shop, path: image, takes: sha-digits}]}\nmax-changes: 9\nlock: locks/a.lock\nregistry-map: [docker.io=mirror.example.test/hub]\ninsecure-registry: ['registry.example.test:5000']\nconcurrency: 8\nmessage: '{summary}'\nauthor: Ada <ada@example.test>\nsignoff: false\n";
+    let all = "include: [apps]\nexclude: [apps/old]\ninclude-image: ['*']\nexclude-image: [a]\nkind: [Deployment]\nexclude-kind: [Job]\nadd-kind: [Job]\ntrack: annotation\ndrop-tag: false\nkinds: [{kind: Shop, paths: [spec/image]}]\nkustomize: {digest: field}\npolicies: [{image: '**', policy: digest}]\nflux-policies: false\nhelm: {values: [env/*.yaml], digest-in-tag: [web.image], charts: [{chart: shop, path: image, takes: sha-digits}]}\nmax-changes: 9\nlock: locks/a.lock\nregistry-map: [docker.io=mirror.example.test/hub]\ninsecure-registry: ['registry.example.test:5000']\nconcurrency: 8\nmessage: '{summary}'\nauthor: Ada <ada@example.test>\nsignoff: false\n";
     let value: serde_json::Value = serde_yaml::from_str(all).unwrap();
     let schema = schema("imago.schema.json");
     assert_eq!(faults(&schema, &value), Vec::<String>::new());

@@ -260,3 +260,45 @@ fn the_distribution_projects_registry_has_its_tags_listed() {
     );
     assert!(finished.stdout.contains("1.5-amd64"), "{}", finished.stdout);
 }
+
+#[test]
+fn the_policy_of_the_settings_is_taken_where_none_is_typed() {
+    let (registry, name) = shop();
+    let place = Workplace::new();
+    let settings = format!(
+        "policies:\n- {{image: '{}/shop/*', policy: patch}}\n",
+        registry.host()
+    );
+    place.write(".imago.yaml", settings);
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        place.imago(words).finish_with(0)
+    };
+    let of_settings = line(&format!("tags {name}:1.4.2"));
+    assert!(
+        of_settings.stdout.starts_with("1.4.10        wins\n"),
+        "{}",
+        of_settings.stdout
+    );
+    assert!(
+        of_settings
+            .stderr
+            .contains("; by the settings, `patch` goes from 1.4.2 to 1.4.10"),
+        "{}",
+        of_settings.stderr
+    );
+    let typed = line(&format!("tags {name}:1.4.2 --policy major"));
+    assert!(
+        typed.stderr.contains("; `major` goes from 1.4.2 to 2.0.0"),
+        "{}",
+        typed.stderr
+    );
+    let none = line(&format!("tags {name}:1.4.2 --no-policy"));
+    assert!(
+        none.stdout.starts_with("1.4.10\n1.4.2\n") && none.stderr == "9 tags\n",
+        "{}",
+        none.stdout
+    );
+    let other = line(&format!("tags {name}-gone:1 -o json --no-policy").replace("-gone", ""));
+    assert_eq!(other.json()["choice"], serde_json::Value::Null);
+}

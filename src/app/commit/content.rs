@@ -76,6 +76,24 @@ impl Committed<'_> {
         Ok(survey.map_err(|problem| *problem)?)
     }
 
+    /// All files that may be manifests, by their paths from the root.
+    pub(in crate::app) fn manifests(&self) -> anyhow::Result<Vec<(PathBuf, Vec<u8>)>> {
+        let (listed, _) = (self.repository.files(self.commit)).map_err(|error| refused(&error))?;
+        let listed: Vec<&Listed> = (listed.iter())
+            .filter(|file| scan::is_manifest(&file.path))
+            .collect();
+        self.bring(listed.iter().copied())
+            .map_err(|problem| *problem)?;
+        let read = |file: &Listed| {
+            let bytes = self
+                .repository
+                .read(file)
+                .map_err(|error| refused(&error))?;
+            Ok((file.path.clone(), bytes))
+        };
+        listed.into_iter().map(read).collect()
+    }
+
     fn wrong_paths(&self, error: &scan::ScanError) -> Problem {
         let problem = survey::wrong_paths(error);
         match error {

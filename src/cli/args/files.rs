@@ -73,6 +73,9 @@ pub struct Files {
     /// Which images, and how they are written.
     #[command(flatten)]
     pub images: Images,
+    /// Carry out Flux's ImagePolicies at its markers
+    #[arg(long, help_heading = "Images")]
+    pub flux_policies: bool,
     /// Which workloads.
     #[command(flatten)]
     pub selecting: Selecting,

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::{Configuration, Registries};
+use crate::engine::shape::PolicyRules;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -16,7 +17,7 @@ pub struct Tags {
     /// An image, as a manifest names it, with the tag that it is on
     #[arg(value_name = "IMAGE")]
     pub image: String,
-    /// Say what this policy takes: minor, \"semver ~1.4\"
+    /// Say what this policy takes, not the settings' one: minor
     #[arg(long, value_name = "WORDS", help_heading = "Policy")]
     pub policy: Option<String>,
     /// Take only tags that match, as `allow` in the settings
@@ -38,6 +39,12 @@ pub struct Tags {
         display_order = 0
     )]
     pub output: Option<TagsFormat>,
+    /// List the tags alone, whatever the settings say
+    #[arg(long, conflicts_with = "policy", help_heading = "Policy")]
+    pub no_policy: bool,
+    /// The policies of the settings.
+    #[arg(skip)]
+    pub policies: PolicyRules,
     /// How registries are asked.
     #[command(flatten)]
     pub registries: Registries,

@@ -6,7 +6,7 @@ use super::Config;
 use super::values::{DigestPlace, Kind, Written};
 use crate::app::kind_names::KindLists;
 use crate::app::request::ImageGlobs;
-use crate::cli::args::{Digest, Files, Locking, Registries, Track};
+use crate::cli::args::{Digest, Files, Locking, Registries, Tags, Track};
 use crate::cli::refused::UsageError;
 use crate::engine::shape::{EntryDigest, PolicyRules};
 use crate::io::links::{self, Links};
@@ -63,15 +63,7 @@ impl Config {
             flags.kinds.entry_digests = EntryDigest::Field;
         }
         flags.kinds.helm = values.helm.settings();
-        flags.kinds.policies = PolicyRules {
-            rules: values
-                .policies
-                .iter()
-                .filter_map(|policy| policy.rule().ok())
-                .collect(),
-            folder: self.folder.clone(),
-            current: self.current.clone(),
-        };
+        flags.kinds.policies = self.policies();
         flags.kinds.values = Globs {
             include: texts(&values.helm.values),
             exclude: Vec::new(),
@@ -83,7 +75,24 @@ impl Config {
         fill_list(&mut flags.kinds.add_kind, &values.add_kind);
         let ignored = kinds().filter(|kind| kind.shape().is_none());
         flags.kinds.ignored = ignored.map(Kind::name).collect();
+        flags.flux_policies |= values.flux_policies;
         self.fill_track(flags)
+    }
+
+    /// The policies.
+    pub fn policies(&self) -> PolicyRules {
+        let rules = self.values.policies.iter();
+        PolicyRules {
+            rules: rules.filter_map(|policy| policy.rule().ok()).collect(),
+            folder: self.folder.clone(),
+            current: self.current.clone(),
+        }
+    }
+
+    /// Fills in what the flags of `imago tags` leave open.
+    pub fn fill_tags(&self, flags: &mut Tags) {
+        self.fill_registries(&mut flags.registries);
+        flags.policies = self.policies();
     }
 
     /// Fills in what the flags of `imago digest` leave open.

@@ -61,6 +61,8 @@ pub(super) struct Values {
     pub(super) helm: Helm,
     /// Which tags images go to.
     pub(super) policies: Vec<TagPolicy>,
+    /// Carry out Flux's ImagePolicies where its markers stand.
+    pub(super) flux_policies: bool,
     /// Where the tag is kept.
     pub(super) track: Setting<Track>,
     /// Write name@digest, without the tag.

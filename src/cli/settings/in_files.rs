@@ -43,6 +43,7 @@ pub(super) fn request(flags: args::Files, outside: &Outside) -> Result<FilesRequ
         track,
         form: images::form(&flags.images),
         tags: images::tags(&flags.images),
+        flux_policies: flags.flux_policies && !flags.images.digests_only,
         images: images::filter(&flags.images.include_image, &flags.images.exclude_image)?,
         images_of_repository: flags.images.of_repository,
         selection: workloads::selection(&flags.selecting)?,

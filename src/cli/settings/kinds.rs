@@ -18,6 +18,7 @@ pub(super) fn kinds(flags: &args::Kinds) -> Result<Kinds, UsageError> {
         entry_digests: flags.entry_digests,
         helm: flags.helm.clone(),
         policies: flags.policies.clone(),
+        flux: None,
     })
 }
 

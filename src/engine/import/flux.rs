@@ -3,40 +3,82 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Remark, Rule, Source, at, group, label, name_of, only, pattern, text_at};
-use crate::engine::tree::Tree;
+use crate::engine::tree::{Scalar, Tree};
 
-const GROUP: &str = "image.toolkit.fluxcd.io";
+/// `digestReflectionPolicy`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::engine) enum Reflection {
+    /// No digest is written.
+    #[default]
+    Never,
+    /// The digest is that of the time when the tag was first written.
+    IfNotPresent,
+    /// The digest is that of the tag.
+    Always,
+}
+
+/// The API group of ImagePolicies and ImageRepositories.
+pub const GROUP: &str = "image.toolkit.fluxcd.io";
 
 /// A namespace, empty where none is written, and a name.
-type Named = (String, String);
+pub(in crate::engine) type Named = (String, String);
 
 /// What was found.
-#[derive(Debug, Default)]
-pub(super) struct Found {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::engine) struct Found {
     repositories: BTreeMap<Named, Repository>,
     policies: Vec<ImagePolicy>,
 }
 
-#[derive(Debug)]
-struct Repository {
-    image: String,
-    exclusions: Vec<String>,
+/// An ImageRepository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct Repository {
+    pub(in crate::engine) image: String,
+    pub(in crate::engine) exclusions: Vec<String>,
+    /// Whether it says at all what is left out.
+    pub(in crate::engine) has_exclusions: bool,
+    /// Whether policies of other namespaces may refer to it.
+    pub(in crate::engine) has_access: bool,
+    pub(in crate::engine) is_suspended: bool,
     source: Source,
 }
 
-#[derive(Debug)]
-struct ImagePolicy {
-    own: Named,
-    repository: Named,
+/// An ImagePolicy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct ImagePolicy {
+    pub(in crate::engine) own: Named,
+    pub(in crate::engine) repository: Named,
     /// The words, and the name of the group that they compare.
-    policy: Option<(String, &'static str)>,
-    pattern: Option<String>,
-    extract: Option<String>,
+    pub(in crate::engine) policy: Option<(String, &'static str)>,
+    pub(in crate::engine) pattern: Option<String>,
+    pub(in crate::engine) extract: Option<String>,
+    pub(in crate::engine) reflection: Reflection,
+    pub(in crate::engine) is_suspended: bool,
     source: Source,
+}
+
+impl Found {
+    /// The ImagePolicy of a namespace and a name. One without a namespace gets it from a kustomization, if it is the only one.
+    pub(in crate::engine) fn policy(&self, namespace: &str, name: &str) -> Option<&ImagePolicy> {
+        let named = |namespace: &str| {
+            let mut found = (self.policies.iter())
+                .filter(|policy| (&*policy.own.0, &*policy.own.1) == (namespace, name));
+            found.next().filter(|_| found.next().is_none())
+        };
+        named(namespace).or_else(|| named(""))
+    }
+
+    /// The ImageRepository of an ImagePolicy.
+    pub(in crate::engine) fn repository(&self, policy: &ImagePolicy) -> Option<&Repository> {
+        let (_, name) = &policy.repository;
+        let without = (String::new(), name.clone());
+        let found = self.repositories.get(&policy.repository);
+        found.or_else(|| self.repositories.get(&without))
+    }
 }
 
 /// Reads an object, whatever it is.
-pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, found: &mut Found) {
+pub(in crate::engine) fn read<'a, T: Tree<'a>>(object: T, file: &str, found: &mut Found) {
     let kind = text_at(object, &["kind"]).unwrap_or_default();
     if group(object) != GROUP || !matches!(kind, "ImageRepository" | "ImagePolicy") {
         return;
@@ -51,14 +93,19 @@ pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, found: &mut Found) {
         line: at(object, &["apiVersion"]).and_then(T::line),
         what: label(object),
     };
+    let is_suspended = at(object, &["spec", "suspend"]).map(T::scalar) == Some(Scalar::Bool(true));
     if kind == "ImageRepository" {
         let exclusions = at(object, &["spec", "exclusionList"]).map(T::items);
+        let has_exclusions = exclusions.is_some();
         let exclusions = exclusions.unwrap_or_default().into_iter();
         let repository = Repository {
             image: text(&["spec", "image"]),
             exclusions: exclusions
                 .filter_map(|item| item.scalar().text().map(str::to_owned))
                 .collect(),
+            has_exclusions,
+            has_access: at(object, &["spec", "accessFrom"]).is_some(),
+            is_suspended,
             source,
         };
         found.repositories.insert(own, repository);
@@ -89,6 +136,12 @@ pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, found: &mut Found) {
         policy,
         pattern: filter("pattern"),
         extract: filter("extract"),
+        reflection: match text_at(object, &["spec", "digestReflectionPolicy"]) {
+            Some("Always") => Reflection::Always,
+            Some("IfNotPresent") => Reflection::IfNotPresent,
+            _ => Reflection::Never,
+        },
+        is_suspended,
         source,
     });
 }

@@ -34,6 +34,7 @@ fn containers(written: &[(&str, String)]) -> Vec<Site> {
             decided_by: None,
             hold: None,
             policy: None,
+            marker: None,
         }
     };
     written.iter().enumerate().map(container).collect()

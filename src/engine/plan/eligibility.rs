@@ -6,7 +6,7 @@ use crate::engine::code::Code;
 use crate::engine::image::ImageRef;
 use crate::engine::memory::{Ambiguous, Ledger};
 use crate::engine::object::{IGNORE, Ignore, Object, RECORD, Record};
-use crate::engine::policy::{self, Intent, Track};
+use crate::engine::policy::{self, Follow, Intent, Track};
 use crate::engine::site::{IgnoreMark, Image, Memory, Site};
 
 /// A site's image, once the user's own word on it is known.
@@ -69,6 +69,13 @@ fn eligibility<'r>(
         return marked(object, site)
             .map_or(Eligibility::Taken(Intent::Variable), Eligibility::LeftOut);
     };
+    if let Some(marker) = &site.marker {
+        let follow = Follow::marked(marker.lookup.clone(), image);
+        return left_out(object, site, marker.name(), rules).map_or(
+            Eligibility::Taken(Intent::Follow(follow)),
+            Eligibility::LeftOut,
+        );
+    }
     let track = match site.memory {
         Memory::Annotation => rules.track,
         Memory::InPlace => Track::Tag,
@@ -110,6 +117,8 @@ fn marked(object: &Object, site: &Site) -> Option<LeftOut> {
             code: Code::TagFromChart,
             by: "the chart, which sets the tag".to_owned(),
         }),
+        // Flux writes what stands there, whatever becomes of it.
+        (false, None) if site.marker.is_some() => None,
         (false, None) => site.decided_by.as_ref().map(|by| LeftOut {
             code: Code::DecidedBy,
             by: format!("`{}`, which sets its tag or digest anew", by.file),

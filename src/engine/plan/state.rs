@@ -94,6 +94,9 @@ pub fn pins(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
                 Outcome::Ok
             }
             Decided::Now(outcome) => outcome,
+            Decided::ByTag { .. } if site.marker.as_ref().is_some_and(|it| it.is_pinned) => {
+                Outcome::Ok
+            }
             Decided::ByTag {
                 hold: Some(hold), ..
             } if !has_digest || !hold.concerns_pins() || hold.code == Code::BadComment => {

@@ -209,6 +209,7 @@ fn blank<'a, T: Tree<'a>>(written: T, at: Path, hold: Option<Hold>) -> Site {
         decided_by: None,
         hold: said.hold.or(hold),
         policy: said.policy,
+        marker: None,
     }
 }
 

@@ -408,5 +408,6 @@ fn parts<'a, T: Tree<'a>>(split: &Split, node: T, object: &Path, steps: &[Step])
         decided_by: None,
         hold: said.hold,
         policy: said.policy,
+        marker: None,
     })
 }

@@ -78,6 +78,14 @@ pub fn find_values<'a, T: Tree<'a>>(document: T, chart: Option<&Chart>, kinds: &
     }
 }
 
+/// The object that a document is, with no sites; of this kind, if it says none.
+pub(super) fn object_of<'a, T: Tree<'a>>(document: T, kind: &str) -> Object {
+    let text = |key| document.get(key).and_then(|value| value.scalar().text());
+    let api_version = text("apiVersion").unwrap_or_default();
+    let kind = text("kind").unwrap_or(kind);
+    read(document, api_version, kind, Path::root(), Vec::new())
+}
+
 /// What a file of values is called, as it has no kind.
 pub const HELM_VALUES: &str = "Helm values";
 
@@ -364,7 +372,7 @@ impl Search {
         let annotation = |key| annotations.and_then(|annotations| annotations.get(key));
         let left_out = annotation(IGNORE).map_or(Ignore::Nothing, |value| ignore(value.scalar()));
         if let Some(policy) = annotation(POLICY) {
-            policies::apply(policy, sites);
+            policies::apply_nested(policy, sites);
         }
         for site in sites {
             site.hold = site.hold.take().or_else(|| hold.clone());

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::pods::PodKind;
 use super::policy_rules::PolicyRules;
 use super::{EntryDigest, HELM_VALUES, Shape, group_of};
 use crate::engine::argocd;
+use crate::engine::flux_policies::FluxPolicies;
 use crate::engine::helm;
 use crate::engine::object::Object;
 
@@ -37,6 +39,8 @@ pub struct Kinds {
     pub helm: helm::Settings,
     /// What settings say of tags.
     pub policies: PolicyRules,
+    /// Flux's image policies, where they are carried out.
+    pub flux: Option<Arc<FluxPolicies>>,
 }
 
 /// A kind as a flag or a setting names it: `Rollout`, `Task.tekton.dev`, `Pod.` (of the core group), or `kustomization-file`.

@@ -85,6 +85,7 @@ fn site<'a, T: Tree<'a>>(image: T, path: &str, at: Path, slot: &'static [Step]) 
         decided_by: None,
         hold: said.hold,
         policy: said.policy,
+        marker: None,
     })
 }
 

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
-use crate::engine::object::POLICY;
+use crate::engine::object::{Object, POLICY};
+use crate::engine::path::Step;
 use crate::engine::site::Site;
 use crate::engine::tree::{Scalar, Tree};
 use crate::engine::version::{Policy, segments};
@@ -44,6 +45,51 @@ pub(super) fn apply<'a, T: Tree<'a>>(annotation: T, sites: &mut [Site]) -> Vec<S
             }
             idle.into_iter().map(str::to_owned).collect()
         }
+    }
+}
+
+/// The same for an object in an object. A name that no site has holds those that get no policy.
+pub(super) fn apply_nested<'a, T: Tree<'a>>(annotation: T, sites: &mut [Site]) {
+    if let Some(idle) = apply(annotation, sites).first() {
+        hold(sites, &format!("`{idle}` names none of its images"));
+    }
+}
+
+/// Holds the images that share one scalar by an anchor, and want different tags there.
+pub fn hold_shared<'a, T: Tree<'a>>(document: T, objects: &mut [&mut Object]) {
+    let sites = || objects.iter().flat_map(|object| &object.sites);
+    if sites().all(|site| site.policy.is_none()) {
+        return;
+    }
+    let anchors: Vec<Option<usize>> = sites()
+        .map(|site| {
+            let at = site.written_at();
+            let node = at.steps().iter().try_fold(document, step)?;
+            Some(node.anchor()?.0)
+        })
+        .collect();
+    let mut policies: BTreeMap<usize, BTreeSet<Option<Arc<Policy>>>> = BTreeMap::new();
+    for (anchor, site) in anchors.iter().zip(sites()) {
+        if let Some(anchor) = anchor {
+            let chosen = site.policy.clone().filter(|policy| !policy.keeps_tag());
+            policies.entry(*anchor).or_default().insert(chosen);
+        }
+    }
+    let mut sites = objects.iter_mut().flat_map(|object| &mut object.sites);
+    for (anchor, site) in anchors.iter().zip(&mut sites) {
+        if anchor.is_some_and(|anchor| policies[&anchor].len() > 1) {
+            let why = "another image that shares it by an anchor has another policy";
+            site.hold
+                .get_or_insert_with(|| Hold::of(Code::AnchoredTag, why));
+        }
+    }
+}
+
+fn step<'a, T: Tree<'a>>(node: T, step: &Step) -> Option<T> {
+    match step {
+        Step::Key(key) => node.get(key),
+        Step::Index(index) => node.items().get(*index).copied(),
+        Step::Inside(_) => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -26,6 +27,8 @@ pub struct PolicyRule {
     image: GlobMatcher,
     files: Option<[GlobMatcher; 2]>,
     policy: Arc<Policy>,
+    /// Whether it has chosen for an image; shared by all copies.
+    is_used: Arc<AtomicBool>,
 }
 
 impl PolicyRule {
@@ -50,6 +53,7 @@ impl PolicyRule {
             image: glob(image)?,
             files: files.transpose()?,
             policy: Arc::new(policy),
+            is_used: Arc::default(),
         })
     }
 
@@ -70,6 +74,18 @@ impl PartialEq for PolicyRule {
 impl Eq for PolicyRule {}
 
 impl PolicyRules {
+    /// The globs for images of those that have chosen for no image so far.
+    pub fn idle(&self) -> impl Iterator<Item = &str> {
+        let idle = (self.rules.iter()).filter(|rule| !rule.is_used.load(Ordering::Relaxed));
+        idle.map(|rule| rule.image.glob().glob())
+    }
+
+    /// The policy for an image of this name, in whatever file it stands.
+    pub fn of_image(&self, name: &str) -> Option<&Arc<Policy>> {
+        let rule = self.rules.iter().find(|rule| rule.image.is_match(name));
+        rule.map(|rule| &rule.policy)
+    }
+
     /// Gives the images of a file the policies that match.
     pub fn apply(&self, file: &Path, objects: &mut [(usize, Object)]) {
         if self.rules.is_empty() {
@@ -86,12 +102,14 @@ impl PolicyRules {
         };
         let rules: Vec<&PolicyRule> = self.rules.iter().filter(fits).collect();
         let sites = objects.iter_mut().flat_map(|(_, object)| &mut object.sites);
-        for site in sites.filter(|_| !rules.is_empty()) {
+        // What Flux writes is chosen by Flux's own policies.
+        for site in sites.filter(|site| !rules.is_empty() && site.marker.is_none()) {
             let Some(Ok(image)) = site.image.text().map(ImageRef::parse) else {
                 continue;
             };
             let lookup = image.lookup();
             if let Some(rule) = rules.iter().find(|rule| rule.image.is_match(lookup.name())) {
+                rule.is_used.store(true, Ordering::Relaxed);
                 site.follow(&rule.policy);
             }
         }

@@ -358,6 +358,7 @@ fn parameters<'a, T: Tree<'a>>(
                     site.hold.take_if(|hold| hold.code == Code::ChartUnproven);
                 }
                 Mark::Policy(policy) => site.policy = Some(policy),
+                Mark::Flux(policy) => site.hold = Some(Hold::flux_marker(&policy, None)),
                 Mark::Image(_) | Mark::Repository(_) => {}
             }
         }

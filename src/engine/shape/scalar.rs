@@ -35,6 +35,7 @@ pub(super) fn scalar_site<'a, T: Tree<'a>>(
         decided_by: None,
         hold: said.hold,
         policy: said.policy,
+        marker: None,
     }
 }
 

@@ -232,6 +232,7 @@ impl Walk<'_> {
             decided_by: None,
             hold: said.hold.or(hold),
             policy: said.policy,
+            marker: None,
         }
     }
 

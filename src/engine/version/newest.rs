@@ -87,6 +87,14 @@ pub fn recorded(policy: &Policy, best: Option<&str>, obstacle: Option<&Obstacle>
 
 /// Decides by what the lock notes as the whole list did.
 pub fn from_record<'t>(record: &'t str, now: &str, policy: &Policy) -> Ranking<'t> {
+    if policy.filter().is_some() {
+        return Ranking {
+            candidates: vec![record],
+            best: Some(record),
+            counts: Counts::default(),
+            obstacle: None,
+        };
+    }
     let ranking = rank((!record.is_empty()).then_some(record), now, policy);
     if !matches!(policy.strategy, Strategy::Newest) || ranking.obstacle.is_some() {
         return ranking;

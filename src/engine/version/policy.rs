@@ -3,10 +3,12 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use globset::{Glob, GlobMatcher};
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::filter::FluxFilter;
 use super::range::Range;
 
 /// Which tag an image shall be on. Two are equal when they are written alike, blanks aside.
@@ -17,6 +19,7 @@ pub struct Policy {
     pub(super) allow: Option<Allow>,
     pub(super) ignore: Vec<(String, GlobMatcher)>,
     pub(super) allow_downgrade: bool,
+    filter: Option<Arc<FluxFilter>>,
     text: String,
 }
 
@@ -209,8 +212,23 @@ impl Policy {
             allow,
             ignore,
             allow_downgrade: terms.allow_downgrade,
+            filter: None,
             text,
         })
+    }
+
+    /// The same for tags that this filter leaves, by Flux's rules.
+    pub(super) fn with_filter(self, filter: FluxFilter, text: String) -> Self {
+        Self {
+            filter: Some(Arc::new(filter)),
+            text,
+            ..self
+        }
+    }
+
+    /// What filters the tags, where the policy is carried out as Flux does.
+    pub fn filter(&self) -> Option<&FluxFilter> {
+        self.filter.as_deref()
     }
 
     /// The policy on one line, with all that decides: `semver ~1.4; allow=/^v/; ignore=*-rc*,nightly`.
@@ -368,7 +386,7 @@ impl Allow {
             )));
         }
         // Alone first: `a)|(b` must not become one with what is put around it.
-        let regex = parse(text).and_then(|()| compile(&format!("^(?:{text})$"), LARGEST));
+        let regex = parse(text).and_then(|()| compiled(&format!("^(?:{text})$"), LARGEST));
         let regex = regex.map_err(|error| {
             let text = error.to_string();
             let last = text.lines().last().unwrap_or_default();
@@ -383,7 +401,7 @@ impl Allow {
     }
 
     pub(super) fn matcher(&self) -> Matcher {
-        let regex = compile(&self.text, LARGEST).expect("it was compiled when it was read");
+        let regex = compiled(&self.text, LARGEST).expect("it was compiled when it was read");
         let has_group =
             GROUPS.map(|group| regex.capture_names().flatten().any(|name| name == group));
         Matcher { regex, has_group }
@@ -409,7 +427,7 @@ impl Matcher {
 }
 
 /// Tags are ASCII. Without Unicode, `\d` is ten characters and the expression is small.
-fn compile(text: &str, size: usize) -> Result<Regex, regex::Error> {
+fn compiled(text: &str, size: usize) -> Result<Regex, regex::Error> {
     #[cfg(test)]
     COMPILED.set(COMPILED.get() + size);
     RegexBuilder::new(text)
@@ -425,9 +443,30 @@ thread_local! {
     static COMPILED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
+/// A regular expression that another tool looks for anywhere in a tag.
+pub(super) fn compile(text: &str) -> Result<Regex, PolicyError> {
+    if text.len() > LONGEST {
+        let reason = format!("a regular expression has more than {LONGEST} bytes");
+        return Err(PolicyError::expression(reason));
+    }
+    compiled(text, LARGEST)
+        .map_err(|_| PolicyError::expression(format!("`{text}` is no regular expression")))
+}
+
+impl PolicyError {
+    /// What is wrong with a regular expression of another tool.
+    pub(super) fn expression(reason: String) -> Self {
+        Self {
+            part: Part::Allow,
+            reason,
+            hint: "correct it".to_owned(),
+        }
+    }
+}
+
 /// Whether it is a regular expression, which is known before the first byte of it is compiled.
 fn parse(text: &str) -> Result<(), regex::Error> {
-    match compile(text, 0) {
+    match compiled(text, 0) {
         Ok(_) | Err(regex::Error::CompiledTooBig(_)) => Ok(()),
         Err(error) => Err(error),
     }

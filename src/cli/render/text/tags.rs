@@ -79,7 +79,12 @@ pub fn tags_summary(tags: &Tags, request: &TagsRequest, styles: &Styles) -> Stri
             chosen.tag
         ),
     };
-    format!("{said}; {outcome}\n")
+    let by = if request.is_of_settings {
+        "by the settings, "
+    } else {
+        ""
+    };
+    format!("{said}; {by}{outcome}\n")
 }
 
 /// Why there is no list, or why it cannot be said what the policy takes.

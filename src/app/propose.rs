@@ -51,6 +51,10 @@ pub(super) async fn settle(
         return Ok(());
     };
     let mut stale = Vec::new();
+    let mut proposals = proposals;
+    for proposal in &mut proposals {
+        proposal.take_notes(report);
+    }
     for proposal in proposals {
         let target = &proposal.target;
         let mut proposed = proposer.reported(&proposal);
@@ -62,12 +66,13 @@ pub(super) async fn settle(
             proposal.act,
             Act::DeleteBranch | Act::Close { delete: true }
         );
-        let mut request = target.open.clone();
+        let mut request = target.open.clone().or(target.elsewhere.clone());
         match settled {
             Some(Ok(settled)) => {
                 proposed.state = settled.done;
-                request = settled.request;
+                request = settled.request.or(request);
                 report.warnings.extend(settled.warnings);
+                report.problems.extend(settled.problem);
             }
             Some(Err(error)) => {
                 proposed.state = ProposedState::Failed;

@@ -1,11 +1,12 @@
 //! The requests of a run at the forge: what is known of each, and how one is made, changed and closed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::report::{Action, Place, Problem, Proposed, ProposedState, Report, Skipped};
 use super::request::ProposeRequest;
 use crate::engine::code::Code;
-use crate::engine::propose::{Act, GroupBy, Marker, Scope, marker, with_section};
+use crate::engine::propose::{Act, GroupBy, Marker, Merge, Scope, marker, with_section};
 use crate::io::forge::{
     Created, Draft, Forge, ForgeError, GitHubApp, LocateError, Request, locate,
 };
@@ -15,7 +16,10 @@ use crate::io::git::repository::CommitId;
 const PAUSED: &str = "<!-- imago:paused -->";
 
 /// The same for people.
-const PAUSED_TEXT: &str = "This branch has commits that are not imago's, so imago no longer changes it. Merge or close this request, or remove those commits, and imago goes on.";
+const PAUSED_TEXT: &str = "This branch has commits that are not imago's, so imago no longer changes it. Merge or close this request and delete the branch, or remove those commits, and imago goes on.";
+
+/// A space without a width: a name behind it is not resolved.
+const NOTHING: char = '\u{200b}';
 
 /// The comment on a request that is closed, for programs.
 const CLOSED: &str = "<!-- imago:nothing-left -->";
@@ -44,8 +48,14 @@ pub(super) struct Target {
     pub(super) open: Option<Request>,
     /// Its requests that a person has closed, as far as they were looked up.
     pub(super) closed: Vec<Request>,
+    /// Its open request into another base.
+    pub(super) elsewhere: Option<Request>,
     /// Whether the forge could be asked.
     pub(super) is_known: bool,
+    /// Whether closed requests were not looked up, because enough requests are open.
+    pub(super) is_over_limit: bool,
+    /// Why nothing can be done with the branch.
+    pub(super) unusable: Option<Box<Problem>>,
     /// Where the branch is at each place that is pushed to.
     pub(super) tips: Vec<Option<CommitId>>,
     /// Why it is not replaced, where it has a person's commits.
@@ -64,10 +74,35 @@ pub(super) struct Proposal {
     pub(super) commit: Option<String>,
     /// What the request proposes, where that is not the whole report.
     pub(super) part: Option<Report>,
+    /// The files that it is about, as named to the user, where that is not all of them.
+    pub(super) files: BTreeSet<String>,
+    /// Whether the run has problems, so that a request may lack something.
+    pub(super) is_troubled: bool,
     /// Whether it was not opened because enough requests are open.
     pub(super) is_over_limit: bool,
-    /// Why the branch cannot be used, where it has a person's commits.
+    /// Why nothing was done with the branch.
     pub(super) refused: Option<Problem>,
+}
+
+impl Proposal {
+    /// Takes over what is held back or went wrong in its part of the run.
+    pub(super) fn take_notes(&mut self, report: &Report) {
+        let Some(part) = &mut self.part else { return };
+        let is_of_part = |place: &Place| match &place.file {
+            Some(file) => self.files.contains(file),
+            None => true,
+        };
+        let problems = report.problems.iter();
+        let skipped = report.skipped.iter();
+        part.problems = problems
+            .filter(|it| is_of_part(&it.place))
+            .cloned()
+            .collect();
+        part.skipped = skipped
+            .filter(|it| is_of_part(&it.place))
+            .cloned()
+            .collect();
+    }
 }
 
 impl Proposer {
@@ -119,6 +154,27 @@ impl Proposer {
         }
     }
 
+    /// The branch that requests go into.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// What it means that a branch has an open request into another base.
+    pub(super) fn proposed_elsewhere(&self, branch: &str, other: &Request) -> Problem {
+        Problem {
+            code: Code::OtherBase,
+            what: format!("cannot propose `{branch}` into `{}`", self.base),
+            place: Place::default(),
+            cause: format!(
+                "{} {} proposes it into `{}`",
+                self.forge.location().kind.noun(),
+                self.reference(other.number),
+                other.base
+            ),
+            hint: Some("name another branch with `--branch`, or close that request".to_owned()),
+        }
+    }
+
     /// Whether an open request belongs to a group of this run.
     pub(super) fn is_of_scope(&self, request: &Request) -> bool {
         marker(&request.body)
@@ -128,10 +184,7 @@ impl Proposer {
     /// The open requests from the run's branches.
     pub(super) async fn open_from(&self, branch: &str) -> Result<Vec<Request>, ForgeError> {
         match self.request.group_by {
-            None => {
-                let open = self.forge.open_requests(branch, &self.base).await?;
-                Ok(open.into_iter().collect())
-            }
+            None => self.forge.open_from(branch, &self.base).await,
             Some(_) => {
                 let prefix = format!("{branch}-");
                 self.forge.open_below(&prefix, &self.base).await
@@ -141,9 +194,19 @@ impl Proposer {
 
     /// Looks up what a person has closed, for the branches without an open request.
     pub(super) async fn look_up_closed(&self, targets: &mut [Target]) -> Result<(), ForgeError> {
+        let mut open = targets
+            .iter()
+            .filter(|target| target.open.is_some())
+            .count();
         for target in targets.iter_mut().filter(|target| target.open.is_none()) {
+            if open >= self.limit() {
+                target.is_over_limit = true;
+                continue;
+            }
             let closed = self.forge.closed_requests(&target.branch, &self.base);
             target.closed = closed.await?;
+            // One that nobody has refused is going to be opened.
+            open += usize::from(target.closed.is_empty());
         }
         Ok(())
     }
@@ -160,9 +223,17 @@ impl Proposer {
             request: target.open.clone(),
             done: Proposed::of(proposal.act),
             warnings: Vec::new(),
+            problem: None,
         };
-        match (proposal.act, &target.open, &proposal.marker) {
+        let mut marker = proposal.marker.clone();
+        if let (Some(marker), Some(request)) = (&mut marker, &target.open) {
+            marker.merge = self::marker(&request.body).and_then(|it| it.merge);
+            self.merge(request, proposal, told, marker, &mut settled)
+                .await;
+        }
+        match (proposal.act, &target.open, &mut marker) {
             (Act::Create { .. }, _, Some(marker)) => {
+                marker.merge = self.request.merges.then_some(Merge::Pending);
                 let draft = Draft {
                     head: &target.branch,
                     base: &self.base,
@@ -176,11 +247,18 @@ impl Proposer {
                 match self.forge.create(&draft).await? {
                     Created::Made { request, warnings } => {
                         settled.warnings = warnings;
+                        self.merge(&request, proposal, told, marker, &mut settled)
+                            .await;
+                        if marker.merge == Some(Merge::Told) {
+                            self.update(&request, marker, told, target).await?;
+                        }
                         settled.request = Some(request);
                     }
                     Created::Exists(request) => {
                         settled.done = ProposedState::Updated;
-                        if self::marker(&request.body).as_ref() != Some(marker) {
+                        let there = self::marker(&request.body);
+                        if there.as_ref().map(|it| it.plan) != Some(marker.plan) {
+                            marker.merge = there.and_then(|it| it.merge);
                             self.update(&request, marker, told, target).await?;
                         }
                         settled.request = Some(request);
@@ -189,6 +267,11 @@ impl Proposer {
                 }
             }
             (Act::Update { .. }, Some(request), Some(marker)) => {
+                self.update(request, marker, told, target).await?;
+            }
+            (Act::Unchanged, Some(request), Some(marker))
+                if self::marker(&request.body).as_ref() != Some(marker) =>
+            {
                 self.update(request, marker, told, target).await?;
             }
             (Act::Comment, Some(request), _) => {
@@ -200,11 +283,15 @@ impl Proposer {
                 self.forge
                     .comment_once(request, CLOSED, CLOSED_TEXT)
                     .await?;
+                // It is not a person who refuses this plan.
+                let spent = Marker::spent(&target.branch, self.scope);
+                let limit = self.forge.text_limit();
+                let text = with_section(&request.body, &spent, limit, |_| CLOSED_TEXT.to_owned());
+                self.forge.update(request, &request.title, &text).await?;
                 self.forge.close(request).await?;
             }
             _ => {}
         }
-        self.merge(proposal, told, &mut settled).await;
         Ok(settled)
     }
 
@@ -215,29 +302,43 @@ impl Proposer {
         told: &Report,
         target: &Target,
     ) -> Result<(), ForgeError> {
+        // A person may have changed it since it was looked up.
+        let now = self.forge.open_requests(&request.head, &self.base).await?;
+        let request = match &now {
+            Some(now) if now.number == request.number => now,
+            _ => request,
+        };
         let text = self.text(&request.body, marker, told, target.group.as_deref());
         self.forge.update(request, &request.title, &text).await
     }
 
-    /// Lets the forge merge a request that has all of a plan. One that is held back in part is for a person.
-    async fn merge(&self, proposal: &Proposal, told: &Report, settled: &mut Settled) {
-        let (Some(request), Some(commit)) = (&settled.request, &proposal.commit) else {
+    /// Lets the forge merge a request that waits for it and has all of a plan. One that is held back in part is for a person.
+    async fn merge(
+        &self,
+        request: &Request,
+        proposal: &Proposal,
+        told: &Report,
+        marker: &mut Marker,
+        settled: &mut Settled,
+    ) {
+        let is_act = matches!(
+            proposal.act,
+            Act::Create { .. } | Act::Update { .. } | Act::Unchanged
+        );
+        let is_wanted = self.request.merges && marker.merge == Some(Merge::Pending) && is_act;
+        let Some(commit) = proposal.commit.as_ref().filter(|_| is_wanted) else {
             return;
         };
-        let is_wanted = self.request.merges
-            && matches!(settled.done, ProposedState::Opened | ProposedState::Updated);
-        if !is_wanted {
-            return;
-        }
-        if told.skipped.iter().any(Skipped::is_held) || !told.problems.is_empty() {
+        if told.skipped.iter().any(Skipped::is_held) || proposal.is_troubled {
             settled.warnings.push(format!(
                 "{} is not merged automatically: something is held back or has a problem",
                 self.reference(request.number)
             ));
             return;
         }
-        if let Err(error) = self.forge.merge_when_ready(request, commit).await {
-            settled.warnings.push(format!("{error}; {}", error.hint()));
+        match self.forge.merge_when_ready(request, commit).await {
+            Ok(()) => marker.merge = Some(Merge::Told),
+            Err(error) => settled.problem = Some(failed(&error)),
         }
     }
 
@@ -280,6 +381,8 @@ pub(super) struct Settled {
     pub(super) done: ProposedState,
     /// What could not be set, one sentence each.
     pub(super) warnings: Vec<String>,
+    /// Why the forge does not merge it automatically.
+    pub(super) problem: Option<Problem>,
 }
 
 impl Proposed {
@@ -293,19 +396,24 @@ impl Proposed {
             Act::Update { .. } => ProposedState::Updated,
             Act::Comment | Act::Refuse => ProposedState::Foreign,
             Act::Close { .. } => ProposedState::Closed,
-            Act::Push | Act::Wait => ProposedState::Waits,
+            Act::Push => ProposedState::Pushed,
+            Act::Wait => ProposedState::Waits,
         }
     }
 }
 
-/// A group's key in a title: no mention, no reference to a request, and on one line.
+/// A group's key in a title: no mention, no reference to a request, and on one line. Some forges resolve these also within backticks.
 fn named(group: &str) -> String {
-    let safe = group.chars().map(|character| match character {
-        '`' => '\'',
-        steering if super::message::steers(steering) => '\u{fffd}',
-        other => other,
-    });
-    format!("`{}`", safe.collect::<String>())
+    let mut safe = String::new();
+    for character in group.chars() {
+        match character {
+            '`' => safe.push('\''),
+            '@' | '#' | '!' | '~' | '%' | '&' | '$' => safe.extend([character, NOTHING]),
+            steering if super::message::steers(steering) => safe.push('\u{fffd}'),
+            other => safe.push(other),
+        }
+    }
+    format!("`{safe}`")
 }
 
 /// Finds out where the forge of a remote is, and whether there is a token. Nothing is asked yet.

@@ -268,6 +268,8 @@ pub enum ProposedState {
     StaysClosed,
     /// Its branch has a person's commits, so nothing was changed.
     Foreign,
+    /// The branch was pushed, and the forge could not be asked for its request.
+    Pushed,
     /// It stays as it is, because the run has problems.
     Waits,
     /// It was not opened, because enough requests are open.
@@ -287,6 +289,7 @@ impl ProposedState {
             Self::Closed => "closed",
             Self::StaysClosed => "stays-closed",
             Self::Foreign => "foreign-commits",
+            Self::Pushed => "pushed",
             Self::Waits => "waits",
             Self::OverLimit => "over-limit",
             Self::Failed => "failed",
@@ -298,7 +301,7 @@ impl ProposedState {
         match self {
             Self::Opened | Self::Updated | Self::Unchanged | Self::Foreign => Some(true),
             Self::Closed | Self::StaysClosed => Some(false),
-            Self::Nothing | Self::Waits | Self::OverLimit | Self::Failed => None,
+            Self::Nothing | Self::Pushed | Self::Waits | Self::OverLimit | Self::Failed => None,
         }
     }
 }

@@ -446,6 +446,12 @@ codes! {
         ForgeAnswer = "forge-answer",
             "The answer is not one that the forge's API gives.",
             "Check `--forge` and `--forge-url`.";
+        RequestBranch = "request-branch",
+            "The branch of a pull request could not be looked at, replaced, pushed or deleted, and the rest of the run went on.",
+            "Do as the message says.";
+        OtherBase = "other-base",
+            "The branch has an open pull request into another branch than the one that is checked out.",
+            "Name another `--branch`, or close that request.";
         ForgeAutoMerge = "forge-auto-merge",
             "The forge does not merge the request by itself.",
             "Let the repository merge automatically, and require a check or a review for the branch.";

@@ -11,4 +11,4 @@ mod marker;
 pub use act::{Act, Branch, Standing, State, decide};
 pub use group::{GroupBy, branch_of_group};
 pub use hash::{PlanHash, Planned, Scope};
-pub use marker::{Marker, marker, with_section};
+pub use marker::{Marker, Merge, marker, with_section};

@@ -191,7 +191,7 @@ enum Posted {
 /// Which requests are listed.
 #[derive(Clone, Copy)]
 enum Wanted<'a> {
-    /// Open ones from this branch.
+    /// Open ones from this branch, into whatever base.
     OpenFrom(&'a str),
     /// All open ones.
     Open,
@@ -199,9 +199,16 @@ enum Wanted<'a> {
     ClosedFrom(&'a str),
 }
 
+impl<'a> Wanted<'a> {
+    /// The filter for the base, under a forge's own name for it. Requests from one branch are wanted whatever they go into.
+    fn into_base(self, name: &'a str, base: &'a str) -> Option<(&'a str, &'a str)> {
+        (!matches!(self, Self::OpenFrom(_))).then_some((name, base))
+    }
+}
+
 /// What each forge does in its own way.
 trait Api {
-    /// Requests into `base`. More than are wanted may be among them.
+    /// Requests into `base`, or from one branch into any. More than are wanted may be among them.
     async fn list(
         &self,
         client: &Client,
@@ -332,17 +339,22 @@ impl Forge {
         }
     }
 
-    /// The open request from a branch of this repository.
+    /// The open requests from a branch of this repository, into whatever base.
+    pub async fn open_from(&self, head: &str, base: &str) -> Result<Vec<Request>, ForgeError> {
+        let wanted = Wanted::OpenFrom(head);
+        let found = of_kind!(self, api => api.list(&self.client, wanted, base).await)?;
+        let ours = |it: &Request| it.is_own && it.state == State::Open && it.head == head;
+        Ok(found.into_iter().filter(ours).collect())
+    }
+
+    /// The open request from a branch of this repository into a base.
     pub async fn open_requests(
         &self,
         head: &str,
         base: &str,
     ) -> Result<Option<Request>, ForgeError> {
-        let wanted = Wanted::OpenFrom(head);
-        let found = of_kind!(self, api => api.list(&self.client, wanted, base).await)?;
-        Ok(found
-            .into_iter()
-            .find(|it| it.is_of(base, State::Open) && it.head == head))
+        let mut found = self.open_from(head, base).await?.into_iter();
+        Ok(found.find(|it| it.base == base))
     }
 
     /// The open requests from all branches of this repository whose names begin with `prefix`.

@@ -3,6 +3,7 @@
 mod onward;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::Path;
 
 use super::owner::{self, Evidence, Ownership, Unknown};
@@ -157,7 +158,9 @@ pub(super) fn aim(
     }
     let warning = refuse_unpublished(repository, head, transport, name, (&heads, &places))?;
     let into = match &request.propose {
-        Some(_) => Some(base_of_request(repository, head, transport, name, &heads)?),
+        Some(_) => Some(base_of_request(
+            request, repository, head, transport, name, &heads,
+        )?),
         None => None,
     };
     let is_split = request
@@ -189,15 +192,24 @@ fn no_branch_of_its_own(name: &str, follower: Follower) -> Box<Problem> {
     )
 }
 
-/// The branch that a request goes into: the one that is checked out, or the one of the remote that HEAD is the tip of, or else the
-/// remote's default branch.
+/// The branches that a CI system says its job is for, each with what has to be so.
+const OF_JOBS: [(&str, Option<(&str, &str)>); 2] = [
+    ("CI_COMMIT_BRANCH", None),
+    ("GITHUB_REF_NAME", Some(("GITHUB_REF_TYPE", "branch"))),
+];
+
+/// The branch that a request goes into: the one that is checked out, or the one that the CI system says, or the one of the remote that HEAD
+/// is the tip of, or the remote's default branch where HEAD is a part of it.
 fn base_of_request(
-    repository: &Repository,
+    request: &CommitRequest,
+    repository: &mut Repository,
     head: &Head,
     transport: &Transport,
     name: &str,
     heads: &Heads,
 ) -> Result<String, Box<Problem>> {
+    let failed = |error: GitError| Box::new(refused(&error));
+    let not_asked = |error| not_pushed(transport, &error);
     let is_there = |branch: &&String| {
         heads.default.as_ref() == Some(branch)
             || repository.knows_branch(transport.remote(), branch)
@@ -205,43 +217,54 @@ fn base_of_request(
     if let Some(branch) = head.branch.as_ref().filter(is_there) {
         return Ok(branch.clone());
     }
+    let variable = |name: &str| request.environment.get(OsStr::new(name))?.to_str();
+    let of_job = OF_JOBS.iter().find_map(|(name, condition)| {
+        let holds = condition.is_none_or(|(name, value)| variable(name) == Some(value));
+        variable(name).filter(|value| holds && !value.is_empty())
+    });
     if let Some(default) = &heads.default
         && heads.default_tip == Some(head.commit)
+        && of_job.is_none_or(|branch| branch == default)
     {
         return Ok(default.clone());
     }
-    let references = transport
-        .references()
-        .map_err(|error| not_pushed(transport, &error))?;
+    let references = transport.references().map_err(not_asked)?;
     let branches: Vec<(&str, CommitId)> = references
         .iter()
         .filter_map(|one| Some((one.name.strip_prefix("refs/heads/")?, one.commit)))
         .filter(|(branch, _)| *branch != name)
         .collect();
-    let checked_out = head.branch.as_deref();
-    let same_name = branches
-        .iter()
-        .find(|(branch, _)| checked_out == Some(*branch));
+    let named = [head.branch.as_deref(), of_job].into_iter().flatten();
+    let mut named = named.filter(|it| branches.iter().any(|(branch, _)| branch == it));
     let at_head: BTreeSet<&str> = branches
         .iter()
         .filter(|(_, commit)| *commit == head.commit)
         .map(|(branch, _)| *branch)
         .collect();
     let only = at_head.first().filter(|_| at_head.len() == 1).copied();
-    same_name
-        .map(|(branch, _)| *branch)
-        .or(only)
-        .or(heads.default.as_deref())
-        .map(str::to_owned)
-        .ok_or_else(|| {
-            fault(
-                Code::GitDetached,
-                format!("cannot open a pull request from `{name}`"),
-                "HEAD is on no branch of the remote, and the remote names no default branch"
-                    .to_owned(),
-                "check out the branch that the request shall go into",
-            )
-        })
+    if let Some(branch) = named.next().or(only) {
+        return Ok(branch.to_owned());
+    }
+    if let (Some(default), Some(tip)) = (&heads.default, heads.default_tip) {
+        if !repository.has(tip) && !repository.is_shallow() {
+            let fetched = transport.fetch(default, Depth::Whole, Side::Fetched);
+            fetched.map_err(not_asked)?;
+            *repository = repository.again().map_err(failed)?;
+        }
+        if repository.has(tip)
+            && repository
+                .is_reachable(head.commit, &[tip])
+                .unwrap_or(false)
+        {
+            return Ok(default.clone());
+        }
+    }
+    Err(fault(
+        Code::GitDetached,
+        format!("cannot open a pull request from `{name}`"),
+        "HEAD is detached, and nothing says which branch of the remote it is on".to_owned(),
+        "check out the branch that the request shall go into",
+    ))
 }
 
 /// What the commit that HEAD names is planned on. A branch of a bare repository that another working tree has is that one's to move.

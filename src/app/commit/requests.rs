@@ -13,6 +13,8 @@ use crate::app::pass::Pass;
 use crate::app::proposer::{Proposal, Target};
 use crate::app::report::{Committed, ObjectReport, Outcome, Problem, Report};
 use crate::app::request::FilesRequest;
+use crate::app::source::lock_problem;
+use crate::engine::code::Code;
 use crate::engine::image::ImageRef;
 use crate::engine::plan::Rules;
 use crate::engine::propose::{
@@ -52,14 +54,15 @@ impl Session {
         open: Option<Vec<Request>>,
     ) -> anyhow::Result<(Self, Vec<Target>)> {
         let is_known = open.is_some();
-        let mut open: BTreeMap<String, Request> = open
-            .into_iter()
-            .flatten()
-            .map(|request| (request.head.clone(), request))
-            .collect();
         let Some(proposer) = self.proposer() else {
             return Ok((self, Vec::new()));
         };
+        let (open, elsewhere): (Vec<Request>, Vec<Request>) = open
+            .into_iter()
+            .flatten()
+            .partition(|request| request.base == proposer.base());
+        let by_head = |request: Request| (request.head.clone(), request);
+        let mut open: BTreeMap<String, Request> = open.into_iter().map(by_head).collect();
         let name = self.branch().to_owned();
         let Some(group_by) = proposer.group_by() else {
             let tips = match &self.aim.strategy {
@@ -71,7 +74,10 @@ impl Session {
                 branch: name,
                 group: None,
                 closed: Vec::new(),
+                elsewhere: elsewhere.into_iter().next(),
                 is_known,
+                is_over_limit: false,
+                unusable: None,
                 tips,
                 foreign: self.aim.foreign.clone(),
             };
@@ -90,16 +96,23 @@ impl Session {
             let transport = self.transport.as_ref().expect("requests need a remote");
             let (request, repository) = (&self.request, &mut self.repository);
             let aim =
-                aim::branch_of_ours(request, repository, &self.head, transport, &branch, &heads)
-                    .map_err(|problem| *problem)?;
+                aim::branch_of_ours(request, repository, &self.head, transport, &branch, &heads);
+            // One branch that cannot be looked at stops no other.
+            let (foreign, unusable) = match aim {
+                Ok(aim) => (aim.foreign, None),
+                Err(problem) => (None, Some(problem)),
+            };
             targets.push(Target {
                 group: groups.remove(&branch).flatten(),
                 open: open.remove(&branch),
                 branch,
                 closed: Vec::new(),
+                elsewhere: None,
                 is_known,
+                is_over_limit: false,
+                unusable,
                 tips: heads.iter().map(|heads| heads.tip).collect(),
-                foreign: aim.foreign,
+                foreign,
             });
         }
         Ok((self, targets))
@@ -138,6 +151,24 @@ impl Session {
         Ok(branches
             .map(|branch| (branch.clone(), vec![heads(branch)]))
             .collect())
+    }
+
+    /// The files that a target is about, as named to the user. None for a target that has all of them.
+    fn files_of(&self, target: &Target, pass: &Pass) -> BTreeSet<String> {
+        let (Some(key), Some(proposer)) = (&target.group, &self.proposer) else {
+            return BTreeSet::new();
+        };
+        let manifests = pass.survey.manifests.iter().zip(&pass.edited);
+        let of_group = manifests.filter(|(manifest, edited)| match proposer.group_by() {
+            Some(GroupBy::Image) => images_of(edited).contains(key),
+            _ => {
+                let root = self.repository.root();
+                folder(manifest.path.strip_prefix(root).unwrap_or(&manifest.path)) == *key
+            }
+        });
+        of_group
+            .map(|(manifest, _)| manifest.name.clone())
+            .collect()
     }
 
     /// The keys of the groups that have something to change.
@@ -200,35 +231,46 @@ impl Session {
         let mut unpushed: BTreeSet<usize> = stage.paths.keys().copied().collect();
         for target in &self.targets {
             let part = self
-                .part(target, proposer.group_by(), request, pass, &stage, report)
+                .part(target, proposer.group_by(), request, pass, &stage)
                 .map_err(|error| refused(&error))?;
             let plan = (!part.files.is_empty()).then(|| part.plan());
             let marker = plan.map(|plan| Marker {
                 plan,
                 branch: target.branch.clone(),
                 scope: proposer.scope(),
+                merge: None,
             });
             let state = self
-                .state(target, &part, plan, is_troubled)
+                .state(target, &part, plan, (is_troubled, request.lock.offline))
                 .map_err(|error| refused(&error))?;
-            let mut act = decide(&state);
+            let mut act = match &target.unusable {
+                Some(_) => Act::Wait,
+                None => decide(&state),
+            };
             let mut proposal = Proposal {
                 target: target.clone(),
                 act,
                 marker,
                 commit: None,
                 part: None,
+                files: self.files_of(target, pass),
+                is_troubled: pass.has_problems()
+                    || !stage.failures.is_empty()
+                    || !report.problems.is_empty(),
                 is_over_limit: false,
-                refused: None,
+                refused: target.unusable.as_deref().map(of_branch),
             };
+            if let Some(other) = &target.elsewhere {
+                proposal.refused = Some(proposer.proposed_elsewhere(&target.branch, other));
+            }
             match act {
                 Act::Refuse => match &target.foreign {
                     Some(problem) if target.group.is_none() => {
                         return Err((**problem).clone().into());
                     }
-                    problem => proposal.refused = problem.as_deref().cloned(),
+                    problem => proposal.refused = problem.as_deref().map(of_branch),
                 },
-                Act::Create { .. } if open >= proposer.limit() => {
+                Act::Create { .. } if target.is_over_limit || open >= proposer.limit() => {
                     proposal.is_over_limit = true;
                     act = Act::Nothing;
                 }
@@ -260,15 +302,26 @@ impl Session {
                 );
                 if let Some(commit) = carrier.commit(&part.files, &message)? {
                     let pushed =
-                        carrier.push(&target.branch, commit, &target.tips, Replace::Exactly)?;
-                    if pushed == Pushed::Moved {
-                        end_if_asked()?;
-                        return Ok(PushOutcome::Again(Again::Overtaken));
+                        carrier.push(&target.branch, commit, &target.tips, Replace::Exactly);
+                    match pushed {
+                        Ok(Pushed::Done) => {
+                            tip = Some(commit);
+                            committed.pushed = true;
+                        }
+                        Ok(Pushed::Moved) => {
+                            end_if_asked()?;
+                            return Ok(PushOutcome::Again(Again::Overtaken));
+                        }
+                        // The other groups go on.
+                        Err(error) if target.group.is_some() => {
+                            proposal.refused = Some(of_branch(&error.downcast::<Problem>()?));
+                            act = Act::Wait;
+                        }
+                        Err(error) => return Err(error),
                     }
-                    tip = Some(commit);
-                    committed.pushed = true;
                 }
             }
+            proposal.act = act;
             let is_ours = act.pushes() || matches!(state.branch, Branch::Ours { is_current: true });
             if is_ours && plan.is_some() {
                 proposal.commit = tip.map(|tip| tip.to_string());
@@ -285,6 +338,12 @@ impl Session {
                 });
             }
             proposals.push(proposal);
+        }
+        if let Some(lock) = stage.lock {
+            let path = lock.path().to_owned();
+            if let Err(error) = lock.put() {
+                report.problems.push(lock_problem("write", &path, &error));
+            }
         }
         let is_one = proposer.group_by().is_none();
         if !is_one && stage.files.len() > stage.paths.len() {
@@ -313,15 +372,21 @@ impl Session {
         target: &Target,
         part: &Part,
         plan: Option<PlanHash>,
-        is_troubled: bool,
+        (is_troubled, is_offline): (bool, bool),
     ) -> Result<State, GitError> {
         let closed = || {
             let mut closed = target.closed.iter();
-            closed.find(|it| plan.is_some() && marked(it, &target.branch) == plan)
+            closed.find(|it| marked(it, &target.branch).is_some_and(|it| Some(it.plan) == plan))
+        };
+        let of_scope = |request: &Request| {
+            let marker = marked(request, &target.branch)?;
+            let scope = self.proposer.as_ref().map(|it| it.scope());
+            (Some(marker.scope) == scope).then_some(marker.plan)
         };
         let standing = match &target.open {
             _ if !target.is_known => Standing::Unknown,
-            Some(request) => Standing::Open(marked(request, &target.branch)),
+            // A text with another scope is written anew.
+            Some(request) => Standing::Open(of_scope(request)),
             None => closed().map_or(Standing::NotOpen, |it| Standing::Closed(it.number)),
         };
         let first = target.tips.first().copied().flatten();
@@ -334,7 +399,11 @@ impl Session {
                 is_current: is_same_everywhere && self.is_current(tip, part, plan)?,
             },
         };
-        let mut shrinks = false;
+        // Without what the run has not seen, this plan may be one that a person has refused with more in it.
+        let is_refused = |request: &Request| {
+            marked(request, &target.branch).is_some_and(|marker| !marker.is_spent())
+        };
+        let mut shrinks = !is_offline && target.closed.iter().any(is_refused);
         for tip in target
             .tips
             .iter()
@@ -356,6 +425,8 @@ impl Session {
             plan,
             troubled: is_troubled,
             shrinks,
+            is_group: target.group.is_some(),
+            is_elsewhere: target.elsewhere.is_some(),
         })
     }
 
@@ -390,7 +461,6 @@ impl Session {
         request: &FilesRequest,
         pass: &Pass,
         stage: &Stage<'_>,
-        report: &mut Report,
     ) -> Result<Part, GitError> {
         let objects_of = |index: usize, path: &String| {
             let objects = pass.edited[index].objects.iter();
@@ -451,7 +521,7 @@ impl Session {
                         })
                     })
                     .collect();
-                let staged = self.stage(request, pass, report, &due)?;
+                let staged = self.stage_files(request, pass, &due)?;
                 for (index, path) in &staged.paths {
                     let changed = edited[index].objects.iter();
                     let changed = changed.filter(|object| object.changed);
@@ -463,7 +533,7 @@ impl Session {
                         (path.clone(), object)
                     }));
                 }
-                part.files = staged.files.into_iter().take(staged.paths.len()).collect();
+                part.files = staged.files;
             }
         }
         Ok(part)
@@ -486,7 +556,7 @@ impl Session {
                     );
                     problems.push(Problem {
                         what,
-                        ..*not_pushed(transport, &error)
+                        ..of_branch(&not_pushed(transport, &error))
                     });
                 }
             }
@@ -525,10 +595,17 @@ impl Part {
     }
 }
 
-/// The plan that a request's text names, where its marker is of this branch.
-fn marked(request: &Request, branch: &str) -> Option<PlanHash> {
-    let marker = marker(&request.body)?;
-    (marker.branch == branch).then_some(marker.plan)
+/// What ends a run of one branch, as a problem of a run that goes on.
+fn of_branch(problem: &Problem) -> Problem {
+    Problem {
+        code: Code::RequestBranch,
+        ..problem.clone()
+    }
+}
+
+/// The marker of a request's text, where it is of this branch.
+fn marked(request: &Request, branch: &str) -> Option<Marker> {
+    marker(&request.body).filter(|marker| marker.branch == branch)
 }
 
 /// The folder of a file, with `/`; empty for the root.

@@ -35,6 +35,34 @@ impl Session {
         report: &mut Report,
         due: &[Due<'r>],
     ) -> Result<Stage<'r>, GitError> {
+        let (mut stage, mut staging) = self.hold(request, pass, due)?;
+        match (self.aim.content, staging.within(&request.lock.path)) {
+            (Content::Commit, Some(path)) => {
+                stage.take_lock_of_commit(&staging, &path, request, pass, report)?
+            }
+            (Content::Commit, None) | (Content::WorkingTree, _) => {
+                stage.take_lock(&mut staging, request, pass, report)?
+            }
+        }
+        Ok(stage)
+    }
+
+    /// The same without the lock.
+    pub(super) fn stage_files<'r>(
+        &self,
+        request: &FilesRequest,
+        pass: &Pass,
+        due: &[Due<'r>],
+    ) -> Result<Stage<'r>, GitError> {
+        self.hold(request, pass, due).map(|(stage, _)| stage)
+    }
+
+    fn hold<'r>(
+        &self,
+        request: &FilesRequest,
+        pass: &Pass,
+        due: &[Due<'r>],
+    ) -> Result<(Stage<'r>, Staging), GitError> {
         let place = self.repository.place(if request.dry_run {
             Objects::Rehearsed
         } else {
@@ -48,7 +76,7 @@ impl Session {
             Attributes::WorkingTree
         };
         let open = || Staging::open(&place, base, attributes);
-        let mut staging = open()?;
+        let staging = open()?;
         // Where the working tree follows, what is changed there stays, and is not committed under its feet.
         let followed = matches!(
             self.aim.strategy,
@@ -95,15 +123,7 @@ impl Session {
             .map(|(index, staged)| (*index, staged.path().display().to_string()))
             .collect();
         stage.files.extend(fit.into_values());
-        match (self.aim.content, staging.within(&request.lock.path)) {
-            (Content::Commit, Some(path)) => {
-                stage.take_lock_of_commit(&staging, &path, request, pass, report)?
-            }
-            (Content::Commit, None) | (Content::WorkingTree, _) => {
-                stage.take_lock(&mut staging, request, pass, report)?
-            }
-        }
-        Ok(stage)
+        Ok((stage, staging))
     }
 }
 

@@ -33,10 +33,10 @@ pub struct Requests {
     /// Open one for each folder, or each image
     #[arg(long, value_name = "WHAT", hide_possible_values = true)]
     pub group_by: Option<Grouping>,
-    /// Have at most N of these open [default: 10]
+    /// Have at most N groups open at once [default: 10]
     #[arg(long, value_name = "N")]
     pub pr_limit: Option<usize>,
-    /// Kind: github …; bitbucket, azure are experimental
+    /// github, gitlab, gitea, forgejo, or experimental ones
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
     pub forge: Option<ForgeName>,
     /// Address of its API [default: by the remote]

@@ -88,7 +88,7 @@ struct RequestV1<'a> {
     number: Option<u64>,
     /// `open` or `closed`; null where there is none, or it is not known.
     state: Option<&'static str>,
-    /// What was done: `opened`, `updated`, `unchanged`, `closed`, `stays-closed` (a person closed it), `foreign-commits` (its branch has a person's), `waits` (the run has problems), `over-limit`, `failed` or `nothing`.
+    /// What was done: `opened`, `updated`, `unchanged`, `closed`, `stays-closed` (a person closed it), `foreign-commits` (its branch has a person's), `pushed` (the forge could not be asked), `waits` (the run has problems), `over-limit`, `failed` or `nothing`.
     action: &'static str,
     /// The branch with the changes.
     branch: &'a str,

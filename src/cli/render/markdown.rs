@@ -14,6 +14,8 @@ use crate::cli::verbosity::Detail;
 const LIMIT: usize = 60_000;
 /// How much of that problems may take from the table.
 const LIMIT_OF_NOTES: usize = 20_000;
+/// More backticks in a row than these become another sign.
+const LONGEST_RUN: usize = 50;
 /// Why a string takes what is written to it.
 const TAKES_ALL: &str = "a string takes all";
 
@@ -178,6 +180,10 @@ fn block(notes: &[String], limit: usize) -> String {
         }
         text.push_str(note);
     }
+    // The fence is longer than the longest run of its own signs.
+    while longest_run(&text) > LONGEST_RUN {
+        text = text.replace(&"`".repeat(LONGEST_RUN + 1), &"'".repeat(LONGEST_RUN + 1));
+    }
     let fence = "`".repeat(longest_run(&text).max(2) + 1);
     format!("\n{fence}text\n{text}{fence}\n")
 }
@@ -308,6 +314,13 @@ error: cannot resolve `registry.example.test/side:1`
             ..samples::updated()
         };
         assert!(super::report(&report).ends_with("\n``````text\nwarning: a ````` b\n``````\n"));
+        let report = Report {
+            warnings: vec!["`".repeat(15_000)],
+            ..samples::updated()
+        };
+        let markdown = super::report(&report);
+        assert!(markdown.len() < 16_000, "{}", markdown.len());
+        assert!(longest_run(&markdown) <= LONGEST_RUN + 1);
     }
 
     #[test]

@@ -145,7 +145,16 @@ pub fn summary(report: &Report, detail: Detail, styles: &Styles) -> String {
         .iter()
         .map(|request| requested(request, report.dry_run))
         .collect();
-    committed + &notes + &parts.join("; ") + "\n" + &requests
+    let over_limit = report.proposed.iter();
+    let over_limit = over_limit.filter(|it| it.state == ProposedState::OverLimit);
+    let over_limit = match over_limit.clone().next() {
+        Some(first) => {
+            let more = counted(over_limit.count(), &format!("more {}", first.noun));
+            format!("{more} would be opened: as many are open as `--pr-limit` allows\n")
+        }
+        None => String::new(),
+    };
+    committed + &notes + &parts.join("; ") + "\n" + &over_limit + &requests
 }
 
 /// The line about a request.
@@ -177,11 +186,19 @@ fn requested(request: &Proposed, dry_run: bool) -> String {
         ProposedState::Foreign => {
             format!("{name} stays as it is: its branch has commits that are not imago's")
         }
-        ProposedState::Waits => format!("{name} stays as it is: the run has problems"),
-        ProposedState::OverLimit => {
-            format!("a {noun} waits: as many are open as `--pr-limit` allows")
+        ProposedState::Pushed => {
+            format!(
+                "pushed {}; the forge could not be asked for its {noun}",
+                request.branch
+            )
         }
-        ProposedState::Failed => format!("{name} failed"),
+        ProposedState::Waits if reference.is_empty() => {
+            format!("no {noun} was opened: the run has problems")
+        }
+        ProposedState::Waits => format!("{name} stays as it is: the run has problems"),
+        ProposedState::OverLimit => return String::new(),
+        ProposedState::Failed if reference.is_empty() => format!("no {noun} was opened"),
+        ProposedState::Failed => format!("{name} was not changed"),
     };
     let group = request.group.as_deref().map_or_else(String::new, |group| {
         format!(" ({})", if group.is_empty() { "." } else { group })
@@ -271,8 +288,11 @@ fn committed(git: &Committed, reach: Reach) -> String {
         }
         (Some(commit), _) if git.already => format!("{} is on {branch} already\n", short(commit)),
         (_, Reach::Looked | Reach::Rehearsed) => String::new(),
-        // Each request has a branch of its own.
-        (None, _) if git.branch.is_none() && git.pushed => String::new(),
+        // Each request has a branch of its own: only then there is a remote and no branch.
+        (None, _) if git.branch.is_none() && git.remote.is_some() => match git.pushed {
+            true => String::new(),
+            false => "nothing to commit\n".to_owned(),
+        },
         (Some(_), _) if git.waited => {
             format!("nothing to commit; pushed earlier commits on {branch} to {remote}\n")
         }

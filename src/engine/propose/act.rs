@@ -13,8 +13,13 @@ pub struct State {
     pub plan: Option<PlanHash>,
     /// Whether the run has problems, so that it may not have seen all that there is to change.
     pub troubled: bool,
-    /// Whether the plan takes back a change that the branch has.
+    /// Whether the plan may be a part of another one: it takes back a change that the branch has, or a person has closed a request whose
+    /// plan this one could be without what the run has not seen.
     pub shrinks: bool,
+    /// Whether the branch is that of one group of several.
+    pub is_group: bool,
+    /// Whether the branch has an open request into another base.
+    pub is_elsewhere: bool,
 }
 
 /// What the forge says of requests from a branch.
@@ -98,7 +103,12 @@ pub fn decide(state: &State) -> Act {
         plan,
         troubled,
         shrinks,
+        is_group,
+        is_elsewhere,
     } = *state;
+    if is_elsewhere {
+        return Act::Wait;
+    }
     let Some(plan) = plan else {
         let is_there =
             matches!(standing, Standing::Open(_)) || matches!(branch, Branch::Ours { .. });
@@ -121,7 +131,9 @@ pub fn decide(state: &State) -> Act {
         (Branch::Foreign, Standing::Open(_)) => Act::Comment,
         (Branch::Foreign, Standing::NotOpen) => Act::Refuse,
         (Branch::Foreign, Standing::Unknown) => Act::Wait,
-        _ if push && troubled && shrinks => Act::Wait,
+        // Without the forge nobody knows how many requests are open, and which of them a person has closed.
+        (Branch::Absent, Standing::Unknown) if is_group => Act::Wait,
+        _ if troubled && shrinks && (push || standing == Standing::NotOpen) => Act::Wait,
         (_, Standing::Open(marked)) if marked == Some(plan) && !push => Act::Unchanged,
         (_, Standing::Open(_)) => Act::Update { push },
         (_, Standing::NotOpen) => Act::Create { push },
@@ -200,6 +212,8 @@ mod tests {
                 plan,
                 troubled: false,
                 shrinks: false,
+                is_group: false,
+                is_elsewhere: false,
             };
             assert_eq!(decide(&state), act, "{state:?}");
         }
@@ -218,13 +232,15 @@ mod tests {
         ] {
             for branch in [Branch::Absent, CURRENT, OTHER, Branch::Foreign] {
                 for plan in [None, Some(plan("1"))] {
-                    for flags in 0..4 {
+                    for flags in 0..16 {
                         states.push(State {
                             standing,
                             branch,
                             plan,
                             troubled: flags & 1 != 0,
                             shrinks: flags & 2 != 0,
+                            is_group: flags & 4 != 0,
+                            is_elsewhere: flags & 8 != 0,
                         });
                     }
                 }
@@ -244,8 +260,14 @@ mod tests {
                 assert!(!closes, "{}", told());
                 assert!(!(act.pushes() && state.shrinks), "{}", told());
             }
+            if state.is_elsewhere {
+                assert_eq!(act, Act::Wait);
+                continue;
+            }
             if state.standing == Standing::Unknown {
                 assert!(!closes, "{}", told());
+                let is_new = state.branch == Branch::Absent && state.is_group;
+                assert!(!(is_new && act.pushes()), "{}", told());
             }
             if state.branch == Branch::Foreign {
                 assert!(!act.pushes() && !deletes, "{}", told());

@@ -21,6 +21,43 @@ pub struct Marker {
     pub branch: String,
     /// The scope of the run that made it.
     pub scope: Scope,
+    /// How far merging it automatically is, where that was asked for when it was made.
+    pub merge: Option<Merge>,
+}
+
+/// How far merging a request automatically is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// The forge was not told yet, or has refused.
+    Pending,
+    /// The forge was told once. What a person makes of it stays.
+    Told,
+}
+
+impl Merge {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Told => "told",
+        }
+    }
+}
+
+impl Marker {
+    /// The marker of a request of which nothing is left: no plan has its hash, so that nobody takes it for one that a person refused.
+    pub fn spent(branch: &str, scope: Scope) -> Self {
+        Self {
+            plan: PlanHash::of(Vec::new()),
+            branch: branch.to_owned(),
+            scope,
+            merge: None,
+        }
+    }
+
+    /// Whether nothing is left of its request.
+    pub fn is_spent(&self) -> bool {
+        self.plan == PlanHash::of(Vec::new())
+    }
 }
 
 impl fmt::Display for Marker {
@@ -34,7 +71,11 @@ impl fmt::Display for Marker {
                 _ => formatter.write_char(character)?,
             }
         }
-        write!(formatter, " scope={} -->", self.scope)
+        write!(formatter, " scope={}", self.scope)?;
+        if let Some(merge) = self.merge {
+            write!(formatter, " merge={}", merge.as_str())?;
+        }
+        formatter.write_str(" -->")
     }
 }
 
@@ -58,7 +99,7 @@ pub fn with_section(
     let frame = marker.to_string().len() + END.len() + "\n\n\n\n\n\n".len();
     let (mut before, mut after) = around(text);
     if before.len() + after.len() + frame + LEAST > limit {
-        (before, after) = ("", "");
+        (before, after) = (String::new(), String::new());
     }
     let room = limit.saturating_sub(frame + before.len() + after.len());
     let mut whole = String::new();
@@ -72,26 +113,21 @@ pub fn with_section(
     whole
 }
 
-/// What stands before and after our part. Where there is none, all of it stands before.
-fn around(text: &str) -> (&str, &str) {
-    let mut at = 0;
-    let mut begin = None;
+/// What stands before and after our part. Where there is none, all of it stands before. A second part of ours, as somebody copies one, goes.
+fn around(text: &str) -> (String, String) {
+    let (mut before, mut after) = (String::new(), String::new());
+    let (mut is_ours, mut is_behind) = (false, false);
     for line in text.split_inclusive('\n') {
         let trimmed = line.trim_end();
-        match begin {
-            None if Marker::parse(trimmed).is_some() => begin = Some(at),
-            Some(begin) if trimmed == END => {
-                return (text[..begin].trim(), text[at + line.len()..].trim());
-            }
-            _ => {}
+        match is_ours {
+            true => is_ours = trimmed != END,
+            // Where a person has removed the end, our part cannot be told from their words: all that follows goes.
+            false if Marker::parse(trimmed).is_some() => (is_ours, is_behind) = (true, true),
+            false if is_behind => after.push_str(line),
+            false => before.push_str(line),
         }
-        at += line.len();
     }
-    match begin {
-        // A person has removed its end: it cannot be told from their words, so all that follows is taken for ours.
-        Some(begin) => (text[..begin].trim(), ""),
-        None => (text.trim(), ""),
-    }
+    (before.trim().to_owned(), after.trim().to_owned())
 }
 
 impl Marker {
@@ -100,11 +136,20 @@ impl Marker {
         let inside = line.strip_prefix("<!-- imago:v1 plan=")?;
         let inside = inside.strip_suffix(" -->")?;
         let (plan, rest) = inside.split_once(" branch=")?;
-        let (branch, scope) = rest.split_once(" scope=")?;
+        let (branch, rest) = rest.split_once(" scope=")?;
+        let (scope, merge) = match rest.split_once(" merge=") {
+            Some((scope, merge)) => {
+                let known = [Merge::Pending, Merge::Told];
+                let merge = known.into_iter().find(|it| it.as_str() == merge);
+                (scope, Some(merge?))
+            }
+            None => (rest, None),
+        };
         let marker = Self {
             plan: PlanHash::parse(plan)?,
             branch: decoded(branch)?,
             scope: Scope::parse(scope)?,
+            merge,
         };
         // Each marker has one spelling.
         (marker.to_string() == line).then_some(marker)
@@ -138,6 +183,7 @@ mod tests {
             }]),
             branch: branch.to_owned(),
             scope: Scope::of(vec!["path=.".to_owned()]),
+            merge: None,
         }
     }
 
@@ -186,6 +232,9 @@ mod tests {
         // Somebody's whole text, and one whose end was cut off.
         let text = with_section("Mine.", &first, 10_000, |_| "new".to_owned());
         assert_eq!(text, format!("Mine.\n\n{first}\nnew\n{END}\n"));
+        let twice = format!("a\n{first}\nold\n{END}\nb\n{second}\nold\n{END}\nc");
+        let text = with_section(&twice, &second, 10_000, |_| "new".to_owned());
+        assert_eq!(text, format!("a\n\n{second}\nnew\n{END}\n\nb\nc\n"));
         let cut = format!("Mine.\n{first}\nold");
         let text = with_section(&cut, &second, 10_000, |_| "new".to_owned());
         assert_eq!(text, format!("Mine.\n\n{second}\nnew\n{END}\n"));
@@ -204,7 +253,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_marker_is_read_back_and_leaves_its_comment_to_nobody(branch in "[^\\n\\r]{1,40}") {
-            let ours = sample(&branch);
+            let ours = Marker { merge: Some(Merge::Told), ..sample(&branch) };
             let line = ours.to_string();
             prop_assert_eq!(line.find("-->"), Some(line.len() - 3));
             prop_assume!(!branch.contains(['\u{85}', '\u{2028}']));

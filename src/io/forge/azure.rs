@@ -122,9 +122,11 @@ impl Api for Azure {
         base: &str,
     ) -> Result<Vec<Request>, ForgeError> {
         let act = "look for pull requests in";
-        let mut call = self
-            .call(client, Method::GET, act, &[])
-            .query(&[("searchCriteria.targetRefName", &*format!("{HEADS}{base}"))]);
+        let mut call = self.call(client, Method::GET, act, &[]).query(
+            wanted
+                .into_base("searchCriteria.targetRefName", &format!("{HEADS}{base}"))
+                .as_slice(),
+        );
         let (status, pages) = match wanted {
             Wanted::OpenFrom(_) | Wanted::Open => ("active", usize::MAX),
             Wanted::ClosedFrom(_) => ("abandoned", 1),

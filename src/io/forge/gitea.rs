@@ -170,7 +170,8 @@ impl Api for Gitea {
         // Older versions pass the branch over, and list them all.
         let call = self
             .call(client, Method::GET, "look for pull requests in", &["pulls"])
-            .query(&[("base_branch", base), ("limit", "50")]);
+            .query(wanted.into_base("base_branch", base).as_slice())
+            .query(&[("limit", "50")]);
         let (call, pages) = match wanted {
             Wanted::OpenFrom(_) | Wanted::Open => (call.query(&[("state", "open")]), usize::MAX),
             Wanted::ClosedFrom(_) => (

@@ -147,7 +147,8 @@ impl Api for GitHub {
     ) -> Result<Vec<Request>, ForgeError> {
         let call = self
             .call(client, Method::GET, "look for pull requests in", &["pulls"])
-            .query(&[("base", base), ("per_page", "50")]);
+            .query(wanted.into_base("base", base).as_slice())
+            .query(&[("per_page", "50")]);
         // Without the owner, `head` is ignored.
         let of = |head: &str| format!("{}:{head}", self.owner);
         let (call, pages) = match wanted {

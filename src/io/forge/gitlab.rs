@@ -124,11 +124,8 @@ impl Api for GitLab {
         let act = "look for merge requests in";
         let call = self
             .call(client, Method::GET, act, &["merge_requests"])
-            .query(&[
-                ("target_branch", base),
-                ("per_page", "50"),
-                ("scope", "all"),
-            ]);
+            .query(wanted.into_base("target_branch", base).as_slice())
+            .query(&[("per_page", "50"), ("scope", "all")]);
         let (call, pages) = match wanted {
             Wanted::OpenFrom(head) => (
                 call.query(&[("state", "opened"), ("source_branch", head)]),

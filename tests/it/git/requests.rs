@@ -491,33 +491,6 @@ fn a_draft_and_a_title_are_set_when_it_is_opened() {
 }
 
 #[test]
-fn the_forge_merges_what_is_whole_and_nothing_else() {
-    let Some(desk) = Desk::new(Flavour::GitHub) else {
-        return;
-    };
-    desk.run("--pr-auto-merge", 0);
-    assert_eq!(
-        desk.forge.state().pull(1).auto_merge,
-        Some(desk.tip("imago/update"))
-    );
-    desk.forge.state().pull(1).auto_merge = None;
-    desk.ours().write(
-        "deploy/other.yaml",
-        deployment("other").replace("/web:", "/none:"),
-    );
-    desk.ours().git("add .");
-    desk.ours().git("commit --quiet --message other");
-    desk.ours().git("push --quiet origin main");
-    desk.tag("web", "two");
-    let said = desk.run("--pr-auto-merge", 3).stderr;
-    assert!(
-        said.contains("is not merged automatically: something is held back or has a problem"),
-        "{said}"
-    );
-    assert_eq!(desk.forge.state().pull(1).auto_merge, None);
-}
-
-#[test]
 fn a_request_needs_a_branch_of_its_own() {
     let Some(desk) = Desk::new(Flavour::GitHub) else {
         return;
@@ -576,4 +549,166 @@ fn a_request_needs_a_branch_of_its_own() {
         "{said}"
     );
     assert_eq!(desk.tip("b"), "");
+}
+
+#[test]
+fn what_imago_closed_itself_is_proposed_again() {
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        assert_eq!(desk.propose(0), did("opened", 1));
+        desk.two.they("fetch --quiet");
+        desk.two.they("checkout origin/imago/update -- deploy");
+        desk.two.they("commit --quiet --message by-hand");
+        desk.two.they("push --quiet origin main");
+        desk.pull();
+        assert_eq!(desk.propose(0), did("closed", 1));
+        let body = desk.forge.state().pull(1).body.clone();
+        assert!(body.contains("Nothing is left to change"), "{body}");
+        desk.two.they("revert --no-edit HEAD");
+        desk.two.they("push --quiet origin main");
+        desk.pull();
+        assert_eq!(desk.propose(0), did("opened", 2));
+    }
+}
+
+#[test]
+fn a_request_into_another_base_is_seen() {
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        assert_eq!(desk.propose(0), did("opened", 1));
+        desk.two.they("push --quiet origin main:release");
+        desk.forge.state().pull(1).base = "release".to_owned();
+        let (tip, asked) = (desk.tip("imago/update"), desk.forge.asked().len());
+        desk.tag("web", "two");
+        let finished = desk.run("", 3);
+        let said = finished.stderr;
+        assert!(
+            said.contains("error: cannot propose `imago/update` into `main`\n")
+                && said.contains("1 proposes it into `release`"),
+            "{said}"
+        );
+        // Also where nothing is left: its branch is not deleted.
+        desk.ours().git("fetch --quiet");
+        desk.ours().git("merge --quiet origin/imago/update");
+        desk.ours().git("push --quiet origin main");
+        desk.tag("web", "one");
+        desk.run("", 3);
+        assert_eq!(desk.changes(asked), [""; 0]);
+        assert_eq!(desk.tip("imago/update"), tip);
+    }
+}
+
+#[test]
+fn a_job_says_which_branch_a_detached_head_is_on() {
+    let Some(desk) = Desk::new(Flavour::GitHub) else {
+        return;
+    };
+    desk.two.they("push --quiet origin main:release");
+    desk.ours().git("checkout --quiet --detach");
+    let line = "--push --branch imago/update --pull-request --dry-run --output json";
+    let base = |variables: &[(&str, &str)]| {
+        let run = variables
+            .iter()
+            .fold(desk.command(line), |run, (name, value)| {
+                run.env(name, value)
+            });
+        run.finish_with(0).json()["requests"][0]["base"].clone()
+    };
+    assert_eq!(base(&[]), "main");
+    assert_eq!(base(&[("CI_COMMIT_BRANCH", "release")]), "release");
+    let github = |kind, name| [("GITHUB_REF_TYPE", kind), ("GITHUB_REF_NAME", name)];
+    assert_eq!(base(&github("branch", "release")), "release");
+    assert_eq!(base(&github("tag", "release")), "main");
+    assert_eq!(base(&[("CI_COMMIT_BRANCH", "gone")]), "main");
+    // The default branch has moved on, and still has the commit.
+    desk.two.they("push --quiet origin :release");
+    desk.two.they_push("note.txt", "theirs\n");
+    assert_eq!(base(&[]), "main");
+    // Two branches have moved on, and only one of them has it.
+    desk.ours().git("checkout --quiet -b side");
+    desk.ours()
+        .git("commit --quiet --allow-empty --message side");
+    desk.ours().git("push --quiet origin side");
+    desk.ours().git("push --quiet origin side:other");
+    desk.ours().git("checkout --quiet --detach");
+    let said = desk.command(line).finish_with(2).stderr;
+    assert!(
+        said.contains("nothing says which branch of the remote it is on"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_request_is_let_merge_once_and_then_it_is_a_persons() {
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        // Something is wrong in the first run: the request waits for the next one.
+        desk.ours().write(
+            "deploy/other.yaml",
+            deployment("other").replace("/web:", "/none:"),
+        );
+        desk.ours().git("add .");
+        desk.ours().git("commit --quiet --message other");
+        desk.ours().git("push --quiet origin main");
+        desk.run("--pr-auto-merge", 3);
+        assert_eq!(desk.forge.state().pull(1).auto_merge, None);
+        desk.ours().git("rm --quiet deploy/other.yaml");
+        desk.ours().git("commit --quiet --message mended");
+        desk.ours().git("push --quiet origin main");
+        let tip = desk.tip("imago/update");
+        desk.run("--pr-auto-merge", 0);
+        assert_ne!(desk.forge.state().pull(1).auto_merge, None);
+        assert_eq!(desk.tip("imago/update"), tip);
+        let asked = desk.forge.asked().len();
+        desk.run("--pr-auto-merge", 0);
+        assert_eq!(desk.changes(asked), [""; 0]);
+        // A person turns it off.
+        desk.forge.state().pull(1).auto_merge = None;
+        desk.tag("web", "two");
+        desk.run("--pr-auto-merge", 0);
+        assert_eq!(desk.forge.state().pull(1).auto_merge, None);
+        // A forge that refuses is a problem, and is asked again.
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        desk.forge.state().allows_auto_merge = false;
+        desk.run("--pr-auto-merge", 3);
+        desk.forge.state().allows_auto_merge = true;
+        desk.run("--pr-auto-merge", 0);
+        assert_ne!(desk.forge.state().pull(1).auto_merge, None);
+    }
+}
+
+#[test]
+fn a_lock_beside_the_repository_is_written() {
+    let Some(desk) = Desk::new(Flavour::GitHub) else {
+        return;
+    };
+    let lock = desk.ours().place.beside("new.lock");
+    for group in ["", "--group-by image"] {
+        drop(std::fs::remove_file(&lock));
+        desk.run(&format!("--lock {} {group}", lock.display()), 0);
+        let text = std::fs::read_to_string(&lock).unwrap();
+        assert!(text.contains("registry.example.test/web:1.4"), "{text}");
+    }
+}
+
+#[test]
+fn a_text_with_two_markers_is_written_anew_once() {
+    let Some(desk) = Desk::new(Flavour::GitHub) else {
+        return;
+    };
+    assert_eq!(desk.propose(0), did("opened", 1));
+    let body = desk.forge.state().pull(1).body.clone();
+    desk.forge.state().pull(1).body = format!("{body}\n{body}");
+    let tip = desk.tip("imago/update");
+    assert_eq!(desk.propose(0), did("updated", 1));
+    assert_eq!(desk.propose(0), did("unchanged", 1));
+    assert_eq!(desk.tip("imago/update"), tip);
 }

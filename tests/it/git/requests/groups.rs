@@ -1,12 +1,14 @@
 //! `--group-by`: a branch and a request for each folder, or each image.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
 use super::{Desk, FLAVOURS, did, told};
 use crate::git::deployment;
 use crate::support::forge::{Flavour, Pull, PullState};
+use crate::support::registry::http::Response;
 
 const PREFIX: &str = "imago/update-";
 
@@ -179,10 +181,10 @@ fn no_more_than_the_limit_are_open() {
         desk.add(&format!("{name}/web.yaml"), &deployment(name));
     }
     let said = desk.run("--group-by folder --pr-limit 2", 0).stdout;
-    assert_eq!(
-        said.matches(": as many are open as `--pr-limit` allows")
-            .count(),
-        2,
+    assert!(
+        said.contains(
+            "\n2 more pull requests would be opened: as many are open as `--pr-limit` allows\n"
+        ),
         "{said}"
     );
     assert_eq!(desk.forge.state().open().len(), 2);
@@ -273,4 +275,98 @@ fn each_image_has_a_request_of_its_own() {
     assert_eq!(third, expected(&[(of_web, "updated", 2)]));
     let merged = desk.two.they("fetch --quiet") + &show(&heads[1]);
     assert!(merged.contains(&side) && merged.contains(&web), "{merged}");
+}
+
+#[test]
+fn a_forge_that_cannot_be_asked_gets_no_new_branches() {
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        desk.add("shop/web.yaml", &deployment("shop"));
+        let path = match desk.forge.kind() {
+            "gitlab" => "/merge_requests",
+            _ => "/pulls",
+        };
+        let refusal = Response::new(403).body("{\"message\":\"no right\"}");
+        desk.forge.fail("GET", path, 1, refusal.clone());
+        let groups = desk.grouped("--group-by folder", 3);
+        assert!(groups.values().all(|it| it.0 == "waits"), "{groups:?}");
+        assert_eq!(desk.two.they("ls-remote origin refs/heads/imago/*"), "");
+        // One that is open goes on.
+        assert_eq!(desk.grouped("--group-by folder", 0)["deploy"].0, "opened");
+        let branch = desk.forge.state().pull(1).head.clone();
+        let tip = desk.tip(&branch);
+        desk.tag("web", "two");
+        desk.forge.fail("GET", path, 1, refusal);
+        let groups = desk.grouped("--group-by folder", 3);
+        assert!(groups.values().all(|it| it.0 == "pushed"), "{groups:?}");
+        assert_ne!(desk.tip(&branch), tip);
+    }
+}
+
+#[test]
+fn a_branch_that_the_remote_refuses_stops_no_other() {
+    let Some(desk) = Desk::new(Flavour::GitHub) else {
+        return;
+    };
+    desk.add("shop/web.yaml", &deployment("shop"));
+    let hook = desk.ours().place.beside("bare.git/hooks/update");
+    std::fs::write(
+        &hook,
+        "#!/bin/sh\ncase $1 in *shop*) echo no; exit 1;; esac\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let finished = desk.run("--group-by folder --output json", 3);
+    assert!(
+        finished.stderr.contains("error: cannot push to `origin`"),
+        "{}",
+        finished.stderr
+    );
+    let requests = finished.json()["requests"].clone();
+    assert_eq!(told(&requests[0]), did("opened", 1));
+    assert_eq!(requests[1]["action"], "waits");
+}
+
+#[test]
+fn a_group_says_what_is_wrong_in_it_and_is_not_merged() {
+    let Some(desk) = Desk::new(Flavour::GitHub) else {
+        return;
+    };
+    desk.add(
+        "deploy/other.yaml",
+        &deployment("other").replace("/web:", "/none:"),
+    );
+    desk.add("shop/web.yaml", &deployment("shop"));
+    desk.run("--group-by folder --pr-auto-merge", 3);
+    let pulls = desk.forge.state().pulls.clone();
+    let wrong = "error: cannot resolve `registry.example.test/none:1.4`";
+    assert!(pulls[0].body.contains(wrong), "{}", pulls[0].body);
+    assert!(!pulls[1].body.contains(wrong), "{}", pulls[1].body);
+    assert!(pulls.iter().all(|pull| pull.auto_merge.is_none()));
+}
+
+#[test]
+fn another_scope_is_written_into_the_text_and_approvals_stay() {
+    let Some(desk) = Desk::new(Flavour::GitHub) else {
+        return;
+    };
+    let first = desk.grouped("--group-by folder", 0);
+    assert_eq!(first, expected(&[("deploy", "opened", 1)]));
+    let branch = desk.forge.state().pull(1).head.clone();
+    let tip = desk.tip(&branch);
+    let line = "--group-by folder --exclude old/**";
+    assert_eq!(desk.grouped(line, 0), expected(&[("deploy", "updated", 1)]));
+    assert_eq!(desk.tip(&branch), tip);
+    assert_eq!(
+        desk.grouped(line, 0),
+        expected(&[("deploy", "unchanged", 1)])
+    );
+    desk.ours().git("rm --quiet -r deploy");
+    desk.ours().git("commit --quiet --message gone");
+    desk.ours().git("push --quiet origin main");
+    assert_eq!(desk.grouped(line, 0), expected(&[("", "closed", 1)]));
+    let said = desk.run(line, 0).stdout;
+    assert!(!said.contains("detached"), "{said}");
 }

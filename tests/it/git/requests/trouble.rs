@@ -136,7 +136,7 @@ fn a_forge_that_fails_is_a_problem_and_what_was_pushed_stays() {
             Response::new(403).body("{\"message\":\"no right\"}"),
         );
         let said = desk.run("", 3).stdout;
-        assert!(said.contains(" failed"), "{said}");
+        assert!(said.contains("request was opened"), "{said}");
         assert_eq!(desk.tip("imago/update"), tip);
         assert_eq!(desk.propose(0), did("opened", 1));
         assert_eq!(desk.tip("imago/update"), tip);
@@ -279,6 +279,7 @@ fn a_token_goes_to_the_forge_alone() {
             );
         }
     }
+    desk.two.they("fetch --quiet");
     let shown = desk.two.they("log --all --format=%B%an%ae -p");
     let bodies: String = desk
         .forge
@@ -334,4 +335,30 @@ fn a_github_app_opens_requests_with_a_token_of_its_own() {
         said.contains("`--github-app-id` needs `--github-app-key`"),
         "{said}"
     );
+}
+
+#[test]
+fn an_outage_brings_nothing_back_that_a_person_closed() {
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        desk.two.they_push(
+            "deploy/api.yaml",
+            &deployment("api").replace("/web:", "/api:"),
+        );
+        desk.pull();
+        desk.tag("api", "one");
+        assert_eq!(desk.propose(0), did("opened", 1));
+        desk.forge.state().pull(1).state = PullState::Closed;
+        desk.two.they("push --quiet origin :imago/update");
+        let asked = desk.forge.asked().len();
+        // A half of the plan is another plan.
+        desk.registry.remove("api", "1.4");
+        assert_eq!(desk.propose(3), ("waits".to_owned(), None));
+        desk.tag("api", "one");
+        assert_eq!(desk.propose(0), did("stays-closed", 1));
+        assert_eq!(desk.changes(asked), [""; 0]);
+        assert_eq!(desk.tip("imago/update"), "");
+    }
 }

@@ -222,7 +222,7 @@ pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
         let name = site_name(object, site);
         let at = || Place {
             line: site.line,
-            site: Some(name.clone()),
+            site: Some(Box::new(name.clone())),
             ..place.clone()
         };
         let mut skip = |code, message| {
@@ -270,7 +270,7 @@ pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
             line: site.line,
             image,
             outcome: outcome.clone(),
-            choice: plan.choices.get(&index).cloned(),
+            choice: plan.choices.get(&index).cloned().map(Box::new),
             source: plan.sources.get(&index).cloned(),
         });
     }

@@ -144,7 +144,7 @@ impl Inventory {
             let image = site.image.text().unwrap_or_default().to_owned();
             let place = Place {
                 line: site.line,
-                site: Some(edits::site_name(object, site)),
+                site: Some(Box::new(edits::site_name(object, site))),
                 ..place.clone()
             };
             if let State::Decided(Outcome::Failed(refusal)) = &state

@@ -406,8 +406,8 @@ pub struct ImageReport {
     pub image: String,
     /// What was decided.
     pub outcome: Outcome,
-    /// What a policy has chosen, where one does.
-    pub choice: Option<Choice>,
+    /// What a policy has chosen, where one does. Boxed, as the site of a place is: few have one, and a report has many images.
+    pub choice: Option<Box<Choice>>,
     /// Where the source of the new image is, where that was read and the image says it.
     pub source: Option<Arc<SourceLink>>,
 }
@@ -415,7 +415,7 @@ pub struct ImageReport {
 impl ImageReport {
     /// The choice of a policy that moves the tag, where it does.
     pub fn moved(&self) -> Option<&Choice> {
-        let choice = self.choice.as_ref()?;
+        let choice = self.choice.as_deref()?;
         let is_moved = choice.from != choice.to && self.outcome.new_image().is_some();
         is_moved.then_some(choice)
     }
@@ -454,7 +454,7 @@ pub struct Place {
     /// `Deployment/web`; in a cluster with its namespace, `default/Deployment/web`.
     pub object: Option<String>,
     /// The site in the object.
-    pub site: Option<SiteName>,
+    pub site: Option<Box<SiteName>>,
 }
 
 /// Which of an object's images is meant.

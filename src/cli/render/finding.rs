@@ -255,7 +255,7 @@ fn of_image(report: &Report, object: &ObjectReport, reported: &ImageReport) -> O
     };
     let place = Place {
         line: reported.line,
-        site: Some(reported.site.clone()),
+        site: Some(Box::new(reported.site.clone())),
         ..object.place.clone()
     };
     Some(Finding {

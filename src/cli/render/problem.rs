@@ -199,7 +199,7 @@ mod tests {
                 file: Some(file.into()),
                 line: Some(21),
                 object: Some("Deployment/web".into()),
-                site: Some(SiteName::container("app")),
+                site: Some(Box::new(SiteName::container("app"))),
             },
             cause: "the registry answered 401 Unauthorized".into(),
             hint: Some("run `docker login registry.example.test`".into()),

@@ -124,7 +124,7 @@ pub(in crate::cli) fn with_problems() -> Report {
     };
     let side = Place {
         object: Some("Deployment/web".into()),
-        site: Some(SiteName::container("side")),
+        site: Some(Box::new(SiteName::container("side"))),
         ..at("deploy/web.yaml", Some(24))
     };
     let problems = vec![

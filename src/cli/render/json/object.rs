@@ -160,7 +160,7 @@ impl<'a> ImageV1<'a> {
             until: None,
             tag_digest,
             running_digest,
-            policy: image.choice.as_ref().map(PolicyV1::of),
+            policy: image.choice.as_deref().map(PolicyV1::of),
             source: image.source.as_ref().map(|source| SourceV1 {
                 url: &source.url,
                 revision: source.revision.as_deref(),

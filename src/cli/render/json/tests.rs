@@ -29,7 +29,7 @@ fn version_1_has_these_fields_in_this_order() {
         code: Code::Unauthorized,
         what: "cannot resolve `registry.example.test/x:1`".into(),
         place: Place {
-            site: Some(SiteName::container("x")),
+            site: Some(Box::new(SiteName::container("x"))),
             ..sample.objects[0].place.clone()
         },
         cause: "the registry answered 401 Unauthorized".into(),

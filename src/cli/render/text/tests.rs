@@ -104,7 +104,7 @@ fn what_is_held_is_counted_by_code_and_named_where_it_matters() {
             file: Some("deploy/web.yaml".into()),
             line: Some(7),
             object: site.map(|_| "Deployment/web".into()),
-            site: site.map(SiteName::container),
+            site: site.map(|site| Box::new(SiteName::container(site))),
         },
         message: "a reason".into(),
     };

@@ -131,6 +131,10 @@ pub(super) async fn resolve(
     let looking = Arc::clone(&job);
     let (_, looked) = aside(move || looking.look(None)).await?;
     let (mut report, mut pass) = job.decide(looked, &|_| {}).await?;
+    let detours = report.detours.clone();
+    pass.answers
+        .retain(|lookup, _| job.request.registries.detour_of(lookup).is_none());
+    report.problems.extend(detours.into_iter().map(not_for_all));
     let facts = Facts {
         noted: pass.facts(),
         answered: pass.answered(),
@@ -138,6 +142,20 @@ pub(super) async fn resolve(
     report.take(&mut pass, BTreeMap::new());
     threads::discard(pass);
     Ok((report, facts))
+}
+
+/// A repository may decide who answers for its own images, and for nobody else's.
+fn not_for_all(detour: String) -> Problem {
+    Problem {
+        code: Code::Settings,
+        what: "some images of the repository are left out of the lock".to_owned(),
+        place: Place::default(),
+        cause: detour,
+        hint: Some(
+            "if that registry shall answer for all repositories, name it with `--registry-map` or `--insecure-registry`"
+                .to_owned(),
+        ),
+    }
 }
 
 /// A request in its workspace.
@@ -352,6 +370,11 @@ impl Job {
         report.warnings = std::mem::take(&mut survey.warnings);
         report.warnings.extend(warnings);
         report.ways = ways;
+        if !request.lock.offline {
+            let detours = answers.keys();
+            let detours = detours.filter_map(|lookup| request.registries.detour_of(lookup));
+            report.detours = Vec::from_iter(BTreeSet::from_iter(detours));
+        }
         let images: usize = edited.iter().map(|edited| edited.images).sum();
         report.stopped_at = request.max_changes.filter(|most| images > *most);
         report.failed_empty = request.fail_on_empty

@@ -44,11 +44,8 @@ pub async fn run(
         let (clone, files) = request.open(number, current).await?;
         let at = clone.workspace();
         let report = files::run_beside(&files, at, &registries, &|_| {}).await;
-        let detours = registries.used_detours(&files.registries);
         close(clone).await;
-        let mut report = report.map_err(problem)?;
-        report.detours = detours;
-        Ok(report)
+        report.map_err(problem)
     };
     each(request, one, &mut note).await;
 }
@@ -145,8 +142,12 @@ fn agreed(found: impl Iterator<Item = Facts>) -> Lock {
                 differing.tags.insert(choice, tag);
             }
         }
-        asked.images.extend(facts.answered.images);
-        asked.tags.extend(facts.answered.tags);
+        for (image, digest) in facts.answered.images {
+            asked.images.entry(image).or_insert(digest);
+        }
+        for (choice, tag) in facts.answered.tags {
+            asked.tags.entry(choice).or_insert(tag);
+        }
     }
     for image in differing.images.into_keys() {
         if let Some(digest) = asked.images.get(&image) {

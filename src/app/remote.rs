@@ -116,8 +116,13 @@ impl RemoteRequest {
 
     /// Brings the clone of the cache to what the remote has. One that does not get there is broken, or the remote is: a new clone tells.
     fn refresh(&self, kept: &Kept) -> Result<(), Refresh> {
-        if kept.path().join("HEAD").exists() && self.update(kept.path()).is_ok() {
-            return Ok(());
+        if kept.path().join("HEAD").exists() {
+            match self.update(kept.path()) {
+                Ok(()) => return Ok(()),
+                // A new clone would fail in the same way, and take as long once more.
+                Err(error) if is_of_remote(&error) => return Err(Refresh::Clone(error)),
+                Err(_) => {}
+            }
         }
         let new = kept.draft().map_err(Refresh::Folder)?;
         self.clone_into(&new).map_err(Refresh::Clone)?;
@@ -177,6 +182,22 @@ impl RemoteRequest {
             cause: error.to_string(),
             hint: Some(hint.to_owned()),
         })
+    }
+}
+
+/// Whether the remote is why there is no clone, and not what is here.
+fn is_of_remote(error: &CloneError) -> bool {
+    match error {
+        CloneError::Transport(error) => matches!(
+            error.code(),
+            Code::GitUnreachable
+                | Code::GitTimeout
+                | Code::GitSignIn
+                | Code::GitHostKey
+                | Code::GitProgram
+        ),
+        CloneError::Git(_) => false,
+        CloneError::Empty | CloneError::NoBranch { .. } | CloneError::NoDefault => true,
     }
 }
 

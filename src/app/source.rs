@@ -17,7 +17,7 @@ use crate::engine::plan::Question;
 use crate::engine::version::from_record;
 use crate::io::links;
 use crate::io::lock::{Lock, LockError};
-use crate::io::registry::{Registry, RegistryError, Settings, Step};
+use crate::io::registry::{Registry, RegistryError, Settings, Step, Trace};
 
 /// How the lock file is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct LockUse {
     pub offline: bool,
     /// Drop what the run did not use.
     pub prune: bool,
+    /// What is in it, if it was read for many runs.
+    pub given: Option<Arc<Lock>>,
 }
 
 impl LockUse {
@@ -74,13 +76,6 @@ impl Registries {
         all.push((settings.clone(), Arc::clone(&registry)));
         Ok(registry)
     }
-
-    /// Which entries of settings like these came to decide who answered, one sentence each.
-    pub(super) fn used_detours(&self, settings: &Settings) -> Vec<String> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = all.iter().find(|(other, _)| other.answers_like(settings));
-        known.map_or_else(Vec::new, |(known, _)| known.detours.used())
-    }
 }
 
 /// Where a lock is read.
@@ -95,6 +90,9 @@ pub(super) enum LockPlace {
 impl LockPlace {
     /// `None`: there is no lock.
     pub(super) fn read(&self, lock: &LockUse) -> Result<Option<Lock>, Box<Problem>> {
+        if let Some(given) = &lock.given {
+            return Ok(Some(Lock::clone(given)));
+        }
         let read = match self {
             Self::File(path) => Lock::read(path),
             Self::Commit(bytes) => bytes.as_deref().map(Lock::parse).transpose(),
@@ -106,7 +104,9 @@ impl LockPlace {
 /// Who answers.
 pub(super) enum Source {
     /// The lock, and nothing else.
-    Lock(Lock, PathBuf),
+    ///
+    /// With what is to be done about an image that it lacks.
+    Lock(Lock, PathBuf, &'static str),
     /// Registries.
     Registries(Ahead<Registry>),
 }
@@ -135,7 +135,17 @@ impl Source {
             return Ok(Self::Registries(Ahead::new(registries.of(settings)?)));
         }
         match place.read(lock).map_err(|problem| *problem)? {
-            Some(read) => Ok(Self::Lock(read, lock.path.clone())),
+            Some(read) => {
+                let hint = match lock.given {
+                    None => {
+                        "run `imago files --update` without `--offline` where the registry can be reached"
+                    }
+                    Some(_) => {
+                        "run `imago resolve FILE --lock FILE` again, where the registry can be reached"
+                    }
+                };
+                Ok(Self::Lock(read, lock.path.clone(), hint))
+            }
             None => Err(absent(lock).into()),
         }
     }
@@ -158,10 +168,10 @@ impl Source {
         on_event: impl FnMut(Event),
     ) -> Sourced {
         match self {
-            Self::Lock(lock, path) => {
+            Self::Lock(lock, path, hint) => {
                 let answers = wanted
                     .keys()
-                    .map(|lookup| (lookup.clone(), from_lock(&lock, &path, lookup)))
+                    .map(|lookup| (lookup.clone(), from_lock(&lock, &path, hint, lookup)))
                     .collect();
                 let way = |lookup: &Lookup| {
                     (
@@ -179,35 +189,46 @@ impl Source {
                 // Until all are answered, what was asked ahead goes on.
                 let (registry, _under_way) = ahead.hand_over();
                 let answers = resolve::resolve(&registry, wanted, reading, on_event).await;
-                Sourced::by(&registry, answers)
+                Sourced::of(&registry, answers)
             }
         }
     }
 }
 
 impl Sourced {
-    /// What registries have answered, with what was noticed on the way.
+    /// What registries have answered, with all that was noticed on the way.
     pub(super) fn by(registry: &Registry, answers: Answers) -> Self {
-        let names = answers.keys().map(Lookup::name).collect();
-        let trace = registry.trace_of(&names);
-        let warnings = trace.iter().flat_map(|(lookup, steps)| {
-            steps.iter().filter_map(move |step| match step {
-                Step::Warning(text) => Some(format!("`{lookup}`: {text}")),
-                _ => None,
-            })
+        Self::told(registry.trace(), answers)
+    }
+
+    /// The same, with what was noticed for these answers alone: others ask the registry, too.
+    fn of(registry: &Registry, answers: Answers) -> Self {
+        let lookups = answers.iter().flat_map(|(lookup, answer)| {
+            let chosen = answer
+                .as_ref()
+                .ok()
+                .and_then(|answer| answer.chosen.as_ref());
+            let tag = chosen.map_or(lookup.tag(), |chosen| &chosen.tag);
+            [lookup.clone(), lookup.at(tag)]
         });
-        let warnings = warnings.collect();
-        let way = |(lookup, steps): (Lookup, Vec<_>)| {
-            (
-                lookup.to_string(),
-                steps.iter().map(ToString::to_string).collect(),
-            )
-        };
-        Self {
-            warnings,
-            ways: trace.into_iter().map(way).collect(),
+        Self::told(registry.trace_of(&lookups.collect()), answers)
+    }
+
+    fn told(trace: Trace, answers: Answers) -> Self {
+        let mut told = Self {
             answers,
+            ..Self::default()
+        };
+        for (lookup, steps) in trace {
+            for step in &steps {
+                if let Step::Warning(text) = step {
+                    told.warnings.push(format!("`{lookup}`: {text}"));
+                }
+            }
+            let steps = steps.iter().map(ToString::to_string);
+            told.ways.insert(lookup.to_string(), steps.collect());
         }
+        told
     }
 }
 
@@ -243,17 +264,14 @@ pub fn lock_problem(act: &str, path: &Path, error: &LockError) -> Problem {
 }
 
 /// The lock's answer to one question.
-fn from_lock(lock: &Lock, path: &Path, lookup: &Lookup) -> Result<Answer, Refusal> {
+fn from_lock(lock: &Lock, path: &Path, hint: &str, lookup: &Lookup) -> Result<Answer, Refusal> {
     let missing = |what: &str| Refusal {
         code: Code::NotInLock,
         cause: format!(
             "`{}` has no {what} for it, and `--offline` asks no registry",
             path.display()
         ),
-        hint: Some(
-            "run `imago files --update` without `--offline` where the registry can be reached"
-                .to_owned(),
-        ),
+        hint: Some(hint.to_owned()),
     };
     let digest = |lookup: &Lookup| lock.get(lookup).cloned().ok_or_else(|| missing("digest"));
     let Some(policy) = lookup.policy() else {

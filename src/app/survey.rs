@@ -21,6 +21,7 @@ use crate::engine::misplaced;
 use crate::engine::object::Object;
 use crate::engine::plan::Question;
 use crate::engine::shape::{self, Kinds};
+use crate::io::files::FileError;
 use crate::io::scan::{self, IdleGlob};
 use crate::io::stdin;
 
@@ -157,7 +158,7 @@ pub fn survey_stdin(
 pub fn survey_commit<E>(
     request: scan::Scope<'_>,
     listed: &[PathBuf],
-    read: impl Fn(&[usize]) -> Result<Vec<Vec<u8>>, E>,
+    read: impl Fn(&[usize]) -> Result<Vec<Result<Vec<u8>, FileError>>, E>,
     link: impl FnMut(&str) -> Result<Option<String>, E>,
     sought: Sought<'_>,
     questions: impl Questions,
@@ -180,15 +181,20 @@ pub fn survey_commit<E>(
         indices.extend(&unseen);
         let mut contents = read(&indices)?.into_iter();
         let content_of = |file: &scan::listed::Chosen| match file.is_template {
-            true => Vec::new(),
-            false => contents.next().unwrap_or_default(),
+            true => Ok(Vec::new()),
+            false => contents.next().unwrap_or_else(|| Ok(Vec::new())),
         };
         let pairs: Vec<_> = chosen.iter().zip(chosen.iter().map(content_of)).collect();
-        let looked = threads::map(&pairs, |(file, content)| match file.is_template {
-            true => Looked::from(Examined::chart_template()),
-            false => {
-                let sought = (sought.kinds, sought.texts);
-                examine_bytes(&place(file.index), content, &base, sought, &questions)
+        let looked = threads::map(&pairs, |(file, content)| {
+            match (file.is_template, content) {
+                (true, _) => Looked::from(Examined::chart_template()),
+                (false, Err(error)) => {
+                    Looked::from(Examined::from(Passed::Unreadable(Unread::of_file(error))))
+                }
+                (false, Ok(content)) => {
+                    let sought = (sought.kinds, sought.texts);
+                    examine_bytes(&place(file.index), content, &base, sought, &questions)
+                }
             }
         });
         let mut all = Everything::default();
@@ -197,6 +203,10 @@ pub fn survey_commit<E>(
         }
         let wants_clues = values::is_wanted(&all.seen, &all.clues);
         for (index, content) in unseen.iter().zip(contents) {
+            // As in a work tree, what cannot be read is no evidence unless a kustomization names it.
+            let Ok(content) = content else {
+                continue;
+            };
             let path = place(*index);
             all.kustomizations
                 .extend(base.kustomizations(&path, &content));
@@ -208,7 +218,8 @@ pub fn survey_commit<E>(
             let named: BTreeSet<&Path> = names.iter().map(Path::new).collect();
             let places = (0..listed.len()).filter(|index| named.contains(listed[*index].as_path()));
             let places: Vec<usize> = places.collect();
-            let contents = read(&places)?.into_iter().map(Ok);
+            let contents = read(&places)?.into_iter();
+            let contents = contents.map(|content| content.map_err(|error| error.to_string()));
             let names = places
                 .iter()
                 .map(|index| listed[*index].display().to_string());

@@ -55,12 +55,14 @@ pub fn read_of_head(root: &Path, own: bool) -> Result<Option<Config>, Mistake> {
     };
     let file = |name: &str| match git::file_of_head(root, own, Path::new(name)) {
         Ok(bytes) => Ok(bytes),
-        Err(error @ (GitError::Other(_) | GitError::Absent(_))) => Err(Mistake {
-            what: format!("cannot read the settings: {error}"),
-            file: of_head(name),
-            spot: None,
-            hint: "run with `--no-config`, or name a file with `--config FILE`".to_owned(),
-        }),
+        Err(error @ (GitError::Other(_) | GitError::Absent(_) | GitError::TooLarge(_))) => {
+            Err(Mistake {
+                what: format!("cannot read the settings: {error}"),
+                file: of_head(name),
+                spot: None,
+                hint: "run with `--no-config`, or name a file with `--config FILE`".to_owned(),
+            })
+        }
         // The run itself says why it cannot work there.
         Err(_) => Ok(None),
     };

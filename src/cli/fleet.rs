@@ -1,7 +1,7 @@
 //! `imago fleet` and `imago resolve`: the list of repositories in, one report or one lock out.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,14 +76,19 @@ fn report(
     printer: &mut Printer,
 ) -> anyhow::Result<u8> {
     reports::prepare(reporting)?;
+    let lock = shared_lock(fleet)?;
+    if let Some((path, _)) = &lock {
+        reports::refuse_over_lock(reporting, path)?;
+    }
     let asks = match (
         fleet.flags.locking.offline,
         fleet.flags.requests.pull_request,
     ) {
         (true, false) => Asks::Nobody,
-        _ => Asks::Registries,
+        (true, true) => Asks::Forge,
+        (false, _) => Asks::Registries,
     };
-    let request = request(fleet, current);
+    let request = request(fleet, current, lock.map(|(_, lock)| lock));
     let mut written = Written::new(fleet, reporting, verbosity, printer)?;
     block_on(asks, async {
         fleet::run(&request, current, |number, outcome| {
@@ -93,10 +98,34 @@ fn report(
         Ok(())
     })?;
     let (code, texts) = written.end();
+    let mut outcome = Ok(code);
     for (file, text) in reporting.files.iter().zip(texts) {
-        reports::put(file, &text)?;
+        let written = reports::put(file, &text);
+        outcome = outcome.and_then(|code| written.map(|()| code));
     }
-    Ok(code)
+    outcome
+}
+
+/// The lock that answers for all repositories, with its path: it is read once, so that all of them see the same.
+fn shared_lock(fleet: &Fleet) -> anyhow::Result<Option<(PathBuf, Arc<Lock>)>> {
+    let locking = &fleet.flags.locking;
+    let Some(path) = locking.lock.as_ref().filter(|_| locking.offline) else {
+        return Ok(None);
+    };
+    let problem = |cause: String, code| {
+        anyhow::Error::new(Problem {
+            code,
+            what: format!("cannot read the lock `{}`", path.display()),
+            place: Place::default(),
+            cause,
+            hint: Some("make it with `imago resolve FILE --lock FILE`".to_owned()),
+        })
+    };
+    match Lock::read(path) {
+        Ok(Some(lock)) => Ok(Some((path.clone(), Arc::new(lock)))),
+        Ok(None) => Err(problem("there is none".to_owned(), Code::NoLock)),
+        Err(error) => Err(problem(error.to_string(), error.code())),
+    }
 }
 
 fn resolve(
@@ -112,6 +141,7 @@ fn resolve(
         named: true,
         offline: false,
         prune: false,
+        given: None,
     };
     let place = named.place(&at.root).map_err(|problem| *problem)?;
     let failed = |act: &str, error: &LockError| {
@@ -120,7 +150,7 @@ fn resolve(
     // A lock that cannot be read or written must not cost a thousand questions.
     Lock::read(&place).map_err(|error| failed("read", &error))?;
     Lock::writable(&place).map_err(|error| failed("write", &error))?;
-    let request = request(fleet, current);
+    let request = request(fleet, current, None);
     let reporting = Reporting::default();
     let quiet = Verbosity {
         detail: verbosity.detail.min(Detail::Normal),
@@ -148,10 +178,10 @@ fn resolve(
     Ok(code)
 }
 
-fn request(fleet: &Arc<Fleet>, current: &Path) -> FleetRequest {
+fn request(fleet: &Arc<Fleet>, current: &Path, lock: Option<Arc<Lock>>) -> FleetRequest {
     let (own, current) = (Arc::clone(fleet), current.to_owned());
     let prepare: Arc<Prepare> =
-        Arc::new(move |number, clone| prepare(&own, number, clone, &current));
+        Arc::new(move |number, clone| prepare(&own, number, clone, &current, lock.as_ref()));
     FleetRequest {
         remotes: fleet.remotes.clone(),
         jobs: fleet.jobs,
@@ -165,6 +195,7 @@ fn prepare(
     number: usize,
     clone: &RemoteClone,
     current: &Path,
+    lock: Option<&Arc<Lock>>,
 ) -> Result<FilesRequest, Box<Problem>> {
     let mut flags = fleet.flags_of(number);
     remote::fill(&mut flags, clone, current).map_err(|refused| refusal(&refused))?;
@@ -175,6 +206,7 @@ fn prepare(
     let request = settings::files_request(flags, &outside);
     let mut request = request.map_err(|usage| refusal(&Refused::Usage(usage)))?;
     // Registries have their time for each repository, and not for all of them together.
+    request.lock.given = lock.cloned();
     let limits = &mut request.registries.limits;
     let repositories = u32::try_from(fleet.entries.len()).unwrap_or(u32::MAX);
     limits.run = Limits::default()
@@ -226,10 +258,11 @@ fn refusal(refused: &Refused) -> Box<Problem> {
 /// The report as far as it is made: the parts in the order of the list, whichever run is over first.
 struct Written<'w> {
     fleet: &'w Fleet,
-    /// The form on stdout, and how long it is; then those of the files, with their texts.
-    output: (FleetForm, usize),
-    files: Vec<(FleetForm, String)>,
-    /// What waits for a run before it: a part for each form, the first one for stdout.
+    /// The form on stdout, how long it is, and how many repositories it has no room for.
+    output: (FleetForm, usize, usize),
+    /// The same of the files, with their texts.
+    files: Vec<(FleetForm, String, usize)>,
+    /// The reports that wait for one before them.
     waiting: BTreeMap<usize, Outcome>,
     next: usize,
     counts: Counts,
@@ -253,13 +286,13 @@ impl<'w> Written<'w> {
         let output = form(reporting.output)?;
         let files = reporting.files.iter().map(|file| {
             let form = form(file.format)?;
-            Ok((form, form.begin()))
+            Ok((form, form.begin(), 0))
         });
         let files = files.collect::<anyhow::Result<_>>()?;
         let begin = output.begin();
         let mut written = Self {
             fleet,
-            output: (output, 0),
+            output: (output, 0, 0),
             files,
             waiting: BTreeMap::new(),
             next: 0,
@@ -301,7 +334,7 @@ impl<'w> Written<'w> {
             Err(_) => super::COULD_NOT_RUN,
         };
         self.worst = worse(self.worst, code);
-        self.counts.add(outcome);
+        self.counts.add(code, outcome);
         if self.only_problems && code == DONE {
             return;
         }
@@ -318,25 +351,29 @@ impl<'w> Written<'w> {
             true => Detail::Quiet,
             false => self.verbosity.detail,
         };
-        let (form, written) = self.output;
-        let text = form.part(&part, written, detail, &styles);
-        self.print(&text);
-        for (form, text) in &mut self.files {
-            let part = form.part(&part, text.len(), Detail::Normal, &Styles::plain());
-            text.push_str(&part);
+        let (form, written, _) = self.output;
+        match form.part(&part, written, detail, &styles) {
+            Some(text) => self.print(&text),
+            None => self.output.2 += 1,
+        }
+        for (form, text, left_out) in &mut self.files {
+            match form.part(&part, text.len(), Detail::Normal, &Styles::plain()) {
+                Some(part) => text.push_str(&part),
+                None => *left_out += 1,
+            }
         }
     }
 
     /// Ends the report, and returns the worst exit code and the texts of the files.
     fn end(mut self) -> (u8, Vec<String>) {
         let is_said = self.verbosity.detail != Detail::Quiet && !self.only_problems;
-        let (form, written) = self.output;
+        let (form, _, left_out) = self.output;
         if is_said || form != FleetForm::Text {
-            let end = form.end(&self.counts, written);
+            let end = form.end(&self.counts, left_out);
             self.print(&end);
         }
-        let texts = self.files.into_iter().map(|(form, text)| {
-            let end = form.end(&self.counts, text.len());
+        let texts = self.files.into_iter().map(|(form, text, left_out)| {
+            let end = form.end(&self.counts, left_out);
             text + &end
         });
         (self.worst, texts.collect())

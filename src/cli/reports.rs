@@ -117,6 +117,26 @@ pub(super) fn write(
     outcome
 }
 
+/// Ends the run, before anything is done, if a report would take the place of the lock.
+pub(super) fn refuse_over_lock(reporting: &Reporting, lock: &Path) -> anyhow::Result<()> {
+    let root = basis().root;
+    let place = |path: &Path| {
+        let place = links::destination(&root, path).ok()?;
+        std::path::absolute(place).ok()
+    };
+    let lock = place(lock);
+    match (reporting.files.iter()).find(|file| lock.is_some() && place(&file.path) == lock) {
+        None => Ok(()),
+        Some(file) => Err(unwritten_because(
+            file.path.display().to_string(),
+            Code::Usage,
+            "it would replace the lock".to_owned(),
+            Some("name another file for the report"),
+        )
+        .into()),
+    }
+}
+
 /// Writes a text to the file of a report.
 pub(super) fn put(file: &ReportFile, text: &str) -> anyhow::Result<()> {
     let place = links::destination(&basis().root, &file.path);

@@ -9,6 +9,7 @@ use crate::app::examine::Questions;
 use crate::app::report::Problem;
 use crate::app::survey::{self, Sought, Survey};
 use crate::engine::code::Code;
+use crate::io::files::FileError;
 use crate::io::git::GitError;
 use crate::io::git::repository::{CommitId, Listed, Repository};
 use crate::io::git::transport::Transport;
@@ -52,13 +53,14 @@ impl Committed<'_> {
                     .is_some_and(|name| name == ".gitattributes")
         };
         let beside = listed.iter().filter(beside);
-        let read = |chosen: &[usize]| -> Result<Vec<Vec<u8>>, Box<Problem>> {
+        let read = |chosen: &[usize]| -> Result<Vec<Result<Vec<u8>, FileError>>, Box<Problem>> {
             let files: Vec<&Listed> = chosen.iter().map(|index| &listed[*index]).collect();
             self.bring(files.iter().copied().chain(beside.clone()))?;
-            let contents = files.into_iter().map(|file| self.repository.read(file));
-            contents
-                .collect::<Result<_, _>>()
-                .map_err(|error| Box::new(refused(&error)))
+            let content = |file| match self.repository.read(file) {
+                Err(GitError::TooLarge(size)) => Ok(Err(FileError::TooLarge(size))),
+                read => read.map(Ok).map_err(|error| Box::new(refused(&error))),
+            };
+            files.into_iter().map(content).collect()
         };
         let links: BTreeMap<&Path, &Listed> =
             links.iter().map(|link| (&*link.path, link)).collect();
@@ -67,9 +69,11 @@ impl Committed<'_> {
                 return Ok(None);
             };
             self.bring([*link].into_iter())?;
-            let target = self.repository.read(link);
-            let target = target.map_err(|error| Box::new(refused(&error)))?;
-            Ok(String::from_utf8(target).ok())
+            match self.repository.read(link) {
+                Ok(target) => Ok(String::from_utf8(target).ok()),
+                Err(GitError::TooLarge(_)) => Ok(None),
+                Err(error) => Err(Box::new(refused(&error))),
+            }
         };
         let survey = survey::survey_commit(request, &paths, read, link, sought, questions)
             .map_err(|error| self.wrong_paths(&error))?;

@@ -14,6 +14,7 @@ use crate::cli::args::{Files, ForgeName, Remote, Track};
 use crate::cli::refused::{UsageError, usage};
 use crate::cli::settings::{commits, remote};
 use crate::io::files;
+use crate::io::git::address::Address;
 
 /// The most bytes of a list that are read.
 const LARGEST: usize = 8 * 1024 * 1024;
@@ -112,6 +113,11 @@ impl Entry {
     /// The repository's address as it is written.
     pub fn address(&self) -> &str {
         self.repository.value()
+    }
+
+    /// Its line in the list.
+    pub fn line(&self) -> u64 {
+        self.repository.place().line()
     }
 
     /// The branch as it is written.
@@ -269,7 +275,8 @@ fn parse(text: &str, current: &Path) -> Result<Vec<Entry>, Wrong> {
     for entry in &entries {
         entry.check(current)?;
         // Two runs would replace each other's commit on the branch.
-        let key = (entry.address(), entry.branch(), entry.branch.value());
+        let address = Address::plain(entry.address());
+        let key = (address, entry.branch(), entry.branch.value());
         let place = entry.repository.place();
         if let Some(first) = places.insert(key, place) {
             let what = format!("`{}` is listed twice", entry.address());

@@ -23,11 +23,11 @@ pub enum FleetForm {
 pub struct Counts {
     /// How many were worked on.
     pub repositories: usize,
-    /// How many have something that changes.
+    /// How many have something that changes, or is outdated or held.
     pub changed: usize,
     /// How many have a problem and a report.
     pub with_problems: usize,
-    /// How many have no report.
+    /// How many could not be worked on: exit code 2.
     pub failed: usize,
 }
 
@@ -45,15 +45,17 @@ pub struct Part<'a> {
 }
 
 impl Counts {
-    /// Counts a repository.
-    pub fn add(&mut self, outcome: &Result<Report, Box<Problem>>) {
+    /// Counts a repository, by the exit code of a run on it alone.
+    pub fn add(&mut self, exit_code: u8, outcome: &Result<Report, Box<Problem>>) {
         self.repositories += 1;
-        match outcome {
-            Ok(report) => {
-                self.changed += usize::from(has_changes(report));
-                self.with_problems += usize::from(!report.problems.is_empty());
+        match exit_code {
+            0 => self.changed += usize::from(outcome.as_ref().is_ok_and(has_changes)),
+            1 => self.changed += 1,
+            3 => {
+                self.changed += usize::from(outcome.as_ref().is_ok_and(has_changes));
+                self.with_problems += 1;
             }
-            Err(_) => self.failed += 1,
+            _ => self.failed += 1,
         }
     }
 
@@ -89,9 +91,15 @@ impl FleetForm {
         }
     }
 
-    /// A repository's part. `written` is how much is there already.
-    pub fn part(self, part: &Part<'_>, written: usize, detail: Detail, styles: &Styles) -> String {
-        match self {
+    /// A repository's part. `written` is how much is there already. `None`: there is no room for it.
+    pub fn part(
+        self,
+        part: &Part<'_>,
+        written: usize,
+        detail: Detail,
+        styles: &Styles,
+    ) -> Option<String> {
+        Some(match self {
             Self::Text => text_part(part, detail, styles),
             Self::Json => {
                 let between = if written > self.begin().len() {
@@ -103,21 +111,22 @@ impl FleetForm {
                 between.to_owned() + &json::fleet::repository(place, part.exit_code, part.outcome)
             }
             Self::Markdown => match markdown_part(part) {
-                text if written + text.len() > LONGEST => String::new(),
+                text if written + text.len() > LONGEST => return None,
                 text => text,
             },
-        }
+        })
     }
 
-    /// What stands after the last part.
-    pub fn end(self, counts: &Counts, written: usize) -> String {
+    /// What stands after the last part. `left_out` is how many had no room.
+    pub fn end(self, counts: &Counts, left_out: usize) -> String {
         match self {
             Self::Text => counts.sentence() + "\n",
             Self::Json => json::fleet::end(counts),
             Self::Markdown => {
-                let cut = match written + LONGEST / 100 > LONGEST {
-                    true => "\nSome repositories are left out: the report is too long.\n",
-                    false => "",
+                let cut = match left_out {
+                    0 => String::new(),
+                    1 => "\n… and 1 more repository.\n".to_owned(),
+                    count => format!("\n… and {count} more repositories.\n"),
                 };
                 format!("{cut}\n{}\n", counts.sentence())
             }
@@ -177,7 +186,7 @@ fn markdown_part(part: &Part<'_>) -> String {
                 lines.collect::<Vec<_>>().join("<br>\n")
             )
         }
-        Ok(report) if has_changes(report) || !report.problems.is_empty() => {
+        Ok(report) if has_changes(report) || part.exit_code != 0 => {
             format!("\n### {name}\n\n{}", markdown::report(report))
         }
         Ok(report) if !report.detours.is_empty() => {

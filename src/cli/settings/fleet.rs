@@ -1,5 +1,6 @@
 //! The flags of `imago fleet` and `imago resolve`, checked.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use crate::cli::args::{self, Format};
 use crate::cli::config::Entry;
 use crate::cli::render::fleet::FleetForm;
 use crate::engine::shard::Shard;
+use crate::io::git::address::Address;
 use crate::io::git::clone;
 
 /// How many repositories are worked on at once where `--jobs` does not say.
@@ -52,7 +54,6 @@ pub(in crate::cli) fn fleet(
     current: &Path,
 ) -> Result<Fleet, UsageError> {
     let shard = shard(flags.shard.as_deref(), outside)?;
-    let entries = entries.into_iter();
     let taken = |entry: &Entry| shard.is_none_or(|shard| shard.takes(entry.address()));
     let mut locking = flags.locking;
     match (&mut locking.lock, locking.offline) {
@@ -86,14 +87,43 @@ pub(in crate::cli) fn fleet(
         form(format)?;
     }
     let purpose = Purpose::Report(reporting);
+    refuse_same_branch(&entries, &files)?;
     Fleet::new(
-        entries.filter(taken),
+        entries.into_iter().filter(taken),
         files,
         flags.working,
         purpose,
         outside,
         current,
     )
+}
+
+/// Refuses two entries that push to one branch of a repository: each night either would replace what the other has made.
+fn refuse_same_branch(entries: &[Entry], flags: &args::Files) -> Result<(), UsageError> {
+    if !flags.git.push {
+        return Ok(());
+    }
+    let mut lines = BTreeMap::new();
+    for entry in entries {
+        let filled = entry.fill(flags.clone());
+        let branch = filled.git.branch.or(filled.remote.reference);
+        let short = branch.map(|name| name.trim_start_matches("refs/heads/").to_owned());
+        let shown = short
+            .clone()
+            .unwrap_or_else(|| "its default branch".to_owned());
+        let key = (Address::plain(entry.address()), short);
+        if let Some(first) = lines.insert(key, entry.line()) {
+            return Err(usage(
+                format!(
+                    "lines {first} and {} of the fleet push to the same branch of `{}`: {shown}",
+                    entry.line(),
+                    entry.address()
+                ),
+                "give one of them another `branch`, or write all `paths` in one entry",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Checks the flags of `imago resolve` for the entries of its list.

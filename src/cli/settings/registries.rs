@@ -52,6 +52,7 @@ pub(super) fn lock(flags: &args::Locking, prune: bool) -> LockUse {
         named: flags.lock.is_some(),
         offline: flags.offline,
         prune,
+        given: None,
     }
 }
 

@@ -261,7 +261,8 @@ fn defaults_are_the_current_folder_and_its_lock() {
             path: "imago.lock".into(),
             named: false,
             offline: false,
-            prune: false
+            prune: false,
+            given: None
         }
     );
     assert_eq!(

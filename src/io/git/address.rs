@@ -86,6 +86,11 @@ impl Address {
         match text.split_once(':') {
             Some((place, path)) if !place.contains('/') => {
                 let host = place.rsplit_once('@').map_or(place, |(_, host)| host);
+                // `ada:password@host`, with the scheme forgotten.
+                let first = path.split('/').next().unwrap_or_default();
+                if !place.contains('@') && first.contains('@') {
+                    return Err(AddressError::Password);
+                }
                 if place.starts_with('-') || host.starts_with('-') || path.starts_with('-') {
                     return Err(AddressError::Flag);
                 }
@@ -101,6 +106,14 @@ impl Address {
     /// The address, for `git` and for people.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The address without what may differ in the spelling of one repository.
+    pub fn plain(text: &str) -> &str {
+        let text = text.trim_end_matches('/');
+        text.strip_suffix(".git")
+            .unwrap_or(text)
+            .trim_end_matches('/')
     }
 
     /// Its last part, as a short name for a person: `deploy` of `https://git.example.com/shop/deploy.git`.
@@ -208,6 +221,8 @@ mod tests {
             ("https://git.example.com/\u{0}x", E::Control),
             ("https://ada:hunter2@git.example.com/x", E::Password),
             ("http://:hunter2@git.example.com/x", E::Password),
+            ("ada:hunter2@git.example.com/x", E::Password),
+            ("ada:hunter2@git.example.com", E::Password),
             ("ssh://git:hunter2@git.example.com/x", E::Password),
             (
                 "https://glpat-0123456789abcdef@git.example.com/x",

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use git2::{Repository as Inner, RepositoryInitOptions};
 
-use super::GitError;
 use super::address::{ALLOWED, Address};
 use super::repository::{Listed, Repository};
 use super::transport::{Side, Transport, TransportError};
+use super::{GitError, is_branch_name};
 
 /// The remote's name in a clone of ours.
 pub const REMOTE: &str = "origin";
@@ -76,6 +76,8 @@ pub fn init(folder: &Path, address: &Address) -> Result<(), GitError> {
     config.set_str(&format!("remote.{REMOTE}.url"), address.as_str())?;
     config.set_bool(&format!("remote.{REMOTE}.promisor"), true)?;
     config.set_str(&format!("remote.{REMOTE}.partialclonefilter"), "blob:none")?;
+    // What is larger than any manifest is not held in memory.
+    config.set_str("core.bigFileThreshold", "16m")?;
     // Nothing shall go on in it when a run is over.
     config.set_bool("gc.autoDetach", false)?;
     config.set_bool("maintenance.autoDetach", false)?;
@@ -102,7 +104,7 @@ pub fn update(
             });
         }
         (Some(name), _) => name,
-        (None, Some(default)) if heads.default_tip.is_some() => default,
+        (None, Some(default)) if heads.default_tip.is_some() && is_branch_name(default) => default,
         (None, _) => {
             return Err(match transport.references()?.is_empty() {
                 true => CloneError::Empty,

@@ -20,7 +20,7 @@ pub mod transport;
 use std::path::Path;
 
 use crate::engine::code::Code;
-use crate::io::files::MORE_OPEN_FILES;
+use crate::io::files::{MAX_FILE, MORE_OPEN_FILES};
 
 /// Whether a branch may have this name (git-check-ref-format), and no command takes it for a flag or for another reference.
 pub fn is_branch_name(name: &str) -> bool {
@@ -119,6 +119,12 @@ pub enum GitError {
     /// An object that should be here is not.
     #[error("{0}")]
     Absent(String),
+    /// A file of a commit has this many bytes, more than are read.
+    #[error("it has {0} bytes, more than the {MAX_FILE} that are read")]
+    TooLarge(u64),
+    /// A commit has more files than are looked at.
+    #[error("the commit has more than {0} files and folders")]
+    TooMany(usize),
     /// Anything else that Git says.
     #[error("{0}")]
     Other(String),
@@ -141,7 +147,8 @@ impl GitError {
             Self::CheckedOut(_) => Code::GitCheckedOut,
             Self::OpenFiles(_) => Code::OpenFiles,
             Self::Absent(_) => Code::GitAbsent,
-            Self::Other(_) => Code::Git,
+            Self::TooLarge(_) => Code::TooLarge,
+            Self::TooMany(_) | Self::Other(_) => Code::Git,
         }
     }
 
@@ -184,6 +191,8 @@ impl GitError {
             Self::Absent(_) => {
                 "clone it without a filter, or with `--filter=blob:none`: a clone without trees is not supported; `git fsck` says what is missing"
             }
+            Self::TooLarge(_) => "leave it out with `--exclude`",
+            Self::TooMany(_) => "split the repository, or check out a part of it and run there",
             Self::Other(_) => return None,
         };
         Some(hint.to_owned())

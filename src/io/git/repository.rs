@@ -15,8 +15,12 @@ use git2::{ErrorCode, OdbLookupFlags, Oid, RepositoryState};
 use super::GitError;
 use super::change::{Change, Staged};
 use super::identity::{Identity, Person};
+use crate::io::files::MAX_FILE;
 
 pub use origin::Lacking;
+
+/// The most files and folders of a commit that are looked at.
+const MOST_ENTRIES: usize = 1_000_000;
 
 /// The name of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -418,9 +422,15 @@ impl Repository {
     /// The regular files of a commit and its links, by their paths from the root.
     pub fn files(&self, commit: CommitId) -> Result<(Vec<Listed>, Vec<Listed>), GitError> {
         let (mut files, mut links) = (Vec::new(), Vec::new());
-        self.inner.find_commit(commit.0)?.tree()?.walk(
+        let mut left = MOST_ENTRIES;
+        let walked = self.inner.find_commit(commit.0)?.tree()?.walk(
             git2::TreeWalkMode::PreOrder,
             |folder, entry| {
+                // A few small trees can name each other so often that no memory holds the paths.
+                left = left.saturating_sub(1);
+                if left == 0 {
+                    return git2::TreeWalkResult::Abort;
+                }
                 let found = match entry.filemode().cast_unsigned() & 0o170_000 {
                     0o100_000 => &mut files,
                     0o120_000 => &mut links,
@@ -434,8 +444,11 @@ impl Repository {
                 });
                 git2::TreeWalkResult::Ok
             },
-        )?;
-        Ok((files, links))
+        );
+        match left {
+            0 => Err(GitError::TooMany(MOST_ENTRIES)),
+            _ => walked.map(|()| (files, links)).map_err(GitError::from),
+        }
     }
 
     /// A regular file of a commit, by its path from the root.
@@ -456,8 +469,12 @@ impl Repository {
         }
     }
 
-    /// A file's content in a commit, or where a link leads.
+    /// A file's content in a commit, or where a link leads. A file that is larger than one on disk may be is not read.
     pub fn read(&self, file: &Listed) -> Result<Vec<u8>, GitError> {
+        let (size, _) = self.inner.odb()?.read_header(file.blob)?;
+        if size as u64 > MAX_FILE {
+            return Err(GitError::TooLarge(size as u64));
+        }
         Ok(self.inner.find_blob(file.blob)?.content().to_vec())
     }
 

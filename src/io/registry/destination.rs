@@ -108,7 +108,8 @@ impl Registry {
     }
 }
 
-fn names(hosts: &[String], target: &Target) -> bool {
+/// Whether one of these hosts is a target's registry.
+pub(super) fn names(hosts: &[String], target: &Target) -> bool {
     hosts
         .iter()
         .any(|host| host.eq_ignore_ascii_case(&target.registry))

@@ -51,6 +51,12 @@ impl Detours {
         used.map(|said| said.sentence.clone()).collect()
     }
 
+    /// The sentence of an entry, if it is one of these.
+    pub(super) fn sentence_of(&self, detour: &Detour) -> Option<String> {
+        let entries = self.0.lock().expect("no holder of this lock panics");
+        entries.get(detour).map(|said| said.sentence.clone())
+    }
+
     pub(super) fn mapped(&self, by: Option<&Map>) {
         if let Some(map) = by {
             self.note(&Detour::Map(map.clone()));

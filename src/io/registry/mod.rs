@@ -162,13 +162,13 @@ impl Registry {
             .clone()
     }
 
-    /// What happened so far for the lookups of these names.
-    pub fn trace_of(&self, names: &BTreeSet<&str>) -> Trace {
+    /// What happened so far for these lookups.
+    pub fn trace_of(&self, asked: &BTreeSet<Lookup>) -> Trace {
         let trace = self.trace.lock().expect("no holder of this lock panics");
-        let named = trace
-            .iter()
-            .filter(|(lookup, _)| names.contains(lookup.name()));
-        let named = named.map(|(lookup, steps)| (lookup.clone(), steps.clone()));
+        let named = asked.iter().filter_map(|lookup| {
+            let steps = trace.get(lookup)?;
+            Some((lookup.clone(), steps.clone()))
+        });
         named.collect()
     }
 

@@ -7,8 +7,10 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::detours::Detours;
-use super::map::Map;
+use super::destination::names;
+use super::detours::{Detour, Detours};
+use super::map::{self, Map};
+use crate::engine::image::Lookup;
 use crate::io::credentials::PullSecret;
 
 /// How registries are asked.
@@ -97,21 +99,28 @@ impl Default for Limits {
 }
 
 impl Settings {
+    /// What is to be said because the repository's settings decide who answers for a lookup.
+    pub fn detour_of(&self, lookup: &Lookup) -> Option<String> {
+        let (target, map) = map::target(&self.maps, lookup);
+        let of_map = map.and_then(|map| self.detours.sentence_of(&Detour::Map(map.clone())));
+        let is_plain = names(&self.insecure_as_nobody, &target) && !names(&self.insecure, &target);
+        let plain = Detour::Plain(target.registry.to_ascii_lowercase());
+        let of_plain = || self.detours.sentence_of(&plain).filter(|_| is_plain);
+        of_map.or_else(of_plain)
+    }
+
     /// Whether who asks with these settings gets the answers that one with the others gets.
     pub fn answers_like(&self, other: &Self) -> bool {
-        let deciding = |settings: &Self| {
-            (
-                settings.insecure.clone(),
-                settings.insecure_as_nobody.clone(),
-                settings.certificate_authorities.clone(),
-                settings.maps.clone(),
-                settings.docker_config.clone(),
-                settings.new_digests,
-            )
-        };
         // Pull secrets belong to one cluster.
         let is_alone = |settings: &Self| !settings.pull_secrets.is_empty();
-        deciding(self) == deciding(other) && !is_alone(self) && !is_alone(other)
+        self.insecure == other.insecure
+            && self.insecure_as_nobody == other.insecure_as_nobody
+            && self.certificate_authorities == other.certificate_authorities
+            && self.maps == other.maps
+            && self.docker_config == other.docker_config
+            && self.new_digests == other.new_digests
+            && !is_alone(self)
+            && !is_alone(other)
     }
 
     /// The same, each file by the path that `reach` makes of its own.

@@ -277,6 +277,7 @@ fn an_address_that_starts_a_program_or_holds_a_password_is_refused_before_anythi
         "git://git.example.test/x".to_owned(),
         "ftp://git.example.test/x".to_owned(),
         format!("https://ada:{SECRET}@git.example.test/x"),
+        format!("ada:{SECRET}@git.example.test/x"),
         format!("https://{SECRET}{SECRET}@git.example.test/x"),
         format!("https://git.example.test/x?token={SECRET}"),
     ];
@@ -500,7 +501,12 @@ fn a_cache_fetches_what_is_new_and_is_made_anew_when_it_is_broken() {
     // A remote that is gone takes no clone with it.
     let gone = away.tree.place.beside("gone.git");
     std::fs::rename(&away.bare, &gone).unwrap();
+    fetches();
     run("--check").finish_with(2);
+    // It is asked once: a new clone would fail in the same way.
+    let calls = std::fs::read_to_string(&log).unwrap();
+    let asked = calls.lines().filter(|line| line.contains("ls-remote"));
+    assert_eq!(asked.count(), 1, "{calls}");
     std::fs::rename(&gone, &away.bare).unwrap();
     fetches();
     run("--check").finish_with(1);

@@ -70,6 +70,30 @@ impl Bare {
             .unwrap();
     }
 
+    /// Commits a few small trees that have more files than fit into any memory.
+    pub fn bomb(&self) {
+        let blob = self.repository.blob(b"kind: Pod\n").unwrap();
+        let (mut id, mut mode) = (blob, 0o100_644);
+        for _ in 0..10 {
+            let mut tree = self.repository.treebuilder(None).unwrap();
+            for name in 0..10 {
+                let end = if mode == 0o040_000 { "" } else { ".yaml" };
+                tree.insert(format!("{name}{end}"), id, mode).unwrap();
+            }
+            (id, mode) = (tree.write().unwrap(), 0o040_000);
+        }
+        let tree = self.repository.find_tree(id).unwrap();
+        let ada = Signature::now("Ada", "ada@example.test").unwrap();
+        let parent = self
+            .repository
+            .find_commit(self.tip("main").unwrap())
+            .unwrap();
+        let main = Some("refs/heads/main");
+        self.repository
+            .commit(main, &ada, &ada, "bomb", &tree, &[&parent])
+            .unwrap();
+    }
+
     /// The commit of a branch.
     pub fn tip(&self, branch: &str) -> Option<Oid> {
         let name = format!("refs/heads/{branch}");

@@ -12,7 +12,7 @@ use super::challenge::{self, Challenge};
 use super::destination::Destination;
 use super::refusal::{SignedAs, passes, refusal, refused_before};
 use super::retry::Asked;
-use super::token::{Granted, Refused};
+use super::token::{Granted, Realm, Refused};
 use super::trace::Way;
 use super::transport::{Reply, Request};
 use super::trial::Trial;
@@ -183,7 +183,7 @@ impl Registry {
                 challenge::offered(&reply.headers).filter(|_| reply.direct && reply.status == 401);
         }
         match &offer {
-            Some(offer) => to.host.wants(offer.clone()),
+            Some(offer) => to.host.wants(offer.clone().in_general()),
             None if reply.status == 401 && method != Method::HEAD => {
                 let cause = format!(
                     "`{}` answered 401 Unauthorized without a way to sign in that can be used",
@@ -249,8 +249,18 @@ impl Registry {
                 trial,
             }));
         }
-        let Challenge::Bearer { realm, service } = offer else {
+        let Challenge::Bearer {
+            realm,
+            service,
+            for_lists,
+        } = offer
+        else {
             return Ok(None);
+        };
+        let realm = Realm {
+            url: realm,
+            service: service.as_deref(),
+            for_lists: *for_lists,
         };
         let refused = refused.and_then(|(pass, status)| {
             Some(Refused {
@@ -258,9 +268,7 @@ impl Registry {
                 wants_another: status == 401,
             })
         });
-        let granted = self
-            .token(to, realm, service.as_deref(), refused, way)
-            .await?;
+        let granted = self.token(to, realm, refused, way).await?;
         Ok(granted.map(|granted| Pass {
             header: Some(granted.token.header.clone()),
             signed: granted.token.signed.clone(),

@@ -1,6 +1,7 @@
 //! `WWW-Authenticate`: the ways to sign in that a registry offers.
 //!
-//! The challenge's scope is never used: some registries leave it out, others send a placeholder. A realm that is no URL is no offer.
+//! Of the challenge's scope one word is used, Azure's `metadata_read`: some registries leave the scope out, others send a placeholder. A realm
+//! that is no URL is no offer.
 
 use reqwest::Url;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
@@ -11,7 +12,29 @@ pub(super) enum Challenge {
     /// Name and password with each request (RFC 7617).
     Basic,
     /// A token from the realm's server (distribution project, "Token Authentication").
-    Bearer { realm: Url, service: Option<String> },
+    Bearer {
+        realm: Url,
+        service: Option<String>,
+        /// Whether the token has to be one for lists, which Azure's registries tell apart from one for images.
+        for_lists: bool,
+    },
+}
+
+/// What Azure's registries call the right to list tags.
+pub(super) const LISTS: &str = "metadata_read";
+
+impl Challenge {
+    /// The same for other questions than the one that it was for.
+    pub(super) fn in_general(self) -> Self {
+        match self {
+            Self::Bearer { realm, service, .. } => Self::Bearer {
+                realm,
+                service,
+                for_lists: false,
+            },
+            Self::Basic => Self::Basic,
+        }
+    }
 }
 
 /// The offer to take up, of all headers and all challenges in each: Bearer before Basic.
@@ -60,6 +83,10 @@ fn offer(challenge: &Written) -> Option<Challenge> {
     usable.then(|| Challenge::Bearer {
         realm,
         service: parameter("service"),
+        for_lists: parameter("scope").is_some_and(|scope| {
+            let actions = scope.rsplit(':').next().unwrap_or_default();
+            actions.split(',').any(|action| action == LISTS)
+        }),
     })
 }
 
@@ -133,7 +160,7 @@ mod tests {
         }
         offered(&map).map(|offer| match offer {
             Challenge::Basic => "basic".to_owned(),
-            Challenge::Bearer { realm, service } => {
+            Challenge::Bearer { realm, service, .. } => {
                 format!("{realm} {}", service.unwrap_or_default())
             }
         })

@@ -12,6 +12,7 @@ use reqwest::{Method, Url};
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::challenge::LISTS;
 use super::destination::Destination;
 use super::host::{Kept, Token};
 use super::refusal::{self, SignedAs, of_credentials, refusal, refused_before};
@@ -51,6 +52,14 @@ struct Answer {
     expires_in: Option<f64>,
 }
 
+/// Who gives tokens, and for what.
+#[derive(Clone, Copy)]
+pub(super) struct Realm<'o> {
+    pub(super) url: &'o Url,
+    pub(super) service: Option<&'o str>,
+    pub(super) for_lists: bool,
+}
+
 impl Registry {
     /// The repository's token: the kept one, or a new one where there is none, where it is over, or where it is the refused one.
     /// `None`: the refused one was a second one already, and a third would be no better. It is where the registry took the second one
@@ -58,8 +67,7 @@ impl Registry {
     pub(super) async fn token(
         &self,
         to: &Destination,
-        realm: &Url,
-        service: Option<&str>,
+        realm: Realm<'_>,
         refused: Option<Refused>,
         way: &Way<'_>,
     ) -> Result<Option<Granted>, Refusal> {
@@ -86,7 +94,7 @@ impl Registry {
                 }
             }
         }
-        let outcome = self.fetch(to, realm, service, refused.is_some(), way).await;
+        let outcome = self.fetch(to, realm, refused.is_some(), way).await;
         *kept = Some(Kept {
             generation,
             renewed: refused.is_some(),
@@ -101,12 +109,11 @@ impl Registry {
     async fn fetch(
         &self,
         to: &Destination,
-        realm: &Url,
-        service: Option<&str>,
+        realm: Realm<'_>,
         renew: bool,
         way: &Way<'_>,
     ) -> Result<Token, Refusal> {
-        self.check_realm(to, realm).await?;
+        self.check_realm(to, realm.url).await?;
         let freshness = if renew {
             Freshness::Fresh
         } else {
@@ -114,7 +121,7 @@ impl Registry {
         };
         let credentials = self.credentials(to, freshness, way).await?;
         match self
-            .exchange_in_turn(to, realm, service, credentials.as_ref(), way)
+            .exchange_in_turn(to, realm, credentials.as_ref(), way)
             .await
         {
             Err(refusal) if refusal.code == Code::CredentialsRefused && !renew => {
@@ -122,8 +129,7 @@ impl Registry {
                 if fresh == credentials {
                     return Err(refusal);
                 }
-                self.exchange_in_turn(to, realm, service, fresh.as_ref(), way)
-                    .await
+                self.exchange_in_turn(to, realm, fresh.as_ref(), way).await
             }
             outcome => outcome,
         }
@@ -219,21 +225,18 @@ impl Registry {
     async fn exchange_in_turn(
         &self,
         to: &Destination,
-        realm: &Url,
-        service: Option<&str>,
+        realm: Realm<'_>,
         credentials: Option<&Credentials>,
         way: &Way<'_>,
     ) -> Result<Token, Refusal> {
         let Some(credentials) = credentials else {
-            return self.exchange(to, realm, service, None, way).await;
+            return self.exchange(to, realm, None, way).await;
         };
         let turn = to.host.shared.trials.of(credentials).turn().await;
         let turn = turn.ok_or_else(|| {
             refused_before(&to.host.name, &to.target.registry, &credentials.source)
         })?;
-        let outcome = self
-            .exchange(to, realm, service, Some(credentials), way)
-            .await;
+        let outcome = self.exchange(to, realm, Some(credentials), way).await;
         match &outcome {
             Ok(_) => turn.taken(),
             Err(refusal) if refusal.code == Code::CredentialsRefused => turn.refused(),
@@ -246,12 +249,21 @@ impl Registry {
     async fn exchange(
         &self,
         to: &Destination,
-        realm: &Url,
-        service: Option<&str>,
+        realm: Realm<'_>,
         credentials: Option<&Credentials>,
         way: &Way<'_>,
     ) -> Result<Token, Refusal> {
-        let scope = format!("repository:{}:pull", to.target.repository);
+        let Realm {
+            url: realm,
+            service,
+            for_lists,
+        } = realm;
+        let lists = if for_lists {
+            [",", LISTS].concat()
+        } else {
+            String::new()
+        };
+        let scope = format!("repository:{}:pull{lists}", to.target.repository);
         let signed = credentials.map_or(SignedAs::Nobody, |credentials| {
             SignedAs::Credentials(credentials.source.clone())
         });

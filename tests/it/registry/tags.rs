@@ -561,3 +561,75 @@ fn the_distribution_projects_registry_lists_its_tags() {
         "name-unknown"
     );
 }
+
+/// Azure's registries ask for `metadata_read` where tags are listed, and tokens for `pull` alone are refused there.
+#[test]
+fn a_registry_that_wants_another_scope_for_lists_gets_it_there_alone() {
+    let registry = Arc::new(TestRegistry::with(Access::Token(Tokens::default()), None));
+    registry.push_image("shop/web", "1.4.2", "linux/amd64", "web");
+    let realm = format!(
+        "http://{}/token",
+        registry
+            .token_host()
+            .unwrap()
+            .replace("127.0.0.1", "localhost")
+    );
+    registry.fault("shop/web", move |request, _, fine| {
+        let may_list =
+            (request.header("authorization")).is_some_and(|it| it.contains("secret-listing"));
+        match request.path.ends_with("/tags/list") && !may_list {
+            true => {
+                let scope = "repository:shop/web:metadata_read";
+                Response::new(401).header(
+                    "www-authenticate",
+                    &format!("Bearer realm=\"{realm}\",service=\"test\",scope=\"{scope}\""),
+                )
+            }
+            false => fine,
+        }
+    });
+    let scopes = || -> Vec<String> {
+        let asked = registry
+            .requests()
+            .into_iter()
+            .filter(|asked| asked.path == "/token");
+        let scopes = asked.map(|asked| {
+            asked
+                .query
+                .split("scope=")
+                .nth(1)
+                .unwrap_or_default()
+                .to_owned()
+        });
+        scopes.collect()
+    };
+    let image = format!("{}/shop/web:1.4.2", registry.host());
+    let pull = "repository%3Ashop%2Fweb%3Apull";
+    // A token for images is there first, or none is.
+    let first = Registry::new(settings()).unwrap();
+    block_on(async {
+        first.resolve(&lookup(&image)).await.unwrap();
+        assert_eq!(
+            first.tags(&lookup(&image)).await.unwrap()[..],
+            ["1.4.2".to_owned()]
+        );
+    });
+    assert_eq!(
+        scopes(),
+        [pull.to_owned(), format!("{pull}%2Cmetadata_read")]
+    );
+    let second = Registry::new(settings()).unwrap();
+    block_on(async {
+        assert_eq!(second.tags(&lookup(&image)).await.unwrap().len(), 1);
+        second.resolve(&lookup(&image)).await.unwrap();
+    });
+    assert_eq!(scopes()[2..], [format!("{pull}%2Cmetadata_read")]);
+    // Others are asked for what they were before.
+    let other = format!("{}/shop/side:1", registry.host());
+    registry.push_image("shop/side", "1", "linux/amd64", "side");
+    block_on(async { second.resolve(&lookup(&other)).await.unwrap() });
+    assert_eq!(
+        scopes()[3..],
+        ["repository%3Ashop%2Fside%3Apull".to_owned()]
+    );
+}

@@ -51,6 +51,7 @@ pub(super) fn give_token(state: &State, tokens: &Tokens, request: &Request) -> R
             .unwrap_or_default()
             .replace("%3A", ":")
             .replace("%2F", "/")
+            .replace("%2C", ",")
     };
     if request.method == "POST" {
         match &tokens.identity {
@@ -65,15 +66,15 @@ pub(super) fn give_token(state: &State, tokens: &Tokens, request: &Request) -> R
     {
         return error(401, "UNAUTHORIZED");
     }
-    let Some(repository) = field("scope")
-        .strip_prefix("repository:")
-        .and_then(|rest| rest.strip_suffix(":pull"))
-        .map(str::to_owned)
-    else {
-        return error(400, "UNSUPPORTED");
+    let scope = field("scope");
+    let scope = scope.strip_prefix("repository:").unwrap_or_default();
+    let (repository, name) = match scope.rsplit_once(':') {
+        Some((repository, "pull")) => (repository.to_owned(), "secret-token"),
+        Some((repository, "pull,metadata_read")) => (repository.to_owned(), "secret-listing"),
+        _ => return error(400, "UNSUPPORTED"),
     };
     let mut given = state.tokens.lock().unwrap();
-    let token = format!("secret-token-{}", given.len());
+    let token = format!("{name}-{}", given.len());
     given.insert(token.clone(), repository);
     Response::new(200)
         .header("content-type", "application/json")

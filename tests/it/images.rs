@@ -363,3 +363,22 @@ fn twice_the_images_cost_at_most_twice_the_memory() {
     let (one, two) = (peak(10_000), peak(20_000));
     assert!(two * 2 <= one * 5, "{one} KiB, then {two} KiB");
 }
+
+#[test]
+fn what_waits_for_the_digest_of_another_layer_alone_is_not_held() {
+    let place = Workplace::new();
+    place.write("Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\n");
+    place.write(
+        "values.yaml",
+        "image:\n  repository: r.example.com/shop/web\n  tag: \"1.4\"\n  digest: \"\"\n",
+    );
+    place.write("values-prod.yaml", "image:\n  tag: \"1.5\"\n");
+    let told = place
+        .imago(["images", "--output", "csv"])
+        .finish_with(0)
+        .stdout;
+    assert!(
+        !told.contains("held") && told.matches("unpinned").count() == 2,
+        "{told}"
+    );
+}

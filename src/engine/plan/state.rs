@@ -60,9 +60,10 @@ pub fn states(object: &Object, rules: &Rules) -> Result<Vec<Option<State>>, Refu
         }
         Some(match decided(object, site, eligibility) {
             Decided::Now(outcome) => State::Decided(outcome),
+            // What waits for other tags alone gets its digest in the run that asks for them.
             Decided::ByTag {
                 hold: Some(hold), ..
-            } => State::Decided(Outcome::Held(hold.clone())),
+            } if hold.after.is_empty() => State::Decided(Outcome::Held(hold.clone())),
             Decided::ByTag { follow, .. } if follow.digest.is_some() => State::Pinned,
             Decided::ByTag { .. } => State::Unpinned,
         })

@@ -383,3 +383,27 @@ fn the_setting_the_report_and_the_lock() {
     );
     assert_eq!(told(&[], 0)["outcome"], "ignored");
 }
+
+#[test]
+fn of_two_markers_one_is_carried_out_and_the_other_says_why_not() {
+    let scene = Scene::new(&["1.4.2", "1.5.0"], "policy: {semver: {range: 1.x}}");
+    let [tag, digest] = ["tag", "digest"].map(marker);
+    let entry = |tag_now: &str| {
+        format!(
+            "kind: Kustomization\nimages:\n- name: {}\n  newTag: {tag_now} {tag}\n  digest: {} {digest}\n",
+            scene.name(),
+            scene.digest("1.4.2")
+        )
+    };
+    scene.place.write("apps/kustomization.yaml", entry("1.4.2"));
+    let report = scene
+        .run(
+            &["apps", "--update", "--flux-policies", "--output", "json"],
+            0,
+        )
+        .json();
+    let images = report["objects"][0]["images"].as_array().unwrap();
+    let codes: Vec<&Value> = images.iter().map(|image| &image["code"]).collect();
+    assert_eq!(codes, ["outdated", "flux-marker"]);
+    assert_eq!(scene.text("apps/kustomization.yaml"), entry("1.5.0"));
+}

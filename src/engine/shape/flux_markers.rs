@@ -1,10 +1,10 @@
 //! The scalars that Flux writes, by the markers on their lines, where its ImagePolicies are carried out.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::find::object_of;
 use super::scalar::scalar_site;
-use crate::engine::change::Change;
 use crate::engine::code::Code;
 use crate::engine::flux_policies::{FluxPolicies, Marker, Part};
 use crate::engine::hold::Hold;
@@ -21,41 +21,59 @@ pub const FLUX_MARKERS: &str = "Flux markers";
 pub fn apply<'a, T: Tree<'a>>(document: T, policies: &FluxPolicies, objects: &mut Vec<Object>) {
     let mut found = Vec::new();
     walk(document, &mut Path::root(), policies, &mut found);
-    for site in found {
-        let at = site.at.clone();
-        let is_it = |other: &Site| {
-            let change = Change {
-                at: at.clone(),
-                from: None,
-                to: None,
-            };
-            other.holds(&change)
-        };
-        let own = objects
-            .iter_mut()
-            .find(|object| at.steps().starts_with(object.at.steps()));
-        let own = match own {
-            Some(own) => own,
-            None => {
-                objects.push(object_of(document, FLUX_MARKERS));
-                objects.last_mut().expect("it was just pushed")
-            }
-        };
-        let is_held = |site: &Site| site.marker.is_none() && is_it(site);
-        match &site.marker {
-            // It cannot be carried out: a site that says so is enough.
-            None if own.sites.iter().any(is_it) => {
-                for other in own.sites.iter_mut().filter(|other| is_it(other)) {
-                    other.hold.clone_from(&site.hold);
-                }
-            }
-            None => own.sites.push(site),
-            Some(_) => {
-                own.sites.retain(|other| !is_held(other));
-                own.sites.push(site);
-            }
+    if found.is_empty() {
+        return;
+    }
+    let places = found.iter().enumerate();
+    let places: BTreeMap<Path, usize> = places
+        .map(|(index, site)| (site.at.clone(), index))
+        .collect();
+    let mut is_said = vec![false; found.len()];
+    let is_carried_out: Vec<bool> = found.iter().map(|site| site.marker.is_some()).collect();
+    let is_replaced = |site: &Site| {
+        let mut markers = written(site).filter_map(|place| places.get(&place));
+        markers.any(|marker| is_carried_out[*marker])
+    };
+    for object in &mut *objects {
+        object.sites.retain(|site| !is_replaced(site));
+    }
+    for site in objects.iter_mut().flat_map(|object| &mut object.sites) {
+        let markers = written(site).filter_map(|place| places.get(&place).copied());
+        let markers: Vec<usize> = markers.collect();
+        if let Some(marker) = markers.iter().find(|marker| !is_carried_out[**marker]) {
+            site.hold.clone_from(&found[*marker].hold);
+            is_said[*marker] = true;
         }
     }
+    let owners = objects.iter().enumerate();
+    let mut owners: BTreeMap<Path, usize> = owners
+        .map(|(index, object)| (object.at.clone(), index))
+        .collect();
+    for (site, _) in found
+        .into_iter()
+        .zip(is_said)
+        .filter(|(_, is_said)| !is_said)
+    {
+        let around = (0..=site.at.steps().len()).rev();
+        let mut around = around.map(|steps| site.at.steps()[..steps].iter().cloned().collect());
+        let owner = around.find_map(|around: Path| owners.get(&around).copied());
+        let owner = owner.unwrap_or_else(|| {
+            objects.push(object_of(document, FLUX_MARKERS));
+            owners.insert(Path::root(), objects.len() - 1);
+            objects.len() - 1
+        });
+        objects[owner].sites.push(site);
+    }
+}
+
+/// The places of the scalars that a site is written in.
+fn written(site: &Site) -> impl Iterator<Item = Path> + '_ {
+    let parts = match &site.slots {
+        Slots::Parts(parts) => Some(parts.iter().map(|slot| site.at.below(&slot.steps))),
+        Slots::Whole(_) | Slots::Behind(_) => None,
+    };
+    let whole = parts.is_none().then(|| site.written_at());
+    parts.into_iter().flatten().chain(whole)
 }
 
 fn walk<'a, T: Tree<'a>>(node: T, at: &mut Path, policies: &FluxPolicies, found: &mut Vec<Site>) {
@@ -125,9 +143,9 @@ fn step<'a, T: Tree<'a>>(
 
 fn site<'a, T: Tree<'a>>(node: T, at: Path, setter: &str, policies: &FluxPolicies) -> Site {
     let found = match node.scalar() {
-        _ if node.is_alias() || node.places() > 1 => Err(Hold::of(
+        _ if node.anchor().is_some() => Err(Hold::of(
             Code::AnchoredTag,
-            "several places share it by an anchor",
+            "other places may share it by its anchor",
         )),
         Scalar::Text(_) | Scalar::Null => policies
             .find(setter)

@@ -247,56 +247,58 @@ fn another_plan_brings_the_request_up_to_date_and_what_people_wrote_stays() {
 
 #[test]
 fn approvals_stay_while_the_base_moves_elsewhere() {
-    let Some(desk) = Desk::new(Flavour::GitHub) else {
-        return;
-    };
-    assert_eq!(desk.propose(0), did("opened", 1));
-    let tip = desk.tip("imago/update");
-    desk.two.they_push("note.txt", "theirs\n");
-    desk.pull();
-    assert_eq!(desk.propose(0), did("unchanged", 1));
-    assert_eq!(desk.tip("imago/update"), tip);
-    // A shallow clone sees the same.
-    let shallow = desk.ours().place.beside("shallow");
-    let bare = format!("file://{}", desk.ours().place.beside("bare.git").display());
-    desk.two.they(&format!(
-        "clone --quiet --depth 1 {bare} {}",
-        shallow.display()
-    ));
-    let said = desk
-        .command("--push --branch imago/update --pull-request --author ada<ada@example.test>")
-        .folder(&shallow)
-        .finish_with(0);
-    assert!(said.stdout.contains(" is up to date"), "{}", said.stdout);
-    assert_eq!(desk.tip("imago/update"), tip);
-    // A planned file changes: the request would conflict.
-    desk.two
-        .they_push("deploy/web.yaml", &(deployment("web") + "# theirs\n"));
-    desk.pull();
-    assert_eq!(desk.propose(0), did("updated", 1));
-    assert_eq!(desk.two.remote_log("imago/update").len(), 4);
-    let tip = desk.tip("imago/update");
-    // The forge's button: the branch on the newest base.
-    desk.two.they_push("note.txt", "theirs again\n");
-    desk.they_check_out("imago/update");
-    desk.two.they("rebase --quiet origin/main");
-    desk.two.they("push --quiet --force origin imago/update");
-    desk.two.they("checkout --quiet main");
-    let rebased = desk.tip("imago/update");
-    assert_ne!(rebased, tip);
-    desk.pull();
-    assert_eq!(desk.propose(0), did("unchanged", 1));
-    assert_eq!(desk.tip("imago/update"), rebased);
-    // And its other button: the base is merged into the branch.
-    desk.two.they_push("note.txt", "theirs once more\n");
-    desk.they_check_out("imago/update");
-    desk.two.they("merge --quiet --no-edit origin/main");
-    desk.two.they("push --quiet origin imago/update");
-    desk.two.they("checkout --quiet main");
-    let merged = desk.tip("imago/update");
-    desk.pull();
-    assert_eq!(desk.propose(0), did("unchanged", 1));
-    assert_eq!(desk.tip("imago/update"), merged);
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        assert_eq!(desk.propose(0), did("opened", 1));
+        let tip = desk.tip("imago/update");
+        desk.two.they_push("note.txt", "theirs\n");
+        desk.pull();
+        assert_eq!(desk.propose(0), did("unchanged", 1));
+        assert_eq!(desk.tip("imago/update"), tip);
+        // A shallow clone sees the same.
+        let shallow = desk.ours().place.beside("shallow");
+        let bare = format!("file://{}", desk.ours().place.beside("bare.git").display());
+        desk.two.they(&format!(
+            "clone --quiet --depth 1 {bare} {}",
+            shallow.display()
+        ));
+        let said = desk
+            .command("--push --branch imago/update --pull-request --author ada<ada@example.test>")
+            .folder(&shallow)
+            .finish_with(0);
+        assert!(said.stdout.contains(" is up to date"), "{}", said.stdout);
+        assert_eq!(desk.tip("imago/update"), tip);
+        // A planned file changes: the request would conflict.
+        desk.two
+            .they_push("deploy/web.yaml", &(deployment("web") + "# theirs\n"));
+        desk.pull();
+        assert_eq!(desk.propose(0), did("updated", 1));
+        assert_eq!(desk.two.remote_log("imago/update").len(), 4);
+        let tip = desk.tip("imago/update");
+        // The forge's button: the branch on the newest base.
+        desk.two.they_push("note.txt", "theirs again\n");
+        desk.they_check_out("imago/update");
+        desk.two.they("rebase --quiet origin/main");
+        desk.two.they("push --quiet --force origin imago/update");
+        desk.two.they("checkout --quiet main");
+        let rebased = desk.tip("imago/update");
+        assert_ne!(rebased, tip);
+        desk.pull();
+        assert_eq!(desk.propose(0), did("unchanged", 1));
+        assert_eq!(desk.tip("imago/update"), rebased);
+        // And its other button: the base is merged into the branch.
+        desk.two.they_push("note.txt", "theirs once more\n");
+        desk.they_check_out("imago/update");
+        desk.two.they("merge --quiet --no-edit origin/main");
+        desk.two.they("push --quiet origin imago/update");
+        desk.two.they("checkout --quiet main");
+        let merged = desk.tip("imago/update");
+        desk.pull();
+        assert_eq!(desk.propose(0), did("unchanged", 1));
+        assert_eq!(desk.tip("imago/update"), merged);
+    }
 }
 
 #[test]
@@ -403,20 +405,22 @@ fn a_request_of_which_nothing_is_left_is_closed_and_its_branch_goes() {
 
 #[test]
 fn a_merged_requests_branch_is_tidied_up() {
-    let Some(desk) = Desk::new(Flavour::GitHub) else {
-        return;
-    };
-    assert_eq!(desk.propose(0), did("opened", 1));
-    desk.two.they("fetch --quiet");
-    desk.two.they("merge --quiet --squash origin/imago/update");
-    desk.two.they("commit --quiet --message squashed");
-    desk.two.they("push --quiet origin HEAD:main");
-    desk.forge.state().pull(1).state = PullState::Merged;
-    desk.pull();
-    assert_eq!(desk.propose(0), ("nothing".to_owned(), None));
-    assert_eq!(desk.tip("imago/update"), "");
-    desk.tag("web", "two");
-    assert_eq!(desk.propose(0), did("opened", 2));
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        assert_eq!(desk.propose(0), did("opened", 1));
+        desk.two.they("fetch --quiet");
+        desk.two.they("merge --quiet --squash origin/imago/update");
+        desk.two.they("commit --quiet --message squashed");
+        desk.two.they("push --quiet origin HEAD:main");
+        desk.forge.state().pull(1).state = PullState::Merged;
+        desk.pull();
+        assert_eq!(desk.propose(0), ("nothing".to_owned(), None));
+        assert_eq!(desk.tip("imago/update"), "");
+        desk.tag("web", "two");
+        assert_eq!(desk.propose(0), did("opened", 2));
+    }
 }
 
 #[test]
@@ -701,14 +705,16 @@ fn a_lock_beside_the_repository_is_written() {
 
 #[test]
 fn a_text_with_two_markers_is_written_anew_once() {
-    let Some(desk) = Desk::new(Flavour::GitHub) else {
-        return;
-    };
-    assert_eq!(desk.propose(0), did("opened", 1));
-    let body = desk.forge.state().pull(1).body.clone();
-    desk.forge.state().pull(1).body = format!("{body}\n{body}");
-    let tip = desk.tip("imago/update");
-    assert_eq!(desk.propose(0), did("updated", 1));
-    assert_eq!(desk.propose(0), did("unchanged", 1));
-    assert_eq!(desk.tip("imago/update"), tip);
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        assert_eq!(desk.propose(0), did("opened", 1));
+        let body = desk.forge.state().pull(1).body.clone();
+        desk.forge.state().pull(1).body = format!("{body}\n{body}");
+        let tip = desk.tip("imago/update");
+        assert_eq!(desk.propose(0), did("updated", 1));
+        assert_eq!(desk.propose(0), did("unchanged", 1));
+        assert_eq!(desk.tip("imago/update"), tip);
+    }
 }

@@ -115,166 +115,171 @@ fn each_folder_has_a_request_of_its_own() {
 
 #[test]
 fn a_run_closes_groups_of_its_own_scope_alone() {
-    let Some(desk) = Desk::new(Flavour::GitHub) else {
-        return;
-    };
-    desk.add("shop/web.yaml", &deployment("shop"));
-    desk.grouped("--group-by folder", 0);
-    let heads: Vec<String> = desk
-        .forge
-        .state()
-        .pulls
-        .iter()
-        .map(|it| it.head.clone())
-        .collect();
-    // A branch that a person named alike, and one of a fork with the marker.
-    let body = desk.forge.state().pull(2).body.clone();
-    desk.two.they("push --quiet origin main:imago/update-mine");
-    desk.forge.state().add(Pull {
-        head: format!("{PREFIX}mine"),
-        body: "Mine.".to_owned(),
-        is_of_fork: false,
-        ..Pull::default()
-    });
-    desk.forge.state().add(Pull {
-        head: heads[1].clone(),
-        body: body.clone(),
-        is_of_fork: true,
-        ..Pull::default()
-    });
-    // A run of one folder says nothing of the other.
-    let part = desk.grouped("--group-by folder deploy", 0);
-    assert_eq!(part.len(), 1, "{part:?}");
-    assert_eq!(desk.forge.state().pull(2).state, PullState::Open);
-    // The file goes, and the request with it; but not while the run has problems.
-    desk.ours().git("rm --quiet shop/web.yaml");
-    desk.ours()
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        desk.add("shop/web.yaml", &deployment("shop"));
+        desk.grouped("--group-by folder", 0);
+        let heads: Vec<String> = desk
+            .forge
+            .state()
+            .pulls
+            .iter()
+            .map(|it| it.head.clone())
+            .collect();
+        // A branch that a person named alike, and one of a fork with the marker.
+        let body = desk.forge.state().pull(2).body.clone();
+        desk.two.they("push --quiet origin main:imago/update-mine");
+        desk.forge.state().add(Pull {
+            head: format!("{PREFIX}mine"),
+            body: "Mine.".to_owned(),
+            is_of_fork: false,
+            ..Pull::default()
+        });
+        desk.forge.state().add(Pull {
+            head: heads[1].clone(),
+            body: body.clone(),
+            is_of_fork: true,
+            ..Pull::default()
+        });
+        // A run of one folder says nothing of the other.
+        let part = desk.grouped("--group-by folder deploy", 0);
+        assert_eq!(part.len(), 1, "{part:?}");
+        assert_eq!(desk.forge.state().pull(2).state, PullState::Open);
+        // The file goes, and the request with it; but not while the run has problems.
+        desk.ours().git("rm --quiet shop/web.yaml");
+        desk.ours()
         .write("bad.yaml", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n  - image: web:1\n   name: x\n");
-    desk.ours().git("add .");
-    desk.ours().git("commit --quiet --message gone");
-    desk.ours().git("push --quiet origin main");
-    let waits = desk.grouped("--group-by folder", 3);
-    assert_eq!(waits[""], did("waits", 2));
-    desk.ours().git("rm --quiet bad.yaml");
-    desk.ours().git("commit --quiet --message mended");
-    desk.ours().git("push --quiet origin main");
-    let closed = desk.grouped("--group-by folder", 0);
-    assert_eq!(
-        closed,
-        expected(&[("", "closed", 2), ("deploy", "unchanged", 1)])
-    );
-    let state = desk.forge.state();
-    let states: Vec<PullState> = state.pulls.iter().map(|it| it.state).collect();
-    assert_eq!(states[1], PullState::Closed);
-    assert_eq!(states[3], PullState::Open);
-    assert!(state.pulls[2].comments.is_empty());
-    drop(state);
-    assert_eq!(desk.tip(&heads[1]), "");
+        desk.ours().git("add .");
+        desk.ours().git("commit --quiet --message gone");
+        desk.ours().git("push --quiet origin main");
+        let waits = desk.grouped("--group-by folder", 3);
+        assert_eq!(waits[""], did("waits", 2));
+        desk.ours().git("rm --quiet bad.yaml");
+        desk.ours().git("commit --quiet --message mended");
+        desk.ours().git("push --quiet origin main");
+        let closed = desk.grouped("--group-by folder", 0);
+        assert_eq!(
+            closed,
+            expected(&[("", "closed", 2), ("deploy", "unchanged", 1)])
+        );
+        let state = desk.forge.state();
+        let states: Vec<PullState> = state.pulls.iter().map(|it| it.state).collect();
+        assert_eq!(states[1], PullState::Closed);
+        assert_eq!(states[3], PullState::Open);
+        assert!(state.pulls[2].comments.is_empty());
+        drop(state);
+        assert_eq!(desk.tip(&heads[1]), "");
+    }
 }
 
 #[test]
 fn no_more_than_the_limit_are_open() {
-    let Some(desk) = Desk::new(Flavour::GitHub) else {
-        return;
-    };
-    for name in ["a", "b", "c"] {
-        desk.add(&format!("{name}/web.yaml"), &deployment(name));
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        for name in ["a", "b", "c"] {
+            desk.add(&format!("{name}/web.yaml"), &deployment(name));
+        }
+        let said = desk.run("--group-by folder --pr-limit 2", 0).stdout;
+        assert!(
+            said.contains("\n2 more ")
+                && said.contains(" would be opened: as many are open as `--pr-limit` allows\n"),
+            "{said}"
+        );
+        assert_eq!(desk.forge.state().open().len(), 2);
+        let first = desk.grouped("--group-by folder --pr-limit 2", 0);
+        let over: Vec<&str> = first
+            .iter()
+            .filter(|(_, it)| it.0 == "over-limit")
+            .map(|(group, _)| group.as_str())
+            .collect();
+        assert_eq!(over, ["c", "deploy"]);
+        let branches = desk.two.they("ls-remote origin refs/heads/imago/*");
+        assert_eq!(branches.lines().count(), 2, "{branches}");
+        // Those that are open still move on, and what a person closes makes room.
+        desk.tag("web", "two");
+        let second = desk.grouped("--group-by folder --pr-limit 2", 0);
+        assert_eq!(
+            (&second["a"], &second["b"]),
+            (&did("updated", 1), &did("updated", 2))
+        );
+        desk.forge.state().pull(1).state = PullState::Closed;
+        let third = desk.grouped("--group-by folder --pr-limit 2", 0);
+        assert_eq!(third["a"], did("stays-closed", 1));
+        assert_eq!(third["c"], did("opened", 3));
     }
-    let said = desk.run("--group-by folder --pr-limit 2", 0).stdout;
-    assert!(
-        said.contains(
-            "\n2 more pull requests would be opened: as many are open as `--pr-limit` allows\n"
-        ),
-        "{said}"
-    );
-    assert_eq!(desk.forge.state().open().len(), 2);
-    let first = desk.grouped("--group-by folder --pr-limit 2", 0);
-    let over: Vec<&str> = first
-        .iter()
-        .filter(|(_, it)| it.0 == "over-limit")
-        .map(|(group, _)| group.as_str())
-        .collect();
-    assert_eq!(over, ["c", "deploy"]);
-    let branches = desk.two.they("ls-remote origin refs/heads/imago/*");
-    assert_eq!(branches.lines().count(), 2, "{branches}");
-    // Those that are open still move on, and what a person closes makes room.
-    desk.tag("web", "two");
-    let second = desk.grouped("--group-by folder --pr-limit 2", 0);
-    assert_eq!(
-        (&second["a"], &second["b"]),
-        (&did("updated", 1), &did("updated", 2))
-    );
-    desk.forge.state().pull(1).state = PullState::Closed;
-    let third = desk.grouped("--group-by folder --pr-limit 2", 0);
-    assert_eq!(third["a"], did("stays-closed", 1));
-    assert_eq!(third["c"], did("opened", 3));
 }
 
 #[test]
 fn each_image_has_a_request_of_its_own() {
-    let Some(desk) = Desk::new(Flavour::GitHub) else {
-        return;
-    };
-    let (web, side) = (desk.tag("web", "one"), desk.tag("side", "another"));
-    let two = deployment("web").replace(
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        let (web, side) = (desk.tag("web", "one"), desk.tag("side", "another"));
+        let two = deployment("web").replace(
         "      - name: app\n",
         "      - name: side\n        image: registry.example.test/side:1.4\n      - name: app\n",
     );
-    desk.add("deploy/web.yaml", &two);
-    let first = desk.grouped("--group-by image", 0);
-    let (of_side, of_web) = ("registry.example.test/side", "registry.example.test/web");
-    assert_eq!(
-        first,
-        expected(&[(of_side, "opened", 1), (of_web, "opened", 2)])
-    );
-    let heads: Vec<String> = desk
-        .forge
-        .state()
-        .pulls
-        .iter()
-        .map(|it| it.head.clone())
-        .collect();
-    assert_eq!(desk.files_of(&heads[0]), ["deploy/web.yaml"]);
-    assert_eq!(
-        desk.files_of(&heads[1]),
-        ["deploy/api.yaml", "deploy/web.yaml"]
-    );
-    let show = |branch: &str| {
+        desk.add("deploy/web.yaml", &two);
+        let first = desk.grouped("--group-by image", 0);
+        let (of_side, of_web) = ("registry.example.test/side", "registry.example.test/web");
+        assert_eq!(
+            first,
+            expected(&[(of_side, "opened", 1), (of_web, "opened", 2)])
+        );
+        let heads: Vec<String> = desk
+            .forge
+            .state()
+            .pulls
+            .iter()
+            .map(|it| it.head.clone())
+            .collect();
+        assert_eq!(desk.files_of(&heads[0]), ["deploy/web.yaml"]);
+        assert_eq!(
+            desk.files_of(&heads[1]),
+            ["deploy/api.yaml", "deploy/web.yaml"]
+        );
+        let show = |branch: &str| {
+            desk.two
+                .they(&format!("show origin/{branch}:deploy/web.yaml"))
+        };
+        let (ours, theirs) = (show(&heads[0]), show(&heads[1]));
+        assert!(ours.contains(&side) && !ours.contains(&web), "{ours}");
+        assert!(theirs.contains(&web) && !theirs.contains(&side), "{theirs}");
+        let bodies: Vec<String> = desk
+            .forge
+            .state()
+            .pulls
+            .iter()
+            .map(|it| it.body.clone())
+            .collect();
+        assert!(
+            bodies[0].contains("/side:1.4") && !bodies[0].contains("/web:1.4"),
+            "{}",
+            bodies[0]
+        );
+        let again = desk.grouped("--group-by image", 0);
+        assert_eq!(
+            again,
+            expected(&[(of_side, "unchanged", 1), (of_web, "unchanged", 2)])
+        );
+        // One is merged: the other one's file is another now, and its request follows.
+        desk.two.they("fetch --quiet");
+        desk.two.they("checkout --quiet main");
+        desk.two.they("pull --quiet origin main");
         desk.two
-            .they(&format!("show origin/{branch}:deploy/web.yaml"))
-    };
-    let (ours, theirs) = (show(&heads[0]), show(&heads[1]));
-    assert!(ours.contains(&side) && !ours.contains(&web), "{ours}");
-    assert!(theirs.contains(&web) && !theirs.contains(&side), "{theirs}");
-    let bodies: Vec<String> = desk
-        .forge
-        .state()
-        .pulls
-        .iter()
-        .map(|it| it.body.clone())
-        .collect();
-    assert!(
-        bodies[0].contains("/side:1.4") && !bodies[0].contains("/web:1.4"),
-        "{}",
-        bodies[0]
-    );
-    let again = desk.grouped("--group-by image", 0);
-    assert_eq!(
-        again,
-        expected(&[(of_side, "unchanged", 1), (of_web, "unchanged", 2)])
-    );
-    // One is merged: the other one's file is another now, and its request follows.
-    desk.two.they("fetch --quiet");
-    desk.two.they("checkout --quiet main");
-    desk.two.they("pull --quiet origin main");
-    desk.two
-        .they(&format!("merge --quiet --no-edit origin/{}", heads[0]));
-    desk.two.they("push --quiet origin HEAD:main");
-    desk.pull();
-    let third = desk.grouped("--group-by image", 0);
-    assert_eq!(third, expected(&[(of_web, "updated", 2)]));
-    let merged = desk.two.they("fetch --quiet") + &show(&heads[1]);
-    assert!(merged.contains(&side) && merged.contains(&web), "{merged}");
+            .they(&format!("merge --quiet --no-edit origin/{}", heads[0]));
+        desk.two.they("push --quiet origin HEAD:main");
+        desk.pull();
+        let third = desk.grouped("--group-by image", 0);
+        assert_eq!(third, expected(&[(of_web, "updated", 2)]));
+        let merged = desk.two.they("fetch --quiet") + &show(&heads[1]);
+        assert!(merged.contains(&side) && merged.contains(&web), "{merged}");
+    }
 }
 
 #[test]
@@ -331,42 +336,46 @@ fn a_branch_that_the_remote_refuses_stops_no_other() {
 
 #[test]
 fn a_group_says_what_is_wrong_in_it_and_is_not_merged() {
-    let Some(desk) = Desk::new(Flavour::GitHub) else {
-        return;
-    };
-    desk.add(
-        "deploy/other.yaml",
-        &deployment("other").replace("/web:", "/none:"),
-    );
-    desk.add("shop/web.yaml", &deployment("shop"));
-    desk.run("--group-by folder --pr-auto-merge", 3);
-    let pulls = desk.forge.state().pulls.clone();
-    let wrong = "error: cannot resolve `registry.example.test/none:1.4`";
-    assert!(pulls[0].body.contains(wrong), "{}", pulls[0].body);
-    assert!(!pulls[1].body.contains(wrong), "{}", pulls[1].body);
-    assert!(pulls.iter().all(|pull| pull.auto_merge.is_none()));
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        desk.add(
+            "deploy/other.yaml",
+            &deployment("other").replace("/web:", "/none:"),
+        );
+        desk.add("shop/web.yaml", &deployment("shop"));
+        desk.run("--group-by folder --pr-auto-merge", 3);
+        let pulls = desk.forge.state().pulls.clone();
+        let wrong = "error: cannot resolve `registry.example.test/none:1.4`";
+        assert!(pulls[0].body.contains(wrong), "{}", pulls[0].body);
+        assert!(!pulls[1].body.contains(wrong), "{}", pulls[1].body);
+        assert!(pulls.iter().all(|pull| pull.auto_merge.is_none()));
+    }
 }
 
 #[test]
 fn another_scope_is_written_into_the_text_and_approvals_stay() {
-    let Some(desk) = Desk::new(Flavour::GitHub) else {
-        return;
-    };
-    let first = desk.grouped("--group-by folder", 0);
-    assert_eq!(first, expected(&[("deploy", "opened", 1)]));
-    let branch = desk.forge.state().pull(1).head.clone();
-    let tip = desk.tip(&branch);
-    let line = "--group-by folder --exclude old/**";
-    assert_eq!(desk.grouped(line, 0), expected(&[("deploy", "updated", 1)]));
-    assert_eq!(desk.tip(&branch), tip);
-    assert_eq!(
-        desk.grouped(line, 0),
-        expected(&[("deploy", "unchanged", 1)])
-    );
-    desk.ours().git("rm --quiet -r deploy");
-    desk.ours().git("commit --quiet --message gone");
-    desk.ours().git("push --quiet origin main");
-    assert_eq!(desk.grouped(line, 0), expected(&[("", "closed", 1)]));
-    let said = desk.run(line, 0).stdout;
-    assert!(!said.contains("detached"), "{said}");
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        let first = desk.grouped("--group-by folder", 0);
+        assert_eq!(first, expected(&[("deploy", "opened", 1)]));
+        let branch = desk.forge.state().pull(1).head.clone();
+        let tip = desk.tip(&branch);
+        let line = "--group-by folder --exclude old/**";
+        assert_eq!(desk.grouped(line, 0), expected(&[("deploy", "updated", 1)]));
+        assert_eq!(desk.tip(&branch), tip);
+        assert_eq!(
+            desk.grouped(line, 0),
+            expected(&[("deploy", "unchanged", 1)])
+        );
+        desk.ours().git("rm --quiet -r deploy");
+        desk.ours().git("commit --quiet --message gone");
+        desk.ours().git("push --quiet origin main");
+        assert_eq!(desk.grouped(line, 0), expected(&[("", "closed", 1)]));
+        let said = desk.run(line, 0).stdout;
+        assert!(!said.contains("detached"), "{said}");
+    }
 }

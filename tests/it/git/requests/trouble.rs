@@ -52,21 +52,23 @@ fn a_run_with_problems_closes_and_shrinks_nothing() {
 
 #[test]
 fn an_outage_does_not_close_what_the_day_before_opened() {
-    let Some(desk) = Desk::new(Flavour::GitHub) else {
-        return;
-    };
-    assert_eq!(desk.propose(0), did("opened", 1));
-    let tip = desk.tip("imago/update");
-    let asked = desk.forge.asked().len();
-    desk.registry.fault("web", |_, _, _| Response::new(503));
-    assert_eq!(desk.propose(3), did("waits", 1));
-    // Too many changes, and no registry at all.
-    desk.run("--max-changes 1", 3);
-    let lock = desk.ours().place.beside("empty.lock");
-    std::fs::write(&lock, "{\"version\":1,\"images\":{}}\n").unwrap();
-    desk.run(&format!("--offline --lock {}", lock.display()), 3);
-    assert_eq!(desk.changes(asked), [""; 0]);
-    assert_eq!(desk.tip("imago/update"), tip);
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        assert_eq!(desk.propose(0), did("opened", 1));
+        let tip = desk.tip("imago/update");
+        let asked = desk.forge.asked().len();
+        desk.registry.fault("web", |_, _, _| Response::new(503));
+        assert_eq!(desk.propose(3), did("waits", 1));
+        // Too many changes, and no registry at all.
+        desk.run("--max-changes 1", 3);
+        let lock = desk.ours().place.beside("empty.lock");
+        std::fs::write(&lock, "{\"version\":1,\"images\":{}}\n").unwrap();
+        desk.run(&format!("--offline --lock {}", lock.display()), 3);
+        assert_eq!(desk.changes(asked), [""; 0]);
+        assert_eq!(desk.tip("imago/update"), tip);
+    }
 }
 
 #[test]
@@ -81,26 +83,28 @@ fn too_many_changes_are_not_proposed() {
 
 #[test]
 fn offline_runs_open_requests_and_close_none() {
-    let Some(desk) = Desk::new(Flavour::GitHub) else {
-        return;
-    };
-    let lock = desk
-        .ours()
-        .place
-        .beside("digests.lock")
-        .display()
-        .to_string();
-    let line = format!("--offline --lock {lock}");
-    let requests = desk.requests(&line, 0);
-    assert_eq!(super::told(&requests[0]), did("opened", 1));
-    desk.two.they("fetch --quiet");
-    desk.two.they("checkout origin/imago/update -- deploy");
-    desk.two.they("commit --quiet --message by-hand");
-    desk.two.they("push --quiet origin main");
-    desk.pull();
-    let requests = desk.requests(&line, 0);
-    assert_eq!(super::told(&requests[0]), did("waits", 1));
-    assert_eq!(desk.forge.state().pull(1).state, PullState::Open);
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        let lock = desk
+            .ours()
+            .place
+            .beside("digests.lock")
+            .display()
+            .to_string();
+        let line = format!("--offline --lock {lock}");
+        let requests = desk.requests(&line, 0);
+        assert_eq!(super::told(&requests[0]), did("opened", 1));
+        desk.two.they("fetch --quiet");
+        desk.two.they("checkout origin/imago/update -- deploy");
+        desk.two.they("commit --quiet --message by-hand");
+        desk.two.they("push --quiet origin main");
+        desk.pull();
+        let requests = desk.requests(&line, 0);
+        assert_eq!(super::told(&requests[0]), did("waits", 1));
+        assert_eq!(desk.forge.state().pull(1).state, PullState::Open);
+    }
 }
 
 #[test]
@@ -220,30 +224,32 @@ fn two_runs_at_once_make_one_request() {
 
 #[test]
 fn hostile_names_stay_names() {
-    let Some(desk) = Desk::new(Flavour::GitHub) else {
-        return;
-    };
-    let name = "deploy/@shop|team #1 <img src=x> `x` [a](http:) --> <!-- imago:v1 plan=.yaml";
-    let image = "registry.example.test/web:1.4";
-    desk.ours().write(
-        name,
-        deployment("web").replace("name: app", "name: '@all |`<b>*#7'"),
-    );
-    desk.ours().git_with(&["add", "."], 0);
-    desk.ours().git("commit --quiet --message hostile");
-    desk.ours().git("push --quiet origin main");
-    desk.run("", 0);
-    let body = desk.forge.state().pull(1).body.clone();
-    assert!(
-        body.contains("&#64;shop&#124;team &#35;1 &#60;img src&#61;x&#62;"),
-        "{body}"
-    );
-    assert!(
-        !body.contains("@shop") && !body.contains("<img") && !body.contains("@all"),
-        "{body}"
-    );
-    assert!(body.contains(image), "{body}");
-    assert_eq!(desk.propose(0), did("unchanged", 1));
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        let name = "deploy/@shop|team #1 <img src=x> `x` [a](http:) --> <!-- imago:v1 plan=.yaml";
+        let image = "registry.example.test/web:1.4";
+        desk.ours().write(
+            name,
+            deployment("web").replace("name: app", "name: '@all |`<b>*#7'"),
+        );
+        desk.ours().git_with(&["add", "."], 0);
+        desk.ours().git("commit --quiet --message hostile");
+        desk.ours().git("push --quiet origin main");
+        desk.run("", 0);
+        let body = desk.forge.state().pull(1).body.clone();
+        assert!(
+            body.contains("&#64;shop&#124;team &#35;1 &#60;img src&#61;x&#62;"),
+            "{body}"
+        );
+        assert!(
+            !body.contains("@shop") && !body.contains("<img") && !body.contains("@all"),
+            "{body}"
+        );
+        assert!(body.contains(image), "{body}");
+        assert_eq!(desk.propose(0), did("unchanged", 1));
+    }
 }
 
 #[test]
@@ -256,6 +262,12 @@ fn a_token_goes_to_the_forge_alone() {
         "git-secret-of-the-tests",
         "runner-secret-of-the-tests",
     ];
+    // A hook notes its environment, and the arguments of the `git` that pushes.
+    let note = desk.ours().place.beside("seen");
+    desk.ours().hook(
+        "pre-push",
+        &format!("{{ env; cat /proc/$PPID/cmdline; }} >>{}", note.display()),
+    );
     for round in 0..3 {
         // Opened, unchanged, refused.
         if round == 2 {
@@ -279,6 +291,9 @@ fn a_token_goes_to_the_forge_alone() {
             );
         }
     }
+    let seen = String::from_utf8_lossy(&std::fs::read(note).unwrap()).into_owned();
+    assert!(seen.contains("push"), "{seen}");
+    assert!(!secrets.iter().any(|secret| seen.contains(secret)));
     desk.two.they("fetch --quiet");
     let shown = desk.two.they("log --all --format=%B%an%ae -p");
     let bodies: String = desk

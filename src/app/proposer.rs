@@ -184,7 +184,7 @@ impl Proposer {
     /// The open requests from the run's branches.
     pub(super) async fn open_from(&self, branch: &str) -> Result<Vec<Request>, ForgeError> {
         match self.request.group_by {
-            None => self.forge.open_from(branch, &self.base).await,
+            None => self.forge.open_from(branch).await,
             Some(_) => {
                 let prefix = format!("{branch}-");
                 self.forge.open_below(&prefix, &self.base).await

@@ -40,6 +40,7 @@ use client::Client;
 use gitea::Gitea;
 use github::GitHub;
 use gitlab::GitLab;
+use serde_json::{Value, json};
 
 pub use super::registry::Limits;
 pub use app::GitHubApp;
@@ -49,8 +50,10 @@ pub use location::{ForgeKind, LocateError, Location, locate};
 use super::registry;
 use crate::engine::code::Code;
 
-/// The longest title that every forge takes.
-const LONGEST_TITLE: usize = 250;
+/// The longest title that every forge takes: 255, with what marks a draft before it.
+const LONGEST_TITLE: usize = 240;
+/// What begins a reference in a title.
+const REFERENCES: [char; 4] = ['@', '!', '#', '&'];
 /// How many closed requests are told.
 const CLOSED: usize = 20;
 
@@ -191,30 +194,18 @@ enum Posted {
 /// Which requests are listed.
 #[derive(Clone, Copy)]
 enum Wanted<'a> {
-    /// Open ones from this branch, into whatever base.
+    /// Open ones from this branch, into any other.
     OpenFrom(&'a str),
-    /// All open ones.
-    Open,
-    /// Closed ones from this branch, the newest first. Merged ones may be among them.
-    ClosedFrom(&'a str),
-}
-
-impl<'a> Wanted<'a> {
-    /// The filter for the base, under a forge's own name for it. Requests from one branch are wanted whatever they go into.
-    fn into_base(self, name: &'a str, base: &'a str) -> Option<(&'a str, &'a str)> {
-        (!matches!(self, Self::OpenFrom(_))).then_some((name, base))
-    }
+    /// All open ones into this branch.
+    OpenInto(&'a str),
+    /// Closed ones from the first branch into the second, the newest first. Merged ones may be among them.
+    Closed(&'a str, &'a str),
 }
 
 /// What each forge does in its own way.
 trait Api {
-    /// Requests into `base`, or from one branch into any. More than are wanted may be among them.
-    async fn list(
-        &self,
-        client: &Client,
-        wanted: Wanted<'_>,
-        base: &str,
-    ) -> Result<Vec<Request>, ForgeError>;
+    /// Requests. More than are wanted may be among them.
+    async fn list(&self, client: &Client, wanted: Wanted<'_>) -> Result<Vec<Request>, ForgeError>;
 
     /// Makes a request. Where the forge takes labels and people with it, they are sent along.
     async fn post(&self, client: &Client, draft: &Draft<'_>) -> Result<Posted, ForgeError>;
@@ -222,12 +213,12 @@ trait Api {
     /// Sets labels, reviewers and assignees of a new request, as far as [`Api::post`] did not. Returns what failed.
     async fn decorate(&self, client: &Client, request: &Request, draft: &Draft<'_>) -> Vec<String>;
 
-    /// Changes title and text, and nothing else.
+    /// Changes the text, and the title where there is another, and nothing else.
     async fn put(
         &self,
         client: &Client,
         request: &Request,
-        title: &str,
+        title: Option<&str>,
         body: &str,
     ) -> Result<(), ForgeError>;
 
@@ -339,27 +330,28 @@ impl Forge {
         }
     }
 
-    /// The open requests from a branch of this repository, into whatever base.
-    pub async fn open_from(&self, head: &str, base: &str) -> Result<Vec<Request>, ForgeError> {
+    /// The open requests from a branch of this repository, whatever branch they go into.
+    pub async fn open_from(&self, head: &str) -> Result<Vec<Request>, ForgeError> {
         let wanted = Wanted::OpenFrom(head);
-        let found = of_kind!(self, api => api.list(&self.client, wanted, base).await)?;
+        let found = of_kind!(self, api => api.list(&self.client, wanted).await)?;
         let ours = |it: &Request| it.is_own && it.state == State::Open && it.head == head;
         Ok(found.into_iter().filter(ours).collect())
     }
 
-    /// The open request from a branch of this repository into a base.
+    /// The open request from a branch of this repository into `base`.
     pub async fn open_requests(
         &self,
         head: &str,
         base: &str,
     ) -> Result<Option<Request>, ForgeError> {
-        let mut found = self.open_from(head, base).await?.into_iter();
-        Ok(found.find(|it| it.base == base))
+        let found = self.open_from(head).await?;
+        Ok(found.into_iter().find(|it| it.base == base))
     }
 
     /// The open requests from all branches of this repository whose names begin with `prefix`.
     pub async fn open_below(&self, prefix: &str, base: &str) -> Result<Vec<Request>, ForgeError> {
-        let found = of_kind!(self, api => api.list(&self.client, Wanted::Open, base).await)?;
+        let wanted = Wanted::OpenInto(base);
+        let found = of_kind!(self, api => api.list(&self.client, wanted).await)?;
         let ours = |it: &Request| it.is_of(base, State::Open) && it.head.starts_with(prefix);
         Ok(found.into_iter().filter(ours).collect())
     }
@@ -370,15 +362,15 @@ impl Forge {
         head: &str,
         base: &str,
     ) -> Result<Vec<Request>, ForgeError> {
-        let wanted = Wanted::ClosedFrom(head);
-        let found = of_kind!(self, api => api.list(&self.client, wanted, base).await)?;
+        let wanted = Wanted::Closed(head, base);
+        let found = of_kind!(self, api => api.list(&self.client, wanted).await)?;
         let ours = |it: &Request| it.is_of(base, State::Closed) && it.head == head;
         Ok(found.into_iter().filter(ours).take(CLOSED).collect())
     }
 
     /// Makes a request. Where it is not known whether the forge has made it, it is looked for before it is made again.
     pub async fn create(&self, draft: &Draft<'_>) -> Result<Created, ForgeError> {
-        let title = cut(draft.title, LONGEST_TITLE);
+        let title = self.title(draft.title);
         let draft = &Draft {
             title: &title,
             ..draft.clone()
@@ -438,15 +430,33 @@ impl Forge {
         )
     }
 
-    /// Changes a request's title and text. All else stays as people have it.
+    /// Changes a request's text, and its title where `title` is another than `request` has. All else stays as people have it.
     pub async fn update(
         &self,
         request: &Request,
         title: &str,
         body: &str,
     ) -> Result<(), ForgeError> {
-        let title = format!("{}{}", request.prefix, cut(title, LONGEST_TITLE));
-        of_kind!(self, api => api.put(&self.client, request, &title, body).await)
+        let title =
+            (title != request.title).then(|| format!("{}{}", request.prefix, self.title(title)));
+        of_kind!(self, api => api.put(&self.client, request, title.as_deref(), body).await)
+    }
+
+    /// A title that is not too long, and refers to nobody and nothing: GitLab and Gitea read `@name` and `#1` in titles, also between
+    /// backticks, and names of folders may have them.
+    fn title(&self, title: &str) -> String {
+        let kind = self.client.location.kind;
+        let mut plain = String::new();
+        for character in title.chars() {
+            plain.push(character);
+            if REFERENCES.contains(&character)
+                && matches!(kind, ForgeKind::GitLab | ForgeKind::Gitea)
+            {
+                // A space without width: what follows is no name any more.
+                plain.push('\u{200b}');
+            }
+        }
+        cut(&plain, LONGEST_TITLE)
     }
 
     /// Comments on a request, unless it has a comment with this marker. Returns whether it did.
@@ -526,6 +536,14 @@ fn teams<'a>(names: &[&'a String]) -> (Vec<&'a str>, Vec<&'a str>) {
         names.iter().filter_map(team).collect(),
         people.map(|name| name.as_str()).collect(),
     )
+}
+
+/// The body of a change: the text, and the title where it changes.
+fn change(title: Option<&str>, key: &str, body: &str) -> Value {
+    match title {
+        Some(title) => json!({ "title": title, key: body }),
+        None => json!({ key: body }),
+    }
 }
 
 /// What is said of things that a forge does not have.

@@ -44,16 +44,20 @@ impl Known {
         }
     }
 
+    /// Whether a text has a known secret in it, in any letter case.
+    pub(in crate::io) fn is_in(&self, text: &str) -> bool {
+        let known = self.0.lock().expect("no holder of this lock panics");
+        let lower = text.to_ascii_lowercase();
+        known
+            .iter()
+            .any(|secret| lower.contains(&secret.0.to_ascii_lowercase()))
+    }
+
     /// Makes foreign text fit to print. Replaces it if it contains a known secret in any letter case; otherwise removes control
     /// characters and shortens it.
     pub(in crate::io) fn hide(&self, foreign: &str) -> String {
         const LONGEST: usize = 200;
-        let known = self.0.lock().expect("no holder of this lock panics");
-        let lower = foreign.to_ascii_lowercase();
-        if known
-            .iter()
-            .any(|secret| lower.contains(&secret.0.to_ascii_lowercase()))
-        {
+        if self.is_in(foreign) {
             return "(hidden: it repeats a secret)".to_owned();
         }
         let mut text: String = foreign

@@ -115,27 +115,22 @@ impl Azure {
 }
 
 impl Api for Azure {
-    async fn list(
-        &self,
-        client: &Client,
-        wanted: Wanted<'_>,
-        base: &str,
-    ) -> Result<Vec<Request>, ForgeError> {
+    async fn list(&self, client: &Client, wanted: Wanted<'_>) -> Result<Vec<Request>, ForgeError> {
         let act = "look for pull requests in";
-        let mut call = self.call(client, Method::GET, act, &[]).query(
-            wanted
-                .into_base("searchCriteria.targetRefName", &format!("{HEADS}{base}"))
-                .as_slice(),
-        );
-        let (status, pages) = match wanted {
-            Wanted::OpenFrom(_) | Wanted::Open => ("active", usize::MAX),
-            Wanted::ClosedFrom(_) => ("abandoned", 1),
+        let (from, into, status, pages) = match wanted {
+            Wanted::OpenFrom(head) => (Some(head), None, "active", usize::MAX),
+            Wanted::OpenInto(base) => (None, Some(base), "active", usize::MAX),
+            Wanted::Closed(head, base) => (Some(head), Some(base), "abandoned", 1),
         };
-        if let Wanted::OpenFrom(head) | Wanted::ClosedFrom(head) = wanted {
-            let head = format!("{HEADS}{head}");
-            call = call.query(&[("searchCriteria.sourceRefName", &*head)]);
+        let mut call = self
+            .call(client, Method::GET, act, &[])
+            .query(&[("searchCriteria.status", status)]);
+        for (name, branch) in [("sourceRefName", from), ("targetRefName", into)] {
+            if let Some(branch) = branch {
+                let (name, branch) = (format!("searchCriteria.{name}"), format!("{HEADS}{branch}"));
+                call = call.query(&[(&*name, &*branch)]);
+            }
         }
-        let call = call.query(&[("searchCriteria.status", status)]);
         let mut found = Vec::new();
         for pull in client.skipped::<Pull>(&call, 50, pages).await? {
             let is_cut = pull
@@ -199,12 +194,12 @@ impl Api for Azure {
         &self,
         client: &Client,
         request: &Request,
-        title: &str,
+        title: Option<&str>,
         body: &str,
     ) -> Result<(), ForgeError> {
         let call = self
             .one(client, Method::PATCH, "change", request.number, &[])
-            .json(&json!({ "title": title, "description": body }));
+            .json(&super::change(title, "description", body));
         client.tell(&call).await
     }
 

@@ -118,22 +118,18 @@ impl BitbucketCloud {
 }
 
 impl Api for BitbucketCloud {
-    async fn list(
-        &self,
-        client: &Client,
-        wanted: Wanted<'_>,
-        base: &str,
-    ) -> Result<Vec<Request>, ForgeError> {
+    async fn list(&self, client: &Client, wanted: Wanted<'_>) -> Result<Vec<Request>, ForgeError> {
         let quoted = |name: &str| format!("\"{}\"", name.replace('\\', r"\\").replace('"', "\\\""));
-        let into = format!("destination.branch.name = {}", quoted(base));
-        let from = |head: &str| format!("source.branch.name = {} AND {into}", quoted(head));
+        let from = |head: &str| format!("source.branch.name = {}", quoted(head));
+        let into = |base: &str| format!("destination.branch.name = {}", quoted(base));
         let (filter, pages) = match wanted {
             Wanted::OpenFrom(head) => (format!("{} AND state = \"OPEN\"", from(head)), usize::MAX),
-            Wanted::Open => (format!("{into} AND state = \"OPEN\""), usize::MAX),
-            Wanted::ClosedFrom(head) => (
+            Wanted::OpenInto(base) => (format!("{} AND state = \"OPEN\"", into(base)), usize::MAX),
+            Wanted::Closed(head, base) => (
                 format!(
-                    "{} AND (state = \"DECLINED\" OR state = \"SUPERSEDED\")",
-                    from(head)
+                    "{} AND {} AND (state = \"DECLINED\" OR state = \"SUPERSEDED\")",
+                    from(head),
+                    into(base)
                 ),
                 2,
             ),
@@ -177,7 +173,11 @@ impl Api for BitbucketCloud {
                 false => json!({ "account_id": name }),
             });
             self.one(client, Method::PUT, &act, request.number, &[])
-                .json(&json!({ "title": draft.title, "reviewers": named.collect::<Vec<_>>() }))
+                .json(&json!({
+                    "title": draft.title,
+                    "description": draft.body,
+                    "reviewers": named.collect::<Vec<_>>(),
+                }))
         };
         client.set(draft.reviewers, reviewers, &mut warnings).await;
         warnings
@@ -187,7 +187,7 @@ impl Api for BitbucketCloud {
         &self,
         client: &Client,
         request: &Request,
-        title: &str,
+        title: Option<&str>,
         body: &str,
     ) -> Result<(), ForgeError> {
         let found: Pull = client
@@ -200,7 +200,11 @@ impl Api for BitbucketCloud {
             .collect();
         let call = self
             .one(client, Method::PUT, "change", request.number, &[])
-            .json(&json!({ "title": title, "description": body, "reviewers": reviewers }));
+            .json(&json!({
+                "title": title.unwrap_or(&found.title),
+                "description": body,
+                "reviewers": reviewers,
+            }));
         client.tell(&call).await
     }
 

@@ -146,16 +146,11 @@ impl BitbucketServer {
 }
 
 impl Api for BitbucketServer {
-    async fn list(
-        &self,
-        client: &Client,
-        wanted: Wanted<'_>,
-        base: &str,
-    ) -> Result<Vec<Request>, ForgeError> {
+    async fn list(&self, client: &Client, wanted: Wanted<'_>) -> Result<Vec<Request>, ForgeError> {
         let (direction, branch, state, pages) = match wanted {
             Wanted::OpenFrom(head) => ("OUTGOING", head, "OPEN", usize::MAX),
-            Wanted::Open => ("INCOMING", base, "OPEN", usize::MAX),
-            Wanted::ClosedFrom(head) => ("OUTGOING", head, "DECLINED", 2),
+            Wanted::OpenInto(base) => ("INCOMING", base, "OPEN", usize::MAX),
+            Wanted::Closed(head, _) => ("OUTGOING", head, "DECLINED", 2),
         };
         let call = self
             .call(client, Method::GET, "look for pull requests in", &[])
@@ -234,7 +229,7 @@ impl Api for BitbucketServer {
         &self,
         client: &Client,
         request: &Request,
-        title: &str,
+        title: Option<&str>,
         body: &str,
     ) -> Result<(), ForgeError> {
         let act = "change";
@@ -247,7 +242,7 @@ impl Api for BitbucketServer {
             self.one(client, Method::PUT, act, number, &[])
                 .json(&json!({
                     "version": found.version,
-                    "title": title,
+                    "title": title.unwrap_or(&found.title),
                     "description": body,
                     "reviewers": reviewers,
                 }))

@@ -28,6 +28,8 @@ use crate::io::registry::transport::{Reply, Request, Transport};
 
 /// The largest answer: a page of a hundred requests, each with a text as long as may be.
 const MOST: usize = 32 * 1024 * 1024;
+/// How many first pauses, which are seconds, GitHub's secondary limit wants at least.
+const SECONDARY: u32 = 60;
 /// How long a token of an app is used: it lasts an hour.
 const APP_TOKEN: Duration = Duration::from_secs(50 * 60);
 /// How many pages of a list are read.
@@ -366,18 +368,18 @@ impl Client {
         Ok(self.ask::<List<T>>(call).await?.value)
     }
 
-    /// The same request at the address of its next page, which has to be at the same origin: the token goes along.
-    fn next_of(&self, call: &Call, url: &str) -> Result<Call, ForgeError> {
-        let url = call.url.join(url).ok();
-        let url = url.filter(|url| url.origin() == self.api.origin());
-        let url = url.ok_or_else(|| {
+    /// The same request for its next page. Only the query of the next address is taken: the token stays at the API's host, and a forge
+    /// that is asked at an internal address names its public one there.
+    fn next_of(&self, call: &Call, next: &str) -> Result<Call, ForgeError> {
+        let next = call.url.join(next).ok();
+        let query = next.as_ref().and_then(|next| next.query());
+        let query = query.ok_or_else(|| {
             let host = &self.location.host;
             self.wrong(call, format!("`{host}` names no next page of its own list"))
         })?;
-        Ok(Call {
-            url,
-            ..call.clone()
-        })
+        let mut call = call.clone();
+        call.url.set_query(Some(query));
+        Ok(call)
     }
 
     /// An address for people below that of the API.
@@ -420,6 +422,7 @@ impl Client {
             reply,
             said.as_deref(),
             &self.source,
+            call.method != Method::GET,
         )
     }
 
@@ -446,7 +449,9 @@ impl Client {
     /// An address for people, where it is one of this forge's host.
     pub(super) fn shown(&self, url: &str) -> String {
         let own = self.location.own_address(url);
-        own.map_or_else(String::new, |url| self.known.hide(url.as_str()))
+        own.map(String::from)
+            .filter(|url| !self.known.is_in(url))
+            .unwrap_or_default()
     }
 
     /// Waits before something is asked again that the forge was not ready for.
@@ -580,7 +585,10 @@ impl Client {
             let mut pause = self.backoff(made);
             let again = match &outcome {
                 Ok(reply) if is_limited(reply) => {
-                    if let Some(wanted) = wanted_pause(reply) {
+                    let wanted = wanted_pause(reply).or_else(|| {
+                        is_secondary(reply).then(|| self.limits.first_pause * SECONDARY)
+                    });
+                    if let Some(wanted) = wanted {
                         if wanted > self.limits.longest_pause {
                             return Err(self.limited(call, wanted));
                         }
@@ -685,15 +693,17 @@ fn nothing_was_sent(fault: &Fault) -> bool {
 
 /// Whether the forge asks to be left alone: 429, or GitHub's 403 of its two limits.
 fn is_limited(reply: &Reply) -> bool {
-    let says = || {
-        let body = String::from_utf8_lossy(&reply.body).to_ascii_lowercase();
-        body.contains("secondary rate limit") || body.contains("abuse detection")
-    };
     reply.status == 429
         || (reply.status == 403
             && (reply.header("retry-after").is_some()
                 || reply.header("x-ratelimit-remaining") == Some("0")
-                || says()))
+                || is_secondary(reply)))
+}
+
+/// Whether it is GitHub's limit for too much at once, which wants a minute of silence where it says no time.
+fn is_secondary(reply: &Reply) -> bool {
+    let body = String::from_utf8_lossy(&reply.body).to_ascii_lowercase();
+    body.contains("secondary rate limit") || body.contains("abuse detection")
 }
 
 /// How long it wants to be left alone: `Retry-After`, or until its limit begins anew, read against the answer's own clock.

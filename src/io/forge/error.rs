@@ -95,6 +95,7 @@ impl ForgeError {
         reply: &Reply,
         said: Option<&str>,
         source: &Source,
+        is_change: bool,
     ) -> Self {
         let status = reply.status;
         let phrase = reqwest::StatusCode::from_u16(status)
@@ -119,6 +120,13 @@ impl ForgeError {
             ),
             401 => (Code::ForgeSignIn, sign_in(kind, source)),
             403 => (Code::ForgeRight, right(kind, reply, said, source)),
+            404 if is_change => (
+                Code::ForgeAbsent,
+                format!(
+                    "check the repository's address, and {}: a forge may say this where a right is missing",
+                    right(kind, reply, said, source)
+                ),
+            ),
             404 | 410 => (
                 Code::ForgeAbsent,
                 format!("check the repository's address, and that the token from {source} may read it: a private repository looks absent to others"),

@@ -1,11 +1,12 @@
 //! Gitea and Forgejo, API v1: <https://docs.gitea.com/api/>.
 //!
 //! A draft has `WIP:` before its title. Labels are numbers there, so they are looked up by their names first. A request without changes is
-//! made all the same. `GET pulls/{base}/{head}` is not used: it may answer with a closed request where there is an open one.
+//! made all the same. `GET pulls/{base}/{head}` is not used: of several requests it may answer with any, such as the first one that was ever merged.
 
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use super::client::{Call, Client};
 use super::error::ForgeError;
@@ -15,13 +16,15 @@ use crate::engine::code::Code;
 
 /// What may stand before the title of a draft, as installations have it by default.
 const DRAFT: [&str; 3] = ["WIP:", "[WIP]", "Draft:"];
-/// How many pages of closed requests are read: there is no asking for those of one branch.
+/// How many pages of closed requests are read: they are those of all branches.
 const CLOSED_PAGES: usize = 10;
 
 /// One repository.
 pub(super) struct Gitea {
     owner: String,
     name: String,
+    /// The closed requests into a branch, once they were listed.
+    closed: Mutex<Option<(String, Vec<Request>)>>,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +79,7 @@ impl Gitea {
         Self {
             owner: owner.to_owned(),
             name: name.to_owned(),
+            closed: Mutex::default(),
         }
     }
 
@@ -117,6 +121,16 @@ impl Gitea {
             title,
             prefix,
         }
+    }
+
+    async fn read_all(
+        &self,
+        client: &Client,
+        call: &Call,
+        pages: usize,
+    ) -> Result<Vec<Request>, ForgeError> {
+        let pulls: Vec<Pull> = client.list(call, pages).await?;
+        Ok(pulls.into_iter().map(|it| self.read(client, it)).collect())
     }
 
     /// The numbers of labels, those of the organization among them.
@@ -161,26 +175,37 @@ impl Gitea {
 }
 
 impl Api for Gitea {
-    async fn list(
-        &self,
-        client: &Client,
-        wanted: Wanted<'_>,
-        base: &str,
-    ) -> Result<Vec<Request>, ForgeError> {
-        // Older versions pass the branch over, and list them all.
-        let call = self
-            .call(client, Method::GET, "look for pull requests in", &["pulls"])
-            .query(wanted.into_base("base_branch", base).as_slice())
-            .query(&[("limit", "50")]);
-        let (call, pages) = match wanted {
-            Wanted::OpenFrom(_) | Wanted::Open => (call.query(&[("state", "open")]), usize::MAX),
-            Wanted::ClosedFrom(_) => (
-                call.query(&[("state", "closed"), ("sort", "recentupdate")]),
-                CLOSED_PAGES,
-            ),
+    async fn list(&self, client: &Client, wanted: Wanted<'_>) -> Result<Vec<Request>, ForgeError> {
+        let act = "look for pull requests in";
+        let all = |base: Option<&str>, state: &[(&str, &str)]| {
+            // Older versions pass the base over, and list them all.
+            let base = base.map(|base| ("base_branch", base));
+            let base: Vec<(&str, &str)> = base.into_iter().collect();
+            self.call(client, Method::GET, act, &["pulls"])
+                .query(&[("limit", "50")])
+                .query(state)
+                .query(&base)
         };
-        let pulls: Vec<Pull> = client.list(&call, pages).await?;
-        Ok(pulls.into_iter().map(|it| self.read(client, it)).collect())
+        let open = [("state", "open")];
+        let closed = [("state", "closed"), ("sort", "recentupdate")];
+        let (call, pages) = match wanted {
+            Wanted::OpenFrom(_) => (all(None, &open), usize::MAX),
+            Wanted::OpenInto(base) => (all(Some(base), &open), usize::MAX),
+            Wanted::Closed(_, base) => (all(Some(base), &closed), CLOSED_PAGES),
+        };
+        let Wanted::Closed(_, base) = wanted else {
+            return self.read_all(client, &call, pages).await;
+        };
+        // There is no asking for those of one branch, so the same list is for all branches of a run.
+        let mut kept = self.closed.lock().await;
+        if let Some((of, found)) = kept.as_ref()
+            && of == base
+        {
+            return Ok(found.clone());
+        }
+        let found = self.read_all(client, &call, pages).await?;
+        *kept = Some((base.to_owned(), found.clone()));
+        Ok(found)
     }
 
     async fn post(&self, client: &Client, draft: &Draft<'_>) -> Result<Posted, ForgeError> {
@@ -246,12 +271,12 @@ impl Api for Gitea {
         &self,
         client: &Client,
         request: &Request,
-        title: &str,
+        title: Option<&str>,
         body: &str,
     ) -> Result<(), ForgeError> {
         let call = self
             .one(client, Method::PATCH, "change", request.number, &[])
-            .json(&json!({ "title": title, "body": body }));
+            .json(&super::change(title, "body", body));
         client.tell(&call).await
     }
 

@@ -139,24 +139,20 @@ impl GitHub {
 }
 
 impl Api for GitHub {
-    async fn list(
-        &self,
-        client: &Client,
-        wanted: Wanted<'_>,
-        base: &str,
-    ) -> Result<Vec<Request>, ForgeError> {
+    async fn list(&self, client: &Client, wanted: Wanted<'_>) -> Result<Vec<Request>, ForgeError> {
         let call = self
             .call(client, Method::GET, "look for pull requests in", &["pulls"])
-            .query(wanted.into_base("base", base).as_slice())
             .query(&[("per_page", "50")]);
         // Without the owner, `head` is ignored.
         let of = |head: &str| format!("{}:{head}", self.owner);
         let (call, pages) = match wanted {
             Wanted::OpenFrom(head) => (call.query(&[("state", "open"), ("head", &of(head))]), 1),
-            Wanted::Open => (call.query(&[("state", "open")]), usize::MAX),
-            Wanted::ClosedFrom(head) => {
+            Wanted::OpenInto(base) => {
+                (call.query(&[("state", "open"), ("base", base)]), usize::MAX)
+            }
+            Wanted::Closed(head, base) => {
                 let query = [("state", "closed"), ("head", &of(head))];
-                let newest = [("sort", "updated"), ("direction", "desc")];
+                let newest = [("base", base), ("sort", "updated"), ("direction", "desc")];
                 (
                     call.query(&query.map(|(name, value)| (name, value as &str)))
                         .query(&newest),
@@ -212,7 +208,15 @@ impl Api for GitHub {
             let body = json!({ "reviewers": people, "team_reviewers": teams });
             set("reviewers", names, &path, body)
         };
+        let begin = warnings.len();
         client.set(draft.reviewers, reviewers, &mut warnings).await;
+        for warning in &mut warnings[begin..] {
+            if draft.reviewers.iter().any(|name| name.contains('/')) {
+                warning.push_str(
+                    "; a team needs a token that may read the members of its organization",
+                );
+            }
+        }
         let assignees = |names: &[&String]| {
             let path = ["issues", &*number, "assignees"];
             set("assignees", names, &path, json!({ "assignees": names }))
@@ -238,14 +242,14 @@ impl Api for GitHub {
         &self,
         client: &Client,
         request: &Request,
-        title: &str,
+        title: Option<&str>,
         body: &str,
     ) -> Result<(), ForgeError> {
         let number = request.number.to_string();
         let act = format!("change pull request #{number} of");
         let call = self
             .call(client, Method::PATCH, &act, &["pulls", &number])
-            .json(&json!({ "title": title, "body": body }));
+            .json(&super::change(title, "body", body));
         client.tell(&call).await
     }
 

@@ -115,31 +115,25 @@ impl GitLab {
 }
 
 impl Api for GitLab {
-    async fn list(
-        &self,
-        client: &Client,
-        wanted: Wanted<'_>,
-        base: &str,
-    ) -> Result<Vec<Request>, ForgeError> {
+    async fn list(&self, client: &Client, wanted: Wanted<'_>) -> Result<Vec<Request>, ForgeError> {
         let act = "look for merge requests in";
         let call = self
             .call(client, Method::GET, act, &["merge_requests"])
-            .query(wanted.into_base("target_branch", base).as_slice())
             .query(&[("per_page", "50"), ("scope", "all")]);
         let (call, pages) = match wanted {
             Wanted::OpenFrom(head) => (
                 call.query(&[("state", "opened"), ("source_branch", head)]),
                 usize::MAX,
             ),
-            Wanted::Open => (call.query(&[("state", "opened")]), usize::MAX),
-            Wanted::ClosedFrom(head) => (
-                call.query(&[
-                    ("state", "closed"),
-                    ("source_branch", head),
-                    ("order_by", "updated_at"),
-                ]),
-                2,
+            Wanted::OpenInto(base) => (
+                call.query(&[("state", "opened"), ("target_branch", base)]),
+                usize::MAX,
             ),
+            Wanted::Closed(head, base) => {
+                let ends = [("source_branch", head), ("target_branch", base)];
+                let newest = [("state", "closed"), ("order_by", "updated_at")];
+                (call.query(&ends).query(&newest), 2)
+            }
         };
         let found: Vec<MergeRequest> = client.list(&call, pages).await?;
         Ok(found.into_iter().map(|it| self.read(client, it)).collect())
@@ -221,12 +215,12 @@ impl Api for GitLab {
         &self,
         client: &Client,
         request: &Request,
-        title: &str,
+        title: Option<&str>,
         body: &str,
     ) -> Result<(), ForgeError> {
         let call = self
             .one(client, Method::PUT, "change", request.number, &[])
-            .json(&json!({ "title": title, "description": body }));
+            .json(&super::change(title, "description", body));
         client.tell(&call).await
     }
 
@@ -289,8 +283,9 @@ impl Api for GitLab {
             let reply = client.send(&call).await?;
             match reply.status {
                 200 => return Ok(()),
-                // Whether it can be merged is found out some seconds after it was made, and so is its pipeline.
-                405 | 406 | 422 if made <= client.tries() => client.pause(made).await,
+                // Whether it can be merged is found out some seconds after it was made, and so is its pipeline. Its commit (409) may be
+                // the one before a push.
+                405 | 406 | 409 | 422 if made <= client.tries() => client.pause(made).await,
                 401 => {
                     return Err(ForgeError::new(
                         Code::ForgeRight,

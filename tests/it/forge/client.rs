@@ -308,6 +308,114 @@ fn labels_and_people_are_set_and_what_fails_is_a_warning() {
 }
 
 #[test]
+fn a_title_that_a_person_changes_in_between_stays() {
+    for flavour in FLAVOURS {
+        let (forge, client) = pair(flavour);
+        let number = forge.state().add(Pull {
+            title: "x".repeat(255),
+            ..Pull::default()
+        });
+        let request = block_on(client.open_requests("imago", "main"))
+            .unwrap()
+            .unwrap();
+        forge.state().pull(number).title = "Renamed".to_owned();
+        block_on(client.update(&request, &request.title, "other")).unwrap();
+        let pull = forge.state().pull(number).clone();
+        assert_eq!(
+            (&*pull.title, &*pull.body),
+            ("Renamed", "other"),
+            "{flavour:?}"
+        );
+    }
+}
+
+#[test]
+fn a_title_mentions_nobody_and_fits_with_the_mark_of_a_draft() {
+    for flavour in [Flavour::GitLab, Flavour::Gitea] {
+        let (forge, client) = pair(flavour);
+        let title = format!("Update `@team/#1!2&3` {}", "@".repeat(300));
+        let draft = Draft {
+            title: &title,
+            is_draft: true,
+            ..draft("imago")
+        };
+        block_on(client.create(&draft)).unwrap();
+        let made = forge.state().pulls[0].title.clone();
+        for mark in ["@t", "#1", "!2", "&3", "@@"] {
+            assert!(!made.contains(mark), "{flavour:?}: {made}");
+        }
+        assert!(made.starts_with("Update `@\u{200b}team") && made.chars().count() <= 240);
+        // It is no other title afterwards.
+        let request = block_on(client.open_requests("imago", "main"))
+            .unwrap()
+            .unwrap();
+        block_on(client.update(&request, &request.title, "other")).unwrap();
+        assert!(!forge.log().last().unwrap().body.contains("title"));
+    }
+}
+
+#[test]
+fn an_open_request_into_another_branch_is_seen() {
+    for flavour in FLAVOURS {
+        let (forge, client) = pair(flavour);
+        forge.state().add(Pull {
+            base: "release".to_owned(),
+            ..Pull::default()
+        });
+        forge.state().add(Pull {
+            is_of_fork: true,
+            ..Pull::default()
+        });
+        forge.state().add(Pull {
+            head: "other".to_owned(),
+            ..Pull::default()
+        });
+        let open = block_on(client.open_from("imago")).unwrap();
+        let bases: Vec<&str> = open.iter().map(|it| &*it.base).collect();
+        assert_eq!(bases, ["release"], "{flavour:?}");
+        assert!(
+            block_on(client.open_requests("imago", "main"))
+                .unwrap()
+                .is_none()
+        );
+    }
+}
+
+#[test]
+fn closed_requests_of_many_branches_cost_gitea_one_list() {
+    let (forge, client) = pair(Flavour::Gitea);
+    forge.state().page = 10;
+    for number in 0..40 {
+        let (head, state) = (format!("imago-{number}"), PullState::Closed);
+        forge.state().add(Pull {
+            head,
+            state,
+            ..Pull::default()
+        });
+    }
+    block_on(async {
+        for number in 0..40 {
+            let head = format!("imago-{number}");
+            let closed = client.closed_requests(&head, "main").await.unwrap();
+            assert_eq!(closed.len(), 1, "{head}");
+        }
+    });
+    assert_eq!(forge.log().len(), 4);
+}
+
+#[test]
+fn auto_merge_waits_until_the_forge_has_seen_the_push() {
+    let (forge, client) = pair(Flavour::GitLab);
+    let number = forge.state().add(Pull::default());
+    forge.state().late_tries = 2;
+    let request = block_on(client.open_requests("imago", "main"))
+        .unwrap()
+        .unwrap();
+    block_on(client.merge_when_ready(&request, &"c".repeat(40))).unwrap();
+    assert!(forge.state().pull(number).auto_merge.is_some());
+}
+
+#[test]
 fn what_a_token_may_not_set_is_a_warning_that_names_the_right() {
     for flavour in WHOLE {
         let (forge, client) = pair(flavour);
@@ -466,6 +574,7 @@ fn experimental_forges_keep_reviewers_and_take_a_change_that_came_in_between() {
             "{warnings:?}"
         );
         let number = request.number;
+        let body_when_made = forge.state().pull(number).body.clone();
         forge.before("PUT", "", move |state| {
             state.pull(number).version += 1;
         });
@@ -476,6 +585,7 @@ fn experimental_forges_keep_reviewers_and_take_a_change_that_came_in_between() {
         let pull = forge.state().pull(number).clone();
         assert_eq!(pull.reviewers, ["ada", "bob"], "{flavour:?}");
         assert_eq!((&*pull.title, &*pull.body), ("Update 3", "other"));
+        assert_eq!(body_when_made, "| image | digest |", "{flavour:?}");
         block_on(client.close(&request)).unwrap();
         assert_eq!(forge.state().pull(number).state, PullState::Closed);
     }
@@ -527,7 +637,7 @@ fn a_text_as_long_as_may_be_is_taken() {
         let Created::Made { request, .. } = created.unwrap() else {
             panic!("{flavour:?}")
         };
-        assert_eq!(request.title.chars().count(), 250);
+        assert_eq!(request.title.chars().count(), 240);
         assert_eq!(request.body.chars().count(), client.text_limit());
     }
 }

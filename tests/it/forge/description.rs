@@ -47,6 +47,8 @@ const FORGEJO: [&str; 9] = [
 struct Prism {
     child: Child,
     host: String,
+    /// With the description, which prism watches as long as it runs.
+    _folder: tempfile::TempDir,
 }
 
 impl Prism {
@@ -64,15 +66,19 @@ impl Prism {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut lines = lines.map_while(Result::ok);
-        let is_up = lines.any(|line| line.contains("listening"));
-        assert!(is_up, "prism ended before it listened");
-        // Its further lines have to go somewhere.
-        std::thread::spawn(move || lines.for_each(drop));
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("Prism is listening") {
+            line.clear();
+            let read = output.read_line(&mut line).unwrap();
+            assert!(read > 0, "prism ended before it listened");
+        }
+        // What it says further has to go somewhere.
+        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         Self {
             child,
             host: format!("127.0.0.1:{port}"),
+            _folder: folder,
         }
     }
 }

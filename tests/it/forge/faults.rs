@@ -88,7 +88,7 @@ fn a_refusal_names_the_right_or_the_setting_that_is_missing() {
             GitHub,
             said(404, "Not Found"),
             "forge-absent",
-            "a private repository looks absent",
+            "where a right is missing",
         ),
         (GitHub, base, "forge-refused", "change what the forge names"),
         (GitHub, drafts, "forge-refused", "leave out `--pr-draft`"),
@@ -109,7 +109,7 @@ fn a_refusal_names_the_right_or_the_setting_that_is_missing() {
             GitLab,
             said(404, "404 Project Not Found"),
             "forge-absent",
-            "may read it",
+            "where a right is missing",
         ),
         (
             GitLab,
@@ -129,7 +129,12 @@ fn a_refusal_names_the_right_or_the_setting_that_is_missing() {
             "forge-right",
             "`write:repository` and `write:issue`",
         ),
-        (Gitea, said(404, "not found"), "forge-absent", "may read it"),
+        (
+            Gitea,
+            said(404, "not found"),
+            "forge-absent",
+            "where a right is missing",
+        ),
         (
             Gitea,
             said(423, "repository is archived"),
@@ -202,7 +207,6 @@ fn a_forge_that_asks_to_wait_is_waited_for_within_reason() {
             ),
         ];
         let of_github = [
-            (said(403, secondary), true),
             (said(403, secondary).header("retry-after", "3600"), false),
             (reset(0), true),
             (reset(3600), false),
@@ -224,6 +228,32 @@ fn a_forge_that_asks_to_wait_is_waited_for_within_reason() {
         }
         let (code, .., sent) = refused(flavour, said(429, "Too Many Requests"));
         assert_eq!((&*code, sent), ("rate-limited", 4));
+    }
+    // It says no time, and bans who comes back within a minute.
+    for longest in [59, 60] {
+        let (forge, mut settings) = (
+            Forge::start(Flavour::GitHub),
+            settings(&[("IMAGO_FORGE_TOKEN", "planted")]),
+        );
+        settings.limits.longest_pause = settings.limits.first_pause * longest;
+        let kind = Some(kind_of(Flavour::GitHub));
+        let location = locate("/srv/x.git", kind, Some(&forge.url()), Some("shop/deploy")).unwrap();
+        let client = Client::open(location, &settings).unwrap();
+        forge.fail("POST", "", 1, said(403, secondary));
+        let outcome = block_on(client.create(&draft("imago")));
+        assert_eq!(outcome.is_ok(), longest == 60, "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_change_that_a_forge_hides_behind_404_names_the_right_too() {
+    for flavour in FLAVOURS {
+        let (code, hint, ..) = refused(flavour, said(404, "Not Found"));
+        assert_eq!(code, "forge-absent");
+        assert!(
+            hint.contains("give the token") && hint.contains("address"),
+            "{hint}"
+        );
     }
 }
 

@@ -32,16 +32,18 @@ fn no_redirect_and_no_next_page_takes_a_token_to_another_host() {
                 assert!(error.hint().contains("new address"), "{}", error.hint());
             }
         }
-        let body = match flavour {
-            Flavour::BitbucketCloud => format!("{{\"values\": [], \"next\": \"{url}\"}}"),
-            _ => "[]".to_owned(),
-        };
-        let page = Response::new(200)
-            .header("link", format!("<{url}?page=2>; rel=\"next\""))
-            .body(body);
-        forge.fail("GET", "", 1, page);
-        let error = block_on(client.open_below("imago", "main")).unwrap_err();
-        assert_eq!(error.code().as_str(), "forge-answer", "{error}");
+        // A next page is asked for here, wherever it is said to be.
+        forge.state().page = 2;
+        forge.state().links_to = Some(elsewhere.url());
+        for number in 0..5 {
+            let head = format!("imago-{number}");
+            forge.state().add(Pull {
+                head,
+                ..Pull::default()
+            });
+        }
+        let below = block_on(client.open_below("imago-", "main")).unwrap();
+        assert_eq!(below.len(), 5, "{flavour:?}");
         assert_eq!(elsewhere.asked(), [""; 0], "{flavour:?}");
     }
 }

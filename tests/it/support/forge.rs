@@ -151,12 +151,16 @@ pub(crate) struct State {
     pub(crate) is_ready: bool,
     /// How many tries it takes until the forge knows whether a request can be merged.
     pub(crate) unready_tries: usize,
+    /// How many tries it takes until the forge has seen a push.
+    pub(crate) late_tries: usize,
     /// The most that a page of a list has.
     pub(crate) page: usize,
     /// What a GitHub App is called, and its installation here.
     pub(crate) app: Option<App>,
     /// Where people are sent to see a request, instead of here.
     pub(crate) shown_address: Option<String>,
+    /// The address that next pages are said to be at, instead of this one.
+    pub(crate) links_to: Option<String>,
     /// The branch that every answer is about, whatever was asked for.
     pub(crate) answers_for: Option<String>,
     log: Vec<Request>,
@@ -253,6 +257,10 @@ impl State {
         format!("{address}/{}/{path}", self.project)
     }
 
+    fn link_address(&self) -> &str {
+        self.links_to.as_deref().unwrap_or(&self.address)
+    }
+
     /// The branch that is said to have the changes of a request.
     fn shown_head<'a>(&'a self, pull: &'a Pull) -> &'a str {
         self.answers_for.as_deref().unwrap_or(&pull.head)
@@ -313,9 +321,11 @@ impl Forge {
             allows_auto_merge: true,
             is_ready: false,
             unready_tries: 0,
+            late_tries: 0,
             page: 100,
             app: None,
             shown_address: None,
+            links_to: None,
             answers_for: None,
             log: Vec::new(),
             faults: Vec::new(),
@@ -503,7 +513,7 @@ fn paged(state: &State, request: &Request, items: &[Value], size: &str) -> Respo
         .collect();
     let next = format!(
         "<{}{}?{}&page={}>; rel=\"next\"",
-        state.address,
+        state.link_address(),
         request.path,
         kept.join("&"),
         page + 1

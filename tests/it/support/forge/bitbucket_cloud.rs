@@ -47,9 +47,9 @@ pub(super) fn answer(state: &mut State, request: &Request) -> Response {
             if let Some(title) = sent["title"].as_str() {
                 title.clone_into(&mut pull.title);
             }
-            if let Some(text) = sent["description"].as_str() {
-                text.clone_into(&mut pull.body);
-            }
+            // So is a text.
+            let text = sent["description"].as_str().unwrap_or_default();
+            text.clone_into(&mut pull.body);
             respond(200, &shown(state, at))
         }
         ("GET", ["comments"]) => {
@@ -80,7 +80,7 @@ fn list(state: &State, request: &Request) -> Response {
         .filter(|at| {
             let pull = &state.pulls[*at];
             says("state", name(pull.state))
-                && says("destination.branch.name", &pull.base)
+                && (!asked.contains("destination.") || says("destination.branch.name", &pull.base))
                 && (!asked.contains("source.") || says("source.branch.name", &pull.head))
         })
         .map(|at| shown(state, at))
@@ -102,7 +102,7 @@ fn paged(state: &State, request: &Request, items: &[Value]) -> Response {
             .collect();
         body["next"] = json!(format!(
             "{}{}?{}&page={}",
-            state.address,
+            state.link_address(),
             request.path,
             kept.join("&"),
             page + 1

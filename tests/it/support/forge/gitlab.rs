@@ -84,7 +84,8 @@ fn merge(state: &mut State, at: usize, sent: &Value) -> Response {
         return refused(405, json!("405 Method Not Allowed"));
     }
     let pull = &mut state.pulls[at];
-    if sent["sha"] != pull.head_commit.as_str() {
+    if state.late_tries > 0 || sent["sha"] != pull.head_commit.as_str() {
+        state.late_tries = state.late_tries.saturating_sub(1);
         return refused(409, json!("SHA does not match HEAD of source branch"));
     }
     if sent["auto_merge"] == true || sent["merge_when_pipeline_succeeds"] == true {

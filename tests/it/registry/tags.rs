@@ -582,7 +582,7 @@ fn a_registry_that_wants_another_scope_for_lists_gets_it_there_alone() {
                 let scope = "repository:shop/web:metadata_read";
                 Response::new(401).header(
                     "www-authenticate",
-                    &format!("Bearer realm=\"{realm}\",service=\"test\",scope=\"{scope}\""),
+                    format!("Bearer realm=\"{realm}\",service=\"test\",scope=\"{scope}\""),
                 )
             }
             false => fine,

@@ -515,8 +515,8 @@ fn the_counts_follow_the_exit_codes() {
     let said = fleet.imago("fleet fleet.yaml --check", 1).stdout;
     assert!(said.ends_with("2 repositories: 2 with changes\n"), "{said}");
     // A lock that is outdated is one thing more that a check finds.
-    let pinned = format!("fleet fleet.yaml --update --push --message pinned");
-    fleet.imago(&pinned, 0);
+    let pinned = "fleet fleet.yaml --update --push --message pinned";
+    fleet.imago(pinned, 0);
     let (image, _) = fleet.digests.iter().next().unwrap();
     let lock = format!(
         "{{\"version\":1,\"images\":{{\n\"{image}\":\"sha256:{}\"\n}}}}\n",

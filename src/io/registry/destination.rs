@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::Registry;
 use super::host::Host;
-use super::map::{self, Target};
+use super::map::{self, Target, names};
 use super::refusal::refusal;
 use super::trace::{Step, Way};
 use super::transport::authority;
@@ -106,13 +106,6 @@ impl Registry {
     pub(super) fn asks_as_nobody(&self, target: &Target) -> bool {
         names(&self.insecure_as_nobody, target) && !names(&self.insecure, target)
     }
-}
-
-/// Whether one of these hosts is a target's registry.
-pub(super) fn names(hosts: &[String], target: &Target) -> bool {
-    hosts
-        .iter()
-        .any(|host| host.eq_ignore_ascii_case(&target.registry))
 }
 
 fn is_loopback(url: &Url) -> bool {

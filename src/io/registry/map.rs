@@ -93,6 +93,13 @@ pub(super) fn target<'m>(maps: &'m [Map], lookup: &Lookup) -> (Target, Option<&'
     (target, Some(map))
 }
 
+/// Whether one of these hosts is a target's registry.
+pub(super) fn names(hosts: &[String], target: &Target) -> bool {
+    hosts
+        .iter()
+        .any(|host| host.eq_ignore_ascii_case(&target.registry))
+}
+
 /// The host that answers for a registry's name.
 pub(super) fn host(registry: &str) -> &str {
     if registry == "docker.io" {

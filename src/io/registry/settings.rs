@@ -7,7 +7,6 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::destination::names;
 use super::detours::{Detour, Detours};
 use super::map::{self, Map};
 use crate::engine::image::Lookup;
@@ -103,7 +102,8 @@ impl Settings {
     pub fn detour_of(&self, lookup: &Lookup) -> Option<String> {
         let (target, map) = map::target(&self.maps, lookup);
         let of_map = map.and_then(|map| self.detours.sentence_of(&Detour::Map(map.clone())));
-        let is_plain = names(&self.insecure_as_nobody, &target) && !names(&self.insecure, &target);
+        let is_plain =
+            map::names(&self.insecure_as_nobody, &target) && !map::names(&self.insecure, &target);
         let plain = Detour::Plain(target.registry.to_ascii_lowercase());
         let of_plain = || self.detours.sentence_of(&plain).filter(|_| is_plain);
         of_map.or_else(of_plain)

@@ -17,7 +17,7 @@ pub struct Tags {
     /// An image, as a manifest names it, with the tag that it is on
     #[arg(value_name = "IMAGE")]
     pub image: String,
-    /// Say what this policy takes, not the settings' one: minor
+    /// Use this policy, such as minor, not the settings'
     #[arg(long, value_name = "WORDS", help_heading = "Policy")]
     pub policy: Option<String>,
     /// Take only tags that match, as `allow` in the settings

@@ -36,7 +36,7 @@ pub struct Requests {
     /// Have at most N groups open at once [default: 10]
     #[arg(long, value_name = "N")]
     pub pr_limit: Option<usize>,
-    /// github, gitlab, gitea, forgejo, or experimental ones
+    /// github, gitlab, gitea, forgejo; experimental: …
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
     pub forge: Option<ForgeName>,
     /// Address of its API [default: by the remote]

@@ -327,9 +327,11 @@ fn the_page_of_flags_is_the_help_as_it_is() {
         let title = [&["imago"], command].concat().join(" ");
         format!("## {title}\n\n```text\n{help}```\n")
     };
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 10] = [
         &[],
         &["files"],
+        &["fleet"],
+        &["resolve"],
         &["cluster"],
         &["images"],
         &["digest"],

@@ -320,6 +320,11 @@ fn encoded(segment: &str) -> String {
     url.path().trim_start_matches('/').to_owned()
 }
 
+/// Whether a host of ssh, which may be any text, is one of the web too.
+fn is_web_host(host: &str) -> bool {
+    Url::parse(&format!("https://{host}/")).is_ok_and(|url| url.host_str() == Some(host))
+}
+
 /// A remote's address.
 struct Address {
     /// In lower case.
@@ -344,8 +349,9 @@ impl Address {
                 "ssh" | "git+ssh" | "ssh+git" => true,
                 _ => return None,
             };
-            return Some(Self {
-                host: known_as(&url.host_str()?.to_ascii_lowercase()),
+            let host = url.host_str()?.to_ascii_lowercase();
+            return is_web_host(&host).then(|| Self {
+                host: known_as(&host),
                 port: url.port().filter(|_| !is_ssh),
                 is_plain: url.scheme() == "http",
                 path: url.path().to_owned(),
@@ -675,6 +681,18 @@ mod tests {
                 is_own,
                 "{remote} {text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_host_that_the_web_does_not_know_is_none() {
+        for remote in [
+            "ssh://%/@github.com/a",
+            "ssh://git@a b/c/d",
+            "ssh://%41/a/b",
+        ] {
+            let found = locate(remote, Some(ForgeKind::GitHub), None, None);
+            assert_eq!(found, Err(LocateError::NoHost), "{remote}");
         }
     }
 

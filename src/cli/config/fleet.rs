@@ -80,7 +80,7 @@ pub struct Entry {
     /// The commit's message.
     #[serde(default)]
     message: Setting<String>,
-    /// The commit's author: NAME <MAIL>.
+    /// The commit's author: `NAME <MAIL>`.
     #[serde(default)]
     author: Setting<String>,
     /// Add Signed-off-by to the message.

@@ -2,7 +2,7 @@
 //!
 //! A signal ends the program at once, with exit code 128 plus the signal's number. This also works for the first process of a
 //! container, which the system would not end by default. While a [`Held`] exists, signals are only noted, and its holder has to
-//! finish soon. No thread waits for signals, unless a folder is to be removed before the end ([`remove_on_signal`]).
+//! finish soon. No thread waits for signals, unless a folder is to be removed before the end (`remove_on_signal`).
 
 use std::collections::BTreeSet;
 use std::io::{self, Read as _};

@@ -139,7 +139,7 @@ impl Prepared {
         folder(&self.path)
     }
 
-    /// As [`remove_leftovers`], in the folder of the file.
+    /// As `remove_leftovers`, in the folder of the file.
     pub fn remove_leftovers(&self) {
         remove_leftovers(&self.temporary);
     }

@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<String, AddressError> {
-        Address::parse(text, Path::new("/work")).map(|address| address.0)
+        Address::parse(text, Path::new("/srv/here")).map(|address| address.0)
     }
 
     #[test]
@@ -180,10 +180,10 @@ mod tests {
             assert_eq!(read(text).as_deref(), Ok(text));
         }
         for (text, path) in [
-            ("deploy.git", "/work/deploy.git"),
-            ("../deploy", "/work/../deploy"),
-            ("./-x", "/work/./-x"),
-            ("./a:b", "/work/./a:b"),
+            ("deploy.git", "/srv/here/deploy.git"),
+            ("../deploy", "/srv/here/../deploy"),
+            ("./-x", "/srv/here/./-x"),
+            ("./a:b", "/srv/here/./a:b"),
         ] {
             assert_eq!(read(text).as_deref(), Ok(path));
         }
@@ -252,7 +252,7 @@ mod tests {
             ("/srv/..", "repository"),
             ("https://git.example.com/shop/a%20b.git", "a20b"),
         ] {
-            let address = Address::parse(text, Path::new("/work")).unwrap();
+            let address = Address::parse(text, Path::new("/srv/here")).unwrap();
             assert_eq!(address.name(), name, "{text}");
         }
     }

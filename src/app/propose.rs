@@ -52,7 +52,8 @@ pub(super) async fn settle(
     };
     let mut stale = Vec::new();
     let mut proposals = proposals;
-    for proposal in &mut proposals {
+    // What is not proposed needs none, and there may be many of these.
+    for proposal in proposals.iter_mut().filter(|it| !it.is_over_limit) {
         proposal.take_notes(report);
     }
     for proposal in proposals {

@@ -35,6 +35,9 @@ const PLAN_TRAILER: &str = "Imago-Plan";
 /// The trailer with the scope of the run that made a commit.
 const SCOPE_TRAILER: &str = "Imago-Scope";
 
+/// A group's key, and the places of its files. `None`: no file is in it any more.
+type Group<'g> = Option<(&'g String, &'g BTreeSet<usize>)>;
+
 /// What goes into one branch.
 #[derive(Default)]
 struct Part {
@@ -83,10 +86,12 @@ impl Session {
             };
             return Ok((self, vec![target]));
         };
+        let due: BTreeSet<usize> = pass.due().map(|(index, ..)| index).collect();
         let mut groups: BTreeMap<String, Option<String>> = self
-            .keys(pass, group_by)
+            .groups(pass, group_by)
             .into_iter()
-            .map(|key| (branch_of_group(&name, &key), Some(key)))
+            .filter(|(_, files)| !files.is_disjoint(&due))
+            .map(|(key, _)| (branch_of_group(&name, &key), Some(key)))
             .collect();
         for request in open.values().filter(|it| proposer.is_of_scope(it)) {
             groups.entry(request.head.clone()).or_insert(None);
@@ -153,37 +158,24 @@ impl Session {
             .collect())
     }
 
-    /// The files that a target is about, as named to the user. None for a target that has all of them.
-    fn files_of(&self, target: &Target, pass: &Pass) -> BTreeSet<String> {
-        let (Some(key), Some(proposer)) = (&target.group, &self.proposer) else {
-            return BTreeSet::new();
-        };
+    /// The files of each group, by their places.
+    fn groups(&self, pass: &Pass, group_by: GroupBy) -> BTreeMap<String, BTreeSet<usize>> {
+        let root = self.repository.root();
+        let mut groups: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         let manifests = pass.survey.manifests.iter().zip(&pass.edited);
-        let of_group = manifests.filter(|(manifest, edited)| match proposer.group_by() {
-            Some(GroupBy::Image) => images_of(edited).contains(key),
-            _ => {
-                let root = self.repository.root();
-                folder(manifest.path.strip_prefix(root).unwrap_or(&manifest.path)) == *key
+        for (index, (manifest, edited)) in manifests.enumerate() {
+            let keys = match group_by {
+                GroupBy::Folder => {
+                    let path = manifest.path.strip_prefix(root);
+                    vec![folder(path.unwrap_or(&manifest.path))]
+                }
+                GroupBy::Image => images_of(edited),
+            };
+            for key in keys {
+                groups.entry(key).or_default().insert(index);
             }
-        });
-        of_group
-            .map(|(manifest, _)| manifest.name.clone())
-            .collect()
-    }
-
-    /// The keys of the groups that have something to change.
-    fn keys(&self, pass: &Pass, group_by: GroupBy) -> BTreeSet<String> {
-        let due = pass.due();
-        due.flat_map(|(index, manifest, _)| match group_by {
-            GroupBy::Folder => vec![folder(
-                manifest
-                    .path
-                    .strip_prefix(self.repository.root())
-                    .unwrap_or(&manifest.path),
-            )],
-            GroupBy::Image => images_of(&pass.edited[index]),
-        })
-        .collect()
+        }
+        groups
     }
 
     /// Commits and pushes the branches that shall be, and says what is to be done with their requests. `Err`: nothing more is to be done.
@@ -210,10 +202,14 @@ impl Session {
             )
             .map_err(|error| refused(&error))?;
         end_if_asked()?;
-        let is_troubled = pass.has_problems()
-            || !stage.failures.is_empty()
-            || !report.problems.is_empty()
-            || request.lock.offline;
+        let has_problems =
+            pass.has_problems() || !stage.failures.is_empty() || !report.problems.is_empty();
+        let is_troubled = has_problems || request.lock.offline;
+        let groups = proposer
+            .group_by()
+            .map(|group_by| (group_by, self.groups(pass, group_by)));
+        let staged: BTreeMap<usize, &Staged> =
+            stage.paths.keys().copied().zip(&stage.files).collect();
         let mut proposals = Vec::new();
         let mut committed = Committed {
             branch: proposer
@@ -228,10 +224,18 @@ impl Session {
             .iter()
             .filter(|target| target.open.is_some())
             .count();
-        let mut unpushed: BTreeSet<usize> = stage.paths.keys().copied().collect();
+        let mut unpushed: BTreeMap<&str, usize> = stage
+            .paths
+            .iter()
+            .map(|(index, path)| (&**path, *index))
+            .collect();
         for target in &self.targets {
+            let of_group = groups.as_ref().map(|(group_by, groups)| {
+                let key = target.group.as_ref();
+                (*group_by, key.and_then(|key| groups.get_key_value(key)))
+            });
             let part = self
-                .part(target, proposer.group_by(), request, pass, &stage)
+                .part(of_group, &staged, request, pass, &stage)
                 .map_err(|error| refused(&error))?;
             let plan = (!part.files.is_empty()).then(|| part.plan());
             let marker = plan.map(|plan| Marker {
@@ -253,10 +257,13 @@ impl Session {
                 marker,
                 commit: None,
                 part: None,
-                files: self.files_of(target, pass),
-                is_troubled: pass.has_problems()
-                    || !stage.failures.is_empty()
-                    || !report.problems.is_empty(),
+                files: of_group
+                    .and_then(|(_, group)| group)
+                    .into_iter()
+                    .flat_map(|(_, files)| files)
+                    .map(|index| pass.survey.manifests[*index].name.clone())
+                    .collect(),
+                is_troubled: has_problems,
                 is_over_limit: false,
                 refused: target.unusable.as_deref().map(of_branch),
             };
@@ -327,9 +334,9 @@ impl Session {
                 proposal.commit = tip.map(|tip| tip.to_string());
             }
             if act.pushes() {
-                let changed = part.objects.iter().map(|(path, _)| path);
-                let changed: BTreeSet<&String> = changed.collect();
-                unpushed.retain(|index| !changed.contains(&stage.paths[index]));
+                for (path, _) in &part.objects {
+                    unpushed.remove(&**path);
+                }
             }
             if target.group.is_some() {
                 proposal.part = Some(Report {
@@ -361,7 +368,7 @@ impl Session {
         report.git = Some(committed);
         Ok(PushOutcome::Proposed {
             failures: stage.failures,
-            unpushed: unpushed.into_iter().filter(|_| is_any_pushed).collect(),
+            unpushed: unpushed.into_values().filter(|_| is_any_pushed).collect(),
             proposals,
         })
     }
@@ -456,8 +463,8 @@ impl Session {
     /// What goes into one branch.
     fn part(
         &self,
-        target: &Target,
-        group_by: Option<GroupBy>,
+        of_group: Option<(GroupBy, Group<'_>)>,
+        staged: &BTreeMap<usize, &Staged>,
         request: &FilesRequest,
         pass: &Pass,
         stage: &Stage<'_>,
@@ -469,29 +476,27 @@ impl Session {
                 .map(|object| (path.clone(), object.clone()))
                 .collect::<Vec<_>>()
         };
-        let (Some(group_by), Some(key)) = (group_by, &target.group) else {
-            return Ok(match group_by {
-                // Nothing is left of this group.
-                Some(_) => Part::default(),
-                None => Part {
+        let (group_by, key, files) = match of_group {
+            Some((group_by, Some((key, files)))) => (group_by, key, files),
+            // Nothing is left of this group.
+            Some((_, None)) => return Ok(Part::default()),
+            None => {
+                let paths = stage.paths.iter();
+                return Ok(Part {
                     files: stage.files.clone(),
-                    objects: stage
-                        .paths
-                        .iter()
+                    objects: paths
                         .flat_map(|(index, path)| objects_of(*index, path))
                         .collect(),
                     lock: stage.lock_lines.clone(),
-                },
-            });
+                });
+            }
         };
         let mut part = Part::default();
         match group_by {
             GroupBy::Folder => {
-                for ((index, path), staged) in stage.paths.iter().zip(&stage.files) {
-                    if folder(Path::new(path)) == *key {
-                        part.files.push(staged.clone());
-                        part.objects.extend(objects_of(*index, path));
-                    }
+                for (index, file) in files.iter().filter_map(|it| staged.get_key_value(it)) {
+                    part.files.push((*file).clone());
+                    part.objects.extend(objects_of(*index, &stage.paths[index]));
                 }
             }
             GroupBy::Image => {
@@ -503,14 +508,12 @@ impl Session {
                     ..(*pass.rules).clone()
                 };
                 let mut edited = BTreeMap::new();
-                for (index, manifest, _) in pass.due() {
-                    let is_in = stage.paths.contains_key(&index);
-                    if is_in && images_of(&pass.edited[index]).contains(key) {
-                        let one = edits::edit(manifest, request.wanted(), &rules, &pass.answers);
-                        edited.insert(index, one);
-                    }
-                }
                 let manifests = &pass.survey.manifests;
+                for index in files.iter().filter(|index| staged.contains_key(index)) {
+                    let manifest = &manifests[*index];
+                    let one = edits::edit(manifest, request.wanted(), &rules, &pass.answers);
+                    edited.insert(*index, one);
+                }
                 let due: Vec<Due<'_>> = edited
                     .iter()
                     .filter_map(|(index, one)| {

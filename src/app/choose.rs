@@ -81,6 +81,10 @@ async fn choose<R: Resolver>(
             Err(refusal) => return Err(refusal),
         }
     }
+    // A question of Flux has no tag of its own to stay on.
+    if let Some(gone) = gone.take_if(|_| lookup.is_of_flux()) {
+        return Err(gone);
+    }
     if chosen.obstacle.is_none() {
         chosen.best = Some(now.to_owned());
     }
@@ -114,7 +118,7 @@ async fn by_time<R: Resolver>(
 ) -> Result<Ranked, Refusal> {
     let now = lookup.tag();
     let ranking = tags.rank(now, policy, MOST_CANDIDATES + 1);
-    if ranking.obstacle.is_some() {
+    if ranking.obstacle.is_some() || ranking.candidates == [now] {
         return Ok(Ranked::of(ranking, lookup));
     }
     if ranking.candidates.len() > MOST_CANDIDATES {
@@ -169,7 +173,10 @@ async fn built<R: Resolver>(
     let time = time.map_err(|why| Refusal {
         code: Code::NoBuildTime,
         cause: format!("the build time of the tag `{tag}` is not known: {why}"),
-        hint: Some("leave the tag out with `ignore`, or use another policy".to_owned()),
+        hint: Some(match tag == lookup.tag() {
+            true => "write another tag there, or use another policy".to_owned(),
+            false => "leave the tag out with `ignore`, or use another policy".to_owned(),
+        }),
     })?;
     Ok(Some((tag.to_owned(), time)))
 }

@@ -105,7 +105,8 @@ async fn answer<R: Resolver>(
     let held = gate::judge(resolver, lookup, digest, recorded, reading.platform_loss).await?;
     let has_new_tag = (answer.chosen.as_ref()).is_some_and(|chosen| chosen.tag != lookup.tag());
     let is_update = has_new_tag || recorded.iter().any(|recorded| recorded != digest);
-    let source = match reading.sources && is_update {
+    // What Flux has chosen is written without a word of its source.
+    let source = match reading.sources && is_update && !lookup.is_of_flux() {
         // That it is not to be had changes nothing else.
         true => (resolver
             .details(lookup, digest, |details| details.source.is_some())

@@ -9,7 +9,7 @@ use super::source;
 use super::workspace::Workspace;
 use crate::engine::answer::{Chosen, Refusal};
 use crate::engine::image::{Digest, Lookup};
-use crate::engine::version::{Policy, Reason, Strategy, TagList, judge};
+use crate::engine::version::{Obstacle, Policy, Reason, Strategy, TagList, judge};
 use crate::io::registry;
 use crate::io::resolver::Resolver;
 
@@ -118,6 +118,10 @@ fn judged(tags: &TagList, now: &Lookup, policy: &Policy, taken: Option<&Chosen>)
     let names = || tags.iter().map(String::as_str);
     let mut ranking = tags.rank(now.tag(), policy, usize::MAX);
     let place_of = |chosen: &Chosen| ranking.candidates.iter().position(|tag| *tag == chosen.tag);
+    // Where all candidates are older than the tag now, none was tried.
+    let is_tried =
+        |chosen: &&Chosen| !matches!(chosen.obstacle, Some(Obstacle::NewerThanPolicy(_)));
+    let taken = taken.filter(is_tried);
     let mut winner = taken.map(|chosen| place_of(chosen).unwrap_or(usize::MAX));
     // With `newest`, nothing in a tag says which of the others is better.
     if let (Strategy::Newest, Some(place)) = (&policy.strategy, winner)

@@ -66,13 +66,15 @@ impl FluxPolicies {
             [namespace, name, "digest"] => (namespace, name, Part::Digest),
             _ => return Err(format!("`{setter}` names no image policy")),
         };
-        let policy =
-            (self.0.policy(namespace, name)).ok_or("the ImagePolicy is not in this repository")?;
+        let policy = self.0.policy(namespace, name)?;
         if policy.is_suspended {
             return Err("the ImagePolicy is suspended".to_owned());
         }
         let repository = (self.0.repository(policy))
             .ok_or("the ImageRepository of the ImagePolicy is not in this repository")?;
+        if repository.is_doubtful {
+            return Err("several ImageRepositories of this repository have this name".to_owned());
+        }
         if repository.is_suspended {
             return Err("the ImageRepository is suspended".to_owned());
         }
@@ -118,13 +120,14 @@ impl Marker {
     pub fn text(&self, now: &str, answer: &Answer) -> String {
         let tag = answer.chosen.as_ref().map_or(NO_TAG, |chosen| &*chosen.tag);
         let new = &answer.digest;
-        let kept = (self.tag_now.as_deref() == Some(tag))
-            .then(|| match self.part {
-                Part::Whole => now.split_once('@').map(|(_, digest)| digest),
-                _ => Some(now),
-            })
-            .flatten()
-            .filter(|digest| digest.starts_with("sha"));
+        // A digest of another repository is none of this one.
+        let named = format!("{}:{tag}@", self.name);
+        let kept = match self.part {
+            Part::Whole => now.strip_prefix(&*named),
+            Part::Digest => Some(now).filter(|_| self.tag_now.as_deref() == Some(tag)),
+            Part::Tag | Part::Name => None,
+        };
+        let kept = kept.filter(|digest| digest.starts_with("sha"));
         let digest = match (self.reflection, kept) {
             (Reflection::Never, _) => None,
             (Reflection::IfNotPresent, Some(kept)) => Some(kept),

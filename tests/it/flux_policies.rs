@@ -279,6 +279,31 @@ fn the_digest_is_reflected_as_the_policy_says() {
 }
 
 #[test]
+fn a_digest_of_another_repository_is_not_kept() {
+    let spec = "digestReflectionPolicy: IfNotPresent, policy: {semver: {range: 1.x}}";
+    let scene = Scene::new(&["1.5.0"], spec);
+    let old = format!(
+        "registry.example.test/shop/old:1.5.0@sha256:{}",
+        "0".repeat(64)
+    );
+    let wanted = format!("{}:1.5.0@{}", scene.name(), scene.digest("1.5.0"));
+    assert_eq!(scene.updated("apps/web.yaml", &pod(&old)), pod(&wanted));
+}
+
+#[test]
+fn where_all_that_a_policy_takes_is_gone_nothing_else_is_written() {
+    let scene = Scene::new(&["latest"], "policy: {semver: {range: 1.x}}");
+    let tags = ["1.5.0", "latest"].map(str::to_owned);
+    scene.registry.list("shop/web", tags);
+    let text = pod(&format!("{}:1.4.1", scene.name()));
+    scene.place.write("apps/web.yaml", &text);
+    let update = ["apps", "--update", "--flux-policies", "--output", "json"];
+    let report = scene.run(&update, 3).json();
+    assert_eq!(report["problems"][0]["code"], "not-found");
+    assert_eq!(scene.text("apps/web.yaml"), text);
+}
+
+#[test]
 fn what_cannot_be_carried_out_is_held_and_says_why() {
     let spec = "policy: {semver: {range: 1.x}}";
     let scene = Scene::new(&["1.4.2"], spec);
@@ -320,6 +345,22 @@ fn what_cannot_be_carried_out_is_held_and_says_why() {
     );
     scene.policy("filterTags: {pattern: '('}, policy: {semver: {range: 1.x}}");
     held(&text("flux-system:web"), "`(` is no regular expression");
+    scene.policy(spec);
+    let other = |kind: &str, spec: &str| {
+        let head = format!("apiVersion: image.toolkit.fluxcd.io/v1\nkind: {kind}\n");
+        let rest = "metadata: {name: web, namespace: flux-system}\n";
+        let object = format!("{head}{rest}spec: {{{spec}}}\n");
+        scene.place.write("clusters/other.yaml", object);
+    };
+    other("ImageRepository", "image: registry.example.test/shop/other");
+    held(&text("flux-system:web"), "several ImageRepositories");
+    other("ImagePolicy", "imageRepositoryRef: {name: web}");
+    held(&text("flux-system:web"), "several ImagePolicies");
+    scene.place.write("clusters/other.yaml", "");
+    let empty = text("flux-system:web").replace(&format!("{}:1.4.1", scene.name()), "null");
+    scene.place.write("apps/web.yaml", &empty);
+    scene.run(&["apps", "--update", "--flux-policies"], 0);
+    assert_eq!(scene.text("apps/web.yaml"), empty);
     // Without the flag all markers are held, as ever.
     scene.policy(spec);
     scene.place.write("apps/web.yaml", text("flux-system:web"));

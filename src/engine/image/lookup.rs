@@ -58,6 +58,12 @@ impl Lookup {
         self.policy.as_deref()
     }
 
+    /// Whether the policy is one of Flux, which takes no account of a tag now.
+    pub fn is_of_flux(&self) -> bool {
+        self.policy()
+            .is_some_and(|policy| policy.filter().is_some())
+    }
+
     /// The same question, with a policy that chooses the tag.
     pub fn by(self, policy: Arc<Policy>) -> Self {
         Self {

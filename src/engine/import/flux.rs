@@ -40,6 +40,8 @@ pub(in crate::engine) struct Repository {
     /// Whether policies of other namespaces may refer to it.
     pub(in crate::engine) has_access: bool,
     pub(in crate::engine) is_suspended: bool,
+    /// Whether another file says something else under the same name.
+    pub(in crate::engine) is_doubtful: bool,
     source: Source,
 }
 
@@ -58,14 +60,24 @@ pub(in crate::engine) struct ImagePolicy {
 }
 
 impl Found {
-    /// The ImagePolicy of a namespace and a name. One without a namespace gets it from a kustomization, if it is the only one.
-    pub(in crate::engine) fn policy(&self, namespace: &str, name: &str) -> Option<&ImagePolicy> {
-        let named = |namespace: &str| {
+    /// The ImagePolicy of a namespace and a name. One without a namespace gets it from a kustomization. `Err`: why there is none.
+    pub(in crate::engine) fn policy(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<&ImagePolicy, &'static str> {
+        for namespace in [namespace, ""] {
             let mut found = (self.policies.iter())
                 .filter(|policy| (&*policy.own.0, &*policy.own.1) == (namespace, name));
-            found.next().filter(|_| found.next().is_none())
-        };
-        named(namespace).or_else(|| named(""))
+            match (found.next(), found.next()) {
+                (None, _) => {}
+                (Some(policy), None) => return Ok(policy),
+                (Some(_), Some(_)) => {
+                    return Err("several ImagePolicies of this repository have this name");
+                }
+            }
+        }
+        Err("the ImagePolicy is not in this repository")
     }
 
     /// The ImageRepository of an ImagePolicy.
@@ -98,7 +110,7 @@ pub(in crate::engine) fn read<'a, T: Tree<'a>>(object: T, file: &str, found: &mu
         let exclusions = at(object, &["spec", "exclusionList"]).map(T::items);
         let has_exclusions = exclusions.is_some();
         let exclusions = exclusions.unwrap_or_default().into_iter();
-        let repository = Repository {
+        let mut repository = Repository {
             image: text(&["spec", "image"]),
             exclusions: exclusions
                 .filter_map(|item| item.scalar().text().map(str::to_owned))
@@ -106,8 +118,15 @@ pub(in crate::engine) fn read<'a, T: Tree<'a>>(object: T, file: &str, found: &mu
             has_exclusions,
             has_access: at(object, &["spec", "accessFrom"]).is_some(),
             is_suspended,
+            is_doubtful: false,
             source,
         };
+        let said = |it: &Repository| {
+            let flags = (it.has_exclusions, it.has_access, it.is_suspended);
+            (it.image.clone(), it.exclusions.clone(), flags)
+        };
+        repository.is_doubtful = (found.repositories.get(&own))
+            .is_some_and(|other| other.is_doubtful || said(other) != said(&repository));
         found.repositories.insert(own, repository);
         return;
     }

@@ -20,7 +20,11 @@ pub const FLUX_MARKERS: &str = "Flux markers";
 /// Puts the sites of markers in the place of those that Flux's markers hold. A marker that cannot be carried out leaves its site held.
 pub fn apply<'a, T: Tree<'a>>(document: T, policies: &FluxPolicies, objects: &mut Vec<Object>) {
     let mut found = Vec::new();
-    walk(document, &mut Path::root(), policies, &mut found);
+    let mut setters = Setters {
+        policies,
+        read: BTreeMap::new(),
+    };
+    walk(document, &Path::root(), &mut setters, &mut found);
     if found.is_empty() {
         return;
     }
@@ -76,7 +80,24 @@ fn written(site: &Site) -> impl Iterator<Item = Path> + '_ {
     parts.into_iter().flatten().chain(whole)
 }
 
-fn walk<'a, T: Tree<'a>>(node: T, at: &mut Path, policies: &FluxPolicies, found: &mut Vec<Site>) {
+/// What the setters of a document come to. Each is read once: its expressions are compiled for that.
+struct Setters<'p> {
+    policies: &'p FluxPolicies,
+    read: BTreeMap<String, Result<Marker, String>>,
+}
+
+impl Setters<'_> {
+    fn find(&mut self, setter: &str) -> Result<Marker, String> {
+        if let Some(read) = self.read.get(setter) {
+            return read.clone();
+        }
+        let found = self.policies.find(setter);
+        self.read.insert(setter.to_owned(), found.clone());
+        found
+    }
+}
+
+fn walk<'a, T: Tree<'a>>(node: T, at: &Path, setters: &mut Setters<'_>, found: &mut Vec<Site>) {
     let first = found.len();
     let entries = node.entries();
     let has_digest = entries.iter().any(|(key, value)| {
@@ -87,48 +108,42 @@ fn walk<'a, T: Tree<'a>>(node: T, at: &mut Path, policies: &FluxPolicies, found:
             value,
             Step::Key(Cow::Owned(key.to_owned())),
             at,
-            policies,
+            setters,
             found,
         );
     }
     // A digest beside a tag of the same policy is that tag's.
-    let tag = found[first..].iter().find_map(|site| {
-        let marker = site
-            .marker
-            .as_deref()
-            .filter(|marker| marker.part == Part::Tag)?;
-        let is_here = site.at.steps().len() == at.steps().len() + 1;
-        is_here.then(|| (marker.policy.clone(), site.image.text().map(str::to_owned)))
-    });
-    for site in &mut found[first..] {
-        let is_here = site.at.steps().len() == at.steps().len() + 1;
-        if let Some(marker) = site.marker.as_deref_mut().filter(|_| is_here) {
-            marker.is_pinned |= marker.part == Part::Tag && has_digest;
-            if let Some((_, text)) = tag
-                .as_ref()
-                .filter(|(policy, _)| *policy == marker.policy && marker.part == Part::Digest)
-            {
-                marker.tag_now.clone_from(text);
-            }
+    let depth = at.steps().len() + 1;
+    let here = (found[first..].iter_mut()).filter(|site| site.at.steps().len() == depth);
+    let mut here: Vec<&mut Marker> = here.filter_map(|site| site.marker.as_deref_mut()).collect();
+    let tags = here.iter().filter(|marker| marker.part == Part::Tag);
+    let tags: BTreeMap<String, Option<String>> = tags
+        .map(|marker| (marker.policy.clone(), marker.tag_now.clone()))
+        .collect();
+    for marker in &mut here {
+        match marker.part {
+            Part::Tag => marker.is_pinned |= has_digest,
+            Part::Digest => marker.tag_now = tags.get(&marker.policy).cloned().flatten(),
+            Part::Whole | Part::Name => {}
         }
     }
     for (index, item) in node.items().into_iter().enumerate() {
-        step(item, Step::from(index), at, policies, found);
+        step(item, Step::from(index), at, setters, found);
     }
 }
 
 fn step<'a, T: Tree<'a>>(
     node: T,
     step: Step,
-    at: &mut Path,
-    policies: &FluxPolicies,
+    at: &Path,
+    setters: &mut Setters<'_>,
     found: &mut Vec<Site>,
 ) {
-    let mut here = at.join(step);
+    let here = at.join(step);
     let is_inner = !node.entries().is_empty() || !node.items().is_empty();
     if is_inner {
         if !node.is_alias() {
-            walk(node, &mut here, policies, found);
+            walk(node, &here, setters, found);
         }
         return;
     }
@@ -137,17 +152,21 @@ fn step<'a, T: Tree<'a>>(
         _ => None,
     });
     if let Some(setter) = setter {
-        found.push(site(node, here, &setter, policies));
+        found.push(site(node, here, &setter, setters));
     }
 }
 
-fn site<'a, T: Tree<'a>>(node: T, at: Path, setter: &str, policies: &FluxPolicies) -> Site {
+fn site<'a, T: Tree<'a>>(node: T, at: Path, setter: &str, setters: &mut Setters<'_>) -> Site {
     let found = match node.scalar() {
         _ if node.anchor().is_some() => Err(Hold::of(
             Code::AnchoredTag,
             "other places may share it by its anchor",
         )),
-        Scalar::Text(_) | Scalar::Null => policies
+        Scalar::Null => Err(Hold::of(
+            Code::TagNotString,
+            "it is empty; write a text there",
+        )),
+        Scalar::Text(_) => setters
             .find(setter)
             .map_err(|why| Hold::flux_marker(setter, Some(&why))),
         Scalar::Bool(_) | Scalar::Other(_) => Err(Hold::of(

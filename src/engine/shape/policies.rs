@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
 use crate::engine::object::{Object, POLICY};
-use crate::engine::path::Step;
+use crate::engine::path::{Path, Step};
 use crate::engine::site::Site;
 use crate::engine::tree::{Scalar, Tree};
 use crate::engine::version::{Policy, segments};
@@ -61,13 +61,23 @@ pub fn hold_shared<'a, T: Tree<'a>>(document: T, objects: &mut [&mut Object]) {
     if sites().all(|site| site.policy.is_none()) {
         return;
     }
-    let anchors: Vec<Option<usize>> = sites()
-        .map(|site| {
-            let at = site.written_at();
-            let node = at.steps().iter().try_fold(document, step)?;
-            Some(node.anchor()?.0)
-        })
-        .collect();
+    // Each list is read once, however many images are in it.
+    let mut lists: BTreeMap<Path, Vec<T>> = BTreeMap::new();
+    let mut anchor_of = |site: &Site| {
+        let at = site.written_at();
+        let mut steps = at.steps().iter().enumerate();
+        let node = steps.try_fold(document, |node, (depth, step)| match step {
+            Step::Key(key) => node.get(key),
+            Step::Index(index) => {
+                let here: Path = at.steps()[..depth].iter().cloned().collect();
+                let list = lists.entry(here).or_insert_with(|| node.items());
+                list.get(*index).copied()
+            }
+            Step::Inside(_) => None,
+        })?;
+        Some(node.anchor()?.0)
+    };
+    let anchors: Vec<Option<usize>> = sites().map(&mut anchor_of).collect();
     let mut policies: BTreeMap<usize, BTreeSet<Option<Arc<Policy>>>> = BTreeMap::new();
     for (anchor, site) in anchors.iter().zip(sites()) {
         if let Some(anchor) = anchor {
@@ -82,14 +92,6 @@ pub fn hold_shared<'a, T: Tree<'a>>(document: T, objects: &mut [&mut Object]) {
             site.hold
                 .get_or_insert_with(|| Hold::of(Code::AnchoredTag, why));
         }
-    }
-}
-
-fn step<'a, T: Tree<'a>>(node: T, step: &Step) -> Option<T> {
-    match step {
-        Step::Key(key) => node.get(key),
-        Step::Index(index) => node.items().get(*index).copied(),
-        Step::Inside(_) => None,
     }
 }
 

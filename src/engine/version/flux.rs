@@ -36,7 +36,7 @@ impl Policy {
             }
         }
         if let Some(exclusions) = &filter.exclusions {
-            text.push_str(&format!("; exclude={}", exclusions.join(" ")));
+            text.push_str(&format!("; exclude={exclusions:?}"));
         }
         Ok(policy.with_filter(filter, text))
     }

@@ -333,7 +333,11 @@ impl Registry {
 
     /// Notes what an image or an index says of itself, for who asks for its details.
     fn note(&self, to: &Destination, digest: &Digest, mut details: Details) {
-        let texts = [&mut details.source, &mut details.revision];
+        let texts = [
+            &mut details.source,
+            &mut details.revision,
+            &mut details.created,
+        ];
         for text in texts.into_iter().flatten() {
             *text = self.known.hide(text);
         }

@@ -297,14 +297,18 @@ impl<'d> List<'d> {
             return Err(self.refused("answers with the tags of another repository"));
         }
         self.name = page.name.or(self.name.take());
+        let tags = page.tags.unwrap_or_default();
+        // What the limit of tags does not count is not kept.
+        let listed: BTreeSet<&str> = tags.iter().map(String::as_str).collect();
         for pushed in page.manifest.into_values() {
             let time = pushed.time_uploaded_ms.parse().ok();
             if let Some(time) = time.and_then(Built::from_milliseconds) {
-                self.pushed
-                    .extend(pushed.tag.into_iter().map(|tag| (tag, time)));
+                let own = pushed.tag.into_iter();
+                let own = own.filter(|tag| listed.contains(&**tag) && is_tag(tag));
+                self.pushed.extend(own.map(|tag| (tag, time)));
             }
         }
-        Ok(page.tags.unwrap_or_default())
+        Ok(tags)
     }
 
     /// Takes a page's tags, and counts those that are new.

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::change::Change;
-use super::object::Object;
+use super::object::{Object, Record};
 use super::path::{Path, Step};
 use super::site::{Memory, Slots};
 use super::tree::{Scalar, Tree};
@@ -109,39 +109,45 @@ pub fn draft(file: CommentedFile<'_>, wanted: Vec<DocumentChanges>) -> Result<St
 }
 
 /// Whether [`draft`] makes every update of an object's images, whatever their digests are: the file is so plain that each scalar stands in
-/// one place, and each image, and the record, has a scalar on one line or a mapping that takes one. `false`: only the draft tells.
+/// one place, and each image, and the record, has the scalar on one line that the plan relies on, or a mapping that takes one. `false`: only the draft tells.
 pub fn is_certain(file: &File<'_>, document: usize, object: &Object) -> bool {
-    if !file.is_plain() || file.has_aliases(document) {
+    if !file.is_plain() {
         return false;
     }
     let mut locator = Locator::new(file, document);
-    let mut takes = |path: &Path| takes_text(&locator.locate(path));
+    let mut takes = |path: &Path, from: Option<&str>| takes_text(&locator.locate(path), from);
     let mut is_recorded = false;
-    for site in object
-        .sites
-        .iter()
-        .filter(|site| site.image.text().is_some())
-    {
+    let images = object.sites.iter();
+    for (site, image) in images.filter_map(|site| Some((site, site.image.text()?))) {
         is_recorded |= site.memory == Memory::Annotation;
         let takes = match &site.slots {
-            Slots::Whole(_) | Slots::Behind(_) => takes(&site.written_at()),
-            Slots::Parts(parts) => (parts.iter()).all(|slot| takes(&site.at.below(&slot.steps))),
+            Slots::Whole(_) => takes(&site.written_at(), Some(image)),
+            Slots::Behind(before) => takes(&site.written_at(), Some(&[before, image].concat())),
+            Slots::Parts(parts) => {
+                (parts.iter()).all(|slot| takes(&site.at.below(&slot.steps), slot.text.as_deref()))
+            }
         };
         if !takes {
             return false;
         }
     }
-    !is_recorded || takes(&object.record_path())
+    let record = match &object.record {
+        Record::Text(text) => Some(&**text),
+        _ => None,
+    };
+    !is_recorded || takes(&object.record_path(), record)
 }
 
-/// Whether a scalar on one line is there, or may be added.
-fn takes_text(located: &Located<'_, '_, '_>) -> bool {
+/// Whether the scalar that a change relies on is there on one line, or may be added.
+fn takes_text(located: &Located<'_, '_, '_>, from: Option<&str>) -> bool {
     let last = located.nodes[located.nodes.len() - 1];
-    match located.missing {
-        [] => {
-            !last.is_absent() && matches!(last.styled(), Some((_, style)) if style != Style::Block)
+    match (located.missing, last.styled()) {
+        ([], Some((text, style))) => {
+            let text = Some(text).filter(|_| last.scalar() != Scalar::Null);
+            !last.is_absent() && style != Style::Block && text == from
         }
-        missing => last.is_mapping() && keys_of(missing).is_some(),
+        ([], None) => false,
+        (missing, _) => last.is_mapping() && keys_of(missing).is_some(),
     }
 }
 
@@ -455,6 +461,22 @@ mod tests {
                 is_certain,
                 "{text}"
             );
+        }
+        let source = |digest: &str| {
+            format!(
+                "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata:\n  name: web\nspec:\n  url: oci://reg.test/web\n  ref:\n    tag: \"1\"\n{digest}"
+            )
+        };
+        let kinds = shape::Kinds {
+            added: vec!["OCIRepository".parse().unwrap()],
+            ..shape::Kinds::default()
+        };
+        for (is_certain, digest) in [(true, ""), (false, "    digest: false\n")] {
+            let text = source(digest);
+            let file = File::parse(&text).unwrap();
+            let objects = shape::find_in("", file.document(0), &kinds).objects;
+            let found = self::is_certain(&file, 0, &objects[0]);
+            assert_eq!(found, is_certain, "{text}");
         }
         let inside = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\npatches:\n  - patch: |\n      apiVersion: v1\n      kind: Pod\n      metadata: {name: web}\n      spec: {containers: [{name: app, image: web:1}]}\n";
         let file = File::parse(inside).unwrap();

@@ -106,17 +106,15 @@ mod tests {
     fn who_comes_second_waits() {
         let parent = tempfile::tempdir().unwrap();
         let first = Kept::wait(parent.path(), "a").unwrap();
-        let other = Kept::wait(parent.path(), "b").unwrap();
-        let (sender, receiver) = std::sync::mpsc::channel();
-        let place = parent.path().to_owned();
-        let second = std::thread::spawn(move || {
-            let second = Kept::wait(&place, "a").unwrap();
-            receiver.recv().unwrap();
-            drop(second);
-        });
-        // It can only go on when the first one has let go, and then needs this word.
-        drop((first, other));
-        sender.send(()).unwrap();
-        second.join().unwrap();
+        // Another name is free.
+        drop(Kept::wait(parent.path(), "b").unwrap());
+        let lock = File::open(parent.path().join("a.lock")).unwrap();
+        let taken = lock.try_lock();
+        assert!(
+            matches!(taken, Err(fs::TryLockError::WouldBlock)),
+            "{taken:?}"
+        );
+        drop(first);
+        lock.try_lock().unwrap();
     }
 }

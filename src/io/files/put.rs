@@ -35,7 +35,6 @@ pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
         Destination::Regular(permissions) => {
             let _held = interrupt::hold();
             let temporary = write_beside(path, new, Permissions::from_mode(0o666))?;
-            remove_leftovers(temporary.path());
             if let Some(permissions) = permissions {
                 temporary.as_file().set_permissions(permissions)?;
             }
@@ -44,6 +43,7 @@ pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
             if is_displaced(folder(path)) {
                 return Err(FileError::Displaced);
             }
+            remove_leftovers(temporary.path());
             temporary.persist(path).map_err(|error| error.error)?;
             Ok(())
         }

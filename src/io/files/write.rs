@@ -185,11 +185,12 @@ pub fn writable(path: &Path) -> Result<(), FileError> {
 /// Creates a file atomically. If a file is created meanwhile, it is not overwritten.
 pub fn create(path: &Path, new: &[u8]) -> Result<(), FileError> {
     let prepared = [prepare_new(path, new)?];
-    prepared[0].remove_leftovers();
     flush(&prepared).into_iter().collect::<Result<(), _>>()?;
-    prepared
-        .into_iter()
-        .try_for_each(|prepared| prepared.in_place().and_then(Prepared::put_new))
+    prepared.into_iter().try_for_each(|prepared| {
+        let prepared = prepared.in_place()?;
+        prepared.remove_leftovers();
+        prepared.put_new()
+    })
 }
 
 /// As [`create`], with the folders that are missing.

@@ -422,15 +422,16 @@ impl Repository {
     /// The regular files of a commit and its links, by their paths from the root.
     pub fn files(&self, commit: CommitId) -> Result<(Vec<Listed>, Vec<Listed>), GitError> {
         let (mut files, mut links) = (Vec::new(), Vec::new());
-        let mut left = MOST_ENTRIES;
+        let (mut left, mut is_over) = (MOST_ENTRIES, false);
         let walked = self.inner.find_commit(commit.0)?.tree()?.walk(
             git2::TreeWalkMode::PreOrder,
             |folder, entry| {
                 // A few small trees can name each other so often that no memory holds the paths.
-                left = left.saturating_sub(1);
-                if left == 0 {
+                let Some(less) = left.checked_sub(1) else {
+                    is_over = true;
                     return git2::TreeWalkResult::Abort;
-                }
+                };
+                left = less;
                 let found = match entry.filemode().cast_unsigned() & 0o170_000 {
                     0o100_000 => &mut files,
                     0o120_000 => &mut links,
@@ -445,9 +446,9 @@ impl Repository {
                 git2::TreeWalkResult::Ok
             },
         );
-        match left {
-            0 => Err(GitError::TooMany(MOST_ENTRIES)),
-            _ => walked.map(|()| (files, links)).map_err(GitError::from),
+        match is_over {
+            true => Err(GitError::TooMany(MOST_ENTRIES)),
+            false => walked.map(|()| (files, links)).map_err(GitError::from),
         }
     }
 

@@ -10,7 +10,7 @@ pub struct SourceLink {
 }
 
 /// The longest address.
-const LONGEST: usize = 300;
+const LONGEST: usize = 200;
 /// The longest revision: a SHA-256 in hexadecimal digits.
 const LONGEST_REVISION: usize = 64;
 /// What may stand in a revision beside letters and digits.

@@ -102,7 +102,7 @@ fn rows(report: &Report, links: Links) -> impl Iterator<Item = String> {
                 let url = match links {
                     // Nothing in a link's parts means anything to Markdown.
                     Links::Followed => format!("[source]({})", source.url),
-                    Links::Shown => format!("source {}", code(&source.url.to_string())),
+                    Links::Shown => format!("source {}", code(&source.url)),
                 };
                 format!(" {url}{}", revision.collect::<String>())
             });
@@ -181,7 +181,7 @@ fn block(notes: &[String], limit: usize) -> String {
         text.push_str(note);
     }
     // The fence is longer than the longest run of its own signs.
-    while longest_run(&text) > LONGEST_RUN {
+    if longest_run(&text) > LONGEST_RUN {
         text = text.replace(&"`".repeat(LONGEST_RUN + 1), &"'".repeat(LONGEST_RUN + 1));
     }
     let fence = "`".repeat(longest_run(&text).max(2) + 1);

@@ -4,7 +4,6 @@
 //! refusal ends it: an older tag must not be taken because the newest could not be read.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::try_join_all;
 
@@ -14,6 +13,7 @@ use crate::engine::image::{Digest, Lookup};
 use crate::engine::version::{
     Built, MOST_CANDIDATES, Policy, Ranking, Strategy, TagList, newest, rank_as_flux,
 };
+use crate::io::clock;
 use crate::io::resolver::Resolver;
 
 /// How many candidates are tried. A proxy may list thousands that it does not have.
@@ -135,7 +135,12 @@ async fn by_time<R: Resolver>(
     let asked = ranking.candidates.iter().copied();
     let asked: Vec<&str> = asked.chain((!is_candidate).then_some(now)).collect();
     let pushed = |tag: &&str| Some(((*tag).to_owned(), tags.pushed(tag)?));
-    let built = match asked.iter().map(pushed).collect::<Option<BTreeMap<_, _>>>() {
+    let listed: Option<BTreeMap<_, _>> = asked.iter().map(pushed).collect();
+    let pushed = match listed {
+        None => resolver.pushed(lookup, &asked).await?,
+        listed => listed,
+    };
+    let built = match pushed {
         Some(pushed) => pushed,
         None => {
             let questions = asked.iter().map(|tag| built(resolver, lookup, tag));
@@ -164,10 +169,8 @@ async fn built<R: Resolver>(
     let Some(details) = details else {
         return Ok(None);
     };
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH);
-    let clock = clock.map_or(0, |clock| clock.as_secs().cast_signed());
     let time = match details.created {
-        Some(created) => Built::parse(&created, clock),
+        Some(created) => Built::parse(&created, clock::seconds()),
         None => Err("its configuration has none".to_owned()),
     };
     let time = time.map_err(|why| Refusal {

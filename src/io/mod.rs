@@ -1,6 +1,7 @@
 //! The outside worlds, one in each file, thin and without opinions.
 
 mod child;
+pub mod clock;
 pub mod cluster;
 pub mod credentials;
 pub mod files;

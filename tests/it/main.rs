@@ -38,6 +38,7 @@ mod pictures;
 mod pinned;
 mod policies;
 mod pre_commit;
+mod pushes;
 mod registry;
 mod release;
 mod reports;

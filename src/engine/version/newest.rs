@@ -22,12 +22,23 @@ pub const OLDER: &str = ", older";
 pub struct Built(Timestamp);
 
 impl Built {
-    /// Reads the time of a configuration (RFC 3339), on a machine whose clock shows `clock` in seconds. `Err`: why it cannot be believed.
+    /// Reads a time (RFC 3339) on a machine whose clock shows `clock` in seconds. `Err`: why it cannot be believed.
     pub fn parse(text: &str, clock: i64) -> Result<Self, String> {
         let shown = || text.chars().take(40).filter(|sign| !sign.is_control());
-        let Ok(time) = text.parse::<Timestamp>() else {
-            return Err(format!("`{}` is no time", shown().collect::<String>()));
-        };
+        match text.parse() {
+            Ok(time) => Self::believed(time, clock),
+            Err(_) => Err(format!("`{}` is no time", shown().collect::<String>())),
+        }
+    }
+
+    /// The same for milliseconds since 1970. `None`: it is no time, or cannot be believed.
+    pub fn from_milliseconds(milliseconds: i64, clock: i64) -> Option<Self> {
+        let time = Timestamp::from_millisecond(milliseconds).ok()?;
+        Self::believed(time, clock).ok()
+    }
+
+    /// The one way to a time that is compared.
+    fn believed(time: Timestamp, clock: i64) -> Result<Self, String> {
         let earliest: Timestamp = NO_EARLIER.parse().expect("it is a time");
         if time < earliest {
             return Err(format!("{time} is what a build without a clock writes"));
@@ -36,11 +47,6 @@ impl Built {
             true => Err(format!("{time} is in the future")),
             false => Ok(Self(time)),
         }
-    }
-
-    /// The time of a registry in milliseconds since 1970. `None`: there is no such time.
-    pub fn from_milliseconds(milliseconds: i64) -> Option<Self> {
-        Timestamp::from_millisecond(milliseconds).ok().map(Self)
     }
 }
 
@@ -145,6 +151,30 @@ mod tests {
         ] {
             let told = Built::parse(text, CLOCK).unwrap_err();
             assert!(told.contains(why), "{text}: {told}");
+        }
+    }
+
+    #[test]
+    fn times_in_milliseconds_are_believed_as_texts_are() {
+        let milliseconds = |time: i64| Built::from_milliseconds(time, CLOCK);
+        assert_eq!(
+            milliseconds(1_767_323_045_123),
+            Some(built("2026-01-02T03:04:05.123Z"))
+        );
+        let late = (CLOCK + CLOCKS) * 1000;
+        assert!(milliseconds(late).is_some());
+        for time in [
+            0,
+            -1,
+            1,
+            315_532_800_000,
+            631_151_999_999,
+            late + 1000,
+            253_402_300_000_000,
+            i64::MAX,
+            i64::MIN,
+        ] {
+            assert_eq!(milliseconds(time), None, "{time}");
         }
     }
 

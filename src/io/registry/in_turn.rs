@@ -3,6 +3,7 @@
 //! The kubelet does so: two secrets for a host are as often two accounts with a repository each as an old password and a new one.
 //! What a docker config has is tried as Docker does it, the closest entry alone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::destination::Destination;
@@ -14,7 +15,7 @@ use super::{Registry, map, not_a_manifest, schema_1};
 use crate::engine::answer::{Details, Manifest, Refusal};
 use crate::engine::code::Code;
 use crate::engine::image::{Digest, Lookup};
-use crate::engine::version::TagList;
+use crate::engine::version::{Built, TagList};
 use crate::io::resolver::Resolver;
 
 impl Resolver for Registry {
@@ -80,6 +81,22 @@ impl Resolver for Registry {
         self.tags
             .ask(map::target(&self.maps, lookup).0, || self.within_run(work))
             .await
+    }
+
+    async fn pushed(
+        &self,
+        lookup: &Lookup,
+        tags: &[&str],
+    ) -> Result<Option<BTreeMap<String, Built>>, Refusal> {
+        let work = async {
+            let way = Way {
+                registry: self,
+                lookup,
+            };
+            let to = self.destination(lookup, &way).await?;
+            self.read_pushes(&to, tags, &way).await
+        };
+        self.within_run(work).await
     }
 
     async fn manifest(

@@ -9,7 +9,7 @@
 //! The parts: `map` and `destination` say who is asked, and `detours` whether that was the repository's choice, `ask` signs in, `in_turn` tries several pull secrets, `token` keeps
 //! tokens, `trial` keeps wrong passwords from being tried often, `retry` tries again, `host` knows what a run has learnt of a
 //! host, `shared` is what those have in common who ask side by side, `transport` sends one request, `addresses` and `proxies`
-//! say where and how it may go, `challenge`, `manifest`, `tags` and
+//! say where and how it may go, `challenge`, `manifest`, `tags`, `pushes` and
 //! `link_header` read what comes, `client_error`, `fault` and `refusal` say what went wrong, `trace`
 //! notes the way.
 //!
@@ -41,6 +41,7 @@ pub(in crate::io) mod link_header;
 mod manifest;
 mod map;
 mod proxies;
+mod pushes;
 mod refusal;
 pub(in crate::io) mod retry;
 mod settings;
@@ -103,6 +104,7 @@ pub struct Registry {
     digests: Once<Lookup, Result<Digest, Refusal>>,
     manifests: Once<(Target, Digest), Result<Option<Manifest>, Refusal>>,
     tags: Once<Target, Result<Arc<TagList>, Refusal>>,
+    pushes: Once<pushes::Question, Result<pushes::Pushes, Refusal>>,
     /// What the manifests and configurations that were read say of themselves.
     details: Mutex<BTreeMap<(Target, Digest), Details>>,
     trace: Mutex<Trace>,
@@ -146,6 +148,7 @@ impl Registry {
             digests: Once::default(),
             manifests: Once::default(),
             tags: Once::default(),
+            pushes: Once::default(),
             details: Mutex::default(),
             trace: Mutex::default(),
             random: Mutex::new(fastrand::Rng::with_seed(settings.seed)),

@@ -30,6 +30,7 @@ use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
 use crate::engine::image::is_tag;
 use crate::engine::version::{Built, TagList};
+use crate::io::clock;
 
 /// How many tags a page is asked to have. ECR takes no more.
 const PAGE: usize = 1000;
@@ -218,6 +219,8 @@ struct List<'d> {
     name: Option<String>,
     /// When each tag was pushed, where the registry says so.
     pushed: BTreeMap<String, Built>,
+    /// The clock of this machine, in seconds.
+    clock: i64,
 }
 
 #[derive(Deserialize)]
@@ -256,6 +259,7 @@ impl<'d> List<'d> {
             asked: BTreeSet::new(),
             name: None,
             pushed: BTreeMap::new(),
+            clock: clock::seconds(),
         }
     }
 
@@ -302,7 +306,8 @@ impl<'d> List<'d> {
         let listed: BTreeSet<&str> = tags.iter().map(String::as_str).collect();
         for pushed in page.manifest.into_values() {
             let time = pushed.time_uploaded_ms.parse().ok();
-            if let Some(time) = time.and_then(Built::from_milliseconds) {
+            let believed = |time| Built::from_milliseconds(time, self.clock);
+            if let Some(time) = time.and_then(believed) {
                 let own = pushed.tag.into_iter();
                 let own = own.filter(|tag| listed.contains(&**tag) && is_tag(tag));
                 self.pushed.extend(own.map(|tag| (tag, time)));

@@ -29,6 +29,7 @@ pub mod repositories;
 pub(crate) mod schema;
 pub(crate) mod seeds;
 pub mod tls;
+pub(crate) mod tunnel;
 
 /// Awaits a future on a new runtime.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {

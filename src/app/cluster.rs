@@ -187,6 +187,7 @@ pub async fn run(
     report
         .warnings
         .extend(globs::idle_for_images(&request.images, &report));
+    report.warnings.extend(globs::leaving_nothing(&report));
     report.warnings.extend(nothing::checked(&report));
     report.notes = copies::notes(&report);
     report.warnings.extend(copies::unclaimed(&report));

@@ -1,8 +1,9 @@
 //! What is said of globs that match nothing: most often they are misspelt, or a shell has taken them for itself.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use super::report::Report;
+use super::report::{Outcome, Report};
 use super::request::FilesRequest;
 use crate::engine::selector::{ImageFilter, Selection};
 use crate::io::scan::IdleGlob;
@@ -67,7 +68,31 @@ pub(super) fn idle(
         .chain(paths)
         .chain(images)
         .chain(policies)
+        .chain(leaving_nothing(report))
         .collect()
+}
+
+/// One sentence for each policy whose `allow` and `ignore` leave no tag of any list that was read for it: its images stay on their tags
+/// without a word. One that is held says so itself.
+pub(super) fn leaving_nothing(report: &Report) -> Vec<String> {
+    let mut images: BTreeMap<&str, Option<&str>> = BTreeMap::new();
+    for image in report.images() {
+        let Some((choice, counts)) = (image.choice.as_deref())
+            .and_then(|choice| Some((choice, choice.counts.filter(|counts| counts.seen > 0)?)))
+            .filter(|_| !matches!(image.outcome, Outcome::Held(_)))
+        else {
+            continue;
+        };
+        let first = images.entry(&choice.policy).or_insert(Some(&image.image));
+        *first = first.filter(|_| counts.allowed == 0);
+    }
+    let nothing = images.into_iter().filter_map(|(policy, image)| {
+        Some(format!(
+            "the policy `{policy}` leaves none of the tags of `{}`; `imago tags` says why",
+            image?
+        ))
+    });
+    nothing.collect()
 }
 
 /// Whether a run looks at all files of the repository whose settings it has.

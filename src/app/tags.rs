@@ -77,6 +77,10 @@ pub async fn run(
     observer.note(Event::Started { total: 1 });
     let lookup = &request.lookup;
     let listed = registry.tags(lookup).await;
+    let idle = match (&listed, &request.policy) {
+        (Ok(tags), Some(policy)) => policy.idle(tags),
+        _ => Vec::new(),
+    };
     let (listed, taken) = match (listed, &request.policy) {
         (Err(refusal), _) => (Err(refusal), None),
         (Ok(tags), None) => {
@@ -108,7 +112,9 @@ pub async fn run(
     Ok(Tags {
         listed,
         taken,
-        warnings: registry.warnings().into_iter().flat_map(warned).collect(),
+        warnings: (registry.warnings().into_iter().flat_map(warned))
+            .chain(idle)
+            .collect(),
         ways: registry.trace().into_iter().map(steps).collect(),
     })
 }

@@ -14,6 +14,7 @@
 
 mod filter;
 mod flux;
+mod idle;
 mod newest;
 mod order;
 mod policy;

@@ -386,6 +386,49 @@ fn a_policy_of_the_settings_that_chooses_for_no_image_is_told() {
 }
 
 #[test]
+fn a_policy_that_leaves_no_tag_at_all_is_told_once() {
+    let scene = Scene::new(&["1.4.2", "1.5.0"]);
+    let host = scene.registry.host();
+    (scene.registry).push_image("shop/api", "v1.0.0", "linux/amd64", "api");
+    let web = |tag: &str, policy: &str| format!("{} # imago: {policy}", scene.web(tag));
+    scene.write(&[
+        web("1.4.2", "minor; allow=/v1.*/"),
+        web("1.5.0", "minor; allow=/v1.*/"),
+        web("1.4.2", "minor; allow=/1.*/"),
+        // It is held, and says so itself.
+        web("1.4.2", "semver ~3; allow=/w.*/"),
+    ]);
+    let told = |code: i32| -> Vec<String> {
+        let said = scene.run(&["--check"], code).stderr;
+        let told = said.lines().filter(|line| line.contains("leaves none"));
+        told.map(str::to_owned).collect()
+    };
+    let sentence = |policy: &str| {
+        format!(
+            "warning: the policy `{policy}` leaves none of the tags of `{}`; `imago tags` says why",
+            scene.web("1.4.2")
+        )
+    };
+    assert_eq!(told(1), [sentence("minor; allow=/v1.*/")]);
+    // A policy of the settings is for many repositories, and fits one of them.
+    scene.place.write(
+        ".imago.yaml",
+        format!("policies: [{{image: '{host}/**', policy: minor, allow: 'v1.*'}}]\n"),
+    );
+    scene.write(&[scene.web("1.4.2"), format!("{host}/shop/api:v1.0.0")]);
+    assert_eq!(told(1), [""; 0]);
+    scene.write(&[scene.web("1.4.2")]);
+    assert_eq!(told(1), [sentence("minor; allow=/v1.*/")]);
+    // No list is read.
+    assert!(
+        !scene
+            .run(&["--digests-only"], 0)
+            .stderr
+            .contains("leaves none")
+    );
+}
+
+#[test]
 fn a_tag_that_is_dropped_moves_in_the_record_though_the_digest_is_the_same() {
     let scene = Scene::new(&["1.4.2"]);
     let same = scene.registry.manifest("shop/web", "1.4.2");

@@ -147,6 +147,29 @@ fn the_json_is_as_its_schema_describes_it() {
 }
 
 #[test]
+fn what_of_a_policy_matches_no_tag_is_told() {
+    let (_registry, name) = shop();
+    let line =
+        format!("tags {name}:1.4.2 --policy minor --allow ^1\\. --ignore *-rc* --ignore *-beta*");
+    let finished = imago(&line, 0);
+    let told = [
+        "warning: `allow` matches none of the tags, but a part of `1.4.10`; it is compared with the whole tag, so write `.*` for the rest\n",
+        "warning: `*-beta*` of `ignore` matches none of the tags; a glob is compared with the whole tag\n",
+    ];
+    for sentence in told {
+        assert!(finished.stderr.contains(sentence), "{}", finished.stderr);
+    }
+    assert_eq!(finished.stderr.matches("warning: ").count(), 2);
+    let json = imago(&format!("{line} -o json"), 0).json();
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 2);
+    let fine = imago(
+        &format!("tags {name}:1.4.2 --policy minor --allow 1\\..*"),
+        0,
+    );
+    assert!(!fine.stderr.contains("warning: "), "{}", fine.stderr);
+}
+
+#[test]
 fn a_list_that_cannot_be_read_is_a_problem() {
     let (registry, name) = shop();
     let gone = imago(&format!("tags {name}-gone --policy minor"), 3);

@@ -386,8 +386,8 @@ impl Allow {
             )));
         }
         // Alone first: `a)|(b` must not become one with what is put around it.
-        let regex = parse(text).and_then(|()| compiled(&format!("^(?:{text})$"), LARGEST));
-        let regex = regex.map_err(|error| {
+        let read = parse(text).and_then(|()| compiled(&whole(text), LARGEST));
+        read.map_err(|error| {
             let text = error.to_string();
             let last = text.lines().last().unwrap_or_default();
             wrong(format!(
@@ -396,12 +396,18 @@ impl Allow {
             ))
         })?;
         Ok(Self {
-            text: regex.as_str().to_owned(),
+            text: text.to_owned(),
         })
     }
 
+    /// The expression without what holds it to the whole tag.
+    pub(super) fn anywhere(&self) -> Option<Regex> {
+        compiled(&self.text, LARGEST).ok()
+    }
+
     pub(super) fn matcher(&self) -> Matcher {
-        let regex = compiled(&self.text, LARGEST).expect("it was compiled when it was read");
+        let regex =
+            compiled(&whole(&self.text), LARGEST).expect("it was compiled when it was read");
         let has_group =
             GROUPS.map(|group| regex.capture_names().flatten().any(|name| name == group));
         Matcher { regex, has_group }
@@ -424,6 +430,11 @@ impl Matcher {
         let found = captures.name(GROUPS[group as usize])?;
         tag.get(found.range())
     }
+}
+
+/// The expression that matches the whole tag.
+fn whole(text: &str) -> String {
+    format!("^(?:{text})$")
 }
 
 /// Tags are ASCII. Without Unicode, `\d` is ten characters and the expression is small.

@@ -111,7 +111,9 @@ pub fn rank_as_flux<'t>(
     match &policy.strategy {
         Strategy::Semver(range) => {
             let versions = texts.iter().filter_map(|(text, tag)| {
-                let version = Version::parse(text)?;
+                // Tags have no build metadata, but what is made of them may.
+                let version = text.split_once('+').map_or(&**text, |(version, _)| version);
+                let version = Version::parse(version)?;
                 range.0.has(&version, false).then_some((version, *tag))
             });
             let mut versions: Vec<(Version<'_>, &str)> = versions.collect();
@@ -207,6 +209,29 @@ mod tests {
                 &["1.0.0-rc.1", "1.0.0", "1.0.0-rc.3"],
                 "1.0.0-rc.3",
             ),
+            (
+                "semver ^1.x-0",
+                ".*-rc.*",
+                "",
+                &["1.1.0-rc.1", "1.2.0-rc.2", "1.3.0", "2.0.0-rc.1"],
+                "1.2.0-rc.2",
+            ),
+            // What is no exact version: four numbers, a letter behind them, another prefix.
+            (
+                "semver 1.0.x",
+                "",
+                "",
+                &["1.0.0", "1.0.0.1", "1.0.2p", "b1.0.3", "1.0.1", "1.2.0"],
+                "1.0.1",
+            ),
+            // Build metadata counts for nothing.
+            (
+                "semver *",
+                r"^(.*)_(\d+)$",
+                "$1+$2",
+                &["1.2.3_9", "1.2.4_1", "1.2.4_0"],
+                "1.2.4_1",
+            ),
             // The version in a tag with more behind it.
             (
                 "semver 1.0.x",
@@ -272,6 +297,14 @@ mod tests {
             ),
             // Numbers as Flux reads them, all or none.
             ("numerical", "", "", &["1e3", "999", "-5"], "1e3"),
+            ("numerical:desc", "", "", &["5", "-8", "-78", "25"], "-78"),
+            (
+                "numerical",
+                "",
+                "",
+                &["47.4", "-27.85", "53.47", "3"],
+                "53.47",
+            ),
             (
                 "numerical",
                 "",

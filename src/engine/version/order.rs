@@ -10,20 +10,32 @@ use super::shape::Shape;
 /// How many tags that compare equal are looked at behind the last one that is wanted. Their own order decides among more.
 const MOST_TIES: usize = 1000;
 
-/// The places of the tags that a policy can compare. They are sorted by their family, the best of a family first.
+/// The places of the tags that a policy can compare. They are sorted by their reach, then by their family, the best of a family first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Order {
     counts: Counts,
     places: Vec<u32>,
     /// How many of them, at the start, are in the range whatever the tag now is.
     in_range: usize,
+    /// How many, behind those, are in it from a pre-release of the same version.
+    from_pre_release: usize,
+}
+
+/// From which tags now a tag is in the range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    All,
+    PreRelease,
+    None,
 }
 
 /// Tags among which a tag now has its candidates side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Family<'t> {
-    /// Versions of one shape: the `v`, how many numbers, the suffix, the revision; then whether they are pre-releases.
-    Shape((bool, usize, &'t str, bool), bool),
+    /// Versions of one shape, then whether they are pre-releases.
+    Shape((bool, usize, u8, &'t str, bool), bool),
+    /// Pre-releases that may follow each other.
+    Kin(&'t str, &'t str),
     All,
 }
 
@@ -42,7 +54,7 @@ impl Order {
     /// Reads and sorts the tags. The tag now of the judge plays no part.
     pub(super) fn new<T: AsRef<str>>(tags: &[T], judge: &Judge<'_>) -> Self {
         let mut counts = Counts::default();
-        let mut found: Vec<(bool, Key<'_>, u32)> = Vec::new();
+        let mut found: Vec<(Reach, Key<'_>, u32)> = Vec::new();
         let places = 0..u32::try_from(tags.len()).unwrap_or(u32::MAX);
         for (place, tag) in places.zip(tags) {
             counts.seen += 1;
@@ -50,19 +62,22 @@ impl Order {
             counts.allowed += usize::from(!matches!(&read, Err(reason) if reason.is_filter()));
             let Ok(key) = read else { continue };
             counts.understood += 1;
-            found.push((!is_in_range(judge, &key), key, place));
+            found.push((reach(judge, &key), key, place));
         }
         let tag = |place: u32| tags[place as usize].as_ref();
-        found.sort_unstable_by(|(out, key, place), (other_out, other_key, other)| {
-            (out, family(key))
-                .cmp(&(other_out, family(other_key)))
+        found.sort_unstable_by(|(reach, key, place), (other_reach, other_key, other)| {
+            (reach, family(key, *reach))
+                .cmp(&(other_reach, family(other_key, *other_reach)))
                 .then_with(|| judge.compare(other_key, key))
                 .then_with(|| tag(*other).cmp(tag(*place)))
         });
         found.dedup_by(|(_, _, place), (_, _, before)| tag(*place) == tag(*before));
+        let reached = |most| found.partition_point(|(reach, _, _)| *reach <= most);
+        let in_range = reached(Reach::All);
         Self {
             counts,
-            in_range: found.partition_point(|(out, _, _)| !out),
+            in_range,
+            from_pre_release: reached(Reach::PreRelease) - in_range,
             places: found.into_iter().map(|(_, _, place)| place).collect(),
         }
     }
@@ -112,7 +127,10 @@ impl Order {
                     Key::Version(version) => version.numbers(),
                     _ => [0; 3],
                 };
-                let (_, rest) = split(others, |place| numbers(place) > now.numbers());
+                let (others, _) = others.split_at(self.from_pre_release);
+                let kin = family(&Key::Version(*now), Reach::PreRelease);
+                let kin = sorted.family(others, kin, Reach::PreRelease);
+                let (_, rest) = split(kin, |place| numbers(place) > now.numbers());
                 let (same, _) = split(rest, |place| numbers(place) == now.numbers());
                 vec![in_range, same]
             }
@@ -121,17 +139,24 @@ impl Order {
     }
 }
 
-/// Whether a tag with this key is in the range, whatever the tag now is.
-fn is_in_range(judge: &Judge<'_>, key: &Key<'_>) -> bool {
+fn reach(judge: &Judge<'_>, key: &Key<'_>) -> Reach {
     match (&judge.policy.strategy, key) {
-        (Strategy::Semver(range), Key::Version(version)) => range.0.has(version, false),
-        _ => true,
+        (Strategy::Semver(range), Key::Version(version)) => match version {
+            _ if range.0.has(version, false) => Reach::All,
+            _ if version.is_pre_release() && range.0.has(version, true) => Reach::PreRelease,
+            _ => Reach::None,
+        },
+        _ => Reach::All,
     }
 }
 
-fn family<'t>(key: &Key<'t>) -> Family<'t> {
+fn family<'t>(key: &Key<'t>, reach: Reach) -> Family<'t> {
     match key {
         Key::Shape(shape) => Family::Shape(shape.family(), shape.is_pre_release()),
+        Key::Version(version) if reach == Reach::PreRelease => {
+            let (word, suffix) = version.kin();
+            Family::Kin(word, suffix)
+        }
         _ => Family::All,
     }
 }
@@ -172,7 +197,7 @@ impl<'t, F: Fn(usize) -> &'t str> Sorted<'_, '_, F> {
                 }),
             _ => Ordering::Greater,
         };
-        let places = self.family(places, Family::Shape(now.family(), false));
+        let places = self.family(places, Family::Shape(now.family(), false), Reach::All);
         let (_, rest) = split(places, |place| order(place) == Ordering::Less);
         split(rest, |place| order(place) == Ordering::Equal).0
     }
@@ -183,14 +208,15 @@ impl<'t, F: Fn(usize) -> &'t str> Sorted<'_, '_, F> {
             Key::Shape(shape) => now.numbers.cmp(&shape.numbers),
             _ => Ordering::Greater,
         };
-        let places = self.family(places, Family::Shape(now.family(), true));
+        let places = self.family(places, Family::Shape(now.family(), true), Reach::All);
         let (_, rest) = split(places, |place| order(place) == Ordering::Less);
         split(rest, |place| order(place) == Ordering::Equal).0
     }
 
-    fn family<'o>(&self, places: &'o [u32], wanted: Family<'_>) -> &'o [u32] {
-        let (_, rest) = split(places, |place| family(&self.key(place)) < wanted);
-        split(rest, |place| family(&self.key(place)) == wanted).0
+    fn family<'o>(&self, places: &'o [u32], wanted: Family<'_>, reach: Reach) -> &'o [u32] {
+        let of = |place| family(&self.key(place), reach);
+        let (_, rest) = split(places, |place| of(place) < wanted);
+        split(rest, |place| of(place) == wanted).0
     }
 
     /// The first tags that fit, and all that compare equal to the last of them.

@@ -6,6 +6,8 @@
 
 use std::cmp::Ordering;
 
+use super::shape::PRE_RELEASES;
+
 /// An exact version: `1.4.2`, `v1.4.2-rc.1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version<'t> {
@@ -94,6 +96,19 @@ impl<'t> Version<'t> {
     /// The three numbers.
     pub(super) fn numbers(&self) -> [u64; 3] {
         self.numbers
+    }
+
+    /// What pre-releases have in common that may follow each other: `beta.1` and `rc.2`, `dev.7` and `dev.8`, but not `alpine` and `perl`.
+    pub(super) fn kin(&self) -> (&'t str, &'t str) {
+        let pre = self.pre.0;
+        let is_digit = |sign: char| sign.is_ascii_digit();
+        let start = pre.find(is_digit).unwrap_or(pre.len());
+        let end = pre.rfind(is_digit).map_or(pre.len(), |last| last + 1);
+        let word = pre[..start].trim_end_matches(['.', '-']);
+        let is_known = PRE_RELEASES
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(word));
+        (if is_known { PRE_RELEASES[0] } else { word }, &pre[end..])
     }
 }
 

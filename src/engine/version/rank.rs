@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::policy::{self, Allow, Group, Matcher, Policy, Strategy};
 use super::range::Version;
-use super::shape::{Decimal, Shape};
+use super::shape::{Decimal, Shape, is_hash};
 
 /// What a repository's list offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,11 +66,23 @@ pub enum Reason {
     Lower,
 }
 
-/// Tags that move from version to version. Without `allow` they are not compared as texts.
+/// Names that move from version to version.
 const MOVING: [&str; 14] = [
     "latest", "stable", "edge", "main", "master", "trunk", "head", "nightly", "canary", "dev",
     "develop", "next", "current", "mainline",
 ];
+
+/// Whether a tag moves from version to version, as `latest`, `stable-alpine` and `latest-arm64` do, and `main-9f3c` does not. Without
+/// `allow` such tags are not compared as texts.
+fn is_moving(tag: &str) -> bool {
+    const LATEST: &str = MOVING[0];
+    let is_build = |part: &str| is_hash(part) || part.bytes().any(|byte| byte.is_ascii_digit());
+    let parts = || tag.split(['-', '_', '.']);
+    let first = parts().next().unwrap_or_default();
+    first == LATEST
+        || parts().next_back() == Some(LATEST)
+        || (MOVING.contains(&first) && !parts().any(is_build))
+}
 
 /// Says of each tag whether it is one to move to, or why not.
 pub fn judge<'t>(
@@ -151,7 +163,7 @@ impl<'p> Judge<'p> {
     pub(super) fn read<'t>(&self, tag: &'t str) -> Result<Key<'t>, Reason> {
         #[cfg(test)]
         READS.set(READS.get() + 1);
-        let moves = || self.policy.allow.is_none() && MOVING.contains(&tag);
+        let moves = || self.policy.allow.is_none() && is_moving(tag);
         let key = match &self.policy.strategy {
             Strategy::Patch | Strategy::Minor | Strategy::Major => {
                 let shape = self.compared(Group::Version, tag).and_then(Shape::parse);
@@ -188,7 +200,7 @@ impl<'p> Judge<'p> {
         match (&self.policy.strategy, key, &self.now) {
             (Strategy::Semver(range), Key::Version(version), now) => {
                 let is_from_here = matches!(now, Some(Key::Version(now))
-                    if now.is_pre_release() && now.numbers() == version.numbers());
+                    if now.is_pre_release() && now.numbers() == version.numbers() && now.kin() == version.kin());
                 if range.0.has(version, is_from_here) {
                     Ok(())
                 } else if version.is_pre_release() && range.0.has(version, true) {
@@ -443,6 +455,49 @@ mod tests {
                 "1.5.0-rc.10",
             ),
             ("1.0.0", &["1.0.0-alpine", "1.0.1_1"], "="),
+            // A year does not follow a version, and a date no other number.
+            ("1.2.3", &["2021.1.5", "1.3.0"], "1.3.0"),
+            ("2021.1.5", &["9.3.0", "2021.2.0"], "2021.2.0"),
+            ("1.25", &["1.27", "1.20240102"], "1.27"),
+            ("1.20240102", &["2.7", "1.20240301"], "1.20240301"),
+            ("20240102.1", &["20240103.4", "3.1"], "20240103.4"),
+            ("1899", &["1900"], "1900"),
+            // Hashes and dates are no versions.
+            ("123456a", &["993456a"], "no-version"),
+            ("1234567", &["7654321", "1a2b3c4"], "no-version"),
+            ("999", &["1000", "1234567"], "1000"),
+            ("2026-01-02", &["2027-01-02", "2026-03-01"], "no-version"),
+            ("7a", &["9a", "993456a"], "9a"),
+            // Platforms and systems.
+            (
+                "1.2.3-amd64",
+                &["1.2.4-amd64", "1.2.5-arm64", "1.2.5", "1.3.0-arm64"],
+                "1.2.4-amd64",
+            ),
+            (
+                "8.0.1-nanoserver-ltsc2022",
+                &[
+                    "8.0.2-nanoserver-ltsc2022",
+                    "8.0.3-nanoserver-ltsc2025",
+                    "8.0.3-windowsservercore-ltsc2022",
+                ],
+                "8.0.2-nanoserver-ltsc2022",
+            ),
+            (
+                "1.30.2-k3s1",
+                &["1.30.4-k3s1", "1.30.5-k3s2"],
+                "1.30.4-k3s1",
+            ),
+            // Pre-releases in capitals.
+            (
+                "3.0.0-RC1",
+                &["3.0.0-RC2", "3.1.0-RC1", "4.0.0-M1", "3.0.0-M9"],
+                "3.0.0-RC2",
+            ),
+            ("3.0.0-M2", &["3.0.0-RC1", "3.1.0-M3"], "3.0.0-RC1"),
+            ("3.0.0-RC1", &["3.0.0", "3.0.0-RC2"], "3.0.0"),
+            ("2.0.0", &["3.0.0-RC1", "3.0.0-M1", "3.0.0-EA"], "="),
+            ("24-ea-jdk", &["25-ea-jdk", "24-jdk"], "24-jdk"),
         ] {
             assert_eq!(best("major", now, tags), expected, "{now}");
         }
@@ -469,6 +524,32 @@ mod tests {
             assert_eq!(told(&with_version("semver *"), now, &tags), expected);
             assert_eq!(told(&with_version("minor"), now, &tags), expected);
         }
+        // From a pre-release, another variant of the same version is none to go to.
+        let variants = ["1.25.0-alpine", "1.25.0-alpine-slim", "1.25.0-perl"];
+        assert_eq!(
+            best("semver ^1", "1.25.0-alpine", &variants),
+            "1.25.0-alpine"
+        );
+        assert_eq!(
+            best("semver ^1", "1.5.0-1", &["1.5.0-2", "1.5.0-rc.1"]),
+            "1.5.0-2"
+        );
+        let pre = ["1.5.0-rc.1", "1.5.0-rc.1-alpine", "1.5.0-beta.3"];
+        assert_eq!(best("semver ^1", "1.5.0-beta.2", &pre), "1.5.0-rc.1");
+        // Names that move are not compared as texts.
+        let names = [
+            "b-1",
+            "latest-arm64",
+            "stable-alpine",
+            "x-latest",
+            "nightly",
+            "main-debug",
+        ];
+        assert_eq!(best("alphabetical", "a-1", &names), "b-1");
+        assert_eq!(
+            best("alphabetical", "main-9f3c", &["main-abcdefa", "main-debug"]),
+            "main-abcdefa"
+        );
         // Hashes of digits are no versions.
         assert_eq!(
             best("semver *", "1.0.0", &["1234567", "7654321", "1.0.1"]),

@@ -12,32 +12,41 @@ use std::cmp::Ordering;
 pub(super) struct Shape<'t> {
     has_v: bool,
     pub(super) numbers: Vec<u64>,
-    pre: Option<PreRelease<'t>>,
+    pre: Option<PreRelease>,
     suffix: &'t str,
     revision: Option<u64>,
 }
 
 /// `rc.1` of `1.5.0-rc.1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct PreRelease<'t> {
-    word: &'t str,
+struct PreRelease {
+    word: &'static str,
     number: u64,
 }
 
 /// How many numbers a version may have.
 const MOST_NUMBERS: usize = 8;
-/// A number with as many digits, and without a dot, is a date or a hash.
-const DATE: usize = 8;
+/// A number with as many digits is a date.
+const DATE: u32 = 8;
+/// The first of several numbers is a year from here on: `2026.1.2`.
+const YEARS: std::ops::Range<u64> = 1900..2200;
+/// How long the short form of a commit's hash is, and the long one.
+const HASH: std::ops::RangeInclusive<usize> = 7..=40;
 
-/// What comes before a release. `dev` and `nightly` are not among them: images exist that are called so beside each release.
-const PRE_RELEASES: [&str; 6] = ["alpha", "beta", "preview", "pre", "rc", "cr"];
+/// What comes before a release, in any case. `dev` and `nightly` are not among them: images exist that are called so beside each release.
+pub(super) const PRE_RELEASES: [&str; 7] = ["alpha", "beta", "preview", "pre", "rc", "cr", "ea"];
 /// The same in short, right behind a number and before one: `3.14.0b2`.
 const SHORT: [&str; 3] = ["a", "b", "c"];
+/// A milestone, before a number: `4.0.0-M1`.
+const MILESTONE: &str = "M";
 
 impl<'t> Shape<'t> {
     /// Reads a tag. `None`: it does not begin with a version.
     pub(super) fn parse(tag: &'t str) -> Option<Self> {
         let text = tag.strip_prefix('v').unwrap_or(tag);
+        if is_hash(text) {
+            return None;
+        }
         let (numbers, suffix) = numbers(text)?;
         let (pre, suffix) = pre_release(suffix);
         let (suffix, revision) = revision(suffix);
@@ -56,10 +65,26 @@ impl<'t> Shape<'t> {
         (self.numbers.cmp(&other.numbers)).then_with(|| key(self).cmp(&key(other)))
     }
 
-    /// What versions have in common that may follow each other: the `v`, how many numbers, the suffix, a revision.
-    pub(super) fn family(&self) -> (bool, usize, &'t str, bool) {
+    /// What versions have in common that may follow each other: the `v`, how many numbers, which of them are dates, the suffix, a revision.
+    pub(super) fn family(&self) -> (bool, usize, u8, &'t str, bool) {
         let has_revision = self.revision.is_some();
-        (self.has_v, self.numbers.len(), self.suffix, has_revision)
+        (
+            self.has_v,
+            self.numbers.len(),
+            self.dates(),
+            self.suffix,
+            has_revision,
+        )
+    }
+
+    /// Which of several numbers are dates, a bit for each: `1.2.3` has none, and `2026.1.2` and `1.20260102` have one.
+    fn dates(&self) -> u8 {
+        let is_date = |(at, number): (usize, &u64)| {
+            let is_long = number.checked_ilog10() >= Some(DATE - 1);
+            is_long || (at == 0 && self.numbers.len() > 1 && YEARS.contains(number))
+        };
+        let numbers = self.numbers.iter().enumerate().map(is_date);
+        numbers.fold(0, |dates, is_date| dates << 1 | u8::from(is_date))
     }
 
     pub(super) fn is_pre_release(&self) -> bool {
@@ -72,6 +97,8 @@ impl<'t> Shape<'t> {
             Some("it has another number of parts")
         } else if self.has_v != now.has_v {
             Some("only one of the two begins with `v`")
+        } else if self.dates() != now.dates() {
+            Some("only one of the two has a date in it")
         } else if self.suffix != now.suffix || self.revision.is_some() != now.revision.is_some() {
             Some("it has another suffix")
         } else if let ([ours], [theirs]) = (&*self.numbers, &*now.numbers)
@@ -118,26 +145,48 @@ fn numbers(text: &str) -> Option<(Vec<u64>, &str)> {
             .filter(|next| next.starts_with(|first: char| first.is_ascii_digit()));
         match next {
             Some(next) => rest = next,
-            None if numbers.len() == 1 && digits.len() >= DATE => return None,
+            None if numbers.len() == 1 && (digits.len() >= *HASH.start() || goes_on(behind)) => {
+                return None;
+            }
             None => return Some((numbers, behind)),
         }
     }
 }
 
+/// Whether more numbers follow the first one, but not behind a dot: `2026-01-02`, `1_2_3`.
+fn goes_on(behind: &str) -> bool {
+    let next = behind.strip_prefix(is_sign);
+    next.is_some_and(|next| next.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+/// Whether it may be the hash of a commit, which is not of digits alone.
+pub(super) fn is_hash(text: &str) -> bool {
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    HASH.contains(&text.len())
+        && text.bytes().all(is_hex)
+        && text.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
 /// The pre-release at the start of a suffix, and the suffix without it.
-fn pre_release(suffix: &str) -> (Option<PreRelease<'_>>, &str) {
+fn pre_release(suffix: &str) -> (Option<PreRelease>, &str) {
     let behind_sign = suffix.trim_start_matches(is_sign);
     let signs = suffix.len() - behind_sign.len();
     let end = behind_sign
-        .find(|next: char| !next.is_ascii_lowercase())
+        .find(|next: char| !next.is_ascii_alphabetic())
         .unwrap_or(behind_sign.len());
     let (word, behind) = behind_sign.split_at(end);
-    let is_short = signs == 0
-        && SHORT.contains(&word)
-        && behind.starts_with(|next: char| next.is_ascii_digit());
-    if signs > 1 || !(PRE_RELEASES.contains(&word) || is_short) {
+    let is_before_number = behind.starts_with(|next: char| next.is_ascii_digit());
+    let known = PRE_RELEASES
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(word));
+    let short = || {
+        let of_here = SHORT.into_iter().filter(|_| signs == 0);
+        let mut short = of_here.chain([MILESTONE]).filter(|_| is_before_number);
+        short.find(|short| *short == word)
+    };
+    let Some(word) = known.or_else(short).filter(|_| signs <= 1) else {
         return (None, suffix);
-    }
+    };
     let dotted = behind.strip_prefix(is_sign).unwrap_or(behind);
     let end = dotted
         .find(|next: char| !next.is_ascii_digit())
@@ -242,7 +291,8 @@ mod tests {
             ("1.25.alpine", "1,25 [.alpine]"),
             ("2024.01.02", "2024,1,2 []"),
             ("1.20240102", "1,20240102 []"),
-            ("1234567", "1234567 []"),
+            ("123456", "123456 []"),
+            ("1234567", "none"),
             ("20240102", "none"),
             ("v20240102", "none"),
             ("20240102-1", "none"),
@@ -250,6 +300,26 @@ mod tests {
             ("v", "none"),
             ("", "none"),
             ("V1", "none"),
+            // Hashes, dates, and numbers that no dot divides.
+            ("1a2b3c4", "none"),
+            ("123456a", "none"),
+            ("0123456789abcdef0123456789abcdef01234567", "none"),
+            ("12345a", "12345 [a]"),
+            ("12345ag", "12345 [ag]"),
+            ("2026-01-02", "none"),
+            ("2026-01", "none"),
+            ("v2026_01_02", "none"),
+            ("1-2-3", "none"),
+            ("17-3.5-alpine", "none"),
+            ("1.2-3", "1,2 [-3]"),
+            // Pre-releases in any case.
+            ("3.0.0-RC1", "3,0,0 rc:1 []"),
+            ("3.0.0.Beta2", "3,0,0 beta:2 []"),
+            ("3.0.0-M1", "3,0,0 M:1 []"),
+            ("3.0.0-M", "3,0,0 [-M]"),
+            ("3.0.0-m1", "3,0,0 [-m1]"),
+            ("25-ea-jdk", "25 ea:0 [-jdk]"),
+            ("3.0.0-SNAPSHOT", "3,0,0 [-SNAPSHOT]"),
             ("99999999999999999999.1", "none"),
             ("1.2.3.4.5.6.7.8.9", "none"),
             ("1.2.3-server", "1,2,3 [-server]"),

@@ -110,6 +110,23 @@ mod tests {
     }
 
     #[test]
+    fn many_pre_releases_of_one_version_cost_no_more_than_few() {
+        for (words, most) in [("semver ~1.4", 100_000), ("semver ~1.5", 10_000)] {
+            let policy = Policy::parse(words).unwrap();
+            let more = [most / 2, most].map(|count| {
+                let tags = (0..count).map(|number| format!("1.5.0-rc.{number}"));
+                let list = TagList::new(tags, BTreeMap::new());
+                let first = reads(|| drop(list.rank("1.4.0", &policy, 10)));
+                assert!((count..count + 250).contains(&first), "{words}: {first}");
+                ["1.5.0-rc.1", "1.5.0-rc.7777", "1.4.0-rc.1"]
+                    .map(|now| reads(|| drop(list.rank(now, &policy, 10))))
+            });
+            let most = more.as_flattened().iter().max();
+            assert!(most < Some(&250), "{words}: {more:?}");
+        }
+    }
+
+    #[test]
     fn the_first_candidates_are_those_of_the_whole_ranking() {
         let tags = [
             "1.4.2",

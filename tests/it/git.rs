@@ -7,6 +7,7 @@ mod careful;
 mod children;
 mod commit;
 mod cut;
+mod flux;
 mod killed;
 mod large;
 mod names;

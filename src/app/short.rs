@@ -3,10 +3,13 @@
 /// How many digits of a digest tell it apart for a person.
 const DIGITS: usize = 12;
 
-/// `1 image`, `2 images`.
+/// `1 image`, `2 images`, `2 OCIRepositories`.
 pub fn counted(count: usize, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
+    let stem = noun.strip_suffix('y');
+    match (count, stem) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{count} {stem}ies"),
+        _ if noun.ends_with('s') => format!("{count} {noun}es"),
         _ => format!("{count} {noun}s"),
     }
 }
@@ -73,6 +76,19 @@ mod tests {
             (String::new(), ""),
         ] {
             assert_eq!(image(&whole), short);
+        }
+    }
+
+    #[test]
+    fn many_are_named_as_many() {
+        for (noun, many) in [
+            ("image", "2 images"),
+            ("OCIRepository", "2 OCIRepositories"),
+            ("Gateway", "2 Gateways"),
+            ("Prometheus", "2 Prometheuses"),
+        ] {
+            assert_eq!(counted(2, noun), many);
+            assert_eq!(counted(1, noun), format!("1 {noun}"));
         }
     }
 

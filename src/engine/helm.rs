@@ -35,6 +35,9 @@ pub const VARIANTS: [&str; 10] = [
     "variant",
 ];
 
+/// What the address of a repository at GitHub begins with.
+const GITHUB: &str = "https://github.com/";
+
 /// Keys that name an image, or its tag.
 const NAMING: [&str; 8] = [
     "image",
@@ -59,6 +62,9 @@ pub struct Chart {
     pub name: String,
     /// Its version, or a range of versions. `None`: the newest.
     pub version: Option<String>,
+    /// The repositories at GitHub that its `Chart.yaml` names: `argoproj/argo-helm`. `None`: only its name is known, as of a chart that a
+    /// HelmRelease names.
+    pub origins: Option<Vec<String>>,
     /// The charts that it brings, each by the key under which its values stand.
     pub parts: Vec<(String, Chart)>,
     /// The images of its own values, where these are known, each by its place.
@@ -128,6 +134,7 @@ impl Chart {
             version: version
                 .filter(|version| !version.is_empty())
                 .map(str::to_owned),
+            origins: None,
             parts: Vec::new(),
             defaults: BTreeMap::new(),
         }
@@ -146,8 +153,20 @@ impl Chart {
         }
     }
 
-    /// The ways in which the chart takes the digest of the image at this place of its values. None: nobody knows.
-    fn takes(&self, at: &[Step], settings: &Settings) -> Vec<Takes> {
+    /// Whether it may be the chart whose templates are at this address. A chart of the tree is written by anybody, whatever its name.
+    fn is_from(&self, source: &str) -> bool {
+        let repository = source.strip_prefix(GITHUB).unwrap_or_default();
+        let is_it = |origin: &String| {
+            let rest = repository.strip_prefix(origin.as_str());
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.origins
+            .as_ref()
+            .is_none_or(|origins| origins.iter().any(is_it))
+    }
+
+    /// The ways in which the chart takes the digest of the image of this name at this place of its values. None: nobody knows.
+    fn takes(&self, at: &[Step], image: &str, settings: &Settings) -> Vec<Takes> {
         let of_settings = settings.charts.iter();
         let own = of_settings.filter(|fact| fact.chart == self.name && fact.path.leads_to(at));
         let own: Vec<Takes> = own.map(|fact| fact.takes).collect();
@@ -158,16 +177,17 @@ impl Chart {
         if let Some((Step::Key(first), below)) = at.split_first()
             && let Some((_, part)) = self.parts.iter().find(|(key, _)| key == first)
         {
-            return part.takes(below, settings);
+            return part.takes(below, image, settings);
         }
-        facts::of(self, at)
+        facts::of(self, at, image)
     }
 }
 
 impl Settings {
-    /// The ways in which the image at this place of a chart's values takes a digest. None: nobody knows.
-    pub fn takes(&self, chart: Option<&Chart>, at: &[Step]) -> Vec<Takes> {
-        let known = chart.map(|chart| chart.takes(at, self)).unwrap_or_default();
+    /// The ways in which the image of this name at this place of a chart's values takes a digest. None: nobody knows.
+    pub fn takes(&self, chart: Option<&Chart>, at: &[Step], image: &str) -> Vec<Takes> {
+        let known = chart.map(|chart| chart.takes(at, image, self));
+        let known = known.unwrap_or_default();
         let is_said = || self.digest_in_tag.iter().any(|path| path.leads_to(at));
         match known.is_empty() && is_said() {
             true => vec![Takes::InTag],
@@ -319,7 +339,7 @@ mod tests {
             parts: vec![("front".to_owned(), Chart::named("proxy", None))],
             ..Chart::named("shop", Some("1.2.3"))
         };
-        let takes = |chart, keys: &[&str]| settings.takes(chart, &steps(keys));
+        let takes = |chart, keys: &[&str]| settings.takes(chart, &steps(keys), "web");
         assert_eq!(takes(None, &["web", "image"]), [Takes::InTag]);
         assert!(takes(None, &["image"]).is_empty());
         assert_eq!(takes(Some(&shop), &["image"]), [Takes::Nothing]);
@@ -334,7 +354,7 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(
-            other.takes(Some(&shop), &steps(&["front", "image"])),
+            other.takes(Some(&shop), &steps(&["front", "image"]), "web"),
             [Takes::ShaDigits]
         );
     }

@@ -1,12 +1,12 @@
 //! The charts of a tree: which files are values of which, and which images of theirs another layer chooses.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::clues::{Clue, Named, Of, leaf, text_of};
+use super::clues::{Clue, LOCAL, Named, Of, leaf, text_of};
 use super::files::{defaults_of, folder_of};
 use super::layers::{Chosen, DEEPEST, Layers, Part, Stack};
-use super::{Chart, DefaultImage, Schema};
+use super::{Chart, DefaultImage, GITHUB, Schema};
 use crate::engine::argocd::Updater;
 use crate::engine::image::Lookup;
 use crate::engine::object::Object;
@@ -15,6 +15,9 @@ use crate::engine::tree::Tree;
 
 /// The most images that charts have from those that they bring.
 const MOST_HANDED_UP: usize = 65_536;
+
+/// How many repositories of a `Chart.yaml` count.
+const MOST_ORIGINS: usize = 64;
 
 /// How many HelmChartConfigs of one name are told apart. Each HelmChart is held against them.
 const MOST_CONFIGS: usize = 64;
@@ -294,15 +297,39 @@ pub fn chart_yaml<'a, T: Tree<'a>>(document: T) -> Option<Chart> {
     let part = |item: T| {
         let name = text_of(item, &["name"])?;
         let key = text_of(item, &["alias"]).unwrap_or(name);
-        Some((
-            key.to_owned(),
-            Chart::named(name, text_of(item, &["version"])),
-        ))
+        // One of the tree is written by anybody.
+        let is_own = text_of(item, &["repository"]).is_some_and(|from| from.starts_with(LOCAL));
+        let part = Chart {
+            origins: is_own.then(Vec::new),
+            ..Chart::named(name, text_of(item, &["version"]))
+        };
+        Some((key.to_owned(), part))
     };
     Some(Chart {
         parts: parts.into_iter().filter_map(part).collect(),
+        origins: Some(origins(document)),
         ..Chart::named(name, text_of(document, &["version"]))
     })
+}
+
+/// The repositories that a `Chart.yaml` names in `home`, `sources` and annotations, each as `owner/name`.
+fn origins<'a, T: Tree<'a>>(document: T) -> Vec<String> {
+    let sources = document.get("sources").map(T::items).unwrap_or_default();
+    let annotations = document.get("annotations").map(T::entries);
+    let annotations = annotations.unwrap_or_default().into_iter();
+    let texts = document.get("home").into_iter().chain(sources);
+    let texts = texts.chain(annotations.map(|(_, text)| text));
+    let texts = texts.filter_map(|text| text.scalar().text());
+    let repository = |rest: &str| {
+        let (owner, rest) = rest.split_once('/')?;
+        let is_end = |letter: char| !letter.is_ascii_alphanumeric() && !"-_.".contains(letter);
+        let name = rest.split(is_end).next().unwrap_or_default();
+        let is_one = !owner.contains(is_end) && !name.is_empty();
+        is_one.then(|| format!("{owner}/{}", name.trim_end_matches(".git")))
+    };
+    let found = texts.flat_map(|text| text.split(GITHUB).skip(1));
+    let found: BTreeSet<String> = found.filter_map(repository).take(MOST_ORIGINS).collect();
+    found.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -426,7 +453,7 @@ mod tests {
     #[test]
     fn a_chart_has_parts_by_their_names() {
         let chart = json!({"name": "shop", "version": "1.0.0", "dependencies": [
-            {"name": "proxy", "version": "^2"}, {"name": "database", "alias": "db", "version": "3.0.1"}, {}]});
+            {"name": "proxy", "version": "^2"}, {"name": "database", "alias": "db", "version": "3.0.1", "repository": "file://../db"}, {}]});
         let chart = chart_yaml(&chart).unwrap();
         let parts: Vec<_> = chart
             .parts
@@ -440,6 +467,19 @@ mod tests {
                 ("db", "database", Some("3.0.1"))
             ]
         );
+        let own = chart.parts.iter().map(|(_, part)| part.origins.is_some());
+        assert!(own.eq([false, true]));
         assert_eq!(chart_yaml(&json!({})), None);
+    }
+
+    #[test]
+    fn a_chart_says_where_it_comes_from() {
+        let links = "- name: Chart\n  url: https://github.com/shop/helm-charts\n- url: https://github.com/shop/web.git#x\n";
+        let chart = json!({"name": "web", "home": "https://web.test", "sources": ["https://github.com/shop/web/tree/main", "https://github.com/shop", 3],
+            "annotations": {"artifacthub.io/links": links}});
+        let chart = chart_yaml(&chart).unwrap();
+        assert_eq!(chart.origins.unwrap(), ["shop/helm-charts", "shop/web"]);
+        let chart = chart_yaml(&json!({"name": "web"})).unwrap();
+        assert_eq!(chart.origins, Some(Vec::new()));
     }
 }

@@ -74,11 +74,11 @@ pub enum Of {
 }
 
 /// What the repository of a chart begins with that is a folder.
-const LOCAL: &[u8] = b"file://";
+pub(super) const LOCAL: &str = "file://";
 
 /// Whether a clue may be in the bytes of a file that is not known by its name.
 pub fn may_tell(file_name: &str, bytes: &[u8]) -> bool {
-    file_name == CHART && memmem::find(bytes, LOCAL).is_some() || names_a_chart(bytes)
+    file_name == CHART && memmem::find(bytes, LOCAL.as_bytes()).is_some() || names_a_chart(bytes)
 }
 
 /// Whether a kind or a group that has to do with charts stands in the bytes.
@@ -181,7 +181,7 @@ fn look<'a, T: Tree<'a>>(object: T, file: &str, clues: &mut Vec<Clue>) {
 
 /// A chart that the one in a folder brings, if it is a folder too.
 fn part<'a, T: Tree<'a>>(item: T, outer: &str) -> Option<Clue> {
-    let path = text_of(item, &["repository"])?.strip_prefix("file://")?;
+    let path = text_of(item, &["repository"])?.strip_prefix(LOCAL)?;
     let key = text_of(item, &["alias"]).or_else(|| text_of(item, &["name"]))?;
     Some(Clue::Part(Part {
         outer: outer.trim_end_matches('/').to_owned(),

@@ -63,9 +63,17 @@ pub const FACTS: &[Row] = &[
     },
     Row {
         chart: "argo-workflows",
-        paths: &["controller.image", "server.image"],
+        paths: &["server.image"],
         takes: Takes::InTag,
         since: Some("0.22.3"),
+        source: "https://github.com/argoproj/argo-helm/blob/af0a9310/charts/argo-workflows/templates/server/server-deployment.yaml",
+    },
+    // Before, the tag was in a label of the controller's Service.
+    Row {
+        chart: "argo-workflows",
+        paths: &["controller.image"],
+        takes: Takes::InTag,
+        since: Some("0.39.2"),
         source: "https://github.com/argoproj/argo-helm/blob/af0a9310/charts/argo-workflows/templates/controller/workflow-controller-deployment.yaml#L47",
     },
     Row {
@@ -391,11 +399,12 @@ pub const FACTS: &[Row] = &[
         since: Some("1.7.1"),
         source: "https://github.com/grafana-community/helm-charts/blob/3386a115/charts/tempo/templates/_helpers.tpl#L52",
     },
+    // Before, templates for ingress classes, gateways and ports compared the whole tag with versions.
     Row {
         chart: "traefik",
         paths: &["image"],
         takes: Takes::InTag,
-        since: Some("6.4.0"),
+        since: Some("29.0.1"),
         source: "https://github.com/traefik/traefik-helm-chart/blob/a8a66d0098703627b2cf352c66b1725c196a734a/traefik/templates/_helpers.tpl#L62-L65",
     },
     Row {
@@ -421,6 +430,10 @@ pub const FACTS: &[Row] = &[
     },
 ];
 
+/// Images of which a chart compares the whole tag with versions, so that what is known of the chart is not true of them. Each is the chart
+/// and the last part of the image's name.
+const OTHERS: &[(&str, &str)] = &[("traefik", "traefik-hub")];
+
 /// The charts that a chart brings, each with the key of its values.
 const PARTS: &[(&str, &[&str])] = &[
     (
@@ -438,24 +451,35 @@ const PARTS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The ways in which a chart takes the digest of the image at a place of its values.
-pub(super) fn of(chart: &Chart, at: &[Step]) -> Vec<Takes> {
+/// The ways in which a chart takes the digest of the image of this name at a place of its values.
+pub(super) fn of(chart: &Chart, at: &[Step], image: &str) -> Vec<Takes> {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    if OTHERS.contains(&(&*chart.name, last)) {
+        return Vec::new();
+    }
     let fits = |row: &&Row| {
         let mut paths = row
             .paths
             .iter()
             .filter_map(|path| path.parse::<ValuesPath>().ok());
-        row.chart == chart.name && chart.is_since(row.since) && paths.any(|path| path.leads_to(at))
+        row.chart == chart.name
+            && chart.is_since(row.since)
+            && paths.any(|path| path.leads_to(at))
+            && chart.is_from(row.source)
     };
     let own: Vec<Takes> = FACTS.iter().filter(fits).map(|row| row.takes).collect();
     let part = || {
+        // What a chart of the tree brings, it says itself.
+        if chart.origins.is_some() {
+            return None;
+        }
         let (Step::Key(first), below) = at.split_first()? else {
             return None;
         };
         let parts = PARTS.iter().filter(|(name, _)| *name == chart.name);
         let mut parts = parts.flat_map(|(_, parts)| *parts);
         let part = parts.find(|part| *part == first)?;
-        Some(of(&Chart::named(part, None), below))
+        Some(of(&Chart::named(part, None), below, image))
     };
     match own.is_empty() {
         true => part().unwrap_or_default(),
@@ -477,13 +501,13 @@ mod tests {
                     .split('.')
                     .map(|key| if key.starts_with('*') { "x" } else { key });
                 let steps: Vec<Step> = keys.map(|key| Step::Key(key.to_owned().into())).collect();
-                let known = |version| of(&Chart::named(row.chart, version), &steps);
+                let known = |version| of(&Chart::named(row.chart, version), &steps, "web");
                 assert!(known(None).contains(&row.takes), "{} {path}", row.chart);
                 if row.since.is_some() {
                     assert!(known(row.since).contains(&row.takes));
                     assert!(!known(Some("0.0.1")).contains(&row.takes));
                 }
-                assert!(of(&Chart::named("other", None), &steps).is_empty());
+                assert!(of(&Chart::named("other", None), &steps, "web").is_empty());
             }
         }
         assert!(FACTS.is_sorted_by_key(|row| row.chart));
@@ -494,7 +518,7 @@ mod tests {
         let stack = |version| Chart::named("kube-prometheus-stack", Some(version));
         let of = |version, keys: &[&'static str]| {
             let steps: Vec<Step> = keys.iter().map(|key| Step::from(*key)).collect();
-            super::of(&stack(version), &steps)
+            super::of(&stack(version), &steps, "web")
         };
         assert_eq!(
             of("80.0.0", &["prometheusOperator", "image"]),
@@ -513,5 +537,31 @@ mod tests {
         assert_eq!(of("84.0.0", &node_exporter), [Takes::Digest]);
         assert_eq!(of("85.0.0", &node_exporter), [Takes::Nothing]);
         assert!(of("80.0.0", &["other", "image"]).is_empty());
+    }
+
+    #[test]
+    fn a_chart_that_compares_the_tag_of_an_image_with_versions_is_not_known_to_take_its_digest() {
+        let proxy =
+            |version, image| of(&Chart::named("traefik", version), &["image".into()], image);
+        assert_eq!(proxy(Some("39.0.0"), "docker.io/traefik"), [Takes::InTag]);
+        assert!(proxy(Some("39.0.0"), "ghcr.io/traefik/traefik-hub").is_empty());
+        // Its template for ingress classes compared the tag with `>=2.3.0`, digest and all.
+        assert!(proxy(Some("12.0.3"), "traefik").is_empty());
+    }
+
+    #[test]
+    fn a_chart_of_the_tree_is_known_by_its_name_and_by_where_it_comes_from() {
+        let chart = |origins: &[&str]| Chart {
+            origins: Some(origins.iter().map(|origin| (*origin).to_owned()).collect()),
+            ..Chart::named("vault", Some("0.30.0"))
+        };
+        let at = [Step::from("server"), "image".into()];
+        let of = |origins| of(&chart(origins), &at, "vault");
+        assert_eq!(
+            of(&["hashicorp/vault", "hashicorp/vault-helm"]),
+            [Takes::InTag]
+        );
+        assert!(of(&["hashicorp/vault"]).is_empty());
+        assert!(of(&[]).is_empty());
     }
 }

@@ -26,6 +26,7 @@ use crate::engine::code::Code;
 use crate::engine::helm::{Chart, DefaultImage, Schema, Settings, Takes, VARIANTS};
 use crate::engine::hold::Hold;
 use crate::engine::image::{Digest, ImageRef, is_placeholder};
+use crate::engine::kustomize;
 use crate::engine::marks::Mark;
 use crate::engine::path::{Path, Step, dotted};
 use crate::engine::site::{Comments, IgnoreMark, Image, Memory, Parts, Role, Site, Slot, Slots};
@@ -93,7 +94,8 @@ pub fn settle(values: &Path, chart: Option<&Chart>, settings: &Settings, sites: 
         let Slots::Parts(_) = &site.slots else {
             continue;
         };
-        let takes = settings.takes(chart, at);
+        let image = site.image.text().unwrap_or_default();
+        let takes = settings.takes(chart, at, kustomize::split(image).0);
         match &site.hold {
             None if takes == [Takes::Nothing] => site.hold = Some(Hold::takes_no_digest()),
             None => {}
@@ -317,13 +319,15 @@ impl Walk<'_> {
         let tag = group.tag.as_ref().filter(|_| !group.is_behind())?;
         let digest = slot(key, Some(node));
         let name = format!("{}{suffix}", group.name);
+        let is_no_text = matches!(node.scalar(), Scalar::Bool(_) | Scalar::Other(_));
+        let no_digest = is_no_text.then(|| Hold::no_digest(key));
         let site = Site {
             image: Image::Text(Slot::whole(&name, Some(tag), Some(&digest))),
             slots: Slots::Parts(Box::new(Parts {
                 tag: None,
                 digest: Some(digest),
             })),
-            ..self.blank(node, group.marks.clone(), hold.cloned())
+            ..self.blank(node, group.marks.clone(), hold.cloned().or(no_digest))
         };
         Some(Site {
             name: format!("{}{suffix}", site.name),
@@ -847,5 +851,11 @@ mod tests {
         let changes = found[1].write("r.test/web-chroot:1@sha256:11");
         assert_eq!(changes.len(), 1);
         assert_eq!(changes[0].at.to_string(), "controller.image.digestChroot");
+        for none in [json!(false), json!(1)] {
+            let image = json!({"registry": "r.test", "image": "web", "tag": "1", "digest": d, "digestChroot": none});
+            let found = find(&json!({"controller": {"image": image}}));
+            let chroot = "controller.image-chroot r.test/web-chroot:1 sha-form-unknown";
+            assert_eq!(told(&found)[1], chroot);
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use imago::engine::helm::FACTS;
 use imago::engine::image::ImageRef;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -171,7 +172,11 @@ fn rename(place: &Workplace, folder: &str, name: &str) {
         Some(("version", _)) => "version: 99.0.0\n".to_owned(),
         _ => format!("{line}\n"),
     });
-    fs::write(&file, lines.collect::<String>()).unwrap();
+    let mut text: String = lines.collect();
+    if let Some(fact) = FACTS.iter().find(|fact| fact.chart == name) {
+        text.push_str(&format!("sources: ['{}']\n", fact.source));
+    }
+    fs::write(&file, text).unwrap();
 }
 
 pub(super) fn parse(text: &str) -> Value {

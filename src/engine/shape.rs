@@ -101,6 +101,8 @@ pub fn may_be_off<'a>(
 ) -> Option<&'static str> {
     let key = match kind {
         "OCIRepository" => "tag",
+        // `dockerImage`
+        "postgresql" => "mage",
         _ => "image",
     };
     let may = fields::is_row(kind) && holds(key);

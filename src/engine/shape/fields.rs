@@ -56,7 +56,21 @@ type Row = (
 );
 
 /// Kinds of operators whose images stand in fields of their own.
-const ROWS: [Row; 22] = [
+const ROWS: &[Row] = &[
+    (
+        "acid.zalan.do",
+        &["OperatorConfiguration"],
+        &[
+            "configuration/docker_image",
+            "configuration/connection_pooler/connection_pooler_image",
+            "configuration/logical_backup/logical_backup_docker_image",
+        ],
+    ),
+    (
+        "acid.zalan.do",
+        &["postgresql"],
+        &["spec/dockerImage", "spec/sidecars[]/image"],
+    ),
     (
         "actions.summerwind.dev",
         &["Runner"],
@@ -72,6 +86,7 @@ const ROWS: [Row; 22] = [
         &["RunnerSet"],
         &["spec/image", "spec/dockerImage"],
     ),
+    ("apps.emqx.io", &["EMQX"], &["spec/image"]),
     ("apps.kruise.io", &["ImagePullJob"], &["spec/image"]),
     (
         "ceph.rook.io",
@@ -137,13 +152,30 @@ const ROWS: [Row; 22] = [
     ),
     ("opentelemetry.io", &["Instrumentation"], &["spec/*/image"]),
     ("operators.coreos.com", &["CatalogSource"], &["spec/image"]),
-    ("postgresql.cnpg.io", &["Cluster"], &["spec/imageName"]),
+    (
+        "postgresql.cnpg.io",
+        &["Cluster"],
+        &[
+            "spec/imageName",
+            "spec/postgresql/extensions[]/image/reference",
+        ],
+    ),
     (
         "postgresql.cnpg.io",
         &["ClusterImageCatalog", "ImageCatalog"],
-        &["spec/images[]/image"],
+        &[
+            "spec/images[]/image",
+            "spec/images[]/extensions[]/image/reference",
+            "spec/componentImages[]/image",
+        ],
     ),
+    ("postgresql.cnpg.io", &["Pooler"], &["spec/pgbouncer/image"]),
     ("rabbitmq.com", &["RabbitmqCluster"], &["spec/image"]),
+    (
+        "renovate-operator.mogenius.com",
+        &["RenovateJob"],
+        &["spec/image", "spec/extraVolumes[]/image/reference"],
+    ),
     (
         "sparkoperator.k8s.io",
         &["SparkApplication"],
@@ -160,18 +192,48 @@ const ROWS: [Row; 22] = [
     ),
 ];
 
-/// The shapes of the table, and Flux's OCIRepository (<https://fluxcd.io/flux/components/source/ocirepositories/#reference>), where a
+/// Kinds of operators whose images stand in mappings with `repository` and `tag`.
+const SPLIT_ROWS: &[Row] = &[
+    (
+        "operator.victoriametrics.com",
+        &[
+            "VLogs",
+            "VLSingle",
+            "VMAgent",
+            "VMAlert",
+            "VMAlertmanager",
+            "VMAuth",
+            "VMSingle",
+            "VTSingle",
+        ],
+        &["spec/image"],
+    ),
+    (
+        "operator.victoriametrics.com",
+        &["VLCluster", "VMCluster", "VTCluster"],
+        &["spec/*/image"],
+    ),
+];
+
+/// The shapes of the tables, and Flux's OCIRepository (<https://fluxcd.io/flux/components/source/ocirepositories/#reference>), where a
 /// digest wins over the tag beside it.
 static TABLE: LazyLock<Vec<Shape>> = LazyLock::new(|| {
-    let rows = ROWS.iter().flat_map(|(group, kinds, paths)| {
-        kinds.iter().map(|kind| Shape {
+    let split = Split {
+        name: vec!["repository".into()],
+        tag: vec!["tag".into()],
+        digest: None,
+    };
+    let whole = ROWS.iter().map(|row| (row, None));
+    let rows = whole.chain(SPLIT_ROWS.iter().map(|row| (row, Some(&split))));
+    let rows = rows.flat_map(|((group, kinds, paths), split)| {
+        kinds.iter().map(move |kind| Shape {
             group: Some((*group).into()),
             kind: (*kind).into(),
             paths: paths
                 .iter()
                 .map(|path| path.parse().expect("a test reads each"))
                 .collect(),
-            split: None,
+            split: split.cloned(),
         })
     });
     let oci = Shape {
@@ -387,6 +449,12 @@ fn parts<'a, T: Tree<'a>>(split: &Split, node: T, object: &Path, steps: &[Step])
         .as_deref()
         .filter(|_| !is_behind)
         .map(|keys| slot(keys, digest_text));
+    let is_no_digest = digest.is_some()
+        && matches!(
+            digest_node.map(T::scalar),
+            Some(Scalar::Bool(_) | Scalar::Other(_))
+        );
+    let no_digest = is_no_digest.then(|| Hold::no_digest("digest"));
     let image = match written.map(T::scalar) {
         Some(Scalar::Bool(_)) => Image::Other("a boolean"),
         Some(Scalar::Other(what)) => Image::Other(what),
@@ -406,7 +474,7 @@ fn parts<'a, T: Tree<'a>>(split: &Split, node: T, object: &Path, steps: &[Step])
         line: shown.line(),
         ignored: said.ignored,
         decided_by: None,
-        hold: said.hold,
+        hold: said.hold.or(no_digest),
         policy: said.policy,
         marker: None,
     })

@@ -26,18 +26,21 @@ fn images(object: Value, added: bool) -> Vec<String> {
 
 #[test]
 fn each_row_finds_the_images_of_its_kinds_once_these_are_added() {
-    for (group, kinds, paths) in ROWS {
-        for kind in kinds {
-            for path in paths {
+    let split = json!({"repository": "web", "tag": "1"});
+    let rows = ROWS.iter().map(|row| (row, json!("web:1")));
+    for ((group, kinds, paths), leaf) in
+        rows.chain(SPLIT_ROWS.iter().map(|row| (row, split.clone())))
+    {
+        for kind in *kinds {
+            for path in *paths {
                 assert_eq!(path.parse::<Pattern>().unwrap().to_string(), *path);
-                let leaf = json!("web:1");
-                let object =
-                    path.rsplit('/')
-                        .fold(leaf, |inner, key| match key.strip_suffix("[]") {
-                            Some(key) => json!({key: [inner]}),
-                            None if key == "*" => json!({"any": inner}),
-                            None => json!({key: inner}),
-                        });
+                let object = path.rsplit('/').fold(leaf.clone(), |inner, key| {
+                    match key.strip_suffix("[]") {
+                        Some(key) => json!({key: [inner]}),
+                        None if key == "*" => json!({"any": inner}),
+                        None => json!({key: inner}),
+                    }
+                });
                 let mut object = object;
                 object["apiVersion"] = format!("{group}/v1").into();
                 object["kind"] = (*kind).into();
@@ -80,6 +83,10 @@ fn what_chooses_its_image_itself_is_held() {
         ),
         (
             json!({"tag": "1", "semver": ">= 1"}),
+            &["=registry.example.com/shop/web:1"],
+        ),
+        (
+            json!({"tag": "1", "digest": false}),
             &["=registry.example.com/shop/web:1"],
         ),
         (json!({"tag": 1}), &["none"]),

@@ -196,7 +196,7 @@ codes! {
             "An annotation, a comment or a glob leaves the image out.",
             "Remove `imago/ignore`, the comment `# imago: ignore`, or the glob.";
         DecidedBy = "decided-by",
-            "All kustomizations above the image set its tag or digest anew.",
+            "All kustomizations above the image set its tag or digest anew, or Skaffold does.",
             "Nothing: the image is pinned where it is decided.";
         Managed = "managed",
             "Another program writes the object in the cluster.",

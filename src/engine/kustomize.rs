@@ -21,6 +21,7 @@ mod overlays;
 mod pattern;
 mod put;
 mod replacement;
+mod skaffold;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,9 @@ pub use target::Target;
 
 /// The names under which kustomize finds a kustomization.
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// The name under which Skaffold finds what it builds.
+pub const SKAFFOLD: &str = "skaffold.yaml";
 
 /// The lists of entries for images, in the order in which kustomize applies them.
 pub(super) const ENTRIES: [&str; 2] = ["images", "imageTags"];

@@ -27,7 +27,7 @@ use self::template::Charts;
 pub use self::walk::is_manifest;
 use super::files::{self, FileError};
 use super::git::GitError;
-use crate::engine::kustomize::FILE_NAMES;
+use crate::engine::kustomize::{FILE_NAMES, SKAFFOLD};
 
 /// How many files a thread takes from the walk at a time. One by one, the threads would often wait for each other.
 const TURN: usize = 8;
@@ -96,6 +96,9 @@ pub struct IdleGlob {
     pub of_other: bool,
 }
 
+/// The names of files that may say of the files below them which images they get.
+const DECIDING: [&str; 4] = [FILE_NAMES[0], FILE_NAMES[1], FILE_NAMES[2], SKAFFOLD];
+
 /// A file, folder or problem that the walk found.
 #[derive(Debug)]
 pub struct Found<'a> {
@@ -105,7 +108,8 @@ pub struct Found<'a> {
     pub path: PathBuf,
     /// The path as the user would write it: `deploy/web.yaml`. Bytes that are not UTF-8 are replaced.
     pub shown: String,
-    /// Whether a kustomization stands in its folder or in one above, up to the repository's root: kustomize takes files from nowhere else.
+    /// Whether a kustomization or a file of Skaffold stands in its folder or in one above, up to the repository's root: most that they take
+    /// is there.
     pub kustomized: bool,
     /// What it is.
     pub what: What<'a>,
@@ -290,10 +294,9 @@ impl Entry {
 
 /// Whether a kustomization stands in one of these folders.
 fn have_kustomization<'a>(folders: impl IntoIterator<Item = &'a Path>) -> bool {
-    folders.into_iter().any(|folder| {
-        let names = FILE_NAMES.iter();
-        names.into_iter().any(|name| folder.join(name).exists())
-    })
+    folders
+        .into_iter()
+        .any(|folder| DECIDING.iter().any(|name| folder.join(name).exists()))
 }
 
 enum EntryKind {

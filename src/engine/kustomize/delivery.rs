@@ -17,7 +17,7 @@ use memchr::memmem;
 
 use super::entry::Entry;
 use super::pattern::Limits;
-use super::{ENTRIES, Kustomization, join, parent};
+use super::{ENTRIES, Kustomization, join, parent, skaffold};
 use crate::engine::argocd::{self, GROUP as ARGO};
 use crate::engine::object::group_of;
 use crate::engine::path::{Path, Step};
@@ -26,12 +26,7 @@ use crate::engine::tree::Tree;
 /// Where the folder stands in an object, and the mapping with `images` beside it or below: the group and the kinds, the keys of the source
 /// with `*` for the items of a list, and those of the mapping from there.
 const SOURCES: [(&str, &str, &[&str], &[&str]); 5] = [
-    (
-        "kustomize.toolkit.fluxcd.io",
-        "Kustomization",
-        &["spec"],
-        &[],
-    ),
+    (FLUX, "Kustomization", &["spec"], &[]),
     (ARGO, "Application", &["spec", "source"], KUSTOMIZE),
     (ARGO, "Application", &["spec", "sources", "*"], KUSTOMIZE),
     (
@@ -50,6 +45,9 @@ const SOURCES: [(&str, &str, &[&str], &[&str]); 5] = [
 
 const KUSTOMIZE: &[&str] = &["kustomize"];
 
+/// Flux makes a kustomization of a folder without one.
+const FLUX: &str = "kustomize.toolkit.fluxcd.io";
+
 /// Where a delivery stands in its file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
@@ -67,16 +65,19 @@ impl Place {
     }
 }
 
-/// Whether a delivery with entries may be in the bytes of a file.
+/// Whether a delivery with entries, or what Skaffold builds, may be in the bytes of a file.
 pub fn may_deliver(file: &str, bytes: &[u8]) -> bool {
     let has = |text: &[u8]| memmem::find(bytes, text).is_some();
+    if skaffold::is_config(file) {
+        return has(b"artifacts");
+    }
     has(b"images")
         && (argocd::is_source_file(file)
-            || has(b"kustomize.toolkit.fluxcd.io")
+            || has(FLUX.as_bytes())
             || has(b"argoproj.io") && has(b"kustomize"))
 }
 
-/// The deliveries with entries in a document of a file.
+/// The deliveries with entries in a document of a file, and what Skaffold builds by it.
 pub fn deliveries<'a, T: Tree<'a>>(document: T, number: usize, file: &str) -> Vec<Kustomization> {
     let mut found = Vec::new();
     if argocd::is_source_file(file) {
@@ -89,6 +90,18 @@ pub fn deliveries<'a, T: Tree<'a>>(document: T, number: usize, file: &str) -> Ve
             found.extend(delivery(folder, mapping, place, file));
         }
         return found;
+    }
+    let builds = match skaffold::is_config(file.rsplit('/').next().unwrap_or(file)) {
+        true => skaffold::names(document),
+        false => Vec::new(),
+    };
+    if !builds.is_empty() {
+        let place = Place::new(number, &[]);
+        found.push(Kustomization {
+            builds,
+            delivery: Some(place),
+            ..Kustomization::blank(file)
+        });
     }
     let is_list = text(document, "kind").is_some_and(|kind| kind.ends_with("List"));
     let items = document.get("items").filter(|_| is_list);
@@ -106,7 +119,11 @@ pub fn deliveries<'a, T: Tree<'a>>(document: T, number: usize, file: &str) -> Ve
                         document: number,
                         mapping: mapping_at,
                     };
-                    found.extend(read(source, mapping, place, file));
+                    let one = read(source, mapping, place, file);
+                    found.extend(one.map(|one| Kustomization {
+                        generates: group == FLUX,
+                        ..one
+                    }));
                 }
             }
         }

@@ -18,6 +18,8 @@ pub struct Fate {
     pub replaced: BTreeSet<String>,
     /// Those of them after which it has no digest in a build.
     pub(super) unpinned: BTreeSet<String>,
+    /// A file by which another image is built and put in the place of its name.
+    pub built_by: Option<String>,
     /// A file that puts a suffix on its tag in a build.
     pub suffixed: Option<String>,
     /// A file with a replacement that takes it apart.
@@ -68,6 +70,12 @@ impl Fate {
 
     /// The file that decides the image, where no build has its tag or its digest. One that gives it no digest comes first.
     pub fn decided_by(&self) -> Option<Decider> {
+        if let Some(file) = self.built_by.clone() {
+            return Some(Decider {
+                file,
+                has_digest: true,
+            });
+        }
         let stands = self.kept
             || !self.renamed.is_empty()
             || self.suffixed.is_some()
@@ -82,7 +90,7 @@ impl Fate {
 }
 
 /// Whether an image names its registry: the first part of its name is a host.
-fn has_registry(image: &str) -> bool {
+pub(super) fn has_registry(image: &str) -> bool {
     let host = image.split_once('/').map(|(host, _)| host);
     host.is_some_and(|host| host.contains(['.', ':']) || host == "localhost")
 }

@@ -67,8 +67,13 @@ impl Overlays {
             site,
             is_known: is_known(steps, site),
         };
-        let starts = self.above.get(manifest).map_or(&[][..], Vec::as_slice);
-        self.follow(starts, site.image.text().unwrap_or_default(), subject)
+        let image = site.image.text().unwrap_or_default();
+        let mut fate = self.follow(&self.takers(manifest), image, subject);
+        if fate.kept {
+            let by = self.built.by(manifest, entry::split(image).0);
+            fate.built_by = by.map(str::to_owned);
+        }
+        fate
     }
 
     /// What becomes of an image that is written in a kustomization, in an entry or in a patch, and what holds the entry because of what
@@ -129,10 +134,12 @@ impl Overlays {
             renamed_by: None,
             set_by: None,
         };
+        // Somebody may apply a file without what Flux makes of its folder.
+        let is_delivery = |(index, _): &(usize, usize)| self.all[*index].delivery.is_some();
+        fate.kept = starts.iter().all(is_delivery);
         let starts = starts.iter().map(|start| (*start, written.clone()));
         let mut due: Vec<((usize, usize), Passing)> = starts.collect();
         let mut seen: BTreeSet<_> = due.iter().cloned().collect();
-        fate.kept = due.is_empty();
         while let Some(((index, step), mut passing)) = due.pop() {
             self.build(index, step, &mut passing, subject, &mut fate, left)?;
             let further = self.above_one(index);

@@ -42,8 +42,12 @@ pub struct Kustomization {
     pub(super) fields: Vec<Arc<[Field]>>,
     /// What of it is not followed, each for a sentence: ``it has `transformers` ``.
     pub(super) doubts: Vec<String>,
+    /// The images that it builds, if it is the file of Skaffold.
+    pub(super) builds: Vec<String>,
     /// Where it stands in its file, if it is no kustomization of its own, but what Flux or Argo CD puts on top of one.
     pub(super) delivery: Option<delivery::Place>,
+    /// Whether Flux makes a kustomization of the folder if there is none.
+    pub(super) generates: bool,
 }
 
 impl Kustomization {
@@ -93,7 +97,9 @@ impl Kustomization {
             configurations: paths("configurations").collect(),
             fields: Vec::new(),
             doubts: doubt.into_iter().chain(limits.doubt).collect(),
+            builds: Vec::new(),
             delivery: None,
+            generates: false,
         }
     }
 
@@ -120,7 +126,9 @@ impl Kustomization {
             configurations: BTreeSet::new(),
             fields: Vec::new(),
             doubts: Vec::new(),
+            builds: Vec::new(),
             delivery: None,
+            generates: false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The kustomizations of a tree: which of them build on which file.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use super::delivery::Place;
 use super::fate::{EntryId, Fate};
 use super::field::Field;
 use super::kustomization::{Kustomization, unread};
+use super::skaffold::Built;
 use super::{MOST_STEPS, Target, parent, spend};
 use crate::engine::hold::Hold;
 use crate::engine::object::Object;
@@ -24,6 +26,10 @@ pub struct Overlays {
     pub(super) deliveries: BTreeMap<String, BTreeMap<Place, usize>>,
     /// By file or folder: the kustomizations that build on it, and the step at which they take it in.
     pub(super) above: BTreeMap<String, Vec<(usize, usize)>>,
+    /// By folder: what of Flux takes in every file below that no kustomization stands around.
+    pub(super) generated: BTreeMap<String, Vec<(usize, usize)>>,
+    /// The images that Skaffold builds.
+    pub(super) built: Built,
     /// The files that are patches, each with the kustomizations that apply it, and its target there.
     pub(super) patches: BTreeMap<String, Vec<(usize, Target)>>,
     /// What holds an entry because of what it reaches.
@@ -70,6 +76,7 @@ impl Overlays {
         let numbered = || all.iter().enumerate();
         let numbered = || numbered().filter(|(_, one)| one.delivery.is_none());
         let folders = numbered().map(|(index, one)| (parent(&one.file).to_owned(), index));
+        let folders: BTreeMap<String, usize> = folders.collect();
         let files = numbered().map(|(index, one)| (one.file.clone(), index));
         let mut deliveries: BTreeMap<String, BTreeMap<Place, usize>> = BTreeMap::new();
         for (index, one) in all.iter().enumerate() {
@@ -79,9 +86,11 @@ impl Overlays {
             }
         }
         let mut tree = Self {
+            generated: generated(&all, &folders, &mut above),
+            built: Built::of(&all),
             deliveries,
-            folders: folders.collect(),
             files: files.collect(),
+            folders,
             above,
             patches,
             all,
@@ -174,15 +183,25 @@ impl Overlays {
 
     /// Takes note that a file cannot be read which kustomizations build on, and whose images the entries of the run may meet.
     pub fn doubt(&mut self, file: &str, why: &str) {
-        for (index, _) in self.above.get(file).into_iter().flatten() {
-            self.all[*index].doubts.push(unread(file, why));
-            self.doubted.insert(*index);
+        for (index, _) in self.takers(file).into_owned() {
+            self.all[index].doubts.push(unread(file, why));
+            self.doubted.insert(index);
         }
     }
 
     /// Whether a kustomization builds on the manifest.
     pub fn reach(&self, manifest: &str) -> bool {
-        self.above.contains_key(manifest)
+        !self.takers(manifest).is_empty() || self.built.reach(manifest)
+    }
+
+    /// The kustomizations that take in a file or a folder, and the step at which they do.
+    pub(super) fn takers(&self, path: &str) -> Cow<'_, [(usize, usize)]> {
+        let named = self.above.get(path).map_or(&[][..], Vec::as_slice);
+        let generated = generating(path, &self.generated, &self.folders);
+        match generated.is_empty() {
+            true => Cow::Borrowed(named),
+            false => Cow::Owned([named, &generated].concat()),
+        }
     }
 
     /// The kustomization that a file is.
@@ -272,12 +291,8 @@ impl Overlays {
 
     /// Adds the kustomizations above a file or a folder.
     fn add_above(&self, path: &str, met: &mut BTreeSet<usize>) {
-        let mut due: Vec<&[(usize, usize)]> = self
-            .above
-            .get(path)
-            .map(Vec::as_slice)
-            .into_iter()
-            .collect();
+        let first = self.takers(path);
+        let mut due: Vec<&[(usize, usize)]> = vec![&first];
         while let Some(above) = due.pop() {
             for (index, _) in above {
                 if met.insert(*index) {
@@ -321,4 +336,55 @@ impl Overlays {
         };
         doubted.map(said).collect()
     }
+}
+
+/// Folders of Flux without a kustomization, each with what puts entries on top of what Flux makes of it: all manifests below it, and the
+/// kustomizations below it, which it does not look into.
+///
+/// <https://fluxcd.io/flux/components/kustomize/kustomizations/#generating-a-kustomizationyaml-file>
+fn generated(
+    all: &[Kustomization],
+    folders: &BTreeMap<String, usize>,
+    above: &mut BTreeMap<String, Vec<(usize, usize)>>,
+) -> BTreeMap<String, Vec<(usize, usize)>> {
+    let mut generated: BTreeMap<String, Vec<(usize, usize)>> = BTreeMap::new();
+    for (index, one) in all.iter().enumerate().filter(|(_, one)| one.generates) {
+        let folder = one
+            .resources
+            .iter()
+            .find(|folder| !folders.contains_key(*folder));
+        if let Some(folder) = folder {
+            generated
+                .entry(folder.clone())
+                .or_default()
+                .push((index, 0));
+        }
+    }
+    if !generated.is_empty() {
+        for folder in folders.keys() {
+            let of_flux = generating(folder, &generated, folders);
+            if !of_flux.is_empty() {
+                above.entry(folder.clone()).or_default().extend(of_flux);
+            }
+        }
+    }
+    generated
+}
+
+/// What of Flux takes in a file or a folder with a kustomization: that of the folders above it, up to the next one with a kustomization.
+fn generating(
+    path: &str,
+    generated: &BTreeMap<String, Vec<(usize, usize)>>,
+    folders: &BTreeMap<String, usize>,
+) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut folder = path;
+    while !generated.is_empty() && !folder.is_empty() {
+        folder = parent(folder);
+        if folders.contains_key(folder) {
+            break;
+        }
+        found.extend(generated.get(folder).into_iter().flatten());
+    }
+    found
 }

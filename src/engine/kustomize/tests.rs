@@ -607,3 +607,95 @@ fn what_kustomize_takes_for_no_image_is_left_as_it_is() {
     // What a base configures holds above it, too.
     assert_eq!(fate(file, steps("Task")), "set by over");
 }
+
+#[test]
+fn flux_makes_a_kustomization_of_a_folder_without_one() {
+    let flux = json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+        "spec": {"path": "./apps", "images": [{"name": "web", "newName": "mirror/web"}]}});
+    let with = |file: Option<(&str, Value)>| {
+        let mut all = deliveries(&flux, 0, "clusters/shop.yaml");
+        all.extend(file.map(|(file, document)| Kustomization::read(&document, file)));
+        Overlays::new(all)
+    };
+    let kustomization = || json!({"resources": ["web.yaml"]});
+    let (renamed, kept) = ("kept, mirror/web:1 by clusters", "kept");
+    for (file, expected) in [
+        (
+            None,
+            [
+                ("apps/web.yaml", renamed),
+                ("apps/shop/prod/web.yaml", renamed),
+                ("apps.yaml", kept),
+                ("other/web.yaml", kept),
+            ],
+        ),
+        // It takes in a folder with one as that says, and looks no further.
+        (
+            Some(("apps/shop/kustomization.yaml", kustomization())),
+            [
+                ("apps/web.yaml", renamed),
+                ("apps/shop/web.yaml", renamed),
+                ("apps/shop/other.yaml", kept),
+                ("apps/shop/prod/web.yaml", kept),
+            ],
+        ),
+        (
+            Some(("apps/kustomization.yaml", kustomization())),
+            [
+                ("apps/web.yaml", renamed),
+                ("apps/other.yaml", kept),
+                ("apps/shop/web.yaml", kept),
+                ("other/web.yaml", kept),
+            ],
+        ),
+    ] {
+        let tree = with(file);
+        for (manifest, expected) in expected {
+            assert_eq!(told(&tree, manifest, "web:1"), expected, "{manifest}");
+            assert_eq!(tree.reach(manifest), expected == renamed, "{manifest}");
+        }
+    }
+    // Argo CD applies such a folder as it is.
+    let argo = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "spec": {"source": {"path": "apps", "kustomize": {"images": ["web=mirror/web"]}}}});
+    let tree = Overlays::new(deliveries(&argo, 0, "clusters/shop.yaml"));
+    assert_eq!(told(&tree, "apps/web.yaml", "web:1"), kept);
+}
+
+#[test]
+fn what_skaffold_builds_is_decided_by_it() {
+    let config = |version: &str| {
+        json!({"apiVersion": version, "kind": "Config",
+            "build": {"artifacts": [{"image": "web"}, {"image": "r.test/api"}, {}]},
+            "profiles": [{"build": {"artifacts": [{"image": "shop/job"}]}}, {}]})
+    };
+    let tree = Overlays::new(deliveries(
+        &config("skaffold/v4beta1"),
+        0,
+        "shop/skaffold.yaml",
+    ));
+    for (manifest, image, is_built) in [
+        ("shop/web.yaml", "web", true),
+        ("shop/k8s/base/web.yaml", "web:1.4", true),
+        ("shop/web.yaml", "shop/job", true),
+        ("shop/web.yaml", "r.test/api", false),
+        ("shop/web.yaml", "r.test/web", false),
+        ("shop/web.yaml", "webs", false),
+        ("shops/web.yaml", "web", false),
+        ("web.yaml", "web", false),
+    ] {
+        let object = deployment(image);
+        let by = tree.fate(manifest, &object, &object.sites[0]).decided_by();
+        let expected = is_built.then_some("shop/skaffold.yaml");
+        assert_eq!(
+            by.as_ref().map(|by| &*by.file),
+            expected,
+            "{manifest} {image}"
+        );
+        assert_eq!(tree.reach(manifest), manifest.starts_with("shop/"));
+    }
+    for (version, file) in [("v1", "skaffold.yaml"), ("skaffold/v4beta1", "other.yaml")] {
+        assert!(deliveries(&config(version), 0, file).is_empty());
+    }
+    assert!(may_deliver("skaffold.yaml", b"build: {artifacts: []}"));
+}

@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use super::plan::{Named, Plan};
 use super::rules::{self, Answer, Rules, WorkTree};
-use super::{Entry, EntryKind, FileError, have_kustomization, repository_root, template};
-use crate::engine::kustomize::FILE_NAMES;
+use super::{DECIDING, Entry, EntryKind, FileError, have_kustomization, repository_root, template};
 use crate::io::git_folder::{DOT_GIT, is_dot_git};
 
 /// The settings file of a repository. It is not a manifest.
@@ -69,7 +68,7 @@ struct Folder {
     tree: Option<Arc<WorkTree>>,
     /// Whether a rule leaves it out. Then only what Git tracks is read.
     left_out: bool,
-    /// Whether a kustomization stands in it, or above.
+    /// Whether one of [`DECIDING`] stands in it, or above.
     kustomized: bool,
     /// The entries that are left, in reverse.
     entries: Vec<(OsString, FileType)>,
@@ -213,7 +212,7 @@ impl Walk {
             }
         }
         entries.sort_unstable_by(|(left, _), (right, _)| right.cmp(left));
-        let is_one = |(name, _): &(OsString, FileType)| FILE_NAMES.iter().any(|one| name == one);
+        let is_one = |(name, _): &(OsString, FileType)| DECIDING.iter().any(|one| name == one);
         let Above {
             left_out,
             kustomized,

@@ -102,6 +102,15 @@ impl Examined {
         }
     }
 
+    /// A file that a run does not look at.
+    pub(super) fn unseen() -> Self {
+        let unhandled = Box::default();
+        Self::Nothing {
+            unhandled,
+            may_be_values: false,
+        }
+    }
+
     /// A file that is passed over by its place in a Helm chart.
     pub(super) fn chart_template() -> Self {
         let why = "the file is a template of a Helm chart".to_owned();
@@ -141,6 +150,15 @@ impl Looked {
             examined,
             evidence: is_any.then(|| Box::new(evidence)),
         }
+    }
+}
+
+impl Looked {
+    /// What the content of a file says of others that is itself not among those that a run looks at.
+    pub(super) fn evidence_of(path: &Path, content: &[u8], base: &Base) -> Self {
+        let kustomizations = base.kustomizations(path, content);
+        let clues = clues::clues(base, path, content);
+        Self::new(Examined::unseen(), kustomizations, clues)
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn read(
 ) -> anyhow::Result<FluxPolicies> {
     let mut policies = FluxPolicies::default();
     let files = match committed {
-        Some(committed) => committed.manifests()?,
+        Some(committed) => committed.manifests(tells)?,
         None => in_files(at)?,
     };
     for (path, bytes) in files {
@@ -48,8 +48,7 @@ fn tells(bytes: &[u8]) -> bool {
 
 /// What cannot be read is told by the run itself, if the file is one of its own.
 fn take(path: &Path, bytes: &[u8], policies: &mut FluxPolicies) {
-    let text = std::str::from_utf8(bytes).ok().filter(|_| tells(bytes));
-    let Some(Ok(file)) = text.map(File::parse) else {
+    let Some(Ok(file)) = std::str::from_utf8(bytes).ok().map(File::parse) else {
         return;
     };
     let name = path.display().to_string();

@@ -12,7 +12,6 @@ use super::manifest::{ManifestFile, Texts, Unread};
 use super::overlays::{self, Base, KnownOverlays};
 use super::replaced::Replaced;
 use super::report::{Place, Problem, STDIN, Skipped};
-use super::threads;
 use super::values::{self, KnownCharts, Seen};
 use crate::engine::code::Code;
 use crate::engine::helm::Clue;
@@ -153,13 +152,24 @@ pub fn survey_stdin(
     survey
 }
 
-/// As [`survey`], among the files of a commit: their paths from the request's root, how those that are chosen are read, all at once, and
-/// where a link of the commit leads.
+/// How the files of a commit are read.
+pub trait Contents<E> {
+    /// Calls `visit` with the place in the list and the content of each of these files, on several threads.
+    fn visit<R: Send>(
+        &self,
+        chosen: &[usize],
+        visit: impl Fn(usize, Result<&[u8], FileError>) -> R + Sync,
+    ) -> Result<Vec<R>, E>;
+
+    /// Where a link of the commit leads, by its path from the root.
+    fn link(&self, place: &str) -> Result<Option<String>, E>;
+}
+
+/// As [`survey`], among the files of a commit by their paths from the request's root.
 pub fn survey_commit<E>(
     request: scan::Scope<'_>,
-    listed: &[PathBuf],
-    read: impl Fn(&[usize]) -> Result<Vec<Result<Vec<u8>, FileError>>, E>,
-    link: impl FnMut(&str) -> Result<Option<String>, E>,
+    listed: &[impl AsRef<Path> + Sync],
+    contents: &impl Contents<E>,
     sought: Sought<'_>,
     questions: impl Questions,
 ) -> Result<Result<Survey, E>, scan::ScanError> {
@@ -170,61 +180,60 @@ pub fn survey_commit<E>(
         ..Survey::default()
     };
     let base = Base::of(&request);
-    let place = |index: usize| request.root.join(&listed[index]);
+    let path_of = |index: usize| listed[index].as_ref();
+    let place = |index: usize| request.root.join(path_of(index));
     let survey = || {
         let whole = chosen.iter().filter(|file| !file.is_template);
-        let mut indices: Vec<usize> = whole.map(|file| file.index).collect();
+        let whole: Vec<usize> = whole.map(|file| file.index).collect();
         let is_chosen: BTreeSet<usize> = chosen.iter().map(|file| file.index).collect();
-        let is_unseen = |index: &usize| !is_chosen.contains(index);
-        let unseen = (0..listed.len()).filter(|index| scan::is_manifest(&listed[*index]));
-        let unseen: Vec<usize> = unseen.filter(is_unseen).collect();
-        indices.extend(&unseen);
-        let mut contents = read(&indices)?.into_iter();
-        let content_of = |file: &scan::listed::Chosen| match file.is_template {
-            true => Ok(Vec::new()),
-            false => contents.next().unwrap_or_else(|| Ok(Vec::new())),
-        };
-        let pairs: Vec<_> = chosen.iter().zip(chosen.iter().map(content_of)).collect();
-        let looked = threads::map(&pairs, |(file, content)| {
-            match (file.is_template, content) {
-                (true, _) => Looked::from(Examined::chart_template()),
-                (false, Err(error)) => {
-                    Looked::from(Examined::from(Passed::Unreadable(Unread::of_file(error))))
-                }
-                (false, Ok(content)) => {
+        let unseen = (0..listed.len()).filter(|index| scan::is_manifest(path_of(*index)));
+        let unseen: Vec<usize> = unseen.filter(|index| !is_chosen.contains(index)).collect();
+        let indices = [&whole[..], &unseen[..]].concat();
+        let looked = contents.visit(&indices, |number, content| {
+            let path = place(indices[number]);
+            match (number < whole.len(), content) {
+                (true, Ok(content)) => {
                     let sought = (sought.kinds, sought.texts);
-                    examine_bytes(&place(file.index), content, &base, sought, &questions)
+                    examine_bytes(&path, content, &base, sought, &questions)
                 }
+                (true, Err(error)) => {
+                    Looked::from(Examined::from(Passed::Unreadable(Unread::of_file(&error))))
+                }
+                (false, Ok(content)) => Looked::evidence_of(&path, content, &base),
+                // As in a work tree, what cannot be read is no evidence unless a kustomization names it.
+                (false, Err(_)) => Looked::from(Examined::unseen()),
             }
-        });
+        })?;
+        let mut looked = looked.into_iter();
         let mut all = Everything::default();
-        for ((file, _), looked) in pairs.into_iter().zip(looked) {
+        for file in &chosen {
+            let looked = match file.is_template {
+                true => Looked::from(Examined::chart_template()),
+                false => looked.next().expect("each file was looked at"),
+            };
             all.take(place(file.index), file.shown.clone(), looked);
         }
         let wants_clues = values::is_wanted(&all.seen, &all.clues);
-        for (index, content) in unseen.iter().zip(contents) {
-            // As in a work tree, what cannot be read is no evidence unless a kustomization names it.
-            let Ok(content) = content else {
-                continue;
-            };
-            let path = place(*index);
-            all.kustomizations
-                .extend(base.kustomizations(&path, &content));
-            if wants_clues {
-                all.clues.extend(clues::clues(&base, &path, &content));
+        for mut evidence in looked.filter_map(|looked| looked.evidence) {
+            if !wants_clues {
+                evidence.clues.clear();
             }
+            all.note(Some(evidence));
         }
         let read_evidence = |names: &[String]| {
             let named: BTreeSet<&Path> = names.iter().map(Path::new).collect();
-            let places = (0..listed.len()).filter(|index| named.contains(listed[*index].as_path()));
+            let places = (0..listed.len()).filter(|index| named.contains(path_of(*index)));
             let places: Vec<usize> = places.collect();
-            let contents = read(&places)?.into_iter();
-            let contents = contents.map(|content| content.map_err(|error| error.to_string()));
+            let read = contents.visit(&places, |_, content| match content {
+                Ok(content) => Ok(content.to_vec()),
+                Err(error) => Err(error.to_string()),
+            })?;
             let names = places
                 .iter()
-                .map(|index| listed[*index].display().to_string());
-            Ok(names.zip(contents).collect())
+                .map(|index| path_of(*index).display().to_string());
+            Ok(names.zip(read).collect())
         };
+        let link = |place: &str| contents.link(place);
         survey.complete(
             all,
             &base,

@@ -4,6 +4,7 @@ mod address;
 mod bare;
 mod branch;
 mod careful;
+mod checked_out;
 mod children;
 mod commit;
 mod cut;

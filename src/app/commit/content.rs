@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use super::{fault, fetch_contents, refused};
 use crate::app::examine::Questions;
 use crate::app::report::Problem;
-use crate::app::survey::{self, Sought, Survey};
+use crate::app::survey::{self, Contents, Sought, Survey};
+use crate::app::threads;
 use crate::engine::code::Code;
 use crate::io::files::FileError;
 use crate::io::git::GitError;
-use crate::io::git::repository::{CommitId, Listed, Repository};
+use crate::io::git::repository::{CheckedOut, CommitId, Listed, Objects, Repository};
 use crate::io::git::transport::Transport;
 use crate::io::scan;
 
@@ -39,7 +40,6 @@ impl Committed<'_> {
         // What a commit has is tracked, whatever `.gitignore` says.
         let (listed, links) =
             (self.repository.files(self.commit)).map_err(|error| refused(&error))?;
-        let paths: Vec<PathBuf> = listed.iter().map(|file| file.path.clone()).collect();
         let request = scan::Scope {
             root: self.repository.root(),
             ..request
@@ -52,50 +52,75 @@ impl Committed<'_> {
                     .file_name()
                     .is_some_and(|name| name == ".gitattributes")
         };
-        let beside = listed.iter().filter(beside);
-        let read = |chosen: &[usize]| -> Result<Vec<Result<Vec<u8>, FileError>>, Box<Problem>> {
-            let files: Vec<&Listed> = chosen.iter().map(|index| &listed[*index]).collect();
-            self.bring(files.iter().copied().chain(beside.clone()))?;
-            let content = |file| match self.repository.read(file) {
-                Err(GitError::TooLarge(size)) => Ok(Err(FileError::TooLarge(size))),
-                read => read.map(Ok).map_err(|error| Box::new(refused(&error))),
-            };
-            files.into_iter().map(content).collect()
+        let files = Files {
+            committed: self,
+            beside: listed.iter().filter(beside).collect(),
+            links: links.iter().map(|link| (&*link.path, link)).collect(),
+            listed: &listed,
         };
-        let links: BTreeMap<&Path, &Listed> =
-            links.iter().map(|link| (&*link.path, link)).collect();
-        let link = |place: &str| -> Result<Option<String>, Box<Problem>> {
-            let Some(link) = links.get(Path::new(place)) else {
-                return Ok(None);
-            };
-            self.bring([*link].into_iter())?;
-            match self.repository.read(link) {
-                Ok(target) => Ok(String::from_utf8(target).ok()),
-                Err(GitError::TooLarge(_)) => Ok(None),
-                Err(error) => Err(Box::new(refused(&error))),
-            }
-        };
-        let survey = survey::survey_commit(request, &paths, read, link, sought, questions)
+        let survey = survey::survey_commit(request, &listed, &files, sought, questions)
             .map_err(|error| self.wrong_paths(&error))?;
         Ok(survey.map_err(|problem| *problem)?)
     }
 
-    /// All files that may be manifests, by their paths from the root.
-    pub(in crate::app) fn manifests(&self) -> anyhow::Result<Vec<(PathBuf, Vec<u8>)>> {
+    /// All files that may be manifests and whose content is `wanted`, by their paths from the root.
+    pub(in crate::app) fn manifests(
+        &self,
+        wanted: fn(&[u8]) -> bool,
+    ) -> anyhow::Result<Vec<(PathBuf, Vec<u8>)>> {
         let (listed, _) = (self.repository.files(self.commit)).map_err(|error| refused(&error))?;
         let listed: Vec<&Listed> = (listed.iter())
             .filter(|file| scan::is_manifest(&file.path))
             .collect();
-        self.bring(listed.iter().copied())
-            .map_err(|problem| *problem)?;
-        let read = |file: &Listed| {
-            let bytes = self
-                .repository
-                .read(file)
-                .map_err(|error| refused(&error))?;
-            Ok((file.path.clone(), bytes))
+        let content = |_, content: Result<&[u8], FileError>| {
+            content
+                .ok()
+                .filter(|content| wanted(content))
+                .map(<[u8]>::to_vec)
         };
-        listed.into_iter().map(read).collect()
+        let contents = self.contents(&listed, &[], content);
+        let contents = contents.map_err(|problem| *problem)?.into_iter();
+        let files = listed.into_iter().zip(contents);
+        let files = files.filter_map(|(file, content)| Some((file.path.clone(), content?)));
+        Ok(files.collect())
+    }
+
+    /// Calls `visit` with the place in the list and the content of each of these files, on several threads. What a partial clone lacks
+    /// of them, and of those `beside` them, is fetched before, all at once.
+    fn contents<R: Send>(
+        &self,
+        files: &[&Listed],
+        beside: &[&Listed],
+        visit: impl Fn(usize, Result<&[u8], FileError>) -> R + Sync,
+    ) -> Result<Vec<R>, Box<Problem>> {
+        let failed = |error: GitError| Box::new(refused(&error));
+        let place = self.repository.place(Objects::Written);
+        let numbered: Vec<(usize, &Listed)> = files.iter().copied().enumerate().collect();
+        let mut visited = threads::map_with(
+            &numbered,
+            || CheckedOut::of(&place),
+            |checked_out, (number, file)| {
+                let content = checked_out.as_mut()?.read(file)?;
+                Some(visit(*number, Ok(content)))
+            },
+        );
+        let others = numbered
+            .iter()
+            .filter(|(number, _)| visited[*number].is_none());
+        let others: Vec<(usize, &Listed)> = others.copied().collect();
+        self.bring((others.iter().map(|(_, file)| *file)).chain(beside.iter().copied()))?;
+        let read = threads::map_with(
+            &others,
+            || place.open(),
+            |repository, (number, file)| {
+                let repository = repository.as_ref().map_err(Clone::clone)?;
+                repository.visit(file, |content| visit(*number, content))
+            },
+        );
+        for ((number, _), read) in others.iter().zip(read) {
+            visited[*number] = Some(read.map_err(failed)?);
+        }
+        Ok(visited.into_iter().flatten().collect())
     }
 
     fn wrong_paths(&self, error: &scan::ScanError) -> Problem {
@@ -137,6 +162,39 @@ impl Committed<'_> {
                 "the clone was made with a filter, and a look fetches nothing".to_owned(),
                 "clone it without a filter, or run with `--update --commit`, which fetches them",
             )),
+        }
+    }
+}
+
+/// The files of a commit, for a survey.
+struct Files<'f> {
+    committed: &'f Committed<'f>,
+    listed: &'f [Listed],
+    links: BTreeMap<&'f Path, &'f Listed>,
+    /// What else is needed of the commit when it is planned on.
+    beside: Vec<&'f Listed>,
+}
+
+impl Contents<Box<Problem>> for Files<'_> {
+    fn visit<R: Send>(
+        &self,
+        chosen: &[usize],
+        visit: impl Fn(usize, Result<&[u8], FileError>) -> R + Sync,
+    ) -> Result<Vec<R>, Box<Problem>> {
+        let files: Vec<&Listed> = chosen.iter().map(|index| &self.listed[*index]).collect();
+        self.committed.contents(&files, &self.beside, visit)
+    }
+
+    fn link(&self, place: &str) -> Result<Option<String>, Box<Problem>> {
+        let Some(link) = self.links.get(Path::new(place)) else {
+            return Ok(None);
+        };
+        let Committed { repository, .. } = self.committed;
+        self.committed.bring([*link].into_iter())?;
+        match repository.read(link) {
+            Ok(target) => Ok(String::from_utf8(target).ok()),
+            Err(GitError::TooLarge(_)) => Ok(None),
+            Err(error) => Err(Box::new(refused(&error))),
         }
     }
 }

@@ -16,8 +16,8 @@ use crate::engine::propose::Planned;
 use crate::io::files as disk;
 use crate::io::git::GitError;
 use crate::io::git::change::Staged;
-use crate::io::git::repository::{CommitId, Objects};
-use crate::io::git::staging::{Attributes, Staging, Unfit};
+use crate::io::git::repository::Objects;
+use crate::io::git::staging::{Basis, Side, Staging, Unfit};
 use crate::io::lock;
 
 /// Each thread that holds files against a commit has fewer files open than these.
@@ -63,36 +63,35 @@ impl Session {
         pass: &Pass,
         due: &[Due<'r>],
     ) -> Result<(Stage<'r>, Staging), GitError> {
-        let place = self.repository.place(if request.dry_run {
-            Objects::Rehearsed
-        } else {
-            Objects::Written
-        });
-        let base = self.aim.base;
-        let (content, root) = (self.aim.content, self.repository.root());
-        let attributes = if content == Content::Commit {
-            Attributes::Commit
-        } else {
-            Attributes::WorkingTree
+        let objects = match request.dry_run {
+            true => Objects::Rehearsed,
+            false => Objects::Written,
         };
-        let open = || Staging::open(&place, base, attributes);
-        let staging = open()?;
+        let (content, root) = (self.aim.content, self.repository.root());
         // Where the working tree follows, what is changed there stays, and is not committed under its feet.
-        let followed = matches!(
+        let follows = matches!(
             self.aim.strategy,
             Strategy::Onward {
                 follower: Follower::WorkingTree,
                 ..
             }
-        )
-        .then_some(self.head.commit);
+        );
+        let side = match content {
+            Content::WorkingTree => Side::WorkingTree,
+            Content::Commit => Side::Commit {
+                followed: follows.then_some(self.head.commit),
+            },
+        };
+        let basis = Basis::new(&self.repository, objects, self.aim.base, side)?;
+        let open = || Staging::open(&basis);
+        let staging = open()?;
         disk::probe_open(OPEN_FILES_OF_A_THREAD * threads::count(due.len()))
             .map_err(|error| GitError::OpenFiles(error.to_string()))?;
         let outcomes = threads::map_with(due, open, |staging, due| {
             let staging = staging.as_mut().map_err(|error| error.clone())?;
             stage_file(
                 staging,
-                (content, root, followed),
+                (content, root),
                 request,
                 pass,
                 due.manifest,
@@ -130,7 +129,7 @@ impl Session {
 /// Holds one file against what is committed.
 fn stage_file(
     staging: &mut Staging,
-    (content, root, followed): (Content, &Path, Option<CommitId>),
+    (content, root): (Content, &Path),
     request: &FilesRequest,
     pass: &Pass,
     manifest: &ManifestFile,
@@ -139,12 +138,9 @@ fn stage_file(
     let staged = match content {
         Content::Commit => {
             let path = manifest.path.strip_prefix(root).unwrap_or(&manifest.path);
-            match followed
-                .map(|commit| staging.is_untouched(path, commit))
-                .transpose()?
-            {
-                Some(false) => Err(Unfit::Uncommitted),
-                Some(true) | None => staging.stage_in_commit(path, new)?,
+            match staging.is_untouched(path)? {
+                false => Err(Unfit::Uncommitted),
+                true => staging.stage_in_commit(path, manifest.text.as_bytes(), new)?,
             }
         }
         Content::WorkingTree => {
@@ -256,7 +252,11 @@ impl Stage<'_> {
     ) -> Result<(), GitError> {
         let old = staging.content(path)?;
         match pass.lock_text(request, old.as_deref()) {
-            Ok(Some(new)) => match staging.stage_in_commit(path, new.as_bytes())? {
+            Ok(Some(new)) => match staging.stage_in_commit(
+                path,
+                old.as_deref().unwrap_or_default(),
+                new.as_bytes(),
+            )? {
                 Ok(staged) => {
                     self.files.push(staged);
                     self.lock_lines = changed_lines(path, old.as_deref(), &new);

@@ -9,6 +9,7 @@ pub mod change;
 pub mod clone;
 mod credentials;
 pub mod identity;
+mod last_folders;
 pub mod limits;
 pub(in crate::io) mod names;
 pub mod repository;

@@ -1,26 +1,26 @@
 //! A repository on this machine: what is committed, and what is checked out.
 
+mod checked_out;
 mod commit;
+mod content;
 mod origin;
 mod proposed;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorCode, OdbLookupFlags, Oid, RepositoryState};
+use git2::{ErrorCode, Oid, RepositoryState};
 
 use super::GitError;
 use super::change::{Change, Staged};
 use super::identity::{Identity, Person};
-use crate::io::files::MAX_FILE;
 
+pub use checked_out::CheckedOut;
+pub use content::Listed;
+pub(super) use content::index_entry;
 pub use origin::Lacking;
-
-/// The most files and folders of a commit that are looked at.
-const MOST_ENTRIES: usize = 1_000_000;
 
 /// The name of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,14 +45,6 @@ pub struct Head {
     pub branch: Option<String>,
 }
 
-/// A file of a commit.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    /// Its path from the root.
-    pub path: PathBuf,
-    blob: Oid,
-}
-
 /// What becomes of new objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Objects {
@@ -66,6 +58,8 @@ pub enum Objects {
 #[derive(Clone, Debug)]
 pub struct Opener {
     root: PathBuf,
+    /// `.git`, or what stands for it.
+    folder: PathBuf,
     kind: Kind,
     objects: Objects,
 }
@@ -81,16 +75,25 @@ enum Kind {
 
 impl Opener {
     /// A handle of its own.
-    pub(super) fn open(&self) -> Result<Repository, GitError> {
+    pub fn open(&self) -> Result<Repository, GitError> {
+        self.handle(Repository::open_any(&self.root)?)
+    }
+
+    /// A handle of its own that looks at no file of the working tree.
+    pub(super) fn open_without_files(&self) -> Result<Repository, GitError> {
+        self.handle(git2::Repository::open_bare(&self.folder)?)
+    }
+
+    fn handle(&self, inner: git2::Repository) -> Result<Repository, GitError> {
         const BEFORE_ALL_OTHERS: i32 = 1000;
-        let repository = Repository::open_as(&self.root, self.kind)?;
         if self.objects == Objects::Rehearsed {
-            repository
-                .inner
-                .odb()?
-                .add_new_mempack_backend(BEFORE_ALL_OTHERS)?;
+            inner.odb()?.add_new_mempack_backend(BEFORE_ALL_OTHERS)?;
         }
-        Ok(repository)
+        Ok(Repository {
+            inner,
+            root: self.root.clone(),
+            kind: self.kind,
+        })
     }
 }
 
@@ -173,7 +176,7 @@ impl Repository {
 
     /// Whether it has no working tree.
     pub fn is_bare(&self) -> bool {
-        self.inner.is_bare()
+        self.kind != Kind::WorkTree
     }
 
     /// Whether it is a clone of our own.
@@ -185,6 +188,7 @@ impl Repository {
     pub fn place(&self, objects: Objects) -> Opener {
         Opener {
             root: self.root.clone(),
+            folder: self.inner.path().to_owned(),
             kind: self.kind,
             objects,
         }
@@ -419,66 +423,6 @@ impl Repository {
         self.remote_branch(remote, name).is_some()
     }
 
-    /// The regular files of a commit and its links, by their paths from the root.
-    pub fn files(&self, commit: CommitId) -> Result<(Vec<Listed>, Vec<Listed>), GitError> {
-        let (mut files, mut links) = (Vec::new(), Vec::new());
-        let (mut left, mut is_over) = (MOST_ENTRIES, false);
-        let walked = self.inner.find_commit(commit.0)?.tree()?.walk(
-            git2::TreeWalkMode::PreOrder,
-            |folder, entry| {
-                // A few small trees can name each other so often that no memory holds the paths.
-                let Some(less) = left.checked_sub(1) else {
-                    is_over = true;
-                    return git2::TreeWalkResult::Abort;
-                };
-                left = less;
-                let found = match entry.filemode().cast_unsigned() & 0o170_000 {
-                    0o100_000 => &mut files,
-                    0o120_000 => &mut links,
-                    _ => return git2::TreeWalkResult::Ok,
-                };
-                let mut path = folder.as_bytes().to_vec();
-                path.extend(entry.name_bytes());
-                found.push(Listed {
-                    path: PathBuf::from(std::ffi::OsStr::from_bytes(&path)),
-                    blob: entry.id(),
-                });
-                git2::TreeWalkResult::Ok
-            },
-        );
-        match is_over {
-            true => Err(GitError::TooMany(MOST_ENTRIES)),
-            false => walked.map(|()| (files, links)).map_err(GitError::from),
-        }
-    }
-
-    /// A regular file of a commit, by its path from the root.
-    pub fn file(&self, commit: CommitId, path: &Path) -> Result<Option<Listed>, GitError> {
-        match self.inner.find_commit(commit.0)?.tree()?.get_path(path) {
-            Ok(entry) if entry.filemode().cast_unsigned() & 0o170_000 == 0o100_000 => {
-                Ok(Some(Listed {
-                    path: path.to_owned(),
-                    blob: entry.id(),
-                }))
-            }
-            Ok(_) => Err(GitError::Other(format!(
-                "`{}` is not a regular file",
-                path.display()
-            ))),
-            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// A file's content in a commit, or where a link leads. A file that is larger than one on disk may be is not read.
-    pub fn read(&self, file: &Listed) -> Result<Vec<u8>, GitError> {
-        let (size, _) = self.inner.odb()?.read_header(file.blob)?;
-        if size as u64 > MAX_FILE {
-            return Err(GitError::TooLarge(size as u64));
-        }
-        Ok(self.inner.find_blob(file.blob)?.content().to_vec())
-    }
-
     /// The remote that keeps what a partial clone (`git clone --filter`) left out; `None` in other clones.
     pub fn promisor(&self) -> Result<Option<String>, GitError> {
         let config = self.inner.config()?.snapshot()?;
@@ -493,16 +437,6 @@ impl Repository {
             }
         }
         Ok(None)
-    }
-
-    /// The contents of these files that are not here.
-    pub fn absent<'f>(
-        &self,
-        files: impl Iterator<Item = &'f Listed>,
-    ) -> Result<BTreeSet<ContentId>, GitError> {
-        let odb = self.inner.odb()?;
-        let absent = files.filter(|file| !odb.exists_ext(file.blob, OdbLookupFlags::NO_REFRESH));
-        Ok(absent.map(|file| ContentId(file.blob)).collect())
     }
 
     /// Lets HEAD name a branch.

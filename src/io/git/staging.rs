@@ -9,15 +9,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use git2::{
-    AttrCheckFlags, ErrorClass, ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid,
-};
+use git2::{AttrCheckFlags, ErrorClass, ErrorCode, FileMode, Index, IndexEntry, ObjectType, Oid};
 
 use super::GitError;
 use super::change::{self, Staged};
+use super::last_folders::LastFolders;
 use super::names::Names;
-use super::repository::{CommitId, Opener, Repository};
+use super::repository::{CommitId, Objects, Opener, Repository, index_entry};
 use crate::engine::code::Code;
+use crate::io::files::{self, FileError};
 
 /// The attributes that let another program decide what is committed: git-crypt, LFS, UTF-16 in the working tree.
 const CONVERTED_BY: [&str; 2] = ["filter", "working-tree-encoding"];
@@ -86,34 +86,58 @@ impl Staged {
         &self.path
     }
 
-    /// The index's entry for it. Without times and size, Git compares the content once, and then notes them itself.
+    /// The index's entry for it.
     pub(super) fn entry(&self, old: Option<IndexEntry>) -> IndexEntry {
-        let never = IndexTime::new(0, 0);
+        let path = self.path.as_os_str().as_bytes().to_vec();
         let (flags, flags_extended) = old.map_or((0, 0), |old| (old.flags, old.flags_extended));
         IndexEntry {
-            ctime: never,
-            mtime: never,
-            dev: 0,
-            ino: 0,
-            mode: self.mode,
-            uid: 0,
-            gid: 0,
-            file_size: 0,
-            id: self.blob,
             flags,
             flags_extended,
-            path: self.path.as_os_str().as_bytes().to_vec(),
+            ..index_entry(path, self.mode, self.blob)
         }
     }
 }
 
-/// Whose `.gitattributes` hold, beside those of this machine.
+/// The side on which the files of a commit are changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attributes {
-    /// The working tree's; where a file of them is not checked out, the index's.
+pub enum Side {
+    /// In the working tree. Its `.gitattributes` hold; where a file of them is not checked out, the index's.
     WorkingTree,
-    /// The commit's own.
-    Commit,
+    /// In the commit alone, whose own `.gitattributes` hold. Then a working tree may follow that is on another commit.
+    Commit {
+        /// That other commit.
+        followed: Option<CommitId>,
+    },
+}
+
+/// A commit that files are held against, as each thread needs it.
+pub struct Basis {
+    place: Opener,
+    base: CommitId,
+    side: Side,
+    /// The commit's `.gitattributes`, where they hold.
+    attributes: Vec<IndexEntry>,
+}
+
+impl Basis {
+    /// What commits on this one start from.
+    pub fn new(
+        repository: &Repository,
+        objects: Objects,
+        base: CommitId,
+        side: Side,
+    ) -> Result<Self, GitError> {
+        let attributes = match side {
+            Side::WorkingTree => Vec::new(),
+            Side::Commit { .. } => repository.attributes(base)?,
+        };
+        Ok(Self {
+            place: repository.place(objects),
+            base,
+            side,
+            attributes,
+        })
+    }
 }
 
 /// A commit's tree and the index, which files are held against before they are written. It has its own handle on the repository, so that
@@ -122,8 +146,9 @@ pub struct Staging {
     repository: Repository,
     base: Oid,
     tree: Oid,
+    /// Empty where no working tree has a part in it.
     index: Index,
-    attributes: Attributes,
+    side: Side,
     /// Whether the executable bit of the working tree means something.
     modes: bool,
     names: Names,
@@ -131,6 +156,7 @@ pub struct Staging {
     spelled: OnceCell<BTreeMap<Vec<u8>, PathBuf>>,
     /// Folders, and where they are below the root with links followed.
     folders: BTreeMap<PathBuf, Option<PathBuf>>,
+    listed: RefCell<LastFolders>,
     /// Commits that were asked about for one file, and what was found: other files ask about them too.
     as_made: RefCell<BTreeMap<Oid, bool>>,
     /// Folders below the root, and whether a `.gitattributes` of theirs may be read.
@@ -138,30 +164,39 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// What commits on this one start from, to hold many files against it. `attributes` says whose `.gitattributes` hold.
-    pub fn open(place: &Opener, base: CommitId, attributes: Attributes) -> Result<Self, GitError> {
-        let repository = place.open()?;
-        let tree = repository.inner.find_commit(base.0)?.tree_id();
-        let mut index = repository.inner.index()?;
-        index.read(true)?;
-        if attributes == Attributes::Commit {
-            let mut of_commit = Index::new()?;
-            of_commit.read_tree(&repository.inner.find_tree(tree)?)?;
-            repository.inner.set_index(&mut of_commit)?;
+    /// Opens the repository, to hold many files against a commit.
+    pub fn open(basis: &Basis) -> Result<Self, GitError> {
+        let place = &basis.place;
+        let (repository, index) = match basis.side {
+            Side::Commit { followed: None } => (place.open_without_files()?, Index::new()?),
+            Side::WorkingTree | Side::Commit { .. } => {
+                let repository = place.open()?;
+                let index = repository.inner.index()?;
+                (repository, index)
+            }
+        };
+        if let Side::Commit { .. } = basis.side {
+            let mut attributes = Index::new()?;
+            for file in &basis.attributes {
+                attributes.add(file)?;
+            }
+            repository.inner.set_index(&mut attributes)?;
         }
+        let tree = repository.inner.find_commit(basis.base.0)?.tree_id();
         let config = repository.inner.config()?;
         let modes = config.get_bool("core.filemode").unwrap_or(true);
         let names = Names::of(&config);
         Ok(Self {
             repository,
-            base: base.0,
+            base: basis.base.0,
             tree,
             index,
-            attributes,
+            side: basis.side,
             modes,
             names,
             spelled: OnceCell::new(),
             folders: BTreeMap::new(),
+            listed: RefCell::default(),
             as_made: RefCell::default(),
             attribute_files: RefCell::default(),
         })
@@ -209,7 +244,7 @@ impl Staging {
         let raw = Oid::hash_object(ObjectType::Blob, old)? == committed;
         let write = |content: &[u8]| {
             if raw {
-                self.repository.inner.blob(content)
+                self.write_raw(content)
             } else {
                 self.write_as_git_adds(&path, content)
             }
@@ -287,59 +322,61 @@ impl Staging {
         Ok(false)
     }
 
-    /// Whether a file is, staged and in the working tree, what it is in this commit. One that either has not is nobody's change.
-    pub fn is_untouched(&self, path: &Path, commit: CommitId) -> Result<bool, GitError> {
-        let tree = self.repository.inner.find_commit(commit.0)?.tree()?;
-        let Ok(known) = tree.get_path(path) else {
+    /// Whether a file is, staged and in the working tree that follows, what it is in the commit that is checked out there. One that either
+    /// has not is nobody's change.
+    pub fn is_untouched(&self, path: &Path) -> Result<bool, GitError> {
+        let Side::Commit {
+            followed: Some(commit),
+        } = self.side
+        else {
+            return Ok(true);
+        };
+        let tree = self.repository.inner.find_commit(commit.0)?.tree_id();
+        let Some((known, _)) = self.file_of(tree, path)? else {
             return Ok(true);
         };
         if self
             .index
             .get_path(path, 0)
-            .is_none_or(|staged| staged.id != known.id())
+            .is_none_or(|staged| staged.id != known)
         {
             return Ok(false);
         }
         if !self.has_attributes_of_files(path) {
             return Ok(false);
         }
-        match std::fs::read(self.repository.root().join(path)) {
+        match files::read(&self.repository.root().join(path)) {
             Ok(content) => {
-                let is_raw = Oid::hash_object(ObjectType::Blob, &content)? == known.id();
+                let is_raw = Oid::hash_object(ObjectType::Blob, &content)? == known;
                 // A content that Git would not take as it is was not checked out so.
                 Ok(is_raw
                     || self
                         .write_as_git_adds(path, &content)
-                        .is_ok_and(|blob| blob == known.id()))
+                        .is_ok_and(|blob| blob == known))
             }
             // A sparse checkout leaves it out; Git itself tells a file that was deleted.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+            Err(FileError::Vanished) => Ok(true),
             Err(_) => Ok(false),
         }
     }
 
-    /// Takes a new content for a file of the commit itself, by its path from the root; or a new file.
+    /// Takes a new content for a file of the commit itself, by its path from the root, which has the `old` one there; or a new file.
     pub fn stage_in_commit(
         &self,
         path: &Path,
+        old: &[u8],
         new: &[u8],
     ) -> Result<Result<Staged, Unfit>, GitError> {
         if let Some(attribute) = self.converted(path)? {
             return Ok(Err(Unfit::Converted(attribute)));
         }
-        let old = self.committed(path)?;
-        let mode = old.map_or(FileMode::Blob.into(), |(_, mode)| mode);
-        let blob = self.repository.inner.blob(new)?;
-        let lines = match old {
-            Some((old, _)) => self.changed_lines(old, blob)?,
-            None => change::lines(&[], new)?,
-        };
+        let committed = self.committed(path)?;
         Ok(Ok(Staged {
             path: path.to_owned(),
-            blob,
-            mode,
-            old,
-            lines,
+            blob: self.write_raw(new)?,
+            mode: committed.map_or(FileMode::Blob.into(), |(_, mode)| mode),
+            old: committed,
+            lines: change::lines(old, new)?,
         }))
     }
 
@@ -447,9 +484,9 @@ impl Staging {
 
     fn converted(&self, path: &Path) -> Result<Option<&'static str>, GitError> {
         for name in CONVERTED_BY {
-            let from = match self.attributes {
-                Attributes::WorkingTree => AttrCheckFlags::FILE_THEN_INDEX,
-                Attributes::Commit => AttrCheckFlags::INDEX_ONLY,
+            let from = match self.side {
+                Side::WorkingTree => AttrCheckFlags::FILE_THEN_INDEX,
+                Side::Commit { .. } => AttrCheckFlags::INDEX_ONLY,
             };
             let value = self.repository.inner.get_attr_bytes(path, name, from)?;
             if matches!(
@@ -464,19 +501,26 @@ impl Staging {
 
     /// A regular file of the base, with its mode.
     fn committed(&self, path: &Path) -> Result<Option<(Oid, u32)>, GitError> {
-        match self.repository.inner.find_tree(self.tree)?.get_path(path) {
-            Ok(entry) => {
-                let mode = entry.filemode().cast_unsigned();
-                Ok((mode & 0o170_000 == 0o100_000).then_some((entry.id(), mode)))
-            }
-            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        self.file_of(self.tree, path)
+    }
+
+    /// A regular file of a tree, with its mode.
+    fn file_of(&self, tree: Oid, path: &Path) -> Result<Option<(Oid, u32)>, GitError> {
+        (self.listed.borrow_mut()).file(&self.repository.inner, tree, path)
     }
 
     fn has_mode(&self, path: &Path, mode: u32) -> bool {
         let metadata = self.repository.root().join(path).symlink_metadata();
         !self.modes || metadata.is_ok_and(|found| (found.permissions().mode() ^ mode) & 0o100 == 0)
+    }
+
+    /// Writes a blob as it is.
+    fn write_raw(&self, content: &[u8]) -> Result<Oid, git2::Error> {
+        // Unlike `Repository::blob`, it makes no file for an object that is there.
+        self.repository
+            .inner
+            .odb()?
+            .write(ObjectType::Blob, content)
     }
 
     /// Writes a blob as `git add` would: line ends by `core.autocrlf` and the attributes.

@@ -24,14 +24,14 @@ pub struct Chosen {
 /// order of their names. Also returns the globs that matched nothing.
 pub fn choose(
     request: Scope<'_>,
-    listed: &[PathBuf],
+    listed: &[impl AsRef<Path>],
 ) -> Result<(Vec<Chosen>, Vec<IdleGlob>), ScanError> {
     let filter = PathFilter::new(request.include, request.exclude, request.other)?;
     let real_root = request
         .root
         .canonicalize()
         .unwrap_or_else(|_| request.root.to_owned());
-    let all: BTreeSet<&Path> = listed.iter().map(PathBuf::as_path).collect();
+    let all: BTreeSet<&Path> = listed.iter().map(AsRef::as_ref).collect();
     let here = [PathBuf::from(".")];
     let mut named = Vec::new();
     for typed in if request.paths.is_empty() {
@@ -61,7 +61,7 @@ pub fn choose(
         named.push((shown, inner, is_file));
     }
     let mut chosen = Vec::new();
-    for (index, path) in listed.iter().enumerate() {
+    for (index, path) in listed.iter().map(AsRef::as_ref).enumerate() {
         // A file is shown under the nearest path that was typed.
         let nearest = named
             .iter()

@@ -9,6 +9,7 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src ./src
 COPY benches ./benches
+COPY demo/Cargo.toml ./demo/
 ENV LIBZ_SYS_STATIC=1
 RUN cargo build --profile dist --locked --bin imago && cp target/dist/imago /imago
 

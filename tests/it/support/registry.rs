@@ -1,7 +1,7 @@
 //! An OCI registry inside the test process, with a token server. It counts requests and misbehaves on demand.
 //!
 //! It has only the part of the specification that reading needs: manifests by tag and digest, blobs, lists of tags, Basic and Bearer.
-//! `examples/demo.rs` uses it too, so it depends on nothing else in the tests.
+//! `demo/demo.rs` uses it too, so it depends on nothing else in the tests.
 
 #![allow(
     unreachable_pub,

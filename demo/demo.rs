@@ -18,26 +18,20 @@ use imago::cli::printer::Printer;
 use imago::cli::settings::Outside;
 use imago::cli::{DONE, OUTDATED};
 
-#[path = "../tests/it/support/registry.rs"]
-mod registry;
-
 use registry::TestRegistry;
 
 /// The shop. Each file has something that parsing and printing would destroy, or something that is not an image of a workload.
 const SHOP: [(&str, &str); 7] = [
-    ("cache.json", include_str!("demo/shop/cache.json")),
-    (
-        "chart/Chart.yaml",
-        include_str!("demo/shop/chart/Chart.yaml"),
-    ),
+    ("cache.json", include_str!("shop/cache.json")),
+    ("chart/Chart.yaml", include_str!("shop/chart/Chart.yaml")),
     (
         "chart/templates/web.yaml",
-        include_str!("demo/shop/chart/templates/web.yaml"),
+        include_str!("shop/chart/templates/web.yaml"),
     ),
-    ("list.yaml", include_str!("demo/shop/list.yaml")),
-    ("notes.yaml", include_str!("demo/shop/notes.yaml")),
-    ("report.yaml", include_str!("demo/shop/report.yaml")),
-    ("web.yaml", include_str!("demo/shop/web.yaml")),
+    ("list.yaml", include_str!("shop/list.yaml")),
+    ("notes.yaml", include_str!("shop/notes.yaml")),
+    ("report.yaml", include_str!("shop/report.yaml")),
+    ("web.yaml", include_str!("shop/web.yaml")),
 ];
 
 /// What each image is built for.

@@ -10,7 +10,7 @@ use reqwest::Method;
 
 use super::challenge::{self, Challenge};
 use super::destination::Destination;
-use super::refusal::{SignedAs, passes, refusal, refused_before};
+use super::refusal::{SignedAs, passes, refusal, refused_before, unauthorized};
 use super::retry::Asked;
 use super::token::{Granted, Realm, Refused};
 use super::trace::Way;
@@ -103,6 +103,26 @@ impl Registry {
                     })?),
                     None => None,
                 };
+            let turn = match (turn, authorization) {
+                (Some(turn), Some(header)) if turn.is_last() => {
+                    match self.is_signed_in(to, header, way).await {
+                        Some(true) => turn.taken(),
+                        Some(false) => {
+                            turn.refused();
+                            let signed = pass.as_ref().map(|pass| &pass.signed);
+                            let answered = format!("`{}` answered 401 Unauthorized", to.host.name);
+                            return Err(unauthorized(
+                                &answered,
+                                &to.target.registry,
+                                signed.unwrap_or(&SignedAs::Nobody),
+                            ));
+                        }
+                        None => {}
+                    }
+                    Some(turn)
+                }
+                (turn, _) => turn,
+            };
             let reply = self.until_answered(&to.host, &request, asked, way).await?;
             match (turn, reply.status) {
                 (Some(turn), 401) if reply.direct => turn.refused(),
@@ -161,24 +181,7 @@ impl Registry {
     ) -> Result<Option<Challenge>, Refusal> {
         let mut offer = challenge::offered(&reply.headers);
         if offer.is_none() && reply.status == 403 {
-            let url = to.base.join("v2/").expect("a path can be joined to a host");
-            let request = Request {
-                method: Method::GET,
-                url,
-                authorization: None,
-                accept: None,
-                headers: &[],
-                body: None,
-                most: self.limits.body,
-            };
-            let reply = self
-                .until_answered(
-                    &to.host,
-                    &request,
-                    &mut Asked::new("v2/".to_owned(), self.limits.tries),
-                    way,
-                )
-                .await?;
+            let reply = self.ask_host(to, None, way).await?;
             offer =
                 challenge::offered(&reply.headers).filter(|_| reply.direct && reply.status == 401);
         }
@@ -198,6 +201,50 @@ impl Registry {
             None => {}
         }
         Ok(offer)
+    }
+
+    /// Asks a host without naming a repository, as `docker login` does.
+    async fn ask_host(
+        &self,
+        to: &Destination,
+        authorization: Option<&Secret>,
+        way: &Way<'_>,
+    ) -> Result<Reply, Refusal> {
+        let url = to.base.join("v2/").expect("a path can be joined to a host");
+        let request = Request {
+            method: Method::GET,
+            url,
+            authorization,
+            accept: None,
+            headers: &[],
+            body: None,
+            most: self.limits.body,
+        };
+        let mut asked = Asked::new("v2/".to_owned(), self.limits.tries);
+        self.until_answered(&to.host, &request, &mut asked, way)
+            .await
+    }
+
+    /// Whether a host takes a password, whatever it says of a repository. `None`: it does not tell, such as one that lets everybody in.
+    async fn is_signed_in(
+        &self,
+        to: &Destination,
+        authorization: &Secret,
+        way: &Way<'_>,
+    ) -> Option<bool> {
+        if !authorization.expose().starts_with("Basic ") {
+            return None;
+        }
+        let unsigned = self.ask_host(to, None, way).await.ok()?;
+        if unsigned.status != 401 || !unsigned.direct {
+            return None;
+        }
+        let signed = self.ask_host(to, Some(authorization), way).await.ok()?;
+        match signed.status {
+            200..300 if signed.direct => Some(true),
+            401 if signed.direct => Some(false),
+            _ => None,
+        }
     }
 
     /// The way to sign in after a refusal, for this question alone: what one repository says must not mislead the host's others.

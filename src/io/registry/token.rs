@@ -52,6 +52,15 @@ struct Answer {
     expires_in: Option<f64>,
 }
 
+/// What a token is for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    /// To read the repository.
+    Repository,
+    /// To find out whether credentials are good: it names no repository.
+    SignIn,
+}
+
 /// Who gives tokens, and for what.
 #[derive(Clone, Copy)]
 pub(super) struct Realm<'o> {
@@ -221,7 +230,7 @@ impl Registry {
     }
 
     /// Asks the token server when it is the credentials' turn. A token for them shows that they are good, whatever the registry
-    /// says to it.
+    /// says to it. The last try is one to sign in.
     async fn exchange_in_turn(
         &self,
         to: &Destination,
@@ -230,17 +239,35 @@ impl Registry {
         way: &Way<'_>,
     ) -> Result<Token, Refusal> {
         let Some(credentials) = credentials else {
-            return self.exchange(to, realm, None, way).await;
+            return self
+                .exchange(to, realm, Purpose::Repository, None, way)
+                .await;
         };
         let turn = to.host.shared.trials.of(credentials).turn().await;
         let turn = turn.ok_or_else(|| {
             refused_before(&to.host.name, &to.target.registry, &credentials.source)
         })?;
-        let outcome = self.exchange(to, realm, Some(credentials), way).await;
-        match &outcome {
-            Ok(_) => turn.taken(),
-            Err(refusal) if refusal.code == Code::CredentialsRefused => turn.refused(),
-            Err(_) => {}
+        let ask = async |purpose| {
+            let outcome = self
+                .exchange(to, realm, purpose, Some(credentials), way)
+                .await;
+            if outcome.is_ok() {
+                turn.taken();
+            }
+            outcome
+        };
+        let outcome = match turn.is_last() {
+            true => match ask(Purpose::SignIn).await {
+                Err(refusal) if refusal.code == Code::CredentialsRefused => Err(refusal),
+                // A server that gives no token without a repository says nothing of the credentials.
+                _ => ask(Purpose::Repository).await,
+            },
+            false => ask(Purpose::Repository).await,
+        };
+        if let Err(refusal) = &outcome
+            && refusal.code == Code::CredentialsRefused
+        {
+            turn.refused();
         }
         outcome
     }
@@ -250,6 +277,7 @@ impl Registry {
         &self,
         to: &Destination,
         realm: Realm<'_>,
+        purpose: Purpose,
         credentials: Option<&Credentials>,
         way: &Way<'_>,
     ) -> Result<Token, Refusal> {
@@ -263,18 +291,18 @@ impl Registry {
         } else {
             String::new()
         };
-        let scope = format!("repository:{}:pull{lists}", to.target.repository);
+        let scope = match purpose {
+            Purpose::Repository => Some(format!("repository:{}:pull{lists}", to.target.repository)),
+            Purpose::SignIn => None,
+        };
         let signed = credentials.map_or(SignedAs::Nobody, |credentials| {
             SignedAs::Credentials(credentials.source.clone())
         });
         if let Some(credentials) =
             credentials.filter(|credentials| credentials.kind == SecretKind::IdentityToken)
         {
-            let mut form = vec![
-                ("grant_type", "refresh_token"),
-                ("client_id", "imago"),
-                ("scope", scope.as_str()),
-            ];
+            let mut form = vec![("grant_type", "refresh_token"), ("client_id", "imago")];
+            form.extend(scope.as_deref().map(|scope| ("scope", scope)));
             form.extend(service.map(|service| ("service", service)));
             form.push(("refresh_token", credentials.secret.expose()));
             self.known.add(&Secret::new(
@@ -300,7 +328,9 @@ impl Registry {
         if let Some(service) = service {
             url.query_pairs_mut().append_pair("service", service);
         }
-        url.query_pairs_mut().append_pair("scope", &scope);
+        if let Some(scope) = &scope {
+            url.query_pairs_mut().append_pair("scope", scope);
+        }
         let header = credentials.map(|credentials| basic(credentials, &self.known));
         let request = Request {
             method: Method::GET,

@@ -1,9 +1,9 @@
 //! Credentials at a host, as long as nobody knows whether they are any good.
 //!
 //! A wrong password that is tried for each image locks its account. So credentials that a host has never taken are tried for a
-//! few questions, in the order in which these come, and no more when all of those are refused. What counts are refusals of the
-//! very same credentials, whichever place they come from: a host may know others, and refuse one repository to somebody whose
-//! password is right.
+//! few questions, in the order in which these come. What counts are refusals of the very same credentials, whichever place they
+//! come from. A host may also refuse a few repositories to somebody whose password is right. So the last try signs in and names no
+//! repository, as `docker login` does: what the host says to that counts for all its repositories.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::io::credentials::Credentials;
 
-/// Refusals of the same credentials before they are not tried any more, and so the most questions that try them at once.
+/// Refusals of the same credentials before they are not tried any more.
 pub(super) const MOST_REFUSED: usize = 3;
 
 /// The trials of one host's credentials.
@@ -29,7 +29,7 @@ impl Trials {
             return Arc::clone(trial);
         }
         let trial = Arc::new(Trial {
-            turns: Arc::new(Semaphore::new(MOST_REFUSED)),
+            turns: Arc::new(Semaphore::new(MOST_REFUSED - 1)),
             state: Mutex::default(),
         });
         trials.push((credentials.clone(), Arc::clone(&trial)));
@@ -39,7 +39,7 @@ impl Trials {
 
 /// What a run knows of some credentials at a host.
 pub(super) struct Trial {
-    /// One for each refusal that may still come. Closed when there is nothing more to find out.
+    /// One for each refusal that may still come; the last one comes alone. Closed when there is nothing more to find out.
     turns: Arc<Semaphore>,
     state: Mutex<State>,
 }
@@ -72,8 +72,14 @@ impl Trial {
 }
 
 impl Turn {
+    /// Whether nothing but this try is left to find out whether they are good.
+    pub(super) fn is_last(&self) -> bool {
+        let state = self.trial.state();
+        self.permit.is_some() && !state.taken && state.refused == MOST_REFUSED - 1
+    }
+
     /// They were taken: whoever waits goes on.
-    pub(super) fn taken(self) {
+    pub(super) fn taken(&self) {
         self.trial.state().taken = true;
         self.trial.turns.close();
     }
@@ -84,8 +90,10 @@ impl Turn {
         permit.forget();
         let mut state = self.trial.state();
         state.refused += 1;
-        if state.refused == MOST_REFUSED {
-            self.trial.turns.close();
+        match state.refused {
+            MOST_REFUSED => self.trial.turns.close(),
+            refused if refused == MOST_REFUSED - 1 => self.trial.turns.add_permits(1),
+            _ => {}
         }
     }
 }
@@ -131,10 +139,27 @@ mod tests {
         block_on(async {
             let trial = Trials::default().of(&credentials("hunter2", "a.json"));
             drop(trial.turn().await.unwrap());
-            for _ in 0..MOST_REFUSED {
-                trial.turn().await.unwrap().refused();
+            for number in 1..=MOST_REFUSED {
+                let turn = trial.turn().await.unwrap();
+                assert_eq!(turn.is_last(), number == MOST_REFUSED);
+                turn.refused();
             }
             assert!(trial.turn().await.is_none());
+        });
+    }
+
+    #[test]
+    fn the_last_try_comes_alone() {
+        block_on(async {
+            let trial = Trials::default().of(&credentials("hunter2", "a.json"));
+            let (first, second) = (trial.turn().await.unwrap(), trial.turn().await.unwrap());
+            first.refused();
+            assert_eq!(trial.turns.available_permits(), 0);
+            second.refused();
+            let last = trial.turn().await.unwrap();
+            assert!(last.is_last() && trial.turns.available_permits() == 0);
+            last.taken();
+            assert!(!trial.turn().await.unwrap().is_last());
         });
     }
 
@@ -143,8 +168,8 @@ mod tests {
         block_on(async {
             let trial = Trials::default().of(&credentials("hunter2", "a.json"));
             trial.turn().await.unwrap().refused();
-            let (second, third) = (trial.turn().await.unwrap(), trial.turn().await.unwrap());
-            third.taken();
+            let second = trial.turn().await.unwrap();
+            second.taken();
             second.refused();
             for _ in 0..MOST_REFUSED {
                 trial.turn().await.unwrap().refused();

@@ -123,6 +123,55 @@ fn forbidden_repositories_do_not_stop_the_others_of_their_host() {
 }
 
 #[test]
+fn repositories_that_are_refused_to_a_right_password_stop_no_other() {
+    let (user, password) = ("user".to_owned(), "hunter2".to_owned());
+    let tokens = Tokens {
+        account: Some((user.clone(), password.clone())),
+        forbidden: Some("acme/"),
+        ..Tokens::default()
+    };
+    for access in [Access::Basic { user, password }, Access::Token(tokens)] {
+        let is_basic = matches!(access, Access::Basic { .. });
+        let registry = TestRegistry::with(access, None);
+        let digest = registry.push_image("shop/web", "1", "linux/amd64", "first");
+        let mut names: Vec<String> = (0..9).map(|number| format!("acme/a{number}")).collect();
+        for name in names.iter().filter(|_| is_basic) {
+            registry.fault(name, |_, _, _| {
+                Response::new(401).header("www-authenticate", r#"Basic realm="test""#)
+            });
+        }
+        names.push("shop/web".to_owned());
+        let host = registry.host();
+        let images: Vec<String> = names
+            .iter()
+            .map(|name| format!("{host}/{name}:1"))
+            .collect();
+        let images: Vec<&str> = images.iter().map(String::as_str).collect();
+        let json =
+            format!(r#"{{"auths":{{"{host}":{{"username":"user","password":"hunter2"}}}}}}"#);
+        let (_folder, path) = docker_config(&json);
+        let (mut answers, _) = ask_all(
+            Settings {
+                docker_config: Some(path),
+                ..settings()
+            },
+            &images,
+        );
+        let answer = answers.remove(&lookup(images[9])).unwrap();
+        assert_eq!(digest_of(answer), digest);
+        for answer in answers.values() {
+            let refusal = answer.as_ref().unwrap_err();
+            assert_eq!(refusal.code.as_str(), "credentials-refused");
+            assert!(
+                !refusal.cause.contains("not tried again"),
+                "{}",
+                refusal.cause
+            );
+        }
+    }
+}
+
+#[test]
 fn wrong_credentials_of_one_namespace_do_not_stop_the_others() {
     for registry in registries() {
         let host = registry.host();

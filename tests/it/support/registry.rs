@@ -311,11 +311,14 @@ fn split(path: &str) -> Option<(&str, &str, &str)> {
 
 fn answer(state: &State, access: &Access, realm: &str, request: &Request) -> Response {
     let Some((repository, kind, reference)) = split(&request.path) else {
-        let status = if matches!(access, Access::Open) {
-            200
-        } else {
-            401
+        let is_known = match access {
+            Access::Open => true,
+            Access::Basic { user, password } => {
+                request.header("authorization") == Some(basic(user, password).as_str())
+            }
+            Access::Token(_) => false,
         };
+        let status = if is_known { 200 } else { 401 };
         return challenged(Response::new(status), access, realm);
     };
     let sent = request.header("authorization");

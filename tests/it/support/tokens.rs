@@ -14,6 +14,8 @@ pub struct Tokens {
     pub account: Option<(String, String)>,
     /// An identity token that is exchanged by POST. Without one, POST gets 405.
     pub identity: Option<String>,
+    /// The server answers 401 for repositories that begin so, whatever the password.
+    pub forbidden: Option<&'static str>,
     /// The answer; `{token}` becomes the token.
     pub answer: String,
     /// Whether every token is refused from its second use on, as if it were revoked.
@@ -30,6 +32,7 @@ impl Default for Tokens {
             insufficient: None,
             account: None,
             identity: None,
+            forbidden: None,
             answer: r#"{"token":"{token}","expires_in":300}"#.to_owned(),
             once: false,
         }
@@ -71,8 +74,13 @@ pub(super) fn give_token(state: &State, tokens: &Tokens, request: &Request) -> R
     let (repository, name) = match scope.rsplit_once(':') {
         Some((repository, "pull")) => (repository.to_owned(), "secret-token"),
         Some((repository, "pull,metadata_read")) => (repository.to_owned(), "secret-listing"),
+        // Somebody signs in.
+        None if scope.is_empty() => (String::new(), "secret-nothing"),
         _ => return error(400, "UNSUPPORTED"),
     };
+    if (tokens.forbidden).is_some_and(|begin| repository.starts_with(begin)) {
+        return error(401, "UNAUTHORIZED");
+    }
     let mut given = state.tokens.lock().unwrap();
     let token = format!("{name}-{}", given.len());
     given.insert(token.clone(), repository);

@@ -27,7 +27,7 @@ pub struct RemoteRequest {
     pub branch: Option<String>,
     /// The folder that keeps clones; `None`: nothing is kept.
     pub cache: Option<PathBuf>,
-    /// The environment of the `git` program, from [`clone::environment`]. It may hold secrets, and is never printed.
+    /// The environment of the `git` program, from [`clone::Environments`]. It may hold secrets, and is never printed.
     pub environment: Arc<BTreeMap<OsString, OsString>>,
 }
 
@@ -117,7 +117,8 @@ impl RemoteRequest {
     /// Brings the clone of the cache to what the remote has. One that does not get there is broken, or the remote is: a new clone tells.
     fn refresh(&self, kept: &Kept) -> Result<(), Refresh> {
         if kept.path().join("HEAD").exists() {
-            match self.update(kept.path()) {
+            // Its own settings may be those of another address, or anybody's.
+            match self.clone_into(kept.path()) {
                 Ok(()) => return Ok(()),
                 // A new clone would fail in the same way, and take as long once more.
                 Err(error) if is_of_remote(&error) => return Err(Refresh::Clone(error)),
@@ -134,7 +135,7 @@ impl RemoteRequest {
         let key = format!("{}\n{}", self.address, self.branch.as_deref().unwrap_or(""));
         let hash = Sha256::digest(key.as_bytes());
         let digits: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{}-{digits}.git", self.address.name())
+        format!("{}-{digits}", self.address.name())
     }
 
     fn problem(&self, error: &CloneError) -> Problem {
@@ -195,6 +196,7 @@ fn is_of_remote(error: &CloneError) -> bool {
                 | Code::GitSignIn
                 | Code::GitHostKey
                 | Code::GitProgram
+                | Code::GitUnsupported
         ),
         CloneError::Git(_) => false,
         CloneError::Empty | CloneError::NoBranch { .. } | CloneError::NoDefault => true,

@@ -22,8 +22,7 @@ use crate::app::request::FilesRequest;
 use crate::app::source::LockUse;
 use crate::app::workspace::Workspace;
 use crate::engine::code::Code;
-use crate::io::git::clone;
-use crate::io::lock::{self, Lock, LockError, Prune};
+use crate::io::lock::{self, Lock, LockError};
 use crate::io::registry::Limits;
 
 /// Reads the list that the command names, and checks its flags.
@@ -88,7 +87,14 @@ fn report(
         (true, true) => Asks::Forge,
         (false, _) => Asks::Registries,
     };
-    let request = request(fleet, current, lock.map(|(_, lock)| lock));
+    let request = request(
+        fleet,
+        current,
+        Shared {
+            lock: lock.map(|(_, lock)| lock),
+            names_sources: reporting.names_sources(verbosity.detail),
+        },
+    );
     let mut written = Written::new(fleet, reporting, verbosity, printer)?;
     block_on(asks, async {
         fleet::run(&request, current, |number, outcome| {
@@ -150,7 +156,7 @@ fn resolve(
     // A lock that cannot be read or written must not cost a thousand questions.
     Lock::read(&place).map_err(|error| failed("read", &error))?;
     Lock::writable(&place).map_err(|error| failed("write", &error))?;
-    let request = request(fleet, current, None);
+    let request = request(fleet, current, Shared::default());
     let reporting = Reporting::default();
     let quiet = Verbosity {
         detail: verbosity.detail.min(Detail::Normal),
@@ -164,7 +170,7 @@ fn resolve(
     })?;
     let counts = written.counts;
     let (code, _) = written.end();
-    lock::merge(&place, &lock, Prune::Keep).map_err(|error| failed("write", &error))?;
+    lock::fill(&place, &lock).map_err(|error| failed("write", &error))?;
     if verbosity.detail != Detail::Quiet {
         let images = counted(lock.images.len(), "image");
         let of = match counts.repositories - counts.failed {
@@ -178,10 +184,19 @@ fn resolve(
     Ok(code)
 }
 
-fn request(fleet: &Arc<Fleet>, current: &Path, lock: Option<Arc<Lock>>) -> FleetRequest {
+/// What the runs on all repositories have in common.
+#[derive(Default)]
+struct Shared {
+    /// The lock that answers instead of registries.
+    lock: Option<Arc<Lock>>,
+    /// Whether the report names the sources of what is updated.
+    names_sources: bool,
+}
+
+fn request(fleet: &Arc<Fleet>, current: &Path, shared: Shared) -> FleetRequest {
     let (own, current) = (Arc::clone(fleet), current.to_owned());
     let prepare: Arc<Prepare> =
-        Arc::new(move |number, clone| prepare(&own, number, clone, &current, lock.as_ref()));
+        Arc::new(move |number, clone| prepare(&own, number, clone, &current, &shared));
     FleetRequest {
         remotes: fleet.remotes.clone(),
         jobs: fleet.jobs,
@@ -195,18 +210,19 @@ fn prepare(
     number: usize,
     clone: &RemoteClone,
     current: &Path,
-    lock: Option<&Arc<Lock>>,
+    shared: &Shared,
 ) -> Result<FilesRequest, Box<Problem>> {
     let mut flags = fleet.flags_of(number);
     remote::fill(&mut flags, clone, current).map_err(|refused| refusal(&refused))?;
     let outside = Outside {
-        environment: clone::environment(&fleet.outside.environment),
+        environment: fleet.remotes[number].environment.as_ref().clone(),
         ..fleet.outside.clone()
     };
     let request = settings::files_request(flags, &outside);
     let mut request = request.map_err(|usage| refusal(&Refused::Usage(usage)))?;
+    request.reading.sources = shared.names_sources;
     // Registries have their time for each repository, and not for all of them together.
-    request.lock.given = lock.cloned();
+    request.lock.given = shared.lock.clone();
     let limits = &mut request.registries.limits;
     let repositories = u32::try_from(fleet.entries.len()).unwrap_or(u32::MAX);
     limits.run = Limits::default()

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
-use super::args::{self, Format, ListFormat, TagsFormat, When};
+use super::args::{self, ListFormat, TagsFormat, When};
 use super::manual;
 use super::printer::Runner;
 use super::refused::{UsageError, usage};
@@ -142,19 +142,11 @@ pub enum Settings {
 /// Checks what was typed.
 pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageError> {
     let verbosity = verbosity(typed.verbosity, outside)?;
-    let names_sources = |reporting: &Reporting| {
-        let is_told = |format| match format {
-            Format::Text => verbosity.detail >= Detail::More,
-            Format::Json | Format::Markdown => true,
-            Format::Github | Format::Sarif => false,
-        };
-        is_told(reporting.output) || reporting.files.iter().any(|file| is_told(file.format))
-    };
     match typed.command {
         args::Command::Cluster(mut flags) => {
             let reporting = reporting::reporting(std::mem::take(&mut flags.reporting))?;
             let (mut request, warnings) = in_cluster::request(*flags, outside)?;
-            request.reading.sources = names_sources(&reporting);
+            request.reading.sources = reporting.names_sources(verbosity.detail);
             Ok(Settings::Cluster {
                 request: Box::new(request),
                 reporting,
@@ -173,7 +165,7 @@ pub fn check(typed: args::Typed, outside: &Outside) -> Result<Settings, UsageErr
                 reports,
                 ..in_files::request(*flags, outside)?
             };
-            request.reading.sources = names_sources(&reporting);
+            request.reading.sources = reporting.names_sources(verbosity.detail);
             Ok(Settings::Files {
                 request: Box::new(request),
                 reporting,

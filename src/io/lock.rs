@@ -143,13 +143,26 @@ impl Lock {
 ///
 /// Concurrent runs wait for each other. If another program changes the file meanwhile, the merge starts again.
 pub fn merge(path: &Path, run: &Lock, prune: Prune<'_>) -> Result<Merged, LockError> {
+    tried_again(|| match is_there(path)? {
+        true => merge_existing(path, run, prune),
+        false if run.is_empty() => Ok(Merged { changed: false }),
+        false => make(path, run),
+    })
+}
+
+/// As [`merge`], for a lock that other runs read: it is created even if there is nothing to note.
+pub fn fill(path: &Path, run: &Lock) -> Result<(), LockError> {
+    let filled = tried_again(|| match is_there(path)? {
+        true => merge_existing(path, run, Prune::Keep),
+        false => make(path, run),
+    });
+    filled.map(drop)
+}
+
+/// Does it again while other programs change the file.
+fn tried_again(mut act: impl FnMut() -> Result<Merged, LockError>) -> Result<Merged, LockError> {
     for _ in 0..ATTEMPTS {
-        let outcome = match is_there(path)? {
-            true => merge_existing(path, run, prune),
-            false if run.is_empty() => Ok(Merged { changed: false }),
-            false => make(path, run),
-        };
-        match outcome {
+        match act() {
             Err(LockError::File(FileError::Changed | FileError::Vanished)) => {}
             outcome => return outcome,
         }

@@ -2,10 +2,14 @@
 //!
 //! A scratch folder is removed when its value is dropped, and also when SIGINT or SIGTERM ends the process. After SIGKILL it stays.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use tempfile::TempDir;
 
 use super::interrupt::{self, Removed};
@@ -36,43 +40,68 @@ impl Scratch {
     }
 }
 
-/// A folder that one process at a time works in.
+/// A folder that one process at a time works in, and that nobody else may write to.
+///
+/// Whoever can write to a clone can have Git start a program. So each is in a folder of its own, which belongs to this user: its parent
+/// may be a volume that is open to all. What is in a folder that was open to others, if only for a time, is not used.
 #[derive(Debug)]
 pub struct Kept {
+    folder: PathBuf,
     path: PathBuf,
     _lock: File,
 }
 
+/// The mode of a folder that nobody else may use.
+const PRIVATE: u32 = 0o700;
+/// The right of others to write.
+const OTHERS_WRITE: u32 = 0o022;
+
 impl Kept {
-    /// Waits until nobody else works in the folder `name` of `parent`, which is made if it is absent. The folder itself may be absent.
+    /// Waits until nobody else works in the folder `name` of `parent`, which is made if it is absent. What is kept in it may be absent.
     pub fn wait(parent: &Path, name: &str) -> io::Result<Self> {
         fs::create_dir_all(parent)?;
-        let parent = parent.canonicalize()?;
+        let folder = parent.canonicalize()?.join(name);
+        match DirBuilder::new().mode(PRIVATE).create(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        let about = folder.symlink_metadata()?;
+        if !about.is_dir() || about.uid() != rustix::process::geteuid().as_raw() {
+            let cause = format!("`{}` is no folder of this user", folder.display());
+            return Err(io::Error::other(cause));
+        }
+        let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
         let mut options = File::options();
-        let lock = options.create(true).append(true);
-        let lock = lock.open(parent.join(format!("{name}.lock")))?;
+        let lock = options.create(true).append(true).custom_flags(flags);
+        let lock = lock.open(folder.join("lock"))?;
         match lock.lock() {
             // A file system without locks has one user, or none.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
             outcome => outcome?,
         }
-        Ok(Self {
-            path: parent.join(name),
+        let kept = Self {
+            path: folder.join("clone.git"),
+            folder,
             _lock: lock,
-        })
+        };
+        // Who waited for the lock finds this done.
+        if kept.folder.symlink_metadata()?.mode() & OTHERS_WRITE != 0 {
+            remove(&kept.path)?;
+            fs::set_permissions(&kept.folder, Permissions::from_mode(PRIVATE))?;
+        }
+        Ok(kept)
     }
 
-    /// Where it is.
+    /// Where what is kept is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// A place beside it for what shall come there, without what an earlier run has left.
     pub fn draft(&self) -> io::Result<PathBuf> {
-        let mut draft = self.path.clone().into_os_string();
-        draft.push(".new");
-        remove(Path::new(&draft))?;
-        Ok(draft.into())
+        let draft = self.folder.join("new.git");
+        remove(&draft)?;
+        Ok(draft)
     }
 
     /// Puts the draft there, in place of what is there.
@@ -108,7 +137,7 @@ mod tests {
         let first = Kept::wait(parent.path(), "a").unwrap();
         // Another name is free.
         drop(Kept::wait(parent.path(), "b").unwrap());
-        let lock = File::open(parent.path().join("a.lock")).unwrap();
+        let lock = File::open(parent.path().join("a/lock")).unwrap();
         let taken = lock.try_lock();
         assert!(
             matches!(taken, Err(fs::TryLockError::WouldBlock)),
@@ -116,5 +145,32 @@ mod tests {
         );
         drop(first);
         lock.try_lock().unwrap();
+    }
+
+    #[test]
+    fn what_others_could_write_to_is_not_used() {
+        let parent = tempfile::tempdir().unwrap();
+        let kept = || Kept::wait(parent.path(), "a");
+        let first = kept().unwrap();
+        let (folder, path) = (first.folder.clone(), first.path().to_owned());
+        fs::create_dir(&path).unwrap();
+        drop(first);
+        let mode = || folder.symlink_metadata().unwrap().mode() & 0o777;
+        assert!(kept().is_ok() && path.exists());
+        assert_eq!(mode(), PRIVATE);
+        for open in [0o770, 0o702] {
+            fs::create_dir_all(&path).unwrap();
+            fs::set_permissions(&folder, Permissions::from_mode(open)).unwrap();
+            assert!(kept().is_ok() && !path.exists(), "{open:o}");
+            assert_eq!(mode(), PRIVATE);
+        }
+        // Links lead to what is somebody else's.
+        fs::rename(&folder, parent.path().join("b")).unwrap();
+        std::os::unix::fs::symlink(parent.path().join("b"), &folder).unwrap();
+        let error = kept().unwrap_err();
+        assert!(
+            error.to_string().contains("no folder of this user"),
+            "{error}"
+        );
     }
 }

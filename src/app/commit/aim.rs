@@ -213,6 +213,8 @@ fn base_of_request(
     let is_there = |branch: &&String| {
         heads.default.as_ref() == Some(branch)
             || repository.knows_branch(transport.remote(), branch)
+            // A clone of ours has no other branch.
+            || repository.is_own()
     };
     if let Some(branch) = head.branch.as_ref().filter(is_there) {
         return Ok(branch.clone());
@@ -294,8 +296,8 @@ fn refuse_unpublished(
     let failed = |error: GitError| Box::new(refused(&error));
     let not_asked = |error| not_pushed(transport, &error);
     let tips = [heads].into_iter().chain(places);
-    // Most runs are on the newest commit of the default branch.
-    if tips.clone().any(|at| at.default_tip == Some(head.commit)) {
+    // A clone of ours was fetched a moment ago, and most other runs are on the newest commit of the default branch.
+    if repository.is_own() || tips.clone().any(|at| at.default_tip == Some(head.commit)) {
         return Ok(None);
     }
     let (remote, default) = (transport.remote(), heads.default.as_deref());

@@ -185,11 +185,12 @@ impl Entry {
         flags
     }
 
-    /// Checks what the types do not say.
-    fn check(&self, current: &Path) -> Result<(), Wrong> {
+    /// Checks what the types do not say, and reads the address.
+    fn check(&self, current: &Path) -> Result<Address, Wrong> {
         type Check = fn(&str) -> Result<(), UsageError>;
         let at = |written: &Written<String>| Some(written.place());
-        remote::address(self.address(), current).map_err(|error| (error, at(&self.repository)))?;
+        let address = remote::address(self.address(), current)
+            .map_err(|error| (error, at(&self.repository)))?;
         let one: [(&Setting<String>, Check); 4] = [
             (&self.r#ref, |text| remote::branch(text).map(drop)),
             (&self.branch, |text| remote::branch(text).map(drop)),
@@ -223,7 +224,7 @@ impl Entry {
                 ),
                 at(path),
             )),
-            None => Ok(()),
+            None => Ok(address),
         }
     }
 }
@@ -273,10 +274,11 @@ fn parse(text: &str, current: &Path) -> Result<Vec<Entry>, Wrong> {
     let entries = list.map_or_else(Vec::new, |list| list.repositories);
     let mut places: BTreeMap<_, Location> = BTreeMap::new();
     for entry in &entries {
-        entry.check(current)?;
+        let address = entry.check(current)?;
         // Two runs would replace each other's commit on the branch.
-        let address = Address::plain(entry.address());
-        let key = (address, entry.branch(), entry.branch.value());
+        let short = |name: String| name.trim_start_matches("refs/heads/").to_owned();
+        let branches = [entry.branch(), entry.branch.value()];
+        let key = (address.identity(), branches.map(|name| name.map(short)));
         let place = entry.repository.place();
         if let Some(first) = places.insert(key, place) {
             let what = format!("`{}` is listed twice", entry.address());
@@ -421,6 +423,20 @@ repositories:
             (
                 &format!("{entry}- repository: https://git.example.com/x\n"),
                 "3:15 `https://git.example.com/x` is listed twice | write all its `paths` in the entry of line 2",
+            ),
+            (
+                &format!("{entry}- repository: ssh://git@Git.Example.com/x.git\n"),
+                "3:15 `ssh://git@Git.Example.com/x.git` is listed twice | write all its `paths` in the entry of line 2",
+            ),
+            (
+                &format!(
+                    "{entry}  ref: main\n- repository: git.example.com:x\n  ref: refs/heads/main\n"
+                ),
+                "4:15 `git.example.com:x` is listed twice",
+            ),
+            (
+                "repositories:\n- repository: http://git.example.com/x\n",
+                "2:15 the address cannot be used: plain `http://` leads to another machine",
             ),
             (
                 "repositories:\n- repository: ext::sh\n",

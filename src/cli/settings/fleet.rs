@@ -1,8 +1,8 @@
 //! The flags of `imago fleet` and `imago resolve`, checked.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::{Outside, Reporting, UsageError, remote, reporting, usage};
 use crate::app::remote::RemoteRequest;
@@ -10,8 +10,7 @@ use crate::cli::args::{self, Format};
 use crate::cli::config::Entry;
 use crate::cli::render::fleet::FleetForm;
 use crate::engine::shard::Shard;
-use crate::io::git::address::Address;
-use crate::io::git::clone;
+use crate::io::git::clone::Environments;
 
 /// How many repositories are worked on at once where `--jobs` does not say.
 const DEFAULT_JOBS: usize = 4;
@@ -87,7 +86,8 @@ pub(in crate::cli) fn fleet(
         form(format)?;
     }
     let purpose = Purpose::Report(reporting);
-    refuse_same_branch(&entries, &files)?;
+    refuse_same_branch(&entries, &files, current)?;
+    refuse_token_for_many(&entries, outside, current)?;
     Fleet::new(
         entries.into_iter().filter(taken),
         files,
@@ -99,7 +99,11 @@ pub(in crate::cli) fn fleet(
 }
 
 /// Refuses two entries that push to one branch of a repository: each night either would replace what the other has made.
-fn refuse_same_branch(entries: &[Entry], flags: &args::Files) -> Result<(), UsageError> {
+fn refuse_same_branch(
+    entries: &[Entry],
+    flags: &args::Files,
+    current: &Path,
+) -> Result<(), UsageError> {
     if !flags.git.push {
         return Ok(());
     }
@@ -111,7 +115,8 @@ fn refuse_same_branch(entries: &[Entry], flags: &args::Files) -> Result<(), Usag
         let shown = short
             .clone()
             .unwrap_or_else(|| "its default branch".to_owned());
-        let key = (Address::plain(entry.address()), short);
+        let address = remote::address(entry.address(), current)?;
+        let key = (address.identity(), short);
         if let Some(first) = lines.insert(key, entry.line()) {
             return Err(usage(
                 format!(
@@ -120,6 +125,35 @@ fn refuse_same_branch(entries: &[Entry], flags: &args::Files) -> Result<(), Usag
                     entry.address()
                 ),
                 "give one of them another `branch`, or write all `paths` in one entry",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to give one token to several hosts: it is one host's, and the others would learn it.
+fn refuse_token_for_many(
+    entries: &[Entry],
+    outside: &Outside,
+    current: &Path,
+) -> Result<(), UsageError> {
+    const TOKEN: &str = "IMAGO_GIT_TOKEN";
+    if outside.variable(TOKEN).is_none_or(OsStr::is_empty) {
+        return Ok(());
+    }
+    let mut first: Option<(String, u64)> = None;
+    for entry in entries {
+        let Some(host) = remote::address(entry.address(), current)?.token_host() else {
+            continue;
+        };
+        let (known, line) = first.get_or_insert_with(|| (host.clone(), entry.line()));
+        if *known != host {
+            return Err(usage(
+                format!(
+                    "`{TOKEN}` would go to two hosts: `{known}` of line {line} and `{host}` of line {}",
+                    entry.line()
+                ),
+                "list the repositories of each host in a fleet of its own, or leave the token to Git's credential helpers",
             ));
         }
     }
@@ -139,6 +173,7 @@ pub(in crate::cli) fn resolve(
         configuration: flags.configuration,
         ..args::Files::default()
     };
+    refuse_token_for_many(&entries, outside, current)?;
     let purpose = Purpose::Lock(flags.lock);
     let mut fleet = Fleet::new(
         entries.into_iter(),
@@ -176,7 +211,7 @@ impl Fleet {
         outside: &Outside,
         current: &Path,
     ) -> Result<Self, UsageError> {
-        let environment = Arc::new(clone::environment(&outside.environment));
+        let environments = Environments::of(&outside.environment);
         let mut fleet = Self {
             entries: entries.collect(),
             remotes: Vec::new(),
@@ -196,7 +231,7 @@ impl Fleet {
             let flags = fleet.flags_of(number);
             remote::check(&flags)?;
             super::check_files(&flags, outside)?;
-            let remote = remote::of(&flags.remote, &environment, current)?;
+            let remote = remote::of(&flags.remote, &environments, current)?;
             fleet.remotes.extend(remote);
         }
         Ok(fleet)

@@ -1,15 +1,13 @@
 //! A repository that is named by its address, checked.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::{Outside, UsageError, usage};
 use crate::app::remote::RemoteRequest;
 use crate::cli::args;
 use crate::io::git::address::Address;
-use crate::io::git::{clone, is_branch_name};
+use crate::io::git::clone::Environments;
+use crate::io::git::is_branch_name;
 
 /// The repository, if one is named. What a clone cannot do is refused before it is made.
 pub(in crate::cli) fn request(
@@ -18,24 +16,28 @@ pub(in crate::cli) fn request(
     current: &Path,
 ) -> Result<Option<RemoteRequest>, UsageError> {
     check(flags)?;
-    let environment = Arc::new(clone::environment(&outside.environment));
-    of(&flags.remote, &environment, current)
+    of(
+        &flags.remote,
+        &Environments::of(&outside.environment),
+        current,
+    )
 }
 
-/// The repository, if one is named. The environment is that of [`clone::environment`].
+/// The repository, if one is named.
 pub(super) fn of(
     remote: &args::Remote,
-    environment: &Arc<BTreeMap<OsString, OsString>>,
+    environments: &Environments,
     current: &Path,
 ) -> Result<Option<RemoteRequest>, UsageError> {
     let Some(address) = &remote.repository else {
         return Ok(None);
     };
+    let address = self::address(address, current)?;
     Ok(Some(RemoteRequest {
-        address: self::address(address, current)?,
         branch: remote.reference.as_deref().map(branch).transpose()?,
         cache: remote.cache.clone(),
-        environment: Arc::clone(environment),
+        environment: environments.of_address(&address),
+        address,
     }))
 }
 
@@ -76,7 +78,9 @@ pub(super) fn check(flags: &args::Files) -> Result<(), UsageError> {
         && !flags.git.push
     {
         return Err(usage(
-            format!("`{flag}` with `--repository` needs `--push`: there is no checkout to change"),
+            format!(
+                "`{flag}` of a repository by its address needs `--push`: there is no checkout to change"
+            ),
             format!(
                 "add `--push`, and `--branch NAME` for a branch of its own; without `{flag}` it reports"
             ),

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 
 use super::{UsageError, usage};
 use crate::cli::args::{self, Format};
+use crate::cli::verbosity::Detail;
 
 /// The forms of a report, and where each goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,18 @@ pub struct Reporting {
     pub files: Vec<ReportFile>,
     /// Whether names of files begin at the root of the repository, and not at the current folder.
     pub from_root: bool,
+}
+
+impl Reporting {
+    /// Whether one of the forms names the sources of what is updated.
+    pub fn names_sources(&self, detail: Detail) -> bool {
+        let names = |format| match format {
+            Format::Text => detail >= Detail::More,
+            Format::Json | Format::Markdown => true,
+            Format::Github | Format::Sarif => false,
+        };
+        names(self.output) || self.files.iter().any(|file| names(file.format))
+    }
 }
 
 /// A file that the report is written to.

@@ -1,13 +1,17 @@
 //! The address of a repository, as a person types it.
 //!
 //! Git starts other programs for some addresses (`ext::`, `transport::address`), and takes some for flags. Such an address is refused
-//! here, before anything runs, and [`ALLOWED`] says the same to `git` about what its configuration makes of an address.
+//! here, before anything runs. So is plain http to another machine: anyone on the way could read what is sent and change what is
+//! committed. [`ALLOWED`] says the same to `git` about what its configuration and redirects make of an address.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
 
-/// The ways on which `git` may reach a repository: the value of `GIT_ALLOW_PROTOCOL`.
-pub const ALLOWED: [&str; 4] = ["file", "http", "https", "ssh"];
+/// The ways on which `git` may reach a repository, for `GIT_ALLOW_PROTOCOL`.
+pub(super) const ALLOWED: &[&str] = &["file", "https", "ssh"];
+/// The same for a repository that this machine serves over http.
+pub(super) const ALLOWED_HERE: &[&str] = &["file", "http", "https", "ssh"];
 
 /// The name of an account that is as long as this may be a token.
 const SHORTEST_TOKEN: usize = 16;
@@ -34,6 +38,11 @@ pub enum AddressError {
     /// Git has no such way, or it proves nothing.
     #[error("`{0}://` is not supported")]
     Scheme(String),
+    /// Anyone on the way could read and change what is sent.
+    #[error(
+        "plain `http://` leads to another machine, where anyone on the way can read it and change it"
+    )]
+    Plain,
     /// It has a password, or what may be one.
     #[error("it holds a password or a token")]
     Password,
@@ -48,6 +57,7 @@ impl AddressError {
             }
             Self::Flag => "write a path that begins with `-` like `./-x`",
             Self::Helper(_) => "name the repository itself, by https, by ssh or by its path",
+            Self::Plain => "write `https://`, or reach it by ssh",
             Self::Password => {
                 "leave it out of the address, and give it by IMAGO_GIT_TOKEN (the user by IMAGO_GIT_USERNAME)"
             }
@@ -76,7 +86,13 @@ impl Address {
         }
         if let Some((scheme, rest)) = text.split_once("://").filter(|(name, _)| is_name(name)) {
             return match scheme {
-                "https" | "http" | "ssh" => of_host(scheme, rest).map(|()| Self(text.to_owned())),
+                "https" | "http" | "ssh" => {
+                    let host = of_host(scheme, rest)?;
+                    match scheme == "http" && !is_this_machine(host) {
+                        true => Err(AddressError::Plain),
+                        false => Ok(Self(text.to_owned())),
+                    }
+                }
                 // With a host in it, Git looks for a folder of the host's name.
                 "file" if rest.starts_with('/') => Ok(Self(text.to_owned())),
                 "file" => Err(AddressError::Empty),
@@ -108,12 +124,47 @@ impl Address {
         &self.0
     }
 
-    /// The address without what may differ in the spelling of one repository.
-    pub fn plain(text: &str) -> &str {
-        let text = text.trim_end_matches('/');
-        text.strip_suffix(".git")
-            .unwrap_or(text)
-            .trim_end_matches('/')
+    /// Whether it is reached over plain http, and so on this machine.
+    pub fn is_http(&self) -> bool {
+        self.0.starts_with("http://")
+    }
+
+    /// The host that a token goes to, with its port where that is not the usual one. `None`: by ssh and by a path there is no token.
+    pub fn token_host(&self) -> Option<String> {
+        let is_web = self.is_http() || self.0.starts_with("https://");
+        let identity = is_web.then(|| self.identity())?;
+        identity.split_once('/').map(|(host, _)| host.to_owned())
+    }
+
+    /// The repository, without what may differ in the spelling of its address: the way, the account, the usual port, the case of the
+    /// host, `.git` and slashes. Hosts serve one repository at one path, by https and by ssh.
+    pub fn identity(&self) -> String {
+        let (host, path) = match self.0.split_once("://") {
+            Some(("file", path)) => ("", path),
+            Some((scheme, rest)) => {
+                let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+                let usual = match scheme {
+                    "http" => ":80",
+                    "https" => ":443",
+                    _ => ":22",
+                };
+                (authority.strip_suffix(usual).unwrap_or(authority), path)
+            }
+            None if self.0.starts_with('/') => ("", &*self.0),
+            None => self.0.split_once(':').unwrap_or(("", &self.0)),
+        };
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        let path = path.trim_end_matches('/');
+        let path = path.strip_suffix(".git").unwrap_or(path);
+        let mut parts: Vec<&str> = Vec::new();
+        for part in path.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        format!("{}/{}", host.to_ascii_lowercase(), parts.join("/"))
     }
 
     /// Its last part, as a short name for a person: `deploy` of `https://git.example.com/shop/deploy.git`.
@@ -136,8 +187,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// Checks what stands behind `https://`, `http://` or `ssh://`.
-fn of_host(scheme: &str, rest: &str) -> Result<(), AddressError> {
+/// Checks what stands behind `https://`, `http://` or `ssh://`, and returns the host with its port.
+fn of_host<'t>(scheme: &str, rest: &'t str) -> Result<&'t str, AddressError> {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let (account, host) = authority
         .rsplit_once('@')
@@ -153,8 +204,19 @@ fn of_host(scheme: &str, rest: &str) -> Result<(), AddressError> {
     }
     match host.is_empty() || host.starts_with(':') {
         true => Err(AddressError::Empty),
-        false => Ok(()),
+        false => Ok(host),
     }
+}
+
+/// Whether a host, with or without its port, is this machine, so that nobody on the way can read what is sent.
+pub(super) fn is_this_machine(host: &str) -> bool {
+    let name = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.split(']').next())
+        .or_else(|| host.split(':').next())
+        .unwrap_or_default();
+    name.eq_ignore_ascii_case("localhost")
+        || (name.parse::<IpAddr>()).is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -171,6 +233,8 @@ mod tests {
             "https://git.example.com/shop/deploy.git",
             "https://ada@git.example.com:8443/shop/deploy",
             "http://127.0.0.1:3000/deploy.git",
+            "http://[::1]:3000/deploy.git",
+            "http://localhost/deploy.git",
             "ssh://git@git.example.com:22/shop/deploy.git",
             "git@git.example.com:shop/deploy.git",
             "git.example.com:deploy.git",
@@ -213,6 +277,14 @@ mod tests {
             ("git://git.example.com/x", scheme("git")),
             ("HTTPS://git.example.com/x", scheme("HTTPS")),
             ("git+ssh://git.example.com/x", scheme("git+ssh")),
+            ("http://git.example.com/x", E::Plain),
+            ("http://ada@git.example.com/x", E::Plain),
+            ("http://127.0.0.1.example.com/x", E::Plain),
+            ("http://localhost.example.com:80/x", E::Plain),
+            ("http://127.0.0.1@git.example.com/x", E::Plain),
+            ("http://[::2]/x", E::Plain),
+            ("http://10.0.0.1/x", E::Plain),
+            ("http://git/x", E::Plain),
             ("https:///x", E::Empty),
             ("https://:443/x", E::Empty),
             ("file://host/x", E::Empty),
@@ -240,6 +312,45 @@ mod tests {
                 !said.contains("hunter2") && !said.contains("touch"),
                 "{said}"
             );
+        }
+    }
+
+    #[test]
+    fn one_repository_has_one_identity_however_its_address_is_written() {
+        let identity = |text: &str| {
+            let address = Address::parse(text, Path::new("/srv/here")).unwrap();
+            address.identity()
+        };
+        for text in [
+            "https://git.example.com/shop/deploy",
+            "https://git.example.com/shop/deploy.git",
+            "https://git.example.com/shop/deploy.git/",
+            "https://ada@Git.Example.com:443/shop//deploy/",
+            "ssh://git@git.example.com/shop/deploy.git",
+            "ssh://git.example.com:22/shop/deploy",
+            "git@git.example.com:shop/deploy.git",
+            "git.example.com:/shop/deploy",
+        ] {
+            assert_eq!(identity(text), "git.example.com/shop/deploy", "{text}");
+        }
+        for text in [
+            "deploy.git",
+            "./deploy",
+            "../here/deploy/",
+            "/srv/here/deploy",
+            "file:///srv/here/deploy.git",
+        ] {
+            assert_eq!(identity(text), "/srv/here/deploy", "{text}");
+        }
+        let others = [
+            "https://git.example.com:8443/shop/deploy",
+            "https://git.example.com/shop/deploy.git.git",
+            "https://git.example.com/shop",
+            "https://git.example.com/Shop/deploy",
+            "https://git.example.org/shop/deploy",
+        ];
+        for text in others {
+            assert_ne!(identity(text), "git.example.com/shop/deploy", "{text}");
         }
     }
 

@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::sync::Arc;
 
 use git2::{Repository as Inner, RepositoryInitOptions};
 
-use super::address::{ALLOWED, Address};
+use super::address::{self, Address};
 use super::repository::{Listed, Repository};
-use super::transport::{Side, Transport, TransportError};
+use super::transport::{Contents, Side, Transport, TransportError};
 use super::{GitError, is_branch_name};
 
 /// The remote's name in a clone of ours.
@@ -42,16 +43,41 @@ pub enum CloneError {
     NoDefault,
 }
 
-/// The environment of a run on an address: what `git` may reach, and that a bare repository of ours is trusted.
-pub fn environment(outer: &BTreeMap<OsString, OsString>) -> BTreeMap<OsString, OsString> {
+/// The environment of runs on addresses: what `git` may reach, and that a bare repository of ours is trusted. It may hold secrets, and
+/// is never printed.
+pub struct Environments {
+    usual: Arc<BTreeMap<OsString, OsString>>,
+    /// For a repository that this machine serves over http.
+    here: Arc<BTreeMap<OsString, OsString>>,
+}
+
+impl Environments {
+    /// Those that the process's own environment comes to.
+    pub fn of(outer: &BTreeMap<OsString, OsString>) -> Self {
+        Self {
+            usual: Arc::new(environment(outer, address::ALLOWED)),
+            here: Arc::new(environment(outer, address::ALLOWED_HERE)),
+        }
+    }
+
+    /// That of a run on this address.
+    pub fn of_address(&self, address: &Address) -> Arc<BTreeMap<OsString, OsString>> {
+        Arc::clone(match address.is_http() {
+            true => &self.here,
+            false => &self.usual,
+        })
+    }
+}
+
+fn environment(
+    outer: &BTreeMap<OsString, OsString>,
+    ways: &[&str],
+) -> BTreeMap<OsString, OsString> {
     let mut inner = outer.clone();
     let text = |name: &str| outer.get(OsStr::new(name)).and_then(|value| value.to_str());
     let allowed: Vec<&str> = match text("GIT_ALLOW_PROTOCOL") {
-        Some(given) => given
-            .split(':')
-            .filter(|way| ALLOWED.contains(way))
-            .collect(),
-        None => ALLOWED.to_vec(),
+        Some(given) => given.split(':').filter(|way| ways.contains(way)).collect(),
+        None => ways.to_vec(),
     };
     inner.insert("GIT_ALLOW_PROTOCOL".into(), allowed.join(":").into());
     // A person's `safe.bareRepository = explicit` is about repositories that somebody else has put somewhere.
@@ -66,8 +92,15 @@ pub fn environment(outer: &BTreeMap<OsString, OsString>) -> BTreeMap<OsString, O
     inner
 }
 
-/// Makes an empty clone in a folder that is there or can be made.
+/// Makes an empty clone in a folder that is there or can be made. One that is there keeps what it has, and gets our settings in place
+/// of its own.
 pub fn init(folder: &Path, address: &Address) -> Result<(), GitError> {
+    match std::fs::remove_file(folder.join("config")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(GitError::Other(error.to_string()));
+        }
+        _ => {}
+    }
     let mut options = RepositoryInitOptions::new();
     // A template of the machine would bring hooks.
     options.bare(true).mkpath(true).external_template(false);
@@ -116,15 +149,21 @@ pub fn update(
     let tip = heads.tip.or(heads.default_tip);
     let is_here = repository.branch(name)?.is_some_and(|at| Some(at) == tip);
     if !is_here {
-        transport.fetch_branch(name)?;
+        transport.fetch_branch(name, Contents::Later)?;
     }
     repository.point_head_at(name)?;
     let repository = repository.again()?;
     let (listed, _) = repository.files(repository.head()?.commit)?;
     let files = listed.iter().filter(|file: &&Listed| wanted(&file.path));
     let absent = repository.absent(files)?;
-    if !absent.is_empty() {
-        transport.fetch_contents(&absent)?;
+    if !absent.is_empty()
+        && let Err(error) = transport.fetch_contents(&absent)
+    {
+        // By version 0 of Git's protocol a server filters, and gives no contents by their names unless it is told to.
+        let is_unsure = matches!(error, TransportError::Other { .. });
+        if !is_unsure || transport.fetch_branch(name, Contents::Now).is_err() {
+            return Err(error.into());
+        }
     }
     Ok(())
 }
@@ -142,14 +181,25 @@ mod tests {
         ]
         .map(|(name, value)| (name.into(), value.into()))
         .into();
-        let inner = environment(&outer);
+        let inner = environment(&outer, address::ALLOWED);
         let text = |name: &str| inner[OsStr::new(name)].to_str().unwrap();
         assert_eq!(text("GIT_ALLOW_PROTOCOL"), "ssh:https");
         assert_eq!(text("GIT_CONFIG_COUNT"), "2");
         assert_eq!(text("GIT_CONFIG_KEY_0"), "user.name");
         assert_eq!(text("GIT_CONFIG_KEY_1"), "safe.bareRepository");
-        let inner = environment(&BTreeMap::new());
-        let ways = inner[OsStr::new("GIT_ALLOW_PROTOCOL")].to_str().unwrap();
-        assert_eq!(ways, "file:http:https:ssh");
+    }
+
+    #[test]
+    fn plain_http_is_for_an_address_of_this_machine_alone() {
+        let environments = Environments::of(&BTreeMap::new());
+        for (text, ways) in [
+            ("https://git.example.com/x", "file:https:ssh"),
+            ("git@git.example.com:x", "file:https:ssh"),
+            ("http://127.0.0.1:3000/x", "file:http:https:ssh"),
+        ] {
+            let address = Address::parse(text, Path::new("/")).unwrap();
+            let inner = environments.of_address(&address);
+            assert_eq!(inner[OsStr::new("GIT_ALLOW_PROTOCOL")], ways, "{text}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use std::io;
 
 use percent_encoding::percent_decode_str;
 
+use super::address::is_this_machine;
 use crate::io::credentials::Secret;
 use handed::Handed;
 
@@ -85,6 +86,10 @@ impl Credentials {
                 Ok((key.clone(), helper))
             };
             let none = (key.clone(), String::new());
+            if url.is_private() && url.origin.starts_with("http://") {
+                // A proxy would read what is meant for this machine.
+                settings.push((format!("http.{}.proxy", url.origin), String::new()));
+            }
             match (
                 ours.filter(|_| url.is_private()),
                 &url.account,
@@ -195,19 +200,10 @@ impl Url {
 
     /// Whether nobody on the way can read what is sent.
     fn is_private(&self) -> bool {
-        let Some(host) = self.origin.strip_prefix("http://") else {
-            return true;
-        };
-        let name = host
-            .strip_prefix('[')
-            .and_then(|rest| rest.split(']').next())
-            .or_else(|| host.split(':').next());
-        name.is_some_and(|name| {
-            name == "localhost"
-                || name
-                    .parse::<std::net::IpAddr>()
-                    .is_ok_and(|address| address.is_loopback())
-        })
+        match self.origin.strip_prefix("http://") {
+            Some(host) => is_this_machine(host),
+            None => true,
+        }
     }
 }
 
@@ -250,7 +246,9 @@ mod tests {
             "credential.https://git.example.test.helper",
         ];
         assert_eq!(keys(url, &token), expected);
-        assert_eq!(keys("http://127.0.0.1:80/x", &token).len(), 3);
+        let plain = keys("http://127.0.0.1:80/x", &token);
+        assert_eq!(plain.len(), 4);
+        assert_eq!(plain[0], "http.http://127.0.0.1:80.proxy");
         for url in [
             "http://git.example.test/x",
             "http://127.0.0.1.example.test/x",

@@ -24,6 +24,9 @@ pub use failure::TransportError;
 /// What a mirror notes of the remote's branches are branches of its own.
 const NO_BRANCH_MOVES: &str = "--refmap=";
 
+/// How many digits the name of a SHA-256 commit has.
+const LONG_NAME: usize = 64;
+
 /// What a remote has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heads {
@@ -71,6 +74,15 @@ pub enum Depth {
     Whole,
     /// Its last commit: what suffices in a shallow clone.
     Tip,
+}
+
+/// When the contents of a commit's files are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// By their names, once it is known which are wanted.
+    Later,
+    /// With the commit, which may be here already.
+    Now,
 }
 
 /// Which of a remote's addresses is meant, where `remote.NAME.pushurl` is another, or several.
@@ -170,6 +182,9 @@ impl Transport {
             tip: None,
         };
         for (value, name) in said.lines().filter_map(|line| line.split_once('\t')) {
+            if value.len() == LONG_NAME {
+                return Err(TransportError::ObjectFormat);
+            }
             if let (Some(target), "HEAD") = (value.strip_prefix("ref: refs/heads/"), name) {
                 heads.default = Some(target.to_owned());
             } else if name == "HEAD" {
@@ -203,21 +218,31 @@ impl Transport {
     }
 
     /// Brings the last commit of a branch and its trees here, and moves the branch of the same name of this bare clone to it.
-    pub(super) fn fetch_branch(&self, branch: &str) -> Result<(), TransportError> {
+    pub(super) fn fetch_branch(
+        &self,
+        branch: &str,
+        contents: Contents,
+    ) -> Result<(), TransportError> {
         let reference = format!("+refs/heads/{branch}:refs/heads/{branch}");
-        let output = self.run(&[
+        let mut arguments = vec![
             "fetch",
             "--quiet",
             "--no-tags",
             "--no-write-fetch-head",
             "--no-recurse-submodules",
             "--depth=1",
-            "--filter=blob:none",
+        ];
+        match contents {
+            Contents::Later => arguments.push("--filter=blob:none"),
+            Contents::Now => arguments.extend(["--no-filter", "--refetch"]),
+        }
+        arguments.extend([
             NO_BRANCH_MOVES,
             "--",
             self.address(Side::Fetched),
             &reference,
-        ])?;
+        ]);
+        let output = self.run(&arguments)?;
         self.succeeded("fetch", output).map(drop)
     }
 
@@ -366,7 +391,9 @@ impl Transport {
             return Ok(Pushed::Done);
         }
         if output.status.signal().is_some() {
-            return Err(TransportError::CutOff);
+            return Err(TransportError::CutOff {
+                act: "push".to_owned(),
+            });
         }
         let lines = String::from_utf8_lossy(&output.stdout).into_owned();
         let verdict = lines

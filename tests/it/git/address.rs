@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::{Tree, deployment, image};
 use crate::support::binary::Run;
 use crate::support::programs;
+use crate::support::registry::http::{Response, Server};
 use crate::support::remote::{Door, HttpRemote, SshRemote};
+use crate::support::tls::{Authority, Valid};
 
 const ONE: &str = "Update 2 images in 2 objects";
 const SECRET: &str = "hunter2hunter2";
@@ -216,6 +218,37 @@ fn another_branch_is_named_by_ref() {
 }
 
 #[test]
+fn a_remote_with_many_references_is_asked_for_those_that_matter_alone() {
+    let Some(away) = Away::new() else { return };
+    away.git("branch release main");
+    away.commit("deploy/new.yaml", &deployment("new"));
+    let tip = away.git("rev-parse main");
+    let many: String = (0..20_000)
+        .map(|number| format!("{} refs/heads/topic-{number}\n", tip.trim()))
+        .collect();
+    let packed = away.bare.join("packed-refs");
+    let before = std::fs::read_to_string(&packed).unwrap_or_default();
+    let before = before.lines().filter(|line| !line.starts_with('#'));
+    let before: String = before.map(|line| format!("{line}\n")).collect();
+    std::fs::write(&packed, before + &many).unwrap();
+    let (path, log) = away.noted_git();
+    let update = "--ref release --update --push --branch b";
+    let run = away.run(&away.address(), update).env("PATH", &path);
+    run.finish_with(0);
+    let calls = std::fs::read_to_string(log).unwrap();
+    let asked: Vec<&str> = calls
+        .lines()
+        .filter(|line| line.contains("ls-remote"))
+        .collect();
+    assert!(
+        asked.iter().all(|line| line.contains(" HEAD refs/heads/")),
+        "{calls}"
+    );
+    assert!(!calls.contains("--negotiate-only"), "{calls}");
+    assert_eq!(away.log("b"), [ONE, "first"]);
+}
+
+#[test]
 fn settings_lock_and_attributes_are_those_of_the_tree() {
     let Some(away) = Away::new() else { return };
     away.commit("deploy/kept.yaml", &deployment("kept"));
@@ -296,8 +329,11 @@ fn an_address_that_starts_a_program_or_holds_a_password_is_refused_before_anythi
     let said = said.finish_with(2).stderr;
     assert!(said.contains("a part of it begins with `-`"), "{said}");
     for (line, wanted) in [
-        ("--update", "`--update` with `--repository` needs `--push`"),
-        ("--update --commit", "with `--repository` needs `--push`"),
+        (
+            "--update",
+            "`--update` of a repository by its address needs `--push`",
+        ),
+        ("--update --commit", "by its address needs `--push`"),
         ("--update --push --remote up", "`--remote` does not go with"),
         ("-", "`-` is standard input"),
         ("--strict", "`--strict` needs `--check`"),
@@ -371,6 +407,206 @@ fn what_is_not_there_is_said() {
         .git("config --global safe.bareRepository explicit");
     away.run(&path, "--update --push --branch b").finish_with(0);
     away.tree.git("config --global --unset safe.bareRepository");
+    away.assert_clean();
+}
+
+#[test]
+fn a_server_that_filters_nothing_or_gives_nothing_by_its_name_is_cloned_all_the_same() {
+    let versions: [&[(&str, &str)]; 2] = [
+        &[],
+        // As over ssh, where the server does not take `GIT_PROTOCOL`.
+        &[
+            ("GIT_CONFIG_COUNT", "1"),
+            ("GIT_CONFIG_KEY_0", "protocol.version"),
+            ("GIT_CONFIG_VALUE_0", "0"),
+        ],
+    ];
+    for (filters, by_name) in [(true, true), (true, false), (false, true), (false, false)] {
+        for version in versions {
+            let Some(away) = Away::new() else { return };
+            away.git(&format!("config uploadpack.allowFilter {filters}"));
+            away.git(&format!("config uploadpack.allowAnySHA1InWant {by_name}"));
+            let address = format!("file://{}", away.address());
+            let cache = away.tree.place.beside("cache");
+            let line = format!("--update --push --branch b --cache {}", cache.display());
+            for digit in ["1", "2"] {
+                away.tree.moved(digit);
+                away.commit(&format!("deploy/{digit}.yaml"), &deployment("more"));
+                let run = away.run(&address, &line);
+                let run = version
+                    .iter()
+                    .fold(run, |run, (name, value)| run.env(name, value));
+                run.finish_with(0);
+                assert!(away.git("show b:deploy/web.yaml").contains(&image(digit)));
+            }
+            away.assert_clean();
+        }
+    }
+}
+
+#[test]
+fn a_head_without_a_branch_and_names_of_another_format_are_said_as_what_they_are() {
+    let Some(away) = Away::new() else { return };
+    let path = away.address();
+    let said = |address: &str, line: &str| away.run(address, line).finish_with(2).stderr;
+    let tip = away.git("rev-parse main");
+    for head in [
+        "symbolic-ref HEAD refs/heads/unborn",
+        "update-ref --no-deref HEAD",
+    ] {
+        let head = match head.starts_with("update") {
+            true => format!("{head} {}", tip.trim()),
+            false => head.to_owned(),
+        };
+        away.git("symbolic-ref HEAD refs/heads/main");
+        away.git(&head);
+        let text = said(&path, "");
+        assert!(
+            text.contains("it names no default branch"),
+            "{head}: {text}"
+        );
+        assert!(text.contains("with `--ref BRANCH`"), "{text}");
+        away.run(&path, "--ref main --update --push --branch b")
+            .finish_with(0);
+    }
+    let other = away.tree.place.beside("other.git");
+    let made = away.tree.place.program(
+        "git",
+        [
+            "init",
+            "--quiet",
+            "--bare",
+            "--object-format=sha256",
+            "--initial-branch=main",
+            other.to_str().unwrap(),
+        ],
+    );
+    made.finish_with(0);
+    let import = "commit refs/heads/main\ncommitter Ada <ada@example.test> 1 +0000\ndata 4\nmore\n";
+    let git = away.tree.place.program(
+        "git",
+        ["-C", other.to_str().unwrap(), "fast-import", "--quiet"],
+    );
+    git.input(import).finish_with(0);
+    for line in ["", "--ref main", "--cache cache"] {
+        let text = said(other.to_str().unwrap(), line);
+        assert!(
+            text.contains("its commits have SHA-256 names"),
+            "{line}: {text}"
+        );
+        assert!(text.contains("codes.md#git-unsupported"), "{text}");
+    }
+    std::fs::remove_dir_all(away.elsewhere.join("cache")).unwrap();
+    away.git("symbolic-ref HEAD refs/heads/main");
+    away.assert_clean();
+}
+
+#[test]
+fn every_kind_of_entry_of_a_tree_stays_what_it_is() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let Some(away) = Away::new() else { return };
+    let tip = away.git("rev-parse main");
+    let entry = format!("160000,{},sub", tip.trim());
+    away.tree
+        .git(&format!("update-index --add --cacheinfo {entry}"));
+    let touched = away.tree.place.beside("touched");
+    let module = format!(
+        "[submodule \"sub\"]\n\tpath = sub\n\turl = ext::touch {}\n",
+        touched.display()
+    );
+    away.tree.write(".gitmodules", &module);
+    let root = away.tree.place.path();
+    for (link, to) in [
+        ("link.yaml", "deploy/web.yaml"),
+        ("passwd.yaml", "/etc/passwd"),
+    ] {
+        std::os::unix::fs::symlink(to, root.join(link)).unwrap();
+    }
+    let names: [&[u8]; 5] = [
+        b"deploy/Web.yaml",
+        b"n\xff.yaml",
+        b"a \"quoted\".yaml",
+        b"line\nbreak.yaml",
+        "d/\u{fc}.yaml".as_bytes(),
+    ];
+    std::fs::create_dir(root.join("d")).unwrap();
+    for name in names {
+        let path = root.join(std::ffi::OsStr::from_bytes(name));
+        std::fs::write(path, deployment("more")).unwrap();
+    }
+    // What LFS keeps elsewhere is no manifest.
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+    away.tree.write("large.yaml", pointer);
+    away.commit(
+        ".gitattributes",
+        "large.yaml filter=lfs diff=lfs merge=lfs -text\n",
+    );
+    let json = away.run(&away.address(), "--update --push --branch b --output json");
+    let json = json.finish_with(0).json();
+    assert_eq!(
+        json["files_changed"].as_array().unwrap().len(),
+        2 + names.len(),
+        "{json:#}"
+    );
+    let changed = away.git("diff --raw -z main b");
+    let records: Vec<&str> = changed
+        .split('\0')
+        .step_by(2)
+        .filter(|it| !it.is_empty())
+        .collect();
+    assert_eq!(records.len(), 2 + names.len(), "{changed}");
+    assert!(
+        records
+            .iter()
+            .all(|it| it.starts_with(":100644 100644 ") && it.ends_with(" M")),
+        "{changed}"
+    );
+    assert!(!touched.exists());
+    away.assert_clean();
+}
+
+#[test]
+fn a_push_that_is_refused_says_why_and_one_that_comes_second_is_made_again() {
+    let Some(away) = Away::new() else { return };
+    let path = away.address();
+    let hook = |folder: &Path, name: &str, text: &str| {
+        std::fs::create_dir_all(folder).unwrap();
+        let file = folder.join(name);
+        std::fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        file
+    };
+    let refuses = hook(
+        &away.bare.join("hooks"),
+        "pre-receive",
+        "echo 'main is protected' >&2\nexit 1",
+    );
+    for line in ["--update --push", "--update --push --branch b"] {
+        let said = away.run(&path, line).finish_with(2).stderr;
+        assert!(
+            said.contains("main is protected") && said.contains("codes.md#git-refused"),
+            "{said}"
+        );
+    }
+    std::fs::remove_file(refuses).unwrap();
+    // Somebody pushes to the branch after it was cloned, and before imago pushes.
+    let (hooks, once) = (
+        away.tree.place.beside("hooks"),
+        away.tree.place.beside("once"),
+    );
+    let root = away.tree.place.path();
+    let text = format!(
+        "test -e {once} && exit 0\ntouch {once}\nunset $(git rev-parse --local-env-vars)\ncd {root} || exit 1\ngit commit --quiet --allow-empty --message theirs\ngit -c core.hooksPath=/dev/null push --quiet {bare} HEAD:main",
+        once = once.display(),
+        root = root.display(),
+        bare = away.bare.display(),
+    );
+    hook(&hooks, "pre-push", &text);
+    let key = format!("config --global core.hooksPath {}", hooks.display());
+    away.tree.git(&key);
+    away.run(&path, "--update --push").finish_with(0);
+    assert_eq!(away.log("main"), [ONE, "theirs", "first"]);
+    away.tree.git("config --global --unset core.hooksPath");
     away.assert_clean();
 }
 
@@ -469,10 +705,7 @@ fn a_cache_fetches_what_is_new_and_is_made_anew_when_it_is_broken() {
         away.log("b"),
         ["Update 3 images in 3 objects", "more", "first"]
     );
-    let clone = std::fs::read_dir(&cache).unwrap();
-    let mut clones = clone.map(|entry| entry.unwrap().path());
-    let clone = clones.find(|path| path.extension().is_some_and(|end| end == "git"));
-    let clone = clone.unwrap();
+    let clone = kept_clone(&cache);
     // A run was killed: Git's locks and half of a pack are left, or everything but a name.
     type Break = fn(&Path);
     let breaks: [Break; 6] = [
@@ -487,7 +720,7 @@ fn a_cache_fetches_what_is_new_and_is_made_anew_when_it_is_broken() {
         |clone| {
             std::fs::remove_dir_all(clone).unwrap();
             std::fs::create_dir(clone).unwrap();
-            std::fs::create_dir(clone.with_extension("git.new")).unwrap();
+            std::fs::create_dir(clone.with_file_name("new.git")).unwrap();
         },
     ];
     for (number, damage) in breaks.iter().enumerate() {
@@ -511,6 +744,113 @@ fn a_cache_fetches_what_is_new_and_is_made_anew_when_it_is_broken() {
     fetches();
     run("--check").finish_with(1);
     assert_eq!(fetches(), 0);
+    away.assert_clean();
+}
+
+/// The one clone of a cache.
+fn kept_clone(cache: &Path) -> PathBuf {
+    let mut kept = std::fs::read_dir(cache).unwrap();
+    kept.next().unwrap().unwrap().path().join("clone.git")
+}
+
+#[test]
+fn what_somebody_else_could_write_into_a_cache_starts_nothing_and_leads_nowhere() {
+    let Some(away) = Away::new() else { return };
+    let (cache, touched) = (
+        away.tree.place.beside("cache"),
+        away.tree.place.beside("touched"),
+    );
+    let address = format!("file://{}", away.address());
+    let update = format!("--cache {} --update --push --branch b", cache.display());
+    away.run(&address, &update).finish_with(0);
+    let clone = kept_clone(&cache);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(clone.parent().unwrap()), 0o700);
+    // Settings that lead to another repository and start programs are not read.
+    let elsewhere = away.tree.place.beside("elsewhere.git");
+    away.tree
+        .git(&format!("init --quiet --bare {}", elsewhere.display()));
+    let touch = format!("touch {}", touched.display());
+    let settings = format!(
+        "[core]\n\tbare = true\n\tsshCommand = {touch}\n\tfsmonitor = {touch}\n\thooksPath = {0}/hooks\n[remote \"origin\"]\n\turl = file://{0}\n\tuploadpack = {touch}\n\treceivepack = {touch}\n",
+        elsewhere.display()
+    );
+    std::fs::write(clone.join("config"), settings).unwrap();
+    away.tree.moved("2");
+    away.run(&address, &update).finish_with(0);
+    assert!(away.git("show b:deploy/web.yaml").contains(&image("2")));
+    // A folder that was open to all is not used, whatever is in it now.
+    let hook = clone.join("hooks/pre-push");
+    std::fs::create_dir_all(clone.join("hooks")).unwrap();
+    std::fs::write(&hook, format!("#!/bin/sh\n{touch}\n")).unwrap();
+    let open = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open(&hook, 0o755);
+    open(clone.parent().unwrap(), 0o777);
+    away.tree.moved("3");
+    away.run(&address, &update).finish_with(0);
+    assert!(away.git("show b:deploy/web.yaml").contains(&image("3")));
+    assert_eq!(mode(clone.parent().unwrap()), 0o700);
+    assert!(!hook.exists() && !touched.exists());
+    // Nor is one that a link leads to.
+    let (folder, other) = (clone.parent().unwrap(), away.tree.place.beside("other"));
+    std::fs::rename(folder, &other).unwrap();
+    std::os::unix::fs::symlink(&other, folder).unwrap();
+    let said = away.run(&address, &update).finish_with(2).stderr;
+    assert!(said.contains("is no folder of this user"), "{said}");
+    assert!(
+        said.contains("hint: name a folder with `--cache`"),
+        "{said}"
+    );
+    away.assert_clean();
+}
+
+#[test]
+fn plain_http_leads_to_no_other_machine_and_through_no_proxy() {
+    let Some(away) = Away::new() else { return };
+    let served = || {
+        let door = Door::Account("x-access-token", SECRET);
+        HttpRemote::start(away.bare.parent().unwrap(), door)
+    };
+    let said = away.run("http://git.example.test/x", "").finish_with(2);
+    assert!(
+        said.stderr
+            .contains("plain `http://` leads to another machine"),
+        "{}",
+        said.stderr
+    );
+    // Neither a redirect nor the configuration makes plain http of https.
+    let (remote, folder) = (served(), away.tree.place.beside("tls"));
+    std::fs::create_dir(&folder).unwrap();
+    let authority = Authority::new(&folder);
+    let identity = authority.identity(&["127.0.0.1"], Valid::Now);
+    let target = remote.url("");
+    let server = Server::start(Some(identity.config), move |request| {
+        let query = &request.query;
+        let to = format!("{}{}?{query}", target.trim_end_matches('/'), request.path);
+        Response::new(302).header("location", to)
+    });
+    let address = format!("https://{}/deploy.git", server.address);
+    let run = || {
+        let run = away.run(&address, "").env("IMAGO_GIT_TOKEN", SECRET);
+        run.env("GIT_SSL_CAINFO", &authority.file).finish_with(2)
+    };
+    let said = run().stderr;
+    assert!(said.contains("cause: "), "{said}");
+    let key = format!("url.{}.insteadOf", remote.url(""));
+    let instead = format!("https://{}/", server.address);
+    away.tree
+        .git_with(&["config", "--global", &key, &instead], 0);
+    let said = run().stderr;
+    assert!(said.contains("transport 'http' not allowed"), "{said}");
+    assert_eq!(remote.taken(), 0);
+    // What is for this machine goes through no proxy, which would read it.
+    let proxy = served();
+    let run = away.run(&remote.url("deploy.git"), "");
+    let run = run.env("http_proxy", format!("http://{}", proxy.host));
+    run.env("IMAGO_GIT_TOKEN", SECRET).finish_with(0);
+    assert_eq!(proxy.taken(), 0);
     away.assert_clean();
 }
 

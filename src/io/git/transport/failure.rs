@@ -33,8 +33,11 @@ pub enum TransportError {
         seconds: u64,
     },
     /// A signal ended the program, so that nobody knows how far it came.
-    #[error("`git push` was ended by a signal, and the remote may have taken the commit")]
-    CutOff,
+    #[error("`git {act}` was ended by a signal{}", if act == "push" { ", and the remote may have taken the commit" } else { "" })]
+    CutOff {
+        /// The subcommand.
+        act: String,
+    },
     /// A hook or a rule of the remote.
     #[error("the remote refuses the push: {0}")]
     Refused(String),
@@ -44,6 +47,9 @@ pub enum TransportError {
     /// Local changes are in the way.
     #[error("a file is changed here and there: {0}")]
     InTheWay(String),
+    /// Its commits have names that libgit2 does not know.
+    #[error("its commits have SHA-256 names")]
+    ObjectFormat,
     /// Anything else that the program says.
     #[error("`git {act}` says: {said}")]
     Other {
@@ -64,10 +70,11 @@ impl TransportError {
             Self::HostKey(_) => Code::GitHostKey,
             Self::Unreachable(_) => Code::GitUnreachable,
             Self::Slow { .. } => Code::GitTimeout,
-            Self::CutOff => Code::GitCutOff,
+            Self::CutOff { .. } => Code::GitCutOff,
             Self::Refused(_) => Code::GitRefused,
             Self::Hook(_) => Code::GitHook,
             Self::InTheWay(_) => Code::GitInTheWay,
+            Self::ObjectFormat => Code::GitUnsupported,
             Self::Other { .. } => Code::Git,
         }
     }
@@ -92,7 +99,7 @@ impl TransportError {
             Self::Slow { .. } => Some(
                 "check the network, the remote and the hooks; IMAGO_GIT_TIMEOUT=SECONDS gives it more time",
             ),
-            Self::CutOff => Some("run again: it goes on from what the remote has"),
+            Self::CutOff { .. } => Some("run again: it goes on from what the remote has"),
             Self::Refused(_) => {
                 Some("let this account push there, or push to another branch with `--branch NAME`")
             }
@@ -100,6 +107,9 @@ impl TransportError {
                 Some("do what the hook asks for, or take it out of the repository's hooks")
             }
             Self::InTheWay(_) => Some("commit, stash or remove it, then run again"),
+            Self::ObjectFormat => {
+                Some("imago works in repositories with SHA-1 names, Git's default")
+            }
             Self::Other { .. } => None,
         }
     }

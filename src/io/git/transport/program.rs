@@ -71,7 +71,9 @@ impl Transport {
                 act: subcommand(arguments),
                 seconds: limit.as_secs(),
             },
-            ChildError::Interrupted => TransportError::CutOff,
+            ChildError::Interrupted => TransportError::CutOff {
+                act: subcommand(arguments),
+            },
             error @ ChildError::TooMuch(_) => TransportError::Other {
                 act: "output".to_owned(),
                 said: error.to_string(),

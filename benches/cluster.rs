@@ -18,6 +18,7 @@ mod support {
     pub(crate) mod large;
     pub(crate) mod registry;
     pub(crate) mod schema;
+    pub(crate) mod seeds;
     pub(crate) mod tls;
 }
 

@@ -524,6 +524,16 @@ fn the_fleet_has_a_pod_for_each_part_and_no_rights_in_the_cluster() {
     // One pod that fails must not end the others.
     assert_eq!(job["backoffLimitPerIndex"], 0);
     assert!(job["backoffLimit"].is_null());
+    // A pod that its node lost is no failure, which the limit would not let start again.
+    let rule = &job["podFailurePolicy"]["rules"][0];
+    assert_eq!(
+        (&rule["action"], &pod["restartPolicy"]),
+        (&"Ignore".into(), &"Never".into())
+    );
+    assert_eq!(rule["onPodConditions"][0]["type"], "DisruptionTarget");
+    for key in ["activeDeadlineSeconds", "ttlSecondsAfterFinished"] {
+        assert!(job[key].as_u64().is_some(), "{key}");
+    }
     assert_eq!(
         variable("IMAGO_GIT_TOKEN")["valueFrom"]["secretKeyRef"]["key"],
         "git-token"

@@ -1,5 +1,7 @@
 //! `imago fleet` and `imago resolve`: many repositories by their addresses, with real git and a registry in the process.
 
+mod page;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -12,7 +14,8 @@ use crate::laws::random::Random;
 use crate::support::binary::{Finished, Run, Workplace};
 use crate::support::forge::{Flavour, Forge};
 use crate::support::programs;
-use crate::support::registry::TestRegistry;
+use crate::support::registry::http::Response;
+use crate::support::registry::{Access, TestRegistry};
 use crate::support::repositories::Bare;
 use crate::support::schema::{faults, schema};
 use crate::support::seeds::scale;
@@ -505,6 +508,106 @@ fn a_repository_of_a_stranger_costs_bounded_memory() {
 }
 
 #[test]
+fn json_and_markdown_name_the_sources_of_what_is_updated_and_each_image_is_read_once() {
+    let Some(fleet) = Fleet::new(3, 2) else {
+        return;
+    };
+    let push = |content: &str| {
+        let source = "https://github.com/acme/app";
+        let labels = serde_json::json!({"org.opencontainers.image.source": source});
+        let config = serde_json::json!({"author": content, "config": {"Labels": labels}});
+        let annotations = serde_json::json!({});
+        let pushed = &fleet.registry;
+        pushed.push_image_with("shop/app-0", "1.4", "linux/amd64", config, annotations)
+    };
+    let (first, host) = (push("first"), fleet.registry.host());
+    push("second");
+    let text = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: a\n    image: {host}/shop/app-0:1.4@{first} # imago: minor\n"
+    );
+    for bare in &fleet.repositories {
+        bare.commit("pinned", &[(FILE, &text)]);
+    }
+    let json = report(&fleet.imago("fleet fleet.yaml -o json --report markdown=fleet.md", 0));
+    for one in json["repositories"].as_array().unwrap() {
+        let image = &one["report"]["objects"][0]["images"][0];
+        assert_eq!(
+            image["source"]["url"], "https://github.com/acme/app",
+            "{image}"
+        );
+    }
+    let markdown = String::from_utf8(fleet.place.files()["fleet.md"].clone()).unwrap();
+    assert_eq!(
+        markdown.matches("https://github.com/acme/app").count(),
+        3,
+        "{markdown}"
+    );
+    let asked = fleet.registry.asked();
+    let read = asked.iter().filter(|line| line.starts_with("GET "));
+    let read: Vec<&String> = read.collect();
+    assert_eq!(
+        read.iter().collect::<BTreeSet<_>>().len(),
+        read.len(),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn credentials_that_are_refused_for_one_repository_are_good_for_the_others() {
+    let Some(mut fleet) = Fleet::new(3, 2) else {
+        return;
+    };
+    let (user, password) = ("user".to_owned(), "hunter2".to_owned());
+    fleet.registry = TestRegistry::with(Access::Basic { user, password }, None);
+    (0..2).for_each(|number| fleet.push(number, "first"));
+    let host = fleet.registry.host();
+    let image = |name: &str| format!("  - name: {name}\n    image: {host}/other/{name}:1\n");
+    let head = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n";
+    let names: Vec<String> = (0..6).map(|number| format!("app-{number}")).collect();
+    for name in &names {
+        fleet.registry.fault(&format!("other/{name}"), |_, _, _| {
+            Response::new(401).header("www-authenticate", r#"Basic realm="test""#)
+        });
+    }
+    let images: String = names.iter().map(|name| image(name)).collect();
+    let config = |password: &str| {
+        format!(r#"{{"auths":{{"{host}":{{"username":"user","password":"{password}"}}}}}}"#)
+    };
+    fleet.place.write("config.json", config("hunter2"));
+    fleet.repositories[0].commit("other", &[(FILE, &format!("{head}{images}"))]);
+    for number in [1, 2] {
+        let text = fleet.manifest(number, 2);
+        fleet.repositories[number].commit("own", &[(FILE, &text)]);
+    }
+    let line = format!("fleet fleet.yaml --jobs 1 --update --push --branch {BRANCH} -o json");
+    let run = |code| {
+        let run = fleet.run(&line).env("DOCKER_CONFIG", fleet.place.path());
+        report(&run.finish_with(code))
+    };
+    let json = run(3);
+    let code = |json: &Value, number: usize| json["repositories"][number]["exit_code"].clone();
+    assert_eq!(
+        [0, 1, 2].map(|number| code(&json, number)),
+        [3, 0, 0],
+        "{json:#}"
+    );
+    assert!(fleet.is_pinned(1, BRANCH) && fleet.is_pinned(2, BRANCH));
+    // A wrong password is tried three times for all of them together.
+    fleet.place.write("config.json", config("wrong"));
+    let sent = || {
+        let requests = fleet.registry.requests();
+        let signed = requests
+            .iter()
+            .filter(|one| one.header("authorization").is_some());
+        signed.count()
+    };
+    let before = sent();
+    let json = run(3);
+    assert_eq!([0, 1, 2].map(|number| code(&json, number)), [3, 3, 3]);
+    assert_eq!(sent() - before, 3);
+}
+
+#[test]
 fn the_counts_follow_the_exit_codes() {
     let Some(fleet) = Fleet::new(2, 4) else {
         return;
@@ -531,53 +634,6 @@ fn the_counts_follow_the_exit_codes() {
         text.contains("team-0") && !text.contains("nothing to do"),
         "{text}"
     );
-}
-
-/// The commands of the page, as they are written there, on repositories of our own.
-#[test]
-fn the_commands_of_the_page_run() {
-    let Some(fleet) = Fleet::new(4, 4) else {
-        return;
-    };
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/fleet.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let blocks: Vec<&str> = page.split("```").skip(1).step_by(2).collect();
-    let list = blocks
-        .iter()
-        .find_map(|block| block.strip_prefix("yaml\n"))
-        .unwrap();
-    fleet.place.write("page.yaml", list);
-    let run = fleet.run("fleet page.yaml -o json").env("PATH", "/nowhere");
-    let json = report(&run.finish_with(2));
-    let parts = json["repositories"].as_array().unwrap();
-    assert!(
-        parts.len() == 2
-            && parts
-                .iter()
-                .all(|one| one["error"]["code"] == "git-program")
-    );
-    let cache = fleet.place.beside("cache");
-    let mut ran = 0;
-    for line in blocks.iter().flat_map(|block| block.lines()) {
-        let line = line.split(" #").next().unwrap().trim();
-        let Some(line) = line.strip_prefix("imago ") else {
-            continue;
-        };
-        // Forges and the list of the deployment have tests of their own.
-        if line.contains("--pull-request") || line.contains("deploy/") {
-            continue;
-        }
-        let line = line.replace("/var/cache/imago", cache.to_str().unwrap());
-        let finished = fleet.run(&line).finish();
-        let wanted = i32::from(line.contains("--check"));
-        assert_eq!(
-            finished.code, wanted,
-            "{line}: {}{}",
-            finished.stdout, finished.stderr
-        );
-        ran += 1;
-    }
-    assert_eq!(ran, 6);
 }
 
 #[test]
@@ -641,6 +697,94 @@ fn pull_requests_are_opened_in_a_fleet_and_by_an_address() {
 }
 
 #[test]
+fn a_signal_ends_a_fleet_keeps_what_is_done_and_leaves_no_clone() {
+    let Some(fleet) = Fleet::new(3, 2) else {
+        return;
+    };
+    // Whoever connects here waits.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = silent.local_addr().unwrap();
+    let addresses = [
+        fleet.repositories[0].address(),
+        format!("http://{host}/slow.git"),
+        fleet.repositories[1].address(),
+        format!("http://{host}/slower.git"),
+        fleet.repositories[2].address(),
+    ];
+    let entries = addresses
+        .iter()
+        .map(|address| format!("- repository: {address}\n"));
+    let list = format!("repositories:\n{}", entries.collect::<String>());
+    fleet.place.write("fleet.yaml", list);
+    let update = format!("fleet fleet.yaml --update --push --branch {BRANCH}");
+    let mut most = 0;
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        // One at a time: the second one hangs. Two at a time: the fourth one does, too.
+        for (jobs, done) in [(1, 1), (2, 2)] {
+            let run = fleet.run(&format!("{update} --jobs {jobs}"));
+            let finished = run.signalled_after(signal, Duration::from_millis(2500));
+            assert_eq!(finished.code, code, "{}", finished.stderr);
+            // The report has the order of the list, and waits for the one that hangs.
+            let first = fleet.repositories[0].address();
+            assert!(finished.stdout.contains(&first), "{}", finished.stdout);
+            let pinned = (0..3).filter(|number| fleet.is_pinned(*number, BRANCH));
+            most = most.max(done);
+            assert_eq!(pinned.count(), most);
+            fleet.assert_clean();
+        }
+    }
+}
+
+#[test]
+fn a_fleet_in_which_all_fail_and_parts_without_a_repository_end_as_they_should() {
+    let Some(fleet) = Fleet::new(1, 2) else {
+        return;
+    };
+    // More parts than repositories: one has it, the others have nothing to do.
+    let line = format!("fleet fleet.yaml --update --push --branch {BRANCH}");
+    let mut said: Vec<String> = (1..=4)
+        .map(|part| fleet.imago(&format!("{line} --shard {part}/4"), 0).stdout)
+        .collect();
+    said.sort();
+    let nothing = "0 repositories, nothing to do\n";
+    assert_eq!(said[..3], [nothing; 3]);
+    assert!(
+        said[3].ends_with("1 repository: 1 with changes\n"),
+        "{said:?}"
+    );
+    // The flag goes before the environment.
+    let run = fleet.run("fleet fleet.yaml --shard 1/1");
+    let run = run
+        .env("JOB_COMPLETION_INDEX", "3")
+        .env("IMAGO_SHARDS", "4");
+    let said = run.finish_with(0).stdout;
+    assert!(said.contains("1 repository"), "{said}");
+    let list = "repositories:\n- repository: /nowhere/a.git\n- repository: /nowhere/b.git\n";
+    fleet.place.write("fleet.yaml", list);
+    for form in ["text", "json", "markdown"] {
+        let said = fleet.imago(&format!("{line} -o {form}"), 2).stdout;
+        assert!(said.contains("a.git"), "{said}");
+        assert!(
+            said.contains("git-unreachable") || form == "markdown",
+            "{said}"
+        );
+    }
+    let said = fleet.imago("fleet fleet.yaml --quiet", 2).stdout;
+    assert!(
+        said.contains("/nowhere/b.git") && !said.contains("2 repositories"),
+        "{said}"
+    );
+    let said = fleet.imago("resolve fleet.yaml --lock all.lock", 2).stdout;
+    let wanted = "0 images of 0 repositories in all.lock\n";
+    assert!(said.ends_with(wanted), "{said}");
+    // A lock that has nothing is one, too: without a repository that can be reached the parts have nothing to do.
+    let part = "fleet fleet.yaml --offline --lock all.lock -o json";
+    let json = report(&fleet.imago(part, 2));
+    assert_eq!(json["summary"]["failed"], 2);
+    fleet.assert_clean();
+}
+
+#[test]
 fn a_mistake_is_found_before_a_repository_is_looked_at() {
     let Some(fleet) = Fleet::new(2, 2) else {
         return;
@@ -671,7 +815,7 @@ fn a_mistake_is_found_before_a_repository_is_looked_at() {
         (
             "fleet fleet.yaml --update",
             &[],
-            "`--update` with `--repository` needs `--push`",
+            "`--update` of a repository by its address needs `--push`",
         ),
         (
             "fleet fleet.yaml --strict",
@@ -750,6 +894,15 @@ fn a_mistake_is_found_before_a_repository_is_looked_at() {
             said.contains("of the fleet push to the same branch"),
             "{said}"
         );
+    }
+    // The token of one host is not for another.
+    let list = "- repository: https://git.example.com/a\n- repository: git@git.example.org:b\n- repository: https://git.example.org/c\n";
+    (fleet.place).write("fleet.yaml", format!("repositories:\n{list}"));
+    for line in ["fleet fleet.yaml", "resolve fleet.yaml --lock x.lock"] {
+        let text = said(line, &[("IMAGO_GIT_TOKEN", "hunter2hunter2")]);
+        let wanted =
+            "would go to two hosts: `git.example.com` of line 2 and `git.example.org` of line 4";
+        assert!(text.contains(wanted) && !text.contains("hunter2"), "{text}");
     }
     fleet.list("  pats: [deploy]\n");
     let text = said("fleet fleet.yaml", &[]);

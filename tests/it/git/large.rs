@@ -2,7 +2,8 @@
 //!
 //! `IMAGO_SCALE=10 tests/run git::large` takes 100 000 files and 2 GiB of history.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 
 use super::{Tree, image};
 use crate::support::remote::{Door, HttpRemote};
@@ -30,19 +31,19 @@ impl Noise {
 }
 
 /// What `git fast-import` makes a repository of: a history of assets, and files of which a part are manifests.
-fn stream(files: usize, history: usize) -> Vec<u8> {
-    let (mut stream, mut noise) = (Vec::new(), Noise(1));
-    let commit = |stream: &mut Vec<u8>, number: usize| {
+fn stream(files: usize, history: usize) -> File {
+    let (mut stream, mut noise) = (BufWriter::new(tempfile::tempfile().unwrap()), Noise(1));
+    let commit = |stream: &mut BufWriter<File>, number: usize| {
         let who = format!(
             "committer Ada <ada@example.test> {} +0000",
             1_700_000_000 + number
         );
         write!(stream, "commit refs/heads/main\n{who}\ndata 4\nmore\n").unwrap();
     };
-    let file = |stream: &mut Vec<u8>, path: &str, content: &[u8]| {
+    let file = |stream: &mut BufWriter<File>, path: &str, content: &[u8]| {
         write!(stream, "M 100644 inline {path}\ndata {}\n", content.len()).unwrap();
-        stream.extend(content);
-        stream.push(b'\n');
+        stream.write_all(content).unwrap();
+        stream.write_all(b"\n").unwrap();
     };
     for number in 0..history {
         commit(&mut stream, number);
@@ -63,7 +64,7 @@ fn stream(files: usize, history: usize) -> Vec<u8> {
             }
         }
     }
-    stream
+    stream.into_inner().unwrap()
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn only_what_is_needed_of_a_large_repository_travels() {
         bare.display()
     ));
     git("-c core.compression=0 fast-import --quiet")
-        .input(stream(files, history))
+        .input_of(stream(files, history))
         .finish_with(0);
     for setting in [
         "uploadpack.allowFilter",

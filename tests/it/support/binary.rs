@@ -15,8 +15,9 @@ use tempfile::TempDir;
 use imago::engine::code::{Code, CodeKind};
 
 use super::schema::{faults, schema};
+use super::seeds::scale;
 
-/// No run of a test takes this long, unless it hangs.
+/// No run of a test takes this long, unless it hangs, or `IMAGO_SCALE` makes it so many times larger.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A working folder and a home folder for a test. Dropping it removes both.
@@ -108,9 +109,14 @@ impl Run {
     }
 
     /// Gives it these bytes as standard input.
-    pub(crate) fn input(mut self, bytes: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn input(self, bytes: impl AsRef<[u8]>) -> Self {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes.as_ref()).unwrap();
+        self.input_of(file)
+    }
+
+    /// The same, from a file: more than memory has.
+    pub(crate) fn input_of(mut self, mut file: fs::File) -> Self {
         file.rewind().unwrap();
         self.command.stdin(file);
         self
@@ -258,13 +264,14 @@ fn reader(stream: Option<impl std::io::Read + Send + 'static>) -> thread::JoinHa
 /// Its exit code, and its peak memory in KiB. No code if a signal ended it, or it had to be killed.
 fn wait(child: &mut Child) -> (Option<i32>, u64) {
     let start = Instant::now();
+    let patience = PATIENCE * u32::try_from(scale()).unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return (status.code(), peak);
         }
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > patience {
             child.kill().unwrap();
             child.wait().unwrap();
             return (None, peak);

@@ -29,6 +29,12 @@ pub(crate) struct HttpRemote {
 
 impl HttpRemote {
     pub(crate) fn start(folder: &Path, door: Door) -> Self {
+        Self::start_beside(folder, door, &[])
+    }
+
+    /// The same, which hands requests for paths that begin so to the servers of an API.
+    pub(crate) fn start_beside(folder: &Path, door: Door, apis: &[(String, String)]) -> Self {
+        let apis = Arc::new(apis.to_vec());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let authorizations = Arc::new(Mutex::new(Vec::new()));
@@ -42,9 +48,9 @@ impl HttpRemote {
                 else {
                     continue;
                 };
-                let counter = Arc::clone(&counter);
+                let (counter, apis) = (Arc::clone(&counter), Arc::clone(&apis));
                 std::thread::spawn(move || {
-                    if let Some(answer) = serve(&mut stream, &folder, &door, &seen) {
+                    if let Some(answer) = serve(&mut stream, &folder, &door, &seen, &apis) {
                         counter.fetch_add(answer.len(), Ordering::SeqCst);
                         // The client may be gone.
                         drop(stream.write_all(&answer));
@@ -85,11 +91,15 @@ fn serve(
     folder: &Path,
     door: &Door,
     seen: &Mutex<Vec<String>>,
+    apis: &[(String, String)],
 ) -> Option<Vec<u8>> {
     let (head, body) = read(stream)?;
     let mut lines = head.lines();
     let mut words = lines.next().unwrap().split(' ');
     let (method, target) = (words.next().unwrap(), words.next().unwrap());
+    if let Some((_, host)) = apis.iter().find(|(path, _)| target.starts_with(path)) {
+        return handed_on(host, &head, &body);
+    }
     let headers: Vec<(String, &str)> = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value))
@@ -130,6 +140,18 @@ fn serve(
         b"Content-Length: 0\r\nConnection: close\r\n\r\n"
     };
     Some([&answer, end].concat())
+}
+
+/// The answer of another server to a request.
+fn handed_on(host: &str, head: &str, body: &[u8]) -> Option<Vec<u8>> {
+    let mut stream = TcpStream::connect(host).ok()?;
+    stream
+        .write_all(format!("{head}\r\n\r\n").as_bytes())
+        .ok()?;
+    stream.write_all(body).ok()?;
+    let (head, body) = read(&mut stream)?;
+    let head = format!("{head}\r\nConnection: close\r\n\r\n");
+    Some([head.as_bytes(), &body].concat())
 }
 
 /// Runs the CGI program, and turns its answer into HTTP.

@@ -11,6 +11,8 @@ use std::cmp::Ordering;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shape<'t> {
     has_v: bool,
+    /// Whether a number has a zero before it: `2026.01.02`.
+    is_padded: bool,
     pub(super) numbers: Vec<u64>,
     pre: Option<PreRelease>,
     suffix: &'t str,
@@ -48,10 +50,13 @@ impl<'t> Shape<'t> {
             return None;
         }
         let (numbers, suffix) = numbers(text)?;
+        let mut written = text[..text.len() - suffix.len()].split('.');
+        let is_padded = written.any(|number| number.len() > 1 && number.starts_with('0'));
         let (pre, suffix) = pre_release(suffix);
         let (suffix, revision) = revision(suffix);
         Some(Self {
             has_v: text.len() < tag.len(),
+            is_padded,
             numbers,
             pre,
             suffix,
@@ -111,12 +116,13 @@ impl<'t> Shape<'t> {
     }
 
     /// How much of the shape of `now` it has: the greater, the more.
-    pub(super) fn nearness(&self, now: &Self) -> [bool; 4] {
+    pub(super) fn nearness(&self, now: &Self) -> [bool; 5] {
         [
             self.numbers.len() == now.numbers.len(),
             self.has_v == now.has_v,
             self.suffix == now.suffix,
             self.revision.is_some() == now.revision.is_some(),
+            self.is_padded == now.is_padded,
         ]
     }
 }

@@ -69,7 +69,7 @@ pub struct Importer {
     /// The files whose lines name an ImagePolicy, by the policy's `namespace:name`.
     markers: BTreeMap<String, BTreeSet<String>>,
     rules: Vec<Rule>,
-    renovate: Vec<Rule>,
+    renovate: Vec<renovate::Change>,
     /// What happens to images that no rule is for.
     default: Option<Rule>,
     remarks: Vec<Remark>,
@@ -116,9 +116,7 @@ impl Importer {
         let markers = std::mem::take(&mut self.markers);
         let mut rules = flux::rules(flux, &markers, &mut self.remarks);
         rules.append(&mut self.rules);
-        // With Renovate the last rule that matches counts, here the first.
-        self.renovate.reverse();
-        rules.append(&mut self.renovate);
+        rules.append(&mut renovate::rules(&self.renovate, &mut self.remarks));
         let mut imported = Imported {
             rules: Vec::new(),
             remarks: self.remarks,
@@ -183,7 +181,7 @@ impl Imported {
                 };
                 if !says_the_same(other) {
                     let text = format!(
-                        "the policy `{}` for `{}`: {} has another one for the same images; say with `files` which files each is for",
+                        "the policy `{}` for `{}`: {} has another one for the same images; say with `files`, or with `imago/policy` at the objects, what each is for",
                         rule.policy, rule.image, other.source.what
                     );
                     let source = rule.source;
@@ -444,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_of_renovate_come_in_the_other_order() {
+    fn rules_of_renovate_are_put_together() {
         let text = r#"{"packageRules": [
             {"matchDatasources": ["docker"], "matchUpdateTypes": ["major"], "enabled": false},
             {"matchPackageNames": ["acme/**", "!acme/x"], "allowedVersions": "<2"},
@@ -459,10 +457,10 @@ mod tests {
         assert_eq!(
             rules,
             [
-                "docker.io/library/busybox: ignore",
-                "ghcr.io/shop/web: major; allow v1\\..*",
                 "docker.io/library/postgres: patch; files db/**",
-                "docker.io/acme/**: semver <2",
+                "docker.io/library/busybox: ignore",
+                "ghcr.io/shop/web: minor; allow v1\\..*",
+                "docker.io/acme/**: minor",
                 "**: minor",
             ]
         );
@@ -478,6 +476,71 @@ mod tests {
         assert_eq!(remarks.len(), 4, "{all}");
         let (rules, _) = import(&[("renovate.json", "{}")]);
         assert_eq!(rules, ["**: major"]);
+        for (written, expected) in [
+            // All but one are off, whatever the order of special and general rules.
+            (
+                r#"{"matchDatasources": ["docker"], "enabled": false},
+                   {"matchPackageNames": ["ghcr.io/shop/**"], "enabled": true}"#,
+                &["ghcr.io/shop/**: major", "**: ignore"][..],
+            ),
+            (
+                r#"{"matchPackageNames": ["nginx"], "allowedVersions": "/-alpine$/"},
+                   {"matchUpdateTypes": ["major"], "enabled": false}"#,
+                &[
+                    "docker.io/library/nginx: minor; allow .*?-alpine",
+                    "**: minor",
+                ],
+            ),
+            (
+                r#"{"enabled": false}, {"matchUpdateTypes": ["patch", "digest"], "enabled": true}"#,
+                &["**: patch"],
+            ),
+            (
+                r#"{"matchUpdateTypes": ["major", "minor", "patch"], "enabled": false}"#,
+                &["**: digest"],
+            ),
+            // Of the two the narrower one comes first.
+            (
+                r#"{"matchPackageNames": ["ghcr.io/**"], "enabled": false},
+                   {"matchPackageNames": ["ghcr.io/shop/**"], "matchUpdateTypes": ["major"], "enabled": false},
+                   {"matchPackageNames": ["ghcr.io/shop/web"], "allowedVersions": "<4"}"#,
+                &[
+                    "ghcr.io/shop/web: ignore",
+                    "ghcr.io/shop/**: ignore",
+                    "ghcr.io/**: ignore",
+                    "**: major",
+                ],
+            ),
+            (
+                r#"{"matchPackageNames": ["r.test/a"], "allowedVersions": "<4"},
+                   {"matchPackageNames": ["r.test/b"], "allowedVersions": ">=1.2 <1.5"},
+                   {"matchPackageNames": ["r.test/c"], "allowedVersions": "3.x"},
+                   {"matchPackageNames": ["r.test/d"], "allowedVersions": "~3.0"},
+                   {"matchUpdateTypes": ["major"], "enabled": false}"#,
+                &[
+                    "r.test/d: digest",
+                    "r.test/c: minor",
+                    "r.test/b: digest",
+                    "r.test/a: minor",
+                    "**: minor",
+                ],
+            ),
+        ] {
+            let text = format!(r#"{{"packageRules": [{written}]}}"#);
+            let (rules, remarks) = import(&[("renovate.json", &text)]);
+            assert_eq!(rules, expected, "{written}");
+            let left = rules
+                .iter()
+                .filter(|rule| rule.contains("r.test") && rule.ends_with("digest"));
+            assert_eq!(remarks.len(), left.count(), "{remarks:?}");
+        }
+        let digests = r#"{"packageRules": [{"matchUpdateTypes": ["digest"], "enabled": false}]}"#;
+        let (rules, remarks) = import(&[("renovate.json", digests)]);
+        assert_eq!(rules, ["**: major"]);
+        assert!(
+            remarks[0].contains("`matchUpdateTypes: [digest]`"),
+            "{remarks:?}"
+        );
         let (rules, _) = import(&[("renovate.json", r#"{"enabledManagers": ["npm"]}"#)]);
         assert!(rules.is_empty());
     }

@@ -1,4 +1,9 @@
 //! Renovate: `packageRules` and `ignoreDeps`, as far as they are about images in manifests.
+//!
+//! With Renovate all rules that match an image count, a later one over an earlier one. Of policies the first that matches counts. So each
+//! policy has all that the rules say of its images, and the most special one comes first.
+
+use globset::Glob;
 
 use super::{Importer, Remark, Rule, Source, at, name_of, pattern, text_at};
 use crate::engine::tree::{Scalar, Tree};
@@ -63,6 +68,34 @@ const READ: [&str; 9] = [
     "versioning",
 ];
 
+/// What a rule says of the images and files that it is for.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    images: Vec<String>,
+    /// Globs; none for all files.
+    files: Vec<String>,
+    /// Whether these kinds of updates are made, or whether any is.
+    enabled: Option<(Kinds, bool)>,
+    allowed: Option<String>,
+    source: Source,
+}
+
+/// Kinds of updates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kinds {
+    major: bool,
+    minor: bool,
+    patch: bool,
+    digest: bool,
+}
+
+const EVERY: Kinds = Kinds {
+    major: true,
+    minor: true,
+    patch: true,
+    digest: true,
+};
+
 /// Reads the settings of a repository.
 pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Importer) {
     let managers = texts(settings, "enabledManagers");
@@ -93,12 +126,11 @@ pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Impo
     for name in texts(settings, "ignoreDeps") {
         let node = settings.get("ignoreDeps");
         if let Some(image) = name_of(name) {
-            importer.renovate.push(Rule {
-                image,
-                files: None,
-                policy: "ignore".to_owned(),
-                allow: None,
-                ignore: Vec::new(),
+            importer.renovate.push(Change {
+                images: vec![image],
+                files: Vec::new(),
+                enabled: Some((EVERY, false)),
+                allowed: None,
                 source: source(node, "ignoreDeps".to_owned()),
             });
         }
@@ -149,9 +181,9 @@ fn read_rule<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer)
     if narrows {
         return;
     }
-    let (policy, allow) = match effect(rule) {
-        Ok(Some(effect)) => effect,
-        Ok(None) => return,
+    let (enabled, allowed) = match effect(rule) {
+        Ok((None, None)) => return,
+        Ok(effect) => effect,
         Err(text) => return refuse(text),
     };
     let names = texts(rule, "matchPackageNames");
@@ -167,66 +199,173 @@ fn read_rule<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer)
     if names.is_empty() {
         images.push(ALL.to_owned());
     }
-    let mut files: Vec<Option<&str>> = [texts(rule, "matchFileNames"), texts(rule, "matchPaths")]
-        .concat()
-        .into_iter()
-        .map(Some)
-        .collect();
-    if files.is_empty() {
-        files.push(None);
-    }
-    for image in &images {
-        for file in &files {
-            importer.renovate.push(Rule {
-                image: image.clone(),
-                files: file.map(str::to_owned),
-                policy: policy.clone(),
-                allow: allow.clone(),
-                ignore: Vec::new(),
-                source: source.clone(),
-            });
-        }
-    }
+    let files = [texts(rule, "matchFileNames"), texts(rule, "matchPaths")].concat();
+    importer.renovate.push(Change {
+        images,
+        files: files.into_iter().map(str::to_owned).collect(),
+        enabled,
+        allowed,
+        source: source.clone(),
+    });
 }
 
-/// The policy of a rule and its `allow`. `Ok(None)`: it says nothing of tags.
-fn effect<'a, T: Tree<'a>>(rule: T) -> Result<Option<(String, Option<String>)>, String> {
-    let is_off = rule.get("enabled").map(T::scalar) == Some(Scalar::Bool(false));
-    let kinds = texts(rule, "matchUpdateTypes");
-    let versions = text_at(rule, &["allowedVersions"]);
-    if is_off {
-        let has = |kind: &str| kinds.contains(&kind);
-        return match (has("major"), has("minor"), has("patch")) {
-            _ if kinds.is_empty() => Ok(Some(("ignore".to_owned(), None))),
-            (true, true, true) => Ok(Some(("digest".to_owned(), None))),
-            (true, true, false) => Ok(Some(("patch".to_owned(), None))),
-            (true, false, false) => Ok(Some(("minor".to_owned(), None))),
-            _ => Err(format!(
-                "`matchUpdateTypes: [{}]` with `enabled: false` has no counterpart",
-                kinds.join(", ")
-            )),
-        };
-    }
-    if let Some(versions) = versions {
-        if let Some(regex) = versions
-            .strip_prefix('/')
-            .and_then(|regex| regex.strip_suffix('/'))
-        {
-            return Ok(Some(("major".to_owned(), Some(pattern::whole(regex)))));
-        }
-        if versions.starts_with('!') {
+/// What a rule switches on or off, and `allowedVersions`.
+type Effect = (Option<(Kinds, bool)>, Option<String>);
+
+fn effect<'a, T: Tree<'a>>(rule: T) -> Result<Effect, String> {
+    let types = texts(rule, "matchUpdateTypes");
+    let has = |kind: &str| types.is_empty() || types.contains(&kind);
+    let kinds = Kinds {
+        major: has("major"),
+        minor: has("minor"),
+        patch: has("patch"),
+        digest: has("digest"),
+    };
+    let is_none = !(kinds.major || kinds.minor || kinds.patch);
+    let enabled = match rule.get("enabled").map(T::scalar) {
+        Some(Scalar::Bool(false)) if is_none => {
             return Err(format!(
-                "`allowedVersions: {versions}`: write as globs into `ignore` what it leaves out"
+                "`matchUpdateTypes: [{}]` with `enabled: false` has no counterpart",
+                types.join(", ")
             ));
         }
-        return Ok(Some((format!("semver {versions}"), None)));
+        Some(Scalar::Bool(is_on)) if !is_none => Some((kinds, is_on)),
+        _ => None,
+    };
+    let versions = text_at(rule, &["allowedVersions"]);
+    if let Some(versions) = versions.filter(|versions| versions.starts_with('!')) {
+        return Err(format!(
+            "`allowedVersions: {versions}`: write as globs into `ignore` what it leaves out"
+        ));
     }
     match text_at(rule, &["versioning"]) {
         Some(versioning) if versioning.starts_with("regex:") => Err(format!(
             "`versioning: {versioning}`: write it as `allow` with a group `version`"
         )),
-        _ => Ok(None),
+        _ => Ok((enabled, versions.map(str::to_owned))),
     }
+}
+
+/// The rules, the most special first.
+pub(super) fn rules(changes: &[Change], remarks: &mut Vec<Remark>) -> Vec<Rule> {
+    let mut targets: Vec<(&str, Option<&str>, &Source)> = Vec::new();
+    for change in changes.iter().rev() {
+        for image in &change.images {
+            for files in change.files() {
+                if !targets.iter().any(|it| (it.0, it.1) == (image, files)) {
+                    targets.push((image, files, &change.source));
+                }
+            }
+        }
+    }
+    targets.sort_by_key(|(image, files, _)| {
+        let start = image.find(['*', '?', '[', '{']);
+        (
+            start.is_some(),
+            start.map(|start| usize::MAX - start),
+            files.is_none(),
+        )
+    });
+    let rule = |(image, files, source): (&str, Option<&str>, &Source)| {
+        let (policy, allow) = merged(changes, image, files).unwrap_or_else(|text| {
+            let source = source.clone();
+            remarks.push(Remark { source, text });
+            ("digest".to_owned(), None)
+        });
+        Rule {
+            image: image.to_owned(),
+            files: files.map(str::to_owned),
+            policy,
+            allow,
+            ignore: Vec::new(),
+            source: source.clone(),
+        }
+    };
+    targets.into_iter().map(rule).collect()
+}
+
+impl Change {
+    fn files(&self) -> impl Iterator<Item = Option<&str>> {
+        let all = self.files.is_empty().then_some(None);
+        all.into_iter()
+            .chain(self.files.iter().map(|files| Some(&**files)))
+    }
+
+    /// Whether it is for all images of a glob in these files.
+    fn is_for(&self, image: &str, files: Option<&str>) -> bool {
+        let has = |glob: &String| {
+            let matcher = Glob::new(glob).map(|glob| glob.compile_matcher());
+            glob == image || glob == ALL || matcher.is_ok_and(|glob| glob.is_match(image))
+        };
+        self.images.iter().any(has) && self.files().any(|own| own.is_none() || own == files)
+    }
+}
+
+/// The policy that all rules for an image come to, and its `allow`. `Err`: there is none.
+fn merged(
+    changes: &[Change],
+    image: &str,
+    files: Option<&str>,
+) -> Result<(String, Option<String>), String> {
+    let (mut on, mut allowed) = (EVERY, None);
+    for change in changes.iter().filter(|change| change.is_for(image, files)) {
+        if let Some((kinds, is_on)) = change.enabled {
+            let set = |now: &mut bool, is_meant: bool| *now = if is_meant { is_on } else { *now };
+            set(&mut on.major, kinds.major);
+            set(&mut on.minor, kinds.minor);
+            set(&mut on.patch, kinds.patch);
+            set(&mut on.digest, kinds.digest);
+        }
+        allowed = change.allowed.as_deref().or(allowed);
+    }
+    let (word, parts) = match (on.major, on.minor, on.patch) {
+        (true, true, true) => ("major", 0),
+        (false, true, true) => ("minor", 1),
+        (false, false, true) => ("patch", 2),
+        (false, false, false) if on.digest => ("digest", 3),
+        (false, false, false) => return Ok(("ignore".to_owned(), None)),
+        _ => {
+            return Err(format!(
+                "no policy takes some kinds of updates and leaves smaller ones out; `{image}` gets `digest`"
+            ));
+        }
+    };
+    let regex = allowed.and_then(|text| text.strip_prefix('/')?.strip_suffix('/'));
+    match (word, allowed, regex) {
+        ("digest", ..) | (_, None, _) => Ok((word.to_owned(), None)),
+        (_, _, Some(regex)) => Ok((word.to_owned(), Some(pattern::whole(regex)))),
+        ("major", Some(range), None) => Ok((format!("semver {range}"), None)),
+        (_, Some(range), None) if is_whole(range, parts) => Ok((word.to_owned(), None)),
+        (_, Some(range), None) => Err(format!(
+            "no policy is `{word}` within `allowedVersions: {range}`; `{image}` gets `digest`"
+        )),
+    }
+}
+
+/// Whether a range takes all versions that have the same first numbers, so many of them, or none: `<4` and `3.x` by one number.
+fn is_whole(range: &str, parts: usize) -> bool {
+    let is_whole = |comparison: &str| {
+        let numbers = comparison.trim_start_matches(['<', '>', '=', '~', '^', 'v']);
+        let operator = comparison[..comparison.len() - numbers.len()].trim_end_matches('v');
+        let numbers: Vec<&str> = numbers.split('.').collect();
+        let is_any = |number: &&&str| matches!(**number, "x" | "X" | "*");
+        let written = numbers
+            .iter()
+            .position(|number| is_any(&number))
+            .unwrap_or(numbers.len());
+        match operator {
+            "<" | ">=" => numbers
+                .iter()
+                .skip(parts)
+                .all(|number| *number == "0" || is_any(&number)),
+            "^" => numbers[0] != "0" && written <= parts,
+            _ => written <= parts,
+        }
+    };
+    let comparisons = range.split(['|', ',', ' ']);
+    comparisons
+        .filter(|comparison| !comparison.is_empty())
+        .all(is_whole)
 }
 
 /// A name or a glob of Renovate's as one on whole names. `None`: it is a regular expression, or leaves out.

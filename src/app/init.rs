@@ -20,6 +20,20 @@ use crate::io::links;
 /// More folders than these are named by the one that has them all.
 const MOST_FOLDERS: usize = 8;
 
+/// Where Renovate looks for its rules.
+const RENOVATE: [&str; 7] = [
+    "renovate.json",
+    "renovate.json5",
+    ".github/renovate.json",
+    ".github/renovate.json5",
+    ".gitlab/renovate.json",
+    ".renovaterc",
+    ".renovaterc.json",
+];
+
+/// The page on policies of other tools.
+const VERSIONS: &str = "docs/versions.md";
+
 /// Where a check runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
@@ -49,6 +63,8 @@ pub struct Setup {
     pub by_hand: Vec<NewFile>,
     /// What a person should know, one sentence each.
     pub notes: Vec<String>,
+    /// What a person has to switch on for the new files, one sentence each.
+    pub next: Vec<&'static str>,
     /// Whether an image waits for its digest.
     pub has_unpinned: bool,
 }
@@ -67,7 +83,7 @@ pub fn plan(request: &InitRequest, at: &Workspace) -> anyhow::Result<Setup> {
     if at.kind == WorkspaceKind::Bare || !at.root.join(".git").exists() {
         return Err(Problem {
             code: Code::Usage,
-            what: format!("`{}` is in no repository with files", at.current.display()),
+            what: format!("`{}` is not in a Git work tree", at.current.display()),
             place: Place::default(),
             cause: String::new(),
             hint: Some("go to the repository, or run `git init`".to_owned()),
@@ -102,6 +118,17 @@ pub fn plan(request: &InitRequest, at: &Workspace) -> anyhow::Result<Setup> {
             counted(held, "image")
         ));
     }
+    let other_policies = RENOVATE.into_iter().find(|name| is_there(&root.root, name));
+    let has_markers = (inventory.images.iter()).any(|listed| {
+        matches!(&listed.state, State::Decided(Outcome::Held(hold)) if hold.code == Code::FluxMarker)
+    });
+    let other_policies = other_policies.map(|name| format!("`{name}` may have rules for images"));
+    let other_policies = other_policies
+        .into_iter()
+        .chain(has_markers.then(|| "images have markers of Flux's image automation".to_owned()));
+    setup.notes.extend(other_policies.map(|what| {
+        format!("{what}: `imago import` prints such rules as policies, and {VERSIONS} says what to switch off")
+    }));
     let folders = folders(&inventory.images);
     setup.settle(&root.root, &inventory.images);
     let targets = match request.targets.is_empty() {
@@ -110,8 +137,7 @@ pub fn plan(request: &InitRequest, at: &Workspace) -> anyhow::Result<Setup> {
     };
     if targets.is_empty() {
         setup.notes.push(
-            "no CI is known of the repository: `--github`, `--gitlab` and `--pre-commit` add a check"
-                .to_owned(),
+            "no CI found: add a check with `--github`, `--gitlab` or `--pre-commit`".to_owned(),
         );
     }
     for target in targets {
@@ -165,34 +191,68 @@ impl Setup {
                     ".github/workflows/imago.yaml",
                     ".github/workflows/imago.yml",
                 ];
-                self.offer(root, &names, templates::workflow(folders));
+                if self.offer(root, &names, templates::workflow(folders)) {
+                    self.next.push(
+                        "allow Actions to create pull requests (Settings, Actions, General), and name the action by the commit of its release",
+                    );
+                }
             }
-            Target::Gitlab if is_there(root, ".gitlab-ci.yml") => {
-                let name = ".gitlab/imago.yml";
-                self.offer(root, &[name], templates::job(folders));
-                self.by_hand.push(NewFile {
-                    name: ".gitlab-ci.yml".to_owned(),
-                    text: format!("include:\n- local: {name}\n"),
-                });
+            Target::Gitlab if self.has(root, templates::GITLAB, &["imago:", "imago-check:"]) => {}
+            Target::Gitlab => {
+                let is_there = is_there(root, templates::GITLAB);
+                let name = match is_there {
+                    true => templates::GITLAB_INCLUDED,
+                    false => templates::GITLAB,
+                };
+                let is_new = self.offer(root, &[name], templates::job(folders));
+                if is_new {
+                    self.next.push(
+                        "create the variable IMAGO_GIT_TOKEN and a scheduled pipeline (Settings, CI/CD; Build, Pipeline schedules)",
+                    );
+                }
+                let includes = format!("- local: {name}");
+                if is_there && !self.has(root, templates::GITLAB, &[&includes]) {
+                    self.by_hand.push(NewFile {
+                        name: templates::GITLAB.to_owned(),
+                        text: format!("include:\n{includes}\n"),
+                    });
+                }
             }
-            Target::Gitlab => self.offer(root, &[".gitlab-ci.yml"], templates::job(folders)),
+            Target::PreCommit
+                if self.has(
+                    root,
+                    templates::PRE_COMMIT,
+                    &["- id: imago", "- id: imago-check"],
+                ) => {}
             Target::PreCommit if is_there(root, templates::PRE_COMMIT) => {
                 self.by_hand.push(NewFile {
                     name: templates::PRE_COMMIT.to_owned(),
                     text: templates::hook(folders),
                 });
             }
-            Target::PreCommit => self.offer(
-                root,
-                &[templates::PRE_COMMIT],
-                format!("repos:\n{}", templates::hook(folders)),
-            ),
+            Target::PreCommit => {
+                let text = format!("repos:\n{}", templates::hook(folders));
+                self.offer(root, &[templates::PRE_COMMIT], text);
+            }
         }
     }
 
-    /// Adds a file under the first of its names, unless one is there under any of them.
-    fn offer(&mut self, root: &Path, names: &[&str], text: String) {
-        match names.iter().find(|name| is_there(root, name)) {
+    /// Whether a file has one of the lines, which is noted: a person, or an earlier run, has set it up.
+    fn has(&mut self, root: &Path, name: &str, lines: &[&str]) -> bool {
+        let text = files::read(&root.join(name)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let found = (text.lines().map(str::trim)).find(|line| lines.contains(line));
+        if let Some(line) = found {
+            self.notes
+                .push(format!("`{name}` has `{line}` already, and stays as it is"));
+        }
+        found.is_some()
+    }
+
+    /// Adds a file under the first of its names, unless one is there under any of them: `false`.
+    fn offer(&mut self, root: &Path, names: &[&str], text: String) -> bool {
+        let there = names.iter().find(|name| is_there(root, name));
+        match there {
             Some(name) => self
                 .notes
                 .push(format!("`{name}` is there already, and stays as it is")),
@@ -201,6 +261,7 @@ impl Setup {
                 text,
             }),
         }
+        there.is_none()
     }
 }
 
@@ -227,7 +288,7 @@ fn shown(root: &Path) -> BTreeSet<Target> {
     let host = git::remote_host(root).unwrap_or_default();
     let signs = [
         (Target::Github, ".github", "github"),
-        (Target::Gitlab, ".gitlab-ci.yml", "gitlab"),
+        (Target::Gitlab, templates::GITLAB, "gitlab"),
         (Target::PreCommit, templates::PRE_COMMIT, ""),
     ];
     let shows =

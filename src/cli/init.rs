@@ -49,6 +49,9 @@ pub(super) fn run(
         false => "",
     };
     printer.print(To::Stderr, &format!("wrote {}{next}\n", names.join(", ")));
+    for next in &setup.next {
+        printer.print(To::Stderr, &format!("next: {next}\n"));
+    }
     Ok(())
 }
 

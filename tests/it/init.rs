@@ -82,7 +82,7 @@ fn the_workflow_is_what_the_action_takes_and_comes_once() {
     let wrote = init(&place, "--yes", 0);
     assert_eq!(
         wrote.stderr,
-        "wrote .github/workflows/imago.yaml; now pin the images: `imago files --update`\n"
+        "wrote .github/workflows/imago.yaml; now pin the images: `imago files --update`\nnext: allow Actions to create pull requests (Settings, Actions, General), and name the action by the commit of its release\n"
     );
     let name = ".github/workflows/imago.yaml";
     is_valid(&place, "vendor.github-workflows", name);
@@ -140,6 +140,50 @@ fn what_is_there_is_never_changed_and_what_belongs_into_it_is_shown() {
     assert!(after.remove(".gitlab/imago.yml").is_some());
     assert_eq!(after, before);
     is_valid(&place, "vendor.gitlab-ci", ".gitlab/imago.yml");
+    // What a person then adds by hand is not offered again.
+    place.write(".gitlab-ci.yml", "include:\n- local: .gitlab/imago.yml\n");
+    let hook = "repos:\n- repo: local\n  hooks:\n  - id: imago-check\n";
+    place.write(".pre-commit-config.yaml", hook);
+    let again = init(&place, "-y", 0);
+    assert_eq!(again.stdout, "");
+    assert_eq!(
+        again.stderr,
+        "note: `.gitlab/imago.yml` is there already, and stays as it is\nnote: `.gitlab-ci.yml` has `- local: .gitlab/imago.yml` already, and stays as it is\nnote: `.pre-commit-config.yaml` has `- id: imago-check` already, and stays as it is\nnothing to write\n"
+    );
+}
+
+#[test]
+fn its_own_jobs_and_its_own_check_fit_the_settings_that_it_wrote() {
+    let place = shop();
+    init(&place, "--yes --gitlab", 0);
+    let again = init(&place, "--yes", 0);
+    assert_eq!(
+        again.stderr,
+        "note: `.gitlab-ci.yml` has `imago:` already, and stays as it is\nnothing to write\n"
+    );
+    // An image that the settings leave alone fails no check.
+    let ignored = "policies:\n- image: registry.example.test/**\n  policy: ignore\n";
+    place.write(".imago.yaml", ignored);
+    let job = yaml(&place, ".gitlab-ci.yml");
+    let check = job["imago-check"]["script"][0].as_str().unwrap();
+    place.imago(check.split_whitespace().skip(1)).finish_with(0);
+}
+
+#[test]
+fn the_policies_of_other_tools_are_named() {
+    let place = shop();
+    place.write(".github/renovate.json5", "{}");
+    place.write(
+        "deploy/web.yaml",
+        deployment("registry.example.test/web:1.4 # {\"$imagepolicy\": \"flux-system:web\"}"),
+    );
+    let said = init(&place, "--yes --github", 0).stderr;
+    for what in [
+        "note: `.github/renovate.json5` may have rules for images: `imago import` prints",
+        "note: images have markers of Flux's image automation: `imago import` prints",
+    ] {
+        assert!(said.contains(what), "{said}");
+    }
 }
 
 #[test]
@@ -148,7 +192,7 @@ fn each_file_can_be_named_and_only_what_is_due_is_written() {
     let none = init(&place, "--yes", 0);
     assert_eq!(
         none.stderr,
-        "note: no CI is known of the repository: `--github`, `--gitlab` and `--pre-commit` add a check\nnothing to write\n"
+        "note: no CI found: add a check with `--github`, `--gitlab` or `--pre-commit`\nnothing to write\n"
     );
     let before = names(&place);
     init(&place, "--yes --pre-commit --gitlab", 0);
@@ -168,11 +212,7 @@ fn each_file_can_be_named_and_only_what_is_due_is_written() {
     }
     let job = yaml(&place, ".gitlab-ci.yml");
     let check = job["imago-check"]["script"][0].as_str().unwrap();
-    let words = check
-        .split_whitespace()
-        .skip(1)
-        .filter(|word| *word != "--no-config");
-    place.imago(words).finish_with(1);
+    place.imago(check.split_whitespace().skip(1)).finish_with(1);
 }
 
 #[test]
@@ -242,7 +282,7 @@ fn nothing_is_written_through_a_link_or_outside_a_repository() {
     assert_eq!(fs::read_dir(place.beside("elsewhere")).unwrap().count(), 0);
     let nowhere = Workplace::new();
     let refused = init(&nowhere, "--yes --github", 2);
-    assert!(refused.stderr.contains("is in no repository with files"));
+    assert!(refused.stderr.contains("is not in a Git work tree"));
     assert!(
         refused
             .stderr
@@ -302,7 +342,7 @@ fn what_is_held_is_said_and_no_image_is_pinned_next() {
     place.write("api.yaml", deployment("registry.example.test/api:1.4"));
     let said = init(&place, "--yes --github", 0).stderr;
     assert!(
-        said.ends_with("; now pin the images: `imago files --update`\n"),
+        said.contains("; now pin the images: `imago files --update`\n"),
         "{said}"
     );
 }

@@ -5,6 +5,12 @@ use crate::app::short::counted;
 /// The configuration of pre-commit.
 pub(super) const PRE_COMMIT: &str = ".pre-commit-config.yaml";
 
+/// The pipeline of GitLab.
+pub(super) const GITLAB: &str = ".gitlab-ci.yml";
+
+/// Its jobs, where the pipeline is there already.
+pub(super) const GITLAB_INCLUDED: &str = ".gitlab/imago.yml";
+
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -67,9 +73,7 @@ jobs:
       - uses: {name}@v{VERSION}
         with:
           paths: |
-{paths}          arguments: |
-            --pinned
-            --no-config
+{paths}          arguments: --pinned
 "#
     )
 }
@@ -95,7 +99,7 @@ imago-check:
   rules:
     - if: $CI_PIPELINE_SOURCE == "merge_request_event"
   script:
-    - imago files --check --pinned --no-config -- {folders}
+    - imago files --check --pinned -- {folders}
 "#
     )
 }

@@ -138,6 +138,27 @@ impl Base {
         names.iter().filter_map(read).collect()
     }
 
+    /// As [`Self::read`]. A name that ends in `/` stands for all files below the folder.
+    pub(super) fn read_below(
+        &self,
+        request: &scan::Scope<'_>,
+        names: &[String],
+    ) -> Result<Evidence, ScanError> {
+        let (folders, files): (Vec<String>, Vec<String>) =
+            names.iter().cloned().partition(|name| name.ends_with('/'));
+        let mut evidence = self.read(&files);
+        let folders = folders.iter().map(|folder| self.root.join(folder));
+        let folders: Vec<PathBuf> = folders.filter(|folder| folder.is_dir()).collect();
+        if !folders.is_empty() {
+            let content = |found: Found<'_>| match found.what {
+                What::File(bytes) => Some((self.within(&found.path)?, Ok(std::mem::take(bytes)))),
+                _ => None,
+            };
+            evidence.extend(self.scan(request, &folders, content)?);
+        }
+        Ok(evidence)
+    }
+
     /// Where the link at a path from the root leads. `None`: there is none.
     pub(super) fn link(&self, place: &str) -> Option<String> {
         let target = self.root.join(place).read_link().ok()?;
@@ -161,13 +182,18 @@ impl Base {
         !narrowed && (!self.is_work_tree || has_root())
     }
 
-    /// Reads the kustomizations of the tree, and what else `read` finds in its files.
+    /// Reads the kustomizations of the whole tree, or without Git of the named folders, and what else `read` finds in its files.
     pub(super) fn evidence<T: Send>(
         &self,
         request: &scan::Scope<'_>,
         read: impl Fn(&Path, &[u8]) -> Vec<T> + Sync,
     ) -> Result<(Vec<Kustomization>, Vec<T>), ScanError> {
-        let found = self.scan(request, |found| match &found.what {
+        let whole = [self.root.clone()];
+        let paths = match self.is_work_tree {
+            true => &whole,
+            false => request.paths,
+        };
+        let found = self.scan(request, paths, |found| match &found.what {
             What::File(bytes) => {
                 let kustomizations = self.kustomizations(&found.path, bytes);
                 Some((kustomizations, read(&found.path, bytes)))
@@ -185,17 +211,13 @@ impl Base {
         ))
     }
 
-    /// Reads files of the whole tree, or without Git of the named folders.
+    /// Reads files of folders, whatever globs a run has.
     fn scan<T: Send>(
         &self,
         request: &scan::Scope<'_>,
+        paths: &[PathBuf],
         visit: impl Fn(Found<'_>) -> Option<T> + Sync,
     ) -> Result<Vec<T>, ScanError> {
-        let whole = [self.root.clone()];
-        let paths = match self.is_work_tree {
-            true => &whole,
-            false => request.paths,
-        };
         let request = scan::Scope {
             paths,
             include: &[],
@@ -302,21 +324,31 @@ impl KnownOverlays {
         })
     }
 
-    /// The files whose images the entries among these manifests may meet, and the patches of these manifests, but for themselves.
+    /// The files whose images the entries among these manifests may meet, and the patches of these manifests, but for themselves. A name
+    /// that ends in `/` stands for all files below the folder.
     pub(super) fn unread_evidence(&self, manifests: &[ManifestFile]) -> BTreeSet<String> {
         if self.overlays.is_empty() {
             return BTreeSet::new();
         }
-        let names: BTreeSet<String> = (manifests.iter())
-            .filter_map(|manifest| self.base.within(&manifest.path))
-            .collect();
+        let names = self.names(manifests);
         let mut unread = self.overlays.files_met(names.iter().map(String::as_str));
         unread.extend(
             self.overlays
                 .patches_above(names.iter().map(String::as_str)),
         );
         unread.retain(|file| !names.contains(*file));
-        unread.into_iter().map(str::to_owned).collect()
+        let name = |path: &str| match self.overlays.generates(path) {
+            true => [path, "/"].concat(),
+            false => path.to_owned(),
+        };
+        unread.into_iter().map(name).collect()
+    }
+
+    /// Where manifests are, by their paths from the tree's root.
+    pub(super) fn names(&self, manifests: &[ManifestFile]) -> BTreeSet<String> {
+        let manifests = manifests.iter();
+        let names = manifests.filter_map(|manifest| self.base.within(&manifest.path));
+        names.collect()
     }
 
     /// Takes note of the images that a file puts in which is a patch.

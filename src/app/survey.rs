@@ -118,7 +118,7 @@ pub fn survey(
     let read = |names: &[String]| Ok(base.read(names));
     let unread = |names: &[String]| match scanned {
         true => Ok(Vec::new()),
-        false => read(names),
+        false => base.read_below(&request, names),
     };
     let survey = Survey {
         idle_globs,
@@ -221,8 +221,20 @@ pub fn survey_commit<E>(
             all.note(Some(evidence));
         }
         let read_evidence = |names: &[String]| {
-            let named: BTreeSet<&Path> = names.iter().map(Path::new).collect();
-            let places = (0..listed.len()).filter(|index| named.contains(path_of(*index)));
+            let (folders, files): (Vec<&str>, Vec<&str>) = names
+                .iter()
+                .map(String::as_str)
+                .partition(|name| name.ends_with('/'));
+            let named: BTreeSet<&Path> = files.into_iter().map(Path::new).collect();
+            // What was chosen has been looked at.
+            let is_below = |index: usize| {
+                let mut folders = folders.iter();
+                folders.any(|folder| path_of(index).starts_with(folder))
+                    && !is_chosen.contains(&index)
+                    && scan::is_manifest(path_of(index))
+            };
+            let is_meant = |index: &usize| named.contains(path_of(*index)) || is_below(*index);
+            let places = (0..listed.len()).filter(is_meant);
             let places: Vec<usize> = places.collect();
             let read = contents.visit(&places, |_, content| match content {
                 Ok(content) => Ok(content.to_vec()),
@@ -386,7 +398,12 @@ impl Survey {
         self.without_objects
             .extend(without.map(|manifest| manifest.name));
         let unread = overlays.unread_evidence(&self.manifests);
+        let own: BTreeSet<String> = match unread.iter().any(|name| name.ends_with('/')) {
+            true => overlays.names(&self.manifests),
+            false => BTreeSet::new(),
+        };
         let unread = read(&Vec::from_iter(unread))?.into_iter();
+        let unread = unread.filter(|(name, _)| !own.contains(name));
         let unread: Vec<ManifestFile> = unread
             .filter_map(|(name, content)| self.evidence(&mut overlays, name, content))
             .collect();

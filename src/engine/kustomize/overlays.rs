@@ -214,7 +214,7 @@ impl Overlays {
         self.deliveries.contains_key(file)
     }
 
-    /// The files whose images the entries in these files may meet.
+    /// The files whose images the entries in these files may meet, and the folders of which Flux takes in all manifests.
     pub fn files_met<'f>(&self, files: impl IntoIterator<Item = &'f str>) -> BTreeSet<&str> {
         let mut due: Vec<usize> = Vec::new();
         for file in files {
@@ -247,6 +247,15 @@ impl Overlays {
                 below.insert(one.file.as_str());
             }
             for path in one.resources.iter().chain(&one.components).chain(patches) {
+                if self.generates(path) {
+                    let inner = self.folders.range(format!("{path}/")..);
+                    let inner = inner.take_while(|(folder, _)| is_below(folder, path));
+                    due.extend(
+                        inner
+                            .map(|(_, inner)| *inner)
+                            .filter(|inner| seen.insert(*inner)),
+                    );
+                }
                 match self.folders.get(path) {
                     Some(folder) if seen.insert(*folder) => due.push(*folder),
                     Some(_) => {}
@@ -255,6 +264,11 @@ impl Overlays {
             }
         }
         below
+    }
+
+    /// Whether Flux takes in all manifests of a folder, which has no kustomization.
+    pub fn generates(&self, folder: &str) -> bool {
+        self.generated.contains_key(folder)
     }
 
     /// What holds an entry of Flux or Argo CD in a document of a file because of what it reaches.
@@ -336,6 +350,11 @@ impl Overlays {
         };
         doubted.map(said).collect()
     }
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder);
+    rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Folders of Flux without a kustomization, each with what puts entries on top of what Flux makes of it: all manifests below it, and the

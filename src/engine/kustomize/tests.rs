@@ -655,6 +655,10 @@ fn flux_makes_a_kustomization_of_a_folder_without_one() {
             assert_eq!(tree.reach(manifest), expected == renamed, "{manifest}");
         }
     }
+    let tree = with(Some(("apps/shop/kustomization.yaml", kustomization())));
+    let met = tree.files_met(["clusters/shop.yaml"]);
+    assert_eq!(met, BTreeSet::from(["apps", "apps/shop/web.yaml"]));
+    assert!(tree.generates("apps") && !tree.generates("apps/shop"));
     // Argo CD applies such a folder as it is.
     let argo = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
         "spec": {"source": {"path": "apps", "kustomize": {"images": ["web=mirror/web"]}}}});

@@ -629,6 +629,28 @@ fn a_file_in_a_linked_folder_is_the_file_where_the_link_leads() {
 }
 
 #[test]
+fn what_skaffold_builds_is_never_asked_at_a_registry() {
+    let registry = TestRegistry::start();
+    let skaffold =
+        "apiVersion: skaffold/v4beta1\nkind: Config\nbuild: {artifacts: [{image: web}]}\n";
+    let files = [
+        ("shop/skaffold.yaml", skaffold),
+        ("shop/k8s/web.yaml", &*deployment("web")),
+    ];
+    let place = tree(&files, &[]);
+    let map = format!("docker.io={}", registry.host());
+    for paths in [&["."][..], &["shop/k8s"], &["shop/k8s/web.yaml"]] {
+        let line = ["files", "--output", "json", "--registry-map", &map];
+        let report = place.imago(line.iter().chain(paths)).finish_with(0).json();
+        let skipped = &report["skipped"][0];
+        assert_eq!(skipped["code"], "decided-by", "{paths:?}");
+        let told = skipped["message"].as_str().unwrap();
+        assert!(told.contains("`shop/skaffold.yaml`"), "{told}");
+    }
+    assert_eq!(registry.asked(), [""; 0]);
+}
+
+#[test]
 fn a_placeholder_that_a_patch_names_is_decided_there_and_never_asked_at_a_registry() {
     let registry = TestRegistry::start();
     let host = registry.host();
@@ -827,5 +849,45 @@ fn an_entry_of_flux_and_argo_cd_is_held_where_it_reaches_a_job() {
         }
         let (skipped, _) = decided_in_commit(&place, &["shop.yaml"]);
         assert_eq!(skipped, ["shop.yaml job-immutable"], "{delivery}");
+    }
+}
+
+#[test]
+fn an_entry_of_flux_is_held_where_it_reaches_a_job_of_a_folder_without_a_kustomization() {
+    let delivery = flux(
+        "path: ./apps/prod",
+        "[{name: registry.example.test/web, newTag: \"1.4\"}]",
+    );
+    let kustomization = (
+        "apps/prod/inner/kustomization.yaml",
+        "resources: [job.yaml]\n",
+    );
+    let other = ("apps/prod/kustomization.yaml", "resources: [inner]\n");
+    for (job, more, is_reached) in [
+        ("apps/prod/job.yaml", None, true),
+        ("apps/prod/deep/er/job.yaml", None, true),
+        ("apps/prod/inner/job.yaml", Some(kustomization), true),
+        ("apps/prod/inner/other.yaml", Some(kustomization), false),
+        ("apps/prod/job.yaml", Some(other), false),
+        ("apps/production/job.yaml", None, false),
+    ] {
+        let mut files = vec![(job, JOB), ("clusters/shop.yaml", &*delivery)];
+        files.extend(more);
+        let place = tree(&files, &[(WEB, '1')]);
+        let expected = match is_reached {
+            true => vec!["clusters/shop.yaml job-immutable"],
+            false => Vec::new(),
+        };
+        let own = |skipped: Vec<String>| -> Vec<String> {
+            let own = skipped
+                .into_iter()
+                .filter(|one| one.starts_with("clusters"));
+            own.collect()
+        };
+        for paths in [&["."][..], &["clusters"], &["clusters", job]] {
+            assert_eq!(own(decided(&place, paths).0), expected, "{job} {paths:?}");
+        }
+        let (skipped, _) = decided_in_commit(&place, &["clusters/shop.yaml"]);
+        assert_eq!(own(skipped), expected, "{job}");
     }
 }

@@ -57,6 +57,7 @@ impl Overlays {
             }
             folders.push(folder);
         }
+        made.flux(&mut random);
         made
     }
 
@@ -125,6 +126,27 @@ impl Overlays {
         let name = *random.pick(&["kustomization.yaml", "kustomization.yml", "Kustomization"]);
         self.files.insert(format!("{}/{name}", folder.path), lines);
         folder
+    }
+
+    /// What Flux puts on top of a folder, which may have no kustomization.
+    fn flux(&mut self, random: &mut Random) {
+        for number in 0..random.below(3) {
+            let kind = *random.pick(&["Deployment", "Job"]);
+            let folder = *random.pick(&["plain", "plain/deep", "apps"]);
+            let name = format!("p{number}");
+            let text = object(random, kind, &name, 1);
+            self.files.insert(format!("{folder}/{name}.yaml"), text);
+        }
+        for number in 0..random.below(3) {
+            let path = *random.pick(&["plain", "plain/deep", "apps", "f0"]);
+            let images = entries(random);
+            let images = images.lines().map(|line| format!("  {line}\n"));
+            let images: String = images.collect();
+            let text = format!(
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: c{number}}}\nspec:\n  path: ./{path}\n{images}"
+            );
+            self.files.insert(format!("clusters/c{number}.yaml"), text);
+        }
     }
 
     /// Patches of an object that the folder builds.

@@ -94,7 +94,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
 /// One sentence for each object with both a record's entry without a container and a pin that the record does not know. Such a
 /// container was renamed and got another image at once.
 pub(super) fn unclaimed(report: &Report) -> Vec<String> {
-    let is_due = |object: &&ObjectReport| {
+    let is_due = |object: &&Box<ObjectReport>| {
         !object.unclaimed.entries.is_empty() && !object.unclaimed.pins.is_empty()
     };
     let said = |object: &ObjectReport| {
@@ -108,7 +108,7 @@ pub(super) fn unclaimed(report: &Report) -> Vec<String> {
         )
     };
     let due = report.objects.iter().filter(is_due);
-    due.map(said).collect()
+    due.map(|object| said(object)).collect()
 }
 
 /// Whether the image follows a tag, even if the tag was not asked for.
@@ -159,19 +159,21 @@ mod tests {
             image: image.replace("OLD", &format!("sha256:{}", "0".repeat(64))),
             outcome: outcome.clone(),
         };
-        let workload = |(file, containers): &(&str, &[(&str, Outcome)])| ObjectReport {
-            place: Place {
-                file: Some((*file).into()),
-                object: Some("Deployment/web".into()),
-                ..Place::default()
-            },
-            shape: "Deployment".into(),
-            kind: "Deployment".into(),
-            namespace: None,
-            name: "web".into(),
-            images: containers.iter().map(container).collect(),
-            changed: false,
-            unclaimed: Default::default(),
+        let workload = |(file, containers): &(&str, &[(&str, Outcome)])| {
+            Box::new(ObjectReport {
+                place: Place {
+                    file: Some((*file).into()),
+                    object: Some("Deployment/web".into()),
+                    ..Place::default()
+                },
+                shape: "Deployment".into(),
+                kind: "Deployment".into(),
+                namespace: None,
+                name: "web".into(),
+                images: containers.iter().map(container).collect(),
+                changed: false,
+                unclaimed: Default::default(),
+            })
         };
         Report {
             objects: workloads.iter().map(workload).collect(),

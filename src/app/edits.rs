@@ -23,7 +23,11 @@ pub struct Edited {
     /// How many of its images change.
     pub images: usize,
     /// Its objects, and what was decided for their images.
-    pub objects: Vec<ObjectReport>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a report takes the objects of many files, and would hold each of them twice meanwhile"
+    )]
+    pub objects: Vec<Box<ObjectReport>>,
     /// What was passed over in it.
     pub skipped: Vec<Skipped>,
     /// What went wrong with it, or with something in it.
@@ -205,7 +209,7 @@ fn new_text(
 /// What was decided for an object, in the report's terms.
 pub(super) struct Reported {
     /// The object and its images. Nothing is marked as changed yet.
-    pub(super) object: ObjectReport,
+    pub(super) object: Box<ObjectReport>,
     /// What was passed over in it.
     pub(super) skipped: Vec<Skipped>,
     /// What went wrong with its images.
@@ -285,7 +289,7 @@ pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
         unclaimed: plan.unclaimed.clone(),
     };
     Reported {
-        object,
+        object: Box::new(object),
         skipped,
         problems,
     }

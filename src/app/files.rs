@@ -18,7 +18,7 @@ use super::pass::Pass;
 use super::propose;
 use super::proposer::Proposal;
 use super::ready::{Awaiting, OwnAnswers};
-use super::report::{Action, ObjectReport, Place, Problem, Reach, Report};
+use super::report::{Action, Place, Problem, Reach, Report};
 use super::request::{FilesRequest, Input};
 use super::source::{LockPlace, Registries, Source, Sourced, lock_problem};
 use super::survey::{self, Sought, Survey};
@@ -381,7 +381,7 @@ impl Job {
             && !edited
                 .iter()
                 .flat_map(|edited| &edited.objects)
-                .any(ObjectReport::is_checked);
+                .any(|object| object.is_checked());
         let pass = Pass {
             survey,
             edited,

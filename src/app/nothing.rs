@@ -1,13 +1,13 @@
 //! The message for a run that checked no image, so that it does not look like a success.
 
-use super::report::{ImageReport, Mode, ObjectReport, Report};
+use super::report::{ImageReport, Mode, Report};
 use super::short::counted;
 use crate::engine::code::Code;
 
 /// Why no image was checked, and what to do, in one sentence. `None` if one was checked, or if a problem or the list of empty
 /// namespaces says it already.
 pub(super) fn checked(report: &Report) -> Option<String> {
-    if report.objects.iter().any(ObjectReport::is_checked) || !report.problems.is_empty() {
+    if report.objects.iter().any(|object| object.is_checked()) || !report.problems.is_empty() {
         return None;
     }
     let why = match (report.mode, report.objects.is_empty()) {
@@ -186,7 +186,7 @@ mod tests {
         }
     }
 
-    fn object(outcomes: impl IntoIterator<Item = Outcome>) -> ObjectReport {
+    fn object(outcomes: impl IntoIterator<Item = Outcome>) -> Box<ObjectReport> {
         let image = |outcome| ImageReport {
             choice: None,
             source: None,
@@ -195,7 +195,7 @@ mod tests {
             image: "registry.example.test/web:1.4".into(),
             outcome,
         };
-        ObjectReport {
+        Box::new(ObjectReport {
             place: Place::default(),
             shape: "Deployment".into(),
             kind: "Deployment".into(),
@@ -204,7 +204,7 @@ mod tests {
             images: outcomes.into_iter().map(image).collect(),
             changed: false,
             unclaimed: Default::default(),
-        }
+        })
     }
 
     fn skipped(code: Code) -> Skipped {

@@ -71,7 +71,8 @@ pub struct Report {
     /// Whether no image was checked, and that is a failure (`--fail-on-empty`). Nothing was carried out then.
     pub failed_empty: bool,
     /// Every object that was taken, in order.
-    pub objects: Vec<ObjectReport>,
+    #[expect(clippy::vec_box, reason = "as in `Edited`")]
+    pub objects: Vec<Box<ObjectReport>>,
     /// How many files were read.
     pub files_seen: usize,
     /// Those that hold no object with images, as named to the user, without templates and files that have a problem.

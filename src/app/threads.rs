@@ -199,9 +199,11 @@ where
 
 /// Those of a list that are there.
 fn known<T>(all: Vec<Option<T>>) -> Vec<T> {
-    let mut known = Vec::with_capacity(all.len());
-    known.extend(all.into_iter().flatten());
-    known
+    #[expect(
+        clippy::filter_map_identity,
+        reason = "unlike `flatten`, it leaves the list in its place, where an item is as large without `Some`"
+    )]
+    all.into_iter().filter_map(|item| item).collect()
 }
 
 #[cfg(test)]

@@ -356,7 +356,7 @@ impl Carrier<'_> {
                 .objects
                 .iter()
                 .filter(|object| object.changed);
-            objects.map(move |object| (path.as_str(), object))
+            objects.map(move |object| (path.as_str(), &**object))
         });
         let changes = Changes {
             action: request.action,

@@ -43,7 +43,7 @@ type Group<'g> = Option<(&'g String, &'g BTreeSet<usize>)>;
 struct Part {
     files: Vec<Staged>,
     /// The objects that change, each with its file's path from the root.
-    objects: Vec<(String, ObjectReport)>,
+    objects: Vec<(String, Box<ObjectReport>)>,
     /// What the lock gets, by lines.
     lock: Vec<Planned>,
 }
@@ -290,10 +290,8 @@ impl Session {
                 let message = carrier.message(
                     &Changes {
                         action: request.action,
-                        objects: part
-                            .objects
-                            .iter()
-                            .map(|(path, it)| (&**path, it))
+                        objects: (part.objects.iter())
+                            .map(|(path, it)| (&**path, &**it))
                             .collect(),
                         files: part.files.len(),
                     },

@@ -182,7 +182,11 @@ impl<'a> ReportV1<'a> {
             },
             dry_run: report.dry_run,
             summary: SummaryV1::of(report),
-            objects: report.objects.iter().map(ObjectV1::of).collect(),
+            objects: report
+                .objects
+                .iter()
+                .map(|object| ObjectV1::of(object))
+                .collect(),
             files_changed: &report.files_changed,
             git: report.git.as_ref().map(GitV1::of),
             lock: report.lock.iter().map(LockedV1::of).collect(),

@@ -14,7 +14,7 @@ pub(in crate::cli) fn updated() -> Report {
         "6".repeat(64)
     ));
     Report {
-        objects: vec![ObjectReport {
+        objects: vec![Box::new(ObjectReport {
             place: Place {
                 file: Some("deploy/web.yaml".into()),
                 line: Some(4),
@@ -31,7 +31,7 @@ pub(in crate::cli) fn updated() -> Report {
             ],
             changed: true,
             unclaimed: Default::default(),
-        }],
+        })],
         files_seen: 214,
         files_changed: vec!["deploy/web.yaml".into()],
         skipped: (0..3).map(template).collect(),

@@ -157,7 +157,7 @@ fn changes(report: &Report) -> Vec<Change<'_>> {
     report
         .objects
         .iter()
-        .flat_map(|object: &ObjectReport| of_object(object))
+        .flat_map(|object| of_object(object))
         .collect()
 }
 

@@ -26,11 +26,8 @@ pub(super) fn verdict(report: &Report) -> String {
         (Reach::Done, Action::Restore) => "restored",
         (Reach::Done, Action::Restart) => "restarted",
     };
-    let changed: Vec<&ObjectReport> = report
-        .objects
-        .iter()
-        .filter(|object| object.changed)
-        .collect();
+    let changed = report.objects.iter().filter(|object| object.changed);
+    let changed: Vec<&ObjectReport> = changed.map(Box::as_ref).collect();
     let images = changed.iter().flat_map(|object| &object.images);
     let images = images.filter(|image| is_due(&image.outcome)).count();
     let places = match report.mode {
@@ -82,7 +79,8 @@ fn is_due(outcome: &Outcome) -> bool {
 
 /// What there is to do, where nothing was to be written.
 fn outlook(report: &Report) -> String {
-    let due = |object: &&ObjectReport| object.images.iter().any(|image| is_due(&image.outcome));
+    let due =
+        |object: &&Box<ObjectReport>| object.images.iter().any(|image| is_due(&image.outcome));
     let due = report.objects.iter().filter(due);
     let places = match report.mode {
         Mode::Files | Mode::Stdin => due
